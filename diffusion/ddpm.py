@@ -1,0 +1,103 @@
+"""Denoising diffusion: degrade with Gaussian noise, learn the noise, take it out step by step.
+
+Equations (1)-(6) of the study; Ho, Jain & Abbeel (2020).
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import mse_loss
+
+from diffusion.process import DegradationProcess, Network, check_count, check_images, check_steps, in_chunks
+from diffusion.schedules import NoiseSchedule
+
+
+class DDPM(DegradationProcess):
+    """A denoising diffusion probabilistic model over a noise schedule.
+
+    Args:
+        schedule: the variances beta_t, t = 1..T.
+        clip_x0: clip the clean image that each sampling step predicts to [-0.5, 0.5]. The study does not.
+        sampling_steps: how many of the T steps sampling visits, evenly spaced; None: all, as in the study.
+            Fewer is quicker and coarser (the respaced schedule of Nichol & Dhariwal 2021, Sec. 4).
+    """
+
+    name = "ddpm"
+
+    def __init__(self, schedule: NoiseSchedule, clip_x0: bool = False, sampling_steps: int | None = None):
+        self.schedule = schedule
+        self.T = schedule.T
+        self.clip_x0 = clip_x0
+        if sampling_steps is not None and not 2 <= sampling_steps <= self.T:
+            raise ValueError(
+                f"sampling_steps is {sampling_steps}; allowed: 2 to T = {self.T}, or None for all"
+            )
+        self.sampling_steps = sampling_steps or self.T
+        self.signal = schedule.alpha_bar.sqrt().float()  # (T + 1,)
+        self.noise = (1 - schedule.alpha_bar).sqrt().float()  # (T + 1,)
+
+    def settings(self) -> dict:
+        return super().settings() | {"alpha_bar": [float(f"{a:.12g}") for a in self.schedule.alpha_bar]}
+
+    def sampling_settings(self) -> dict:
+        return {"clip_x0": self.clip_x0, "sampling_steps": self.sampling_steps}
+
+    def reverse_steps(self) -> int:
+        return self.sampling_steps
+
+    def degrade(
+        self, x: Tensor, t: Tensor, eps: Tensor | None = None, generator: Generator | None = None
+    ) -> Tensor:
+        """x_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps, Eq. (3): all steps of Eqs. (1), (2) at once.
+
+        Args:
+            eps: standard normal noise like x; None: drawn from the generator.
+        """
+        check_images(x)
+        check_steps(t, self.T, len(x))
+        if eps is None:
+            eps = torch.randn(x.shape, generator=generator).to(x.device)
+        return self._mix(x, t, eps)
+
+    def _mix(self, x: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+        t = t.cpu()
+        signal, noise = (a[t].to(x.device)[:, None, None, None] for a in (self.signal, self.noise))
+        return signal * x + noise * eps
+
+    def loss(self, network: Network, x: Tensor, generator: Generator, part: slice = slice(None)) -> Tensor:
+        """Eq. (6): the mean squared error of the predicted noise, over pixels and batch."""
+        t = self.draw_steps(len(x), generator)[part]
+        eps = torch.randn(x.shape, generator=generator)[part].to(x.device)
+        prediction = network(self._mix(x[part], t, eps), t.to(x.device) / self.T)
+        return mse_loss(prediction.float(), eps)
+
+    def visited(self) -> list[int]:
+        """The time steps of the reverse walk, from T down to 0."""
+        steps = torch.linspace(0, self.T, self.sampling_steps + 1, dtype=torch.float64).round().long()
+        return steps.flip(0).tolist()
+
+    def reverse(
+        self, network: Network, n: int, generator: Generator, chunk: int = 128
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Eqs. (4), (5), plus sqrt(beta_t) noise in every step but the last.
+
+        With fewer sampling steps, beta_t is that of the step from one visited time to the next.
+        """
+        check_count(n)
+        device = next(network.parameters()).device if hasattr(network, "parameters") else "cpu"
+        alpha_bar = self.schedule.alpha_bar
+        x = torch.randn((n, 1, 28, 28), generator=generator).to(device)  # x_T ~ N(0, I)
+        yield self.T, x
+        visited = self.visited()
+        for t, previous in zip(visited, visited[1:], strict=False):
+            a, b = float(alpha_bar[t]), float(alpha_bar[previous])
+            beta = 1 - a / b
+            eps = in_chunks(network, x, t, self.T, chunk)
+            if self.clip_x0:  # the noise that leads to the clipped image
+                x0 = ((x - (1 - a) ** 0.5 * eps) / a**0.5).clamp_(-0.5, 0.5)
+                eps = (x - a**0.5 * x0) / (1 - a) ** 0.5
+            x = (x - beta / (1 - a) ** 0.5 * eps) / (1 - beta) ** 0.5
+            if previous > 0:
+                x = x + beta**0.5 * torch.randn(x.shape, generator=generator).to(device)
+            yield previous, x

@@ -1,0 +1,113 @@
+"""Which device computes, in which precision, and what to write about it beside every result."""
+
+import ast
+import hashlib
+import os
+import platform
+import subprocess
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+
+from diffusion.files import ROOT
+
+PRECISIONS = ("auto", "fp32", "bf16")
+
+
+def accelerator() -> Accelerator:
+    """HuggingFace Accelerate's view of the machine: the best device, and its fellow processes if any."""
+    return Accelerator()
+
+
+def has_fast_bf16(device: torch.device) -> bool:
+    """Whether bfloat16 is computed in hardware here; emulated, it would be slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # of torch.cpu; absent in some builds
+    return device.type == "cpu" and any(getattr(torch.cpu, p, lambda: False)() for p in probes)
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """`auto` becomes bf16 where that is faster, fp32 elsewhere.
+
+    Raises:
+        ValueError: not one of auto, fp32, bf16.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(PRECISIONS)}")
+    return precision if precision != "auto" else ("bf16" if has_fast_bf16(device) else "fp32")
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """The context in which a network runs: convolutions and products in bf16, or everything in float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def code_hash(modules: tuple[str, ...] | None = None) -> str:
+    """Hash of what the package's modules do: comments, docstrings and layout do not count.
+
+    Args:
+        modules: file names without suffix; None: all.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if modules is None or path.stem in modules:
+            digest.update(path.stem.encode() + _meaning(path.read_text()).encode())
+    return digest.hexdigest()[:12]
+
+
+def _meaning(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            if isinstance(getattr(body[0].value, "value", None), str):
+                body[0] = ast.Pass()
+    return ast.dump(tree)
+
+
+def commit() -> str:
+    """The commit, with `-dirty` when tracked files differ from it, or `unknown` outside a git checkout."""
+    try:
+        run = {"cwd": ROOT, "capture_output": True, "text": True, "check": True, "timeout": 10}
+        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **run).stdout.strip()
+        dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return head + ("-dirty" if dirty else "")
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def environment(precision: str, device: torch.device) -> dict:
+    """Versions, device and code of a result, for its record."""
+    import accelerate
+    import torchmetrics
+    import torchvision
+
+    on_gpu = device.type == "cuda"
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "torchmetrics": torchmetrics.__version__,
+        "accelerate": accelerate.__version__,
+        "device": device.type,
+        "device_name": torch.cuda.get_device_name(device) if on_gpu else _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "commit": commit(),
+        "source": code_hash(),
+    }

@@ -1,0 +1,111 @@
+"""The contract of a degradation process. Training, metrics, figures and notebooks know only this.
+
+Shapes, stated once:
+    x, x_t   (B, 1, 28, 28) float; clean images lie in [-0.5, 0.5], latents may leave it
+    t        (B,) integer in 0..T; 0 leaves the image as it is, T degrades it fully
+    network  network(x_t, t / T) -> (B, 1, 28, 28)
+    n        number of images to generate
+
+A process of your own is one new file: derive from `ColdDiffusion` (deterministic, a few lines) or from
+`DegradationProcess`, and name it in a profile.
+"""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+import torch
+from torch import Generator, Tensor
+
+Network = Callable[[Tensor, Tensor], Tensor]
+
+
+def check_images(x: Tensor, size: int = 28) -> None:
+    """Raise ValueError unless x is (B, 1, size, size) with all pixels in [-0.5, 0.5]."""
+    if x.ndim != 4 or x.shape[1:] != (1, size, size):
+        raise ValueError(f"images have shape {tuple(x.shape)}; needed: (B, 1, {size}, {size})")
+    low, high = (x.min().item(), x.max().item()) if x.numel() else (0.0, 0.0)
+    if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
+        raise ValueError(
+            f"pixels range from {low:g} to {high:g}; needed: [-0.5, 0.5], so pixel / 255 - 0.5 for bytes"
+        )
+
+
+def check_steps(t: Tensor, T: int, batch: int) -> None:
+    """Raise ValueError unless t is (batch,) whole numbers in 0..T."""
+    if t.shape != (batch,) or t.is_floating_point() or t.dtype == torch.bool:
+        raise ValueError(f"t has shape {tuple(t.shape)} and type {t.dtype}; needed: ({batch},) integers")
+    if batch and not (0 <= int(t.min()) and int(t.max()) <= T):
+        raise ValueError(f"t ranges from {int(t.min())} to {int(t.max())}; allowed: 0 to T = {T}")
+
+
+class DegradationProcess(ABC):
+    """A way to degrade images step by step, to learn the way back and to walk it."""
+
+    name: str
+    T: int
+
+    @abstractmethod
+    def degrade(self, x: Tensor, t: Tensor, **how) -> Tensor:
+        """x_t of shape (B, 1, 28, 28), with a different t per image."""
+
+    @abstractmethod
+    def loss(self, network: Network, x: Tensor, generator: Generator, part: slice = slice(None)) -> Tensor:
+        """Mean squared error of one batch at random time steps, a scalar.
+
+        Args:
+            generator: a CPU generator; all randomness of the batch is drawn from it.
+            part: the images that this process works on when several share a batch. Random numbers are drawn
+                for the whole batch, whatever the part, so that the split does not change the result.
+        """
+
+    @abstractmethod
+    def reverse(
+        self, network: Network, n: int, generator: Generator, chunk: int
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Walk back from t = T, yielding (t, x_t) for the starting point and after every step, t = 0 last."""
+
+    def prepare(self, x: Tensor) -> None:  # noqa: B027 - optional to override
+        """Learn from the training images (N, 1, 28, 28) what sampling needs; most processes need nothing."""
+
+    def settings(self) -> dict:
+        """What determines this process, as JSON: it enters the fingerprint of a run and of its samples."""
+        return {"process": self.name, "T": self.T}
+
+    def sampling_settings(self) -> dict:
+        """What determines the samples beyond `settings`."""
+        return {}
+
+    def reverse_steps(self) -> int:
+        """How many steps `reverse` takes after its starting point."""
+        return self.T
+
+    def draw_steps(self, batch: int, generator: Generator) -> Tensor:
+        """t uniform on 1..T, both ends included: sampling starts at T, so training must see T."""
+        return torch.randint(1, self.T + 1, (batch,), generator=generator)
+
+    @torch.inference_mode()
+    def sample(self, network: Network, n: int, generator: Generator, chunk: int = 128) -> Tensor:
+        """n generated images, (n, 1, 28, 28). The chunk bounds memory; it does not change the samples."""
+        return deque(self.reverse(network, n, generator, chunk), maxlen=1).pop()[1]
+
+    @torch.inference_mode()
+    def trajectory(
+        self, network: Network, n: int, generator: Generator, steps: Iterable[int], chunk: int = 128
+    ) -> dict[int, Tensor]:
+        """The latents at the given time steps on the way to the same samples: {t: (n, 1, 28, 28)}."""
+        wanted = set(steps)
+        return {t: x.clone() for t, x in self.reverse(network, n, generator, chunk) if t in wanted}
+
+
+def in_chunks(network: Network, x: Tensor, t: int, T: int, chunk: int) -> Tensor:
+    """network(x, t/T) for all of x at one time step, `chunk` images at a time, in float32."""
+    time = torch.full((len(x),), t / T, dtype=torch.float32, device=x.device)
+    out = [network(a, b).float() for a, b in zip(x.split(chunk), time.split(chunk), strict=True)]
+    return torch.cat(out)
+
+
+def check_count(n: int) -> None:
+    """Raise ValueError unless n is a number of images that can be generated."""
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"n is {n!r}; needed: a whole number of images, 1 or more")

@@ -1,0 +1,135 @@
+"""The folder of one training run: its lock, resumable states, history and weights.
+
+    <run>/state-00000469-<hash>.pt         network, optimiser and position, the last two; the hash is of the
+    content <run>/history.jsonl                    one line an epoch <run>/weights/epoch-0001.safetensors
+    the network after every epoch
+
+All files are written atomically. A state whose content does not fit the hash in its name is passed over for
+the one before. Nothing is unpickled: states are read with `weights_only=True`, weights are safetensors.
+"""
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from filelock import FileLock, Timeout
+from torch import nn
+
+from diffusion.files import sha256, write_bytes
+
+STATES_KEPT = 2
+
+
+class RunError(RuntimeError):
+    """A run cannot go on or cannot be read; the message says why, and what to do."""
+
+
+class RunFolder:
+    """One run on disk. Making the object makes nothing; the first write does."""
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process. The system drops the lock of a process that dies.
+
+        Raises:
+            RunError: another live process holds it.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock", timeout=0)
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"another process is training in {self.path}; wait for it to finish, or stop it first"
+            ) from None
+        except OSError as error:
+            raise RunError(f"the run folder {self.path} cannot be written: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    # --- state ---
+
+    def save_state(self, step: int, state: dict) -> None:
+        """Write a resumable state after `step` training steps, then drop all but the last two."""
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        content = buffer.getvalue()
+        try:
+            write_bytes(
+                self.path / f"state-{step:08d}-{hashlib.sha256(content).hexdigest()[:16]}.pt", content
+            )
+        except OSError as error:
+            raise RunError(
+                f"the state after step {step} could not be written in {self.path} ({error.strerror}); the "
+                "earlier ones are intact: make room, then run the same command again to go on from there"
+            ) from error
+        for old in self.states()[STATES_KEPT:]:
+            old.unlink(missing_ok=True)
+
+    def states(self) -> list[Path]:
+        """State files, newest first."""
+        return sorted(self.path.glob("state-*-*.pt"), reverse=True)
+
+    def load_state(self) -> dict | None:
+        """The newest intact state, or None; a damaged one is reported and passed over."""
+        for path in self.states():
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest()[:16] != path.stem.rsplit("-", 1)[1]:
+                print(
+                    f"warning: {path.name} is damaged and not used; going back to the state before it",
+                    flush=True,
+                )
+                continue
+            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        return None
+
+    # --- history and weights ---
+
+    def write_history(self, history: list[dict]) -> None:
+        """Write the history, one JSON object a line; whole each time: no line is missing or doubled."""
+        write_bytes(self.path / "history.jsonl", "".join(json.dumps(h) + "\n" for h in history).encode())
+
+    def weights(self, epoch: int) -> Path:
+        """The file with the network after `epoch`."""
+        return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
+
+    def save_weights(self, epoch: int, network: nn.Module, about: dict[str, str]) -> None:
+        """Write the network after `epoch`."""
+        tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+        # One metadata entry only: safetensors writes several in no fixed order; equal runs give equal files.
+        about = {"about": json.dumps(about | {"epoch": epoch}, sort_keys=True)}
+        write_bytes(self.weights(epoch), safetensors.torch.save(tensors, about))
+
+    def has_weights(self, epoch: int) -> bool:
+        return self.weights(epoch).is_file()
+
+
+def load_weights(
+    path: str | os.PathLike, network: nn.Module, expected_sha256: str | None = None
+) -> nn.Module:
+    """Load a safetensors file into a network and set it to evaluation; returns the network.
+
+    Raises:
+        RunError: missing, damaged, of another content than `expected_sha256`, or for another network.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RunError(f"there are no weights at {path}; run the training notebook first")
+    if expected_sha256 is not None and sha256(path) != expected_sha256:
+        raise RunError(f"{path} is not the file that its record names (sha256 differs); train again")
+    try:
+        network.load_state_dict(safetensors.torch.load(path.read_bytes()))
+    except Exception as error:  # safetensors and torch each raise their own
+        raise RunError(f"{path} does not hold weights of this network: {error}") from error
+    return network.eval()
