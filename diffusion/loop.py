@@ -126,10 +126,11 @@ class TrainingLoop:
         bad = (~losses.isfinite()).nonzero()
         if len(bad):
             number = len(self.history) * self.steps_per_epoch + int(bad[0]) + 1
-            last = self.folder.states()
+            states = self.folder.states()
+            last = states[0] if states else "the start"
             raise RunError(
-                f"the loss became {losses[bad[0]].item()} in step {number}; nothing was overwritten, "
-                f"the last good state is {last[0] if last else 'the start'}: lower learning_rate, or use precision fp32"
+                f"the loss became {losses[bad[0]].item()} in step {number}; nothing was overwritten, the "
+                f"last good state is {last}: lower learning_rate, or use precision fp32"
             )
         return losses.mean().item()
 
