@@ -1,0 +1,134 @@
+"""Figures of counts: pixel values, classes, and what is taken for what."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter
+
+from diffusion.figure_input import array, field, filled, same_length
+from diffusion.figure_style import INK, SMALL, Entry, legend, model_styles, new_figure, styled
+
+
+@styled
+def pixel_histogram(counts: Any) -> Figure:
+    """Fig. 8: density of pixel values over [-0.5, 0.5], on a linear axis and on a logarithmic one.
+
+    Args:
+        counts: (256,), how many pixels have the value k/255 - 0.5.
+
+    Raises:
+        ValueError: another shape, a negative count, or no pixel at all.
+    """
+    counts = array(counts, "counts", 1, "(256,)")
+    if len(counts) != 256 or not (counts >= 0).all() or not counts.sum():
+        raise ValueError(f"counts must be 256 numbers of at least 0 and not all 0, got {len(counts)} numbers")
+    edges = (np.arange(257) - 0.5) / 255 - 0.5
+    density = counts / counts.sum() * 255
+    figure = new_figure(58)
+    left, right = figure.subplots(1, 2)
+    for axes in (left, right):
+        axes.stairs(density, edges, fill=True, color=INK, linewidth=0)
+        axes.margins(x=0.02)
+        axes.set_xlabel("pixel value")
+    left.set(ylabel="density", ylim=(0, 1.05 * density.max()))
+    right.set(ylabel="density, logarithmic", yscale="log")
+    right.set_ylim(density[density > 0].min() / 2, 2 * density.max())
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    return figure
+
+
+def _shares(values: Any, name: str) -> np.ndarray:
+    """Shares (classes,), each in [0, 1]."""
+    shares = array(values, name, 1, "(10,)")
+    if not ((shares >= 0) & (shares <= 1)).all():
+        raise ValueError(f"{name} must be shares from 0 to 1, got {shares.min():g} to {shares.max():g}")
+    return shares
+
+
+@styled
+def class_histogram(
+    shares: Mapping[str, Mapping[str, Any]], prior: Any, labels: Mapping[str, str] | None = None
+) -> Figure:
+    """How often each model draws each digit: bars with intervals, and the share in real images as a step.
+
+    Args:
+        shares: model -> `{"share", "low", "high"}`, (10,) each, in [0, 1]; low and high may be absent.
+        prior: (10,), the same for real images.
+        labels: model -> text of the legend, where it is not the name.
+    """
+    styles = model_styles(filled(shares, "shares"))
+    prior = _shares(prior, "prior")
+    figure = new_figure(66)
+    axes = figure.subplots()
+    digits, width = np.arange(len(prior)), 0.8 / len(styles)
+    outlined = [withStroke(linewidth=1.7, foreground="white")]  # seen on bars of any colour
+    entries: list[Entry] = []
+    for place, (name, style) in enumerate(styles.items()):
+        where = f"shares[{name!r}]"
+        share = _shares(field(shares[name], "share", where), where)
+        same_length(where, share=share, prior=prior)
+        x = digits + (place - (len(styles) - 1) / 2) * width
+        look = {"facecolor": style.colour, "hatch": style.hatch, "edgecolor": "white", "linewidth": 0.5}
+        axes.bar(x, 100 * share, width, **look)
+        if shares[name].get("low") is not None and shares[name].get("high") is not None:
+            low, high = (array(shares[name][key], f"{where}: {key}", 1, "(10,)") for key in ("low", "high"))
+            same_length(where, share=share, low=low, high=high)
+            axes.vlines(x, 100 * low, 100 * high, color=INK, linewidth=0.9, path_effects=outlined)
+        entries.append(((labels or {}).get(name, name), Patch(**look)))
+    step = axes.hlines(
+        100 * prior, digits - 0.45, digits + 0.45, color=INK, linewidth=1.4, path_effects=outlined
+    )
+    entries.append(("real images", step))
+    axes.set(
+        xlabel="digit that the classifier reads", ylabel="share of images (%)", xticks=digits, ylim=(0, None)
+    )
+    axes.set_xlim(-0.6, len(prior) - 0.4)
+    axes.grid(visible=False, axis="x")
+    legend(figure, entries)
+    return figure
+
+
+@styled
+def confusion(matrix: Any) -> Figure:
+    """What reconstructions of each digit are read as, in per cent of the row; blank below half of one.
+
+    Args:
+        matrix: (10, 10), counts by true digit (rows) and read digit (columns).
+
+    Raises:
+        ValueError: not square, or a negative count.
+    """
+    matrix = array(matrix, "matrix", 2, "(10, 10)")
+    if len(matrix) != len(matrix.T) or not (matrix >= 0).all():
+        raise ValueError(f"matrix must be square with counts of at least 0, got shape {matrix.shape}")
+    share = (
+        100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-9)
+    )  # a digit that never occurs: all blank
+    figure = new_figure(86)
+    axes = figure.subplots()
+    axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=0.8)
+    for (row, column), value in np.ndenumerate(share):
+        if value >= 0.5:
+            colour = "white" if value > 65 else INK
+            axes.text(
+                column + 0.5,
+                row + 0.5,
+                f"{value:.0f}",
+                color=colour,
+                size=SMALL,
+                ha="center",
+                va="center_baseline",
+            )
+    digits = np.arange(len(matrix))
+    axes.set(xlabel="read as (% of the true digit)", ylabel="true digit", aspect="equal")
+    axes.set_xticks(digits + 0.5, digits)
+    axes.set_yticks(digits + 0.5, digits)
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, pad=4)
+    return figure
