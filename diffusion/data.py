@@ -35,7 +35,9 @@ SPLITS = {"train": "train", "test": "t10k"}
 
 def folder(data_dir: str | os.PathLike | None = None) -> Path:
     """The data folder: the argument, else the environment variable `MNIST_DIR`, else `data/` here."""
-    return Path(data_dir or os.environ.get("MNIST_DIR") or ROOT / "data").expanduser()
+    return (
+        ROOT / Path(data_dir or os.environ.get("MNIST_DIR") or "data").expanduser()
+    )  # relative: to the checkout
 
 
 def verified(raw: Path, name: str) -> bool:

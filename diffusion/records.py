@@ -1,0 +1,75 @@
+"""The records of a run: one JSON file a notebook, with its parameters and environment beside its results.
+
+    OUT/metrics/schedules.json, train_<model>.json, compare.json
+
+Figures and the report are made from these files and from nothing else.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diffusion import devices
+from diffusion.files import ROOT, read_json, sha256, write_json
+from diffusion.training import Trained
+
+PLACES = ("out_dir", "data_dir")  # parameters that say where, not what: they stay out of the record
+
+
+def out_folder(out_dir: str | os.PathLike | None) -> Path:
+    """The folder of a run's results: a relative path starts at the checkout; None is `build/notebook`."""
+    return ROOT / Path(out_dir or "build/notebook").expanduser()
+
+
+def write(
+    out: Path,
+    name: str,
+    notebook: str,
+    parameters: dict[str, Any],
+    precision: str = "fp32",
+    device: torch.device | None = None,
+    **results: Any,
+) -> Path:
+    """Write `OUT/metrics/<name>.json` atomically; returns its path."""
+    record = {
+        "notebook": notebook,
+        "parameters": {k: v for k, v in parameters.items() if k not in PLACES},
+        "environment": devices.environment(precision, device or torch.device("cpu")),
+    }
+    return write_json(out / "metrics" / f"{name}.json", record | results)
+
+
+def read_training(out: Path, models: list[str] | None = None) -> dict[str, dict]:
+    """The training records of some models, or of all that there are, by model name.
+
+    Raises:
+        ValueError: a record is missing, or there are none; the message says which notebook writes it.
+    """
+    found = sorted(p.stem.removeprefix("train_") for p in (out / "metrics").glob("train_*.json"))
+    if models is None:
+        models = sorted(found, key=lambda m: (["linear", "cosine", "zoom"] + found).index(m))
+    missing = [m for m in models if m not in found]
+    if missing or not models:
+        raise ValueError(
+            f"no training record for {', '.join(missing) or 'any model'} in {out / 'metrics'}; there: "
+            f"{', '.join(found) or 'none'}. Run 02_train_ddpm or 03_train_zoom with this out_dir first"
+        )
+    return {m: read_json(out / "metrics" / f"train_{m}.json") for m in models}
+
+
+def training(out: Path, run: Trained) -> dict[str, Any]:
+    """What a training record says of its run: where it lies, its history, its weights and what they cost."""
+    weights = run.folder.weights(len(run.history))
+    first = run.history[0]
+    return {
+        "fingerprint": run.fingerprint,
+        "run": run.folder.path.relative_to(out).as_posix(),
+        "epochs": len(run.history),
+        "steps": run.steps,
+        "history": run.history,
+        "weights": {"file": weights.relative_to(out).as_posix(), "sha256": sha256(weights)},
+        "seconds_per_step": sum(line["seconds"] for line in run.history) / run.steps,
+        "first_epoch_gap": first["train_loss"] - first["test_loss"],
+    }

@@ -1,0 +1,141 @@
+"""The zoom against torchvision, one image at a time, and sampling against Algorithm 2 written out."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms.functional import InterpolationMode, resized_crop
+
+from diffusion.zoom import ColdZoom, SeedDistribution, central_patch, crop, enlarge, zoom
+
+
+@pytest.fixture
+def images():
+    bytes_ = torch.randint(0, 256, (25, 1, 28, 28), generator=torch.Generator().manual_seed(0))
+    return bytes_.float() / 255 - 0.5
+
+
+def g(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def torchvision_zoom(x, t, mode):
+    top, size = (t + 1) // 2, 28 - t
+    return resized_crop(x, top, top, size, size, [28, 28], mode, antialias=False)
+
+
+def test_equals_torchvision_to_the_bit_with_a_level_of_its_own_for_each_image(images):
+    levels = torch.randperm(25, generator=g(1))
+    expected = [torchvision_zoom(x, int(t), InterpolationMode.NEAREST) for x, t in zip(images, levels, strict=True)]
+    assert torch.equal(zoom(images, levels), torch.stack(expected))
+
+
+def test_bilinear_equals_torchvision_to_rounding(images):
+    levels = torch.arange(25)
+    expected = [torchvision_zoom(x, int(t), InterpolationMode.BILINEAR) for x, t in zip(images, levels, strict=True)]
+    assert (zoom(images, levels, "bilinear") - torch.stack(expected)).abs().max() < 1e-5
+
+
+@settings(max_examples=50, deadline=None)
+@given(t=st.integers(0, 27), channels=st.integers(1, 3), seed=st.integers(0, 999))
+def test_zoom_takes_pixels_from_the_crop_only(t, channels, seed):
+    x = torch.randn(1, channels, 28, 28, generator=g(seed))
+    top, bottom = crop(t)
+    assert top + bottom == t
+    assert top - bottom in (0, 1)
+    kept = x[..., top : 28 - bottom, top : 28 - bottom]
+    out = zoom(x, torch.tensor([t]))
+    assert out.unique().tolist() == kept.unique().tolist()  # every pixel of the crop shows, and no other value
+
+
+def test_level_zero_is_the_image_and_level_24_four_by_four(images):
+    process = ColdZoom()
+    assert torch.equal(process.degrade(images, torch.zeros(25, dtype=torch.long)), images)
+    deepest = process.degrade(images, torch.full((25,), 24))
+    assert torch.equal(deepest, enlarge(images[:, :, 12:16, 12:16], 28))
+    assert torch.equal(deepest[:, :, ::7, ::7], central_patch(images, 4))
+
+
+def test_seeds_follow_the_central_pixels(images):
+    black, white = torch.full((300, 1, 28, 28), -0.5), torch.full((100, 1, 28, 28), 0.5)
+    seeds = SeedDistribution.fit(torch.cat([black, white]))
+    assert seeds.counts.sum() == 400 * 16
+    assert seeds.counts[0] == 300 * 16
+    assert seeds.counts[255] == 100 * 16
+    drawn = seeds.draw(500, g())
+    assert drawn.shape == (500, 1, 28, 28)
+    assert set(drawn.unique().tolist()) == {-0.5, 0.5}
+    assert (drawn == 0.5).float().mean().item() == pytest.approx(0.25, abs=0.02)
+    blocks = drawn.view(500, 4, 7, 4, 7)
+    assert (blocks == blocks[:, :, :1, :, :1]).all()  # 7 x 7 blocks of one value
+    pixels = drawn[:, 0, ::7, ::7].flatten(1)
+    assert torch.corrcoef(pixels.T).fill_diagonal_(0).abs().max() < 0.2  # independent
+
+
+def test_patch_seeds_are_real_centres(images):
+    process = ColdZoom(seed_source="patches")
+    process.prepare(images)
+    real = {tuple(p.flatten().tolist()) for p in central_patch(images, 4)}
+    drawn = process.seeds(40, g())[:, :, ::7, ::7]
+    assert {tuple(p.flatten().tolist()) for p in drawn} <= real
+
+
+def test_sampling_is_algorithm_2(images):
+    process = ColdZoom(T=5)
+    process.prepare(images)
+    seen = []
+
+    def network(x, t):
+        seen.append(round(float(t[0]) * 5))
+        return 0.9 * x + 0.01
+
+    found = process.sample(network, 3, g(2))
+    x = process.seeds(3, g(2))
+    for s in (5, 4, 3, 2, 1):
+        x = torch.stack([torchvision_zoom(i, s - 1, InterpolationMode.NEAREST) for i in 0.9 * x + 0.01])
+    assert seen == [5, 4, 3, 2, 1]
+    assert torch.equal(found, x)
+
+
+def test_a_perfect_reconstructor_has_no_loss_and_samples_its_image(images):
+    process = ColdZoom()
+    process.prepare(images)
+    same = images[:1].expand(32, -1, -1, -1)
+    assert process.loss(lambda x, t: images[:1].expand_as(x), same, g()).item() == 0
+    found = process.sample(lambda x, t: images[:1].expand_as(x), 2, g())
+    assert torch.equal(found, images[:1].expand(2, -1, -1, -1))
+
+
+def test_the_same_seed_gives_the_same_samples_whatever_the_chunk(images):
+    process = ColdZoom()
+    process.prepare(images)
+    whole = process.sample(lambda x, t: 0.5 * x, 9, g(1), chunk=9)
+    assert torch.equal(whole, process.sample(lambda x, t: 0.5 * x, 9, g(1), chunk=4))
+
+
+def test_loss_draws_the_same_whatever_the_part(images):
+    process = ColdZoom()
+    network = lambda x, t: x  # noqa: E731
+    whole = process.loss(network, images[:24], g(7))
+    parts = [process.loss(network, images[:24], g(7), slice(i, None, 2)) for i in range(2)]
+    assert torch.isclose(whole, sum(parts) / 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: ColdZoom(T=0), "T is 0; allowed: 1 to 27"),
+        (lambda: ColdZoom(T=28), "T is 28"),
+        (lambda: ColdZoom(interpolation="bicubic"), "'bicubic'; allowed: nearest, bilinear"),
+        (lambda: ColdZoom(seed_source="x"), "seed_source is 'x'"),
+        (lambda: ColdZoom().seeds(1, g()), "call prepare"),
+        (lambda: ColdZoom().degrade(torch.zeros(1, 1, 28, 28), torch.tensor([25])), "t goes up to 25; allowed: 0 to T = 24"),
+        (lambda: zoom(torch.zeros(1, 1, 28, 28), torch.tensor([28])), "28"),
+        (lambda: zoom(torch.zeros(1, 1, 28, 27), torch.tensor([1])), "square"),
+        (lambda: zoom(torch.zeros(2, 1, 28, 28), torch.tensor([1])), r"needed: \(2,\)"),
+        (lambda: SeedDistribution.fit(torch.ones(2, 1, 28, 28)), "range from 1 to 1"),
+    ],
+)
+def test_bad_input_is_named(make, named):
+    with pytest.raises(ValueError, match=named):
+        make()
