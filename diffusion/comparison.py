@@ -1,0 +1,119 @@
+"""Trained models side by side: their checkpoints, their samples, and how far these are from real images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from diffusion import devices, processes, sampling
+from diffusion.files import sha256
+from diffusion.network import Reconstructor
+from diffusion.process import DegradationProcess
+from diffusion.runs import RunFolder, load_weights
+from diffusion.yardstick import Yardstick
+from diffusion.zoom import ColdZoom
+
+
+@dataclass
+class Model:
+    """A trained model, as its record describes it."""
+
+    name: str
+    record: dict
+    process: DegradationProcess
+    out: Path
+    precision: str
+
+    @classmethod
+    def load(cls, name: str, record: dict, x_train: Tensor, out: Path, precision: str) -> "Model":
+        """From a training record; `x_train` are the images that its process learns its seeds from."""
+        process = processes.build(record["process"], record["parameters"])
+        process.prepare(x_train[: record["parameters"]["n_train"]])
+        precision = devices.resolve_precision(precision, devices.accelerator().device)
+        return cls(name, record, process, out, precision)
+
+    def epochs(self, every: int) -> list[int]:
+        """The checkpoints to measure: the first, every so many, and the last."""
+        last = self.record["epochs"]
+        return sorted({1, *range(every, last + 1, every), last})
+
+    def samples(
+        self, n: int, seed: int, epoch: int | None = None, process: DegradationProcess | None = None
+    ) -> Tensor:
+        """n samples after an epoch (None: the last), (n, 1, 28, 28), drawn once and kept in OUT/samples.
+
+        Raises:
+            RunError: the weights are missing, or not those of the record.
+        """
+        last = self.record["epochs"]
+        epoch = epoch or last
+        path = RunFolder(self.out / self.record["run"]).weights(epoch)
+        expected = self.record["weights"]["sha256"] if epoch == last else None
+        network = load_weights(path, Reconstructor(), expected).to(devices.accelerator().device)
+        title = f"{self.name}: {n} samples after epoch {epoch}"
+        return sampling.draw(
+            process or self.process,
+            network,
+            sha256(path),
+            n,
+            seed,
+            self.out / "samples",
+            self.precision,
+            title,
+        )
+
+    def curve(self, yardstick: Yardstick, n: int, every: int, seed: int) -> list[dict]:
+        """Distances of n samples after each checkpoint, one dict an epoch (Figs. 4 and 13)."""
+        rows = []
+        for epoch in self.epochs(every):
+            distances, _ = yardstick.distances(self.samples(n, seed, epoch))
+            rows.append({"epoch": epoch} | distances)
+            print(f"{self.name}: epoch {epoch}, {_summary(distances)}", flush=True)
+        return rows
+
+    def final(self, yardstick: Yardstick, n: int, n_variety: int, seed: int) -> dict:
+        """Distances and quality of n samples of the last epoch."""
+        samples = self.samples(n, seed)
+        distances, features = yardstick.distances(samples)
+        print(f"{self.name}: {n} samples of the last epoch, {_summary(distances)}", flush=True)
+        return (
+            {"n": n, "epoch": self.record["epochs"], "floor": yardstick.floor("digits", n)}
+            | distances
+            | yardstick.qualities(samples, features["digits"], n_variety)
+        )
+
+
+def series(curves: dict[str, list[dict]], names: list[str], extractor: str) -> dict[str, list[dict]]:
+    """The curves of some models under one extractor, as `figures.distances` takes them."""
+    return {
+        name: [
+            {"epoch": row["epoch"], "value": row[extractor]["fid"]} | row[extractor] for row in curves[name]
+        ]
+        for name in names
+    }
+
+
+def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, seed: int) -> dict:
+    """The zoom's samples from independent central pixels, and from whole central patches of training images.
+
+    The two differ only in whether neighbouring pixels of a seed belong together.
+    """
+    out = {}
+    for name, source in (("independent", "pixels"), ("patches", "patches")):
+        process = ColdZoom(model.process.T, model.process.interpolation, source)
+        process.seed_distribution, process.patches = model.process.seed_distribution, model.process.patches
+        samples = model.samples(n, seed, process=process)
+        distances, features = yardstick.distances(samples)
+        found = yardstick.qualities(samples, features["digits"], n_variety)
+        out[name] = {
+            "not_digit": found["not_digit"],
+            "classes": found["classes"],
+            "recall": found["variety"]["recall"],
+            "digits": distances["digits"],
+        }
+    return out
+
+
+def _summary(distances: dict[str, dict | None]) -> str:
+    known = {name: found for name, found in distances.items() if found is not None}
+    return ", ".join(f"{name} distance {found['fid']:.3f}" for name, found in known.items())

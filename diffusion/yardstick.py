@@ -1,0 +1,124 @@
+"""What generated images are measured against: the held-out test split, passed through each extractor once."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from diffusion import classifier, metrics, quality
+from diffusion.metrics import Extractor, Reference
+
+
+@dataclass
+class Yardstick:
+    """The real images, their features and statistics, and the distances of samples to them.
+
+    Args:
+        x_train: (N, 1, 28, 28) training images for the real-vs-real floor.
+        x_test, labels: the reference split, (M, 1, 28, 28) and (M,).
+        inception_weights: "auto", "off" or a path.
+    """
+
+    x_train: Tensor
+    x_test: Tensor
+    labels: Tensor
+    inception_weights: str = "auto"
+    seed: int = 0
+    floor_repeats: int = 10
+    bootstrap_repeats: int = 100
+    extractors: dict[str, Extractor] = field(init=False)
+    references: dict[str, Reference] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.images = metrics.to_uint8(self.x_test)
+        every = (metrics.digits(), metrics.inception(self.inception_weights))
+        self.extractors = {extractor.name: extractor for extractor in every}
+        self.references = {
+            name: Reference(extractor.features(self.images))
+            for name, extractor in self.extractors.items()
+            if extractor.available
+        }
+        self.read, self.confidence = quality.predict(self.images)
+        self.threshold = quality.not_digit_threshold(self.confidence)
+        self._train_features: dict[str, Tensor] = {}
+        self._floors: dict[tuple[str, int], dict] = {}
+
+    def describe(self) -> dict[str, dict]:
+        """Each extractor's identity, and why it is missing where it is."""
+        about = {
+            name: {"available": e.available, "reason": e.reason} | e.info
+            for name, e in self.extractors.items()
+        }
+        correct = (self.read == self.labels).double().mean()
+        about["digits"]["test_accuracy"] = float(correct)
+        return about
+
+    def floor(self, name: str, n: int) -> dict | None:
+        """The real-vs-real distance at n images, or None where the extractor is missing or n is too large."""
+        if name not in self.references or n > len(self.x_train):
+            return None
+        if name not in self._train_features:
+            self._train_features[name] = self.extractors[name].features(metrics.to_uint8(self.x_train))
+        if (name, n) not in self._floors:
+            features = self._train_features[name]
+            reference = self.references[name]
+            self._floors[name, n] = metrics.floor(features, reference, n, self.floor_repeats, self.seed)
+        return self._floors[name, n]
+
+    def distances(self, samples: Tensor) -> tuple[dict[str, dict | None], dict[str, Tensor]]:
+        """Fréchet and kernel distance of samples (n, 1, 28, 28) for each extractor, and their features."""
+        out: dict[str, dict | None] = dict.fromkeys(self.extractors)
+        features = {}
+        for name, reference in self.references.items():
+            found = features[name] = self.extractors[name].features(metrics.to_uint8(samples))
+            # Eigenvalues of 2048 x 2048 matrices take seconds each: the wide extractor goes without an
+            # interval.
+            if reference.dimension <= 256:
+                spread = metrics.bootstrap_frechet(reference, found, self.bootstrap_repeats, self.seed)
+                fid = {key: spread[key] for key in ("fid", "low", "high")}
+            else:
+                fid = {"fid": metrics.frechet(reference, found), "low": None, "high": None}
+            kid, kid_sd = metrics.kernel(reference, found, seed=self.seed)
+            out[name] = fid | {"kid": kid, "kid_sd": kid_sd}
+        return out, features
+
+    def qualities(self, samples: Tensor, features: Tensor, n_variety: int) -> dict:
+        """Everything beyond the distances, for samples (n, 1, 28, 28) and their `digits` features (n, D)."""
+        images = metrics.to_uint8(samples)
+        labels, confidence = quality.predict(images)
+        return {
+            "classes": quality.class_balance(labels, self.labels, seed=self.seed),
+            "not_digit": quality.not_digit(confidence, self.threshold),
+            "background": quality.background(images, seed=self.seed),
+            "variety": quality.variety(self.references["digits"].features, features, n_variety, self.seed),
+        } | quality.value_range(samples)
+
+    def real(self, n: int) -> dict:
+        """The same measures for the real images."""
+        balance = quality.class_balance(self.labels, self.labels, seed=self.seed)
+        return {
+            "classes": {"share": balance["share"]},
+            "entropy": balance["entropy"],
+            "not_digit": quality.not_digit(self.confidence, self.threshold),
+            "background": quality.background(self.images, seed=self.seed),
+            "divergence_floor": quality.divergence_floor(self.labels, n, seed=self.seed),
+        }
+
+
+def best_and_worst(samples: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """n high-quality and n low-quality samples, (n, 28, 28) each, by `quality.QUALITY_RULE`."""
+    _, confidence = quality.predict(metrics.to_uint8(samples), classifier.load())
+    high, low = quality.rank_by_quality(confidence, min(n, len(samples) // 2), seed)
+    return samples[high, 0], samples[low, 0]
+
+
+def real_variety(yardstick: Yardstick, n: int) -> dict:
+    """Precision and recall of n training images: the most that samples can be expected to reach."""
+    reference = yardstick.references["digits"]
+    yardstick.floor("digits", n)  # makes the training features
+    return quality.variety(reference.features, yardstick._train_features["digits"], n, yardstick.seed)
+
+
+def class_prior(labels: Tensor) -> Tensor:
+    """Shares of the ten classes, (10,)."""
+    return torch.bincount(labels, minlength=10) / len(labels)
