@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from diffusion import classifier, metrics, quality
@@ -15,13 +14,15 @@ class Yardstick:
 
     Args:
         x_train: (N, 1, 28, 28) training images for the real-vs-real floor.
-        x_test, labels: the reference split, (M, 1, 28, 28) and (M,).
+        x_test, labels: the reference images, (M, 1, 28, 28) and (M,).
+        all_labels: of the whole test split, whose class shares are the prior.
         inception_weights: "auto", "off" or a path.
     """
 
     x_train: Tensor
     x_test: Tensor
     labels: Tensor
+    all_labels: Tensor
     inception_weights: str = "auto"
     seed: int = 0
     floor_repeats: int = 10
@@ -57,13 +58,16 @@ class Yardstick:
         """The real-vs-real distance at n images, or None where the extractor is missing or n is too large."""
         if name not in self.references or n > len(self.x_train):
             return None
-        if name not in self._train_features:
-            self._train_features[name] = self.extractors[name].features(metrics.to_uint8(self.x_train))
         if (name, n) not in self._floors:
-            features = self._train_features[name]
-            reference = self.references[name]
+            features, reference = self.train_features(name), self.references[name]
             self._floors[name, n] = metrics.floor(features, reference, n, self.floor_repeats, self.seed)
         return self._floors[name, n]
+
+    def train_features(self, name: str) -> Tensor:
+        """Features of the training images, (N, D), extracted when first asked for."""
+        if name not in self._train_features:
+            self._train_features[name] = self.extractors[name].features(metrics.to_uint8(self.x_train))
+        return self._train_features[name]
 
     def distances(self, samples: Tensor) -> tuple[dict[str, dict | None], dict[str, Tensor]]:
         """Fréchet and kernel distance of samples (n, 1, 28, 28) for each extractor, and their features."""
@@ -71,13 +75,8 @@ class Yardstick:
         features = {}
         for name, reference in self.references.items():
             found = features[name] = self.extractors[name].features(metrics.to_uint8(samples))
-            # Eigenvalues of 2048 x 2048 matrices take seconds each: the wide extractor goes without an
-            # interval.
-            if reference.dimension <= 256:
-                spread = metrics.bootstrap_frechet(reference, found, self.bootstrap_repeats, self.seed)
-                fid = {key: spread[key] for key in ("fid", "low", "high")}
-            else:
-                fid = {"fid": metrics.frechet(reference, found), "low": None, "high": None}
+            spread = metrics.bootstrap_frechet(reference, found, self.bootstrap_repeats, self.seed)
+            fid = {key: spread[key] for key in ("fid", "low", "high")}
             kid, kid_sd = metrics.kernel(reference, found, seed=self.seed)
             out[name] = fid | {"kid": kid, "kid_sd": kid_sd}
         return out, features
@@ -87,7 +86,7 @@ class Yardstick:
         images = metrics.to_uint8(samples)
         labels, confidence = quality.predict(images)
         return {
-            "classes": quality.class_balance(labels, self.labels, seed=self.seed),
+            "classes": quality.class_balance(labels, self.all_labels, seed=self.seed),
             "not_digit": quality.not_digit(confidence, self.threshold),
             "background": quality.background(images, seed=self.seed),
             "variety": quality.variety(self.references["digits"].features, features, n_variety, self.seed),
@@ -95,13 +94,13 @@ class Yardstick:
 
     def real(self, n: int) -> dict:
         """The same measures for the real images."""
-        balance = quality.class_balance(self.labels, self.labels, seed=self.seed)
+        balance = quality.class_balance(self.all_labels, self.all_labels, seed=self.seed)
         return {
             "classes": {"share": balance["share"]},
             "entropy": balance["entropy"],
             "not_digit": quality.not_digit(self.confidence, self.threshold),
             "background": quality.background(self.images, seed=self.seed),
-            "divergence_floor": quality.divergence_floor(self.labels, n, seed=self.seed),
+            "divergence_floor": quality.divergence_floor(self.all_labels, n, seed=self.seed),
         }
 
 
@@ -114,11 +113,5 @@ def best_and_worst(samples: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def real_variety(yardstick: Yardstick, n: int) -> dict:
     """Precision and recall of n training images: the most that samples can be expected to reach."""
-    reference = yardstick.references["digits"]
-    yardstick.floor("digits", n)  # makes the training features
-    return quality.variety(reference.features, yardstick._train_features["digits"], n, yardstick.seed)
-
-
-def class_prior(labels: Tensor) -> Tensor:
-    """Shares of the ten classes, (10,)."""
-    return torch.bincount(labels, minlength=10) / len(labels)
+    real = yardstick.references["digits"].features
+    return quality.variety(real, yardstick.train_features("digits"), n, yardstick.seed)

@@ -42,7 +42,9 @@ def test_each_image_gets_its_own_step(images):
     eps = torch.randn(images.shape, generator=g())
     together = process.degrade(images, t, eps=eps)
     for i in range(6):
-        assert torch.equal(together[i : i + 1], process.degrade(images[i : i + 1], t[i : i + 1], eps=eps[i : i + 1]))
+        assert torch.equal(
+            together[i : i + 1], process.degrade(images[i : i + 1], t[i : i + 1], eps=eps[i : i + 1])
+        )
 
 
 def test_training_draws_every_step_from_1_to_T():

@@ -19,12 +19,12 @@ from diffusion.runs import RunError, RunFolder
 from diffusion.zoom import ColdZoom
 from hostile import Code
 
-BATCH, STEPS = 16, 4
+BATCH, STEPS = 8, 4
 
 
 @pytest.fixture(scope="module")
 def images(mnist_dir):
-    return data.load("train", mnist_dir, BATCH * STEPS)[0], data.load("test", mnist_dir, 32)[0]
+    return data.load("train", mnist_dir, BATCH * STEPS)[0], data.load("test", mnist_dir, 16)[0]
 
 
 def train(images, folder, process=None, **changes):
@@ -233,7 +233,7 @@ def test_two_processes_train_like_one(images, tmp_path, mnist_dir):
         from diffusion import data, training
         from diffusion.zoom import ColdZoom
         x = data.load("train", {str(mnist_dir)!r}, {BATCH * STEPS})[0]
-        y = data.load("test", {str(mnist_dir)!r}, 32)[0]
+        y = data.load("test", {str(mnist_dir)!r}, 16)[0]
         out, options = {str(tmp_path / "two")!r}, dict(epochs=2, batch_size={BATCH}, precision="fp32")
         training.fit(ColdZoom(), x, y, out, "m", **options)
         """)

@@ -26,13 +26,17 @@ def torchvision_zoom(x, t, mode):
 
 def test_equals_torchvision_to_the_bit_with_a_level_of_its_own_for_each_image(images):
     levels = torch.randperm(25, generator=g(1))
-    expected = [torchvision_zoom(x, int(t), InterpolationMode.NEAREST) for x, t in zip(images, levels, strict=True)]
+    expected = [
+        torchvision_zoom(x, int(t), InterpolationMode.NEAREST) for x, t in zip(images, levels, strict=True)
+    ]
     assert torch.equal(zoom(images, levels), torch.stack(expected))
 
 
 def test_bilinear_equals_torchvision_to_rounding(images):
     levels = torch.arange(25)
-    expected = [torchvision_zoom(x, int(t), InterpolationMode.BILINEAR) for x, t in zip(images, levels, strict=True)]
+    expected = [
+        torchvision_zoom(x, int(t), InterpolationMode.BILINEAR) for x, t in zip(images, levels, strict=True)
+    ]
     assert (zoom(images, levels, "bilinear") - torch.stack(expected)).abs().max() < 1e-5
 
 
@@ -45,7 +49,9 @@ def test_zoom_takes_pixels_from_the_crop_only(t, channels, seed):
     assert top - bottom in (0, 1)
     kept = x[..., top : 28 - bottom, top : 28 - bottom]
     out = zoom(x, torch.tensor([t]))
-    assert out.unique().tolist() == kept.unique().tolist()  # every pixel of the crop shows, and no other value
+    assert (
+        out.unique().tolist() == kept.unique().tolist()
+    )  # every pixel of the crop shows, and no other value
 
 
 def test_level_zero_is_the_image_and_level_24_four_by_four(images):
@@ -129,7 +135,10 @@ def test_loss_draws_the_same_whatever_the_part(images):
         (lambda: ColdZoom(interpolation="bicubic"), "'bicubic'; allowed: nearest, bilinear"),
         (lambda: ColdZoom(seed_source="x"), "seed_source is 'x'"),
         (lambda: ColdZoom().seeds(1, g()), "call prepare"),
-        (lambda: ColdZoom().degrade(torch.zeros(1, 1, 28, 28), torch.tensor([25])), "t goes up to 25; allowed: 0 to T = 24"),
+        (
+            lambda: ColdZoom().degrade(torch.zeros(1, 1, 28, 28), torch.tensor([25])),
+            "t goes up to 25; allowed: 0 to T = 24",
+        ),
         (lambda: zoom(torch.zeros(1, 1, 28, 28), torch.tensor([28])), "28"),
         (lambda: zoom(torch.zeros(1, 1, 28, 27), torch.tensor([1])), "square"),
         (lambda: zoom(torch.zeros(2, 1, 28, 28), torch.tensor([1])), r"needed: \(2,\)"),
