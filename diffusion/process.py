@@ -35,7 +35,7 @@ def check_steps(t: Tensor, T: int, batch: int) -> None:
     """Raise ValueError unless t is (batch,) whole numbers in 0..T."""
     if t.shape != (batch,) or t.is_floating_point() or t.dtype == torch.bool:
         raise ValueError(f"t has shape {tuple(t.shape)} and type {t.dtype}; needed: ({batch},) integers")
-    if batch and not (0 <= int(t.min()) and int(t.max()) <= T):
+    if batch and not (0 <= int(t.min()) and int(t.max()) <= T):  # noqa: SIM300
         raise ValueError(f"t ranges from {int(t.min())} to {int(t.max())}; allowed: 0 to T = {T}")
 
 

@@ -35,7 +35,7 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
     B, C, S, width = x.shape
-    if S != width:
+    if S != width:  # noqa: SIM300
         raise ValueError(f"images have shape {tuple(x.shape)}; the zoom needs square ones")
     check_steps(t, S - 1, B)
     first, _ = crop(t[:, None])  # (B, 1)
