@@ -1,7 +1,5 @@
 """Which device computes, in which precision, and what to write about it beside every result."""
 
-import ast
-import hashlib
 import os
 import platform
 import subprocess
@@ -11,6 +9,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator
 
+from diffusion import fingerprints
 from diffusion.files import ROOT
 
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -43,29 +42,6 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """The context in which a network runs: convolutions and products in bf16, or everything in float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
-
-
-def code_hash(modules: tuple[str, ...] | None = None) -> str:
-    """Hash of what the package's modules do: comments, docstrings and layout do not count.
-
-    Args:
-        modules: file names without suffix; None: all.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if modules is None or path.stem in modules:
-            digest.update(path.stem.encode() + _meaning(path.read_text()).encode())
-    return digest.hexdigest()[:12]
-
-
-def _meaning(source: str) -> str:
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        first = body[0] if isinstance(body, list) and body else None
-        if isinstance(first, ast.Expr) and isinstance(getattr(first.value, "value", None), str):
-            body[0] = ast.Pass()
-    return ast.dump(tree)
 
 
 def commit() -> str:
@@ -109,5 +85,5 @@ def environment(precision: str, device: torch.device) -> dict:
         "threads": torch.get_num_threads(),
         "precision": precision,
         "commit": commit(),
-        "source": code_hash(),
+        "source": fingerprints.of_modules(),
     }

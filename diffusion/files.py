@@ -23,7 +23,7 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.part-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

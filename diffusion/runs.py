@@ -53,10 +53,21 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise RunError(f"the run folder {self.path} cannot be written: {error.strerror}") from error
+        for left in self.path.glob(".*.part-*"):  # of a write that was killed
+            left.unlink(missing_ok=True)
         try:
             yield
         finally:
             lock.release()
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            write_bytes(path, content)
+        except OSError as error:
+            raise RunError(
+                f"{path} could not be written ({error.strerror}); the earlier states are intact: make room, "
+                "then run the same command again to go on from there"
+            ) from error
 
     # --- state ---
 
@@ -65,15 +76,8 @@ class RunFolder:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getvalue()
-        try:
-            write_bytes(
-                self.path / f"state-{step:08d}-{hashlib.sha256(content).hexdigest()[:16]}.pt", content
-            )
-        except OSError as error:
-            raise RunError(
-                f"the state after step {step} could not be written in {self.path} ({error.strerror}); the "
-                "earlier ones are intact: make room, then run the same command again to go on from there"
-            ) from error
+        name = f"state-{step:08d}-{hashlib.sha256(content).hexdigest()[:16]}.pt"
+        self._write(self.path / name, content)
         for old in self.states()[STATES_KEPT:]:
             old.unlink(missing_ok=True)
 
@@ -98,7 +102,7 @@ class RunFolder:
 
     def write_history(self, history: list[dict]) -> None:
         """Write the history, one JSON object a line; whole each time: no line is missing or doubled."""
-        write_bytes(self.path / "history.jsonl", "".join(json.dumps(h) + "\n" for h in history).encode())
+        self._write(self.path / "history.jsonl", "".join(json.dumps(h) + "\n" for h in history).encode())
 
     def weights(self, epoch: int) -> Path:
         """The file with the network after `epoch`."""
@@ -109,7 +113,7 @@ class RunFolder:
         tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
         # One metadata entry only: safetensors writes several in no fixed order; equal runs give equal files.
         about = {"about": json.dumps(about | {"epoch": epoch}, sort_keys=True)}
-        write_bytes(self.weights(epoch), safetensors.torch.save(tensors, about))
+        self._write(self.weights(epoch), safetensors.torch.save(tensors, about))
 
     def has_weights(self, epoch: int) -> bool:
         return self.weights(epoch).is_file()

@@ -10,13 +10,13 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from diffusion import devices
+from diffusion import devices, fingerprints
 from diffusion.files import digest, write_bytes
 from diffusion.process import DegradationProcess
 from diffusion.progress import Progress
 from diffusion.randomness import generator
 
-DETERMINED_BY = ("schedules", "network", "process", "ddpm", "cold", "zoom", "sampling", "randomness")
+DETERMINED_BY = ("network", "sampling", "randomness")  # beside the modules of the process
 
 
 def draw(
@@ -48,7 +48,7 @@ def draw(
         "seed": seed,
         "precision": precision,
         "device": device.type,
-        "code": devices.code_hash(DETERMINED_BY),
+        "code": [fingerprints.of_modules(DETERMINED_BY), fingerprints.of_class(type(process))],
     }
     path = Path(cache) / f"{digest(key, 16)}.safetensors"
     if path.is_file():

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from diffusion import devices
+from diffusion import devices, fingerprints
 from diffusion.files import digest
 from diffusion.loop import TrainingLoop
 from diffusion.network import Reconstructor
@@ -22,8 +22,8 @@ from diffusion.process import DegradationProcess, check_images
 from diffusion.runs import RunFolder, load_weights
 
 WARM_UP = 0.03  # share of all steps over which the "cosine" learning rate rises, at most 200 steps
-# The modules behind the weights: a change of what they do is another run, a change of their comments is not.
-DETERMINED_BY = ("schedules", "network", "process", "ddpm", "cold", "zoom", "training", "loop", "randomness")
+# The modules behind the weights, beside those of the process: a change of what they do is another run.
+DETERMINED_BY = ("network", "training", "loop", "randomness")
 
 
 @dataclass
@@ -109,7 +109,7 @@ def fit(
         "seed": seed,
         "precision": precision,
         "device": accelerator.device.type,
-        "code": devices.code_hash(DETERMINED_BY),
+        "code": [fingerprints.of_modules(DETERMINED_BY), fingerprints.of_class(type(process))],
     }
     fingerprint = digest(determines)
     folder = RunFolder(Path(runs_dir) / f"{model}-{fingerprint}")

@@ -13,6 +13,7 @@ import torch
 
 from diffusion import data, runs, schedules, training
 from diffusion.ddpm import DDPM
+from diffusion.files import write_bytes
 from diffusion.loop import TrainingLoop
 from diffusion.network import Reconstructor
 from diffusion.runs import RunError, RunFolder
@@ -256,3 +257,26 @@ def test_two_processes_train_like_one(images, tmp_path, mnist_dir):
     for a, b in zip(one.history, two, strict=True):
         assert b["train_loss"] == pytest.approx(a["train_loss"], rel=1e-4)
         assert b["test_loss"] == pytest.approx(a["test_loss"], rel=1e-4)
+
+
+def test_a_full_disk_leaves_the_earlier_state(images, tmp_path, monkeypatch):
+    whole = train(images, tmp_path / "whole")
+
+    def full(path, content):
+        if "state-00000006" in str(path):
+            raise OSError(28, "No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(runs, "write_bytes", full)
+    with pytest.raises(RunError, match="state-00000006.*No space left.*make room"):
+        train(images, tmp_path / "full")
+    monkeypatch.undo()
+    assert weights(train(images, tmp_path / "full")) == weights(whole)
+
+
+def test_leftovers_of_a_killed_write_are_removed(images, tmp_path):
+    run = train(images, tmp_path, epochs=1)
+    left = run.folder.path / ".state-00000099-0123.pt.part-abcd"
+    left.write_bytes(b"half")
+    train(images, tmp_path, epochs=1)
+    assert not left.exists()
