@@ -1,0 +1,104 @@
+"""The claims ledger: each testable statement of the study, what measures it, and the rule that decides it.
+
+A rule looks at the data and answers yes, no or undecided (see `report.evidence`); here it becomes a verdict.
+A claim about the end of training is not decided by a run that trained less than half as long as the study,
+nor one about samples by samples that were drawn in another way: such a run shows which way it leans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from report.evidence import Answer
+from report.results import Results
+from report.study import STUDY
+from report.text import Markdown, integer, num
+
+END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
+
+HOLDS, FAILS, OPEN, TOO_SMALL = "holds", "does not hold", "undecided", "undecided at this scale"
+VERDICTS = (HOLDS, FAILS, OPEN, TOO_SMALL)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One testable statement.
+
+    Attributes:
+        id: its name in the report's sources.
+        section: where the study makes it.
+        text: the statement, in our words.
+        rule: what is measured and when the claim holds, in words.
+        change: what would change the verdict.
+        measure: Results -> (what was measured, answer).
+        models: the models whose runs the claim is about.
+        min_epochs: passes over the training data below which it stays undecided; None: the end of training.
+        sampled: it is about samples, so they must be drawn as in the study.
+    """
+
+    id: str
+    section: str
+    text: str
+    rule: str
+    change: str
+    measure: Callable[[Results], tuple[Markdown, Answer]]
+    models: tuple[str, ...] = ()
+    min_epochs: int | None = 0
+    sampled: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a claim; `lean` is the verdict that the data alone give, `why` what keeps it open."""
+
+    claim: Claim
+    measured: Markdown
+    verdict: str
+    lean: str
+    why: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.verdict == HOLDS
+
+    @property
+    def fails(self) -> bool:
+        return self.verdict == FAILS
+
+    @property
+    def open(self) -> bool:
+        return self.verdict in (OPEN, TOO_SMALL)
+
+
+def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAINING) -> Verdict:
+    """Measure one claim and give its verdict."""
+    measured, answer = claim.measure(results)
+    lean = {True: HOLDS, False: FAILS, None: OPEN}[answer]
+    if why := _out_of_scale(claim, results, end_of_training):
+        return Verdict(claim, measured, TOO_SMALL, lean, why)
+    return Verdict(claim, measured, lean, lean)
+
+
+def _out_of_scale(claim: Claim, results: Results, end_of_training: int) -> str:
+    """Why this run cannot decide the claim; empty if it can."""
+    needed = end_of_training if claim.min_epochs is None else claim.min_epochs
+    passes = min((results.passes(m) for m in claim.models), default=needed)
+    if passes < needed:
+        done = integer(passes) if passes == int(passes) else num(passes, 2)
+        return f"Trained for {done} of the {needed} epochs that this claim needs"
+    for m in claim.models if claim.sampled else ():
+        p = results.train[m]["parameters"]
+        if p.get("clip_x0"):
+            return "Sampled with clipping, unlike the study"
+        if p.get("sampling_steps") not in (None, p.get("T", STUDY["T"])):
+            return "Sampled in fewer steps than the study"
+    return ""
+
+
+def ledger(results: Results, end_of_training: int = END_OF_TRAINING) -> dict[str, Verdict]:
+    """Claim id -> verdict, in the study's order."""
+    from report.claims_ddpm import CLAIMS as ddpm  # these modules import Claim from here
+    from report.claims_zoom import CLAIMS as zoom
+
+    return {c.id: decide(c, results, end_of_training) for c in ddpm + zoom}

@@ -1,0 +1,144 @@
+"""What report.md may speak about: the run's records, the claims' verdicts, the study, the profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from diffusion.files import ROOT
+from diffusion.parameters import check_profile as check
+from diffusion.parameters import notebook_parameters
+from report import claims, tables
+from report.evidence import below
+from report.results import Results
+from report.rules_zoom import COMPARABLE
+from report.study import STUDY, deviations
+from report.text import Markdown, escape, listing
+
+
+def profile(name: str) -> tuple[str, dict[str, Any]]:
+    """A profile's name and content, from profiles/<name>.yaml or from the path of a YAML file.
+
+    Raises:
+        ValueError: there is no such file, or it is not a YAML mapping.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else ROOT / "profiles" / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in (ROOT / "profiles").glob("*.yaml"))) or "none yet"
+        raise ValueError(
+            f"no profile {name!r}: {path} does not exist; known profiles: {known}, "
+            "or give the path of a .yaml file"
+        )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} must hold a mapping of parameters, not {type(content).__name__}")
+    return path.stem, content
+
+
+def check_profile(results: Results, name: str, content: Mapping[str, Any]) -> None:
+    """Refuse a run that was not made with this profile's parameters.
+
+    Raises:
+        ValueError: a parameter has another value in the run than in the profile, or the profile is at fault.
+    """
+    check(content)
+    records = {r["notebook"]: r for r in (results.schedules, results.compare)} | results.train
+    for target, record in records.items():
+        if target in results.train and target not in content["models"]:
+            raise ValueError(
+                f"the run compares the model {target!r}, which profile {name!r} does not name; "
+                f"run `make report PROFILE={name}`"
+            )
+        wanted, used = notebook_parameters(content, target), record["parameters"]
+        for key in sorted((wanted.keys() & used.keys()) - {"out_dir", "data_dir"}):
+            if wanted[key] != used[key]:
+                raise ValueError(
+                    f"{target} was run with {key} = {used[key]!r}, but profile {name!r} says {wanted[key]!r}"
+                    f": give the profile that this folder was made with, or run `make report PROFILE={name}`"
+                )
+
+
+def ordered(
+    a: Mapping[str, Any], b: Mapping[str, Any], less: str, more: str, same: str, of: str = ""
+) -> Markdown:
+    """One of three phrases: interval ``a`` lies below ``b``, above it, or overlaps it.
+
+    ``of`` begins the names of the bounds: "divergence_" for "divergence_low" and "divergence_high".
+    """
+    return Markdown({True: less, False: more, None: same}[below(a, b, f"{of}low", f"{of}high")])
+
+
+def tally(verdicts: Mapping[str, claims.Verdict]) -> Markdown:
+    """How many claims hold, do not, and stay open, leaving out what does not occur."""
+    words = {
+        claims.HOLDS: ("holds", "hold"),
+        claims.FAILS: ("does not", "do not"),
+        claims.OPEN: ("is undecided", "are undecided"),
+    }
+    words[claims.TOO_SMALL] = ("is undecided at this scale", "are undecided at this scale")
+    counts = {w: sum(v.verdict == w for v in verdicts.values()) for w in claims.VERDICTS}
+    return listing(Markdown(f"{n} {words[w][n != 1]}") for w, n in counts.items() if n)
+
+
+def _digits(shares: Mapping[str, list[float]], real: list[float]) -> dict[str, Markdown]:
+    """Which digits a model's samples favour and which they lack, by their intervals."""
+    favoured = [d for d in range(10) if shares["low"][d] > real[d]]
+    rare = [d for d in range(10) if shares["high"][d] < real[d]]
+    return {"favoured": listing(favoured), "rare": listing(rare), "any": bool(favoured or rare)}
+
+
+def _posterior_gap(beta: list[float], alpha_bar: list[float]) -> dict[str, Any]:
+    """The noise's factor at t = T in Equation (4), and in Equation (2) solved for the earlier state."""
+    return {"posterior": beta[-1] / (1 - alpha_bar[-1]) ** 0.5, "inverted": beta[-1] ** 0.5}
+
+
+def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) -> dict[str, Any]:
+    """The context of report.md; ``notebooks`` holds name and link of each rendered notebook."""
+    verdicts = claims.ledger(results)
+    train, real = results.train, results.compare["real"]
+    seconds = {m: sum(h["seconds"] for h in t["history"]) for m, t in train.items()}
+    columns, rows = tables.parameters(results)
+    counts = [t["parameters_count"] for t in train.values()]
+    return {
+        "schedules": results.schedules,
+        "train": train,
+        "compare": results.compare,
+        "final": results.final,
+        "real": real,
+        "labels": results.compare["labels"],
+        "models": list(train),
+        "extractors": results.extractors,
+        "extractor_names": {"digits": "digits", "inception": "Inception"},
+        "study": STUDY,
+        "deviations": deviations(results),
+        "clipped": any(t["parameters"].get("clip_x0") for t in train.values()),
+        "claims": list(verdicts.values()),
+        "v": verdicts,
+        "tally": tally(verdicts),
+        "end_of_training": claims.END_OF_TRAINING,
+        "comparable": COMPARABLE,
+        "passes": min(results.passes(m) for m in train),
+        "last": {m: t["history"][-1] for m, t in train.items()},
+        "seconds": seconds,
+        "total_seconds": sum(seconds.values()),
+        "digits": {m: _digits(f["classes"], real["classes"]["share"]) for m, f in results.final.items()},
+        "posterior": _posterior_gap(
+            results.schedules["linear"]["beta"], results.schedules["linear"]["alpha_bar"]
+        ),
+        "same_network": len(set(counts)) == 1,
+        "counts_of_parameters": counts,
+        "ordered": ordered,
+        "loss_rows": tables.losses(results),
+        "profile": profile_name,
+        "parameter_columns": columns,
+        "parameter_rows": rows,
+        "environment_rows": tables.environment(results),
+        "notebooks": notebooks,
+        "notebook_links": [Markdown(f"[{escape(n['name'])}]({n['link']})") for n in notebooks],
+    }

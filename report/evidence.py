@@ -1,0 +1,87 @@
+"""Three-valued answers: True (the data say yes), False (they say no), None (they do not decide)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+Answer = bool | None
+Z95 = 1.959963984540054  # two-sided 95 per cent point of the normal distribution
+
+
+def below(a: Mapping[str, Any], b: Mapping[str, Any], low: str = "low", high: str = "high") -> Answer:
+    """Is ``a`` below ``b``? Each carries an interval; overlapping intervals do not decide.
+
+    A distance without an interval (``low`` is None) is compared by its value ``fid``.
+    """
+    if None in (a[low], a[high], b[low], b[high]):
+        return None if a["fid"] == b["fid"] else a["fid"] < b["fid"]
+    if a[high] < b[low]:
+        return True
+    return False if a[low] > b[high] else None
+
+
+def above(value: Mapping[str, Any], threshold: float) -> Answer:
+    """Does the whole interval lie above a threshold?"""
+    if value["low"] > threshold:
+        return True
+    return False if value["high"] < threshold else None
+
+
+def every(answers: Iterable[Answer]) -> Answer:
+    """Conjunction: one no is a no; otherwise one undecided leaves it undecided."""
+    answers = list(answers)
+    if not answers:
+        return None
+    return False if False in answers else None if None in answers else True
+
+
+def agree(answers: Iterable[Answer]) -> Answer:
+    """The common answer of several measurements of one thing; no common answer does not decide."""
+    answers = set(answers)
+    return answers.pop() if len(answers) == 1 else None
+
+
+def negate(answer: Answer) -> Answer:
+    return None if answer is None else not answer
+
+
+def wilson(share: float, n: int) -> dict[str, float]:
+    """Wilson's 95 per cent interval of a share of ``n`` independent cases (Wilson 1927)."""
+    if n < 1:
+        return {"share": share, "low": 0.0, "high": 1.0}
+    centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n)) / (1 + Z95**2 / n)
+    return {"share": share, "low": max(0.0, centre - half), "high": min(1.0, centre + half)}
+
+
+def tail(values: Sequence[float], k: int = 10) -> dict[str, float]:
+    """Mean of the last ``k`` values, and two of its standard errors from their scatter to either side."""
+    last = np.asarray(values[-k:], dtype=float)
+    error = 2 * last.std(ddof=1) / math.sqrt(last.size) if last.size > 1 else 0.0
+    return {"mean": float(last.mean()), "low": float(last.mean() - error), "high": float(last.mean() + error)}
+
+
+def trend(x: Sequence[float], y: Sequence[float]) -> float:
+    """Spearman's rank correlation of y with x, from -1 (y falls) to 1; 0 where either is constant."""
+    a, b = _ranks(x), _ranks(y)
+    if len(a) < 2 or a.std() == 0 or b.std() == 0:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _ranks(values: Sequence[float]) -> np.ndarray:
+    v = np.asarray(values, dtype=float)
+    return (v[:, None] > v).sum(1) + ((v[:, None] == v).sum(1) - 1) / 2
+
+
+def falling(x: Sequence[float], y: Sequence[float]) -> Answer:
+    """Does y fall over the second half of x? At most -0.5: yes; 0 or more: no; under 5 points: unknown."""
+    half = len(x) // 2
+    if len(x) - half < 5:
+        return None
+    r = trend(x[half:], y[half:])
+    return True if r <= -0.5 else False if r >= 0 else None

@@ -1,0 +1,148 @@
+"""What decides the claims of Section 2: results -> what was measured, and an answer."""
+
+from __future__ import annotations
+
+from report.evidence import Answer, above, agree, below, every, falling, tail
+from report.results import Results
+from report.text import Markdown, fixed, integer, num, percent, percent_span, span
+
+NAME = {"digits": "digit features", "inception": "Inception features"}
+MOSTLY_RANDOM = 0.1  # a correlation with the clean image below this is "almost entirely random"
+BOTH = ("linear", "cosine")
+
+
+def keeps_more(r: Results) -> tuple[Markdown, Answer]:
+    T, lin, cos = r.schedules["T"], r.schedules["linear"]["alpha_bar"], r.schedules["cosine"]["alpha_bar"]
+    inner = range(round(0.1 * T), round(0.9 * T) + 1)
+    share = sum(cos[t] > lin[t] for t in inner) / len(inner)
+    mean = r.schedules["mean_step"]
+    text = f"$\\bar\\alpha_t$ is larger at {percent(share)} of the steps between $0.1T$ and "
+    text += "$0.9T$; its mean over all steps is "
+    text += f"{fixed(mean['cosine'], 3)} (cosine) and {fixed(mean['linear'], 3)} (linear)."
+    return Markdown(text), True if share == 1 else False if share <= 0.5 else None
+
+
+def ends_agree(r: Results) -> tuple[Markdown, Answer]:
+    ends = [
+        abs(r.schedules["cosine"]["alpha_bar"][i] - r.schedules["linear"]["alpha_bar"][i]) for i in (0, -1)
+    ]
+    text = f"$\\bar\\alpha$ differs by {num(ends[0], 2)} at $t=0$ and by {num(ends[1], 2)} at $t=T$."
+    return Markdown(text), max(ends) < 0.01
+
+
+def ends_in_noise(r: Results) -> tuple[Markdown, Answer]:
+    left = {m: r.schedules[m]["signal_T"] for m in BOTH}
+    text = f"$\\sqrt{{\\bar\\alpha_T}}$ is {num(left['linear'], 2)} (linear) and "
+    text += f"{num(left['cosine'], 2)} (cosine)."
+    return Markdown(text), max(left.values()) <= 0.01
+
+
+def linear_random(r: Results) -> tuple[Markdown, Answer]:
+    facts = r.schedules["t300"]
+    c = facts["linear"]["correlation"]
+    text = f"The correlation of latent and clean image is {fixed(c)} ± "
+    text += f"{fixed(facts['linear']['correlation_sd'])} at "
+    text += f"$t={int(facts['t'])}$; the signal keeps {percent(facts['linear']['signal'])} of its amplitude."
+    return Markdown(text), c < MOSTLY_RANDOM
+
+
+def cosine_keeps(r: Results) -> tuple[Markdown, Answer]:
+    a, b = r.schedules["t300"]["linear"], r.schedules["t300"]["cosine"]
+    gap, noise = b["correlation"] - a["correlation"], max(a["correlation_sd"], b["correlation_sd"])
+    text = f"The correlations are {fixed(b['correlation'])} (cosine) and {fixed(a['correlation'])} (linear)."
+    return Markdown(text), True if gap > noise else False if gap < -noise else None
+
+
+def fewer_wasted(r: Results) -> tuple[Markdown, Answer]:
+    u = r.schedules["useful_steps"]
+    text = f"{integer(u['cosine'])} (cosine) and {integer(u['linear'])} (linear) of "
+    text += f"{integer(r.schedules['T'])} steps have "
+    text += "$0.05 < \\bar\\alpha_t < 0.95$."
+    return Markdown(text), u["cosine"] > u["linear"]
+
+
+def lower_loss(r: Results) -> tuple[Markdown, Answer]:
+    parts, answers = [], []
+    for key, name in (("train_loss", "training"), ("test_loss", "test")):
+        ends = {m: tail([h[key] for h in r.train[m]["history"]]) for m in BOTH}
+        parts.append(
+            f"{name} {num(ends['cosine']['mean'])} (cosine) and {num(ends['linear']['mean'])} (linear)"
+        )
+        answers.append(below(ends["cosine"], ends["linear"]))
+    return Markdown(f"Mean loss of the last epochs: {'; '.join(parts)}."), every(answers)
+
+
+def trains_better(r: Results) -> tuple[Markdown, Answer]:
+    cos, lin = r.train["cosine"]["common_loss"], r.train["linear"]["common_loss"]
+    gap = (lin - cos) / max(lin, cos)
+    text = f"At the same noise levels the test loss is {num(cos)} (cosine) and {num(lin)} (linear)."
+    return Markdown(text), True if gap > 0.02 else False if gap < -0.02 else None
+
+
+def distances(r: Results, models: tuple[str, ...]) -> Markdown:
+    """The final Fréchet distances of these models, extractor by extractor."""
+    parts = []
+    for e in r.extractors:
+        shown = [f"{span(d['fid'], d['low'], d['high'])} ({m})" for m in models if (d := r.final[m][e])]
+        parts.append(f"{NAME[e]} {', '.join(shown)}")
+    return Markdown("; ".join(parts) + ".")
+
+
+def lower_distance(r: Results) -> tuple[Markdown, Answer]:
+    return distances(r, BOTH[::-1]), agree(
+        below(r.final["cosine"][e], r.final["linear"][e]) for e in r.extractors
+    )
+
+
+def almost_all_epochs(r: Results) -> tuple[Markdown, Answer]:
+    parts, answers = [], []
+    for e in r.extractors:
+        a, b = ({p["epoch"]: p[e]["fid"] for p in r.compare["curves"][m] if p[e]} for m in BOTH[::-1])
+        common = sorted(set(a) & set(b))
+        wins = sum(a[t] < b[t] for t in common)
+        parts.append(f"{NAME[e]}: lower at {wins} of {len(common)} checkpoints")
+        share = wins / max(1, len(common))
+        enough = len(common) >= 10
+        answers.append(None if not enough else True if share >= 0.9 else False if share <= 0.5 else None)
+    return Markdown("; ".join(parts) + "."), agree(answers)
+
+
+def still_falling(r: Results) -> tuple[Markdown, Answer]:
+    answers, parts = [], []
+    for m in BOTH:
+        for e in r.extractors:
+            points = [(p["epoch"], p[e]["fid"]) for p in r.compare["curves"][m] if p[e]]
+            half = points[len(points) // 2 :]
+            answers.append(falling(*zip(*points, strict=True)))
+            (first, before), (last, after) = half[0], half[-1]
+            parts.append(f"{m}, {NAME[e]}, {num(before)} at epoch {first} and {num(after)} at {last}")
+    return Markdown("; ".join(parts) + "."), every(answers)
+
+
+def darker(r: Results) -> tuple[Markdown, Answer]:
+    b = {m: r.final[m]["background"] for m in BOTH}
+    shown = [f"{span(b[m]['mean'], b[m]['low'], b[m]['high'], 2)} ({m})" for m in BOTH[::-1]]
+    text = f"Mean grey value of the border: {', '.join(shown)}; "
+    text += f"{num(r.compare['real']['background']['mean'], 2)} in real images."
+    return Markdown(text), below(b["cosine"], b["linear"])
+
+
+def not_digits(r: Results, models: tuple[str, ...]) -> str:
+    """Share of samples that the classifier is not sure about, with intervals, and that of real images."""
+    shown = []
+    for m in models:
+        s = r.final[m]["not_digit"]
+        shown.append(f"{percent_span(s['share'], s['low'], s['high'])} ({m})")
+    return f"{', '.join(shown)}; {percent(r.compare['real']['not_digit']['share'], 1)} of real images"
+
+
+def some_not_digits(r: Results) -> tuple[Markdown, Answer]:
+    real = r.compare["real"]["not_digit"]["share"]
+    return Markdown(f"Not recognised: {not_digits(r, BOTH)}."), every(
+        above(r.final[m]["not_digit"], real) for m in BOTH
+    )
+
+
+def more_realistic(r: Results) -> tuple[Markdown, Answer]:
+    text = f"Not recognised: {not_digits(r, BOTH[::-1])}."
+    return Markdown(text), below(r.final["cosine"]["not_digit"], r.final["linear"]["not_digit"])

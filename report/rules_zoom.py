@@ -1,0 +1,170 @@
+"""What decides the claims of Section 3: results -> what was measured, and an answer."""
+
+from __future__ import annotations
+
+from report.evidence import Answer, above, agree, below, every, falling, negate, trend, wilson
+from report.results import Results
+from report.rules_ddpm import distances
+from report.text import Markdown, fixed, integer, listing, num, percent, percent_span, span
+
+ZOOM, ALL = ("zoom",), ("linear", "cosine", "zoom")
+COMPARABLE = 1.25  # two distances within this factor of each other are "comparable"
+OFTEN = 0.1  # "often" is more than one in ten
+RECALL = 0.02  # recalls closer than this are not told apart: they carry no interval
+
+
+def bimodal(r: Results) -> tuple[Markdown, Answer]:
+    c = r.train["zoom"]["centre_pixels"]
+    text = f"{percent(c['extreme'], 1)} of the central pixels lie in the lowest or the highest "
+    text += "tenth of the range; "
+    text += f"{percent(c['black'], 1)} are exactly black, {percent(c['white'], 1)} white."
+    return Markdown(text), c["extreme"] > 0.5
+
+
+def informative(r: Results) -> tuple[Markdown, Answer]:
+    c, chance = r.train["zoom"]["confusion"], max(r.compare["real"]["classes"]["share"])
+    i = wilson(c["accuracy"], c["n"])
+    text = f"{percent_span(i['share'], i['low'], i['high'])} of the digits are read right after "
+    text += "restoration from the last "
+    text += f"zoom level; the best guess without looking is right for {percent(chance, 1)}."
+    return Markdown(text), above(i, chance)
+
+
+def loss_falling(r: Results) -> tuple[Markdown, Answer]:
+    h = r.train["zoom"]["history"]
+    epochs = [p["epoch"] for p in h]
+    answers = [falling(epochs, [p[k] for p in h]) for k in ("train_loss", "test_loss")]
+    mid = h[len(h) // 2]
+    text = f"Test loss {num(mid['test_loss'])} at epoch {mid['epoch']} and "
+    text += f"{num(h[-1]['test_loss'])} at {h[-1]['epoch']}; "
+    text += f"training loss {num(mid['train_loss'])} and {num(h[-1]['train_loss'])}."
+    return Markdown(text), every(answers)
+
+
+def train_above_test(r: Results) -> tuple[Markdown, Answer]:
+    first = r.train["zoom"]["history"][:3]
+    gaps = [p["train_loss"] - p["test_loss"] for p in first]
+    text = f"Training minus test loss in epochs 1 to {len(first)}: {', '.join(num(g, 2) for g in gaps)}."
+    return Markdown(text), True if min(gaps) > 0 else False if max(gaps) <= 0 else None
+
+
+def error_grows(r: Results) -> tuple[Markdown, Answer]:
+    e = r.train["zoom"]["reconstruction"]
+    rank, ratio = trend(e["levels"], e["mse"]), e["mse"][-1] / e["mse"][0]
+    text = f"Mean squared error {num(e['mse'][0], 2)} at level {e['levels'][0]} and "
+    text += f"{num(e['mse'][-1], 2)} at level "
+    text += f"{e['levels'][-1]}; rank correlation with the level {fixed(rank)}."
+    return Markdown(text), True if rank >= 0.9 and ratio >= 3 else False if rank < 0.5 or ratio <= 1 else None
+
+
+def struggles(r: Results) -> tuple[Markdown, Answer]:
+    c = r.train["zoom"]["confusion"]
+    i, limit = wilson(c["accuracy"], c["n"]), 0.9 * c["real_accuracy"]
+    text = f"{percent_span(i['share'], i['low'], i['high'])} of the restored digits are read "
+    text += f"right, {percent(c['real_accuracy'], 1)} "
+    return Markdown(text + "of the originals."), negate(above(i, limit))
+
+
+def read_as_zero(digit: int, key: str):
+    def measure(r: Results) -> tuple[Markdown, Answer]:
+        n = sum(r.train["zoom"]["confusion"]["matrix"][digit])
+        i = wilson(r.train["zoom"][key], n)
+        text = f"{percent_span(i['share'], i['low'], i['high'])} of {integer(n)} restored "
+        text += f"{digit}s are read as 0."
+        return Markdown(text), above(i, OFTEN)
+
+    return measure
+
+
+def dark_centre(r: Results) -> tuple[Markdown, Answer]:
+    d, real = r.train["zoom"]["dark_centre"], r.compare["real"]["classes"]["share"]
+    top = sorted(range(10), key=lambda c: -d["share"][c])[:3]
+    shown = listing(Markdown(f"{c} ({percent(d['share'][c])})") for c in top)
+    text = f"Of {integer(d['n'])} images with a dark centre most are restored as {shown}; among "
+    text += "real images 0 and 9 have "
+    text += f"{percent(real[0], 1)} and {percent(real[9], 1)}."
+    return Markdown(text), every(above(wilson(d["share"][c], d["n"]), real[c]) for c in (0, 9))
+
+
+def _seeds(r: Results) -> tuple[dict, dict] | None:
+    s = r.compare["seeds"]
+    return (s["independent"], s["patches"]) if s else None
+
+
+NOT_MEASURED = Markdown("Not measured in this run.")
+
+
+def seeds_vary(r: Results) -> tuple[Markdown, Answer]:
+    if not (pair := _seeds(r)):
+        return NOT_MEASURED, None
+    kl = [{"low": s["classes"]["divergence_low"], "high": s["classes"]["divergence_high"]} for s in pair]
+    gap = pair[0]["recall"] - pair[1]["recall"]
+    text = f"Divergence of the digit classes {num(pair[0]['classes']['divergence'], 2)} from "
+    text += "independent pixels and "
+    text += f"{num(pair[1]['classes']['divergence'], 2)} from real patches; recall "
+    text += f"{fixed(pair[0]['recall'])} and {fixed(pair[1]['recall'])}."
+    return Markdown(text), every([below(*kl), True if gap > RECALL else False if gap < -RECALL else None])
+
+
+def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:
+    if not (pair := _seeds(r)):
+        return NOT_MEASURED, None
+    a, b = (s["not_digit"] for s in pair)
+    text = f"Not recognised: {percent_span(a['share'], a['low'], a['high'])} from independent pixels, "
+    return Markdown(text + f"{percent_span(b['share'], b['low'], b['high'])} from real patches."), below(b, a)
+
+
+def comparable(r: Results) -> tuple[Markdown, Answer]:
+    answers = []
+    for e in r.extractors:
+        z, d = r.final["zoom"][e], r.final["linear"][e]
+        bare = None in (z["low"], d["low"])  # no interval: the values alone
+        low = z["fid"] / d["fid"] if bare else z["low"] / d["high"]
+        high = z["fid"] / d["fid"] if bare else z["high"] / d["low"]
+        inside = low >= 1 / COMPARABLE and high <= COMPARABLE
+        answers.append(True if inside else False if low > COMPARABLE or high < 1 / COMPARABLE else None)
+    return distances(r, ("zoom", "linear")), agree(answers)
+
+
+def cosine_best(r: Results) -> tuple[Markdown, Answer]:
+    found = (
+        every(below(r.final["cosine"][e], r.final[m][e]) for m in ("linear", "zoom")) for e in r.extractors
+    )
+    return distances(r, ("cosine", "linear", "zoom")), agree(found)
+
+
+def _shares(r: Results, digits: tuple[int, ...]) -> Markdown:
+    c, real = r.final["zoom"]["classes"], r.compare["real"]["classes"]["share"]
+    shown = [
+        f"{d}: {percent_span(c['share'][d], c['low'][d], c['high'][d], 0)} ({percent(real[d])})"
+        for d in digits
+    ]
+    return Markdown("Share of the samples (of real images): " + "; ".join(shown) + ".")
+
+
+def _class(r: Results, d: int) -> dict[str, float]:
+    c = r.final["zoom"]["classes"]
+    return {"low": c["low"][d], "high": c["high"][d]}
+
+
+def favours(r: Results) -> tuple[Markdown, Answer]:
+    real = r.compare["real"]["classes"]["share"]
+    return _shares(r, (1, 8, 9)), every(above(_class(r, d), real[d]) for d in (1, 8, 9))
+
+
+def lacks(r: Results) -> tuple[Markdown, Answer]:
+    real = r.compare["real"]["classes"]["share"]
+    return _shares(r, (2, 3, 4, 5)), every(negate(above(_class(r, d), real[d])) for d in (2, 3, 4, 5))
+
+
+def less_variety(r: Results) -> tuple[Markdown, Answer]:
+    answers, shown = [], []
+    for m in ALL:
+        c, recall = r.final[m]["classes"], r.final[m]["variety"]["recall"]
+        kl = span(c["divergence"], c["divergence_low"], c["divergence_high"], 2)
+        shown.append(f"{m}: divergence of the classes {kl}, recall {fixed(recall)}")
+        if m != "zoom":
+            gap = recall - r.final["zoom"]["variety"]["recall"]
+            answers.append(below(c, r.final["zoom"]["classes"], "divergence_low", "divergence_high"))
+            answers.append(True if gap > RECALL else False if gap < -RECALL else None)
+    return Markdown("; ".join(shown) + "."), every(answers)

@@ -1,0 +1,190 @@
+-- Cross-references for HTML and Typst: sections, figures, tables, display equations, algorithms.
+-- Labels: {#sec:x} {#fig:x} {#tbl:x} {#eq:x} {#alg:x}; references: @fig:x, [@eq:a; @eq:b], [-@fig:x] (number only).
+local names = { sec = {"Section", "Sections"}, fig = {"Figure", "Figures"}, tbl = {"Table", "Tables"},
+                eq = {"Equation", "Equations"}, alg = {"Algorithm", "Algorithms"} }
+local typst = FORMAT:match "typst" ~= nil
+local html = FORMAT:match "html" ~= nil
+local count, number, used = {}, {}, {}
+local function raw(s) return pandoc.RawInline(typst and "typst" or "html", s) end
+local function kind(id) local k = id:match "^(%a+):" ; k = k and k:lower() ; return names[k] and k or nil end
+local function bump(k, id)
+  count[k] = (count[k] or 0) + 1
+  if id ~= "" then
+    if number[id] then error("xref: label defined twice: " .. id) end
+    number[id] = tostring(count[k])
+  end
+  return tostring(count[k])
+end
+
+-- 0. TeX maths that pandoc 3.9 turns into wrong Typst (left and right bars, thin spaces) ------------
+local function mathfix(m)
+  if not typst then return nil end
+  m.text = m.text:gsub("\\left\\|", "\\lVert "):gsub("\\right\\|", "\\rVert "):gsub("\\!", ""):gsub("\\;", "\\:")
+  return m
+end
+
+-- 1. numbers ---------------------------------------------------------------
+local function sections(doc)
+  pandoc.structure.make_sections(doc.blocks, { number_sections = true }):walk {
+    Div = function(d)
+      local n = d.attributes.number
+      if n and d.identifier ~= "" then number[d.identifier] = n end
+    end }
+end
+local function prepend(blocks, inlines)
+  if #blocks > 0 and blocks[1].content then
+    for i = #inlines, 1, -1 do blocks[1].content:insert(1, inlines[i]) end
+  end
+end
+local function label(k, n) return { pandoc.Strong { pandoc.Str(names[k][1] .. "\u{a0}" .. n .. ".") }, pandoc.Space() } end
+
+local function equations(inlines)
+  local out, i = pandoc.List(), 1
+  while i <= #inlines do
+    local x, id = inlines[i], nil
+    if x.t == "Math" and x.mathtype == "DisplayMath" then
+      local j = i + 1
+      if inlines[j] and (inlines[j].t == "Space" or inlines[j].t == "SoftBreak") then j = j + 1 end
+      if inlines[j] and inlines[j].t == "Str" then id = inlines[j].text:match "^{#(eq:[%w_:%-]+)}$" end
+      if id then i = j end
+      if id then
+        local n = bump("eq", id)
+        if typst then
+          out:extend { raw '#[#set math.equation(numbering: "(1)")\n', x, raw(" <" .. id .. ">]") }
+        else
+          out:extend { pandoc.Span({ x, pandoc.Span("(" .. n .. ")", { class = "eqno" }) }, { id = id, class = "equation" }) }
+        end
+      else out:insert(x) end
+    else out:insert(x) end
+    i = i + 1
+  end
+  return out
+end
+
+-- Long formulas scroll in a box of their own. Runs by itself: wrapping what a top-down walk visits would never end.
+local function boxed(m)
+  if typst or m.mathtype ~= "DisplayMath" then return nil end
+  return pandoc.Span({ m }, { class = "eqbody", tabindex = "0" })
+end
+
+-- ::: here: figures and tables that stay where they stand. ::: long: a table that may break over pages besides.
+local function here(d, long)
+  if not typst then return d end
+  local rule = long and "\n#show figure: set block(breakable: true)\n#show: ruled" or ""
+  d.content:insert(1, pandoc.RawBlock("typst", "#[#show figure: set figure(placement: none)" .. rule))
+  d.content:insert(2, pandoc.RawBlock("typst", "#v(0.8em)"))
+  d.content:insert(pandoc.RawBlock("typst", "#v(0.8em)]"))
+  return d
+end
+
+-- ::: cards: a long table of prose. It keeps its column widths and may break over pages; phones show its rows as cards,
+-- each cell with the head of its column.
+local function cards(d)
+  for _, t in ipairs(d.content) do
+    if t.t == "Table" then
+      t.classes:insert "prose"
+      local heads = t.head.rows[1].cells:map(function(c) return pandoc.utils.stringify(c.contents) end)
+      for _, body in ipairs(t.bodies) do
+        for _, row in ipairs(body.body) do
+          for i, cell in ipairs(row.cells) do cell.attr.attributes["data-label"] = heads[i] end
+        end
+      end
+    end
+  end
+  return here(d, true)
+end
+
+local function algorithm(d)
+  if d.classes:includes "cards" then return cards(d) end
+  if d.classes:includes "long" or d.classes:includes "here" then return here(d, d.classes:includes "long") end
+  if not d.classes:includes "algorithm" then return nil end
+  local caption, lines = d.content[1].content, nil
+  for _, b in ipairs(d.content) do if b.t == "LineBlock" then lines = b.content end end
+  if not lines then error "xref: an .algorithm block needs a caption paragraph and a line block" end
+  local n = bump("alg", d.identifier)
+  local function indent(l)
+    local first, depth = l[1], 0
+    if first and first.t == "Str" then
+      local lead = first.text:match("^[\u{a0}]*") ; local _, c = lead:gsub("\u{a0}", "")
+      local _, c2 = first.text:gsub("\u{a0}", "") ; depth = c2 // 4
+      first.text = first.text:gsub("\u{a0}", "")
+    end
+    return depth
+  end
+  if typst then
+    local out = pandoc.List { raw "#figure(kind: \"algorithm\", supplement: [Algorithm], caption: [" }
+    out:extend(caption) ; out:insert(raw "])[\n#algorithm-lines(")
+    for _, l in ipairs(lines) do
+      out:insert(raw("(" .. indent(l) .. ", [")) ; out:extend(l) ; out:insert(raw "]), ")
+    end
+    out:insert(raw(")] <" .. d.identifier .. ">"))
+    return pandoc.Plain(out)
+  end
+  local items = pandoc.List()
+  for _, l in ipairs(lines) do
+    items:insert { pandoc.Plain { pandoc.Span(l, { style = "display:block;padding-left:" .. 1.5 * indent(l) .. "em" }) } }
+  end
+  local cap = pandoc.Plain(label("alg", n)) ; cap.content:extend(caption)
+  return pandoc.Div({ pandoc.Div({ cap }, { class = "caption" }), pandoc.Div({ pandoc.OrderedList(items) }, { class = "scroll" }) },
+                    { id = d.identifier, class = "algorithm" })
+end
+
+local function figure(el)
+  if #el.caption.long == 0 then return nil end
+  local n = bump("fig", el.identifier)
+  if not typst then prepend(el.caption.long, label("fig", n)) end
+  return el
+end
+
+-- In HTML a table scrolls in its own box, with the caption outside, so that a phone's page stays as wide as its screen.
+local function tables(el)
+  if #el.caption.long == 0 then return nil end
+  local n = bump("tbl", el.identifier)
+  if not el.classes:includes "prose" then   -- pandoc gives columns a width wherever a line of the source is long
+    el.colspecs = el.colspecs:map(function(c) return { c[1], nil } end)
+  end
+  if typst then return el end
+  local id, cap = el.identifier, el.caption.long
+  prepend(cap, label("tbl", n))
+  el.identifier, el.caption.long = "", {}
+  return {
+    pandoc.RawBlock("html", '<figure class="table" id="' .. id .. '"><figcaption>'), pandoc.Div(cap),
+    pandoc.RawBlock("html", '</figcaption><div class="scroll" tabindex="0" role="group" aria-label="Table ' .. n .. '">'),
+    el, pandoc.RawBlock("html", "</div></figure>"),
+  }
+end
+
+-- An SVG inlined into the page would share its ids with the others; as a data address it keeps to itself.
+local function image(el)
+  if typst or not el.src:match "%.svg$" then return nil end
+  local mime, content = pandoc.mediabag.fetch(el.src)
+  el.src = pandoc.mediabag.make_data_uri(mime, content)
+  return el
+end
+
+-- 2. references ------------------------------------------------------------
+local function cite(c)
+  local ks = c.citations:map(function(x) return kind(x.id) or "" end)
+  local any = false
+  for _, k in ipairs(ks) do any = any or k ~= "" end
+  if not any then return nil end
+  local k, out = ks[1], pandoc.List()
+  for i, x in ipairs(c.citations) do
+    local id = x.id:sub(1, 1):lower() .. x.id:sub(2)
+    if ks[i] ~= k then error("xref: mixed reference " .. pandoc.utils.stringify(c)) end
+    if not number[id] then error("xref: no such label: " .. id) end
+    if i > 1 then out:insert(pandoc.Str(i == #c.citations and " and " or ", ")) end
+    if i == 1 and x.mode ~= "SuppressAuthor" then
+      out:insert(pandoc.Str(names[k][#c.citations > 1 and 2 or 1] .. "\u{a0}"))
+    end
+    local n = k == "eq" and "(" .. number[id] .. ")" or number[id]
+    out:insert(typst and raw("#xref(<" .. id .. ">, \"" .. n .. "\")") or pandoc.Link(n, "#" .. id))
+  end
+  return out
+end
+
+local function meta(m)   -- pandoc's HTML template wants plain author names
+  if typst or not m.author then return nil end
+  m.author = m.author:map(function(a) return a.name or a end) ; return m
+end
+return { { Meta = meta, Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = algorithm, Inlines = equations }, { Cite = cite, Image = image, Math = boxed } }

@@ -1,0 +1,500 @@
+"""The report as a reader gets it: HTML and PDF built from a fake run, and what a build refuses."""
+
+import copy
+import html.parser
+import json
+import re
+import shutil
+
+import pytest
+import typst
+
+import fake_run
+from report import build, context, pages, render, results, text
+
+FIGURES, EQUATIONS, ALGORITHMS = 14, 11, 2
+LOADING = {"src", "srcset", "data", "poster", "action", "background", "xlink:href"}
+
+
+class Document(html.parser.HTMLParser):
+    """What the tests ask of a page: ids, links, what it loads, and its visible text."""
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.ids, self.links, self.loads, self.tags, self.words, self.hidden = [], [], [], [], [], 0
+        self.feed(source)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append((tag, attrs))
+        self.hidden += tag in ("style", "script", "annotation")
+        if "id" in attrs:
+            self.ids.append(attrs["id"])
+        if tag == "a" and attrs.get("href"):
+            self.links.append(attrs["href"])
+        elif attrs.get("href"):
+            self.loads.append(attrs["href"])
+        self.loads += [v for k, v in attrs.items() if k in LOADING]
+        self.loads += re.findall(r"url\(([^)]*)\)", attrs.get("style") or "")
+
+    def handle_endtag(self, tag):
+        self.hidden -= tag in ("style", "script", "annotation")
+
+    def handle_data(self, data):
+        if not self.hidden:
+            self.words.append(data)
+
+
+def built(folder, content=None):
+    profile = fake_run.write(folder, content)
+    build.build(folder, str(profile))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """A run at the study's scale, with both extractors."""
+    return built(tmp_path_factory.mktemp("paper"))
+
+
+@pytest.fixture(scope="module")
+def page(out):
+    return Document((out / "report.html").read_text())
+
+
+@pytest.fixture(scope="module")
+def source(out):
+    """The Typst source that the PDF is made of."""
+    return render.typst_source(markdown(out), out)
+
+
+def markdown(out, content=None):
+    run = results.load(out)
+    return render.markdown(build.SOURCE.read_text(), context.build(run, "fake", []))
+
+
+def query(source, out, selector):
+    """Labels and numbers as Typst lays them out."""
+    file = out / "query.typ"
+    file.write_text(source)
+    try:
+        return json.loads(typst.query(str(file), selector, root=str(out), ignore_system_fonts=True))
+    finally:
+        file.unlink()
+
+
+def young(**changes):
+    """A quick run: three epochs, clipped, without Inception."""
+    content = fake_run.records(epochs=3, every=1, n=100, inception=False)
+    for m in ("linear", "cosine"):
+        content[f"train_{m}.json"]["parameters"]["clip_x0"] = True
+    return content
+
+
+# What the reader sees
+
+
+def test_the_page_is_whole(page):
+    sections = [
+        "Abstract",
+        "Contents",
+        "Introduction",
+        "Background",
+        "References",
+        "Conclusion",
+        "Errata",
+        "Reproducibility",
+    ]
+    for word in sections:
+        assert word in page.text
+    assert len(page.ids) == len(set(page.ids))
+    assert any(t == "meta" and a.get("name") == "viewport" for t, a in page.tags)
+    assert not {"<<", "<%", "%>", "{#", "??"} & set(re.findall(r"<<|<%|%>|\{#|\?\?", page.text))
+    assert "@fig" not in page.text
+    assert "@eq" not in page.text
+    assert "@tbl" not in page.text
+    assert "@sec" not in page.text
+
+
+def test_all_figures_are_there_and_numbered_as_in_the_study(page):
+    captions = {int(n) for n in re.findall(r"Figure (\d+)\.", page.text.replace("\xa0", " "))}
+    assert captions == set(range(1, FIGURES + 4))  # and three of our own, after those of the study
+    order = [i for i in page.ids if i.startswith("fig:")]
+    study = [
+        "schedules",
+        "latents",
+        "losses",
+        "fid",
+        "linear-samples",
+        "cosine-samples",
+        "zoom",
+        "centre",
+        "zoom-losses",
+        "reconstructions",
+    ]
+    study += ["level24", "trajectory", "fid-all", "zoom-samples"]
+    assert order[:FIGURES] == [f"fig:{s}" for s in study]
+    pictures = [a for t, a in page.tags if t == "img"]
+    assert len(pictures) == FIGURES + 3
+    assert all(a["src"].startswith("data:image/") for a in pictures)
+
+
+def test_equations_and_algorithms_are_numbered(page):
+    assert [i for i in page.ids if i.startswith("alg:")] == ["alg:train", "alg:sample"]
+    assert len([i for i in page.ids if i.startswith("eq:")]) == EQUATIONS
+    numbers = [
+        int(n)
+        for n in re.findall(r"\((\d+)\)", " ".join(w for w in page.words if re.fullmatch(r"\(\d+\)", w)))
+    ]
+    assert set(numbers) >= set(range(1, EQUATIONS + 1))
+    assert sum(t == "math" and a.get("display") == "block" for t, a in page.tags) >= EQUATIONS
+
+
+def test_every_link_within_the_page_arrives(page):
+    inside = {h[1:] for h in page.links if h.startswith("#")}
+    assert inside
+    assert inside <= set(page.ids)
+    labels = {i for i in page.ids if i.startswith(("fig:", "tbl:", "eq:", "alg:", "sec:"))}
+    unused = labels - inside
+    assert not {u for u in unused if u.startswith(("fig:", "tbl:", "alg:"))}, (
+        "a figure that no sentence mentions"
+    )
+
+
+def test_both_outputs_give_a_label_the_same_number(out, page, source):
+    shown = dict(re.findall(r'#xref\(<([^>]+)>, "\(?([\d.]+)\)?"\)', source))
+    prefix = {"fig": "Figure", "tbl": "Table", "alg": "Algorithm"}
+    in_html = {}
+    raw = (out / "report.html").read_text()
+    for label in page.ids:
+        kind = label.split(":")[0]
+        if kind in prefix:
+            in_html[label] = re.search(rf'id="{label}".*?{prefix[kind]}\s+(\d+)\.', raw, re.DOTALL).group(1)
+        elif kind == "eq":
+            in_html[label] = re.search(rf'id="{label}".*?class="eqno">\((\d+)\)', raw, re.DOTALL).group(1)
+    laid_out = {}
+    for kind, selector in (("image", "fig"), ("table", "tbl"), ("algorithm", "alg")):
+        value = f'"{kind}"' if kind == "algorithm" else kind
+        for i, found in enumerate(query(source, out, f"figure.where(kind: {value})"), start=1):
+            laid_out[found["label"].strip("<>")] = str(i)
+            assert found["label"].startswith(f"<{selector}:")
+    equations = [e for e in query(source, out, "math.equation.where(block: true)") if e.get("numbering")]
+    laid_out |= {e["label"].strip("<>"): str(i) for i, e in enumerate(equations, start=1)}
+    assert in_html == laid_out
+    assert len(in_html) == FIGURES + 3 + EQUATIONS + ALGORITHMS + 10
+    for label, number in shown.items():
+        if label in in_html:
+            assert number == in_html[label], label
+
+
+def test_numbers_come_from_the_run(out, tmp_path):
+    before = markdown(out)
+    content = fake_run.records()
+    content["compare.json"]["final"]["zoom"]["digits"].update(fid=7.654, low=7.01, high=8.02)
+    content["train_linear.json"]["learning_rate_check"]["printed"]["worst_loss"] = 12345.0
+    fake_run.write(tmp_path, content)
+    after = markdown(tmp_path)
+    assert "7.65 [7.01," in after
+    assert "7.65 [7.01," not in before
+    assert "12,345" in after
+    assert "12,345" not in before
+
+
+def test_sentences_follow_the_outcome(tmp_path, out):
+    content = fake_run.records()
+    final = content["compare.json"]["final"]
+    final["linear"], final["cosine"] = final["cosine"], final["linear"]
+    for record in final.values():
+        record["inception"] = copy.deepcopy(record["digits"])
+    fake_run.write(tmp_path, content)
+    here, there = markdown(out), markdown(tmp_path)
+    assert "as the study found" in here
+    assert "contrary to what the study found" in there
+    assert "The cosine model's backgrounds are indeed the darker ones" in here
+    assert "cosine model's backgrounds are the lighter ones" in there
+
+
+@pytest.mark.parametrize("finite", [True, False])
+def test_a_loss_that_overflows_is_told_in_words(tmp_path, finite):
+    content = fake_run.records()
+    if not finite:
+        content["train_linear.json"]["learning_rate_check"]["printed"].update(
+            finite=False, last_loss=None, worst_loss=None
+        )
+    fake_run.write(tmp_path, content)
+    assert ("overflows" in markdown(tmp_path)) != finite
+
+
+def test_ledger_and_errata_are_printed(page):
+    assert "The claims ledger" in page.text
+    assert page.text.count("does not hold") >= 4
+    for words in ("Heusel", "Equation 9", "Equation 3", "InspectionV3", "0.0625", "a 7 becomes a 0"):
+        assert words in page.text, words
+
+
+# Scale
+
+
+def test_no_banner_at_the_scale_of_the_study(page):
+    assert "Not at the scale of the study" not in page.text
+    assert not any(a.get("class") == "banner" for _, a in page.tags)
+
+
+def test_banner_names_what_is_smaller(tmp_path):
+    quick = Document((built(tmp_path, young()) / "report.html").read_text())
+    assert any(a.get("class") == "banner" for _, a in quick.tags)
+    assert "3 of 100 epochs, clipped sampling and 100 of 500 samples" in quick.text
+    assert "undecided at this scale" in quick.text
+    assert "not available" in quick.text
+    assert "no weights file was found" in quick.text
+    assert "Not at the scale of the study" in render.typst_source(markdown(tmp_path), tmp_path).replace(
+        "\n", " "
+    )
+
+
+# Safe, self-contained, the same each time
+
+
+def test_the_page_loads_nothing(out, page):
+    assert all(address.startswith("data:") for address in page.loads)
+    styles = re.findall(r"<style.*?</style>", (out / "report.html").read_text(), re.DOTALL)
+    assert styles
+    assert not any("url(" in s or "@import" in s for s in styles)
+    assert not any(tag == "script" for tag, _ in page.tags)
+    assert all(h.startswith(("#", "https://", "notebooks/")) for h in page.links)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '#panic("x")',
+    "$x",
+    "a | b",
+    "[link](https://evil.example)",
+    "`code` *bold* @fig:fid",
+]
+HOSTILE += [
+    "<< 1 + 1 >>",
+    "{#eq:beta}",
+    "line\n\n# heading",
+    "\\input{x}",
+    ']#read("/etc/passwd")',
+    '--- ... "q" ^a^ ~b~',
+]
+
+
+def test_names_from_a_run_stay_text(tmp_path):
+    content = fake_run.records(inception=False)
+    for label, name in zip(["linear", "cosine", "zoom"], range(3), strict=True):
+        hostile = " ".join(HOSTILE[name::3])
+        content["compare.json"]["labels"][label] = content[f"train_{label}.json"]["label"] = hostile
+    everything = " ".join(HOSTILE)
+    content["compare.json"]["environment"]["device_name"] = everything
+    content["compare.json"]["extractors"]["inception"]["reason"] = everything
+    content["compare.json"]["quality_rule"] = everything
+    content["train_zoom.json"]["fingerprint"] = content["compare.json"]["fingerprints"]["zoom"] = everything
+    out = built(tmp_path, content)
+    page = Document((out / "report.html").read_text())
+    assert not any(tag == "script" for tag, _ in page.tags)
+    assert "https://evil.example" not in page.links
+    assert not any("evil" in x for x in page.loads)
+    for words in HOSTILE:
+        assert page.text.count(" ".join(words.split())) >= 3, words
+    assert len(page.ids) == len(set(page.ids))
+    assert not re.search(r"[^\\]#panic", render.typst_source(markdown(out), out))
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_escaped_text_comes_out_of_pandoc_as_it_went_in(words):
+    shown = render.pandoc(text.escape(words), "--from=markdown", "--to=plain", "--wrap=none")
+    assert shown.strip() == " ".join(words.split())
+    assert render.pandoc(
+        text.code(words), "--from=markdown", "--to=plain", "--wrap=none"
+    ).strip() == " ".join(words.split())
+
+
+def test_equal_runs_give_equal_bytes(out, tmp_path):
+    again = built(tmp_path)
+    for name in ("report.html", "report.pdf", "notebooks/01_schedules.html"):
+        assert (again / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_the_pdf_is_one_and_nothing_is_left_behind(out):
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF-")
+    assert not [p.name for p in out.iterdir() if p.name.startswith(".")]
+
+
+# Notebooks
+
+
+def test_notebooks_are_rendered_and_linked(out, page):
+    for name in ("01_schedules", "02_train_ddpm-linear", "04_compare_fid"):
+        assert f"notebooks/{name}.html" in page.links
+        note = Document((out / "notebooks" / f"{name}.html").read_text())
+        assert "../report.html" in note.links
+        assert any(t == "math" and a.get("display") == "block" for t, a in note.tags)
+        assert any(t == "meta" and a.get("name") == "viewport" for t, a in note.tags)
+
+
+def test_notebook_pages_load_and_run_nothing(out):
+    for path in (out / "notebooks").glob("*.html"):
+        note = Document(path.read_text())
+        assert all(address.startswith("data:") for address in note.loads), note.loads
+        assert not any(tag in ("script", "iframe") for tag, _ in note.tags)
+        assert not any(k.startswith("on") for _, attrs in note.tags for k in attrs)
+
+
+def test_tags_hide_what_they_say(out):
+    note = Document((out / "notebooks/01_schedules.html").read_text())
+    assert "secret_helper" not in note.text
+    assert "hidden_input" not in note.text
+    assert "noise noise" not in note.text
+    assert "shown output" in note.text
+    assert "noisy" in note.text
+
+
+def test_something_else_than_a_notebook_is_refused(tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.write_text("no notebook")
+    with pytest.raises(ValueError, match="is not a notebook"):
+        pages.page(path)
+
+
+def test_a_run_without_notebooks_has_a_report(tmp_path):
+    profile = fake_run.write(tmp_path)
+    shutil.rmtree(tmp_path / "notebooks")
+    build.build(tmp_path, str(profile))
+    assert "executed notebooks" not in Document((tmp_path / "report.html").read_text()).text
+
+
+# What a build refuses
+
+
+@pytest.mark.parametrize(
+    "expression", ["final.nobody.digits.fid", "unheard_of", "train.zoom.offset", "num(real.absent)"]
+)
+def test_an_undefined_value_fails_the_build(out, tmp_path, expression):
+    altered = tmp_path / "report.md"
+    altered.write_text(build.SOURCE.read_text() + f"\n<< {expression} >>\n")
+    line = len(altered.read_text().splitlines())
+    with pytest.raises(ValueError, match=f"report.md, line {line}: "):
+        build.build(out, str(out / "fake.yaml"), altered)
+
+
+@pytest.mark.parametrize("expression", ["none", "0.1", "num(none)", "percent(infinite)", "num('x')"])
+def test_a_value_without_content_or_format_fails_the_build(expression):
+    with pytest.raises(ValueError, match="report.md, line 2: "):
+        render.markdown(f"Text\n<< {expression} >>", {"infinite": float("inf")})
+
+
+def test_a_label_that_does_not_exist_fails_the_build(out):
+    with pytest.raises(ValueError, match="no such label: fig:nowhere"):
+        render.html("See @fig:nowhere.", out)
+
+
+def test_a_label_defined_twice_fails_the_build(out):
+    with pytest.raises(ValueError, match="label defined twice: eq:a"):
+        render.html("$$a$$ {#eq:a}\n\n$$b$$ {#eq:a}\n", out)
+
+
+@pytest.mark.parametrize("name", ["compare.json", "schedules.json", "train_zoom.json", "train_linear.json"])
+def test_a_missing_record_is_named_with_what_to_run(tmp_path, name, capsys):
+    profile = fake_run.write(tmp_path)
+    (tmp_path / "metrics" / name).unlink()
+    assert build.main(["--out", str(tmp_path), "--profile", str(profile)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert name in error
+    assert "run notebook 0" in error
+    assert not (tmp_path / "report.html").exists()
+
+
+def mixed(file, *keys, value):
+    def change(content):
+        entry = content[file]
+        for key in keys[:-1]:
+            entry = entry[key]
+        entry[keys[-1]] = value
+
+    return change
+
+
+MIXED = [
+    (mixed("train_cosine.json", "parameters", "seed", value=7), "seed"),
+    (mixed("schedules.json", "parameters", "seed", value=7), "seed"),
+    (mixed("train_zoom.json", "fingerprint", value="other"), "fingerprint of zoom"),
+    (mixed("train_linear.json", "epochs", value=50), "epochs of linear"),
+    (mixed("train_linear.json", "label", value="other"), "label of linear"),
+    (mixed("train_linear.json", "model", value="zoom"), "name of the model"),
+    (mixed("train_zoom.json", "parameters", "interpolation", value="bilinear"), "zoom interpolation"),
+    (mixed("train_cosine.json", "parameters", "beta_max", value=0.5), "beta_max"),
+]
+
+
+@pytest.mark.parametrize(("change", "what"), MIXED)
+def test_records_of_different_runs_are_refused(tmp_path, change, what, capsys):
+    content = fake_run.records()
+    profile = fake_run.write(tmp_path, content)
+    change(content)
+    fake_run.write(tmp_path / "mixed", content)
+    assert build.main(["--out", str(tmp_path / "mixed"), "--profile", str(profile)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "come from different runs" in error
+    assert what in error
+
+
+def test_another_profile_than_the_run_s_is_refused(tmp_path, capsys):
+    fake_run.write(tmp_path, fake_run.records(epochs=60))
+    assert build.main(["--out", str(tmp_path), "--profile", "paper"]) == 1
+    assert "profile 'paper' says" in capsys.readouterr().err
+
+
+def test_a_comparison_without_the_study_s_models_is_refused(tmp_path, capsys):
+    content = fake_run.records()
+    profile = fake_run.write(tmp_path, content)
+    content["compare.json"]["models"] = ["linear", "zoom"]
+    fake_run.write(tmp_path, content)
+    assert build.main(["--out", str(tmp_path), "--profile", str(profile)]) == 1
+    assert "misses cosine" in capsys.readouterr().err
+
+
+def test_a_missing_figure_is_named(tmp_path, capsys):
+    profile = fake_run.write(tmp_path)
+    (tmp_path / "figures/fig07_zoom.png").unlink()
+    assert build.main(["--out", str(tmp_path), "--profile", str(profile)]) == 1
+    assert "figures/fig07_zoom.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("profile", ["nonsense", "nowhere.yaml"])
+def test_an_unknown_profile_is_refused(out, profile, capsys):
+    assert build.main(["--out", str(out), "--profile", profile]) == 1
+    assert "known profiles: " in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path, capsys):
+    assert build.main(["--out", str(tmp_path / "none"), "--profile", "quick"]) == 1
+    assert "is not a folder" in capsys.readouterr().err
+
+
+# Formats
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (text.num(0.0470), "0.0470"), (text.num(123456, 2), r"$1.2\times 10^{5}$"),
+        (text.num(1e-5, 2), "$10^{-5}$"),
+        (text.num(-0.5, 2), "−0.50"), (text.num(0), "0"), (text.num(9.999, 2), "10"),
+        (text.fixed(-0.001), "0.00"),
+        (text.num(99.96), "100"), (text.integer(146961), "146,961"), (text.integer(1000), "1000"),
+        (text.percent(0.0004), "0.04%"), (text.percent(0.5), "50%"), (text.percent(0.0), "0%"),
+        (text.span(9.0, 8.5, 9.5), "9.00 [8.50,\xa09.50]"), (text.span(9.0, None, None), "9.00"),
+        (text.spread(0.78, 0.13), "0.78\xa0±\xa00.13"), (text.spread(12.3, 40.0), "12\xa0±\xa040"),
+        (text.duration(0.091), "0.091 s"), (text.duration(43), "43 s"), (text.duration(720), "12 min"),
+        (text.duration(18360), "5.1 h"), (text.listing([1, 8, 9]), "1, 8 and 9"), (text.listing([]), "none"),
+        (text.sentence("a rule."), "A rule\\."),
+    ],
+)  # fmt: skip
+def test_formats(shown, expected):
+    assert shown == expected
