@@ -1,0 +1,76 @@
+"""Measurements of noise predictors, on predictors whose answer is known."""
+
+import pytest
+import torch
+
+from diffusion import probes, schedules
+from diffusion.ddpm import DDPM
+
+
+class Silent(torch.nn.Module):
+    """Always answers zero; its error is the variance of the noise, 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.p = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, x, t):
+        return x * 0 * self.p
+
+
+class Half(Silent):
+    """Answers half of its input."""
+
+    def forward(self, x, t):
+        return 0.5 * x + 0 * self.p
+
+
+@pytest.fixture
+def black():
+    return torch.zeros(200, 1, 28, 28)
+
+
+def test_silence_errs_by_one_at_every_level(black):
+    process = DDPM(schedules.linear())
+    found = probes.timestep_loss(process, Silent(), black, "fp32")
+    assert found["t"][0] == 1
+    assert found["t"][-1] == 1000
+    assert found["test_loss"] == pytest.approx([1.0] * 20, rel=0.02)
+    assert found["alpha_bar"] == [process.schedule.alpha_bar[t].item() for t in found["t"]]
+    assert probes.common_loss(process, Silent(), black, "fp32") == pytest.approx(1, rel=0.02)
+
+
+def test_error_of_half_the_input_in_closed_form(black):
+    # Black here is 0, so x_t = sqrt(1 - a) eps, and the error is (sqrt(1 - a) / 2 - 1)^2.
+    process = DDPM(schedules.cosine())
+    found = probes.timestep_loss(process, Half(), black, "fp32")
+    expected = [((1 - a) ** 0.5 / 2 - 1) ** 2 for a in found["alpha_bar"]]
+    assert found["test_loss"] == pytest.approx(expected, rel=0.02)
+
+
+def test_common_levels_put_schedules_on_one_scale(black):
+    # The same predictor has different own losses under two schedules, and (nearly) one common loss.
+    linear, cosine = DDPM(schedules.linear()), DDPM(schedules.cosine())
+    common = [probes.common_loss(p, Half(), black, "fp32") for p in (linear, cosine)]
+    assert common[0] == pytest.approx(common[1], rel=0.01)
+    own = [sum(probes.timestep_loss(p, Half(), black, "fp32")["test_loss"]) for p in (linear, cosine)]
+    assert own[1] > 1.1 * own[0]
+
+
+def test_offset_response_is_the_rise_of_the_answer():
+    process = DDPM(schedules.linear())
+    assert probes.offset_response(process, Half(), "fp32") == {
+        "shift": 0.2,
+        "response": pytest.approx(0.1, abs=1e-6),
+    }
+    assert probes.offset_response(process, Silent(), "fp32")["response"] == 0
+
+
+def test_the_printed_learning_rate_does_not_learn_where_the_meant_one_does():
+    x = torch.rand(256, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
+    process = DDPM(schedules.cosine())
+    printed = probes.learning_rate_check(process, x, 2**-4, "fp32", steps=6)
+    used = probes.learning_rate_check(process, x, 2e-3, "fp32", steps=6)
+    assert printed["first_loss"] == used["first_loss"]  # the same network and batch
+    assert used["last_loss"] < used["first_loss"]
+    assert used["last_loss"] < printed["last_loss"]
