@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from papermill import inspect_notebook
 
 from diffusion import comparison, data, processes, records, schedules
+from diffusion import parameter_table as table
 from diffusion.files import read_json, sha256
 from diffusion.network import Reconstructor
 from diffusion.runs import load_weights
@@ -170,3 +172,10 @@ def test_the_readmes_degradation_works(root, tmp_path, monkeypatch, mnist_dir):
     process, x = namespace["process"], namespace["x_train"]
     assert torch.equal(process.degrade(x, torch.zeros(128, dtype=torch.long)), x)
     assert process.degrade(x, torch.full((128,), 20)).std() < 0.5 * x.std()
+
+
+@pytest.mark.parametrize("notebook", table.NOTEBOOKS)
+def test_papermill_knows_every_parameter_and_its_meaning(root, notebook):
+    found = {p["name"]: p for p in inspect_notebook(str(root / f"notebooks/{notebook}.ipynb")).values()}
+    assert found.keys() == table.of(notebook).keys()
+    assert all(p["help"].strip() and p["inferred_type_name"] not in ("None", "") for p in found.values())
