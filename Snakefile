@@ -1,0 +1,128 @@
+"""The workflow: data -> schedules and training notebooks -> comparison notebook -> report.
+
+`make report PROFILE=quick` runs it; by hand: `snakemake --configfile profiles/quick.yaml --cores all`.
+A rule re-runs when its parameters, its inputs, its notebook's code, or a module that this code imports has changed.
+Checkpoints and samples lie in OUT/runs and OUT/samples: they are no outputs of a rule, so that a run which was
+killed or extended goes on where it stopped.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+
+workdir: workflow.basedir
+
+
+sys.path.insert(0, workflow.basedir)
+from diffusion import parameters
+from tools import outputs, provenance
+from tools.chatter import is_news
+
+logger.addFilter(is_news)
+try:
+    parameters.check_profile(config)
+    for file in map(Path, workflow.configfiles):
+        if file.resolve().parent == Path("profiles").resolve() and file.stem != config["profile"]:
+            raise parameters.ParameterError(f"{file}: profile = {config['profile']!r}; write {file.stem!r}.")
+except parameters.ParameterError as error:
+    sys.exit(f"error: {error}")
+
+OUT = config.get("out") or f"build/{config['profile']}"
+PROFILE = str(workflow.configfiles[-1])
+COMPARED = parameters.notebook_parameters(config, "04_compare_fid")["models"]
+PYTHON, PROCESS = sys.executable, os.getpid()
+THREADS = 16  # fewer where the machine has fewer, and then one notebook at a time; the network gains from no more
+
+# Parameters travel as YAML: JSON writes 1e-05, which YAML reads as text.
+NOTEBOOK = (
+    "OMP_NUM_THREADS={threads} {PYTHON:q} tools/run_notebook.py {log.text:q} {PROCESS}"
+    " {input.notebook:q} {log.notebook:q} -y {params.values:q} -r out_dir {OUT:q}"
+)
+
+
+def notebook(name):
+    return ancient(f"notebooks/{name}.ipynb")  # what counts of it is the hash of its code
+
+
+def out(files):
+    return [f"{OUT}/{file}" for file in files]
+
+
+def logs(name):
+    """The executed notebook, and what it printed."""
+    return {"notebook": f"{OUT}/notebooks/{name}.ipynb", "text": f"{OUT}/logs/{name}.log"}
+
+
+def watched(name, target):
+    """What re-runs a notebook when it changes: its parameters, as YAML on one line, and its code."""
+    values = parameters.notebook_parameters(config, target)
+    text = yaml.safe_dump(values, default_flow_style=True, width=10**6, sort_keys=True).strip()
+    return {"values": text, "source": provenance.of_notebook(Path(f"notebooks/{name}.ipynb"))}
+
+
+RESULTS = out(outputs.SCHEDULES + outputs.of_comparison(COMPARED))
+RESULTS += [file for model in COMPARED for file in out(outputs.of_training(model))]
+
+
+localrules: all, data, report
+
+
+rule all:
+    input: out(["report.html", "report.pdf"]), RESULTS  # a lost figure is made again, too
+
+
+rule data:
+    # The data are no output either: Snakemake would delete them before it runs the rule again.
+    output: f"{OUT}/data.txt"
+    params: folder=config.get("data_dir") or os.environ.get("MNIST_DIR", "")
+    shell: "MNIST_DIR={params.folder:q} {PYTHON:q} -m diffusion.data | tee {output:q}"
+
+
+rule schedules:
+    input: notebook=notebook("01_schedules"), data=rules.data.output
+    output: out(outputs.SCHEDULES)
+    log: **logs("01_schedules")
+    params: **watched("01_schedules", "01_schedules")
+    threads: THREADS
+    priority: 100  # as far as there is a choice, in the order of the report
+    resources: mem_mb=4000, runtime=30
+    shell: NOTEBOOK
+
+
+# One rule a model, so that a profile may name as many as it likes.
+for rank, (model, entry) in enumerate(config["models"].items()):
+
+    rule:
+        name: f"train_{model}"
+        input: notebook=notebook(entry["notebook"]), data=rules.data.output
+        output: out(outputs.of_training(model))
+        log: **logs(f"{entry['notebook']}-{model}")
+        params: **watched(entry["notebook"], model)
+        threads: THREADS
+        priority: 99 - rank
+        resources: mem_mb=8000, runtime=24 * 60
+        shell: NOTEBOOK
+
+
+rule compare:
+    input:
+        notebook=notebook("04_compare_fid"),
+        data=rules.data.output,
+        records=out(f"metrics/train_{model}.json" for model in COMPARED),
+    output: out(outputs.of_comparison(COMPARED))
+    log: **logs("04_compare_fid")
+    params: **watched("04_compare_fid", "04_compare_fid")
+    threads: THREADS
+    resources: mem_mb=8000, runtime=12 * 60
+    shell: NOTEBOOK
+
+
+rule report:
+    input: RESULTS
+    output: out(["report.html", "report.pdf"])
+    log: f"{OUT}/logs/report.log"
+    params: source=provenance.of_report(Path("report"))
+    shell: "{PYTHON:q} -m report.build --out {OUT:q} --profile {PROFILE:q} 2>&1 | tee {log:q}"

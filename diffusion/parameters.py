@@ -1,0 +1,156 @@
+"""Checks parameters before anything runs: those of a notebook, and those of a whole profile.
+
+Papermill only warns about a misspelt parameter and injects it all the same.
+Here it is an error, as is a value of the wrong type, out of range, or at odds with another one.
+`diffusion.parameter_table` lists the parameters, `diffusion.parameter_rules` holds the rules.
+"""
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from diffusion import parameter_table as table
+from diffusion.parameter_rules import NAME, ParameterError, check_values, unknown
+
+__all__ = ["ParameterError", "check", "check_profile", "notebook_parameters"]
+
+PLAIN = (int, float, str, bool, list, dict, tuple, table.NONE)
+INTERPRETER = {
+    "In",
+    "Out",
+    "exit",
+    "quit",
+    "get_ipython",
+    "open",
+    "PAPERMILL_INPUT_PATH",
+    "PAPERMILL_OUTPUT_PATH",
+}
+_CHECKED = "_parameters_checked"  # left in a notebook's namespace by the first check
+
+SECTIONS = {
+    "schedules": table.SCHEDULES,
+    "compare": table.COMPARE,
+}  # sections of a profile with one notebook each
+TOP_LEVEL = ("profile", "seed", "data_dir", "out", "schedules", "training", "models", "compare")
+PER_RUN = ("model", "out_dir", "data_dir")  # set by the workflow, never in a section
+
+
+def check(notebook: str, namespace: dict[str, Any]) -> dict[str, Any]:
+    """Check the parameters of `notebook` in its `globals()`, right after its parameters cell.
+
+    Returns the resolved parameters, None where None is a value of its own.
+    Raises ParameterError with one line that names the parameter, the value, what is allowed and what to do.
+    """
+    declared = table.of(notebook)
+    names = {name for name, value in namespace.items() if _public(name) and type(value) in PLAIN}
+    if _CHECKED in namespace:  # run again by hand: later cells have left variables of their own behind
+        names &= _assigned(namespace.get("In", [])[-2:-1])
+    namespace[_CHECKED] = True
+    names |= namespace.keys() & declared.keys()
+    return check_values(notebook, {name: namespace[name] for name in names}, notebook)
+
+
+def check_profile(config: Mapping[str, Any]) -> None:
+    """Check a whole profile, as read from its YAML file. Raises ParameterError with one line."""
+    if "profile" not in config:
+        raise ParameterError(
+            "no profile is given; run `make report PROFILE=quick` or pass --configfile profiles/quick.yaml."
+        )
+    where = f"profile {config['profile']!r}"
+    _known("section", config, TOP_LEVEL, where)
+    _name("profile", config["profile"], where)
+    for section in ("schedules", "training", "models", "compare"):
+        _mapping(config.get(section), f"{where}: {section}")
+    if not config["models"]:
+        raise ParameterError(
+            f"{where}: models is empty; name at least one, as in `zoom: {{notebook: {table.ZOOM}}}`."
+        )
+    _known("parameter", config["training"], _settable(*table.TRAINING), f"{where}, training")
+    for section, notebook in SECTIONS.items():
+        _known("parameter", config[section], _settable(notebook), f"{where}, {section}")
+    for model, entry in config["models"].items():
+        _check_model(model, entry, f"{where}, models.{model}")
+    models = config["compare"].get("models")
+    _known("model", models if isinstance(models, list) else [], config["models"], f"{where}, compare.models")
+    for target in (*SECTIONS.values(), *config["models"]):
+        notebook = _notebook(config, target)
+        values = notebook_parameters(config, target)
+        section = {table.SCHEDULES: "schedules", table.COMPARE: "compare"}.get(target, f"models.{target}")
+        check_values(notebook, values | {"out_dir": None}, f"{where}, {section} ({notebook})")
+
+
+def notebook_parameters(config: Mapping[str, Any], target: str) -> dict[str, Any]:
+    """The parameters that a profile gives to the notebook of `target`, all but `out_dir`.
+
+    `target` is a model's name, or the notebook's own where it has no model: 01_schedules, 04_compare_fid.
+    The table's defaults come first, then what holds for the whole profile, then the notebook's section or,
+    for a model, what `training` says and its notebook knows and then the model's own entry.
+    """
+    entries, known = config["models"], table.of(_notebook(config, target))
+    values = {name: parameter.default for name, parameter in known.items() if parameter.default is not ...}
+    values |= {name: config[name] for name in ("seed", "data_dir") if name in config}
+    del values["out_dir"]
+    if target == table.SCHEDULES:
+        return values | config["schedules"]
+    if target == table.COMPARE:
+        values |= config["compare"]
+        models = values["models"] = config["compare"].get("models") or list(entries)
+        own = {model: entries[model]["n_final"] for model in models if "n_final" in entries[model]}
+        if own and isinstance(values.get("n_final"), int):
+            values["n_final"] = {model: own.get(model, values["n_final"]) for model in models}
+        return values
+    values |= {name: value for name, value in config["training"].items() if name in known}
+    values |= {name: value for name, value in entries[target].items() if name in known}
+    return values | {"model": target}
+
+
+def _check_model(model: Any, entry: Any, where: str) -> None:
+    """Check a model's name, and that its entry names a training notebook and only what that one knows."""
+    _name("model", model, where)
+    _mapping(entry, where)
+    notebook = entry.get("notebook")
+    if notebook not in table.TRAINING:
+        raise ParameterError(
+            f"{where}: notebook = {notebook!r} is not allowed; give one of {', '.join(table.TRAINING)}."
+        )
+    _known("parameter", entry, ("notebook", "n_final", *_settable(notebook)), where)
+
+
+def _notebook(config: Mapping[str, Any], target: str) -> str:
+    return target if target in SECTIONS.values() else config["models"][target]["notebook"]
+
+
+def _settable(*notebooks: str) -> list[str]:
+    return [name for notebook in notebooks for name in table.of(notebook) if name not in PER_RUN]
+
+
+def _known(what: str, given: Iterable[Any], known: Iterable[str], where: str) -> None:
+    for name in given:
+        if name not in known:
+            raise ParameterError(f"{where}: {unknown(what, name, known)}")
+
+
+def _name(what: str, name: Any, where: str) -> None:
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ParameterError(f"{where}: {what} = {name!r} is no name; use letters, digits, '-' and '_'.")
+
+
+def _mapping(value: Any, where: str) -> None:
+    if not isinstance(value, Mapping):
+        raise ParameterError(f"{where} = {value!r} is not allowed; give `name: value` lines below it.")
+
+
+def _public(name: str) -> bool:
+    return not name.startswith("_") and name not in INTERPRETER
+
+
+def _assigned(cells: Iterable[str]) -> set[str]:
+    """Names that the source of some notebook cells assigns; a cell with IPython magic counts as none."""
+    names = set()
+    for cell in cells:
+        try:
+            nodes = list(ast.walk(ast.parse(cell)))
+        except SyntaxError:
+            continue
+        names |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return names

@@ -1,0 +1,69 @@
+"""Fixtures that several tests share: the data, the project's folder, one smoke run of the whole workflow."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from filelock import FileLock
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+TIMEOUT = 1500  # seconds for the whole smoke run, on a busy machine
+
+# The same examples in every run: a failure in CI is a failure everywhere.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def threads() -> None:
+    """A fixed number of threads: sums are then rounded alike from run to run."""
+    torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the verified MNIST files; fetched once if they are not there."""
+    from diffusion import data
+
+    with FileLock(shared_folder(tmp_path_factory) / "mnist.lock"):
+        data.fetch()
+    return data.folder()
+
+
+@pytest.fixture(scope="session")
+def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
+    """The results folder of one run of the real workflow at the smoke profile, report included."""
+    shared = shared_folder(tmp_path_factory)
+    out, done = shared / "smoke", shared / "smoke-done.json"
+    with FileLock(shared / "smoke.lock"):  # pytest-xdist: one worker runs it, the others wait
+        if not done.exists():
+            command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--nolock"]
+            command += ["--configfile", str(ROOT / "profiles" / "smoke.yaml"), "--config", f"out={out}"]
+            run = subprocess.run(
+                [*command, "--cores", "all", "--quiet", "rules", "host"],
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                cwd=shared,
+            )
+            done.write_text(json.dumps({"status": run.returncode, "said": run.stdout + run.stderr}))
+    result = json.loads(done.read_text())
+    assert result["status"] == 0, f"the smoke run failed:\n{result['said']}"
+    return out
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all workers of a test run."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

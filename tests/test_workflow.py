@@ -1,0 +1,245 @@
+"""The workflow: its graph, what a change re-runs, and how it takes mistakes, failures and kills."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from diffusion import parameter_table as table
+from diffusion.parameters import notebook_parameters
+from standin import WORK, Project
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN = {"train_linear", "train_cosine", "train_zoom"}
+AFTER_TRAINING = {"compare", "report"}
+EVERYTHING = {"data", "schedules", *TRAIN, *AFTER_TRAINING}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Project:
+    """A stand-in project whose workflow has run once, from another folder than its own."""
+    project = Project(tmp_path_factory.mktemp("finished"))
+    assert project.planned() == EVERYTHING
+    run = project.snakemake("--quiet", "rules", "host", cwd=tmp_path_factory.mktemp("elsewhere"))
+    assert run.returncode == 0, run.stdout + run.stderr
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    """A copy of the finished project, to be changed."""
+    copy = Project.__new__(Project)
+    copy.folder = Path(shutil.copytree(finished.folder, tmp_path / "project"))
+    return copy
+
+
+def put(*path, value):
+    """A change of one entry of a profile."""
+
+    def change(config):
+        *above, last = path
+        for key in above:
+            config = config[key]
+        config[last] = value
+
+    return change
+
+
+# --- results ------------------------------------------------------------------------------------------------
+
+
+def test_all_files_are_there(finished):
+    out = finished.folder / "build" / "smoke"
+    for name in (
+        "report.html",
+        "report.pdf",
+        "data.txt",
+        "metrics/compare.json",
+        "figures/fig14_zoom_samples.png",
+    ):
+        assert (out / name).is_file(), name
+    names = {
+        "01_schedules",
+        "02_train_ddpm-linear",
+        "02_train_ddpm-cosine",
+        "03_train_zoom-zoom",
+        "04_compare_fid",
+    }
+    assert {path.stem for path in (out / "notebooks").glob("*.ipynb")} == names
+    assert {path.stem for path in (out / "logs").glob("0*.log")} == names
+
+
+@pytest.mark.parametrize(
+    ("record", "target"),
+    [
+        ("schedules", table.SCHEDULES),
+        ("train_linear", "linear"),
+        ("train_zoom", "zoom"),
+        ("compare", table.COMPARE),
+    ],
+)
+def test_a_notebook_gets_exactly_the_parameters_of_the_profile(finished, record, target):
+    config = yaml.safe_load((finished.folder / "profiles" / "smoke.yaml").read_text())
+    got = json.loads((finished.folder / "build" / "smoke" / "metrics" / f"{record}.json").read_text())
+    assert got == notebook_parameters(config, target) | {"out_dir": "build/smoke"}
+
+
+# --- what re-runs -------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_does_nothing(finished):
+    run = finished.snakemake("--quiet", "rules", "host")
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout + run.stderr
+    assert finished.planned() == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "rules"),
+    [
+        (put("models", "linear", "learning_rate", value=0.001), {"train_linear", *AFTER_TRAINING}),
+        (put("training", "sampling_steps", value=11), {"train_linear", "train_cosine", *AFTER_TRAINING}),
+        (put("training", "n_reconstruct", value=65), {"train_zoom", *AFTER_TRAINING}),
+        (put("training", "epochs", value=3), {*TRAIN, *AFTER_TRAINING}),
+        (put("schedules", "n_columns", value=5), {"schedules", "report"}),
+        (put("compare", "n_samples", value=17), AFTER_TRAINING),
+        (put("models", "zoom", "n_final", value=33), AFTER_TRAINING),
+        (put("models", "blurred", value={"notebook": table.ZOOM}), {"train_blurred", *AFTER_TRAINING}),
+        (put("seed", value=1), EVERYTHING - {"data"}),
+    ],
+)
+def test_a_changed_parameter_reruns_what_depends_on_it_and_no_more(finished, change, rules):
+    assert finished.planned(finished.profile(change)) == rules
+
+
+def test_a_changed_helper_reruns_what_imports_it(project):
+    helpers = project.folder / "diffusion"
+    (helpers / "deep.py").write_text("depth = 1\n")  # 02 imports noise, which imports deep
+    assert project.planned() == {"train_linear", "train_cosine", *AFTER_TRAINING}
+    (helpers / "deep.py").write_text("# a comment\n")
+    (helpers / "unused.py").write_text("nothing = 0\n")
+    assert project.planned() == set()
+
+
+def test_opening_running_and_saving_a_notebook_reruns_nothing_but_changing_its_code_does(project):
+    file = project.folder / "notebooks" / f"{table.ZOOM}.ipynb"
+    content = json.loads(file.read_text())
+    content["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["seen"]}]
+    content["cells"].append({"cell_type": "markdown", "id": "m", "metadata": {}, "source": ["A remark."]})
+    file.write_text(json.dumps(content))
+    assert project.planned() == set()
+    project.write_notebook(table.ZOOM, WORK + "\nprint('more')")
+    assert project.planned() == {"train_zoom", *AFTER_TRAINING}
+
+
+def test_changed_prose_rebuilds_the_report_alone(project):
+    (project.folder / "report" / "report.md").write_text("Other words.")
+    assert project.planned() == {"report"}
+
+
+def test_a_lost_result_is_made_again(project):
+    (project.folder / "build" / "smoke" / "figures" / "loss_cosine.svg").unlink()
+    assert project.planned() == {"train_cosine", *AFTER_TRAINING}
+
+
+# --- mistakes and failures ----------------------------------------------------------------------------------
+
+
+def test_a_misspelt_parameter_fails_at_once_with_one_line(tmp_path):
+    project = Project(tmp_path / "project")
+    profile = project.profile(put("training", "epoch", value=3))
+    start = time.monotonic()
+    run = project.snakemake(profile=profile)
+    assert time.monotonic() - start < 30
+    assert run.returncode != 0
+    lines = [line for line in run.stderr.splitlines() if line and not line.startswith("Assuming")]
+    said = "there is no parameter 'epoch'; did you mean 'epochs'? Rename or remove it."
+    assert lines == [f"error: profile 'smoke', training: {said}"]
+    assert not (project.folder / "build").exists()
+
+
+def test_a_profile_under_another_name_is_refused(tmp_path):
+    project = Project(tmp_path / "project")
+    profiles = project.folder / "profiles"
+    shutil.copy(profiles / "smoke.yaml", profiles / "mine.yaml")
+    run = subprocess.run(project.report("mine"), capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "mine.yaml: profile = 'smoke'; write 'mine'." in run.stderr
+
+
+def test_an_unknown_profile_is_refused(tmp_path):
+    project = Project(tmp_path / "project")
+    run = subprocess.run(project.report("qiuck"), capture_output=True, text=True)
+    assert run.returncode != 0
+    assert run.stderr.strip() == "PROFILE = 'qiuck' is not a profile; profiles/ has paper, quick, smoke."
+
+
+def test_a_failing_notebook_stops_what_depends_on_it_and_says_where(project):
+    project.write_notebook(table.COMPARE, "raise ValueError('no such run')  # {files} {helper}")
+    run = subprocess.run(project.report("smoke"), capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "04_compare_fid | ValueError: no such run" in run.stdout
+    assert "FAILED, see build/smoke/logs/04_compare_fid.log" in run.stdout
+    assert not (project.folder / "build" / "smoke" / "metrics" / "compare.json").exists()
+    project.write_notebook(table.COMPARE)
+    again = subprocess.run(project.report("smoke"), capture_output=True, text=True)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "02_train_ddpm" not in again.stdout
+
+
+def test_two_runs_of_one_profile_do_not_mix(project):
+    with (project.folder / "build" / "smoke" / ".lock").open("w") as lock:
+        lock.write("4711")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = subprocess.run(project.report("smoke"), capture_output=True, text=True)
+    assert run.returncode != 0
+    assert "is being written by another run (process 4711); wait for it, or stop it first." in run.stderr
+
+
+def test_after_a_kill_nothing_goes_on_and_the_next_run_finishes_the_work(project):
+    waiting, out = project.folder / "wait", project.folder / "build" / "smoke"
+    waiting.touch()  # the notebook works until this file is gone
+    project.write_notebook(table.ZOOM, WORK + "\nprint('more')")
+    log = out / "logs" / "03_train_zoom-zoom.log"
+    log.unlink()
+    run = subprocess.Popen(project.report("smoke"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: log.exists() and "working" in log.read_text())
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    until(lambda: not processes_in(project.folder))
+    waiting.unlink()
+    again = subprocess.run(project.report("smoke"), capture_output=True, text=True)
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "more" in log.read_text()
+    assert "02_train_ddpm" not in again.stdout
+    assert project.planned() == set()
+
+
+def until(condition, seconds: float = 60) -> None:
+    """Wait for a condition; fails when it does not come true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines of the live processes whose working folder is `folder`."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == folder:
+                found.append(" ".join(process.cmdline()))
+        except (psutil.Error, OSError):
+            continue
+    return found

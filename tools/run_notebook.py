@@ -1,0 +1,76 @@
+"""Run one notebook in batch for the workflow: papermill, with its progress on the terminal and in a log.
+
+    python tools/run_notebook.py LOG PARENT NOTEBOOK EXECUTED [PAPERMILL OPTION ...]
+
+Shows what the notebook prints, line by line, each with the notebook's name before it.
+Stops papermill when the process PARENT is gone: after a kill -9 of the workflow no training goes on unseen,
+and the next run finds no lock held.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+NOISE = ("[IPKernelApp]",)  # remarks of the kernel's own, on its transport and on being shut down
+OPTIONS = ["--kernel", "python3", "--no-progress-bar", "--log-level", "WARNING"]
+OPTIONS += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
+SECONDS_BETWEEN_LOOKS = 1.0
+
+
+def alive(process: int) -> bool:
+    """Whether a process of this machine is there."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def stop_without(parent: int, child: subprocess.Popen) -> None:
+    """Kill `child` once `parent` is gone; its kernel ends by itself then."""
+    while child.poll() is None:
+        if not alive(parent):
+            child.kill()
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def main() -> int:
+    log, parent, *rest = sys.argv[1:]
+    name, start, frames = Path(log).stem, time.monotonic(), False
+    command = [sys.executable, "-m", "papermill", *rest, *OPTIONS]
+    print(f"{name} | starts", flush=True)
+    with open(log, "w", encoding="utf-8") as file:
+        papermill = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        )
+        threading.Thread(target=stop_without, args=(int(parent), papermill), daemon=True).start()
+        try:
+            for line in papermill.stdout:
+                if not line.strip() or line.startswith(NOISE):
+                    continue
+                file.write(line)
+                file.flush()
+                # Where papermill was when a cell failed helps nobody; the cell's own traceback follows.
+                frames = line.startswith("Traceback") or (frames and line.startswith(" "))
+                if not frames:
+                    print(f"{name} | {line.rstrip()}", flush=True)
+        except BaseException:  # Ctrl-C, above all
+            papermill.kill()
+            raise
+        status = papermill.wait()
+    seconds = time.monotonic() - start
+    end = "done" if status == 0 else f"FAILED, see {log} and the executed notebook {rest[1]}"
+    print(f"{name} | {end}, {seconds:.0f} s", flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
