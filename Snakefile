@@ -60,7 +60,8 @@ def watched(name, target):
     """What re-runs a notebook when it changes: its parameters, as YAML on one line, and its code."""
     values = parameters.notebook_parameters(config, target)
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6, sort_keys=True).strip()
-    return {"values": text, "source": provenance.of_notebook(Path(f"notebooks/{name}.ipynb"))}
+    named = values.get("degradation", "").partition(":")[0]
+    return {"values": text, "source": provenance.of_notebook(Path(f"notebooks/{name}.ipynb"), named)}
 
 
 RESULTS = out(outputs.SCHEDULES + outputs.of_comparison(COMPARED))

@@ -107,10 +107,14 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
         )
     if notebook == table.DDPM and v["sampling_steps"] is not None:
         what = f"sampling_steps = {v['sampling_steps']} is above T = {v['T']}"
-        refuse(v["sampling_steps"] > v["T"], what, f"give 1 to {v['T']}, or None for all T steps")
+        refuse(v["sampling_steps"] > v["T"], what, f"give 2 to {v['T']}, or None for all T steps")
     if notebook == table.ZOOM:
         what = f"n_reconstruct = {v['n_reconstruct']} is above the n_test = {n_test} test images"
         refuse(v["n_reconstruct"] > n_test, what, f"give 1 to {n_test}, or raise n_test")
+    if notebook == table.OWN:
+        named = re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", v["degradation"])
+        what = f"degradation = {v['degradation']!r} names no class"
+        refuse(not named, what, "give module:Class, as in 'diffusion.blur:ColdBlur'")
     if notebook == table.COMPARE:
         models, n_final, weights = v["models"], v["n_final"], v["inception_weights"]
         refuse(models == [], "models = [] is empty", "name at least one trained model, or give None for all")

@@ -9,9 +9,10 @@ from typing import Any
 
 NONE = type(None)
 SCHEDULES, DDPM, ZOOM, COMPARE = "01_schedules", "02_train_ddpm", "03_train_zoom", "04_compare_fid"
-TRAINING = (DDPM, ZOOM)
-NETWORK = (DDPM, ZOOM, COMPARE)  # those that run a network
-NOTEBOOKS = (SCHEDULES, DDPM, ZOOM, COMPARE)
+OWN = "05_your_degradation"
+TRAINING = (DDPM, ZOOM, OWN)
+NETWORK = (*TRAINING, COMPARE)  # those that run a network
+NOTEBOOKS = (SCHEDULES, DDPM, ZOOM, COMPARE, OWN)
 RESIZE, PRECISIONS = ("nearest", "bilinear"), ("auto", "fp32", "bf16")
 
 N_TRAIN_IMAGES, N_TEST_IMAGES = 60_000, 10_000  # images in the two splits of MNIST
@@ -79,7 +80,7 @@ TABLE = (
         "zoom_T", (SCHEDULES,), (int,), "last zoom level, in pixels cropped away", 1, MAX_ZOOM, default=24
     ),
     Parameter(
-        "image_index", (SCHEDULES,), (int,), "test image in the figures", 0, N_TEST_IMAGES - 1, default=0
+        "image_index", (SCHEDULES,), (int,), "test image in the figures", 0, N_TEST_IMAGES - 1, default=61
     ),
     Parameter("n_columns", (SCHEDULES,), (int,), "evenly spaced steps in a figure", 2, 50, default=11),
     # of the training
@@ -93,9 +94,12 @@ TABLE = (
     Parameter("n_samples", NETWORK, (int,), "images sampled from a model or checkpoint", 2, N_TRAIN_IMAGES),
     Parameter("schedule", (DDPM,), (str,), "noise schedule", choices=("linear", "cosine")),
     Parameter("clip_x0", (DDPM,), (bool,), "clip the predicted clean image in each sampling step"),
-    Parameter("sampling_steps", (DDPM,), (int, NONE), "steps of the sampler; None = all T", 1, 10_000),
+    Parameter("sampling_steps", (DDPM,), (int, NONE), "steps of the sampler; None = all T", 2, 10_000),
     Parameter("T", (ZOOM,), (int,), "last zoom level, in pixels cropped away", 1, MAX_ZOOM, default=24),
     Parameter("n_reconstruct", (ZOOM,), (int,), "test images reconstructed per zoom level", 1, N_TEST_IMAGES),
+    # of a degradation of one's own
+    Parameter("degradation", (OWN,), (str,), "the class that degrades, as module:Class"),
+    Parameter("T", (OWN,), (int,), "deepest level of degradation", 1, 10_000, default=20),
     # of the comparison
     Parameter("models", (COMPARE,), (list, NONE), "trained models to compare; None = all", identifier=True),
     Parameter("n_final", (COMPARE,), (int, dict), "images in a model's final sample set", 2, N_TRAIN_IMAGES),

@@ -1,6 +1,7 @@
 """Degradation processes by name: from the parameters in a record to the object that degrades and samples."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from diffusion import schedules
@@ -20,14 +21,38 @@ def zoom(p: dict[str, Any]) -> ColdZoom:
     return ColdZoom(p["T"], p["interpolation"])
 
 
-PROCESSES: dict[str, Callable[[dict[str, Any]], DegradationProcess]] = {"ddpm": ddpm, "zoom": zoom}
+def own(p: dict[str, Any]) -> DegradationProcess:
+    """A degradation of one's own, notebook 05: the class that `degradation` names, made with `T`.
+
+    Raises:
+        ValueError: not "module:Class", no such module or class, or a class that is no process.
+    """
+    module, _, name = p["degradation"].partition(":")
+    try:
+        cls = getattr(import_module(module), name)
+        good = issubclass(cls, DegradationProcess)
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"degradation is {p['degradation']!r}, which cannot be loaded ({error}); needed: module:Class, "
+            "such as diffusion.blur:ColdBlur"
+        ) from error
+    if not good:
+        raise ValueError(f"degradation is {p['degradation']!r}; needed: a subclass of DegradationProcess")
+    return cls(T=p["T"])
+
+
+PROCESSES: dict[str, Callable[[dict[str, Any]], DegradationProcess]] = {
+    "ddpm": ddpm,
+    "zoom": zoom,
+    "own": own,
+}
 
 
 def build(process: str, parameters: dict[str, Any]) -> DegradationProcess:
     """A process by name.
 
     Raises:
-        ValueError: an unknown process.
+        ValueError: an unknown process, or parameters that it refuses.
     """
     if process not in PROCESSES:
         raise ValueError(f"process is {process!r}; allowed: {', '.join(PROCESSES)}")

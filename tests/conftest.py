@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from filelock import FileLock
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+OWN_MODEL = {"notebook": "05_your_degradation", "degradation": "diffusion.blur:ColdBlur"}
 TIMEOUT = 1500  # seconds for the whole smoke run, on a busy machine
 
 # The same examples in every run: a failure in CI is a failure everywhere.
@@ -43,13 +45,16 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
-    """The results folder of one run of the real workflow at the smoke profile, report included."""
+    """The results of one run of the real workflow: the smoke profile with one more model, report included."""
     shared = shared_folder(tmp_path_factory)
     out, done = shared / "smoke", shared / "smoke-done.json"
     with FileLock(shared / "smoke.lock"):  # pytest-xdist: one worker runs it, the others wait
         if not done.exists():
+            profile = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
+            profile["models"]["blur"] = OWN_MODEL
+            (shared / "smoke.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
             command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--nolock"]
-            command += ["--configfile", str(ROOT / "profiles" / "smoke.yaml"), "--config", f"out={out}"]
+            command += ["--configfile", str(shared / "smoke.yaml"), "--config", f"out={out}"]
             run = subprocess.run(
                 [*command, "--cores", "all", "--quiet", "rules", "host"],
                 capture_output=True,

@@ -45,18 +45,27 @@ for file in {files}:
     path = Path(out_dir) / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(P))"""
+OWN = {"notebook": table.OWN, "degradation": "diffusion.crop:Crop"}  # the entry of one more model
 FILES = {
     table.SCHEDULES: "outputs.SCHEDULES",
     table.DDPM: "outputs.of_training(model)",
     table.ZOOM: "outputs.of_training(model)",
     table.COMPARE: "outputs.of_comparison(models)",
+    table.OWN: "outputs.of_training(model)",
 }
-HELPERS = {table.SCHEDULES: "plots", table.DDPM: "noise", table.ZOOM: "crop", table.COMPARE: "plots"}
+HELPERS = {
+    table.SCHEDULES: "plots",
+    table.DDPM: "noise",
+    table.ZOOM: "crop",
+    table.COMPARE: "plots",
+    table.OWN: "plots",
+}
 TARGETS = {
     table.SCHEDULES: table.SCHEDULES,
     table.DDPM: "linear",
     table.ZOOM: "zoom",
     table.COMPARE: table.COMPARE,
+    table.OWN: "blur",
 }
 
 
@@ -81,6 +90,7 @@ class Project:
     def write_notebook(self, name: str, work: str = WORK) -> None:
         """A notebook with the real parameters and a check of them, and `work` to do."""
         smoke = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
+        smoke["models"]["blur"] = OWN
         defaults = notebook_parameters(smoke, TARGETS[name]) | {"out_dir": None}
         cells = [
             "\n".join(f"{key} = {value!r}" for key, value in defaults.items()),

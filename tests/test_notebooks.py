@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from papermill import inspect_notebook
 
 from diffusion import comparison, data, processes, records, schedules
@@ -37,7 +36,7 @@ def test_schedules_record_is_that_of_the_module(smoke_out):
     assert found["cosine"]["clipped_steps"] == 98
 
 
-@pytest.mark.parametrize("model", ["linear", "cosine", "zoom"])
+@pytest.mark.parametrize("model", ["linear", "cosine", "zoom", "blur"])
 def test_a_training_record_agrees_with_its_run(smoke_out, model):
     found = record(smoke_out, f"train_{model}")
     run = smoke_out / found["run"]
@@ -59,7 +58,7 @@ def test_only_what_differs_between_the_two_ddpms_is_the_schedule(smoke_out):
 
 def test_the_comparison_measures_every_checkpoint_against_the_test_split(smoke_out):
     found = record(smoke_out, "compare")
-    assert found["models"] == ["linear", "cosine", "zoom"]
+    assert found["models"] == ["linear", "cosine", "zoom", "blur"]
     assert found["reference"] == {"split": "test", "n": 256}
     for model in found["models"]:
         assert [row["epoch"] for row in found["curves"][model]] == [1, 2]
@@ -75,7 +74,7 @@ def test_the_comparison_measures_every_checkpoint_against_the_test_split(smoke_o
 
 def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke_out, root):
     executed = list((smoke_out / "notebooks").glob("*.ipynb"))
-    assert len(executed) == 5
+    assert len(executed) == 6
     for path in executed:
         cells = json.loads(path.read_text())["cells"]
         outputs = [o for c in cells for o in c.get("outputs", [])]
@@ -128,11 +127,11 @@ def test_relative_folders_start_at_the_project(root, monkeypatch, tmp_path):
 
 
 def test_a_record_builds_its_process(smoke_out):
-    for model, T in (("linear", 1000), ("cosine", 1000), ("zoom", 24)):
+    for model, T in (("linear", 1000), ("cosine", 1000), ("zoom", 24), ("blur", 20)):
         found = record(smoke_out, f"train_{model}")
         assert processes.build(found["process"], found["parameters"]).T == T
-    with pytest.raises(ValueError, match="'blur'; allowed: ddpm, zoom"):
-        processes.build("blur", {})
+    with pytest.raises(ValueError, match="'smudge'; allowed: ddpm, zoom, own"):
+        processes.build("smudge", {})
 
 
 def test_checkpoints_include_the_first_and_the_last():
@@ -154,24 +153,32 @@ def test_weights_that_are_not_the_records_are_refused(smoke_out, tmp_path):
         model.samples(2, 0)
 
 
-def test_the_readmes_degradation_works(root, tmp_path, monkeypatch, mnist_dir):
-    """The two code blocks of "A degradation of your own", as a reader would paste them."""
-    text = (root / "README.md").read_text()
-    own, use = re.findall(r"```python\n(.*?)```", text, flags=re.S)
-    small = {'"build/blur"': repr(str(tmp_path)), 'load("train")': 'load("train", n=128)'}
-    small |= {'load("test")': 'load("test", n=32)', "epochs=3": "epochs=1", " 64,": " 3,"}
-    small["from diffusion.blur import ColdBlur"] = ""
-    for old, new in small.items():
-        assert old in use
-        use = use.replace(old, new)
-    (tmp_path / "blur.py").write_text(own)  # a file, as a fingerprint is of files
-    monkeypatch.syspath_prepend(tmp_path)
-    namespace = {}
-    exec(f"from blur import ColdBlur\n{use}", namespace)
-    assert namespace["samples"].shape == (3, 1, 28, 28)
-    process, x = namespace["process"], namespace["x_train"]
-    assert torch.equal(process.degrade(x, torch.zeros(128, dtype=torch.long)), x)
-    assert process.degrade(x, torch.full((128,), 20)).std() < 0.5 * x.std()
+@pytest.mark.parametrize(
+    ("degradation", "named"),
+    [
+        ("diffusion.nothing:A", "No module named"),
+        ("diffusion.blur:Nothing", "has no attribute"),
+        ("diffusion.blur", "cannot be loaded"),
+        ("diffusion.network:Reconstructor", "a subclass of DegradationProcess"),
+    ],
+)
+def test_a_degradation_that_cannot_be_loaded_is_named(degradation, named):
+    with pytest.raises(ValueError, match=f"{degradation}.*{named}"):
+        processes.build("own", {"degradation": degradation, "T": 3})
+
+
+def test_a_model_of_ones_own_is_in_the_report(smoke_out):
+    text = (smoke_out / "report.html").read_text()
+    assert text.count("Cold diffusion, blur") > 3
+
+
+def test_a_second_zoom_model_keeps_figures_of_its_own(root, tmp_path, mnist_dir):
+    small = {"n_train": 64, "n_test": 32, "n_samples": 4, "n_reconstruct": 8, "batch_size": 64, "T": 2}
+    for model in ("zoom", "bilinear"):
+        how = {"model": model, "epochs": 1, "out_dir": tmp_path, "interpolation": "bilinear"} | small
+        assert papermill(root, "03_train_zoom", tmp_path, **how).returncode == 0
+    for name in ("fig10_reconstructions", "fig10_reconstructions_bilinear"):
+        assert (tmp_path / "figures" / f"{name}.png").is_file()
 
 
 @pytest.mark.parametrize("notebook", table.NOTEBOOKS)

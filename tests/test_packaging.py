@@ -188,7 +188,7 @@ def test_no_package_registry_is_named():
 
 
 def test_these_are_the_notebooks():
-    assert [path for path in tracked() if path.suffix == ".ipynb"] == NOTEBOOKS
+    assert sorted(path for path in tracked() if path.suffix == ".ipynb") == NOTEBOOKS
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

@@ -14,7 +14,8 @@ import yaml
 
 from diffusion import parameter_table as table
 from diffusion.parameters import notebook_parameters
-from standin import WORK, Project
+from standin import OWN, WORK, Project
+from tools import provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = {"train_linear", "train_cosine", "train_zoom"}
@@ -112,6 +113,7 @@ def test_a_second_run_does_nothing(finished):
         (put("compare", "n_samples", value=17), AFTER_TRAINING),
         (put("models", "zoom", "n_final", value=33), AFTER_TRAINING),
         (put("models", "blurred", value={"notebook": table.ZOOM}), {"train_blurred", *AFTER_TRAINING}),
+        (put("models", "own", value=OWN), {"train_own", *AFTER_TRAINING}),
         (put("seed", value=1), EVERYTHING - {"data"}),
     ],
 )
@@ -126,6 +128,23 @@ def test_a_changed_helper_reruns_what_imports_it(project):
     (helpers / "deep.py").write_text("# a comment\n")
     (helpers / "unused.py").write_text("nothing = 0\n")
     assert project.planned() == set()
+
+
+def test_a_module_named_in_a_parameter_counts_as_imported(project):
+    notebook, helpers = project.folder / "notebooks" / f"{table.OWN}.ipynb", project.folder / "diffusion"
+
+    def hashes():
+        named = ("diffusion.noise", "mine", "")
+        return [provenance.of_notebook(notebook, name, project.folder) for name in named]
+
+    before = hashes()
+    (helpers / "deep.py").write_text("depth = 1\n")  # which noise imports
+    (project.folder / "mine.py").write_text("from diffusion import crop\n")
+    middle = hashes()
+    (helpers / "crop.py").write_text("size = 4\n")
+    after = hashes()
+    assert [a != b for a, b in zip(before, middle, strict=True)] == [True, True, False]
+    assert [a != b for a, b in zip(middle, after, strict=True)] == [False, True, False]
 
 
 def test_opening_running_and_saving_a_notebook_reruns_nothing_but_changing_its_code_does(project):

@@ -70,9 +70,16 @@ def of_source(source: str, root: Path = ROOT) -> str:
     return digest([ast.dump(ast.parse(source)).encode(), *names, *contents])
 
 
-def of_notebook(notebook: Path, root: Path = ROOT) -> str:
-    """Hash of what a notebook's result depends on, apart from its parameters and the data."""
-    return of_source(code_cells(notebook), root)
+def of_notebook(notebook: Path, named: str = "", root: Path = ROOT) -> str:
+    """Hash of what a notebook's result depends on, apart from its parameters and the data.
+
+    `named` is a module of the project that the notebook imports by the name in a parameter.
+    """
+    source = code_cells(notebook)
+    if named:
+        file = root / f"{named.replace('.', '/')}.py"
+        source += f"\nimport {named}\n" + (file.read_text(encoding="utf-8") if file.is_file() else "")
+    return of_source(source, root)
 
 
 def of_report(folder: Path, root: Path = ROOT) -> str:

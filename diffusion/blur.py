@@ -1,0 +1,42 @@
+"""Cold diffusion by blurring: an example of a degradation of one's own, used by notebook 05.
+
+After the Gaussian blur of Bansal et al. (2022), with starting points of its own.
+"""
+
+import torch
+from torch import Generator, Tensor
+
+from diffusion.cold import ColdDiffusion
+
+
+class ColdBlur(ColdDiffusion):
+    """Level t blurs with a Gaussian of standard deviation 0.4 t pixels.
+
+    Args:
+        T: deepest level; at 20 hardly more than a bright spot is left.
+    """
+
+    name = "blur"
+
+    def __init__(self, T: int = 20):
+        self.T = T
+        distance = torch.arange(28.0)[:, None] - torch.arange(28.0)  # (28, 28), between pixels of a row
+        sigma = (0.4 * torch.arange(T + 1.0)).clamp(min=1e-3)  # level 0: no blur
+        weight = torch.exp(-0.5 * (distance / sigma[:, None, None]) ** 2)
+        self.blur = weight / weight.sum(2, keepdim=True)  # (T + 1, 28, 28), one matrix a level
+
+    def degrade(self, x: Tensor, t: Tensor) -> Tensor:
+        """Blur rows and columns of each image (B, 1, 28, 28) at its own level, (B,)."""
+        blur = self.blur.to(x.device)[t][:, None]  # (B, 1, 28, 28)
+        return blur @ x @ blur.mT
+
+    def prepare(self, x: Tensor) -> None:
+        """Fit a Gaussian to the fully blurred training images."""
+        deepest = self.degrade(x, torch.full((len(x),), self.T)).flatten(1)  # (N, 784)
+        variance, direction = torch.linalg.eigh(torch.cov(deepest.T))
+        self.mean, self.spread = deepest.mean(0), direction * variance.clamp(min=0).sqrt()
+
+    def seeds(self, n: int, generator: Generator) -> Tensor:
+        """n draws from that Gaussian, (n, 1, 28, 28)."""
+        draws = torch.randn(n, 784, generator=generator)
+        return (self.mean + draws @ self.spread.T).view(n, 1, 28, 28)
