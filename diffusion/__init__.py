@@ -1,4 +1,4 @@
 """Helpers of the Cold Zoom Diffusion study: thin modules that its notebooks exercise, one idea a file.
 
-Data flows one way: `data` -> `process` (`ddpm`, `zoom`) -> `training` -> `runs` -> `metrics`, `figures`, `records`.
+Data flows one way: data -> process -> training -> run records -> figures and metrics -> report.
 """

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from diffusion.distances import Reference, frechet, kernel
 from diffusion.extractors import Extractor, digits, inception
-from diffusion.uncertainty import bootstrap_frechet, extrapolate, floor
+from diffusion.uncertainty import extrapolate, floor, frechet_interval
 
 __all__ = [
     "Extractor",
     "Reference",
-    "bootstrap_frechet",
+    "frechet_interval",
     "digits",
     "extrapolate",
     "floor",

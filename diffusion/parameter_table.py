@@ -105,7 +105,7 @@ TABLE = (
     Parameter("n_final", (COMPARE,), (int, dict), "images in a model's final sample set", 2, N_TRAIN_IMAGES),
     Parameter("distance_every", (COMPARE,), (int,), "epochs between two measured checkpoints", 1, 100_000),
     Parameter("floor_repeats", (COMPARE,), (int,), "draws behind a real-vs-real floor", 2, 1_000),
-    Parameter("bootstrap_repeats", (COMPARE,), (int,), "draws behind an interval", 2, 100_000),
+    Parameter("interval_repeats", (COMPARE,), (int,), "draws behind an interval", 2, 100_000),
     Parameter("inception_weights", (COMPARE,), (str,), "'auto', 'off' or the path of InceptionV3 weights"),
 )
 

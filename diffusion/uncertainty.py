@@ -50,7 +50,7 @@ def check_repeats(repeats: int) -> None:
         raise ValueError(f"repeats is {repeats}; at least 2, or there is no spread to report")
 
 
-def bootstrap_frechet(
+def frechet_interval(
     reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0, level: float = 0.95
 ) -> dict:
     """The Fréchet distance with an interval for what it would be on average over sample sets of this size n.

@@ -26,7 +26,7 @@ class Yardstick:
     inception_weights: str = "auto"
     seed: int = 0
     floor_repeats: int = 10
-    bootstrap_repeats: int = 100
+    interval_repeats: int = 100
     extractors: dict[str, Extractor] = field(init=False)
     references: dict[str, Reference] = field(init=False)
 
@@ -75,7 +75,7 @@ class Yardstick:
         features = {}
         for name, reference in self.references.items():
             found = features[name] = self.extractors[name].features(metrics.to_uint8(samples))
-            spread = metrics.bootstrap_frechet(reference, found, self.bootstrap_repeats, self.seed)
+            spread = metrics.frechet_interval(reference, found, self.interval_repeats, self.seed)
             fid = {key: spread[key] for key in ("fid", "low", "high")}
             kid, kid_sd = metrics.kernel(reference, found, seed=self.seed)
             out[name] = fid | {"kid": kid, "kid_sd": kid_sd}

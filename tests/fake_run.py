@@ -217,7 +217,7 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         "parameters": {
             "models": list(MODELS), "seed": 0, "n_samples": n, "n_final": n,
             "distance_every": every, "n_test": None,
-            "floor_repeats": 10, "bootstrap_repeats": 200, "inception_weights": "auto", "precision": "auto",
+            "floor_repeats": 10, "interval_repeats": 200, "inception_weights": "auto", "precision": "auto",
         },
         "fingerprints": {m: f"f1{m}" for m in MODELS},
         "models": list(MODELS), "labels": dict(MODELS), "reference": {"split": "test", "n": 10000},
@@ -259,7 +259,7 @@ def profile(content: dict[str, dict]) -> dict:
         "n_final",
         "distance_every",
         "floor_repeats",
-        "bootstrap_repeats",
+        "interval_repeats",
         "inception_weights",
         "n_test",
     )

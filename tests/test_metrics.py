@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from diffusion import data, distances, metrics, uncertainty
-from diffusion.metrics import Reference, bootstrap_frechet, extrapolate, floor, frechet, kernel, to_uint8
+from diffusion.metrics import Reference, extrapolate, floor, frechet, frechet_interval, kernel, to_uint8
 
 BLACK = torch.zeros(4, 1, 28, 28, dtype=torch.uint8)
 
@@ -108,14 +108,14 @@ def test_a_reference_does_not_go_stale():
     first, second = gaussian(40, 5, 3), gaussian(60, 5, 4, 0.5)
     reference = Reference(real)
     expected, by_kernel = frechet(real, first), kernel(real, first)
-    interval = bootstrap_frechet(Reference(real), first, repeats=5)
+    interval = frechet_interval(Reference(real), first, repeats=5)
     assert frechet(reference, first) == expected
     frechet(reference, second)
     assert frechet(reference, first) == expected  # the second set left nothing behind
     real.add_(100)
     assert frechet(reference, first) == expected  # it owns its features
     assert kernel(reference, first) == by_kernel
-    assert bootstrap_frechet(reference, first, repeats=5) == interval
+    assert frechet_interval(reference, first, repeats=5) == interval
     assert frechet(Reference(other), first) == pytest.approx(by_scipy(other.numpy(), first.numpy()), abs=1e-9)
 
 
@@ -214,7 +214,7 @@ def test_interval_covers_the_mean_distance_at_this_n_and_a_plain_bootstrap_does_
     spreads, estimates, biases = [], [], []
     for seed in range(sets):
         features = gaussian(n, dimension, seed + 1, 0.3, 1.1)
-        found = bootstrap_frechet(reference, features, repeats=60, seed=seed)
+        found = frechet_interval(reference, features, repeats=60, seed=seed)
         assert 0 <= found["low"] <= found["fid"] <= found["high"]
         covered += found["low"] <= target <= found["high"]
         draws = torch.Generator().manual_seed(seed)
@@ -235,12 +235,12 @@ def test_interval_covers_the_mean_distance_at_this_n_and_a_plain_bootstrap_does_
 
 def test_interval_is_seeded_and_says_what_it_is():
     reference, features = Reference(gaussian(200, 4, 1)), gaussian(51, 4, 2, 0.5)
-    found = bootstrap_frechet(reference, features, repeats=20, seed=1)
+    found = frechet_interval(reference, features, repeats=20, seed=1)
     assert set(found) == {"fid", "low", "high", "sd", "bias", "n", "repeats", "level"}
-    assert found == bootstrap_frechet(reference, features, repeats=20, seed=1)
-    assert found != bootstrap_frechet(reference, features, repeats=20, seed=2)
+    assert found == frechet_interval(reference, features, repeats=20, seed=1)
+    assert found != frechet_interval(reference, features, repeats=20, seed=2)
     assert found["fid"] == frechet(reference, features)
-    wide = bootstrap_frechet(reference, features, repeats=20, seed=1, level=0.99)
+    wide = frechet_interval(reference, features, repeats=20, seed=1, level=0.99)
     assert wide["high"] - wide["low"] >= found["high"] - found["low"]
 
 
@@ -250,7 +250,7 @@ def test_interval_is_seeded_and_says_what_it_is():
 )
 def test_interval_refuses_what_has_no_spread(n, how, said):
     with pytest.raises(ValueError, match=said):
-        bootstrap_frechet(Reference(gaussian(40, 3, 2)), gaussian(n, 3, 1), **how)
+        frechet_interval(Reference(gaussian(40, 3, 2)), gaussian(n, 3, 1), **how)
 
 
 def test_extrapolation_removes_the_bias_of_small_n():
@@ -280,7 +280,7 @@ BAD_FEATURES = {
 
 
 @pytest.mark.parametrize("said", BAD_FEATURES)
-@pytest.mark.parametrize("distance", [frechet, kernel, bootstrap_frechet, extrapolate])
+@pytest.mark.parametrize("distance", [frechet, kernel, frechet_interval, extrapolate])
 def test_bad_features_are_refused(distance, said):
     with pytest.raises(ValueError, match=said):
         distance(Reference(gaussian(40, 3, 2)), BAD_FEATURES[said])
@@ -436,7 +436,7 @@ def test_inception_path_from_a_weights_file_to_a_distance(random_inception, mnis
     found = frechet(reference, features[12:])
     assert found > 0
     assert found == pytest.approx(oracle.compute().item(), rel=1e-3)
-    interval = bootstrap_frechet(reference, features[12:], repeats=5)
+    interval = frechet_interval(reference, features[12:], repeats=5)
     assert interval["low"] <= found <= interval["high"]
     mean, sd = kernel(reference, features[12:], subsets=5)
     assert math.isfinite(mean)
