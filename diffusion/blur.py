@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from diffusion.cold import ColdDiffusion
+from diffusion.process import check_shape, check_steps
 
 
 class ColdBlur(ColdDiffusion):
@@ -27,6 +28,8 @@ class ColdBlur(ColdDiffusion):
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Blur rows and columns of each image (B, 1, 28, 28) at its own level, (B,)."""
+        check_shape(x)
+        check_steps(t, self.T, len(x))
         blur = self.blur.to(x.device)[t][:, None]  # (B, 1, 28, 28)
         return blur @ x @ blur.mT
 

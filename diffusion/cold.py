@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.process import DegradationProcess, Network, check_count, in_chunks
+from diffusion.process import DegradationProcess, Network, check_count, check_images, in_chunks
 
 
 class ColdDiffusion(DegradationProcess):
@@ -23,6 +23,7 @@ class ColdDiffusion(DegradationProcess):
 
     def loss(self, network: Network, x: Tensor, generator: Generator, part: slice = slice(None)) -> Tensor:
         """Algorithm 1 and Eq. (11): the mean squared error of the reconstruction, over pixels and batch."""
+        check_images(x)
         t = self.draw_steps(len(x), generator)[part].to(x.device)
         x = x[part]
         return mse_loss(network(self.degrade(x, t), t / self.T).float(), x)

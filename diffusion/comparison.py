@@ -71,26 +71,32 @@ class Model:
             print(f"{self.name}: epoch {epoch}, {_summary(distances)}", flush=True)
         return rows
 
-    def final(self, yardstick: Yardstick, n: int, n_variety: int, seed: int) -> dict:
-        """Distances and quality of n samples of the last epoch."""
+    def final(self, yardstick: Yardstick, n: int, n_distance: int, n_variety: int, seed: int) -> dict:
+        """Distances of the first `n_distance` of n samples of the last epoch, and the quality of all n.
+
+        Distances of different numbers of images cannot be compared; give all models the same `n_distance`.
+        """
         samples = self.samples(n, seed)
-        distances, features = yardstick.distances(samples)
-        print(f"{self.name}: {n} samples of the last epoch, {_summary(distances)}", flush=True)
-        return (
-            {"n": n, "epoch": self.record["epochs"], "floor": yardstick.floor("digits", n)}
-            | distances
-            | yardstick.qualities(samples, features["digits"], n_variety)
-        )
+        distances, features = yardstick.distances(samples[:n_distance])
+        print(f"{self.name}: {n_distance} samples of the last epoch, {_summary(distances)}", flush=True)
+        floors = {name: yardstick.floor(name, n_distance) for name in yardstick.extractors}
+        about = {"n": n_distance, "n_classes": n, "epoch": self.record["epochs"], "floor": floors}
+        return about | distances | yardstick.qualities(samples, features["digits"], n_variety)
 
 
-def series(curves: dict[str, list[dict]], names: list[str], extractor: str) -> dict[str, list[dict]]:
-    """The curves of some models under one extractor, as `figures.distances` takes them."""
-    return {
-        name: [
-            {"epoch": row["epoch"], "value": row[extractor]["fid"]} | row[extractor] for row in curves[name]
-        ]
-        for name in names
-    }
+def panels(curves: dict[str, list[dict]], names: list[str], floors: dict[str, dict | None]) -> dict:
+    """The curves of some models, one panel an extractor, as `figures.distance_panels` takes them."""
+    out = {}
+    for extractor in (e for e, found in curves[names[0]][0].items() if isinstance(found, dict)):
+        rows = {
+            name: [row[extractor] | {"epoch": row["epoch"], "value": row[extractor]["fid"]} for row in curve]
+            for name, curve in curves.items()
+            if name in names
+        }
+        floor = floors[extractor]
+        pair = (floor["fid_mean"], floor["fid_sd"]) if floor else None
+        out[f"Fréchet distance, {extractor} features"] = rows, pair
+    return out
 
 
 def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, seed: int) -> dict:

@@ -152,9 +152,33 @@ def distances(
         ylabel: which distance.
         labels: model -> text of the legend, where it is not the name.
     """
-    styles = model_styles(filled(curves, "curves"))
+    return distance_panels({ylabel: (curves, floor)}, labels)
+
+
+@styled
+def distance_panels(
+    panels: Mapping[str, tuple[Mapping[str, Sequence[Mapping]], tuple[float, float] | None]],
+    labels: Mapping[str, str] | None = None,
+) -> Figure:
+    """Several `distances` side by side, such as one for each extractor.
+
+    Args:
+        panels: label of the y axis -> (curves, floor), as `distances` takes them.
+    """
     figure = new_figure(72)
-    axes = figure.subplots()
+    entries: list[Entry] = []
+    row = figure.subplots(1, len(filled(panels, "panels")), squeeze=False)[0]
+    for axes, (ylabel, (curves, floor)) in zip(row, panels.items(), strict=True):
+        entries = _distance_panel(axes, curves, floor, ylabel, labels)
+    legend(figure, entries)
+    return figure
+
+
+def _distance_panel(
+    axes: Axes, curves: Mapping, floor: tuple[float, float] | None, ylabel: str, labels: Mapping | None
+) -> list[Entry]:
+    """Draw one panel; returns its entries of the legend."""
+    styles = model_styles(filled(curves, "curves"))
     epochs, values = [], []
     for place, (name, rows) in enumerate(curves.items()):
         where = f"curves[{name!r}]"
@@ -180,8 +204,7 @@ def distances(
     _epoch_axis(axes, np.concatenate(epochs))
     if not _log_if_wide(axes, np.concatenate(values)) and not (np.concatenate(values) < 0).any():
         axes.set_ylim(bottom=0)
-    legend(figure, entries)
-    return figure
+    return entries
 
 
 @styled

@@ -67,6 +67,7 @@ class DDPM(DegradationProcess):
 
     def loss(self, network: Network, x: Tensor, generator: Generator, part: slice = slice(None)) -> Tensor:
         """Eq. (6): the mean squared error of the predicted noise, over pixels and batch."""
+        check_images(x)
         t = self.draw_steps(len(x), generator)[part]
         eps = torch.randn(x.shape, generator=generator)[part].to(x.device)
         prediction = network(self._mix(x[part], t, eps), t.to(x.device) / self.T)

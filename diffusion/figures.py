@@ -4,7 +4,7 @@
     1                          schedules                curves.py
     2                          latents                  pictures.py
     3, 9, one model's loss     losses                   curves.py
-    4, 13                      distances                curves.py
+    4, 13                      distance_panels          curves.py
     5, 6, 14                   quality                  pictures.py
     7                          zoom_progression         pictures.py
     8                          pixel_histogram          histograms.py
@@ -20,7 +20,14 @@ All take NumPy arrays, tensors or lists, and raise one ValueError for wrong inpu
 state and leave none: the same arrays give the same bytes. All are as wide as the report's text, 146 mm.
 """
 
-from diffusion.curves import distances, losses, reconstruction_error, schedules, timestep_loss
+from diffusion.curves import (
+    distance_panels,
+    distances,
+    losses,
+    reconstruction_error,
+    schedules,
+    timestep_loss,
+)
 from diffusion.figure_style import save
 from diffusion.histograms import class_histogram, confusion, pixel_histogram
 from diffusion.pictures import grid, latents, quality, reconstructions, trajectory, zoom_progression
@@ -28,6 +35,7 @@ from diffusion.pictures import grid, latents, quality, reconstructions, trajecto
 __all__ = [
     "class_histogram",
     "confusion",
+    "distance_panels",
     "distances",
     "grid",
     "latents",

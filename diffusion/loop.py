@@ -61,9 +61,6 @@ class TrainingLoop:
 
     def run(self, epochs: int, checkpoint_steps: int) -> None:
         self._restore()
-        done = len(self.history)
-        if done >= epochs and all(self.folder.has_weights(e) for e in range(1, epochs + 1)):
-            return
         while len(self.history) < epochs:
             self._epoch(len(self.history) + 1, epochs, checkpoint_steps)
 
@@ -160,6 +157,11 @@ class TrainingLoop:
     def _restore(self) -> None:
         state = self.folder.load_state()
         if state is None:
+            return
+        lost = [e for e in range(1, len(state["history"]) + 1) if not self.folder.has_weights(e)]
+        if lost:  # no state leads back to them, but the same seeds do
+            print(f"weights of epoch {lost[0]} are lost; {self.folder.path} starts over", flush=True)
+            self.folder.drop_states()
             return
         self.accelerator.unwrap_model(self.network).load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -37,10 +37,9 @@ class TimeEncoding(nn.Module):
 class Block(nn.Sequential):
     """Conv 7x7 -> LayerNorm -> GELU, (B, in, 28, 28) -> (B, out, 28, 28).
 
-    The normalisation is over the 28x28 pixels of each channel. It takes out each channel's mean, so what
-    follows sees
-    a constant offset of its input only through the zero padding at the border: the report measures the
-        consequence.
+    The normalisation is over the 28x28 pixels of each channel. It takes out each channel's mean, so that what
+    follows sees a constant offset of the input only through the zero padding at the border; the report
+    measures the consequence.
     """
 
     def __init__(self, in_channels: int, out_channels: int):

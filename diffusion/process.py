@@ -20,10 +20,15 @@ from torch import Generator, Tensor
 Network = Callable[[Tensor, Tensor], Tensor]
 
 
-def check_images(x: Tensor, size: int = 28) -> None:
-    """Raise ValueError unless x is (B, 1, size, size) with all pixels in [-0.5, 0.5]."""
-    if x.ndim != 4 or x.shape[1:] != (1, size, size):
-        raise ValueError(f"images have shape {tuple(x.shape)}; needed: (B, 1, {size}, {size})")
+def check_shape(x: Tensor) -> None:
+    """Raise ValueError unless x is (B, 1, 28, 28) of floats."""
+    if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
+        raise ValueError(f"images are {tuple(x.shape)} of {x.dtype}; needed: (B, 1, 28, 28) of floats")
+
+
+def check_images(x: Tensor) -> None:
+    """Raise ValueError unless x is (B, 1, 28, 28) with all pixels in [-0.5, 0.5]."""
+    check_shape(x)
     low, high = (x.min().item(), x.max().item()) if x.numel() else (0.0, 0.0)
     if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
         raise ValueError(

@@ -66,7 +66,7 @@ def confusion(
     )
     share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     centre = central_patch(x, 4).flatten(1)  # (N, 16)
-    dark = read[(centre < BLACK).sum(1) >= DARK]
+    dark = (centre < BLACK).sum(1) >= DARK  # (N,)
     return {
         "confusion": {
             "matrix": matrix.tolist(),
@@ -74,10 +74,19 @@ def confusion(
             "n": len(x),
             "real_accuracy": float((real == labels).float().mean()),
         },
-        "dark_centre": {"n": len(dark), "share": (dark.bincount(minlength=10) / max(1, len(dark))).tolist()},
+        "dark_centre": {
+            "n": int(dark.sum()),
+            "share": _shares(read[dark]),
+            "true_share": _shares(labels[dark]),
+        },
         "five_as_zero": float(share[5, 0]),
         "seven_as_zero": float(share[7, 0]),
     }
+
+
+def _shares(digits: Tensor) -> list[float]:
+    """How often each digit occurs, (10,); zeros if there are none."""
+    return (digits.bincount(minlength=10) / max(1, len(digits))).tolist()
 
 
 def centre_pixels(seeds: SeedDistribution) -> dict:

@@ -1,8 +1,8 @@
 """The folder of one training run: its lock, resumable states, history and weights.
 
-    <run>/state-00000469-<hash>.pt         network, optimiser and position, the last two; the hash is of the
-    content <run>/history.jsonl                    one line an epoch <run>/weights/epoch-0001.safetensors
-    the network after every epoch
+    <run>/state-00000469-<hash>.pt         network, optimiser, position; the last two, named by their hash
+    <run>/history.jsonl                    one line an epoch
+    <run>/weights/epoch-0001.safetensors   the network after every epoch
 
 All files are written atomically. A state whose content does not fit the hash in its name is passed over for
 the one before. Nothing is unpickled: states are read with `weights_only=True`, weights are safetensors.
@@ -84,6 +84,11 @@ class RunFolder:
     def states(self) -> list[Path]:
         """State files, newest first."""
         return sorted(self.path.glob("state-*-*.pt"), reverse=True)
+
+    def drop_states(self) -> None:
+        """Remove all states, so that training starts over."""
+        for path in self.states():
+            path.unlink(missing_ok=True)
 
     def load_state(self) -> dict | None:
         """The newest intact state, or None; a damaged one is reported and passed over."""

@@ -5,7 +5,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from diffusion.cold import ColdDiffusion
-from diffusion.process import check_images, check_steps
+from diffusion.process import check_images, check_shape, check_steps
 
 INTERPOLATIONS = ("nearest", "bilinear")
 
@@ -62,7 +62,7 @@ def _take(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """x[b, :, rows[b], columns[b]] for (B, C, S, S) images and (B, S) indices, as one gather."""
     B, C, S, _ = x.shape
     flat = (rows[:, :, None] * S + columns[:, None, :]).view(B, 1, S * S)  # (B, 1, S * S)
-    return x.view(B, C, S * S).gather(2, flat.expand(B, C, S * S)).view(B, C, S, S)
+    return x.reshape(B, C, S * S).gather(2, flat.expand(B, C, S * S)).view(B, C, S, S)
 
 
 class SeedDistribution:
@@ -82,7 +82,7 @@ class SeedDistribution:
     @classmethod
     def fit(cls, x: Tensor, patch: int = 4) -> "SeedDistribution":
         """Count the central pixels of x, (N, 1, S, S) in [-0.5, 0.5]."""
-        check_images(x, x.shape[-1])
+        check_images(x)
         pixels = (central_patch(x, patch) + 0.5).mul(255).round().long()
         return cls(pixels.flatten().bincount(minlength=256), patch, x.shape[-1])
 
@@ -137,8 +137,8 @@ class ColdZoom(ColdDiffusion):
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Z(x, t), for images (B, 1, 28, 28) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
-        if int(t.max()) > self.T:
-            raise ValueError(f"t goes up to {int(t.max())}; allowed: 0 to T = {self.T}")
+        check_shape(x)
+        check_steps(t, self.T, len(x))
         return zoom(x, t, self.interpolation)
 
     def prepare(self, x: Tensor) -> None:

@@ -129,7 +129,7 @@ def test_sampling_steps_out_of_range(steps):
 @pytest.mark.parametrize(
     ("x", "t", "named"),
     [
-        (torch.zeros(2, 28, 28), torch.ones(2).long(), r"shape \(2, 28, 28\)"),
+        (torch.zeros(2, 28, 28), torch.ones(2).long(), r"images are \(2, 28, 28\)"),
         (torch.full((2, 1, 28, 28), 1.0), torch.ones(2).long(), "range from 1 to 1"),
         (torch.full((2, 1, 28, 28), float("nan")), torch.ones(2).long(), "range from nan"),
         (torch.zeros(2, 1, 28, 28), torch.tensor([0, 1001]), "from 0 to 1001; allowed: 0 to T = 1000"),

@@ -71,6 +71,13 @@ CASES: dict[str, Callable[[], Figure]] = {
     "distances": lambda: figures.distances(
         {name: curve(5) for name in MODELS}, (0.8, 0.1), "Fréchet", LABELS
     ),
+    "distance_panels": lambda: figures.distance_panels(
+        {
+            "digits": ({name: curve(5) for name in MODELS}, (0.8, 0.1)),
+            "inception": ({name: curve(5) for name in MODELS}, None),
+        },
+        LABELS,
+    ),
     "quality": lambda: figures.quality(EIGHT, EIGHT[:5]),
     "zoom_progression": lambda: figures.zoom_progression(LATENTS.reshape(-1, 28, 28)[:25]),
     "pixel_histogram": lambda: figures.pixel_histogram(COUNTS),

@@ -63,9 +63,9 @@ def test_the_comparison_measures_every_checkpoint_against_the_test_split(smoke_o
     for model in found["models"]:
         assert [row["epoch"] for row in found["curves"][model]] == [1, 2]
         last = found["final"][model]
-        assert last["n"] == 32
+        assert last["n"] == last["n_classes"] == 32
         assert last["digits"]["low"] <= last["digits"]["fid"] <= last["digits"]["high"]
-        assert last["digits"]["fid"] > last["floor"]["fid_mean"]  # eight steps make no real digits
+        assert last["digits"]["fid"] > last["floor"]["digits"]["fid_mean"]  # eight steps make no real digits
         assert sum(last["classes"]["share"]) == pytest.approx(1)
         assert last["inception"] is None
     assert not found["extractors"]["inception"]["available"]

@@ -54,6 +54,7 @@ def test_confusion_counts_true_by_read(process):
     assert found["seven_as_zero"] == 0
     assert found["dark_centre"]["n"] == 2  # the two black images
     assert found["dark_centre"]["share"][0] == 1
+    assert found["dark_centre"]["true_share"] == [0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0]
 
 
 def test_centre_pixels_shares():

@@ -132,6 +132,14 @@ def test_a_damaged_state_falls_back_to_the_one_before(images, tmp_path, monkeypa
     assert f"{newest.name} is damaged" in capsys.readouterr().out
 
 
+def test_lost_weights_of_an_epoch_are_made_again(images, tmp_path, capsys):
+    run = train(images, tmp_path)
+    first = weights(run, 1)
+    run.folder.weights(1).unlink()
+    assert weights(train(images, tmp_path), 1) == first
+    assert "weights of epoch 1 are lost" in capsys.readouterr().out
+
+
 def test_two_states_are_kept(images, tmp_path):
     assert len(train(images, tmp_path).folder.states()) == 2
 

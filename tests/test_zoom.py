@@ -137,7 +137,7 @@ def test_loss_draws_the_same_whatever_the_part(images):
         (lambda: ColdZoom().seeds(1, g()), "call prepare"),
         (
             lambda: ColdZoom().degrade(torch.zeros(1, 1, 28, 28), torch.tensor([25])),
-            "t goes up to 25; allowed: 0 to T = 24",
+            "from 25 to 25; allowed: 0 to T = 24",
         ),
         (lambda: zoom(torch.zeros(1, 1, 28, 28), torch.tensor([28])), "28"),
         (lambda: zoom(torch.zeros(1, 1, 28, 27), torch.tensor([1])), "square"),
@@ -148,3 +148,31 @@ def test_loss_draws_the_same_whatever_the_part(images):
 def test_bad_input_is_named(make, named):
     with pytest.raises(ValueError, match=named):
         make()
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "named"),
+    [
+        (torch.zeros(2, 1, 32, 32), [1, 2], r"\(2, 1, 32, 32\)"),
+        (torch.zeros(2, 3, 28, 28), [1, 2], r"\(2, 3, 28, 28\)"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), [1, 2], "uint8"),
+        (torch.zeros(2, 1, 28, 28), [-1, 2], "from -1 to 2; allowed: 0 to T = 24"),
+        (torch.zeros(2, 1, 28, 28), [1], r"needed: \(2,\)"),
+    ],
+)
+def test_bad_input_to_degrade_is_named(x, t, named):
+    with pytest.raises(ValueError, match=named):
+        ColdZoom().degrade(x, torch.tensor(t))
+
+
+def test_images_out_of_range_are_refused_in_training():
+    with pytest.raises(ValueError, match="range from 200 to 200"):
+        ColdZoom().loss(lambda x, t: x, torch.full((2, 1, 28, 28), 200.0), g())
+
+
+def test_an_empty_batch_and_a_strided_one(images):
+    process = ColdZoom()
+    assert process.degrade(images[:0], torch.zeros(0, dtype=torch.long)).shape == (0, 1, 28, 28)
+    wide = images.transpose(2, 3)  # not contiguous
+    t = torch.full((25,), 5)
+    assert torch.equal(process.degrade(wide, t), process.degrade(wide.contiguous(), t))
