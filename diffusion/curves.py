@@ -169,7 +169,7 @@ def distance_panels(
     entries: list[Entry] = []
     row = figure.subplots(1, len(filled(panels, "panels")), squeeze=False)[0]
     for axes, (ylabel, (curves, floor)) in zip(row, panels.items(), strict=True):
-        entries = _distance_panel(axes, curves, floor, ylabel, labels)
+        entries = max(entries, _distance_panel(axes, curves, floor, ylabel, labels), key=len)
     legend(figure, entries)
     return figure
 
