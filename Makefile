@@ -21,7 +21,6 @@ help: ## list the targets
 
 report: env ## run the study at PROFILE and leave build/PROFILE/report.html and report.pdf
 	@$(RUN) tools/run_workflow.py $(PROFILE) $(CORES)
-	@echo "build/$(PROFILE)/report.html and build/$(PROFILE)/report.pdf are up to date"
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest --nbval-lax tests notebooks

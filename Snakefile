@@ -30,7 +30,7 @@ try:
 except parameters.ParameterError as error:
     sys.exit(f"error: {error}")
 
-OUT = config.get("out") or f"build/{config['profile']}"
+OUT = outputs.folder(config)
 PROFILE = str(workflow.configfiles[-1])
 COMPARED = parameters.notebook_parameters(config, "04_compare_fid")["models"]
 PYTHON, PROCESS = sys.executable, os.getpid()
@@ -51,6 +51,10 @@ def out(files):
     return [f"{OUT}/{file}" for file in files]
 
 
+def trained(model):
+    return out(outputs.of_training(config["models"][model]["notebook"], model))
+
+
 def logs(name):
     """The executed notebook, and what it printed."""
     return {"notebook": f"{OUT}/notebooks/{name}.ipynb", "text": f"{OUT}/logs/{name}.log"}
@@ -65,7 +69,7 @@ def watched(name, target):
 
 
 RESULTS = out(outputs.SCHEDULES + outputs.of_comparison(COMPARED))
-RESULTS += [file for model in COMPARED for file in out(outputs.of_training(model))]
+RESULTS += [file for model in COMPARED for file in trained(model)]
 
 
 localrules: all, data, report
@@ -99,7 +103,7 @@ for rank, (model, entry) in enumerate(config["models"].items()):
     rule:
         name: f"train_{model}"
         input: notebook=notebook(entry["notebook"]), data=rules.data.output
-        output: out(outputs.of_training(model))
+        output: trained(model)
         log: **logs(f"{entry['notebook']}-{model}")
         params: **watched(entry["notebook"], model)
         threads: THREADS

@@ -1,11 +1,13 @@
 """Rules that parameter values have to obey: type, bounds, choices, and one value against another."""
 
+import importlib.util
 import math
 import os.path
 import re
 import reprlib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from importlib.machinery import PathFinder
 from typing import Any
 
 from diffusion import parameter_table as table
@@ -100,6 +102,10 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
     if "beta_start" in v:
         what = f"beta_start = {v['beta_start']} is above beta_end = {v['beta_end']}"
         refuse(v["beta_start"] > v["beta_end"], what, "give 0 < beta_start <= beta_end < 1")
+    if "batch_size" in v:
+        n_train = table.N_TRAIN_IMAGES if v["n_train"] is None else v["n_train"]
+        what = f"batch_size = {v['batch_size']} is above the n_train = {n_train} training images"
+        refuse(v["batch_size"] > n_train, what, f"give 1 to {n_train}, or raise n_train")
     if notebook == table.SCHEDULES:
         what = f"image_index = {v['image_index']} is not among the n_test = {n_test} test images"
         refuse(
@@ -115,6 +121,11 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
         named = re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", v["degradation"])
         what = f"degradation = {v['degradation']!r} names no class"
         refuse(not named, what, "give module:Class, as in 'diffusion.blur:ColdBlur'")
+        module = v["degradation"].partition(":")[0]
+        what = f"degradation = {v['degradation']!r}: there is no module {module!r}"
+        refuse(
+            not _is_module(module), what, "give that of a file beside diffusion/blur.py, as diffusion.NAME"
+        )
     if notebook == table.COMPARE:
         models, n_final, weights = v["models"], v["n_final"], v["inception_weights"]
         refuse(models == [], "models = [] is empty", "name at least one trained model, or give None for all")
@@ -130,6 +141,20 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
             what,
             "give 'auto', 'off' or the path of a weights file",
         )
+
+
+def _is_module(name: str) -> bool:
+    """Whether there is a module of this name; nothing is imported, since its packages may be heavy."""
+    first, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(first) if all([first, *rest]) else None
+        for depth, _ in enumerate(rest, start=2):
+            if spec is None or spec.submodule_search_locations is None:
+                return False
+            spec = PathFinder.find_spec(".".join(name.split(".")[:depth]), spec.submodule_search_locations)
+    except (ImportError, ValueError):
+        return False
+    return spec is not None
 
 
 def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -13,6 +13,8 @@ OWN = "05_your_degradation"
 TRAINING = (DDPM, ZOOM, OWN)
 NETWORK = (*TRAINING, COMPARE)  # those that run a network
 NOTEBOOKS = (SCHEDULES, DDPM, ZOOM, COMPARE, OWN)
+# The models that the report is about, each with its notebook; a profile may have more.
+STUDY = {"linear": DDPM, "cosine": DDPM, "zoom": ZOOM}
 RESIZE, PRECISIONS = ("nearest", "bilinear"), ("auto", "fp32", "bf16")
 
 N_TRAIN_IMAGES, N_TEST_IMAGES = 60_000, 10_000  # images in the two splits of MNIST
@@ -44,7 +46,11 @@ TABLE = (
     Parameter(
         "out_dir", NOTEBOOKS, (str, NONE), "folder of the results; None = build/notebook", default=None
     ),
-    Parameter("n_test", NOTEBOOKS, (int, NONE), "test images used; None = all", 2, N_TEST_IMAGES),
+    Parameter(
+        "n_test", (SCHEDULES, DDPM, ZOOM), (int, NONE), "test images used; None = all", 2, N_TEST_IMAGES
+    ),
+    # Notebook 05 shows ten of them; the comparison counts neighbours among them.
+    Parameter("n_test", (COMPARE, OWN), (int, NONE), "test images used; None = all", 10, N_TEST_IMAGES),
     # of the schedules and the zoom
     Parameter("T", (SCHEDULES, DDPM), (int,), "diffusion steps of the DDPM", 2, 10_000, default=1000),
     Parameter(
@@ -91,7 +97,7 @@ TABLE = (
     Parameter("lr_schedule", TRAINING, (str,), "course of the learning rate", choices=("constant", "cosine")),
     Parameter("n_train", TRAINING, (int, NONE), "training images used; None = all", 1, N_TRAIN_IMAGES),
     Parameter("precision", NETWORK, (str,), "arithmetic of the network", choices=PRECISIONS, default="auto"),
-    Parameter("n_samples", NETWORK, (int,), "images sampled from a model or checkpoint", 2, N_TRAIN_IMAGES),
+    Parameter("n_samples", TRAINING, (int,), "images sampled from the trained model", 2, N_TRAIN_IMAGES),
     Parameter("schedule", (DDPM,), (str,), "noise schedule", choices=("linear", "cosine")),
     Parameter("clip_x0", (DDPM,), (bool,), "clip the predicted clean image in each sampling step"),
     Parameter("sampling_steps", (DDPM,), (int, NONE), "steps of the sampler; None = all T", 2, 10_000),
@@ -100,9 +106,10 @@ TABLE = (
     # of a degradation of one's own
     Parameter("degradation", (OWN,), (str,), "the class that degrades, as module:Class"),
     Parameter("T", (OWN,), (int,), "deepest level of degradation", 1, 10_000, default=20),
-    # of the comparison
+    # of the comparison; an interval of a distance takes two halves of two images at least
+    Parameter("n_samples", (COMPARE,), (int,), "images sampled from a checkpoint", 4, N_TRAIN_IMAGES),
     Parameter("models", (COMPARE,), (list, NONE), "trained models to compare; None = all", identifier=True),
-    Parameter("n_final", (COMPARE,), (int, dict), "images in a model's final sample set", 2, N_TRAIN_IMAGES),
+    Parameter("n_final", (COMPARE,), (int, dict), "images in a model's final sample set", 4, N_TRAIN_IMAGES),
     Parameter("distance_every", (COMPARE,), (int,), "epochs between two measured checkpoints", 1, 100_000),
     Parameter("floor_repeats", (COMPARE,), (int,), "draws behind a real-vs-real floor", 2, 1_000),
     Parameter("interval_repeats", (COMPARE,), (int,), "draws behind an interval", 2, 100_000),

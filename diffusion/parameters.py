@@ -2,7 +2,8 @@
 
 Papermill only warns about a misspelt parameter and injects it all the same.
 Here it is an error, as is a value of the wrong type, out of range, or at odds with another one.
-`diffusion.parameter_table` lists the parameters, `diffusion.parameter_rules` holds the rules.
+`diffusion.parameter_table` lists the parameters, `diffusion.parameter_rules` holds the rules for a notebook,
+`diffusion.parameter_study` those for a whole profile.
 """
 
 import ast
@@ -11,6 +12,7 @@ from typing import Any
 
 from diffusion import parameter_table as table
 from diffusion.parameter_rules import NAME, ParameterError, check_values, unknown
+from diffusion.parameter_study import check_models, check_together
 
 __all__ = ["ParameterError", "check", "check_profile", "notebook_parameters"]
 
@@ -52,13 +54,18 @@ def check(notebook: str, namespace: dict[str, Any]) -> dict[str, Any]:
 
 def check_profile(config: Mapping[str, Any]) -> None:
     """Check a whole profile, as read from its YAML file. Raises ParameterError with one line."""
-    if "profile" not in config:
+    if not isinstance(config, Mapping) or "profile" not in config:
         raise ParameterError(
             "no profile is given; run `make report PROFILE=quick` or pass --configfile profiles/quick.yaml."
         )
     where = f"profile {config['profile']!r}"
     _known("section", config, TOP_LEVEL, where)
     _name("profile", config["profile"], where)
+    out = config.get("out", "build")
+    if not isinstance(out, str) or not out.strip():
+        raise ParameterError(
+            f"{where}: out = {out!r} is not allowed; give the path of a folder, or remove the line."
+        )
     for section in ("schedules", "training", "models", "compare"):
         _mapping(config.get(section), f"{where}: {section}")
     if not config["models"]:
@@ -70,13 +77,17 @@ def check_profile(config: Mapping[str, Any]) -> None:
         _known("parameter", config[section], _settable(notebook), f"{where}, {section}")
     for model, entry in config["models"].items():
         _check_model(model, entry, f"{where}, models.{model}")
+    check_models(config["models"], where)
     models = config["compare"].get("models")
     _known("model", models if isinstance(models, list) else [], config["models"], f"{where}, compare.models")
+    complete = {}
     for target in (*SECTIONS.values(), *config["models"]):
         notebook = _notebook(config, target)
         values = notebook_parameters(config, target)
         section = {table.SCHEDULES: "schedules", table.COMPARE: "compare"}.get(target, f"models.{target}")
-        check_values(notebook, values | {"out_dir": None}, f"{where}, {section} ({notebook})")
+        what = f"{where}, {section} ({notebook})"
+        complete[target] = check_values(notebook, values | {"out_dir": None}, what)
+    check_together(complete, where)
 
 
 def notebook_parameters(config: Mapping[str, Any], target: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ REAL = (
     "diffusion/__init__.py",
     "diffusion/parameters.py",
 )
-REAL += ("diffusion/parameter_table.py", "diffusion/parameter_rules.py")
+REAL += tuple(f"diffusion/parameter_{part}.py" for part in ("table", "rules", "study"))
 DATA = "import os\nprint('data in', os.environ['MNIST_DIR'])\n"
 BUILD = """import sys
 from pathlib import Path
@@ -48,10 +48,10 @@ for file in {files}:
 OWN = {"notebook": table.OWN, "degradation": "diffusion.crop:Crop"}  # the entry of one more model
 FILES = {
     table.SCHEDULES: "outputs.SCHEDULES",
-    table.DDPM: "outputs.of_training(model)",
-    table.ZOOM: "outputs.of_training(model)",
+    table.DDPM: "outputs.of_training('02_train_ddpm', model)",
+    table.ZOOM: "outputs.of_training('03_train_zoom', model)",
     table.COMPARE: "outputs.of_comparison(models)",
-    table.OWN: "outputs.of_training(model)",
+    table.OWN: "outputs.of_training('05_your_degradation', model)",
 }
 HELPERS = {
     table.SCHEDULES: "plots",

@@ -183,11 +183,27 @@ def test_true_is_no_number_and_a_numeric_text_gets_a_hint():
         (table.ZOOM, {"n_reconstruct": 5, "n_test": 4}, "n_reconstruct = 5 is above the n_test = 4"),
         (table.ZOOM, {"T": 25}, "T = 25 is not allowed; give a whole number from 1 to 24"),
         (table.OWN, {"degradation": "ColdBlur"}, "degradation = 'ColdBlur' names no class"),
+        (table.OWN, {"degradation": "nope:X"}, "degradation = 'nope:X': there is no module 'nope'"),
+        (table.OWN, {"degradation": "diffusion.nope:X"}, "there is no module 'diffusion.nope'"),
+        (table.OWN, {"degradation": "diffusion.blur.nope:X"}, "there is no module 'diffusion.blur.nope'"),
+        (table.OWN, {"degradation": "diffusion..blur:X"}, "there is no module 'diffusion..blur'"),
+        (table.OWN, {"T": 0}, "T = 0 is not allowed; give a whole number from 1"),
+        (table.OWN, {"n_test": 9}, "n_test = 9 is not allowed; give a whole number from 10"),
+        (table.COMPARE, {"n_test": 9}, "n_test = 9 is not allowed; give a whole number from 10"),
+        (table.COMPARE, {"n_final": 3}, "names and whole numbers from 4"),
+        (table.COMPARE, {"n_final": {"linear": 3}}, "n_final = {'linear': 3} is not allowed"),
+        (
+            table.DDPM,
+            {"batch_size": 65, "n_train": 64},
+            "batch_size = 65 is above the n_train = 64 training images; give 1 to 64, or raise n_train",
+        ),
+        (table.ZOOM, {"batch_size": 65, "n_train": 64}, "batch_size = 65 is above the n_train = 64"),
+        (table.OWN, {"batch_size": 65, "n_train": 64}, "batch_size = 65 is above the n_train = 64"),
         (table.DDPM, {"model": "a/b"}, "model = 'a/b' is not allowed"),
         (table.COMPARE, {"models": []}, "models = [] is empty"),
         (table.COMPARE, {"models": ["zoom", "zoom"]}, "models names 'zoom' twice"),
         (table.COMPARE, {"n_final": {"linear": 9}}, "no entry for the model 'cosine'"),
-        (table.COMPARE, {"n_samples": 1}, "n_samples = 1 is not allowed; give a whole number from 2"),
+        (table.COMPARE, {"n_samples": 3}, "n_samples = 3 is not allowed; give a whole number from 4"),
         (
             table.COMPARE,
             {"inception_weights": "nowhere.pt"},
@@ -197,6 +213,32 @@ def test_true_is_no_number_and_a_numeric_text_gets_a_hint():
 )
 def test_contradictions_are_refused(notebook, values, said):
     assert said in refusal(notebook, valid(notebook) | values)
+
+
+def test_the_smallest_numbers_are_accepted():
+    check(table.COMPARE, valid(table.COMPARE) | {"n_samples": 4, "n_final": 4, "n_test": 10})
+    check(table.DDPM, valid(table.DDPM) | {"n_train": 64, "batch_size": 64})
+    check(table.DDPM, valid(table.DDPM) | {"n_train": None, "batch_size": 60_000})
+
+
+def test_the_comparison_can_measure_the_smallest_numbers():
+    pytest.importorskip("torch")
+    from diffusion import variety
+
+    low = {name: table.of(table.COMPARE)[name].low for name in ("n_samples", "n_final", "n_test")}
+    assert min(low["n_final"], low["n_test"]) > variety.NEIGHBOURS
+    assert min(low["n_final"], low["n_samples"]) >= 4  # two halves of two, of `frechet_interval`
+
+
+def test_a_module_is_found_without_being_imported(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "heavy").mkdir()
+    for name in ("__init__", "mine"):
+        (tmp_path / "heavy" / f"{name}.py").write_text("raise SystemExit('imported')\n")
+    check(table.OWN, valid(table.OWN) | {"degradation": "heavy.mine:Mine"})
+    assert "there is no module 'heavy.yours'" in refusal(
+        table.OWN, valid(table.OWN) | {"degradation": "heavy.yours:Mine"}
+    )
 
 
 def test_a_weights_file_that_is_there_is_accepted(tmp_path):
@@ -252,6 +294,28 @@ def test_a_model_is_one_entry():
     ]
 
 
+def test_other_sizes_are_accepted_where_all_agree():
+    config = copy.deepcopy(PROFILES["smoke"])
+    config["schedules"] |= {"T": 500, "beta_end": 0.03, "zoom_T": 20, "interpolation": "bilinear"}
+    config["training"] |= {"beta_end": 0.03, "interpolation": "bilinear"}
+    for model, T in (("linear", 500), ("cosine", 500), ("zoom", 20)):
+        config["models"][model]["T"] = T
+    check_profile(config | {"out": "build/elsewhere", "seed": 7})
+
+
+def test_a_model_that_is_not_compared_may_differ():
+    config = copy.deepcopy(PROFILES["smoke"])
+    config["models"]["blur"]["seed"] = 1
+    config["compare"]["models"] = ["zoom", "cosine", "linear"]
+    check_profile(config)
+
+
+@pytest.mark.parametrize("config", [None, [], {}])
+def test_an_empty_profile_is_refused(config):
+    with pytest.raises(ParameterError, match="no profile is given"):
+        check_profile(config)
+
+
 def mistake(*path, value):
     """A change of one entry of a profile; the value `...` removes it."""
 
@@ -302,6 +366,55 @@ def mistake(*path, value):
         ),
         (mistake("training", "sampling_steps", value=1001), "sampling_steps = 1001 is above T = 1000"),
         (mistake("seed", value="0"), "seed = '0' is not allowed"),
+        (mistake("out", value=""), "out = '' is not allowed; give the path of a folder"),
+        (mistake("out", value=3), "out = 3 is not allowed"),
+        (mistake("out", value=None), "out = None is not allowed"),
+        (
+            mistake("compare", "n_samples", value=3),
+            "n_samples = 3 is not allowed; give a whole number from 4",
+        ),
+        (mistake("models", "zoom", "n_final", value=2), "compare (04_compare_fid): n_final = "),
+        (mistake("training", "batch_size", value=513), "batch_size = 513 is above the n_train = 512"),
+        (
+            mistake("models", "blur", "degradation", value="nope:X"),
+            "models.blur (05_your_degradation): degra",
+        ),
+        (
+            mistake("models", "zoom", value=...),
+            "models has no 'zoom', and the report needs linear, cosine, zoom",
+        ),
+        (
+            mistake("compare", "models", value=["linear", "zoom"]),
+            "compare: models = ['linear', 'zoom'] lacks 'co",
+        ),
+        (
+            mistake(
+                "models", "zoom", value={"notebook": table.OWN, "degradation": "diffusion.blur:ColdBlur"}
+            ),
+            "models.zoom: notebook = '05_your_degradation' is not that of the study's zoom; give '03",
+        ),
+        (
+            mistake("models", "cosine", value={"notebook": table.ZOOM}),
+            "models.cosine: notebook = '03_train_zoom' is not that of the study's cosine; give",
+        ),
+        (
+            mistake("models", "linear", "schedule", value="cosine"),
+            "models.linear: schedule = 'cosine' is not that of the study's linear; give 'linear'",
+        ),
+        (mistake("models", "linear", "T", value=500), "models.linear: T = 500, but schedules has T = 1000"),
+        (mistake("schedules", "T", value=500), "models.linear: T = 1000, but schedules has T = 500"),
+        (
+            mistake("models", "cosine", "s", value=0.01),
+            "models.cosine: s = 0.01, but schedules has s = 0.008",
+        ),
+        (mistake("models", "zoom", "T", value=23), "models.zoom: T = 23, but schedules has zoom_T = 24"),
+        (
+            mistake("schedules", "interpolation", value="bilinear"),
+            "interpolation = 'nearest', but schedules has",
+        ),
+        (mistake("models", "blur", "seed", value=1), "models.blur: seed = 1, but schedules has seed = 0"),
+        (mistake("training", "seed", value=1), "models.linear: seed = 1, but schedules has seed = 0"),
+        (mistake("compare", "seed", value=1), "compare: seed = 1, but schedules has seed = 0"),
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(change, said):

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import yaml
 from diffusion import parameter_table as table
 from diffusion.parameters import notebook_parameters
 from standin import OWN, WORK, Project
-from tools import provenance
+from tools import outputs, provenance
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = {"train_linear", "train_cosine", "train_zoom"}
@@ -168,6 +169,46 @@ def test_a_lost_result_is_made_again(project):
     assert project.planned() == {"train_cosine", *AFTER_TRAINING}
 
 
+def test_a_lost_figure_of_a_further_model_is_made_again(tmp_path):
+    project = Project(tmp_path / "project")
+    file = project.folder / "profiles" / "smoke.yaml"
+    config = yaml.safe_load(file.read_text())
+    config["models"] |= {"own": OWN, "bilinear": {"notebook": table.ZOOM}}
+    config["out"] = "elsewhere/run/"
+    file.write_text(yaml.safe_dump(config, sort_keys=False))
+    run = subprocess.run(project.report("smoke"), capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    last = "elsewhere/run/report.html and elsewhere/run/report.pdf are up to date"
+    assert run.stdout.splitlines()[-1] == last
+    out = project.folder / "elsewhere" / "run"
+    assert (out / "report.html").is_file()
+    assert (out / ".lock").is_file()
+    assert not (project.folder / "build").exists()
+    for figure, rule in (
+        ("fig08_centre_pixels_bilinear.svg", "train_bilinear"),
+        ("trajectory_own.png", "train_own"),
+        ("quality_own.png", "compare"),
+    ):
+        assert project.planned() == set()
+        lost = (out / "figures" / figure).rename(tmp_path / figure)
+        assert rule in project.planned()
+        lost.rename(out / "figures" / figure)
+    again = subprocess.run(project.report("smoke", "all", "--dry-run"), capture_output=True, text=True)
+    assert again.returncode == 0
+    assert "report.pdf are up to date" not in again.stdout
+
+
+@pytest.mark.parametrize("notebook", table.TRAINING)
+def test_the_files_of_a_training_are_those_that_its_notebook_saves(notebook):
+    cells = json.loads((ROOT / "notebooks" / f"{notebook}.ipynb").read_text())["cells"]
+    source = "".join(line for cell in cells for line in cell["source"])
+    for model in ("linear", "zoom", "mine"):
+        saved = set(re.findall(r'out / f?"(figures/[^"]+)"', source))
+        names = {"model": model, "figure_of": "" if model == "zoom" else f"_{model}"}
+        wanted = {file for file in outputs.of_training(notebook, model) if file.startswith("figures/")}
+        assert {file.format(**names) for file in saved} == wanted
+
+
 # --- mistakes and failures ----------------------------------------------------------------------------------
 
 
@@ -181,6 +222,25 @@ def test_a_misspelt_parameter_fails_at_once_with_one_line(tmp_path):
     lines = [line for line in run.stderr.splitlines() if line and not line.startswith("Assuming")]
     said = "there is no parameter 'epoch'; did you mean 'epochs'? Rename or remove it."
     assert lines == [f"error: profile 'smoke', training: {said}"]
+    assert not (project.folder / "build").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("profile: smoke\nseed: [", "is no YAML: "),
+        ("- smoke", "no profile is given; "),
+        ("profile: smoke\nout: ''", "profile 'smoke': out = '' is not allowed"),
+    ],
+)
+def test_a_bad_profile_is_one_line_and_leaves_nothing_behind(tmp_path, text, said):
+    project = Project(tmp_path / "project")
+    (project.folder / "profiles" / "smoke.yaml").write_text(text)
+    run = subprocess.run(project.report("smoke"), capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.startswith("error: ")
+    assert said in run.stderr
+    assert run.stderr.count("\n") == 1
     assert not (project.folder / "build").exists()
 
 

@@ -1,6 +1,10 @@
 """The files that each notebook leaves behind in the results folder, as the workflow expects them."""
 
-STUDY = {"linear", "cosine", "zoom"}  # the study's own models: the numbered figures are theirs
+import os.path
+from collections.abc import Mapping
+from typing import Any
+
+from diffusion import parameter_table as table
 
 SCHEDULES = [
     "metrics/schedules.json",
@@ -9,32 +13,45 @@ SCHEDULES = [
     "figures/fig07_zoom.png",
 ]
 
-_ZOOM = [
-    "figures/fig08_centre_pixels.svg",
-    "figures/fig09_zoom_losses.svg",
-    "figures/fig10_reconstructions.png",
-    "figures/fig11_level24.png",
-    "figures/fig12_trajectory.png",
-    "figures/reconstruction_error.svg",
-    "figures/confusion.svg",
-]
+# Between name and ending goes "_<model>", except for the study's own zoom.
+_ZOOM = (
+    ("fig08_centre_pixels", "svg"),
+    ("fig09_zoom_losses", "svg"),
+    ("fig10_reconstructions", "png"),
+    ("fig11_level24", "png"),
+    ("fig12_trajectory", "png"),
+    ("reconstruction_error", "svg"),
+    ("confusion", "svg"),
+)
 
-_COMPARED_STUDY = [
+_COMPARED = [
+    "metrics/compare.json",
     "figures/fig03_ddpm_losses.svg",
     "figures/fig04_fid_ddpm.svg",
     "figures/fig05_linear_samples.png",
     "figures/fig06_cosine_samples.png",
+    "figures/fig13_fid_all.svg",
     "figures/fig14_zoom_samples.png",
+    "figures/classes.svg",
 ]
 
 
-def of_training(model: str) -> list[str]:
-    """Files of the training notebook of a model."""
-    common = [f"metrics/train_{model}.json", f"figures/loss_{model}.svg", f"figures/samples_{model}.png"]
-    return common + (_ZOOM if model == "zoom" else [])
+def folder(config: Mapping[str, Any]) -> str:
+    """The results folder of a checked profile; a relative path starts at the project's folder."""
+    return os.path.normpath(config.get("out", f"build/{config['profile']}"))
+
+
+def of_training(notebook: str, model: str) -> list[str]:
+    """Files of a training notebook for a model."""
+    files = [f"metrics/train_{model}.json", f"figures/loss_{model}.svg", f"figures/samples_{model}.png"]
+    if notebook == table.ZOOM:
+        suffix = "" if model == "zoom" else f"_{model}"
+        files += [f"figures/{name}{suffix}.{kind}" for name, kind in _ZOOM]
+    if notebook == table.OWN:
+        files += [f"figures/degradation_{model}.png", f"figures/trajectory_{model}.png"]
+    return files
 
 
 def of_comparison(models: list[str]) -> list[str]:
-    """Files of the comparison; some of its figures need all models of the study."""
-    common = ["metrics/compare.json", "figures/fig13_fid_all.svg", "figures/classes.svg"]
-    return common + (_COMPARED_STUDY if set(models) >= STUDY else [])
+    """Files of the comparison of the study's models and others."""
+    return _COMPARED + [f"figures/quality_{model}.png" for model in models if model not in table.STUDY]

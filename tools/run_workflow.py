@@ -1,9 +1,11 @@
-"""Run the workflow at one profile; `make report` does nothing else.
+"""Run the workflow at one profile, and say where the report is; `make report` does nothing else.
 
     python tools/run_workflow.py [PROFILE] [CORES] [SNAKEMAKE OPTION ...]
 
+A mistake in the profile ends it at once, before anything is written.
 One workflow at a time may write to a results folder. A lock on that folder sees to it: the operating system
-drops it with the process that holds it, so that a run that was killed never blocks the next one.
+drops it with the process that holds it, so that a run that was killed never blocks the next one; hence
+Snakemake runs in this very process.
 Snakemake's own lock, which would have to be removed by hand then, is therefore left out.
 Outputs that the killed run left incomplete are made again; training goes on from its last checkpoint.
 """
@@ -13,7 +15,15 @@ import os
 import sys
 from pathlib import Path
 
+import yaml
+from snakemake.cli import main as snakemake
+
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)  # in place of tools/
+
+from diffusion import parameters  # noqa: E402
+from tools import outputs  # noqa: E402
+
 OPTIONS = ["--nolock", "--rerun-incomplete", "--rerun-triggers", "params", "input", "mtime"]
 OPTIONS += ["--scheduler", "greedy", "--quiet", "rules", "host", "reason"]
 
@@ -25,6 +35,18 @@ def profile_file(name: str) -> Path:
         known = ", ".join(sorted(path.stem for path in file.parent.glob("*.yaml")))
         sys.exit(f"PROFILE = {name!r} is not a profile; profiles/ has {known}.")
     return file
+
+
+def results_folder(file: Path) -> str:
+    """The results folder that a profile names; exits with one line where the profile is not a good one."""
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        parameters.check_profile(config)
+    except yaml.YAMLError as error:
+        sys.exit(f"error: {file} is no YAML: {' '.join(str(error).split())}.")
+    except parameters.ParameterError as error:
+        sys.exit(f"error: {error}")
+    return outputs.folder(config)
 
 
 def hold(out: Path) -> None:
@@ -41,16 +63,20 @@ def hold(out: Path) -> None:
         sys.exit(f"{out} is being written by another run (process {owner}); wait for it, or stop it first.")
     os.truncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
-    os.set_inheritable(lock, True)  # through exec; the jobs of Snakemake do not inherit it
 
 
 def main() -> None:
     name, cores, *options = [*sys.argv[1:], *["quick", "all"][len(sys.argv) - 1 :]]
     file = profile_file(name)
-    hold(ROOT / "build" / name)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--configfile", str(file), "--cores", cores, *OPTIONS, *options]
-    os.execv(command[0], command)
+    out = results_folder(file)
+    hold(ROOT / out)
+    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(file), "--cores", cores]
+    try:
+        snakemake([*arguments, *OPTIONS, *options])
+    except SystemExit as end:
+        if end.code or options:  # with --dry-run, say, nothing may be up to date
+            raise
+    print(f"{out}/report.html and {out}/report.pdf are up to date")
 
 
 if __name__ == "__main__":
