@@ -29,7 +29,7 @@ def build(out: Path, profile: str, source: Path = SOURCE) -> list[Path]:
     name, parameters = context.profile(profile)
     run = results.load(out)
     context.check_profile(run, name, parameters)
-    notebooks = pages.pages(out / "notebooks")
+    notebooks = pages.pages(out / "notebooks", results.notebooks(run))
     described = [{"name": p.name, "link": f"notebooks/{p.name}.html"} for p in notebooks]
     text = render.markdown(source.read_text(encoding="utf-8"), context.build(run, name, described))
     if missing := [f for f in render.figures(text) if not (out / f).is_file()]:

@@ -2,7 +2,8 @@
 
 A rule looks at the data and answers yes, no or undecided (see `report.evidence`); here it becomes a verdict.
 A claim about the end of training is not decided by a run that trained less than half as long as the study,
-nor one about samples by samples that were drawn in another way: such a run shows which way it leans.
+nor one about models if these were trained in another setting, nor one about samples by samples that were
+drawn in another way or are fewer: such a run shows which way it leans.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 
 from report.evidence import Answer
 from report.results import Results
-from report.study import STUDY
-from report.text import Markdown, integer, num
+from report.study import few_samples, other_sampling, other_schedules, other_training
+from report.text import Markdown, integer, listing, num
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
 
@@ -35,6 +36,7 @@ class Claim:
         models: the models whose runs the claim is about.
         min_epochs: passes over the training data below which it stays undecided; None: the end of training.
         sampled: it is about samples, so they must be drawn as in the study.
+        schedules: it is about the noise schedules, so they must be those of the study.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Claim:
     models: tuple[str, ...] = ()
     min_epochs: int | None = 0
     sampled: bool = False
+    schedules: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,18 +84,22 @@ def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAININ
 
 
 def _out_of_scale(claim: Claim, results: Results, end_of_training: int) -> str:
-    """Why this run cannot decide the claim; empty if it can."""
+    """Why this run cannot decide the claim, as Markdown; empty if it can."""
     needed = end_of_training if claim.min_epochs is None else claim.min_epochs
     passes = min((results.passes(m) for m in claim.models), default=needed)
     if passes < needed:
         done = integer(passes) if passes == int(passes) else num(passes, 2)
-        return f"Trained for {done} of the {needed} epochs that this claim needs"
+        return f"trained for {done} of the {needed} epochs that this claim needs"
+    for m in claim.models:
+        if differs := other_training(results, m):
+            return f"trained with {listing(differs)}, unlike the study"
     for m in claim.models if claim.sampled else ():
-        p = results.train[m]["parameters"]
-        if p.get("clip_x0"):
-            return "Sampled with clipping, unlike the study"
-        if p.get("sampling_steps") not in (None, p.get("T", STUDY["T"])):
-            return "Sampled in fewer steps than the study"
+        if differs := other_sampling(results, m):
+            return f"{listing(differs)}, unlike the study"
+        if few := few_samples(results, m):
+            return few
+    if claim.schedules and (differs := other_schedules(results.schedules["parameters"])):
+        return f"{listing(differs)}, unlike the study"
     return ""
 
 

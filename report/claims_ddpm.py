@@ -5,6 +5,7 @@ What each rule computes is in `report.rules_ddpm`.
 
 from report import rules_ddpm as rules
 from report.claims import Claim
+from report.evidence import FEWEST
 
 CLAIMS = [
     Claim(
@@ -13,6 +14,7 @@ CLAIMS = [
         text="The forward process ends in standard Gaussian noise, whichever the schedule.",
         rule="At most 1% of the signal's amplitude is left at the last step of either schedule.",
         change="Nothing but another schedule: the curves are exact.",
+        schedules=True,
         measure=rules.ends_in_noise,
     ),
     Claim(
@@ -21,6 +23,7 @@ CLAIMS = [
         text="In the intermediate steps the cosine schedule keeps more of the image.",
         rule="Its signal is the larger at every step between a tenth and nine tenths of the way.",
         change="Nothing but another schedule: the curves are exact.",
+        schedules=True,
         measure=rules.keeps_more,
     ),
     Claim(
@@ -29,6 +32,7 @@ CLAIMS = [
         text="Both schedules begin and end in nearly the same place.",
         rule="The cumulative products differ by less than 0.01 at either end.",
         change="Nothing but another schedule: the curves are exact.",
+        schedules=True,
         measure=rules.ends_agree,
     ),
     Claim(
@@ -37,6 +41,7 @@ CLAIMS = [
         text="At step 300 the linear schedule's latents are almost entirely random.",
         rule=f"Their mean correlation with the clean images is below {rules.MOSTLY_RANDOM}.",
         change="A weaker reading of “almost entirely random”: the threshold is ours.",
+        schedules=True,
         measure=rules.linear_random,
     ),
     Claim(
@@ -45,6 +50,7 @@ CLAIMS = [
         text="At step 300 the cosine schedule's latents still show the image better.",
         rule="Their correlation with the clean image is larger by more than its spread over images.",
         change="Nothing but another schedule: the curves are exact.",
+        schedules=True,
         measure=rules.cosine_keeps,
     ),
     Claim(
@@ -53,6 +59,7 @@ CLAIMS = [
         text="The cosine schedule wastes fewer steps.",
         rule="It has more steps that are neither almost clean nor almost noise.",
         change="Nothing but another schedule: the curves are exact.",
+        schedules=True,
         measure=rules.fewer_wasted,
     ),
     Claim(
@@ -63,7 +70,7 @@ CLAIMS = [
             "The mean of the last ten epochs, with twice its standard error from their scatter, separates"
             " in both splits."
         ),
-        change="Longer training, or another seed where the difference is small.",
+        change="Longer training, or another training seed where the difference is small.",
         measure=rules.lower_loss,
         models=("linear", "cosine"),
         min_epochs=None,
@@ -73,7 +80,7 @@ CLAIMS = [
         section="2.3",
         text="Its lower loss shows that the cosine DDPM learns more efficiently.",
         rule="On noise levels common to both, its test loss is lower by more than 2%.",
-        change="Longer training, or another seed where the difference is small.",
+        change="Longer training, or another training seed where the difference is small.",
         measure=rules.trains_better,
         models=("linear", "cosine"),
         min_epochs=None,
@@ -83,7 +90,7 @@ CLAIMS = [
         section="2.4, Fig. 4",
         text="The cosine DDPM ends with the lower Fréchet distance.",
         rule="The 95% intervals separate, under every extractor at hand.",
-        change="More samples (narrower intervals), longer training, or other features.",
+        change="More samples, longer training, another training seed, or other features.",
         measure=rules.lower_distance,
         models=("linear", "cosine"),
         min_epochs=None,
@@ -94,7 +101,7 @@ CLAIMS = [
         section="2.4, Fig. 4",
         text="It has the lower distance at almost all epochs.",
         rule="At nine in ten of at least ten common checkpoints.",
-        change="More checkpoints; other features.",
+        change="More checkpoints, another training seed, or other features.",
         measure=rules.almost_all_epochs,
         models=("linear", "cosine"),
         min_epochs=None,
@@ -106,9 +113,9 @@ CLAIMS = [
         text="Both distances are still falling, so that longer training would pay.",
         rule=(
             "Over the second half of training the rank correlation of distance and epoch is at most −0.5 "
-            "for both."
+            f"for both, on at least {FEWEST} points."
         ),
-        change="A longer run that levels off.",
+        change="A longer run that levels off, or another training seed.",
         measure=rules.still_falling,
         models=("linear", "cosine"),
         min_epochs=None,
@@ -119,7 +126,7 @@ CLAIMS = [
         section="2.4",
         text="The cosine DDPM's digits lie on darker backgrounds.",
         rule="The 95% intervals of the mean grey value at the border separate.",
-        change="Clipping the predicted clean image while sampling.",
+        change="Clipping the predicted clean image while sampling, or another training seed.",
         measure=rules.darker,
         models=("linear", "cosine"),
         min_epochs=None,
@@ -130,7 +137,7 @@ CLAIMS = [
         section="2.4",
         text="Both DDPMs now and then draw something that is no digit.",
         rule="The classifier is unsure about more of the samples than of real images, for both.",
-        change="More samples (narrower intervals), longer training, or other features.",
+        change="More samples, longer training, another training seed, or other features.",
         measure=rules.some_not_digits,
         models=("linear", "cosine"),
         min_epochs=None,
@@ -141,7 +148,7 @@ CLAIMS = [
         section="2.4",
         text="The cosine DDPM's advantage is fewer unrealistic samples.",
         rule="Its share of unrecognised samples is lower, with separate 95% intervals.",
-        change="More samples (narrower intervals), longer training, or other features.",
+        change="More samples, longer training, another training seed, or other features.",
         measure=rules.more_realistic,
         models=("linear", "cosine"),
         min_epochs=None,

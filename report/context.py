@@ -13,8 +13,8 @@ from diffusion.parameters import check_profile as check
 from diffusion.parameters import notebook_parameters
 from report import claims, tables
 from report.evidence import below
-from report.results import Results
-from report.rules_zoom import COMPARABLE
+from report.results import REQUIRED, Results
+from report.rules_zoom import COMPARABLE, direction
 from report.study import STUDY, deviations
 from report.text import Markdown, escape, listing
 
@@ -87,10 +87,24 @@ def tally(verdicts: Mapping[str, claims.Verdict]) -> Markdown:
 
 
 def _digits(shares: Mapping[str, list[float]], real: list[float]) -> dict[str, Markdown]:
-    """Which digits a model's samples favour and which they lack, by their intervals."""
+    """Which digits are more and which are less frequent than in real images, by their intervals."""
     favoured = [d for d in range(10) if shares["low"][d] > real[d]]
     rare = [d for d in range(10) if shares["high"][d] < real[d]]
     return {"favoured": listing(favoured), "rare": listing(rare), "any": bool(favoured or rare)}
+
+
+def rate_outcome(check: Mapping[str, Any]) -> str:
+    """What a trial of the printed learning rate shows: "overflows", "stuck" or "no evidence".
+
+    Stuck is a loss of one or more, which answering zero everywhere scores. Neither says anything unless the
+    rate that must be meant is seen to learn.
+    """
+    printed, used = check["printed"], check["used"]
+    if not used["finite"] or used["last_loss"] >= min(1, used["first_loss"]):
+        return "no evidence"
+    if not printed["finite"]:
+        return "overflows"
+    return "stuck" if printed["last_loss"] >= 1 else "no evidence"
 
 
 def _posterior_gap(beta: list[float], alpha_bar: list[float]) -> dict[str, Any]:
@@ -104,7 +118,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
     train, real = results.train, results.compare["real"]
     seconds = {m: sum(h["seconds"] for h in t["history"]) for m, t in train.items()}
     columns, rows = tables.parameters(results)
-    counts = [t["parameters_count"] for t in train.values()]
+    counts = [train[m]["parameters_count"] for m in REQUIRED]
     return {
         "schedules": results.schedules,
         "train": train,
@@ -114,16 +128,24 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "labels": results.compare["labels"],
         "models": list(train),
         "extractors": results.extractors,
+        "panels": Markdown(
+            "digit (left) and in Inception features (right)"
+            if "inception" in results.extractors
+            else "digit features"
+        ),
+        "seed_pixels": results.schedules["zoom"]["sizes"][-1] ** 2,
         "extractor_names": {"digits": "digits", "inception": "Inception"},
         "study": STUDY,
         "deviations": deviations(results),
-        "clipped": any(t["parameters"].get("clip_x0") for t in train.values()),
+        "clipped": [m for m in ("linear", "cosine") if train[m]["parameters"].get("clip_x0")],
         "claims": list(verdicts.values()),
         "v": verdicts,
         "tally": tally(verdicts),
         "end_of_training": claims.END_OF_TRAINING,
         "comparable": COMPARABLE,
-        "passes": min(results.passes(m) for m in train),
+        "direction": direction(results),
+        "rate_outcome": rate_outcome(train["linear"]["learning_rate_check"]),
+        "passes": min(results.passes(m) for m in REQUIRED),
         "last": {m: t["history"][-1] for m, t in train.items()},
         "seconds": seconds,
         "total_seconds": sum(seconds.values()),

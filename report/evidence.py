@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from diffusion.intervals import wilson
+
 Answer = bool | None
-Z95 = 1.959963984540054  # two-sided 95 per cent point of the normal distribution
+FEWEST = 5  # points below which a trend is not judged
 
 
 def below(a: Mapping[str, Any], b: Mapping[str, Any], low: str = "low", high: str = "high") -> Answer:
@@ -49,13 +51,10 @@ def negate(answer: Answer) -> Answer:
     return None if answer is None else not answer
 
 
-def wilson(share: float, n: int) -> dict[str, float]:
-    """Wilson's 95 per cent interval of a share of ``n`` independent cases (Wilson 1927)."""
-    if n < 1:
-        return {"share": share, "low": 0.0, "high": 1.0}
-    centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n)) / (1 + Z95**2 / n)
-    return {"share": share, "low": max(0.0, centre - half), "high": min(1.0, centre + half)}
+def share(value: float, n: int) -> dict[str, float]:
+    """A share of ``n`` independent cases with its interval; without a case it may be anything."""
+    low, high = wilson(round(value * n), n) if n else (0.0, 1.0)
+    return {"share": value, "low": low, "high": high}
 
 
 def tail(values: Sequence[float], k: int = 10) -> dict[str, float]:
@@ -79,9 +78,9 @@ def _ranks(values: Sequence[float]) -> np.ndarray:
 
 
 def falling(x: Sequence[float], y: Sequence[float]) -> Answer:
-    """Does y fall over the second half of x? At most -0.5: yes; 0 or more: no; under 5 points: unknown."""
+    """Does y fall over the second half of x? At most -0.5: yes; 0 or more: no; too few points: unknown."""
     half = len(x) // 2
-    if len(x) - half < 5:
+    if len(x) - half < FEWEST:
         return None
     r = trend(x[half:], y[half:])
     return True if r <= -0.5 else False if r >= 0 else None

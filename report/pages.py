@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +37,15 @@ class Page:
     html: bytes
 
 
-def pages(folder: Path) -> list[Page]:
-    """Every executed notebook in ``folder``, in the order of their names.
+def pages(folder: Path, names: Iterable[str]) -> list[Page]:
+    """The executed notebooks of these names in ``folder``, as far as they are there.
+
+    Others, such as those of an earlier run with other models, are left alone.
 
     Raises:
-        ValueError: a file there is not a notebook.
+        ValueError: one of the files is not a notebook.
     """
-    return [page(path) for path in sorted(folder.glob("*.ipynb"))]
+    return [page(path) for name in names if (path := folder / f"{name}.ipynb").is_file()]
 
 
 def page(path: Path) -> Page:

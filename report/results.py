@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from diffusion.files import read_json
+from report import schema
 
 REQUIRED = ("linear", "cosine", "zoom")  # the models of the study; the report may hold more
 EXTRACTORS = ("digits", "inception")
@@ -37,28 +38,81 @@ class Results:
         return self.train[model]["epochs"] * min(n, FULL_TRAIN) / FULL_TRAIN
 
 
+def notebooks(results: Results) -> list[str]:
+    """Names of the executed notebooks that belong to this run, in their order."""
+    trained = [f"{record['notebook']}-{m}" for m, record in results.train.items()]
+    return [results.schedules["notebook"], *trained, results.compare["notebook"]]
+
+
 def load(out: Path) -> Results:
     """Read the records under ``out``.
 
     Raises:
-        ValueError: a file is missing or unreadable, or the files come from different runs.
+        ValueError: a file is missing, unreadable or malformed, or the files do not belong together.
     """
     metrics = Path(out) / "metrics"
-    compare = _read(metrics / "compare.json")
-    models = list(compare.get("models", []))
+    compare = _read(metrics / "compare.json", schema.COMPARE)
+    if compare["extractors"]["inception"]["available"]:
+        schema.check(compare, schema.WITH_INCEPTION, str(metrics / "compare.json"))
+    models = compare["models"]
     if absent := [m for m in REQUIRED if m not in models]:
         raise ValueError(
-            f"{metrics / 'compare.json'} compares {', '.join(models) or 'no models'}; the report needs "
+            f"{metrics / 'compare.json'} compares {', '.join(models)}; the report needs "
             f"{', '.join(REQUIRED)} and misses {', '.join(absent)}. "
             "Run notebook 04_compare_fid with these models, or `make report`."
         )
-    train = {m: _read(metrics / f"train_{m}.json") for m in models}
-    results = Results(_read(metrics / "schedules.json"), train, compare)
+    for key in ("labels", "fingerprints", "curves", "final"):
+        if absent := [m for m in models if m not in compare[key]]:
+            schema.check(compare[key], dict.fromkeys(absent, object), str(metrics / "compare.json"), key)
+    train = {}
+    for m in models:
+        file = metrics / f"train_{m}.json"
+        train[m] = _read(file, schema.TRAIN)
+        if m in REQUIRED:
+            _model_of_the_study(m, train[m], file)
+    results = Results(_read(metrics / "schedules.json", schema.SCHEDULES), train, compare)
     _belong_together(results)
+    _comparable(results)
     return results
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _model_of_the_study(name: str, record: dict[str, Any], file: Path) -> None:
+    """Refuse a model whose name promises another process or schedule than its record has."""
+    process = "zoom" if name == "zoom" else "ddpm"
+    if record["process"] != process:
+        raise ValueError(
+            f"{file} has the process {record['process']!r}; the report needs {process!r} for the model "
+            f"{name!r}: give this model another name"
+        )
+    schema.check(record, schema.ZOOM if name == "zoom" else schema.DDPM, str(file))
+    if process == "zoom":
+        schema.parallel(record["reconstruction"], ("levels", "mse"), str(file), "reconstruction")
+        return
+    schema.parallel(record["timestep_loss"], ("t", "alpha_bar", "test_loss"), str(file), "timestep_loss")
+    for rate in ("printed", "used"):
+        trial = record["learning_rate_check"][rate]
+        if trial["finite"]:
+            where = f"learning_rate_check.{rate}.last_loss"
+            schema.check(trial["last_loss"], schema.NUMBER, str(file), where)
+    if (schedule := record["parameters"]["schedule"]) != name:
+        raise ValueError(
+            f"{file} has the schedule {schedule!r}; the report needs {name!r} for the model {name!r}: "
+            "give this model another name"
+        )
+
+
+def _comparable(results: Results) -> None:
+    """Refuse distances of different numbers of samples: a Fréchet distance depends on the number."""
+    n = {m: f["n"] for m, f in results.final.items() if m in results.train}
+    if len(set(n.values())) > 1:
+        shown = ", ".join(f"{k} of {m}" for m, k in n.items())
+        raise ValueError(
+            f"compare.json has final distances of different numbers of samples ({shown}), which cannot be "
+            "compared: run notebook 04_compare_fid again, or `make report`"
+        )
+
+
+def _read(path: Path, spec: dict[str, Any]) -> dict[str, Any]:
     if not path.is_file():
         name = path.stem.removeprefix("train_")
         notebook = {"schedules": "01_schedules", "compare": "04_compare_fid", "zoom": "03_train_zoom"}
@@ -66,7 +120,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is missing: run notebook {which} with this output folder, or `make report PROFILE=...`"
         )
-    return read_json(path)
+    record = read_json(path)
+    schema.check(record, spec, str(path))
+    return record
 
 
 def _belong_together(results: Results) -> None:
@@ -74,15 +130,16 @@ def _belong_together(results: Results) -> None:
 
     Records may name different versions of the package: the workflow runs again only those notebooks whose own
     modules have changed. That a training is the one which was measured is told by its fingerprint.
+    Models beyond those of the study may have other schedules, steps or interpolations: they are variants.
     """
     named = {"schedules.json": results.schedules, "compare.json": results.compare}
     named |= {f"train_{m}.json": record for m, record in results.train.items()}
     _same("seed", {n: r["parameters"]["seed"] for n, r in named.items()})
     for key in ("T", "beta_start", "beta_end", "s", "beta_max"):
-        ddpm = {n: r["parameters"][key] for n, r in named.items() if r.get("process") == "ddpm"}
+        ddpm = {f"train_{m}.json": results.train[m]["parameters"][key] for m in ("linear", "cosine")}
         _same(key, {"schedules.json": results.schedules["parameters"][key]} | ddpm)
     for key in ("T", "interpolation"):
-        zoom = {n: r["parameters"][key] for n, r in named.items() if r.get("process") == "zoom"}
+        zoom = {"train_zoom.json": results.train["zoom"]["parameters"][key]}
         _same(f"zoom {key}", {"schedules.json": results.schedules["zoom"][key]} | zoom)
     for m, record in results.train.items():
         file, compare = f"train_{m}.json", results.compare

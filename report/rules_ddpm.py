@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from report.evidence import Answer, above, agree, below, every, falling, tail
+from report.evidence import FEWEST, Answer, above, agree, below, every, falling, tail
 from report.results import Results
 from report.text import Markdown, fixed, integer, num, percent, percent_span, span
 
@@ -113,6 +113,7 @@ def still_falling(r: Results) -> tuple[Markdown, Answer]:
         for e in r.extractors:
             points = [(p["epoch"], p[e]["fid"]) for p in r.compare["curves"][m] if p[e]]
             half = points[len(points) // 2 :]
+            half = half if len(half) >= FEWEST else points  # of few, the first and the last
             answers.append(falling(*zip(*points, strict=True)))
             (first, before), (last, after) = half[0], half[-1]
             parts.append(f"{m}, {NAME[e]}, {num(before)} at epoch {first} and {num(after)} at {last}")

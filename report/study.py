@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from report.results import Results
-from report.text import Markdown, finalize, integer, listing, num
+from collections.abc import Mapping
+from typing import Any
+
+from report.results import REQUIRED, Results
+from report.text import Markdown, code, finalize, integer, listing, num
 
 # Section and value as the study gives them. The learning rate is the one it means: see the errata.
 STUDY = {
@@ -13,43 +16,72 @@ STUDY = {
     "printed_learning_rate": 2.0**-4,  # 2.2, 2.3 and 3.3
     "n_samples": 500,  # 2.4
     "T": 1000,
+    "beta_start": 1e-5,  # 2.3, as are the next three
+    "beta_end": 0.02,
+    "s": 0.008,
+    "beta_max": 0.02,
     "zoom_T": 24,  # 3.2
     "t_compared": 300,  # 2.3: the time step that Figure 2's discussion names
     "pixels": 28 * 28,
 }
 
 
-def unlike_study(results: Results, model: str) -> list[Markdown]:
-    """In which parameters this model's run departs from the study; empty if in none."""
+def other_schedules(parameters: Mapping[str, Any]) -> list[Markdown]:
+    """In which constants these noise schedules differ from the study's."""
+    keys = ("T", "beta_start", "beta_end", "s", "beta_max")
+    return [Markdown(f"{code(k)} = {num(parameters[k], 2)}") for k in keys if parameters[k] != STUDY[k]]
+
+
+def other_training(results: Results, model: str) -> list[Markdown]:
+    """In which parameters this model's training differs from the study's, save for its length."""
     record, p = results.train[model], results.train[model]["parameters"]
-    steps = STUDY["zoom_T"] if record["process"] == "zoom" else STUDY["T"]
     out = []
-    if record["epochs"] < STUDY["epochs"]:
-        out.append(f"{integer(record['epochs'])} of {STUDY['epochs']} epochs")
-    if p.get("n_train") is not None and results.passes(model) < record["epochs"]:
-        out.append(f"{integer(p['n_train'])} training images")
     if p["learning_rate"] != STUDY["learning_rate"] or p["lr_schedule"] != "constant":
         out.append(f"a learning rate of {num(p['learning_rate'], 2)} ({finalize(p['lr_schedule'])})")
     if p["batch_size"] != STUDY["batch_size"]:
         out.append(f"batches of {integer(p['batch_size'])}")
-    if p.get("clip_x0"):
-        out.append("clipped sampling")
-    if p.get("sampling_steps") not in (None, steps):
-        out.append(f"{integer(p['sampling_steps'])} sampling steps")
-    if p.get("T", steps) != steps:
+    if record["process"] == "ddpm":
+        return [Markdown(x) for x in out] + other_schedules(p)
+    if p["T"] != STUDY["zoom_T"]:
         out.append(f"$T = {int(p['T'])}$")
-    if p.get("interpolation", "nearest") != "nearest":
+    if p["interpolation"] != "nearest":
         out.append(f"{finalize(p['interpolation'])} interpolation")
     return [Markdown(x) for x in out]
 
 
+def other_sampling(results: Results, model: str) -> list[Markdown]:
+    """How this model's samples were drawn unlike the study's."""
+    p, out = results.train[model]["parameters"], []
+    if p.get("clip_x0"):
+        out.append(Markdown("clipped sampling"))
+    if p.get("sampling_steps") not in (None, p["T"]):
+        out.append(Markdown(f"{integer(p['sampling_steps'])} sampling steps"))
+    return out
+
+
+def few_samples(results: Results, model: str) -> Markdown:
+    """How many of the study's samples were measured; empty if all."""
+    n = results.final[model]["n"]
+    return Markdown(f"{integer(n)} of {STUDY['n_samples']} samples" if n < STUDY["n_samples"] else "")
+
+
+def unlike_study(results: Results, model: str) -> list[Markdown]:
+    """In what this model's run departs from the study; empty if in nothing."""
+    record, p = results.train[model], results.train[model]["parameters"]
+    out = []
+    if record["epochs"] < STUDY["epochs"]:
+        out.append(Markdown(f"{integer(record['epochs'])} of {STUDY['epochs']} epochs"))
+    if p.get("n_train") is not None and results.passes(model) < record["epochs"]:
+        out.append(Markdown(f"{integer(p['n_train'])} training images"))
+    few = few_samples(results, model)
+    return out + other_training(results, model) + other_sampling(results, model) + ([few] if few else [])
+
+
 def deviations(results: Results) -> Markdown | None:
-    """One phrase for the banner, or None when the run is at the scale of the study."""
+    """One phrase for the banner, or None when the study's models are at the scale of the study."""
     groups: dict[str, list[str]] = {}
-    for model in results.train:
-        n = results.final[model]["n"]
-        few = [Markdown(f"{integer(n)} of {STUDY['n_samples']} samples")] if n < STUDY["n_samples"] else []
-        if differs := unlike_study(results, model) + few:
+    for model in REQUIRED:
+        if differs := unlike_study(results, model):
             groups.setdefault(listing(differs), []).append(model)
     if not groups:
         return None

@@ -142,7 +142,8 @@ def _zoom_facts() -> dict:
             "sd": [0.0005 * t for t in range(1, 25)], "n": 1000,
         },
         "confusion": {"matrix": matrix, "accuracy": right / total, "n": total, "real_accuracy": 0.993},
-        "dark_centre": {"n": 240, "share": [0.42, 0.0, 0.03, 0.02, 0.08, 0.02, 0.08, 0.06, 0.01, 0.28]},
+        "dark_centre": {"n": 240, "share": [0.42, 0.0, 0.03, 0.02, 0.08, 0.02, 0.08, 0.06, 0.01, 0.28],
+                        "true_share": [0.25, 0.0, 0.06, 0.05, 0.15, 0.09, 0.11, 0.12, 0.02, 0.15]},
         "five_as_zero": matrix[5][0] / sum(matrix[5]), "seven_as_zero": matrix[7][0] / sum(matrix[7]),
         "centre_pixels": {"counts": [40000] + [120] * 254 + [30000],
                           "black": 0.31, "white": 0.42, "extreme": 0.78},
@@ -193,7 +194,9 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         ]
         dark = {"linear": 0.09, "cosine": 0.03, "zoom": 0.004}[m]
         final[m] = {
-            "n": n, "epoch": epochs, "digits": _distance(last, n), "floor": _floor(n, "digits"),
+            "n": n, "n_classes": 10000 if m == "zoom" else n, "epoch": epochs, "digits": _distance(last, n),
+            "floor": {"digits": _floor(n, "digits"),
+                      "inception": _floor(n, "inception") if inception else None},
             "inception": _bare(9 * last) if inception else None, "classes": _classes(SHARES[m]),
             "not_digit": _rate({"linear": 0.21, "cosine": 0.12, "zoom": 0.26}[m]),
             "background": {"mean": dark, "low": 0.9 * dark, "high": 1.1 * dark},
@@ -222,7 +225,8 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         "fingerprints": {m: f"f1{m}" for m in MODELS},
         "models": list(MODELS), "labels": dict(MODELS), "reference": {"split": "test", "n": 10000},
         "extractors": extractors, "n_samples": n,
-        "floor": {"digits": _floor(n, "digits"), "inception": _floor(n, "inception") if inception else None},
+        "floor": {"digits": _floor(n, "digits"),
+                      "inception": _floor(n, "inception") if inception else None},
         "curves": curves, "final": final,
         "real": {"classes": {"share": REAL}, "not_digit": {"share": 0.05}, "background": {"mean": 0.0002},
                  "variety": {"precision": 0.88, "recall": 0.87},
@@ -264,7 +268,7 @@ def profile(content: dict[str, dict]) -> dict:
         "n_test",
     )
     return {
-        "profile": "fake", "seed": 0, "schedules": {"n_test": None},
+        "profile": "fake", "seed": 0, "schedules": {"n_test": None, "image_index": 0},
         "training": {k: train[k] for k in training} | {"n_reconstruct": 1000},
         "models": {m: {"notebook": NOTEBOOK[m]} | ({"schedule": m} if m != "zoom" else {}) for m in MODELS},
         "compare": {k: compare[k] for k in comparing},

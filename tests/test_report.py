@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 import typst
+import yaml
 
 import fake_run
 from report import build, context, pages, render, results, text
@@ -219,11 +220,23 @@ def test_sentences_follow_the_outcome(tmp_path, out):
 def test_a_loss_that_overflows_is_told_in_words(tmp_path, finite):
     content = fake_run.records()
     if not finite:
-        content["train_linear.json"]["learning_rate_check"]["printed"].update(
-            finite=False, last_loss=None, worst_loss=None
-        )
+        content["train_linear.json"]["learning_rate_check"]["printed"].update(finite=False, last_loss=None)
     fake_run.write(tmp_path, content)
-    assert ("overflows" in markdown(tmp_path)) != finite
+    made = markdown(tmp_path)
+    assert ("overflows" in made) != finite
+    assert ("nothing is learnt" in made) == finite
+    assert made.count("must be meant") == 1
+
+
+@pytest.mark.parametrize(("rate", "last"), [("printed", 0.5), ("used", 1.3)])
+def test_a_rate_that_works_as_printed_is_no_misprint(tmp_path, rate, last):
+    content = fake_run.records()
+    content["train_linear.json"]["learning_rate_check"][rate]["last_loss"] = last
+    fake_run.write(tmp_path, content)
+    made = markdown(tmp_path)
+    assert "must be meant" not in made
+    assert "no evidence of a misprint" in made
+    assert "Perhaps $2" in made
 
 
 def test_ledger_and_errata_are_printed(page):
@@ -231,6 +244,26 @@ def test_ledger_and_errata_are_printed(page):
     assert page.text.count("does not hold") >= 4
     for words in ("Heusel", "Equation 9", "Equation 3", "InspectionV3", "0.0625", "a 7 becomes a 0"):
         assert words in page.text, words
+
+
+@pytest.mark.parametrize("inception", [True, False])
+def test_captions_and_floors_follow_the_extractors(tmp_path, inception):
+    fake_run.write(tmp_path, fake_run.records(inception=inception))
+    made = markdown(tmp_path)
+    assert made.count("Inception features (right)") == (2 if inception else 0)
+    rows = [line for line in made.splitlines() if "| Inception |" in line]
+    assert len(rows) == 3
+    assert all(("7.2" in row and "±" in row) == inception for row in rows)
+
+
+def test_the_abstract_says_what_is_not_read_and_what_was_clipped(tmp_path):
+    content = fake_run.records()
+    content["train_cosine.json"]["parameters"]["clip_x0"] = True
+    fake_run.write(tmp_path, content)
+    abstract = markdown(tmp_path).split("# Introduction")[0]
+    assert "The samples of the cosine DDPM were clipped" in abstract
+    assert "26% of them" in abstract
+    assert "not recognised as digits" in abstract
 
 
 # Scale
@@ -353,6 +386,14 @@ def test_tags_hide_what_they_say(out):
     assert "noisy" in note.text
 
 
+def test_notebooks_of_an_earlier_run_are_left_alone(tmp_path):
+    profile = fake_run.write(tmp_path)
+    fake_run.nbformat.write(fake_run.notebook("stale"), tmp_path / "notebooks/02_train_ddpm-stale.ipynb")
+    build.build(tmp_path, str(profile))
+    assert not (tmp_path / "notebooks/02_train_ddpm-stale.html").exists()
+    assert "ddpm-stale" not in (tmp_path / "report.html").read_text()
+
+
 def test_something_else_than_a_notebook_is_refused(tmp_path):
     path = tmp_path / "x.ipynb"
     path.write_text("no notebook")
@@ -442,6 +483,127 @@ def test_records_of_different_runs_are_refused(tmp_path, change, what, capsys):
     assert error.count("\n") == 1
     assert "come from different runs" in error
     assert what in error
+
+
+REFUSED = [
+    (mixed("train_linear.json", "process", value="own"), "train_linear.json has the process 'own'"),
+    (mixed("train_zoom.json", "process", value="own"), "train_zoom.json has the process 'own'"),
+    (mixed("train_linear.json", "parameters", "schedule", value="cosine"), "has the schedule 'cosine'"),
+    (mixed("compare.json", "final", "zoom", "n", value=10000), "10000 of zoom"),
+]
+
+
+@pytest.mark.parametrize(("change", "what"), REFUSED)
+def test_models_under_a_wrong_name_and_unequal_distances_are_refused(tmp_path, change, what, capsys):
+    content = fake_run.records()
+    change(content)
+    profile = fake_run.write(tmp_path, content)
+    assert build.main(["--out", str(tmp_path), "--profile", str(profile)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert what in error
+
+
+def places(value, path=()):
+    """The path of every mapping's key in a record; of a list only the first entry."""
+    pairs = value.items() if isinstance(value, dict) else list(enumerate(value))[:1]
+    for key, part in pairs:
+        yield (*path, key)
+        if isinstance(part, dict | list):
+            yield from places(part, (*path, key))
+
+
+def complaint(out, source):
+    """The message of the ValueError with which the report is refused; empty if it is made."""
+    try:
+        render.markdown(source, context.build(results.load(out), "fake", []))
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", sorted(fake_run.records()))
+@pytest.mark.parametrize("damage", ["missing", "list", "null"])
+def test_a_damaged_record_is_one_clear_line_or_does_not_matter(tmp_path, name, damage):
+    """Whatever key is lost: the report is made without it, or a ValueError names the file."""
+    whole, refused = fake_run.records(), 0
+    fake_run.write(tmp_path, whole)
+    file, source = tmp_path / "metrics" / name, build.SOURCE.read_text()
+    for path in places(whole[name]):
+        if damage != "missing" and len(path) > 2:
+            continue  # deeper keys are of few kinds, all met above
+        content = copy.deepcopy(whole[name])
+        entry = content
+        for key in path[:-1]:
+            entry = entry[key]
+        if damage == "missing":
+            del entry[path[-1]]
+        else:
+            entry[path[-1]] = [] if damage == "list" else None
+        file.write_text(json.dumps(content))
+        error = complaint(tmp_path, source)
+        refused += bool(error)
+        assert not error or name in error, (path, error)
+        assert "\n" not in error
+    assert refused > 10
+
+
+@pytest.mark.parametrize("content", ["[]", "1", "null", "{}"])
+def test_a_record_of_another_kind_is_refused(tmp_path, content, capsys):
+    profile = fake_run.write(tmp_path)
+    (tmp_path / "metrics/compare.json").write_text(content)
+    assert build.main(["--out", str(tmp_path), "--profile", str(profile)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "compare.json" in error
+
+
+# Variants
+
+
+def with_variant(name="bilinear"):
+    """A run with a fourth model, another zoom."""
+    content = fake_run.records()
+    record, compare = copy.deepcopy(content["train_zoom.json"]), content["compare.json"]
+    record |= {"model": name, "label": f"Cold Zoom, {name}", "fingerprint": f"f1{name}"}
+    record["parameters"] |= {"model": name, "interpolation": "bilinear", "T": 20}
+    content[f"train_{name}.json"] = record
+    compare["models"].append(name)
+    compare["parameters"]["models"].append(name)
+    compare["labels"][name], compare["fingerprints"][name] = record["label"], record["fingerprint"]
+    for key in ("final", "curves"):
+        compare[key][name] = copy.deepcopy(compare[key]["zoom"])
+    return content
+
+
+def add_to_profile(path, name, **entry):
+    profile = yaml.safe_load(path.read_text())
+    profile["models"][name] = entry
+    path.write_text(yaml.safe_dump(profile, sort_keys=False))
+
+
+def test_a_variant_of_a_model_comes_into_the_report(tmp_path):
+    path = fake_run.write(tmp_path, with_variant())
+    add_to_profile(path, "bilinear", notebook="03_train_zoom", interpolation="bilinear", T=20)
+    build.build(tmp_path, str(path))
+    page = Document((tmp_path / "report.html").read_text())
+    assert page.text.count("Cold Zoom, bilinear") >= 3
+    assert "Not at the scale of the study" not in page.text
+    assert "The 4 trainings took" in page.text
+
+
+def test_a_process_of_one_s_own_comes_into_the_report(tmp_path):
+    content = with_variant("blur")
+    record = content["train_blur.json"]
+    record |= {"process": "own", "notebook": "05_your_degradation"}
+    for key in ("reconstruction", "confusion", "dark_centre", "five_as_zero", "centre_pixels"):
+        del record[key]
+    del record["parameters"]["interpolation"], record["parameters"]["n_reconstruct"]
+    record["parameters"]["degradation"] = "diffusion.blur:ColdBlur"
+    path = fake_run.write(tmp_path, content)
+    add_to_profile(path, "blur", notebook="05_your_degradation", degradation="diffusion.blur:ColdBlur", T=20)
+    build.build(tmp_path, str(path))
+    assert "Cold Zoom, blur" in Document((tmp_path / "report.html").read_text()).text
 
 
 def test_another_profile_than_the_run_s_is_refused(tmp_path, capsys):

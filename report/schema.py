@@ -1,0 +1,197 @@
+"""The keys that the report needs of each record, and a check that names the file and the key that is amiss.
+
+A specification is a type or a tuple of types; a dict of required keys (there may be others); `Many` of
+another (a list), `Each` of another (a mapping with any keys); or `Maybe` of another (which may be null).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+NUMBER, TEXT = (int, float), str
+NAMES = {dict: "a mapping", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
+
+
+@dataclass(frozen=True)
+class Many:
+    """A list of `length` entries; None: of at least one."""
+
+    of: Any
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class Each:
+    of: Any
+
+
+@dataclass(frozen=True)
+class Maybe:
+    of: Any
+
+
+def check(value: Any, spec: Any, file: str, path: str = "") -> None:
+    """Compare a record with its specification.
+
+    Raises:
+        ValueError: a key is missing or holds something of another kind; one line with the file and the key.
+    """
+    if isinstance(spec, Maybe):
+        if value is not None:
+            check(value, spec.of, file, path)
+    elif isinstance(spec, dict | Each):
+        _kind(value, dict, file, path)
+        parts = dict.fromkeys(value, spec.of) if isinstance(spec, Each) else spec
+        for key, part in parts.items():
+            where = f"{path}.{key}" if path else key
+            if key not in value:
+                raise _error(file, f"lacks the key {where}")
+            check(value[key], part, file, where)
+    elif isinstance(spec, Many):
+        _kind(value, list, file, path)
+        if len(value) != spec.length if spec.length is not None else not value:
+            wanted = "at least 1" if spec.length is None else spec.length
+            raise _error(file, f"has {len(value)} entries in {path}; needed: {wanted}")
+        for i, entry in enumerate(value):
+            check(entry, spec.of, file, f"{path}[{i}]")
+    else:
+        _kind(value, spec, file, path)
+
+
+def _kind(value: Any, kind: Any, file: str, path: str) -> None:
+    truth = isinstance(value, bool) and kind is not bool  # a bool is an int to Python
+    if truth or not isinstance(value, kind):
+        wanted = "a number" if kind == NUMBER else NAMES[kind]
+        found = "null" if value is None else type(value).__name__
+        raise _error(file, f"needs {wanted} as {path or 'its content'}, not {found}")
+
+
+def _error(file: str, what: str) -> ValueError:
+    return ValueError(f"{file} {what}: it is damaged or of another version; run its notebook again")
+
+
+def parallel(record: dict[str, Any], keys: tuple[str, ...], file: str, path: str = "") -> None:
+    """Raises ValueError unless these lists of a record are equally long."""
+    if len({len(record[k]) for k in keys}) > 1:
+        raise _error(file, f"has lists of different lengths in {path}: {', '.join(keys)}")
+
+
+SHARES = Many(NUMBER, 10)
+HEAD = {"notebook": TEXT, "environment": dict}
+_schedule = {"beta": Many(NUMBER), "alpha_bar": Many(NUMBER), "clipped_steps": int, "signal_T": NUMBER}
+_kept = dict.fromkeys(("alpha_bar", "signal", "noise", "correlation", "correlation_sd"), NUMBER)
+_pair = {"linear": NUMBER, "cosine": NUMBER}
+_curve_parameters = dict.fromkeys(("beta_start", "beta_end", "s", "beta_max"), NUMBER) | {"T": int}
+
+SCHEDULES = HEAD | {
+    "parameters": _curve_parameters | {"seed": int},
+    "T": int,
+    "linear": _schedule,
+    "cosine": _schedule,
+    "t300": {"t": int, "linear": _kept, "cosine": _kept},
+    "mean_step": _pair,
+    "useful_steps": _pair,
+    "misprint_eq9": dict.fromkeys(("min_beta", "max_beta", "share_above_one"), NUMBER),
+    "zoom": {"T": int, "interpolation": TEXT, "sizes": Many(int)},
+}
+
+_training = {
+    "seed": int,
+    "batch_size": int,
+    "learning_rate": NUMBER,
+    "lr_schedule": TEXT,
+    "n_train": Maybe(int),
+}
+_line = {"epoch": int, "train_loss": NUMBER, "test_loss": NUMBER, "seconds": NUMBER}
+TRAIN = HEAD | {
+    "parameters": _training,
+    "model": TEXT,
+    "process": TEXT,
+    "label": TEXT,
+    "fingerprint": TEXT,
+    "epochs": int,
+    "steps": int,
+    "history": Many(_line),
+    "weights": {"sha256": TEXT},
+    "parameters_count": int,
+    "seconds_per_step": NUMBER,
+    "first_epoch_gap": NUMBER,
+}
+
+_rate = {"learning_rate": NUMBER, "first_loss": NUMBER, "finite": bool}
+_rate |= {"last_loss": Maybe(NUMBER), "worst_loss": NUMBER}
+_drawn = {"schedule": TEXT, "clip_x0": bool, "sampling_steps": Maybe(int)}
+DDPM = TRAIN | {
+    "parameters": _training | _curve_parameters | _drawn,
+    "learning_rate_check": {"steps": int, "printed": _rate, "used": _rate},
+    "offset": {"shift": NUMBER, "response": NUMBER},
+    "timestep_loss": {"t": Many(int), "alpha_bar": Many(NUMBER), "test_loss": Many(NUMBER)},
+    "common_loss": NUMBER,
+}
+
+_confusion = {"matrix": Many(Many(int, 10), 10), "accuracy": NUMBER, "n": int, "real_accuracy": NUMBER}
+ZOOM = TRAIN | {
+    "parameters": _training | {"T": int, "interpolation": TEXT},
+    "reconstruction": {"levels": Many(int), "mse": Many(NUMBER), "n": int},
+    "confusion": _confusion,
+    "dark_centre": {"n": int, "share": SHARES, "true_share": SHARES},
+    "five_as_zero": NUMBER,
+    "seven_as_zero": NUMBER,
+    "centre_pixels": dict.fromkeys(("black", "white", "extreme"), NUMBER),
+}
+
+_floor = {"n": int, "repeats": int, "fid_mean": NUMBER, "fid_sd": NUMBER}
+_fid = {"fid": NUMBER, "low": Maybe(NUMBER), "high": Maybe(NUMBER), "kid": NUMBER, "kid_sd": NUMBER}
+_span = {"low": NUMBER, "high": NUMBER}
+_unread = _span | {"share": NUMBER}
+_classes = {"share": SHARES, "low": SHARES, "high": SHARES, "entropy": NUMBER}
+_classes |= dict.fromkeys(("divergence", "divergence_low", "divergence_high"), NUMBER)
+_variety = {"precision": NUMBER, "recall": NUMBER}
+_seeds = {"not_digit": _unread, "classes": _classes, "recall": NUMBER}
+_final = {
+    "n": int,
+    "n_classes": int,
+    "epoch": int,
+    "digits": _fid,
+    "inception": Maybe(_fid),
+    "floor": {"digits": _floor, "inception": Maybe(_floor)},
+    "classes": _classes,
+    "not_digit": _unread | {"threshold": NUMBER},
+    "background": _span | {"mean": NUMBER},
+    "variety": _variety,
+    "outside": NUMBER,
+    "minimum": NUMBER,
+    "maximum": NUMBER,
+}
+WITH_INCEPTION = {
+    "extractors": {"inception": {"sha256": TEXT}},
+    "floor": {"inception": _floor},
+    "curves": Each(Many({"inception": _fid})),
+    "final": Each({"inception": _fid}),
+}
+COMPARE = HEAD | {
+    "parameters": {"seed": int},
+    "models": Many(TEXT),
+    "labels": Each(TEXT),
+    "fingerprints": Each(TEXT),
+    "reference": {"split": TEXT, "n": int},
+    "extractors": {
+        "digits": {"available": bool, "dimension": int, "sha256": TEXT, "test_accuracy": NUMBER},
+        "inception": {"available": bool, "reason": TEXT},
+    },
+    "n_samples": int,
+    "floor": {"digits": _floor, "inception": Maybe(_floor)},
+    "curves": Each(Many({"epoch": int, "digits": _fid, "inception": Maybe(_fid)})),
+    "final": Each(_final),
+    "real": {
+        "classes": {"share": SHARES},
+        "not_digit": {"share": NUMBER},
+        "background": {"mean": NUMBER},
+        "variety": _variety,
+        "divergence_floor": {"mean": NUMBER, "sd": NUMBER, "n": int},
+        "entropy": NUMBER,
+    },
+    "seeds": Maybe({"independent": _seeds, "patches": _seeds}),
+    "quality_rule": TEXT,
+}
