@@ -13,6 +13,8 @@ from diffusion.runs import RunFolder, load_weights
 from diffusion.yardstick import Yardstick
 from diffusion.zoom import ColdZoom
 
+ADJECTIVE = {"digits": "digit", "inception": "Inception"}  # of an extractor's features
+
 
 @dataclass
 class Model:
@@ -95,7 +97,7 @@ def panels(curves: dict[str, list[dict]], names: list[str], floors: dict[str, di
         }
         floor = floors[extractor]
         pair = (floor["fid_mean"], floor["fid_sd"]) if floor else None
-        out[f"Fréchet distance, {extractor} features"] = rows, pair
+        out[f"Fréchet distance, {ADJECTIVE[extractor]} features"] = rows, pair
     return out
 
 
