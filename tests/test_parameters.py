@@ -15,17 +15,11 @@ from diffusion import parameter_table as table
 from diffusion import parameters
 from diffusion.parameter_rules import check_value
 from diffusion.parameters import ParameterError, check, check_profile, notebook_parameters
+from standin import TARGETS
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = {
     path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "profiles").glob("*.yaml"))
-}
-TARGETS = {
-    table.SCHEDULES: table.SCHEDULES,
-    table.DDPM: "linear",
-    table.ZOOM: "zoom",
-    table.COMPARE: table.COMPARE,
-    table.OWN: "blur",
 }
 for profile in PROFILES.values():  # a model of one's own, beside those that the profiles have
     profile["models"]["blur"] = {"notebook": table.OWN, "degradation": "diffusion.blur:ColdBlur"}
