@@ -32,6 +32,7 @@ except parameters.ParameterError as error:
 
 OUT = outputs.folder(config)
 PROFILE = str(workflow.configfiles[-1])
+SEEDS = parameters.seeds(config)
 COMPARED = parameters.notebook_parameters(config, "04_compare_fid")["models"]
 PYTHON, PROCESS = sys.executable, os.getpid()
 THREADS = 16  # fewer where the machine has fewer, and then one notebook at a time; the network gains from no more
@@ -39,7 +40,7 @@ THREADS = 16  # fewer where the machine has fewer, and then one notebook at a ti
 # Parameters travel as YAML: JSON writes 1e-05, which YAML reads as text.
 NOTEBOOK = (
     "OMP_NUM_THREADS={threads} {PYTHON:q} tools/run_notebook.py {log.text:q} {PROCESS}"
-    " {input.notebook:q} {log.notebook:q} -y {params.values:q} -r out_dir {OUT:q}"
+    " {input.notebook:q} {log.notebook:q} -y {params.values:q} -r out_dir {params.out:q}"
 )
 
 
@@ -47,36 +48,44 @@ def notebook(name):
     return ancient(f"notebooks/{name}.ipynb")  # what counts of it is the hash of its code
 
 
-def out(files):
-    return [f"{OUT}/{file}" for file in files]
+def within(folder, files):
+    return [f"{folder}/{file}" for file in files]
 
 
-def trained(model):
-    return out(outputs.of_training(config["models"][model]["notebook"], model))
+def trained(folder, model):
+    return within(folder, outputs.of_training(config["models"][model]["notebook"], model))
 
 
-def logs(name):
+def compared(seed):
+    """What the comparison of a seed leaves; that of the first takes in those of the others."""
+    return within(FOLDER[seed], outputs.of_comparison(COMPARED, SEEDS[1:] if seed == SEEDS[0] else []))
+
+
+def logs(folder, name):
     """The executed notebook, and what it printed."""
-    return {"notebook": f"{OUT}/notebooks/{name}.ipynb", "text": f"{OUT}/logs/{name}.log"}
+    return {"notebook": f"{folder}/notebooks/{name}.ipynb", "text": f"{folder}/logs/{name}.log"}
 
 
-def watched(name, target):
+def watched(name, target, seed):
     """What re-runs a notebook when it changes: its parameters, as YAML on one line, and its code."""
-    values = parameters.notebook_parameters(config, target)
+    values = parameters.notebook_parameters(config, target, seed)
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6, sort_keys=True).strip()
     named = values.get("degradation", "").partition(":")[0]
-    return {"values": text, "source": provenance.of_notebook(Path(f"notebooks/{name}.ipynb"), named)}
+    source = provenance.of_notebook(Path(f"notebooks/{name}.ipynb"), named)
+    return {"values": text, "source": source, "out": FOLDER[seed]}
 
 
-RESULTS = out(outputs.SCHEDULES + outputs.of_comparison(COMPARED))
-RESULTS += [file for model in COMPARED for file in trained(model)]
+FOLDER = {seed: outputs.of_seed(OUT, seed, SEEDS) for seed in SEEDS}
+TAIL = {seed: "" if seed == SEEDS[0] else f"_seed{seed}" for seed in SEEDS}  # of the names of rules
+RESULTS = [file for seed in SEEDS for file in within(FOLDER[seed], outputs.SCHEDULES) + compared(seed)]
+RESULTS += [file for seed in SEEDS for model in COMPARED for file in trained(FOLDER[seed], model)]
 
 
 localrules: all, data, report
 
 
 rule all:
-    input: out(["report.html", "report.pdf"]), RESULTS  # a lost figure is made again, too
+    input: within(OUT, ["report.html", "report.pdf"]), RESULTS  # a lost figure is made again, too
 
 
 rule data:
@@ -86,48 +95,51 @@ rule data:
     shell: "MNIST_DIR={params.folder:q} {PYTHON:q} -m diffusion.data | tee {output:q}"
 
 
-rule schedules:
-    input: notebook=notebook("01_schedules"), data=rules.data.output
-    output: out(outputs.SCHEDULES)
-    log: **logs("01_schedules")
-    params: **watched("01_schedules", "01_schedules")
-    threads: THREADS
-    priority: 100  # as far as there is a choice, in the order of the report
-    resources: mem_mb=4000, runtime=30
-    shell: NOTEBOOK
-
-
-# One rule a model, so that a profile may name as many as it likes.
-for rank, (model, entry) in enumerate(config["models"].items()):
+for place, seed in enumerate(SEEDS):
 
     rule:
-        name: f"train_{model}"
-        input: notebook=notebook(entry["notebook"]), data=rules.data.output
-        output: trained(model)
-        log: **logs(f"{entry['notebook']}-{model}")
-        params: **watched(entry["notebook"], model)
+        name: f"schedules{TAIL[seed]}"
+        input: notebook=notebook("01_schedules"), data=rules.data.output
+        output: within(FOLDER[seed], outputs.SCHEDULES)
+        log: **logs(FOLDER[seed], "01_schedules")
+        params: **watched("01_schedules", "01_schedules", seed)
         threads: THREADS
-        priority: 99 - rank
-        resources: mem_mb=8000, runtime=24 * 60
+        priority: 1000 - 100 * place  # as far as there is a choice, in the order of the report
+        resources: mem_mb=4000, runtime=30
         shell: NOTEBOOK
 
+    # One rule a model, so that a profile may name as many as it likes.
+    for rank, (model, entry) in enumerate(config["models"].items()):
 
-rule compare:
-    input:
-        notebook=notebook("04_compare_fid"),
-        data=rules.data.output,
-        records=out(f"metrics/train_{model}.json" for model in COMPARED),
-    output: out(outputs.of_comparison(COMPARED))
-    log: **logs("04_compare_fid")
-    params: **watched("04_compare_fid", "04_compare_fid")
-    threads: THREADS
-    resources: mem_mb=8000, runtime=12 * 60
-    shell: NOTEBOOK
+        rule:
+            name: f"train_{model}{TAIL[seed]}"
+            input: notebook=notebook(entry["notebook"]), data=rules.data.output
+            output: trained(FOLDER[seed], model)
+            log: **logs(FOLDER[seed], f"{entry['notebook']}-{model}")
+            params: **watched(entry["notebook"], model, seed)
+            threads: THREADS
+            priority: 999 - 100 * place - rank
+            resources: mem_mb=8000, runtime=24 * 60
+            shell: NOTEBOOK
+
+    rule:
+        name: f"compare{TAIL[seed]}"
+        input:
+            notebook=notebook("04_compare_fid"),
+            data=rules.data.output,
+            records=within(FOLDER[seed], [f"metrics/train_{model}.json" for model in COMPARED]),
+            others=[f"{FOLDER[s]}/metrics/compare.json" for s in SEEDS[1:] if seed == SEEDS[0]],
+        output: compared(seed)
+        log: **logs(FOLDER[seed], "04_compare_fid")
+        params: **watched("04_compare_fid", "04_compare_fid", seed)
+        threads: THREADS
+        resources: mem_mb=8000, runtime=12 * 60
+        shell: NOTEBOOK
 
 
 rule report:
     input: RESULTS
-    output: out(["report.html", "report.pdf"])
+    output: within(OUT, ["report.html", "report.pdf"])
     log: f"{OUT}/logs/report.log"
     params: source=provenance.of_report(Path("report"))
     shell: "{PYTHON:q} -m report.build --out {OUT:q} --profile {PROFILE:q} 2>&1 | tee {log:q}"

@@ -20,6 +20,7 @@ KINDS = {
     bool: "true or false",
     str: "text",
     list: "a list of names",
+    (list, int): "a list of whole numbers",
     dict: "a dictionary of names and whole numbers",
     NONE: "None (null in YAML)",
 }
@@ -47,7 +48,7 @@ def check_values(notebook: str, values: Mapping[str, Any], where: str) -> dict[s
 def check_value(parameter: Parameter, value: Any, where: str) -> None:
     """Check one value: type, bounds, choices. Raises ParameterError."""
     elements = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
-    element_kinds = {list: (str,), dict: (int,)}.get(type(value), parameter.kinds)
+    element_kinds = {list: (parameter.elements,), dict: (int,)}.get(type(value), parameter.kinds)
     good = _is_one_of(value, parameter.kinds) and all(
         _is_one_of(element, element_kinds) for element in elements
     )
@@ -70,7 +71,8 @@ def allowed(parameter: Parameter) -> str:
     """The admissible values of a parameter in words, such as "a whole number from 2 to 10000 or None"."""
     if parameter.choices:
         return "one of " + ", ".join(map(repr, parameter.choices))
-    text = " or ".join(KINDS[kind] for kind in parameter.kinds if kind is not NONE)
+    kinds = [(list, int) if kind is list and parameter.elements is int else kind for kind in parameter.kinds]
+    text = " or ".join(KINDS[kind] for kind in kinds if kind is not NONE)
     if parameter.identifier:
         text += " of at most 40 letters, digits, '-' and '_', the first a letter or digit"
     if parameter.low is not None:
@@ -135,6 +137,12 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
         missing = next((name for name in models if isinstance(n_final, dict) and name not in n_final), None)
         what = f"n_final = {reprlib.repr(n_final)} has no entry for the model {missing!r}"
         refuse(missing is not None, what, "add it, or give one whole number for all models")
+        seeds = v["seeds"] or []
+        refuse(
+            v["seed"] in seeds or len(set(seeds)) < len(seeds),
+            f"seeds = {seeds} and seed = {v['seed']} name a seed twice",
+            "name each seed once",
+        )
         what = f"inception_weights = {weights!r} is not a file"
         refuse(
             weights not in ("auto", "off") and not os.path.isfile(weights),

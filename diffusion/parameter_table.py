@@ -18,6 +18,7 @@ STUDY = {"linear": DDPM, "cosine": DDPM, "zoom": ZOOM}
 RESIZE, PRECISIONS = ("nearest", "bilinear"), ("auto", "fp32", "bf16")
 
 N_TRAIN_IMAGES, N_TEST_IMAGES = 60_000, 10_000  # images in the two splits of MNIST
+SEEDS = 0, 2**32 - 1  # the smallest and the largest
 MAX_ZOOM = 24  # the study's last zoom level: a 4 x 4 patch is left of 28 x 28 pixels
 
 
@@ -34,12 +35,13 @@ class Parameter:
     exclusive: bool = False  # the bounds themselves are not allowed
     choices: tuple[str, ...] = ()
     identifier: bool = False  # the text becomes a part of file names
+    elements: type = str  # of a list
     default: Any = ...  # the value where a profile is silent; without one, every profile has to state it
 
 
 TABLE = (
     # of all notebooks
-    Parameter("seed", NOTEBOOKS, (int,), "seed of every random draw", 0, 2**32 - 1, default=0),
+    Parameter("seed", NOTEBOOKS, (int,), "seed of every random draw", *SEEDS, default=0),
     Parameter(
         "data_dir", NOTEBOOKS, (str, NONE), "folder of the data set; None = the project's data/", default=None
     ),
@@ -113,6 +115,15 @@ TABLE = (
     Parameter("distance_every", (COMPARE,), (int,), "epochs between two measured checkpoints", 1, 100_000),
     Parameter("floor_repeats", (COMPARE,), (int,), "draws behind a real-vs-real floor", 2, 1_000),
     Parameter("interval_repeats", (COMPARE,), (int,), "draws behind an interval", 2, 100_000),
+    Parameter(
+        "seeds",
+        (COMPARE,),
+        (list, NONE),
+        "other seeds, whose comparisons lie in out_dir/seeds; None = one seed",
+        *SEEDS,
+        elements=int,
+        default=None,
+    ),
     Parameter("inception_weights", (COMPARE,), (str,), "'auto', 'off' or the path of InceptionV3 weights"),
 )
 

@@ -7,6 +7,7 @@ Here it is an error, as is a value of the wrong type, out of range, or at odds w
 """
 
 import ast
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from diffusion import parameter_table as table
 from diffusion.parameter_rules import NAME, ParameterError, check_values, unknown
 from diffusion.parameter_study import check_models, check_together
 
-__all__ = ["ParameterError", "check", "check_profile", "notebook_parameters"]
+__all__ = ["ParameterError", "check", "check_profile", "notebook_parameters", "seeds"]
 
 PLAIN = (int, float, str, bool, list, dict, tuple, table.NONE)
 INTERPRETER = {
@@ -33,8 +34,8 @@ SECTIONS = {
     "schedules": table.SCHEDULES,
     "compare": table.COMPARE,
 }  # sections of a profile with one notebook each
-TOP_LEVEL = ("profile", "seed", "data_dir", "out", "schedules", "training", "models", "compare")
-PER_RUN = ("model", "out_dir", "data_dir")  # set by the workflow, never in a section
+TOP_LEVEL = ("profile", "seed", "seeds", "data_dir", "out", "schedules", "training", "models", "compare")
+PER_RUN = ("model", "out_dir", "data_dir", "seeds")  # set by the workflow, never in a section
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def check_profile(config: Mapping[str, Any]) -> None:
         raise ParameterError(
             f"{where}: out = {out!r} is not allowed; give the path of a folder, or remove the line."
         )
+    _check_seeds(config, where)
     for section in ("schedules", "training", "models", "compare"):
         _mapping(config.get(section), f"{where}: {section}")
     if not config["models"]:
@@ -90,22 +92,31 @@ def check_profile(config: Mapping[str, Any]) -> None:
     check_together(complete, where)
 
 
-def notebook_parameters(config: Mapping[str, Any], target: str) -> dict[str, Any]:
+def seeds(config: Mapping[str, Any]) -> list[int]:
+    """The seeds of a profile; the first is the one that the report shows, the others repeat it."""
+    return config["seeds"] if "seeds" in config else [config.get("seed", 0)]
+
+
+def notebook_parameters(config: Mapping[str, Any], target: str, seed: int | None = None) -> dict[str, Any]:
     """The parameters that a profile gives to the notebook of `target`, all but `out_dir`.
 
     `target` is a model's name, or the notebook's own where it has no model: 01_schedules, 04_compare_fid.
+    `seed` is one of the profile's; None: the first, whose comparison takes in those of the others.
     The table's defaults come first, then what holds for the whole profile, then the notebook's section or,
     for a model, what `training` says and its notebook knows and then the model's own entry.
     """
     entries, known = config["models"], table.of(_notebook(config, target))
     values = {name: parameter.default for name, parameter in known.items() if parameter.default is not ...}
-    values |= {name: config[name] for name in ("seed", "data_dir") if name in config}
+    first, *others = seeds(config)
+    values["seed"] = first if seed is None else seed
+    values |= {"data_dir": config["data_dir"]} if "data_dir" in config else {}
     del values["out_dir"]
     if target == table.SCHEDULES:
         return values | config["schedules"]
     if target == table.COMPARE:
         values |= config["compare"]
         models = values["models"] = config["compare"].get("models") or list(entries)
+        values["seeds"] = others if others and values["seed"] == first else None
         own = {model: entries[model]["n_final"] for model in models if "n_final" in entries[model]}
         if own and isinstance(values.get("n_final"), int):
             values["n_final"] = {model: own.get(model, values["n_final"]) for model in models}
@@ -113,6 +124,21 @@ def notebook_parameters(config: Mapping[str, Any], target: str) -> dict[str, Any
     values |= {name: value for name, value in config["training"].items() if name in known}
     values |= {name: value for name, value in entries[target].items() if name in known}
     return values | {"model": target}
+
+
+def _check_seeds(config: Mapping[str, Any], where: str) -> None:
+    """Check that the profile has one seed, or a list of different ones."""
+    if "seeds" not in config:
+        return
+    given, (low, high) = config["seeds"], table.SEEDS
+    if "seed" in config:
+        raise ParameterError(f"{where} has both seed and seeds; keep one of them.")
+    good = isinstance(given, list) and given and all(type(s) is int and low <= s <= high for s in given)
+    if not good or len(set(given)) < len(given):
+        raise ParameterError(
+            f"{where}: seeds = {reprlib.repr(given)} is not allowed; "
+            f"give a list of different whole numbers from {low} to {high}, as in [0, 1, 2]."
+        )
 
 
 def _check_model(model: Any, entry: Any, where: str) -> None:

@@ -4,12 +4,14 @@ A rule looks at the data and answers yes, no or undecided (see `report.evidence`
 A claim about the end of training is not decided by a run that trained less than half as long as the study,
 nor one about models if these were trained in another setting, nor one about samples by samples that were
 drawn in another way or are fewer: such a run shows which way it leans.
+Where the study was run with several seeds, each has its verdict, and they must agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from report.evidence import Answer
 from report.results import Results
@@ -53,13 +55,17 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a claim; `lean` is the verdict that the data alone give, `why` what keeps it open."""
+    """What became of a claim; `lean` is the verdict that the data alone give, `why` what keeps it open.
+
+    `seeds` says what the other seeds give, where there are any.
+    """
 
     claim: Claim
     measured: Markdown
     verdict: str
     lean: str
     why: str = ""
+    seeds: str = ""
 
     @property
     def holds(self) -> bool:
@@ -81,6 +87,19 @@ def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAININ
     if why := _out_of_scale(claim, results, end_of_training):
         return Verdict(claim, measured, TOO_SMALL, lean, why)
     return Verdict(claim, measured, lean, lean)
+
+
+def over_seeds(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict from those of all seeds, the first seed's first: seeds that disagree do not decide."""
+    first, n = verdicts[0], len(verdicts)
+    if n == 1:
+        return first
+    counts = Counter(v.lean for v in verdicts)
+    if len(counts) == 1:
+        return replace(first, seeds=f"with {'both' if n == 2 else f'all {n}'} seeds")
+    shown = ", ".join(f"{lean} with {counts[lean]}" for lean in VERDICTS if counts[lean])
+    open_verdict = first.verdict if first.verdict == TOO_SMALL else OPEN
+    return replace(first, verdict=open_verdict, lean=OPEN, seeds=f"of {n} seeds: {shown}")
 
 
 def _out_of_scale(claim: Claim, results: Results, end_of_training: int) -> str:
@@ -108,4 +127,5 @@ def ledger(results: Results, end_of_training: int = END_OF_TRAINING) -> dict[str
     from report.claims_ddpm import CLAIMS as ddpm  # these modules import Claim from here
     from report.claims_zoom import CLAIMS as zoom
 
-    return {c.id: decide(c, results, end_of_training) for c in ddpm + zoom}
+    seeds = (results, *results.others)
+    return {c.id: over_seeds([decide(c, r, end_of_training) for r in seeds]) for c in ddpm + zoom}

@@ -48,6 +48,11 @@ def check_profile(results: Results, name: str, content: Mapping[str, Any]) -> No
         ValueError: a parameter has another value in the run than in the profile, or the profile is at fault.
     """
     check(content)
+    for one in (results, *results.others):
+        _check_seed(one, name, content, None if one is results else one.seed)
+
+
+def _check_seed(results: Results, name: str, content: Mapping[str, Any], seed: int | None) -> None:
     records = {r["notebook"]: r for r in (results.schedules, results.compare)} | results.train
     for target, record in records.items():
         if target in results.train and target not in content["models"]:
@@ -55,7 +60,7 @@ def check_profile(results: Results, name: str, content: Mapping[str, Any]) -> No
                 f"the run compares the model {target!r}, which profile {name!r} does not name; "
                 f"run `make report PROFILE={name}`"
             )
-        wanted, used = notebook_parameters(content, target), record["parameters"]
+        wanted, used = notebook_parameters(content, target, seed), record["parameters"]
         for key in sorted((wanted.keys() & used.keys()) - {"out_dir", "data_dir"}):
             if wanted[key] != used[key]:
                 raise ValueError(
@@ -112,11 +117,16 @@ def _posterior_gap(beta: list[float], alpha_bar: list[float]) -> dict[str, Any]:
     return {"posterior": beta[-1] / (1 - alpha_bar[-1]) ** 0.5, "inverted": beta[-1] ** 0.5}
 
 
+def _seconds(record: Mapping[str, Any]) -> float:
+    """What a training took."""
+    return sum(line["seconds"] for line in record["history"])
+
+
 def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) -> dict[str, Any]:
     """The context of report.md; ``notebooks`` holds name and link of each rendered notebook."""
     verdicts = claims.ledger(results)
     train, real = results.train, results.compare["real"]
-    seconds = {m: sum(h["seconds"] for h in t["history"]) for m, t in train.items()}
+    seconds = {m: _seconds(t) for m, t in train.items()}
     columns, rows = tables.parameters(results)
     counts = [train[m]["parameters_count"] for m in REQUIRED]
     return {
@@ -149,6 +159,9 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "last": {m: t["history"][-1] for m, t in train.items()},
         "seconds": seconds,
         "total_seconds": sum(seconds.values()),
+        "all_seconds": sum(_seconds(t) for r in (results, *results.others) for t in r.train.values()),
+        "seeds": [r.seed for r in (results, *results.others)],
+        "over_seeds": results.compare["over_seeds"] and results.compare["over_seeds"]["models"],
         "digits": {m: _digits(f["classes"], real["classes"]["share"]) for m, f in results.final.items()},
         "posterior": _posterior_gap(
             results.schedules["linear"]["beta"], results.schedules["linear"]["alpha_bar"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from diffusion import replicates
 from diffusion.files import read_json
 from report import schema
 
@@ -21,6 +22,12 @@ class Results:
     schedules: dict[str, Any]
     train: dict[str, dict[str, Any]]  # model name -> record, in the order of the comparison
     compare: dict[str, Any]
+    others: tuple[Results, ...] = ()  # the same study with other seeds
+
+    @property
+    def seed(self) -> int:
+        """The seed of every random draw of this run."""
+        return self.compare["parameters"]["seed"]
 
     @property
     def extractors(self) -> list[str]:
@@ -45,11 +52,23 @@ def notebooks(results: Results) -> list[str]:
 
 
 def load(out: Path) -> Results:
-    """Read the records under ``out``.
+    """Read the records under ``out``, and those of the other seeds that its comparison takes in.
 
     Raises:
         ValueError: a file is missing, unreadable or malformed, or the files do not belong together.
     """
+    main = load_one(out)
+    seeds = (main.compare["over_seeds"] or {"seeds": [main.seed]})["seeds"]
+    if seeds[0] != main.seed:
+        raise ValueError(f"{out} holds seed {main.seed}, but its comparison begins with seed {seeds[0]}")
+    others = tuple(load_one(replicates.folder(Path(out), seed)) for seed in seeds[1:])
+    for seed, other in zip(seeds[1:], others, strict=True):
+        _same_but_seed(main, other, seed)
+    return replace(main, others=others)
+
+
+def load_one(out: Path) -> Results:
+    """Read the records of one seed."""
     metrics = Path(out) / "metrics"
     compare = _read(metrics / "compare.json", schema.COMPARE)
     if compare["extractors"]["inception"]["available"]:
@@ -153,6 +172,17 @@ def _belong_together(results: Results) -> None:
             {"compare.json": compare["final"].get(m, {}).get("epoch"), file: record["epochs"]},
         )
         _same(f"label of {m}", {"compare.json": compare["labels"].get(m), file: record["label"]})
+
+
+def _same_but_seed(main: Results, other: Results, seed: int) -> None:
+    """Refuse another seed's records unless they were made with the same parameters, and that seed."""
+    _same("seed", {f"the folder seeds/{seed}": seed, "its records": other.seed})
+    _same("models compared", {"main": main.compare["models"], f"seeds/{seed}": other.compare["models"]})
+    pairs = [(main.schedules, other.schedules), (main.compare, other.compare)]
+    for ours, theirs in pairs + [(main.train[m], other.train[m]) for m in main.train]:
+        a, b = ours["parameters"], theirs["parameters"]
+        for key in sorted(a.keys() - {"seed", "seeds"}):
+            _same(f"{key} of {ours['notebook']}", {"main": a[key], f"seeds/{seed}": b.get(key)})
 
 
 def _same(what: str, values: dict[str, Any]) -> None:

@@ -164,6 +164,9 @@ _final = {
     "minimum": NUMBER,
     "maximum": NUMBER,
 }
+_mean = {"mean": NUMBER, "sd": NUMBER}
+_measures = ("test_loss", "digits", "not_digit", "background", "recall", "divergence")
+_over_seeds = {"seeds": Many(int), "models": Each({"final": dict.fromkeys(_measures, _mean)})}
 WITH_INCEPTION = {
     "extractors": {"inception": {"sha256": TEXT}},
     "floor": {"inception": _floor},
@@ -193,5 +196,6 @@ COMPARE = HEAD | {
         "entropy": NUMBER,
     },
     "seeds": Maybe({"independent": _seeds, "patches": _seeds}),
+    "over_seeds": Maybe(_over_seeds),
     "quality_rule": TEXT,
 }

@@ -14,6 +14,8 @@ import nbformat
 import yaml
 from PIL import Image, ImageDraw
 
+from diffusion import replicates
+
 MODELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
 NOTEBOOK = {"linear": "02_train_ddpm", "cosine": "02_train_ddpm", "zoom": "03_train_zoom"}
 PLOTS = ["fig01_schedules", "fig03_ddpm_losses", "fig04_fid_ddpm", "fig08_centre_pixels", "fig09_zoom_losses"]
@@ -218,7 +220,7 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
     return {
         "notebook": "04_compare_fid", "environment": dict(ENVIRONMENT),
         "parameters": {
-            "models": list(MODELS), "seed": 0, "n_samples": n, "n_final": n,
+            "models": list(MODELS), "seed": 0, "seeds": None, "n_samples": n, "n_final": n,
             "distance_every": every, "n_test": None,
             "floor_repeats": 10, "interval_repeats": 200, "inception_weights": "auto", "precision": "auto",
         },
@@ -231,7 +233,7 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         "real": {"classes": {"share": REAL}, "not_digit": {"share": 0.05}, "background": {"mean": 0.0002},
                  "variety": {"precision": 0.88, "recall": 0.87},
                  "divergence_floor": {"mean": 0.0092, "sd": 0.004, "n": n}, "entropy": 2.301},
-        "seeds": seeds,
+        "seeds": seeds, "over_seeds": None,
         "quality_rule": "High-quality samples are drawn from the tenth that the classifier is most sure of.",
     }  # fmt: skip
 
@@ -273,6 +275,38 @@ def profile(content: dict[str, dict]) -> dict:
         "models": {m: {"notebook": NOTEBOOK[m]} | ({"schedule": m} if m != "zoom" else {}) for m in MODELS},
         "compare": {k: compare[k] for k in comparing},
     }  # fmt: skip
+
+
+def seeds(content: dict[str, dict], *others: int, change=lambda seed, content: None) -> dict[int, dict]:
+    """Further seeds of a run, seed -> its records after `change`; `content` gets what compares them."""
+    found = {}
+    for seed in others:
+        found[seed] = copy.deepcopy(content)
+        for record in found[seed].values():
+            record["parameters"]["seed"] = seed
+        change(seed, found[seed])
+    content["compare.json"]["parameters"]["seeds"] = list(others)
+    every = [content, *found.values()]
+    spreads = replicates.spread(
+        [{m: one[f"train_{m}.json"] for m in MODELS} for one in every],
+        *([one["compare.json"][key] for one in every] for key in ("curves", "final")),
+    )
+    content["compare.json"]["over_seeds"] = {"seeds": [0, *others], "models": spreads}
+    return found
+
+
+def write_seeds(out: Path, content: dict[str, dict], found: dict[int, dict]) -> Path:
+    """Write a run of several seeds; returns the path of its profile file."""
+    path = write(out, content)
+    (out / "figures" / "seeds.svg").write_text(_svg("seeds"))
+    for seed, records_of_seed in found.items():
+        (out / "seeds" / str(seed) / "metrics").mkdir(parents=True)
+        for name, obj in records_of_seed.items():
+            (out / "seeds" / str(seed) / "metrics" / name).write_text(json.dumps(obj))
+    config = yaml.safe_load(path.read_text())
+    config["seeds"] = [config.pop("seed"), *found]
+    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    return path
 
 
 def _svg(name: str) -> str:

@@ -50,7 +50,7 @@ FILES = {
     table.SCHEDULES: "outputs.SCHEDULES",
     table.DDPM: "outputs.of_training('02_train_ddpm', model)",
     table.ZOOM: "outputs.of_training('03_train_zoom', model)",
-    table.COMPARE: "outputs.of_comparison(models)",
+    table.COMPARE: "outputs.of_comparison(models, seeds)",
     table.OWN: "outputs.of_training('05_your_degradation', model)",
 }
 HELPERS = {

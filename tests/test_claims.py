@@ -443,3 +443,39 @@ def test_logic_of_three_values():
     assert evidence.agree([True, True]) is True
     assert evidence.agree([True, False]) is None
     assert evidence.agree([]) is None
+
+
+# --- several seeds ------------------------------------------------------------------------------------------
+
+
+def verdicts(name: str, *changes, **options) -> claims.Verdict:
+    return claims.over_seeds([verdict(name, change, **options) for change in changes])
+
+
+def test_seeds_that_agree_confirm_a_verdict():
+    both = verdicts("lower-distance", None, None)
+    assert (both.verdict, both.lean, both.seeds) == (HOLDS, HOLDS, "with both seeds")
+    assert verdicts("lower-distance", None, None, None).seeds == "with all 3 seeds"
+    assert verdicts("lower-distance", None).seeds == ""
+
+
+def test_seeds_that_disagree_leave_a_claim_open():
+    def swapped(s, t, c):
+        c["final"]["linear"], c["final"]["cosine"] = c["final"]["cosine"], c["final"]["linear"]
+
+    found = verdicts("lower-distance", None, swapped, None)
+    assert (found.verdict, found.lean) == (OPEN, OPEN)
+    assert found.seeds == "of 3 seeds: holds with 2, does not hold with 1"
+    small = verdicts("lower-distance", None, swapped, epochs=10)
+    assert (small.verdict, small.lean) == (TOO_SMALL, OPEN)
+
+
+def test_the_ledger_asks_every_seed():
+    def swapped(s, t, c):
+        c["final"]["linear"], c["final"]["cosine"] = c["final"]["cosine"], c["final"]["linear"]
+
+    one = results()
+    assert claims.ledger(one)["lower-distance"].verdict == HOLDS
+    both = Results(one.schedules, one.train, one.compare, (results(swapped),))
+    assert claims.ledger(both)["lower-distance"].verdict == OPEN
+    assert claims.ledger(both)["ends-agree"].seeds == "with both seeds"

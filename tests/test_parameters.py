@@ -1,6 +1,7 @@
 """Parameters of notebooks and profiles: every kind of mistake is one clear line, before anything runs."""
 
 import copy
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -63,9 +64,12 @@ def wrong_types(parameter: table.Parameter) -> st.SearchStrategy:
         table.NONE: st.none(),
     }
     admitted = set(parameter.kinds) | ({int} if float in parameter.kinds else set())
-    if list in admitted:  # lists of the wrong things are left: a list of names is wanted
+    if list in admitted:  # lists of the wrong things are left
         admitted -= {list}
-        kinds[list] = st.lists(st.integers(), min_size=1, max_size=2)
+        others = (
+            st.text(max_size=3) | st.floats() | st.booleans() if parameter.elements is int else st.integers()
+        )
+        kinds[list] = st.lists(others, min_size=1, max_size=2)
     if dict in admitted:
         admitted -= {dict}
     return st.one_of(*(values for kind, values in kinds.items() if kind not in admitted))
@@ -95,6 +99,10 @@ def inside(parameter: table.Parameter) -> st.SearchStrategy:
         kinds[int] = st.integers(int(parameter.low), int(parameter.high))
         kinds[float] = st.floats(parameter.low, parameter.high, **open_)
         kinds[dict] = st.dictionaries(name, kinds[int], min_size=1)
+    if parameter.elements is int:
+        kinds[list] = st.lists(
+            kinds[int].filter(bool), min_size=1, unique=True
+        )  # 0 is the notebook's own seed
     return st.one_of(*(kinds[kind] for kind in parameter.kinds))
 
 
@@ -304,6 +312,37 @@ def test_a_model_that_is_not_compared_may_differ():
     check_profile(config)
 
 
+def test_several_seeds_are_one_line():
+    config = copy.deepcopy(PROFILES["smoke"])
+    del config["seed"]
+    config["seeds"] = [4, 0]
+    check_profile(config)
+    assert notebook_parameters(config, "zoom")["seed"] == 4
+    assert notebook_parameters(config, "zoom", 0)["seed"] == 0
+    assert notebook_parameters(config, table.COMPARE)["seeds"] == [0]
+    assert notebook_parameters(config, table.COMPARE, 0)["seeds"] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ([], "seeds = [] is not allowed; give a list of different whole numbers from 0 to 4294967295"),
+        ([1, 1], "seeds = [1, 1] is not allowed"),
+        (3, "seeds = 3 is not allowed"),
+        ([0, True], "seeds = [0, True] is not allowed"),
+        ([-1], "seeds = [-1] is not allowed"),
+        (["0"], "seeds = ['0'] is not allowed"),
+    ],
+)
+def test_wrong_seeds_are_refused(value, text):
+    config = copy.deepcopy(PROFILES["smoke"])
+    del config["seed"]
+    with pytest.raises(ParameterError, match=re.escape(text)):
+        check_profile(config | {"seeds": value})
+    with pytest.raises(ParameterError, match="has both seed and seeds; keep one of them"):
+        check_profile(config | {"seeds": value, "seed": 0})
+
+
 @pytest.mark.parametrize("config", [None, [], {}])
 def test_an_empty_profile_is_refused(config):
     with pytest.raises(ParameterError, match="no profile is given"):
@@ -409,6 +448,7 @@ def mistake(*path, value):
         (mistake("models", "blur", "seed", value=1), "models.blur: seed = 1, but schedules has seed = 0"),
         (mistake("training", "seed", value=1), "models.linear: seed = 1, but schedules has seed = 0"),
         (mistake("compare", "seed", value=1), "compare: seed = 1, but schedules has seed = 0"),
+        (mistake("compare", "seeds", value=[1]), "compare: there is no parameter 'seeds'"),
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(change, said):

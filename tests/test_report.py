@@ -660,3 +660,62 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, capsys):
 )  # fmt: skip
 def test_formats(shown, expected):
     assert shown == expected
+
+
+# --- several seeds ------------------------------------------------------------------------------------------
+
+
+def several(change=lambda seed, content: None):
+    content = fake_run.records()
+    return content, fake_run.seeds(content, 1, 7, change=change)
+
+
+def worse_cosine(seed, content):
+    """With seed 7 the cosine model is the worse one."""
+    if seed == 7:
+        final = content["compare.json"]["final"]
+        final["cosine"], final["linear"] = final["linear"], final["cosine"]
+
+
+def test_several_seeds_are_reported_with_their_spread_and_must_agree(tmp_path):
+    profile = fake_run.write_seeds(tmp_path, *several(worse_cosine))
+    build.build(tmp_path, str(profile))
+    page = Document((tmp_path / "report.html").read_text())
+    assert "Several seeds" in page.text
+    assert "mean over 3 seeds" in page.text
+    assert "6.3 ± 2.3" in page.text  # distances of the cosine model, 5, 5 and 9, mean and sd by hand
+    assert "of 3 seeds: holds with 2, does not hold with 1" in page.text
+    assert "with all 3 seeds" in page.text
+    assert "with one seed" not in page.text
+
+
+def test_one_seed_says_so(page):
+    assert "Each model was trained once, with one seed" in page.text
+    assert "Several seeds" not in page.text
+
+
+def other_rate(seed, content):
+    content["train_zoom.json"]["parameters"]["learning_rate"] = 1e-3
+
+
+def other_seed(seed, content):
+    for record in content.values():
+        record["parameters"]["seed"] = 99
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(other_rate, "learning_rate of 03_train_zoom"), (other_seed, "disagree about the seed")],
+)
+def test_seeds_of_different_runs_are_refused(tmp_path, change, message):
+    fake_run.write_seeds(tmp_path, *several(change))
+    with pytest.raises(ValueError, match=message):
+        results.load(tmp_path)
+
+
+def test_a_profile_with_other_seeds_is_refused(tmp_path):
+    profile = fake_run.write_seeds(tmp_path, *several())
+    content = yaml.safe_load(profile.read_text()) | {"seeds": [0, 1]}
+    profile.write_text(yaml.safe_dump(content, sort_keys=False))
+    with pytest.raises(ValueError, match="was run with seeds"):
+        build.build(tmp_path, str(profile))

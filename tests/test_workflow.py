@@ -122,6 +122,41 @@ def test_a_changed_parameter_reruns_what_depends_on_it_and_no_more(finished, cha
     assert finished.planned(finished.profile(change)) == rules
 
 
+def seeds(*values):
+    """A change of a profile: several seeds in place of one."""
+
+    def change(config):
+        del config["seed"]
+        config["seeds"] = list(values)
+
+    return change
+
+
+def test_a_further_seed_repeats_the_study_and_reruns_nothing_but_the_comparison(finished):
+    repeated = {f"{rule}_seed5" for rule in ("schedules", *TRAIN, "compare")}
+    assert finished.planned(finished.profile(seeds(0, 5))) == repeated | AFTER_TRAINING
+    assert finished.planned(finished.profile(seeds(0))) == set()
+
+
+def test_each_seed_has_its_folder_and_its_parameters(project):
+    run = project.snakemake(profile=project.profile(seeds(0, 5, 2)))
+    assert run.returncode == 0, run.stdout + run.stderr
+    out = project.folder / "build" / "smoke"
+    got = {
+        folder: json.loads((out / folder / "metrics" / "compare.json").read_text())
+        for folder in (".", "seeds/5", "seeds/2")
+    }
+    assert {folder: (p["seed"], p["seeds"]) for folder, p in got.items()} == {
+        ".": (0, [5, 2]),
+        "seeds/5": (5, None),
+        "seeds/2": (2, None),
+    }
+    trained = json.loads((out / "seeds/5/metrics/train_zoom.json").read_text())
+    assert (trained["seed"], trained["out_dir"]) == (5, "build/smoke/seeds/5")
+    assert (out / "figures" / "seeds.svg").is_file()
+    assert not (out / "seeds" / "5" / "figures" / "seeds.svg").exists()
+
+
 def test_a_changed_helper_reruns_what_imports_it(project):
     helpers = project.folder / "diffusion"
     (helpers / "deep.py").write_text("depth = 1\n")  # 02 imports noise, which imports deep

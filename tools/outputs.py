@@ -41,6 +41,11 @@ def folder(config: Mapping[str, Any]) -> str:
     return os.path.normpath(config.get("out", f"build/{config['profile']}"))
 
 
+def of_seed(out: str, seed: int, seeds: list[int]) -> str:
+    """The folder with the results of one seed of a profile: the first one's is `out` itself."""
+    return out if seed == seeds[0] else f"{out}/seeds/{seed}"
+
+
 def of_training(notebook: str, model: str) -> list[str]:
     """Files of a training notebook for a model."""
     files = [f"metrics/train_{model}.json", f"figures/loss_{model}.svg", f"figures/samples_{model}.png"]
@@ -52,6 +57,7 @@ def of_training(notebook: str, model: str) -> list[str]:
     return files
 
 
-def of_comparison(models: list[str]) -> list[str]:
-    """Files of the comparison of the study's models and others."""
-    return _COMPARED + [f"figures/quality_{model}.png" for model in models if model not in table.STUDY]
+def of_comparison(models: list[str], other_seeds: list[int] | None = None) -> list[str]:
+    """Files of the comparison of the study's models and others; one more where it takes in other seeds."""
+    files = _COMPARED + [f"figures/quality_{model}.png" for model in models if model not in table.STUDY]
+    return files + (["figures/seeds.svg"] if other_seeds else [])
