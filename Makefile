@@ -4,6 +4,8 @@ PROFILE ?= quick
 PYTHON  ?= python3
 CORES   ?= all
 VENV    ?= .venv
+# A snapshot of a run.
+FILE    ?= $(PROFILE)-snapshot.tar
 # Options of JupyterLab, for example --no-browser.
 LAB     ?=
 
@@ -12,7 +14,7 @@ RUN := $(VENV)/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help report test lint lab clean env
+.PHONY: help report retrain release snapshot restore test lint lab clean env
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,6 +23,18 @@ help: ## list the targets
 
 report: env ## run the study at PROFILE and leave build/PROFILE/report.html and report.pdf
 	@$(RUN) tools/run_workflow.py $(PROFILE) $(CORES)
+
+retrain: env ## like report, but run the study even where its results are released
+	@$(RUN) tools/run_workflow.py --retrain $(PROFILE) $(CORES)
+
+release: env ## keep the results of PROFILE, with weights and the PDF, under released/
+	@$(RUN) tools/release.py $(PROFILE)
+
+snapshot: env ## put a run of PROFILE that is under way aside, in FILE
+	@$(RUN) tools/snapshot.py save $(PROFILE) $(FILE)
+
+restore: env ## go on from the snapshot FILE with the next `make report` or `make retrain`
+	@$(RUN) tools/snapshot.py restore $(PROFILE) $(FILE)
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest --nbval-lax tests notebooks

@@ -1,7 +1,9 @@
 """Run the workflow at one profile, and say where the report is; `make report` does nothing else.
 
-    python tools/run_workflow.py [PROFILE] [CORES] [SNAKEMAKE OPTION ...]
+    python tools/run_workflow.py [--retrain] [PROFILE] [CORES] [SNAKEMAKE OPTION ...]
 
+Where the results of a profile are released, the report is made from them, in build/released/PROFILE;
+`--retrain` runs the workflow all the same, in the profile's own folder.
 A mistake in the profile ends it at once, before anything is written.
 One workflow at a time may write to a results folder. A lock on that folder sees to it: the operating system
 drops it with the process that holds it, so that a run that was killed never blocks the next one; hence
@@ -23,6 +25,8 @@ sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion import parameters  # noqa: E402
 from tools import outputs  # noqa: E402
+
+RELEASED = ROOT / "released"
 
 OPTIONS = ["--nolock", "--rerun-incomplete", "--rerun-triggers", "params", "input", "mtime"]
 OPTIONS += ["--scheduler", "greedy", "--quiet", "rules", "host", "reason"]
@@ -65,10 +69,29 @@ def hold(out: Path) -> None:
     os.write(lock, str(os.getpid()).encode())
 
 
+def from_release(name: str) -> None:
+    """Make the report of a profile from its released results."""
+    from tools import release
+
+    out = ROOT / "build" / "released" / name
+    hold(out)
+    print(f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True)
+    try:
+        release.report(RELEASED / name, name, out)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    out = out.relative_to(ROOT)
+    print(f"{out}/report.html and {out}/report.pdf are made from released/{name}")
+
+
 def main() -> None:
-    name, cores, *options = [*sys.argv[1:], *["quick", "all"][len(sys.argv) - 1 :]]
+    retrain = "--retrain" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--retrain"]
+    name, cores, *options = [*arguments, *["quick", "all"][len(arguments) :]]
     file = profile_file(name)
     out = results_folder(file)
+    if not retrain and not options and (RELEASED / name / "manifest.json").is_file():
+        return from_release(name)
     hold(ROOT / out)
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(file), "--cores", cores]
     try:

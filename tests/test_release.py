@@ -1,0 +1,230 @@
+"""Released results and snapshots: complete, checked, and what they refuse."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+import fake_run
+from diffusion import data, training
+from diffusion.runs import RunError, RunFolder
+from diffusion.zoom import ColdZoom
+from report import build
+from tools import release, snapshot
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def finished(out: Path) -> Path:
+    """A fake run with its report, and every file that a release takes; returns its profile."""
+    content, found = fake_run.records(), {}
+    for seed in (None, 4):
+        for name in fake_run.MODELS:
+            record = content[f"train_{name}.json"] if seed is None else found[4][f"train_{name}.json"]
+            folder = out if seed is None else out / "seeds" / "4"
+            weights = folder / record["weights"]["file"]
+            weights.parent.mkdir(parents=True)
+            weights.write_bytes(f"weights of {name}".encode())
+            record["weights"]["sha256"] = release.sha256(weights)
+            (folder / record["run"] / "history.jsonl").write_text("{}\n")
+        if seed is None:
+            found = fake_run.seeds(content, 4)
+    profile = fake_run.write_seeds(out, content, found)
+    for folder, others in ((out, [4]), (out / "seeds" / "4", [])):
+        for file in release.outputs.SCHEDULES + release.outputs.of_comparison(list(fake_run.MODELS), others):
+            touch(folder / file)
+        for name, notebook in fake_run.NOTEBOOK.items():
+            for file in release.outputs.of_training(notebook, name):
+                touch(folder / file)
+    for name in ("02_train_ddpm-cosine", "03_train_zoom-zoom"):
+        shutil.copy(out / "notebooks" / "01_schedules.ipynb", out / "notebooks" / f"{name}.ipynb")
+    build.build(out, str(profile))
+    return profile
+
+
+def touch(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_bytes(b"a picture")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> tuple[Path, Path, Path]:
+    """The results of a fake run, its profile, and its release."""
+    folder = tmp_path_factory.mktemp("release")
+    profile = finished(folder / "out")
+    return folder / "out", profile, release.release(folder / "out", str(profile), folder / "released")
+
+
+def test_the_report_of_a_release_is_that_of_the_run(run, tmp_path):
+    out, profile, kept = run
+    release.report(kept, str(profile), tmp_path / "again")
+    for name in ("report.html", "report.pdf", "notebooks/04_compare_fid.html"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes(), name
+    assert (kept / "report.pdf").read_bytes() == (out / "report.pdf").read_bytes()
+
+
+def test_a_release_has_what_the_run_says_and_nothing_else(run):
+    out, _, kept = run
+    files = release.verify(kept)
+    on_disk = {p.relative_to(kept).as_posix() for p in kept.rglob("*") if p.is_file()}
+    assert on_disk == {*files, release.MANIFEST}
+    for seed in ("", "seeds/4/"):
+        for model in fake_run.MODELS:
+            record = json.loads((kept / f"{seed}metrics/train_{model}.json").read_text())
+            assert f"{seed}{record['weights']['file']}" in files
+
+
+@pytest.mark.parametrize("name", ["metrics/compare.json", "report.pdf", "figures/seeds.svg"])
+@pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: p.write_bytes(p.read_bytes() + b" ")])
+def test_a_damaged_release_is_refused(run, tmp_path, name, damage):
+    _, profile, kept = run
+    copy = shutil.copytree(kept, tmp_path / "released")
+    damage(copy / name)
+    with pytest.raises(ValueError, match=f"{name} is not the file that was released"):
+        release.report(copy, str(profile), tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_manifest_cannot_reach_outside_the_release(run, tmp_path):
+    _, profile, kept = run
+    copy = shutil.copytree(kept, tmp_path / "released")
+    manifest = json.loads((copy / release.MANIFEST).read_text())
+    (tmp_path / "secret").write_text("x")
+    manifest["files"]["../secret"] = release.sha256(tmp_path / "secret")
+    (copy / release.MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match="lies outside"):
+        release.verify(copy)
+
+
+def test_a_release_of_other_parameters_is_refused(run, tmp_path):
+    _, profile, kept = run
+    other = tmp_path / "fake.yaml"
+    config = yaml.safe_load(profile.read_text())
+    config["training"]["epochs"] = 7
+    other.write_text(yaml.safe_dump(config, sort_keys=False))
+    with pytest.raises(ValueError, match="was run with epochs = 100, but profile 'fake' says 7"):
+        release.report(kept, str(other), tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda out: (out / "figures" / "loss_zoom.svg").unlink(), "lacks figures/loss_zoom.svg; run `make"),
+        (lambda out: (out / "runs/zoom-f1zoom/weights/100.safetensors").write_bytes(b"others"), "sha256 dif"),
+        (lambda out: shutil.rmtree(out / "metrics"), "no results to release"),
+    ],
+)
+def test_incomplete_results_are_not_released_and_an_earlier_release_stays(run, tmp_path, damage, message):
+    out, profile, kept = run
+    copy, before = shutil.copytree(out, tmp_path / "out"), shutil.copytree(kept, tmp_path / "released")
+    damage(copy)
+    with pytest.raises(ValueError, match=message):
+        release.release(copy, str(profile), before)
+    assert release.verify(before) == release.verify(kept)
+
+
+def test_what_is_released_in_this_project_is_what_its_report_says():
+    folders = sorted(p.parent for p in (ROOT / "released").glob(f"*/{release.MANIFEST}"))
+    for folder in folders:
+        release.verify(folder)
+
+
+# --- snapshots ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def images(mnist_dir):
+    return data.load("train", mnist_dir, 32)[0], data.load("test", mnist_dir, 16)[0]
+
+
+def train(images, out: Path, epochs: int) -> training.Trained:
+    options = {"batch_size": 8, "precision": "fp32", "checkpoint_steps": 2}
+    return training.fit(ColdZoom(), *images, out / "runs", "zoom", epochs=epochs, **options)
+
+
+def test_a_run_goes_on_elsewhere_to_the_same_weights(images, tmp_path):
+    whole = train(images, tmp_path / "whole", 3)
+    part = train(images, tmp_path / "here", 2)
+    (tmp_path / "here" / "samples").mkdir()
+    (tmp_path / "here" / "samples" / f"{'0' * 16}.safetensors").write_bytes(b"samples")
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar")
+    assert snapshot.restore(tmp_path / "run.tar", tmp_path / "there") == [f"runs/{part.folder.path.name}"]
+    assert (tmp_path / "there" / "samples" / f"{'0' * 16}.safetensors").read_bytes() == b"samples"
+    before = (tmp_path / "there/runs" / part.folder.path.name / "history.jsonl").read_text()
+    moved = train(images, tmp_path / "there", 3)
+    assert moved.folder.weights(3).read_bytes() == whole.folder.weights(3).read_bytes()
+    assert (moved.folder.path / "history.jsonl").read_text().startswith(before)  # it did not start over
+
+
+def test_a_damaged_newest_state_is_left_out_of_a_snapshot(images, tmp_path):
+    part = train(images, tmp_path / "here", 2)
+    newest, older = part.folder.states()
+    newest.write_bytes(newest.read_bytes()[:-1])
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar")
+    with tarfile.open(tmp_path / "run.tar") as tar:
+        assert [Path(n).name for n in tar.getnames() if "state-" in n] == [older.name]
+
+
+def test_restoring_never_goes_back(images, tmp_path):
+    train(images, tmp_path / "here", 1)
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar")
+    further = train(images, tmp_path / "here", 2)
+    states = further.folder.states()
+    assert snapshot.restore(tmp_path / "run.tar", tmp_path / "here") == []
+    assert further.folder.states() == states
+
+
+def test_a_run_under_way_is_not_touched(images, tmp_path):
+    part = train(images, tmp_path / "here", 1)
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar")
+    with RunFolder(part.folder.path).locked(), pytest.raises(RunError, match="another process is training"):
+        snapshot.restore(tmp_path / "run.tar", tmp_path / "here")
+
+
+def member(name: str, content: bytes = b"x", kind: bytes = tarfile.REGTYPE) -> tuple:
+    return name, content, kind
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([member("../../etc/x")], "is no snapshot: it holds '../../etc/x'"),
+        ([member("/tmp/x")], "is no snapshot"),
+        ([member("runs/zoom-1/../../x/history.jsonl")], "is no snapshot"),
+        ([member("runs/zoom-1/weights/epoch-0001.pt")], "is no snapshot"),
+        ([member("runs/zoom-1", kind=tarfile.SYMTYPE)], "a link or a folder"),
+        ([member(f"runs/zoom-1/state-00000001-{'0' * 16}.pt")], "is damaged: the content of runs/zoom-1"),
+    ],
+)
+def test_a_hostile_or_damaged_snapshot_is_refused_and_writes_nothing(tmp_path, members, message):
+    import io
+
+    with tarfile.open(tmp_path / "run.tar", "w") as tar:
+        for name, content, kind in members:
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.type, entry.linkname = len(content), kind, "/etc/passwd"
+            tar.addfile(entry, io.BytesIO(content))
+    with pytest.raises(ValueError, match=message):
+        snapshot.restore(tmp_path / "run.tar", tmp_path / "there")
+    assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no tar at all", None])
+def test_what_is_no_tar_file_is_one_clear_line(tmp_path, content):
+    if content is not None:
+        (tmp_path / "run.tar").write_bytes(content)
+    with pytest.raises(ValueError, match=r"run\.tar cannot be read as a snapshot"):
+        snapshot.restore(tmp_path / "run.tar", tmp_path / "there")
+
+
+@pytest.mark.parametrize("tool", ["release.py", "snapshot.py"])
+def test_the_commands_say_what_they_need(tool):
+    done = subprocess.run([sys.executable, str(ROOT / "tools" / tool)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert f"python tools/{tool}" in done.stderr

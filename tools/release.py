@@ -1,0 +1,127 @@
+"""Keep the results of a run under released/, and make the report from there without training.
+
+    python tools/release.py PROFILE    keep build/PROFILE as released/PROFILE
+
+A release has the records of all notebooks, with losses, distances, parameters, versions and hashes; the
+figures; the executed notebooks; the last weights of every model; the report as PDF; and a manifest with the
+SHA-256 of each of these files. Checkpoints and samples are left out: the same seeds make them again.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)  # in place of tools/
+
+from diffusion import parameters  # noqa: E402
+from diffusion.files import read_json, sha256, write_bytes, write_json  # noqa: E402
+from report import build, context, results  # noqa: E402
+from tools import outputs  # noqa: E402
+
+RELEASED = ROOT / "released"
+MANIFEST = "manifest.json"
+PDF = "report.pdf"
+
+
+def names(out: Path, config: dict) -> list[str]:
+    """The files of a release, relative to the results folder.
+
+    Raises:
+        ValueError: a record is missing or malformed, or the records do not belong together.
+    """
+    run = results.load(out)
+    seeds = parameters.seeds(config)
+    found = [PDF, *(f"notebooks/{name}.ipynb" for name in results.notebooks(run))]
+    for one in (run, *run.others):
+        others = seeds[1:] if one is run else []
+        files = outputs.SCHEDULES + outputs.of_comparison(list(one.train), others)
+        for model, record in one.train.items():
+            files += outputs.of_training(record["notebook"], model)
+            files += [f"{record['run']}/history.jsonl", record["weights"]["file"]]
+        prefix = Path(outputs.of_seed(".", one.seed, seeds))
+        found += [(prefix / file).as_posix() for file in files]
+    return found
+
+
+def release(out: Path, profile: str, target: Path) -> Path:
+    """Keep the results in `out`, made with `profile`, as the folder `target`; returns it.
+
+    An earlier release is replaced only when the new one is complete.
+
+    Raises:
+        ValueError: results are missing, or of other parameters, or weights are not those of their record.
+    """
+    name, config = context.profile(profile)
+    if not (out / "metrics").is_dir():
+        raise ValueError(f"{out} has no results to release; run `make report PROFILE={name}` first")
+    run = results.load(out)
+    context.check_profile(run, name, config)
+    files = names(out, config)
+    if missing := [file for file in files if not (out / file).is_file()]:
+        raise ValueError(f"{out} lacks {', '.join(missing)}; run `make report PROFILE={name}` first")
+    for one in (run, *run.others):
+        folder = Path(outputs.of_seed(str(out), one.seed, parameters.seeds(config)))
+        for record in one.train.values():
+            weights = folder / record["weights"]["file"]
+            if sha256(weights) != record["weights"]["sha256"]:
+                raise ValueError(f"{weights} is not the file that its record names (sha256 differs)")
+    new = target.with_name(f".{target.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    for file in files:
+        write_bytes(new / file, (out / file).read_bytes())
+    write_json(
+        new / MANIFEST, {"profile": name, "files": {file: sha256(new / file) for file in sorted(files)}}
+    )
+    shutil.rmtree(target, ignore_errors=True)
+    new.rename(target)
+    return target
+
+
+def verify(folder: Path) -> dict[str, str]:
+    """The files of a release and their SHA-256, once each has been found to have it.
+
+    Raises:
+        ValueError: a file is missing or another one, or the manifest names a place outside the release.
+    """
+    files = read_json(folder / MANIFEST)["files"]
+    for file, expected in files.items():
+        path = folder / file
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{folder / MANIFEST} names {file!r}, which lies outside {folder}")
+        if not path.is_file() or sha256(path) != expected:
+            raise ValueError(
+                f"{path} is not the file that was released (missing, or its sha256 differs); "
+                "get the release again, with git for example"
+            )
+    return files
+
+
+def report(folder: Path, profile: str, out: Path) -> list[Path]:
+    """Make the report in `out` from the released records in `folder`; returns the written files.
+
+    Raises:
+        ValueError: the release is damaged, or was made with other parameters than the profile's.
+    """
+    for file, expected in verify(folder).items():
+        path = out / file
+        if file != PDF and not (path.is_file() and sha256(path) == expected):
+            write_bytes(path, (folder / file).read_bytes())
+    return build.build(out, profile)
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    name = sys.argv[1]
+    try:
+        _, config = context.profile(name)
+        folder = release(ROOT / outputs.folder(config), name, RELEASED / name)
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    print(f"{folder.relative_to(ROOT)} holds the results of {name}: {size / 2**20:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Put a run that is under way aside in one file, and go on from it elsewhere.
+
+    python tools/snapshot.py save PROFILE FILE.tar
+    python tools/snapshot.py restore PROFILE FILE.tar
+
+A snapshot holds what `make retrain` or `make report` needs to go on: for each training its newest intact
+state, its weights after every epoch and its history, and all samples that have been drawn. It may be taken
+while the run goes on. Restoring never goes back: a training that is further here than in the file stays.
+"""
+
+import hashlib
+import io
+import re
+import sys
+import tarfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)  # in place of tools/
+
+from diffusion.files import write_bytes  # noqa: E402
+from diffusion.runs import RunFolder  # noqa: E402
+from report import context  # noqa: E402
+from tools import outputs  # noqa: E402
+
+MODEL = r"(?:seeds/\d+/)?runs/[\w-]+"
+STATE = re.compile(rf"({MODEL})/state-(\d{{8}})-([0-9a-f]{{16}})\.pt")
+OTHERS = re.compile(
+    rf"{MODEL}/(?:history\.jsonl|weights/epoch-\d{{4,}}\.safetensors)"
+    r"|(?:seeds/\d+/)?samples/[0-9a-f]{16}\.safetensors"
+)
+
+
+def save(out: Path, file: Path) -> int:
+    """Write the snapshot of the results in `out`; returns its number of files.
+
+    Raises:
+        ValueError: there is no training to put aside.
+    """
+    files: dict[str, bytes] = {}
+    for run in sorted([*out.glob("runs/*"), *out.glob("seeds/*/runs/*")]):
+        state = next((s for s in RunFolder(run).states() if intact(s.name, content := _read(s))), None)
+        if state is None:
+            continue
+        files[state.relative_to(out).as_posix()] = content
+        for path in sorted([*run.glob("history.jsonl"), *run.glob("weights/epoch-*.safetensors")]):
+            files[path.relative_to(out).as_posix()] = _read(path)
+    if not files:
+        raise ValueError(f"{out} has no training to put aside; start one with `make report` first")
+    for path in sorted([*out.glob("samples/*.safetensors"), *out.glob("seeds/*/samples/*.safetensors")]):
+        files[path.relative_to(out).as_posix()] = _read(path)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    write_bytes(file, buffer.getvalue())
+    return len(files)
+
+
+def restore(file: Path, out: Path) -> list[str]:
+    """Put the trainings of a snapshot into `out`; returns the names of the runs that were taken over.
+
+    Raises:
+        ValueError: not a snapshot, or damaged; nothing is written then.
+        RunError: one of the trainings is under way here.
+    """
+    files = _unpack(file)
+    taken = []
+    for name in filter(STATE.fullmatch, files):
+        run, step = STATE.fullmatch(name)[1], int(STATE.fullmatch(name)[2])
+        folder = RunFolder(out / run)
+        with folder.locked():
+            if any(int(state.name[6:14]) >= step for state in folder.states()):
+                continue
+            # The state comes last: it claims the weights.
+            for part in sorted((n for n in files if n.startswith(f"{run}/")), key=lambda n: n == name):
+                write_bytes(out / part, files[part])
+        taken.append(run)
+    for name in files:
+        if "samples/" in name and not (out / name).exists():
+            write_bytes(out / name, files[name])
+    return taken
+
+
+def intact(name: str, content: bytes) -> bool:
+    """Whether a state's content has the hash in its name."""
+    return hashlib.sha256(content).hexdigest().startswith(name.rsplit("-", 1)[1].removesuffix(".pt"))
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _unpack(file: Path) -> dict[str, bytes]:
+    try:
+        with tarfile.open(file) as tar:
+            files = {entry.name: tar.extractfile(entry).read() for entry in tar if entry.isfile()}
+            members = len(tar.getmembers())
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ValueError(f"{file} cannot be read as a snapshot: {error}") from None
+    strange = [name for name in files if not (STATE.fullmatch(name) or OTHERS.fullmatch(name))]
+    if strange or members != len(files):
+        raise ValueError(f"{file} is no snapshot: it holds {(strange or ['a link or a folder'])[0]!r}")
+    for name, content in files.items():
+        if STATE.fullmatch(name) and not intact(name, content):
+            raise ValueError(f"{file} is damaged: the content of {name} is not that of its name")
+    return files
+
+
+def main() -> None:
+    if len(sys.argv) != 4 or sys.argv[1] not in ("save", "restore"):
+        sys.exit(__doc__)
+    what, profile, file = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    try:
+        out = ROOT / outputs.folder(context.profile(profile)[1])
+        if what == "save":
+            print(f"{file}: {save(out, file)} files, {file.stat().st_size / 2**20:.1f} MiB")
+        else:
+            taken = restore(file, out)
+            print(f"{out.relative_to(ROOT)}: {', '.join(taken) or 'nothing'} taken over from {file}")
+    except (ValueError, RuntimeError, OSError) as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
