@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from diffusion import devices, processes, sampling
+from diffusion.ddpm import DDPM
 from diffusion.files import sha256
 from diffusion.network import Reconstructor
 from diffusion.process import DegradationProcess
@@ -119,6 +120,22 @@ def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, see
             "recall": found["variety"]["recall"],
             "digits": distances["digits"],
         }
+    return out
+
+
+def clipping(model: Model, yardstick: Yardstick, n: int, seed: int) -> dict:
+    """n samples of a DDPM with and without clipping the predicted clean image in each step: {"off", "on"}.
+
+    Network, noise and steps are the same, so that the difference is the clipping's.
+    """
+    out = {}
+    for name, clip in (("off", False), ("on", True)):
+        process = DDPM(model.process.schedule, clip, model.process.sampling_steps)
+        samples = model.samples(n, seed, process=process)
+        distances, features = yardstick.distances(samples)
+        found = yardstick.qualities(samples, features["digits"], min(n, len(yardstick.x_test)))
+        kept = ("not_digit", "background", "outside", "minimum", "maximum")
+        out[name] = {"n": n, "digits": distances["digits"]} | {key: found[key] for key in kept}
     return out
 
 

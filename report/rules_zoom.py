@@ -89,7 +89,7 @@ def dark_centre(r: Results) -> tuple[Markdown, Answer]:
 
 
 def _seeds(r: Results) -> tuple[dict, dict] | None:
-    s = r.compare["seeds"]
+    s = r.compare["seed_sources"]
     return (s["independent"], s["patches"]) if s else None
 
 

@@ -173,6 +173,7 @@ WITH_INCEPTION = {
     "curves": Each(Many({"inception": _fid})),
     "final": Each({"inception": _fid}),
 }
+_clipped = {"n": int, "digits": _fid, "not_digit": _unread, "background": _span | {"mean": NUMBER}}
 COMPARE = HEAD | {
     "parameters": {"seed": int},
     "models": Many(TEXT),
@@ -195,7 +196,8 @@ COMPARE = HEAD | {
         "divergence_floor": {"mean": NUMBER, "sd": NUMBER, "n": int},
         "entropy": NUMBER,
     },
-    "seeds": Maybe({"independent": _seeds, "patches": _seeds}),
+    "seed_sources": Maybe({"independent": _seeds, "patches": _seeds}),
+    "clipping": dict.fromkeys(("linear", "cosine"), {"off": _clipped, "on": _clipped}),
     "over_seeds": Maybe(_over_seeds),
     "quality_rule": TEXT,
 }

@@ -206,7 +206,19 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
                         "recall": {"linear": 0.68, "cosine": 0.74, "zoom": 0.41}[m]},
             "outside": 0.04, "minimum": -0.71, "maximum": 0.84,
         }  # fmt: skip
-    seeds = {
+    clipping = {
+        m: {
+            how: {
+                "n": n,
+                "digits": _distance(end[m] * factor, n),
+                "not_digit": _rate(0.2 * factor),
+                "background": {"mean": 0.1 * factor, "low": 0.09 * factor, "high": 0.11 * factor},
+            }
+            for how, factor in (("off", 1.0), ("on", 0.6))
+        }
+        for m in ("linear", "cosine")
+    }
+    seed_sources = {
         "independent": {"not_digit": _rate(0.26), "classes": _classes(SHARES["zoom"]), "recall": 0.41},
         "patches": {"not_digit": _rate(0.08), "classes": _classes(SHARES["cosine"]), "recall": 0.55},
     }
@@ -233,7 +245,7 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         "real": {"classes": {"share": REAL}, "not_digit": {"share": 0.05}, "background": {"mean": 0.0002},
                  "variety": {"precision": 0.88, "recall": 0.87},
                  "divergence_floor": {"mean": 0.0092, "sd": 0.004, "n": n}, "entropy": 2.301},
-        "seeds": seeds, "over_seeds": None,
+        "seed_sources": seed_sources, "clipping": clipping, "over_seeds": None,
         "quality_rule": "High-quality samples are drawn from the tenth that the classifier is most sure of.",
     }  # fmt: skip
 

@@ -120,9 +120,9 @@ def dark(zero, nine, n=240):
 def seeds(which, key, **values):
     def change(s, t, c):
         if key == "recall":
-            c["seeds"][which]["recall"] = values["recall"]
+            c["seed_sources"][which]["recall"] = values["recall"]
         else:
-            c["seeds"][which][key].update(values)
+            c["seed_sources"][which][key].update(values)
 
     return change
 
@@ -235,11 +235,11 @@ CASES = [
     ("seeds-vary", both(seeds("independent", "classes", divergence_low=0.0, divergence_high=0.1),
                         seeds("patches", "classes", divergence_low=0.0, divergence_high=0.1),
                         seeds("independent", "recall", recall=0.9)), OPEN),
-    ("seeds-vary", lambda s, t, c: c.update(seeds=None), OPEN),
+    ("seeds-vary", lambda s, t, c: c.update(seed_sources=None), OPEN),
     ("seeds-no-digit", None, HOLDS),
     ("seeds-no-digit", seeds("independent", "not_digit", low=0.01, high=0.02), FAILS),
     ("seeds-no-digit", seeds("independent", "not_digit", low=0.07, high=0.12), OPEN),
-    ("seeds-no-digit", lambda s, t, c: c.update(seeds=None), OPEN),
+    ("seeds-no-digit", lambda s, t, c: c.update(seed_sources=None), OPEN),
     ("comparable", both(distance("zoom", 9, 8.9, 9.1), distance("linear", 9, 8.9, 9.1)), HOLDS),
     ("comparable", both(distance("zoom", 30, 29, 31), bare("zoom", 300)), FAILS),
     ("comparable", distance("zoom", 30, 29, 31), OPEN),  # the two extractors disagree

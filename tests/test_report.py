@@ -13,7 +13,7 @@ import yaml
 import fake_run
 from report import build, context, pages, render, results, text
 
-FIGURES, EQUATIONS, ALGORITHMS = 14, 11, 2
+FIGURES, EQUATIONS, ALGORITHMS, TABLES = 14, 11, 2, 11
 LOADING = {"src", "srcset", "data", "poster", "action", "background", "xlink:href"}
 
 
@@ -183,7 +183,7 @@ def test_both_outputs_give_a_label_the_same_number(out, page, source):
     equations = [e for e in query(source, out, "math.equation.where(block: true)") if e.get("numbering")]
     laid_out |= {e["label"].strip("<>"): str(i) for i, e in enumerate(equations, start=1)}
     assert in_html == laid_out
-    assert len(in_html) == FIGURES + 3 + EQUATIONS + ALGORITHMS + 10
+    assert len(in_html) == FIGURES + 3 + EQUATIONS + ALGORITHMS + TABLES
     for label, number in shown.items():
         if label in in_html:
             assert number == in_html[label], label
