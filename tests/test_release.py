@@ -14,8 +14,8 @@ import fake_run
 from diffusion import data, training
 from diffusion.runs import RunError, RunFolder
 from diffusion.zoom import ColdZoom
-from report import build
-from tools import release, snapshot
+from report import build, claims, results
+from tools import readme_results, release, snapshot
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -133,6 +133,28 @@ def test_what_is_released_in_this_project_is_what_its_report_says():
     folders = sorted(p.parent for p in (ROOT / "released").glob(f"*/{release.MANIFEST}"))
     for folder in folders:
         release.verify(folder)
+
+
+# --- the README ---------------------------------------------------------------------------------------------
+
+
+def test_the_readme_gets_numbers_and_verdicts_from_the_records(run):
+    out, _, _ = run
+    text = readme_results.block(results.load(out))
+    assert "| DDPM, cosine | 0.0330 | 5.00 [4.70, 5.30] at n = 500 | 0.78 | 12.0% | 0.74 |" in text
+    verdicts = claims.ledger(results.load(out))
+    for verdict in verdicts.values():
+        assert f"| {verdict.claim.text} | {verdict.claim.section} | {verdict.verdict} |" in text
+
+
+def test_the_readme_keeps_what_is_outside_the_marks():
+    begin, end = readme_results.BEGIN, readme_results.END
+    once = readme_results.replaced(f"before\n{begin}\nold\n{end}\nafter\n", "new\n")
+    assert once == f"before\n{begin}\nnew\n{end}\nafter\n"
+    assert readme_results.replaced(once, "new\n") == once
+    for wrong in ("no marks", f"{end} {begin}", f"{begin} {begin} {end}"):
+        with pytest.raises(ValueError, match="README.md needs one"):
+            readme_results.replaced(wrong, "new")
 
 
 # --- snapshots ----------------------------------------------------------------------------------------------

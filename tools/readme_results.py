@@ -1,0 +1,118 @@
+"""Put the results of a run into the README: pictures, final distances and the claims' verdicts.
+
+    python tools/readme_results.py released/paper
+
+Replaces what stands between the two marks in README.md, and the pictures in docs/images.
+"""
+
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+from matplotlib.figure import Figure
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[0] = str(ROOT)  # in place of tools/
+
+from diffusion import figures  # noqa: E402
+from diffusion.files import write_bytes  # noqa: E402
+from report import claims, context, results  # noqa: E402
+from report.text import num, percent, span  # noqa: E402
+
+IMAGES = Path("docs/images")
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+CURVES = {"losses": "fig03_ddpm_losses.svg", "distances": "fig13_fid_all.svg"}
+
+
+def trimmed(path: Path) -> np.ndarray:
+    """A picture without its white margin, (H, W, 3)."""
+    picture = matplotlib.image.imread(path)[..., :3]
+    ink = (picture < 0.99).any(2)
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def side_by_side(pictures: dict[str, np.ndarray]) -> Figure:
+    """Pictures in one row under their titles."""
+    figure = Figure(figsize=(9, 3.3), layout="constrained")
+    for axes, (title, picture) in zip(figure.subplots(1, len(pictures)), pictures.items(), strict=True):
+        axes.imshow(picture)
+        axes.set_title(title, fontsize=11)
+        axes.axis("off")
+    return figure
+
+
+def pictures(out: Path, run: results.Results, root: Path = ROOT) -> None:
+    """Draw or copy the README's pictures from a run's figures."""
+    grids = {run.train[m]["label"]: trimmed(out / "figures" / f"samples_{m}.png") for m in results.REQUIRED}
+    figures.save(side_by_side(grids), root / IMAGES / "samples.png")
+    matplotlib.image.imsave(root / IMAGES / "zoom.png", trimmed(out / "figures" / "fig07_zoom.png"))
+    for name, file in CURVES.items():
+        write_bytes(root / IMAGES / f"{name}.svg", (out / "figures" / file).read_bytes())
+
+
+def block(run: results.Results) -> str:
+    """The README's section of results, as Markdown: every number from the records."""
+    epochs = {t["epochs"] for t in run.train.values()}
+    verdicts = claims.ledger(run)
+    lines = [
+        f"Samples of the three models after {' or '.join(map(str, sorted(epochs)))} epochs, "
+        "the first 64 of each, not picked:",
+        "",
+        f"![Samples of the linear DDPM, the cosine DDPM and Cold Zoom]({IMAGES}/samples.png)",
+        "",
+        f"![Training and test loss of the two DDPMs over epochs]({IMAGES}/losses.svg)",
+        "",
+        f"![Fréchet distance of all three models over epochs]({IMAGES}/distances.svg)",
+        "",
+        "| model | test loss | Fréchet distance, digit features | real images | not recognised | recall |",
+        "|---|---|---|---|---|---|",
+    ]
+    for model, final in run.final.items():
+        distance, floor = final["digits"], final["floor"]["digits"]
+        lines.append(
+            f"| {run.train[model]['label']} | {num(run.train[model]['history'][-1]['test_loss'])} "
+            f"| {span(distance['fid'], distance['low'], distance['high'])} at n = {final['n']} "
+            f"| {num(floor['fid_mean'], 2)} | {percent(final['not_digit']['share'], 1)} "
+            f"| {num(final['variety']['recall'], 2)} |"
+        )
+    lines += [
+        "",
+        f"Of {len(verdicts)} claims of the study {context.tally(verdicts)}:",
+        "",
+        "| claim | where | verdict |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {v.claim.text} | {v.claim.section} | {v.verdict} |" for v in verdicts.values()]
+    return "\n".join(lines) + "\n"
+
+
+def replaced(readme: str, text: str) -> str:
+    """The README with the text between its marks.
+
+    Raises:
+        ValueError: the marks are missing, doubled or in the wrong order.
+    """
+    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
+        raise ValueError(f"README.md needs one {BEGIN} and, after it, one {END}")
+    head, rest = readme.split(BEGIN)
+    return f"{head}{BEGIN}\n{text}{END}{rest.split(END)[1]}"
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    out = Path(sys.argv[1])
+    try:
+        run = results.load(out)
+        readme = replaced((ROOT / "README.md").read_text(encoding="utf-8"), block(run))
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
+    pictures(out, run)
+    write_bytes(ROOT / "README.md", readme.encode())
+    print(f"README.md and {IMAGES} show the results of {out}")
+
+
+if __name__ == "__main__":
+    main()
