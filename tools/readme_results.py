@@ -18,7 +18,7 @@ sys.path[0] = str(ROOT)  # in place of tools/
 from diffusion import figures  # noqa: E402
 from diffusion.files import write_bytes  # noqa: E402
 from report import claims, context, results  # noqa: E402
-from report.text import num, percent, span  # noqa: E402
+from report.text import FIXED, num, percent, span  # noqa: E402
 
 IMAGES = Path("docs/images")
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
@@ -85,7 +85,7 @@ def block(run: results.Results) -> str:
         "|---|---|---|",
     ]
     lines += [f"| {v.claim.text} | {v.claim.section} | {v.verdict} |" for v in verdicts.values()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).replace(FIXED, " ") + "\n"
 
 
 def replaced(readme: str, text: str) -> str:
