@@ -1,5 +1,6 @@
 """Rules that parameter values have to obey: type, bounds, choices, and one value against another."""
 
+import ast
 import importlib.util
 import math
 import os.path
@@ -7,7 +8,7 @@ import re
 import reprlib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
 from diffusion import parameter_table as table
@@ -123,10 +124,14 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
         named = re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", v["degradation"])
         what = f"degradation = {v['degradation']!r} names no class"
         refuse(not named, what, "give module:Class, as in 'diffusion.blur:ColdBlur'")
-        module = v["degradation"].partition(":")[0]
+        module, _, name = v["degradation"].partition(":")
         what = f"degradation = {v['degradation']!r}: there is no module {module!r}"
         refuse(
             not _is_module(module), what, "give that of a file beside diffusion/blur.py, as diffusion.NAME"
+        )
+        what = f"degradation = {v['degradation']!r}: the module has no class {name!r}"
+        refuse(
+            not _may_have(module, name), what, "name a class of the module, as in 'diffusion.blur:ColdBlur'"
         )
     if notebook == table.COMPARE:
         models, n_final, weights = v["models"], v["n_final"], v["inception_weights"]
@@ -152,17 +157,41 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
 
 
 def _is_module(name: str) -> bool:
-    """Whether there is a module of this name; nothing is imported, since its packages may be heavy."""
+    """Whether there is a module of this name."""
+    return _spec(name) is not None
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    """Where a module lies, or None; nothing is imported, since its packages may be heavy."""
     first, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(first) if all([first, *rest]) else None
         for depth, _ in enumerate(rest, start=2):
             if spec is None or spec.submodule_search_locations is None:
-                return False
+                return None
             spec = PathFinder.find_spec(".".join(name.split(".")[:depth]), spec.submodule_search_locations)
     except (ImportError, ValueError):
-        return False
-    return spec is not None
+        return None
+    return spec
+
+
+def _may_have(module: str, name: str) -> bool:
+    """Whether a module's source defines or imports a name; True where the source cannot tell."""
+    spec = _spec(module)
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return True
+    try:
+        with open(spec.origin, encoding="utf-8") as file:
+            nodes = list(ast.walk(ast.parse(file.read())))
+    except (SyntaxError, OSError, UnicodeError):
+        return True
+    names = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    names |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    imported = [
+        alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names
+    ]
+    names |= {alias.asname or alias.name for alias in imported}
+    return name in names or "*" in names
 
 
 def _is_one_of(value: Any, kinds: tuple[type, ...]) -> bool:

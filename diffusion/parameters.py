@@ -118,8 +118,11 @@ def notebook_parameters(config: Mapping[str, Any], target: str, seed: int | None
         models = values["models"] = config["compare"].get("models") or list(entries)
         values["seeds"] = others if others and values["seed"] == first else None
         own = {model: entries[model]["n_final"] for model in models if "n_final" in entries[model]}
-        if own and isinstance(values.get("n_final"), int):
-            values["n_final"] = {model: own.get(model, values["n_final"]) for model in models}
+        given = values.get("n_final")
+        if own and isinstance(given, int):
+            values["n_final"] = {model: own.get(model, given) for model in models}
+        elif own and isinstance(given, dict):
+            values["n_final"] = given | own
         return values
     values |= {name: value for name, value in config["training"].items() if name in known}
     values |= {name: value for name, value in entries[target].items() if name in known}
@@ -144,6 +147,8 @@ def _check_seeds(config: Mapping[str, Any], where: str) -> None:
 def _check_model(model: Any, entry: Any, where: str) -> None:
     """Check a model's name, and that its entry names a training notebook and only what that one knows."""
     _name("model", model, where)
+    if model in table.NOTEBOOKS:
+        raise ParameterError(f"{where}: {model!r} is the name of a notebook; give the model another one.")
     _mapping(entry, where)
     notebook = entry.get("notebook")
     if notebook not in table.TRAINING:

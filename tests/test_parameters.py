@@ -185,6 +185,7 @@ def test_true_is_no_number_and_a_numeric_text_gets_a_hint():
         (table.ZOOM, {"n_reconstruct": 5, "n_test": 4}, "n_reconstruct = 5 is above the n_test = 4"),
         (table.ZOOM, {"T": 25}, "T = 25 is not allowed; give a whole number from 1 to 24"),
         (table.OWN, {"degradation": "ColdBlur"}, "degradation = 'ColdBlur' names no class"),
+        (table.OWN, {"degradation": "diffusion.blur:Blur"}, "the module has no class 'Blur'; name a class"),
         (table.OWN, {"degradation": "nope:X"}, "degradation = 'nope:X': there is no module 'nope'"),
         (table.OWN, {"degradation": "diffusion.nope:X"}, "there is no module 'diffusion.nope'"),
         (table.OWN, {"degradation": "diffusion.blur.nope:X"}, "there is no module 'diffusion.blur.nope'"),
@@ -236,11 +237,13 @@ def test_a_module_is_found_without_being_imported(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "heavy").mkdir()
     for name in ("__init__", "mine"):
-        (tmp_path / "heavy" / f"{name}.py").write_text("raise SystemExit('imported')\n")
+        (tmp_path / "heavy" / f"{name}.py").write_text("raise SystemExit('imported')\nclass Mine: ...\n")
     check(table.OWN, valid(table.OWN) | {"degradation": "heavy.mine:Mine"})
-    assert "there is no module 'heavy.yours'" in refusal(
-        table.OWN, valid(table.OWN) | {"degradation": "heavy.yours:Mine"}
-    )
+    for wrong, said in (
+        ("heavy.yours:Mine", "there is no module 'heavy.yours'"),
+        ("heavy.mine:Yours", "the module has no class 'Yours'"),
+    ):
+        assert said in refusal(table.OWN, valid(table.OWN) | {"degradation": wrong})
 
 
 def test_a_weights_file_that_is_there_is_accepted(tmp_path):
@@ -294,6 +297,15 @@ def test_a_model_is_one_entry():
         "blur",
         "bilinear",
     ]
+
+
+def test_a_models_own_number_of_samples_counts_beside_a_dictionary():
+    config = copy.deepcopy(PROFILES["smoke"])
+    config["compare"]["n_final"] = dict.fromkeys(config["models"], 40)
+    config["models"]["zoom"]["n_final"] = 50
+    check_profile(config)
+    wanted = dict.fromkeys(config["models"], 40) | {"zoom": 50}
+    assert notebook_parameters(config, table.COMPARE)["n_final"] == wanted
 
 
 def test_other_sizes_are_accepted_where_all_agree():
@@ -444,6 +456,10 @@ def mistake(*path, value):
         (
             mistake("schedules", "interpolation", value="bilinear"),
             "interpolation = 'nearest', but schedules has",
+        ),
+        (
+            mistake("models", table.COMPARE, value={"notebook": table.ZOOM}),
+            "'04_compare_fid' is the name of a notebook; give the model another one",
         ),
         (mistake("models", "blur", "seed", value=1), "models.blur: seed = 1, but schedules has seed = 0"),
         (mistake("training", "seed", value=1), "models.linear: seed = 1, but schedules has seed = 0"),
