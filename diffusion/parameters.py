@@ -33,8 +33,8 @@ SECTIONS = {
     "schedules": table.SCHEDULES,
     "compare": table.COMPARE,
 }  # sections of a profile with one notebook each
-TOP_LEVEL = ("profile", "seed", "data_dir", "out", "schedules", "training", "models", "compare")
-PER_RUN = ("model", "out_dir", "data_dir")  # set by the workflow, never in a section
+TOP_LEVEL = ("profile", "seed", "dataset", "data_dir", "out", "schedules", "training", "models", "compare")
+PER_RUN = ("model", "out_dir", "data_dir", "dataset")  # set by the workflow, never in a section
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def notebook_parameters(config: Mapping[str, Any], target: str) -> dict[str, Any
     """
     entries, known = config["models"], table.of(_notebook(config, target))
     values = {name: parameter.default for name, parameter in known.items() if parameter.default is not ...}
-    values |= {name: config[name] for name in ("seed", "data_dir") if name in config}
+    values |= {name: config[name] for name in ("seed", "dataset", "data_dir") if name in config}
     del values["out_dir"]
     if target == table.SCHEDULES:
         return values | config["schedules"]
