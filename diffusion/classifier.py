@@ -3,7 +3,7 @@
     python -m diffusion.classifier      train it again (60,000 training images, one to two minutes on 2 cores)
 
 The weights for MNIST are shipped beside this file, because distances are comparable only under the same
-features; `diffusion.kept_classifier` trains and keeps those for another data set.
+features; `diffusion.readers` trains and keeps those for another data set.
 They are trained without augmentation (a mirrored digit is no digit) and with smoothed labels: the classifier
 then stays unsure about images unlike any digit, where one trained on hard labels is often certain.
 """

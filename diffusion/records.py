@@ -63,8 +63,8 @@ def read_training(
     for model, record in found.items():
         if (other := dataset_of(record)) != dataset:
             raise ValueError(
-                f"the model {model!r} in {out} was trained on the data set {other!r}, not on {dataset!r}; give "
-                "each data set an out_dir of its own, or the parameter dataset the same value"
+                f"the model {model!r} in {out} was trained on the data set {other!r}, not on {dataset!r}; "
+                "give each data set an out_dir of its own, or the parameter dataset the same value"
             )
     return found
 

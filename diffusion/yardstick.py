@@ -18,7 +18,7 @@ class Yardstick:
         x_test, labels: the reference images, (M, 1, 28, 28) and (M,).
         all_labels: of the whole test split, whose class shares are the prior.
         inception_weights: "auto", "off" or a path.
-        classifier_weights: as `kept_classifier.weights` gives them for the data set; None: those shipped.
+        classifier_weights: as `readers.weights` gives them for the data set; None: those shipped.
     """
 
     x_train: Tensor

@@ -19,6 +19,11 @@ from diffusion.idx import DataError
 DETERMINED_BY = ("classifier", "randomness")  # modules behind the weights, beside the data
 
 
+def load(dataset: str, data_dir: str | os.PathLike | None = None) -> classifier.DigitClassifier:
+    """The classifier of a data set, in evaluation mode; raises like `weights`."""
+    return classifier.load(weights(dataset, data_dir))
+
+
 def weights(dataset: str, data_dir: str | os.PathLike | None = None) -> Path | None:
     """The weights file for a data set, as `classifier.load` takes it: None, the shipped file, for MNIST.
 
