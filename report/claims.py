@@ -4,6 +4,7 @@ A rule looks at the data and answers yes, no or undecided (see `report.evidence`
 A claim about the end of training is not decided by a run that trained less than half as long as the study,
 nor one about models if these were trained in another setting, nor one about samples by samples that were
 drawn in another way or are fewer: such a run shows which way it leans.
+On another data set nothing is decided but what no data enter, and what names digits does not even lean.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from report.evidence import Answer
 from report.results import Results
-from report.study import few_samples, other_sampling, other_schedules, other_training
+from report.study import few_samples, other_data, other_sampling, other_schedules, other_training
 from report.text import Markdown, integer, listing, num
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
@@ -37,6 +38,8 @@ class Claim:
         min_epochs: passes over the training data below which it stays undecided; None: the end of training.
         sampled: it is about samples, so they must be drawn as in the study.
         schedules: it is about the noise schedules, so they must be those of the study.
+        any_data: no data enter it.
+        digits: it names digits, and says nothing about the classes of another data set.
     """
 
     id: str
@@ -49,6 +52,8 @@ class Claim:
     min_epochs: int | None = 0
     sampled: bool = False
     schedules: bool = False
+    any_data: bool = False
+    digits: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,14 +82,16 @@ class Verdict:
 def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAINING) -> Verdict:
     """Measure one claim and give its verdict."""
     measured, answer = claim.measure(results)
-    lean = {True: HOLDS, False: FAILS, None: OPEN}[answer]
+    lean = {True: HOLDS, False: FAILS, None: OPEN}[None if claim.digits and other_data(results) else answer]
     if why := _out_of_scale(claim, results, end_of_training):
-        return Verdict(claim, measured, TOO_SMALL, lean, why)
+        return Verdict(claim, measured, TOO_SMALL, lean, Markdown(why))
     return Verdict(claim, measured, lean, lean)
 
 
 def _out_of_scale(claim: Claim, results: Results, end_of_training: int) -> str:
     """Why this run cannot decide the claim, as Markdown; empty if it can."""
+    if not claim.any_data and (other := other_data(results)):
+        return f"another data set, {other}, unlike the study"
     needed = end_of_training if claim.min_epochs is None else claim.min_epochs
     passes = min((results.passes(m) for m in claim.models), default=needed)
     if passes < needed:
