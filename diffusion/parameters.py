@@ -137,6 +137,8 @@ def _settable(*notebooks: str) -> list[str]:
 
 def _known(what: str, given: Iterable[Any], known: Iterable[str], where: str) -> None:
     for name in given:
+        if name not in known and name in ("dataset", "data_dir"):
+            raise ParameterError(f"{where}: {name} holds for the whole profile; set it at its top.")
         if name not in known:
             raise ParameterError(f"{where}: {unknown(what, name, known)}")
 

@@ -288,6 +288,14 @@ def test_a_model_is_one_entry():
     ]
 
 
+def test_the_data_set_of_a_profile_is_that_of_every_notebook():
+    for said, expected in (({}, "mnist"), ({"dataset": "kmnist"}, "kmnist")):
+        config = copy.deepcopy(PROFILES["smoke"]) | said
+        check_profile(config)
+        targets = (table.SCHEDULES, table.COMPARE, *config["models"])
+        assert {notebook_parameters(config, target)["dataset"] for target in targets} == {expected}
+
+
 def test_other_sizes_are_accepted_where_all_agree():
     config = copy.deepcopy(PROFILES["smoke"])
     config["schedules"] |= {"T": 500, "beta_end": 0.03, "zoom_T": 20, "interpolation": "bilinear"}
@@ -360,6 +368,11 @@ def mistake(*path, value):
         ),
         (mistake("training", "sampling_steps", value=1001), "sampling_steps = 1001 is above T = 1000"),
         (mistake("seed", value="0"), "seed = '0' is not allowed"),
+        (
+            mistake("dataset", value="emnist"),
+            "dataset = 'emnist' is not allowed; give one of 'mnist', 'fashion', 'kmnist'",
+        ),
+        (mistake("training", "dataset", value="kmnist"), "training: dataset holds for the whole profile"),
         (mistake("out", value=""), "out = '' is not allowed; give the path of a folder"),
         (mistake("out", value=3), "out = 3 is not allowed"),
         (mistake("out", value=None), "out = None is not allowed"),
