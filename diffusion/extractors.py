@@ -1,6 +1,6 @@
 """The two feature extractors under which image sets are compared.
 
-    digits      64 features of this project's own digit classifier
+    digits      64 features of this project's own classifier of the data set, shipped for MNIST's digits
     inception   2048 features of the InceptionV3 network (Szegedy et al. 2015) that defines the usual FID
 
 An extractor that cannot be had is still an object: `available` is False and `reason` says why.
@@ -15,6 +15,7 @@ import torchmetrics
 from torch import Tensor
 
 from diffusion import classifier, inception_weights
+from diffusion.files import sha256
 from diffusion.progress import Progress
 
 
@@ -65,17 +66,20 @@ def check_uint8(images: Tensor) -> None:
         )
 
 
-def digits(device: str | torch.device = "cpu") -> Extractor:
-    """The 64 features of the shipped digit classifier; raises ValueError if its weights are damaged."""
-    model = classifier.load().to(device)
+def digits(device: str | torch.device = "cpu", weights: str | Path | None = None) -> Extractor:
+    """The 64 features of the classifier with the shipped weights (None) or those of a file.
+
+    Raises ValueError if the weights are missing or damaged.
+    """
+    model = classifier.load(weights).to(device)
 
     def network(images: Tensor) -> Tensor:
         return model.features(images.float() / 255 - 0.5)
 
     info = {
         "dimension": classifier.DIMENSION,
-        "sha256": classifier.SHA256,
-        "test_accuracy": classifier.about()["test_accuracy"],
+        "sha256": sha256(weights or classifier.SHIPPED),
+        "test_accuracy": classifier.about(weights).get("test_accuracy"),
     }
     return Extractor("digits", info=info, network=network, device=torch.device(device))
 

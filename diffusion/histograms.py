@@ -1,16 +1,19 @@
 """Figures of counts: pixel values, classes, and what is taken for what."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter
 
-from diffusion.figure_input import array, field, filled, same_length
-from diffusion.figure_style import INK, SMALL, Entry, legend, model_styles, new_figure, styled
+from diffusion.figure_input import array, field, filled, same_length, texts
+from diffusion.figure_style import INK, SMALL, Entry, legend, model_styles, new_figure, styled, text_width
+
+WIDEST = 20  # points that the name of a class may take along the x axis
 
 
 @styled
@@ -49,29 +52,44 @@ def _shares(values: Any, name: str) -> np.ndarray:
     return shares
 
 
+def _name(axis: Axis, places: np.ndarray, classes: Sequence[str] | None) -> None:
+    """Write the names of classes along an axis, slanted where they would run into one another."""
+    names = texts(classes or range(len(places)), len(places), "classes")
+    axis.set_ticks(places, names)
+    if axis.axis_name == "x" and max(map(text_width, names)) > WIDEST:
+        for label in axis.get_ticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")
+
+
 @styled
 def class_histogram(
-    shares: Mapping[str, Mapping[str, Any]], prior: Any, labels: Mapping[str, str] | None = None
+    shares: Mapping[str, Mapping[str, Any]],
+    prior: Any,
+    labels: Mapping[str, str] | None = None,
+    classes: Sequence[str] | None = None,
+    noun: str = "digit",
 ) -> Figure:
-    """How often each model draws each digit: bars with intervals, and the share in real images as a step.
+    """How often each model draws each class: bars with intervals, and the share in real images as a step.
 
     Args:
         shares: model -> `{"share", "low", "high"}`, (10,) each, in [0, 1]; low and high may be absent.
         prior: (10,), the same for real images.
         labels: model -> text of the legend, where it is not the name.
+        classes: names of the classes; None: 0 to 9.
+        noun: what one of them is called.
     """
     styles = model_styles(filled(shares, "shares"))
     prior = _shares(prior, "prior")
     figure = new_figure(66)
     axes = figure.subplots()
-    digits, width = np.arange(len(prior)), 0.8 / len(styles)
+    places, width = np.arange(len(prior)), 0.8 / len(styles)
     outlined = [withStroke(linewidth=1.7, foreground="white")]  # seen on bars of any colour
     entries: list[Entry] = []
     for place, (name, style) in enumerate(styles.items()):
         where = f"shares[{name!r}]"
         share = _shares(field(shares[name], "share", where), where)
         same_length(where, share=share, prior=prior)
-        x = digits + (place - (len(styles) - 1) / 2) * width
+        x = places + (place - (len(styles) - 1) / 2) * width
         look = {"facecolor": style.colour, "hatch": style.hatch, "edgecolor": "white", "linewidth": 0.5}
         axes.bar(x, 100 * share, width, **look)
         if shares[name].get("low") is not None and shares[name].get("high") is not None:
@@ -80,12 +98,11 @@ def class_histogram(
             axes.vlines(x, 100 * low, 100 * high, color=INK, linewidth=0.9, path_effects=outlined)
         entries.append(((labels or {}).get(name, name), Patch(**look)))
     step = axes.hlines(
-        100 * prior, digits - 0.45, digits + 0.45, color=INK, linewidth=1.4, path_effects=outlined
+        100 * prior, places - 0.45, places + 0.45, color=INK, linewidth=1.4, path_effects=outlined
     )
     entries.append(("real images", step))
-    axes.set(
-        xlabel="digit that the classifier reads", ylabel="share of images (%)", xticks=digits, ylim=(0, None)
-    )
+    axes.set(xlabel=f"{noun} that the classifier reads", ylabel="share of images (%)", ylim=(0, None))
+    _name(axes.xaxis, places, classes)
     axes.set_xlim(-0.6, len(prior) - 0.4)
     axes.grid(visible=False, axis="x")
     legend(figure, entries)
@@ -93,11 +110,13 @@ def class_histogram(
 
 
 @styled
-def confusion(matrix: Any) -> Figure:
-    """What reconstructions of each digit are read as, in per cent of the row; blank below half of one.
+def confusion(matrix: Any, classes: Sequence[str] | None = None, noun: str = "digit") -> Figure:
+    """What reconstructions of each class are read as, in per cent of the row; blank below half of one.
 
     Args:
-        matrix: (10, 10), counts by true digit (rows) and read digit (columns).
+        matrix: (10, 10), counts by true class (rows) and class read (columns).
+        classes: names of the classes; None: 0 to 9.
+        noun: what one of them is called.
 
     Raises:
         ValueError: not square, or a negative count.
@@ -107,7 +126,7 @@ def confusion(matrix: Any) -> Figure:
         raise ValueError(f"matrix must be square with counts of at least 0, got shape {matrix.shape}")
     share = (
         100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1e-9)
-    )  # a digit that never occurs: all blank
+    )  # a class that never occurs: all blank
     figure = new_figure(86)
     axes = figure.subplots()
     axes.pcolormesh(share, cmap="Blues", vmin=0, vmax=100, edgecolors="white", linewidth=0.8)
@@ -123,10 +142,9 @@ def confusion(matrix: Any) -> Figure:
                 ha="center",
                 va="center_baseline",
             )
-    digits = np.arange(len(matrix))
-    axes.set(xlabel="read as (% of the true digit)", ylabel="true digit", aspect="equal")
-    axes.set_xticks(digits + 0.5, digits)
-    axes.set_yticks(digits + 0.5, digits)
+    axes.set(xlabel=f"read as (% of the true {noun})", ylabel=f"true {noun}", aspect="equal")
+    for axis in (axes.xaxis, axes.yaxis):
+        _name(axis, np.arange(len(matrix)) + 0.5, classes)
     axes.invert_yaxis()
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)

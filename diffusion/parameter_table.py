@@ -17,7 +17,8 @@ NOTEBOOKS = (SCHEDULES, DDPM, ZOOM, COMPARE, OWN)
 STUDY = {"linear": DDPM, "cosine": DDPM, "zoom": ZOOM}
 RESIZE, PRECISIONS = ("nearest", "bilinear"), ("auto", "fp32", "bf16")
 
-N_TRAIN_IMAGES, N_TEST_IMAGES = 60_000, 10_000  # images in the two splits of MNIST
+DATASETS = ("mnist", "fashion", "kmnist")  # as in diffusion.datasets, which may not be imported here
+N_TRAIN_IMAGES, N_TEST_IMAGES = 60_000, 10_000  # images in the two splits of each data set
 SEEDS = 0, 2**32 - 1  # the smallest and the largest
 MAX_ZOOM = 24  # the study's last zoom level: a 4 x 4 patch is left of 28 x 28 pixels
 
@@ -42,6 +43,7 @@ class Parameter:
 TABLE = (
     # of all notebooks
     Parameter("seed", NOTEBOOKS, (int,), "seed of every random draw", *SEEDS, default=0),
+    Parameter("dataset", NOTEBOOKS, (str,), "the data set", choices=DATASETS, default="mnist"),
     Parameter(
         "data_dir", NOTEBOOKS, (str, NONE), "folder of the data set; None = the project's data/", default=None
     ),

@@ -34,8 +34,9 @@ SECTIONS = {
     "schedules": table.SCHEDULES,
     "compare": table.COMPARE,
 }  # sections of a profile with one notebook each
-TOP_LEVEL = ("profile", "seed", "seeds", "data_dir", "out", "schedules", "training", "models", "compare")
-PER_RUN = ("model", "out_dir", "data_dir", "seeds")  # set by the workflow, never in a section
+TOP_LEVEL = ("profile", "seed", "seeds", "dataset", "data_dir", "out")
+TOP_LEVEL += ("schedules", "training", "models", "compare")
+PER_RUN = ("model", "out_dir", "data_dir", "dataset", "seeds")  # set by the workflow, never in a section
 
 
 def check(notebook: str, namespace: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +110,7 @@ def notebook_parameters(config: Mapping[str, Any], target: str, seed: int | None
     values = {name: parameter.default for name, parameter in known.items() if parameter.default is not ...}
     first, *others = seeds(config)
     values["seed"] = first if seed is None else seed
-    values |= {"data_dir": config["data_dir"]} if "data_dir" in config else {}
+    values |= {name: config[name] for name in ("dataset", "data_dir") if name in config}
     del values["out_dir"]
     if target == table.SCHEDULES:
         return values | config["schedules"]
@@ -168,6 +169,8 @@ def _settable(*notebooks: str) -> list[str]:
 
 def _known(what: str, given: Iterable[Any], known: Iterable[str], where: str) -> None:
     for name in given:
+        if name not in known and name in ("dataset", "data_dir", "seeds"):
+            raise ParameterError(f"{where}: {name} holds for the whole profile; set it at its top.")
         if name not in known:
             raise ParameterError(f"{where}: {unknown(what, name, known)}")
 

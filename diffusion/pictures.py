@@ -6,6 +6,7 @@ number of pixels of the saved file, so digits are crisp, and hundreds of them ar
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,11 +91,16 @@ def _rows(images: np.ndarray, rows: Sequence[str], columns: Sequence[str], corne
     scale = _scale(images, images.shape[1], images.shape[0], left)
     canvas = _mosaic(images.reshape(-1, *images.shape[2:]), images.shape[1], scale)
     down, across = (side * scale + HAIRLINE for side in images.shape[2:])
-    (axes,) = _place([canvas], left=left, bottom=round(1.2 * LINE) if any(columns) else 0)
+    if max(map(text_width, columns), default=0) * DPI / 72 > 0.95 * across:
+        columns = [x if "$" in x else "\n".join(re.split(r"(?<=/)| ", x)) for x in columns]  # several lines
+    lines = max((label.count("\n") + 1 for label in columns if label), default=0)
+    bottom = round((0.2 + lines) * LINE) if lines else 0
+    (axes,) = _place([canvas], left=left, bottom=bottom)
     for i, label in enumerate(rows):
         _write(axes, label, -LINE / 3, (i + 0.5) * down + LINE / 4, right=True)
     for i, label in enumerate(columns):
-        _write(axes, label, (i + 0.5) * across, len(canvas) + 0.9 * LINE)
+        for k, line in enumerate(label.split("\n")):
+            _write(axes, line, (i + 0.5) * across, len(canvas) + (0.9 + k) * LINE)
     _write(axes, corner, -LINE / 3, len(canvas) + 0.9 * LINE, right=True)
     return axes.get_figure()
 

@@ -1,7 +1,8 @@
 """What a set of samples looks like beyond one distance, with intervals and with real images beside it.
 
 Which classes it holds, how many images are no digit, how dark their background is, how much of the variety of
-real digits it covers; and which samples to show as good and bad ones.
+real digits it covers; and which samples to show as good and bad ones. Where the data set is another one than
+MNIST, "digit" stands for an image of one of its classes.
 
 Labels and confidence are the digit classifier's. Every function is a function of its arguments and its seed.
 """
@@ -36,7 +37,7 @@ BORDER = 3  # pixels: width of the ring that counts as background
 NOT_DIGIT_QUANTILE = 0.05  # share of real test images below the threshold, by construction
 
 QUALITY_RULE = (
-    "High-quality samples are drawn at random (seeded) from the tenth of all samples about which the digit "
+    "High-quality samples are drawn at random (seeded) from the tenth of all samples about which the "
     "classifier is most confident, low-quality samples from the tenth about which it is least confident; "
     "confidence is the largest of the ten class probabilities."
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from diffusion import devices
+from diffusion import datasets, devices
 from diffusion.files import ROOT, read_json, sha256, write_json
 from diffusion.training import Trained
 
@@ -41,11 +41,14 @@ def write(
     return write_json(out / "metrics" / f"{name}.json", record | results)
 
 
-def read_training(out: Path, models: list[str] | None = None) -> dict[str, dict]:
+def read_training(
+    out: Path, models: list[str] | None = None, dataset: str = datasets.MNIST.name
+) -> dict[str, dict]:
     """The training records of some models, or of all that there are, by model name.
 
     Raises:
-        ValueError: a record is missing, or there are none; the message says which notebook writes it.
+        ValueError: a record is missing, or there are none; the message says which notebook writes it. Or a
+            model was trained on another data set.
     """
     found = sorted(p.stem.removeprefix("train_") for p in (out / "metrics").glob("train_*.json"))
     if models is None:
@@ -56,7 +59,19 @@ def read_training(out: Path, models: list[str] | None = None) -> dict[str, dict]
             f"no training record for {', '.join(missing) or 'any model'} in {out / 'metrics'}; there: "
             f"{', '.join(found) or 'none'}. Run 02_train_ddpm or 03_train_zoom with this out_dir first"
         )
-    return {m: read_json(out / "metrics" / f"train_{m}.json") for m in models}
+    found = {m: read_json(out / "metrics" / f"train_{m}.json") for m in models}
+    for model, record in found.items():
+        if (other := dataset_of(record)) != dataset:
+            raise ValueError(
+                f"the model {model!r} in {out} was trained on the data set {other!r}, not on {dataset!r}; "
+                "give each data set an out_dir of its own, or the parameter dataset the same value"
+            )
+    return found
+
+
+def dataset_of(record: dict[str, Any]) -> str:
+    """The data set that a record is about; records from before there was a choice are about MNIST."""
+    return record["parameters"].get("dataset", datasets.MNIST.name)
 
 
 def training(out: Path, run: Trained) -> dict[str, Any]:

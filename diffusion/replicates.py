@@ -20,11 +20,13 @@ def folder(out: Path, seed: int) -> Path:
     return out / "seeds" / str(seed)
 
 
-def read(out: Path, seeds: Sequence[int], models: Sequence[str]) -> dict[int, tuple[dict, dict]]:
+def read(
+    out: Path, seeds: Sequence[int], models: Sequence[str], dataset: str = "mnist"
+) -> dict[int, tuple[dict, dict]]:
     """Seed -> (training records by model, comparison record) of the other seeds.
 
     Raises:
-        ValueError: a seed has no comparison, or one of other models; the message says which.
+        ValueError: a seed has no comparison, or one of other models or data; the message says which.
     """
     found = {}
     for seed in seeds:
@@ -40,7 +42,7 @@ def read(out: Path, seeds: Sequence[int], models: Sequence[str]) -> dict[int, tu
                 f"{path} compares {', '.join(compare['models'])}, not {', '.join(models)}; "
                 "run it again with the same models"
             )
-        found[seed] = read_training(path.parents[1], list(models)), compare
+        found[seed] = read_training(path.parents[1], list(models), dataset), compare
     return found
 
 
@@ -92,12 +94,17 @@ def measures(final: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def panels(spreads: Mapping[str, Mapping], floors: Mapping[str, dict | None]) -> dict[str, tuple]:
-    """Loss and distance over epochs with one standard deviation to either side, for `distance_panels`."""
+def panels(
+    spreads: Mapping[str, Mapping], floors: Mapping[str, dict | None], noun: str = "digit"
+) -> dict[str, tuple]:
+    """Loss and distance over epochs with one standard deviation to either side, for `distance_panels`.
+
+    `noun` is what a class of the data set is called, as in `comparison.panels`.
+    """
     floor = floors["digits"]
     return {
         "test loss": ({m: _bands(s["losses"]) for m, s in spreads.items()}, None),
-        "Fréchet distance, digit features": (
+        f"Fréchet distance, {noun} features": (
             {m: _bands(s["distances"]["digits"]) for m, s in spreads.items()},
             (floor["fid_mean"], floor["fid_sd"]) if floor else None,
         ),

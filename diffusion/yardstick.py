@@ -1,6 +1,7 @@
 """What generated images are measured against: the held-out test split, passed through each extractor once."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from torch import Tensor
 
@@ -17,6 +18,7 @@ class Yardstick:
         x_test, labels: the reference images, (M, 1, 28, 28) and (M,).
         all_labels: of the whole test split, whose class shares are the prior.
         inception_weights: "auto", "off" or a path.
+        classifier_weights: as `readers.weights` gives them for the data set; None: those shipped.
     """
 
     x_train: Tensor
@@ -27,19 +29,21 @@ class Yardstick:
     seed: int = 0
     floor_repeats: int = 10
     interval_repeats: int = 100
+    classifier_weights: Path | None = None
     extractors: dict[str, Extractor] = field(init=False)
     references: dict[str, Reference] = field(init=False)
 
     def __post_init__(self) -> None:
         self.images = metrics.to_uint8(self.x_test)
-        every = (metrics.digits(), metrics.inception(self.inception_weights))
+        self.reader = classifier.load(self.classifier_weights)
+        every = (metrics.digits(weights=self.classifier_weights), metrics.inception(self.inception_weights))
         self.extractors = {extractor.name: extractor for extractor in every}
         self.references = {
             name: Reference(extractor.features(self.images))
             for name, extractor in self.extractors.items()
             if extractor.available
         }
-        self.read, self.confidence = quality.predict(self.images)
+        self.read, self.confidence = quality.predict(self.images, self.reader)
         self.threshold = quality.not_digit_threshold(self.confidence)
         self._train_features: dict[str, Tensor] = {}
         self._floors: dict[tuple[str, int], dict] = {}
@@ -84,7 +88,7 @@ class Yardstick:
     def qualities(self, samples: Tensor, features: Tensor, n_variety: int) -> dict:
         """Everything beyond the distances, for samples (n, 1, 28, 28) and their `digits` features (n, D)."""
         images = metrics.to_uint8(samples)
-        labels, confidence = quality.predict(images)
+        labels, confidence = quality.predict(images, self.reader)
         return {
             "classes": quality.class_balance(labels, self.all_labels, seed=self.seed),
             "not_digit": quality.not_digit(confidence, self.threshold),
@@ -104,9 +108,14 @@ class Yardstick:
         }
 
 
-def best_and_worst(samples: Tensor, n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """n high-quality and n low-quality samples, (n, 28, 28) each, by `quality.QUALITY_RULE`."""
-    _, confidence = quality.predict(metrics.to_uint8(samples), classifier.load())
+def best_and_worst(
+    samples: Tensor, n: int, seed: int, reader: classifier.DigitClassifier | None = None
+) -> tuple[Tensor, Tensor]:
+    """n high-quality and n low-quality samples, (n, 28, 28) each, by `quality.QUALITY_RULE`.
+
+    `reader` is a yardstick's, the classifier whose confidence counts; None: the shipped one.
+    """
+    _, confidence = quality.predict(metrics.to_uint8(samples), reader)
     high, low = quality.rank_by_quality(confidence, min(n, len(samples) // 2), seed)
     return samples[high, 0], samples[low, 0]
 

@@ -5,6 +5,7 @@ A claim about the end of training is not decided by a run that trained less than
 nor one about models if these were trained in another setting, nor one about samples by samples that were
 drawn in another way or are fewer: such a run shows which way it leans.
 Where the study was run with several seeds, each has its verdict, and they must agree.
+On another data set nothing is decided but what no data enter, and what names digits does not even lean.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from report.evidence import Answer
 from report.results import Results
-from report.study import few_samples, other_sampling, other_schedules, other_training
+from report.study import few_samples, other_data, other_sampling, other_schedules, other_training
 from report.text import Markdown, integer, listing, num
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
@@ -39,6 +40,8 @@ class Claim:
         min_epochs: passes over the training data below which it stays undecided; None: the end of training.
         sampled: it is about samples, so they must be drawn as in the study.
         schedules: it is about the noise schedules, so they must be those of the study.
+        any_data: no data enter it.
+        digits: it names digits, and says nothing about the classes of another data set.
     """
 
     id: str
@@ -51,6 +54,8 @@ class Claim:
     min_epochs: int | None = 0
     sampled: bool = False
     schedules: bool = False
+    any_data: bool = False
+    digits: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,9 @@ class Verdict:
 def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAINING) -> Verdict:
     """Measure one claim and give its verdict."""
     measured, answer = claim.measure(results)
-    lean = {True: HOLDS, False: FAILS, None: OPEN}[answer]
+    lean = {True: HOLDS, False: FAILS, None: OPEN}[None if claim.digits and other_data(results) else answer]
     if why := _out_of_scale(claim, results, end_of_training):
-        return Verdict(claim, measured, TOO_SMALL, lean, why)
+        return Verdict(claim, measured, TOO_SMALL, lean, Markdown(why))
     return Verdict(claim, measured, lean, lean)
 
 
@@ -104,6 +109,8 @@ def over_seeds(verdicts: Sequence[Verdict]) -> Verdict:
 
 def _out_of_scale(claim: Claim, results: Results, end_of_training: int) -> str:
     """Why this run cannot decide the claim, as Markdown; empty if it can."""
+    if not claim.any_data and (other := other_data(results)):
+        return f"another data set, {other}, unlike the study"
     needed = end_of_training if claim.min_epochs is None else claim.min_epochs
     passes = min((results.passes(m) for m in claim.models), default=needed)
     if passes < needed:

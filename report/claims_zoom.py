@@ -78,6 +78,7 @@ CLAIMS = [
         measure=rules.read_as_zero(5, "five_as_zero"),
         models=("zoom",),
         min_epochs=None,
+        digits=True,
     ),
     Claim(
         id="seven-as-zero",
@@ -88,6 +89,7 @@ CLAIMS = [
         measure=rules.read_as_zero(7, "seven_as_zero"),
         models=("zoom",),
         min_epochs=None,
+        digits=True,
     ),
     Claim(
         id="dark-centre",
@@ -98,6 +100,7 @@ CLAIMS = [
         measure=rules.dark_centre,
         models=("zoom",),
         min_epochs=None,
+        digits=True,
     ),
     Claim(
         id="seeds-vary",
@@ -159,6 +162,7 @@ CLAIMS = [
         models=("zoom",),
         min_epochs=None,
         sampled=True,
+        digits=True,
     ),
     Claim(
         id="lacks",
@@ -173,6 +177,7 @@ CLAIMS = [
         models=("zoom",),
         min_epochs=None,
         sampled=True,
+        digits=True,
     ),
     Claim(
         id="less-variety",

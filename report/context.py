@@ -15,7 +15,7 @@ from report import claims, tables
 from report.evidence import below
 from report.results import REQUIRED, Results
 from report.rules_zoom import COMPARABLE, direction
-from report.study import STUDY, deviations
+from report.study import CITATION, STUDY, deviations, other_data
 from report.text import Markdown, escape, listing
 
 
@@ -60,7 +60,8 @@ def _check_seed(results: Results, name: str, content: Mapping[str, Any], seed: i
                 f"the run compares the model {target!r}, which profile {name!r} does not name; "
                 f"run `make report PROFILE={name}`"
             )
-        wanted, used = notebook_parameters(content, target, seed), record["parameters"]
+        wanted = notebook_parameters(content, target, seed)
+        used = {"dataset": "mnist"} | record["parameters"]
         for key in sorted((wanted.keys() & used.keys()) - {"out_dir", "data_dir"}):
             if wanted[key] != used[key]:
                 raise ValueError(
@@ -91,10 +92,12 @@ def tally(verdicts: Mapping[str, claims.Verdict]) -> Markdown:
     return listing(Markdown(f"{n} {words[w][n != 1]}") for w, n in counts.items() if n)
 
 
-def _digits(shares: Mapping[str, list[float]], real: list[float]) -> dict[str, Markdown]:
-    """Which digits are more and which are less frequent than in real images, by their intervals."""
-    favoured = [d for d in range(10) if shares["low"][d] > real[d]]
-    rare = [d for d in range(10) if shares["high"][d] < real[d]]
+def _digits(
+    shares: Mapping[str, list[float]], real: list[float], names: tuple[str, ...]
+) -> dict[str, Markdown]:
+    """Which classes are more and which are less frequent than in real images, by their intervals."""
+    favoured = [names[d] for d in range(10) if shares["low"][d] > real[d]]
+    rare = [names[d] for d in range(10) if shares["high"][d] < real[d]]
     return {"favoured": listing(favoured), "rare": listing(rare), "any": bool(favoured or rare)}
 
 
@@ -129,7 +132,11 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
     seconds = {m: _seconds(t) for m, t in train.items()}
     columns, rows = tables.parameters(results)
     counts = [train[m]["parameters_count"] for m in REQUIRED]
+    shares, classes = real["classes"]["share"], results.dataset.classes
     return {
+        "dataset": results.dataset,
+        "other_data": other_data(results),
+        "citation": CITATION.get(results.dataset.name),
         "schedules": results.schedules,
         "train": train,
         "compare": results.compare,
@@ -162,7 +169,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "all_seconds": sum(_seconds(t) for r in (results, *results.others) for t in r.train.values()),
         "seeds": [r.seed for r in (results, *results.others)],
         "over_seeds": results.compare["over_seeds"] and results.compare["over_seeds"]["models"],
-        "digits": {m: _digits(f["classes"], real["classes"]["share"]) for m, f in results.final.items()},
+        "digits": {m: _digits(f["classes"], shares, classes) for m, f in results.final.items()},
         "posterior": _posterior_gap(
             results.schedules["linear"]["beta"], results.schedules["linear"]["alpha_bar"]
         ),

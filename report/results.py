@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from diffusion import replicates
+from diffusion import datasets, replicates
 from diffusion.files import read_json
 from report import schema
 
 REQUIRED = ("linear", "cosine", "zoom")  # the models of the study; the report may hold more
 EXTRACTORS = ("digits", "inception")
-FULL_TRAIN = 60000  # images in MNIST's training split
+FULL_TRAIN = 60000  # images in the training split of each data set
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Results:
     def seed(self) -> int:
         """The seed of every random draw of this run."""
         return self.compare["parameters"]["seed"]
+
+    @property
+    def dataset(self) -> datasets.DataSet:
+        """What the run is about; records from before there was a choice are about MNIST."""
+        return datasets.get(self.compare["parameters"].get("dataset", datasets.MNIST.name))
 
     @property
     def extractors(self) -> list[str]:
@@ -154,6 +159,7 @@ def _belong_together(results: Results) -> None:
     named = {"schedules.json": results.schedules, "compare.json": results.compare}
     named |= {f"train_{m}.json": record for m, record in results.train.items()}
     _same("seed", {n: r["parameters"]["seed"] for n, r in named.items()})
+    _same("data set", {n: r["parameters"].get("dataset", "mnist") for n, r in named.items()})
     for key in ("T", "beta_start", "beta_end", "s", "beta_max"):
         ddpm = {f"train_{m}.json": results.train[m]["parameters"][key] for m in ("linear", "cosine")}
         _same(key, {"schedules.json": results.schedules["parameters"][key]} | ddpm)

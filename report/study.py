@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from diffusion import datasets
 from report.results import REQUIRED, Results
-from report.text import Markdown, code, finalize, integer, listing, num
+from report.text import Markdown, code, escape, finalize, integer, listing, num
 
 # Section and value as the study gives them. The learning rate is the one it means: see the errata.
 STUDY = {
@@ -24,6 +25,14 @@ STUDY = {
     "t_compared": 300,  # 2.3: the time step that Figure 2's discussion names
     "pixels": 28 * 28,
 }
+
+
+CITATION = {"fashion": "xiao2017", "kmnist": "clanuwat2018"}  # of data sets that are not the study's
+
+
+def other_data(results: Results) -> Markdown:
+    """The run's data set, if it is not the study's; else empty."""
+    return Markdown("") if results.dataset is datasets.MNIST else escape(results.dataset.title)
 
 
 def other_schedules(parameters: Mapping[str, Any]) -> list[Markdown]:

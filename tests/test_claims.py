@@ -337,6 +337,23 @@ def test_other_schedules_leave_the_claims_about_schedules_open():
     assert sum(claim.schedules for claim in BY_ID.values()) == 6
 
 
+def test_another_data_set_decides_only_what_no_data_enter():
+    run = results(lambda s, t, c: c["parameters"].update(dataset="fashion"))
+    for claim in BY_ID.values():
+        found = claims.decide(claim, run)
+        assert (found.verdict == TOO_SMALL) != claim.any_data, claim.id
+        assert ("another data set, Fashion\\-MNIST, unlike the study" in found.why) != claim.any_data, (
+            claim.id
+        )
+        same = claims.decide(claim, results())
+        assert found.lean == (OPEN if claim.digits else same.lean), claim.id
+    assert {c.id for c in BY_ID.values() if c.any_data} == {
+        "ends-in-noise", "keeps-more", "ends-agree", "fewer-wasted"
+    }  # fmt: skip
+    assert sum(c.digits for c in BY_ID.values()) == 5
+    assert not any("digit" in c.text and c.any_data for c in BY_ID.values())
+
+
 def test_fewer_samples_than_the_study_s_decide_nothing_about_samples():
     run = results(n=499)
     for claim in BY_ID.values():

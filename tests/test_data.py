@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torchvision.datasets import MNIST
 
 from diffusion import archive, data
+from diffusion.datasets import MNIST_MD5
 from hostile import Code
 
 
@@ -48,13 +49,13 @@ def raw(mnist_dir, tmp_path):
     """A folder of one's own with the four good files."""
     target = tmp_path / "MNIST" / "raw"
     target.mkdir(parents=True)
-    for name in data.MD5:
+    for name in MNIST_MD5:
         os.link(mnist_dir / "MNIST" / "raw" / name, target / name)
     return target
 
 
 def sources(monkeypatch, **files):
-    monkeypatch.setattr(data, "SOURCES", files)
+    monkeypatch.setitem(data.SOURCES, "mnist", files)
 
 
 def no_network():
@@ -67,7 +68,7 @@ def test_verified_files_need_no_source(raw, monkeypatch):
 
 
 def test_a_corrupt_file_is_replaced_by_the_right_one(raw, monkeypatch):
-    good = {name: (raw / name).read_bytes() for name in data.MD5}
+    good = {name: (raw / name).read_bytes() for name in MNIST_MD5}
     name = "t10k-labels-idx1-ubyte"
     (raw / name).unlink()
     (raw / name).write_bytes(good[name][:-1] + b"\x09")
@@ -79,7 +80,7 @@ def test_a_corrupt_file_is_replaced_by_the_right_one(raw, monkeypatch):
 def test_a_lying_source_is_not_believed(raw, monkeypatch):
     name = "t10k-labels-idx1-ubyte"
     (raw / name).unlink()
-    sources(monkeypatch, liar=lambda: dict.fromkeys(data.MD5, b"not mnist"))
+    sources(monkeypatch, liar=lambda: dict.fromkeys(MNIST_MD5, b"not mnist"))
     with pytest.raises(data.DataError, match="liar: t10k-labels-idx1-ubyte has the wrong MD5"):
         data.fetch(raw.parents[1])
     assert not (raw / name).exists()
@@ -97,7 +98,7 @@ def test_without_network_the_error_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_a_folder_that_cannot_be_written(raw, tmp_path, monkeypatch):
-    good = {name: (raw / name).read_bytes() for name in data.MD5}
+    good = {name: (raw / name).read_bytes() for name in MNIST_MD5}
     sources(monkeypatch, good=lambda: good)
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where the folder should be")
@@ -107,7 +108,7 @@ def test_a_folder_that_cannot_be_written(raw, tmp_path, monkeypatch):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder(raw, tmp_path, monkeypatch):
-    good = {name: (raw / name).read_bytes() for name in data.MD5}
+    good = {name: (raw / name).read_bytes() for name in MNIST_MD5}
     sources(monkeypatch, good=lambda: good)
     locked = tmp_path / "locked"
     locked.mkdir()
@@ -169,5 +170,5 @@ def test_a_hostile_header_does_not_overflow(tmp_path):
 
 
 def test_md5_of_the_real_files(mnist_dir):
-    for name, md5 in data.MD5.items():
+    for name, md5 in MNIST_MD5.items():
         assert hashlib.md5((mnist_dir / "MNIST/raw" / name).read_bytes()).hexdigest() == md5

@@ -308,6 +308,14 @@ def test_a_models_own_number_of_samples_counts_beside_a_dictionary():
     assert notebook_parameters(config, table.COMPARE)["n_final"] == wanted
 
 
+def test_the_data_set_of_a_profile_is_that_of_every_notebook():
+    for said, expected in (({}, "mnist"), ({"dataset": "kmnist"}, "kmnist")):
+        config = copy.deepcopy(PROFILES["smoke"]) | said
+        check_profile(config)
+        targets = (table.SCHEDULES, table.COMPARE, *config["models"])
+        assert {notebook_parameters(config, target)["dataset"] for target in targets} == {expected}
+
+
 def test_other_sizes_are_accepted_where_all_agree():
     config = copy.deepcopy(PROFILES["smoke"])
     config["schedules"] |= {"T": 500, "beta_end": 0.03, "zoom_T": 20, "interpolation": "bilinear"}
@@ -411,6 +419,11 @@ def mistake(*path, value):
         ),
         (mistake("training", "sampling_steps", value=1001), "sampling_steps = 1001 is above T = 1000"),
         (mistake("seed", value="0"), "seed = '0' is not allowed"),
+        (
+            mistake("dataset", value="emnist"),
+            "dataset = 'emnist' is not allowed; give one of 'mnist', 'fashion', 'kmnist'",
+        ),
+        (mistake("training", "dataset", value="kmnist"), "training: dataset holds for the whole profile"),
         (mistake("out", value=""), "out = '' is not allowed; give the path of a folder"),
         (mistake("out", value=3), "out = 3 is not allowed"),
         (mistake("out", value=None), "out = None is not allowed"),
@@ -464,7 +477,10 @@ def mistake(*path, value):
         (mistake("models", "blur", "seed", value=1), "models.blur: seed = 1, but schedules has seed = 0"),
         (mistake("training", "seed", value=1), "models.linear: seed = 1, but schedules has seed = 0"),
         (mistake("compare", "seed", value=1), "compare: seed = 1, but schedules has seed = 0"),
-        (mistake("compare", "seeds", value=[1]), "compare: there is no parameter 'seeds'"),
+        (
+            mistake("compare", "seeds", value=[1]),
+            "compare: seeds holds for the whole profile; set it at its top",
+        ),
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(change, said):

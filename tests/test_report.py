@@ -286,6 +286,40 @@ def test_banner_names_what_is_smaller(tmp_path):
     )
 
 
+def of_fashion():
+    content = fake_run.records()
+    for record in content.values():
+        record["parameters"]["dataset"] = "fashion"
+    return content
+
+
+def test_another_data_set_is_named_on_the_first_page(tmp_path):
+    profile = fake_run.write(tmp_path, of_fashion())
+    profile.write_text(profile.read_text() + "dataset: fashion\n")
+    build.build(tmp_path, str(profile))
+    page = Document((tmp_path / "report.html").read_text())
+    banner = page.text[: page.text.index("Abstract")]
+    assert "zoom on Fashion-MNIST, trained anew" in banner
+    assert "About Fashion-MNIST, not MNIST." in banner
+    assert "0 to 9 are T-shirt/top, Trouser" in banner
+    assert "Not at the scale of the study" not in banner  # that it is
+    assert "trained two DDPMs and a Cold Zoom Diffusion model on Fashion-MNIST" in page.text
+    assert "another data set, Fashion-MNIST, unlike the study" in page.text
+    assert "Benchmarking" in page.text  # its reference
+
+
+def test_the_study_s_data_set_needs_no_word(page):
+    assert "Fashion" not in page.text
+    assert "Cold Zoom Diffusion model on MNIST" in page.text
+
+
+def test_a_profile_of_another_data_set_is_refused(tmp_path, capsys):
+    profile = fake_run.write(tmp_path)  # records that do not say, from before there was a choice
+    profile.write_text(profile.read_text() + "dataset: fashion\n")
+    assert build.main(["--out", str(tmp_path), "--profile", str(profile)]) == 1
+    assert "dataset = 'mnist', but profile" in capsys.readouterr().err
+
+
 # Safe, self-contained, the same each time
 
 
@@ -469,6 +503,7 @@ MIXED = [
     (mixed("train_linear.json", "model", value="zoom"), "name of the model"),
     (mixed("train_zoom.json", "parameters", "interpolation", value="bilinear"), "zoom interpolation"),
     (mixed("train_cosine.json", "parameters", "beta_max", value=0.5), "beta_max"),
+    (mixed("train_cosine.json", "parameters", "dataset", value="fashion"), "data set"),
 ]
 
 

@@ -116,6 +116,7 @@ def test_a_second_run_does_nothing(finished):
         (put("models", "blurred", value={"notebook": table.ZOOM}), {"train_blurred", *AFTER_TRAINING}),
         (put("models", "own", value=OWN), {"train_own", *AFTER_TRAINING}),
         (put("seed", value=1), EVERYTHING - {"data"}),
+        (put("dataset", value="fashion"), EVERYTHING),
     ],
 )
 def test_a_changed_parameter_reruns_what_depends_on_it_and_no_more(finished, change, rules):
