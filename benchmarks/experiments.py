@@ -57,12 +57,12 @@ class Variant:
 
 def compile_step(x: Tensor, precision: str) -> tuple[Callable[[], None] | None, float, str]:
     """The compiled step, the seconds until its first result, and why there is none where there is none."""
-    step = Variant(precision, compiled=True).step(x)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as empty:  # a cache of earlier compilations would flatter it
         before = os.environ.get("TORCHINDUCTOR_CACHE_DIR")
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
         try:
+            step = Variant(precision, compiled=True).step(x)
             step()
         except Exception as error:  # no compiler, or one that fails in its own way: eager is always there
             reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -81,10 +81,10 @@ def test_the_textbooks_zoom_and_its_loss_are_ours(images):
 
 @pytest.mark.parametrize("clip", [False, True])
 def test_the_textbooks_samples_are_ours(clip):
-    T = 12
+    T = 6
     process, net = DDPM(schedules.linear(T), clip_x0=clip), network().eval()
-    theirs = sampling.Walk(sampling.textbook(process, net, 8))
-    mine = sampling.Walk(sampling.project(process, net, 8, "fp32"))
+    theirs = sampling.Walk(sampling.textbook(process, net, 4))
+    mine = sampling.Walk(sampling.project(process, net, 4, "fp32"))
     for _ in range(T):
         theirs.advance(1)
         mine.advance(1)
@@ -105,9 +105,9 @@ def test_the_textbooks_frechet_distance_is_ours(mnist_dir):
 def test_both_training_loops_learn(images, tmp_path):
     schedule = schedules.linear()
     loss = baseline.DDPMLoss(schedule.alpha_bar, torch.device("cpu"))
-    batches = baseline.loader(baseline.dataset("train", N), 32)
+    batches = baseline.loader(baseline.dataset("train", N), 16)
     steps = baseline.training_steps(loss, schedule.T, network(), batches, torch.device("cpu"))
-    found = [next(steps) for _ in range(12)]  # more than one epoch
+    found = [next(steps) for _ in range(6)]  # more than one epoch
     assert found[-1] < found[0]
     seen = []
 
@@ -117,8 +117,8 @@ def test_both_training_loops_learn(images, tmp_path):
             seen.append(value.item())
             return value
 
-    steps = ours.training_steps(Watched(schedule), images, 32, "fp32", tmp_path / "run")
-    for _ in range(12):
+    steps = ours.training_steps(Watched(schedule), images, 16, "fp32", tmp_path / "run")
+    for _ in range(6):
         next(steps)
     assert seen[-1] < seen[0]
     assert not (tmp_path / "run").exists()

@@ -8,7 +8,7 @@ from diffusion.ddpm import DDPM
 from diffusion.zoom import ColdZoom
 
 WITHIN = 0.02
-EPOCHS, IMAGES, BATCH = 5, 640, 32
+EPOCHS, IMAGES, BATCH = 4, 512, 32
 
 
 @pytest.fixture(scope="module")
