@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from benchmarks.figures import AT_LEAST
 from benchmarks.results import figures
 from benchmarks.table import number
-from diffusion.figure_style import MODELS, MUTED, SMALL, legend, model_styles, new_figure, sample, styled
+from diffusion.figure_style import FURTHER, MODELS, MUTED, SMALL, legend, new_figure, sample, styled
 
 MET, MISSED = MODELS["linear"].colour, MODELS["cosine"].colour
 
@@ -52,7 +52,7 @@ def bench(result: dict[str, Any]) -> Figure:
 def growth(result: dict[str, Any]) -> Figure:
     """Time and memory, each as a multiple of its smallest size's; the grey line is linear."""
     lines = result["groups"]["growth"]["growth"]
-    styles = model_styles([line["quantity"] for line in lines])
+    styles = dict(zip((line["quantity"] for line in lines), (*MODELS.values(), *FURTHER), strict=False))
     figure = new_figure(75)
     for axes, cost, label in zip(figure.subplots(1, 2), ("seconds", "mib"), ("time", "memory"), strict=True):
         widest = 1.0
@@ -68,7 +68,9 @@ def growth(result: dict[str, Any]) -> Figure:
             )
             widest = max(widest, size[-1])
         axes.plot([1, widest], [1, widest], color=MUTED, linewidth=0.8, zorder=0)
-        axes.set(xscale="log", yscale="log", xlabel="size, smallest = 1", ylabel=f"{label}, smallest = 1")
+        axes.set(xlabel="size, smallest = 1", ylabel=f"{label}, smallest = 1")
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log", base=2)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
             axis.set_minor_formatter(NullFormatter())

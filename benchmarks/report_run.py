@@ -14,7 +14,7 @@ import yaml
 from benchmarks.figures import AT_MOST, figure
 from benchmarks.settings import Settings
 from benchmarks.timing import seconds_of
-from diffusion.files import ROOT
+from diffusion.files import ROOT, write_bytes
 
 PROFILES = {"full": "quick", "quick": "smoke", "tiny": "smoke"}
 
@@ -28,7 +28,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     shutil.rmtree(out, ignore_errors=True)
     profile = yaml.safe_load((ROOT / "profiles" / f"{name}.yaml").read_text(encoding="utf-8"))
     copy = settings.out / "report.yaml"
-    copy.write_text(yaml.safe_dump(profile | {"out": str(out)}, sort_keys=False), encoding="utf-8")
+    write_bytes(copy, yaml.safe_dump(profile | {"out": str(out)}, sort_keys=False).encode())
     workflow = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
     workflow += ["--configfile", str(copy), "--cores", "all", *OPTIONS]
 

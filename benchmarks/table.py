@@ -55,7 +55,7 @@ def caption(bench: dict[str, Any]) -> str:
     text = (
         f"Medians, in brackets quartiles, of candidates that take turns; {e['device_name']}, "
         f"{e['cores']} cores, {e['precision']}, torch {e['torch']}, Python {e['python']}, "
-        f"commit {e['commit']}, {days[-1] if days else 'never'}."
+        f"commit {e['commit']}{f', {days[-1]}' if days else ''}."
     )
     if bench["scale"] != "full":
         text += f"\nMeasured with `--{bench['scale']}`: these numbers show that everything runs, and no more."
