@@ -1,4 +1,4 @@
-"""bf16 trains like fp32: the loss curves of a short real training agree within 2 %."""
+"""bf16 trains like fp32: the loss curves of a short real training agree."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from diffusion import data, devices, schedules, training
 from diffusion.ddpm import DDPM
 from diffusion.zoom import ColdZoom
 
-WITHIN = 0.02
+WITHIN = 0.01  # 0.02 is what is promised; with weights kept in bf16, 0.014 is what is seen after so few steps
 EPOCHS, IMAGES, BATCH = 4, 512, 32
 
 
