@@ -8,13 +8,15 @@ VENV    ?= .venv
 FILE    ?= $(PROFILE)-snapshot.tar
 # Options of JupyterLab, for example --no-browser.
 LAB     ?=
+# Options of the benchmarks, for example --quick or --only training,zoom.
+BENCH   ?=
 
 RUN := $(VENV)/bin/python
 # The environment's own kernel, whatever kernels the user has; progress shown as it happens.
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help report retrain release snapshot restore test lint lab clean env
+.PHONY: help report retrain release snapshot restore test lint lab bench clean env
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,6 +48,9 @@ lint: env ## ruff, and notebooks without outputs
 
 lab: env ## open the notebooks in JupyterLab
 	$(RUN) -m jupyterlab $(LAB) notebooks/01_schedules.ipynb
+
+bench: env ## measure the speed against a textbook loop -> build/bench/ (half an hour; BENCH=--quick: minutes)
+	@$(RUN) -m benchmarks $(BENCH)
 
 clean: ## remove build/, that is, the results of all profiles; data/ and the environment stay
 	rm -rf build

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 from contextlib import AbstractContextManager
+from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -66,19 +67,16 @@ def _processor() -> str:
 
 
 def environment(precision: str, device: torch.device) -> dict:
-    """Versions, device and code of a result, for its record."""
-    import accelerate
-    import torchmetrics
-    import torchvision
+    """Versions, device and code of a result, for its record.
 
+    Versions are looked up: to import torchmetrics and torchvision for theirs would take seconds.
+    """
     on_gpu = device.type == "cuda"
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "torchmetrics": torchmetrics.__version__,
-        "accelerate": accelerate.__version__,
+        **{name: metadata.version(name) for name in ("torchvision", "torchmetrics", "accelerate")},
         "device": device.type,
         "device_name": torch.cuda.get_device_name(device) if on_gpu else _processor(),
         "cores": os.cpu_count(),

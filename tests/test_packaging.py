@@ -128,7 +128,9 @@ def test_pre_commit_uses_the_pinned_versions():
 
 
 def test_every_import_is_a_declared_dependency():
-    ours = {"diffusion", "report", "tools", "tests"} | {path.stem for path in (ROOT / "tests").glob("*.py")}
+    ours = {"diffusion", "report", "tools", "tests", "benchmarks"} | {
+        path.stem for path in (ROOT / "tests").glob("*.py")
+    }
     imported: dict[str, str] = {}
     for path, text in texts():
         if path.suffix == ".py":
@@ -207,7 +209,15 @@ def test_a_notebook_is_stripped_portable_and_parameterised(notebook):
 
 def test_make_help_lists_the_targets():
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^  (\w+)  ", said, re.M) == ["help", "report", "test", "lint", "lab", "clean"]
+    assert re.findall(r"^  (\w+)  ", said, re.M) == [
+        "help",
+        "report",
+        "test",
+        "lint",
+        "lab",
+        "bench",
+        "clean",
+    ]
 
 
 @pytest.mark.parametrize(
