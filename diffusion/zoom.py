@@ -1,5 +1,7 @@
 """Cold Zoom Diffusion: degrade an image by zooming into its centre (Sec. 3.2 of the study)."""
 
+from functools import lru_cache
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
@@ -38,14 +40,12 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     if S != width:  # noqa: SIM300
         raise ValueError(f"images have shape {tuple(x.shape)}; the zoom needs square ones")
     check_steps(t, S - 1, B)
+    if interpolation == "nearest":
+        index = _nearest(S, x.device)[t][:, None].expand(B, C, S * S)
+        return x.reshape(B, C, S * S).gather(2, index).view(B, C, S, S)
     first, _ = crop(t[:, None])  # (B, 1)
     scale = ((S - t).float() / S)[:, None]  # (B, 1), cropped pixels per output pixel
     out = torch.arange(S, device=x.device, dtype=torch.float32)[None]  # (1, S)
-    if interpolation == "nearest":
-        index = (
-            out * scale
-        ).floor().long() + first  # (B, S), the rule of torch's nearest: floor(i * in / out)
-        return _take(x, index, index)
     place = ((out + 0.5) * scale - 0.5).clamp(min=0)  # (B, S), pixel centres aligned
     low = place.floor().long()
     high = torch.minimum(low + 1, S - t[:, None] - 1)
@@ -56,6 +56,18 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     top = _take(x, low, low) * (1 - columns) + _take(x, low, high) * columns
     bottom = _take(x, high, low) * (1 - columns) + _take(x, high, high) * columns
     return top * (1 - rows) + bottom * rows
+
+
+@lru_cache
+@torch.inference_mode(False)  # a tensor kept from inference mode could not be used in training
+def _nearest(S: int, device: torch.device) -> Tensor:
+    """Which pixel of the flat image each pixel of the zoomed one is, (S, S * S): a row for every level."""
+    t = torch.arange(S, device=device)[:, None]  # (S, 1)
+    scale = (S - t).float() / S  # (S, 1), cropped pixels per output pixel
+    out = torch.arange(S, device=device, dtype=torch.float32)[None]  # (1, S)
+    # The rule of torch's nearest: floor(i * in / out).
+    line = (out * scale).floor().long() + crop(t)[0]  # (S, S)
+    return (line[:, :, None] * S + line[:, None, :]).view(S, S * S)
 
 
 def _take(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
