@@ -3,6 +3,8 @@
 PROFILE ?= quick
 PYTHON  ?= python3
 CORES   ?= all
+# A cluster that runs the notebooks as jobs, of those in profiles/executors/; none: this machine.
+EXECUTOR ?=
 VENV    ?= .venv
 # A snapshot of a run.
 FILE    ?= $(PROFILE)-snapshot.tar
@@ -16,18 +18,18 @@ RUN := $(VENV)/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help report retrain release snapshot restore test lint lab bench clean env
+.PHONY: help report retrain release snapshot restore test test-cluster lint lab bench clean env
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [PYTHON=python3]"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [EXECUTOR=slurm|kubernetes] [PYTHON=python3]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 report: env ## run the study at PROFILE and leave build/PROFILE/report.html and report.pdf
-	@$(RUN) tools/run_workflow.py $(PROFILE) $(CORES)
+	@$(RUN) tools/run_workflow.py $(PROFILE) $(CORES) $(if $(EXECUTOR),--on $(EXECUTOR))
 
 retrain: env ## like report, but run the study even where its results are released
-	@$(RUN) tools/run_workflow.py --retrain $(PROFILE) $(CORES)
+	@$(RUN) tools/run_workflow.py --retrain $(PROFILE) $(CORES) $(if $(EXECUTOR),--on $(EXECUTOR))
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
 	@$(RUN) tools/release.py $(PROFILE)
@@ -40,6 +42,9 @@ restore: env ## go on from the snapshot FILE with the next `make report` or `mak
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest --nbval-lax tests notebooks
+
+test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
+	$(RUN) tests/cluster/check_slurm.py
 
 lint: env ## ruff, and notebooks without outputs
 	$(RUN) -m ruff check .

@@ -8,6 +8,7 @@ killed or extended goes on where it stopped.
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -71,8 +72,12 @@ def watched(name, target, seed):
     values = parameters.notebook_parameters(config, target, seed)
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6, sort_keys=True).strip()
     named = values.get("degradation", "").partition(":")[0]
-    source = provenance.of_notebook(Path(f"notebooks/{name}.ipynb"), named)
-    return {"values": text, "source": source, "out": FOLDER[seed]}
+    return {"values": text, "source": source(name, named), "out": FOLDER[seed]}
+
+
+@cache  # the same for all seeds; a workflow of 1,000 runs would spend minutes on it in each of its jobs
+def source(name, named):
+    return provenance.of_notebook(Path(f"notebooks/{name}.ipynb"), named)
 
 
 FOLDER = {seed: outputs.of_seed(OUT, seed, SEEDS) for seed in SEEDS}

@@ -59,7 +59,6 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
 
 
 @lru_cache
-@torch.inference_mode(False)  # a tensor kept from inference mode could not be used in training
 def _nearest(S: int, device: torch.device) -> Tensor:
     """Which pixel of the flat image each pixel of the zoomed one is, (S, S * S): a row for every level."""
     t = torch.arange(S, device=device)[:, None]  # (S, 1)

@@ -78,7 +78,13 @@ class Project:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, folder / name)
-        modules = {"data": DATA, "noise": "from diffusion import deep\n", "crop": "", "plots": "", "deep": ""}
+        modules = {
+            "data": DATA,
+            "noise": "from diffusion import deep\n",
+            "crop": "class Crop: ...\n",
+            "plots": "",
+            "deep": "",
+        }
         for name, source in modules.items():
             (folder / "diffusion" / f"{name}.py").write_text(source)
         for folder_name in ("report", "notebooks"):

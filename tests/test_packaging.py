@@ -50,9 +50,9 @@ def texts() -> list[tuple[Path, str]]:
     return found
 
 
-def declared(extra: str = "dev") -> dict[str, Requirement]:
-    """The direct dependencies of the project and of one of its extras, by canonical name."""
-    lines = PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra]
+def declared() -> dict[str, Requirement]:
+    """The direct dependencies of the project and of its extras, by canonical name."""
+    lines = PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), [])
     return {canonicalize_name(Requirement(line).name): Requirement(line) for line in lines}
 
 
@@ -104,7 +104,7 @@ def test_builds_that_differ_from_platform_to_platform_are_not_pinned():
 
 
 def test_pyproject_pins_nothing_and_names_each_package_once():
-    lines = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
+    lines = PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), [])
     assert len(lines) == len(declared())
     assert [line for line in lines if "==" in line] == []
 
@@ -113,12 +113,12 @@ def test_conda_users_get_the_same_project_with_the_same_pins():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert environment["name"] == PROJECT["name"]
     *conda, pip = environment["dependencies"]
-    assert pip == {"pip": ["--constraint constraints.txt", "--editable .[dev]"]}
+    assert pip == {"pip": ["--constraint constraints.txt", "--editable .[dev,cluster]"]}
     assert "pip" in conda
     (python,) = (line.removeprefix("python=") for line in conda if line.startswith("python="))
     assert SpecifierSet(PROJECT["requires-python"]).contains(python)
     install = (ROOT / "tools" / "environment.py").read_text()
-    assert '"--constraint", "constraints.txt", "--editable", ".[dev]"' in install
+    assert '"--constraint", "constraints.txt", "--editable", ".[dev,cluster]"' in install
 
 
 def test_pre_commit_uses_the_pinned_versions():
@@ -128,9 +128,8 @@ def test_pre_commit_uses_the_pinned_versions():
 
 
 def test_every_import_is_a_declared_dependency():
-    ours = {"diffusion", "report", "tools", "tests", "benchmarks"} | {
-        path.stem for path in (ROOT / "tests").glob("*.py")
-    }
+    ours = {"diffusion", "report", "tools", "tests", "benchmarks"}
+    ours |= {path.stem for path in (ROOT / "tests").rglob("*.py")}
     imported: dict[str, str] = {}
     for path, text in texts():
         if path.suffix == ".py":
@@ -209,10 +208,15 @@ def test_a_notebook_is_stripped_portable_and_parameterised(notebook):
 
 def test_make_help_lists_the_targets():
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^  (\w+)  ", said, re.M) == [
+    assert re.findall(r"^  ([\w-]+)  ", said, re.M) == [
         "help",
         "report",
+        "retrain",
+        "release",
+        "snapshot",
+        "restore",
         "test",
+        "test-cluster",
         "lint",
         "lab",
         "bench",

@@ -11,6 +11,7 @@ import textwrap
 import pytest
 import torch
 
+import spy
 from diffusion import data, runs, schedules, training
 from diffusion.ddpm import DDPM
 from diffusion.files import write_bytes
@@ -232,19 +233,24 @@ def test_bf16_follows_fp32(images, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_like_one(images, tmp_path, mnist_dir):
-    """With torchrun, each process takes half of every batch; the losses are those of one process."""
+def test_two_processes_train_like_one(images, tmp_path, mnist_dir, monkeypatch):
+    """With torchrun, each process takes half of every batch, in the order of one process; only one writes."""
     script = tmp_path / "run.py"
     script.write_text(
         textwrap.dedent(f"""
+        import json, os
         import torch
         torch.set_num_threads(1)
+        import spy
         from diffusion import data, training
         from diffusion.zoom import ColdZoom
+        seen = spy.install()
         x = data.load("train", {str(mnist_dir)!r}, {BATCH * STEPS})[0]
         y = data.load("test", {str(mnist_dir)!r}, 16)[0]
         out, options = {str(tmp_path / "two")!r}, dict(epochs=2, batch_size={BATCH}, precision="fp32")
         training.fit(ColdZoom(), x, y, out, "m", **options)
+        with open({str(tmp_path)!r} + "/seen-" + os.environ["RANK"], "w") as file:
+            json.dump(seen, file)
         """)
     )
     command = [
@@ -255,9 +261,11 @@ def test_two_processes_train_like_one(images, tmp_path, mnist_dir):
         "--master_port=29511",
         str(script),
     ]
-    environment = {"PYTHONPATH": str(data.ROOT), "ACCELERATE_USE_CPU": "true", "PATH": ""}
+    path = f"{data.ROOT}:{data.ROOT / 'tests'}"
+    environment = {"PYTHONPATH": path, "ACCELERATE_USE_CPU": "true", "PATH": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
+    alone = spy.install(monkeypatch)
     one = train(images, tmp_path / "one")
     (folder,) = (tmp_path / "two").iterdir()
     two = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
@@ -265,6 +273,12 @@ def test_two_processes_train_like_one(images, tmp_path, mnist_dir):
     for a, b in zip(one.history, two, strict=True):
         assert b["train_loss"] == pytest.approx(a["train_loss"], rel=1e-4)
         assert b["test_loss"] == pytest.approx(a["test_loss"], rel=1e-4)
+    seen = [json.loads((tmp_path / f"seen-{rank}").read_text()) for rank in (0, 1)]
+    assert [rank["batches"] for rank in seen] == [alone["batches"]] * 2  # the same images in the same order
+    assert [rank["shares"] for rank in seen] == [[BATCH // 2] * 2 * STEPS] * 2  # the batch stays as it is
+    assert alone["shares"] == [BATCH] * 2 * STEPS
+    assert len(seen[0]["written"]) > 0
+    assert seen[1]["written"] == []
 
 
 def test_a_full_disk_leaves_the_earlier_state(images, tmp_path, monkeypatch):

@@ -44,7 +44,7 @@ def works(venv: Path) -> bool:
 def pip_install(venv: Path) -> None:
     """Install the project with its pins. All of pip's output goes to install.log, some of it is shown."""
     command = [venv / "bin/python", "-m", "pip", "install", "--disable-pip-version-check"]
-    command += ["--constraint", "constraints.txt", "--editable", ".[dev]"]
+    command += ["--constraint", "constraints.txt", "--editable", ".[dev,cluster]"]
     log = venv / "install.log"
     with log.open("w") as file:
         pip = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

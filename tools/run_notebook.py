@@ -3,11 +3,16 @@
     python tools/run_notebook.py LOG PARENT NOTEBOOK EXECUTED [PAPERMILL OPTION ...]
 
 Shows what the notebook prints, line by line, each with the notebook's name before it.
-Stops papermill when the process PARENT is gone: after a kill -9 of the workflow no training goes on unseen,
-and the next run finds no lock held.
+Stops papermill when the process PARENT is gone: after a kill -9 of the workflow no training goes on unseen.
+PARENT is a process of this machine, on a cluster too: a job runs a Snakemake of its own on its node.
+A job of a cluster outlives the workflow that submitted it, so that another one may submit the same notebook.
+The second job then waits until the first has ended; the lock lies beside LOG and has the ending .lock.
 """
 
+import errno
+import fcntl
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -39,14 +44,50 @@ def stop_without(parent: int, child: subprocess.Popen) -> None:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
+def hold(path: Path, parent: int) -> int:
+    """Lock a file for as long as this process lives, waiting for another one that holds it; the open file.
+
+    On a shared file system the lock counts on all nodes if the mount has locks (NFS: no `nolock` or
+    `local_lock`; Lustre: `flock`); the training itself relies on the same, see diffusion/runs.py.
+    Exits where there are no locks, or when `parent` is gone.
+    """
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    told = False
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):  # else: another process holds it
+                sys.exit(f"{path} cannot be locked ({error.strerror}); mount its file system with locks.")
+        if not told:
+            owner = os.pread(lock, 200, 0).decode(errors="replace") or "another process"
+            print(f"{path.stem} | waits until {owner} has ended, which runs the same notebook", flush=True)
+            told = True
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        if not alive(parent):
+            sys.exit(1)
+    job = os.environ.get("SLURM_JOB_ID")
+    owner = f"process {os.getpid()} on {socket.gethostname()}" + (f" (Slurm job {job})" if job else "")
+    os.truncate(lock, 0)
+    os.pwrite(lock, owner.encode(), 0)
+    return lock
+
+
 def main() -> int:
     log, parent, *rest = sys.argv[1:]
+    lock = hold(Path(log).with_suffix(".lock"), int(parent))
     name, start, frames = Path(log).stem, time.monotonic(), False
     command = [sys.executable, "-m", "papermill", *rest, *OPTIONS]
     print(f"{name} | starts", flush=True)
     with open(log, "w", encoding="utf-8") as file:
         papermill = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            pass_fds=[lock],  # held for as long as papermill lives, should this process be killed alone
         )
         threading.Thread(target=stop_without, args=(int(parent), papermill), daemon=True).start()
         try:

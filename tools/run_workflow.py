@@ -1,6 +1,6 @@
 """Run the workflow at one profile, and say where the report is; `make report` does nothing else.
 
-    python tools/run_workflow.py [--retrain] [PROFILE] [CORES] [SNAKEMAKE OPTION ...]
+    python tools/run_workflow.py [--retrain] [PROFILE] [CORES] [--on EXECUTOR] [SNAKEMAKE OPTION ...]
 
 Where the results of a profile are released, the report is made from them, in build/released/PROFILE;
 `--retrain` runs the workflow all the same, in the profile's own folder.
@@ -10,6 +10,8 @@ drops it with the process that holds it, so that a run that was killed never blo
 Snakemake runs in this very process.
 Snakemake's own lock, which would have to be removed by hand then, is therefore left out.
 Outputs that the killed run left incomplete are made again; training goes on from its last checkpoint.
+With `--on slurm` the notebooks become jobs of a cluster, see profiles/executors/ and docs/scaling.md; CORES
+then bounds what they use at one time, and "all" means no bound.
 """
 
 import fcntl
@@ -24,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion import parameters  # noqa: E402
-from tools import outputs  # noqa: E402
+from tools import cluster, outputs  # noqa: E402
 
 RELEASED = ROOT / "released"
 
@@ -86,16 +88,23 @@ def from_release(name: str) -> None:
 
 def main() -> None:
     retrain = "--retrain" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--retrain"]
-    name, cores, *options = [*arguments, *["quick", "all"][len(arguments) :]]
+    options = [argument for argument in sys.argv[1:] if argument != "--retrain"]
+    name = options.pop(0) if options and not options[0].startswith("-") else "quick"
+    cores = options.pop(0) if options and not options[0].startswith("-") else "all"
     file = profile_file(name)
     out = results_folder(file)
     if not retrain and not options and (RELEASED / name / "manifest.json").is_file():
         return from_release(name)
     hold(ROOT / out)
-    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(file), "--cores", cores]
+    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(file), *OPTIONS]
+    if options[:1] == ["--on"]:
+        arguments += cluster.options("".join(options[1:2]), ROOT / out)
+        del options[:2]
+        arguments += ["--cores", cores] if cores != "all" else []  # Snakemake would count this machine's
+    else:
+        arguments += ["--cores", cores]
     try:
-        snakemake([*arguments, *OPTIONS, *options])
+        snakemake([*arguments, *options])
     except SystemExit as end:
         if end.code or options:  # with --dry-run, say, nothing may be up to date
             raise

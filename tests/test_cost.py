@@ -1,0 +1,38 @@
+"""What a study costs: the arithmetic, and that the documentation shows what it gives."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools import cost
+
+ROOT = Path(__file__).resolve().parents[1]
+PAPER = yaml.safe_load((ROOT / "profiles" / "paper.yaml").read_text())
+
+
+def test_the_costs_of_the_study_by_hand():
+    trainings, compare = cost.of_study(PAPER)
+    ddpm = 100 * 469 * cost.STEP + 500 * 1000 * cost.SAMPLE + cost.NOTEBOOK
+    assert trainings[:2] == pytest.approx([ddpm, ddpm])
+    of_ddpm = (
+        (22 * 500 + 2000) * 1000 * cost.SAMPLE
+    )  # epochs 1, 5, ..., 100, once more with the other clipping
+    of_zoom = (21 * 500 + 10_000) * 24 * cost.SAMPLE
+    assert compare == pytest.approx(2 * of_ddpm + of_zoom + cost.NOTEBOOK)
+
+
+def test_time_is_work_over_places_but_never_less_than_one_seed_takes():
+    trainings, compare = [100.0, 100.0], 50.0
+    assert cost.makespan(trainings, compare, 10, 1, 0, 0) == 5 * 250
+    assert cost.makespan(trainings, compare, 10, 5, 0, 0) == 250
+    assert cost.makespan(trainings, compare, 10, 1000, 0, 0) == 150
+    assert cost.makespan(trainings, compare, 10, 1, 7, 0) == 5 * (250 + 21)
+    assert cost.makespan(trainings, compare, 10, 1000, 7, 60) == 150 + 2 * 67
+
+
+def test_the_documentation_shows_these_costs():
+    text = (ROOT / "docs" / "scaling.md").read_text()
+    assert text.split("<!-- of tools/cost.py -->\n")[1].split("<!-- end -->")[0].splitlines() == cost.lines(
+        PAPER
+    )
