@@ -93,7 +93,13 @@ def fetch(data_dir: str | os.PathLike | None = None) -> dict[str, str]:
             already verified are left as they are; a wrong file is replaced only by a right one.
     """
     raw = folder(data_dir) / "MNIST" / "raw"
-    origin = {name: "already there" for name in MD5 if verified(raw, name)}
+    try:
+        origin = {name: "already there" for name in MD5 if verified(raw, name)}
+    except OSError as error:
+        raise DataError(
+            f"the data folder {raw} cannot be read ({error.strerror}); make it readable, or choose another "
+            "with data_dir or the environment variable MNIST_DIR"
+        ) from error
     failures = []
     for source, get in SOURCES.items():
         if len(origin) == len(MD5):
@@ -104,11 +110,12 @@ def fetch(data_dir: str | os.PathLike | None = None) -> dict[str, str]:
             failures.append(f"{source}: {' '.join(str(error).split())}")
             continue
         for name in MD5.keys() - origin.keys():
-            if hashlib.md5(files[name], usedforsecurity=False).hexdigest() != MD5[name]:
+            content = files.get(name, b"")
+            if hashlib.md5(content, usedforsecurity=False).hexdigest() != MD5[name]:
                 failures.append(f"{source}: {name} has the wrong MD5")
                 continue
             try:
-                write_bytes(raw / name, files[name])
+                write_bytes(raw / name, content)
             except OSError as error:
                 raise DataError(
                     f"the data folder {raw} cannot be written ({error.strerror}); free or choose another "
@@ -128,9 +135,12 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
     """Read one uint8 IDX file.
 
     Raises:
-        DataError: not an IDX file of bytes, or its length disagrees with its header.
+        DataError: not an IDX file of bytes, its length disagrees with its header, or it cannot be read.
     """
-    content = Path(path).read_bytes()
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); run `python -m diffusion.data`") from error
     if len(content) < 4 or content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise DataError(
             f"{path} is not an IDX file of unsigned bytes; delete it and run `python -m diffusion.data`"
@@ -142,7 +152,13 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
         expected *= size  # python integers: a hostile header cannot overflow
     if body != expected:
         raise DataError(f"{path} holds {body} values, its header says {shape}; delete it and fetch again")
-    return np.frombuffer(content, np.uint8, offset=len(content) - body).reshape(shape)
+    values = np.frombuffer(content[len(content) - body :], np.uint8)
+    try:
+        return values.reshape(shape)
+    except ValueError as error:  # more dimensions, or larger ones beside a zero, than numpy admits
+        raise DataError(
+            f"{path} has the shape {shape}, which no array can have; delete it and fetch again"
+        ) from error
 
 
 def load(
