@@ -140,7 +140,9 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); run `python -m diffusion.data`") from error
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}); run `python -m diffusion.data`"
+        ) from error
     if len(content) < 4 or content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise DataError(
             f"{path} is not an IDX file of unsigned bytes; delete it and run `python -m diffusion.data`"

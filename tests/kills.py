@@ -116,7 +116,8 @@ class Board:
     def watch_training(self) -> None:
         for name, work in (("_restore", "resuming"), ("_step", "step"), ("_test_loss", "test loss")):
             self.watch(TrainingLoop, name, work)
-        for name, work in (("save_state", "state"), ("save_weights", "weights"), ("write_history", "history")):
+        writers = (("save_state", "state"), ("save_weights", "weights"), ("write_history", "history"))
+        for name, work in writers:
             self.watch(RunFolder, name, work)
         self.watch_writing(files.tempfile, "mkstemp", "", "writing")
         self.watch_writing(files.os, "fsync", "flushing", "")
@@ -211,7 +212,8 @@ class Harness:
         left, kills_left = self.steps_left(), self.kills - number
         spare = left - kills_left - STEPS
         if spare <= 0:
-            return 0, 0.0, self.random.choice([("resuming", ""), ("step", "")])  # some kills are still to come
+            # As many kills as steps are still to come: let none of these get far.
+            return 0, 0.0, self.random.choice([("resuming", ""), ("step", "")])
         if number % 3 == 1:
             return 0, 0.0, next(aims)
         if number % 6 == 2:
@@ -225,7 +227,8 @@ class Harness:
         steps, seconds, trap = plan or (0, 0.0, None)
         process, end = self.fork("killed", allowed, trap), time.monotonic() + PATIENCE
         if plan is not None:
-            reached = self.wait(process, end, lambda: self.board.steps >= (steps if trap is None else allowed))
+            target = steps if trap is None else allowed
+            reached = self.wait(process, end, lambda: self.board.steps >= target)
             time.sleep(seconds if reached else 0)
             os.kill(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
@@ -290,7 +293,8 @@ def names(folder: Path) -> list[str]:
 def equal(a, b) -> bool:
     """Whether two nests of dicts, lists, numbers and tensors are the same to the bit."""
     if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and a.dtype == b.dtype and a.numpy().tobytes() == b.numpy().tobytes()
+        same_type = isinstance(b, torch.Tensor) and a.dtype == b.dtype
+        return same_type and a.numpy().tobytes() == b.numpy().tobytes()
     if isinstance(a, dict):
         return isinstance(b, dict) and a.keys() == b.keys() and all(equal(a[k], b[k]) for k in a)
     if isinstance(a, list | tuple):

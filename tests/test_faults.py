@@ -19,19 +19,11 @@ from diffusion.zoom import ColdZoom
 
 ROOT = Path(__file__).resolve().parents[1]
 BATCH, STEPS = 8, 4
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Batches this small gain nothing from a second thread, and on a busy machine they wait for it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def images(mnist_dir):
+def images(mnist_dir, one_thread):
     return data.load("train", mnist_dir, BATCH * STEPS)[0], data.load("test", mnist_dir, 16)[0]
 
 
@@ -57,7 +49,8 @@ def assert_same(run, whole):
     for epoch in range(1, len(whole.history) + 1):
         ours, theirs = run.folder.weights(epoch).read_bytes(), whole.folder.weights(epoch).read_bytes()
         assert ours == theirs, epoch
-    assert [dict(line, seconds=0) for line in run.history] == [dict(line, seconds=0) for line in whole.history]
+    ours, theirs = ([dict(line, seconds=0) for line in r.history] for r in (run, whole))
+    assert ours == theirs
 
 
 def poisoned(monkeypatch, step, what):
@@ -142,16 +135,17 @@ def test_with_both_states_damaged_the_run_starts_over_and_a_kill_then_loses_noth
     assert "warning" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("damage", [DAMAGE["empty"], DAMAGE["half"], DAMAGE["one byte short"], DAMAGE["other"]])
+@pytest.mark.parametrize("damage", ["empty", "half", "one byte short", "other"])
 def test_weights_that_are_not_whole_are_made_again(images, halfway, whole, capsys, damage):
     weights = halfway.weights(1)
-    weights.write_bytes(damage(weights.read_bytes()))
+    weights.write_bytes(DAMAGE[damage](weights.read_bytes()))
     assert_same(train(images, halfway.path.parent), whole)
     assert "weights of epoch 1 are lost" in capsys.readouterr().out
 
 
 def test_what_a_killed_write_left_is_removed_everywhere(images, halfway):
-    left = [halfway.path / ".history.jsonl.part-1", halfway.path / "weights" / ".epoch-0002.safetensors.part-2"]
+    names = (".history.jsonl.part-1", "weights/.epoch-0002.safetensors.part-2")
+    left = [halfway.path / name for name in names]
     for path in left:
         path.write_bytes(b"half")
     train(images, halfway.path.parent)
@@ -224,9 +218,10 @@ def test_where_files_cannot_grow_the_earlier_ones_stay_and_the_run_goes_on_later
     before = content(halfway.path)
     with limits.files_at_most(size), pytest.raises(RunError) as error:
         train(images, halfway.path.parent, checkpoint_steps=checkpoint_steps)
-    assert named in str(error.value)
-    assert "could not be written (File too large); the earlier states are intact: make room" in str(error.value)
-    assert "\n" not in str(error.value)
+    said = str(error.value)
+    assert named in said
+    assert "could not be written (File too large); the earlier states are intact: make room" in said
+    assert "\n" not in said
     assert content(halfway.path) == before
     assert_same(train(images, halfway.path.parent), whole)
 
@@ -248,20 +243,15 @@ def test_on_a_full_disk_the_earlier_files_stay_and_the_run_goes_on_once_there_is
 @pytest.fixture
 def open_folder():
     """A folder that every user can reach; those of pytest are its user's own."""
-    import shutil
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
+    with limits.open_folder() as folder:
+        yield folder
 
 
 def test_a_closed_folder_is_named_and_stays_as_it_is(images, open_folder, whole):
     closed = open_folder / "closed"
     closed.mkdir()
     closed.chmod(0o555)
-    with limits.ordinary_user(), pytest.raises(RunError, match="run folder .*closed.* cannot be written: Perm"):
+    with limits.ordinary_user(), pytest.raises(RunError, match="run folder .*closed cannot be written"):
         train(images, closed)
     assert not list(closed.iterdir())
     closed.chmod(0o755)
@@ -325,7 +315,7 @@ def start(mnist_dir, runs, pause):
 def test_a_second_process_is_refused_at_once_and_the_first_is_unharmed(images, mnist_dir, tmp_path, whole):
     other = start(mnist_dir, tmp_path, pause=0.2)
     begun = time.monotonic()
-    with pytest.raises(RunError, match="another process is training in .*; wait for it to finish, or stop it"):
+    with pytest.raises(RunError, match="another process is training in .*; wait for it"):
         train(images, tmp_path)
     assert time.monotonic() - begun < 3
     assert other.poll() is None

@@ -1,4 +1,4 @@
-"""Atomic writes: the old file or the new one, whatever goes wrong in between, and nothing left lying about."""
+"""Atomic writes: the old file or the new one, whatever goes wrong in between."""
 
 import json
 import os
@@ -73,7 +73,12 @@ def test_a_record_holds_no_number_that_json_does_not_know(tmp_path, number):
 
 def test_a_file_that_is_written_over_and_over_is_whole_whenever_the_writer_is_killed(tmp_path):
     path = tmp_path / "file"
-    code = f"from diffusion.files import write_bytes\nn = 0\nwhile True:\n    n = (n + 1) % 256\n    write_bytes({str(path)!r}, bytes([n]) * 3_000_000)"
+    code = f"""
+from diffusion.files import write_bytes
+n = 0
+while True:
+    n = (n + 1) % 256
+    write_bytes({str(path)!r}, bytes([n]) * 3_000_000)"""
     for wait in (0.0, 0.003, 0.01, 0.02):
         writer = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
         path.unlink(missing_ok=True)

@@ -17,6 +17,8 @@ from diffusion.zoom import ColdZoom
 from hostile import Code
 from report import context, pages
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def torch_zip(value) -> bytes:
     buffer = io.BytesIO()
@@ -71,7 +73,7 @@ def as_weights_of_an_epoch(content, folder):
 
 def as_samples(content, folder):
     """Cached samples that cannot be read are drawn again."""
-    process, network = ColdZoom(), Reconstructor().eval()
+    process, network = ColdZoom(T=2), Reconstructor().eval()
     process.prepare(torch.zeros(2, 1, 28, 28))
     arguments = (process, network, "hash", 1, 0, folder, "fp32")
     drawn = sampling.draw(*arguments)
