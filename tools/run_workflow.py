@@ -8,13 +8,18 @@ drops it with the process that holds it, so that a run that was killed never blo
 Snakemake runs in this very process.
 Snakemake's own lock, which would have to be removed by hand then, is therefore left out.
 Outputs that the killed run left incomplete are made again; training goes on from its last checkpoint.
+A signal to this process alone ends its notebooks too: Snakemake would wait for them, perhaps for hours.
 """
 
+import contextlib
 import fcntl
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
+import psutil
 import yaml
 from snakemake.cli import main as snakemake
 
@@ -26,6 +31,7 @@ from tools import outputs  # noqa: E402
 
 OPTIONS = ["--nolock", "--rerun-incomplete", "--rerun-triggers", "params", "input", "mtime"]
 OPTIONS += ["--scheduler", "greedy", "--quiet", "rules", "host", "reason"]
+SECONDS_TO_END = 5  # for a process that was told to, before it is killed
 
 
 def profile_file(name: str) -> Path:
@@ -65,11 +71,34 @@ def hold(out: Path) -> None:
     os.write(lock, str(os.getpid()).encode())
 
 
+def stop_jobs_on(*signals: signal.Signals) -> None:
+    """End all processes below this one as soon as it gets one of these signals, whatever else handles them.
+
+    Ctrl-C in a terminal reaches every process, `kill` or a batch system only this one.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)  # gets the number of each signal, also where Snakemake has its own handler
+
+    def stop() -> None:
+        while os.read(reader, 1)[0] not in signals:
+            pass
+        running = psutil.Process().children(recursive=True)
+        for end in (psutil.Process.terminate, psutil.Process.kill):
+            for process in running:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    end(process)
+            _, running = psutil.wait_procs(running, timeout=SECONDS_TO_END)
+
+    threading.Thread(target=stop, daemon=True).start()
+
+
 def main() -> None:
     name, cores, *options = [*sys.argv[1:], *["quick", "all"][len(sys.argv) - 1 :]]
     file = profile_file(name)
     out = results_folder(file)
     hold(ROOT / out)
+    stop_jobs_on(signal.SIGINT, signal.SIGTERM)
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(file), "--cores", cores]
     try:
         snakemake([*arguments, *OPTIONS, *options])
