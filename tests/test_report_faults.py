@@ -30,6 +30,8 @@ AWKWARD = list("<>&\"'`*_#$@[]{}()\\|~^!-=+:;/.%") + [
     "\u202e",
 ]
 
+KINDS = ("link", "ref", "cite", "heading", "list", "enum", "math.equation", "figure", "image")
+
 
 def plain(words: str) -> str:
     """What is left of a text that came from a run: no line breaks, no control characters."""

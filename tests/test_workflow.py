@@ -332,8 +332,16 @@ def gated(project: Project) -> Project:
     return project
 
 
+@pytest.fixture
+def sigint():
+    """SIGINT works on new processes, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
-def test_killed_at_every_stage_by_every_signal_it_finishes_with_the_same_results(project):
+def test_killed_at_every_stage_by_every_signal_it_finishes_with_the_same_results(project, sigint):
     out = project.folder / "build" / "smoke"
     undisturbed = results(out)
     gated(project)

@@ -123,6 +123,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20, help="at most (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
     dice, landed = random.Random(options.seed), collections.Counter()
     with tempfile.TemporaryDirectory() as temporary:
         whole, hurt = (project(Path(temporary).resolve() / name) for name in ("whole", "hurt"))
