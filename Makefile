@@ -3,6 +3,7 @@
 PROFILE ?= quick
 PYTHON  ?= python3
 CORES   ?= all
+KILLS   ?= 100
 VENV    ?= .venv
 # Options of JupyterLab, for example --no-browser.
 LAB     ?=
@@ -12,18 +13,21 @@ RUN := $(VENV)/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help report test lint lab clean env
+.PHONY: help report test test-kills lint lab clean env
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [PYTHON=python3]"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [KILLS=n] [PYTHON=python3]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 report: env ## run the study at PROFILE and leave build/PROFILE/report.html and report.pdf
 	@$(RUN) tools/run_workflow.py $(PROFILE) $(CORES)
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest --nbval-lax tests notebooks
+
+test-kills: env ## kill training KILLS times and resume it, each model in each precision (15 minutes)
+	$(RUN) tests/kills.py --kills $(KILLS)
 
 lint: env ## ruff, and notebooks without outputs
 	$(RUN) -m ruff check .

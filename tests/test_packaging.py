@@ -207,7 +207,7 @@ def test_a_notebook_is_stripped_portable_and_parameterised(notebook):
 
 def test_make_help_lists_the_targets():
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"^  (\w+)  ", said, re.M) == ["help", "report", "test", "lint", "lab", "clean"]
+    assert " ".join(re.findall(r"^  ([\w-]+)  ", said, re.M)) == "help report test test-kills lint lab clean"
 
 
 @pytest.mark.parametrize(
