@@ -16,6 +16,7 @@ import math
 import mmap
 import os
 import random
+import re
 import signal
 import struct
 import sys
@@ -113,13 +114,33 @@ class Board:
 
         setattr(owner, name, watched)
 
+    def write_in_halves(self) -> None:
+        """Have files written in two halves, as the system may do, with a moment between."""
+        original = os.fdopen
+
+        def fdopen(handle, mode="r", *args, **options):
+            file = original(handle, mode, *args, **options)
+            write = file.write
+
+            def in_halves(content):
+                done = write(content[: len(content) // 2])
+                file.flush()
+                self.note(None, "writing")
+                return done + write(content[len(content) // 2 :])
+
+            if mode == "wb":
+                file.write = in_halves
+            return file
+
+        files.os.fdopen = fdopen
+
     def watch_training(self) -> None:
         for name, work in (("_restore", "resuming"), ("_step", "step"), ("_test_loss", "test loss")):
             self.watch(TrainingLoop, name, work)
         writers = (("save_state", "state"), ("save_weights", "weights"), ("write_history", "history"))
         for name, work in writers:
             self.watch(RunFolder, name, work)
-        self.watch_writing(files.tempfile, "mkstemp", "", "writing")
+        self.write_in_halves()
         self.watch_writing(files.os, "fsync", "flushing", "")
         self.watch_writing(files.os, "replace", "renaming", "renamed")
 
@@ -269,6 +290,8 @@ class Harness:
         assert history(self.killed.path) == history(self.whole)
         assert [line["epoch"] for line in history(self.whole)] == list(range(1, self.epochs + 1))
         assert names(self.killed.path) == names(self.whole)
+        said = (self.folder / "killed.log").read_text()
+        assert not re.findall("warning|lost|starts over", said), said  # no work was repeated in vain
         ours, theirs = self.killed.load_state(), RunFolder(self.whole).load_state()
         for state in (ours, theirs):
             del state["seconds"]

@@ -113,8 +113,9 @@ def test_a_damaged_newest_state_is_reported_and_the_one_before_is_used(
     assert not newest.exists()  # gone once a new state was written
 
 
+@pytest.mark.parametrize(("dies_in", "kept"), [(2, [1]), (4, [3, 2])])
 def test_with_both_states_damaged_the_run_starts_over_and_a_kill_then_loses_nothing(
-    images, halfway, whole, monkeypatch, capsys
+    images, halfway, whole, monkeypatch, capsys, dies_in, kept
 ):
     for state in halfway.states():
         state.write_bytes(state.read_bytes()[:-9])
@@ -123,14 +124,14 @@ def test_with_both_states_damaged_the_run_starts_over_and_a_kill_then_loses_noth
         raise Killed
 
     with monkeypatch.context() as patch:
-        poisoned(patch, 4, die)
+        poisoned(patch, dies_in, die)
         with pytest.raises(Killed):
             train(images, halfway.path.parent)
     said = capsys.readouterr().out
     assert said.count("is damaged and not used") == 2
     assert f"no state in {halfway.path} is intact; the run starts over" in said
-    assert [path.name.split("-")[1] for path in halfway.states()] == ["00000003", "00000002"]
-    poisoned(monkeypatch, 3, lambda _: pytest.fail("a step was done again"))
+    assert [int(path.name.split("-")[1]) for path in halfway.states()] == kept
+    poisoned(monkeypatch, dies_in - 1, lambda _: pytest.fail("a step was done again"))
     assert_same(train(images, halfway.path.parent), whole)
     assert "warning" not in capsys.readouterr().out
 

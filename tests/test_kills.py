@@ -28,7 +28,7 @@ def survived(mnist_dir) -> dict[tuple[str, str], dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "precision"), itertools.product(MODELS, PRECISIONS))
+@pytest.mark.parametrize(("model", "precision"), list(itertools.product(MODELS, PRECISIONS)))
 def test_a_run_that_is_killed_25_times_ends_as_if_nothing_had_happened(survived, model, precision):
     run = survived[model, precision]
     assert run["kills"] == KILLS
