@@ -97,7 +97,7 @@ def killed(folder: Path, seconds: float, how: tuple[signal.Signals, bool]) -> st
 def results(folder: Path) -> dict[str, object]:
     """All results by name: records without times, other files as they are."""
     out, found = folder / "build" / "smoke", {}
-    for path in sorted(out.rglob("*")):
+    for path in sorted(path for path in out.rglob("*") if path.is_file()):
         name = path.relative_to(out).as_posix()
         if name.split("/")[0] in ("metrics", "figures", "samples"):
             found[name] = (
