@@ -411,6 +411,13 @@ def test_a_hostile_header_is_refused_at_once_and_claims_no_memory(tmp_path, head
         tracemalloc.stop()
 
 
+def test_a_length_that_disagrees_with_the_header_is_said(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(bytes.fromhex("00000804") + b"\xff" * 16)
+    with pytest.raises(data.DataError, match="holds 0 values, its header says"):
+        data.read_idx(path)
+
+
 def test_an_idx_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(data.DataError, match="idx3-ubyte cannot be read.*python -m diffusion.data"):
         data.read_idx(tmp_path / "train-images-idx3-ubyte")
