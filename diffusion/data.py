@@ -56,7 +56,13 @@ def fetch(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> 
             already verified are left as they are; a wrong file is replaced only by a right one.
     """
     known, raw = datasets.get(dataset), raw_folder(data_dir, dataset)
-    origin = {name: "already there" for name in known.md5 if verified(raw, name, dataset)}
+    try:
+        origin = {name: "already there" for name in known.md5 if verified(raw, name, dataset)}
+    except OSError as error:
+        raise DataError(
+            f"the data folder {raw} cannot be read ({error.strerror}); make it readable, or choose another "
+            "with data_dir or the environment variable MNIST_DIR"
+        ) from error
     failures = []
     for source, get in SOURCES[dataset].items():
         if len(origin) == len(known.md5):
@@ -67,10 +73,10 @@ def fetch(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> 
             failures.append(f"{source}: {' '.join(str(error).split())}")
             continue
         for name in known.md5.keys() - origin.keys():
-            if _md5(files[name]) != known.md5[name]:
+            if _md5(content := files.get(name, b"")) != known.md5[name]:
                 failures.append(f"{source}: {name} has the wrong MD5")
                 continue
-            _write(raw / name, files[name])
+            _write(raw / name, content)
             origin[name] = source
     if missing := sorted(known.md5.keys() - origin.keys()):
         raise DataError(

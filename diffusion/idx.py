@@ -24,9 +24,14 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
     """Read one uint8 IDX file.
 
     Raises:
-        DataError: not an IDX file of bytes, or its length disagrees with its header.
+        DataError: not an IDX file of bytes, its length disagrees with its header, or it cannot be read.
     """
-    content = Path(path).read_bytes()
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}); run `python -m diffusion.data`"
+        ) from error
     if len(content) < 4 or content[:3] != b"\0\0\x08" or len(content) < 4 + 4 * content[3]:
         raise DataError(
             f"{path} is not an IDX file of unsigned bytes; delete it and run `python -m diffusion.data`"
@@ -38,4 +43,10 @@ def read_idx(path: str | os.PathLike) -> np.ndarray:
         expected *= size  # python integers: a hostile header cannot overflow
     if body != expected:
         raise DataError(f"{path} holds {body} values, its header says {shape}; delete it and fetch again")
-    return np.frombuffer(content, np.uint8, offset=len(content) - body).reshape(shape)
+    values = np.frombuffer(content[len(content) - body :], np.uint8)
+    try:
+        return values.reshape(shape)
+    except ValueError as error:  # more dimensions, or larger ones beside a zero, than numpy admits
+        raise DataError(
+            f"{path} has the shape {shape}, which no array can have; delete it and fetch again"
+        ) from error

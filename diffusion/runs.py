@@ -11,15 +11,17 @@ the one before. Nothing is unpickled: states are read with `weights_only=True`, 
 import hashlib
 import io
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
+from torch import Tensor, nn
 
 from diffusion.files import sha256, write_bytes
 
@@ -35,6 +37,7 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
+        self._damaged: set[Path] = set()  # states found damaged; they do not count among the last two
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -53,7 +56,7 @@ class RunFolder:
             ) from None
         except OSError as error:
             raise RunError(f"the run folder {self.path} cannot be written: {error.strerror}") from error
-        for left in self.path.glob(".*.part-*"):  # of a write that was killed
+        for left in self.path.rglob(".*.part-*"):  # of a write that was killed
             left.unlink(missing_ok=True)
         try:
             yield
@@ -65,21 +68,40 @@ class RunFolder:
             write_bytes(path, content)
         except OSError as error:
             raise RunError(
-                f"{path} could not be written ({error.strerror}); the earlier states are intact: make room, "
-                "then run the same command again to go on from there"
+                f"{path} could not be written ({error.strerror}); the earlier states are intact: make room "
+                "there, or allow writing, then run the same command again to go on from them"
             ) from error
 
     # --- state ---
 
     def save_state(self, step: int, state: dict) -> None:
-        """Write a resumable state after `step` training steps, then drop all but the last two."""
+        """Write a resumable state after `step` training steps, then drop all but the last two intact ones.
+
+        Raises:
+            RunError: the state holds a weight or a loss that is not finite, or it cannot be written.
+        """
+        self._refuse_not_finite(f"after step {step}", state.get("network", {}), state.get("history", []))
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getvalue()
-        name = f"state-{step:08d}-{hashlib.sha256(content).hexdigest()[:16]}.pt"
-        self._write(self.path / name, content)
-        for old in self.states()[STATES_KEPT:]:
+        path = self.path / f"state-{step:08d}-{_short_hash(content)}.pt"
+        self._write(path, content)
+        self._damaged.discard(path)
+        intact = [old for old in self.states() if old not in self._damaged]
+        for old in [*self._damaged, *intact[STATES_KEPT:]]:
             old.unlink(missing_ok=True)
+        self._damaged.clear()
+
+    def _refuse_not_finite(self, when: str, weights: dict[str, Tensor], history: list[dict]) -> None:
+        """A step whose own loss is finite can still ruin the weights: such a state is no good one."""
+        bad = [name for name, value in weights.items() if not value.isfinite().all()]
+        bad += [k for line in history[-1:] for k, v in line.items() if not math.isfinite(v)]
+        if bad:
+            good = next(iter(self.states()), "the start")
+            raise RunError(
+                f"{bad[0]} is no longer finite {when}; nothing was overwritten, the last good state is "
+                f"{good}: lower learning_rate, or use precision fp32"
+            )
 
     def states(self) -> list[Path]:
         """State files, newest first."""
@@ -91,16 +113,32 @@ class RunFolder:
             path.unlink(missing_ok=True)
 
     def load_state(self) -> dict | None:
-        """The newest intact state, or None; a damaged one is reported and passed over."""
+        """The newest intact state, or None; a damaged one is reported and passed over.
+
+        Raises:
+            RunError: a state is what was written, but is no state or asks for code to be run.
+        """
         for path in self.states():
-            content = path.read_bytes()
-            if hashlib.sha256(content).hexdigest()[:16] != path.stem.rsplit("-", 1)[1]:
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise RunError(f"{path} cannot be read ({error.strerror}); make it readable") from error
+            if _short_hash(content) != path.stem.rsplit("-", 1)[1]:
+                self._damaged.add(path)
                 print(
                     f"warning: {path.name} is damaged and not used; going back to the state before it",
                     flush=True,
                 )
                 continue
-            return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            try:
+                return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            except Exception as error:  # torch, zipfile and pickle each raise their own
+                raise RunError(
+                    f"{path} is not a state that training wrote, and is not read any further; delete it to "
+                    f"go on from the state before it ({type(error).__name__})"
+                ) from error
+        if self._damaged:
+            print(f"warning: no state in {self.path} is intact; the run starts over", flush=True)
         return None
 
     # --- history and weights ---
@@ -114,14 +152,24 @@ class RunFolder:
         return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
 
     def save_weights(self, epoch: int, network: nn.Module, about: dict[str, str]) -> None:
-        """Write the network after `epoch`."""
+        """Write the network after `epoch`; raises RunError like `save_state`."""
+        self._refuse_not_finite(f"after epoch {epoch}", network.state_dict(), [])
         tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
         # One metadata entry only: safetensors writes several in no fixed order; equal runs give equal files.
         about = {"about": json.dumps(about | {"epoch": epoch}, sort_keys=True)}
         self._write(self.weights(epoch), safetensors.torch.save(tensors, about))
 
     def has_weights(self, epoch: int) -> bool:
-        return self.weights(epoch).is_file()
+        """Whether the weights after `epoch` are there and whole."""
+        try:
+            with safetensors.safe_open(self.weights(epoch), "pt") as file:  # checks header and length
+                return bool(file.keys())
+        except (OSError, safetensors.SafetensorError):
+            return False
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def load_weights(

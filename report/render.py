@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -105,15 +104,10 @@ def pdf(source: str, out: Path) -> bytes:
     Raises:
         ValueError: Typst does not accept the source; the message is its own.
     """
-    with tempfile.NamedTemporaryFile(
-        "w", dir=out, prefix=".report-", suffix=".typ", encoding="utf-8"
-    ) as file:
-        file.write(source)
-        file.flush()
-        try:
-            return typst.compile(file.name, root=str(out), ignore_system_fonts=True, timestamp=0)
-        except typst.TypstError as error:
-            raise ValueError(f"typst failed: {error}") from error
+    try:
+        return typst.compile(source.encode(), root=str(out), ignore_system_fonts=True, timestamp=0)
+    except typst.TypstError as error:
+        raise ValueError(f"typst failed: {error}") from error
 
 
 def figures(text: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 import json
 import os
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ import torch
 import yaml
 from filelock import FileLock
 from hypothesis import settings
+
+import offline
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN_MODEL = {"notebook": "05_your_degradation", "degradation": "diffusion.blur:ColdBlur"}
@@ -25,6 +27,15 @@ settings.load_profile("project")
 def threads() -> None:
     """A fixed number of threads: sums are then rounded alike from run to run."""
     torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """For small batches: they gain nothing from a second thread, and on a busy machine they wait for it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +56,7 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
-    """The results of one run of the real workflow: the smoke profile with one more model, report included."""
+    """One run of the real workflow, without a network: the smoke profile, one more model, the report."""
     shared = shared_folder(tmp_path_factory)
     out, done = shared / "smoke", shared / "smoke-done.json"
     with FileLock(shared / "smoke.lock"):  # pytest-xdist: one worker runs it, the others wait
@@ -55,14 +66,15 @@ def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path
             (shared / "smoke.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
             command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--nolock"]
             command += ["--configfile", str(shared / "smoke.yaml"), "--config", f"out={out}"]
-            run = subprocess.run(
+            run = offline.run(
                 [*command, "--cores", "all", "--quiet", "rules", "host"],
                 capture_output=True,
                 text=True,
                 timeout=TIMEOUT,
                 cwd=shared,
             )
-            done.write_text(json.dumps({"status": run.returncode, "said": run.stdout + run.stderr}))
+            result = {"status": run.returncode, "said": run.stdout + run.stderr, "offline": offline.means()}
+            done.write_text(json.dumps(result))
     result = json.loads(done.read_text())
     assert result["status"] == 0, f"the smoke run failed:\n{result['said']}"
     return out

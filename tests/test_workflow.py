@@ -15,7 +15,7 @@ import yaml
 
 from diffusion import parameter_table as table
 from diffusion.parameters import notebook_parameters
-from standin import OWN, WORK, Project
+from standin import BUILD, DATA, OWN, WORK, Project
 from tools import outputs, provenance
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -336,6 +336,85 @@ def test_after_a_kill_nothing_goes_on_and_the_next_run_finishes_the_work(project
     assert "more" in log.read_text()
     assert "02_train_ddpm" not in again.stdout
     assert project.planned() == set()
+
+
+GATE = """
+import time
+from pathlib import Path
+Path("at-{stage}").touch()
+while Path("wait-{stage}").exists():
+    time.sleep(0.1)
+"""
+STAGES = ("data", "training", "comparison", "report")
+SIGNALS = {  # and whether every process gets it, as by Ctrl-C, or only that of `make report`
+    "SIGINT to all": (signal.SIGINT, os.killpg),
+    "SIGTERM": (signal.SIGTERM, os.kill),
+    "SIGKILL": (signal.SIGKILL, os.kill),
+}
+
+
+def gated(project: Project) -> Project:
+    """The same project, but each stage waits in the middle of its work for as long as a file is there."""
+    gates = {stage: GATE.format(stage=stage) for stage in STAGES}
+    (project.folder / "diffusion" / "data.py").write_text(gates["data"] + DATA)
+    # The notebooks' files come in two halves, with the gate between.
+    first, last = WORK.split("for file in {files}:")
+    halves = "\n".join((first, *(f"for file in {{files}}[{part}]:{last}\n{{gate}}" for part in (":2", "2:"))))
+    for notebook, stage in ((table.ZOOM, "training"), (table.COMPARE, "comparison")):
+        work = halves.replace("{gate}", gates[stage], 1).replace("{gate}", "")
+        project.write_notebook(notebook, work)
+    (project.folder / "report" / "build.py").write_text(gates["report"] + BUILD)
+    (project.folder / "build" / "smoke" / "data.txt").unlink()  # so that everything is made again
+    return project
+
+
+@pytest.fixture
+def sigint():
+    """SIGINT works on new processes, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.slow
+def test_killed_at_every_stage_by_every_signal_it_finishes_with_the_same_results(project, sigint):
+    out = project.folder / "build" / "smoke"
+    undisturbed = results(out)
+    gated(project)
+    for stage in STAGES:
+        (project.folder / f"wait-{stage}").touch()
+    for stage in STAGES:
+        at, wait = project.folder / f"at-{stage}", project.folder / f"wait-{stage}"
+        for number, send in SIGNALS.values():
+            # Snakemake may take the empty file that the shell made for a finished one when it is interrupted.
+            if stage == "data":
+                (out / "data.txt").unlink(missing_ok=True)
+            with (project.folder / "said").open("w+") as said:
+                run = subprocess.Popen(
+                    project.report("smoke"), stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+                )
+                until(lambda at=at, run=run: at.exists() or run.poll() is not None, seconds=120)
+                assert run.poll() is None, said.read()
+                send(run.pid, number)
+                assert run.wait(60) != 0
+                if number == signal.SIGKILL and stage in ("data", "report"):  # short work, which may end
+                    wait.unlink()
+                until(lambda: not processes_in(project.folder))
+                wait.touch()
+                at.unlink()
+                said.seek(0)
+                assert "unlock" not in said.read()
+        wait.unlink()
+    last = subprocess.run(project.report("smoke"), capture_output=True, text=True)
+    assert last.returncode == 0, last.stdout + last.stderr
+    assert results(out) == undisturbed
+    assert project.planned() == set()
+
+
+def results(out: Path) -> dict[str, bytes]:
+    """The records, figures and reports in a results folder."""
+    files = (p for p in out.rglob("*") if p.suffix in (".json", ".svg", ".png", ".html", ".pdf", ".txt"))
+    return {str(file.relative_to(out)): file.read_bytes() for file in files}
 
 
 def until(condition, seconds: float = 60) -> None:

@@ -12,13 +12,18 @@ Snakemake's own lock, which would have to be removed by hand then, is therefore 
 Outputs that the killed run left incomplete are made again; training goes on from its last checkpoint.
 With `--on slurm` the notebooks become jobs of a cluster, see profiles/executors/ and docs/scaling.md; CORES
 then bounds what they use at one time, and "all" means no bound.
+A signal to this process alone ends its notebooks too: Snakemake would wait for them, perhaps for hours.
 """
 
+import contextlib
 import fcntl
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
+import psutil
 import yaml
 from snakemake.cli import main as snakemake
 
@@ -32,6 +37,7 @@ RELEASED = ROOT / "released"
 
 OPTIONS = ["--nolock", "--rerun-incomplete", "--rerun-triggers", "params", "input", "mtime"]
 OPTIONS += ["--scheduler", "greedy", "--quiet", "rules", "host", "reason"]
+SECONDS_TO_END = 5  # for a process that was told to, before it is killed
 
 
 def profile_file(name: str) -> Path:
@@ -86,6 +92,28 @@ def from_release(name: str) -> None:
     print(f"{out}/report.html and {out}/report.pdf are made from released/{name}")
 
 
+def stop_jobs_on(*signals: signal.Signals) -> None:
+    """End all processes below this one as soon as it gets one of these signals, whatever else handles them.
+
+    Ctrl-C in a terminal reaches every process, `kill` or a batch system only this one.
+    """
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer)  # gets the number of each signal, also where Snakemake has its own handler
+
+    def stop() -> None:
+        while os.read(reader, 1)[0] not in signals:
+            pass
+        running = psutil.Process().children(recursive=True)
+        for end in (psutil.Process.terminate, psutil.Process.kill):
+            for process in running:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    end(process)
+            _, running = psutil.wait_procs(running, timeout=SECONDS_TO_END)
+
+    threading.Thread(target=stop, daemon=True).start()
+
+
 def main() -> None:
     retrain = "--retrain" in sys.argv
     options = [argument for argument in sys.argv[1:] if argument != "--retrain"]
@@ -96,6 +124,7 @@ def main() -> None:
     if not retrain and not options and (RELEASED / name / "manifest.json").is_file():
         return from_release(name)
     hold(ROOT / out)
+    stop_jobs_on(signal.SIGINT, signal.SIGTERM)
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(file), *OPTIONS]
     if options[:1] == ["--on"]:
         arguments += cluster.options("".join(options[1:2]), ROOT / out)
