@@ -99,7 +99,8 @@ rule data:
     params:
         folder=config.get("data_dir") or os.environ.get("MNIST_DIR", ""),
         dataset=config.get("dataset", "mnist"),
-    shell: "MNIST_DIR={params.folder:q} {PYTHON:q} -m diffusion.data --dataset {params.dataset} | tee {output:q}"
+    shell: "MNIST_DIR={params.folder:q} {PYTHON:q} -m diffusion.data --dataset {params.dataset}"
+        " | tee {output:q}.part && mv {output:q}.part {output:q}"
 
 
 for place, seed in enumerate(SEEDS):

@@ -3,6 +3,8 @@
 The same network, process, seed and number of images find the file of the first time.
 """
 
+import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -52,10 +54,9 @@ def draw(
     }
     path = Path(cache) / f"{digest(key, 16)}.safetensors"
     if path.is_file():
-        try:
-            return safetensors.torch.load(path.read_bytes())["samples"]
-        except Exception:  # a damaged cache is only a cache: draw again
-            print(f"warning: {path.name} cannot be read and is drawn again", flush=True)
+        if (kept := _kept(path)) is not None:
+            return kept
+        print(f"warning: {path.name} is damaged and is drawn again", flush=True)
     with torch.inference_mode(), devices.autocast(device, precision):
         steps = process.reverse(network, n, generator(seed, "sample"), chunk)
         with Progress(title, process.reverse_steps()) as progress:
@@ -63,5 +64,20 @@ def draw(
             for _, x in steps:  # noqa: B007 - the last one is wanted
                 progress.advance()
     x = x.float().cpu().contiguous().clone()
-    write_bytes(path, safetensors.torch.save({"samples": x}))
+    write_bytes(path, safetensors.torch.save({"samples": x}, {"sha256": _sha256(x)}))
     return x
+
+
+def _kept(path: Path) -> Tensor | None:
+    """The samples of a file, or None if they are not those that were written."""
+    try:
+        content = path.read_bytes()
+        x = safetensors.torch.load(content)["samples"]
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return x if header["__metadata__"]["sha256"] == _sha256(x) else None
+    except Exception:  # a damaged cache is only a cache
+        return None
+
+
+def _sha256(x: Tensor) -> str:
+    return hashlib.sha256(x.numpy()).hexdigest()

@@ -55,12 +55,19 @@ def test_seed_source_of_the_zoom_is_part_of_the_key(network, tmp_path):
     assert len(list(tmp_path.glob("*.safetensors"))) == 2
 
 
-def test_a_damaged_cache_is_drawn_again(network, tmp_path, capsys):
+def flipped(content: bytes) -> bytes:
+    return content[:-2] + bytes([content[-2] ^ 1]) + content[-1:]
+
+
+@pytest.mark.parametrize("damage", [lambda c: b"damaged", lambda c: c[:-1], lambda c: b"", flipped])
+def test_a_damaged_cache_is_drawn_again(network, tmp_path, capsys, damage):
     first = draw(network, tmp_path)
     (path,) = tmp_path.glob("*.safetensors")
-    path.write_bytes(b"damaged")
+    good = path.read_bytes()
+    path.write_bytes(damage(good))
     assert torch.equal(draw(network, tmp_path), first)
-    assert "cannot be read" in capsys.readouterr().out
+    assert "is damaged and is drawn again" in capsys.readouterr().out
+    assert path.read_bytes() == good
 
 
 def test_number_is_checked(network, tmp_path):
