@@ -18,8 +18,8 @@ workdir: workflow.basedir
 
 
 sys.path.insert(0, workflow.basedir)
-from diffusion import parameters
-from tools import outputs, provenance
+from diffusion import parameters, provenance
+from tools import outputs
 from tools.chatter import is_news
 
 logger.addFilter(is_news)

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from diffusion import datasets, devices
+from diffusion import datasets, devices, provenance
 from diffusion.files import ROOT, read_json, sha256, write_json
 from diffusion.training import Trained
 
@@ -37,8 +37,15 @@ def write(
         "notebook": notebook,
         "parameters": {k: v for k, v in parameters.items() if k not in PLACES},
         "environment": devices.environment(precision, device or torch.device("cpu")),
+        "code": code_of(notebook, parameters),
     }
     return write_json(out / "metrics" / f"{name}.json", record | results)
+
+
+def code_of(notebook: str, parameters: dict[str, Any]) -> str:
+    """Hash of the notebook in this checkout and of all code that it needs; the same code, the same hash."""
+    file = ROOT / "notebooks" / f"{notebook}.ipynb"
+    return provenance.of_notebook(file, parameters.get("degradation", "").partition(":")[0])
 
 
 def read_training(

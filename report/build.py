@@ -17,7 +17,7 @@ from report import context, pages, render, results
 SOURCE = render.HERE / "report.md"
 
 
-def build(out: Path, profile: str, source: Path = SOURCE) -> list[Path]:
+def build(out: Path, profile: str, source: Path = SOURCE, released: bool = False) -> list[Path]:
     """Write the report and the rendered notebooks of the run in ``out``; returns the written paths.
 
     Raises:
@@ -29,6 +29,8 @@ def build(out: Path, profile: str, source: Path = SOURCE) -> list[Path]:
     name, parameters = context.profile(profile)
     run = results.load(out)
     context.check_profile(run, name, parameters)
+    if not released:
+        results.check_code(run)
     notebooks = pages.pages(out / "notebooks", results.notebooks(run))
     described = [{"name": p.name, "link": f"notebooks/{p.name}.html"} for p in notebooks]
     text = render.markdown(source.read_text(encoding="utf-8"), context.build(run, name, described))

@@ -8,6 +8,7 @@ from typing import Any
 
 from diffusion import datasets, replicates
 from diffusion.files import read_json
+from diffusion.records import code_of
 from report import schema
 
 REQUIRED = ("linear", "cosine", "zoom")  # the models of the study; the report may hold more
@@ -70,6 +71,25 @@ def load(out: Path) -> Results:
     for seed, other in zip(seeds[1:], others, strict=True):
         _same_but_seed(main, other, seed)
     return replace(main, others=others)
+
+
+def check_code(results: Results) -> None:
+    """Refuse records that other code made than this checkout's, be it a notebook or a module that it needs.
+
+    Raises:
+        ValueError: there is such a record; the message names it.
+    """
+    codes: dict[tuple[str, str], str] = {}
+    for one in (results, *results.others):
+        for record in (one.schedules, *one.train.values(), one.compare):
+            key = record["notebook"], record["parameters"].get("degradation", "")
+            here = codes[key] = codes.get(key) or code_of(record["notebook"], record["parameters"])
+            if record["code"] != here:
+                what = f"the record of {record['notebook']} {record.get('model', '')}".rstrip()
+                raise ValueError(
+                    f"{what} (seed {one.seed}) was made by other code ({record['code']}) than there is now "
+                    f"({here}): `make report` runs again what has changed"
+                )
 
 
 def load_one(out: Path) -> Results:

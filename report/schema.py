@@ -78,7 +78,7 @@ def parallel(record: dict[str, Any], keys: tuple[str, ...], file: str, path: str
 
 
 SHARES = Many(NUMBER, 10)
-HEAD = {"notebook": TEXT, "environment": dict}
+HEAD = {"notebook": TEXT, "environment": dict, "code": TEXT}
 _schedule = {"beta": Many(NUMBER), "alpha_bar": Many(NUMBER), "clipped_steps": int, "signal_T": NUMBER}
 _kept = dict.fromkeys(("alpha_bar", "signal", "noise", "correlation", "correlation_sd"), NUMBER)
 _pair = {"linear": NUMBER, "cosine": NUMBER}

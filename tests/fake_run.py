@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -15,6 +16,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from diffusion import replicates
+from diffusion.records import code_of
 
 MODELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
 NOTEBOOK = {"linear": "02_train_ddpm", "cosine": "02_train_ddpm", "zoom": "03_train_zoom"}
@@ -46,6 +48,12 @@ COMMON = {
 DDPM = {"T": 1000, "beta_start": 1e-5, "beta_end": 0.02, "s": 0.008, "beta_max": 0.02, "clip_x0": False}
 DDPM |= {"sampling_steps": None}
 ZOOMED = {"T": 24, "interpolation": "nearest", "n_reconstruct": 1000}
+
+
+@cache
+def code(notebook: str) -> str:
+    """The hash in the records of a notebook that this checkout's code made."""
+    return code_of(notebook, {})
 
 
 def _linear(T: int) -> list[float]:
@@ -92,7 +100,7 @@ def _schedules(T: int) -> dict:
     facts["zoom"] = {"T": 24, "interpolation": "nearest", "sizes": [28 - t for t in range(25)]}
     parameters = {"T": T, "beta_start": 1e-5, "beta_end": 0.02, "s": 0.008, "beta_max": 0.02, "zoom_T": 24}
     parameters |= {"interpolation": "nearest", "image_index": 0, "n_columns": 11, "n_test": None, "seed": 0}
-    return {"notebook": "01_schedules", "parameters": parameters, "environment": dict(ENVIRONMENT)} | facts
+    return {"notebook": "01_schedules", "code": code("01_schedules"), "parameters": parameters, "environment": dict(ENVIRONMENT)} | facts
 
 
 def _train(model: str, epochs: int) -> dict:
@@ -104,7 +112,7 @@ def _train(model: str, epochs: int) -> dict:
         train = floor + 0.08 / e + 0.10 / e**2
         history.append({"epoch": e, "train_loss": train, "test_loss": test, "seconds": 43.0})
     record = {
-        "notebook": NOTEBOOK[model],
+        "notebook": NOTEBOOK[model], "code": code(NOTEBOOK[model]),
         "parameters": COMMON | {"model": model, "epochs": epochs} | special,
         "environment": dict(ENVIRONMENT),
         "model": model, "process": "zoom" if zoom else "ddpm", "label": MODELS[model],
@@ -230,7 +238,7 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
     if inception:
         extractors["inception"]["sha256"] = "ef" * 32
     return {
-        "notebook": "04_compare_fid", "environment": dict(ENVIRONMENT),
+        "notebook": "04_compare_fid", "code": code("04_compare_fid"), "environment": dict(ENVIRONMENT),
         "parameters": {
             "models": list(MODELS), "seed": 0, "seeds": None, "n_samples": n, "n_final": n,
             "distance_every": every, "n_test": None,

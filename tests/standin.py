@@ -24,6 +24,7 @@ REAL = (
     "tools",
     "diffusion/__init__.py",
     "diffusion/parameters.py",
+    "diffusion/provenance.py",
 )
 REAL += tuple(f"diffusion/parameter_{part}.py" for part in ("table", "rules", "study"))
 DATA = "import os\nprint('data in', os.environ['MNIST_DIR'])\n"

@@ -80,6 +80,23 @@ def test_a_release_has_what_the_run_says_and_nothing_else(run):
             assert f"{seed}{record['weights']['file']}" in files
 
 
+def test_a_release_may_be_of_earlier_code_and_a_report_of_ones_own_run_may_not(run, tmp_path):
+    out, profile, kept = run
+    old, copy = shutil.copytree(kept, tmp_path / "released"), shutil.copytree(out, tmp_path / "out")
+    for folder in (old, copy):
+        record = json.loads((folder / "metrics" / "train_zoom.json").read_text()) | {"code": "earlier"}
+        (folder / "metrics" / "train_zoom.json").write_text(json.dumps(record))
+    said = r"the record of 03_train_zoom zoom \(seed 0\) was made by other code \(earlier\) than there is now"
+    with pytest.raises(ValueError, match=said):
+        build.build(copy, str(profile))
+    with pytest.raises(ValueError, match=said):
+        release.release(copy, str(profile), tmp_path / "new")
+    manifest = json.loads((old / release.MANIFEST).read_text())
+    manifest["files"]["metrics/train_zoom.json"] = release.sha256(old / "metrics" / "train_zoom.json")
+    (old / release.MANIFEST).write_text(json.dumps(manifest))
+    assert release.report(old, str(profile), tmp_path / "again")
+
+
 @pytest.mark.parametrize("name", ["metrics/compare.json", "report.pdf", "figures/seeds.svg"])
 @pytest.mark.parametrize("damage", [lambda p: p.unlink(), lambda p: p.write_bytes(p.read_bytes() + b" ")])
 def test_a_damaged_release_is_refused(run, tmp_path, name, damage):

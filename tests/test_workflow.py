@@ -16,7 +16,8 @@ import yaml
 from diffusion import parameter_table as table
 from diffusion.parameters import notebook_parameters
 from standin import BUILD, DATA, OWN, WORK, Project
-from tools import outputs, provenance
+from diffusion import provenance
+from tools import outputs
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAIN = {"train_linear", "train_cosine", "train_zoom"}

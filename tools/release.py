@@ -57,6 +57,7 @@ def release(out: Path, profile: str, target: Path) -> Path:
         raise ValueError(f"{out} has no results to release; run `make report PROFILE={name}` first")
     run = results.load(out)
     context.check_profile(run, name, config)
+    results.check_code(run)
     files = names(out, config)
     if missing := [file for file in files if not (out / file).is_file()]:
         raise ValueError(f"{out} lacks {', '.join(missing)}; run `make report PROFILE={name}` first")
@@ -107,7 +108,7 @@ def report(folder: Path, profile: str, out: Path) -> list[Path]:
         path = out / file
         if file != PDF and not (path.is_file() and sha256(path) == expected):
             write_bytes(path, (folder / file).read_bytes())
-    return build.build(out, profile)
+    return build.build(out, profile, released=True)
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""What a result depends on, as hashes that the workflow compares with those of the last run.
+"""What a result depends on, as hashes: the workflow compares them with those of the last run, the report with
+those in the records.
 
 Hashes of content, not times of files: opening, running and saving a notebook changes nothing that counts,
 nor does a comment or a new checkout, and a changed helper re-runs exactly what imports it, directly or not.
