@@ -51,9 +51,9 @@ ZOOMED = {"T": 24, "interpolation": "nearest", "n_reconstruct": 1000}
 
 
 @cache
-def code(notebook: str) -> str:
+def code(notebook: str, degradation: str = "") -> str:
     """The hash in the records of a notebook that this checkout's code made."""
-    return code_of(notebook, {})
+    return code_of(notebook, {"degradation": degradation})
 
 
 def _linear(T: int) -> list[float]:
@@ -100,7 +100,12 @@ def _schedules(T: int) -> dict:
     facts["zoom"] = {"T": 24, "interpolation": "nearest", "sizes": [28 - t for t in range(25)]}
     parameters = {"T": T, "beta_start": 1e-5, "beta_end": 0.02, "s": 0.008, "beta_max": 0.02, "zoom_T": 24}
     parameters |= {"interpolation": "nearest", "image_index": 0, "n_columns": 11, "n_test": None, "seed": 0}
-    return {"notebook": "01_schedules", "code": code("01_schedules"), "parameters": parameters, "environment": dict(ENVIRONMENT)} | facts
+    return {
+        "notebook": "01_schedules",
+        "code": code("01_schedules"),
+        "parameters": parameters,
+        "environment": dict(ENVIRONMENT),
+    } | facts
 
 
 def _train(model: str, epochs: int) -> dict:

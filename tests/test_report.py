@@ -635,6 +635,7 @@ def test_a_process_of_one_s_own_comes_into_the_report(tmp_path):
         del record[key]
     del record["parameters"]["interpolation"], record["parameters"]["n_reconstruct"]
     record["parameters"]["degradation"] = "diffusion.blur:ColdBlur"
+    record["code"] = fake_run.code("05_your_degradation", "diffusion.blur:ColdBlur")
     path = fake_run.write(tmp_path, content)
     add_to_profile(path, "blur", notebook="05_your_degradation", degradation="diffusion.blur:ColdBlur", T=20)
     build.build(tmp_path, str(path))

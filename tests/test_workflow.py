@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from diffusion import parameter_table as table
+from diffusion import provenance
 from diffusion.parameters import notebook_parameters
 from standin import BUILD, DATA, OWN, WORK, Project
-from diffusion import provenance
 from tools import outputs
 
 ROOT = Path(__file__).resolve().parents[1]
