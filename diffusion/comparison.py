@@ -50,7 +50,8 @@ class Model:
         epoch = epoch or last
         path = RunFolder(self.out / self.record["run"]).weights(epoch)
         expected = self.record["weights"]["sha256"] if epoch == last else None
-        network = load_weights(path, Reconstructor(), expected).to(devices.accelerator().device)
+        network = Reconstructor(self.record["parameters"]["channels"])
+        network = load_weights(path, network, expected).to(devices.accelerator().device)
         title = f"{self.name}: {n} samples after epoch {epoch}"
         return sampling.draw(
             process or self.process,

@@ -2,14 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor
 
 from diffusion import devices
-from diffusion.network import Reconstructor
+from diffusion.network import CHANNELS, Reconstructor
 from diffusion.process import DegradationProcess
 from diffusion.progress import Progress
 from diffusion.randomness import generator
@@ -23,6 +23,7 @@ class TrainingLoop:
         folder: where states, weights and history go.
         about: what the weights files say of themselves; holds "model" and "fingerprint".
         rate: learning rate as a function of the step, counted from 0 over all epochs.
+        channels: of the network's blocks.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class TrainingLoop:
         precision: str,
         about: dict[str, str],
         rate: Callable[[int], float],
+        channels: Sequence[int] = CHANNELS,
     ):
         self.about, self.rate = about, rate
         self.accelerator, self.process, self.folder = accelerator, process, folder
@@ -50,7 +52,7 @@ class TrainingLoop:
         self.steps_per_epoch = math.ceil(len(x_train) / batch_size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator(seed, "network").initial_seed())
-            network = Reconstructor()
+            network = Reconstructor(channels)
         optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)  # the rate is set in every step
         self.network, self.optimizer = accelerator.prepare(network, optimizer)
         self.part = slice(accelerator.process_index, None, accelerator.num_processes)

@@ -1,11 +1,13 @@
 """The reconstructor g_t: one small CNN, used by every process (Sec. 2.2 of the study)."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 SIZE = 28  # pixels along one side of an image
+CHANNELS = (16, 32, 32, 16)  # the study's
 
 
 class TimeEncoding(nn.Module):
@@ -59,7 +61,7 @@ class Reconstructor(nn.Module):
     Shapes: (B, 1, 28, 28) and t/T in (0, 1], (B,) -> (B, 1, 28, 28), unbounded.
     """
 
-    def __init__(self, channels: tuple[int, ...] = (16, 32, 32, 16)):
+    def __init__(self, channels: Sequence[int] = CHANNELS):
         super().__init__()
         if not channels or any(c < 1 for c in channels):
             raise ValueError(

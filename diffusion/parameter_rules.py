@@ -109,6 +109,7 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
         n_train = table.N_TRAIN_IMAGES if v["n_train"] is None else v["n_train"]
         what = f"batch_size = {v['batch_size']} is above the n_train = {n_train} training images"
         refuse(v["batch_size"] > n_train, what, f"give 1 to {n_train}, or raise n_train")
+        refuse(v["channels"] == [], "channels = [] is empty", "give one width a block, as in [16, 32]")
     if notebook == table.SCHEDULES:
         what = f"image_index = {v['image_index']} is not among the n_test = {n_test} test images"
         refuse(

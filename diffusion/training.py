@@ -8,6 +8,7 @@ bit-identical weights.
 import hashlib
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from diffusion import devices, fingerprints
 from diffusion.files import digest
 from diffusion.loop import TrainingLoop
-from diffusion.network import Reconstructor
+from diffusion.network import CHANNELS, Reconstructor
 from diffusion.process import DegradationProcess, check_images
 from diffusion.runs import RunFolder, load_weights
 
@@ -36,10 +37,12 @@ class Trained:
     steps: int  # optimiser steps in all
     precision: str
     device: torch.device
+    channels: tuple[int, ...]  # of the network's blocks
 
     def network(self, epoch: int | None = None) -> nn.Module:
         """The network after an epoch (None: the last), in evaluation mode, on the device."""
-        return load_weights(self.folder.weights(epoch or len(self.history)), Reconstructor()).to(self.device)
+        weights = self.folder.weights(epoch or len(self.history))
+        return load_weights(weights, Reconstructor(self.channels)).to(self.device)
 
 
 def learning_rate_at(step: int, total: int, peak: float, schedule: str) -> float:
@@ -62,6 +65,7 @@ def fit(
     batch_size: int = 128,  # images per step, over all processes together
     learning_rate: float = 2e-4,  # of Adam; the study prints 2^-4, see the report's errata
     lr_schedule: str = "constant",  # or "cosine"
+    channels: Sequence[int] = CHANNELS,  # of the network's blocks
     seed: int = 0,
     precision: str = "auto",  # auto, fp32, bf16
     checkpoint_steps: int = 200,  # steps between resumable states
@@ -84,6 +88,7 @@ def fit(
         ("batch_size", batch_size, 1 <= batch_size <= len(x_train)),
         ("learning_rate", learning_rate, 0 < learning_rate < math.inf),
         ("lr_schedule", lr_schedule, lr_schedule in ("constant", "cosine")),
+        ("channels", channels, len(channels) > 0 and all(c >= 1 for c in channels)),
         ("checkpoint_steps", checkpoint_steps, checkpoint_steps >= 1),
     ]:
         if not ok:
@@ -106,6 +111,7 @@ def fit(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "lr_schedule": lr_schedule if lr_schedule == "constant" else [lr_schedule, epochs],
+        "channels": list(channels),
         "seed": seed,
         "precision": precision,
         "device": accelerator.device.type,
@@ -125,6 +131,7 @@ def fit(
         precision,
         about={"model": model, "fingerprint": fingerprint},
         rate=lambda step: learning_rate_at(step, total, learning_rate, lr_schedule),
+        channels=channels,
     )
     if accelerator.is_main_process:
         with folder.locked():
@@ -134,5 +141,11 @@ def fit(
     accelerator.wait_for_everyone()
     history = loop.history[:epochs]
     return Trained(
-        folder, fingerprint, history, len(history) * loop.steps_per_epoch, precision, accelerator.device
+        folder,
+        fingerprint,
+        history,
+        len(history) * loop.steps_per_epoch,
+        precision,
+        accelerator.device,
+        tuple(channels),
     )

@@ -132,6 +132,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
     seconds = {m: _seconds(t) for m, t in train.items()}
     columns, rows = tables.parameters(results)
     counts = [train[m]["parameters_count"] for m in REQUIRED]
+    widths = {tuple(train[m]["parameters"]["channels"]) for m in REQUIRED}
     shares, classes = real["classes"]["share"], results.dataset.classes
     return {
         "dataset": results.dataset,
@@ -173,7 +174,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "posterior": _posterior_gap(
             results.schedules["linear"]["beta"], results.schedules["linear"]["alpha_bar"]
         ),
-        "same_network": len(set(counts)) == 1,
+        "same_network": len(widths) == 1,
         "counts_of_parameters": counts,
         "ordered": ordered,
         "loss_rows": tables.losses(results),

@@ -99,6 +99,7 @@ SCHEDULES = HEAD | {
 _training = {
     "seed": int,
     "batch_size": int,
+    "channels": Many(int),
     "learning_rate": NUMBER,
     "lr_schedule": TEXT,
     "n_train": Maybe(int),

@@ -13,6 +13,7 @@ from report.text import Markdown, code, escape, finalize, integer, listing, num
 STUDY = {
     "epochs": 100,  # 2.3 and 3.3
     "batch_size": 128,  # 2.2
+    "channels": [16, 32, 32, 16],  # 2.2
     "learning_rate": 2e-4,  # printed as 2^-4
     "printed_learning_rate": 2.0**-4,  # 2.2, 2.3 and 3.3
     "n_samples": 500,  # 2.4
@@ -49,6 +50,8 @@ def other_training(results: Results, model: str) -> list[Markdown]:
         out.append(f"a learning rate of {num(p['learning_rate'], 2)} ({finalize(p['lr_schedule'])})")
     if p["batch_size"] != STUDY["batch_size"]:
         out.append(f"batches of {integer(p['batch_size'])}")
+    if p["channels"] != STUDY["channels"]:
+        out.append(f"a network of {listing(p['channels'])} channels")
     if record["process"] == "ddpm":
         return [Markdown(x) for x in out] + other_schedules(p)
     if p["T"] != STUDY["zoom_T"]:

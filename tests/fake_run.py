@@ -41,7 +41,7 @@ ENVIRONMENT = {
 COMMON = {
     "seed": 0, "batch_size": 128, "learning_rate": 2e-4, "lr_schedule": "constant", "n_train": None,
     "n_test": None,
-    "precision": "auto", "n_samples": 100,
+    "channels": [16, 32, 32, 16], "precision": "auto", "n_samples": 100,
 }  # fmt: skip
 
 
@@ -278,6 +278,7 @@ def profile(content: dict[str, dict]) -> dict:
         "batch_size",
         "learning_rate",
         "lr_schedule",
+        "channels",
         "n_train",
         "n_test",
         "precision",

@@ -314,7 +314,7 @@ def test_a_part_of_the_images_counts_as_a_part_of_an_epoch():
 SETTINGS = [
     ("cosine", "learning_rate", 2e-3), ("cosine", "lr_schedule", "cosine"), ("linear", "batch_size", 64),
     ("linear", "T", 500), ("cosine", "beta_max", 0.5), ("zoom", "interpolation", "bilinear"),
-    ("zoom", "T", 20),
+    ("zoom", "T", 20), ("linear", "channels", [32, 64, 64, 32]),
 ]  # fmt: skip
 
 

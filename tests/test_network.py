@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from diffusion.network import Reconstructor, TimeEncoding
+from diffusion import parameter_table
+from diffusion.network import CHANNELS, Reconstructor, TimeEncoding
+from report.study import STUDY
 
 
 def test_size_and_layers():
@@ -22,6 +24,10 @@ def test_size_and_layers():
         + sum(i * o + o for i, o in [(32, 128), (128, 128), (128, 128), (128, 16)])
     )
     assert sum(p.numel() for p in network.parameters()) == by_hand == 146_961
+
+
+def test_the_width_of_the_notebooks_and_of_the_report_is_the_networks_own():
+    assert parameter_table.of("02_train_ddpm")["channels"].default == list(CHANNELS) == STUDY["channels"]
 
 
 def test_time_features_vanish_at_zero():

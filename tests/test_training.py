@@ -16,7 +16,7 @@ from diffusion import data, runs, schedules, training
 from diffusion.ddpm import DDPM
 from diffusion.files import write_bytes
 from diffusion.loop import TrainingLoop
-from diffusion.network import Reconstructor
+from diffusion.network import CHANNELS, Reconstructor
 from diffusion.runs import RunError, RunFolder
 from diffusion.zoom import ColdZoom
 from hostile import Code
@@ -181,6 +181,8 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_state(images, tmp_path, m
         ({"learning_rate": 0.0}, "learning_rate is 0.0"),
         ({"learning_rate": math.nan}, "learning_rate is nan"),
         ({"lr_schedule": "step"}, "lr_schedule is 'step'"),
+        ({"channels": []}, r"channels is \[\]"),
+        ({"channels": [16, 0]}, r"channels is \[16, 0\]"),
         ({"precision": "fp16"}, "'fp16'; allowed: auto, fp32, bf16"),
     ],
 )
@@ -188,6 +190,16 @@ def test_bad_arguments_are_named(images, tmp_path, change, named):
     with pytest.raises(ValueError, match=named):
         train(images, tmp_path, **change)
     assert not list(tmp_path.iterdir())
+
+
+def test_another_width_is_another_run(images, tmp_path):
+    usual, narrow = train(images, tmp_path), train(images, tmp_path, channels=[4, 6])
+    assert usual.fingerprint != narrow.fingerprint
+    assert usual.network().blocks[0][0].out_channels == CHANNELS[0]
+    found = narrow.network()
+    assert [tuple(block[0].weight.shape[:2]) for block in found.blocks] == [(4, 1), (6, 4)]
+    with pytest.raises(RunError, match="does not hold weights of this network"):
+        runs.load_weights(narrow.folder.weights(1), Reconstructor())
 
 
 def test_images_out_of_range_are_refused(images, tmp_path):

@@ -210,7 +210,7 @@ def test_a_lost_figure_of_a_further_model_is_made_again(tmp_path):
     project = Project(tmp_path / "project")
     file = project.folder / "profiles" / "smoke.yaml"
     config = yaml.safe_load(file.read_text())
-    config["models"] |= {"own": OWN, "bilinear": {"notebook": table.ZOOM}}
+    config["models"] |= {"own": OWN | {"channels": [8, 8]}, "bilinear": {"notebook": table.ZOOM}}
     config["out"] = "elsewhere/run/"
     file.write_text(yaml.safe_dump(config, sort_keys=False))
     run = subprocess.run(project.report("smoke"), capture_output=True, text=True)

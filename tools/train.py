@@ -36,6 +36,7 @@ FIT = (
     "batch_size",
     "learning_rate",
     "lr_schedule",
+    "channels",
     "seed",
     "precision",
 )  # arguments of training.fit
