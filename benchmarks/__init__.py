@@ -8,7 +8,7 @@
     training, zoom_operator, data_batch, sampling, frechet, memory, report_run: one group of the table each
     floor       the machine's own limit         breakdown  where the time of a step goes
     experiments, chunks, side_by_side: what was tried
-    growth      how cost grows with size        child, jobs   fresh processes
+    growth      how cost grows with size        child, jobs, worker   fresh processes
     trained     a network to sample from        results    a group's result as a file
     table, plot, publish: what a run leaves     paper      the whole paper-scale training
 """

@@ -20,6 +20,7 @@ from benchmarks import chunks, side_by_side
 from benchmarks.figures import tried
 from benchmarks.settings import Settings
 from benchmarks.timing import interleave, ratio, spreads
+from benchmarks.worker import Worker
 from diffusion import data, devices, schedules
 from diffusion.ddpm import DDPM
 from diffusion.network import Reconstructor
@@ -73,6 +74,17 @@ def compile_step(x: Tensor, precision: str) -> tuple[Callable[[], None] | None, 
     return step, time.perf_counter() - begun, ""
 
 
+def freed_memory(settings: Settings) -> dict[str, Any]:
+    """A line about keeping freed memory in the process; each way in one of its own."""
+    loop = {"process": "ddpm", "n_train": settings.n_train, "batch": settings.batch}
+    with Worker("project", keep=False, **loop) as without, Worker("project", keep=True, **loop) as given:
+        seconds = interleave({"without": without.step, "with": given.step}, settings.rounds, warm_up=3)
+    times = spreads(seconds)
+    why = "with glibc, which otherwise gives it back after every step and asks for it again in the next"
+    gain = ratio(seconds["without"], seconds["with"])
+    return tried("keeping freed memory", gain, True, why, times["without"], times["with"])
+
+
 def measure(settings: Settings) -> dict[str, Any]:
     x = data.load("train", n=settings.batch)[0].to(settings.device)
     now = settings.precision
@@ -114,6 +126,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     found.append(against("fused Adam", "fused Adam", False, why))
     why = "on a CPU there is nothing to wait for; on a GPU the queue stays filled"
     found.append(against("loss read", "not reading the loss in each step", True, why))
+    found.append(freed_memory(settings))
     found += side_by_side.measure(settings, steps["now"])
     found += chunks.measure(settings)
     return {"figures": [], "tried": found, "details": {"compile_seconds": warm_up, "compile_failed": reason}}

@@ -1,77 +1,61 @@
 """The training step against the textbook loop, and against the machine's own limit.
 
 Both loops are timed step by step, data included: the textbook's step takes its batch from the `DataLoader`,
-ours indexes a tensor, draws its noise from a keyed generator, and sets the learning rate. The convolutions
-alone take turns with them.
+ours indexes a tensor, draws its noise from a keyed generator, and sets the learning rate. The textbook's
+runs in a process of its own, since ours changes how the whole process handles memory. The convolutions alone
+take turns with them, in our process: their best case.
 """
 
 import tempfile
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from benchmarks import baseline, breakdown, floor, ours
+from benchmarks import breakdown, floor, ours
 from benchmarks.figures import AT_LEAST, AT_MOST, figure
+from benchmarks.jobs import PROCESSES
 from benchmarks.settings import Settings
 from benchmarks.timing import interleave, ratio, spreads
-from diffusion import data, schedules
-from diffusion.ddpm import DDPM
-from diffusion.network import Reconstructor
-from diffusion.process import DegradationProcess
-from diffusion.zoom import ColdZoom
+from benchmarks.worker import Worker
+from diffusion import data
 
-
-def textbook(process: DegradationProcess, settings: Settings, workers: int = 0) -> Iterator[float]:
-    """The textbook's loop for a DDPM or the zoom."""
-    device = settings.device
-    if isinstance(process, DDPM):
-        loss = baseline.DDPMLoss(process.schedule.alpha_bar, device)
-    else:
-        loss = baseline.ZoomLoss(process.T)
-    images = baseline.dataset("train", settings.n_train)
-    batches = baseline.loader(images, settings.batch, workers=workers)
-    return baseline.training_steps(loss, process.T, Reconstructor(), batches, device)
-
-
-def project(process: DegradationProcess, x: Tensor, settings: Settings) -> Iterator[None]:
-    """Ours for the same process."""
-    folder = Path(tempfile.gettempdir()) / "never-written"
-    return ours.training_steps(process, x, settings.batch, settings.precision, folder)
+NAMES = {"ddpm": "DDPM", "zoom": "zoom"}
 
 
 def measure(settings: Settings) -> dict[str, Any]:
     torch.manual_seed(0)
     x, _ = data.load("train", n=settings.n_train)
-    convolutions, chosen = floor.convolutions(
-        settings.batch, settings.device, settings.precision, settings.few
-    )
-    processes = {"DDPM": DDPM(schedules.linear()), "zoom": ColdZoom()}
+    device, precision, batch = settings.device, settings.precision, settings.batch
+    convolutions, chosen = floor.convolutions(batch, device, precision, settings.few)
+    unused = Path(tempfile.gettempdir()) / "never-written"
     steps = {"floor": convolutions}
-    for name, process in processes.items():
-        for who, loop in (("baseline", textbook(process, settings)), ("ours", project(process, x, settings))):
-            steps[f"{who} {name}"] = loop.__next__
-    seconds = interleave(steps, settings.rounds, warm_up=3)
+    with ExitStack() as stack:
+        for key, name in NAMES.items():
+            worker = Worker("textbook", process=key, n_train=settings.n_train, batch=batch)
+            steps[f"baseline {name}"] = stack.enter_context(worker).step
+            mine = ours.training_steps(PROCESSES[key](), x, batch, precision, unused)
+            steps[f"ours {name}"] = mine.__next__
+        seconds = interleave(steps, settings.rounds, warm_up=3)
     times = spreads(seconds)
-    shares = {name: breakdown.shares(steps[f"ours {name}"], settings.few) for name in processes}
+    shares = {name: breakdown.shares(steps[f"ours {name}"], settings.few) for name in NAMES.values()}
     figures = []
-    for name in processes:
+    for name in NAMES.values():
         figures.append(
             figure(
-                f"training step, {name}, batch {settings.batch}",
+                f"training step, {name}, batch {batch}",
                 AT_LEAST,
                 2.2,
                 ratio(seconds[f"baseline {name}"], seconds[f"ours {name}"]),
                 seconds={"baseline": times[f"baseline {name}"], "ours": times[f"ours {name}"]},
-                remark=f"ours in {settings.precision}, data loading included on both sides",
+                remark=f"ours in {precision}, data loading included on both sides",
             )
         )
-    for name in processes:
+    for name in NAMES.values():
         figures.append(
             figure(
-                f"the same step, {name}, against the 7x7 convolutions alone in {settings.precision}",
+                f"the same step, {name}, against the 7x7 convolutions alone in {precision}",
                 AT_MOST,
                 1.35,
                 ratio(seconds[f"ours {name}"], seconds["floor"]),
@@ -79,7 +63,7 @@ def measure(settings: Settings) -> dict[str, Any]:
                 remark="of the step's operations: " + said(shares[name]),
             )
         )
-    rate = floor.flop(settings.batch) / times["floor"]["median"]
+    rate = floor.flop(batch) / times["floor"]["median"]
     details = {"convolutions": chosen, "floor_flop_per_second": rate, "shares": shares}
     return {"figures": figures, "details": details}
 

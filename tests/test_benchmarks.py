@@ -36,6 +36,7 @@ from benchmarks import (
     trained,
 )
 from benchmarks.settings import of_scale
+from benchmarks.worker import Worker
 from conftest import ROOT
 from diffusion import classifier, data, metrics, schedules
 from diffusion.ddpm import DDPM
@@ -187,9 +188,16 @@ def test_a_child_that_fails_says_why():
 
 
 def test_a_worker_counts_its_steps():
-    with side_by_side.Worker(1, 4) as worker:
-        assert side_by_side.throughput([worker], 0.1) > 0
-    assert worker.process.returncode == 0
+    for job, more in (("textbook", {}), ("project", {"keep": False})):
+        with Worker(job, 1, process="zoom", n_train=8, batch=4, **more) as worker:
+            assert side_by_side.throughput([worker], 0.1) > 0
+            worker.step()
+        assert worker.process.returncode == 0
+
+
+def test_a_worker_that_cannot_begin_says_so():
+    with pytest.raises(RuntimeError, match="ended with status 1"), Worker("project", process="none"):
+        pass
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
