@@ -72,7 +72,8 @@ def watched(name, target, seed):
     values = parameters.notebook_parameters(config, target, seed)
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6, sort_keys=True).strip()
     named = values.get("degradation", "").partition(":")[0]
-    return {"values": text, "source": source(name, named), "out": FOLDER[seed]}
+    found = {"values": text, "source": source(name, named), "out": FOLDER[seed]}
+    return found | {"key": provenance.digest(value.encode() for value in found.values())}
 
 
 @cache  # the same for all seeds; a workflow of 1,000 runs would spend minutes on it in each of its jobs

@@ -8,6 +8,7 @@ The runs start from nothing, in a folder of their own, and are removed at the en
 """
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,9 @@ def measure(epochs: int | None, n_train: int | None = None, profile: str = "pape
 
         def work(values=values, wanted=wanted, result=result, model=model) -> None:
             x, _ = data.load("train", n=n_train or values["n_train"])
-            x_test, _ = data.load("test", n=n_train or values["n_test"])
+            x_test, _ = data.load("test", n=min(n_train, 10_000) if n_train else values["n_test"])
             process = processes.build("zoom" if "interpolation" in values else "ddpm", values)
-            names = ("batch_size", "learning_rate", "lr_schedule", "seed", "precision")
+            names = ("batch_size", "learning_rate", "lr_schedule", "channels", "seed", "precision")
             options = {name: values[name] for name in names}
             with tempfile.TemporaryDirectory() as folder:
                 run = training.fit(process, x, x_test, folder, model, epochs=wanted, **options)
@@ -59,7 +60,10 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.epochs is not None and options.epochs < 1:
         parser.error(f"--epochs is {options.epochs}; needed: 1 or more")
-    found = measure(options.epochs, options.n_train)
+    try:
+        found = measure(options.epochs, options.n_train)
+    except (ValueError, RuntimeError, OSError) as error:
+        sys.exit(f"error: {error}")
     write_json(options.out, found)
     print(f"three models: {clock(found['seconds'])}; the whole profile: {clock(found['estimate'])}")
 

@@ -9,7 +9,7 @@ from diffusion import data, schedules, training
 from diffusion.ddpm import DDPM
 from diffusion.files import ROOT, sha256
 from diffusion.network import Reconstructor
-from diffusion.runs import RunFolder, load_weights
+from diffusion.runs import RunError, RunFolder, load_weights
 
 MODEL = "linear"
 WELL = 20  # epochs; samples of a network trained for fewer drift far out of range unless they are clipped
@@ -25,13 +25,22 @@ class Network:
 
 
 def earlier() -> tuple[int, RunFolder] | None:
-    """The linear DDPM in build/*/runs with the most epochs, `WELL` or more, as (epochs, run)."""
+    """The linear DDPM in build/paper/runs with the most epochs, `WELL` or more, as (epochs, run)."""
     best = None
-    for history in sorted(ROOT.glob(f"build/*/runs/{MODEL}-*/history.jsonl")):
+    for history in sorted(ROOT.glob(f"build/paper/runs/{MODEL}-*/history.jsonl")):
         epochs, folder = len(history.read_text().splitlines()), RunFolder(history.parent)
-        if epochs >= WELL and folder.has_weights(epochs) and (best is None or epochs > best[0]):
+        if epochs >= WELL and (best is None or epochs > best[0]) and fits(folder, epochs):
             best = epochs, folder
     return best
+
+
+def fits(folder: RunFolder, epochs: int) -> bool:
+    """Whether the weights after an epoch are there, and are those of the study's network."""
+    try:
+        load_weights(folder.weights(epochs), Reconstructor())
+    except RunError:
+        return False
+    return True
 
 
 def here(settings: Settings) -> tuple[int, RunFolder]:

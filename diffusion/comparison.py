@@ -10,7 +10,7 @@ from diffusion.ddpm import DDPM
 from diffusion.files import sha256
 from diffusion.network import Reconstructor
 from diffusion.process import DegradationProcess
-from diffusion.runs import RunFolder, load_weights
+from diffusion.runs import RunFolder, load_weights, measured_epochs
 from diffusion.yardstick import Yardstick
 from diffusion.zoom import ColdZoom
 
@@ -35,8 +35,7 @@ class Model:
 
     def epochs(self, every: int) -> list[int]:
         """The checkpoints to measure: the first, every so many, and the last."""
-        last = self.record["epochs"]
-        return sorted({1, *range(every, last + 1, every), last})
+        return measured_epochs(self.record["epochs"], every)
 
     def samples(
         self, n: int, seed: int, epoch: int | None = None, process: DegradationProcess | None = None
@@ -76,14 +75,15 @@ class Model:
     def final(self, yardstick: Yardstick, n: int, n_distance: int, n_variety: int, seed: int) -> dict:
         """Distances of the first `n_distance` of n samples of the last epoch, and the quality of all n.
 
-        Distances of different numbers of images cannot be compared; give all models the same `n_distance`.
+        Distances of different numbers of images cannot be compared, nor can divergences of their classes,
+        which come from the same first samples; give all models the same `n_distance`.
         """
         samples = self.samples(n, seed)
         distances, features = yardstick.distances(samples[:n_distance])
         print(f"{self.name}: {n_distance} samples of the last epoch, {_summary(distances)}", flush=True)
         floors = {name: yardstick.floor(name, n_distance) for name in yardstick.extractors}
         about = {"n": n_distance, "n_classes": n, "epoch": self.record["epochs"], "floor": floors}
-        return about | distances | yardstick.qualities(samples, features["digits"], n_variety)
+        return about | distances | yardstick.qualities(samples, features["digits"], n_variety, n_distance)
 
 
 def panels(

@@ -1,12 +1,14 @@
 """Hashes of what code does: results are kept under them, so that changed code never finds a stale result.
 
-Comments, docstrings and layout do not count.
+Comments, docstrings and layout do not count. Nor do the versions of libraries, which the records name.
 """
 
 import ast
 import hashlib
 import inspect
 from pathlib import Path
+
+from diffusion import provenance
 
 PACKAGE = Path(__file__).parent
 
@@ -18,19 +20,21 @@ def of_modules(names: tuple[str, ...] | None = None) -> str:
 
 
 def of_class(cls: type) -> str:
-    """Hash of the modules in which a class and its bases are written, wherever these lie.
+    """Hash of the modules in which a class and its bases are written, and of those of this package that they
+    import, directly or not.
 
-    For a class typed into a notebook, the class alone.
+    For a class typed into a notebook, its own source instead of a module's.
     """
-    sources = []
+    sources: list[str] = []
     for base in cls.__mro__:
         if base.__module__ in ("builtins", "abc", "typing"):
             continue
         try:
-            sources.append(_meaning(Path(inspect.getsourcefile(base) or "").read_text()))
+            sources.append(Path(inspect.getsourcefile(base) or "").read_text())
         except (OSError, TypeError):
-            sources.append(_meaning(inspect.getsource(base)))
-    return _hash(sources)
+            sources.append(inspect.getsource(base))
+    needed = set().union(*(provenance.modules(source) for source in sources))
+    return _hash([*map(_meaning, sources), of_modules(tuple(needed))])
 
 
 def _hash(texts: list[str]) -> str:

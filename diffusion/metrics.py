@@ -13,14 +13,13 @@ from torch import Tensor
 
 from diffusion.distances import Reference, frechet, kernel
 from diffusion.extractors import Extractor, digits, inception
-from diffusion.uncertainty import extrapolate, floor, frechet_interval
+from diffusion.uncertainty import floor, frechet_interval
 
 __all__ = [
     "Extractor",
     "Reference",
     "frechet_interval",
     "digits",
-    "extrapolate",
     "floor",
     "frechet",
     "inception",

@@ -25,7 +25,8 @@ def own(p: dict[str, Any]) -> DegradationProcess:
     """A degradation of one's own, notebook 05: the class that `degradation` names, made with `T`.
 
     Raises:
-        ValueError: not "module:Class", no such module or class, or a class that is no process.
+        ValueError: not "module:Class", no such module or class, or a class that is no process or cannot be
+            made with T.
     """
     module, _, name = p["degradation"].partition(":")
     try:
@@ -38,7 +39,15 @@ def own(p: dict[str, Any]) -> DegradationProcess:
         ) from error
     if not good:
         raise ValueError(f"degradation is {p['degradation']!r}; needed: a subclass of DegradationProcess")
-    return cls(T=p["T"])
+    try:
+        process = cls(T=p["T"])
+        process.settings()  # asks for its name and its T
+    except (TypeError, AttributeError) as error:
+        raise ValueError(
+            f"degradation is {p['degradation']!r}, which cannot be made with T = {p['T']} ({error}); needed: "
+            "a class with a name, whose __init__ takes T and keeps it as self.T, and all methods"
+        ) from error
+    return process
 
 
 PROCESSES: dict[str, Callable[[dict[str, Any]], DegradationProcess]] = {

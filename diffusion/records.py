@@ -16,11 +16,18 @@ from diffusion.files import ROOT, read_json, sha256, write_json
 from diffusion.training import Trained
 
 PLACES = ("out_dir", "data_dir")  # parameters that say where, not what: they stay out of the record
+_begun: dict[str, str] = {}  # notebook -> hash of its code when its run began
 
 
 def out_folder(out_dir: str | os.PathLike | None) -> Path:
     """The folder of a run's results: a relative path starts at the checkout; None is `build/notebook`."""
     return ROOT / Path(out_dir or "build/notebook").expanduser()
+
+
+def begin(notebook: str, parameters: dict[str, Any], out_dir: str | os.PathLike | None) -> Path:
+    """The folder of a run's results; notes the hash of the code now, for it may be edited during the run."""
+    _begun[notebook] = code_of(notebook, parameters)
+    return out_folder(out_dir)
 
 
 def write(
@@ -37,7 +44,7 @@ def write(
         "notebook": notebook,
         "parameters": {k: v for k, v in parameters.items() if k not in PLACES},
         "environment": devices.environment(precision, device or torch.device("cpu")),
-        "code": code_of(notebook, parameters),
+        "code": _begun.get(notebook) or code_of(notebook, parameters),
     }
     return write_json(out / "metrics" / f"{name}.json", record | results)
 
@@ -64,7 +71,8 @@ def read_training(
     if missing or not models:
         raise ValueError(
             f"no training record for {', '.join(missing) or 'any model'} in {out / 'metrics'}; there: "
-            f"{', '.join(found) or 'none'}. Run 02_train_ddpm or 03_train_zoom with this out_dir first"
+            f"{', '.join(found) or 'none'}. Run 02_train_ddpm, 03_train_zoom "
+            "or 05_your_degradation with this out_dir first"
         )
     found = {m: read_json(out / "metrics" / f"train_{m}.json") for m in models}
     for model, record in found.items():

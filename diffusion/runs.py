@@ -3,6 +3,7 @@
     <run>/state-00000469-<hash>.pt         network, optimiser, position; the last two, named by their hash
     <run>/history.jsonl                    one line an epoch
     <run>/weights/epoch-0001.safetensors   the network after every epoch
+    <run>/weights/left-out.json            epochs whose weights a snapshot left behind, if any
 
 All files are written atomically. A state whose content does not fit the hash in its name is passed over for
 the one before. Nothing is unpickled: states are read with `weights_only=True`, weights are safetensors.
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from diffusion.files import sha256, write_bytes
 
 STATES_KEPT = 2
+LEFT_OUT = "weights/left-out.json"
 
 
 class RunError(RuntimeError):
@@ -159,13 +161,35 @@ class RunFolder:
         about = {"about": json.dumps(about | {"epoch": epoch}, sort_keys=True)}
         self._write(self.weights(epoch), safetensors.torch.save(tensors, about))
 
+    def left_out(self) -> list[int]:
+        """The epochs whose weights a snapshot left behind, because nothing needs them.
+
+        Raises:
+            RunError: their list is not one.
+        """
+        path = self.path / LEFT_OUT
+        try:
+            found = json.loads(path.read_bytes()) if path.is_file() else []
+        except ValueError:
+            found = None
+        if not isinstance(found, list) or not all(type(epoch) is int for epoch in found):
+            raise RunError(f"{path} is not a list of epochs; restore the snapshot again, or delete the file")
+        return found
+
     def has_weights(self, epoch: int) -> bool:
-        """Whether the weights after `epoch` are there and whole."""
+        """Whether the weights after `epoch` are there and whole, or were left out on purpose."""
+        if epoch in self.left_out():
+            return True
         try:
             with safetensors.safe_open(self.weights(epoch), "pt") as file:  # checks header and length
                 return bool(file.keys())
         except (OSError, safetensors.SafetensorError):
             return False
+
+
+def measured_epochs(last: int, every: int) -> list[int]:
+    """The epochs whose checkpoints are measured: the first, every so many, and the last."""
+    return sorted({1, *range(every, last + 1, every), last})
 
 
 def _short_hash(content: bytes) -> str:
@@ -182,7 +206,11 @@ def load_weights(
     """
     path = Path(path)
     if not path.is_file():
-        raise RunError(f"there are no weights at {path}; run the training notebook first")
+        left_out = path.parent.name == "weights" and RunFolder(path.parents[1]).left_out()
+        why = "run the training notebook first"
+        if left_out:
+            why = f"a snapshot left some out; to have all, delete {path.parents[1]} and train again"
+        raise RunError(f"there are no weights at {path}; {why}")
     if expected_sha256 is not None and sha256(path) != expected_sha256:
         raise RunError(f"{path} is not the file that its record names (sha256 differs); train again")
     try:

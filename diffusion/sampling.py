@@ -18,7 +18,7 @@ from diffusion.process import DegradationProcess
 from diffusion.progress import Progress
 from diffusion.randomness import generator
 
-DETERMINED_BY = ("network", "sampling", "randomness")  # beside the modules of the process
+DETERMINED_BY = ("network", "sampling", "randomness", "devices")  # beside the modules of the process
 
 
 def draw(

@@ -24,7 +24,7 @@ from diffusion.runs import RunFolder, load_weights
 
 WARM_UP = 0.03  # share of all steps over which the "cosine" learning rate rises, at most 200 steps
 # The modules behind the weights, beside those of the process: a change of what they do is another run.
-DETERMINED_BY = ("network", "training", "loop", "randomness")
+DETERMINED_BY = ("network", "training", "loop", "randomness", "devices")
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""How much a Fréchet distance is worth: its floor, its interval and its value at large n."""
+"""How much a Fréchet distance is worth: its floor and its interval."""
 
 import math
 
@@ -88,45 +88,6 @@ def frechet_interval(
         "n": n,
         "repeats": repeats,
         "level": level,
-    }
-
-
-def extrapolate(
-    reference: Reference, features: Tensor, repeats: int = 20, seed: int = 0, points: int = 5
-) -> dict:
-    """The distance at large n by a straight line in 1/n (Chong and Forsyth 2020) through subsamples.
-
-    Sizes are evenly spaced in 1/n from n/4 to n. Only the number of samples goes to infinity; the reference
-    keeps its own, and so a small bias that all models share. The line is a good one while n/4 exceeds the
-    number of features; `worst_residual` tells.
-
-    Returns:
-        {"fid_infinity", "slope", "n": [sizes], "fid": [mean distance], "worst_residual"}.
-
-    Raises:
-        ValueError: fewer than 16 images, points < 3.
-    """
-    features = check_features(features, dimension=reference.dimension)
-    n = len(features)
-    if n < 16:
-        raise ValueError(f"{n} images; an extrapolation needs at least 16")
-    if points < 3:
-        raise ValueError(f"points is {points}; at least 3 to see whether a line fits")
-    sizes = [round(n / (1 + 3 * k / (points - 1))) for k in range(points)]  # n ... n/4
-    distances = [frechet(reference, features)]
-    for size in sizes[1:]:
-        values = _subsampled(reference, features, size, repeats, seed)
-        distances.append(sum(values) / len(values))
-    x = 1 / torch.tensor(sizes, dtype=torch.float64)
-    y = torch.tensor(distances, dtype=torch.float64)
-    design = torch.stack([torch.ones_like(x), x], dim=1)
-    line = torch.linalg.lstsq(design, y[:, None]).solution
-    return {
-        "fid_infinity": line[0].item(),
-        "slope": line[1].item(),
-        "n": sizes,
-        "fid": distances,
-        "worst_residual": (design @ line - y[:, None]).abs().max().item(),
     }
 
 

@@ -85,12 +85,21 @@ class Yardstick:
             out[name] = fid | {"kid": kid, "kid_sd": kid_sd}
         return out, features
 
-    def qualities(self, samples: Tensor, features: Tensor, n_variety: int) -> dict:
-        """Everything beyond the distances, for samples (n, 1, 28, 28) and their `digits` features (n, D)."""
+    def qualities(
+        self, samples: Tensor, features: Tensor, n_variety: int, n_divergence: int | None = None
+    ) -> dict:
+        """Everything beyond the distances, for samples (n, 1, 28, 28) and their `digits` features (n, D).
+
+        Divergence and entropy of the classes depend on the number of samples; they are taken from the first
+        `n_divergence` (None: all), so that models with different numbers can be compared.
+        """
         images = metrics.to_uint8(samples)
         labels, confidence = quality.predict(images, self.reader)
+        balance = quality.class_balance(labels, self.all_labels, seed=self.seed)
+        first = quality.class_balance(labels[:n_divergence], self.all_labels, seed=self.seed)
+        balance |= {key: first[key] for key in first if key.startswith("divergence") or key == "entropy"}
         return {
-            "classes": quality.class_balance(labels, self.all_labels, seed=self.seed),
+            "classes": balance,
             "not_digit": quality.not_digit(confidence, self.threshold),
             "background": quality.background(images, seed=self.seed),
             "variety": quality.variety(self.references["digits"].features, features, n_variety, self.seed),

@@ -160,9 +160,10 @@ def _read(path: Path, spec: dict[str, Any]) -> dict[str, Any]:
     if not path.is_file():
         name = path.stem.removeprefix("train_")
         notebook = {"schedules": "01_schedules", "compare": "04_compare_fid", "zoom": "03_train_zoom"}
-        which = notebook.get(name, "02_train_ddpm")
+        notebook |= dict.fromkeys(("linear", "cosine"), "02_train_ddpm")
+        which = f"notebook {notebook[name]}" if name in notebook else f"the training notebook of {name}"
         raise ValueError(
-            f"{path} is missing: run notebook {which} with this output folder, or `make report PROFILE=...`"
+            f"{path} is missing: run {which} with this output folder, or `make report PROFILE=...`"
         )
     record = read_json(path)
     schema.check(record, spec, str(path))

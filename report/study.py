@@ -72,8 +72,8 @@ def other_sampling(results: Results, model: str) -> list[Markdown]:
 
 
 def few_samples(results: Results, model: str) -> Markdown:
-    """How many of the study's samples were measured; empty if all."""
-    n = results.final[model]["n"]
+    """How many of the study's samples were measured, along training or at its end; empty if all."""
+    n = min(results.final[model]["n"], results.compare["n_samples"])
     return Markdown(f"{integer(n)} of {STUDY['n_samples']} samples" if n < STUDY["n_samples"] else "")
 
 

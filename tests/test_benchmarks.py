@@ -324,12 +324,14 @@ def test_the_wall_time_of_the_paper_scale(tmp_path, mnist_dir):
 
 def test_the_best_trained_network_is_sampled_from(tmp_path, monkeypatch):
     monkeypatch.setattr(trained, "ROOT", tmp_path)
-    for name, epochs, whole in (("a", 30, True), ("b", 40, True), ("c", 50, False), ("d", 5, True)):
-        run = tmp_path / "build" / name / "runs" / f"linear-{name}"
+    study, narrow = Reconstructor(), Reconstructor([4])
+    runs = (("a", 30, study), ("b", 40, study), ("c", 50, None), ("d", 5, study), ("e", 60, narrow))
+    for name, epochs, weights in runs:
+        run = tmp_path / "build" / "paper" / "runs" / f"linear-{name}"
         (run / "weights").mkdir(parents=True)
         (run / "history.jsonl").write_text("{}\n" * epochs)
-        if whole:
-            save_file({"w": torch.zeros(1)}, run / "weights" / f"epoch-{epochs:04d}.safetensors")
+        if weights:
+            save_file(weights.state_dict(), run / "weights" / f"epoch-{epochs:04d}.safetensors")
     epochs, folder = trained.earlier()
     assert (epochs, folder.path.name) == (40, "linear-b")
 

@@ -1,8 +1,10 @@
 """The example of a degradation of one's own."""
 
+import pytest
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
+from diffusion import processes
 from diffusion.blur import ColdBlur
 
 
@@ -31,3 +33,18 @@ def test_seeds_have_mean_and_spread_of_blurred_images():
     seeds = process.seeds(2000, torch.Generator().manual_seed(1))
     assert torch.allclose(seeds.mean(0), real.mean(0), atol=0.1 * real.std(0).max())
     assert torch.allclose(seeds.std(0), real.std(0), rtol=0.15)
+
+
+class NoName(ColdBlur):
+    name = property()  # raises AttributeError
+
+
+class NoDepth(ColdBlur):
+    def __init__(self):
+        super().__init__()
+
+
+@pytest.mark.parametrize("name", ["NoName", "NoDepth"])
+def test_a_class_that_cannot_be_made_is_refused_with_what_is_needed(name):
+    with pytest.raises(ValueError, match="cannot be made with T = 5.*a class with a name"):
+        processes.build("own", {"degradation": f"{__name__}:{name}", "T": 5})

@@ -362,6 +362,13 @@ def test_fewer_samples_than_the_study_s_decide_nothing_about_samples():
         assert ("499 of 500 samples" in found.why) == claim.sampled, claim.id
 
 
+def test_fewer_samples_along_training_decide_nothing_about_samples():
+    run = results(lambda s, t, c: c.update(n_samples=50))
+    for claim in BY_ID.values():
+        found = claims.decide(claim, run)
+        assert ("50 of 500 samples" in found.why) == claim.sampled, claim.id
+
+
 DIRECTIONS = [(90.0, "clearly further"), (0.5, "clearly closer"), (9.0, "comparable")]
 
 

@@ -245,7 +245,8 @@ def test_a_kubernetes_job_is_not_made_twice_while_it_runs(tmp_path, bin_dir):
     script, gone = tmp_path / "script", tmp_path / "gone"
     script.write_text(f"while [ ! -e {gone} ]; do sleep 0.1; done; exit 3\n")
     options = (
-        "--rule train_A_b --log a.log --cpus 1 --memory 1 --minutes 1 --gpus 0 --image i --claim c --mount /m"
+        "--rule train_A_b --of this --log a.log --cpus 1 --memory 1 --minutes 1 --gpus 0 "
+        "--image i --claim c --mount /m"
     )
 
     def job(*arguments: str) -> str:
@@ -267,6 +268,26 @@ def test_a_kubernetes_job_is_not_made_twice_while_it_runs(tmp_path, bin_dir):
     assert job("submit", *options.split(), str(script)) == name  # a job that has ended gives way
     assert (jobs / name).stat().st_mtime_ns > created
     assert job("status", "another") == "failed"
+
+
+def test_a_kubernetes_job_of_other_parameters_or_code_makes_way(tmp_path, bin_dir):
+    jobs = kubernetes(tmp_path, bin_dir)
+    script, gone = tmp_path / "script", tmp_path / "gone"
+    script.write_text(f"while [ ! -e {gone} ]; do sleep 0.1; done\n")
+
+    def submit(of: str) -> str:
+        options = f"--rule r --of {of} --log a --cpus 1 --memory 1 --minutes 1 --gpus 0 --image i --claim c"
+        command = [sys.executable, JOB, "submit", *options.split(), "--mount", "/m", str(script)]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    name = submit("one")
+    created = (jobs / name).stat().st_mtime_ns
+    assert submit("other") == name
+    assert (jobs / name).stat().st_mtime_ns > created
+    assert json.loads((jobs / name).read_text())["metadata"]["annotations"] == {"cold-zoom/of": "other"}
+    gone.touch()
 
 
 def test_a_cluster_that_does_not_answer_is_asked_again(tmp_path, bin_dir):

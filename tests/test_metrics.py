@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from diffusion import data, distances, metrics, uncertainty
-from diffusion.metrics import Reference, extrapolate, floor, frechet, frechet_interval, kernel, to_uint8
+from diffusion.metrics import Reference, floor, frechet, frechet_interval, kernel, to_uint8
 
 BLACK = torch.zeros(4, 1, 28, 28, dtype=torch.uint8)
 
@@ -253,23 +253,6 @@ def test_interval_refuses_what_has_no_spread(n, how, said):
         frechet_interval(Reference(gaussian(40, 3, 2)), gaussian(n, 3, 1), **how)
 
 
-def test_extrapolation_removes_the_bias_of_small_n():
-    reference, exact = Reference(gaussian(50_000, 8, 0)), 8 * 0.3**2
-    found = [extrapolate(reference, gaussian(200, 8, s, 0.3), repeats=10) for s in range(1, 21)]
-    at_n = np.mean([f["fid"][0] for f in found])
-    at_infinity = np.mean([f["fid_infinity"] for f in found])
-    assert abs(at_infinity - exact) < 0.3 * abs(at_n - exact)
-    assert found[0]["n"] == [200, 114, 80, 62, 50]
-    assert all(f["slope"] > 0 for f in found)
-    assert found[0]["worst_residual"] < 0.1 * found[0]["fid"][0]
-
-
-@pytest.mark.parametrize(("n", "how", "said"), [(15, {}, "at least 16"), (40, {"points": 2}, "points is 2")])
-def test_extrapolation_refuses_too_little(n, how, said):
-    with pytest.raises(ValueError, match=said):
-        extrapolate(Reference(gaussian(40, 3, 2)), gaussian(n, 3, 1), **how)
-
-
 BAD_FEATURES = {
     "at least 2": gaussian(1, 3, 1),
     "needed: ": gaussian(4, 3, 1).view(2, 2, 3),
@@ -280,7 +263,7 @@ BAD_FEATURES = {
 
 
 @pytest.mark.parametrize("said", BAD_FEATURES)
-@pytest.mark.parametrize("distance", [frechet, kernel, frechet_interval, extrapolate])
+@pytest.mark.parametrize("distance", [frechet, kernel, frechet_interval])
 def test_bad_features_are_refused(distance, said):
     with pytest.raises(ValueError, match=said):
         distance(Reference(gaussian(40, 3, 2)), BAD_FEATURES[said])

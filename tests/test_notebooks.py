@@ -1,4 +1,4 @@
-"""The four notebooks, through what they leave behind: the smoke run's records, and runs of their own."""
+"""The notebooks, through what they leave behind: the smoke run's records, and runs of their own."""
 
 import json
 import re
@@ -115,7 +115,7 @@ def test_a_training_is_extended_and_not_repeated(root, tmp_path, mnist_dir):
 def test_the_comparison_without_trained_models_says_what_to_run(root, tmp_path):
     done = papermill(root, "04_compare_fid", tmp_path, out_dir=tmp_path / "nothing")
     assert done.returncode != 0
-    assert "Run 02_train_ddpm or 03_train_zoom with this out_dir first" in done.stderr
+    assert "Run 02_train_ddpm, 03_train_zoom or 05_your_degradation with this out_dir first" in done.stderr
 
 
 def test_relative_folders_start_at_the_project(root, monkeypatch, tmp_path):
@@ -124,6 +124,15 @@ def test_relative_folders_start_at_the_project(root, monkeypatch, tmp_path):
     assert records.out_folder(None) == root / "build/notebook"
     assert records.out_folder(tmp_path) == tmp_path
     assert data.folder("some") == root / "some"
+
+
+def test_a_record_names_the_code_that_its_run_began_with(monkeypatch, tmp_path):
+    monkeypatch.setattr(records, "code_of", lambda *_: "before")
+    assert records.begin("01_schedules", {}, tmp_path) == tmp_path
+    monkeypatch.setattr(records, "code_of", lambda *_: "edited meanwhile")
+    written = records.write(tmp_path, "schedules", "01_schedules", {})
+    monkeypatch.setattr(records, "_begun", {})
+    assert json.loads(written.read_text())["code"] == "before"
 
 
 def test_a_record_builds_its_process(smoke_out):

@@ -1,6 +1,7 @@
 """Classes, digits, background, variety, choice of samples: against counts, closed forms and other code."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,22 @@ from hypothesis import strategies as st
 
 from diffusion import classifier, data, quality
 from diffusion.metrics import to_uint8
+from diffusion.yardstick import Yardstick
+
+
+def test_divergence_and_entropy_are_of_as_many_samples_for_every_model(monkeypatch):
+    labels = torch.cat([torch.arange(20) % 10, torch.full((20,), 3)])
+    monkeypatch.setattr(quality, "predict", lambda images, model: (labels, torch.full((40,), 0.9).double()))
+    known = {"digits": SimpleNamespace(features=torch.randn(40, 8, generator=seeded(0)))}
+    prior = torch.arange(10).repeat(5)
+    stick = SimpleNamespace(reader=None, all_labels=prior, seed=0, threshold=0.5, references=known)
+    samples, features = torch.zeros(40, 1, 28, 28), torch.randn(40, 8, generator=seeded(1))
+    found = Yardstick.qualities(stick, samples, features, 10, 20)["classes"]
+    first, whole = (quality.class_balance(part, prior) for part in (labels[:20], labels))
+    assert found["divergence"] == pytest.approx(0, abs=1e-12)
+    assert whole["divergence"] > 0.1
+    assert found["entropy"] == first["entropy"] != whole["entropy"]
+    assert found["share"] == whole["share"]
 
 
 def seeded(seed: int) -> torch.Generator:

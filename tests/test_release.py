@@ -182,6 +182,15 @@ def images(mnist_dir):
     return data.load("train", mnist_dir, 32)[0], data.load("test", mnist_dir, 16)[0]
 
 
+PROFILE = {
+    "profile": "x",
+    "schedules": {},
+    "training": {"epochs": 5},
+    "models": {"zoom": {"notebook": "03_train_zoom"}},
+    "compare": {"distance_every": 3},
+}
+
+
 def train(images, out: Path, epochs: int) -> training.Trained:
     options = {"batch_size": 8, "precision": "fp32", "checkpoint_steps": 2}
     return training.fit(ColdZoom(), *images, out / "runs", "zoom", epochs=epochs, **options)
@@ -192,7 +201,7 @@ def test_a_run_goes_on_elsewhere_to_the_same_weights(images, tmp_path):
     part = train(images, tmp_path / "here", 2)
     (tmp_path / "here" / "samples").mkdir()
     (tmp_path / "here" / "samples" / f"{'0' * 16}.safetensors").write_bytes(b"samples")
-    snapshot.save(tmp_path / "here", tmp_path / "run.tar")
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
     assert snapshot.restore(tmp_path / "run.tar", tmp_path / "there") == [f"runs/{part.folder.path.name}"]
     assert (tmp_path / "there" / "samples" / f"{'0' * 16}.safetensors").read_bytes() == b"samples"
     before = (tmp_path / "there/runs" / part.folder.path.name / "history.jsonl").read_text()
@@ -201,18 +210,65 @@ def test_a_run_goes_on_elsewhere_to_the_same_weights(images, tmp_path):
     assert (moved.folder.path / "history.jsonl").read_text().startswith(before)  # it did not start over
 
 
+def test_weights_that_nothing_measures_are_left_out_and_not_missed(images, tmp_path):
+    whole = train(images, tmp_path / "whole", 5)
+    part = train(images, tmp_path / "here", 4)
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
+    snapshot.restore(tmp_path / "run.tar", tmp_path / "there")
+    there = RunFolder(tmp_path / "there" / "runs" / part.folder.path.name)
+    assert [e for e in range(1, 6) if there.weights(e).is_file()] == [1, 3]
+    assert there.left_out() == [2, 4]
+    # A second snapshot, from there, leaves out the same ones.
+    snapshot.save(tmp_path / "there", tmp_path / "again.tar", PROFILE)
+    snapshot.restore(tmp_path / "again.tar", tmp_path / "third")
+    moved = train(images, tmp_path / "third", 5)
+    assert moved.folder.weights(5).read_bytes() == whole.folder.weights(5).read_bytes()
+    assert [e for e in range(1, 6) if moved.folder.weights(e).is_file()] == [1, 3, 5]
+    with pytest.raises(RunError, match=r"there are no weights at .*epoch-0002.*a snapshot left some out"):
+        moved.network(2)
+
+
+def test_a_history_that_a_kill_left_behind_the_state_loses_nothing(images, tmp_path, capsys):
+    part = train(images, tmp_path / "here", 3)
+    history = part.folder.path / "history.jsonl"
+    history.write_text("".join(history.read_text().splitlines(True)[:-1]))
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
+    snapshot.restore(tmp_path / "run.tar", tmp_path / "there")
+    train(images, tmp_path / "there", 4)
+    assert "lost" not in capsys.readouterr().out
+    lines = (tmp_path / "there/runs" / part.folder.path.name / "history.jsonl").read_text().splitlines()
+    assert len(lines) == 4
+
+
+def test_needed_weights_that_are_lost_are_made_again(images, tmp_path, capsys):
+    part = train(images, tmp_path / "here", 4)
+    part.folder.weights(3).unlink()
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
+    snapshot.restore(tmp_path / "run.tar", tmp_path / "there")
+    moved = train(images, tmp_path / "there", 4)
+    assert "weights of epoch 3 are lost" in capsys.readouterr().out
+    assert moved.folder.weights(3).is_file()
+
+
+def test_a_list_of_left_out_weights_that_is_none_is_refused(images, tmp_path):
+    part = train(images, tmp_path / "here", 1)
+    (part.folder.path / "weights" / "left-out.json").write_text('["2"]')
+    with pytest.raises(RunError, match="left-out.json is not a list of epochs"):
+        train(images, tmp_path / "here", 2)
+
+
 def test_a_damaged_newest_state_is_left_out_of_a_snapshot(images, tmp_path):
     part = train(images, tmp_path / "here", 2)
     newest, older = part.folder.states()
     newest.write_bytes(newest.read_bytes()[:-1])
-    snapshot.save(tmp_path / "here", tmp_path / "run.tar")
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
     with tarfile.open(tmp_path / "run.tar") as tar:
         assert [Path(n).name for n in tar.getnames() if "state-" in n] == [older.name]
 
 
 def test_restoring_never_goes_back(images, tmp_path):
     train(images, tmp_path / "here", 1)
-    snapshot.save(tmp_path / "here", tmp_path / "run.tar")
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
     further = train(images, tmp_path / "here", 2)
     states = further.folder.states()
     assert snapshot.restore(tmp_path / "run.tar", tmp_path / "here") == []
@@ -221,7 +277,7 @@ def test_restoring_never_goes_back(images, tmp_path):
 
 def test_a_run_under_way_is_not_touched(images, tmp_path):
     part = train(images, tmp_path / "here", 1)
-    snapshot.save(tmp_path / "here", tmp_path / "run.tar")
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
     with RunFolder(part.folder.path).locked(), pytest.raises(RunError, match="another process is training"):
         snapshot.restore(tmp_path / "run.tar", tmp_path / "here")
 

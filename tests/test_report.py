@@ -725,6 +725,19 @@ def test_several_seeds_are_reported_with_their_spread_and_must_agree(tmp_path):
     assert "with one seed" not in page.text
 
 
+def no_inception(seed, content):
+    """With seed 7 the weights could not be had."""
+    if seed == 7:
+        bare = fake_run.records(inception=False)["compare.json"]
+        content["compare.json"] |= {key: bare[key] for key in ("extractors", "curves", "final", "floor")}
+
+
+def test_what_one_of_the_seeds_lacks_is_left_out_of_their_table(tmp_path):
+    build.build(tmp_path, str(fake_run.write_seeds(tmp_path, *several(no_inception))))
+    page = Document((tmp_path / "report.html").read_text())
+    assert "mean over 3 seeds" in page.text
+
+
 def test_one_seed_says_so(page):
     assert "Each model was trained once, with one seed" in page.text
     assert "Several seeds" not in page.text

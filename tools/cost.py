@@ -17,7 +17,7 @@ sys.path[0] = str(ROOT)  # in place of tools/
 from diffusion import parameter_table as table  # noqa: E402
 from diffusion import parameters  # noqa: E402
 
-STEP = 0.098  # seconds a training step of 128 images, the test loss of each epoch included
+STEP = 0.092  # seconds a training step of 128 images, the test loss of each epoch included
 SAMPLE = 0.00021  # seconds an image and step of the sampler
 NOTEBOOK = 18  # seconds a notebook beyond that: start, figures, measurements
 JOB = 17  # seconds a Slurm job beyond its notebook: scheduling, two starts of Snakemake
@@ -49,7 +49,7 @@ def makespan(
     trainings: list[float], compare: float, runs: int, places: int, job: float, noticed: float
 ) -> float:
     """Seconds until `runs` trainings and their comparisons are done, at best: `places` jobs at one time."""
-    seeds = math.ceil(runs / len(trainings))
+    seeds = runs / len(trainings)
     work = seeds * (sum(trainings) + compare + (len(trainings) + 1) * job)
     return max(work / places, max(trainings) + compare + 2 * (job + noticed))
 
@@ -81,6 +81,9 @@ def lines(config: dict) -> list[str]:
 
 if __name__ == "__main__":
     name = sys.argv[1] if len(sys.argv) > 1 else "paper"
-    profile = yaml.safe_load((ROOT / "profiles" / f"{name}.yaml").read_text(encoding="utf-8"))
-    parameters.check_profile(profile)
+    try:
+        profile = yaml.safe_load((ROOT / "profiles" / f"{name}.yaml").read_text(encoding="utf-8"))
+        parameters.check_profile(profile)
+    except (OSError, yaml.YAMLError, ValueError) as error:
+        sys.exit(f"error: the profile {name!r} cannot be used: {' '.join(str(error).split())}")
     print("\n".join(lines(profile)))

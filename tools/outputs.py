@@ -38,7 +38,7 @@ _COMPARED = [
 
 def folder(config: Mapping[str, Any]) -> str:
     """The results folder of a checked profile; a relative path starts at the project's folder."""
-    return os.path.normpath(config.get("out", f"build/{config['profile']}"))
+    return os.path.normpath(os.path.expanduser(config.get("out", f"build/{config['profile']}")))
 
 
 def of_seed(out: str, seed: int, seeds: list[int]) -> str:

@@ -3,7 +3,7 @@
     python tools/run_workflow.py [--retrain] [PROFILE] [CORES] [--on EXECUTOR] [SNAKEMAKE OPTION ...]
 
 Where the results of a profile are released, the report is made from them, in build/released/PROFILE;
-`--retrain` runs the workflow all the same, in the profile's own folder.
+`--retrain`, or any option beyond CORES, runs the workflow all the same, in the profile's own folder.
 A mistake in the profile ends it at once, before anything is written.
 One workflow at a time may write to a results folder. A lock on that folder sees to it: the operating system
 drops it with the process that holds it, so that a run that was killed never blocks the next one; hence

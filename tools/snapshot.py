@@ -4,35 +4,43 @@
     python tools/snapshot.py restore PROFILE FILE.tar
 
 A snapshot holds what `make retrain` or `make report` needs to go on: for each training its newest intact
-state, its weights after every epoch and its history, and all samples that have been drawn. It may be taken
-while the run goes on. Restoring never goes back: a training that is further here than in the file stays.
+state, its history and the weights that the profile's comparison will measure, and all samples that have been
+drawn. It may be taken while the run goes on. Restoring never goes back: a training that is further here than
+in the file stays.
 """
 
 import hashlib
 import io
+import json
+import os
 import re
 import sys
 import tarfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion.files import write_bytes  # noqa: E402
-from diffusion.runs import RunFolder  # noqa: E402
+from diffusion.parameters import check_profile, notebook_parameters  # noqa: E402
+from diffusion.runs import LEFT_OUT, RunFolder, measured_epochs  # noqa: E402
 from report import context  # noqa: E402
 from tools import outputs  # noqa: E402
 
 MODEL = r"(?:seeds/\d+/)?runs/[\w-]+"
 STATE = re.compile(rf"({MODEL})/state-(\d{{8}})-([0-9a-f]{{16}})\.pt")
 OTHERS = re.compile(
-    rf"{MODEL}/(?:history\.jsonl|weights/epoch-\d{{4,}}\.safetensors)"
+    rf"{MODEL}/(?:history\.jsonl|weights/epoch-\d{{4,}}\.safetensors|{re.escape(LEFT_OUT)})"
     r"|(?:seeds/\d+/)?samples/[0-9a-f]{16}\.safetensors"
 )
 
 
-def save(out: Path, file: Path) -> int:
-    """Write the snapshot of the results in `out`; returns its number of files.
+def save(out: Path, file: Path, config: Mapping[str, Any]) -> int:
+    """Write the snapshot of the results in `out`, of the profile `config`; returns its number of files.
 
     Raises:
         ValueError: there is no training to put aside.
@@ -42,9 +50,17 @@ def save(out: Path, file: Path) -> int:
         state = next((s for s in RunFolder(run).states() if intact(s.name, content := _read(s))), None)
         if state is None:
             continue
+        name, history = run.relative_to(out).as_posix(), _read(run / "history.jsonl")
         files[state.relative_to(out).as_posix()] = content
-        for path in sorted([*run.glob("history.jsonl"), *run.glob("weights/epoch-*.safetensors")]):
+        files[f"{name}/history.jsonl"] = history
+        # Of the state: the history is written after it, and a kill in between leaves it one line behind.
+        epochs = range(1, len(torch.load(io.BytesIO(content), weights_only=True)["history"]) + 1)
+        needed = _needed(run.name.rpartition("-")[0], config, epochs)
+        for path in filter(Path.is_file, map(RunFolder(run).weights, needed)):
             files[path.relative_to(out).as_posix()] = _read(path)
+        # A needed one that is lost is not listed: training makes it again.
+        left_out = {*RunFolder(run).left_out(), *epochs} - set(needed)
+        files[f"{name}/{LEFT_OUT}"] = json.dumps(sorted(left_out)).encode()
     if not files:
         raise ValueError(f"{out} has no training to put aside; start one with `make report` first")
     for path in sorted([*out.glob("samples/*.safetensors"), *out.glob("seeds/*/samples/*.safetensors")]):
@@ -84,6 +100,14 @@ def restore(file: Path, out: Path) -> list[str]:
     return taken
 
 
+def _needed(model: str, config: Mapping[str, Any], epochs: Iterable[int]) -> list[int]:
+    """Those of the epochs whose weights are measured or released; all, for a model not in the profile."""
+    if model not in config["models"]:
+        return list(epochs)
+    last, every = notebook_parameters(config, model)["epochs"], config["compare"]["distance_every"]
+    return sorted(set(epochs) & set(measured_epochs(last, every)))
+
+
 def intact(name: str, content: bytes) -> bool:
     """Whether a state's content has the hash in its name."""
     return hashlib.sha256(content).hexdigest().startswith(name.rsplit("-", 1)[1].removesuffix(".pt"))
@@ -114,12 +138,14 @@ def main() -> None:
         sys.exit(__doc__)
     what, profile, file = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     try:
-        out = ROOT / outputs.folder(context.profile(profile)[1])
+        _, config = context.profile(profile)
+        check_profile(config)
+        out = ROOT / outputs.folder(config)
         if what == "save":
-            print(f"{file}: {save(out, file)} files, {file.stat().st_size / 2**20:.1f} MiB")
+            print(f"{file}: {save(out, file, config)} files, {file.stat().st_size / 2**20:.1f} MiB")
         else:
             taken = restore(file, out)
-            print(f"{out.relative_to(ROOT)}: {', '.join(taken) or 'nothing'} taken over from {file}")
+            print(f"{os.path.relpath(out, ROOT)}: {', '.join(taken) or 'nothing'} taken over from {file}")
     except (ValueError, RuntimeError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -1,10 +1,12 @@
-"""Notebooks as Jobs of Kubernetes, for Snakemake's generic executor; needs kubectl and Python, nothing else.
+r"""Notebooks as Jobs of Kubernetes, for Snakemake's generic executor; needs kubectl and Python, nothing else.
 
-    job.py submit --rule R --log L --cpus N --memory MB --minutes N --gpus N --image I --claim C --mount M F
+    job.py submit --rule R --of H --log L --cpus N --memory MB --minutes N --gpus N \
+        --image I --claim C --mount M F
     job.py status NAME          prints running, success or failed
 
 A Job's name is a function of its notebook's log, so that one notebook has one Job: a workflow that starts
 again while a Job of an earlier one is still waiting or running is given that Job, and no second one is made.
+If parameters or code have changed since, which H tells, that Job is ended and makes way for a new one.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import re
 import subprocess
 import sys
 
+HASH = "cold-zoom/of"  # the annotation with H
 KEPT = 86_400  # seconds for which Kubernetes keeps a finished Job and its log
 
 
@@ -22,8 +25,8 @@ def kubectl(*arguments: str, given: str | None = None) -> subprocess.CompletedPr
     return subprocess.run(["kubectl", *arguments], input=given, capture_output=True, text=True)
 
 
-def find(name: str) -> str | None:
-    """The state of a Job: running, success or failed; None if there is none.
+def find(name: str) -> tuple[str, str] | None:
+    """The state of a Job (running, success or failed) and the hash that it was made for; None: no such Job.
 
     Raises:
         RuntimeError: the cluster does not answer.
@@ -33,9 +36,11 @@ def find(name: str) -> str | None:
         raise RuntimeError(done.stderr.strip())
     if not done.stdout.strip():
         return None
-    conditions = json.loads(done.stdout).get("status", {}).get("conditions") or []
+    found = json.loads(done.stdout)
+    conditions = found.get("status", {}).get("conditions") or []
     true = {condition["type"] for condition in conditions if condition["status"] == "True"}
-    return "success" if "Complete" in true else "failed" if "Failed" in true else "running"
+    state = "success" if "Complete" in true else "failed" if "Failed" in true else "running"
+    return state, (found["metadata"].get("annotations") or {}).get(HASH, "")
 
 
 def manifest(o: argparse.Namespace, name: str) -> dict:
@@ -58,7 +63,7 @@ def manifest(o: argparse.Namespace, name: str) -> dict:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, "labels": {"app": "cold-zoom"}},
+        "metadata": {"name": name, "labels": {"app": "cold-zoom"}, "annotations": {HASH: o.of}},
         "spec": {
             "backoffLimit": 0,
             "activeDeadlineSeconds": o.minutes * 60,
@@ -72,11 +77,11 @@ def submit(o: argparse.Namespace) -> str:
     """Make the Job of a notebook unless it is there already; returns its name."""
     readable = re.sub(r"[^a-z0-9]+", "-", o.rule.lower()).strip("-")[:40]
     name = f"cz-{hashlib.sha256(os.path.abspath(o.log).encode()).hexdigest()[:10]}-{readable}".rstrip("-")
-    state = find(name)
-    if state == "running":
+    found = find(name)
+    if found == ("running", o.of):
         return name
-    if state is not None:
-        kubectl("delete", "job", name, "--ignore-not-found", "--wait=true")
+    if found is not None:
+        kubectl("delete", "job", name, "--ignore-not-found", "--cascade=foreground", "--wait=true")
     done = kubectl("create", "--filename", "-", given=json.dumps(manifest(o, name)))
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
@@ -87,7 +92,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("submit")
-    for option in ("rule", "log", "image", "claim", "mount"):
+    for option in ("rule", "of", "log", "image", "claim", "mount"):
         one.add_argument(f"--{option}", required=True)
     for option in ("cpus", "memory", "minutes", "gpus"):
         one.add_argument(f"--{option}", type=int, required=True)
@@ -98,7 +103,7 @@ def main() -> None:
         if o.command == "submit":
             print(submit(o))
         else:
-            print(find(o.name) or "failed")
+            print((find(o.name) or ("failed",))[0])
     except (RuntimeError, OSError) as error:
         if o.command == "submit":
             sys.exit(f"The Job could not be made: {error}")
