@@ -45,7 +45,7 @@ restore: env ## go on from the snapshot FILE with the next `make report` or `mak
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest --nbval-lax tests notebooks
 
-test-kills: env ## kill training KILLS times and resume it, each model in each precision (15 minutes)
+test-kills: env ## kill training KILLS times and resume it, each model in each precision (5 minutes)
 	$(RUN) tests/kills.py --kills $(KILLS)
 
 test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
