@@ -7,6 +7,8 @@ CORES   ?= all
 EXECUTOR ?=
 # Kills of each run in `make test-kills`.
 KILLS   ?= 100
+# Processes that share the tests.
+WORKERS ?= 2
 VENV    ?= .venv
 # A snapshot of a run.
 FILE    ?= $(PROFILE)-snapshot.tar
@@ -20,11 +22,11 @@ RUN := $(VENV)/bin/python
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help report retrain release snapshot restore test test-kills test-cluster lint lab bench clean env
+.PHONY: help report retrain release snapshot restore test test-kills test-guards test-cluster lint lab bench clean env
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [EXECUTOR=slurm|kubernetes] [KILLS=n] [PYTHON=python3]"
+	@echo "make TARGET [PROFILE=smoke|quick|medium|paper] [CORES=n] [EXECUTOR=slurm|kubernetes] [KILLS=n] [PYTHON=python3]"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
 
 report: env ## run the study at PROFILE and leave build/PROFILE/report.html and report.pdf
@@ -43,10 +45,13 @@ restore: env ## go on from the snapshot FILE with the next `make report` or `mak
 	@$(RUN) tools/snapshot.py restore $(PROFILE) $(FILE)
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
-	$(RUN) -m pytest --nbval-lax tests notebooks
+	$(RUN) -m pytest -n $(WORKERS) --nbval-lax tests notebooks
 
 test-kills: env ## kill training KILLS times and resume it, each model in each precision (5 minutes)
 	$(RUN) tests/kills.py --kills $(KILLS)
+
+test-guards: env ## take out what keeps each of the README's promises, and see its tests fail (20 minutes)
+	$(RUN) tests/guards.py
 
 test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/cluster/check_slurm.py

@@ -21,6 +21,9 @@ class DDPM(DegradationProcess):
         clip_x0: clip the clean image that each sampling step predicts to [-0.5, 0.5]. The study does not.
         sampling_steps: how many of the T steps sampling visits, evenly spaced; None: all, as in the study.
             Fewer is quicker and coarser (the respaced schedule of Nichol & Dhariwal 2021, Sec. 4).
+
+    Raises:
+        ValueError: sampling_steps outside 2..T.
     """
 
     name = "ddpm"
@@ -53,6 +56,9 @@ class DDPM(DegradationProcess):
 
         Args:
             eps: standard normal noise like x; None: drawn from the generator.
+
+        Raises:
+            ValueError: images of another shape or outside [-0.5, 0.5], or a time step outside 0..T.
         """
         check_images(x)
         check_steps(t, self.T, len(x))

@@ -87,6 +87,9 @@ def background(images: Tensor, repeats: int = 2000, seed: int = 0) -> dict[str, 
 
     Returns:
         {"mean", "low", "high"}; the interval is from a bootstrap over images: pixels of one are dependent.
+
+    Raises:
+        ValueError: other images, or fewer than two.
     """
     check_uint8(images)
     if len(images) < 2:
@@ -110,6 +113,9 @@ def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, 
 
     Returns:
         high (n,) and low (n,), int64, each in random order.
+
+    Raises:
+        ValueError: n outside 1..N/2, or numbers that are no confidences.
     """
     if confidence.ndim == 2:
         confidence = confidence.double().softmax(1).amax(1)
@@ -126,7 +132,11 @@ def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, 
 
 
 def value_range(samples: Tensor) -> dict[str, float]:
-    """How far raw samples leave [-0.5, 0.5]: {"outside" (share of pixels), "minimum", "maximum"}."""
+    """How far raw samples leave [-0.5, 0.5]: {"outside" (share of pixels), "minimum", "maximum"}.
+
+    Raises:
+        ValueError: samples that are not floating point, not finite, or none at all.
+    """
     if not samples.is_floating_point() or not samples.numel() or not samples.isfinite().all():
         raise ValueError("the samples must be floating point, finite and not empty, in model units")
     outside = (samples.abs() > 0.5 + classifier.RANGE_TOLERANCE).double().mean().item()

@@ -56,8 +56,15 @@ def confusion(
 ) -> dict:
     """Which digit comes out of a fully degraded one.
 
-    Returns counts, true digit by digit read, with the share read right, beside that of the images themselves;
-    and the digits read where the centre is dark.
+    Args:
+        x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,) int64.
+        classifier: images -> logits, (B, 10).
+
+    Returns:
+        "confusion": {"matrix" (counts, true digit by digit read), "accuracy", "n", "real_accuracy" (of the
+        images themselves)}; "dark_centre", of the images with at least 12 of the 16 central pixels in the
+        lowest tenth of the range: {"n", "share" (10,) of the digits read, "true_share" (10,)};
+        "five_as_zero", "seven_as_zero": shares of the restored 5s and 7s.
     """
     out = reconstruct(process, network, x, process.T, precision)[1]
     read, real = read_digits(classifier, out), read_digits(classifier, x)

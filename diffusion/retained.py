@@ -8,7 +8,7 @@ from diffusion.schedules import NoiseSchedule
 
 
 def facts(schedule: NoiseSchedule, beta_max: float) -> dict:
-    """The schedule itself and three numbers about it, as JSON.
+    """The schedule itself and two numbers about it, as JSON.
 
     `clipped_steps` counts the steps at the cap `beta_max`; `signal_T` is sqrt(alpha_bar_T), what is left at
     the end.
@@ -46,7 +46,11 @@ def at(schedule: NoiseSchedule, t: int, x: Tensor, generator: Generator) -> dict
 
 
 def misprint_eq9(schedule: NoiseSchedule) -> dict:
-    """The variances that Eq. (9) gives as printed, 1 - alpha_t / (alpha_t - 1), for t = 1..T."""
+    """The variances that Eq. (9) gives as printed, 1 - alpha_t / (alpha_t - 1), for t = 1..T.
+
+    alpha_t is the cumulative product of the clipped schedule; before clipping alpha_T is 0, and beta_T would
+    be 1.
+    """
     alpha = schedule.alpha_bar[1:]
     beta = 1 - alpha / (alpha - 1)
     return {

@@ -54,7 +54,13 @@ def _check_steps(T: int) -> None:
 
 
 def linear(T: int = 1000, beta_start: float = 1e-5, beta_end: float = 0.02) -> NoiseSchedule:
-    """beta rising linearly from `beta_start` at t = 1 to `beta_end` at t = T (Ho et al. 2020)."""
+    """beta rising linearly from `beta_start` at t = 1 to `beta_end` at t = T.
+
+    The form is that of Ho et al. (2020), who start at 1e-4; 1e-5 is the study's (Sec. 2.3).
+
+    Raises:
+        ValueError: T below 2, or not 0 <= beta_start <= beta_end < 1.
+    """
     _check_steps(T)
     if not 0 <= beta_start <= beta_end < 1:
         raise ValueError(
@@ -70,6 +76,9 @@ def cosine(T: int = 1000, s: float = 0.008, beta_max: float = 0.02) -> NoiseSche
     Eq. (9) is printed as 1 - alpha_t / (alpha_t - 1); the ratio meant is alpha_t / alpha_{t-1}. `alpha_bar`
     is recomputed from the clipped beta, so that the latents of Eq. (3) and the steps of Eq. (5) belong
     together.
+
+    Raises:
+        ValueError: T below 2, s negative, or beta_max outside (0, 1).
     """
     _check_steps(T)
     if not s >= 0 or not 0 < beta_max < 1:
@@ -85,7 +94,11 @@ SCHEDULES = {"linear": linear, "cosine": cosine}
 
 
 def build(name: str, T: int, beta_start: float, beta_end: float, s: float, beta_max: float) -> NoiseSchedule:
-    """A schedule by name, from the flat parameters of a notebook; those of the other schedule are ignored."""
+    """A schedule by name, from the flat parameters of a notebook; those of the other schedule are ignored.
+
+    Raises:
+        ValueError: an unknown name, or what the schedule itself refuses.
+    """
     if name not in SCHEDULES:
         raise ValueError(f"schedule is {name!r}; allowed: {', '.join(SCHEDULES)}")
     return linear(T, beta_start, beta_end) if name == "linear" else cosine(T, s, beta_max)

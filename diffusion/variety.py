@@ -25,6 +25,9 @@ def variety(real_features: Tensor, features: Tensor, n: int | None = None, seed:
 
     Returns:
         {"precision", "recall", "n"}.
+
+    Raises:
+        ValueError: features of different lengths or not finite, or n outside 4..min(N, M).
     """
     real = check_features(real_features, "real features")
     fake = check_features(features, dimension=real.shape[1])

@@ -33,6 +33,9 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
 
     Returns:
         (B, C, S, S).
+
+    Raises:
+        ValueError: an unknown interpolation, images that are not square, or a level out of range.
     """
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
@@ -124,6 +127,9 @@ class ColdZoom(ColdDiffusion):
         interpolation: how the crop is resized back, "nearest" (the study) or "bilinear".
         seed_source: where seeds come from: "pixels", independent central pixels (the study), or "patches",
             whole central patches of training images, which keep the correlation between neighbouring pixels.
+
+    Raises:
+        ValueError: one of these is not allowed; `seeds` does so before `prepare`.
     """
 
     name = "zoom"

@@ -34,6 +34,7 @@ class Claim:
         section: where the study makes it.
         text: the statement, in our words.
         rule: what is measured and when the claim holds, in words.
+        fails: when it does not hold; in between it is undecided.
         change: what would change the verdict.
         measure: Results -> (what was measured, answer).
         models: the models whose runs the claim is about.
@@ -42,12 +43,14 @@ class Claim:
         schedules: it is about the noise schedules, so they must be those of the study.
         any_data: no data enter it.
         digits: it names digits, and says nothing about the classes of another data set.
+        distance: it is about the Fréchet Inception distance.
     """
 
     id: str
     section: str
     text: str
     rule: str
+    fails: str
     change: str
     measure: Callable[[Results], tuple[Markdown, Answer]]
     models: tuple[str, ...] = ()
@@ -56,13 +59,15 @@ class Claim:
     schedules: bool = False
     any_data: bool = False
     digits: bool = False
+    distance: bool = False
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What became of a claim; `lean` is the verdict that the data alone give, `why` what keeps it open.
 
-    `seeds` says what the other seeds give, where there are any.
+    `seeds` says what the other seeds give, where there are any; `note` on what less than it should a verdict
+    rests.
     """
 
     claim: Claim
@@ -71,6 +76,7 @@ class Verdict:
     lean: str
     why: str = ""
     seeds: str = ""
+    note: str = ""
 
     @property
     def holds(self) -> bool:
@@ -91,7 +97,8 @@ def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAININ
     lean = {True: HOLDS, False: FAILS, None: OPEN}[None if claim.digits and other_data(results) else answer]
     if why := _out_of_scale(claim, results, end_of_training):
         return Verdict(claim, measured, TOO_SMALL, lean, Markdown(why))
-    return Verdict(claim, measured, lean, lean)
+    bare = claim.distance and answer is not None and "inception" not in results.extractors
+    return Verdict(claim, measured, lean, lean, note="in digit features only" if bare else "")
 
 
 def over_seeds(verdicts: Sequence[Verdict]) -> Verdict:
@@ -104,7 +111,12 @@ def over_seeds(verdicts: Sequence[Verdict]) -> Verdict:
         return replace(first, seeds=f"with {'both' if n == 2 else f'all {n}'} seeds")
     shown = ", ".join(f"{lean} with {counts[lean]}" for lean in VERDICTS if counts[lean])
     open_verdict = first.verdict if first.verdict == TOO_SMALL else OPEN
-    return replace(first, verdict=open_verdict, lean=OPEN, seeds=f"of {n} seeds: {shown}")
+    return replace(first, verdict=open_verdict, lean=OPEN, seeds=f"of {n} seeds: {shown}", note="")
+
+
+def count(passes: float) -> Markdown:
+    """A number of passes over the data, which need not be a whole one."""
+    return integer(passes) if passes == int(passes) else num(passes, 2)
 
 
 def _out_of_scale(claim: Claim, results: Results, end_of_training: int) -> str:
@@ -114,8 +126,7 @@ def _out_of_scale(claim: Claim, results: Results, end_of_training: int) -> str:
     needed = end_of_training if claim.min_epochs is None else claim.min_epochs
     passes = min((results.passes(m) for m in claim.models), default=needed)
     if passes < needed:
-        done = integer(passes) if passes == int(passes) else num(passes, 2)
-        return f"trained for {done} of the {needed} epochs that this claim needs"
+        return f"trained for {count(passes)} of the {needed} epochs that this claim needs"
     for m in claim.models:
         if differs := other_training(results, m):
             return f"trained with {listing(differs)}, unlike the study"

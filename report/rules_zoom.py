@@ -11,7 +11,6 @@ ZOOM, ALL = ("zoom",), ("linear", "cosine", "zoom")
 COMPARABLE = 1.25  # two distances within this factor of each other are "comparable"
 OFTEN = 0.1  # "often" is more than one in ten
 ABSENT = 0.2  # "missing or nearly so" is less than this part of the share among real images
-RECALL = 0.02  # recalls closer than this are not told apart: they carry no interval
 
 
 def bimodal(r: Results) -> tuple[Markdown, Answer]:
@@ -100,12 +99,12 @@ def seeds_vary(r: Results) -> tuple[Markdown, Answer]:
     if not (pair := _seeds(r)):
         return NOT_MEASURED, None
     kl = [{"low": s["classes"]["divergence_low"], "high": s["classes"]["divergence_high"]} for s in pair]
-    gap = pair[0]["recall"] - pair[1]["recall"]
+    recall = [share(s["recall"], s["n_variety"]) for s in pair]
     text = f"Divergence of the digit classes {num(pair[0]['classes']['divergence'], 2)} from "
     text += "independent pixels and "
     text += f"{num(pair[1]['classes']['divergence'], 2)} from real patches; recall "
     text += f"{fixed(pair[0]['recall'])} and {fixed(pair[1]['recall'])}."
-    return Markdown(text), every([below(*kl), True if gap > RECALL else False if gap < -RECALL else None])
+    return Markdown(text), every([below(*kl), below(*recall[::-1])])
 
 
 def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:
@@ -181,12 +180,13 @@ def lacks(r: Results) -> tuple[Markdown, Answer]:
 
 def less_variety(r: Results) -> tuple[Markdown, Answer]:
     answers, shown = [], []
+    recalls = {m: share(r.final[m]["variety"]["recall"], r.final[m]["variety"]["n"]) for m in ALL}
     for m in ALL:
-        c, recall = r.final[m]["classes"], r.final[m]["variety"]["recall"]
+        c, recall = r.final[m]["classes"], recalls[m]
         kl = span(c["divergence"], c["divergence_low"], c["divergence_high"], 2)
-        shown.append(f"{m}: divergence of the classes {kl}, recall {fixed(recall)}")
+        around = span(recall["share"], recall["low"], recall["high"], 2)
+        shown.append(f"{m}: divergence of the classes {kl}, recall {around}")
         if m != "zoom":
-            gap = recall - r.final["zoom"]["variety"]["recall"]
             answers.append(below(c, r.final["zoom"]["classes"], "divergence_low", "divergence_high"))
-            answers.append(True if gap > RECALL else False if gap < -RECALL else None)
+            answers.append(below(recalls["zoom"], recalls[m]))
     return Markdown("; ".join(shown) + "."), every(answers)

@@ -107,6 +107,7 @@ _training = {
 _line = {"epoch": int, "train_loss": NUMBER, "test_loss": NUMBER, "seconds": NUMBER}
 TRAIN = HEAD | {
     "parameters": _training,
+    "environment": {"precision": TEXT},
     "model": TEXT,
     "process": TEXT,
     "label": TEXT,
@@ -148,8 +149,8 @@ _span = {"low": NUMBER, "high": NUMBER}
 _unread = _span | {"share": NUMBER}
 _classes = {"share": SHARES, "low": SHARES, "high": SHARES, "entropy": NUMBER}
 _classes |= dict.fromkeys(("divergence", "divergence_low", "divergence_high"), NUMBER)
-_variety = {"precision": NUMBER, "recall": NUMBER}
-_seeds = {"not_digit": _unread, "classes": _classes, "recall": NUMBER}
+_variety = {"precision": NUMBER, "recall": NUMBER, "n": int}
+_seeds = {"not_digit": _unread, "classes": _classes, "recall": NUMBER, "n_variety": int}
 _final = {
     "n": int,
     "n_classes": int,

@@ -216,7 +216,7 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
             "not_digit": _rate({"linear": 0.21, "cosine": 0.12, "zoom": 0.26}[m]),
             "background": {"mean": dark, "low": 0.9 * dark, "high": 1.1 * dark},
             "variety": {"precision": {"linear": 0.71, "cosine": 0.8, "zoom": 0.66}[m],
-                        "recall": {"linear": 0.68, "cosine": 0.74, "zoom": 0.41}[m]},
+                        "recall": {"linear": 0.68, "cosine": 0.74, "zoom": 0.41}[m], "n": n},
             "outside": 0.04, "minimum": -0.71, "maximum": 0.84,
         }  # fmt: skip
     clipping = {
@@ -232,8 +232,18 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         for m in ("linear", "cosine")
     }
     seed_sources = {
-        "independent": {"not_digit": _rate(0.26), "classes": _classes(SHARES["zoom"]), "recall": 0.41},
-        "patches": {"not_digit": _rate(0.08), "classes": _classes(SHARES["cosine"]), "recall": 0.55},
+        "independent": {
+            "not_digit": _rate(0.26),
+            "classes": _classes(SHARES["zoom"]),
+            "recall": 0.41,
+            "n_variety": n,
+        },
+        "patches": {
+            "not_digit": _rate(0.08),
+            "classes": _classes(SHARES["cosine"]),
+            "recall": 0.55,
+            "n_variety": n,
+        },
     }
     extractors = {
         "digits": {"available": True, "dimension": 64, "sha256": "cd" * 32, "test_accuracy": 0.9934}
@@ -256,7 +266,7 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
                       "inception": _floor(n, "inception") if inception else None},
         "curves": curves, "final": final,
         "real": {"classes": {"share": REAL}, "not_digit": {"share": 0.05}, "background": {"mean": 0.0002},
-                 "variety": {"precision": 0.88, "recall": 0.87},
+                 "variety": {"precision": 0.88, "recall": 0.87, "n": n},
                  "divergence_floor": {"mean": 0.0092, "sd": 0.004, "n": n}, "entropy": 2.301},
         "seed_sources": seed_sources, "clipping": clipping, "over_seeds": None,
         "quality_rule": "High-quality samples are drawn from the tenth that the classifier is most sure of.",

@@ -272,6 +272,13 @@ def test_every_claim_is_seen_to_hold_and_to_fail():
         assert {name for name, _, verdict in CASES if verdict == wanted} == set(BY_ID)
 
 
+def test_recalls_within_their_chance_do_not_decide():
+    close = both(recall("zoom", 0.66), divergence("zoom", 0.3, 0.4))  # 0.02 below the linear DDPM's, n = 500
+    assert verdict("less-variety", close).verdict == OPEN
+    far = both(recall("zoom", 0.56), divergence("zoom", 0.3, 0.4))
+    assert verdict("less-variety", far).verdict == HOLDS
+
+
 EXACT = {
     "ends-in-noise",
     "ends-agree",
@@ -283,6 +290,10 @@ EXACT = {
 
 def test_every_claim_that_can_be_undecided_is_seen_so():
     assert {name for name, _, verdict in CASES if verdict == OPEN} == set(BY_ID) - EXACT
+
+
+def test_only_a_threshold_on_an_exact_number_fails_whenever_it_does_not_hold():
+    assert {name for name, claim in BY_ID.items() if claim.fails == "Otherwise."} == EXACT
 
 
 def test_claims_about_the_end_of_training_wait_for_it():
@@ -414,6 +425,18 @@ def test_all_steps_named_by_number_are_all_steps():
 
 def test_without_inception_the_digit_features_decide_alone():
     found = verdict("lower-distance", distance("cosine", 20, 19, 21), inception=False)
+    assert found.note == "in digit features only"
+    assert verdict("lower-distance").note == ""  # both are at hand
+    assert (
+        verdict("lower-distance", distance("cosine", 8.9, 8.4, 9.6), inception=False).note == ""
+    )  # undecided
+    assert {c.id for c in BY_ID.values() if c.distance} == {
+        "lower-distance",
+        "almost-all-epochs",
+        "still-falling",
+        "comparable",
+        "cosine-best",
+    }
     assert found.verdict == FAILS
     assert "Inception" not in found.measured
 
@@ -429,7 +452,7 @@ def test_ledger_is_in_order_complete_and_explains_itself():
     assert len(ledger) == len(DDPM) + len(ZOOM)
     for found in ledger.values():
         c = found.claim
-        assert all((c.section, c.text, c.rule, c.change, found.measured))
+        assert all((c.section, c.text, c.rule, c.fails, c.change, found.measured))
         assert found.verdict in claims.VERDICTS
         assert any(ch.isdigit() for ch in found.measured), c.id
         assert [found.holds, found.fails, found.open].count(True) == 1

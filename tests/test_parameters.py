@@ -267,7 +267,7 @@ def test_running_a_cell_again_by_hand_overlooks_later_variables_but_not_a_slip()
 # --- profiles -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["smoke", "quick", "paper"])
+@pytest.mark.parametrize("name", ["smoke", "quick", "medium", "paper"])
 def test_the_profiles_are_good(name):
     assert PROFILES[name]["profile"] == name
     check_profile(PROFILES[name])

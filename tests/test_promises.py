@@ -4,6 +4,8 @@ import ast
 import re
 from pathlib import Path
 
+import guards
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -36,3 +38,14 @@ def test_every_promise_is_held_by_tests_that_there_are():
     for promise, tests in promises().items():
         assert named(tests), f"no test holds: {promise}"
         assert named(tests) <= defined, f"{promise} names tests that there are not: {named(tests) - defined}"
+
+
+def test_every_promise_has_guards_that_are_there_and_tests_that_notice_them():
+    seen = set()
+    for guard in guards.read():
+        (row,) = [promise for promise in promises() if promise.startswith(guard.promise)]
+        seen.add(row)
+        assert (ROOT / guard.file).read_text().count(guard.code) == 1, guard
+        assert guard.without != guard.code
+        assert {tuple(test.split("::")) for test in guard.tests} <= named(promises()[row]), guard
+    assert seen == promises().keys()

@@ -294,7 +294,9 @@ def test_an_unknown_profile_is_refused(tmp_path):
     project = Project(tmp_path / "project")
     run = subprocess.run(project.report("qiuck"), capture_output=True, text=True)
     assert run.returncode != 0
-    assert run.stderr.strip() == "PROFILE = 'qiuck' is not a profile; profiles/ has paper, quick, smoke."
+    assert (
+        run.stderr.strip() == "PROFILE = 'qiuck' is not a profile; profiles/ has medium, paper, quick, smoke."
+    )
 
 
 def test_a_failing_notebook_stops_what_depends_on_it_and_says_where(project):

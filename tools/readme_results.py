@@ -84,7 +84,10 @@ def block(run: results.Results) -> str:
         "| claim | where | verdict |",
         "|---|---|---|",
     ]
-    lines += [f"| {v.claim.text} | {v.claim.section} | {v.verdict} |" for v in verdicts.values()]
+    for v in verdicts.values():
+        lines.append(
+            f"| {v.claim.text} | {v.claim.section} | {', '.join(filter(None, (v.verdict, v.note)))} |"
+        )
     return "\n".join(lines).replace(FIXED, " ") + "\n"
 
 
