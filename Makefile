@@ -45,7 +45,8 @@ restore: env ## go on from the snapshot FILE with the next `make report` or `mak
 	@$(RUN) tools/snapshot.py restore $(PROFILE) $(FILE)
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
-	$(RUN) -m pytest -n $(WORKERS) --nbval-lax tests notebooks
+	$(RUN) -m pytest -n $(WORKERS) tests
+	$(RUN) -m pytest --nbval-lax notebooks
 
 test-kills: env ## kill training KILLS times and resume it, each model in each precision (5 minutes)
 	$(RUN) tests/kills.py --kills $(KILLS)
