@@ -78,6 +78,7 @@ def main() -> int:
     chosen = [guard for guard in read() if words in f"{guard.promise} {guard.file}"]
     tests = {test for guard in chosen for test in guard.tests}
     with tempfile.TemporaryDirectory() as temporary:
+        Path(temporary).chmod(0o755)  # some tests run as another user
         copy = copied(Path(temporary) / "project")
         if not tests or status(copy, sorted(tests)):
             print((copy.parent / "pytest.log").read_text() if tests else f"no guard is about {words!r}")

@@ -17,6 +17,12 @@ class Code:
         return os.system, (f"touch {self.target}",)
 
 
+def in_few_words(code: Code) -> bytes:
+    """A pickle that runs the command with nothing but the instructions that the MNIST archive has."""
+    command = f"touch {code.target}".encode()
+    return b"\x80\x02cos\nsystem\nU" + bytes([len(command)]) + command + b"\x85R."
+
+
 def archive(*parts: tuple[np.ndarray, np.ndarray]) -> bytes:
     """Pairs of float32 and int64 arrays as the MNIST archive packs them, in the words of an old numpy."""
     packed = b"".join(_array(x, b"f4") + _array(y, b"i8") + b"\x86" for x, y in parts)

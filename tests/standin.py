@@ -15,6 +15,7 @@ import yaml
 
 from diffusion import parameter_table as table
 from diffusion.parameters import notebook_parameters
+from tools.run_workflow import RERUN
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = (
@@ -121,15 +122,7 @@ class Project:
         """Run Snakemake with the options of `make report`; returns the finished process."""
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(self.folder / "Snakefile")]
         command += ["--configfile", str(profile or self.folder / "profiles" / "smoke.yaml"), "--cores", "2"]
-        command += [
-            "--nolock",
-            "--rerun-incomplete",
-            "--rerun-triggers",
-            "params",
-            "input",
-            "mtime",
-            *options,
-        ]
+        command += [*RERUN, *options]
         return subprocess.run(command, cwd=cwd or self.folder, capture_output=True, text=True, timeout=300)
 
     def planned(self, profile: Path | None = None) -> set[str]:

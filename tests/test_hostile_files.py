@@ -14,7 +14,7 @@ from diffusion import archive, classifier, data, extractors, files, runs, sampli
 from diffusion.network import Reconstructor
 from diffusion.runs import RunError, RunFolder
 from diffusion.zoom import ColdZoom
-from hostile import Code
+from hostile import Code, in_few_words
 from report import context, pages
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -43,6 +43,7 @@ WRAPPINGS = {
     "protocol 0": lambda value: pickle.dumps(value, protocol=0),
     "protocol 2": lambda value: pickle.dumps(value, protocol=2),
     "protocol 5": lambda value: pickle.dumps(value, protocol=5),
+    "in few words": in_few_words,
     "in a state": lambda value: torch_zip({"network": value, "history": []}),
     "of old torch": torch_legacy,
     "in a zip": npz,

@@ -1,6 +1,8 @@
 """Released results and snapshots: complete, checked, and what they refuse."""
 
+import collections
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,12 +11,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 import fake_run
 from diffusion import data, training
 from diffusion.runs import RunError, RunFolder
 from diffusion.zoom import ColdZoom
 from report import build, claims, results
+from report.text import num, percent_span, span
 from tools import readme_results, release, snapshot
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -146,10 +150,35 @@ def test_incomplete_results_are_not_released_and_an_earlier_release_stays(run, t
     assert release.verify(before) == release.verify(kept)
 
 
-def test_what_is_released_in_this_project_is_what_its_report_says():
-    folders = sorted(p.parent for p in (ROOT / "released").glob(f"*/{release.MANIFEST}"))
-    for folder in folders:
-        release.verify(folder)
+RELEASES = sorted(p.parent for p in (ROOT / "released").glob(f"*/{release.MANIFEST}"))
+
+
+@pytest.mark.parametrize("folder", RELEASES, ids=lambda folder: folder.name)
+def test_what_is_released_in_this_project_is_what_its_report_says(folder, tmp_path):
+    release.report(folder, folder.name, tmp_path)
+    page = BeautifulSoup((tmp_path / "report.html").read_text(encoding="utf-8"), "html.parser").get_text()
+    run = results.load(folder)
+    for final in run.final.values():
+        for extractor in run.extractors:
+            distance = final[extractor]
+            assert span(distance["fid"], distance["low"], distance["high"]) in page
+        assert percent_span(*(final["not_digit"][key] for key in ("share", "low", "high"))) in page
+    for model, record in run.train.items():
+        assert num(record["history"][-1]["test_loss"]) in page, model
+        assert record["weights"]["sha256"][:12] in page
+    counts = collections.Counter(verdict.verdict for verdict in claims.ledger(run).values())
+    for verdict, count in counts.items():
+        words = {claims.HOLDS: "holds?", claims.FAILS: "(does|do) not", claims.OPEN: "(is|are) undecided"}
+        assert re.search(rf"\b{count} {words.get(verdict, '(is|are) undecided at this scale')}", page)
+
+
+def test_the_readme_shows_a_release_as_it_is():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split(readme_results.BEGIN)[1].split(readme_results.END)[0]
+    named = re.findall(r"\(released/([\w-]+)\)", shown)
+    assert bool(named) == bool(RELEASES)
+    for name in named:
+        assert shown == f"\n{readme_results.block(results.load(ROOT / 'released' / name), name)}"
 
 
 # --- the README ---------------------------------------------------------------------------------------------
@@ -157,7 +186,7 @@ def test_what_is_released_in_this_project_is_what_its_report_says():
 
 def test_the_readme_gets_numbers_and_verdicts_from_the_records(run):
     out, _, _ = run
-    text = readme_results.block(results.load(out))
+    text = readme_results.block(results.load(out), "some")
     assert "| DDPM, cosine | 0.0330 | 5.00 [4.70, 5.30] at n = 500 | 0.78 | 12.0% | 0.74 |" in text
     verdicts = claims.ledger(results.load(out))
     for verdict in verdicts.values():

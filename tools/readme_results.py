@@ -17,7 +17,7 @@ sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion import figures  # noqa: E402
 from diffusion.files import write_bytes  # noqa: E402
-from report import claims, context, results  # noqa: E402
+from report import claims, context, results, study  # noqa: E402
 from report.text import FIXED, num, percent, span  # noqa: E402
 
 IMAGES = Path("docs/images")
@@ -52,11 +52,20 @@ def pictures(out: Path, run: results.Results, root: Path = ROOT) -> None:
         write_bytes(root / IMAGES / f"{name}.svg", (out / "figures" / file).read_bytes())
 
 
-def block(run: results.Results) -> str:
-    """The README's section of results, as Markdown: every number from the records."""
+def block(run: results.Results, name: str) -> str:
+    """The README's section of results, as Markdown: every number from the records of the release `name`."""
     epochs = {t["epochs"] for t in run.train.values()}
     verdicts = claims.ledger(run)
+    where = f"[`released/{name}`](released/{name})"
     lines = [
+        f"Below are the results of the `{name}` profile, released in {where}.",
+        f"`make report PROFILE={name}` makes the whole report from them, `make retrain PROFILE={name}` the "
+        "results themselves anew.",
+    ]
+    if differs := study.deviations(run):
+        lines.append(f"They depart from the study in their scale: {differs}.")
+    lines += [
+        "",
         f"Samples of the three models after {' or '.join(map(str, sorted(epochs)))} epochs, "
         "the first 64 of each, not picked:",
         "",
@@ -109,7 +118,8 @@ def main() -> None:
     out = Path(sys.argv[1])
     try:
         run = results.load(out)
-        readme = replaced((ROOT / "README.md").read_text(encoding="utf-8"), block(run))
+        text = block(run, out.resolve().name)
+        readme = replaced((ROOT / "README.md").read_text(encoding="utf-8"), text)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     pictures(out, run)

@@ -35,8 +35,8 @@ from tools import cluster, outputs  # noqa: E402
 
 RELEASED = ROOT / "released"
 
-OPTIONS = ["--nolock", "--rerun-incomplete", "--rerun-triggers", "params", "input", "mtime"]
-OPTIONS += ["--scheduler", "greedy", "--quiet", "rules", "host", "reason"]
+RERUN = ["--nolock", "--rerun-incomplete", "--rerun-triggers", "params", "input", "mtime"]
+OPTIONS = [*RERUN, "--scheduler", "greedy", "--quiet", "rules", "host", "reason"]
 SECONDS_TO_END = 5  # for a process that was told to, before it is killed
 
 
