@@ -768,3 +768,71 @@ def test_a_profile_with_other_seeds_is_refused(tmp_path):
     profile.write_text(yaml.safe_dump(content, sort_keys=False))
     with pytest.raises(ValueError, match="was run with seeds"):
         build.build(tmp_path, str(profile))
+
+
+# --- sentences that depend on the outcome -------------------------------------------------------------------
+
+
+def zoom_classes(share, low, high, divergence):
+    def change(content):
+        values = {"share": share, "low": low, "high": high, "divergence": sum(divergence) / 2}
+        values |= {"divergence_low": divergence[0], "divergence_high": divergence[1]}
+        content["compare.json"]["final"]["zoom"]["classes"].update(values)
+
+    return change
+
+
+LOW, HIGH = [x - 0.02 for x in fake_run.REAL], [x + 0.02 for x in fake_run.REAL]
+ONE_LOW = [LOW[0], fake_run.REAL[1] + 0.001, *LOW[2:]]  # the interval of a single digit misses: chance
+
+
+def linear_is_better(content):
+    content["train_cosine.json"]["common_loss"], content["train_linear.json"]["common_loss"] = 0.06, 0.05
+    for line in content["train_cosine.json"]["history"]:
+        line["train_loss"], line["test_loss"] = line["train_loss"] + 0.05, line["test_loss"] + 0.05
+
+
+def respaced(content):
+    content["train_cosine.json"]["parameters"]["sampling_steps"] = 200
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "unsaid"),
+    [
+        (lambda content: None, "Its bias towards some digits is real.", "Its classes are unevenly spread"),
+        (
+            zoom_classes(fake_run.REAL, LOW, HIGH, (0.0, 0.02)),
+            "do not differ measurably",
+            "bias towards some",
+        ),
+        (zoom_classes(fake_run.REAL, ONE_LOW, HIGH, (0.0, 0.02)), "do not differ measurably", "unevenly"),
+        (
+            zoom_classes(fake_run.REAL, LOW, HIGH, (0.08, 0.12)),
+            "though no single class stands out",
+            "is real.",
+        ),
+        (linear_is_better, "better judge of noise, which @fig:losses alone could not tell.", "whatever"),
+        (respaced, "it takes fewer steps, spread evenly over these", "for the linear DDPM and"),
+    ],
+)
+def test_no_sentence_contradicts_the_data(tmp_path, change, said, unsaid):
+    content = fake_run.records()
+    change(content)
+    fake_run.write(tmp_path, content)
+    made = markdown(tmp_path)
+    assert said in made
+    assert unsaid not in made
+
+
+def test_without_inception_the_ledger_says_what_its_verdicts_rest_on(tmp_path):
+    fake_run.write(tmp_path, fake_run.records(inception=False))
+    assert markdown(tmp_path).count("**holds**, in digit features only") == 5
+    fake_run.write(tmp_path, fake_run.records())
+    assert "in digit features only" not in markdown(tmp_path)
+
+
+@pytest.mark.parametrize(("last", "outcome"), [(1.02, "stuck"), (0.93, "stuck"), (0.5, "no evidence")])
+def test_a_rate_that_learns_nothing_ends_near_one(last, outcome):
+    check = copy.deepcopy(fake_run.records()["train_linear.json"]["learning_rate_check"])
+    check["printed"]["last_loss"] = last
+    assert context.rate_outcome(check) == outcome
