@@ -1,5 +1,7 @@
 """What a trained noise predictor does: at which noise levels it errs, and what it cannot see."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -12,8 +14,8 @@ LEVELS = tuple(round(0.05 + 0.1 * i, 2) for i in range(10))  # alpha_bar of the 
 
 
 @torch.inference_mode()
-def noise_error(process: DDPM, network: nn.Module, x: Tensor, t: int, precision: str, seed: int) -> float:
-    """Mean squared error of the predicted noise at one time step, over the images x (N, 1, 28, 28)."""
+def noise_error(process: DDPM, network: nn.Module, x: Tensor, t: int, precision: str, seed: int) -> Tensor:
+    """Mean squared error of the predicted noise at one time step, of each image of x (N, 1, 28, 28): (N,)."""
     device = next(network.parameters()).device
     eps = torch.randn(x.shape, generator=generator(seed, "probe"))
     steps = torch.full((len(x),), t)
@@ -21,7 +23,7 @@ def noise_error(process: DDPM, network: nn.Module, x: Tensor, t: int, precision:
     time = (steps / process.T).to(device)
     with devices.autocast(device, precision):
         parts = [network(a, b).float() for a, b in zip(latent.split(128), time.split(128), strict=True)]
-    return float((torch.cat(parts).cpu() - eps).square().mean())
+    return (torch.cat(parts).cpu() - eps).square().mean((1, 2, 3))
 
 
 def timestep_loss(process: DDPM, network: nn.Module, x: Tensor, precision: str, seed: int = 0) -> dict:
@@ -30,19 +32,24 @@ def timestep_loss(process: DDPM, network: nn.Module, x: Tensor, precision: str, 
     return {
         "t": steps,
         "alpha_bar": [float(process.schedule.alpha_bar[t]) for t in steps],
-        "test_loss": [noise_error(process, network, x, t, precision, seed) for t in steps],
+        "test_loss": [float(noise_error(process, network, x, t, precision, seed).mean()) for t in steps],
     }
 
 
-def common_loss(process: DDPM, network: nn.Module, x: Tensor, precision: str, seed: int = 0) -> float:
+def common_loss(process: DDPM, network: nn.Module, x: Tensor, precision: str, seed: int = 0) -> dict:
     """Mean test loss over fixed noise levels, the same for all schedules.
 
     The loss of Eq. (6) averages over a schedule's own time steps, so those of two schedules are not on one
     scale. This takes, for each of ten values of alpha_bar, the step that comes nearest to it.
+
+    Returns:
+        {"mean", "low", "high"}: mean over the images x (N, 1, 28, 28), and its 95 % interval.
     """
     alpha_bar = process.schedule.alpha_bar[1:]
     steps = [int((alpha_bar - level).abs().argmin()) + 1 for level in LEVELS]
-    return sum(noise_error(process, network, x, t, precision, seed) for t in steps) / len(steps)
+    errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps]).mean(0)
+    mean, error = float(errors.mean()), 1.96 * float(errors.std()) / math.sqrt(len(x))
+    return {"mean": mean, "low": mean - error, "high": mean + error}
 
 
 @torch.inference_mode()

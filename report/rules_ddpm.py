@@ -74,9 +74,9 @@ def lower_loss(r: Results) -> tuple[Markdown, Answer]:
 
 def trains_better(r: Results) -> tuple[Markdown, Answer]:
     cos, lin = r.train["cosine"]["common_loss"], r.train["linear"]["common_loss"]
-    gap = (lin - cos) / max(lin, cos)
-    text = f"At the same noise levels the test loss is {num(cos)} (cosine) and {num(lin)} (linear)."
-    return Markdown(text), True if gap > 0.02 else False if gap < -0.02 else None
+    cosine, linear = (span(loss["mean"], loss["low"], loss["high"]) for loss in (cos, lin))
+    text = f"At the same noise levels the test loss is {cosine} (cosine) and {linear} (linear)."
+    return Markdown(text), below(cos, lin)
 
 
 def distances(r: Results, models: tuple[str, ...]) -> Markdown:

@@ -129,7 +129,7 @@ DDPM = TRAIN | {
     "learning_rate_check": {"steps": int, "printed": _rate, "used": _rate},
     "offset": {"shift": NUMBER, "response": NUMBER},
     "timestep_loss": {"t": Many(int), "alpha_bar": Many(NUMBER), "test_loss": Many(NUMBER)},
-    "common_loss": NUMBER,
+    "common_loss": {"mean": NUMBER, "low": NUMBER, "high": NUMBER},
 }
 
 _confusion = {"matrix": Many(Many(int, 10), 10), "accuracy": NUMBER, "n": int, "real_accuracy": NUMBER}

@@ -56,6 +56,10 @@ def code(notebook: str, degradation: str = "") -> str:
     return code_of(notebook, {"degradation": degradation})
 
 
+def _around(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": 0.99 * mean, "high": 1.01 * mean}
+
+
 def _linear(T: int) -> list[float]:
     return [0.0] + [1e-5 + (0.02 - 1e-5) * (t - 1) / (T - 1) for t in range(1, T + 1)]
 
@@ -140,7 +144,7 @@ def _ddpm_facts(model: str) -> dict:
         "learning_rate_check": {"steps": 50} | check,
         "offset": {"shift": 0.2, "response": 0.12},
         "timestep_loss": {"t": [20, 200, 400, 600, 900], "alpha_bar": levels, "test_loss": by_level},
-        "common_loss": {"linear": 0.051, "cosine": 0.047}[model],
+        "common_loss": _around({"linear": 0.051, "cosine": 0.047}[model]),
     }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ def test_silence_errs_by_one_at_every_level(black):
     assert found["t"][-1] == 1000
     assert found["test_loss"] == pytest.approx([1.0] * 20, rel=0.02)
     assert found["alpha_bar"] == [process.schedule.alpha_bar[t].item() for t in found["t"]]
-    assert probes.common_loss(process, Silent(), black, "fp32") == pytest.approx(1, rel=0.02)
+    assert probes.common_loss(process, Silent(), black, "fp32")["mean"] == pytest.approx(1, rel=0.02)
 
 
 def test_error_of_half_the_input_in_closed_form(black):
@@ -51,10 +51,19 @@ def test_error_of_half_the_input_in_closed_form(black):
 def test_common_levels_put_schedules_on_one_scale(black):
     # The same predictor has different own losses under two schedules, and (nearly) one common loss.
     linear, cosine = DDPM(schedules.linear()), DDPM(schedules.cosine())
-    common = [probes.common_loss(p, Half(), black, "fp32") for p in (linear, cosine)]
+    common = [probes.common_loss(p, Half(), black, "fp32")["mean"] for p in (linear, cosine)]
     assert common[0] == pytest.approx(common[1], rel=0.01)
     own = [sum(probes.timestep_loss(p, Half(), black, "fp32")["test_loss"]) for p in (linear, cosine)]
     assert own[1] > 1.1 * own[0]
+
+
+def test_the_interval_of_the_common_loss_is_that_of_a_mean():
+    # Silence errs by the mean square of 784 normal numbers, of variance 2 / 784, at all levels alike.
+    images = torch.zeros(500, 1, 28, 28)
+    found = probes.common_loss(DDPM(schedules.linear()), Silent(), images, "fp32")
+    assert found["high"] - found["mean"] == pytest.approx(1.96 * (2 / 784 / 500) ** 0.5, rel=0.15)
+    assert found["mean"] - found["low"] == pytest.approx(found["high"] - found["mean"])
+    assert found["low"] < 1 < found["high"]
 
 
 def test_offset_response_is_the_rise_of_the_answer():
