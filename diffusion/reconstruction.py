@@ -5,12 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from diffusion import devices
+from diffusion import centres, devices
 from diffusion.cold import ColdDiffusion
-from diffusion.zoom import SeedDistribution, central_patch
-
-BLACK = -0.5 + 0.1  # a pixel counts as black in the lowest tenth of the grey scale
-DARK = 12  # of the 16 central pixels: a centre with at least so many black ones is dark
+from diffusion.zoom import SeedDistribution
 
 
 @torch.inference_mode()
@@ -72,8 +69,7 @@ def confusion(
         (labels, read), torch.ones_like(labels), accumulate=True
     )
     share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
-    centre = central_patch(x, 4).flatten(1)  # (N, 16)
-    dark = (centre < BLACK).sum(1) >= DARK  # (N,)
+    dark = centres.dark(x)  # (N,)
     return {
         "confusion": {
             "matrix": matrix.tolist(),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from diffusion import classifier, metrics, quality
+from diffusion import centres, classifier, metrics, quality
 from diffusion.metrics import Extractor, Reference
 
 
@@ -102,6 +102,7 @@ class Yardstick:
             "classes": balance,
             "not_digit": quality.not_digit(confidence, self.threshold),
             "background": quality.background(images, seed=self.seed),
+            "centre": centres.extreme(samples),
             "variety": quality.variety(self.references["digits"].features, features, n_variety, self.seed),
         } | quality.value_range(samples)
 
@@ -113,6 +114,7 @@ class Yardstick:
             "entropy": balance["entropy"],
             "not_digit": quality.not_digit(self.confidence, self.threshold),
             "background": quality.background(self.images, seed=self.seed),
+            "centre": centres.extreme(self.x_test),
             "divergence_floor": quality.divergence_floor(self.all_labels, n, seed=self.seed),
         }
 

@@ -171,6 +171,21 @@ CLAIMS = [
         distance=True,
     ),
     Claim(
+        id="extreme-centres",
+        section="3.3",
+        text="The zoom model's samples favour digits with a predominantly dark or completely white centre.",
+        rule=(
+            f"More of the samples than of real images have at least {rules.MOSTLY} of their 16 central pixels"
+            " in the lowest, or as many in the highest, tenth of the range, by the 95% interval."
+        ),
+        fails="Fewer have, by the interval.",
+        change="More samples, longer training, or another training seed; another bound for a dark centre.",
+        measure=rules.extreme_centres,
+        models=("zoom",),
+        min_epochs=None,
+        sampled=True,
+    ),
+    Claim(
         id="favours",
         section="3.3, Fig. 14",
         text="The zoom model's samples favour 1, 8 and 9.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diffusion.centres import MOSTLY
 from report.evidence import FEWEST, Answer, above, agree, below, every, falling, negate, share, trend
 from report.results import Results
 from report.rules_ddpm import NAME, distances
@@ -164,6 +165,15 @@ def _shares(r: Results, digits: tuple[int, ...]) -> Markdown:
 def _class(r: Results, d: int) -> dict[str, float]:
     c = r.final["zoom"]["classes"]
     return {"low": c["low"][d], "high": c["high"][d]}
+
+
+def extreme_centres(r: Results) -> tuple[Markdown, Answer]:
+    c, real = r.final["zoom"]["centre"], r.compare["real"]["centre"]
+    text = f"At least {MOSTLY} of the 16 central pixels are nearly black or nearly white in "
+    text += f"{percent_span(c['share'], c['low'], c['high'])} of the samples (black {percent(c['dark'], 1)}, "
+    text += f"white {percent(c['white'], 1)}) and in {percent(real['share'], 1)} of real images "
+    text += f"({percent(real['dark'], 1)} and {percent(real['white'], 1)})."
+    return Markdown(text), above(c, real["share"])
 
 
 def favours(r: Results) -> tuple[Markdown, Answer]:
