@@ -110,11 +110,6 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
         what = f"batch_size = {v['batch_size']} is above the n_train = {n_train} training images"
         refuse(v["batch_size"] > n_train, what, f"give 1 to {n_train}, or raise n_train")
         refuse(v["channels"] == [], "channels = [] is empty", "give one width a block, as in [16, 32]")
-    if notebook == table.SCHEDULES:
-        what = f"image_index = {v['image_index']} is not among the n_test = {n_test} test images"
-        refuse(
-            v["image_index"] >= n_test, what, f"give a whole number from 0 to {n_test - 1}, or raise n_test"
-        )
     if notebook == table.DDPM and v["sampling_steps"] is not None:
         what = f"sampling_steps = {v['sampling_steps']} is above T = {v['T']}"
         refuse(v["sampling_steps"] > v["T"], what, f"give 2 to {v['T']}, or None for all T steps")

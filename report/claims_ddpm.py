@@ -6,6 +6,9 @@ What each rule computes is in `report.rules_ddpm`.
 from report import rules_ddpm as rules
 from report.claims import Claim
 from report.evidence import FEWEST
+from report.study import STUDY
+
+ALL_EPOCHS = STUDY["epochs"]  # for a claim about what still happens at the very end
 
 CLAIMS = [
     Claim(
@@ -90,8 +93,11 @@ CLAIMS = [
         id="trains-better",
         section="2.3",
         text="The cosine DDPM learns more efficiently, as the study infers from its loss.",
-        rule="On noise levels common to both, its test loss is lower, with separate 95% intervals.",
-        fails="It is higher, with separate intervals.",
+        rule=(
+            "On noise levels common to both, its test loss is lower, by the 95% interval of the difference on"
+            " the same images with the same noise."
+        ),
+        fails="It is higher, by that interval.",
         change="Longer training, or another training seed where the difference is small.",
         measure=rules.trains_better,
         models=("linear", "cosine"),
@@ -135,7 +141,7 @@ CLAIMS = [
         change="A longer run that levels off, or another training seed.",
         measure=rules.still_falling,
         models=("linear", "cosine"),
-        min_epochs=None,
+        min_epochs=ALL_EPOCHS,
         sampled=True,
         distance=True,
     ),

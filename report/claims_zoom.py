@@ -5,6 +5,7 @@ What each rule computes is in `report.rules_zoom`.
 
 from report import rules_zoom as rules
 from report.claims import Claim
+from report.claims_ddpm import ALL_EPOCHS
 from report.evidence import FEWEST
 
 CLAIMS = [
@@ -43,7 +44,7 @@ CLAIMS = [
         change="A longer run that levels off, or another training seed.",
         measure=rules.loss_falling,
         models=("zoom",),
-        min_epochs=None,
+        min_epochs=ALL_EPOCHS,
     ),
     Claim(
         id="train-above-test",

@@ -133,8 +133,9 @@ def _posterior_gap(beta: list[float], alpha_bar: list[float]) -> dict[str, Any]:
 
 def _respaced(results: Results) -> list[Markdown]:
     """The models that are sampled in fewer steps than they are trained for."""
-    steps = {m: results.train[m]["parameters"].get("sampling_steps") for m in results.train}
-    return [Markdown(f"{integer(n)} for the {escape(m)} DDPM") for m, n in steps.items() if n is not None]
+    drawn = {m: t["parameters"] for m, t in results.train.items() if t["process"] == "ddpm"}
+    steps = {m: n for m, p in drawn.items() if (n := p["sampling_steps"]) not in (None, p["T"])}
+    return [Markdown(f"{integer(n)} for the {escape(m)} DDPM") for m, n in steps.items()]
 
 
 def _seconds(record: Mapping[str, Any]) -> float:

@@ -57,6 +57,14 @@ def share(value: float, n: int) -> dict[str, float]:
     return {"share": value, "low": low, "high": high}
 
 
+def paired(a: Sequence[float], b: Sequence[float]) -> dict[str, float]:
+    """Mean of a - b over the first cases, as many as both have (at least two), with its 95 % interval."""
+    n = min(len(a), len(b))
+    gap = np.asarray(a[:n], dtype=float) - np.asarray(b[:n], dtype=float)
+    error = 1.96 * gap.std(ddof=1) / math.sqrt(n)
+    return {"mean": float(gap.mean()), "low": float(gap.mean() - error), "high": float(gap.mean() + error)}
+
+
 def tail(values: Sequence[float], k: int = 10) -> dict[str, float]:
     """Mean of the last ``k`` values, and two of its standard errors from their scatter to either side."""
     last = np.asarray(values[-k:], dtype=float)

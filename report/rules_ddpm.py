@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from report.evidence import FEWEST, Answer, above, agree, below, every, falling, tail
+from report.evidence import FEWEST, Answer, above, agree, below, every, falling, negate, paired, tail
 from report.results import Results
 from report.text import Markdown, fixed, integer, num, percent, percent_span, span
 
@@ -74,9 +74,11 @@ def lower_loss(r: Results) -> tuple[Markdown, Answer]:
 
 def trains_better(r: Results) -> tuple[Markdown, Answer]:
     cos, lin = r.train["cosine"]["common_loss"], r.train["linear"]["common_loss"]
-    cosine, linear = (span(loss["mean"], loss["low"], loss["high"]) for loss in (cos, lin))
-    text = f"At the same noise levels the test loss is {cosine} (cosine) and {linear} (linear)."
-    return Markdown(text), below(cos, lin)
+    gap = paired(cos["each"], lin["each"])
+    text = f"At the same noise levels the test loss is {num(cos['mean'])} (cosine) and "
+    text += f"{num(lin['mean'])} (linear); image by image it differs by "
+    text += f"{span(gap['mean'], gap['low'], gap['high'], 2)}."
+    return Markdown(text), negate(above(gap, 0))
 
 
 def distances(r: Results, models: tuple[str, ...]) -> Markdown:

@@ -18,7 +18,8 @@ def bimodal(r: Results) -> tuple[Markdown, Answer]:
     c = r.train["zoom"]["centre_pixels"]
     text = f"{percent(c['extreme'], 1)} of the central pixels lie in the lowest or the highest "
     text += "tenth of the range; "
-    text += f"{percent(c['black'], 1)} are exactly black, {percent(c['white'], 1)} white."
+    text += f"{percent(c['black'], 1)} are exactly black, {percent(c['white'], 1)} white or within "
+    text += "five steps of it."
     return Markdown(text), c["extreme"] > 0.5
 
 
@@ -131,12 +132,15 @@ def compared(r: Results, extractor: str) -> str | None:
     return "clearly closer" if z["high"] * COMPARABLE < d["low"] else None
 
 
-def direction(r: Results) -> str:
-    """Where the zoom model lies if it is not comparable to the linear DDPM, as a phrase before "than"."""
-    found = {c for e in r.extractors if (c := compared(r, e)) and c != "comparable"}
-    if len(found) != 1:
-        return "closer or further, depending on the features,"
-    return found.pop()
+TOWARDS = {"clearly closer": "clearly closer to", "clearly further": "clearly further from"}
+
+
+def direction(r: Results) -> Markdown:
+    """Where the zoom model lies if it is not comparable to the linear DDPM: a phrase before "the data"."""
+    found = {TOWARDS[c] for e in r.extractors if (c := compared(r, e)) in TOWARDS}
+    return Markdown(
+        found.pop() if len(found) == 1 else "closer to or further from (depending on the features)"
+    )
 
 
 def comparable(r: Results) -> tuple[Markdown, Answer]:

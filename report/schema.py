@@ -129,7 +129,7 @@ DDPM = TRAIN | {
     "learning_rate_check": {"steps": int, "printed": _rate, "used": _rate},
     "offset": {"shift": NUMBER, "response": NUMBER},
     "timestep_loss": {"t": Many(int), "alpha_bar": Many(NUMBER), "test_loss": Many(NUMBER)},
-    "common_loss": {"mean": NUMBER, "low": NUMBER, "high": NUMBER},
+    "common_loss": {"mean": NUMBER, "each": Many(NUMBER)},
 }
 
 _confusion = {"matrix": Many(Many(int, 10), 10), "accuracy": NUMBER, "n": int, "real_accuracy": NUMBER}
@@ -150,7 +150,7 @@ _unread = _span | {"share": NUMBER}
 _classes = {"share": SHARES, "low": SHARES, "high": SHARES, "entropy": NUMBER}
 _classes |= dict.fromkeys(("divergence", "divergence_low", "divergence_high"), NUMBER)
 _variety = {"precision": NUMBER, "recall": NUMBER, "n": int}
-_seeds = {"not_digit": _unread, "classes": _classes, "recall": NUMBER, "n_variety": int}
+_seeds = {"n": int, "not_digit": _unread, "classes": _classes, "recall": NUMBER, "n_variety": int}
 _final = {
     "n": int,
     "n_classes": int,

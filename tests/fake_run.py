@@ -56,8 +56,9 @@ def code(notebook: str, degradation: str = "") -> str:
     return code_of(notebook, {"degradation": degradation})
 
 
-def _around(mean: float) -> dict[str, float]:
-    return {"mean": mean, "low": 0.99 * mean, "high": 1.01 * mean}
+def common_loss(mean: float, wobble: float = 0.01) -> dict:
+    """A loss at common noise levels: of four images, the last two of which err less; `wobble` is relative."""
+    return {"mean": mean, "each": [mean * (1 + wobble * k) for k in (1, 1, -1, -1)]}
 
 
 def _linear(T: int) -> list[float]:
@@ -144,7 +145,7 @@ def _ddpm_facts(model: str) -> dict:
         "learning_rate_check": {"steps": 50} | check,
         "offset": {"shift": 0.2, "response": 0.12},
         "timestep_loss": {"t": [20, 200, 400, 600, 900], "alpha_bar": levels, "test_loss": by_level},
-        "common_loss": _around({"linear": 0.051, "cosine": 0.047}[model]),
+        "common_loss": common_loss({"linear": 0.051, "cosine": 0.047}[model]),
     }  # fmt: skip
 
 
@@ -241,12 +242,14 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
             "not_digit": _rate(0.26),
             "classes": _classes(SHARES["zoom"]),
             "recall": 0.41,
+            "n": n,
             "n_variety": n,
         },
         "patches": {
             "not_digit": _rate(0.08),
             "classes": _classes(SHARES["cosine"]),
             "recall": 0.55,
+            "n": n,
             "n_variety": n,
         },
     }

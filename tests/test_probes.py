@@ -57,13 +57,23 @@ def test_common_levels_put_schedules_on_one_scale(black):
     assert own[1] > 1.1 * own[0]
 
 
-def test_the_interval_of_the_common_loss_is_that_of_a_mean():
+def test_the_common_loss_of_each_image_has_the_variance_of_a_mean_square():
     # Silence errs by the mean square of 784 normal numbers, of variance 2 / 784, at all levels alike.
-    images = torch.zeros(500, 1, 28, 28)
-    found = probes.common_loss(DDPM(schedules.linear()), Silent(), images, "fp32")
-    assert found["high"] - found["mean"] == pytest.approx(1.96 * (2 / 784 / 500) ** 0.5, rel=0.15)
-    assert found["mean"] - found["low"] == pytest.approx(found["high"] - found["mean"])
-    assert found["low"] < 1 < found["high"]
+    found = probes.common_loss(DDPM(schedules.linear()), Silent(), torch.zeros(500, 1, 28, 28), "fp32")
+    each = torch.tensor(found["each"])
+    assert each.shape == (500,)
+    assert found["mean"] == pytest.approx(each.mean().item())
+    assert each.std().item() == pytest.approx((2 / 784) ** 0.5, rel=0.15)
+
+
+def test_two_schedules_are_compared_on_the_same_images_and_noise(black):
+    linear, cosine = (
+        torch.tensor(probes.common_loss(DDPM(s), Half(), black, "fp32")["each"])
+        for s in (schedules.linear(), schedules.cosine())
+    )
+    assert torch.corrcoef(torch.stack([linear, cosine]))[0, 1] > 0.99
+    other = probes.common_loss(DDPM(schedules.linear()), Half(), black, "fp32", seed=1)
+    assert abs(torch.corrcoef(torch.stack([linear, torch.tensor(other["each"])]))[0, 1]) < 0.5
 
 
 def test_offset_response_is_the_rise_of_the_answer():
