@@ -175,6 +175,9 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "study": STUDY,
         "deviations": deviations(results),
         "clipped": [m for m in ("linear", "cosine") if train[m]["parameters"].get("clip_x0")],
+        "flattered": [
+            m for m in REQUIRED if results.final[m]["variety"]["recall"] > real["variety"]["recall"]
+        ],
         "claims": list(verdicts.values()),
         "v": verdicts,
         "tally": tally(verdicts),

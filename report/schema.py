@@ -143,7 +143,7 @@ ZOOM = TRAIN | {
     "centre_pixels": dict.fromkeys(("black", "white", "extreme"), NUMBER),
 }
 
-_floor = {"n": int, "repeats": int, "fid_mean": NUMBER, "fid_sd": NUMBER}
+_floor = {"n": int, "repeats": int} | dict.fromkeys(("fid_mean", "fid_sd", "kid_mean"), NUMBER)
 _fid = {"fid": NUMBER, "low": Maybe(NUMBER), "high": Maybe(NUMBER), "kid": NUMBER, "kid_sd": NUMBER}
 _span = {"low": NUMBER, "high": NUMBER}
 _unread = _span | {"share": NUMBER}
