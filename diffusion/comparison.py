@@ -122,6 +122,7 @@ def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, see
             "not_digit": found["not_digit"],
             "classes": found["classes"],
             "recall": found["variety"]["recall"],
+            "coverage": found["variety"]["coverage"],
             "n": n,
             "n_variety": found["variety"]["n"],
             "digits": distances["digits"],

@@ -6,6 +6,7 @@ Figures and the report are made from these files and from nothing else.
 """
 
 import os
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,12 @@ def training(out: Path, run: Trained) -> dict[str, Any]:
         "steps": run.steps,
         "history": run.history,
         "weights": {"file": weights.relative_to(out).as_posix(), "sha256": sha256(weights)},
-        "seconds_per_step": sum(line["seconds"] for line in run.history) / run.steps,
+        "seconds_per_step": _median_step(run),
         "first_epoch_gap": first["train_loss"] - first["test_loss"],
     }
+
+
+def _median_step(run: Trained) -> float:
+    """Seconds a step, of the median epoch: a pause of the machine in one epoch does not count."""
+    epoch = statistics.median(line["seconds"] for line in run.history)
+    return epoch * len(run.history) / run.steps

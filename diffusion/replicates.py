@@ -90,6 +90,7 @@ def measures(final: Mapping[str, Any]) -> dict[str, float]:
         "not_digit": final["not_digit"]["share"],
         "background": final["background"]["mean"],
         "recall": final["variety"]["recall"],
+        "coverage": final["variety"]["coverage"],
         "divergence": final["classes"]["divergence"],
     }
 

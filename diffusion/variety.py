@@ -7,35 +7,59 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 from diffusion.distances import check_features
 from diffusion.randomness import generator
 
-NEIGHBOURS = 3  # as in the source
+NEIGHBOURS = 3  # of precision and recall, as in their source
+COVERING = 5  # neighbours of coverage, as in its source
 MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
 def variety(real_features: Tensor, features: Tensor, n: int | None = None, seed: int = 0) -> dict[str, float]:
-    """Precision and recall (Kynkäänniemi et al. 2019) by torch-fidelity.
+    """Precision and recall (Kynkäänniemi et al. 2019) by torch-fidelity, and coverage beside them.
 
     Precision is the share of samples inside the manifold of real images, recall the share of real images
     inside that of the samples; a manifold is the union of the balls that reach each point's third neighbour.
+    Balls around samples that lie far apart are large, so that recall flatters scattered samples; coverage has
+    balls around real images only.
 
     Args:
         real_features: (N, D).
         features: (M, D) of the samples.
-        n: images taken at random from each set, since both numbers depend on n; None: as many as both offer,
+        n: images taken at random from each set, since all three depend on n; None: as many as both offer,
             at most 2,000. Give the same n to all that are compared.
 
     Returns:
-        {"precision", "recall", "n"}.
+        {"precision", "recall", "coverage", "n"}.
 
     Raises:
-        ValueError: features of different lengths or not finite, or n outside 4..min(N, M).
+        ValueError: features of different lengths or not finite, or n outside 6..min(N, M).
     """
     real = check_features(real_features, "real features")
     fake = check_features(features, dimension=real.shape[1])
     offered = min(len(real), len(fake))
     size = n if n is not None else min(offered, MOST_IMAGES)
-    if not NEIGHBOURS < size <= offered:
-        raise ValueError(f"n is {size}; allowed: {NEIGHBOURS + 1} to {offered}, the size of the smaller set")
+    if not COVERING < size <= offered:
+        raise ValueError(f"n is {size}; allowed: {COVERING + 1} to {offered}, the size of the smaller set")
     fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:size]]
     real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:size]]
     found = prc_features_to_metric(fake, real, prc_neighborhood=NEIGHBOURS, verbose=False)
-    return {"precision": found["precision"], "recall": found["recall"], "n": size}
+    return {
+        "precision": found["precision"],
+        "recall": found["recall"],
+        "coverage": coverage(real, fake),
+        "n": size,
+    }
+
+
+def coverage(real: Tensor, fake: Tensor) -> float:
+    """Share of real images with a sample in the ball that reaches their fifth real neighbour.
+
+    Naeem et al. (2020), Eq. (7). Of a perfect model it is 1 - 2^-5 = 0.97 where both sets are large and of
+    one size.
+
+    Args:
+        real: features (N, D), N at least 6.
+        fake: features (M, D).
+    """
+    exact = "donot_use_mm_for_euclid_dist"  # no image is at a distance from itself, nor from its copy
+    radius = torch.cdist(real, real, compute_mode=exact).kthvalue(COVERING + 1).values  # itself is the first
+    nearest = torch.cdist(real, fake, compute_mode=exact).amin(1)
+    return float((nearest <= radius).double().mean())

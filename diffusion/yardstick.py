@@ -132,6 +132,6 @@ def best_and_worst(
 
 
 def real_variety(yardstick: Yardstick, n: int) -> dict:
-    """Precision and recall of n training images: the most that samples can be expected to reach."""
+    """Precision, recall and coverage of n training images: the most that samples can be expected to reach."""
     real = yardstick.references["digits"].features
     return quality.variety(real, yardstick.train_features("digits"), n, yardstick.seed)

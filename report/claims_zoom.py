@@ -120,10 +120,13 @@ CLAIMS = [
         section="3.3",
         text="Seeds of independent pixels reduce the bias and add variety.",
         rule=(
-            "Against seeds from real patches: a lower divergence of the classes and a higher recall, both by "
-            "separate intervals."
+            "Against seeds from real patches: a lower divergence of the classes, and a higher recall and "
+            "coverage, all by separate intervals."
         ),
-        fails="One of the two separates the other way.",
+        fails=(
+            "The divergence separates the other way, or one of recall and coverage does so and the other "
+            "does not contradict it."
+        ),
         change="More samples, longer training, or another training seed.",
         measure=rules.seeds_vary,
         models=("zoom",),
@@ -223,11 +226,11 @@ CLAIMS = [
         section="3.3",
         text="The zoom model's samples vary less than those of the DDPMs.",
         rule=(
-            "Its classes diverge more from the real shares than either DDPM's, and its recall is lower, both "
-            "by separate intervals."
+            "Its classes diverge more from the real shares than either DDPM's, and its recall and coverage "
+            "are lower, all by separate intervals."
         ),
-        fails="One of these separates the other way.",
-        change="More samples, longer training, or another training seed.",
+        fails="One of these separates the other way, and none this way.",
+        change="More samples, longer training, another training seed, or a choice between the measures.",
         measure=rules.less_variety,
         models=("linear", "cosine", "zoom"),
         min_epochs=None,

@@ -14,7 +14,7 @@ from diffusion.parameters import notebook_parameters
 from report import claims, tables
 from report.evidence import below
 from report.results import REQUIRED, Results
-from report.rules_zoom import COMPARABLE, direction
+from report.rules_zoom import COMPARABLE, contradiction, direction
 from report.study import CITATION, STUDY, deviations, other_data
 from report.text import Markdown, escape, integer, listing
 
@@ -184,6 +184,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "end_of_training": claims.END_OF_TRAINING,
         "comparable": COMPARABLE,
         "direction": direction(results),
+        "contradiction": contradiction(results),
         "rate_outcome": rate_outcome(train["linear"]["learning_rate_check"]),
         "passes": passes,
         "passes_said": Markdown(f"{claims.count(passes)} {'pass' if passes == 1 else 'passes'}"),

@@ -47,6 +47,16 @@ def agree(answers: Iterable[Answer]) -> Answer:
     return answers.pop() if len(answers) == 1 else None
 
 
+def unopposed(answers: Iterable[Answer]) -> Answer:
+    """Several measures of one thing that none can settle alone: yes if all say so, no if none does and one
+    says no; where they contradict each other, undecided.
+    """
+    answers = list(answers)
+    if answers and all(answers):
+        return True
+    return False if False in answers and True not in answers else None
+
+
 def negate(answer: Answer) -> Answer:
     return None if answer is None else not answer
 

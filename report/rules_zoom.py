@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from diffusion.centres import MOSTLY
-from report.evidence import FEWEST, Answer, above, agree, below, every, falling, negate, share, trend
+from report.evidence import (
+    FEWEST,
+    Answer,
+    above,
+    agree,
+    below,
+    every,
+    falling,
+    negate,
+    share,
+    trend,
+    unopposed,
+)
 from report.results import Results
 from report.rules_ddpm import NAME, distances
 from report.text import Markdown, fixed, integer, listing, num, percent, percent_span, span
@@ -11,6 +23,8 @@ from report.text import Markdown, fixed, integer, listing, num, percent, percent
 ZOOM, ALL = ("zoom",), ("linear", "cosine", "zoom")
 COMPARABLE = 1.25  # two distances within this factor of each other are "comparable"
 OFTEN = 0.1  # "often" is more than one in ten
+SPREAD = "divergence of the classes"
+REACH = ("recall", "coverage")  # shares of real images that samples reach; recall flatters scattered ones
 ABSENT = 0.2  # "missing or nearly so" is less than this part of the share among real images
 
 
@@ -101,12 +115,15 @@ def seeds_vary(r: Results) -> tuple[Markdown, Answer]:
     if not (pair := _seeds(r)):
         return NOT_MEASURED, None
     kl = [{"low": s["classes"]["divergence_low"], "high": s["classes"]["divergence_high"]} for s in pair]
-    recall = [share(s["recall"], s["n_variety"]) for s in pair]
+    more = []
+    for key in REACH:
+        patches, independent = (share(s[key], s["n_variety"]) for s in reversed(pair))
+        more.append(below(patches, independent))
     text = f"Divergence of the digit classes {num(pair[0]['classes']['divergence'], 2)} from "
     text += "independent pixels and "
-    text += f"{num(pair[1]['classes']['divergence'], 2)} from real patches; recall "
-    text += f"{fixed(pair[0]['recall'])} and {fixed(pair[1]['recall'])}."
-    return Markdown(text), every([below(*kl), below(*recall[::-1])])
+    text += f"{num(pair[1]['classes']['divergence'], 2)} from real patches"
+    text += "".join(f"; {key} {fixed(pair[0][key])} and {fixed(pair[1][key])}" for key in REACH)
+    return Markdown(text + "."), every([below(*kl), unopposed(more)])
 
 
 def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:
@@ -192,15 +209,34 @@ def lacks(r: Results) -> tuple[Markdown, Answer]:
     )
 
 
+def _variety(r: Results, model: str) -> dict[str, dict[str, float]]:
+    """The measures of variety of a model's samples: name -> {"value", "low", "high"}."""
+    c, v = r.final[model]["classes"], r.final[model]["variety"]
+    found = {SPREAD: {"value": c["divergence"], "low": c["divergence_low"], "high": c["divergence_high"]}}
+    return found | {key: {"value": v[key]} | share(v[key], v["n"]) for key in REACH}
+
+
+def _less_varied(r: Results) -> dict[str, list[Answer]]:
+    """Measure -> is the zoom model less varied by it, than the linear and than the cosine DDPM?"""
+    zoom, *ddpms = (_variety(r, m) for m in ("zoom", "linear", "cosine"))
+    found = {SPREAD: [below(m[SPREAD], zoom[SPREAD]) for m in ddpms]}
+    return found | {key: [below(zoom[key], m[key]) for m in ddpms] for key in REACH}
+
+
 def less_variety(r: Results) -> tuple[Markdown, Answer]:
-    answers, shown = [], []
-    recalls = {m: share(r.final[m]["variety"]["recall"], r.final[m]["variety"]["n"]) for m in ALL}
+    shown = []
     for m in ALL:
-        c, recall = r.final[m]["classes"], recalls[m]
-        kl = span(c["divergence"], c["divergence_low"], c["divergence_high"], 2)
-        around = span(recall["share"], recall["low"], recall["high"], 2)
-        shown.append(f"{m}: divergence of the classes {kl}, recall {around}")
-        if m != "zoom":
-            answers.append(below(c, r.final["zoom"]["classes"], "divergence_low", "divergence_high"))
-            answers.append(below(recalls["zoom"], recalls[m]))
-    return Markdown("; ".join(shown) + "."), every(answers)
+        measures = _variety(r, m).items()
+        said = (f"{name} {span(i['value'], i['low'], i['high'], 2)}" for name, i in measures)
+        shown.append(f"{m}: {', '.join(said)}")
+    return Markdown("; ".join(shown) + "."), unopposed(a for both in _less_varied(r).values() for a in both)
+
+
+def contradiction(r: Results) -> Markdown | None:
+    """What the measures of variety say where they contradict each other: the end of a sentence."""
+    found = _less_varied(r)
+    less, more = ([Markdown(m) for m, both in found.items() if a in both] for a in (True, False))
+    if not less or not more:
+        return None
+    text = f"by {listing(less)} it is less varied than a DDPM, by {listing(more)} it is more varied than one"
+    return Markdown(text)

@@ -149,8 +149,9 @@ _span = {"low": NUMBER, "high": NUMBER}
 _unread = _span | {"share": NUMBER}
 _classes = {"share": SHARES, "low": SHARES, "high": SHARES, "entropy": NUMBER}
 _classes |= dict.fromkeys(("divergence", "divergence_low", "divergence_high"), NUMBER)
-_variety = {"precision": NUMBER, "recall": NUMBER, "n": int}
-_seeds = {"n": int, "not_digit": _unread, "classes": _classes, "recall": NUMBER, "n_variety": int}
+_reach = {"recall": NUMBER, "coverage": NUMBER}
+_variety = _reach | {"precision": NUMBER, "n": int}
+_seeds = _reach | {"n": int, "not_digit": _unread, "classes": _classes, "n_variety": int}
 _final = {
     "n": int,
     "n_classes": int,
@@ -168,7 +169,7 @@ _final = {
     "maximum": NUMBER,
 }
 _mean = {"mean": NUMBER, "sd": NUMBER}
-_measures = ("test_loss", "digits", "not_digit", "background", "recall", "divergence")
+_measures = ("test_loss", "digits", "not_digit", "background", "recall", "coverage", "divergence")
 _over_seeds = {"seeds": Many(int), "models": Each({"final": dict.fromkeys(_measures, _mean)})}
 WITH_INCEPTION = {
     "extractors": {"inception": {"sha256": TEXT}},

@@ -121,8 +121,8 @@ def dark(zero, nine, n=240):
 
 def seeds(which, key, **values):
     def change(s, t, c):
-        if key == "recall":
-            c["seed_sources"][which]["recall"] = values["recall"]
+        if key == "reach":
+            c["seed_sources"][which].update(values)
         else:
             c["seed_sources"][which][key].update(values)
 
@@ -143,8 +143,8 @@ def divergence(model, low, high):
     return lambda s, t, c: c["final"][model]["classes"].update(values)
 
 
-def recall(model, value):
-    return lambda s, t, c: c["final"][model]["variety"].update(recall=value)
+def reach(model, **values):
+    return lambda s, t, c: c["final"][model]["variety"].update(values)
 
 
 def both(*changes):
@@ -234,11 +234,17 @@ CASES = [
     ("dark-centre", dark(0.4, 0.16), OPEN),
     ("seeds-vary", both(seeds("independent", "classes", divergence_low=0.0, divergence_high=0.01),
                         seeds("patches", "classes", divergence_low=0.1, divergence_high=0.2),
-                        seeds("independent", "recall", recall=0.9)), HOLDS),
+                        seeds("independent", "reach", recall=0.9, coverage=0.9)), HOLDS),
     ("seeds-vary", None, FAILS),
+    ("seeds-vary", both(seeds("independent", "classes", divergence_low=0.0, divergence_high=0.01),
+                        seeds("patches", "classes", divergence_low=0.1, divergence_high=0.2),
+                        seeds("independent", "reach", recall=0.9, coverage=0.2)), OPEN),  # a contradiction
+    ("seeds-vary", both(seeds("independent", "classes", divergence_low=0.0, divergence_high=0.01),
+                        seeds("patches", "classes", divergence_low=0.1, divergence_high=0.2),
+                        seeds("independent", "reach", recall=0.55, coverage=0.2)), FAILS),
     ("seeds-vary", both(seeds("independent", "classes", divergence_low=0.0, divergence_high=0.1),
                         seeds("patches", "classes", divergence_low=0.0, divergence_high=0.1),
-                        seeds("independent", "recall", recall=0.9)), OPEN),
+                        seeds("independent", "reach", recall=0.9, coverage=0.9)), OPEN),
     ("seeds-vary", lambda s, t, c: c.update(seed_sources=None), OPEN),
     ("seeds-no-digit", None, HOLDS),
     ("seeds-no-digit", seeds("independent", "not_digit", low=0.01, high=0.02), FAILS),
@@ -262,8 +268,9 @@ CASES = [
     ("lacks", share((4,), 0.2, 0.3), FAILS),
     ("lacks", share((2, 3, 4, 5), 0.03, 0.05), FAILS),  # rarer than real, but far from missing
     ("lacks", both(share((2, 3, 5), 0.0, 0.01), share((4,), 0.01, 0.03)), OPEN),
-    ("less-variety", both(recall("zoom", 0.3), divergence("zoom", 0.3, 0.4)), HOLDS),
-    ("less-variety", recall("zoom", 0.95), FAILS),
+    ("less-variety", both(reach("zoom", recall=0.3), divergence("zoom", 0.3, 0.4)), HOLDS),
+    ("less-variety", both(reach("zoom", recall=0.95, coverage=0.95), divergence("zoom", 0.0, 0.4)), FAILS),
+    ("less-variety", both(reach("zoom", recall=0.3, coverage=0.95), divergence("zoom", 0.3, 0.4)), OPEN),
     ("less-variety", divergence("zoom", 0.0, 0.4), OPEN),
 ]  # fmt: skip
 
@@ -280,9 +287,10 @@ def test_every_claim_is_seen_to_hold_and_to_fail():
 
 
 def test_recalls_within_their_chance_do_not_decide():
-    close = both(recall("zoom", 0.66), divergence("zoom", 0.3, 0.4))  # 0.02 below the linear DDPM's, n = 500
+    # 0.02 below the linear DDPM's, n = 500
+    close = both(reach("zoom", recall=0.66), divergence("zoom", 0.3, 0.4))
     assert verdict("less-variety", close).verdict == OPEN
-    far = both(recall("zoom", 0.56), divergence("zoom", 0.3, 0.4))
+    far = both(reach("zoom", recall=0.56), divergence("zoom", 0.3, 0.4))
     assert verdict("less-variety", far).verdict == HOLDS
 
 
@@ -509,6 +517,11 @@ def test_logic_of_three_values():
     assert evidence.agree([True, True]) is True
     assert evidence.agree([True, False]) is None
     assert evidence.agree([]) is None
+    assert evidence.unopposed([True, True]) is True
+    assert evidence.unopposed([True, None]) is None
+    assert evidence.unopposed([False, None]) is False
+    assert evidence.unopposed([False, True]) is None
+    assert evidence.unopposed([None]) is evidence.unopposed([]) is None
 
 
 # --- several seeds ------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffusion import classifier, data, quality
+from diffusion import classifier, data, quality, variety
 from diffusion.metrics import to_uint8
 from diffusion.yardstick import Yardstick
 
@@ -253,13 +253,43 @@ def test_samples_of_one_kind_have_precision_without_recall():
     assert found["recall"] == pytest.approx(0.2, abs=0.05)
 
 
+def test_coverage_is_its_definition():
+    random = np.random.default_rng(3)
+    real, fake = random.normal(size=(40, 3)), random.normal(size=(30, 3)) * 0.4
+    covered = 0
+    for centre in real:
+        radius = sorted(np.linalg.norm(real - centre, axis=1))[5]  # [0] is the image itself
+        covered += np.linalg.norm(fake - centre, axis=1).min() <= radius
+    assert variety.coverage(torch.from_numpy(real), torch.from_numpy(fake)) == covered / 40
+
+
+def test_coverage_of_a_perfect_model_is_what_its_authors_derive():
+    n, k = 1500, 5  # Naeem et al. (2020), Eq. (11): 1 - prod_i (n - i) / (2n - i), i = 1..k
+    expected = 1 - math.prod((n - i) / (2 * n - i) for i in range(1, k + 1))
+    real, fake = (torch.randn(n, 8, generator=seeded(s)) for s in (1, 2))
+    assert variety.coverage(real, fake) == pytest.approx(expected, abs=0.015)
+
+
+def test_scattered_samples_raise_recall_and_not_coverage():
+    real = torch.randn(500, 8, generator=seeded(1))
+    found = quality.variety(real, 6 * torch.randn(500, 8, generator=seeded(2)))
+    assert found["recall"] > 0.9
+    assert found["coverage"] < 0.3
+
+
+def test_copies_of_a_real_image_cover_no_others_than_its_neighbours():
+    real = torch.cat([torch.randn(10, 4, generator=seeded(k)) + 100 * k for k in range(3)])
+    assert 0 < variety.coverage(real, real[:1].repeat(9, 1)) <= 1 / 3  # at most its own cluster
+    assert variety.coverage(torch.ones(9, 4), torch.ones(3, 4)) == 1  # a radius of zero, met exactly
+
+
 def test_variety_takes_the_same_seeded_number_from_both():
     real, fake = torch.randn(300, 4, generator=seeded(1)), torch.randn(100, 4, generator=seeded(2))
     assert quality.variety(real, fake)["n"] == 100
     assert quality.variety(real, fake, 50) == quality.variety(real, fake, 50)
     assert quality.variety(real, fake, 50) != quality.variety(real, fake, 50, seed=1)
-    for n in (3, 101):
-        with pytest.raises(ValueError, match="allowed: 4 to 100"):
+    for n in (5, 101):
+        with pytest.raises(ValueError, match="allowed: 6 to 100"):
             quality.variety(real, fake, n)
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import spy
-from diffusion import data, runs, schedules, training
+from diffusion import data, records, runs, schedules, training
 from diffusion.ddpm import DDPM
 from diffusion.files import write_bytes
 from diffusion.loop import TrainingLoop
@@ -96,6 +96,14 @@ def test_history_is_one_line_an_epoch(images, tmp_path):
     lines = [json.loads(line) for line in (run.folder.path / "history.jsonl").read_text().splitlines()]
     assert lines == run.history
     assert [set(line) for line in lines] == [{"epoch", "train_loss", "test_loss", "seconds"}] * 2
+
+
+def test_time_per_step_does_not_count_a_pause(images, tmp_path):
+    run = train(images, tmp_path, epochs=3)
+    for line, seconds in zip(run.history, (2.0, 600.0, 4.0), strict=True):
+        line["seconds"] = seconds
+    steps = run.steps // 3
+    assert records.training(tmp_path, run)["seconds_per_step"] == pytest.approx(4.0 / steps)
 
 
 def test_train_loss_is_the_mean_over_the_batches(images, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ sys.path[0] = str(ROOT)  # in place of tools/
 from diffusion import figures  # noqa: E402
 from diffusion.files import write_bytes  # noqa: E402
 from report import claims, context, results, study  # noqa: E402
-from report.text import FIXED, num, percent, span  # noqa: E402
+from report.text import FIXED, num, percent, span, spread  # noqa: E402
 
 IMAGES = Path("docs/images")
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
@@ -66,27 +66,31 @@ def block(run: results.Results, name: str) -> str:
         lines.append(f"They depart from the study in their scale: {differs}.")
     lines += [
         "",
-        f"Samples of the three models after {' or '.join(map(str, sorted(epochs)))} epochs, "
+        f"Samples of the models after {' or '.join(map(str, sorted(epochs)))} epochs, "
         "the first 64 of each, not picked:",
         "",
         f"![Samples of the linear DDPM, the cosine DDPM and Cold Zoom]({IMAGES}/samples.png)",
         "",
-        f"![Training and test loss of the two DDPMs over epochs]({IMAGES}/losses.svg)",
+        f"![Training and test loss of the DDPMs over epochs]({IMAGES}/losses.svg)",
         "",
-        f"![Fréchet distance of all three models over epochs]({IMAGES}/distances.svg)",
+        f"![Fréchet distance of all models over epochs]({IMAGES}/distances.svg)",
         "",
-        "| model | test loss | Fréchet distance, digit features | real images | not recognised | recall |",
-        "|---|---|---|---|---|---|",
+        "| model | test loss | Fréchet distance, digit features | not recognised | coverage |",
+        "|---|---|---|---|---|",
     ]
     for model, final in run.final.items():
-        distance, floor = final["digits"], final["floor"]["digits"]
+        distance = final["digits"]
         lines.append(
             f"| {run.train[model]['label']} | {num(run.train[model]['history'][-1]['test_loss'])} "
             f"| {span(distance['fid'], distance['low'], distance['high'])} at n = {final['n']} "
-            f"| {num(floor['fid_mean'], 2)} | {percent(final['not_digit']['share'], 1)} "
-            f"| {num(final['variety']['recall'], 2)} |"
+            f"| {percent(final['not_digit']['share'], 1)} "
+            f"| {num(final['variety']['coverage'], 2)} |"
         )
+    real, first = run.compare["real"], next(iter(run.final.values()))
+    floor = first["floor"]["digits"]
     lines += [
+        f"| real images | | {spread(floor['fid_mean'], floor['fid_sd'])} at n = {first['n']} "
+        f"| {percent(real['not_digit']['share'], 1)} | {num(real['variety']['coverage'], 2)} |",
         "",
         f"Of {len(verdicts)} claims of the study {context.tally(verdicts)}:",
         "",
