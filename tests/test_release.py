@@ -188,7 +188,9 @@ def test_the_readme_shows_a_release_as_it_is():
 def test_the_readme_gets_numbers_and_verdicts_from_the_records(run):
     out, _, _ = run
     text = readme_results.block(results.load(out), "some")
-    assert "| DDPM, cosine | 0.0330 | 5.00 [4.70, 5.30] at n = 500 | 0.78 | 12.0% | 0.74 |" in text
+    assert "| DDPM, cosine | 0.0330 | 5.00 [4.70, 5.30] at n = 500 | 12.0% | 0.72 |" in text
+    assert "| real images | | 0.78 ± " in text
+    assert " at n = 500 | 5.0% | 0.96 |" in text
     verdicts = claims.ledger(results.load(out))
     for verdict in verdicts.values():
         assert f"| {verdict.claim.text} | {verdict.claim.section} | {verdict.verdict} |" in text
