@@ -82,6 +82,20 @@ def ordered(
     return Markdown({True: less, False: more, None: same}[below(a, b, f"{of}low", f"{of}high")])
 
 
+def _effect(clipped: Mapping[str, Any]) -> Markdown:
+    """What clipping does to a DDPM's samples: the end of a sentence."""
+    on, off = clipped["on"], clipped["off"]
+    grey = ordered(
+        *(on["background"], off["background"], "darkens the backgrounds", "brightens the backgrounds"),
+        "leaves the backgrounds as they are, within their intervals,",
+    )
+    distance = ordered(
+        *(on["digits"], off["digits"], "brings the samples closer to the data"),
+        *("takes the samples further from the data", "makes no clear difference to the distance"),
+    )
+    return Markdown(f"{grey} and {distance}")
+
+
 def tally(verdicts: Mapping[str, claims.Verdict]) -> Markdown:
     """How many claims hold, do not, and stay open, leaving out what does not occur."""
     words = {
@@ -185,6 +199,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "comparable": COMPARABLE,
         "direction": direction(results),
         "contradiction": contradiction(results),
+        "clipping_does": {m: _effect(results.compare["clipping"][m]) for m in ("linear", "cosine")},
         "rate_outcome": rate_outcome(train["linear"]["learning_rate_check"]),
         "passes": passes,
         "passes_said": Markdown(f"{claims.count(passes)} {'pass' if passes == 1 else 'passes'}"),
