@@ -143,7 +143,10 @@ def _out_of_scale(claim: Claim, results: Results, end_of_training: int) -> str:
 def ledger(results: Results, end_of_training: int = END_OF_TRAINING) -> dict[str, Verdict]:
     """Claim id -> verdict, in the study's order."""
     from report.claims_ddpm import CLAIMS as ddpm  # these modules import Claim from here
-    from report.claims_zoom import CLAIMS as zoom
+    from report.claims_restoration import CLAIMS as restoration
+    from report.claims_samples import CLAIMS as samples
 
     seeds = (results, *results.others)
-    return {c.id: over_seeds([decide(c, r, end_of_training) for r in seeds]) for c in ddpm + zoom}
+    return {
+        c.id: over_seeds([decide(c, r, end_of_training) for r in seeds]) for c in ddpm + restoration + samples
+    }

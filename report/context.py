@@ -14,7 +14,7 @@ from diffusion.parameters import notebook_parameters
 from report import claims, tables
 from report.evidence import below
 from report.results import REQUIRED, Results
-from report.rules_zoom import COMPARABLE, contradiction, direction
+from report.rules_samples import COMPARABLE, contradiction, direction
 from report.study import CITATION, STUDY, deviations, other_data
 from report.text import Markdown, escape, integer, listing
 

@@ -6,13 +6,14 @@ import pytest
 from scipy import stats
 
 import fake_run
-from report import claims, evidence, rules_zoom
+from report import claims, evidence, rules_samples
 from report.claims import FAILS, HOLDS, OPEN, TOO_SMALL
 from report.claims_ddpm import CLAIMS as DDPM
-from report.claims_zoom import CLAIMS as ZOOM
+from report.claims_restoration import CLAIMS as RESTORATION
+from report.claims_samples import CLAIMS as SAMPLES
 from report.results import Results
 
-BY_ID = {c.id: c for c in DDPM + ZOOM}
+BY_ID = {c.id: c for c in DDPM + RESTORATION + SAMPLES}
 
 
 def results(change=None, **options) -> Results:
@@ -409,12 +410,12 @@ def test_distances_that_are_not_comparable_have_a_direction(fid, word):
     run = results(change, inception=False)
     assert word in verdict("comparable", change, inception=False).measured
     if word != "comparable":
-        assert rules_zoom.direction(run) in (f"{word} to", f"{word} from")
+        assert rules_samples.direction(run) in (f"{word} to", f"{word} from")
 
 
 def test_directions_that_disagree_are_not_given_as_one():
     run = results(both(distance("zoom", 90, 89, 91), bare("zoom", 1)))
-    assert "depending on the features" in rules_zoom.direction(run)
+    assert "depending on the features" in rules_samples.direction(run)
 
 
 def test_few_points_are_told_by_the_first_and_the_last():
@@ -469,7 +470,7 @@ def test_few_checkpoints_do_not_decide_about_almost_all_epochs():
 def test_ledger_is_in_order_complete_and_explains_itself():
     ledger = claims.ledger(results())
     assert list(ledger) == list(BY_ID)
-    assert len(ledger) == len(DDPM) + len(ZOOM)
+    assert len(ledger) == len(DDPM) + len(RESTORATION) + len(SAMPLES)
     for found in ledger.values():
         c = found.claim
         assert all((c.section, c.text, c.rule, c.fails, c.change, found.measured))
