@@ -1,4 +1,5 @@
-# `make help` lists what there is. Every target makes the environment first, if it is not there or its pins changed.
+# `make help` lists what there is. Every target but help and clean makes the environment first, if it is not
+# there or its pins changed.
 
 PROFILE ?= quick
 PYTHON  ?= python3
@@ -21,18 +22,23 @@ RUN := $(VENV)/bin/python
 # The environment's own kernel, whatever kernels the user has; progress shown as it happens.
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYTHONUNBUFFERED := 1
+# Apple's GPUs have no float64, which training sums its losses in: there the CPU computes.
+ifeq ($(shell uname -s),Darwin)
+export ACCELERATE_USE_CPU := 1
+endif
 
 .PHONY: help report retrain release snapshot restore test test-kills test-guards test-cluster lint lab bench clean env
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=smoke|quick|medium|paper] [CORES=n] [EXECUTOR=slurm|kubernetes] [KILLS=n] [PYTHON=python3]"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@echo "make TARGET [PROFILE=smoke|quick|medium|paper] [CORES=n] [EXECUTOR=slurm|kubernetes] [FILE=run.tar]"
+	@echo "            [WORKERS=n] [KILLS=n] [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 
-report: env ## run the study at PROFILE and leave build/PROFILE/report.html and report.pdf
+report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
 	@$(RUN) tools/run_workflow.py $(PROFILE) $(CORES) $(if $(EXECUTOR),--on $(EXECUTOR))
 
-retrain: env ## like report, but run the study even where its results are released
+retrain: env ## run the study at PROFILE in any case, and leave build/PROFILE/report.html and report.pdf
 	@$(RUN) tools/run_workflow.py --retrain $(PROFILE) $(CORES) $(if $(EXECUTOR),--on $(EXECUTOR))
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
@@ -41,7 +47,7 @@ release: env ## keep the results of PROFILE, with weights and the PDF, under rel
 snapshot: env ## put a run of PROFILE that is under way aside, in FILE
 	@$(RUN) tools/snapshot.py save $(PROFILE) $(FILE)
 
-restore: env ## go on from the snapshot FILE with the next `make report` or `make retrain`
+restore: env ## put the snapshot FILE in place, for the next `make retrain` of PROFILE to go on from
 	@$(RUN) tools/snapshot.py restore $(PROFILE) $(FILE)
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks

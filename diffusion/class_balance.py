@@ -30,20 +30,31 @@ def class_balance(
         ValueError: labels out of range, fewer than two, or a class missing among the real ones.
     """
     counts, prior = _counts(labels, "labels"), _prior(real_labels)
+    found = shares(labels)
     n = int(counts.sum())
-    intervals = [wilson(int(count), n) for count in counts]
     share = counts / n
     divergence = float(_divergence(share, prior))
     draws = _divergence(numpy_generator(seed, "classes").multinomial(n, share, repeats) / n, prior)
     low, high = centred(divergence, draws)
     return {
-        "share": share.tolist(),
-        "low": [a for a, _ in intervals],
-        "high": [b for _, b in intervals],
+        **{key: found[key] for key in ("share", "low", "high")},
         "divergence": divergence,
         "divergence_low": low,
         "divergence_high": high,
         "entropy": float(stats.entropy(share)),
+    }
+
+
+def shares(labels: Tensor) -> dict[str, list[float] | int]:
+    """Class shares of labels (N,), which may be none: {"n", "share": [10], "low": [10], "high": [10]}."""
+    counts = np.bincount(labels.cpu().numpy(), minlength=CLASSES)
+    n = len(labels)
+    intervals = [wilson(int(count), n) if n else (0.0, 1.0) for count in counts]
+    return {
+        "n": n,
+        "share": (counts / max(n, 1)).tolist(),
+        "low": [a for a, _ in intervals],
+        "high": [b for _, b in intervals],
     }
 
 

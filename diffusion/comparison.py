@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from diffusion import devices, processes, sampling
+from diffusion import devices, metrics, processes, quality, sampling
 from diffusion.ddpm import DDPM
 from diffusion.files import sha256
 from diffusion.network import Reconstructor
@@ -83,7 +83,8 @@ class Model:
         print(f"{self.name}: {n_distance} samples of the last epoch, {_summary(distances)}", flush=True)
         floors = {name: yardstick.floor(name, n_distance) for name in yardstick.extractors}
         about = {"n": n_distance, "n_classes": n, "epoch": self.record["epochs"], "floor": floors}
-        return about | distances | yardstick.qualities(samples, features["digits"], n_variety, n_distance)
+        about |= {"variety": yardstick.variety(features["digits"], n_variety)}
+        return about | distances | yardstick.qualities(samples, n_distance)
 
 
 def panels(
@@ -116,33 +117,32 @@ def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, see
         process = ColdZoom(model.process.T, model.process.interpolation, source)
         process.seed_distribution, process.patches = model.process.seed_distribution, model.process.patches
         samples = model.samples(n, seed, process=process)
-        distances, features = yardstick.distances(samples)
-        found = yardstick.qualities(samples, features["digits"], n_variety)
-        out[name] = {
-            "not_digit": found["not_digit"],
-            "classes": found["classes"],
-            "recall": found["variety"]["recall"],
-            "coverage": found["variety"]["coverage"],
-            "n": n,
-            "n_variety": found["variety"]["n"],
-            "digits": distances["digits"],
-        }
+        found = yardstick.qualities(samples)
+        variety = yardstick.variety(yardstick.features(samples), n_variety)
+        out[name] = {"n": n, "variety": variety} | {key: found[key] for key in ("not_digit", "classes")}
     return out
 
 
 def clipping(model: Model, yardstick: Yardstick, n: int, seed: int) -> dict:
-    """n samples of a DDPM with and without clipping the predicted clean image in each step: {"off", "on"}.
+    """n samples of a DDPM with and without clipping the predicted clean image in each step.
 
     Network, noise and steps are the same, so that the difference is the clipping's.
+
+    Returns:
+        {"off", "on": the measures of each; "gap": {"digits", "background"}, on minus off, image by image}.
     """
-    out = {}
+    out, images, features = {}, {}, {}
     for name, clip in (("off", False), ("on", True)):
         process = DDPM(model.process.schedule, clip, model.process.sampling_steps)
         samples = model.samples(n, seed, process=process)
-        distances, features = yardstick.distances(samples)
-        found = yardstick.qualities(samples, features["digits"], min(n, len(yardstick.x_test)))
-        kept = ("not_digit", "background", "outside", "minimum", "maximum")
+        images[name] = metrics.to_uint8(samples)
+        distances, by_extractor = yardstick.distances(samples)
+        features[name], found = by_extractor["digits"], yardstick.qualities(samples)
+        kept = ("not_digit", "background", "border", "outside", "minimum", "maximum")
         out[name] = {"n": n, "digits": distances["digits"]} | {key: found[key] for key in kept}
+    both = yardstick.references["digits"], features["on"], features["off"]
+    gap = metrics.frechet_gap(*both, yardstick.interval_repeats, yardstick.seed)
+    out["gap"] = {"digits": gap, "background": quality.background_gap(images["on"], images["off"])}
     return out
 
 

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from diffusion.distances import Reference, frechet, kernel
 from diffusion.extractors import Extractor, digits, inception
-from diffusion.uncertainty import floor, frechet_interval
+from diffusion.uncertainty import floor, frechet_gap, frechet_interval
 
 __all__ = [
     "Extractor",
     "Reference",
+    "frechet_gap",
     "frechet_interval",
     "digits",
     "floor",

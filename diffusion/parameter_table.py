@@ -54,7 +54,7 @@ TABLE = (
         "n_test", (SCHEDULES, DDPM, ZOOM), (int, NONE), "test images used; None = all", 2, N_TEST_IMAGES
     ),
     # Notebook 05 shows ten of them; the comparison counts neighbours among them.
-    Parameter("n_test", (COMPARE, OWN), (int, NONE), "test images used; None = all", 10, N_TEST_IMAGES),
+    Parameter("n_test", (COMPARE, OWN), (int, NONE), "test images used; None = all", 12, N_TEST_IMAGES),
     # of the schedules and the zoom
     Parameter("T", (SCHEDULES, DDPM), (int,), "diffusion steps of the DDPM", 2, 10_000, default=1000),
     Parameter(
@@ -121,9 +121,9 @@ TABLE = (
     Parameter("degradation", (OWN,), (str,), "the class that degrades, as module:Class"),
     Parameter("T", (OWN,), (int,), "deepest level of degradation", 1, 10_000, default=20),
     # of the comparison; an interval of a distance takes two halves of two images at least
-    Parameter("n_samples", (COMPARE,), (int,), "images sampled from a checkpoint", 6, N_TRAIN_IMAGES),
+    Parameter("n_samples", (COMPARE,), (int,), "images sampled from a checkpoint", 12, N_TRAIN_IMAGES),
     Parameter("models", (COMPARE,), (list, NONE), "trained models to compare; None = all", identifier=True),
-    Parameter("n_final", (COMPARE,), (int, dict), "images in a model's final sample set", 6, N_TRAIN_IMAGES),
+    Parameter("n_final", (COMPARE,), (int, dict), "images in a model's final sample set", 12, N_TRAIN_IMAGES),
     Parameter("distance_every", (COMPARE,), (int,), "epochs between two measured checkpoints", 1, 100_000),
     Parameter("floor_repeats", (COMPARE,), (int,), "draws behind a real-vs-real floor", 2, 1_000),
     Parameter("interval_repeats", (COMPARE,), (int,), "draws behind an interval", 2, 100_000),

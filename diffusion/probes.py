@@ -1,14 +1,17 @@
 """What a trained noise predictor does: at which noise levels it errs, and what it cannot see."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from diffusion import devices
 from diffusion.ddpm import DDPM
-from diffusion.network import Reconstructor
+from diffusion.network import CHANNELS, Reconstructor
 from diffusion.randomness import generator
 
 LEVELS = tuple(round(0.05 + 0.1 * i, 2) for i in range(10))  # alpha_bar of the scale common to all schedules
+SHIFT = 1 / 28
 
 
 @torch.inference_mode()
@@ -41,22 +44,29 @@ def common_loss(process: DDPM, network: nn.Module, x: Tensor, precision: str, se
     scale. This takes, for each of ten values of alpha_bar, the step that comes nearest to it.
 
     Returns:
-        {"mean", "each"}: mean over the images x (N, 1, 28, 28), and the N losses. Noise and levels are those
-        of any other schedule with the same seed, so that losses can be compared image by image.
+        {"mean", "each", "levels", "by_level"}: mean over the images x (N, 1, 28, 28), the N losses, the ten
+        values of alpha_bar, and the mean at each. Noise and levels are those of any other schedule with the
+        same seed, so that losses can be compared image by image.
     """
     alpha_bar = process.schedule.alpha_bar[1:]
     steps = [int((alpha_bar - level).abs().argmin()) + 1 for level in LEVELS]
-    errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps]).mean(0)
-    return {"mean": float(errors.mean()), "each": errors.tolist()}
+    errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps])
+    return {
+        "mean": float(errors.mean()),
+        "each": errors.mean(0).tolist(),
+        "levels": list(LEVELS),
+        "by_level": errors.mean(1).tolist(),
+    }
 
 
 @torch.inference_mode()
 def offset_response(
-    process: DDPM, network: nn.Module, precision: str, shift: float = 0.2, n: int = 256
+    process: DDPM, network: nn.Module, precision: str, shift: float = SHIFT, n: int = 256
 ) -> dict:
     """How much the predicted noise rises when every pixel of pure noise at t = T is raised by `shift`.
 
-    At t = T the input is all but noise, so the answer should rise by `shift` too.
+    At t = T the input is all but noise, so the answer should rise by `shift` too. By default that is one
+    standard deviation of the mean of 784 pixels of noise: training has shown the network such inputs.
     """
     device = next(network.parameters()).device
     noise = torch.randn((n, 1, 28, 28), generator=generator("offset")).to(device)
@@ -70,13 +80,19 @@ def offset_response(
 
 
 def learning_rate_check(
-    process: DDPM, x: Tensor, rate: float, precision: str, steps: int = 30, seed: int = 0
+    process: DDPM,
+    x: Tensor,
+    rate: float,
+    precision: str,
+    steps: int = 30,
+    seed: int = 0,
+    channels: Sequence[int] = CHANNELS,
 ) -> dict:
     """Train a fresh network for a few steps at one learning rate and report what its loss does."""
     device = devices.accelerator().device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Reconstructor().to(device)
+        network = Reconstructor(channels).to(device)
     optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     losses = []
     for step in range(steps):

@@ -6,6 +6,7 @@ import time
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 10.0
+AT_ONCE = 0.1  # seconds; units reported sooner after the start were done before it, by a run that goes on
 
 
 class Progress:
@@ -17,20 +18,25 @@ class Progress:
 
     def __init__(self, title: str, total: int, unit: str = "step", enabled: bool = True):
         self.title, self.total, self.unit, self.enabled = title, total, unit, enabled
-        self.done = 0
-        self.start = self.last = time.monotonic()
+        self.done = self.before = 0  # units done, and those of them that say nothing about the speed
         live = enabled and sys.stderr.isatty()
         self.bar = tqdm(total=total, desc=title, unit=unit, leave=False) if live else None
+        self.start = self.last = time.monotonic()
 
     def advance(self, count: int = 1, **numbers: float) -> None:
         """Report `count` more units done; the numbers (a loss, say) are shown beside them."""
         self.done += count
-        if self.bar is not None:
+        if time.monotonic() - self.start < AT_ONCE:
+            self.before = self.done
+            if self.bar is not None:
+                self.bar.n = self.bar.initial = self.bar.last_print_n = self.done
+                self.bar.refresh()
+        elif self.bar is not None:
             self.bar.set_postfix(numbers, refresh=False)
             self.bar.update(count)
         elif self.enabled and time.monotonic() - self.last >= SECONDS_BETWEEN_LINES:
             self.last = time.monotonic()
-            left = (self.last - self.start) / self.done * (self.total - self.done)
+            left = (self.last - self.start) / max(self.done - self.before, 1) * (self.total - self.done)
             shown = "".join(f", {name} {value:.4g}" for name, value in numbers.items())
             print(
                 f"{self.title}: {self.unit} {self.done}/{self.total}{shown}, {clock(left)} left", flush=True

@@ -9,31 +9,34 @@ Labels and confidence are the digit classifier's. Every function is a function o
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from diffusion import classifier
-from diffusion.class_balance import class_balance, divergence_floor
+from diffusion.backgrounds import background, background_gap, border
+from diffusion.class_balance import class_balance, divergence_floor, shares
 from diffusion.extractors import check_uint8
-from diffusion.intervals import TAILS, numpy_generator, wilson
+from diffusion.intervals import wilson
 from diffusion.randomness import generator
 from diffusion.variety import variety
 
 __all__ = [
     "QUALITY_RULE",
     "background",
+    "background_gap",
+    "border",
     "class_balance",
     "divergence_floor",
     "not_digit",
     "not_digit_threshold",
     "predict",
     "rank_by_quality",
+    "shares",
     "value_range",
     "variety",
 ]
 
-BORDER = 3  # pixels: width of the ring that counts as background
+OUTSIDE = 0.05  # of the range of 1: what a pixel may leave it by
 NOT_DIGIT_QUANTILE = 0.05  # share of real test images below the threshold, by construction
 
 QUALITY_RULE = (
@@ -79,31 +82,6 @@ def not_digit(confidence: Tensor, threshold: float) -> dict[str, float]:
     return {"share": count / len(confidence), "low": low, "high": high, "threshold": float(threshold)}
 
 
-def background(images: Tensor, repeats: int = 2000, seed: int = 0) -> dict[str, float]:
-    """Mean grey value, 0 (black) to 1 (white), of the outer ring of 3 pixels: almost 0 in MNIST.
-
-    Args:
-        images: uint8 (N, 1, 28, 28), N >= 2.
-
-    Returns:
-        {"mean", "low", "high"}; the interval is from a bootstrap over images: pixels of one are dependent.
-
-    Raises:
-        ValueError: other images, or fewer than two.
-    """
-    check_uint8(images)
-    if len(images) < 2:
-        raise ValueError(f"{len(images)} images; an interval needs at least 2")
-    ring = torch.ones(28, 28, dtype=torch.bool)
-    ring[BORDER:-BORDER, BORDER:-BORDER] = False
-    grey = (images[:, 0, ring].double().mean(1) / 255).cpu().numpy()  # (N,)
-    n, random = len(grey), numpy_generator(seed, "background")
-    means = np.array([grey[random.integers(0, n, n)].mean() for _ in range(repeats)])
-    low, high = np.quantile(means, TAILS)
-    mean = float(grey.mean())
-    return {"mean": mean, "low": min(mean, float(low)), "high": max(mean, float(high))}
-
-
 def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Indices of n high-quality and n low-quality samples, by `QUALITY_RULE`; the two share none.
 
@@ -132,14 +110,17 @@ def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, 
 
 
 def value_range(samples: Tensor) -> dict[str, float]:
-    """How far raw samples leave [-0.5, 0.5]: {"outside" (share of pixels), "minimum", "maximum"}.
+    """How far raw samples leave [-0.5, 0.5]: {"outside", "minimum", "maximum"}.
+
+    "outside" is the share of pixels that do so by more than `OUTSIDE`: a background predicted a hair below
+    black is no fault, and any regression puts half of its pixels there.
 
     Raises:
         ValueError: samples that are not floating point, not finite, or none at all.
     """
     if not samples.is_floating_point() or not samples.numel() or not samples.isfinite().all():
         raise ValueError("the samples must be floating point, finite and not empty, in model units")
-    outside = (samples.abs() > 0.5 + classifier.RANGE_TOLERANCE).double().mean().item()
+    outside = (samples.abs() > 0.5 + OUTSIDE).double().mean().item()
     return {"outside": outside, "minimum": samples.min().item(), "maximum": samples.max().item()}
 
 

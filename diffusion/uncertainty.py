@@ -91,6 +91,33 @@ def frechet_interval(
     }
 
 
+def frechet_gap(
+    reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0
+) -> dict[str, float]:
+    """The distance of features a minus that of b, whose images correspond, with a 95 % interval.
+
+    Both sets are halved alike, so that what their images share does not widen the interval.
+
+    Args:
+        a, b: (N, D), N >= 4, such as samples drawn from the same noise.
+
+    Returns:
+        {"mean", "low", "high"}.
+
+    Raises:
+        ValueError: bad features, not as many in both, fewer than four, or repeats < 2.
+    """
+    check_repeats(repeats)
+    a, b = (check_features(features, dimension=reference.dimension) for features in (a, b))
+    if len(a) != len(b) or len(a) < 4:
+        raise ValueError(f"{len(a)} and {len(b)} images; needed: as many of each, at least 4")
+    n, gap = len(a), frechet(reference, a) - frechet(reference, b)
+    halves = (torch.tensor(_subsampled(reference, x, n // 2, repeats, seed)).double() for x in (a, b))
+    draws = next(halves) - next(halves)
+    error = 1.96 * float(draws.std()) * math.sqrt((n // 2) / (n - n // 2))
+    return {"mean": gap, "low": gap - error, "high": gap + error}
+
+
 def _subsampled(reference: Reference, features: Tensor, size: int, repeats: int, seed: int) -> list[float]:
     """Distances of `repeats` random subsets of `size` features, drawn without replacement."""
     draws = (torch.randperm(len(features), generator=generator(seed, size, r)) for r in range(repeats))

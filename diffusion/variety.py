@@ -1,5 +1,7 @@
 """Fidelity and variety of a set of samples, apart."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
@@ -9,6 +11,8 @@ from diffusion.randomness import generator
 
 NEIGHBOURS = 3  # of precision and recall, as in their source
 COVERING = 5  # neighbours of coverage, as in its source
+HALVES = 50  # random halves behind an interval
+FEWEST = 2 * (COVERING + 1)  # a half must hold an image and its neighbours
 MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
@@ -27,26 +31,40 @@ def variety(real_features: Tensor, features: Tensor, n: int | None = None, seed:
             at most 2,000. Give the same n to all that are compared.
 
     Returns:
-        {"precision", "recall", "coverage", "n"}.
+        {"precision", "recall", "coverage", "n"} and the 95 % intervals {"recall_low", "recall_high",
+        "coverage_low", "coverage_high"}. All three are of points that are compared with each other, and no
+        share of independent cases; so the intervals come from random halves of both sets, drawn without
+        replacement, whose spread about their mean is that of the estimate (a delete-half jackknife).
 
     Raises:
-        ValueError: features of different lengths or not finite, or n outside 6..min(N, M).
+        ValueError: features of different lengths or not finite, or n outside 12..min(N, M).
     """
     real = check_features(real_features, "real features")
     fake = check_features(features, dimension=real.shape[1])
     offered = min(len(real), len(fake))
     size = n if n is not None else min(offered, MOST_IMAGES)
-    if not COVERING < size <= offered:
-        raise ValueError(f"n is {size}; allowed: {COVERING + 1} to {offered}, the size of the smaller set")
+    if not FEWEST <= size <= offered:
+        raise ValueError(f"n is {size}; allowed: {FEWEST} to {offered}, the size of the smaller set")
     fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:size]]
     real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:size]]
+    found = _measure(real, fake)
+    halves = []
+    for half in range(HALVES):
+        a, b = (
+            torch.randperm(size, generator=generator(seed, "variety half", s, half))
+            for s in ("real", "samples")
+        )
+        halves.append(_measure(real[a[: size // 2]], fake[b[: size // 2]]))
+    for key in ("recall", "coverage"):
+        draws = torch.tensor([h[key] for h in halves], dtype=torch.float64)
+        error = 1.96 * float(draws.std()) * math.sqrt((size // 2) / (size - size // 2))  # exact for an odd n
+        found[f"{key}_low"], found[f"{key}_high"] = max(0.0, found[key] - error), min(1.0, found[key] + error)
+    return found | {"n": size}
+
+
+def _measure(real: Tensor, fake: Tensor) -> dict[str, float]:
     found = prc_features_to_metric(fake, real, prc_neighborhood=NEIGHBOURS, verbose=False)
-    return {
-        "precision": found["precision"],
-        "recall": found["recall"],
-        "coverage": coverage(real, fake),
-        "n": size,
-    }
+    return {key: found[key] for key in ("precision", "recall")} | {"coverage": coverage(real, fake)}
 
 
 def coverage(real: Tensor, fake: Tensor) -> float:

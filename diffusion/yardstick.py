@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from diffusion import centres, classifier, metrics, quality
@@ -19,6 +20,7 @@ class Yardstick:
         all_labels: of the whole test split, whose class shares are the prior.
         inception_weights: "auto", "off" or a path.
         classifier_weights: as `readers.weights` gives them for the data set; None: those shipped.
+        device: where features are computed.
     """
 
     x_train: Tensor
@@ -30,13 +32,17 @@ class Yardstick:
     floor_repeats: int = 10
     interval_repeats: int = 100
     classifier_weights: Path | None = None
+    device: torch.device | str = "cpu"
     extractors: dict[str, Extractor] = field(init=False)
     references: dict[str, Reference] = field(init=False)
 
     def __post_init__(self) -> None:
         self.images = metrics.to_uint8(self.x_test)
         self.reader = classifier.load(self.classifier_weights)
-        every = (metrics.digits(weights=self.classifier_weights), metrics.inception(self.inception_weights))
+        every = (
+            metrics.digits(self.device, self.classifier_weights),
+            metrics.inception(self.inception_weights, self.device),
+        )
         self.extractors = {extractor.name: extractor for extractor in every}
         self.references = {
             name: Reference(extractor.features(self.images))
@@ -73,22 +79,28 @@ class Yardstick:
             self._train_features[name] = self.extractors[name].features(metrics.to_uint8(self.x_train))
         return self._train_features[name]
 
+    def features(self, samples: Tensor, extractor: str = "digits") -> Tensor:
+        """Features (n, D) of samples (n, 1, 28, 28) in model units."""
+        return self.extractors[extractor].features(metrics.to_uint8(samples))
+
     def distances(self, samples: Tensor) -> tuple[dict[str, dict | None], dict[str, Tensor]]:
         """Fréchet and kernel distance of samples (n, 1, 28, 28) for each extractor, and their features."""
         out: dict[str, dict | None] = dict.fromkeys(self.extractors)
         features = {}
         for name, reference in self.references.items():
-            found = features[name] = self.extractors[name].features(metrics.to_uint8(samples))
+            found = features[name] = self.features(samples, name)
             spread = metrics.frechet_interval(reference, found, self.interval_repeats, self.seed)
-            fid = {key: spread[key] for key in ("fid", "low", "high")}
+            fid = {key: spread[key] for key in ("fid", "low", "high", "bias")}
             kid, kid_sd = metrics.kernel(reference, found, seed=self.seed)
             out[name] = fid | {"kid": kid, "kid_sd": kid_sd}
         return out, features
 
-    def qualities(
-        self, samples: Tensor, features: Tensor, n_variety: int, n_divergence: int | None = None
-    ) -> dict:
-        """Everything beyond the distances, for samples (n, 1, 28, 28) and their `digits` features (n, D).
+    def variety(self, features: Tensor, n: int) -> dict:
+        """Precision, recall and coverage of n samples, from their `digits` features."""
+        return quality.variety(self.references["digits"].features, features, n, self.seed)
+
+    def qualities(self, samples: Tensor, n_divergence: int | None = None) -> dict:
+        """What samples (n, 1, 28, 28) look like: their classes and backgrounds, what is not recognised.
 
         Divergence and entropy of the classes depend on the number of samples; they are taken from the first
         `n_divergence` (None: all), so that models with different numbers can be compared.
@@ -100,10 +112,11 @@ class Yardstick:
         balance |= {key: first[key] for key in first if key.startswith("divergence") or key == "entropy"}
         return {
             "classes": balance,
+            "recognised": quality.shares(labels[confidence >= self.threshold]),
             "not_digit": quality.not_digit(confidence, self.threshold),
             "background": quality.background(images, seed=self.seed),
+            "border": quality.border(samples),
             "centre": centres.extreme(samples),
-            "variety": quality.variety(self.references["digits"].features, features, n_variety, self.seed),
         } | quality.value_range(samples)
 
     def real(self, n: int) -> dict:
@@ -111,9 +124,11 @@ class Yardstick:
         balance = quality.class_balance(self.all_labels, self.all_labels, seed=self.seed)
         return {
             "classes": {"share": balance["share"]},
+            "recognised": quality.shares(self.read[self.confidence >= self.threshold]),
             "entropy": balance["entropy"],
             "not_digit": quality.not_digit(self.confidence, self.threshold),
             "background": quality.background(self.images, seed=self.seed),
+            "border": quality.border(self.x_test),
             "centre": centres.extreme(self.x_test),
             "divergence_floor": quality.divergence_floor(self.all_labels, n, seed=self.seed),
         }
@@ -133,5 +148,4 @@ def best_and_worst(
 
 def real_variety(yardstick: Yardstick, n: int) -> dict:
     """Precision, recall and coverage of n training images: the most that samples can be expected to reach."""
-    real = yardstick.references["digits"].features
-    return quality.variety(real, yardstick.train_features("digits"), n, yardstick.seed)
+    return yardstick.variety(yardstick.train_features("digits"), n)

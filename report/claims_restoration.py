@@ -83,8 +83,8 @@ CLAIMS = [
         id="five-as-zero",
         section="3.3",
         text="A restored 5 often looks like a 0.",
-        rule="More than one in ten.",
-        fails="Fewer than one in ten.",
+        rule="More than one in ten, and more than of the other digits but 0, by the 95% interval.",
+        fails="Fewer than either.",
         change="More test images, longer training, or another training seed.",
         measure=rules.read_as_zero(5, "five_as_zero"),
         models=("zoom",),
@@ -95,8 +95,11 @@ CLAIMS = [
         id="seven-as-zero",
         section="3.3, Fig. 11",
         text="A 7 is restored as a 0.",
-        rule="More than one in ten: a caption shows one case; we ask whether it is typical.",
-        fails="Fewer than one in ten.",
+        rule=(
+            "More than one in ten, and more than of the other digits but 0, by the 95% interval: a caption "
+            "shows one case, we ask whether it is typical."
+        ),
+        fails="Fewer than either.",
         change="More test images, longer training, or another training seed.",
         measure=rules.read_as_zero(7, "seven_as_zero"),
         models=("zoom",),

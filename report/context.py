@@ -8,13 +8,17 @@ from typing import Any
 
 import yaml
 
+from diffusion.centres import MOSTLY
 from diffusion.files import ROOT
 from diffusion.parameters import check_profile as check
 from diffusion.parameters import notebook_parameters
+from diffusion.quality import OUTSIDE
 from report import claims, tables
-from report.evidence import below
+from report.evidence import above, below
+from report.final_epochs import PART, over_checkpoints
 from report.results import REQUIRED, Results
-from report.rules_samples import COMPARABLE, contradiction, direction
+from report.rules_ddpm import lower_levels
+from report.rules_samples import COMPARABLE, centre_kinds, contradiction, direction, seed_differences
 from report.study import CITATION, STUDY, deviations, other_data
 from report.text import Markdown, escape, integer, listing
 
@@ -60,7 +64,7 @@ def _check_seed(results: Results, name: str, content: Mapping[str, Any], seed: i
         if target in results.train and target not in content["models"]:
             raise ValueError(
                 f"the run compares the model {target!r}, which profile {name!r} does not name; "
-                f"run `make report PROFILE={name}`"
+                f"run `make retrain PROFILE={name}`"
             )
         wanted = notebook_parameters(content, target, seed)
         used = {"dataset": "mnist"} | record["parameters"]
@@ -68,7 +72,7 @@ def _check_seed(results: Results, name: str, content: Mapping[str, Any], seed: i
             if wanted[key] != used[key]:
                 raise ValueError(
                     f"{target} was run with {key} = {used[key]!r}, but profile {name!r} says {wanted[key]!r}"
-                    f": give the profile that this folder was made with, or run `make report PROFILE={name}`"
+                    f": give the profile that this folder was made with, or run `make retrain PROFILE={name}`"
                 )
 
 
@@ -83,17 +87,40 @@ def ordered(
 
 
 def _effect(clipped: Mapping[str, Any]) -> Markdown:
-    """What clipping does to a DDPM's samples: the end of a sentence."""
-    on, off = clipped["on"], clipped["off"]
-    grey = ordered(
-        *(on["background"], off["background"], "darkens the backgrounds", "brightens the backgrounds"),
-        "leaves the backgrounds as they are, within their intervals,",
-    )
-    distance = ordered(
-        *(on["digits"], off["digits"], "brings the samples closer to the data"),
-        *("takes the samples further from the data", "makes no clear difference to the distance"),
-    )
-    return Markdown(f"{grey} and {distance}")
+    """What clipping does to a DDPM's samples, by the intervals of the paired differences: ends a sentence."""
+    grey = {
+        True: "brightens the backgrounds that are seen",
+        False: "darkens the backgrounds that are seen",
+        None: "does not change the backgrounds that are seen discernibly",
+    }
+    distance = {
+        True: "takes the samples further from the data",
+        False: "brings the samples closer to the data",
+        None: "makes no discernible difference to the distance",
+    }
+    gap = clipped["gap"]
+    return Markdown(f"{grey[above(gap['background'], 0)]} and {distance[above(gap['digits'], 0)]}")
+
+
+def _loss_too(verdict: claims.Verdict) -> Markdown:
+    """What became of the cosine model's loss: the end of a sentence about its distance."""
+    if verdict.holds:
+        return Markdown("; the lower loss, which proves nothing by itself, is the cosine schedule's")
+    return Markdown("; the lower loss is not the cosine schedule's" if verdict.fails else "")
+
+
+def _centres(kinds: Mapping[str, bool | None]) -> Markdown:
+    """How often dark and white centres occur against real images: the middle of a sentence."""
+    word = {True: "more frequent", False: "rarer", None: "not discernibly more or less frequent"}
+    if kinds["dark"] == kinds["white"]:
+        return Markdown(f"both are {word[kinds['dark']]} than there")
+    return Markdown(f"dark ones are {word[kinds['dark']]} than there, and white ones {word[kinds['white']]}")
+
+
+def _flattered(final: Mapping[str, Any], real: Mapping[str, Any]) -> bool:
+    """Is the recall of samples higher than that of real images, though few of them lie among these?"""
+    v, r = final["variety"], real["variety"]
+    return v["recall_low"] > r["recall"] and v["precision"] < r["precision"] / 2
 
 
 def tally(verdicts: Mapping[str, claims.Verdict]) -> Markdown:
@@ -189,9 +216,16 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "study": STUDY,
         "deviations": deviations(results),
         "clipped": [m for m in ("linear", "cosine") if train[m]["parameters"].get("clip_x0")],
-        "flattered": [
-            m for m in REQUIRED if results.final[m]["variety"]["recall"] > real["variety"]["recall"]
-        ],
+        "flattered": [m for m in REQUIRED if _flattered(results.final[m], real)],
+        "final_epochs": {m: over_checkpoints(results, m, "digits") for m in REQUIRED},
+        "final_part": PART,
+        "lower_levels": lower_levels(results),
+        "seed_differences": seed_differences(results),
+        "centres_are": _centres(centre_kinds(results)),
+        "mostly": MOSTLY,
+        "outside": OUTSIDE,
+        "loss_too": _loss_too(verdicts["lower-loss"]),
+        "in_features": Markdown("" if "inception" in results.extractors else " in digit features"),
         "claims": list(verdicts.values()),
         "v": verdicts,
         "tally": tally(verdicts),

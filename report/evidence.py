@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from diffusion.intervals import wilson
 
@@ -73,6 +74,14 @@ def paired(a: Sequence[float], b: Sequence[float]) -> dict[str, float]:
     gap = np.asarray(a[:n], dtype=float) - np.asarray(b[:n], dtype=float)
     error = 1.96 * gap.std(ddof=1) / math.sqrt(n)
     return {"mean": float(gap.mean()), "low": float(gap.mean() - error), "high": float(gap.mean() + error)}
+
+
+def scatter(values: Sequence[float]) -> dict[str, float]:
+    """Mean of at least two values and Student's 95 % interval of it, from their own scatter."""
+    v = np.asarray(values, dtype=float)
+    error = float(stats.t.ppf(0.975, v.size - 1) * v.std(ddof=1) / math.sqrt(v.size))
+    mean = float(v.mean())
+    return {"mean": mean, "sd": float(v.std(ddof=1)), "n": v.size, "low": mean - error, "high": mean + error}
 
 
 def tail(values: Sequence[float], k: int = 10) -> dict[str, float]:

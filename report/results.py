@@ -88,7 +88,7 @@ def check_code(results: Results) -> None:
                 what = f"the record of {record['notebook']} {record.get('model', '')}".rstrip()
                 raise ValueError(
                     f"{what} (seed {one.seed}) was made by other code ({record['code']}) than there is now "
-                    f"({here}): `make report` runs again what has changed"
+                    f"({here}): `make retrain` runs again what has changed"
                 )
 
 

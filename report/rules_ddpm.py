@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from report.evidence import FEWEST, Answer, above, agree, below, every, falling, negate, paired, tail
+from report.final_epochs import NAME, distances, ends
 from report.results import Results
 from report.text import Markdown, fixed, integer, num, percent, percent_span, span
 
-NAME = {"digits": "digit features", "inception": "Inception features"}
 MOSTLY_RANDOM = 0.1  # a correlation with the clean image below this is "almost entirely random"
 BOTH = ("linear", "cosine")
 
@@ -77,22 +77,24 @@ def trains_better(r: Results) -> tuple[Markdown, Answer]:
     gap = paired(cos["each"], lin["each"])
     text = f"At the same noise levels the test loss is {num(cos['mean'])} (cosine) and "
     text += f"{num(lin['mean'])} (linear); image by image it differs by "
-    text += f"{span(gap['mean'], gap['low'], gap['high'], 2)}."
-    return Markdown(text), negate(above(gap, 0))
+    text += f"{span(gap['mean'], gap['low'], gap['high'], 2)}; it is lower at "
+    won = lower_levels(r)
+    text += f"{integer(len(won))} of the {integer(len(cos['levels']))} levels."
+    on_average = negate(above(gap, 0))
+    at_all = True if len(won) == len(cos["levels"]) else None if won else False
+    return Markdown(text), agree([on_average, at_all])
 
 
-def distances(r: Results, models: tuple[str, ...]) -> Markdown:
-    """The final Fréchet distances of these models, extractor by extractor."""
-    parts = []
-    for e in r.extractors:
-        shown = [f"{span(d['fid'], d['low'], d['high'])} ({m})" for m in models if (d := r.final[m][e])]
-        parts.append(f"{NAME[e]} {', '.join(shown)}")
-    return Markdown("; ".join(parts) + ".")
+def lower_levels(r: Results) -> list[float]:
+    """The common noise levels at which the cosine model's loss is the lower one."""
+    cos, lin = (r.train[m]["common_loss"] for m in ("cosine", "linear"))
+    return [a for a, c, n in zip(cos["levels"], cos["by_level"], lin["by_level"], strict=True) if c < n]
 
 
 def lower_distance(r: Results) -> tuple[Markdown, Answer]:
-    return distances(r, BOTH[::-1]), agree(
-        below(r.final["cosine"][e], r.final["linear"][e]) for e in r.extractors
+    both = BOTH[::-1]
+    return distances(r, both), agree(
+        below(found["cosine"], found["linear"]) for e in r.extractors for found in ends(r, both, e)
     )
 
 

@@ -64,11 +64,13 @@ def struggles(r: Results) -> tuple[Markdown, Answer]:
 
 def read_as_zero(digit: int, key: str):
     def measure(r: Results) -> tuple[Markdown, Answer]:
-        n = sum(r.train["zoom"]["confusion"]["matrix"][digit])
-        i = share(r.train["zoom"][key], n)
+        matrix = r.train["zoom"]["confusion"]["matrix"]
+        n, i = sum(matrix[digit]), share(r.train["zoom"][key], sum(matrix[digit]))
+        rest = [row for d, row in enumerate(matrix) if d not in (0, digit)]
+        others = sum(row[0] for row in rest) / max(1, sum(map(sum, rest)))
         text = f"{percent_span(i['share'], i['low'], i['high'])} of {integer(n)} restored "
-        text += f"{digit}s are read as 0."
-        return Markdown(text), above(i, OFTEN)
+        text += f"{digit}s are read as 0, and {percent(others, 1)} of the other digits but 0."
+        return Markdown(text), every([above(i, OFTEN), above(i, others)])
 
     return measure
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from diffusion.centres import MOSTLY
 from report.evidence import Answer, above, agree, below, every, negate, share, unopposed
+from report.final_epochs import NAME, distances, ends
 from report.results import Results
-from report.rules_ddpm import NAME, distances
-from report.text import Markdown, fixed, listing, num, percent, percent_span, span
+from report.text import Markdown, fixed, integer, listing, percent, percent_span, span
 
 ALL = ("linear", "cosine", "zoom")
 COMPARABLE = 1.25  # two distances within this factor of each other are "comparable"
 ABSENT = 0.2  # "missing or nearly so" is less than this part of the share among real images
 SPREAD = "divergence of the classes"
-REACH = ("recall", "coverage")  # shares of real images that samples reach; recall flatters scattered ones
+REACH = ("recall", "coverage")  # shares of real images that samples reach
 NOT_MEASURED = Markdown("Not measured in this run.")
 
 
@@ -24,16 +24,22 @@ def _seeds(r: Results) -> tuple[dict, dict] | None:
 def seeds_vary(r: Results) -> tuple[Markdown, Answer]:
     if not (pair := _seeds(r)):
         return NOT_MEASURED, None
-    kl = [{"low": s["classes"]["divergence_low"], "high": s["classes"]["divergence_high"]} for s in pair]
-    more = []
-    for key in REACH:
-        patches, independent = (share(s[key], s["n_variety"]) for s in reversed(pair))
-        more.append(below(patches, independent))
-    text = f"Divergence of the digit classes {num(pair[0]['classes']['divergence'], 2)} from "
-    text += "independent pixels and "
-    text += f"{num(pair[1]['classes']['divergence'], 2)} from real patches"
-    text += "".join(f"; {key} {fixed(pair[0][key])} and {fixed(pair[1][key])}" for key in REACH)
-    return Markdown(text + "."), every([below(*kl), unopposed(more)])
+    independent, patches = (_varieties(s["classes"], s["variety"]) for s in pair)
+    said = [f"{key} {fixed(i['value'])} and {fixed(patches[key]['value'])}" for key, i in independent.items()]
+    more = unopposed(below(patches[key], independent[key]) for key in REACH)
+    text = f"From independent pixels and from patches: {'; '.join(said)}."
+    return Markdown(text), every([below(independent[SPREAD], patches[SPREAD]), more])
+
+
+def seed_differences(r: Results) -> Markdown | None:
+    """The classes that samples from the two kinds of seeds show unlike often, by intervals; None if none."""
+    if not (pair := _seeds(r)):
+        return None
+    a, b = (s["classes"] for s in pair)
+    apart = [d for d in range(10) if a["high"][d] < b["low"][d] or b["high"][d] < a["low"][d]]
+    names = r.dataset.classes
+    shown = [f"{names[d]} ({percent(a['share'][d])} and {percent(b['share'][d])})" for d in apart]
+    return listing(map(Markdown, shown)) if shown else None
 
 
 def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:
@@ -47,9 +53,15 @@ def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:
 def compared(r: Results, extractor: str) -> str | None:
     """Zoom model against linear DDPM: "comparable", "clearly closer", "clearly further" or None (unclear).
 
-    Written with products: the lower end of an interval may be zero.
+    By the final samples, and by the final epochs where these are known; the two must agree.
     """
-    z, d = ({k: r.final[m][extractor][k] for k in ("fid", "low", "high")} for m in ("zoom", "linear"))
+    found = {_ratio(e["zoom"], e["linear"]) for e in ends(r, ("zoom", "linear"), extractor)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _ratio(zoom: dict, linear: dict) -> str | None:
+    """The same of two distances. Written with products: the lower end of an interval may be zero."""
+    z, d = ({k: one[k] for k in ("fid", "low", "high")} for one in (zoom, linear))
     for one in (z, d) if None in (*z.values(), *d.values()) else ():
         one["low"] = one["high"] = one["fid"]  # no interval: the values alone
     if z["low"] * COMPARABLE >= d["high"] and z["high"] <= d["low"] * COMPARABLE:
@@ -78,52 +90,68 @@ def comparable(r: Results) -> tuple[Markdown, Answer]:
 
 
 def cosine_best(r: Results) -> tuple[Markdown, Answer]:
+    models = ("cosine", "linear", "zoom")
     found = (
-        every(below(r.final["cosine"][e], r.final[m][e]) for m in ("linear", "zoom")) for e in r.extractors
+        every(below(end["cosine"], end[m]) for m in models[1:])
+        for e in r.extractors
+        for end in ends(r, models, e)
     )
-    return distances(r, ("cosine", "linear", "zoom")), agree(found)
+    return distances(r, models), agree(found)
 
 
-def _shares(r: Results, digits: tuple[int, ...]) -> Markdown:
-    c, real = r.final["zoom"]["classes"], r.compare["real"]["classes"]["share"]
+def _recognised(r: Results, digits: tuple[int, ...]) -> tuple[Markdown, dict[int, dict], list[float]]:
+    """Shares of digits among the recognised samples, said and with intervals, and among such real images."""
+    c, real = r.final["zoom"]["recognised"], r.compare["real"]["recognised"]["share"]
     shown = [
         f"{d}: {percent_span(c['share'][d], c['low'][d], c['high'][d], 0)} ({percent(real[d])})"
         for d in digits
     ]
-    return Markdown("Share of the samples (of real images): " + "; ".join(shown) + ".")
-
-
-def _class(r: Results, d: int) -> dict[str, float]:
-    c = r.final["zoom"]["classes"]
-    return {"low": c["low"][d], "high": c["high"][d]}
+    text = f"Share of the {integer(c['n'])} recognised samples (of such real images): {'; '.join(shown)}."
+    return Markdown(text), {d: {"low": c["low"][d], "high": c["high"][d]} for d in digits}, real
 
 
 def extreme_centres(r: Results) -> tuple[Markdown, Answer]:
+    parts, answers = [], []
+    for kind, answer in centre_kinds(r).items():
+        c, real = r.final["zoom"]["centre"], r.compare["real"]["centre"]
+        i = share(c[kind], c["n"])
+        parts.append(
+            f"{kind} in {percent_span(i['share'], i['low'], i['high'])} of the samples and in "
+            f"{percent(real[kind], 1)} of real images"
+        )
+        answers.append(answer)
+    text = f"Of the 16 central pixels at least {MOSTLY} are {'; '.join(parts)}."
+    return Markdown(text), agree(answers)
+
+
+def centre_kinds(r: Results) -> dict[str, Answer]:
+    """Are dark centres, and are white ones, more frequent in the zoom model's samples than in real images?"""
     c, real = r.final["zoom"]["centre"], r.compare["real"]["centre"]
-    text = f"At least {MOSTLY} of the 16 central pixels are nearly black or nearly white in "
-    text += f"{percent_span(c['share'], c['low'], c['high'])} of the samples (black {percent(c['dark'], 1)}, "
-    text += f"white {percent(c['white'], 1)}) and in {percent(real['share'], 1)} of real images "
-    text += f"({percent(real['dark'], 1)} and {percent(real['white'], 1)})."
-    return Markdown(text), above(c, real["share"])
+    return {kind: above(share(c[kind], c["n"]), real[kind]) for kind in ("dark", "white")}
 
 
 def favours(r: Results) -> tuple[Markdown, Answer]:
-    real = r.compare["real"]["classes"]["share"]
-    return _shares(r, (1, 8, 9)), every(above(_class(r, d), real[d]) for d in (1, 8, 9))
+    text, found, real = _recognised(r, (1, 8, 9))
+    return text, every(above(i, real[d]) for d, i in found.items())
 
 
 def lacks(r: Results) -> tuple[Markdown, Answer]:
-    real = r.compare["real"]["classes"]["share"]
-    return _shares(r, (2, 3, 4, 5)), every(
-        negate(above(_class(r, d), ABSENT * real[d])) for d in (2, 3, 4, 5)
-    )
+    text, found, real = _recognised(r, (2, 3, 4, 5))
+    return text, every(negate(above(i, ABSENT * real[d])) for d, i in found.items())
+
+
+def _varieties(classes: dict, variety: dict) -> dict[str, dict[str, float]]:
+    """The measures of variety of a set of samples: name -> {"value", "low", "high"}."""
+    low, high = classes["divergence_low"], classes["divergence_high"]
+    found = {SPREAD: {"value": classes["divergence"], "low": low, "high": high}}
+    return found | {
+        key: {"value": variety[key], "low": variety[f"{key}_low"], "high": variety[f"{key}_high"]}
+        for key in REACH
+    }
 
 
 def _variety(r: Results, model: str) -> dict[str, dict[str, float]]:
-    """The measures of variety of a model's samples: name -> {"value", "low", "high"}."""
-    c, v = r.final[model]["classes"], r.final[model]["variety"]
-    found = {SPREAD: {"value": c["divergence"], "low": c["divergence_low"], "high": c["divergence_high"]}}
-    return found | {key: {"value": v[key]} | share(v[key], v["n"]) for key in REACH}
+    return _varieties(r.final[model]["classes"], r.final[model]["variety"])
 
 
 def _less_varied(r: Results) -> dict[str, list[Answer]]:
@@ -149,4 +177,4 @@ def contradiction(r: Results) -> Markdown | None:
     if not less or not more:
         return None
     text = f"by {listing(less)} it is less varied than a DDPM, by {listing(more)} it is more varied than one"
-    return Markdown(text)
+    return Markdown(text + "; recall flatters scattered samples, and coverage asks for fidelity as well")

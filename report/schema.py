@@ -92,6 +92,7 @@ SCHEDULES = HEAD | {
     "t300": {"t": int, "linear": _kept, "cosine": _kept},
     "mean_step": _pair,
     "useful_steps": _pair,
+    "usual_cap": {"beta_max": NUMBER, "signal_T": NUMBER},
     "misprint_eq9": dict.fromkeys(("min_beta", "max_beta", "share_above_one"), NUMBER),
     "zoom": {"T": int, "interpolation": TEXT, "sizes": Many(int)},
 }
@@ -103,6 +104,7 @@ _training = {
     "learning_rate": NUMBER,
     "lr_schedule": TEXT,
     "n_train": Maybe(int),
+    "n_test": Maybe(int),
 }
 _line = {"epoch": int, "train_loss": NUMBER, "test_loss": NUMBER, "seconds": NUMBER}
 TRAIN = HEAD | {
@@ -129,7 +131,12 @@ DDPM = TRAIN | {
     "learning_rate_check": {"steps": int, "printed": _rate, "used": _rate},
     "offset": {"shift": NUMBER, "response": NUMBER},
     "timestep_loss": {"t": Many(int), "alpha_bar": Many(NUMBER), "test_loss": Many(NUMBER)},
-    "common_loss": {"mean": NUMBER, "each": Many(NUMBER)},
+    "common_loss": {
+        "mean": NUMBER,
+        "each": Many(NUMBER),
+        "levels": Many(NUMBER, 10),
+        "by_level": Many(NUMBER, 10),
+    },
 }
 
 _confusion = {"matrix": Many(Many(int, 10), 10), "accuracy": NUMBER, "n": int, "real_accuracy": NUMBER}
@@ -143,15 +150,18 @@ ZOOM = TRAIN | {
     "centre_pixels": dict.fromkeys(("black", "white", "extreme"), NUMBER),
 }
 
-_floor = {"n": int, "repeats": int} | dict.fromkeys(("fid_mean", "fid_sd", "kid_mean"), NUMBER)
-_fid = {"fid": NUMBER, "low": Maybe(NUMBER), "high": Maybe(NUMBER), "kid": NUMBER, "kid_sd": NUMBER}
+_floor = {"n": int, "repeats": int} | dict.fromkeys(("fid_mean", "fid_sd", "kid_mean", "kid_sd"), NUMBER)
+_fid = {"fid": NUMBER, "low": Maybe(NUMBER), "high": Maybe(NUMBER), "bias": Maybe(NUMBER)}
+_fid |= {"kid": NUMBER, "kid_sd": NUMBER}
 _span = {"low": NUMBER, "high": NUMBER}
 _unread = _span | {"share": NUMBER}
 _classes = {"share": SHARES, "low": SHARES, "high": SHARES, "entropy": NUMBER}
 _classes |= dict.fromkeys(("divergence", "divergence_low", "divergence_high"), NUMBER)
-_reach = {"recall": NUMBER, "coverage": NUMBER}
+_reach = dict.fromkeys((k + end for k in ("recall", "coverage") for end in ("", "_low", "_high")), NUMBER)
 _variety = _reach | {"precision": NUMBER, "n": int}
-_seeds = _reach | {"n": int, "not_digit": _unread, "classes": _classes, "n_variety": int}
+_seeds = {"n": int, "not_digit": _unread, "classes": _classes, "variety": _variety}
+_border = {"mean": NUMBER, "sd": NUMBER}
+_centre = {"n": int, "dark": NUMBER, "white": NUMBER}
 _final = {
     "n": int,
     "n_classes": int,
@@ -161,8 +171,10 @@ _final = {
     "floor": {"digits": _floor, "inception": Maybe(_floor)},
     "classes": _classes,
     "not_digit": _unread | {"threshold": NUMBER},
+    "recognised": {"n": int, "share": SHARES, "low": SHARES, "high": SHARES},
     "background": _span | {"mean": NUMBER},
-    "centre": _span | dict.fromkeys(("dark", "white", "share"), NUMBER),
+    "border": _border,
+    "centre": _centre,
     "variety": _variety,
     "outside": NUMBER,
     "minimum": NUMBER,
@@ -177,7 +189,9 @@ WITH_INCEPTION = {
     "curves": Each(Many({"inception": _fid})),
     "final": Each({"inception": _fid}),
 }
-_clipped = {"n": int, "digits": _fid, "not_digit": _unread, "background": _span | {"mean": NUMBER}}
+_mean_span = _span | {"mean": NUMBER}
+_clipped = {"n": int, "digits": _fid, "not_digit": _unread, "background": _mean_span, "border": _border}
+_gap = {"digits": _mean_span, "background": _mean_span}
 COMPARE = HEAD | {
     "parameters": {"seed": int},
     "models": Many(TEXT),
@@ -195,14 +209,16 @@ COMPARE = HEAD | {
     "real": {
         "classes": {"share": SHARES},
         "not_digit": {"share": NUMBER},
+        "recognised": {"share": SHARES},
         "background": {"mean": NUMBER},
-        "centre": dict.fromkeys(("dark", "white", "share"), NUMBER),
+        "border": _border,
+        "centre": _centre,
         "variety": _variety,
         "divergence_floor": {"mean": NUMBER, "sd": NUMBER, "n": int},
         "entropy": NUMBER,
     },
     "seed_sources": Maybe({"independent": _seeds, "patches": _seeds}),
-    "clipping": dict.fromkeys(("linear", "cosine"), {"off": _clipped, "on": _clipped}),
+    "clipping": dict.fromkeys(("linear", "cosine"), {"off": _clipped, "on": _clipped, "gap": _gap}),
     "over_seeds": Maybe(_over_seeds),
     "quality_rule": TEXT,
 }

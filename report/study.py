@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diffusion import datasets
+from diffusion.parameter_table import N_TEST_IMAGES
 from report.results import REQUIRED, Results
 from report.text import Markdown, code, escape, finalize, integer, listing, num
 
@@ -52,6 +53,8 @@ def other_training(results: Results, model: str) -> list[Markdown]:
         out.append(f"batches of {integer(p['batch_size'])}")
     if p["channels"] != STUDY["channels"]:
         out.append(f"a network of {listing(p['channels'])} channels")
+    if (n := p["n_test"]) is not None and n < N_TEST_IMAGES:
+        out.append(f"a test split of {integer(n)} images")
     if record["process"] == "ddpm":
         return [Markdown(x) for x in out] + other_schedules(p)
     if p["T"] != STUDY["zoom_T"]:
@@ -72,9 +75,12 @@ def other_sampling(results: Results, model: str) -> list[Markdown]:
 
 
 def few_samples(results: Results, model: str) -> Markdown:
-    """How many of the study's samples were measured, along training or at its end; empty if all."""
-    n = min(results.final[model]["n"], results.compare["n_samples"])
-    return Markdown(f"{integer(n)} of {STUDY['n_samples']} samples" if n < STUDY["n_samples"] else "")
+    """How many of the study's samples were measured, or against how few real ones; empty if by all."""
+    n, real = min(results.final[model]["n"], results.compare["n_samples"]), results.compare["reference"]["n"]
+    out = [f"{integer(n)} of {STUDY['n_samples']} samples"] if n < STUDY["n_samples"] else []
+    if real < N_TEST_IMAGES:
+        out.append(f"{integer(real)} of {integer(N_TEST_IMAGES)} reference images")
+    return listing(map(Markdown, out)) if out else Markdown("")
 
 
 def unlike_study(results: Results, model: str) -> list[Markdown]:

@@ -58,7 +58,9 @@ def code(notebook: str, degradation: str = "") -> str:
 
 def common_loss(mean: float, wobble: float = 0.01) -> dict:
     """A loss at common noise levels: of four images, the last two of which err less; `wobble` is relative."""
-    return {"mean": mean, "each": [mean * (1 + wobble * k) for k in (1, 1, -1, -1)]}
+    levels = [round(0.05 + 0.1 * i, 2) for i in range(10)]
+    found = {"mean": mean, "each": [mean * (1 + wobble * k) for k in (1, 1, -1, -1)]}
+    return found | {"levels": levels, "by_level": [mean * (0.5 + a) for a in levels]}
 
 
 def _linear(T: int) -> list[float]:
@@ -101,6 +103,7 @@ def _schedules(T: int) -> dict:
         facts["t300"][name] |= {"correlation": r, "correlation_sd": 0.05}
         facts["mean_step"][name] = sum(a[1:]) / T
         facts["useful_steps"][name] = sum(0.05 < x < 0.95 for x in a[1:])
+    facts["usual_cap"] = {"beta_max": 0.999, "signal_T": 4.9e-5}
     facts["misprint_eq9"] = {"min_beta": 1.0002, "max_beta": 24000.0, "share_above_one": 1.0}
     facts["zoom"] = {"T": 24, "interpolation": "nearest", "sizes": [28 - t for t in range(25)]}
     parameters = {"T": T, "beta_start": 1e-5, "beta_end": 0.02, "s": 0.008, "beta_max": 0.02, "zoom_T": 24}
@@ -143,7 +146,7 @@ def _ddpm_facts(model: str) -> dict:
     levels, by_level = [0.99, 0.8, 0.5, 0.2, 0.01], [0.3, 0.08, 0.04, 0.02, 0.01]
     return {
         "learning_rate_check": {"steps": 50} | check,
-        "offset": {"shift": 0.2, "response": 0.12},
+        "offset": {"shift": 1 / 28, "response": 0.6 / 28},
         "timestep_loss": {"t": [20, 200, 400, 600, 900], "alpha_bar": levels, "test_loss": by_level},
         "common_loss": common_loss({"linear": 0.051, "cosine": 0.047}[model]),
     }  # fmt: skip
@@ -176,7 +179,10 @@ def _floor(n: int, extractor: str) -> dict:
 
 
 def _distance(fid: float, n: int) -> dict:
-    return {"fid": fid, "low": 0.94 * fid, "high": 1.06 * fid, "kid": fid / 40, "kid_sd": fid / 400}
+    return {"fid": fid, "low": 0.94 * fid, "high": 1.06 * fid, "bias": 0.02 * fid} | {
+        "kid": fid / 40,
+        "kid_sd": fid / 400,
+    }
 
 
 def _bare(fid: float) -> dict:
@@ -191,11 +197,26 @@ def _classes(share: list[float]) -> dict:
     return out | {"entropy": -sum(p * math.log(p) for p in share if p > 0)}
 
 
+def _reach(precision: float, recall: float, coverage: float, n: int) -> dict:
+    spans = {"recall": recall, "coverage": coverage}
+    out = {"precision": precision, "n": n} | spans
+    return (
+        out
+        | {f"{k}_low": v - 0.03 for k, v in spans.items()}
+        | {f"{k}_high": v + 0.03 for k, v in spans.items()}
+    )
+
+
 SHARES = {
     "linear": [0.09, 0.11, 0.09, 0.11, 0.10, 0.09, 0.09, 0.11, 0.10, 0.11],
     "cosine": [0.10, 0.12, 0.10, 0.10, 0.10, 0.08, 0.09, 0.11, 0.10, 0.10],
     "zoom": [0.12, 0.21, 0.04, 0.05, 0.06, 0.03, 0.07, 0.10, 0.16, 0.16],
 }
+
+
+def _recognised(share: list[float], n: int) -> dict:
+    found = _classes(share)
+    return {"n": n} | {key: found[key] for key in ("share", "low", "high")}
 
 
 def _rate(p: float) -> dict:
@@ -220,10 +241,10 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
             "inception": _bare(9 * last) if inception else None, "classes": _classes(SHARES[m]),
             "not_digit": _rate({"linear": 0.21, "cosine": 0.12, "zoom": 0.26}[m]),
             "background": {"mean": dark, "low": 0.9 * dark, "high": 1.1 * dark},
-            "centre": {"dark": 0.2, "white": 0.1, "share": 0.3, "low": 0.28, "high": 0.32},
-            "variety": {"precision": {"linear": 0.71, "cosine": 0.8, "zoom": 0.66}[m],
-                        "recall": {"linear": 0.68, "cosine": 0.74, "zoom": 0.41}[m],
-                        "coverage": {"linear": 0.6, "cosine": 0.72, "zoom": 0.35}[m], "n": n},
+            "recognised": _recognised(SHARES[m], n), "border": {"mean": dark, "sd": 0.1},
+            "centre": {"n": 10000, "dark": 0.2, "white": 0.1},
+            "variety": _reach(*{"linear": (0.71, 0.68, 0.6), "cosine": (0.8, 0.74, 0.72),
+                                "zoom": (0.66, 0.41, 0.35)}[m], n),
             "outside": 0.04, "minimum": -0.71, "maximum": 0.84,
         }  # fmt: skip
     clipping = {
@@ -233,8 +254,15 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
                 "digits": _distance(end[m] * factor, n),
                 "not_digit": _rate(0.2 * factor),
                 "background": {"mean": 0.1 * factor, "low": 0.09 * factor, "high": 0.11 * factor},
+                "border": {"mean": 0.1 * factor, "sd": 0.2 * factor},
             }
             for how, factor in (("off", 1.0), ("on", 0.6))
+        }
+        | {
+            "gap": {
+                "digits": {"mean": -0.4 * end[m], "low": -0.5 * end[m], "high": -0.3 * end[m]},
+                "background": {"mean": -0.04, "low": -0.05, "high": -0.03},
+            }
         }
         for m in ("linear", "cosine")
     }
@@ -242,18 +270,14 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         "independent": {
             "not_digit": _rate(0.26),
             "classes": _classes(SHARES["zoom"]),
-            "recall": 0.41,
-            "coverage": 0.35,
+            "variety": _reach(0.66, 0.41, 0.35, n),
             "n": n,
-            "n_variety": n,
         },
         "patches": {
             "not_digit": _rate(0.08),
             "classes": _classes(SHARES["cosine"]),
-            "recall": 0.55,
-            "coverage": 0.6,
+            "variety": _reach(0.7, 0.55, 0.6, n),
             "n": n,
-            "n_variety": n,
         },
     }
     extractors = {
@@ -277,8 +301,9 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
                       "inception": _floor(n, "inception") if inception else None},
         "curves": curves, "final": final,
         "real": {"classes": {"share": REAL}, "not_digit": {"share": 0.05}, "background": {"mean": 0.0002},
-                 "centre": {"dark": 0.15, "white": 0.08, "share": 0.23},
-                 "variety": {"precision": 0.88, "recall": 0.87, "coverage": 0.96, "n": n},
+                 "recognised": {"n": 9500, "share": REAL}, "border": {"mean": 0.0002, "sd": 0.002},
+                 "centre": {"n": 10000, "dark": 0.15, "white": 0.08},
+                 "variety": _reach(0.88, 0.87, 0.96, n),
                  "divergence_floor": {"mean": 0.0092, "sd": 0.004, "n": n}, "entropy": 2.301},
         "seed_sources": seed_sources, "clipping": clipping, "over_seeds": None,
         "quality_rule": "High-quality samples are drawn from the tenth that the classifier is most sure of.",

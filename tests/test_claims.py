@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 import fake_run
-from report import claims, evidence, rules_samples
+from report import claims, evidence, final_epochs, rules_samples
 from report.claims import FAILS, HOLDS, OPEN, TOO_SMALL
 from report.claims_ddpm import CLAIMS as DDPM
 from report.claims_restoration import CLAIMS as RESTORATION
@@ -83,7 +83,25 @@ def final(model, key, value, low, high, name="share"):
 
 
 def distance(model, value, low, high, extractor="digits"):
-    return final(model, extractor, value, low, high, "fid")
+    """The distance of the final samples, and the same at every checkpoint of the final epochs."""
+
+    def change(s, t, c):
+        c["final"][model][extractor].update(fid=value, low=low, high=high)
+        for p in c["curves"][model]:
+            if p["epoch"] >= 0.8 * t[model]["epochs"]:
+                p[extractor]["fid"] = value
+
+    return change
+
+
+def scattered(model, *values):
+    """Distances in digit features at the last checkpoints."""
+
+    def change(s, t, c):
+        for p, value in zip(c["curves"][model][-len(values) :], values, strict=True):
+            p["digits"]["fid"] = value
+
+    return change
 
 
 def bare(model, value):
@@ -123,7 +141,7 @@ def dark(zero, nine, n=240):
 def seeds(which, key, **values):
     def change(s, t, c):
         if key == "reach":
-            c["seed_sources"][which].update(values)
+            c["seed_sources"][which]["variety"].update(spans(values))
         else:
             c["seed_sources"][which][key].update(values)
 
@@ -133,7 +151,7 @@ def seeds(which, key, **values):
 def share(digits, low, high):
     def change(s, t, c):
         for d in digits:
-            entry = c["final"]["zoom"]["classes"]
+            entry = c["final"]["zoom"]["recognised"]
             entry["low"][d], entry["high"][d], entry["share"][d] = low, high, (low + high) / 2
 
     return change
@@ -145,7 +163,18 @@ def divergence(model, low, high):
 
 
 def reach(model, **values):
-    return lambda s, t, c: c["final"][model]["variety"].update(values)
+    return lambda s, t, c: c["final"][model]["variety"].update(spans(values))
+
+
+def spans(values):
+    out = dict(values)
+    for key, value in values.items():
+        out |= {f"{key}_low": value - 0.03, f"{key}_high": value + 0.03}
+    return out
+
+
+def centres(dark, white):
+    return lambda s, t, c: c["final"]["zoom"]["centre"].update(dark=dark, white=white)
 
 
 def both(*changes):
@@ -229,7 +258,8 @@ CASES = [
     ("five-as-zero", as_zero(5, "five_as_zero", 0.11, 900), OPEN),
     ("seven-as-zero", as_zero(7, "seven_as_zero", 0.4, 900), HOLDS),
     ("seven-as-zero", as_zero(7, "seven_as_zero", 0.01, 900), FAILS),
-    ("seven-as-zero", as_zero(7, "seven_as_zero", 0.11, 900), OPEN),
+    ("seven-as-zero", as_zero(7, "seven_as_zero", 0.19, 900), OPEN),  # as many other digits are
+    ("seven-as-zero", as_zero(7, "seven_as_zero", 0.13, 900), FAILS),
     ("dark-centre", dark(0.4, 0.3), HOLDS),
     ("dark-centre", dark(0.4, 0.01), FAILS),
     ("dark-centre", dark(0.4, 0.16), OPEN),
@@ -259,9 +289,10 @@ CASES = [
     ("cosine-best", None, HOLDS),
     ("cosine-best", both(distance("zoom", 1, 0.9, 1.1), bare("zoom", 1)), FAILS),
     ("cosine-best", distance("zoom", 5, 4.5, 5.5), OPEN),
-    ("extreme-centres", final("zoom", "centre", 0.4, 0.38, 0.42), HOLDS),
-    ("extreme-centres", final("zoom", "centre", 0.1, 0.08, 0.12), FAILS),
-    ("extreme-centres", final("zoom", "centre", 0.23, 0.21, 0.25), OPEN),
+    ("extreme-centres", centres(0.4, 0.2), HOLDS),
+    ("extreme-centres", centres(0.1, 0.05), FAILS),
+    ("extreme-centres", centres(0.1, 0.2), OPEN),  # one kind is favoured, the other is not
+    ("extreme-centres", centres(0.15, 0.08), OPEN),
     ("favours", share((1, 8, 9), 0.2, 0.3), HOLDS),
     ("favours", share((8,), 0.01, 0.02), FAILS),
     ("favours", share((8,), 0.05, 0.15), OPEN),
@@ -288,7 +319,6 @@ def test_every_claim_is_seen_to_hold_and_to_fail():
 
 
 def test_recalls_within_their_chance_do_not_decide():
-    # 0.02 below the linear DDPM's, n = 500
     close = both(reach("zoom", recall=0.66), divergence("zoom", 0.3, 0.4))
     assert verdict("less-variety", close).verdict == OPEN
     far = both(reach("zoom", recall=0.56), divergence("zoom", 0.3, 0.4))
@@ -320,7 +350,7 @@ def test_claims_about_the_end_of_training_wait_for_it():
             assert before.verdict == TOO_SMALL, claim.id
             assert after.verdict == after.lean, claim.id
             assert "49 of the 50 epochs" in before.why, claim.id
-            assert before.lean == claim.measure(young)[1] or before.lean in claims.VERDICTS[:3], claim.id
+            assert before.lean == {True: HOLDS, False: FAILS, None: OPEN}[claim.measure(young)[1]], claim.id
         elif claim.min_epochs == 100:  # about what still goes on at the study's very end
             before, after = (claims.decide(claim, results(epochs=n, every=1)) for n in (99, 100))
             assert (before.verdict, after.verdict) == (TOO_SMALL, after.lean), claim.id
@@ -394,11 +424,59 @@ def test_fewer_samples_than_the_study_s_decide_nothing_about_samples():
         assert ("499 of 500 samples" in found.why) == claim.sampled, claim.id
 
 
+def test_fewer_reference_images_decide_nothing_about_samples():
+    run = results(lambda s, t, c: c["reference"].update(n=1000))
+    for claim in BY_ID.values():
+        found = claims.decide(claim, run)
+        assert (found.verdict == TOO_SMALL) == claim.sampled, claim.id
+        assert ("1000 of 10,000 reference images" in found.why) == claim.sampled, claim.id
+
+
+def test_fewer_test_images_decide_nothing_about_their_model():
+    run = results(lambda s, t, c: t["zoom"]["parameters"].update(n_test=100))
+    for claim in BY_ID.values():
+        found = claims.decide(claim, run)
+        assert (found.verdict == TOO_SMALL) == ("zoom" in claim.models), claim.id
+        assert ("a test split of 100 images" in found.why) == ("zoom" in claim.models), claim.id
+
+
 def test_fewer_samples_along_training_decide_nothing_about_samples():
     run = results(lambda s, t, c: c.update(n_samples=50))
     for claim in BY_ID.values():
         found = claims.decide(claim, run)
         assert ("50 of 500 samples" in found.why) == claim.sampled, claim.id
+
+
+def test_checkpoints_that_scatter_leave_a_distance_open():
+    apart = both(distance("cosine", 8, 7.9, 8.1), distance("linear", 9, 8.9, 9.1))
+    assert verdict("lower-distance", apart, inception=False).verdict == HOLDS
+    wild = both(apart, scattered("cosine", 4, 12, 3, 14, 8))
+    assert verdict("lower-distance", wild, inception=False).verdict == OPEN
+    reverse = both(apart, scattered("cosine", 12, 12.1, 12, 12.2, 12))
+    assert verdict("lower-distance", reverse, inception=False).verdict == OPEN
+    assert verdict("cosine-best", wild, inception=False).verdict == OPEN
+    assert (
+        verdict("comparable", both(apart, scattered("zoom", 4, 12, 3, 14, 8)), inception=False).verdict
+        == OPEN
+    )
+
+
+def test_too_few_checkpoints_at_the_end_leave_the_final_samples_to_decide():
+    run = results(distance("cosine", 8, 7.9, 8.1), epochs=100, every=50, inception=False)
+    assert final_epochs.over_checkpoints(run, "cosine", "digits") is None
+    assert claims.decide(BY_ID["lower-distance"], run).verdict == HOLDS
+    assert "checkpoints" not in claims.decide(BY_ID["lower-distance"], run).measured
+
+
+def test_a_crossing_of_the_losses_decides_for_neither():
+    def crossing(s, t, c):
+        common(0.05, 0.04)(s, t, c)
+        t["cosine"]["common_loss"]["by_level"][:3] = [1.0, 1.0, 1.0]
+
+    assert verdict("trains-better", common(0.05, 0.04)).verdict == HOLDS
+    found = verdict("trains-better", crossing)
+    assert found.verdict == OPEN
+    assert "lower at 7 of the 10 levels" in found.measured
 
 
 DIRECTIONS = [(90.0, "clearly further"), (0.5, "clearly closer"), (9.0, "comparable")]
@@ -510,6 +588,14 @@ def test_trend_is_spearmans_rank_correlation():
     assert evidence.trend(x, [1.0] * 6) == 0.0
 
 
+def test_scatter_is_students_interval_of_the_mean():
+    values = [4.0, 5.0, 7.0, 4.5, 6.0]
+    found = evidence.scatter(values)
+    low, high = stats.t.interval(0.95, 4, stats.tmean(values), stats.sem(values))
+    assert (found["low"], found["high"]) == pytest.approx((low, high))
+    assert (found["mean"], found["n"]) == (pytest.approx(5.3), 5)
+
+
 def test_logic_of_three_values():
     assert evidence.every([True, None]) is None
     assert evidence.every([None, False]) is False
@@ -541,7 +627,8 @@ def test_seeds_that_agree_confirm_a_verdict():
 
 def test_seeds_that_disagree_leave_a_claim_open():
     def swapped(s, t, c):
-        c["final"]["linear"], c["final"]["cosine"] = c["final"]["cosine"], c["final"]["linear"]
+        for part in (c["final"], c["curves"]):
+            part["linear"], part["cosine"] = part["cosine"], part["linear"]
 
     found = verdicts("lower-distance", None, swapped, None)
     assert (found.verdict, found.lean) == (OPEN, OPEN)
@@ -552,7 +639,8 @@ def test_seeds_that_disagree_leave_a_claim_open():
 
 def test_the_ledger_asks_every_seed():
     def swapped(s, t, c):
-        c["final"]["linear"], c["final"]["cosine"] = c["final"]["cosine"], c["final"]["linear"]
+        for part in (c["final"], c["curves"]):
+            part["linear"], part["cosine"] = part["cosine"], part["linear"]
 
     one = results()
     assert claims.ledger(one)["lower-distance"].verdict == HOLDS

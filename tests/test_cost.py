@@ -1,5 +1,6 @@
 """What a study costs: the arithmetic, and that the documentation shows what it gives."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,12 @@ def test_the_documentation_shows_these_costs():
     assert text.split("<!-- of tools/cost.py -->\n")[1].split("<!-- end -->")[0].splitlines() == cost.lines(
         PAPER
     )
+
+
+@pytest.mark.parametrize("name", ["medium", "paper"])
+def test_the_readme_says_how_many_hours_these_costs_come_to(name):
+    readme, profile = ((ROOT / file).read_text() for file in ("README.md", f"profiles/{name}.yaml"))
+    (hours,) = re.findall(rf"^\| `{name}` \|.*\| about ([\d.]+) hours,", readme, re.M)
+    trainings, compare = cost.of_study(yaml.safe_load(profile))
+    assert float(hours) == pytest.approx((sum(trainings) + compare) / 3600, rel=0.1)
+    assert set(re.findall(r"about ([\d.]+) hours", profile)) <= {hours}

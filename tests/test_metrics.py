@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
 from diffusion import data, distances, metrics, uncertainty
-from diffusion.metrics import Reference, floor, frechet, frechet_interval, kernel, to_uint8
+from diffusion.metrics import Reference, floor, frechet, frechet_gap, frechet_interval, kernel, to_uint8
 
 BLACK = torch.zeros(4, 1, 28, 28, dtype=torch.uint8)
 
@@ -442,3 +442,18 @@ def test_inception_weights_are_found_in_the_cache(random_inception, tmp_path, mo
 def test_public_names_are_one_set():
     assert metrics.frechet is distances.frechet
     assert all(hasattr(metrics, name) for name in metrics.__all__)
+
+
+def test_the_gap_of_paired_sets_is_known_better_than_of_two_sets():
+    reference = Reference(torch.randn(2000, 6, generator=torch.Generator().manual_seed(0)))
+    a = torch.randn(300, 6, generator=torch.Generator().manual_seed(1))
+    found = frechet_gap(reference, a + 0.3, a)
+    apart = [frechet_interval(reference, x) for x in (a + 0.3, a)]
+    assert found["mean"] == pytest.approx(apart[0]["fid"] - apart[1]["fid"])
+    assert found["low"] < 6 * 0.3**2 < found["high"]  # the mean moves, the covariance does not
+    alone = math.hypot(*((one["high"] - one["low"]) for one in apart))
+    assert found["high"] - found["low"] < alone
+    same = frechet_gap(reference, a, a)
+    assert same == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    with pytest.raises(ValueError, match="300 and 299 images"):
+        frechet_gap(reference, a, a[:299])

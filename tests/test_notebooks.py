@@ -168,7 +168,9 @@ def test_weights_that_are_not_the_records_are_refused(smoke_out, tmp_path):
         ("diffusion.nothing:A", "No module named"),
         ("diffusion.blur:Nothing", "has no attribute"),
         ("diffusion.blur", "cannot be loaded"),
-        ("diffusion.network:Reconstructor", "a subclass of DegradationProcess"),
+        ("diffusion.network:Reconstructor", "a subclass of ColdDiffusion"),
+        ("diffusion.ddpm:DDPM", "a subclass of ColdDiffusion.*what a random degradation takes"),
+        ("diffusion.cold:ColdDiffusion", "cannot be made with T = 3.*degrade and seeds"),
     ],
 )
 def test_a_degradation_that_cannot_be_loaded_is_named(degradation, named):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -173,6 +174,17 @@ def test_every_module_and_data_file_is_packaged():
         packaged = {path for pattern in patterns for path in folder.glob(pattern)}
         present = {path for path in tracked() if path.is_relative_to(folder)}
         assert present - packaged == set()
+        assert [pattern for pattern in patterns if not any(folder.glob(pattern))] == []
+
+
+def test_the_readme_lists_every_module_and_folder():
+    shown = (ROOT / "README.md").read_text().split("## How it is built\n")[1].split("```")[1]
+    modules = [name for names in re.findall(r"^  (\w+(?: \w+)*)  ", shown, re.M) for name in names.split()]
+    files = {path.stem for path in tracked() if path.parent == ROOT / "diffusion" and path.suffix == ".py"}
+    assert sorted(modules) == sorted(files - {"__init__"})
+    folders = {path.relative_to(ROOT).parts[0] for path in tracked() if path.parent != ROOT}
+    listed = set(re.findall(r"^(\w+)/  ", shown, re.M))
+    assert listed == {folder for folder in folders if not folder.startswith(".")}
 
 
 # --- what a stranger could not use --------------------------------------------------------------------------
@@ -218,6 +230,32 @@ def test_make_help_lists_the_targets():
     targets = "help report retrain release snapshot restore test test-kills test-guards test-cluster lint"
     targets += " lab bench clean"
     assert " ".join(re.findall(r"^  ([\w-]+)  ", said, re.M)) == targets
+    variables = re.findall(r"^([A-Z]+) +\?=", (ROOT / "Makefile").read_text(), re.M)
+    assert sorted(re.findall(r"\[([A-Z]+)=", said)) == sorted(variables)
+
+
+@pytest.mark.parametrize(("system", "value"), [("Darwin", "1"), ("Linux", "")])
+def test_make_keeps_to_the_cpu_on_macos(tmp_path, system, value):
+    uname, show = tmp_path / "uname", tmp_path / "show.mk"
+    uname.write_text(f"#!/bin/sh\necho {system}\n")
+    uname.chmod(0o755)
+    show.write_text('show:\n\t@echo "[$$ACCELERATE_USE_CPU]"\n')
+    environment = {name: value for name, value in os.environ.items() if name != "ACCELERATE_USE_CPU"}
+    environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
+    command = ["make", "-f", "Makefile", "-f", str(show), "show"]
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == f"[{value}]\n"
+
+
+@pytest.mark.parametrize(("value", "device"), [("1", "cpu"), ("0", "mps")])
+def test_accelerate_keeps_to_the_cpu_where_it_is_told(value, device):
+    code = "import accelerate.state as s; s.is_mps_available = lambda *_: True; "
+    code += "from diffusion.devices import accelerator; print(accelerator().device)"
+    environment = os.environ | {"ACCELERATE_USE_CPU": value}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout == f"{device}\n", done.stderr
 
 
 @pytest.mark.parametrize(

@@ -191,9 +191,9 @@ def test_true_is_no_number_and_a_numeric_text_gets_a_hint():
         (table.OWN, {"degradation": "diffusion.blur.nope:X"}, "there is no module 'diffusion.blur.nope'"),
         (table.OWN, {"degradation": "diffusion..blur:X"}, "there is no module 'diffusion..blur'"),
         (table.OWN, {"T": 0}, "T = 0 is not allowed; give a whole number from 1"),
-        (table.OWN, {"n_test": 9}, "n_test = 9 is not allowed; give a whole number from 10"),
-        (table.COMPARE, {"n_test": 9}, "n_test = 9 is not allowed; give a whole number from 10"),
-        (table.COMPARE, {"n_final": 5}, "names and whole numbers from 6"),
+        (table.OWN, {"n_test": 9}, "n_test = 9 is not allowed; give a whole number from 12"),
+        (table.COMPARE, {"n_test": 9}, "n_test = 9 is not allowed; give a whole number from 12"),
+        (table.COMPARE, {"n_final": 11}, "names and whole numbers from 12"),
         (table.COMPARE, {"n_final": {"linear": 3}}, "n_final = {'linear': 3} is not allowed"),
         (
             table.DDPM,
@@ -208,8 +208,8 @@ def test_true_is_no_number_and_a_numeric_text_gets_a_hint():
         (table.DDPM, {"model": "a/b"}, "model = 'a/b' is not allowed"),
         (table.COMPARE, {"models": []}, "models = [] is empty"),
         (table.COMPARE, {"models": ["zoom", "zoom"]}, "models names 'zoom' twice"),
-        (table.COMPARE, {"n_final": {"linear": 9}}, "no entry for the model 'cosine'"),
-        (table.COMPARE, {"n_samples": 5}, "n_samples = 5 is not allowed; give a whole number from 6"),
+        (table.COMPARE, {"n_final": {"linear": 19}}, "no entry for the model 'cosine'"),
+        (table.COMPARE, {"n_samples": 11}, "n_samples = 11 is not allowed; give a whole number from 12"),
         (
             table.COMPARE,
             {"inception_weights": "nowhere.pt"},
@@ -222,7 +222,7 @@ def test_contradictions_are_refused(notebook, values, said):
 
 
 def test_the_smallest_numbers_are_accepted():
-    check(table.COMPARE, valid(table.COMPARE) | {"n_samples": 6, "n_final": 6, "n_test": 10})
+    check(table.COMPARE, valid(table.COMPARE) | {"n_samples": 12, "n_final": 12, "n_test": 12})
     check(table.DDPM, valid(table.DDPM) | {"n_train": 64, "batch_size": 64})
     check(table.DDPM, valid(table.DDPM) | {"n_train": None, "batch_size": 60_000})
 
@@ -232,7 +232,7 @@ def test_the_comparison_can_measure_the_smallest_numbers():
     from diffusion import variety
 
     low = {name: table.of(table.COMPARE)[name].low for name in ("n_samples", "n_final", "n_test")}
-    assert min(low.values()) > variety.COVERING >= variety.NEIGHBOURS
+    assert min(low.values()) >= variety.FEWEST
     assert min(low["n_final"], low["n_samples"]) >= 4  # two halves of two, of `frechet_interval`
 
 
@@ -432,7 +432,7 @@ def mistake(*path, value):
         (mistake("out", value=None), "out = None is not allowed"),
         (
             mistake("compare", "n_samples", value=3),
-            "n_samples = 3 is not allowed; give a whole number from 6",
+            "n_samples = 3 is not allowed; give a whole number from 12",
         ),
         (mistake("models", "zoom", "n_final", value=2), "compare (04_compare_fid): n_final = "),
         (mistake("training", "batch_size", value=513), "batch_size = 513 is above the n_train = 512"),

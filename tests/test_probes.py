@@ -57,6 +57,14 @@ def test_common_levels_put_schedules_on_one_scale(black):
     assert own[1] > 1.1 * own[0]
 
 
+def test_the_common_loss_is_resolved_by_level(black):
+    found = probes.common_loss(DDPM(schedules.cosine()), Half(), black, "fp32")
+    assert found["levels"] == pytest.approx([0.05 + 0.1 * i for i in range(10)])
+    expected = [((1 - a) ** 0.5 / 2 - 1) ** 2 for a in found["levels"]]
+    assert found["by_level"] == pytest.approx(expected, rel=0.03)
+    assert sum(found["by_level"]) / 10 == pytest.approx(found["mean"], rel=1e-5)
+
+
 def test_the_common_loss_of_each_image_has_the_variance_of_a_mean_square():
     # Silence errs by the mean square of 784 normal numbers, of variance 2 / 784, at all levels alike.
     found = probes.common_loss(DDPM(schedules.linear()), Silent(), torch.zeros(500, 1, 28, 28), "fp32")
@@ -79,10 +87,20 @@ def test_two_schedules_are_compared_on_the_same_images_and_noise(black):
 def test_offset_response_is_the_rise_of_the_answer():
     process = DDPM(schedules.linear())
     assert probes.offset_response(process, Half(), "fp32") == {
-        "shift": 0.2,
-        "response": pytest.approx(0.1, abs=1e-6),
+        "shift": 1 / 28,
+        "response": pytest.approx(0.5 / 28, abs=1e-6),
     }
+    assert probes.offset_response(process, Half(), "fp32", shift=0.2)["response"] == pytest.approx(0.1)
     assert probes.offset_response(process, Silent(), "fp32")["response"] == 0
+
+
+def test_the_trial_of_a_rate_is_of_the_network_that_is_asked_for():
+    x, process = torch.zeros(128, 1, 28, 28), DDPM(schedules.linear())
+    wide, narrow = (
+        probes.learning_rate_check(process, x, 1e-3, "fp32", steps=1, channels=c)["first_loss"]
+        for c in ((16, 32, 32, 16), (4, 4, 4, 4))
+    )
+    assert wide != narrow
 
 
 def test_the_printed_learning_rate_does_not_learn_where_the_meant_one_does():

@@ -17,11 +17,9 @@ from diffusion.yardstick import Yardstick
 def test_divergence_and_entropy_are_of_as_many_samples_for_every_model(monkeypatch):
     labels = torch.cat([torch.arange(20) % 10, torch.full((20,), 3)])
     monkeypatch.setattr(quality, "predict", lambda images, model: (labels, torch.full((40,), 0.9).double()))
-    known = {"digits": SimpleNamespace(features=torch.randn(40, 8, generator=seeded(0)))}
     prior = torch.arange(10).repeat(5)
-    stick = SimpleNamespace(reader=None, all_labels=prior, seed=0, threshold=0.5, references=known)
-    samples, features = torch.zeros(40, 1, 28, 28), torch.randn(40, 8, generator=seeded(1))
-    found = Yardstick.qualities(stick, samples, features, 10, 20)["classes"]
+    stick = SimpleNamespace(reader=None, all_labels=prior, seed=0, threshold=0.5)
+    found = Yardstick.qualities(stick, torch.zeros(40, 1, 28, 28), 20)["classes"]
     first, whole = (quality.class_balance(part, prior) for part in (labels[:20], labels))
     assert found["divergence"] == pytest.approx(0, abs=1e-12)
     assert whole["divergence"] > 0.1
@@ -220,6 +218,37 @@ def test_real_images_have_a_dark_background(test_split):
         quality.background(to_uint8(test_split[0][:1]))
 
 
+def test_the_raw_border_tells_dark_drifts_that_clamping_hides():
+    drift = torch.linspace(-0.4, 0.4, 9)
+    samples = torch.full((9, 1, 28, 28), -0.5) + drift[:, None, None, None]
+    found = quality.border(samples)
+    assert found == {"mean": pytest.approx(0, abs=1e-6), "sd": pytest.approx(float(drift.std()))}
+    seen = quality.background(to_uint8(samples))["mean"]
+    assert seen == pytest.approx(float(drift.clamp(min=0).mean()), abs=0.003)
+    samples[:, :, 3:-3, 3:-3] = 7.0  # what lies within the ring does not count
+    assert quality.border(samples) == found
+
+
+def test_backgrounds_of_pairs_are_compared_in_pairs():
+    grey = torch.randint(0, 100, (50, 1, 1, 1), generator=seeded(1)).expand(50, 1, 28, 28)
+    a, b = (grey + 51).to(torch.uint8), grey.to(torch.uint8)
+    found = quality.background_gap(a, b)
+    assert found == {
+        key: pytest.approx(0.2) for key in ("mean", "low", "high")
+    }  # whatever the images' own grey
+    other = quality.background_gap(a, b.flip(0))
+    assert other["mean"] == pytest.approx(0.2)
+    assert other["low"] < other["mean"] < other["high"]
+    with pytest.raises(ValueError, match="50 and 49 images"):
+        quality.background_gap(a, b[:49])
+
+
+def test_shares_of_no_image_may_be_anything():
+    found = quality.shares(torch.tensor([], dtype=torch.int64))
+    assert found == {"n": 0, "share": [0.0] * 10, "low": [0.0] * 10, "high": [1.0] * 10}
+    assert quality.shares(torch.tensor([3, 3, 4]))["share"][3] == pytest.approx(2 / 3)
+
+
 # --- variety ---
 
 
@@ -251,6 +280,19 @@ def test_samples_of_one_kind_have_precision_without_recall():
     found = quality.variety(real, torch.randn(1000, 4, generator=seeded(9)))
     assert found["precision"] > 0.9
     assert found["recall"] == pytest.approx(0.2, abs=0.05)
+
+
+def test_the_interval_of_recall_and_coverage_has_the_spread_over_fresh_sets():
+    sets = [
+        (torch.randn(200, 6, generator=seeded(k)), torch.randn(200, 6, generator=seeded(100 + k)))
+        for k in range(40)
+    ]
+    found = [variety.variety(real, fake) for real, fake in sets]
+    for key in ("recall", "coverage"):
+        spread = float(np.std([f[key] for f in found], ddof=1))
+        widths = [(f[f"{key}_high"] - f[f"{key}_low"]) / 3.92 for f in found]
+        assert 0.6 < np.mean(widths) / spread < 2, key
+        assert all(0 <= f[f"{key}_low"] <= f[key] <= f[f"{key}_high"] <= 1 for f in found)
 
 
 def test_coverage_is_its_definition():
@@ -288,8 +330,8 @@ def test_variety_takes_the_same_seeded_number_from_both():
     assert quality.variety(real, fake)["n"] == 100
     assert quality.variety(real, fake, 50) == quality.variety(real, fake, 50)
     assert quality.variety(real, fake, 50) != quality.variety(real, fake, 50, seed=1)
-    for n in (5, 101):
-        with pytest.raises(ValueError, match="allowed: 6 to 100"):
+    for n in (11, 101):
+        with pytest.raises(ValueError, match="allowed: 12 to 100"):
             quality.variety(real, fake, n)
 
 
@@ -333,7 +375,7 @@ def test_the_rule_is_stated():
 
 def test_value_range_counts_pixels_outside():
     samples = torch.zeros(2, 1, 28, 28)
-    samples[0, 0, 0, :4] = torch.tensor([20.0, -20.0, 0.5, -0.5])
+    samples[0, 0, 0, :6] = torch.tensor([20.0, -20.0, 0.5, -0.5, 0.54, -0.54])  # the last two: a hair outside
     found = quality.value_range(samples)
     assert found == {"outside": 2 / 1568, "minimum": -20.0, "maximum": 20.0}
     samples[0, 0, 0, 0] = math.nan

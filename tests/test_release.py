@@ -8,18 +8,21 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 from bs4 import BeautifulSoup
 
 import fake_run
 from diffusion import data, training
+from diffusion.files import write_json
 from diffusion.runs import RunError, RunFolder
 from diffusion.zoom import ColdZoom
 from report import build, claims, results
 from report.text import num, percent_span, span
-from tools import readme_results, release, snapshot
+from tools import computed_in, readme_results, release, snapshot
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -136,9 +139,15 @@ def test_a_release_of_other_parameters_is_refused(run, tmp_path):
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda out: (out / "figures" / "loss_zoom.svg").unlink(), "lacks figures/loss_zoom.svg; run `make"),
+        (
+            lambda out: (out / "figures" / "loss_zoom.svg").unlink(),
+            "lacks .*loss_zoom.svg; run `make retrain PRO",
+        ),
         (lambda out: (out / "runs/zoom-f1zoom/weights/100.safetensors").write_bytes(b"others"), "sha256 dif"),
-        (lambda out: shutil.rmtree(out / "metrics"), "no results to release"),
+        (
+            lambda out: shutil.rmtree(out / "metrics"),
+            "no results to release; run `make retrain PRO",
+        ),
     ],
 )
 def test_incomplete_results_are_not_released_and_an_earlier_release_stays(run, tmp_path, damage, message):
@@ -148,6 +157,18 @@ def test_incomplete_results_are_not_released_and_an_earlier_release_stays(run, t
     with pytest.raises(ValueError, match=message):
         release.release(copy, str(profile), before)
     assert release.verify(before) == release.verify(kept)
+
+
+def test_a_profile_that_is_given_by_its_path_is_released_under_its_name(run, tmp_path, monkeypatch, capsys):
+    out, profile, kept = run
+    file = tmp_path / "fake.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(profile.read_text()) | {"out": str(out)}, sort_keys=False))
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    monkeypatch.setattr(release, "RELEASED", tmp_path / "released")
+    monkeypatch.setattr(sys, "argv", ["release.py", str(file)])
+    release.main()
+    assert "released/fake holds the results of fake" in capsys.readouterr().out
+    assert release.verify(tmp_path / "released" / "fake") == release.verify(kept)
 
 
 RELEASES = sorted(p.parent for p in (ROOT / "released").glob(f"*/{release.MANIFEST}"))
@@ -307,6 +328,108 @@ def test_restoring_never_goes_back(images, tmp_path):
     assert further.folder.states() == states
 
 
+@pytest.mark.parametrize("damaged", [1, 2])
+def test_damaged_states_do_not_keep_a_snapshot_out(images, tmp_path, damaged):
+    train(images, tmp_path / "here", 1)
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
+    further = train(images, tmp_path / "here", 2)
+    whole = further.folder.weights(2).read_bytes()
+    for state in further.folder.states()[:damaged]:
+        state.write_bytes(state.read_bytes()[:-1])
+    taken = snapshot.restore(tmp_path / "run.tar", tmp_path / "here")
+    assert taken == ([] if damaged == 1 else [f"runs/{further.folder.path.name}"])
+    # It goes on from one of them rather than starting over.
+    assert RunFolder(further.folder.path).load_state()["history"] == further.history[:1]
+    assert train(images, tmp_path / "here", 2).folder.weights(2).read_bytes() == whole
+
+
+def test_nothing_to_put_aside_says_what_trains_in_any_case(tmp_path):
+    with pytest.raises(ValueError, match="no training to put aside; start one with `make retrain PROFILE=x`"):
+        snapshot.save(tmp_path, tmp_path / "run.tar", PROFILE)
+
+
+def a_machine(monkeypatch, device: str, bf16: bool) -> None:
+    """Let this machine be one with such a device, with or without bf16 in hardware."""
+    there = SimpleNamespace(device=torch.device(device))
+    monkeypatch.setattr(computed_in.devices, "accelerator", lambda: there)
+    monkeypatch.setattr(computed_in.devices, "has_fast_bf16", lambda device: bf16)
+
+
+@pytest.mark.parametrize(
+    ("device", "bf16", "remedy"),
+    [
+        ("cpu", True, None),
+        ("cpu", False, "set `precision: bf16` in the profile"),
+        ("cuda", True, "set `precision: bf16` in the profile and ACCELERATE_USE_CPU=1 in the environment"),
+    ],
+)
+def test_a_machine_that_computes_otherwise_is_told_what_to_set(
+    images, tmp_path, monkeypatch, device, bf16, remedy
+):
+    run = f"runs/{train(images, tmp_path / 'here', 1).folder.path.name}"
+    with monkeypatch.context() as patch:
+        a_machine(patch, "cpu", True)
+        snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
+    a_machine(monkeypatch, device, bf16)
+    assert snapshot.restore(tmp_path / "run.tar", tmp_path / "there") == [run]
+    found = computed_in.warnings(tmp_path / "there", PROFILE)
+    if remedy is None:
+        assert found == []
+        return
+    now = f"{'bf16' if bf16 else 'fp32'} on {device}"
+    assert found == [
+        f"{run}: computed in bf16 on cpu, but this machine would take {now} and begin anew; "
+        f"to go on from there, {remedy}"
+    ]
+    # A snapshot of the restored run still says where it was computed.
+    snapshot.save(tmp_path / "there", tmp_path / "again.tar", PROFILE)
+    snapshot.restore(tmp_path / "again.tar", tmp_path / "third")
+    assert computed_in.warnings(tmp_path / "third", PROFILE) == found
+    # With the remedy there is nothing to say.
+    a_machine(monkeypatch, "cpu", bf16)
+    told = PROFILE | {"training": PROFILE["training"] | {"precision": "bf16"}}
+    assert computed_in.warnings(tmp_path / "there", told) == []
+
+
+def test_a_training_of_a_device_that_is_not_here_asks_for_one_and_all_models_get_one_line(
+    tmp_path, monkeypatch
+):
+    for run in ("runs/a-1", "seeds/4/runs/a-2"):
+        write_json(tmp_path / run / computed_in.FILE, {"device": "cuda", "precision": "bf16"})
+    a_machine(monkeypatch, "cpu", True)
+    config = PROFILE | {"models": {"a": {"notebook": "03_train_zoom"}}}
+    (line,) = computed_in.warnings(tmp_path, config)
+    assert line.startswith(
+        "runs/a-1, seeds/4/runs/a-2: computed in bf16 on cuda, but this machine would take"
+    )
+    assert line.endswith("to go on from there, use a machine with cuda")
+
+
+def test_a_record_says_what_its_run_was_computed_in(tmp_path, monkeypatch):
+    a_machine(monkeypatch, "cpu", True)
+    for name in ("zoom-1", "zoom-2", "other-3"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    environment = {"device": "cuda", "precision": "fp32", "torch": "2"}
+    write_json(tmp_path / "metrics" / "train_zoom.json", {"run": "runs/zoom-1", "environment": environment})
+    said = computed_in.of_run(tmp_path / "runs" / "zoom-1", "zoom", PROFILE)
+    assert said == {"device": "cuda", "precision": "fp32"}
+    here = {"device": "cpu", "precision": "bf16"}
+    assert computed_in.of_run(tmp_path / "runs" / "zoom-2", "zoom", PROFILE) == here
+    assert computed_in.of_run(tmp_path / "runs" / "other-3", "other", PROFILE) is None
+
+
+def test_a_snapshot_that_does_not_say_how_it_was_computed_is_restored_without_a_warning(
+    images, tmp_path, monkeypatch
+):
+    run = train(images, tmp_path / "here", 1).folder.path.name
+    with monkeypatch.context() as patch:
+        patch.setattr(computed_in, "of_run", lambda *_: None)
+        snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
+    a_machine(monkeypatch, "cuda", False)
+    assert snapshot.restore(tmp_path / "run.tar", tmp_path / "there") == [f"runs/{run}"]
+    assert computed_in.warnings(tmp_path / "there", PROFILE) == []
+
+
 def test_a_run_under_way_is_not_touched(images, tmp_path):
     part = train(images, tmp_path / "here", 1)
     snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
@@ -327,6 +450,8 @@ def member(name: str, content: bytes = b"x", kind: bytes = tarfile.REGTYPE) -> t
         ([member("runs/zoom-1/weights/epoch-0001.pt")], "is no snapshot"),
         ([member("runs/zoom-1", kind=tarfile.SYMTYPE)], "a link or a folder"),
         ([member(f"runs/zoom-1/state-00000001-{'0' * 16}.pt")], "is damaged: the content of runs/zoom-1"),
+        ([member("runs/zoom-1/computed-in.json", b"[]")], "computed-in.json names no device and precision"),
+        ([member("runs/zoom-1/computed-in.json", b'{"device": "cpu", "precision": 16}')], "names no device"),
     ],
 )
 def test_a_hostile_or_damaged_snapshot_is_refused_and_writes_nothing(tmp_path, members, message):

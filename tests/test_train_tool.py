@@ -139,6 +139,14 @@ def test_processes_that_do_not_know_each_other_do_not_train(monkeypatch):
         train.launched()
 
 
+def test_the_processor_is_used_where_the_environment_says_so(monkeypatch):
+    for value, expected in (("1", True), ("0", False)):
+        monkeypatch.setenv("ACCELERATE_USE_CPU", value)
+        monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "no")
+        monkeypatch.setattr(train, "PartialState", lambda cpu: SimpleNamespace(num_processes=1, cpu=cpu))
+        assert train.launched().cpu is expected
+
+
 def test_a_process_waits_until_it_sees_the_checkpoints_of_the_first(tmp_path, monkeypatch):
     late = tmp_path / "m-0123" / "state-00000004-ab.pt"
     late.parent.mkdir()

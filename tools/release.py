@@ -54,13 +54,13 @@ def release(out: Path, profile: str, target: Path) -> Path:
     """
     name, config = context.profile(profile)
     if not (out / "metrics").is_dir():
-        raise ValueError(f"{out} has no results to release; run `make report PROFILE={name}` first")
+        raise ValueError(f"{out} has no results to release; run `make retrain PROFILE={name}` first")
     run = results.load(out)
     context.check_profile(run, name, config)
     results.check_code(run)
     files = names(out, config)
     if missing := [file for file in files if not (out / file).is_file()]:
-        raise ValueError(f"{out} lacks {', '.join(missing)}; run `make report PROFILE={name}` first")
+        raise ValueError(f"{out} lacks {', '.join(missing)}; run `make retrain PROFILE={name}` first")
     for one in (run, *run.others):
         folder = Path(outputs.of_seed(str(out), one.seed, parameters.seeds(config)))
         for record in one.train.values():
@@ -114,10 +114,9 @@ def report(folder: Path, profile: str, out: Path) -> list[Path]:
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    name = sys.argv[1]
     try:
-        _, config = context.profile(name)
-        folder = release(ROOT / outputs.folder(config), name, RELEASED / name)
+        name, config = context.profile(sys.argv[1])
+        folder = release(ROOT / outputs.folder(config), sys.argv[1], RELEASED / name)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

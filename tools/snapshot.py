@@ -3,10 +3,12 @@
     python tools/snapshot.py save PROFILE FILE.tar
     python tools/snapshot.py restore PROFILE FILE.tar
 
-A snapshot holds what `make retrain` or `make report` needs to go on: for each training its newest intact
+A snapshot holds what `make retrain` needs to go on: for each training its newest intact
 state, its history and the weights that the profile's comparison will measure, and all samples that have been
 drawn. It may be taken while the run goes on. Restoring never goes back: a training that is further here than
-in the file stays.
+in the file stays, unless its states are damaged.
+A snapshot says on which kind of device and in which precision each training was computed, and restoring it
+warns where this machine would take others: the training would begin anew there.
 """
 
 import hashlib
@@ -29,12 +31,13 @@ from diffusion.files import write_bytes  # noqa: E402
 from diffusion.parameters import check_profile, notebook_parameters  # noqa: E402
 from diffusion.runs import LEFT_OUT, RunFolder, measured_epochs  # noqa: E402
 from report import context  # noqa: E402
-from tools import outputs  # noqa: E402
+from tools import computed_in, outputs  # noqa: E402
 
 MODEL = r"(?:seeds/\d+/)?runs/[\w-]+"
 STATE = re.compile(rf"({MODEL})/state-(\d{{8}})-([0-9a-f]{{16}})\.pt")
 OTHERS = re.compile(
     rf"{MODEL}/(?:history\.jsonl|weights/epoch-\d{{4,}}\.safetensors|{re.escape(LEFT_OUT)})"
+    rf"|{MODEL}/{re.escape(computed_in.FILE)}"
     r"|(?:seeds/\d+/)?samples/[0-9a-f]{16}\.safetensors"
 )
 
@@ -50,19 +53,22 @@ def save(out: Path, file: Path, config: Mapping[str, Any]) -> int:
         state = next((s for s in RunFolder(run).states() if intact(s.name, content := _read(s))), None)
         if state is None:
             continue
-        name, history = run.relative_to(out).as_posix(), _read(run / "history.jsonl")
+        name, model = run.relative_to(out).as_posix(), run.name.rpartition("-")[0]
         files[state.relative_to(out).as_posix()] = content
-        files[f"{name}/history.jsonl"] = history
+        files[f"{name}/history.jsonl"] = _read(run / "history.jsonl")
         # Of the state: the history is written after it, and a kill in between leaves it one line behind.
         epochs = range(1, len(torch.load(io.BytesIO(content), weights_only=True)["history"]) + 1)
-        needed = _needed(run.name.rpartition("-")[0], config, epochs)
+        needed = _needed(model, config, epochs)
         for path in filter(Path.is_file, map(RunFolder(run).weights, needed)):
             files[path.relative_to(out).as_posix()] = _read(path)
         # A needed one that is lost is not listed: training makes it again.
         left_out = {*RunFolder(run).left_out(), *epochs} - set(needed)
         files[f"{name}/{LEFT_OUT}"] = json.dumps(sorted(left_out)).encode()
+        if known := computed_in.of_run(run, model, config):
+            files[f"{name}/{computed_in.FILE}"] = json.dumps(known).encode()
     if not files:
-        raise ValueError(f"{out} has no training to put aside; start one with `make report` first")
+        start = f"make retrain PROFILE={config['profile']}"
+        raise ValueError(f"{out} has no training to put aside; start one with `{start}` first")
     for path in sorted([*out.glob("samples/*.safetensors"), *out.glob("seeds/*/samples/*.safetensors")]):
         files[path.relative_to(out).as_posix()] = _read(path)
     buffer = io.BytesIO()
@@ -88,7 +94,8 @@ def restore(file: Path, out: Path) -> list[str]:
         run, step = STATE.fullmatch(name)[1], int(STATE.fullmatch(name)[2])
         folder = RunFolder(out / run)
         with folder.locked():
-            if any(int(state.name[6:14]) >= step for state in folder.states()):
+            here = (state for state in folder.states() if int(state.name[6:14]) >= step)
+            if any(intact(state.name, _read(state)) for state in here):
                 continue
             # The state comes last: it claims the weights.
             for part in sorted((n for n in files if n.startswith(f"{run}/")), key=lambda n: n == name):
@@ -130,6 +137,8 @@ def _unpack(file: Path) -> dict[str, bytes]:
     for name, content in files.items():
         if STATE.fullmatch(name) and not intact(name, content):
             raise ValueError(f"{file} is damaged: the content of {name} is not that of its name")
+        if name.endswith(f"/{computed_in.FILE}") and not computed_in.is_told(content):
+            raise ValueError(f"{file} is damaged: {name} names no device and precision")
     return files
 
 
@@ -146,6 +155,8 @@ def main() -> None:
         else:
             taken = restore(file, out)
             print(f"{os.path.relpath(out, ROOT)}: {', '.join(taken) or 'nothing'} taken over from {file}")
+            for line in computed_in.warnings(out, config):
+                print(f"warning: {line}")
     except (ValueError, RuntimeError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -5,7 +5,7 @@
     accelerate launch --multi_gpu --num_processes 4 tools/train.py PROFILE MODEL
 
 The run lies where the model's training notebook looks for it, under the same fingerprint, whatever the number
-of processes: `make report` afterwards finds it finished, draws the samples and goes on.
+of processes: `make retrain` afterwards finds it finished, draws the samples and goes on.
 PROFILE is a name in profiles/ or the path of a YAML file; SEED is one of its seeds, if not the first.
 Every process takes its share of each batch, so that batch size, order of images and noise are those of one
 process; only the first one writes.
@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 import yaml
 from accelerate import PartialState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, parse_flag_from_env
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # in place of tools/
@@ -67,7 +67,8 @@ def settings(profile: str, model: str, seed: str | None = None) -> tuple[str, di
 def launched() -> PartialState:
     """This process among its fellows; exits where a launcher started several that do not know each other."""
     size = int(os.environ.get("WORLD_SIZE", 1))
-    cpus = size > 1 and not torch.cuda.is_available()  # said of CPUs, or each one would train for itself
+    # Of several CPUs it has to be said, or each one would train for itself.
+    cpus = parse_flag_from_env("ACCELERATE_USE_CPU") or (size > 1 and not torch.cuda.is_available())
     os.environ["ACCELERATE_MIXED_PRECISION"] = "no"  # the profile's precision counts, not the launcher's
     state = PartialState(cpu=cpus)
     if state.num_processes != size:
