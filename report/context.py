@@ -20,7 +20,7 @@ from report.results import REQUIRED, Results
 from report.rules_ddpm import lower_levels
 from report.rules_samples import COMPARABLE, centre_kinds, contradiction, direction, seed_differences
 from report.study import CITATION, STUDY, deviations, other_data
-from report.text import Markdown, escape, integer, listing
+from report.text import Markdown, escape, fixed, integer, listing
 
 STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
 
@@ -219,7 +219,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "flattered": [m for m in REQUIRED if _flattered(results.final[m], real)],
         "final_epochs": {m: over_checkpoints(results, m, "digits") for m in REQUIRED},
         "final_part": PART,
-        "lower_levels": lower_levels(results),
+        "lower_levels": [fixed(level) for level in lower_levels(results)],
         "seed_differences": seed_differences(results),
         "centres_are": _centres(centre_kinds(results)),
         "mostly": MOSTLY,

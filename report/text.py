@@ -102,6 +102,11 @@ def spread(mean: float, sd: float) -> Markdown:
     return Markdown(f"{fixed(mean, min(decimals, 6))}{FIXED}±{FIXED}{fixed(sd, min(decimals, 6))}")
 
 
+def near_one(x: float) -> Markdown:
+    """A number up to one, to two digits, or to two digits of what it lacks where that is little."""
+    return num(x, 2) if not 0.99 < x < 1 else Markdown(f"1{FIXED}{MINUS}{FIXED}{num(1 - x, 2)}")
+
+
 def duration(seconds: float) -> Markdown:
     """Seconds as a person says them: 0.09 s, 43 s, 12 min, 5.1 h."""
     seconds = _finite(seconds)
@@ -152,6 +157,7 @@ HELPERS = {
         span,
         percent_span,
         spread,
+        near_one,
         duration,
         listing,
         sentence,

@@ -689,7 +689,9 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, capsys):
         (text.span(9.0, 8.5, 9.5), "9.00 [8.50,\xa09.50]"), (text.span(9.0, None, None), "9.00"),
         (text.spread(0.78, 0.13), "0.78\xa0±\xa00.13"), (text.spread(12.3, 40.0), "12\xa0±\xa040"),
         (text.duration(0.091), "0.091 s"), (text.duration(43), "43 s"), (text.duration(720), "12 min"),
-        (text.duration(18360), "5.1 h"), (text.listing([1, 8, 9]), "1, 8 and 9"), (text.listing([]), "none"),
+        (text.duration(18360), "5.1 h"), (text.near_one(0.78), "0.78"), (text.near_one(1.0), "1.0"),
+        (text.near_one(1 - 1e-5), f"1{text.FIXED}−{text.FIXED}$10^{{-5}}$"),
+        (text.listing([1, 8, 9]), "1, 8 and 9"), (text.listing([]), "none"),
         (text.sentence("a rule."), "A rule\\."),
     ],
 )  # fmt: skip
@@ -802,6 +804,10 @@ def linear_is_better(content):
         line["train_loss"], line["test_loss"] = line["train_loss"] + 0.05, line["test_loss"] + 0.05
 
 
+def losses_cross(content):
+    content["train_cosine.json"]["common_loss"]["by_level"][:8] = [1.0] * 8
+
+
 def linear_is_best(content):
     linear_is_better(content)
     swap_distances(content["compare.json"])
@@ -907,6 +913,11 @@ def respaced(content):
             "it is the least varied of the three",
         ),
         (lambda content: None, "it is the least varied of the three", "depends on the measure"),
+        (
+            losses_cross,
+            "the cosine model errs less at $\\bar\\alpha$ = 0.85 and 0.95, the linear model at the other",
+            "the better judge of noise.",
+        ),
         (respaced, "it takes fewer steps, spread evenly over these", "for the linear DDPM and"),
     ],
 )

@@ -75,7 +75,8 @@ def block(run: results.Results, name: str) -> str:
         "",
         f"![Fréchet distance of all models over epochs]({IMAGES}/distances.svg)",
         "",
-        "| model | test loss | Fréchet distance, digit features | not recognised | coverage |",
+        "| model | test loss, each on a scale of its own | Fréchet distance, digit features "
+        "| not recognised | coverage |",
         "|---|---|---|---|---|",
     ]
     for model, final in run.final.items():
