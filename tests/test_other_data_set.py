@@ -20,7 +20,7 @@ SMALL = {
     "T": 2,
     "epochs": 1,
 }
-COMPARED = {"n_samples": 6, "n_final": 12, "n_test": 50, "floor_repeats": 2, "interval_repeats": 2}
+COMPARED = {"n_samples": 12, "n_final": 12, "n_test": 50, "floor_repeats": 2, "interval_repeats": 2}
 
 
 def run(notebook: str, **parameters) -> dict:

@@ -242,7 +242,8 @@ def test_make_keeps_to_the_cpu_on_macos(tmp_path, system, value):
     show.write_text('show:\n\t@echo "[$$ACCELERATE_USE_CPU]"\n')
     environment = {name: value for name, value in os.environ.items() if name != "ACCELERATE_USE_CPU"}
     environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
-    command = ["make", "-f", "Makefile", "-f", str(show), "show"]
+    # Quietly, for this test may itself be run by make.
+    command = ["make", "--no-print-directory", "-f", "Makefile", "-f", str(show), "show"]
     said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     assert said.stdout == f"[{value}]\n"
 
