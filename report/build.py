@@ -13,6 +13,7 @@ from pathlib import Path
 
 from diffusion.files import write_bytes
 from report import context, pages, render, results
+from report import profile as profiles
 
 SOURCE = render.HERE / "report.md"
 
@@ -26,9 +27,9 @@ def build(out: Path, profile: str, source: Path = SOURCE, released: bool = False
     out = Path(out).resolve()
     if not out.is_dir():
         raise ValueError(f"{out} is not a folder: run the notebooks first (`make report PROFILE={profile}`)")
-    name, parameters = context.profile(profile)
+    name, parameters = profiles.read(profile)
     run = results.load(out)
-    context.check_profile(run, name, parameters)
+    profiles.check_run(run, name, parameters)
     if not released:
         results.check_code(run)
     notebooks = pages.pages(out / "notebooks", results.notebooks(run))

@@ -15,7 +15,8 @@ from diffusion.network import Reconstructor
 from diffusion.runs import RunError, RunFolder
 from diffusion.zoom import ColdZoom
 from hostile import Code, in_few_words
-from report import context, pages
+from report import pages
+from report import profile as profiles
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -155,7 +156,7 @@ def test_a_profile_with_code_is_refused_and_the_code_is_not_run(tmp_path):
     profile = tmp_path / "profile.yaml"
     profile.write_text(f"profile: !!python/object/apply:os.system ['touch {tmp_path / 'ran'}']\n")
     with pytest.raises(ValueError, match="is not valid YAML"):
-        context.profile(str(profile))
+        profiles.read(str(profile))
     assert not (tmp_path / "ran").exists()
     yaml.unsafe_load(profile.read_text())
     assert (tmp_path / "ran").exists()

@@ -16,7 +16,8 @@ sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion import parameters  # noqa: E402
 from diffusion.files import read_json, sha256, write_bytes, write_json  # noqa: E402
-from report import build, context, results  # noqa: E402
+from report import build, results  # noqa: E402
+from report import profile as profiles  # noqa: E402
 from tools import outputs  # noqa: E402
 
 RELEASED = ROOT / "released"
@@ -52,11 +53,11 @@ def release(out: Path, profile: str, target: Path) -> Path:
     Raises:
         ValueError: results are missing, or of other parameters, or weights are not those of their record.
     """
-    name, config = context.profile(profile)
+    name, config = profiles.read(profile)
     if not (out / "metrics").is_dir():
         raise ValueError(f"{out} has no results to release; run `make retrain PROFILE={name}` first")
     run = results.load(out)
-    context.check_profile(run, name, config)
+    profiles.check_run(run, name, config)
     results.check_code(run)
     files = names(out, config)
     if missing := [file for file in files if not (out / file).is_file()]:
@@ -115,7 +116,7 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
-        name, config = context.profile(sys.argv[1])
+        name, config = profiles.read(sys.argv[1])
         folder = release(ROOT / outputs.folder(config), sys.argv[1], RELEASED / name)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -30,7 +30,7 @@ sys.path[0] = str(ROOT)  # in place of tools/
 from diffusion.files import write_bytes  # noqa: E402
 from diffusion.parameters import check_profile, notebook_parameters  # noqa: E402
 from diffusion.runs import LEFT_OUT, RunFolder, measured_epochs  # noqa: E402
-from report import context  # noqa: E402
+from report import profile as profiles  # noqa: E402
 from tools import computed_in, outputs  # noqa: E402
 
 MODEL = r"(?:seeds/\d+/)?runs/[\w-]+"
@@ -147,7 +147,7 @@ def main() -> None:
         sys.exit(__doc__)
     what, profile, file = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     try:
-        _, config = context.profile(profile)
+        _, config = profiles.read(profile)
         check_profile(config)
         out = ROOT / outputs.folder(config)
         if what == "save":
