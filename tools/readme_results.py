@@ -56,6 +56,7 @@ def block(run: results.Results, name: str) -> str:
     """The README's section of results, as Markdown: every number from the records of the release `name`."""
     epochs = {t["epochs"] for t in run.train.values()}
     verdicts = claims.ledger(run)
+    fails = [v.claim for v in verdicts.values() if v.fails]
     where = f"[`released/{name}`](released/{name})"
     lines = [
         f"Below are the results of the `{name}` profile, released in {where}.",
@@ -93,7 +94,11 @@ def block(run: results.Results, name: str) -> str:
         f"| real images | | {spread(floor['fid_mean'], floor['fid_sd'])} at n = {first['n']} "
         f"| {percent(real['not_digit']['share'], 1)} | {num(real['variety']['coverage'], 2)} |",
         "",
-        f"Of {len(verdicts)} claims of the study {context.tally(verdicts)}:",
+        f"Of {len(verdicts)} claims of the study {context.tally(verdicts)}."
+        + (" These do not hold in this run:\n" if fails else ""),
+        *(f"- {claim.text} ({claim.section})" for claim in fails),
+        "",
+        f"<details><summary>All {len(verdicts)} claims, with their verdicts</summary>",
         "",
         "| claim | where | verdict |",
         "|---|---|---|",
@@ -102,6 +107,7 @@ def block(run: results.Results, name: str) -> str:
         lines.append(
             f"| {v.claim.text} | {v.claim.section} | {', '.join(filter(None, (v.verdict, v.note)))} |"
         )
+    lines += ["", "</details>"]
     return "\n".join(lines).replace(FIXED, " ") + "\n"
 
 
