@@ -93,7 +93,8 @@ class Verdict:
 
 def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAINING) -> Verdict:
     """Measure one claim and give its verdict."""
-    measured, answer = claim.measure(results)
+    found, answer = claim.measure(results)
+    measured = Markdown(found[:1].upper() + found[1:])
     lean = {True: HOLDS, False: FAILS, None: OPEN}[None if claim.digits and other_data(results) else answer]
     if why := _out_of_scale(claim, results, end_of_training):
         return Verdict(claim, measured, TOO_SMALL, lean, Markdown(why))
