@@ -5,14 +5,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from diffusion import devices, metrics, processes, quality, sampling
-from diffusion.ddpm import DDPM
+from diffusion import devices, processes, sampling
 from diffusion.files import sha256
 from diffusion.network import Reconstructor
 from diffusion.process import DegradationProcess
 from diffusion.runs import RunFolder, load_weights, measured_epochs
 from diffusion.yardstick import Yardstick
-from diffusion.zoom import ColdZoom
 
 
 @dataclass
@@ -104,45 +102,6 @@ def panels(
         floor = floors[extractor]
         pair = (floor["fid_mean"], floor["fid_sd"]) if floor else None
         out[f"Fréchet distance, {adjective[extractor]} features"] = rows, pair
-    return out
-
-
-def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, seed: int) -> dict:
-    """The zoom's samples from independent central pixels, and from whole central patches of training images.
-
-    The two differ only in whether neighbouring pixels of a seed belong together.
-    """
-    out = {}
-    for name, source in (("independent", "pixels"), ("patches", "patches")):
-        process = ColdZoom(model.process.T, model.process.interpolation, source)
-        process.seed_distribution, process.patches = model.process.seed_distribution, model.process.patches
-        samples = model.samples(n, seed, process=process)
-        found = yardstick.qualities(samples)
-        variety = yardstick.variety(yardstick.features(samples), n_variety)
-        out[name] = {"n": n, "variety": variety} | {key: found[key] for key in ("not_digit", "classes")}
-    return out
-
-
-def clipping(model: Model, yardstick: Yardstick, n: int, seed: int) -> dict:
-    """n samples of a DDPM with and without clipping the predicted clean image in each step.
-
-    Network, noise and steps are the same, so that the difference is the clipping's.
-
-    Returns:
-        {"off", "on": the measures of each; "gap": {"digits", "background"}, on minus off, image by image}.
-    """
-    out, images, features = {}, {}, {}
-    for name, clip in (("off", False), ("on", True)):
-        process = DDPM(model.process.schedule, clip, model.process.sampling_steps)
-        samples = model.samples(n, seed, process=process)
-        images[name] = metrics.to_uint8(samples)
-        distances, by_extractor = yardstick.distances(samples)
-        features[name], found = by_extractor["digits"], yardstick.qualities(samples)
-        kept = ("not_digit", "background", "border", "outside", "minimum", "maximum")
-        out[name] = {"n": n, "digits": distances["digits"]} | {key: found[key] for key in kept}
-    both = yardstick.references["digits"], features["on"], features["off"]
-    gap = metrics.frechet_gap(*both, yardstick.interval_repeats, yardstick.seed)
-    out["gap"] = {"digits": gap, "background": quality.background_gap(images["on"], images["off"])}
     return out
 
 

@@ -127,6 +127,7 @@ TABLE = (
     Parameter("distance_every", (COMPARE,), (int,), "epochs between two measured checkpoints", 1, 100_000),
     Parameter("floor_repeats", (COMPARE,), (int,), "draws behind a real-vs-real floor", 2, 1_000),
     Parameter("interval_repeats", (COMPARE,), (int,), "draws behind an interval", 2, 100_000),
+    Parameter("float32_too", (COMPARE,), (bool,), "draw a model's samples in float32 as well", default=False),
     Parameter(
         "seeds",
         (COMPARE,),

@@ -1,7 +1,8 @@
 """The keys that the report needs of each record, and a check that names the file and the key that is amiss.
 
 A specification is a type or a tuple of types; a dict of required keys (there may be others); `Many` of
-another (a list), `Each` of another (a mapping with any keys); or `Maybe` of another (which may be null).
+another (a list), `Each` of another (a mapping with any keys); or `Maybe` of another (which may be null, and
+absent where it is newer than some releases).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Each:
 @dataclass(frozen=True)
 class Maybe:
     of: Any
+    newer: bool = False
 
 
 def check(value: Any, spec: Any, file: str, path: str = "") -> None:
@@ -45,6 +47,8 @@ def check(value: Any, spec: Any, file: str, path: str = "") -> None:
         parts = dict.fromkeys(value, spec.of) if isinstance(spec, Each) else spec
         for key, part in parts.items():
             where = f"{path}.{key}" if path else key
+            if key not in value and isinstance(part, Maybe) and part.newer:
+                continue
             if key not in value:
                 raise _error(file, f"lacks the key {where}")
             check(value[key], part, file, where)
@@ -190,7 +194,7 @@ WITH_INCEPTION = {
     "final": Each({"inception": _fid}),
 }
 _mean_span = _span | {"mean": NUMBER}
-_clipped = {"n": int, "digits": _fid, "not_digit": _unread, "background": _mean_span, "border": _border}
+_drawn_twice = {"n": int, "digits": _fid, "not_digit": _unread, "background": _mean_span, "border": _border}
 _gap = {"digits": _mean_span, "background": _mean_span}
 COMPARE = HEAD | {
     "parameters": {"seed": int},
@@ -218,7 +222,8 @@ COMPARE = HEAD | {
         "entropy": NUMBER,
     },
     "seed_sources": Maybe({"independent": _seeds, "patches": _seeds}),
-    "clipping": dict.fromkeys(("linear", "cosine"), {"off": _clipped, "on": _clipped, "gap": _gap}),
+    "clipping": dict.fromkeys(("linear", "cosine"), {"off": _drawn_twice, "on": _drawn_twice, "gap": _gap}),
+    "float32": Maybe(Each({"bf16": _drawn_twice, "fp32": _drawn_twice, "gap": _gap}), newer=True),
     "over_seeds": Maybe(_over_seeds),
     "quality_rule": TEXT,
 }

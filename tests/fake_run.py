@@ -266,6 +266,25 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         }
         for m in ("linear", "cosine")
     }
+    float32 = {
+        m: {
+            how: {
+                "n": n,
+                "digits": _distance(fid, n),
+                "not_digit": _rate(0.2),
+                "background": {"mean": 0.1, "low": 0.09, "high": 0.11},
+                "border": {"mean": 0.1, "sd": 0.2},
+            }
+            for how in ("bf16", "fp32")
+        }
+        | {
+            "gap": {
+                "digits": {"mean": 0.01, "low": -0.02, "high": 0.04},
+                "background": {"mean": 0.0, "low": -0.001, "high": 0.001},
+            }
+        }
+        for m, fid in end.items()
+    }
     seed_sources = {
         "independent": {
             "not_digit": _rate(0.26),
@@ -305,7 +324,8 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
                  "centre": {"n": 10000, "dark": 0.15, "white": 0.08},
                  "variety": _reach(0.88, 0.87, 0.96, n),
                  "divergence_floor": {"mean": 0.0092, "sd": 0.004, "n": n}, "entropy": 2.301},
-        "seed_sources": seed_sources, "clipping": clipping, "over_seeds": None,
+        "seed_sources": seed_sources, "clipping": clipping, "float32": float32,
+        "over_seeds": None,
         "quality_rule": "High-quality samples are drawn from the tenth that the classifier is most sure of.",
     }  # fmt: skip
 

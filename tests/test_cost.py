@@ -16,10 +16,9 @@ def test_the_costs_of_the_study_by_hand():
     trainings, compare = cost.of_study(PAPER)
     ddpm = 100 * 469 * cost.STEP + 500 * 1000 * cost.SAMPLE + cost.NOTEBOOK
     assert trainings[:2] == pytest.approx([ddpm, ddpm])
-    of_ddpm = (
-        (22 * 500 + 2000) * 1000 * cost.SAMPLE
-    )  # epochs 1, 5, ..., 100, once more with the other clipping
-    of_zoom = (21 * 500 + 10_000) * 24 * cost.SAMPLE
+    # Epochs 1, 5, ..., 100; once more with the other clipping, and in float32.
+    of_ddpm = ((22 + cost.FLOAT32) * 500 + 2000) * 1000 * cost.SAMPLE
+    of_zoom = ((21 + cost.FLOAT32) * 500 + 10_000) * 24 * cost.SAMPLE
     assert compare == pytest.approx(2 * of_ddpm + of_zoom + cost.NOTEBOOK)
 
 
