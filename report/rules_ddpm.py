@@ -8,6 +8,7 @@ from report.results import Results
 from report.text import Markdown, fixed, integer, num, percent, percent_span, span
 
 MOSTLY_RANDOM = 0.1  # a correlation with the clean image below this is "almost entirely random"
+ALMOST_ALL, MANY = 0.9, 10  # this share of checkpoints, of at least so many
 BOTH = ("linear", "cosine")
 
 
@@ -101,13 +102,15 @@ def lower_distance(r: Results) -> tuple[Markdown, Answer]:
 def almost_all_epochs(r: Results) -> tuple[Markdown, Answer]:
     parts, answers = [], []
     for e in r.extractors:
-        a, b = ({p["epoch"]: p[e]["fid"] for p in r.compare["curves"][m] if p[e]} for m in BOTH[::-1])
-        common = sorted(set(a) & set(b))
-        wins = sum(a[t] < b[t] for t in common)
-        parts.append(f"{NAME[e]}: lower at {wins} of {len(common)} checkpoints")
-        share = wins / max(1, len(common))
-        enough = len(common) >= 10
-        answers.append(None if not enough else True if share >= 0.9 else False if share <= 0.5 else None)
+        lin, cos = ({p["epoch"]: p[e] for p in r.compare["curves"][m] if p[e]} for m in BOTH)
+        common = sorted(set(lin) & set(cos))
+        lower = sum(cos[t]["fid"] < lin[t]["fid"] for t in common)
+        clearly_higher = sum(below(lin[t], cos[t]) is True for t in common)
+        text = f"{NAME[e]}: lower at {lower} of {len(common)} checkpoints, clearly higher at {clearly_higher}"
+        parts.append(text)
+        few = (1 - ALMOST_ALL) * len(common)
+        decided = False if clearly_higher > few else True if len(common) - lower <= few else None
+        answers.append(decided if len(common) >= MANY else None)
     return Markdown("; ".join(parts) + "."), agree(answers)
 
 

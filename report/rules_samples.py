@@ -110,18 +110,19 @@ def _recognised(r: Results, digits: tuple[int, ...]) -> tuple[Markdown, dict[int
     return Markdown(text), {d: {"low": c["low"][d], "high": c["high"][d]} for d in digits}, real
 
 
-def extreme_centres(r: Results) -> tuple[Markdown, Answer]:
-    parts, answers = [], []
-    for kind, answer in centre_kinds(r).items():
-        c, real = r.final["zoom"]["centre"], r.compare["real"]["centre"]
-        i = share(c[kind], c["n"])
-        parts.append(
-            f"{kind} in {percent_span(i['share'], i['low'], i['high'])} of the samples and in "
-            f"{percent(real[kind], 1)} of real images"
-        )
-        answers.append(answer)
-    text = f"Of the 16 central pixels at least {MOSTLY} are {'; '.join(parts)}."
-    return Markdown(text), agree(answers)
+def _centres(r: Results, kind: str) -> tuple[Markdown, Answer]:
+    found, real = share(r.final["zoom"]["centre"][kind], r.final["zoom"]["centre"]["n"]), r.compare["real"]
+    text = f"Of the 16 central pixels at least {MOSTLY} are {kind} in "
+    text += f"{percent_span(found['share'], found['low'], found['high'])} of the samples and in "
+    return Markdown(f"{text}{percent(real['centre'][kind], 1)} of real images."), centre_kinds(r)[kind]
+
+
+def dark_centres(r: Results) -> tuple[Markdown, Answer]:
+    return _centres(r, "dark")
+
+
+def white_centres(r: Results) -> tuple[Markdown, Answer]:
+    return _centres(r, "white")
 
 
 def centre_kinds(r: Results) -> dict[str, Answer]:

@@ -108,11 +108,12 @@ def bare(model, value):
     return distance(model, value, None, None, "inception")
 
 
-def curve(model, value):
+def curve(model, value, error=0.0):
     def change(s, t, c):
         for p in c["curves"][model]:
-            p["digits"]["fid"] = value(p["epoch"])
-            p["inception"]["fid"] = 9 * value(p["epoch"])
+            fid = value(p["epoch"])
+            p["digits"].update(fid=fid, low=fid - error, high=fid + error)
+            p["inception"].update(fid=9 * fid, low=9 * (fid - error), high=9 * (fid + error))
 
     return change
 
@@ -223,7 +224,12 @@ CASES = [
     ("lower-distance", distance("cosine", 8.9, 8.4, 9.6), OPEN),
     ("almost-all-epochs", both(curve("cosine", level(1)), curve("linear", level(2))), HOLDS),
     ("almost-all-epochs", both(curve("cosine", level(2)), curve("linear", level(1))), FAILS),
-    ("almost-all-epochs", both(curve("cosine", lambda e: e <= 25), curve("linear", level(0.5))), OPEN),
+    ("almost-all-epochs", both(curve("cosine", lambda e: 2 if e in (5, 10, 15) else 0.5),
+                               curve("linear", level(1))), FAILS),  # clearly higher at 3 of 21
+    ("almost-all-epochs", both(curve("cosine", lambda e: 2 if e in (5, 10) else 0.5),
+                               curve("linear", level(1))), HOLDS),
+    ("almost-all-epochs", both(curve("cosine", lambda e: 1.01 if e <= 15 else 0.5),
+                               curve("linear", level(1), 0.1)), OPEN),  # higher, but not clearly
     ("still-falling", both(curve("cosine", fall), curve("linear", fall)), HOLDS),
     ("still-falling", both(curve("cosine", rise), curve("linear", fall)), FAILS),
     ("still-falling", both(curve("cosine", lambda e: (e * 37) % 11 - e / 20), curve("linear", fall)), OPEN),
@@ -289,10 +295,12 @@ CASES = [
     ("cosine-best", None, HOLDS),
     ("cosine-best", both(distance("zoom", 1, 0.9, 1.1), bare("zoom", 1)), FAILS),
     ("cosine-best", distance("zoom", 5, 4.5, 5.5), OPEN),
-    ("extreme-centres", centres(0.4, 0.2), HOLDS),
-    ("extreme-centres", centres(0.1, 0.05), FAILS),
-    ("extreme-centres", centres(0.1, 0.2), OPEN),  # one kind is favoured, the other is not
-    ("extreme-centres", centres(0.15, 0.08), OPEN),
+    ("dark-centres", centres(0.4, 0.05), HOLDS),
+    ("dark-centres", centres(0.1, 0.2), FAILS),
+    ("dark-centres", centres(0.15, 0.2), OPEN),
+    ("white-centres", centres(0.1, 0.2), HOLDS),
+    ("white-centres", centres(0.4, 0.05), FAILS),
+    ("white-centres", centres(0.4, 0.08), OPEN),
     ("favours", share((1, 8, 9), 0.2, 0.3), HOLDS),
     ("favours", share((8,), 0.01, 0.02), FAILS),
     ("favours", share((8,), 0.05, 0.15), OPEN),
