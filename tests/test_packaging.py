@@ -166,6 +166,13 @@ def test_the_version_is_that_of_the_changelog():
         assert PROJECT["version"].endswith(".dev0") or PROJECT["version"].startswith("0.")
 
 
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    about = {"version": PROJECT["version"], "license": PROJECT["license"], "cff-version": "1.2.0"}
+    assert citation.items() >= about.items()
+    assert [a["name"] for a in citation["authors"]] == [a["name"] for a in PROJECT["authors"]]
+
+
 def test_every_module_and_data_file_is_packaged():
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     for package in tool["packages"]:
