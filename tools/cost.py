@@ -19,7 +19,7 @@ from diffusion import parameters  # noqa: E402
 
 STEP = 0.092  # seconds a training step of 128 images, the test loss of each epoch included
 SAMPLE = 0.00021  # seconds an image and step of the sampler
-FLOAT32 = 2.4  # times as long, with the sampler in float32
+FLOAT32 = 2.1  # times as long, with the sampler in float32
 NOTEBOOK = 18  # seconds a notebook beyond that: start, figures, measurements
 JOB = 17  # seconds a Slurm job beyond its notebook: scheduling, two starts of Snakemake
 NOTICED = 180  # seconds until the workflow looks whether a job has ended, at most
