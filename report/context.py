@@ -9,7 +9,7 @@ from diffusion.centres import MOSTLY
 from diffusion.quality import OUTSIDE
 from report import claims, tables
 from report.evidence import above, below
-from report.final_epochs import PART, over_checkpoints
+from report.final_epochs import PART, over_checkpoints, swing
 from report.results import REQUIRED, Results
 from report.rules_ddpm import lower_levels
 from report.rules_samples import COMPARABLE, centre_kinds, contradiction, direction, seed_differences
@@ -179,6 +179,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "flattered": [m for m in REQUIRED if _flattered(results.final[m], real)],
         "final_epochs": {m: over_checkpoints(results, m, "digits") for m in REQUIRED},
         "final_part": PART,
+        "swings": {m: swing(results, m) for m in REQUIRED},
         "lower_levels": [fixed(level) for level in lower_levels(results)],
         "seed_differences": seed_differences(results),
         "centres_are": _centres(centre_kinds(results)),

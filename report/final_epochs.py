@@ -27,6 +27,13 @@ def over_checkpoints(r: Results, model: str, extractor: str) -> dict[str, Any] |
     return found | {"fid": found["mean"]}
 
 
+def swing(r: Results, model: str) -> dict[str, float]:
+    """The smallest and the largest distance of a model's checkpoints in the second half of training."""
+    half = r.train[model]["epochs"] / 2
+    fids = [p["digits"]["fid"] for p in r.compare["curves"][model] if p["epoch"] >= half]
+    return {"low": min(fids), "high": max(fids)}
+
+
 def ends(r: Results, models: tuple[str, ...], extractor: str) -> list[dict[str, dict[str, Any]]]:
     """What models are compared by: the final samples, and the final epochs where these are known."""
     last = {m: over_checkpoints(r, m, extractor) for m in models}
