@@ -108,8 +108,8 @@ def almost_all_epochs(r: Results) -> tuple[Markdown, Answer]:
         clearly_higher = sum(below(lin[t], cos[t]) is True for t in common)
         text = f"{NAME[e]}: lower at {lower} of {len(common)} checkpoints, clearly higher at {clearly_higher}"
         parts.append(text)
-        few = (1 - ALMOST_ALL) * len(common)
-        decided = False if clearly_higher > few else True if len(common) - lower <= few else None
+        enough = ALMOST_ALL * len(common)
+        decided = False if len(common) - clearly_higher < enough else True if lower >= enough else None
         answers.append(decided if len(common) >= MANY else None)
     return Markdown("; ".join(parts) + "."), agree(answers)
 

@@ -548,6 +548,13 @@ def test_without_inception_the_digit_features_decide_alone():
     assert "Inception" not in found.measured
 
 
+def test_eighteen_of_twenty_checkpoints_are_almost_all():
+    change = both(curve("cosine", lambda e: 2 if e in (5, 10) else 0.5), curve("linear", level(1)))
+    found = verdict("almost-all-epochs", change, epochs=95)
+    assert "lower at 18 of 20 checkpoints, clearly higher at 2" in found.measured
+    assert found.verdict == HOLDS
+
+
 def test_few_checkpoints_do_not_decide_about_almost_all_epochs():
     assert verdict("almost-all-epochs", every=20).verdict == OPEN
     assert verdict("still-falling", every=20).verdict == OPEN
