@@ -122,7 +122,7 @@ CLAIMS = [
     Claim(
         id="almost-all-epochs",
         section="2.4, Fig. 4",
-        text="It has the lower distance at almost all epochs.",
+        text="The cosine DDPM has the lower distance at almost all epochs.",
         rule=f"At {rules.ALMOST_ALL:.0%} of at least {rules.MANY} common checkpoints.",
         fails="At more than the rest its 95% interval lies above the linear model's.",
         change="More checkpoints, another training seed, or other features.",

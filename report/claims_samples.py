@@ -91,7 +91,7 @@ CLAIMS = [
     Claim(
         id="white-centres",
         section="3.3",
-        text="They favour digits with a completely white centre.",
+        text="The zoom model's samples favour digits with a completely white centre.",
         rule=(
             f"More of the samples than of real images have at least {rules.MOSTLY} of their 16 central pixels"
             " in the highest tenth of the range, by the 95% interval."
@@ -122,7 +122,7 @@ CLAIMS = [
     Claim(
         id="lacks",
         section="3.3, Fig. 14",
-        text="The digits 2, 3, 4 and 5 are missing from them, or nearly so.",
+        text="The digits 2, 3, 4 and 5 are missing from the zoom model's samples, or nearly so.",
         rule=(
             "Among the recognised samples (the study looks at its good ones) each has less than a fifth of "
             "its share among recognised real images, by its 95% interval."

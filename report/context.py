@@ -7,14 +7,14 @@ from typing import Any
 
 from diffusion.centres import MOSTLY
 from diffusion.quality import OUTSIDE
-from report import claims, tables
-from report.evidence import above, below
+from report import claims, controls, tables
+from report.evidence import below
 from report.final_epochs import PART, over_checkpoints, swing
 from report.results import REQUIRED, Results
 from report.rules_ddpm import lower_levels
 from report.rules_samples import COMPARABLE, centre_kinds, contradiction, direction, seed_differences
 from report.study import CITATION, STUDY, deviations, other_data
-from report.text import Markdown, escape, fixed, integer, listing, percent, span
+from report.text import Markdown, escape, fixed, integer, listing
 
 STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
 
@@ -27,39 +27,6 @@ def ordered(
     ``of`` begins the names of the bounds: "divergence_" for "divergence_low" and "divergence_high".
     """
     return Markdown({True: less, False: more, None: same}[below(a, b, f"{of}low", f"{of}high")])
-
-
-def _effect(clipped: Mapping[str, Any]) -> Markdown:
-    """What clipping does to a DDPM's samples, by the intervals of the paired differences: ends a sentence."""
-    grey = {
-        True: "brightens the backgrounds that are seen",
-        False: "darkens the backgrounds that are seen",
-        None: "does not change the backgrounds that are seen discernibly",
-    }
-    distance = {
-        True: "takes the samples further from the data",
-        False: "brings the samples closer to the data",
-        None: "makes no discernible difference to the distance",
-    }
-    gap = clipped["gap"]
-    return Markdown(f"{grey[above(gap['background'], 0)]} and {distance[above(gap['digits'], 0)]}")
-
-
-def _float32(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Which models' samples lie further from the data, or nearer, if drawn in float32 instead of bfloat16."""
-    if not found:
-        return None
-    gaps = {m: row["gap"]["digits"] for m, row in found.items()}
-    away = {m: above(gap, 0) for m, gap in gaps.items()}
-    shown = {m: span(gap["mean"], gap["low"], gap["high"]) for m, gap in gaps.items()}
-    unread = {m: percent(row["fp32"]["not_digit"]["share"], 1) for m, row in found.items()}
-    return {
-        "n": next(iter(found.values()))["fp32"]["n"],
-        "gaps": listing(Markdown(f"{gap} ({escape(m)})") for m, gap in shown.items()),
-        "unread": listing(Markdown(f"{share} ({escape(m)})") for m, share in unread.items()),
-        "nearer": [m for m, further in away.items() if further is False],
-        "further": [m for m, further in away.items() if further],
-    }
 
 
 def _loss_too(verdict: claims.Verdict) -> Markdown:
@@ -194,8 +161,8 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "comparable": COMPARABLE,
         "direction": direction(results),
         "contradiction": contradiction(results),
-        "clipping_does": {m: _effect(results.compare["clipping"][m]) for m in ("linear", "cosine")},
-        "float32": _float32(results.compare.get("float32")),
+        "clipping_does": {m: controls.clipping(results.compare["clipping"][m]) for m in ("linear", "cosine")},
+        "float32": controls.float32(results.compare.get("float32")),
         "rate_outcome": rate_outcome(train["linear"]["learning_rate_check"]),
         "passes": passes,
         "passes_said": Markdown(f"{claims.count(passes)} {'pass' if passes == 1 else 'passes'}"),
