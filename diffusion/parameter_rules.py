@@ -130,14 +130,15 @@ def _check_together(notebook: str, values: Mapping[str, Any], where: str) -> Non
             not _may_have(module, name), what, "name a class of the module, as in 'diffusion.blur:ColdBlur'"
         )
     if notebook == table.COMPARE:
-        models, n_final, weights = v["models"], v["n_final"], v["inception_weights"]
+        models, weights = v["models"], v["inception_weights"]
         refuse(models == [], "models = [] is empty", "name at least one trained model, or give None for all")
         models = models or []
         twice = next((name for name in models if models.count(name) > 1), None)
         refuse(twice is not None, f"models names {twice!r} twice", "name each model once")
-        missing = next((name for name in models if isinstance(n_final, dict) and name not in n_final), None)
-        what = f"n_final = {reprlib.repr(n_final)} has no entry for the model {missing!r}"
-        refuse(missing is not None, what, "add it, or give one whole number for all models")
+        for name in table.PER_MODEL:
+            missing = next((m for m in models if isinstance(v[name], dict) and m not in v[name]), None)
+            what = f"{name} = {reprlib.repr(v[name])} has no entry for the model {missing!r}"
+            refuse(missing is not None, what, "add it, or give one whole number for all models")
         seeds = v["seeds"] or []
         refuse(
             v["seed"] in seeds or len(set(seeds)) < len(seeds),

@@ -20,6 +20,7 @@ RESIZE, PRECISIONS = ("nearest", "bilinear"), ("auto", "fp32", "bf16")
 DATASETS = ("mnist", "fashion", "kmnist")  # as in diffusion.datasets, which may not be imported here
 N_TRAIN_IMAGES, N_TEST_IMAGES = 60_000, 10_000  # images in the two splits of each data set
 SEEDS = 0, 2**32 - 1  # the smallest and the largest
+PER_MODEL = ("n_final", "distance_every")  # of the comparison, and a model's entry may have its own
 MAX_ZOOM = 24  # the study's last zoom level: a 4 x 4 patch is left of 28 x 28 pixels
 
 
@@ -124,7 +125,9 @@ TABLE = (
     Parameter("n_samples", (COMPARE,), (int,), "images sampled from a checkpoint", 12, N_TRAIN_IMAGES),
     Parameter("models", (COMPARE,), (list, NONE), "trained models to compare; None = all", identifier=True),
     Parameter("n_final", (COMPARE,), (int, dict), "images in a model's final sample set", 12, N_TRAIN_IMAGES),
-    Parameter("distance_every", (COMPARE,), (int,), "epochs between two measured checkpoints", 1, 100_000),
+    Parameter(
+        "distance_every", (COMPARE,), (int, dict), "epochs between two measured checkpoints", 1, 100_000
+    ),
     Parameter("floor_repeats", (COMPARE,), (int,), "draws behind a real-vs-real floor", 2, 1_000),
     Parameter("interval_repeats", (COMPARE,), (int,), "draws behind an interval", 2, 100_000),
     Parameter("float32_too", (COMPARE,), (bool,), "draw a model's samples in float32 as well", default=False),

@@ -15,7 +15,7 @@ from diffusion import parameter_table as table
 from diffusion.parameter_rules import NAME, ParameterError, check_values, unknown
 from diffusion.parameter_study import check_models, check_together
 
-__all__ = ["ParameterError", "check", "check_profile", "notebook_parameters", "seeds"]
+__all__ = ["ParameterError", "check", "check_profile", "for_model", "notebook_parameters", "seeds"]
 
 PLAIN = (int, float, str, bool, list, dict, tuple, table.NONE)
 INTERPRETER = {
@@ -98,6 +98,11 @@ def seeds(config: Mapping[str, Any]) -> list[int]:
     return config["seeds"] if "seeds" in config else [config.get("seed", 0)]
 
 
+def for_model(value: int | Mapping[str, int], model: str) -> int:
+    """One model's value of a parameter that may be one number for all of them, or one for each."""
+    return value[model] if isinstance(value, Mapping) else value
+
+
 def notebook_parameters(config: Mapping[str, Any], target: str, seed: int | None = None) -> dict[str, Any]:
     """The parameters that a profile gives to the notebook of `target`, all but `out_dir`.
 
@@ -118,12 +123,13 @@ def notebook_parameters(config: Mapping[str, Any], target: str, seed: int | None
         values |= config["compare"]
         models = values["models"] = config["compare"].get("models") or list(entries)
         values["seeds"] = others if others and values["seed"] == first else None
-        own = {model: entries[model]["n_final"] for model in models if "n_final" in entries[model]}
-        given = values.get("n_final")
-        if own and isinstance(given, int):
-            values["n_final"] = {model: own.get(model, given) for model in models}
-        elif own and isinstance(given, dict):
-            values["n_final"] = given | own
+        for name in table.PER_MODEL:
+            own = {model: entries[model][name] for model in models if name in entries[model]}
+            given = values.get(name)
+            if own and isinstance(given, int):
+                values[name] = {model: own.get(model, given) for model in models}
+            elif own and isinstance(given, dict):
+                values[name] = given | own
         return values
     values |= {name: value for name, value in config["training"].items() if name in known}
     values |= {name: value for name, value in entries[target].items() if name in known}
@@ -156,7 +162,7 @@ def _check_model(model: Any, entry: Any, where: str) -> None:
         raise ParameterError(
             f"{where}: notebook = {notebook!r} is not allowed; give one of {', '.join(table.TRAINING)}."
         )
-    _known("parameter", entry, ("notebook", "n_final", *_settable(notebook)), where)
+    _known("parameter", entry, ("notebook", *table.PER_MODEL, *_settable(notebook)), where)
 
 
 def _notebook(config: Mapping[str, Any], target: str) -> str:

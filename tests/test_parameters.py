@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from diffusion import parameter_table as table
 from diffusion import parameters
 from diffusion.parameter_rules import check_value
-from diffusion.parameters import ParameterError, check, check_profile, notebook_parameters
+from diffusion.parameters import ParameterError, check, check_profile, for_model, notebook_parameters
 from standin import TARGETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -209,6 +209,12 @@ def test_true_is_no_number_and_a_numeric_text_gets_a_hint():
         (table.COMPARE, {"models": []}, "models = [] is empty"),
         (table.COMPARE, {"models": ["zoom", "zoom"]}, "models names 'zoom' twice"),
         (table.COMPARE, {"n_final": {"linear": 19}}, "no entry for the model 'cosine'"),
+        (table.COMPARE, {"distance_every": {"linear": 0}}, "distance_every = {'linear': 0} is not allowed"),
+        (
+            table.COMPARE,
+            {"distance_every": {"linear": 5, "zoom": 1}},
+            "distance_every = {'linear': 5, 'zoom': 1} has no entry for the model 'cosine'",
+        ),
         (table.COMPARE, {"n_samples": 11}, "n_samples = 11 is not allowed; give a whole number from 12"),
         (
             table.COMPARE,
@@ -302,13 +308,17 @@ def test_a_model_is_one_entry():
     ]
 
 
-def test_a_models_own_number_of_samples_counts_beside_a_dictionary():
+@pytest.mark.parametrize("name", table.PER_MODEL)
+def test_a_models_own_number_counts_beside_one_for_all_and_beside_a_dictionary(name):
     config = copy.deepcopy(PROFILES["smoke"])
-    config["compare"]["n_final"] = dict.fromkeys(config["models"], 40)
-    config["models"]["zoom"]["n_final"] = 50
-    check_profile(config)
+    config["models"]["zoom"][name] = 50
     wanted = dict.fromkeys(config["models"], 40) | {"zoom": 50}
-    assert notebook_parameters(config, table.COMPARE)["n_final"] == wanted
+    for of_all in (40, dict.fromkeys(config["models"], 40)):
+        config["compare"][name] = of_all
+        check_profile(config)
+        assert notebook_parameters(config, table.COMPARE)[name] == wanted
+        assert [for_model(wanted, model) for model in ("linear", "zoom")] == [40, 50]
+    assert for_model(40, "zoom") == 40
 
 
 def test_the_data_set_of_a_profile_is_that_of_every_notebook():

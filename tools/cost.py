@@ -37,10 +37,11 @@ def of_study(config: dict) -> tuple[list[float], float]:
         steps = math.ceil((p["n_train"] or table.N_TRAIN_IMAGES) / p["batch_size"])
         walk = (p.get("sampling_steps") or p["T"]) * SAMPLE  # one image
         trainings.append(p["epochs"] * steps * STEP + p["n_samples"] * walk + NOTEBOOK)
-        every, last = comparison["distance_every"], p["epochs"]
+        if model not in comparison["models"]:
+            continue
+        every, last = parameters.for_model(comparison["distance_every"], model), p["epochs"]
         checkpoints = len({1, *range(every, last + 1, every), last})
-        final = comparison["n_final"]
-        final = final[model] if isinstance(final, dict) else final
+        final = parameters.for_model(comparison["n_final"], model)
         once_more = config["models"][model]["notebook"] == table.DDPM  # with the other clipping
         times = checkpoints + once_more + (FLOAT32 if comparison["float32_too"] else 0)
         compare += (times * comparison["n_samples"] + final) * walk

@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion.files import write_bytes  # noqa: E402
-from diffusion.parameters import check_profile, notebook_parameters  # noqa: E402
+from diffusion.parameter_table import COMPARE  # noqa: E402
+from diffusion.parameters import check_profile, for_model, notebook_parameters  # noqa: E402
 from diffusion.runs import LEFT_OUT, RunFolder, measured_epochs  # noqa: E402
 from report import profile as profiles  # noqa: E402
 from tools import computed_in, outputs  # noqa: E402
@@ -108,10 +109,11 @@ def restore(file: Path, out: Path) -> list[str]:
 
 
 def _needed(model: str, config: Mapping[str, Any], epochs: Iterable[int]) -> list[int]:
-    """Those of the epochs whose weights are measured or released; all, for a model not in the profile."""
-    if model not in config["models"]:
+    """Those of the epochs whose weights are measured or released; all, for a model not compared."""
+    compared = notebook_parameters(config, COMPARE)
+    if model not in compared["models"]:
         return list(epochs)
-    last, every = notebook_parameters(config, model)["epochs"], config["compare"]["distance_every"]
+    last, every = notebook_parameters(config, model)["epochs"], for_model(compared["distance_every"], model)
     return sorted(set(epochs) & set(measured_epochs(last, every)))
 
 
