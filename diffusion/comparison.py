@@ -12,6 +12,8 @@ from diffusion.process import DegradationProcess
 from diffusion.runs import RunFolder, load_weights, measured_epochs
 from diffusion.yardstick import Yardstick
 
+FINAL_EPOCHS = 0.2  # of training: the checkpoints that speak for its end, beside the last one
+
 
 @dataclass
 class Model:
@@ -35,9 +37,7 @@ class Model:
         """The checkpoints to measure: the first, every so many, and the last."""
         return measured_epochs(self.record["epochs"], every)
 
-    def samples(
-        self, n: int, seed: int, epoch: int | None = None, process: DegradationProcess | None = None
-    ) -> Tensor:
+    def samples(self, n: int, seed: int, epoch: int | None = None) -> Tensor:
         """n samples after an epoch (None: the last), (n, 1, 28, 28), drawn once and kept in OUT/samples.
 
         Raises:
@@ -51,7 +51,7 @@ class Model:
         network = load_weights(path, network, expected).to(devices.accelerator().device)
         title = f"{self.name}: {n} samples after epoch {epoch}"
         return sampling.draw(
-            process or self.process,
+            self.process,
             network,
             sha256(path),
             n,
@@ -61,12 +61,17 @@ class Model:
             title,
         )
 
-    def curve(self, yardstick: Yardstick, n: int, every: int, seed: int) -> list[dict]:
-        """Distances of n samples after each checkpoint, one dict an epoch (Figs. 4 and 13)."""
-        rows = []
-        for epoch in self.epochs(every):
-            distances, _ = yardstick.distances(self.samples(n, seed, epoch))
-            rows.append({"epoch": epoch} | distances)
+    def curve(self, yardstick: Yardstick, n: int, every: int, seed: int, begin: float = 0) -> list[dict]:
+        """Distances and quality of n samples after each checkpoint, one dict an epoch (Figs. 4 and 13).
+
+        `begin` is the part of training before which nothing is measured.
+        """
+        rows, n_variety = [], min(n, len(yardstick.x_test))
+        for epoch in (e for e in self.epochs(every) if e >= begin * self.record["epochs"]):
+            samples = self.samples(n, seed, epoch)
+            distances, features = yardstick.distances(samples)
+            variety = yardstick.variety(features["digits"], n_variety)
+            rows.append({"epoch": epoch, "variety": variety} | distances | yardstick.qualities(samples))
             print(f"{self.name}: epoch {epoch}, {_summary(distances)}", flush=True)
         return rows
 
@@ -93,7 +98,7 @@ def panels(
     `noun` is what a class of the data set is called: it names the features of its classifier.
     """
     out, adjective = {}, {"digits": noun, "inception": "Inception"}
-    for extractor in (e for e, found in curves[names[0]][0].items() if isinstance(found, dict)):
+    for extractor in (e for e in adjective if curves[names[0]][0][e]):
         rows = {
             name: [row[extractor] | {"epoch": row["epoch"], "value": row[extractor]["fid"]} for row in curve]
             for name, curve in curves.items()

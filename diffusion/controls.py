@@ -5,7 +5,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from diffusion import metrics, quality
-from diffusion.comparison import Model
+from diffusion.comparison import FINAL_EPOCHS, Model
 from diffusion.ddpm import DDPM
 from diffusion.yardstick import Yardstick
 from diffusion.zoom import ColdZoom
@@ -13,20 +13,30 @@ from diffusion.zoom import ColdZoom
 SHOWN = ("not_digit", "background", "border", "outside", "minimum", "maximum")
 
 
-def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, seed: int) -> dict:
-    """The zoom's samples from independent central pixels, and from whole central patches of training images.
+def from_patches(model: Model) -> Model:
+    """The same zoom, with whole central patches of training images as seeds, not independent pixels.
 
     The two differ only in whether neighbouring pixels of a seed belong together.
     """
+    process = ColdZoom(model.process.T, model.process.interpolation, "patches")
+    process.seed_distribution, process.patches = model.process.seed_distribution, model.process.patches
+    return replace(model, process=process)
+
+
+def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, seed: int) -> dict:
+    """n samples of a zoom after the last epoch from both kinds of seeds (see `from_patches`)."""
     out = {}
-    for name, source in (("independent", "pixels"), ("patches", "patches")):
-        process = ColdZoom(model.process.T, model.process.interpolation, source)
-        process.seed_distribution, process.patches = model.process.seed_distribution, model.process.patches
-        samples = model.samples(n, seed, process=process)
+    for name, source in (("independent", model), ("patches", from_patches(model))):
+        samples = source.samples(n, seed)
         found = yardstick.qualities(samples)
         variety = yardstick.variety(yardstick.features(samples), n_variety)
         out[name] = {"n": n, "variety": variety} | {key: found[key] for key in ("not_digit", "classes")}
     return out
+
+
+def patches_at_the_end(model: Model, yardstick: Yardstick, n: int, every: int, seed: int) -> list[dict]:
+    """The curve of the zoom that starts from patches, over its final epochs (see `Model.curve`)."""
+    return from_patches(model).curve(yardstick, n, every, seed, begin=1 - FINAL_EPOCHS)
 
 
 def clipping(model: Model, yardstick: Yardstick, n: int, seed: int) -> dict:
@@ -40,7 +50,7 @@ def clipping(model: Model, yardstick: Yardstick, n: int, seed: int) -> dict:
     ddpm = model.process
     how = {"off": False, "on": True}
     drawn = {
-        name: model.samples(n, seed, process=DDPM(ddpm.schedule, clip, ddpm.sampling_steps))
+        name: replace(model, process=DDPM(ddpm.schedule, clip, ddpm.sampling_steps)).samples(n, seed)
         for name, clip in how.items()
     }
     return _in_pairs(yardstick, drawn)

@@ -12,6 +12,7 @@
     12                         trajectory               pictures.py
     beyond the study           grid                     pictures.py
                                class_histogram          histograms.py
+                               classes_along            histograms.py
                                confusion                histograms.py
                                reconstruction_error     curves.py
                                timestep_loss            curves.py
@@ -29,11 +30,12 @@ from diffusion.curves import (
     timestep_loss,
 )
 from diffusion.figure_style import save
-from diffusion.histograms import class_histogram, confusion, pixel_histogram
+from diffusion.histograms import class_histogram, classes_along, confusion, pixel_histogram
 from diffusion.pictures import grid, latents, quality, reconstructions, trajectory, zoom_progression
 
 __all__ = [
     "class_histogram",
+    "classes_along",
     "confusion",
     "distance_panels",
     "distances",

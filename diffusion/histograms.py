@@ -8,9 +8,9 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from diffusion.figure_input import array, field, filled, same_length, texts
+from diffusion.figure_input import array, columns, field, filled, same_length, texts
 from diffusion.figure_style import INK, SMALL, Entry, legend, model_styles, new_figure, styled, text_width
 
 WIDEST = 20  # points that the name of a class may take along the x axis
@@ -106,6 +106,52 @@ def class_histogram(
     axes.set_xlim(-0.6, len(prior) - 0.4)
     axes.grid(visible=False, axis="x")
     legend(figure, entries)
+    return figure
+
+
+@styled
+def classes_along(
+    rows: Sequence[Mapping[str, Any]], prior: Any, classes: Sequence[str] | None = None, noun: str = "digit"
+) -> Figure:
+    """Which classes a model draws after each checkpoint, as a map: epochs across, classes down.
+
+    A column reaches halfway to the checkpoints beside it; the last one, apart, has the shares in real images.
+
+    Args:
+        rows: one `{"epoch", "share"}` a checkpoint, in order; shares (10,) in [0, 1].
+        prior: (10,), the same for real images.
+        classes: names of the classes; None: 0 to 9.
+        noun: what one of them is called.
+
+    Raises:
+        ValueError: no checkpoint, epochs that do not grow, or shares that are none.
+    """
+    (epochs,) = columns(rows, ["epoch"], [], "rows")
+    if (np.diff(epochs) <= 0).any():
+        raise ValueError(f"rows must have growing epochs, got {epochs.tolist()}")
+    prior = _shares(prior, "prior")
+    shares = [_shares(field(row, "share", "rows"), "rows: share") for row in rows]
+    same_length(
+        "classes_along", **{f"epoch {e:g}": s for e, s in zip(epochs, shares, strict=True)}, prior=prior
+    )
+    inner = (epochs[1:] + epochs[:-1]) / 2
+    edges = np.concatenate([[epochs[0] - 0.5], inner, [epochs[-1] + 0.5]])
+    figure = new_figure(58)
+    axes, aside = figure.subplots(1, 2, sharey=True, width_ratios=(24, 1))
+    look = {"cmap": "Blues", "vmin": 0, "vmax": 100 * max(prior.max(), *(s.max() for s in shares))}
+    places = np.arange(len(prior) + 1)
+    cells = axes.pcolormesh(edges, places, 100 * np.stack(shares, axis=1), **look)
+    aside.pcolormesh([0, 1], places, 100 * prior[:, None], **look)
+    aside.set_xticks([0.5], ["real"])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set(xlabel="epoch", ylabel=f"{noun} that the classifier reads")
+    _name(axes.yaxis, places[:-1] + 0.5, classes)
+    axes.invert_yaxis()
+    for part in (axes, aside):
+        part.grid(visible=False)
+        part.tick_params(length=0, pad=4)
+    bar = figure.colorbar(cells, ax=[axes, aside], label="share (%)", fraction=0.04, aspect=24, pad=0.03)
+    bar.outline.set_visible(False)
     return figure
 
 

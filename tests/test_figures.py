@@ -58,6 +58,8 @@ T = 40
 SCHEDULE = (np.r_[0, np.linspace(1e-4, 0.3, T)], np.cumprod(1 - np.r_[0, np.linspace(1e-4, 0.3, T)]))
 THREE_SHARES = {name: shares() for name in MODELS}
 PRIOR = np.full(10, 0.1)
+LETTERS = list("ABCDEFGHIJ")
+ALONG = [{"epoch": epoch, **shares()} for epoch in (1, 5, 10, 15, 20)]
 EIGHT, LATENTS = digits(8), digits(9, 6)
 COUNTS = RANDOM.integers(1, 1000, 256)
 MATRIX = RANDOM.integers(1, 100, (10, 10))
@@ -85,6 +87,7 @@ CASES: dict[str, Callable[[], Figure]] = {
     "trajectory": lambda: figures.trajectory(LATENTS, range(24, -1, -3)),
     "grid": lambda: figures.grid(EIGHT, title="eight"),
     "class_histogram": lambda: figures.class_histogram(THREE_SHARES, PRIOR, LABELS),
+    "classes_along": lambda: figures.classes_along(ALONG, PRIOR),
     "confusion": lambda: figures.confusion(MATRIX),
     "reconstruction_error": lambda: figures.reconstruction_error(
         range(1, 25), np.arange(24) / 9, np.ones(24)
@@ -451,6 +454,22 @@ def test_class_histogram_has_bars_intervals_and_prior():
     assert len(figures.class_histogram({"linear": {"share": PRIOR}}, PRIOR).axes[0].collections) == 1
 
 
+def test_classes_along_training_fill_the_time_between_checkpoints():
+    figure = figures.classes_along([{"epoch": e, **shares()} for e in (1, 5, 10)], PRIOR, LETTERS, "letter")
+    axes, aside, _ = figure.axes
+    (cells,), (real,) = axes.collections, aside.collections
+    np.testing.assert_allclose(cells.get_coordinates()[0, :, 0], [0.5, 3, 7.5, 10.5])
+    assert cells.get_array().shape == (10, 3)
+    assert cells.get_clim() == real.get_clim() == (0, max(cells.get_array().max(), 10))
+    np.testing.assert_allclose(real.get_array(), np.full((10, 1), 10))
+    low, high = axes.get_ylim()
+    assert low > high  # the first class on top
+    assert [label.get_text() for label in axes.get_yticklabels()] == LETTERS
+    assert axes.get_ylabel() == "letter that the classifier reads"
+    first = figures.classes_along(ALONG, PRIOR).axes[0].collections[0].get_array()[:, 0]
+    np.testing.assert_allclose(first, 100 * np.array(ALONG[0]["share"]))
+
+
 def test_confusion_shows_shares_of_rows():
     matrix = np.zeros((10, 10))
     matrix[3, 5], matrix[3, 3], matrix[7, 0] = 1, 3, 8
@@ -607,6 +626,13 @@ WRONG: dict[str, tuple[Callable[[], Figure], str]] = {
     ),
     "nine shares": (lambda: figures.class_histogram({"a": {"share": PRIOR[1:]}}, PRIOR), "share 9, prior 10"),
     "no share": (lambda: figures.class_histogram({"a": {"low": PRIOR}}, PRIOR), "has no 'share'"),
+    "no checkpoint": (lambda: figures.classes_along([], PRIOR), "list of at least one record"),
+    "epochs that fall": (lambda: figures.classes_along(ALONG[::-1], PRIOR), "must have growing epochs"),
+    "a row of nine": (
+        lambda: figures.classes_along([{"epoch": 2, "share": PRIOR[1:]}], PRIOR),
+        "epoch 2 9, prior 10",
+    ),
+    "a row without": (lambda: figures.classes_along([{"epoch": 2}], PRIOR), "has no 'share'"),
     "not square": (lambda: figures.confusion(MATRIX[:3]), "must be square"),
     "negative matrix": (lambda: figures.confusion(-MATRIX), "at least 0"),
     "levels": (lambda: figures.reconstruction_error([1, 2], [1]), "levels 2, mse 1"),

@@ -33,6 +33,7 @@ _COMPARED = [
     "figures/fig13_fid_all.svg",
     "figures/fig14_zoom_samples.png",
     "figures/classes.svg",
+    "figures/classes_along.svg",
 ]
 
 
