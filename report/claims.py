@@ -20,6 +20,8 @@ from report.study import few_samples, other_data, other_sampling, other_schedule
 from report.text import Markdown, integer, listing, num
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
+# Weights move from checkpoint to checkpoint, and samples with them: see `report.final_epochs`.
+BOTH_ENDS = "by the final samples and by the mean over the last fifth of training"
 
 HOLDS, FAILS, OPEN, TOO_SMALL = "holds", "does not hold", "undecided", "undecided at this scale"
 VERDICTS = (HOLDS, FAILS, OPEN, TOO_SMALL)

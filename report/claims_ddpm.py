@@ -4,7 +4,7 @@ What each rule computes is in `report.rules_ddpm`.
 """
 
 from report import rules_ddpm as rules
-from report.claims import Claim
+from report.claims import BOTH_ENDS, Claim
 from report.evidence import FEWEST
 from report.study import STUDY
 
@@ -107,10 +107,7 @@ CLAIMS = [
         id="lower-distance",
         section="2.4, Fig. 4",
         text="The cosine DDPM ends with the lower Fréchet distance.",
-        rule=(
-            "The 95% intervals separate, those of the final samples and those of the mean over the last "
-            "fifth of training, under every extractor at hand."
-        ),
+        rule=(f"The 95% intervals separate, {BOTH_ENDS}, under every extractor at hand."),
         fails="They separate the other way, under every extractor at hand.",
         change="More samples, longer training, another training seed, or other features.",
         measure=rules.lower_distance,
@@ -154,7 +151,7 @@ CLAIMS = [
         text="The cosine DDPM's digits lie on darker backgrounds.",
         rule=(
             "The 95% intervals of the mean grey value at the border separate, in the samples as they are "
-            "seen, clamped to the range of the data."
+            f"seen, clamped to the range of the data; {BOTH_ENDS}."
         ),
         fails="They separate the other way.",
         change="Clipping the predicted clean image while sampling, or another training seed.",
@@ -168,8 +165,8 @@ CLAIMS = [
         section="2.4",
         text="Both DDPMs now and then draw something that is no digit.",
         rule=(
-            "The classifier is unsure about more of the samples than of real images, for both; not to be "
-            "recognised stands in for being no digit."
+            "The classifier is unsure about more of the samples than of real images, for both, "
+            f"{BOTH_ENDS}; not to be recognised stands in for being no digit."
         ),
         fails="For one of them it is unsure of fewer.",
         change="More samples, longer training, another training seed, or other features.",
@@ -182,7 +179,10 @@ CLAIMS = [
         id="more-realistic",
         section="2.4",
         text="The cosine DDPM draws fewer unrealistic samples: so the study explains its distance.",
-        rule="Its share of unrecognised samples, which stands in for these, is lower, by separate intervals.",
+        rule=(
+            "Its share of unrecognised samples, which stands in for these, is lower, by separate intervals, "
+            f"{BOTH_ENDS}."
+        ),
         fails="Its share is higher, with separate intervals.",
         change="More samples, longer training, another training seed, or other features.",
         measure=rules.more_realistic,

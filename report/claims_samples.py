@@ -1,10 +1,11 @@
 """Claims of the study's Section 3.3 about the zoom model's samples.
 
-What each rule computes is in `report.rules_samples`.
+What each rule computes is in `report.rules_seeds`, `report.rules_ranking` and `report.rules_samples`.
 """
 
+from report import rules_ranking, rules_seeds
 from report import rules_samples as rules
-from report.claims import Claim
+from report.claims import BOTH_ENDS, Claim
 
 CLAIMS = [
     Claim(
@@ -13,14 +14,15 @@ CLAIMS = [
         text="Seeds of independent pixels reduce the bias and add variety.",
         rule=(
             "Against seeds from real patches: a lower divergence of the classes, and a higher recall and "
-            "coverage, all by separate intervals."
+            "coverage, all by separate intervals of the final samples and by the mean difference over the "
+            "checkpoints of the last fifth of training."
         ),
         fails=(
             "The divergence separates the other way, or one of recall and coverage does so and the other "
             "does not contradict it."
         ),
         change="More samples, longer training, or another training seed.",
-        measure=rules.seeds_vary,
+        measure=rules_seeds.seeds_vary,
         models=("zoom",),
         min_epochs=None,
         sampled=True,
@@ -31,11 +33,12 @@ CLAIMS = [
         text="Independent pixels are poor seeds: more of the samples are no digits.",
         rule=(
             "Real patches as seeds give a smaller share of unrecognised samples, which stand in for what is "
-            "no digit, by separate intervals."
+            "no digit, by separate intervals of the final samples and by the mean difference over the "
+            "checkpoints of the last fifth of training."
         ),
-        fails="They give a larger share, by separate intervals.",
+        fails="They give a larger share, by both.",
         change="More samples, longer training, or another training seed.",
-        measure=rules.seeds_no_digit,
+        measure=rules_seeds.seeds_no_digit,
         models=("zoom",),
         min_epochs=None,
         sampled=True,
@@ -45,13 +48,12 @@ CLAIMS = [
         section="3.3, Fig. 13",
         text="Cold Zoom Diffusion and the linear DDPM reach comparable distances.",
         rule=(
-            f"The intervals leave the ratio of the distances within a factor of {rules.COMPARABLE}, those of "
-            "the final samples and those of the mean over the last fifth of training, under every extractor "
-            "at hand."
+            f"The intervals leave the ratio of the distances within a factor of {rules_ranking.COMPARABLE}, "
+            f"{BOTH_ENDS}, under every extractor at hand."
         ),
         fails="They place it outside that factor, all of them.",
         change="More samples, longer training, another training seed, or other features.",
-        measure=rules.comparable,
+        measure=rules_ranking.comparable,
         models=("linear", "zoom"),
         min_epochs=None,
         sampled=True,
@@ -61,13 +63,10 @@ CLAIMS = [
         id="cosine-best",
         section="3.3, Fig. 13",
         text="The cosine DDPM has the lowest distance of the three.",
-        rule=(
-            "Its 95% interval lies below both others, for the final samples and for the mean over the last "
-            "fifth of training, under every extractor at hand."
-        ),
+        rule=(f"Its 95% interval lies below both others, {BOTH_ENDS}, under every extractor at hand."),
         fails="It lies above one of them, each time.",
         change="More samples, longer training, another training seed, or other features.",
-        measure=rules.cosine_best,
+        measure=rules_ranking.cosine_best,
         models=("linear", "cosine", "zoom"),
         min_epochs=None,
         sampled=True,
@@ -79,9 +78,9 @@ CLAIMS = [
         text="The zoom model's samples favour digits with a predominantly dark centre.",
         rule=(
             f"More of the samples than of real images have at least {rules.MOSTLY} of their 16 central pixels"
-            " in the lowest tenth of the range, by the 95% interval."
+            f" in the lowest tenth of the range, by the 95% intervals, {BOTH_ENDS}."
         ),
-        fails="Fewer have, by the interval.",
+        fails="Fewer have, by both intervals.",
         change="More samples, longer training, or another training seed; another bound for a dark centre.",
         measure=rules.dark_centres,
         models=("zoom",),
@@ -94,9 +93,9 @@ CLAIMS = [
         text="The zoom model's samples favour digits with a completely white centre.",
         rule=(
             f"More of the samples than of real images have at least {rules.MOSTLY} of their 16 central pixels"
-            " in the highest tenth of the range, by the 95% interval."
+            f" in the highest tenth of the range, by the 95% intervals, {BOTH_ENDS}."
         ),
-        fails="Fewer have, by the interval.",
+        fails="Fewer have, by both intervals.",
         change="More samples, longer training, or another training seed; another bound for a white centre.",
         measure=rules.white_centres,
         models=("zoom",),
@@ -109,9 +108,9 @@ CLAIMS = [
         text="The zoom model's samples favour 1, 8 and 9.",
         rule=(
             "Among the recognised samples (the study looks at its good ones) each is more frequent than "
-            "among recognised real images, by its 95% interval."
+            f"among recognised real images, by its 95% intervals, {BOTH_ENDS}."
         ),
-        fails="One of them is less frequent.",
+        fails="One of them is less frequent, by both intervals.",
         change="More samples, longer training, or another training seed.",
         measure=rules.favours,
         models=("zoom",),
@@ -125,9 +124,9 @@ CLAIMS = [
         text="The digits 2, 3, 4 and 5 are missing from the zoom model's samples, or nearly so.",
         rule=(
             "Among the recognised samples (the study looks at its good ones) each has less than a fifth of "
-            "its share among recognised real images, by its 95% interval."
+            f"its share among recognised real images, by its 95% intervals, {BOTH_ENDS}."
         ),
-        fails="One of them has a larger share than that.",
+        fails="One of them has a larger share than that, by both intervals.",
         change="More samples, longer training, or another training seed.",
         measure=rules.lacks,
         models=("zoom",),
@@ -141,8 +140,8 @@ CLAIMS = [
         text="The zoom model's samples vary less than those of the DDPMs.",
         rule=(
             "Its classes diverge more from the real shares than either DDPM's, and its recall and coverage "
-            "are lower, all by separate intervals. None of the three is enough alone: recall flatters "
-            "scattered samples, coverage asks for fidelity as well."
+            f"are lower, all by separate intervals, {BOTH_ENDS}. None of the three is enough alone: recall "
+            "flatters scattered samples, coverage asks for fidelity as well."
         ),
         fails="One of these separates the other way, and none this way.",
         change="More samples, longer training, another training seed, or a choice between the measures.",

@@ -9,24 +9,27 @@ from diffusion.centres import MOSTLY
 from diffusion.quality import OUTSIDE
 from report import claims, controls, tables
 from report.evidence import below
-from report.final_epochs import PART, over_checkpoints, swing
+from report.final_epochs import FINAL_EPOCHS, lower, over_checkpoints, swing
+from report.measures import centre, distance, divergence
 from report.results import REQUIRED, Results
 from report.rules_ddpm import lower_levels
-from report.rules_samples import COMPARABLE, centre_kinds, contradiction, direction, seed_differences
+from report.rules_ranking import COMPARABLE, direction
+from report.rules_samples import centre_kinds, contradiction, leading_digits
+from report.rules_seeds import less_bias, seed_differences
 from report.study import CITATION, STUDY, deviations, other_data
 from report.text import Markdown, escape, fixed, integer, listing
 
 STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
 
 
-def ordered(
-    a: Mapping[str, Any], b: Mapping[str, Any], less: str, more: str, same: str, of: str = ""
-) -> Markdown:
-    """One of three phrases: interval ``a`` lies below ``b``, above it, or overlaps it.
+def ordered(a: Mapping[str, Any], b: Mapping[str, Any], less: str, more: str, same: str) -> Markdown:
+    """One of three phrases: interval ``a`` lies below ``b``, above it, or overlaps it."""
+    return one_of(below(a, b), less, more, same)
 
-    ``of`` begins the names of the bounds: "divergence_" for "divergence_low" and "divergence_high".
-    """
-    return Markdown({True: less, False: more, None: same}[below(a, b, f"{of}low", f"{of}high")])
+
+def one_of(answer: bool | None, yes: str, no: str, open: str) -> Markdown:
+    """One of three phrases."""
+    return Markdown({True: yes, False: no, None: open}[answer])
 
 
 def _loss_too(verdict: claims.Verdict) -> Markdown:
@@ -38,7 +41,7 @@ def _loss_too(verdict: claims.Verdict) -> Markdown:
 
 def _centres(kinds: Mapping[str, bool | None]) -> Markdown:
     """How often dark and white centres occur against real images: the middle of a sentence."""
-    word = {True: "more frequent", False: "rarer", None: "not discernibly more or less frequent"}
+    word = {True: "more frequent", False: "rarer", None: "not clearly more or less frequent"}
     if kinds["dark"] == kinds["white"]:
         return Markdown(f"both are {word[kinds['dark']]} than there")
     return Markdown(f"dark ones are {word[kinds['dark']]} than there, and white ones {word[kinds['white']]}")
@@ -144,11 +147,13 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "deviations": deviations(results),
         "clipped": [m for m in ("linear", "cosine") if train[m]["parameters"].get("clip_x0")],
         "flattered": [m for m in REQUIRED if _flattered(results.final[m], real)],
-        "final_epochs": {m: over_checkpoints(results, m, "digits") for m in REQUIRED},
-        "final_part": PART,
+        "final_epochs": {m: over_checkpoints(results, m, distance("digits")) for m in REQUIRED},
+        "final_part": FINAL_EPOCHS,
         "swings": {m: swing(results, m) for m in REQUIRED},
         "lower_levels": [fixed(level) for level in lower_levels(results)],
+        "late_centres": {k: over_checkpoints(results, "zoom", centre(k)) for k in ("dark", "white")},
         "seed_differences": seed_differences(results),
+        "less_bias": less_bias(results),
         "centres_are": _centres(centre_kinds(results)),
         "mostly": MOSTLY,
         "outside": OUTSIDE,
@@ -183,6 +188,10 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "same_network": len(widths) == 1,
         "counts_of_parameters": counts,
         "ordered": ordered,
+        "one_of": one_of,
+        "zoom_is_closer": lower(results, "zoom", "linear", distance("digits")),
+        "zoom_is_evener": lower(results, "zoom", "linear", divergence),
+        "leading_digits": [classes[d] for d in leading_digits(results)],
         "loss_rows": tables.losses(results),
         "profile": profile_name,
         "parameter_columns": columns,

@@ -15,16 +15,16 @@ Answer = bool | None
 FEWEST = 5  # points below which a trend is not judged
 
 
-def below(a: Mapping[str, Any], b: Mapping[str, Any], low: str = "low", high: str = "high") -> Answer:
+def below(a: Mapping[str, Any], b: Mapping[str, Any]) -> Answer:
     """Is ``a`` below ``b``? Each carries an interval; overlapping intervals do not decide.
 
     A distance without an interval (``low`` is None) is compared by its value ``fid``.
     """
-    if None in (a[low], a[high], b[low], b[high]):
+    if None in (a["low"], a["high"], b["low"], b["high"]):
         return None if a["fid"] == b["fid"] else a["fid"] < b["fid"]
-    if a[high] < b[low]:
+    if a["high"] < b["low"]:
         return True
-    return False if a[low] > b[high] else None
+    return False if a["low"] > b["high"] else None
 
 
 def above(value: Mapping[str, Any], threshold: float) -> Answer:
@@ -77,10 +77,18 @@ def paired(a: Sequence[float], b: Sequence[float]) -> dict[str, float]:
 
 
 def scatter(values: Sequence[float]) -> dict[str, float]:
-    """Mean of at least two values and Student's 95 % interval of it, from their own scatter."""
+    """Mean of at least two successive values and Student's 95 % interval of it, from their own scatter.
+
+    Where each value is like the one before, they tell less than as many independent ones: the interval is
+    wider by sqrt((1 + rho) / (1 - rho)), as for an autoregressive series of the first order, with rho their
+    correlation at lag one. A negative rho, which a few independent values have on average, counts as zero.
+    """
     v = np.asarray(values, dtype=float)
-    error = float(stats.t.ppf(0.975, v.size - 1) * v.std(ddof=1) / math.sqrt(v.size))
     mean = float(v.mean())
+    error = float(stats.t.ppf(0.975, v.size - 1) * v.std(ddof=1) / math.sqrt(v.size))
+    gap = v - mean
+    rho = max(0.0, float(gap[1:] @ gap[:-1]) / float(gap @ gap)) if gap.any() else 0.0
+    error *= math.sqrt((1 + rho) / (1 - rho))
     return {"mean": mean, "sd": float(v.std(ddof=1)), "n": v.size, "low": mean - error, "high": mean + error}
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from report.evidence import FEWEST, Answer, above, agree, below, every, falling, negate, paired, tail
-from report.final_epochs import NAME, distances, ends
+from report.final_epochs import NAME, distances, ends, lower, said
+from report.measures import background, distance, not_recognised
 from report.results import Results
 from report.text import Markdown, fixed, integer, num, percent, percent_span, span
 
@@ -93,10 +96,8 @@ def lower_levels(r: Results) -> list[float]:
 
 
 def lower_distance(r: Results) -> tuple[Markdown, Answer]:
-    both = BOTH[::-1]
-    return distances(r, both), agree(
-        below(found["cosine"], found["linear"]) for e in r.extractors for found in ends(r, both, e)
-    )
+    found = (lower(r, "cosine", "linear", distance(e)) for e in r.extractors)
+    return distances(r, BOTH[::-1]), agree(found)
 
 
 def almost_all_epochs(r: Results) -> tuple[Markdown, Answer]:
@@ -128,29 +129,22 @@ def still_falling(r: Results) -> tuple[Markdown, Answer]:
 
 
 def darker(r: Results) -> tuple[Markdown, Answer]:
-    b = {m: r.final[m]["background"] for m in BOTH}
-    shown = [f"{span(b[m]['mean'], b[m]['low'], b[m]['high'], 2)} ({m})" for m in BOTH[::-1]]
-    text = f"Mean grey value of the border: {', '.join(shown)}; "
+    text = f"Mean grey value of the border: {said(r, BOTH[::-1], background, partial(span, digits=2))}; "
     text += f"{num(r.compare['real']['background']['mean'], 2)} in real images."
-    return Markdown(text), below(b["cosine"], b["linear"])
+    return Markdown(text), lower(r, "cosine", "linear", background)
 
 
-def not_digits(r: Results, models: tuple[str, ...]) -> str:
-    """Share of samples that the classifier is not sure about, with intervals, and that of real images."""
-    shown = []
-    for m in models:
-        s = r.final[m]["not_digit"]
-        shown.append(f"{percent_span(s['share'], s['low'], s['high'])} ({m})")
-    return f"{', '.join(shown)}; {percent(r.compare['real']['not_digit']['share'], 1)} of real images"
+def _not_digits(r: Results, models: tuple[str, ...]) -> Markdown:
+    shown = said(r, models, not_recognised, percent_span)
+    real = percent(r.compare["real"]["not_digit"]["share"], 1)
+    return Markdown(f"Not recognised: {shown}; {real} of real images.")
 
 
 def some_not_digits(r: Results) -> tuple[Markdown, Answer]:
     real = r.compare["real"]["not_digit"]["share"]
-    return Markdown(f"Not recognised: {not_digits(r, BOTH)}."), every(
-        above(r.final[m]["not_digit"], real) for m in BOTH
-    )
+    found = (every(above(end[m], real) for m in BOTH) for end in ends(r, BOTH, not_recognised))
+    return _not_digits(r, BOTH), agree(found)
 
 
 def more_realistic(r: Results) -> tuple[Markdown, Answer]:
-    text = f"Not recognised: {not_digits(r, BOTH[::-1])}."
-    return Markdown(text), below(r.final["cosine"]["not_digit"], r.final["linear"]["not_digit"])
+    return _not_digits(r, BOTH[::-1]), lower(r, "cosine", "linear", not_recognised)

@@ -163,23 +163,25 @@ _classes = {"share": SHARES, "low": SHARES, "high": SHARES, "entropy": NUMBER}
 _classes |= dict.fromkeys(("divergence", "divergence_low", "divergence_high"), NUMBER)
 _reach = dict.fromkeys((k + end for k in ("recall", "coverage") for end in ("", "_low", "_high")), NUMBER)
 _variety = _reach | {"precision": NUMBER, "n": int}
-_seeds = {"n": int, "not_digit": _unread, "classes": _classes, "variety": _variety}
+_seeds = {"not_digit": _unread, "classes": _classes, "variety": _variety}
 _border = {"mean": NUMBER, "sd": NUMBER}
 _centre = {"n": int, "dark": NUMBER, "white": NUMBER}
-_final = {
-    "n": int,
-    "n_classes": int,
+_checkpoint = {
     "epoch": int,
     "digits": _fid,
     "inception": Maybe(_fid),
-    "floor": {"digits": _floor, "inception": Maybe(_floor)},
     "classes": _classes,
     "not_digit": _unread | {"threshold": NUMBER},
     "recognised": {"n": int, "share": SHARES, "low": SHARES, "high": SHARES},
     "background": _span | {"mean": NUMBER},
-    "border": _border,
     "centre": _centre,
     "variety": _variety,
+}
+_final = _checkpoint | {
+    "n": int,
+    "n_classes": int,
+    "floor": {"digits": _floor, "inception": Maybe(_floor)},
+    "border": _border,
     "outside": NUMBER,
     "minimum": NUMBER,
     "maximum": NUMBER,
@@ -208,7 +210,7 @@ COMPARE = HEAD | {
     },
     "n_samples": int,
     "floor": {"digits": _floor, "inception": Maybe(_floor)},
-    "curves": Each(Many({"epoch": int, "digits": _fid, "inception": Maybe(_fid)})),
+    "curves": Each(Many(_checkpoint)),
     "final": Each(_final),
     "real": {
         "classes": {"share": SHARES},
@@ -221,7 +223,9 @@ COMPARE = HEAD | {
         "divergence_floor": {"mean": NUMBER, "sd": NUMBER, "n": int},
         "entropy": NUMBER,
     },
-    "seed_sources": Maybe({"independent": _seeds, "patches": _seeds}),
+    "seed_sources": Maybe(
+        {"independent": _seeds | {"n": int}, "patches": _seeds | {"n": int, "curve": Many(_checkpoint)}}
+    ),
     "clipping": dict.fromkeys(("linear", "cosine"), {"off": _drawn_twice, "on": _drawn_twice, "gap": _gap}),
     "float32": Maybe(Each({"bf16": _drawn_twice, "fp32": _drawn_twice, "gap": _gap}), newer=True),
     "over_seeds": Maybe(_over_seeds),

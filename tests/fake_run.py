@@ -21,7 +21,7 @@ from diffusion.records import code_of
 MODELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
 NOTEBOOK = {"linear": "02_train_ddpm", "cosine": "02_train_ddpm", "zoom": "03_train_zoom"}
 PLOTS = ["fig01_schedules", "fig03_ddpm_losses", "fig04_fid_ddpm", "fig08_centre_pixels", "fig09_zoom_losses"]
-PLOTS += ["fig13_fid_all", "classes", "confusion", "reconstruction_error"]
+PLOTS += ["fig13_fid_all", "classes", "classes_along", "confusion", "reconstruction_error"]
 PICTURES = [
     "fig02_latents",
     "fig05_linear_samples",
@@ -223,29 +223,37 @@ def _rate(p: float) -> dict:
     return {"share": p, "low": max(0.0, p - 0.02), "high": min(1.0, p + 0.02), "threshold": 0.9973}
 
 
+def _checkpoint(model: str, epoch: int, fid: float, n: int, inception: bool) -> dict:
+    """The measures of n samples after an epoch; all but the distance are the same after each."""
+    dark = {"linear": 0.09, "cosine": 0.03, "zoom": 0.004}[model]
+    reach = {"linear": (0.71, 0.68, 0.6), "cosine": (0.8, 0.74, 0.72), "zoom": (0.66, 0.41, 0.35)}[model]
+    return {
+        "epoch": epoch, "digits": _distance(fid, n), "inception": _bare(9 * fid) if inception else None,
+        "classes": _classes(SHARES[model]), "recognised": _recognised(SHARES[model], n),
+        "not_digit": _rate({"linear": 0.21, "cosine": 0.12, "zoom": 0.26}[model]),
+        "background": {"mean": dark, "low": 0.9 * dark, "high": 1.1 * dark},
+        "centre": {"n": 10000, "dark": 0.2, "white": 0.1}, "variety": _reach(*reach, n),
+    }  # fmt: skip
+
+
+def _from_patches(epoch: int, n: int, inception: bool) -> dict:
+    """The zoom's measures of n samples from real patches."""
+    better = {"classes": _classes(SHARES["cosine"]), "variety": _reach(0.7, 0.55, 0.6, n)}
+    return _checkpoint("zoom", epoch, 9.4, n, inception) | better | {"not_digit": _rate(0.08)}
+
+
 def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
     end = {"linear": 9.0, "cosine": 5.0, "zoom": 9.4}
     points = sorted({1, epochs} | set(range(every, epochs + 1, every)))
     curves, final = {}, {}
     for m, last in end.items():
         fids = [last * (1 + 4 / e - 4 / epochs) for e in points]
-        curves[m] = [
-            {"epoch": e, "digits": _distance(f, n), "inception": _bare(9 * f) if inception else None}
-            for e, f in zip(points, fids, strict=True)
-        ]
-        dark = {"linear": 0.09, "cosine": 0.03, "zoom": 0.004}[m]
-        final[m] = {
-            "n": n, "n_classes": 10000 if m == "zoom" else n, "epoch": epochs, "digits": _distance(last, n),
+        curves[m] = [_checkpoint(m, e, f, n, inception) for e, f in zip(points, fids, strict=True)]
+        final[m] = _checkpoint(m, epochs, last, n, inception) | {
+            "n": n, "n_classes": 10000 if m == "zoom" else n,
             "floor": {"digits": _floor(n, "digits"),
                       "inception": _floor(n, "inception") if inception else None},
-            "inception": _bare(9 * last) if inception else None, "classes": _classes(SHARES[m]),
-            "not_digit": _rate({"linear": 0.21, "cosine": 0.12, "zoom": 0.26}[m]),
-            "background": {"mean": dark, "low": 0.9 * dark, "high": 1.1 * dark},
-            "recognised": _recognised(SHARES[m], n), "border": {"mean": dark, "sd": 0.1},
-            "centre": {"n": 10000, "dark": 0.2, "white": 0.1},
-            "variety": _reach(*{"linear": (0.71, 0.68, 0.6), "cosine": (0.8, 0.74, 0.72),
-                                "zoom": (0.66, 0.41, 0.35)}[m], n),
-            "outside": 0.04, "minimum": -0.71, "maximum": 0.84,
+            "border": {"mean": 0.05, "sd": 0.1}, "outside": 0.04, "minimum": -0.71, "maximum": 0.84,
         }  # fmt: skip
     clipping = {
         m: {
@@ -297,6 +305,7 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
             "classes": _classes(SHARES["cosine"]),
             "variety": _reach(0.7, 0.55, 0.6, n),
             "n": n,
+            "curve": [_from_patches(e, n, inception) for e in points if e >= 0.8 * epochs],
         },
     }
     extractors = {
@@ -328,6 +337,17 @@ def _compare(epochs: int, every: int, n: int, inception: bool) -> dict:
         "over_seeds": None,
         "quality_rule": "High-quality samples are drawn from the tenth that the classifier is most sure of.",
     }  # fmt: skip
+
+
+def final_epochs(compare: dict, model: str) -> list[dict]:
+    """The checkpoints of the last fifth of a model's training."""
+    rows = compare["curves"][model]
+    return [row for row in rows if row["epoch"] >= 0.8 * rows[-1]["epoch"]]
+
+
+def ends(compare: dict, model: str) -> list[dict]:
+    """What holds the measures of a model at the end: of the final samples, and of the final epochs."""
+    return [compare["final"][model], *final_epochs(compare, model)]
 
 
 def records(epochs: int = 100, every: int = 5, n: int = 500, inception: bool = True) -> dict[str, dict]:

@@ -1,0 +1,77 @@
+"""What decides the claims about where the zoom's sampling starts (Section 3.3): results -> an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from report.evidence import Answer, above, agree, below, every, negate, unopposed
+from report.final_epochs import MEAN, final_epochs, mean_of
+from report.measures import REACH, SPREAD, VARIETY, Measure, not_recognised
+from report.results import Results
+from report.text import Markdown, fixed, listing, percent, percent_span, span
+
+NOT_MEASURED = Markdown("Not measured in this run.")
+
+
+def _seeds(r: Results) -> tuple[dict, dict] | None:
+    s = r.compare["seed_sources"]
+    return (s["independent"], s["patches"]) if s else None
+
+
+def _lower(r: Results, measure: Measure) -> Answer:
+    """Is a measure lower from independent pixels than from patches, at the end and over the final epochs?"""
+    answers = [below(*map(measure, _seeds(r)))]
+    if gap := _gap(r, measure):
+        answers.append(negate(above(gap, 0)))
+    return agree(answers)
+
+
+def _gap(r: Results, measure: Measure) -> dict[str, float] | None:
+    """The mean difference, independent pixels minus patches, checkpoint by checkpoint of the final epochs."""
+    patches = {row["epoch"]: measure(row) for row in r.compare["seed_sources"]["patches"]["curve"]}
+    rows = [row for row in final_epochs(r, "zoom") if row["epoch"] in patches]
+    return mean_of(rows, lambda row: {"value": measure(row)["value"] - patches[row["epoch"]]["value"]})
+
+
+def seeds_vary(r: Results) -> tuple[Markdown, Answer]:
+    if not (pair := _seeds(r)):
+        return NOT_MEASURED, None
+    shown = []
+    for name, measure in VARIETY.items():
+        a, b = (fixed(measure(s)["value"]) for s in pair)
+        shown.append(f"{name} {a} and {b}{_gap_said(r, measure, partial(span, digits=2))}")
+    text = f"From independent pixels and from patches: {'; '.join(shown)}."
+    more = unopposed(negate(_lower(r, VARIETY[key])) for key in REACH)
+    return Markdown(text), every([less_bias(r), more])
+
+
+def _gap_said(r: Results, measure: Measure, show: Callable) -> str:
+    gap = _gap(r, measure)
+    return f" ({MEAN} of the difference: {show(gap['mean'], gap['low'], gap['high'])})" if gap else ""
+
+
+def less_bias(r: Results) -> Answer:
+    """Do independent pixels come with classes that diverge less from those of real images?"""
+    return _lower(r, VARIETY[SPREAD]) if _seeds(r) else None
+
+
+def seed_differences(r: Results) -> Markdown | None:
+    """The classes that samples from the two kinds of seeds show unlike often, by intervals; None if none."""
+    if not (pair := _seeds(r)):
+        return None
+    a, b = (s["classes"] for s in pair)
+    apart = [d for d in range(10) if a["high"][d] < b["low"][d] or b["high"][d] < a["low"][d]]
+    names = r.dataset.classes
+    shown = [f"{names[d]} ({percent(a['share'][d])} and {percent(b['share'][d])})" for d in apart]
+    return listing(map(Markdown, shown)) if shown else None
+
+
+def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:
+    if not (pair := _seeds(r)):
+        return NOT_MEASURED, None
+    a, b = (s["not_digit"] for s in pair)
+    text = f"Not recognised: {percent_span(a['share'], a['low'], a['high'])} from independent pixels, "
+    text += f"{percent_span(b['share'], b['low'], b['high'])} from real patches"
+    text += f"{_gap_said(r, not_recognised, percent_span)}."
+    return Markdown(text), negate(_lower(r, not_recognised))
