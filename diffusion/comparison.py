@@ -12,7 +12,7 @@ from diffusion.process import DegradationProcess
 from diffusion.runs import RunFolder, load_weights, measured_epochs
 from diffusion.yardstick import Yardstick
 
-FINAL_EPOCHS = 0.2  # of training: the checkpoints that speak for its end, beside the last one
+FINAL_EPOCHS = 0.2  # of training: whose checkpoints speak for its end, the last one among them
 
 
 @dataclass

@@ -55,7 +55,7 @@ def spread(
 
     Args:
         trained: training records by model.
-        curves: distances after each checkpoint by model, as `comparison.Model.curve` gives them.
+        curves: measures after each checkpoint by model, as `comparison.Model.curve` gives them.
         finals: measures of the final samples by model, as `comparison.Model.final` gives them.
 
     Returns:

@@ -15,13 +15,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from report.evidence import Answer
+from report.final_epochs import LAST, known
 from report.results import Results
 from report.study import few_samples, other_data, other_sampling, other_schedules, other_training
 from report.text import Markdown, integer, listing, num
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
 # Weights move from checkpoint to checkpoint, and samples with them: see `report.final_epochs`.
-BOTH_ENDS = "by the final samples and by the mean over the last fifth of training"
+BOTH_ENDS = f"by the final samples and by the mean over {LAST}"
+BOTH_SEEDS = f"by the final samples and by the mean difference over {LAST}"
 
 HOLDS, FAILS, OPEN, TOO_SMALL = "holds", "does not hold", "undecided", "undecided at this scale"
 VERDICTS = (HOLDS, FAILS, OPEN, TOO_SMALL)
@@ -42,6 +44,7 @@ class Claim:
         models: the models whose runs the claim is about.
         min_epochs: passes over the training data below which it stays undecided; None: the end of training.
         sampled: it is about samples, so they must be drawn as in the study.
+        both_ends: it is put to the final samples, and to the final epochs if they have checkpoints enough.
         schedules: it is about the noise schedules, so they must be those of the study.
         any_data: no data enter it.
         digits: it names digits, and says nothing about the classes of another data set.
@@ -58,6 +61,7 @@ class Claim:
     models: tuple[str, ...] = ()
     min_epochs: int | None = 0
     sampled: bool = False
+    both_ends: bool = False
     schedules: bool = False
     any_data: bool = False
     digits: bool = False
@@ -100,8 +104,12 @@ def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAININ
     lean = {True: HOLDS, False: FAILS, None: OPEN}[None if claim.digits and other_data(results) else answer]
     if why := _out_of_scale(claim, results, end_of_training):
         return Verdict(claim, measured, TOO_SMALL, lean, Markdown(why))
-    bare = claim.distance and answer is not None and "inception" not in results.extractors
-    return Verdict(claim, measured, lean, lean, note="in digit features only" if bare else "")
+    notes = []
+    if claim.distance and "inception" not in results.extractors:
+        notes.append("in digit features only")
+    if claim.both_ends and not known(results):
+        notes.append("by the final samples only")
+    return Verdict(claim, measured, lean, lean, note=", ".join(notes) if answer is not None else "")
 
 
 def over_seeds(verdicts: Sequence[Verdict]) -> Verdict:

@@ -108,12 +108,13 @@ CLAIMS = [
         section="2.4, Fig. 4",
         text="The cosine DDPM ends with the lower Fréchet distance.",
         rule=(f"The 95% intervals separate, {BOTH_ENDS}, under every extractor at hand."),
-        fails="They separate the other way, under every extractor at hand.",
+        fails="They separate the other way, by both, under every extractor at hand.",
         change="More samples, longer training, another training seed, or other features.",
         measure=rules.lower_distance,
         models=("linear", "cosine"),
         min_epochs=None,
         sampled=True,
+        both_ends=True,
         distance=True,
     ),
     Claim(
@@ -150,15 +151,16 @@ CLAIMS = [
         section="2.4",
         text="The cosine DDPM's digits lie on darker backgrounds.",
         rule=(
-            "The 95% intervals of the mean grey value at the border separate, in the samples as they are "
-            f"seen, clamped to the range of the data; {BOTH_ENDS}."
+            f"The 95% intervals of the mean grey value at the border separate, {BOTH_ENDS}, which are taken "
+            "as they are seen, clamped to the range of the data."
         ),
-        fails="They separate the other way.",
+        fails="They separate the other way, by both.",
         change="Clipping the predicted clean image while sampling, or another training seed.",
         measure=rules.darker,
         models=("linear", "cosine"),
         min_epochs=None,
         sampled=True,
+        both_ends=True,
     ),
     Claim(
         id="some-not-digits",
@@ -168,12 +170,13 @@ CLAIMS = [
             "The classifier is unsure about more of the samples than of real images, for both, "
             f"{BOTH_ENDS}; not to be recognised stands in for being no digit."
         ),
-        fails="For one of them it is unsure of fewer.",
+        fails="For one of them it is unsure of fewer, by both.",
         change="More samples, longer training, another training seed, or other features.",
         measure=rules.some_not_digits,
         models=("linear", "cosine"),
         min_epochs=None,
         sampled=True,
+        both_ends=True,
     ),
     Claim(
         id="more-realistic",
@@ -183,11 +186,12 @@ CLAIMS = [
             "Its share of unrecognised samples, which stands in for these, is lower, by separate intervals, "
             f"{BOTH_ENDS}."
         ),
-        fails="Its share is higher, with separate intervals.",
+        fails="Its share is higher, by both.",
         change="More samples, longer training, another training seed, or other features.",
         measure=rules.more_realistic,
         models=("linear", "cosine"),
         min_epochs=None,
         sampled=True,
+        both_ends=True,
     ),
 ]

@@ -8,8 +8,8 @@ from typing import Any
 from diffusion.centres import MOSTLY
 from diffusion.quality import OUTSIDE
 from report import claims, controls, tables
-from report.evidence import below
-from report.final_epochs import FINAL_EPOCHS, lower, over_checkpoints, swing
+from report.evidence import agree, below
+from report.final_epochs import LAST, known, lower, over_checkpoints, swing
 from report.measures import centre, distance, divergence
 from report.results import REQUIRED, Results
 from report.rules_ddpm import lower_levels
@@ -116,7 +116,7 @@ def _seconds(record: Mapping[str, Any]) -> float:
 
 def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) -> dict[str, Any]:
     """The context of report.md; ``notebooks`` holds name and link of each rendered notebook."""
-    verdicts = claims.ledger(results)
+    verdicts, seeds = claims.ledger(results), (results, *results.others)
     train, real = results.train, results.compare["real"]
     seconds = {m: _seconds(t) for m, t in train.items()}
     columns, rows = tables.parameters(results)
@@ -147,13 +147,14 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "deviations": deviations(results),
         "clipped": [m for m in ("linear", "cosine") if train[m]["parameters"].get("clip_x0")],
         "flattered": [m for m in REQUIRED if _flattered(results.final[m], real)],
-        "final_epochs": {m: over_checkpoints(results, m, distance("digits")) for m in REQUIRED},
-        "final_part": FINAL_EPOCHS,
+        "late_distances": {m: over_checkpoints(results, m, distance("digits")) for m in REQUIRED},
+        "late": known(results),
+        "last_part": Markdown(LAST),
         "swings": {m: swing(results, m) for m in REQUIRED},
         "lower_levels": [fixed(level) for level in lower_levels(results)],
         "late_centres": {k: over_checkpoints(results, "zoom", centre(k)) for k in ("dark", "white")},
         "seed_differences": seed_differences(results),
-        "less_bias": less_bias(results),
+        "less_bias": agree(map(less_bias, seeds)),
         "centres_are": _centres(centre_kinds(results)),
         "mostly": MOSTLY,
         "outside": OUTSIDE,
@@ -175,8 +176,8 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "last": {m: t["history"][-1] for m, t in train.items()},
         "seconds": seconds,
         "total_seconds": sum(seconds.values()),
-        "all_seconds": sum(_seconds(t) for r in (results, *results.others) for t in r.train.values()),
-        "seeds": [r.seed for r in (results, *results.others)],
+        "all_seconds": sum(_seconds(t) for r in seeds for t in r.train.values()),
+        "seeds": [r.seed for r in seeds],
         "over_seeds": results.compare["over_seeds"] and results.compare["over_seeds"]["models"],
         "digits": {
             m: _digits(f["classes"], shares, real["divergence_floor"], classes)
@@ -189,8 +190,8 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "counts_of_parameters": counts,
         "ordered": ordered,
         "one_of": one_of,
-        "zoom_is_closer": lower(results, "zoom", "linear", distance("digits")),
-        "zoom_is_evener": lower(results, "zoom", "linear", divergence),
+        "zoom_is_closer": agree(lower(r, "zoom", "linear", distance("digits")) for r in seeds),
+        "zoom_is_evener": agree(lower(r, "zoom", "linear", divergence) for r in seeds),
         "leading_digits": [classes[d] for d in leading_digits(results)],
         "loss_rows": tables.losses(results),
         "profile": profile_name,

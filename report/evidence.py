@@ -12,7 +12,8 @@ from scipy import stats
 from diffusion.intervals import wilson
 
 Answer = bool | None
-FEWEST = 5  # points below which a trend is not judged
+FEWEST = 5  # points below which neither a trend nor a mean over time is judged
+MOST_ALIKE = 0.8  # the largest correlation of successive values that is taken off
 
 
 def below(a: Mapping[str, Any], b: Mapping[str, Any]) -> Answer:
@@ -79,17 +80,19 @@ def paired(a: Sequence[float], b: Sequence[float]) -> dict[str, float]:
 def scatter(values: Sequence[float]) -> dict[str, float]:
     """Mean of at least two successive values and Student's 95 % interval of it, from their own scatter.
 
-    Where each value is like the one before, they tell less than as many independent ones: the interval is
-    wider by sqrt((1 + rho) / (1 - rho)), as for an autoregressive series of the first order, with rho their
-    correlation at lag one. A negative rho, which a few independent values have on average, counts as zero.
+    Where each value is like the one before, n of them tell no more than n (1 - rho) / (1 + rho) independent
+    ones, as in an autoregressive series of the first order with the correlation rho at lag one, and the
+    interval is wider by the root of that. The correlation found in a few values is too small on average, by
+    about (1 + 4 rho) / n (Marriott and Pope 1954), which is added; it counts from 0 to `MOST_ALIKE`.
     """
     v = np.asarray(values, dtype=float)
-    mean = float(v.mean())
-    error = float(stats.t.ppf(0.975, v.size - 1) * v.std(ddof=1) / math.sqrt(v.size))
-    gap = v - mean
-    rho = max(0.0, float(gap[1:] @ gap[:-1]) / float(gap @ gap)) if gap.any() else 0.0
-    error *= math.sqrt((1 + rho) / (1 - rho))
-    return {"mean": mean, "sd": float(v.std(ddof=1)), "n": v.size, "low": mean - error, "high": mean + error}
+    mean, sd = float(v.mean()), float(v.std(ddof=1))
+    gap, rho = v - mean, 0.0
+    if gap.any():
+        rho = float(gap[1:] @ gap[:-1]) / float(gap @ gap)
+        rho = min(max(rho + (1 + 4 * rho) / v.size, 0.0), MOST_ALIKE)
+    error = float(stats.t.ppf(0.975, v.size - 1)) * sd / math.sqrt(v.size * (1 - rho) / (1 + rho))
+    return {"mean": mean, "sd": sd, "n": v.size, "low": mean - error, "high": mean + error}
 
 
 def tail(values: Sequence[float], k: int = 10) -> dict[str, float]:

@@ -1,43 +1,55 @@
-"""Samples at the end of training: those of the last checkpoint, and of the checkpoints before it."""
+"""Samples at the end of training: of the last checkpoint, and of all checkpoints of the final epochs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from diffusion.comparison import FINAL_EPOCHS
-from report.evidence import Answer, agree, below, scatter
+from report.evidence import FEWEST, Answer, agree, below, scatter
 from report.measures import Measure, distance
-from report.results import Results
-from report.text import Markdown, listing, percent, span
+from report.results import REQUIRED, Results
+from report.text import Markdown, integer, listing, percent, span
 
 NAME = {"digits": "digit features", "inception": "Inception features"}
-FEWEST = 3  # checkpoints in the final epochs below which their scatter is not known
-MEAN = f"mean over the last {percent(FINAL_EPOCHS)} of training"
+LAST = f"the last {percent(FINAL_EPOCHS)} of training"
 
 
 def final_epochs(r: Results, model: str) -> list[dict[str, Any]]:
-    """A model's checkpoints in the final epochs."""
+    """A model's checkpoints in the final epochs, the last one included."""
     begin = (1 - FINAL_EPOCHS) * r.train[model]["epochs"]
     return [row for row in r.compare["curves"][model] if row["epoch"] >= begin]
+
+
+def known(r: Results) -> bool:
+    """Has each of the study's models enough checkpoints in its final epochs to tell their scatter?"""
+    return all(len(final_epochs(r, m)) >= FEWEST for m in REQUIRED)
 
 
 def mean_of(rows: list[dict[str, Any]], measure: Measure) -> dict[str, float] | None:
     """The mean of a measure over some checkpoints, with its interval; None if these are too few.
 
-    From one checkpoint to the next samples change by more than the chance in drawing them: the weights move,
-    at a constant learning rate and without averaging.
+    Two chances move it. From one checkpoint to the next the weights move, at a constant learning rate and
+    without averaging: the values scatter. And the samples of all checkpoints are drawn from the same noise,
+    so that what chance there is in this is common to them and does not show in their scatter: it counts as
+    much as in one checkpoint. The two are independent, and their errors add in squares.
     """
-    values = [value for row in rows if (value := measure(row)["value"]) is not None]
-    if len(values) < FEWEST:
+    found = [m for row in rows if (m := measure(row))["value"] is not None]
+    if len(found) < FEWEST:
         return None
-    found = scatter(values)
-    return found | {"value": found["mean"]}
+    out = scatter([m["value"] for m in found])
+    for end, sign in (("low", -1), ("high", 1)):
+        drawn = [sign * (m[end] - m["value"]) for m in found if m[end] is not None]
+        error = math.hypot(out[end] - out["mean"], sum(drawn) / len(found))
+        out[end] = out["mean"] + sign * error
+    return out | {"value": out["mean"]}
 
 
 def over_checkpoints(r: Results, model: str, measure: Measure) -> dict[str, float] | None:
-    """The same over a model's final epochs."""
-    return mean_of(final_epochs(r, model), measure)
+    """The same over a model's final epochs, for a measure that cannot be negative."""
+    found = mean_of(final_epochs(r, model), measure) if known(r) else None
+    return found and found | {"low": max(found["low"], 0.0)}
 
 
 def swing(r: Results, model: str) -> dict[str, float]:
@@ -48,7 +60,7 @@ def swing(r: Results, model: str) -> dict[str, float]:
 
 
 def ends(r: Results, models: tuple[str, ...], measure: Measure) -> list[dict[str, Mapping[str, Any]]]:
-    """What models are judged by: their final samples, and their final epochs where all of these are known."""
+    """What models are judged by: their final samples, and their final epochs where these are known."""
     last = {m: over_checkpoints(r, m, measure) for m in models}
     final = {m: measure(r.final[m]) for m in models}
     return [final, last] if all(last.values()) else [final]
@@ -59,6 +71,11 @@ def lower(r: Results, model: str, other: str, measure: Measure) -> Answer:
     return agree(below(end[model], end[other]) for end in ends(r, (model, other), measure))
 
 
+def on_average(r: Results) -> str:
+    """What a mean over the final epochs is called, with the number of samples behind each of its values."""
+    return f"on average over {LAST}, at $n = {integer(r.compare['n_samples'])}$,"
+
+
 def said(
     r: Results,
     models: tuple[str, ...],
@@ -67,7 +84,7 @@ def said(
 ) -> Markdown:
     """A measure of these models at the end of training: of the final samples, and over the final epochs."""
     parts = []
-    for prefix, found in zip(("", f"{MEAN} "), ends(r, models, measure), strict=False):
+    for prefix, found in zip(("", f"{on_average(r)} "), ends(r, models, measure), strict=False):
         shown = [Markdown(show(d["value"], d["low"], d["high"]) + _of(m, models)) for m, d in found.items()]
         parts.append(prefix + listing(shown))
     return Markdown("; ".join(parts))

@@ -142,8 +142,8 @@ def _not_digits(r: Results, models: tuple[str, ...]) -> Markdown:
 
 def some_not_digits(r: Results) -> tuple[Markdown, Answer]:
     real = r.compare["real"]["not_digit"]["share"]
-    found = (every(above(end[m], real) for m in BOTH) for end in ends(r, BOTH, not_recognised))
-    return _not_digits(r, BOTH), agree(found)
+    by_end = ends(r, BOTH, not_recognised)
+    return _not_digits(r, BOTH), every(agree(above(end[m], real) for end in by_end) for m in BOTH)
 
 
 def more_realistic(r: Results) -> tuple[Markdown, Answer]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from diffusion.centres import MOSTLY
 from report.evidence import Answer, above, agree, every, negate, unopposed
-from report.final_epochs import MEAN, ends, final_epochs, lower, mean_of, said
+from report.final_epochs import ends, final_epochs, lower, on_average, over_checkpoints, said
 from report.measures import SPREAD, VARIETY, centre, digit
 from report.results import Results
 from report.text import Markdown, integer, listing, percent, percent_span, span
@@ -25,7 +25,7 @@ def _shares(r: Results, digits: tuple[int, ...]) -> Markdown:
         shown = [percent_span(f["value"] or 0.0, f["low"], f["high"], 0) for f in found]
         parts.append(f"{d}: {' / '.join(shown)} ({percent(real[d])})")
     n = integer(r.final["zoom"]["recognised"]["n"])
-    also = f" / {MEAN}" if mean_of(final_epochs(r, "zoom"), digit(digits[0])) else ""
+    also = f" / of those {on_average(r)[:-1]}" if over_checkpoints(r, "zoom", digit(digits[0])) else ""
     return Markdown(f"Share of the {n} recognised samples{also} (of such real images): {'; '.join(parts)}.")
 
 
@@ -79,10 +79,13 @@ def _less_varied(r: Results) -> dict[str, list[Answer]]:
 
 
 def leading_digits(r: Results) -> list[int]:
-    """The digits that are the most frequent ones at some checkpoint of the second half of training."""
-    half = r.train["zoom"]["epochs"] / 2
-    rows = [row["recognised"] for row in r.compare["curves"]["zoom"] if row["epoch"] >= half]
-    return sorted({row["share"].index(max(row["share"])) for row in rows if row["n"]})
+    """The digits that clearly lead, among the recognised samples of some checkpoint of the final epochs."""
+    found = set()
+    for row in (row["recognised"] for row in final_epochs(r, "zoom")):
+        first = row["share"].index(max(row["share"]))
+        if row["low"][first] > max(high for d, high in enumerate(row["high"]) if d != first):
+            found.add(first)
+    return sorted(found)
 
 
 def less_variety(r: Results) -> tuple[Markdown, Answer]:

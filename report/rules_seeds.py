@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from report.evidence import Answer, above, agree, below, every, negate, unopposed
-from report.final_epochs import MEAN, final_epochs, mean_of
+from report.final_epochs import final_epochs, known, mean_of, on_average
 from report.measures import REACH, SPREAD, VARIETY, Measure, not_recognised
 from report.results import Results
 from report.text import Markdown, fixed, listing, percent, percent_span, span
@@ -31,7 +32,23 @@ def _gap(r: Results, measure: Measure) -> dict[str, float] | None:
     """The mean difference, independent pixels minus patches, checkpoint by checkpoint of the final epochs."""
     patches = {row["epoch"]: measure(row) for row in r.compare["seed_sources"]["patches"]["curve"]}
     rows = [row for row in final_epochs(r, "zoom") if row["epoch"] in patches]
-    return mean_of(rows, lambda row: {"value": measure(row)["value"] - patches[row["epoch"]]["value"]})
+    return mean_of(rows, lambda row: _difference(measure(row), patches[row["epoch"]])) if known(r) else None
+
+
+def _difference(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
+    """Of two independent measures, a - b with its interval."""
+    value = a["value"] - b["value"]
+    low = value - math.hypot(a["value"] - a["low"], b["high"] - b["value"])
+    return {
+        "value": value,
+        "low": low,
+        "high": value + math.hypot(a["high"] - a["value"], b["value"] - b["low"]),
+    }
+
+
+def _gap_said(r: Results, measure: Measure, show: Callable[[float, float, float], str]) -> str:
+    gap = _gap(r, measure)
+    return f", {on_average(r)} a difference of {show(gap['mean'], gap['low'], gap['high'])}" if gap else ""
 
 
 def seeds_vary(r: Results) -> tuple[Markdown, Answer]:
@@ -44,11 +61,6 @@ def seeds_vary(r: Results) -> tuple[Markdown, Answer]:
     text = f"From independent pixels and from patches: {'; '.join(shown)}."
     more = unopposed(negate(_lower(r, VARIETY[key])) for key in REACH)
     return Markdown(text), every([less_bias(r), more])
-
-
-def _gap_said(r: Results, measure: Measure, show: Callable) -> str:
-    gap = _gap(r, measure)
-    return f" ({MEAN} of the difference: {show(gap['mean'], gap['low'], gap['high'])})" if gap else ""
 
 
 def less_bias(r: Results) -> Answer:
@@ -67,11 +79,16 @@ def seed_differences(r: Results) -> Markdown | None:
     return listing(map(Markdown, shown)) if shown else None
 
 
+def _points(value: float, low: float, high: float) -> str:
+    """A difference of two shares, in percentage points."""
+    return f"{span(100 * value, 100 * low, 100 * high)} points"
+
+
 def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:
     if not (pair := _seeds(r)):
         return NOT_MEASURED, None
     a, b = (s["not_digit"] for s in pair)
     text = f"Not recognised: {percent_span(a['share'], a['low'], a['high'])} from independent pixels, "
     text += f"{percent_span(b['share'], b['low'], b['high'])} from real patches"
-    text += f"{_gap_said(r, not_recognised, percent_span)}."
+    text += f"{_gap_said(r, not_recognised, _points)}."
     return Markdown(text), negate(_lower(r, not_recognised))

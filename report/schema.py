@@ -163,7 +163,7 @@ _classes = {"share": SHARES, "low": SHARES, "high": SHARES, "entropy": NUMBER}
 _classes |= dict.fromkeys(("divergence", "divergence_low", "divergence_high"), NUMBER)
 _reach = dict.fromkeys((k + end for k in ("recall", "coverage") for end in ("", "_low", "_high")), NUMBER)
 _variety = _reach | {"precision": NUMBER, "n": int}
-_seeds = {"not_digit": _unread, "classes": _classes, "variety": _variety}
+_seeds = {"n": int, "not_digit": _unread, "classes": _classes, "variety": _variety}
 _border = {"mean": NUMBER, "sd": NUMBER}
 _centre = {"n": int, "dark": NUMBER, "white": NUMBER}
 _checkpoint = {
@@ -223,9 +223,7 @@ COMPARE = HEAD | {
         "divergence_floor": {"mean": NUMBER, "sd": NUMBER, "n": int},
         "entropy": NUMBER,
     },
-    "seed_sources": Maybe(
-        {"independent": _seeds | {"n": int}, "patches": _seeds | {"n": int, "curve": Many(_checkpoint)}}
-    ),
+    "seed_sources": Maybe({"independent": _seeds, "patches": _seeds | {"curve": Many(_checkpoint)}}),
     "clipping": dict.fromkeys(("linear", "cosine"), {"off": _drawn_twice, "on": _drawn_twice, "gap": _gap}),
     "float32": Maybe(Each({"bf16": _drawn_twice, "fp32": _drawn_twice, "gap": _gap}), newer=True),
     "over_seeds": Maybe(_over_seeds),

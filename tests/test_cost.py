@@ -13,14 +13,23 @@ PAPER = yaml.safe_load((ROOT / "profiles" / "paper.yaml").read_text())
 
 
 def test_the_costs_of_the_study_by_hand():
-    settings = PAPER["compare"] | {"distance_every": 5, "float32_too": True}
-    trainings, compare = cost.of_study(PAPER | {"compare": settings})
+    trainings, compare = cost.of_study(PAPER)
     ddpm = 100 * 469 * cost.STEP + 500 * 1000 * cost.SAMPLE + cost.NOTEBOOK
     assert trainings[:2] == pytest.approx([ddpm, ddpm])
     # Epochs 1, 5, ..., 100; once more with the other clipping, and in float32.
     of_ddpm = ((22 + cost.FLOAT32) * 500 + 2000) * 1000 * cost.SAMPLE
-    of_zoom = ((21 + cost.FLOAT32) * 500 + 10_000) * 24 * cost.SAMPLE
-    assert compare == pytest.approx(2 * of_ddpm + of_zoom + cost.NOTEBOOK)
+    # The zoom after every epoch, and from patches of real images after epochs 80 to 100 and at the end.
+    of_zoom = ((100 + 21 + cost.FLOAT32) * 500 + 2 * 10_000) * 24 * cost.SAMPLE
+    measured = (2 * (22 + cost.FLOAT32) + 100 + 21 + cost.FLOAT32) * 1000 * cost.MEASURED
+    assert compare == pytest.approx(2 * of_ddpm + of_zoom + measured + cost.NOTEBOOK)
+
+
+def test_a_model_that_is_not_compared_costs_its_training():
+    only = PAPER | {"models": PAPER["models"] | {"wide": PAPER["models"]["linear"]}}
+    only["compare"] = PAPER["compare"] | {"models": ["linear", "cosine", "zoom"]}
+    trainings, compare = cost.of_study(only)
+    assert len(trainings) == 4
+    assert compare == cost.of_study(PAPER)[1]
 
 
 def test_time_is_work_over_places_but_never_less_than_one_seed_takes():

@@ -883,7 +883,7 @@ def digits_change(content):
     for row in content["compare.json"]["curves"]["zoom"]:
         share = [0.05] * 10
         share[7 if row["epoch"] % 10 else 1] = 0.55
-        row["recognised"]["share"] = share
+        row["recognised"].update(share=share, low=[s - 0.04 for s in share], high=[s + 0.04 for s in share])
 
 
 def respaced(content):
@@ -948,7 +948,7 @@ def respaced(content):
         ),
         (float32_gaps(zoom=(0.1, 0.2)), "it even brings those of zoom closer", "rounding takes"),
         (zoom_swings, "it lies between 10.0 and 30.0, the linear DDPM's", "So do the digits"),
-        (digits_change, "each of 1 and 7 is the most frequent one at some checkpoint", "whatever"),
+        (digits_change, "each of 1 and 7 is clearly the most frequent one at some checkpoint", "whatever"),
         (
             few_dark_centres,
             "of them (5.0% and 2.0% on average over the last 20% of training), and in 15.0% and 8.0%",

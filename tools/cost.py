@@ -16,10 +16,13 @@ sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion import parameter_table as table  # noqa: E402
 from diffusion import parameters  # noqa: E402
+from diffusion.comparison import FINAL_EPOCHS  # noqa: E402
+from diffusion.runs import measured_epochs  # noqa: E402
 
 STEP = 0.092  # seconds a training step of 128 images, the test loss of each epoch included
 SAMPLE = 0.00021  # seconds an image and step of the sampler
 FLOAT32 = 2.1  # times as long, with the sampler in float32
+MEASURED = 0.005  # seconds a set of samples and repeat of its intervals, all its measures included
 NOTEBOOK = 18  # seconds a notebook beyond that: start, figures, measurements
 JOB = 17  # seconds a Slurm job beyond its notebook: scheduling, two starts of Snakemake
 NOTICED = 180  # seconds until the workflow looks whether a job has ended, at most
@@ -40,11 +43,15 @@ def of_study(config: dict) -> tuple[list[float], float]:
         if model not in comparison["models"]:
             continue
         every, last = parameters.for_model(comparison["distance_every"], model), p["epochs"]
-        checkpoints = len({1, *range(every, last + 1, every), last})
+        checkpoints = measured_epochs(last, every)
         final = parameters.for_model(comparison["n_final"], model)
         once_more = config["models"][model]["notebook"] == table.DDPM  # with the other clipping
-        times = checkpoints + once_more + (FLOAT32 if comparison["float32_too"] else 0)
+        times = len(checkpoints) + once_more + (FLOAT32 if comparison["float32_too"] else 0)
+        if model == "zoom":  # from patches of real images too: the final samples, and over the final epochs
+            times += sum(epoch >= (1 - FINAL_EPOCHS) * last for epoch in checkpoints)
+            final *= 2
         compare += (times * comparison["n_samples"] + final) * walk
+        compare += times * MEASURED * comparison["interval_repeats"]
     return trainings, compare
 
 
