@@ -79,21 +79,27 @@ def on_average(r: Results) -> str:
 def said(
     r: Results,
     models: tuple[str, ...],
-    measure: Measure,
+    measures: Measure | Mapping[str, Measure],
     show: Callable[[float, float | None, float | None], str] = span,
 ) -> Markdown:
-    """A measure of these models at the end of training: of the final samples, and over the final epochs."""
+    """Measures of these models at the end of training: of the final samples, then over the final epochs.
+
+    `measures` is one, or several by name, and `show` what a value with its interval looks like.
+    """
+    by_name = measures if isinstance(measures, Mapping) else {"": measures}
+    by_end = zip(*(ends(r, models, measure) for measure in by_name.values()), strict=True)
     parts = []
-    for prefix, found in zip(("", f"{on_average(r)} "), ends(r, models, measure), strict=False):
-        shown = [Markdown(show(d["value"], d["low"], d["high"]) + _of(m, models)) for m, d in found.items()]
-        parts.append(prefix + listing(shown))
+    for prefix, found in zip(("", f"{on_average(r)} "), by_end, strict=False):
+        each = [f"{name} {_models(end, show)}".strip() for name, end in zip(by_name, found, strict=True)]
+        parts.append(prefix + "; ".join(each))
     return Markdown("; ".join(parts))
 
 
-def _of(model: str, models: tuple[str, ...]) -> str:
-    return f" ({model})" if len(models) > 1 else ""
+def _models(end: Mapping[str, Mapping[str, Any]], show: Callable[..., str]) -> str:
+    name = (lambda m: f" ({m})") if len(end) > 1 else (lambda m: "")
+    return listing(Markdown(show(d["value"], d["low"], d["high"]) + name(m)) for m, d in end.items())
 
 
 def distances(r: Results, models: tuple[str, ...]) -> Markdown:
     """The distances of these models at the end of training, extractor by extractor."""
-    return Markdown("; ".join(f"{NAME[e]} {said(r, models, distance(e))}" for e in r.extractors) + ".")
+    return Markdown(said(r, models, {NAME[e]: distance(e) for e in r.extractors}) + ".")

@@ -45,7 +45,10 @@ def direction(r: Results) -> Markdown:
 
 def comparable(r: Results) -> tuple[Markdown, Answer]:
     found = {e: compared(r, e) for e in r.extractors}
-    said = [Markdown(f"{c or 'not clearly either'} in {NAME[e]}") for e, c in found.items()]
+    said = [
+        Markdown(f"{c or 'neither clearly comparable nor clearly not'} in {NAME[e]}")
+        for e, c in found.items()
+    ]
     text = f"{distances(r, ('zoom', 'linear'))} The zoom model is {listing(said)}."
     return Markdown(text), agree(None if c is None else c == "comparable" for c in found.values())
 

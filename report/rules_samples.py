@@ -89,8 +89,8 @@ def leading_digits(r: Results) -> list[int]:
 
 
 def less_variety(r: Results) -> tuple[Markdown, Answer]:
-    shown = [f"{name} {said(r, ALL, measure, partial(span, digits=2))}" for name, measure in VARIETY.items()]
-    return Markdown("; ".join(shown) + "."), unopposed(a for both in _less_varied(r).values() for a in both)
+    shown = said(r, ALL, VARIETY, partial(span, digits=2))
+    return Markdown(f"{shown}."), unopposed(a for both in _less_varied(r).values() for a in both)
 
 
 def contradiction(r: Results) -> Markdown | None:

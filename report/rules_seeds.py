@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 
 from report.evidence import Answer, above, agree, below, every, negate, unopposed
 from report.final_epochs import final_epochs, known, mean_of, on_average
@@ -46,19 +45,17 @@ def _difference(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, flo
     }
 
 
-def _gap_said(r: Results, measure: Measure, show: Callable[[float, float, float], str]) -> str:
-    gap = _gap(r, measure)
-    return f", {on_average(r)} a difference of {show(gap['mean'], gap['low'], gap['high'])}" if gap else ""
-
-
 def seeds_vary(r: Results) -> tuple[Markdown, Answer]:
     if not (pair := _seeds(r)):
         return NOT_MEASURED, None
-    shown = []
+    shown, gaps = [], []
     for name, measure in VARIETY.items():
         a, b = (fixed(measure(s)["value"]) for s in pair)
-        shown.append(f"{name} {a} and {b}{_gap_said(r, measure, partial(span, digits=2))}")
-    text = f"From independent pixels and from patches: {'; '.join(shown)}."
+        shown.append(f"{name} {a} and {b}")
+        if gap := _gap(r, measure):
+            gaps.append(span(gap["mean"], gap["low"], gap["high"], 2))
+    text = f"From independent pixels and from patches: {'; '.join(shown)}"
+    text += f"; {on_average(r)} differences of {listing(gaps)}." if gaps else "."
     more = unopposed(negate(_lower(r, VARIETY[key])) for key in REACH)
     return Markdown(text), every([less_bias(r), more])
 
@@ -79,16 +76,13 @@ def seed_differences(r: Results) -> Markdown | None:
     return listing(map(Markdown, shown)) if shown else None
 
 
-def _points(value: float, low: float, high: float) -> str:
-    """A difference of two shares, in percentage points."""
-    return f"{span(100 * value, 100 * low, 100 * high)} points"
-
-
 def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:
     if not (pair := _seeds(r)):
         return NOT_MEASURED, None
     a, b = (s["not_digit"] for s in pair)
     text = f"Not recognised: {percent_span(a['share'], a['low'], a['high'])} from independent pixels, "
     text += f"{percent_span(b['share'], b['low'], b['high'])} from real patches"
-    text += f"{_gap_said(r, not_recognised, _points)}."
-    return Markdown(text), negate(_lower(r, not_recognised))
+    if gap := _gap(r, not_recognised):
+        inner = span(100 * gap["mean"], 100 * gap["low"], 100 * gap["high"])
+        text += f"; {on_average(r)} a difference of {inner} percentage points"
+    return Markdown(f"{text}."), negate(_lower(r, not_recognised))

@@ -22,7 +22,7 @@ from diffusion.runs import measured_epochs  # noqa: E402
 STEP = 0.092  # seconds a training step of 128 images, the test loss of each epoch included
 SAMPLE = 0.00021  # seconds an image and step of the sampler
 FLOAT32 = 2.1  # times as long, with the sampler in float32
-MEASURED = 0.005  # seconds a set of samples and repeat of its intervals, all its measures included
+MEASURED = 0.003  # seconds a set of samples and repeat of its intervals, all its measures included
 NOTEBOOK = 18  # seconds a notebook beyond that: start, figures, measurements
 JOB = 17  # seconds a Slurm job beyond its notebook: scheduling, two starts of Snakemake
 NOTICED = 180  # seconds until the workflow looks whether a job has ended, at most
