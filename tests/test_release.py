@@ -209,12 +209,21 @@ def test_the_readme_shows_a_release_as_it_is():
 def test_the_readme_gets_numbers_and_verdicts_from_the_records(run):
     out, _, _ = run
     text = readme_results.block(results.load(out), "some")
-    assert "| DDPM, cosine | 0.0330 | 5.00 [4.70, 5.30] at n = 500 | 12.0% | 0.72 |" in text
-    assert "| real images | | 0.78 ± " in text
-    assert " at n = 500 | 5.0% | 0.96 |" in text
+    assert "last epoch, n = 500 | mean over the last 20% of training, n = 500 | not recognised |" in text
+    assert "| DDPM, cosine | 0.0330 | 5.00 [4.70, 5.30] | 5.02 [4.7" in text
+    assert "| 12.0% | 0.72 |" in text
+    assert "| real images |  | 0.78 ± 0.13 | 0.78 ± 0.13 | 5.0% | 0.96 |" in text
     verdicts = claims.ledger(results.load(out))
     for verdict in verdicts.values():
         assert f"| {verdict.claim.text} | {verdict.claim.section} | {verdict.verdict} |" in text
+
+
+def test_the_readme_leaves_out_a_mean_over_too_few_checkpoints(tmp_path):
+    out = tmp_path / "few"
+    fake_run.write(out, fake_run.records(every=50))
+    text = readme_results.block(results.load(out), "few")
+    assert "of training, n" not in text
+    assert "| DDPM, cosine | 0.0330 | 5.00 [4.70, 5.30] | 12.0% | 0.72 |" in text
 
 
 def test_the_readme_keeps_what_is_outside_the_marks():

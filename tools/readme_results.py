@@ -18,6 +18,8 @@ sys.path[0] = str(ROOT)  # in place of tools/
 from diffusion import figures  # noqa: E402
 from diffusion.files import write_bytes  # noqa: E402
 from report import claims, context, results, study  # noqa: E402
+from report.final_epochs import LAST, known, over_checkpoints  # noqa: E402
+from report.measures import distance  # noqa: E402
 from report.text import FIXED, num, percent, span, spread  # noqa: E402
 
 IMAGES = Path("docs/images")
@@ -76,23 +78,7 @@ def block(run: results.Results, name: str) -> str:
         "",
         f"![Fréchet distance of all models over epochs]({IMAGES}/distances.svg)",
         "",
-        "| model | test loss, each on a scale of its own | Fréchet distance, digit features "
-        "| not recognised | coverage |",
-        "|---|---|---|---|---|",
-    ]
-    for model, final in run.final.items():
-        distance = final["digits"]
-        lines.append(
-            f"| {run.train[model]['label']} | {num(run.train[model]['history'][-1]['test_loss'])} "
-            f"| {span(distance['fid'], distance['low'], distance['high'])} at n = {final['n']} "
-            f"| {percent(final['not_digit']['share'], 1)} "
-            f"| {num(final['variety']['coverage'], 2)} |"
-        )
-    real, first = run.compare["real"], next(iter(run.final.values()))
-    floor = first["floor"]["digits"]
-    lines += [
-        f"| real images | | {spread(floor['fid_mean'], floor['fid_sd'])} at n = {first['n']} "
-        f"| {percent(real['not_digit']['share'], 1)} | {num(real['variety']['coverage'], 2)} |",
+        *_table(run),
         "",
         f"Of {len(verdicts)} claims of the study {context.tally(verdicts)}."
         + (" These do not hold in this run:\n" if fails else ""),
@@ -109,6 +95,25 @@ def block(run: results.Results, name: str) -> str:
         )
     lines += ["", "</details>"]
     return "\n".join(lines).replace(FIXED, " ") + "\n"
+
+
+def _table(run: results.Results) -> list[str]:
+    """Each model's samples: the distance after the last epoch, and its mean over the final ones if known."""
+    n, late, real = next(iter(run.final.values()))["n"], known(run), run.compare["real"]
+    columns = ["model", "test loss, each on a scale of its own"]
+    columns += [f"Fréchet distance in digit features, last epoch, n = {n}"]
+    columns += [f"mean over {LAST}, n = {run.compare['n_samples']}"] * late
+    rows = [[*columns, "not recognised", "coverage"], ["---"] * (len(columns) + 2)]
+    measure = distance("digits")
+    for model, final in run.final.items():
+        found = [measure(final)] + [over_checkpoints(run, model, measure)] * late
+        shown = [span(d["value"], d["low"], d["high"]) for d in found]
+        rows.append([run.train[model]["label"], num(run.train[model]["history"][-1]["test_loss"]), *shown])
+        rows[-1] += [percent(final["not_digit"]["share"], 1), num(final["variety"]["coverage"], 2)]
+    floors = [next(iter(run.final.values()))["floor"]["digits"]] + [run.compare["floor"]["digits"]] * late
+    rows.append(["real images", "", *(spread(floor["fid_mean"], floor["fid_sd"]) for floor in floors)])
+    rows[-1] += [percent(real["not_digit"]["share"], 1), num(real["variety"]["coverage"], 2)]
+    return [f"| {' | '.join(row)} |" for row in rows]
 
 
 def replaced(readme: str, text: str) -> str:
