@@ -1,6 +1,7 @@
 """Released results and snapshots: complete, checked, and what they refuse."""
 
 import collections
+import copy
 import json
 import re
 import shutil
@@ -224,6 +225,15 @@ def test_the_readme_leaves_out_a_mean_over_too_few_checkpoints(tmp_path):
     text = readme_results.block(results.load(out), "few")
     assert "of training, n" not in text
     assert "| DDPM, cosine | 0.0330 | 5.00 [4.70, 5.30] | 12.0% | 0.72 |" in text
+
+
+def test_a_variant_with_few_checkpoints_has_no_mean_in_the_readme(run):
+    few = results.load(run[0])
+    train, compare = dict(few.train), copy.deepcopy(few.compare)
+    train["sparse"] = train["zoom"] | {"label": "Cold Zoom, sparse"}
+    compare["final"]["sparse"], compare["curves"]["sparse"] = compare["final"]["zoom"], []
+    text = readme_results.block(results.Results(few.schedules, train, compare), "some")
+    assert re.search(r"^\| Cold Zoom, sparse \| [\d.]+ \| 9\.40 \[[^|]+\|  \| 26\.0% \|", text, re.M)
 
 
 def test_the_readme_keeps_what_is_outside_the_marks():

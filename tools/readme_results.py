@@ -107,7 +107,7 @@ def _table(run: results.Results) -> list[str]:
     measure = distance("digits")
     for model, final in run.final.items():
         found = [measure(final)] + [over_checkpoints(run, model, measure)] * late
-        shown = [span(d["value"], d["low"], d["high"]) for d in found]
+        shown = [span(d["value"], d["low"], d["high"]) if d else "" for d in found]
         rows.append([run.train[model]["label"], num(run.train[model]["history"][-1]["test_loss"]), *shown])
         rows[-1] += [percent(final["not_digit"]["share"], 1), num(final["variety"]["coverage"], 2)]
     floors = [next(iter(run.final.values()))["floor"]["digits"]] + [run.compare["floor"]["digits"]] * late
