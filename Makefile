@@ -4,6 +4,9 @@
 PROFILE ?= quick
 PYTHON  ?= python3
 CORES   ?= all
+# What `make again` trains.
+MODEL   ?= zoom
+SEED    ?= 1
 # A cluster that runs the notebooks as jobs, of those in profiles/executors/; none: this machine.
 EXECUTOR ?=
 # Kills of each run in `make test-kills`.
@@ -27,12 +30,12 @@ ifeq ($(shell uname -s),Darwin)
 export ACCELERATE_USE_CPU := 1
 endif
 
-.PHONY: help report retrain release snapshot restore test test-kills test-guards test-cluster lint lab bench clean env
+.PHONY: help report retrain again release snapshot restore test test-kills test-guards test-cluster lint lab bench clean env
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@echo "make TARGET [PROFILE=smoke|quick|medium|paper] [CORES=n] [EXECUTOR=slurm|kubernetes] [FILE=run.tar]"
-	@echo "            [WORKERS=n] [KILLS=n] [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
+	@echo "            [MODEL=zoom] [SEED=n] [WORKERS=n] [KILLS=n] [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 
 report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
@@ -40,6 +43,9 @@ report: env ## the report of PROFILE, as HTML and PDF: of its released results, 
 
 retrain: env ## run the study at PROFILE in any case, and leave build/PROFILE/report.html and report.pdf
 	@$(RUN) tools/run_workflow.py --retrain $(PROFILE) $(CORES) $(if $(EXECUTOR),--on $(EXECUTOR))
+
+again: env ## train MODEL of PROFILE once more, with SEED, for the next report to set beside the first
+	@$(RUN) tools/again.py $(PROFILE) $(MODEL) $(SEED)
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
 	@$(RUN) tools/release.py $(PROFILE)

@@ -147,7 +147,7 @@ for place, seed in enumerate(SEEDS):
 
 
 rule report:
-    input: RESULTS
+    input: RESULTS, sorted(map(str, Path(OUT).glob("again/*/metrics/*.json")))
     output: within(OUT, ["report.html", "report.pdf"])
     log: f"{OUT}/logs/report.log"
     params: source=provenance.of_report(Path("report"))

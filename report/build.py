@@ -1,7 +1,7 @@
 """Build the report of one run: ``python -m report.build --out build/quick --profile quick``.
 
 Reads OUT/metrics, OUT/figures and OUT/notebooks.
-Writes OUT/report.html, OUT/report.pdf and OUT/notebooks/*.html.
+Writes OUT/report.html, OUT/report.pdf and OUT/notebooks/*.html, and the latter for further trainings too.
 The same inputs give the same bytes.
 """
 
@@ -32,8 +32,8 @@ def build(out: Path, profile: str, source: Path = SOURCE, released: bool = False
     profiles.check_run(run, name, parameters)
     if not released:
         results.check_code(run)
-    notebooks = pages.pages(out / "notebooks", results.notebooks(run))
-    described = [{"name": p.name, "link": f"notebooks/{p.name}.html"} for p in notebooks]
+    notebooks = pages.pages(out, results.notebooks(run))
+    described = [{"name": p.name, "link": p.file} for p in notebooks]
     text = render.markdown(source.read_text(encoding="utf-8"), context.build(run, name, described))
     if missing := [f for f in render.figures(text) if not (out / f).is_file()]:
         raise ValueError(
@@ -41,7 +41,7 @@ def build(out: Path, profile: str, source: Path = SOURCE, released: bool = False
             f"or `make report PROFILE={profile}`"
         )
     page, document = render.html(text, out), render.pdf(render.typst_source(text, out), out)
-    written = [write_bytes(out / "notebooks" / f"{p.name}.html", p.html) for p in notebooks]
+    written = [write_bytes(out / p.file, p.html) for p in notebooks]
     return [*written, write_bytes(out / "report.html", page), write_bytes(out / "report.pdf", document)]
 
 

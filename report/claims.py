@@ -4,7 +4,8 @@ A rule looks at the data and answers yes, no or undecided (see `report.evidence`
 A claim about the end of training is not decided by a run that trained less than half as long as the study,
 nor one about models if these were trained in another setting, nor one about samples by samples that were
 drawn in another way or are fewer: such a run shows which way it leans.
-Where the study was run with several seeds, each has its verdict, and they must agree.
+Where the study was run with several seeds, or a model was trained again, each has its verdict, and they must
+agree.
 On another data set nothing is decided but what no data enter, and what names digits does not even lean.
 """
 
@@ -18,7 +19,7 @@ from report.evidence import Answer
 from report.final_epochs import LAST, known
 from report.results import Results
 from report.study import few_samples, other_data, other_sampling, other_schedules, other_training
-from report.text import Markdown, integer, listing, num
+from report.text import Markdown, escape, integer, listing, num
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
 # Weights move from checkpoint to checkpoint, and samples with them: see `report.final_epochs`.
@@ -72,8 +73,8 @@ class Claim:
 class Verdict:
     """What became of a claim; `lean` is the verdict that the data alone give, `why` what keeps it open.
 
-    `seeds` says what the other seeds give, where there are any; `note` on what less than it should a verdict
-    rests.
+    `seeds` says what other seeds or trainings give, where there are any, and `parted` whether they disagree;
+    `note` on what less than it should a verdict rests.
     """
 
     claim: Claim
@@ -83,6 +84,7 @@ class Verdict:
     why: str = ""
     seeds: str = ""
     note: str = ""
+    parted: bool = False
 
     @property
     def holds(self) -> bool:
@@ -112,17 +114,19 @@ def decide(claim: Claim, results: Results, end_of_training: int = END_OF_TRAININ
     return Verdict(claim, measured, lean, lean, note=", ".join(notes) if answer is not None else "")
 
 
-def over_seeds(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict from those of all seeds, the first seed's first: seeds that disagree do not decide."""
+def together(verdicts: Sequence[Verdict], what: str = "seeds") -> Verdict:
+    """One verdict from those of all seeds or trainings, the run's own first; they must agree to decide."""
     first, n = verdicts[0], len(verdicts)
     if n == 1:
         return first
     counts = Counter(v.lean for v in verdicts)
     if len(counts) == 1:
-        return replace(first, seeds=f"with {'both' if n == 2 else f'all {n}'} seeds")
+        return replace(first, seeds=f"with {'both' if n == 2 else f'all {n}'} {what}")
     shown = ", ".join(f"{lean} with {counts[lean]}" for lean in VERDICTS if counts[lean])
     open_verdict = first.verdict if first.verdict == TOO_SMALL else OPEN
-    return replace(first, verdict=open_verdict, lean=OPEN, seeds=f"of {n} seeds: {shown}", note="")
+    return replace(
+        first, verdict=open_verdict, lean=OPEN, seeds=f"of {n} {what}: {shown}", note="", parted=True
+    )
 
 
 def count(passes: float) -> Markdown:
@@ -157,7 +161,19 @@ def ledger(results: Results, end_of_training: int = END_OF_TRAINING) -> dict[str
     from report.claims_restoration import CLAIMS as restoration
     from report.claims_samples import CLAIMS as samples
 
-    seeds = (results, *results.others)
-    return {
-        c.id: over_seeds([decide(c, r, end_of_training) for r in seeds]) for c in ddpm + restoration + samples
-    }
+    return {c.id: _judge(c, results, end_of_training) for c in ddpm + restoration + samples}
+
+
+def _judge(claim: Claim, results: Results, end_of_training: int) -> Verdict:
+    """The verdict over all seeds of the study, or over all trainings of the models that a claim is about."""
+    again = [one for one in results.again if one.model in claim.models]
+    runs = [results, *results.others, *(one.run for one in again)]
+    names = {one.model for one in again}
+    what = (
+        "seeds"
+        if not again
+        else f"trainings of the {escape(names.pop())} model"
+        if len(names) == 1
+        else "trainings"
+    )
+    return together([decide(claim, r, end_of_training) for r in runs], what)

@@ -7,7 +7,7 @@ from typing import Any
 
 from diffusion.centres import MOSTLY
 from diffusion.quality import OUTSIDE
-from report import claims, controls, tables
+from report import claims, controls, tables, trainings
 from report.evidence import agree, below
 from report.final_epochs import LAST, known, lower, over_checkpoints, swing
 from report.measures import centre, distance, divergence
@@ -39,8 +39,9 @@ def _loss_too(verdict: claims.Verdict) -> Markdown:
     return Markdown("; the lower loss is not the cosine schedule's" if verdict.fails else "")
 
 
-def _centres(kinds: Mapping[str, bool | None]) -> Markdown:
-    """How often dark and white centres occur against real images: the middle of a sentence."""
+def _centres(each: list[Mapping[str, bool | None]]) -> Markdown:
+    """How often dark and white centres occur against real images, with all seeds: half a sentence."""
+    kinds = {kind: agree(found[kind] for found in each) for kind in each[0]}
     word = {True: "more frequent", False: "rarer", None: "not clearly more or less frequent"}
     if kinds["dark"] == kinds["white"]:
         return Markdown(f"both are {word[kinds['dark']]} than there")
@@ -116,7 +117,7 @@ def _seconds(record: Mapping[str, Any]) -> float:
 
 def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) -> dict[str, Any]:
     """The context of report.md; ``notebooks`` holds name and link of each rendered notebook."""
-    verdicts, seeds = claims.ledger(results), (results, *results.others)
+    verdicts, runs = claims.ledger(results), results.runs
     train, real = results.train, results.compare["real"]
     seconds = {m: _seconds(t) for m, t in train.items()}
     columns, rows = tables.parameters(results)
@@ -153,9 +154,9 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "swings": {m: swing(results, m) for m in REQUIRED},
         "lower_levels": [fixed(level) for level in lower_levels(results)],
         "late_centres": {k: over_checkpoints(results, "zoom", centre(k)) for k in ("dark", "white")},
-        "seed_differences": seed_differences(results),
-        "less_bias": agree(map(less_bias, seeds)),
-        "centres_are": _centres(centre_kinds(results)),
+        "seed_differences": seed_differences(runs),
+        "less_bias": agree(map(less_bias, runs)),
+        "centres_are": _centres([centre_kinds(r) for r in runs]),
         "mostly": MOSTLY,
         "outside": OUTSIDE,
         "loss_too": _loss_too(verdicts["lower-loss"]),
@@ -165,8 +166,8 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "tally": tally(verdicts),
         "end_of_training": claims.END_OF_TRAINING,
         "comparable": COMPARABLE,
-        "direction": direction(results),
-        "contradiction": contradiction(results),
+        "direction": direction(runs),
+        "contradiction": contradiction(runs),
         "clipping_does": {m: controls.clipping(results.compare["clipping"][m]) for m in ("linear", "cosine")},
         "float32": controls.float32(results.compare.get("float32")),
         "rate_outcome": rate_outcome(train["linear"]["learning_rate_check"]),
@@ -176,13 +177,22 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "last": {m: t["history"][-1] for m, t in train.items()},
         "seconds": seconds,
         "total_seconds": sum(seconds.values()),
-        "all_seconds": sum(_seconds(t) for r in seeds for t in r.train.values()),
-        "seeds": [r.seed for r in seeds],
+        "all_seconds": sum(_seconds(t) for r in (results, *results.others) for t in r.train.values()),
+        "seeds": [r.seed for r in (results, *results.others)],
+        "again": results.again,
+        "again_names": listing(dict.fromkeys(f"{one.model} model" for one in results.again)),
+        "again_seconds": {one.folder: _seconds(one.train) for one in results.again},
+        "trainings": trainings.beside(results),
+        "parted": [number for number, v in enumerate(verdicts.values(), 1) if v.parted],
         "over_seeds": results.compare["over_seeds"] and results.compare["over_seeds"]["models"],
         "digits": {
             m: _digits(f["classes"], shares, real["divergence_floor"], classes)
             for m, f in results.final.items()
         },
+        "uneven": all(
+            _digits(r.final["zoom"]["classes"], shares, real["divergence_floor"], classes)["biased"]
+            for r in runs
+        ),
         "posterior": _posterior_gap(
             results.schedules["linear"]["beta"], results.schedules["linear"]["alpha_bar"]
         ),
@@ -190,8 +200,8 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "counts_of_parameters": counts,
         "ordered": ordered,
         "one_of": one_of,
-        "zoom_is_closer": agree(lower(r, "zoom", "linear", distance("digits")) for r in seeds),
-        "zoom_is_evener": agree(lower(r, "zoom", "linear", divergence) for r in seeds),
+        "zoom_is_closer": agree(lower(r, "zoom", "linear", distance("digits")) for r in runs),
+        "zoom_is_evener": agree(lower(r, "zoom", "linear", divergence) for r in runs),
         "leading_digits": [classes[d] for d in leading_digits(results)],
         "loss_rows": tables.losses(results),
         "profile": profile_name,

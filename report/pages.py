@@ -11,7 +11,7 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import nbformat
 from bs4 import BeautifulSoup
@@ -30,26 +30,28 @@ DIALECT = "markdown+lists_without_preceding_blankline-yaml_metadata_block-citati
 
 @dataclass(frozen=True)
 class Page:
-    """A rendered notebook: file stem, first heading, page."""
+    """A rendered notebook: its name, the file of the page relative to the results, first heading, page."""
 
     name: str
+    file: str
     title: str
     html: bytes
 
 
-def pages(folder: Path, names: Iterable[str]) -> list[Page]:
-    """The executed notebooks of these names in ``folder``, as far as they are there.
+def pages(out: Path, files: Iterable[str]) -> list[Page]:
+    """The executed notebooks of these files, relative to ``out``, as far as they are there.
 
     Others, such as those of an earlier run with other models, are left alone.
 
     Raises:
         ValueError: one of the files is not a notebook.
     """
-    return [page(path) for name in names if (path := folder / f"{name}.ipynb").is_file()]
+    return [page(out, file) for file in files if (out / file).is_file()]
 
 
-def page(path: Path) -> Page:
-    """Render one notebook."""
+def page(out: Path, file: str) -> Page:
+    """Render one notebook; one of a further training has the name of its folder before its own."""
+    path, name = out / file, PurePosixPath(file)
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises many kinds; all mean the same to the user
@@ -66,7 +68,8 @@ def page(path: Path) -> Page:
     whole = (TEMPLATES / "notebook.html").read_text(encoding="utf-8")
     for mark, value in (("%TITLE%", plain), ("%CSS%", css), ("%CELLS%", cells)):
         whole = whole.replace(mark, value, 1)
-    return Page(path.stem, title, whole.encode())
+    shown = "/".join([*name.parts[:-2], name.stem])
+    return Page(shown, str(name.with_suffix(".html")), title, whole.encode())
 
 
 def _exporter() -> HTMLExporter:

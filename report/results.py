@@ -9,7 +9,7 @@ from typing import Any
 from diffusion import datasets, replicates
 from diffusion.files import read_json
 from diffusion.records import code_of
-from report import schema
+from report import again, consistency, schema
 
 REQUIRED = ("linear", "cosine", "zoom")  # the models of the study; the report may hold more
 EXTRACTORS = ("digits", "inception")
@@ -24,6 +24,12 @@ class Results:
     train: dict[str, dict[str, Any]]  # model name -> record, in the order of the comparison
     compare: dict[str, Any]
     others: tuple[Results, ...] = ()  # the same study with other seeds
+    again: tuple[again.Again, ...] = ()  # further trainings of single models
+
+    @property
+    def runs(self) -> tuple[Results, ...]:
+        """This run, and the same with other seeds: of the whole study, or of one of its models."""
+        return (self, *self.others, *(one.run for one in self.again))
 
     @property
     def seed(self) -> int:
@@ -52,13 +58,15 @@ class Results:
 
 
 def notebooks(results: Results) -> list[str]:
-    """Names of the executed notebooks that belong to this run, in their order."""
+    """The executed notebooks that belong to this run, in their order, relative to its folder."""
     trained = [f"{record['notebook']}-{m}" for m, record in results.train.items()]
-    return [results.schedules["notebook"], *trained, results.compare["notebook"]]
+    names = [results.schedules["notebook"], *trained, results.compare["notebook"]]
+    return [f"notebooks/{name}.ipynb" for name in names] + [n for one in results.again for n in one.notebooks]
 
 
 def load(out: Path) -> Results:
-    """Read the records under ``out``, and those of the other seeds that its comparison takes in.
+    """Read the records under ``out``, those of the other seeds that its comparison takes in, and those of
+    further trainings of its models.
 
     Raises:
         ValueError: a file is missing, unreadable or malformed, or the files do not belong together.
@@ -69,8 +77,9 @@ def load(out: Path) -> Results:
         raise ValueError(f"{out} holds seed {main.seed}, but its comparison begins with seed {seeds[0]}")
     others = tuple(load_one(replicates.folder(Path(out), seed)) for seed in seeds[1:])
     for seed, other in zip(seeds[1:], others, strict=True):
-        _same_but_seed(main, other, seed)
-    return replace(main, others=others)
+        consistency.same_but_seed(main, other, seed)
+    main = replace(main, others=others)
+    return replace(main, again=again.load(Path(out), main))
 
 
 def check_code(results: Results) -> None:
@@ -80,16 +89,19 @@ def check_code(results: Results) -> None:
         ValueError: there is such a record; the message names it.
     """
     codes: dict[tuple[str, str], str] = {}
-    for one in (results, *results.others):
-        for record in (one.schedules, *one.train.values(), one.compare):
-            key = record["notebook"], record["parameters"].get("degradation", "")
-            here = codes[key] = codes.get(key) or code_of(record["notebook"], record["parameters"])
-            if record["code"] != here:
-                what = f"the record of {record['notebook']} {record.get('model', '')}".rstrip()
-                raise ValueError(
-                    f"{what} (seed {one.seed}) was made by other code ({record['code']}) than there is now "
-                    f"({here}): `make retrain` runs again what has changed"
-                )
+    records = [
+        (o.seed, r) for o in (results, *results.others) for r in (o.schedules, *o.train.values(), o.compare)
+    ]
+    records += [(one.seed, record) for one in results.again for record in (one.train, one.compare)]
+    for seed, record in records:
+        key = record["notebook"], record["parameters"].get("degradation", "")
+        here = codes[key] = codes.get(key) or code_of(record["notebook"], record["parameters"])
+        if record["code"] != here:
+            what = f"the record of {record['notebook']} {record.get('model', '')}".rstrip()
+            raise ValueError(
+                f"{what} (seed {seed}) was made by other code ({record['code']}) than there is now "
+                f"({here}): `make retrain` (or `make again`, of a further training) runs what has changed"
+            )
 
 
 def load_one(out: Path) -> Results:
@@ -113,47 +125,11 @@ def load_one(out: Path) -> Results:
         file = metrics / f"train_{m}.json"
         train[m] = _read(file, schema.TRAIN)
         if m in REQUIRED:
-            _model_of_the_study(m, train[m], file)
+            consistency.model_of_the_study(m, train[m], file)
     results = Results(_read(metrics / "schedules.json", schema.SCHEDULES), train, compare)
-    _belong_together(results)
-    _comparable(results)
+    consistency.belong_together(results)
+    consistency.comparable(results)
     return results
-
-
-def _model_of_the_study(name: str, record: dict[str, Any], file: Path) -> None:
-    """Refuse a model whose name promises another process or schedule than its record has."""
-    process = "zoom" if name == "zoom" else "ddpm"
-    if record["process"] != process:
-        raise ValueError(
-            f"{file} has the process {record['process']!r}; the report needs {process!r} for the model "
-            f"{name!r}: give this model another name"
-        )
-    schema.check(record, schema.ZOOM if name == "zoom" else schema.DDPM, str(file))
-    if process == "zoom":
-        schema.parallel(record["reconstruction"], ("levels", "mse"), str(file), "reconstruction")
-        return
-    schema.parallel(record["timestep_loss"], ("t", "alpha_bar", "test_loss"), str(file), "timestep_loss")
-    for rate in ("printed", "used"):
-        trial = record["learning_rate_check"][rate]
-        if trial["finite"]:
-            where = f"learning_rate_check.{rate}.last_loss"
-            schema.check(trial["last_loss"], schema.NUMBER, str(file), where)
-    if (schedule := record["parameters"]["schedule"]) != name:
-        raise ValueError(
-            f"{file} has the schedule {schedule!r}; the report needs {name!r} for the model {name!r}: "
-            "give this model another name"
-        )
-
-
-def _comparable(results: Results) -> None:
-    """Refuse distances of different numbers of samples: a Fréchet distance depends on the number."""
-    n = {m: f["n"] for m, f in results.final.items() if m in results.train}
-    if len(set(n.values())) > 1:
-        shown = ", ".join(f"{k} of {m}" for m, k in n.items())
-        raise ValueError(
-            f"compare.json has final distances of different numbers of samples ({shown}), which cannot be "
-            "compared: run notebook 04_compare_fid again, or `make report`"
-        )
 
 
 def _read(path: Path, spec: dict[str, Any]) -> dict[str, Any]:
@@ -168,57 +144,3 @@ def _read(path: Path, spec: dict[str, Any]) -> dict[str, Any]:
     record = read_json(path)
     schema.check(record, spec, str(path))
     return record
-
-
-def _belong_together(results: Results) -> None:
-    """Refuse records that different parameters or trainings left side by side in one folder.
-
-    Records may name different versions of the package: the workflow runs again only those notebooks whose own
-    modules have changed. That a training is the one which was measured is told by its fingerprint.
-    Models beyond those of the study may have other schedules, steps or interpolations: they are variants.
-    """
-    named = {"schedules.json": results.schedules, "compare.json": results.compare}
-    named |= {f"train_{m}.json": record for m, record in results.train.items()}
-    _same("seed", {n: r["parameters"]["seed"] for n, r in named.items()})
-    _same("data set", {n: r["parameters"].get("dataset", "mnist") for n, r in named.items()})
-    for key in ("T", "beta_start", "beta_end", "s", "beta_max"):
-        ddpm = {f"train_{m}.json": results.train[m]["parameters"][key] for m in ("linear", "cosine")}
-        _same(key, {"schedules.json": results.schedules["parameters"][key]} | ddpm)
-    for key in ("T", "interpolation"):
-        zoom = {"train_zoom.json": results.train["zoom"]["parameters"][key]}
-        _same(f"zoom {key}", {"schedules.json": results.schedules["zoom"][key]} | zoom)
-    for m, record in results.train.items():
-        file, compare = f"train_{m}.json", results.compare
-        _same(f"name of the model in {file}", {"its file name": m, "its content": record["model"]})
-        _same(
-            f"fingerprint of {m}",
-            {"compare.json": compare["fingerprints"].get(m), file: record["fingerprint"]},
-        )
-        _same(
-            f"epochs of {m}",
-            {"compare.json": compare["final"].get(m, {}).get("epoch"), file: record["epochs"]},
-        )
-        _same(f"label of {m}", {"compare.json": compare["labels"].get(m), file: record["label"]})
-
-
-def _same_but_seed(main: Results, other: Results, seed: int) -> None:
-    """Refuse another seed's records unless they were made with the same parameters, and that seed."""
-    _same("seed", {f"the folder seeds/{seed}": seed, "its records": other.seed})
-    _same("models compared", {"main": main.compare["models"], f"seeds/{seed}": other.compare["models"]})
-    pairs = [(main.schedules, other.schedules), (main.compare, other.compare)]
-    for ours, theirs in pairs + [(main.train[m], other.train[m]) for m in main.train]:
-        a, b = ours["parameters"], theirs["parameters"]
-        for key in sorted(a.keys() - {"seed", "seeds"}):
-            _same(f"{key} of {ours['notebook']}", {"main": a[key], f"seeds/{seed}": b.get(key)})
-
-
-def _same(what: str, values: dict[str, Any]) -> None:
-    found: dict[str, list[str]] = {}
-    for name, value in values.items():
-        found.setdefault(repr(value), []).append(name)
-    if len(found) > 1:
-        shown = "; ".join(f"{v} in {', '.join(files)}" for v, files in found.items())
-        raise ValueError(
-            f"the records come from different runs: they disagree about the {what} ({shown}). "
-            "Run the notebooks again with one set of parameters, or `make report`."
-        )

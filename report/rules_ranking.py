@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from report.evidence import Answer, agree, below, every
 from report.final_epochs import NAME, distances, ends
 from report.measures import distance
@@ -35,12 +37,14 @@ def _ratio(zoom: dict, linear: dict) -> str | None:
 TOWARDS = {"clearly closer": "clearly closer to", "clearly further": "clearly further from"}
 
 
-def direction(r: Results) -> Markdown:
-    """Where the zoom model lies if it is not comparable to the linear DDPM: a phrase before "the data"."""
-    found = {TOWARDS[c] for e in r.extractors if (c := compared(r, e)) in TOWARDS}
-    return Markdown(
-        found.pop() if len(found) == 1 else "closer to or further from (depending on the features)"
-    )
+def direction(runs: Sequence[Results]) -> Markdown:
+    """Where the zoom model lies if it is not comparable to the linear DDPM: a phrase before "the data".
+
+    `runs` are the run and those with other seeds.
+    """
+    found = {TOWARDS[c] for r in runs for e in r.extractors if (c := compared(r, e)) in TOWARDS}
+    on = "the features" if len(runs) == 1 else "features or seed"
+    return Markdown(found.pop() if len(found) == 1 else f"closer to or further from (depending on {on})")
 
 
 def comparable(r: Results) -> tuple[Markdown, Answer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -93,9 +93,10 @@ def less_variety(r: Results) -> tuple[Markdown, Answer]:
     return Markdown(f"{shown}."), unopposed(a for both in _less_varied(r).values() for a in both)
 
 
-def contradiction(r: Results) -> Markdown | None:
-    """What the measures of variety say where they contradict each other: the end of a sentence."""
-    found = _less_varied(r)
+def contradiction(runs: Sequence[Results]) -> Markdown | None:
+    """What the measures of variety say, with all seeds, where they contradict each other: half a sentence."""
+    each = [_less_varied(r) for r in runs]
+    found = {m: [agree(same) for same in zip(*(one[m] for one in each), strict=True)] for m in each[0]}
     less, more = ([Markdown(m) for m, both in found.items() if a in both] for a in (True, False))
     if not less or not more:
         return None

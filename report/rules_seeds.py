@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from report.evidence import Answer, above, agree, below, every, negate, unopposed
 from report.final_epochs import final_epochs, known, mean_of, on_average
@@ -65,15 +65,23 @@ def less_bias(r: Results) -> Answer:
     return _lower(r, VARIETY[SPREAD]) if _seeds(r) else None
 
 
-def seed_differences(r: Results) -> Markdown | None:
-    """The classes that samples from the two kinds of seeds show unlike often, by intervals; None if none."""
-    if not (pair := _seeds(r)):
+def seed_differences(runs: Sequence[Results]) -> Markdown | None:
+    """The classes that samples from the two kinds of seeds show unlike often, by intervals; None if none.
+
+    They do so in each of the runs; the shares are those of the first.
+    """
+    if not all(pairs := [_seeds(r) for r in runs]):
         return None
-    a, b = (s["classes"] for s in pair)
-    apart = [d for d in range(10) if a["high"][d] < b["low"][d] or b["high"][d] < a["low"][d]]
-    names = r.dataset.classes
-    shown = [f"{names[d]} ({percent(a['share'][d])} and {percent(b['share'][d])})" for d in apart]
+    apart = [d for d in range(10) if agree(_more_often(d, *pair) for pair in pairs) is not None]
+    (a, b), names = (s["classes"]["share"] for s in pairs[0]), runs[0].dataset.classes
+    shown = [f"{names[d]} ({percent(a[d])} and {percent(b[d])})" for d in apart]
     return listing(map(Markdown, shown)) if shown else None
+
+
+def _more_often(which: int, a: Mapping, b: Mapping) -> Answer:
+    """Is a class more frequent from the first than from the second kind of seeds?"""
+    first, second = ({end: s["classes"][end][which] for end in ("low", "high")} for s in (a, b))
+    return below(second, first)
 
 
 def seeds_no_digit(r: Results) -> tuple[Markdown, Answer]:

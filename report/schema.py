@@ -229,3 +229,4 @@ COMPARE = HEAD | {
     "over_seeds": Maybe(_over_seeds),
     "quality_rule": TEXT,
 }
+ALONE = COMPARE | {"clipping": dict}  # of one model measured by itself

@@ -422,6 +422,40 @@ def write_seeds(out: Path, content: dict[str, dict], found: dict[int, dict]) -> 
     return path
 
 
+def again(
+    content: dict[str, dict], model: str, seed: int, change=lambda train, compare: None
+) -> dict[str, dict]:
+    """A further training of one model of a run, measured by itself: its records after `change`."""
+    train, compare = (copy.deepcopy(content[name]) for name in (f"train_{model}.json", "compare.json"))
+    for record in (train, compare):
+        record["parameters"]["seed"] = seed
+    train["fingerprint"] = compare["fingerprints"][model] = f"{train['fingerprint']}again"
+    train["run"] = f"runs/{model}-{train['fingerprint']}"
+    train["weights"] = {"file": f"{train['run']}/weights/100.safetensors", "sha256": "0f" * 32}
+    compare["models"] = compare["parameters"]["models"] = [model]
+    for key in ("labels", "fingerprints", "curves", "final", "clipping", "float32"):
+        compare[key] = {m: found for m, found in (compare[key] or {}).items() if m == model}
+    if model != "zoom":
+        compare["seed_sources"] = None
+    change(train, compare)
+    return {f"train_{model}.json": train, "compare.json": compare}
+
+
+def write_again(out: Path, name: str, found: dict[str, dict]) -> Path:
+    """Write a further training beside a run, with its figures and notebooks; returns its folder."""
+    folder = out / "again" / name
+    for part in ("metrics", "figures", "notebooks"):
+        (folder / part).mkdir(parents=True)
+    for file, record in found.items():
+        (folder / "metrics" / file).write_text(json.dumps(record))
+    for figure in ("fig13_fid_all", "classes_along"):
+        (folder / "figures" / f"{figure}.svg").write_text(_svg(figure))
+    model = name.rpartition("-")[0]
+    for file in (f"{NOTEBOOK[model]}-{model}", "04_compare_fid"):
+        nbformat.write(notebook(file), folder / "notebooks" / f"{file}.ipynb")
+    return folder
+
+
 def _svg(name: str) -> str:
     head = '<svg xmlns="http://www.w3.org/2000/svg" width="504pt" height="270pt" viewBox="0 0 504 270">'
     box = '<rect x="40" y="15" width="450" height="220" fill="none" stroke="black" clip-path="url(#c)"/>'

@@ -571,12 +571,12 @@ def test_distances_that_are_not_comparable_have_a_direction(fid, word):
     run = results(change, inception=False)
     assert word in verdict("comparable", change, inception=False).measured
     if word != "comparable":
-        assert rules_ranking.direction(run) in (f"{word} to", f"{word} from")
+        assert rules_ranking.direction([run]) in (f"{word} to", f"{word} from")
 
 
 def test_directions_that_disagree_are_not_given_as_one():
     run = results(both(distance("zoom", 90, 89, 91), bare("zoom", 1)))
-    assert "depending on the features" in rules_ranking.direction(run)
+    assert "depending on the features" in rules_ranking.direction([run])
 
 
 def test_few_points_are_told_by_the_first_and_the_last():
@@ -776,7 +776,7 @@ def test_logic_of_three_values():
 
 
 def verdicts(name: str, *changes, **options) -> claims.Verdict:
-    return claims.over_seeds([verdict(name, change, **options) for change in changes])
+    return claims.together([verdict(name, change, **options) for change in changes])
 
 
 def test_seeds_that_agree_confirm_a_verdict():

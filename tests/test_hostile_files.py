@@ -129,7 +129,7 @@ def as_record(content, folder):
 
 def as_notebook(content, folder):
     with pytest.raises(ValueError, match="is not a notebook"):
-        pages.page(files.write_bytes(folder / "01_schedules.ipynb", content))
+        pages.page(folder, files.write_bytes(folder / "01_schedules.ipynb", content).name)
 
 
 READERS = [value for name, value in list(globals().items()) if name.startswith("as_")]

@@ -215,8 +215,10 @@ def test_the_readme_gets_numbers_and_verdicts_from_the_records(run):
     assert "| 12.0% | 0.72 |" in text
     assert "| real images |  | 0.78 ± 0.13 | 0.78 ± 0.13 | 5.0% | 0.96 |" in text
     verdicts = claims.ledger(results.load(out))
-    for verdict in verdicts.values():
-        assert f"| {verdict.claim.text} | {verdict.claim.section} | {verdict.verdict} |" in text
+    for v in verdicts.values():
+        assert v.seeds.startswith(("with both seeds", "of 2 seeds"))
+        verdict = ", ".join(filter(None, (v.verdict, v.note, v.seeds)))
+        assert f"| {v.claim.text} | {v.claim.section} | {verdict} |" in text
 
 
 def test_the_readme_leaves_out_a_mean_over_too_few_checkpoints(tmp_path):
@@ -280,6 +282,18 @@ def test_a_run_goes_on_elsewhere_to_the_same_weights(images, tmp_path):
     moved = train(images, tmp_path / "there", 3)
     assert moved.folder.weights(3).read_bytes() == whole.folder.weights(3).read_bytes()
     assert (moved.folder.path / "history.jsonl").read_text().startswith(before)  # it did not start over
+
+
+@pytest.mark.parametrize("part", ["seeds/4", "again/zoom-1"])
+def test_other_seeds_and_further_trainings_go_with_a_snapshot(images, tmp_path, part):
+    trained = train(images, tmp_path / "here" / part, 1)
+    (tmp_path / "here" / part / "samples").mkdir()
+    (tmp_path / "here" / part / "samples" / f"{'0' * 16}.safetensors").write_bytes(b"samples")
+    snapshot.save(tmp_path / "here", tmp_path / "run.tar", PROFILE)
+    name = f"{part}/runs/{trained.folder.path.name}"
+    assert snapshot.restore(tmp_path / "run.tar", tmp_path / "there") == [name]
+    for file in (f"{name}/weights/epoch-0001.safetensors", f"{part}/samples/{'0' * 16}.safetensors"):
+        assert (tmp_path / "there" / file).read_bytes() == (tmp_path / "here" / file).read_bytes()
 
 
 def test_weights_that_nothing_measures_are_left_out_and_not_missed(images, tmp_path):

@@ -431,7 +431,7 @@ def test_something_else_than_a_notebook_is_refused(tmp_path):
     path = tmp_path / "x.ipynb"
     path.write_text("no notebook")
     with pytest.raises(ValueError, match="is not a notebook"):
-        pages.page(path)
+        pages.page(tmp_path, path.name)
 
 
 def test_a_run_without_notebooks_has_a_report(tmp_path):

@@ -13,6 +13,7 @@ from typing import Any
 from diffusion import devices
 from diffusion.files import read_json
 from diffusion.parameters import notebook_parameters
+from tools import outputs
 
 FILE = "computed-in.json"  # in the folder of a run: {"device": "cpu", "precision": "bf16"}
 
@@ -54,7 +55,7 @@ def warnings(out: Path, config: Mapping[str, Any]) -> list[str]:
     Runs whose snapshot did not say how they were computed are passed over.
     """
     found: dict[str, list[str]] = {}
-    for file in sorted([*out.glob(f"runs/*/{FILE}"), *out.glob(f"seeds/*/runs/*/{FILE}")]):
+    for file in sorted(outputs.everywhere(out, f"runs/*/{FILE}")):
         run = file.parent
         now, then = here(run.name.rpartition("-")[0], config), read_json(file)
         if now and now != then:

@@ -2,6 +2,7 @@
 
 import os.path
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from diffusion import parameter_table as table
@@ -36,10 +37,22 @@ _COMPARED = [
     "figures/classes_along.svg",
 ]
 
+_ALONE = ["metrics/compare.json", "figures/fig13_fid_all.svg"]  # of the comparison of any single model
+
 
 def folder(config: Mapping[str, Any]) -> str:
     """The results folder of a checked profile; a relative path starts at the project's folder."""
     return os.path.normpath(os.path.expanduser(config.get("out", f"build/{config['profile']}")))
+
+
+def of_further_training(out: str, model: str, seed: int) -> str:
+    """The folder with a further training of one model of a profile, and its measurements."""
+    return f"{out}/again/{model}-{seed}"
+
+
+def everywhere(out: Path, pattern: str) -> list[Path]:
+    """What matches a pattern in the results of a profile, of its other seeds and of its further trainings."""
+    return [path for part in ("", "seeds/*/", "again/*/") for path in out.glob(part + pattern)]
 
 
 def of_seed(out: str, seed: int, seeds: list[int]) -> str:
@@ -56,6 +69,11 @@ def of_training(notebook: str, model: str) -> list[str]:
     if notebook == table.OWN:
         files += [f"figures/degradation_{model}.png", f"figures/trajectory_{model}.png"]
     return files
+
+
+def of_again(notebook: str, model: str) -> list[str]:
+    """Files of a further training of a model, and of its comparison, that the report or a release takes."""
+    return of_training(notebook, model) + _ALONE + ["figures/classes_along.svg"] * (model == "zoom")
 
 
 def of_comparison(models: list[str], other_seeds: list[int] | None = None) -> list[str]:

@@ -90,9 +90,8 @@ def block(run: results.Results, name: str) -> str:
         "|---|---|---|",
     ]
     for v in verdicts.values():
-        lines.append(
-            f"| {v.claim.text} | {v.claim.section} | {', '.join(filter(None, (v.verdict, v.note)))} |"
-        )
+        verdict = ", ".join(filter(None, (v.verdict, v.note, v.seeds)))
+        lines.append(f"| {v.claim.text} | {v.claim.section} | {verdict} |")
     lines += ["", "</details>"]
     return "\n".join(lines).replace(FIXED, " ") + "\n"
 
@@ -105,10 +104,13 @@ def _table(run: results.Results) -> list[str]:
     columns += [f"mean over {LAST}, n = {run.compare['n_samples']}"] * late
     rows = [[*columns, "not recognised", "coverage"], ["---"] * (len(columns) + 2)]
     measure = distance("digits")
-    for model, final in run.final.items():
-        found = [measure(final)] + [over_checkpoints(run, model, measure)] * late
+    trained = [(run.train[model]["label"], run, model) for model in run.final]
+    trained += [(f"{one.train['label']}, again (seed {one.seed})", one.run, one.model) for one in run.again]
+    for label, one, model in trained:
+        final = one.final[model]
+        found = [measure(final)] + [over_checkpoints(one, model, measure)] * late
         shown = [span(d["value"], d["low"], d["high"]) if d else "" for d in found]
-        rows.append([run.train[model]["label"], num(run.train[model]["history"][-1]["test_loss"]), *shown])
+        rows.append([label, num(one.train[model]["history"][-1]["test_loss"]), *shown])
         rows[-1] += [percent(final["not_digit"]["share"], 1), num(final["variety"]["coverage"], 2)]
     floors = [next(iter(run.final.values()))["floor"]["digits"]] + [run.compare["floor"]["digits"]] * late
     rows.append(["real images", "", *(spread(floor["fid_mean"], floor["fid_sd"]) for floor in floors)])

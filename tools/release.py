@@ -33,7 +33,7 @@ def names(out: Path, config: dict) -> list[str]:
     """
     run = results.load(out)
     seeds = parameters.seeds(config)
-    found = [PDF, *(f"notebooks/{name}.ipynb" for name in results.notebooks(run))]
+    found = [PDF, *results.notebooks(run)]
     for one in (run, *run.others):
         others = seeds[1:] if one is run else []
         files = outputs.SCHEDULES + outputs.of_comparison(list(one.train), others)
@@ -42,6 +42,10 @@ def names(out: Path, config: dict) -> list[str]:
             files += [f"{record['run']}/history.jsonl", record["weights"]["file"]]
         prefix = Path(outputs.of_seed(".", one.seed, seeds))
         found += [(prefix / file).as_posix() for file in files]
+    for one in run.again:
+        files = outputs.of_again(one.train["notebook"], one.model)
+        files += [f"{one.train['run']}/history.jsonl", one.train["weights"]["file"]]
+        found += [f"{one.folder}/{file}" for file in files]
     return found
 
 
@@ -62,12 +66,14 @@ def release(out: Path, profile: str, target: Path) -> Path:
     files = names(out, config)
     if missing := [file for file in files if not (out / file).is_file()]:
         raise ValueError(f"{out} lacks {', '.join(missing)}; run `make retrain PROFILE={name}` first")
+    trained = [(out / one.folder, one.train) for one in run.again]
     for one in (run, *run.others):
         folder = Path(outputs.of_seed(str(out), one.seed, parameters.seeds(config)))
-        for record in one.train.values():
-            weights = folder / record["weights"]["file"]
-            if sha256(weights) != record["weights"]["sha256"]:
-                raise ValueError(f"{weights} is not the file that its record names (sha256 differs)")
+        trained += [(folder, record) for record in one.train.values()]
+    for folder, record in trained:
+        weights = folder / record["weights"]["file"]
+        if sha256(weights) != record["weights"]["sha256"]:
+            raise ValueError(f"{weights} is not the file that its record names (sha256 differs)")
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     for file in files:

@@ -34,12 +34,13 @@ from diffusion.runs import LEFT_OUT, RunFolder, measured_epochs  # noqa: E402
 from report import profile as profiles  # noqa: E402
 from tools import computed_in, outputs  # noqa: E402
 
-MODEL = r"(?:seeds/\d+/)?runs/[\w-]+"
+WITHIN = r"(?:seeds/\d+/|again/[\w-]+-\d+/)?"  # the results of another seed, or of a further training
+MODEL = rf"{WITHIN}runs/[\w-]+"
 STATE = re.compile(rf"({MODEL})/state-(\d{{8}})-([0-9a-f]{{16}})\.pt")
 OTHERS = re.compile(
     rf"{MODEL}/(?:history\.jsonl|weights/epoch-\d{{4,}}\.safetensors|{re.escape(LEFT_OUT)})"
     rf"|{MODEL}/{re.escape(computed_in.FILE)}"
-    r"|(?:seeds/\d+/)?samples/[0-9a-f]{16}\.safetensors"
+    rf"|{WITHIN}samples/[0-9a-f]{{16}}\.safetensors"
 )
 
 
@@ -50,7 +51,7 @@ def save(out: Path, file: Path, config: Mapping[str, Any]) -> int:
         ValueError: there is no training to put aside.
     """
     files: dict[str, bytes] = {}
-    for run in sorted([*out.glob("runs/*"), *out.glob("seeds/*/runs/*")]):
+    for run in sorted(outputs.everywhere(out, "runs/*")):
         state = next((s for s in RunFolder(run).states() if intact(s.name, content := _read(s))), None)
         if state is None:
             continue
@@ -70,7 +71,7 @@ def save(out: Path, file: Path, config: Mapping[str, Any]) -> int:
     if not files:
         start = f"make retrain PROFILE={config['profile']}"
         raise ValueError(f"{out} has no training to put aside; start one with `{start}` first")
-    for path in sorted([*out.glob("samples/*.safetensors"), *out.glob("seeds/*/samples/*.safetensors")]):
+    for path in sorted(outputs.everywhere(out, "samples/*.safetensors")):
         files[path.relative_to(out).as_posix()] = _read(path)
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
