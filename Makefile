@@ -44,7 +44,7 @@ report: env ## the report of PROFILE, as HTML and PDF: of its released results, 
 retrain: env ## run the study at PROFILE in any case, and leave build/PROFILE/report.html and report.pdf
 	@$(RUN) tools/run_workflow.py --retrain $(PROFILE) $(CORES) $(if $(EXECUTOR),--on $(EXECUTOR))
 
-again: env ## train MODEL of PROFILE once more, with SEED, for the next report to set beside the first
+again: env ## train MODEL of PROFILE once more, with SEED, on this machine; the next report sets both side by side
 	@$(RUN) tools/again.py $(PROFILE) $(MODEL) $(SEED)
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/

@@ -18,7 +18,7 @@ from report import consistency, schema
 if TYPE_CHECKING:
     from report.results import Results
 
-NAME = re.compile(r"([\w-]+)-(\d+)")
+NAME = re.compile(r"([\w-]+)-(0|[1-9]\d*)", re.ASCII)
 # Parameters of a comparison that say which models it has; those of one model are compared by themselves.
 OF_MODELS = {"seed", "seeds", "models", "n_final", "distance_every"}
 
@@ -61,21 +61,28 @@ def load(out: Path, main: Results) -> tuple[Again, ...]:
     if found and main.others:
         raise ValueError(
             f"{out} has {found[0][2]} beside several seeds of the whole study, which the report cannot take "
-            "together: remove that folder, or run a profile with one seed"
+            "together: move that folder away, or run a profile with one seed"
         )
     return tuple(_one(out, main, *one) for one in found)
 
 
 def _one(out: Path, main: Results, model: str, seed: int, folder: str) -> Again:
-    if model not in main.train:
+    try:
+        return _read(out, main, model, seed, folder)
+    except ValueError as error:
         raise ValueError(
-            f"{out / folder} is a further training of {model!r}, and the run has {', '.join(main.train)}: "
-            "remove that folder, or run a profile with this model"
-        )
+            f"{error} (in {out / folder}, a further training: `make again` with MODEL={model} SEED={seed}"
+            " makes it anew as far as needed; or move the folder away)"
+        ) from None
+
+
+def _read(out: Path, main: Results, model: str, seed: int, folder: str) -> Again:
+    if model not in main.train:
+        raise ValueError(f"there is no model {model!r} in the run, which has {', '.join(main.train)}")
     paths = [out / folder / "metrics" / name for name in (f"train_{model}.json", "compare.json")]
     for path in paths:
         if not path.is_file():
-            raise ValueError(f"{path} is missing: `make again` with MODEL={model} SEED={seed} makes it again")
+            raise ValueError(f"{path} is missing")
     train, compare = map(read_json, paths)
     schema.check(train, schema.TRAIN, str(paths[0]))
     schema.check(compare, schema.ALONE, str(paths[1]))
@@ -124,6 +131,8 @@ def _made_alike(
         for key in sorted(a.keys() - own):
             consistency.same(f"{key} of the {what}", {"the run": a[key], folder: b.get(key)})
     both = {"the run": main.compare, folder: compare}
+    label = {"the run": main.compare["labels"][model], folder: compare["labels"][model]}
+    consistency.same("label", label)
     every = {where: c["parameters"].get("distance_every", 1) for where, c in both.items()}
     consistency.same("distance_every", {where: for_model(value, model) for where, value in every.items()})
     for features in ("digits", "inception"):

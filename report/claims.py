@@ -165,15 +165,17 @@ def ledger(results: Results, end_of_training: int = END_OF_TRAINING) -> dict[str
 
 
 def _judge(claim: Claim, results: Results, end_of_training: int) -> Verdict:
-    """The verdict over all seeds of the study, or over all trainings of the models that a claim is about."""
+    """The verdict over all seeds of the study, or over all trainings of the models that a claim is about.
+
+    Of several models' further trainings, each by itself takes the place of its model.
+    """
     again = [one for one in results.again if one.model in claim.models]
     runs = [results, *results.others, *(one.run for one in again)]
-    names = {one.model for one in again}
-    what = (
-        "seeds"
-        if not again
-        else f"trainings of the {escape(names.pop())} model"
-        if len(names) == 1
-        else "trainings"
-    )
-    return together([decide(claim, r, end_of_training) for r in runs], what)
+    return together([decide(claim, r, end_of_training) for r in runs], _trainings({a.model for a in again}))
+
+
+def _trainings(models: set[str]) -> str:
+    """What the runs that decide a claim differ in, if these models were trained again."""
+    if not models:
+        return "seeds"
+    return f"trainings of the {escape(min(models))} model" if len(models) == 1 else "trainings"

@@ -17,7 +17,7 @@ from report.rules_ranking import COMPARABLE, direction
 from report.rules_samples import centre_kinds, contradiction, leading_digits
 from report.rules_seeds import less_bias, seed_differences
 from report.study import CITATION, STUDY, deviations, other_data
-from report.text import Markdown, escape, fixed, integer, listing
+from report.text import Markdown, escape, fixed, integer, listing, num
 
 STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
 
@@ -41,11 +41,21 @@ def _loss_too(verdict: claims.Verdict) -> Markdown:
 
 def _centres(each: list[Mapping[str, bool | None]]) -> Markdown:
     """How often dark and white centres occur against real images, with all seeds: half a sentence."""
-    kinds = {kind: agree(found[kind] for found in each) for kind in each[0]}
-    word = {True: "more frequent", False: "rarer", None: "not clearly more or less frequent"}
-    if kinds["dark"] == kinds["white"]:
-        return Markdown(f"both are {word[kinds['dark']]} than there")
-    return Markdown(f"dark ones are {word[kinds['dark']]} than there, and white ones {word[kinds['white']]}")
+    dark, white = (_frequency({found[kind] for found in each}) for kind in ("dark", "white"))
+    if dark == white:
+        return Markdown(f"both are {dark}")
+    return Markdown(f"dark ones are {dark}, and white ones {white}")
+
+
+def _frequency(answers: set[bool | None]) -> str:
+    """How something occurs against real images, by the answers of all trainings to "more often?"."""
+    if len(answers) == 1:
+        word = {True: "more frequent than there", False: "rarer than there"}
+        return word.get(answers.pop(), "not clearly more or less frequent than there")
+    if {True, False} <= answers:
+        return "more frequent than there with one training and rarer with another"
+    word = "more frequent" if True in answers else "rarer"
+    return f"{word} than there, but not clearly so with every training"
 
 
 def _flattered(final: Mapping[str, Any], real: Mapping[str, Any]) -> bool:
@@ -108,6 +118,12 @@ def _respaced(results: Results) -> list[Markdown]:
     drawn = {m: t["parameters"] for m, t in results.train.items() if t["process"] == "ddpm"}
     steps = {m: n for m, p in drawn.items() if (n := p["sampling_steps"]) not in (None, p["T"])}
     return [Markdown(f"{integer(n)} for the {escape(m)} DDPM") for m, n in steps.items()]
+
+
+def _also(results: Results, model: str) -> Markdown:
+    """The distance of a model's final samples with each of its further trainings: after that of the first."""
+    found = [num(one.run.final[model]["digits"]["fid"]) for one in results.again if one.model == model]
+    return Markdown(f"; {listing(found)} when trained again" if found else "")
 
 
 def _seconds(record: Mapping[str, Any]) -> float:
@@ -180,7 +196,10 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "all_seconds": sum(_seconds(t) for r in (results, *results.others) for t in r.train.values()),
         "seeds": [r.seed for r in (results, *results.others)],
         "again": results.again,
+        "again_models": {one.model for one in results.again},
         "again_names": listing(dict.fromkeys(f"{one.model} model" for one in results.again)),
+        "also": {m: _also(results, m) for m in REQUIRED},
+        "asked_again": any(v.seeds for v in verdicts.values()),
         "again_seconds": {one.folder: _seconds(one.train) for one in results.again},
         "trainings": trainings.beside(results),
         "parted": [number for number, v in enumerate(verdicts.values(), 1) if v.parted],

@@ -112,4 +112,4 @@ def pdf(source: str, out: Path) -> bytes:
 
 def figures(text: str) -> list[str]:
     """The pictures that the Markdown shows, relative to the run folder."""
-    return re.findall(r"\]\((figures/[^)\s]+)\)", text)
+    return re.findall(r"\]\(((?:again/[\w-]+/)?figures/[^)\s]+)\)", text)

@@ -28,7 +28,7 @@ class Results:
 
     @property
     def runs(self) -> tuple[Results, ...]:
-        """This run, and the same with other seeds: of the whole study, or of one of its models."""
+        """This run; the same with other seeds; the same with a further training of one model in its place."""
         return (self, *self.others, *(one.run for one in self.again))
 
     @property
@@ -100,7 +100,7 @@ def check_code(results: Results) -> None:
             what = f"the record of {record['notebook']} {record.get('model', '')}".rstrip()
             raise ValueError(
                 f"{what} (seed {seed}) was made by other code ({record['code']}) than there is now "
-                f"({here}): `make retrain` (or `make again`, of a further training) runs what has changed"
+                f"({here}): `make retrain` (or `make again`, for a further training) runs what has changed"
             )
 
 

@@ -42,9 +42,10 @@ def direction(runs: Sequence[Results]) -> Markdown:
 
     `runs` are the run and those with other seeds.
     """
-    found = {TOWARDS[c] for r in runs for e in r.extractors if (c := compared(r, e)) in TOWARDS}
-    on = "the features" if len(runs) == 1 else "features or seed"
-    return Markdown(found.pop() if len(found) == 1 else f"closer to or further from (depending on {on})")
+    each = [{TOWARDS[c] for e in r.extractors if (c := compared(r, e)) in TOWARDS} for r in runs]
+    found = set().union(*each)
+    on = "features" if any(len(one) > 1 for one in each) else "training"
+    return Markdown(found.pop() if len(found) == 1 else f"closer to or further from (depending on the {on})")
 
 
 def comparable(r: Results) -> tuple[Markdown, Answer]:

@@ -64,7 +64,8 @@ def environment(results: Results) -> list[tuple[Markdown, Markdown]]:
     """Versions and machine, one row each; where the runs differ, which had what."""
     records = {"schedules": results.schedules, **results.train, "comparison": results.compare}
     for one in results.again:
-        records |= {f"{one.model} again": one.train, f"its comparison (seed {one.seed})": one.compare}
+        name = f"{one.model} with seed {one.seed}"
+        records |= {name: one.train, f"comparison of {name}": one.compare}
     keys = dict.fromkeys([*SOFTWARE, *MACHINE, *results.compare["environment"]])
     rows = []
     for key in keys:

@@ -4,50 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 from report.evidence import below
-from report.final_epochs import LAST, NAME, known, over_checkpoints, swing
+from report.final_epochs import LAST, NAME, over_checkpoints, swing
 from report.measures import Measure, centre, distance, divergence, not_recognised, reached
 from report.results import Results
-from report.text import Markdown, escape, num, percent, percent_span, span
+from report.text import Markdown, integer, num, percent, percent_span, span
 
 Shown = Callable[[Results], Markdown]  # a cell: what the table shows of one training
 
 SAMPLED: tuple[tuple[str, Measure, Callable[..., Markdown]], ...] = (
     ("Not recognised", not_recognised, percent_span),
-    ("Coverage", reached("coverage"), partial(span, digits=2)),
-    ("Divergence of the classes (nats)", divergence, partial(span, digits=2)),
     ("Dark centres", centre("dark"), percent_span),
     ("White centres", centre("white"), percent_span),
+    ("Divergence of the classes (nats)", divergence, partial(span, digits=2)),
+    ("Coverage", reached("coverage"), partial(span, digits=2)),
 )
 
 
 def beside(results: Results) -> list[dict[str, Any]]:
     """For each model that was trained again: its seeds, the run's own first, and the rows of its table.
 
-    A list of {"model", "id", "label", "seeds", "rows", "apart", "figures"}.
-    `apart`: do the mean distances over the final epochs of any two have separate intervals? None where these
-    epochs are not known.
+    A list of {"model", "id", "seeds", "rows", "apart", "figures"}.
+    `apart` names each two seeds whose mean distances over the final epochs have separate intervals; None
+    where these epochs are not known.
     `figures` has the seed and the folder of the figures of each further training.
     """
     out = []
-    for model in dict.fromkeys(one.model for one in results.again):
+    for number, model in enumerate(dict.fromkeys(one.model for one in results.again), 1):
         again = [one for one in results.again if one.model == model]
-        runs = [results, *(one.run for one in again)]
-        late = [over_checkpoints(r, model, distance("digits")) for r in runs]
+        runs = {results.seed: results} | {one.seed: one.run for one in again}
         out.append(
             {
                 "model": model,
-                "id": Markdown(model),  # a word, see `report.again.NAME`
-                "label": results.compare["labels"][model],
-                "seeds": [results.seed, *(one.seed for one in again)],
-                "rows": [(Markdown(name), [show(r) for r in runs]) for name, show in _rows(results, model)],
-                "apart": any(below(a, b) for a in late for b in late) if all(late) else None,
-                "figures": [(one.seed, escape(f"{one.folder}/figures")) for one in again],
+                "id": number,
+                "seeds": list(runs),
+                "rows": [
+                    (Markdown(n), [show(r) for r in runs.values()]) for n, show in _rows(results, model)
+                ],
+                "apart": _apart(runs, model),
+                "figures": [(one.seed, Markdown(f"{one.folder}/figures")) for one in again],  # a safe name
             }
         )
     return out
+
+
+def _apart(runs: dict[int, Results], model: str) -> list[str] | None:
+    late = {seed: over_checkpoints(r, model, distance("digits")) for seed, r in runs.items()}
+    if not all(late.values()):
+        return None
+    return [f"{a} and {b}" for a, b in combinations(late, 2) if below(late[a], late[b]) is not None]
 
 
 def _rows(results: Results, model: str) -> list[tuple[str, Shown]]:
@@ -55,20 +63,19 @@ def _rows(results: Results, model: str) -> list[tuple[str, Shown]]:
         ("Test loss after the last epoch", lambda r: num(r.train[model]["history"][-1]["test_loss"]))
     ]
     if model == "zoom":
-        rows.append(("Restored from the last level and read right", _read_right))
+        rows.append(("Restorations from the last level read correctly", _read_right))
     rows += [(f"Distance, {NAME[e]}", _last(model, distance(e), span)) for e in results.extractors]
-    if known(results):
+    late = over_checkpoints(results, model, distance("digits")) is not None
+    if late:
         rows += [
             (f"… mean over {LAST}", _late(model, distance("digits"), span)),
-            (
-                "… standard deviation over it",
-                lambda r: num(over_checkpoints(r, model, distance("digits"))["sd"], 2),
-            ),
-            ("… lowest and highest in the second half", lambda r: _range(swing(r, model))),
+            ("… standard deviation over its checkpoints", partial(_scatter, model=model)),
+            ("… lowest and highest in its second half", lambda r: _range(swing(r, model))),
         ]
+    rows.append(("Samples behind the shares below", lambda r: integer(r.final[model]["n_classes"])))
     for name, measure, show in SAMPLED:
         rows.append((name, _last(model, measure, show)))
-        if known(results):
+        if late:
             rows.append((f"… mean over {LAST}", _late(model, measure, show)))
     return rows
 
@@ -89,6 +96,10 @@ def _shown(found: Any, show: Callable[..., Markdown]) -> Markdown:
 
 def _read_right(r: Results) -> Markdown:
     return percent(r.train["zoom"]["confusion"]["accuracy"], 1)
+
+
+def _scatter(r: Results, model: str) -> Markdown:
+    return num(over_checkpoints(r, model, distance("digits"))["sd"], 2)
 
 
 def _range(found: dict[str, float]) -> Markdown:

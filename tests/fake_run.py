@@ -451,7 +451,8 @@ def write_again(out: Path, name: str, found: dict[str, dict]) -> Path:
     for figure in ("fig13_fid_all", "classes_along"):
         (folder / "figures" / f"{figure}.svg").write_text(_svg(figure))
     model = name.rpartition("-")[0]
-    for file in (f"{NOTEBOOK[model]}-{model}", "04_compare_fid"):
+    trained = NOTEBOOK.get(model, "03_train_zoom")
+    for file in (f"{trained}-{model}", "04_compare_fid"):
         nbformat.write(notebook(file), folder / "notebooks" / f"{file}.ipynb")
     return folder
 

@@ -1,5 +1,6 @@
 """A further training of one model: what the report makes of it and refuses, and the command that makes it."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from bs4 import BeautifulSoup
 
 import fake_run
 from diffusion.files import sha256, write_json
-from report import build, claims, results
+from report import build, claims, context, render, results, tables, trainings
 from report.claims import FAILS, HOLDS, OPEN
 from tools import again, outputs, readme_results, release
 
@@ -40,6 +41,18 @@ def apart(tmp_path_factory) -> tuple[Path, BeautifulSoup]:
     out = tmp_path_factory.mktemp("apart")
     build.build(out, str(place(out, change=poor)))
     return out, BeautifulSoup((out / "report.html").read_text(), "html.parser")
+
+
+def report_of(out: Path, profile: Path) -> BeautifulSoup:
+    """The page of a run, after its report is built."""
+    build.build(out, str(profile))
+    return BeautifulSoup((out / "report.html").read_text(), "html.parser")
+
+
+def page_of(out: Path, run: results.Results) -> str:
+    """The page of a run that no profile describes."""
+    source = build.SOURCE.read_text(encoding="utf-8")
+    return render.html(render.markdown(source, context.build(run, "fake", [])), out).decode()
 
 
 def text(page: BeautifulSoup) -> str:
@@ -76,6 +89,13 @@ def test_what_is_measured_of_a_ddpm_is_taken_over_with_it(tmp_path):
     assert one.run.compare["seed_sources"] == run.compare["seed_sources"]
 
 
+@pytest.mark.parametrize("name", ["zoom-01", "zoom", "notes", "zoom-1.old"])
+def test_a_folder_of_another_name_is_none(tmp_path, name):
+    place(tmp_path)
+    (tmp_path / "again/zoom-1").rename(tmp_path / "again" / name)
+    assert results.load(tmp_path).again == ()
+
+
 def test_one_that_is_not_yet_measured_is_left_out(tmp_path):
     place(tmp_path)
     (tmp_path / "again/zoom-1/metrics/compare.json").unlink()
@@ -95,6 +115,15 @@ def set_in(which, *path, value):
     return change
 
 
+def both(key, keys, value):
+    """A change of what the training's record and the comparison say alike."""
+
+    def change(train, compare):
+        train[key] = compare[keys]["zoom"] = value
+
+    return change
+
+
 def drop(which, key):
     return lambda train, compare: {"train": train, "compare": compare}[which].pop(key)
 
@@ -110,6 +139,7 @@ def drop(which, key):
         (set_in("train", "fingerprint", value="other"), "fingerprint of zoom"),
         (set_in("train", "epochs", value=7), "epochs of zoom"),
         (set_in("train", "model", value="linear"), "name of the model"),
+        (both("label", "labels", "another"), "disagree about the label"),
         (set_in("compare", "models", value=["zoom", "linear"]), "models of again/zoom-1"),
         (set_in("compare", "extractors", "digits", "sha256", value="ee"), "weights behind the digits"),
         (set_in("compare", "extractors", "inception", "sha256", value="ee"), "weights behind the inception"),
@@ -135,7 +165,9 @@ def test_the_seed_of_the_run_itself_is_no_further_training(tmp_path):
 def test_a_model_that_the_run_lacks_is_refused(tmp_path):
     place(tmp_path)
     (tmp_path / "again/zoom-1").rename(tmp_path / "again/blur-1")
-    with pytest.raises(ValueError, match="further training of 'blur', and the run has linear, cosine, zoom"):
+    with pytest.raises(
+        ValueError, match="no model 'blur' in the run, which has linear, cosine, zoom .*move the folder away"
+    ):
         results.load(tmp_path)
 
 
@@ -194,6 +226,53 @@ def test_trainings_of_several_models_are_all_asked(tmp_path):
     assert found["struggles"].seeds == "with all 3 trainings of the zoom model"
     assert found["lower-loss"].seeds == "with both trainings of the linear model"
     assert found["comparable"].seeds == "with all 4 trainings"
+    page = report_of(tmp_path, tmp_path / "fake.yaml")
+    assert [c.get_text() for c in page.find(id="tbl:again-2").find_all("th")][1:] == [
+        "Seed 0",
+        "Seed 2",
+        "Seed 10",
+    ]
+    assert "The linear model and zoom model were trained again" in text(page)
+    assert "each by itself in the place of its model" in text(page)
+
+
+def test_a_variant_may_be_repeated_though_no_claim_is_about_it(tmp_path):
+    """One with too few checkpoints for a mean over the final epochs."""
+    content = fake_run.records()
+    compare, sparse = content["compare.json"], "sparse"
+    content["train_sparse.json"] = content["train_zoom.json"] | {
+        "model": sparse,
+        "label": "Cold Zoom, sparse",
+    }
+    compare["models"].append(sparse)
+    compare["labels"][sparse] = "Cold Zoom, sparse"
+    for key in ("fingerprints", "curves", "final"):
+        compare[key][sparse] = compare[key]["zoom"]
+    compare["curves"][sparse] = compare["curves"]["zoom"][-2:]
+    fake_run.write(tmp_path, content)
+    fake_run.write_again(tmp_path, "sparse-1", fake_run.again(content, sparse, 1))
+    run = results.load(tmp_path)
+    assert not any(v.seeds for v in claims.ledger(run).values())
+    ((found,),) = [trainings.beside(run)]
+    assert found["apart"] is None
+    assert not any("mean over" in name for name, _ in found["rows"])
+    shown = text(BeautifulSoup(page_of(tmp_path, run), "html.parser"))
+    assert "sets the trainings of the sparse model side by side." in shown
+    assert "the same answer" not in shown
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ({True}, "more frequent than there"),
+        ({None}, "not clearly more or less frequent than there"),
+        ({True, None}, "more frequent than there, but not clearly so with every training"),
+        ({False, None}, "rarer than there, but not clearly so with every training"),
+        ({True, False}, "more frequent than there with one training and rarer with another"),
+    ],
+)
+def test_trainings_that_disagree_are_not_said_to_be_unclear(answers, said):
+    assert context._frequency(set(answers)) == said
 
 
 # --- the report ---------------------------------------------------------------------------------------------
@@ -201,7 +280,7 @@ def test_trainings_of_several_models_are_all_asked(tmp_path):
 
 def test_the_report_sets_the_trainings_side_by_side(apart):
     _, page = apart
-    table = page.find(id="tbl:again-zoom")
+    table = page.find(id="tbl:again-1")
     rows = {
         row.td.get_text(): [c.get_text() for c in row.find_all("td")[1:]] for row in table.find_all("tr")[1:]
     }
@@ -209,20 +288,23 @@ def test_the_report_sets_the_trainings_side_by_side(apart):
     first, second = rows["Distance, digit features"]
     assert second == "900 [890,\N{NO-BREAK SPACE}910]"
     assert first != second
-    assert "do not overlap, so that the seed of the training moves the distance" in text(page)
-    assert page.find(id="fig:again-zoom-1")
+    assert (
+        "with seeds 0 and 1 the intervals of the mean distance over the last 20% of training do not overlap"
+        in text(page)
+    )
+    assert page.find(id="fig:again-1-1")
 
 
 def test_the_report_says_what_the_trainings_do_not_agree_about(apart):
     _, page = apart
-    numbers = [i for i, v in enumerate(claims.ledger(results.load(apart[0])).values(), 1) if v.parted]
-    assert numbers
     shown = text(page)
-    assert "The trainings do not agree about number" in shown
-    assert all(f"{number}" in shown.split("do not agree about number")[1][:60] for number in numbers)
+    (number,) = [i for i, v in enumerate(claims.ledger(results.load(apart[0])).values(), 1) if v.parted]
+    assert (
+        f"On claim {number} of Table 7 the trainings do not all give the same answer, and it stays" in shown
+    )
     assert "of 2 trainings of the zoom model: holds with 1, does not hold with 1" in shown
     assert "Whether Cold Zoom Diffusion matches the linear DDPM by distance remains open here" in shown
-    assert "no verdict says how they would fare with another seed" in shown
+    assert "no verdict says how it would fare with another seed" in shown
     assert "make again PROFILE=fake MODEL=zoom SEED=1" in shown
     assert "Each model was trained once" not in shown
 
@@ -238,8 +320,8 @@ def test_its_notebooks_are_rendered_and_linked(apart):
 def test_trainings_that_agree_say_so(tmp_path):
     build.build(tmp_path, str(place(tmp_path)))
     shown = text(BeautifulSoup((tmp_path / "report.html").read_text(), "html.parser"))
-    assert "All trainings give the same answers" in shown
-    assert "overlap, so that these do not tell the seeds apart" in shown
+    assert "On every claim about the zoom model all trainings give the same answer" in shown
+    assert "overlap, so that these show no difference between the seeds" in shown
 
 
 def test_a_sentence_holds_for_both_trainings_or_is_not_said(apart, tmp_path):
@@ -254,6 +336,24 @@ def test_a_sentence_holds_for_both_trainings_or_is_not_said(apart, tmp_path):
     build.build(both, str(profile))
     assert further in text(BeautifulSoup((both / "report.html").read_text(), "html.parser"))
     assert further not in text(apart[1])
+
+
+def test_a_missing_figure_is_one_line(tmp_path):
+    profile = place(tmp_path)
+    (tmp_path / "again/zoom-1/figures/fig13_fid_all.svg").unlink()
+    with pytest.raises(ValueError, match=r"lacks again/zoom-1/figures/fig13_fid_all\.svg"):
+        build.build(tmp_path, str(profile))
+
+
+def test_the_machines_of_all_trainings_are_shown(tmp_path):
+    content = fake_run.records()
+    fake_run.write(tmp_path, content)
+    for seed in (1, 2):
+        change = set_in("train", "environment", "torch", value=f"9.9.{seed}")
+        fake_run.write_again(tmp_path, f"zoom-{seed}", fake_run.again(content, "zoom", seed, change))
+    rows = dict(tables.environment(results.load(tmp_path)))
+    assert "zoom with seed 1" in rows["torch"]
+    assert "zoom with seed 2" in rows["torch"]
 
 
 # --- release and README -------------------------------------------------------------------------------------
@@ -303,6 +403,22 @@ def test_a_release_keeps_the_training_and_its_report_has_it(tmp_path):
     assert weights.is_file()
 
 
+def test_the_report_of_a_release_takes_in_what_was_trained_here_and_nothing_older(tmp_path):
+    profile = released(tmp_path / "run")
+    run, own, out = tmp_path / "run", tmp_path / "own", tmp_path / "out"
+    (run / "again").rename(tmp_path / "aside")
+    build.build(run, str(profile))
+    kept = release.release(run, str(profile), tmp_path / "kept")
+    shutil.copytree(tmp_path / "aside", own / "again")
+    (own / "again/zoom-2/metrics").mkdir(parents=True)  # under way
+    release.report(kept, str(profile), out, own)
+    assert [one.folder for one in results.load(out).again] == ["again/zoom-1"]
+    assert "Trained again" in (out / "report.html").read_text()
+    shutil.rmtree(own / "again/zoom-1")
+    release.report(kept, str(profile), out, own)
+    assert "Trained again" not in (out / "report.html").read_text()
+
+
 def test_the_readme_has_a_row_of_it_and_the_verdicts_of_both(apart):
     shown = readme_results.block(results.load(apart[0]), "fake")
     assert "| Cold Zoom, again (seed 1) |" in shown
@@ -330,8 +446,9 @@ def test_the_notebooks_get_the_profile_s_parameters_with_the_seed_and_the_model(
     ("change", "model", "seed", "message"),
     [
         ({}, "zoo", 1, "has no model 'zoo'; give one of linear, cosine, zoom"),
-        ({}, "zoom", 0, "seed = 0 is not allowed; give one from 0 to .* but 0"),
+        ({}, "zoom", 0, "seed = 0 is not allowed; give one from 0 to .* other than 0"),
         ({}, "zoom", 2**70, "is not allowed"),
+        ({}, "linear", 0, "is not allowed"),
         ({"seeds": [0, 1]}, "zoom", 2, r"repeats the whole study with seeds \[0, 1\]; add 2 there instead"),
         ({"epoch": 3}, "zoom", 1, "epoch"),
     ],
@@ -349,6 +466,20 @@ def test_a_mistake_is_one_line_before_anything_runs(tmp_path, change, model, see
     assert run.stderr.startswith("error: ")
     assert run.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_another_one_writes_is_left_alone(tmp_path):
+    profile, out = tmp_path / "paper.yaml", tmp_path / "out"
+    profile.write_text(yaml.safe_dump(paper() | {"out": str(out)}))
+    folder = out / "again" / "zoom-1"
+    folder.mkdir(parents=True)
+    with open(folder / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, str(ROOT / "tools" / "again.py"), str(profile), "zoom", "1"]
+        run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "is being written by another run" in run.stderr
+    assert [path.name for path in folder.iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("paper",), ("paper", "zoom", "one"), ("paper", "zoom", "-1")])
@@ -381,4 +512,4 @@ def test_from_the_command_to_the_report(smoke_out, tmp_path):
     assert one.train["weights"]["sha256"] != found.train[model]["weights"]["sha256"]
     assert one.run.final[model]["digits"]["fid"] != found.final[model]["digits"]["fid"]
     page = BeautifulSoup((out / "report.html").read_text(), "html.parser")
-    assert page.find(id=f"tbl:again-{model}")
+    assert page.find(id="tbl:again-1")

@@ -140,6 +140,13 @@ def test_a_further_seed_repeats_the_study_and_reruns_nothing_but_the_comparison(
     assert finished.planned(finished.profile(seeds(0))) == set()
 
 
+def test_a_further_training_makes_the_report_anew(project):
+    record = project.folder / "build" / "smoke" / "again" / "zoom-1" / "metrics" / "compare.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    assert project.planned() == {"report"}
+
+
 def test_each_seed_has_its_folder_and_its_parameters(project):
     run = project.snakemake(profile=project.profile(seeds(0, 5, 2)))
     assert run.returncode == 0, run.stdout + run.stderr

@@ -2,8 +2,8 @@
 
     python tools/again.py PROFILE MODEL SEED
 
-How much of a result is chance in the training? A second training tells, and that of one model costs a part of
-a whole study, which `seeds` in a profile repeats.
+How much of a result is chance in the training? A second training shows it, and repeating one model costs a
+part of what it costs to repeat the whole study, as `seeds` in a profile does.
 The results lie in the profile's folder, in again/MODEL-SEED. A report that is made after it sets the
 trainings side by side, and puts each claim about the model to all of them.
 Killed, it goes on where it stopped when it is started again.
@@ -26,6 +26,8 @@ from report import profile as profiles  # noqa: E402
 from tools import outputs  # noqa: E402
 from tools.run_workflow import hold  # noqa: E402
 
+THREADS = 16  # at most, as in the workflow
+
 
 def parameters(config: dict[str, Any], model: str, seed: int) -> dict[str, dict[str, Any]]:
     """Parameters of the two notebooks by their names: as in the profile, with this seed and this model alone.
@@ -42,7 +44,9 @@ def parameters(config: dict[str, Any], model: str, seed: int) -> dict[str, dict[
     if len(known) > 1:
         raise ParameterError(f"{where} repeats the whole study with seeds {known}; add {seed} there instead.")
     if seed in known or not low <= seed <= high:
-        raise ParameterError(f"seed = {seed} is not allowed; give one from {low} to {high} but {known[0]}.")
+        raise ParameterError(
+            f"seed = {seed} is not allowed; give one from {low} to {high} other than {known[0]}."
+        )
     compare = notebook_parameters(config, table.COMPARE)
     if model not in compare["models"]:
         raise ParameterError(
@@ -71,14 +75,16 @@ def run(notebook: str, name: str, values: dict[str, Any], out: Path) -> int:
         out / "notebooks" / f"{name}.ipynb",
     ]
     command += ["-y", text, "-r", "out_dir", out]
-    return subprocess.run(list(map(str, command)), cwd=ROOT).returncode
+    threads = {"OMP_NUM_THREADS": str(min(THREADS, os.cpu_count() or 1))}
+    return subprocess.run(list(map(str, command)), cwd=ROOT, env=threads | os.environ).returncode
 
 
 def main() -> None:
     if len(sys.argv) != 4 or not sys.argv[3].isdecimal():
         sys.exit(__doc__)
-    profile, model, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    profile, model = sys.argv[1:3]
     try:
+        seed = int(sys.argv[3])
         _, config = profiles.read(profile)
         (training, values), (comparison, measured) = parameters(config, model, seed).items()
     except ValueError as error:
@@ -87,8 +93,12 @@ def main() -> None:
     hold(out)
     if run(training, f"{training}-{model}", values, out) or run(comparison, comparison, measured, out):
         sys.exit(1)
-    print(f"{os.path.relpath(out, ROOT)} holds {model} with seed {seed}; the next report of {profile} has it")
+    shown = os.path.relpath(out, ROOT)
+    print(f"{shown} has {model} with seed {seed}; `make report PROFILE={profile}` takes it in")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

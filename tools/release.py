@@ -65,7 +65,8 @@ def release(out: Path, profile: str, target: Path) -> Path:
     results.check_code(run)
     files = names(out, config)
     if missing := [file for file in files if not (out / file).is_file()]:
-        raise ValueError(f"{out} lacks {', '.join(missing)}; run `make retrain PROFILE={name}` first")
+        how = f"`make retrain PROFILE={name}`, or `make again` for what is in again/,"
+        raise ValueError(f"{out} lacks {', '.join(missing)}; run {how} first")
     trained = [(out / one.folder, one.train) for one in run.again]
     for one in (run, *run.others):
         folder = Path(outputs.of_seed(str(out), one.seed, parameters.seeds(config)))
@@ -105,16 +106,25 @@ def verify(folder: Path) -> dict[str, str]:
     return files
 
 
-def report(folder: Path, profile: str, out: Path) -> list[Path]:
+def report(folder: Path, profile: str, out: Path, own: Path | None = None) -> list[Path]:
     """Make the report in `out` from the released records in `folder`; returns the written files.
+
+    It takes in the further trainings in `own`/again, a results folder of this machine, that are finished.
 
     Raises:
         ValueError: the release is damaged, or was made with other parameters than the profile's.
     """
-    for file, expected in verify(folder).items():
+    files = verify(folder)
+    for path in out.glob("again/*"):  # of an earlier release, or taken in before
+        shutil.rmtree(path)
+    for file, expected in files.items():
         path = out / file
         if file != PDF and not (path.is_file() and sha256(path) == expected):
             write_bytes(path, (folder / file).read_bytes())
+    for record in own.glob("again/*/metrics/compare.json") if own else ():
+        name = record.parents[1].name
+        for part in ("metrics", "figures", "notebooks") if not (folder / "again" / name).exists() else ():
+            shutil.copytree(record.parents[1] / part, out / "again" / name / part, dirs_exist_ok=True)
     return build.build(out, profile, released=True)
 
 

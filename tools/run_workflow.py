@@ -77,15 +77,15 @@ def hold(out: Path) -> None:
     os.write(lock, str(os.getpid()).encode())
 
 
-def from_release(name: str) -> None:
-    """Make the report of a profile from its released results."""
+def from_release(name: str, own: Path) -> None:
+    """Make the report of a profile from its released results, and further trainings in its own folder."""
     from tools import release
 
     out = ROOT / "build" / "released" / name
     hold(out)
     print(f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True)
     try:
-        release.report(RELEASED / name, name, out)
+        release.report(RELEASED / name, name, out, own)
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     out = out.relative_to(ROOT)
@@ -122,7 +122,7 @@ def main() -> None:
     file = profile_file(name)
     out = results_folder(file)
     if not retrain and not options and (RELEASED / name / "manifest.json").is_file():
-        return from_release(name)
+        return from_release(name, ROOT / out)
     hold(ROOT / out)
     stop_jobs_on(signal.SIGINT, signal.SIGTERM)
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", str(file), *OPTIONS]
