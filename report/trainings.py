@@ -69,8 +69,8 @@ def _rows(results: Results, model: str) -> list[tuple[str, Shown]]:
     if late:
         rows += [
             (f"… mean over {LAST}", _late(model, distance("digits"), span)),
-            ("… standard deviation over its checkpoints", partial(_scatter, model=model)),
-            ("… lowest and highest in its second half", lambda r: _range(swing(r, model))),
+            ("… standard deviation over these checkpoints", partial(_scatter, model=model)),
+            ("… lowest and highest in the second half of training", lambda r: _range(swing(r, model))),
         ]
     rows.append(("Samples behind the shares below", lambda r: integer(r.final[model]["n_classes"])))
     for name, measure, show in SAMPLED:
