@@ -131,8 +131,7 @@ def _made_alike(
         for key in sorted(a.keys() - own):
             consistency.same(f"{key} of the {what}", {"the run": a[key], folder: b.get(key)})
     both = {"the run": main.compare, folder: compare}
-    label = {"the run": main.compare["labels"][model], folder: compare["labels"][model]}
-    consistency.same("label", label)
+    consistency.same("label", {where: c["labels"][model] for where, c in both.items()})
     every = {where: c["parameters"].get("distance_every", 1) for where, c in both.items()}
     consistency.same("distance_every", {where: for_model(value, model) for where, value in every.items()})
     for features in ("digits", "inception"):
