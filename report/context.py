@@ -202,6 +202,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "asked_again": any(v.seeds for v in verdicts.values()),
         "again_seconds": {one.folder: _seconds(one.train) for one in results.again},
         "trainings": trainings.beside(results),
+        "zoom_by_seed": trainings.zoom_by_seed(results),
         "parted": [number for number, v in enumerate(verdicts.values(), 1) if v.parted],
         "over_seeds": results.compare["over_seeds"] and results.compare["over_seeds"]["models"],
         "digits": {

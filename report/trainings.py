@@ -11,9 +11,15 @@ from report.evidence import below
 from report.final_epochs import LAST, NAME, over_checkpoints, swing
 from report.measures import Measure, centre, distance, divergence, not_recognised, reached
 from report.results import Results
-from report.text import Markdown, integer, num, percent, percent_span, span
+from report.text import Markdown, integer, listing, num, percent, percent_span, span
 
 Shown = Callable[[Results], Markdown]  # a cell: what the table shows of one training
+
+AGAINST_LINEAR = {  # is the zoom model closer to the data?
+    True: "closer to the data than the linear DDPM",
+    False: "further from the data than the linear DDPM",
+    None: "neither clearly closer to the data than the linear DDPM nor further from them",
+}
 
 SAMPLED: tuple[tuple[str, Measure, Callable[..., Markdown]], ...] = (
     ("Not recognised", not_recognised, percent_span),
@@ -49,6 +55,21 @@ def beside(results: Results) -> list[dict[str, Any]]:
             }
         )
     return out
+
+
+def zoom_by_seed(results: Results) -> Markdown | None:
+    """Where the final samples of each training of the zoom model lie against those of the linear DDPM.
+
+    The end of a sentence; None if it was trained once.
+    """
+    runs = {results.seed: results} | {one.seed: one.run for one in results.again if one.model == "zoom"}
+    if len(runs) == 1:
+        return None
+    found = {seed: below(r.final["zoom"]["digits"], r.final["linear"]["digits"]) for seed, r in runs.items()}
+    if len(set(found.values())) == 1:
+        return Markdown(f"{AGAINST_LINEAR[found[results.seed]]} with every seed")
+    shown = listing(Markdown(f"{AGAINST_LINEAR[answer]} with seed {seed}") for seed, answer in found.items())
+    return Markdown(f"{shown}: one checkpoint of one training does not rank the two")
 
 
 def _apart(runs: dict[int, Results], model: str) -> list[str] | None:

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from bs4 import BeautifulSoup
 
 import fake_run
 from diffusion.files import sha256, write_json
-from report import build, claims, context, render, results, tables, trainings
+from report import build, claims, context, evidence, render, results, tables, trainings
 from report.claims import FAILS, HOLDS, OPEN
 from tools import again, outputs, readme_results, release
 
@@ -307,6 +308,18 @@ def test_the_report_says_what_the_trainings_do_not_agree_about(apart):
     assert "no verdict says how it would fare with another seed" in shown
     assert "make again PROFILE=fake MODEL=zoom SEED=1" in shown
     assert "Each model was trained once" not in shown
+
+
+def test_one_checkpoint_of_each_training_is_said_to_rank_nothing_where_they_differ(apart):
+    run = results.load(apart[0])
+    first = trainings.AGAINST_LINEAR[evidence.below(*(run.final[m]["digits"] for m in ("zoom", "linear")))]
+    further = "further from the data than the linear DDPM with seed 1"
+    said = f"the zoom model would be {first} with seed 0 and {further}: one checkpoint of one training"
+    assert first != trainings.AGAINST_LINEAR[False]
+    assert said in text(apart[1])
+    assert trainings.zoom_by_seed(replace(run, again=())) is None
+    same = replace(run, again=(replace(run.again[0], run=run),))
+    assert trainings.zoom_by_seed(same) == f"{first} with every seed"
 
 
 def test_its_notebooks_are_rendered_and_linked(apart):
