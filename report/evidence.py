@@ -115,10 +115,21 @@ def _ranks(values: Sequence[float]) -> np.ndarray:
     return (v[:, None] > v).sum(1) + ((v[:, None] == v).sum(1) - 1) / 2
 
 
-def falling(x: Sequence[float], y: Sequence[float]) -> Answer:
-    """Does y fall over the second half of x? At most -0.5: yes; 0 or more: no; too few points: unknown."""
+def late_trend(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """The rank correlation of y with x over the second half of x; None on too few points."""
     half = len(x) // 2
-    if len(x) - half < FEWEST:
+    return trend(x[half:], y[half:]) if len(x) - half >= FEWEST else None
+
+
+def falling(x: Sequence[float], y: Sequence[float]) -> Answer:
+    """Does y fall over the second half of x? A rank correlation of at most -0.5, beyond chance: yes; of 0 or
+    more: no; too few points: unknown.
+
+    Beyond chance is one that so many points without a trend fall below in one case of 40, by Student's
+    approximation of its distribution.
+    """
+    r, n = late_trend(x, y), len(x) - len(x) // 2
+    if r is None:
         return None
-    r = trend(x[half:], y[half:])
-    return True if r <= -0.5 else False if r >= 0 else None
+    t = r * math.sqrt((n - 2) / max(1 - r * r, 1e-12))
+    return True if r <= -0.5 and stats.t.cdf(t, n - 2) < 0.025 else False if r >= 0 else None

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from report.evidence import FEWEST, Answer, above, agree, below, every, falling, negate, paired, tail
+from report.evidence import (
+    FEWEST,
+    Answer,
+    above,
+    agree,
+    below,
+    every,
+    falling,
+    late_trend,
+    negate,
+    paired,
+    tail,
+)
 from report.final_epochs import NAME, distances, ends, lower, said
 from report.measures import background, distance, not_recognised
 from report.results import Results
@@ -124,7 +136,9 @@ def still_falling(r: Results) -> tuple[Markdown, Answer]:
             half = half if len(half) >= FEWEST else points  # of few, the first and the last
             answers.append(falling(*zip(*points, strict=True)))
             (first, before), (last, after) = half[0], half[-1]
-            parts.append(f"{m}, {NAME[e]}, {num(before)} at epoch {first} and {num(after)} at {last}")
+            shown = f"{m}, {NAME[e]}, {num(before)} at epoch {first} and {num(after)} at {last}"
+            rank = late_trend(*zip(*points, strict=True))
+            parts.append(shown if rank is None else f"{shown} (rank correlation {fixed(rank)})")
     return Markdown("; ".join(parts) + "."), every(answers)
 
 

@@ -579,6 +579,27 @@ def test_directions_that_disagree_are_not_given_as_one():
     assert "depending on the features" in rules_ranking.direction([run])
 
 
+@pytest.mark.parametrize("n", [5, 11, 50])
+def test_a_fall_must_be_steeper_than_chance(n):
+    """Against scipy: random orders, sorted a little so that all answers come up."""
+    random, seen = np.random.default_rng(n), set()
+    for slope in np.linspace(-4, 1, 200):
+        late = slope * np.arange(n) / n + random.normal(size=n)
+        found = stats.spearmanr(np.arange(n), late, alternative="less")
+        fell = evidence.falling(range(2 * n), [0.0] * n + list(late))
+        expected = True if found.statistic <= -0.5 and found.pvalue < 0.025 else None
+        assert fell is (False if found.statistic >= 0 else expected)
+        seen.add((fell, bool(found.statistic <= -0.5)))
+    assert {(True, True), (None, False), (False, False)} <= seen
+    assert ((None, True) in seen) == (n < 50)  # of many points, such a correlation is beyond chance
+
+
+def test_a_perfect_fall_is_one():
+    assert evidence.falling(range(10), range(10, 0, -1)) is True
+    assert evidence.falling(range(10), range(10)) is False
+    assert evidence.falling(range(8), range(8, 0, -1)) is None  # too few
+
+
 def test_few_points_are_told_by_the_first_and_the_last():
     for name in ("still-falling", "loss-falling"):
         measured = verdict(name, epochs=3, every=1).measured
