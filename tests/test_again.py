@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -334,7 +335,7 @@ def test_trainings_that_agree_say_so(tmp_path):
     build.build(tmp_path, str(place(tmp_path)))
     shown = text(BeautifulSoup((tmp_path / "report.html").read_text(), "html.parser"))
     assert "On every claim about the zoom model all trainings give the same answer" in shown
-    assert "overlap, so that these show no difference between the seeds" in shown
+    assert "overlap, so that they do not clearly tell the seeds apart" in shown
 
 
 def test_a_sentence_holds_for_both_trainings_or_is_not_said(apart, tmp_path):
@@ -435,6 +436,8 @@ def test_the_report_of_a_release_takes_in_what_was_trained_here_and_nothing_olde
 def test_the_readme_has_a_row_of_it_and_the_verdicts_of_both(apart):
     shown = readme_results.block(results.load(apart[0]), "fake")
     assert "| Cold Zoom, again (seed 1) |" in shown
+    assert "`make again PROFILE=fake MODEL=zoom SEED=1` trains the zoom model once more." in shown
+    assert "with seed 1: one checkpoint of one training does not rank the two." in shown
     assert "| undecided, of 2 trainings of the zoom model: holds with 1, does not hold with 1 |" in shown
 
 
@@ -479,6 +482,19 @@ def test_a_mistake_is_one_line_before_anything_runs(tmp_path, change, model, see
     assert run.stderr.startswith("error: ")
     assert run.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_an_executed_notebook_keeps_no_path_of_this_machine(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(again, "ROOT", tmp_path)
+    monkeypatch.setattr(
+        again.subprocess, "run", lambda *a, **k: asked.append((a, k)) or SimpleNamespace(returncode=0)
+    )
+    assert again.run("03_train_zoom", "03_train_zoom-zoom", {"seed": 1}, "build/paper/again/zoom-1") == 0
+    (((_, *command),), options) = asked[0]
+    assert options["cwd"] == tmp_path
+    assert not any(argument.startswith("/") or str(tmp_path) in argument for argument in command)
+    assert (tmp_path / "build/paper/again/zoom-1/logs").is_dir()
 
 
 def test_a_folder_that_another_one_writes_is_left_alone(tmp_path):

@@ -62,21 +62,20 @@ def parameters(config: dict[str, Any], model: str, seed: int) -> dict[str, dict[
     return {config["models"][model]["notebook"]: training, table.COMPARE: compare | alone}
 
 
-def run(notebook: str, name: str, values: dict[str, Any], out: Path) -> int:
-    """Execute a notebook as the workflow does, under `name`; its exit status."""
+def run(notebook: str, name: str, values: dict[str, Any], out: str) -> int:
+    """Execute a notebook as the workflow does, under `name`; its exit status.
+
+    Paths are relative to the project: the executed notebook keeps them, and may be released.
+    """
     for folder in ("logs", "notebooks"):
-        (out / folder).mkdir(parents=True, exist_ok=True)
+        (ROOT / out / folder).mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6, sort_keys=True).strip()
-    paths = out / "logs" / f"{name}.log", os.getpid(), ROOT / "notebooks" / f"{notebook}.ipynb"
-    command = [
-        sys.executable,
-        ROOT / "tools" / "run_notebook.py",
-        *paths,
-        out / "notebooks" / f"{name}.ipynb",
-    ]
-    command += ["-y", text, "-r", "out_dir", out]
+    log, executed = f"{out}/logs/{name}.log", f"{out}/notebooks/{name}.ipynb"
+    papermill = ["-y", text, "-r", "out_dir", out]
+    command = [sys.executable, "tools/run_notebook.py", log, str(os.getpid())]
+    command += [f"notebooks/{notebook}.ipynb", executed, *papermill]
     threads = {"OMP_NUM_THREADS": str(min(THREADS, os.cpu_count() or 1))}
-    return subprocess.run(list(map(str, command)), cwd=ROOT, env=threads | os.environ).returncode
+    return subprocess.run(command, cwd=ROOT, env=threads | os.environ).returncode
 
 
 def main() -> None:
@@ -89,12 +88,11 @@ def main() -> None:
         (training, values), (comparison, measured) = parameters(config, model, seed).items()
     except ValueError as error:
         sys.exit(f"error: {error}")
-    out = ROOT / outputs.of_further_training(outputs.folder(config), model, seed)
-    hold(out)
+    out = outputs.of_further_training(outputs.folder(config), model, seed)
+    hold(ROOT / out)
     if run(training, f"{training}-{model}", values, out) or run(comparison, comparison, measured, out):
         sys.exit(1)
-    shown = os.path.relpath(out, ROOT)
-    print(f"{shown} has {model} with seed {seed}; `make report PROFILE={profile}` takes it in")
+    print(f"{out} has {model} with seed {seed}; `make report PROFILE={profile}` takes it in")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion import figures  # noqa: E402
 from diffusion.files import write_bytes  # noqa: E402
-from report import claims, context, results, study  # noqa: E402
+from report import claims, context, results, study, trainings  # noqa: E402
 from report.final_epochs import LAST, known, over_checkpoints  # noqa: E402
 from report.measures import distance  # noqa: E402
 from report.text import FIXED, num, percent, span, spread  # noqa: E402
@@ -59,12 +59,16 @@ def block(run: results.Results, name: str) -> str:
     epochs = {t["epochs"] for t in run.train.values()}
     verdicts = claims.ledger(run)
     fails = [v.claim for v in verdicts.values() if v.fails]
+    by_seed = trainings.zoom_by_seed(run)
     where = f"[`released/{name}`](released/{name})"
     lines = [
         f"Below are the results of the `{name}` profile, released in {where}.",
         f"`make report PROFILE={name}` makes the whole report from them, `make retrain PROFILE={name}` the "
         "results themselves anew.",
     ]
+    for one in run.again:
+        command = f"make again PROFILE={name} MODEL={one.model} SEED={one.seed}"
+        lines.append(f"`{command}` trains the {one.model} model once more.")
     if differs := study.deviations(run):
         lines.append(f"They depart from the study in their scale: {differs}.")
     lines += [
@@ -80,6 +84,7 @@ def block(run: results.Results, name: str) -> str:
         "",
         *_table(run),
         "",
+        *([f"By the last epoch's samples alone the zoom model would be {by_seed}.", ""] if by_seed else []),
         f"Of {len(verdicts)} claims of the study {context.tally(verdicts)}."
         + (" These do not hold in this run:\n" if fails else ""),
         *(f"- {claim.text} ({claim.section})" for claim in fails),
