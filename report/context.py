@@ -7,8 +7,8 @@ from typing import Any
 
 from diffusion.centres import MOSTLY
 from diffusion.quality import OUTSIDE
-from report import claims, controls, tables, trainings
-from report.evidence import agree, below
+from report import claims, controls, phrases, tables, trainings
+from report.evidence import agree
 from report.final_epochs import LAST, known, lower, over_checkpoints, swing
 from report.measures import centre, distance, divergence
 from report.results import REQUIRED, Results
@@ -17,63 +17,15 @@ from report.rules_ranking import COMPARABLE, direction
 from report.rules_samples import centre_kinds, contradiction, leading_digits
 from report.rules_seeds import less_bias, seed_differences
 from report.study import CITATION, STUDY, deviations, other_data
-from report.text import Markdown, escape, fixed, integer, listing, num
+from report.text import Markdown, escape, fixed, integer, listing
 
 STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
-
-
-def ordered(a: Mapping[str, Any], b: Mapping[str, Any], less: str, more: str, same: str) -> Markdown:
-    """One of three phrases: interval ``a`` lies below ``b``, above it, or overlaps it."""
-    return one_of(below(a, b), less, more, same)
-
-
-def one_of(answer: bool | None, yes: str, no: str, open: str) -> Markdown:
-    """One of three phrases."""
-    return Markdown({True: yes, False: no, None: open}[answer])
-
-
-def _loss_too(verdict: claims.Verdict) -> Markdown:
-    """What became of the cosine model's loss: the end of a sentence about its distance."""
-    if verdict.holds:
-        return Markdown("; the lower loss, which proves nothing by itself, is the cosine schedule's")
-    return Markdown("; the lower loss is not the cosine schedule's" if verdict.fails else "")
-
-
-def _centres(each: list[Mapping[str, bool | None]]) -> Markdown:
-    """How often dark and white centres occur against real images, with all seeds: half a sentence."""
-    dark, white = (_frequency({found[kind] for found in each}) for kind in ("dark", "white"))
-    if dark == white:
-        return Markdown(f"both are {dark}")
-    return Markdown(f"dark ones are {dark}, and white ones {white}")
-
-
-def _frequency(answers: set[bool | None]) -> str:
-    """How something occurs against real images, by the answers of all trainings to "more often?"."""
-    if len(answers) == 1:
-        word = {True: "more frequent than there", False: "rarer than there"}
-        return word.get(answers.pop(), "not clearly more or less frequent than there")
-    if {True, False} <= answers:
-        return "more frequent than there with one training and rarer with another"
-    word = "more frequent" if True in answers else "rarer"
-    return f"{word} than there, but not clearly so with every training"
 
 
 def _flattered(final: Mapping[str, Any], real: Mapping[str, Any]) -> bool:
     """Is the recall of samples higher than that of real images, though few of them lie among these?"""
     v, r = final["variety"], real["variety"]
     return v["recall_low"] > r["recall"] and v["precision"] < r["precision"] / 2
-
-
-def tally(verdicts: Mapping[str, claims.Verdict]) -> Markdown:
-    """How many claims hold, do not, and stay open, leaving out what does not occur."""
-    words = {
-        claims.HOLDS: ("holds", "hold"),
-        claims.FAILS: ("does not", "do not"),
-        claims.OPEN: ("is undecided", "are undecided"),
-    }
-    words[claims.TOO_SMALL] = ("is undecided at this scale", "are undecided at this scale")
-    counts = {w: sum(v.verdict == w for v in verdicts.values()) for w in claims.VERDICTS}
-    return listing(Markdown(f"{n} {words[w][n != 1]}") for w, n in counts.items() if n)
 
 
 def _digits(
@@ -118,12 +70,6 @@ def _respaced(results: Results) -> list[Markdown]:
     drawn = {m: t["parameters"] for m, t in results.train.items() if t["process"] == "ddpm"}
     steps = {m: n for m, p in drawn.items() if (n := p["sampling_steps"]) not in (None, p["T"])}
     return [Markdown(f"{integer(n)} for the {escape(m)} DDPM") for m, n in steps.items()]
-
-
-def _also(results: Results, model: str) -> Markdown:
-    """The distance of a model's final samples with each of its further trainings: after that of the first."""
-    found = [num(one.run.final[model]["digits"]["fid"]) for one in results.again if one.model == model]
-    return Markdown(f"; {listing(found)} when trained again" if found else "")
 
 
 def _seconds(record: Mapping[str, Any]) -> float:
@@ -172,14 +118,14 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "late_centres": {k: over_checkpoints(results, "zoom", centre(k)) for k in ("dark", "white")},
         "seed_differences": seed_differences(runs),
         "less_bias": agree(map(less_bias, runs)),
-        "centres_are": _centres([centre_kinds(r) for r in runs]),
+        "centres_are": phrases.centres([centre_kinds(r) for r in runs]),
         "mostly": MOSTLY,
         "outside": OUTSIDE,
-        "loss_too": _loss_too(verdicts["lower-loss"]),
+        "loss_too": phrases.loss_too(verdicts["lower-loss"]),
         "in_features": Markdown("" if "inception" in results.extractors else " in digit features"),
         "claims": list(verdicts.values()),
         "v": verdicts,
-        "tally": tally(verdicts),
+        "tally": phrases.tally(verdicts),
         "end_of_training": claims.END_OF_TRAINING,
         "comparable": COMPARABLE,
         "direction": direction(runs),
@@ -198,7 +144,7 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         "again": results.again,
         "again_models": {one.model for one in results.again},
         "again_names": listing(dict.fromkeys(f"{one.model} model" for one in results.again)),
-        "also": {m: _also(results, m) for m in REQUIRED},
+        "also": {m: phrases.also(results, m) for m in REQUIRED},
         "asked_again": any(v.seeds for v in verdicts.values()),
         "again_seconds": {one.folder: _seconds(one.train) for one in results.again},
         "trainings": trainings.beside(results),
@@ -218,8 +164,8 @@ def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) 
         ),
         "same_network": len(widths) == 1,
         "counts_of_parameters": counts,
-        "ordered": ordered,
-        "one_of": one_of,
+        "ordered": phrases.ordered,
+        "one_of": phrases.one_of,
         "zoom_is_closer": agree(lower(r, "zoom", "linear", distance("digits")) for r in runs),
         "zoom_is_evener": agree(lower(r, "zoom", "linear", divergence) for r in runs),
         "leading_digits": [classes[d] for d in leading_digits(results)],

@@ -15,7 +15,7 @@ from bs4 import BeautifulSoup
 
 import fake_run
 from diffusion.files import sha256, write_json
-from report import build, claims, context, evidence, render, results, tables, trainings
+from report import build, claims, context, evidence, phrases, render, results, tables, trainings
 from report.claims import FAILS, HOLDS, OPEN
 from tools import again, outputs, readme_results, release
 
@@ -274,7 +274,7 @@ def test_a_variant_may_be_repeated_though_no_claim_is_about_it(tmp_path):
     ],
 )
 def test_trainings_that_disagree_are_not_said_to_be_unclear(answers, said):
-    assert context._frequency(set(answers)) == said
+    assert phrases.frequency(set(answers)) == said
 
 
 # --- the report ---------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ sys.path[0] = str(ROOT)  # in place of tools/
 
 from diffusion import figures  # noqa: E402
 from diffusion.files import write_bytes  # noqa: E402
-from report import claims, context, results, study, trainings  # noqa: E402
+from report import claims, phrases, results, study, trainings  # noqa: E402
 from report.final_epochs import LAST, known, over_checkpoints  # noqa: E402
 from report.measures import distance  # noqa: E402
 from report.text import FIXED, num, percent, span, spread  # noqa: E402
@@ -85,7 +85,7 @@ def block(run: results.Results, name: str) -> str:
         *_table(run),
         "",
         *([f"By the last epoch's samples alone the zoom model would be {by_seed}.", ""] if by_seed else []),
-        f"Of {len(verdicts)} claims of the study {context.tally(verdicts)}."
+        f"Of {len(verdicts)} claims of the study {phrases.tally(verdicts)}."
         + (" These do not hold in this run:\n" if fails else ""),
         *(f"- {claim.text} ({claim.section})" for claim in fails),
         "",
