@@ -1,112 +1,640 @@
-"""The records of a run: one JSON file a notebook, with its parameters and environment beside its results.
+"""Records: what a run measured, one JSON file a job. Figures of numbers and the report are made from these alone.
 
-    OUT/metrics/schedules.json, train_<model>.json, compare.json
+    OUT/metrics/schedules.json                  notebook 01
+    OUT/metrics/train_<model>-<seed>.json       notebooks 02, 03, 05: one training
+    OUT/metrics/measure_<model>-<seed>.json     the samples of that training, measured
+    OUT/kept/<name>.npz                         images as bytes, (..., 28, 28), for the figures of images:
+        latents                     (2, columns): a digit under both schedules      notebook 01
+        zoom                        (T + 1,): a digit at every level                notebook 01
+        samples_<model>-<seed>      (n,): the first samples of the finished model   measuring
+        quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
+        trajectory_<model>-<seed>   (steps, columns): latents on the way            notebooks 03, 05
+        reconstructions_<model>-<seed> (3, columns): original, degraded, restored   notebook 03
+        deepest_<model>-<seed>      (3, columns): the same from the last level      notebook 03
+        degradation_<model>-<seed>  (levels,): a digit on its way down              notebook 05
 
-Figures and the report are made from these files and from nothing else.
+Each shape is one class here, which writes it and reads it.
 """
 
-import os
-import statistics
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
-import torch
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from diffusion import datasets, devices, provenance
-from diffusion.files import ROOT, read_json, sha256, write_json
-from diffusion.training import Trained
+from diffusion.runtime import read_json, write_bytes, write_json
 
-PLACES = ("out_dir", "data_dir")  # parameters that say where, not what: they stay out of the record
-_begun: dict[str, str] = {}  # notebook -> hash of its code when its run began
+LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
+KEPT = 500  # samples that are kept of each training, at most
 
-
-def out_folder(out_dir: str | os.PathLike | None) -> Path:
-    """The folder of a run's results: a relative path starts at the checkout; None is `build/notebook`."""
-    return ROOT / Path(out_dir or "build/notebook").expanduser()
+Shares = list[float]  # ten, one a class
 
 
-def begin(notebook: str, parameters: dict[str, Any], out_dir: str | os.PathLike | None) -> Path:
-    """The folder of a run's results; notes the hash of the code now, for it may be edited during the run."""
-    _begun[notebook] = code_of(notebook, parameters)
-    return out_folder(out_dir)
+class Part(BaseModel):
+    """A piece of a record: finite numbers, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-def write(
-    out: Path,
-    name: str,
-    notebook: str,
-    parameters: dict[str, Any],
-    precision: str = "fp32",
-    device: torch.device | None = None,
-    **results: Any,
-) -> Path:
-    """Write `OUT/metrics/<name>.json` atomically; returns its path."""
-    record = {
-        "notebook": notebook,
-        "parameters": {k: v for k, v in parameters.items() if k not in PLACES},
-        "environment": devices.environment(precision, device or torch.device("cpu")),
-        "code": _begun.get(notebook) or code_of(notebook, parameters),
-    }
-    return write_json(out / "metrics" / f"{name}.json", record | results)
+class Schedule(Part):
+    """A noise schedule, and what it leaves: `signal_T` is sqrt(alpha_bar_T)."""
+
+    beta: list[float]
+    alpha_bar: list[float]
+    clipped_steps: int
+    signal_T: float
 
 
-def code_of(notebook: str, parameters: dict[str, Any]) -> str:
-    """Hash of the notebook in this checkout and of all code that it needs; the same code, the same hash."""
-    file = ROOT / "notebooks" / f"{notebook}.ipynb"
-    return provenance.of_notebook(file, parameters.get("degradation", "").partition(":")[0])
+class SignalLeft(Part):
+    """`processes.schedules.signal_left` of one schedule."""
+
+    alpha_bar: float
+    signal: float
+    noise: float
+    correlation: float
+    correlation_sd: float
 
 
-def read_training(
-    out: Path, models: list[str] | None = None, dataset: str = datasets.MNIST.name
-) -> dict[str, dict]:
-    """The training records of some models, or of all that there are, by model name.
+class EarlyStep(Part):
+    """What both schedules leave of the images at 30 % of the way."""
+
+    t: int
+    linear: SignalLeft
+    cosine: SignalLeft
+
+
+class HistoryLine(Part):
+    """One epoch: losses are means over pixels; `sha256` is of the weights after it."""
+
+    epoch: int
+    train_loss: float
+    test_loss: float
+    seconds: float
+    sha256: str | None = None  # absent in runs of the first edition
+
+
+class Weights(Part):
+    """The last epoch's weights: a file relative to OUT, and its hash."""
+
+    file: str
+    sha256: str
+
+
+class RateTrial(Part):
+    """The loss over a few steps of training at one learning rate; `last_loss` is None if it is not finite."""
+
+    learning_rate: float
+    first_loss: float
+    last_loss: float | None
+    worst_loss: float
+    finite: bool
+
+
+class RateCheck(Part):
+    """The learning rate as the study prints it, and as it must have been meant."""
+
+    steps: int
+    printed: RateTrial
+    used: RateTrial
+
+
+class Offset(Part):
+    """The rise of the predicted noise when every pixel of pure noise at t = T is raised by `shift`."""
+
+    shift: float
+    response: float
+
+
+class TimestepLoss(Part):
+    """The test loss by time step."""
+
+    t: list[int]
+    alpha_bar: list[float]
+    test_loss: list[float]
+
+
+class CommonLoss(Part):
+    """The test loss at noise levels common to all schedules: mean, image by image, and level by level."""
+
+    mean: float
+    each: list[float]
+    levels: list[float]
+    by_level: list[float]
+
+
+class DDPMProbes(Part):
+    """What notebook 02 asks of a trained noise predictor (`evaluation.diagnostics`)."""
+
+    learning_rate_check: RateCheck
+    offset: Offset
+    timestep_loss: TimestepLoss
+    common_loss: CommonLoss
+
+
+class Reconstruction(Part):
+    """Mean squared error of restorations by zoom level: mean and standard deviation over n images."""
+
+    levels: list[int]
+    mse: list[float]
+    sd: list[float]
+    n: int
+
+
+class CentrePixels(Part):
+    """The central pixels of the training images: counts of the 256 grey values, and shares of extremes."""
+
+    counts: list[int]
+    black: float
+    white: float
+    extreme: float
+
+
+class Confusion(Part):
+    """Fully degraded images restored: counts of true class by class read, and the shares read right."""
+
+    matrix: list[list[int]]
+    accuracy: float
+    n: int
+    real_accuracy: float
+
+
+class DarkCentre(Part):
+    """Classes read in the restorations of images with a dark centre, and the classes that these have."""
+
+    n: int
+    share: Shares
+    true_share: Shares
+
+
+class ZoomProbes(Part):
+    """What notebook 03 asks of a trained zoom model (`evaluation.diagnostics`)."""
+
+    reconstruction: Reconstruction
+    centre_pixels: CentrePixels
+    confusion: Confusion
+    dark_centre: DarkCentre
+    five_as_zero: float
+    seven_as_zero: float
+
+
+class Frechet(Part):
+    """Distance of samples from the test split with its 95 % interval, its bias by halving, and the KID."""
+
+    fid: float
+    low: float | None
+    high: float | None
+    bias: float | None
+    kid: float
+    kid_sd: float
+
+
+class Floor(Part):
+    """The same distances of as many real training images: mean and standard deviation over draws."""
+
+    n: int
+    repeats: int
+    fid_mean: float
+    fid_sd: float
+    kid_mean: float
+    kid_sd: float
+
+
+class Variety(Part):
+    """Precision, recall and coverage of n samples, the last two with 95 % intervals."""
+
+    precision: float
+    recall: float
+    coverage: float
+    recall_low: float
+    recall_high: float
+    coverage_low: float
+    coverage_high: float
+    n: int
+
+
+class Classes(Part):
+    """Class shares with Wilson intervals, their divergence from real images and their entropy, in nats."""
+
+    share: Shares
+    low: Shares
+    high: Shares
+    divergence: float
+    divergence_low: float
+    divergence_high: float
+    entropy: float
+
+
+class Recognised(Part):
+    """Class shares of the n samples that the classifier is sure about."""
+
+    n: int
+    share: Shares
+    low: Shares
+    high: Shares
+
+
+class NotDigit(Part):
+    """Share of samples that the classifier reads less confidently than `threshold`, with its interval."""
+
+    share: float
+    low: float
+    high: float
+    threshold: float
+
+
+class Grey(Part):
+    """Mean grey of the border as it is seen, 0 to 1, with its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Border(Part):
+    """Grey of the border before clamping: mean and standard deviation over images."""
+
+    mean: float
+    sd: float
+
+
+class Centre(Part):
+    """Shares of images with a dark and with a white centre."""
+
+    n: int
+    dark: float
+    white: float
+
+
+class Looks(Part):
+    """What a set of samples looks like, beside its distance."""
+
+    not_digit: NotDigit
+    background: Grey
+    border: Border
+    outside: float  # share of raw pixels beyond [-0.5, 0.5] by more than 0.05
+    minimum: float
+    maximum: float
+
+
+class Sampled(Looks):
+    """All that is measured of one set of samples."""
+
+    variety: Variety
+    digits: Frechet
+    inception: Frechet | None
+    classes: Classes
+    recognised: Recognised
+    centre: Centre
+
+
+class Checkpoint(Sampled):
+    """`n_samples` samples after one epoch."""
+
+    epoch: int
+
+
+class Final(Checkpoint):
+    """The finished model's samples: distances of the first n, shares of all n_classes."""
+
+    n: int
+    n_classes: int
+    floor: dict[Literal["digits", "inception"], Floor | None]
+    constant: bool = False  # all samples are one image: no distance means anything
+
+
+class Gap(Part):
+    """A paired difference with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class Gaps(Part):
+    digits: Gap
+    background: Gap
+
+
+class Variant(Looks):
+    """Samples from the same noise with one thing changed."""
+
+    n: int
+    digits: Frechet
+
+
+class Ablation(Part):
+    """One thing changed, all else equal: two sets of samples from the same noise, and second minus first."""
+
+    first: Variant
+    second: Variant
+    gap: Gaps
+
+
+class PriorSide(Part):
+    n: int
+    variety: Variety
+    not_digit: NotDigit
+    classes: Classes
+
+
+class PriorAblation(Part):
+    """The zoom started from independent pixels and from whole patches; `curve` is of patches, late epochs."""
+
+    independent: PriorSide
+    patches: PriorSide
+    curve: list[Checkpoint]
+
+
+class Ablations(Part):
+    """What was drawn again with one thing changed; None where it was not asked for or does not apply."""
+
+    clipping: Ablation | None = None  # first: off, second: on
+    float32: Ablation | None = None  # first: bf16, second: fp32
+    prior: PriorAblation | None = None
+
+
+class RealClasses(Part):
+    share: Shares
+
+
+class DivergenceFloor(Part):
+    """The divergence that n real labels score: mean and standard deviation over draws."""
+
+    mean: float
+    sd: float
+    n: int
+
+
+class Real(Part):
+    """The same measures of the real test images; `variety` is of training images."""
+
+    classes: RealClasses
+    recognised: Recognised
+    entropy: float
+    not_digit: NotDigit
+    background: Grey
+    border: Border
+    centre: Centre
+    divergence_floor: DivergenceFloor
+    variety: Variety
+
+
+class Features(Part):
+    """A feature network: whether it could be had, and what identifies it."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+    available: bool
+    reason: str
+    dimension: int | None = None
+    sha256: str | None = None
+    test_accuracy: float | None = None
+
+
+class ReferenceImages(Part):
+    split: str
+    n: int
+
+
+class Record(Part):
+    """What every record holds: the notebook or job, its settings, and where it ran."""
+
+    job: str
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read and check a record.
+
+        Raises:
+            ValueError: missing, no JSON, or not of this shape; one line that names the file and the key.
+        """
+        content = read_json(path)
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            found = error.errors()[0]
+            where = ".".join(map(str, found["loc"])) or "it"
+            raise ValueError(
+                f"{path} is no {cls.__name__} record: {where}: {found['msg']}; make it again with `make report`"
+            ) from None
+
+    def save(self, path: Path) -> Path:
+        """Write the record atomically; returns its path."""
+        return write_json(path, self.model_dump())
+
+
+class SchedulesRecord(Record):
+    """What notebook 01 found about the degradations."""
+
+    T: int
+    linear: Schedule
+    cosine: Schedule
+    early: EarlyStep
+    mean_step: dict[str, float]
+    informative_steps: dict[str, int]
+    misprint_eq9: dict[str, float]
+    usual_cap: dict[str, float]
+    zoom: dict[str, Any]
+
+
+class TrainRecord(Record):
+    """One training of one model."""
+
+    model: str
+    seed: int
+    process: Literal["ddpm", "zoom", "own"]
+    label: str
+    about: str = ""  # the class's docstring, for a degradation of one's own
+    run: str  # folder of the run, relative to OUT
+    epochs: int
+    steps: int
+    history: list[HistoryLine]
+    weights: Weights
+    seconds_per_step: float
+    first_epoch_gap: float
+    parameters_count: int
+    ddpm: DDPMProbes | None = None
+    zoom: ZoomProbes | None = None
+
+    @property
+    def passes(self) -> float:
+        """Epochs in units of passes over the full training split of 60,000 images."""
+        n = min(self.settings.get("n_train") or 60_000, 60_000)
+        return self.epochs * n / 60_000
+
+
+class MeasureRecord(Record):
+    """The samples of one training, measured against the test split."""
+
+    model: str
+    seed: int
+    weights_sha256: str  # of the training that was measured
+    reference: ReferenceImages
+    extractors: dict[Literal["digits", "inception"], Features]
+    floor: dict[Literal["digits", "inception"], Floor | None]  # at n_samples
+    curve: list[Checkpoint]
+    final: Final
+    real: Real
+    ablations: Ablations = Field(default_factory=Ablations)
+    quality_rule: str
+
+    def late(self) -> list[Checkpoint]:
+        """The checkpoints of the last fifth of training."""
+        begin = (1 - LATE) * self.final.epoch
+        return [row for row in self.curve if row.epoch >= begin]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One (model, seed) of a run: its training, and its measures where there are any."""
+
+    train: TrainRecord
+    measure: MeasureRecord | None = None
+
+    @property
+    def model(self) -> str:
+        return self.train.model
+
+    @property
+    def seed(self) -> int:
+        return self.train.seed
+
+
+@dataclass(frozen=True)
+class Results:
+    """All records of a run.
+
+    Attributes:
+        trainings: (model, seed) -> its records; the first seed of a model is the one that text names.
+    """
+
+    out: Path
+    schedules: SchedulesRecord | None
+    trainings: dict[tuple[str, int], Trained] = field(default_factory=dict)
+
+    @property
+    def models(self) -> list[str]:
+        """The models' names, in order."""
+        return list(dict.fromkeys(model for model, _ in self.trainings))
+
+    def seeds(self, model: str) -> list[int]:
+        return [seed for m, seed in self.trainings if m == model]
+
+    def first(self, model: str) -> Trained:
+        """The training of a model that text and figures name."""
+        return self.trainings[model, self.seeds(model)[0]]
+
+    def kept(self, name: str) -> np.ndarray:
+        """Kept images by name (see the module's docstring), uint8; raises ValueError if there are none."""
+        return read_kept(self.out, name)
+
+    def table(self) -> pd.DataFrame:
+        """One row a measured checkpoint: model, seed, epoch, losses and the measures of its samples."""
+        rows = []
+        for one in self.trainings.values():
+            losses = {line.epoch: line for line in one.train.history}
+            for row in one.measure.curve if one.measure else []:
+                line = losses.get(row.epoch)
+                rows.append(
+                    {
+                        "model": one.model,
+                        "seed": one.seed,
+                        "epoch": row.epoch,
+                        "train_loss": line.train_loss if line else None,
+                        "test_loss": line.test_loss if line else None,
+                        "fid": row.digits.fid,
+                        "inception": row.inception.fid if row.inception else None,
+                        "kid": row.digits.kid,
+                        "divergence": row.classes.divergence,
+                        "not_digit": row.not_digit.share,
+                        "recall": row.variety.recall,
+                        "coverage": row.variety.coverage,
+                        "background": row.background.mean,
+                        "border_sd": row.border.sd,
+                        "dark": row.centre.dark,
+                        "white": row.centre.white,
+                    }
+                )
+        return pd.DataFrame(rows)
+
+
+_TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
+
+
+def schedules_path(out: Path) -> Path:
+    return out / "metrics" / "schedules.json"
+
+
+def train_path(out: Path, model: str, seed: int) -> Path:
+    return out / "metrics" / f"train_{model}-{seed}.json"
+
+
+def measure_path(out: Path, model: str, seed: int) -> Path:
+    return out / "metrics" / f"measure_{model}-{seed}.json"
+
+
+def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) -> Results:
+    """Read the records under OUT.
+
+    Args:
+        trainings: (model, seed) that must be there, in this order; None: all that are, the study's first.
 
     Raises:
-        ValueError: a record is missing, or there are none; the message says which notebook writes it. Or a
-            model was trained on another data set.
+        ValueError: a record is missing, malformed, or not that of its file's name; or measures are of other
+            weights than the training's.
     """
-    found = sorted(p.stem.removeprefix("train_") for p in (out / "metrics").glob("train_*.json"))
-    if models is None:
-        models = sorted(found, key=lambda m: (["linear", "cosine", "zoom"] + found).index(m))
-    missing = [m for m in models if m not in found]
-    if missing or not models:
-        raise ValueError(
-            f"no training record for {', '.join(missing) or 'any model'} in {out / 'metrics'}; there: "
-            f"{', '.join(found) or 'none'}. Run 02_train_ddpm, 03_train_zoom "
-            "or 05_your_degradation with this out_dir first"
-        )
-    found = {m: read_json(out / "metrics" / f"train_{m}.json") for m in models}
-    for model, record in found.items():
-        if (other := dataset_of(record)) != dataset:
-            raise ValueError(
-                f"the model {model!r} in {out} was trained on the data set {other!r}, not on {dataset!r}; "
-                "give each data set an out_dir of its own, or the parameter dataset the same value"
-            )
+    out = Path(out)
+    if trainings is None:
+        found = [m for p in sorted(out.glob("metrics/train_*.json")) if (m := _TRAIN.fullmatch(p.name))]
+        study = ["linear", "cosine", "zoom"]
+        pairs = [(m[1], int(m[2])) for m in found]
+        trainings = sorted(pairs, key=lambda p: (study.index(p[0]) if p[0] in study else 9, p))
+    loaded = {}
+    for model, seed in trainings:
+        train = TrainRecord.load(train_path(out, model, seed))
+        path = measure_path(out, model, seed)
+        measure = MeasureRecord.load(path) if path.is_file() else None
+        for record in (r for r in (train, measure) if r):
+            if (record.model, record.seed) != (model, seed):
+                raise ValueError(f"a record of {model}-{seed} in {out} is of {record.model}-{record.seed}")
+        if measure and measure.weights_sha256 != train.weights.sha256:
+            raise ValueError(f"{path} measured other weights than {model}-{seed} has; run `make report` again")
+        loaded[model, seed] = Trained(train, measure)
+    schedules = schedules_path(out)
+    return Results(out, SchedulesRecord.load(schedules) if schedules.is_file() else None, loaded)
+
+
+def kept_path(out: Path, name: str) -> Path:
+    return out / "kept" / f"{name}.npz"
+
+
+def keep(out: Path, name: str, images: np.ndarray) -> Path:
+    """Keep images, uint8 (..., 28, 28), for the figures; returns the path. Equal images give equal files."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, images=np.ascontiguousarray(images, dtype=np.uint8))
+    return write_bytes(kept_path(out, name), buffer.getvalue())
+
+
+def read_kept(out: Path, name: str) -> np.ndarray:
+    """Kept images, uint8 (..., 28, 28).
+
+    Raises:
+        ValueError: missing, or not such an array.
+    """
+    path = kept_path(out, name)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = file["images"]
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} holds no images ({error}); `make report` makes it again") from None
+    if found.dtype != np.uint8 or found.ndim < 3 or found.shape[-2:] != (28, 28):
+        raise ValueError(f"{path} is not (..., 28, 28) bytes; `make report` makes it again")
     return found
-
-
-def dataset_of(record: dict[str, Any]) -> str:
-    """The data set that a record is about; records from before there was a choice are about MNIST."""
-    return record["parameters"].get("dataset", datasets.MNIST.name)
-
-
-def training(out: Path, run: Trained) -> dict[str, Any]:
-    """What a training record says of its run: where it lies, its history, its weights and what they cost."""
-    weights = run.folder.weights(len(run.history))
-    first = run.history[0]
-    return {
-        "fingerprint": run.fingerprint,
-        "run": run.folder.path.relative_to(out).as_posix(),
-        "epochs": len(run.history),
-        "steps": run.steps,
-        "history": run.history,
-        "weights": {"file": weights.relative_to(out).as_posix(), "sha256": sha256(weights)},
-        "seconds_per_step": _median_step(run),
-        "first_epoch_gap": first["train_loss"] - first["test_loss"],
-    }
-
-
-def _median_step(run: Trained) -> float:
-    """Seconds a step, of the median epoch: a pause of the machine in one epoch does not count."""
-    epoch = statistics.median(line["seconds"] for line in run.history)
-    return epoch * len(run.history) / run.steps

@@ -6,10 +6,14 @@ al. (2020).
 """
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from diffusion.runtime import call_with, named
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,57 @@ def cosine(T: int = 1000, s: float = 0.008, beta_max: float = 0.02) -> NoiseSche
     return NoiseSchedule.from_beta("cosine", beta.clamp(max=beta_max))
 
 
-SCHEDULES = {"linear": linear, "cosine": cosine}
+SCHEDULES: dict[str, Callable[..., NoiseSchedule]] = {"linear": linear, "cosine": cosine}
 
 
-def build(name: str, T: int, beta_start: float, beta_end: float, s: float, beta_max: float) -> NoiseSchedule:
-    """A schedule by name, from the flat parameters of a notebook; those of the other schedule are ignored.
+def build(name: str, values: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> NoiseSchedule:
+    """A schedule by name, given those of `values` that its signature asks for, and all of `options`.
+
+    Args:
+        name: one of `SCHEDULES`, or `module:function` of your own, which returns a `NoiseSchedule`.
 
     Raises:
-        ValueError: an unknown name, or what the schedule itself refuses.
+        ValueError: an unknown name, an option that it does not take, or what the schedule itself refuses.
     """
-    if name not in SCHEDULES:
-        raise ValueError(f"schedule is {name!r}; allowed: {', '.join(SCHEDULES)}")
-    return linear(T, beta_start, beta_end) if name == "linear" else cosine(T, s, beta_max)
+    schedule = call_with(named("schedule", name, SCHEDULES), values, options)
+    if not isinstance(schedule, NoiseSchedule):
+        raise ValueError(f"schedule is {name!r}, which returns {type(schedule).__name__}; needed: NoiseSchedule")
+    return schedule
+
+
+def signal_left(schedule: NoiseSchedule, t: int, x0: Tensor, eps: Tensor) -> dict[str, float]:
+    """What is left of the images x0 (N, 1, 28, 28) at step t, with the noise eps, of the same shape.
+
+    `correlation` is the mean over images of Pearson's correlation between the pixels of x0 and of x_t.
+    """
+    alpha_bar = float(schedule.alpha_bar[t])
+    x_t = alpha_bar**0.5 * x0 + (1 - alpha_bar) ** 0.5 * eps
+    a, b = (v.flatten(1) - v.flatten(1).mean(1, keepdim=True) for v in (x0, x_t))  # (N, 784)
+    correlation = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))
+    return {
+        "alpha_bar": alpha_bar,
+        "signal": alpha_bar**0.5,
+        "noise": (1 - alpha_bar) ** 0.5,
+        "correlation": float(correlation.mean()),
+        "correlation_sd": float(correlation.std()),
+    }
+
+
+def informative_steps(schedule: NoiseSchedule, low: float = 0.05, high: float = 0.95) -> int:
+    """Steps whose latent is neither nearly the image nor nearly noise: low < alpha_bar < high."""
+    return int(((schedule.alpha_bar > low) & (schedule.alpha_bar < high)).sum())
+
+
+def misprint_eq9(schedule: NoiseSchedule) -> dict[str, float]:
+    """The variances that Eq. (9) gives as printed, 1 - alpha_t / (alpha_t - 1), for t = 1..T.
+
+    alpha_t is the cumulative product of the clipped schedule; before clipping alpha_T is 0, and beta_T would
+    be 1.
+    """
+    alpha = schedule.alpha_bar[1:]
+    beta = 1 - alpha / (alpha - 1)
+    return {
+        "min_beta": float(beta.min()),
+        "max_beta": float(beta.max()),
+        "share_above_one": float((beta > 1).double().mean()),
+    }

@@ -3,11 +3,12 @@
 After the Gaussian blur of Bansal et al. (2022), with starting points of its own.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Generator, Tensor
 
-from diffusion.cold import ColdDiffusion
-from diffusion.process import check_shape, check_steps
+from diffusion.processes.base import ColdDiffusion, check_shape, check_steps
 
 
 class ColdBlur(ColdDiffusion):
@@ -39,7 +40,13 @@ class ColdBlur(ColdDiffusion):
         variance, direction = torch.linalg.eigh(torch.cov(deepest.T))
         self.mean, self.spread = deepest.mean(0), direction * variance.clamp(min=0).sqrt()
 
-    def seeds(self, n: int, generator: Generator) -> Tensor:
+    def state(self) -> dict[str, Tensor]:
+        return {"mean": self.mean, "spread": self.spread}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.mean, self.spread = state["mean"], state["spread"]
+
+    def draw_prior(self, n: int, generator: Generator) -> Tensor:
         """n draws from that Gaussian, (n, 1, 28, 28)."""
         draws = torch.randn(n, 784, generator=generator)
         return (self.mean + draws @ self.spread.T).view(n, 1, 28, 28)

@@ -1,21 +1,25 @@
-"""The contract of a degradation process. Training, metrics, figures and notebooks know only this.
+"""The contract of a degradation process, and cold diffusion. Training, measuring and notebooks know only this.
 
 Shapes, stated once:
-    x, x_t   (B, 1, 28, 28) float; clean images lie in [-0.5, 0.5], latents may leave it
-    t        (B,) integer in 0..T; 0 leaves the image as it is, T degrades it fully
-    network  network(x_t, t / T) -> (B, 1, 28, 28)
-    n        number of images to generate
+    x, x0, x_t  (B, 1, 28, 28) float; clean images lie in [-0.5, 0.5], latents may leave it
+    t           (B,) integer in 0..T; 0 leaves the image as it is, T degrades it fully
+    network     network(x_t, t / T) -> (B, 1, 28, 28)
+    n           number of images to generate
 
-A process of your own is one new file: derive from `ColdDiffusion` (deterministic, a few lines) or from
-`DegradationProcess`, and name it in a profile.
+A degradation of your own derives from `ColdDiffusion` and says how to degrade and where sampling starts;
+one with noise derives from `DegradationProcess`. Name it in a profile as `module:Class`.
 """
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
+from torch.nn.functional import mse_loss
+
+from diffusion.runtime import device_of
 
 Network = Callable[[Tensor, Tensor], Tensor]
 
@@ -51,17 +55,15 @@ class DegradationProcess(ABC):
     T: int
 
     @abstractmethod
-    def degrade(self, x: Tensor, t: Tensor, **how) -> Tensor:
+    def degrade(self, x: Tensor, t: Tensor, **how: Any) -> Tensor:
         """x_t of shape (B, 1, 28, 28), with a different t per image."""
 
     @abstractmethod
-    def loss(self, network: Network, x: Tensor, generator: Generator, part: slice = slice(None)) -> Tensor:
+    def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:
         """Mean squared error of one batch at random time steps, a scalar.
 
         Args:
             generator: a CPU generator; all randomness of the batch is drawn from it.
-            part: the images that this process works on when several share a batch. Random numbers are drawn
-                for the whole batch, whatever the part, so that the split does not change the result.
         """
 
     @abstractmethod
@@ -73,16 +75,23 @@ class DegradationProcess(ABC):
     def prepare(self, x: Tensor) -> None:  # noqa: B027 - optional to override
         """Learn from the training images (N, 1, 28, 28) what sampling needs; most processes need nothing."""
 
-    def settings(self) -> dict:
-        """What determines this process, as JSON: it enters the fingerprint of a run and of its samples."""
+    def state(self) -> dict[str, Tensor]:
+        """What `prepare` learnt, to be kept beside the weights."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027 - optional to override
+        """Take up what another process's `state` holds, in place of `prepare`."""
+
+    def settings(self) -> dict[str, Any]:
+        """What determines this process, as JSON: a part of a run's identity."""
         return {"process": self.name, "T": self.T}
 
-    def sampling_settings(self) -> dict:
+    def sampling_settings(self) -> dict[str, Any]:
         """What determines the samples beyond `settings`."""
         return {}
 
     def reverse_steps(self) -> int:
-        """How many steps `reverse` takes after its starting point."""
+        """How many network calls `reverse` makes for one image."""
         return self.T
 
     def draw_steps(self, batch: int, generator: Generator) -> Tensor:
@@ -103,7 +112,36 @@ class DegradationProcess(ABC):
         return {t: x.clone() for t, x in self.reverse(network, n, generator, chunk) if t in wanted}
 
 
-def in_chunks(network: Network, x: Tensor, t: int, T: int, chunk: int) -> Tensor:
+class ColdDiffusion(DegradationProcess):
+    """A process whose `degrade(x, t)` has no randomness: Bansal et al. (2022), Algorithms 1 and 2 of the study.
+
+    The network learns to undo the degradation in one go. All variety of the samples comes from `draw_prior`.
+    """
+
+    @abstractmethod
+    def draw_prior(self, n: int, generator: Generator) -> Tensor:
+        """n fully degraded images to start sampling from, (n, 1, 28, 28)."""
+
+    def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:
+        """Algorithm 1 and Eq. (11): the mean squared error of the reconstruction, over pixels and batch."""
+        check_images(x)
+        t = self.draw_steps(len(x), generator).to(x.device)
+        return mse_loss(network(self.degrade(x, t), t / self.T).float(), x)
+
+    def reverse(
+        self, network: Network, n: int, generator: Generator, chunk: int = 128
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Algorithm 2: predict the image, degrade it a little less, and again."""
+        check_count(n)
+        x_t = self.draw_prior(n, generator).to(device_of(network))
+        yield self.T, x_t
+        for s in range(self.T, 0, -1):
+            x0_hat = in_chunks(network, x_t, s, self.T, chunk)
+            x_t = self.degrade(x0_hat, torch.full((n,), s - 1, device=x_t.device))
+            yield s - 1, x_t
+
+
+def in_chunks(network: Network, x: Tensor, t: int, T: int, chunk: int = 128) -> Tensor:
     """network(x, t/T) for all of x at one time step, `chunk` images at a time, in float32."""
     time = torch.full((len(x),), t / T, dtype=torch.float32, device=x.device)
     out = [network(a, b).float() for a, b in zip(x.split(chunk), time.split(chunk), strict=True)]

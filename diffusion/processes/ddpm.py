@@ -4,20 +4,29 @@ Equations (1)-(6) of the study; Ho, Jain & Abbeel (2020).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.process import DegradationProcess, Network, check_count, check_images, check_steps, in_chunks
-from diffusion.schedules import NoiseSchedule
+from diffusion.processes.base import (
+    DegradationProcess,
+    Network,
+    check_count,
+    check_images,
+    check_steps,
+    in_chunks,
+)
+from diffusion.processes.schedules import NoiseSchedule, linear
+from diffusion.runtime import device_of, digest
 
 
 class DDPM(DegradationProcess):
     """A denoising diffusion probabilistic model over a noise schedule.
 
     Args:
-        schedule: the variances beta_t, t = 1..T.
+        schedule: the variances beta_t, t = 1..T; None: linear, with the study's 1000 steps.
         clip_x0: clip the clean image that each sampling step predicts to [-0.5, 0.5]. The study does not.
         sampling_steps: how many of the T steps sampling visits, evenly spaced; None: all, as in the study.
             Fewer is quicker and coarser (the respaced schedule of Nichol & Dhariwal 2021, Sec. 4).
@@ -28,8 +37,10 @@ class DDPM(DegradationProcess):
 
     name = "ddpm"
 
-    def __init__(self, schedule: NoiseSchedule, clip_x0: bool = False, sampling_steps: int | None = None):
-        self.schedule = schedule
+    def __init__(
+        self, schedule: NoiseSchedule | None = None, clip_x0: bool = False, sampling_steps: int | None = None
+    ):
+        self.schedule = schedule = schedule or linear()
         self.T = schedule.T
         self.clip_x0 = clip_x0
         if sampling_steps is not None and not 2 <= sampling_steps <= self.T:
@@ -40,10 +51,11 @@ class DDPM(DegradationProcess):
         self.signal = schedule.alpha_bar.sqrt().float()  # (T + 1,)
         self.noise = (1 - schedule.alpha_bar).sqrt().float()  # (T + 1,)
 
-    def settings(self) -> dict:
-        return super().settings() | {"alpha_bar": [float(f"{a:.12g}") for a in self.schedule.alpha_bar]}
+    def settings(self) -> dict[str, Any]:
+        rounded = [float(f"{a:.12g}") for a in self.schedule.alpha_bar]
+        return super().settings() | {"schedule": self.schedule.name, "alpha_bar": digest(rounded)}
 
-    def sampling_settings(self) -> dict:
+    def sampling_settings(self) -> dict[str, Any]:
         return {"clip_x0": self.clip_x0, "sampling_steps": self.sampling_steps}
 
     def reverse_steps(self) -> int:
@@ -71,12 +83,12 @@ class DDPM(DegradationProcess):
         signal, noise = (a[t].to(x.device)[:, None, None, None] for a in (self.signal, self.noise))
         return signal * x + noise * eps
 
-    def loss(self, network: Network, x: Tensor, generator: Generator, part: slice = slice(None)) -> Tensor:
+    def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:
         """Eq. (6): the mean squared error of the predicted noise, over pixels and batch."""
         check_images(x)
-        t = self.draw_steps(len(x), generator)[part]
-        eps = torch.randn(x.shape, generator=generator)[part].to(x.device)
-        prediction = network(self._mix(x[part], t, eps), t.to(x.device) / self.T)
+        t = self.draw_steps(len(x), generator)
+        eps = torch.randn(x.shape, generator=generator).to(x.device)
+        prediction = network(self._mix(x, t, eps), t.to(x.device) / self.T)
         return mse_loss(prediction.float(), eps)
 
     def visited(self) -> list[int]:
@@ -92,7 +104,7 @@ class DDPM(DegradationProcess):
         With fewer sampling steps, beta_t is that of the step from one visited time to the next.
         """
         check_count(n)
-        device = next(network.parameters()).device if hasattr(network, "parameters") else "cpu"
+        device = device_of(network)
         alpha_bar = self.schedule.alpha_bar
         x = torch.randn((n, 1, 28, 28), generator=generator).to(device)  # x_T ~ N(0, I)
         yield self.T, x

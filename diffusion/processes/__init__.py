@@ -1,0 +1,61 @@
+"""Degradation processes: the contract, the study's two kinds, and the way from settings to an object."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from diffusion.processes import schedules
+from diffusion.processes.base import ColdDiffusion, DegradationProcess
+from diffusion.processes.blur import ColdBlur
+from diffusion.processes.ddpm import DDPM
+from diffusion.processes.schedules import NoiseSchedule, cosine, linear
+from diffusion.processes.zoom import ColdZoom
+from diffusion.runtime import call_with, named
+
+__all__ = [
+    "DDPM",
+    "ColdBlur",
+    "ColdDiffusion",
+    "ColdZoom",
+    "DegradationProcess",
+    "NoiseSchedule",
+    "build",
+    "cosine",
+    "linear",
+]
+
+
+def build(process: str, values: Mapping[str, Any]) -> DegradationProcess:
+    """A process from the settings of its training notebook.
+
+    Args:
+        process: "ddpm", "zoom" or "own".
+        values: the settings (`diffusion.settings`) as a mapping.
+
+    Raises:
+        ValueError: an unknown process, or settings that it refuses.
+    """
+    if process == "ddpm":
+        schedule = schedules.build(values["schedule"], values, values.get("schedule_options"))
+        return DDPM(schedule, values["clip_x0"], values["sampling_steps"])
+    if process == "zoom":
+        return call_with(ColdZoom, values)
+    if process == "own":
+        return own(values["degradation"], values["T"], values.get("degradation_options"))
+    raise ValueError(f"process is {process!r}; allowed: ddpm, zoom, own")
+
+
+def own(degradation: str | type, T: int, options: Mapping[str, Any] | None = None) -> DegradationProcess:
+    """A degradation of one's own, made with T: a class, or `module:Class`.
+
+    Raises:
+        ValueError: it cannot be loaded, is no `DegradationProcess`, or cannot be made with T.
+    """
+    cls = named("degradation", degradation, {"blur": ColdBlur}) if isinstance(degradation, str) else degradation
+    if not isinstance(cls, type) or not issubclass(cls, DegradationProcess):
+        raise ValueError(
+            f"degradation is {degradation!r}; needed: a subclass of ColdDiffusion (diffusion/processes/base.py)"
+        )
+    process = call_with(cls, {"T": T}, options)
+    if getattr(process, "T", None) != T or not getattr(process, "name", ""):
+        raise ValueError(f"{cls.__name__} needs a `name`, and must keep the T it is made with as self.T")
+    return process

@@ -1,0 +1,209 @@
+"""Cold Zoom Diffusion: degrade an image by zooming into its centre (Sec. 3.2 of the study)."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+from torch.nn.functional import interpolate
+
+from diffusion.processes.base import ColdDiffusion, check_images, check_shape, check_steps
+from diffusion.runtime import call_with, named, own_source
+
+INTERPOLATIONS = ("nearest", "bilinear")
+DEEPEST = 27  # a single pixel is left
+
+
+def crop(t: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
+    """Rows (and columns) dropped at the top (left) and at the bottom (right) at zoom level t.
+
+    Alternately one at each corner, the top-left first: ceil(t / 2) and floor(t / 2).
+    """
+    return (t + 1) // 2, t // 2
+
+
+def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
+    """Crop each image to its central (S - t) x (S - t) pixels and resize back to S x S, the operator Z(x, t).
+
+    One gather for the whole batch, with a different t per image. For "nearest" the result equals
+    torchvision's `resized_crop(..., NEAREST)` to the bit; for "bilinear" it equals it without antialiasing,
+    to rounding.
+
+    Args:
+        x: (B, C, S, S) images.
+        t: (B,) zoom levels in 0..S-1; 0 leaves the image as it is.
+
+    Returns:
+        (B, C, S, S).
+
+    Raises:
+        ValueError: an unknown interpolation, images that are not square, or a level out of range.
+    """
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
+    B, C, S, width = x.shape
+    if S != width:  # noqa: SIM300
+        raise ValueError(f"images have shape {tuple(x.shape)}; the zoom needs square ones")
+    check_steps(t, S - 1, B)
+    if interpolation == "nearest":
+        index = _nearest(S, x.device)[t][:, None].expand(B, C, S * S)
+        return x.reshape(B, C, S * S).gather(2, index).view(B, C, S, S)
+    first, _ = crop(t[:, None])  # (B, 1)
+    scale = ((S - t).float() / S)[:, None]  # (B, 1), cropped pixels per output pixel
+    out = torch.arange(S, device=x.device, dtype=torch.float32)[None]  # (1, S)
+    place = ((out + 0.5) * scale - 0.5).clamp(min=0)  # (B, S), pixel centres aligned
+    low = place.floor().long()
+    high = torch.minimum(low + 1, S - t[:, None] - 1)
+    weight = place - low  # (B, S)
+    rows = weight[:, None, :, None]
+    columns = weight[:, None, None, :]
+    low, high = low + first, high + first
+    top = _take(x, low, low) * (1 - columns) + _take(x, low, high) * columns
+    bottom = _take(x, high, low) * (1 - columns) + _take(x, high, high) * columns
+    return top * (1 - rows) + bottom * rows
+
+
+@lru_cache
+def _nearest(S: int, device: torch.device) -> Tensor:
+    """Which pixel of the flat image each pixel of the zoomed one is, (S, S * S): a row for every level."""
+    t = torch.arange(S, device=device)[:, None]  # (S, 1)
+    scale = (S - t).float() / S  # (S, 1), cropped pixels per output pixel
+    out = torch.arange(S, device=device, dtype=torch.float32)[None]  # (1, S)
+    # The rule of torch's nearest: floor(i * in / out).
+    line = (out * scale).floor().long() + crop(t)[0]  # (S, S)
+    return (line[:, :, None] * S + line[:, None, :]).view(S, S * S)
+
+
+def _take(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """x[b, :, rows[b], columns[b]] for (B, C, S, S) images and (B, S) indices, as one gather."""
+    B, C, S, _ = x.shape
+    flat = (rows[:, :, None] * S + columns[:, None, :]).view(B, 1, S * S)  # (B, 1, S * S)
+    return x.reshape(B, C, S * S).gather(2, flat.expand(B, C, S * S)).view(B, C, S, S)
+
+
+def central_patch(x: Tensor, patch: int) -> Tensor:
+    """The central patch x patch pixels that the deepest zoom level leaves, (N, 1, patch, patch)."""
+    first, _ = crop(x.shape[-1] - patch)
+    return x[..., first : first + patch, first : first + patch]
+
+
+def enlarge(patches: Tensor, size: int) -> Tensor:
+    """Patches (N, 1, p, p) resized to (N, 1, size, size) by nearest neighbour."""
+    return interpolate(patches, size=(size, size), mode="nearest")
+
+
+class PixelPrior:
+    """Independent central pixels, the study's prior: the values that training images have there (Sec. 3.2).
+
+    A categorical distribution over the 256 grey values, fitted on the central patch of every training image.
+
+    Attributes:
+        counts: (256,) how often each grey value occurs in the central patches.
+    """
+
+    name = "pixels"
+
+    def fit(self, patches: Tensor) -> None:
+        """Count the values of patches (N, 1, p, p) in [-0.5, 0.5]."""
+        pixels = (patches + 0.5).mul(255).round().long()
+        self.counts, self.side = pixels.flatten().bincount(minlength=256), patches.shape[-1]
+
+    def draw(self, n: int, generator: Generator) -> Tensor:
+        """n patches, (n, 1, p, p), of independent pixels."""
+        size = n * self.side**2
+        # The same as torch.distributions.Categorical, which takes no generator.
+        value = torch.multinomial(self.counts.double(), size, replacement=True, generator=generator)
+        return value.float().div(255).sub(0.5).view(n, 1, self.side, self.side)
+
+    def state(self) -> dict[str, Tensor]:
+        return {"counts": self.counts, "side": torch.tensor(self.side)}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.counts, self.side = state["counts"], int(state["side"])
+
+
+class PatchPrior:
+    """Whole central patches of training images, which keep what neighbouring pixels have in common."""
+
+    name = "patches"
+
+    def fit(self, patches: Tensor) -> None:
+        self.patches = patches.clone()
+
+    def draw(self, n: int, generator: Generator) -> Tensor:
+        return self.patches[torch.randint(len(self.patches), (n,), generator=generator)]
+
+    def state(self) -> dict[str, Tensor]:
+        return {"patches": self.patches}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.patches = state["patches"]
+
+
+PRIORS = {"pixels": PixelPrior, "patches": PatchPrior}
+
+
+class ColdZoom(ColdDiffusion):
+    """Cold Zoom Diffusion: level t leaves the central (28 - t) x (28 - t) pixels, resized to the full size.
+
+    Args:
+        T: deepest level, 1 to 27; the study's 24 leaves 4 x 4 pixels.
+        interpolation: how a crop is resized, "nearest" (the study) or "bilinear".
+        prior: where sampling starts: "pixels" (the study), "patches", or `module:Class` of your own, which
+            has `fit(patches)`, `draw(n, generator)`, `state()` and `load_state(state)` as `PixelPrior` does.
+        prior_options: arguments of that class.
+
+    Raises:
+        ValueError: one of these is not allowed; `draw_prior` does so before `prepare` or `load_state`.
+    """
+
+    name = "zoom"
+
+    def __init__(
+        self,
+        T: int = 24,
+        interpolation: str = "nearest",
+        prior: str = "pixels",
+        prior_options: Mapping[str, Any] | None = None,
+    ):
+        if not isinstance(T, int) or not 1 <= T <= DEEPEST:
+            raise ValueError(f"T is {T!r}; allowed: 1 to {DEEPEST}, since level T leaves (28 - T)^2 pixels")
+        if interpolation not in INTERPOLATIONS:
+            raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
+        self.T, self.interpolation = T, interpolation
+        self.prior_name, self.prior_options = prior, dict(prior_options or {})
+        self.prior = call_with(named("prior", prior, PRIORS), {}, prior_options)
+        self.prepared = False
+
+    def settings(self) -> dict[str, Any]:
+        return super().settings() | {"interpolation": self.interpolation}
+
+    def sampling_settings(self) -> dict[str, Any]:
+        found = {"prior": self.prior_name, "options": self.prior_options, "code": own_source(type(self.prior))}
+        return {key: value for key, value in found.items() if value}
+
+    def degrade(self, x: Tensor, t: Tensor) -> Tensor:
+        """Z(x, t), for images (B, 1, 28, 28) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
+        check_shape(x)
+        check_steps(t, self.T, len(x))
+        return zoom(x, t, self.interpolation)
+
+    def prepare(self, x: Tensor) -> None:
+        """Fit the prior on the central patches of the training images."""
+        check_images(x)
+        self.prior.fit(central_patch(x, 28 - self.T))
+        self.prepared = True
+
+    def state(self) -> dict[str, Tensor]:
+        return self.prior.state() if self.prepared else {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.prior.load_state(state)
+        self.prepared = True
+
+    def draw_prior(self, n: int, generator: Generator) -> Tensor:
+        """n patches of the prior, resized to 28 x 28 by nearest neighbour."""
+        if not self.prepared:
+            raise ValueError("the zoom has no prior yet; call prepare(training_images) first")
+        return enlarge(self.prior.draw(n, generator), 28)

@@ -1,0 +1,298 @@
+"""What every part stands on: random numbers, device and precision, files, things found by name, progress."""
+
+import contextlib
+import difflib
+import hashlib
+import importlib
+import inspect
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+PACKAGE = Path(__file__).parent
+PRECISIONS = ("auto", "fp32", "bf16")
+LARGEST_JSON = 64 * 2**20  # bytes; no record comes near it
+
+
+def checkout() -> Path | None:
+    """The project's folder when the package lies in a checkout; None where it is installed."""
+    return PACKAGE.parent if (PACKAGE.parent / "Snakefile").is_file() else None
+
+
+# --- random numbers ---
+
+
+def generator(*key: int | str) -> torch.Generator:
+    """A CPU generator that is a function of its key, such as (seed, "noise", step).
+
+    Data order and noise come from such generators and never from a global stream: a run that is resumed sees
+    the numbers that it would have seen in one go.
+    """
+    number = int.from_bytes(hashlib.sha256("/".join(map(str, key)).encode()).digest()[:4], "big")
+    return torch.Generator().manual_seed(number)  # the generator itself looks at 32 bits
+
+
+# --- device and precision ---
+
+
+def device() -> torch.device:
+    """The GPU where there is one, else the CPU; the environment variable `COLD_ZOOM_DEVICE` overrules it."""
+    return torch.device(
+        os.environ.get("COLD_ZOOM_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    )
+
+
+def device_of(network: object) -> torch.device:
+    """Where a network's weights lie; the CPU for a plain function."""
+    parameters = getattr(network, "parameters", None)
+    return next(parameters()).device if parameters else torch.device("cpu")
+
+
+def resolve_precision(precision: str, on: torch.device) -> str:
+    """`auto` becomes bf16 where hardware computes in it, fp32 elsewhere.
+
+    Raises:
+        ValueError: not one of auto, fp32, bf16.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; allowed: {', '.join(PRECISIONS)}")
+    if precision != "auto":
+        return precision
+    if on.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # of torch.cpu; absent in some builds
+    fast = on.type == "cpu" and any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
+    return "bf16" if fast else "fp32"
+
+
+def autocast(on: torch.device, precision: str) -> AbstractContextManager:
+    """The context in which a network runs: convolutions and products in bf16, or everything in float32."""
+    return torch.autocast(on.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def commit() -> str:
+    """The commit, with `-dirty` when tracked files differ from it, or `unknown` outside a git checkout."""
+    try:
+        run = {"cwd": PACKAGE, "capture_output": True, "text": True, "check": True, "timeout": 10}
+        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **run).stdout.strip()
+        dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return head + ("-dirty" if dirty else "")
+
+
+def environment(precision: str = "fp32", on: torch.device | None = None) -> dict[str, Any]:
+    """Versions, machine and commit of a result, for its record."""
+    on = on or torch.device("cpu")
+    processor = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next((ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), processor)
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "torch": torch.__version__,
+        **{name: metadata.version(name) for name in ("torchvision", "torchmetrics")},
+        "device": on.type,
+        "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else processor,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "commit": commit(),
+    }
+
+
+# --- files: whole or absent ---
+
+
+def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
+    """Write `content` to `path` atomically, making its folder; returns the path.
+
+    A temporary file in the same folder is flushed to the disk and then renamed.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full. An earlier file at `path` is then untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp makes it private to the user
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # makes the rename durable, where the file system offers it
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return path
+
+
+def write_json(path: str | os.PathLike, content: Any) -> Path:
+    """Write `content` as indented JSON, atomically. NaN and infinity are refused, as in JSON."""
+    return write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        ValueError: the file is missing, too large, or not JSON; the message names it and says what to do.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise ValueError(f"{path} is larger than any record; delete it and make it again")
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ValueError(
+            f"{path} does not exist; run the notebook that writes it, or `make report`"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not valid JSON ({error}); delete it and run its notebook again"
+        ) from None
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Hexadecimal SHA-256 of a file's content."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def digest(content: Any, length: int = 12) -> str:
+    """Short hash of a JSON-like value, the same whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
+
+
+def difference(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> str | None:
+    """The first setting that differs between two nested settings, in words; None where they are equal.
+
+    >>> difference({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}})
+    'data.n was 1, is 2'
+    """
+    for key in sorted(recorded.keys() | wanted.keys()):
+        a, b = recorded.get(key), wanted.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            if found := difference(a, b, f"{prefix}{key}."):
+                return found
+        elif a != b:
+            return f"{prefix}{key} was {a!r}, is {b!r}"
+    return None
+
+
+# --- things found by name ---
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def named(what: str, name: str, registry: Mapping[str, Any]) -> Any:
+    """An entry of a registry, or the object that `module:name` names: a user's own enters by the same door.
+
+    Args:
+        what: what is looked for, for messages: "schedule", "degradation", ...
+
+    Raises:
+        ValueError: neither registered nor importable; the message has the registered names.
+    """
+    if name in registry:
+        return registry[name]
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise ValueError(
+            f"{what} is {name!r}; allowed: {', '.join(registry)}, or module:name of your own"
+            f"{nearest(name, registry)}"
+        )
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
+        raise ValueError(f"{what} is {name!r}, which cannot be loaded ({error}); needed: module:name") from error
+
+
+def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
+    """Call a function or class with those of `values` that its signature asks for, and all of `options`.
+
+    Raises:
+        ValueError: it does not take one of the options, or refuses what it is given.
+    """
+    accepts = inspect.signature(function).parameters
+    if unknown := sorted((options or {}).keys() - accepts.keys()):
+        raise ValueError(
+            f"{function.__name__} has no option {unknown[0]!r}; it takes {', '.join(accepts)}"
+            f"{nearest(unknown[0], accepts)}"
+        )
+    try:
+        return function(**{k: v for k, v in values.items() if k in accepts} | dict(options or {}))
+    except TypeError as error:
+        raise ValueError(f"{function.__name__} cannot be made: {error}") from error
+
+
+def own_source(thing: Any) -> str | None:
+    """Hash of a user's own class or function, by its source; None for one of this package.
+
+    `RECIPE` stands for the code of this package. Blank lines and lines that are comments do not count.
+    """
+    parts = [base for base in getattr(thing, "__mro__", (thing,)) if base is not object]
+    own = [p for p in parts if p.__module__.partition(".")[0] not in ("diffusion", "abc", "builtins", "typing")]
+    if not own:
+        return None
+    try:
+        lines = [line for part in own for line in inspect.getsource(part).splitlines()]
+    except (OSError, TypeError):
+        return "unknown"
+    return digest([line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")])
+
+
+# --- progress ---
+
+
+def progress(steps: Iterable, title: str, total: int | None = None, done: int = 0, unit: str = "step") -> tqdm:
+    """`steps` with a bar on a terminal and in a notebook, and with a plain line every ten seconds elsewhere.
+
+    Args:
+        done: steps that an earlier run has done.
+    """
+    live = sys.stderr.isatty()
+    return tqdm(
+        steps,
+        desc=title,
+        total=total,
+        initial=done,
+        unit=unit,
+        leave=False,
+        mininterval=0.5 if live else 10,
+        maxinterval=10 if live else 60,
+        bar_format=None if live else "{desc}: {n_fmt}/{total_fmt} {unit}, {remaining} left{postfix}\n",
+        file=sys.stderr if live else sys.stdout,
+        delay=0.5 if live else 10,
+        dynamic_ncols=live,
+    )
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's global stream for what draws from it, such as initial weights; it is restored after."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,410 @@
+"""Settings: every parameter of every notebook and profile, with type, bounds, default and meaning. Once, here.
+
+A notebook reads its settings from its parameters cell, a profile (profiles/*.yaml) holds those of a whole run.
+Unknown names, wrong types and values out of range are one `SettingError` of one line, before anything runs.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from diffusion import data, processes
+from diffusion.runtime import named, nearest
+
+LARGEST_PROFILE = 100_000  # bytes
+LARGEST_SEED = 2**32 - 1
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Seeds = Annotated[list[Seed], Field(min_length=1, max_length=1000)]
+Options = Annotated[dict[str, Any], Field(max_length=50)]
+
+
+class SettingError(ValueError):
+    """A setting is unknown, missing, of the wrong type, out of range, or at odds with another one."""
+
+
+def _is_a_dataset(name: Any) -> Any:
+    if isinstance(name, str):
+        named("dataset", name, data.DATASETS)
+    return name
+
+
+DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
+
+
+class Settings(BaseModel):
+    """What all notebooks share. Numbers are numbers, not texts that look like one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    seed: Seed = Field(0, description="seed of every random draw")
+    dataset: DataSetName = Field("mnist", description="mnist, fashion, kmnist, or module:name of your own")
+    data_dir: str | None = Field(None, max_length=1000, description="folder of the data set; None: data/")
+    out_dir: str | None = Field(None, max_length=1000, description="folder of the results; None: build/notebook")
+    n_test: int | None = Field(None, ge=12, le=1_000_000, description="test images used; None: all")
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], where: str = "") -> Self:
+        """The settings in `values`; those of another name are refused.
+
+        Raises:
+            SettingError: one line that names the value, what is allowed, and the nearest right name.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise SettingError(explain(error, cls, where)) from None
+
+    @classmethod
+    def of_notebook(cls, variables: Mapping[str, Any]) -> Self:
+        """The settings in a notebook's global variables; names that are no settings are left alone."""
+        return cls.read({k: v for k, v in variables.items() if k in cls.model_fields}, cls.__name__)
+
+    def values(self) -> dict[str, Any]:
+        """Name -> value, without the places `data_dir` and `out_dir`: what a record keeps."""
+        return {k: v for k, v in self.model_dump().items() if k not in ("data_dir", "out_dir")}
+
+
+class _Schedule(Settings):
+    """The noise schedules' parameters."""
+
+    T: int = Field(1000, ge=2, le=10_000, description="diffusion steps")
+    beta_start: float = Field(1e-5, gt=0, lt=1, description="linear schedule: variance added in step 1")
+    beta_end: float = Field(0.02, gt=0, lt=1, description="linear schedule: variance added in step T")
+    s: float = Field(0.008, ge=0, le=1, description="cosine schedule: offset near t = 0, in units of T")
+    beta_max: float = Field(0.02, gt=0, lt=1, description="cosine schedule: largest variance of a step")
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.beta_start > self.beta_end:
+            raise ValueError(f"beta_start = {self.beta_start:g} exceeds beta_end = {self.beta_end:g}")
+        return self
+
+
+class Schedules(_Schedule):
+    """Settings of 01_schedules: the degradations before any training."""
+
+    notebook: Literal["01_schedules"] = "01_schedules"
+    zoom_T: int = Field(24, ge=1, le=27, description="last zoom level, in rows and columns cropped away")
+    interpolation: Literal["nearest", "bilinear"] = Field("nearest", description="how a crop is resized")
+    image_index: int = Field(61, ge=0, le=9_999, description="the test image in the figures")
+    n_columns: int = Field(11, ge=2, le=50, description="evenly spaced time steps in Figure 2")
+
+
+class Training(Settings):
+    """What the training notebooks share."""
+
+    model: Name = Field("model", description="name of the trained model, in files and figures")
+    epochs: int = Field(100, ge=1, le=100_000, description="passes over the training images")
+    batch_size: int = Field(128, ge=1, le=1_000_000, description="images per training step")
+    learning_rate: float = Field(2e-4, gt=0, le=1, description="of Adam; the peak, if it decays")
+    lr_schedule: Literal["constant", "cosine"] = Field("constant", description="cosine: warm-up, then decay to 0")
+    network: str = Field("cnn", max_length=200, description="the network: cnn, or module:Class of your own")
+    channels: list[Annotated[int, Field(ge=1, le=1024)]] = Field(
+        [16, 32, 32, 16], min_length=1, max_length=64, description="output channels of the network's blocks"
+    )
+    network_options: Options = Field({}, description="arguments of a network of your own")
+    n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
+    n_samples: int = Field(500, ge=2, le=60_000, description="images to generate at the end, and to keep")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
+
+    def fitting(self) -> dict[str, Any]:
+        """The arguments of `training.fit.fit` that are settings, by its names."""
+        names = ("epochs", "batch_size", "learning_rate", "lr_schedule", "network", "channels")
+        names += ("network_options", "seed", "precision")
+        return {"name": self.model} | {name: getattr(self, name) for name in names}
+
+    def process(self) -> processes.DegradationProcess:
+        """The process that these settings describe.
+
+        Raises:
+            ValueError: the process refuses them, or it is one's own and cannot be loaded.
+        """
+        return processes.build(PROCESS[type(self)], self.model_dump())
+
+
+class TrainDDPM(Training, _Schedule):
+    """Settings of 02_train_ddpm."""
+
+    notebook: Literal["02_train_ddpm"] = "02_train_ddpm"
+    model: Name = Field("linear", description="name of the trained model, in files and figures")
+    schedule: str = Field("linear", max_length=200, description="linear, cosine, or module:function of your own")
+    schedule_options: Options = Field({}, description="further arguments of the schedule")
+    clip_x0: bool = Field(False, description="clip the predicted clean image in each sampling step")
+    sampling_steps: int | None = Field(None, ge=2, le=10_000, description="steps of the sampler; None: all T")
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        self.process()
+        return self
+
+
+class TrainZoom(Training):
+    """Settings of 03_train_zoom."""
+
+    notebook: Literal["03_train_zoom"] = "03_train_zoom"
+    model: Name = Field("zoom", description="name of the trained model, in files and figures")
+    T: int = Field(24, ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
+    interpolation: Literal["nearest", "bilinear"] = Field("nearest", description="how a crop is resized")
+    prior: str = Field("pixels", max_length=200, description="start pixels: pixels, patches, or module:Class")
+    prior_options: Options = Field({}, description="arguments of a prior of your own")
+    n_reconstruct: int = Field(10_000, ge=1, le=1_000_000, description="test images restored per zoom level")
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        self.process()
+        return self
+
+
+class TrainOwn(Training):
+    """Settings of 05_your_degradation."""
+
+    notebook: Literal["05_your_degradation"] = "05_your_degradation"
+    model: Name = Field("blur", description="name of the trained model, in files and figures")
+    degradation: str = Field(
+        "diffusion.processes.blur:ColdBlur", max_length=200, description="the class that degrades, module:Class"
+    )
+    T: int = Field(20, ge=1, le=10_000, description="deepest level of degradation, given to the class")
+    degradation_options: Options = Field({}, description="further arguments of the class")
+
+
+class Measure(Settings):
+    """Settings of the measuring of one training: `python -m diffusion.evaluation.measure`, and 04_compare_fid."""
+
+    n_samples: int = Field(500, ge=12, le=60_000, description="images per checkpoint, along training")
+    n_final: int = Field(2000, ge=12, le=60_000, description="images of the finished model")
+    n_distance: int = Field(2000, ge=12, le=60_000, description="of these, the first that distances are taken of")
+    distance_every: int = Field(5, ge=1, le=100_000, description="epochs between two measured checkpoints")
+    floor_repeats: int = Field(20, ge=2, le=1_000, description="draws behind a real-vs-real floor")
+    interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
+    ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
+    inception_weights: str = Field("off", max_length=1000, description="auto, off, or a path of InceptionV3 weights")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.n_distance > self.n_final:
+            raise ValueError(f"n_distance = {self.n_distance} exceeds n_final = {self.n_final}")
+        return self
+
+
+class Compare(Measure):
+    """Settings of 04_compare_fid: which trainings are compared, and how they are measured if they are not yet."""
+
+    notebook: Literal["04_compare_fid"] = "04_compare_fid"
+    models: list[Name] | None = Field(None, description="names of trained models; None: all that out_dir holds")
+
+
+PROCESS: dict[type[Training], str] = {TrainDDPM: "ddpm", TrainZoom: "zoom", TrainOwn: "own"}
+NOTEBOOKS: dict[str, type[Settings]] = {
+    cls.model_fields["notebook"].default: cls for cls in (Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn)
+}
+TRAININGS: dict[str, type[Training]] = {n: c for n, c in NOTEBOOKS.items() if issubclass(c, Training)}
+
+
+class Profile:
+    """A whole run: its models, each with its seeds, and how they are trained and measured.
+
+    Attributes:
+        name, dataset, data_dir, out: as in the file; `out` is build/<name> unless it says otherwise.
+        schedules: settings of notebook 01.
+        trainings: (model, seed) -> settings of one training, in the profile's order, first seeds first.
+        measures: model -> settings of measuring it.
+        options: what the file says beyond these, such as the report's `repository`.
+    """
+
+    KEYS = ("profile", "seeds", "dataset", "data_dir", "out", "schedules", "training", "models", "measure", "report")
+
+    def __init__(self, content: Any, where: str):
+        if not isinstance(content, dict):
+            raise SettingError(f"{where}: a profile is a mapping of sections; see profiles/quick.yaml")
+        if unknown := sorted(map(str, content.keys() - set(self.KEYS))):
+            raise SettingError(f"{where}: there is no section {unknown[0]!r}{nearest(unknown[0], self.KEYS)}")
+        self.where, self.content = where, content
+        self.name = _text(content, "profile", where, r"[A-Za-z0-9][\w-]{0,39}")
+        self.out = _text(content, "out", where, r"[^\0{}<>*?]{1,500}", f"build/{self.name}")
+        self.dataset = _text(content, "dataset", where, r"[\w.:]{1,200}", "mnist")
+        self.data_dir = _text(content, "data_dir", where, r"[^\0]{1,500}", None)
+        self.options = _section(content, "report", where)
+        common = {"dataset": self.dataset, "data_dir": self.data_dir}
+        models = _section(content, "models", where)
+        if not models:
+            raise SettingError(f"{where}: models is missing; name one or more, as in profiles/quick.yaml")
+        seeds = {m: _seeds(entry, content, f"{where}, models.{m}") for m, entry in models.items()}
+        first = min(s[0] for s in seeds.values())
+        self.schedules = Schedules.read(
+            common | {"seed": first} | _section(content, "schedules", where), f"{where}, schedules"
+        )
+        self.trainings: dict[tuple[str, int], Training] = {}
+        self.measures: dict[str, Measure] = {}
+        for model, entry in models.items():
+            at = f"{where}, models.{model}"
+            cls, own = _notebook(entry, at)
+            measure = own.pop("measure", {})
+            if not isinstance(measure, dict):
+                raise SettingError(f"{at}: measure = {measure!r} is not a section")
+            shared = {k: v for k, v in _section(content, "training", where).items() if _belongs(k, cls, where)}
+            for seed in seeds[model]:
+                values = common | shared | own | {"model": model, "seed": seed}
+                self.trainings[model, seed] = cls.read(values, at)
+            values = common | _section(content, "measure", where) | measure
+            self.measures[model] = Measure.read(values, f"{at}, measure")
+        if len({m.n_distance for m in self.measures.values()}) > 1:
+            raise SettingError(f"{where}: n_distance differs between models; distances need one for all")
+
+    @property
+    def models(self) -> list[str]:
+        """The models' names, in the profile's order."""
+        return list(self.measures)
+
+    def seeds(self, model: str) -> list[int]:
+        """The seeds of one model, in the profile's order; the first is the one that text and figures name."""
+        return [s for m, s in self.trainings if m == model]
+
+    def measure(self, model: str, seed: int) -> Measure:
+        """How one training is measured: its samples are drawn with its own seed."""
+        return self.measures[model].model_copy(update={"seed": seed})
+
+    def compare(self) -> Compare:
+        """Settings of notebook 04, over all models."""
+        shared = {"dataset": self.dataset, "data_dir": self.data_dir}
+        values = shared | _section(self.content, "measure", self.where)
+        return Compare.read(values | {"models": self.models, "seed": self.schedules.seed}, self.where)
+
+
+def read_profile(name: str | Path, folder: Path) -> Profile:
+    """The profile of a name in `folder`, or in a YAML file of any place.
+
+    Raises:
+        SettingError: there is none, it is no YAML, or a setting is wrong; one line.
+    """
+    path = Path(name) if str(name).endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    known = sorted(p.stem for p in folder.glob("*.yaml"))
+    if path.parent == folder and not re.fullmatch(r"[\w-]+", path.stem) or not path.is_file():
+        raise SettingError(
+            f"PROFILE = {str(name)!r} is not a profile; there are {', '.join(known)}{nearest(str(name), known)}"
+        )
+    content = path.read_bytes()
+    if len(content) > LARGEST_PROFILE:
+        raise SettingError(f"{path} has {len(content)} bytes; a profile has at most {LARGEST_PROFILE}")
+    try:
+        loaded = yaml.load(content.decode("utf-8"), Loader=_Strict)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise SettingError(f"{path} is no YAML: {' '.join(str(error).split())[:300]}") from None
+    profile = Profile(loaded, str(path))
+    if path.parent == folder and profile.name != path.stem:
+        raise SettingError(f"{path}: profile = {profile.name!r}; write {path.stem!r}")
+    return profile
+
+
+class _Strict(yaml.SafeLoader):
+    """YAML without what surprises: no aliases, no doubled keys, no 1:30 that means 90, no deep nesting."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not allowed; write the value out")
+        self.depth += 1
+        if self.depth > 20:
+            raise yaml.YAMLError("it is nested more than 20 deep")
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if doubled := [key for i, key in enumerate(keys) if key in keys[:i]]:
+            raise yaml.YAMLError(f"the key {doubled[0]!r} stands twice{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+_Strict.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in found if tag not in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?\d{1,18}$"), list("-+0123456789"))
+_Strict.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)  # YAML 1.1 takes 1e-4 for text
+
+
+def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
+    """The first of pydantic's errors as one line: what, which value, what is allowed."""
+    found = error.errors()[0]
+    name = str(found["loc"][0]) if found["loc"] else ""
+    prefix = f"{where}: " if where else ""
+    if found["type"] == "extra_forbidden":
+        return f"{prefix}there is no parameter {name!r}{nearest(name, cls.model_fields)}"
+    message = found["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if not name:
+        return f"{prefix}{message}"
+    field = cls.model_fields.get(name)
+    meaning = f" ({field.description})" if field and field.description else ""
+    if found["type"] == "missing":
+        return f"{prefix}{name} is missing{meaning}"
+    hint = ""
+    if isinstance(found["input"], str) and found["type"] in ("float_type", "int_type"):
+        hint = "; that is text: remove the quotes, and write numbers as 0.0002 or 2.0e-4"
+    if found["type"] == "value_error":
+        return f"{prefix}{message}"
+    return f"{prefix}{name} = {_short(found['input'])} is not allowed: it {message}{meaning}{hint}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, int | float | str | bool | None) else type(value).__name__
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _section(content: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
+    found = content.get(name) or {}
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise SettingError(f"{where}: {name} = {_short(found)} is not a section of names and values")
+    return dict(found)
+
+
+def _text(content: Mapping[str, Any], name: str, where: str, pattern: str, default: Any = ...) -> Any:
+    value = content.get(name, default)
+    if value is ...:
+        raise SettingError(f"{where}: {name} is missing")
+    if value is not default and not (isinstance(value, str) and re.fullmatch(pattern, value)):
+        raise SettingError(f"{where}: {name} = {_short(value)} is not allowed; needed: text like {pattern}")
+    return value
+
+
+def _seeds(entry: Any, content: Mapping[str, Any], where: str) -> list[int]:
+    if not isinstance(entry, dict):
+        raise SettingError(f"{where} = {_short(entry)} is not a section; begin it with its notebook")
+    found = entry.get("seeds", content.get("seeds", [0]))
+    good = isinstance(found, list) and 0 < len(found) <= 1000
+    if not good or not all(type(s) is int and 0 <= s <= LARGEST_SEED for s in found):
+        raise SettingError(f"{where}: seeds = {_short(found)}; needed: a list of numbers, 0 to {LARGEST_SEED}")
+    if len(set(found)) < len(found):
+        raise SettingError(f"{where}: seeds = {found} has one twice")
+    return found
+
+
+def _notebook(entry: dict[str, Any], where: str) -> tuple[type[Training], dict[str, Any]]:
+    own = {k: v for k, v in entry.items() if k not in ("notebook", "seeds")}
+    name = entry.get("notebook")
+    if not isinstance(name, str) or name not in TRAININGS:
+        raise SettingError(
+            f"{where}: notebook = {_short(name)}; needed: one of {', '.join(TRAININGS)}{nearest(str(name), TRAININGS)}"
+        )
+    return TRAININGS[name], own
+
+
+def _belongs(key: str, cls: type[Training], where: str) -> bool:
+    """Whether a key of the section `training`, which all models share, is one of this kind of model."""
+    if key in cls.model_fields:
+        return True
+    known = {name for training in TRAININGS.values() for name in training.model_fields}
+    if key not in known:
+        raise SettingError(f"{where}, training: there is no parameter {key!r}{nearest(key, known)}")
+    return False
