@@ -1,154 +1,92 @@
-"""The workflow: data -> schedules and training notebooks -> comparison notebook -> report.
+"""The workflow: schedules and trainings -> measurings -> comparison -> report. `make report` runs it.
 
-`make report PROFILE=quick` runs it; by hand: `snakemake --configfile profiles/quick.yaml --cores all`.
-A rule re-runs when its parameters, its inputs, its notebook's code, or a module that this code imports has changed.
-Checkpoints and samples lie in OUT/runs and OUT/samples: they are no outputs of a rule, so that a run which was
-killed or extended goes on where it stopped.
+A job's only output is OUT/jobs/<job>.json, which it writes when all its files are there (tools/jobs.py). What must
+run again is found before Snakemake starts, from those files alone, and they are removed: here a job runs if its file
+is not there. Checkpoints and samples lie in OUT/runs and OUT/samples, so that a run that was killed goes on.
+By hand: `snakemake --cores all --config profile=quick`; it runs what is not there and checks nothing.
 """
 
-import os
 import sys
-from functools import cache
 from pathlib import Path
-
-import yaml
 
 
 workdir: workflow.basedir
 
 
 sys.path.insert(0, workflow.basedir)
-from diffusion import parameters, provenance
-from tools import outputs
-from tools.chatter import is_news
+from diffusion.settings import SettingError, read_profile
+from tools import jobs
 
-logger.addFilter(is_news)
 try:
-    parameters.check_profile(config)
-    for file in map(Path, workflow.configfiles):
-        if file.resolve().parent == Path("profiles").resolve() and file.stem != config["profile"]:
-            raise parameters.ParameterError(f"{file}: profile = {config['profile']!r}; write {file.stem!r}.")
-except parameters.ParameterError as error:
+    PROFILE = config.get("profile", "quick")
+    JOBS = jobs.of(read_profile(PROFILE, jobs.ROOT / "profiles"))
+except SettingError as error:
     sys.exit(f"error: {error}")
 
-OUT = outputs.folder(config)
-PROFILE = str(workflow.configfiles[-1])
-SEEDS = parameters.seeds(config)
-COMPARED = parameters.notebook_parameters(config, "04_compare_fid")["models"]
-PYTHON, PROCESS = sys.executable, os.getpid()
-THREADS = 16  # fewer where the machine has fewer, and then one notebook at a time; the network gains from no more
-
-# Parameters travel as YAML: JSON writes 1e-05, which YAML reads as text.
-NOTEBOOK = (
-    "OMP_NUM_THREADS={threads} {PYTHON:q} tools/run_notebook.py {log.text:q} {PROCESS}"
-    " {input.notebook:q} {log.notebook:q} -y {params.values:q} -r out_dir {params.out:q}"
-)
+ORDER = {name: 1000 - place for place, name in enumerate(JOBS)}  # first seeds first
+DONE = f"{JOBS['report'].out}/jobs"
+PYTHON = sys.executable
+# Trainings side by side scale better than their operations do; the network gains from no more than 16 threads.
+TRAININGS = sum(job.kind == "train" for job in JOBS.values())
+THREADS = max(1, min(16, (workflow.cores or 16) // TRAININGS))
+RUN = "exec {PYTHON:q} -m tools.run_notebook {PROFILE:q} "
 
 
-def notebook(name):
-    return ancient(f"notebooks/{name}.ipynb")  # what counts of it is the hash of its code
+def needs(name):
+    """The files of the jobs before a job; `name` may hold {model} and {seed}."""
+    return lambda wildcards: [
+        ancient(f"{DONE}/{need}.json") for need in JOBS[name.format(**dict(wildcards))].needs
+    ]
 
 
-def within(folder, files):
-    return [f"{folder}/{file}" for file in files]
+def place(name):
+    return lambda wildcards: ORDER.get(name.format(**dict(wildcards)), 0)
 
 
-def trained(folder, model):
-    return within(folder, outputs.of_training(config["models"][model]["notebook"], model))
+wildcard_constraints:
+    model="|".join({job.model for job in JOBS.values() if job.model}),
+    seed=r"\d+",
 
 
-def compared(seed):
-    """What the comparison of a seed leaves; that of the first takes in those of the others."""
-    return within(FOLDER[seed], outputs.of_comparison(COMPARED, SEEDS[1:] if seed == SEEDS[0] else []))
-
-
-def logs(folder, name):
-    """The executed notebook, and what it printed."""
-    return {"notebook": f"{folder}/notebooks/{name}.ipynb", "text": f"{folder}/logs/{name}.log"}
-
-
-def watched(name, target, seed):
-    """What re-runs a notebook when it changes: its parameters, as YAML on one line, and its code."""
-    values = parameters.notebook_parameters(config, target, seed)
-    text = yaml.safe_dump(values, default_flow_style=True, width=10**6, sort_keys=True).strip()
-    named = values.get("degradation", "").partition(":")[0]
-    found = {"values": text, "source": source(name, named), "out": FOLDER[seed]}
-    return found | {"key": provenance.digest(value.encode() for value in found.values())}
-
-
-@cache  # the same for all seeds; a workflow of 1,000 runs would spend minutes on it in each of its jobs
-def source(name, named):
-    return provenance.of_notebook(Path(f"notebooks/{name}.ipynb"), named)
-
-
-FOLDER = {seed: outputs.of_seed(OUT, seed, SEEDS) for seed in SEEDS}
-TAIL = {seed: "" if seed == SEEDS[0] else f"_seed{seed}" for seed in SEEDS}  # of the names of rules
-RESULTS = [file for seed in SEEDS for file in within(FOLDER[seed], outputs.SCHEDULES) + compared(seed)]
-RESULTS += [file for seed in SEEDS for model in COMPARED for file in trained(FOLDER[seed], model)]
-
-
-localrules: all, data, report
+localrules: all, report
 
 
 rule all:
-    input: within(OUT, ["report.html", "report.pdf"]), RESULTS  # a lost figure is made again, too
+    input: ancient(f"{DONE}/report.json")
 
 
-rule data:
-    # The data are no output either: Snakemake would delete them before it runs the rule again.
-    output: f"{OUT}/data.txt"
-    params:
-        folder=config.get("data_dir") or os.environ.get("MNIST_DIR", ""),
-        dataset=config.get("dataset", "mnist"),
-    shell: "MNIST_DIR={params.folder:q} {PYTHON:q} -m diffusion.data --dataset {params.dataset}"
-        " | tee {output:q}.part && mv {output:q}.part {output:q}"
+rule schedules:
+    output: f"{DONE}/schedules.json"
+    priority: ORDER["schedules"]
+    resources: mem_mb=4000, runtime=30
+    shell: RUN + "schedules --threads {threads}"
 
 
-for place, seed in enumerate(SEEDS):
+rule train:
+    output: f"{DONE}/train_{{model}}-{{seed}}.json"
+    priority: place("train_{model}-{seed}")
+    threads: THREADS
+    resources: mem_mb=8000, runtime=24 * 60
+    shell: RUN + "train_{wildcards.model}-{wildcards.seed} --threads {threads}"
 
-    rule:
-        name: f"schedules{TAIL[seed]}"
-        input: notebook=notebook("01_schedules"), data=rules.data.output
-        output: within(FOLDER[seed], outputs.SCHEDULES)
-        log: **logs(FOLDER[seed], "01_schedules")
-        params: **watched("01_schedules", "01_schedules", seed)
-        threads: THREADS
-        priority: 1000 - 100 * place  # as far as there is a choice, in the order of the report
-        resources: mem_mb=4000, runtime=30
-        shell: NOTEBOOK
 
-    # One rule a model, so that a profile may name as many as it likes.
-    for rank, (model, entry) in enumerate(config["models"].items()):
+rule measure:
+    input: needs("measure_{model}-{seed}")
+    output: f"{DONE}/measure_{{model}}-{{seed}}.json"
+    priority: place("measure_{model}-{seed}")
+    threads: THREADS
+    resources: mem_mb=8000, runtime=12 * 60
+    shell: RUN + "measure_{wildcards.model}-{wildcards.seed} --threads {threads}"
 
-        rule:
-            name: f"train_{model}{TAIL[seed]}"
-            input: notebook=notebook(entry["notebook"]), data=rules.data.output
-            output: trained(FOLDER[seed], model)
-            log: **logs(FOLDER[seed], f"{entry['notebook']}-{model}")
-            params: **watched(entry["notebook"], model, seed)
-            threads: THREADS
-            priority: 999 - 100 * place - rank
-            resources: mem_mb=8000, runtime=24 * 60
-            shell: NOTEBOOK
 
-    rule:
-        name: f"compare{TAIL[seed]}"
-        input:
-            notebook=notebook("04_compare_fid"),
-            data=rules.data.output,
-            records=within(FOLDER[seed], [f"metrics/train_{model}.json" for model in COMPARED]),
-            others=[f"{FOLDER[s]}/metrics/compare.json" for s in SEEDS[1:] if seed == SEEDS[0]],
-        output: compared(seed)
-        log: **logs(FOLDER[seed], "04_compare_fid")
-        params: **watched("04_compare_fid", "04_compare_fid", seed)
-        threads: THREADS
-        resources: mem_mb=8000, runtime=12 * 60
-        shell: NOTEBOOK
+rule compare:
+    input: needs("compare")
+    output: f"{DONE}/compare.json"
+    resources: mem_mb=8000, runtime=60
+    shell: RUN + "compare --threads {threads}"
 
 
 rule report:
-    input: RESULTS, sorted(map(str, Path(OUT).glob("again/*/metrics/*.json")))
-    output: within(OUT, ["report.html", "report.pdf"])
-    log: f"{OUT}/logs/report.log"
-    params: source=provenance.of_report(Path("report"))
-    shell: "{PYTHON:q} -m report.build --out {OUT:q} --profile {PROFILE:q} 2>&1 | tee {log:q}"
+    input: needs("report")
+    output: f"{DONE}/report.json"
+    shell: RUN + "report --threads {threads}"

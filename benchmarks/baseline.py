@@ -18,7 +18,7 @@ from torchvision.transforms import Compose, InterpolationMode, Normalize, ToTens
 from torchvision.transforms.functional import resized_crop
 
 from diffusion import data
-from diffusion.classifier import DigitClassifier
+from diffusion.evaluation.classifier import DigitClassifier
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, images, time steps -> mean squared error
 

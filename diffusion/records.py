@@ -75,7 +75,7 @@ class HistoryLine(Part):
 
     epoch: int
     train_loss: float
-    test_loss: float
+    test_loss: float | None  # None where there were no test images
     seconds: float
     sha256: str | None = None  # absent in runs of the first edition
 
@@ -485,6 +485,7 @@ class MeasureRecord(Record):
     real: Real
     ablations: Ablations = Field(default_factory=Ablations)
     quality_rule: str
+    measures: int = 1  # `evaluation.measure.MEASURES`, the version of the measuring code
 
     def late(self) -> list[Checkpoint]:
         """The checkpoints of the last fifth of training."""

@@ -5,12 +5,15 @@ import difflib
 import hashlib
 import importlib
 import inspect
+import io
 import json
 import os
 import platform
 import subprocess
 import sys
 import tempfile
+import tokenize
+import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from importlib import metadata
@@ -22,6 +25,7 @@ from tqdm import tqdm
 
 PACKAGE = Path(__file__).parent
 PRECISIONS = ("auto", "fp32", "bf16")
+LINE_SECONDS = 10  # between two lines of progress
 LARGEST_JSON = 64 * 2**20  # bytes; no record comes near it
 
 
@@ -98,7 +102,9 @@ def environment(precision: str = "fp32", on: torch.device | None = None) -> dict
     processor = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next((ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), processor)
+        processor = next(
+            (ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), processor
+        )
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -122,7 +128,7 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
     A temporary file in the same folder is flushed to the disk and then renamed.
 
     Raises:
-        OSError: the folder cannot be written or the disk is full. An earlier file at `path` is then untouched.
+        OSError: the folder cannot be written or the disk is full; an earlier file at `path` is untouched.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,20 +188,23 @@ def digest(content: Any, length: int = 12) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
 
 
-def difference(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> str | None:
+def difference(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
     """The first setting that differs between two nested settings, in words; None where they are equal.
 
     >>> difference({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}})
     'data.n was 1, is 2'
     """
+    return next(differences(recorded, wanted), None)
+
+
+def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """All of them."""
     for key in sorted(recorded.keys() | wanted.keys()):
         a, b = recorded.get(key), wanted.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
-            if found := difference(a, b, f"{prefix}{key}."):
-                return found
+            yield from differences(a, b, f"{prefix}{key}.")
         elif a != b:
-            return f"{prefix}{key} was {a!r}, is {b!r}"
-    return None
+            yield f"{prefix}{key} was {a!r}, is {b!r}"
 
 
 # --- things found by name ---
@@ -207,11 +216,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def named(what: str, name: str, registry: Mapping[str, Any]) -> Any:
+def named(what: str, name: str, registry: Mapping[str, Any], folder: Path | None = None) -> Any:
     """An entry of a registry, or the object that `module:name` names: a user's own enters by the same door.
 
     Args:
         what: what is looked for, for messages: "schedule", "degradation", ...
+        folder: where the module lies if it is a file, `path/file.py:name`; None: the current folder.
 
     Raises:
         ValueError: neither registered nor importable; the message has the registered names.
@@ -225,9 +235,22 @@ def named(what: str, name: str, registry: Mapping[str, Any]) -> Any:
             f"{nearest(name, registry)}"
         )
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
-        raise ValueError(f"{what} is {name!r}, which cannot be loaded ({error}); needed: module:name") from error
+        is_file = module.endswith(".py")
+        found = _run_file(Path(folder or ".", module)) if is_file else importlib.import_module(module)
+        return getattr(found, attribute)
+    except Exception as error:  # a module of one's own may fail in any way
+        raise ValueError(
+            f"{what} is {name!r}, which cannot be loaded ({error}); needed: module:name"
+        ) from error
+
+
+def _run_file(path: Path) -> types.ModuleType:
+    """A Python file as a module, read anew each time."""
+    module = types.ModuleType(f"own_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # where `inspect` looks for the source
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), module.__dict__)
+    return module
 
 
 def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
@@ -249,44 +272,83 @@ def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, An
 
 
 def own_source(thing: Any) -> str | None:
-    """Hash of a user's own class or function, by its source; None for one of this package.
+    """Hash of the source of a user's own class or function; None for one of this package.
 
-    `RECIPE` stands for the code of this package. Blank lines and lines that are comments do not count.
+    `RECIPE` stands for the code of this package. Of a class in a module the whole module counts, for its
+    helpers; of one typed into a notebook or a script, the class. Comments, blank lines and the place of the
+    file do not count.
     """
     parts = [base for base in getattr(thing, "__mro__", (thing,)) if base is not object]
-    own = [p for p in parts if p.__module__.partition(".")[0] not in ("diffusion", "abc", "builtins", "typing")]
-    if not own:
-        return None
-    try:
-        lines = [line for part in own for line in inspect.getsource(part).splitlines()]
-    except (OSError, TypeError):
-        return "unknown"
-    return digest([line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")])
+    own = [p for p in parts if p.__module__.partition(".")[0] not in _NOT_OWN]
+    return digest([_without_comments(_source(part)) for part in own]) if own else None
+
+
+_NOT_OWN = ("diffusion", "torch", "abc", "builtins", "typing", "collections")
+
+
+def _source(part: Any) -> str:
+    file = getattr(sys.modules.get(part.__module__), "__file__", None)
+    if file and part.__module__ != "__main__":
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return Path(file).read_text(encoding="utf-8")
+    with contextlib.suppress(OSError, TypeError):
+        return inspect.getsource(part)
+    # A class in a notebook: Python finds the source of its methods only.
+    found = []
+    for name, value in sorted(vars(part).items()):
+        function = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        if inspect.isfunction(function):
+            found.append(inspect.getsource(function))
+        elif not name.startswith("__") and isinstance(value, int | float | str | bool | tuple):
+            found.append(f"{name} = {value!r}")
+    return "\n".join(found)
+
+
+def _without_comments(source: str) -> list[str]:
+    lines = source.splitlines()
+    with contextlib.suppress(tokenize.TokenError, SyntaxError, IndentationError):
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                row, column = token.start
+                lines[row - 1] = lines[row - 1][:column]
+    return [line.rstrip() for line in lines if line.strip()]
 
 
 # --- progress ---
 
 
-def progress(steps: Iterable, title: str, total: int | None = None, done: int = 0, unit: str = "step") -> tqdm:
-    """`steps` with a bar on a terminal and in a notebook, and with a plain line every ten seconds elsewhere.
+class _Lines(tqdm):
+    """Progress as plain lines, for logs and notebooks run in batch."""
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        print(msg or str(self), file=self.fp, flush=True)
+
+    def close(self) -> None:
+        self.disable = True  # nothing to clear
+        super().close()
+
+
+def progress(
+    steps: Iterable, title: str, total: int | None = None, done: int = 0, unit: str = "step"
+) -> tqdm:
+    """`steps` with a bar on a terminal, and with a plain line every ten seconds elsewhere.
 
     Args:
         done: steps that an earlier run has done.
     """
-    live = sys.stderr.isatty()
-    return tqdm(
+    common = {"desc": title, "total": total, "initial": done, "unit": unit}
+    if sys.stderr.isatty():
+        return tqdm(steps, leave=False, mininterval=0.5, delay=0.5, dynamic_ncols=True, **common)
+    shape = "{desc}: {unit} {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+    seconds = LINE_SECONDS
+    return _Lines(
         steps,
-        desc=title,
-        total=total,
-        initial=done,
-        unit=unit,
-        leave=False,
-        mininterval=0.5 if live else 10,
-        maxinterval=10 if live else 60,
-        bar_format=None if live else "{desc}: {n_fmt}/{total_fmt} {unit}, {remaining} left{postfix}\n",
-        file=sys.stderr if live else sys.stdout,
-        delay=0.5 if live else 10,
-        dynamic_ncols=live,
+        file=sys.stdout,
+        mininterval=seconds,
+        maxinterval=3600,
+        delay=seconds,
+        bar_format=shape,
+        **common,
     )
 
 

@@ -13,10 +13,11 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from diffusion import data, processes
-from diffusion.runtime import named, nearest
+from diffusion.runtime import checkout, named, nearest
 
 LARGEST_PROFILE = 100_000  # bytes
 LARGEST_SEED = 2**32 - 1
+PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
@@ -62,8 +63,18 @@ class Settings(BaseModel):
 
     @classmethod
     def of_notebook(cls, variables: Mapping[str, Any]) -> Self:
-        """The settings in a notebook's global variables; names that are no settings are left alone."""
-        return cls.read({k: v for k, v in variables.items() if k in cls.model_fields}, cls.__name__)
+        """The settings in a notebook's global variables, as `P`, right after its parameters cell.
+
+        Any other plain value is a misspelt parameter, unless `P` is there: then the cells below have run before.
+        """
+        plain = {k for k, v in variables.items() if type(v) in PLAIN and not k.startswith("_")}
+        found = cls.model_fields.keys() | (plain - {"In", "Out"} if "P" not in variables else set())
+        return cls.read({k: v for k, v in variables.items() if k in found}, cls.model_fields["notebook"].default)
+
+    @property
+    def out(self) -> Path:
+        """The folder of the results: out_dir, else build/notebook of the checkout or of the current folder."""
+        return Path(self.out_dir).expanduser() if self.out_dir else (checkout() or Path()) / "build/notebook"
 
     def values(self) -> dict[str, Any]:
         """Name -> value, without the places `data_dir` and `out_dir`: what a record keeps."""
@@ -76,7 +87,7 @@ class _Schedule(Settings):
     T: int = Field(1000, ge=2, le=10_000, description="diffusion steps")
     beta_start: float = Field(1e-5, gt=0, lt=1, description="linear schedule: variance added in step 1")
     beta_end: float = Field(0.02, gt=0, lt=1, description="linear schedule: variance added in step T")
-    s: float = Field(0.008, ge=0, le=1, description="cosine schedule: offset near t = 0, in units of T")
+    s: float = Field(0.008, ge=0, le=1, description="cosine schedule: offset near the clean image, in units of T")
     beta_max: float = Field(0.02, gt=0, lt=1, description="cosine schedule: largest variance of a step")
 
     @model_validator(mode="after")
@@ -125,7 +136,7 @@ class Training(Settings):
         Raises:
             ValueError: the process refuses them, or it is one's own and cannot be loaded.
         """
-        return processes.build(PROCESS[type(self)], self.model_dump())
+        return processes.build(PROCESS[type(self)], self.model_dump(), self.out)
 
 
 class TrainDDPM(Training, _Schedule):
@@ -166,11 +177,17 @@ class TrainOwn(Training):
 
     notebook: Literal["05_your_degradation"] = "05_your_degradation"
     model: Name = Field("blur", description="name of the trained model, in files and figures")
-    degradation: str = Field(
-        "diffusion.processes.blur:ColdBlur", max_length=200, description="the class that degrades, module:Class"
+    degradation: str | None = Field(
+        None, max_length=200, description="the class that degrades, module:Class; None: the one in the notebook"
     )
     T: int = Field(20, ge=1, le=10_000, description="deepest level of degradation, given to the class")
     degradation_options: Options = Field({}, description="further arguments of the class")
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        if self.degradation:
+            self.process()
+        return self
 
 
 class Measure(Settings):
@@ -198,6 +215,12 @@ class Compare(Measure):
 
     notebook: Literal["04_compare_fid"] = "04_compare_fid"
     models: list[Name] | None = Field(None, description="names of trained models; None: all that out_dir holds")
+    by_model: dict[Name, dict[str, Any]] = Field({}, description="settings of single models, where these differ")
+
+    def measure(self, model: str, seed: int) -> Measure:
+        """How one training is measured: its samples are drawn with its own seed."""
+        values = {name: getattr(self, name) for name in Measure.model_fields}
+        return Measure.read(values | self.by_model.get(model, {}) | {"seed": seed}, f"by_model, {model}")
 
 
 PROCESS: dict[type[Training], str] = {TrainDDPM: "ddpm", TrainZoom: "zoom", TrainOwn: "own"}
@@ -274,7 +297,10 @@ class Profile:
         """Settings of notebook 04, over all models."""
         shared = {"dataset": self.dataset, "data_dir": self.data_dir}
         values = shared | _section(self.content, "measure", self.where)
-        return Compare.read(values | {"models": self.models, "seed": self.schedules.seed}, self.where)
+        own = {m: measure.values() for m, measure in self.measures.items()}
+        by_model = {m: {k: v for k, v in found.items() if v != values.get(k, v)} for m, found in own.items()}
+        values |= {"models": self.models, "seed": self.schedules.seed}
+        return Compare.read(values | {"by_model": {m: v for m, v in by_model.items() if v}}, self.where)
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:

@@ -1,48 +1,87 @@
-"""Build the report of one run: ``python -m report.build --out build/quick --profile quick``.
+"""The report of one run: `python -m report.build --out build/quick --profile quick`.
 
-Reads OUT/metrics, OUT/figures and OUT/notebooks.
-Writes OUT/report.html, OUT/report.pdf and OUT/notebooks/*.html, and the latter for further trainings too.
-The same inputs give the same bytes.
+Reads the records, kept images and executed notebooks under OUT, draws OUT/figures, and writes
+OUT/report.html, OUT/report.pdf, OUT/ledger.json and OUT/notebooks/*.html. The same records give the same
+bytes.
 """
 
-from __future__ import annotations
-
 import argparse
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from diffusion.files import write_bytes
-from report import context, pages, render, results
-from report import profile as profiles
+from diffusion import figures
+from diffusion.records import Results, load_results
+from diffusion.runtime import difference, write_bytes
+from diffusion.settings import Profile, read_profile
+from report import context, pages, render
+from report.verdicts import Verdict, ledger
 
-SOURCE = render.HERE / "report.md"
+PROFILES = render.HERE.parent / "profiles"
 
 
-def build(out: Path, profile: str, source: Path = SOURCE, released: bool = False) -> list[Path]:
-    """Write the report and the rendered notebooks of the run in ``out``; returns the written paths.
+def build(out: Path | str, profile: str | Path, complete: bool = False) -> list[Path]:
+    """Write the report of the run in `out`; returns the written files.
+
+    Args:
+        profile: name of a file in profiles/, or the path of one.
+        complete: stop where the run does not support a finding of the text, as the released paper must; the
+        profile
+            may ask for it too, by `report: {complete: true}`.
 
     Raises:
-        ValueError: the run is incomplete or mixed, or the source prints a value that the run does not define.
+        ValueError: the run is incomplete or not that of the profile, or a finding is not supported.
     """
     out = Path(out).resolve()
-    if not out.is_dir():
-        raise ValueError(f"{out} is not a folder: run the notebooks first (`make report PROFILE={profile}`)")
-    name, parameters = profiles.read(profile)
-    run = results.load(out)
-    profiles.check_run(run, name, parameters)
-    if not released:
-        results.check_code(run)
-    notebooks = pages.pages(out, results.notebooks(run))
-    described = [{"name": p.name, "link": p.file} for p in notebooks]
-    text = render.markdown(source.read_text(encoding="utf-8"), context.build(run, name, described))
-    if missing := [f for f in render.figures(text) if not (out / f).is_file()]:
-        raise ValueError(
-            f"{out} lacks {', '.join(missing)}: run the notebooks that draw them, "
-            f"or `make report PROFILE={profile}`"
-        )
-    page, document = render.html(text, out), render.pdf(render.typst_source(text, out), out)
-    written = [write_bytes(out / p.file, p.html) for p in notebooks]
-    return [*written, write_bytes(out / "report.html", page), write_bytes(out / "report.pdf", document)]
+    asked = read_profile(profile, PROFILES)
+    results = load_results(out, asked.trainings)
+    check(results, asked)
+    drawn = {path.name for path in figures.draw(results, out / "figures")}
+    verdicts, notebooks = ledger(results), pages.names(results)
+    run = context.Run(results, asked, verdicts, notebooks)
+    guards = context.guards(run, complete or bool(asked.options.get("complete")))
+    text = render.report(context.build(run, drawn), guards)
+    if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
+        raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
+    written = {
+        out / "ledger.json": as_json(verdicts),
+        out / "report.html": render.html(text, out),
+        out / "report.pdf": render.pdf(render.typst_source(text, out), out),
+    }
+    written |= {page.path: page.html for page in pages.pages(out, notebooks)}
+    return [write_bytes(path, content) for path, content in written.items()]
+
+
+def check(results: Results, profile: Profile) -> None:
+    """Refuse records of other settings than the profile's.
+
+    Raises:
+        ValueError: there are such; the message names the first setting that differs.
+    """
+    for (model, seed), wanted in profile.trainings.items():
+        recorded, values = results.trainings[model, seed].train.settings, wanted.values()
+        both = recorded.keys() & values.keys()  # a record of an earlier version may lack some
+        if found := difference({k: recorded[k] for k in both}, {k: values[k] for k in both}):
+            raise ValueError(f"{model}-{seed} in {results.out} is not that of {profile.where}: {found}")
+
+
+def as_json(verdicts: Mapping[str, Verdict]) -> bytes:
+    """The claims ledger as JSON, for other programs."""
+    rows = [
+        {
+            "id": name,
+            "section": v.claim.section,
+            "text": v.claim.text,
+            "verdict": v.verdict,
+            "lean": v.lean,
+            "measured": v.measured,
+            "trainings": v.trainings,
+            "why": v.why,
+        }
+        for name, v in verdicts.items()
+    ]
+    return (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,9 +91,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--profile", required=True, help="name of a file in profiles/, or the path of a .yaml file"
     )
+    parser.add_argument(
+        "--complete", action="store_true", help="stop where the run does not support the text"
+    )
     options = parser.parse_args(arguments)
     try:
-        for path in build(options.out, options.profile):
+        for path in build(options.out, options.profile, options.complete):
             print(path)
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -1,179 +1,271 @@
-"""What report.md may speak about: the run's records, the claims' verdicts, the study, the profile."""
+"""What the text may speak of: numbers for its placeholders, and what its guards look up."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diffusion.centres import MOSTLY
-from diffusion.quality import OUTSIDE
-from report import claims, controls, phrases, tables, trainings
-from report.evidence import agree
-from report.final_epochs import LAST, known, lower, over_checkpoints, swing
-from report.measures import centre, distance, divergence
-from report.results import REQUIRED, Results
-from report.rules_ddpm import lower_levels
-from report.rules_ranking import COMPARABLE, direction
-from report.rules_samples import centre_kinds, contradiction, leading_digits
-from report.rules_seeds import less_bias, seed_differences
-from report.study import CITATION, STUDY, deviations, other_data
-from report.text import Markdown, escape, fixed, integer, listing
+from diffusion.evaluation.statistics import FEWEST
+from diffusion.records import Final, RateCheck, Real, Results
+from diffusion.settings import Profile
+from report import tables
+from report.claims.ddpm import lower_levels
+from report.estimates import LAST, Case, distance, late
+from report.render import WORDS, Guards
+from report.study import CITATION, MODELS, STUDY, dataset, deviations, measured, other_data
+from report.text_format import Markdown, escape, fixed, integer, listing, span
+from report.verdicts import END_OF_TRAINING, Verdict, tally
 
 STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def _flattered(final: Mapping[str, Any], real: Mapping[str, Any]) -> bool:
-    """Is the recall of samples higher than that of real images, though few of them lie among these?"""
-    v, r = final["variety"], real["variety"]
-    return v["recall_low"] > r["recall"] and v["precision"] < r["precision"] / 2
+class Run:
+    """A run, its verdicts, and those of the study's models that it has."""
+
+    def __init__(
+        self, results: Results, profile: Profile, verdicts: Mapping[str, Verdict], notebooks: Sequence[str]
+    ):
+        self.results, self.profile, self.verdicts = results, profile, verdicts
+        self.notebooks = notebooks
+        self.study = measured(results)
+        self.further = [m for m in results.models if m not in self.study]
+        self.case = Case(results, {m: results.first(m) for m in self.study})
+        self.ones = [one for one in results.trainings.values() if one.measure]
+        if not self.ones:
+            raise ValueError(f"{results.out} has no training that is measured; `make report` measures them")
+
+    def has(self, *models: str) -> bool:
+        return set(models) <= set(self.study)
 
 
-def _digits(
-    shares: Mapping[str, Any], real: list[float], floor: Mapping[str, float], names: tuple[str, ...]
-) -> dict[str, Markdown | bool]:
-    """Which classes are more and which are less frequent than in real images, by their intervals.
+# --- what guards look up ---
 
-    Of ten intervals of an unbiased model one often misses by chance; it is `biased` only if the divergence of
-    all classes together lies above what as many real images score.
-    """
-    favoured = [names[d] for d in range(10) if shares["low"][d] > real[d]]
-    rare = [names[d] for d in range(10) if shares["high"][d] < real[d]]
-    return {
-        "favoured": listing(favoured),
-        "rare": listing(rare),
-        "any": bool(favoured or rare),
-        "biased": shares["divergence_low"] > floor["mean"] + 2 * floor["sd"],
+
+def guards(run: Run, complete: bool) -> Guards:
+    """Verdicts and further findings, and which parts the run has."""
+    results, case = run.results, run.case
+    findings = {name: WORDS.get(v.verdict, v.verdict) for name, v in run.verdicts.items()}
+    findings |= {name: "yes" if found else "no" for name, found in _findings(run).items()}
+    ddpms = [m for m in ("linear", "cosine") if m in run.study]
+    ablations = {m: case[m].measure.ablations for m in run.study}
+    parts = {m: m in run.study for m in MODELS}
+    parts |= {
+        "schedules": results.schedules is not None,
+        "ddpms": run.has("linear", "cosine"),
+        "three": run.has(*MODELS),
+        "other_data": bool(other_data(results)),
+        "reduced": bool(deviations(results)),
+        "several": any(len(results.seeds(m)) > 1 for m in results.models),
+        "no_inception": not any(one.measure.extractors["inception"].available for one in run.ones),
+        "bf16": run.ones[0].train.environment.get("precision") == "bf16",
+        "respaced": bool(_respaced(run)),
+        "clipped": bool(_clipped(run)),
+        "clipping": len(ddpms) == 2 and all(ablations[m].clipping for m in ddpms),
+        "float32": any(found.float32 for found in ablations.values()),
+        "prior": run.has("zoom") and ablations["zoom"].prior is not None,
+        "notebooks": bool(run.notebooks),
     }
+    return Guards(findings, parts, complete)
 
 
-def rate_outcome(check: Mapping[str, Any]) -> str:
-    """What a trial of the printed learning rate shows: "overflows", "stuck" or "no evidence".
+def _findings(run: Run) -> dict[str, bool]:
+    """Findings beside the claims; those about models that the run has not are not so."""
+    case, found = run.case, dict.fromkeys(FINDINGS, False)
+    if run.has("linear"):
+        found["rate_stuck"] = rate_stuck(case["linear"].train.ddpm.learning_rate_check)
+    if run.has("linear", "cosine"):
+        ddpms = [case[m] for m in ("linear", "cosine")]
+        offsets = [one.train.ddpm.offset for one in ddpms]
+        clipped = [one.measure.ablations.clipping for one in ddpms]
+        found["offset_missed"] = any(o.response < 0.9 * o.shift for o in offsets)
+        found["levels_cross"] = 0 < len(lower_levels(case)) < len(ddpms[0].train.ddpm.common_loss.levels)
+        found["flattered"] = all(_flattered(one.measure.final, case.real) for one in ddpms)
+        found["clipping_harms"] = all(
+            c and c.gap.digits.low > 0 and c.gap.background.low > 0 for c in clipped
+        )
+    if run.has("linear", "zoom"):
+        spreads = [late(case[m].measure, distance("digits")) for m in ("linear", "zoom")]
+        found["zoom_swings"] = all(spreads) and spreads[1].sd > 2 * spreads[0].sd
+    if run.has("zoom"):
+        trainings = [run.results.trainings["zoom", seed].measure for seed in run.results.seeds("zoom")]
+        found["zoom_biased"] = all(_biased(one.final, one.real) for one in trainings)
+    return found
 
-    Stuck is a loss of about one, which answering zero everywhere scores, give or take a batch. Neither says
-    anything unless the rate that must be meant is seen to learn.
-    """
-    printed, used = check["printed"], check["used"]
-    if not used["finite"] or used["last_loss"] >= min(1, used["first_loss"]):
-        return "no evidence"
-    if not printed["finite"]:
-        return "overflows"
-    return "stuck" if printed["last_loss"] >= STUCK else "no evidence"
+
+FINDINGS = (
+    "rate_stuck",  # at the printed learning rate the loss stays at that of answering zero
+    "offset_missed",  # a network reports less than 90 % of a uniform shift
+    "levels_cross",  # each DDPM has the lower loss at some of the common noise levels
+    "flattered",  # recall above that of real images, with little precision, for both DDPMs
+    "clipping_harms",  # for both DDPMs: brighter backgrounds and larger distances
+    "zoom_swings",  # the zoom model's distance varies more than twice as much as the linear DDPM's
+    "zoom_biased",  # its classes diverge more than those of as many real images, with every seed
+)
 
 
-def _posterior_gap(beta: list[float], alpha_bar: list[float]) -> dict[str, Any]:
-    """The noise's factor at t = T in Equation (4), and in Equation (2) solved for the earlier state."""
-    return {"posterior": beta[-1] / (1 - alpha_bar[-1]) ** 0.5, "inverted": beta[-1] ** 0.5}
+def rate_stuck(check: RateCheck) -> bool:
+    """At the printed learning rate nothing is learnt, and at the one that must be meant something is."""
+    printed, used = check.printed, check.used
+    learns = used.finite and used.last_loss < min(1, used.first_loss)
+    return learns and printed.finite and printed.last_loss >= STUCK
 
 
-def _respaced(results: Results) -> list[Markdown]:
+def _flattered(final: Final, real: Real) -> bool:
+    v, r = final.variety, real.variety
+    return v.recall > r.recall and v.precision < 0.75 * r.precision
+
+
+def _biased(final: Final, real: Real) -> bool:
+    floor = real.divergence_floor
+    return final.classes.divergence_low > floor.mean + 2 * floor.sd
+
+
+def _respaced(run: Run) -> list[Markdown]:
     """The models that are sampled in fewer steps than they are trained for."""
-    drawn = {m: t["parameters"] for m, t in results.train.items() if t["process"] == "ddpm"}
-    steps = {m: n for m, p in drawn.items() if (n := p["sampling_steps"]) not in (None, p["T"])}
-    return [Markdown(f"{integer(n)} for the {escape(m)} DDPM") for m, n in steps.items()]
+    drawn = {m: run.results.first(m).train.settings for m in run.results.models}
+    steps = {m: n for m, s in drawn.items() if (n := s.get("sampling_steps")) not in (None, s["T"])}
+    return [Markdown(f"{integer(n)} for the {escape(m)} model") for m, n in steps.items()]
 
 
-def _seconds(record: Mapping[str, Any]) -> float:
-    """What a training took."""
-    return sum(line["seconds"] for line in record["history"])
+def _clipped(run: Run) -> list[str]:
+    return [m for m in run.study if run.case[m].train.settings.get("clip_x0")]
 
 
-def build(results: Results, profile_name: str, notebooks: list[dict[str, str]]) -> dict[str, Any]:
-    """The context of report.md; ``notebooks`` holds name and link of each rendered notebook."""
-    verdicts, runs = claims.ledger(results), results.runs
-    train, real = results.train, results.compare["real"]
-    seconds = {m: _seconds(t) for m, t in train.items()}
-    columns, rows = tables.parameters(results)
-    counts = [train[m]["parameters_count"] for m in REQUIRED]
-    widths = {tuple(train[m]["parameters"]["channels"]) for m in REQUIRED}
-    passes = min(results.passes(m) for m in REQUIRED)
-    shares, classes = real["classes"]["share"], results.dataset.classes
-    return {
-        "dataset": results.dataset,
-        "other_data": other_data(results),
-        "citation": CITATION.get(results.dataset.name),
-        "schedules": results.schedules,
-        "train": train,
-        "compare": results.compare,
-        "final": results.final,
-        "real": real,
-        "labels": results.compare["labels"],
-        "models": list(train),
-        "extractors": results.extractors,
-        "panels": Markdown(
-            "digit (left) and in Inception features (right)"
-            if "inception" in results.extractors
-            else "digit features"
-        ),
-        "seed_pixels": results.schedules["zoom"]["sizes"][-1] ** 2,
-        "extractor_names": {"digits": "digits", "inception": "Inception"},
+# --- what placeholders print ---
+
+
+def build(run: Run, drawn: set[str]) -> dict[str, Any]:
+    """Name -> value, or what prints it; `drawn` are the figure files."""
+    results, case, found = run.results, run.case, dataset(run.results)
+    one = next(iter(results.trainings.values()))
+    measure = run.ones[0].measure
+    context = {
         "study": STUDY,
+        "profile": run.profile.name,
+        "command": f"make retrain PROFILE={run.profile.name}",
+        "dataset": found,
+        "data_citation": Markdown(f"[@{CITATION[name]}]" if (name := _name(results)) in CITATION else ""),
         "deviations": deviations(results),
-        "clipped": [m for m in ("linear", "cosine") if train[m]["parameters"].get("clip_x0")],
-        "flattered": [m for m in REQUIRED if _flattered(results.final[m], real)],
-        "late_distances": {m: over_checkpoints(results, m, distance("digits")) for m in REQUIRED},
-        "late": known(results),
+        "subtitle": subtitle(run),
+        "models_said": models_said(run),
+        "seeds_said": seeds_said(results),
+        "claims_count": integer(len(run.verdicts)),
+        "tally": tally(run.verdicts),
+        "end_of_training": END_OF_TRAINING,
+        "fewest": FEWEST,
         "last_part": Markdown(LAST),
-        "swings": {m: swing(results, m) for m in REQUIRED},
-        "lower_levels": [fixed(level) for level in lower_levels(results)],
-        "late_centres": {k: over_checkpoints(results, "zoom", centre(k)) for k in ("dark", "white")},
-        "seed_differences": seed_differences(runs),
-        "less_bias": agree(map(less_bias, runs)),
-        "centres_are": phrases.centres([centre_kinds(r) for r in runs]),
-        "mostly": MOSTLY,
-        "outside": OUTSIDE,
-        "loss_too": phrases.loss_too(verdicts["lower-loss"]),
-        "in_features": Markdown("" if "inception" in results.extractors else " in digit features"),
-        "claims": list(verdicts.values()),
-        "v": verdicts,
-        "tally": phrases.tally(verdicts),
-        "end_of_training": claims.END_OF_TRAINING,
-        "comparable": COMPARABLE,
-        "direction": direction(runs),
-        "contradiction": contradiction(runs),
-        "clipping_does": {m: controls.clipping(results.compare["clipping"][m]) for m in ("linear", "cosine")},
-        "float32": controls.float32(results.compare.get("float32")),
-        "rate_outcome": rate_outcome(train["linear"]["learning_rate_check"]),
-        "passes": passes,
-        "passes_said": Markdown(f"{claims.count(passes)} {'pass' if passes == 1 else 'passes'}"),
-        "respaced": _respaced(results),
-        "last": {m: t["history"][-1] for m, t in train.items()},
-        "seconds": seconds,
-        "total_seconds": sum(seconds.values()),
-        "all_seconds": sum(_seconds(t) for r in (results, *results.others) for t in r.train.values()),
-        "seeds": [r.seed for r in (results, *results.others)],
-        "again": results.again,
-        "again_models": {one.model for one in results.again},
-        "again_names": listing(dict.fromkeys(f"{one.model} model" for one in results.again)),
-        "also": {m: phrases.also(results, m) for m in REQUIRED},
-        "asked_again": any(v.seeds for v in verdicts.values()),
-        "again_seconds": {one.folder: _seconds(one.train) for one in results.again},
-        "trainings": trainings.beside(results),
-        "zoom_by_seed": trainings.zoom_by_seed(results),
-        "parted": [number for number, v in enumerate(verdicts.values(), 1) if v.parted],
-        "over_seeds": results.compare["over_seeds"] and results.compare["over_seeds"]["models"],
-        "digits": {
-            m: _digits(f["classes"], shares, real["divergence_floor"], classes)
-            for m, f in results.final.items()
-        },
-        "uneven": all(
-            _digits(r.final["zoom"]["classes"], shares, real["divergence_floor"], classes)["biased"]
-            for r in runs
-        ),
-        "posterior": _posterior_gap(
-            results.schedules["linear"]["beta"], results.schedules["linear"]["alpha_bar"]
-        ),
-        "same_network": len(widths) == 1,
-        "counts_of_parameters": counts,
-        "ordered": phrases.ordered,
-        "one_of": phrases.one_of,
-        "zoom_is_closer": agree(lower(r, "zoom", "linear", distance("digits")) for r in runs),
-        "zoom_is_evener": agree(lower(r, "zoom", "linear", divergence) for r in runs),
-        "leading_digits": [classes[d] for d in leading_digits(results)],
-        "loss_rows": tables.losses(results),
-        "profile": profile_name,
-        "parameter_columns": columns,
-        "parameter_rows": rows,
-        "environment_rows": tables.environment(results),
-        "notebooks": notebooks,
-        "notebook_links": [Markdown(f"[{escape(n['name'])}]({n['link']})") for n in notebooks],
+        "network": one.train,
+        "parameters_counts": sorted({t.train.parameters_count for t in results.trainings.values()}),
+        "learning_rate_course": "held constant"
+        if one.train.settings["lr_schedule"] == "constant"
+        else "warmed up shortly and then lowered along a cosine",
+        "schedules": results.schedules,
+        "train": {m: results.first(m).train for m in run.study},
+        "last": {m: results.first(m).train.history[-1] for m in run.study},
+        "final": {m: case.final(m) for m in run.study},
+        "late": {m: late(case[m].measure, distance("digits")) for m in run.study},
+        "swings": {m: case.swing(m) for m in run.study},
+        "probes": {m: case[m].train.ddpm or case[m].train.zoom for m in run.study},
+        "reference": measure.reference,
+        "digits": measure.extractors["digits"],
+        "real": measure.real,
+        "threshold": measure.real.not_digit.threshold,
+        "quality_rule": measure.quality_rule,
+        "respaced": listing(_respaced(run)),
+        "clipped": listing(_clipped(run)),
+        "total_seconds": float(sum(map(tables.seconds, results.trainings.values()))),
+        "notebooks": listing(Markdown(f"[{escape(n)}](notebooks/{n}.html)") for n in run.notebooks),
+        "table_distances": tables.distances(results),
+        "table_measures": tables.measures(results),
+        "table_claims": tables.claims(run.verdicts),
+        "table_rules": tables.rules(run.verdicts),
+        "table_cost": tables.cost(results),
+        "table_environment": tables.environment(results),
+        "table_parameters": tables.settings(results, lambda one: one.train),
+        "table_measuring": tables.settings(results, lambda one: one.measure),
+        "table_seeds": tables.seeds(results),
+        "seeds_parted": seeds_parted(run.verdicts),
+        "further_models": tables.further(results, run.further, drawn),
     }
+    return context | _of_schedules(results) | _of_models(run)
+
+
+def _of_schedules(results: Results) -> dict[str, Any]:
+    if results.schedules is None:
+        return {}
+    linear = results.schedules.linear
+    beta, left = linear.beta[-1], 1 - linear.alpha_bar[-1]
+    return {
+        "table_schedules": tables.schedules(results),
+        "posterior": {"posterior": beta / left**0.5, "inverted": beta**0.5},
+    }
+
+
+def _of_models(run: Run) -> dict[str, Any]:
+    """What only some models of the study have."""
+    results, case, out = run.results, run.case, {}
+    if run.has("linear"):
+        out["rate"] = case["linear"].train.ddpm.learning_rate_check
+    if run.has("linear", "cosine"):
+        out["lower_levels"] = listing(fixed(level) for level in lower_levels(case))
+        out["table_levels"] = tables.levels(results)
+        if all(case[m].measure.ablations.clipping for m in ("linear", "cosine")):
+            out["table_clipping"] = tables.clipping(results, ("linear", "cosine"))
+    float32 = {m: found for m in run.study if (found := case[m].measure.ablations.float32)}
+    gaps = {m: f.gap.digits for m, f in float32.items()}
+    out["float32_gaps"] = listing(
+        Markdown(f"{span(g.mean, g.low, g.high, 2)} ({m})") for m, g in gaps.items()
+    )
+    if run.has("zoom"):
+        final, real = case.final("zoom"), case.real.classes.share
+        names, shares = dataset(results).classes, final.classes
+        out["favoured"] = listing(names[c] for c in range(10) if shares.low[c] > real[c])
+        out["rare"] = listing(names[c] for c in range(10) if shares.high[c] < real[c])
+        out["prior"] = case["zoom"].measure.ablations.prior
+    return out
+
+
+def _name(results: Results) -> str:
+    return next(iter(results.trainings.values())).train.settings.get("dataset", "mnist")
+
+
+def models_said(run: Run) -> Markdown:
+    """The models of the run, counted: a phrase after "with"."""
+    words = []
+    if ddpms := [m for m in run.study if m != "zoom"]:
+        words.append(
+            f"{NUMBERS[len(ddpms)]} DDPM{'s' if len(ddpms) > 1 else ''} ({listing(ddpms)} noise schedule)"
+        )
+    if run.has("zoom"):
+        words.append("the zoom model")
+    if run.further:
+        n, labels = len(run.further), [run.results.first(m).train.label for m in run.further]
+        count = NUMBERS[n] if n < len(NUMBERS) else integer(n)
+        words.append(
+            f"{count} {'further ' if run.study else ''}model{'s' if n > 1 else ''} ({listing(labels)})"
+        )
+    return listing(map(Markdown, words))
+
+
+def subtitle(run: Run) -> Markdown:
+    if run.has(*MODELS) and not run.further:
+        models = "Two denoising diffusion models and a deterministic zoom"
+    else:
+        models = listing(run.results.first(m).train.label for m in run.results.models)
+    return Markdown(f"{models} on {escape(dataset(run.results).title)}, trained anew and measured")
+
+
+def seeds_said(results: Results) -> Markdown:
+    several = [m for m in results.models if len(results.seeds(m)) > 1]
+    return listing(Markdown(f"{escape(m)} with {listing(results.seeds(m))}") for m in several)
+
+
+def seeds_parted(verdicts: Mapping[str, Verdict]) -> Markdown:
+    """A sentence on the claims on which trainings contradict each other."""
+    parted = [n for n, v in enumerate(verdicts.values(), 1) if v.parted]
+    if not any(v.trainings for v in verdicts.values()):
+        return Markdown("")
+    if not parted:
+        return Markdown("On no claim do the trainings contradict each other (@tbl:claims).")
+    many = len(parted) > 1
+    text = f"On claim{'s' if many else ''} {listing(parted)} of @tbl:claims the trainings differ"
+    return Markdown(f"{text}, and {'they stay' if many else 'it stays'} undecided.")

@@ -1,9 +1,20 @@
-"""From the report's source to Markdown (Jinja2), to HTML (pandoc) and to PDF (pandoc and Typst)."""
+"""From the text's sources to Markdown (guards, then Jinja2), to HTML (pandoc) and to PDF (pandoc and Typst).
 
-from __future__ import annotations
+A source has placeholders `<< >>` and no branches. Paragraphs may stand in a guard:
+
+    ::: {.finding rests-on="lower_loss=fails zoom_swings=yes"}
+    Said only if the run supports it. The released paper, which has to be complete, is not built without.
+    :::
+
+    ::: {.part needs="zoom inception"}
+    Said only of a run that has what is needed.
+    :::
+"""
 
 import re
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,44 +22,105 @@ import jinja2
 import pypandoc
 import typst
 
-from report.text import HELPERS, finalize
+from report.text_format import HELPERS, finalize
+from report.verdicts import FAILS, HOLDS, OPEN
 
 HERE = Path(__file__).resolve().parent
-TEMPLATES = HERE / "templates"
+TEMPLATES, TEXT = HERE / "templates", HERE / "text"
+WORDS = {HOLDS: "holds", FAILS: "fails", OPEN: "open"}  # verdicts, as guards name them
+GUARD = re.compile(r'\s*::: \{\.(?:finding rests-on|part needs)="([^"]+)"\}\s*')
+
+_ENVIRONMENT = jinja2.Environment(
+    variable_start_string="<<",
+    variable_end_string=">>",
+    block_start_string="\0%",  # no branches in prose
+    block_end_string="%\0",
+    comment_start_string="\0#",
+    comment_end_string="#\0",
+    undefined=jinja2.StrictUndefined,
+    finalize=finalize,
+    keep_trailing_newline=True,
+)
+_ENVIRONMENT.globals.update(HELPERS)
 
 
-def markdown(source: str, context: dict[str, Any]) -> str:
-    """Fill in the placeholders of ``source``.
+@dataclass(frozen=True)
+class Guards:
+    """What guards look up.
 
-    The delimiters are ``<< >>``, ``<% %>``, ``<# #>``: pandoc's labels ``{#eq:x}`` look like comments.
+    Attributes:
+        findings: name of a verdict or of a further finding -> holds, fails, open, yes, no, or another word.
+        parts: name -> the run has it.
+        complete: a finding that the run does not support is an error.
+    """
+
+    findings: Mapping[str, str]
+    parts: Mapping[str, bool]
+    complete: bool = False
+
+    def failing(self, condition: str) -> str | None:
+        """The first of some conditions that is not met, with what is the case; None if all are.
+
+        Raises:
+            ValueError: a name is unknown.
+        """
+        for one in condition.split():
+            name, _, wanted = one.partition("=")
+            known = self.findings if wanted else self.parts
+            if name not in known:
+                raise ValueError(
+                    f"a guard names {name!r}, which is no {'finding' if wanted else 'part'} of a run"
+                )
+            if known[name] != (wanted or True):
+                return f"{one}, but this run gives {known[name]}" if wanted else one
+        return None
+
+
+def markdown(source: str, context: Mapping[str, Any], guards: Guards, name: str = "text") -> str:
+    """`source` with its guards decided and its placeholders filled in.
 
     Raises:
-        ValueError: a name is not in the context, a value is null or a number has no format; names the line.
+        ValueError: a placeholder is unknown, empty or without a format, or a finding is not supported where
+        all
+            must be; names the source and the line.
     """
-    environment = jinja2.Environment(
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-        undefined=jinja2.StrictUndefined,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals.update(HELPERS)
+    kept = _guarded(source, guards, name)
     try:
-        return environment.from_string(source).render(context)
-    except (jinja2.TemplateError, TypeError, KeyError, IndexError, ValueError) as error:
-        line = getattr(error, "lineno", None) or _line_of(error)
-        raise ValueError(f"report.md, line {line}: {error}") from error
+        return _ENVIRONMENT.from_string("\n".join(line for _, line in kept) + "\n").render(context)
+    except (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
+        place = getattr(error, "lineno", None) or _line_of(error)
+        raise ValueError(f"{name}, line {kept[place - 1][0] if place else '?'}: {error}") from error
 
 
-def _line_of(error: BaseException) -> int | str:
+def _guarded(source: str, guards: Guards, name: str) -> list[tuple[int, str]]:
+    """The lines that are said, with their numbers in the source."""
+    lines, kept, open_guards = (
+        source.splitlines(),
+        [],
+        [],
+    )  # of each fence around a line: hidden, or not a guard
+    for number, line in enumerate(lines, 1):
+        hidden = True in open_guards
+        if line.strip() == ":::":
+            guard = open_guards.pop()
+            if guard is None and not hidden:
+                kept.append((number, line))
+        elif found := GUARD.fullmatch(line):
+            failing = None if hidden else guards.failing(found[1])
+            if failing and "rests-on" in line and guards.complete:
+                raise ValueError(f"{name}, line {number}: “{lines[number].strip()[:80]}…” rests on {failing}")
+            open_guards.append(failing is not None)
+        else:
+            if line.lstrip().startswith(":::"):
+                open_guards.append(None)
+            if not hidden:
+                kept.append((number, line))
+    return kept
+
+
+def _line_of(error: BaseException) -> int | None:
     """The line of the template in a traceback that Jinja2 rewrote to point there."""
-    step, line = error.__traceback__, "unknown"
+    step, line = error.__traceback__, None
     while step:
         if step.tb_frame.f_code.co_filename == "<template>":
             line = step.tb_lineno
@@ -56,8 +128,14 @@ def _line_of(error: BaseException) -> int | str:
     return line
 
 
+def report(context: Mapping[str, Any], guards: Guards, text: Path = TEXT) -> str:
+    """The whole report as Markdown, from the sources in a folder in the order of their names."""
+    sources = sorted(text.glob("*.md"))
+    return "\n".join(markdown(p.read_text(encoding="utf-8"), context, guards, p.name) for p in sources)
+
+
 def pandoc(text: str, *options: str | Path, folder: Path | None = None) -> str:
-    """Run the wheel's pandoc on ``text``.
+    """`text` converted by the wheel's pandoc.
 
     Raises:
         ValueError: pandoc failed; the message is its own.
@@ -88,18 +166,18 @@ def _common(out: Path) -> list[str | Path]:
 
 
 def html(text: str, out: Path) -> bytes:
-    """One self-contained page. Figures are read from the run folder ``out``."""
+    """One self-contained page. Figures are read from the run folder `out`."""
     style = ["--to=html5", "--mathml", "--embed-resources", "--css", TEMPLATES / "style.css"]
     return pandoc(text, *_common(out), *style, "--template", TEMPLATES / "page.html", folder=out).encode()
 
 
 def typst_source(text: str, out: Path) -> str:
-    """The report as Typst, with figures relative to ``out``."""
+    """The report as Typst, with figures relative to `out`."""
     return pandoc(text, *_common(out), "--to=typst", "--template", TEMPLATES / "article.typ", folder=out)
 
 
 def pdf(source: str, out: Path) -> bytes:
-    """Compile Typst to PDF with the wheel's own fonts and no clock, so that equal sources give equal bytes.
+    """Typst compiled to PDF with the wheel's own fonts and no clock: equal sources give equal bytes.
 
     Raises:
         ValueError: Typst does not accept the source; the message is its own.
@@ -112,4 +190,4 @@ def pdf(source: str, out: Path) -> bytes:
 
 def figures(text: str) -> list[str]:
     """The pictures that the Markdown shows, relative to the run folder."""
-    return re.findall(r"\]\(((?:again/[\w-]+/)?figures/[^)\s]+)\)", text)
+    return re.findall(r"\]\((figures/[^)\s]+)\)", text)

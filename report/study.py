@@ -1,14 +1,14 @@
-"""What the study states about its own experiment, and how a run departs from it."""
-
-from __future__ import annotations
+"""The study's constants and models, and how a run departs from them."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from diffusion import datasets
-from diffusion.parameter_table import N_TEST_IMAGES
-from report.results import REQUIRED, Results
-from report.text import Markdown, code, escape, finalize, integer, listing, num
+from diffusion import data
+from diffusion.records import Results, Trained, TrainRecord
+from report.text_format import Markdown, code, escape, finalize, integer, listing, num
+
+MODELS = {"linear": "ddpm", "cosine": "ddpm", "zoom": "zoom"}  # name -> kind
+N_TEST = 10_000  # images of the test split
 
 # Section and value as the study gives them. The learning rate is the one it means: see the errata.
 STUDY = {
@@ -16,7 +16,6 @@ STUDY = {
     "batch_size": 128,  # 2.2
     "channels": [16, 32, 32, 16],  # 2.2
     "learning_rate": 2e-4,  # printed as 2^-4
-    "printed_learning_rate": 2.0**-4,  # 2.2, 2.3 and 3.3
     "n_samples": 500,  # 2.4
     "T": 1000,
     "beta_start": 1e-5,  # 2.3, as are the next three
@@ -24,83 +23,99 @@ STUDY = {
     "s": 0.008,
     "beta_max": 0.02,
     "zoom_T": 24,  # 3.2
-    "t_compared": 300,  # 2.3: the time step that Figure 2's discussion names
     "pixels": 28 * 28,
 }
-
-
 CITATION = {"fashion": "xiao2017", "kmnist": "clanuwat2018"}  # of data sets that are not the study's
 
 
+def measured(results: Results) -> list[str]:
+    """The study's models that a run has, by name and kind, all their trainings measured."""
+    of = {m: [results.trainings[m, seed] for seed in results.seeds(m)] for m in MODELS}
+    return [
+        m for m, kind in MODELS.items() if of[m] and all(t.measure and t.train.process == kind for t in of[m])
+    ]
+
+
+def dataset(results: Results) -> data.DataSet:
+    """The run's data set, with title, noun and classes."""
+    records = [one.train for one in results.trainings.values()] or [results.schedules]
+    return data.get(records[0].settings.get("dataset", "mnist"))
+
+
 def other_data(results: Results) -> Markdown:
-    """The run's data set, if it is not the study's; else empty."""
-    return Markdown("") if results.dataset is datasets.MNIST else escape(results.dataset.title)
+    """The title of the run's data set, if it is not the study's; else empty."""
+    found = dataset(results)
+    return Markdown("") if found is data.get("mnist") else escape(found.title)
 
 
-def other_schedules(parameters: Mapping[str, Any]) -> list[Markdown]:
+def other_schedules(settings: Mapping[str, Any]) -> list[Markdown]:
     """In which constants these noise schedules differ from the study's."""
     keys = ("T", "beta_start", "beta_end", "s", "beta_max")
-    return [Markdown(f"{code(k)} = {num(parameters[k], 2)}") for k in keys if parameters[k] != STUDY[k]]
+    return [Markdown(f"{code(k)} = {num(settings[k], 2)}") for k in keys if settings[k] != STUDY[k]]
 
 
-def other_training(results: Results, model: str) -> list[Markdown]:
-    """In which parameters this model's training differs from the study's, save for its length."""
-    record, p = results.train[model], results.train[model]["parameters"]
-    out = []
-    if p["learning_rate"] != STUDY["learning_rate"] or p["lr_schedule"] != "constant":
-        out.append(f"a learning rate of {num(p['learning_rate'], 2)} ({finalize(p['lr_schedule'])})")
-    if p["batch_size"] != STUDY["batch_size"]:
-        out.append(f"batches of {integer(p['batch_size'])}")
-    if p["channels"] != STUDY["channels"]:
-        out.append(f"a network of {listing(p['channels'])} channels")
-    if (n := p["n_test"]) is not None and n < N_TEST_IMAGES:
+def other_training(train: TrainRecord) -> list[Markdown]:
+    """In which settings a training differs from the study's, save for its length."""
+    settings, out = train.settings, []
+    rate, shape = settings["learning_rate"], settings["lr_schedule"]
+    if rate != STUDY["learning_rate"] or shape != "constant":
+        out.append(f"a learning rate of {num(rate, 2)} ({finalize(shape)})")
+    if settings["batch_size"] != STUDY["batch_size"]:
+        out.append(f"batches of {integer(settings['batch_size'])}")
+    if settings.get("network", "cnn") != "cnn":
+        out.append("another network")
+    if settings["channels"] != STUDY["channels"]:
+        out.append(f"a network of {listing(settings['channels'])} channels")
+    if (n := settings["n_test"]) is not None and n < N_TEST:
         out.append(f"a test split of {integer(n)} images")
-    if record["process"] == "ddpm":
-        return [Markdown(x) for x in out] + other_schedules(p)
-    if p["T"] != STUDY["zoom_T"]:
-        out.append(f"$T = {int(p['T'])}$")
-    if p["interpolation"] != "nearest":
-        out.append(f"{finalize(p['interpolation'])} interpolation")
+    if train.process == "ddpm":
+        if settings.get("schedule", train.model) != train.model:
+            out.append("another noise schedule")
+        return [Markdown(x) for x in out] + other_schedules(settings)
+    if settings["T"] != STUDY["zoom_T"]:
+        out.append(f"$T = {integer(settings['T'])}$")
+    if settings.get("interpolation", "nearest") != "nearest":
+        out.append(f"{finalize(settings['interpolation'])} interpolation")
     return [Markdown(x) for x in out]
 
 
-def other_sampling(results: Results, model: str) -> list[Markdown]:
-    """How this model's samples were drawn unlike the study's."""
-    p, out = results.train[model]["parameters"], []
-    if p.get("clip_x0"):
+def other_sampling(train: TrainRecord) -> list[Markdown]:
+    """How a model's samples were drawn unlike the study's."""
+    settings, out = train.settings, []
+    if settings.get("clip_x0"):
         out.append(Markdown("clipped sampling"))
-    if p.get("sampling_steps") not in (None, p["T"]):
-        out.append(Markdown(f"{integer(p['sampling_steps'])} sampling steps"))
+    if settings.get("sampling_steps") not in (None, settings["T"]):
+        out.append(Markdown(f"{integer(settings['sampling_steps'])} sampling steps"))
+    if settings.get("prior", "pixels") != "pixels":
+        out.append(Markdown("another start of sampling"))
     return out
 
 
-def few_samples(results: Results, model: str) -> Markdown:
+def few_samples(one: Trained) -> list[Markdown]:
     """How many of the study's samples were measured, or against how few real ones; empty if by all."""
-    n, real = min(results.final[model]["n"], results.compare["n_samples"]), results.compare["reference"]["n"]
-    out = [f"{integer(n)} of {STUDY['n_samples']} samples"] if n < STUDY["n_samples"] else []
-    if real < N_TEST_IMAGES:
-        out.append(f"{integer(real)} of {integer(N_TEST_IMAGES)} reference images")
-    return listing(map(Markdown, out)) if out else Markdown("")
+    measure, out = one.measure, []
+    n = min(measure.final.n, measure.settings.get("n_samples", measure.final.n))
+    if n < STUDY["n_samples"]:
+        out.append(Markdown(f"{integer(n)} of {STUDY['n_samples']} samples"))
+    if measure.reference.n < N_TEST:
+        out.append(Markdown(f"{integer(measure.reference.n)} of {integer(N_TEST)} reference images"))
+    return out
 
 
-def unlike_study(results: Results, model: str) -> list[Markdown]:
-    """In what this model's run departs from the study; empty if in nothing."""
-    record, p = results.train[model], results.train[model]["parameters"]
-    out = []
-    if record["epochs"] < STUDY["epochs"]:
-        out.append(Markdown(f"{integer(record['epochs'])} of {STUDY['epochs']} epochs"))
-    if p.get("n_train") is not None and results.passes(model) < record["epochs"]:
-        out.append(Markdown(f"{integer(p['n_train'])} training images"))
-    few = few_samples(results, model)
-    return out + other_training(results, model) + other_sampling(results, model) + ([few] if few else [])
+def unlike_study(one: Trained) -> list[Markdown]:
+    """In what the training of a model of the study, and its samples, depart from the study."""
+    train, out = one.train, []
+    if train.epochs < STUDY["epochs"]:
+        out.append(Markdown(f"{integer(train.epochs)} of {STUDY['epochs']} epochs"))
+    if train.passes < train.epochs:
+        out.append(Markdown(f"{integer(train.settings['n_train'])} training images"))
+    return out + other_training(train) + other_sampling(train) + few_samples(one)
 
 
-def deviations(results: Results) -> Markdown | None:
-    """One phrase for the banner, or None when the study's models are at the scale of the study."""
+def deviations(results: Results) -> Markdown:
+    """One phrase on all models of the study that depart from it; empty if none does."""
     groups: dict[str, list[str]] = {}
-    for model in REQUIRED:
-        if differs := unlike_study(results, model):
+    for model in measured(results):
+        if differs := unlike_study(results.first(model)):
             groups.setdefault(listing(differs), []).append(model)
-    if not groups:
-        return None
     return Markdown("; ".join(f"for {listing(models)}, {what}" for what, models in groups.items()))

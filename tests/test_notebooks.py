@@ -1,199 +1,241 @@
-"""The notebooks, through what they leave behind: the smoke run's records, and runs of their own."""
+"""The notebooks: what their cells promise, what they leave behind, and runs of their own."""
 
 import json
-import re
+import statistics
 import subprocess
 import sys
-from pathlib import Path
+from typing import Literal, get_args, get_origin
 
+import numpy as np
 import pytest
+import torch
+from IPython.utils.capture import capture_output
 from papermill import inspect_notebook
 
-from diffusion import comparison, data, processes, records, schedules
-from diffusion import parameter_table as table
-from diffusion.files import read_json, sha256
-from diffusion.network import Reconstructor
-from diffusion.runs import load_weights
+from diffusion import figures, notebook, records, settings
+from diffusion.processes import schedules
+from diffusion.records import SchedulesRecord, TrainRecord, load_results, schedules_path, train_path
+from diffusion.runtime import named, own_source, sha256
+from diffusion.training.record import open_run
+
+NOTEBOOKS = list(settings.NOTEBOOKS)
 
 
-def record(out, name):
-    return read_json(out / "metrics" / f"{name}.json")
+@pytest.fixture(params=NOTEBOOKS)
+def name(request):
+    return request.param
 
 
-def papermill(root, notebook, cwd, **parameters):
-    command = [sys.executable, "-m", "papermill", root / f"notebooks/{notebook}.ipynb", cwd / "out.ipynb"]
-    for name, value in parameters.items():
-        command += ["-p", name, value]
+@pytest.fixture
+def cells(root, name):
+    return json.loads((root / f"notebooks/{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def papermill(root, name, cwd, **parameters):
+    command = [sys.executable, "-m", "papermill", root / f"notebooks/{name}.ipynb", cwd / "out.ipynb"]
+    for key, value in parameters.items():
+        command += ["-p", key, value]
     command = [*map(str, command), "-k", "python3"]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=900)
+
+
+# --- the cells ---
+
+
+def test_papermill_shows_every_parameter_as_the_settings_describe_it(root, name):
+    found = inspect_notebook(str(root / f"notebooks/{name}.ipynb"))
+    fields = {k: v for k, v in settings.NOTEBOOKS[name].model_fields.items() if k != "notebook"}
+    assert found.keys() == fields.keys()
+    for key, field in fields.items():
+        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+        expected = field.description + (f" ({', '.join(choices)})" if choices else "")
+        assert found[key]["help"].strip() == expected
+        assert found[key]["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict")
+
+
+def test_the_committed_parameters_are_allowed(cells, name):
+    (cell,) = (c for c in cells if "parameters" in c["metadata"].get("tags", []))
+    variables = {}
+    exec("".join(cell["source"]), variables)
+    read = settings.NOTEBOOKS[name].of_notebook(variables)
+    assert read.values().keys() == variables.keys() - {"__builtins__", "data_dir", "out_dir"} | {"notebook"}
+
+
+def test_notebooks_are_stripped_and_their_cells_short(cells):
+    code = [c for c in cells if c["cell_type"] == "code"]
+    assert all(c["outputs"] == [] and c["execution_count"] is None for c in code)
+    assert len({c["id"] for c in cells}) == len(cells)
+    shown = [c for c in code if not c["metadata"].get("tags")]
+    lines = [len(c["source"]) for c in shown]
+    assert statistics.median(lines) <= 6
+    assert max(lines) <= 25
+    assert any("assert" in line for c in shown for line in c["source"])
+    last = "".join(cells[-1]["source"])
+    assert last.index("## What we saw") < last.index("## Try it")
+    assert sum(line.startswith(("1. ", "2. ", "3. ")) for line in last.splitlines()) == 3
+
+
+def test_the_comparison_asks_for_the_measures_that_the_workflow_made(root):
+    for profile in (root / "profiles").glob("*.yaml"):
+        profile = settings.read_profile(profile.stem, root / "profiles")
+        compare = profile.compare()
+        for model, seed in profile.trainings:
+            assert compare.measure(model, seed).values() == profile.measure(model, seed).values()
+
+
+def test_a_model_may_be_measured_in_its_own_way():
+    compare = settings.Compare(n_final=5000, by_model={"zoom": {"n_final": 3000}})
+    assert [compare.measure(m, 7).n_final for m in ("linear", "zoom")] == [5000, 3000]
+    assert compare.measure("zoom", 7).seed == 7
+    with pytest.raises(settings.SettingError, match="by_model, zoom.*n_finl.*did you mean 'n_final'"):
+        settings.Compare(by_model={"zoom": {"n_finl": 1}}).measure("zoom", 0)
+
+
+# --- helpers of notebooks ---
+
+
+def test_the_slider_degrades_to_a_strip(monkeypatch):
+    rows = {"a": torch.linspace(-1, 1, 30)[:, None, None].expand(30, 28, 28), "b": torch.zeros(30, 28, 28)}
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
+    with capture_output() as captured:
+        strip = notebook.slide(rows, range(30))
+    assert captured.outputs == []
+    assert figures.render(strip, "png")
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    assert figures.render(notebook.slide(rows, range(30)), "png") == figures.render(strip, "png")
+    _, slider, picture = shown[0].children
+    first = picture.value
+    slider.value = 29
+    assert picture.value != first
+    assert len(slider.options) == 30
+
+
+def test_sliders_are_for_people(monkeypatch):
+    for variable in (*notebook.FRONT_ENDS, "COLD_ZOOM_SLIDERS"):
+        monkeypatch.delenv(variable, raising=False)
+    assert not notebook.live()
+    monkeypatch.setenv("JPY_SESSION_NAME", "01_schedules.ipynb")
+    assert notebook.live()
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
+    assert not notebook.live()
+
+
+def test_kept_images_are_bytes(tmp_path):
+    images = torch.tensor([-0.7, -0.5, 0.0, 0.1, 0.5, 2.0]).view(2, 3, 1, 1, 1).expand(2, 3, 1, 28, 28)
+    notebook.keep(tmp_path, "some", images)
+    found = records.read_kept(tmp_path, "some")
+    assert found.shape == (2, 3, 28, 28)
+    assert found[..., 0, 0].flatten().tolist() == [0, 0, 128, 153, 255, 255]
+
+
+def test_a_class_of_a_module_is_no_typed_one(tmp_path):
+    with pytest.raises(ValueError, match="ColdBlur was not typed in a cell"):
+        notebook.keep_class(named("degradation", "diffusion.processes.blur:ColdBlur", {}), tmp_path, "m")
+
+
+# --- what the workflow's notebooks left ---
 
 
 def test_schedules_record_is_that_of_the_module(smoke_out):
-    found, linear = record(smoke_out, "schedules"), schedules.linear()
-    assert found["linear"]["alpha_bar"] == linear.alpha_bar.tolist()
-    assert found["t300"]["t"] == 300
-    assert found["t300"]["linear"]["alpha_bar"] == linear.alpha_bar[300].item()
-    assert found["cosine"]["clipped_steps"] == 98
+    found = SchedulesRecord.load(schedules_path(smoke_out))
+    linear, cosine = schedules.linear(), schedules.cosine()
+    assert found.linear.alpha_bar == linear.alpha_bar.tolist()
+    assert found.cosine.beta == cosine.beta.tolist()
+    assert (found.early.t, found.cosine.clipped_steps, found.linear.clipped_steps) == (300, 98, 0)
+    assert found.early.linear.alpha_bar == linear.alpha_bar[300].item()
+    assert found.informative_steps["linear"] < found.informative_steps["cosine"]
+    assert records.read_kept(smoke_out, "zoom").shape == (25, 28, 28)
+    assert records.read_kept(smoke_out, "latents").shape == (2, 11, 28, 28)
 
 
 @pytest.mark.parametrize("model", ["linear", "cosine", "zoom", "blur"])
 def test_a_training_record_agrees_with_its_run(smoke_out, model):
-    found = record(smoke_out, f"train_{model}")
-    run = smoke_out / found["run"]
-    lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
-    assert found["history"] == lines
-    assert found["epochs"] == len(lines) == 2
-    assert found["steps"] == 2 * 4  # 512 images in batches of 128
-    weights = smoke_out / found["weights"]["file"]
-    assert sha256(weights) == found["weights"]["sha256"]
-    load_weights(weights, Reconstructor(), found["weights"]["sha256"])
-    assert found["parameters_count"] == 146_961
-    assert "out_dir" not in found["parameters"]
+    found = TrainRecord.load(train_path(smoke_out, model, 0))
+    lines = (smoke_out / found.run / "history.jsonl").read_text().splitlines()
+    assert [line.model_dump() for line in found.history] == [json.loads(line) for line in lines]
+    assert found.epochs == len(lines) == 2
+    assert found.steps == 2 * 4  # 512 images in batches of 128
+    assert sha256(smoke_out / found.weights.file) == found.weights.sha256
+    assert found.parameters_count == 146_961
+    assert "out_dir" not in found.settings
+    assert (found.ddpm is None) == (found.process != "ddpm")
+    assert (found.zoom is None) == (found.process != "zoom")
 
 
 def test_only_what_differs_between_the_two_ddpms_is_the_schedule(smoke_out):
-    a, b = (record(smoke_out, f"train_{m}")["parameters"] for m in ("linear", "cosine"))
+    a, b = (TrainRecord.load(train_path(smoke_out, m, 0)).settings for m in ("linear", "cosine"))
     assert {name for name in a if a[name] != b[name]} == {"schedule", "model"}
 
 
-def test_the_comparison_measures_every_checkpoint_against_the_test_split(smoke_out):
-    found = record(smoke_out, "compare")
-    assert found["models"] == ["linear", "cosine", "zoom", "blur"]
-    assert found["reference"] == {"split": "test", "n": 256}
-    for model in found["models"]:
-        assert [row["epoch"] for row in found["curves"][model]] == [1, 2]
-        last = found["final"][model]
-        assert last["n"] == last["n_classes"] == 32
-        assert last["digits"]["low"] <= last["digits"]["fid"] <= last["digits"]["high"]
-        assert last["digits"]["fid"] > last["floor"]["digits"]["fid_mean"]  # eight steps make no real digits
-        assert sum(last["classes"]["share"]) == pytest.approx(1)
-        assert last["inception"] is None
-    assert not found["extractors"]["inception"]["available"]
-    assert "off" in found["extractors"]["inception"]["reason"]
+def test_kept_images_of_a_zoom_are_those_of_its_figures(smoke_out):
+    assert records.read_kept(smoke_out, "trajectory_zoom-0").shape == (9, 10, 28, 28)
+    by_level = records.read_kept(smoke_out, "reconstructions_zoom-0")
+    assert by_level.shape == (3, 8, 28, 28)
+    assert (by_level[0] == by_level[0, 0]).all()
+    original, degraded, _ = records.read_kept(smoke_out, "deepest_zoom-0")
+    for image, deepest in zip(original, degraded, strict=True):
+        assert np.array_equal(deepest, image[12:16, 12:16].repeat(7, 0).repeat(7, 1))
 
 
 def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke_out, root):
     executed = list((smoke_out / "notebooks").glob("*.ipynb"))
     assert len(executed) == 6
     for path in executed:
-        cells = json.loads(path.read_text())["cells"]
-        outputs = [o for c in cells for o in c.get("outputs", [])]
+        outputs = [o for c in json.loads(path.read_text())["cells"] for o in c.get("outputs", [])]
         assert not [o for o in outputs if o["output_type"] == "error"]
         assert any("image/png" in o.get("data", {}) for o in outputs)
+        assert not any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs)
         shown = json.dumps([o.get("data", {}).get("text/plain", o.get("text", "")) for o in outputs])
         assert str(root) not in shown
 
 
+# --- runs of their own ---
+
+
 def test_by_papermill_from_another_folder_with_other_parameters(root, tmp_path, mnist_dir):
-    done = papermill(
-        root, "01_schedules", tmp_path, T=50, zoom_T=3, n_columns=4, image_index=3, out_dir=tmp_path / "o"
-    )
+    done = papermill(root, "01_schedules", tmp_path, T=50, zoom_T=3, n_columns=4, image_index=3, out_dir="o")
     assert done.returncode == 0, done.stderr
-    found = record(tmp_path / "o", "schedules")
-    assert found["T"] == 50
-    assert len(found["linear"]["beta"]) == 51
-    assert found["zoom"]["sizes"] == [28, 27, 26, 25]
-    assert {p.name for p in (tmp_path / "o/figures").iterdir()} == {
-        "fig01_schedules.svg",
-        "fig02_latents.png",
-        "fig07_zoom.png",
-    }
-    assert [p.name for p in tmp_path.iterdir() if p.name not in ("o", "out.ipynb")] == []
+    found = SchedulesRecord.load(schedules_path(tmp_path / "o"))
+    assert found.T == 50
+    assert len(found.linear.beta) == 51
+    assert found.zoom["sizes"] == [28, 27, 26, 25]
+    assert {p.name for p in tmp_path.iterdir()} == {"o", "out.ipynb"}
 
 
-def test_a_training_is_extended_and_not_repeated(root, tmp_path, mnist_dir):
-    small = {"n_train": 128, "n_test": 32, "n_samples": 4, "n_reconstruct": 8, "batch_size": 64, "T": 2}
-    small |= {"lr_schedule": "constant", "out_dir": tmp_path / "o"}
-    for epochs in (1, 2):
-        done = papermill(root, "03_train_zoom", tmp_path, epochs=epochs, **small)
-        assert done.returncode == 0, done.stderr
-    assert len(list((tmp_path / "o/runs").iterdir())) == 1
-    printed = re.findall(r"epoch (\d)/2: train loss", (tmp_path / "out.ipynb").read_text())
-    assert printed == ["2"]  # the first epoch was there already
-
-
-def test_the_comparison_without_trained_models_says_what_to_run(root, tmp_path):
-    done = papermill(root, "04_compare_fid", tmp_path, out_dir=tmp_path / "nothing")
+def test_a_misspelt_parameter_is_named_before_anything_runs(root, tmp_path):
+    done = papermill(root, "02_train_ddpm", tmp_path, epoch=5, out_dir="o")
     assert done.returncode != 0
-    assert "Run 02_train_ddpm, 03_train_zoom or 05_your_degradation with this out_dir first" in done.stderr
+    assert "02_train_ddpm: there is no parameter 'epoch'; did you mean 'epochs'?" in done.stderr
+    assert not (tmp_path / "o").exists()
 
 
-def test_relative_folders_start_at_the_project(root, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    assert records.out_folder("build/x") == root / "build/x"
-    assert records.out_folder(None) == root / "build/notebook"
-    assert records.out_folder(tmp_path) == tmp_path
-    assert data.folder("some") == root / "some"
+def test_variables_of_cells_that_ran_before_are_no_parameters():
+    before = {"T": 50, "x": 3, "In": [], "_": 1, "d": torch}
+    with pytest.raises(settings.SettingError, match="no parameter 'x'"):
+        settings.Schedules.of_notebook(before)
+    assert settings.Schedules.of_notebook(before | {"P": None}).T == 50
 
 
-def test_a_record_names_the_code_that_its_run_began_with(monkeypatch, tmp_path):
-    monkeypatch.setattr(records, "code_of", lambda *_: "before")
-    assert records.begin("01_schedules", {}, tmp_path) == tmp_path
-    monkeypatch.setattr(records, "code_of", lambda *_: "edited meanwhile")
-    written = records.write(tmp_path, "schedules", "01_schedules", {})
-    monkeypatch.setattr(records, "_begun", {})
-    assert json.loads(written.read_text())["code"] == "before"
+def test_a_class_typed_in_the_notebook_is_trained_measured_and_compared(root, tmp_path, mnist_dir):
+    small = {"n_train": 128, "n_test": 32, "n_samples": 4, "batch_size": 64, "epochs": 1, "out_dir": "o"}
+    done = papermill(root, "05_your_degradation", tmp_path, T=3, **small)
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "o"
+    record = TrainRecord.load(train_path(out, "pixelate", 0))
+    assert record.settings["degradation"] == "own/pixelate.py:Pixelate"
+    assert "averages blocks of pixels" in record.about
+    process = open_run(out, record).process
+    x = torch.arange(784.0).view(1, 1, 28, 28)
+    assert torch.allclose(process.degrade(x, torch.tensor([0])), x)
+    identity = json.loads((out / record.run / "run.json").read_text())
+    assert identity["process"]["code"] == own_source(type(process))
 
-
-def test_a_record_builds_its_process(smoke_out):
-    for model, T in (("linear", 1000), ("cosine", 1000), ("zoom", 24), ("blur", 20)):
-        found = record(smoke_out, f"train_{model}")
-        assert processes.build(found["process"], found["parameters"]).T == T
-    with pytest.raises(ValueError, match="'smudge'; allowed: ddpm, zoom, own"):
-        processes.build("smudge", {})
-
-
-def test_checkpoints_include_the_first_and_the_last():
-    model = comparison.Model(
-        "m", {"epochs": 23}, processes.build("zoom", {"T": 2, "interpolation": "nearest"}), Path(), "fp32"
-    )
-    assert model.epochs(5) == [1, 5, 10, 15, 20, 23]
-    assert model.epochs(100) == [1, 23]
-
-
-def test_weights_that_are_not_the_records_are_refused(smoke_out, tmp_path):
-    found = record(smoke_out, "train_zoom")
-    x, _ = data.load("train", n=512)
-    model = comparison.Model.load("zoom", found, x, tmp_path, "fp32")
-    target = tmp_path / found["weights"]["file"]
-    target.parent.mkdir(parents=True)
-    target.write_bytes((smoke_out / found["weights"]["file"]).read_bytes() + b"x")
-    with pytest.raises(Exception, match="not the file that its record names"):
-        model.samples(2, 0)
-
-
-@pytest.mark.parametrize(
-    ("degradation", "named"),
-    [
-        ("diffusion.nothing:A", "No module named"),
-        ("diffusion.blur:Nothing", "has no attribute"),
-        ("diffusion.blur", "cannot be loaded"),
-        ("diffusion.network:Reconstructor", "a subclass of ColdDiffusion"),
-        ("diffusion.ddpm:DDPM", "a subclass of ColdDiffusion.*what a random degradation takes"),
-        ("diffusion.cold:ColdDiffusion", "cannot be made with T = 3.*degrade and seeds"),
-    ],
-)
-def test_a_degradation_that_cannot_be_loaded_is_named(degradation, named):
-    with pytest.raises(ValueError, match=f"{degradation}.*{named}"):
-        processes.build("own", {"degradation": degradation, "T": 3})
-
-
-def test_a_model_of_ones_own_is_in_the_report(smoke_out):
-    text = (smoke_out / "report.html").read_text()
-    assert text.count("Cold diffusion, blur") > 3
-
-
-def test_a_second_zoom_model_keeps_figures_of_its_own(root, tmp_path, mnist_dir):
-    small = {"n_train": 64, "n_test": 32, "n_samples": 4, "n_reconstruct": 8, "batch_size": 64, "T": 2}
-    for model in ("zoom", "bilinear"):
-        how = {"model": model, "epochs": 1, "out_dir": tmp_path, "interpolation": "bilinear"} | small
-        assert papermill(root, "03_train_zoom", tmp_path, **how).returncode == 0
-    for name in ("fig10_reconstructions", "fig10_reconstructions_bilinear"):
-        assert (tmp_path / "figures" / f"{name}.png").is_file()
-
-
-@pytest.mark.parametrize("notebook", table.NOTEBOOKS)
-def test_papermill_knows_every_parameter_and_its_meaning(root, notebook):
-    found = {p["name"]: p for p in inspect_notebook(str(root / f"notebooks/{notebook}.ipynb")).values()}
-    assert found.keys() == table.of(notebook).keys()
-    assert all(p["help"].strip() and p["inferred_type_name"] not in ("None", "") for p in found.values())
+    few = {"n_samples": 12, "n_final": 12, "n_distance": 12, "n_test": 64}
+    few |= {"floor_repeats": 2, "interval_repeats": 2, "out_dir": "o"}
+    done = papermill(root, "04_compare_fid", tmp_path, **few)
+    assert done.returncode == 0, done.stderr
+    (one,) = load_results(out).trainings.values()
+    assert one.measure.weights_sha256 == record.weights.sha256
+    assert one.measure.settings["n_final"] == 12

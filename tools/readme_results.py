@@ -1,151 +1,149 @@
-"""Put the results of a run into the README: pictures, final distances and the claims' verdicts.
+"""Write the results of a release into README.md, and draw its two pictures in docs/images.
 
-    python tools/readme_results.py released/paper
+    python -m tools.readme_results [released/paper]
 
-Replaces what stands between the two marks in README.md, and the pictures in docs/images.
+Everything between `<!-- released: NAME -->` and `<!-- /released -->` comes from here.
 """
 
+import re
 import sys
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 from matplotlib.figure import Figure
 
+from diffusion import figures, records
+from diffusion.records import Results
+from diffusion.runtime import write_bytes
+from report import verdicts
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[0] = str(ROOT)  # in place of tools/
-
-from diffusion import figures  # noqa: E402
-from diffusion.files import write_bytes  # noqa: E402
-from report import claims, phrases, results, study, trainings  # noqa: E402
-from report.final_epochs import LAST, known, over_checkpoints  # noqa: E402
-from report.measures import distance  # noqa: E402
-from report.text import FIXED, num, percent, span, spread  # noqa: E402
-
-IMAGES = Path("docs/images")
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-CURVES = {"losses": "fig03_ddpm_losses.svg", "distances": "fig13_fid_all.svg"}
+IMAGES = "docs/images"
+BLOCK = re.compile(r"(<!-- released: (\w+) -->\n).*?(<!-- /released -->)", re.DOTALL)
+STUDY = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
+EARLY = 20  # epochs after which the schedules are compared, beside the end
 
 
-def trimmed(path: Path) -> np.ndarray:
-    """A picture without its white margin, (H, W, 3)."""
-    picture = matplotlib.image.imread(path)[..., :3]
-    ink = (picture < 0.99).any(2)
-    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
-    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+def findings(results: Results) -> str:
+    """Three sentences with their numbers.
+
+    Raises:
+        ValueError: the records no longer say so; the sentence is to be rewritten.
+    """
+    table, last = results.table(), max(line.epochs for line in _trainings(results))
+    fid = table.groupby(["model", "epoch"]).fid.mean()
+    late = table[table.epoch >= 0.8 * last].groupby("model").fid
+    early = {model: fid[model, EARLY] for model in ("linear", "cosine")}
+    ends = late.mean()
+    zoom = table[(table.model == "zoom") & (table.epoch >= 0.3 * last)]
+    swing = zoom.groupby("seed").apply(lambda one: one.fid.corr(one.divergence), include_groups=False)
+    _supported(early["cosine"] < 0.75 * early["linear"], "the cosine schedule is closer early")
+    _supported(abs(ends["cosine"] - ends["linear"]) < 0.1 * ends["linear"], "the schedules end level")
+    _supported(swing.min() > 0.8, "the zoom's distance follows its mix of classes")
+    ddpm, own = (_not_recognised(results, models) for models in (("linear", "cosine"), ("zoom",)))
+    real = results.first("zoom").measure.real.not_digit.share
+    low, high = late.min()["zoom"], late.max()["zoom"]
+    return (
+        f"- The cosine schedule is ahead early and level at the end: after {EARLY} epochs its Fréchet "
+        f"distance is {early['cosine']:.0f} against {early['linear']:.0f}, over the last fifth of training "
+        f"{ends['cosine']:.1f} against {ends['linear']:.1f}.\n"
+        f"- The zoom model's distance swings between {low:.0f} and {high:.0f} from epoch to epoch, in step "
+        f"with the mix of digits that it draws (r = {swing.min():.2f}): one checkpoint does not rank it.\n"
+        f"- No model draws reliably: a classifier does not recognise {_range(ddpm)} of the DDPMs' "
+        f"samples and {_range(own)} of the zoom model's, and {real:.0%} of real images.\n"
+    )
 
 
-def side_by_side(pictures: dict[str, np.ndarray]) -> Figure:
-    """Pictures in one row under their titles."""
-    figure = Figure(figsize=(9, 3.3), layout="constrained")
-    for axes, (title, picture) in zip(figure.subplots(1, len(pictures)), pictures.items(), strict=True):
-        axes.imshow(picture)
-        axes.set_title(title, fontsize=11)
-        axes.axis("off")
+def table(results: Results) -> str:
+    """One row a training, one for real images, and the tally of the verdicts."""
+    first = results.first("linear").measure
+    floors = first.final.floor["digits"], first.floor["digits"]
+    lines = [
+        f"| model, seed | test loss | Fréchet distance, last epoch, n = {first.final.n:,} | last fifth of "
+        f"training: mean (range), n = {first.settings['n_samples']} | not recognised | coverage |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in results.trainings.values():
+        final, late = one.measure.final, [row.digits.fid for row in one.measure.late()]
+        cells = [
+            f"{STUDY.get(one.model, one.model)}, {one.seed}",
+            f"{one.train.history[-1].test_loss:.4f}",
+            f"{final.digits.fid:.1f} [{final.digits.low:.1f}, {final.digits.high:.1f}]",
+            f"{np.mean(late):.1f} ({min(late):.1f} to {max(late):.1f})",
+            f"{final.not_digit.share:.0%}",
+            f"{final.variety.coverage:.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    real = first.real
+    cells = [f"{floor.fid_mean:.2f}" for floor in floors]
+    cells += [f"{real.not_digit.share:.0%}", f"{real.variety.coverage:.2f}"]
+    lines.append(f"| real images |  | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Distances are in the features of a digit classifier, with 95% intervals.",
+        "Test losses of different processes are on different scales.",
+        "An image is recognised if the classifier is sure of it; one that is not may still be a digit.",
+        "",
+        claims(results),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def claims(results: Results) -> str:
+    """The tally of the ledger, and the claims that do not hold."""
+    found = verdicts.ledger(results)
+    failing = [one.claim for one in found.values() if one.verdict == verdicts.FAILS]
+    tally = f"Of {len(found)} claims of the study {verdicts.tally(found)}.".replace("\N{NO-BREAK SPACE}", " ")
+    return "\n".join(
+        [f"{tally} These do not hold:", "", *(f"- {one.text} ({one.section})" for one in failing)]
+    )
+
+
+def strip(results: Results) -> Figure:
+    """A digit at rising zoom levels, above unpicked samples of each of the study's models."""
+    zoom, columns = results.kept("zoom"), 13
+    rows = {"zoom level 0 to 24": zoom[:: (len(zoom) - 1) // (columns - 1)][:columns]}
+    for model, label in STUDY.items():
+        rows[label] = results.kept(f"samples_{model}-{results.seeds(model)[0]}")[:columns]
+    figure = Figure(figsize=(10, 3.3), layout="constrained")
+    for axes, (label, images) in zip(figure.subplots(len(rows)), rows.items(), strict=True):
+        gap = np.full((28, 2), 255, np.uint8)
+        axes.imshow(np.hstack([part for image in images for part in (image, gap)][:-1]), "gray", vmin=0)
+        axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=11)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
     return figure
 
 
-def pictures(out: Path, run: results.Results, root: Path = ROOT) -> None:
-    """Draw or copy the README's pictures from a run's figures."""
-    grids = {run.train[m]["label"]: trimmed(out / "figures" / f"samples_{m}.png") for m in results.REQUIRED}
-    figures.save(side_by_side(grids), root / IMAGES / "samples.png")
-    matplotlib.image.imsave(root / IMAGES / "zoom.png", trimmed(out / "figures" / "fig07_zoom.png"))
-    for name, file in CURVES.items():
-        write_bytes(root / IMAGES / f"{name}.svg", (out / "figures" / file).read_bytes())
+def filled(readme: str, results: Results) -> str:
+    """The README with its blocks written anew."""
+    texts = {"findings": findings(results), "results": table(results)}
+    return BLOCK.sub(lambda found: found[1] + texts[found[2]] + found[3], readme)
 
 
-def block(run: results.Results, name: str) -> str:
-    """The README's section of results, as Markdown: every number from the records of the release `name`."""
-    epochs = {t["epochs"] for t in run.train.values()}
-    verdicts = claims.ledger(run)
-    fails = [v.claim for v in verdicts.values() if v.fails]
-    by_seed = trainings.zoom_by_seed(run)
-    where = f"[`released/{name}`](released/{name})"
-    lines = [
-        f"Below are the results of the `{name}` profile, released in {where}.",
-        f"`make report PROFILE={name}` makes the whole report from them, `make retrain PROFILE={name}` the "
-        "results themselves anew.",
-    ]
-    for one in run.again:
-        command = f"make again PROFILE={name} MODEL={one.model} SEED={one.seed}"
-        lines.append(f"`{command}` trains the {one.model} model once more.")
-    if differs := study.deviations(run):
-        lines.append(f"They depart from the study in their scale: {differs}.")
-    lines += [
-        "",
-        f"Samples of the models after {' or '.join(map(str, sorted(epochs)))} epochs, "
-        "the first 64 of each, not picked:",
-        "",
-        f"![Samples of the linear DDPM, the cosine DDPM and Cold Zoom]({IMAGES}/samples.png)",
-        "",
-        f"![Training and test loss of the DDPMs over epochs]({IMAGES}/losses.svg)",
-        "",
-        f"![Fréchet distance of all models over epochs]({IMAGES}/distances.svg)",
-        "",
-        *_table(run),
-        "",
-        *([f"By the last epoch's samples alone the zoom model would be {by_seed}.", ""] if by_seed else []),
-        f"Of {len(verdicts)} claims of the study {phrases.tally(verdicts)}."
-        + (" These do not hold in this run:\n" if fails else ""),
-        *(f"- {claim.text} ({claim.section})" for claim in fails),
-        "",
-        f"<details><summary>All {len(verdicts)} claims, with their verdicts</summary>",
-        "",
-        "| claim | where | verdict |",
-        "|---|---|---|",
-    ]
-    for v in verdicts.values():
-        verdict = ", ".join(filter(None, (v.verdict, v.note, v.seeds)))
-        lines.append(f"| {v.claim.text} | {v.claim.section} | {verdict} |")
-    lines += ["", "</details>"]
-    return "\n".join(lines).replace(FIXED, " ") + "\n"
+def _trainings(results: Results) -> list[records.TrainRecord]:
+    return [one.train for one in results.trainings.values()]
 
 
-def _table(run: results.Results) -> list[str]:
-    """Each model's samples: the distance after the last epoch, and its mean over the final ones if known."""
-    n, late, real = next(iter(run.final.values()))["n"], known(run), run.compare["real"]
-    columns = ["model", "test loss, each on a scale of its own"]
-    columns += [f"Fréchet distance in digit features, last epoch, n = {n}"]
-    columns += [f"mean over {LAST}, n = {run.compare['n_samples']}"] * late
-    rows = [[*columns, "not recognised", "coverage"], ["---"] * (len(columns) + 2)]
-    measure = distance("digits")
-    trained = [(run.train[model]["label"], run, model) for model in run.final]
-    trained += [(f"{one.train['label']}, again (seed {one.seed})", one.run, one.model) for one in run.again]
-    for label, one, model in trained:
-        final = one.final[model]
-        found = [measure(final)] + [over_checkpoints(one, model, measure)] * late
-        shown = [span(d["value"], d["low"], d["high"]) if d else "" for d in found]
-        rows.append([label, num(one.train[model]["history"][-1]["test_loss"]), *shown])
-        rows[-1] += [percent(final["not_digit"]["share"], 1), num(final["variety"]["coverage"], 2)]
-    floors = [next(iter(run.final.values()))["floor"]["digits"]] + [run.compare["floor"]["digits"]] * late
-    rows.append(["real images", "", *(spread(floor["fid_mean"], floor["fid_sd"]) for floor in floors)])
-    rows[-1] += [percent(real["not_digit"]["share"], 1), num(real["variety"]["coverage"], 2)]
-    return [f"| {' | '.join(row)} |" for row in rows]
+def _not_recognised(results: Results, models: tuple[str, ...]) -> list[float]:
+    return [one.measure.final.not_digit.share for one in results.trainings.values() if one.model in models]
 
 
-def replaced(readme: str, text: str) -> str:
-    """The README with the text between its marks.
+def _range(shares: list[float]) -> str:
+    return f"{min(shares):.0%} to {max(shares):.0%}"
 
-    Raises:
-        ValueError: the marks are missing, doubled or in the wrong order.
-    """
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
-        raise ValueError(f"README.md needs one {BEGIN} and, after it, one {END}")
-    head, rest = readme.split(BEGIN)
-    return f"{head}{BEGIN}\n{text}{END}{rest.split(END)[1]}"
+
+def _supported(condition: bool, finding: str) -> None:
+    if not condition:
+        raise ValueError(f"the records do not say that {finding}; rewrite that sentence of README.md")
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    out = Path(sys.argv[1])
-    try:
-        run = results.load(out)
-        text = block(run, out.resolve().name)
-        readme = replaced((ROOT / "README.md").read_text(encoding="utf-8"), text)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
-    pictures(out, run)
+    out = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "released" / "paper")
+    results = records.load_results(out)
+    readme = filled((ROOT / "README.md").read_text(encoding="utf-8"), results)
+    figures.save(strip(results), ROOT / IMAGES / "strip.png")
+    figures.save(figures.FIGURES["fig13_fid_all.svg"](results), ROOT / IMAGES / "distances.svg")
     write_bytes(ROOT / "README.md", readme.encode())
     print(f"README.md and {IMAGES} show the results of {out}")
 

@@ -1,143 +1,154 @@
-"""Keep the results of a run under released/, and make the report from there without training.
+"""Keep the results of a run under released/, from where anyone has the report without training.
 
-    python tools/release.py PROFILE    keep build/PROFILE as released/PROFILE
+    python -m tools.release PROFILE    keep the results of PROFILE as released/PROFILE
 
-A release has the records of all notebooks, with losses, distances, parameters, versions and hashes; the
-figures; the executed notebooks; the last weights of every model; the report as PDF; and a manifest with the
-SHA-256 of each of these files. Checkpoints and samples are left out: the same seeds make them again.
+A release has all records and kept images, from which the report and its figures are made; of each training
+the history and the last weights; the executed notebooks; the figures and the report as PDF; and a manifest
+with the SHA-256 of each file. Checkpoints and samples are left out: the same seeds make them again.
 """
 
+import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[0] = str(ROOT)  # in place of tools/
+from diffusion.runtime import read_json, sha256, write_bytes, write_json
+from diffusion.settings import Profile, read_profile
+from tools import jobs
+from tools.children import HeldError, hold
 
-from diffusion import parameters  # noqa: E402
-from diffusion.files import read_json, sha256, write_bytes, write_json  # noqa: E402
-from report import build, results  # noqa: E402
-from report import profile as profiles  # noqa: E402
-from tools import outputs  # noqa: E402
-
-RELEASED = ROOT / "released"
+RELEASED = jobs.ROOT / "released"
 MANIFEST = "manifest.json"
-PDF = "report.pdf"
+NOT_UNPACKED = ("report.pdf", "figures/")  # the report makes its own
 
 
-def names(out: Path, config: dict) -> list[str]:
-    """The files of a release, relative to the results folder.
-
-    Raises:
-        ValueError: a record is missing or malformed, or the records do not belong together.
-    """
-    run = results.load(out)
-    seeds = parameters.seeds(config)
-    found = [PDF, *results.notebooks(run)]
-    for one in (run, *run.others):
-        others = seeds[1:] if one is run else []
-        files = outputs.SCHEDULES + outputs.of_comparison(list(one.train), others)
-        for model, record in one.train.items():
-            files += outputs.of_training(record["notebook"], model)
-            files += [f"{record['run']}/history.jsonl", record["weights"]["file"]]
-        prefix = Path(outputs.of_seed(".", one.seed, seeds))
-        found += [(prefix / file).as_posix() for file in files]
-    for one in run.again:
-        files = outputs.of_again(one.train["notebook"], one.model)
-        files += [f"{one.train['run']}/history.jsonl", one.train["weights"]["file"]]
-        found += [f"{one.folder}/{file}" for file in files]
-    return found
+def names(profile: Profile) -> list[str]:
+    """The files of a release, relative to the results folder."""
+    out, found = jobs.folder(profile), []
+    for job in jobs.of(profile).values():
+        files = [path.relative_to(out).as_posix() for path in (*job.files(), job.path)]
+        if job.kind == "train":
+            last = read_json(job.required[0])["weights"]["file"]
+            files = [f for f in files if "/weights/" not in f or f == last]
+        found += files
+    return sorted(set(found) - {"report.html"})
 
 
-def release(out: Path, profile: str, target: Path) -> Path:
-    """Keep the results in `out`, made with `profile`, as the folder `target`; returns it.
-
-    An earlier release is replaced only when the new one is complete.
+def release(profile: Profile) -> Path:
+    """Keep the results of a profile as released/<its name>; returns that folder.
 
     Raises:
-        ValueError: results are missing, or of other parameters, or weights are not those of their record.
+        ValueError: results are missing or are not those of this profile and code.
     """
-    name, config = profiles.read(profile)
-    if not (out / "metrics").is_dir():
-        raise ValueError(f"{out} has no results to release; run `make retrain PROFILE={name}` first")
-    run = results.load(out)
-    profiles.check_run(run, name, config)
-    results.check_code(run)
-    files = names(out, config)
-    if missing := [file for file in files if not (out / file).is_file()]:
-        how = f"`make retrain PROFILE={name}`, or `make again` for what is in again/,"
-        raise ValueError(f"{out} lacks {', '.join(missing)}; run {how} first")
-    trained = [(out / one.folder, one.train) for one in run.again]
-    for one in (run, *run.others):
-        folder = Path(outputs.of_seed(str(out), one.seed, parameters.seeds(config)))
-        trained += [(folder, record) for record in one.train.values()]
-    for folder, record in trained:
-        weights = folder / record["weights"]["file"]
-        if sha256(weights) != record["weights"]["sha256"]:
-            raise ValueError(f"{weights} is not the file that its record names (sha256 differs)")
+    if stale := jobs.check(profile):
+        job, reason = stale[0]
+        again = f"run `make retrain PROFILE={profile.name}` first"
+        raise ValueError(f"{job.name}: {reason}; {again} ({len(stale)} jobs to run)")
+    out, target = jobs.folder(profile), RELEASED / profile.name
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
+    files = names(profile)
     for file in files:
         write_bytes(new / file, (out / file).read_bytes())
     write_json(
-        new / MANIFEST, {"profile": name, "files": {file: sha256(new / file) for file in sorted(files)}}
+        new / MANIFEST, {"profile": profile.name, "files": {file: sha256(new / file) for file in files}}
     )
-    shutil.rmtree(target, ignore_errors=True)
-    new.rename(target)
+    verify(new)
+    replace(new, target)
     return target
+
+
+def replace(new: Path, target: Path) -> None:
+    """Put the folder `new` in place of `target`. Interrupted between two steps, `recover` completes it."""
+    old = target.with_name(f".{target.name}.old")
+    if target.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(target, old)
+    os.rename(new, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Put the earlier release back where the change to a new one was interrupted."""
+    old = target.with_name(f".{target.name}.old")
+    if old.is_dir() and not target.exists():
+        os.rename(old, target)
+
+
+def manifest(folder: Path) -> dict[str, str]:
+    """Name -> SHA-256 of the files of a release.
+
+    Raises:
+        ValueError: there is no manifest, it is damaged, or it names a place outside the release.
+    """
+    try:
+        content: Any = read_json(folder / MANIFEST)
+        files = content["files"]
+        good = content["profile"] == folder.name.strip(".").removesuffix(".new") and len(files) > 0
+        good = good and all(isinstance(name, str) and isinstance(h, str) for name, h in files.items())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        good = False
+    if not good:
+        raise ValueError(f"{folder / MANIFEST} is missing or damaged; {_remedy(folder)}")
+    for name in files:
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{folder / MANIFEST} names {name!r}, a place outside of it; {_remedy(folder)}")
+    return files
 
 
 def verify(folder: Path) -> dict[str, str]:
     """The files of a release and their SHA-256, once each has been found to have it.
 
     Raises:
-        ValueError: a file is missing or another one, or the manifest names a place outside the release.
+        ValueError: a file is missing, another one, or not in the manifest.
     """
-    files = read_json(folder / MANIFEST)["files"]
-    for file, expected in files.items():
-        path = folder / file
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise ValueError(f"{folder / MANIFEST} names {file!r}, which lies outside {folder}")
+    files = manifest(folder)
+    for name, expected in files.items():
+        path = folder / name
         if not path.is_file() or sha256(path) != expected:
-            raise ValueError(
-                f"{path} is not the file that was released (missing, or its sha256 differs); "
-                "get the release again, with git for example"
-            )
+            raise ValueError(f"{path} is missing or not what was released (its sha256); {_remedy(folder)}")
     return files
 
 
-def report(folder: Path, profile: str, out: Path, own: Path | None = None) -> list[Path]:
-    """Make the report in `out` from the released records in `folder`; returns the written files.
+def _remedy(folder: Path) -> str:
+    return (
+        f"get it back with `git checkout -- released/{folder.name}`, or make it again with "
+        f"`make retrain PROFILE={folder.name}` and `make release PROFILE={folder.name}`"
+    )
 
-    It takes in the further trainings in `own`/again, a results folder of this machine, that are finished.
+
+def unpack(folder: Path, out: Path) -> None:
+    """Put the released records, kept images, notebooks and weights into `out`, verified; other files go.
 
     Raises:
-        ValueError: the release is damaged, or was made with other parameters than the profile's.
+        ValueError: the release is damaged.
     """
-    files = verify(folder)
-    for path in out.glob("again/*"):  # of an earlier release, or taken in before
-        shutil.rmtree(path)
-    for file, expected in files.items():
-        path = out / file
-        if file != PDF and not (path.is_file() and sha256(path) == expected):
-            write_bytes(path, (folder / file).read_bytes())
-    for record in own.glob("again/*/metrics/compare.json") if own else ():
-        name = record.parents[1].name
-        for part in ("metrics", "figures", "notebooks") if not (folder / "again" / name).exists() else ():
-            shutil.copytree(record.parents[1] / part, out / "again" / name / part, dirs_exist_ok=True)
-    return build.build(out, profile, released=True)
+    recover(folder)
+    files = {f: h for f, h in verify(folder).items() if not f.startswith(NOT_UNPACKED)}
+    for part in ("metrics", "kept", "jobs", "notebooks"):
+        for path in (p for p in (out / part).glob("*") if f"{part}/{p.name}" not in files and p.is_file()):
+            path.unlink()
+    for name, expected in files.items():
+        if not ((out / name).is_file() and sha256(out / name) == expected):
+            write_bytes(out / name, (folder / name).read_bytes())
 
 
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     try:
-        name, config = profiles.read(sys.argv[1])
-        folder = release(ROOT / outputs.folder(config), sys.argv[1], RELEASED / name)
+        profile = read_profile(sys.argv[1], jobs.ROOT / "profiles")
+        recover(RELEASED / profile.name)
+        lock = hold(jobs.folder(profile) / ".lock")
+        folder = release(profile)
+        os.close(lock)
+    except HeldError as error:
+        sys.exit(f"error: a run of this profile is under way ({error}); wait for it, or stop it first")
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"{folder.relative_to(ROOT)} holds the results of {name}: {size / 2**20:.1f} MiB")
+    print(f"released/{folder.name} holds the results of {profile.name}: {size / 2**20:.1f} MiB")
 
 
 if __name__ == "__main__":

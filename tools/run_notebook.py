@@ -1,113 +1,129 @@
-"""Run one notebook in batch for the workflow: papermill, with its progress on the terminal and in a log.
+"""Run one job of a profile: a notebook by papermill, a measuring or the report; the workflow's jobs do this.
 
-    python tools/run_notebook.py LOG PARENT NOTEBOOK EXECUTED [PAPERMILL OPTION ...]
+    python -m tools.run_notebook PROFILE JOB [--threads N]
 
-Shows what the notebook prints, line by line, each with the notebook's name before it.
-Stops papermill when the process PARENT is gone: after a kill -9 of the workflow no training goes on unseen.
-PARENT is a process of this machine, on a cluster too: a job runs a Snakemake of its own on its node.
-A job of a cluster outlives the workflow that submitted it, so that another one may submit the same notebook.
-The second job then waits until the first has ended; the lock lies beside LOG and has the ending .lock.
+What it prints goes to the terminal and, whole, to OUT/logs/JOB.log. It ends with the process that started
+it: after a kill of the workflow no training goes on unseen. A job of a cluster outlives its workflow, and
+another one may start the same job; that one waits until the first has ended.
 """
 
-import errno
-import fcntl
+import argparse
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
-NOISE = ("[IPKernelApp]",)  # remarks of the kernel's own, on its transport and on being shut down
-OPTIONS = ["--kernel", "python3", "--no-progress-bar", "--log-level", "WARNING"]
-OPTIONS += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
+import yaml
+
+from diffusion.settings import read_profile
+from tools import jobs
+from tools.children import HeldError, hold, when_parent_is_gone
+
+ENVIRONMENT = {
+    "PYTHONUNBUFFERED": "1",
+    "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, whatever kernels the user has
+    "MALLOC_TRIM_THRESHOLD_": "2147483647",  # glibc keeps freed memory: training is a sixth faster
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+}
+PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
+PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
+NOISE = ("[IPKernelApp]",)  # the kernel's remarks on being started and stopped
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
-def alive(process: int) -> bool:
-    """Whether a process of this machine is there."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def command(job: jobs.Job, profile: str, attempt: Path) -> list[str]:
+    """The command of a job; a notebook is executed to the file `attempt`."""
+    if job.kind == "report":
+        return ["-m", "report.build", "--out", str(job.out), "--profile", profile]
+    values = {k: v for k, v in job.settings.items() if k != "notebook"} | {"data_dir": job.data_dir}
+    if job.kind == "measure":
+        options = ["--out", str(job.out), "--model", job.model, "--seed", str(job.seed)]
+        return ["-m", "diffusion.evaluation.measure", *options, "--settings", _yaml(values)]
+    values["out_dir"] = str(job.out)
+    notebook = str(jobs.ROOT / "notebooks" / f"{job.notebook}.ipynb")
+    return ["-m", "papermill", notebook, str(attempt), "--parameters_yaml", _yaml(values), *PAPERMILL]
 
 
-def stop_without(parent: int, child: subprocess.Popen) -> None:
-    """Kill `child` once `parent` is gone; its kernel ends by itself then."""
-    while child.poll() is None:
-        if not alive(parent):
-            child.kill()
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+def _yaml(values: dict) -> str:
+    """Settings as YAML: JSON writes 1e-05, which YAML reads as text."""
+    return yaml.safe_dump(values, default_flow_style=True, width=10**6).strip()
 
 
-def hold(path: Path, parent: int) -> int:
-    """Lock a file for as long as this process lives, waiting for another one that holds it; the open file.
-
-    On a shared file system the lock counts on all nodes if the mount has locks (NFS: no `nolock` or
-    `local_lock`; Lustre: `flock`); the training itself relies on the same, see diffusion/runs.py.
-    Exits where there are no locks, or when `parent` is gone.
-    """
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+def wait_for(job: jobs.Job) -> int:
+    """Hold the job's lock, after another process that runs the same job has ended."""
     told = False
     while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):  # else: another process holds it
-                sys.exit(f"{path} cannot be locked ({error.strerror}); mount its file system with locks.")
-        if not told:
-            owner = os.pread(lock, 200, 0).decode(errors="replace") or "another process"
-            print(f"{path.stem} | waits until {owner} has ended, which runs the same notebook", flush=True)
+            return hold(job.out / "logs" / f"{job.name}.lock")
+        except HeldError as error:
+            if not told:
+                print(f"{job.name} | waits until {error} has ended, which runs the same job", flush=True)
             told = True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-        if not alive(parent):
-            sys.exit(1)
-    job = os.environ.get("SLURM_JOB_ID")
-    owner = f"process {os.getpid()} on {socket.gethostname()}" + (f" (Slurm job {job})" if job else "")
-    os.truncate(lock, 0)
-    os.pwrite(lock, owner.encode(), 0)
-    return lock
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def run(job: jobs.Job, arguments: list[str], threads: int, lock: int) -> tuple[int, str]:
+    """Run the command, showing and logging what it prints; returns its status and its last line."""
+    environment = ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)} | os.environ
+    last, shown = "", True
+    with (job.out / "logs" / f"{job.name}.log").open("w", encoding="utf-8") as log:
+        child = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=jobs.ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            pass_fds=[lock],  # held for as long as the command lives, should this process be killed alone
+        )
+        when_parent_is_gone(lambda: (child.kill(), os._exit(1)))
+        try:
+            for line in child.stdout:
+                if not line.strip() or line.startswith(NOISE):
+                    continue
+                log.write(line)
+                log.flush()
+                last = line.strip()
+                shown = shown and not line.startswith("Traceback")  # a traceback is for the log
+                if shown:
+                    print(f"{job.name} | {line.rstrip()}", flush=True)
+        except BaseException:  # Ctrl-C, above all
+            child.kill()
+            raise
+        return child.wait(), last
 
 
 def main() -> int:
-    log, parent, *rest = sys.argv[1:]
-    lock = hold(Path(log).with_suffix(".lock"), int(parent))
-    name, start, frames = Path(log).stem, time.monotonic(), False
-    command = [sys.executable, "-m", "papermill", *rest, *OPTIONS]
-    print(f"{name} | starts", flush=True)
-    with open(log, "w", encoding="utf-8") as file:
-        papermill = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            pass_fds=[lock],  # held for as long as papermill lives, should this process be killed alone
-        )
-        threading.Thread(target=stop_without, args=(int(parent), papermill), daemon=True).start()
-        try:
-            for line in papermill.stdout:
-                if not line.strip() or line.startswith(NOISE):
-                    continue
-                file.write(line)
-                file.flush()
-                # Where papermill was when a cell failed helps nobody; the cell's own traceback follows.
-                frames = line.startswith("Traceback") or (frames and line.startswith(" "))
-                if not frames:
-                    print(f"{name} | {line.rstrip()}", flush=True)
-        except BaseException:  # Ctrl-C, above all
-            papermill.kill()
-            raise
-        status = papermill.wait()
-    seconds = time.monotonic() - start
-    end = "done" if status == 0 else f"FAILED, see {log} and the executed notebook {rest[1]}"
-    print(f"{name} | {end}, {seconds:.0f} s", flush=True)
-    return status
+    parser = argparse.ArgumentParser(prog="python -m tools.run_notebook", description=__doc__.splitlines()[0])
+    parser.add_argument("profile")
+    parser.add_argument("job")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    job = jobs.of(read_profile(options.profile, jobs.ROOT / "profiles"))[options.job]
+    logs, begun = job.out / "logs", time.monotonic()
+    try:
+        lock = wait_for(job)
+        expected, needs = job.expected(), job.needed()
+        attempt = logs / f"{job.name}.ipynb"
+        print(f"{job.name} | starts", flush=True)
+        status, last = run(job, command(job, options.profile, attempt), options.threads, lock)
+        if status == 0 and job.executed:
+            job.executed.parent.mkdir(exist_ok=True)
+            os.replace(attempt, job.executed)
+        if status == 0:
+            job.finish(expected, needs)
+    except (ValueError, OSError) as error:
+        status, last = 1, f"{type(error).__name__}: {error}"
+    seconds = time.monotonic() - begun
+    if status == 0:
+        print(f"{job.name} | done, {seconds:.0f} s", flush=True)
+    else:
+        also = f" and {logs / f'{job.name}.ipynb'}" if job.executed else ""
+        print(f"{job.name} | FAILED after {seconds:.0f} s: {last}", flush=True)
+        print(f"{job.name} | all of it is in {logs / f'{job.name}.log'}{also}", flush=True)
+    return 1 if status else 0
 
 
 if __name__ == "__main__":

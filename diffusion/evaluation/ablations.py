@@ -1,88 +1,74 @@
-"""Controls: the samples of a trained model drawn again with one thing changed, from the same seed."""
+"""Ablations: the samples of a finished training drawn again with one thing changed, from the same noise."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import Tensor
 
-from diffusion import metrics, quality
-from diffusion.comparison import FINAL_EPOCHS, Model
-from diffusion.ddpm import DDPM
-from diffusion.yardstick import Yardstick
-from diffusion.zoom import ColdZoom
-
-SHOWN = ("not_digit", "background", "border", "outside", "minimum", "maximum")
+from diffusion.evaluation import frechet, samples
+from diffusion.evaluation.evaluator import Evaluator
+from diffusion.processes import DDPM, ColdZoom
+from diffusion.records import Ablation, Checkpoint, Gaps, PriorAblation
+from diffusion.training.fit import Run
 
 
-def from_patches(model: Model) -> Model:
-    """The same zoom, with whole central patches of training images as seeds, not independent pixels.
+def clipping(run: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:
+    """n samples of a DDPM without and with clipping the predicted clean image in each step."""
+    ddpm = run.process
+    off, on = (DDPM(ddpm.schedule, clip, ddpm.sampling_steps) for clip in (False, True))
+    return _in_pairs(evaluator, *(replace(run, process=process).sample(n, seed) for process in (off, on)))
 
-    The two differ only in whether neighbouring pixels of a seed belong together.
+
+def float32(run: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:
+    """n samples of a training with its network computed in bfloat16, and in float32.
+
+    What training in float32 would change is not in it.
     """
-    process = ColdZoom(model.process.T, model.process.interpolation, "patches")
-    process.seed_distribution, process.patches = model.process.seed_distribution, model.process.patches
-    return replace(model, process=process)
+    first, second = (replace(run, precision=precision).sample(n, seed) for precision in ("bf16", "fp32"))
+    return _in_pairs(evaluator, first, second)
 
 
-def seed_sources(model: Model, yardstick: Yardstick, n: int, n_variety: int, seed: int) -> dict:
-    """n samples of a zoom after the last epoch from both kinds of seeds (see `from_patches`)."""
-    out = {}
-    for name, source in (("independent", model), ("patches", from_patches(model))):
-        samples = source.samples(n, seed)
-        found = yardstick.qualities(samples)
-        variety = yardstick.variety(yardstick.features(samples), n_variety)
-        out[name] = {"n": n, "variety": variety} | {key: found[key] for key in ("not_digit", "classes")}
-    return out
+def prior(
+    run: Run,
+    evaluator: Evaluator,
+    x_train: Tensor,
+    n: int,
+    n_distance: int,
+    n_late: int,
+    late_epochs: Sequence[int],
+    seed: int,
+) -> PriorAblation:
+    """n samples of a zoom from independent central pixels, and from whole central patches of training images.
 
-
-def patches_at_the_end(model: Model, yardstick: Yardstick, n: int, every: int, seed: int) -> list[dict]:
-    """The curve of the zoom that starts from patches, over its final epochs (see `Model.curve`)."""
-    return from_patches(model).curve(yardstick, n, every, seed, begin=1 - FINAL_EPOCHS)
-
-
-def clipping(model: Model, yardstick: Yardstick, n: int, seed: int) -> dict:
-    """n samples of a DDPM with and without clipping the predicted clean image in each step.
-
-    Network, noise and steps are the same, so that the difference is the clipping's.
-
-    Returns:
-        "off" and "on", the measures of each, and their "gap" (see `_in_pairs`).
+    The two differ only in whether neighbouring pixels of the start belong together. The samples from patches
+    are also measured after each of the `late_epochs`, n_late of them.
     """
-    ddpm = model.process
-    how = {"off": False, "on": True}
-    drawn = {
-        name: replace(model, process=DDPM(ddpm.schedule, clip, ddpm.sampling_steps)).samples(n, seed)
-        for name, clip in how.items()
-    }
-    return _in_pairs(yardstick, drawn)
+    independent, patches = (with_prior(run, name, x_train) for name in ("pixels", "patches"))
+    sides = [evaluator.side(one.sample(n, seed), n_distance) for one in (independent, patches)]
+    curve = [checkpoint(patches, evaluator, epoch, n_late, seed) for epoch in late_epochs]
+    return PriorAblation(independent=sides[0], patches=sides[1], curve=curve)
 
 
-def float32(model: Model, yardstick: Yardstick, n: int, seed: int) -> dict:
-    """n samples of a model with its network computed in bfloat16, and in float32.
-
-    Weights, noise and steps are the same, so that the difference is that of the precision of sampling; what
-    training in float32 would change is not in it.
-
-    Returns:
-        "bf16" and "fp32", the measures of each, and their "gap" (see `_in_pairs`).
-    """
-    drawn = {name: replace(model, precision=name).samples(n, seed) for name in ("bf16", "fp32")}
-    return _in_pairs(yardstick, drawn)
+def with_prior(run: Run, name: str, x_train: Tensor) -> Run:
+    """A zoom that starts from another prior, fitted on the training images."""
+    process = ColdZoom(run.process.T, run.process.interpolation, name)
+    process.prepare(x_train)
+    return replace(run, process=process)
 
 
-def _in_pairs(yardstick: Yardstick, drawn: dict[str, Tensor]) -> dict:
-    """The measures of two sets of samples from the same noise, and the second minus the first.
+def checkpoint(run: Run, evaluator: Evaluator, epoch: int, n: int, seed: int) -> Checkpoint:
+    """All measures of n samples after an epoch."""
+    found = evaluator.measure(run.sample(n, seed, epoch))
+    print(f"{run.name}-{run.seed}: epoch {epoch}, Fréchet distance {found.digits.fid:.3f}", flush=True)
+    return Checkpoint(epoch=epoch, **dict(found))
 
-    Returns:
-        {name: measures, for both; "gap": {"digits", "background"}, with intervals, image by image}.
-    """
-    out, images, features = {}, [], []
-    for name, samples in drawn.items():
-        distances, by_extractor = yardstick.distances(samples)
-        found = yardstick.qualities(samples)
-        out[name] = {"n": len(samples), "digits": distances["digits"]} | {key: found[key] for key in SHOWN}
-        images.append(metrics.to_uint8(samples))
-        features.append(by_extractor["digits"])
-    first, second = features
-    repeats, seed = yardstick.interval_repeats, yardstick.seed
-    gap = metrics.frechet_gap(yardstick.references["digits"], second, first, repeats, seed)
-    return out | {"gap": {"digits": gap, "background": quality.background_gap(images[1], images[0])}}
+
+def _in_pairs(evaluator: Evaluator, first: Tensor, second: Tensor) -> Ablation:
+    """The measures of two sets of samples from the same noise, and the second minus the first."""
+    (a, of_a), (b, of_b) = evaluator.variant(first), evaluator.variant(second)
+    reference, repeats = evaluator.references["digits"], evaluator.interval_repeats
+    gap = Gaps(
+        digits=frechet.frechet_gap(reference, of_b, of_a, repeats, evaluator.seed),
+        background=samples.border_grey_gap(frechet.to_uint8(second), frechet.to_uint8(first)),
+    )
+    return Ablation(first=a, second=b, gap=gap)

@@ -1,9 +1,13 @@
-"""The digit classifier that measures samples: its labels, its confidence and its 64 features.
+"""The classifier that measures samples: its labels, its confidence and its 64 features.
 
-    python -m diffusion.classifier      train it again (60,000 training images, one to two minutes on 2 cores)
+    python -m diffusion.evaluation.classifier     train MNIST's again (one to two minutes on 2 cores)
 
-The weights for MNIST are shipped beside this file, because distances are comparable only under the same
-features; `diffusion.readers` trains and keeps those for another data set.
+The weights for MNIST are shipped beside this file: distances are comparable only under the same features.
+Those for another data set are trained when first asked for, and kept beside its files:
+
+    <data folder>/FashionMNIST/classifier/<key>-<hash>.safetensors
+
+The key is of the data and of `RECIPE`, the hash of the content: a damaged file is not used.
 They are trained without augmentation (a mirrored digit is no digit) and with smoothed labels: the classifier
 then stays unsure about images unlike any digit, where one trained on hard labels is often certain.
 """
@@ -11,19 +15,20 @@ then stays unsure about images unlike any digit, where one trained on hard label
 import argparse
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
 import torch.nn.functional as F
+from filelock import FileLock
 from torch import Tensor, nn
 
 from diffusion import data
-from diffusion.files import ROOT, write_bytes
-from diffusion.progress import Progress
-from diffusion.randomness import generator
+from diffusion.runtime import digest, generator, progress, seeded, sha256, write_bytes
 
+RECIPE = 1  # raised when a change alters the weights
 SHIPPED = Path(__file__).with_name("classifier.safetensors")
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
 DIMENSION = 64  # features per image
@@ -83,8 +88,7 @@ def train(
 
     The same arguments on the same kind of machine give the same weights to the bit.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = DigitClassifier().train()
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
     steps = -(-len(images) // batch_size)
@@ -92,24 +96,20 @@ def train(
     for epoch in range(epochs):
         order = torch.randperm(len(images), generator=generator(seed, "classifier", epoch))
         title = f"classifier, epoch {epoch + 1}/{epochs}"
-        total = 0.0
-        with Progress(title, steps) as progress:
-            for batch in order.split(batch_size):
-                loss = F.cross_entropy(model(images[batch]), labels[batch], label_smoothing=label_smoothing)
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                total += loss.item() * len(batch)
-                progress.advance(loss=loss.item())
-        print(f"{title}: train loss {total / len(images):.4f}", flush=True)
+        for batch in progress(order.split(batch_size), title):
+            loss = F.cross_entropy(model(images[batch]), labels[batch], label_smoothing=label_smoothing)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+        print(f"{title}: loss of the last batch {loss.item():.4f}", flush=True)
     return model.eval()
 
 
 def train_and_measure(
     train_split: tuple[Tensor, Tensor], test_split: tuple[Tensor, Tensor], seed: int = 0, epochs: int = 5
 ) -> tuple[DigitClassifier, dict]:
-    """Train on the (images, labels) of one split; returns the model, and the facts that `save` takes."""
+    """Train on the (images, labels) of one split; returns the model, and the facts that go into its file."""
     model = train(*train_split, seed, epochs)
     facts = {
         "test_accuracy": round(accuracy(model, *test_split), 6),
@@ -140,15 +140,8 @@ def to_bytes(model: DigitClassifier, about: dict) -> bytes:
     return safetensors.torch.save(model.state_dict(), {"about": json.dumps(about, sort_keys=True)})
 
 
-def save(model: DigitClassifier, path: str | Path, about: dict) -> str:
-    """Write the weights and the facts `about` them as safetensors, atomically; returns the SHA-256."""
-    content = to_bytes(model, about)
-    write_bytes(path, content)
-    return hashlib.sha256(content).hexdigest()
-
-
 def about(path: str | Path | None = None) -> dict:
-    """What a weights file (None: the shipped one) says about itself: test accuracy, seed, recipe."""
+    """The facts in a weights file (None: the shipped one): test accuracy, seed, recipe."""
     with safetensors.safe_open(str(path or SHIPPED), "pt") as file:
         return json.loads((file.metadata() or {}).get("about", "{}"))
 
@@ -161,9 +154,7 @@ def load(path: str | Path | None = None) -> DigitClassifier:
     """
     file = Path(path or SHIPPED)
     if not file.is_file():
-        raise ValueError(
-            f"no classifier weights at {file}; reinstall, or train with `python -m diffusion.classifier`"
-        )
+        raise ValueError(f"there are no classifier weights at {file}; install the project again")
     content = file.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if path is None and found != SHA256:
@@ -180,10 +171,69 @@ def load(path: str | Path | None = None) -> DigitClassifier:
     return model.eval().requires_grad_(False)
 
 
+# --- one for each data set ---
+
+
+def classifier_for(dataset: str = "mnist", data_dir: str | os.PathLike | None = None) -> DigitClassifier:
+    """The classifier of a data set, in evaluation mode; raises like `weights_for`."""
+    return load(weights_for(dataset, data_dir))
+
+
+def weights_for(dataset: str = "mnist", data_dir: str | os.PathLike | None = None) -> Path | None:
+    """The weights file for a data set, as `load` takes it: None, the shipped file, for MNIST.
+
+    For another data set it is trained when first asked for, which takes one to two minutes; processes
+    that need it at the same time wait for the one that trains.
+
+    Raises:
+        DataError: the data cannot be had, or the data folder cannot be written.
+        ValueError: unknown data set.
+    """
+    if dataset == "mnist":
+        return None
+    where = data.raw_folder(data_dir, dataset).with_name("classifier")
+    splits = [data.load(split, data_dir, dataset=dataset) for split in ("train", "test")]
+    content = [hashlib.sha256(part.numpy()).hexdigest() for split in splits for part in split]
+    key = digest({"data": content, "recipe": RECIPE})
+    if kept := _intact(where, key):
+        return kept
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        with FileLock(where / f".{key}.lock"):  # the system drops the lock of a process that dies
+            return _intact(where, key) or _train_and_keep(dataset, splits, where, key)
+    except OSError as error:
+        raise data.DataError(
+            f"the classifier of {data.get(dataset).title} cannot be written to {where} ({error.strerror}); "
+            f"{data.ELSEWHERE}"
+        ) from error
+
+
+def _intact(where: Path, key: str) -> Path | None:
+    """The file kept under a key, or None; a damaged one is reported and passed over."""
+    for path in sorted(where.glob(f"{key}-*.safetensors")):
+        if sha256(path)[:16] == path.stem.rsplit("-", 1)[1]:
+            return path
+        print(f"warning: {path} is damaged and not used; its classifier is trained again", flush=True)
+    return None
+
+
+def _train_and_keep(dataset: str, splits: list[tuple[Tensor, Tensor]], where: Path, key: str) -> Path:
+    title = data.get(dataset).title
+    print(f"training the classifier of {title}, once: one to two minutes", flush=True)
+    model, facts = train_and_measure(*splits)
+    content = to_bytes(model, facts | {"dataset": dataset})
+    path = where / f"{key}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    for damaged in where.glob(f"{key}-*.safetensors"):
+        damaged.unlink()
+    write_bytes(path, content)
+    print(f"classifier of {title}: test accuracy {facts['test_accuracy']:.4f}, in {path.name}", flush=True)
+    return path
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Train, measure on the test split, write the weights."""
     parser = argparse.ArgumentParser(
-        prog="python -m diffusion.classifier", description=__doc__.splitlines()[0]
+        prog="python -m diffusion.evaluation.classifier", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights and data order (default 0)")
     parser.add_argument("--epochs", type=int, default=5, help="passes over the training images (default 5)")
@@ -191,13 +241,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--data-dir", default=None, help="data folder (default: as `python -m diffusion.data`)"
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "classifier.safetensors")
+    parser.add_argument("--out", type=Path, default=Path("build/classifier.safetensors"))
     options = parser.parse_args(arguments)
     if options.epochs < 1:
         parser.error(f"epochs is {options.epochs}; at least 1")
     splits = data.load("train", options.data_dir, options.n_train), data.load("test", options.data_dir)
     model, facts = train_and_measure(*splits, options.seed, options.epochs)
-    written = save(model, options.out, facts)
+    written = sha256(write_bytes(options.out, to_bytes(model, facts)))
     print(f"test accuracy {facts['test_accuracy']:.4f} on {facts['n_test']} images")
     print(f"wrote {options.out}, sha256 {written}")
     same = "the same bits as" if written == SHA256 else "not the same bits as"

@@ -1,114 +1,211 @@
-"""What a trained noise predictor does: at which noise levels it errs, and what it cannot see."""
+"""Diagnostics of a trained network: where a noise predictor errs and is blind; what a zoom restores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from diffusion import devices
-from diffusion.ddpm import DDPM
-from diffusion.network import CHANNELS, Reconstructor
-from diffusion.randomness import generator
+from diffusion.evaluation.samples import dark_centre
+from diffusion.processes import DDPM, ColdDiffusion
+from diffusion.processes.base import Network, in_chunks
+from diffusion.processes.zoom import PixelPrior
+from diffusion.records import (
+    CentrePixels,
+    CommonLoss,
+    Confusion,
+    DarkCentre,
+    Offset,
+    RateCheck,
+    RateTrial,
+    Reconstruction,
+    TimestepLoss,
+)
+from diffusion.runtime import autocast, device, device_of, generator, seeded
 
 LEVELS = tuple(round(0.05 + 0.1 * i, 2) for i in range(10))  # alpha_bar of the scale common to all schedules
-SHIFT = 1 / 28
+SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
+PRINTED_RATE, USED_RATE = 2**-4, 2e-4  # the study's learning rate as it is printed, and as it must be meant
+
+
+# --- noise predictors ---
 
 
 @torch.inference_mode()
-def noise_error(process: DDPM, network: nn.Module, x: Tensor, t: int, precision: str, seed: int) -> Tensor:
+def noise_error(process: DDPM, network: Network, x: Tensor, t: int, precision: str, seed: int) -> Tensor:
     """Mean squared error of the predicted noise at one time step, of each image of x (N, 1, 28, 28): (N,)."""
-    device = next(network.parameters()).device
+    on = device_of(network)
     eps = torch.randn(x.shape, generator=generator(seed, "probe"))
-    steps = torch.full((len(x),), t)
-    latent = process.degrade(x, steps, eps=eps).to(device)
-    time = (steps / process.T).to(device)
-    with devices.autocast(device, precision):
-        parts = [network(a, b).float() for a, b in zip(latent.split(128), time.split(128), strict=True)]
-    return (torch.cat(parts).cpu() - eps).square().mean((1, 2, 3))
+    latent = process.degrade(x, torch.full((len(x),), t), eps=eps).to(on)
+    with autocast(on, precision):
+        return (in_chunks(network, latent, t, process.T).cpu() - eps).square().mean((1, 2, 3))
 
 
-def timestep_loss(process: DDPM, network: nn.Module, x: Tensor, precision: str, seed: int = 0) -> dict:
+def timestep_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> TimestepLoss:
     """The test loss resolved by time step, at 20 steps from 1 to T."""
     steps = torch.linspace(1, process.T, min(20, process.T)).round().long().tolist()
-    return {
-        "t": steps,
-        "alpha_bar": [float(process.schedule.alpha_bar[t]) for t in steps],
-        "test_loss": [float(noise_error(process, network, x, t, precision, seed).mean()) for t in steps],
-    }
+    return TimestepLoss(
+        t=steps,
+        alpha_bar=[float(process.schedule.alpha_bar[t]) for t in steps],
+        test_loss=[float(noise_error(process, network, x, t, precision, seed).mean()) for t in steps],
+    )
 
 
-def common_loss(process: DDPM, network: nn.Module, x: Tensor, precision: str, seed: int = 0) -> dict:
-    """Mean test loss over fixed noise levels, the same for all schedules.
+def common_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> CommonLoss:
+    """Test loss over the images x (N, 1, 28, 28) at fixed noise levels, the same for all schedules.
 
     The loss of Eq. (6) averages over a schedule's own time steps, so those of two schedules are not on one
-    scale. This takes, for each of ten values of alpha_bar, the step that comes nearest to it.
-
-    Returns:
-        {"mean", "each", "levels", "by_level"}: mean over the images x (N, 1, 28, 28), the N losses, the ten
-        values of alpha_bar, and the mean at each. Noise and levels are those of any other schedule with the
-        same seed, so that losses can be compared image by image.
+    scale. This takes, for each of ten values of alpha_bar, the step that comes nearest to it. The noise is
+    that of any other schedule with the same seed, so that losses can be compared image by image.
     """
     alpha_bar = process.schedule.alpha_bar[1:]
     steps = [int((alpha_bar - level).abs().argmin()) + 1 for level in LEVELS]
-    errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps])
-    return {
-        "mean": float(errors.mean()),
-        "each": errors.mean(0).tolist(),
-        "levels": list(LEVELS),
-        "by_level": errors.mean(1).tolist(),
-    }
+    errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps])  # (10, N)
+    return CommonLoss(
+        mean=float(errors.mean()),
+        each=errors.mean(0).tolist(),
+        levels=list(LEVELS),
+        by_level=errors.mean(1).tolist(),
+    )
 
 
 @torch.inference_mode()
 def offset_response(
-    process: DDPM, network: nn.Module, precision: str, shift: float = SHIFT, n: int = 256
-) -> dict:
-    """How much the predicted noise rises when every pixel of pure noise at t = T is raised by `shift`.
+    process: DDPM, network: Network, precision: str, shift: float = SHIFT, n: int = 256
+) -> Offset:
+    """The rise of the predicted noise when every pixel of pure noise at t = T is raised by `shift`.
 
     At t = T the input is all but noise, so the answer should rise by `shift` too. By default that is one
     standard deviation of the mean of 784 pixels of noise: training has shown the network such inputs.
     """
-    device = next(network.parameters()).device
-    noise = torch.randn((n, 1, 28, 28), generator=generator("offset")).to(device)
-    time = torch.ones(n, device=device)
-    with devices.autocast(device, precision):
-        rise = [
-            network(x + shift, t).float() - network(x, t).float()
-            for x, t in zip(noise.split(128), time.split(128), strict=True)
-        ]
-    return {"shift": shift, "response": float(torch.cat(rise).mean())}
+    on = device_of(network)
+    noise = torch.randn((n, 1, 28, 28), generator=generator("offset")).to(on)
+    with autocast(on, precision):
+        rise = in_chunks(network, noise + shift, process.T, process.T)
+        rise -= in_chunks(network, noise, process.T, process.T)
+    return Offset(shift=shift, response=float(rise.mean()))
 
 
 def learning_rate_check(
     process: DDPM,
+    make_network: Callable[[], nn.Module],
     x: Tensor,
-    rate: float,
     precision: str,
-    steps: int = 30,
+    steps: int = 20,
     seed: int = 0,
-    channels: Sequence[int] = CHANNELS,
-) -> dict:
-    """Train a fresh network for a few steps at one learning rate and report what its loss does."""
-    device = devices.accelerator().device
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Reconstructor(channels).to(device)
+    rates: Sequence[float] = (PRINTED_RATE, USED_RATE),
+) -> RateCheck:
+    """Losses of a fresh network over a few steps, at the study's learning rate as printed and as meant.
+
+    Args:
+        make_network: gives a network with fresh weights from torch's global stream.
+        x: training images (N, 1, 28, 28).
+    """
+    printed, used = (_rate_trial(process, make_network, x, rate, precision, steps, seed) for rate in rates)
+    return RateCheck(steps=steps, printed=printed, used=used)
+
+
+def _rate_trial(
+    process: DDPM, make_network: Callable, x: Tensor, rate: float, precision: str, steps: int, seed: int
+) -> RateTrial:
+    on = device()
+    with seeded(seed):
+        network = make_network().to(on)
     optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     losses = []
     for step in range(steps):
-        batch = x[torch.randint(len(x), (128,), generator=generator(seed, "check", step))].to(device)
-        with devices.autocast(device, precision):
+        batch = x[torch.randint(len(x), (128,), generator=generator(seed, "check", step))].to(on)
+        with autocast(on, precision):
             loss = process.loss(network, batch, generator(seed, "check noise", step))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.detach())
     losses = torch.stack(losses).cpu()
-    finite = losses[losses.isfinite()]
+    finite = losses.isfinite()
+    return RateTrial(
+        learning_rate=rate,
+        first_loss=float(losses[0]),
+        last_loss=float(losses[-1]) if finite[-1] else None,
+        worst_loss=float(losses[finite].max()),
+        finite=bool(finite.all()),
+    )
+
+
+# --- restorations by cold diffusion ---
+
+
+@torch.inference_mode()
+def reconstruct(
+    process: ColdDiffusion, network: Network, x: Tensor, level: int, precision: str
+) -> tuple[Tensor, Tensor]:
+    """Degrade x (N, 1, 28, 28) to one level, predict it back in one go; returns (degraded, reconstructed)."""
+    on = device_of(network)
+    degraded = process.degrade(x.to(on), torch.full((len(x),), level, device=on))
+    with autocast(on, precision):
+        return degraded.cpu(), in_chunks(network, degraded, level, process.T).cpu()
+
+
+def error_by_level(process: ColdDiffusion, network: Network, x: Tensor, precision: str) -> Reconstruction:
+    """Mean squared error per image at every level: mean and standard deviation over the images."""
+    levels, mean, sd = list(range(1, process.T + 1)), [], []
+    for level in levels:
+        restored = reconstruct(process, network, x, level, precision)[1]
+        error = (restored - x).square().flatten(1).mean(1)  # (N,)
+        mean.append(float(error.mean()))
+        sd.append(float(error.std()))
+    return Reconstruction(levels=levels, mse=mean, sd=sd, n=len(x))
+
+
+@torch.inference_mode()
+def classes_of(classifier: Network, images: Tensor) -> Tensor:
+    """The class that the classifier sees in each image, (N,). Pixels are cut to [-0.5, 0.5] first."""
+    return torch.cat([classifier(part.clamp(-0.5, 0.5)).argmax(1) for part in images.split(1000)])
+
+
+def confusion(
+    process: ColdDiffusion, network: Network, classifier: Callable, x: Tensor, labels: Tensor, precision: str
+) -> dict[str, Confusion | DarkCentre | float]:
+    """The classes that come out of fully degraded images: fields of `records.ZoomProbes`, by name.
+
+    Args:
+        x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,) int64.
+        classifier: images -> logits, (B, 10).
+
+    Returns:
+        "confusion"; "dark_centre", of the images with a dark one; "five_as_zero" and "seven_as_zero", shares
+        of the restored 5s and 7s.
+    """
+    out = reconstruct(process, network, x, process.T, precision)[1]
+    read, real = classes_of(classifier, out), classes_of(classifier, x)
+    matrix = (labels * 10 + read).bincount(minlength=100).view(10, 10)
+    share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
+    dark = dark_centre(x)  # (N,)
     return {
-        "learning_rate": rate,
-        "first_loss": float(losses[0]),
-        "last_loss": float(losses[-1]) if losses[-1].isfinite() else None,
-        "worst_loss": float(finite.max()),
-        "finite": bool(losses.isfinite().all()),
+        "confusion": Confusion(
+            matrix=matrix.tolist(),
+            accuracy=float((read == labels).float().mean()),
+            n=len(x),
+            real_accuracy=float((real == labels).float().mean()),
+        ),
+        "dark_centre": DarkCentre(
+            n=int(dark.sum()), share=_shares(read[dark]), true_share=_shares(labels[dark])
+        ),
+        "five_as_zero": float(share[5, 0]),
+        "seven_as_zero": float(share[7, 0]),
     }
+
+
+def _shares(classes: Tensor) -> list[float]:
+    """How often each class occurs, (10,); zeros if there are none."""
+    return (classes.bincount(minlength=10) / max(1, len(classes))).tolist()
+
+
+def centre_pixels(prior: PixelPrior) -> CentrePixels:
+    """The central pixels of the training images: counts, and the shares of black, white and nearly either."""
+    share = prior.counts.double() / prior.counts.sum()
+    return CentrePixels(
+        counts=prior.counts.tolist(),
+        black=float(share[0]),
+        white=float(share[250:].sum()),
+        extreme=float(share[:26].sum() + share[230:].sum()),
+    )

@@ -1,151 +1,205 @@
-"""What generated images are measured against: the held-out test split, passed through each extractor once."""
+"""The evaluator: the held-out real images, and all that is measured of samples against them."""
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from diffusion import centres, classifier, metrics, quality
-from diffusion.metrics import Extractor, Reference
+from diffusion.evaluation import classifier, features, frechet, samples
+from diffusion.evaluation.frechet import Reference, to_uint8
+from diffusion.records import (
+    Features,
+    Floor,
+    Frechet,
+    PriorSide,
+    Real,
+    RealClasses,
+    Sampled,
+    Variant,
+    Variety,
+)
+
+CONSTANT = 2  # grey values of 255 within which images count as one and the same
 
 
-@dataclass
-class Yardstick:
-    """The real images, their features and statistics, and the distances of samples to them.
+class Evaluator:
+    """The real images, their features and statistics, and the measures of samples against them.
+
+        evaluator = Evaluator(x_train, x_test, labels)
+        evaluator.measure(run.sample(1000)).digits.fid
+        evaluator.floor("digits", 1000).fid_mean            the same of 1000 real images
 
     Args:
         x_train: (N, 1, 28, 28) training images for the real-vs-real floor.
-        x_test, labels: the reference images, (M, 1, 28, 28) and (M,).
-        all_labels: of the whole test split, whose class shares are the prior.
+        x_test, labels: the reference images, (M, 1, 28, 28), M >= 12, and (M,).
+        all_labels: of the whole test split, whose class shares are the prior; None: `labels`.
         inception_weights: "auto", "off" or a path.
-        classifier_weights: as `readers.weights` gives them for the data set; None: those shipped.
+        classifier_weights: as `classifier.weights_for` gives them for the data set; None: those of MNIST.
+        seed: of the draws behind floors, intervals and subsets.
         device: where features are computed.
     """
 
-    x_train: Tensor
-    x_test: Tensor
-    labels: Tensor
-    all_labels: Tensor
-    inception_weights: str = "auto"
-    seed: int = 0
-    floor_repeats: int = 10
-    interval_repeats: int = 100
-    classifier_weights: Path | None = None
-    device: torch.device | str = "cpu"
-    extractors: dict[str, Extractor] = field(init=False)
-    references: dict[str, Reference] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.images = metrics.to_uint8(self.x_test)
-        self.reader = classifier.load(self.classifier_weights)
-        every = (
-            metrics.digits(self.device, self.classifier_weights),
-            metrics.inception(self.inception_weights, self.device),
-        )
-        self.extractors = {extractor.name: extractor for extractor in every}
-        self.references = {
-            name: Reference(extractor.features(self.images))
-            for name, extractor in self.extractors.items()
-            if extractor.available
+    def __init__(
+        self,
+        x_train: Tensor,
+        x_test: Tensor,
+        labels: Tensor,
+        all_labels: Tensor | None = None,
+        *,
+        inception_weights: str | Path = "off",
+        classifier_weights: Path | None = None,
+        floor_repeats: int = 10,
+        interval_repeats: int = 200,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ):
+        self.x_train, self.x_test, self.labels = x_train, x_test, labels
+        self.all_labels = labels if all_labels is None else all_labels
+        self.floor_repeats, self.interval_repeats, self.seed = floor_repeats, interval_repeats, seed
+        self.classifier = classifier.load(classifier_weights)
+        self.extractors = {
+            "digits": features.digits(device, classifier_weights),
+            "inception": features.inception(inception_weights, device),
         }
-        self.read, self.confidence = quality.predict(self.images, self.reader)
-        self.threshold = quality.not_digit_threshold(self.confidence)
+        found = self._features(x_test)
+        self.references = {name: Reference(one) for name, one in found.items()}
+        self.read, self.confidence = self._read(found["digits"])
+        self.threshold = samples.not_digit_threshold(self.confidence)
         self._train_features: dict[str, Tensor] = {}
-        self._floors: dict[tuple[str, int], dict] = {}
+        self._floors: dict[tuple[str, int], Floor] = {}
+        self._real: dict[int, Real] = {}
 
-    def describe(self) -> dict[str, dict]:
+    def describe(self) -> dict[str, Features]:
         """Each extractor's identity, and why it is missing where it is."""
-        about = {
-            name: {"available": e.available, "reason": e.reason} | e.info
-            for name, e in self.extractors.items()
+        found = {
+            name: Features(available=one.available, reason=one.reason, **one.info)
+            for name, one in self.extractors.items()
         }
-        correct = (self.read == self.labels).double().mean()
-        about["digits"]["test_accuracy"] = float(correct)
-        return about
+        found["digits"].test_accuracy = float((self.read == self.labels).double().mean())
+        return found
 
-    def floor(self, name: str, n: int) -> dict | None:
-        """The real-vs-real distance at n images, or None where the extractor is missing or n is too large."""
-        if name not in self.references or n > len(self.x_train):
+    # --- distances ---
+
+    def features(self, x: Tensor, extractor: str = "digits") -> Tensor:
+        """Features (n, D) of images (n, 1, 28, 28) in model units."""
+        return self.extractors[extractor].features(to_uint8(x))
+
+    def _features(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
+        """The features of each extractor that there is; Inception's of the first n images only."""
+        found = {"digits": self.features(x)}
+        if self.extractors["inception"].available:
+            found["inception"] = self.features(x[:n], "inception")
+        return found
+
+    def _read(self, found: Tensor) -> tuple[Tensor, Tensor]:
+        """Labels and confidence (n,) of images, from their `digits` features."""
+        with torch.inference_mode():
+            return samples.read(self.classifier.head(found))
+
+    def distances(self, found: Tensor, extractor: str = "digits") -> Frechet:
+        """Fréchet and kernel distance of samples, from their features."""
+        return frechet.distances(self.references[extractor], found, self.interval_repeats, self.seed)
+
+    def floor(self, extractor: str, n: int) -> Floor | None:
+        """The real-vs-real distance at n images; None where the extractor is missing or n is too large."""
+        if extractor not in self.references or n > len(self.x_train):
             return None
-        if (name, n) not in self._floors:
-            features, reference = self.train_features(name), self.references[name]
-            self._floors[name, n] = metrics.floor(features, reference, n, self.floor_repeats, self.seed)
-        return self._floors[name, n]
+        if (extractor, n) not in self._floors:
+            self._floors[extractor, n] = frechet.floor(
+                *(self._of_training(extractor), self.references[extractor], n, self.floor_repeats, self.seed)
+            )
+        return self._floors[extractor, n]
 
-    def train_features(self, name: str) -> Tensor:
-        """Features of the training images, (N, D), extracted when first asked for."""
-        if name not in self._train_features:
-            self._train_features[name] = self.extractors[name].features(metrics.to_uint8(self.x_train))
-        return self._train_features[name]
+    def _of_training(self, extractor: str) -> Tensor:
+        """Features of the training images, extracted when first asked for."""
+        if extractor not in self._train_features:
+            self._train_features[extractor] = self.features(self.x_train, extractor)
+        return self._train_features[extractor]
 
-    def features(self, samples: Tensor, extractor: str = "digits") -> Tensor:
-        """Features (n, D) of samples (n, 1, 28, 28) in model units."""
-        return self.extractors[extractor].features(metrics.to_uint8(samples))
+    # --- samples ---
 
-    def distances(self, samples: Tensor) -> tuple[dict[str, dict | None], dict[str, Tensor]]:
-        """Fréchet and kernel distance of samples (n, 1, 28, 28) for each extractor, and their features."""
-        out: dict[str, dict | None] = dict.fromkeys(self.extractors)
-        features = {}
-        for name, reference in self.references.items():
-            found = features[name] = self.features(samples, name)
-            spread = metrics.frechet_interval(reference, found, self.interval_repeats, self.seed)
-            fid = {key: spread[key] for key in ("fid", "low", "high", "bias")}
-            kid, kid_sd = metrics.kernel(reference, found, seed=self.seed)
-            out[name] = fid | {"kid": kid, "kid_sd": kid_sd}
-        return out, features
+    def measure(self, x: Tensor, n_distance: int | None = None) -> Sampled:
+        """All measures of samples x (n, 1, 28, 28) in model units, n at least 12.
 
-    def variety(self, features: Tensor, n: int) -> dict:
-        """Precision, recall and coverage of n samples, from their `digits` features."""
-        return quality.variety(self.references["digits"].features, features, n, self.seed)
+        Distances, variety, divergence and entropy depend on the number of samples; they are taken of the
+        first `n_distance` (None: all), so that models with different numbers can be compared.
 
-    def qualities(self, samples: Tensor, n_divergence: int | None = None) -> dict:
-        """What samples (n, 1, 28, 28) look like: their classes and backgrounds, what is not recognised.
-
-        Divergence and entropy of the classes depend on the number of samples; they are taken from the first
-        `n_divergence` (None: all), so that models with different numbers can be compared.
+        Raises:
+            ValueError: pixels that are not finite, or too few samples.
         """
-        images = metrics.to_uint8(samples)
-        labels, confidence = quality.predict(images, self.reader)
-        balance = quality.class_balance(labels, self.all_labels, seed=self.seed)
-        first = quality.class_balance(labels[:n_divergence], self.all_labels, seed=self.seed)
-        balance |= {key: first[key] for key in first if key.startswith("divergence") or key == "entropy"}
-        return {
-            "classes": balance,
-            "recognised": quality.shares(labels[confidence >= self.threshold]),
-            "not_digit": quality.not_digit(confidence, self.threshold),
-            "background": quality.background(images, seed=self.seed),
-            "border": quality.border(samples),
-            "centre": centres.extreme(samples),
-        } | quality.value_range(samples)
+        found = self._features(x, n_distance)
+        labels, confidence = self._read(found["digits"])
+        first = found["digits"][:n_distance]
+        return Sampled(
+            digits=self.distances(first),
+            inception=self.distances(found["inception"], "inception") if "inception" in found else None,
+            variety=self.variety(first),
+            classes=samples.class_shares(labels, self.all_labels, n_distance, self.seed),
+            recognised=samples.recognised(labels[confidence >= self.threshold]),
+            centre=samples.centre_shares(x),
+            **self.looks(x, confidence),
+        )
 
-    def real(self, n: int) -> dict:
-        """The same measures for the real images."""
-        balance = quality.class_balance(self.all_labels, self.all_labels, seed=self.seed)
+    def looks(self, x: Tensor, confidence: Tensor) -> dict:
+        """The fields of `records.Looks`; `confidence` (n,) is the classifier's."""
         return {
-            "classes": {"share": balance["share"]},
-            "recognised": quality.shares(self.read[self.confidence >= self.threshold]),
-            "entropy": balance["entropy"],
-            "not_digit": quality.not_digit(self.confidence, self.threshold),
-            "background": quality.background(self.images, seed=self.seed),
-            "border": quality.border(self.x_test),
-            "centre": centres.extreme(self.x_test),
-            "divergence_floor": quality.divergence_floor(self.all_labels, n, seed=self.seed),
+            "not_digit": samples.not_digit(confidence, self.threshold),
+            "background": samples.border_grey(to_uint8(x), self.seed),
+            "border": samples.border_before_clamping(x),
+            "outside": samples.share_outside(x),
+            "minimum": x.min().item(),
+            "maximum": x.max().item(),
         }
 
+    def variant(self, x: Tensor) -> tuple[Variant, Tensor]:
+        """The fewer measures of samples in an ablation, and their `digits` features."""
+        found = self.features(x)
+        looks = self.looks(x, self._read(found)[1])
+        return Variant(n=len(x), digits=self.distances(found), **looks), found
 
-def best_and_worst(
-    samples: Tensor, n: int, seed: int, reader: classifier.DigitClassifier | None = None
-) -> tuple[Tensor, Tensor]:
-    """n high-quality and n low-quality samples, (n, 28, 28) each, by `quality.QUALITY_RULE`.
+    def side(self, x: Tensor, n_variety: int) -> PriorSide:
+        """Those of samples from one prior, `n_variety` of them for precision, recall and coverage."""
+        found = self.features(x)
+        labels, confidence = self._read(found)
+        return PriorSide(
+            n=len(x),
+            variety=self.variety(found, n_variety),
+            not_digit=samples.not_digit(confidence, self.threshold),
+            classes=samples.class_shares(labels, self.all_labels, seed=self.seed),
+        )
 
-    `reader` is a yardstick's, the classifier whose confidence counts; None: the shipped one.
-    """
-    _, confidence = quality.predict(metrics.to_uint8(samples), reader)
-    high, low = quality.rank_by_quality(confidence, min(n, len(samples) // 2), seed)
-    return samples[high, 0], samples[low, 0]
+    def variety(self, found: Tensor, n: int = samples.MOST_IMAGES) -> Variety:
+        """Precision, recall and coverage of n samples (or all there are), from their `digits` features."""
+        real = self.references["digits"].features
+        n = min(n, samples.MOST_IMAGES, len(real), len(found))
+        return samples.precision_recall_coverage(real, found, n, self.seed)
+
+    def examples(self, x: Tensor, n: int = 16, seed: int = 0) -> Tensor:
+        """n high-quality, n low-quality samples by `samples.QUALITY_RULE`: (2, n, 28, 28) in model units."""
+        _, confidence = self._read(self.features(x))
+        high, low = samples.rank_by_quality(confidence, min(n, len(x) // 2), seed)
+        return torch.stack([x[high, 0], x[low, 0]])
+
+    # --- real images ---
+
+    def real(self, n: int) -> Real:
+        """The same measures for the real test images; divergence and variety are those of n images."""
+        if n not in self._real:
+            of_classes = samples.class_shares(self.all_labels, self.all_labels, seed=self.seed)
+            looks = self.looks(self.x_test, self.confidence)
+            self._real[n] = Real(
+                classes=RealClasses(share=of_classes.share),
+                recognised=samples.recognised(self.read[self.confidence >= self.threshold]),
+                entropy=of_classes.entropy,
+                **{name: looks[name] for name in ("not_digit", "background", "border")},
+                centre=samples.centre_shares(self.x_test),
+                divergence_floor=samples.divergence_floor(self.all_labels, n, self.seed),
+                variety=self.variety(self._of_training("digits"), n),
+            )
+        return self._real[n]
 
 
-def real_variety(yardstick: Yardstick, n: int) -> dict:
-    """Precision, recall and coverage of n training images: the most that samples can be expected to reach."""
-    return yardstick.variety(yardstick.train_features("digits"), n)
+def is_constant(x: Tensor) -> bool:
+    """True where images (n, 1, 28, 28) in model units are all one image, as bytes, but for rounding."""
+    images = to_uint8(x).short()
+    return bool((images - images[:1]).abs().max() <= CONSTANT)

@@ -1,11 +1,43 @@
-"""Fréchet and kernel distance between sets of features, both by torchmetrics in float64."""
+"""Distances between sets of images: Fréchet (FID) and kernel (KID), with floor and interval, in float64.
 
+    extractor = features.digits()        or features.inception()
+    reference = Reference(extractor.features(to_uint8(test_images)))            once
+    frechet_distance(reference, extractor.features(to_uint8(samples)))          one number
+
+A distance means something only with its number of images n, its extractor and its `floor`: the same distance
+for real images at the same n, which is not zero.
+"""
+
+import math
 import warnings
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
+
+from diffusion.evaluation.statistics import TAILS, half_error, half_scale
+from diffusion.records import Floor, Frechet, Gap
+from diffusion.runtime import generator, seeded
+
+
+def to_uint8(x: Tensor) -> Tensor:
+    """Images in model units as bytes: clamp to [-0.5, 0.5], then (x + 0.5) * 255, rounded. Never wraps.
+
+    Args:
+        x: float (N, 1, 28, 28); samples may leave [-0.5, 0.5].
+
+    Raises:
+        ValueError: not floating point (bytes would be scaled twice), another shape, or not finite.
+    """
+    if not x.is_floating_point() or x.ndim != 4 or x.shape[1:] != (1, 28, 28):
+        raise ValueError(
+            f"images are {tuple(x.shape)} of {x.dtype}; needed: (N, 1, 28, 28) of floats in model units"
+        )
+    if bad := x.numel() - int(x.isfinite().sum()):
+        raise ValueError(f"{bad} of {x.numel()} pixels are not finite; the samples cannot be measured")
+    return x.float().clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
 
 
 def check_features(features: Tensor, what: str = "features", dimension: int | None = None) -> Tensor:
@@ -14,10 +46,10 @@ def check_features(features: Tensor, what: str = "features", dimension: int | No
     Raises:
         ValueError: not a floating (N, D) with N >= 2 and finite values, or D is not `dimension`.
     """
-    if features.ndim != 2 or not features.is_floating_point():
-        raise ValueError(f"{what}: {tuple(features.shape)} of {features.dtype}; needed: (N, D) of floats")
-    if len(features) < 2:
-        raise ValueError(f"{what}: {len(features)} images; a distance needs at least 2")
+    if features.ndim != 2 or not features.is_floating_point() or len(features) < 2:
+        raise ValueError(
+            f"{what}: {tuple(features.shape)} of {features.dtype}; needed: (N, D) of floats, N at least 2"
+        )
     if dimension is not None and features.shape[1] != dimension:
         raise ValueError(
             f"{what}: {features.shape[1]} features per image, the reference has {dimension}; "
@@ -42,15 +74,13 @@ class _Features(nn.Module):
 class Reference:
     """The real images of a comparison, passed through the extractor and through the statistics once.
 
-    It copies its features, so that it cannot go stale; another reference is another object.
-
     Attributes:
-        features: (N, D) float64.   n: N.   dimension: D.
+        features: (N, D) float64, a copy.   dimension: D.
     """
 
     def __init__(self, features: Tensor):
         self.features = check_features(features, "reference features").clone()
-        self.n, self.dimension = self.features.shape
+        self.dimension = self.features.shape[1]
         self.metric = FrechetInceptionDistance(
             _Features(self.dimension), normalize=False, reset_real_features=False
         ).set_dtype(torch.float64)
@@ -66,41 +96,155 @@ class Reference:
         return self._moments
 
 
-def frechet(reference: Reference | Tensor, features: Tensor) -> float:
-    """Fréchet distance (Heusel et al. 2017) of features (N, D) to the reference, at least 0."""
-    reference = reference if isinstance(reference, Reference) else Reference(reference)
+def frechet_distance(reference: Reference, features: Tensor) -> float:
+    """Fréchet distance (Heusel et al. 2017) of features (N, D) to the reference, at least 0.
+
+    |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), by torchmetrics in float64.
+    """
     features = check_features(features, dimension=reference.dimension)
     reference.metric.reset()  # forgets the previous samples, keeps the reference
     reference.metric.update(features, real=False)
     return max(0.0, reference.metric.compute().item())  # equal sets give zero up to the sign of the rounding
 
 
-def kernel(
-    reference: Reference | Tensor,
-    features: Tensor,
-    subsets: int = 50,  # random subsets averaged over
-    subset_size: int | None = None,  # images per subset; None: half of the smaller set, at most 1,000
-    seed: int = 0,
-) -> tuple[float, float]:
+def kid(reference: Reference, features: Tensor, seed: int = 0, subsets: int = 50) -> tuple[float, float]:
     """Kernel distance KID (Binkowski et al. 2018) by torchmetrics in float64: mean and sd over subsets.
 
-    Unbiased at any n, so that real images score zero on average; hence it may be negative.
-
-    Raises:
-        ValueError: bad features, or a subset size out of range.
+    A random subset has half of the smaller set, at most 1,000 images. Unbiased at any n, so that real images
+    score zero on average; hence it may be negative.
     """
-    real = reference.features if isinstance(reference, Reference) else check_features(reference, "reference")
-    features = check_features(features, dimension=real.shape[1])
-    most = min(len(real), len(features))
-    size = subset_size if subset_size is not None else min(1000, max(2, most // 2))
-    if not 2 <= size <= most:
-        raise ValueError(f"subset_size is {size}; allowed: 2 to {most}, the size of the smaller set")
+    real, features = reference.features, check_features(features, dimension=reference.dimension)
+    size = min(1000, max(2, min(len(real), len(features)) // 2))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*will save all extracted features in buffer")
-        metric = KernelInceptionDistance(_Features(real.shape[1]), subsets=subsets, subset_size=size)
+        metric = KernelInceptionDistance(_Features(reference.dimension), subsets=subsets, subset_size=size)
     metric.update(real, real=True)
     metric.update(features, real=False)
-    with torch.random.fork_rng(devices=[]):  # torchmetrics draws from the global stream
-        torch.manual_seed(seed)
+    with seeded(seed):  # torchmetrics draws from the global stream
         mean, sd = metric.compute()
     return mean.item(), sd.item()
+
+
+# --- what a distance is worth ---
+
+
+def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Floor:
+    """Distances of n random training images from the reference, `repeats` times: the real-vs-real floor.
+
+    The draws share no image while n * repeats fit into the training features; beyond that each draw is a new
+    permutation, and the standard deviations come out somewhat small.
+
+    Raises:
+        ValueError: n < 2, more than there are training features, or repeats < 2.
+    """
+    if not 2 <= n <= len(train_features) or repeats < 2:
+        raise ValueError(
+            f"n is {n}, repeats is {repeats}; allowed: n from 2 to {len(train_features)}, the number of "
+            "training features, and 2 repeats or more"
+        )
+    order = torch.randperm(len(train_features), generator=generator(seed, "floor"))
+    fid, kernel = [], []
+    for repeat in range(repeats):
+        chosen = order[repeat * n : (repeat + 1) * n]
+        if len(chosen) < n:
+            chosen = torch.randperm(len(train_features), generator=generator(seed, "floor", repeat))[:n]
+        fid.append(frechet_distance(reference, train_features[chosen]))
+        kernel.append(kid(reference, train_features[chosen], seed + repeat)[0])
+    values = torch.tensor([fid, kernel], dtype=torch.float64)
+    (fid_mean, kid_mean), (fid_sd, kid_sd) = values.mean(1).tolist(), values.std(1).tolist()
+    return Floor(n=n, repeats=repeats, fid_mean=fid_mean, fid_sd=fid_sd, kid_mean=kid_mean, kid_sd=kid_sd)
+
+
+@dataclass(frozen=True)
+class FrechetInterval:
+    """A Fréchet distance with its 95 % interval, its standard deviation, and its bias by halving."""
+
+    fid: float
+    low: float
+    high: float
+    sd: float
+    bias: float
+
+
+def frechet_interval(
+    reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0
+) -> FrechetInterval:
+    """The Fréchet distance with an interval for what it would be on average over sample sets of this size n.
+
+    The estimate is biased upwards by about b / n. Resampling with replacement adds a bias of that size again,
+    since copies make the covariance look lower in rank: plain percentiles of a bootstrap lie above the
+    estimate altogether, and in many dimensions the bootstrap overstates the spread several times. So the
+    distance is recomputed on random halves (`statistics.half_scale`), whose mean exceeds it by b / n. The
+    interval is the estimate minus the centred quantiles of the halves. It shares the bias of the estimate, as
+    the floor at the same n does, with which it is to be compared. The reference is taken as fixed. `bias`
+    estimates b / n, but too low while n is below the number of features.
+
+    Raises:
+        ValueError: bad features, fewer than 4 images (two halves of two), or repeats < 2.
+    """
+    features = _halvable(reference, features, repeats)
+    fid = frechet_distance(reference, features)
+    halves, scale = _of_halves(reference, features, repeats, seed), half_scale(len(features))
+    centred = (halves - halves.mean()) * scale
+    low, high = (fid - centred.quantile(torch.tensor(TAILS[::-1], dtype=torch.float64))).tolist()
+    return FrechetInterval(
+        fid=fid,
+        low=min(fid, max(0.0, low)),
+        high=max(fid, high),
+        sd=centred.std().item(),
+        bias=(halves.mean().item() - fid) * scale**2,
+    )
+
+
+def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0) -> Gap:
+    """The distance of features a minus that of b, whose images correspond, with its 95 % interval.
+
+    Both sets are halved alike, so that what their images share does not widen the interval.
+
+    Args:
+        a, b: (N, D), N >= 4, such as samples drawn from the same noise; raises like `frechet_interval`.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} and {len(b)} images; needed: as many of each")
+    a, b = (_halvable(reference, features, repeats) for features in (a, b))
+    gap = frechet_distance(reference, a) - frechet_distance(reference, b)
+    draws = _of_halves(reference, a, repeats, seed) - _of_halves(reference, b, repeats, seed)
+    error = half_error(draws.numpy(), len(a))
+    return Gap(mean=gap, low=gap - error, high=gap + error)
+
+
+def distances(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Frechet:
+    """Both distances of features (N, D), N >= 4, the Fréchet one with interval and bias."""
+    found = frechet_interval(reference, features, repeats, seed)
+    mean, sd = kid(reference, features, seed)
+    return Frechet(fid=found.fid, low=found.low, high=found.high, bias=found.bias, kid=mean, kid_sd=sd)
+
+
+def _halvable(reference: Reference, features: Tensor, repeats: int) -> Tensor:
+    features = check_features(features, dimension=reference.dimension)
+    if len(features) < 4 or repeats < 2:
+        raise ValueError(f"{len(features)} images, {repeats} repeats; an interval needs at least 4 and 2")
+    return features
+
+
+def _of_halves(reference: Reference, features: Tensor, repeats: int, seed: int) -> Tensor:
+    """Distances (repeats,) of random halves of the features, drawn without replacement."""
+    size = len(features) // 2
+    draws = (torch.randperm(len(features), generator=generator(seed, size, r)) for r in range(repeats))
+    found = [_of_subset(reference, features[draw[:size]]) for draw in draws]
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def _of_subset(reference: Reference, features: Tensor) -> float:
+    """`frechet_distance` for many small sets: one symmetric eigenproblem of size min(n, D).
+
+    With the centred features A = (x - mean) / sqrt(n - 1), the covariance is A^T A, and the trace of the root
+    of S A^T A is the sum of the singular values of A S^(1/2). At D = 2048, n = 500 that is 50 times faster.
+    """
+    mean, root = reference.moments()
+    centre = features.mean(0)
+    a = (features - centre) / math.sqrt(len(features) - 1)  # (n, D)
+    b = a @ root
+    gram = b @ b.T if len(b) <= b.shape[1] else b.T @ b
+    cross = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt().sum()
+    return ((centre - mean).square().sum() + a.square().sum() + root.square().sum() - 2 * cross).item()

@@ -1,4 +1,4 @@
-"""What a set of samples looks like beyond one distance, with intervals and with real images beside it.
+"""What a set of samples looks like beyond one distance, with intervals.
 
 Which classes it holds, how many images are no digit, how dark their background is, how much of the variety of
 real digits it covers; and which samples to show as good and bad ones. Where the data set is another one than
@@ -9,34 +9,35 @@ Labels and confidence are the digit classifier's. Every function is a function o
 
 import math
 
+import numpy as np
 import torch
+from scipy import stats
 from torch import Tensor
+from torch_fidelity.metric_prc import prc_features_to_metric
 
-from diffusion import classifier
-from diffusion.backgrounds import background, background_gap, border
-from diffusion.class_balance import class_balance, divergence_floor, shares
-from diffusion.extractors import check_uint8
-from diffusion.intervals import wilson
-from diffusion.randomness import generator
-from diffusion.variety import variety
+from diffusion.evaluation import classifier
+from diffusion.evaluation.features import check_uint8
+from diffusion.evaluation.frechet import check_features
+from diffusion.evaluation.statistics import bootstrap, centred, half_error, numpy_generator, paired, wilson
+from diffusion.processes.zoom import central_patch
+from diffusion.records import (
+    Border,
+    Centre,
+    Classes,
+    DivergenceFloor,
+    Gap,
+    Grey,
+    NotDigit,
+    Recognised,
+    Variety,
+)
+from diffusion.runtime import generator
 
-__all__ = [
-    "QUALITY_RULE",
-    "background",
-    "background_gap",
-    "border",
-    "class_balance",
-    "divergence_floor",
-    "not_digit",
-    "not_digit_threshold",
-    "predict",
-    "rank_by_quality",
-    "shares",
-    "value_range",
-    "variety",
-]
+CLASSES = 10
+REPEATS = 2000  # draws behind an interval of a mean or a divergence
 
-OUTSIDE = 0.05  # of the range of 1: what a pixel may leave it by
+# --- read by the classifier ---
+
 NOT_DIGIT_QUANTILE = 0.05  # share of real test images below the threshold, by construction
 
 QUALITY_RULE = (
@@ -46,89 +47,242 @@ QUALITY_RULE = (
 )
 
 
-def predict(images: Tensor, model: classifier.DigitClassifier | None = None) -> tuple[Tensor, Tensor]:
+def classify(images: Tensor, model: classifier.DigitClassifier | None = None) -> tuple[Tensor, Tensor]:
     """Labels (N,) int64 and confidence (N,) float64 in (0.1, 1] of uint8 images (N, 1, 28, 28).
 
     Args:
         model: None: the shipped digit classifier.
     """
     check_uint8(images)
-    logits = classifier.logits(model or classifier.load(), images.float() / 255 - 0.5)
+    return read(classifier.logits(model or classifier.load(), images.float() / 255 - 0.5))
+
+
+def read(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Labels and confidence, as `classify` gives them, from the classifier's logits (N, 10)."""
     # In float32 the probability of a clear digit may round to exactly 1, and ties could not be ranked.
     confidence, labels = logits.double().softmax(1).max(1)
     return labels, confidence
 
 
 def not_digit_threshold(real_confidence: Tensor) -> float:
-    """The confidence that 5 % of real images stay below: the rule that fixes what is called no digit."""
-    return float(_confidence(real_confidence).quantile(NOT_DIGIT_QUANTILE))
+    """The confidence that 5 % of real images stay below: the rule that fixes what is called no digit.
 
-
-def not_digit(confidence: Tensor, threshold: float) -> dict[str, float]:
-    """Share of images that the classifier reads less confidently than `threshold`.
-
-    The threshold comes from `not_digit_threshold` of real test images, so the real share is 5 % there by
-    construction. A rule at 1 % would be laxer, and useless: it lets uniform noise pass as digits.
-
-    Args:
-        confidence: (N,) from `predict`.
-
-    Returns:
-        {"share", "low", "high" (Wilson), "threshold"}.
+    A rule at 1 % would be laxer, and useless: it lets uniform noise pass as digits.
     """
-    confidence = _confidence(confidence)
+    return float(real_confidence.quantile(NOT_DIGIT_QUANTILE))
+
+
+def not_digit(confidence: Tensor, threshold: float) -> NotDigit:
+    """Share of images (N,) that the classifier reads less confidently than `threshold`."""
     count = int((confidence < threshold).sum())
     low, high = wilson(count, len(confidence))
-    return {"share": count / len(confidence), "low": low, "high": high, "threshold": float(threshold)}
+    return NotDigit(share=count / len(confidence), low=low, high=high, threshold=threshold)
+
+
+def recognised(labels: Tensor) -> Recognised:
+    """Class shares of labels (N,) in 0..9, which may be none."""
+    counts, n = labels.bincount(minlength=CLASSES).tolist(), len(labels)
+    intervals = [wilson(count, n) for count in counts]
+    return Recognised(
+        n=n,
+        share=[count / max(n, 1) for count in counts],
+        low=[low for low, _ in intervals],
+        high=[high for _, high in intervals],
+    )
+
+
+def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed: int = 0) -> Classes:
+    """Class shares of samples, and their divergence from the classes of real images.
+
+    The divergence is KL(samples || real) in nats, from the empirical shares of `real_labels`, for MNIST's
+    classes are not equally frequent. It is biased upwards, by about 9 / (2n) if the true shares agree, so
+    compare it with `divergence_floor` at the same n. Its interval is that of `statistics.centred`.
+
+    Args:
+        labels: (N,) integers in 0..9 of the samples.
+        real_labels: (M,) of the whole test split.
+        n: divergence and entropy are of the first n labels; None: of all.
+    """
+    prior, first = _shares(real_labels, absent=0.5), labels[:n]
+    share, of_all = _shares(first), recognised(labels)
+    divergence = float(_divergence(share, prior))
+    draws = numpy_generator(seed, "classes").multinomial(len(first), share, REPEATS) / len(first)
+    low, high = centred(divergence, _divergence(draws, prior))
+    return Classes(
+        share=of_all.share,
+        low=of_all.low,
+        high=of_all.high,
+        divergence=divergence,
+        divergence_low=low,
+        divergence_high=high,
+        entropy=float(stats.entropy(share)),
+    )
+
+
+def divergence_floor(real_labels: Tensor, n: int, seed: int = 0) -> DivergenceFloor:
+    """The divergence that n real images score, over independent draws of n labels."""
+    prior = _shares(real_labels, absent=0.5)
+    draws = numpy_generator(seed, "divergence floor").multinomial(n, prior, REPEATS) / n
+    found = _divergence(draws, prior)
+    return DivergenceFloor(mean=float(found.mean()), sd=float(found.std(ddof=1)), n=n)
+
+
+def _shares(labels: Tensor, absent: float = 0) -> np.ndarray:
+    """Shares (10,) of labels. A class without a label counts as `absent`: no divergence is infinite."""
+    counts = np.bincount(labels.cpu().numpy(), minlength=CLASSES)
+    counts = np.where(counts == 0, absent, counts) if absent else counts
+    return counts / counts.sum()
+
+
+def _divergence(share: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """KL(share || prior) in nats over the last axis; rounding may not make it negative."""
+    return np.maximum(stats.entropy(share, np.broadcast_to(prior, share.shape), axis=-1), 0.0)
 
 
 def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Indices of n high-quality and n low-quality samples, by `QUALITY_RULE`; the two share none.
+    """Indices (n,) of high-quality and of low-quality samples, by `QUALITY_RULE`; the two share none.
 
-    Args:
-        confidence: (N,) from `predict`, or logits (N, 10).
-        n: how many of each; where a tenth of the samples is fewer, the pool is the n best or worst.
-
-    Returns:
-        high (n,) and low (n,), int64, each in random order.
+    Where a tenth of the samples is fewer than n, the pool is the n best or worst.
 
     Raises:
-        ValueError: n outside 1..N/2, or numbers that are no confidences.
+        ValueError: n is not 1 to half the number of samples.
     """
-    if confidence.ndim == 2:
-        confidence = confidence.double().softmax(1).amax(1)
-    confidence = _confidence(confidence)
-    if not 1 <= n <= len(confidence) // 2:
-        raise ValueError(f"n is {n}; allowed: 1 to {len(confidence) // 2}, half of the samples")
-    pool = max(n, math.ceil(len(confidence) / 10))
-    pool = min(pool, len(confidence) // 2)
+    half = len(confidence) // 2
+    if not 1 <= n <= half:
+        raise ValueError(f"n is {n}; allowed: 1 to {half}, half of the samples")
+    pool = min(max(n, math.ceil(len(confidence) / 10)), half)
     order = confidence.argsort(descending=True, stable=True)
-    pick_high, pick_low = (
+    high, low = (
         torch.randperm(pool, generator=generator(seed, "quality", side))[:n] for side in ("high", "low")
     )
-    return order[:pool][pick_high], order[-pool:][pick_low]
+    return order[:pool][high], order[-pool:][low]
 
 
-def value_range(samples: Tensor) -> dict[str, float]:
-    """How far raw samples leave [-0.5, 0.5]: {"outside", "minimum", "maximum"}.
+# --- pixels ---
 
-    "outside" is the share of pixels that do so by more than `OUTSIDE`: a background predicted a hair below
-    black is no fault, and any regression puts half of its pixels there.
+BORDER = 3  # pixels: width of the ring that counts as background
+OUTSIDE = 0.05  # of the range of 1: what a pixel may leave it by
+PATCH = 4  # pixels across: what the deepest zoom level leaves of an image
+BLACK, WHITE = -0.5 + 0.1, 0.5 - 0.1  # a pixel counts as such in the lowest or highest tenth of the range
+MOSTLY = 12  # of the 16 central pixels: a centre with at least so many of them is dark, or white
+
+RING = torch.ones(28, 28, dtype=torch.bool)
+RING[BORDER:-BORDER, BORDER:-BORDER] = False
+
+
+def border_grey(images: Tensor, seed: int = 0) -> Grey:
+    """Mean grey value, 0 (black) to 1 (white), of the outer ring of 3 pixels: almost 0 in MNIST.
+
+    The interval is from a bootstrap over the uint8 images (N, 1, 28, 28): pixels of one are dependent.
+    """
+    mean, low, high = bootstrap(_grey(images).numpy(), REPEATS, seed, "background")
+    return Grey(mean=mean, low=low, high=high)
+
+
+def border_grey_gap(a: Tensor, b: Tensor) -> Gap:
+    """`border_grey` of a minus that of b, image by image: uint8 images drawn from the same noise."""
+    return paired(_grey(a).numpy(), _grey(b).numpy())
+
+
+def border_before_clamping(samples: Tensor) -> Border:
+    """Mean and sd over samples (N, 1, 28, 28), in model units, of the ring's mean grey.
+
+    On the scale of `border_grey`, 0 (black) to 1; a border darker than black is negative. Clamping hides such
+    borders, and with them half of what a drift of the mean does.
+    """
+    grey = samples[:, 0, RING].double().mean(1) + 0.5
+    return Border(mean=float(grey.mean()), sd=float(grey.std()))
+
+
+def _grey(images: Tensor) -> Tensor:
+    """Mean grey of the border of each uint8 image, 0 to 1: (N,)."""
+    check_uint8(images)
+    return images[:, 0, RING].double().mean(1) / 255
+
+
+def share_outside(samples: Tensor) -> float:
+    """Share of raw pixels that leave [-0.5, 0.5] by more than `OUTSIDE`.
+
+    A background predicted a hair below black is no fault, and any regression puts half of its pixels there.
+    """
+    return (samples.abs() > 0.5 + OUTSIDE).double().mean().item()
+
+
+def dark_centre(x: Tensor) -> Tensor:
+    """Which of the images x, (N, 1, 28, 28) in model units, have a dark centre: (N,) bool."""
+    return (central_patch(x, PATCH).flatten(1) < BLACK).sum(1) >= MOSTLY
+
+
+def white_centre(x: Tensor) -> Tensor:
+    """Which of the images x, (N, 1, 28, 28) in model units, have a white centre: (N,) bool."""
+    return (central_patch(x, PATCH).flatten(1) > WHITE).sum(1) >= MOSTLY
+
+
+def centre_shares(x: Tensor) -> Centre:
+    """Shares of the images x, (N, 1, 28, 28) in model units, with a dark and with a white centre."""
+    dark, white = (float(found.double().mean()) for found in (dark_centre(x), white_centre(x)))
+    return Centre(n=len(x), dark=dark, white=white)
+
+
+# --- fidelity and variety, apart ---
+
+NEIGHBOURS = 3  # of precision and recall, as in their source
+COVERING = 5  # neighbours of coverage, as in its source
+HALVES = 50  # random halves behind an interval
+FEWEST = 2 * (COVERING + 1)  # a half must hold an image and its neighbours
+MOST_IMAGES = 2000  # per set: memory grows with its square
+
+
+def precision_recall_coverage(real_features: Tensor, features: Tensor, n: int, seed: int = 0) -> Variety:
+    """Precision and recall (Kynkäänniemi et al. 2019) by torch-fidelity, and coverage beside them.
+
+    Precision is the share of samples inside the manifold of real images, recall the share of real images
+    inside that of the samples; a manifold is the union of the balls that reach each point's third neighbour.
+    Balls around samples that lie far apart are large, so that recall flatters scattered samples; coverage has
+    balls around real images only.
+
+    The intervals of recall and coverage come from random halves of both sets (`statistics.half_scale`): their
+    points are compared with each other, and are no independent cases.
+
+    Args:
+        real_features, features: (N, D) and (M, D), of real images and of samples.
+        n: images taken at random from each set, since all three depend on n: the same for all compared.
 
     Raises:
-        ValueError: samples that are not floating point, not finite, or none at all.
+        ValueError: features of different lengths or not finite, or n outside 12..min(N, M).
     """
-    if not samples.is_floating_point() or not samples.numel() or not samples.isfinite().all():
-        raise ValueError("the samples must be floating point, finite and not empty, in model units")
-    outside = (samples.abs() > 0.5 + OUTSIDE).double().mean().item()
-    return {"outside": outside, "minimum": samples.min().item(), "maximum": samples.max().item()}
-
-
-def _confidence(confidence: Tensor) -> Tensor:
-    if confidence.ndim != 1 or len(confidence) < 2 or not confidence.is_floating_point():
-        raise ValueError(
-            f"confidence: {tuple(confidence.shape)} of {confidence.dtype}; needed: (N,) floats, N at least 2"
+    real = check_features(real_features, "real features")
+    fake = check_features(features, dimension=real.shape[1])
+    offered = min(len(real), len(fake))
+    if not FEWEST <= n <= offered:
+        raise ValueError(f"n is {n}; allowed: {FEWEST} to {offered}, the size of the smaller set")
+    fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:n]]
+    real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:n]]
+    found, halves = _prc(real, fake), []
+    for half in range(HALVES):
+        a, b = (
+            torch.randperm(n, generator=generator(seed, "variety half", kind, half))[: n // 2]
+            for kind in ("real", "samples")
         )
-    if not ((confidence >= 0) & (confidence <= 1)).all():  # a NaN fails this as well
-        raise ValueError("confidence must lie in [0, 1]; give class probabilities, not logits")
-    return confidence.detach().cpu().double()
+        halves.append(_prc(real[a], fake[b]))
+    for key in ("recall", "coverage"):
+        error = half_error(np.array([half[key] for half in halves]), n)
+        found[f"{key}_low"], found[f"{key}_high"] = max(0.0, found[key] - error), min(1.0, found[key] + error)
+    return Variety(n=n, **found)
+
+
+def _prc(real: Tensor, fake: Tensor) -> dict[str, float]:
+    found = prc_features_to_metric(fake, real, prc_neighborhood=NEIGHBOURS, verbose=False)
+    return {key: found[key] for key in ("precision", "recall")} | {"coverage": coverage(real, fake)}
+
+
+def coverage(real: Tensor, fake: Tensor) -> float:
+    """Share of real images with a sample in the ball that reaches their fifth real neighbour.
+
+    Naeem et al. (2020), Eq. (7), of features (N, D), N at least 6, and (M, D). Of a perfect model it is
+    1 - 2^-5 = 0.97 where both sets are large and of one size.
+    """
+    exact = "donot_use_mm_for_euclid_dist"  # no image is at a distance from itself, nor from its copy
+    radius = torch.cdist(real, real, compute_mode=exact).kthvalue(COVERING + 1).values  # itself is the first
+    nearest = torch.cdist(real, fake, compute_mode=exact).amin(1)
+    return float((nearest <= radius).double().mean())

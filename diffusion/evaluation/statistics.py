@@ -1,30 +1,165 @@
-"""Intervals at one level, and numpy's random numbers keyed as torch's are."""
+"""Intervals at the 95 % level, means and trends of series: the one home of statistics, the report's too.
+
+Random draws come from generators keyed like all others (`runtime.generator`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from diffusion.randomness import generator
+from diffusion.records import Gap
+from diffusion.runtime import generator
 
 LEVEL = 0.95
 TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+Z = 1.96  # the normal quantile at this level
+MOST_ALIKE = 0.8  # the largest correlation of successive values that `late_mean` allows for
+FEWEST = 5  # points below which neither a trend nor a mean over time is judged
 
 
-def wilson(count: int, n: int) -> tuple[float, float]:
-    """Wilson's interval of a share of `count` in n; sound at 0 and at n, too."""
-    interval = stats.binomtest(count, n).proportion_ci(LEVEL, method="wilson")
-    return float(interval.low), float(interval.high)
+@dataclass(frozen=True)
+class Mean:
+    """A mean of n values with its interval, and their standard deviation."""
 
-
-def centred(estimate: float, draws: np.ndarray) -> tuple[float, float]:
-    """Interval, not below 0, about an estimate >= 0 that is biased upwards.
-
-    The bootstrap draws carry the same bias once more. Their centred quantiles, taken off the estimate, give
-    an interval for its mean over sample sets of the same size.
-    """
-    below, above = np.quantile(draws - draws.mean(), TAILS)
-    return min(estimate, max(0.0, estimate - float(above))), max(estimate, estimate - float(below))
+    mean: float
+    low: float
+    high: float
+    sd: float
+    n: int
 
 
 def numpy_generator(*key: int | str) -> np.random.Generator:
     """A numpy generator that is a function of its key."""
     return np.random.default_rng(generator(*key).initial_seed())
+
+
+# --- one set of samples ---
+
+
+def wilson(count: int, n: int) -> tuple[float, float]:
+    """Wilson's interval of a share of `count` in n; sound at 0 and at n, too. Of none: 0 to 1."""
+    if not n:
+        return 0.0, 1.0
+    interval = stats.binomtest(count, n).proportion_ci(LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> tuple[float, float, float]:
+    """Mean of values (N,), and the percentile interval of it from `repeats` resamples."""
+    n, random = len(values), numpy_generator(*key)
+    means = np.array([values[random.integers(0, n, n)].mean() for _ in range(repeats)])
+    mean, (low, high) = float(values.mean()), np.quantile(means, TAILS)
+    return mean, min(mean, float(low)), max(mean, float(high))
+
+
+def centred(estimate: float, draws: np.ndarray) -> tuple[float, float]:
+    """Interval, not below 0, about an estimate >= 0 that is biased upwards.
+
+    The draws about it carry the same bias once more. Their centred quantiles, taken off the estimate, give an
+    interval for its mean over sample sets of the same size.
+    """
+    below, above = np.quantile(draws - draws.mean(), TAILS)
+    return min(estimate, max(0.0, estimate - float(above))), max(estimate, estimate - float(below))
+
+
+def half_scale(n: int) -> float:
+    """The factor from the spread of an estimate over random halves of n cases to its spread over sets of n.
+
+    The halves are drawn without replacement: a delete-half jackknife (Shao & Wu 1989). Given the set, their
+    variance about the estimate is that of the estimate, as 1/(n/2) - 1/n = 1/n; the factor is for an odd n.
+    """
+    return math.sqrt((n // 2) / (n - n // 2))
+
+
+def half_error(draws: np.ndarray, n: int) -> float:
+    """Half the width of the interval of an estimate from n cases, by its values on random halves of them."""
+    return Z * float(np.std(draws, ddof=1)) * half_scale(n)
+
+
+# --- differences ---
+
+
+def paired(a: Sequence[float], b: Sequence[float]) -> Gap:
+    """Mean of a - b case by case, with Student's interval: images from the same noise, trainings of one seed.
+
+    Raises:
+        ValueError: fewer than two pairs, or not as many of both.
+    """
+    if len(a) != len(b) or len(a) < 2:
+        raise ValueError(f"{len(a)} and {len(b)} cases; needed: as many of both, at least 2")
+    gap = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    error = float(stats.t.ppf(TAILS[1], gap.size - 1)) * float(gap.std(ddof=1)) / math.sqrt(gap.size)
+    return Gap(mean=float(gap.mean()), low=float(gap.mean()) - error, high=float(gap.mean()) + error)
+
+
+def unpaired(a: Sequence[float], b: Sequence[float]) -> Gap | None:
+    """Mean of a minus mean of b with Welch's interval; None where either has fewer than two values."""
+    if min(len(a), len(b)) < 2:
+        return None
+    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    mean = float(x.mean() - y.mean())
+    if x.std() == y.std() == 0:
+        return Gap(mean=mean, low=mean, high=mean)
+    interval = stats.ttest_ind(x, y, equal_var=False).confidence_interval(LEVEL)
+    return Gap(mean=mean, low=float(interval.low), high=float(interval.high))
+
+
+# --- series ---
+
+
+def mean_of(values: Sequence[float]) -> Mean:
+    """Mean of at least two independent values, such as trainings, with Student's interval."""
+    return _student(np.asarray(values, dtype=float), len(values))
+
+
+def late_mean(values: Sequence[float]) -> Mean:
+    """Mean of at least two successive values, such as checkpoints, with Student's interval.
+
+    Where each value is like the one before, n of them tell no more than n (1 - rho) / (1 + rho) independent
+    ones, as in an autoregressive series of the first order with the correlation rho at lag one, and the
+    interval is wider by the root of that. The correlation found in a few values is too small on average, by
+    about (1 + 4 rho) / n (Marriott and Pope 1954), which is added; it counts from 0 to `MOST_ALIKE`.
+    """
+    v = np.asarray(values, dtype=float)
+    gap, rho = v - v.mean(), 0.0
+    if gap.any():
+        rho = float(gap[1:] @ gap[:-1]) / float(gap @ gap)
+        rho = min(max(rho + (1 + 4 * rho) / v.size, 0.0), MOST_ALIKE)
+    return _student(v, v.size * (1 - rho) / (1 + rho))
+
+
+def _student(v: np.ndarray, effective: float) -> Mean:
+    mean, sd = float(v.mean()), float(v.std(ddof=1))
+    error = float(stats.t.ppf(TAILS[1], v.size - 1)) * sd / math.sqrt(effective)
+    return Mean(mean, mean - error, mean + error, sd, v.size)
+
+
+def trend(x: Sequence[float], y: Sequence[float]) -> float:
+    """Spearman's rank correlation of y with x, from -1 (y falls) to 1; 0 where either is constant."""
+    if len(set(x)) < 2 or len(set(y)) < 2:
+        return 0.0
+    return float(stats.spearmanr(x, y).statistic)
+
+
+def late_trend(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """The rank correlation of y with x over the second half of x; None on too few points."""
+    half = len(x) // 2
+    return trend(x[half:], y[half:]) if len(x) - half >= FEWEST else None
+
+
+def falls(x: Sequence[float], y: Sequence[float]) -> bool | None:
+    """True where y falls over the second half of x, False where it does not, None where that is undecided.
+
+    A rank correlation of at most -0.5, beyond chance, is a fall; one of 0 or more is none. Beyond chance is
+    one that as many points without a trend fall below in one case of 40, by Student's approximation.
+    """
+    r, n = late_trend(x, y), len(x) - len(x) // 2
+    if r is None:
+        return None
+    t = r * math.sqrt((n - 2) / max(1 - r * r, 1e-12))
+    if r <= -0.5 and stats.t.cdf(t, n - 2) < TAILS[0]:
+        return True
+    return False if r >= 0 else None

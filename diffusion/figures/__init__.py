@@ -1,53 +1,48 @@
-"""Every figure of the report: a function from arrays to a matplotlib Figure, and `save` to write it.
+"""Figures: `draw(results, folder)` writes all of a run, from its records and kept images; see `catalogue`.
 
-    figure of the study        function                 file with the code
-    1                          schedules                curves.py
-    2                          latents                  pictures.py
-    3, 9, one model's loss     losses                   curves.py
-    4, 13                      distance_panels          curves.py
-    5, 6, 14                   quality                  pictures.py
-    7                          zoom_progression         pictures.py
-    8                          pixel_histogram          histograms.py
-    10, 11                     reconstructions          pictures.py
-    12                         trajectory               pictures.py
-    beyond the study           grid                     pictures.py
-                               class_histogram          histograms.py
-                               classes_along            histograms.py
-                               confusion                histograms.py
-                               reconstruction_error     curves.py
-                               timestep_loss            curves.py
-
-All take NumPy arrays, tensors or lists, and raise one ValueError for wrong input. They read no global
-state and leave none: the same arrays give the same bytes. All are as wide as the report's text, 146 mm.
+The plotting functions take arrays, tensors or records, and return a matplotlib Figure as wide as the report's
+text. They read no global state and leave none: the same input gives the same bytes.
 """
 
-from diffusion.curves import (
-    distance_panels,
-    distances,
+from diffusion.figures.catalogue import FIGURES, draw, figures_of
+from diffusion.figures.counts import centre_pixels, class_histogram, classes_along, confusion
+from diffusion.figures.curves import (
+    distance_curves,
     losses,
     reconstruction_error,
     schedules,
     timestep_loss,
 )
-from diffusion.figure_style import save
-from diffusion.histograms import class_histogram, classes_along, confusion, pixel_histogram
-from diffusion.pictures import grid, latents, quality, reconstructions, trajectory, zoom_progression
+from diffusion.figures.images import (
+    grid,
+    latents,
+    quality,
+    reconstructions,
+    steps_of,
+    trajectory,
+    zoom_progression,
+)
+from diffusion.figures.style import render, save
 
 __all__ = [
+    "FIGURES",
+    "centre_pixels",
     "class_histogram",
     "classes_along",
     "confusion",
-    "distance_panels",
-    "distances",
+    "distance_curves",
+    "draw",
+    "figures_of",
     "grid",
     "latents",
     "losses",
-    "pixel_histogram",
     "quality",
     "reconstruction_error",
     "reconstructions",
+    "render",
     "save",
     "schedules",
+    "steps_of",
     "timestep_loss",
     "trajectory",
     "zoom_progression",

@@ -1,263 +1,233 @@
 """Figures of curves: schedules, losses, distances and errors.
 
-A curve is one model, with the same colour and marker in all figures. Where a figure has train and test
-losses, solid is train and dashed is test; elsewhere the line style is the model's too.
+A model has the same colour and marker in all figures. Of train and test losses, solid is train and dashed is
+test; elsewhere the line style is the model's too.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.figure_input import array, columns, field, filled, same_length
-from diffusion.figure_style import (
-    INK,
-    MUTED,
-    TEST_LINE,
-    TRAIN_LINE,
-    Entry,
-    ModelStyle,
-    legend,
-    model_styles,
-    new_figure,
-    sample,
-    styled,
-)
+from diffusion.figures.style import INK, MUTED, ModelStyle, handles, legend, model_styles, new_figure, styled
 
 FEW = 25  # up to so many points, each has a marker
-WIDE = 30  # values that span more than this factor get a logarithmic axis
+LATER = 20  # trainings of so many epochs are drawn a second time, without the first tenth
+WIDE = 5  # values that span more than this factor get a logarithmic axis
+WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
 BAND = {"alpha": 0.2, "linewidth": 0}
+TEST_LINE = (0, (2.6, 1.4))
+SEEDS, RAW = "further seeds", f"before averaging over {WINDOW}"
+FLOOR = "real against real, ± 1 s.d."
+EXPLAINED = {  # what a legend says beside the models, where it is drawn
+    SEEDS: {"color": INK, "linewidth": 0.7},
+    RAW: {"color": INK, "linewidth": 0.6, "alpha": 0.4},
+    FLOOR: {"color": MUTED, "linewidth": 0.9},
+}
+
+Labels = Mapping[str, str] | None
+Rows = Sequence[Any]  # mappings or records, one an epoch
 
 
-def _line(axes: Axes, x: np.ndarray, y: np.ndarray, style: ModelStyle, place: int, **kwargs: Any) -> Line2D:
+def _table(rows: Rows) -> pd.DataFrame:
+    """Mappings or pydantic models as a table; None becomes NaN."""
+    return pd.DataFrame([dict(row) for row in rows]).astype(float, errors="ignore")
+
+
+def _line(axes: Axes, x: Any, y: Any, style: ModelStyle, place: int = 0, **look: Any) -> None:
     """A model's curve, with a marker on each of few points, or on about eight of many, shifted by `place`."""
-    every = None if len(x) <= FEW else ((1 + 2 * place) * len(x) // 40, math.ceil(len(x) / 8))
-    look = {"linestyle": style.line, "markeredgecolor": style.colour, "markeredgewidth": 0.9, **kwargs}
-    (line,) = axes.plot(x, y, color=style.colour, marker=style.marker, markevery=every, **look)
-    return line
+    n = len(x)
+    every = None if n <= FEW else ((1 + 2 * place) * n // 40, math.ceil(n / 8))
+    look = {"linestyle": style.line, "marker": style.marker, "markevery": every, "markeredgewidth": 0} | look
+    axes.plot(x, y, color=style.colour, **look)
 
 
-def _epoch_axis(axes: Axes, epochs: np.ndarray) -> None:
+def _epochs(axes: Axes, first: float, last: float) -> None:
     """Whole epochs, with some room at both ends, even of a single one."""
-    room = max(0.03 * np.ptp(epochs), 0.3)
-    axes.set(xlabel="epoch", xlim=(epochs.min() - room, epochs.max() + room))
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=11, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    room = max(0.03 * (last - first), 0.3)
+    axes.set(xlabel="epoch", xlim=(first - room, last + room))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
 
 
-def _log_if_wide(axes: Axes, values: np.ndarray) -> bool:
-    """A logarithmic y axis, in plain numbers, if all finite values are positive and span more than `WIDE`."""
-    values = values[np.isfinite(values)]
-    low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
-    if low <= 0 or high / low <= WIDE:
+def _log(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool:
+    """Set a logarithmic y axis in plain numbers if values are positive and span more than a factor `wide`."""
+    values = np.array([v for v in values if np.isfinite(v)])
+    if len(values) == 0 or values.min() <= 0 or values.max() / values.min() <= wide:
         return False
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(
-        LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 1e3 else (1.0,), numticks=15)
-    )
+    span = values.max() / values.min()
+    subs = (1, 2, 3, 5) if span < 30 else (1, 2, 5) if span < 1e3 else (1,)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=15))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylim(low / 1.25, high * 1.25)
+    axes.set_ylim(values.min() / 1.15, values.max() * 1.15)
     return True
 
 
-def _named(styles: Mapping[str, ModelStyle], labels: Mapping[str, str] | None, **kwargs: Any) -> list[Entry]:
-    """A legend's entries for models, under their labels where they have one."""
-    return [((labels or {}).get(name, name), sample(style, **kwargs)) for name, style in styles.items()]
-
-
 @styled
-def schedules(schedules: Mapping[str, tuple[Any, Any]], labels: Mapping[str, str] | None = None) -> Figure:
+def schedules(schedules: Mapping[str, Any], labels: Labels = None) -> Figure:
     """Fig. 1: beta_t (left) and alpha_bar_t (right) against the step t, a curve for each noise schedule.
 
     Args:
-        schedules: name -> `(beta, alpha_bar)`, (T+1,) each, index 0 the clean image; beta is drawn from 1.
-        labels: name -> text of the legend, where it is not the name.
+        schedules: name -> what has `beta` and `alpha_bar`, (T + 1,) each; index 0 is the clean image.
     """
-    styles = model_styles(filled(schedules, "schedules"))
+    styles = model_styles(schedules, labels or ())
     figure = new_figure(62)
     left, right = figure.subplots(1, 2)
-    for place, (name, pair) in enumerate(schedules.items()):
-        where = f"schedules[{name!r}]"
-        if len(pair) != 2:
-            raise ValueError(f"{where} must be (beta, alpha_bar), got {len(pair)} arrays")
-        beta, alpha_bar = (array(values, where, 1, "(T+1,)") for values in pair)
-        same_length(where, beta=beta, alpha_bar=alpha_bar)
-        t = np.arange(len(beta))
-        _line(left, t[1:], beta[1:], styles[name], place)
-        _line(right, t, alpha_bar, styles[name], place)
+    for place, (name, schedule) in enumerate(schedules.items()):
+        t = np.arange(len(schedule.beta))
+        _line(left, t[1:], np.asarray(schedule.beta)[1:], styles[name], place)
+        _line(right, t, np.asarray(schedule.alpha_bar), styles[name], place)
     left.set(xlabel="step $t$", ylabel=r"noise variance of a step, $\beta_t$", ylim=(0, None))
     right.set(xlabel="step $t$", ylabel=r"signal variance left, $\bar\alpha_t$", ylim=(-0.02, 1.02))
     for axes in (left, right):
         axes.margins(x=0.02)
-    legend(figure, _named(styles, labels))
+    legend(figure, handles(styles, labels))
     return figure
 
 
 @styled
 def losses(
-    histories: Mapping[str, Sequence[Mapping[str, float]]],
-    labels: Mapping[str, str] | None = None,
-    ylabel: str = "mean squared error",
+    histories: Mapping[str, Rows], labels: Labels = None, ylabel: str = "mean squared error"
 ) -> Figure:
     """Figs. 3 and 9, and the loss of any one model: train (solid) and test (dashed) loss over epochs.
 
+    Long trainings have a second panel, without the first tenth of them.
+
     Args:
-        histories: model -> one `{"epoch", "train_loss", "test_loss"}` for each epoch.
+        histories: model -> lines with `epoch`, `train_loss` and `test_loss`: dicts or `records.HistoryLine`.
         labels: model -> text of the legend, where it is not the name.
-        ylabel: what the loss is.
     """
-    styles = model_styles(filled(histories, "histories"))
-    figure = new_figure(70)
-    axes = figure.subplots()
-    epochs, values = [], []
-    for place, (name, rows) in enumerate(histories.items()):
-        required = ("epoch", "train_loss", "test_loss")
-        epoch, train, test = columns(rows, required, (), f"histories[{name!r}]")
-        _line(axes, epoch, train, styles[name], place, linestyle=TRAIN_LINE)
-        _line(axes, epoch, test, styles[name], place, linestyle=TEST_LINE, markerfacecolor="white")
-        epochs.append(epoch)
-        values += [train, test]
-    axes.set_ylabel(ylabel)
-    _epoch_axis(axes, np.concatenate(epochs))
-    _log_if_wide(axes, np.concatenate(values))
-    alone = next(iter(styles.values())) if len(styles) == 1 else None
-    entries = [] if alone else _named(styles, labels, linestyle=TRAIN_LINE)
-    split = alone or ModelStyle(INK, None, "", "")
-    entries.append(("train", sample(split, linestyle=TRAIN_LINE)))
-    entries.append(("test", sample(split, linestyle=TEST_LINE, markerfacecolor="white")))
-    legend(figure, entries)
+    styles = model_styles(histories, labels or ())
+    tables = {name: _table(rows) for name, rows in histories.items()}
+    last = max(table.epoch.max() for table in tables.values())
+    begins = [1, math.floor(last / 10) + 1] if last >= LATER else [1]
+    figure = new_figure(66)
+    for axes, begin in zip(np.atleast_1d(figure.subplots(1, len(begins))), begins, strict=True):
+        shown = {name: table[table.epoch >= begin] for name, table in tables.items()}
+        for place, (name, table) in enumerate(shown.items()):
+            _line(axes, table.epoch, table.train_loss, styles[name], place, linestyle="-")
+            _line(axes, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="")
+        _epochs(axes, begin, last)
+        values = pd.concat([loss for t in shown.values() for loss in (t.train_loss, t.test_loss)])
+        _log(axes, values, wide=3)
+        axes.set_ylabel(ylabel if begin == 1 else "")
+        axes.set_title("" if len(begins) == 1 else "all epochs" if begin == 1 else f"from epoch {begin}")
+    split = [Line2D([], [], color=INK, linestyle=line) for line in ("-", TEST_LINE)]
+    entries = handles(styles, labels, linestyle="-") if len(styles) > 1 else []
+    legend(figure, [*entries, *zip(("train", "test"), split, strict=True)])
     return figure
 
 
 @styled
-def distances(
-    curves: Mapping[str, Sequence[Mapping[str, float | None]]],
-    floor: tuple[float, float] | None = None,
-    ylabel: str = "Fréchet distance",
-    labels: Mapping[str, str] | None = None,
+def distance_curves(
+    panels: Mapping[str, Mapping[str, Sequence[Rows]]],
+    floors: Mapping[str, tuple[float, float] | None] | None = None,
+    labels: Labels = None,
 ) -> Figure:
-    """Figs. 4 and 13: a distance to the real images over epochs, with its interval, and the floor below it.
+    """Figs. 4 and 13: distances to real images over epochs, of all seeds of a model; a panel a measure.
 
-    The y axis is logarithmic if the values and the floor are positive and span more than a factor of 30.
+    The first seed is drawn strong, with its intervals, the others thin. Where there are many checkpoints,
+    the running mean is drawn, and the first seed's values faintly. A floor far below all curves is written
+    into the panel instead.
 
     Args:
-        curves: model -> one `{"epoch", "value", "low", "high"}` a checkpoint; low and high may be None.
-        floor: mean and standard deviation of the distance of as many real images; None for none.
-        ylabel: which distance.
+        panels: label of the y axis -> model -> one list a seed of rows with `epoch`, `value` and, where there
+            is an interval, `low` and `high`.
+        floors: label of the y axis -> mean and standard deviation of the distance of as many real images.
         labels: model -> text of the legend, where it is not the name.
     """
-    return distance_panels({ylabel: (curves, floor)}, labels)
-
-
-@styled
-def distance_panels(
-    panels: Mapping[str, tuple[Mapping[str, Sequence[Mapping]], tuple[float, float] | None]],
-    labels: Mapping[str, str] | None = None,
-) -> Figure:
-    """Several `distances` side by side, such as one for each extractor.
-
-    Args:
-        panels: label of the y axis -> (curves, floor), as `distances` takes them.
-    """
+    styles = model_styles(dict.fromkeys(name for curves in panels.values() for name in curves), labels or ())
     figure = new_figure(72)
-    entries: list[Entry] = []
-    row = figure.subplots(1, len(filled(panels, "panels")), squeeze=False)[0]
-    for axes, (ylabel, (curves, floor)) in zip(row, panels.items(), strict=True):
-        entries = max(entries, _distance_panel(axes, curves, floor, ylabel, labels), key=len)
+    row = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (ylabel, curves) in zip(row, panels.items(), strict=True):
+        tables = {name: [_table(rows) for rows in seeds] for name, seeds in curves.items()}
+        for place, (name, seeds) in enumerate(tables.items()):
+            for seed, table in enumerate(seeds):
+                _distance(axes, table, styles[name], place, seed)
+        every = pd.concat([table for seeds in tables.values() for table in seeds])
+        _epochs(axes, every.epoch.min(), every.epoch.max())
+        axes.set_ylabel(ylabel)
+        low, high = every.value.min(), every.value.max()
+        logarithmic = _log(axes, every.value)
+        if not logarithmic and 0 <= low < high / 3:
+            axes.set_ylim(bottom=0)
+        if floor := (floors or {}).get(ylabel):
+            _floor(axes, *floor, outside=logarithmic and floor[0] < low / 2)
+    drawn = {line.get_label() for axes in row for line in axes.lines}
+    entries = handles(styles, labels)
+    for label, look in EXPLAINED.items():
+        entries += [(label, Line2D([], [], **look))] if label in drawn else []
     legend(figure, entries)
     return figure
 
 
-def _distance_panel(
-    axes: Axes, curves: Mapping, floor: tuple[float, float] | None, ylabel: str, labels: Mapping | None
-) -> list[Entry]:
-    """Draw one panel; returns its entries of the legend."""
-    styles = model_styles(filled(curves, "curves"))
-    epochs, values = [], []
-    for place, (name, rows) in enumerate(curves.items()):
-        where = f"curves[{name!r}]"
-        epoch, value, low, high = columns(rows, ("epoch", "value"), ("low", "high"), where)
-        known = np.isfinite(low) & np.isfinite(high)
-        if known.sum() > 1:
-            axes.fill_between(epoch, low, high, where=known, color=styles[name].colour, **BAND)
-        else:  # a band over one point would not be seen
-            axes.vlines(epoch[known], low[known], high[known], color=styles[name].colour, linewidth=1)
-        _line(axes, epoch, value, styles[name], place)
-        epochs.append(epoch)
-        values.append(value)
-    entries = _named(styles, labels)
-    if floor is not None:
-        pair = array(floor, "floor", 1, "(mean, sd)")
-        if len(pair) != 2 or not np.isfinite(pair).all():
-            raise ValueError(f"floor must be (mean, sd), two numbers, or None; got {floor}")
-        axes.axhspan(pair[0] - pair[1], pair[0] + pair[1], color=MUTED, **BAND)
-        line = axes.axhline(pair[0], color=MUTED, linewidth=0.9)
-        entries.append(("real against real, ± 1 s.d.", (Patch(color=MUTED, **BAND), line)))
-        values.append(np.array([max(pair[0] - pair[1], pair[0] / 2)]))  # room for the band, of any width
-    axes.set_ylabel(ylabel)
-    _epoch_axis(axes, np.concatenate(epochs))
-    if not _log_if_wide(axes, np.concatenate(values)) and not (np.concatenate(values) < 0).any():
-        axes.set_ylim(bottom=0)
-    return entries
+def _distance(axes: Axes, table: pd.DataFrame, style: ModelStyle, place: int, seed: int) -> None:
+    """Draw the curve of a model's seed; 0 is its first."""
+    many = len(table) > FEW
+    value = table.value.rolling(WINDOW, center=True, min_periods=1).mean() if many else table.value
+    if seed > 0:
+        look = {"linestyle": "-", "marker": "", "linewidth": 0.7, "label": SEEDS}
+        _line(axes, table.epoch, value, style, **look)
+        return
+    if many:
+        axes.plot(table.epoch, table.value, color=style.colour, linewidth=0.6, alpha=0.4, label=RAW)
+    elif "low" in table and table.low.notna().all():
+        axes.fill_between(table.epoch, table.low, table.high, color=style.colour, **BAND)
+    _line(axes, table.epoch, value, style, place)
+
+
+def _floor(axes: Axes, mean: float, sd: float, outside: bool) -> None:
+    """The distance of real images: a line in a band, or a note where it lies outside the axis."""
+    if outside:
+        text = f"real against real: {mean:.2g} ± {sd:.2g} (below)"
+        axes.text(0.02, 0.02, text, transform=axes.transAxes, size="small", color=MUTED, va="bottom")
+        return
+    axes.axhspan(mean - sd, mean + sd, color=MUTED, **BAND)
+    axes.axhline(mean, color=MUTED, linewidth=0.9, label=FLOOR)
+    axes.set_ylim(bottom=min(axes.get_ylim()[0], max(mean - 2 * sd, mean / 2)))
 
 
 @styled
-def reconstruction_error(levels: Any, mse: Any, sd: Any | None = None, side: int = 28) -> Figure:
-    """Mean squared error of the reconstructions against zoom level; above, the side of the crop.
-
-    Args:
-        levels: (T,), the zoom levels t.
-        mse: (T,), mean over images.
-        sd: (T,), standard deviation over images, drawn as a band; None for none.
-        side: pixels of an image's side.
-    """
-    levels, mse = array(levels, "levels", 1, "(T,)"), array(mse, "mse", 1, "(T,)")
-    spread = np.zeros_like(mse) if sd is None else array(sd, "sd", 1, "(T,)")
-    same_length("reconstruction_error", levels=levels, mse=mse, sd=spread)
+def reconstruction_error(levels: Any, mse: Any, sd: Any = None, side: int = 28) -> Figure:
+    """Mean squared error of restorations against zoom level, in a band of 1 s.d.; above, the crop's side."""
+    levels, mse = np.asarray(levels), np.asarray(mse)
     style = model_styles(["zoom"])["zoom"]
     figure = new_figure(66)
     axes = figure.subplots()
-    entries = [("mean over images", sample(style, linestyle="-"))]
     if sd is not None:
-        axes.fill_between(levels, np.maximum(mse - spread, 0), mse + spread, color=style.colour, **BAND)
-        entries.append(("± 1 s.d. over images", Patch(color=style.colour, **BAND)))
-    _line(axes, levels, mse, style, 0, linestyle="-")
-    top = axes.get_ylim()[1]
-    axes.set(xlabel="zoom level $t$", ylabel="mean squared error", ylim=(-0.025 * top, top))
+        low, high = np.maximum(mse - sd, 0), mse + sd
+        axes.fill_between(levels, low, high, color=style.colour, label="± 1 s.d. over images", **BAND)
+    _line(axes, levels, mse, style, linestyle="-", label="mean over images")
+    axes.set(xlabel="zoom level $t$", ylabel="mean squared error", ylim=(0, None))
     upper = axes.secondary_xaxis("top", functions=(lambda t: side - t, lambda s: side - s))
     upper.set_xlabel("side of the crop (pixels)")
     for axis in (axes.xaxis, upper.xaxis):
         axis.set_major_locator(MaxNLocator(nbins=13, integer=True, min_n_ticks=1))
-    axes.legend([handle for _, handle in entries], [label for label, _ in entries], loc="upper left")
+    axes.legend(loc="upper left")
     return figure
 
 
 @styled
-def timestep_loss(curves: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str] | None = None) -> Figure:
+def timestep_loss(curves: Mapping[str, Any], labels: Labels = None) -> Figure:
     """Test loss of the noise prediction against alpha_bar: where on its schedule a model errs.
 
     Args:
-        curves: model -> `{"alpha_bar", "test_loss"}`, (buckets,) each.
-        labels: model -> text of the legend, where it is not the name.
+        curves: model -> what has `alpha_bar` and `test_loss`, a dict or `records.TimestepLoss`.
     """
-    styles = model_styles(filled(curves, "curves"))
-    figure = new_figure(66)
+    styles = model_styles(curves, labels or ())
+    figure = new_figure(62)
     axes = figure.subplots()
-    values = []
-    for place, (name, curve) in enumerate(curves.items()):
-        where = f"curves[{name!r}]"
-        x, y = (array(field(curve, key, where), where, 1, "(buckets,)") for key in ("alpha_bar", "test_loss"))
-        same_length(where, alpha_bar=x, test_loss=y)
-        order = np.argsort(x)
-        _line(axes, x[order], y[order], styles[name], place)
-        values.append(y)
+    tables = {name: pd.DataFrame(dict(curve)).sort_values("alpha_bar") for name, curve in curves.items()}
+    for place, (name, table) in enumerate(tables.items()):
+        _line(axes, table.alpha_bar, table.test_loss, styles[name], place)
     axes.set(xlabel=r"signal variance left, $\bar\alpha_t$", ylabel="mean squared error", xlim=(-0.02, 1.02))
-    _log_if_wide(axes, np.concatenate(values))
-    legend(figure, _named(styles, labels))
+    _log(axes, np.concatenate([table.test_loss for table in tables.values()]))
+    legend(figure, handles(styles, labels))
     return figure

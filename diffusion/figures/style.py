@@ -1,45 +1,38 @@
-"""The one visual language of all figures: size, type, palette, what stands for which model, how to save them.
+"""The look of all figures: size, type, colours, what stands for which model, and how a figure is saved.
 
-Figures are set at the report's text width, so that a point here is a point on the page.
-Colours are Paul Tol's high-contrast scheme (blue, red, yellow; "Colour Schemes", SRON/EPS/TN/09-002), the
-yellow a little darker for thin lines: apart for colour-blind readers, and apart in lightness in a grey print.
-Type is STIX, which matplotlib carries itself, so every machine sets the same text.
+Figures are as wide as the report's text, so that a point here is a point on the page. Colours are from Paul
+Tol's schemes (SRON/EPS/TN/09-002), the bright ones darkened: each has a contrast of at least 3:1 on white,
+and they are apart for colour-blind readers; dash and marker say the same again. Type is STIX, which
+matplotlib carries itself, so every machine sets the same text.
 """
 
 import base64
 import functools
 import io
-import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib.style
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
 
-from diffusion.figure_input import literal
-from diffusion.files import write_bytes
+from diffusion.runtime import write_bytes
 
-TEXT_WIDTH = 5.75  # inches: the article's text width, 146 mm
+TEXT_WIDTH = 5.75  # inches: the report's text width, 146 mm
 DPI = 200  # pixels an inch of saved pictures
-FONT_SIZE = 9.0  # points: axis labels
-SMALL = FONT_SIZE - 0.5  # points: ticks, legends, labels of pictures
-INK, MUTED = "#222222", "#767676"  # text and real images; the floor
-AXIS = "#9A9A9A"
-FONTS = ["STIXGeneral", "DejaVu Serif"]
+INK, MUTED, AXIS = "#222222", "#767676", "#9A9A9A"  # text and real images; floors; axes
+FONT_SIZE, SMALL = 9.0, 8.5  # points: axis labels; ticks, legends and labels of pictures
+LEGEND_WIDTH = 88  # characters of a row of a legend, a line and its spaces counted as ten
 
 THEME = {
     **sns.axes_style("whitegrid"),
     **sns.plotting_context("paper"),
-    "font.family": FONTS,
+    "font.family": ["STIXGeneral", "DejaVu Serif"],
     "mathtext.fontset": "stix",
     "font.size": FONT_SIZE,
     **dict.fromkeys(("axes.labelsize", "axes.titlesize"), FONT_SIZE),
@@ -57,9 +50,7 @@ THEME = {
     "lines.markersize": 4.2,
     "hatch.linewidth": 0.8,
     "legend.frameon": False,
-    "legend.handlelength": 3.0,  # em: long enough for a whole dash pattern
-    "legend.handletextpad": 0.6,  # em
-    "legend.columnspacing": 1.6,  # em
+    "legend.handlelength": 3.0,  # em: a whole dash pattern
     "svg.fonttype": "path",  # no reader needs the font
     "svg.hashsalt": "cold-zoom-diffusion",  # element ids are random otherwise
 }
@@ -69,7 +60,7 @@ class ModelStyle(NamedTuple):
     """What stands for one model in every figure."""
 
     colour: str
-    line: Any  # line style, where lines are told apart by model
+    line: Any
     marker: str
     hatch: str  # of bars
 
@@ -77,34 +68,35 @@ class ModelStyle(NamedTuple):
 MODELS = {
     "linear": ModelStyle("#004488", "-", "o", ""),
     "cosine": ModelStyle("#BB5566", (0, (6, 1.6)), "s", ""),
-    "zoom": ModelStyle("#CC9922", (0, (5, 1.3, 1.2, 1.3)), "^", ""),
+    "zoom": ModelStyle("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^", ""),
 }
 FURTHER = (
+    ModelStyle("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v", r"\\\\"),
     ModelStyle("#228833", (0, (1.2, 1.2)), "D", "////"),
-    ModelStyle("#33BBEE", (0, (3, 1, 1, 1, 1, 1)), "v", r"\\\\"),
     ModelStyle("#882255", (0, (8, 1.2, 3, 1.2)), "P", "xxxx"),
 )
-TRAIN_LINE, TEST_LINE = "-", (0, (2.6, 1.4))  # where lines are told apart by split
 
 
-def model_styles(names: Iterable[str]) -> dict[str, ModelStyle]:
-    """The style of each model: fixed for linear, cosine and zoom; other names take the further ones in order.
+def model_styles(names: Iterable[str], run: Iterable[str] = ()) -> dict[str, ModelStyle]:
+    """The style of each model. Those of the study are fixed, by name or by label ("DDPM, linear").
 
-    From the fourth other name on, colours come again with another marker.
+    Args:
+        run: all models of the run: others than the study's take the further styles in this order, the fourth
+            the first one's colour with another marker.
     """
-    names = list(dict.fromkeys(names))
-    further = itertools.chain(FURTHER, (s._replace(marker=m) for m in "X*hpd<>8" for s in FURTHER))
-    unknown = [name for name in names if name not in MODELS]
-    others = dict(zip(unknown, itertools.cycle(further), strict=False))
-    return {name: MODELS.get(name) or others[name] for name in names}
+    names, found, others = list(names), {}, 0
+    for name in dict.fromkeys([*run, *names]):
+        known = next((MODELS[word] for word in re.split(r"\W+", name.lower()) if word in MODELS), None)
+        if known is None or known in found.values():
+            again, i = divmod(others, len(FURTHER))
+            known = FURTHER[i] if again == 0 else FURTHER[i]._replace(marker="X*hpd<>8"[(again - 1) % 8])
+            others += 1
+        found[name] = known
+    return {name: found[name] for name in names}
 
 
 class PrintFigure(Figure):
-    """A Figure that a notebook shows at reading size and in full resolution.
-
-    Built without pyplot, so that nothing stays registered and nothing is shown twice. IPython shows such a
-    figure by itself only after pyplot has chosen a backend, hence the method.
-    """
+    """A Figure that a notebook shows at reading size and in full resolution, once, without pyplot."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         png = base64.b64encode(render(self, "png")).decode()
@@ -112,15 +104,13 @@ class PrintFigure(Figure):
         return {"image/png": png, "text/plain": repr(self)}, {"image/png": shown}
 
 
-@contextmanager
-def theme() -> Iterator[None]:
-    """Matplotlib's defaults with ours on top, whatever the caller has set; afterwards that is back."""
-    with matplotlib.style.context(THEME, after_reset=True):
-        yield
+def theme() -> Any:
+    """A context with matplotlib's defaults and `THEME`, whatever the caller has set."""
+    return matplotlib.style.context(THEME, after_reset=True)
 
 
 def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Build figures inside the theme and fix their layout: later drawing depends on nothing outside."""
+    """Build figures inside the theme and fix their layout, so that drawing again gives the same bytes."""
 
     @functools.wraps(function)
     def build(*args: Any, **kwargs: Any) -> Figure:
@@ -128,7 +118,7 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
             figure = function(*args, **kwargs)
             if figure.get_layout_engine():
                 figure.draw_without_rendering()  # makes the ticks, which read the settings only now
-                figure.set_layout_engine("none")  # drawing again would move the axes by a rounding error
+                figure.set_layout_engine("none")
             return figure
 
     return build
@@ -139,46 +129,28 @@ def new_figure(height: float, layout: str | None = "constrained") -> PrintFigure
     return PrintFigure(figsize=(TEXT_WIDTH, height / 25.4), dpi=DPI, layout=layout)
 
 
-def text_width(label: str, size: float = SMALL) -> float:
-    """Width in points of one line of text at `size` points."""
-    return (
-        TextPath((0, 0), label, prop=FontProperties(family=FONTS, size=size)).get_extents().width
-        if label
-        else 0.0
-    )
+def handles(
+    styles: Mapping[str, ModelStyle], labels: Mapping[str, str] | None = None, **look: Any
+) -> list[tuple[str, Any]]:
+    """Entries of a legend for models: label, and a line with its marker."""
+    return [
+        (
+            (labels or {}).get(name, name),
+            Line2D([], [], **{"color": s.colour, "marker": s.marker, "linestyle": s.line} | look),
+        )
+        for name, s in styles.items()
+    ]
 
 
-def sample(style: ModelStyle, **kwargs: Any) -> Line2D:
-    """A model's line and marker, for a legend."""
-    return Line2D(
-        [], [], **{"color": style.colour, "marker": style.marker, "linestyle": style.line, **kwargs}
-    )
-
-
-Entry = tuple[str, Any]  # of a legend: its text and the artist, or tuple of artists, that it explains
-
-
-def legend(figure: Figure, entries: Sequence[Entry]) -> None:
-    """One legend above all axes, in as few rows as fit the text width."""
-    labels = [literal(label) for label, _ in entries]
-    widths = [
-        text_width(label) + 5.2 * SMALL for label in labels
-    ]  # handle and spaces, in em, as in the theme
-    n = len(labels)
-    rows = next((r for r in range(1, n) if _columns_width(widths, math.ceil(n / r)) < TEXT_WIDTH * 72), n)
+def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
+    """One legend above all axes, in as many rows as its labels need."""
+    rows = math.ceil(sum(len(label) + 10 for label, _ in entries) / LEGEND_WIDTH)
     figure.legend(
         [handle for _, handle in entries],
-        labels,
+        [label for label, _ in entries],
         loc="outside upper center",
-        ncols=math.ceil(n / rows),
-        handler_map={tuple: HandlerTuple(ndivide=1)},
+        ncols=math.ceil(len(entries) / rows),
     )
-
-
-def _columns_width(widths: Sequence[float], columns: int) -> float:
-    """Width of entries set in so many columns, filled column by column as matplotlib does."""
-    rows = math.ceil(len(widths) / columns)
-    return sum(max(widths[i : i + rows]) for i in range(0, len(widths), rows))
 
 
 def render(figure: Figure, suffix: str) -> bytes:

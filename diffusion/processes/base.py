@@ -1,4 +1,4 @@
-"""The contract of a degradation process, and cold diffusion. Training, measuring and notebooks know only this.
+"""The contract of a degradation process, and cold diffusion. Training and measuring know only this.
 
 Shapes, stated once:
     x, x0, x_t  (B, 1, 28, 28) float; clean images lie in [-0.5, 0.5], latents may leave it
@@ -10,16 +10,17 @@ A degradation of your own derives from `ColdDiffusion` and says how to degrade a
 one with noise derives from `DegradationProcess`. Name it in a profile as `module:Class`.
 """
 
+import inspect
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.runtime import device_of
+from diffusion.runtime import device_of, digest
 
 Network = Callable[[Tensor, Tensor], Tensor]
 
@@ -82,9 +83,21 @@ class DegradationProcess(ABC):
     def load_state(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027 - optional to override
         """Take up what another process's `state` holds, in place of `prepare`."""
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Note the arguments, which `settings` reports unless a subclass does so by itself."""
+        self = super().__new__(cls)
+        try:
+            bound = inspect.signature(cls).bind(*args, **kwargs)
+        except TypeError:  # __init__ will say what is wrong
+            return self
+        bound.apply_defaults()
+        self._arguments = dict(bound.arguments)
+        return self
+
     def settings(self) -> dict[str, Any]:
         """What determines this process, as JSON: a part of a run's identity."""
-        return {"process": self.name, "T": self.T}
+        known = {"process": self.name, "T": self.T}
+        return {k: as_json(v) for k, v in self._arguments.items()} | known
 
     def sampling_settings(self) -> dict[str, Any]:
         """What determines the samples beyond `settings`."""
@@ -113,7 +126,7 @@ class DegradationProcess(ABC):
 
 
 class ColdDiffusion(DegradationProcess):
-    """A process whose `degrade(x, t)` has no randomness: Bansal et al. (2022), Algorithms 1 and 2 of the study.
+    """A process whose `degrade(x, t)` has no randomness: Bansal et al. (2022), Algorithms 1 and 2.
 
     The network learns to undo the degradation in one go. All variety of the samples comes from `draw_prior`.
     """
@@ -139,6 +152,19 @@ class ColdDiffusion(DegradationProcess):
             x0_hat = in_chunks(network, x_t, s, self.T, chunk)
             x_t = self.degrade(x0_hat, torch.full((n,), s - 1, device=x_t.device))
             yield s - 1, x_t
+
+
+def as_json(value: Any) -> Any:
+    """An argument as JSON that stays the same from run to run: tensors by hash, other objects by class."""
+    if isinstance(value, Tensor):
+        return digest(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(k): as_json(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(v) for v in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return f"{type(value).__module__}.{getattr(value, '__qualname__', type(value).__qualname__)}"
 
 
 def in_chunks(network: Network, x: Tensor, t: int, T: int, chunk: int = 128) -> Tensor:

@@ -53,7 +53,8 @@ class DDPM(DegradationProcess):
 
     def settings(self) -> dict[str, Any]:
         rounded = [float(f"{a:.12g}") for a in self.schedule.alpha_bar]
-        return super().settings() | {"schedule": self.schedule.name, "alpha_bar": digest(rounded)}
+        known = {"process": self.name, "T": self.T}
+        return known | {"schedule": self.schedule.name, "alpha_bar": digest(rounded)}
 
     def sampling_settings(self) -> dict[str, Any]:
         return {"clip_x0": self.clip_x0, "sampling_steps": self.sampling_steps}

@@ -108,7 +108,9 @@ def build(name: str, values: Mapping[str, Any], options: Mapping[str, Any] | Non
     """
     schedule = call_with(named("schedule", name, SCHEDULES), values, options)
     if not isinstance(schedule, NoiseSchedule):
-        raise ValueError(f"schedule is {name!r}, which returns {type(schedule).__name__}; needed: NoiseSchedule")
+        raise ValueError(
+            f"schedule is {name!r}, which returns {type(schedule).__name__}; needed: NoiseSchedule"
+        )
     return schedule
 
 

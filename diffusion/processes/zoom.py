@@ -177,10 +177,14 @@ class ColdZoom(ColdDiffusion):
         self.prepared = False
 
     def settings(self) -> dict[str, Any]:
-        return super().settings() | {"interpolation": self.interpolation}
+        return {"process": self.name, "T": self.T, "interpolation": self.interpolation}
 
     def sampling_settings(self) -> dict[str, Any]:
-        found = {"prior": self.prior_name, "options": self.prior_options, "code": own_source(type(self.prior))}
+        found = {
+            "prior": self.prior_name,
+            "options": self.prior_options,
+            "code": own_source(type(self.prior)),
+        }
         return {key: value for key, value in found.items() if value}
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:

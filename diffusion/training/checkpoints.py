@@ -1,12 +1,14 @@
-"""The folder of one training run: its lock, resumable states, history and weights.
+"""The folder of one training run: its lock, identity, resumable states, history and weights.
 
-    <run>/state-00000469-<hash>.pt         network, optimiser, position; the last two, named by their hash
-    <run>/history.jsonl                    one line an epoch
+    <run>/run.json                         what determines the weights: settings, hashes of the data, RECIPE
+    <run>/state-00000469-<hash>.pt         network, optimiser, position, history; the last two are kept
+    <run>/history.jsonl                    one line an epoch, with the hash of its weights; for readers
     <run>/weights/epoch-0001.safetensors   the network after every epoch
-    <run>/weights/left-out.json            epochs whose weights a snapshot left behind, if any
+    <run>/process.safetensors              what the process learnt from the data, `process.state()`
 
-All files are written atomically. A state whose content does not fit the hash in its name is passed over for
-the one before. Nothing is unpickled: states are read with `weights_only=True`, weights are safetensors.
+All files are written atomically, and each can be checked: a state by the hash in its name, weights by the
+hash in the state's history, the process's state by the hash in its own header. Nothing is unpickled: states
+are read with `weights_only=True`, the rest is safetensors and JSON.
 """
 
 import hashlib
@@ -14,20 +16,20 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import safetensors
 import safetensors.torch
 import torch
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from diffusion.files import sha256, write_bytes
+from diffusion.runtime import digest, write_bytes
 
 STATES_KEPT = 2
-LEFT_OUT = "weights/left-out.json"
+AGAIN = "train again with the same settings (its notebook, `make report` or `fit`), which repairs it"
 
 
 class RunError(RuntimeError):
@@ -46,7 +48,7 @@ class RunFolder:
         """Hold the run for this process. The system drops the lock of a process that dies.
 
         Raises:
-            RunError: another live process holds it.
+            RunError: another live process holds it, or the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -65,7 +67,8 @@ class RunFolder:
         finally:
             lock.release()
 
-    def _write(self, path: Path, content: bytes) -> None:
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a file of the run; raises RunError that says what is still intact."""
         try:
             write_bytes(path, content)
         except OSError as error:
@@ -74,47 +77,62 @@ class RunFolder:
                 "there, or allow writing, then run the same command again to go on from them"
             ) from error
 
-    # --- state ---
+    # --- identity ---
 
-    def save_state(self, step: int, state: dict) -> None:
+    def identity(self) -> dict[str, Any] | None:
+        """What run.json holds; None where it is missing or damaged."""
+        try:
+            found = json.loads((self.path / "run.json").read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def write_identity(self, identity: Mapping[str, Any]) -> None:
+        """Write run.json, unless it holds just that."""
+        if self.identity() != identity:
+            self.write(self.path / "run.json", (json.dumps(identity, indent=1) + "\n").encode())
+
+    # --- states ---
+
+    def save_state(self, step: int, state: dict[str, Any]) -> None:
         """Write a resumable state after `step` training steps, then drop all but the last two intact ones.
 
         Raises:
             RunError: the state holds a weight or a loss that is not finite, or it cannot be written.
         """
-        self._refuse_not_finite(f"after step {step}", state.get("network", {}), state.get("history", []))
+        self.refuse_not_finite(f"after step {step}", state["network"], state["history"])
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getvalue()
         path = self.path / f"state-{step:08d}-{_short_hash(content)}.pt"
-        self._write(path, content)
+        self.write(path, content)
         self._damaged.discard(path)
         intact = [old for old in self.states() if old not in self._damaged]
         for old in [*self._damaged, *intact[STATES_KEPT:]]:
             old.unlink(missing_ok=True)
         self._damaged.clear()
 
-    def _refuse_not_finite(self, when: str, weights: dict[str, Tensor], history: list[dict]) -> None:
+    def refuse_not_finite(self, when: str, weights: Mapping[str, Tensor], history: list[dict]) -> None:
         """A step whose own loss is finite can still ruin the weights: such a state is no good one."""
         bad = [name for name, value in weights.items() if not value.isfinite().all()]
-        bad += [k for line in history[-1:] for k, v in line.items() if not math.isfinite(v)]
+        bad += [
+            k for ln in history[-1:] for k, v in ln.items() if isinstance(v, float) and not math.isfinite(v)
+        ]
         if bad:
-            good = next(iter(self.states()), "the start")
             raise RunError(
                 f"{bad[0]} is no longer finite {when}; nothing was overwritten, the last good state is "
-                f"{good}: lower learning_rate, or use precision fp32"
+                f"{self.last_good()}: lower learning_rate, or use precision fp32"
             )
 
     def states(self) -> list[Path]:
         """State files, newest first."""
         return sorted(self.path.glob("state-*-*.pt"), reverse=True)
 
-    def drop_states(self) -> None:
-        """Remove all states, so that training starts over."""
-        for path in self.states():
-            path.unlink(missing_ok=True)
+    def last_good(self) -> str:
+        """The newest state, for messages."""
+        return str(next(iter(self.states()), "the start"))
 
-    def load_state(self) -> dict | None:
+    def load_state(self) -> dict[str, Any] | None:
         """The newest intact state, or None; a damaged one is reported and passed over.
 
         Raises:
@@ -143,78 +161,155 @@ class RunFolder:
             print(f"warning: no state in {self.path} is intact; the run starts over", flush=True)
         return None
 
-    # --- history and weights ---
+    # --- history, weights, the process ---
 
     def write_history(self, history: list[dict]) -> None:
         """Write the history, one JSON object a line; whole each time: no line is missing or doubled."""
-        self._write(self.path / "history.jsonl", "".join(json.dumps(h) + "\n" for h in history).encode())
+        content = "".join(json.dumps(line) + "\n" for line in history).encode()
+        path = self.path / "history.jsonl"
+        if not path.is_file() or path.read_bytes() != content:
+            self.write(path, content)
 
     def weights(self, epoch: int) -> Path:
         """The file with the network after `epoch`."""
         return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
 
-    def save_weights(self, epoch: int, network: nn.Module, about: dict[str, str]) -> None:
-        """Write the network after `epoch`; raises RunError like `save_state`."""
-        self._refuse_not_finite(f"after epoch {epoch}", network.state_dict(), [])
-        tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-        # One metadata entry only: safetensors writes several in no fixed order; equal runs give equal files.
-        about = {"about": json.dumps(about | {"epoch": epoch}, sort_keys=True)}
-        self._write(self.weights(epoch), safetensors.torch.save(tensors, about))
+    def save_weights(self, epoch: int, content: bytes) -> None:
+        self.write(self.weights(epoch), content)
 
-    def left_out(self) -> list[int]:
-        """The epochs whose weights a snapshot left behind, because nothing needs them.
+    def read_weights(self, epoch: int) -> bytes:
+        """Content of the weights file after `epoch`.
 
         Raises:
-            RunError: their list is not one.
+            RunError: it is missing or cannot be read.
         """
-        path = self.path / LEFT_OUT
-        try:
-            found = json.loads(path.read_bytes()) if path.is_file() else []
-        except ValueError:
-            found = None
-        if not isinstance(found, list) or not all(type(epoch) is int for epoch in found):
-            raise RunError(f"{path} is not a list of epochs; restore the snapshot again, or delete the file")
+        return _read(self.weights(epoch))
+
+    def save_process(self, state: Mapping[str, Tensor]) -> None:
+        """Keep what the process learnt, unless an intact file is there."""
+        path = self.path / "process.safetensors"
+        if state and load_tensors(path) is None:
+            self.write(path, tensor_bytes(state))
+
+    def load_process(self) -> dict[str, Tensor] | None:
+        """What the process had learnt; None if it needed nothing.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        path = self.path / "process.safetensors"
+        found = load_tensors(path)
+        if found is None and path.is_file():
+            raise RunError(f"{path} is damaged; {AGAIN}")
         return found
 
-    def has_weights(self, epoch: int) -> bool:
-        """Whether the weights after `epoch` are there and whole, or were left out on purpose."""
-        if epoch in self.left_out():
-            return True
-        try:
-            with safetensors.safe_open(self.weights(epoch), "pt") as file:  # checks header and length
-                return bool(file.keys())
-        except (OSError, safetensors.SafetensorError):
-            return False
+
+class InMemory(RunFolder):
+    """A run of which nothing is written: its weights are kept as bytes."""
+
+    def __init__(self) -> None:
+        super().__init__("memory")
+        self.kept: dict[int, bytes] = {}
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        yield
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Nothing."""
+
+    def identity(self) -> None:
+        return None
+
+    def states(self) -> list[Path]:
+        return []
+
+    def save_state(self, step: int, state: dict[str, Any]) -> None:
+        self.refuse_not_finite(f"after step {step}", state["network"], state["history"])
+
+    def write_history(self, history: list[dict]) -> None:
+        """Nothing."""
+
+    def save_process(self, state: Mapping[str, Tensor]) -> None:
+        """Nothing."""
+
+    def load_process(self) -> None:
+        return None
+
+    def save_weights(self, epoch: int, content: bytes) -> None:
+        self.kept[epoch] = content
+
+    def read_weights(self, epoch: int) -> bytes:
+        return self.kept[epoch]
 
 
-def measured_epochs(last: int, every: int) -> list[int]:
-    """The epochs whose checkpoints are measured: the first, every so many, and the last."""
-    return sorted({1, *range(every, last + 1, every), last})
-
-
-def _short_hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
+def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
+    """A network as safetensors. Equal weights give equal bytes."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    # One metadata entry only: safetensors writes several in no fixed order.
+    return safetensors.torch.save(tensors, {"about": json.dumps(about, sort_keys=True)})
 
 
 def load_weights(
-    path: str | os.PathLike, network: nn.Module, expected_sha256: str | None = None
+    weights: str | os.PathLike | bytes,
+    network: nn.Module,
+    expected_sha256: str | None = None,
+    name: str = "weights",
 ) -> nn.Module:
-    """Load a safetensors file into a network and set it to evaluation; returns the network.
+    """Load a safetensors file, or its content, into a network; returns it in evaluation mode.
 
     Raises:
         RunError: missing, damaged, of another content than `expected_sha256`, or for another network.
     """
-    path = Path(path)
-    if not path.is_file():
-        left_out = path.parent.name == "weights" and RunFolder(path.parents[1]).left_out()
-        why = "run the training notebook first"
-        if left_out:
-            why = f"a snapshot left some out; to have all, delete {path.parents[1]} and train again"
-        raise RunError(f"there are no weights at {path}; {why}")
-    if expected_sha256 is not None and sha256(path) != expected_sha256:
-        raise RunError(f"{path} is not the file that its record names (sha256 differs); train again")
+    content = weights if isinstance(weights, bytes) else _read(Path(weights))
+    name = name if isinstance(weights, bytes) else str(weights)
+    if expected_sha256 is not None and hashlib.sha256(content).hexdigest() != expected_sha256:
+        raise RunError(f"{name} is not the file that was written (sha256 differs); {AGAIN}")
     try:
-        network.load_state_dict(safetensors.torch.load(path.read_bytes()))
+        network.load_state_dict(safetensors.torch.load(content))
     except Exception as error:  # safetensors and torch each raise their own
-        raise RunError(f"{path} does not hold weights of this network: {error}") from error
+        raise RunError(f"{name} does not hold weights of this network: {error}") from error
     return network.eval()
+
+
+def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
+    """Tensors as safetensors whose header has a hash of them, so that `load_tensors` can tell damage."""
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    return safetensors.torch.save(tensors, {"sha256": tensors_sha256(tensors)})
+
+
+def load_tensors(path: Path) -> dict[str, Tensor] | None:
+    """Tensors that `tensor_bytes` made, or None if they are missing or not what was written."""
+    try:
+        content = path.read_bytes()
+        tensors = safetensors.torch.load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return tensors if header["__metadata__"]["sha256"] == tensors_sha256(tensors) else None
+    except Exception:  # what a damaged file makes safetensors, json or torch raise
+        return None
+
+
+def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
+    """Hash of named tensors: names, types, shapes and content."""
+    parts = [
+        [
+            name,
+            str(value.dtype),
+            list(value.shape),
+            hashlib.sha256(value.cpu().contiguous().numpy()).hexdigest(),
+        ]
+        for name, value in sorted(tensors.items())
+    ]
+    return digest(parts, 64)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        why = "there are no weights at" if isinstance(error, FileNotFoundError) else error.strerror
+        raise RunError(f"{why} {path}; {AGAIN}") from error
+
+
+def _short_hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

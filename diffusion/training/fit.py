@@ -6,43 +6,118 @@ bit-identical weights.
 """
 
 import hashlib
+import json
 import math
 import os
-from collections.abc import Sequence
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from diffusion import devices, fingerprints
-from diffusion.files import digest
-from diffusion.loop import TrainingLoop
-from diffusion.network import CHANNELS, Reconstructor
-from diffusion.process import DegradationProcess, check_images
-from diffusion.runs import RunFolder, load_weights
+from diffusion import runtime
+from diffusion.processes import DegradationProcess
+from diffusion.processes.base import check_images
+from diffusion.runtime import differences, digest, generator, own_source
+from diffusion.training import network as networks
+from diffusion.training import sampling
+from diffusion.training.checkpoints import InMemory, RunError, RunFolder, load_weights, weights_bytes
 
+RECIPE = 1  # raise it when a change alters the weights of a training (tests/test_golden.py notices)
 WARM_UP = 0.03  # share of all steps over which the "cosine" learning rate rises, at most 200 steps
-# The modules behind the weights, beside those of the process: a change of what they do is another run.
-DETERMINED_BY = ("network", "training", "loop", "randomness", "devices")
 
 
 @dataclass
-class Trained:
-    """What `fit` returns: where the run lies and what it recorded."""
+class Run:
+    """A trained model: what `fit` and `released` return.
 
-    folder: RunFolder
-    fingerprint: str
-    history: list[dict]  # epoch, train_loss, test_loss, seconds
-    steps: int  # optimiser steps in all
+    Attributes:
+        history: a line an epoch: epoch, train_loss, test_loss (None without test images), seconds, sha256.
+        steps: optimiser steps in all.
+        folder: where the run lies; None for a run in memory.
+        samples: folder in which drawn samples are kept; None: they are not.
+    """
+
+    process: DegradationProcess
+    name: str
+    seed: int
+    store: RunFolder
+    identity: dict[str, Any]
+    history: list[dict]
+    steps: int
     precision: str
     device: torch.device
-    channels: tuple[int, ...]  # of the network's blocks
+    architecture: tuple[str | type[nn.Module], Sequence[int], Mapping[str, Any] | None]
+    samples: Path | None = None
+
+    @property
+    def folder(self) -> RunFolder | None:
+        return None if isinstance(self.store, InMemory) else self.store
+
+    @property
+    def epochs(self) -> int:
+        return len(self.history)
+
+    @property
+    def parameters_count(self) -> int:
+        """Number of the network's parameters."""
+        return sum(p.numel() for p in networks.build(*self.architecture).parameters())
+
+    def weights(self, epoch: int | None = None) -> Path:
+        """The weights file after an epoch; None: the last. Raises RunError for a run in memory."""
+        if self.folder is None:
+            raise RunError("this run is in memory and has no files; give `fit` a folder")
+        return self.folder.weights(self._line(epoch)["epoch"])
+
+    def weights_sha256(self, epoch: int | None = None) -> str:
+        """SHA-256 of the weights file after an epoch; None: the last."""
+        line = self._line(epoch)
+        return line.get("sha256") or hashlib.sha256(self.store.read_weights(line["epoch"])).hexdigest()
 
     def network(self, epoch: int | None = None) -> nn.Module:
-        """The network after an epoch (None: the last), in evaluation mode, on the device."""
-        weights = self.folder.weights(epoch or len(self.history))
-        return load_weights(weights, Reconstructor(self.channels)).to(self.device)
+        """The network after an epoch (None: the last), in evaluation mode, on the device.
+
+        Raises:
+            RunError: its weights are lost or damaged, or there is no such epoch.
+        """
+        line = self._line(epoch)
+        content, name = self.store.read_weights(line["epoch"]), str(self.store.weights(line["epoch"]))
+        fresh = networks.build(*self.architecture)
+        return load_weights(content, fresh, line.get("sha256"), name).to(self.device)
+
+    def sample(self, n: int, seed: int | None = None, epoch: int | None = None) -> Tensor:
+        """n generated images, (n, 1, 28, 28) float32 on the CPU, about [-0.5, 0.5].
+
+        Args:
+            seed: of the noise or of the prior; None: that of the training.
+            epoch: the network after this epoch; None: the last.
+        """
+        title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
+        seed = self.seed if seed is None else seed
+        network, sha256 = self.network(epoch), self.weights_sha256(epoch)
+        return sampling.draw(self.process, network, sha256, n, seed, self.samples, self.precision, title)
+
+    def _line(self, epoch: int | None) -> dict:
+        found = self.history[-1:] if epoch is None else [ln for ln in self.history if ln["epoch"] == epoch]
+        if not found:
+            raise RunError(f"epoch is {epoch}; {self.name} has epochs 1 to {self.epochs}")
+        return found[0]
+
+    def __repr__(self) -> str:
+        last = self.history[-1]
+        losses = [
+            f"{k.replace('_', ' ')} {last[k]:.5f}" for k in ("train_loss", "test_loss") if last[k] is not None
+        ]
+        return (
+            f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
+            f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
+            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder and self.folder.path}"
+        )
 
 
 def learning_rate_at(step: int, total: int, peak: float, schedule: str) -> float:
@@ -57,95 +132,304 @@ def learning_rate_at(step: int, total: int, peak: float, schedule: str) -> float
 
 def fit(
     process: DegradationProcess,
-    x_train: Tensor,
-    x_test: Tensor,
-    runs_dir: str | os.PathLike,
-    model: str,
-    epochs: int = 100,  # passes over the training images
-    batch_size: int = 128,  # images per step, over all processes together
-    learning_rate: float = 2e-4,  # of Adam; the study prints 2^-4, see the report's errata
-    lr_schedule: str = "constant",  # or "cosine"
-    channels: Sequence[int] = CHANNELS,  # of the network's blocks
+    x: Tensor,
+    x_test: Tensor | None = None,
+    *,
+    steps: int | None = None,
+    epochs: int | None = None,
+    folder: str | os.PathLike | None = None,
+    name: str = "model",
+    batch_size: int = 128,
+    learning_rate: float = 2e-3,
+    lr_schedule: str = "cosine",
+    network: str | type[nn.Module] = "cnn",
+    channels: Sequence[int] = networks.CHANNELS,
+    network_options: Mapping[str, Any] | None = None,
     seed: int = 0,
-    precision: str = "auto",  # auto, fp32, bf16
-    checkpoint_steps: int = 200,  # steps between resumable states
-) -> Trained:
-    """Train a reconstructor for a process, or go on where an earlier call stopped.
-
-    The run's folder is `<runs_dir>/<model>-<fingerprint>`; the fingerprint is of everything that determines
-    the weights. More epochs extend a run (unless the learning rate falls towards a fixed end).
+    precision: str = "auto",
+    checkpoint_steps: int = 200,
+) -> Run:
+    """Train a network for a process, or go on where an earlier call stopped.
 
     Args:
-        process: what to learn; `prepare(x_train)` is called on it.
-        x_train, x_test: (N, 1, 28, 28) in [-0.5, 0.5].
+        process: what to learn; `process.prepare(x)` is called.
+        x: training images, (N, 1, 28, 28) in [-0.5, 0.5].
+        x_test: images whose loss is measured after each epoch; None: it is not.
+        steps, epochs: length of the training, one of the two; steps = 1000 if neither is given.
+        folder: the run lies in `<folder>/<name>-<seed>-<digest>`; None: it stays in memory.
+        learning_rate: of Adam; the peak, if it decays.
+        lr_schedule: "cosine" (warm-up, then decay to 0) or "constant", which more epochs can extend.
+        network: "cnn", or a class of your own, or its `module:Class`.
+        channels, network_options: its arguments.
+        seed: of the initial weights, of the order of the images and of all noise.
+        precision: "fp32", "bf16", or "auto": bf16 where hardware computes in it.
+        checkpoint_steps: steps between resumable states.
 
     Raises:
         ValueError: an argument out of range.
         RunError: another process holds the run, the disk is full, or the loss is no longer finite.
     """
-    for name, value, ok in [
-        ("epochs", epochs, epochs >= 1),
-        ("batch_size", batch_size, 1 <= batch_size <= len(x_train)),
+    for what, value, ok in [
+        ("steps and epochs", (steps, epochs), steps is None or epochs is None),
+        ("steps", steps, steps is None or steps >= 1),
+        ("epochs", epochs, epochs is None or epochs >= 1),
+        ("batch_size", batch_size, 1 <= batch_size <= len(x)),
         ("learning_rate", learning_rate, 0 < learning_rate < math.inf),
         ("lr_schedule", lr_schedule, lr_schedule in ("constant", "cosine")),
         ("channels", channels, len(channels) > 0 and all(c >= 1 for c in channels)),
         ("checkpoint_steps", checkpoint_steps, checkpoint_steps >= 1),
+        ("name", name, re.fullmatch(r"[A-Za-z0-9][\w-]{0,79}", name)),
     ]:
         if not ok:
-            raise ValueError(f"{name} is {value!r}, which is out of range; see the defaults of training.fit")
-    check_images(x_train)
-    check_images(x_test)
-    accelerator = devices.accelerator()
-    for name, images in (("x_train", x_train), ("x_test", x_test)):
-        last = len(images) % batch_size or batch_size
-        if last < accelerator.num_processes:  # some process would have nothing to work on
-            raise ValueError(
-                f"the last batch of {name} has {last} images for {accelerator.num_processes} processes; "
-                "needed: one or more each, so change batch_size or the number of images"
-            )
-    precision = devices.resolve_precision(precision, accelerator.device)
-    process.prepare(x_train)
-    determines = {
-        "process": process.settings(),
-        "data": [hashlib.sha256(x.numpy().tobytes()).hexdigest() for x in (x_train, x_test)],
+            raise ValueError(f"{what} is {value!r}, which is not allowed; see help(diffusion.fit)")
+    check_images(x)
+    if x_test is not None:
+        check_images(x_test)
+    on = runtime.device()
+    precision = runtime.resolve_precision(precision, on)
+    process.prepare(x)
+    per_epoch = math.ceil(len(x) / batch_size)
+    total = epochs * per_epoch if epochs else steps or 1000
+    architecture = (network, tuple(channels), dict(network_options or {}))
+    identity = {
+        "recipe": RECIPE,
+        "process": process.settings() | {"code": own_source(type(process))},
+        "network": _describe(*architecture),
+        "data": {"train": _hash(x), "test": None if x_test is None else _hash(x_test)},
         "batch_size": batch_size,
         "learning_rate": learning_rate,
-        "lr_schedule": lr_schedule if lr_schedule == "constant" else [lr_schedule, epochs],
-        "channels": list(channels),
+        "lr_schedule": lr_schedule,
+        # Where the rate falls to an end, or the last epoch is cut short, the length is part of what it is.
+        "steps": total if lr_schedule == "cosine" or total % per_epoch else None,
         "seed": seed,
         "precision": precision,
-        "device": accelerator.device.type,
-        "code": [fingerprints.of_modules(DETERMINED_BY), fingerprints.of_class(type(process))],
+        "device": on.type,
     }
-    fingerprint = digest(determines)
-    folder = RunFolder(Path(runs_dir) / f"{model}-{fingerprint}")
-    total = epochs * math.ceil(len(x_train) / batch_size)
-    loop = TrainingLoop(
-        accelerator,
-        process,
-        folder,
-        x_train,
-        x_test,
-        batch_size,
-        seed,
-        precision,
-        about={"model": model, "fingerprint": fingerprint},
-        rate=lambda step: learning_rate_at(step, total, learning_rate, lr_schedule),
-        channels=channels,
-    )
-    if accelerator.is_main_process:
-        with folder.locked():
-            loop.run(epochs, checkpoint_steps)
-    else:
-        loop.run(epochs, checkpoint_steps)
-    accelerator.wait_for_everyone()
-    history = loop.history[:epochs]
-    return Trained(
-        folder,
-        fingerprint,
-        history,
-        len(history) * loop.steps_per_epoch,
-        precision,
-        accelerator.device,
-        tuple(channels),
-    )
+    identity = json.loads(json.dumps(identity))
+    store = InMemory() if folder is None else _find(Path(folder), name, seed, identity)
+    loop = _Loop(store, process, architecture, identity, x.to(on), None if x_test is None else x_test.to(on))
+    loop.title, loop.total = name, total
+    with store.locked():
+        store.write_identity(identity)
+        store.save_process(process.state())
+        if kept := store.load_process():
+            process.load_state(kept)  # of the run, in case another machine rounds otherwise
+        loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
+    history = loop.history[:n_epochs]
+    run = Run(process, name, seed, store, identity, history, total, precision, on, architecture)
+    if run.folder:
+        run.samples = samples_folder(run.folder.path)
+    return run
+
+
+def samples_folder(run: Path) -> Path:
+    """Where samples of a run are kept: `samples` beside the folder `runs`, else in the run's own folder."""
+    return (run.parent.parent if run.parent.name == "runs" else run) / "samples"
+
+
+class _Loop:
+    """The epochs of one run, with all that a resume needs: network, optimiser, position and history."""
+
+    def __init__(
+        self,
+        store: RunFolder,
+        process: DegradationProcess,
+        architecture: tuple,
+        identity: Mapping[str, Any],
+        x: Tensor,
+        x_test: Tensor | None,
+    ):
+        self.store, self.process, self.architecture, self.identity = store, process, architecture, identity
+        self.x, self.x_test = x, x_test
+        self.seed, self.batch_size, self.precision = (
+            identity[k] for k in ("seed", "batch_size", "precision")
+        )
+        self.per_epoch = math.ceil(len(x) / self.batch_size)
+        with runtime.seeded(generator(self.seed, "network").initial_seed()):
+            self.network = networks.build(*architecture).to(x.device)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=1e-3)  # the rate is set in every step
+        self.title, self.total = "model", 0
+        self.history: list[dict] = []
+        self.step = 0  # steps done in the epoch under way
+        self.losses = torch.zeros(self.per_epoch, device=x.device)
+        self.seconds = 0.0  # spent on the epoch under way
+
+    def run(self, epochs: int, checkpoint_steps: int) -> None:
+        """Train up to an epoch of the run of `total` steps, from the last state if there is one."""
+        if state := self.store.load_state():
+            self._restore(state)
+            self._repair(checkpoint_steps)
+            self.store.write_history(self.history)
+        while len(self.history) < epochs:
+            self._epoch(len(self.history) + 1, checkpoint_steps)
+
+    def _epoch(self, epoch: int, checkpoint_steps: int) -> None:
+        order = torch.randperm(len(self.x), generator=generator(self.seed, "order", epoch)).to(self.x.device)
+        before = (epoch - 1) * self.per_epoch
+        steps = min(self.per_epoch, self.total - before)
+        begun = time.monotonic() - self.seconds
+        title = f"{self.title}: epoch {epoch}/{math.ceil(self.total / self.per_epoch)}"
+        self.network.train()
+        bar = runtime.progress(range(self.step, steps), title, steps, self.step)
+        for _ in bar:
+            batch = order[self.step * self.batch_size : (self.step + 1) * self.batch_size]
+            self._step(before + self.step, self.x[batch])
+            if self.step % checkpoint_steps == 0 and self.step < steps:
+                bar.set_postfix_str(f"loss {self._mean_loss():.4f}", refresh=False)
+                self.seconds = time.monotonic() - begun
+                self._save()
+        line = {"epoch": epoch, "train_loss": self._mean_loss(), "test_loss": self._test_loss()}
+        line["seconds"] = round(time.monotonic() - begun, 3)
+        self.store.refuse_not_finite(f"after epoch {epoch}", self.network.state_dict(), [line])
+        content = self._weights(epoch)
+        self.history.append(line | {"sha256": hashlib.sha256(content).hexdigest()})
+        self.step, self.seconds = 0, 0.0
+        # Weights before the state that claims them: a kill in between repeats work rather than losing it.
+        self.store.save_weights(epoch, content)
+        self._save()
+        self.store.write_history(self.history)
+        test = "" if line["test_loss"] is None else f", test loss {line['test_loss']:.5f}"
+        print(f"{title}: train loss {line['train_loss']:.5f}{test}, {line['seconds']:.0f} s", flush=True)
+
+    def _step(self, number: int, x: Tensor) -> None:
+        rate = learning_rate_at(
+            number, self.total, self.identity["learning_rate"], self.identity["lr_schedule"]
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._loss(x, generator(self.seed, "noise", number))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.losses[self.step] = loss.detach()
+        self.step += 1
+
+    def _loss(self, x: Tensor, noise: torch.Generator) -> Tensor:
+        with runtime.autocast(self.x.device, self.precision):
+            return self.process.loss(self.network, x, noise)
+
+    def _mean_loss(self) -> float:
+        """Mean over the epoch's steps so far; raises RunError if one was not finite."""
+        losses = self.losses[: self.step].double().cpu()
+        bad = (~losses.isfinite()).nonzero()
+        if len(bad):
+            number = len(self.history) * self.per_epoch + int(bad[0]) + 1
+            raise RunError(
+                f"the loss became {losses[bad[0]].item()} in step {number}; nothing was overwritten, the "
+                f"last good state is {self.store.last_good()}: lower learning_rate, or use precision fp32"
+            )
+        return losses.mean().item()
+
+    @torch.inference_mode()
+    def _test_loss(self) -> float | None:
+        """Mean loss over the test images, at time steps and noise that are the same in every epoch."""
+        if self.x_test is None:
+            return None
+        self.network.eval()
+        total = 0.0
+        for i, x in enumerate(self.x_test.split(self.batch_size)):
+            total += self._loss(x, generator(self.seed, "test", i)).item() * len(x)
+        return total / len(self.x_test)
+
+    def _weights(self, epoch: int) -> bytes:
+        return weights_bytes(self.network, {"run": digest(self.identity), "epoch": epoch})
+
+    def _save(self) -> None:
+        state = {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "history": self.history,
+            "step": self.step,
+            "losses": self.losses.cpu(),
+            "seconds": self.seconds,
+            "run": digest(self.identity),
+        }
+        self.store.save_state(len(self.history) * self.per_epoch + self.step, state)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        if state.get("run", digest(self.identity)) != digest(self.identity):  # absent in the first edition
+            raise RunError(
+                f"the state in {self.store.path} is of another run; delete the folder to train anew"
+            )
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.history, self.step, self.seconds = state["history"], state["step"], state["seconds"]
+        self.losses = state["losses"].to(self.x.device)
+
+    def _repair(self, checkpoint_steps: int) -> None:
+        """Make damaged or lost weights anew: the last epoch's from the state, others by training up to them.
+
+        Raises:
+            RunError: training again gave other weights than the history names, as another machine might.
+        """
+        damaged = [line for line in self.history if not self._intact(line)]
+        if damaged and damaged[-1]["epoch"] == len(self.history) and self.step == 0:
+            self._replace(damaged.pop(), self._weights(len(self.history)))
+        if not damaged:
+            return
+        last = damaged[-1]["epoch"]
+        print(
+            f"{self.title}: weights of epoch {damaged[0]['epoch']} are lost or damaged; training again "
+            f"to epoch {last}"
+        )
+        folder = RunFolder(self.store.path / "repair")  # a run of its own, so that it can be killed and go on
+        again = _Loop(folder, self.process, self.architecture, self.identity, self.x, self.x_test)
+        again.title, again.total = f"{self.title}, repair", self.total
+        again.run(last, checkpoint_steps)
+        repaired = [folder.read_weights(line["epoch"]) for line in damaged]
+        shutil.rmtree(folder.path)
+        for line, content in zip(damaged, repaired, strict=True):
+            self._replace(line, content)
+
+    def _intact(self, line: Mapping[str, Any]) -> bool:
+        try:
+            content = self.store.read_weights(line["epoch"])
+        except RunError:
+            return False
+        return line.get("sha256") in (None, hashlib.sha256(content).hexdigest())
+
+    def _replace(self, line: dict, content: bytes) -> None:
+        found = hashlib.sha256(content).hexdigest()
+        if line.get("sha256") not in (None, found):
+            raise RunError(
+                f"{self.store.weights(line['epoch'])} is lost or damaged, and training again gave other "
+                f"weights, as with another machine, number of threads or torch; delete {self.store.path} to train anew"
+            )
+        self.store.save_weights(line["epoch"], content)
+        print(
+            f"{self.title}: weights of epoch {line['epoch']} were lost or damaged and are repaired",
+            flush=True,
+        )
+
+
+def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any]) -> RunFolder:
+    """The run of this identity, whatever its folder's name, or a new one; says what a new one differs in."""
+    new = RunFolder(folder / f"{name}-{seed}-{digest(identity)}")
+    if new.path.is_dir():
+        return new
+    others = []
+    for path in sorted(folder.glob("*/run.json")):
+        found = RunFolder(path.parent)
+        recorded = found.identity()
+        if recorded == identity:
+            return found
+        if path.parent.name.startswith(f"{name}-{seed}-"):
+            why = ["its run.json is damaged"] if recorded is None else list(differences(recorded, identity))
+            others.append((len(why), why[0], path.parent))
+    if others:
+        _, why, old = min(others)  # the one that is most like it
+        print(f"{name}, seed {seed}: a new run, since {why}; {old} stays as it is", flush=True)
+    return new
+
+
+def _describe(
+    network: str | type[nn.Module], channels: Sequence[int], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    cls = type(networks.build(network, channels, options))
+    own = cls.__module__.partition(".")[0] != "diffusion"
+    name = f"{cls.__module__}:{cls.__qualname__}" if own else cls.__name__
+    return {"name": name, "channels": list(channels), "options": dict(options), "code": own_source(cls)}
+
+
+def _hash(x: Tensor) -> str:
+    return hashlib.sha256(x.cpu().contiguous().numpy()).hexdigest()

@@ -1,10 +1,13 @@
 """The reconstructor g_t: one small CNN, used by every process (Sec. 2.2 of the study)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from diffusion.runtime import call_with, named
 
 SIZE = 28  # pixels along one side of an image
 CHANNELS = (16, 32, 32, 16)  # the study's
@@ -80,3 +83,25 @@ class Reconstructor(nn.Module):
         for block in self.blocks[1:]:
             h = block(h)
         return self.out(h)  # (B, 1, 28, 28)
+
+
+NETWORKS: dict[str, type[nn.Module]] = {"cnn": Reconstructor}
+
+
+def build(
+    network: str | type[nn.Module],
+    channels: Sequence[int] = CHANNELS,
+    options: Mapping[str, Any] | None = None,
+) -> nn.Module:
+    """A new network: one of `NETWORKS`, `module:Class` of your own, or the class itself.
+
+    It is called with those of `channels` that its signature asks for and all of `options`, and maps
+    (B, 1, 28, 28) images and (B,) times to (B, 1, 28, 28).
+
+    Raises:
+        ValueError: an unknown name, or arguments that the class refuses.
+    """
+    cls = named("network", network, NETWORKS) if isinstance(network, str) else network
+    if not isinstance(cls, type) or not issubclass(cls, nn.Module):
+        raise ValueError(f"network is {network!r}; needed: a subclass of torch.nn.Module")
+    return call_with(cls, {"channels": tuple(channels)}, options)

@@ -1,0 +1,1 @@
+"""Measuring: features, distances with their floors and intervals, and what samples look like."""

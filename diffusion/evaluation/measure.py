@@ -1,0 +1,238 @@
+"""The measuring job: the samples of one finished training, against the held-out test split.
+
+    python -m diffusion.evaluation.measure --out build/quick --model zoom --seed 0 --settings 'n_samples: 500'
+
+writes OUT/metrics/measure_<model>-<seed>.json, and kept images (see `diffusion.records`). Samples are drawn
+with the training's seed. What is measured of real images does not depend on it: all trainings are measured
+against one floor, and with the same halves and resamples.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from torch import Tensor
+
+from diffusion import data, runtime
+from diffusion.evaluation import ablations, classifier
+from diffusion.evaluation.evaluator import Evaluator, is_constant
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.samples import QUALITY_RULE
+from diffusion.processes import DDPM, ColdZoom, DegradationProcess
+from diffusion.records import (
+    KEPT,
+    LATE,
+    Ablations,
+    Checkpoint,
+    Final,
+    MeasureRecord,
+    ReferenceImages,
+    TrainRecord,
+    keep,
+    measure_path,
+    read_kept,
+    train_path,
+)
+from diffusion.settings import Measure
+from diffusion.training.checkpoints import RunError
+from diffusion.training.fit import Run
+from diffusion.training.record import open_run
+
+MEASURES = 1  # raised when a change alters what is measured: `ensure` then measures again
+
+
+def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
+    """Measure one finished training; returns the record, which is then on disk with the kept images.
+
+    Args:
+        out: the folder of the results, which holds the training's record and run.
+
+    Raises:
+        ValueError: the training has no record, is of another data set, or its samples are not finite.
+        RunError: its weights are missing or changed.
+    """
+    out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
+    train = TrainRecord.load(train_path(out, model, seed))
+    if train.settings.get("dataset", "mnist") != P.dataset:
+        raise ValueError(
+            f"{name} was trained on {train.settings['dataset']}, not on {P.dataset}; measure it there"
+        )
+    evaluator = _evaluator_of(P)
+    run = _open(out, train, P)
+
+    curve = [
+        ablations.checkpoint(run, evaluator, epoch, P.n_samples, seed)
+        for epoch in measured_epochs(train.epochs, P.distance_every)
+    ]
+    samples = run.sample(P.n_final, seed)
+    final = _final(evaluator, samples, P, curve[-1])
+    print(f"{name}: finished, {P.n_distance} samples, Fréchet distance {final.digits.fid:.3f}", flush=True)
+    if final.constant:
+        print(
+            f"{name}: all samples are one image, so its distances mean nothing and support no claim",
+            flush=True,
+        )
+    record = MeasureRecord(
+        job="measure",
+        settings=_settings(P),
+        environment=runtime.environment(run.precision, run.device),
+        model=model,
+        seed=seed,
+        weights_sha256=train.weights.sha256,
+        reference=ReferenceImages(split="test", n=len(evaluator.x_test)),
+        extractors=evaluator.describe(),
+        floor={extractor: evaluator.floor(extractor, P.n_samples) for extractor in evaluator.extractors},
+        curve=curve,
+        final=final,
+        real=evaluator.real(P.n_distance),
+        ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
+        quality_rule=QUALITY_RULE,
+        measures=MEASURES,
+    )
+    examples = evaluator.examples(samples, seed=seed)  # (2, 16, 28, 28)
+    keep(out, f"samples_{name}", to_uint8(samples[:KEPT])[:, 0].numpy())
+    keep(out, f"quality_{name}", to_uint8(examples.flatten(0, 1)[:, None]).view(examples.shape).numpy())
+    record.save(measure_path(out, model, seed))
+    return record
+
+
+def ensure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
+    """The record of one training's measures if it is of these settings and weights, else it is measured now.
+
+    Raises like `measure`.
+    """
+    out, name, path = Path(out), f"{model}-{seed}", measure_path(Path(out), model, seed)
+    train = TrainRecord.load(train_path(out, model, seed))
+    if path.is_file():
+        try:
+            record = MeasureRecord.load(path)
+            for kept in ("samples", "quality"):
+                read_kept(out, f"{kept}_{name}")
+            why = _outdated(record, train, P.model_copy(update={"seed": seed}))
+            if why is None:
+                return record
+        except ValueError as error:
+            why = str(error)
+        print(f"{name} is measured again: {why}", flush=True)
+    return measure(out, model, seed, P)
+
+
+def measured_epochs(last: int, every: int) -> list[int]:
+    """The epochs whose checkpoints are measured: the first, every so many, and the last."""
+    return sorted({1, *range(every, last + 1, every), last})
+
+
+def _outdated(record: MeasureRecord, train: TrainRecord, P: Measure) -> str | None:
+    """The reason why a record does not answer for these settings and weights, or None."""
+    if (record.model, record.seed) != (train.model, train.seed):
+        return f"its record is of {record.model}-{record.seed}"
+    if record.weights_sha256 != train.weights.sha256:
+        return "it was trained again since"
+    if record.measures != MEASURES:
+        return "the measuring code has changed"
+    return runtime.difference(record.settings, _settings(P))
+
+
+def _settings(P: Measure) -> dict:
+    """The settings that determine the measures; notebook 04 has more."""
+    return {name: value for name, value in P.values().items() if name in Measure.model_fields}
+
+
+def _open(out: Path, train: TrainRecord, P: Measure) -> Run:
+    """The finished training, as it is to be sampled."""
+    run = open_run(out, train)
+    if run.weights_sha256() != train.weights.sha256:
+        raise RunError(
+            f"{run.weights()} is not the file that the record of {train.model}-{train.seed} names; "
+            "run its training notebook again"
+        )
+    learns = type(run.process).prepare is not DegradationProcess.prepare
+    if learns and not run.process.state():  # a run of the first edition, which kept none
+        run.process.prepare(_training_images(train, P))
+    return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
+
+
+def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) -> Final:
+    """The measures of the finished model; those of its last checkpoint where the samples are the same."""
+    same = P.n_samples == P.n_distance == P.n_final
+    found = dict(last) if same else dict(evaluator.measure(samples, P.n_distance)) | {"epoch": last.epoch}
+    floors = {name: evaluator.floor(name, P.n_distance) for name in evaluator.extractors}
+    return Final(n=P.n_distance, n_classes=P.n_final, floor=floors, constant=is_constant(samples), **found)
+
+
+def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
+    """The ablations that apply to a training."""
+    found, process = Ablations(), run.process
+    if type(process) is DDPM:
+        found.clipping = ablations.clipping(run, evaluator, P.n_samples, P.seed)
+    if type(process) is ColdZoom:
+        late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= (1 - LATE) * train.epochs]
+        found.prior = ablations.prior(
+            *(run, evaluator, _training_images(train, P), P.n_final, P.n_distance, P.n_samples, late, P.seed)
+        )
+    if run.precision == "bf16":
+        found.float32 = ablations.float32(run, evaluator, P.n_samples, P.seed)
+    return found
+
+
+def _training_images(train: TrainRecord, P: Measure) -> Tensor:
+    """The images that a model was trained on, (N, 1, 28, 28)."""
+    return data.load("train", P.data_dir, train.settings.get("n_train"), P.dataset)[0]
+
+
+def _evaluator_of(P: Measure) -> Evaluator:
+    """The evaluator of these settings; those alike share one, for real images are what takes its time."""
+    n_floor = max(P.n_samples, P.n_distance) * P.floor_repeats
+    where = str(data.folder(P.data_dir))
+    return _evaluator(
+        P.dataset, where, P.n_test, P.inception_weights, P.floor_repeats, P.interval_repeats, n_floor
+    )
+
+
+@lru_cache(maxsize=2)
+def _evaluator(
+    dataset: str, data_dir: str, n_test: int | None, inception: str, floors: int, intervals: int, n_floor: int
+) -> Evaluator:
+    x_train, _ = data.load("train", data_dir, dataset=dataset)
+    x_test, labels = data.load("test", data_dir, dataset=dataset)
+    if n_test is not None and n_test > len(x_test):
+        raise ValueError(f"n_test is {n_test}; the test split has {len(x_test)} images")
+    return Evaluator(
+        x_train[:n_floor],
+        x_test[:n_test],
+        labels[:n_test],
+        labels,
+        inception_weights=inception,
+        classifier_weights=classifier.weights_for(dataset, data_dir),
+        floor_repeats=floors,
+        interval_repeats=intervals,
+        device=runtime.device(),
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure one training; an error is one line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m diffusion.evaluation.measure", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of the results, such as build/quick")
+    parser.add_argument("--model", required=True, help="name of the trained model")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the training")
+    parser.add_argument("--settings", default="", help="YAML of the settings in diffusion.settings.Measure")
+    options = parser.parse_args(arguments)
+    try:
+        values = yaml.safe_load(options.settings) or {}
+        if not isinstance(values, dict):
+            raise ValueError(
+                f"--settings is {options.settings!r}; needed: a mapping such as 'n_samples: 500'"
+            )
+        measure(options.out, options.model, options.seed, Measure.read(values, "--settings"))
+    except (ValueError, RunError, OSError, yaml.YAMLError) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""The figures of a run, by file name. Each is made from its records and kept images alone, at any time.
+
+To add one, write a function from `Results` to a Figure, or None where it does not apply, and name its file in
+`FIGURES` or, if every model has one, in `OF_MODEL`.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from diffusion import data
+from diffusion.figures import counts, curves, images
+from diffusion.figures.style import MODELS, save
+from diffusion.records import Results, Trained, ZoomProbes, kept_path
+
+Draw = Callable[[Results], Figure | None]
+DrawModel = Callable[[Results, str], Figure | None]
+
+
+# --- what figures take from results ---
+
+
+def _labels(results: Results) -> dict[str, str]:
+    return {model: results.first(model).train.label for model in results.models}
+
+
+def _names(one: Trained) -> dict[str, Any]:
+    """Names of the classes of a training's data set, and what one is called."""
+    known = data.get(one.train.settings.get("dataset", "mnist"))
+    return {"classes": known.classes, "noun": known.noun}
+
+
+def _of_kind(results: Results, process: str) -> list[str]:
+    return [model for model in results.models if results.first(model).train.process == process]
+
+
+def _measured(results: Results, models: Iterable[str]) -> list[str]:
+    return [model for model in models if results.first(model).measure]
+
+
+def _trainings(results: Results, model: str) -> list[Trained]:
+    """All trainings of a model that are measured, the first seed first."""
+    found = (results.trainings[model, seed] for seed in results.seeds(model))
+    return [one for one in found if one.measure]
+
+
+# --- the study's figures ---
+
+
+def schedules(results: Results) -> Figure | None:
+    if not (found := results.schedules):
+        return None
+    return curves.schedules({"linear": found.linear, "cosine": found.cosine})
+
+
+def latents(results: Results) -> Figure | None:
+    if not results.schedules or not kept_path(results.out, "latents").is_file():
+        return None
+    kept = results.kept("latents")
+    steps = images.steps_of(results.schedules.T, kept.shape[1])
+    return images.latents(dict(zip(("linear", "cosine"), kept, strict=True)), steps)
+
+
+def zoom_progression(results: Results) -> Figure | None:
+    return images.zoom_progression(results.kept("zoom")) if kept_path(results.out, "zoom").is_file() else None
+
+
+def ddpm_losses(results: Results) -> Figure | None:
+    histories = {model: results.first(model).train.history for model in _of_kind(results, "ddpm")}
+    return curves.losses(histories, _labels(results)) if histories else None
+
+
+def distances(results: Results, models: Iterable[str]) -> Figure | None:
+    """Distances of some models over epochs, a panel for each feature network that there are distances in."""
+    trained = {model: _trainings(results, model) for model in _measured(results, models)}
+    if not trained:
+        return None
+    first = next(iter(trained.values()))[0]
+    panels, floors = {}, {}
+    for extractor, adjective in (("digits", _names(first)["noun"]), ("inception", "Inception")):
+        rows = {
+            model: [
+                _distance_rows(one, extractor) for one in ones if one.measure.curve[0].model_dump()[extractor]
+            ]
+            for model, ones in trained.items()
+        }
+        if not any(rows.values()):
+            continue
+        label = f"Fréchet distance, {adjective} features"
+        panels[label] = {model: seeds for model, seeds in rows.items() if seeds}
+        floor = first.measure.floor.get(extractor)
+        floors[label] = (floor.fid_mean, floor.fid_sd) if floor else None
+    return curves.distance_curves(panels, floors, _labels(results))
+
+
+def _distance_rows(one: Trained, extractor: str) -> list[dict[str, Any]]:
+    found = [(row.epoch, getattr(row, extractor)) for row in one.measure.curve]
+    return [{"epoch": epoch, "value": d.fid, "low": d.low, "high": d.high} for epoch, d in found]
+
+
+def seeds(results: Results) -> Figure | None:
+    """Test loss and distance of every training, where some model has several seeds."""
+    trained = {model: _trainings(results, model) for model in _measured(results, results.models)}
+    if not any(len(ones) > 1 for ones in trained.values()):
+        return None
+    loss = {model: [_test_losses(one) for one in ones] for model, ones in trained.items()}
+    distance = {model: [_distance_rows(one, "digits") for one in ones] for model, ones in trained.items()}
+    noun = _names(next(iter(trained.values()))[0])["noun"]
+    panels = {"test loss, after a tenth": loss, f"Fréchet distance, {noun} features": distance}
+    return curves.distance_curves(panels, labels=_labels(results))
+
+
+def _test_losses(one: Trained) -> list[dict[str, float]]:
+    """Up to 25 test losses, the last one among them, without the first tenth of training."""
+    lines = [line for line in one.train.history if line.epoch > one.train.epochs / 10]
+    lines = lines[:: -math.ceil(len(lines) / curves.FEW)][::-1]
+    return [{"epoch": line.epoch, "value": line.test_loss} for line in lines]
+
+
+def classes(results: Results) -> Figure | None:
+    ones = {model: results.first(model) for model in _measured(results, results.models)}
+    if not ones:
+        return None
+    first = next(iter(ones.values()))
+    shares = {model: one.measure.final.classes for model, one in ones.items()}
+    return counts.class_histogram(shares, first.measure.real.classes.share, _labels(results), **_names(first))
+
+
+def timestep_loss(results: Results) -> Figure | None:
+    probes = {model: results.first(model).train.ddpm for model in results.models}
+    found = {model: probe.timestep_loss for model, probe in probes.items() if probe}
+    return curves.timestep_loss(found, _labels(results)) if found else None
+
+
+# --- figures of one model: of its first seed ---
+
+
+def loss(results: Results, model: str) -> Figure:
+    return curves.losses({model: results.first(model).train.history}, _labels(results))
+
+
+def _shows(kind: str, show: Callable[[Any, Trained], Figure]) -> DrawModel:
+    """The figure that `show` makes of the images of a kind, where they are kept."""
+
+    def function(results: Results, model: str) -> Figure | None:
+        one = results.first(model)
+        name = f"{kind}_{model}-{one.seed}"
+        return show(results.kept(name), one) if kept_path(results.out, name).is_file() else None
+
+    return function
+
+
+def _shows_probes(show: Callable[[ZoomProbes, Trained], Figure]) -> DrawModel:
+    """The figure that `show` makes of what notebook 03 measured, for zoom models."""
+
+    def function(results: Results, model: str) -> Figure | None:
+        one = results.first(model)
+        return show(one.train.zoom, one) if one.train.zoom else None
+
+    return function
+
+
+def _steps(one: Trained, n: int, first: int = 0) -> list[int]:
+    return images.steps_of(one.train.settings["T"], n, first)
+
+
+def _classes(one: Trained, n: int) -> tuple[str, ...] | None:
+    """Names for n images, one of each class, unless a class has none."""
+    found = _names(one)["classes"]
+    return found if len(found) == n else None
+
+
+samples = _shows("samples", lambda kept, one: images.grid(kept[:64], columns=16))
+quality = _shows("quality", lambda kept, one: images.quality(*kept))
+trajectory = _shows("trajectory", lambda kept, one: images.trajectory(kept, _steps(one, len(kept))[::-1]))
+degradation = _shows(
+    "degradation", lambda kept, one: images.latents({one.model: kept}, _steps(one, len(kept)))
+)
+reconstructions = _shows(
+    "reconstructions", lambda kept, one: images.reconstructions(*kept, _steps(one, kept.shape[1], first=1))
+)
+deepest = _shows("deepest", lambda kept, one: images.reconstructions(*kept, _classes(one, kept.shape[1])))
+centre_pixels = _shows_probes(lambda probes, one: counts.centre_pixels(probes.centre_pixels.counts))
+confusion = _shows_probes(lambda probes, one: counts.confusion(probes.confusion.matrix, **_names(one)))
+reconstruction_error = _shows_probes(
+    lambda probes, one: curves.reconstruction_error(
+        probes.reconstruction.levels, probes.reconstruction.mse, probes.reconstruction.sd
+    )
+)
+
+
+def classes_along(results: Results, model: str) -> Figure | None:
+    """The classes along training, of up to two seeds."""
+    if not (ones := _trainings(results, model)[:2]):
+        return None
+    rows = {
+        f"seed {one.seed}": [{"epoch": row.epoch, "share": row.recognised.share} for row in one.measure.curve]
+        for one in ones
+    }
+    return counts.classes_along(rows, ones[0].measure.real.recognised.share, **_names(ones[0]))
+
+
+def _of(model: str, function: DrawModel) -> Draw:
+    return lambda results: function(results, model) if model in results.models else None
+
+
+FIGURES: dict[str, Draw] = {
+    "fig01_schedules.svg": schedules,
+    "fig02_latents.png": latents,
+    "fig03_ddpm_losses.svg": ddpm_losses,
+    "fig04_fid_ddpm.svg": lambda results: distances(results, _of_kind(results, "ddpm")),
+    "fig05_linear_samples.png": _of("linear", quality),
+    "fig06_cosine_samples.png": _of("cosine", quality),
+    "fig07_zoom.png": zoom_progression,
+    "fig08_centre_pixels.svg": _of("zoom", centre_pixels),
+    "fig09_zoom_losses.svg": _of("zoom", loss),
+    "fig10_reconstructions.png": _of("zoom", reconstructions),
+    "fig11_level24.png": _of("zoom", deepest),
+    "fig12_trajectory.png": _of("zoom", trajectory),
+    "fig13_fid_all.svg": lambda results: distances(results, results.models),
+    "fig14_zoom_samples.png": _of("zoom", quality),
+    "classes.svg": classes,
+    "classes_along.svg": _of("zoom", classes_along),
+    "confusion.svg": _of("zoom", confusion),
+    "reconstruction_error.svg": _of("zoom", reconstruction_error),
+    "seeds.svg": seeds,
+    "timestep_loss.svg": timestep_loss,
+}
+OF_MODEL: dict[str, DrawModel] = {
+    "loss_{}.svg": loss,
+    "samples_{}.png": samples,
+    "quality_{}.png": quality,
+    "trajectory_{}.png": trajectory,
+    "degradation_{}.png": degradation,
+}
+OF_OTHERS: dict[str, DrawModel] = {  # of models beside the study's
+    "classes_along_{}.svg": classes_along,
+    "centre_pixels_{}.svg": centre_pixels,
+    "reconstructions_{}.png": reconstructions,
+    "deepest_{}.png": deepest,
+    "confusion_{}.svg": confusion,
+    "reconstruction_error_{}.svg": reconstruction_error,
+}
+
+
+def figures_of(results: Results) -> dict[str, Draw]:
+    """File name -> function, for the run's figures and those of each of its models, a user's own included."""
+    found = dict(FIGURES)
+    for model in results.models:
+        found |= {name.format(model): _of(model, function) for name, function in OF_MODEL.items()}
+        if model not in MODELS:
+            found |= {name.format(model): _of(model, function) for name, function in OF_OTHERS.items()}
+    return found
+
+
+def draw(results: Results, folder: Path, names: Iterable[str] | None = None) -> list[Path]:
+    """Write the figures of a run into `folder`, each whole or not at all; returns the files.
+
+    Args:
+        names: file names of some of `figures_of(results)`; None: all that apply to the run.
+    """
+    every = figures_of(results)
+    written = []
+    for name in every if names is None else names:
+        if (figure := every[name](results)) is not None:
+            written.append(save(figure, Path(folder) / name))
+    return written

@@ -1,0 +1,149 @@
+"""Figures of counts: pixel values, classes, and what is read as what."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from diffusion.figures.style import INK, SMALL, legend, model_styles, new_figure, styled
+
+DIGITS = tuple("0123456789")
+LONG = 3  # characters of a class's name from which names along an axis are slanted
+
+
+@styled
+def centre_pixels(counts: Any) -> Figure:
+    """Fig. 8: the distribution of pixel values in [-0.5, 0.5]: the share up to each value, and the density.
+
+    Args:
+        counts: (256,), how many pixels have the value k / 255 - 0.5.
+    """
+    share = np.asarray(counts) / np.sum(counts)
+    values = np.arange(256) / 255 - 0.5
+    figure = new_figure(56)
+    left, right = figure.subplots(1, 2)
+    left.step(values, 100 * share.cumsum(), where="post", color=INK)
+    left.set(ylabel="pixels up to this value (%)", ylim=(0, 102))
+    edges = np.append(values - 0.5 / 255, 0.5 + 0.5 / 255)
+    right.stairs(255 * share, edges, fill=True, color=INK, linewidth=0)
+    right.set(ylabel="density, logarithmic", yscale="log")
+    right.set_ylim(255 * share[share > 0].min() / 2, 2 * 255 * share.max())
+    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    for axes in (left, right):
+        axes.margins(x=0.02)
+        axes.set_xlabel("pixel value")
+    return figure
+
+
+def _name(axis: Axis, places: np.ndarray, classes: Sequence[str]) -> None:
+    """Write the names of classes along an axis, slanted where they would run into one another."""
+    axis.set_ticks(places, classes)
+    slanted = axis.axis_name == "x" and max(map(len, classes)) > LONG
+    for label in axis.get_ticklabels():
+        label.set(rotation=35, ha="right", rotation_mode="anchor") if slanted else label.set(rotation=0)
+
+
+@styled
+def class_histogram(
+    shares: Mapping[str, Any],
+    prior: Any,
+    labels: Mapping[str, str] | None = None,
+    classes: Sequence[str] = DIGITS,
+    noun: str = "digit",
+) -> Figure:
+    """Share of each class in the samples of each model, with intervals; the share in real images as a step.
+
+    Args:
+        shares: model -> what has `share`, `low` and `high`, (10,) each: a dict or `records.Classes`.
+        prior: (10,), the shares in real images.
+        labels: model -> text of the legend, where it is not the name.
+        classes, noun: names of the classes, and what one is called.
+    """
+    styles = model_styles(shares, labels or ())
+    prior, places, width = np.asarray(prior), np.arange(len(prior)), 0.8 / len(styles)
+    figure = new_figure(66)
+    axes = figure.subplots()
+    outlined = [withStroke(linewidth=1.7, foreground="white")]  # seen on bars of any colour
+    entries: list[tuple[str, Any]] = []
+    for place, (name, style) in enumerate(styles.items()):
+        share, low, high = (100 * np.asarray(dict(shares[name])[key]) for key in ("share", "low", "high"))
+        x = places + (place - (len(styles) - 1) / 2) * width
+        look = {"facecolor": style.colour, "hatch": style.hatch, "edgecolor": "white", "linewidth": 0.5}
+        axes.bar(x, share, width, **look)
+        axes.vlines(x, low, high, color=INK, linewidth=0.9, path_effects=outlined)
+        entries.append(((labels or {}).get(name, name), Patch(**look)))
+    step = {"color": INK, "linewidth": 1.4, "path_effects": outlined}
+    entries.append(("real images", axes.hlines(100 * prior, places - 0.45, places + 0.45, **step)))
+    axes.set(xlabel=f"{noun} that the classifier reads", ylabel="share of images (%)", ylim=(0, None))
+    axes.set_xlim(-0.6, len(prior) - 0.4)
+    _name(axes.xaxis, places, classes)
+    axes.grid(visible=False, axis="x")
+    legend(figure, entries)
+    return figure
+
+
+@styled
+def classes_along(
+    curves: Mapping[str, Sequence[Any]], prior: Any, classes: Sequence[str] = DIGITS, noun: str = "digit"
+) -> Figure:
+    """Which classes a model draws too often or too rarely, checkpoint by checkpoint: a map for each training.
+
+    Colour is the share of a class over its share in real images, from a quarter or less to fourfold or more.
+
+    Args:
+        curves: title -> rows with `epoch` and `share`, (10,), a column of the map each.
+        prior: (10,), the shares in real images.
+        classes, noun: names of the classes, and what one is called.
+    """
+    look = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2, "rasterized": True}
+    figure = new_figure(62)
+    row = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for axes, (title, rows) in zip(row, curves.items(), strict=True):
+        tables = [dict(entry) for entry in rows]
+        epochs = np.array([table["epoch"] for table in tables])
+        share = np.array([table["share"] for table in tables]).T  # (classes, epochs)
+        ratio = np.log2(np.clip(share / np.asarray(prior)[:, None], 1 / 4, 4))
+        inner = (epochs[1:] + epochs[:-1]) / 2  # a column reaches halfway to those beside it
+        edges = np.concatenate([[epochs[0] - 0.5], inner, [epochs[-1] + 0.5]])
+        cells = axes.pcolormesh(edges, np.arange(len(share) + 1), ratio, **look)
+        axes.set(xlabel="epoch", title=title if len(curves) > 1 else "")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axes.grid(visible=False)
+        axes.tick_params(length=0, pad=4)
+    _name(row[0].yaxis, np.arange(len(classes)) + 0.5, classes)
+    row[0].set_ylabel(f"{noun} that the classifier reads")
+    row[0].invert_yaxis()
+    bar = figure.colorbar(cells, ax=row, label="share, over that in real images", aspect=24, pad=0.02)
+    bar.set_ticks([-2, -1, 0, 1, 2], labels=["≤ ¼", "½", "1", "2", "≥ 4"])
+    bar.outline.set_visible(False)
+    return figure
+
+
+@styled
+def confusion(matrix: Any, classes: Sequence[str] = DIGITS, noun: str = "digit") -> Figure:
+    """What restorations of each class are read as, in per cent of the row; blank below half of one.
+
+    Args:
+        matrix: (10, 10), counts by true class (rows) and class read (columns).
+        classes, noun: names of the classes, and what one is called.
+    """
+    matrix = np.asarray(matrix)
+    share = (
+        100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    )  # a class without images stays blank
+    text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")
+    figure = new_figure(86)
+    axes = figure.subplots()
+    look = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "square": True, "linewidths": 0.8}
+    sns.heatmap(share, annot=text, fmt="", annot_kws={"size": SMALL}, ax=axes, **look)
+    axes.set(xlabel=f"read as (% of the true {noun})", ylabel=f"true {noun}")
+    for axis in (axes.xaxis, axes.yaxis):
+        _name(axis, np.arange(len(matrix)) + 0.5, classes)
+    axes.tick_params(length=0, pad=4)
+    return figure

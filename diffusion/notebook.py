@@ -1,0 +1,92 @@
+"""For notebooks alone: a slider through images, kept images, and a class that was typed into a cell."""
+
+import io
+import linecache
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from diffusion import figures, records
+from diffusion.runtime import write_bytes
+
+FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
+STRIP = 9  # images of a strip, at most
+PRELUDE = "import torch\n\nimport diffusion as d\n\n"
+ENLARGED = 5  # output pixels for a pixel of the slider's images
+
+
+def live() -> bool:
+    """True where a person sits at the notebook; the variable `COLD_ZOOM_SLIDERS` (0 or 1) overrules it."""
+    told = os.environ.get("COLD_ZOOM_SLIDERS")
+    return told == "1" if told else any(name in os.environ for name in FRONT_ENDS)
+
+
+def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:
+    """A strip of at most nine of the steps; in a live notebook, also a slider through all of them.
+
+    Args:
+        rows: name -> (K, 28, 28) images in [-0.5, 0.5]; values outside are clipped.
+        steps: the K steps.
+        name: what a step is called, beside the slider.
+    """
+    rows = {key: torch.as_tensor(images).reshape(-1, 28, 28) for key, images in rows.items()}
+    if live():
+        _show_slider(rows, steps, name)
+    few = np.linspace(0, len(steps) - 1, min(STRIP, len(steps))).round().astype(int).tolist()
+    return figures.latents({key: images[few] for key, images in rows.items()}, [steps[i] for i in few])
+
+
+def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: str) -> None:
+    try:
+        import ipywidgets
+    except ImportError:  # an extra of the package; the strip is shown all the same
+        return
+    from IPython.display import display
+
+    frames = [_png(torch.cat([images[i] for images in rows.values()], 1)) for i in range(len(steps))]
+    picture = ipywidgets.Image(value=frames[0], format="png")
+    places = list(zip(map(str, steps), range(len(steps)), strict=True))
+    slider = ipywidgets.SelectionSlider(options=places, description=name)
+    slider.observe(lambda change: setattr(picture, "value", frames[change["new"]]), "value")
+    display(ipywidgets.VBox([ipywidgets.HTML(" | ".join(rows)), slider, picture]))
+
+
+def _png(image: torch.Tensor) -> bytes:
+    """A grey image (h, w) in [-0.5, 0.5] as an enlarged PNG."""
+    grey = Image.fromarray(_bytes(image).numpy())
+    buffer = io.BytesIO()
+    grey.resize((grey.width * ENLARGED, grey.height * ENLARGED), Image.Resampling.NEAREST).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def _bytes(images: torch.Tensor) -> torch.Tensor:
+    return images.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
+
+
+def keep(out: Path, name: str, images: torch.Tensor) -> Path:
+    """Keep images (..., 1, 28, 28) in model units for the figures; see `diffusion.records`."""
+    return records.keep(out, name, _bytes(images).squeeze(-3).numpy())
+
+
+def keep_class(cls: type, out: Path, model: str) -> str:
+    """Write the cell in which a class was typed to OUT/own/<model>.py; returns `own/<model>.py:Class`.
+
+    So the class can be loaded where the notebook is not running, as when samples are measured. The cell
+    may use `torch` and `d`, which is `diffusion`; what else it uses it must import.
+
+    Raises:
+        ValueError: the class was not typed in a notebook.
+    """
+    methods: list[Callable] = [v for v in vars(cls).values() if isinstance(v, FunctionType)]
+    lines = linecache.getlines(methods[0].__code__.co_filename) if methods else []
+    if cls.__module__ != "__main__" or not lines:
+        raise ValueError(f"{cls.__name__} was not typed in a cell of this notebook; name it as module:Class")
+    write_bytes(out / "own" / f"{model}.py", (PRELUDE + "".join(lines)).encode())
+    return f"own/{model}.py:{cls.__name__}"

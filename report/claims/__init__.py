@@ -1,0 +1,1 @@
+"""One function a claim of the study, chapter by chapter."""

@@ -1,0 +1,174 @@
+"""Values as Markdown: escaping, the few number formats of the report, and its tables.
+
+A placeholder that gives a plain string is escaped, one that gives a float is refused: a number in the prose
+must say how many digits it wants.
+"""
+
+import math
+import re
+import string
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+MINUS, FIXED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
+
+
+class Markdown(str):
+    """Markdown that is safe to print as it stands, because a function of this package made it."""
+
+
+DASH = Markdown("–")
+
+
+def escape(value: Any) -> Markdown:
+    """`value` as literal text: ASCII punctuation escaped, line breaks and control characters removed.
+
+    Pandoc's writers then escape for HTML and Typst: a label such as `<script>` or `#panic()` stays text.
+    """
+    if isinstance(value, Markdown):
+        return value
+    return Markdown("".join("\\" + c if c in string.punctuation else c for c in _one_line(value)))
+
+
+def _one_line(value: Any) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in str(value)).split())
+
+
+def finalize(value: Any) -> Markdown:
+    """What a placeholder prints.
+
+    Raises:
+        ValueError: it is None, or a float without a format.
+    """
+    if isinstance(value, Markdown):
+        return value
+    if value is None:
+        raise ValueError("a placeholder prints a value that the run left empty; guard it or measure it")
+    if isinstance(value, float):
+        raise ValueError(
+            f"a placeholder prints the bare number {value!r}; choose num(), percent() or another format"
+        )
+    if isinstance(value, int) and not isinstance(value, bool):
+        return integer(value)
+    return escape(value)
+
+
+def _finite(x: float) -> float:
+    if isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x):
+        raise ValueError(f"the report needs a finite number here, but the run gives {x!r}")
+    return x
+
+
+def integer(x: float) -> Markdown:
+    """12345 -> 12,345 (four digits stay together)."""
+    x = round(_finite(x))
+    return Markdown((f"{x:,}" if abs(x) >= 10000 else str(x)).replace("-", MINUS))
+
+
+def num(x: float, digits: int = 3) -> Markdown:
+    """`digits` significant digits; powers of ten outside 0.001..99999."""
+    x = _finite(x)
+    if x == 0:
+        return Markdown("0")
+    mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if -4 < power < 5:
+        return Markdown(f"{x:,.{max(0, digits - 1 - power)}f}".replace("-", MINUS))
+    if set(mantissa) <= set("10."):
+        return Markdown(f"$10^{{{power}}}$")
+    return Markdown(f"${mantissa}\\times 10^{{{power}}}$")
+
+
+def fixed(x: float, decimals: int = 2) -> Markdown:
+    """A fixed number of decimals; a value that rounds to zero has no sign."""
+    shown = f"{_finite(x):.{decimals}f}"
+    return Markdown(shown.lstrip("-") if float(shown) == 0 else shown.replace("-", MINUS))
+
+
+def percent(x: float, decimals: int = 0) -> Markdown:
+    """A share in [0, 1] as a percentage; a small share that would read 0 gets more digits."""
+    if 0 < abs(_finite(100 * x)) < 0.5 * 10**-decimals:
+        return Markdown(num(100 * x, 1) + "%")
+    return Markdown(fixed(100 * x, decimals) + "%")
+
+
+def span(value: float, low: float | None, high: float | None, digits: int = 3) -> Markdown:
+    """A value with its 95 % interval, where it has one: 9.02 [8.51, 9.60]."""
+    if low is None or high is None:
+        return num(value, digits)
+    return Markdown(f"{num(value, digits)} [{num(low, digits)},{FIXED}{num(high, digits)}]")
+
+
+def percent_span(value: float, low: float, high: float, decimals: int = 1) -> Markdown:
+    """A share with its interval, in per cent."""
+    inner = f"{fixed(100 * low, decimals)},{FIXED}{fixed(100 * high, decimals)}"
+    return Markdown(f"{fixed(100 * value, decimals)}% [{inner}]")
+
+
+def spread(mean: float, sd: float) -> Markdown:
+    """mean ± sd, both to the second significant digit of the spread."""
+    decimals = max(0, 1 - math.floor(math.log10(sd))) if _finite(sd) > 0 else 3
+    return Markdown(f"{fixed(mean, min(decimals, 6))}{FIXED}±{FIXED}{fixed(sd, min(decimals, 6))}")
+
+
+def near_one(x: float) -> Markdown:
+    """A number up to one, to two digits; above 0.99 as 1 - what it lacks, to two digits of that."""
+    return num(x, 2) if not 0.99 < x < 1 else Markdown(f"1{FIXED}{MINUS}{FIXED}{num(1 - x, 2)}")
+
+
+def duration(seconds: float) -> Markdown:
+    """0.09 s, 43 s, 12 min, 5.1 h."""
+    for unit, size, limit in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, math.inf)):
+        if _finite(seconds) < limit:
+            return Markdown(f"{num(seconds / size, 2)} {unit}")
+    raise AssertionError
+
+
+def listing(items: Iterable[Any], word: str = "and") -> Markdown:
+    """a, b and c, each escaped."""
+    parts = [finalize(item) for item in items]
+    if len(parts) < 2:
+        return Markdown(parts[0] if parts else "none")
+    return Markdown(f"{', '.join(parts[:-1])} {word} {parts[-1]}")
+
+
+def sentence(value: Any) -> Markdown:
+    """Text that begins with a capital and ends with one full stop."""
+    text = finalize(value).strip()
+    return Markdown(text[:1].upper() + text[1:].removesuffix("\\.").removesuffix(".") + ".")
+
+
+def code(value: Any) -> Markdown:
+    """A code span of literal text; its fence is longer than any run of backticks inside.
+
+    A vertical bar would end a table cell even in code, so a text with one becomes plain escaped text.
+    """
+    text = _one_line(value)
+    if "|" in text or not text:
+        return escape(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return Markdown(f"{fence}{pad}{text}{pad}{fence}")
+
+
+def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], columns: str | Sequence[int] = "") -> Markdown:
+    """A pipe table.
+
+    Args:
+        columns: a letter a column, l or r, the first one l and the rest r if it is empty; or, for a table of
+        prose,
+            the columns' relative widths.
+    """
+    if isinstance(columns, str):
+        kinds = columns or "l" + "r" * (len(head) - 1)
+        rule = [":--" if kind == "l" else "--:" for kind in kinds]
+    else:
+        rule = [":" + "-" * width for width in columns]
+    lines = [[finalize(cell) for cell in line] for line in (head, *rows)]
+    return Markdown("\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:])))
+
+
+HELPERS = {
+    f.__name__: f
+    for f in (num, fixed, percent, span, percent_span, spread, near_one, duration, listing, sentence)
+} | {f.__name__: f for f in (code, integer, escape)}

@@ -1,0 +1,208 @@
+"""The classifier: what is shipped, that it can be trained again, and the one of another data set."""
+
+import hashlib
+import math
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion import data
+from diffusion.evaluation import classifier
+
+
+@pytest.fixture(scope="module")
+def model() -> classifier.DigitClassifier:
+    return classifier.load()
+
+
+def test_shipped_weights_read_99_percent_of_the_test_split(model, mnist_dir):
+    found = classifier.accuracy(model, *data.load("test", mnist_dir))
+    assert found >= 0.99
+    # Another CPU may round otherwise and turn an image or two.
+    assert found == pytest.approx(classifier.about()["test_accuracy"], abs=5e-4)
+
+
+def test_a_changed_shipped_file_is_refused(tmp_path, monkeypatch):
+    content = bytearray(classifier.SHIPPED.read_bytes())
+    assert hashlib.sha256(content).hexdigest() == classifier.SHA256
+    content[-1] ^= 1  # one bit of one weight
+    (changed := tmp_path / "classifier.safetensors").write_bytes(content)
+    monkeypatch.setattr(classifier, "SHIPPED", changed)
+    with pytest.raises(ValueError, match="not comparable"):
+        classifier.load()
+    assert isinstance(classifier.load(changed), classifier.DigitClassifier)  # named explicitly, it is allowed
+
+
+@pytest.mark.parametrize(
+    "content", [b"no weights", b"", b"\xff" * 64, b"\x80\x02cos\nsystem\nU\x04true\x85R."]
+)
+def test_a_missing_or_foreign_file_is_refused(tmp_path, content):
+    with pytest.raises(ValueError, match="no classifier weights at"):
+        classifier.load(tmp_path / "none.safetensors")
+    (foreign := tmp_path / "foreign.safetensors").write_bytes(content)
+    with pytest.raises(ValueError, match="does not hold weights"):
+        classifier.load(foreign)
+
+
+def test_outputs_do_not_depend_on_the_batch_and_nothing_is_trained(model, mnist_dir):
+    images = data.load("test", mnist_dir, 30)[0]
+    together = model.features(images)
+    alone = torch.cat([model.features(image[None]) for image in images])
+    assert together.shape == (30, 64)
+    assert (together - alone).abs().max() < 1e-4
+    assert together.min() >= 0
+    assert torch.equal(model.head(together), model(images))
+    assert not any(module.training for module in model.modules())
+    assert not any(weight.requires_grad for weight in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (torch.zeros(2, 28, 28), "the classifier takes"),
+        (torch.zeros(2, 3, 28, 28), "the classifier takes"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), "the classifier takes"),
+        (torch.full((2, 1, 28, 28), 0.6), "clamp samples first"),
+        (torch.full((2, 1, 28, 28), math.nan), "clamp samples first"),
+    ],
+)
+def test_images_of_another_shape_or_range_are_refused(model, images, said):
+    with pytest.raises(ValueError, match=said):
+        model(images)
+
+
+def test_training_is_reproducible_leaves_the_global_stream_alone_and_learns(mnist_dir):
+    images, labels = data.load("train", mnist_dir, 1000)
+    state = torch.get_rng_state()
+    first, second = (classifier.train(images, labels, seed=3, epochs=2, batch_size=64) for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+    other = classifier.train(images, labels, seed=4, epochs=1, batch_size=64)
+    assert not torch.equal(first.head.weight, other.head.weight)
+    assert classifier.accuracy(first, images, labels) > 0.8
+
+
+def test_the_command_writes_loadable_weights_that_say_how_they_came_about(
+    tmp_path, mnist_dir, capsys, monkeypatch
+):
+    out, whole = tmp_path / "a.safetensors", data.load
+    monkeypatch.setattr(data, "load", lambda split, where, n=None: whole(split, where, n or 500))
+    options = ["--n-train", "256", "--epochs", "1", "--out", str(out), "--data-dir", str(mnist_dir)]
+    classifier.main(options)
+    assert hashlib.sha256(out.read_bytes()).hexdigest() in capsys.readouterr().out
+    about = classifier.about(out)
+    assert about["n_train"] == 256
+    measured = classifier.accuracy(classifier.load(out), *data.load("test", mnist_dir, 500))
+    assert measured == pytest.approx(about["test_accuracy"], abs=1e-6)
+    with pytest.raises(SystemExit):
+        classifier.main(["--epochs", "0"])
+    assert "epochs is 0; at least 1" in capsys.readouterr().err
+
+
+# --- one for each data set ---
+
+
+def stripes(n):
+    """A data set of ten classes that are told by the place of a white line."""
+
+    def read(split, folder):
+        labels = np.arange(n if split == "train" else 50) % 10
+        images = np.zeros((len(labels), 28, 28), np.uint8)
+        images[np.arange(len(labels)), 2 + 2 * labels] = 255
+        return images, labels
+
+    return data.DataSet("Stripes", read)
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """A module with a data set of one's own."""
+    module = types.ModuleType("own_stripes")
+    module.STRIPES = stripes(100)
+    monkeypatch.setitem(sys.modules, "own_stripes", module)
+    return module
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """A list with an entry for each training of a classifier, which is made short."""
+    real, calls, together = classifier.train_and_measure, [], threading.Event()
+
+    def counted(*splits):
+        calls.append(threading.current_thread().name)
+        together.wait(0.2)  # long enough for the others to come and wait
+        return real(*splits, epochs=1)
+
+    monkeypatch.setattr(classifier, "train_and_measure", counted)
+    return calls
+
+
+OWN = "own_stripes:STRIPES"
+
+
+def test_mnist_has_the_one_that_is_shipped(tmp_path):
+    assert classifier.weights_for("mnist", tmp_path) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_another_is_trained_once_on_its_own_data_and_kept(own, trainings, tmp_path):
+    path = classifier.weights_for(OWN, tmp_path)
+    assert path.parent == tmp_path / "Stripes" / "classifier"
+    assert classifier.weights_for(OWN, tmp_path) == path
+    assert len(trainings) == 1
+    about = classifier.about(path)
+    assert (about["dataset"], about["n_train"], about["n_test"]) == (OWN, 100, 50)
+    found = classifier.classifier_for(OWN, tmp_path)
+    measured = classifier.accuracy(found, *data.load("test", tmp_path, dataset=OWN))
+    assert measured == pytest.approx(about["test_accuracy"], abs=1e-6)
+
+
+def test_who_comes_at_the_same_time_waits(own, trainings, tmp_path):
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(classifier.weights_for(OWN, tmp_path))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(trainings) == len(set(found)) == 1
+    assert len(found) == 3
+
+
+def test_a_damaged_file_is_trained_again(own, trainings, tmp_path, capsys):
+    path = classifier.weights_for(OWN, tmp_path)
+    good = path.read_bytes()
+    path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert classifier.weights_for(OWN, tmp_path).read_bytes() == good
+    assert len(trainings) == 2
+    assert "is damaged and not used" in capsys.readouterr().out
+    assert len(list(path.parent.glob("*.safetensors"))) == 1
+
+
+def test_other_data_or_another_recipe_have_another_one(own, trainings, tmp_path, monkeypatch):
+    paths = [classifier.weights_for(OWN, tmp_path)]
+    with monkeypatch.context() as changed:
+        changed.setattr(classifier, "RECIPE", classifier.RECIPE + 1)
+        paths.append(classifier.weights_for(OWN, tmp_path))
+    own.STRIPES = stripes(110)
+    paths.append(classifier.weights_for(OWN, tmp_path))
+    assert len(trainings) == len({path.name[:12] for path in paths}) == 3
+    assert all(path.is_file() for path in paths)
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left_half_done(
+    own, trainings, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as full:
+        full.setattr(classifier, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
+        with pytest.raises(
+            data.DataError, match=r"classifier of Stripes cannot be written .*disk full.*data_dir"
+        ):
+            classifier.weights_for(OWN, tmp_path)
+    assert not list(tmp_path.rglob("*.safetensors"))
+    assert classifier.classifier_for(OWN, tmp_path)

@@ -1,0 +1,144 @@
+"""Diagnostics on networks whose answer is known."""
+
+import pytest
+import torch
+
+from diffusion.evaluation import diagnostics
+from diffusion.processes import DDPM, ColdZoom, cosine, linear
+from diffusion.processes.zoom import PixelPrior
+from diffusion.training.network import Reconstructor
+
+
+def silent(x, t):
+    """Answers zero: its error is the variance of the noise, 1."""
+    return torch.zeros_like(x)
+
+
+def half(x, t):
+    return 0.5 * x
+
+
+def echo(x, t):
+    """The reconstruction is the degraded image."""
+    return x
+
+
+@pytest.fixture
+def grey():
+    return torch.zeros(200, 1, 28, 28)
+
+
+def test_silence_errs_by_one_at_every_level(grey):
+    process = DDPM(linear())
+    found = diagnostics.timestep_loss(process, silent, grey, "fp32")
+    assert (found.t[0], found.t[-1]) == (1, 1000)
+    assert found.test_loss == pytest.approx([1.0] * 20, rel=0.02)
+    assert found.alpha_bar == [process.schedule.alpha_bar[t].item() for t in found.t]
+
+
+def test_error_of_half_the_input_in_closed_form(grey):
+    # Grey is 0, so x_t = sqrt(1 - a) eps, and the error is (sqrt(1 - a) / 2 - 1)^2.
+    def expected(levels):
+        return [((1 - a) ** 0.5 / 2 - 1) ** 2 for a in levels]
+
+    found = diagnostics.timestep_loss(DDPM(cosine()), half, grey, "fp32")
+    assert found.test_loss == pytest.approx(expected(found.alpha_bar), rel=0.02)
+    common = diagnostics.common_loss(DDPM(cosine()), half, grey, "fp32")
+    assert common.levels == pytest.approx([0.05 + 0.1 * i for i in range(10)])
+    assert common.by_level == pytest.approx(expected(common.levels), rel=0.03)
+    assert sum(common.by_level) / 10 == pytest.approx(common.mean, rel=1e-5)
+
+
+def test_common_levels_put_schedules_on_one_scale_image_by_image(grey):
+    a, b = (diagnostics.common_loss(DDPM(s), half, grey, "fp32") for s in (linear(), cosine()))
+    assert a.mean == pytest.approx(b.mean, rel=0.01)
+    own = [
+        sum(diagnostics.timestep_loss(DDPM(s), half, grey, "fp32").test_loss) for s in (linear(), cosine())
+    ]
+    assert own[1] > 1.1 * own[0]
+    assert torch.corrcoef(torch.tensor([a.each, b.each]))[0, 1] > 0.99
+    other = diagnostics.common_loss(DDPM(linear()), half, grey, "fp32", seed=1)
+    assert abs(torch.corrcoef(torch.tensor([a.each, other.each]))[0, 1]) < 0.5
+
+
+def test_the_common_loss_of_each_image_has_the_variance_of_a_mean_square():
+    # Silence errs by the mean square of 784 normal numbers, of variance 2 / 784, at all levels alike.
+    found = diagnostics.common_loss(DDPM(linear()), silent, torch.zeros(500, 1, 28, 28), "fp32")
+    each = torch.tensor(found.each)
+    assert found.mean == pytest.approx(each.mean().item())
+    assert each.std().item() == pytest.approx((2 / 784) ** 0.5, rel=0.15)
+
+
+def test_offset_response_is_the_rise_of_the_answer():
+    process = DDPM(linear())
+    found = diagnostics.offset_response(process, half, "fp32")
+    assert (found.shift, found.response) == (1 / 28, pytest.approx(0.5 / 28, abs=1e-6))
+    assert diagnostics.offset_response(process, half, "fp32", shift=0.2).response == pytest.approx(0.1)
+    assert diagnostics.offset_response(process, silent, "fp32").response == 0
+
+
+def test_the_printed_learning_rate_does_not_learn_where_the_other_one_does():
+    x = torch.rand(256, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
+
+    def trial(channels):
+        return diagnostics.learning_rate_check(
+            DDPM(cosine()), lambda: Reconstructor(channels), x, "fp32", steps=6, rates=(2**-4, 2e-3)
+        )
+
+    found = trial((8, 16, 16, 8))
+    assert (found.steps, found.printed.learning_rate, found.used.learning_rate) == (6, 2**-4, 2e-3)
+    assert found.printed.first_loss == found.used.first_loss  # the same network and batch
+    assert found.used.last_loss < found.used.first_loss
+    assert found.used.last_loss < found.printed.last_loss
+    assert trial((4, 4)).used.first_loss != found.used.first_loss  # of the network that is asked for
+
+
+def test_a_loss_that_explodes_is_said_to_do_so():
+    class Exploding(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.p = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, x, t):
+            return x * (self.p * 1e30 if self.p != 1 else self.p)
+
+    x = torch.zeros(8, 1, 28, 28)
+    found = diagnostics.learning_rate_check(DDPM(linear()), Exploding, x, "fp32", steps=2).printed
+    assert (found.finite, found.last_loss, found.worst_loss) == (False, None, found.first_loss)
+
+
+# --- restorations ---
+
+
+def test_error_of_an_echo_is_that_of_the_zoom():
+    process, x = ColdZoom(), torch.rand(5, 1, 28, 28) - 0.5
+    found = diagnostics.error_by_level(process, echo, x, "fp32")
+    assert (found.levels, found.n) == (list(range(1, 25)), 5)
+    for level, mean, sd in zip(found.levels, found.mse, found.sd, strict=True):
+        error = (process.degrade(x, torch.full((5,), level)) - x).square().mean((1, 2, 3))
+        assert mean == pytest.approx(error.mean().item(), rel=1e-5)
+        assert sd == pytest.approx(error.std().item(), rel=1e-4)
+
+
+def test_confusion_counts_true_by_read():
+    def by_brightness(images):
+        return torch.nn.functional.one_hot(((images.mean((1, 2, 3)) + 0.5) * 9).round().long(), 10).float()
+
+    x = torch.tensor([-0.5, -0.5, 0.5, 1 / 18]).view(4, 1, 1, 1).expand(4, 1, 28, 28)
+    found = diagnostics.confusion(ColdZoom(), echo, by_brightness, x, torch.tensor([0, 5, 9, 7]), "fp32")
+    expected = torch.zeros(10, 10, dtype=torch.long)
+    expected[0, 0] = expected[5, 0] = expected[9, 9] = expected[7, 5] = 1
+    assert found["confusion"].matrix == expected.tolist()
+    assert found["confusion"].accuracy == 0.5
+    assert (found["five_as_zero"], found["seven_as_zero"]) == (1, 0)
+    assert found["dark_centre"].n == 2  # the two black images
+    assert found["dark_centre"].share[0] == 1
+    assert found["dark_centre"].true_share == [0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0]
+
+
+def test_centre_pixels_shares():
+    prior = PixelPrior()
+    prior.fit(torch.tensor([-0.5] * 60 + [0.0] * 10 + [0.5] * 30).view(-1, 1, 1, 1))
+    found = diagnostics.centre_pixels(prior)
+    assert (found.black, found.white, found.extreme) == pytest.approx((0.6, 0.3, 0.9))
+    assert (found.counts[0], found.counts[255], sum(found.counts)) == (60, 30, 100)

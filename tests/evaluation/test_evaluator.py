@@ -1,0 +1,134 @@
+"""The evaluator: its measures are those of the parts, and an ablation's gap is the second minus the first."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+
+from diffusion import data
+from diffusion.evaluation import ablations, samples
+from diffusion.evaluation.evaluator import Evaluator, is_constant
+from diffusion.evaluation.frechet import frechet_distance, to_uint8
+from diffusion.processes import DDPM, ColdZoom, DegradationProcess, linear
+
+N = 40
+
+
+@pytest.fixture(scope="module")
+def evaluator(mnist_dir):
+    x, labels = data.load("test", mnist_dir, 300)
+    return Evaluator(data.load("train", mnist_dir, 60)[0], x, labels, interval_repeats=20, floor_repeats=2)
+
+
+@pytest.fixture(scope="module")
+def x(mnist_dir):
+    return data.load("train", mnist_dir, N)[0]
+
+
+def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x):
+    found = evaluator.measure(x, 20)
+    labels, confidence = samples.classify(to_uint8(x))
+    assert found.digits.fid == frechet_distance(evaluator.references["digits"], evaluator.features(x[:20]))
+    assert found.variety.n == 20
+    assert found.centre.n == N
+    assert found.classes == samples.class_shares(labels, evaluator.labels, 20)
+    assert found.not_digit == samples.not_digit(confidence, evaluator.threshold)
+    assert found.recognised.n == int((confidence >= evaluator.threshold).sum())
+    assert (found.minimum, found.maximum, found.outside) == (-0.5, 0.5, 0)
+    assert found.inception is None
+    assert evaluator.measure(x, 20) == found
+
+
+def test_real_images_are_described_once(evaluator, monkeypatch):
+    real, floor = evaluator.real(30), evaluator.floor("digits", 30)
+    monkeypatch.setattr(evaluator, "features", lambda *_: pytest.fail("extracted again"))
+    assert evaluator.real(30) is real
+    assert evaluator.floor("digits", 30) is floor
+    assert real.variety.n == real.divergence_floor.n == floor.n == 30
+    assert real.not_digit.share == pytest.approx(0.05, abs=0.01)
+    assert evaluator.floor("inception", 30) is None  # it is off
+    assert evaluator.floor("digits", 61) is None  # more than there are training images
+    about = evaluator.describe()
+    assert about["digits"].test_accuracy > 0.97
+    assert (about["inception"].available, about["inception"].sha256) == (False, None)
+    assert "switched off" in about["inception"].reason
+
+
+def test_examples_are_confident_above_and_unsure_below(evaluator, x):
+    high, low = evaluator.examples(x, 4)
+    assert high.shape == low.shape == (4, 28, 28)
+    sure, unsure = (samples.classify(to_uint8(part[:, None]))[1] for part in (high, low))
+    assert sure.min() > unsure.max()
+
+
+def test_one_image_over_and_over_is_constant_and_can_be_measured(evaluator, x):
+    same = x[:1].repeat(N, 1, 1, 1)
+    assert is_constant(same)
+    assert is_constant(same + torch.linspace(0, 0.005, N)[:, None, None, None])  # as another batch rounds
+    assert not is_constant(torch.cat([same, x[1:2]]))
+    found = evaluator.measure(same)
+    assert found.digits.fid > 10
+    assert found.classes.entropy == 0
+
+
+def test_samples_that_are_not_finite_are_refused(evaluator, x):
+    with pytest.raises(ValueError, match="are not finite; the samples cannot be measured"):
+        evaluator.measure(x.masked_fill(x > 0.4, torch.nan))
+
+
+# --- ablations ---
+
+
+@dataclass
+class Drawn:
+    """A training whose samples are given: x, or something else where `changed` says so."""
+
+    process: DegradationProcess
+    x: torch.Tensor
+    other: torch.Tensor
+    changed: object
+    precision: str = "bf16"
+    name: str = "model"
+    seed: int = 3
+
+    def sample(self, n, seed, epoch=None):
+        assert (n, seed) == (len(self.x), 3)
+        return self.other if self.changed(self) else self.x
+
+
+def is_clipped(drawn):
+    assert (drawn.process.sampling_steps, drawn.process.schedule.T) == (4, 8)
+    return drawn.process.clip_x0
+
+
+@pytest.mark.parametrize(
+    ("ablation", "changed"),
+    [(ablations.float32, lambda drawn: drawn.precision == "fp32"), (ablations.clipping, is_clipped)],
+)
+def test_the_gap_is_the_second_minus_the_first(evaluator, x, ablation, changed):
+    brighter = x.clamp(min=-0.3)  # a grey ground, a fifth of the range above black
+    drawn = Drawn(DDPM(linear(8), sampling_steps=4), x, brighter, changed)
+    found = ablation(drawn, evaluator, N, 3)
+    assert found.first.digits == evaluator.measure(x).digits
+    assert found.second.digits == evaluator.measure(brighter).digits
+    assert found.gap.digits.mean == pytest.approx(found.second.digits.fid - found.first.digits.fid)
+    assert found.gap.digits.low < found.gap.digits.mean < found.gap.digits.high
+    assert 0.15 < found.gap.background.low <= found.gap.background.mean < 0.21
+    assert found.first.n == found.second.n == N
+    nothing = ablation(replace(drawn, other=x), evaluator, N, 3).gap
+    assert nothing.model_dump() == dict.fromkeys(
+        ("digits", "background"), {"mean": 0.0, "low": 0.0, "high": 0.0}
+    )
+
+
+def test_the_prior_is_all_that_differs(evaluator, x):
+    zoom = Drawn(ColdZoom(T=20), x, x.clamp(min=-0.1), lambda drawn: drawn.process.prior_name == "patches")
+    zoom.process.prepare(x)
+    other = ablations.with_prior(zoom, "patches", x).process
+    assert (other.T, other.interpolation, zoom.process.prior_name) == (20, "nearest", "pixels")
+    found = ablations.prior(zoom, evaluator, x, N, 12, N, [4, 5], 3)
+    plain, bright = evaluator.measure(x), evaluator.measure(x.clamp(min=-0.1))
+    assert found.independent.not_digit == plain.not_digit
+    assert found.patches.classes == bright.classes
+    assert (found.independent.variety.n, found.patches.variety.n) == (12, 12)
+    assert [(row.epoch, row.digits) for row in found.curve] == [(4, bright.digits), (5, bright.digits)]

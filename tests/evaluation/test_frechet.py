@@ -1,0 +1,257 @@
+"""Distances, floors and intervals against closed forms and independent code."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diffusion import data
+from diffusion.evaluation import frechet
+from diffusion.evaluation.frechet import (
+    Reference,
+    floor,
+    frechet_distance,
+    frechet_gap,
+    frechet_interval,
+    kid,
+    to_uint8,
+)
+
+
+def gaussian(n: int, dimension: int, seed: int, shift: float = 0.0, scale: float = 1.0) -> torch.Tensor:
+    noise = torch.randn(n, dimension, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    return noise * scale + shift
+
+
+def by_scipy(a: np.ndarray, b: np.ndarray) -> float:
+    """The distance as its definition has it, with scipy's matrix square root."""
+    s, t = np.atleast_2d(np.cov(a.T)), np.atleast_2d(np.cov(b.T))
+    return float(np.sum((a.mean(0) - b.mean(0)) ** 2) + np.trace(s + t - 2 * scipy.linalg.sqrtm(s @ t).real))
+
+
+# --- to_uint8 ---
+
+
+@given(st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=20))
+def test_values_are_clamped_scaled_and_rounded_never_wrapped(values):
+    images = torch.zeros(1, 1, 28, 28)
+    images.view(-1)[: len(values)] = torch.tensor(values)
+    expected = np.rint((np.clip(np.array(values, np.float32), -0.5, 0.5) + np.float32(0.5)) * np.float32(255))
+    found = to_uint8(images).view(-1)[: len(values)].numpy()
+    assert np.array_equal(found, expected.astype(np.uint8))
+    assert np.all(np.diff(found[np.argsort(values)].astype(int)) >= 0)  # wrapping would break the order
+
+
+def test_every_grey_value_survives_the_way_there_and_back():
+    images = torch.arange(256, dtype=torch.uint8).repeat(784, 1).T.reshape(256, 1, 28, 28)
+    assert torch.equal(to_uint8(images.float() / 255 - 0.5), images)
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (torch.zeros(4, 1, 28, 28, dtype=torch.uint8), "needed: "),
+        (torch.zeros(4, 28, 28), "needed: "),
+        (torch.full((2, 1, 28, 28), math.nan), "1568 of 1568 pixels are not finite"),
+        (torch.full((2, 1, 28, 28), math.inf), "not finite"),
+    ],
+)
+def test_what_are_no_images_is_refused(images, said):
+    with pytest.raises(ValueError, match=said):
+        to_uint8(images)
+
+
+# --- Fréchet distance ---
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 6), st.integers(12, 60), st.integers(12, 60), st.floats(-2, 2), st.floats(0.2, 3))
+def test_the_distance_is_its_definition(dimension, n, m, shift, scale):
+    a, b = gaussian(n, dimension, 1), gaussian(m, dimension, 2, shift, scale)
+    expected = by_scipy(a.numpy(), b.numpy())
+    assert abs(frechet_distance(Reference(a), b) - expected) < 1e-8 * (1 + expected)
+    assert abs(frechet_distance(Reference(b), a) - expected) < 1e-8 * (1 + expected)
+    assert frechet_distance(Reference(a), a) < 1e-9
+
+
+def test_of_large_samples_it_is_the_closed_form_of_two_gaussians():
+    covariance = torch.tensor([[2.0, 0.6, 0.0], [0.6, 1.0, 0.2], [0.0, 0.2, 0.5]], dtype=torch.float64)
+    mean = torch.tensor([0.5, -1.0, 2.0], dtype=torch.float64)
+    b = gaussian(200_000, 3, 2) @ torch.linalg.cholesky(covariance).T + mean
+    root = scipy.linalg.sqrtm(covariance.numpy()).real
+    exact = float(mean.square().sum()) + 3 + float(covariance.trace()) - 2 * np.trace(root)
+    assert frechet_distance(Reference(gaussian(200_000, 3, 1)), b) == pytest.approx(exact, abs=0.03)
+
+
+def test_statistics_are_kept_in_float64():
+    # Features far from zero: in float32 the covariance would drown in the rounding of the squared mean.
+    a, b = gaussian(300, 4, 1, 1000, 0.01), gaussian(300, 4, 2, 1000.02, 0.02)
+    assert frechet_distance(Reference(a), b) == pytest.approx(by_scipy(a.numpy(), b.numpy()), rel=1e-3)
+
+
+def test_a_reference_does_not_go_stale():
+    real, first = gaussian(80, 5, 1), gaussian(40, 5, 3)
+    reference = Reference(real)
+    before = frechet_distance(reference, first), kid(reference, first)
+    frechet_distance(reference, gaussian(60, 5, 4, 0.5))
+    real.add_(100)  # it owns its features
+    assert (frechet_distance(reference, first), kid(reference, first)) == before
+
+
+@settings(max_examples=15)
+@given(st.integers(2, 40), st.integers(0, 100))
+def test_the_fast_form_for_subsets_equals_torchmetrics_below_and_above_full_rank(n, seed):
+    reference, features = Reference(gaussian(100, 16, 1)), gaussian(n, 16, seed + 10, 0.3, 1.2)
+    expected = frechet_distance(reference, features)
+    assert frechet._of_subset(reference, features) == pytest.approx(expected, abs=1e-5)
+
+
+BAD_FEATURES = {
+    "at least 2": gaussian(1, 3, 1),
+    "needed: ": gaussian(4, 3, 1).view(2, 2, 3),
+    "of floats": torch.zeros(4, 3, dtype=torch.int64),
+    "same extractor": gaussian(4, 2, 1),
+    "not finite": gaussian(4, 3, 1).fill_(math.nan),
+}
+
+
+@pytest.mark.parametrize("said", BAD_FEATURES)
+@pytest.mark.parametrize("distance", [frechet_distance, kid, frechet_interval])
+def test_bad_features_are_refused(distance, said):
+    with pytest.raises(ValueError, match=said):
+        distance(Reference(gaussian(40, 3, 2)), BAD_FEATURES[said])
+
+
+# --- kernel distance ---
+
+
+def test_kid_is_the_unbiased_estimate_by_hand():
+    a, b = gaussian(4, 3, 1).numpy(), gaussian(4, 3, 2, 0.5).numpy()
+
+    def over_all_pairs_of_subsets() -> float:
+        pairs = [(i, j) for i in range(4) for j in range(i)]
+
+        def k(u, v):
+            return (u @ v / 3 + 1) ** 3
+
+        values = [
+            k(a[i], a[j]) + k(b[m], b[n]) - np.mean([k(a[p], b[q]) for p in (i, j) for q in (m, n)]) * 2
+            for i, j in pairs
+            for m, n in pairs
+        ]
+        return float(np.mean(values))
+
+    mean, sd = kid(Reference(torch.from_numpy(a)), torch.from_numpy(b), subsets=2000)
+    assert mean == pytest.approx(over_all_pairs_of_subsets(), abs=4 * sd / math.sqrt(2000))
+
+
+def test_kid_is_seeded_and_leaves_the_global_stream_alone():
+    reference, features = Reference(gaussian(200, 4, 1)), gaussian(100, 4, 2)
+    state = torch.get_rng_state()
+    assert kid(reference, features, seed=1) == kid(reference, features, seed=1)
+    assert kid(reference, features, seed=1) != kid(reference, features, seed=2)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_kid_of_equal_distributions_is_zero_on_average_and_grows_with_a_shift():
+    reference = Reference(gaussian(2000, 4, 0))
+    null = [kid(reference, gaussian(60, 4, seed))[0] for seed in range(1, 41)]
+    assert abs(np.mean(null)) < 4 * np.std(null, ddof=1) / math.sqrt(40)
+    assert kid(reference, gaussian(60, 4, 1, 1.0))[0] > 10 * np.std(null)
+
+
+def test_two_images_are_enough_and_so_is_one_image_over_and_over():
+    reference = Reference(gaussian(50, 3, 1))
+    assert math.isfinite(frechet_distance(reference, gaussian(2, 3, 2)))
+    assert all(map(math.isfinite, kid(reference, gaussian(2, 3, 2))))
+    found = frechet.distances(reference, torch.ones(20, 3), repeats=4)
+    assert found.fid == pytest.approx(by_scipy(reference.features.numpy(), np.ones((20, 3))), abs=1e-6)
+    assert found.low == pytest.approx(found.fid, abs=1e-6)
+
+
+# --- floor, interval, gap ---
+
+
+def test_floor_falls_as_one_over_n_and_the_kernel_floor_stays_at_zero():
+    train, reference = gaussian(20_000, 16, 1), Reference(gaussian(20_000, 16, 2))
+    small, large = (floor(train, reference, n, repeats=8) for n in (200, 800))
+    assert (small.n, small.repeats) == (200, 8)
+    assert small.fid_mean / large.fid_mean == pytest.approx(4, rel=0.25)
+    assert 0 < large.fid_sd < small.fid_sd < small.fid_mean
+    assert abs(small.kid_mean) < 4 * small.kid_sd / math.sqrt(8)
+    assert floor(train, reference, 200, repeats=8) == small
+    assert floor(train, reference, 200, repeats=8, seed=1) != small
+
+
+def test_floor_draws_share_no_image_while_they_fit(monkeypatch):
+    seen = []
+    monkeypatch.setattr(frechet, "frechet_distance", lambda _, features: seen.append(features) or 0.0)
+    train, reference = torch.arange(60.0).view(30, 2), Reference(gaussian(40, 2, 1))
+    floor(train, reference, 10, repeats=3)
+    assert len(torch.cat(seen).unique(dim=0)) == 30
+    seen.clear()
+    floor(train, reference, 20, repeats=3)
+    assert [len(part.unique(dim=0)) for part in seen] == [20, 20, 20]  # within a draw, none twice
+
+
+def test_interval_covers_the_mean_distance_at_this_n_and_a_plain_bootstrap_does_not():
+    n, dimension, sets = 60, 8, 60
+    reference = Reference(gaussian(20_000, dimension, 0))
+    target = np.mean(
+        [frechet_distance(reference, gaussian(n, dimension, s, 0.3, 1.1)) for s in range(1000, 1400)]
+    )
+    covered = plainly = 0
+    found = []
+    for seed in range(sets):
+        features = gaussian(n, dimension, seed + 1, 0.3, 1.1)
+        one = frechet_interval(reference, features, repeats=60, seed=seed)
+        assert 0 <= one.low <= one.fid <= one.high
+        covered += one.low <= target <= one.high
+        draws = torch.Generator().manual_seed(seed)
+        plain = [
+            frechet._of_subset(reference, features[torch.randint(n, (n,), generator=draws)])
+            for _ in range(60)
+        ]
+        plainly += np.quantile(plain, 0.025) <= target <= np.quantile(plain, 0.975)
+        found.append(one)
+    assert covered >= 0.86 * sets
+    assert plainly < 0.6 * sets
+    assert np.mean([one.sd for one in found]) == pytest.approx(np.std([one.fid for one in found]), rel=0.35)
+    exact = dimension * (0.3**2 + 0.1**2)  # of N(0, 1) and N(0.3, 1.1^2) in each of the dimensions
+    assert np.mean([one.bias for one in found]) == pytest.approx(target - exact, rel=0.35)
+
+
+def test_the_gap_of_paired_sets_is_known_better_than_of_two_sets():
+    reference = Reference(gaussian(2000, 6, 0))
+    a = gaussian(300, 6, 1)
+    found = frechet_gap(reference, a + 0.3, a)
+    apart = [frechet_interval(reference, x) for x in (a + 0.3, a)]
+    assert found.mean == pytest.approx(apart[0].fid - apart[1].fid)
+    assert found.low < 6 * 0.3**2 < found.high  # the mean moves, the covariance does not
+    assert found.high - found.low < math.hypot(*((one.high - one.low) for one in apart))
+    assert frechet_gap(reference, a, a).model_dump() == {"mean": 0.0, "low": 0.0, "high": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda real, x: floor(x, real, 1, 5), "n is 1"),
+        (lambda real, x: floor(x, real, 31, 5), "2 to 30"),
+        (lambda real, x: floor(x, real, 10, 1), "repeats is 1"),
+        (lambda real, x: frechet_interval(real, x[:3]), "at least 4"),
+        (lambda real, x: frechet_interval(real, x, 1), "1 repeats"),
+        (lambda real, x: frechet_gap(real, x, x[:9]), "30 and 9 images"),
+    ],
+)
+def test_what_has_no_spread_is_refused(call, said):
+    with pytest.raises(ValueError, match=said):
+        call(Reference(gaussian(40, 3, 2)), gaussian(30, 3, 1))
+
+
+def test_real_images_come_back_as_their_bytes(mnist_dir):
+    images, _ = data.load("test", mnist_dir, 300)
+    assert torch.equal(to_uint8(images).float() / 255 - 0.5, images)

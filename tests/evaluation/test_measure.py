@@ -1,0 +1,279 @@
+"""The measuring job on real, tiny trainings: what it writes, when it measures again, what it refuses."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from diffusion import data
+from diffusion.evaluation import measure
+from diffusion.evaluation.samples import CLASSES
+from diffusion.processes import ColdDiffusion
+from diffusion.records import (
+    MeasureRecord,
+    TrainRecord,
+    kept_path,
+    load_results,
+    measure_path,
+    read_kept,
+    train_path,
+)
+from diffusion.settings import Compare, Measure, TrainDDPM, TrainOwn, TrainZoom
+from diffusion.training.fit import fit
+from diffusion.training.record import train_record
+
+N = 24
+SMALL = {"n_test": 60, "n_samples": N, "n_final": 2 * N, "n_distance": N, "distance_every": 2}
+SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "precision": "fp32"}
+
+
+class ToGrey(ColdDiffusion):
+    """Fades to one grey image, from which a deterministic process draws one image."""
+
+    name = "to_grey"
+
+    def __init__(self, T=2):
+        self.T = T
+
+    def degrade(self, x, t):
+        return x * (1 - t / self.T).view(-1, 1, 1, 1)
+
+    def draw_prior(self, n, generator):
+        return torch.zeros(n, 1, 28, 28)
+
+
+MODELS = {
+    "linear": (TrainDDPM, "ddpm", {"T": 20, "sampling_steps": 4, "beta_end": 0.5}),
+    "zoom": (TrainZoom, "zoom", {}),
+    "grey": (TrainOwn, "own", {"degradation": f"{__name__}:ToGrey", "T": 2}),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, mnist_dir):
+    """A results folder with one tiny training of each kind."""
+    out = tmp_path_factory.mktemp("out")
+    x, _ = data.load("train", mnist_dir, 200)
+    for name, (cls, kind, values) in MODELS.items():
+        values = values | {"model": name, "epochs": 5, "n_train": 200, "channels": [4, 4]}
+        P = cls.read(values | {"precision": "fp32", "seed": 3})
+        run = fit(P.process(), x, x[:50], folder=out / "runs", **P.fitting())
+        train_record(P, kind, name, run, out).save(train_path(out, name, 3))
+    return out
+
+
+@pytest.fixture(scope="module")
+def measured(trained, mnist_dir):
+    P = Measure.read(SMALL | {"data_dir": str(mnist_dir)})
+    return {name: measure.measure(trained, name, 3, P) for name in MODELS}
+
+
+@pytest.fixture
+def copied(trained, measured, tmp_path):
+    """The results with their measures, to be spoilt."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def P(mnist_dir):
+    return Measure.read(SMALL | {"data_dir": str(mnist_dir)})
+
+
+def test_the_record_and_the_images_are_on_disk_and_belong_together(trained, measured):
+    results = load_results(trained)
+    for name, record in measured.items():
+        assert (
+            results.trainings[name, 3].measure == record == MeasureRecord.load(measure_path(trained, name, 3))
+        )
+        assert record.weights_sha256 == results.trainings[name, 3].train.weights.sha256
+        assert results.kept(f"samples_{name}-3").shape == (2 * N, 28, 28)
+        assert results.kept(f"quality_{name}-3").shape == (2, 16, 28, 28)
+        assert record.settings["seed"] == 3
+    assert len(results.table()) == sum(len(record.curve) for record in measured.values())
+
+
+def test_checkpoints_and_numbers_are_those_asked_for(measured):
+    for record in measured.values():
+        assert [row.epoch for row in record.curve] == [1, 2, 4, 5]
+        assert all(row.variety.n == row.centre.n == N for row in record.curve)
+        assert (record.final.epoch, record.final.n, record.final.n_classes) == (5, N, 2 * N)
+        assert record.final.centre.n == 2 * N
+        assert record.floor["digits"].n == record.final.floor["digits"].n == N
+        assert record.floor["inception"] is record.final.inception is None
+        assert not record.extractors["inception"].available
+        assert record.real.variety.n == record.real.divergence_floor.n == N
+        assert record.reference.n == 60
+        assert len(record.final.classes.share) == CLASSES
+
+
+def test_each_ablation_applies_where_it_can(measured):
+    found = {name: record.ablations for name, record in measured.items()}
+    assert found["linear"].clipping.first.n == N
+    assert (
+        found["linear"].clipping.first.digits == measured["linear"].curve[-1].digits
+    )  # clipping is off there
+    assert found["linear"].clipping.second.outside <= found["linear"].clipping.first.outside
+    assert found["linear"].prior is found["zoom"].clipping is None
+    assert [row.epoch for row in found["zoom"].prior.curve] == [4, 5]
+    assert found["zoom"].prior.independent.not_digit == measured["zoom"].final.not_digit
+    assert found["zoom"].prior.patches.n == 2 * N
+    assert all(ablations.float32 is None for ablations in found.values())  # it was float32 before
+
+
+def test_float32_is_an_ablation_of_bf16(copied, P):
+    P = P.model_copy(update={"precision": "bf16", "distance_every": 5})
+    record = measure.measure(copied, "linear", 3, P)
+    assert record.environment["precision"] == "bf16"
+    found = record.ablations.float32
+    assert found.first.digits == record.curve[-1].digits
+    assert found.gap.digits.mean == pytest.approx(found.second.digits.fid - found.first.digits.fid)
+    without = measure.measure(copied, "linear", 3, P.model_copy(update={"ablations": False}))
+    assert without.ablations.float32 is without.ablations.clipping is None
+
+
+def test_samples_that_are_all_one_image_are_called_so(trained, measured, P, capsys):
+    assert [name for name, record in measured.items() if record.final.constant] == ["grey"]
+    assert measured["grey"].ablations.model_dump() == {"clipping": None, "float32": None, "prior": None}
+    assert len(set(map(bytes, read_kept(trained, "samples_grey-3")))) == 1
+    measure.measure(trained, "grey", 3, P)
+    assert "all samples are one image" in capsys.readouterr().out
+
+
+def test_measuring_twice_gives_the_same_record_and_draws_nothing_twice(copied, measured, P):
+    before = {path: path.stat().st_mtime_ns for path in (copied / "samples").iterdir()}
+    assert len(before) > 10
+    assert measure.measure(copied, "zoom", 3, P) == measured["zoom"]
+    assert before == {path: path.stat().st_mtime_ns for path in (copied / "samples").iterdir()}
+
+
+# --- ensure ---
+
+
+def spoilt_image(out):
+    kept_path(out, "samples_zoom-3").write_bytes(b"none")
+
+
+def spoilt_record(out):
+    measure_path(out, "zoom", 3).write_text("{")
+
+
+def older_code(out):
+    edit(measure_path(out, "zoom", 3), measures=0)
+
+
+def trained_again(out):
+    edit(measure_path(out, "zoom", 3), weights_sha256="0" * 64)
+
+
+def of_another(out):
+    shutil.copy(measure_path(out, "linear", 3), measure_path(out, "zoom", 3))
+
+
+def lost(out):
+    measure_path(out, "zoom", 3).unlink()
+
+
+def edit(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def test_a_record_that_answers_is_taken(copied, measured, P, monkeypatch):
+    monkeypatch.setattr(measure, "measure", lambda *_: pytest.fail("measured again"))
+    assert measure.ensure(copied, "zoom", 3, P) == measured["zoom"]
+    as_in_notebook = Compare.read(P.model_dump() | {"models": ["zoom"], "seed": 8})
+    assert (
+        measure.ensure(copied, "zoom", 3, as_in_notebook) == measured["zoom"]
+    )  # its samples have its own seed
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (spoilt_image, "holds no images"),
+        (spoilt_record, "is not valid JSON"),
+        (older_code, "the measuring code has changed"),
+        (trained_again, "it was trained again since"),
+        (of_another, "its record is of linear-3"),
+        (lost, ""),
+    ],
+)
+def test_one_that_does_not_is_made_again(copied, measured, P, harm, said, capsys):
+    harm(copied)
+    assert measure.ensure(copied, "zoom", 3, P) == measured["zoom"]
+    assert said in capsys.readouterr().out
+    assert load_results(copied).trainings["zoom", 3].measure == measured["zoom"]
+
+
+def test_another_setting_is_named_and_measured(copied, P, capsys):
+    record = measure.ensure(copied, "linear", 3, P.model_copy(update={"n_final": N + 2}))
+    assert f"linear-3 is measured again: n_final was {2 * N}, is {N + 2}" in capsys.readouterr().out
+    assert record.final.n_classes == N + 2
+
+
+# --- what is refused ---
+
+
+def weights(out):
+    return out / TrainRecord.load(train_path(out, "linear", 3)).weights.file
+
+
+def test_changed_weights_are_not_measured_and_the_old_record_stays(copied, P):
+    good = weights(copied).read_bytes()
+    for content in (
+        good[:-1] + bytes([good[-1] ^ 1]),
+        weights(copied).with_name("epoch-0004.safetensors").read_bytes(),
+    ):
+        weights(copied).write_bytes(content)
+        with pytest.raises(measure.RunError):
+            measure.measure(copied, "linear", 3, P)
+    assert MeasureRecord.load(measure_path(copied, "linear", 3))
+
+
+def test_a_record_that_names_other_weights_is_refused(copied, P):
+    record = TrainRecord.load(train_path(copied, "linear", 3))
+    edit(train_path(copied, "linear", 3), weights={"file": record.weights.file, "sha256": "1" * 64})
+    with pytest.raises(measure.RunError, match="is not the file that the record of linear-3 names"):
+        measure.measure(copied, "linear", 3, P)
+
+
+def test_a_failed_write_keeps_the_earlier_record_with_its_images(copied, measured, P, monkeypatch):
+    names = [kept_path(copied, "samples_zoom-3"), measure_path(copied, "zoom", 3)]
+    before = [path.read_bytes() for path in names]
+    real = measure.keep
+
+    def full(out, name, images):
+        if name.startswith("quality"):
+            raise OSError(28, "No space left on device")
+        return real(out, name, images)
+
+    monkeypatch.setattr(measure, "keep", full)
+    with pytest.raises(OSError, match="No space left"):
+        measure.measure(copied, "zoom", 3, P)
+    assert [path.read_bytes() for path in names] == before  # equal samples, and the record untouched
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "none", "--seed", "3"], "train_none-3.json does not exist"),
+        (["--model", "zoom", "--seed", "3", "--settings", "n_sample: 24"], "did you mean 'n_samples'"),
+        (["--model", "zoom", "--seed", "3", "--settings", "[1"], "expected"),
+        (["--model", "zoom", "--seed", "3", "--settings", "text"], "needed: a mapping"),
+        (["--model", "zoom", "--seed", "3", "--settings", "dataset: fashion"], "was trained on mnist"),
+        (["--model", "zoom", "--seed", "3", "--settings", "n_test: 100000"], "10000"),
+    ],
+)
+def test_errors_of_the_command_are_one_line(trained, arguments, said):
+    with pytest.raises(SystemExit) as stopped:
+        measure.main(["--out", str(trained), *arguments])
+    assert said in stopped.value.code
+    assert "\n" not in stopped.value.code
+
+
+def test_the_command_measures(copied, measured, mnist_dir):
+    measure_path(copied, "linear", 3).unlink()
+    settings = json.dumps(SMALL | {"data_dir": str(mnist_dir)})
+    measure.main(["--out", str(copied), "--model", "linear", "--seed", "3", "--settings", settings])
+    assert MeasureRecord.load(measure_path(copied, "linear", 3)) == measured["linear"]

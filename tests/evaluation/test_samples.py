@@ -1,0 +1,308 @@
+"""What samples look like: against counts, closed forms and other code."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torchvision.transforms.functional import center_crop
+
+from diffusion import data
+from diffusion.evaluation import classifier, samples
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.statistics import wilson
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def test_split(mnist_dir):
+    return data.load("test", mnist_dir)
+
+
+@pytest.fixture(scope="module")
+def real(test_split):
+    """Labels and confidence that the classifier gives the whole test split."""
+    return samples.classify(to_uint8(test_split[0]))
+
+
+@pytest.fixture(scope="module")
+def threshold(real):
+    return samples.not_digit_threshold(real[1])
+
+
+# --- classes ---
+
+
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=60))
+def test_class_shares_divergence_and_entropy_are_their_definitions(labels):
+    prior_labels = torch.arange(10).repeat_interleave(torch.arange(1, 11))  # class k has k + 1 of 55
+    found, n = samples.class_shares(torch.tensor(labels), prior_labels), len(labels)
+    counts = [labels.count(k) for k in range(10)]
+    assert found.share == pytest.approx([c / n for c in counts])
+    divergence = sum(c / n * math.log(c / n / ((k + 1) / 55)) for k, c in enumerate(counts) if c)
+    assert found.divergence == pytest.approx(divergence, abs=1e-12)
+    assert found.entropy == pytest.approx(-sum(c / n * math.log(c / n) for c in counts if c), abs=1e-12)
+    assert list(zip(found.low, found.high, strict=True)) == [wilson(c, n) for c in counts]
+    assert 0 <= found.divergence_low <= found.divergence <= found.divergence_high
+
+
+def test_divergence_and_entropy_are_of_the_first_n():
+    labels = torch.cat([torch.arange(20) % 10, torch.full((20,), 3)])
+    found = samples.class_shares(labels, torch.arange(10), 20)
+    assert found.divergence == pytest.approx(0, abs=1e-12)
+    assert found.entropy == pytest.approx(math.log(10))
+    assert found.share[3] == 22 / 40  # while shares are of all
+    assert samples.class_shares(labels, torch.arange(10)).divergence > 0.1
+
+
+def test_the_test_split_diverges_from_uniform_but_not_from_itself(test_split):
+    labels = test_split[1]
+    assert samples.class_shares(labels, torch.arange(10)).divergence == pytest.approx(0.0017, abs=5e-5)
+    assert samples.class_shares(labels, labels).divergence == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [200, 5000])
+def test_divergence_floor_is_the_known_bias(test_split, n):
+    found = samples.divergence_floor(test_split[1], n)
+    # 2n KL is chi-square with 9 degrees of freedom: mean 9, variance 18.
+    assert found.n == n
+    assert found.mean == pytest.approx(9 / (2 * n), rel=0.06)
+    assert found.sd == pytest.approx(math.sqrt(18) / (2 * n), rel=0.1)
+
+
+@pytest.mark.parametrize(("weights", "n"), [((3, 1, 1, 1, 1, 1, 1, 1, 4, 6), 300), ((1,) * 10, 60)])
+def test_divergence_interval_covers_the_mean_at_this_n(weights, n, monkeypatch):
+    monkeypatch.setattr(samples, "REPEATS", 200)
+    prior_labels, share = torch.arange(10).repeat(100), np.array(weights) / sum(weights)
+    random = np.random.default_rng(0)
+    draws = [np.repeat(np.arange(10), random.multinomial(n, share)) for _ in range(200)]
+    found = [samples.class_shares(torch.from_numpy(d), prior_labels) for d in draws]
+    target = np.mean([f.divergence for f in found])
+    exact = float((share * np.log(share * 10)).sum())
+    assert target == pytest.approx(exact + 9 / (2 * n), rel=0.1)
+    assert np.mean([f.divergence_low <= target <= f.divergence_high for f in found]) > 0.88
+    floor = samples.divergence_floor(prior_labels, n)
+    above = np.mean([f.divergence_low > floor.mean for f in found])
+    assert above == 1 if exact > 0.1 else above < 0.1  # told apart where they differ, and only there
+
+
+def test_a_single_class_is_the_extreme_and_a_class_that_no_real_image_has_is_finite():
+    found = samples.class_shares(torch.full((50,), 3), torch.arange(10))
+    assert (
+        found.divergence == found.divergence_low == pytest.approx(math.log(10))
+    )  # resampling changes nothing
+    assert found.entropy == 0
+    absent = samples.class_shares(torch.full((50,), 9), torch.arange(9))
+    assert math.log(10) < absent.divergence < 4
+
+
+def test_shares_of_no_image_may_be_anything():
+    found = samples.recognised(torch.tensor([], dtype=torch.int64))
+    assert found.model_dump() == {"n": 0, "share": [0.0] * 10, "low": [0.0] * 10, "high": [1.0] * 10}
+    assert samples.recognised(torch.tensor([3, 3, 4])).share[3] == pytest.approx(2 / 3)
+
+
+# --- what is no digit ---
+
+
+def test_labels_are_right_and_confidence_orders_without_ties(test_split, real):
+    labels, confidence = real
+    assert (labels == test_split[1]).double().mean() >= 0.99
+    assert 0.1 < confidence.min() < confidence.max() < 1
+    wrong = labels != test_split[1]
+    assert confidence[wrong].mean() < confidence[~wrong].mean() - 0.1
+    probabilities = classifier.load()(test_split[0][:20]).softmax(1)
+    assert torch.equal(labels[:20], probabilities.argmax(1))
+    assert (confidence[:20] - probabilities.amax(1)).abs().max() < 1e-5
+
+
+def test_images_that_are_no_digits_are_told_from_digits(test_split, real, threshold):
+    images, labels = test_split
+    first, second = images[:500], images[500:1000]
+    differ = labels[:500] != labels[500:1000]
+    halves = torch.cat([first[..., :14, :], second[..., 14:, :]], dim=2)[differ]
+    quadrants = [first[..., 14:, 14:], second[..., 14:, :14], second[..., :14, 14:], first[..., :14, :14]]
+    shuffled = torch.cat([torch.cat(quadrants[:2], 3), torch.cat(quadrants[2:], 3)], 2)
+    noise = torch.rand(500, 1, 28, 28, generator=seeded(0)) - 0.5
+
+    def share(x, limit=threshold):
+        return samples.not_digit(samples.classify(to_uint8(x))[1], limit).share
+
+    assert samples.not_digit(real[1], threshold).share == pytest.approx(0.05, abs=1e-3)
+    assert share(halves) > 0.7
+    assert share(shuffled) > 0.95
+    assert share(noise) > 0.8
+    assert share(torch.full((2, 1, 28, 28), -0.5)) == 1
+    assert share(noise, float(real[1].quantile(0.01))) < 0.1  # why the rule is not at 1 %
+
+
+@given(st.integers(2, 300), st.integers(1, 40), st.integers(0, 5))
+def test_examples_come_from_the_best_and_the_worst_tenth(size, n, seed):
+    confidence = torch.rand(size, generator=seeded(size), dtype=torch.float64)
+    if n > size // 2:
+        with pytest.raises(ValueError, match=f"n is {n}; allowed: 1 to {size // 2}"):
+            samples.rank_by_quality(confidence, n, seed)
+        return
+    high, low = samples.rank_by_quality(confidence, n, seed)
+    assert len(set(high.tolist())) == len(set(low.tolist())) == n
+    assert not set(high.tolist()) & set(low.tolist())
+    pool, ordered = max(n, -(-size // 10)), confidence.sort().values
+    assert confidence[high].min() >= ordered[-pool]
+    assert confidence[low].max() <= ordered[pool - 1]
+    assert torch.equal(samples.rank_by_quality(confidence, n, seed)[0], high)
+    if size > 100:
+        others = [samples.rank_by_quality(confidence, n, seed + k)[0] for k in (1, 2, 3, 4, 5)]
+        assert any(not torch.equal(other, high) for other in others)
+
+
+# --- pixels ---
+
+
+def test_border_grey_is_the_mean_of_the_outer_ring():
+    images = torch.zeros(5, 1, 28, 28, dtype=torch.uint8)
+    images[..., 3:-3, 3:-3] = 255  # the inside does not count
+    images[..., :3, :] = 51  # 3 of the ring's 300 pixels by 28, that is 84
+    found = samples.border_grey(images)
+    assert (found.low, found.mean, found.high) == pytest.approx((0.2 * 84 / 300,) * 3, abs=1e-12)
+
+
+def test_real_images_have_a_dark_background(test_split):
+    found = samples.border_grey(to_uint8(test_split[0][:2000]))
+    assert 0 < found.low < found.mean < found.high < 0.006
+
+
+def test_the_raw_border_tells_dark_drifts_that_clamping_hides():
+    drift = torch.linspace(-0.4, 0.4, 9)
+    x = torch.full((9, 1, 28, 28), -0.5) + drift[:, None, None, None]
+    found = samples.border_before_clamping(x)
+    assert (found.mean, found.sd) == (pytest.approx(0, abs=1e-6), pytest.approx(float(drift.std())))
+    seen = samples.border_grey(to_uint8(x)).mean
+    assert seen == pytest.approx(float(drift.clamp(min=0).mean()), abs=0.003)
+    x[:, :, 3:-3, 3:-3] = 7.0  # what lies within the ring does not count
+    assert samples.border_before_clamping(x) == found
+
+
+def test_backgrounds_of_pairs_are_compared_in_pairs():
+    grey = torch.randint(0, 100, (50, 1, 1, 1), generator=seeded(1)).expand(50, 1, 28, 28)
+    a, b = (grey + 51).to(torch.uint8), grey.to(torch.uint8)
+    found = samples.border_grey_gap(a, b)
+    assert (found.low, found.mean, found.high) == pytest.approx((0.2,) * 3)  # whatever the images' own grey
+    other = samples.border_grey_gap(a, b.flip(0))
+    assert other.low < other.mean < other.high
+    assert other.mean == pytest.approx(0.2)
+
+
+def test_pixels_that_leave_the_range_are_counted():
+    x = torch.zeros(2, 1, 28, 28)
+    x[0, 0, 0, :6] = torch.tensor([20.0, -20.0, 0.5, -0.5, 0.54, -0.54])  # the last two: a hair outside
+    assert samples.share_outside(x) == 2 / 1568
+
+
+def with_centre(n_black, n_white):
+    """A grey image with so many black and white pixels in its central 4 x 4."""
+    values = torch.zeros(16)
+    values[:n_black], values[16 - n_white :] = -0.5, 0.5
+    x = torch.zeros(1, 1, 28, 28)
+    x[..., 12:16, 12:16] = values.view(4, 4)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("black", "white"), [(12, 0), (16, 0), (12, 4), (11, 5), (0, 12), (5, 11), (8, 8), (0, 0)]
+)
+def test_twelve_of_the_sixteen_central_pixels_decide(black, white):
+    for x in (with_centre(black, white), 1.4 * with_centre(black, white)):  # beyond the range counts as well
+        assert samples.dark_centre(x).tolist() == [black >= 12]
+        assert samples.white_centre(x).tolist() == [white >= 12]
+
+
+def test_centre_shares_agree_with_torchvision_s_crop(test_split):
+    x = test_split[0][:3000]
+    crop, found = center_crop(x, [4, 4]).flatten(1), samples.centre_shares(x)
+    assert found.n == 3000
+    assert found.dark == pytest.approx(((crop < -0.4).sum(1) > 11).double().mean().item())
+    assert found.white == pytest.approx(((crop > 0.4).sum(1) > 11).double().mean().item())
+    assert found.dark > 0.05
+
+
+# --- variety ---
+
+
+def precision_and_recall(real: np.ndarray, fake: np.ndarray, k: int = 3) -> tuple[float, float]:
+    """The definition, one distance at a time."""
+
+    def inside(points, manifold):
+        radii = [sorted(np.linalg.norm(manifold - centre, axis=1))[k] for centre in manifold]
+        hits = [any(np.linalg.norm(manifold - point, axis=1) <= radii) for point in points]
+        return np.mean(hits)
+
+    return inside(fake, real), inside(real, fake)
+
+
+def prc(real, fake, n=None, **options):
+    n = n or min(len(real), len(fake))
+    return samples.precision_recall_coverage(torch.as_tensor(real), torch.as_tensor(fake), n, **options)
+
+
+def test_variety_is_the_definition_with_the_sets_in_the_right_roles():
+    random = np.random.default_rng(0)
+    real, fake = random.normal(size=(40, 3)), random.normal(size=(40, 3)) * 0.4
+    found = prc(real, fake)
+    assert (found.precision, found.recall) == pytest.approx(precision_and_recall(real, fake), abs=1e-6)
+    assert found.precision > found.recall  # good samples that lack variety
+    covered = 0
+    for centre in real:
+        radius = sorted(np.linalg.norm(real - centre, axis=1))[5]  # [0] is the image itself
+        covered += np.linalg.norm(fake - centre, axis=1).min() <= radius
+    assert found.coverage == covered / 40
+
+
+def test_samples_of_one_kind_have_precision_without_recall_and_scattered_ones_recall_without_coverage():
+    kinds = torch.cat([torch.randn(100, 4, generator=seeded(k)) + 20 * k for k in range(5)])
+    one = prc(kinds, torch.randn(500, 4, generator=seeded(9)))
+    assert one.precision > 0.9
+    assert one.recall == pytest.approx(0.2, abs=0.05)
+    real = torch.randn(500, 8, generator=seeded(1))
+    scattered = prc(real, 6 * torch.randn(500, 8, generator=seeded(2)))
+    assert scattered.recall > 0.9
+    assert scattered.coverage < 0.3
+
+
+def test_the_interval_of_recall_and_coverage_has_the_spread_over_fresh_sets():
+    sets = [
+        (torch.randn(150, 6, generator=seeded(k)), torch.randn(150, 6, generator=seeded(100 + k)))
+        for k in range(30)
+    ]
+    found = [prc(real, fake).model_dump() for real, fake in sets]
+    for key in ("recall", "coverage"):
+        spread = float(np.std([f[key] for f in found], ddof=1))
+        widths = [(f[f"{key}_high"] - f[f"{key}_low"]) / 3.92 for f in found]
+        assert 0.6 < np.mean(widths) / spread < 2, key
+        assert all(0 <= f[f"{key}_low"] <= f[key] <= f[f"{key}_high"] <= 1 for f in found)
+
+
+def test_coverage_of_a_perfect_model_is_what_its_authors_derive():
+    n, k = 1500, 5  # Naeem et al. (2020), Eq. (11): 1 - prod_i (n - i) / (2n - i), i = 1..k
+    expected = 1 - math.prod((n - i) / (2 * n - i) for i in range(1, k + 1))
+    real, fake = (torch.randn(n, 8, generator=seeded(s)) for s in (1, 2))
+    assert samples.coverage(real, fake) == pytest.approx(expected, abs=0.015)
+
+
+def test_copies_of_a_real_image_cover_no_others_than_its_neighbours():
+    real = torch.cat([torch.randn(10, 4, generator=seeded(k)) + 100 * k for k in range(3)])
+    assert 0 < samples.coverage(real, real[:1].repeat(9, 1)) <= 1 / 3  # at most its own cluster
+    assert samples.coverage(torch.ones(9, 4), torch.ones(3, 4)) == 1  # a radius of zero, met exactly
+
+
+def test_variety_takes_the_same_seeded_number_from_both():
+    real, fake = torch.randn(300, 4, generator=seeded(1)), torch.randn(100, 4, generator=seeded(2))
+    assert prc(real, fake, 50) == prc(real, fake, 50)
+    assert prc(real, fake, 50) != prc(real, fake, 50, seed=1)
+    for n in (11, 101):
+        with pytest.raises(ValueError, match="allowed: 12 to 100"):
+            prc(real, fake, n)

@@ -1,0 +1,123 @@
+"""Intervals and trends, against formulas as they are printed, and by how often they cover the truth."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from diffusion.evaluation import statistics
+
+NUMBERS = st.lists(st.integers(-50, 50), min_size=3, max_size=20)
+
+
+@given(st.integers(1, 500), st.floats(0, 1))
+def test_wilson_is_the_interval_as_he_wrote_it(n, share):
+    k, z = round(share * n), 1.959963984540054
+    centre = k / n + z * z / (2 * n)
+    half = z * math.sqrt(k / n * (1 - k / n) / n + z * z / (4 * n * n))
+    expected = (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+    assert statistics.wilson(k, n) == pytest.approx(expected, abs=1e-12)
+    assert statistics.wilson(0, 0) == (0, 1)
+
+
+def test_bootstrap_is_the_interval_of_a_mean():
+    values = np.random.default_rng(1).normal(3, 2, 400)
+    mean, low, high = statistics.bootstrap(values, 2000, 0, "test")
+    assert mean == values.mean()
+    assert (low + high) / 2 == pytest.approx(mean, abs=0.03)
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
+    assert statistics.bootstrap(values, 2000, 0, "test") == (mean, low, high)
+    assert statistics.bootstrap(values, 2000, 1, "test") != (mean, low, high)
+
+
+def test_centred_takes_the_bias_of_the_draws_off():
+    draws = np.linspace(4, 6, 1001)  # about an estimate of 3, so 2 too high on average
+    assert statistics.centred(3, draws) == pytest.approx((3 - 0.95, 3 + 0.95))
+    assert statistics.centred(0.5, draws)[0] == 0
+
+
+@pytest.mark.parametrize("n", [50, 51])
+def test_random_halves_have_the_spread_of_an_estimate(n):
+    random = np.random.default_rng(n)
+    widths = []
+    for _ in range(200):
+        x = random.normal(0, 1, n)
+        halves = [random.permutation(x)[: n // 2].mean() for _ in range(100)]
+        widths.append(statistics.half_error(np.array(halves), n))
+    assert np.mean(widths) == pytest.approx(1.96 / math.sqrt(n), rel=0.05)
+
+
+@given(NUMBERS, st.integers(0, 5))
+def test_paired_is_the_interval_of_student_s_paired_test(a, shift):
+    b = [x * x % 7 - shift for x in a]
+    found = statistics.paired(a, b)
+    if np.ptp(np.subtract(a, b)):
+        expected = stats.ttest_rel(a, b).confidence_interval(0.95)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.low <= found.mean <= found.high
+    assert found.mean == pytest.approx(np.mean(a) - np.mean(b))
+
+
+def test_a_difference_needs_two_of_both():
+    with pytest.raises(ValueError, match="2 and 3 cases"):
+        statistics.paired([1, 2], [1, 2, 3])
+    with pytest.raises(ValueError, match="at least 2"):
+        statistics.paired([1], [2])
+    assert statistics.unpaired([1], [2, 3]) is None
+
+
+def test_unpaired_is_welch_s_interval():
+    a, b = [4.1, 3.9, 4.4], [6.0, 7.5]
+    va, vb = np.var(a, ddof=1) / 3, np.var(b, ddof=1) / 2
+    freedom = (va + vb) ** 2 / (va**2 / 2 + vb**2 / 1)
+    error = stats.t.ppf(0.975, freedom) * math.sqrt(va + vb)
+    found = statistics.unpaired(a, b)
+    assert found.mean == pytest.approx(np.mean(a) - np.mean(b))
+    assert (found.low, found.high) == pytest.approx((found.mean - error, found.mean + error))
+    assert statistics.unpaired([1, 1], [2, 2]).model_dump() == {"mean": -1, "low": -1, "high": -1}
+
+
+def test_a_mean_of_trainings_has_student_s_interval():
+    values = [3.1, 2.7, 3.6]
+    found = statistics.mean_of(values)
+    expected = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
+    assert (found.low, found.high) == pytest.approx(expected)
+    assert (found.n, found.sd) == (3, pytest.approx(np.std(values, ddof=1)))
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5])
+def test_the_late_mean_covers_the_mean_of_a_series_that_wanders(rho):
+    random = np.random.default_rng(4)
+    covered = independent = 0
+    for _ in range(300):
+        values = [random.normal() / math.sqrt(1 - rho**2)]
+        for _ in range(19):
+            values.append(rho * values[-1] + random.normal())
+        found, plain = statistics.late_mean(values), statistics.mean_of(values)
+        covered += found.low <= 0 <= found.high
+        independent += plain.low <= 0 <= plain.high
+    assert covered >= 0.9 * 300
+    assert independent < 0.85 * 300 if rho else independent > 0.9 * 300
+
+
+@given(NUMBERS)
+def test_trend_is_spearman_s_correlation_with_ties(y):
+    x = list(range(len(y)))
+    ranks = [sum(b < a for b in y) + (sum(b == a for b in y) - 1) / 2 for a in y]
+    expected = np.corrcoef(x, ranks)[0, 1] if len(set(y)) > 1 else 0
+    assert statistics.trend(x, y) == pytest.approx(expected)
+
+
+def test_only_a_fall_beyond_chance_is_one():
+    x = list(range(20))
+    assert statistics.falls(x, [-v for v in x]) is True
+    assert statistics.falls(x, x) is False
+    assert statistics.falls(x, [v if v < 10 else -v for v in x]) is True  # the second half decides
+    assert statistics.falls(x[:8], [-v for v in x[:8]]) is None  # four points
+    assert statistics.falls(x, [0] * 10 + [5, 2, 7, 1, 6, 3, 4, 0, 5, 2]) is None  # leans, within chance
+    random = np.random.default_rng(0)
+    said = [statistics.falls(x, random.normal(size=20)) for _ in range(1000)]
+    assert said.count(True) < 40

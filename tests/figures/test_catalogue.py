@@ -1,0 +1,95 @@
+"""The figures of a run: which there are, drawn from records and kept images alone."""
+
+import dataclasses
+import hashlib
+
+import pytest
+from PIL import Image
+
+import synthetic
+from diffusion import figures, records
+
+STUDY = {
+    "fig01_schedules.svg", "fig02_latents.png", "fig03_ddpm_losses.svg", "fig04_fid_ddpm.svg",
+    "fig05_linear_samples.png", "fig06_cosine_samples.png", "fig07_zoom.png", "fig08_centre_pixels.svg",
+    "fig09_zoom_losses.svg", "fig10_reconstructions.png", "fig11_level24.png", "fig12_trajectory.png",
+    "fig13_fid_all.svg", "fig14_zoom_samples.png", "classes.svg", "classes_along.svg", "confusion.svg",
+    "reconstruction_error.svg", "seeds.svg", "timestep_loss.svg",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> records.Results:
+    return synthetic.synthetic_results(tmp_path_factory.mktemp("run"))
+
+
+def names(written) -> set[str]:
+    return {path.name for path in written}
+
+
+def test_a_run_has_the_figures_of_the_study_and_those_of_each_model(results, tmp_path):
+    written = figures.draw(results, tmp_path)
+    expected = STUDY | {f"loss_{model}.svg" for model in synthetic.MODELS}
+    expected |= {f"{kind}_{model}.png" for kind in ("samples", "quality") for model in synthetic.MODELS}
+    expected |= {"trajectory_zoom.png", "trajectory_blur.png", "degradation_blur.png"}
+    expected |= {"classes_along_blur.svg"}
+    assert names(written) == expected == {path.name for path in tmp_path.iterdir()}
+    for path in tmp_path.glob("*.png"):
+        with Image.open(path) as image:
+            assert image.width == 1150, path
+
+
+def test_figures_are_the_same_wherever_the_run_lies(results, tmp_path):
+    elsewhere = synthetic.synthetic_results(tmp_path / "moved")
+    some = ["fig13_fid_all.svg", "fig12_trajectory.png", "seeds.svg"]
+    first, second = (
+        [hashlib.sha256(path.read_bytes()).hexdigest() for path in figures.draw(run, tmp_path / name, some)]
+        for run, name in ((results, "a"), (elsewhere, "b"))
+    )
+    assert first == second
+    assert len(set(first)) == 3
+
+
+def test_a_users_model_alone_has_its_figures(tmp_path):
+    results = synthetic.synthetic_results(tmp_path, models=["blur"], inception=False)
+    run = dataclasses.replace(results, schedules=None)
+    (tmp_path / "kept" / "zoom.npz").unlink()
+    written = names(figures.draw(run, tmp_path / "figures"))
+    of_model = {f"{kind}_blur.png" for kind in ("samples", "quality", "trajectory", "degradation")}
+    assert written == of_model | {
+        "loss_blur.svg",
+        "fig13_fid_all.svg",
+        "classes.svg",
+        "classes_along_blur.svg",
+    }
+
+
+def test_a_second_zoom_model_has_the_zooms_figures_under_its_name(results):
+    train = results.first("zoom").train.model_copy(update={"model": "wide"})
+    run = dataclasses.replace(results, trainings={("wide", 0): records.Trained(train)})
+    for name in ("centre_pixels_wide.svg", "confusion_wide.svg", "reconstruction_error_wide.svg"):
+        assert figures.figures_of(run)[name](run) is not None
+    assert figures.FIGURES["confusion.svg"](run) is None  # that of the model named zoom
+
+
+def test_without_measures_there_are_no_figures_of_distances(results):
+    bare = {pair: records.Trained(one.train) for pair, one in results.trainings.items()}
+    run = dataclasses.replace(results, trainings=bare)
+    for name in ("fig04_fid_ddpm.svg", "fig13_fid_all.svg", "classes.svg", "classes_along.svg", "seeds.svg"):
+        assert figures.FIGURES[name](run) is None
+    assert figures.FIGURES["fig03_ddpm_losses.svg"](run) is not None
+
+
+def test_distances_have_a_panel_for_each_feature_network_and_all_seeds(results, tmp_path):
+    digits, inception = figures.FIGURES["fig13_fid_all.svg"](results).axes
+    assert digits.get_ylabel() == "Fréchet distance, digit features"
+    assert inception.get_ylabel() == "Fréchet distance, Inception features"
+    assert sum(line.get_color() == "#B07D12" for line in digits.lines) == 2  # zoom, seeds 0 and 1
+    assert figures.FIGURES["seeds.svg"](synthetic.synthetic_results(tmp_path, models=["linear"])) is None
+
+
+def test_damaged_images_are_one_clear_error(tmp_path):
+    results = synthetic.synthetic_results(tmp_path, models=["linear"])
+    records.kept_path(tmp_path, "samples_linear-0").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="samples_linear-0.npz holds no images"):
+        figures.draw(results, tmp_path, ["samples_linear.png"])

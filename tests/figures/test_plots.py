@@ -1,0 +1,472 @@
+"""The plotting functions: true to their arrays, readable by everyone, the same bytes everywhere."""
+
+import functools
+import io
+import itertools
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from IPython.core.formatters import DisplayFormatter
+from matplotlib import colors, pyplot
+from matplotlib.figure import Figure
+from PIL import Image
+
+import synthetic
+from diffusion import figures
+from diffusion.figures.style import DPI, FURTHER, MODELS, TEXT_WIDTH, model_styles, render
+
+RANDOM = np.random.default_rng(0)
+LABELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
+SCHEDULES = {"linear": synthetic.schedules_record().linear, "cosine": synthetic.schedules_record().cosine}
+PRIOR, LETTERS = np.full(10, 0.1), list("ABCDEFGHIJ")
+EIGHT = RANDOM.integers(0, 256, (8, 28, 28), dtype=np.uint8)
+COUNTS = RANDOM.integers(1, 1000, 256)
+
+
+def history(n: int, scale: float = 1.0) -> list[dict[str, float]]:
+    return [{"epoch": e, "train_loss": scale / e, "test_loss": 0.9 * scale / e} for e in range(1, n + 1)]
+
+
+def curve(n: int, scale: float = 10.0) -> list[dict[str, float]]:
+    values = [scale * (1 + 1 / e) for e in range(1, n + 1)]
+    return [{"epoch": e + 1, "value": v, "low": 0.9 * v, "high": 1.1 * v} for e, v in enumerate(values)]
+
+
+def shares(scale: float = 1.0) -> dict[str, np.ndarray]:
+    share = scale * RANDOM.dirichlet(np.ones(10))
+    return {"share": share, "low": 0.8 * share, "high": 1.2 * share}
+
+
+# Every plotting function once: name -> a function that calls it.
+CASES: dict[str, Callable[[], Figure]] = {
+    "schedules": lambda: figures.schedules(SCHEDULES),
+    "losses": lambda: figures.losses({"linear": history(30), "cosine": history(30, 2.0)}, LABELS),
+    "distance_curves": lambda: figures.distance_curves(
+        {
+            "digits": {name: [curve(5), curve(5, 9.0)] for name in MODELS},
+            "inception": {"zoom": [curve(40, 100.0)]},
+        },
+        {"digits": (7.0, 0.1), "inception": None},
+        LABELS,
+    ),
+    "reconstruction_error": lambda: figures.reconstruction_error(
+        range(1, 25), np.arange(24) / 9, np.ones(24)
+    ),
+    "timestep_loss": lambda: figures.timestep_loss({"linear": synthetic.ddpm_probes("linear").timestep_loss}),
+    "centre_pixels": lambda: figures.centre_pixels(COUNTS),
+    "class_histogram": lambda: figures.class_histogram(
+        {name: synthetic.classes(synthetic.SHARES[name]) for name in MODELS}, PRIOR, LABELS
+    ),
+    "classes_along": lambda: figures.classes_along(
+        {"seed 0": [{"epoch": e, "share": 2 * PRIOR} for e in (1, 5, 10)]}, PRIOR, LETTERS, "letter"
+    ),
+    "confusion": lambda: figures.confusion(np.diag(range(10))),
+    "grid": lambda: figures.grid(EIGHT, title="eight"),
+    "latents": lambda: figures.latents({"linear": EIGHT, "cosine": EIGHT}, range(0, 800, 100)),
+    "quality": lambda: figures.quality(EIGHT, EIGHT[:5]),
+    "zoom_progression": lambda: figures.zoom_progression(EIGHT[[0] * 25]),
+    "reconstructions": lambda: figures.reconstructions(EIGHT, EIGHT, EIGHT, range(1, 9)),
+    "trajectory": lambda: figures.trajectory(EIGHT.reshape(4, 2, 28, 28), [24, 16, 8, 0]),
+}
+PICTURES = {"grid", "latents", "quality", "zoom_progression", "reconstructions", "trajectory"}
+every_figure = pytest.mark.parametrize("name", CASES)
+
+
+@functools.cache
+def built(name: str) -> Figure:
+    return CASES[name]()
+
+
+@functools.cache
+def drawn(name: str, suffix: str) -> bytes:
+    return render(built(name), suffix)
+
+
+def legend_texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def pixels(png: bytes) -> np.ndarray:
+    """A saved picture, (height, width, 3) in 0..255."""
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=int)
+
+
+def block(figure: Figure, axes: int = 0) -> np.ndarray:
+    """The part of the saved figure that an image's axes cover."""
+    image = pixels(render(figure, "png"))
+    box = figure.axes[axes].get_window_extent()
+    top = image.shape[0] - round(box.y1)
+    return image[top : top + round(box.height), round(box.x0) : round(box.x1)]
+
+
+# --- all figures ---
+
+
+def test_all_functions_have_a_case():
+    others = {"FIGURES", "draw", "figures_of", "render", "save", "steps_of"}
+    assert set(CASES) == set(figures.__all__) - others
+
+
+@every_figure
+def test_figure_is_as_wide_as_the_text_and_leaves_nothing_behind(name):
+    before = dict(matplotlib.rcParams)
+    figure = CASES[name]()
+    assert figure.get_figwidth() == pytest.approx(TEXT_WIDTH)
+    assert 0.3 < figure.get_figheight() < 5
+    assert pyplot.get_fignums() == []
+    assert dict(matplotlib.rcParams) == before
+
+
+@every_figure
+def test_same_arrays_give_same_bytes_whatever_the_caller_has_set(name):
+    suffix = "png" if name in PICTURES else "svg"
+    assert render(built(name), suffix) == drawn(name, suffix)
+    with matplotlib.rc_context(
+        {"font.size": 20, "axes.grid": False, "savefig.dpi": 50, "svg.fonttype": "none"}
+    ):
+        assert render(CASES[name](), suffix) == drawn(name, suffix)
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - PICTURES))
+def test_svg_needs_no_font_and_no_network(name):
+    root = ET.fromstring(drawn(name, "svg"))
+    tags = {element.tag.split("}")[1] for element in root.iter()}
+    assert "path" in tags
+    assert not tags & {"text", "metadata", "script"}
+    links = [v for element in root.iter() for key, v in element.attrib.items() if key.endswith("href")]
+    assert all(link.startswith(("#", "data:")) for link in links)
+
+
+@every_figure
+def test_nothing_is_cut_off_and_png_has_its_resolution_and_no_date(name):
+    with Image.open(io.BytesIO(drawn(name, "png"))) as image:
+        assert image.width == round(TEXT_WIDTH * DPI)
+        assert image.info["dpi"] == pytest.approx((DPI, DPI), abs=0.1)
+        assert set(image.info) <= {"dpi"}
+    figure = built(name)
+    figure.draw_without_rendering()
+    width, height = figure.bbox.size
+    for axes in figure.axes:
+        ticks = [*axes.get_xticklabels(), *axes.get_yticklabels()] if name in PICTURES else []
+        for text in [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts, *ticks]:
+            box = text.get_window_extent()
+            inside = box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height
+            assert inside or not text.get_text(), text
+
+
+def test_figure_shows_itself_once_in_a_notebook():
+    data, metadata = DisplayFormatter().format(built("grid"))
+    assert set(data) == {"image/png", "text/plain"}
+    assert metadata["image/png"]["width"] == round(120 * TEXT_WIDTH)
+
+
+@pytest.mark.parametrize("name", ["a.svg", "deep/er/C.PNG"])
+def test_save_writes_whole_file_and_nothing_else(tmp_path, name):
+    path = figures.save(built("grid"), tmp_path / name)
+    assert path.read_bytes() == drawn("grid", path.suffix[1:].lower())
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
+
+
+def test_save_refuses_other_formats(tmp_path):
+    with pytest.raises(ValueError, match=r"\.svg or \.png"):
+        figures.save(built("grid"), tmp_path / "figure.pdf")
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- readable by everyone ---
+
+# Machado et al., "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009.
+VISION = {
+    "normal": np.eye(3),
+    "protan": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deutan": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritan": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def seen(colour: str, vision: str = "normal") -> np.ndarray:
+    """CIE XYZ, of white 1, of an sRGB colour as someone of this colour vision sees it."""
+    rgb = np.array(colors.to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(VISION[vision] @ linear, 0, 1)
+    xyz = np.array([[0.4125, 0.3576, 0.1804], [0.2127, 0.7152, 0.0722], [0.0193, 0.1192, 0.9503]])
+    return xyz @ linear / [0.9505, 1, 1.0888]
+
+
+def lab(colour: str, vision: str) -> np.ndarray:
+    x, y, z = (np.cbrt(v) if v > 0.008856 else 7.787 * v + 16 / 116 for v in seen(colour, vision))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("style", [*MODELS.values(), *FURTHER], ids=lambda style: style.colour)
+def test_lines_have_a_contrast_of_three_to_one_on_white(style):
+    assert 1.05 / (seen(style.colour)[1] + 0.05) >= 3  # WCAG 2.1, 1.4.11
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_models_stay_apart_for_colour_blind_readers(vision):
+    for one, other in itertools.combinations(MODELS.values(), 2):
+        assert np.linalg.norm(lab(one.colour, vision) - lab(other.colour, vision)) > 20
+
+
+@given(st.lists(st.from_regex(r"\A[A-Za-z0-9]\w{0,9}\Z", fullmatch=True), unique=True, max_size=12))
+def test_style_of_a_known_model_never_changes_and_no_two_are_alike(others):
+    styles = model_styles([*others, *MODELS])
+    known = {name.lower() for name in others} & MODELS.keys()
+    assert all(styles[name] == MODELS[name] for name in MODELS.keys() - known)
+    assert len({(style.colour, style.marker) for style in styles.values()}) == len(styles)
+
+
+def test_a_model_keeps_its_style_in_a_figure_without_the_others():
+    run = ["zoom", "blur", "fade"]
+    assert model_styles(["fade"], run)["fade"] == model_styles(run)["fade"] != model_styles(run)["blur"]
+    assert model_styles(["DDPM, cosine"])["DDPM, cosine"] == MODELS["cosine"]
+
+
+@pytest.mark.parametrize("n", [1, 4, 9])
+def test_legend_fits_the_text_width(n):
+    curves = {f"a model with a long name {i}": [curve(2)] for i in range(n)}
+    figure = figures.distance_curves({"distance": curves}, {"distance": (8.0, 0.1)})
+    box = figure.legends[0].get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert len(legend_texts(figure)) == n + 1
+
+
+# --- curves ---
+
+
+def test_schedules_start_beta_at_1_and_alpha_bar_at_0():
+    left, right = built("schedules").axes
+    beta, alpha_bar = SCHEDULES["linear"].beta, SCHEDULES["cosine"].alpha_bar
+    np.testing.assert_array_equal(left.lines[0].get_xydata(), np.c_[np.arange(1, 1001), beta[1:]])
+    np.testing.assert_array_equal(right.lines[1].get_xydata(), np.c_[np.arange(1001), alpha_bar])
+
+
+def test_losses_draw_train_solid_and_test_dashed():
+    figure = figures.losses({"linear": history(3), "cosine": history(3)}, LABELS)
+    (axes,) = figure.axes
+    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"] * 2
+    assert [row["test_loss"] for row in history(3)] == list(axes.lines[3].get_ydata())
+    assert legend_texts(figure) == ["DDPM, linear", "DDPM, cosine", "train", "test"]
+    assert legend_texts(figures.losses({"linear": history(3)})) == ["train", "test"]
+
+
+def test_long_trainings_are_drawn_again_without_their_first_tenth():
+    every, later = figures.losses({"zoom": synthetic.train_record("zoom", epochs=100).history}).axes
+    assert every.lines[0].get_xdata()[0] == 1
+    assert later.lines[0].get_xdata()[0] == 11
+    assert later.get_ylim()[1] < every.get_ylim()[1] / 2
+
+
+@pytest.mark.parametrize("n", [1, 2, 25, 26, 1000])
+def test_epochs_are_whole_and_markers_never_crowd(n):
+    axes = figures.losses({"linear": history(n)}).axes[0]
+    low, high = axes.get_xlim()
+    ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+    assert ticks
+    assert all(tick == round(tick) for tick in ticks)
+    every = axes.lines[0].get_markevery()
+    assert (every is None) == (n <= 25)
+    assert every is None or 4 <= (n - every[0]) / every[1] <= 9
+
+
+@pytest.mark.parametrize("values", [[1.0, float("nan")], [float("nan")], [float("inf"), 2.0, 1e6]])
+def test_a_diverged_run_can_still_be_drawn(values):
+    rows = [{"epoch": i, "train_loss": v, "test_loss": v} for i, v in enumerate(values, 1)]
+    axes = figures.losses({"linear": rows}).axes[0]
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), values)
+    assert np.isfinite(axes.get_ylim()).all()
+
+
+def test_distances_draw_all_seeds_the_first_strong_with_its_interval():
+    axes, many = built("distance_curves").axes
+    first, second = axes.lines[:2]
+    assert list(first.get_ydata()) == [row["value"] for row in curve(5)]
+    assert list(second.get_ydata()) == [row["value"] for row in curve(5, 9.0)]
+    assert first.get_linewidth() > second.get_linewidth()
+    assert first.get_color() == second.get_color() == MODELS["linear"].colour
+    band = axes.collections[0].get_paths()[0].vertices
+    assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((0.9 * 12, 1.1 * 20))
+    raw, mean = many.lines
+    assert list(raw.get_ydata()) == [row["value"] for row in curve(40, 100.0)]
+    assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
+    assert legend_texts(built("distance_curves"))[3:] == [
+        "further seeds",
+        "before averaging over 9",
+        "real against real, ± 1 s.d.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "floor", "scale"),
+    [
+        ([100, 30], 0.5, "linear"),
+        ([100, 10], None, "log"),
+        ([100, 10], 6, "log"),
+        ([100, 10], 0.5, "log"),  # far below: written into the panel
+        ([100, 0], None, "linear"),
+        ([100, -1], 0.1, "linear"),  # kernel distances may be negative
+    ],
+)
+def test_distances_are_logarithmic_only_where_that_helps(values, floor, scale):
+    rows = [{"epoch": e, "value": v, "low": None, "high": None} for e, v in enumerate(values)]
+    axes = figures.distance_curves({"d": {"linear": [rows]}}, {"d": (floor, 0.01) if floor else None}).axes[0]
+    assert axes.get_yscale() == scale
+    low, high = axes.get_ylim()
+    assert low <= min(values) <= max(values) <= high
+    written = [text.get_text() for text in axes.texts]
+    assert floor is None or low <= floor or written == ["real against real: 0.5 ± 0.01 (below)"]
+    assert len(axes.collections) == 0  # no interval, no band
+
+
+def test_reconstruction_error_has_the_crop_above():
+    axes = figures.reconstruction_error([1, 2, 3, 4], [1, 2, 3, 4], [2, 2, 2, 2]).axes[0]
+    (upper,) = axes.child_axes
+    assert upper.transData.transform((28 - 3, 0))[0] == pytest.approx(axes.transData.transform((3, 0))[0])
+    assert axes.collections[0].get_paths()[0].vertices[:, 1].min() == 0  # an error is never negative
+
+
+def test_timestep_loss_is_drawn_in_order_of_alpha_bar():
+    curves = {"linear": {"alpha_bar": [0.5, 0.9, 0.1], "test_loss": [2, 3, 1]}}
+    line = figures.timestep_loss(curves).axes[0].lines[0]
+    np.testing.assert_array_equal(line.get_xydata(), [[0.1, 1], [0.5, 2], [0.9, 3]])
+
+
+# --- counts ---
+
+
+def test_centre_pixels_show_the_distribution_and_the_density():
+    left, right = built("centre_pixels").axes
+    np.testing.assert_allclose(left.lines[0].get_ydata(), 100 * np.cumsum(COUNTS) / COUNTS.sum())
+    data = right.patches[0].get_data()
+    np.testing.assert_allclose((data.edges[1:] + data.edges[:-1]) / 2, np.arange(256) / 255 - 0.5, atol=1e-12)
+    assert np.sum(data.values * np.diff(data.edges)) == pytest.approx(1)
+
+
+def test_class_histogram_has_bars_intervals_and_prior():
+    figure = built("class_histogram")
+    (axes,) = figure.axes
+    heights = np.reshape([bar.get_height() for bar in axes.patches], (3, 10))
+    np.testing.assert_allclose(heights, [[100 * s for s in synthetic.SHARES[name]] for name in MODELS])
+    intervals = np.array(axes.collections[1].get_segments())
+    middles = np.array([bar.get_x() + bar.get_width() / 2 for bar in axes.patches[10:20]])
+    np.testing.assert_allclose(intervals[:, :, 0], np.c_[middles, middles])
+    np.testing.assert_allclose(intervals[:, 0, 1], 100 * np.array(synthetic.SHARES["cosine"]) - 1.2)
+    np.testing.assert_allclose(np.array(axes.collections[3].get_segments())[:, :, 1], 10)
+    assert legend_texts(figure) == [*LABELS.values(), "real images"]
+
+
+def test_classes_along_are_shares_over_those_of_real_images_in_doublings():
+    axes, _ = built("classes_along").axes
+    (cells,) = axes.collections
+    np.testing.assert_allclose(cells.get_coordinates()[0, :, 0], [0.5, 3, 7.5, 10.5])
+    np.testing.assert_allclose(cells.get_array(), np.ones((10, 3)))
+    never = {"a": [{"epoch": 1, "share": np.zeros(10)}], "b": [{"epoch": 1, "share": PRIOR}]}
+    first, second, _ = figures.classes_along(never, PRIOR).axes
+    assert (first.collections[0].get_array() == -2).all()
+    assert (second.collections[0].get_array() == 0).all()
+    low, high = axes.get_ylim()
+    assert low > high  # the first class on top
+    assert [label.get_text() for label in axes.get_yticklabels()] == LETTERS
+    assert axes.get_ylabel() == "letter that the classifier reads"
+
+
+def test_confusion_shows_shares_of_rows():
+    matrix = np.zeros((10, 10), int)
+    matrix[3, 5], matrix[3, 3], matrix[7, 0] = 1, 3, 8
+    axes = figures.confusion(matrix).axes[0]
+    found = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in axes.texts}
+    assert {place: text for place, text in found.items() if text} == {
+        (3, 5): "25",
+        (3, 3): "75",
+        (7, 0): "100",
+    }
+    low, high = axes.get_ylim()
+    assert low > high  # the first row on top
+
+
+# --- images ---
+
+
+@settings(max_examples=10)
+@given(hnp.arrays(np.uint8, st.tuples(st.integers(2, 7), st.just(28), st.just(28))), st.integers(1, 9))
+def test_every_pixel_of_a_grid_is_saved_exactly(images, columns):
+    n, columns = len(images), min(columns, len(images))
+    saved = block(figures.grid(images, columns))
+    scale = (saved.shape[1] - 2) // columns // 28
+    assert saved.shape[1] == columns * (28 * scale + 2) + 2
+    for i in range(n):
+        top, left = (place * (28 * scale + 2) + 2 for place in divmod(i, columns))
+        tile = saved[top : top + 28 * scale, left : left + 28 * scale, 0]
+        np.testing.assert_array_equal(tile, np.kron(images[i], np.ones((scale, scale))))
+
+
+def test_pixels_out_of_range_are_clipped_and_nan_is_grey():
+    images = np.zeros((4, 28, 28))
+    images[0], images[1], images[2], images[3] = -20, 20, np.inf, np.nan
+    saved = block(figures.grid(images, 4))
+    seen = [saved[40, saved.shape[1] * (2 * i + 1) // 8, 0] for i in range(4)]
+    assert seen == [0, 255, 255, 128]
+
+
+def test_tensors_arrays_and_bytes_give_the_same_picture():
+    numbers = torch.tensor(EIGHT).float() / 255 - 0.5
+    for images in (numbers[:, None], numbers.requires_grad_(), numbers.detach().numpy(), torch.tensor(EIGHT)):
+        assert render(figures.grid(images, title="eight"), "png") == drawn("grid", "png")
+    assert render(figures.grid(-numbers, title="eight"), "png") != drawn("grid", "png")
+
+
+def test_a_grid_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="not empty"):
+        figures.grid(torch.zeros(0, 1, 28, 28))
+
+
+def test_pictures_say_what_is_what():
+    def labels(name: str) -> list[str]:
+        every = [(axes.title, *axes.get_yticklabels(), *axes.get_xticklabels()) for axes in built(name).axes]
+        return [text.get_text() for texts in every for text in texts if text.get_text()]
+
+    assert labels("latents") == ["linear", "cosine", "$t = 0$", *map(str, range(100, 800, 100))]
+    assert labels("quality") == ["most confident tenth", "least confident tenth"]
+    assert labels("reconstructions")[:5] == ["original", "degraded", "restored", "$t = 1$", "$t = 2$"]
+    assert labels("grid") == ["eight"]
+    assert labels("trajectory") == ["prior, $t = 24$", "$t = 16$", "$t = 8$", "sample, $t = 0$"]
+    zoom = [rf"$t = {t}$" + "\n" + rf"${28 - t} \times {28 - t}$" for t in range(25)]
+    assert labels("zoom_progression") == zoom
+
+
+def test_quality_shows_confident_ones_on_the_left():
+    figure = figures.quality(np.full((4, 28, 28), 0.5), np.full((4, 28, 28), -0.5))
+    assert block(figure, 0).mean() > 200
+    assert block(figure, 1).mean() < 50
+
+
+def test_many_images_shrink_until_they_fit():
+    assert figures.grid(np.zeros((300, 28, 28)), 20).get_figheight() < 4.5
+    wide = figures.grid(np.zeros((60, 28, 28)), columns=60)  # not one output pixel a pixel fits the text
+    assert wide.get_figwidth() > TEXT_WIDTH
+
+
+def test_steps_of_kept_images_are_whole_and_reach_both_ends():
+    assert figures.steps_of(24, 9) == list(range(0, 25, 3))
+    assert figures.steps_of(1000, 11) == list(range(0, 1001, 100))
+    assert figures.steps_of(24, 8, first=1) == [1, 4, 8, 11, 14, 17, 21, 24]

@@ -1,0 +1,74 @@
+"""Things of a user's own, by the door of `module:name`: degradations, a schedule, a prior, a network."""
+
+import torch
+
+from diffusion.processes import ColdBlur, ColdDiffusion, NoiseSchedule
+
+
+class Fade(ColdDiffusion):
+    """Pixels fade to grey."""
+
+    name = "fade"
+
+    def __init__(self, T=10, strength=1.0, mask=None):
+        self.T, self.strength = T, strength
+
+    def degrade(self, x, t):
+        return x * (1 - self.strength * t / self.T)[:, None, None, None]
+
+    def draw_prior(self, n, generator):
+        return torch.zeros(n, 1, 28, 28)
+
+
+class NoName(Fade):
+    name = ""
+
+
+class NoDepth(ColdBlur):
+    def __init__(self):
+        super().__init__()
+
+
+class OtherDepth(Fade):
+    def __init__(self, T):
+        self.T = T + 1
+
+
+def root(T, power=0.5):
+    """A schedule of one's own."""
+    beta = 0.02 * torch.linspace(1 / T, 1, T, dtype=torch.float64) ** power
+    return NoiseSchedule.from_beta("root", beta)
+
+
+def none():
+    """No schedule."""
+
+
+class Grey:
+    """A prior of one's own."""
+
+    def __init__(self, level=0.0):
+        self.level = level
+
+    def fit(self, patches):
+        self.side = patches.shape[-1]
+
+    def draw(self, n, generator):
+        return torch.full((n, 1, self.side, self.side), self.level)
+
+    def state(self):
+        return {"side": torch.tensor(self.side)}
+
+    def load_state(self, state):
+        self.side = int(state["side"])
+
+
+class Linear(torch.nn.Module):
+    """A network of one's own."""
+
+    def __init__(self, scale=1.0):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(scale))
+
+    def forward(self, x, t):
+        return self.scale * x

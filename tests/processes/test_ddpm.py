@@ -1,0 +1,148 @@
+"""The DDPM against its equations, written out independently."""
+
+import pytest
+import torch
+
+from diffusion.processes import DDPM, schedules
+from diffusion.training.network import Reconstructor
+
+
+@pytest.fixture
+def images():
+    return torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
+
+
+def g(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_degrade_in_one_go_equals_step_by_step(images):
+    # Mean and variance of Eqs. (1), (2) applied t times are those of Eq. (3).
+    schedule = schedules.linear(T=50)
+    process, t = DDPM(schedule), 37
+    mean, variance = images.double(), 0.0
+    for i in range(1, t + 1):
+        beta = schedule.beta[i].item()
+        mean, variance = (1 - beta) ** 0.5 * mean, (1 - beta) * variance + beta
+    steps = torch.full((6,), t)
+    zero = process.degrade(images, steps, eps=torch.zeros_like(images))
+    one = process.degrade(images, steps, eps=torch.ones_like(images))
+    assert torch.allclose(zero.double(), mean, atol=1e-6)
+    assert torch.allclose((one - zero).double(), torch.full_like(mean, variance**0.5), atol=1e-6)
+
+
+def test_t_zero_leaves_the_image(images):
+    process = DDPM(schedules.cosine())
+    assert torch.equal(process.degrade(images, torch.zeros(6, dtype=torch.long), generator=g()), images)
+
+
+def test_each_image_gets_its_own_step(images):
+    process, t = DDPM(schedules.linear()), torch.tensor([1, 10, 100, 500, 999, 1000])
+    eps = torch.randn(images.shape, generator=g())
+    together = process.degrade(images, t, eps=eps)
+    for i in range(6):
+        assert torch.equal(
+            together[i : i + 1], process.degrade(images[i : i + 1], t[i : i + 1], eps=eps[i : i + 1])
+        )
+
+
+def test_training_draws_every_step_from_1_to_T():
+    process = DDPM(schedules.linear(T=7))
+    assert set(process.draw_steps(2000, g()).tolist()) == set(range(1, 8))
+
+
+class Oracle:
+    """The exact noise predictor when every image is the same one, x0."""
+
+    def __init__(self, process, x0):
+        self.process, self.x0 = process, x0
+
+    def __call__(self, x, t):
+        step = (t * self.process.T).round().long()
+        a = self.process.schedule.alpha_bar[step].float()[:, None, None, None]
+        return (x - a.sqrt() * self.x0) / (1 - a).sqrt()
+
+
+@pytest.mark.parametrize("how", [{}, {"clip_x0": True}, {"sampling_steps": 50}, {"sampling_steps": 2}])
+@pytest.mark.parametrize("make", [schedules.linear, schedules.cosine])
+def test_sampling_with_the_exact_predictor_finds_the_image(images, make, how):
+    process = DDPM(make(), **how)
+    found = process.sample(Oracle(process, images[:1]), 3, g())
+    # The last step adds no noise and its mean is the image, up to the variance of the first time step.
+    assert torch.allclose(found, images[:1].expand(3, -1, -1, -1), atol=0.02)
+
+
+def test_loss_of_the_exact_predictor_is_zero_and_of_silence_one(images):
+    process = DDPM(schedules.cosine())
+    same = images[:1].expand(64, -1, -1, -1)
+    assert process.loss(Oracle(process, images[:1]), same, g()).item() < 1e-4
+    assert process.loss(lambda x, t: torch.zeros_like(x), same, g()).item() == pytest.approx(1, abs=0.02)
+
+
+def test_one_reverse_step_is_eq_5(images):
+    schedule = schedules.linear(T=3, beta_start=0.1, beta_end=0.3)
+    process, noise = DDPM(schedule), torch.randn(4, 1, 28, 28, generator=g(5))
+    walk = list(process.reverse(lambda x, t: 0.5 * x, 4, g(5)))
+    assert [t for t, _ in walk] == [3, 2, 1, 0]
+    assert torch.equal(walk[0][1], noise)  # starts at N(0, I) drawn from the generator
+    x = walk[1][1]  # the last step, from t = 1, is free of noise: written out here from the study's Eq. (5)
+    x = walk[2][1].double()
+    beta, alpha_bar = schedule.beta[1], schedule.alpha_bar[1]
+    expected = x / (1 - beta).sqrt() - beta / ((1 - alpha_bar).sqrt() * (1 - beta).sqrt()) * (0.5 * x)
+    assert torch.allclose(walk[3][1].double(), expected, atol=1e-6)
+
+
+def test_noise_of_a_step_has_variance_beta():
+    schedule = schedules.linear(T=3, beta_start=0.1, beta_end=0.3)
+    walk = list(DDPM(schedule).reverse(lambda x, t: torch.zeros_like(x), 200, g()))
+    added = walk[1][1] - walk[0][1] / (1 - schedule.beta[3]).sqrt().float()
+    assert added.var().item() == pytest.approx(schedule.beta[3].item(), rel=0.02)
+
+
+def test_samples_do_not_depend_on_the_chunk():
+    torch.manual_seed(0)
+    network, process = Reconstructor().eval(), DDPM(schedules.cosine(T=20))
+    whole = process.sample(network, 7, g(3), chunk=7)
+    assert torch.allclose(whole, process.sample(network, 7, g(3), chunk=2), atol=1e-4)
+    assert not torch.allclose(whole, process.sample(network, 7, g(4), chunk=7), atol=1e-2)
+
+
+def test_trajectory_leads_to_the_sample():
+    process = DDPM(schedules.linear(T=6))
+    latents = process.trajectory(lambda x, t: 0.1 * x, 2, g(), [6, 3, 0])
+    assert list(latents) == [6, 3, 0]
+    assert torch.equal(latents[0], process.sample(lambda x, t: 0.1 * x, 2, g()))
+
+
+def test_visited_steps_are_all_or_evenly_spaced():
+    assert DDPM(schedules.linear(T=10)).visited() == list(range(10, -1, -1))
+    assert DDPM(schedules.linear(T=10), sampling_steps=5).visited() == [10, 8, 6, 4, 2, 0]
+
+
+@pytest.mark.parametrize("steps", [1, 0, 1001])
+def test_sampling_steps_out_of_range(steps):
+    with pytest.raises(ValueError, match=f"sampling_steps is {steps}; allowed: 2 to T = 1000"):
+        DDPM(schedules.linear(), sampling_steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "named"),
+    [
+        (torch.zeros(2, 28, 28), torch.ones(2).long(), r"images are \(2, 28, 28\)"),
+        (torch.full((2, 1, 28, 28), 1.0), torch.ones(2).long(), "range from 1 to 1"),
+        (torch.full((2, 1, 28, 28), float("nan")), torch.ones(2).long(), "range from nan"),
+        (torch.zeros(2, 1, 28, 28), torch.tensor([0, 1001]), "from 0 to 1001; allowed: 0 to T = 1000"),
+        (torch.zeros(2, 1, 28, 28), torch.tensor([-1, 5]), "from -1 to 5"),
+        (torch.zeros(2, 1, 28, 28), torch.tensor([0.5, 1.0]), "float"),
+        (torch.zeros(2, 1, 28, 28), torch.tensor([1]), r"needed: \(2,\)"),
+    ],
+)
+def test_bad_input_to_degrade_is_named(x, t, named):
+    with pytest.raises(ValueError, match=named):
+        DDPM(schedules.linear()).degrade(x, t)
+
+
+@pytest.mark.parametrize("n", [0, -3, 2.5])
+def test_number_of_samples_is_checked(n):
+    with pytest.raises(ValueError, match="n is"):
+        DDPM(schedules.linear(T=2)).sample(lambda x, t: x, n, g())

@@ -1,0 +1,95 @@
+"""Noise schedules against closed forms and independent recomputation."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diffusion.processes import schedules
+
+
+def test_index_zero_is_the_clean_image():
+    for schedule in (schedules.linear(), schedules.cosine()):
+        assert len(schedule.beta) == len(schedule.alpha_bar) == 1001
+        assert schedule.T == 1000
+        assert schedule.beta[0] == 0
+        assert schedule.alpha_bar[0] == 1
+
+
+def test_linear_ends_are_the_studys():
+    schedule = schedules.linear()
+    assert schedule.beta[1].item() == pytest.approx(1e-5, rel=1e-12)
+    assert schedule.beta[1000].item() == pytest.approx(0.02, rel=1e-12)
+    assert torch.allclose(schedule.beta[1:].diff(), torch.tensor((0.02 - 1e-5) / 999, dtype=torch.float64))
+
+
+def test_cosine_follows_its_formula_up_to_the_cap():
+    schedule, s = schedules.cosine(), 0.008
+    capped = int((schedule.beta >= 0.02).sum())
+    assert capped == 98  # the last 98 steps: counted once by hand from the formula
+    f = [math.cos((t / 1000 + s) / (1 + s) * math.pi / 2) ** 2 for t in range(1001)]
+    for t in (1, 300, 700, 1000 - capped):
+        assert schedule.alpha_bar[t].item() == pytest.approx(f[t] / f[0], rel=1e-10)
+    assert schedule.alpha_bar[1000].item() ** 0.5 == pytest.approx(0.0565, abs=5e-4)
+
+
+@settings(max_examples=40)
+@given(T=st.integers(2, 300), start=st.floats(0, 0.01), extra=st.floats(0, 0.5), s=st.floats(0, 0.5))
+def test_alpha_bar_is_the_product_of_what_each_step_keeps(T, start, extra, s):
+    for schedule in (schedules.linear(T, start, start + extra), schedules.cosine(T, s)):
+        product = 1.0
+        for t in range(1, T + 1):
+            product *= 1 - schedule.beta[t].item()
+            assert schedule.alpha_bar[t].item() == pytest.approx(product, rel=1e-9)
+        assert (schedule.alpha_bar.diff() <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: schedules.linear(T=1), "T is 1"),
+        (lambda: schedules.linear(T=10.5), "T is 10.5"),
+        (lambda: schedules.linear(beta_start=0.1, beta_end=0.01), "beta_start = 0.1"),
+        (lambda: schedules.linear(beta_end=1.0), "beta_end = 1"),
+        (lambda: schedules.cosine(s=-1.0), "s = -1"),
+        (lambda: schedules.cosine(s=math.nan), "s = nan"),
+        (lambda: schedules.cosine(beta_max=1.5), "beta_max = 1.5"),
+        (lambda: schedules.build("sigmoid", {}), "'sigmoid'; allowed: linear, cosine, or module:name"),
+        (lambda: schedules.build("linear", {}, {"beta": 1}), "linear has no option 'beta'.*'beta_"),
+        (lambda: schedules.build("own:none", {}), "which returns NoneType; needed: NoiseSchedule"),
+        (lambda: schedules.NoiseSchedule.from_beta("x", torch.tensor([0.1, math.nan])), "t = 2 is nan"),
+    ],
+)
+def test_a_bad_parameter_is_named(make, named):
+    with pytest.raises(ValueError, match=named):
+        make()
+
+
+def test_eq9_as_printed_gives_no_variances():
+    facts = schedules.misprint_eq9(schedules.cosine())
+    assert facts["share_above_one"] == 1.0  # every single one, so the formula is a misprint
+    assert facts["min_beta"] > 1
+
+
+def test_correlation_of_an_image_with_its_latent():
+    # x of variance v in noise of variance (1 - a): Pearson's correlation tends to sqrt(a v / (a v + 1 - a)).
+    schedule = schedules.linear()
+    x = (torch.rand(400, 1, 28, 28, generator=torch.Generator().manual_seed(1)) > 0.5).float() - 0.5
+    eps = torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
+    found = schedules.signal_left(schedule, 300, x, eps)
+    a, v = schedule.alpha_bar[300].item(), 0.25
+    assert found["correlation"] == pytest.approx(math.sqrt(a * v / (a * v + 1 - a)), abs=0.005)
+
+
+def test_a_schedule_of_ones_own_enters_by_its_name():
+    found = schedules.build("own:root", {"T": 10, "s": 0.1}, {"power": 1.0})
+    assert torch.allclose(
+        found.beta[1:], torch.arange(1, 11, dtype=torch.float64) * 0.002, rtol=1e-12, atol=0
+    )
+
+
+def test_informative_steps_are_those_in_between():
+    schedule = schedules.NoiseSchedule.from_beta("x", torch.tensor([0.01, 0.5, 0.5, 0.9, 0.9]))
+    assert schedules.informative_steps(schedule) == 2  # alpha_bar: 0.99, 0.495, 0.2475, 0.025, 0.0025

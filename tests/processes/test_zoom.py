@@ -1,0 +1,197 @@
+"""The zoom against torchvision, one image at a time, and sampling against Algorithm 2 written out."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms.functional import InterpolationMode, resized_crop
+
+from diffusion.processes import ColdZoom
+from diffusion.processes.zoom import PixelPrior, central_patch, crop, enlarge, zoom
+
+
+@pytest.fixture
+def images():
+    bytes_ = torch.randint(0, 256, (25, 1, 28, 28), generator=torch.Generator().manual_seed(0))
+    return bytes_.float() / 255 - 0.5
+
+
+def g(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def torchvision_zoom(x, t, mode):
+    top, size = (t + 1) // 2, 28 - t
+    return resized_crop(x, top, top, size, size, [28, 28], mode, antialias=False)
+
+
+def test_equals_torchvision_to_the_bit_with_a_level_of_its_own_for_each_image(images):
+    levels = torch.randperm(25, generator=g(1))
+    expected = [
+        torchvision_zoom(x, int(t), InterpolationMode.NEAREST) for x, t in zip(images, levels, strict=True)
+    ]
+    assert torch.equal(zoom(images, levels), torch.stack(expected))
+
+
+def test_bilinear_equals_torchvision_to_rounding(images):
+    levels = torch.arange(25)
+    expected = [
+        torchvision_zoom(x, int(t), InterpolationMode.BILINEAR) for x, t in zip(images, levels, strict=True)
+    ]
+    assert (zoom(images, levels, "bilinear") - torch.stack(expected)).abs().max() < 1e-5
+
+
+@settings(max_examples=50)
+@given(t=st.integers(0, 27), channels=st.integers(1, 3), seed=st.integers(0, 999))
+def test_zoom_takes_pixels_from_the_crop_only(t, channels, seed):
+    x = torch.randn(1, channels, 28, 28, generator=g(seed))
+    top, bottom = crop(t)
+    assert top + bottom == t
+    assert top - bottom in (0, 1)
+    kept = x[..., top : 28 - bottom, top : 28 - bottom]
+    out = zoom(x, torch.tensor([t]))
+    assert (
+        out.unique().tolist() == kept.unique().tolist()
+    )  # every pixel of the crop shows, and no other value
+
+
+def test_level_zero_is_the_image_and_level_24_four_by_four(images):
+    process = ColdZoom()
+    assert torch.equal(process.degrade(images, torch.zeros(25, dtype=torch.long)), images)
+    deepest = process.degrade(images, torch.full((25,), 24))
+    assert torch.equal(deepest, enlarge(images[:, :, 12:16, 12:16], 28))
+    assert torch.equal(deepest[:, :, ::7, ::7], central_patch(images, 4))
+
+
+def test_the_pixel_prior_follows_the_central_pixels():
+    black, white = torch.full((300, 1, 28, 28), -0.5), torch.full((100, 1, 28, 28), 0.5)
+    process = ColdZoom()
+    process.prepare(torch.cat([black, white]))
+    counts = process.prior.counts
+    assert (counts.sum(), counts[0], counts[255]) == (400 * 16, 300 * 16, 100 * 16)
+    drawn = process.draw_prior(500, g())
+    assert drawn.shape == (500, 1, 28, 28)
+    assert set(drawn.unique().tolist()) == {-0.5, 0.5}
+    assert (drawn == 0.5).float().mean().item() == pytest.approx(0.25, abs=0.02)
+    blocks = drawn.view(500, 4, 7, 4, 7)
+    assert (blocks == blocks[:, :, :1, :, :1]).all()  # 7 x 7 blocks of one value
+    pixels = drawn[:, 0, ::7, ::7].flatten(1)
+    assert torch.corrcoef(pixels.T).fill_diagonal_(0).abs().max() < 0.2  # independent
+
+
+def test_the_pixel_prior_draws_what_torchs_categorical_does():
+    prior = PixelPrior()
+    prior.fit(torch.randint(0, 256, (200, 1, 4, 4), generator=g()).float() / 255 - 0.5)
+    torch.manual_seed(5)
+    expected = torch.distributions.Categorical(prior.counts.double()).sample((3 * 16,))
+    found = prior.draw(3, torch.Generator().manual_seed(5))
+    assert torch.equal(((found + 0.5) * 255).round().long().flatten(), expected)
+
+
+def test_the_patch_prior_draws_real_centres(images):
+    process = ColdZoom(prior="patches")
+    process.prepare(images)
+    real = {tuple(p.flatten().tolist()) for p in central_patch(images, 4)}
+    drawn = process.draw_prior(40, g())[:, :, ::7, ::7]
+    assert {tuple(p.flatten().tolist()) for p in drawn} <= real
+
+
+@pytest.mark.parametrize("prior", ["pixels", "patches", "own:Grey"])
+def test_what_a_prior_learnt_is_kept(images, prior):
+    process, other = ColdZoom(prior=prior), ColdZoom(prior=prior)
+    process.prepare(images)
+    other.load_state(process.state())
+    assert torch.equal(process.draw_prior(5, g()), other.draw_prior(5, g()))
+
+
+def test_a_prior_of_ones_own_has_options_that_tell_samples_apart(images):
+    one, two = (ColdZoom(prior="own:Grey", prior_options={"level": x}) for x in (0.1, 0.2))
+    two.prepare(images)
+    assert (two.draw_prior(2, g()) == torch.tensor(0.2)).all()
+    assert one.settings() == two.settings() == ColdZoom().settings()  # the training is the same
+    assert one.sampling_settings() != two.sampling_settings()
+
+
+def test_sampling_is_algorithm_2(images):
+    process = ColdZoom(T=5)
+    process.prepare(images)
+    seen = []
+
+    def network(x, t):
+        seen.append(round(float(t[0]) * 5))
+        return 0.9 * x + 0.01
+
+    found = process.sample(network, 3, g(2))
+    x = process.draw_prior(3, g(2))
+    for s in (5, 4, 3, 2, 1):
+        x = torch.stack([torchvision_zoom(i, s - 1, InterpolationMode.NEAREST) for i in 0.9 * x + 0.01])
+    assert seen == [5, 4, 3, 2, 1]
+    assert torch.equal(found, x)
+
+
+def test_a_perfect_reconstructor_has_no_loss_and_samples_its_image(images):
+    process = ColdZoom()
+    process.prepare(images)
+    same = images[:1].expand(32, -1, -1, -1)
+    assert process.loss(lambda x, t: images[:1].expand_as(x), same, g()).item() == 0
+    found = process.sample(lambda x, t: images[:1].expand_as(x), 2, g())
+    assert torch.equal(found, images[:1].expand(2, -1, -1, -1))
+
+
+def test_the_same_seed_gives_the_same_samples_whatever_the_chunk(images):
+    process = ColdZoom()
+    process.prepare(images)
+    whole = process.sample(lambda x, t: 0.5 * x, 9, g(1), chunk=9)
+    assert torch.equal(whole, process.sample(lambda x, t: 0.5 * x, 9, g(1), chunk=4))
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: ColdZoom(T=0), "T is 0; allowed: 1 to 27"),
+        (lambda: ColdZoom(T=28), "T is 28"),
+        (lambda: ColdZoom(interpolation="bicubic"), "'bicubic'; allowed: nearest, bilinear"),
+        (lambda: ColdZoom(prior="pixel"), "prior is 'pixel'.*did you mean 'pixels'"),
+        (lambda: ColdZoom(prior="patches", prior_options={"x": 1}), "has no option 'x'"),
+        (lambda: ColdZoom().draw_prior(1, g()), "call prepare"),
+        (
+            lambda: ColdZoom().degrade(torch.zeros(1, 1, 28, 28), torch.tensor([25])),
+            "from 25 to 25; allowed: 0 to T = 24",
+        ),
+        (lambda: zoom(torch.zeros(1, 1, 28, 28), torch.tensor([28])), "28"),
+        (lambda: zoom(torch.zeros(1, 1, 28, 27), torch.tensor([1])), "square"),
+        (lambda: zoom(torch.zeros(2, 1, 28, 28), torch.tensor([1])), r"needed: \(2,\)"),
+        (lambda: ColdZoom().prepare(torch.ones(2, 1, 28, 28)), "range from 1 to 1"),
+    ],
+)
+def test_bad_input_is_named(make, named):
+    with pytest.raises(ValueError, match=named):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "named"),
+    [
+        (torch.zeros(2, 1, 32, 32), [1, 2], r"\(2, 1, 32, 32\)"),
+        (torch.zeros(2, 3, 28, 28), [1, 2], r"\(2, 3, 28, 28\)"),
+        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), [1, 2], "uint8"),
+        (torch.zeros(2, 1, 28, 28), [-1, 2], "from -1 to 2; allowed: 0 to T = 24"),
+        (torch.zeros(2, 1, 28, 28), [1], r"needed: \(2,\)"),
+    ],
+)
+def test_bad_input_to_degrade_is_named(x, t, named):
+    with pytest.raises(ValueError, match=named):
+        ColdZoom().degrade(x, torch.tensor(t))
+
+
+def test_images_out_of_range_are_refused_in_training():
+    with pytest.raises(ValueError, match="range from 200 to 200"):
+        ColdZoom().loss(lambda x, t: x, torch.full((2, 1, 28, 28), 200.0), g())
+
+
+def test_an_empty_batch_and_a_strided_one(images):
+    process = ColdZoom()
+    assert process.degrade(images[:0], torch.zeros(0, dtype=torch.long)).shape == (0, 1, 28, 28)
+    wide = images.transpose(2, 3)  # not contiguous
+    t = torch.full((25,), 5)
+    assert torch.equal(process.degrade(wide, t), process.degrade(wide.contiguous(), t))

@@ -1,0 +1,95 @@
+"""The reconstructor: size, shapes, and the properties that the report explains."""
+
+import pytest
+import torch
+
+from diffusion.settings import Training
+from diffusion.training.network import CHANNELS, Reconstructor, TimeEncoding, build
+from own import Linear
+
+
+def test_size_and_layers():
+    network = Reconstructor()
+    convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels, c.kernel_size[0]) for c in convolutions] == [
+        (1, 16, 7),
+        (16, 32, 7),
+        (32, 32, 7),
+        (32, 16, 7),
+        (16, 1, 3),
+    ]
+    by_hand = (
+        sum(i * o * k * k + o for i, o, k in [(1, 16, 7), (16, 32, 7), (32, 32, 7), (32, 16, 7), (16, 1, 3)])
+        + 4 * 2 * 28 * 28  # one affine LayerNorm over the pixels a block
+        + sum(i * o + o for i, o in [(32, 128), (128, 128), (128, 128), (128, 16)])
+    )
+    assert sum(p.numel() for p in network.parameters()) == by_hand == 146_961
+
+
+def test_the_width_of_the_settings_is_the_networks_own():
+    assert tuple(Training().channels) == CHANNELS
+
+
+def test_time_features_vanish_at_zero():
+    encoding = TimeEncoding(16)
+    assert encoding.frequencies[0] == 0
+    assert torch.allclose(encoding.frequencies[1:3], 2 * torch.pi * torch.tensor([1.0, 1.5]))
+    seen = []
+    encoding.layers.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    encoding(torch.tensor([0.0, 0.5]))
+    assert seen[0].shape == (2, 32)
+    assert (seen[0][0] == 0).all()
+    assert (seen[0][1] != 0).any()
+
+
+def test_output_depends_on_time_and_on_each_image_alone():
+    torch.manual_seed(0)
+    network, x = Reconstructor().eval(), torch.randn(3, 1, 28, 28)
+    with torch.inference_mode():
+        out = network(x, torch.tensor([0.1, 0.5, 1.0]))
+        assert out.shape == x.shape
+        assert torch.allclose(network(x[1:2], torch.tensor([0.5])), out[1:2], atol=1e-5)
+        assert (network(x[1:2], torch.tensor([0.9])) - out[1:2]).abs().max() > 1e-4
+
+
+def test_a_constant_offset_is_seen_at_the_border_only():
+    # The normalisation removes each channel's mean; what is left of an offset comes from the zero padding.
+    torch.manual_seed(0)
+    block, x = Reconstructor().blocks[0], torch.randn(1, 1, 28, 28)
+    with torch.inference_mode():
+        convolved = block[0](x + 0.2) - block[0](x)
+    inside = convolved[..., 3:-3, 3:-3]
+    assert torch.allclose(inside, inside[..., :1, :1].expand_as(inside), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "t"),
+    [((2, 1, 27, 28), (2,)), ((2, 3, 28, 28), (2,)), ((2, 1, 28, 28), (3,)), ((2, 1, 28, 28), (2, 1))],
+)
+def test_other_shapes_are_refused(x, t):
+    with pytest.raises(ValueError, match="needed"):
+        Reconstructor()(torch.zeros(x), torch.ones(t))
+
+
+def test_channels_must_be_positive():
+    with pytest.raises(ValueError, match="channels"):
+        Reconstructor(channels=())
+
+
+def test_a_network_of_ones_own_enters_by_class_or_name():
+    for network in (Linear, "own:Linear"):
+        assert build(network, (1, 2), {"scale": 3.0}).scale == 3
+    assert build("cnn", [4, 5]).out.in_channels == 5
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "named"),
+    [
+        ("cnnn", {}, "'cnnn'; allowed: cnn, or module:name of your own; did you mean 'cnn'"),
+        ("cnn", {"width": 3}, "Reconstructor has no option 'width'"),
+        ("math:sqrt", {}, "needed: a subclass of torch.nn.Module"),
+    ],
+)
+def test_what_is_no_network_is_refused(network, options, named):
+    with pytest.raises(ValueError, match=named):
+        build(network, (4,), options)

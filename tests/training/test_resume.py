@@ -1,0 +1,330 @@
+"""What a run survives: kills, damaged and lost files, full disks, numbers that explode, a second process."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+import limits
+from diffusion.training import checkpoints
+from diffusion.training.checkpoints import RunError, RunFolder, load_weights
+from diffusion.training.fit import _Loop
+from diffusion.training.network import Reconstructor
+from short_runs import BATCH, STEPS, Killed, assert_same, content, train
+
+LAST = 3  # epochs
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("step", [1, 2, 4, 5, 12])
+def test_a_killed_run_ends_with_the_same_weights(images, tmp_path, killed, whole, precision, step):
+    killed(step, precision=precision)
+    undisturbed = whole if precision == "fp32" else train(images, None, precision=precision)
+    assert_same(train(images, tmp_path, precision=precision), undisturbed)
+
+
+@pytest.fixture
+def halfway(killed):
+    """A run folder whose training died after 6 of 12 steps."""
+    return killed(7)
+
+
+# --- damaged states and weights ---
+
+DAMAGE = {
+    "empty": lambda old: b"",
+    "one byte short": lambda old: old[:-1],
+    "half": lambda old: old[: len(old) // 2],
+    "first bit": lambda old: bytes([old[0] ^ 1]) + old[1:],
+    "last bit": lambda old: old[:-1] + bytes([old[-1] ^ 128]),
+    "a bit of a weight": lambda old: old[:50_000] + bytes([old[50_000] ^ 4]) + old[50_001:],
+    "longer": lambda old: old + b"\0",
+    "other": lambda old: b"nothing of ours",
+}
+damages = pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+
+
+@damages
+def test_a_damaged_newest_state_is_reported_and_the_one_before_is_used(
+    images, tmp_path, halfway, whole, capsys, before_step, damage
+):
+    newest, before = halfway.states()
+    newest.write_bytes(damage(newest.read_bytes()))
+    seen = []
+    before_step(int(before.name.split("-")[1]) + 1, seen.append)
+    assert_same(train(images, tmp_path), whole)
+    assert seen, "training did not go on from the state before"
+    assert f"warning: {newest.name} is damaged and not used; going back" in capsys.readouterr().out
+    assert not newest.exists()  # gone once a new state was written
+    assert len(halfway.states()) == 2
+
+
+def test_with_both_states_damaged_the_run_starts_over(images, tmp_path, halfway, whole, capsys):
+    for state in halfway.states():
+        state.write_bytes(state.read_bytes()[:-9])
+    assert_same(train(images, tmp_path), whole)
+    assert f"no state in {halfway.path} is intact; the run starts over" in capsys.readouterr().out
+
+
+@damages
+@pytest.mark.parametrize("epoch", [1, LAST])
+def test_damaged_weights_are_noticed_on_load_and_the_named_remedy_repairs_them(
+    images, tmp_path, whole, before_step, damage, epoch
+):
+    run = train(images, tmp_path)
+    path = run.weights(epoch)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RunError, match=rf"{path.name} is not the file .*train again with the same settings"):
+        run.network(epoch)
+    if epoch == LAST:  # the state has it: nothing needs training
+        before_step(1, lambda _: pytest.fail("trained again"))
+    assert_same(train(images, tmp_path), whole)
+    run.network(epoch)
+    assert not (run.folder.path / "repair").exists()
+
+
+def test_lost_weights_are_repaired_by_training_as_far_as_needed(images, tmp_path, whole, before_step, capsys):
+    run = train(images, tmp_path)
+    for epoch in (1, 2, LAST):
+        run.weights(epoch).unlink()
+    with pytest.raises(RunError, match="there are no weights at .*epoch-0001.*train again"):
+        run.network(1)
+    before_step(2 * STEPS + 1, lambda _: pytest.fail("trained further than needed"))
+    assert_same(train(images, tmp_path), whole)
+    assert "weights of epoch 1 are lost or damaged; training again to epoch 2" in capsys.readouterr().out
+
+
+def test_a_repair_that_is_killed_goes_on(images, tmp_path, whole, killed, before_step):
+    run = train(images, tmp_path)
+    run.weights(2).unlink()
+    killed(7)
+    before_step(6, lambda _: pytest.fail("a step was done again"))
+    assert_same(train(images, tmp_path), whole)
+
+
+def test_damage_is_repaired_before_a_killed_run_goes_on(images, tmp_path, halfway, whole):
+    halfway.weights(1).write_bytes(b"")
+    assert_same(train(images, tmp_path), whole)
+
+
+def test_damaged_weights_never_become_the_truth(images, tmp_path, monkeypatch):
+    """On a machine that computes other weights the run is refused, and the recorded hash stays."""
+    run = train(images, tmp_path)
+    before = [line["sha256"] for line in run.history]
+    run.weights(1).write_bytes(b"damaged")
+    original = _Loop._loss
+    monkeypatch.setattr(_Loop, "_loss", lambda self, x, noise: original(self, x, noise) * 1.0001)
+    with pytest.raises(RunError, match="training again gave other weights.*delete .* to train anew"):
+        train(images, tmp_path)
+    monkeypatch.undo()
+    assert [line["sha256"] for line in train(images, tmp_path).history] == before
+
+
+def test_a_damaged_history_and_process_are_written_again(images, tmp_path):
+    run = train(images, tmp_path)
+    before = content(run.folder.path)
+    for name in ("history.jsonl", "process.safetensors", "run.json"):
+        path = run.folder.path / name
+        path.write_bytes(path.read_bytes()[:-3] + b"xyz")
+    with pytest.raises(RunError, match="process.safetensors is damaged; train again"):
+        run.folder.load_process()
+    train(images, tmp_path)
+    assert content(run.folder.path) == before
+
+
+def test_a_state_of_another_run_is_refused(images, tmp_path):
+    a, b = (train(images, tmp_path, seed=seed, epochs=1) for seed in (0, 1))
+    for state in a.folder.states():
+        state.unlink()
+    for state in b.folder.states():
+        state.rename(a.folder.path / state.name)
+    with pytest.raises(RunError, match="is of another run"):
+        train(images, tmp_path, epochs=1)
+
+
+def test_a_run_of_the_first_edition_goes_on(images, tmp_path, halfway, whole):
+    """Its states have no hashes of weights and another word for the run."""
+    state = halfway.load_state()
+    del state["run"]
+    for line in state["history"]:
+        del line["sha256"]
+    for old in halfway.states():
+        old.unlink()
+    halfway.save_state(6, state | {"fingerprint": "0123456789ab"})
+    run = train(images, tmp_path)
+    assert [line.get("sha256") for line in run.history] == [None, *(ln["sha256"] for ln in whole.history[1:])]
+    assert run.weights_sha256(1) == whole.weights_sha256(1)
+
+
+def test_what_a_killed_write_left_is_removed(images, tmp_path, halfway):
+    left = [halfway.path / n for n in (".history.jsonl.part-1", "weights/.epoch-0002.safetensors.part-2")]
+    for path in left:
+        path.write_bytes(b"half")
+    train(images, tmp_path)
+    assert not [path for path in left if path.exists()]
+
+
+def test_weights_of_another_network_are_refused(whole):
+    with pytest.raises(RunError, match="does not hold weights of this network"):
+        load_weights(whole.weights(), Reconstructor((4, 6)))
+
+
+# --- numbers that explode ---
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_overwrites_nothing(images, tmp_path, halfway, whole, monkeypatch, value):
+    original, before = _Loop._loss, content(halfway.path)
+
+    def loss(self, x, noise):
+        return original(self, x, noise) * (value if len(self.history) * STEPS + self.step == 6 else 1)
+
+    last = halfway.states()[0].name
+    with monkeypatch.context() as patch:
+        patch.setattr(_Loop, "_loss", loss)
+        with pytest.raises(RunError, match=f"loss became {value} in step 7; nothing was overwritten.*{last}"):
+            train(images, tmp_path)
+    assert content(halfway.path) == before
+    assert_same(train(images, tmp_path), whole)
+
+
+@pytest.mark.parametrize(
+    ("step", "checkpoint_steps", "when"), [(7, 1, "after step 7"), (8, 100, "after epoch 2")]
+)
+def test_weights_that_a_finite_loss_ruined_are_never_saved(
+    images, tmp_path, halfway, whole, monkeypatch, step, checkpoint_steps, when
+):
+    """The loss of a step is that before its update: it may be finite and the weights after it not."""
+    before, original = content(halfway.path), _Loop._step
+
+    def ruin(self, number, x):
+        original(self, number, x)
+        if number + 1 == step:
+            next(self.network.parameters()).data.view(-1)[0] = math.nan
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Loop, "_step", ruin)
+        with pytest.raises(RunError, match=f"is no longer finite {when}; nothing was overwritten"):
+            train(images, tmp_path, checkpoint_steps=checkpoint_steps)
+    assert content(halfway.path) == before
+    assert_same(train(images, tmp_path), whole)
+
+
+def test_a_test_loss_that_is_not_finite_is_no_good_state(images, tmp_path, halfway, whole, monkeypatch):
+    before = content(halfway.path)
+    with monkeypatch.context() as patch:
+        patch.setattr(_Loop, "_test_loss", lambda self: math.inf)
+        with pytest.raises(RunError, match="test_loss is no longer finite after epoch 2; nothing was overwr"):
+            train(images, tmp_path, checkpoint_steps=100)
+    assert content(halfway.path) == before
+    assert_same(train(images, tmp_path), whole)
+
+
+# --- no room, no rights ---
+
+
+@pytest.mark.parametrize(
+    ("size", "checkpoint_steps", "named"), [(300_000, 1, "state-00000007"), (100_000, 100, "epoch-0002")]
+)
+def test_where_files_cannot_grow_the_earlier_ones_stay_and_the_run_goes_on_later(
+    images, tmp_path, halfway, whole, size, checkpoint_steps, named
+):
+    before = content(halfway.path)
+    with limits.files_at_most(size), pytest.raises(RunError) as error:
+        train(images, tmp_path, checkpoint_steps=checkpoint_steps)
+    said = str(error.value)
+    assert named in said
+    assert "could not be written (File too large); the earlier states are intact: make room" in said
+    assert "\n" not in said
+    assert content(halfway.path) == before
+    assert_same(train(images, tmp_path), whole)
+
+
+def test_on_a_full_disk_the_earlier_files_stay_and_the_run_goes_on_later(images, tmp_path, whole):
+    with limits.disk(tmp_path / "disk", "1m"):
+        with pytest.raises(RunError, match=r"could not be written \(No space left on device\).*make room"):
+            train(images, tmp_path / "disk")
+        (folder,) = (tmp_path / "disk").iterdir()
+        assert RunFolder(folder).load_state() is not None
+        limits.grow(tmp_path / "disk", "30m")
+        assert_same(train(images, tmp_path / "disk"), whole)
+
+
+def test_a_closed_folder_is_named_and_stays_as_it_is(images, whole):
+    with limits.open_folder() as folder:
+        folder.chmod(0o555)
+        with limits.ordinary_user(), pytest.raises(RunError, match="cannot be written: Perm"):
+            train(images, folder)
+        assert not list(folder.iterdir())
+        folder.chmod(0o755)
+        assert_same(train(images, folder), whole)
+
+
+def test_a_file_where_the_folder_should_be(images, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be written"):
+        train(images, tmp_path / "file")
+
+
+# --- two at once ---
+
+OTHER = """
+import sys, time
+import torch
+torch.set_num_threads(1)
+from diffusion import data
+from diffusion.training.fit import _Loop
+from pathlib import Path
+from short_runs import train
+step = _Loop._step
+def slow(self, *args):
+    time.sleep(0.2)
+    step(self, *args)
+_Loop._step = slow
+train((data.load("train", {mnist!r}, {n})[0], data.load("test", {mnist!r}, 16)[0]), Path({folder!r}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kill", [False, True])
+def test_a_second_process_is_refused_until_the_first_ends(images, mnist_dir, tmp_path, root, whole, kill):
+    code = OTHER.format(mnist=str(mnist_dir), n=BATCH * STEPS, folder=str(tmp_path))
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=root / "tests", stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 120
+    while not list(tmp_path.glob("*/state-*")):
+        assert other.poll() is None, other.stderr.read()
+        assert time.monotonic() < end, "the other process did not begin"
+        time.sleep(0.02)
+    with pytest.raises(RunError, match="another process is training in .*; wait for it"):
+        train(images, tmp_path)
+    if kill:  # its lock goes with it
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+    else:
+        assert other.wait(120) == 0, other.stderr.read()
+    assert_same(train(images, tmp_path), whole)
+
+
+# --- tensors with a hash of their own ---
+
+
+@damages
+def test_damaged_tensors_are_noticed(tmp_path, damage):
+    path = tmp_path / "x.safetensors"
+    good = checkpoints.tensor_bytes({"x": torch.arange(100_000.0), "n": torch.tensor(3)})
+    path.write_bytes(good)
+    assert torch.equal(checkpoints.load_tensors(path)["x"], torch.arange(100_000.0))
+    path.write_bytes(damage(good))
+    assert checkpoints.load_tensors(path) is None
+
+
+def test_killed_is_no_exception():
+    """Else a handler in the code under test might catch it."""
+    assert not issubclass(Killed, Exception)

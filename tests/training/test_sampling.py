@@ -1,0 +1,74 @@
+"""Samples are drawn once, kept, and found again only if nothing that determines them has changed."""
+
+import pytest
+import torch
+
+from diffusion.processes import DDPM, ColdZoom, schedules
+from diffusion.training import sampling
+from diffusion.training.network import Reconstructor
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return Reconstructor().eval()
+
+
+def draw(network, folder, process=None, **changes):
+    options = {"weights_sha256": "w", "n": 3, "seed": 0, "precision": "fp32"} | changes
+    return sampling.draw(process or DDPM(schedules.linear(T=3)), network, cache=folder, **options)
+
+
+def test_second_time_comes_from_the_cache(network, tmp_path, monkeypatch):
+    first = draw(network, tmp_path)
+    assert first.shape == (3, 1, 28, 28)
+    assert first.dtype == torch.float32
+    monkeypatch.setattr(DDPM, "reverse", lambda *a, **k: pytest.fail("sampled again"))
+    assert torch.equal(draw(network, tmp_path), first)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights_sha256": "v"},
+        {"n": 4},
+        {"seed": 1},
+        {"precision": "bf16"},
+        {"process": DDPM(schedules.linear(T=3), clip_x0=True)},
+        {"process": DDPM(schedules.linear(T=3), sampling_steps=2)},
+        {"process": DDPM(schedules.cosine(T=3))},
+    ],
+)
+def test_any_change_draws_anew(network, tmp_path, change):
+    draw(network, tmp_path)
+    draw(network, tmp_path, **change)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+
+
+def test_the_prior_of_the_zoom_is_part_of_the_key(network, tmp_path):
+    x = torch.rand(20, 1, 28, 28) - 0.5
+    for source in ("pixels", "patches"):
+        process = ColdZoom(T=2, prior=source)
+        process.prepare(x)
+        draw(network, tmp_path, process)
+    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+
+
+def flipped(content: bytes) -> bytes:
+    return content[:-2] + bytes([content[-2] ^ 1]) + content[-1:]
+
+
+@pytest.mark.parametrize("damage", [lambda c: b"damaged", lambda c: c[:-1], lambda c: b"", flipped])
+def test_a_damaged_cache_is_drawn_again(network, tmp_path, capsys, damage):
+    first = draw(network, tmp_path)
+    (path,) = tmp_path.glob("*.safetensors")
+    good = path.read_bytes()
+    path.write_bytes(damage(good))
+    assert torch.equal(draw(network, tmp_path), first)
+    assert "is damaged and is drawn again" in capsys.readouterr().out
+    assert path.read_bytes() == good
+
+
+def test_number_is_checked(network, tmp_path):
+    with pytest.raises(ValueError, match="n is 0"):
+        draw(network, tmp_path, n=0)

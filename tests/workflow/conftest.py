@@ -1,0 +1,54 @@
+"""A finished run of the stand-in project, made once; each test has a copy of its own."""
+
+import copy
+import shutil
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from conftest import shared_folder
+from diffusion.settings import read_profile
+from tools import jobs, release
+from workflow.standin import Project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project whose workflow has run to its end; to be left as it is."""
+    folder = shared_folder(tmp_path_factory) / "standin"
+    with FileLock(folder.with_suffix(".lock")):  # pytest-xdist: one worker makes it
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            project = Project(folder)
+            project.write("done", project.run())
+    project = object.__new__(Project)
+    project.folder, project.out = folder, folder / "build" / "smoke"
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path, monkeypatch) -> Project:
+    """A copy of the finished project, which `tools.jobs` and `tools.release` take for the checkout."""
+    mine = copy.copy(finished)
+    mine.folder = Path(shutil.copytree(finished.folder, tmp_path / "pfad mit leer é数 'q $x"))
+    mine.out = mine.folder / "build" / "smoke"
+    for path in mine.folder.glob("at-*"):
+        path.unlink()
+    monkeypatch.setattr(jobs, "ROOT", mine.folder)
+    monkeypatch.setattr(release, "RELEASED", mine.folder / "released")
+    jobs._code.cache_clear()
+    yield mine
+    jobs._code.cache_clear()
+
+
+@pytest.fixture
+def stale(project):
+    """The jobs that must run now, with the reasons."""
+
+    def check() -> dict[str, str]:
+        jobs._code.cache_clear()
+        profile = read_profile("smoke", project.folder / "profiles")
+        return {job.name: reason for job, reason in jobs.check(profile)}
+
+    return check

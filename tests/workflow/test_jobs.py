@@ -1,0 +1,230 @@
+"""Results are known by settings, code and content: whatever does not agree is found, said and made again."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from diffusion.settings import read_profile
+from tools import jobs
+from workflow.standin import PROFILE
+
+ALL = ["schedules", "train_zoom-0", "measure_zoom-0", "compare", "report"]
+AFTER_TRAINING = ALL[1:]
+
+
+def test_nothing_is_stale_after_a_run(stale):
+    assert stale() == {}
+
+
+def test_a_copied_project_without_snakemakes_metadata_is_up_to_date(project, stale, tmp_path):
+    shutil.rmtree(project.folder / ".snakemake")
+    for path in project.out.rglob("*"):
+        path.touch()  # a copy that keeps no times
+    assert stale() == {}
+
+
+# --- settings -----------------------------------------------------------------------------------------------
+
+
+def changed(section: str, name: str, value) -> dict:
+    return PROFILE | {section: PROFILE[section] | {name: value}}
+
+
+@pytest.mark.parametrize(
+    ("content", "job", "reason", "others"),
+    [
+        (changed("training", "epochs", 3), "train_zoom-0", "epochs was 2, is 3", AFTER_TRAINING),
+        (changed("measure", "n_final", 33), "measure_zoom-0", "n_final was 32, is 33", ALL[2:]),
+        (PROFILE | {"schedules": {"T": 999}}, "schedules", "T was 1000, is 999", ["schedules", *ALL[3:]]),
+        (PROFILE | {"dataset": "fashion"}, "schedules", "dataset was 'mnist', is 'fashion'", ALL),
+        (PROFILE | {"report": {"repository": "x"}}, "report", "repository was None, is 'x'", ["report"]),
+    ],
+)
+def test_a_changed_setting_is_named(project, stale, content, job, reason, others):
+    project.profile(content)
+    found = stale()
+    assert found[job] == reason
+    assert list(found) == others
+    assert all(r.endswith(("is made again", reason)) for r in found.values())
+
+
+def test_another_seed_leaves_the_first_alone(project, stale):
+    project.profile(PROFILE | {"models": {"zoom": {"notebook": "03_train_zoom", "seeds": [0, 7]}}})
+    assert list(stale()) == ["train_zoom-7", "measure_zoom-7", "compare", "report"]
+    assert stale()["train_zoom-7"] == jobs.NOT_MADE
+
+
+def test_first_seeds_come_first(project):
+    models = {"zoom": {"notebook": "03_train_zoom"}, "other": {"notebook": "03_train_zoom"}}
+    project.profile(PROFILE | {"models": models, "seeds": [5, 1]})
+    names = list(jobs.of(read_profile("smoke", project.folder / "profiles")))
+    assert names[1:5] == ["train_zoom-5", "train_other-5", "train_zoom-1", "train_other-1"]
+
+
+# --- code ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("diffusion/runtime.py", ALL),
+        ("diffusion/training/__init__.py", AFTER_TRAINING),
+        ("diffusion/evaluation/measure.py", AFTER_TRAINING),
+        ("diffusion/figures/__init__.py", ["report"]),
+        ("report/build.py", ["report"]),
+        ("tools/run.py", []),
+        ("Snakefile", []),
+    ],
+)
+def test_changed_code_re_runs_what_depends_on_it(project, stale, file, expected):
+    with (project.folder / file).open("a") as code:
+        code.write("\nx = 1\n")
+    assert list(stale()) == expected
+    assert all(r == "its code changed" or r.endswith("is made again") for r in stale().values())
+
+
+def test_the_ends_of_lines_and_compiled_files_do_not_count(project, stale):
+    file = project.folder / "diffusion" / "runtime.py"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    project.write("diffusion/__pycache__/x.pyc", "compiled")
+    assert stale() == {}
+
+
+def test_of_a_notebook_the_code_counts_alone(project, stale):
+    file = project.folder / "notebooks" / "03_train_zoom.ipynb"
+    content = json.loads(file.read_text())
+    content["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["seen"]}]
+    content["cells"].append({"cell_type": "markdown", "id": "m", "metadata": {}, "source": ["A remark."]})
+    content["cells"][1]["source"] = ["%matplotlib inline\n", *content["cells"][1]["source"]]
+    file.write_text(json.dumps(content))
+    assert stale() == {}
+    project.notebook("03_train_zoom", "from diffusion.work import work\nwork('train', globals())\nx = 1")
+    assert list(stale()) == AFTER_TRAINING
+
+
+def test_code_that_is_not_there_is_an_error(project, stale):
+    shutil.rmtree(project.folder / "diffusion" / "training")
+    with pytest.raises(ValueError, match="training does not exist; results are known by the code in it"):
+        stale()
+
+
+def test_a_class_of_ones_own_counts(project, stale, monkeypatch):
+    project.write("my_blur.py", "from diffusion.processes.blur import ColdBlur\nclass Mine(ColdBlur): ...\n")
+    monkeypatch.syspath_prepend(str(project.folder))
+    own = {"notebook": "05_your_degradation", "degradation": "my_blur:Mine"}
+    project.profile(PROFILE | {"models": PROFILE["models"] | {"mine": own}})
+    project.notebook("05_your_degradation", "pass")
+
+    def key() -> str:
+        jobs._code.cache_clear()
+        found = jobs.of(read_profile("smoke", project.folder / "profiles"))
+        return found["train_mine-0"].expected()["key"]
+
+    before = key()
+    project.write("my_blur.py", "from diffusion.processes.blur import ColdBlur\nclass Mine(ColdBlur): pass\n")
+    assert key() != before
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def owner(name: str) -> str:
+    """The job that makes a file."""
+    if name.startswith(("report.", "figures/", "jobs/report")):
+        return "report"
+    if "04_compare" in name or "jobs/compare" in name:
+        return "compare"
+    if "schedules" in name or name == "kept/zoom.npz":
+        return "schedules"
+    return "measure_zoom-0" if "measure" in name or "samples" in name else "train_zoom-0"
+
+
+def made(out: Path) -> list[str]:
+    """Every file of a run that is a result, or says where one is from."""
+    names = (p.relative_to(out).as_posix() for p in sorted(out.rglob("*")) if p.is_file())
+    return [n for n in names if not n.startswith(("logs/", ".")) and "/state-" not in n]
+
+
+def test_every_kind_of_file_is_watched(project):
+    assert len(made(project.out)) >= 20
+    recorded = set()
+    for path in (project.out / "jobs").iterdir():
+        recorded |= set(json.loads(path.read_text())["files"])
+    assert {n for n in made(project.out) if not n.startswith("jobs/")} == recorded
+
+
+def test_a_flipped_bit_in_any_file_is_found(project, stale):
+    dice = random.Random(1)
+    for name in made(project.out):
+        path = project.out / name
+        whole = path.read_bytes()
+        place = dice.randrange(len(whole) * 8)
+        path.write_bytes(flipped(whole, place))
+        found = stale()
+        assert owner(name) in found, f"bit {place} of {name}"
+        if not name.startswith("jobs/"):
+            assert found[owner(name)] == f"{name} is damaged or was changed"
+        path.write_bytes(whole)
+    assert stale() == {}
+
+
+def flipped(content: bytes, place: int) -> bytes:
+    changed = bytearray(content)
+    changed[place // 8] ^= 1 << place % 8
+    return bytes(changed)
+
+
+def test_a_lost_file_is_found(project, stale):
+    for name in made(project.out):
+        lost = (project.out / name).rename(project.folder / "lost")
+        assert owner(name) in stale(), name
+        lost.rename(project.out / name)
+
+
+def test_a_record_edited_by_hand_is_found(project, stale):
+    path = project.out / "metrics" / "measure_zoom-0.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"n_final": 10**6}))
+    assert list(stale()) == ["measure_zoom-0", "compare", "report"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "5", "{}", '{"files": 5}', "\0", "9" * 5000])
+def test_provenance_that_cannot_be_read_counts_as_changed(project, stale, content):
+    (project.out / "jobs" / "train_zoom-0.json").write_text(content)
+    found = stale()
+    assert list(found) == AFTER_TRAINING
+    assert found["train_zoom-0"] == "train_zoom-0.json cannot be read"
+
+
+def test_provenance_that_leaves_a_record_out_is_not_believed(project, stale):
+    path = project.out / "jobs" / "measure_zoom-0.json"
+    content = json.loads(path.read_text())
+    del content["files"]["metrics/measure_zoom-0.json"]
+    path.write_text(json.dumps(content))
+    assert stale()["measure_zoom-0"] == "measure_zoom-0.json is not among its files"
+
+
+def test_measures_of_another_training_are_found(project, stale):
+    """Two whole jobs, but the second one was made from other results of the first."""
+    path = project.out / "runs" / "zoom-0-0" / "history.jsonl"
+    path.write_text("another")
+    jobs.Job.finish(job := training(project), job.expected(), {})
+    assert stale()["measure_zoom-0"] == "what it was made from changed"
+
+
+def training(project) -> jobs.Job:
+    return jobs.of(read_profile("smoke", project.folder / "profiles"))["train_zoom-0"]
+
+
+def test_a_job_without_its_record_is_not_finished(project):
+    (project.out / "metrics" / "train_zoom-0.json").unlink()
+    with pytest.raises(ValueError, match="train_zoom-0 has not made .*train_zoom-0.json"):
+        training(project).finish({}, {})
+
+
+def test_the_results_folder_may_lie_anywhere(project):
+    project.profile(yaml.safe_load(yaml.safe_dump(PROFILE)) | {"out": "~/elsewhere"})
+    assert training(project).out == Path("~/elsewhere").expanduser()

@@ -1,0 +1,183 @@
+"""A release is whole or refused with a remedy that works, and an interrupted one loses nothing."""
+
+import json
+import os
+import random
+import shutil
+import sys
+
+import pytest
+
+from diffusion.settings import read_profile
+from tools import release, run
+
+
+@pytest.fixture
+def profile(project):
+    return read_profile("smoke", project.folder / "profiles")
+
+
+@pytest.fixture
+def released(project, profile):
+    """The folder of a release of the finished project."""
+    return release.release(profile)
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_release_has_records_images_last_weights_figures_notebooks_and_the_pdf(project, released):
+    run_folder = "runs/zoom-0-0"
+    assert set(contents(released)) == {
+        "manifest.json",
+        "report.pdf",
+        "figures/a.svg",
+        "kept/zoom.npz",
+        "kept/trajectory_zoom-0.npz",
+        "kept/samples_zoom-0.npz",
+        *(f"metrics/{job}.json" for job in ("schedules", "train_zoom-0", "measure_zoom-0")),
+        *(f"jobs/{job}.json" for job in ("schedules", "train_zoom-0", "measure_zoom-0", "compare", "report")),
+        *(f"notebooks/{n}.ipynb" for n in ("01_schedules", "03_train_zoom-zoom-0", "04_compare_fid")),
+        *(f"{run_folder}/{name}" for name in ("run.json", "history.jsonl")),
+        f"{run_folder}/weights/epoch-0002.safetensors",
+    }
+    manifest = json.loads((released / "manifest.json").read_text())
+    assert set(manifest["files"]) == set(contents(released)) - {"manifest.json"}
+
+
+def test_stale_results_are_not_released(project, profile, released):
+    before = contents(released)
+    (project.out / "kept" / "zoom.npz").write_bytes(b"another")
+    with pytest.raises(
+        ValueError, match="schedules: kept/zoom.npz is damaged or was changed; run `make retrain"
+    ):
+        release.release(profile)
+    assert contents(released) == before
+
+
+def test_a_flipped_bit_in_any_released_file_is_refused(released):
+    dice = random.Random(2)
+    for name, whole in contents(released).items():
+        place = dice.randrange(len(whole) * 8)
+        changed = bytearray(whole)
+        changed[place // 8] ^= 1 << place % 8
+        (released / name).write_bytes(changed)
+        if name != "manifest.json" or _says_another(whole, bytes(changed)):
+            with pytest.raises(ValueError, match="get it back with `git checkout -- released/smoke`"):
+                release.verify(released)
+        (released / name).write_bytes(whole)
+    release.verify(released)
+
+
+def _says_another(whole: bytes, changed: bytes) -> bool:
+    """False for a bit that JSON does not see, in white space for example."""
+    try:
+        return json.loads(whole) != json.loads(changed)
+    except ValueError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"files": 5}', '{"profile": "smoke"}', '{"profile": "smoke", "files": {}}', None]
+)
+def test_a_damaged_or_lost_manifest_never_leads_to_training(project, released, content):
+    if content is None:
+        (released / "manifest.json").unlink()
+    else:
+        (released / "manifest.json").write_text(content)
+    shutil.rmtree(project.out)
+    (line,) = [s for s in project.run("smoke", status=1).splitlines() if not s.startswith("The results")]
+    assert line.startswith(
+        f"error: {released / 'manifest.json'} is missing or damaged; get it back with `git"
+    )
+    assert not project.out.exists()
+
+
+def test_a_manifest_cannot_reach_outside(released):
+    content = json.loads((released / "manifest.json").read_text())
+    content["files"]["../../Snakefile"] = "0"
+    (released / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"names '../../Snakefile', a place outside of it"):
+        release.verify(released)
+
+
+def test_the_report_comes_from_the_release_without_training(project, released):
+    shutil.rmtree(project.out)
+    said = project.run()
+    assert said.splitlines()[-1].endswith("report.pdf are made from released/smoke")
+    assert project.ran(said) == set()
+    out = project.folder / "build" / "released" / "smoke"
+    assert (out / "report.html").is_file()
+    assert (out / "metrics" / "train_zoom-0.json").is_file()
+    (out / "metrics" / "train_zoom-0.json").write_text("{}")
+    (out / "metrics" / "train_gone-0.json").write_text("{}")  # of an earlier release
+    project.run()
+    assert contents(out / "metrics") == contents(released / "metrics")
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_release_that_is_interrupted_at_any_point_leaves_the_old_or_the_new(
+    project, profile, released, monkeypatch
+):
+    """Each call that changes the disk is in turn the one before which the process dies."""
+    old = contents(released)
+    path = project.out / "jobs" / "report.json"
+    path.write_text(path.read_text() + "\n")
+    calls = {"number": 0, "last": None}
+
+    def counted(function):
+        def call(*arguments, **options):
+            calls["number"] += 1
+            if calls["number"] == calls["last"]:
+                raise Killed
+            return function(*arguments, **options)
+
+        return call
+
+    for module, name in ((os, "rename"), (os, "replace"), (shutil, "rmtree")):
+        monkeypatch.setattr(module, name, counted(getattr(module, name)))
+    seen = set()
+    for last in range(1, 100):
+        calls |= {"number": 0, "last": last}
+        try:
+            release.recover(released)
+            release.release(profile)
+        except Killed:
+            calls["last"] = None
+            release.recover(released)
+            release.verify(released)
+            now = contents(released)
+            seen.add("old" if now == old else "new")
+            assert now == old or now["jobs/report.json"] == path.read_bytes()
+        else:
+            break
+    assert last > 20
+    assert seen == {"old", "new"}
+    assert [p.name for p in released.parent.iterdir()] == ["smoke"]
+
+
+def test_a_run_under_way_is_not_released(project, released, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["release", "smoke"])
+    monkeypatch.chdir(project.folder)
+    lock = run.held(project.out)
+    with pytest.raises(SystemExit) as end:
+        release.main()
+    os.close(lock)
+    assert str(end.value).startswith("error: a run of this profile is under way (process ")
+    release.main()
+    assert capsys.readouterr().out.startswith("released/smoke holds the results of smoke: ")
+
+
+def test_what_is_released_in_this_project_is_whole(root):
+    folders = [p for p in (root / "released").iterdir() if p.is_dir()]
+    assert folders
+    for folder in folders:
+        files = release.verify(folder)
+        for part in ("metrics/train_", "metrics/measure_", "kept/samples_", "weights/", "report.pdf"):
+            assert any(part in name for name in files), part
+        there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        assert there == {*files, "manifest.json"}

@@ -1,0 +1,248 @@
+"""The workflow around stand-in jobs: what runs, what stays, what failures and kills leave behind."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import offline
+from tools.children import hold
+from workflow.standin import PROFILE, Project, until
+
+ALL = {"schedules", "train_zoom-0", "measure_zoom-0", "compare", "report"}
+DONE = "build/smoke/report.html and build/smoke/report.pdf are up to date"
+
+
+@pytest.fixture(autouse=True)
+def sigint():
+    """SIGINT works on new processes, also where the tests run in the background of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+# --- what runs ----------------------------------------------------------------------------------------------
+
+
+def test_a_run_makes_everything_once(project):
+    said = (project.folder / "done").read_text()
+    assert project.ran(said) == ALL
+    assert said.splitlines()[-1] == DONE
+    for name in ("logs/train_zoom-0.log", "notebooks/03_train_zoom-zoom-0.ipynb", "report.pdf"):
+        assert (project.out / name).is_file()
+    begun = time.monotonic()
+    assert project.run().splitlines() == [DONE]
+    assert time.monotonic() - begun < 20
+
+
+def test_a_job_gets_the_settings_of_its_profile(project):
+    made = {job: project.provenance(job)["settings"] for job in ALL}
+    assert made["train_zoom-0"]["learning_rate"] == 0.0002
+    assert (made["train_zoom-0"]["epochs"], made["measure_zoom-0"]["n_final"]) == (2, 32)
+    record = json.loads((project.out / "metrics" / "train_zoom-0.json").read_text())
+    assert (record["learning_rate"], record["epochs"], record["model"]) == (0.0002, 2, "zoom")
+
+
+def test_what_is_stale_is_said_and_made_again(project):
+    path = project.out / "metrics" / "measure_zoom-0.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"32", b"33"))
+    said = project.run()
+    assert "measure_zoom-0 runs again: metrics/measure_zoom-0.json is damaged or was changed\n" in said
+    assert project.ran(said) == {"measure_zoom-0", "compare", "report"}
+    assert path.read_bytes() == whole
+    assert said.splitlines()[-1] == DONE
+
+
+def test_a_changed_parameter_is_found_without_snakemakes_metadata(project):
+    shutil.rmtree(project.folder / ".snakemake")
+    project.profile(PROFILE | {"training": {"epochs": 3}})
+    said = project.run()
+    assert "train_zoom-0 runs again: epochs was 2, is 3\n" in said
+    assert project.ran(said) == ALL - {"schedules"}
+
+
+def test_a_change_while_it_runs_is_said(project):
+    project.profile(PROFILE | {"measure": {"n_samples": 17}})
+    (project.folder / "wait-measure").touch()
+    run = project.start()
+    until((project.folder / "at-measure").exists)
+    with (project.folder / "diffusion" / "runtime.py").open("a") as code:
+        code.write("x = 1\n")
+    (project.folder / "wait-measure").unlink()
+    assert run.wait(120) == 1
+    assert "error: what changed while it ran must run again (schedules: its code changed;" in project.said()
+
+
+# --- failures -----------------------------------------------------------------------------------------------
+
+
+def test_a_failing_notebook_leaves_the_earlier_results_and_says_what_failed(project):
+    before = project.results()
+    project.profile(PROFILE | {"training": {"epochs": 3}})
+    (project.folder / "fail-train").touch()
+    said = project.run(status=1)
+    lines = [line for line in said.splitlines() if line.startswith("train_zoom-0 | ")]
+    failed = lines.index(next(line for line in lines if "FAILED" in line))
+    assert lines[failed].endswith(": ValueError: no such luck")
+    assert str(project.out / "logs" / "train_zoom-0.log") in lines[failed + 1]
+    assert "Traceback" not in said
+    assert "Traceback" in (project.out / "logs" / "train_zoom-0.log").read_text()
+    assert "no such luck" in (project.out / "logs" / "train_zoom-0.ipynb").read_text()
+    assert project.results().keys() == before.keys()
+    assert project.results()["metrics/train_zoom-0.json"] == before["metrics/train_zoom-0.json"]
+    (project.folder / "fail-train").unlink()
+    assert project.ran(project.run()) == ALL - {"schedules"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["qiuck"],
+            "PROFILE = 'qiuck' is not a profile; there are paper, quick, smoke; did you mean 'quick'?",
+        ),
+        (
+            ["../../etc/passwd"],
+            "PROFILE = '../../etc/passwd' is not a profile; there are paper, quick, smoke",
+        ),
+        (["smoke", "many"], "CORES = 'many' is not allowed; needed: all, or a number from 1"),
+        (["smoke", "--on", "grid"], "EXECUTOR = 'grid' is not an executor; profiles/ has slurm"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(project, arguments, line):
+    shutil.rmtree(project.out / "jobs")
+    (said,) = [
+        s
+        for s in project.run(*arguments, status=1).splitlines()
+        if s != "data are there" and "again" not in s
+    ]
+    assert said == f"error: {line}"
+
+
+def test_two_runs_of_one_profile_do_not_mix(project):
+    (project.folder / "wait-report").touch()
+    (project.out / "jobs" / "report.json").unlink()
+    first = project.start()
+    until((project.folder / "at-report").exists)
+    said = project.folder / "second"
+    with said.open("w") as file:
+        command = [sys.executable, "-m", "tools.run", "smoke"]
+        second = subprocess.run(command, cwd=project.folder, stdout=file, stderr=file)
+    assert second.returncode == 1
+    (line,) = said.read_text().splitlines()
+    assert line.startswith(f"error: {project.out} is being written by another run (process {first.pid} on ")
+    (project.folder / "wait-report").unlink()
+    assert first.wait(60) == 0
+
+
+def test_a_second_job_of_the_same_notebook_waits(project):
+    """A job of a cluster outlives its workflow; the same job, submitted again, must not run beside it."""
+    lock = hold(project.out / "logs" / "report.lock")
+    (project.out / "jobs" / "report.json").unlink()
+    run = project.start()
+    until(lambda: "waits until process" in project.said())
+    assert run.poll() is None
+    os.close(lock)
+    assert run.wait(60) == 0
+    assert "report | starts" in project.said()
+
+
+def test_a_folder_with_other_things_is_left_alone(project, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("mine")
+    project.profile(PROFILE | {"out": str(tmp_path / "mine")})
+    said = project.run(status=1)
+    assert "holds files that are not results of this project; choose another `out`" in said
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+
+
+def test_a_read_only_checkout_is_one_line(project):
+    if os.geteuid() == 0:
+        pytest.skip("no folder is read-only to root")
+    (project.out / "jobs" / "report.json").unlink()
+    project.out.chmod(0o555)
+    (said,) = project.run(status=1).splitlines()
+    project.out.chmod(0o755)
+    assert "cannot be written" in said
+
+
+def test_a_machine_without_which_or_loopback_is_one_line(project, tmp_path):
+    (project.out / "jobs" / "report.json").unlink()
+    command = [sys.executable, "-m", "tools.run", "smoke"]
+    options = {"cwd": project.folder, "capture_output": True, "text": True}
+    run = subprocess.run(command, env=os.environ | {"PATH": str(tmp_path)}, **options)
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    assert "Snakemake needs the program `which`" in run.stderr
+    if offline.means() == "namespace":
+        run = subprocess.run(["unshare", "--map-root-user", "--net", *command], **options)
+        assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+        assert "notebooks need the loopback network" in run.stderr
+
+
+# --- kills --------------------------------------------------------------------------------------------------
+
+STAGES = {"train": "train_zoom-0", "measure": "measure_zoom-0", "compare": "compare", "report": "report"}
+KILLS = [
+    ("train", "all", signal.SIGINT),
+    ("train", "make", signal.SIGKILL),
+    ("measure", "run", signal.SIGTERM),
+    ("measure", "make", signal.SIGINT),
+    ("compare", "run", signal.SIGKILL),
+    ("report", "snakemake", signal.SIGKILL),
+    ("report", "all", signal.SIGKILL),
+]
+
+
+def make(project: Project) -> subprocess.Popen:
+    """`make report PROFILE=smoke` in the stand-in project, under way, with these tests' Python."""
+    python = project.write(".venv/bin/python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    show = ["make", "-s", "--eval", "show: ; @echo $(STAMP)", "show"]
+    stamp = subprocess.run(
+        show, cwd=project.folder, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    (project.folder / stamp).touch()
+    with (project.folder / "said").open("w") as said:
+        options = {"cwd": project.folder, "stdout": said, "stderr": said, "start_new_session": True}
+        return subprocess.Popen(["make", "report", "PROFILE=smoke"], **options)
+
+
+def kill(project: Project, run: subprocess.Popen, whom: str, number: int) -> None:
+    if whom == "all":
+        os.killpg(run.pid, number)
+    elif whom == "make":
+        run.send_signal(number)
+    else:
+        words = {"run": "tools.run smoke", "snakemake": "import snakemake.cli"}[whom]
+        (pid,) = [pid for pid, command in project.processes().items() if words in command]
+        os.kill(pid, number)
+
+
+@pytest.mark.slow
+def test_killed_at_every_stage_it_finishes_with_the_same_results(project):
+    undisturbed = project.results()
+    shutil.rmtree(project.out)
+    for stage, whom, number in KILLS:
+        at, wait = project.folder / f"at-{stage}", project.folder / f"wait-{stage}"
+        wait.touch()
+        at.unlink(missing_ok=True)
+        run = make(project)
+        until(lambda at=at, run=run: at.exists() or run.poll() is not None, stage)
+        assert run.poll() is None, project.said()
+        begun = time.monotonic()
+        kill(project, run, whom, number)
+        until(lambda: not project.processes(), f"the end of everything after {number} to {whom}", 30)
+        assert run.wait(5) != 0
+        assert time.monotonic() - begun < 15
+        assert not (project.out / "jobs" / f"{STAGES[stage]}.json").exists()
+        wait.unlink()
+    said = project.run()
+    assert project.ran(said) == {"report"}
+    assert project.results() == undisturbed
+    assert project.run().splitlines() == [DONE]

@@ -1,0 +1,186 @@
+"""Make the report of a profile; `make report` and `make retrain` do nothing else.
+
+    python -m tools.run [--retrain] PROFILE [CORES] [--on EXECUTOR]
+
+Where the results of a profile are released, the report is made from them, in build/released/PROFILE. Else,
+or with `--retrain`, the workflow runs: jobs whose results are there, whole, and made with these settings
+and this code are left alone; one line says why each of the others runs again. Results stay until the new
+ones are whole. With `--on slurm` the jobs are those of a cluster (profiles/slurm); CORES then bounds what
+they use at one time. One workflow at a time may write to a results folder. However this process ends,
+nothing of it goes on running, jobs of a cluster excepted: SIGINT and SIGTERM cancel them, SIGKILL does not,
+and the next call waits for them.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from diffusion.settings import Profile, SettingError, read_profile
+from tools import jobs, release
+from tools.children import HeldError, hold, run_group, when_parent_is_gone
+
+ROOT = jobs.ROOT
+# Snakemake in this process's keeping: it ends when this process is killed.
+SNAKEMAKE = (
+    "from tools.children import end_with_parent; end_with_parent(); import snakemake.cli as s; s.main()"
+)
+# Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
+OPTIONS = ["--nolock", "--ignore-incomplete", "--drop-metadata", "--rerun-triggers", "mtime"]
+OPTIONS += ["--scheduler", "greedy"]
+LOCAL = ["--quiet", "all"]  # the jobs themselves say when they start, end and fail
+SECONDS_TO_END = {"": 10, "slurm": 60}  # after a signal; Slurm's jobs are cancelled in that time
+SECONDS_BETWEEN_LOOKS = 20.0
+ENDED = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY"}
+
+
+def held(out: Path) -> int:
+    """The lock on a results folder; exits with one line where it cannot be had."""
+    try:
+        if out.is_dir() and any(out.iterdir()) and not (out / ".lock").exists():
+            sys.exit(f"error: {out} holds files that are not results of this project; choose another `out`")
+        return hold(out / ".lock")
+    except HeldError as error:
+        sys.exit(f"error: {out} is being written by another run ({error}); wait for it, or stop it first")
+    except OSError as error:
+        sys.exit(f"error: the results folder {out} cannot be written: {error.strerror}")
+
+
+def check_machine() -> None:
+    """Exit with one line where the machine lacks what the workflow and notebooks need."""
+    if not shutil.which("which"):
+        sys.exit(
+            "error: Snakemake needs the program `which`; on Debian or Ubuntu: apt-get install debianutils"
+        )
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), 5).close()
+    except OSError as error:
+        sys.exit(
+            f"error: notebooks need the loopback network, 127.0.0.1 ({error}); as root: ip link set lo up"
+        )
+
+
+def fetch(profile: Profile) -> None:
+    """See that the data are there; exits where they cannot be had."""
+    command = [sys.executable, "-m", "diffusion.data", "--dataset", profile.dataset]
+    command += ["--data-dir", profile.data_dir] if profile.data_dir else []
+    if subprocess.run(command, cwd=ROOT).returncode:
+        sys.exit(1)
+
+
+def forget(stale: list[tuple[jobs.Job, str]]) -> None:
+    """Remove the files that say that these jobs are done, and say why they run again."""
+    for job, reason in stale:
+        if reason != jobs.NOT_MADE:
+            print(f"{job.name} runs again: {reason}", flush=True)
+        job.path.unlink(missing_ok=True)
+
+
+def options(executor: str, cores: str, out: Path) -> list[str]:
+    """Snakemake's options for an executor; on Slurm after waiting for earlier jobs on the results folder."""
+    if not executor:
+        return [*LOCAL, "--cores", cores]
+    profile = ROOT / "profiles" / executor
+    if not (profile / "config.yaml").is_file():
+        known = ", ".join(sorted(p.parent.name for p in profile.parent.glob("*/config.yaml")))
+        sys.exit(f"error: EXECUTOR = {executor!r} is not an executor; profiles/ has {known}")
+    found = ["--workflow-profile", str(profile), *(["--cores", cores] if cores != "all" else [])]
+    if executor == "slurm":
+        prefix = f"{out.name[:30]}-{hashlib.sha256(str(out).encode()).hexdigest()[:8]}"
+        wait_for_slurm(prefix)
+        found += ["--slurm-jobname-prefix", prefix]
+    return found
+
+
+def wait_for_slurm(prefix: str) -> None:
+    """Wait until Slurm has no jobs whose names begin so: they outlive the workflow that submitted them."""
+    told: list[str] = []
+    while True:
+        command = ["squeue", "--me", "--noheader", "--format", "%i|%T|%j"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        except (OSError, subprocess.SubprocessError) as error:
+            said = (getattr(error, "stderr", "") or str(error)).strip()
+            sys.exit(f"error: Slurm does not answer ({said}); run this where squeue and sbatch work")
+        rows = [line.strip().split("|", 2) for line in done.stdout.splitlines()]
+        found = [job for job, state, title in rows if title.startswith(f"{prefix}_") and state not in ENDED]
+        if not found:
+            return
+        if found != told:
+            print(f"Waiting for jobs of an earlier run; to end them: scancel {' '.join(found)}", flush=True)
+        told = found
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def workflow(profile: Profile, executor: str, cores: str) -> None:
+    """Run what must run of a profile; exits with a status where that fails."""
+    out = jobs.folder(profile)
+    stale = jobs.check(profile)  # before anything is written: it finds mistakes, too
+    lock = held(out)
+    if stale:
+        check_machine()
+        fetch(profile)
+        forget(stale)
+        arguments = ["--snakefile", str(ROOT / "Snakefile"), "--config", f"profile={profile.where}", *OPTIONS]
+        command = [sys.executable, "-c", SNAKEMAKE, *arguments, *options(executor, cores, out)]
+        if status := run_group(command, SECONDS_TO_END.get(executor, 60), lock, cwd=ROOT):
+            print("Not all of it could be made; the same command goes on from here. Log: .snakemake/log")
+            sys.exit(status)
+        if changed := jobs.check(profile):
+            said = "; ".join(f"{job.name}: {reason}" for job, reason in changed[:3])
+            sys.exit(f"error: what changed while it ran must run again ({said}); call it again")
+    print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are up to date")
+
+
+def from_release(name: str) -> None:
+    """Make the report of a profile from its released results."""
+    out = ROOT / "build" / "released" / name
+    lock = held(out)
+    print(f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True)
+    release.unpack(release.RELEASED / name, out)
+    command = [sys.executable, "-m", "report.build", "--out", str(out), "--profile", name, "--released"]
+    if status := run_group(command, SECONDS_TO_END[""], lock, cwd=ROOT):
+        sys.exit(status)
+    print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are made from released/{name}")
+
+
+def shown(path: Path) -> Path:
+    """A path as it is printed: within the project, relative to it."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.run", description=__doc__.splitlines()[0])
+    parser.add_argument("profile", nargs="?", default="quick")
+    parser.add_argument("cores", nargs="?", default="all")
+    parser.add_argument("--retrain", action="store_true", help="run the study although it is released")
+    parser.add_argument("--on", default="", metavar="EXECUTOR", help="slurm: as jobs of a cluster")
+    given = parser.parse_args()
+    if given.cores != "all" and not (given.cores.isdecimal() and int(given.cores)):
+        sys.exit(f"error: CORES = {given.cores!r} is not allowed; needed: all, or a number from 1")
+    if "MAKELEVEL" in os.environ:  # make passes on SIGTERM, but neither SIGINT nor its own SIGKILL
+        when_parent_is_gone(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        profile = read_profile(given.profile, ROOT / "profiles")
+        if not (given.retrain or given.on) and (release.RELEASED / profile.name).is_dir():
+            from_release(profile.name)
+        else:
+            workflow(profile, given.on, given.cores)
+    except (SettingError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename or ''}: {error.strerror or error}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
