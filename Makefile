@@ -9,6 +9,9 @@ EXECUTOR ?=
 # Processes that share the tests.
 WORKERS ?= 2
 VENV    ?= .venv
+# How long `make test-faults` tries faults, and which ones.
+MINUTES ?= 10
+SEED    ?= 0
 # Options of JupyterLab, for example --no-browser.
 LAB     ?=
 # Options of the benchmarks, for example --quick.
@@ -18,12 +21,12 @@ RUN := $(VENV)/bin/python
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release test test-kills test-guards test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release test test-kills test-faults test-guards test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [EXECUTOR=slurm] [WORKERS=n]"
-	@echo "            [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
+	@echo "            [MINUTES=10] [SEED=0] [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 
 report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
@@ -39,8 +42,11 @@ test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the 
 	$(RUN) -m pytest -n $(WORKERS) tests
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks
 
-test-kills: env ## kill the workflow at random moments until it has finished; its results must be the same (20 minutes)
+test-kills: env ## kill the workflow at random moments until it has finished; the results must be the same
 	$(RUN) -m tests.workflow.kills
+
+test-faults: env ## damage, lose, exchange files and kill processes, at random, for MINUTES: no wrong result, no traceback
+	$(RUN) tests/faults.py --minutes $(MINUTES) --seed $(SEED)
 
 test-guards: env ## take out what keeps the project's promises, and see its tests fail (10 minutes)
 	$(RUN) tests/guards.py

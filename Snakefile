@@ -1,8 +1,8 @@
 """The workflow: schedules and trainings -> measurings -> comparison -> report. `make report` runs it.
 
-A job's only output is OUT/jobs/<job>.json, which it writes when all its files are there (tools/jobs.py). What must
-run again is found before Snakemake starts, from those files alone, and they are removed: here a job runs if its file
-is not there. Checkpoints and samples lie in OUT/runs and OUT/samples, so that a run that was killed goes on.
+A job's only output is OUT/jobs/<job>.json, which it writes when all its files are there (tools/jobs.py). What
+must run again is found before Snakemake starts, from those files alone, and they are removed: here a job runs
+if its file is not there. Checkpoints and samples lie in OUT/runs and OUT/samples: a run that was killed goes on.
 By hand: `snakemake --cores all --config profile=quick`; it runs what is not there and checks nothing.
 """
 
@@ -26,7 +26,7 @@ except SettingError as error:
 ORDER = {name: 1000 - place for place, name in enumerate(JOBS)}  # first seeds first
 DONE = f"{JOBS['report'].out}/jobs"
 PYTHON = sys.executable
-# Trainings side by side scale better than their operations do; the network gains from no more than 16 threads.
+# Trainings side by side scale better than their operations; the network gains from no more than 16 threads.
 TRAININGS = sum(job.kind == "train" for job in JOBS.values())
 THREADS = max(1, min(16, (workflow.cores or 16) // TRAININGS))
 RUN = "exec {PYTHON:q} -m tools.run_notebook {PROFILE:q} "

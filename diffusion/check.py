@@ -38,14 +38,14 @@ def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
         x: images, (N, 1, 28, 28) in [-0.5, 0.5], of which the first 32 are degraded.
     """
     check_images(x)
-    process.prepare(x)
+    process.prepare(x.clone())
     checks = [_shapes, _level_zero, _loss]
     if isinstance(process, ColdDiffusion):
         checks += [_repeatable, _own_levels, _in_order, _prior, _state]
     found = []
     for one in checks:
         try:
-            found.append(one(process, x))
+            found.append(one(process, x.clone()))  # a faulty one may change it
         except Exception as error:  # whatever a user's code raises
             where = one.__name__.strip("_").replace("_", " ")
             found.append(Finding("problem", f"{where}: {type(error).__name__}: {error}"))

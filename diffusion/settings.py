@@ -309,9 +309,10 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
     Raises:
         SettingError: there is none, it is no YAML, or a setting is wrong; one line.
     """
-    path = Path(name) if str(name).endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    is_path = str(name).endswith((".yaml", ".yml"))
+    path = Path(name) if is_path else folder / f"{name}.yaml"
     known = sorted(p.stem for p in folder.glob("*.yaml"))
-    if path.parent == folder and not re.fullmatch(r"[\w-]+", path.stem) or not path.is_file():
+    if not is_path and not re.fullmatch(r"[\w-]+", str(name)) or not path.is_file():
         raise SettingError(
             f"PROFILE = {str(name)!r} is not a profile; there are {', '.join(known)}{nearest(str(name), known)}"
         )
@@ -355,7 +356,7 @@ _Strict.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in found if tag not in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")]
     for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?\d{1,18}$"), list("-+0123456789"))
+_Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9]\d{0,17})$"), list("-+0123456789"))
 _Strict.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )  # YAML 1.1 takes 1e-4 for text

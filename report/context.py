@@ -6,14 +6,15 @@ from typing import Any
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.records import Final, RateCheck, Real, Results
 from diffusion.settings import Profile
-from report import tables
+from report import models, tables
 from report.claims.ddpm import lower_levels
-from report.estimates import LAST, Case, distance, late
+from report.estimates import LAST, Case, distance, late, tail
 from report.render import WORDS, Guards
 from report.study import CITATION, MODELS, STUDY, dataset, deviations, measured, other_data
-from report.text_format import Markdown, escape, fixed, integer, listing, span
+from report.text_format import Markdown, escape, fixed, integer, listing, sentence, span
 from report.verdicts import END_OF_TRAINING, Verdict, tally
 
+LOSSES = ("train_loss", "test_loss")
 STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -77,7 +78,10 @@ def _findings(run: Run) -> dict[str, bool]:
         offsets = [one.train.ddpm.offset for one in ddpms]
         clipped = [one.measure.ablations.clipping for one in ddpms]
         found["offset_missed"] = any(o.response < 0.9 * o.shift for o in offsets)
-        found["levels_cross"] = 0 < len(lower_levels(case)) < len(ddpms[0].train.ddpm.common_loss.levels)
+        levels, won = ddpms[0].train.ddpm.common_loss.levels, lower_levels(case)
+        found["levels_cross"] = 0 < len(won) < len(levels) and won == sorted(levels)[-len(won) :]
+        splits = [[tail([getattr(x, key) for x in one.train.history]) for one in ddpms] for key in LOSSES]
+        found["higher_loss"] = all(linear.below(cosine) for linear, cosine in splits)
         found["flattered"] = all(_flattered(one.measure.final, case.real) for one in ddpms)
         found["clipping_harms"] = all(
             c and c.gap.digits.low > 0 and c.gap.background.low > 0 for c in clipped
@@ -87,6 +91,7 @@ def _findings(run: Run) -> dict[str, bool]:
         found["zoom_swings"] = all(spreads) and spreads[1].sd > 2 * spreads[0].sd
     if run.has("zoom"):
         trainings = [run.results.trainings["zoom", seed].measure for seed in run.results.seeds("zoom")]
+        found["variety_parted"] = run.has(*MODELS) and _variety_parted(case)
         found["zoom_biased"] = all(_biased(one.final, one.real) for one in trainings)
     return found
 
@@ -94,10 +99,12 @@ def _findings(run: Run) -> dict[str, bool]:
 FINDINGS = (
     "rate_stuck",  # at the printed learning rate the loss stays at that of answering zero
     "offset_missed",  # a network reports less than 90 % of a uniform shift
-    "levels_cross",  # each DDPM has the lower loss at some of the common noise levels
+    "higher_loss",  # the cosine DDPM has the higher loss, in training and test
+    "levels_cross",  # the cosine DDPM has the lower loss at the levels of least noise, the linear elsewhere
     "flattered",  # recall above that of real images, with little precision, for both DDPMs
     "clipping_harms",  # for both DDPMs: brighter backgrounds and larger distances
     "zoom_swings",  # the zoom model's distance varies more than twice as much as the linear DDPM's
+    "variety_parted",  # its classes are less even than those of both DDPMs, and its coverage is higher
     "zoom_biased",  # its classes diverge more than those of as many real images, with every seed
 )
 
@@ -112,6 +119,12 @@ def rate_stuck(check: RateCheck) -> bool:
 def _flattered(final: Final, real: Real) -> bool:
     v, r = final.variety, real.variety
     return v.recall > r.recall and v.precision < 0.75 * r.precision
+
+
+def _variety_parted(case: Case) -> bool:
+    zoom, *others = (case.final(m) for m in ("zoom", "linear", "cosine"))
+    uneven = all(zoom.classes.divergence > one.classes.divergence for one in others)
+    return uneven and all(zoom.variety.coverage > one.variety.coverage for one in others)
 
 
 def _biased(final: Final, real: Real) -> bool:
@@ -184,7 +197,7 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "table_measuring": tables.settings(results, lambda one: one.measure),
         "table_seeds": tables.seeds(results),
         "seeds_parted": seeds_parted(run.verdicts),
-        "further_models": tables.further(results, run.further, drawn),
+        "further_models": models.further(results, run.further, drawn),
     }
     return context | _of_schedules(results) | _of_models(run)
 
@@ -248,10 +261,10 @@ def models_said(run: Run) -> Markdown:
 
 def subtitle(run: Run) -> Markdown:
     if run.has(*MODELS) and not run.further:
-        models = "Two denoising diffusion models and a deterministic zoom"
+        words = "Two denoising diffusion models and a deterministic zoom"
     else:
-        models = listing(run.results.first(m).train.label for m in run.results.models)
-    return Markdown(f"{models} on {escape(dataset(run.results).title)}, trained anew and measured")
+        words = sentence(models_said(run))[:-1]
+    return Markdown(f"{words} on {escape(dataset(run.results).title)}, trained anew and measured")
 
 
 def seeds_said(results: Results) -> Markdown:

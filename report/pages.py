@@ -89,7 +89,7 @@ def _exporter() -> HTMLExporter:
 def _still(body: str, title: str) -> str:
     """Cells without scripts and what loads from elsewhere; pictures are called by the heading above."""
     soup, heading = BeautifulSoup(body, "html.parser"), title
-    for element in soup.select("script, iframe, link, [src]:not([src^='data:image/'])"):
+    for element in soup.select("script, iframe, object, embed, link, [src]:not([src^='data:image/'])"):
         element.decompose()
     for element in soup.select("h1, h2, h3, img"):
         if element.name != "img":

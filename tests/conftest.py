@@ -79,7 +79,7 @@ def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path
             result = {"status": run.returncode, "said": run.stdout + run.stderr, "offline": offline.means()}
             done.write_text(json.dumps(result))
     result = json.loads(done.read_text())
-    assert result["status"] == 0, f"the smoke run failed:\n{result['said']}"
+    assert result["status"] == 0, f"the smoke run failed:\n...{result['said'][-1500:]}"
     return out
 
 

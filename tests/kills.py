@@ -2,7 +2,7 @@
 
     python tests/kills.py --kills 100 --model zoom --precision bf16
 
-Every attempt is a process of its own that calls `training.fit` and is ended by SIGKILL.
+Every attempt is a process of its own that calls `fit` and is ended by SIGKILL.
 After each kill the folder must be in order: whole states, whole weights, a history without a gap.
 In the end weights, history and state must be those of a run that nobody disturbed, to the bit.
 """
@@ -31,17 +31,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch  # noqa: E402
 import torch._dynamo  # noqa: E402, F401 - torch imports it for the first optimiser: once here, not in each attempt
 
-from diffusion import data, files, schedules, training  # noqa: E402
-from diffusion.ddpm import DDPM  # noqa: E402
-from diffusion.loop import TrainingLoop  # noqa: E402
-from diffusion.runs import STATES_KEPT, RunFolder  # noqa: E402
-from diffusion.zoom import ColdZoom  # noqa: E402
+import diffusion as d  # noqa: E402
+from diffusion import runtime  # noqa: E402
+from diffusion.training.checkpoints import STATES_KEPT, RunFolder  # noqa: E402
+from diffusion.training.fit import _Loop  # noqa: E402
 
-MODELS = {
-    "linear": lambda: DDPM(schedules.linear()),
-    "cosine": lambda: DDPM(schedules.cosine()),
-    "zoom": ColdZoom,
-}
+MODELS = {"linear": lambda: d.DDPM(d.linear()), "cosine": lambda: d.DDPM(d.cosine()), "zoom": d.ColdZoom}
 BATCH, STEPS, TEST = 8, 5, 16  # images a step, steps an epoch, test images
 PATIENCE = 120.0  # seconds for one attempt, on a busy machine
 WORK = ("starting", "resuming", "step", "test loss", "state", "weights", "history", "between")
@@ -132,29 +127,29 @@ class Board:
                 file.write = in_halves
             return file
 
-        files.os.fdopen = fdopen
+        runtime.os.fdopen = fdopen
 
     def watch_training(self) -> None:
         for name, work in (("_restore", "resuming"), ("_step", "step"), ("_test_loss", "test loss")):
-            self.watch(TrainingLoop, name, work)
+            self.watch(_Loop, name, work)
         writers = (("save_state", "state"), ("save_weights", "weights"), ("write_history", "history"))
         for name, work in writers:
             self.watch(RunFolder, name, work)
         self.write_in_halves()
-        self.watch_writing(files.os, "fsync", "flushing", "")
-        self.watch_writing(files.os, "replace", "renaming", "renamed")
+        self.watch_writing(runtime.os, "fsync", "flushing", "")
+        self.watch_writing(runtime.os, "replace", "renaming", "renamed")
 
 
 class Harness:
     """One run of one model in one precision, killed again and again."""
 
-    def __init__(self, model: str, precision: str, kills: int, seed: int, folder: Path, pixels: tuple):
-        self.model, self.precision, self.kills, self.folder, self.pixels = (
+    def __init__(self, model: str, precision: str, kills: int, seed: int, folder: Path, images: tuple):
+        self.model, self.precision, self.kills, self.folder, self.images = (
             model,
             precision,
             kills,
             folder,
-            pixels,
+            images,
         )
         self.random = random.Random(f"{seed} {model} {precision}")
         self.epochs = math.ceil(2 * kills / STEPS) + 1
@@ -189,11 +184,9 @@ class Harness:
     # --- attempts ---
 
     def fit(self, name: str) -> None:
-        train, test = (torch.from_numpy(x).float().div(255).sub(0.5)[:, None] for x in self.pixels)
-        options = {"epochs": self.epochs, "batch_size": BATCH, "precision": self.precision}
-        training.fit(
-            MODELS[self.model](), train, test, self.folder / name, "m", checkpoint_steps=1, **options
-        )
+        options = {"epochs": self.epochs, "batch_size": BATCH, "precision": self.precision, "channels": [4]}
+        options |= {"lr_schedule": "constant", "learning_rate": 2e-4, "checkpoint_steps": 1}
+        d.fit(MODELS[self.model](), *self.images, folder=self.folder / name, **options)
 
     def fork(self, name: str, steps: int, trap: tuple[str, str] | None = None) -> int:
         """Start an attempt in a process of its own; returns its number."""
@@ -339,13 +332,13 @@ def main() -> None:
     options = parser.parse_args()
     if options.kills < 1:
         parser.error(f"kills is {options.kills}; at least 1")
-    data.fetch()
-    raw = data.folder() / "MNIST" / "raw"
-    train, test = (data.read_idx(raw / f"{name}-images-idx3-ubyte") for name in ("train", "t10k"))
-    pixels = train[: BATCH * STEPS - 3].copy(), test[:TEST].copy()  # the last step of an epoch is smaller
+    images = (
+        d.load(n=BATCH * STEPS - 3)[0],
+        d.load(split="test", n=TEST)[0],
+    )  # each epoch ends with a small step
     for model, precision in itertools.product(options.model, options.precision):
         with tempfile.TemporaryDirectory() as folder:
-            run = Harness(model, precision, options.kills, options.seed, Path(folder), pixels)
+            run = Harness(model, precision, options.kills, options.seed, Path(folder), images)
             print(json.dumps(run.run()), flush=True)
 
 

@@ -8,6 +8,7 @@ import torch
 
 import diffusion as d
 from benchmarks import baseline, bench
+from diffusion import settings
 from diffusion.evaluation import classifier, features, frechet
 from diffusion.processes.zoom import zoom
 
@@ -120,6 +121,21 @@ def test_a_run_leaves_json_and_the_table(tmp_path, mnist_dir, capsys):
 def test_each_measure_runs(name, mnist_dir):
     rows = bench.MEASURES[name](bench.QUICK)
     assert all(row.ours for row in rows)
+
+
+@pytest.mark.parametrize("sizes", [bench.Sizes(), bench.QUICK])
+def test_the_report_that_is_timed_is_a_profile_with_a_folder_of_its_own(sizes, monkeypatch):
+    seen = []
+
+    def run(command, **options):
+        assert command[:2] == ["make", "report"]
+        seen.append(settings.read_profile(command[2].removeprefix("PROFILE="), ROOT / "profiles"))
+
+    monkeypatch.setattr(bench.subprocess, "run", run)
+    (row,) = bench.report(sizes)
+    assert row.what == f"`make report`, profile {sizes.profile}"
+    assert seen[0].models == ["linear", "cosine", "zoom"]
+    assert seen[0].out not in ("build/quick", "build/smoke")
 
 
 def test_a_measure_that_fails_is_named_and_the_others_run(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Values that the code must go on giving: schedules, five training steps, losses and samples of released weights.
+"""Values that the code must go on giving: schedules, training steps, losses and samples of released weights.
 
 `golden.json` holds them as the first edition gave them (fp32, one thread, CPU). Where a change alters them on
 purpose, raise RECIPE (training), SAMPLER (samples) or MEASURES (measuring) and write the file anew:
@@ -69,11 +69,12 @@ CASES = [(part, name) for part, (_, names) in PARTS.items() for name in names]
 def test_golden_values(mnist_dir, one_thread, monkeypatch, part, name):
     monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
     expected, found = json.loads(GOLDEN.read_text())[part][name], PARTS[part][0](name)
-    raised = {"five_steps": "RECIPE (training/fit.py)", "released": "SAMPLER (training/sampling.py)"}
-    assert flat(found) == pytest.approx(flat(expected), rel=1e-3, abs=2e-4), (
+    # Sampling adds up another CPU's rounding.
+    tolerance = dict(rel=1e-3, abs=1e-3) if part == "released" else dict(rel=1e-4, abs=2e-5)
+    number = "SAMPLER (training/sampling.py)" if part == "released" else "RECIPE (training/fit.py)"
+    assert flat(found) == pytest.approx(flat(expected), **tolerance), (
         f"{part} of {name} is no longer what it was. If that is a mistake, mend it. If it is meant, raise "
-        f"{raised.get(part, 'RECIPE (training/fit.py)')}, so that older results are not taken for new ones, and "
-        "run `python tests/test_golden.py`"
+        f"{number}, so that older results are not taken for new ones, and run `python tests/test_golden.py`"
     )
 
 

@@ -56,9 +56,10 @@ def test_papermill_shows_every_parameter_as_the_settings_describe_it(root, name)
 def test_the_committed_parameters_are_allowed(cells, name):
     (cell,) = (c for c in cells if "parameters" in c["metadata"].get("tags", []))
     variables = {}
-    exec("".join(cell["source"]), variables)
+    exec("".join(cell["source"]), {}, variables)
+    parameters = {key: value for key, value in variables.items() if not key.startswith("_")}
     read = settings.NOTEBOOKS[name].of_notebook(variables)
-    assert read.values().keys() == variables.keys() - {"__builtins__", "data_dir", "out_dir"} | {"notebook"}
+    assert read.model_dump() == parameters | {"notebook": name}
 
 
 def test_notebooks_are_stripped_and_their_cells_short(cells):
@@ -135,6 +136,16 @@ def test_a_class_of_a_module_is_no_typed_one(tmp_path):
         notebook.keep_class(named("degradation", "diffusion.processes.blur:ColdBlur", {}), tmp_path, "m")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file"), ("1 / 0", "division by zero"), ("", "has no attribute 'A'")]
+)
+def test_a_kept_class_that_cannot_be_loaded_is_named(tmp_path, content, said):
+    if content is not None:
+        (tmp_path / "m.py").write_text(content)
+    with pytest.raises(ValueError, match=f"degradation is 'm.py:A', which cannot be loaded .*{said}"):
+        named("degradation", "m.py:A", {}, tmp_path)
+
+
 # --- what the workflow's notebooks left ---
 
 
@@ -194,6 +205,7 @@ def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke_out, root):
 # --- runs of their own ---
 
 
+@pytest.mark.slow
 def test_by_papermill_from_another_folder_with_other_parameters(root, tmp_path, mnist_dir):
     done = papermill(root, "01_schedules", tmp_path, T=50, zoom_T=3, n_columns=4, image_index=3, out_dir="o")
     assert done.returncode == 0, done.stderr
@@ -204,6 +216,7 @@ def test_by_papermill_from_another_folder_with_other_parameters(root, tmp_path, 
     assert {p.name for p in tmp_path.iterdir()} == {"o", "out.ipynb"}
 
 
+@pytest.mark.slow
 def test_a_misspelt_parameter_is_named_before_anything_runs(root, tmp_path):
     done = papermill(root, "02_train_ddpm", tmp_path, epoch=5, out_dir="o")
     assert done.returncode != 0
@@ -218,6 +231,7 @@ def test_variables_of_cells_that_ran_before_are_no_parameters():
     assert settings.Schedules.of_notebook(before | {"P": None}).T == 50
 
 
+@pytest.mark.slow
 def test_a_class_typed_in_the_notebook_is_trained_measured_and_compared(root, tmp_path, mnist_dir):
     small = {"n_train": 128, "n_test": 32, "n_samples": 4, "batch_size": 64, "epochs": 1, "out_dir": "o"}
     done = papermill(root, "05_your_degradation", tmp_path, T=3, **small)

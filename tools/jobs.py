@@ -105,14 +105,14 @@ class Job:
         one, found = f"{self.model}-{self.seed}", list(self.required)
         patterns = {
             "schedules": ["kept/latents.npz", "kept/zoom.npz"],
-            "train": [f"kept/{what}_{one}.npz" for what in OF_TRAINING],
+            "train": [f"kept/{what}_{one}.npz" for what in OF_TRAINING] + [f"own/{self.model}.py"],
             "measure": [f"kept/{what}_{one}.npz" for what in OF_MEASURING],
-            "report": ["figures/*"],
+            "report": ["figures/*", "ledger.json", "notebooks/*.html"],
         }.get(self.kind, [])
         if self.kind == "train":
             run = read_json(self.required[0])["run"]
             patterns += [f"{run}/{what}" for what in ("run.json", "history.jsonl", "process.safetensors")]
-            patterns += [f"{run}/weights/epoch-*.safetensors", f"own/{self.model}.py"]
+            patterns += [f"{run}/weights/epoch-*.safetensors"]
         return found + [p for pattern in patterns for p in sorted(self.out.glob(pattern)) if p.is_file()]
 
     def finish(self, expected: dict[str, Any], needs: dict[str, str]) -> None:

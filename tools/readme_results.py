@@ -50,7 +50,7 @@ def findings(results: Results) -> str:
         f"- The zoom model's distance swings between {low:.0f} and {high:.0f} from epoch to epoch, in step "
         f"with the mix of digits that it draws (r = {swing.min():.2f}): one checkpoint does not rank it.\n"
         f"- No model draws reliably: a classifier does not recognise {_range(ddpm)} of the DDPMs' "
-        f"samples and {_range(own)} of the zoom model's, and {real:.0%} of real images.\n"
+        f"samples and {_range(own)} of the zoom model's, against {real:.0%} of real images.\n"
     )
 
 
@@ -94,9 +94,8 @@ def claims(results: Results) -> str:
     found = verdicts.ledger(results)
     failing = [one.claim for one in found.values() if one.verdict == verdicts.FAILS]
     tally = f"Of {len(found)} claims of the study {verdicts.tally(found)}.".replace("\N{NO-BREAK SPACE}", " ")
-    return "\n".join(
-        [f"{tally} These do not hold:", "", *(f"- {one.text} ({one.section})" for one in failing)]
-    )
+    lines = [tally, "These do not hold:", "", *(f"- {one.text} ({one.section})" for one in failing)]
+    return "\n".join(lines)
 
 
 def strip(results: Results) -> Figure:
@@ -105,7 +104,8 @@ def strip(results: Results) -> Figure:
     rows = {"zoom level 0 to 24": zoom[:: (len(zoom) - 1) // (columns - 1)][:columns]}
     for model, label in STUDY.items():
         rows[label] = results.kept(f"samples_{model}-{results.seeds(model)[0]}")[:columns]
-    figure = Figure(figsize=(10, 3.3), layout="constrained")
+    figure = Figure(figsize=(10, 2.9), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.02, hspace=0)
     for axes, (label, images) in zip(figure.subplots(len(rows)), rows.items(), strict=True):
         gap = np.full((28, 2), 255, np.uint8)
         axes.imshow(np.hstack([part for image in images for part in (image, gap)][:-1]), "gray", vmin=0)

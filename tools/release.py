@@ -20,7 +20,7 @@ from tools.children import HeldError, hold
 
 RELEASED = jobs.ROOT / "released"
 MANIFEST = "manifest.json"
-NOT_UNPACKED = ("report.pdf", "figures/")  # the report makes its own
+NOT_UNPACKED = ("report.pdf", "ledger.json", "figures/")  # the report makes its own
 
 
 def names(profile: Profile) -> list[str]:
@@ -32,7 +32,7 @@ def names(profile: Profile) -> list[str]:
             last = read_json(job.required[0])["weights"]["file"]
             files = [f for f in files if "/weights/" not in f or f == last]
         found += files
-    return sorted(set(found) - {"report.html"})
+    return sorted({name for name in found if not name.endswith(".html")})
 
 
 def release(profile: Profile) -> Path:
@@ -57,6 +57,13 @@ def release(profile: Profile) -> Path:
     verify(new)
     replace(new, target)
     return target
+
+
+def seal(folder: Path, profile: str) -> None:
+    """Write the manifest: the SHA-256 of every file in the folder."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
+    hashes = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+    write_json(folder / MANIFEST, {"profile": profile, "files": hashes})
 
 
 def replace(new: Path, target: Path) -> None:

@@ -125,6 +125,8 @@ def workflow(profile: Profile, executor: str, cores: str) -> None:
     stale = jobs.check(profile)  # before anything is written: it finds mistakes, too
     lock = held(out)
     if stale:
+        (ROOT / ".snakemake").mkdir(exist_ok=True)
+        os.utime(ROOT / ".snakemake")  # fails where the checkout cannot be written
         check_machine()
         fetch(profile)
         forget(stale)
@@ -145,7 +147,7 @@ def from_release(name: str) -> None:
     lock = held(out)
     print(f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True)
     release.unpack(release.RELEASED / name, out)
-    command = [sys.executable, "-m", "report.build", "--out", str(out), "--profile", name, "--released"]
+    command = [sys.executable, "-m", "report.build", "--out", str(out), "--profile", name]
     if status := run_group(command, SECONDS_TO_END[""], lock, cwd=ROOT):
         sys.exit(status)
     print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are made from released/{name}")
@@ -169,6 +171,7 @@ def main() -> None:
         when_parent_is_gone(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         profile = read_profile(given.profile, ROOT / "profiles")
+        release.recover(release.RELEASED / profile.name)
         if not (given.retrain or given.on) and (release.RELEASED / profile.name).is_dir():
             from_release(profile.name)
         else:

@@ -116,7 +116,7 @@ class Run:
         return (
             f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
             f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
-            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder and self.folder.path}"
+            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder.path if self.folder else 'in memory'}"
         )
 
 
@@ -393,7 +393,8 @@ class _Loop:
         if line.get("sha256") not in (None, found):
             raise RunError(
                 f"{self.store.weights(line['epoch'])} is lost or damaged, and training again gave other "
-                f"weights, as with another machine, number of threads or torch; delete {self.store.path} to train anew"
+                "weights, as on another machine or with another number of threads or torch; delete "
+                f"{self.store.path} to train anew"
             )
         self.store.save_weights(line["epoch"], content)
         print(

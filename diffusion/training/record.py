@@ -101,6 +101,7 @@ def released(profile: str = "paper", model: str = "zoom", seed: int | None = Non
     record = TrainRecord.load(train_path(out, model, seeds[0] if seed is None else seed))
     run = open_run(out, record)
     if run.store.load_process() is None:  # a release of the first edition
-        run.process.prepare(data.load("train", dataset=record.settings["dataset"])[0])
+        P = record.settings
+        run.process.prepare(data.load("train", n=P["n_train"], dataset=P["dataset"])[0])
     run.samples = None  # nothing is added to a release
     return run

@@ -13,6 +13,8 @@ import torch
 from diffusion import data
 from diffusion.evaluation import classifier
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(scope="module")
 def model() -> classifier.DigitClassifier:

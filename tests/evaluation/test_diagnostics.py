@@ -8,6 +8,8 @@ from diffusion.processes import DDPM, ColdZoom, cosine, linear
 from diffusion.processes.zoom import PixelPrior
 from diffusion.training.network import Reconstructor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def silent(x, t):
     """Answers zero: its error is the variance of the noise, 1."""

@@ -11,6 +11,8 @@ from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import frechet_distance, to_uint8
 from diffusion.processes import DDPM, ColdZoom, DegradationProcess, linear
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 N = 40
 
 

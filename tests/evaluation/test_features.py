@@ -13,6 +13,8 @@ from diffusion import data
 from diffusion.evaluation import features
 from diffusion.evaluation.frechet import Reference, floor, frechet_distance, kid, to_uint8
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BLACK = torch.zeros(4, 1, 28, 28, dtype=torch.uint8)
 
 
@@ -69,7 +71,7 @@ def test_files_that_are_no_weights_make_it_absent_and_run_no_code(tmp_path, caps
     torch.save({"fc.weight": torch.zeros(2, 2)}, tmp_path / "other.pth")
     torch.save([1, 2], tmp_path / "list.pth")
     torch.save({"trap": Trap()}, tmp_path / "trap.pth")
-    (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Trap()))
+    (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Trap(), protocol=2))
     for path in tmp_path.iterdir():
         extractor = features.inception(path)
         assert not extractor.available

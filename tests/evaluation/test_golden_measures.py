@@ -5,7 +5,6 @@ of `frechet_gap` differ by 6e-7, since its halves are no longer rounded to float
 """
 
 import pytest
-import torch
 
 from diffusion import data
 from diffusion.evaluation import features, frechet, samples
@@ -15,17 +14,11 @@ from diffusion.runtime import generator, sha256
 from diffusion.training.checkpoints import load_weights
 from diffusion.training.network import Reconstructor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LINEAR = "4944d26cc96a093f58a840bcfa06417f37e5592c93cb4648a34ef3d0f26ba1a6"
 ZOOM = "02c9c4fbddad378e1dec422fefc584bd037c476f1cbb6681c0ebff5da6e52f83"
 CLOSE = {"rel": 1e-4, "abs": 1e-6}
-
-
-@pytest.fixture(scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +27,7 @@ def real(mnist_dir):
 
 
 @pytest.fixture(scope="module")
-def drawn(root, real, one_thread):
+def drawn(root, real):
     """64 samples of released models."""
     found = {sha256(path): path for path in (root / "released" / "paper").rglob("epoch-0100.safetensors")}
 
@@ -56,7 +49,7 @@ def digits():
 
 
 @pytest.fixture(scope="module")
-def reference(real, digits, one_thread):
+def reference(real, digits):
     return Reference(digits.features(to_uint8(real["test"][0][:2000])))
 
 

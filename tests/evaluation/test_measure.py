@@ -23,6 +23,8 @@ from diffusion.settings import Compare, Measure, TrainDDPM, TrainOwn, TrainZoom
 from diffusion.training.fit import fit
 from diffusion.training.record import train_record
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 N = 24
 SMALL = {"n_test": 60, "n_samples": N, "n_final": 2 * N, "n_distance": N, "distance_every": 2}
 SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "precision": "fp32"}

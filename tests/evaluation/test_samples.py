@@ -14,6 +14,8 @@ from diffusion.evaluation import classifier, samples
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.statistics import wilson
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)

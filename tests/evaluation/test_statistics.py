@@ -10,6 +10,8 @@ from scipy import stats
 
 from diffusion.evaluation import statistics
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NUMBERS = st.lists(st.integers(-50, 50), min_size=3, max_size=20)
 
 

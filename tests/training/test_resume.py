@@ -1,7 +1,11 @@
 """What a run survives: kills, damaged and lost files, full disks, numbers that explode, a second process."""
 
+import contextlib
+import hashlib
+import io
 import math
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +19,7 @@ from diffusion.training import checkpoints
 from diffusion.training.checkpoints import RunError, RunFolder, load_weights
 from diffusion.training.fit import _Loop
 from diffusion.training.network import Reconstructor
+from hostile import Code
 from short_runs import BATCH, STEPS, Killed, assert_same, content, train
 
 LAST = 3  # epochs
@@ -172,6 +177,31 @@ def test_what_a_killed_write_left_is_removed(images, tmp_path, halfway):
 def test_weights_of_another_network_are_refused(whole):
     with pytest.raises(RunError, match="does not hold weights of this network"):
         load_weights(whole.weights(), Reconstructor((4, 6)))
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_a_pickle_with_code_is_refused_and_the_code_is_not_run(tmp_path, protocol):
+    """In a state under the right hash, and as weights or samples."""
+    for name, dump in (("pickle", pickle.dumps), ("torch", torch_bytes)):
+        canary, run = tmp_path / f"ran-{name}", RunFolder(tmp_path / name)
+        content = dump(Code(canary), protocol)
+        state = run.path / f"state-00000001-{hashlib.sha256(content).hexdigest()[:16]}.pt"
+        run.write(state, content)
+        with pytest.raises(RunError, match="is not a state that training wrote.*delete it to go on"):
+            run.load_state()
+        with pytest.raises(RunError, match="does not hold weights of this network"):
+            load_weights(content, Reconstructor())
+        assert checkpoints.load_tensors(state) is None
+        assert not canary.exists()
+        with contextlib.suppress(RuntimeError):  # the canary sings where a reader is careless
+            torch.load(io.BytesIO(content), weights_only=False)
+        assert canary.exists()
+
+
+def torch_bytes(value, protocol) -> bytes:
+    buffer = io.BytesIO()
+    torch.save({"network": value}, buffer, pickle_protocol=protocol)
+    return buffer.getvalue()
 
 
 # --- numbers that explode ---

@@ -1,4 +1,4 @@
-"""make's environment: made once, renewed when the pins change, made anew when it is not whole; without pip."""
+"""make's environment: made once, renewed when the pins change, made anew when not whole; without pip."""
 
 import os
 import shutil

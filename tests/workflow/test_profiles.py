@@ -1,4 +1,4 @@
-"""Profiles: those of the project are right; a mistake in one of one's own is one line before anything runs."""
+"""Profiles: those of the project are right; a mistake in one is one line, before anything runs."""
 
 import re
 import subprocess

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import offline
+from limits import disk, grow
 from tools.children import hold
 from workflow.standin import PROFILE, Project, until
 
@@ -163,13 +164,28 @@ def test_a_folder_with_other_things_is_left_alone(project, tmp_path):
 
 
 def test_a_read_only_checkout_is_one_line(project):
-    if os.geteuid() == 0:
-        pytest.skip("no folder is read-only to root")
+    """Mounted so: no folder is read-only to root."""
     (project.out / "jobs" / "report.json").unlink()
-    project.out.chmod(0o555)
-    (said,) = project.run(status=1).splitlines()
-    project.out.chmod(0o755)
-    assert "cannot be written" in said
+    command = 'mount --bind . . && mount -o remount,ro,bind . && cd "$PWD" && exec "$0" -m tools.run smoke'
+    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c", command, sys.executable]
+    options = {"cwd": project.folder, "capture_output": True, "text": True}
+    if subprocess.run([*inside[:3], "true"], capture_output=True).returncode:
+        pytest.skip("a mount is not permitted here")
+    run = subprocess.run(inside, **options)
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1), run.stderr
+    assert run.stderr.startswith(f"error: the results folder {project.out} cannot be written: Read-only")
+
+
+def test_a_full_disk_is_one_line_and_costs_nothing_once_there_is_room(project):
+    undisturbed = project.results()
+    shutil.rmtree(project.out)
+    with disk(project.out, "64k"):
+        said = project.run(status=1)
+        (line,) = [line for line in said.splitlines() if "FAILED" in line]
+        assert "No space left on device" in line
+        grow(project.out, "4m")
+        assert project.run().splitlines()[-1] == DONE
+        assert project.results() == undisturbed
 
 
 def test_a_machine_without_which_or_loopback_is_one_line(project, tmp_path):

@@ -1,0 +1,355 @@
+"""The text and its guards: prose without branches, which says nothing that the run does not support."""
+
+import copy
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+import typst
+import yaml
+from bs4 import BeautifulSoup
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import synthetic
+from diffusion.records import Results, load_results
+from diffusion.settings import Profile
+from report import context, render, tables, verdicts
+from report import models as own
+from report import text_format as text
+from report.render import Guards
+from report.verdicts import ledger
+
+TEXTS = sorted(render.TEXT.glob("*.md"))
+GUARDS = Guards({"lower_loss": "fails", "swings": "yes"}, {"zoom": True, "blur": False})
+
+
+class FakeProfile:
+    name, options = "synthetic", {}
+
+
+def run(results: Results) -> context.Run:
+    return context.Run(results, FakeProfile(), ledger(results), [])
+
+
+def drawn(results: Results) -> set[str]:
+    """Names of all figures that there could be."""
+    return {f"{kind}_{m}.png" for kind in ("samples", "degradation", "quality") for m in results.models}
+
+
+def written(results: Results, complete: bool = False) -> str:
+    """The report as Markdown."""
+    found = run(results)
+    return render.report(context.build(found, drawn(results)), context.guards(found, complete))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Results:
+    return synthetic.synthetic_results(tmp_path_factory.mktemp("made"))
+
+
+@cache
+def released(root: Path) -> Results:
+    return load_results(root / "released" / "paper")
+
+
+# --- guards ---
+
+
+def fill(source, guards=GUARDS, **context):
+    return render.markdown(source, context, guards)
+
+
+def test_a_guard_decides_and_its_fence_is_gone():
+    source = 'a\n::: {{.finding rests-on="{}"}}\nb\n:::\nc\n'
+    assert fill(source.format("lower_loss=fails swings=yes")) == "a\nb\nc\n"
+    assert fill(source.format("lower_loss=fails swings=no")) == "a\nc\n"
+    assert fill('::: {.part needs="zoom"}\nb\n:::') == "b\n"
+    assert fill('::: {.part needs="zoom blur"}\n<< absent >>\n:::\nc') == "c\n"
+
+
+def test_other_divs_stay_and_guards_nest():
+    inner = '::: {.part needs="blur"}\nx\n::: here\ny\n:::\n:::\n'
+    source = '::: cards\n::: {.part needs="zoom"}\nb\n' + inner + ":::\n:::\n"
+    assert fill(source) == "::: cards\nb\n:::\n"
+
+
+def test_a_complete_report_stops_at_a_finding_that_is_not_supported():
+    complete = Guards(GUARDS.findings, GUARDS.parts, complete=True)
+    source = 'a\n\n::: {.finding rests-on="lower_loss=holds"}\nThe loss is lower.\n:::\n'
+    with pytest.raises(
+        ValueError, match="line 3: “The loss is lower.*lower_loss=holds, but this run gives fails"
+    ):
+        fill(source, complete)
+    assert fill(source) == "a\n\n"
+    assert (
+        fill('::: {.part needs="blur"}\n' + source + ":::", complete) == "\n"
+    )  # not asked where a part is missing
+
+
+@pytest.mark.parametrize("guard", ['.finding rests-on="nobody=holds"', '.part needs="nobody"'])
+def test_a_guard_that_names_nothing_known_is_an_error(guard):
+    with pytest.raises(ValueError, match="nobody"):
+        fill(f"::: {{{guard}}}\nb\n:::")
+
+
+@pytest.mark.parametrize(
+    "placeholder", ["<< absent >>", "<< x.absent >>", "<< 0.5 >>", "<< none >>", "<< num(nan) >>"]
+)
+def test_a_value_without_content_or_format_is_an_error_with_its_line(placeholder):
+    with pytest.raises(ValueError, match="text, line 5: "):
+        fill(f'::: {{.part needs="zoom"}}\na\n:::\n\n{placeholder}', x=GUARDS, nan=float("nan"))
+
+
+# --- the text itself ---
+
+
+def test_prose_has_no_branches():
+    for path in TEXTS:
+        source = path.read_text()
+        assert "<%" not in source, path.name
+        for placeholder in re.findall(r"<<(.*?)>>", source):
+            assert not re.search(r"\b(if|else|and|or|not)\b", placeholder), (path.name, placeholder)
+
+
+def test_every_guard_of_the_text_is_known(made):
+    guards = context.guards(run(made), False)
+    conditions = [c for path in TEXTS for c in re.findall(r'(?:rests-on|needs)="([^"]+)"', path.read_text())]
+    assert len(conditions) > 40
+    for condition in conditions:
+        guards.failing(condition)
+        for name, _, wanted in (one.partition("=") for one in condition.split()):
+            if wanted:
+                assert wanted in (("holds", "fails", "open") if name in run(made).verdicts else ("yes", "no"))
+
+
+def test_a_sentence_of_prose_is_a_line():
+    for path in TEXTS:
+        for line in path.read_text().splitlines():
+            if not line.lstrip().startswith(("|", "!", ":", "$")) and "<<" not in line:
+                assert len(re.findall(r"[a-z\])]\. [A-Z]", line)) <= 1, (path.name, line)
+
+
+def test_the_released_paper_supports_all_that_the_text_says(root):
+    found = written(released(root), complete=True)
+    assert "13 hold, 6 do not and 13 are undecided" in found
+    assert "The zoom model restores well what was cropped a little" in found
+    assert "On no claim do the trainings contradict each other" in found
+
+
+def test_numbers_come_from_the_run(root):
+    results = copy.deepcopy(released(root))
+    results.first("cosine").measure.final.digits.fid = 11.234
+    assert written(results).count("11.2 [") > written(released(root)).count("11.2 [")
+
+
+@pytest.mark.parametrize(
+    ("change", "unsaid"),
+    [
+        (
+            lambda r: setattr(r.first("linear").train.ddpm.learning_rate_check.printed, "last_loss", 0.2),
+            "prevents learn",
+        ),
+        (lambda r: setattr(r.schedules.cosine, "signal_T", 0.001), "is a mismatch between training"),
+        (
+            lambda r: [setattr(line, "test_loss", 0.001) for line in r.first("cosine").train.history],
+            "is the higher one",
+        ),
+        (
+            lambda r: r.first("zoom").measure.final.digits.__dict__.update(fid=99, low=98, high=99),
+            "does not settle it",
+        ),
+        (lambda r: [setattr(x, "response", x.shift) for x in offsets(r)], "What the network does not report"),
+    ],
+    ids=["rate", "signal", "loss", "distance", "offset"],
+)
+def test_what_the_data_contradict_is_not_said(root, change, unsaid):
+    results = copy.deepcopy(released(root))
+    assert unsaid in written(results)
+    change(results)
+    if unsaid == "does not settle it":  # the late checkpoints have to say so too
+        for one in (r for (m, _), r in results.trainings.items() if m == "zoom"):
+            for row in [one.measure.final, *one.measure.curve]:
+                row.digits.__dict__.update(fid=99.0, low=98.0, high=100.0)
+    assert unsaid not in written(results)
+    with pytest.raises(ValueError, match="rests on"):
+        written(results, complete=True)
+
+
+def offsets(results):
+    return [results.first(m).train.ddpm.offset for m in ("linear", "cosine")]
+
+
+# --- any run ---
+
+
+@pytest.mark.parametrize("models", ["linear", "zoom", "blur", "linear cosine", "zoom blur"])
+def test_a_run_of_some_models_has_a_report_whose_references_arrive(tmp_path, models):
+    results = synthetic.synthetic_results(tmp_path, epochs=3, models=models.split(), inception=False)
+    source = render.typst_source(re.sub(r"\(figures/[^)]*\)", "(picture.png)", written(results)), tmp_path)
+    assert "not in this run" in source
+    assert ("Cold diffusion, blur" in source) == ("blur" in models)
+
+
+def test_a_run_without_a_measured_training_is_refused(made):
+    bare = Results(made.out, made.schedules, {})
+    with pytest.raises(ValueError, match="no training that is measured"):
+        run(bare)
+
+
+def test_the_first_page_counts_the_models(made):
+    found = written(made)
+    assert "two DDPMs (linear and cosine noise schedule), the zoom model and one further model" in found
+    assert "zoom with 0 and 1" in found
+
+
+def test_samples_that_are_all_one_image_have_no_distance(made):
+    results = copy.deepcopy(made)
+    results.first("blur").measure.final.constant = True
+    found = tables.distances(results)
+    assert [line for line in found.splitlines() if "blur" in line and "one image" in line]
+    assert "12.0" not in [line for line in found.splitlines() if "blur" in line][0]
+    assert "samples are one image" in own.further(results, ["blur"], set())
+
+
+def test_another_data_set_is_named_with_its_classes(made):
+    results = copy.deepcopy(made)
+    for one in results.trainings.values():
+        one.train.settings["dataset"] = "fashion"
+    found = written(results)
+    assert "About Fashion" in found
+    assert "@xiao2017" in found
+    assert "ankle boot" in found.lower()
+    assert "About MNIST" not in written(made)
+
+
+def test_the_banner_names_what_is_smaller(made, root):
+    assert "20 of 100 epochs" in written(made)
+    assert "100 of 500 samples" in written(made)
+    assert "Not at the scale" not in written(released(root))
+
+
+def test_the_profile_may_ask_for_completeness():
+    content = yaml.safe_load(
+        "{profile: x, models: {zoom: {notebook: 03_train_zoom}}, report: {complete: true}}"
+    )
+    assert Profile(content, "x").options["complete"] is True
+
+
+def test_trainings_that_contradict_each_other_are_counted(root):
+    results = copy.deepcopy(released(root))
+    results.trainings["zoom", 1].train.zoom.centre_pixels.extreme = 0.1
+    found = ledger(results)
+    assert (
+        found["bimodal"].trainings == "of 2 trainings of the zoom model: holds with 1, does not hold with 1"
+    )
+    number = list(found).index("bimodal") + 1
+    assert f"On claim {number} of @tbl:claims the trainings differ, and it stays undecided." in written(
+        results
+    )
+
+
+def test_remarks_say_what_keeps_a_verdict_open(made):
+    remarks = tables.remarks(ledger(made)["lower_distance"])
+    assert remarks.startswith(" (trained for 20 of the 50 epochs")
+    assert "the data lean to *" in remarks
+    assert verdicts.tally(ledger(made)).endswith("undecided at this scale")
+
+
+# --- text from a run stays text ---
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '#panic("x")',
+    "$x",
+    "a | b",
+    "[link](https://evil.example)",
+    "`code` *b* @fig:x",
+]
+HOSTILE += [
+    "<< 1 + 1 >>",
+    "{#eq:beta}",
+    "line\n\n# heading",
+    "\\input{x}",
+    ']#read("/etc/passwd")',
+    '--- ... "q" ^a^ ~b~',
+]
+HOSTILE += ["::: {.part}", "a\u202eb\0c"]
+anything = st.one_of(
+    st.text(max_size=30), st.sampled_from(HOSTILE), st.text("<>&\"'`*_#$@[]{}()\\|~^!-=+:;/.%\n ")
+)
+
+
+def plain(words: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())
+
+
+@settings(max_examples=6)
+@given(st.lists(anything.filter(plain), min_size=30, max_size=60))
+def test_any_text_stays_that_text_in_html_and_typst(texts):
+    for write in (text.escape, text.code):
+        source = "\n\n".join(f"X {write(words)} X" for words in texts)
+        soup = BeautifulSoup(
+            render.pandoc(source, "--from=markdown", "--to=html5", "--wrap=none"), "html.parser"
+        )
+        assert {tag.name for tag in soup.find_all(True)} <= {"p", "code"}
+        assert not any(tag.attrs for tag in soup.find_all(True))
+        assert [p.get_text() for p in soup.find_all("p")] == [f"X {plain(words)} X" for words in texts]
+        body = render.pandoc(source, "--from=markdown", "--to=typst", "--wrap=none").encode()
+        assert typst.compile(body, ignore_system_fonts=True).startswith(b"%PDF-")
+        for kind in ("link", "ref", "cite", "heading", "list", "math.equation", "figure", "image"):
+            assert typst.query(body, kind) == "[]", kind
+
+
+def test_names_from_a_run_stay_text_in_its_report(made):
+    results = copy.deepcopy(made)
+    everything = " ".join(HOSTILE)
+    for one in results.trainings.values():
+        one.train.label = everything
+        one.train.environment["device_name"] = everything
+        one.measure.quality_rule = everything
+    results.first("blur").train.about = everything
+    source = re.sub(r"\(figures/[^)]*\)", "(picture.png)", written(results))
+    page = render.pandoc(
+        source, "--from=markdown-raw_html-raw_tex-raw_attribute", "--to=html5", "--wrap=none"
+    )
+    soup = BeautifulSoup(page, "html.parser")
+    assert not soup.select("script")
+    assert "https://evil.example" not in [a.get("href") for a in soup.select("a")]
+    assert " ".join(soup.get_text().split()).count(plain(everything)) > 10
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (text.num(0.0470), "0.0470"),
+        (text.num(123456, 2), r"$1.2\times 10^{5}$"),
+        (text.num(1e-5, 2), "$10^{-5}$"),
+        (text.num(-0.5, 2), "−0.50"),
+        (text.num(0), "0"),
+        (text.num(9.999, 2), "10"),
+        (text.num(99.96), "100"),
+        (text.fixed(-0.001), "0.00"),
+        (text.integer(146961), "146,961"),
+        (text.integer(1000), "1000"),
+        (text.percent(0.0004), "0.04%"),
+        (text.percent(0.5), "50%"),
+        (text.percent(0.0), "0%"),
+        (text.span(9.0, 8.5, 9.5), "9.00 [8.50,\xa09.50]"),
+        (text.span(9.0, None, None), "9.00"),
+        (text.spread(0.78, 0.13), "0.78\xa0±\xa00.13"),
+        (text.spread(12.3, 40.0), "12\xa0±\xa040"),
+        (text.duration(0.091), "0.091 s"),
+        (text.duration(720), "12 min"),
+        (text.duration(18360), "5.1 h"),
+        (text.near_one(0.78), "0.78"),
+        (text.near_one(1 - 1e-5), "1\xa0−\xa0$10^{-5}$"),
+        (text.listing([1, 8, 9]), "1, 8 and 9"),
+        (text.listing([]), "none"),
+        (text.sentence("a rule."), "A rule."),
+        (text.table(["a", "b"], [["x|y", 1]]), "| a | b |\n| :-- | --: |\n| x\\|y | 1 |"),
+    ],
+)
+def test_formats(shown, expected):
+    assert shown == expected

@@ -1,0 +1,78 @@
+"""What `import diffusion as d` offers, and the README's example."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import diffusion as d
+
+README_STEPS = 30  # instead of the README's 1000
+
+
+def test_every_public_name_is_there():
+    for name in d.__all__:
+        assert getattr(d, name) is not None, name
+    assert set(d.__all__) <= set(dir(d))
+    with pytest.raises(AttributeError, match="no attribute 'colour'"):
+        _ = d.colour
+
+
+def test_importing_it_imports_nothing_else(root):
+    code = "import sys, diffusion; diffusion.__version__; print({'torch', 'numpy'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_the_readmes_example(mnist_dir, tmp_path, monkeypatch):
+    """In a folder that has nothing: no file is written, and no name is needed but those that stand there."""
+    monkeypatch.chdir(tmp_path)
+    x, labels = d.load("mnist")
+    assert (x.shape, labels.shape) == ((60000, 1, 28, 28), (60000,))
+    run = d.fit(d.ColdZoom(), x, steps=README_STEPS, precision="fp32")
+    samples = run.sample(16)
+    assert samples.shape == (16, 1, 28, 28)
+    assert run.history[-1]["train_loss"] < 0.2  # 0.25 at first
+    assert d.grid(samples) is not None
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_arguments_of_load():
+    images, _ = d.load("mnist", "test", n=3)
+    assert torch.equal(images, d.load(split="test")[0][:3])
+
+
+FLOORS = [
+    {"runtime", "_mnist_wheel"},
+    {"processes", "data", "records"},
+    {"settings"},
+    {"training", "figures", "check"},
+    {"evaluation", "notebook"},
+]
+
+
+def imported(path: Path) -> set[str]:
+    """The parts of the package that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "diffusion":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("diffusion."):
+            found.add(node.module.split(".")[1])
+        elif isinstance(node, ast.Import):
+            found |= {a.name.split(".")[1] for a in node.names if a.name.startswith("diffusion.")}
+    return found
+
+
+def test_imports_go_down_only(root):
+    """So there is no circle, and each part can be read without those above it."""
+    floor = {name: i for i, names in enumerate(FLOORS) for name in names}
+    for path in sorted((root / "diffusion").rglob("*.py")):
+        part = path.relative_to(root / "diffusion").parts[0].removesuffix(".py")
+        if part == "__init__":
+            continue
+        for name in imported(path) - {part, "__version__"}:
+            assert floor[name] < floor[part], f"{path} imports {name}, which is not below {part}"

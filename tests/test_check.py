@@ -1,0 +1,119 @@
+"""`python -m diffusion.check`: what is wrong with a degradation is said before any training."""
+
+import re
+
+import pytest
+import torch
+
+from diffusion import check, load
+from diffusion.processes import DDPM, ColdBlur, ColdZoom, linear
+from own import Fade
+
+
+class Shape(Fade):
+    def degrade(self, x, t):
+        return super().degrade(x, t)[..., :27]
+
+
+class Late(Fade):
+    def degrade(self, x, t):
+        return super().degrade(x, (t + 1).clamp(max=self.T))
+
+
+class Infinite(Fade):
+    def degrade(self, x, t):
+        return x / (1 - t / self.T)[:, None, None, None]
+
+
+class InPlace(Fade):
+    def degrade(self, x, t):
+        return x.mul_((1 - t / self.T)[:, None, None, None])
+
+
+class Random(Fade):
+    def degrade(self, x, t):
+        return super().degrade(x, t) + 0.1 * t[:, None, None, None] * torch.randn(x.shape)
+
+
+class Backwards(Fade):
+    def degrade(self, x, t):
+        return super().degrade(x, torch.where(t > 0, self.T + 1 - t, 0))
+
+
+class FirstT(Fade):
+    def degrade(self, x, t):
+        return super().degrade(x, t[:1].expand(len(x)))
+
+
+class Nothing(Fade):
+    def degrade(self, x, t):
+        return x.clone()
+
+
+class Forgetful(ColdBlur):
+    def state(self):
+        return {}
+
+    def load_state(self, state):
+        pass
+
+
+class Careless(ColdBlur):
+    def draw_prior(self, n, generator):
+        return torch.randn(n, 1, 28, 28)
+
+
+class Broken(Fade):
+    def draw_prior(self, n, generator):
+        raise KeyError("prior")
+
+
+@pytest.fixture(scope="module")
+def x(mnist_dir):
+    return load(n=200)[0]
+
+
+@pytest.mark.parametrize("process", [ColdZoom(), ColdBlur(), ColdZoom(prior="patches"), DDPM(linear())])
+def test_the_projects_own_processes_pass(x, process):
+    found = check.check(process, x)
+    assert {finding.kind for finding in found} == {"ok"}, found
+
+
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        (Shape(), r"degrade at t = 0 gives \(32, 1, 28, 27\)"),
+        (Late(), "level 0 must leave the image as it is; a pixel changes by 0.05"),
+        (Infinite(), "at t = 10 gives numbers that are not finite"),
+        (InPlace(), "at t = 1 changes the images that it is given"),
+        (Random(), "at t = 1 gives other images each time"),
+        (Backwards(), "levels are out of order: t = [23] is closer to the original"),
+        (FirstT(), "use each t"),
+        (Nothing(), "level T = 10 leaves the images as they are"),
+        (Forgetful(), "do not bring back what prepare learnt"),
+        (Careless(), "draw from the generator only"),
+        (Broken(), "prior: KeyError: 'prior'"),
+    ],
+)
+def test_a_problem_is_named(x, process, said):
+    problems = [finding.text for finding in check.check(process, x) if finding.kind == "problem"]
+    assert any(re.search(said, text) for text in problems), problems
+
+
+def test_a_prior_that_is_one_image_is_said(x):
+    (note,) = [finding for finding in check.check(Fade(), x) if finding.kind == "note"]
+    assert "this deterministic process draws one image, whatever the seed" in note.text
+    assert check.is_constant(Fade().draw_prior(5, None))
+    assert not check.is_constant(x)
+
+
+def test_the_command(x, capsys):
+    check.main(["own:Fade", "-T", "5", "--options", "{strength: 0.5}"])
+    said = capsys.readouterr().out.splitlines()
+    assert all(line.startswith(("ok", "note")) for line in said)
+    with pytest.raises(SystemExit) as error:
+        check.main(["own:Fade", "--options", "{strength: -1.0, power: 2}"])
+    assert str(error.value) == "error: Fade has no option 'power'; it takes T, strength, mask"
+    with pytest.raises(SystemExit) as error:
+        check.main(["test_check:Late"])
+    assert error.value.code == 1

@@ -1,0 +1,146 @@
+"""Records: what is written is read again; what is damaged, foreign or of other weights is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import synthetic
+from diffusion import records
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A made-up run of four models."""
+    return synthetic.synthetic_results(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def out(tmp_path):
+    """The records of one model in a folder of one's own."""
+    synthetic.synthetic_results(tmp_path, models=["zoom"])
+    return tmp_path
+
+
+def test_every_record_is_read_as_it_was_written(made, tmp_path):
+    written = [made.schedules, *(r for one in made.trainings.values() for r in (one.train, one.measure))]
+    for record in written:
+        assert type(record).load(record.save(tmp_path / "x.json")) == record
+
+
+def test_results_come_in_the_studys_order_with_every_seed(made):
+    found = records.load_results(made.out)
+    assert found.models == ["linear", "cosine", "zoom", "blur"]
+    assert found.seeds("zoom") == [0, 1]
+    assert found.first("zoom").seed == 0
+    chosen = records.load_results(made.out, [("zoom", 1), ("zoom", 0)])
+    assert chosen.first("zoom").seed == 1
+
+
+def test_the_table_has_a_row_for_each_measured_checkpoint(made):
+    table = made.table()
+    assert not table.duplicated(["model", "seed", "epoch"]).any()
+    for (model, seed), one in made.trainings.items():
+        rows = table[(table.model == model) & (table.seed == seed)].set_index("epoch")
+        assert rows.fid.to_dict() == {row.epoch: row.digits.fid for row in one.measure.curve}
+        losses = {line.epoch: line.test_loss for line in one.train.history}
+        assert rows.test_loss.to_dict() == {epoch: losses[epoch] for epoch in rows.index}
+
+
+def test_late_checkpoints_are_those_of_the_last_fifth(made):
+    for one in made.trainings.values():
+        late = [row.epoch for row in one.measure.late()]
+        last = one.measure.final.epoch
+        assert late == [row.epoch for row in one.measure.curve if row.epoch >= 0.8 * last]
+
+
+def test_a_training_without_measures_is_a_result(out):
+    records.measure_path(out, "zoom", 0).unlink()
+    assert records.load_results(out).trainings["zoom", 0].measure is None
+
+
+# --- refused ---
+
+
+def changed(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c.pop("epochs"), "epochs: Field required"),
+        (lambda c: c.update(colour="red"), "colour: Extra inputs"),
+        (lambda c: c.update(epochs="many"), "epochs: "),
+        (lambda c: c["history"][0].update(train_loss=float("nan")), "train_loss: .*finite"),
+        (lambda c: c["weights"].pop("sha256"), "weights.sha256: Field required"),
+        (lambda c: c.update(model="zoom2"), "a record of zoom-0 in .* is of zoom2-0"),
+        (lambda c: c.update(seed=7), "a record of zoom-0 in .* is of zoom-7"),
+        (
+            lambda c: c["weights"].update(sha256="0" * 64),
+            "measured other weights than zoom-0 has; run `make report`",
+        ),
+    ],
+)
+def test_a_record_that_is_not_right_is_refused_in_one_line(out, change, said):
+    changed(records.train_path(out, "zoom", 0), change)
+    with pytest.raises(ValueError, match=said) as error:
+        records.load_results(out)
+    assert "\n" not in str(error.value)
+    assert "make report" in str(error.value) or "is of" in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"5", b"null", b"{", b"\xff", b"[" * 50_000])
+def test_what_is_no_record_is_refused_in_one_line(out, content):
+    records.train_path(out, "zoom", 0).write_bytes(content)
+    with pytest.raises(ValueError, match="train_zoom-0.json") as error:
+        records.load_results(out)
+    assert "\n" not in str(error.value)
+
+
+def test_a_training_that_must_be_there_is_named(out):
+    with pytest.raises(ValueError, match="train_linear-0.json does not exist"):
+        records.load_results(out, [("linear", 0)])
+
+
+# --- kept images ---
+
+
+@given(st.integers(0, 255), st.integers(1, 3), st.integers(1, 5))
+def test_images_are_kept_as_they_are_and_equal_ones_give_equal_files(tmp_path_factory, value, rows, columns):
+    out = tmp_path_factory.mktemp("kept")
+    images = np.full((rows, columns, 28, 28), value, np.uint8)
+    images[0, 0, 3] = np.arange(28)
+    first = records.keep(out, "x", images).read_bytes()
+    assert np.array_equal(records.read_kept(out, "x"), images)
+    assert records.keep(out, "x", images.copy(order="F")).read_bytes() == first
+
+
+DAMAGE = {
+    "empty": lambda old: b"",
+    "half": lambda old: old[: len(old) // 2],
+    "a bit": lambda old: old[: len(old) // 2] + bytes([old[len(old) // 2] ^ 1]) + old[len(old) // 2 + 1 :],
+    "other": lambda old: b"no images",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_images_are_refused(tmp_path, damage):
+    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    path = records.keep(tmp_path, "x", images)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(ValueError, match="x.npz holds no images.*makes it again"):
+        records.read_kept(tmp_path, "x")
+
+
+@pytest.mark.parametrize("array", [np.zeros((2, 28, 28)), np.zeros((28, 28), np.uint8), np.array([None])])
+def test_other_arrays_are_refused(tmp_path, array):
+    path = records.kept_path(tmp_path, "x")
+    path.parent.mkdir()
+    np.savez(path, images=array, allow_pickle=True)
+    with pytest.raises(ValueError, match="x.npz"):
+        records.read_kept(tmp_path, "x")

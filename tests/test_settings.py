@@ -1,0 +1,250 @@
+"""Settings and profiles: every kind of mistake is one clear line, before anything runs."""
+
+import copy
+import math
+import re
+from typing import Any
+
+import annotated_types
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diffusion import settings
+from diffusion.settings import NOTEBOOKS, Profile, SettingError, read_profile
+
+BOUNDED = [
+    (cls, name)
+    for cls in (*NOTEBOOKS.values(), settings.Measure)
+    for name, field in cls.model_fields.items()
+    if any(isinstance(m, annotated_types.Ge | annotated_types.Gt) for m in field.metadata)
+]
+
+
+def refusal(cls: type[settings.Settings], **values: Any) -> str:
+    """The one line with which settings are refused."""
+    with pytest.raises(SettingError) as error:
+        cls.read(values, "here")
+    message = str(error.value)
+    assert "\n" not in message
+    assert message.startswith("here: ")
+    return message
+
+
+def edits(name: str) -> st.SearchStrategy[str]:
+    """Names that a slip of the finger away from `name` gives."""
+    places = st.integers(0, len(name) - 1)
+    dropped = places.map(lambda i: name[:i] + name[i + 1 :])
+    doubled = places.map(lambda i: name[:i] + name[i] + name[i:])
+    return st.one_of(dropped, doubled, st.just(name + "s"))
+
+
+@given(st.data())
+def test_a_misspelt_name_is_refused_with_the_right_one(data):
+    cls = data.draw(st.sampled_from(list(NOTEBOOKS.values())))
+    name = data.draw(st.sampled_from([n for n in cls.model_fields if len(n) > 2]))
+    misspelt = data.draw(edits(name).filter(lambda text: text not in cls.model_fields))
+    message = refusal(cls, **{misspelt: 1})
+    assert f"there is no parameter {misspelt!r}; did you mean" in message
+
+
+@pytest.mark.parametrize(("cls", "name"), BOUNDED, ids=lambda x: getattr(x, "__name__", x))
+@given(data=st.data())
+def test_a_value_out_of_range_is_refused_with_its_meaning(cls, name, data):
+    field = cls.model_fields[name]
+    bound = {type(m).__name__: m for m in field.metadata}
+    low = bound["Ge"].ge if "Ge" in bound else bound["Gt"].gt
+    high = bound["Le"].le if "Le" in bound else bound["Lt"].lt
+    numbers = st.floats(allow_nan=False) if "float" in str(field.annotation) else st.integers()
+    wrong = data.draw(
+        numbers.filter(lambda x: x < low or x > high) | st.booleans() | st.just([]) | st.just("3")
+    )
+    message = refusal(cls, **{name: wrong})
+    assert f"{name} = " in message
+    assert field.description in message
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_numbers_that_are_none_are_refused(number):
+    assert "learning_rate = " in refusal(settings.TrainZoom, learning_rate=number)
+
+
+def test_text_that_looks_like_a_number_gets_a_hint():
+    message = refusal(settings.TrainZoom, learning_rate="2e-3")
+    assert "learning_rate = '2e-3' is not allowed" in message
+    assert "that is text: remove the quotes" in message
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "said"),
+    [
+        (settings.Schedules, {"beta_start": 0.03}, "beta_start = 0.03 exceeds beta_end = 0.02"),
+        (settings.TrainDDPM, {"T": 9, "sampling_steps": 10}, "sampling_steps is 10; allowed: 2 to T = 9"),
+        (settings.TrainDDPM, {"schedule": "cosin"}, "did you mean 'cosine'"),
+        (settings.TrainDDPM, {"schedule_options": {"sigma": 1}}, "linear has no option 'sigma'"),
+        (settings.TrainZoom, {"T": 28}, "T = 28 is not allowed"),
+        (settings.TrainZoom, {"prior": "patch"}, "did you mean 'patches'"),
+        (settings.TrainZoom, {"model": "a/b"}, "model = 'a/b' is not allowed"),
+        (settings.TrainZoom, {"channels": [16, 0]}, "channels = 0 is not allowed"),
+        (settings.TrainZoom, {"dataset": "fashoin"}, "did you mean 'fashion'"),
+        (settings.Measure, {"n_final": 50, "n_distance": 60}, "n_distance = 60 exceeds n_final = 50"),
+        (settings.Measure, {"n_test": 9}, "n_test = 9 is not allowed"),
+    ],
+)
+def test_contradictions_are_refused(cls, values, said):
+    assert said in refusal(cls, **values)
+
+
+def test_a_notebooks_parameters_are_read_from_its_variables():
+    names = {"model": "zoom", "T": 20, "In": ["", "x"], "Out": {}, "_i": "x", "yaml": yaml}
+    assert settings.TrainZoom.of_notebook(names).T == 20
+    with pytest.raises(
+        SettingError, match="03_train_zoom: there is no parameter 'epoch'; did you mean 'epochs'"
+    ):
+        settings.TrainZoom.of_notebook(names | {"epoch": 3})
+    later = names | {"P": settings.TrainZoom(), "losses": [1.0]}  # the cell is run again
+    assert settings.TrainZoom.of_notebook(later).T == 20
+
+
+def test_the_defaults_are_the_studys():
+    for cls in (settings.TrainDDPM, settings.TrainZoom):
+        P = cls()
+        assert (P.epochs, P.batch_size, P.learning_rate, P.lr_schedule) == (100, 128, 2e-4, "constant")
+    assert settings.TrainZoom().process().settings() == {
+        "process": "zoom",
+        "T": 24,
+        "interpolation": "nearest",
+    }
+    assert "data_dir" not in P.values()
+    assert P.fitting().keys() >= {"name", "epochs", "network", "channels", "seed", "precision"}
+
+
+# --- profiles ---
+
+SMALL = {
+    "profile": "small",
+    "training": {"epochs": 2, "clip_x0": True},
+    "models": {
+        "linear": {"notebook": "02_train_ddpm", "schedule": "linear"},
+        "zoom": {"notebook": "03_train_zoom", "T": 20, "seeds": [3, 1], "measure": {"n_samples": 50}},
+    },
+    "measure": {"n_samples": 20, "n_final": 40, "n_distance": 30},
+}
+
+
+def test_the_projects_profiles_are_good(root):
+    for path in sorted((root / "profiles").glob("*.yaml")):
+        assert read_profile(path.stem, root / "profiles").name == path.stem
+
+
+def test_the_paper_profile_has_the_numbers_of_the_study(root):
+    paper = read_profile("paper", root / "profiles")
+    assert {"linear", "cosine", "zoom"} <= set(paper.models)
+    for P in paper.trainings.values():
+        assert (P.epochs, P.batch_size, P.learning_rate, P.lr_schedule) == (100, 128, 2e-4, "constant")
+        assert P.n_train is None
+
+
+def test_a_profile_is_one_table_of_models_and_seeds():
+    found = Profile(SMALL, "small.yaml")
+    assert list(found.trainings) == [("linear", 0), ("zoom", 3), ("zoom", 1)]
+    assert found.seeds("zoom") == [3, 1]
+    zoom = found.trainings["zoom", 1]
+    assert (zoom.T, zoom.epochs, zoom.seed, zoom.model) == (20, 2, 1, "zoom")
+    assert found.trainings["linear", 0].clip_x0
+    assert (found.measure("zoom", 1).n_samples, found.measure("zoom", 1).seed) == (50, 1)
+    compare = found.compare()
+    assert compare.models == ["linear", "zoom"]
+    assert compare.measure("zoom", 1) == found.measure("zoom", 1)
+    assert compare.measure("linear", 0) == found.measure("linear", 0)
+
+
+def test_seeds_of_the_whole_profile_are_those_of_models_without_their_own():
+    found = Profile(SMALL | {"seeds": [5, 6]}, "small.yaml")
+    assert (found.seeds("linear"), found.seeds("zoom")) == ([5, 6], [3, 1])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("profile", "a b", "profile = 'a b' is not allowed"),
+        ("trainig", {}, "there is no section 'trainig'; did you mean 'training'"),
+        ("training", [1], "training = list is not a section"),
+        ("training.epoch", 3, "training: there is no parameter 'epoch'; did you mean 'epochs'"),
+        ("training.epochs", 0, "epochs = 0 is not allowed"),
+        ("models", {}, "models is missing"),
+        ("models.zoom", "03_train_zoom", "models.zoom = '03_train_zoom' is not a section"),
+        ("models.zoom.notebook", "03_train_zom", "did you mean '03_train_zoom'"),
+        ("models.zoom.schedule", "linear", "models.zoom: there is no parameter 'schedule'"),
+        ("models.zoom.seeds", [1, 1], "seeds = [1, 1] has one twice"),
+        ("models.zoom.seeds", [True], "needed: a list of numbers"),
+        ("models.zoom.seeds", 3, "seeds = 3; needed: a list"),
+        ("models.zoom.measure", 3, "measure = 3 is not a section"),
+        ("models.zoom.measure.n_sample", 3, "there is no parameter 'n_sample'; did you mean 'n_samples'"),
+        ("models.zoom.measure.n_distance", 20, "n_distance differs between models"),
+        ("models.a b", {"notebook": "03_train_zoom"}, "model = 'a b' is not allowed"),
+        ("dataset", "emnist", "allowed: mnist, fashion, kmnist"),
+        ("out", "build/{x}", "out = 'build/{x}' is not allowed"),
+        ("out", "a\0b", "out = "),
+        ("data_dir", 3, "data_dir = 3 is not allowed"),
+    ],
+)
+def test_a_mistake_in_a_profile_is_one_line(path, value, said):
+    content = copy.deepcopy(SMALL)
+    *above, last = path.split(".")
+    place = content
+    for key in above:
+        place = place[key]
+    place[last] = value
+    with pytest.raises(SettingError, match=re.escape(said)) as error:
+        Profile(content, "small.yaml")
+    assert "\n" not in str(error.value)
+    assert "small.yaml" in str(error.value)
+
+
+ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"profile: [", "is no YAML"),
+        (b"profile: caf\xe9", "is no YAML"),
+        (b"[" * 3000, "nested more than 20 deep"),
+        (b"a: &a [1]\nb: *a", "aliases .* are not allowed"),
+        (b"training: {epochs: 2, epochs: 3}", "the key 'epochs' stands twice"),
+        (b"training: !!python/object/apply:os.system ['true']", "is no YAML"),
+        (b"#" * 100_001, "a profile has at most 100000"),
+        (b"- profile", "a profile is a mapping of sections"),
+        (b"", "a profile is a mapping of sections"),
+        (b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: 1:30}}", "epochs = '1:30'"),
+        (
+            b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: " + b"9" * 5000 + b"}}",
+            "epochs = '999",
+        ),
+        (ZOOM % b"3", "profile = 'x'; write 'odd'"),
+    ],
+)
+def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
+    (tmp_path / "odd.yaml").write_bytes(text)
+    with pytest.raises(SettingError, match=said) as error:
+        read_profile("odd", tmp_path)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+def test_an_unknown_profile_is_refused_with_the_nearest(root):
+    with pytest.raises(SettingError, match="'quik' is not a profile; there are .*did you mean 'quick'"):
+        read_profile("quik", root / "profiles")
+    with pytest.raises(SettingError, match="is not a profile"):
+        read_profile("../profiles/quick", root / "profiles")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("2e-4", 2e-4), ("1e3", 1e3), ("0.5", 0.5), ("17", 17), ("yes", True)]
+)
+def test_numbers_are_read_as_they_look(text, value):
+    found = yaml.load(f"x: {text}", settings._Strict)["x"]
+    assert found == value
+    assert type(found) is type(value)
