@@ -1,4 +1,4 @@
-"""Records: what a run measured, one JSON file a job. Figures of numbers and the report are made from these alone.
+"""Records: what a run measured, one JSON file a job. Figures and report are made from these alone.
 
     OUT/metrics/schedules.json                  notebook 01
     OUT/metrics/train_<model>-<seed>.json       notebooks 02, 03, 05: one training
@@ -423,7 +423,8 @@ class Record(Part):
             found = error.errors()[0]
             where = ".".join(map(str, found["loc"])) or "it"
             raise ValueError(
-                f"{path} is no {cls.__name__} record: {where}: {found['msg']}; make it again with `make report`"
+                f"{path} is no {cls.__name__} record: {where}: {found['msg']}; "
+                "make it again with `make report`"
             ) from None
 
     def save(self, path: Path) -> Path:
@@ -582,6 +583,14 @@ def measure_path(out: Path, model: str, seed: int) -> Path:
     return out / "metrics" / f"measure_{model}-{seed}.json"
 
 
+def trainings_in(out: Path) -> list[tuple[str, int]]:
+    """(model, seed) of all training records under OUT, the study's models first."""
+    study = ["linear", "cosine", "zoom"]
+    found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
+    pairs = [(m[1], int(m[2])) for m in found]
+    return sorted(pairs, key=lambda p: (study.index(p[0]) if p[0] in study else 9, p))
+
+
 def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) -> Results:
     """Read the records under OUT.
 
@@ -593,13 +602,8 @@ def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) 
             weights than the training's.
     """
     out = Path(out)
-    if trainings is None:
-        found = [m for p in sorted(out.glob("metrics/train_*.json")) if (m := _TRAIN.fullmatch(p.name))]
-        study = ["linear", "cosine", "zoom"]
-        pairs = [(m[1], int(m[2])) for m in found]
-        trainings = sorted(pairs, key=lambda p: (study.index(p[0]) if p[0] in study else 9, p))
     loaded = {}
-    for model, seed in trainings:
+    for model, seed in trainings_in(out) if trainings is None else trainings:
         train = TrainRecord.load(train_path(out, model, seed))
         path = measure_path(out, model, seed)
         measure = MeasureRecord.load(path) if path.is_file() else None
@@ -607,7 +611,9 @@ def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) 
             if (record.model, record.seed) != (model, seed):
                 raise ValueError(f"a record of {model}-{seed} in {out} is of {record.model}-{record.seed}")
         if measure and measure.weights_sha256 != train.weights.sha256:
-            raise ValueError(f"{path} measured other weights than {model}-{seed} has; run `make report` again")
+            raise ValueError(
+                f"{path} measured other weights than {model}-{seed} has; run `make report` again"
+            )
         loaded[model, seed] = Trained(train, measure)
     schedules = schedules_path(out)
     return Results(out, SchedulesRecord.load(schedules) if schedules.is_file() else None, loaded)

@@ -1,6 +1,6 @@
-"""Settings: every parameter of every notebook and profile, with type, bounds, default and meaning. Once, here.
+"""Settings: every parameter of every notebook and profile: type, bounds, default, meaning.
 
-A notebook reads its settings from its parameters cell, a profile (profiles/*.yaml) holds those of a whole run.
+A notebook reads its settings from its parameters cell; a profile (profiles/*.yaml) holds those of a run.
 Unknown names, wrong types and values out of range are one `SettingError` of one line, before anything runs.
 """
 
@@ -46,7 +46,9 @@ class Settings(BaseModel):
     seed: Seed = Field(0, description="seed of every random draw")
     dataset: DataSetName = Field("mnist", description="mnist, fashion, kmnist, or module:name of your own")
     data_dir: str | None = Field(None, max_length=1000, description="folder of the data set; None: data/")
-    out_dir: str | None = Field(None, max_length=1000, description="folder of the results; None: build/notebook")
+    out_dir: str | None = Field(
+        None, max_length=1000, description="folder of the results; None: build/notebook"
+    )
     n_test: int | None = Field(None, ge=12, le=1_000_000, description="test images used; None: all")
 
     @classmethod
@@ -65,15 +67,17 @@ class Settings(BaseModel):
     def of_notebook(cls, variables: Mapping[str, Any]) -> Self:
         """The settings in a notebook's global variables, as `P`, right after its parameters cell.
 
-        Any other plain value is a misspelt parameter, unless `P` is there: then the cells below have run before.
+        Any other plain value is a misspelt parameter, unless `P` is there: the cells below have run then.
         """
         plain = {k for k, v in variables.items() if type(v) in PLAIN and not k.startswith("_")}
         found = cls.model_fields.keys() | (plain - {"In", "Out"} if "P" not in variables else set())
-        return cls.read({k: v for k, v in variables.items() if k in found}, cls.model_fields["notebook"].default)
+        return cls.read(
+            {k: v for k, v in variables.items() if k in found}, cls.model_fields["notebook"].default
+        )
 
     @property
     def out(self) -> Path:
-        """The folder of the results: out_dir, else build/notebook of the checkout or of the current folder."""
+        """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
         return Path(self.out_dir).expanduser() if self.out_dir else (checkout() or Path()) / "build/notebook"
 
     def values(self) -> dict[str, Any]:
@@ -87,7 +91,9 @@ class _Schedule(Settings):
     T: int = Field(1000, ge=2, le=10_000, description="diffusion steps")
     beta_start: float = Field(1e-5, gt=0, lt=1, description="linear schedule: variance added in step 1")
     beta_end: float = Field(0.02, gt=0, lt=1, description="linear schedule: variance added in step T")
-    s: float = Field(0.008, ge=0, le=1, description="cosine schedule: offset near the clean image, in units of T")
+    s: float = Field(
+        0.008, ge=0, le=1, description="cosine schedule: offset near the clean image, in units of T"
+    )
     beta_max: float = Field(0.02, gt=0, lt=1, description="cosine schedule: largest variance of a step")
 
     @model_validator(mode="after")
@@ -114,7 +120,9 @@ class Training(Settings):
     epochs: int = Field(100, ge=1, le=100_000, description="passes over the training images")
     batch_size: int = Field(128, ge=1, le=1_000_000, description="images per training step")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="of Adam; the peak, if it decays")
-    lr_schedule: Literal["constant", "cosine"] = Field("constant", description="cosine: warm-up, then decay to 0")
+    lr_schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="cosine: warm-up, then decay to 0"
+    )
     network: str = Field("cnn", max_length=200, description="the network: cnn, or module:Class of your own")
     channels: list[Annotated[int, Field(ge=1, le=1024)]] = Field(
         [16, 32, 32, 16], min_length=1, max_length=64, description="output channels of the network's blocks"
@@ -144,7 +152,9 @@ class TrainDDPM(Training, _Schedule):
 
     notebook: Literal["02_train_ddpm"] = "02_train_ddpm"
     model: Name = Field("linear", description="name of the trained model, in files and figures")
-    schedule: str = Field("linear", max_length=200, description="linear, cosine, or module:function of your own")
+    schedule: str = Field(
+        "linear", max_length=200, description="linear, cosine, or module:function of your own"
+    )
     schedule_options: Options = Field({}, description="further arguments of the schedule")
     clip_x0: bool = Field(False, description="clip the predicted clean image in each sampling step")
     sampling_steps: int | None = Field(None, ge=2, le=10_000, description="steps of the sampler; None: all T")
@@ -178,7 +188,9 @@ class TrainOwn(Training):
     notebook: Literal["05_your_degradation"] = "05_your_degradation"
     model: Name = Field("blur", description="name of the trained model, in files and figures")
     degradation: str | None = Field(
-        None, max_length=200, description="the class that degrades, module:Class; None: the one in the notebook"
+        None,
+        max_length=200,
+        description="the class that degrades, module:Class; None: the one in the notebook",
     )
     T: int = Field(20, ge=1, le=10_000, description="deepest level of degradation, given to the class")
     degradation_options: Options = Field({}, description="further arguments of the class")
@@ -191,16 +203,20 @@ class TrainOwn(Training):
 
 
 class Measure(Settings):
-    """Settings of the measuring of one training: `python -m diffusion.evaluation.measure`, and 04_compare_fid."""
+    """Settings of measuring one training (`python -m diffusion.evaluation.measure`)."""
 
     n_samples: int = Field(500, ge=12, le=60_000, description="images per checkpoint, along training")
     n_final: int = Field(2000, ge=12, le=60_000, description="images of the finished model")
-    n_distance: int = Field(2000, ge=12, le=60_000, description="of these, the first that distances are taken of")
+    n_distance: int = Field(
+        2000, ge=12, le=60_000, description="of these, the first that distances are taken of"
+    )
     distance_every: int = Field(5, ge=1, le=100_000, description="epochs between two measured checkpoints")
     floor_repeats: int = Field(20, ge=2, le=1_000, description="draws behind a real-vs-real floor")
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
-    inception_weights: str = Field("off", max_length=1000, description="auto, off, or a path of InceptionV3 weights")
+    inception_weights: str = Field(
+        "off", max_length=1000, description="auto, off, or a path of InceptionV3 weights"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
 
     @model_validator(mode="after")
@@ -211,11 +227,15 @@ class Measure(Settings):
 
 
 class Compare(Measure):
-    """Settings of 04_compare_fid: which trainings are compared, and how they are measured if they are not yet."""
+    """Settings of 04_compare_fid: which trainings are compared, and how they are measured."""
 
     notebook: Literal["04_compare_fid"] = "04_compare_fid"
-    models: list[Name] | None = Field(None, description="names of trained models; None: all that out_dir holds")
-    by_model: dict[Name, dict[str, Any]] = Field({}, description="settings of single models, where these differ")
+    models: list[Name] | None = Field(
+        None, description="names of trained models; None: all that out_dir holds"
+    )
+    by_model: dict[Name, dict[str, Any]] = Field(
+        {}, description="settings of single models, where these differ"
+    )
 
     def measure(self, model: str, seed: int) -> Measure:
         """How one training is measured: its samples are drawn with its own seed."""
@@ -241,7 +261,18 @@ class Profile:
         options: what the file says beyond these, such as the report's `repository`.
     """
 
-    KEYS = ("profile", "seeds", "dataset", "data_dir", "out", "schedules", "training", "models", "measure", "report")
+    KEYS = (
+        "profile",
+        "seeds",
+        "dataset",
+        "data_dir",
+        "out",
+        "schedules",
+        "training",
+        "models",
+        "measure",
+        "report",
+    )
 
     def __init__(self, content: Any, where: str):
         if not isinstance(content, dict):
@@ -271,7 +302,9 @@ class Profile:
             measure = own.pop("measure", {})
             if not isinstance(measure, dict):
                 raise SettingError(f"{at}: measure = {measure!r} is not a section")
-            shared = {k: v for k, v in _section(content, "training", where).items() if _belongs(k, cls, where)}
+            shared = {
+                k: v for k, v in _section(content, "training", where).items() if _belongs(k, cls, where)
+            }
             for seed in seeds[model]:
                 values = common | shared | own | {"model": model, "seed": seed}
                 self.trainings[model, seed] = cls.read(values, at)
@@ -314,7 +347,8 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
     known = sorted(p.stem for p in folder.glob("*.yaml"))
     if not is_path and not re.fullmatch(r"[\w-]+", str(name)) or not path.is_file():
         raise SettingError(
-            f"PROFILE = {str(name)!r} is not a profile; there are {', '.join(known)}{nearest(str(name), known)}"
+            f"PROFILE = {str(name)!r} is not a profile; there are {', '.join(known)}"
+            f"{nearest(str(name), known)}"
         )
     content = path.read_bytes()
     if len(content) > LARGEST_PROFILE:
@@ -353,10 +387,16 @@ class _Strict(yaml.SafeLoader):
 
 
 _Strict.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in found if tag not in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")]
+    first: [
+        (tag, regexp)
+        for tag, regexp in found
+        if tag not in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")
+    ]
     for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9]\d{0,17})$"), list("-+0123456789"))
+_Strict.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9]\d{0,17})$"), list("-+0123456789")
+)
 _Strict.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )  # YAML 1.1 takes 1e-4 for text
@@ -411,7 +451,9 @@ def _seeds(entry: Any, content: Mapping[str, Any], where: str) -> list[int]:
     found = entry.get("seeds", content.get("seeds", [0]))
     good = isinstance(found, list) and 0 < len(found) <= 1000
     if not good or not all(type(s) is int and 0 <= s <= LARGEST_SEED for s in found):
-        raise SettingError(f"{where}: seeds = {_short(found)}; needed: a list of numbers, 0 to {LARGEST_SEED}")
+        raise SettingError(
+            f"{where}: seeds = {_short(found)}; needed: a list of numbers, 0 to {LARGEST_SEED}"
+        )
     if len(set(found)) < len(found):
         raise SettingError(f"{where}: seeds = {found} has one twice")
     return found
@@ -422,7 +464,8 @@ def _notebook(entry: dict[str, Any], where: str) -> tuple[type[Training], dict[s
     name = entry.get("notebook")
     if not isinstance(name, str) or name not in TRAININGS:
         raise SettingError(
-            f"{where}: notebook = {_short(name)}; needed: one of {', '.join(TRAININGS)}{nearest(str(name), TRAININGS)}"
+            f"{where}: notebook = {_short(name)}; needed: one of {', '.join(TRAININGS)}"
+            f"{nearest(str(name), TRAININGS)}"
         )
     return TRAININGS[name], own
 

@@ -67,7 +67,9 @@ X, X_TEST = images(96, "faults train"), images(32, "faults test")
 def train(folder: Path) -> dict[str, str]:
     """Train for three epochs in `folder`, or go on there; returns name -> hash of each result."""
     settings = {"epochs": 3, "batch_size": 32, "channels": (2,), "precision": "fp32", "checkpoint_steps": 1}
-    run = fit(ColdZoom(T=6), X, X_TEST, folder=folder / "runs", name="zoom", lr_schedule="constant", **settings)
+    run = fit(
+        ColdZoom(T=6), X, X_TEST, folder=folder / "runs", name="zoom", lr_schedule="constant", **settings
+    )
     found = {}
     for epoch in range(1, 4):
         weights = torch.cat([v.flatten() for v in run.network(epoch).state_dict().values()])
@@ -139,7 +141,9 @@ FAULTS = (flip, flip, flip, truncate, zero_page, junk, lose, exchange, edit)
 
 def files(folder: Path) -> list[Path]:
     """The files below a folder that hold something; locks do not count."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and not p.name.endswith(".lock"))
+    return sorted(
+        p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and not p.name.endswith(".lock")
+    )
 
 
 # --- processes: each attempt has one of its own, for a kill must be real ---
@@ -233,9 +237,15 @@ def main() -> int:
             outcome = one(number, options.seed, finished, expected, folder)
             ends[outcome.end] += 1
             if outcome.end in ("WRONG", "traceback") or options.only is not None:
-                print(f"{outcome.number}: {outcome.end}: {outcome.fault}\n    {outcome.said.strip()[-800:]}", flush=True)
+                print(
+                    f"{outcome.number}: {outcome.end}: {outcome.fault}\n    {outcome.said.strip()[-800:]}",
+                    flush=True,
+                )
             shutil.rmtree(folder, ignore_errors=True)
-    print(f"{sum(ends.values())} faults: " + ", ".join(f"{ends[e]} {e}" for e in ("survived", "refused", "WRONG", "traceback")))
+    print(
+        f"{sum(ends.values())} faults: "
+        + ", ".join(f"{ends[e]} {e}" for e in ("survived", "refused", "WRONG", "traceback"))
+    )
     return 1 if ends["WRONG"] or ends["traceback"] else 0
 
 

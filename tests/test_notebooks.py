@@ -136,6 +136,14 @@ def test_a_class_of_a_module_is_no_typed_one(tmp_path):
         notebook.keep_class(named("degradation", "diffusion.processes.blur:ColdBlur", {}), tmp_path, "m")
 
 
+def test_trainings_are_found_without_their_measures(tmp_path):
+    (tmp_path / "metrics").mkdir()
+    for name in ("train_zoom-1", "train_blur-0", "train_linear-0", "train_zoom-0", "train_x-y-0", "other-0"):
+        (tmp_path / f"metrics/{name}.json").touch()
+    found = records.trainings_in(tmp_path)
+    assert found == [("linear", 0), ("zoom", 0), ("zoom", 1), ("blur", 0)]
+
+
 @pytest.mark.parametrize(
     ("content", "said"), [(None, "No such file"), ("1 / 0", "division by zero"), ("", "has no attribute 'A'")]
 )

@@ -2,9 +2,9 @@
 
     python -m tools.adopt OLD OUT
 
-OLD is a results folder of the first edition: metrics/, runs/, and perhaps again/<model>-<seed>/ beside them; or
-such a further training by itself. Its records are written to OUT in today's shape, with the same numbers; its
-last weights are copied. The first edition kept no images; measuring the model again draws and keeps them.
+OLD is a results folder of the first edition: metrics/, runs/, and perhaps again/<model>-<seed>/ beside them;
+or such a further training by itself. Its records are written to OUT in today's shape, with the same numbers;
+its last weights are copied. The first edition kept no images; measuring the model again draws and keeps them.
 """
 
 import argparse
@@ -22,7 +22,7 @@ STUDY = ("linear", "cosine", "zoom")
 
 
 def settings(notebook: str, old: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a first edition's record as today's settings, with the defaults of those it lacked."""
+    """The parameters of a first edition's record as today's settings; defaults for those it lacked."""
     cls = NOTEBOOKS[notebook]
     return cls.read({k: v for k, v in old.items() if k in cls.model_fields}, notebook).values()
 

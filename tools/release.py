@@ -131,7 +131,6 @@ def unpack(folder: Path, out: Path) -> None:
     Raises:
         ValueError: the release is damaged.
     """
-    recover(folder)
     files = {f: h for f, h in verify(folder).items() if not f.startswith(NOT_UNPACKED)}
     for part in ("metrics", "kept", "jobs", "notebooks"):
         for path in (p for p in (out / part).glob("*") if f"{part}/{p.name}" not in files and p.is_file()):

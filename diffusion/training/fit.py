@@ -109,14 +109,14 @@ class Run:
         return found[0]
 
     def __repr__(self) -> str:
-        last = self.history[-1]
+        last, place = self.history[-1], self.folder.path if self.folder else "in memory"
         losses = [
             f"{k.replace('_', ' ')} {last[k]:.5f}" for k in ("train_loss", "test_loss") if last[k] is not None
         ]
         return (
             f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
             f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
-            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder.path if self.folder else 'in memory'}"
+            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {place}"
         )
 
 

@@ -99,7 +99,7 @@ def test_noise_of_a_step_has_variance_beta():
     assert added.var().item() == pytest.approx(schedule.beta[3].item(), rel=0.02)
 
 
-def test_samples_do_not_depend_on_the_chunk():
+def test_samples_do_not_depend_on_the_chunk(one_thread):
     torch.manual_seed(0)
     network, process = Reconstructor().eval(), DDPM(schedules.cosine(T=20))
     whole = process.sample(network, 7, g(3), chunk=7)
