@@ -1,10 +1,10 @@
 """Faults drawn at random, against a real run: `make test-faults MINUTES=10 SEED=0`.
 
-Each fault damages, loses or exchanges a file of a run, edits a number in a record, or kills a process at some moment.
-Then the same command is given again, and the end is compared with the undisturbed run:
+Each fault damages, loses or exchanges a file, edits a number in it, or kills a process at some moment. Then
+the same command is given again, and the end is compared with the undisturbed run:
 
     survived    the same weights, samples and records, to the bit
-    refused     one line that names the file or what to do; its advice is followed, and must lead to the same end
+    refused     one line; its advice is followed, and must lead to the same end
     WRONG       another result without a word
     traceback   an error that is none of ours
 
@@ -150,7 +150,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def attempt(work: Callable[[], dict[str, str]], kill_after: float | None = None) -> tuple[str, dict, str]:
-    """Do the work in a process: ("done", results, what it printed), or ("refused"|"traceback"|"killed", {}, ...)."""
+    """Do the work in a process: (end, results, words); end is done, refused, traceback or killed."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer"
         child = os.fork()
