@@ -65,7 +65,9 @@ def wait_for(job: jobs.Job) -> int:
 
 def run(job: jobs.Job, arguments: list[str], threads: int, lock: int) -> tuple[int, str]:
     """Run the command, showing and logging what it prints; returns its status and its last line."""
-    environment = ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)} | os.environ
+    # The last bits of weights depend on the number of threads; a Snakemake in a job of Slurm counts otherwise.
+    number = os.environ.get("SLURM_CPUS_PER_TASK") or str(threads)
+    environment = ENVIRONMENT | os.environ | {"OMP_NUM_THREADS": number}
     last, shown = "", True
     with (job.out / "logs" / f"{job.name}.log").open("w", encoding="utf-8") as log:
         child = subprocess.Popen(
