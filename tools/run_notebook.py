@@ -65,7 +65,7 @@ def wait_for(job: jobs.Job) -> int:
 
 def run(job: jobs.Job, arguments: list[str], threads: int, lock: int) -> tuple[int, str]:
     """Run the command, showing and logging what it prints; returns its status and its last line."""
-    # The last bits of weights depend on the number of threads; a Snakemake in a job of Slurm counts otherwise.
+    # Weights depend on the number of threads in their last bits, and Snakemake in a Slurm job counts anew.
     number = os.environ.get("SLURM_CPUS_PER_TASK") or str(threads)
     environment = ENVIRONMENT | os.environ | {"OMP_NUM_THREADS": number}
     last, shown = "", True
