@@ -26,9 +26,7 @@ except SettingError as error:
 ORDER = {name: 1000 - place for place, name in enumerate(JOBS)}  # first seeds first
 DONE = f"{JOBS['report'].out}/jobs"
 PYTHON = sys.executable
-# Trainings side by side scale better than their operations; the network gains from no more than 16 threads.
-TRAININGS = sum(job.kind == "train" for job in JOBS.values())
-THREADS = max(1, min(16, (workflow.cores or 16) // TRAININGS))
+THREADS = int(config.get("threads", 16))  # of a job, at most
 RUN = "exec {PYTHON:q} -m tools.run_notebook {PROFILE:q} "
 
 

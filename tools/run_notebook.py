@@ -65,9 +65,7 @@ def wait_for(job: jobs.Job) -> int:
 
 def run(job: jobs.Job, arguments: list[str], threads: int, lock: int) -> tuple[int, str]:
     """Run the command, showing and logging what it prints; returns its status and its last line."""
-    # Weights depend on the number of threads in their last bits, and Snakemake in a Slurm job counts anew.
-    number = os.environ.get("SLURM_CPUS_PER_TASK") or str(threads)
-    environment = ENVIRONMENT | os.environ | {"OMP_NUM_THREADS": number}
+    environment = ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)} | os.environ
     last, shown = "", True
     with (job.out / "logs" / f"{job.name}.log").open("w", encoding="utf-8") as log:
         child = subprocess.Popen(
