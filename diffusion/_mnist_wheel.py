@@ -84,5 +84,5 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def load_arrays(content: bytes) -> Any:
-    """What a pickle of numpy arrays holds; raises UnpicklingError where it asks for anything else."""
+    """Content of a pickle of numpy arrays; raises UnpicklingError where it asks for anything else."""
     return _ArraysOnly(io.BytesIO(content), encoding="bytes").load()

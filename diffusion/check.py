@@ -53,7 +53,7 @@ def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
 
 
 def is_constant(images: Tensor) -> bool:
-    """Whether all images (N, 1, 28, 28) are one."""
+    """True if all images (N, 1, 28, 28) are one."""
     return len(images) > 1 and bool((images - images[:1]).abs().max() < 1e-6)
 
 

@@ -228,7 +228,7 @@ def folder(data_dir: str | os.PathLike | None = None) -> Path:
 
 
 def raw_folder(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> Path:
-    """Where the files of a data set lie."""
+    """Folder of a data set's files."""
     known = get(dataset)
     return folder(data_dir) / (known.folder or known.title) / "raw"
 

@@ -63,7 +63,7 @@ class SignalLeft(Part):
 
 
 class EarlyStep(Part):
-    """What both schedules leave of the images at 30 % of the way."""
+    """Signal that both schedules leave of the images at 30 % of the way."""
 
     t: int
     linear: SignalLeft
@@ -130,7 +130,7 @@ class CommonLoss(Part):
 
 
 class DDPMProbes(Part):
-    """What notebook 02 asks of a trained noise predictor (`evaluation.diagnostics`)."""
+    """Probes of a trained noise predictor, from notebook 02 (`evaluation.diagnostics`)."""
 
     learning_rate_check: RateCheck
     offset: Offset
@@ -174,7 +174,7 @@ class DarkCentre(Part):
 
 
 class ZoomProbes(Part):
-    """What notebook 03 asks of a trained zoom model (`evaluation.diagnostics`)."""
+    """Probes of a trained zoom model, from notebook 03 (`evaluation.diagnostics`)."""
 
     reconstruction: Reconstruction
     centre_pixels: CentrePixels
@@ -273,7 +273,7 @@ class Centre(Part):
 
 
 class Looks(Part):
-    """What a set of samples looks like, beside its distance."""
+    """Appearance of a set of samples: unrecognised share, background, range of pixels."""
 
     not_digit: NotDigit
     background: Grey
@@ -353,7 +353,7 @@ class PriorAblation(Part):
 
 
 class Ablations(Part):
-    """What was drawn again with one thing changed; None where it was not asked for or does not apply."""
+    """Samples drawn again with one thing changed; None where it was not asked for or does not apply."""
 
     clipping: Ablation | None = None  # first: off, second: on
     float32: Ablation | None = None  # first: bf16, second: fp32
@@ -403,7 +403,7 @@ class ReferenceImages(Part):
 
 
 class Record(Part):
-    """What every record holds: the notebook or job, its settings, and where it ran."""
+    """Base of all records: the notebook or job, its settings, and where it ran."""
 
     job: str
     settings: dict[str, Any]
@@ -433,7 +433,7 @@ class Record(Part):
 
 
 class SchedulesRecord(Record):
-    """What notebook 01 found about the degradations."""
+    """Facts about the degradations, from notebook 01."""
 
     T: int
     linear: Schedule

@@ -1,4 +1,4 @@
-"""What every part stands on: random numbers, device and precision, files, things found by name, progress."""
+"""Foundations: random numbers, device and precision, files, things found by name, progress."""
 
 import contextlib
 import difflib
@@ -58,7 +58,7 @@ def device() -> torch.device:
 
 
 def device_of(network: object) -> torch.device:
-    """Where a network's weights lie; the CPU for a plain function."""
+    """Device of a network's weights; the CPU for a plain function."""
     parameters = getattr(network, "parameters", None)
     return next(parameters()).device if parameters else torch.device("cpu")
 

@@ -39,7 +39,7 @@ DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
 
 
 class Settings(BaseModel):
-    """What all notebooks share. Numbers are numbers, not texts that look like one."""
+    """Settings that all notebooks share. Numbers are numbers, not texts that look like one."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -114,7 +114,7 @@ class Schedules(_Schedule):
 
 
 class Training(Settings):
-    """What the training notebooks share."""
+    """Settings that the training notebooks share."""
 
     model: Name = Field("model", description="name of the trained model, in files and figures")
     epochs: int = Field(100, ge=1, le=100_000, description="passes over the training images")
@@ -238,7 +238,7 @@ class Compare(Measure):
     )
 
     def measure(self, model: str, seed: int) -> Measure:
-        """How one training is measured: its samples are drawn with its own seed."""
+        """Settings of measuring one training: its samples are drawn with its own seed."""
         values = {name: getattr(self, name) for name in Measure.model_fields}
         return Measure.read(values | self.by_model.get(model, {}) | {"seed": seed}, f"by_model, {model}")
 
@@ -323,7 +323,7 @@ class Profile:
         return [s for m, s in self.trainings if m == model]
 
     def measure(self, model: str, seed: int) -> Measure:
-        """How one training is measured: its samples are drawn with its own seed."""
+        """Settings of measuring one training: its samples are drawn with its own seed."""
         return self.measures[model].model_copy(update={"seed": seed})
 
     def compare(self) -> Compare:
@@ -471,7 +471,7 @@ def _notebook(entry: dict[str, Any], where: str) -> tuple[type[Training], dict[s
 
 
 def _belongs(key: str, cls: type[Training], where: str) -> bool:
-    """Whether a key of the section `training`, which all models share, is one of this kind of model."""
+    """True if a key of the shared section `training` is a setting of this kind of model."""
     if key in cls.model_fields:
         return True
     known = {name for training in TRAININGS.values() for name in training.model_fields}

@@ -1,4 +1,4 @@
-"""What the text may speak of: numbers for its placeholders, and what its guards look up."""
+"""Context of the text: numbers for its placeholders, and what its guards look up."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -214,7 +214,7 @@ def _of_schedules(results: Results) -> dict[str, Any]:
 
 
 def _of_models(run: Run) -> dict[str, Any]:
-    """What only some models of the study have."""
+    """Values that only some models of the study have."""
     results, case, out = run.results, run.case, {}
     if run.has("linear"):
         out["rate"] = case["linear"].train.ddpm.learning_rate_check

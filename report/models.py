@@ -1,4 +1,4 @@
-"""What the report says of any model, the study's or not: a subsection made from its records alone."""
+"""Section on any model, the study's or not: a subsection made from its records alone."""
 
 from collections.abc import Iterable
 

@@ -46,7 +46,7 @@ _ENVIRONMENT.globals.update(HELPERS)
 
 @dataclass(frozen=True)
 class Guards:
-    """What guards look up.
+    """Answers that guards look up.
 
     Attributes:
         findings: name of a verdict or of a further finding -> holds, fails, open, yes, no, or another word.

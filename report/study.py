@@ -80,7 +80,7 @@ def other_training(train: TrainRecord) -> list[Markdown]:
 
 
 def other_sampling(train: TrainRecord) -> list[Markdown]:
-    """How a model's samples were drawn unlike the study's."""
+    """Differences between the sampling of a model and the study's."""
     settings, out = train.settings, []
     if settings.get("clip_x0"):
         out.append(Markdown("clipped sampling"))
@@ -92,7 +92,7 @@ def other_sampling(train: TrainRecord) -> list[Markdown]:
 
 
 def few_samples(one: Trained) -> list[Markdown]:
-    """How many of the study's samples were measured, or against how few real ones; empty if by all."""
+    """Remark on fewer samples, or fewer real images, than the study's; empty if there are as many."""
     measure, out = one.measure, []
     n = min(measure.final.n, measure.settings.get("n_samples", measure.final.n))
     if n < STUDY["n_samples"]:

@@ -247,7 +247,7 @@ def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
 
 
 def remarks(v: Verdict) -> str:
-    """What stands beside a verdict: on what it rests, what keeps it open, and what other trainings give."""
+    """Remarks beside a verdict: on what it rests, what keeps it open, and what other trainings give."""
     text = f" ({v.why})" if v.why else ""
     if v.verdict == TOO_SMALL:
         text += f"; the data lean {'neither way' if v.lean == OPEN else f'to *{v.lean}*'}"
@@ -284,7 +284,7 @@ def cost(results: Results) -> Markdown:
 
 
 def seconds(one: Trained) -> float:
-    """What a training took."""
+    """Cost of a training."""
     return sum(line.seconds for line in one.train.history)
 
 

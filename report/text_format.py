@@ -35,7 +35,7 @@ def _one_line(value: Any) -> str:
 
 
 def finalize(value: Any) -> Markdown:
-    """What a placeholder prints.
+    """Text that a placeholder prints.
 
     Raises:
         ValueError: it is None, or a float without a format.

@@ -73,7 +73,7 @@ class Claim:
 
     @property
     def change(self) -> str:
-        """What would change the verdict."""
+        """Changes that could alter the verdict."""
         if self.schedules:
             return "Another schedule" + (": the curves are exact." if self.any_data else ", or other images.")
         if self.epochs is None:
@@ -86,7 +86,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a claim.
+    """Verdict on a claim.
 
     Attributes:
         verdict: one of `VERDICTS`.
@@ -198,7 +198,7 @@ def passes(n: float) -> Markdown:
 
 
 def _out_of_scale(one: Claim, case: Case) -> Markdown:
-    """Why this run cannot decide the claim; empty if it can."""
+    """Reason why this run cannot decide the claim; empty if it can."""
     if not one.any_data and (other := other_data(case.results)):
         return Markdown(f"another data set, {other}, unlike the study")
     if one.schedules and (differs := other_schedules(case.schedules.settings)):
@@ -219,7 +219,7 @@ def _out_of_scale(one: Claim, case: Case) -> Markdown:
 
 
 def tally(verdicts: dict[str, Verdict]) -> Markdown:
-    """How many claims hold, do not, and stay open, leaving out what does not occur."""
+    """Numbers of claims that hold, do not, and stay open, leaving out what does not occur."""
     words = {
         HOLDS: ("holds", "hold"),
         FAILS: ("does not", "do not"),

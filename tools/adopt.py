@@ -66,7 +66,7 @@ def training(old: dict[str, Any], run: str, weights: str) -> records.TrainRecord
 
 
 def measures(old: dict[str, Any], model: str, weights_sha256: str) -> records.MeasureRecord:
-    """What the first edition's comparison measured of one model."""
+    """Record of what the first edition's comparison measured of one model."""
     p = old["parameters"]
     one = lambda value: value[model] if isinstance(value, dict) else value  # noqa: E731
     final = old["final"][model]

@@ -90,7 +90,7 @@ class Job:
         return _code(self.kind, self.notebook, tuple(sorted(set(_own_modules(self.settings)))))
 
     def expected(self) -> dict[str, Any]:
-        """What its file must say, but for what it made."""
+        """Content of its file, but for the hashes of what it made."""
         known = {"settings": self.settings, "code": self.code()}
         return {"key": digest(known | {"job": self.name})} | known
 
@@ -133,7 +133,7 @@ class Job:
         return {name: digest(read_json(self.path.with_name(f"{name}.json"))["files"]) for name in self.needs}
 
     def stale(self) -> str | None:
-        """Why the job must run, in one line; None where all that it made is there and as it was made.
+        """Reason why the job must run, in one line; None where all that it made is there and as it was made.
 
         Raises:
             ValueError: code that it names does not exist.

@@ -196,7 +196,7 @@ def confusion(
 
 
 def _shares(classes: Tensor) -> list[float]:
-    """How often each class occurs, (10,); zeros if there are none."""
+    """Shares of the classes, (10,); zeros if there are none."""
     return (classes.bincount(minlength=10) / max(1, len(classes))).tolist()
 
 

@@ -90,7 +90,7 @@ def digits(device: str | torch.device = "cpu", weights: str | Path | None = None
 
 
 class NotAvailable(Exception):
-    """Why there are no Inception weights, in a few words without addresses."""
+    """Inception weights cannot be had; the reason in a few words without addresses."""
 
 
 def inception(weights: str | Path = "auto", device: str | torch.device = "cpu") -> Extractor:
@@ -161,7 +161,7 @@ def _from_hub() -> tuple[Path, str]:
 
 
 def _short(error: BaseException) -> str:
-    """What went wrong, without the addresses that some messages carry."""
+    """Message of an error, without the addresses that some carry."""
     if isinstance(error, RuntimeError):
         return "wrong hash"
     reason = getattr(error, "reason", error)

@@ -1,4 +1,4 @@
-"""What a set of samples looks like beyond one distance, with intervals.
+"""Measures of a set of samples beyond one distance, with intervals.
 
 Which classes it holds, how many images are no digit, how dark their background is, how much of the variety of
 real digits it covers; and which samples to show as good and bad ones. Where the data set is another one than
@@ -209,12 +209,12 @@ def share_outside(samples: Tensor) -> float:
 
 
 def dark_centre(x: Tensor) -> Tensor:
-    """Which of the images x, (N, 1, 28, 28) in model units, have a dark centre: (N,) bool."""
+    """Mask of the images x, (N, 1, 28, 28) in model units, with a dark centre: (N,) bool."""
     return (central_patch(x, PATCH).flatten(1) < BLACK).sum(1) >= MOSTLY
 
 
 def white_centre(x: Tensor) -> Tensor:
-    """Which of the images x, (N, 1, 28, 28) in model units, have a white centre: (N,) bool."""
+    """Mask of the images x, (N, 1, 28, 28) in model units, with a white centre: (N,) bool."""
     return (central_patch(x, PATCH).flatten(1) > WHITE).sum(1) >= MOSTLY
 
 

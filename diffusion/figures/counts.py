@@ -92,7 +92,7 @@ def class_histogram(
 def classes_along(
     curves: Mapping[str, Sequence[Any]], prior: Any, classes: Sequence[str] = DIGITS, noun: str = "digit"
 ) -> Figure:
-    """Which classes a model draws too often or too rarely, checkpoint by checkpoint: a map for each training.
+    """Class shares over the real ones, checkpoint by checkpoint: a map for each training.
 
     Colour is the share of a class over its share in real images, from a quarter or less to fourfold or more.
 
@@ -127,7 +127,7 @@ def classes_along(
 
 @styled
 def confusion(matrix: Any, classes: Sequence[str] = DIGITS, noun: str = "digit") -> Figure:
-    """What restorations of each class are read as, in per cent of the row; blank below half of one.
+    """Classes read in the restorations of each class, in per cent of the row; blank below half of one.
 
     Args:
         matrix: (10, 10), counts by true class (rows) and class read (columns).

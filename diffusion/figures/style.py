@@ -57,7 +57,7 @@ THEME = {
 
 
 class ModelStyle(NamedTuple):
-    """What stands for one model in every figure."""
+    """Colour, dash and marker of one model in every figure."""
 
     colour: str
     line: Any

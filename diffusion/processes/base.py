@@ -77,7 +77,7 @@ class DegradationProcess(ABC):
         """Learn from the training images (N, 1, 28, 28) what sampling needs; most processes need nothing."""
 
     def state(self) -> dict[str, Tensor]:
-        """What `prepare` learnt, to be kept beside the weights."""
+        """Tensors that `prepare` learnt, to be kept beside the weights."""
         return {}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:  # noqa: B027 - optional to override
@@ -95,16 +95,16 @@ class DegradationProcess(ABC):
         return self
 
     def settings(self) -> dict[str, Any]:
-        """What determines this process, as JSON: a part of a run's identity."""
+        """Settings that determine this process, as JSON: a part of a run's identity."""
         known = {"process": self.name, "T": self.T}
         return {k: as_json(v) for k, v in self._arguments.items()} | known
 
     def sampling_settings(self) -> dict[str, Any]:
-        """What determines the samples beyond `settings`."""
+        """Settings that determine the samples beyond `settings`."""
         return {}
 
     def reverse_steps(self) -> int:
-        """How many network calls `reverse` makes for one image."""
+        """Number of network calls that `reverse` makes for one image."""
         return self.T
 
     def draw_steps(self, batch: int, generator: Generator) -> Tensor:

@@ -115,7 +115,7 @@ def build(name: str, values: Mapping[str, Any], options: Mapping[str, Any] | Non
 
 
 def signal_left(schedule: NoiseSchedule, t: int, x0: Tensor, eps: Tensor) -> dict[str, float]:
-    """What is left of the images x0 (N, 1, 28, 28) at step t, with the noise eps, of the same shape.
+    """Signal left of the images x0 (N, 1, 28, 28) at step t, with the noise eps, of the same shape.
 
     `correlation` is the mean over images of Pearson's correlation between the pixels of x0 and of x_t.
     """

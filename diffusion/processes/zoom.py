@@ -66,7 +66,7 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
 
 @lru_cache
 def _nearest(S: int, device: torch.device) -> Tensor:
-    """Which pixel of the flat image each pixel of the zoomed one is, (S, S * S): a row for every level."""
+    """Index into the flat image for each pixel of the zoomed one, (S, S * S): a row for every level."""
     t = torch.arange(S, device=device)[:, None]  # (S, 1)
     scale = (S - t).float() / S  # (S, 1), cropped pixels per output pixel
     out = torch.arange(S, device=device, dtype=torch.float32)[None]  # (1, S)

@@ -80,7 +80,7 @@ class RunFolder:
     # --- identity ---
 
     def identity(self) -> dict[str, Any] | None:
-        """What run.json holds; None where it is missing or damaged."""
+        """Content of run.json; None where it is missing or damaged."""
         try:
             found = json.loads((self.path / "run.json").read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -192,7 +192,7 @@ class RunFolder:
             self.write(path, tensor_bytes(state))
 
     def load_process(self) -> dict[str, Tensor] | None:
-        """What the process had learnt; None if it needed nothing.
+        """State of the process, as `prepare` left it; None if it needed nothing.
 
         Raises:
             RunError: the file is damaged.

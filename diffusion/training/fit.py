@@ -223,7 +223,7 @@ def fit(
 
 
 def samples_folder(run: Path) -> Path:
-    """Where samples of a run are kept: `samples` beside the folder `runs`, else in the run's own folder."""
+    """Folder of a run's samples: `samples` beside the folder `runs`, else in the run's own folder."""
     return (run.parent.parent if run.parent.name == "runs" else run) / "samples"
 
 
