@@ -43,7 +43,7 @@ test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the 
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks
 
 test-kills: env ## kill the workflow at random moments until it has finished; the results must be the same
-	$(RUN) -m tests.workflow.kills
+	$(RUN) tests/workflow/kills.py
 
 test-faults: env ## damage, lose, exchange files and kill processes, at random, for MINUTES: no wrong result, no traceback
 	$(RUN) tests/faults.py --minutes $(MINUTES) --seed $(SEED)

@@ -26,7 +26,9 @@ except SettingError as error:
 ORDER = {name: 1000 - place for place, name in enumerate(JOBS)}  # first seeds first
 DONE = f"{JOBS['report'].out}/jobs"
 PYTHON = sys.executable
-THREADS = int(config.get("threads", 16))  # of a job, at most
+TRAININGS = [(job.model, job.seed) for job in JOBS.values() if job.kind == "train"]
+MOST = 16  # the network gains from no more threads
+CORES = int(config.get("cores", 0))  # of this machine; 0: the jobs are those of a cluster
 RUN = "exec {PYTHON:q} -m tools.run_notebook {PROFILE:q} "
 
 
@@ -39,6 +41,14 @@ def needs(name):
 
 def place(name):
     return lambda wildcards: ORDER.get(name.format(**dict(wildcards)), 0)
+
+
+def threads(wildcards):
+    """Trainings side by side scale better than the operations of one; those left over share all cores."""
+    rank, all_of_them = TRAININGS.index((wildcards.model, int(wildcards.seed))), len(TRAININGS)
+    if not CORES:
+        return MOST
+    return 1 if rank < all_of_them // CORES * CORES else min(MOST, CORES // (all_of_them % CORES))
 
 
 wildcard_constraints:
@@ -63,7 +73,7 @@ rule schedules:
 rule train:
     output: f"{DONE}/train_{{model}}-{{seed}}.json"
     priority: place("train_{model}-{seed}")
-    threads: THREADS
+    threads: threads
     resources: mem_mb=8000, runtime=24 * 60
     shell: RUN + "train_{wildcards.model}-{wildcards.seed} --threads {threads}"
 
@@ -72,7 +82,7 @@ rule measure:
     input: needs("measure_{model}-{seed}")
     output: f"{DONE}/measure_{{model}}-{{seed}}.json"
     priority: place("measure_{model}-{seed}")
-    threads: THREADS
+    threads: threads
     resources: mem_mb=8000, runtime=12 * 60
     shell: RUN + "measure_{wildcards.model}-{wildcards.seed} --threads {threads}"
 

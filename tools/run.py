@@ -35,7 +35,6 @@ SNAKEMAKE = (
 OPTIONS = ["--nolock", "--ignore-incomplete", "--drop-metadata", "--rerun-triggers", "mtime"]
 OPTIONS += ["--scheduler", "greedy"]
 LOCAL = ["--quiet", "all"]  # the jobs themselves say when they start, end and fail
-MOST_THREADS = 16  # the network gains from no more
 SECONDS_TO_END = {"": 10, "slurm": 60}  # after a signal; Slurm's jobs are cancelled in that time
 SECONDS_BETWEEN_LOOKS = 20.0
 ENDED = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY"}
@@ -82,14 +81,6 @@ def forget(stale: list[tuple[jobs.Job, str]]) -> None:
         if reason != jobs.NOT_MADE:
             print(f"{job.name} runs again: {reason}", flush=True)
         job.path.unlink(missing_ok=True)
-
-
-def threads(executor: str, cores: str, trainings: int) -> int:
-    """Threads of a job, at most. Here trainings side by side scale better than the operations of one."""
-    if executor:
-        return MOST_THREADS
-    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(MOST_THREADS, (here if cores == "all" else int(cores)) // trainings))
 
 
 def options(executor: str, cores: str, out: Path) -> list[str]:
@@ -139,7 +130,7 @@ def workflow(profile: Profile, executor: str, cores: str) -> None:
         check_machine()
         fetch(profile)
         forget(stale)
-        config = [f"profile={profile.where}", f"threads={threads(executor, cores, len(profile.trainings))}"]
+        config = [f"profile={profile.where}", f"cores={0 if executor else number_of(cores)}"]
         arguments = ["--snakefile", str(ROOT / "Snakefile"), "--config", *config, *OPTIONS]
         command = [sys.executable, "-c", SNAKEMAKE, *arguments, *options(executor, cores, out)]
         if status := run_group(command, SECONDS_TO_END.get(executor, 60), lock, cwd=ROOT):
@@ -161,6 +152,13 @@ def from_release(name: str) -> None:
     if status := run_group(command, SECONDS_TO_END[""], lock, cwd=ROOT):
         sys.exit(status)
     print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are made from released/{name}")
+
+
+def number_of(cores: str) -> int:
+    """CORES as a number; all: those that this process may use."""
+    if cores != "all":
+        return int(cores)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shown(path: Path) -> Path:

@@ -1,6 +1,6 @@
 """Kill the whole workflow at random moments and start it again, until it has finished; `make test-kills`.
 
-    python -m tests.workflow.kills --kills 20 --seed 0
+    python tests/workflow/kills.py --kills 20 --seed 0
 
 Runs the smoke profile twice, in copies of the project: once undisturbed, once ended again and again by
 SIGINT, SIGTERM or SIGKILL, sent to the process of `make report` alone or, as Ctrl-C does, to all of them.
@@ -107,7 +107,7 @@ def timeless(value):
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.workflow.kills", description=__doc__.splitlines()[0]
+        prog="python tests/workflow/kills.py", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--kills", type=int, default=20, help="at most (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the moments (default 0)")
@@ -120,7 +120,7 @@ def main() -> None:
         longest = max(int(n) for n in re.findall(r"done, (\d+) s", finish(whole)))
         print(f"undisturbed: {time.monotonic() - begun:.0f} s, longest job {longest} s", flush=True)
         for place in range(options.kills):
-            seconds, (number, whom) = dice.uniform(1, 1.5 * longest + 10), KILLS[place % len(KILLS)]
+            seconds, (number, whom) = dice.uniform(1, longest), KILLS[place % len(KILLS)]
             if not killed(hurt, seconds, number, whom):
                 print("finished before the next kill", flush=True)
                 break
