@@ -3,11 +3,14 @@
     OUT/metrics/schedules.json                  notebook 01
     OUT/metrics/train_<model>-<seed>.json       notebooks 02, 03, 05: one training
     OUT/metrics/measure_<model>-<seed>.json     the samples of that training, measured
+    OUT/metrics/analyse_<model>-<seed>.json     the finished model: other ways to sample, probes
+    OUT/metrics/yardstick.json                  real images distorted: what distances and recognition mean
     OUT/kept/<name>.npz                         images as bytes, (..., 28, 28), for the figures of images:
         latents                     (2, columns): a digit under both schedules      notebook 01
         zoom                        (T + 1,): a digit at every level                notebook 01
         samples_<model>-<seed>      (n,): the first samples of the finished model   measuring
         quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
+        nearest_<model>-<seed>      (2, columns): samples, nearest training images  analysing
         trajectory_<model>-<seed>   (steps, columns): latents on the way            notebooks 03, 05
         reconstructions_<model>-<seed> (3, columns): original, degraded, restored   notebook 03
         deepest_<model>-<seed>      (3, columns): the same from the last level      notebook 03
@@ -23,7 +26,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -309,6 +312,14 @@ class Final(Checkpoint):
     constant: bool = False  # all samples are one image: no distance means anything
 
 
+class Variation(Sampled):
+    """The finished model's samples, drawn in another way."""
+
+    changes: dict[str, Any]  # settings of sampling, and `average`
+    n: int  # of the distances
+    calls: int  # of the network, for an image
+
+
 class Gap(Part):
     """A paired difference with its 95 % interval."""
 
@@ -402,6 +413,161 @@ class ReferenceImages(Part):
     n: int
 
 
+# --- analyses of a finished training ---
+
+
+class Share(Part):
+    """A share of n with its 95 % interval."""
+
+    share: float
+    low: float
+    high: float
+    n: int
+
+
+class Drawn(Part):
+    """n samples of a finished model, drawn in one way."""
+
+    sampler: str
+    calls: int  # of the network, for one image
+    noise: float = 0.0  # added in each step of cold diffusion
+    clip_x0: bool = False
+    n: int
+    digits: Frechet
+    digit: Share  # accepted by the calibrated recogniser
+    not_digit: NotDigit  # by the bound on confidence
+    variety: Variety
+    classes: Classes
+    border: Border | None  # before clamping; None of samples that were kept as bytes
+    start_to_border: float | None = None  # DDPM: correlation of the starting noise's mean with the border
+
+
+class Flips(Part):
+    """Samples of a DDPM from the same noise, without and with clipping the predicted image, n pairs."""
+
+    calls: int
+    n: int
+    border: list[Border]  # off, on
+    not_digit: list[float]  # off, on
+    lost: float  # share read with confidence off, and not on
+    gained: float  # the reverse
+    class_changed: float  # share read as another class
+
+
+class Response(Part):
+    """The rise of the predicted noise when a latent is raised uniformly, over the ideal rise, by time step.
+
+    `ideal` takes the whole rise for noise: right where the image's own level is known, as with MNIST's black
+    ground, and at t = T anyway.
+    """
+
+    t: list[int]
+    response: list[float]  # 1: all of it is seen
+    low: list[float]
+    high: list[float]
+    n: int
+
+
+class Recoverable(Part):
+    """Share of n test digits read right in the image that the network predicts in one step from x_t."""
+
+    t: list[int]
+    alpha_bar: list[float]
+    right: list[Share]
+
+
+class Quantiles(Part):
+    """The 1, 5, 25, 50, 75 and 95 % quantiles."""
+
+    q01: float
+    q05: float
+    q25: float
+    q50: float
+    q75: float
+    q95: float
+
+
+class Memorised(Part):
+    """Distances (root of the summed squares of grey values, 0 to 1) to the nearest training image.
+
+    `closer` is the share of samples closer than 5 % of the test images are; `closer_in_class` compares each
+    with the test images of the class that it is read as.
+    """
+
+    samples: Quantiles
+    test: Quantiles
+    closer: Share
+    closer_in_class: Share
+    n_train: int
+
+
+class Weighted(Part):
+    """A Fréchet distance of weighted images; `effective_n` of equal weight would have as much noise."""
+
+    fid: float
+    low: float
+    high: float
+    bias: float
+    effective_n: float
+
+
+class ClassMix(Part):
+    """The Fréchet distance of n samples split by class mix; classes are as read by the classifier.
+
+    `reweighted` has the samples weighted to the reference's class shares: what is left is no matter of the
+    mix. `real_with_mix` has real training images weighted to the samples' shares: what the mix alone costs.
+    """
+
+    n: int
+    digits: Frechet
+    reweighted: Weighted
+    real_with_mix: float
+    divergence: float
+
+
+class Recogniser(Part):
+    """What accepts an image as a digit, and its bound; `curve` is the share accepted at each bound.
+
+    The bounds of the curve are those that refuse `refused` of the real digits under mild distortions.
+    """
+
+    name: str
+    bound: float
+    refused: list[float]
+    curve: list[float]
+
+
+# --- what measures mean ---
+
+
+class Candidate(Part):
+    """A measure of being a digit: share accepted of each kind, where 95 % of mildly distorted digits are."""
+
+    name: str
+    bound: float
+    accepted: dict[str, float]
+    wrongly: float  # mean over the kinds that are no digits
+    refused: list[float]
+    wrongly_curve: list[float]  # `wrongly` at the bounds that refuse so many of the digits
+
+
+class Distorted(Part):
+    """n real training images of one kind, against the test images."""
+
+    kind: str
+    n: int
+    digits: Frechet
+    read_right: float | None
+
+
+class Mixed(Part):
+    """Distances of real training images with the classes mixed otherwise, over random mixes."""
+
+    divergence: float
+    fid_mean: float
+    fid_sd: float
+
+
 class Record(Part):
     """Base of all records: the notebook or job, its settings, and where it ran."""
 
@@ -485,6 +651,7 @@ class MeasureRecord(Record):
     final: Final
     real: Real
     ablations: Ablations = Field(default_factory=Ablations)
+    variants: dict[str, Variation] = {}
     quality_rule: str
     measures: int = 1  # `evaluation.measure.MEASURES`, the version of the measuring code
 
@@ -494,12 +661,46 @@ class MeasureRecord(Record):
         return [row for row in self.curve if row.epoch >= begin]
 
 
+class AnalyseRecord(Record):
+    """Analyses of one finished training, beside its measures."""
+
+    model: str
+    seed: int
+    weights_sha256: str
+    drawn: list[Drawn]
+    floor: Floor  # at the number of samples
+    mix: ClassMix
+    memorised: Memorised
+    recogniser: Recogniser
+    flips: Flips | None = None
+    response: Response | None = None
+    recoverable: Recoverable | None = None
+    analyses: int = 1  # `evaluation.analyse.ANALYSES`, the version of the code
+
+
+class YardstickRecord(Record):
+    """Real images under distortions: what a recogniser accepts, and what a distance amounts to."""
+
+    reference: ReferenceImages
+    candidates: list[Candidate]
+    old: Candidate  # the bound on confidence that measuring uses
+    rule: str
+    best: str  # the candidate that the rule chooses here
+    used: str  # the one that analyses use
+    mild: list[str]
+    no_digits: list[str]
+    distorted: list[Distorted]
+    mixed: list[Mixed]
+    floor: Floor
+
+
 @dataclass(frozen=True)
 class Trained:
-    """One (model, seed) of a run: its training, and its measures where there are any."""
+    """One (model, seed) of a run: its training, and its measures and its analysis where there are any."""
 
     train: TrainRecord
     measure: MeasureRecord | None = None
+    analysis: AnalyseRecord | None = None
 
     @property
     def model(self) -> str:
@@ -521,6 +722,7 @@ class Results:
     out: Path
     schedules: SchedulesRecord | None
     trainings: dict[tuple[str, int], Trained] = field(default_factory=dict)
+    yardstick: YardstickRecord | None = None
 
     @property
     def models(self) -> list[str]:
@@ -583,12 +785,23 @@ def measure_path(out: Path, model: str, seed: int) -> Path:
     return out / "metrics" / f"measure_{model}-{seed}.json"
 
 
+def analyse_path(out: Path, model: str, seed: int) -> Path:
+    return out / "metrics" / f"analyse_{model}-{seed}.json"
+
+
+def yardstick_path(out: Path) -> Path:
+    return out / "metrics" / "yardstick.json"
+
+
 def trainings_in(out: Path) -> list[tuple[str, int]]:
     """(model, seed) of all training records under OUT, the study's models first."""
     study = ["linear", "cosine", "zoom"]
     found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
     pairs = [(m[1], int(m[2])) for m in found]
     return sorted(pairs, key=lambda p: (study.index(p[0]) if p[0] in study else 9, p))
+
+
+R = TypeVar("R", bound=Record)
 
 
 def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) -> Results:
@@ -605,18 +818,24 @@ def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) 
     loaded = {}
     for model, seed in trainings_in(out) if trainings is None else trainings:
         train = TrainRecord.load(train_path(out, model, seed))
-        path = measure_path(out, model, seed)
-        measure = MeasureRecord.load(path) if path.is_file() else None
-        for record in (r for r in (train, measure) if r):
+        measure = _load_if_there(MeasureRecord, measure_path(out, model, seed))
+        analysis = _load_if_there(AnalyseRecord, analyse_path(out, model, seed))
+        for record in (r for r in (train, measure, analysis) if r):
             if (record.model, record.seed) != (model, seed):
                 raise ValueError(f"a record of {model}-{seed} in {out} is of {record.model}-{record.seed}")
-        if measure and measure.weights_sha256 != train.weights.sha256:
-            raise ValueError(
-                f"{path} measured other weights than {model}-{seed} has; run `make report` again"
-            )
-        loaded[model, seed] = Trained(train, measure)
-    schedules = schedules_path(out)
-    return Results(out, SchedulesRecord.load(schedules) if schedules.is_file() else None, loaded)
+        for record in (r for r in (measure, analysis) if r):
+            if record.weights_sha256 != train.weights.sha256:
+                path = out / "metrics" / f"{record.job}_{model}-{seed}.json"
+                raise ValueError(
+                    f"{path} measured other weights than {model}-{seed} has; run `make report` again"
+                )
+        loaded[model, seed] = Trained(train, measure, analysis)
+    schedules = _load_if_there(SchedulesRecord, schedules_path(out))
+    return Results(out, schedules, loaded, _load_if_there(YardstickRecord, yardstick_path(out)))
+
+
+def _load_if_there(cls: type[R], path: Path) -> R | None:
+    return cls.load(path) if path.is_file() else None
 
 
 def kept_path(out: Path, name: str) -> Path:

@@ -34,6 +34,12 @@ def checkout() -> Path | None:
     return PACKAGE.parent if (PACKAGE.parent / "Snakefile").is_file() else None
 
 
+def releases() -> Path:
+    """The folder of released results, in the checkout or in the installed package."""
+    project = checkout()
+    return project / "released" if project else PACKAGE / "_released"
+
+
 # --- random numbers ---
 
 

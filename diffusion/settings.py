@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from diffusion import data, processes
-from diffusion.runtime import checkout, named, nearest
+from diffusion.runtime import checkout, named, nearest, releases
 
 LARGEST_PROFILE = 100_000  # bytes
 LARGEST_SEED = 2**32 - 1
@@ -62,6 +62,17 @@ class Settings(BaseModel):
             return cls.model_validate(dict(values))
         except ValidationError as error:
             raise SettingError(explain(error, cls, where)) from None
+
+    @classmethod
+    def read_yaml(cls, text: str, where: str = "") -> Self:
+        """The settings in a YAML text; raises like `read`, and where it is no mapping."""
+        try:
+            values = yaml.safe_load(text) or {}
+        except yaml.YAMLError as error:
+            raise SettingError(f"{where} is no YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(values, dict):
+            raise SettingError(f"{where} is {text!r}; needed: a mapping such as 'n_samples: 500'")
+        return cls.read(values, where)
 
     @classmethod
     def of_notebook(cls, variables: Mapping[str, Any]) -> Self:
@@ -123,11 +134,13 @@ class Training(Settings):
     lr_schedule: Literal["constant", "cosine"] = Field(
         "constant", description="cosine: warm-up, then decay to 0"
     )
-    network: str = Field("cnn", max_length=200, description="the network: cnn, or module:Class of your own")
+    network: str = Field(
+        "cnn", max_length=200, description="the network: cnn, unet, or module:Class of your own"
+    )
     channels: list[Annotated[int, Field(ge=1, le=1024)]] = Field(
         [16, 32, 32, 16], min_length=1, max_length=64, description="output channels of the network's blocks"
     )
-    network_options: Options = Field({}, description="arguments of a network of your own")
+    network_options: Options = Field({}, description="further arguments of the network")
     n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
     n_samples: int = Field(500, ge=2, le=60_000, description="images to generate at the end, and to keep")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
@@ -158,6 +171,9 @@ class TrainDDPM(Training, _Schedule):
     schedule_options: Options = Field({}, description="further arguments of the schedule")
     clip_x0: bool = Field(False, description="clip the predicted clean image in each sampling step")
     sampling_steps: int | None = Field(None, ge=2, le=10_000, description="steps of the sampler; None: all T")
+    sampler: Literal["ancestral", "ddim"] = Field(
+        "ancestral", description="ancestral (the study), or ddim: no noise on the way"
+    )
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
@@ -172,8 +188,17 @@ class TrainZoom(Training):
     model: Name = Field("zoom", description="name of the trained model, in files and figures")
     T: int = Field(24, ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
     interpolation: Literal["nearest", "bilinear"] = Field("nearest", description="how a crop is resized")
-    prior: str = Field("pixels", max_length=200, description="start pixels: pixels, patches, or module:Class")
-    prior_options: Options = Field({}, description="arguments of a prior of your own")
+    prior: str = Field(
+        "pixels", max_length=200, description="start pixels: pixels, patches, mixture, or module:Class"
+    )
+    prior_options: Options = Field({}, description="arguments of the prior")
+    sampler: Literal["naive", "improved"] = Field(
+        "naive", description="naive (the study), or improved: Bansal et al., Algorithm 2"
+    )
+    noise: float = Field(
+        0.0, ge=0, le=10, description="sd of noise added to the latent in each sampling step"
+    )
+    sampling_levels: int | None = Field(None, ge=1, le=27, description="levels sampling visits; None: all T")
     n_reconstruct: int = Field(10_000, ge=1, le=1_000_000, description="test images restored per zoom level")
 
     @model_validator(mode="after")
@@ -214,6 +239,9 @@ class Measure(Settings):
     floor_repeats: int = Field(20, ge=2, le=1_000, description="draws behind a real-vs-real floor")
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
+    variants: dict[Name, dict[str, Any]] = Field(
+        {}, description="name -> settings of sampling that differ, and average: of so many last epochs"
+    )
     inception_weights: str = Field(
         "off", max_length=1000, description="auto, off, or a path of InceptionV3 weights"
     )
@@ -224,6 +252,48 @@ class Measure(Settings):
         if self.n_distance > self.n_final:
             raise ValueError(f"n_distance = {self.n_distance} exceeds n_final = {self.n_final}")
         return self
+
+
+class Analyse(Settings):
+    """Settings of analysing one training (`python -m diffusion.evaluation.analyse`)."""
+
+    n_samples: int = Field(500, ge=12, le=60_000, description="images of each way to sample")
+    calls: list[Annotated[int, Field(ge=2, le=10_000)]] = Field(
+        [10, 24, 50, 100, 250],
+        max_length=50,
+        description="DDPM: numbers of sampling steps, with two samplers",
+    )
+    clip_calls: int = Field(
+        100, ge=2, le=10_000, description="DDPM: steps of the pairs without and with clipping"
+    )
+    levels: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(
+        [1, 2, 3, 4, 6, 8, 12], max_length=50, description="cold diffusion: numbers of levels visited"
+    )
+    noise: list[Annotated[float, Field(gt=0, le=10)]] = Field(
+        [0.02, 0.05, 0.1, 0.2], max_length=50, description="cold diffusion: sd of noise added in each step"
+    )
+    n_probe: int = Field(1000, ge=12, le=60_000, description="test images of the probes of a DDPM")
+    n_real: int = Field(
+        10_000, ge=100, le=60_000, description="training images that digits are compared with"
+    )
+    n_kind: int = Field(
+        500, ge=12, le=10_000, description="digits of each mild distortion, for the recogniser"
+    )
+    interval_repeats: int = Field(200, ge=2, le=100_000, description="draws behind an interval")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
+
+
+class Yardstick(Settings):
+    """Settings of the yardstick of real images (`python -m diffusion.evaluation.yardstick`)."""
+
+    n: int = Field(2000, ge=12, le=60_000, description="images of each kind whose distance is taken")
+    n_kind: int = Field(
+        1000, ge=12, le=10_000, description="images of each kind that recognition is tried on"
+    )
+    n_real: int = Field(
+        10_000, ge=100, le=60_000, description="training images that digits are compared with"
+    )
+    interval_repeats: int = Field(200, ge=2, le=100_000, description="draws behind an interval")
 
 
 class Compare(Measure):
@@ -243,9 +313,48 @@ class Compare(Measure):
         return Measure.read(values | self.by_model.get(model, {}) | {"seed": seed}, f"by_model, {model}")
 
 
+class Beyond(Settings):
+    """Settings of 06_beyond: the table of changes, of models that are measured."""
+
+    notebook: Literal["06_beyond"] = "06_beyond"
+    out_dir: str | None = Field(
+        None, max_length=1000, description="folder of the results; None: the released ones"
+    )
+    models: list[Name] | None = Field(
+        None, description="names of trained models; None: all that out_dir holds"
+    )
+
+    @property
+    def out(self) -> Path:
+        """The folder of results: out_dir, else the released ones."""
+        return Path(self.out_dir).expanduser() if self.out_dir else releases() / "beyond"
+
+
+# What may differ between the samples of one training.
+OF_SAMPLING = ("clip_x0", "sampling_steps", "sampler", "noise", "sampling_levels", "prior", "prior_options")
+
+
+def variant(P: Training, changes: Mapping[str, Any], where: str = "") -> tuple[Training, int]:
+    """Settings of a training whose samples are drawn in another way, and the epochs to average over.
+
+    Raises:
+        SettingError: a change that is not one of sampling, or of another kind of model, or not allowed.
+    """
+    changes, where = dict(changes), f"{where}, variants" if where else "variants"
+    average = changes.pop("average", 1)
+    if not isinstance(average, int) or not 1 <= average <= P.epochs:
+        raise SettingError(f"{where}: average is {average!r}; allowed: 1 to the {P.epochs} epochs")
+    known = [name for name in OF_SAMPLING if name in type(P).model_fields]
+    if wrong := sorted(changes.keys() - set(known)):
+        near = nearest(wrong[0], [*known, "average"])
+        raise SettingError(f"{where}: {wrong[0]} is no setting of sampling of this model{near}")
+    return type(P).read(P.model_dump() | changes, where), average
+
+
 PROCESS: dict[type[Training], str] = {TrainDDPM: "ddpm", TrainZoom: "zoom", TrainOwn: "own"}
 NOTEBOOKS: dict[str, type[Settings]] = {
-    cls.model_fields["notebook"].default: cls for cls in (Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn)
+    cls.model_fields["notebook"].default: cls
+    for cls in (Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn, Beyond)
 }
 TRAININGS: dict[str, type[Training]] = {n: c for n, c in NOTEBOOKS.items() if issubclass(c, Training)}
 
@@ -258,6 +367,8 @@ class Profile:
         schedules: settings of notebook 01.
         trainings: (model, seed) -> settings of one training, in the profile's order, first seeds first.
         measures: model -> settings of measuring it.
+        analyses: model -> settings of analysing it, where the file or the model has a section `analyse`.
+        yardstick: settings of the yardstick; None where the file has no such section.
         options: what the file says beyond these, such as the report's `repository`.
     """
 
@@ -271,6 +382,9 @@ class Profile:
         "training",
         "models",
         "measure",
+        "analyse",
+        "yardstick",
+        "compare",
         "report",
     )
 
@@ -285,6 +399,7 @@ class Profile:
         self.dataset = _text(content, "dataset", where, r"[\w.:]{1,200}", "mnist")
         self.data_dir = _text(content, "data_dir", where, r"[^\0]{1,500}", None)
         self.options = _section(content, "report", where)
+        self.compared_by = _text(content, "compare", where, "04_compare_fid|06_beyond", "04_compare_fid")
         common = {"dataset": self.dataset, "data_dir": self.data_dir}
         models = _section(content, "models", where)
         if not models:
@@ -296,12 +411,16 @@ class Profile:
         )
         self.trainings: dict[tuple[str, int], Training] = {}
         self.measures: dict[str, Measure] = {}
+        self.analyses: dict[str, Analyse] = {}
+        self.yardstick = None
+        if "yardstick" in content:
+            values = common | _section(content, "yardstick", where)
+            self.yardstick = Yardstick.read(values, f"{where}, yardstick")
         for model, entry in models.items():
             at = f"{where}, models.{model}"
             cls, own = _notebook(entry, at)
-            measure = own.pop("measure", {})
-            if not isinstance(measure, dict):
-                raise SettingError(f"{at}: measure = {measure!r} is not a section")
+            measure, analyse = (_section(own, name, at) for name in ("measure", "analyse"))
+            own = {k: v for k, v in own.items() if k not in ("measure", "analyse")}
             shared = {
                 k: v for k, v in _section(content, "training", where).items() if _belongs(k, cls, where)
             }
@@ -310,6 +429,11 @@ class Profile:
                 self.trainings[model, seed] = cls.read(values, at)
             values = common | _section(content, "measure", where) | measure
             self.measures[model] = Measure.read(values, f"{at}, measure")
+            if "analyse" in content or "analyse" in entry:
+                values = common | _section(content, "analyse", where) | analyse
+                self.analyses[model] = Analyse.read(values, f"{at}, analyse")
+            for changes in self.measures[model].variants.values():
+                variant(self.trainings[model, seeds[model][0]], changes, f"{at}, measure")
         if len({m.n_distance for m in self.measures.values()}) > 1:
             raise SettingError(f"{where}: n_distance differs between models; distances need one for all")
 
@@ -326,9 +450,16 @@ class Profile:
         """Settings of measuring one training: its samples are drawn with its own seed."""
         return self.measures[model].model_copy(update={"seed": seed})
 
-    def compare(self) -> Compare:
-        """Settings of notebook 04, over all models."""
+    def analyse(self, model: str, seed: int) -> Analyse | None:
+        """Settings of analysing one training; None where the profile asks for no analysis."""
+        found = self.analyses.get(model)
+        return found and found.model_copy(update={"seed": seed})
+
+    def compare(self) -> Compare | Beyond:
+        """Settings of the notebook that compares all models: 04, or 06 where the profile says so."""
         shared = {"dataset": self.dataset, "data_dir": self.data_dir}
+        if self.compared_by == "06_beyond":
+            return Beyond.read(shared | {"models": self.models, "seed": self.schedules.seed}, self.where)
         values = shared | _section(self.content, "measure", self.where)
         own = {m: measure.values() for m, measure in self.measures.items()}
         by_model = {m: {k: v for k, v in found.items() if v != values.get(k, v)} for m, found in own.items()}

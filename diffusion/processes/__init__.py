@@ -38,7 +38,7 @@ def build(process: str, values: Mapping[str, Any], out: Path | None = None) -> D
     """
     if process == "ddpm":
         schedule = schedules.build(values["schedule"], values, values.get("schedule_options"))
-        return DDPM(schedule, values["clip_x0"], values["sampling_steps"])
+        return call_with(DDPM, {**values, "schedule": schedule})
     if process == "zoom":
         return call_with(ColdZoom, values)
     if process == "own":

@@ -11,9 +11,11 @@ one with noise derives from `DegradationProcess`. Name it in a profile as `modul
 """
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Self
 
 import torch
@@ -125,11 +127,42 @@ class DegradationProcess(ABC):
         return {t: x.clone() for t, x in self.reverse(network, n, generator, chunk) if t in wanted}
 
 
-class ColdDiffusion(DegradationProcess):
-    """A process whose `degrade(x, t)` has no randomness: Bansal et al. (2022), Algorithms 1 and 2.
+COLD_SAMPLERS = ("naive", "improved")
 
-    The network learns to undo the degradation in one go. All variety of the samples comes from `draw_prior`.
+
+class ColdDiffusion(DegradationProcess):
+    """A process whose `degrade(x, t)` has no randomness: Bansal et al. (2022).
+
+    The network learns to undo the degradation in one go. In the study, all variety of the samples comes from
+    `draw_prior`.
+
+    Attributes:
+        sampler: "naive", the study's Algorithm 2, degrades the predicted image anew; "improved" changes the
+            latent by the difference of two degradations of it. Algorithms 1 and 2 of Bansal et al.
+        noise: standard deviation of Gaussian noise added to the latent after each step but the last.
+        sampling_levels: how many of the T levels sampling visits, evenly spaced; None: all.
     """
+
+    sampler: str = "naive"
+    noise: float = 0.0
+    sampling_levels: int | None = None
+
+    def walk(self, sampler: str = "naive", noise: float = 0.0, sampling_levels: int | None = None) -> Self:
+        """Set how sampling walks back; returns the process.
+
+        Raises:
+            ValueError: another sampler, noise below 0, or levels outside 1..T.
+        """
+        if sampler not in COLD_SAMPLERS:
+            raise ValueError(f"sampler is {sampler!r}; allowed: {', '.join(COLD_SAMPLERS)}")
+        if not 0 <= noise < math.inf:
+            raise ValueError(f"noise is {noise}; allowed: a standard deviation, 0 or more")
+        if sampling_levels is not None and not 1 <= sampling_levels <= self.T:
+            raise ValueError(
+                f"sampling_levels is {sampling_levels}; allowed: 1 to T = {self.T}, or None for all"
+            )
+        self.sampler, self.noise, self.sampling_levels = sampler, noise, sampling_levels
+        return self
 
     @abstractmethod
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
@@ -148,10 +181,28 @@ class ColdDiffusion(DegradationProcess):
         check_count(n)
         x_t = self.draw_prior(n, generator).to(device_of(network))
         yield self.T, x_t
-        for s in range(self.T, 0, -1):
+        for s, less in pairwise(evenly_spaced(self.T, self.reverse_steps())):
             x0_hat = in_chunks(network, x_t, s, self.T, chunk)
-            x_t = self.degrade(x0_hat, torch.full((n,), s - 1, device=x_t.device))
-            yield s - 1, x_t
+            nearer = self.degrade(x0_hat, torch.full((n,), less, device=x_t.device))
+            if self.sampler == "improved":
+                nearer = nearer + x_t - self.degrade(x0_hat, torch.full((n,), s, device=x_t.device))
+            if self.noise and less > 0:
+                nearer = nearer + self.noise * torch.randn(x_t.shape, generator=generator).to(x_t.device)
+            x_t = nearer
+            yield less, x_t
+
+    def sampling_settings(self) -> dict[str, Any]:
+        """Those of `sampler`, `noise` and `sampling_levels` that are not the study's."""
+        names = ("sampler", "noise", "sampling_levels")
+        return {k: getattr(self, k) for k in names if getattr(self, k) != getattr(ColdDiffusion, k)}
+
+    def reverse_steps(self) -> int:
+        return self.sampling_levels or self.T
+
+
+def evenly_spaced(T: int, steps: int) -> list[int]:
+    """The time steps that a walk of so many steps visits, from T down to 0: (steps + 1,)."""
+    return torch.linspace(0, T, steps + 1, dtype=torch.float64).round().long().flip(0).tolist()
 
 
 def as_json(value: Any) -> Any:

@@ -4,6 +4,7 @@ Equations (1)-(6) of the study; Ho, Jain & Abbeel (2020).
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -16,10 +17,13 @@ from diffusion.processes.base import (
     check_count,
     check_images,
     check_steps,
+    evenly_spaced,
     in_chunks,
 )
 from diffusion.processes.schedules import NoiseSchedule, linear
 from diffusion.runtime import device_of, digest
+
+SAMPLERS = ("ancestral", "ddim")
 
 
 class DDPM(DegradationProcess):
@@ -30,15 +34,20 @@ class DDPM(DegradationProcess):
         clip_x0: clip the clean image that each sampling step predicts to [-0.5, 0.5]. The study does not.
         sampling_steps: how many of the T steps sampling visits, evenly spaced; None: all, as in the study.
             Fewer is quicker and coarser (the respaced schedule of Nichol & Dhariwal 2021, Sec. 4).
+        sampler: "ancestral" (the study) adds noise in each step; "ddim" none (Song et al. 2021, eta = 0).
 
     Raises:
-        ValueError: sampling_steps outside 2..T.
+        ValueError: sampling_steps outside 2..T, or another sampler.
     """
 
     name = "ddpm"
 
     def __init__(
-        self, schedule: NoiseSchedule | None = None, clip_x0: bool = False, sampling_steps: int | None = None
+        self,
+        schedule: NoiseSchedule | None = None,
+        clip_x0: bool = False,
+        sampling_steps: int | None = None,
+        sampler: str = "ancestral",
     ):
         self.schedule = schedule = schedule or linear()
         self.T = schedule.T
@@ -47,7 +56,9 @@ class DDPM(DegradationProcess):
             raise ValueError(
                 f"sampling_steps is {sampling_steps}; allowed: 2 to T = {self.T}, or None for all"
             )
-        self.sampling_steps = sampling_steps or self.T
+        if sampler not in SAMPLERS:
+            raise ValueError(f"sampler is {sampler!r}; allowed: {', '.join(SAMPLERS)}")
+        self.sampling_steps, self.sampler = sampling_steps or self.T, sampler
         self.signal = schedule.alpha_bar.sqrt().float()  # (T + 1,)
         self.noise = (1 - schedule.alpha_bar).sqrt().float()  # (T + 1,)
 
@@ -57,7 +68,8 @@ class DDPM(DegradationProcess):
         return known | {"schedule": self.schedule.name, "alpha_bar": digest(rounded)}
 
     def sampling_settings(self) -> dict[str, Any]:
-        return {"clip_x0": self.clip_x0, "sampling_steps": self.sampling_steps}
+        found = {"clip_x0": self.clip_x0, "sampling_steps": self.sampling_steps}
+        return found if self.sampler == "ancestral" else found | {"sampler": self.sampler}
 
     def reverse_steps(self) -> int:
         return self.sampling_steps
@@ -94,13 +106,12 @@ class DDPM(DegradationProcess):
 
     def visited(self) -> list[int]:
         """The time steps of the reverse walk, from T down to 0."""
-        steps = torch.linspace(0, self.T, self.sampling_steps + 1, dtype=torch.float64).round().long()
-        return steps.flip(0).tolist()
+        return evenly_spaced(self.T, self.sampling_steps)
 
     def reverse(
         self, network: Network, n: int, generator: Generator, chunk: int = 128
     ) -> Iterator[tuple[int, Tensor]]:
-        """Eqs. (4), (5), plus sqrt(beta_t) noise in every step but the last.
+        """Eqs. (4), (5), plus sqrt(beta_t) noise in every step but the last; or DDIM, which adds none.
 
         With fewer sampling steps, beta_t is that of the step from one visited time to the next.
         """
@@ -109,15 +120,17 @@ class DDPM(DegradationProcess):
         alpha_bar = self.schedule.alpha_bar
         x = torch.randn((n, 1, 28, 28), generator=generator).to(device)  # x_T ~ N(0, I)
         yield self.T, x
-        visited = self.visited()
-        for t, previous in zip(visited, visited[1:], strict=False):
+        for t, previous in pairwise(self.visited()):
             a, b = float(alpha_bar[t]), float(alpha_bar[previous])
             beta = 1 - a / b
             eps = in_chunks(network, x, t, self.T, chunk)
             if self.clip_x0:  # the noise that leads to the clipped image
                 x0 = ((x - (1 - a) ** 0.5 * eps) / a**0.5).clamp_(-0.5, 0.5)
                 eps = (x - a**0.5 * x0) / (1 - a) ** 0.5
-            x = (x - beta / (1 - a) ** 0.5 * eps) / (1 - beta) ** 0.5
-            if previous > 0:
-                x = x + beta**0.5 * torch.randn(x.shape, generator=generator).to(device)
+            if self.sampler == "ddim":  # Eq. (12) of Song et al. with sigma = 0
+                x = (b / a) ** 0.5 * (x - (1 - a) ** 0.5 * eps) + (1 - b) ** 0.5 * eps
+            else:
+                x = (x - beta / (1 - a) ** 0.5 * eps) / (1 - beta) ** 0.5
+                if previous > 0:
+                    x = x + beta**0.5 * torch.randn(x.shape, generator=generator).to(device)
             yield previous, x

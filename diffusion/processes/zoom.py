@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from diffusion.processes.base import ColdDiffusion, check_images, check_shape, check_steps
+from diffusion.processes.priors import PRIORS
 from diffusion.runtime import call_with, named, own_source
 
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -93,57 +94,6 @@ def enlarge(patches: Tensor, size: int) -> Tensor:
     return interpolate(patches, size=(size, size), mode="nearest")
 
 
-class PixelPrior:
-    """Independent central pixels, the study's prior: the values that training images have there (Sec. 3.2).
-
-    A categorical distribution over the 256 grey values, fitted on the central patch of every training image.
-
-    Attributes:
-        counts: (256,) how often each grey value occurs in the central patches.
-    """
-
-    name = "pixels"
-
-    def fit(self, patches: Tensor) -> None:
-        """Count the values of patches (N, 1, p, p) in [-0.5, 0.5]."""
-        pixels = (patches + 0.5).mul(255).round().long()
-        self.counts, self.side = pixels.flatten().bincount(minlength=256), patches.shape[-1]
-
-    def draw(self, n: int, generator: Generator) -> Tensor:
-        """n patches, (n, 1, p, p), of independent pixels."""
-        size = n * self.side**2
-        # The same as torch.distributions.Categorical, which takes no generator.
-        value = torch.multinomial(self.counts.double(), size, replacement=True, generator=generator)
-        return value.float().div(255).sub(0.5).view(n, 1, self.side, self.side)
-
-    def state(self) -> dict[str, Tensor]:
-        return {"counts": self.counts, "side": torch.tensor(self.side)}
-
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.counts, self.side = state["counts"], int(state["side"])
-
-
-class PatchPrior:
-    """Whole central patches of training images, which keep what neighbouring pixels have in common."""
-
-    name = "patches"
-
-    def fit(self, patches: Tensor) -> None:
-        self.patches = patches.clone()
-
-    def draw(self, n: int, generator: Generator) -> Tensor:
-        return self.patches[torch.randint(len(self.patches), (n,), generator=generator)]
-
-    def state(self) -> dict[str, Tensor]:
-        return {"patches": self.patches}
-
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.patches = state["patches"]
-
-
-PRIORS = {"pixels": PixelPrior, "patches": PatchPrior}
-
-
 class ColdZoom(ColdDiffusion):
     """Cold Zoom Diffusion: level t leaves the central (28 - t) x (28 - t) pixels, resized to the full size.
 
@@ -153,6 +103,7 @@ class ColdZoom(ColdDiffusion):
         prior: where sampling starts: "pixels" (the study), "patches", or `module:Class` of your own, which
             has `fit(patches)`, `draw(n, generator)`, `state()` and `load_state(state)` as `PixelPrior` does.
         prior_options: arguments of that class.
+        sampler, noise, sampling_levels: how sampling walks back, see `ColdDiffusion`.
 
     Raises:
         ValueError: one of these is not allowed; `draw_prior` does so before `prepare` or `load_state`.
@@ -166,12 +117,16 @@ class ColdZoom(ColdDiffusion):
         interpolation: str = "nearest",
         prior: str = "pixels",
         prior_options: Mapping[str, Any] | None = None,
+        sampler: str = "naive",
+        noise: float = 0.0,
+        sampling_levels: int | None = None,
     ):
         if not isinstance(T, int) or not 1 <= T <= DEEPEST:
             raise ValueError(f"T is {T!r}; allowed: 1 to {DEEPEST}, since level T leaves (28 - T)^2 pixels")
         if interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
         self.T, self.interpolation = T, interpolation
+        self.walk(sampler, noise, sampling_levels)
         self.prior_name, self.prior_options = prior, dict(prior_options or {})
         self.prior = call_with(named("prior", prior, PRIORS), {}, prior_options)
         self.prepared = False
@@ -185,7 +140,7 @@ class ColdZoom(ColdDiffusion):
             "options": self.prior_options,
             "code": own_source(type(self.prior)),
         }
-        return {key: value for key, value in found.items() if value}
+        return {key: value for key, value in found.items() if value} | super().sampling_settings()
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Z(x, t), for images (B, 1, 28, 28) that need not lie in [-0.5, 0.5] (predictions may leave it)."""

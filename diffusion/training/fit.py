@@ -79,27 +79,45 @@ class Run:
         line = self._line(epoch)
         return line.get("sha256") or hashlib.sha256(self.store.read_weights(line["epoch"])).hexdigest()
 
-    def network(self, epoch: int | None = None) -> nn.Module:
+    def network(self, epoch: int | None = None, average: int = 1) -> nn.Module:
         """The network after an epoch (None: the last), in evaluation mode, on the device.
 
-        Raises:
-            RunError: its weights are lost or damaged, or there is no such epoch.
-        """
-        line = self._line(epoch)
-        content, name = self.store.read_weights(line["epoch"]), str(self.store.weights(line["epoch"]))
-        fresh = networks.build(*self.architecture)
-        return load_weights(content, fresh, line.get("sha256"), name).to(self.device)
+        Args:
+            average: the mean of the weights after this many epochs, the last of which is `epoch`.
 
-    def sample(self, n: int, seed: int | None = None, epoch: int | None = None) -> Tensor:
+        Raises:
+            RunError: weights are lost or damaged, or there is no such epoch.
+        """
+        last = self._line(epoch)["epoch"]
+        found = [self._network(one) for one in self._epochs(last, average)]
+        means = [torch.stack(each).mean(0) for each in zip(*(n.parameters() for n in found), strict=True)]
+        for parameter, mean in zip(found[0].parameters(), means, strict=True):
+            parameter.data = mean
+        return found[0].to(self.device)
+
+    def _network(self, epoch: int) -> nn.Module:
+        content, name = self.store.read_weights(epoch), str(self.store.weights(epoch))
+        fresh = networks.build(*self.architecture)
+        return load_weights(content, fresh, self._line(epoch).get("sha256"), name)
+
+    def _epochs(self, last: int, number: int) -> range:
+        if not 1 <= number <= last:
+            raise RunError(f"average is {number}; {self.name} has {last} epochs to average over")
+        return range(last, last - number, -1)
+
+    def sample(self, n: int, seed: int | None = None, epoch: int | None = None, average: int = 1) -> Tensor:
         """n generated images, (n, 1, 28, 28) float32 on the CPU, about [-0.5, 0.5].
 
         Args:
             seed: of the noise or of the prior; None: that of the training.
-            epoch: the network after this epoch; None: the last.
+            epoch, average: as `network` takes them.
         """
         title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
         seed = self.seed if seed is None else seed
-        network, sha256 = self.network(epoch), self.weights_sha256(epoch)
+        network, sha256 = self.network(epoch, average), self.weights_sha256(epoch)
+        if average > 1:
+            epochs = self._epochs(self._line(epoch)["epoch"], average)
+            sha256 = digest([self.weights_sha256(one) for one in epochs])
         return sampling.draw(self.process, network, sha256, n, seed, self.samples, self.precision, title)
 
     def _line(self, epoch: int | None) -> dict:

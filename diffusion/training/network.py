@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate
 
 from diffusion.runtime import call_with, named
 
@@ -39,18 +40,32 @@ class TimeEncoding(nn.Module):
         return self.layers(torch.cat([angle.sin(), angle.cos() - 1], dim=1))  # (B, channels)
 
 
-class Block(nn.Sequential):
-    """Conv 7x7 -> LayerNorm -> GELU, (B, in, 28, 28) -> (B, out, 28, 28).
+class RMSNorm(nn.RMSNorm):
+    """LayerNorm without centring (Zhang & Sennrich 2019), with LayerNorm's bias: as many parameters."""
 
-    The normalisation is over the 28x28 pixels of each channel. It takes out each channel's mean, so that what
-    follows sees a constant offset of the input only through the zero padding at the border; the report
-    measures the consequence.
+    def __init__(self, shape: tuple[int, int]):
+        super().__init__(shape, eps=1e-5)
+        self.bias = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (super().forward(x.float()) + self.bias).to(x.dtype)
+
+
+NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": RMSNorm}
+
+
+class Block(nn.Sequential):
+    """Conv 7x7 -> normalisation -> GELU, (B, in, 28, 28) -> (B, out, 28, 28).
+
+    The study's LayerNorm is over the 28x28 pixels of each channel. It takes out each channel's mean, so that
+    what follows sees a constant offset of the input only through the zero padding at the border; the report
+    measures the consequence. "rms" divides by the root mean square instead, and keeps the mean.
     """
 
-    def __init__(self, in_channels: int, out_channels: int):
+    def __init__(self, in_channels: int, out_channels: int, norm: str = "layer", dilation: int = 1):
         super().__init__(
-            nn.Conv2d(in_channels, out_channels, kernel_size=7, padding="same"),
-            nn.LayerNorm((SIZE, SIZE)),
+            nn.Conv2d(in_channels, out_channels, kernel_size=7, padding="same", dilation=dilation),
+            named("norm", norm, NORMS)((SIZE, SIZE)),
             nn.GELU(),
         )
 
@@ -60,32 +75,106 @@ class Reconstructor(nn.Module):
 
     Args:
         channels: output channels of the blocks.
+        norm: normalisation in the blocks: "layer" (the study) or "rms", which keeps the mean of a channel.
+        dilations: of the blocks' convolutions; None: none.
 
     Shapes: (B, 1, 28, 28) and t/T in (0, 1], (B,) -> (B, 1, 28, 28), unbounded.
     """
 
-    def __init__(self, channels: Sequence[int] = CHANNELS):
+    def __init__(
+        self, channels: Sequence[int] = CHANNELS, norm: str = "layer", dilations: Sequence[int] | None = None
+    ):
         super().__init__()
         if not channels or any(c < 1 for c in channels):
             raise ValueError(
                 f"channels is {channels}; needed: one positive width per block, such as (16, 32, 32, 16)"
             )
-        self.blocks = nn.ModuleList(Block(i, o) for i, o in zip((1, *channels), channels, strict=False))
+        dilations = [1] * len(channels) if dilations is None else dilations
+        if len(dilations) != len(channels) or not set(dilations) <= set(range(1, 10)):
+            raise ValueError(
+                f"dilations is {dilations}; needed: a number from 1 to 9 for each of {len(channels)} blocks"
+            )
+        widths = zip((1, *channels), channels, dilations, strict=False)
+        self.blocks = nn.ModuleList(Block(i, o, norm, d) for i, o, d in widths)
         self.time = TimeEncoding(channels[0])
         self.out = nn.Conv2d(channels[-1], 1, kernel_size=3, padding="same")
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        if x.shape[1:] != (1, SIZE, SIZE) or t.shape != x.shape[:1]:
-            raise ValueError(
-                f"images {tuple(x.shape)} and times {tuple(t.shape)}; needed: (B, 1, {SIZE}, {SIZE}) and (B,)"
-            )
+        check_input(x, t)
         h = self.blocks[0](x) + self.time(t)[:, :, None, None]  # (B, 16, 28, 28)
         for block in self.blocks[1:]:
             h = block(h)
         return self.out(h)  # (B, 1, 28, 28)
 
 
-NETWORKS: dict[str, type[nn.Module]] = {"cnn": Reconstructor}
+class ResidualBlock(nn.Module):
+    """x + conv(conv(x) + time), 3x3 and pre-activated, (B, in, H, W) and (B, 64) -> (B, out, H, W)."""
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.GroupNorm(4, in_channels), nn.GELU(), nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        )
+        self.time = nn.Linear(UNet.TIME, out_channels)
+        self.second = nn.Sequential(
+            nn.GroupNorm(4, out_channels), nn.GELU(), nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        )
+        self.skip = nn.Conv2d(in_channels, out_channels, 1)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        h = self.first(x) + self.time(time)[:, :, None, None]
+        return self.skip(x) + self.second(h)
+
+
+class UNet(nn.Module):
+    """A U-Net of the study's number of parameters: 28x28, 14x14 and 7x7 pixels, with skip connections.
+
+    Ronneberger et al. (2015), with residual blocks that see the time step, as in Ho et al. (2020). The
+    residual path is not normalised, so that the image's mean reaches the output.
+
+    Args:
+        width: channels at full size, a multiple of 4; twice as many at the smaller ones.
+
+    Shapes: as `Reconstructor`.
+    """
+
+    TIME = 64  # numbers that the blocks see of the time step
+
+    def __init__(self, width: int = 16):
+        super().__init__()
+        if not isinstance(width, int) or width < 4 or width % 4:
+            raise ValueError(f"width is {width!r}; needed: a multiple of 4")
+        w = width
+        self.time = nn.Sequential(TimeEncoding(self.TIME, hidden=64), nn.GELU())
+        self.enter = nn.Conv2d(1, w, 3, padding=1)
+        self.down = nn.ModuleList([ResidualBlock(w, w), ResidualBlock(w, 2 * w)])
+        self.middle = nn.ModuleList(ResidualBlock(2 * w, 2 * w) for _ in range(3))
+        self.up = nn.ModuleList([ResidualBlock(4 * w, 2 * w), ResidualBlock(3 * w, w)])
+        self.out = nn.Sequential(nn.GroupNorm(4, w), nn.GELU(), nn.Conv2d(w, 1, 3, padding=1))
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        check_input(x, t)
+        time, h, kept = self.time(t), self.enter(x), []  # (B, 64), (B, w, 28, 28)
+        for block in self.down:
+            kept.append(h := block(h, time))
+            h = avg_pool2d(h, 2)
+        for block in self.middle:
+            h = block(h, time)  # (B, 2w, 7, 7)
+        for block in self.up:
+            h = torch.cat([interpolate(h, scale_factor=2.0, mode="nearest"), kept.pop()], dim=1)
+            h = block(h, time)
+        return self.out(h)  # (B, 1, 28, 28)
+
+
+def check_input(x: Tensor, t: Tensor) -> None:
+    """Raise ValueError unless x is (B, 1, 28, 28) and t is (B,)."""
+    if x.shape[1:] != (1, SIZE, SIZE) or t.shape != x.shape[:1]:
+        raise ValueError(
+            f"images {tuple(x.shape)} and times {tuple(t.shape)}; needed: (B, 1, {SIZE}, {SIZE}) and (B,)"
+        )
+
+
+NETWORKS: dict[str, type[nn.Module]] = {"cnn": Reconstructor, "unet": UNet}
 
 
 def build(

@@ -85,8 +85,7 @@ def released(profile: str = "paper", model: str = "zoom", seed: int | None = Non
     Raises:
         ValueError: there is no such profile, model or seed; the message names those that there are.
     """
-    project = runtime.checkout()
-    root = project / "released" if project else runtime.PACKAGE / "_released"
+    root = runtime.releases()
     profiles = sorted(p.name for p in root.glob("*") if (p / "metrics").is_dir())
     if profile not in profiles:
         raise ValueError(f"profile is {profile!r}; released in {root}: {', '.join(profiles) or 'none'}")

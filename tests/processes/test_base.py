@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from diffusion import processes
-from diffusion.processes import DDPM, ColdBlur, ColdZoom, linear
+from diffusion.processes import DDPM, ColdBlur, ColdDiffusion, ColdZoom, linear
 from own import Fade
 
 
@@ -53,3 +53,75 @@ def test_build_from_settings():
 def test_a_class_that_is_no_degradation_is_refused(degradation, options, named):
     with pytest.raises(ValueError, match=named):
         processes.own(degradation, 5, options)
+
+
+class Adds(ColdDiffusion):
+    """A degradation that is linear in its level: it adds t times one image."""
+
+    name, T = "adds", 6
+
+    def __init__(self, image):
+        self.image = image
+
+    def degrade(self, x, t):
+        return x + t.view(-1, 1, 1, 1) * self.image
+
+    def draw_prior(self, n, generator):
+        return torch.randn((n, 1, 28, 28), generator=generator)
+
+
+def walk(**how):
+    """Levels at which the network was asked, and the latents, of one walk whose network always says 0.1."""
+    process = Adds(torch.full((1, 28, 28), 0.05)).walk(**how)
+    asked = []
+
+    def network(x, t):
+        asked.append(round(float(t[0]) * process.T))
+        return torch.full_like(x, 0.1)
+
+    latents = dict(process.reverse(network, 2, torch.Generator().manual_seed(0)))
+    assert len(asked) == process.reverse_steps()
+    return asked, latents
+
+
+def test_the_improved_sampler_undoes_a_linear_degradation_whatever_the_network_says():
+    """Bansal et al. (2022), Sec. 3.2."""
+    _, x = walk(sampler="improved")
+    assert torch.allclose(x[0], x[6] - 6 * 0.05, atol=1e-6)
+    assert torch.allclose(walk()[1][0], torch.tensor(0.1))  # the naive one ends at the network's last word
+
+
+def test_noise_is_added_in_each_step_but_the_last():
+    _, x = walk(noise=0.3)
+    for t in range(1, 6):
+        assert (x[t] - 0.1 - 0.05 * t).std().item() == pytest.approx(0.3, rel=0.1)
+    assert torch.allclose(x[0], torch.tensor(0.1))
+    assert torch.equal(walk(noise=0.3)[1][3], x[3])
+
+
+def test_levels_may_be_skipped():
+    assert walk()[0] == [6, 5, 4, 3, 2, 1]
+    assert walk(sampling_levels=3)[0] == [6, 4, 2]
+    assert walk(sampling_levels=1)[0] == [6]
+
+
+def test_only_ways_of_sampling_that_are_not_the_studys_have_a_name():
+    assert Adds(torch.zeros(1)).walk().sampling_settings() == {}
+    assert ColdZoom().sampling_settings() == {"prior": "pixels"}
+    found = ColdZoom(noise=0.1, sampler="improved", sampling_levels=6).sampling_settings()
+    assert found == {"prior": "pixels", "noise": 0.1, "sampler": "improved", "sampling_levels": 6}
+
+
+@pytest.mark.parametrize(
+    ("how", "named"),
+    [
+        ({"sampler": "best"}, "sampler is 'best'; allowed: naive, improved"),
+        ({"noise": -0.1}, "noise is -0.1"),
+        ({"noise": float("nan")}, "noise is nan"),
+        ({"sampling_levels": 25}, "sampling_levels is 25; allowed: 1 to T = 24"),
+        ({"sampling_levels": 0}, "sampling_levels is 0"),
+    ],
+)
+def test_ways_of_sampling_are_checked(how, named):
+    with pytest.raises(ValueError, match=named):
+        ColdZoom(**how)

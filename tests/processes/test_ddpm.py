@@ -146,3 +146,38 @@ def test_bad_input_to_degrade_is_named(x, t, named):
 def test_number_of_samples_is_checked(n):
     with pytest.raises(ValueError, match="n is"):
         DDPM(schedules.linear(T=2)).sample(lambda x, t: x, n, g())
+
+
+def test_ddim_follows_the_probability_flow_of_a_gaussian():
+    """For images from N(0, s^2) the best prediction is known, and where the flow leads: quantiles stay."""
+    schedule, s = schedules.cosine(), 0.3
+
+    def network(x, t):
+        a = schedule.alpha_bar[(t * schedule.T).round().long()].float()[:, None, None, None]
+        return (1 - a).sqrt() * x / (a * s**2 + 1 - a)
+
+    walk = list(DDPM(schedule, sampler="ddim").reverse(network, 2, g(5)))
+    a = float(schedule.alpha_bar[-1])
+    assert torch.allclose(walk[-1][1], walk[0][1] * s / (a * s**2 + 1 - a) ** 0.5, atol=5e-3)
+    ancestral = DDPM(schedule).sample(network, 20, g(5))
+    assert ancestral.std().item() == pytest.approx(s, rel=0.05)  # the same images as a set
+
+
+def test_ddim_adds_no_noise_and_calls_the_network_as_often_as_asked():
+    process = DDPM(schedules.linear(T=20), sampling_steps=4, sampler="ddim")
+    random = g()
+    calls = []
+    for _, _x in process.reverse(lambda x, t: calls.append(t) or 0.1 * x, 3, random):
+        pass
+    after = torch.randn(3, generator=random)
+    only_start = g()
+    torch.randn((3, 1, 28, 28), generator=only_start)
+    assert len(calls) == process.reverse_steps() == 4
+    assert torch.equal(after, torch.randn(3, generator=only_start))  # nothing else was drawn
+
+
+def test_the_studys_sampler_keeps_the_name_of_its_samples():
+    assert DDPM().sampling_settings() == {"clip_x0": False, "sampling_steps": 1000}
+    assert DDPM(sampler="ddim").sampling_settings()["sampler"] == "ddim"
+    with pytest.raises(ValueError, match="sampler is 'dpm'; allowed: ancestral, ddim"):
+        DDPM(sampler="dpm")

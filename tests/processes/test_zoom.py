@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from torchvision.transforms.functional import InterpolationMode, resized_crop
 
 from diffusion.processes import ColdZoom
-from diffusion.processes.zoom import PixelPrior, central_patch, crop, enlarge, zoom
+from diffusion.processes.priors import MixturePrior, PixelPrior
+from diffusion.processes.zoom import central_patch, crop, enlarge, zoom
 
 
 @pytest.fixture
@@ -96,9 +97,28 @@ def test_the_patch_prior_draws_real_centres(images):
     assert {tuple(p.flatten().tolist()) for p in drawn} <= real
 
 
-@pytest.mark.parametrize("prior", ["pixels", "patches", "own:Grey"])
-def test_what_a_prior_learnt_is_kept(images, prior):
-    process, other = ColdZoom(prior=prior), ColdZoom(prior=prior)
+def test_the_mixture_prior_has_the_moments_of_real_centres_and_copies_none():
+    random = g()
+    patches = torch.randn(4000, 1, 2, 2, generator=random) * 0.05
+    patches[..., 1] += patches[..., 0] - 0.1  # correlated pixels
+    patches[::2] += 0.3  # in two clusters
+    prior = MixturePrior(components=2)
+    prior.fit(patches)
+    drawn, real = prior.draw(4000, g(1)).flatten(1), patches.flatten(1)
+    assert torch.allclose(drawn.mean(0), real.mean(0), atol=0.02)
+    assert torch.allclose(torch.cov(drawn.T), torch.cov(real.T), atol=0.003)
+    assert torch.cdist(drawn, real).min() > 0
+    with pytest.raises(ValueError, match="50 components need as many patches; there are 20"):
+        MixturePrior().fit(patches[:20])
+    with pytest.raises(ValueError, match="components is 0"):
+        ColdZoom(prior="mixture", prior_options={"components": 0})
+
+
+@pytest.mark.parametrize(
+    ("prior", "options"), [("pixels", {}), ("patches", {}), ("mixture", {"components": 3}), ("own:Grey", {})]
+)
+def test_what_a_prior_learnt_is_kept(images, prior, options):
+    process, other = (ColdZoom(prior=prior, prior_options=options) for _ in range(2))
     process.prepare(images)
     other.load_state(process.state())
     assert torch.equal(process.draw_prior(5, g()), other.draw_prior(5, g()))

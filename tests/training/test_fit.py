@@ -203,6 +203,16 @@ def test_a_run_samples_without_anything_being_named(images, tmp_path, monkeypatc
     assert torch.equal(on_disk.sample(3), x)
 
 
+def test_averaged_weights_are_the_mean_of_the_last_epochs(whole):
+    each = [whole.network(epoch).state_dict() for epoch in (2, 3)]
+    mean = whole.network(average=2).state_dict()
+    assert all(torch.allclose(mean[k], (each[0][k] + each[1][k]) / 2, atol=1e-7) for k in mean)
+    assert not torch.equal(whole.sample(2, average=2), whole.sample(2))
+    assert torch.equal(whole.sample(2, average=1), whole.sample(2))
+    with pytest.raises(RunError, match="average is 4; .* has 3 epochs"):
+        whole.network(average=4)
+
+
 # --- refused ---
 
 

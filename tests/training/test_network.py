@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from diffusion.settings import Training
-from diffusion.training.network import CHANNELS, Reconstructor, TimeEncoding, build
+from diffusion.training.network import CHANNELS, Reconstructor, RMSNorm, TimeEncoding, UNet, build
 from own import Linear
 
 
@@ -62,6 +62,42 @@ def test_a_constant_offset_is_seen_at_the_border_only():
     assert torch.allclose(inside, inside[..., :1, :1].expand_as(inside), atol=1e-5)
 
 
+def test_rms_normalisation_keeps_the_sign_of_the_mean_and_has_as_many_parameters():
+    x = torch.randn(2, 3, 28, 28, generator=torch.Generator().manual_seed(0)) + 0.5
+    by_hand = x / (x.square().mean((-2, -1), keepdim=True) + 1e-5).sqrt()
+    assert torch.allclose(RMSNorm((28, 28))(x), by_hand, atol=1e-6)
+    study, rms = Reconstructor(), Reconstructor(norm="rms")
+    assert sum(p.numel() for p in rms.parameters()) == sum(p.numel() for p in study.parameters())
+
+
+@pytest.mark.parametrize(
+    "network", [Reconstructor(norm="rms"), Reconstructor(dilations=[1, 2, 4, 1]), UNet()], ids=str
+)
+def test_other_networks_are_as_large_and_see_the_mean_the_time_and_each_image_alone(network):
+    size = sum(p.numel() for p in network.parameters())
+    assert abs(size / 146_961 - 1) < 0.05
+    x, t = (
+        torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(1)),
+        torch.tensor([0.1, 0.5, 1.0]),
+    )
+    with torch.inference_mode():
+        out = network(x, t)
+        assert out.shape == x.shape
+        assert torch.allclose(network(x[1:2], t[1:2]), out[1:2], atol=1e-5)
+        assert (network(x[1:2], t[2:]) - out[1:2]).abs().max() > 1e-4
+
+
+def test_the_mean_of_a_channel_is_lost_in_layernorm_alone():
+    x = torch.randn(1, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        for norm in ("layer", "rms"):
+            torch.manual_seed(0)
+            convolve, normalise, _ = Reconstructor([16], norm=norm).blocks[0]
+            means = [normalise(convolve(x + offset)).mean((-2, -1)) for offset in (0, 0.5)]
+            shift = (means[1] - means[0]).abs().max()
+            assert shift < 1e-6 if norm == "layer" else shift > 0.1
+
+
 @pytest.mark.parametrize(
     ("x", "t"),
     [((2, 1, 27, 28), (2,)), ((2, 3, 28, 28), (2,)), ((2, 1, 28, 28), (3,)), ((2, 1, 28, 28), (2, 1))],
@@ -85,8 +121,11 @@ def test_a_network_of_ones_own_enters_by_class_or_name():
 @pytest.mark.parametrize(
     ("network", "options", "named"),
     [
-        ("cnnn", {}, "'cnnn'; allowed: cnn, or module:name of your own; did you mean 'cnn'"),
+        ("cnnn", {}, "'cnnn'; allowed: cnn, unet, or module:name of your own; did you mean 'cnn'"),
         ("cnn", {"width": 3}, "Reconstructor has no option 'width'"),
+        ("cnn", {"norm": "batch"}, "'batch'; allowed: layer, rms"),
+        ("cnn", {"dilations": [1, 2]}, r"dilations is \[1, 2\]; needed: a number from 1 to 9 for each of 1"),
+        ("unet", {"width": 10}, "width is 10; needed: a multiple of 4"),
         ("math:sqrt", {}, "needed: a subclass of torch.nn.Module"),
     ],
 )
