@@ -1,4 +1,4 @@
-"""The workflow: schedules and trainings -> measurings -> comparison -> report. `make report` runs it.
+"""The workflow: schedules and trainings -> measures -> analyses -> comparison -> report. `make report` runs it.
 
 A job's only output is OUT/jobs/<job>.json, which it writes when all its files are there (tools/jobs.py). What
 must run again is found before Snakemake starts, from those files alone, and they are removed: here a job runs
@@ -85,6 +85,22 @@ rule measure:
     threads: threads
     resources: mem_mb=8000, runtime=12 * 60
     shell: RUN + "measure_{wildcards.model}-{wildcards.seed} --threads {threads}"
+
+
+rule analyse:
+    input: needs("analyse_{model}-{seed}")
+    output: f"{DONE}/analyse_{{model}}-{{seed}}.json"
+    priority: place("analyse_{model}-{seed}")
+    threads: threads
+    resources: mem_mb=8000, runtime=12 * 60
+    shell: RUN + "analyse_{wildcards.model}-{wildcards.seed} --threads {threads}"
+
+
+rule yardstick:
+    output: f"{DONE}/yardstick.json"
+    priority: place("yardstick")
+    resources: mem_mb=8000, runtime=60
+    shell: RUN + "yardstick --threads {threads}"
 
 
 rule compare:

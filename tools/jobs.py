@@ -1,6 +1,6 @@
 """The jobs of a profile, and the provenance of what they made.
 
-    schedules, train_<model>-<seed> -> measure_<model>-<seed> -> compare -> report
+    schedules, yardstick, train_<model>-<seed> -> measure_... -> analyse_... -> compare -> report
 
 A finished job leaves OUT/jobs/<job>.json: its settings, a hash of the code that it ran, and the SHA-256 of
 every file that it made. `check` holds these against the profile, the code and the files as they are now.
@@ -28,11 +28,14 @@ LEFT_OUT = {
     "schedules": ("training", "evaluation", "figures"),
     "train": ("figures",),
     "measure": ("figures",),
+    "analyse": ("figures",),
+    "yardstick": ("training", "figures"),
     "compare": ("figures",),
     "report": (),
 }
 OF_TRAINING = ("trajectory", "reconstructions", "deepest", "degradation")  # kept images of one training
 OF_MEASURING = ("samples", "quality")
+OF_ANALYSING = ("nearest",)
 OWN = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")  # module:name
 
 
@@ -41,10 +44,10 @@ class Job:
     """One job of a profile.
 
     Attributes:
-        name: schedules, train_zoom-0, measure_zoom-0, compare or report.
+        name: schedules, yardstick, train_zoom-0, measure_zoom-0, analyse_zoom-0, compare or report.
         settings: all that its result depends on but for the code.
         notebook: the notebook that it executes, if it is one, without its ending.
-        model, seed: of a training or measuring.
+        model, seed: of a training, of measuring or of analysing one.
         needs: the jobs that must be done before.
         data_dir: where the data are; no part of the result.
     """
@@ -107,7 +110,8 @@ class Job:
             "schedules": ["kept/latents.npz", "kept/zoom.npz"],
             "train": [f"kept/{what}_{one}.npz" for what in OF_TRAINING] + [f"own/{self.model}.py"],
             "measure": [f"kept/{what}_{one}.npz" for what in OF_MEASURING],
-            "report": ["figures/*", "ledger.json", "notebooks/*.html"],
+            "analyse": [f"kept/{what}_{one}.npz" for what in OF_ANALYSING],
+            "report": ["figures/*", "ledger.json", "table.json", "notebooks/*.html"],
         }.get(self.kind, [])
         if self.kind == "train":
             run = read_json(self.required[0])["run"]
@@ -189,6 +193,12 @@ def of(profile: Profile) -> dict[str, Job]:
     for model, seed in ordered:
         values, name = profile.measure(model, seed).values(), f"measure_{model}-{seed}"
         found.append(Job(out, name, values, None, model, seed, (f"train_{model}-{seed}",), place))
+    for model, seed in ordered:
+        if analyse := profile.analyse(model, seed):
+            name, needs = f"analyse_{model}-{seed}", (f"train_{model}-{seed}", f"measure_{model}-{seed}")
+            found.append(Job(out, name, analyse.values(), None, model, seed, needs, place))
+    if profile.yardstick:
+        found.append(Job(out, "yardstick", profile.yardstick.values(), data_dir=place))
     before = tuple(job.name for job in found)
     compare = profile.compare()
     found.append(Job(out, "compare", compare.values(), compare.notebook, needs=before, data_dir=place))

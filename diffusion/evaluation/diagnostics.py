@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from diffusion.evaluation.samples import dark_centre
+from diffusion.evaluation.statistics import mean_of, share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.base import Network, in_chunks
-from diffusion.processes.zoom import PixelPrior
+from diffusion.processes.priors import PixelPrior
 from diffusion.records import (
     CentrePixels,
     CommonLoss,
@@ -18,6 +19,8 @@ from diffusion.records import (
     RateCheck,
     RateTrial,
     Reconstruction,
+    Recoverable,
+    Response,
     TimestepLoss,
 )
 from diffusion.runtime import autocast, device, device_of, generator, seeded
@@ -83,6 +86,73 @@ def offset_response(
         rise = in_chunks(network, noise + shift, process.T, process.T)
         rise -= in_chunks(network, noise, process.T, process.T)
     return Offset(shift=shift, response=float(rise.mean()))
+
+
+@torch.inference_mode()
+def response(
+    process: DDPM, network: Network, x: Tensor, precision: str, points: int = 12, seed: int = 0
+) -> Response:
+    """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
+
+    The shift is `SHIFT` standard deviations of the noise at t: one of the mean of its 784 pixels. If all
+    of the shift is noise, the prediction should rise by the shift over sqrt(1 - alpha_bar_t). It is where the
+    level of the clean image is known, as with MNIST's black ground, or where hardly any image is left.
+
+    Args:
+        x: test images (N, 1, 28, 28); half of them are raised and half lowered.
+    """
+    on, sign = device_of(network), (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
+    eps = torch.randn(x.shape, generator=generator(seed, "response"))
+    steps = torch.linspace(process.T / points, process.T, points).round().long().tolist()
+    steps = sorted({max(1, process.T // 20), *steps})
+    found = []
+    for t in steps:
+        latent = process.degrade(x, torch.full((len(x),), t), eps=eps).to(on)
+        raised = latent + (SHIFT * sign * process.noise[t]).to(on)
+        with autocast(on, precision):
+            rise = in_chunks(network, raised, t, process.T) - in_chunks(network, latent, t, process.T)
+        each = (rise.cpu() * sign).mean((1, 2, 3)) / SHIFT  # (N,)
+        found.append(mean_of(each.tolist()))
+    return Response(
+        t=steps,
+        response=[one.mean for one in found],
+        low=[one.low for one in found],
+        high=[one.high for one in found],
+        n=len(x),
+    )
+
+
+@torch.inference_mode()
+def recoverable(
+    process: DDPM,
+    network: Network,
+    classifier: Network,
+    x: Tensor,
+    labels: Tensor,
+    precision: str,
+    points: int = 10,
+    seed: int = 0,
+) -> Recoverable:
+    """Share of test images read right in the clean image that the network predicts in one step from x_t.
+
+    Args:
+        x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,).
+        classifier: images -> logits, (B, 10); it sees the prediction cut to [-0.5, 0.5].
+    """
+    on = device_of(network)
+    eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
+    steps = sorted(
+        {max(1, t) for t in torch.linspace(process.T / points, process.T, points).round().long().tolist()}
+    )
+    right = []
+    for t in steps:
+        latent = process.degrade(x, torch.full((len(x),), t), eps=eps).to(on)
+        with autocast(on, precision):
+            predicted = in_chunks(network, latent, t, process.T)
+        x0_hat = ((latent - process.noise[t] * predicted) / process.signal[t]).cpu()
+        right.append(share_of(classes_of(classifier, x0_hat) == labels))
+    alpha_bar = [float(process.schedule.alpha_bar[t]) for t in steps]
+    return Recoverable(t=steps, alpha_bar=alpha_bar, right=right)
 
 
 def learning_rate_check(

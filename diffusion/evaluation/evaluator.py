@@ -63,7 +63,7 @@ class Evaluator:
         }
         found = self._features(x_test)
         self.references = {name: Reference(one) for name, one in found.items()}
-        self.read, self.confidence = self._read(found["digits"])
+        self.read, self.confidence = self.read_features(found["digits"])
         self.threshold = samples.not_digit_threshold(self.confidence)
         self._train_features: dict[str, Tensor] = {}
         self._floors: dict[tuple[str, int], Floor] = {}
@@ -91,7 +91,7 @@ class Evaluator:
             found["inception"] = self.features(x[:n], "inception")
         return found
 
-    def _read(self, found: Tensor) -> tuple[Tensor, Tensor]:
+    def read_features(self, found: Tensor) -> tuple[Tensor, Tensor]:
         """Labels and confidence (n,) of images, from their `digits` features."""
         with torch.inference_mode():
             return samples.read(self.classifier.head(found))
@@ -106,11 +106,17 @@ class Evaluator:
             return None
         if (extractor, n) not in self._floors:
             self._floors[extractor, n] = frechet.floor(
-                *(self._of_training(extractor), self.references[extractor], n, self.floor_repeats, self.seed)
+                *(
+                    self.training_features(extractor),
+                    self.references[extractor],
+                    n,
+                    self.floor_repeats,
+                    self.seed,
+                )
             )
         return self._floors[extractor, n]
 
-    def _of_training(self, extractor: str) -> Tensor:
+    def training_features(self, extractor: str = "digits") -> Tensor:
         """Features of the training images, extracted when first asked for."""
         if extractor not in self._train_features:
             self._train_features[extractor] = self.features(self.x_train, extractor)
@@ -128,7 +134,7 @@ class Evaluator:
             ValueError: pixels that are not finite, or too few samples.
         """
         found = self._features(x, n_distance)
-        labels, confidence = self._read(found["digits"])
+        labels, confidence = self.read_features(found["digits"])
         first = found["digits"][:n_distance]
         return Sampled(
             digits=self.distances(first),
@@ -154,13 +160,13 @@ class Evaluator:
     def variant(self, x: Tensor) -> tuple[Variant, Tensor]:
         """The fewer measures of samples in an ablation, and their `digits` features."""
         found = self.features(x)
-        looks = self.looks(x, self._read(found)[1])
+        looks = self.looks(x, self.read_features(found)[1])
         return Variant(n=len(x), digits=self.distances(found), **looks), found
 
     def side(self, x: Tensor, n_variety: int) -> PriorSide:
         """Those of samples from one prior, `n_variety` of them for precision, recall and coverage."""
         found = self.features(x)
-        labels, confidence = self._read(found)
+        labels, confidence = self.read_features(found)
         return PriorSide(
             n=len(x),
             variety=self.variety(found, n_variety),
@@ -176,7 +182,7 @@ class Evaluator:
 
     def examples(self, x: Tensor, n: int = 16, seed: int = 0) -> Tensor:
         """n high-quality, n low-quality samples by `samples.QUALITY_RULE`: (2, n, 28, 28) in model units."""
-        _, confidence = self._read(self.features(x))
+        _, confidence = self.read_features(self.features(x))
         high, low = samples.rank_by_quality(confidence, min(n, len(x) // 2), seed)
         return torch.stack([x[high, 0], x[low, 0]])
 
@@ -194,7 +200,7 @@ class Evaluator:
                 **{name: looks[name] for name in ("not_digit", "background", "border")},
                 centre=samples.centre_shares(self.x_test),
                 divergence_floor=samples.divergence_floor(self.all_labels, n, self.seed),
-                variety=self.variety(self._of_training("digits"), n),
+                variety=self.variety(self.training_features("digits"), n),
             )
         return self._real[n]
 

@@ -13,10 +13,9 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
 from torch import Tensor
 
-from diffusion import data, runtime
+from diffusion import data, runtime, settings
 from diffusion.evaluation import ablations, classifier
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
@@ -31,12 +30,13 @@ from diffusion.records import (
     MeasureRecord,
     ReferenceImages,
     TrainRecord,
+    Variation,
     keep,
     measure_path,
     read_kept,
     train_path,
 )
-from diffusion.settings import Measure
+from diffusion.settings import Analyse, Measure
 from diffusion.training.checkpoints import RunError
 from diffusion.training.fit import Run
 from diffusion.training.record import open_run
@@ -56,12 +56,8 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     """
     out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
     train = TrainRecord.load(train_path(out, model, seed))
-    if train.settings.get("dataset", "mnist") != P.dataset:
-        raise ValueError(
-            f"{name} was trained on {train.settings['dataset']}, not on {P.dataset}; measure it there"
-        )
+    run = open_trained(out, train, P)
     evaluator = _evaluator_of(P)
-    run = _open(out, train, P)
 
     curve = [
         ablations.checkpoint(run, evaluator, epoch, P.n_samples, seed)
@@ -89,6 +85,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         final=final,
         real=evaluator.real(P.n_distance),
         ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
+        variants={name: _variation(out, run, train, evaluator, P, how) for name, how in P.variants.items()},
         quality_rule=QUALITY_RULE,
         measures=MEASURES,
     )
@@ -141,8 +138,13 @@ def _settings(P: Measure) -> dict:
     return {name: value for name, value in P.values().items() if name in Measure.model_fields}
 
 
-def _open(out: Path, train: TrainRecord, P: Measure) -> Run:
+def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     """The finished training, as it is to be sampled."""
+    if train.settings.get("dataset", "mnist") != P.dataset:
+        raise ValueError(
+            f"{train.model}-{train.seed} was trained on {train.settings['dataset']}, not on {P.dataset}; "
+            "measure it there"
+        )
     run = open_run(out, train)
     if run.weights_sha256() != train.weights.sha256:
         raise RunError(
@@ -178,7 +180,23 @@ def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -
     return found
 
 
-def _training_images(train: TrainRecord, P: Measure) -> Tensor:
+def _variation(
+    out: Path, run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict
+) -> Variation:
+    """The samples of a finished training drawn in another way, from the same noise where that is possible."""
+    trained = settings.TRAININGS[train.job].read(train.settings | {"out_dir": str(out)})
+    changed, average = settings.variant(trained, changes)
+    process = changed.process()
+    if run.process.sampling_settings().get("prior") == process.sampling_settings().get("prior"):
+        process.load_state(run.process.state())
+    else:
+        process.prepare(_training_images(train, P))
+    samples = replace(run, process=process).sample(P.n_final, P.seed, average=average)
+    found = dict(evaluator.measure(samples, P.n_distance))
+    return Variation(changes=changes, n=P.n_distance, calls=process.reverse_steps(), **found)
+
+
+def _training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:
     """The images that a model was trained on, (N, 1, 28, 28)."""
     return data.load("train", P.data_dir, train.settings.get("n_train"), P.dataset)[0]
 
@@ -224,13 +242,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--settings", default="", help="YAML of the settings in diffusion.settings.Measure")
     options = parser.parse_args(arguments)
     try:
-        values = yaml.safe_load(options.settings) or {}
-        if not isinstance(values, dict):
-            raise ValueError(
-                f"--settings is {options.settings!r}; needed: a mapping such as 'n_samples: 500'"
-            )
-        measure(options.out, options.model, options.seed, Measure.read(values, "--settings"))
-    except (ValueError, RunError, OSError, yaml.YAMLError) as error:
+        P = Measure.read_yaml(options.settings, "--settings")
+        measure(options.out, options.model, options.seed, P)
+    except (ValueError, RunError, OSError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from torch import Tensor
 
-from diffusion.records import Gap
+from diffusion.records import Gap, Share
 from diffusion.runtime import generator
 
 LEVEL = 0.95
@@ -45,6 +46,13 @@ def wilson(count: int, n: int) -> tuple[float, float]:
         return 0.0, 1.0
     interval = stats.binomtest(count, n).proportion_ci(LEVEL, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def share_of(mask: Tensor) -> Share:
+    """The share of a mask (N,) with Wilson's interval."""
+    count, n = int(mask.sum()), len(mask)
+    low, high = wilson(count, n)
+    return Share(share=count / max(n, 1), low=low, high=high, n=n)
 
 
 def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> tuple[float, float, float]:

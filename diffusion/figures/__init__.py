@@ -5,10 +5,13 @@ text. They read no global state and leave none: the same input gives the same by
 """
 
 from diffusion.figures.catalogue import FIGURES, draw, figures_of
-from diffusion.figures.counts import centre_pixels, class_histogram, classes_along, confusion
+from diffusion.figures.changes import changes
+from diffusion.figures.counts import centre_pixels, class_histogram, class_map, classes_along, confusion
 from diffusion.figures.curves import (
+    common_loss,
     distance_curves,
     losses,
+    mix,
     reconstruction_error,
     schedules,
     timestep_loss,
@@ -20,6 +23,7 @@ from diffusion.figures.images import (
     reconstructions,
     steps_of,
     trajectory,
+    unpicked,
     zoom_progression,
 )
 from diffusion.figures.style import render, save
@@ -27,8 +31,11 @@ from diffusion.figures.style import render, save
 __all__ = [
     "FIGURES",
     "centre_pixels",
+    "changes",
     "class_histogram",
+    "class_map",
     "classes_along",
+    "common_loss",
     "confusion",
     "distance_curves",
     "draw",
@@ -36,6 +43,7 @@ __all__ = [
     "grid",
     "latents",
     "losses",
+    "mix",
     "quality",
     "reconstruction_error",
     "reconstructions",
@@ -45,5 +53,6 @@ __all__ = [
     "steps_of",
     "timestep_loss",
     "trajectory",
+    "unpicked",
     "zoom_progression",
 ]

@@ -4,18 +4,19 @@ To add one, write a function from `Results` to a Figure, or None where it does n
 `FIGURES` or, if every model has one, in `OF_MODEL`.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from diffusion import data
-from diffusion.figures import counts, curves, images
+from diffusion.figures import counts, curves, evidence, images
 from diffusion.figures.style import MODELS, save
 from diffusion.records import Results, Trained, ZoomProbes, kept_path
 
+UNPICKED = 64  # samples of each model that are shown as they come
 Draw = Callable[[Results], Figure | None]
 DrawModel = Callable[[Results, str], Figure | None]
 
@@ -57,11 +58,16 @@ def schedules(results: Results) -> Figure | None:
 
 
 def latents(results: Results) -> Figure | None:
-    if not results.schedules or not kept_path(results.out, "latents").is_file():
+    """A digit under both schedules; noised here, since the kept latents are cut to the range of images."""
+    found = results.schedules
+    if not found or not kept_path(results.out, "latents").is_file():
         return None
-    kept = results.kept("latents")
-    steps = images.steps_of(results.schedules.T, kept.shape[1])
-    return images.latents(dict(zip(("linear", "cosine"), kept, strict=True)), steps)
+    digit = results.kept("latents")[0, 0]
+    steps = images.steps_of(found.T, 11)
+    rows = {"linear": found.linear, "cosine": found.cosine}
+    return images.latents(
+        {name: images.noised(digit, [s.alpha_bar[t] for t in steps]) for name, s in rows.items()}, steps
+    )
 
 
 def zoom_progression(results: Results) -> Figure | None:
@@ -101,23 +107,58 @@ def _distance_rows(one: Trained, extractor: str) -> list[dict[str, Any]]:
     return [{"epoch": epoch, "value": d.fid, "low": d.low, "high": d.high} for epoch, d in found]
 
 
-def seeds(results: Results) -> Figure | None:
-    """Test loss and distance of every training, where some model has several seeds."""
-    trained = {model: _trainings(results, model) for model in _measured(results, results.models)}
-    if not any(len(ones) > 1 for ones in trained.values()):
+def _each(results: Results, *models: str) -> dict[str, Trained]:
+    """Label -> every measured training, of all models unless some are named."""
+    found = {}
+    for model in _measured(results, models or results.models):
+        for one in _trainings(results, model):
+            several = len(results.seeds(model)) > 1
+            found[one.train.label + (f", seed {one.seed}" if several else "")] = one
+    return found
+
+
+def unpicked(results: Results) -> Figure | None:
+    """The first samples of each model of the study, its first seed."""
+    found = {}
+    for model in (m for m in MODELS if m in results.models):
+        one = results.first(model)
+        if kept_path(results.out, f"samples_{model}-{one.seed}").is_file():
+            found[one.train.label] = results.kept(f"samples_{model}-{one.seed}")[:UNPICKED]
+    return images.unpicked(found) if found else None
+
+
+def mix(results: Results) -> Figure | None:
+    """The zoom's distance against the divergence of its classes, after the first third of training."""
+    if "zoom" not in _measured(results, results.models):
         return None
-    loss = {model: [_test_losses(one) for one in ones] for model, ones in trained.items()}
-    distance = {model: [_distance_rows(one, "digits") for one in ones] for model, ones in trained.items()}
-    noun = _names(next(iter(trained.values()))[0])["noun"]
-    panels = {"test loss, after a tenth": loss, f"Fréchet distance, {noun} features": distance}
-    return curves.distance_curves(panels, labels=_labels(results))
+    points, of = {}, {}
+    for label, one in _each(results, "zoom").items():
+        rows = [row for row in one.measure.curve if row.epoch > one.train.epochs / 3]
+        points[label] = [row.classes.divergence for row in rows], [row.digits.fid for row in rows]
+        of[label] = "zoom"
+    mixed = results.yardstick.mixed if results.yardstick else []
+    real = [one.divergence for one in mixed], [one.fid_mean for one in mixed]
+    return curves.mix(points, of, real if mixed else None)
 
 
-def _test_losses(one: Trained) -> list[dict[str, float]]:
-    """Up to 25 test losses, the last one among them, without the first tenth of training."""
-    lines = [line for line in one.train.history if line.epoch > one.train.epochs / 10]
-    lines = lines[:: -math.ceil(len(lines) / curves.FEW)][::-1]
-    return [{"epoch": line.epoch, "value": line.test_loss} for line in lines]
+def class_map(results: Results) -> Figure | None:
+    """Mean shares of recognised samples of late checkpoints, over those of real images."""
+    ratios = {}
+    for label, one in _each(results).items():
+        real = np.array(one.measure.real.recognised.share)
+        rows = [row.recognised.share for row in one.measure.late() if row.recognised.n]
+        if rows and (real > 0).all():
+            ratios[label] = np.mean(rows, axis=0) / real
+    names = _names(next(iter(results.trainings.values()))) if ratios else {}
+    return counts.class_map(ratios, **names) if ratios else None
+
+
+def common_loss(results: Results) -> Figure | None:
+    probes = {m: results.first(m).train.ddpm for m in ("linear", "cosine") if m in results.models}
+    if len(probes) < 2 or not all(probes.values()):
+        return None
+    linear, cosine = (probes[m].common_loss for m in ("linear", "cosine"))
+    return curves.common_loss(linear.levels, np.divide(cosine.by_level, linear.by_level))
 
 
 def classes(results: Results) -> Figure | None:
@@ -207,6 +248,59 @@ def _of(model: str, function: DrawModel) -> Draw:
     return lambda results: function(results, model) if model in results.models else None
 
 
+# --- of the analyses ---
+
+
+def _analysed(results: Results) -> dict[str, Trained]:
+    """Each model's first training that is analysed."""
+    ones = {model: results.first(model) for model in results.models}
+    return {model: one for model, one in ones.items() if one.analysis}
+
+
+def quality_calls(results: Results) -> Figure | None:
+    found = {}
+    for (model, _), one in results.trainings.items():
+        if one.analysis:
+            found.setdefault(model, []).append([row for row in one.analysis.drawn if not row.noise])
+    return evidence.quality_against_calls(found, _labels(results)) if found else None
+
+
+def sampling_noise(results: Results) -> Figure | None:
+    """The zoom with noise added in each step, all its trainings."""
+    ones = [one for (model, _), one in results.trainings.items() if model == "zoom" and one.analysis]
+    rows = {}
+    for one in ones:
+        own = one.analysis.drawn[0]
+        rows[f"seed {one.seed}"] = [
+            row for row in one.analysis.drawn if (row.sampler, row.calls) == (own.sampler, own.calls)
+        ]
+    return evidence.noise(rows) if rows else None
+
+
+def offset_response(results: Results) -> Figure | None:
+    found = {model: one.analysis.response for model, one in _analysed(results).items()}
+    found = {model: response for model, response in found.items() if response}
+    return evidence.response(found, _labels(results)) if found else None
+
+
+def recognised_kinds(results: Results) -> Figure | None:
+    return evidence.recogniser(results.yardstick) if results.yardstick else None
+
+
+def recogniser_curves(results: Results) -> Figure | None:
+    return evidence.recogniser_curves(results.yardstick.candidates) if results.yardstick else None
+
+
+def yardstick(results: Results) -> Figure | None:
+    if not results.yardstick:
+        return None
+    measured = {key: one for key, one in results.trainings.items() if one.measure}
+    finals = {f"{model}-{seed}": one.measure.final.digits.fid for (model, seed), one in measured.items()}
+    return evidence.yardstick(results.yardstick.distorted, finals, _labels(results))
+
+
+nearest = _shows("nearest", lambda kept, one: images.grid(kept, columns=kept.shape[1]))
+
 FIGURES: dict[str, Draw] = {
     "fig01_schedules.svg": schedules,
     "fig02_latents.png": latents,
@@ -222,12 +316,21 @@ FIGURES: dict[str, Draw] = {
     "fig12_trajectory.png": _of("zoom", trajectory),
     "fig13_fid_all.svg": lambda results: distances(results, results.models),
     "fig14_zoom_samples.png": _of("zoom", quality),
+    "class_map.svg": class_map,
     "classes.svg": classes,
     "classes_along.svg": _of("zoom", classes_along),
+    "common_loss.svg": common_loss,
+    "mix.svg": mix,
+    "unpicked.png": unpicked,
     "confusion.svg": _of("zoom", confusion),
     "reconstruction_error.svg": _of("zoom", reconstruction_error),
-    "seeds.svg": seeds,
     "timestep_loss.svg": timestep_loss,
+    "quality_calls.svg": quality_calls,
+    "sampling_noise.svg": sampling_noise,
+    "offset_response.svg": offset_response,
+    "recognised_kinds.svg": recognised_kinds,
+    "recogniser_curves.svg": recogniser_curves,
+    "yardstick.svg": yardstick,
 }
 OF_MODEL: dict[str, DrawModel] = {
     "loss_{}.svg": loss,
@@ -235,6 +338,7 @@ OF_MODEL: dict[str, DrawModel] = {
     "quality_{}.png": quality,
     "trajectory_{}.png": trajectory,
     "degradation_{}.png": degradation,
+    "nearest_{}.png": nearest,
 }
 OF_OTHERS: dict[str, DrawModel] = {  # of models beside the study's
     "classes_along_{}.svg": classes_along,

@@ -19,25 +19,20 @@ LONG = 3  # characters of a class's name from which names along an axis are slan
 
 @styled
 def centre_pixels(counts: Any) -> Figure:
-    """Fig. 8: the distribution of pixel values in [-0.5, 0.5]: the share up to each value, and the density.
+    """Fig. 8: the density of pixel values in [-0.5, 0.5], on a logarithmic scale.
 
     Args:
         counts: (256,), how many pixels have the value k / 255 - 0.5.
     """
     share = np.asarray(counts) / np.sum(counts)
-    values = np.arange(256) / 255 - 0.5
-    figure = new_figure(56)
-    left, right = figure.subplots(1, 2)
-    left.step(values, 100 * share.cumsum(), where="post", color=INK)
-    left.set(ylabel="pixels up to this value (%)", ylim=(0, 102))
-    edges = np.append(values - 0.5 / 255, 0.5 + 0.5 / 255)
-    right.stairs(255 * share, edges, fill=True, color=INK, linewidth=0)
-    right.set(ylabel="density, logarithmic", yscale="log")
-    right.set_ylim(255 * share[share > 0].min() / 2, 2 * 255 * share.max())
-    right.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    for axes in (left, right):
-        axes.margins(x=0.02)
-        axes.set_xlabel("pixel value")
+    edges = (np.arange(257) - 0.5) / 255 - 0.5
+    figure = new_figure(44)
+    axes = figure.subplots()
+    axes.stairs(255 * share, edges, fill=True, color=INK, linewidth=0)
+    axes.set(xlabel="pixel value", ylabel="density", yscale="log")
+    axes.set_ylim(255 * share[share > 0].min() / 2, 2 * 255 * share.max())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.margins(x=0.02)
     return figure
 
 
@@ -126,6 +121,29 @@ def classes_along(
 
 
 @styled
+def class_map(ratios: Mapping[str, Any], classes: Sequence[str] = DIGITS, noun: str = "digit") -> Figure:
+    """Shares of classes over those of real images: a row for each training, a column for each class.
+
+    Colour is the ratio, from a quarter or less to fourfold or more; the number is written into the cell.
+
+    Args:
+        ratios: label of a training -> (10,).
+        classes, noun: names of the classes, and what one is called.
+    """
+    table = np.array([np.asarray(row, dtype=float) for row in ratios.values()])
+    figure = new_figure(18 + 6.2 * len(table))
+    axes = figure.subplots()
+    colour = np.log2(np.clip(table, 1 / 4, 4))
+    look = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2, "cbar": False, "linewidths": 0.8}
+    sns.heatmap(colour, annot=table, fmt=".2f", annot_kws={"size": SMALL}, ax=axes, **look)
+    _name(axes.xaxis, np.arange(len(classes)) + 0.5, classes)
+    axes.set_yticks(np.arange(len(table)) + 0.5, list(ratios), rotation=0)
+    axes.set_xlabel(f"{noun} that the classifier reads")
+    axes.tick_params(length=0, pad=4)
+    return figure
+
+
+@styled
 def confusion(matrix: Any, classes: Sequence[str] = DIGITS, noun: str = "digit") -> Figure:
     """Classes read in the restorations of each class, in per cent of the row; blank below half of one.
 
@@ -138,7 +156,7 @@ def confusion(matrix: Any, classes: Sequence[str] = DIGITS, noun: str = "digit")
         100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     )  # a class without images stays blank
     text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")
-    figure = new_figure(86)
+    figure = new_figure(76)
     axes = figure.subplots()
     look = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "square": True, "linewidths": 0.8}
     sns.heatmap(share, annot=text, fmt="", annot_kws={"size": SMALL}, ax=axes, **look)

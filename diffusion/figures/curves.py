@@ -18,16 +18,17 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from diffusion.figures.style import INK, MUTED, ModelStyle, handles, legend, model_styles, new_figure, styled
 
 FEW = 25  # up to so many points, each has a marker
-LATER = 20  # trainings of so many epochs are drawn a second time, without the first tenth
+LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
+BEGIN = 5
 WIDE = 5  # values that span more than this factor get a logarithmic axis
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
 BAND = {"alpha": 0.2, "linewidth": 0}
 TEST_LINE = (0, (2.6, 1.4))
-SEEDS, RAW = "further seeds", f"before averaging over {WINDOW}"
-FLOOR = "real against real, ± 1 s.d."
+SEEDS, RAW = "further seeds", "each checkpoint"
+FLOOR = r"real against real, $\pm$ 1 s.d."
 EXPLAINED = {  # what a legend says beside the models, where it is drawn
     SEEDS: {"color": INK, "linewidth": 0.7},
-    RAW: {"color": INK, "linewidth": 0.6, "alpha": 0.4},
+    RAW: {"color": INK, "linewidth": 0.5, "alpha": 0.45},
     FLOOR: {"color": MUTED, "linewidth": 0.9},
 }
 
@@ -46,6 +47,15 @@ def _line(axes: Axes, x: Any, y: Any, style: ModelStyle, place: int = 0, **look:
     every = None if n <= FEW else ((1 + 2 * place) * n // 40, math.ceil(n / 8))
     look = {"linestyle": style.line, "marker": style.marker, "markevery": every, "markeredgewidth": 0} | look
     axes.plot(x, y, color=style.colour, **look)
+
+
+def _rounded(values: pd.Series) -> tuple[float, float]:
+    """Limits of an axis with some room about values."""
+    values = values[np.isfinite(values)]
+    if values.empty:
+        return 0.0, 1.0
+    room = 0.06 * (values.max() - values.min()) or 0.1 * abs(values.max()) or 1.0
+    return values.min() - room, values.max() + room
 
 
 def _epochs(axes: Axes, first: float, last: float) -> None:
@@ -78,7 +88,7 @@ def schedules(schedules: Mapping[str, Any], labels: Labels = None) -> Figure:
         schedules: name -> what has `beta` and `alpha_bar`, (T + 1,) each; index 0 is the clean image.
     """
     styles = model_styles(schedules, labels or ())
-    figure = new_figure(62)
+    figure = new_figure(50)
     left, right = figure.subplots(1, 2)
     for place, (name, schedule) in enumerate(schedules.items()):
         t = np.arange(len(schedule.beta))
@@ -96,9 +106,9 @@ def schedules(schedules: Mapping[str, Any], labels: Labels = None) -> Figure:
 def losses(
     histories: Mapping[str, Rows], labels: Labels = None, ylabel: str = "mean squared error"
 ) -> Figure:
-    """Figs. 3 and 9, and the loss of any one model: train (solid) and test (dashed) loss over epochs.
+    """Figs. 3 and 9, and the loss of any one model: train (solid) and test (dashed), and test minus train.
 
-    Long trainings have a second panel, without the first tenth of them.
+    Long trainings are drawn without their first epochs, which would fill the axis.
 
     Args:
         histories: model -> lines with `epoch`, `train_loss` and `test_loss`: dicts or `records.HistoryLine`.
@@ -107,18 +117,23 @@ def losses(
     styles = model_styles(histories, labels or ())
     tables = {name: _table(rows) for name, rows in histories.items()}
     last = max(table.epoch.max() for table in tables.values())
-    begins = [1, math.floor(last / 10) + 1] if last >= LATER else [1]
-    figure = new_figure(66)
-    for axes, begin in zip(np.atleast_1d(figure.subplots(1, len(begins))), begins, strict=True):
-        shown = {name: table[table.epoch >= begin] for name, table in tables.items()}
-        for place, (name, table) in enumerate(shown.items()):
-            _line(axes, table.epoch, table.train_loss, styles[name], place, linestyle="-")
-            _line(axes, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="")
+    begin = BEGIN if last >= LATER else 1
+    shown = {name: table[table.epoch >= begin] for name, table in tables.items()}
+    figure = new_figure(48)
+    left, right = figure.subplots(1, 2)
+    for place, (name, table) in enumerate(shown.items()):
+        _line(left, table.epoch, table.train_loss, styles[name], place, linestyle="-")
+        _line(left, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="")
+        gap = table.test_loss - table.train_loss
+        _line(right, table.epoch, gap, styles[name], place, linestyle="-", linewidth=0.9)
+    for axes in (left, right):
         _epochs(axes, begin, last)
-        values = pd.concat([loss for t in shown.values() for loss in (t.train_loss, t.test_loss)])
-        _log(axes, values, wide=3)
-        axes.set_ylabel(ylabel if begin == 1 else "")
-        axes.set_title("" if len(begins) == 1 else "all epochs" if begin == 1 else f"from epoch {begin}")
+    left.set_ylabel(ylabel)
+    values = pd.concat([loss for t in shown.values() for loss in (t.train_loss, t.test_loss)])
+    if not _log(left, values, wide=3):
+        left.set_ylim(*_rounded(values))
+    right.axhline(0, color=INK, linewidth=0.7)
+    right.set_ylabel("test minus training loss")
     split = [Line2D([], [], color=INK, linestyle=line) for line in ("-", TEST_LINE)]
     entries = handles(styles, labels, linestyle="-") if len(styles) > 1 else []
     legend(figure, [*entries, *zip(("train", "test"), split, strict=True)])
@@ -133,9 +148,9 @@ def distance_curves(
 ) -> Figure:
     """Figs. 4 and 13: distances to real images over epochs, of all seeds of a model; a panel a measure.
 
-    The first seed is drawn strong, with its intervals, the others thin. Where there are many checkpoints,
-    the running mean is drawn, and the first seed's values faintly. A floor far below all curves is written
-    into the panel instead.
+    Where there are many checkpoints, each is a point of a thin line, and the running mean a thick one; of
+    further seeds the mean is thinner. Of few, the first seed has its intervals. A floor far below all curves
+    is written into the panel instead.
 
     Args:
         panels: label of the y axis -> model -> one list a seed of rows with `epoch`, `value` and, where there
@@ -144,7 +159,7 @@ def distance_curves(
         labels: model -> text of the legend, where it is not the name.
     """
     styles = model_styles(dict.fromkeys(name for curves in panels.values() for name in curves), labels or ())
-    figure = new_figure(72)
+    figure = new_figure(60)
     row = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (ylabel, curves) in zip(row, panels.items(), strict=True):
         tables = {name: [_table(rows) for rows in seeds] for name, seeds in curves.items()}
@@ -172,21 +187,26 @@ def _distance(axes: Axes, table: pd.DataFrame, style: ModelStyle, place: int, se
     """Draw the curve of a model's seed; 0 is its first."""
     many = len(table) > FEW
     value = table.value.rolling(WINDOW, center=True, min_periods=1).mean() if many else table.value
-    if seed > 0:
-        look = {"linestyle": "-", "marker": "", "linewidth": 0.7, "label": SEEDS}
-        _line(axes, table.epoch, value, style, **look)
-        return
     if many:
-        axes.plot(table.epoch, table.value, color=style.colour, linewidth=0.6, alpha=0.4, label=RAW)
-    elif "low" in table and table.low.notna().all():
+        axes.plot(table.epoch, table.value, color=style.colour, linewidth=0.5, alpha=0.45, label=RAW)
+    elif seed == 0 and "low" in table and table.low.notna().all():
         axes.fill_between(table.epoch, table.low, table.high, color=style.colour, **BAND)
-    _line(axes, table.epoch, value, style, place)
+    width = {"linewidth": 2.0 - 0.7 * min(seed, 1), "linestyle": "-"} if many else {}
+    look = width if seed == 0 else {"linestyle": "-", "marker": "", "linewidth": 0.9, "label": SEEDS} | width
+    _line(
+        axes,
+        table.epoch,
+        value,
+        style,
+        place,
+        **look | ({"linewidth": 2.0 - 0.7 * min(seed, 1)} if many else {}),
+    )
 
 
 def _floor(axes: Axes, mean: float, sd: float, outside: bool) -> None:
     """The distance of real images: a line in a band, or a note where it lies outside the axis."""
     if outside:
-        text = f"real against real: {mean:.2g} ± {sd:.2g} (below)"
+        text = f"real against real: {mean:.2g} $\\pm$ {sd:.2g} (below)"
         axes.text(0.02, 0.02, text, transform=axes.transAxes, size="small", color=MUTED, va="bottom")
         return
     axes.axhspan(mean - sd, mean + sd, color=MUTED, **BAND)
@@ -195,15 +215,57 @@ def _floor(axes: Axes, mean: float, sd: float, outside: bool) -> None:
 
 
 @styled
+def mix(
+    points: Mapping[str, tuple[Any, Any]],
+    styles_of: Mapping[str, str] | None = None,
+    real: tuple[Any, Any] | None = None,
+) -> Figure:
+    """Distance against the divergence of the classes: a point a checkpoint, a marker a training.
+
+    Args:
+        points: label of a training -> divergences and distances of its checkpoints.
+        styles_of: label -> model, whose style it has.
+        real: the same of real images whose classes are mixed otherwise.
+    """
+    figure = new_figure(50)
+    axes = figure.subplots()
+    entries = []
+    for i, (label, (x, y)) in enumerate(points.items()):
+        model = (styles_of or {}).get(label, label)
+        colour = model_styles([model])[model].colour
+        look = {"marker": "^osDv"[i % 5], "facecolor": colour if i == 0 else "none", "edgecolor": colour}
+        entries.append((label, axes.scatter(x, y, s=13, linewidth=0.8, **look)))
+    if real:
+        (line,) = axes.plot(*real, color=INK, linewidth=0.9, marker=".", zorder=1)
+        entries.append(("real images, mixed otherwise", line))
+    axes.set(xlabel="divergence of the classes (nats)", ylabel="Fréchet distance", xlim=(0, None))
+    axes.set_ylim(bottom=0)
+    legend(figure, entries)
+    return figure
+
+
+@styled
+def common_loss(levels: Any, ratio: Any) -> Figure:
+    """The loss of one network over another's at common noise levels, alpha_bar."""
+    figure = new_figure(44)
+    axes = figure.subplots()
+    style = model_styles(["cosine"])["cosine"]
+    axes.axhline(1, color=INK, linewidth=0.7)
+    _line(axes, np.asarray(levels), np.asarray(ratio), style, linestyle="-")
+    axes.set(xlabel=r"signal variance left, $\bar\alpha_t$", ylabel="loss, cosine over linear", xlim=(0, 1))
+    return figure
+
+
+@styled
 def reconstruction_error(levels: Any, mse: Any, sd: Any = None, side: int = 28) -> Figure:
     """Mean squared error of restorations against zoom level, in a band of 1 s.d.; above, the crop's side."""
     levels, mse = np.asarray(levels), np.asarray(mse)
     style = model_styles(["zoom"])["zoom"]
-    figure = new_figure(66)
+    figure = new_figure(54)
     axes = figure.subplots()
     if sd is not None:
         low, high = np.maximum(mse - sd, 0), mse + sd
-        axes.fill_between(levels, low, high, color=style.colour, label="± 1 s.d. over images", **BAND)
+        axes.fill_between(levels, low, high, color=style.colour, label=r"$\pm$ 1 s.d. over images", **BAND)
     _line(axes, levels, mse, style, linestyle="-", label="mean over images")
     axes.set(xlabel="zoom level $t$", ylabel="mean squared error", ylim=(0, None))
     upper = axes.secondary_xaxis("top", functions=(lambda t: side - t, lambda s: side - s))

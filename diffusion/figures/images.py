@@ -18,8 +18,10 @@ from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figur
 
 # Lengths in pixels of the saved file.
 WIDTH = round(TEXT_WIDTH * DPI)
-HIGHEST = round(110 / 25.4 * DPI)  # of the images of a figure
+HIGHEST = round(92 / 25.4 * DPI)  # of the images of a figure
+PAIR_HIGHEST = round(52 / 25.4 * DPI)  # of two grids side by side
 LARGEST = 168  # side of an image
+WAY_HIGHEST = round(74 / 25.4 * DPI)  # of a trajectory
 FRAME, GREY = 2, 203 / 255  # the line around an image
 LINE = round(1.3 * SMALL * DPI / 72)  # height of a line of text
 CHARACTER = 0.5 * SMALL * DPI / 72  # width of a character
@@ -59,14 +61,14 @@ def _wrapped(label: str, fits: float) -> str:
     return label if "$" in label or len(label) < fits else re.sub(r"(?<=/)| ", "\n", label)
 
 
-def _page(blocks: Sequence[Block], across: int = 1) -> Figure:
+def _page(blocks: Sequence[Block], across: int = 1, highest: int = HIGHEST) -> Figure:
     """Blocks of images alike in shape, `across` beside one another, as large as the page allows."""
     first, down = blocks[0], math.ceil(len(blocks) / across)
     height, width = first.images.shape[1:]
     rows = max(math.ceil(len(b.images) / b.columns) for b in blocks)
     left = round(CHARACTER * max(map(len, first.beside), default=0) + LINE / 2) if first.beside else 0
     wide = (WIDTH - across * left - (across - 1) * LINE) // across  # for the images of a block
-    scale = min((wide - FRAME) // first.columns - FRAME, HIGHEST // (rows * down) - FRAME, LARGEST)
+    scale = min((wide - FRAME) // first.columns - FRAME, highest // (rows * down) - FRAME, LARGEST)
     scale = max(1, scale // max(height, width))
     cell = np.array([width, height]) * scale + FRAME  # an image and its frame
     fits = cell[0] / CHARACTER  # characters under an image
@@ -109,7 +111,7 @@ def quality(confident: Any, doubtful: Any) -> Figure:
     sides = [as_bytes(confident), as_bytes(doubtful)]
     columns = math.ceil(math.sqrt(len(sides[0])))
     titles = ("most confident tenth", "least confident tenth")
-    return _page([Block(x, columns, title=t) for x, t in zip(sides, titles, strict=True)], across=2)
+    return _page([Block(x, columns, title=t) for x, t in zip(sides, titles, strict=True)], 2, PAIR_HIGHEST)
 
 
 @styled
@@ -123,6 +125,26 @@ def latents(rows: Mapping[str, Any], steps: Sequence[int]) -> Figure:
     images = np.concatenate([as_bytes(row) for row in rows.values()])
     under = [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)]
     return _page([Block(images, len(steps), list(rows), under)])
+
+
+def noised(x0: Any, alpha_bar: Sequence[float], seed: int = 3) -> np.ndarray:
+    """An image x0 in bytes at each alpha_bar, with the same noise, each scaled by its own spread.
+
+    Two standard deviations about a latent's mean fill the range of greys; x0 is left as it is.
+    """
+    x0 = as_bytes(x0)[0]
+    noise = np.random.default_rng(seed).standard_normal(x0.shape)
+    rows = []
+    for a in alpha_bar:
+        x = math.sqrt(a) * (x0 / 255 - 0.5) + math.sqrt(1 - a) * noise
+        rows.append(x0 if a >= 1 else _to_bytes((x - x.mean()) / (4 * x.std())))
+    return np.stack(rows)
+
+
+@styled
+def unpicked(blocks: Mapping[str, Any], columns: int = 16) -> Figure:
+    """Samples of several models, one below another, as they come: label -> (n, 28, 28)."""
+    return _page([Block(as_bytes(x), columns, title=label) for label, x in blocks.items()])
 
 
 @styled
@@ -161,4 +183,4 @@ def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
     """
     beside = [f"$t = {t}$" for t in steps]
     beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
-    return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)])
+    return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=WAY_HIGHEST)

@@ -2,8 +2,8 @@
 
 Figures are as wide as the report's text, so that a point here is a point on the page. Colours are from Paul
 Tol's schemes (SRON/EPS/TN/09-002), the bright ones darkened: each has a contrast of at least 3:1 on white,
-and they are apart for colour-blind readers; dash and marker say the same again. Type is STIX, which
-matplotlib carries itself, so every machine sets the same text.
+and they are apart for colour-blind readers; dash and marker say the same again. Type is Computer Modern
+as in the report's text; matplotlib carries it itself, so every machine sets the same text.
 """
 
 import base64
@@ -20,6 +20,7 @@ import matplotlib.style
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from diffusion.runtime import write_bytes
 
@@ -29,11 +30,14 @@ INK, MUTED, AXIS = "#222222", "#767676", "#9A9A9A"  # text and real images; floo
 FONT_SIZE, SMALL = 9.0, 8.5  # points: axis labels; ticks, legends and labels of pictures
 LEGEND_WIDTH = 88  # characters of a row of a legend, a line and its spaces counted as ten
 
+MISPLACED = re.compile("[\u00a1-\u00c4]")  # at these places cmr10 has ligatures and accents
+
 THEME = {
     **sns.axes_style("whitegrid"),
     **sns.plotting_context("paper"),
-    "font.family": ["STIXGeneral", "DejaVu Serif"],
-    "mathtext.fontset": "stix",
+    "font.family": ["cmr10", "STIXGeneral", "DejaVu Serif"],
+    "mathtext.fontset": "cm",
+    "axes.formatter.use_mathtext": True,  # that font has no minus sign
     "font.size": FONT_SIZE,
     **dict.fromkeys(("axes.labelsize", "axes.titlesize"), FONT_SIZE),
     **dict.fromkeys(("xtick.labelsize", "ytick.labelsize", "legend.fontsize"), SMALL),
@@ -116,6 +120,9 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
     def build(*args: Any, **kwargs: Any) -> Figure:
         with theme():
             figure = function(*args, **kwargs)
+            for text in figure.findobj(Text):
+                if MISPLACED.search(text.get_text()):
+                    text.set_fontfamily(["STIXGeneral", "DejaVu Serif"])
             if figure.get_layout_engine():
                 figure.draw_without_rendering()  # makes the ticks, which read the settings only now
                 figure.set_layout_engine("none")

@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from diffusion.evaluation import diagnostics
+from diffusion import data
+from diffusion.evaluation import classifier, diagnostics
 from diffusion.processes import DDPM, ColdZoom, cosine, linear
-from diffusion.processes.zoom import PixelPrior
+from diffusion.processes.priors import PixelPrior
+from diffusion.runtime import generator
 from diffusion.training.network import Reconstructor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -144,3 +146,38 @@ def test_centre_pixels_shares():
     found = diagnostics.centre_pixels(prior)
     assert (found.black, found.white, found.extreme) == pytest.approx((0.6, 0.3, 0.9))
     assert (found.counts[0], found.counts[255], sum(found.counts)) == (60, 30, 100)
+
+
+class ExactForBlack:
+    """The best predictor of noise where every image is black: it sees an offset in full, or a share of it."""
+
+    def __init__(self, process, share=1.0):
+        self.process, self.share = process, share
+
+    def __call__(self, x, t):
+        a = self.process.schedule.alpha_bar[(t * self.process.T).round().long()].float()[:, None, None, None]
+        eps = (x + 0.5 * a.sqrt()) / (1 - a).sqrt()
+        return eps - (1 - self.share) * eps.mean((1, 2, 3), keepdim=True)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.4, 0.0])
+def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share):
+    process, x = DDPM(linear(100)), torch.full((6, 1, 28, 28), -0.5)
+    found = diagnostics.response(process, ExactForBlack(process, share), x, "fp32", points=4)
+    assert found.t == [5, 25, 50, 75, 100]
+    assert found.response == pytest.approx([share] * 5, abs=1e-3)
+    assert (found.low[0], found.high[0]) == pytest.approx((share, share), abs=1e-3)
+
+
+def test_a_perfect_predictor_restores_every_digit_and_a_silent_one_hardly_any_at_the_end(mnist_dir):
+    x, labels = data.load("test", mnist_dir, 100)
+    process, model = DDPM(linear(100, beta_end=0.2)), classifier.load()
+    eps = torch.randn(x.shape, generator=generator(0, "recoverable"))  # the noise that it adds
+    perfect = diagnostics.recoverable(process, lambda z, t: eps[: len(z)], model, x, labels, "fp32", points=4)
+    assert perfect.t == [25, 50, 75, 100]
+    assert all(one.share > 0.95 for one in perfect.right)
+    silent = diagnostics.recoverable(
+        process, lambda z, t: torch.zeros_like(z), model, x, labels, "fp32", points=4
+    )
+    assert silent.right[-1].share < 0.4
+    assert silent.right[0].n == 100

@@ -124,6 +124,22 @@ def test_each_ablation_applies_where_it_can(measured):
     assert all(ablations.float32 is None for ablations in found.values())  # it was float32 before
 
 
+def test_variants_are_the_same_training_sampled_otherwise(copied, measured, P):
+    ways = {"again": {}, "mixture": {"prior": "mixture", "prior_options": {"components": 3}}}
+    ways |= {"averaged": {"average": 2}, "six": {"sampling_levels": 6}}
+    record = measure.measure(copied, "zoom", 3, P.model_copy(update={"variants": ways, "ablations": False}))
+    found = record.variants
+    assert {name: one.calls for name, one in found.items()} == {
+        "again": 24,
+        "mixture": 24,
+        "averaged": 24,
+        "six": 6,
+    }
+    final = record.final.digits.fid
+    assert found["again"].digits.fid == final == measured["zoom"].final.digits.fid
+    assert all(found[name].digits.fid != final for name in ("mixture", "averaged", "six"))
+
+
 def test_float32_is_an_ablation_of_bf16(copied, P):
     P = P.model_copy(update={"precision": "bf16", "distance_every": 5})
     record = measure.measure(copied, "linear", 3, P)

@@ -14,7 +14,8 @@ STUDY = {
     "fig05_linear_samples.png", "fig06_cosine_samples.png", "fig07_zoom.png", "fig08_centre_pixels.svg",
     "fig09_zoom_losses.svg", "fig10_reconstructions.png", "fig11_level24.png", "fig12_trajectory.png",
     "fig13_fid_all.svg", "fig14_zoom_samples.png", "classes.svg", "classes_along.svg", "confusion.svg",
-    "reconstruction_error.svg", "seeds.svg", "timestep_loss.svg",
+    "reconstruction_error.svg", "timestep_loss.svg", "class_map.svg", "common_loss.svg", "mix.svg",
+    "unpicked.png",
 }  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def test_a_run_has_the_figures_of_the_study_and_those_of_each_model(results, tmp
 
 def test_figures_are_the_same_wherever_the_run_lies(results, tmp_path):
     elsewhere = synthetic.synthetic_results(tmp_path / "moved")
-    some = ["fig13_fid_all.svg", "fig12_trajectory.png", "seeds.svg"]
+    some = ["fig13_fid_all.svg", "fig12_trajectory.png", "mix.svg"]
     first, second = (
         [hashlib.sha256(path.read_bytes()).hexdigest() for path in figures.draw(run, tmp_path / name, some)]
         for run, name in ((results, "a"), (elsewhere, "b"))
@@ -59,6 +60,7 @@ def test_a_users_model_alone_has_its_figures(tmp_path):
     assert written == of_model | {
         "loss_blur.svg",
         "fig13_fid_all.svg",
+        "class_map.svg",
         "classes.svg",
         "classes_along_blur.svg",
     }
@@ -75,7 +77,14 @@ def test_a_second_zoom_model_has_the_zooms_figures_under_its_name(results):
 def test_without_measures_there_are_no_figures_of_distances(results):
     bare = {pair: records.Trained(one.train) for pair, one in results.trainings.items()}
     run = dataclasses.replace(results, trainings=bare)
-    for name in ("fig04_fid_ddpm.svg", "fig13_fid_all.svg", "classes.svg", "classes_along.svg", "seeds.svg"):
+    for name in (
+        "fig04_fid_ddpm.svg",
+        "fig13_fid_all.svg",
+        "classes.svg",
+        "classes_along.svg",
+        "class_map.svg",
+        "mix.svg",
+    ):
         assert figures.FIGURES[name](run) is None
     assert figures.FIGURES["fig03_ddpm_losses.svg"](run) is not None
 
@@ -85,7 +94,9 @@ def test_distances_have_a_panel_for_each_feature_network_and_all_seeds(results, 
     assert digits.get_ylabel() == "Fréchet distance, digit features"
     assert inception.get_ylabel() == "Fréchet distance, Inception features"
     assert sum(line.get_color() == "#B07D12" for line in digits.lines) == 2  # zoom, seeds 0 and 1
-    assert figures.FIGURES["seeds.svg"](synthetic.synthetic_results(tmp_path, models=["linear"])) is None
+    rows = figures.FIGURES["class_map.svg"](results).axes[0].get_yticklabels()
+    assert [row.get_text() for row in rows][2:4] == ["Cold Zoom, seed 0", "Cold Zoom, seed 1"]
+    assert figures.FIGURES["mix.svg"](synthetic.synthetic_results(tmp_path, models=["linear"])) is None
 
 
 def test_damaged_images_are_one_clear_error(tmp_path):

@@ -20,6 +20,7 @@ from PIL import Image
 
 import synthetic
 from diffusion import figures
+from diffusion.figures.images import noised
 from diffusion.figures.style import DPI, FURTHER, MODELS, TEXT_WIDTH, model_styles, render
 
 RANDOM = np.random.default_rng(0)
@@ -27,6 +28,7 @@ LABELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom
 SCHEDULES = {"linear": synthetic.schedules_record().linear, "cosine": synthetic.schedules_record().cosine}
 PRIOR, LETTERS = np.full(10, 0.1), list("ABCDEFGHIJ")
 EIGHT = RANDOM.integers(0, 256, (8, 28, 28), dtype=np.uint8)
+MIXED = {"seed 0": "zoom", "seed 1": "zoom"}
 COUNTS = RANDOM.integers(1, 1000, 256)
 
 
@@ -67,15 +69,19 @@ CASES: dict[str, Callable[[], Figure]] = {
     "classes_along": lambda: figures.classes_along(
         {"seed 0": [{"epoch": e, "share": 2 * PRIOR} for e in (1, 5, 10)]}, PRIOR, LETTERS, "letter"
     ),
+    "class_map": lambda: figures.class_map({"a": np.geomspace(0.1, 8, 10), "b": np.ones(10)}, LETTERS),
+    "common_loss": lambda: figures.common_loss([0.1, 0.5, 0.9], [1.1, 1.0, 0.9]),
+    "mix": lambda: figures.mix({"seed 0": ([0.1, 0.2], [8.0, 16.0]), "seed 1": ([0.3], [20.0])}, MIXED),
     "confusion": lambda: figures.confusion(np.diag(range(10))),
     "grid": lambda: figures.grid(EIGHT, title="eight"),
     "latents": lambda: figures.latents({"linear": EIGHT, "cosine": EIGHT}, range(0, 800, 100)),
     "quality": lambda: figures.quality(EIGHT, EIGHT[:5]),
     "zoom_progression": lambda: figures.zoom_progression(EIGHT[[0] * 25]),
     "reconstructions": lambda: figures.reconstructions(EIGHT, EIGHT, EIGHT, range(1, 9)),
+    "unpicked": lambda: figures.unpicked({"one": EIGHT, "two": EIGHT}, columns=4),
     "trajectory": lambda: figures.trajectory(EIGHT.reshape(4, 2, 28, 28), [24, 16, 8, 0]),
 }
-PICTURES = {"grid", "latents", "quality", "zoom_progression", "reconstructions", "trajectory"}
+PICTURES = {"grid", "latents", "quality", "zoom_progression", "reconstructions", "trajectory", "unpicked"}
 every_figure = pytest.mark.parametrize("name", CASES)
 
 
@@ -263,18 +269,18 @@ def test_schedules_start_beta_at_1_and_alpha_bar_at_0():
 
 def test_losses_draw_train_solid_and_test_dashed():
     figure = figures.losses({"linear": history(3), "cosine": history(3)}, LABELS)
-    (axes,) = figure.axes
+    axes, gap = figure.axes
+    assert list(gap.lines[0].get_ydata()) == pytest.approx([-0.1 / e for e in (1, 2, 3)])
     assert [line.get_linestyle() for line in axes.lines] == ["-", "--"] * 2
     assert [row["test_loss"] for row in history(3)] == list(axes.lines[3].get_ydata())
     assert legend_texts(figure) == ["DDPM, linear", "DDPM, cosine", "train", "test"]
     assert legend_texts(figures.losses({"linear": history(3)})) == ["train", "test"]
 
 
-def test_long_trainings_are_drawn_again_without_their_first_tenth():
-    every, later = figures.losses({"zoom": synthetic.train_record("zoom", epochs=100).history}).axes
-    assert every.lines[0].get_xdata()[0] == 1
-    assert later.lines[0].get_xdata()[0] == 11
-    assert later.get_ylim()[1] < every.get_ylim()[1] / 2
+def test_long_trainings_are_drawn_without_their_first_epochs():
+    for epochs, begin in ((19, 1), (20, 5), (100, 5)):
+        axes = figures.losses({"zoom": synthetic.train_record("zoom", epochs=epochs).history}).axes
+        assert [one.lines[0].get_xdata()[0] for one in axes] == [begin, begin]
 
 
 @pytest.mark.parametrize("n", [1, 2, 25, 26, 1000])
@@ -285,8 +291,9 @@ def test_epochs_are_whole_and_markers_never_crowd(n):
     assert ticks
     assert all(tick == round(tick) for tick in ticks)
     every = axes.lines[0].get_markevery()
-    assert (every is None) == (n <= 25)
-    assert every is None or 4 <= (n - every[0]) / every[1] <= 9
+    shown = len(axes.lines[0].get_xdata())
+    assert (every is None) == (shown <= 25)
+    assert every is None or 4 <= (shown - every[0]) / every[1] <= 9
 
 
 @pytest.mark.parametrize("values", [[1.0, float("nan")], [float("nan")], [float("inf"), 2.0, 1e6]])
@@ -311,8 +318,8 @@ def test_distances_draw_all_seeds_the_first_strong_with_its_interval():
     assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
     assert legend_texts(built("distance_curves"))[3:] == [
         "further seeds",
-        "before averaging over 9",
-        "real against real, ± 1 s.d.",
+        "each checkpoint",
+        r"real against real, $\pm$ 1 s.d.",
     ]
 
 
@@ -334,7 +341,7 @@ def test_distances_are_logarithmic_only_where_that_helps(values, floor, scale):
     low, high = axes.get_ylim()
     assert low <= min(values) <= max(values) <= high
     written = [text.get_text() for text in axes.texts]
-    assert floor is None or low <= floor or written == ["real against real: 0.5 ± 0.01 (below)"]
+    assert floor is None or low <= floor or written == ["real against real: 0.5 $\\pm$ 0.01 (below)"]
     assert len(axes.collections) == 0  # no interval, no band
 
 
@@ -354,12 +361,36 @@ def test_timestep_loss_is_drawn_in_order_of_alpha_bar():
 # --- counts ---
 
 
-def test_centre_pixels_show_the_distribution_and_the_density():
-    left, right = built("centre_pixels").axes
-    np.testing.assert_allclose(left.lines[0].get_ydata(), 100 * np.cumsum(COUNTS) / COUNTS.sum())
-    data = right.patches[0].get_data()
+def test_centre_pixels_show_the_density():
+    (axes,) = built("centre_pixels").axes
+    data = axes.patches[0].get_data()
     np.testing.assert_allclose((data.edges[1:] + data.edges[:-1]) / 2, np.arange(256) / 255 - 0.5, atol=1e-12)
     assert np.sum(data.values * np.diff(data.edges)) == pytest.approx(1)
+
+
+def test_a_class_map_has_the_ratios_in_its_cells_and_their_doublings_as_colours():
+    (axes,) = built("class_map").axes
+    ratios = np.r_[np.geomspace(0.1, 8, 10), np.ones(10)]
+    assert [text.get_text() for text in axes.texts] == [f"{x:.2f}" for x in ratios]
+    doublings = np.clip(np.log2(ratios), -2, 2)
+    np.testing.assert_allclose(np.ravel(axes.collections[0].get_array()), doublings, atol=1e-12)
+
+
+def test_mixes_are_points_the_first_training_filled():
+    first, second = built("mix").axes[0].collections
+    np.testing.assert_allclose(first.get_offsets(), [(0.1, 8), (0.2, 16)])
+    assert len(first.get_facecolor()) == 1
+    assert len(second.get_facecolor()) == 0
+    assert legend_texts(built("mix")) == ["seed 0", "seed 1"]
+
+
+def test_noised_images_are_scaled_by_their_own_spread():
+    image = EIGHT[0]
+    rows = noised(image, [1.0, 0.5, 0.0])
+    assert (rows[0] == image).all()
+    noise = rows[2].astype(float)
+    assert (noise.mean(), noise.std()) == pytest.approx((127.5, 255 / 4), rel=0.05)  # cut at 2 s.d.
+    assert np.corrcoef(rows[1].ravel(), image.ravel())[0, 1] > 0.2
 
 
 def test_class_histogram_has_bars_intervals_and_prior():

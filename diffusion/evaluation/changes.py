@@ -1,0 +1,117 @@
+"""One change at a time: each model of a run, and each other way to sample it, against the base of its kind.
+
+The base is the first model of a process in the profile. A row tells in which settings it differs from that.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from diffusion.evaluation.statistics import Mean, mean_of
+from diffusion.records import Results, Sampled, Trained
+
+# Settings of a training that change neither its weights nor its samples.
+OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model, or another way to sample it, over all its trainings.
+
+    Attributes:
+        changes: settings that differ from the base's, and what they are here; none for the base.
+        calls: of the network, for one image.
+        n: samples of each training that its distance is taken of.
+        distances: Fréchet distances, one a training, in the classifier's features.
+        distance: their mean with Student's interval; of one training, the interval of its samples.
+        divergence, not_recognised, coverage: means over the trainings.
+        ratio: the mean distance over the base's.
+    """
+
+    model: str
+    process: str
+    changes: dict[str, Any]
+    parameters: int
+    epochs: int
+    calls: int
+    seeds: list[int]
+    n: int
+    distances: list[float]
+    distance: Mean
+    divergence: float
+    not_recognised: float
+    coverage: float
+    ratio: float
+
+    def json(self) -> dict[str, Any]:
+        """The row as plain values, for `table.json`."""
+        return asdict(self)
+
+
+def describe(row: Row) -> str:
+    """The row in words: the model for a base, else what was changed."""
+    flat: dict[str, Any] = {}
+    for name, value in row.changes.items():
+        flat |= value if isinstance(value, dict) else {name: value}
+    return ", ".join(f"{name} = {value}" for name, value in flat.items()) or f"{row.model}, as in the study"
+
+
+def table(results: Results) -> list[Row]:
+    """The rows of a run, each base before what changes it; models that are not measured have none."""
+    rows: list[Row] = []
+    for process in ("ddpm", "zoom"):
+        ones = [one for one in results.trainings.values() if one.train.process == process and one.measure]
+        base: list[Row] = []
+        for model in dict.fromkeys(one.model for one in ones):
+            trained = [one for one in ones if one.model == model]
+            for changes, calls, samples in _ways(trained):
+                changed = _changes(ones[0].train.settings, trained[0].train.settings) | changes
+                base += [_row(trained, changed, calls, samples, base[0] if base else None)]
+        rows += base
+    return rows
+
+
+def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampled]]]:
+    """The samples of each training as it is, then of each other way to sample: changes, calls, samples."""
+    settings = ones[0].train.settings
+    calls = settings.get("sampling_steps") or settings.get("sampling_levels") or settings["T"]
+    yield {}, calls, [one.measure.final for one in ones]
+    for name, first in ones[0].measure.variants.items():
+        found = [one.measure.variants[name] for one in ones if name in one.measure.variants]
+        yield first.changes, first.calls, found
+
+
+def _changes(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    names = [name for name in other if name not in OF_NO_EFFECT]
+    return {name: other[name] for name in names if other[name] != base.get(name)}
+
+
+def _row(
+    ones: list[Trained], changes: dict[str, Any], calls: int, samples: list[Sampled], base: Row | None
+) -> Row:
+    train, distances = ones[0].train, [each.digits.fid for each in samples]
+    if len(samples) > 1:
+        distance = mean_of(distances)
+    else:
+        distance = Mean(distances[0], samples[0].digits.low, samples[0].digits.high, 0.0, 1)
+    return Row(
+        model=train.model,
+        process=train.process,
+        changes=changes,
+        parameters=train.parameters_count,
+        epochs=train.epochs,
+        calls=calls,
+        seeds=[one.seed for one in ones[: len(samples)]],
+        n=samples[0].n,
+        distances=distances,
+        distance=distance,
+        divergence=_mean(each.classes.divergence for each in samples),
+        not_recognised=_mean(each.not_digit.share for each in samples),
+        coverage=_mean(each.variety.coverage for each in samples),
+        ratio=distance.mean / base.distance.mean if base else 1.0,
+    )
+
+
+def _mean(values: Iterator[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)

@@ -1,0 +1,110 @@
+"""How much of a Fréchet distance is the mix of classes: the same distance with weighted images."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diffusion.evaluation.frechet import Reference, check_features, distances
+from diffusion.evaluation.samples import CLASSES, class_shares
+from diffusion.evaluation.statistics import half_error, half_scale, numpy_generator
+from diffusion.records import ClassMix, Mixed, Weighted
+from diffusion.runtime import generator
+
+MIXES = 20  # random mixes behind a mean
+DIVERGENCES = (0.02, 0.05, 0.1, 0.2, 0.4)  # nats, of the mixes that a yardstick has
+
+
+def weighted_distance(reference: Reference, features: Tensor, weights: Tensor) -> float:
+    """The Fréchet distance to the reference of features (N, D) with weights (N,), which need not sum to one.
+
+    The covariance is divided by 1 - sum of squared weights: with equal weights, by n - 1 of n.
+    """
+    features, weights = check_features(features, dimension=reference.dimension), weights.double()
+    w = weights / weights.sum()
+    mean, root = reference.moments()
+    centre = w @ features
+    a = (features - centre) * (w / (1 - w.square().sum())).sqrt()[:, None]  # (N, D), a.T @ a the covariance
+    b = a @ root
+    cross = torch.linalg.eigvalsh(b.T @ b).clamp(min=0).sqrt().sum()
+    found = (centre - mean).square().sum() + a.square().sum() + root.square().sum() - 2 * cross
+    return max(0.0, found.item())
+
+
+def class_weights(labels: Tensor, shares: Tensor) -> Tensor:
+    """Weights (N,) that give labels (N,) the class shares (10,); a class that is not there stays out."""
+    have = labels.bincount(minlength=CLASSES).double() / len(labels)
+    return (shares.double() / have.clamp(min=1e-12))[labels]
+
+
+def effective_number(weights: Tensor) -> float:
+    """Kish's effective number of images of weights (N,)."""
+    return float(weights.sum().square() / weights.square().sum())
+
+
+def reweighted(
+    reference: Reference, features: Tensor, labels: Tensor, shares: Tensor, repeats: int = 200, seed: int = 0
+) -> Weighted:
+    """The distance of features (N, D) weighted to class shares, with the interval of random halves."""
+    weights = class_weights(labels, shares)
+    fid, n, halves = weighted_distance(reference, features, weights), len(features), []
+    for repeat in range(repeats):
+        half = torch.randperm(n, generator=generator(seed, n // 2, repeat))[: n // 2]
+        halves.append(weighted_distance(reference, features[half], class_weights(labels[half], shares)))
+    error = half_error(np.array(halves), n)
+    bias = (float(np.mean(halves)) - fid) * half_scale(n) ** 2
+    return Weighted(
+        fid=fid, low=max(0.0, fid - error), high=fid + error, bias=bias, effective_n=effective_number(weights)
+    )
+
+
+def split(
+    reference: Reference,
+    features: Tensor,
+    labels: Tensor,
+    real: tuple[Tensor, Tensor],
+    reference_labels: Tensor,
+    repeats: int = 200,
+    seed: int = 0,
+) -> ClassMix:
+    """The distance of samples split by their class mix.
+
+    Args:
+        features, labels: (N, D) and (N,) of the samples, as read.
+        real: features (M, D) and labels (M,) of training images, as read.
+        reference_labels: of the reference images, as read.
+    """
+    to, have = (one.bincount(minlength=CLASSES).double() / len(one) for one in (reference_labels, labels))
+    real_features, real_labels = real
+    return ClassMix(
+        n=len(features),
+        digits=distances(reference, features, repeats, seed),
+        reweighted=reweighted(reference, features, labels, to, repeats, seed),
+        real_with_mix=weighted_distance(reference, real_features, class_weights(real_labels, have)),
+        divergence=class_shares(labels, reference_labels, seed=seed).divergence,
+    )
+
+
+def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float, seed: int = 0) -> Mixed:
+    """The distances of real images, features and labels, at random class mixes of one divergence, in nats.
+
+    The logarithms of the class shares are tilted by normal numbers, as far as the divergence asks for.
+    """
+    features, labels = real
+    prior = labels.bincount(minlength=CLASSES).double().numpy() / len(labels)
+    random, found = numpy_generator(seed, "mixes"), []
+    for _ in range(MIXES):
+        share = tilted(prior, random.normal(size=CLASSES), divergence)
+        found.append(weighted_distance(reference, features, class_weights(labels, torch.tensor(share))))
+    return Mixed(divergence=divergence, fid_mean=float(np.mean(found)), fid_sd=float(np.std(found, ddof=1)))
+
+
+def tilted(prior: np.ndarray, direction: np.ndarray, divergence: float) -> np.ndarray:
+    """The shares prior * exp(s * direction), normalised, whose KL divergence from the prior is as given."""
+    low, high = 0.0, 100.0
+    for _ in range(60):
+        s = (low + high) / 2
+        share = prior * np.exp(s * (direction - direction.max()))
+        share /= share.sum()
+        found = float((share * np.log(np.maximum(share, 1e-300) / prior)).sum())
+        low, high = (s, high) if found < divergence else (low, s)
+    return share

@@ -1,0 +1,134 @@
+"""Is an image a digit? Measures of it, and the bound that real digits under mild distortions give each.
+
+The classifier's confidence alone is a poor one: smoothed labels cap it, shifts lower it, noise has it. Real
+digits lie near other real digits, in the classifier's features and in pixels, once an image is tidied: its
+ground made black, and its ink moved to the middle, as MNIST's makers did.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+from torchvision.transforms.functional import gaussian_blur
+
+from diffusion.evaluation.classifier import DigitClassifier
+from diffusion.evaluation.distortions import MILD, Kind, centred
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.samples import BORDER
+from diffusion.records import Recogniser
+from diffusion.runtime import generator
+
+USED = "features and pixels, tidied"  # the yardstick's choice for MNIST
+CONFIDENCE = "confidence"
+REFUSED = 0.05  # share of mildly distorted digits below the bound
+SHARES = tuple(
+    round(0.01 * k, 2) for k in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
+)  # of a curve
+NEIGHBOURS = 5
+
+
+def tidied(x: Tensor) -> Tensor:
+    """Images (N, 1, 28, 28) with the ground made black and the centre of mass moved to the middle.
+
+    The ground is the median of the rows at the top and at the bottom; what is above it is stretched.
+    """
+    edge = torch.cat([x[:, 0, :BORDER], x[:, 0, -BORDER:]], 1).flatten(1)
+    ground = (edge.median(1).values + 0.5)[:, None, None, None]
+    return centred(((x + 0.5 - ground) / (1 - ground).clamp(min=0.1)).clamp(0, 1) - 0.5)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Measures of being a digit, all larger for digits: confidence, and nearness to training digits.
+
+    Nearness is minus the logarithm of the distance to the fifth nearest training digit over the image's own
+    length: in the classifier's features, and in pixels blurred by one pixel, every second of them.
+    """
+
+    classifier: DigitClassifier
+    features: tuple[Tensor, Tensor]  # (M, 64) of training digits as they are, and tidied
+    pixels: Tensor  # (M, 144), tidied
+
+    @classmethod
+    def of(cls, classifier: DigitClassifier, x_train: Tensor) -> Self:
+        tidy = tidied(x_train)
+        return cls(classifier, (_features(classifier, x_train), _features(classifier, tidy)), _coarse(tidy))
+
+    def scores(self, x: Tensor) -> dict[str, Tensor]:
+        """Name -> score (N,) of images x (N, 1, 28, 28) in model units, which may leave [-0.5, 0.5]."""
+        x = x.float().clamp(-0.5, 0.5)
+        tidy, found = tidied(x), {}
+        for images, digits, how in ((x, self.features[0], ""), (tidy, self.features[1], ", tidied")):
+            features = _features(self.classifier, images)
+            with torch.inference_mode():
+                found[CONFIDENCE + how] = self.classifier.head(features).double().softmax(1).amax(1)
+            found["features" + how] = _nearness(features, digits)
+        found["pixels, tidied"] = _nearness(_coarse(tidy), self.pixels)
+        found[USED] = found["features, tidied"] + found["pixels, tidied"]
+        return found
+
+
+@torch.inference_mode()
+def _features(classifier: DigitClassifier, x: Tensor) -> Tensor:
+    parts = to_uint8(x).split(1000)
+    return torch.cat([classifier.features(part.float() / 255 - 0.5) for part in parts])
+
+
+def _coarse(x: Tensor) -> Tensor:
+    """Blurred images, every second pixel but for the edge: (N, 144)."""
+    return gaussian_blur(x + 0.5, [7, 7], [1.0, 1.0])[:, :, 2:26:2, 2:26:2].flatten(1)
+
+
+def _nearness(x: Tensor, digits: Tensor) -> Tensor:
+    far = torch.cat([torch.cdist(part, digits).kthvalue(NEIGHBOURS).values for part in x.split(1000)])
+    return -((far + 1e-6) / x.norm(dim=1).clamp(min=1e-6)).log().double()
+
+
+def of_kinds(kinds: dict[str, Kind], x: Tensor, labels: Tensor, n: int, *key: int | str) -> dict[str, Tensor]:
+    """n images of each kind, made of random ones of x (N, 1, 28, 28) and labels (N,)."""
+    found = {}
+    for name, kind in kinds.items():
+        random = generator("kind", name, *key)
+        chosen = torch.randperm(len(x), generator=random)[:n]
+        found[name] = kind(x[chosen], labels[chosen], random)
+    return found
+
+
+def bounds_of(scores: Iterable[Tensor], refused: Iterable[float]) -> list[float]:
+    """The bounds that refuse these shares of digits with the scores of all kinds together."""
+    every = torch.cat(list(scores))
+    return [float(every.quantile(share)) for share in refused]
+
+
+@dataclass(frozen=True)
+class DigitRecogniser:
+    """The measure `USED`, with the bound that 95 % of mildly distorted digits reach."""
+
+    likeness: Likeness
+    bound: float
+    bounds: list[float]  # those of `SHARES`
+
+    @classmethod
+    def fit(
+        cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int = 500
+    ) -> Self:
+        """From training digits near to which digits lie, and test digits x, labels: n of each mild kind.
+
+        Every second test digit takes part; the yardstick tries the bound on the others.
+        """
+        likeness = Likeness.of(classifier, x_train)
+        kinds = of_kinds(MILD, x[::2], labels[::2], n, "bound")
+        scores = [likeness.scores(images)[USED] for images in kinds.values()]
+        return cls(likeness, bounds_of(scores, [REFUSED])[0], bounds_of(scores, SHARES))
+
+    def record(self, x: Tensor) -> Recogniser:
+        """The share of images x that are accepted, at the bound and at others."""
+        score = self.likeness.scores(x)[USED]
+        curve = [float((score >= bound).double().mean()) for bound in self.bounds]
+        return Recogniser(name=USED, bound=self.bound, refused=list(SHARES), curve=curve)
+
+    def accepts(self, x: Tensor) -> Tensor:
+        """Mask (N,) of the images x that are accepted as digits."""
+        return self.likeness.scores(x)[USED] >= self.bound

@@ -1,0 +1,185 @@
+"""The jobs of analysing and of the yardstick, on tiny trainings: what they draw, write and take up."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from diffusion import data
+from diffusion.evaluation import analyse, measure, yardstick
+from diffusion.evaluation.recogniser import CONFIDENCE, USED
+from diffusion.records import (
+    AnalyseRecord,
+    YardstickRecord,
+    analyse_path,
+    keep,
+    load_results,
+    train_path,
+    yardstick_path,
+)
+from diffusion.settings import Analyse, Measure, TrainDDPM, TrainZoom, Yardstick
+from diffusion.training.fit import fit
+from diffusion.training.record import train_record
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+N = 16
+P = {
+    "n_test": 100,
+    "n_samples": N,
+    "calls": [2, 3, 50],
+    "clip_calls": 3,
+    "levels": [1, 2, 24],
+    "noise": [0.1],
+}
+P |= {"n_probe": 12, "n_real": 200, "n_kind": 12, "interval_repeats": 3, "precision": "fp32"}
+MODELS = {
+    "linear": (TrainDDPM, "ddpm", {"T": 20, "sampling_steps": 4, "beta_end": 0.5}),
+    "zoom": (TrainZoom, "zoom", {}),
+}
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory, mnist_dir):
+    """A results folder with one tiny training of each kind, the DDPM measured."""
+    out = tmp_path_factory.mktemp("analysed")
+    x, _ = data.load("train", mnist_dir, 200)
+    for name, (cls, kind, values) in MODELS.items():
+        values = values | {"model": name, "epochs": 1, "n_train": 200, "channels": [4, 4]}
+        settings = cls.read(values | {"precision": "fp32", "seed": 3})
+        run = fit(settings.process(), x, x[:50], folder=out / "runs", **settings.fitting())
+        train_record(settings, kind, name, run, out).save(train_path(out, name, 3))
+    small = {"n_test": 60, "n_samples": N, "n_final": N, "n_distance": N, "floor_repeats": 2}
+    small |= {"interval_repeats": 2, "precision": "fp32", "ablations": False, "data_dir": str(mnist_dir)}
+    measure.measure(out, "linear", 3, Measure.read(small))
+    return out
+
+
+@pytest.fixture(scope="module")
+def analysed(out, mnist_dir):
+    return {
+        name: analyse.analyse(out, name, 3, Analyse.read(P | {"data_dir": str(mnist_dir)})) for name in MODELS
+    }
+
+
+def ways(record):
+    return [(row.sampler, row.calls, row.noise) for row in record.drawn]
+
+
+def test_the_records_are_on_disk_and_found_with_the_trainings(out, analysed):
+    results = load_results(out)
+    for name, record in analysed.items():
+        assert results.trainings[name, 3].analysis == record == AnalyseRecord.load(analyse_path(out, name, 3))
+        assert results.kept(f"nearest_{name}-3").shape == (2, N, 28, 28)
+    assert results.yardstick is None
+
+
+def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(analysed):
+    assert ways(analysed["linear"]) == [
+        ("ancestral", 4, 0.0),
+        ("ancestral", 2, 0.0),
+        ("ddim", 2, 0.0),
+        ("ancestral", 3, 0.0),
+        ("ddim", 3, 0.0),
+    ]
+    zoom = [
+        ("naive", 24, 0.0),
+        ("naive", 1, 0.0),
+        ("naive", 2, 0.0),
+        ("naive", 24, 0.1),
+        ("improved", 24, 0.0),
+    ]
+    assert ways(analysed["zoom"]) == zoom
+    assert all(row.n == row.digit.n == N for record in analysed.values() for row in record.drawn)
+
+
+def test_the_samples_that_measuring_kept_are_taken_up(out, analysed):
+    """Bytes have no values beyond the range, so a border before clamping is not known of them."""
+    assert analysed["linear"].drawn[0].border is None
+    assert analysed["zoom"].drawn[0].border is not None
+    record = analysed["linear"]
+    assert record.mix.digits.fid == pytest.approx(record.drawn[0].digits.fid, rel=1e-9)
+
+
+def test_probes_are_of_noise_predictors(analysed):
+    ddpm, zoom = analysed["linear"], analysed["zoom"]
+    assert zoom.flips is zoom.response is zoom.recoverable is None
+    assert (ddpm.response.t[-1], ddpm.recoverable.t[-1], ddpm.flips.calls) == (20, 20, 3)
+    flips = ddpm.flips
+    assert flips.not_digit[1] - flips.not_digit[0] == pytest.approx(flips.lost - flips.gained)
+
+
+def test_nearest_images_are_training_images(out, analysed, mnist_dir):
+    train = (data.load("train", mnist_dir, 200)[0] + 0.5).mul(255).round().byte()[:, 0].numpy()
+    pairs = load_results(out).kept("nearest_zoom-3")
+    assert all((train == image).all((1, 2)).any() for image in pairs[1])
+    far = np.sqrt((((pairs[0] / 255.0) - pairs[1] / 255.0) ** 2).sum((1, 2)))
+    assert (np.diff(far[: N // 2]) >= -1e-6).all()  # the first half are the nearest, in order
+    assert analysed["zoom"].memorised.n_train == 200
+
+
+def test_an_analysis_of_other_weights_is_refused(out, analysed):
+    path = analyse_path(out, "zoom", 3)
+    content = path.read_text()
+    try:
+        analysed["zoom"].model_copy(update={"weights_sha256": "other"}).save(path)
+        with pytest.raises(ValueError, match="analyse_zoom-3.json measured other weights"):
+            load_results(out)
+    finally:
+        path.write_text(content)
+
+
+def test_copies_of_training_images_are_found_out(tmp_path, out, mnist_dir):
+    """The whole job, on a model whose kept samples are copies."""
+    shutil.copytree(out, tmp_path, dirs_exist_ok=True)
+    copies = (data.load("train", mnist_dir, N)[0] + 0.5).mul(255).round().byte()[:, 0]
+    keep(tmp_path, "samples_linear-3", copies.numpy())
+    record = analyse.analyse(
+        tmp_path, "linear", 3, Analyse.read(P | {"data_dir": str(mnist_dir), "calls": []})
+    )
+    assert record.memorised.closer.share == 1
+    assert record.memorised.samples.q95 == pytest.approx(0, abs=0.05)
+    assert record.drawn[0].digit.share > 0.8
+
+
+def test_the_yardstick(tmp_path, mnist_dir):
+    values = {"n": 64, "n_kind": 40, "n_real": 400, "interval_repeats": 3, "n_test": 300}
+    record = yardstick.yardstick(tmp_path, Yardstick.read(values | {"data_dir": str(mnist_dir)}))
+    assert YardstickRecord.load(yardstick_path(tmp_path)) == record
+    by_name = {one.name: one for one in record.candidates}
+    assert record.used == USED
+    assert record.best == min(by_name, key=lambda name: by_name[name].wrongly)
+    for one in record.candidates:
+        mild = np.mean([one.accepted[kind] for kind in record.mild])
+        assert mild == pytest.approx(0.95, abs=0.05)
+        assert one.wrongly == pytest.approx(np.mean([one.accepted[kind] for kind in record.no_digits]))
+        assert one.wrongly_curve == sorted(one.wrongly_curve, reverse=True)
+    assert record.old.name == CONFIDENCE
+    assert record.old.bound != by_name[CONFIDENCE].bound
+    fid = {one.kind: one.digits.fid for one in record.distorted}
+    assert fid["unchanged"] < fid["turned by 20°"] < fid["strokes deleted"] < fid["uniform noise"]
+    assert [one.fid_mean for one in record.mixed] == sorted(one.fid_mean for one in record.mixed)
+    assert {one.kind for one in record.distorted if one.read_right is None} == set(record.no_digits)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "none", "--seed", "3"], "error: .*train_none-3.json does not exist"),
+        (["--model", "zoom", "--seed", "3", "--settings", "n_sample: 9"], "did you mean 'n_samples'"),
+        (["--model", "zoom", "--seed", "3", "--settings", "3"], "--settings is '3'; needed: a mapping"),
+        (
+            ["--model", "zoom", "--seed", "3", "--settings", "dataset: fashion"],
+            "trained on mnist, not on fashion",
+        ),
+    ],
+)
+def test_errors_of_the_command_are_one_line(out, arguments, said):
+    with pytest.raises(SystemExit, match=said) as error:
+        analyse.main(["--out", str(out), *arguments])
+    assert "\n" not in str(error.value)
+
+
+def test_the_yardsticks_command_refuses_what_is_wrong(tmp_path):
+    with pytest.raises(SystemExit, match="no parameter 'm'"):
+        yardstick.main(["--out", str(tmp_path), "--settings", "m: 3"])

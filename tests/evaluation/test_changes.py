@@ -1,0 +1,45 @@
+"""The table of changes: what a row says of its trainings, and against which base."""
+
+import json
+
+import pytest
+
+from diffusion.evaluation.changes import table
+from diffusion.records import Results
+from synthetic import synthetic_results
+
+
+@pytest.fixture
+def results(tmp_path) -> Results:
+    """linear, and two zooms of which one has another network; both trained twice."""
+    found = synthetic_results(tmp_path, models=["linear", "zoom"])
+    for seed in (0, 1):
+        one = found.trainings["zoom", seed]
+        settings = one.train.settings | {"network": "unet", "n_samples": 7, "model": "small"}
+        train = one.train.model_copy(update={"model": "small", "settings": settings})
+        final = one.measure.final
+        half = final.digits.model_copy(update={"fid": final.digits.fid / 2})
+        record = one.measure.model_copy(update={"final": final.model_copy(update={"digits": half})})
+        found.trainings["small", seed] = type(one)(train, record)
+    return found
+
+
+def test_a_row_a_model_with_its_changes_against_the_first_of_its_kind(results):
+    rows = {row.model: row for row in table(results)}
+    assert list(rows) == ["linear", "zoom", "small"]
+    assert rows["linear"].changes == rows["zoom"].changes == {}
+    assert rows["small"].changes == {"network": "unet"}  # of n_samples nothing depends
+    assert rows["small"].ratio == pytest.approx(0.5)
+    assert rows["linear"].ratio == rows["zoom"].ratio == 1
+    assert (rows["zoom"].seeds, rows["zoom"].calls) == ([0, 1], 24)
+
+
+def test_the_interval_is_over_trainings_or_of_the_only_ones_samples(results):
+    rows = {row.model: row for row in table(results)}
+    final = results.first("linear").measure.final.digits
+    assert (rows["linear"].distance.low, rows["linear"].distance.high) == (final.low, final.high)
+    zooms = [results.trainings["zoom", seed].measure.final.digits.fid for seed in (0, 1)]
+    mean, half = sum(zooms) / 2, abs(zooms[0] - zooms[1]) / 2
+    assert rows["zoom"].distances == zooms
+    assert rows["zoom"].distance.low == pytest.approx(mean - 12.706 * half, rel=1e-3)  # Student's t, 1 degree
+    json.dumps([row.json() for row in table(results)])

@@ -1,0 +1,70 @@
+"""Weighted distances against repeated images, a library's matrix root and closed forms."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import linalg, stats
+
+from diffusion.evaluation import class_mix
+from diffusion.evaluation.frechet import Reference, frechet_distance
+
+
+def normal(n, mean=0.0, seed=0, d=4):
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + mean
+
+
+def test_equal_weights_give_the_plain_distance():
+    reference, x = Reference(normal(300)), normal(100, 0.5, 1)
+    plain = frechet_distance(reference, x)
+    assert class_mix.weighted_distance(reference, x, torch.full((100,), 7.0)) == pytest.approx(
+        plain, abs=1e-9
+    )
+
+
+def test_weights_are_those_of_weighted_moments():
+    real, x = normal(300), normal(100, 0.5, 1)
+    w = torch.rand(100, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    mean, cov = np.average(x, axis=0, weights=w), np.cov(x.T, aweights=w)
+    mean_r, cov_r = real.mean(0).numpy(), np.cov(real.T)
+    expected = ((mean - mean_r) ** 2).sum() + np.trace(cov + cov_r - 2 * linalg.sqrtm(cov @ cov_r).real)
+    assert class_mix.weighted_distance(Reference(real), x, w) == pytest.approx(expected, rel=1e-9)
+
+
+def two_classes(n, share, seed):
+    """Features of two classes far from each other, `share` of the first one."""
+    labels = (torch.arange(n) >= share * n).long()
+    return normal(n, 0, seed) + 6.0 * labels[:, None], labels
+
+
+def test_samples_that_are_right_but_for_their_mix_have_no_distance_left():
+    real, real_labels = two_classes(4000, 0.5, 0)
+    x, labels = two_classes(2000, 0.8, 1)
+    found = class_mix.split(Reference(real), x, labels, (real, real_labels), real_labels, repeats=20)
+    assert found.digits.fid > 10
+    assert found.reweighted.fid < 0.1
+    assert found.real_with_mix == pytest.approx(found.digits.fid, rel=0.05)
+    assert found.reweighted.effective_n == pytest.approx(2000 / (0.25 / 0.8 + 0.25 / 0.2), rel=1e-6)
+    prior = np.array([0.5, 0.5])
+    assert found.divergence == pytest.approx(stats.entropy([0.8, 0.2], prior), rel=0.02)
+
+
+def test_samples_that_are_wrong_within_their_classes_keep_their_distance():
+    real, real_labels = two_classes(4000, 0.5, 0)
+    x, labels = two_classes(2000, 0.5, 1)
+    found = class_mix.split(Reference(real), x + 1.0, labels, (real, real_labels), real_labels, repeats=20)
+    assert found.reweighted.fid == pytest.approx(found.digits.fid, rel=1e-6)
+    assert found.real_with_mix < 0.01
+    assert found.reweighted.low < found.reweighted.fid < found.reweighted.high
+
+
+def test_a_class_without_samples_stays_out():
+    labels = torch.tensor([0, 0, 2])
+    shares = torch.tensor([0.25, 0.5, 0.25] + [0.0] * 7)
+    assert class_mix.class_weights(labels, shares).tolist() == pytest.approx([0.375, 0.375, 0.75])
+
+
+@pytest.mark.parametrize("divergence", [0.02, 0.4])
+def test_a_tilted_mix_has_the_divergence_asked_for(divergence):
+    prior = np.arange(1.0, 11) / 55
+    share = class_mix.tilted(prior, np.random.default_rng(0).normal(size=10), divergence)
+    assert stats.entropy(share, prior) == pytest.approx(divergence, rel=1e-6)

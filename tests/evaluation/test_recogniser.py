@@ -1,0 +1,100 @@
+"""Distortions against closed forms, and a recogniser that accepts digits and refuses what is none."""
+
+import pytest
+import torch
+from scipy import ndimage
+
+from diffusion import data
+from diffusion.evaluation import classifier, distortions, recogniser
+from diffusion.runtime import generator
+
+
+@pytest.fixture(scope="module")
+def digits(mnist_dir):
+    return data.load("test", mnist_dir, 400)
+
+
+def centre_of_mass(x):
+    return ndimage.center_of_mass((x[0] + 0.5).numpy())
+
+
+@pytest.mark.parametrize("pixels", [1, 3])
+def test_a_shift_is_a_shift(digits, pixels):
+    x, labels = digits
+    moved = distortions.shifted(pixels)(x[:20], labels[:20], generator(0))
+    for a, b in zip(x[:20], moved, strict=True):
+        ways = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
+        expected = [ndimage.shift((a[0] + 0.5).numpy(), (r * pixels, c * pixels), order=1) for r, c in ways]
+        assert min(abs((b[0] + 0.5).numpy() - e).max() for e in expected) < 1e-5
+
+
+def test_a_turn_is_a_turn(digits):
+    x, labels = digits
+    turned = distortions.turned(90)(x[:8], labels[:8], generator(0))
+    for a, b in zip(x[:8], turned, strict=True):
+        assert min((torch.rot90(a, k, (1, 2)) - b).abs().max() for k in (1, 3)) < 1e-4
+
+
+def test_distorted_digits_keep_their_shape_and_range(digits):
+    x, labels = digits
+    for name, kind in (distortions.MILD | distortions.NO_DIGITS).items():
+        found = kind(x[:60], labels[:60], generator(name))
+        assert found.shape == x[:60].shape, name
+        assert found.abs().max() <= 0.5 + 1e-5, name  # a NaN fails this as well
+        assert name == "unchanged" or not torch.equal(found, x[:60]), name
+
+
+def test_thickness_and_ground_go_the_right_way(digits):
+    x, labels = digits
+    ink = {
+        name: float((distortions.MILD[name](x, labels, generator(0)) + 0.5).mean())
+        for name in distortions.MILD
+    }
+    assert ink["thinner"] < ink["unchanged"] < ink["thicker"]
+    grey = distortions.on_grey(0.1)(x, labels, generator(0))
+    assert float(grey[:, 0, 0].mean()) == pytest.approx(-0.4, abs=1e-5)
+    assert float(grey.max()) == pytest.approx(0.5)
+
+
+def test_stitched_halves_are_of_two_classes(digits):
+    _, labels = digits
+    other = distortions._of_another_class(labels, generator(0))
+    assert (labels[other] != labels).all()
+
+
+def test_tidying_undoes_a_ground_and_a_shift(digits):
+    x, labels = digits
+    spoilt = distortions.on_grey(0.2)(distortions.shifted(3)(x, labels, generator(0)), labels, generator(0))
+    tidy = recogniser.tidied(spoilt)
+    for image in tidy[:50]:
+        assert centre_of_mass(image) == pytest.approx((13.5, 13.5), abs=0.51)
+    assert tidy[:, 0, 0].mean() == pytest.approx(-0.5, abs=1e-3)
+    assert tidy.max() == pytest.approx(0.5)
+
+
+@pytest.fixture(scope="module")
+def fitted(mnist_dir, digits):
+    x_train, _ = data.load("train", mnist_dir, 2000)
+    return recogniser.DigitRecogniser.fit(classifier.load(), x_train, *digits, n=60)
+
+
+def test_it_accepts_digits_and_refuses_noise_and_scribbles(fitted, digits):
+    x, labels = (part[1::2] for part in digits)
+    accepted = {
+        name: float(fitted.accepts(kind(x, labels, generator(name))).double().mean())
+        for name, kind in (distortions.MILD | distortions.NO_DIGITS).items()
+    }
+    assert min(accepted[kind] for kind in distortions.MILD) > 0.7
+    assert accepted["unchanged"] > 0.9
+    assert accepted["shifted by 3 pixels"] > 0.85  # where confidence fails
+    assert accepted["random pen strokes"] < 0.3
+    assert max(accepted["uniform noise"], accepted["shuffled pixels"]) < 0.05
+
+
+def test_its_bound_refuses_one_in_twenty_of_the_digits_it_was_fitted_on(fitted, digits):
+    x, labels = (part[::2] for part in digits)
+    kinds = recogniser.of_kinds(distortions.MILD, x, labels, 60, "bound")
+    accepted = torch.cat([fitted.accepts(images) for images in kinds.values()])
+    assert float(accepted.double().mean()) == pytest.approx(0.95, abs=0.005)
+    curve = fitted.record(torch.cat(list(kinds.values()))).curve
+    assert curve == pytest.approx([1 - share for share in recogniser.SHARES], abs=0.005)

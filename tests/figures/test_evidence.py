@@ -1,0 +1,131 @@
+"""Figures of the analyses: what is drawn is what the records say, and nothing is left out."""
+
+import pytest
+from matplotlib.figure import Figure
+
+from diffusion import records
+from diffusion.figures import catalogue, evidence
+
+KIND = {"unchanged": 0.97, "shifted by 3 pixels": 0.9, "uniform noise": 0.0, "random pen strokes": 0.1}
+
+
+def drawn(sampler: str, calls: int, fid: float, digit: float, noise: float = 0.0) -> records.Drawn:
+    shares = [0.1] * 10
+    return records.Drawn(
+        sampler=sampler,
+        calls=calls,
+        noise=noise,
+        n=100,
+        digits=records.Frechet(fid=fid, low=0.9 * fid, high=1.1 * fid, bias=0.1, kid=0.1, kid_sd=0.01),
+        digit=records.Share(share=digit, low=max(0, digit - 0.05), high=digit + 0.05, n=100),
+        not_digit=records.NotDigit(share=0.5, low=0.4, high=0.6, threshold=0.84),
+        variety=records.Variety(
+            precision=0.5, recall=0.5, coverage=0.5, recall_low=0.4, recall_high=0.6, coverage_low=0.4,
+            coverage_high=0.6, n=100,
+        ),
+        classes=records.Classes(
+            share=shares, low=shares, high=shares, divergence=noise + 0.1, divergence_low=noise,
+            divergence_high=noise + 0.2, entropy=2.3,
+        ),
+        border=None,
+    )  # fmt: skip
+
+
+ROWS = {
+    "linear": [
+        [drawn("ancestral", 1000, 12, 0.3), drawn("ancestral", 10, 60, 0.1), drawn("ddim", 10, 90, 0.0)]
+    ],
+    "zoom": [[drawn("naive", 24, 20, 0.5), drawn("naive", 1, 30, 0.0)], [drawn("naive", 24, 8, 0.5)]],
+}
+
+
+def lines(axes) -> dict[tuple, list]:
+    return {tuple(line.get_xdata()): list(line.get_ydata()) for line in axes.lines}
+
+
+def labels(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_quality_is_drawn_in_order_of_calls_for_every_sampler_and_training():
+    figure = evidence.quality_against_calls(ROWS, {"linear": "DDPM"})
+    distance, digits = figure.axes
+    assert [list(line.get_xdata()) for line in distance.lines] == [[10, 1000], [10], [1, 24], [24]]
+    assert [list(line.get_ydata()) for line in distance.lines] == [[60, 12], [90], [30, 20], [8]]
+    assert [list(line.get_ydata()) for line in digits.lines] == [[0.1, 0.3], [0.0], [0.0, 0.5], [0.5]]
+    assert labels(figure) == ["DDPM, ancestral", "DDPM, ddim", "zoom, naive"]
+    assert digits.get_ylim()[0] == 0
+
+
+def test_noise_begins_at_none_and_shows_all_trainings():
+    rows = [drawn("naive", 24, 10 + 50 * sd, 0.5, sd) for sd in (0.1, 0.0, 0.2)]
+    figure = evidence.noise({"seed 0": rows, "seed 1": rows[:2]})
+    for axes in figure.axes:
+        assert [list(line.get_xdata()) for line in axes.lines] == [[0.0, 0.1, 0.2], [0.0, 0.1]]
+        assert axes.get_ylim()[0] == 0
+    assert list(figure.axes[1].lines[0].get_ydata()) == [10, 15, 20]
+    assert labels(figure) == ["seed 0", "seed 1"]
+
+
+def test_the_response_is_on_a_scale_with_all_of_it():
+    found = records.Response(t=[10, 100], response=[0.1, 0.9], low=[0.0, 0.8], high=[0.2, 1.0], n=5)
+    figure = evidence.response({"linear": found})
+    assert lines(figure.axes[0])[(10, 100)] == [0.1, 0.9]
+    assert figure.axes[0].get_ylim() == (0, 1.08)
+
+
+@pytest.fixture
+def made() -> records.YardstickRecord:
+    def candidate(name: str, factor: float) -> records.Candidate:
+        accepted = {kind: factor * share for kind, share in KIND.items()}
+        refused, curve = [0.01, 0.05, 0.2], [0.5 * factor, 0.2 * factor, 0.0]
+        return records.Candidate(
+            name=name, bound=0.5, accepted=accepted, wrongly=0.05, refused=refused, wrongly_curve=curve
+        )
+
+    distance = records.Frechet(fid=3.0, low=2.0, high=4.0, bias=0.1, kid=0.1, kid_sd=0.01)
+    floor = records.Floor(n=100, repeats=2, fid_mean=0.5, fid_sd=0.1, kid_mean=0, kid_sd=0.1)
+    return records.YardstickRecord(
+        job="yardstick",
+        settings={},
+        environment={},
+        reference=records.ReferenceImages(split="test", n=100),
+        candidates=[candidate("confidence", 0.5), candidate("new", 1.0)],
+        old=candidate("confidence", 0.8),
+        rule="the best",
+        best="new",
+        used="new",
+        mild=list(KIND)[:2],
+        no_digits=list(KIND)[2:],
+        distorted=[records.Distorted(kind="turned", n=100, digits=distance, read_right=1.0)],
+        mixed=[records.Mixed(divergence=0.1, fid_mean=4.0, fid_sd=0.1)],
+        floor=floor,
+    )
+
+
+def test_a_recogniser_is_shown_kind_by_kind_old_against_new(made):
+    axes = evidence.recogniser(made).axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(KIND)
+    old, new = (line for line in axes.lines if len(line.get_xdata()) == len(KIND))
+    assert list(new.get_xdata()) == pytest.approx([100 * share for share in KIND.values()])
+    assert list(old.get_xdata()) == pytest.approx([80 * share for share in KIND.values()])
+    assert list(axes.get_yticks()) == sorted(axes.get_yticks(), reverse=True)
+
+
+def test_every_candidate_has_its_curve(made):
+    figure = evidence.recogniser_curves(made.candidates)
+    assert labels(figure) == ["confidence", "new"]
+    assert list(figure.axes[0].lines[1].get_ydata()) == [50, 20, 0]
+
+
+def test_models_stand_among_the_distorted_in_order(made):
+    axes = evidence.yardstick(made.distorted, {"zoom-0": 20.0, "zoom-1": 1.0}, {"zoom": "Cold Zoom"}).axes[0]
+    expected = ["Cold Zoom, seed 1", "turned", "Cold Zoom, seed 0"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == expected
+    assert [x for x, _ in axes.collections[0].get_offsets()] == [1, 3, 20]
+
+
+def test_a_run_without_analyses_has_none_of_these_figures(tmp_path):
+    empty = records.Results(tmp_path, None)
+    for name in ("quality_calls", "sampling_noise", "offset_response", "recognised_kinds", "yardstick"):
+        assert catalogue.FIGURES[f"{name}.svg"](empty) is None
