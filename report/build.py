@@ -8,15 +8,15 @@ bytes.
 import argparse
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from diffusion import figures
 from diffusion.records import Results, load_results
 from diffusion.runtime import difference, write_bytes
 from diffusion.settings import Profile, read_profile
-from report import context, pages, render
-from report.verdicts import Verdict, ledger
+from report import beyond, context, glance, pages, render
+from report.verdicts import ledger
 
 PROFILES = render.HERE.parent / "profiles"
 
@@ -27,8 +27,7 @@ def build(out: Path | str, profile: str | Path, complete: bool = False) -> list[
     Args:
         profile: name of a file in profiles/, or the path of one.
         complete: stop where the run does not support a finding of the text, as the released paper must; the
-        profile
-            may ask for it too, by `report: {complete: true}`.
+            profile may ask for it too, by `report: {complete: true}`.
 
     Raises:
         ValueError: the run is incomplete or not that of the profile, or a finding is not supported.
@@ -38,18 +37,23 @@ def build(out: Path | str, profile: str | Path, complete: bool = False) -> list[
     results = load_results(out, asked.trainings)
     check(results, asked)
     drawn = {path.name for path in figures.draw(results, out / "figures")}
+    drawn |= {path.name for path in glance.draw(results, out / "figures")}
     verdicts, notebooks = ledger(results), pages.names(results)
     run = context.Run(results, asked, verdicts, notebooks)
+    drawn |= {path.name for path in beyond.draw(run.beyond, out / "figures")}
     guards = context.guards(run, complete or bool(asked.options.get("complete")))
     text = render.report(context.build(run, drawn), guards)
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
-        out / "ledger.json": as_json(verdicts),
+        out / "ledger.json": as_json([verdict.row() for verdict in verdicts.values()]),
+        out / "table.json": as_json(beyond.rows_json(results)),
         out / "report.html": render.html(text, out),
         out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
     written |= {page.path: page.html for page in pages.pages(out, notebooks)}
+    if glance.played():
+        written[out / glance.PLAY.name] = glance.PLAY.read_bytes()
     return [write_bytes(path, content) for path, content in written.items()]
 
 
@@ -66,21 +70,8 @@ def check(results: Results, profile: Profile) -> None:
             raise ValueError(f"{model}-{seed} in {results.out} is not that of {profile.where}: {found}")
 
 
-def as_json(verdicts: Mapping[str, Verdict]) -> bytes:
-    """The claims ledger as JSON, for other programs."""
-    rows = [
-        {
-            "id": name,
-            "section": v.claim.section,
-            "text": v.claim.text,
-            "verdict": v.verdict,
-            "lean": v.lean,
-            "measured": v.measured,
-            "trainings": v.trainings,
-            "why": v.why,
-        }
-        for name, v in verdicts.items()
-    ]
+def as_json(rows: list[dict[str, Any]]) -> bytes:
+    """Rows of a table as JSON, for other programs."""
     return (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode()
 
 

@@ -1,27 +1,19 @@
-"""Executed notebooks as self-contained HTML pages, by nbconvert: no script, no network address loaded.
+"""Executed notebooks as pages that look like the report: pandoc reads them, notebook.lua arranges them."""
 
-nbconvert's own templates load MathJax and RequireJS from elsewhere. Here the *basic* template gives the
-cells, and pandoc turns the mathematics of Markdown cells into MathML.
-"""
-
-import html
-import re
-from collections.abc import Iterable
+import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from bs4 import BeautifulSoup
-from nbconvert.exporters import HTMLExporter
-from nbconvert.preprocessors import TagRemovePreprocessor
-from pygments.formatters import HtmlFormatter
-from traitlets.config import Config
 
 from diffusion.records import Results
-from report.render import TEMPLATES, pandoc
+from report.context import AUTHORS, LICENCE
+from report.render import PAGE, TEMPLATES, pandoc
 
-SHOWN = ["image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/latex", "text/plain"]
-DIALECT = "markdown+lists_without_preceding_blankline-yaml_metadata_block-citations-raw_tex"
+FORMAT = "--from=ipynb+lists_without_preceding_blankline-raw_html-raw_tex"
+PLACES = ("data_dir", "out_dir")  # parameters that are no change of the study
+DEFAULTS, GIVEN = "parameters", "injected-parameters"  # tags of papermill's cells
 
 
 @dataclass(frozen=True)
@@ -40,60 +32,60 @@ def names(results: Results) -> list[str]:
     return [name for name in found if name.partition("-")[2] in known]
 
 
-def pages(out: Path, notebooks: Iterable[str]) -> list[Page]:
-    """The executed notebooks of these names as pages.
+def pages(out: Path, notebooks: Sequence[str]) -> list[Page]:
+    """The executed notebooks of these names as pages, each with links to the others.
 
     Raises:
         ValueError: one of them is no notebook.
     """
-    return [page(out / "notebooks" / f"{name}.ipynb") for name in notebooks]
+    return [page(out / "notebooks" / f"{name}.ipynb", notebooks) for name in notebooks]
 
 
-def page(path: Path) -> Page:
-    """One notebook as a page beside it."""
+def page(path: Path, notebooks: Sequence[str] = ()) -> Page:
+    """One notebook as a page beside it, with links to those of these names.
+
+    Raises:
+        ValueError: it is no notebook.
+    """
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises many kinds; all mean the same to the user
         raise ValueError(f"{path} is not a notebook ({error}); run it again") from None
-    source = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    heading = re.search(r"^#\s+(.+)$", source, re.MULTILINE)
-    title = heading.group(1).strip() if heading else path.stem
-    body, _ = _exporter().from_notebook_node(notebook)
-    css = (TEMPLATES / "notebook.css").read_text(encoding="utf-8") + HtmlFormatter().get_style_defs(
-        ".highlight"
-    )
-    whole = (TEMPLATES / "notebook.html").read_text(encoding="utf-8")
-    plain = html.escape(re.sub(r"[$`*\\]", "", title))
-    for mark, value in (("%TITLE%", plain), ("%CSS%", css), ("%CELLS%", _still(body, plain))):
-        whole = whole.replace(mark, value, 1)
-    return Page(path.stem, path.with_suffix(".html"), whole.encode())
+    changed = one_parameter_cell(notebook)
+    facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": "../report.html"}
+    facts |= {"author": AUTHORS, "licence": LICENCE, "changed": ", ".join(changed)}
+    place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)
+    facts |= {"previous": notebooks[place - 1]} if place > 0 else {}
+    facts |= {"next": notebooks[place + 1]} if place + 1 < len(notebooks) else {}
+    metadata = [f"--metadata={key}={value}" for key, value in facts.items() if value]
+    metadata += [f"--metadata=notebooks={name}" for name in notebooks]
+    reader = [FORMAT, "--standalone", "--toc", "--lua-filter", TEMPLATES / "notebook.lua"]
+    options = [*reader, *PAGE, *metadata]
+    return Page(path.stem, path.with_suffix(".html"), pandoc(nbformat.writes(notebook), *options).encode())
 
 
-def _exporter() -> HTMLExporter:
-    """nbconvert's HTML exporter, with hidden cells and inputs left out and pandoc as its Markdown reader."""
-    config = Config()
-    config.TagRemovePreprocessor.enabled = True
-    config.TagRemovePreprocessor.remove_cell_tags = {"remove-cell"}
-    config.TagRemovePreprocessor.remove_input_tags = {"hide-input"}
-    config.HTMLExporter.preprocessors = [TagRemovePreprocessor]
-    config.HTMLExporter.exclude_input_prompt = config.HTMLExporter.exclude_output_prompt = True
-    config.NbConvertBase.display_data_priority = SHOWN
-    nowhere = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "jupyter_widgets_base_url"), "")
-    exporter = HTMLExporter(config=config, template_name="basic", **nowhere)
-    exporter.register_filter(
-        "markdown2html", lambda s: pandoc(s, f"--from={DIALECT}", "--to=html5", "--mathml")
-    )
-    return exporter
+def one_parameter_cell(notebook: nbformat.NotebookNode) -> list[str]:
+    """Put the values that papermill injected into the cell of defaults; returns those that differ from it."""
+    tagged = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
+    if DEFAULTS not in tagged or GIVEN not in tagged:
+        return []
+    notebook.cells.remove(tagged[GIVEN])
+    tagged[DEFAULTS].source, changed = merged(tagged[DEFAULTS].source, tagged[GIVEN].source)
+    return changed
 
 
-def _still(body: str, title: str) -> str:
-    """Cells without scripts and what loads from elsewhere; pictures are called by the heading above."""
-    soup, heading = BeautifulSoup(body, "html.parser"), title
-    for element in soup.select("script, iframe, object, embed, link, [src]:not([src^='data:image/'])"):
-        element.decompose()
-    for element in soup.select("h1, h2, h3, img"):
-        if element.name != "img":
-            heading = element.get_text().strip()
-        elif not element.get("alt") or element["alt"].startswith("No description"):
-            element["alt"] = f"Figure: {heading}"
-    return str(soup)
+def merged(defaults: str, given: str) -> tuple[str, list[str]]:
+    """Assignments `name: type = value  # meaning` with the values of other assignments to the same names.
+
+    Returns the source, and each assignment whose value differs, as `name = value`.
+    """
+    values = {n.targets[0].id: ast.literal_eval(n.value) for n in ast.parse(given).body}
+    lines, changed = defaults.splitlines(), []
+    for node in ast.parse(defaults).body:
+        name = node.target.id
+        if name in values and ast.literal_eval(node.value) != values[name]:
+            line, value = lines[node.lineno - 1].encode(), node.value
+            put = repr(values[name]).encode()
+            lines[node.lineno - 1] = (line[: value.col_offset] + put + line[value.end_col_offset :]).decode()
+            changed += [f"{name} = {values[name]!r}"] if name not in PLACES else []
+    return "\n".join(lines), changed

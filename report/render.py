@@ -23,11 +23,11 @@ import pypandoc
 import typst
 
 from report.text_format import HELPERS, finalize
-from report.verdicts import FAILS, HOLDS, OPEN
+from report.verdicts import FAILS, HOLDS, OPEN, SAME
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES, TEXT = HERE / "templates", HERE / "text"
-WORDS = {HOLDS: "holds", FAILS: "fails", OPEN: "open"}  # verdicts, as guards name them
+WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", OPEN: "open"}  # verdicts, as guards name them
 GUARD = re.compile(r'\s*::: \{\.(?:finding rests-on|part needs)="([^"]+)"\}\s*')
 
 _ENVIRONMENT = jinja2.Environment(
@@ -152,7 +152,6 @@ def _common(out: Path) -> list[str | Path]:
         "--from=markdown-raw_html-raw_tex-raw_attribute",
         "--standalone",
         "--toc",
-        "--toc-depth=2",
         "--number-sections",
         "--lua-filter",
         TEMPLATES / "xref.lua",
@@ -165,15 +164,33 @@ def _common(out: Path) -> list[str | Path]:
     ]
 
 
+PAGE: tuple[str | Path, ...] = (  # the look of the report and of notebooks
+    "--to=html5",
+    "--mathml",
+    "--embed-resources",
+    "--section-divs",
+    "--toc-depth=3",
+    "--template",
+    TEMPLATES / "page.html",
+    "--css",
+    TEMPLATES / "style.css",
+    "--metadata-file",
+    TEMPLATES / "alt.yaml",
+    "--lua-filter",
+    TEMPLATES / "page.lua",
+)
+
+
 def html(text: str, out: Path) -> bytes:
     """One self-contained page. Figures are read from the run folder `out`."""
-    style = ["--to=html5", "--mathml", "--embed-resources", "--css", TEMPLATES / "style.css"]
-    return pandoc(text, *_common(out), *style, "--template", TEMPLATES / "page.html", folder=out).encode()
+    shift = "--shift-heading-level-by=1"  # the title is the one h1
+    return pandoc(text, *_common(out), shift, *PAGE, folder=out).encode()
 
 
 def typst_source(text: str, out: Path) -> str:
     """The report as Typst, with figures relative to `out`."""
-    return pandoc(text, *_common(out), "--to=typst", "--template", TEMPLATES / "article.typ", folder=out)
+    style = ["--to=typst", "--toc-depth=2", "--template", TEMPLATES / "article.typ"]
+    return pandoc(text, *_common(out), *style, folder=out)
 
 
 def pdf(source: str, out: Path) -> bytes:

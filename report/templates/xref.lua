@@ -61,12 +61,6 @@ local function equations(inlines)
   return out
 end
 
--- Long formulas scroll in a box of their own. Runs by itself: wrapping what a top-down walk visits would never end.
-local function boxed(m)
-  if typst or m.mathtype ~= "DisplayMath" then return nil end
-  return pandoc.Span({ m }, { class = "eqbody", tabindex = "0" })
-end
-
 -- ::: here: figures and tables that stay where they stand. ::: long: a table that may break over pages besides.
 local function here(d, long)
   if not typst then return d end
@@ -91,10 +85,41 @@ local function cards(d)
       end
     end
   end
+  if typst and d.classes:includes "glance" then d.content:insert(1, pandoc.RawBlock("typst", "#show table: it => pad(x: -18mm, { set text(size: 7pt); set table(inset: (x: 3pt, y: 1.6pt)); it })")) end
   return here(d, true)
 end
 
+-- ::: claims: the ledger in full. Each ::: claim opens on a click in HTML; in print they stand in two columns.
+local function claims(d)
+  if typst then
+    return { pandoc.RawBlock("typst", "#claims["), d, pandoc.RawBlock("typst", "]") }
+  end
+  return d
+end
+local function claim(d)
+  if typst then
+    return { pandoc.RawBlock("typst", "#claim["), pandoc.Div(d.content), pandoc.RawBlock("typst", "] <" .. d.identifier .. ">") }
+  end
+  local first = d.content:remove(1)
+  local out = pandoc.List { pandoc.RawBlock("html", '<details class="claim" id="' .. d.identifier .. '"><summary>'), first,
+    pandoc.RawBlock("html", "</summary>") }
+  out:extend(d.content)
+  out:insert(pandoc.RawBlock("html", "</details>"))
+  return out
+end
+
+-- Verdicts: a span with a class, which print sets in a coloured box.
+local function verdict(span)
+  if not typst or not span.classes:includes "verdict" then return nil end
+  local out = pandoc.List { raw('#verdict("' .. span.classes[2] .. '")[') }
+  out:extend(span.content) ; out:insert(raw "]")
+  return out
+end
+
 local function algorithm(d)
+  if d.classes:includes "claims" then return claims(d) end
+  if d.classes:includes "claim" then return claim(d) end
+  if typst and d.classes:includes "screen" then return {} end
   if d.classes:includes "cards" then return cards(d) end
   if d.classes:includes "long" or d.classes:includes "here" then return here(d, d.classes:includes "long") end
   if not d.classes:includes "algorithm" then return nil end
@@ -149,17 +174,9 @@ local function tables(el)
   el.identifier, el.caption.long = "", {}
   return {
     pandoc.RawBlock("html", '<figure class="table" id="' .. id .. '"><figcaption>'), pandoc.Div(cap),
-    pandoc.RawBlock("html", '</figcaption><div class="scroll" tabindex="0" role="group" aria-label="Table ' .. n .. '">'),
+    pandoc.RawBlock("html", '</figcaption><div class="scroll" role="group" aria-label="Table ' .. n .. '">'),
     el, pandoc.RawBlock("html", "</div></figure>"),
   }
-end
-
--- An SVG inlined into the page would share its ids with the others; as a data address it keeps to itself.
-local function image(el)
-  if typst or not el.src:match "%.svg$" then return nil end
-  local mime, content = pandoc.mediabag.fetch(el.src)
-  el.src = pandoc.mediabag.make_data_uri(mime, content)
-  return el
 end
 
 -- 2. references ------------------------------------------------------------
@@ -183,8 +200,4 @@ local function cite(c)
   return out
 end
 
-local function meta(m)   -- pandoc's HTML template wants plain author names
-  if typst or not m.author then return nil end
-  m.author = m.author:map(function(a) return a.name or a end) ; return m
-end
-return { { Meta = meta, Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = algorithm, Inlines = equations }, { Cite = cite, Image = image, Math = boxed } }
+return { { Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = algorithm, Inlines = equations }, { Cite = cite, Span = verdict } }

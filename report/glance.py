@@ -1,0 +1,79 @@
+"""The front of the HTML page: pictures of what the models draw, and values of all models of a run."""
+
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from diffusion.records import Final, Results, Trained, kept_path
+from diffusion.runtime import write_bytes
+from report.text_format import DASH, Markdown, escape, listing, num, percent
+
+COLUMNS, ROWS, GAP = 4, 4, 2  # of a picture; the gap is in pixels
+RELEASED = Path(__file__).resolve().parents[1] / "released" / "page"
+PLAY, STRIP = (
+    RELEASED / "cold-zoom.html",
+    RELEASED / "strip.png",
+)  # the page to play with, and a picture of it
+PLAY_PICTURE = "front_play.png"
+
+
+def played() -> bool:
+    """True where there is a page to play with."""
+    return PLAY.is_file() and STRIP.is_file()
+
+
+def draw(results: Results, folder: Path) -> list[Path]:
+    """Write pictures of each model's first samples and of the page to play with; returns the files."""
+    strip = [write_bytes(folder / PLAY_PICTURE, STRIP.read_bytes())] if played() else []
+    return strip + [
+        write_bytes(folder / name, tiles(results.kept(kept)[: COLUMNS * ROWS], COLUMNS))
+        for name, kept, _ in _pictures(results)
+    ]
+
+
+def _pictures(results: Results) -> list[tuple[str, str, Markdown]]:
+    """Of each model with kept samples: the picture's file, the samples' name, the model's label."""
+    firsts = [results.first(model).train for model in results.models]
+    found = [(f"front_{t.model}.png", f"samples_{t.model}-{t.seed}", escape(t.label)) for t in firsts]
+    return [one for one in found if kept_path(results.out, one[1]).is_file()]
+
+
+def tiles(images: np.ndarray, columns: int) -> bytes:
+    """Images (n, h, w), uint8, in reading order as a grey PNG, a pixel for a pixel."""
+    n, h, w = images.shape
+    rows = -(-n // columns)
+    sheet = np.full((rows * (h + GAP) - GAP, columns * (w + GAP) - GAP), 0, np.uint8)
+    for i, image in enumerate(images):
+        top, left = i // columns * (h + GAP), i % columns * (w + GAP)
+        sheet[top : top + h, left : left + w] = image
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
+def context(results: Results) -> dict[str, Any]:
+    """What the front prints."""
+    ones = [one for one in map(results.first, results.models) if one.measure]
+    floor = ones[0].measure.final.floor.get("digits")
+    return {
+        "play": Markdown(PLAY.name),
+        "play_picture": Markdown(f"figures/{PLAY_PICTURE}"),
+        "front_pictures": Markdown(
+            "\n".join(
+                f"- ![Samples of {label}, light strokes on black.](figures/{file}) [{label}]{{.name}}"
+                for file, _, label in _pictures(results)
+            )
+        ),
+        "all_unsure": _all(ones, lambda final: percent(final.not_digit.share)),
+        "all_distances": _all(ones, lambda final: DASH if final.constant else num(final.digits.fid)),
+        "floor_said": num(floor.fid_mean, 2) if floor else DASH,
+    }
+
+
+def _all(ones: Iterable[Trained], show: Callable[[Final], Markdown]) -> Markdown:
+    """One value for each model: "12.1 (DDPM, linear) and 13.4 (Cold Zoom)"."""
+    return listing(Markdown(f"{show(one.measure.final)} ({escape(one.train.label)})") for one in ones)

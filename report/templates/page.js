@@ -1,0 +1,82 @@
+// Comforts. Without them the page is whole: all is read, nothing is loaded.
+(() => {
+  const all = (what) => Array.from(document.querySelectorAll(what));
+  const nav = document.querySelector("#contents"), contents = nav.querySelector("details");
+
+  // A box that scrolls sideways is a stop of the keyboard; one that does not, is none.
+  const boxes = all(".scroll, .eqbody, pre");
+  const measure = () => boxes.forEach((box) => {
+    const scrolls = box.scrollWidth > box.clientWidth + 1;
+    box.classList.toggle("scrolls", scrolls);
+    if (scrolls) box.setAttribute("tabindex", "0");
+    else box.removeAttribute("tabindex");
+  });
+  new ResizeObserver(measure).observe(document.body);
+  document.addEventListener("toggle", measure, true);
+
+  // Contents: a sidebar where there is room, a bar that opens where there is none.
+  const wide = matchMedia("(min-width: 72rem)");
+  const place = () => { contents.open = wide.matches; };
+  wide.addEventListener("change", place);
+  place();
+  nav.addEventListener("click", (event) => {
+    if (event.target.closest("a") && !wide.matches) contents.open = false;
+  });
+
+  // A link to what is folded unfolds it.
+  const unfold = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const fold = target && target.closest("details.claim");
+    if (fold) fold.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+
+  // The section that is being read.
+  const links = new Map(all("#contents a[href^='#']").map((a) => [decodeURIComponent(a.hash.slice(1)), a]));
+  const sections = all("main section[id]").filter((section) => links.has(section.id));
+  const here = nav.querySelector(".here");
+  let current = null;
+  const follow = () => {
+    const passed = sections.filter((section) => section.getBoundingClientRect().top < 100);
+    const link = passed.length ? links.get(passed[passed.length - 1].id) : null;
+    if (link === current) return;
+    if (current) current.removeAttribute("aria-current");
+    current = link;
+    here.textContent = link ? link.textContent : "";
+    if (!link) return;
+    link.setAttribute("aria-current", "true");
+    if (wide.matches) nav.scrollTop = link.offsetTop - nav.clientHeight / 2;
+  };
+  document.addEventListener("scroll", () => requestAnimationFrame(follow), { passive: true });
+  follow();
+
+  // Figures open large.
+  const dialog = document.createElement("dialog");
+  dialog.innerHTML = '<form method="dialog"><button>Close</button></form><div class="sheet" tabindex="0"></div>';
+  const sheet = dialog.querySelector(".sheet");
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  all("figure img").forEach((image) => {
+    const name = image.closest("figure").querySelector("figcaption strong");
+    const button = document.createElement("button");
+    button.className = "enlarge";
+    button.textContent = "Enlarge";
+    button.setAttribute("aria-label", "Enlarge " + (name ? name.textContent.replace(".", "") : "figure"));
+    const open = () => {
+      const large = image.cloneNode();
+      large.removeAttribute("style");
+      sheet.replaceChildren(large);
+      dialog.setAttribute("aria-label", name ? name.textContent : "Figure");
+      sheet.setAttribute("aria-label", "Figure, enlarged");
+      sheet.setAttribute("role", "group");
+      dialog.showModal();
+    };
+    button.addEventListener("click", open);
+    image.addEventListener("click", open);
+    image.after(button);
+  });
+
+  // Paper shows what is folded.
+  addEventListener("beforeprint", () => all("main details").forEach((one) => { one.open = true; }));
+})();

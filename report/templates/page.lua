@@ -1,0 +1,132 @@
+-- What HTML alone needs. Runs after the citations are set, on the report and on notebooks.
+local described, front = {}, nil
+
+-- Descriptions of pictures: the longest name that a file's (or a function's) name contains.
+local function description(name)
+  local best, text = 0, nil
+  for key, value in pairs(described) do
+    if #key > best and name:find(key, 1, true) then best, text = #key, value end
+  end
+  return text
+end
+
+local function meta(m)
+  for key, value in pairs(m.alt or {}) do described[key] = pandoc.utils.stringify(value) end
+  m.alt = nil
+  local title = pandoc.List()   -- a subtitle after a colon has a line of its own
+  for _, one in ipairs(m.title or {}) do
+    local last = title[#title]
+    title:insert(one.t == "Space" and last and last.t == "Str" and last.text:match ":$" and pandoc.LineBreak() or one)
+  end
+  if m.title then m.title = pandoc.MetaInlines(title) end
+  return m
+end
+
+local function figure(f)
+  return f:walk { Image = function(image)
+    local text = description(image.attributes.about or image.src:match "([^/]+)%.%w+$" or "")
+    if image.attributes.under then text = (text or "Figure.") .. " Under the heading: " .. image.attributes.under end
+    if text then image.caption = { pandoc.Str(text) } end
+    image.attributes.about, image.attributes.under = nil, nil
+    return image
+  end }
+end
+
+-- An SVG inlined into the page would share its ids with the others; as a data address it keeps to itself.
+local function image(el)
+  if not el.src:match "%.svg$" then return nil end
+  local mime, content = pandoc.mediabag.fetch(el.src)
+  el.src = pandoc.mediabag.make_data_uri(mime, content)
+  return el
+end
+
+-- Long formulas scroll in a box of their own.
+local function boxed(m)
+  if m.mathtype == "DisplayMath" then return pandoc.Span({ m }, { class = "eqbody" }) end
+end
+
+-- Heads of columns and rows say what they are heads of, and none is empty.
+local function heads(t)
+  for _, row in ipairs(t.head.rows) do
+    for _, cell in ipairs(row.cells) do
+      cell.attr.attributes.scope = "col"
+      local inlines = #cell.contents == 1 and cell.contents[1].content or pandoc.List()
+      if pandoc.utils.stringify(cell.contents) == "" then
+        cell.contents = { pandoc.Plain { pandoc.Span({ pandoc.Str "Item" }, { class = "unseen" }) } }
+      elseif #inlines == 1 and inlines[1].t == "Math" and inlines[1].text:match "^%a$" then
+        cell.contents = { pandoc.Plain { pandoc.Emph { pandoc.Str(inlines[1].text) } } }
+      end
+    end
+  end
+  for _, body in ipairs(t.bodies) do
+    if not t.classes:includes "prose" then body.row_head_columns = 1 end
+    for _, row in ipairs(body.body) do
+      for i, cell in ipairs(row.cells) do
+        if i == 1 and body.row_head_columns == 1 then cell.attr.attributes.scope = "row"
+        elseif #pandoc.utils.stringify(cell.contents) > 40 then cell.attr.classes:insert "wrap" end
+      end
+    end
+  end
+  return t
+end
+
+-- From an entry of the bibliography back to where it is cited.
+local cited = {}
+local function citation(c)
+  return c:walk { Link = function(link)
+    local key = link.target:match "^#ref%-(.+)$"
+    if not key then return nil end
+    cited[key] = (cited[key] or 0) + 1
+    link.identifier = "cite-" .. key .. "-" .. cited[key]
+    return link
+  end }
+end
+local function entry(d)
+  local key = d.identifier:match "^ref%-(.+)$"
+  if not key or not cited[key] then return nil end
+  local back = pandoc.List { pandoc.Space() }
+  for n = 1, cited[key] do
+    local name = "Back to citation " .. n
+    back:insert(pandoc.Link("↩", "#cite-" .. key .. "-" .. n, name, { class = "cited", ["aria-label"] = name }))
+  end
+  local last = d.content[#d.content]
+  last.content:extend(back)
+  return d
+end
+
+-- The claims as small coloured squares, taken from the rows of div.glance: number, claim, ..., verdict.
+local squares = pandoc.List()
+local function square(row)
+  local link, verdict
+  pandoc.Div(row.cells[1].contents):walk { Link = function(l) link = l end }
+  pandoc.Div(row.cells[#row.cells].contents):walk { Span = function(s) if s.classes:includes "verdict" then verdict = s end end }
+  if not link or not verdict then return end
+  local number, name = pandoc.utils.stringify(link), pandoc.utils.stringify(row.cells[2].contents)
+  local said = name .. ": " .. pandoc.utils.stringify(verdict)
+  local more = { class = "square " .. verdict.classes[#verdict.classes], ["aria-label"] = "Claim " .. number .. ", " .. said }
+  squares:insert { pandoc.Plain { pandoc.Link(number, link.target, said, more) } }
+end
+local function glance(d)
+  if not d.classes:includes "glance" then return nil end
+  d:walk { Table = function(t)
+    for _, body in ipairs(t.bodies) do body.body:map(square) end
+  end }
+end
+local function ledger(d)
+  if d.classes:includes "squares" and #squares > 0 then return pandoc.Div({ pandoc.BulletList(squares) }, d.attr) end
+end
+
+-- The front of the page stands in the text, as div.screen, and goes above the abstract.
+local function screen(d)
+  if not d.classes:includes "screen" then return nil end
+  front = d.content
+  return {}
+end
+local function whole(doc)
+  if front then doc.meta.front = pandoc.MetaBlocks(front) end
+  return doc
+end
+
+return { { Meta = meta }, { Div = glance }, { Div = ledger }, { Div = screen }, { Pandoc = whole },
+         { Figure = figure, Math = boxed, Table = heads, Cite = citation },
+         { Div = entry, Image = image } }

@@ -1,0 +1,140 @@
+"""A real browser for the tests: the system's Chromium, offline, whose every complaint fails the test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+WIDTHS = (390, 768, 1440)  # CSS pixels: a phone, a tablet, a desktop
+SCHEMES = ("light", "dark")
+INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:", "ws://127.0.0.1:", "http://localhost:")
+PATIENCE = 120_000  # milliseconds for what a test waits for, on a busy machine
+OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]  # root in a container, with a small /dev/shm
+
+
+def chromium() -> str | None:
+    """Chromium's path: the variable CHROMIUM, or the one of the system."""
+    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window; a test that needs it is skipped where there is none, and fails under CI."""
+    path = chromium()
+    if path is None:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say("no Chromium: apt install chromium, or set CHROMIUM to the path of one")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """open_page(address, width=1440, scheme="light", before="", **context) -> Page, of a path or an address.
+
+    `before` is a script that runs before those of the page; `context` goes to Playwright's `new_context`.
+
+    A request to anything but this machine is stopped, and fails the test at its end; so do errors of the
+    console and of scripts. `page.complaints` lists them; a test that provokes one empties the list.
+    """
+    contexts, complaints = [], []
+
+    def open_(
+        address: str | Path, width: int = 1440, scheme: str = "light", before: str = "", **context: Any
+    ) -> Page:
+        size = {"width": width, "height": 900}
+        made = browser.new_context(viewport=size, color_scheme=scheme, **context)
+        contexts.append(made)
+        made.route(lambda url: not url.startswith(INSIDE), lambda route: route.abort())
+        made.on("request", lambda r: r.url.startswith(INSIDE) or complaints.append(f"request to {r.url}"))
+        made.on("weberror", lambda e: complaints.append(f"script error: {e.error}"))
+        made.on("console", lambda m: m.type == "error" and complaints.append(f"console: {m.text}"))
+        if before:
+            made.add_init_script(before)
+        made.set_default_timeout(PATIENCE)
+        page = made.new_page()
+        page.complaints = complaints
+        page.goto(address.resolve().as_uri() if isinstance(address, Path) else address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture(params=WIDTHS)
+def width(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
+@pytest.fixture(params=SCHEMES)
+def scheme(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def server() -> Iterator[Callable[[Path], str]]:
+    """server(folder) -> the address at which its files are served, as a static host would."""
+    started = []
+
+    def serve(folder: Path) -> str:
+        handler = partial(_Quiet, directory=str(folder))
+        started.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        Thread(target=started[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{started[-1].server_port}"
+
+    yield serve
+    for one in started:
+        one.shutdown()
+        one.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+def axe_violations(page: Page, context: str | None = None) -> list[str]:
+    """What axe-core finds serious or critical in the page as it is, one line a finding."""
+    found = Axe().run(page, context=context).response["violations"]
+    return [
+        f"{rule['id']} ({rule['impact']}): {node['target']} {node.get('failureSummary', '')}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]
+
+
+@pytest.fixture
+def accessible(open_page: Callable[..., Page]) -> Callable[..., None]:
+    """accessible(address, width, scheme, ready=None): fail on serious findings, or a page that is too wide.
+
+    Args:
+        ready: called with the page before it is examined, to bring it into the state that matters.
+    """
+
+    def check(
+        address: str | Path, width: int, scheme: str, ready: Callable[[Page], object] | None = None
+    ) -> None:
+        page = open_page(address, width, scheme)
+        if ready:
+            ready(page)
+        found = axe_violations(page)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            found.append(f"the page is {wide} pixels wide in a window of {width}")
+        assert not found, "\n".join(found)
+
+    return check

@@ -1,0 +1,296 @@
+"""The play page in a browser: painting, its numbers, its manners, from disk and from a server."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import diffusion as d
+from diffusion.evaluation import classifier
+from diffusion.processes.zoom import central_patch, zoom
+from wasm_kernel import Kernel
+
+DIGIT = 1e-2  # of the worst pixel after 24 calls
+READY = "html.ready"
+TRAININGS = ("zoom-0", "zoom-1")
+
+
+@pytest.fixture(scope="session")
+def play_file(root):
+    return root / "released/page/cold-zoom.html"
+
+
+@pytest.fixture
+def play(open_page, play_file):
+    """The page, when its first digits are drawn."""
+
+    def open_(address=play_file, **how):
+        page = open_page(address, **how)
+        page.locator(READY).wait_for()
+        return page
+
+    return open_
+
+
+@pytest.fixture(scope="module")
+def references():
+    return np.load(Path(__file__).parents[1] / "play/references.npz")
+
+
+def cell(page, row, column):
+    """The middle of a pixel of the seed, on the screen."""
+    editor = page.locator("#cold-zoom .editor")
+    editor.scroll_into_view_if_needed()
+    box = editor.bounding_box()
+    return box["x"] + box["width"] * (column + 0.5) / 4, box["y"] + box["height"] * (row + 0.5) / 4
+
+
+def seed(page):
+    return page.evaluate("coldZoom.seed()")
+
+
+def drawn(page):
+    """The digits on the screen, once they belong to the seed on the screen; (trainings, 784)."""
+    page.locator("#cold-zoom .dream[aria-busy=false]").wait_for()
+    return np.array(page.evaluate("coldZoom.shown()"))
+
+
+def grey_levels(page, selector):
+    """The pixels of a canvas, (784,)."""
+    script = "(c) => [...c.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, i) => i % 4 === 0)"
+    return np.array(page.locator(selector).first.evaluate(script))
+
+
+def levels(x):
+    return np.clip(np.asarray(x) + 0.5, 0, 1) * 255
+
+
+# --- painting ---
+
+
+def flipped(before, row, column):
+    after = list(before)
+    after[4 * row + column] = -0.5 if round(255 * (before[4 * row + column] + 0.5)) == 255 else 0.5
+    return after
+
+
+def test_painting_with_the_mouse_changes_the_digit(play):
+    page = play()
+    before, digits = seed(page), drawn(page)
+    page.mouse.click(*cell(page, 1, 2))
+    assert seed(page) == flipped(before, 1, 2)
+    after = drawn(page)
+    assert np.abs(after - digits).max() > 0.1
+    expected = page.evaluate("['zoom-0', 'zoom-1'].map((name) => coldZoom.zoom(name, coldZoom.seed()))")
+    assert np.array_equal(after, np.array(expected))
+    assert "of the pixels changed" in page.locator("#cold-zoom .was").first.text_content()
+
+
+def test_a_stroke_has_one_colour(play):
+    page = play()
+    page.get_by_role("button", name="All black").click()
+    page.mouse.move(*cell(page, 0, 0))
+    page.mouse.down()
+    page.mouse.move(*cell(page, 0, 3), steps=3)
+    page.mouse.move(*cell(page, 2, 3), steps=2)
+    page.mouse.up()
+    found = np.array(seed(page)).reshape(4, 4) > 0
+    assert found.tolist() == [[True] * 4, [False] * 3 + [True], [False] * 3 + [True], [False] * 4]
+
+
+def test_painting_with_a_finger(play):
+    page = play(width=390, has_touch=True, is_mobile=True)
+    before = seed(page)
+    page.touchscreen.tap(*cell(page, 3, 0))
+    assert seed(page) == flipped(before, 3, 0)
+    drawn(page)
+
+
+def test_painting_with_the_keys(play):
+    page = play()
+    page.get_by_role("button", name="All black").click()
+    page.get_by_role("application", name="Seed").focus()
+    for key in ("ArrowRight", "ArrowDown", "Space", "ArrowDown", "+", "ArrowUp"):
+        page.keyboard.press(key)
+    found = (np.array(seed(page)) + 0.5) * 255
+    assert np.flatnonzero(found.round()).tolist() == [5, 9]
+    assert found.round()[[5, 9]].tolist() == [255, 32]
+    assert page.locator("#cold-zoom .easel .unseen").text_content() == "row 2, column 2: white"
+    drawn(page)
+
+
+def test_a_seed_from_the_prior_and_from_a_real_digit(play):
+    page = play()
+    before = seed(page)
+    page.get_by_role("button", name="Draw from the prior").click()
+    from_prior = seed(page)
+    assert from_prior != before
+    page.get_by_role("button", name="From a real digit").click()
+    assert seed(page) != from_prior
+    assert "no training has seen" in page.locator("#cold-zoom .origin").text_content()
+
+
+# --- numbers ---
+
+
+def test_the_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(play, references):
+    page = play()
+    for i in (0, 7):
+        for name in TRAININGS:
+            found = page.evaluate(
+                "([name, seed]) => coldZoom.zoom(name, seed)", [name, references["seeds"][i].tolist()]
+            )
+            assert np.abs(np.array(found) - references[name][i]).max() < DIGIT
+            if i:
+                kernel = Kernel(d.released("paper", "zoom", int(name[-1])).network())
+                assert np.array_equal(np.float32(found), kernel.digit(references["seeds"][i]))
+    page.evaluate("(seed) => coldZoom.use(seed)", references["seeds"][3].tolist())
+    drawn(page)
+    shown = grey_levels(page, "#cold-zoom .card > .picture")
+    assert np.abs(shown - levels(references["zoom-0"][3])).max() <= 1
+
+
+HOW = {"plain": (False, "ancestral"), "clipped": (True, "ancestral"), "ddim": (False, "ddim")}
+
+
+def test_a_ddpm_is_that_of_torch(play, references):
+    page = play()
+    for how, (clip, sampler) in HOW.items():
+        before = page.evaluate("coldZoom.calls()")
+        arguments = ["linear-0", 10, {"clip": clip, "sampler": sampler}, references["noise"].tolist()]
+        found = page.evaluate(
+            "([name, calls, how, noise]) => coldZoom.ddpm(name, calls, how, noise)", arguments
+        )
+        expected = references[f"ddpm-{how}"]
+        assert np.abs(np.array(found) - expected).max() < 1e-3 * max(1, np.abs(expected).max())
+        assert page.evaluate("coldZoom.calls()") >= before + 10
+
+
+def test_the_classifier_reads_what_the_projects_classifier_reads(play):
+    page = play()
+    images = page.evaluate("coldZoom.digits().filter((_, i) => i % 3 === 0)")
+    found = page.evaluate("(images) => images.map((x) => coldZoom.read(x))", images)
+    expected = classifier.logits(classifier.load(), torch.tensor(images).view(-1, 1, 28, 28)).softmax(1)
+    confidence, digit = expected.max(1)
+    assert [one["digit"] for one in found] == digit.tolist()
+    assert [one["confidence"] for one in found] == pytest.approx(confidence.tolist(), abs=0.02)
+
+
+def test_the_zoom_and_the_centre_are_those_of_torch(play):
+    page = play()
+    x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
+    for t in (0, 1, 2, 7, 12, 13, 23, 24, 27):
+        for interpolation, tolerance in (("nearest", 0), ("bilinear", 1e-6)):
+            arguments = [x.flatten().tolist(), t, interpolation]
+            found = page.evaluate("([x, t, how]) => coldZoom.degrade(x, t, how)", arguments)
+            expected = zoom(x, torch.tensor([t]), interpolation).flatten()
+            assert (torch.tensor(found) - expected).abs().max() <= tolerance
+    for side in (1, 4, 7):
+        found = page.evaluate("([x, side]) => coldZoom.centre(x, side)", [x.flatten().tolist(), side])
+        assert torch.equal(torch.tensor(found), central_patch(x, side).flatten())
+
+
+# --- the ways through it ---
+
+
+def test_stepping_through_the_walk(play):
+    page = play()
+    drawn(page)
+    slider = page.locator("#cold-zoom .walk input[type=range]")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert slider.get_attribute("aria-valuetext") == "t = 24, 4 × 4 pixels left"
+    start = np.array(seed(page)).reshape(4, 4).repeat(7, 0).repeat(7, 1).ravel()
+    assert np.abs(grey_levels(page, "#cold-zoom .walk .pair .picture") - levels(start)).max() <= 1
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "t = 23, 5 × 5 pixels left"
+    assert page.locator("#cold-zoom .thumb").count() == 25
+    page.locator("#cold-zoom .thumb").nth(24).click()
+    assert slider.input_value() == "24"
+    other = grey_levels(page, "#cold-zoom .walk .pair .picture")
+    page.get_by_role("radio", name="Training 1").check()
+    assert not np.array_equal(grey_levels(page, "#cold-zoom .walk .pair .picture"), other)
+
+
+def test_noise_changes_the_digit_and_none_brings_it_back(play):
+    page = play()
+    before = drawn(page)
+    for name in ("Noise on the seed", "Noise in the latents"):
+        slider = page.get_by_role("slider", name=name)
+        slider.focus()
+        page.keyboard.press("End")
+        assert np.abs(drawn(page) - before).max() > 0.1
+        page.keyboard.press("Home")
+        assert np.array_equal(drawn(page), before)
+
+
+def test_each_pixel_can_be_flipped(play):
+    page = play()
+    page.get_by_role("button", name="Flip each pixel").click()
+    assert page.locator("#cold-zoom .mosaic .picture").count() == 32
+    page.mouse.click(*cell(page, 0, 0))
+    assert page.locator("#cold-zoom .mosaic").count() == 0
+
+
+def test_the_ddpm_counts_its_calls(play):
+    page = play()
+    page.locator("#ddpm").scroll_into_view_if_needed()
+    page.get_by_text("10 network calls").wait_for()
+    page.get_by_role("radio", name="clipped").check(force=True)
+    page.get_by_role("radio", name="cosine").check(force=True)
+    page.get_by_role("radio", name="10 steps").check()
+    assert page.locator("#ddpm .thumb").count() == 11
+    assert "network calls on this page" in page.locator("#ddpm .calls").text_content()
+    assert page.locator("#ddpm").get_by_text("24 network calls").count() >= 1  # the zoom's, beside it
+
+
+def test_degrading_a_drawing(play):
+    page = play()
+    page.locator("#degrade").scroll_into_view_if_needed()
+    page.get_by_role("button", name="Clear, to draw").click()
+    box = page.locator("#degrade .editor").bounding_box()
+    middle = box["x"] + box["width"] / 2
+    page.mouse.move(middle, box["y"] + box["height"] * 0.2)
+    page.mouse.down()
+    page.mouse.move(middle, box["y"] + box["height"] * 0.8, steps=8)
+    page.mouse.up()
+    slider = page.get_by_role("slider", name="Part of the way")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("document.querySelector('#degrade .place').textContent.includes('t = 0 of 1000')")
+    page.keyboard.press("End")
+    page.wait_for_function(
+        "document.querySelector('#degrade .place').textContent.includes('t = 1000 of 1000')"
+    )
+    zoomed = page.locator("#degrade .card").nth(2)
+    assert "4 × 4 pixels left" in zoomed.text_content()
+
+
+# --- manners ---
+
+
+def test_it_is_the_same_from_a_server(play, play_file, server):
+    page = play(f"{server(play_file.parent)}/{play_file.name}")
+    assert np.array_equal(drawn(page)[0], np.array(page.evaluate("coldZoom.zoom('zoom-0', coldZoom.seed())")))
+
+
+def test_it_is_for_everyone(accessible, play_file, width, scheme):
+    def ready(page):
+        page.locator(READY).wait_for()
+        page.locator("#ddpm").scroll_into_view_if_needed()
+        page.get_by_text("10 network calls").wait_for()
+
+    accessible(play_file, width, scheme, ready)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"before": "delete globalThis.WebAssembly"}, {"java_script_enabled": False}],
+    ids=["wasm", "scripts"],
+)
+def test_without_what_it_needs_there_is_a_picture_and_a_sentence(open_page, play_file, how):
+    page = open_page(play_file, **how)
+    assert page.locator(".still img").is_visible()
+    assert "This browser lacks it" in page.locator(".still figcaption").text_content()
+    assert not page.locator("#ddpm").is_visible()

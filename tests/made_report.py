@@ -1,0 +1,71 @@
+"""The report of a made-up run and pages of made-up notebooks, built once in a test process."""
+
+import functools
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbformat import v4
+
+import synthetic
+from report import build
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+MODELS = {
+    "linear": {"notebook": "02_train_ddpm", "schedule": "linear"},
+    "cosine": {"notebook": "02_train_ddpm", "schedule": "cosine"},
+    "zoom": {"notebook": "03_train_zoom", "seeds": [0, 1]},
+    "blur": {"notebook": "05_your_degradation"},
+}
+NOTEBOOKS = ("01_schedules", "03_train_zoom-zoom-0", "04_compare_fid")
+FRAME = """<style scoped>th { color: red }</style><script>run()</script><table border="1"><thead><tr>
+<th></th><th>model</th><th>distance</th></tr></thead><tbody><tr><th>0</th><td>zoom</td><td>12.1</td></tr></tbody>
+</table><img src="https://example.com/x.png"><iframe src="https://example.com"></iframe>"""
+PARAMETERS = """# Parameters: change them here.
+epochs: int = 2  # passes over the training images
+rate: float = 2e-3  # of Adam
+name: str = "zoom"  # in files
+out_dir: str = None  # folder of the results"""
+INJECTED = '# Parameters\nepochs = 100\nrate = 0.002\nname = "zoom # 2"\nout_dir = "/somewhere"'
+
+
+def notebook(title: str) -> nbformat.NotebookNode:
+    """An executed notebook with one of everything that a page has to deal with."""
+
+    def code(source, *outputs, tags=()):
+        data = [v4.new_output("display_data", {kind: content}) for kind, content in outputs]
+        return v4.new_code_cell(source, outputs=data, metadata={"tags": list(tags)}, execution_count=1)
+
+    said = v4.new_output("stream", name="stdout", text="\x1b[31mepoch 1\x1b[0m: loss 0.5\n")
+    cells = [
+        v4.new_markdown_cell(
+            f"# {title}\n\nFirst *words*:\n- a point, $x^2$\n\n$$ \\beta_t = 1 $$\n\n<script>run()</script>"
+        ),
+        code(PARAMETERS, tags=["parameters"]),
+        code(INJECTED, tags=["injected-parameters"]),
+        v4.new_markdown_cell("# Another heading of the first level\n\n" + " ".join(["$a + b$"] * 60)),
+        v4.new_code_cell(f"for epoch in range(2):  # {'a long line ' * 12}\n    pass", outputs=[said]),
+        code("shown = 'plain'", ("text/plain", "array([" + "0.125, " * 60 + "])")),
+        v4.new_markdown_cell("## Losses\n\nLook at them."),
+        code("figures.losses({model: run.history}, {model: label})", ("image/png", PIXEL)),
+        code("figures.unknown_plot(x)", ("image/png", PIXEL)),
+        code("frame", ("text/html", FRAME)),
+        code("plumbing = 1", tags=["hide-input"]),
+        code("removed = 1", ("text/plain", "removed output"), tags=["remove-cell"]),
+    ]
+    return v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
+
+
+@functools.cache
+def made(folder: Path) -> Path:
+    """The results folder in `folder`, with report.html, report.pdf and notebooks/*.html."""
+    out = folder / "made-report"
+    synthetic.synthetic_results(out)
+    (out / "notebooks").mkdir()
+    for name in NOTEBOOKS:
+        nbformat.write(notebook(f"About {name}"), out / "notebooks" / f"{name}.ipynb")
+    profile = out.with_suffix(".yaml")
+    content = {"profile": "synthetic", "training": {"epochs": 20}, "models": MODELS}
+    profile.write_text(yaml.safe_dump(content, sort_keys=False))
+    build.build(out, profile)
+    return out

@@ -1,0 +1,192 @@
+"""The HTML of the report and of notebooks: outline, tables, pictures, links, what notebooks give."""
+
+import re
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+import made_report
+from diffusion.figures import catalogue
+from report import glance, pages
+from report.context import AUTHORS, LICENCE
+from report.render import TEMPLATES
+
+ALT = yaml.safe_load((TEMPLATES / "alt.yaml").read_text(encoding="utf-8"))["alt"]
+WITHOUT_ADDRESS = {"vrikkis2024", "bynagari2019"}  # entries of the bibliography
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return made_report.made(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def report(out):
+    return BeautifulSoup((out / "report.html").read_text(), "html.parser")
+
+
+@pytest.fixture(scope="module")
+def note(out):
+    return BeautifulSoup((out / "notebooks/03_train_zoom-zoom-0.html").read_text(), "html.parser")
+
+
+def texts(found):
+    return [" ".join(one.get_text().split()) for one in found]
+
+
+# --- both ---
+
+
+def test_there_is_one_title_and_no_level_is_left_out(report, note):
+    for page in (report, note):
+        levels = [int(h.name[1]) for h in page.select("h1, h2, h3, h4, h5, h6")]
+        assert levels.count(1) == 1
+        assert levels[0] == 1
+        assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False))
+
+
+def test_heads_of_tables_have_a_scope_and_a_text(report, note):
+    for page in (report, note):
+        assert page.select("th")
+        assert {th.get("scope") for th in page.select("thead th")} == {"col"}
+        assert {th.get("scope") for th in page.select("tbody th")} == {"row"}
+        assert all(th.get_text().strip() for th in page.select("th"))
+        assert not any(len(th.contents) == 1 and th.find("math", recursive=False) for th in page.select("th"))
+
+
+def test_pages_load_nothing_and_say_so(report, note):
+    for page in (report, note):
+        policy = page.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
+        assert policy.startswith("default-src 'none'")
+        assert not page.select("iframe, object, embed, link[href^='http'], script[src]")
+        assert len(page.select("script")) == 1
+        assert all(tag["src"].startswith("data:image/") for tag in page.select("[src]"))
+        assert not page.select("[onclick], [onload]")
+
+
+def test_author_and_licence_are_named(out, report, note):
+    for page in (report, note):
+        assert page.find("meta", {"name": "author"})["content"] == AUTHORS
+        assert f"{LICENCE} licence" in page.footer.get_text()
+    pdf = b" ".join((out / "report.pdf").read_bytes().split())
+    assert f"<dc:creator><rdf:Seq><rdf:li>{AUTHORS}</rdf:li>".encode() in pdf
+    assert f"Licence: {LICENCE}".encode() in pdf
+
+
+# --- the report ---
+
+
+def test_the_front_has_a_picture_of_each_model_and_a_square_for_each_claim(report):
+    assert texts(report.select(".draws .name")) == texts(report.select(".draws li"))
+    assert len(report.select(".draws img")) == len(made_report.MODELS)
+    rows = report.find(id="tbl:claims").select("tbody tr")
+    squares = report.select("header .squares a")
+    assert len(squares) == len(rows) > 30
+    for square, row in zip(squares, rows, strict=True):
+        assert square["href"] == row.find("a")["href"]
+        assert square["class"][1] == row.select_one(".verdict")["class"][1]
+        assert report.find(id=square["href"][1:]).name == "details"
+    assert {square["class"][1] for square in squares} >= {"holds", "open"}
+
+
+def test_pictures_are_described_not_captioned_twice(report):
+    for figure in report.select("figure:has(img)"):
+        alt, caption = figure.img["alt"].replace("’", "'"), texts([figure.figcaption])[0]
+        assert alt in ALT.values(), caption
+        assert alt not in caption
+        assert not re.search(r"[\\${}]", alt)
+    assert all(img["alt"] and not re.search(r"[\\${}]", img["alt"]) for img in report.select("img"))
+
+
+def test_every_figure_of_the_catalogue_and_of_the_notebooks_is_described(root):
+    names = [*catalogue.FIGURES, *catalogue.OF_MODEL]
+    for path in (root / "notebooks").glob("*.ipynb"):
+        names += re.findall(r"figures\.([a-z]\w+)\(", path.read_text(encoding="utf-8"))
+    names = {name for name in names if name not in ("figures_of", "steps_of", "render", "save")}
+    assert not [name for name in names if not any(key in name for key in ALT)]
+
+
+def test_the_bibliography_leads_out_and_back(report):
+    entries = report.select(".csl-entry")
+    assert len(entries) > 20
+    for entry in entries:
+        key = entry["id"].removeprefix("ref-")
+        outside = [a["href"] for a in entry.select("a") if a["href"].startswith("https://")]
+        assert bool(outside) == (key not in WITHOUT_ADDRESS)
+        back = [report.find(id=a["href"][1:]) for a in entry.select("a.cited")]
+        assert back
+        assert [a["href"] for a in back] == [f"#ref-{key}"] * len(back)
+    assert len(report.select("a.cited")) == len(report.select("a[id^='cite-']"))
+
+
+def test_the_report_says_what_goes_with_it(out, report):
+    beside = [a["href"] for a in report.select(".files a")]
+    assert {f"notebooks/{name}.html" for name in made_report.NOTEBOOKS} < set(beside)
+    assert all((out / name).is_file() for name in beside)
+    assert "without them" in report.select_one(".files").get_text()
+
+
+def test_the_play_page_is_linked_where_there_is_one(report, out):
+    there = glance.played()
+    assert (out / glance.PLAY.name).is_file() == there
+    assert len(report.select(f"a[href='{glance.PLAY.name}'] img")) == there
+
+
+# --- notebooks ---
+
+
+def test_a_notebook_s_pictures_are_described_by_what_draws_them(note):
+    described, unknown = (img["alt"] for img in note.select("img"))
+    assert described == f"{ALT['losses']} Under the heading: Losses"
+    assert unknown == "Figure. Under the heading: Losses"
+
+
+def test_a_notebook_s_outputs_are_shown_and_run_nothing(note):
+    text = note.get_text()
+    assert "epoch 1: loss 0.5" in text
+    assert "\x1b" not in text
+    assert texts(note.select("table td")) == ["zoom", "12.1"]
+    assert "removed" not in text
+    assert "color: red" not in str(note)
+    assert note.select("math[display=block]")
+    assert texts(note.select("li")).count("a point, x2x^2") == 1
+
+
+def test_a_notebook_leads_to_the_report_and_its_neighbours(note):
+    assert note.select_one(".up a")["href"] == "../report.html"
+    assert note.select_one("a[rel=prev]")["href"] == "01_schedules.html"
+    assert note.select_one("a[rel=next]")["href"] == "04_compare_fid.html"
+    assert [a["href"] for a in note.select(".others a")] == [f"{name}.html" for name in made_report.NOTEBOOKS]
+    assert "Losses" in texts(note.select("#contents a"))
+
+
+def test_parameters_are_one_folded_cell_that_says_what_was_changed(note):
+    folds = note.select("details.fold")
+    assert texts(fold.summary for fold in folds) == [
+        """Parameters of this run: epochs = 100, name = 'zoom # 2'""",
+        "Code for the workflow",
+    ]
+    code = folds[0].pre.get_text()
+    assert "epochs: int = 100  # passes over the training images" in code
+    assert "rate: float = 2e-3  # of Adam" in code
+    assert "injected" not in note.get_text()
+
+
+@pytest.mark.parametrize(
+    ("defaults", "given", "source", "changed"),
+    [
+        ("a: int = 1  # one", "a = 2", "a: int = 2  # one", ["a = 2"]),
+        ("a: int = 1  # one", "a = 1", "a: int = 1  # one", []),
+        ("a: list = [1, 2]  # é", "a = [3]\nb = 4", "a: list = [3]  # é", ["a = [3]"]),
+        ('a: str = "ü"  # x', 'a = "y = #"', "a: str = 'y = #'  # x", ["a = 'y = #'"]),
+        (
+            "# c\na: dict = {}  # none",
+            "a = {'k': -1.5}",
+            "# c\na: dict = {'k': -1.5}  # none",
+            ["a = {'k': -1.5}"],
+        ),
+    ],
+)
+def test_values_of_a_run_stand_in_place_of_the_defaults(defaults, given, source, changed):
+    assert pages.merged(defaults, given) == (source, changed)
