@@ -21,7 +21,7 @@ RUN := $(VENV)/bin/python
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release test test-kills test-faults test-guards test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release page test test-kills test-faults test-guards test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,6 +37,9 @@ retrain: env ## run the study at PROFILE in any case, and leave build/PROFILE/re
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
 	@$(RUN) -m tools.release $(PROFILE)
+
+page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
+	@$(RUN) -m tools.page
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest -n $(WORKERS) tests

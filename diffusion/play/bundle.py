@@ -1,0 +1,179 @@
+"""What page and widget are given: trainings, the classifier and digits, each as JSON with packed numbers.
+
+Numbers are packed byte plane by byte plane, the highest first, which gzip shortens by a seventh; net.js
+unpacks them. Scripts are bundled by putting the modules one after another: no two share a name.
+"""
+
+import base64
+import gzip
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from diffusion.evaluation.classifier import DigitClassifier
+from diffusion.processes import DDPM, ColdZoom, NoiseSchedule
+from diffusion.processes.base import evenly_spaced
+from diffusion.processes.priors import PixelPrior
+from diffusion.runtime import generator
+from diffusion.training.fit import Run
+from diffusion.training.network import CHANNELS, Reconstructor
+
+HERE = Path(__file__).parent
+STEPS = (10, 24, 50, 100)  # network calls of a DDPM's walks
+SHARES = 100  # places of the slider through a degradation
+STARTS = 200  # drawn from a prior that is not known by its counts
+
+
+def kernel() -> bytes:
+    """The network in WebAssembly, compiled from net.c."""
+    return (HERE / "net.wasm").read_bytes()
+
+
+def packed(values: Any, dtype: str) -> dict[str, Any]:
+    """Numbers as `{type, data}`; dtype is of numpy: f4, f2, u1 or i1."""
+    array = np.ascontiguousarray(torch.as_tensor(values).detach().cpu().numpy(), dtype=f">{dtype}")
+    planes = array.view(np.uint8).reshape(-1, array.dtype.itemsize).T
+    return {"type": dtype, "data": planes.tobytes()}
+
+
+def plain(content: bytes) -> str:
+    """Bytes as base64."""
+    return base64.b64encode(content).decode()
+
+
+def as_text(value: Any) -> Any:
+    """The same with all bytes as base64 of gzip, for JSON. The same input gives the same text."""
+    if isinstance(value, bytes):
+        return plain(gzip.compress(value, 9, mtime=0))
+    if isinstance(value, Mapping):
+        return {key: as_text(item) for key, item in value.items()}
+    return [as_text(item) for item in value] if isinstance(value, list) else value
+
+
+def parameters(network: nn.Module, name: str) -> np.ndarray:
+    """The parameters that net.c takes, in its order.
+
+    Raises:
+        ValueError: net.c computes another network.
+    """
+    shapes = {key: p.shape for key, p in Reconstructor().named_parameters()}
+    plain = type(network) is Reconstructor and all(block[0].dilation == (1, 1) for block in network.blocks)
+    if not plain or {key: p.shape for key, p in network.named_parameters()} != shapes:
+        raise ValueError(
+            f"the network of {name} is another than the page computes, a Reconstructor with channels "
+            f"{CHANNELS} and no dilation; leave this training out"
+        )
+    kept = [p.detach().flatten() for key, p in network.named_parameters() if not key.startswith("time.")]
+    return torch.cat(kept).numpy()
+
+
+@torch.inference_mode()
+def encodings(network: nn.Module, steps: Sequence[int], T: int) -> Tensor:
+    """The time encoding of each step, (steps, 16), computed in float64."""
+    return network.time.double()(torch.tensor(steps, dtype=torch.float64) / T)
+
+
+def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[str, Any]:
+    """A training as the page takes it.
+
+    Args:
+        label: what the page calls it; None: its name and seed.
+        weights: precision of the parameters, f4 or f2. A zoom needs f4: half precision changes its digits.
+
+    Raises:
+        ValueError: another network or process than the page computes.
+    """
+    process, name, network = run.process, f"{run.name}-{run.seed}", run.network().cpu()
+    found = {"name": name, "label": label or f"{run.name}, seed {run.seed}", "sha256": run.weights_sha256()}
+    if type(process) is ColdZoom:
+        found |= {"kind": "zoom", "T": process.T, "steps": list(range(1, process.T + 1))}
+        found |= {"interpolation": process.interpolation, "prior": _prior(process)}
+        walk = evenly_spaced(process.T, process.reverse_steps())
+        found |= {"sampler": process.sampler, "noise": process.noise, "walk": walk}
+    elif type(process) is DDPM:
+        walks = {str(n): evenly_spaced(process.T, n) for n in STEPS if n <= process.T}
+        found |= {"kind": "ddpm", "clip": process.clip_x0, "sampler": process.sampler, "walks": walks}
+        found |= schedule(process.schedule)
+    else:
+        raise ValueError(f"{name} is a {type(process).__name__}; the page shows ColdZoom and DDPM")
+    found |= {"weights": packed(parameters(network, name), weights)}
+    found |= {"centred": isinstance(network.blocks[0][1], nn.LayerNorm)}
+    return found | {"encodings": packed(encodings(network, found["steps"], process.T), "f4")}
+
+
+def schedule(noise: NoiseSchedule) -> dict[str, Any]:
+    """A noise schedule at the steps that the page visits: name, T, steps and alpha_bar."""
+    T = noise.T
+    steps = {round(T * k / SHARES) for k in range(SHARES + 1)}
+    steps |= {t for n in STEPS if n <= T for t in evenly_spaced(T, n)}
+    visited = sorted(steps)
+    return {"schedule": noise.name, "T": T, "steps": visited, "alpha_bar": noise.alpha_bar[visited].tolist()}
+
+
+def _prior(process: ColdZoom) -> dict[str, Any]:
+    """The counts of independent pixels, or starts drawn from another prior."""
+    if type(process.prior) is PixelPrior:
+        return {"counts": process.prior.counts.tolist()}
+    side = 28 - process.T
+    first = [-(-j * 28 // side) for j in range(side)]  # an enlarged pixel's first copy
+    starts = process.draw_prior(STARTS, generator(0, "page"))[:, 0, first][:, :, first]
+    return {"starts": starts.flatten().tolist()}
+
+
+@torch.inference_mode()
+def classifier(model: DigitClassifier, threshold: float = 0.5) -> dict[str, Any]:
+    """The classifier with its normalisation folded in, and 8-bit weights with a scale for each output.
+
+    Args:
+        threshold: confidence from which an image is called recognised.
+    """
+    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
+    folded = []
+    for convolution, norm in zip(convolutions, norms, strict=True):
+        factor = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+        weight = convolution.weight.double() * factor[:, None, None, None]
+        folded.append((weight, norm.bias.double() - norm.running_mean.double() * factor))
+    folded += [(m.weight.double(), m.bias.double()) for m in model.modules() if isinstance(m, nn.Linear)]
+    layers = []
+    for weight, bias in folded:
+        scale = weight.flatten(1).abs().amax(1) / 127
+        whole = (weight.flatten(1) / scale[:, None]).round()
+        layers.append(
+            {
+                "inputs": weight.shape[1],
+                "outputs": weight.shape[0],
+                "weights": packed(whole, "i1"),
+                "scales": packed(scale, "f4"),
+                "biases": packed(bias, "f4"),
+            }
+        )
+    return {"layers": layers, "threshold": threshold}
+
+
+def digits(images: Tensor, labels: Sequence[int]) -> dict[str, Any]:
+    """Images (N, 1, 28, 28) in [-0.5, 0.5] as grey levels, with their labels."""
+    levels = (images + 0.5).mul(255).round().clamp(0, 255)
+    return {"images": packed(levels.to(torch.uint8), "u1"), "labels": list(map(int, labels))}
+
+
+def script(entry: str) -> str:
+    """A module of this folder and all that it imports, as one module without imports."""
+    seen: list[str] = []
+
+    def visit(name: str) -> str:
+        if name in seen:
+            return ""
+        seen.append(name)
+        text = (HERE / name).read_text(encoding="utf-8")
+        before = [visit(other) for other in re.findall(r'^import .*? from "\./(.+?)";$', text, re.M | re.S)]
+        text = re.sub(r'^import [^;]*? from "\./.+?";\n', "", text, flags=re.M)
+        own = re.sub(r"^export (?!default)", "", text, flags=re.M)
+        return "".join(before) + f"// --- {name}\n{own.strip()}\n\n"
+
+    return visit(entry)

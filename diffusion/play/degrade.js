@@ -1,0 +1,122 @@
+// Degrade: one digit under both noise schedules and the zoom, at the same part of the way, and what the networks restore.
+
+import { Editor } from "./editor.js";
+import { button, choice, el, picture, reading, slider } from "./elements.js";
+import { SIDE } from "./net.js";
+import { addNoise, grey, normal, zoom } from "./processes.js";
+import { anyDigit } from "./study.js";
+
+class Column {
+  constructor(study, title, network) {
+    this.network = network;
+    this.degraded = picture(`${title}: degraded`);
+    this.restored = picture(`${title}: restored`);
+    this.place = el("span", {});
+    this.left = el("span", {});
+    this.reading = reading(network ? study.classifier : null, study.data.names);
+    const below = network ? [el("p", { class: "between" }, "restored in one go"), this.restored, this.reading] : [];
+    this.node = el("div", { class: "card" }, el("p", { class: "head" }, title), this.degraded, el("p", { class: "place" }, this.place, el("br"), this.left), below);
+  }
+}
+
+class NoiseColumn extends Column {
+  constructor(study, { schedule, T, steps, alpha_bar }, network) {
+    super(study, `${schedule} noise`, network);
+    Object.assign(this, { T, steps, alpha_bar });
+  }
+
+  show(x, share, noiseSeed) {
+    const wanted = share * this.T;
+    const i = this.steps.reduce((best, t, k) => (Math.abs(t - wanted) < Math.abs(this.steps[best] - wanted) ? k : best), 0);
+    const [t, alphaBar] = [this.steps[i], this.alpha_bar[i]];
+    const latent = addNoise(x, alphaBar, normal(noiseSeed));
+    this.degraded.show(latent);
+    this.place.textContent = `t = ${t} of ${this.T}`;
+    this.left.textContent = `${Math.round(100 * alphaBar)} % of the variance left`;
+    if (!this.network) return;
+    const eps = t ? this.network.predict(latent, t) : null;
+    const restored = t ? latent.map((value, p) => (value - Math.sqrt(1 - alphaBar) * eps[p]) / Math.sqrt(alphaBar)) : latent;
+    this.restored.show(restored);
+    this.reading.show(restored);
+  }
+}
+
+class ZoomColumn extends Column {
+  constructor(study, { T, interpolation, label = null }, network) {
+    super(study, label ? `zoom (${label})` : "zoom", network);
+    Object.assign(this, { T, interpolation });
+  }
+
+  show(x, share) {
+    const t = Math.round(share * this.T);
+    const latent = zoom(x, t, this.interpolation);
+    this.degraded.show(latent);
+    this.place.textContent = `t = ${t} of ${this.T}`;
+    this.left.textContent = `${SIDE - t} × ${SIDE - t} pixels left`;
+    if (!this.network) return;
+    const restored = t ? this.network.predict(latent, t) : latent;
+    this.restored.show(restored);
+    this.reading.show(restored);
+  }
+}
+
+export function degrade(study) {
+  let [share, noiseSeed, digit, waiting] = [0.3, 3, null, false];
+  const schedules = study.data.schedules?.map((model) => ({ model, network: null })) ?? study.ddpms;
+  const zooms = study.data.zoom ? [{ model: study.data.zoom, network: null }] : study.zooms.slice(0, 1);
+  const columns = [
+    ...schedules.map(({ model, network }) => new NoiseColumn(study, model, network)),
+    ...zooms.map(({ model, network }) => new ZoomColumn(study, { ...model, label: null }, network)),
+  ];
+  const said = el("p", { class: "origin", role: "status" });
+  const editor = new Editor(SIDE, "Drawing", () => (tell("a drawing of yours"), update()), { soft: true });
+
+  function tell(text) {
+    said.textContent = text;
+  }
+
+  // At most once a frame: a stroke has more points than the screen has pictures.
+  function update() {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      columns.forEach((column) => column.show(editor.values, share, noiseSeed));
+    });
+  }
+
+  function take(next) {
+    digit = next;
+    editor.set(digit.image);
+    tell(`${digit.label}, from the test split`);
+    update();
+  }
+
+  const way = slider("Part of the way", { min: 0, max: 100, value: 100 * share }, (v) => `${v} %`, (v) => ((share = v / 100), update()));
+  const node = el(
+    "div",
+    { class: "degrade" },
+    el(
+      "div",
+      { class: "studio" },
+      el(
+        "div",
+        { class: "bench" },
+        el("p", { class: "head" }, "The digit"),
+        editor.node,
+        choice("Ink", [["255", "white"], ["0", "black"]], "255", (value) => (editor.brush = Number(value))),
+        el(
+          "div",
+          { class: "row" },
+          study.digits.length ? button("Another test digit", () => take(anyDigit(study, digit))) : null,
+          button("Clear, to draw", () => (editor.set(new Float32Array(SIDE * SIDE).fill(grey(0))), tell("an empty canvas"), update())),
+          schedules.length ? button("Other noise", () => (noiseSeed++, update())) : null,
+        ),
+        said,
+      ),
+      el("div", { class: "right" }, way, el("div", { class: "cards" }, columns.map((column) => column.node))),
+    ),
+  );
+  if (study.digits.length) take(anyDigit(study));
+  return { node, use: (values) => (editor.set(values), update()), set: (part) => (way.set(100 * part), (share = part), update()), columns };
+}

@@ -1,0 +1,93 @@
+// The few elements of which the page is made.
+
+import { PIXELS, SIDE } from "./net.js";
+import { level } from "./processes.js";
+
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter((child) => child != null));
+  return node;
+}
+
+export function button(label, press, attributes = {}) {
+  return el("button", { type: "button", onclick: press, ...attributes }, label);
+}
+
+// A picture of 28 x 28 pixels. `show(x)` draws 784 numbers, clipped to black and white.
+export function picture(label, attributes = {}) {
+  const canvas = el("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": label, ...attributes });
+  canvas.classList.add("picture");
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(SIDE, SIDE);
+  const words = new Uint32Array(image.data.buffer).fill(0xff000000);
+  const paint = () => context.putImageData(image, 0, 0);
+  canvas.show = (x) => {
+    for (let p = 0; p < PIXELS; p++) words[p] = 0xff000000 | (level(x[p]) * 0x010101);
+    paint();
+  };
+  canvas.clear = () => (words.fill(0xff000000), paint());
+  paint();
+  return canvas;
+}
+
+let names = 0;
+
+export function unique(word) {
+  return `${word}-${names++}`;
+}
+
+// A slider with its name and value; `text` says the value in words.
+export function slider(name, { min, max, step = 1, value }, text, moved) {
+  const said = el("output");
+  const id = unique("slider");
+  const input = el("input", { type: "range", id, min, max, step, value });
+  const node = el("div", { class: "slider" }, el("label", { for: id }, name), said, input);
+  const say = () => {
+    said.textContent = text(Number(input.value));
+    input.setAttribute("aria-valuetext", said.textContent);
+  };
+  input.addEventListener("input", () => (say(), moved(Number(input.value))));
+  say();
+  node.input = input;
+  node.set = (next) => ((input.value = next), say());
+  node.range = (last) => ((input.max = last), say());
+  return node;
+}
+
+// One of several options, pairs of value and label.
+export function choice(legend, options, value, chosen) {
+  const name = unique("choice");
+  const radios = options.map(([key, label]) =>
+    el("label", {}, el("input", { type: "radio", name, value: key, checked: key === value, onchange: () => chosen(key) }), el("span", {}, label)),
+  );
+  return el("fieldset", { class: "choice" }, el("legend", {}, legend), el("div", {}, radios));
+}
+
+// What the classifier reads in an image: a word, and a bar with a mark from where on an image counts as recognised.
+export function reading(classifier, classes = null) {
+  const word = el("span", { class: "word" }, " ");
+  const share = el("i");
+  const bar = el("span", { class: "bar", "aria-hidden": "true" }, share);
+  const node = el("div", { class: "reading" }, word, bar);
+  node.hidden = !classifier;
+  if (classifier) bar.append(el("b", { style: `left: ${100 * classifier.threshold}%` }));
+  node.show = (x) => {
+    if (!classifier) return null;
+    const found = classifier.read(x);
+    const digit = classes ? classes[found.digit] : found.digit;
+    const sure = `${Math.floor(100 * found.confidence)} %`;
+    word.replaceChildren(
+      ...(found.recognised ? [el("strong", {}, digit), ` recognised, ${sure} sure`] : ["not recognised: ", el("strong", {}, digit), `? ${sure}`]),
+    );
+    share.style.width = `${100 * found.confidence}%`;
+    node.classList.toggle("unsure", !found.recognised);
+    node.text = word.textContent;
+    return { ...found, digit };
+  };
+  return node;
+}

@@ -1,0 +1,52 @@
+// What Python packed, ready for use: trainings, the classifier, digits. `open` makes the networks of some trainings.
+
+import { Classifier } from "./classifier.js";
+import { Network, PIXELS, counter, unpack } from "./net.js";
+import { centre, enlarge, grey, walkNoise, walkZoom, zoom } from "./processes.js";
+
+export async function load(data) {
+  const wasm = new Uint8Array(await unpack({ type: "u1", data: data.wasm }));
+  const study = { data, classifier: null, digits: [], events: new EventTarget() };
+  study.trainings = data.trainings.map((model) => ({ model, network: null }));
+  study.zooms = study.trainings.filter(({ model }) => model.kind === "zoom");
+  study.ddpms = study.trainings.filter(({ model }) => model.kind === "ddpm");
+  study.open = async (trainings) => {
+    for (const each of trainings) each.network ??= await Network.load(wasm, each.model);
+  };
+  if (data.classifier) study.classifier = await Classifier.load(data.classifier);
+  if (data.digits) {
+    const levels = await unpack(data.digits.images);
+    study.digits = data.digits.labels.map((label, i) => ({
+      label: data.names ? data.names[label] : String(label),
+      image: Float32Array.from(levels.subarray(i * PIXELS, (i + 1) * PIXELS), grey),
+    }));
+  }
+  return study;
+}
+
+// A test digit that is not the last one.
+export function anyDigit(study, last = null) {
+  const others = study.digits.filter((digit) => digit !== last);
+  return others[Math.floor(Math.random() * others.length)];
+}
+
+// Numbers for the console and for tests: the result of a whole walk, 784 numbers.
+export function compute(study) {
+  const named = (name) => study.trainings.find(({ model }) => model.name === name);
+  const last = (walk) => Array.from([...walk].at(-1).x);
+  return {
+    calls: () => counter.calls,
+    zoom: (name, seed) => {
+      const { model, network } = named(name);
+      return last(walkZoom(network, model, enlarge(seed, 28 - model.T)));
+    },
+    ddpm: (name, calls, how, noise) => {
+      const { model, network } = named(name);
+      return last(walkNoise(network, model, model.walks[calls], how, (k) => noise[k]));
+    },
+    digits: () => study.digits.map(({ image }) => Array.from(image)),
+    read: (x) => study.classifier.read(x),
+    degrade: (x, t, interpolation) => Array.from(zoom(Float32Array.from(x), t, interpolation)),
+    centre: (x, side) => Array.from(centre(x, side)),
+  };
+}

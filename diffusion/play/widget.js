@@ -1,0 +1,28 @@
+// The same parts in a notebook, by anywidget.
+
+import { ddpm } from "./ddpm.js";
+import { degrade } from "./degrade.js";
+import { dream } from "./dream.js";
+import { el } from "./elements.js";
+import { load } from "./study.js";
+
+export default {
+  async render({ model, el: place }) {
+    const root = el("div", { class: "play notebook", "data-lm-suppress-shortcuts": "true" }); // keys are for its sliders
+    place.append(root);
+    try {
+      const study = await load(model.get("data"));
+      await study.open(study.trainings);
+      const tell = (seed, x) => {
+        model.set("seed", Array.from(seed));
+        model.set("pixels", new DataView(Float32Array.from(x).buffer));
+        model.save_changes();
+      };
+      if (study.zooms.length) root.append(dream(study, tell).node);
+      else if (study.ddpms.length) root.append(ddpm(study).node);
+      else root.append(degrade(study).node);
+    } catch (error) {
+      root.append(el("p", {}, `This browser cannot show it: ${error.message}`));
+    }
+  },
+};

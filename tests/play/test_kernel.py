@@ -1,0 +1,70 @@
+"""The WebAssembly that the page runs, against torch in float64; references are those of references.py."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import diffusion as d
+from diffusion.play import bundle, compile
+from wasm_kernel import Kernel
+
+ONE_CALL = 2e-5  # of a pixel; 1 grey level is 4e-3
+DIGIT = 1e-2  # of the worst pixel after 24 calls
+MEDIAN = 5e-4  # of a digit's worst pixel
+
+
+@pytest.fixture(scope="module")
+def references():
+    return np.load(Path(__file__).with_name("references.npz"))
+
+
+@pytest.mark.parametrize("model", ["zoom", "linear", "cosine"])
+def test_one_call(references, model):
+    kernel = Kernel(d.released("paper", model).network())
+    for row in references[f"call-{model}"]:
+        x, expected, share = row[:784], row[784:-1], row[-1]
+        assert np.abs(kernel(x, share) - expected).max() < ONE_CALL
+
+
+def test_whole_digits(references):
+    worst = []
+    for seed in (0, 1):
+        kernel = Kernel(d.released("paper", "zoom", seed).network())
+        for pixels, expected in list(zip(references["seeds"], references[f"zoom-{seed}"], strict=True))[::3]:
+            worst.append(np.abs(kernel.digit(pixels) - expected).max())
+    assert max(worst) < DIGIT
+    assert np.median(worst) < MEDIAN
+
+
+def test_the_edge_stays_empty_from_call_to_call(references):
+    kernel = Kernel(d.released("paper", "zoom").network())
+    x, share = references["call-zoom"][0][:784], references["call-zoom"][0][-1]
+    first = kernel(x, share)
+    kernel(-x, 1.0)
+    assert np.array_equal(kernel(x, share), first)
+
+
+@torch.inference_mode()
+def test_the_norm_that_keeps_the_mean():
+    torch.manual_seed(0)
+    network = d.Reconstructor(norm="rms")
+    for block in network.blocks:  # so that scale and shift matter
+        block[1].weight.add_(torch.rand(28, 28))
+        block[1].bias.add_(torch.randn(28, 28))
+    x = torch.randn(1, 1, 28, 28)
+    expected = network(x, torch.tensor([0.4])).flatten().numpy()  # torch's own has no float64
+    found = Kernel(network, centred=False)(x.flatten().numpy(), 0.4)
+    assert np.abs(found - expected).max() < ONE_CALL
+
+
+def test_it_is_small_and_asks_for_nothing():
+    kernel = Kernel(d.Reconstructor())  # without imports, else it could not be made
+    assert len(bundle.kernel()) < 4096
+    assert not kernel.exports["memory"].data_len(kernel.store) > 2**21
+
+
+def test_the_committed_file_is_what_the_compiler_makes():
+    pytest.importorskip("ziglang", reason=f"no compiler: pip install ziglang=={compile.COMPILER}")
+    assert compile.compiled() == bundle.kernel()

@@ -1,0 +1,187 @@
+"""Make the page in which one paints a seed and watches it become a digit: one file, which loads nothing.
+
+    python -m tools.page              the page of the paper's released trainings, in build/page
+    python -m tools.page --keep       and keep it, with a still strip of it, under released/page
+    python -m tools.page RUN ...      of other trainings: PROFILE/MODEL-SEED, released ones
+
+Weights are taken up by their hash. Trainings of another network than the page computes are refused.
+"""
+
+import argparse
+import html
+import io
+import json
+import sys
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from diffusion import data, records
+from diffusion.evaluation import classifier
+from diffusion.play import bundle
+from diffusion.processes.zoom import enlarge
+from diffusion.runtime import generator, write_bytes
+from diffusion.training.fit import Run
+from diffusion.training.record import released
+from tools import release
+
+NAME = "cold-zoom.html"
+STRIP = "strip.png"
+OUT = release.jobs.ROOT / "build" / "page"
+KEPT = release.RELEASED / "page"
+LIMIT = 2_000_000  # bytes of the page
+RUNS = ("paper/zoom-0", "paper/zoom-1", "paper/linear-0", "paper/cosine-0")
+EACH = 6  # test digits of each class
+TRIED = 200  # seeds among which the first one that is shown is found
+COLUMNS = (24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0)  # levels of the still strip
+PRECISION = {"zoom": "f4", "ddpm": "f2"}  # of weights
+
+
+def opened(name: str) -> Run:
+    """A released training, by PROFILE/MODEL-SEED.
+
+    Raises:
+        ValueError: there is none, or its release is damaged.
+    """
+    profile, _, training = name.partition("/")
+    model, _, seed = training.rpartition("-")
+    if not model or not seed.isdecimal():
+        raise ValueError(f"the training is {name!r}; needed: PROFILE/MODEL-SEED, such as {RUNS[0]}")
+    run = released(profile, model, int(seed))
+    release.verify(release.RELEASED / profile)
+    return run
+
+
+def label(run: Run) -> str:
+    return f"Training {run.seed}" if run.name == "zoom" else f"{run.name}, seed {run.seed}"
+
+
+def threshold(profile: str) -> float:
+    """The confidence from which the study counts an image as recognised."""
+    return records.load_results(release.RELEASED / profile).first("zoom").measure.real.not_digit.threshold
+
+
+def example_digits() -> tuple[Tensor, Tensor]:
+    """The first test images of each class, and their labels."""
+    images, labels = data.load("test")
+    chosen = torch.cat([(labels == c).nonzero()[:EACH, 0] for c in range(10)])
+    return images[chosen], labels[chosen]
+
+
+@torch.inference_mode()
+def telling(zooms: Sequence[Run], sure: float) -> tuple[Tensor, list[Tensor]]:
+    """A seed (1, 1, side, side) of which the trainings make different digits, and their walks.
+
+    Each walk is (T + 1, 28, 28). Of the first few seeds of the prior, of which all digits are recognised, it
+    is the one whose digits are nearest to real ones of the class that the classifier reads.
+
+    Args:
+        sure: the classifier's confidence from which a digit is recognised.
+    """
+    reader, process, walks = classifier.load(), zooms[0].process, []
+    patches = process.prior.draw(TRIED, generator(0, "page"))
+    for run in zooms:
+        x, network, walk = enlarge(patches, 28), run.network().cpu(), []
+        for t in range(process.T, 0, -1):
+            walk.append(x)
+            x0 = network(x, torch.full((len(x),), t / process.T))
+            x = process.degrade(x0, torch.full((len(x),), t - 1))
+        walks.append(torch.stack([*walk, x])[:, :, 0])  # (T + 1, TRIED, 28, 28)
+    last = torch.stack([walk[-1] for walk in walks]).clamp(-0.5, 0.5)  # (trainings, TRIED, 28, 28)
+    read = [torch.softmax(classifier.logits(reader, images[:, None]), 1).max(1) for images in last]
+    digit, confidence = (torch.stack([one[i] for one in read]) for i in (1, 0))  # (trainings, TRIED)
+    real, labels = data.load("test", n=5000)
+    distance = torch.cdist(last.flatten(2), real.flatten(1)[None])  # (trainings, TRIED, 5000)
+    distance = distance.masked_fill(digit[:, :, None] != labels, torch.inf).amin(2)
+    unfit = (digit.sort(0).values.diff(dim=0) == 0).any(0) | (confidence < sure).any(0)
+    best = int((distance.amax(0).nan_to_num(posinf=1e3) + 1e3 * unfit).argmin())
+    return patches[best : best + 1], [walk[:, best] for walk in walks]
+
+
+def strip(walks: Sequence[Tensor], T: int) -> bytes:
+    """A PNG: a row for each walk, some of its latents from the seed to the digit."""
+    size, gap = 28 * 3, 6
+    columns = [t for t in COLUMNS if t <= T]
+    shape = (len(columns) * (size + gap) - gap, len(walks) * (size + gap) - gap)
+    sheet = Image.new("LA", shape)  # gaps are transparent
+    for row, walk in enumerate(walks):
+        for column, t in enumerate(columns):
+            grey = walk[T - t].add(0.5).mul(255).round().clamp(0, 255).to(torch.uint8)
+            tile = Image.fromarray(grey.numpy()).resize((size, size), Image.Resampling.NEAREST)
+            sheet.paste(tile.convert("LA"), (column * (size + gap), row * (size + gap)))
+    buffer = io.BytesIO()
+    sheet.save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
+def page(names: Sequence[str] = RUNS) -> tuple[bytes, bytes]:
+    """The page of some trainings, and its still strip.
+
+    Raises:
+        ValueError: a training is not released, is damaged, or has a network or process that the page lacks;
+            there is no zoom or no DDPM among them, or zooms of different T.
+    """
+    runs = [opened(name) for name in names]
+    trainings = [bundle.training(run, label(run), PRECISION.get(run.process.name, "f4")) for run in runs]
+    zooms = [run for run in runs if run.process.name == "zoom"]
+    if not zooms or len(zooms) == len(runs) or len({run.process.T for run in zooms}) > 1:
+        raise ValueError(f"the trainings are {', '.join(names)}; needed: zooms of one T, and a DDPM")
+    sure = threshold(names[0].partition("/")[0])
+    seed, walks = telling(zooms, sure)
+    still = strip(walks, zooms[0].process.T)
+    content = {
+        "wasm": bundle.kernel(),
+        "trainings": trainings,
+        "classifier": bundle.classifier(classifier.load(), sure),
+        "digits": bundle.digits(*example_digits()),
+        "seed": seed.flatten().tolist(),
+    }
+    text = json.dumps(bundle.as_text(content), separators=(",", ":")).replace("<", "\\u003c")
+    pairs = zip(trainings, names, strict=True)
+    facts = [f"{one['label']}: {name}, weights {one['sha256']}" for one, name in pairs]
+    return filled(text, bundle.plain(still), facts).encode(), still
+
+
+def filled(content: str, still: str, facts: Sequence[str]) -> str:
+    """The page's HTML.
+
+    Args:
+        content: what it computes with, as JSON.
+        still: the still strip, as base64.
+        facts: lines on the trainings, for its end.
+    """
+    parts = {
+        "style": (bundle.HERE / "style.css").read_text(encoding="utf-8"),
+        "still": f"data:image/png;base64,{still}",
+        "bytes": f"{len(bundle.kernel()):,}",
+        "facts": "\n".join(f"<li>{html.escape(fact)}</li>" for fact in facts),
+        "data": content,
+        "script": bundle.script("page.js"),
+    }
+    text = (bundle.HERE / "page.html").read_text(encoding="utf-8")
+    for name, part in parts.items():
+        text = text.replace(f"<<{name}>>", part, 1)
+    return text
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.page", description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="*", default=RUNS, metavar="RUN", help="PROFILE/MODEL-SEED")
+    parser.add_argument("--keep", action="store_true", help="keep the page under released/page, too")
+    options = parser.parse_args(arguments)
+    try:
+        content, still = page(options.runs)
+    except (ValueError, OSError) as error:
+        sys.exit(f"page: {error}")
+    for folder in (OUT, KEPT) if options.keep else (OUT,):
+        path = write_bytes(folder / NAME, content)
+        write_bytes(folder / STRIP, still)
+        print(f"wrote {path}, {len(content):,} bytes")
+    if len(content) > LIMIT:
+        print(f"page: it has more than {LIMIT:,} bytes; name fewer trainings")
+
+
+if __name__ == "__main__":
+    main()
