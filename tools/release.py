@@ -20,7 +20,7 @@ from tools.children import HeldError, hold
 
 RELEASED = jobs.ROOT / "released"
 MANIFEST = "manifest.json"
-NOT_UNPACKED = ("report.pdf", "ledger.json", "figures/")  # the report makes its own
+NOT_UNPACKED = ("report.pdf", "ledger.json", "table.json", "figures/")  # the report makes its own
 
 
 def names(profile: Profile) -> list[str]:

@@ -1,4 +1,4 @@
-"""Run one job of a profile: a notebook by papermill, a measuring or the report; the workflow's jobs do this.
+"""Run one job of a profile: a notebook by papermill, a command, or the report; the workflow's jobs do this.
 
     python -m tools.run_notebook PROFILE JOB [--threads N]
 
@@ -37,9 +37,10 @@ def command(job: jobs.Job, profile: str, attempt: Path) -> list[str]:
     if job.kind == "report":
         return ["-m", "report.build", "--out", str(job.out), "--profile", profile]
     values = {k: v for k, v in job.settings.items() if k != "notebook"} | {"data_dir": job.data_dir}
-    if job.kind == "measure":
-        options = ["--out", str(job.out), "--model", job.model, "--seed", str(job.seed)]
-        return ["-m", "diffusion.evaluation.measure", *options, "--settings", _yaml(values)]
+    if job.kind in ("measure", "analyse", "yardstick"):
+        one = ["--model", job.model, "--seed", str(job.seed)] if job.model else []
+        options = ["--out", str(job.out), *one, "--settings", _yaml(values)]
+        return ["-m", f"diffusion.evaluation.{job.kind}", *options]
     values["out_dir"] = str(job.out)
     notebook = str(jobs.ROOT / "notebooks" / f"{job.notebook}.ipynb")
     return ["-m", "papermill", notebook, str(attempt), "--parameters_yaml", _yaml(values), *PAPERMILL]

@@ -25,6 +25,8 @@ PROFILE = {
     "training": {"epochs": 2},
     "models": {"zoom": {"notebook": "03_train_zoom"}},
     "measure": {"n_samples": 16, "n_final": 32, "n_distance": 32},
+    "analyse": {"n_samples": 16},
+    "yardstick": {"n": 32},
 }
 STUBS = {
     "torch.py": "def __getattr__(name):\n    return object\n",
@@ -38,6 +40,17 @@ from diffusion.work import work
 options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 values = yaml.safe_load(options["--settings"]) | {"model": options["--model"], "seed": int(options["--seed"])}
 work("measure", values | {"out_dir": options["--out"]})
+""",
+    "diffusion/evaluation/analyse.py": """import sys, yaml
+from diffusion.work import work
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+values = yaml.safe_load(options["--settings"]) | {"model": options["--model"], "seed": int(options["--seed"])}
+work("analyse", values | {"out_dir": options["--out"]})
+""",
+    "diffusion/evaluation/yardstick.py": """import sys, yaml
+from diffusion.work import work
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+work("yardstick", yaml.safe_load(options["--settings"]) | {"out_dir": options["--out"]})
 """,
     "report/build.py": """import sys
 from diffusion.work import work
@@ -56,6 +69,8 @@ def work(kind, values):
                   f"{run}/weights/epoch-0001.safetensors", f"{run}/weights/epoch-0002.safetensors",
                   f"kept/trajectory_{one}.npz", f"metrics/train_{one}.json"],
         "measure": [f"kept/samples_{one}.npz", f"metrics/measure_{one}.json"],
+        "analyse": [f"kept/nearest_{one}.npz", f"metrics/analyse_{one}.json"],
+        "yardstick": ["metrics/yardstick.json"],
         "compare": [],
         "report": ["figures/a.svg", "report.html", "report.pdf"],
     }[kind]

@@ -12,8 +12,10 @@ from diffusion.settings import read_profile
 from tools import jobs
 from workflow.standin import PROFILE
 
-ALL = ["schedules", "train_zoom-0", "measure_zoom-0", "compare", "report"]
-AFTER_TRAINING = ALL[1:]
+ALL = ["schedules", "train_zoom-0", "measure_zoom-0", "analyse_zoom-0", "yardstick", "compare", "report"]
+END = ALL[5:]
+AFTER_MEASURING = [*ALL[2:4], *END]
+AFTER_TRAINING = [ALL[1], *AFTER_MEASURING]
 
 
 def test_nothing_is_stale_after_a_run(stale):
@@ -38,8 +40,10 @@ def changed(section: str, name: str, value) -> dict:
     ("content", "job", "reason", "others"),
     [
         (changed("training", "epochs", 3), "train_zoom-0", "epochs was 2, is 3", AFTER_TRAINING),
-        (changed("measure", "n_final", 33), "measure_zoom-0", "n_final was 32, is 33", ALL[2:]),
-        (PROFILE | {"schedules": {"T": 999}}, "schedules", "T was 1000, is 999", ["schedules", *ALL[3:]]),
+        (changed("measure", "n_final", 33), "measure_zoom-0", "n_final was 32, is 33", AFTER_MEASURING),
+        (changed("analyse", "n_samples", 17), "analyse_zoom-0", "n_samples was 16, is 17", [ALL[3], *END]),
+        (changed("yardstick", "n", 33), "yardstick", "n was 32, is 33", ["yardstick", *END]),
+        (PROFILE | {"schedules": {"T": 999}}, "schedules", "T was 1000, is 999", ["schedules", *END]),
         (PROFILE | {"dataset": "fashion"}, "schedules", "dataset was 'mnist', is 'fashion'", ALL),
         (PROFILE | {"report": {"repository": "x"}}, "report", "repository was None, is 'x'", ["report"]),
     ],
@@ -54,7 +58,7 @@ def test_a_changed_setting_is_named(project, stale, content, job, reason, others
 
 def test_another_seed_leaves_the_first_alone(project, stale):
     project.profile(PROFILE | {"models": {"zoom": {"notebook": "03_train_zoom", "seeds": [0, 7]}}})
-    assert list(stale()) == ["train_zoom-7", "measure_zoom-7", "compare", "report"]
+    assert list(stale()) == ["train_zoom-7", "measure_zoom-7", "analyse_zoom-7", "compare", "report"]
     assert stale()["train_zoom-7"] == jobs.NOT_MADE
 
 
@@ -73,7 +77,7 @@ def test_first_seeds_come_first(project):
     [
         ("diffusion/runtime.py", ALL),
         ("diffusion/training/__init__.py", AFTER_TRAINING),
-        ("diffusion/evaluation/measure.py", AFTER_TRAINING),
+        ("diffusion/evaluation/measure.py", ALL[1:]),
         ("diffusion/figures/__init__.py", ["report"]),
         ("report/build.py", ["report"]),
         ("tools/run.py", []),
@@ -140,6 +144,10 @@ def owner(name: str) -> str:
         return "compare"
     if "schedules" in name or name == "kept/zoom.npz":
         return "schedules"
+    if "yardstick" in name:
+        return "yardstick"
+    if "analyse" in name or "nearest" in name:
+        return "analyse_zoom-0"
     return "measure_zoom-0" if "measure" in name or "samples" in name else "train_zoom-0"
 
 
@@ -188,7 +196,7 @@ def test_a_lost_file_is_found(project, stale):
 def test_a_record_edited_by_hand_is_found(project, stale):
     path = project.out / "metrics" / "measure_zoom-0.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"n_final": 10**6}))
-    assert list(stale()) == ["measure_zoom-0", "compare", "report"]
+    assert list(stale()) == AFTER_MEASURING
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "5", "{}", '{"files": 5}', "\0", "9" * 5000])

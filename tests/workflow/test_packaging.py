@@ -24,6 +24,7 @@ SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setup
 UNPINNED = re.compile(r"torch|torchvision|triton|nvidia-.*|cuda-.*")  # differ from platform to platform
 BUNDLED = {"setuptools", "pip"}  # of every virtual environment
 IMPORTED_AS = {
+    "sklearn": "scikit-learn",
     "PIL": "pillow",
     "bs4": "beautifulsoup4",
     "yaml": "pyyaml",

@@ -27,6 +27,9 @@ def contents(folder) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+RECORDED = ("schedules", "yardstick", "train_zoom-0", "measure_zoom-0", "analyse_zoom-0")
+
+
 def test_a_release_has_records_images_last_weights_figures_notebooks_and_the_pdf(project, released):
     run_folder = "runs/zoom-0-0"
     assert set(contents(released)) == {
@@ -36,8 +39,9 @@ def test_a_release_has_records_images_last_weights_figures_notebooks_and_the_pdf
         "kept/zoom.npz",
         "kept/trajectory_zoom-0.npz",
         "kept/samples_zoom-0.npz",
-        *(f"metrics/{job}.json" for job in ("schedules", "train_zoom-0", "measure_zoom-0")),
-        *(f"jobs/{job}.json" for job in ("schedules", "train_zoom-0", "measure_zoom-0", "compare", "report")),
+        "kept/nearest_zoom-0.npz",
+        *(f"metrics/{job}.json" for job in RECORDED),
+        *(f"jobs/{job}.json" for job in (*RECORDED, "compare", "report")),
         *(f"notebooks/{n}.ipynb" for n in ("01_schedules", "03_train_zoom-zoom-0", "04_compare_fid")),
         *(f"{run_folder}/{name}" for name in ("run.json", "history.jsonl")),
         f"{run_folder}/weights/epoch-0002.safetensors",
