@@ -1,146 +1,31 @@
 """Context of the text: numbers for its placeholders, and what its guards look up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from diffusion.evaluation.statistics import FEWEST
-from diffusion.records import Final, RateCheck, Real, Results
-from diffusion.settings import Profile
-from report import models, tables
+from diffusion.figures.catalogue import UNPICKED
+from diffusion.records import Gap, Results
+from diffusion.runtime import read_json
+from report import beyond, evidence, glance, ledger, models, tables
+from report.claims.common import COMPARABLE
 from report.claims.ddpm import lower_levels
-from report.estimates import LAST, Case, distance, late, tail
-from report.render import WORDS, Guards
-from report.study import CITATION, MODELS, STUDY, dataset, deviations, measured, other_data
-from report.text_format import Markdown, escape, fixed, integer, listing, sentence, span
+from report.effects import MOST_TRAININGS, Effect
+from report.estimates import LAST, Case, at_end, coverage, not_recognised
+from report.findings import Run, by_loss, class_signs, clipped, common_bias, guards, respaced
+from report.study import CITATION, MODELS, STUDY, dataset, deviations
+from report.text_format import Markdown, code, escape, fixed, integer, listing, num, percent, sentence, span
 from report.verdicts import END_OF_TRAINING, Verdict, tally
 
-LOSSES = ("train_loss", "test_loss")
-STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
+__all__ = ["Run", "build", "guards"]
+
+AUTHORS, LICENCE = "The Cold Zoom Diffusion project", "MIT"
+EARLY_POINT = 0.2  # of training, where the schedules are compared
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
-
-class Run:
-    """A run, its verdicts, and those of the study's models that it has."""
-
-    def __init__(
-        self, results: Results, profile: Profile, verdicts: Mapping[str, Verdict], notebooks: Sequence[str]
-    ):
-        self.results, self.profile, self.verdicts = results, profile, verdicts
-        self.notebooks = notebooks
-        self.study = measured(results)
-        self.further = [m for m in results.models if m not in self.study]
-        self.case = Case(results, {m: results.first(m) for m in self.study})
-        self.ones = [one for one in results.trainings.values() if one.measure]
-        if not self.ones:
-            raise ValueError(f"{results.out} has no training that is measured; `make report` measures them")
-
-    def has(self, *models: str) -> bool:
-        return set(models) <= set(self.study)
-
-
-# --- what guards look up ---
-
-
-def guards(run: Run, complete: bool) -> Guards:
-    """Verdicts and further findings, and which parts the run has."""
-    results, case = run.results, run.case
-    findings = {name: WORDS.get(v.verdict, v.verdict) for name, v in run.verdicts.items()}
-    findings |= {name: "yes" if found else "no" for name, found in _findings(run).items()}
-    ddpms = [m for m in ("linear", "cosine") if m in run.study]
-    ablations = {m: case[m].measure.ablations for m in run.study}
-    parts = {m: m in run.study for m in MODELS}
-    parts |= {
-        "schedules": results.schedules is not None,
-        "ddpms": run.has("linear", "cosine"),
-        "three": run.has(*MODELS),
-        "other_data": bool(other_data(results)),
-        "reduced": bool(deviations(results)),
-        "several": any(len(results.seeds(m)) > 1 for m in results.models),
-        "no_inception": not any(one.measure.extractors["inception"].available for one in run.ones),
-        "bf16": run.ones[0].train.environment.get("precision") == "bf16",
-        "respaced": bool(_respaced(run)),
-        "clipped": bool(_clipped(run)),
-        "clipping": len(ddpms) == 2 and all(ablations[m].clipping for m in ddpms),
-        "float32": any(found.float32 for found in ablations.values()),
-        "prior": run.has("zoom") and ablations["zoom"].prior is not None,
-        "notebooks": bool(run.notebooks),
-    }
-    return Guards(findings, parts, complete)
-
-
-def _findings(run: Run) -> dict[str, bool]:
-    """Findings beside the claims; those about models that the run has not are not so."""
-    case, found = run.case, dict.fromkeys(FINDINGS, False)
-    if run.has("linear"):
-        found["rate_stuck"] = rate_stuck(case["linear"].train.ddpm.learning_rate_check)
-    if run.has("linear", "cosine"):
-        ddpms = [case[m] for m in ("linear", "cosine")]
-        offsets = [one.train.ddpm.offset for one in ddpms]
-        clipped = [one.measure.ablations.clipping for one in ddpms]
-        found["offset_missed"] = any(o.response < 0.9 * o.shift for o in offsets)
-        levels, won = ddpms[0].train.ddpm.common_loss.levels, lower_levels(case)
-        found["levels_cross"] = 0 < len(won) < len(levels) and won == sorted(levels)[-len(won) :]
-        splits = [[tail([getattr(x, key) for x in one.train.history]) for one in ddpms] for key in LOSSES]
-        found["higher_loss"] = all(linear.below(cosine) for linear, cosine in splits)
-        found["flattered"] = all(_flattered(one.measure.final, case.real) for one in ddpms)
-        found["clipping_harms"] = all(
-            c and c.gap.digits.low > 0 and c.gap.background.low > 0 for c in clipped
-        )
-    if run.has("linear", "zoom"):
-        spreads = [late(case[m].measure, distance("digits")) for m in ("linear", "zoom")]
-        found["zoom_swings"] = all(spreads) and spreads[1].sd > 2 * spreads[0].sd
-    if run.has("zoom"):
-        trainings = [run.results.trainings["zoom", seed].measure for seed in run.results.seeds("zoom")]
-        found["variety_parted"] = run.has(*MODELS) and _variety_parted(case)
-        found["zoom_biased"] = all(_biased(one.final, one.real) for one in trainings)
-    return found
-
-
-FINDINGS = (
-    "rate_stuck",  # at the printed learning rate the loss stays at that of answering zero
-    "offset_missed",  # a network reports less than 90 % of a uniform shift
-    "higher_loss",  # the cosine DDPM has the higher loss, in training and test
-    "levels_cross",  # the cosine DDPM has the lower loss at the levels of least noise, the linear elsewhere
-    "flattered",  # recall above that of real images, with little precision, for both DDPMs
-    "clipping_harms",  # for both DDPMs: brighter backgrounds and larger distances
-    "zoom_swings",  # the zoom model's distance varies more than twice as much as the linear DDPM's
-    "variety_parted",  # its classes are less even than those of both DDPMs, and its coverage is higher
-    "zoom_biased",  # its classes diverge more than those of as many real images, with every seed
-)
-
-
-def rate_stuck(check: RateCheck) -> bool:
-    """At the printed learning rate nothing is learnt, and at the one that must be meant something is."""
-    printed, used = check.printed, check.used
-    learns = used.finite and used.last_loss < min(1, used.first_loss)
-    return learns and printed.finite and printed.last_loss >= STUCK
-
-
-def _flattered(final: Final, real: Real) -> bool:
-    v, r = final.variety, real.variety
-    return v.recall > r.recall and v.precision < 0.75 * r.precision
-
-
-def _variety_parted(case: Case) -> bool:
-    zoom, *others = (case.final(m) for m in ("zoom", "linear", "cosine"))
-    uneven = all(zoom.classes.divergence > one.classes.divergence for one in others)
-    return uneven and all(zoom.variety.coverage > one.variety.coverage for one in others)
-
-
-def _biased(final: Final, real: Real) -> bool:
-    floor = real.divergence_floor
-    return final.classes.divergence_low > floor.mean + 2 * floor.sd
-
-
-def _respaced(run: Run) -> list[Markdown]:
-    """The models that are sampled in fewer steps than they are trained for."""
-    drawn = {m: run.results.first(m).train.settings for m in run.results.models}
-    steps = {m: n for m, s in drawn.items() if (n := s.get("sampling_steps")) not in (None, s["T"])}
-    return [Markdown(f"{integer(n)} for the {escape(m)} model") for m, n in steps.items()]
-
-
-def _clipped(run: Run) -> list[str]:
-    return [m for m in run.study if run.case[m].train.settings.get("clip_x0")]
 
 
 # --- what placeholders print ---
@@ -150,19 +35,26 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
     """Name -> value, or what prints it; `drawn` are the figure files."""
     results, case, found = run.results, run.case, dataset(run.results)
     one = next(iter(results.trainings.values()))
-    measure = run.ones[0].measure
+    measure, options = run.ones[0].measure, run.profile.options
+    address = options.get("repository", "")
     context = {
         "study": STUDY,
         "profile": run.profile.name,
         "command": f"make retrain PROFILE={run.profile.name}",
+        "version": version("cold-zoom-diffusion"),
+        "authors_yaml": Markdown(f"  - {escape(options.get('authors', AUTHORS))}"),
+        "date": str(options.get("date", "")),
+        "licence": LICENCE,
+        "repository": str(address),
+        "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
         "dataset": found,
         "data_citation": Markdown(f"[@{CITATION[name]}]" if (name := _name(results)) in CITATION else ""),
+        "data_hashes": data_hashes(results),
         "deviations": deviations(results),
         "subtitle": subtitle(run),
         "models_said": models_said(run),
+        "trainings_said": trainings_said(results),
         "seeds_said": seeds_said(results),
-        "claims_count": integer(len(run.verdicts)),
-        "tally": tally(run.verdicts),
         "end_of_training": END_OF_TRAINING,
         "fewest": FEWEST,
         "last_part": Markdown(LAST),
@@ -175,7 +67,7 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "train": {m: results.first(m).train for m in run.study},
         "last": {m: results.first(m).train.history[-1] for m in run.study},
         "final": {m: case.final(m) for m in run.study},
-        "late": {m: late(case[m].measure, distance("digits")) for m in run.study},
+        "end": {m: _ends(case, m) for m in run.study},
         "swings": {m: case.swing(m) for m in run.study},
         "probes": {m: case[m].train.ddpm or case[m].train.zoom for m in run.study},
         "reference": measure.reference,
@@ -183,23 +75,55 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "real": measure.real,
         "threshold": measure.real.not_digit.threshold,
         "quality_rule": measure.quality_rule,
-        "respaced": listing(_respaced(run)),
-        "clipped": listing(_clipped(run)),
+        "unread_range": _range(at_end(t.measure, not_recognised).value for t in run.ones),
+        "unpicked_count": UNPICKED,
+        "respaced": listing(respaced(run)),
+        "clipped": listing(clipped(run)),
         "total_seconds": float(sum(map(tables.seconds, results.trainings.values()))),
         "notebooks": listing(Markdown(f"[{escape(n)}](notebooks/{n}.html)") for n in run.notebooks),
+        "summary_n": listing(sorted({integer(t.measure.final.n) for t in run.ones})),
+        "table_summary": tables.summary(results),
         "table_distances": tables.distances(results),
         "table_measures": tables.measures(results),
-        "table_claims": tables.claims(run.verdicts),
-        "table_rules": tables.rules(run.verdicts),
         "table_cost": tables.cost(results),
         "table_environment": tables.environment(results),
         "table_parameters": tables.settings(results, lambda one: one.train),
         "table_measuring": tables.settings(results, lambda one: one.measure),
         "table_seeds": tables.seeds(results),
-        "seeds_parted": seeds_parted(run.verdicts),
         "further_models": models.further(results, run.further, drawn),
     }
-    return context | _of_schedules(results) | _of_models(run)
+    context |= _of_verdicts(run.verdicts) | _of_schedules(results) | _of_models(run)
+    return context | evidence.context(results) | glance.context(results) | beyond.context(run.beyond)
+
+
+def _of_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
+    """The ledger, and the number that decides each claim: with its interval, alone, and without its sign."""
+    effects = {name: v.effect for name, v in verdicts.items() if v.effect}
+    comparable = verdicts["comparable"].each
+    return {
+        "claims_count": integer(len(verdicts)),
+        "tally": tally(verdicts),
+        "table_glance": ledger.glance(verdicts),
+        "claims_in_full": ledger.claims(verdicts),
+        "seeds_parted": seeds_parted(verdicts),
+        "effect": {name: e.shown() for name, e in effects.items()},
+        "value": {name: e.show(e.value) for name, e in effects.items()},
+        "magnitude": {name: e.show(abs(e.value)) for name, e in effects.items()},
+        "needed": {name: v.needed or f"more than {MOST_TRAININGS}" for name, v in verdicts.items()},
+        "ratios": listing(e.show(e.value) for e in comparable),
+        "comparable_within": fixed(COMPARABLE),
+    }
+
+
+def _ends(case: Case, model: str) -> dict[str, float]:
+    """Measures of a model at the end of training."""
+    return {"unread": case.end(model, not_recognised).value, "coverage": case.end(model, coverage).value}
+
+
+def _range(shares: Iterable[float]) -> Markdown:
+    found = sorted(shares)
+    low, high = percent(found[0]), percent(found[-1])
+    return low if low == high else Markdown(f"{low} to {high}")
 
 
 def _of_schedules(results: Results) -> dict[str, Any]:
@@ -219,22 +143,64 @@ def _of_models(run: Run) -> dict[str, Any]:
     if run.has("linear"):
         out["rate"] = case["linear"].train.ddpm.learning_rate_check
     if run.has("linear", "cosine"):
-        out["lower_levels"] = listing(fixed(level) for level in lower_levels(case))
-        out["table_levels"] = tables.levels(results)
-        if all(case[m].measure.ablations.clipping for m in ("linear", "cosine")):
-            out["table_clipping"] = tables.clipping(results, ("linear", "cosine"))
+        out |= _of_ddpms(run)
     float32 = {m: found for m in run.study if (found := case[m].measure.ablations.float32)}
     gaps = {m: f.gap.digits for m, f in float32.items()}
     out["float32_gaps"] = listing(
         Markdown(f"{span(g.mean, g.low, g.high, 2)} ({m})") for m, g in gaps.items()
     )
     if run.has("zoom"):
-        final, real = case.final("zoom"), case.real.classes.share
-        names, shares = dataset(results).classes, final.classes
-        out["favoured"] = listing(names[c] for c in range(10) if shares.low[c] > real[c])
-        out["rare"] = listing(names[c] for c in range(10) if shares.high[c] < real[c])
-        out["prior"] = case["zoom"].measure.ablations.prior
+        trainings = [results.trainings["zoom", seed] for seed in results.seeds("zoom")]
+        swings = [Case(results, {"zoom": one}).swing("zoom") for one in trainings]
+        names, (favoured, rare) = dataset(results).classes, common_bias(results)
+        signs = class_signs(results, "zoom", sure=False)
+        up, down = (np.flatnonzero((signs == sign).all(axis=0)) for sign in (1, -1))
+        out |= {
+            "favoured": listing(names[c] for c in favoured),
+            "rare": listing(names[c] for c in rare),
+            "leaning_up": listing(names[c] for c in up if c not in favoured),
+            "leaning_down": listing(names[c] for c in down if c not in rare),
+            "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
+            "last_distances": listing(num(one.measure.final.digits.fid) for one in trainings),
+            "loss_correlations": listing(fixed(by_loss(one) or 0.0) for one in trainings),
+            "prior": case["zoom"].measure.ablations.prior,
+        }
     return out
+
+
+def _of_ddpms(run: Run) -> dict[str, Any]:
+    """The two DDPMs side by side: early in training, and without and with clipping."""
+    case, pair = run.case, ("linear", "cosine")
+    rows = {m: {row.epoch: row for row in case[m].measure.curve} for m in pair}
+    begin = EARLY_POINT * case["linear"].train.epochs
+    epoch = min(rows["linear"].keys() & rows["cosine"].keys(), key=lambda e: abs(e - begin))
+    out = {
+        "lower_levels": listing(fixed(level) for level in lower_levels(case)),
+        "early": {"epoch": epoch} | {m: rows[m][epoch].digits.fid for m in pair},
+        "stray": {m: rows[m][epoch].border.sd for m in pair},
+    }
+    if all(case[m].measure.ablations.clipping for m in pair):
+        gaps = {m: case[m].measure.ablations.clipping.gap for m in pair}
+        out["table_clipping"] = tables.clipping(run.results, pair)
+        out["gap"] = {
+            m: {"grey": _gap(g.background, partial(fixed, decimals=3)), "distance": _gap(g.digits, fixed)}
+            for m, g in gaps.items()
+        }
+    return out
+
+
+def _gap(gap: Gap, show: Callable[[float], Markdown]) -> Markdown:
+    return Effect("", gap.mean, gap.low, gap.high, show=show).shown()
+
+
+def data_hashes(results: Results) -> Markdown:
+    """What identifies the data: the beginning of the SHA-256 of images and labels."""
+    path = results.out / next(iter(results.trainings.values())).train.run / "run.json"
+    if not path.is_file():
+        return Markdown("")
+    found = read_json(path).get("data", {})
+    named = listing(Markdown(f"{code(value[:16])}… ({split})") for split, value in found.items() if value)
+    return Markdown(f"SHA-256 of images and labels: {named}.")
 
 
 def _name(results: Results) -> str:
@@ -265,6 +231,16 @@ def subtitle(run: Run) -> Markdown:
     else:
         words = sentence(models_said(run))[:-1]
     return Markdown(f"{words} on {escape(dataset(run.results).title)}, trained anew and measured")
+
+
+def trainings_said(results: Results) -> Markdown:
+    """How often each model was trained."""
+    counts = {m: len(results.seeds(m)) for m in results.models}
+    words = {1: "once", 2: "twice"}
+    groups: dict[str, list[str]] = {}
+    for model, n in counts.items():
+        groups.setdefault(words.get(n, f"{integer(n)} times"), []).append(model)
+    return listing(Markdown(f"{listing(models)} {times}") for times, models in groups.items())
 
 
 def seeds_said(results: Results) -> Markdown:

@@ -1,25 +1,28 @@
 """The report's tables: rows from records, one a training, a claim or a setting, as Markdown."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from diffusion.records import Final, Results, Trained
+from report.claims.looks import full
 from report.estimates import (
     LAST,
     NAME,
     Case,
     Estimate,
     Measure,
-    centre,
+    at_end,
     coverage,
     distance,
     divergence,
+    extreme_centre,
     late,
     not_recognised,
 )
 from report.text_format import (
     DASH,
+    FIXED,
     Markdown,
     code,
     duration,
@@ -35,7 +38,6 @@ from report.text_format import (
     spread,
     table,
 )
-from report.verdicts import ABSENT, OPEN, TOO_SMALL, Verdict
 
 whole = partial(percent_span, decimals=0)
 ROWS = 8  # of a table that samples a long list
@@ -66,6 +68,46 @@ def measured(results: Results) -> list[tuple[Markdown, Trained]]:
 
 
 # --- samples ---
+
+
+def summary(results: Results) -> Markdown:
+    """A row for every training, and one for real images: losses, distances, and the look of samples."""
+    fid, rows = distance("digits"), []
+    analysed = bool(results.yardstick) and any(one.analysis for _, one in measured(results))
+    for name, one in measured(results):
+        final, end = one.measure.final, at_end(one.measure, not_recognised)
+        late_rows = [fid(row).value for row in one.measure.late()]
+        mean = fixed(sum(late_rows) / len(late_rows), 1)
+        rows.append(
+            [
+                Markdown(name.replace(" ", FIXED)),
+                num(one.train.history[-1].test_loss),
+                Markdown("one image") if final.constant else fid(final).shown(partial(span, digits=3)),
+                Markdown(
+                    f"{mean} ({fixed(min(late_rows), 1)}–{fixed(max(late_rows), 1)})".replace(" ", FIXED)
+                ),
+                percent(end.value),
+                *(
+                    [percent(drawn.digit.share) if (drawn := full(one.analysis)) else DASH]
+                    if analysed
+                    else []
+                ),
+                fixed(at_end(one.measure, coverage).value),
+                fixed(at_end(one.measure, divergence).value),
+            ]
+        )
+    if rows:
+        one = measured(results)[0][1].measure
+        floors = [x.get("digits") for x in (one.final.floor, one.floor)]
+        shown = [fixed(x.fid_mean) if x else DASH for x in floors]
+        accepted = (
+            [c for c in results.yardstick.candidates if c.name == results.yardstick.used] if analysed else []
+        )
+        real = [percent(one.real.not_digit.share), *(percent(c.accepted["unchanged"]) for c in accepted)]
+        real += [fixed(one.real.variety.coverage), num(one.real.divergence_floor.mean, 1)]
+        rows.append([Markdown("Real images"), DASH, *shown, *real])
+    head = ["Model", "Test loss", "Last distance", "Late mean", "Unsure", *["Digits"] * analysed]
+    return table([*head, "Coverage", "Divergence"], rows, "lrll" + "r" * (3 + analysed))
 
 
 def distances(results: Results) -> Markdown:
@@ -173,8 +215,7 @@ def seeds(results: Results) -> Markdown:
     ]
     for name, measure, show in (
         ("Not recognised", not_recognised, percent_span),
-        ("Dark centres", centre("dark"), percent_span),
-        ("White centres", centre("white"), percent_span),
+        ("Dark or white centres", extreme_centre, percent_span),
         ("Divergence of the classes (nats)", divergence, two),
         ("Coverage", coverage, two),
     ):
@@ -233,35 +274,6 @@ def levels(results: Results) -> Markdown:
     ]
     head = ["$t$", "$\\bar\\alpha_t$, linear", "Loss, linear", "$\\bar\\alpha_t$, cosine", "Loss, cosine"]
     return table(list(map(Markdown, head)), rows, "rrrrr")
-
-
-# --- claims ---
-
-
-def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
-    rows = []
-    for number, v in enumerate(verdicts.values(), 1):
-        statement = Markdown(f"{v.claim.text} ({v.claim.section})")
-        rows.append([number, statement, v.measured, Markdown(f"**{v.verdict}**{remarks(v)}")])
-    return table(["No.", Markdown("Claim (where)"), "Measured", "Verdict"], rows, (4, 24, 38, 16))
-
-
-def remarks(v: Verdict) -> str:
-    """Remarks beside a verdict: on what it rests, what keeps it open, and what other trainings give."""
-    text = f" ({v.why})" if v.why else ""
-    if v.verdict == TOO_SMALL:
-        text += f"; the data lean {'neither way' if v.lean == OPEN else f'to *{v.lean}*'}"
-    return text + (f"; {v.trainings}" if v.trainings else "")
-
-
-def rules(verdicts: Mapping[str, Verdict]) -> Markdown:
-    rows = [
-        [number, Markdown(v.claim.rule), Markdown(v.claim.fails), Markdown(v.claim.change)]
-        for number, v in enumerate(verdicts.values(), 1)
-        if v.verdict != ABSENT
-    ]
-    head = ["No.", "Holds if", "Does not hold if", "What would change the verdict"]
-    return table(list(map(Markdown, head)), rows, (4, 33, 20, 20))
 
 
 # --- reproducibility ---

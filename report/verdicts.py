@@ -1,18 +1,22 @@
-"""The claims ledger: testable statements of the study, put to every training of a run, and their verdicts.
+"""The claims ledger: testable statements of the study, put to the trainings of a run, and their verdicts.
 
-A claim is one function under the decorator `claim`: its name is the claim's id, it measures a `Case` and
-answers yes, no or undecided. A run that is not at the scale that the claim needs shows which way it leans,
-and decides nothing. Where a model was trained with several seeds each has its answer, and these must agree.
+A claim is one function under the decorator `claim`: its name is the claim's id; it measures a `Case`, one
+training of each model, and returns a `Finding`, the effects that decide. From three trainings of each model
+an interval over trainings decides; with fewer, which tell too little about their spread, each must give the
+same answer by the interval of its own checkpoints. A run that is not at the scale that a claim needs shows
+which way it leans, and decides nothing.
 """
 
 import importlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.records import Results
-from report.estimates import Answer, Case
+from report.effects import ENOUGH, EQUAL, Answer, Effect, all_of, over_trainings, trainings_to_decide
+from report.estimates import Case
 from report.study import (
     STUDY,
     few_samples,
@@ -22,13 +26,21 @@ from report.study import (
     other_schedules,
     other_training,
 )
-from report.text_format import DASH, Markdown, escape, integer, listing, num, sentence
+from report.text_format import DASH, Markdown, integer, listing, num, sentence
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
-HOLDS, FAILS, OPEN = "holds", "does not hold", "undecided"
+HOLDS, FAILS, SAME, OPEN = "holds", "does not hold", "no difference", "undecided"
 TOO_SMALL, ABSENT = "undecided at this scale", "not in this run"
-VERDICTS = (HOLDS, FAILS, OPEN, TOO_SMALL, ABSENT)
-CHAPTERS = ("schedules", "ddpm", "restoration", "samples")  # modules of `report.claims`, in the study's order
+VERDICTS = (HOLDS, FAILS, SAME, OPEN, TOO_SMALL, ABSENT)
+OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, None: OPEN}
+CHAPTERS = (
+    "schedules",
+    "ddpm",
+    "looks",
+    "restoration",
+    "samples",
+    "bias",
+)  # of `report.claims`
 
 # Conditions that claims of one kind share.
 EXACT = {"schedules": True, "any_data": True}
@@ -37,6 +49,36 @@ WHOLE_TRAINING = {"epochs": STUDY["epochs"]}
 SAMPLED = TRAINED | {"sampled": True, "late": True}
 DISTANCE = SAMPLED | {"distance": True}
 
+# Reasons for what stays open.
+BY_TRAININGS, BY_CHECKPOINTS, BY_CASES, BY_MEASURE, BY_SCALE = (
+    "trainings",
+    "checkpoints",
+    "few points",
+    "measure",
+    "scale",
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a claim measures in one case.
+
+    Attributes:
+        text: what was measured.
+        effects: the numbers that decide, the one to show first; none where it was not measured.
+        combine: of the answers of several effects.
+    """
+
+    text: Markdown
+    effects: tuple[Effect, ...] = ()
+    combine: Callable[[list[Answer]], Answer] = all_of
+
+    def answer(self) -> Answer:
+        return self.combine([effect.answer() for effect in self.effects]) if self.effects else None
+
+    def lean(self) -> Answer:
+        return self.combine([effect.lean() for effect in self.effects]) if self.effects else None
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -44,12 +86,15 @@ class Claim:
 
     Attributes:
         id, section, text: its name, where the study makes it, and the statement in our words.
+        short: the same in a few words.
         rule, fails: when it holds and when it does not; in between it is undecided.
-        measure: Case -> (what was measured, answer).
+        measure: Case -> Finding.
+        margin: the difference that does not matter, as it is printed, if there is such.
+        changed: how the rule differs from the one that was made before the data were seen.
         models: the models that it is about.
         epochs: passes over the training data that it needs; None: it is not about training.
         sampled: it is about samples, which must be drawn as in the study.
-        late: it is put to the last checkpoint, and to the late ones if there are enough.
+        late: it is put to the mean over the late checkpoints, if there are enough.
         distance: it is about the Fréchet distance.
         schedules: it is about the noise schedules, which must be those of the study.
         any_data: no data enter it.
@@ -59,9 +104,12 @@ class Claim:
     id: str
     section: str
     text: str
+    short: str
     rule: str
     fails: str
-    measure: Callable[[Case], tuple[Markdown, Answer]]
+    measure: Callable[[Case], Finding]
+    margin: str = ""
+    changed: str = ""
     models: tuple[str, ...] = ()
     epochs: int | None = None
     sampled: bool = False
@@ -71,18 +119,6 @@ class Claim:
     any_data: bool = False
     digits: bool = False
 
-    @property
-    def change(self) -> str:
-        """Changes that could alter the verdict."""
-        if self.schedules:
-            return "Another schedule" + (": the curves are exact." if self.any_data else ", or other images.")
-        if self.epochs is None:
-            return "Another data set: the count is exact."
-        if self.epochs == STUDY["epochs"]:
-            return "A longer run that levels off, or another seed."
-        more = "More samples, longer training" if self.sampled else "Longer training"
-        return f"{more}, another seed, or other features." if self.distance else f"{more}, or another seed."
-
 
 @dataclass(frozen=True)
 class Verdict:
@@ -90,9 +126,13 @@ class Verdict:
 
     Attributes:
         verdict: one of `VERDICTS`.
-        lean: the verdict that the data alone give.
+        lean: the verdict that the data alone give, or of undecided data that the values alone would.
+        effect: the number that decides, over all trainings; None where there is none.
+        trainings: number of trainings of each model, the smallest; 0 for what no training enters.
         why: what keeps it open, or on what less than it should it rests.
-        trainings: what the other trainings give, where there are any.
+        reason: of an undecided one, one of the `BY_...`; else empty.
+        each: that number in each case.
+        needed: about how many trainings would decide; None: not known, or more than 50.
         parted: the trainings disagree.
     """
 
@@ -100,19 +140,52 @@ class Verdict:
     measured: Markdown
     verdict: str
     lean: str
+    effect: Effect | None = None
+    trainings: int = 0
     why: Markdown = Markdown("")
-    trainings: Markdown = Markdown("")
+    reason: str = ""
+    each: tuple[Effect, ...] = ()
+    needed: int | None = None
     parted: bool = False
+
+    @property
+    def label(self) -> str:
+        """The verdict as it is printed."""
+        return f"{SAME} beyond {self.claim.margin}" if self.verdict == SAME else self.verdict
+
+    def row(self) -> dict[str, Any]:
+        """The line of the ledger for other programs."""
+        effect = self.effect
+        numbers = (effect.name, effect.value, effect.low, effect.high) if effect else (None,) * 4
+        return {
+            "id": self.claim.id,
+            "section": self.claim.section,
+            "text": self.claim.text,
+            "verdict": self.label,
+            "effect": dict(zip(("name", "value", "low", "high"), numbers, strict=True)) if effect else None,
+            "trainings": self.trainings,
+            "reason": self.reason,
+            "lean": self.lean if self.verdict in (OPEN, TOO_SMALL) else "",
+            "needed": self.needed,
+            "why": str(self.why),
+            "measured": str(self.measured),
+            "rule": self.claim.rule,
+            "fails": self.claim.fails,
+            "rule_changed": self.claim.changed,
+        }
 
 
 CLAIMS: dict[str, Claim] = {}
 
 
-def claim(section: str, text: str, *, rule: str, fails: str = "Otherwise.", **conditions: object) -> Callable:
+def claim(section: str, text: str, *, rule: str, fails: str = "Otherwise.", **conditions: Any) -> Callable:
     """Enter the function below into the ledger; `conditions` are further attributes of `Claim`."""
 
-    def enter(measure: Callable[[Case], tuple[Markdown, Answer]]) -> Callable:
-        CLAIMS[measure.__name__] = Claim(measure.__name__, section, text, rule, fails, measure, **conditions)
+    def enter(measure: Callable[[Case], Finding]) -> Callable:
+        short = conditions.pop("short", text)
+        CLAIMS[measure.__name__] = Claim(
+            measure.__name__, section, text, short, rule, fails, measure, **conditions
+        )
         return measure
 
     return enter
@@ -137,59 +210,99 @@ def judge(one: Claim, results: Results) -> Verdict:
     absent = [m for m in one.models if m not in measured(results)]
     if absent or (one.schedules and results.schedules is None):
         why = Markdown(f"no {listing(absent)} model") if absent else Markdown("no schedules")
-        return Verdict(one, DASH, ABSENT, ABSENT, why)
-    found, what = cases(results, one.models)
-    return together([decide(one, case) for case in found], what)
+        return Verdict(one, DASH, ABSENT, ABSENT, why=why)
+    found = cases(results, one.models)
+    fewest = min((len(results.seeds(m)) for m in one.models), default=0)
+    for case in found:
+        if constant := [m for m in one.models if one.sampled and case.final(m).constant]:
+            why = Markdown(f"all samples of the {listing(constant)} model are one image")
+            return Verdict(one, DASH, OPEN, OPEN, trainings=fewest, why=why, reason=BY_MEASURE)
+    verdict = together(one, [one.measure(case) for case in found], fewest)
+    if one.digits and other_data(results):
+        verdict = replace(verdict, lean=OPEN)
+    if scale := next((why for case in found if (why := _out_of_scale(one, case))), None):
+        return replace(verdict, verdict=TOO_SMALL, why=scale, reason=BY_SCALE, needed=None)
+    if verdict.verdict == OPEN:
+        return verdict
+    return replace(verdict, why=listing(notes) if (notes := _notes(one, found)) else Markdown(""))
 
 
-def cases(results: Results, models: tuple[str, ...]) -> tuple[list[Case], str]:
-    """The choices of one training of each model that a claim is put to, and what these are called.
+def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
+    """The choices of one training of each model that a claim is put to.
 
-    Where all models have the same seeds, seed by seed; else the first seeds, and then each further training
-    by itself in the place of its model's first.
+    The first training of each, then the second of each, and so on; a model with fewer begins again. Where the
+    models have the same seeds these are pairs of one seed.
     """
     seeds = {m: results.seeds(m) for m in models}
-    several = [m for m in models if len(seeds[m]) > 1]
-    if len(several) == len(models) > 1 and len({tuple(s) for s in seeds.values()}) == 1:
-        chosen = [{m: results.trainings[m, seed] for m in models} for seed in seeds[models[0]]]
-        return [Case(results, one) for one in chosen], "seeds"
-    first = {m: results.first(m) for m in models}
-    further = [first | {m: results.trainings[m, seed]} for m in several for seed in seeds[m][1:]]
-    what = f"trainings of the {escape(several[0])} model" if len(several) == 1 else "choices of trainings"
-    return [Case(results, one) for one in (first, *further)], what
+    n = max((len(found) for found in seeds.values()), default=1)
+    chosen = [{m: results.trainings[m, s[i % len(s)]] for m, s in seeds.items()} for i in range(n)]
+    return [Case(results, one) for one in chosen]
 
 
-def decide(one: Claim, case: Case) -> Verdict:
-    """Measure one claim with one training of each model."""
-    if constant := [m for m in one.models if one.sampled and case.final(m).constant]:
-        why = Markdown(f"all samples of the {listing(constant)} model are one image")
-        return Verdict(one, DASH, OPEN, OPEN, why)
-    found, answer = one.measure(case)
-    lean = {True: HOLDS, False: FAILS, None: OPEN}[
-        None if one.digits and other_data(case.results) else answer
-    ]
-    if why := _out_of_scale(one, case):
-        return Verdict(one, sentence(found), TOO_SMALL, lean, why)
+def together(one: Claim, found: list[Finding], fewest: int) -> Verdict:
+    """One verdict from the findings of all cases, the first ones' first."""
+    first, n = found[0], len(found)
+    if not all(f.effects for f in found):
+        text = sentence(first.text)
+        return Verdict(
+            one, text, OPEN, OPEN, trainings=fewest, why=Markdown("not measured"), reason=BY_MEASURE
+        )
+    parts = [over_trainings(effects) for effects in zip(*(f.effects for f in found), strict=True)]
+    answers, of_parts = [f.answer() for f in found], [part.answer() for part in parts]
+    answer = first.combine(of_parts)
+    lean = first.combine([part.lean() for part in parts]) if answer is None else answer
+    each = tuple(f.effects[0] for f in found)
+    verdict = Verdict(
+        one, _said(found, parts), OF_ANSWER[answer], OF_ANSWER[lean], parts[0], fewest, each=each
+    )
+    if answer is not None:
+        return verdict
+    parted = len(set(answers)) > 1
+    reason = BY_TRAININGS if parted or n >= ENOUGH else BY_CHECKPOINTS if one.late else BY_CASES
+    if len(parts) > 1 and first.combine is not all_of and set(of_parts) != {None}:
+        reason = BY_MEASURE
+    i = next((i for i, part in enumerate(parts) if part.answer() is None), 0)
+    needed = trainings_to_decide([f.effects[i] for f in found]) if reason != BY_MEASURE else None
+    return replace(
+        verdict, why=_why(reason, answers), reason=reason, needed=needed, parted=parted, effect=parts[i]
+    )
+
+
+def _why(reason: str, answers: list[Answer]) -> Markdown:
+    """What keeps a claim open, in words."""
+    if reason == BY_TRAININGS and len(set(answers)) > 1:
+        counts = Counter(OF_ANSWER[a] for a in answers)
+        each = "; ".join(f"{verdict} in {counts[verdict]}" for verdict in VERDICTS if counts[verdict])
+        return Markdown(f"the trainings disagree ({each})")
+    return Markdown(
+        {
+            BY_TRAININGS: "the trainings scatter too widely",
+            BY_CHECKPOINTS: "the checkpoints scatter too widely",
+            BY_CASES: "the interval is too wide",
+            BY_MEASURE: "the measures contradict each other",
+        }[reason]
+    )
+
+
+def _said(found: list[Finding], parts: list[Effect]) -> Markdown:
+    """What was measured in the first case, and the deciding number in the others."""
+    text, effects = sentence(found[0].text), [f.effects[0] for f in found]
+    if len({(e.value, e.low) for e in effects}) == 1:
+        return text
+    if len(found) < ENOUGH:
+        more = listing(e.shown() for e in effects)
+        return Markdown(f"{text} {sentence(effects[0].name)[:-1]}, training by training: {more}.")
+    return Markdown(f"{text} {sentence(effects[0].name)[:-1]}, over trainings: {parts[0].shown()}.")
+
+
+def _notes(one: Claim, found: list[Case]) -> list[Markdown]:
+    """On what less than it should a decided verdict rests."""
     notes = []
-    if one.distance and "inception" not in case.extractors:
-        notes.append("in digit features only")
-    if one.late and any(len(case[m].measure.late()) < FEWEST for m in one.models):
-        notes.append("by the last checkpoint only")
-    return Verdict(one, sentence(found), lean, lean, Markdown(", ".join(notes) if answer is not None else ""))
-
-
-def together(verdicts: list[Verdict], what: str = "seeds") -> Verdict:
-    """One verdict from those of all trainings, the first ones' first; they must agree to decide."""
-    first, n = verdicts[0], len(verdicts)
-    if n == 1:
-        return first
-    counts = Counter(v.lean for v in verdicts)
-    if len(counts) == 1:
-        return replace(first, trainings=Markdown(f"with {'both' if n == 2 else f'all {n}'} {what}"))
-    shown = ", ".join(f"{lean} with {counts[lean]}" for lean in VERDICTS if counts[lean])
-    verdict, why = (TOO_SMALL, first.why) if first.verdict == TOO_SMALL else (OPEN, Markdown(""))
-    trainings = Markdown(f"of {n} {what}: {shown}")
-    return replace(first, verdict=verdict, lean=OPEN, why=why, trainings=trainings, parted=True)
+    if one.distance and any("inception" not in case.extractors for case in found):
+        notes.append(Markdown("in digit features only"))
+    if one.late and any(len(case[m].measure.late()) < FEWEST for case in found for m in one.models):
+        notes.append(Markdown("by the last checkpoint only"))
+    return notes
 
 
 def passes(n: float) -> Markdown:
@@ -223,6 +336,7 @@ def tally(verdicts: dict[str, Verdict]) -> Markdown:
     words = {
         HOLDS: ("holds", "hold"),
         FAILS: ("does not", "do not"),
+        SAME: ("shows no difference that matters", "show no difference that matters"),
         OPEN: ("is undecided", "are undecided"),
         TOO_SMALL: ("is undecided at this scale", "are undecided at this scale"),
         ABSENT: ("is about a model not in this run", "are about models not in this run"),

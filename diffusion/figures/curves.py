@@ -88,7 +88,7 @@ def schedules(schedules: Mapping[str, Any], labels: Labels = None) -> Figure:
         schedules: name -> what has `beta` and `alpha_bar`, (T + 1,) each; index 0 is the clean image.
     """
     styles = model_styles(schedules, labels or ())
-    figure = new_figure(50)
+    figure = new_figure(57)
     left, right = figure.subplots(1, 2)
     for place, (name, schedule) in enumerate(schedules.items()):
         t = np.arange(len(schedule.beta))

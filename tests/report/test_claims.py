@@ -1,7 +1,8 @@
 """The claims ledger: each claim takes every verdict that data can give it, and only data decide."""
 
 import copy
-from collections import Counter
+import dataclasses
+import math
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,10 +10,22 @@ from tempfile import TemporaryDirectory
 import pytest
 
 import synthetic
+from diffusion import records
 from diffusion.records import Results, load_results
-from report import estimates, verdicts
+from report import effects, estimates, verdicts
+from report.effects import BELOW, EQUAL, WITHIN, Effect
 from report.estimates import Case, Estimate
-from report.verdicts import ABSENT, FAILS, HOLDS, OPEN, TOO_SMALL
+from report.verdicts import (
+    ABSENT,
+    BY_CHECKPOINTS,
+    BY_MEASURE,
+    BY_TRAININGS,
+    FAILS,
+    HOLDS,
+    OPEN,
+    SAME,
+    TOO_SMALL,
+)
 
 MODELS = ("linear", "cosine", "zoom")
 CLAIMS = {one.id: one for one in verdicts.claims()}
@@ -98,18 +111,6 @@ def level(value):
     return lambda e: value
 
 
-def common(linear, cosine, opposed=False):
-    """Losses at common noise levels; `opposed`: the models err most on different images."""
-
-    def change(r):
-        for model, mean, tilt in (("linear", linear, 0.2), ("cosine", cosine, -0.2 if opposed else 0.2)):
-            each = [mean * (1 + tilt * side) for side in (-1, 1) * 50]
-            found = r.first(model).train.ddpm.common_loss
-            put(found, mean=mean, each=each, by_level=[mean] * len(found.levels))
-
-    return change
-
-
 def share_of(model, part, value, low, high, name="share"):
     return of_ends(model, part, **{name: value, "low": low, "high": high})
 
@@ -136,10 +137,12 @@ def zoom(part, **values):
     return lambda r: put(getattr(r.first("zoom").train.zoom, part), **values)
 
 
-def as_zero(digit, key, share, n=900):
+def as_zero(digit, key, share, n=900, others=()):
     def change(r):
-        probes = r.first("zoom").train.zoom
-        probes.confusion.matrix[digit] = [n] + [0] * 9
+        probes, read = r.first("zoom").train.zoom, round(share * n)
+        row = [read, *others, *[0] * (9 - len(others))]
+        row[digit] = max(0, n - sum(row))
+        probes.confusion.matrix[digit] = row
         put(probes, **{key: share})
 
     return change
@@ -208,20 +211,114 @@ def rise(e):
     return 5 + e / 100
 
 
+def many(r):
+    """Twice as many checkpoints, by repeating those there are at epochs between."""
+    for m in ("linear", "cosine"):
+        rows = r.first(m).measure.curve
+        more = [row.model_copy(update={"epoch": row.epoch + k}) for k in (1, 2) for row in rows[1:-1]]
+        r.first(m).measure.curve = sorted([*rows, *more], key=lambda row: row.epoch)
+
+
+def same_looks(error):
+    """Both DDPMs have the same unrecognised share, grey and distance, known up to this error."""
+    found = []
+    for m in ("linear", "cosine"):
+        found.append(share_of(m, "not_digit", 0.5, 0.5 - error, 0.5 + error))
+        found.append(share_of(m, "background", 0.05, 0.05 - error / 10, 0.05 + error / 10, "mean"))
+        found += [distance(m, 9, 9 - error, 9 + error), bare(m, 81)]
+    return found
+
+
+def few_centres(n):
+    return of_ends("zoom", "centre", n=n)
+
+
+def same_bias(error):
+    both = interval("divergence", 0.2 - error, 0.2 + error)
+    return [prior(which, "classes", **both) for which in ("independent", "patches")]
+
+
+def reversed_bias():
+    return [
+        prior("independent", "classes", **interval("divergence", 0.3, 0.4)),
+        prior("patches", "classes", **interval("divergence", 0.1, 0.2)),
+    ]
+
+
 LESS_BIAS = (
     prior("independent", "classes", **interval("divergence", 0.0, 0.01)),
     prior("patches", "classes", **interval("divergence", 0.1, 0.2)),
 )
-SAME_BIAS = tuple(prior(w, "classes", **interval("divergence", 0.0, 0.1)) for w in ("independent", "patches"))
 
 
 def from_pixels(**values):
     return prior("independent", "variety", **reached(**values))
 
 
+def wobbling(middle, size):
+    """A curve that scatters by `size` without a trend."""
+    return lambda e: middle + size * ((e * 37) % 11 - 5) / 5
+
+
+def precisions(model, value):
+    return of_ends(model, "variety", precision=value)
+
+
+def follows(slope, noise):
+    """The zoom model's distances along its class divergence."""
+
+    def change(r):
+        for i, row in enumerate(r.first("zoom").measure.curve):
+            d = 0.1 + 0.05 * math.sin(2.3 * i)
+            put(row.classes, divergence=d)
+            for features in (row.digits, row.inception):
+                put(features, fid=10 + slope * d + noise * math.cos(5.1 * i))
+
+    return change
+
+
+def drawn(sampler, calls, digits=0.5, noise=0.0, spread=0.2):
+    """Samples of an analysis, of which a share are digits, with a divergence of their classes."""
+    row = _whole().first("zoom").measure.final
+    kept = {name: getattr(row, name) for name in ("digits", "not_digit", "variety", "border")}
+    found = row.classes.model_copy(update=interval("divergence", 0.95 * spread, 1.05 * spread))
+    share = records.Share(share=digits, low=digits - 0.02, high=digits + 0.02, n=1000)
+    return records.Drawn(
+        sampler=sampler, calls=calls, noise=noise, n=1000, digit=share, classes=found, **kept
+    )
+
+
+def analysed(*models, rows):
+    def change(r):
+        for m in models:
+            one = r.first(m)
+            analysis = records.AnalyseRecord.model_construct(drawn=rows, recoverable=None)
+            r.trainings[m, one.seed] = dataclasses.replace(one, analysis=analysis)
+
+    return change
+
+
+def digits_drawn(share):
+    return analysed("linear", "cosine", rows=[drawn("ancestral", 1000, share), drawn("ddim", 10, 0.0)])
+
+
+def with_noise(*spreads):
+    noisy = [drawn("naive", 24, noise=0.1 * i, spread=x) for i, x in enumerate(spreads, 1)]
+    return analysed("zoom", rows=[drawn("naive", 24), drawn("naive", 12, spread=0.01), *noisy])
+
+
 CASES = [
-    ("ends_in_noise", HOLDS, signal("cosine", 0.004)),
-    ("ends_in_noise", FAILS, signal("cosine", 0.2)),
+    ("resemble", HOLDS, digits_drawn(0.8)),
+    ("resemble", FAILS, digits_drawn(0.2)),
+    ("resemble", OPEN, digits_drawn(0.51)),
+    ("resemble", OPEN),  # not measured
+    ("lack_of_randomness", HOLDS, with_noise(0.15, 0.05)),
+    ("lack_of_randomness", FAILS, with_noise(0.2, 0.3)),
+    ("lack_of_randomness", OPEN, with_noise(0.1)),
+    ("linear_ends_in_noise", HOLDS, signal("linear", 0.004)),
+    ("linear_ends_in_noise", FAILS, signal("linear", 0.2)),
+    ("cosine_ends_in_noise", HOLDS, signal("cosine", 0.004)),
+    ("cosine_ends_in_noise", FAILS, signal("cosine", 0.2)),
     ("keeps_more", HOLDS),
     ("keeps_more", FAILS, alpha("cosine", lambda u: 0.0)),
     ("keeps_more", OPEN, alpha("linear", lambda u: 1 - u), alpha("cosine", lambda u: 1.08 - 1.1 * u)),
@@ -238,50 +335,57 @@ CASES = [
     ("lower_loss", FAILS, losses("cosine", level(2), level(2)), losses("linear", level(1), level(1))),
     ("lower_loss", FAILS, losses("cosine", level(2), level(1)), losses("linear", level(1), level(2))),
     ("lower_loss", OPEN, losses("cosine", level(0.04), level(0.04), 0.05)),
-    ("trains_better", HOLDS, common(0.06, 0.05)),
-    ("trains_better", FAILS, common(0.05, 0.06)),
-    ("trains_better", HOLDS, common(0.051, 0.05)),  # both err more on the same images
-    ("trains_better", OPEN, common(0.051, 0.05, opposed=True)),
-    ("trains_better", OPEN, common(0.05, 0.05)),
+    ("learns_faster", HOLDS, curve("cosine", level(1)), curve("linear", level(2))),
+    ("learns_faster", HOLDS, curve("cosine", lambda e: 1 if e <= 25 else 3), curve("linear", level(2))),
+    ("learns_faster", FAILS, curve("cosine", level(2)), curve("linear", level(1))),
+    ("learns_faster", OPEN, curve("cosine", wobbling(2, 1)), curve("linear", level(2))),
     ("lower_distance", HOLDS),
     ("lower_distance", FAILS, distance("cosine", 20, 19, 21), bare("cosine", 200)),
+    ("lower_distance", SAME, distance("cosine", 8.9, 8.4, 9.6), bare("cosine", 81), bare("linear", 81)),
     ("lower_distance", OPEN, distance("cosine", 20, 19, 21)),  # the two features disagree
-    ("lower_distance", OPEN, distance("cosine", 8.9, 8.4, 9.6)),
-    ("almost_all_epochs", HOLDS, curve("cosine", level(1)), curve("linear", level(2))),
+    ("lower_distance", OPEN, distance("cosine", 8.9, 6, 12), bare("cosine", 81), bare("linear", 81)),
+    ("almost_all_epochs", HOLDS, curve("cosine", level(1)), curve("linear", level(2)), many),
     ("almost_all_epochs", FAILS, curve("cosine", level(2)), curve("linear", level(1))),
     (
-        "almost_all_epochs",  # clearly higher at 3 of 21
-        FAILS,
-        curve("cosine", lambda e: 2 if e in (5, 10, 15) else 0.5),
+        "almost_all_epochs",
+        OPEN,
+        curve("cosine", lambda e: 2 if e in (5, 10) else 0.5),
         curve("linear", level(1)),
     ),
-    ("almost_all_epochs", HOLDS, curve("cosine", lambda e: 2 if e == 5 else 0.5), curve("linear", level(1))),
-    (
-        "almost_all_epochs",  # higher, but not clearly
-        OPEN,
-        curve("cosine", lambda e: 1.01 if e <= 15 else 0.5),
-        curve("linear", level(1), 0.1),
-    ),
-    ("still_falling", HOLDS, curve("cosine", fall), curve("linear", fall)),
-    ("still_falling", FAILS, curve("cosine", rise), curve("linear", fall)),
-    ("still_falling", OPEN, curve("cosine", lambda e: (e * 37) % 11 - e / 20), curve("linear", fall)),
+    ("linear_falling", HOLDS, curve("linear", fall)),
+    ("linear_falling", FAILS, curve("linear", rise)),
+    ("linear_falling", OPEN, curve("linear", wobbling(10, 3))),
+    ("cosine_falling", HOLDS, curve("cosine", fall)),
+    ("cosine_falling", FAILS, curve("cosine", rise)),
+    ("cosine_falling", OPEN, curve("cosine", wobbling(10, 3))),
     ("darker", HOLDS, share_of("cosine", "background", 0.01, 0.009, 0.011, "mean")),
     ("darker", FAILS, share_of("cosine", "background", 0.5, 0.4, 0.6, "mean")),
-    ("darker", OPEN, share_of("cosine", "background", 0.09, 0.08, 0.1, "mean")),
+    ("darker", SAME, *(share_of(m, "background", 0.09, 0.089, 0.091, "mean") for m in ("linear", "cosine"))),
+    ("darker", OPEN, share_of("cosine", "background", 0.09, 0.05, 0.13, "mean")),
+    ("alike", FAILS),
+    ("alike", HOLDS, *same_looks(0.001)),
+    ("alike", OPEN, *same_looks(0.2)),
     ("some_not_digits", HOLDS),
     ("some_not_digits", FAILS, share_of("cosine", "not_digit", 0.02, 0.01, 0.03)),
     ("some_not_digits", OPEN, share_of("cosine", "not_digit", 0.05, 0.03, 0.08)),
     ("more_realistic", HOLDS),
     ("more_realistic", FAILS, share_of("cosine", "not_digit", 0.5, 0.4, 0.6)),
-    ("more_realistic", OPEN, share_of("cosine", "not_digit", 0.2, 0.15, 0.25)),
+    ("more_realistic", SAME, *same_looks(0.01)),
+    ("more_realistic", OPEN, share_of("cosine", "not_digit", 0.2, 0.1, 0.3)),
+    ("not_more_good", HOLDS, precisions("cosine", 0.5), precisions("linear", 0.7)),
+    ("not_more_good", FAILS, precisions("cosine", 0.9), precisions("linear", 0.5)),
+    ("not_more_good", OPEN, precisions("cosine", 0.55), precisions("linear", 0.5)),
     ("bimodal", HOLDS, zoom("centre_pixels", extreme=0.7)),
     ("bimodal", FAILS, zoom("centre_pixels", extreme=0.4)),
     ("informative", HOLDS, zoom("confusion", accuracy=0.5)),
     ("informative", FAILS, zoom("confusion", accuracy=0.02)),
     ("informative", OPEN, zoom("confusion", accuracy=0.12)),
+    ("minimal_information", HOLDS, zoom("confusion", accuracy=0.12)),
+    ("minimal_information", FAILS, zoom("confusion", accuracy=0.5)),
+    ("minimal_information", OPEN, zoom("confusion", accuracy=0.23)),
     ("loss_falling", HOLDS, losses("zoom", fall, fall)),
     ("loss_falling", FAILS, losses("zoom", fall, rise)),
-    ("loss_falling", OPEN, losses("zoom", fall, lambda e: (e * 37) % 101 - e / 1.5)),
+    ("loss_falling", OPEN, losses("zoom", fall, wobbling(10, 3))),
     ("train_above_test", HOLDS, losses("zoom", level(2), level(1))),
     ("train_above_test", FAILS, losses("zoom", level(1), level(2))),
     ("train_above_test", OPEN, losses("zoom", fall, level(4))),
@@ -293,100 +397,151 @@ CASES = [
     ("struggles", OPEN, zoom("confusion", accuracy=0.89)),
     ("five_as_zero", HOLDS, as_zero(5, "five_as_zero", 0.4)),
     ("five_as_zero", FAILS, as_zero(5, "five_as_zero", 0.01)),
+    ("five_as_zero", FAILS, as_zero(5, "five_as_zero", 0.4, others=(500, 400))),  # two are commoner
     ("five_as_zero", OPEN, as_zero(5, "five_as_zero", 0.11)),
     ("seven_as_zero", HOLDS, as_zero(7, "seven_as_zero", 0.4)),
     ("seven_as_zero", FAILS, as_zero(7, "seven_as_zero", 0.01)),
-    ("seven_as_zero", OPEN, as_zero(7, "seven_as_zero", 0.19)),  # as many other digits are
-    ("dark_centre", HOLDS, dark(0.4, 0.3)),
-    ("dark_centre", FAILS, dark(0.4, 0.01)),
-    ("dark_centre", OPEN, dark(0.4, 0.16)),
-    ("seeds_vary", HOLDS, *LESS_BIAS, from_pixels(recall=0.9, coverage=0.9)),
-    ("seeds_vary", FAILS),
-    ("seeds_vary", OPEN, *LESS_BIAS, from_pixels(recall=0.9, coverage=0.2)),  # a contradiction
-    ("seeds_vary", FAILS, *LESS_BIAS, from_pixels(recall=0.55, coverage=0.2)),
-    ("seeds_vary", OPEN, *SAME_BIAS, from_pixels(recall=0.9, coverage=0.9)),
-    ("seeds_vary", OPEN, no_prior),
-    ("seeds_no_digit", HOLDS),
-    ("seeds_no_digit", FAILS, unread(0.01, 0.02)),
-    ("seeds_no_digit", OPEN, unread(0.07, 0.12)),
-    ("seeds_no_digit", OPEN, no_prior),
-    ("comparable", HOLDS, distance("zoom", 9, 8.9, 9.1), distance("linear", 9, 8.9, 9.1)),
+    ("seven_as_zero", OPEN, as_zero(7, "seven_as_zero", 0.11)),
+    ("dark_as_zero", HOLDS, dark(0.4, 0.3)),
+    ("dark_as_zero", FAILS, dark(0.1, 0.3)),
+    ("dark_as_zero", OPEN, dark(0.25, 0.3)),
+    ("dark_as_nine", HOLDS, dark(0.4, 0.3)),
+    ("dark_as_nine", FAILS, dark(0.4, 0.01)),
+    ("dark_as_nine", OPEN, dark(0.4, 0.16)),
+    ("zoom_not_digits", HOLDS),
+    ("zoom_not_digits", FAILS, share_of("zoom", "not_digit", 0.02, 0.01, 0.03)),
+    ("zoom_not_digits", OPEN, share_of("zoom", "not_digit", 0.05, 0.03, 0.08)),
+    ("pixels_less_biased", HOLDS, *LESS_BIAS),
+    ("pixels_less_biased", FAILS, *reversed_bias()),
+    ("pixels_less_biased", SAME, *same_bias(0.01)),
+    ("pixels_less_biased", OPEN, *same_bias(0.1)),
+    ("pixels_less_biased", OPEN, no_prior),
+    ("pixels_more_varied", HOLDS, from_pixels(recall=0.9)),
+    ("pixels_more_varied", FAILS, from_pixels(recall=0.3)),
+    ("pixels_more_varied", OPEN, from_pixels(recall=0.56)),
+    ("pixels_no_digit", HOLDS),
+    ("pixels_no_digit", FAILS, unread(0.01, 0.02)),
+    ("pixels_no_digit", OPEN, unread(0.07, 0.12)),
+    ("pixels_no_digit", OPEN, no_prior),
+    (
+        "comparable",
+        HOLDS,
+        *(distance(m, 9, 8.9, 9.1) for m in ("zoom", "linear")),
+        bare("linear", 81),
+        bare("zoom", 81),
+    ),
     ("comparable", FAILS, distance("zoom", 30, 29, 31), bare("zoom", 300)),
-    ("comparable", OPEN, distance("zoom", 30, 29, 31)),  # the two features disagree
+    (
+        "comparable",
+        OPEN,
+        distance("zoom", 30, 29, 31),
+        bare("zoom", 81),
+        bare("linear", 81),
+    ),  # features disagree
     ("comparable", OPEN, distance("zoom", 9, 6, 14)),
-    ("comparable", OPEN, distance("linear", 1, 0, 2), distance("zoom", 1, 0, 2)),  # intervals from 0
-    ("cosine_best", HOLDS),
-    ("cosine_best", FAILS, distance("zoom", 1, 0.9, 1.1), bare("zoom", 1)),
-    ("cosine_best", OPEN, distance("zoom", 5, 4.5, 5.5)),
-    ("dark_centres", HOLDS, centres(0.4, 0.05)),
-    ("dark_centres", FAILS, centres(0.1, 0.2)),
-    ("dark_centres", OPEN, centres(0.15, 0.2)),
-    ("white_centres", HOLDS, centres(0.1, 0.2)),
-    ("white_centres", FAILS, centres(0.4, 0.05)),
-    ("white_centres", OPEN, centres(0.4, 0.08)),
+    ("cosine_below_zoom", HOLDS),
+    ("cosine_below_zoom", FAILS, distance("zoom", 1, 0.9, 1.1), bare("zoom", 1)),
+    (
+        "cosine_below_zoom",
+        SAME,
+        *(distance(m, 5, 4.9, 5.1) for m in ("zoom", "cosine")),
+        bare("zoom", 45),
+        bare("cosine", 45),
+    ),
+    ("cosine_below_zoom", OPEN, distance("zoom", 5, 3, 8), bare("zoom", 45), bare("cosine", 45)),
+    ("distance_blind", HOLDS, follows(0, 1)),
+    ("distance_blind", FAILS, follows(50, 0.1)),
+    ("distance_blind", OPEN, follows(8, 0.5)),
+    ("less_reach", HOLDS, reach("zoom", recall=0.3, coverage=0.3)),
+    ("less_reach", FAILS, reach("zoom", recall=0.95, coverage=0.95)),
+    ("less_reach", OPEN, reach("zoom", recall=0.3, coverage=0.95)),
+    ("biased", HOLDS, divergence("zoom", 0.3, 0.4)),
+    ("biased", FAILS, divergence("zoom", 0.0001, 0.0002)),
+    ("biased", OPEN, divergence("zoom", 0.0, 0.4)),
+    ("more_biased", HOLDS, divergence("zoom", 0.3, 0.4)),
+    ("more_biased", FAILS, divergence("zoom", 0.0, 0.0001), divergence("cosine", 0.2, 0.3)),
+    ("more_biased", OPEN, divergence("zoom", 0.0, 0.4)),
     ("favours", HOLDS, digits((1, 8, 9), 0.2, 0.3)),
-    ("favours", FAILS, digits((8,), 0.01, 0.02)),
-    ("favours", OPEN, digits((1, 9), 0.2, 0.3), digits((8,), 0.05, 0.15)),
+    ("favours", FAILS, digits((1, 8, 9), 0.01, 0.02)),
+    ("favours", OPEN, digits((1, 8, 9), 0.1, 0.112)),
     ("lacks", HOLDS, digits((2, 3, 4, 5), 0.0, 0.01)),
     ("lacks", FAILS, digits((4,), 0.2, 0.3)),
-    ("lacks", FAILS, digits((2, 3, 4, 5), 0.03, 0.05)),  # rarer than real, but far from missing
-    ("lacks", OPEN, digits((2, 3, 5), 0.0, 0.01), digits((4,), 0.01, 0.03)),
-    ("less_variety", HOLDS, reach("zoom", recall=0.3), divergence("zoom", 0.3, 0.4)),
-    ("less_variety", FAILS, reach("zoom", recall=0.95, coverage=0.95), divergence("zoom", 0.0, 0.4)),
-    ("less_variety", OPEN, reach("zoom", recall=0.3, coverage=0.95), divergence("zoom", 0.3, 0.4)),
-    ("less_variety", OPEN, divergence("zoom", 0.0, 0.4)),
+    ("lacks", FAILS, digits((2, 3, 4, 5), 0.04, 0.06)),  # rarer than real, but far from missing
+    ("lacks", OPEN, digits((2, 3, 4, 5), 0.015, 0.023)),
+    ("extreme_centres", HOLDS, centres(0.4, 0.05)),
+    ("extreme_centres", FAILS, centres(0.01, 0.02)),
+    ("extreme_centres", SAME, centres(0.15, 0.08)),
+    ("extreme_centres", OPEN, centres(0.15, 0.08), few_centres(20)),
 ]
-EXACT = {"ends_in_noise", "ends_agree", "linear_random", "fewer_wasted", "bimodal"}  # a threshold
+EXACT = {  # a threshold without an interval
+    "linear_ends_in_noise",
+    "cosine_ends_in_noise",
+    "ends_agree",
+    "linear_random",
+    "fewer_wasted",
+    "bimodal",
+}
 
 
 @pytest.mark.parametrize(("name", "expected", "changes"), [(n, e, c) for n, e, *c in CASES])
 def test_verdict_follows_the_data(name, expected, changes):
     found = verdict(name, *changes)
-    assert found.verdict == found.lean == expected, found.measured
+    assert found.verdict == expected, (found.measured, found.effect)
+    assert found.lean == expected or expected == OPEN
 
 
 def test_every_claim_is_seen_with_every_verdict_that_it_can_have():
-    seen = {
-        wanted: {name for name, verdict, *_ in CASES if verdict == wanted} for wanted in (HOLDS, FAILS, OPEN)
-    }
+    seen = {w: {name for name, verdict, *_ in CASES if verdict == w} for w in (HOLDS, FAILS, SAME, OPEN)}
     assert seen[HOLDS] == seen[FAILS] == set(CLAIMS)
     assert seen[OPEN] == set(CLAIMS) - EXACT
-    assert {one.id for one in CLAIMS.values() if one.fails == "Otherwise."} == EXACT
+    assert seen[SAME] == {one.id for one in CLAIMS.values() if one.margin}
 
 
 def test_the_ledger_is_in_the_study_s_order_and_explains_itself():
-    sections = [one.section.partition(",")[0] for one in CLAIMS.values()]
-    chapter = {"2.1": 0, "2.3": 1, "2.4": 2, "3.2": 3, "3.3": 4}
-    assert [chapter[s] for s in sections] == sorted(chapter[s] for s in sections)
+    chapter = {"2.1": 0, "2.3": 1, "2.4": 2, "3.2": 3, "3.3": 4, "Abstract": 5}
+    modules = [one.measure.__module__ for one in CLAIMS.values()]
+    for module in dict.fromkeys(modules):
+        sections = [c.section.partition(",")[0] for c in CLAIMS.values() if c.measure.__module__ == module]
+        assert all(s in chapter for s in sections)
+    assert modules == sorted(modules, key=[f"report.claims.{c}" for c in verdicts.CHAPTERS].index)
     for one in CLAIMS.values():
-        assert all(text.endswith(".") for text in (one.text, one.rule, one.fails, one.change)), one.id
+        assert all(text.endswith(".") for text in (one.text, one.rule, one.fails)), one.id
+        assert len(one.short) < 50, one.id
+        assert not one.changed or one.changed.endswith("."), one.id
 
 
-def test_the_released_paper_has_the_verdicts_of_the_first_edition(root):
-    """Read off the table of claims in the first edition's README."""
-    records = load_results(root / "released" / "paper")
-    found = verdicts.ledger(records)
-    fails = {"ends_in_noise", "linear_random", "lower_loss", "dark_centre", "favours", "lacks"}
+def test_a_row_of_the_ledger_has_the_number_that_decides():
+    row = verdict("lower_distance").row()
+    assert {"id", "section", "verdict", "effect", "trainings", "reason", "rule_changed"} <= row.keys()
+    assert row["effect"]["low"] < row["effect"]["value"] < row["effect"]["high"] < 1
+    assert (row["verdict"], row["trainings"], row["lean"]) == (HOLDS, 1, "")
+
+
+def test_the_released_paper_s_ledger(root):
+    """Verdicts worked out by hand from the released records (means over the last fifth of training)."""
+    found = verdicts.ledger(load_results(root / "released" / "paper"))
+    fails = {
+        "cosine_ends_in_noise",
+        "linear_random",
+        "lower_loss",
+        "almost_all_epochs",
+        "minimal_information",
+    }
+    fails |= {"dark_as_nine", "distance_blind", "favours", "lacks"}
+    assert fails <= {name for name, v in found.items() if v.verdict == FAILS}
+    assert {"lower_distance", "darker"} <= {name for name, v in found.items() if v.verdict == SAME}
     holds = {
-        "keeps_more",
-        "ends_agree",
-        "cosine_keeps",
-        "fewer_wasted",
-        "some_not_digits",
-        "bimodal",
-        "informative",
-    }
-    holds |= {
-        "loss_falling",
-        "train_above_test",
-        "error_grows",
-        "struggles",
+        "learns_faster",
+        "cosine_falling",
+        "five_as_zero",
         "seven_as_zero",
-        "seeds_no_digit",
+        "pixels_more_varied",
+        "biased",
     }
-    assert {name for name, v in found.items() if v.verdict == FAILS} == fails
-    assert {name for name, v in found.items() if v.verdict == HOLDS} == holds
-    assert {name for name, v in found.items() if v.verdict == OPEN} == set(CLAIMS) - fails - holds
+    assert holds <= {name for name, v in found.items() if v.verdict == HOLDS}
+    assert {"comparable", "cosine_below_zoom", "linear_falling"} <= {
+        name for name, v in found.items() if v.verdict == OPEN
+    }
 
 
 # --- when a run may decide ---
@@ -447,7 +602,8 @@ def test_all_steps_named_by_number_are_all_steps():
 def test_another_data_set_decides_only_what_no_data_enter():
     found = verdicts.ledger(results(*(settings(m, dataset="kmnist") for m in MODELS)))
     decided = {name for name, v in found.items() if v.verdict != TOO_SMALL}
-    assert decided == {"ends_in_noise", "keeps_more", "ends_agree", "fewer_wasted"}
+    ends = {"linear_ends_in_noise", "cosine_ends_in_noise", "ends_agree"}
+    assert decided == ends | {"keeps_more", "fewer_wasted"}
     assert all(found[name].lean == OPEN for name, one in CLAIMS.items() if one.digits)
 
 
@@ -481,28 +637,15 @@ def test_without_inception_the_verdict_says_what_it_rests_on():
     assert "Inception" not in found.measured
 
 
-# --- the last checkpoint and the late ones ---
-
-LATE = [name for name, one in CLAIMS.items() if one.late]
+# --- the late checkpoints ---
 
 
-@pytest.mark.parametrize(
-    "case", [c for c in CASES if c[0] in LATE and c[1] != OPEN and len(c) > 2], ids=lambda c: c[0]
-)
-def test_final_samples_that_the_late_checkpoints_do_not_bear_out_decide_nothing(case):
-    """A change of the last checkpoint alone, against a run that says otherwise."""
-    name, expected, *changes = case
-
+def test_the_last_checkpoint_alone_does_not_decide_where_there_are_late_ones():
     def only_final(r):
-        whole = results(*changes)
-        for m in MODELS:
-            r.first(m).measure.final = whole.first(m).measure.final
-            if theirs := whole.first(m).measure.ablations.prior:
-                ours = r.first(m).measure.ablations.prior
-                ours.independent, ours.patches = theirs.independent, theirs.patches
+        whole = results(distance("cosine", 20, 19, 21), bare("cosine", 200))
+        r.first("cosine").measure.final = whole.first("cosine").measure.final
 
-    if verdict(name).verdict != expected:
-        assert verdict(name, only_final).verdict != expected
+    assert verdict("lower_distance", only_final).verdict == HOLDS
 
 
 def test_too_few_late_checkpoints_leave_the_last_to_decide():
@@ -517,25 +660,77 @@ def test_too_few_late_checkpoints_leave_the_last_to_decide():
 
 def test_the_mean_over_checkpoints_takes_in_the_chance_of_drawing_samples():
     rows = [Estimate(10.0 + (-1) ** i, 7.0, 13.0) for i in range(8)]
-    found = estimates.mean_of(rows, lambda row: row)
-    alone = estimates.mean_of([Estimate(row.value, row.value, row.value) for row in rows], lambda row: row)
+    found = estimates.mean_of(rows)
+    alone = estimates.mean_of([Estimate(row.value, row.value, row.value) for row in rows])
     assert found.value == alone.value == 10.0
     assert (found.value - found.low) ** 2 == pytest.approx((alone.value - alone.low) ** 2 + 3.0**2)
-    assert estimates.mean_of(rows[:4], lambda row: row) is None
+    assert estimates.mean_of(rows[:4]) is None
 
 
-def test_logic_of_three_values():
-    assert estimates.all_of([True, True]) is True
-    assert estimates.all_of([]) is None
-    assert estimates.all_of([None, False]) is False
-    assert estimates.all_of([None, True]) is None
-    assert estimates.consensus([True, True]) is True
-    assert estimates.consensus([True, None]) is None
-    assert estimates.unless_contradicted([False, None]) is False
-    assert estimates.unless_contradicted([True, False]) is None
-    assert Estimate(1, 0, 2).below(Estimate(4, 3, 5)) is True
-    assert Estimate(1, 0, 3).below(Estimate(4, 3, 5)) is None
-    assert Estimate(1, None, None).below(Estimate(2, None, None)) is True
+def test_a_difference_is_taken_checkpoint_by_checkpoint():
+    """Both models swing together by more than they differ."""
+    swing = lambda e: 10 + 3 * math.sin(e)  # noqa: E731
+    changes = curve("cosine", lambda e: swing(e) - 1), curve("linear", swing)
+    found = Case(results(*changes), {m: results(*changes).first(m) for m in ("linear", "cosine")})
+    gap = found.gap("cosine", "linear", estimates.distance())
+    assert gap.value == pytest.approx(-1)
+    assert gap.high == pytest.approx(-1)
+
+
+# --- effects ---
+
+
+@pytest.mark.parametrize(
+    ("effect", "answer"),
+    [
+        (Effect("x", 2, 1, 3), True),
+        (Effect("x", -2, -3, -1), False),
+        (Effect("x", 0.1, -1, 1), None),
+        (Effect("x", 0.1, -1, 1, margin=2), EQUAL),
+        (Effect("x", 0.1, -1, 2.1, margin=2), None),
+        (Effect("x", 1.5, 1, 2, margin=5), True),  # small, but beyond chance
+        (Effect("x", 2, 1, 3, side=BELOW), False),
+        (Effect("x", 2, 1, 3, side=BELOW, bound=4), True),
+        (Effect("x", 2, 1, 3, side=BELOW, bound=0, fails=2), None),
+        (Effect("x", 0.1, -1, 1, side=WITHIN, margin=2), True),
+        (Effect("x", 5, 4, 6, side=WITHIN, margin=2), False),
+        (Effect("x", 2, 1, 3, side=WITHIN, margin=2), None),
+        (Effect("x", 1.1, 0.9, 1.2, bound=1, margin=1.25, ratio=True), EQUAL),
+        (Effect("x", 0.9, 0.79, 1.1, bound=1, margin=1.25, ratio=True), None),  # 1 / 1.25 is 0.8
+    ],
+)
+def test_answers_of_an_effect(effect, answer):
+    assert effect.answer() is answer or effect.answer() == answer
+
+
+def test_three_trainings_have_an_interval_over_them_two_must_both_answer():
+    ones = [Effect("x", v, v - 0.1, v + 0.1) for v in (1.0, 2.0, 3.0)]
+    two, three = effects.over_trainings(ones[:2]), effects.over_trainings(ones)
+    assert (two.value, two.low, two.high) == pytest.approx((1.5, 0.9, 2.1))
+    student = 4.302653 / math.sqrt(3)  # the quantile for two degrees of freedom
+    assert three.value - three.low == pytest.approx(math.hypot(student, 0.1), rel=1e-5)
+    ratio = effects.over_trainings([Effect("x", v, v, v, bound=1, ratio=True) for v in (0.5, 2.0)])
+    assert ratio.value == pytest.approx(1.0)
+
+
+def test_the_number_of_trainings_that_would_decide():
+    """Student's interval of n values with this spread leaves the bound out from that n on."""
+    found = [Effect("x", v, v - 1, v + 1) for v in (0.0, 2.0)]  # mean 1, s.d. 1.41
+    n = effects.trainings_to_decide(found)
+    quantile = {10: 2.2622, 11: 2.2281}
+    assert quantile[10] * math.sqrt(2) / math.sqrt(10) > 1 > quantile[11] * math.sqrt(2) / math.sqrt(11)
+    assert n == 11
+    assert effects.trainings_to_decide([Effect("x", 0.001, -1, 1)]) is None
+
+
+def test_logic_of_answers():
+    assert effects.all_of([True, True]) is True
+    assert effects.all_of([]) is None
+    assert effects.all_of([None, False]) is False
+    assert effects.all_of([None, True]) is None
+    assert effects.all_of([EQUAL, True]) == EQUAL
+    assert effects.consensus([True, True]) is True
+    assert effects.consensus([True, None]) is None
 
 
 # --- several seeds ---
@@ -565,29 +760,42 @@ HIGH = distance("cosine", 20, 19, 21), bare("cosine", 200)
 
 
 def test_trainings_that_agree_confirm_a_verdict():
-    found = verdict("lower_distance", seeded("cosine", 1, 2))
-    assert (found.verdict, found.trainings) == (HOLDS, "with all 3 trainings of the cosine model")
+    found = verdict("lower_distance", seeded("cosine", 1, 2), seeded("linear", 1, 2))
+    assert (found.verdict, found.trainings, found.parted) == (HOLDS, 3, False)
 
 
-def test_trainings_that_disagree_leave_a_claim_open_with_counts():
-    found = verdict("lower_distance", seeded("cosine", 1, 2), *(of_seed("cosine", 2, one) for one in HIGH))
-    assert (found.verdict, found.lean, found.parted) == (OPEN, OPEN, True)
-    assert found.trainings == "of 3 trainings of the cosine model: holds with 2, does not hold with 1"
+def test_two_trainings_that_disagree_leave_a_claim_open_and_say_so():
+    found = verdict("lower_distance", seeded("cosine", 1), *(of_seed("cosine", 1, one) for one in HIGH))
+    assert (found.verdict, found.reason, found.parted) == (OPEN, BY_TRAININGS, True)
+    assert found.why == "the trainings disagree (holds in 1; does not hold in 1)"
+    assert found.needed is None or found.needed >= 3
 
 
-def test_models_with_the_same_seeds_are_taken_seed_by_seed_others_one_at_a_time():
+def test_a_single_training_that_scatters_is_told_from_measures_that_contradict():
+    wide = verdict("more_realistic", share_of("cosine", "not_digit", 0.2, 0.1, 0.3))
+    assert (wide.reason, wide.lean) == (BY_CHECKPOINTS, SAME)
+    assert verdict("less_reach", reach("zoom", recall=0.3, coverage=0.95)).reason == BY_MEASURE
+
+
+def test_trainings_are_taken_in_turn_and_a_model_with_fewer_begins_again():
     def chosen(*changes):
-        cases, what = verdicts.cases(results(*changes), ("linear", "cosine"))
-        assert all(isinstance(case, Case) for case in cases)
-        return len(cases), what
+        cases = verdicts.cases(results(*changes), ("linear", "cosine"))
+        return [(case["linear"].seed, case["cosine"].seed) for case in cases]
 
-    assert chosen() == (1, "choices of trainings")
-    assert chosen(seeded("linear", 1), seeded("cosine", 1)) == (2, "seeds")
-    assert chosen(seeded("linear", 1, 2), seeded("cosine", 1)) == (4, "choices of trainings")
-    assert chosen(seeded("linear", 1)) == (2, "trainings of the linear model")
+    def renamed(model, *seeds):
+        def change(r):
+            seeded(model, *seeds)(r)
+            for seed in seeds:
+                put(r.trainings[model, seed].train, seed=seed)
+
+        return change
+
+    assert chosen() == [(0, 0)]
+    assert chosen(renamed("linear", 1), renamed("cosine", 1)) == [(0, 0), (1, 1)]
+    assert chosen(renamed("linear", 1, 2), renamed("cosine", 1)) == [(0, 0), (1, 1), (2, 0)]
 
 
 def test_a_claim_does_not_ask_trainings_of_models_that_it_is_not_about():
-    assert verdict("loss_falling", seeded("linear", 1)).trainings == ""
-    counts = Counter(bool(v.trainings) for v in verdicts.ledger(results(seeded("zoom", 1))).values())
-    assert counts[True] == sum("zoom" in one.models for one in CLAIMS.values())
+    one = verdict("loss_falling", seeded("linear", 1))
+    assert one.trainings == 1
+    assert verdict("comparable", seeded("zoom", 1)).trainings == 1  # of the linear model

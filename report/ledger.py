@@ -1,0 +1,90 @@
+"""The claims ledger as Markdown: on one page, and in full with rules."""
+
+from collections.abc import Mapping
+
+from report.effects import MOST_TRAININGS
+from report.text_format import DASH, Markdown, sentence, table
+from report.verdicts import ABSENT, BY_MEASURE, FAILS, HOLDS, OPEN, SAME, TOO_SMALL, Verdict
+
+KINDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", OPEN: "open", TOO_SMALL: "open"}  # for style sheets
+
+
+def badge(v: Verdict, more: str | None = None) -> Markdown:
+    """A verdict as a span that style sheets colour; with words after it, the short form."""
+    kind = KINDS.get(v.verdict, "absent")
+    if more is None:
+        return Markdown(f"[{v.label}]{{.verdict .{kind}}}")
+    return Markdown(f"[{v.verdict}]{{.verdict .{kind}}} {more}".strip())
+
+
+def remarks(v: Verdict) -> Markdown:
+    """What an undecided claim leans to, why it is open, and about how many trainings would decide it."""
+    parts = []
+    if v.verdict in (OPEN, TOO_SMALL):
+        parts.append("leans neither way" if v.lean in (OPEN, ABSENT) else f"leans to *{v.lean}*")
+        parts += [str(v.why)] if v.why else []
+        parts += [needed(v)] if v.verdict == OPEN and v.effect else []
+    return Markdown("; ".join(part for part in parts if part))
+
+
+def needed(v: Verdict) -> str:
+    """About how many trainings of each model would decide it."""
+    if v.reason == BY_MEASURE:
+        return "more trainings would not decide it"
+    if v.needed is None:
+        return f"more than {MOST_TRAININGS} trainings would be needed"
+    return f"about {v.needed} trainings would decide it"
+
+
+def in_short(v: Verdict) -> str:
+    """The same in a few words, for an undecided claim; the margin, for one without a difference."""
+    if v.verdict == SAME:
+        return f"beyond {v.claim.margin}"
+    if v.verdict != OPEN:
+        return ""
+    lean = "" if v.lean in (OPEN, ABSENT) else f"→ {v.lean}; "
+    trainings = f", {v.needed or f'> {MOST_TRAININGS}'}" if v.effect and v.reason != BY_MEASURE else ""
+    return f"{lean}{v.reason}{trainings}"
+
+
+def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
+    """The ledger on a page: a row for every claim with the number that decides it."""
+    rows = []
+    for number, v in enumerate(verdicts.values(), 1):
+        decides = Markdown(f"{v.effect.name}: {v.effect.shown()}") if v.effect else DASH
+        what = badge(v, in_short(v))
+        rows.append(
+            [
+                Markdown(f"[{number}](#claim-{v.claim.id})"),
+                Markdown(v.claim.short + ("^†^" if v.claim.changed else "")),
+                decides,
+                v.trainings or DASH,
+                what,
+            ]
+        )
+    return table(
+        ["No.", "Claim", "The number that decides, with its 95% interval", Markdown("$n$"), "Verdict"],
+        rows,
+        (6, 51, 66, 4, 58),
+    )
+
+
+def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
+    """Every claim with its rule and what was measured, a block each."""
+    blocks = []
+    for number, v in enumerate(verdicts.values(), 1):
+        one, more = v.claim, remarks(v)
+        fails = "" if one.fails == "Otherwise." else f" *Does not hold:* {one.fails}"
+        same = f" *No difference:* the interval stays within {one.margin} of none." if one.margin else ""
+        lines = [
+            f"**{number}.** {one.text} ({one.section}) {badge(v)}",
+            f"*Measured:* {v.measured}"
+            + (f" {sentence(more)}" if more else f" {sentence(v.why)}" if v.why else ""),
+            f"*Holds:* {one.rule}{fails}{same}",
+        ]
+        if one.changed.startswith("The first edition left"):
+            lines.append("*Entered after the data were seen.*")
+        elif one.changed:
+            lines.append(f"*Rule changed after the data were seen:* {one.changed}")
+        blocks.append(f"::: {{.claim #claim-{one.id}}}\n" + "\n\n".join(lines) + "\n:::")
+    return Markdown("\n\n".join(blocks))
