@@ -43,7 +43,7 @@ def guards(run: Run, complete: bool) -> Guards:
     """Verdicts and further findings, and which parts the run has."""
     results, case = run.results, run.case
     findings = {name: WORDS.get(v.verdict, v.verdict) for name, v in run.verdicts.items()}
-    further = _findings(run) | beyond.findings(run.beyond)
+    further = _findings(run) | beyond.findings(run.beyond, run.results)
     findings |= {name: "yes" if found else "no" for name, found in further.items()}
     ddpms = [m for m in ("linear", "cosine") if m in run.study]
     ablations = {m: case[m].measure.ablations for m in run.study}

@@ -51,6 +51,8 @@ FLOORS = [
     {"settings"},
     {"training", "figures", "check"},
     {"evaluation", "notebook"},
+    {"play"},
+    {"widget"},
 ]
 
 

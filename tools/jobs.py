@@ -111,7 +111,7 @@ class Job:
             "train": [f"kept/{what}_{one}.npz" for what in OF_TRAINING] + [f"own/{self.model}.py"],
             "measure": [f"kept/{what}_{one}.npz" for what in OF_MEASURING],
             "analyse": [f"kept/{what}_{one}.npz" for what in OF_ANALYSING],
-            "report": ["figures/*", "ledger.json", "table.json", "notebooks/*.html"],
+            "report": ["figures/*", "ledger.json", "table.json", "*.html", "notebooks/*.html"],
         }.get(self.kind, [])
         if self.kind == "train":
             run = read_json(self.required[0])["run"]

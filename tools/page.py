@@ -178,6 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for folder in (OUT, KEPT) if options.keep else (OUT,):
         path = write_bytes(folder / NAME, content)
         write_bytes(folder / STRIP, still)
+        if folder == KEPT:
+            release.seal(KEPT, KEPT.name)
         print(f"wrote {path}, {len(content):,} bytes")
     if len(content) > LIMIT:
         print(f"page: it has more than {LIMIT:,} bytes; name fewer trainings")

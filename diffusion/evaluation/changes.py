@@ -3,7 +3,7 @@
 The base is the first model of a process in the profile. A row tells in which settings it differs from that.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,7 +53,12 @@ def describe(row: Row) -> str:
     flat: dict[str, Any] = {}
     for name, value in row.changes.items():
         flat |= value if isinstance(value, dict) else {name: value}
-    return ", ".join(f"{name} = {value}" for name, value in flat.items()) or f"{row.model}, as in the study"
+    return ", ".join(f"{name} = {value}" for name, value in flat.items()) or f"{row.model}, the base"
+
+
+def lines(rows: Iterable[Row]) -> list[tuple[str, str, list[float]]]:
+    """What `figures.changes` draws."""
+    return [(describe(row), row.process, row.distances) for row in rows]
 
 
 def table(results: Results) -> list[Row]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 
 import diffusion as d
 from diffusion.evaluation import classifier
@@ -258,11 +259,10 @@ def test_degrading_a_drawing(play):
     slider = page.get_by_role("slider", name="Part of the way")
     slider.focus()
     page.keyboard.press("Home")
-    page.wait_for_function("document.querySelector('#degrade .place').textContent.includes('t = 0 of 1000')")
+    place = page.locator("#degrade .place").first
+    expect(place).to_contain_text("t = 0 of 1000")
     page.keyboard.press("End")
-    page.wait_for_function(
-        "document.querySelector('#degrade .place').textContent.includes('t = 1000 of 1000')"
-    )
+    expect(place).to_contain_text("t = 1000 of 1000")
     zoomed = page.locator("#degrade .card").nth(2)
     assert "4 × 4 pixels left" in zoomed.text_content()
 

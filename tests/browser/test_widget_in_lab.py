@@ -83,6 +83,7 @@ def test_the_widget_paints_and_the_kernel_knows(open_page, lab, tmp_path):
     page.keyboard.press("ArrowRight")  # is not the notebook's: its cell stays chosen
     assert "row 1, column 2" in page.locator(".play.notebook .easel .unseen").text_content()
     outside = [line for line in page.complaints if line.startswith("request to")]
+    page.close()  # before its server
     page.complaints[:] = outside  # JupyterLab's own complaints are not ours
 
 

@@ -107,7 +107,8 @@ def test_a_failing_notebook_leaves_the_earlier_results_and_says_what_failed(proj
     [
         (
             ["qiuck"],
-            "PROFILE = 'qiuck' is not a profile; there are beyond, paper, quick, smoke; did you mean 'qu",
+            "PROFILE = 'qiuck' is not a profile; there are beyond, paper, quick, smoke; "
+            "did you mean 'quick'?",
         ),
         (
             ["../../etc/passwd"],
