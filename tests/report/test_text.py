@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import synthetic
 from diffusion.records import Results, load_results
-from diffusion.settings import Profile
+from diffusion.settings import Profile, read_profile
 from report import context, render, tables, verdicts
 from report import ledger as report_ledger
 from report import models as own
@@ -139,6 +139,14 @@ def test_the_released_paper_supports_all_that_the_text_says(root):
     assert f"Of {len(verdicts.claims())} claims {verdicts.tally(ledger(released(root)))}." in found
     assert "The zoom model restores well and generates unreliably." in found
     assert "The cosine schedule learns faster and ends level." in found
+
+
+def test_the_released_table_supports_what_is_told_beyond_the_study(root):
+    results, profile = released(root), read_profile("paper", root / "profiles")
+    found = context.Run(results, profile, ledger(results), [])
+    text = render.report(context.build(found, drawn(results)), context.guards(found, complete=True))
+    assert "A better reconstructor is no better generator." in text
+    assert "mixture of Gaussians" in text
 
 
 def test_numbers_come_from_the_run(root):
