@@ -43,7 +43,7 @@ page: env ## the page in which one paints a digit, of the released trainings: bu
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest -n $(WORKERS) tests
-	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks
 
 test-kills: env ## kill the workflow at random moments until it has finished; the results must be the same
 	$(RUN) tests/workflow/kills.py
