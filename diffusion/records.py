@@ -526,7 +526,7 @@ class ClassMix(Part):
 
 
 class Recogniser(Part):
-    """What accepts an image as a digit, and its bound; `curve` is the share accepted at each bound.
+    """The measure that tells digits, and its bound; `curve` is the share accepted at each bound.
 
     The bounds of the curve are those that refuse `refused` of the real digits under mild distortions.
     """

@@ -254,7 +254,22 @@ class Measure(Settings):
         return self
 
 
-class Analyse(Settings):
+class _Recognised(Settings):
+    """The settings of whatever tells digits from other images."""
+
+    n_kind: int = Field(
+        500,
+        ge=12,
+        le=10_000,
+        description="digits of each distortion, from which the recogniser's bound comes",
+    )
+    n_real: int = Field(
+        10_000, ge=100, le=60_000, description="training images that digits are compared with"
+    )
+    interval_repeats: int = Field(200, ge=2, le=100_000, description="draws behind an interval")
+
+
+class Analyse(_Recognised):
     """Settings of analysing one training (`python -m diffusion.evaluation.analyse`)."""
 
     n_samples: int = Field(500, ge=12, le=60_000, description="images of each way to sample")
@@ -273,27 +288,16 @@ class Analyse(Settings):
         [0.02, 0.05, 0.1, 0.2], max_length=50, description="cold diffusion: sd of noise added in each step"
     )
     n_probe: int = Field(1000, ge=12, le=60_000, description="test images of the probes of a DDPM")
-    n_real: int = Field(
-        10_000, ge=100, le=60_000, description="training images that digits are compared with"
-    )
-    n_kind: int = Field(
-        500, ge=12, le=10_000, description="digits of each mild distortion, for the recogniser"
-    )
-    interval_repeats: int = Field(200, ge=2, le=100_000, description="draws behind an interval")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
 
 
-class Yardstick(Settings):
+class Yardstick(_Recognised):
     """Settings of the yardstick of real images (`python -m diffusion.evaluation.yardstick`)."""
 
     n: int = Field(2000, ge=12, le=60_000, description="images of each kind whose distance is taken")
     n_kind: int = Field(
         1000, ge=12, le=10_000, description="images of each kind that recognition is tried on"
     )
-    n_real: int = Field(
-        10_000, ge=100, le=60_000, description="training images that digits are compared with"
-    )
-    interval_repeats: int = Field(200, ge=2, le=100_000, description="draws behind an interval")
 
 
 class Compare(Measure):

@@ -34,7 +34,7 @@ class _Part:
     """A widget where there is a person, and a strip everywhere."""
 
     def content(self) -> dict[str, Any]:
-        """What the browser is given; raises ValueError for what it cannot compute."""
+        """The data that the browser gets; raises ValueError for what it cannot compute."""
         raise NotImplementedError
 
     def strip(self) -> Figure:

@@ -1,20 +1,26 @@
 """Beyond the study: the released table of changes, for the section of that name; see `evaluation.changes`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, Self
 
 from diffusion.evaluation.changes import Row, describe, lines, table
 from diffusion.figures import changes
 from diffusion.figures.style import save
-from diffusion.records import Results, load_results, trainings_in
+from diffusion.records import Checkpoint, Results, load_results, trainings_in
 from diffusion.runtime import releases
-from report.text_format import Markdown, escape, fixed, integer, num, percent, span
+from report.text_format import Markdown, escape, fixed, integer, listing, num, percent, span
 from report.text_format import table as markdown_table
 
-HELPS = 0.8  # of the base's distance is left, at most, where a change is said to help
-MIXTURE = {"prior": "mixture"}
+SAID = (  # the rows of which the text tells: process and changes
+    ("zoom", {}),
+    ("ddpm", {}),
+    ("zoom", {"network": "unet"}),
+    ("zoom", {"sampler": "improved"}),
+)
 FIGURE = "beyond.svg"
 
 
@@ -42,52 +48,82 @@ def find(rows: Sequence[Row], process: str, **changes: Any) -> Row | None:
 
 
 def findings(results: Results | None, study: Results) -> dict[str, bool]:
-    """Findings of the table, by the names that guards use; none where there is no table.
+    """Findings beyond the study, by the names that guards use; none where there is no table.
+
+    A distance of one training ranks no networks, for it swings from checkpoint to checkpoint. What is said
+    here rests on losses and restorations, which do not, or on samples of the same weights.
 
     Args:
         study: the trainings of the study's length.
     """
-    rows, late = table(results) if results else [], _late(study)
-    base, prior, patches = (find(rows, "zoom", **how) for how in ({}, MIXTURE, {"prior": "patches"}))
-    unet, averaged = find(rows, "zoom", network="unet"), find(rows, "zoom", average=2)
-    noise, improved = find(rows, "zoom", noise=0.05), find(rows, "zoom", sampler="improved")
-    compared = all((base, unet)) and _restored(results, base) and _restored(results, unet)
+    rows, priors = table(results) if results else [], _priors(study)
+    base, ddpm, unet, improved = (find(rows, kind, **how) for kind, how in SAID)
+    compared = bool(base and unet and _restored(results, base) and _restored(results, unet))
+    ratios = [after.distance / before.distance for before, after in priors]
+    study_ddpm = [row.digits.fid for row in _late(study, "linear")]
     return {
-        "prior_helps": prior is not None and prior.ratio <= HELPS,
-        "patches_alike": all((prior, patches)) and patches.ratio >= HELPS * prior.ratio,
-        "decay_suffices": base is not None and bool(late) and base.distance.mean < max(late),
-        "unet_restores": bool(compared) and _restored(results, unet) > _restored(results, base),
-        "unet_generates_worse": bool(compared) and unet.distance.low > base.distance.high,
-        "sampling_idle": all((averaged, noise, improved))
-        and min(averaged.ratio, noise.ratio) > HELPS
-        and improved.ratio > 1 / HELPS,
+        "single_trainings": bool(rows) and all(len(row.seeds) == 1 for row in rows),
+        "unet_restores": compared
+        and _restored(results, unet) > _restored(results, base)
+        and _loss(results, unet) < _loss(results, base),
+        "patches_no_closer": bool(ratios) and min(ratios) < 1 < max(ratios),
+        "patches_read_better": bool(priors) and all(after.unread < before.unread for before, after in priors),
+        "improved_fails": bool(base and improved) and improved.distance.low > base.distance.high,
+        "ddpm_needs_more": bool(ddpm and study_ddpm) and ddpm.distance.low > max(study_ddpm),
     }
 
 
-def context(results: Results | None) -> dict[str, Any]:
-    """What the section prints."""
+def context(results: Results | None, study: Results) -> dict[str, Any]:
+    """Values that the section prints."""
     if results is None:
         return {"beyond": None}
-    rows = table(results)
-    base, unet = find(rows, "zoom"), find(rows, "zoom", network="unet")
+    rows, priors = table(results), _priors(study)
     found: dict[str, Any] = {
         "table": _table(rows),
         "epochs": rows[0].epochs,
         "n": integer(rows[0].n),
         "base": {row.process: row for row in rows if not row.changes},
-        "prior": find(rows, "zoom", **MIXTURE),
-        "unet": unet,
+        "patches": find(rows, "zoom", prior="patches"),
+        "mixture": find(rows, "zoom", prior="mixture"),
+        "improved": find(rows, "zoom", sampler="improved"),
+        "late_ratios": listing(percent(after.distance / before.distance) for before, after in priors),
+        "unread_before": listing(percent(before.unread) for before, _ in priors),
+        "unread_after": listing(percent(after.unread) for _, after in priors),
     }
+    base, unet = find(rows, "zoom"), find(rows, "zoom", network="unet")
     if base and unet:
         found |= {"base_accuracy": _restored(results, base), "unet_accuracy": _restored(results, unet)}
         found |= {"base_loss": _loss(results, base), "unet_loss": _loss(results, unet)}
     return {"beyond": found}
 
 
-def _late(study: Results) -> list[float]:
-    """Distances of the zoom's late checkpoints, of all its trainings."""
+@dataclass(frozen=True)
+class _Late:
+    """Means over late checkpoints: the distance, and the share that is not recognised."""
+
+    distance: float
+    unread: float
+
+    @classmethod
+    def of(cls, rows: Sequence[Checkpoint]) -> Self:
+        return cls(fmean(row.digits.fid for row in rows), fmean(row.not_digit.share for row in rows))
+
+
+def _late(study: Results, model: str) -> list[Checkpoint]:
+    """The late checkpoints of all trainings of a model."""
+    ones = [study.trainings[model, seed].measure for seed in study.seeds(model)]
+    return [row for one in ones if one for row in one.late()]
+
+
+def _priors(study: Results) -> list[tuple[_Late, _Late]]:
+    """The zoom's late samples from independent pixels and from patches, a pair for each training."""
     ones = [study.trainings["zoom", seed].measure for seed in study.seeds("zoom")]
-    return [row.digits.fid for one in ones if one for row in one.late()]
+    found = []
+    for one in ones:
+        patches = {row.epoch: row for row in one.ablations.prior.curve} if one and one.ablations.prior else {}
+        if both := [row for row in one.late() if row.epoch in patches] if patches else []:
+            found.append((_Late.of(both), _Late.of([patches[row.epoch] for row in both])))
+    return found
 
 
 def _restored(results: Results, row: Row) -> float | None:
@@ -96,7 +132,7 @@ def _restored(results: Results, row: Row) -> float | None:
     return probes and probes.confusion.accuracy
 
 
-def _loss(results: Results, row: Row) -> float | None:
+def _loss(results: Results, row: Row) -> float:
     return results.first(row.model).train.history[-1].test_loss
 
 

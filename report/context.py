@@ -93,7 +93,7 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "further_models": models.further(results, run.further, drawn),
     }
     context |= _of_verdicts(run.verdicts) | _of_schedules(results) | _of_models(run)
-    return context | evidence.context(results) | glance.context(results) | beyond.context(run.beyond)
+    return context | evidence.context(results) | glance.context(results) | beyond.context(run.beyond, results)
 
 
 def _of_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _gap(gap: Gap, show: Callable[[float], Markdown]) -> Markdown:
 
 
 def data_hashes(results: Results) -> Markdown:
-    """What identifies the data: the beginning of the SHA-256 of images and labels."""
+    """The data's identity: the beginning of the SHA-256 of images and labels."""
     path = results.out / next(iter(results.trainings.values())).train.run / "run.json"
     if not path.is_file():
         return Markdown("")
@@ -234,7 +234,7 @@ def subtitle(run: Run) -> Markdown:
 
 
 def trainings_said(results: Results) -> Markdown:
-    """How often each model was trained."""
+    """The number of trainings of each model, in words."""
     counts = {m: len(results.seeds(m)) for m in results.models}
     words = {1: "once", 2: "twice"}
     groups: dict[str, list[str]] = {}

@@ -36,7 +36,7 @@ def responses(results: Results) -> dict[str, Any]:
 
 
 def flips(results: Results) -> dict[str, Flips]:
-    """What clipping changes in the reading of samples from the same noise, for each DDPM."""
+    """The changes that clipping makes in the reading of samples from the same noise, for each DDPM."""
     if not analysed(results, *BOTH):
         return {}
     found = {m: results.first(m).analysis.flips for m in BOTH}
@@ -72,7 +72,7 @@ def _per_nat(results: Results) -> float | None:
 
 
 def yard(results: Results) -> dict[str, Any]:
-    """What the two recognisers accept, what real digits score, and the share of digits among all samples."""
+    """Shares that both recognisers accept, scores of real digits, shares of digits among samples."""
     found = results.yardstick
     ones = [one for one in results.trainings.values() if one.measure]
     if not found or not all(one.analysis for one in ones):

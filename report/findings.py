@@ -1,4 +1,4 @@
-"""What guards of the text look up: verdicts, findings beside them, and which parts a run has."""
+"""The table that guards of the text look up: verdicts, findings beside them, and which parts a run has."""
 
 from collections.abc import Mapping, Sequence
 

@@ -56,7 +56,7 @@ def tiles(images: np.ndarray, columns: int) -> bytes:
 
 
 def context(results: Results) -> dict[str, Any]:
-    """What the front prints."""
+    """Values that the front prints."""
     ones = [one for one in map(results.first, results.models) if one.measure]
     floor = ones[0].measure.final.floor.get("digits")
     return {

@@ -18,7 +18,7 @@ def badge(v: Verdict, more: str | None = None) -> Markdown:
 
 
 def remarks(v: Verdict) -> Markdown:
-    """What an undecided claim leans to, why it is open, and about how many trainings would decide it."""
+    """The lean of an undecided claim, why it is open, and about how many trainings would decide it."""
     parts = []
     if v.verdict in (OPEN, TOO_SMALL):
         parts.append("leans neither way" if v.lean in (OPEN, ABSENT) else f"leans to *{v.lean}*")

@@ -61,7 +61,7 @@ BY_TRAININGS, BY_CHECKPOINTS, BY_CASES, BY_MEASURE, BY_SCALE = (
 
 @dataclass(frozen=True)
 class Finding:
-    """What a claim measures in one case.
+    """A measurement of one claim in one case.
 
     Attributes:
         text: what was measured.
@@ -269,7 +269,7 @@ def together(one: Claim, found: list[Finding], fewest: int) -> Verdict:
 
 
 def _why(reason: str, answers: list[Answer]) -> Markdown:
-    """What keeps a claim open, in words."""
+    """The reason why a claim is open, in words."""
     if reason == BY_TRAININGS and len(set(answers)) > 1:
         counts = Counter(OF_ANSWER[a] for a in answers)
         each = "; ".join(f"{verdict} in {counts[verdict]}" for verdict in VERDICTS if counts[verdict])
@@ -285,7 +285,7 @@ def _why(reason: str, answers: list[Answer]) -> Markdown:
 
 
 def _said(found: list[Finding], parts: list[Effect]) -> Markdown:
-    """What was measured in the first case, and the deciding number in the others."""
+    """The measurement in the first case, and the deciding number in the others."""
     text, effects = sentence(found[0].text), [f.effects[0] for f in found]
     if len({(e.value, e.low) for e in effects}) == 1:
         return text

@@ -7,8 +7,6 @@ samples that measuring kept. Others are drawn with the training's seed: all ways
 from the same prior.
 """
 
-import argparse
-import sys
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
@@ -21,7 +19,7 @@ from diffusion import data, runtime
 from diffusion.evaluation import class_mix, classifier, diagnostics, memorisation, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measure import open_trained
+from diffusion.evaluation.measure import command, open_trained
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes import DDPM, ColdDiffusion, DegradationProcess
@@ -38,7 +36,6 @@ from diffusion.records import (
     train_path,
 )
 from diffusion.settings import Analyse
-from diffusion.training.checkpoints import RunError
 from diffusion.training.fit import Run
 
 ANALYSES = 1  # raised when a change alters what is analysed
@@ -235,20 +232,7 @@ def _flips(run: Run, evaluator: Evaluator, calls: int, n: int, seed: int) -> Fli
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Analyse one training; an error is one line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m diffusion.evaluation.analyse", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the results, such as build/quick")
-    parser.add_argument("--model", required=True, help="name of the trained model")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the training")
-    parser.add_argument("--settings", default="", help="YAML of the settings in diffusion.settings.Analyse")
-    options = parser.parse_args(arguments)
-    try:
-        P = Analyse.read_yaml(options.settings, "--settings")
-        analyse(options.out, options.model, options.seed, P)
-    except (ValueError, RunError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+    command(Analyse, analyse, True, arguments)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def describe(row: Row) -> str:
 
 
 def lines(rows: Iterable[Row]) -> list[tuple[str, str, list[float]]]:
-    """What `figures.changes` draws."""
+    """Label, process and distances of each row, as `figures.changes` takes them."""
     return [(describe(row), row.process, row.distances) for row in rows]
 
 

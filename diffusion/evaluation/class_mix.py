@@ -1,4 +1,4 @@
-"""How much of a Fréchet distance is the mix of classes: the same distance with weighted images."""
+"""The part of a Fréchet distance that the mix of classes makes: the same distance with weighted images."""
 
 import numpy as np
 import torch

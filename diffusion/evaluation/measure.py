@@ -9,6 +9,7 @@ against one floor, and with the same halves and resamples.
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +37,7 @@ from diffusion.records import (
     read_kept,
     train_path,
 )
-from diffusion.settings import Analyse, Measure
+from diffusion.settings import Analyse, Measure, Settings
 from diffusion.training.checkpoints import RunError
 from diffusion.training.fit import Run
 from diffusion.training.record import open_run
@@ -231,21 +232,30 @@ def _evaluator(
     )
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure one training; an error is one line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m diffusion.evaluation.measure", description=__doc__.splitlines()[0]
-    )
+def command(cls: type[Settings], job: Callable, of_training: bool, arguments: list[str] | None) -> None:
+    """The command line of a measuring job; an error is one line.
+
+    Args:
+        cls: its settings.
+        job: called with the results folder, model and seed if it is `of_training`, and the settings.
+    """
+    name = job.__name__
+    parser = argparse.ArgumentParser(prog=f"python -m diffusion.evaluation.{name}", description=cls.__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the results, such as build/quick")
-    parser.add_argument("--model", required=True, help="name of the trained model")
-    parser.add_argument("--seed", type=int, required=True, help="seed of the training")
-    parser.add_argument("--settings", default="", help="YAML of the settings in diffusion.settings.Measure")
+    if of_training:
+        parser.add_argument("--model", required=True, help="name of the trained model")
+        parser.add_argument("--seed", type=int, required=True, help="seed of the training")
+    parser.add_argument("--settings", default="", help=f"YAML of diffusion.settings.{cls.__name__}")
     options = parser.parse_args(arguments)
+    training = (options.model, options.seed) if of_training else ()
     try:
-        P = Measure.read_yaml(options.settings, "--settings")
-        measure(options.out, options.model, options.seed, P)
+        job(options.out, *training, cls.read_yaml(options.settings, "--settings"))
     except (ValueError, RunError, OSError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    command(Measure, measure, True, arguments)
 
 
 if __name__ == "__main__":

@@ -103,18 +103,6 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Gap:
     return Gap(mean=float(gap.mean()), low=float(gap.mean()) - error, high=float(gap.mean()) + error)
 
 
-def unpaired(a: Sequence[float], b: Sequence[float]) -> Gap | None:
-    """Mean of a minus mean of b with Welch's interval; None where either has fewer than two values."""
-    if min(len(a), len(b)) < 2:
-        return None
-    x, y = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    mean = float(x.mean() - y.mean())
-    if x.std() == y.std() == 0:
-        return Gap(mean=mean, low=mean, high=mean)
-    interval = stats.ttest_ind(x, y, equal_var=False).confidence_interval(LEVEL)
-    return Gap(mean=mean, low=float(interval.low), high=float(interval.high))
-
-
 # --- series ---
 
 
@@ -150,24 +138,3 @@ def trend(x: Sequence[float], y: Sequence[float]) -> float:
     if len(set(x)) < 2 or len(set(y)) < 2:
         return 0.0
     return float(stats.spearmanr(x, y).statistic)
-
-
-def late_trend(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """The rank correlation of y with x over the second half of x; None on too few points."""
-    half = len(x) // 2
-    return trend(x[half:], y[half:]) if len(x) - half >= FEWEST else None
-
-
-def falls(x: Sequence[float], y: Sequence[float]) -> bool | None:
-    """True where y falls over the second half of x, False where it does not, None where that is undecided.
-
-    A rank correlation of at most -0.5, beyond chance, is a fall; one of 0 or more is none. Beyond chance is
-    one that as many points without a trend fall below in one case of 40, by Student's approximation.
-    """
-    r, n = late_trend(x, y), len(x) - len(x) // 2
-    if r is None:
-        return None
-    t = r * math.sqrt((n - 2) / max(1 - r * r, 1e-12))
-    if r <= -0.5 and stats.t.cdf(t, n - 2) < TAILS[0]:
-        return True
-    return False if r >= 0 else None

@@ -6,8 +6,6 @@ writes OUT/metrics/yardstick.json. No training is in it: a distance of 12 means 
 blur or another mix of classes costs, and a share of recognised samples beside what is recognised wrongly.
 """
 
-import argparse
-import sys
 from pathlib import Path
 
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor
 from diffusion import data, runtime
 from diffusion.evaluation import class_mix, classifier, distortions, recogniser
 from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.measure import command
 from diffusion.evaluation.samples import not_digit_threshold
 from diffusion.records import Candidate, Distorted, ReferenceImages, YardstickRecord, yardstick_path
 from diffusion.settings import Yardstick
@@ -127,17 +126,7 @@ def _distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Make the yardstick; an error is one line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m diffusion.evaluation.yardstick", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder of the results, such as build/quick")
-    parser.add_argument("--settings", default="", help="YAML of the settings in diffusion.settings.Yardstick")
-    options = parser.parse_args(arguments)
-    try:
-        yardstick(options.out, Yardstick.read_yaml(options.settings, "--settings"))
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+    command(Yardstick, yardstick, False, arguments)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ text. They read no global state and leave none: the same input gives the same by
 """
 
 from diffusion.figures.catalogue import FIGURES, draw, figures_of
-from diffusion.figures.changes import changes
 from diffusion.figures.counts import centre_pixels, class_histogram, class_map, classes_along, confusion
 from diffusion.figures.curves import (
     common_loss,
@@ -16,6 +15,7 @@ from diffusion.figures.curves import (
     schedules,
     timestep_loss,
 )
+from diffusion.figures.evidence import changes
 from diffusion.figures.images import (
     grid,
     latents,

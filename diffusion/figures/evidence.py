@@ -1,6 +1,7 @@
 """Figures of the analyses: quality and cost, noise in sampling, the response to an offset, the yardstick."""
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,12 +9,25 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
-from diffusion.figures.style import INK, MUTED, SMALL, handles, legend, model_styles, new_figure, styled
+from diffusion.figures.style import (
+    AXIS,
+    INK,
+    MODELS,
+    MUTED,
+    SMALL,
+    handles,
+    legend,
+    model_styles,
+    new_figure,
+    styled,
+)
 from diffusion.records import Candidate, Distorted, Drawn, Floor, Response, YardstickRecord
 
 SEED_MARKERS = "^vD<>phX"
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 PLAIN_DOT = "#8C8C8C"
+OF_PROCESS = {"ddpm": MODELS["linear"].colour, "zoom": MODELS["zoom"].colour}
+ROW = 4.4  # millimetres of a row of dots
 
 
 # --- cost and quality ---
@@ -215,7 +229,7 @@ def yardstick(
         model, _, seed = name.rpartition("-")
         bars.append((f"{known.get(model, model)}, seed {seed}", fid, styles[model or name].colour))
     bars.sort(key=lambda bar: bar[1])
-    figure = new_figure(16 + 4.4 * len(bars))
+    figure = new_figure(16 + ROW * len(bars))
     axes = figure.subplots()
     place = np.arange(len(bars))
     axes.scatter([fid for _, fid, _ in bars], place, c=[colour for *_, colour in bars], s=22, zorder=3)
@@ -231,4 +245,31 @@ def yardstick(
     axes.xaxis.set_major_formatter(PLAIN)
     axes.margins(x=0.1, y=0.02)
     axes.set_xlabel("Fréchet distance")
+    return figure
+
+
+@styled
+def changes(rows: Sequence[tuple[str, str, Sequence[float]]], floor: float | None = None) -> Figure:
+    """A line of dots a row, a dot a training, on a logarithmic scale; a bar at the base of each kind.
+
+    Args:
+        rows: label, process ("ddpm" or "zoom"), and a distance a training; a process's first is its base.
+        floor: distance of real images, drawn as a line.
+    """
+    figure = new_figure(12 + ROW * len(rows))
+    axes = figure.subplots()
+    for place, (_, process, distances) in enumerate(rows):
+        colour = OF_PROCESS[process]
+        axes.plot([min(distances), max(distances)], [place] * 2, color=colour, linewidth=0.8)
+        axes.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
+    for process in OF_PROCESS:
+        of_kind = [place for place, row in enumerate(rows) if row[1] == process]
+        if of_kind:
+            base = fmean(rows[of_kind[0]][2])
+            axes.vlines(base, of_kind[0] - 0.4, of_kind[-1] + 0.4, color=AXIS, linestyles="dotted")
+    if floor is not None:
+        axes.axvline(floor, color=MUTED, linewidth=0.9)
+    axes.set_yticks(range(len(rows)), [label for label, _, _ in rows], fontsize=SMALL)
+    axes.set(xscale="log", xlabel="Fréchet distance, digit features", ylim=(len(rows) - 0.4, -0.6))
+    axes.grid(False, axis="y")
     return figure

@@ -1,4 +1,4 @@
-"""What claims share: effects between two models, how numbers are shown, and phrases of rules."""
+"""Shared by the claims: effects between two models, how numbers are shown, and phrases of rules."""
 
 import math
 from collections.abc import Callable

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import synthetic
 from diffusion.records import Results, load_results
 from diffusion.settings import Profile, read_profile
-from report import context, render, tables, verdicts
+from report import beyond, context, render, tables, verdicts
 from report import ledger as report_ledger
 from report import models as own
 from report import text_format as text
@@ -145,8 +145,20 @@ def test_the_released_table_supports_what_is_told_beyond_the_study(root):
     results, profile = released(root), read_profile("paper", root / "profiles")
     found = context.Run(results, profile, ledger(results), [])
     text = render.report(context.build(found, drawn(results)), context.guards(found, complete=True))
-    assert "A better reconstructor is no better generator." in text
+    assert "that it draws better is not shown" in text
     assert "mixture of Gaussians" in text
+
+
+def test_a_prior_is_no_gain_unless_every_training_says_so(root):
+    changes, study = beyond.load("beyond"), copy.deepcopy(released(root))
+    assert beyond.findings(changes, study)["patches_no_closer"]
+    for seed in study.seeds("zoom"):
+        for row in study.trainings["zoom", seed].measure.ablations.prior.curve:
+            row.digits.fid /= 4
+    assert not beyond.findings(changes, study)["patches_no_closer"]
+    for row in study.first("zoom").measure.ablations.prior.curve:
+        row.not_digit.share = 1.0
+    assert not beyond.findings(changes, study)["patches_read_better"]
 
 
 def test_numbers_come_from_the_run(root):
