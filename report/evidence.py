@@ -129,6 +129,7 @@ def cost(results: Results) -> dict[str, Any]:
     improved = [one for one in results.first("zoom").analysis.drawn if one.sampler == "improved"]
     return {
         "calls": zoom.calls,
+        "ddpm_calls": max(one.calls for one in many.values()),
         "zoom": zoom.digit.share,
         "cheap": few[best].digit.share,
         "full": many[best].digit.share,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from diffusion.evaluation import statistics
-from diffusion.records import Final, RateCheck, Real, Results, Trained
+from diffusion.records import Ablation, Final, RateCheck, Real, Results, Trained
 from diffusion.settings import Profile
 from report import beyond, evidence, glance
 from report.claims.ddpm import lower_levels
@@ -16,6 +16,7 @@ from report.text_format import Markdown, escape, integer
 from report.verdicts import Verdict
 
 LOSSES = ("train_loss", "test_loss")
+MOVED = 0.02  # a difference of shares that counts as none
 STUCK = 0.9  # a loss that says that nothing was learnt: answering zero scores one
 
 
@@ -90,6 +91,7 @@ FINDINGS = (
     "higher_loss",  # the cosine DDPM has the higher loss, in training and test
     "levels_cross",  # the cosine DDPM has the lower loss at the levels of least noise, the linear elsewhere
     "clipping_harms",  # for both DDPMs: brighter backgrounds and larger distances
+    "clipping_idle",  # for both DDPMs: steadier backgrounds, and as many samples that are not recognised
     "linear_strays",  # the raw border of the linear DDPM varies more over samples, at every common checkpoint
     "flattered",  # recall above that of real images, with little precision, for both DDPMs
     "mostly_unread",  # the classifier is unsure of most samples of every model, and of few real images
@@ -152,9 +154,16 @@ def _of_ddpms(case: Case) -> dict[str, bool]:
         "offset_missed": any(o.response < 0.9 * o.shift for o in offsets),
         "levels_cross": 0 < len(won) < len(levels) and won == sorted(levels)[-len(won) :],
         "clipping_harms": all(c and c.gap.digits.low > 0 and c.gap.background.low > 0 for c in clipped),
+        "clipping_idle": all(c and _idle(c) for c in clipped),
         "linear_strays": all(sd > strays[1][e] for e, sd in strays[0].items() if e in strays[1]),
         "flattered": all(_flattered(one.measure.final, case.real) for one in ddpms),
     }
+
+
+def _idle(clipping: Ablation) -> bool:
+    """Clipping leaves fewer stray backgrounds, and as many samples unrecognised as before."""
+    before, after = clipping.first, clipping.second
+    return after.border.sd < before.border.sd and abs(after.not_digit.share - before.not_digit.share) < MOVED
 
 
 def _follows_mix(one: Trained) -> bool:

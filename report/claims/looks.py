@@ -44,9 +44,8 @@ def darker(case: Case) -> Finding:
 
 
 def full(analysis: AnalyseRecord | None) -> Drawn | None:
-    """The samples of an analysis that were drawn as the study draws them."""
-    plain = [one for one in analysis.drawn if not one.noise and not one.clip_x0] if analysis else []
-    return max(plain, key=lambda one: (one.sampler in ("ancestral", "naive"), one.calls), default=None)
+    """The samples of an analysis that are drawn as the model's settings say."""
+    return analysis.drawn[0] if analysis else None
 
 
 def _realism(case: Case, **more: object) -> Effect:

@@ -149,6 +149,16 @@ def test_the_released_table_supports_what_is_told_beyond_the_study(root):
     assert "mixture of Gaussians" in text
 
 
+def test_models_that_clip_and_take_fewer_steps_have_a_report_too(root):
+    results = copy.deepcopy(released(root))
+    for model in ("linear", "cosine"):
+        for one in results.first(model).analysis.drawn:
+            one.clip_x0, one.calls = True, min(one.calls, 100)
+    text = written(results)
+    assert "# Quality against cost" not in text
+    assert f"{results.first('linear').analysis.drawn[0].digit.share:.0%} (DDPM" in text
+
+
 def test_a_prior_is_no_gain_unless_every_training_says_so(root):
     changes, study = beyond.load("beyond"), copy.deepcopy(released(root))
     assert beyond.findings(changes, study)["patches_no_closer"]
