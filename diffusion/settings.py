@@ -21,7 +21,6 @@ PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-Seeds = Annotated[list[Seed], Field(min_length=1, max_length=1000)]
 Options = Annotated[dict[str, Any], Field(max_length=50)]
 
 
@@ -194,6 +193,9 @@ class TrainZoom(Training):
     prior_options: Options = Field({}, description="arguments of the prior")
     sampler: Literal["naive", "improved"] = Field(
         "naive", description="naive (the study), or improved: Bansal et al., Algorithm 2"
+    )
+    latent_noise: float = Field(
+        0.0, ge=0, le=10, description="training: sd, at most, of noise added to the latents"
     )
     noise: float = Field(
         0.0, ge=0, le=10, description="sd of noise added to the latent in each sampling step"

@@ -3,12 +3,13 @@
 The base is the first model of a process in the profile. A row tells in which settings it differs from that.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from diffusion.evaluation.statistics import Mean, mean_of
 from diffusion.records import Results, Sampled, Trained
+from diffusion.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
 OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}
@@ -70,7 +71,7 @@ def table(results: Results) -> list[Row]:
         for model in dict.fromkeys(one.model for one in ones):
             trained = [one for one in ones if one.model == model]
             for changes, calls, samples in _ways(trained):
-                changed = _changes(ones[0].train.settings, trained[0].train.settings) | changes
+                changed = _changes(ones[0], trained[0]) | changes
                 base += [_row(trained, changed, calls, samples, base[0] if base else None)]
         rows += base
     return rows
@@ -86,9 +87,16 @@ def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampl
         yield first.changes, first.calls, found
 
 
-def _changes(base: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    names = [name for name in other if name not in OF_NO_EFFECT]
-    return {name: other[name] for name in names if other[name] != base.get(name)}
+def _changes(base: Trained, other: Trained) -> dict[str, Any]:
+    before, after = _settings(base), _settings(other)
+    names = [name for name in after if name not in OF_NO_EFFECT]
+    return {name: after[name] for name in names if after[name] != before.get(name)}
+
+
+def _settings(one: Trained) -> dict[str, Any]:
+    """Settings of a training; one that is younger than the record has its default."""
+    fields = TRAININGS[one.train.job].model_fields
+    return {name: field.default for name, field in fields.items()} | one.train.settings
 
 
 def _row(

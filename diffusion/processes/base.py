@@ -140,11 +140,14 @@ class ColdDiffusion(DegradationProcess):
         sampler: "naive", the study's Algorithm 2, degrades the predicted image anew; "improved" changes the
             latent by the difference of two degradations of it. Algorithms 1 and 2 of Bansal et al.
         noise: standard deviation of Gaussian noise added to the latent after each step but the last.
+        latent_noise: standard deviation up to which training adds noise to the latents, another one for each
+            image; the network so learns to mend latents that no image has, as sampling makes them.
         sampling_levels: how many of the T levels sampling visits, evenly spaced; None: all.
     """
 
     sampler: str = "naive"
     noise: float = 0.0
+    latent_noise: float = 0.0
     sampling_levels: int | None = None
 
     def walk(self, sampler: str = "naive", noise: float = 0.0, sampling_levels: int | None = None) -> Self:
@@ -172,7 +175,11 @@ class ColdDiffusion(DegradationProcess):
         """Algorithm 1 and Eq. (11): the mean squared error of the reconstruction, over pixels and batch."""
         check_images(x)
         t = self.draw_steps(len(x), generator).to(x.device)
-        return mse_loss(network(self.degrade(x, t), t / self.T).float(), x)
+        x_t = self.degrade(x, t)
+        if self.latent_noise:
+            sd = self.latent_noise * torch.rand((len(x), 1, 1, 1), generator=generator)
+            x_t = x_t + (sd * torch.randn(x.shape, generator=generator)).to(x.device)
+        return mse_loss(network(x_t, t / self.T).float(), x)
 
     def reverse(
         self, network: Network, n: int, generator: Generator, chunk: int = 128

@@ -1,5 +1,6 @@
 """Cold Zoom Diffusion: degrade an image by zooming into its centre (Sec. 3.2 of the study)."""
 
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -104,6 +105,7 @@ class ColdZoom(ColdDiffusion):
             has `fit(patches)`, `draw(n, generator)`, `state()` and `load_state(state)` as `PixelPrior` does.
         prior_options: arguments of that class.
         sampler, noise, sampling_levels: how sampling walks back, see `ColdDiffusion`.
+        latent_noise: of training, see `ColdDiffusion`.
 
     Raises:
         ValueError: one of these is not allowed; `draw_prior` does so before `prepare` or `load_state`.
@@ -120,19 +122,23 @@ class ColdZoom(ColdDiffusion):
         sampler: str = "naive",
         noise: float = 0.0,
         sampling_levels: int | None = None,
+        latent_noise: float = 0.0,
     ):
         if not isinstance(T, int) or not 1 <= T <= DEEPEST:
             raise ValueError(f"T is {T!r}; allowed: 1 to {DEEPEST}, since level T leaves (28 - T)^2 pixels")
         if interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
-        self.T, self.interpolation = T, interpolation
+        if not 0 <= latent_noise < math.inf:
+            raise ValueError(f"latent_noise is {latent_noise}; allowed: a standard deviation, 0 or more")
+        self.T, self.interpolation, self.latent_noise = T, interpolation, latent_noise
         self.walk(sampler, noise, sampling_levels)
         self.prior_name, self.prior_options = prior, dict(prior_options or {})
         self.prior = call_with(named("prior", prior, PRIORS), {}, prior_options)
         self.prepared = False
 
     def settings(self) -> dict[str, Any]:
-        return {"process": self.name, "T": self.T, "interpolation": self.interpolation}
+        known = {"process": self.name, "T": self.T, "interpolation": self.interpolation}
+        return known | ({"latent_noise": self.latent_noise} if self.latent_noise else {})
 
     def sampling_settings(self) -> dict[str, Any]:
         found = {

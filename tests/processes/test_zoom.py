@@ -215,3 +215,14 @@ def test_an_empty_batch_and_a_strided_one(images):
     wide = images.transpose(2, 3)  # not contiguous
     t = torch.full((25,), 5)
     assert torch.equal(process.degrade(wide, t), process.degrade(wide.contiguous(), t))
+
+
+def test_noise_on_the_latents_is_what_the_identity_is_charged_for():
+    grey = torch.full((4000, 1, 28, 28), 0.2)  # the zoom leaves it as it is
+    loss = ColdZoom(latent_noise=0.3).loss(lambda x, t: x, grey, g())
+    assert loss.item() == pytest.approx(0.3**2 / 3, rel=0.05)  # the mean of the squares of U(0, 0.3)
+    assert ColdZoom().loss(lambda x, t: x, grey, g()).item() == 0
+    assert "latent_noise" not in ColdZoom().settings()
+    assert ColdZoom(latent_noise=0.3).settings()["latent_noise"] == 0.3
+    with pytest.raises(ValueError, match="latent_noise is -1; allowed: a standard deviation"):
+        ColdZoom(latent_noise=-1)
