@@ -170,8 +170,10 @@ class TrainDDPM(Training, _Schedule):
     schedule_options: Options = Field({}, description="further arguments of the schedule")
     clip_x0: bool = Field(False, description="clip the predicted clean image in each sampling step")
     sampling_steps: int | None = Field(None, ge=2, le=10_000, description="steps of the sampler; None: all T")
-    sampler: Literal["ancestral", "ddim"] = Field(
-        "ancestral", description="ancestral (the study), or ddim: no noise on the way"
+    sampler: str = Field(
+        "ancestral",
+        max_length=200,
+        description="ancestral (the study), ddim: no noise on the way, or module:function",
     )
 
     @model_validator(mode="after")
@@ -191,8 +193,10 @@ class TrainZoom(Training):
         "pixels", max_length=200, description="start pixels: pixels, patches, mixture, or module:Class"
     )
     prior_options: Options = Field({}, description="arguments of the prior")
-    sampler: Literal["naive", "improved"] = Field(
-        "naive", description="naive (the study), or improved: Bansal et al., Algorithm 2"
+    sampler: str = Field(
+        "naive",
+        max_length=200,
+        description="naive (the study), improved: Bansal et al., Algorithm 2, or module:function",
     )
     latent_noise: float = Field(
         0.0, ge=0, le=10, description="training: sd, at most, of noise added to the latents"

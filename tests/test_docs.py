@@ -90,12 +90,12 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "paper.png"}
 
 
-@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("number", range(6))
 def test_an_example_of_extending_works(number, mine):
     """Each example is one block of Python and, after it, the YAML that names what it defines."""
     page = FENCE.findall(PAGES["docs/extending.md"])
     places = [place for place, (kind, _) in enumerate(page) if kind == "python"]
-    assert len(places) == 5
+    assert len(places) == 6
     mine(page[places[number]][1])
     profile = next(yaml.safe_load(code) for kind, code in page[places[number] :] if kind == "yaml")
     profile = {"profile": "mine", "models": {"zoom": {"notebook": "03_train_zoom"}}} | profile

@@ -22,7 +22,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.runtime import device_of, digest
+from diffusion.runtime import device_of, digest, named, own_source
 
 Network = Callable[[Tensor, Tensor], Tensor]
 
@@ -127,7 +127,20 @@ class DegradationProcess(ABC):
         return {t: x.clone() for t, x in self.reverse(network, n, generator, chunk) if t in wanted}
 
 
-COLD_SAMPLERS = ("naive", "improved")
+def naive(process: DegradationProcess, x_t: Tensor, x0_hat: Tensor, s: int, less: int) -> Tensor:
+    """The predicted image degraded a little less: the study's Algorithm 2, Algorithm 1 of Bansal et al."""
+    return process.degrade(x0_hat, torch.full((len(x_t),), less, device=x_t.device))
+
+
+def improved(process: DegradationProcess, x_t: Tensor, x0_hat: Tensor, s: int, less: int) -> Tensor:
+    """The latent, changed by the difference of two degradations: Algorithm 2 of Bansal et al."""
+    there = process.degrade(x0_hat, torch.full((len(x_t),), s, device=x_t.device))
+    return naive(process, x_t, x0_hat, s, less) + x_t - there
+
+
+# A step of the walk back from level s to `less`: (process, x_t, x0_hat, s, less) -> the next latent.
+Sampler = Callable[[DegradationProcess, Tensor, Tensor, int, int], Tensor]
+COLD_SAMPLERS: dict[str, Sampler] = {"naive": naive, "improved": improved}
 
 
 class ColdDiffusion(DegradationProcess):
@@ -137,8 +150,7 @@ class ColdDiffusion(DegradationProcess):
     `draw_prior`.
 
     Attributes:
-        sampler: "naive", the study's Algorithm 2, degrades the predicted image anew; "improved" changes the
-            latent by the difference of two degradations of it. Algorithms 1 and 2 of Bansal et al.
+        sampler: "naive" (the study), "improved", or `module:function` of your own, see `COLD_SAMPLERS`.
         noise: standard deviation of Gaussian noise added to the latent after each step but the last.
         latent_noise: standard deviation up to which training adds noise to the latents, another one for each
             image; the network so learns to mend latents that no image has, as sampling makes them.
@@ -146,6 +158,7 @@ class ColdDiffusion(DegradationProcess):
     """
 
     sampler: str = "naive"
+    step: Sampler = staticmethod(naive)
     noise: float = 0.0
     latent_noise: float = 0.0
     sampling_levels: int | None = None
@@ -156,8 +169,7 @@ class ColdDiffusion(DegradationProcess):
         Raises:
             ValueError: another sampler, noise below 0, or levels outside 1..T.
         """
-        if sampler not in COLD_SAMPLERS:
-            raise ValueError(f"sampler is {sampler!r}; allowed: {', '.join(COLD_SAMPLERS)}")
+        self.step = named("sampler", sampler, COLD_SAMPLERS)
         if not 0 <= noise < math.inf:
             raise ValueError(f"noise is {noise}; allowed: a standard deviation, 0 or more")
         if sampling_levels is not None and not 1 <= sampling_levels <= self.T:
@@ -190,18 +202,17 @@ class ColdDiffusion(DegradationProcess):
         yield self.T, x_t
         for s, less in pairwise(evenly_spaced(self.T, self.reverse_steps())):
             x0_hat = in_chunks(network, x_t, s, self.T, chunk)
-            nearer = self.degrade(x0_hat, torch.full((n,), less, device=x_t.device))
-            if self.sampler == "improved":
-                nearer = nearer + x_t - self.degrade(x0_hat, torch.full((n,), s, device=x_t.device))
+            x_t = self.step(self, x_t, x0_hat, s, less)
             if self.noise and less > 0:
-                nearer = nearer + self.noise * torch.randn(x_t.shape, generator=generator).to(x_t.device)
-            x_t = nearer
+                x_t = x_t + self.noise * torch.randn(x_t.shape, generator=generator).to(x_t.device)
             yield less, x_t
 
     def sampling_settings(self) -> dict[str, Any]:
         """Those of `sampler`, `noise` and `sampling_levels` that are not the study's."""
         names = ("sampler", "noise", "sampling_levels")
-        return {k: getattr(self, k) for k in names if getattr(self, k) != getattr(ColdDiffusion, k)}
+        found = {k: getattr(self, k) for k in names if getattr(self, k) != getattr(ColdDiffusion, k)}
+        code = own_source(self.step)
+        return found | ({"sampler_code": code} if code else {})
 
     def reverse_steps(self) -> int:
         return self.sampling_levels or self.T

@@ -3,7 +3,7 @@
 Equations (1)-(6) of the study; Ho, Jain & Abbeel (2020).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -21,9 +21,24 @@ from diffusion.processes.base import (
     in_chunks,
 )
 from diffusion.processes.schedules import NoiseSchedule, linear
-from diffusion.runtime import device_of, digest
+from diffusion.runtime import device_of, digest, named, own_source
 
-SAMPLERS = ("ancestral", "ddim")
+
+def ancestral(x_t: Tensor, eps: Tensor, a: float, b: float, generator: Generator) -> Tensor:
+    """Eqs. (4), (5), plus sqrt(beta_t) noise in every step but the last, where b is 1."""
+    beta = 1 - a / b
+    mean = (x_t - beta / (1 - a) ** 0.5 * eps) / (1 - beta) ** 0.5
+    return mean + beta**0.5 * torch.randn(x_t.shape, generator=generator).to(x_t.device) if b < 1 else mean
+
+
+def ddim(x_t: Tensor, eps: Tensor, a: float, b: float, generator: Generator) -> Tensor:
+    """A step without noise: Eq. (12) of Song et al. (2021) with sigma = 0."""
+    return (b / a) ** 0.5 * (x_t - (1 - a) ** 0.5 * eps) + (1 - b) ** 0.5 * eps
+
+
+# A step of the walk back, from alpha_bar = a to b: (x_t, predicted noise, a, b, generator) -> next latent.
+Sampler = Callable[[Tensor, Tensor, float, float, Generator], Tensor]
+SAMPLERS: dict[str, Sampler] = {"ancestral": ancestral, "ddim": ddim}
 
 
 class DDPM(DegradationProcess):
@@ -34,7 +49,7 @@ class DDPM(DegradationProcess):
         clip_x0: clip the clean image that each sampling step predicts to [-0.5, 0.5]. The study does not.
         sampling_steps: how many of the T steps sampling visits, evenly spaced; None: all, as in the study.
             Fewer is quicker and coarser (the respaced schedule of Nichol & Dhariwal 2021, Sec. 4).
-        sampler: "ancestral" (the study) adds noise in each step; "ddim" none (Song et al. 2021, eta = 0).
+        sampler: "ancestral" (the study) adds noise in each step, "ddim" none; or your own `module:function`.
 
     Raises:
         ValueError: sampling_steps outside 2..T, or another sampler.
@@ -56,8 +71,7 @@ class DDPM(DegradationProcess):
             raise ValueError(
                 f"sampling_steps is {sampling_steps}; allowed: 2 to T = {self.T}, or None for all"
             )
-        if sampler not in SAMPLERS:
-            raise ValueError(f"sampler is {sampler!r}; allowed: {', '.join(SAMPLERS)}")
+        self.step = named("sampler", sampler, SAMPLERS)
         self.sampling_steps, self.sampler = sampling_steps or self.T, sampler
         self.signal = schedule.alpha_bar.sqrt().float()  # (T + 1,)
         self.noise = (1 - schedule.alpha_bar).sqrt().float()  # (T + 1,)
@@ -69,7 +83,10 @@ class DDPM(DegradationProcess):
 
     def sampling_settings(self) -> dict[str, Any]:
         found = {"clip_x0": self.clip_x0, "sampling_steps": self.sampling_steps}
-        return found if self.sampler == "ancestral" else found | {"sampler": self.sampler}
+        if self.sampler != "ancestral":
+            found |= {"sampler": self.sampler}
+        code = own_source(self.step)
+        return found | ({"sampler_code": code} if code else {})
 
     def reverse_steps(self) -> int:
         return self.sampling_steps
@@ -111,7 +128,7 @@ class DDPM(DegradationProcess):
     def reverse(
         self, network: Network, n: int, generator: Generator, chunk: int = 128
     ) -> Iterator[tuple[int, Tensor]]:
-        """Eqs. (4), (5), plus sqrt(beta_t) noise in every step but the last; or DDIM, which adds none.
+        """From x_T ~ N(0, I) to an image: predict the noise, take a step of the sampler, and again.
 
         With fewer sampling steps, beta_t is that of the step from one visited time to the next.
         """
@@ -122,15 +139,9 @@ class DDPM(DegradationProcess):
         yield self.T, x
         for t, previous in pairwise(self.visited()):
             a, b = float(alpha_bar[t]), float(alpha_bar[previous])
-            beta = 1 - a / b
             eps = in_chunks(network, x, t, self.T, chunk)
             if self.clip_x0:  # the noise that leads to the clipped image
                 x0 = ((x - (1 - a) ** 0.5 * eps) / a**0.5).clamp_(-0.5, 0.5)
                 eps = (x - a**0.5 * x0) / (1 - a) ** 0.5
-            if self.sampler == "ddim":  # Eq. (12) of Song et al. with sigma = 0
-                x = (b / a) ** 0.5 * (x - (1 - a) ** 0.5 * eps) + (1 - b) ** 0.5 * eps
-            else:
-                x = (x - beta / (1 - a) ** 0.5 * eps) / (1 - beta) ** 0.5
-                if previous > 0:
-                    x = x + beta**0.5 * torch.randn(x.shape, generator=generator).to(device)
+            x = self.step(x, eps, a, b, generator)
             yield previous, x

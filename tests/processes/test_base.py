@@ -112,6 +112,22 @@ def test_only_ways_of_sampling_that_are_not_the_studys_have_a_name():
     assert found == {"prior": "pixels", "noise": 0.1, "sampler": "improved", "sampling_levels": 6}
 
 
+def test_a_sampler_of_ones_own_takes_each_step_and_its_code_is_known(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, step in {"one": 1, "two": 2}.items():
+        code = f"def up(process, x_t, x0_hat, s, less):\n    return x_t + {step}\n"
+        code += "def to(x_t, eps, a, b, generator):\n    return x_t * 0 + b\n"
+        (tmp_path / f"own_sampler_{name}.py").write_text(code)
+    one, two = (ColdZoom(T=5, sampler=f"own_sampler_{name}:up") for name in ("one", "two"))
+    one.prepare(torch.zeros(2, 1, 28, 28))
+    drawn = one.sample(lambda x, t: x, 3, torch.Generator())
+    assert torch.allclose(drawn, torch.tensor(5.0), atol=0.01)  # the prior is grey, to 1 / 255
+    assert one.sampling_settings()["sampler_code"] != two.sampling_settings()["sampler_code"]
+    ddpm = DDPM(linear(T=4), sampler="own_sampler_one:to")
+    assert (ddpm.sample(lambda x, t: x, 3, torch.Generator()) == 1).all()
+    assert ddpm.sampling_settings()["sampler_code"]
+
+
 @pytest.mark.parametrize(
     ("how", "named"),
     [
