@@ -2,19 +2,17 @@
 
 import json
 import statistics
-import subprocess
-import sys
 from typing import Literal, get_args, get_origin
 
 import numpy as np
 import pytest
 import torch
 from IPython.utils.capture import capture_output
-from papermill import inspect_notebook
+from papermill import execute_notebook, inspect_notebook
 
 from diffusion import figures, notebook, records, settings
 from diffusion.processes import schedules
-from diffusion.records import SchedulesRecord, TrainRecord, load_results, schedules_path, train_path
+from diffusion.records import SchedulesRecord, TrainRecord, schedules_path, train_path
 from diffusion.runtime import named, own_source, sha256
 from diffusion.training.record import open_run
 
@@ -27,16 +25,8 @@ def name(request):
 
 
 @pytest.fixture
-def cells(root, name):
-    return json.loads((root / f"notebooks/{name}.ipynb").read_text(encoding="utf-8"))["cells"]
-
-
-def papermill(root, name, cwd, **parameters):
-    command = [sys.executable, "-m", "papermill", root / f"notebooks/{name}.ipynb", cwd / "out.ipynb"]
-    for key, value in parameters.items():
-        command += ["-p", key, value]
-    command = [*map(str, command), "-k", "python3"]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=900)
+def content(root, name):
+    return json.loads((root / f"notebooks/{name}.ipynb").read_text(encoding="utf-8"))
 
 
 # --- the cells ---
@@ -53,16 +43,27 @@ def test_papermill_shows_every_parameter_as_the_settings_describe_it(root, name)
         assert found[key]["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict")
 
 
-def test_the_committed_parameters_are_allowed(cells, name):
-    (cell,) = (c for c in cells if "parameters" in c["metadata"].get("tags", []))
+def test_the_committed_parameters_are_allowed_and_a_misspelt_one_is_named(content, name):
+    first, second, *others = [c for c in content["cells"] if c["cell_type"] == "code"]
+    assert "parameters" in first["metadata"]["tags"]
+    assert not any("parameters" in c["metadata"].get("tags", []) for c in (second, *others))
     variables = {}
-    exec("".join(cell["source"]), {}, variables)
+    exec("".join(first["source"]), variables)
     parameters = {key: value for key, value in variables.items() if not key.startswith("_")}
-    read = settings.NOTEBOOKS[name].of_notebook(variables)
-    assert read.model_dump() == parameters | {"notebook": name}
+    reading = "".join(second["source"])
+    with pytest.raises(settings.SettingError, match=f"{name}: .* 'sed'; did you mean 'seed'"):
+        exec(reading, variables | {"sed": 3})
+    exec(reading, variables)
+    assert variables["P"].model_dump() == parameters | {"notebook": name}
 
 
-def test_notebooks_are_stripped_and_their_cells_short(cells):
+def test_all_notebooks_are_known(root):
+    assert {path.stem for path in root.glob("notebooks/*.ipynb")} == set(NOTEBOOKS)
+
+
+def test_notebooks_are_stripped_and_their_cells_short(content):
+    cells = content["cells"]
+    assert content["metadata"]["kernelspec"]["name"] == "python3"
     code = [c for c in cells if c["cell_type"] == "code"]
     assert all(c["outputs"] == [] and c["execution_count"] is None for c in code)
     assert len({c["id"] for c in cells}) == len(cells)
@@ -171,7 +172,7 @@ def test_schedules_record_is_that_of_the_module(smoke_out):
     assert records.read_kept(smoke_out, "latents").shape == (2, 11, 28, 28)
 
 
-@pytest.mark.parametrize("model", ["linear", "cosine", "zoom", "blur"])
+@pytest.mark.parametrize("model", ["linear", "cosine", "zoom", "pixelate"])
 def test_a_training_record_agrees_with_its_run(smoke_out, model):
     found = TrainRecord.load(train_path(smoke_out, model, 0))
     lines = (smoke_out / found.run / "history.jsonl").read_text().splitlines()
@@ -212,13 +213,23 @@ def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke_out, root):
         assert str(root) not in shown
 
 
-# --- runs of their own ---
+def test_a_class_typed_in_the_notebook_is_trained_and_measured(smoke_out):
+    one = records.load_results(smoke_out).trainings["pixelate", 0]
+    assert one.train.settings["degradation"] == "own/pixelate.py:Pixelate"
+    assert "averages blocks of pixels" in one.train.about
+    process = open_run(smoke_out, one.train).process
+    x = torch.arange(784.0).view(1, 1, 28, 28)
+    assert torch.allclose(process.degrade(x, torch.tensor([0])), x)
+    identity = json.loads((smoke_out / one.train.run / "run.json").read_text())
+    assert identity["process"]["code"] == own_source(type(process))
+    assert one.measure.weights_sha256 == one.train.weights.sha256
 
 
 @pytest.mark.slow
 def test_by_papermill_from_another_folder_with_other_parameters(root, tmp_path, mnist_dir):
-    done = papermill(root, "01_schedules", tmp_path, T=50, zoom_T=3, n_columns=4, image_index=3, out_dir="o")
-    assert done.returncode == 0, done.stderr
+    parameters = {"T": 50, "zoom_T": 3, "n_columns": 4, "image_index": 3, "out_dir": "o"}
+    files = root / "notebooks/01_schedules.ipynb", tmp_path / "out.ipynb"
+    execute_notebook(*files, parameters, cwd=tmp_path, progress_bar=False)
     found = SchedulesRecord.load(schedules_path(tmp_path / "o"))
     assert found.T == 50
     assert len(found.linear.beta) == 51
@@ -227,39 +238,12 @@ def test_by_papermill_from_another_folder_with_other_parameters(root, tmp_path, 
 
 
 @pytest.mark.slow
-def test_a_misspelt_parameter_is_named_before_anything_runs(root, tmp_path):
-    done = papermill(root, "02_train_ddpm", tmp_path, epoch=5, out_dir="o")
-    assert done.returncode != 0
-    assert "02_train_ddpm: there is no parameter 'epoch'; did you mean 'epochs'?" in done.stderr
-    assert not (tmp_path / "o").exists()
-
-
-def test_variables_of_cells_that_ran_before_are_no_parameters():
-    before = {"T": 50, "x": 3, "In": [], "_": 1, "d": torch}
-    with pytest.raises(settings.SettingError, match="no parameter 'x'"):
-        settings.Schedules.of_notebook(before)
-    assert settings.Schedules.of_notebook(before | {"P": None}).T == 50
-
-
-@pytest.mark.slow
-def test_a_class_typed_in_the_notebook_is_trained_measured_and_compared(root, tmp_path, mnist_dir):
-    small = {"n_train": 128, "n_test": 32, "n_samples": 4, "batch_size": 64, "epochs": 1, "out_dir": "o"}
-    done = papermill(root, "05_your_degradation", tmp_path, T=3, **small)
-    assert done.returncode == 0, done.stderr
-    out = tmp_path / "o"
-    record = TrainRecord.load(train_path(out, "pixelate", 0))
-    assert record.settings["degradation"] == "own/pixelate.py:Pixelate"
-    assert "averages blocks of pixels" in record.about
-    process = open_run(out, record).process
-    x = torch.arange(784.0).view(1, 1, 28, 28)
-    assert torch.allclose(process.degrade(x, torch.tensor([0])), x)
-    identity = json.loads((out / record.run / "run.json").read_text())
-    assert identity["process"]["code"] == own_source(type(process))
-
-    few = {"n_samples": 12, "n_final": 12, "n_distance": 12, "n_test": 64}
-    few |= {"floor_repeats": 2, "interval_repeats": 2, "out_dir": "o"}
-    done = papermill(root, "04_compare_fid", tmp_path, **few)
-    assert done.returncode == 0, done.stderr
-    (one,) = load_results(out).trainings.values()
-    assert one.measure.weights_sha256 == record.weights.sha256
-    assert one.measure.settings["n_final"] == 12
+def test_the_zoom_is_trained_and_sampled_in_other_ways_than_the_studys(root, tmp_path, mnist_dir):
+    """The notebook's own lines are the study's algorithms, whatever its parameters say."""
+    small = {"n_train": 200, "n_test": 100, "n_samples": 4, "n_reconstruct": 50, "epochs": 1, "channels": [2]}
+    other = {"latent_noise": 0.2, "noise": 0.1, "sampler": "improved", "sampling_levels": 6}
+    files = root / "notebooks/03_train_zoom.ipynb", tmp_path / "out.ipynb"
+    execute_notebook(*files, small | other | {"out_dir": "o"}, cwd=tmp_path, progress_bar=False)
+    record = TrainRecord.load(train_path(tmp_path / "o", "zoom", 0))
+    identity = json.loads((tmp_path / "o" / record.run / "run.json").read_text())
+    assert identity["process"]["latent_noise"] == 0.2
