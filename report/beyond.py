@@ -9,19 +9,29 @@ from typing import Any, Self
 
 from diffusion.evaluation.changes import Row, describe, lines, table
 from diffusion.figures import changes
+from diffusion.figures.images import unpicked
 from diffusion.figures.style import save
-from diffusion.records import Checkpoint, Results, load_results, trainings_in
+from diffusion.records import Checkpoint, Results, kept_path, load_results, trainings_in
 from diffusion.runtime import releases
 from report.text_format import Markdown, escape, fixed, integer, listing, num, percent, span
 from report.text_format import table as markdown_table
 
-SAID = (  # the rows of which the text tells: process and changes
-    ("zoom", {}),
-    ("ddpm", {}),
-    ("zoom", {"network": "unet"}),
-    ("zoom", {"sampler": "improved"}),
-)
-FIGURE = "beyond.svg"
+# The rows of which the text tells: name -> process, and its changes.
+SAID: dict[str, tuple[str, dict[str, Any]]] = {
+    "ddpm": ("ddpm", {}),
+    "ddpm_rms": ("ddpm", {"network_options": {"norm": "rms"}}),
+    "ddpm_unet": ("ddpm", {"network": "unet"}),
+    "ddpm_24": ("ddpm", {"network": "unet", "sampling_steps": 24}),
+    "ddpm_ddim": ("ddpm", {"network": "unet", "sampling_steps": 24, "sampler": "ddim"}),
+    "zoom": ("zoom", {}),
+    "zoom_patches": ("zoom", {"prior": "patches"}),
+    "zoom_mixture": ("zoom", {"prior": "mixture"}),
+    "zoom_improved": ("zoom", {"sampler": "improved"}),
+    "zoom_unet": ("zoom", {"network": "unet"}),
+}
+FIGURE, SAMPLES = "beyond.svg", "beyond_samples.png"
+SHOWN = 32  # samples of each model
+KINDS = {"ddpm": "DDPM", "zoom": "Cold Zoom"}
 
 
 @cache
@@ -34,66 +44,96 @@ def load(name: str) -> Results | None:
 
 
 def draw(results: Results | None, folder: Path) -> list[Path]:
-    """Write the figure of changes; returns its file, if there is one."""
+    """Write the figures: every change, and samples of every model; returns their files, if there are any."""
     if results is None:
         return []
-    base = next(one for one in results.trainings.values() if one.measure).measure
-    floor = base.final.floor.get("digits")
-    return [save(changes(lines(table(results)), floor and floor.fid_mean), folder / FIGURE)]
+    rows, samples = table(results), {}
+    floor = results.first(rows[0].model).measure.final.floor.get("digits")
+    for model in dict.fromkeys(row.model for row in rows):
+        row = next(row for row in rows if row.model == model)
+        name = f"samples_{model}-{row.seeds[0]}"
+        if kept_path(results.out, name).is_file():
+            samples[f"{KINDS[row.process]}, {describe(row)}"] = results.kept(name)[:SHOWN]
+    paths = [save(changes(lines(rows), floor and floor.fid_mean), folder / FIGURE)]
+    return paths + ([save(unpicked(samples), folder / SAMPLES)] if samples else [])
 
 
-def find(rows: Sequence[Row], process: str, **changes: Any) -> Row | None:
-    """The row of a process with exactly these changes."""
-    return next((row for row in rows if row.process == process and row.changes == changes), None)
+def said(results: Results | None) -> dict[str, Row]:
+    """The rows of which the text tells, of those that there are, by name."""
+    rows = table(results) if results else []
+    return {
+        name: row
+        for name, (process, changes) in SAID.items()
+        for row in rows
+        if (row.process, row.changes) == (process, changes)
+    }
 
 
 def findings(results: Results | None, study: Results) -> dict[str, bool]:
     """Findings beyond the study, by the names that guards use; none where there is no table.
 
-    A distance of one training ranks no networks, for it swings from checkpoint to checkpoint. What is said
-    here rests on losses and restorations, which do not, or on samples of the same weights.
+    The zoom's distance swings from checkpoint to checkpoint, so that one training ranks no networks by it.
+    What is said of it rests on losses and restorations, which do not swing, or on samples of one training.
 
     Args:
         study: the trainings of the study's length.
     """
-    rows, priors = table(results) if results else [], _priors(study)
-    base, ddpm, unet, improved = (find(rows, kind, **how) for kind, how in SAID)
-    compared = bool(base and unet and _restored(results, base) and _restored(results, unet))
+    rows, priors = said(results), _priors(study)
     ratios = [after.distance / before.distance for before, after in priors]
-    study_ddpm = [row.digits.fid for row in _late(study, "linear")]
+
+    def border(name: str) -> float:
+        return results.first(rows[name].model).measure.final.border.sd
+
+    def all_of(*names: str) -> bool:
+        return rows.keys() >= set(names)
+
+    compared = all_of("zoom", "zoom_unet") and all(_restored(results, rows[n]) for n in ("zoom", "zoom_unet"))
+    linear = study.first("linear").measure.final.digits if "linear" in study.models else None
+    at_the_end = [row.digits.fid for model in study.models for row in _late(study, model)]
     return {
-        "single_trainings": bool(rows) and all(len(row.seeds) == 1 for row in rows),
+        # The normalisation that keeps the mean: a steadier ground and a smaller distance.
+        "norm_mends_ground": all_of("ddpm", "ddpm_rms")
+        and border("ddpm_rms") < border("ddpm") / 2
+        and rows["ddpm_rms"].distance.high < rows["ddpm"].distance.low,
+        # The U-Net, in every training: closer than the study's network with any epochs and normalisation.
+        "unet_ddpm_closer": all_of("ddpm_rms", "ddpm_unet")
+        and bool(linear)
+        and max(rows["ddpm_unet"].distances) < min(linear.low, rows["ddpm_rms"].distance.low),
+        # With DDIM at the zoom's cost, too: closer than every late checkpoint of every model of the study.
+        "unet_ddim_closest": all_of("ddpm_ddim")
+        and bool(at_the_end)
+        and max(rows["ddpm_ddim"].distances) < min(at_the_end),
         "unet_restores": compared
-        and _restored(results, unet) > _restored(results, base)
-        and _loss(results, unet) < _loss(results, base),
+        and _restored(results, rows["zoom_unet"]) > _restored(results, rows["zoom"])
+        and _loss(results, rows["zoom_unet"]) < _loss(results, rows["zoom"]),
         "patches_no_closer": bool(ratios) and min(ratios) < 1 < max(ratios),
         "patches_read_better": bool(priors) and all(after.unread < before.unread for before, after in priors),
-        "improved_fails": bool(base and improved) and improved.distance.low > base.distance.high,
-        "ddpm_needs_more": bool(ddpm and study_ddpm) and ddpm.distance.low > max(study_ddpm),
+        "improved_fails": all_of("zoom", "zoom_improved")
+        and rows["zoom_improved"].distance.low > rows["zoom"].distance.high,
     }
 
 
 def context(results: Results | None, study: Results) -> dict[str, Any]:
-    """Values that the section prints."""
+    """Values that the section prints: `beyond.rows` has the rows of `SAID`."""
     if results is None:
         return {"beyond": None}
-    rows, priors = table(results), _priors(study)
-    found: dict[str, Any] = {
-        "table": _table(rows),
-        "epochs": rows[0].epochs,
-        "n": integer(rows[0].n),
-        "base": {row.process: row for row in rows if not row.changes},
-        "patches": find(rows, "zoom", prior="patches"),
-        "mixture": find(rows, "zoom", prior="mixture"),
-        "improved": find(rows, "zoom", sampler="improved"),
+    rows, priors, whole = said(results), _priors(study), table(results)
+    firsts = {name: results.first(row.model) for name, row in rows.items()}
+    found = {
+        "table": _table(whole),
+        "epochs": whole[0].epochs,
+        "n": integer(whole[0].n),
+        "shown": SHOWN,
+        "rows": rows,
+        "distances": {name: _distance(row) for name, row in rows.items()},
+        "border": {name: one.measure.final.border.sd for name, one in firsts.items()},
+        "loss": {name: _loss(results, row) for name, row in rows.items()},
+        "restored": {name: _restored(results, row) for name, row in rows.items()},
+        "digits": {name: one.analysis.drawn[0].digit.share for name, one in firsts.items() if one.analysis},
         "late_ratios": listing(percent(after.distance / before.distance) for before, after in priors),
         "unread_before": listing(percent(before.unread) for before, _ in priors),
         "unread_after": listing(percent(after.unread) for _, after in priors),
     }
-    base, unet = find(rows, "zoom"), find(rows, "zoom", network="unet")
-    if base and unet:
-        found |= {"base_accuracy": _restored(results, base), "unet_accuracy": _restored(results, unet)}
-        found |= {"base_loss": _loss(results, base), "unet_loss": _loss(results, unet)}
     return {"beyond": found}
 
 
@@ -145,12 +185,19 @@ def _line(row: Row) -> tuple[Any, ...]:
     return (
         escape(describe(row)),
         row.calls,
-        span(row.distance.mean, row.distance.low, row.distance.high),
+        _distance(row),
         fixed(row.ratio),
         num(row.divergence, 2),
         percent(row.not_recognised),
         fixed(row.coverage),
     )
+
+
+def _distance(row: Row) -> Markdown:
+    """The distance of each training; of a single one with the interval of its samples."""
+    if len(row.distances) > 1:
+        return Markdown(", ".join(num(value) for value in row.distances))
+    return span(row.distance.mean, row.distance.low, row.distance.high)
 
 
 def rows_json(results: Results) -> list[Mapping[str, Any]]:

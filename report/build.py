@@ -16,6 +16,7 @@ from diffusion.records import Results, load_results
 from diffusion.runtime import difference, write_bytes
 from diffusion.settings import Profile, read_profile
 from report import beyond, context, glance, pages, render
+from report.findings import Run, guards
 from report.verdicts import ledger
 
 PROFILES = render.HERE.parent / "profiles"
@@ -36,13 +37,12 @@ def build(out: Path | str, profile: str | Path, complete: bool = False) -> list[
     asked = read_profile(profile, PROFILES)
     results = load_results(out, asked.trainings)
     check(results, asked)
-    drawn = {path.name for path in figures.draw(results, out / "figures")}
-    drawn |= {path.name for path in glance.draw(results, out / "figures")}
-    verdicts, notebooks = ledger(results), pages.names(results)
-    run = context.Run(results, asked, verdicts, notebooks)
-    drawn |= {path.name for path in beyond.draw(run.beyond, out / "figures")}
-    guards = context.guards(run, complete or bool(asked.options.get("complete")))
-    text = render.report(context.build(run, drawn), guards)
+    verdicts, notebooks, folder = ledger(results), pages.names(results), out / "figures"
+    run = Run(results, asked, verdicts, notebooks)
+    paths = figures.draw(results, folder) + glance.draw(results, folder) + beyond.draw(run.beyond, folder)
+    drawn = {path.name for path in paths}
+    answers = guards(run, complete or bool(asked.options.get("complete")))
+    text = render.report(context.build(run, drawn), answers)
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
@@ -51,7 +51,8 @@ def build(out: Path | str, profile: str | Path, complete: bool = False) -> list[
         out / "report.html": render.html(text, out),
         out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
-    written |= {page.path: page.html for page in pages.pages(out, notebooks)}
+    for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
+        written[path.with_suffix(".html")] = pages.page(path, notebooks)
     if glance.played():
         written[out / glance.PLAY.name] = glance.PLAY.read_bytes()
     return [write_bytes(path, content) for path, content in written.items()]
@@ -79,12 +80,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; 0 on success, 1 with one line on stderr otherwise."""
     parser = argparse.ArgumentParser(prog="python -m report.build", description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="the run's folder, e.g. build/quick")
-    parser.add_argument(
-        "--profile", required=True, help="name of a file in profiles/, or the path of a .yaml file"
-    )
-    parser.add_argument(
-        "--complete", action="store_true", help="stop where the run does not support the text"
-    )
+    help_profile = "name of a file in profiles/, or the path of a .yaml file"
+    parser.add_argument("--profile", required=True, help=help_profile)
+    help_complete = "stop where the run does not support the text"
+    parser.add_argument("--complete", action="store_true", help=help_complete)
     options = parser.parse_args(arguments)
     try:
         for path in build(options.out, options.profile, options.complete):

@@ -1,6 +1,6 @@
-"""Context of the text: numbers for its placeholders, and what its guards look up."""
+"""Context of the text: numbers for its placeholders."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -9,34 +9,41 @@ import numpy as np
 
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.figures.catalogue import UNPICKED
-from diffusion.records import Gap, Results
+from diffusion.records import Results
 from diffusion.runtime import read_json
-from report import beyond, evidence, glance, ledger, models, tables
+from report import beyond, glance, ledger, models, tables
 from report.claims.common import COMPARABLE
-from report.claims.ddpm import lower_levels
-from report.effects import MOST_TRAININGS, Effect
-from report.estimates import LAST, Case, at_end, coverage, not_recognised
-from report.findings import Run, by_loss, class_signs, clipped, common_bias, guards, respaced
-from report.study import CITATION, MODELS, STUDY, dataset, deviations
-from report.text_format import Markdown, code, escape, fixed, integer, listing, num, percent, sentence, span
+from report.claims.ddpm import EARLY, curves
+from report.effects import MOST_TRAININGS
+from report.estimates import LAST, at_end, coverage, not_recognised, swing
+from report.findings import Run, by_loss, class_signs, clipped, common_bias, respaced
+from report.study import CITATION, DDPMS, MODELS, STUDY, dataset, deviations
+from report.text_format import (
+    Markdown,
+    code,
+    escape,
+    fixed,
+    integer,
+    interval,
+    listing,
+    num,
+    percent_range,
+    sentence,
+    span,
+)
 from report.verdicts import END_OF_TRAINING, Verdict, tally
-
-__all__ = ["Run", "build", "guards"]
 
 AUTHORS, LICENCE = "The Cold Zoom Diffusion project", "MIT"
 EARLY_POINT = 0.2  # of training, where the schedules are compared
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-# --- what placeholders print ---
-
-
 def build(run: Run, drawn: set[str]) -> dict[str, Any]:
     """Name -> value, or what prints it; `drawn` are the figure files."""
-    results, case, found = run.results, run.case, dataset(run.results)
-    one = next(iter(results.trainings.values()))
-    measure, options = run.ones[0].measure, run.profile.options
-    address = options.get("repository", "")
+    results, case = run.results, run.case
+    one, measure = next(iter(results.trainings.values())), run.ones[0].measure
+    data, options = dataset(results), run.profile.options
+    address, cited = options.get("repository", ""), CITATION.get(one.train.settings.get("dataset"))
     context = {
         "study": STUDY,
         "profile": run.profile.name,
@@ -47,8 +54,8 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "licence": LICENCE,
         "repository": str(address),
         "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
-        "dataset": found,
-        "data_citation": Markdown(f"[@{CITATION[name]}]" if (name := _name(results)) in CITATION else ""),
+        "dataset": data,
+        "data_citation": Markdown(f"[@{cited}]" if cited else ""),
         "data_hashes": data_hashes(results),
         "deviations": deviations(results),
         "subtitle": subtitle(run),
@@ -64,24 +71,25 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         if one.train.settings["lr_schedule"] == "constant"
         else "warmed up shortly and then lowered along a cosine",
         "schedules": results.schedules,
-        "train": {m: results.first(m).train for m in run.study},
-        "last": {m: results.first(m).train.history[-1] for m in run.study},
+        "train": {m: case[m].train for m in run.study},
+        "last": {m: case[m].train.history[-1] for m in run.study},
         "final": {m: case.final(m) for m in run.study},
-        "end": {m: _ends(case, m) for m in run.study},
-        "swings": {m: case.swing(m) for m in run.study},
+        "unread": {m: case.end(m, not_recognised).value for m in run.study},
+        "coverage": {m: case.end(m, coverage).value for m in run.study},
+        "swings": {m: swing(case[m].measure) for m in run.study},
         "probes": {m: case[m].train.ddpm or case[m].train.zoom for m in run.study},
         "reference": measure.reference,
         "digits": measure.extractors["digits"],
         "real": measure.real,
         "threshold": measure.real.not_digit.threshold,
         "quality_rule": measure.quality_rule,
-        "unread_range": _range(at_end(t.measure, not_recognised).value for t in run.ones),
+        "unread_range": percent_range(at_end(t.measure, not_recognised).value for t in run.ones),
         "unpicked_count": UNPICKED,
         "respaced": listing(respaced(run)),
         "clipped": listing(clipped(run)),
         "total_seconds": float(sum(map(tables.seconds, results.trainings.values()))),
         "notebooks": listing(Markdown(f"[{escape(n)}](notebooks/{n}.html)") for n in run.notebooks),
-        "summary_n": listing(sorted({integer(t.measure.final.n) for t in run.ones})),
+        "summary_n": listing(sorted({t.measure.final.n for t in run.ones})),
         "table_summary": tables.summary(results),
         "table_distances": tables.distances(results),
         "table_measures": tables.measures(results),
@@ -92,14 +100,16 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "table_seeds": tables.seeds(results),
         "further_models": models.further(results, run.further, drawn),
     }
-    context |= _of_verdicts(run.verdicts) | _of_schedules(results) | _of_models(run)
-    return context | evidence.context(results) | glance.context(results) | beyond.context(run.beyond, results)
+    context |= _of_verdicts(run.verdicts) | _of_schedules(results) | _of_ddpms(run) | _of_zoom(run)
+    context |= run.evidence | glance.context(results) | beyond.context(run.beyond, results)
+    gaps = {m: found.gap.digits for m in run.study if (found := case[m].measure.ablations.float32)}
+    shown = (f"{span(gap.mean, gap.low, gap.high, 2)} ({m})" for m, gap in gaps.items())
+    return context | {"float32_gaps": listing(map(Markdown, shown))}
 
 
 def _of_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     """The ledger, and the number that decides each claim: with its interval, alone, and without its sign."""
     effects = {name: v.effect for name, v in verdicts.items() if v.effect}
-    comparable = verdicts["comparable"].each
     return {
         "claims_count": integer(len(verdicts)),
         "tally": tally(verdicts),
@@ -110,20 +120,9 @@ def _of_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "value": {name: e.show(e.value) for name, e in effects.items()},
         "magnitude": {name: e.show(abs(e.value)) for name, e in effects.items()},
         "needed": {name: v.needed or f"more than {MOST_TRAININGS}" for name, v in verdicts.items()},
-        "ratios": listing(e.show(e.value) for e in comparable),
+        "ratios": listing(e.show(e.value) for e in verdicts["comparable"].each),
         "comparable_within": fixed(COMPARABLE),
     }
-
-
-def _ends(case: Case, model: str) -> dict[str, float]:
-    """Measures of a model at the end of training."""
-    return {"unread": case.end(model, not_recognised).value, "coverage": case.end(model, coverage).value}
-
-
-def _range(shares: Iterable[float]) -> Markdown:
-    found = sorted(shares)
-    low, high = percent(found[0]), percent(found[-1])
-    return low if low == high else Markdown(f"{low} to {high}")
 
 
 def _of_schedules(results: Results) -> dict[str, Any]:
@@ -137,60 +136,48 @@ def _of_schedules(results: Results) -> dict[str, Any]:
     }
 
 
-def _of_models(run: Run) -> dict[str, Any]:
-    """Values that only some models of the study have."""
-    results, case, out = run.results, run.case, {}
-    if run.has("linear"):
-        out["rate"] = case["linear"].train.ddpm.learning_rate_check
-    if run.has("linear", "cosine"):
-        out |= _of_ddpms(run)
-    float32 = {m: found for m in run.study if (found := case[m].measure.ablations.float32)}
-    gaps = {m: f.gap.digits for m, f in float32.items()}
-    out["float32_gaps"] = listing(
-        Markdown(f"{span(g.mean, g.low, g.high, 2)} ({m})") for m, g in gaps.items()
-    )
-    if run.has("zoom"):
-        trainings = [results.trainings["zoom", seed] for seed in results.seeds("zoom")]
-        swings = [Case(results, {"zoom": one}).swing("zoom") for one in trainings]
-        names, (favoured, rare) = dataset(results).classes, common_bias(results)
-        signs = class_signs(results, "zoom", sure=False)
-        up, down = (np.flatnonzero((signs == sign).all(axis=0)) for sign in (1, -1))
-        out |= {
-            "favoured": listing(names[c] for c in favoured),
-            "rare": listing(names[c] for c in rare),
-            "leaning_up": listing(names[c] for c in up if c not in favoured),
-            "leaning_down": listing(names[c] for c in down if c not in rare),
-            "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
-            "last_distances": listing(num(one.measure.final.digits.fid) for one in trainings),
-            "loss_correlations": listing(fixed(by_loss(one) or 0.0) for one in trainings),
-            "prior": case["zoom"].measure.ablations.prior,
-        }
-    return out
-
-
 def _of_ddpms(run: Run) -> dict[str, Any]:
     """The two DDPMs side by side: early in training, and without and with clipping."""
-    case, pair = run.case, ("linear", "cosine")
-    rows = {m: {row.epoch: row for row in case[m].measure.curve} for m in pair}
+    case, out = run.case, {}
+    if run.has("linear"):
+        out["rate"] = case["linear"].train.ddpm.learning_rate_check
+    if not run.has(*DDPMS):
+        return out
+    rows = {m: {row.epoch: row for row in case[m].measure.curve} for m in DDPMS}
     begin = EARLY_POINT * case["linear"].train.epochs
     epoch = min(rows["linear"].keys() & rows["cosine"].keys(), key=lambda e: abs(e - begin))
-    out = {
-        "lower_levels": listing(fixed(level) for level in lower_levels(case)),
-        "early": {"epoch": epoch} | {m: rows[m][epoch].digits.fid for m in pair},
-        "stray": {m: rows[m][epoch].border.sd for m in pair},
+    later = [c.value < n.value for _, c, n in curves(case)[len(curves(case, EARLY)) :]]
+    out |= {
+        "later_wins": f"{sum(later)} of {len(later)}",
+        "early": {"epoch": epoch} | {m: rows[m][epoch].digits.fid for m in DDPMS},
+        "stray": {m: rows[m][epoch].border.sd for m in DDPMS},
     }
-    if all(case[m].measure.ablations.clipping for m in pair):
-        gaps = {m: case[m].measure.ablations.clipping.gap for m in pair}
-        out["table_clipping"] = tables.clipping(run.results, pair)
-        out["gap"] = {
-            m: {"grey": _gap(g.background, partial(fixed, decimals=3)), "distance": _gap(g.digits, fixed)}
-            for m, g in gaps.items()
-        }
+    clipping = {m: case[m].measure.ablations.clipping for m in DDPMS}
+    if all(clipping.values()):
+        out["table_clipping"] = tables.clipping(run.results, DDPMS)
+        grey, distance = clipping["linear"].gap.background, clipping["linear"].gap.digits
+        out["clipping_grey"] = interval(grey.mean, grey.low, grey.high, partial(fixed, decimals=3))
+        out["clipping_distance"] = interval(distance.mean, distance.low, distance.high, fixed)
     return out
 
 
-def _gap(gap: Gap, show: Callable[[float], Markdown]) -> Markdown:
-    return Effect("", gap.mean, gap.low, gap.high, show=show).shown()
+def _of_zoom(run: Run) -> dict[str, Any]:
+    """Digits that the zoom's trainings favour, and swings of their distance."""
+    if not run.zooms:
+        return {}
+    swings = [swing(one.measure) for one in run.zooms]
+    names, (favoured, rare) = dataset(run.results).classes, common_bias(run.zooms)
+    signs = class_signs(run.zooms, sure=False)
+    up, down = (np.flatnonzero((signs == sign).all(axis=0)) for sign in (1, -1))
+    return {
+        "favoured": listing(names[c] for c in favoured),
+        "rare": listing(names[c] for c in rare),
+        "leaning_up": listing(names[c] for c in up if c not in favoured),
+        "leaning_down": listing(names[c] for c in down if c not in rare),
+        "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
+        "last_distances": listing(num(one.measure.final.digits.fid) for one in run.zooms),
+        "loss_correlations": listing(fixed(by_loss(one)) for one in run.zooms),
+    }
 
 
 def data_hashes(results: Results) -> Markdown:
@@ -201,10 +188,6 @@ def data_hashes(results: Results) -> Markdown:
     found = read_json(path).get("data", {})
     named = listing(Markdown(f"{code(value[:16])}… ({split})") for split, value in found.items() if value)
     return Markdown(f"SHA-256 of images and labels: {named}.")
-
-
-def _name(results: Results) -> str:
-    return next(iter(results.trainings.values())).train.settings.get("dataset", "mnist")
 
 
 def models_said(run: Run) -> Markdown:

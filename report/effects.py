@@ -8,7 +8,8 @@ import numpy as np
 from scipy import stats
 
 from diffusion.evaluation import statistics
-from report.text_format import Markdown
+from report.estimates import log
+from report.text_format import Markdown, interval
 
 EQUAL = "equal"  # the answer "no difference that matters"
 Answer = bool | str | None  # yes, no, EQUAL, or the data do not decide
@@ -78,9 +79,7 @@ class Effect:
         """The number and its interval; an exact one alone."""
         if self.low == self.high:
             return self.show(self.value)
-        return Markdown(
-            f"{self.show(self.value)} [{self.show(self.low)},\N{NO-BREAK SPACE}{self.show(self.high)}]"
-        )
+        return interval(self.value, self.low, self.high, self.show)
 
 
 def over_trainings(effects: Sequence[Effect]) -> Effect:
@@ -94,8 +93,8 @@ def over_trainings(effects: Sequence[Effect]) -> Effect:
     first = effects[0]
     if len(effects) < 2:
         return first
-    raw = np.array([(e.value, e.low, e.high) for e in effects])
-    raw = np.log(np.maximum(raw, 1e-9)) if first.ratio else raw
+    scale = log if first.ratio else float
+    raw = np.array([[scale(x) for x in (e.value, e.low, e.high)] for e in effects])
     mean, low, high = raw[:, 0].mean(), raw[:, 1].min(), raw[:, 2].max()
     if len(effects) >= ENOUGH:
         over = statistics.mean_of(raw[:, 0])
@@ -113,10 +112,7 @@ def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
     lower bound.
     """
     first = effects[0]
-
-    def scale(x: float) -> float:
-        return math.log(max(x, 1e-9)) if first.ratio else x
-
+    scale = log if first.ratio else float
     values = [scale(e.value) for e in effects]
     mean = sum(values) / len(values)
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else (scale(first.high) - scale(first.low)) / 4

@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.statistics import FEWEST
-from diffusion.records import LATE, Checkpoint, Final, MeasureRecord, Real, Results, SchedulesRecord, Trained
+from diffusion.records import (
+    LATE,
+    Checkpoint,
+    Final,
+    MeasureRecord,
+    NotDigit,
+    Real,
+    Results,
+    SchedulesRecord,
+    Share,
+    Trained,
+)
 from report.text_format import Markdown, percent, span
 
 NAME = {"digits": "digit features", "inception": "Inception features"}
@@ -29,8 +40,17 @@ class Estimate:
     high: float | None
     sd: float | None = None
 
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """The value and its interval."""
+        return self.value, self.low, self.high
+
     def shown(self, show: Callable[..., Markdown] = span) -> Markdown:
-        return show(self.value, self.low, self.high)
+        return show(*self.ends)
+
+    def map(self, function: Callable[[float], float]) -> "Estimate":
+        """An increasing function of it."""
+        return Estimate(*map(function, self.ends))
 
     def minus(self, other: "Estimate") -> "Estimate":
         """The difference of two independent estimates."""
@@ -42,9 +62,18 @@ class Estimate:
 Measure = Callable[[Checkpoint], Estimate]
 
 
+def log(x: float) -> float:
+    """The natural logarithm, of what is 0 a very small one."""
+    return math.log(max(x, 1e-9))
+
+
 def share(value: float, n: int) -> Estimate:
     """A share of n independent cases with Wilson's interval; without a case it may be anything."""
     return Estimate(value, *statistics.wilson(round(value * n), n))
+
+
+def of_share(found: Share | NotDigit) -> Estimate:
+    return Estimate(found.share, found.low, found.high)
 
 
 def distance(extractor: str = "digits") -> Measure:
@@ -61,14 +90,7 @@ def distance(extractor: str = "digits") -> Measure:
 
 
 def logarithm(measure: Measure) -> Measure:
-    """The natural logarithm of a measure that is positive."""
-
-    def inner(row: Checkpoint) -> Estimate:
-        found = measure(row)
-        low, value, high = (math.log(max(x, 1e-9)) for x in (found.low, found.value, found.high))
-        return Estimate(value, low, high)
-
-    return inner
+    return lambda row: measure(row).map(log)
 
 
 def background(row: Checkpoint) -> Estimate:
@@ -76,7 +98,7 @@ def background(row: Checkpoint) -> Estimate:
 
 
 def not_recognised(row: Checkpoint) -> Estimate:
-    return Estimate(row.not_digit.share, row.not_digit.low, row.not_digit.high)
+    return of_share(row.not_digit)
 
 
 def extreme_centre(row: Checkpoint) -> Estimate:
@@ -142,6 +164,12 @@ def at_end(measured: MeasureRecord, measure: Measure) -> Estimate:
     return mean_of(map(measure, measured.late())) or measure(measured.final)
 
 
+def swing(measured: MeasureRecord) -> Estimate:
+    """The last distance, and the smallest and the largest of the second half of training."""
+    fids = [row.digits.fid for row in measured.curve if row.epoch >= measured.final.epoch / 2]
+    return Estimate(measured.final.digits.fid, min(fids), max(fids))
+
+
 # --- a training of each model ---
 
 
@@ -166,20 +194,15 @@ class Case:
 
     @property
     def extractors(self) -> list[str]:
-        """The features that distances of all these models were measured in."""
-        return [e for e in NAME if all(getattr(one.measure.final, e) for one in self.chosen.values())]
+        """The features that distances of all trainings of these models were measured in."""
+        ones = [one for (model, _), one in self.results.trainings.items() if model in self.chosen]
+        return [e for e in NAME if all(getattr(one.measure.final, e) for one in ones)]
 
     def final(self, model: str) -> Final:
         return self.chosen[model].measure.final
 
     def end(self, model: str, measure: Measure) -> Estimate:
         return at_end(self.chosen[model].measure, measure)
-
-    def swing(self, model: str) -> Estimate:
-        """The last distance of a model, and the smallest and the largest of the second half of training."""
-        measure = self.chosen[model].measure
-        fids = [row.digits.fid for row in measure.curve if row.epoch >= measure.final.epoch / 2]
-        return Estimate(measure.final.digits.fid, min(fids, default=None), max(fids, default=None))
 
     def gap(self, model: str, other: str, measure: Measure) -> Estimate:
         """The difference of two models at the end of training.

@@ -6,18 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
+from torchvision.utils import make_grid
 
 from diffusion.records import Final, Results, Trained, kept_path
 from diffusion.runtime import write_bytes
 from report.text_format import DASH, Markdown, escape, listing, num, percent
 
-COLUMNS, ROWS, GAP = 4, 4, 2  # of a picture; the gap is in pixels
+SIDE, GAP = 4, 2  # pictures have so many rows and columns of samples, so many pixels apart
 RELEASED = Path(__file__).resolve().parents[1] / "released" / "page"
-PLAY, STRIP = (
-    RELEASED / "cold-zoom.html",
-    RELEASED / "strip.png",
-)  # the page to play with, and a picture of it
+PLAY, STRIP = RELEASED / "cold-zoom.html", RELEASED / "strip.png"  # the page to play with, and its picture
 PLAY_PICTURE = "front_play.png"
 
 
@@ -30,8 +29,7 @@ def draw(results: Results, folder: Path) -> list[Path]:
     """Write pictures of each model's first samples and of the page to play with; returns the files."""
     strip = [write_bytes(folder / PLAY_PICTURE, STRIP.read_bytes())] if played() else []
     return strip + [
-        write_bytes(folder / name, tiles(results.kept(kept)[: COLUMNS * ROWS], COLUMNS))
-        for name, kept, _ in _pictures(results)
+        write_bytes(folder / name, tiles(results.kept(kept))) for name, kept, _ in _pictures(results)
     ]
 
 
@@ -42,14 +40,10 @@ def _pictures(results: Results) -> list[tuple[str, str, Markdown]]:
     return [one for one in found if kept_path(results.out, one[1]).is_file()]
 
 
-def tiles(images: np.ndarray, columns: int) -> bytes:
-    """Images (n, h, w), uint8, in reading order as a grey PNG, a pixel for a pixel."""
-    n, h, w = images.shape
-    rows = -(-n // columns)
-    sheet = np.full((rows * (h + GAP) - GAP, columns * (w + GAP) - GAP), 0, np.uint8)
-    for i, image in enumerate(images):
-        top, left = i // columns * (h + GAP), i % columns * (w + GAP)
-        sheet[top : top + h, left : left + w] = image
+def tiles(images: np.ndarray) -> bytes:
+    """The first images, (n, h, w) uint8, in reading order as a grey PNG, a pixel for a pixel."""
+    few = torch.from_numpy(images[: SIDE * SIDE])[:, None]  # (16, 1, h, w)
+    sheet = make_grid(few, nrow=SIDE, padding=GAP)[0, GAP:-GAP, GAP:-GAP].numpy()
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, "png", optimize=True)
     return buffer.getvalue()

@@ -4,27 +4,24 @@ from collections.abc import Mapping
 
 from report.effects import MOST_TRAININGS
 from report.text_format import DASH, Markdown, sentence, table
-from report.verdicts import ABSENT, BY_MEASURE, FAILS, HOLDS, OPEN, SAME, TOO_SMALL, Verdict
+from report.verdicts import ABSENT, BY_MEASURE, OPEN, SAME, TOO_SMALL, WORDS, Verdict
 
-KINDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", OPEN: "open", TOO_SMALL: "open"}  # for style sheets
+KINDS = WORDS | {TOO_SMALL: "open"}  # for style sheets
+WIDTHS = (6, 51, 66, 4, 58)  # of the columns of the page
 
 
-def badge(v: Verdict, more: str | None = None) -> Markdown:
-    """A verdict as a span that style sheets colour; with words after it, the short form."""
-    kind = KINDS.get(v.verdict, "absent")
-    if more is None:
-        return Markdown(f"[{v.label}]{{.verdict .{kind}}}")
-    return Markdown(f"[{v.verdict}]{{.verdict .{kind}}} {more}".strip())
+def badge(v: Verdict, words: str) -> Markdown:
+    """A verdict as a span that style sheets colour."""
+    return Markdown(f"[{words}]{{.verdict .{KINDS.get(v.verdict, 'absent')}}}")
 
 
 def remarks(v: Verdict) -> Markdown:
-    """The lean of an undecided claim, why it is open, and about how many trainings would decide it."""
-    parts = []
-    if v.verdict in (OPEN, TOO_SMALL):
-        parts.append("leans neither way" if v.lean in (OPEN, ABSENT) else f"leans to *{v.lean}*")
-        parts += [str(v.why)] if v.why else []
-        parts += [needed(v)] if v.verdict == OPEN and v.effect else []
-    return Markdown("; ".join(part for part in parts if part))
+    """The reason of a verdict; of an undecided one its lean, too, and how many trainings would decide it."""
+    if v.verdict not in (OPEN, TOO_SMALL):
+        return v.why
+    lean = "leans neither way" if v.lean in (OPEN, ABSENT) else f"leans to *{v.lean}*"
+    parts = (lean, v.why, needed(v) if v.verdict == OPEN and v.effect else "")
+    return Markdown("; ".join(filter(None, parts)))
 
 
 def needed(v: Verdict) -> str:
@@ -52,21 +49,12 @@ def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
     rows = []
     for number, v in enumerate(verdicts.values(), 1):
         decides = Markdown(f"{v.effect.name}: {v.effect.shown()}") if v.effect else DASH
-        what = badge(v, in_short(v))
-        rows.append(
-            [
-                Markdown(f"[{number}](#claim-{v.claim.id})"),
-                Markdown(v.claim.short + ("^†^" if v.claim.changed else "")),
-                decides,
-                v.trainings or DASH,
-                what,
-            ]
-        )
-    return table(
-        ["No.", "Claim", "The number that decides, with its 95% interval", Markdown("$n$"), "Verdict"],
-        rows,
-        (6, 51, 66, 4, 58),
-    )
+        link = Markdown(f"[{number}](#claim-{v.claim.id})")
+        short = Markdown(v.claim.short + ("^†^" if v.claim.changed else ""))
+        verdict = Markdown(f"{badge(v, v.verdict)} {in_short(v)}".strip())
+        rows.append([link, short, decides, v.trainings or DASH, verdict])
+    number = "The number that decides, with its 95% interval"
+    return table(["No.", "Claim", number, Markdown("$n$"), "Verdict"], rows, WIDTHS)
 
 
 def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
@@ -77,9 +65,8 @@ def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
         fails = "" if one.fails == "Otherwise." else f" *Does not hold:* {one.fails}"
         same = f" *No difference:* the interval stays within {one.margin} of none." if one.margin else ""
         lines = [
-            f"**{number}.** {one.text} ({one.section}) {badge(v)}",
-            f"*Measured:* {v.measured}"
-            + (f" {sentence(more)}" if more else f" {sentence(v.why)}" if v.why else ""),
+            f"**{number}.** {one.text} ({one.section}) {badge(v, v.label)}",
+            f"*Measured:* {v.measured} {sentence(more) if more else ''}".strip(),
             f"*Holds:* {one.rule}{fails}{same}",
         ]
         if one.changed.startswith("The first edition left"):

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -16,15 +15,6 @@ PLACES = ("data_dir", "out_dir")  # parameters that are no change of the study
 DEFAULTS, GIVEN = "parameters", "injected-parameters"  # tags of papermill's cells
 
 
-@dataclass(frozen=True)
-class Page:
-    """A rendered notebook: its name, the path of the page, and its content."""
-
-    name: str
-    path: Path
-    html: bytes
-
-
 def names(results: Results) -> list[str]:
     """The executed notebooks that belong to a run, in their order; those of earlier runs are left out."""
     known = {""} | {x for m, seed in results.trainings for x in (m, f"{m}-{seed}")}
@@ -32,17 +22,8 @@ def names(results: Results) -> list[str]:
     return [name for name in found if name.partition("-")[2] in known]
 
 
-def pages(out: Path, notebooks: Sequence[str]) -> list[Page]:
-    """The executed notebooks of these names as pages, each with links to the others.
-
-    Raises:
-        ValueError: one of them is no notebook.
-    """
-    return [page(out / "notebooks" / f"{name}.ipynb", notebooks) for name in notebooks]
-
-
-def page(path: Path, notebooks: Sequence[str] = ()) -> Page:
-    """One notebook as a page beside it, with links to those of these names.
+def page(path: Path, notebooks: Sequence[str] = ()) -> bytes:
+    """One notebook as HTML, with links to those of these names beside it.
 
     Raises:
         ValueError: it is no notebook.
@@ -59,9 +40,8 @@ def page(path: Path, notebooks: Sequence[str] = ()) -> Page:
     facts |= {"next": notebooks[place + 1]} if place + 1 < len(notebooks) else {}
     metadata = [f"--metadata={key}={value}" for key, value in facts.items() if value]
     metadata += [f"--metadata=notebooks={name}" for name in notebooks]
-    reader = [FORMAT, "--standalone", "--toc", "--lua-filter", TEMPLATES / "notebook.lua"]
-    options = [*reader, *PAGE, *metadata]
-    return Page(path.stem, path.with_suffix(".html"), pandoc(nbformat.writes(notebook), *options).encode())
+    reader = [FORMAT, "--standalone", "--toc", f"--lua-filter={TEMPLATES / 'notebook.lua'}"]
+    return pandoc(nbformat.writes(notebook), *reader, *PAGE, *metadata).encode()
 
 
 def one_parameter_cell(notebook: nbformat.NotebookNode) -> list[str]:

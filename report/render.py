@@ -23,11 +23,9 @@ import pypandoc
 import typst
 
 from report.text_format import HELPERS, finalize
-from report.verdicts import FAILS, HOLDS, OPEN, SAME
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES, TEXT = HERE / "templates", HERE / "text"
-WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", OPEN: "open"}  # verdicts, as guards name them
 GUARD = re.compile(r'\s*::: \{\.(?:finding rests-on|part needs)="([^"]+)"\}\s*')
 
 _ENVIRONMENT = jinja2.Environment(
@@ -68,9 +66,8 @@ class Guards:
             name, _, wanted = one.partition("=")
             known = self.findings if wanted else self.parts
             if name not in known:
-                raise ValueError(
-                    f"a guard names {name!r}, which is no {'finding' if wanted else 'part'} of a run"
-                )
+                kind = "finding" if wanted else "part"
+                raise ValueError(f"a guard names {name!r}, which is no {kind} of a run")
             if known[name] != (wanted or True):
                 return f"{one}, but this run gives {known[name]}" if wanted else one
         return None
@@ -81,8 +78,7 @@ def markdown(source: str, context: Mapping[str, Any], guards: Guards, name: str 
 
     Raises:
         ValueError: a placeholder is unknown, empty or without a format, or a finding is not supported where
-        all
-            must be; names the source and the line.
+            all must be; names the source and the line.
     """
     kept = _guarded(source, guards, name)
     try:
@@ -94,11 +90,8 @@ def markdown(source: str, context: Mapping[str, Any], guards: Guards, name: str 
 
 def _guarded(source: str, guards: Guards, name: str) -> list[tuple[int, str]]:
     """The lines that are said, with their numbers in the source."""
-    lines, kept, open_guards = (
-        source.splitlines(),
-        [],
-        [],
-    )  # of each fence around a line: hidden, or not a guard
+    lines, kept = source.splitlines(), []
+    open_guards = []  # of each fence around a line: is hidden, or None where it is no guard
     for number, line in enumerate(lines, 1):
         hidden = True in open_guards
         if line.strip() == ":::":
@@ -134,63 +127,41 @@ def report(context: Mapping[str, Any], guards: Guards, text: Path = TEXT) -> str
     return "\n".join(markdown(p.read_text(encoding="utf-8"), context, guards, p.name) for p in sources)
 
 
-def pandoc(text: str, *options: str | Path, folder: Path | None = None) -> str:
+def pandoc(text: str, *options: str, folder: Path | None = None) -> str:
     """`text` converted by the wheel's pandoc.
 
     Raises:
         ValueError: pandoc failed; the message is its own.
     """
-    command = [pypandoc.get_pandoc_path(), *map(str, options)]
+    command = [pypandoc.get_pandoc_path(), *options]
     done = subprocess.run(command, input=text.encode(), capture_output=True, cwd=folder, check=False)
     if done.returncode:
         raise ValueError(f"pandoc failed: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout.decode()
 
 
-def _common(out: Path) -> list[str | Path]:
-    return [
-        "--from=markdown-raw_html-raw_tex-raw_attribute",
-        "--standalone",
-        "--toc",
-        "--number-sections",
-        "--lua-filter",
-        TEMPLATES / "xref.lua",
-        "--citeproc",
-        "--bibliography",
-        HERE / "references.bib",
-        "--resource-path",
-        out,
-        "--fail-if-warnings",
-    ]
-
-
-PAGE: tuple[str | Path, ...] = (  # the look of the report and of notebooks
-    "--to=html5",
-    "--mathml",
-    "--embed-resources",
-    "--section-divs",
-    "--toc-depth=3",
-    "--template",
-    TEMPLATES / "page.html",
-    "--css",
-    TEMPLATES / "style.css",
-    "--metadata-file",
-    TEMPLATES / "alt.yaml",
-    "--lua-filter",
-    TEMPLATES / "page.lua",
+REPORT = (  # what its page and its PDF have in common
+    *("--from=markdown-raw_html-raw_tex-raw_attribute", "--standalone", "--toc", "--number-sections"),
+    *(f"--lua-filter={TEMPLATES / 'xref.lua'}", "--citeproc", f"--bibliography={HERE / 'references.bib'}"),
+    "--fail-if-warnings",
+)
+PAGE = (  # the look of the report and of notebooks
+    *("--to=html5", "--mathml", "--embed-resources", "--section-divs", "--toc-depth=3"),
+    *(f"--template={TEMPLATES / 'page.html'}", f"--css={TEMPLATES / 'style.css'}"),
+    *(f"--metadata-file={TEMPLATES / 'alt.yaml'}", f"--lua-filter={TEMPLATES / 'page.lua'}"),
 )
 
 
 def html(text: str, out: Path) -> bytes:
     """One self-contained page. Figures are read from the run folder `out`."""
     shift = "--shift-heading-level-by=1"  # the title is the one h1
-    return pandoc(text, *_common(out), shift, *PAGE, folder=out).encode()
+    return pandoc(text, *REPORT, shift, *PAGE, folder=out).encode()
 
 
 def typst_source(text: str, out: Path) -> str:
     """The report as Typst, with figures relative to `out`."""
-    style = ["--to=typst", "--toc-depth=2", "--template", TEMPLATES / "article.typ"]
-    return pandoc(text, *_common(out), *style, folder=out)
+    style = ["--to=typst", "--toc-depth=2", f"--template={TEMPLATES / 'article.typ'}"]
+    return pandoc(text, *REPORT, *style, folder=out)
 
 
 def pdf(source: str, out: Path) -> bytes:

@@ -8,6 +8,7 @@ from diffusion.records import Results, Trained, TrainRecord
 from report.text_format import Markdown, code, escape, finalize, integer, listing, num
 
 MODELS = {"linear": "ddpm", "cosine": "ddpm", "zoom": "zoom"}  # name -> kind
+DDPMS = ("linear", "cosine")
 N_TEST = 10_000  # images of the test split
 
 # Section and value as the study gives them. The learning rate is the one it means: see the errata.
@@ -25,15 +26,17 @@ STUDY = {
     "zoom_T": 24,  # 3.2
     "pixels": 28 * 28,
 }
-CITATION = {"fashion": "xiao2017", "kmnist": "clanuwat2018"}  # of data sets that are not the study's
+CITATION = {"mnist": "lecun1998", "fashion": "xiao2017", "kmnist": "clanuwat2018"}
 
 
 def measured(results: Results) -> list[str]:
     """The study's models that a run has, by name and kind, all their trainings measured."""
-    of = {m: [results.trainings[m, seed] for seed in results.seeds(m)] for m in MODELS}
-    return [
-        m for m, kind in MODELS.items() if of[m] and all(t.measure and t.train.process == kind for t in of[m])
-    ]
+    of = {m: trainings(results, m) for m in results.models if m in MODELS}
+    return [m for m in MODELS if m in of and all(t.measure and t.train.process == MODELS[m] for t in of[m])]
+
+
+def trainings(results: Results, model: str) -> list[Trained]:
+    return [results.trainings[model, seed] for seed in results.seeds(model)]
 
 
 def dataset(results: Results) -> data.DataSet:
@@ -62,20 +65,22 @@ def other_training(train: TrainRecord) -> list[Markdown]:
         out.append(f"a learning rate of {num(rate, 2)} ({finalize(shape)})")
     if settings["batch_size"] != STUDY["batch_size"]:
         out.append(f"batches of {integer(settings['batch_size'])}")
-    if settings.get("network", "cnn") != "cnn":
+    if settings.get("network", "cnn") != "cnn" or settings.get("network_options"):
         out.append("another network")
     if settings["channels"] != STUDY["channels"]:
         out.append(f"a network of {listing(settings['channels'])} channels")
     if (n := settings["n_test"]) is not None and n < N_TEST:
         out.append(f"a test split of {integer(n)} images")
     if train.process == "ddpm":
-        if settings.get("schedule", train.model) != train.model:
+        if settings.get("schedule", train.model) != train.model or settings.get("schedule_options"):
             out.append("another noise schedule")
         return [Markdown(x) for x in out] + other_schedules(settings)
     if settings["T"] != STUDY["zoom_T"]:
         out.append(f"$T = {integer(settings['T'])}$")
     if settings.get("interpolation", "nearest") != "nearest":
         out.append(f"{finalize(settings['interpolation'])} interpolation")
+    if settings.get("latent_noise"):
+        out.append("noise on the latents")
     return [Markdown(x) for x in out]
 
 
@@ -83,12 +88,17 @@ def other_sampling(train: TrainRecord) -> list[Markdown]:
     """Differences between the sampling of a model and the study's."""
     settings, out = train.settings, []
     if settings.get("clip_x0"):
-        out.append(Markdown("clipped sampling"))
-    if settings.get("sampling_steps") not in (None, settings["T"]):
-        out.append(Markdown(f"{integer(settings['sampling_steps'])} sampling steps"))
+        out.append("clipped sampling")
+    if settings.get("sampler", "naive") not in ("ancestral", "naive"):
+        out.append("another sampler")
+    for key in ("sampling_steps", "sampling_levels"):
+        if settings.get(key) not in (None, settings["T"]):
+            out.append(f"{integer(settings[key])} {key.replace('_', ' ')}")
+    if settings.get("noise"):
+        out.append("noise in sampling")
     if settings.get("prior", "pixels") != "pixels":
-        out.append(Markdown("another start of sampling"))
-    return out
+        out.append("another start of sampling")
+    return [Markdown(x) for x in out]
 
 
 def few_samples(one: Trained) -> list[Markdown]:

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from statistics import fmean
 from typing import Any
 
-from diffusion.records import Final, Results, Trained
+from diffusion.records import Final, Real, Results, Trained
 from report.claims.looks import full
 from report.estimates import (
     LAST,
     NAME,
-    Case,
-    Estimate,
     Measure,
     at_end,
     coverage,
@@ -19,7 +18,9 @@ from report.estimates import (
     extreme_centre,
     late,
     not_recognised,
+    swing,
 )
+from report.study import DDPMS
 from report.text_format import (
     DASH,
     FIXED,
@@ -30,7 +31,6 @@ from report.text_format import (
     fixed,
     integer,
     listing,
-    near_one,
     num,
     percent,
     percent_span,
@@ -39,19 +39,10 @@ from report.text_format import (
     table,
 )
 
-whole = partial(percent_span, decimals=0)
-ROWS = 8  # of a table that samples a long list
-MACHINE = (
-    "python",
-    "torch",
-    "torchvision",
-    "torchmetrics",
-    "platform",
-    "device",
-    "device_name",
-    "cores",
-    "threads",
-)
+whole, two = partial(percent_span, decimals=0), partial(span, digits=2)
+REAL = Markdown("Real images")
+MACHINE = ["python", "torch", "torchvision", "torchmetrics"]
+MACHINE += ["platform", "device", "device_name", "cores", "threads"]
 
 
 def trained(results: Results) -> list[tuple[Markdown, Trained]]:
@@ -72,40 +63,24 @@ def measured(results: Results) -> list[tuple[Markdown, Trained]]:
 
 def summary(results: Results) -> Markdown:
     """A row for every training, and one for real images: losses, distances, and the look of samples."""
-    fid, rows = distance("digits"), []
-    analysed = bool(results.yardstick) and any(one.analysis for _, one in measured(results))
-    for name, one in measured(results):
-        final, end = one.measure.final, at_end(one.measure, not_recognised)
-        late_rows = [fid(row).value for row in one.measure.late()]
-        mean = fixed(sum(late_rows) / len(late_rows), 1)
-        rows.append(
-            [
-                Markdown(name.replace(" ", FIXED)),
-                num(one.train.history[-1].test_loss),
-                Markdown("one image") if final.constant else fid(final).shown(partial(span, digits=3)),
-                Markdown(
-                    f"{mean} ({fixed(min(late_rows), 1)}–{fixed(max(late_rows), 1)})".replace(" ", FIXED)
-                ),
-                percent(end.value),
-                *(
-                    [percent(drawn.digit.share) if (drawn := full(one.analysis)) else DASH]
-                    if analysed
-                    else []
-                ),
-                fixed(at_end(one.measure, coverage).value),
-                fixed(at_end(one.measure, divergence).value),
-            ]
-        )
-    if rows:
-        one = measured(results)[0][1].measure
-        floors = [x.get("digits") for x in (one.final.floor, one.floor)]
-        shown = [fixed(x.fid_mean) if x else DASH for x in floors]
-        accepted = (
-            [c for c in results.yardstick.candidates if c.name == results.yardstick.used] if analysed else []
-        )
-        real = [percent(one.real.not_digit.share), *(percent(c.accepted["unchanged"]) for c in accepted)]
-        real += [fixed(one.real.variety.coverage), num(one.real.divergence_floor.mean, 1)]
-        rows.append([Markdown("Real images"), DASH, *shown, *real])
+    ones, fid, rows = measured(results), distance("digits"), []
+    analysed = bool(results.yardstick) and any(one.analysis for _, one in ones)
+    for name, one in ones:
+        final, late_fids = one.measure.final, [row.digits.fid for row in one.measure.late()]
+        mean, low, high = (fixed(x, 1) for x in (fmean(late_fids), min(late_fids), max(late_fids)))
+        last = Markdown("one image") if final.constant else fid(final).shown()
+        row = [Markdown(name.replace(" ", FIXED)), num(one.train.history[-1].test_loss), last]
+        row += [Markdown(f"{mean}{FIXED}({low}–{high})"), percent(at_end(one.measure, not_recognised).value)]
+        if analysed:
+            row.append(percent(drawn.digit.share) if (drawn := full(one.analysis)) else DASH)
+        rows.append([*row, *(fixed(at_end(one.measure, of).value) for of in (coverage, divergence))])
+    measure = ones[0][1].measure
+    real, floors = measure.real, [x.get("digits") for x in (measure.final.floor, measure.floor)]
+    row = [REAL, DASH, *(fixed(x.fid_mean) if x else DASH for x in floors), percent(real.not_digit.share)]
+    if analysed:
+        used = next(c for c in results.yardstick.candidates if c.name == results.yardstick.used)
+        row.append(percent(used.accepted["unchanged"]))
+    rows.append([*row, fixed(real.variety.coverage), num(real.divergence_floor.mean, 1)])
     head = ["Model", "Test loss", "Last distance", "Late mean", "Unsure", *["Digits"] * analysed]
     return table([*head, "Coverage", "Divergence"], rows, "lrll" + "r" * (3 + analysed))
 
@@ -120,18 +95,10 @@ def distances(results: Results) -> Markdown:
             continue
         for e in NAME:
             if d := getattr(final, e):
-                floor = final.floor.get(e)
-                rows.append(
-                    [
-                        name,
-                        final.n,
-                        e.capitalize(),
-                        span(d.fid, d.low, d.high),
-                        DASH if d.bias is None else num(d.fid - d.bias),
-                        spread(floor.fid_mean, floor.fid_sd) if floor else DASH,
-                        Markdown(f"{num(d.kid, 2)} ± {num(d.kid_sd, 1)}"),
-                    ]
-                )
+                floor, bare = final.floor.get(e), DASH if d.bias is None else num(d.fid - d.bias)
+                row = [name, final.n, e.capitalize(), span(d.fid, d.low, d.high), bare]
+                row += [spread(floor.fid_mean, floor.fid_sd) if floor else DASH]
+                rows.append([*row, Markdown(f"{num(d.kid, 2)} ± {num(d.kid_sd, 1)}")])
     head = ["Model", "$n$", "Features", "Fréchet distance", "Extrapolated", "Floor at $n$", "KID"]
     return table(list(map(Markdown, head)), rows, "lrllrll")
 
@@ -139,110 +106,77 @@ def distances(results: Results) -> Markdown:
 def measures(results: Results) -> Markdown:
     """A row for every training, and one for real images."""
 
-    def cells(final: Final) -> list[Markdown]:
-        v = final.variety
-        return [
-            not_recognised(final).shown(whole),
-            num(final.background.mean, 2),
-            *(fixed(x) for x in (v.precision, v.recall, v.coverage)),
-            divergence(final).shown(partial(span, digits=2)),
-        ]
+    def row(name: Markdown, n: int, of: Final | Real, unread: Markdown, mix: Markdown) -> list[Any]:
+        v = of.variety
+        shown = (fixed(x) for x in (v.precision, v.recall, v.coverage))
+        return [name, n, unread, num(of.background.mean, 2), *shown, mix]
 
-    rows = [[name, one.measure.final.n_classes, *cells(one.measure.final)] for name, one in measured(results)]
-    if rows:
-        one = measured(results)[0][1].measure
-        real, v = one.real, one.real.variety
-        own = [percent(real.not_digit.share, 1), num(real.background.mean, 2)]
-        own += [fixed(x) for x in (v.precision, v.recall, v.coverage)]
-        floor = real.divergence_floor
-        rows.append([Markdown("Real images"), one.reference.n, *own, spread(floor.mean, floor.sd)])
+    ones, rows = measured(results), []
+    for name, final in ((name, one.measure.final) for name, one in ones):
+        unread, mix = not_recognised(final).shown(whole), divergence(final).shown(two)
+        rows.append(row(name, final.n_classes, final, unread, mix))
+    measure = ones[0][1].measure
+    real, floor = measure.real, measure.real.divergence_floor
+    unread, mix = percent(real.not_digit.share, 1), spread(floor.mean, floor.sd)
+    rows.append(row(REAL, measure.reference.n, real, unread, mix))
     head = ["Model", "$n$", "Unrecognised", "Grey", "Precision", "Recall", "Coverage", "Divergence"]
     return table(list(map(Markdown, head)), rows, "lrlrrrrl")
 
 
 def clipping(results: Results, models: Iterable[str]) -> Markdown:
     rows = []
-    for model in models:
-        one = results.first(model)
+    for one in map(results.first, models):
         found = one.measure.ablations.clipping
         for how, c in (("off", found.first), ("on", found.second)):
-            rows.append(
-                [
-                    one.train.label,
-                    how,
-                    c.n,
-                    spread(c.border.mean, c.border.sd),
-                    span(c.background.mean, c.background.low, c.background.high, 2),
-                    not_recognised(c).shown(whole),
-                    distance("digits")(c).shown(),
-                ]
-            )
-    head = [
-        "Model",
-        "Clipping",
-        "$n$",
-        "Border, raw",
-        "Border, seen",
-        "Unrecognised",
-        "Distance",
-    ]
+            seen = span(c.background.mean, c.background.low, c.background.high, 2)
+            row = [one.train.label, how, c.n, spread(c.border.mean, c.border.sd), seen]
+            rows.append([*row, not_recognised(c).shown(whole), distance("digits")(c).shown()])
+    head = ["Model", "Clipping", "$n$", "Border, raw", "Border, seen", "Unrecognised", "Distance"]
     return table(list(map(Markdown, head)), rows, "llrllll")
 
 
 def seeds(results: Results) -> Markdown:
     """The trainings of models with several seeds, side by side."""
-    several = {m for m in results.models if len(results.seeds(m)) > 1}
-    ones = [(name, one) for name, one in measured(results) if one.model in several]
+    ones = [(name, one) for name, one in measured(results) if len(results.seeds(one.model)) > 1]
 
     def row(name: str, show: Callable[[Trained], Markdown]) -> list[Any]:
         return [Markdown(name), *(show(one) for _, one in ones)]
 
-    def last(measure: Measure, show: Callable[..., Markdown]) -> Callable[[Trained], Markdown]:
-        return lambda one: _shown(measure(one.measure.final), show)
+    def both(name: str, measure: Measure, show: Callable[..., Markdown]) -> list[list[Any]]:
+        def over(one: Trained) -> Markdown:
+            found = late(one.measure, measure)
+            return found.shown(show) if found else DASH
 
-    def over(measure: Measure, show: Callable[..., Markdown]) -> Callable[[Trained], Markdown]:
-        return lambda one: _shown(late(one.measure, measure), show)
+        last = row(name, lambda one: measure(one.measure.final).shown(show))
+        return [last, row(f"… mean over {LAST}", over)]
 
-    fid, two = distance("digits"), partial(span, digits=2)
+    def sd(one: Trained) -> Markdown:
+        found = late(one.measure, distance())
+        return num(found.sd, 2) if found else DASH
+
+    def ends(one: Trained) -> Markdown:
+        found = swing(one.measure)
+        return Markdown(f"{num(found.low)} and {num(found.high)}")
+
     rows = [
         row("Test loss after the last epoch", lambda one: num(one.train.history[-1].test_loss)),
-        row("Distance, digit features", last(fid, span)),
-        row(f"… mean over {LAST}", over(fid, span)),
-        row("… standard deviation over these checkpoints", lambda one: _sd(late(one.measure, fid))),
-        row(
-            "… lowest and highest in the second half", lambda one: _range(Case(results, {"": one}).swing(""))
-        ),
+        *both("Distance, digit features", distance(), span),
+        row("… standard deviation over these checkpoints", sd),
+        row("… lowest and highest in the second half", ends),
+        *both("Not recognised", not_recognised, percent_span),
+        *both("Dark or white centres", extreme_centre, percent_span),
+        *both("Divergence of the classes (nats)", divergence, two),
+        *both("Coverage", coverage, two),
     ]
-    for name, measure, show in (
-        ("Not recognised", not_recognised, percent_span),
-        ("Dark or white centres", extreme_centre, percent_span),
-        ("Divergence of the classes (nats)", divergence, two),
-        ("Coverage", coverage, two),
-    ):
-        rows += [row(name, last(measure, show)), row(f"… mean over {LAST}", over(measure, show))]
     return table([Markdown(" "), *(name for name, _ in ones)], rows, "l" * (len(ones) + 1))
 
 
-def _shown(found: Estimate | None, show: Callable[..., Markdown]) -> Markdown:
-    return found.shown(show) if found else DASH
-
-
-def _sd(found: Estimate | None) -> Markdown:
-    return num(found.sd, 2) if found else DASH
-
-
-def _range(found: Estimate) -> Markdown:
-    return DASH if found.low is None else Markdown(f"{num(found.low)} and {num(found.high)}")
-
-
-# --- schedules and losses ---
+# --- schedules ---
 
 
 def schedules(results: Results) -> Markdown:
     s = results.schedules
-    both = (s.linear, s.cosine)
-    early = (s.early.linear, s.early.cosine)
-    kinds = ("linear", "cosine")
+    both, early = (s.linear, s.cosine), (s.early.linear, s.early.cosine)
     rows = [
         [f"$\\bar\\alpha_t$ at $t = {s.early.t}$", *(fixed(x.alpha_bar, 3) for x in early)],
         ["Amplitude of the signal, $\\sqrt{\\bar\\alpha_t}$", *(fixed(x.signal, 3) for x in early)],
@@ -251,46 +185,22 @@ def schedules(results: Results) -> Markdown:
             "Correlation of $\\mathbf{x}_t$ with $\\mathbf{x}_0$",
             *(Markdown(f"{fixed(x.correlation)} ± {fixed(x.correlation_sd)}") for x in early),
         ],
-        ["Mean of $\\bar\\alpha_t$ over all steps", *(fixed(s.mean_step[m], 3) for m in kinds)],
-        ["Steps with $0.05 < \\bar\\alpha_t < 0.95$", *(integer(s.informative_steps[m]) for m in kinds)],
+        ["Mean of $\\bar\\alpha_t$ over all steps", *(fixed(s.mean_step[m], 3) for m in DDPMS)],
+        ["Steps with $0.05 < \\bar\\alpha_t < 0.95$", *(integer(s.informative_steps[m]) for m in DDPMS)],
         ["Steps with clipped $\\beta_t$", *(integer(x.clipped_steps) for x in both)],
         ["Signal left at the end, $\\sqrt{\\bar\\alpha_T}$", *(num(x.signal_T, 2) for x in both)],
     ]
     return table([Markdown(" "), "Linear", "Cosine"], [[Markdown(name), *cells] for name, *cells in rows])
 
 
-def levels(results: Results) -> Markdown:
-    """Test loss of the two DDPMs at common time steps, thinned to a table's length."""
-    loss = {}
-    for m in ("linear", "cosine"):
-        found = results.first(m).train.ddpm.timestep_loss
-        loss[m] = dict(zip(found.t, zip(found.alpha_bar, found.test_loss, strict=True), strict=True))
-    common = sorted(set(loss["linear"]) & set(loss["cosine"]))
-    if len(common) > ROWS:
-        common = [common[round(i * (len(common) - 1) / (ROWS - 1))] for i in range(ROWS)]
-    rows = [
-        [t, *(show(x) for m in loss for show, x in zip((near_one, num), loss[m][t], strict=True))]
-        for t in common
-    ]
-    head = ["$t$", "$\\bar\\alpha_t$, linear", "Loss, linear", "$\\bar\\alpha_t$, cosine", "Loss, cosine"]
-    return table(list(map(Markdown, head)), rows, "rrrrr")
-
-
 # --- reproducibility ---
 
 
 def cost(results: Results) -> Markdown:
-    rows = [
-        [
-            name,
-            one.train.epochs,
-            one.train.steps,
-            duration(one.train.seconds_per_step),
-            duration(seconds(one)),
-            Markdown(f"{code(one.train.weights.sha256[:12])}…"),
-        ]
-        for name, one in trained(results)
-    ]
+    rows = []
+    for name, one in trained(results):
+        t, weights = one.train, Markdown(f"{code(one.train.weights.sha256[:12])}…")
+        rows.append([name, t.epochs, t.steps, duration(t.seconds_per_step), duration(seconds(one)), weights])
     head = ["Model", "Epochs", "Steps", "Time per step", "Time in all", "Weights (SHA-256)"]
     return table(list(map(Markdown, head)), rows, "lrrrrl")
 
@@ -306,20 +216,21 @@ def environment(results: Results) -> Markdown:
     for name, one in trained(results):
         records |= {name: one.train}
         records |= {Markdown(f"measuring of {name}"): one.measure} if one.measure else {}
+    keys = dict.fromkeys(key for record in records.values() for key in record.environment)
     rows = []
-    for key in dict.fromkeys([*MACHINE, *(k for r in records.values() for k in r.environment)]):
+    for key in sorted(keys, key=lambda k: MACHINE.index(k) if k in MACHINE else len(MACHINE)):
         found: dict[str, list[str]] = {}
         for name, record in records.items():
             if key in record.environment:
                 found.setdefault(_plain(record.environment[key]), []).append(name)
-        usual, *rest = sorted(found.items(), key=lambda pair: -len(pair[1])) or [("", [])]
+        usual, *rest = sorted(found.items(), key=lambda pair: -len(pair[1]))
         shown = [code(usual[0]), *(Markdown(f"{code(value)} ({listing(who)})") for value, who in rest)]
-        rows.append([key.replace("_", " "), Markdown("; ".join(shown))] if found else [])
+        rows.append([key.replace("_", " "), Markdown("; ".join(shown))])
     hashes = {
         e: f.sha256 for _, one in measured(results) for e, f in one.measure.extractors.items() if f.sha256
     }
     rows += [[Markdown(f"{e} features (SHA-256)"), code(value)] for e, value in hashes.items()]
-    return table(["Item", "Value"], [row for row in rows if row], "ll")
+    return table(["Item", "Value"], rows, "ll")
 
 
 def settings(results: Results, of: Callable[[Trained], Any]) -> Markdown:

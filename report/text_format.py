@@ -7,7 +7,8 @@ must say how many digits it wants.
 import math
 import re
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 MINUS, FIXED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
@@ -92,11 +93,15 @@ def percent(x: float, decimals: int = 0) -> Markdown:
     return Markdown(fixed(100 * x, decimals) + "%")
 
 
+def interval(value: float, low: float, high: float, show: Callable[[float], Markdown]) -> Markdown:
+    return Markdown(f"{show(value)} [{show(low)},{FIXED}{show(high)}]")
+
+
 def span(value: float, low: float | None, high: float | None, digits: int = 3) -> Markdown:
     """A value with its 95 % interval, where it has one: 9.02 [8.51, 9.60]."""
     if low is None or high is None:
         return num(value, digits)
-    return Markdown(f"{num(value, digits)} [{num(low, digits)},{FIXED}{num(high, digits)}]")
+    return interval(value, low, high, partial(num, digits=digits))
 
 
 def percent_span(value: float, low: float, high: float, decimals: int = 1) -> Markdown:
@@ -105,23 +110,22 @@ def percent_span(value: float, low: float, high: float, decimals: int = 1) -> Ma
     return Markdown(f"{fixed(100 * value, decimals)}% [{inner}]")
 
 
+def percent_range(shares: Iterable[float]) -> Markdown:
+    """The smallest and the largest of some shares: 12% to 15%."""
+    found = [percent(x) for x in sorted(shares)]
+    return listing(dict.fromkeys(found[:1] + found[-1:]), "to")
+
+
 def spread(mean: float, sd: float) -> Markdown:
     """mean ± sd, both to the second significant digit of the spread."""
     decimals = max(0, 1 - math.floor(math.log10(sd))) if _finite(sd) > 0 else 3
     return Markdown(f"{fixed(mean, min(decimals, 6))}{FIXED}±{FIXED}{fixed(sd, min(decimals, 6))}")
 
 
-def near_one(x: float) -> Markdown:
-    """A number up to one, to two digits; above 0.99 as 1 - what it lacks, to two digits of that."""
-    return num(x, 2) if not 0.99 < x < 1 else Markdown(f"1{FIXED}{MINUS}{FIXED}{num(1 - x, 2)}")
-
-
 def duration(seconds: float) -> Markdown:
     """0.09 s, 43 s, 12 min, 5.1 h."""
-    for unit, size, limit in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, math.inf)):
-        if _finite(seconds) < limit:
-            return Markdown(f"{num(seconds / size, 2)} {unit}")
-    raise AssertionError
+    unit, size = ("s", 1) if seconds < 120 else ("min", 60) if seconds < 7200 else ("h", 3600)
+    return Markdown(f"{num(seconds / size, 2)} {unit}")
 
 
 def listing(items: Iterable[Any], word: str = "and") -> Markdown:
@@ -156,8 +160,7 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], columns: str | Seq
 
     Args:
         columns: a letter a column, l or r, the first one l and the rest r if it is empty; or, for a table of
-        prose,
-            the columns' relative widths.
+            prose, the columns' relative widths.
     """
     if isinstance(columns, str):
         kinds = columns or "l" + "r" * (len(head) - 1)
@@ -168,7 +171,5 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], columns: str | Seq
     return Markdown("\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:])))
 
 
-HELPERS = {
-    f.__name__: f
-    for f in (num, fixed, percent, span, percent_span, spread, near_one, duration, listing, sentence)
-} | {f.__name__: f for f in (code, integer, escape)}
+# Those that placeholders may call.
+HELPERS = {f.__name__: f for f in (num, fixed, percent, duration, listing, sentence, code)}

@@ -32,15 +32,9 @@ END_OF_TRAINING = 50  # passes over the data from which a claim about the end of
 HOLDS, FAILS, SAME, OPEN = "holds", "does not hold", "no difference", "undecided"
 TOO_SMALL, ABSENT = "undecided at this scale", "not in this run"
 VERDICTS = (HOLDS, FAILS, SAME, OPEN, TOO_SMALL, ABSENT)
+WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", OPEN: "open"}  # as guards name them
 OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, None: OPEN}
-CHAPTERS = (
-    "schedules",
-    "ddpm",
-    "looks",
-    "restoration",
-    "samples",
-    "bias",
-)  # of `report.claims`
+CHAPTERS = ("schedules", "ddpm", "looks", "restoration", "samples", "bias")  # of `report.claims`
 
 # Conditions that claims of one kind share.
 EXACT = {"schedules": True, "any_data": True}
@@ -50,28 +44,21 @@ SAMPLED = TRAINED | {"sampled": True, "late": True}
 DISTANCE = SAMPLED | {"distance": True}
 
 # Reasons for what stays open.
-BY_TRAININGS, BY_CHECKPOINTS, BY_CASES, BY_MEASURE, BY_SCALE = (
-    "trainings",
-    "checkpoints",
-    "few points",
-    "measure",
-    "scale",
-)
+BY_TRAININGS, BY_CHECKPOINTS, BY_CASES = "trainings", "checkpoints", "few points"
+BY_MEASURE, BY_SCALE = "measure", "scale"
 
 
-@dataclass(frozen=True)
 class Finding:
     """A measurement of one claim in one case.
 
-    Attributes:
-        text: what was measured.
+    Args:
+        text: what was measured, in Markdown.
         effects: the numbers that decide, the one to show first; none where it was not measured.
         combine: of the answers of several effects.
     """
 
-    text: Markdown
-    effects: tuple[Effect, ...] = ()
-    combine: Callable[[list[Answer]], Answer] = all_of
+    def __init__(self, text: str, *effects: Effect, combine: Callable[[list[Answer]], Answer] = all_of):
+        self.text, self.effects, self.combine = Markdown(text), effects, combine
 
     def answer(self) -> Answer:
         return self.combine([effect.answer() for effect in self.effects]) if self.effects else None
@@ -155,14 +142,13 @@ class Verdict:
 
     def row(self) -> dict[str, Any]:
         """The line of the ledger for other programs."""
-        effect = self.effect
-        numbers = (effect.name, effect.value, effect.low, effect.high) if effect else (None,) * 4
+        effect, numbers = self.effect, ("name", "value", "low", "high")
         return {
             "id": self.claim.id,
             "section": self.claim.section,
             "text": self.claim.text,
             "verdict": self.label,
-            "effect": dict(zip(("name", "value", "low", "high"), numbers, strict=True)) if effect else None,
+            "effect": {key: getattr(effect, key) for key in numbers} if effect else None,
             "trainings": self.trainings,
             "reason": self.reason,
             "lean": self.lean if self.verdict in (OPEN, TOO_SMALL) else "",
@@ -178,14 +164,14 @@ class Verdict:
 CLAIMS: dict[str, Claim] = {}
 
 
-def claim(section: str, text: str, *, rule: str, fails: str = "Otherwise.", **conditions: Any) -> Callable:
+def claim(
+    section: str, text: str, *, short: str, rule: str, fails: str = "Otherwise.", **conditions: Any
+) -> Callable:
     """Enter the function below into the ledger; `conditions` are further attributes of `Claim`."""
 
     def enter(measure: Callable[[Case], Finding]) -> Callable:
-        short = conditions.pop("short", text)
-        CLAIMS[measure.__name__] = Claim(
-            measure.__name__, section, text, short, rule, fails, measure, **conditions
-        )
+        name = measure.__name__
+        CLAIMS[name] = Claim(name, section, text, short, rule, fails, measure, **conditions)
         return measure
 
     return enter
@@ -243,18 +229,14 @@ def together(one: Claim, found: list[Finding], fewest: int) -> Verdict:
     """One verdict from the findings of all cases, the first ones' first."""
     first, n = found[0], len(found)
     if not all(f.effects for f in found):
-        text = sentence(first.text)
-        return Verdict(
-            one, text, OPEN, OPEN, trainings=fewest, why=Markdown("not measured"), reason=BY_MEASURE
-        )
+        text, why = sentence(first.text), Markdown("not measured")
+        return Verdict(one, text, OPEN, OPEN, trainings=fewest, why=why, reason=BY_MEASURE)
     parts = [over_trainings(effects) for effects in zip(*(f.effects for f in found), strict=True)]
     answers, of_parts = [f.answer() for f in found], [part.answer() for part in parts]
     answer = first.combine(of_parts)
     lean = first.combine([part.lean() for part in parts]) if answer is None else answer
-    each = tuple(f.effects[0] for f in found)
-    verdict = Verdict(
-        one, _said(found, parts), OF_ANSWER[answer], OF_ANSWER[lean], parts[0], fewest, each=each
-    )
+    text, each = _said(found, parts), tuple(f.effects[0] for f in found)
+    verdict = Verdict(one, text, OF_ANSWER[answer], OF_ANSWER[lean], parts[0], fewest, each=each)
     if answer is not None:
         return verdict
     parted = len(set(answers)) > 1
@@ -263,25 +245,22 @@ def together(one: Claim, found: list[Finding], fewest: int) -> Verdict:
         reason = BY_MEASURE
     i = next((i for i, part in enumerate(parts) if part.answer() is None), 0)
     needed = trainings_to_decide([f.effects[i] for f in found]) if reason != BY_MEASURE else None
-    return replace(
-        verdict, why=_why(reason, answers), reason=reason, needed=needed, parted=parted, effect=parts[i]
-    )
+    why = _why(reason, answers)
+    return replace(verdict, why=why, reason=reason, needed=needed, parted=parted, effect=parts[i])
 
 
 def _why(reason: str, answers: list[Answer]) -> Markdown:
     """The reason why a claim is open, in words."""
-    if reason == BY_TRAININGS and len(set(answers)) > 1:
-        counts = Counter(OF_ANSWER[a] for a in answers)
-        each = "; ".join(f"{verdict} in {counts[verdict]}" for verdict in VERDICTS if counts[verdict])
-        return Markdown(f"the trainings disagree ({each})")
-    return Markdown(
-        {
-            BY_TRAININGS: "the trainings scatter too widely",
-            BY_CHECKPOINTS: "the checkpoints scatter too widely",
-            BY_CASES: "the interval is too wide",
-            BY_MEASURE: "the measures contradict each other",
-        }[reason]
-    )
+    counts = Counter(OF_ANSWER[a] for a in answers)
+    each = "; ".join(f"{verdict} in {counts[verdict]}" for verdict in VERDICTS if counts[verdict])
+    scatter = f"the trainings disagree ({each})" if len(counts) > 1 else "the trainings scatter too widely"
+    words = {
+        BY_TRAININGS: scatter,
+        BY_CHECKPOINTS: "the checkpoints scatter too widely",
+        BY_CASES: "the interval is too wide",
+        BY_MEASURE: "the measures contradict each other",
+    }
+    return Markdown(words[reason])
 
 
 def _said(found: list[Finding], parts: list[Effect]) -> Markdown:
@@ -289,10 +268,9 @@ def _said(found: list[Finding], parts: list[Effect]) -> Markdown:
     text, effects = sentence(found[0].text), [f.effects[0] for f in found]
     if len({(e.value, e.low) for e in effects}) == 1:
         return text
-    if len(found) < ENOUGH:
-        more = listing(e.shown() for e in effects)
-        return Markdown(f"{text} {sentence(effects[0].name)[:-1]}, training by training: {more}.")
-    return Markdown(f"{text} {sentence(effects[0].name)[:-1]}, over trainings: {parts[0].shown()}.")
+    by_each = Markdown(f"training by training: {listing(e.shown() for e in effects)}")
+    more = by_each if len(found) < ENOUGH else f"over trainings: {parts[0].shown()}"
+    return Markdown(f"{text} {sentence(effects[0].name)[:-1]}, {more}.")
 
 
 def _notes(one: Claim, found: list[Case]) -> list[Markdown]:

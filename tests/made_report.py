@@ -1,6 +1,7 @@
 """The report of a made-up run and pages of made-up notebooks, built once in a test process."""
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
@@ -18,6 +19,7 @@ MODELS = {
     "blur": {"notebook": "05_your_degradation"},
 }
 NOTEBOOKS = ("01_schedules", "03_train_zoom-zoom-0", "04_compare_fid")
+STALE = "02_train_ddpm-stale-0"  # of a model that the run no longer has
 FRAME = """<style scoped>th { color: red }</style><script>run()</script><table border="1"><thead><tr>
 <th></th><th>model</th><th>distance</th></tr></thead><tbody><tr><th>0</th><td>zoom</td><td>12.1</td></tr></tbody>
 </table><img src="https://example.com/x.png"><iframe src="https://example.com"></iframe>"""
@@ -56,16 +58,21 @@ def notebook(title: str) -> nbformat.NotebookNode:
     return v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
 
 
+def profile(path: Path, models: Iterable[str] = MODELS, epochs: int = 20) -> Path:
+    """The profile of a made-up run, written to `path`."""
+    chosen = {model: MODELS[model] for model in models}
+    content = {"profile": "synthetic", "training": {"epochs": epochs}, "models": chosen}
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
 @functools.cache
 def made(folder: Path) -> Path:
     """The results folder in `folder`, with report.html, report.pdf and notebooks/*.html."""
     out = folder / "made-report"
     synthetic.synthetic_results(out)
     (out / "notebooks").mkdir()
-    for name in NOTEBOOKS:
+    for name in (*NOTEBOOKS, STALE):
         nbformat.write(notebook(f"About {name}"), out / "notebooks" / f"{name}.ipynb")
-    profile = out.with_suffix(".yaml")
-    content = {"profile": "synthetic", "training": {"epochs": 20}, "models": MODELS}
-    profile.write_text(yaml.safe_dump(content, sort_keys=False))
-    build.build(out, profile)
+    build.build(out, profile(out.with_suffix(".yaml")))
     return out

@@ -12,28 +12,14 @@ from typing import Any
 import numpy as np
 
 from diffusion import records, settings
+from diffusion.processes import schedules
 
-MODELS = {
-    "linear": "DDPM, linear",
-    "cosine": "DDPM, cosine",
-    "zoom": "Cold Zoom",
-    "blur": "Cold diffusion, blur",
-}
+MODELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
+MODELS["blur"] = "Cold diffusion, blur"
 TRAININGS = [("linear", 0), ("cosine", 0), ("zoom", 0), ("zoom", 1), ("blur", 0)]
-ENVIRONMENT = {
-    "python": "3.11.9",
-    "platform": "Linux x86_64",
-    "torch": "2.13.0",
-    "torchvision": "0.28.0",
-    "torchmetrics": "1.9.0",
-    "device": "cpu",
-    "device_name": "a test CPU",
-    "cores": 2,
-    "threads": 2,
-    "precision": "bf16",
-    "commit": "0123456789ab",
-}
-T = 1000
+ENVIRONMENT = {"python": "3.11.9", "platform": "Linux x86_64", "precision": "bf16", "commit": "0123456789ab"}
+ENVIRONMENT |= {"torch": "2.13.0", "torchvision": "0.28.0", "torchmetrics": "1.9.0"}
+ENVIRONMENT |= {"device": "cpu", "device_name": "a test CPU", "cores": 2, "threads": 2}
 REAL = [0.098, 0.1135, 0.1032, 0.101, 0.0982, 0.0892, 0.0958, 0.1028, 0.0974, 0.1009]
 SHARES = {
     "linear": [0.09, 0.11, 0.09, 0.11, 0.10, 0.09, 0.09, 0.11, 0.10, 0.11],
@@ -45,12 +31,8 @@ DISTANCE = {"linear": 9.0, "cosine": 5.0, "zoom": 9.4, "blur": 12.0}  # at the e
 LOSS = {"linear": 0.040, "cosine": 0.032, "zoom": 0.024, "blur": 0.012}
 NOT_DIGIT = {"linear": 0.21, "cosine": 0.12, "zoom": 0.26, "blur": 0.3}
 DARK = {"linear": 0.09, "cosine": 0.03, "zoom": 0.004, "blur": 0.02}
-VARIETY = {
-    "linear": (0.71, 0.68, 0.60),
-    "cosine": (0.80, 0.74, 0.72),
-    "zoom": (0.66, 0.41, 0.35),
-    "blur": (0.5, 0.3, 0.3),
-}
+VARIETY = {"linear": (0.71, 0.68, 0.60), "cosine": (0.80, 0.74, 0.72)}  # precision, recall, coverage
+VARIETY |= {"zoom": (0.66, 0.41, 0.35), "blur": (0.5, 0.3, 0.3)}
 
 
 def synthetic_results(
@@ -101,36 +83,27 @@ def sha256(model: str, seed: int, epoch: int) -> str:
 
 def schedules_record() -> records.SchedulesRecord:
     """Notebook 01 at T = 1000."""
-    f = [math.cos((t / T + 0.008) / 1.008 * math.pi / 2) ** 2 for t in range(T + 1)]
-    betas = {
-        "linear": [0.0] + [1e-5 + (0.02 - 1e-5) * (t - 1) / (T - 1) for t in range(1, T + 1)],
-        "cosine": [0.0] + [min(0.02, 1 - f[t] / f[t - 1]) for t in range(1, T + 1)],
-    }
-    schedules, early = {}, {}
-    for name, beta in betas.items():
-        alpha_bar = np.cumprod(1 - np.array(beta)).tolist()
-        schedules[name] = records.Schedule(
-            beta=beta,
-            alpha_bar=alpha_bar,
-            clipped_steps=sum(b == 0.02 for b in beta[:-1]),
-            signal_T=math.sqrt(alpha_bar[-1]),
+    both, found, early = {"linear": schedules.linear(), "cosine": schedules.cosine()}, {}, {}
+    for name, schedule in both.items():
+        beta, alpha_bar = schedule.beta.tolist(), schedule.alpha_bar.tolist()
+        clipped = sum(b == 0.02 for b in beta[:-1])
+        signal_T = math.sqrt(alpha_bar[-1])
+        found[name] = records.Schedule(
+            beta=beta, alpha_bar=alpha_bar, clipped_steps=clipped, signal_T=signal_T
         )
         signal, noise = math.sqrt(alpha_bar[300]), math.sqrt(1 - alpha_bar[300])
+        r = 0.31 * signal / math.hypot(0.31 * signal, noise)
         early[name] = {"alpha_bar": alpha_bar[300], "signal": signal, "noise": noise}
-        early[name] |= {
-            "correlation": 0.31 * signal / math.hypot(0.31 * signal, noise),
-            "correlation_sd": 0.05,
-        }
-    a = {name: np.array(schedule.alpha_bar[1:]) for name, schedule in schedules.items()}
+        early[name] |= {"correlation": r, "correlation_sd": 0.05}
     return records.SchedulesRecord(
         job="01_schedules",
         settings=settings.Schedules.read({}).values(),
         environment=ENVIRONMENT,
-        T=T,
-        **schedules,
+        T=1000,
+        **found,
         early=records.EarlyStep(t=300, **early),
-        mean_step={name: float(x.mean()) for name, x in a.items()},
-        informative_steps={name: int(((x > 0.05) & (x < 0.95)).sum()) for name, x in a.items()},
+        mean_step={name: float(one.alpha_bar[1:].mean()) for name, one in both.items()},
+        informative_steps={name: schedules.informative_steps(one) for name, one in both.items()},
         misprint_eq9={"min_beta": 1.0002, "max_beta": 24000.0, "share_above_one": 1.0},
         usual_cap={"beta_max": 0.999, "signal_T": 4.9e-5},
         zoom={"T": 24, "interpolation": "nearest", "sizes": [28 - t for t in range(25)]},
@@ -142,14 +115,11 @@ def train_record(model: str, seed: int = 0, epochs: int = 20) -> records.TrainRe
     history = []
     for e in range(1, epochs + 1):
         test = LOSS[model] + 0.08 / e + 0.0004 * math.sin(7 * e + seed)
-        train = test + 0.10 / e**2 - 0.0003
-        history.append(
-            records.HistoryLine(
-                epoch=e, train_loss=train, test_loss=test, seconds=43, sha256=sha256(model, seed, e)
-            )
-        )
+        line = {"epoch": e, "train_loss": test + 0.10 / e**2 - 0.0003, "test_loss": test, "seconds": 43}
+        history.append(records.HistoryLine(**line, sha256=sha256(model, seed, e)))
     P = train_settings(model, seed, epochs)
     run = f"runs/{model}-{seed}-0123456789ab"
+    file = f"{run}/weights/epoch-{epochs:04d}.safetensors"
     return records.TrainRecord(
         job=P.notebook,
         settings=P.values(),
@@ -163,9 +133,7 @@ def train_record(model: str, seed: int = 0, epochs: int = 20) -> records.TrainRe
         epochs=epochs,
         steps=469 * epochs,
         history=history,
-        weights=records.Weights(
-            file=f"{run}/weights/epoch-{epochs:04d}.safetensors", sha256=sha256(model, seed, epochs)
-        ),
+        weights=records.Weights(file=file, sha256=sha256(model, seed, epochs)),
         seconds_per_step=0.091,
         first_epoch_gap=0.10,
         parameters_count=146961,
@@ -177,29 +145,30 @@ def train_record(model: str, seed: int = 0, epochs: int = 20) -> records.TrainRe
 def ddpm_probes(model: str) -> records.DDPMProbes:
     """What notebook 02 measures beside the training."""
 
-    def trial(rate: float, last: float, worst: float) -> records.RateTrial:
-        return records.RateTrial(
-            learning_rate=rate, first_loss=1.15, last_loss=last, worst_loss=worst, finite=True
-        )
+    def trial(rate: float, last: float, worst: float) -> dict[str, Any]:
+        losses = {"first_loss": 1.15, "last_loss": last, "worst_loss": worst}
+        return {"learning_rate": rate, "finite": True} | losses
 
     shift, mean = (0.6, 0.051) if model == "linear" else (0.8, 0.047)
     levels = [round(0.05 + 0.1 * i, 2) for i in range(10)]
     return records.DDPMProbes(
-        learning_rate_check=records.RateCheck(
-            steps=20, printed=trial(0.0625, 1.02, 3e5), used=trial(2e-4, 0.31, 1.15)
-        ),
-        offset=records.Offset(shift=1 / 28, response=shift / 28),
-        timestep_loss=records.TimestepLoss(
-            t=[20, 200, 400, 600, 900],
-            alpha_bar=[0.99, 0.8, 0.5, 0.2, 0.01],
-            test_loss=[mean * k for k in (6, 1.6, 0.8, 0.4, 0.2)],
-        ),
-        common_loss=records.CommonLoss(
-            mean=mean,
-            each=[mean * k for k in (1.01, 1.01, 0.99, 0.99)],
-            levels=levels,
-            by_level=[mean * (0.5 + a) for a in levels],
-        ),
+        learning_rate_check={
+            "steps": 20,
+            "printed": trial(0.0625, 1.02, 3e5),
+            "used": trial(2e-4, 0.31, 1.15),
+        },
+        offset={"shift": 1 / 28, "response": shift / 28},
+        timestep_loss={
+            "t": [20, 200, 400, 600, 900],
+            "alpha_bar": [0.99, 0.8, 0.5, 0.2, 0.01],
+            "test_loss": [mean * k for k in (6, 1.6, 0.8, 0.4, 0.2)],
+        },
+        common_loss={
+            "mean": mean,
+            "each": [mean * k for k in (1.01, 1.01, 0.99, 0.99)],
+            "levels": levels,
+            "by_level": [mean * (0.5 + a) for a in levels],
+        },
     )
 
 
@@ -210,24 +179,18 @@ def zoom_probes() -> records.ZoomProbes:
         matrix[i] = [38 if j == i else 30 if j == 0 else 4 for j in range(10)]
     matrix[5][0], matrix[5][5], matrix[7][0] = 45, 23, 1
     total = sum(map(sum, matrix))
+    levels, right = range(1, 25), sum(matrix[i][i] for i in range(10)) / total
+    mse, sd = [0.001 * t**1.3 for t in levels], [0.0005 * t for t in levels]
+    counts = [40000] + [120] * 254 + [30000]
     return records.ZoomProbes(
-        reconstruction=records.Reconstruction(
-            levels=list(range(1, 25)),
-            mse=[0.001 * t**1.3 for t in range(1, 25)],
-            sd=[0.0005 * t for t in range(1, 25)],
-            n=1000,
-        ),
-        centre_pixels=records.CentrePixels(
-            counts=[40000] + [120] * 254 + [30000], black=0.31, white=0.42, extreme=0.78
-        ),
-        confusion=records.Confusion(
-            matrix=matrix, accuracy=sum(matrix[i][i] for i in range(10)) / total, n=total, real_accuracy=0.993
-        ),
-        dark_centre=records.DarkCentre(
-            n=240,
-            share=[0.42, 0.0, 0.03, 0.02, 0.08, 0.02, 0.08, 0.06, 0.01, 0.28],
-            true_share=[0.25, 0.0, 0.06, 0.05, 0.15, 0.09, 0.11, 0.12, 0.02, 0.15],
-        ),
+        reconstruction={"levels": list(levels), "mse": mse, "sd": sd, "n": 1000},
+        centre_pixels={"counts": counts, "black": 0.31, "white": 0.42, "extreme": 0.78},
+        confusion={"matrix": matrix, "accuracy": right, "n": total, "real_accuracy": 0.993},
+        dark_centre={
+            "n": 240,
+            "share": [0.42, 0.0, 0.03, 0.02, 0.08, 0.02, 0.08, 0.06, 0.01, 0.28],
+            "true_share": [0.25, 0.0, 0.06, 0.05, 0.15, 0.09, 0.11, 0.12, 0.02, 0.15],
+        },
         five_as_zero=matrix[5][0] / sum(matrix[5]),
         seven_as_zero=matrix[7][0] / sum(matrix[7]),
     )
@@ -264,16 +227,9 @@ def recognised(share: list[float], n: int) -> records.Recognised:
 
 
 def variety(precision: float, recall: float, coverage: float, n: int) -> records.Variety:
-    return records.Variety(
-        precision=precision,
-        recall=recall,
-        coverage=coverage,
-        recall_low=recall - 0.03,
-        recall_high=recall + 0.03,
-        coverage_low=coverage - 0.03,
-        coverage_high=coverage + 0.03,
-        n=n,
-    )
+    ends = {"recall_low": recall - 0.03, "recall_high": recall + 0.03}
+    ends |= {"coverage_low": coverage - 0.03, "coverage_high": coverage + 0.03}
+    return records.Variety(precision=precision, recall=recall, coverage=coverage, n=n, **ends)
 
 
 def not_digit(p: float) -> records.NotDigit:
@@ -316,21 +272,19 @@ def ablation(model: str, n: int, factor: float) -> records.Ablation:
     first, second = (
         records.Variant(n=n, digits=frechet(DISTANCE[model] * f), **looks(model, f)) for f in (1.0, factor)
     )
-    change = DISTANCE[model] * (factor - 1)
-    grey = DARK[model] * (factor - 1)
-    gaps = records.Gaps(
-        digits=records.Gap(mean=change, low=change - 0.3, high=change + 0.3),
-        background=records.Gap(mean=grey, low=grey - 0.003, high=grey + 0.003),
-    )
-    return records.Ablation(first=first, second=second, gap=gaps)
+    change, grey = DISTANCE[model] * (factor - 1), DARK[model] * (factor - 1)
+    gap = {"digits": {"mean": change, "low": change - 0.3, "high": change + 0.3}}
+    gap["background"] = {"mean": grey, "low": grey - 0.003, "high": grey + 0.003}
+    return records.Ablation(first=first, second=second, gap=gap)
 
 
 def prior_ablation(curve: list[records.Checkpoint], n: int) -> records.PriorAblation:
     """The zoom started from patches: fewer failures, better mix of classes."""
-    better = {"classes": classes(SHARES["cosine"]), "variety": variety(0.7, 0.55, 0.6, n)}
-    better["not_digit"] = not_digit(0.08)
-    worse = {"classes": classes(SHARES["zoom"]), "variety": variety(*VARIETY["zoom"], n)}
-    worse["not_digit"] = not_digit(NOT_DIGIT["zoom"])
+
+    def side(shares: str, unread: float, *v: float) -> dict[str, Any]:
+        return {"classes": classes(SHARES[shares]), "variety": variety(*v, n), "not_digit": not_digit(unread)}
+
+    better, worse = side("cosine", 0.08, 0.7, 0.55, 0.6), side("zoom", NOT_DIGIT["zoom"], *VARIETY["zoom"])
     return records.PriorAblation(
         independent=records.PriorSide(n=n, **worse),
         patches=records.PriorSide(n=n, **better),
@@ -348,21 +302,15 @@ def measure_record(
     final = records.Final(
         **curve[-1].model_dump(), n=n, n_classes=n_classes, floor=floors(n, inception), constant=False
     )
+    digit_features = {"dimension": 64, "sha256": "cd" * 32, "test_accuracy": 0.9934}
     extractors = {
-        "digits": {
-            "available": True,
-            "reason": "",
-            "dimension": 64,
-            "sha256": "cd" * 32,
-            "test_accuracy": 0.9934,
-        },
+        "digits": {"available": True, "reason": ""} | digit_features,
         "inception": {"available": inception, "reason": "" if inception else "inception_weights is off"},
     }
     ddpm, zoom = model in ("linear", "cosine"), model == "zoom"
     P = settings.Measure.read(
         {"seed": seed, "n_samples": n, "n_final": n_classes, "n_distance": n, "distance_every": every}
     )
-    extractors["digits"]["test_accuracy"] = 0.9934
     late = [row for row in curve if row.epoch >= (1 - records.LATE) * epochs]
     return records.MeasureRecord(
         job="measure",
@@ -371,20 +319,20 @@ def measure_record(
         model=model,
         seed=seed,
         weights_sha256=sha256(model, seed, epochs),
-        reference=records.ReferenceImages(split="test", n=10000),
-        extractors={name: records.Features(**found) for name, found in extractors.items()},
+        reference={"split": "test", "n": 10000},
+        extractors=extractors,
         floor=floors(n, inception),
         curve=curve,
         final=final,
         real=records.Real(
-            classes=records.RealClasses(share=REAL),
+            classes={"share": REAL},
             recognised=recognised(REAL, 9500),
             entropy=2.301,
             not_digit=not_digit(0.05),
-            background=records.Grey(mean=0.0002, low=0.0001, high=0.0003),
-            border=records.Border(mean=0.0002, sd=0.002),
-            centre=records.Centre(n=10000, dark=0.15, white=0.08),
-            divergence_floor=records.DivergenceFloor(mean=0.0092, sd=0.004, n=n),
+            background={"mean": 0.0002, "low": 0.0001, "high": 0.0003},
+            border={"mean": 0.0002, "sd": 0.002},
+            centre={"n": 10000, "dark": 0.15, "white": 0.08},
+            divergence_floor={"mean": 0.0092, "sd": 0.004, "n": n},
             variety=variety(0.88, 0.87, 0.96, n),
         ),
         ablations=records.Ablations(
@@ -442,10 +390,8 @@ def kept_images(pairs: list[tuple[str, int]]) -> dict[str, np.ndarray]:
             found[f"trajectory_{name}"] = faded(digits(10), np.linspace(0, 1, 9), seed)
         if model == "zoom":
             rows = [np.stack([one] * 8), faded(one, np.linspace(0.9, 0.1, 8)), np.stack([one] * 8)]
-            found[f"reconstructions_{name}"] = np.stack(rows)
-            found[f"deepest_{name}"] = np.stack(
-                [digits(10), faded(digits(10), np.array([0.1]))[0], digits(10)]
-            )
+            deepest = [digits(10), faded(digits(10), np.array([0.1]))[0], digits(10)]
+            found |= {f"reconstructions_{name}": np.stack(rows), f"deepest_{name}": np.stack(deepest)}
         if model == "blur":
             found[f"degradation_{name}"] = faded(one, np.linspace(1, 0.2, 11))
     return found

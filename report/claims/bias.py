@@ -1,35 +1,40 @@
 """Claims of the study's Abstract and Section 3.3 about the digits that the zoom model favours, and why."""
 
-import math
-from functools import partial
-
-from report.claims.common import AT_END, points, said, times
+from report.claims.common import (
+    ALL,
+    AT_END,
+    LEFT_OUT,
+    NOT_MEASURED,
+    ZOOM,
+    gap,
+    points,
+    quotient,
+    said,
+    two,
+)
 from report.effects import ABOVE, BELOW, Effect
 from report.estimates import Case, digits, divergence, extreme_centre, logarithm
-from report.text_format import MINUS, Markdown, fixed, listing, num, percent, span
+from report.study import DDPMS
+from report.text_format import MINUS, Markdown, fixed, listing, num, percent
 from report.verdicts import SAMPLED, Finding, claim
 
 MOSTLY = 12  # so many of the 16 central pixels make a centre dark or white
 CURED = 0.5  # a bias that falls below this part was caused by what was removed
 NEARLY_ABSENT = 0.2  # "missing or nearly so" is less than this part of the share among real images
 CENTRES = 0.1  # a difference of shares of centres that does not matter
-ZOOM = {"models": ("zoom",)}
-ALL = ("zoom", "linear", "cosine")
 TOGETHER = (
     "The first edition asked it of each of these digits, and wanted the last checkpoint to say the same."
 )
-two = partial(span, digits=2)
 
 
 @claim(
     "Abstract, 3.3, 4",
     "The zoom model is biased towards certain digits.",
     short="The zoom is biased to certain digits",
-    rule=f"{AT_END.capitalize()} the divergence of its classes from those of real images lies above what "
-    "as many real "
-    "images score, by the 95% interval.",
+    rule=f"{AT_END.capitalize()} the divergence of its classes from those of real images lies above what as "
+    "many real images score, by the 95% interval.",
     fails="It lies below.",
-    changed="The first edition left this claim out.",
+    changed=LEFT_OUT,
     **ZOOM | SAMPLED,
 )
 def biased(case: Case) -> Finding:
@@ -37,34 +42,28 @@ def biased(case: Case) -> Finding:
     n = case["zoom"].measure.settings.get("n_samples") or floor.n
     # of n labels it falls as 1 / n
     score = (floor.mean + 2 * floor.sd) * max(1.0, floor.n / n)
-    effect = Effect("divergence (nats)", found.value, found.low, found.high, ABOVE, score, show=fixed)
+    effect = Effect("divergence (nats)", *found.ends, ABOVE, score, show=fixed)
     text = (
         f"Divergence of the classes {AT_END}: {effect.shown()} nats; as many real images score "
         f"{num(score, 2)} or less."
     )
-    return Finding(Markdown(text), (effect,))
+    return Finding(text, effect)
 
 
 @claim(
     "3.3",
     "Its samples are less evenly spread over the digits than those of the DDPMs.",
     short="… more than the DDPMs",
-    rule=f"{AT_END.capitalize()} the divergence of its classes is higher than that of either DDPM, by "
-    "the 95% interval "
-    "of the difference.",
+    rule=f"{AT_END.capitalize()} the divergence of its classes is higher than that of either DDPM, by the "
+    "95% interval of the difference.",
     fails="It is lower than that of one of them.",
     changed="The first edition judged the mix of classes together with two other measures of variety.",
     models=ALL,
     **SAMPLED,
 )
 def more_biased(case: Case) -> Finding:
-    effects = []
-    for m in ALL[1:]:
-        found = case.gap("zoom", m, divergence)
-        effects.append(
-            Effect(f"divergence, zoom {MINUS} {m}", found.value, found.low, found.high, show=fixed)
-        )
-    return Finding(Markdown(f"Divergence {AT_END}: {said(case, ALL, divergence, two)}."), tuple(effects))
+    effects = (gap(case, ("zoom", m), divergence, "divergence", show=fixed) for m in DDPMS)
+    return Finding(f"Divergence {AT_END}: {said(case, ALL, divergence, two)}.", *effects)
 
 
 def _digits(case: Case, which: tuple[int, ...], side: str, part: float) -> Finding:
@@ -72,25 +71,23 @@ def _digits(case: Case, which: tuple[int, ...], side: str, part: float) -> Findi
     real = case.real.recognised.share
     found, expected = case.end("zoom", digits(which)), sum(real[d] for d in which)
     if found.value is None:
-        return Finding(Markdown("No sample is recognised."))
+        return Finding("No sample is recognised.")
     each = "; ".join(f"{d}: {fixed((case.end('zoom', digits((d,))).value or 0) / real[d])}" for d in which)
-    ends = (x / expected for x in (found.value, found.low, found.high))
+    ends = found.map(lambda x: x / expected).ends
     effect = Effect(f"share of {', '.join(map(str, which))}, over real", *ends, side, part, show=fixed)
     text = (
         f"They are {percent(found.value)} of the recognised samples {AT_END}, and {percent(expected)} of "
-        "real images; "
-        f"digit by digit, over their share of real images: {each}."
+        f"real images; digit by digit, over their share of real images: {each}."
     )
-    return Finding(Markdown(text), (effect,))
+    return Finding(text, effect)
 
 
 @claim(
     "3.3, Fig. 14",
     "The zoom model's samples favour 1, 8 and 9.",
     short="The zoom favours 1, 8 and 9",
-    rule="Among the recognised samples (the study looks at its good ones) these are together more "
-    "frequent than among "
-    f"real images {AT_END}, by the 95% interval.",
+    rule="Among the recognised samples (the study looks at its good ones) these are together more frequent "
+    f"than among real images {AT_END}, by the 95% interval.",
     fails="They are less frequent.",
     changed=TOGETHER,
     digits=True,
@@ -104,9 +101,8 @@ def favours(case: Case) -> Finding:
     "3.3, Fig. 14",
     "The digits 2, 3, 4 and 5 are missing from the zoom model's samples, or nearly so.",
     short="The digits 2, 3, 4 and 5 are nearly missing",
-    rule="Among the recognised samples (the study looks at its good ones) these have together less than "
-    "a fifth of their "
-    f"share among real images {AT_END}, by the 95% interval.",
+    rule="Among the recognised samples (the study looks at its good ones) these have together less than a "
+    f"fifth of their share among real images {AT_END}, by the 95% interval.",
     fails="They have more.",
     changed=TOGETHER,
     digits=True,
@@ -120,9 +116,8 @@ def lacks(case: Case) -> Finding:
     "3.3",
     "The zoom model's samples favour digits with a predominantly dark or completely white centre.",
     short="The zoom favours dark or white centres",
-    rule=f"{AT_END.capitalize()} more of the samples than of real images have at least {MOSTLY} of their "
-    "16 central "
-    "pixels in the lowest or in the highest tenth of the range, by the 95% interval.",
+    rule=f"{AT_END.capitalize()} more of the samples than of real images have at least {MOSTLY} of their 16 "
+    "central pixels in the lowest or in the highest tenth of the range, by the 95% interval.",
     fails="Fewer have.",
     margin=f"{100 * CENTRES:.0f} points",
     changed="The first edition made two claims of it, dark and white, of which each takes from the other.",
@@ -131,40 +126,36 @@ def lacks(case: Case) -> Finding:
 def extreme_centres(case: Case) -> Finding:
     found, centre = case.end("zoom", extreme_centre), case.real.centre
     real = centre.dark + centre.white
-    ends = (x - real for x in (found.value, found.low, found.high))
+    ends = found.map(lambda x: x - real).ends
     effect = Effect(f"extreme centres (points), samples {MINUS} real", *ends, margin=CENTRES, show=points)
     text = f"{percent(found.value)} of the samples {AT_END}, and {percent(real)} of real images."
-    return Finding(Markdown(text), (effect,))
+    return Finding(text, effect)
 
 
 @claim(
     "Abstract, 3.3, 4",
     "The bias comes from the lack of randomness in the reconstruction.",
     short="The bias comes from a lack of randomness",
-    rule="Noise added in every step of sampling, of the size that serves best among those tried, brings "
-    "the divergence "
-    f"of the classes below {CURED} of what it is without, by the 95% interval of the ratio.",
+    rule="Noise added in every step of sampling, of the size that serves best among those tried, brings the "
+    f"divergence of the classes below {CURED} of what it is without, by the 95% interval of the ratio.",
     fails="With every size it stays above that.",
-    changed="The first edition left this claim out.",
+    changed=LEFT_OUT,
     **ZOOM | SAMPLED | {"late": False},
 )
 def lack_of_randomness(case: Case) -> Finding:
-    drawn = case["zoom"].analysis.drawn if case["zoom"].analysis else []
-    still = [one for one in drawn if one.sampler == "naive" and not one.noise]
-    calls = max((one.calls for one in still), default=0)
-    still = next((one for one in still if one.calls == calls), None)
-    noisy = [one for one in drawn if one.sampler == "naive" and one.noise and one.calls == calls]
-    if not still or not noisy:
-        return Finding(Markdown("Not measured in this run."))
-    logs = [logarithm(divergence)(one) for one in (still, *noisy)]
-    best = min(range(len(noisy)), key=lambda i: logs[1 + i].value)
-    gap = logs[1 + best].minus(logs[0])
-    ends = (math.exp(x) for x in (gap.value, gap.low, gap.high))
+    analysis = case["zoom"].analysis
+    naive = [one for one in analysis.drawn if one.sampler == "naive"] if analysis else []
+    still = max((one for one in naive if not one.noise), key=lambda one: one.calls, default=None)
+    noisy = [one for one in naive if one.noise and still and one.calls == still.calls]
+    if not noisy:
+        return NOT_MEASURED
+    log = logarithm(divergence)
+    best = min(noisy, key=lambda one: one.classes.divergence)
     name = "divergence with noise, over that without"
-    effect = Effect(name, *ends, side=BELOW, bound=CURED, ratio=True, show=times)
+    effect = quotient(name, log(best).minus(log(still)), side=BELOW, bound=CURED)
     sizes = listing(Markdown(f"{num(one.noise, 1)}: {fixed(one.classes.divergence)}") for one in noisy)
     text = (
         f"Divergence without noise {fixed(still.classes.divergence)}; with noise of standard "
         f"deviation {sizes}."
     )
-    return Finding(Markdown(text), (effect,))
+    return Finding(text, effect)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy import stats
@@ -10,13 +11,21 @@ from diffusion.evaluation import statistics
 from diffusion.evaluation.statistics import FEWEST
 from report.effects import Effect
 from report.estimates import LAST, NAME, Case, Estimate, Measure, distance, logarithm
-from report.text_format import MINUS, Markdown, fixed, span
+from report.text_format import MINUS, Markdown, fixed, percent, span
+from report.verdicts import Finding
 
 COMPARABLE = 1.25  # two distances within this factor of each other are comparable
-BOTH = ("linear", "cosine")
 PAIR = ("cosine", "linear")  # in the order in which texts name them
+ALL = ("zoom", "linear", "cosine")
+ZOOM = {"models": ("zoom",)}
+LEFT_OUT = "The first edition left this claim out."
 OVERLAP = "The first edition asked whether two intervals overlap, not for the interval of the difference"
 AT_END = f"on average over {LAST}"
+NOT_MEASURED = Finding("Not measured in this run.")
+TOO_FEW = Finding("Too few checkpoints.")
+
+two = partial(span, digits=2)
+percent1 = partial(percent, decimals=1)
 
 
 def exact(name: str, value: float, side: str, bound: float, **more: object) -> Effect:
@@ -29,21 +38,21 @@ def points(x: float) -> Markdown:
     return fixed(100 * x, 1)
 
 
-def times(x: float) -> Markdown:
-    return fixed(x, 2)
+def quotient(name: str, log: Estimate, bound: float = 1.0, **more: object) -> Effect:
+    """An effect that is a ratio, from its logarithm."""
+    return Effect(name, *log.map(math.exp).ends, bound=bound, ratio=True, show=fixed, **more)
 
 
-def ratio(case: Case, pair: tuple[str, str], measure: Measure, **more: object) -> Effect:
-    """The quotient of a measure of two models at the end of training, the first over the second."""
-    gap = case.gap(*pair, logarithm(measure))
-    ends = (math.exp(x) for x in (gap.value, gap.low, gap.high))
-    return Effect(f"distance, {pair[0]} : {pair[1]}", *ends, ratio=True, bound=1.0, show=times, **more)
+def ratios(case: Case, pair: tuple[str, str], side: str) -> tuple[Effect, ...]:
+    """The distance of one model over that of another at the end of training, in all features at hand."""
+    name = f"distance, {pair[0]} : {pair[1]}"
+    logs = (case.gap(*pair, logarithm(distance(e))) for e in case.extractors)
+    return tuple(quotient(name, log, side=side, margin=COMPARABLE) for log in logs)
 
 
 def gap(case: Case, pair: tuple[str, str], measure: Measure, name: str, **more: object) -> Effect:
     """The difference of a measure of two models at the end of training."""
-    found = case.gap(*pair, measure)
-    return Effect(f"{name}, {pair[0]} {MINUS} {pair[1]}", found.value, found.low, found.high, **more)
+    return Effect(f"{name}, {pair[0]} {MINUS} {pair[1]}", *case.gap(*pair, measure).ends, **more)
 
 
 def said(case: Case, models: tuple[str, ...], measure: Measure, show: Callable[..., Markdown]) -> str:
@@ -51,23 +60,22 @@ def said(case: Case, models: tuple[str, ...], measure: Measure, show: Callable[.
     return ", ".join(f"{case.end(m, measure).shown(show)} ({m})" for m in models)
 
 
-def distances(case: Case, models: tuple[str, ...]) -> Markdown:
+def distances(case: Case, models: tuple[str, ...]) -> str:
     """The distances of models at the end of training, in all features at hand."""
     parts = [f"in {NAME[e]} {said(case, models, distance(e), span)}" for e in case.extractors]
-    return Markdown(f"Distance {AT_END}: {'; '.join(parts)}.")
+    return f"Distance {AT_END}: {'; '.join(parts)}."
 
 
-def slope(epochs: list[int], values: list[float]) -> Estimate:
+def slope(epochs: list[int], values: list[float]) -> Estimate | None:
     """The change in ten epochs over the second half of some points, over their mean, with its interval.
 
-    Least squares, with Student's interval; of fewer than five points it may be anything.
+    Least squares, with Student's interval; None of fewer than five points.
     """
     half = len(epochs) // 2
     x, y = np.asarray(epochs[half:], dtype=float), np.asarray(values[half:], dtype=float)
-    if len(x) < FEWEST or len(set(x)) < 2:
-        return Estimate(0.0, -math.inf, math.inf)
+    if len(x) < FEWEST:
+        return None
     line = stats.linregress(x, y)
     error = float(stats.t.ppf(statistics.TAILS[1], len(x) - 2)) * line.stderr
-    return Estimate(
-        *(float(10 * value / abs(y.mean())) for value in (line.slope, line.slope - error, line.slope + error))
-    )
+    found = Estimate(line.slope, line.slope - error, line.slope + error)
+    return found.map(lambda change: float(10 * change / abs(y.mean())))

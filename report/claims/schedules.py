@@ -3,20 +3,24 @@
 from functools import partial
 
 from diffusion.records import Results, Share
-from report.claims.common import exact
+from report.claims.common import exact, percent1
 from report.effects import ABOVE, BELOW, Effect
-from report.estimates import Case
-from report.text_format import Markdown, fixed, integer, num, percent
+from report.estimates import Case, of_share
+from report.text_format import fixed, integer, num, percent
 from report.verdicts import EXACT, Finding, claim
 
-IN_NOISE = 0.01  # the share of the amplitude that may be left in "standard Gaussian noise"
+LEFT = 0.01  # the share of the amplitude that may be left in "standard Gaussian noise"
 SAME_PLACE = 0.1  # the difference in amplitude of what is "mostly the same"
 MOSTLY_RANDOM = 0.1  # a correlation with the clean image below this is "almost entirely random"
 ONE_MEASURE = (
     "The first edition judged this by the amplitude and the ends of the schedules by the variance; both are "
-    "now "
-    "judged by the amplitude, and the two schedules apart."
+    "now judged by the amplitude, and the two schedules apart."
 )
+IN_NOISE = {
+    **EXACT,
+    "rule": f"At most {LEFT:.0%} of the image's amplitude is left at the last step.",
+    "changed": ONE_MEASURE,
+}
 
 
 def recovered(results: Results, model: str, t: int) -> Share | None:
@@ -29,19 +33,15 @@ def recovered(results: Results, model: str, t: int) -> Share | None:
 
 def _ends_in_noise(case: Case, schedule: str) -> Finding:
     left = getattr(case.schedules, schedule).signal_T
-    text = Markdown(f"$\\sqrt{{\\bar\\alpha_T}}$ is {num(left, 2)}.")
-    return Finding(
-        text, (exact("signal left at the end", left, BELOW, IN_NOISE, show=partial(percent, decimals=1)),)
-    )
+    effect = exact("signal left at the end", left, BELOW, LEFT, show=percent1)
+    return Finding(f"$\\sqrt{{\\bar\\alpha_T}}$ is {num(left, 2)}.", effect)
 
 
 @claim(
     "2.1",
     "By the last step the latent has come close to standard Gaussian noise, under the linear schedule.",
     short="The linear schedule ends in noise",
-    rule=f"At most {IN_NOISE:.0%} of the image's amplitude is left at the last step.",
-    changed=ONE_MEASURE,
-    **EXACT,
+    **IN_NOISE,
 )
 def linear_ends_in_noise(case: Case) -> Finding:
     return _ends_in_noise(case, "linear")
@@ -51,9 +51,7 @@ def linear_ends_in_noise(case: Case) -> Finding:
     "2.1, 2.3",
     "The same is so under the cosine schedule as the study clips it.",
     short="The clipped cosine schedule ends in noise",
-    rule=f"At most {IN_NOISE:.0%} of the image's amplitude is left at the last step.",
-    changed=ONE_MEASURE,
-    **EXACT,
+    **IN_NOISE,
 )
 def cosine_ends_in_noise(case: Case) -> Finding:
     return _ends_in_noise(case, "cosine")
@@ -73,11 +71,11 @@ def keeps_more(case: Case) -> Finding:
     share = sum(s.cosine.alpha_bar[t] > s.linear.alpha_bar[t] for t in inner) / len(inner)
     text = (
         f"$\\bar\\alpha_t$ is larger at {percent(share)} of the steps between $0.1T$ and $0.9T$; its mean "
-        "over all "
-        f"steps is {fixed(s.mean_step['cosine'], 3)} (cosine) and {fixed(s.mean_step['linear'], 3)} (linear)."
+        f"over all steps is {fixed(s.mean_step['cosine'], 3)} (cosine) and {fixed(s.mean_step['linear'], 3)} "
+        "(linear)."
     )
     effect = exact("steps at which it keeps more", share, ABOVE, 0.99, fails=0.5, show=percent)
-    return Finding(Markdown(text), (effect,))
+    return Finding(text, effect)
 
 
 @claim(
@@ -92,19 +90,17 @@ def ends_agree(case: Case) -> Finding:
     linear, cosine = case.schedules.linear.alpha_bar, case.schedules.cosine.alpha_bar
     first, last = (abs(cosine[i] ** 0.5 - linear[i] ** 0.5) for i in (0, -1))
     text = f"$\\sqrt{{\\bar\\alpha}}$ differs by {num(first, 2)} at $t=0$ and by {num(last, 2)} at $t=T$."
-    effect = exact(
-        "largest difference in amplitude", max(first, last), BELOW, SAME_PLACE, show=partial(num, digits=2)
-    )
-    return Finding(Markdown(text), (effect,))
+    name = "largest difference in amplitude"
+    effect = exact(name, max(first, last), BELOW, SAME_PLACE, show=partial(num, digits=2))
+    return Finding(text, effect)
 
 
 @claim(
     "2.3, Fig. 2",
     "At step 300 the linear schedule's latents are almost entirely random.",
     short="At step 300 linear latents are almost random",
-    rule="From one such latent the trained network predicts an image that is read right less than a "
-    "fifth of the "
-    f"time; where this was not measured, the correlation of latent and image is below {MOSTLY_RANDOM}.",
+    rule="From one such latent the trained network predicts an image that is read right less than a fifth of "
+    f"the time; where this was not measured, the correlation of latent and image is below {MOSTLY_RANDOM}.",
     fails=f"It is read right more than half of the time; or the correlation is {MOSTLY_RANDOM} or more.",
     changed="The first edition had the correlation alone, which says little about what a network can see.",
     schedules=True,
@@ -112,23 +108,20 @@ def ends_agree(case: Case) -> Finding:
 def linear_random(case: Case) -> Finding:
     early = case.schedules.early
     if right := recovered(case.results, "linear", early.t):
-        text = (
-            f"From one latent at $t={early.t}$ {percent(right.share)} of the digits are read right "
-            "after one step."
-        )
+        read = f"{percent(right.share)} of the digits are read right"
+        text = f"From one latent at $t={early.t}$ {read} after one step."
         name = f"read right from one latent at t = {early.t}"
-        effect = Effect(name, right.share, right.low, right.high, BELOW, 0.2, fails=0.5, show=percent)
-        return Finding(Markdown(text), (effect,))
-    text = (
-        f"The correlation of latent and clean image is {fixed(early.linear.correlation)} ± "
-        f"{fixed(early.linear.correlation_sd)} at $t={early.t}$; the signal keeps "
-        f"{percent(early.linear.signal)} "
-        "of its amplitude."
-    )
-    value = early.linear.correlation
-    return Finding(
-        Markdown(text), (exact("correlation with the image", value, BELOW, MOSTLY_RANDOM, show=fixed),)
-    )
+        effect = Effect(name, *of_share(right).ends, BELOW, 0.2, fails=0.5, show=percent)
+    else:
+        found = early.linear
+        text = (
+            f"The correlation of latent and clean image is {fixed(found.correlation)} ± "
+            f"{fixed(found.correlation_sd)} at $t={early.t}$; the signal keeps {percent(found.signal)} "
+            "of its amplitude."
+        )
+        name = "correlation with the image"
+        effect = exact(name, found.correlation, BELOW, MOSTLY_RANDOM, show=fixed)
+    return Finding(text, effect)
 
 
 @claim(
@@ -144,7 +137,7 @@ def cosine_keeps(case: Case) -> Finding:
     gap, noise = b.correlation - a.correlation, max(a.correlation_sd, b.correlation_sd)
     text = f"The correlations are {fixed(b.correlation)} (cosine) and {fixed(a.correlation)} (linear)."
     effect = exact("correlation, cosine − linear", gap, ABOVE, noise, fails=-noise, show=fixed)
-    return Finding(Markdown(text), (effect,))
+    return Finding(text, effect)
 
 
 @claim(
@@ -161,4 +154,4 @@ def fewer_wasted(case: Case) -> Finding:
         f"{integer(case.schedules.T)} steps have $0.05 < \\bar\\alpha_t < 0.95$."
     )
     more = steps["cosine"] - steps["linear"]
-    return Finding(Markdown(text), (exact("useful steps, cosine − linear", more, ABOVE, 0, show=integer),))
+    return Finding(text, exact("useful steps, cosine − linear", more, ABOVE, 0, show=integer))

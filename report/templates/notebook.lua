@@ -49,7 +49,7 @@ end
 
 local function folded(name, code)
   local said = pandoc.List { pandoc.RawBlock("html", '<details class="fold"><summary>'), pandoc.Plain { pandoc.Str(name) } }
-  if changed and name == FOLDED.parameters and changed ~= "" then
+  if changed and name == FOLDED.parameters then
     said[2].content:extend { pandoc.Str ":", pandoc.Space(), pandoc.Code(changed) }
   end
   said:extend { pandoc.RawBlock("html", "</summary>"), code, pandoc.RawBlock("html", "</details>") }

@@ -3,8 +3,7 @@
 local names = { sec = {"Section", "Sections"}, fig = {"Figure", "Figures"}, tbl = {"Table", "Tables"},
                 eq = {"Equation", "Equations"}, alg = {"Algorithm", "Algorithms"} }
 local typst = FORMAT:match "typst" ~= nil
-local html = FORMAT:match "html" ~= nil
-local count, number, used = {}, {}, {}
+local count, number = {}, {}
 local function raw(s) return pandoc.RawInline(typst and "typst" or "html", s) end
 local function kind(id) local k = id:match "^(%a+):" ; k = k and k:lower() ; return names[k] and k or nil end
 local function bump(k, id)
@@ -91,10 +90,7 @@ end
 
 -- ::: claims: the ledger in full. Each ::: claim opens on a click in HTML; in print they stand in two columns.
 local function claims(d)
-  if typst then
-    return { pandoc.RawBlock("typst", "#claims["), d, pandoc.RawBlock("typst", "]") }
-  end
-  return d
+  return typst and { pandoc.RawBlock("typst", "#claims["), d, pandoc.RawBlock("typst", "]") } or d
 end
 local function claim(d)
   if typst then
@@ -117,24 +113,15 @@ local function verdict(span)
 end
 
 local function algorithm(d)
-  if d.classes:includes "claims" then return claims(d) end
-  if d.classes:includes "claim" then return claim(d) end
-  if typst and d.classes:includes "screen" then return {} end
-  if d.classes:includes "cards" then return cards(d) end
-  if d.classes:includes "long" or d.classes:includes "here" then return here(d, d.classes:includes "long") end
-  if not d.classes:includes "algorithm" then return nil end
   local caption, lines = d.content[1].content, nil
   for _, b in ipairs(d.content) do if b.t == "LineBlock" then lines = b.content end end
   if not lines then error "xref: an .algorithm block needs a caption paragraph and a line block" end
   local n = bump("alg", d.identifier)
   local function indent(l)
-    local first, depth = l[1], 0
-    if first and first.t == "Str" then
-      local lead = first.text:match("^[\u{a0}]*") ; local _, c = lead:gsub("\u{a0}", "")
-      local _, c2 = first.text:gsub("\u{a0}", "") ; depth = c2 // 4
-      first.text = first.text:gsub("\u{a0}", "")
-    end
-    return depth
+    if l[1].t ~= "Str" then return 0 end
+    local text, spaces = l[1].text:gsub("\u{a0}", "")
+    l[1].text = text
+    return spaces // 4
   end
   if typst then
     local out = pandoc.List { raw "#figure(kind: \"algorithm\", supplement: [Algorithm], caption: [" }
@@ -152,6 +139,15 @@ local function algorithm(d)
   local cap = pandoc.Plain(label("alg", n)) ; cap.content:extend(caption)
   return pandoc.Div({ pandoc.Div({ cap }, { class = "caption" }), pandoc.Div({ pandoc.OrderedList(items) }, { class = "scroll" }) },
                     { id = d.identifier, class = "algorithm" })
+end
+
+local function division(d)
+  if d.classes:includes "claims" then return claims(d) end
+  if d.classes:includes "claim" then return claim(d) end
+  if typst and d.classes:includes "screen" then return {} end
+  if d.classes:includes "cards" then return cards(d) end
+  if d.classes:includes "long" or d.classes:includes "here" then return here(d, d.classes:includes "long") end
+  if d.classes:includes "algorithm" then return algorithm(d) end
 end
 
 local function figure(el)
@@ -200,4 +196,4 @@ local function cite(c)
   return out
 end
 
-return { { Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = algorithm, Inlines = equations }, { Cite = cite, Span = verdict } }
+return { { Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = division, Inlines = equations }, { Cite = cite, Span = verdict } }

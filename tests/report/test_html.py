@@ -4,7 +4,6 @@ import re
 
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 
 import made_report
 from diffusion.figures import catalogue
@@ -17,18 +16,8 @@ WITHOUT_ADDRESS = {"vrikkis2024", "bynagari2019"}  # entries of the bibliography
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return made_report.made(tmp_path_factory.getbasetemp())
-
-
-@pytest.fixture(scope="module")
-def report(out):
-    return BeautifulSoup((out / "report.html").read_text(), "html.parser")
-
-
-@pytest.fixture(scope="module")
-def note(out):
-    return BeautifulSoup((out / "notebooks/03_train_zoom-zoom-0.html").read_text(), "html.parser")
+def note(page):
+    return page("notebooks/03_train_zoom-zoom-0.html")
 
 
 def texts(found):
