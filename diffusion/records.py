@@ -741,33 +741,13 @@ class Results:
         return read_kept(self.out, name)
 
     def table(self) -> pd.DataFrame:
-        """One row a measured checkpoint: model, seed, epoch, losses and the measures of its samples."""
-        rows = []
-        for one in self.trainings.values():
-            losses = {line.epoch: line for line in one.train.history}
-            for row in one.measure.curve if one.measure else []:
-                line = losses.get(row.epoch)
-                rows.append(
-                    {
-                        "model": one.model,
-                        "seed": one.seed,
-                        "epoch": row.epoch,
-                        "train_loss": line.train_loss if line else None,
-                        "test_loss": line.test_loss if line else None,
-                        "fid": row.digits.fid,
-                        "inception": row.inception.fid if row.inception else None,
-                        "kid": row.digits.kid,
-                        "divergence": row.classes.divergence,
-                        "not_digit": row.not_digit.share,
-                        "recall": row.variety.recall,
-                        "coverage": row.variety.coverage,
-                        "background": row.background.mean,
-                        "border_sd": row.border.sd,
-                        "dark": row.centre.dark,
-                        "white": row.centre.white,
-                    }
-                )
-        return pd.DataFrame(rows)
+        """One row a measured checkpoint: its distance, and the divergence of its classes."""
+        rows = [
+            (one.model, one.seed, row.epoch, row.digits.fid, row.classes.divergence)
+            for one in self.trainings.values()
+            for row in (one.measure.curve if one.measure else ())
+        ]
+        return pd.DataFrame(rows, columns=["model", "seed", "epoch", "fid", "divergence"])
 
 
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)

@@ -14,8 +14,8 @@ from diffusion.training.fit import Run
 
 def clipping(run: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:
     """n samples of a DDPM without and with clipping the predicted clean image in each step."""
-    ddpm = run.process
-    off, on = (DDPM(ddpm.schedule, clip, ddpm.sampling_steps) for clip in (False, True))
+    own = run.process
+    off, on = (DDPM(own.schedule, clip, own.sampling_steps, own.sampler) for clip in (False, True))
     return _in_pairs(evaluator, *(replace(run, process=process).sample(n, seed) for process in (off, on)))
 
 
@@ -50,8 +50,10 @@ def prior(
 
 
 def with_prior(run: Run, name: str, x_train: Tensor) -> Run:
-    """A zoom that starts from another prior, fitted on the training images."""
-    process = ColdZoom(run.process.T, run.process.interpolation, name)
+    """A zoom that starts from another prior, fitted on the training images, and walks back as before."""
+    own = run.process
+    how = {key: getattr(own, key) for key in ("sampler", "noise", "sampling_levels", "latent_noise")}
+    process = ColdZoom(own.T, own.interpolation, name, **how)
     process.prepare(x_train)
     return replace(run, process=process)
 

@@ -9,29 +9,29 @@ from the same prior.
 
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from diffusion import data, runtime
-from diffusion.evaluation import class_mix, classifier, diagnostics, memorisation, samples
+from diffusion import runtime
+from diffusion.evaluation import class_mix, diagnostics, memorisation, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measure import command, open_trained
+from diffusion.evaluation.measure import command, open_trained, training_images
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
-from diffusion.processes import DDPM, ColdDiffusion, DegradationProcess
+from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.records import (
     AnalyseRecord,
-    Border,
     Drawn,
     Flips,
+    MeasureRecord,
     TrainRecord,
     analyse_path,
     keep,
-    kept_path,
+    measure_path,
     read_kept,
     train_path,
 )
@@ -53,25 +53,32 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
     out, P = Path(out), P.model_copy(update={"seed": seed})
     train = TrainRecord.load(train_path(out, model, seed))
     run = open_trained(out, train, P)
-    real = _Real.of(P)
-    x = _finished(out, run, P.n_samples)
-    images = to_uint8(x)
-    features = real.evaluator.features(x)
-    labels = real.evaluator.read_features(features)[0]
+    evaluator = Evaluator.of(
+        *(P.dataset, P.data_dir),
+        n_train=max(P.n_real, P.n_samples),
+        n_test=P.n_test,
+        floor_repeats=FLOORS,
+        interval_repeats=P.interval_repeats,
+    )
+    x_test, y_test = evaluator.x_test, evaluator.labels
+    recogniser = DigitRecogniser.fit(
+        evaluator.classifier, evaluator.x_train[: P.n_real], x_test, y_test, P.n_kind
+    )
+    x = _finished(out, train, run, P.n_samples)
+    features, of_training = evaluator.features(x), evaluator.training_features()
+    labels = evaluator.read_features(features)[0]
     found = {}
     if isinstance(run.process, DDPM):
-        network, test = run.network(), (real.x_test[: P.n_probe], real.labels[: P.n_probe])
-        at = run.process, network
+        at, probed = (run.process, run.network()), x_test[: P.n_probe]
+        reading = evaluator.classifier, probed, y_test[: P.n_probe]
         found = {
-            "response": diagnostics.response(*at, test[0], run.precision, seed=seed),
-            "recoverable": diagnostics.recoverable(
-                *at, real.evaluator.classifier, *test, run.precision, seed=seed
-            ),
-            "flips": _flips(run, real.evaluator, min(P.clip_calls, run.process.T), P.n_samples, seed),
+            "response": diagnostics.response(*at, probed, run.precision, seed),
+            "recoverable": diagnostics.recoverable(*at, *reading, run.precision, seed),
+            "flips": _flips(run, evaluator, min(P.clip_calls, run.process.T), P.n_samples),
         }
-    x_train = data.load("train", P.data_dir, train.settings.get("n_train"), P.dataset)[0]
-    near = memorisation.nearest(images, to_uint8(x_train))
-    of_test = memorisation.nearest(to_uint8(real.x_test[: P.n_samples]), to_uint8(x_train))[0]
+    images, x_train = to_uint8(x), to_uint8(training_images(train, P))
+    near, which = memorisation.nearest(images, x_train)
+    of_test = memorisation.nearest(to_uint8(x_test[: P.n_samples]), x_train)[0]
     record = AnalyseRecord(
         job="analyse",
         settings=P.values(),
@@ -79,96 +86,46 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         model=model,
         seed=seed,
         weights_sha256=train.weights.sha256,
-        drawn=[_drawn(run, real, way, y, P.n_samples) for way, y in _ways(run, x, P)],
-        floor=real.evaluator.floor("digits", P.n_samples),
+        drawn=[
+            _drawn(run, evaluator, recogniser, x),
+            *(_drawn(way, evaluator, recogniser, way.sample(P.n_samples)) for way in _other_ways(run, P)),
+        ],
+        floor=evaluator.floor("digits", P.n_samples),
         mix=class_mix.split(
-            real.evaluator.references["digits"],
-            features,
-            labels,
-            real.of_training,
-            real.evaluator.read,
+            evaluator.references["digits"],
+            *(features, labels),
+            (of_training, evaluator.read_features(of_training)[0]),
+            evaluator.read,
             P.interval_repeats,
         ),
         memorised=memorisation.memorised(
-            (near[0], labels), (of_test, real.evaluator.read[: P.n_samples]), len(x_train)
+            (near, labels), (of_test, evaluator.read[: P.n_samples]), len(x_train)
         ),
-        recogniser=real.recogniser.record(x),
+        recogniser=recogniser.record(x),
         **found,
         analyses=ANALYSES,
     )
-    order = near[0].argsort()[: SHOWN // 2].tolist()
+    order = near.argsort()[: SHOWN // 2].tolist()
     shown = order + [i for i in range(len(x)) if i not in order][: SHOWN - len(order)]
-    pairs = torch.stack([images[shown], to_uint8(x_train[near[1][shown]])])[:, :, 0]  # (2, SHOWN, 28, 28)
+    pairs = torch.stack([images[shown], x_train[which[shown]]])[:, :, 0]  # (2, SHOWN, 28, 28)
     keep(out, f"nearest_{model}-{seed}", pairs.numpy())
     record.save(analyse_path(out, model, seed))
     return record
 
 
-@dataclass(frozen=True)
-class _Real:
-    """Real images, and what is measured by them."""
-
-    evaluator: Evaluator
-    recogniser: DigitRecogniser
-    x_test: Tensor
-    labels: Tensor
-    of_training: tuple[Tensor, Tensor]  # features, and classes as read
-
-    @classmethod
-    def of(cls, P: Analyse) -> "_Real":
-        x_train, _ = data.load("train", P.data_dir, max(P.n_real, P.n_samples), P.dataset)
-        x_test, labels = data.load("test", P.data_dir, dataset=P.dataset)
-        evaluator = Evaluator(
-            x_train,
-            x_test[: P.n_test],
-            labels[: P.n_test],
-            labels,
-            classifier_weights=classifier.weights_for(P.dataset, data.folder(P.data_dir)),
-            floor_repeats=FLOORS,
-            interval_repeats=P.interval_repeats,
-            device=runtime.device(),
-        )
-        features = evaluator.training_features()
-        recogniser = DigitRecogniser.fit(
-            evaluator.classifier, x_train[: P.n_real], x_test[: P.n_test], labels[: P.n_test], P.n_kind
-        )
-        read = evaluator.read_features(features)[0]
-        return cls(evaluator, recogniser, x_test[: P.n_test], labels[: P.n_test], (features, read))
-
-
-@dataclass(frozen=True)
-class _Way:
-    """One way to sample."""
-
-    sampler: str
-    calls: int
-    noise: float = 0.0
-    clip_x0: bool = False
-
-    @classmethod
-    def of(cls, process: DegradationProcess) -> "_Way":
-        return cls(
-            getattr(process, "sampler", "own"),
-            process.reverse_steps(),
-            getattr(process, "noise", 0.0) if isinstance(process, ColdDiffusion) else 0.0,
-            getattr(process, "clip_x0", False),
-        )
-
-
-def _finished(out: Path, run: Run, n: int) -> Tensor:
+def _finished(out: Path, train: TrainRecord, run: Run, n: int) -> Tensor:
     """n samples as the model was trained to draw them: those that measuring kept, as bytes, or drawn."""
-    name = f"samples_{run.name}-{run.seed}"
-    kept = read_kept(out, name) if kept_path(out, name).is_file() else ()
-    if len(kept) >= n:
-        return torch.from_numpy(kept[:n]).float()[:, None] / 255 - 0.5
-    return run.sample(n, run.seed)
+    path = measure_path(out, run.name, run.seed)
+    if path.is_file() and MeasureRecord.load(path).weights_sha256 == train.weights.sha256:
+        kept = read_kept(out, f"samples_{run.name}-{run.seed}")
+        if len(kept) >= n:
+            return torch.from_numpy(kept[:n]).float()[:, None] / 255 - 0.5
+    return run.sample(n)
 
 
-def _ways(run: Run, finished: Tensor, P: Analyse) -> Iterator[tuple[_Way, Tensor]]:
-    """Every way to sample with its samples (n, 1, 28, 28), the model's own first."""
-    own = run.process
-    yield _Way.of(own), finished
-    others: list[DegradationProcess] = []
+def _other_ways(run: Run, P: Analyse) -> Iterator[Run]:
+    """The training with every other way to sample than its own."""
+    own, others = run.process, []
     if isinstance(own, DDPM):
         steps = [k for k in P.calls if k < own.T]
         others = [DDPM(own.schedule, own.clip_x0, k, s) for k in steps for s in ("ancestral", "ddim")]
@@ -178,27 +135,30 @@ def _ways(run: Run, finished: Tensor, P: Analyse) -> Iterator[tuple[_Way, Tensor
         others = [copy(own).walk(**walk) for walk in walks]
     for process in others:
         if process.sampling_settings() != own.sampling_settings():
-            yield _Way.of(process), replace(run, process=process).sample(len(finished), run.seed)
+            yield replace(run, process=process)
 
 
-def _drawn(run: Run, real: _Real, way: _Way, x: Tensor, n: int) -> Drawn:
-    evaluator = real.evaluator
-    features = evaluator.features(x)
+def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tensor) -> Drawn:
+    """The measures of samples x (n, 1, 28, 28) of a training."""
+    process, features = run.process, evaluator.features(x)
     labels, confidence = evaluator.read_features(features)
     raw = bool((x.abs() > 0.5).any())  # what was kept as bytes has lost it
     found = Drawn(
-        **vars(way),
-        n=n,
+        sampler=getattr(process, "sampler", "own"),
+        calls=process.reverse_steps(),
+        noise=process.noise if isinstance(process, ColdDiffusion) else 0.0,
+        clip_x0=getattr(process, "clip_x0", False),
+        n=len(x),
         digits=evaluator.distances(features),
-        digit=share_of(real.recogniser.accepts(x)),
+        digit=share_of(recogniser.accepts(x)),
         not_digit=samples.not_digit(confidence, evaluator.threshold),
         variety=evaluator.variety(features),
         classes=samples.class_shares(labels, evaluator.all_labels, seed=evaluator.seed),
         border=samples.border_before_clamping(x) if raw else None,
-        start_to_border=_start_to_border(run, x) if raw and isinstance(run.process, DDPM) else None,
+        start_to_border=_start_to_border(run, x) if raw and isinstance(process, DDPM) else None,
     )
     print(
-        f"{run.name}-{run.seed}: {way.sampler}, {way.calls} calls, noise {way.noise:g}: "
+        f"{run.name}-{run.seed}: {found.sampler}, {found.calls} calls, noise {found.noise:g}: "
         f"Fréchet distance {found.digits.fid:.2f}",
         flush=True,
     )
@@ -213,17 +173,21 @@ def _start_to_border(run: Run, x: Tensor) -> float | None:
     return float(found) if found.isfinite() else None
 
 
-def _flips(run: Run, evaluator: Evaluator, calls: int, n: int, seed: int) -> Flips:
+def _flips(run: Run, evaluator: Evaluator, calls: int, n: int) -> Flips:
     """Samples from the same noise without and with clipping, in few steps."""
-    both = [DDPM(run.process.schedule, clip, calls) for clip in (False, True)]
-    off, on = (replace(run, process=process).sample(n, seed) for process in both)
+    own = run.process
+    both = [DDPM(own.schedule, clip, calls, own.sampler) for clip in (False, True)]
+    off, on = (replace(run, process=process).sample(n) for process in both)
     (of_off, sure_off), (of_on, sure_on) = (evaluator.read_features(evaluator.features(x)) for x in (off, on))
     was, is_ = sure_off >= evaluator.threshold, sure_on >= evaluator.threshold
-    share = lambda mask: float(mask.double().mean())  # noqa: E731
+
+    def share(mask: Tensor) -> float:
+        return float(mask.double().mean())
+
     return Flips(
         calls=calls,
         n=n,
-        border=[Border.model_validate(samples.border_before_clamping(x)) for x in (off, on)],
+        border=[samples.border_before_clamping(x) for x in (off, on)],
         not_digit=[1 - share(was), 1 - share(is_)],
         lost=share(was & ~is_),
         gained=share(~was & is_),

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.frechet import Reference, check_features, distances
+from diffusion.evaluation.frechet import Reference, distances
 from diffusion.evaluation.samples import CLASSES, class_shares
 from diffusion.evaluation.statistics import half_error, half_scale, numpy_generator
 from diffusion.records import ClassMix, Mixed, Weighted
@@ -19,15 +19,10 @@ def weighted_distance(reference: Reference, features: Tensor, weights: Tensor) -
 
     The covariance is divided by 1 - sum of squared weights: with equal weights, by n - 1 of n.
     """
-    features, weights = check_features(features, dimension=reference.dimension), weights.double()
-    w = weights / weights.sum()
-    mean, root = reference.moments()
+    features, w = features.double(), weights.double() / weights.double().sum()
     centre = w @ features
-    a = (features - centre) * (w / (1 - w.square().sum())).sqrt()[:, None]  # (N, D), a.T @ a the covariance
-    b = a @ root
-    cross = torch.linalg.eigvalsh(b.T @ b).clamp(min=0).sqrt().sum()
-    found = (centre - mean).square().sum() + a.square().sum() + root.square().sum() - 2 * cross
-    return max(0.0, found.item())
+    spread = (w / (1 - w.square().sum())).sqrt()[:, None]
+    return max(0.0, reference.distance(centre, (features - centre) * spread))
 
 
 def class_weights(labels: Tensor, shares: Tensor) -> Tensor:
@@ -36,25 +31,19 @@ def class_weights(labels: Tensor, shares: Tensor) -> Tensor:
     return (shares.double() / have.clamp(min=1e-12))[labels]
 
 
-def effective_number(weights: Tensor) -> float:
-    """Kish's effective number of images of weights (N,)."""
-    return float(weights.sum().square() / weights.square().sum())
-
-
 def reweighted(
-    reference: Reference, features: Tensor, labels: Tensor, shares: Tensor, repeats: int = 200, seed: int = 0
+    reference: Reference, features: Tensor, labels: Tensor, shares: Tensor, repeats: int
 ) -> Weighted:
     """The distance of features (N, D) weighted to class shares, with the interval of random halves."""
     weights = class_weights(labels, shares)
     fid, n, halves = weighted_distance(reference, features, weights), len(features), []
     for repeat in range(repeats):
-        half = torch.randperm(n, generator=generator(seed, n // 2, repeat))[: n // 2]
+        half = torch.randperm(n, generator=generator(0, n // 2, repeat))[: n // 2]
         halves.append(weighted_distance(reference, features[half], class_weights(labels[half], shares)))
     error = half_error(np.array(halves), n)
     bias = (float(np.mean(halves)) - fid) * half_scale(n) ** 2
-    return Weighted(
-        fid=fid, low=max(0.0, fid - error), high=fid + error, bias=bias, effective_n=effective_number(weights)
-    )
+    effective = float(weights.sum().square() / weights.square().sum())  # Kish's number of images
+    return Weighted(fid=fid, low=max(0.0, fid - error), high=fid + error, bias=bias, effective_n=effective)
 
 
 def split(
@@ -63,8 +52,7 @@ def split(
     labels: Tensor,
     real: tuple[Tensor, Tensor],
     reference_labels: Tensor,
-    repeats: int = 200,
-    seed: int = 0,
+    repeats: int,
 ) -> ClassMix:
     """The distance of samples split by their class mix.
 
@@ -77,21 +65,21 @@ def split(
     real_features, real_labels = real
     return ClassMix(
         n=len(features),
-        digits=distances(reference, features, repeats, seed),
-        reweighted=reweighted(reference, features, labels, to, repeats, seed),
+        digits=distances(reference, features, repeats),
+        reweighted=reweighted(reference, features, labels, to, repeats),
         real_with_mix=weighted_distance(reference, real_features, class_weights(real_labels, have)),
-        divergence=class_shares(labels, reference_labels, seed=seed).divergence,
+        divergence=class_shares(labels, reference_labels).divergence,
     )
 
 
-def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float, seed: int = 0) -> Mixed:
+def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) -> Mixed:
     """The distances of real images, features and labels, at random class mixes of one divergence, in nats.
 
     The logarithms of the class shares are tilted by normal numbers, as far as the divergence asks for.
     """
     features, labels = real
     prior = labels.bincount(minlength=CLASSES).double().numpy() / len(labels)
-    random, found = numpy_generator(seed, "mixes"), []
+    random, found = numpy_generator(0, "mixes"), []
     for _ in range(MIXES):
         share = tilted(prior, random.normal(size=CLASSES), divergence)
         found.append(weighted_distance(reference, features, class_weights(labels, torch.tensor(share))))

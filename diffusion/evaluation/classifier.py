@@ -15,7 +15,9 @@ then stays unsure about images unlike any digit, where one trained on hard label
 import argparse
 import hashlib
 import json
+import math
 import os
+import sys
 from pathlib import Path
 
 import safetensors
@@ -33,6 +35,10 @@ SHIPPED = Path(__file__).with_name("classifier.safetensors")
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
 DIMENSION = 64  # features per image
 RANGE_TOLERANCE = 1e-4  # how far rounding may take a pixel out of [-0.5, 0.5]
+EPOCHS = 5  # passes over the training images
+BATCH = 128
+RATE = 2e-3  # of Adam, the peak of the one-cycle schedule
+SMOOTHING = 0.1  # share of each target spread evenly over the classes
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
@@ -75,29 +81,24 @@ class DigitClassifier(nn.Module):
         return self.head(self.features(x))
 
 
-def train(
-    images: Tensor,
-    labels: Tensor,
-    seed: int = 0,  # of the initial weights and the order of the images
-    epochs: int = 5,  # passes over the images
-    batch_size: int = 128,
-    learning_rate: float = 2e-3,  # Adam, peak of the one-cycle schedule
-    label_smoothing: float = 0.1,  # share of each target spread evenly over the classes
-) -> DigitClassifier:
+def train(images: Tensor, labels: Tensor, seed: int = 0) -> DigitClassifier:
     """Train on images (N, 1, 28, 28) in [-0.5, 0.5] and labels (N,); the result is in evaluation mode.
 
     The same arguments on the same kind of machine give the same weights to the bit.
+
+    Args:
+        seed: of the initial weights and the order of the images.
     """
     with seeded(seed):
         model = DigitClassifier().train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    steps = -(-len(images) // batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=epochs * steps)
-    for epoch in range(epochs):
+    optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
+    steps = math.ceil(len(images) / BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=EPOCHS * steps)
+    for epoch in range(EPOCHS):
         order = torch.randperm(len(images), generator=generator(seed, "classifier", epoch))
-        title = f"classifier, epoch {epoch + 1}/{epochs}"
-        for batch in progress(order.split(batch_size), title):
-            loss = F.cross_entropy(model(images[batch]), labels[batch], label_smoothing=label_smoothing)
+        title = f"classifier, epoch {epoch + 1}/{EPOCHS}"
+        for batch in progress(order.split(BATCH), title):
+            loss = F.cross_entropy(model(images[batch]), labels[batch], label_smoothing=SMOOTHING)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -107,17 +108,17 @@ def train(
 
 
 def train_and_measure(
-    train_split: tuple[Tensor, Tensor], test_split: tuple[Tensor, Tensor], seed: int = 0, epochs: int = 5
+    train_split: tuple[Tensor, Tensor], test_split: tuple[Tensor, Tensor]
 ) -> tuple[DigitClassifier, dict]:
     """Train on the (images, labels) of one split; returns the model, and the facts that go into its file."""
-    model = train(*train_split, seed, epochs)
+    model = train(*train_split)
     facts = {
         "test_accuracy": round(accuracy(model, *test_split), 6),
         "n_train": len(train_split[0]),
         "n_test": len(test_split[0]),
-        "seed": seed,
-        "recipe": f"{epochs} epochs, batch 128, Adam, one-cycle learning rate up to 0.002, "
-        "label smoothing 0.1, no augmentation",
+        "seed": 0,
+        "recipe": f"{EPOCHS} epochs, batch {BATCH}, Adam, one-cycle learning rate up to {RATE}, "
+        f"label smoothing {SMOOTHING}, no augmentation",
         "torch": torch.__version__,
     }
     return model, facts
@@ -138,12 +139,6 @@ def to_bytes(model: DigitClassifier, about: dict) -> bytes:
     """The weights and the facts `about` them as the content of a safetensors file."""
     # One metadata entry: several are written in an arbitrary order, and the hash would not be reproducible.
     return safetensors.torch.save(model.state_dict(), {"about": json.dumps(about, sort_keys=True)})
-
-
-def about(path: str | Path | None = None) -> dict:
-    """The facts in a weights file (None: the shipped one): test accuracy, seed, recipe."""
-    with safetensors.safe_open(str(path or SHIPPED), "pt") as file:
-        return json.loads((file.metadata() or {}).get("about", "{}"))
 
 
 def load(path: str | Path | None = None) -> DigitClassifier:
@@ -192,7 +187,7 @@ def weights_for(dataset: str = "mnist", data_dir: str | os.PathLike | None = Non
     if dataset == "mnist":
         return None
     where = data.raw_folder(data_dir, dataset).with_name("classifier")
-    splits = [data.load(split, data_dir, dataset=dataset) for split in ("train", "test")]
+    splits = [data.load(split, data_dir, dataset=dataset) for split in data.SPLITS]
     content = [hashlib.sha256(part.numpy()).hexdigest() for split in splits for part in split]
     key = digest({"data": content, "recipe": RECIPE})
     if kept := _intact(where, key):
@@ -231,23 +226,18 @@ def _train_and_keep(dataset: str, splits: list[tuple[Tensor, Tensor]], where: Pa
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train, measure on the test split, write the weights."""
+    """Train, measure on the test split, write the weights; an error is one line."""
     parser = argparse.ArgumentParser(
         prog="python -m diffusion.evaluation.classifier", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--seed", type=int, default=0, help="of weights and data order (default 0)")
-    parser.add_argument("--epochs", type=int, default=5, help="passes over the training images (default 5)")
-    parser.add_argument("--n-train", type=int, default=None, help="only the first n images (default: all)")
-    parser.add_argument(
-        "--data-dir", default=None, help="data folder (default: as `python -m diffusion.data`)"
-    )
+    parser.add_argument("--data-dir", help="data folder (default: as `python -m diffusion.data`)")
     parser.add_argument("--out", type=Path, default=Path("build/classifier.safetensors"))
     options = parser.parse_args(arguments)
-    if options.epochs < 1:
-        parser.error(f"epochs is {options.epochs}; at least 1")
-    splits = data.load("train", options.data_dir, options.n_train), data.load("test", options.data_dir)
-    model, facts = train_and_measure(*splits, options.seed, options.epochs)
-    written = sha256(write_bytes(options.out, to_bytes(model, facts)))
+    try:
+        model, facts = train_and_measure(*(data.load(split, options.data_dir) for split in data.SPLITS))
+        written = sha256(write_bytes(options.out, to_bytes(model, facts)))
+    except (data.DataError, OSError) as error:
+        sys.exit(f"error: {error}")
     print(f"test accuracy {facts['test_accuracy']:.4f} on {facts['n_test']} images")
     print(f"wrote {options.out}, sha256 {written}")
     same = "the same bits as" if written == SHA256 else "not the same bits as"

@@ -1,6 +1,6 @@
 """Diagnostics of a trained network: where a noise predictor errs and is blind; what a zoom restores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -33,14 +33,19 @@ PRINTED_RATE, USED_RATE = 2**-4, 2e-4  # the study's learning rate as it is prin
 # --- noise predictors ---
 
 
-@torch.inference_mode()
+@torch.no_grad()
+def predicted(network: Network, latent: Tensor, t: int, T: int, precision: str) -> Tensor:
+    """The network's answer to latents (N, 1, 28, 28) of one time step, float32 on the CPU."""
+    on = device_of(network)
+    with autocast(on, precision):
+        return in_chunks(network, latent.to(on), t, T).cpu()
+
+
 def noise_error(process: DDPM, network: Network, x: Tensor, t: int, precision: str, seed: int) -> Tensor:
     """Mean squared error of the predicted noise at one time step, of each image of x (N, 1, 28, 28): (N,)."""
-    on = device_of(network)
     eps = torch.randn(x.shape, generator=generator(seed, "probe"))
-    latent = process.degrade(x, torch.full((len(x),), t), eps=eps).to(on)
-    with autocast(on, precision):
-        return (in_chunks(network, latent, t, process.T).cpu() - eps).square().mean((1, 2, 3))
+    latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
+    return (predicted(network, latent, t, process.T, precision) - eps).square().mean((1, 2, 3))
 
 
 def timestep_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> TimestepLoss:
@@ -71,27 +76,18 @@ def common_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed
     )
 
 
-@torch.inference_mode()
-def offset_response(
-    process: DDPM, network: Network, precision: str, shift: float = SHIFT, n: int = 256
-) -> Offset:
-    """The rise of the predicted noise when every pixel of pure noise at t = T is raised by `shift`.
+def offset_response(process: DDPM, network: Network, precision: str) -> Offset:
+    """The rise of the predicted noise when every pixel of pure noise at t = T is raised by `SHIFT`.
 
-    At t = T the input is all but noise, so the answer should rise by `shift` too. By default that is one
-    standard deviation of the mean of 784 pixels of noise: training has shown the network such inputs.
+    At t = T the input is all but noise, so the answer should rise by as much. The shift is one standard
+    deviation of the mean of 784 pixels of noise: training has shown the network such inputs.
     """
-    on = device_of(network)
-    noise = torch.randn((n, 1, 28, 28), generator=generator("offset")).to(on)
-    with autocast(on, precision):
-        rise = in_chunks(network, noise + shift, process.T, process.T)
-        rise -= in_chunks(network, noise, process.T, process.T)
-    return Offset(shift=shift, response=float(rise.mean()))
+    noise = torch.randn((256, 1, 28, 28), generator=generator("offset"))
+    raised, plain = (predicted(network, x, process.T, process.T, precision) for x in (noise + SHIFT, noise))
+    return Offset(shift=SHIFT, response=float((raised - plain).mean()))
 
 
-@torch.inference_mode()
-def response(
-    process: DDPM, network: Network, x: Tensor, precision: str, points: int = 12, seed: int = 0
-) -> Response:
+def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> Response:
     """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
 
     The shift is `SHIFT` standard deviations of the noise at t: one of the mean of its 784 pixels. If all
@@ -101,17 +97,16 @@ def response(
     Args:
         x: test images (N, 1, 28, 28); half of them are raised and half lowered.
     """
-    on, sign = device_of(network), (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
+    sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
     eps = torch.randn(x.shape, generator=generator(seed, "response"))
-    steps = torch.linspace(process.T / points, process.T, points).round().long().tolist()
-    steps = sorted({max(1, process.T // 20), *steps})
+    steps = sorted({max(1, process.T // 20), *_steps(process.T, 12)})
     found = []
     for t in steps:
-        latent = process.degrade(x, torch.full((len(x),), t), eps=eps).to(on)
-        raised = latent + (SHIFT * sign * process.noise[t]).to(on)
-        with autocast(on, precision):
-            rise = in_chunks(network, raised, t, process.T) - in_chunks(network, latent, t, process.T)
-        each = (rise.cpu() * sign).mean((1, 2, 3)) / SHIFT  # (N,)
+        latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
+        raised = latent + SHIFT * sign * process.noise[t]
+        rise = predicted(network, raised, t, process.T, precision)
+        rise -= predicted(network, latent, t, process.T, precision)
+        each = (rise * sign).mean((1, 2, 3)) / SHIFT  # (N,)
         found.append(mean_of(each.tolist()))
     return Response(
         t=steps,
@@ -122,7 +117,6 @@ def response(
     )
 
 
-@torch.inference_mode()
 def recoverable(
     process: DDPM,
     network: Network,
@@ -130,7 +124,6 @@ def recoverable(
     x: Tensor,
     labels: Tensor,
     precision: str,
-    points: int = 10,
     seed: int = 0,
 ) -> Recoverable:
     """Share of test images read right in the clean image that the network predicts in one step from x_t.
@@ -139,30 +132,25 @@ def recoverable(
         x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,).
         classifier: images -> logits, (B, 10); it sees the prediction cut to [-0.5, 0.5].
     """
-    on = device_of(network)
     eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
-    steps = sorted(
-        {max(1, t) for t in torch.linspace(process.T / points, process.T, points).round().long().tolist()}
-    )
+    steps = _steps(process.T, 10)
     right = []
     for t in steps:
-        latent = process.degrade(x, torch.full((len(x),), t), eps=eps).to(on)
-        with autocast(on, precision):
-            predicted = in_chunks(network, latent, t, process.T)
-        x0_hat = ((latent - process.noise[t] * predicted) / process.signal[t]).cpu()
+        latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
+        eps_hat = predicted(network, latent, t, process.T, precision)
+        x0_hat = (latent - process.noise[t] * eps_hat) / process.signal[t]
         right.append(share_of(classes_of(classifier, x0_hat) == labels))
     alpha_bar = [float(process.schedule.alpha_bar[t]) for t in steps]
     return Recoverable(t=steps, alpha_bar=alpha_bar, right=right)
 
 
+def _steps(T: int, n: int) -> list[int]:
+    """n evenly spaced time steps up to T, fewer where T is smaller."""
+    return sorted({max(1, t) for t in torch.linspace(T / n, T, n).round().long().tolist()})
+
+
 def learning_rate_check(
-    process: DDPM,
-    make_network: Callable[[], nn.Module],
-    x: Tensor,
-    precision: str,
-    steps: int = 20,
-    seed: int = 0,
-    rates: Sequence[float] = (PRINTED_RATE, USED_RATE),
+    process: DDPM, make_network: Callable[[], nn.Module], x: Tensor, precision: str, steps: int, seed: int = 0
 ) -> RateCheck:
     """Losses of a fresh network over a few steps, at the study's learning rate as printed and as meant.
 
@@ -170,7 +158,10 @@ def learning_rate_check(
         make_network: gives a network with fresh weights from torch's global stream.
         x: training images (N, 1, 28, 28).
     """
-    printed, used = (_rate_trial(process, make_network, x, rate, precision, steps, seed) for rate in rates)
+    printed, used = (
+        _rate_trial(process, make_network, x, rate, precision, steps, seed)
+        for rate in (PRINTED_RATE, USED_RATE)
+    )
     return RateCheck(steps=steps, printed=printed, used=used)
 
 
@@ -204,15 +195,12 @@ def _rate_trial(
 # --- restorations by cold diffusion ---
 
 
-@torch.inference_mode()
 def reconstruct(
     process: ColdDiffusion, network: Network, x: Tensor, level: int, precision: str
 ) -> tuple[Tensor, Tensor]:
     """Degrade x (N, 1, 28, 28) to one level, predict it back in one go; returns (degraded, reconstructed)."""
-    on = device_of(network)
-    degraded = process.degrade(x.to(on), torch.full((len(x),), level, device=on))
-    with autocast(on, precision):
-        return degraded.cpu(), in_chunks(network, degraded, level, process.T).cpu()
+    degraded = process.degrade(x, torch.full((len(x),), level))
+    return degraded, predicted(network, degraded, level, process.T, precision)
 
 
 def error_by_level(process: ColdDiffusion, network: Network, x: Tensor, precision: str) -> Reconstruction:

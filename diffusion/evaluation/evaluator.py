@@ -1,10 +1,12 @@
 """The evaluator: the held-out real images, and all that is measured of samples against them."""
 
 from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from diffusion import data, runtime
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import Reference, to_uint8
 from diffusion.records import (
@@ -69,6 +71,26 @@ class Evaluator:
         self._floors: dict[tuple[str, int], Floor] = {}
         self._real: dict[int, Real] = {}
 
+    @classmethod
+    def of(cls, dataset: str, data_dir: str | None, n_train: int, n_test: int | None, **options: Any) -> Self:
+        """The evaluator of a data set with its classifier.
+
+        Args:
+            n_train: training images, at most.
+            n_test: reference images; None: the whole test split.
+
+        Raises:
+            ValueError: the data cannot be had, or have fewer test images.
+        """
+        return cls(
+            data.load("train", data_dir, dataset=dataset)[0][:n_train],
+            *data.load("test", data_dir, n_test, dataset),
+            data.load("test", data_dir, dataset=dataset)[1],
+            classifier_weights=classifier.weights_for(dataset, data_dir),
+            device=runtime.device(),
+            **options,
+        )
+
     def describe(self) -> dict[str, Features]:
         """Each extractor's identity, and why it is missing where it is."""
         found = {
@@ -105,15 +127,8 @@ class Evaluator:
         if extractor not in self.references or n > len(self.x_train):
             return None
         if (extractor, n) not in self._floors:
-            self._floors[extractor, n] = frechet.floor(
-                *(
-                    self.training_features(extractor),
-                    self.references[extractor],
-                    n,
-                    self.floor_repeats,
-                    self.seed,
-                )
-            )
+            train, reference = self.training_features(extractor), self.references[extractor]
+            self._floors[extractor, n] = frechet.floor(train, reference, n, self.floor_repeats, self.seed)
         return self._floors[extractor, n]
 
     def training_features(self, extractor: str = "digits") -> Tensor:

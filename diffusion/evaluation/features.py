@@ -37,7 +37,7 @@ class Extractor:
         reason: why not, in a few words; empty if it can.
         info: what identifies the features: dimension, sha256 of the weights, ...
         network: uint8 (B, 1, 28, 28) -> (B, D).
-        chunk: images per network call unless the caller says otherwise.
+        chunk: images per network call; bounds memory, does not change the features.
     """
 
     name: str
@@ -49,27 +49,23 @@ class Extractor:
     device: torch.device = torch.device("cpu")
 
     @torch.inference_mode()
-    def features(self, images: Tensor, chunk: int | None = None) -> Tensor:
-        """Features (N, D) float32 on the CPU of uint8 images (N, 1, 28, 28); `chunk` does not change them.
+    def features(self, images: Tensor) -> Tensor:
+        """Features (N, D) float32 on the CPU of uint8 images (N, 1, 28, 28), N at least 1.
 
         Raises:
             ValueError: the extractor is not available, or the images have another shape or type.
         """
         if not self.available:
             raise ValueError(f"the {self.name} features are not available: {self.reason}")
-        check_uint8(images)
-        parts = images.split(chunk or self.chunk)
-        steps = progress(parts, f"{self.name} features of {len(images)} images", unit="batch")
-        return torch.cat([self.network(part.to(self.device)).float().cpu() for part in steps])
-
-
-def check_uint8(images: Tensor) -> None:
-    """Raise ValueError unless images are uint8 of shape (N, 1, 28, 28) with N >= 1."""
-    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1:] != (1, 28, 28) or not len(images):
-        raise ValueError(
-            f"images are {tuple(images.shape)} of {images.dtype}; needed: (N, 1, 28, 28) of torch.uint8, "
-            "N >= 1; convert samples with frechet.to_uint8"
+        if images.dtype != torch.uint8 or images.shape[1:] != (1, 28, 28) or not len(images):
+            raise ValueError(
+                f"images are {tuple(images.shape)} of {images.dtype}; needed: (N, 1, 28, 28) of torch.uint8, "
+                "N >= 1; convert samples with frechet.to_uint8"
+            )
+        parts = progress(
+            images.split(self.chunk), f"{self.name} features of {len(images)} images", unit="batch"
         )
+        return torch.cat([self.network(part.to(self.device)).float().cpu() for part in parts])
 
 
 def digits(device: str | torch.device = "cpu", weights: str | Path | None = None) -> Extractor:

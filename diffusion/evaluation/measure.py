@@ -17,7 +17,7 @@ from pathlib import Path
 from torch import Tensor
 
 from diffusion import data, runtime, settings
-from diffusion.evaluation import ablations, classifier
+from diffusion.evaluation import ablations
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.samples import QUALITY_RULE
@@ -43,6 +43,7 @@ from diffusion.training.fit import Run
 from diffusion.training.record import open_run
 
 MEASURES = 1  # raised when a change alters what is measured: `ensure` then measures again
+_evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
 
 def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
@@ -58,8 +59,14 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
     train = TrainRecord.load(train_path(out, model, seed))
     run = open_trained(out, train, P)
-    evaluator = _evaluator_of(P)
-
+    evaluator = _evaluator(
+        *(P.dataset, str(data.folder(P.data_dir))),
+        n_train=max(P.n_samples, P.n_distance) * P.floor_repeats,
+        n_test=P.n_test,
+        inception_weights=P.inception_weights,
+        floor_repeats=P.floor_repeats,
+        interval_repeats=P.interval_repeats,
+    )
     curve = [
         ablations.checkpoint(run, evaluator, epoch, P.n_samples, seed)
         for epoch in measured_epochs(train.epochs, P.distance_every)
@@ -74,7 +81,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         )
     record = MeasureRecord(
         job="measure",
-        settings=_settings(P),
+        settings=P.values(),
         environment=runtime.environment(run.precision, run.device),
         model=model,
         seed=seed,
@@ -131,20 +138,14 @@ def _outdated(record: MeasureRecord, train: TrainRecord, P: Measure) -> str | No
         return "it was trained again since"
     if record.measures != MEASURES:
         return "the measuring code has changed"
-    return runtime.difference(record.settings, _settings(P))
-
-
-def _settings(P: Measure) -> dict:
-    """The settings that determine the measures; notebook 04 has more."""
-    return {name: value for name, value in P.values().items() if name in Measure.model_fields}
+    return runtime.difference(record.settings, P.values())
 
 
 def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     """The finished training, as it is to be sampled."""
-    if train.settings.get("dataset", "mnist") != P.dataset:
+    if (dataset := train.settings.get("dataset", "mnist")) != P.dataset:
         raise ValueError(
-            f"{train.model}-{train.seed} was trained on {train.settings['dataset']}, not on {P.dataset}; "
-            "measure it there"
+            f"{train.model}-{train.seed} was trained on {dataset}, not on {P.dataset}; measure it there"
         )
     run = open_run(out, train)
     if run.weights_sha256() != train.weights.sha256:
@@ -154,7 +155,7 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
         )
     learns = type(run.process).prepare is not DegradationProcess.prepare
     if learns and not run.process.state():  # a run of the first edition, which kept none
-        run.process.prepare(_training_images(train, P))
+        run.process.prepare(training_images(train, P))
     return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
 
 
@@ -174,7 +175,7 @@ def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -
     if type(process) is ColdZoom:
         late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= (1 - LATE) * train.epochs]
         found.prior = ablations.prior(
-            *(run, evaluator, _training_images(train, P), P.n_final, P.n_distance, P.n_samples, late, P.seed)
+            *(run, evaluator, training_images(train, P), P.n_final, P.n_distance, P.n_samples, late, P.seed)
         )
     if run.precision == "bf16":
         found.float32 = ablations.float32(run, evaluator, P.n_samples, P.seed)
@@ -191,45 +192,15 @@ def _variation(
     if run.process.sampling_settings().get("prior") == process.sampling_settings().get("prior"):
         process.load_state(run.process.state())
     else:
-        process.prepare(_training_images(train, P))
+        process.prepare(training_images(train, P))
     samples = replace(run, process=process).sample(P.n_final, P.seed, average=average)
     found = dict(evaluator.measure(samples, P.n_distance))
     return Variation(changes=changes, n=P.n_distance, calls=process.reverse_steps(), **found)
 
 
-def _training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:
+def training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:
     """The images that a model was trained on, (N, 1, 28, 28)."""
     return data.load("train", P.data_dir, train.settings.get("n_train"), P.dataset)[0]
-
-
-def _evaluator_of(P: Measure) -> Evaluator:
-    """The evaluator of these settings; those alike share one, for real images are what takes its time."""
-    n_floor = max(P.n_samples, P.n_distance) * P.floor_repeats
-    where = str(data.folder(P.data_dir))
-    return _evaluator(
-        P.dataset, where, P.n_test, P.inception_weights, P.floor_repeats, P.interval_repeats, n_floor
-    )
-
-
-@lru_cache(maxsize=2)
-def _evaluator(
-    dataset: str, data_dir: str, n_test: int | None, inception: str, floors: int, intervals: int, n_floor: int
-) -> Evaluator:
-    x_train, _ = data.load("train", data_dir, dataset=dataset)
-    x_test, labels = data.load("test", data_dir, dataset=dataset)
-    if n_test is not None and n_test > len(x_test):
-        raise ValueError(f"n_test is {n_test}; the test split has {len(x_test)} images")
-    return Evaluator(
-        x_train[:n_floor],
-        x_test[:n_test],
-        labels[:n_test],
-        labels,
-        inception_weights=inception,
-        classifier_weights=classifier.weights_for(dataset, data_dir),
-        floor_repeats=floors,
-        interval_repeats=intervals,
-        device=runtime.device(),
-    )
 
 
 def command(cls: type[Settings], job: Callable, of_training: bool, arguments: list[str] | None) -> None:

@@ -86,13 +86,15 @@ def _nearness(x: Tensor, digits: Tensor) -> Tensor:
     return -((far + 1e-6) / x.norm(dim=1).clamp(min=1e-6)).log().double()
 
 
-def of_kinds(kinds: dict[str, Kind], x: Tensor, labels: Tensor, n: int, *key: int | str) -> dict[str, Tensor]:
-    """n images of each kind, made of random ones of x (N, 1, 28, 28) and labels (N,)."""
+def of_kinds(
+    kinds: dict[str, Kind], x: Tensor, labels: Tensor, n: int, key: str
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """n images of each kind, made of random ones of x (N, 1, 28, 28), and the labels of these."""
     found = {}
     for name, kind in kinds.items():
-        random = generator("kind", name, *key)
+        random = generator("kind", name, key)
         chosen = torch.randperm(len(x), generator=random)[:n]
-        found[name] = kind(x[chosen], labels[chosen], random)
+        found[name] = kind(x[chosen], labels[chosen], random), labels[chosen]
     return found
 
 
@@ -111,16 +113,14 @@ class DigitRecogniser:
     bounds: list[float]  # those of `SHARES`
 
     @classmethod
-    def fit(
-        cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int = 500
-    ) -> Self:
+    def fit(cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int) -> Self:
         """From training digits near to which digits lie, and test digits x, labels: n of each mild kind.
 
         Every second test digit takes part; the yardstick tries the bound on the others.
         """
         likeness = Likeness.of(classifier, x_train)
         kinds = of_kinds(MILD, x[::2], labels[::2], n, "bound")
-        scores = [likeness.scores(images)[USED] for images in kinds.values()]
+        scores = [likeness.scores(images)[USED] for images, _ in kinds.values()]
         return cls(likeness, bounds_of(scores, [REFUSED])[0], bounds_of(scores, SHARES))
 
     def record(self, x: Tensor) -> Recogniser:

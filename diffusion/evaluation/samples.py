@@ -15,10 +15,16 @@ from scipy import stats
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from diffusion.evaluation import classifier
-from diffusion.evaluation.features import check_uint8
 from diffusion.evaluation.frechet import check_features
-from diffusion.evaluation.statistics import bootstrap, centred, half_error, numpy_generator, paired, wilson
+from diffusion.evaluation.statistics import (
+    bootstrap,
+    centred,
+    half_error,
+    numpy_generator,
+    paired,
+    share_of,
+    wilson,
+)
 from diffusion.processes.zoom import central_patch
 from diffusion.records import (
     Border,
@@ -47,18 +53,8 @@ QUALITY_RULE = (
 )
 
 
-def classify(images: Tensor, model: classifier.DigitClassifier | None = None) -> tuple[Tensor, Tensor]:
-    """Labels (N,) int64 and confidence (N,) float64 in (0.1, 1] of uint8 images (N, 1, 28, 28).
-
-    Args:
-        model: None: the shipped digit classifier.
-    """
-    check_uint8(images)
-    return read(classifier.logits(model or classifier.load(), images.float() / 255 - 0.5))
-
-
 def read(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Labels and confidence, as `classify` gives them, from the classifier's logits (N, 10)."""
+    """Labels (N,) int64 and confidence (N,) float64 in (0.1, 1] from the classifier's logits (N, 10)."""
     # In float32 the probability of a clear digit may round to exactly 1, and ties could not be ranked.
     confidence, labels = logits.double().softmax(1).max(1)
     return labels, confidence
@@ -74,9 +70,8 @@ def not_digit_threshold(real_confidence: Tensor) -> float:
 
 def not_digit(confidence: Tensor, threshold: float) -> NotDigit:
     """Share of images (N,) that the classifier reads less confidently than `threshold`."""
-    count = int((confidence < threshold).sum())
-    low, high = wilson(count, len(confidence))
-    return NotDigit(share=count / len(confidence), low=low, high=high, threshold=threshold)
+    found = share_of(confidence < threshold)
+    return NotDigit(share=found.share, low=found.low, high=found.high, threshold=threshold)
 
 
 def recognised(labels: Tensor) -> Recognised:
@@ -142,15 +137,9 @@ def _divergence(share: np.ndarray, prior: np.ndarray) -> np.ndarray:
 def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Indices (n,) of high-quality and of low-quality samples, by `QUALITY_RULE`; the two share none.
 
-    Where a tenth of the samples is fewer than n, the pool is the n best or worst.
-
-    Raises:
-        ValueError: n is not 1 to half the number of samples.
+    Where a tenth of the samples is fewer than n, at most half of them, the pool is the n best or worst.
     """
-    half = len(confidence) // 2
-    if not 1 <= n <= half:
-        raise ValueError(f"n is {n}; allowed: 1 to {half}, half of the samples")
-    pool = min(max(n, math.ceil(len(confidence) / 10)), half)
+    pool = min(max(n, math.ceil(len(confidence) / 10)), len(confidence) // 2)
     order = confidence.argsort(descending=True, stable=True)
     high, low = (
         torch.randperm(pool, generator=generator(seed, "quality", side))[:n] for side in ("high", "low")
@@ -196,7 +185,6 @@ def border_before_clamping(samples: Tensor) -> Border:
 
 def _grey(images: Tensor) -> Tensor:
     """Mean grey of the border of each uint8 image, 0 to 1: (N,)."""
-    check_uint8(images)
     return images[:, 0, RING].double().mean(1) / 255
 
 
@@ -251,8 +239,8 @@ def precision_recall_coverage(real_features: Tensor, features: Tensor, n: int, s
     Raises:
         ValueError: features of different lengths or not finite, or n outside 12..min(N, M).
     """
-    real = check_features(real_features, "real features")
-    fake = check_features(features, dimension=real.shape[1])
+    real = check_features(real_features)
+    fake = check_features(features, real.shape[1])
     offered = min(len(real), len(fake))
     if not FEWEST <= n <= offered:
         raise ValueError(f"n is {n}; allowed: {FEWEST} to {offered}, the size of the smaller set")

@@ -8,11 +8,10 @@ blur or another mix of classes costs, and a share of recognised samples beside w
 
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.evaluation import class_mix, classifier, distortions, recogniser
+from diffusion.evaluation import class_mix, distortions, recogniser
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.measure import command
 from diffusion.evaluation.samples import not_digit_threshold
@@ -37,25 +36,23 @@ DISTORTED = distortions.MILD | {
 
 def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
     """Measure real images; returns the record, which is then on disk."""
-    x_train, y_train = data.load("train", P.data_dir, dataset=P.dataset)
-    x_test, labels = data.load("test", P.data_dir, P.n_test, P.dataset)
-    real = x_train[: max(P.n_real, P.n)]
-    evaluator = Evaluator(
-        *(real, x_test, labels),
-        classifier_weights=classifier.weights_for(P.dataset, data.folder(P.data_dir)),
+    evaluator = Evaluator.of(
+        *(P.dataset, P.data_dir),
+        n_train=max(P.n_real, P.n),
+        n_test=P.n_test,
         floor_repeats=FLOORS,
         interval_repeats=P.interval_repeats,
-        device=runtime.device(),
     )
-    likeness = recogniser.Likeness.of(evaluator.classifier, x_train[: P.n_real])
-    candidates, old = _candidates(likeness, evaluator, x_test, labels, P.n_kind)
+    train = data.load("train", P.data_dir, dataset=P.dataset)
+    likeness = recogniser.Likeness.of(evaluator.classifier, train[0][: P.n_real])
+    candidates, old = _candidates(likeness, evaluator, P.n_kind)
     reference, features = evaluator.references["digits"], evaluator.training_features()
     of_training = features, evaluator.read_features(features)[0]
     record = YardstickRecord(
         job="yardstick",
         settings=P.values(),
         environment=runtime.environment("fp32", runtime.device()),
-        reference=ReferenceImages(split="test", n=len(x_test)),
+        reference=ReferenceImages(split="test", n=len(evaluator.x_test)),
         candidates=candidates,
         old=old,
         rule=RULE,
@@ -63,7 +60,7 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
         used=recogniser.USED,
         mild=list(distortions.MILD),
         no_digits=list(distortions.NO_DIGITS),
-        distorted=_distorted(evaluator, x_train, y_train, P.n),
+        distorted=_distorted(evaluator, *train, P.n),
         mixed=[class_mix.mixed(reference, of_training, d) for d in class_mix.DIVERGENCES],
         floor=evaluator.floor("digits", P.n),
     )
@@ -73,14 +70,14 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
 
 
 def _candidates(
-    likeness: recogniser.Likeness, evaluator: Evaluator, x: Tensor, labels: Tensor, n: int
+    likeness: recogniser.Likeness, evaluator: Evaluator, n: int
 ) -> tuple[list[Candidate], Candidate]:
     """Each measure with its bound and what it accepts; and confidence with the bound that measuring uses."""
-    kinds = distortions.MILD | distortions.NO_DIGITS
+    x, labels, kinds = evaluator.x_test, evaluator.labels, distortions.MILD | distortions.NO_DIGITS
     fitted = recogniser.of_kinds(distortions.MILD, x[::2], labels[::2], n, "bound")
     tried = recogniser.of_kinds(kinds, x[1::2], labels[1::2], n, "tried")
-    at = {kind: likeness.scores(images) for kind, images in fitted.items()}
-    scores = {kind: likeness.scores(images) for kind, images in tried.items()}
+    at = {kind: likeness.scores(images) for kind, (images, _) in fitted.items()}
+    scores = {kind: likeness.scores(images) for kind, (images, _) in tried.items()}
     found = []
     for name in next(iter(at.values())):
         bounds = recogniser.bounds_of(
@@ -113,13 +110,12 @@ def _candidate(name: str, scores: dict[str, Tensor], bounds: list[float]) -> Can
 def _distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[Distorted]:
     """The distances of n training images of every kind."""
     found = []
-    for kind, images in recogniser.of_kinds(DISTORTED, x, labels, n, "distorted").items():
+    for kind, (images, of) in recogniser.of_kinds(DISTORTED, x, labels, n, "distorted").items():
         features = evaluator.features(images)
         digits = evaluator.distances(features)
         right = None
         if kind not in distortions.NO_DIGITS:
-            of = torch.randperm(len(x), generator=runtime.generator("kind", kind, "distorted"))[:n]
-            right = float((evaluator.read_features(features)[0] == labels[of]).double().mean())
+            right = float((evaluator.read_features(features)[0] == of).double().mean())
         found.append(Distorted(kind=kind, n=len(images), digits=digits, read_right=right))
         print(f"yardstick: {kind}: Fréchet distance {digits.fid:.2f}", flush=True)
     return found

@@ -34,12 +34,17 @@ def _names(one: Trained) -> dict[str, Any]:
     return {"classes": known.classes, "noun": known.noun}
 
 
-def _of_kind(results: Results, process: str) -> list[str]:
-    return [model for model in results.models if results.first(model).train.process == process]
+def _ddpms(results: Results) -> list[str]:
+    return [model for model in results.models if results.first(model).train.process == "ddpm"]
 
 
-def _measured(results: Results, models: Iterable[str]) -> list[str]:
-    return [model for model in models if results.first(model).measure]
+def _measured(results: Results) -> dict[str, Trained]:
+    """Label -> every training that is measured."""
+    found = {}
+    for (model, seed), one in results.trainings.items():
+        if one.measure:
+            found[one.train.label + (f", seed {seed}" if len(results.seeds(model)) > 1 else "")] = one
+    return found
 
 
 def _trainings(results: Results, model: str) -> list[Trained]:
@@ -75,13 +80,13 @@ def zoom_progression(results: Results) -> Figure | None:
 
 
 def ddpm_losses(results: Results) -> Figure | None:
-    histories = {model: results.first(model).train.history for model in _of_kind(results, "ddpm")}
+    histories = {model: results.first(model).train.history for model in _ddpms(results)}
     return curves.losses(histories, _labels(results)) if histories else None
 
 
 def distances(results: Results, models: Iterable[str]) -> Figure | None:
     """Distances of some models over epochs, a panel for each feature network that there are distances in."""
-    trained = {model: _trainings(results, model) for model in _measured(results, models)}
+    trained = {model: ones for model in models if (ones := _trainings(results, model))}
     if not trained:
         return None
     first = next(iter(trained.values()))[0]
@@ -89,7 +94,7 @@ def distances(results: Results, models: Iterable[str]) -> Figure | None:
     for extractor, adjective in (("digits", _names(first)["noun"]), ("inception", "Inception")):
         rows = {
             model: [
-                _distance_rows(one, extractor) for one in ones if one.measure.curve[0].model_dump()[extractor]
+                _distance_rows(one, extractor) for one in ones if getattr(one.measure.curve[0], extractor)
             ]
             for model, ones in trained.items()
         }
@@ -107,16 +112,6 @@ def _distance_rows(one: Trained, extractor: str) -> list[dict[str, Any]]:
     return [{"epoch": epoch, "value": d.fid, "low": d.low, "high": d.high} for epoch, d in found]
 
 
-def _each(results: Results, *models: str) -> dict[str, Trained]:
-    """Label -> every measured training, of all models unless some are named."""
-    found = {}
-    for model in _measured(results, models or results.models):
-        for one in _trainings(results, model):
-            several = len(results.seeds(model)) > 1
-            found[one.train.label + (f", seed {one.seed}" if several else "")] = one
-    return found
-
-
 def unpicked(results: Results) -> Figure | None:
     """The first samples of each model of the study, its first seed."""
     found = {}
@@ -129,28 +124,32 @@ def unpicked(results: Results) -> Figure | None:
 
 def mix(results: Results) -> Figure | None:
     """The zoom's distance against the divergence of its classes, after the first third of training."""
-    if "zoom" not in _measured(results, results.models):
+    points = {}
+    for label, one in _measured(results).items():
+        if one.model == "zoom":
+            rows = [row for row in one.measure.curve if row.epoch > one.train.epochs / 3]
+            points[label] = [row.classes.divergence for row in rows], [row.digits.fid for row in rows]
+    if not points:
         return None
-    points, of = {}, {}
-    for label, one in _each(results, "zoom").items():
-        rows = [row for row in one.measure.curve if row.epoch > one.train.epochs / 3]
-        points[label] = [row.classes.divergence for row in rows], [row.digits.fid for row in rows]
-        of[label] = "zoom"
     mixed = results.yardstick.mixed if results.yardstick else []
     real = [one.divergence for one in mixed], [one.fid_mean for one in mixed]
-    return curves.mix(points, of, real if mixed else None)
+    return curves.mix(points, real if mixed else None)
 
 
-def class_map(results: Results) -> Figure | None:
-    """Mean shares of recognised samples of late checkpoints, over those of real images."""
+def class_ratios(results: Results) -> dict[str, np.ndarray]:
+    """Mean shares of recognised samples of late checkpoints, over those of real images, by training."""
     ratios = {}
-    for label, one in _each(results).items():
+    for label, one in _measured(results).items():
         real = np.array(one.measure.real.recognised.share)
         rows = [row.recognised.share for row in one.measure.late() if row.recognised.n]
         if rows and (real > 0).all():
             ratios[label] = np.mean(rows, axis=0) / real
-    names = _names(next(iter(results.trainings.values()))) if ratios else {}
-    return counts.class_map(ratios, **names) if ratios else None
+    return ratios
+
+
+def class_map(results: Results) -> Figure | None:
+    ratios = class_ratios(results)
+    return counts.class_map(ratios, **_names(results.first(results.models[0]))) if ratios else None
 
 
 def common_loss(results: Results) -> Figure | None:
@@ -162,7 +161,7 @@ def common_loss(results: Results) -> Figure | None:
 
 
 def classes(results: Results) -> Figure | None:
-    ones = {model: results.first(model) for model in _measured(results, results.models)}
+    ones = {model: one for model in results.models if (one := results.first(model)).measure}
     if not ones:
         return None
     first = next(iter(ones.values()))
@@ -251,12 +250,6 @@ def _of(model: str, function: DrawModel) -> Draw:
 # --- of the analyses ---
 
 
-def _analysed(results: Results) -> dict[str, Trained]:
-    """Each model's first training that is analysed."""
-    ones = {model: results.first(model) for model in results.models}
-    return {model: one for model, one in ones.items() if one.analysis}
-
-
 def quality_calls(results: Results) -> Figure | None:
     found = {}
     for (model, _), one in results.trainings.items():
@@ -267,19 +260,18 @@ def quality_calls(results: Results) -> Figure | None:
 
 def sampling_noise(results: Results) -> Figure | None:
     """The zoom with noise added in each step, all its trainings."""
-    ones = [one for (model, _), one in results.trainings.items() if model == "zoom" and one.analysis]
     rows = {}
-    for one in ones:
-        own = one.analysis.drawn[0]
-        rows[f"seed {one.seed}"] = [
-            row for row in one.analysis.drawn if (row.sampler, row.calls) == (own.sampler, own.calls)
-        ]
+    for (model, seed), one in results.trainings.items():
+        if model == "zoom" and one.analysis:
+            own, *others = one.analysis.drawn
+            alike = [row for row in others if (row.sampler, row.calls) == (own.sampler, own.calls)]
+            rows[f"seed {seed}"] = [own, *alike]
     return evidence.noise(rows) if rows else None
 
 
 def offset_response(results: Results) -> Figure | None:
-    found = {model: one.analysis.response for model, one in _analysed(results).items()}
-    found = {model: response for model, response in found.items() if response}
+    ones = {model: results.first(model).analysis for model in results.models}
+    found = {model: one.response for model, one in ones.items() if one and one.response}
     return evidence.response(found, _labels(results)) if found else None
 
 
@@ -294,8 +286,7 @@ def recogniser_curves(results: Results) -> Figure | None:
 def yardstick(results: Results) -> Figure | None:
     if not results.yardstick:
         return None
-    measured = {key: one for key, one in results.trainings.items() if one.measure}
-    finals = {f"{model}-{seed}": one.measure.final.digits.fid for (model, seed), one in measured.items()}
+    finals = {key: one.measure.final.digits.fid for key, one in results.trainings.items() if one.measure}
     return evidence.yardstick(results.yardstick.distorted, finals, _labels(results))
 
 
@@ -305,7 +296,7 @@ FIGURES: dict[str, Draw] = {
     "fig01_schedules.svg": schedules,
     "fig02_latents.png": latents,
     "fig03_ddpm_losses.svg": ddpm_losses,
-    "fig04_fid_ddpm.svg": lambda results: distances(results, _of_kind(results, "ddpm")),
+    "fig04_fid_ddpm.svg": lambda results: distances(results, _ddpms(results)),
     "fig05_linear_samples.png": _of("linear", quality),
     "fig06_cosine_samples.png": _of("cosine", quality),
     "fig07_zoom.png": zoom_progression,

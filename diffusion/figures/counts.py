@@ -13,8 +13,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from diffusion.figures.style import INK, SMALL, legend, model_styles, new_figure, styled
 
-DIGITS = tuple("0123456789")
 LONG = 3  # characters of a class's name from which names along an axis are slanted
+DOUBLINGS = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2}  # colours of a share over the real one
+
+
+def _doublings(ratio: np.ndarray) -> np.ndarray:
+    return np.log2(np.clip(ratio, 1 / 4, 4))
 
 
 @styled
@@ -48,19 +52,19 @@ def _name(axis: Axis, places: np.ndarray, classes: Sequence[str]) -> None:
 def class_histogram(
     shares: Mapping[str, Any],
     prior: Any,
-    labels: Mapping[str, str] | None = None,
-    classes: Sequence[str] = DIGITS,
-    noun: str = "digit",
+    labels: Mapping[str, str],
+    classes: Sequence[str],
+    noun: str,
 ) -> Figure:
     """Share of each class in the samples of each model, with intervals; the share in real images as a step.
 
     Args:
         shares: model -> what has `share`, `low` and `high`, (10,) each: a dict or `records.Classes`.
         prior: (10,), the shares in real images.
-        labels: model -> text of the legend, where it is not the name.
+        labels: text of the legend for every model of the run.
         classes, noun: names of the classes, and what one is called.
     """
-    styles = model_styles(shares, labels or ())
+    styles = model_styles(shares, labels)
     prior, places, width = np.asarray(prior), np.arange(len(prior)), 0.8 / len(styles)
     figure = new_figure(66)
     axes = figure.subplots()
@@ -72,7 +76,7 @@ def class_histogram(
         look = {"facecolor": style.colour, "hatch": style.hatch, "edgecolor": "white", "linewidth": 0.5}
         axes.bar(x, share, width, **look)
         axes.vlines(x, low, high, color=INK, linewidth=0.9, path_effects=outlined)
-        entries.append(((labels or {}).get(name, name), Patch(**look)))
+        entries.append((labels[name], Patch(**look)))
     step = {"color": INK, "linewidth": 1.4, "path_effects": outlined}
     entries.append(("real images", axes.hlines(100 * prior, places - 0.45, places + 0.45, **step)))
     axes.set(xlabel=f"{noun} that the classifier reads", ylabel="share of images (%)", ylim=(0, None))
@@ -85,7 +89,7 @@ def class_histogram(
 
 @styled
 def classes_along(
-    curves: Mapping[str, Sequence[Any]], prior: Any, classes: Sequence[str] = DIGITS, noun: str = "digit"
+    curves: Mapping[str, Sequence[Any]], prior: Any, classes: Sequence[str], noun: str
 ) -> Figure:
     """Class shares over the real ones, checkpoint by checkpoint: a map for each training.
 
@@ -96,17 +100,16 @@ def classes_along(
         prior: (10,), the shares in real images.
         classes, noun: names of the classes, and what one is called.
     """
-    look = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2, "rasterized": True}
     figure = new_figure(62)
     row = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for axes, (title, rows) in zip(row, curves.items(), strict=True):
         tables = [dict(entry) for entry in rows]
         epochs = np.array([table["epoch"] for table in tables])
         share = np.array([table["share"] for table in tables]).T  # (classes, epochs)
-        ratio = np.log2(np.clip(share / np.asarray(prior)[:, None], 1 / 4, 4))
+        ratio = _doublings(share / np.asarray(prior)[:, None])
         inner = (epochs[1:] + epochs[:-1]) / 2  # a column reaches halfway to those beside it
         edges = np.concatenate([[epochs[0] - 0.5], inner, [epochs[-1] + 0.5]])
-        cells = axes.pcolormesh(edges, np.arange(len(share) + 1), ratio, **look)
+        cells = axes.pcolormesh(edges, np.arange(len(share) + 1), ratio, rasterized=True, **DOUBLINGS)
         axes.set(xlabel="epoch", title=title if len(curves) > 1 else "")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         axes.grid(visible=False)
@@ -121,7 +124,7 @@ def classes_along(
 
 
 @styled
-def class_map(ratios: Mapping[str, Any], classes: Sequence[str] = DIGITS, noun: str = "digit") -> Figure:
+def class_map(ratios: Mapping[str, Any], classes: Sequence[str], noun: str) -> Figure:
     """Shares of classes over those of real images: a row for each training, a column for each class.
 
     Colour is the ratio, from a quarter or less to fourfold or more; the number is written into the cell.
@@ -133,9 +136,8 @@ def class_map(ratios: Mapping[str, Any], classes: Sequence[str] = DIGITS, noun: 
     table = np.array([np.asarray(row, dtype=float) for row in ratios.values()])
     figure = new_figure(18 + 6.2 * len(table))
     axes = figure.subplots()
-    colour = np.log2(np.clip(table, 1 / 4, 4))
-    look = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2, "cbar": False, "linewidths": 0.8}
-    sns.heatmap(colour, annot=table, fmt=".2f", annot_kws={"size": SMALL}, ax=axes, **look)
+    look = {"cbar": False, "linewidths": 0.8, **DOUBLINGS}
+    sns.heatmap(_doublings(table), annot=table, fmt=".2f", annot_kws={"size": SMALL}, ax=axes, **look)
     _name(axes.xaxis, np.arange(len(classes)) + 0.5, classes)
     axes.set_yticks(np.arange(len(table)) + 0.5, list(ratios), rotation=0)
     axes.set_xlabel(f"{noun} that the classifier reads")
@@ -144,7 +146,7 @@ def class_map(ratios: Mapping[str, Any], classes: Sequence[str] = DIGITS, noun: 
 
 
 @styled
-def confusion(matrix: Any, classes: Sequence[str] = DIGITS, noun: str = "digit") -> Figure:
+def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
     """Classes read in the restorations of each class, in per cent of the row; blank below half of one.
 
     Args:
@@ -152,9 +154,7 @@ def confusion(matrix: Any, classes: Sequence[str] = DIGITS, noun: str = "digit")
         classes, noun: names of the classes, and what one is called.
     """
     matrix = np.asarray(matrix)
-    share = (
-        100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    )  # a class without images stays blank
+    share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # none of a class: blank
     text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")
     figure = new_figure(76)
     axes = figure.subplots()

@@ -15,7 +15,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.figures.style import INK, MUTED, ModelStyle, handles, legend, model_styles, new_figure, styled
+from diffusion.figures.style import (
+    INK,
+    MODELS,
+    MUTED,
+    ModelStyle,
+    handles,
+    legend,
+    model_styles,
+    new_figure,
+    styled,
+)
 
 FEW = 25  # up to so many points, each has a marker
 LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
@@ -81,13 +91,13 @@ def _log(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool:
 
 
 @styled
-def schedules(schedules: Mapping[str, Any], labels: Labels = None) -> Figure:
+def schedules(schedules: Mapping[str, Any]) -> Figure:
     """Fig. 1: beta_t (left) and alpha_bar_t (right) against the step t, a curve for each noise schedule.
 
     Args:
         schedules: name -> what has `beta` and `alpha_bar`, (T + 1,) each; index 0 is the clean image.
     """
-    styles = model_styles(schedules, labels or ())
+    styles = model_styles(schedules)
     figure = new_figure(57)
     left, right = figure.subplots(1, 2)
     for place, (name, schedule) in enumerate(schedules.items()):
@@ -98,14 +108,12 @@ def schedules(schedules: Mapping[str, Any], labels: Labels = None) -> Figure:
     right.set(xlabel="step $t$", ylabel=r"signal variance left, $\bar\alpha_t$", ylim=(-0.02, 1.02))
     for axes in (left, right):
         axes.margins(x=0.02)
-    legend(figure, handles(styles, labels))
+    legend(figure, handles(styles))
     return figure
 
 
 @styled
-def losses(
-    histories: Mapping[str, Rows], labels: Labels = None, ylabel: str = "mean squared error"
-) -> Figure:
+def losses(histories: Mapping[str, Rows], labels: Labels = None) -> Figure:
     """Figs. 3 and 9, and the loss of any one model: train (solid) and test (dashed), and test minus train.
 
     Long trainings are drawn without their first epochs, which would fill the axis.
@@ -128,7 +136,7 @@ def losses(
         _line(right, table.epoch, gap, styles[name], place, linestyle="-", linewidth=0.9)
     for axes in (left, right):
         _epochs(axes, begin, last)
-    left.set_ylabel(ylabel)
+    left.set_ylabel("mean squared error")
     values = pd.concat([loss for t in shown.values() for loss in (t.train_loss, t.test_loss)])
     if not _log(left, values, wide=3):
         left.set_ylim(*_rounded(values))
@@ -143,7 +151,7 @@ def losses(
 @styled
 def distance_curves(
     panels: Mapping[str, Mapping[str, Sequence[Rows]]],
-    floors: Mapping[str, tuple[float, float] | None] | None = None,
+    floors: Mapping[str, tuple[float, float] | None],
     labels: Labels = None,
 ) -> Figure:
     """Figs. 4 and 13: distances to real images over epochs, of all seeds of a model; a panel a measure.
@@ -155,7 +163,8 @@ def distance_curves(
     Args:
         panels: label of the y axis -> model -> one list a seed of rows with `epoch`, `value` and, where there
             is an interval, `low` and `high`.
-        floors: label of the y axis -> mean and standard deviation of the distance of as many real images.
+        floors: label of the y axis -> mean and standard deviation of the distance of as many real images,
+            or None.
         labels: model -> text of the legend, where it is not the name.
     """
     styles = model_styles(dict.fromkeys(name for curves in panels.values() for name in curves), labels or ())
@@ -173,7 +182,7 @@ def distance_curves(
         logarithmic = _log(axes, every.value)
         if not logarithmic and 0 <= low < high / 3:
             axes.set_ylim(bottom=0)
-        if floor := (floors or {}).get(ylabel):
+        if floor := floors[ylabel]:
             _floor(axes, *floor, outside=logarithmic and floor[0] < low / 2)
     drawn = {line.get_label() for axes in row for line in axes.lines}
     entries = handles(styles, labels)
@@ -191,16 +200,10 @@ def _distance(axes: Axes, table: pd.DataFrame, style: ModelStyle, place: int, se
         axes.plot(table.epoch, table.value, color=style.colour, linewidth=0.5, alpha=0.45, label=RAW)
     elif seed == 0 and "low" in table and table.low.notna().all():
         axes.fill_between(table.epoch, table.low, table.high, color=style.colour, **BAND)
-    width = {"linewidth": 2.0 - 0.7 * min(seed, 1), "linestyle": "-"} if many else {}
-    look = width if seed == 0 else {"linestyle": "-", "marker": "", "linewidth": 0.9, "label": SEEDS} | width
-    _line(
-        axes,
-        table.epoch,
-        value,
-        style,
-        place,
-        **look | ({"linewidth": 2.0 - 0.7 * min(seed, 1)} if many else {}),
-    )
+    look = {"linestyle": "-", "marker": "", "linewidth": 0.9, "label": SEEDS} if seed else {}
+    if many:
+        look |= {"linestyle": "-", "linewidth": 1.3 if seed else 2.0}
+    _line(axes, table.epoch, value, style, place, **look)
 
 
 def _floor(axes: Axes, mean: float, sd: float, outside: bool) -> None:
@@ -215,24 +218,17 @@ def _floor(axes: Axes, mean: float, sd: float, outside: bool) -> None:
 
 
 @styled
-def mix(
-    points: Mapping[str, tuple[Any, Any]],
-    styles_of: Mapping[str, str] | None = None,
-    real: tuple[Any, Any] | None = None,
-) -> Figure:
-    """Distance against the divergence of the classes: a point a checkpoint, a marker a training.
+def mix(points: Mapping[str, tuple[Any, Any]], real: tuple[Any, Any] | None = None) -> Figure:
+    """The zoom's distance against the divergence of its classes: a point a checkpoint, a marker a training.
 
     Args:
         points: label of a training -> divergences and distances of its checkpoints.
-        styles_of: label -> model, whose style it has.
         real: the same of real images whose classes are mixed otherwise.
     """
     figure = new_figure(50)
     axes = figure.subplots()
-    entries = []
+    entries, colour = [], MODELS["zoom"].colour
     for i, (label, (x, y)) in enumerate(points.items()):
-        model = (styles_of or {}).get(label, label)
-        colour = model_styles([model])[model].colour
         look = {"marker": "^osDv"[i % 5], "facecolor": colour if i == 0 else "none", "edgecolor": colour}
         entries.append((label, axes.scatter(x, y, s=13, linewidth=0.8, **look)))
     if real:
@@ -249,26 +245,23 @@ def common_loss(levels: Any, ratio: Any) -> Figure:
     """The loss of one network over another's at common noise levels, alpha_bar."""
     figure = new_figure(44)
     axes = figure.subplots()
-    style = model_styles(["cosine"])["cosine"]
     axes.axhline(1, color=INK, linewidth=0.7)
-    _line(axes, np.asarray(levels), np.asarray(ratio), style, linestyle="-")
+    _line(axes, levels, ratio, MODELS["cosine"], linestyle="-")
     axes.set(xlabel=r"signal variance left, $\bar\alpha_t$", ylabel="loss, cosine over linear", xlim=(0, 1))
     return figure
 
 
 @styled
-def reconstruction_error(levels: Any, mse: Any, sd: Any = None, side: int = 28) -> Figure:
+def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
     """Mean squared error of restorations against zoom level, in a band of 1 s.d.; above, the crop's side."""
-    levels, mse = np.asarray(levels), np.asarray(mse)
-    style = model_styles(["zoom"])["zoom"]
+    mse, style = np.asarray(mse), MODELS["zoom"]
     figure = new_figure(54)
     axes = figure.subplots()
-    if sd is not None:
-        low, high = np.maximum(mse - sd, 0), mse + sd
-        axes.fill_between(levels, low, high, color=style.colour, label=r"$\pm$ 1 s.d. over images", **BAND)
+    low, high = np.maximum(mse - sd, 0), mse + sd
+    axes.fill_between(levels, low, high, color=style.colour, label=r"$\pm$ 1 s.d. over images", **BAND)
     _line(axes, levels, mse, style, linestyle="-", label="mean over images")
     axes.set(xlabel="zoom level $t$", ylabel="mean squared error", ylim=(0, None))
-    upper = axes.secondary_xaxis("top", functions=(lambda t: side - t, lambda s: side - s))
+    upper = axes.secondary_xaxis("top", functions=(lambda t: 28 - t, lambda side: 28 - side))
     upper.set_xlabel("side of the crop (pixels)")
     for axis in (axes.xaxis, upper.xaxis):
         axis.set_major_locator(MaxNLocator(nbins=13, integer=True, min_n_ticks=1))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,48 +22,66 @@ from diffusion.figures.style import (
     new_figure,
     styled,
 )
-from diffusion.records import Candidate, Distorted, Drawn, Floor, Response, YardstickRecord
+from diffusion.records import Candidate, Distorted, Drawn, Response, YardstickRecord
 
-SEED_MARKERS = "^vD<>phX"
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
-PLAIN_DOT = "#8C8C8C"
+DASHES = ("-", (0, (2, 1.2)), (0, (5, 1.2)))  # of a model's samplers
+REAL_DOT = "#8C8C8C"
+OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # of two bounds
+NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}
 OF_PROCESS = {"ddpm": MODELS["linear"].colour, "zoom": MODELS["zoom"].colour}
 ROW = 4.4  # millimetres of a row of dots
 
 
 # --- cost and quality ---
 
+# Label of an axis -> a measure of samples, and the ends of its interval.
+MEASURES: dict[str, Callable[[Drawn], tuple[float, float, float]]] = {
+    "class divergence (nats)": lambda row: (
+        row.classes.divergence,
+        row.classes.divergence_low,
+        row.classes.divergence_high,
+    ),
+    "Fréchet distance": lambda row: (row.digits.fid, row.digits.low, row.digits.high),
+    "accepted as digits": lambda row: (row.digit.share, row.digit.low, row.digit.high),
+}
+
+
+def _line(axes: Axes, rows: Sequence[Drawn], along: str, label: str, look: Mapping[str, Any]) -> None:
+    """A measure with its intervals in order of another field of the rows, "calls" or "noise"."""
+    rows = sorted(rows, key=lambda row: getattr(row, along))
+    x = [getattr(row, along) for row in rows]
+    values, low, high = zip(*map(MEASURES[label], rows), strict=True)
+    axes.set_ylabel(label)
+    axes.plot(x, values, **look)
+    axes.vlines(x, low, high, colors=look["color"], linewidth=0.8)
+
 
 @styled
 def quality_against_calls(
-    drawn: Mapping[str, Sequence[Sequence[Drawn]]],
-    labels: Mapping[str, str] | None = None,
-    floor: Floor | None = None,
+    drawn: Mapping[str, Sequence[Sequence[Drawn]]], labels: Mapping[str, str]
 ) -> Figure:
     """Distance and share of digits against network calls a sample, a line for each model and sampler.
 
     Args:
         drawn: model -> for each training, its ways to sample without added noise; the first is drawn strong.
-        floor: of real images, at as many images.
+        labels: text of the legend for every model of the run.
     """
     figure = new_figure(72)
     axes = figure.subplots(1, 2)
-    styles, known, entries = model_styles(drawn), labels or {}, {}
+    styles, entries, shown = model_styles(drawn, labels), {}, ("Fréchet distance", "accepted as digits")
     for model, trainings in drawn.items():
         for seed, rows in enumerate(trainings):
             for place, sampler in enumerate(dict.fromkeys(row.sampler for row in rows)):
                 look = {"color": styles[model].colour, "marker": styles[model].marker}
-                look |= {"linestyle": ("-", (0, (2, 1.2)))[place], "alpha": 1 if seed == 0 else 0.4}
+                look |= {"linestyle": DASHES[place], "alpha": 1 if seed == 0 else 0.4}
                 look["markerfacecolor"] = "white" if place else look["color"]
-                found = sorted((row for row in rows if row.sampler == sampler), key=lambda row: row.calls)
-                _line(axes[0], found, lambda r: (r.digits.fid, r.digits.low, r.digits.high), look)
-                _line(axes[1], found, lambda r: (r.digit.share, r.digit.low, r.digit.high), look)
-                entries.setdefault(f"{known.get(model, model)}, {sampler}", Line2D([], [], **look))
-    if floor:
-        axes[0].axhline(floor.fid_mean, color=MUTED, linewidth=1)
-        entries["real images"] = Line2D([], [], color=MUTED, linewidth=1)
-    for one, label in zip(axes, ("Fréchet distance", "accepted as digits"), strict=True):
-        one.set(xscale="log", xlabel="network calls a sample", ylabel=label)
+                found = [row for row in rows if row.sampler == sampler]
+                for one, label in zip(axes, shown, strict=True):
+                    _line(one, found, "calls", label, look)
+                entries.setdefault(f"{labels[model]}, {sampler}", Line2D([], [], **look))
+    for one in axes:
+        one.set(xscale="log", xlabel="network calls a sample")
         one.xaxis.set_major_formatter(PLAIN)
     axes[0].set_yscale("log")
     axes[0].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -74,73 +93,43 @@ def quality_against_calls(
     return figure
 
 
-def _line(axes: Axes, rows: Sequence[Drawn], of: Callable[[Drawn], tuple], look: dict) -> None:
-    calls, values = [row.calls for row in rows], [of(row) for row in rows]
-    axes.plot(calls, [value for value, _, _ in values], **look)
-    _errors(axes, calls, [(low, high) for _, low, high in values], look["color"])
-
-
-def _errors(axes: Axes, x: Sequence[float], spans: Sequence[tuple[float, float]], colour: str) -> None:
-    axes.vlines(x, [low for low, _ in spans], [high for _, high in spans], colors=colour, linewidth=0.8)
-
-
 @styled
-def noise(drawn: Mapping[str, Sequence[Drawn]], reference: float | None = None) -> Figure:
+def noise(drawn: Mapping[str, Sequence[Drawn]]) -> Figure:
     """Class divergence, distance and share of digits against the noise added in each step of sampling.
 
     Args:
-        drawn: "seed 0" -> rows of one sampler and number of calls.
-        reference: divergence of as many real labels.
+        drawn: a training of the zoom, such as "seed 0" -> rows of one sampler and number of calls.
     """
-    figure = new_figure(60)
-    panels = {
-        "class divergence (nats)": lambda r: (
-            r.classes.divergence,
-            r.classes.divergence_low,
-            r.classes.divergence_high,
-        ),
-        "Fréchet distance": lambda r: (r.digits.fid, r.digits.low, r.digits.high),
-        "accepted as digits": lambda r: (r.digit.share, r.digit.low, r.digit.high),
-    }
-    all_axes, looks = figure.subplots(1, 3), _seed_looks(drawn)
-    for axes, (label, of) in zip(all_axes, panels.items(), strict=True):
-        for name, rows in drawn.items():
-            found = sorted(rows, key=lambda row: row.noise)
-            sizes, values = [row.noise for row in found], [of(row) for row in found]
-            axes.plot(sizes, [v for v, _, _ in values], **looks[name])
-            _errors(axes, sizes, [(low, high) for _, low, high in values], looks[name]["color"])
-        axes.set(xlabel="noise (s.d.)", ylabel=label)
-        axes.set_ylim(bottom=0)
-    all_axes[2].yaxis.set_major_formatter(PercentFormatter(1))
-    if reference is not None:
-        all_axes[0].axhline(reference, color=MUTED, linewidth=1)
-    legend(figure, [(name, Line2D([], [], **look)) for name, look in looks.items()])
-    return figure
-
-
-def _seed_looks(names: Mapping[str, object]) -> dict[str, dict]:
-    """The looks of the zoom's trainings: its colour, the first filled."""
-    colour = model_styles(["zoom"])["zoom"].colour
-    return {
-        name: {
+    figure, colour = new_figure(60), MODELS["zoom"].colour
+    looks = [
+        {
             "color": colour,
-            "marker": SEED_MARKERS[i % len(SEED_MARKERS)],
+            "marker": "^vD<>phX"[i % 8],
             "markerfacecolor": "white" if i else colour,
             "linestyle": (0, (2 + i, 1.2)) if i else "-",
         }
-        for i, name in enumerate(names)
-    }
+        for i in range(len(drawn))
+    ]
+    all_axes = figure.subplots(1, 3)
+    for axes, label in zip(all_axes, MEASURES, strict=True):
+        for rows, look in zip(drawn.values(), looks, strict=True):
+            _line(axes, rows, "noise", label, look)
+        axes.set_xlabel("noise (s.d.)")
+        axes.set_ylim(bottom=0)
+    all_axes[2].yaxis.set_major_formatter(PercentFormatter(1))
+    legend(figure, [(name, Line2D([], [], **look)) for name, look in zip(drawn, looks, strict=True)])
+    return figure
 
 
 # --- what a network is blind to ---
 
 
 @styled
-def response(found: Mapping[str, Response], labels: Mapping[str, str] | None = None) -> Figure:
+def response(found: Mapping[str, Response], labels: Mapping[str, str]) -> Figure:
     """The share of a uniform offset that the predicted noise answers, by time step."""
     figure = new_figure(62)
     axes = figure.subplots()
-    for model, style in (styles := model_styles(found)).items():
+    for model, style in (styles := model_styles(found, labels)).items():
         one = found[model]
         axes.plot(one.t, one.response, color=style.colour, marker=style.marker, linestyle=style.line)
         axes.fill_between(one.t, one.low, one.high, color=style.colour, alpha=0.15, linewidth=0)
@@ -158,39 +147,23 @@ def response(found: Mapping[str, Response], labels: Mapping[str, str] | None = N
 
 
 @styled
-def recogniser(found: YardstickRecord, samples: Mapping[str, float] | None = None) -> Figure:
-    """Share of images accepted as digits by kind, by the calibrated measure and by the old bound.
-
-    Args:
-        samples: label -> share of a model's samples accepted by the calibrated measure.
-    """
+def recogniser(found: YardstickRecord) -> Figure:
+    """Share of images accepted as digits by kind, by the calibrated measure and by the old bound."""
     new = next(one for one in found.candidates if one.name == found.used)
     kinds = [*found.mild, *found.no_digits]
     figure = new_figure(14 + 5.2 * len(kinds))
     axes = figure.subplots()
     y = np.arange(len(kinds))[::-1] + np.where(np.arange(len(kinds)) < len(found.mild), 0.6, 0.0)
-    _pairs(axes, y, kinds, found.old, new)
+    a, b = ([100 * one.accepted[kind] for kind in kinds] for one in (found.old, new))
+    axes.hlines(y, a, b, color="#CCCCCC", linewidth=1.2, zorder=1)
+    axes.plot(a, y, **OLD)
+    axes.plot(b, y, **NEW)
     axes.set(xlabel="accepted as digits (%)", xlim=(-2, 102))
     axes.set_yticks(y, kinds)
     axes.axhline((y[len(found.mild) - 1] + y[len(found.mild)]) / 2, color=MUTED, linewidth=0.7)
-    legend(
-        figure,
-        [
-            (
-                "confidence, old bound",
-                Line2D([], [], color=MUTED, marker="o", linestyle="none", markerfacecolor="white"),
-            ),
-            ("calibrated measure", Line2D([], [], color="#004488", marker="o", linestyle="none")),
-        ],
-    )
+    entries = {"confidence, old bound": OLD, "calibrated measure": NEW}
+    legend(figure, [(label, Line2D([], [], **look)) for label, look in entries.items()])
     return figure
-
-
-def _pairs(axes: Axes, y: np.ndarray, kinds: Sequence[str], old: Candidate, new: Candidate) -> None:
-    a, b = ([100 * one.accepted[kind] for kind in kinds] for one in (old, new))
-    axes.hlines(y, a, b, color="#CCCCCC", linewidth=1.2, zorder=1)
-    axes.plot(a, y, linestyle="none", marker="o", color=MUTED, markerfacecolor="white")
-    axes.plot(b, y, linestyle="none", marker="o", color="#004488")
 
 
 @styled
@@ -213,34 +186,30 @@ def recogniser_curves(candidates: Sequence[Candidate]) -> Figure:
 
 @styled
 def yardstick(
-    distorted: Sequence[Distorted], finals: Mapping[str, float], labels: Mapping[str, str] | None = None
+    distorted: Sequence[Distorted], finals: Mapping[tuple[str, int], float], labels: Mapping[str, str]
 ) -> Figure:
     """Distances of real digits distorted, in order, with those of the models among them.
 
     Args:
-        finals: model -> distance of the finished model.
+        finals: (model, seed) -> distance of the finished model.
+        labels: name of every model of the run.
     """
-    styles, known = (
-        model_styles(dict.fromkeys(name.rpartition("-")[0] or name for name in finals)),
-        labels or {},
-    )
-    bars = [(one.kind, one.digits.fid, PLAIN_DOT) for one in distorted]
-    for name, fid in finals.items():
-        model, _, seed = name.rpartition("-")
-        bars.append((f"{known.get(model, model)}, seed {seed}", fid, styles[model or name].colour))
+    styles = model_styles(labels)
+    bars = [(one.kind, one.digits.fid, REAL_DOT) for one in distorted]
+    for (model, seed), fid in finals.items():
+        bars.append((f"{labels[model]}, seed {seed}", fid, styles[model].colour))
     bars.sort(key=lambda bar: bar[1])
     figure = new_figure(16 + ROW * len(bars))
     axes = figure.subplots()
     place = np.arange(len(bars))
     axes.scatter([fid for _, fid, _ in bars], place, c=[colour for *_, colour in bars], s=22, zorder=3)
     for y, (_, fid, colour) in zip(place, bars, strict=True):
-        look = {"color": INK if colour == PLAIN_DOT else colour, "va": "center", "fontsize": SMALL}
-        axes.annotate(
-            f"{fid:.2g}" if fid < 1 else f"{fid:.1f}", (fid, y), (6, 0), textcoords="offset points", **look
-        )
+        look = {"color": INK if colour == REAL_DOT else colour, "va": "center", "fontsize": SMALL}
+        text = f"{fid:.2g}" if fid < 1 else f"{fid:.1f}"
+        axes.annotate(text, (fid, y), (6, 0), textcoords="offset points", **look)
     axes.set_yticks(place, [name for name, *_ in bars])
     for tick, (*_, colour) in zip(axes.get_yticklabels(), bars, strict=True):
-        tick.set_color(INK if colour == PLAIN_DOT else colour)
+        tick.set_color(INK if colour == REAL_DOT else colour)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(PLAIN)
     axes.margins(x=0.1, y=0.02)

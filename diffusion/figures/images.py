@@ -99,10 +99,10 @@ def _page(blocks: Sequence[Block], across: int = 1, highest: int = HIGHEST) -> F
 
 
 @styled
-def grid(images: Any, columns: int = 8, title: str | None = None) -> Figure:
+def grid(images: Any, columns: int = 8, title: str = "") -> Figure:
     """A plain grid of images, (n, 28, 28) or (n, 1, 28, 28), in reading order."""
     images = as_bytes(images)
-    return _page([Block(images, min(columns, len(images)), title=title or "")])
+    return _page([Block(images, min(columns, len(images)), title=title)])
 
 
 @styled
@@ -127,13 +127,12 @@ def latents(rows: Mapping[str, Any], steps: Sequence[int]) -> Figure:
     return _page([Block(images, len(steps), list(rows), under)])
 
 
-def noised(x0: Any, alpha_bar: Sequence[float], seed: int = 3) -> np.ndarray:
+def noised(x0: np.ndarray, alpha_bar: Sequence[float]) -> np.ndarray:
     """An image x0 in bytes at each alpha_bar, with the same noise, each scaled by its own spread.
 
     Two standard deviations about a latent's mean fill the range of greys; x0 is left as it is.
     """
-    x0 = as_bytes(x0)[0]
-    noise = np.random.default_rng(seed).standard_normal(x0.shape)
+    noise = np.random.default_rng(3).standard_normal(x0.shape)
     rows = []
     for a in alpha_bar:
         x = math.sqrt(a) * (x0 / 255 - 0.5) + math.sqrt(1 - a) * noise
@@ -142,9 +141,9 @@ def noised(x0: Any, alpha_bar: Sequence[float], seed: int = 3) -> np.ndarray:
 
 
 @styled
-def unpicked(blocks: Mapping[str, Any], columns: int = 16) -> Figure:
+def unpicked(blocks: Mapping[str, Any]) -> Figure:
     """Samples of several models, one below another, as they come: label -> (n, 28, 28)."""
-    return _page([Block(as_bytes(x), columns, title=label) for label, x in blocks.items()])
+    return _page([Block(as_bytes(x), 16, title=label) for label, x in blocks.items()])
 
 
 @styled

@@ -6,19 +6,11 @@ import torch
 from scipy import linalg, stats
 
 from diffusion.evaluation import class_mix
-from diffusion.evaluation.frechet import Reference, frechet_distance
+from diffusion.evaluation.frechet import Reference
 
 
 def normal(n, mean=0.0, seed=0, d=4):
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + mean
-
-
-def test_equal_weights_give_the_plain_distance():
-    reference, x = Reference(normal(300)), normal(100, 0.5, 1)
-    plain = frechet_distance(reference, x)
-    assert class_mix.weighted_distance(reference, x, torch.full((100,), 7.0)) == pytest.approx(
-        plain, abs=1e-9
-    )
 
 
 def test_weights_are_those_of_weighted_moments():
@@ -49,8 +41,8 @@ def test_samples_that_are_right_but_for_their_mix_have_no_distance_left():
 
 
 def test_samples_that_are_wrong_within_their_classes_keep_their_distance():
-    real, real_labels = two_classes(4000, 0.5, 0)
-    x, labels = two_classes(2000, 0.5, 1)
+    real, real_labels = two_classes(2000, 0.5, 0)
+    x, labels = two_classes(1000, 0.5, 1)
     found = class_mix.split(Reference(real), x + 1.0, labels, (real, real_labels), real_labels, repeats=20)
     assert found.reweighted.fid == pytest.approx(found.digits.fid, rel=1e-6)
     assert found.real_with_mix < 0.01

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from diffusion import data
-from diffusion.evaluation import ablations, samples
+from diffusion.evaluation import ablations, classifier, samples
 from diffusion.evaluation.evaluator import Evaluator, is_constant
-from diffusion.evaluation.frechet import frechet_distance, to_uint8
+from diffusion.evaluation.frechet import frechet_distance
 from diffusion.processes import DDPM, ColdZoom, DegradationProcess, linear
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,7 +29,7 @@ def x(mnist_dir):
 
 def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x):
     found = evaluator.measure(x, 20)
-    labels, confidence = samples.classify(to_uint8(x))
+    labels, confidence = samples.read(classifier.logits(classifier.load(), x))
     assert found.digits.fid == frechet_distance(evaluator.references["digits"], evaluator.features(x[:20]))
     assert found.variety.n == 20
     assert found.centre.n == N
@@ -59,7 +59,8 @@ def test_real_images_are_described_once(evaluator, monkeypatch):
 def test_examples_are_confident_above_and_unsure_below(evaluator, x):
     high, low = evaluator.examples(x, 4)
     assert high.shape == low.shape == (4, 28, 28)
-    sure, unsure = (samples.classify(to_uint8(part[:, None]))[1] for part in (high, low))
+    read = classifier.load()
+    sure, unsure = (samples.read(classifier.logits(read, part[:, None]))[1] for part in (high, low))
     assert sure.min() > unsure.max()
 
 
@@ -99,7 +100,8 @@ class Drawn:
 
 
 def is_clipped(drawn):
-    assert (drawn.process.sampling_steps, drawn.process.schedule.T) == (4, 8)
+    process = drawn.process
+    assert (process.sampling_steps, process.schedule.T, process.sampler) == (4, 8, "ddim")
     return drawn.process.clip_x0
 
 
@@ -109,7 +111,7 @@ def is_clipped(drawn):
 )
 def test_the_gap_is_the_second_minus_the_first(evaluator, x, ablation, changed):
     brighter = x.clamp(min=-0.3)  # a grey ground, a fifth of the range above black
-    drawn = Drawn(DDPM(linear(8), sampling_steps=4), x, brighter, changed)
+    drawn = Drawn(DDPM(linear(8), sampling_steps=4, sampler="ddim"), x, brighter, changed)
     found = ablation(drawn, evaluator, N, 3)
     assert found.first.digits == evaluator.measure(x).digits
     assert found.second.digits == evaluator.measure(brighter).digits
@@ -124,10 +126,12 @@ def test_the_gap_is_the_second_minus_the_first(evaluator, x, ablation, changed):
 
 
 def test_the_prior_is_all_that_differs(evaluator, x):
-    zoom = Drawn(ColdZoom(T=20), x, x.clamp(min=-0.1), lambda drawn: drawn.process.prior_name == "patches")
-    zoom.process.prepare(x)
+    process = ColdZoom(T=20, sampler="improved", noise=0.1, sampling_levels=7)
+    zoom = Drawn(process, x, x.clamp(min=-0.1), lambda drawn: drawn.process.prior_name == "patches")
+    process.prepare(x)
     other = ablations.with_prior(zoom, "patches", x).process
-    assert (other.T, other.interpolation, zoom.process.prior_name) == (20, "nearest", "pixels")
+    assert other.settings() == process.settings()
+    assert other.sampling_settings() == process.sampling_settings() | {"prior": "patches"}
     found = ablations.prior(zoom, evaluator, x, N, 12, N, [4, 5], 3)
     plain, bright = evaluator.measure(x), evaluator.measure(x.clamp(min=-0.1))
     assert found.independent.not_digit == plain.not_digit

@@ -7,7 +7,7 @@ of `frechet_gap` differ by 6e-7, since its halves are no longer rounded to float
 import pytest
 
 from diffusion import data
-from diffusion.evaluation import features, frechet, samples
+from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import Reference, to_uint8
 from diffusion.processes import DDPM, ColdZoom, linear
 from diffusion.runtime import generator, sha256
@@ -93,7 +93,8 @@ def test_variety(reference, found):
 
 
 def test_classes(drawn, real):
-    labels, confidence = samples.classify(to_uint8(drawn["zoom"]))
+    images = to_uint8(drawn["zoom"]).float() / 255 - 0.5
+    labels, confidence = samples.read(classifier.logits(classifier.load(), images))
     assert "".join(map(str, labels.tolist())) == (
         "3732533736375359820257536856329383333333305035753030317673735576"
     )

@@ -56,12 +56,6 @@ def test_thickness_and_ground_go_the_right_way(digits):
     assert float(grey.max()) == pytest.approx(0.5)
 
 
-def test_stitched_halves_are_of_two_classes(digits):
-    _, labels = digits
-    other = distortions._of_another_class(labels, generator(0))
-    assert (labels[other] != labels).all()
-
-
 def test_tidying_undoes_a_ground_and_a_shift(digits):
     x, labels = digits
     spoilt = distortions.on_grey(0.2)(distortions.shifted(3)(x, labels, generator(0)), labels, generator(0))
@@ -94,7 +88,8 @@ def test_it_accepts_digits_and_refuses_noise_and_scribbles(fitted, digits):
 def test_its_bound_refuses_one_in_twenty_of_the_digits_it_was_fitted_on(fitted, digits):
     x, labels = (part[::2] for part in digits)
     kinds = recogniser.of_kinds(distortions.MILD, x, labels, 60, "bound")
-    accepted = torch.cat([fitted.accepts(images) for images in kinds.values()])
+    made = [images for images, _ in kinds.values()]
+    accepted = torch.cat([fitted.accepts(images) for images in made])
     assert float(accepted.double().mean()) == pytest.approx(0.95, abs=0.005)
-    curve = fitted.record(torch.cat(list(kinds.values()))).curve
+    curve = fitted.record(torch.cat(made)).curve
     assert curve == pytest.approx([1 - share for share in recogniser.SHARES], abs=0.005)

@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from diffusion import records
 from diffusion.figures import catalogue, evidence
+from diffusion.figures.style import model_styles
 
 KIND = {"unchanged": 0.97, "shifted by 3 pixels": 0.9, "uniform noise": 0.0, "random pen strokes": 0.1}
 
@@ -47,14 +48,34 @@ def labels(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
+LABELS = {"linear": "DDPM", "own": "Own", "zoom": "Cold Zoom"}
+
+
 def test_quality_is_drawn_in_order_of_calls_for_every_sampler_and_training():
-    figure = evidence.quality_against_calls(ROWS, {"linear": "DDPM"})
+    figure = evidence.quality_against_calls(ROWS, LABELS)
     distance, digits = figure.axes
     assert [list(line.get_xdata()) for line in distance.lines] == [[10, 1000], [10], [1, 24], [24]]
     assert [list(line.get_ydata()) for line in distance.lines] == [[60, 12], [90], [30, 20], [8]]
     assert [list(line.get_ydata()) for line in digits.lines] == [[0.1, 0.3], [0.0], [0.0, 0.5], [0.5]]
-    assert labels(figure) == ["DDPM, ancestral", "DDPM, ddim", "zoom, naive"]
+    assert labels(figure) == ["DDPM, ancestral", "DDPM, ddim", "Cold Zoom, naive"]
     assert digits.get_ylim()[0] == 0
+
+
+def test_a_sampler_of_ones_own_is_drawn_beside_the_two_that_are_known():
+    rows = [drawn(sampler, 10, 50, 0.1) for sampler in ("mine:step", "ancestral", "ddim")]
+    figure = evidence.quality_against_calls({"own": [rows]}, LABELS)
+    assert labels(figure) == ["Own, mine:step", "Own, ancestral", "Own, ddim"]
+    assert [line.get_ydata()[0] for line in figure.axes[0].lines] == [50, 50, 50]
+
+
+def test_a_model_has_its_style_whichever_others_are_drawn():
+    run = {"blur": "Blur", "own": "Own"}
+    colour = model_styles(run)["own"].colour
+    assert colour != model_styles(run)["blur"].colour
+    rows = {"own": [[drawn("ancestral", 10, 50, 0.1)]]}
+    found = records.Response(t=[10], response=[0.1], low=[0.0], high=[0.2], n=5)
+    for figure in (evidence.quality_against_calls(rows, run), evidence.response({"own": found}, run)):
+        assert figure.axes[0].lines[0].get_color() == colour
 
 
 def test_noise_begins_at_none_and_shows_all_trainings():
@@ -69,7 +90,7 @@ def test_noise_begins_at_none_and_shows_all_trainings():
 
 def test_the_response_is_on_a_scale_with_all_of_it():
     found = records.Response(t=[10, 100], response=[0.1, 0.9], low=[0.0, 0.8], high=[0.2, 1.0], n=5)
-    figure = evidence.response({"linear": found})
+    figure = evidence.response({"linear": found}, LABELS)
     assert lines(figure.axes[0])[(10, 100)] == [0.1, 0.9]
     assert figure.axes[0].get_ylim() == (0, 1.08)
 
@@ -119,7 +140,7 @@ def test_every_candidate_has_its_curve(made):
 
 
 def test_models_stand_among_the_distorted_in_order(made):
-    axes = evidence.yardstick(made.distorted, {"zoom-0": 20.0, "zoom-1": 1.0}, {"zoom": "Cold Zoom"}).axes[0]
+    axes = evidence.yardstick(made.distorted, {("zoom", 0): 20.0, ("zoom", 1): 1.0}, LABELS).axes[0]
     expected = ["Cold Zoom, seed 1", "turned", "Cold Zoom, seed 0"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == expected
     assert [x for x, _ in axes.collections[0].get_offsets()] == [1, 3, 20]

@@ -20,15 +20,14 @@ from PIL import Image
 
 import synthetic
 from diffusion import figures
-from diffusion.figures.images import noised
+from diffusion.figures import counts, curves, images
 from diffusion.figures.style import DPI, FURTHER, MODELS, TEXT_WIDTH, model_styles, render
 
 RANDOM = np.random.default_rng(0)
 LABELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
 SCHEDULES = {"linear": synthetic.schedules_record().linear, "cosine": synthetic.schedules_record().cosine}
-PRIOR, LETTERS = np.full(10, 0.1), list("ABCDEFGHIJ")
+PRIOR, DIGITS, LETTERS = np.full(10, 0.1), ("0123456789", "digit"), (list("ABCDEFGHIJ"), "letter")
 EIGHT = RANDOM.integers(0, 256, (8, 28, 28), dtype=np.uint8)
-MIXED = {"seed 0": "zoom", "seed 1": "zoom"}
 COUNTS = RANDOM.integers(1, 1000, 256)
 
 
@@ -50,7 +49,7 @@ def shares(scale: float = 1.0) -> dict[str, np.ndarray]:
 CASES: dict[str, Callable[[], Figure]] = {
     "schedules": lambda: figures.schedules(SCHEDULES),
     "losses": lambda: figures.losses({"linear": history(30), "cosine": history(30, 2.0)}, LABELS),
-    "distance_curves": lambda: figures.distance_curves(
+    "distance_curves": lambda: curves.distance_curves(
         {
             "digits": {name: [curve(5), curve(5, 9.0)] for name in MODELS},
             "inception": {"zoom": [curve(40, 100.0)]},
@@ -63,23 +62,23 @@ CASES: dict[str, Callable[[], Figure]] = {
     ),
     "timestep_loss": lambda: figures.timestep_loss({"linear": synthetic.ddpm_probes("linear").timestep_loss}),
     "centre_pixels": lambda: figures.centre_pixels(COUNTS),
-    "class_histogram": lambda: figures.class_histogram(
-        {name: synthetic.classes(synthetic.SHARES[name]) for name in MODELS}, PRIOR, LABELS
+    "class_histogram": lambda: counts.class_histogram(
+        {name: synthetic.classes(synthetic.SHARES[name]) for name in MODELS}, PRIOR, LABELS, *DIGITS
     ),
-    "classes_along": lambda: figures.classes_along(
-        {"seed 0": [{"epoch": e, "share": 2 * PRIOR} for e in (1, 5, 10)]}, PRIOR, LETTERS, "letter"
+    "classes_along": lambda: counts.classes_along(
+        {"seed 0": [{"epoch": e, "share": 2 * PRIOR} for e in (1, 5, 10)]}, PRIOR, *LETTERS
     ),
     "changes": lambda: figures.changes([("base", "zoom", [9.0, 12.0]), ("norm = rms", "zoom", [2.0])], 0.2),
-    "class_map": lambda: figures.class_map({"a": np.geomspace(0.1, 8, 10), "b": np.ones(10)}, LETTERS),
-    "common_loss": lambda: figures.common_loss([0.1, 0.5, 0.9], [1.1, 1.0, 0.9]),
-    "mix": lambda: figures.mix({"seed 0": ([0.1, 0.2], [8.0, 16.0]), "seed 1": ([0.3], [20.0])}, MIXED),
-    "confusion": lambda: figures.confusion(np.diag(range(10))),
+    "class_map": lambda: counts.class_map({"a": np.geomspace(0.1, 8, 10), "b": np.ones(10)}, *LETTERS),
+    "common_loss": lambda: curves.common_loss([0.1, 0.5, 0.9], [1.1, 1.0, 0.9]),
+    "mix": lambda: curves.mix({"seed 0": ([0.1, 0.2], [8.0, 16.0]), "seed 1": ([0.3], [20.0])}),
+    "confusion": lambda: figures.confusion(np.diag(range(10)), *DIGITS),
     "grid": lambda: figures.grid(EIGHT, title="eight"),
     "latents": lambda: figures.latents({"linear": EIGHT, "cosine": EIGHT}, range(0, 800, 100)),
-    "quality": lambda: figures.quality(EIGHT, EIGHT[:5]),
+    "quality": lambda: images.quality(EIGHT, EIGHT[:5]),
     "zoom_progression": lambda: figures.zoom_progression(EIGHT[[0] * 25]),
     "reconstructions": lambda: figures.reconstructions(EIGHT, EIGHT, EIGHT, range(1, 9)),
-    "unpicked": lambda: figures.unpicked({"one": EIGHT, "two": EIGHT}, columns=4),
+    "unpicked": lambda: images.unpicked({"one": EIGHT, "two": EIGHT}),
     "trajectory": lambda: figures.trajectory(EIGHT.reshape(4, 2, 28, 28), [24, 16, 8, 0]),
 }
 PICTURES = {"grid", "latents", "quality", "zoom_progression", "reconstructions", "trajectory", "unpicked"}
@@ -117,28 +116,27 @@ def block(figure: Figure, axes: int = 0) -> np.ndarray:
 
 
 def test_all_functions_have_a_case():
-    others = {"FIGURES", "draw", "figures_of", "render", "save", "steps_of"}
-    assert set(CASES) == set(figures.__all__) - others
+    found = {
+        name
+        for module in (counts, curves, images)
+        for name, function in vars(module).items()
+        if hasattr(function, "__wrapped__") and function.__module__ == module.__name__
+    }
+    assert set(CASES) == found | {"changes"}
 
 
 @every_figure
-def test_figure_is_as_wide_as_the_text_and_leaves_nothing_behind(name):
-    before = dict(matplotlib.rcParams)
-    figure = CASES[name]()
+def test_same_arrays_give_same_bytes_whatever_the_caller_has_set_and_leave_nothing_behind(name):
+    odd = {"font.size": 20, "axes.grid": False, "savefig.dpi": 50, "svg.fonttype": "none"}
+    with matplotlib.rc_context(odd):
+        before = dict(matplotlib.rcParams)
+        figure = CASES[name]()
+        suffix = "png" if name in PICTURES else "svg"
+        assert render(figure, suffix) == drawn(name, suffix)
+        assert pyplot.get_fignums() == []
+        assert dict(matplotlib.rcParams) == before
     assert figure.get_figwidth() == pytest.approx(TEXT_WIDTH)
     assert 0.3 < figure.get_figheight() < 5
-    assert pyplot.get_fignums() == []
-    assert dict(matplotlib.rcParams) == before
-
-
-@every_figure
-def test_same_arrays_give_same_bytes_whatever_the_caller_has_set(name):
-    suffix = "png" if name in PICTURES else "svg"
-    assert render(built(name), suffix) == drawn(name, suffix)
-    with matplotlib.rc_context(
-        {"font.size": 20, "axes.grid": False, "savefig.dpi": 50, "svg.fonttype": "none"}
-    ):
-        assert render(CASES[name](), suffix) == drawn(name, suffix)
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - PICTURES))
@@ -151,12 +149,16 @@ def test_svg_needs_no_font_and_no_network(name):
     assert all(link.startswith(("#", "data:")) for link in links)
 
 
-@every_figure
-def test_nothing_is_cut_off_and_png_has_its_resolution_and_no_date(name):
+@pytest.mark.parametrize("name", sorted(PICTURES))
+def test_png_has_its_resolution_and_no_date(name):
     with Image.open(io.BytesIO(drawn(name, "png"))) as image:
         assert image.width == round(TEXT_WIDTH * DPI)
         assert image.info["dpi"] == pytest.approx((DPI, DPI), abs=0.1)
         assert set(image.info) <= {"dpi"}
+
+
+@every_figure
+def test_nothing_is_cut_off(name):
     figure = built(name)
     figure.draw_without_rendering()
     width, height = figure.bbox.size
@@ -192,21 +194,9 @@ def test_save_refuses_other_formats(tmp_path):
 # Machado et al., "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009.
 VISION = {
     "normal": np.eye(3),
-    "protan": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deutan": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-    "tritan": [
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.303900],
-    ],
+    "protan": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+    "deutan": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+    "tritan": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
 }
 
 
@@ -251,8 +241,8 @@ def test_a_model_keeps_its_style_in_a_figure_without_the_others():
 
 @pytest.mark.parametrize("n", [1, 4, 9])
 def test_legend_fits_the_text_width(n):
-    curves = {f"a model with a long name {i}": [curve(2)] for i in range(n)}
-    figure = figures.distance_curves({"distance": curves}, {"distance": (8.0, 0.1)})
+    many = {f"a model with a long name {i}": [curve(2)] for i in range(n)}
+    figure = curves.distance_curves({"distance": many}, {"distance": (8.0, 0.1)})
     box = figure.legends[0].get_window_extent()
     assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
     assert len(legend_texts(figure)) == n + 1
@@ -284,7 +274,7 @@ def test_long_trainings_are_drawn_without_their_first_epochs():
         assert [one.lines[0].get_xdata()[0] for one in axes] == [begin, begin]
 
 
-@pytest.mark.parametrize("n", [1, 2, 25, 26, 1000])
+@pytest.mark.parametrize("n", [1, 25, 1000])
 def test_epochs_are_whole_and_markers_never_crowd(n):
     axes = figures.losses({"linear": history(n)}).axes[0]
     low, high = axes.get_xlim()
@@ -297,7 +287,7 @@ def test_epochs_are_whole_and_markers_never_crowd(n):
     assert every is None or 4 <= (shown - every[0]) / every[1] <= 9
 
 
-@pytest.mark.parametrize("values", [[1.0, float("nan")], [float("nan")], [float("inf"), 2.0, 1e6]])
+@pytest.mark.parametrize("values", [[float("nan")], [float("inf"), 2.0, 1e6]])
 def test_a_diverged_run_can_still_be_drawn(values):
     rows = [{"epoch": i, "train_loss": v, "test_loss": v} for i, v in enumerate(values, 1)]
     axes = figures.losses({"linear": rows}).axes[0]
@@ -337,7 +327,7 @@ def test_distances_draw_all_seeds_the_first_strong_with_its_interval():
 )
 def test_distances_are_logarithmic_only_where_that_helps(values, floor, scale):
     rows = [{"epoch": e, "value": v, "low": None, "high": None} for e, v in enumerate(values)]
-    axes = figures.distance_curves({"d": {"linear": [rows]}}, {"d": (floor, 0.01) if floor else None}).axes[0]
+    axes = curves.distance_curves({"d": {"linear": [rows]}}, {"d": (floor, 0.01) if floor else None}).axes[0]
     assert axes.get_yscale() == scale
     low, high = axes.get_ylim()
     assert low <= min(values) <= max(values) <= high
@@ -354,8 +344,8 @@ def test_reconstruction_error_has_the_crop_above():
 
 
 def test_timestep_loss_is_drawn_in_order_of_alpha_bar():
-    curves = {"linear": {"alpha_bar": [0.5, 0.9, 0.1], "test_loss": [2, 3, 1]}}
-    line = figures.timestep_loss(curves).axes[0].lines[0]
+    found = {"linear": {"alpha_bar": [0.5, 0.9, 0.1], "test_loss": [2, 3, 1]}}
+    line = figures.timestep_loss(found).axes[0].lines[0]
     np.testing.assert_array_equal(line.get_xydata(), [[0.1, 1], [0.5, 2], [0.9, 3]])
 
 
@@ -387,7 +377,7 @@ def test_mixes_are_points_the_first_training_filled():
 
 def test_noised_images_are_scaled_by_their_own_spread():
     image = EIGHT[0]
-    rows = noised(image, [1.0, 0.5, 0.0])
+    rows = images.noised(image, [1.0, 0.5, 0.0])
     assert (rows[0] == image).all()
     noise = rows[2].astype(float)
     assert (noise.mean(), noise.std()) == pytest.approx((127.5, 255 / 4), rel=0.05)  # cut at 2 s.d.
@@ -413,19 +403,19 @@ def test_classes_along_are_shares_over_those_of_real_images_in_doublings():
     np.testing.assert_allclose(cells.get_coordinates()[0, :, 0], [0.5, 3, 7.5, 10.5])
     np.testing.assert_allclose(cells.get_array(), np.ones((10, 3)))
     never = {"a": [{"epoch": 1, "share": np.zeros(10)}], "b": [{"epoch": 1, "share": PRIOR}]}
-    first, second, _ = figures.classes_along(never, PRIOR).axes
+    first, second, _ = counts.classes_along(never, PRIOR, *DIGITS).axes
     assert (first.collections[0].get_array() == -2).all()
     assert (second.collections[0].get_array() == 0).all()
     low, high = axes.get_ylim()
     assert low > high  # the first class on top
-    assert [label.get_text() for label in axes.get_yticklabels()] == LETTERS
+    assert [label.get_text() for label in axes.get_yticklabels()] == LETTERS[0]
     assert axes.get_ylabel() == "letter that the classifier reads"
 
 
 def test_confusion_shows_shares_of_rows():
     matrix = np.zeros((10, 10), int)
     matrix[3, 5], matrix[3, 3], matrix[7, 0] = 1, 3, 8
-    axes = figures.confusion(matrix).axes[0]
+    axes = figures.confusion(matrix, *DIGITS).axes[0]
     found = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in axes.texts}
     assert {place: text for place, text in found.items() if text} == {
         (3, 5): "25",
@@ -441,29 +431,28 @@ def test_confusion_shows_shares_of_rows():
 
 @settings(max_examples=10)
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(2, 7), st.just(28), st.just(28))), st.integers(1, 9))
-def test_every_pixel_of_a_grid_is_saved_exactly(images, columns):
-    n, columns = len(images), min(columns, len(images))
-    saved = block(figures.grid(images, columns))
+def test_every_pixel_of_a_grid_is_saved_exactly(made, columns):
+    n, columns = len(made), min(columns, len(made))
+    saved = block(figures.grid(made, columns))
     scale = (saved.shape[1] - 2) // columns // 28
     assert saved.shape[1] == columns * (28 * scale + 2) + 2
     for i in range(n):
         top, left = (place * (28 * scale + 2) + 2 for place in divmod(i, columns))
         tile = saved[top : top + 28 * scale, left : left + 28 * scale, 0]
-        np.testing.assert_array_equal(tile, np.kron(images[i], np.ones((scale, scale))))
+        np.testing.assert_array_equal(tile, np.kron(made[i], np.ones((scale, scale))))
 
 
 def test_pixels_out_of_range_are_clipped_and_nan_is_grey():
-    images = np.zeros((4, 28, 28))
-    images[0], images[1], images[2], images[3] = -20, 20, np.inf, np.nan
-    saved = block(figures.grid(images, 4))
+    made = np.repeat([-20, 20, np.inf, np.nan], 784).reshape(4, 28, 28)
+    saved = block(figures.grid(made, 4))
     seen = [saved[40, saved.shape[1] * (2 * i + 1) // 8, 0] for i in range(4)]
     assert seen == [0, 255, 255, 128]
 
 
 def test_tensors_arrays_and_bytes_give_the_same_picture():
     numbers = torch.tensor(EIGHT).float() / 255 - 0.5
-    for images in (numbers[:, None], numbers.requires_grad_(), numbers.detach().numpy(), torch.tensor(EIGHT)):
-        assert render(figures.grid(images, title="eight"), "png") == drawn("grid", "png")
+    for made in (numbers[:, None], numbers.requires_grad_(), numbers.detach().numpy(), torch.tensor(EIGHT)):
+        assert render(figures.grid(made, title="eight"), "png") == drawn("grid", "png")
     assert render(figures.grid(-numbers, title="eight"), "png") != drawn("grid", "png")
 
 
@@ -487,7 +476,7 @@ def test_pictures_say_what_is_what():
 
 
 def test_quality_shows_confident_ones_on_the_left():
-    figure = figures.quality(np.full((4, 28, 28), 0.5), np.full((4, 28, 28), -0.5))
+    figure = images.quality(np.full((4, 28, 28), 0.5), np.full((4, 28, 28), -0.5))
     assert block(figure, 0).mean() > 200
     assert block(figure, 1).mean() < 50
 
