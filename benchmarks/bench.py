@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from torch import Tensor, nn
+from torch import Tensor
 
 import diffusion as d
 from benchmarks import baseline
@@ -87,12 +87,6 @@ def interleave(candidates: dict[str, Callable[[], object]], rounds: int) -> Seco
     return seconds
 
 
-def silent(function: Callable, *arguments: object, **options: object) -> object:
-    """What the function returns, without what it prints."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        return function(*arguments, **options)
-
-
 def compared(what: str, seconds: Seconds, per: float = 1, remark: str = "") -> Row:
     """The row of two candidates; per: the units of work in one reading of the clock."""
     textbook, ours = np.array(seconds["textbook"]) / per, np.array(seconds["ours"]) / per
@@ -113,11 +107,6 @@ def duration(seconds: float) -> str:
     return f"{three_digits(seconds * 1e6)} µs"
 
 
-def released_network() -> nn.Module:
-    """The released linear DDPM's network on this machine's device, in evaluation mode."""
-    return d.released("paper", "linear").network().to(runtime.device()).eval()
-
-
 # --- what is measured ---
 
 
@@ -130,19 +119,19 @@ def step(sizes: Sizes) -> list[Row]:
         "DDPM": (d.DDPM(linear), baseline.DDPMLoss(linear.alpha_bar, device)),
         "zoom": (d.ColdZoom(), baseline.ZoomLoss()),
     }
-    rows = []
+    options = {"steps": sizes.steps, "batch_size": sizes.batch}
+    precision, rows = runtime.resolve_precision("auto", device), []
     for name, (process, loss) in losses.items():
         batches = baseline.loader(baseline.dataset("train", n), sizes.batch)
         steps = baseline.training_steps(loss, process.T, d.Reconstructor(), batches, device)
         candidates = {
             "textbook": lambda steps=steps: [next(steps) for _ in range(sizes.steps)],
-            "ours": lambda process=process: silent(
-                d.fit, process, x, steps=sizes.steps, batch_size=sizes.batch
-            ),
+            "ours": lambda process=process: d.fit(process, x, **options),
         }
         what = f"training step, {name}, batch {sizes.batch}"
-        precision = runtime.resolve_precision("auto", device)
-        rows.append(compared(what, interleave(candidates, sizes.rounds), sizes.steps, f"ours in {precision}"))
+        with contextlib.redirect_stdout(io.StringIO()):
+            seconds = interleave(candidates, sizes.rounds)
+        rows.append(compared(what, seconds, sizes.steps, f"ours in {precision}"))
     return rows
 
 
@@ -199,8 +188,8 @@ def distance(sizes: Sizes) -> list[Row]:
 
 def sampling(sizes: Sizes) -> list[Row]:
     """Whole walks of the released linear DDPM from the same noise, the two taking turns every few steps."""
-    network, process, n = released_network(), d.DDPM(d.linear(sizes.T)), sizes.samples
-    device = runtime.device_of(network)
+    process, n, device = d.DDPM(d.linear(sizes.T)), sizes.samples, runtime.device()
+    network = d.released("paper", "linear").network().to(device).eval()
     precision = runtime.resolve_precision("auto", device)
     key = (0, "benchmark")
 
@@ -257,7 +246,8 @@ def memory(sizes: Sizes) -> list[Row]:
 
 def report(sizes: Sizes) -> list[Row]:
     """`make report` into an empty folder, in an environment that is there already."""
-    with tempfile.TemporaryDirectory(dir=_made(ROOT / "build")) as folder:
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
         content = yaml.safe_load((ROOT / "profiles" / f"{sizes.profile}.yaml").read_text(encoding="utf-8"))
         profile = Path(folder) / "bench.yaml"
         content |= {"profile": "bench", "out": f"{folder}/out"}
@@ -291,11 +281,6 @@ def table(rows: list[Row], environment: dict) -> str:
         **environment
     )
     return "\n".join([*lines, "", f"Medians; in brackets the quartiles of the ratio. {said}."]) + "\n"
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def main(arguments: list[str] | None = None) -> int:

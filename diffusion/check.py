@@ -30,6 +30,10 @@ class Finding:
     text: str
 
 
+class _Problem(Exception):
+    pass
+
+
 def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
     """Findings about a process.
 
@@ -39,22 +43,20 @@ def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
     """
     check_images(x)
     process.prepare(x.clone())
-    checks = [_shapes, _level_zero, _loss]
+    checks = [_shapes, _level_zero, _loss]  # each returns what is well, or raises
     if isinstance(process, ColdDiffusion):
         checks += [_repeatable, _own_levels, _in_order, _prior, _state]
     found = []
     for one in checks:
         try:
-            found.append(one(process, x.clone()))  # a faulty one may change it
+            said = one(process, x.clone())  # a faulty one may change it
+            found.append(said if isinstance(said, Finding) else Finding("ok", said))
+        except _Problem as problem:
+            found.append(Finding("problem", str(problem)))
         except Exception as error:  # whatever a user's code raises
             where = one.__name__.strip("_").replace("_", " ")
             found.append(Finding("problem", f"{where}: {type(error).__name__}: {error}"))
     return found
-
-
-def is_constant(images: Tensor) -> bool:
-    """True if all images (N, 1, 28, 28) are one."""
-    return len(images) > 1 and bool((images - images[:1]).abs().max() < 1e-6)
 
 
 def _levels(process: DegradationProcess) -> list[int]:
@@ -68,111 +70,91 @@ def _degrade(process: DegradationProcess, x: Tensor, t: int | Tensor) -> Tensor:
     return process.degrade(x, t, **options)
 
 
-def _shapes(process: DegradationProcess, x: Tensor) -> Finding:
+def _shapes(process: DegradationProcess, x: Tensor) -> str:
     x = x[:32]
     before = x.clone()
     for t in _levels(process):
-        out = _degrade(process, x, t)
+        out, at = _degrade(process, x, t), f"degrade at t = {t}"
         if out.shape != x.shape or not out.is_floating_point():
-            return Finding(
-                "problem",
-                f"degrade at t = {t} gives {tuple(out.shape)} of {out.dtype}; needed: floats like x",
-            )
+            raise _Problem(f"{at} gives {tuple(out.shape)} of {out.dtype}; needed: floats like x")
         if not out.isfinite().all():
-            return Finding("problem", f"degrade at t = {t} gives numbers that are not finite")
+            raise _Problem(f"{at} gives numbers that are not finite")
         if not torch.equal(x, before):
-            return Finding(
-                "problem", f"degrade at t = {t} changes the images that it is given; work on a copy"
-            )
-    return Finding("ok", f"shapes and finite numbers at levels 0 to {process.T}")
+            raise _Problem(f"{at} changes the images that it is given; work on a copy")
+    return f"shapes and finite numbers at levels 0 to {process.T}"
 
 
-def _level_zero(process: DegradationProcess, x: Tensor) -> Finding:
+def _level_zero(process: DegradationProcess, x: Tensor) -> str:
     off = float((_degrade(process, x[:32], 0) - x[:32]).abs().max())
     if off > 1e-3:
-        return Finding("problem", f"level 0 must leave the image as it is; a pixel changes by {off:.3g}")
-    return Finding("ok", "level 0 is the identity")
+        raise _Problem(f"level 0 must leave the image as it is; a pixel changes by {off:.3g}")
+    return "level 0 is the identity"
 
 
-def _loss(process: DegradationProcess, x: Tensor) -> Finding:
+def _loss(process: DegradationProcess, x: Tensor) -> str:
     scale = torch.ones((), requires_grad=True)
     loss = process.loss(lambda x_t, t: x_t * scale, x[:32], generator("check"))
     loss.backward()
     if loss.ndim or not loss.isfinite() or scale.grad is None or not scale.grad.isfinite():
-        return Finding("problem", f"loss is {loss}; needed: a finite scalar with a gradient")
-    return Finding("ok", f"loss of the identity network: {loss.item():.4f}")
+        raise _Problem(f"loss is {loss}; needed: a finite scalar with a gradient")
+    return f"loss of the identity network: {loss.item():.4f}"
 
 
-def _repeatable(process: DegradationProcess, x: Tensor) -> Finding:
+def _repeatable(process: DegradationProcess, x: Tensor) -> str:
     for t in _levels(process):
         if not torch.equal(_degrade(process, x[:32], t), _degrade(process, x[:32], t)):
-            return Finding(
-                "problem", f"degrade at t = {t} gives other images each time; it must not draw random numbers"
+            raise _Problem(
+                f"degrade at t = {t} gives other images each time; it must not draw random numbers"
             )
-    return Finding("ok", "degrade is deterministic")
+    return "degrade is deterministic"
 
 
-def _own_levels(process: DegradationProcess, x: Tensor) -> Finding:
-    levels = torch.tensor(_levels(process)).repeat(32)[:32]
-    x = x[: len(levels)]
-    together = _degrade(process, x, levels[: len(x)])
+def _own_levels(process: DegradationProcess, x: Tensor) -> str:
+    x = x[:32]
+    levels = torch.linspace(0, process.T, len(x)).round().long()
+    together = _degrade(process, x, levels)
     alone = torch.cat([_degrade(process, x[i : i + 1], int(levels[i])) for i in range(len(x))])
     if (off := float((together - alone).abs().max())) > 1e-4:
-        return Finding(
-            "problem",
-            f"in a batch with several t, images differ by {off:.3g} from those alone; use each t",
-        )
-    return Finding("ok", "each image of a batch is degraded at its own level")
+        raise _Problem(f"in a batch with several t, images differ by {off:.3g} from those alone; use each t")
+    return "each image of a batch is degraded at its own level"
 
 
-def _in_order(process: DegradationProcess, x: Tensor) -> Finding:
+def _in_order(process: DegradationProcess, x: Tensor) -> str:
     x, levels = x[:32], _levels(process)
     far = [float((_degrade(process, x, t) - x).abs().mean()) for t in levels]
     if far[-1] < 1e-6:
-        return Finding("problem", f"level T = {process.T} leaves the images as they are")
+        raise _Problem(f"level T = {process.T} leaves the images as they are")
     for i, t in enumerate(levels):
         if far[i] < SLACK * max(far[: i + 1]):
-            return Finding(
-                "problem", f"levels are out of order: t = {t} is closer to the original than an earlier level"
+            raise _Problem(
+                f"levels are out of order: t = {t} is closer to the original than an earlier level"
             )
-    return Finding("ok", f"degradation grows with t; at T pixels are {far[-1]:.3f} off on average")
+    return f"degradation grows with t; at T pixels are {far[-1]:.3f} off on average"
 
 
-def _prior(process: ColdDiffusion, x: Tensor) -> Finding:
+def _prior(process: ColdDiffusion, x: Tensor) -> str | Finding:
     prior = process.draw_prior(64, generator("check", 0))
     if prior.shape != (64, 1, 28, 28) or not prior.isfinite().all():
-        return Finding(
-            "problem", f"draw_prior(64) gives {tuple(prior.shape)}; needed: (64, 1, 28, 28) finite floats"
-        )
+        raise _Problem(f"draw_prior(64) gives {tuple(prior.shape)}; needed: (64, 1, 28, 28) finite floats")
     if not torch.equal(prior, process.draw_prior(64, generator("check", 0))):
-        return Finding(
-            "problem", "draw_prior gives other images for the same generator; draw from the generator only"
-        )
-    if is_constant(prior):
-        return Finding(
-            "note",
-            "the prior is one image, so this deterministic process draws one image, whatever the seed; "
-            "distances of its samples mean nothing",
-        )
+        raise _Problem("draw_prior gives other images for the same generator; draw from the generator only")
+    if (prior - prior[:1]).abs().max() < 1e-6:
+        said = "the prior is one image, so this deterministic process draws one image, whatever the seed"
+        return Finding("note", f"{said}; distances of its samples mean nothing")
     deepest = _degrade(process, x[:256], process.T)
-    return Finding(
-        "ok",
-        f"prior: mean {float(prior.mean()):.3f}, sd {float(prior.std()):.3f}; "
-        f"fully degraded images: {float(deepest.mean()):.3f}, {float(deepest.std()):.3f}",
-    )
+    degraded = f"fully degraded images: {float(deepest.mean()):.3f}, {float(deepest.std()):.3f}"
+    return f"prior: mean {float(prior.mean()):.3f}, sd {float(prior.std()):.3f}; {degraded}"
 
 
-def _state(process: ColdDiffusion, x: Tensor) -> Finding:
+def _state(process: ColdDiffusion, x: Tensor) -> str:
     expected, state = process.draw_prior(4, generator("check", 1)), process.state()
     process.prepare(0.5 * x[-100:])  # forgets what it has learnt
     process.load_state(state)
     kept = torch.equal(process.draw_prior(4, generator("check", 1)), expected)
     process.prepare(x)
     if not kept:
-        return Finding(
-            "problem", "state and load_state do not bring back what prepare learnt; samples need it"
-        )
-    return Finding("ok", "what prepare learnt is kept")
+        raise _Problem("state and load_state do not bring back what prepare learnt; samples need it")
+    return "what prepare learnt is kept"
 
 
 def main(arguments: list[str] | None = None) -> None:

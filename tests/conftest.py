@@ -15,7 +15,6 @@ from hypothesis import settings
 import offline
 
 ROOT = Path(__file__).resolve().parents[1]
-OWN_MODEL = {"notebook": "05_your_degradation", "degradation": "diffusion.processes.blur:ColdBlur"}
 TIMEOUT = 1500  # seconds for the whole smoke run, on a busy machine
 
 # The same examples in every run: a failure in CI is a failure everywhere.
@@ -62,7 +61,8 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
-    """The results of one run of the real workflow without a network: the smoke profile and one more model.
+    """The results of one run of the real workflow without a network: the smoke profile and one more model,
+    whose class is typed in its notebook.
 
     To be left as they are; its profile lies beside it, smoke.yaml.
     """
@@ -71,7 +71,7 @@ def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path
     with FileLock(shared / "smoke.lock"):  # pytest-xdist: one worker runs it, the others wait
         if not done.exists():
             profile = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
-            profile["models"]["blur"] = OWN_MODEL
+            profile["models"]["pixelate"] = {"notebook": "05_your_degradation", "T": 3}
             profile |= {"out": str(out), "data_dir": str(mnist_dir)}
             (shared / "smoke.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
             command = [sys.executable, "-m", "tools.run", "--retrain", str(shared / "smoke.yaml")]

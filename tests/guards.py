@@ -52,7 +52,7 @@ def status(copy: Path, *tests: str) -> int:
     """Pytest's status after some tests of the copy; its output is in pytest.log beside the copy."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     command += [f"tests/{test}" for test in tests]
-    environment = {"MNIST_DIR": str(ROOT / "data")} | os.environ | {"PYTHONPATH": str(copy)}
+    environment = {"MNIST_DIR": str(ROOT / "data")} | os.environ
     with (copy.parent / "pytest.log").open("w") as log:
         done = subprocess.run(command, cwd=copy, env=environment, stdout=log, stderr=log, timeout=PATIENCE)
     return done.returncode

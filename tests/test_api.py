@@ -1,4 +1,4 @@
-"""What `import diffusion as d` offers, and the README's example."""
+"""What `import diffusion as d` offers, and how its parts rest on each other."""
 
 import ast
 import subprocess
@@ -9,8 +9,6 @@ import pytest
 import torch
 
 import diffusion as d
-
-README_STEPS = 20  # instead of the README's 1000
 
 
 def test_every_public_name_is_there():
@@ -25,19 +23,6 @@ def test_importing_it_imports_nothing_else(root):
     code = "import sys, diffusion; diffusion.__version__; print({'torch', 'numpy'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
-
-
-def test_the_readmes_example(mnist_dir, one_thread, tmp_path, monkeypatch):
-    """In a folder that has nothing: no file is written, and no name is needed but those that stand there."""
-    monkeypatch.chdir(tmp_path)
-    x, labels = d.load("mnist")
-    assert (x.shape, labels.shape) == ((60000, 1, 28, 28), (60000,))
-    run = d.fit(d.ColdZoom(), x, steps=README_STEPS, precision="fp32")
-    samples = run.sample(16)
-    assert samples.shape == (16, 1, 28, 28)
-    assert run.history[-1]["train_loss"] < 0.25  # 0.3 and more at first
-    assert d.grid(samples) is not None
-    assert not list(tmp_path.iterdir())
 
 
 def test_the_arguments_of_load():

@@ -1,6 +1,7 @@
 """Settings and profiles: every kind of mistake is one clear line, before anything runs."""
 
 import copy
+import inspect
 import math
 import re
 from typing import Any
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 from diffusion import settings
 from diffusion.settings import NOTEBOOKS, Profile, SettingError, read_profile
 
+CLASSES = [c for c in vars(settings).values() if isinstance(c, type) and issubclass(c, settings.Settings)]
 BOUNDED = [
     (cls, name)
-    for cls in (*NOTEBOOKS.values(), settings.Measure)
-    for name, field in cls.model_fields.items()
-    if any(isinstance(m, annotated_types.Ge | annotated_types.Gt) for m in field.metadata)
+    for cls in CLASSES
+    for name in inspect.get_annotations(cls).keys() & cls.model_fields.keys()  # its own ones
+    if any(isinstance(m, annotated_types.Ge | annotated_types.Gt) for m in cls.model_fields[name].metadata)
 ]
 
 
@@ -49,7 +51,7 @@ def test_a_misspelt_name_is_refused_with_the_right_one(data):
     assert f"there is no parameter {misspelt!r}; did you mean" in message
 
 
-@pytest.mark.parametrize(("cls", "name"), BOUNDED, ids=lambda x: getattr(x, "__name__", x))
+@pytest.mark.parametrize(("cls", "name"), sorted(BOUNDED, key=str), ids=lambda x: getattr(x, "__name__", x))
 @given(data=st.data())
 def test_a_value_out_of_range_is_refused_with_its_meaning(cls, name, data):
     field = cls.model_fields[name]
@@ -120,6 +122,13 @@ def test_the_defaults_are_the_studys():
     assert P.fitting().keys() >= {"name", "epochs", "network", "channels", "seed", "precision"}
 
 
+def test_a_class_that_the_notebook_holds_is_no_setting():
+    """Its record names it; the profile, which cannot, does not contradict that."""
+    assert "degradation" not in settings.TrainOwn().values()
+    mine = settings.TrainOwn(degradation="diffusion.processes:ColdBlur")
+    assert mine.values()["degradation"] == "diffusion.processes:ColdBlur"
+
+
 # --- profiles ---
 
 SMALL = {
@@ -135,15 +144,23 @@ SMALL = {
 
 def test_the_projects_profiles_are_good(root):
     for path in sorted((root / "profiles").glob("*.yaml")):
-        assert read_profile(path.stem, root / "profiles").name == path.stem
+        profile = read_profile(path.stem, root / "profiles")
+        assert (profile.name, profile.out) == (path.stem, f"build/{path.stem}")
+        if path.stem != "beyond":
+            assert profile.models == ["linear", "cosine", "zoom"]
+            schedules = [profile.trainings[model, 0].schedule for model in ("linear", "cosine")]
+            assert schedules == ["linear", "cosine"]
 
 
 def test_the_paper_profile_has_the_numbers_of_the_study(root):
     paper = read_profile("paper", root / "profiles")
-    assert {"linear", "cosine", "zoom"} <= set(paper.models)
     for P in paper.trainings.values():
         assert (P.epochs, P.batch_size, P.learning_rate, P.lr_schedule) == (100, 128, 2e-4, "constant")
         assert P.n_train is None
+    linear, zoom = paper.trainings["linear", 0], paper.trainings["zoom", 0]
+    assert (linear.T, linear.clip_x0, linear.sampling_steps, zoom.T) == (1000, False, None, 24)
+    assert paper.measure("zoom", 1).n_final == 10_000
+    assert paper.measure("zoom", 1).n_distance == paper.measure("linear", 0).n_final == 2000
 
 
 def test_a_profile_is_one_table_of_models_and_seeds():
@@ -165,6 +182,9 @@ def test_seeds_of_the_whole_profile_are_those_of_models_without_their_own():
     assert (found.seeds("linear"), found.seeds("zoom")) == ([5, 6], [3, 1])
 
 
+OWN = {"notebook": "05_your_degradation"}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
@@ -176,6 +196,8 @@ def test_seeds_of_the_whole_profile_are_those_of_models_without_their_own():
         ("models", {}, "models is missing"),
         ("models.zoom", "03_train_zoom", "models.zoom = '03_train_zoom' is not a section"),
         ("models.zoom.notebook", "03_train_zom", "did you mean '03_train_zoom'"),
+        ("models.own", OWN | {"degradation": "os:system"}, "degradation"),
+        ("models.own", OWN | {"degradation": "gone:X"}, "'gone:X', which cannot be loaded"),
         ("models.zoom.schedule", "linear", "models.zoom: there is no parameter 'schedule'"),
         ("models.zoom.seeds", [1, 1], "seeds = [1, 1] has one twice"),
         ("models.zoom.seeds", [True], "needed: a list of numbers"),
@@ -216,7 +238,7 @@ ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
         (b"profile: [", "is no YAML"),
         (b"profile: caf\xe9", "is no YAML"),
         (b"[" * 3000, "nested more than 20 deep"),
-        (b"a: &a [1]\nb: *a", "aliases .* are not allowed"),
+        (b"a: &a [1]\nb: &b [*a, *a]\nc: [*b, *b]", "aliases .* are not allowed"),
         (b"training: {epochs: 2, epochs: 3}", "the key 'epochs' stands twice"),
         (b"training: !!python/object/apply:os.system ['true']", "is no YAML"),
         (b"#" * 100_001, "a profile has at most 100000"),

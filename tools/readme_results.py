@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from diffusion import figures, records
 from diffusion.records import Results
 from diffusion.runtime import write_bytes
-from report import verdicts
+from report import beyond, verdicts
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = "docs/images"
@@ -25,7 +25,7 @@ EARLY = 20  # epochs after which the schedules are compared, beside the end
 
 
 def findings(results: Results) -> str:
-    """Three findings with their numbers.
+    """Four findings with their numbers.
 
     Raises:
         ValueError: the records no longer say so; the sentence is to be rewritten.
@@ -47,6 +47,12 @@ def findings(results: Results) -> str:
     _supported(min(digits[1]) > 1.5 * max(digits[0]), "the zoom draws more digits")
     _supported(max(mended[1]) < min(mended[0]), "the zoom is closer once the classes are weighted")
     low, high = late.min()["zoom"], late.max()["zoom"]
+    further = beyond.load("beyond")
+    told, rows = beyond.findings(further, results), beyond.said(further)
+    _supported(
+        told["unet_ddpm_closer"] and told["unet_ddim_closest"], "a U-Net brings the linear DDPM closer"
+    )
+    unet, cheap = rows["ddpm_unet"], rows["ddpm_ddim"]
     return (
         f"- The cosine schedule is ahead early and level at the end: after {EARLY} epochs its Fréchet "
         f"distance is {early['cosine']:.0f} against {early['linear']:.0f}, over the last fifth of training "
@@ -56,6 +62,10 @@ def findings(results: Results) -> str:
         f"- Yet with {calls[1]} network calls {_range(digits[1])} of its samples are digits, of the DDPMs' "
         f"with {calls[0]} calls {_range(digits[0])}; and with the classes weighted as in the data its "
         f"distance is {_of(mended[1])}, theirs {_of(mended[0])}.\n"
+        f"- The network was the limit: with a U-Net of the same size {unet.epochs} epochs bring the linear "
+        f"DDPM to a distance of {unet.distance.mean:.1f}, and with {cheap.calls} network calls to "
+        f"{cheap.distance.mean:.1f}; with the study's network it ends at "
+        f"{results.first('linear').measure.final.digits.fid:.1f}, with {calls[0]} calls.\n"
     )
 
 
@@ -104,12 +114,15 @@ def claims(results: Results) -> str:
 
 
 def strip(results: Results) -> Figure:
-    """A digit at rising zoom levels, above unpicked samples of each of the study's models."""
+    """A digit at rising zoom levels, above unpicked samples of the study's models and of one beyond it."""
     zoom, columns = results.kept("zoom"), 13
     rows = {"zoom level 0 to 24": zoom[:: (len(zoom) - 1) // (columns - 1)][:columns]}
     for model, label in STUDY.items():
         rows[label] = results.kept(f"samples_{model}-{results.seeds(model)[0]}")[:columns]
-    figure = Figure(figsize=(10, 2.9), layout="constrained")
+    further = beyond.load("beyond")
+    unet = beyond.said(further)["ddpm_unet"]
+    rows["DDPM, linear, U-Net"] = further.kept(f"samples_{unet.model}-{unet.seeds[0]}")[:columns]
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.02, hspace=0)
     for axes, (label, images) in zip(figure.subplots(len(rows)), rows.items(), strict=True):
         gap = np.full((28, 2), 255, np.uint8)

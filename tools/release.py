@@ -48,12 +48,9 @@ def release(profile: Profile) -> Path:
     out, target = jobs.folder(profile), RELEASED / profile.name
     new = target.with_name(f".{target.name}.new")
     shutil.rmtree(new, ignore_errors=True)
-    files = names(profile)
-    for file in files:
+    for file in names(profile):
         write_bytes(new / file, (out / file).read_bytes())
-    write_json(
-        new / MANIFEST, {"profile": profile.name, "files": {file: sha256(new / file) for file in files}}
-    )
+    seal(new, profile.name)
     verify(new)
     replace(new, target)
     return target

@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from diffusion.settings import Profile, SettingError, read_profile
@@ -43,7 +44,8 @@ ENDED = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL"
 def held(out: Path) -> int:
     """The lock on a results folder; exits with one line where it cannot be had."""
     try:
-        if out.is_dir() and any(out.iterdir()) and not (out / ".lock").exists():
+        there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+        if there and not there & {".lock", "jobs"}:
             sys.exit(f"error: {out} holds files that are not results of this project; choose another `out`")
         return hold(out / ".lock")
     except HeldError as error:
@@ -87,11 +89,8 @@ def options(executor: str, cores: str, out: Path) -> list[str]:
     """Snakemake's options for an executor; on Slurm after waiting for earlier jobs on the results folder."""
     if not executor:
         return [*LOCAL, "--cores", cores]
-    profile = ROOT / "profiles" / executor
-    if not (profile / "config.yaml").is_file():
-        known = ", ".join(sorted(p.parent.name for p in profile.parent.glob("*/config.yaml")))
-        sys.exit(f"error: EXECUTOR = {executor!r} is not an executor; profiles/ has {known}")
-    found = ["--workflow-profile", str(profile), *(["--cores", cores] if cores != "all" else [])]
+    found = ["--workflow-profile", str(ROOT / "profiles" / executor)]
+    found += ["--cores", cores] if cores != "all" else []
     if executor == "slurm":
         prefix = f"{out.name[:30]}-{hashlib.sha256(str(out).encode()).hexdigest()[:8]}"
         wait_for_slurm(prefix)
@@ -166,15 +165,18 @@ def shown(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.run", description=__doc__.splitlines()[0])
     parser.add_argument("profile", nargs="?", default="quick")
     parser.add_argument("cores", nargs="?", default="all")
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")
     parser.add_argument("--on", default="", metavar="EXECUTOR", help="slurm: as jobs of a cluster")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     if given.cores != "all" and not (given.cores.isdecimal() and int(given.cores)):
         sys.exit(f"error: CORES = {given.cores!r} is not allowed; needed: all, or a number from 1")
+    executors = sorted(p.parent.name for p in (ROOT / "profiles").glob("*/config.yaml"))
+    if given.on and given.on not in executors:
+        sys.exit(f"error: EXECUTOR = {given.on!r} is not an executor; profiles/ has {', '.join(executors)}")
     if "MAKELEVEL" in os.environ:  # make passes on SIGTERM, but neither SIGINT nor its own SIGKILL
         when_parent_is_gone(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:

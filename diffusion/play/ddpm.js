@@ -101,5 +101,5 @@ export function ddpm(study) {
   );
   choose(chosen);
   whenSeen(node, update);
-  return { node };
+  return node;
 }

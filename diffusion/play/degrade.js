@@ -17,6 +17,17 @@ class Column {
     const below = network ? [el("p", { class: "between" }, "restored in one go"), this.restored, this.reading] : [];
     this.node = el("div", { class: "card" }, el("p", { class: "head" }, title), this.degraded, el("p", { class: "place" }, this.place, el("br"), this.left), below);
   }
+
+  // `restore` makes the clean image of the network's answer.
+  draw(latent, t, left, restore) {
+    this.degraded.show(latent);
+    this.place.textContent = `t = ${t} of ${this.T}`;
+    this.left.textContent = left;
+    if (!this.network) return;
+    const restored = t ? restore(this.network.predict(latent, t)) : latent;
+    this.restored.show(restored);
+    this.reading.show(restored);
+  }
 }
 
 class NoiseColumn extends Column {
@@ -30,33 +41,20 @@ class NoiseColumn extends Column {
     const i = this.steps.reduce((best, t, k) => (Math.abs(t - wanted) < Math.abs(this.steps[best] - wanted) ? k : best), 0);
     const [t, alphaBar] = [this.steps[i], this.alpha_bar[i]];
     const latent = addNoise(x, alphaBar, normal(noiseSeed));
-    this.degraded.show(latent);
-    this.place.textContent = `t = ${t} of ${this.T}`;
-    this.left.textContent = `${Math.round(100 * alphaBar)} % of the variance left`;
-    if (!this.network) return;
-    const eps = t ? this.network.predict(latent, t) : null;
-    const restored = t ? latent.map((value, p) => (value - Math.sqrt(1 - alphaBar) * eps[p]) / Math.sqrt(alphaBar)) : latent;
-    this.restored.show(restored);
-    this.reading.show(restored);
+    const restore = (eps) => latent.map((value, p) => (value - Math.sqrt(1 - alphaBar) * eps[p]) / Math.sqrt(alphaBar));
+    this.draw(latent, t, `${Math.round(100 * alphaBar)} % of the variance left`, restore);
   }
 }
 
 class ZoomColumn extends Column {
-  constructor(study, { T, interpolation, label = null }, network) {
-    super(study, label ? `zoom (${label})` : "zoom", network);
+  constructor(study, { T, interpolation }, network) {
+    super(study, "zoom", network);
     Object.assign(this, { T, interpolation });
   }
 
   show(x, share) {
     const t = Math.round(share * this.T);
-    const latent = zoom(x, t, this.interpolation);
-    this.degraded.show(latent);
-    this.place.textContent = `t = ${t} of ${this.T}`;
-    this.left.textContent = `${SIDE - t} × ${SIDE - t} pixels left`;
-    if (!this.network) return;
-    const restored = t ? this.network.predict(latent, t) : latent;
-    this.restored.show(restored);
-    this.reading.show(restored);
+    this.draw(zoom(x, t, this.interpolation), t, `${SIDE - t} × ${SIDE - t} pixels left`, (x0) => x0);
   }
 }
 
@@ -66,7 +64,7 @@ export function degrade(study) {
   const zooms = study.data.zoom ? [{ model: study.data.zoom, network: null }] : study.zooms.slice(0, 1);
   const columns = [
     ...schedules.map(({ model, network }) => new NoiseColumn(study, model, network)),
-    ...zooms.map(({ model, network }) => new ZoomColumn(study, { ...model, label: null }, network)),
+    ...zooms.map(({ model, network }) => new ZoomColumn(study, model, network)),
   ];
   const said = el("p", { class: "origin", role: "status" });
   const editor = new Editor(SIDE, "Drawing", () => (tell("a drawing of yours"), update()), { soft: true });
@@ -118,5 +116,5 @@ export function degrade(study) {
     ),
   );
   if (study.digits.length) take(anyDigit(study));
-  return { node, use: (values) => (editor.set(values), update()), set: (part) => (way.set(100 * part), (share = part), update()), columns };
+  return node;
 }

@@ -25,13 +25,11 @@ export function picture(label, attributes = {}) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(SIDE, SIDE);
   const words = new Uint32Array(image.data.buffer).fill(0xff000000);
-  const paint = () => context.putImageData(image, 0, 0);
   canvas.show = (x) => {
     for (let p = 0; p < PIXELS; p++) words[p] = 0xff000000 | (level(x[p]) * 0x010101);
-    paint();
+    context.putImageData(image, 0, 0);
   };
-  canvas.clear = () => (words.fill(0xff000000), paint());
-  paint();
+  context.putImageData(image, 0, 0);
   return canvas;
 }
 

@@ -2,7 +2,7 @@
 
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
-export const counter = { calls: 0, listeners: new Set() };
+export const counter = { calls: 0 };
 
 // Numbers that Python packed (diffusion/play/bundle.py): first the highest byte of each, then the next; in a page
 // as base64 of gzip, in a notebook as they are.

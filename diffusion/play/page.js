@@ -14,8 +14,8 @@ async function begin() {
   await first;
   performance.mark("first digit");
   await study.open(study.ddpms);
-  document.getElementById("ddpm").append(ddpm(study).node);
-  document.getElementById("degrade").append(degrade(study).node);
+  document.getElementById("ddpm").append(ddpm(study));
+  document.getElementById("degrade").append(degrade(study));
   globalThis.coldZoom = { ...compute(study), use: zoom.use, seed: zoom.seed, shown: zoom.shown };
   document.documentElement.classList.add("ready");
 }

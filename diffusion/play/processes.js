@@ -97,7 +97,7 @@ export function addNoise(x, alphaBar, eps) {
 }
 
 // Random numbers that a whole number determines: uniform in [0, 1), by the generator mulberry32.
-export function uniform(seed) {
+function uniform(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -114,14 +114,14 @@ export function normal(seed, stream = 0, n = PIXELS) {
 }
 
 // A seed from the prior of the training: independent pixels by their counts, or one of the starts that it drew.
-export function drawSeed(prior, side, random = Math.random) {
+export function drawSeed(prior, side) {
   if (prior.starts) {
-    const first = Math.floor(random() * (prior.starts.length / side ** 2)) * side ** 2;
+    const first = Math.floor(Math.random() * (prior.starts.length / side ** 2)) * side ** 2;
     return prior.starts.slice(first, first + side ** 2);
   }
   const total = prior.counts.reduce((a, b) => a + b, 0);
   return Float32Array.from({ length: side ** 2 }, () => {
-    let left = random() * total;
+    let left = Math.random() * total;
     return grey(Math.max(0, prior.counts.findIndex((count) => (left -= count) < 0)));
   });
 }

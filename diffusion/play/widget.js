@@ -19,8 +19,8 @@ export default {
         model.save_changes();
       };
       if (study.zooms.length) root.append(dream(study, tell).node);
-      else if (study.ddpms.length) root.append(ddpm(study).node);
-      else root.append(degrade(study).node);
+      else if (study.ddpms.length) root.append(ddpm(study));
+      else root.append(degrade(study));
     } catch (error) {
       root.append(el("p", {}, `This browser cannot show it: ${error.message}`));
     }

@@ -47,10 +47,12 @@ def draw(
         "device": device.type,
         "sampler": SAMPLER,
     }
-    path = Path(cache) / f"{digest(key, 16)}.safetensors" if cache else None
+    name = digest(key, 16)
+    path = Path(cache) / f"{name}.safetensors" if cache else None
     if path and path.is_file():
-        if (kept := load_tensors(path)) is not None:
-            return kept["samples"]
+        kept = load_tensors(path) or {}
+        if (x := kept.get(name, kept.get("samples"))) is not None:  # "samples": of an earlier version
+            return x
         print(f"warning: {path.name} is damaged and is drawn again", flush=True)
     with torch.inference_mode(), autocast(device, precision):
         steps = process.reverse(network, n, generator(seed, "sample"), chunk)
@@ -59,5 +61,5 @@ def draw(
             pass
     x = x.float().cpu().contiguous().clone()
     if path:
-        write_bytes(path, tensor_bytes({"samples": x}))
+        write_bytes(path, tensor_bytes({name: x}))  # so named that no other file is taken for it
     return x

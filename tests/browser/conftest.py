@@ -1,8 +1,10 @@
 """A real browser for the tests: the system's Chromium, offline, whose every complaint fails the test."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,13 +41,13 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+@contextmanager
+def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     """open_page(address, width=1440, scheme="light", before="", **context) -> Page, of a path or an address.
 
     `before` is a script that runs before those of the page; `context` goes to Playwright's `new_context`.
 
-    A request to anything but this machine is stopped, and fails the test at its end; so do errors of the
+    A request to anything but this machine is stopped, and fails the test in the end; so do errors of the
     console and of scripts. `page.complaints` lists them; a test that provokes one empties the list.
     """
     contexts, complaints = [], []
@@ -74,14 +76,18 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert not complaints, "\n".join(complaints)
 
 
-@pytest.fixture(params=WIDTHS)
-def width(request: pytest.FixtureRequest) -> int:
-    return request.param
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """As `opened`, for one test."""
+    with opened(browser) as open_:
+        yield open_
 
 
-@pytest.fixture(params=SCHEMES)
-def scheme(request: pytest.FixtureRequest) -> str:
-    return request.param
+@pytest.fixture(scope="module")
+def open_for_all(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """As `opened`, for pages that the tests of a module share."""
+    with opened(browser) as open_:
+        yield open_
 
 
 @pytest.fixture
@@ -106,9 +112,9 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-def axe_violations(page: Page, context: str | None = None) -> list[str]:
+def axe_violations(page: Page) -> list[str]:
     """What axe-core finds serious or critical in the page as it is, one line a finding."""
-    found = Axe().run(page, context=context).response["violations"]
+    found = Axe().run(page).response["violations"]
     return [
         f"{rule['id']} ({rule['impact']}): {node['target']} {node.get('failureSummary', '')}"
         for rule in found
@@ -119,22 +125,23 @@ def axe_violations(page: Page, context: str | None = None) -> list[str]:
 
 @pytest.fixture
 def accessible(open_page: Callable[..., Page]) -> Callable[..., None]:
-    """accessible(address, width, scheme, ready=None): fail on serious findings, or a page that is too wide.
+    """accessible(address, ready=None): fail on serious findings, or a page that is wider than its window.
 
     Args:
         ready: called with the page before it is examined, to bring it into the state that matters.
     """
 
-    def check(
-        address: str | Path, width: int, scheme: str, ready: Callable[[Page], object] | None = None
-    ) -> None:
-        page = open_page(address, width, scheme)
-        if ready:
-            ready(page)
-        found = axe_violations(page)
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        if wide > width:
-            found.append(f"the page is {wide} pixels wide in a window of {width}")
-        assert not found, "\n".join(found)
+    def check(address: str | Path, ready: Callable[[Page], object] = lambda page: None) -> None:
+        page = open_page(address, WIDTHS[0])
+        ready(page)
+        for width, scheme in itertools.product(WIDTHS, SCHEMES):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(100)
+            found = axe_violations(page)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found.append(f"the page is {wide} pixels wide in a window of {width}")
+            assert not found, "\n".join([f"{scheme}, {width} pixels:", *found])
 
     return check

@@ -22,16 +22,18 @@ def play_file(root):
     return root / "released/page/cold-zoom.html"
 
 
+@pytest.fixture(scope="module")
+def desktop(open_for_all, play_file):
+    page = open_for_all(play_file)
+    page.locator(READY).wait_for()
+    return page
+
+
 @pytest.fixture
-def play(open_page, play_file):
-    """The page, when its first digits are drawn."""
-
-    def open_(address=play_file, **how):
-        page = open_page(address, **how)
-        page.locator(READY).wait_for()
-        return page
-
-    return open_
+def page(desktop):
+    """The page when its first digits are drawn, as the test before has left it."""
+    yield desktop
+    assert not desktop.complaints
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +78,7 @@ def flipped(before, row, column):
     return after
 
 
-def test_painting_with_the_mouse_changes_the_digit(play):
-    page = play()
+def test_painting_with_the_mouse_changes_the_digit(page):
     before, digits = seed(page), drawn(page)
     page.mouse.click(*cell(page, 1, 2))
     assert seed(page) == flipped(before, 1, 2)
@@ -88,8 +89,7 @@ def test_painting_with_the_mouse_changes_the_digit(play):
     assert "of the pixels changed" in page.locator("#cold-zoom .was").first.text_content()
 
 
-def test_a_stroke_has_one_colour(play):
-    page = play()
+def test_a_stroke_has_one_colour(page):
     page.get_by_role("button", name="All black").click()
     page.mouse.move(*cell(page, 0, 0))
     page.mouse.down()
@@ -100,19 +100,19 @@ def test_a_stroke_has_one_colour(play):
     assert found.tolist() == [[True] * 4, [False] * 3 + [True], [False] * 3 + [True], [False] * 4]
 
 
-def test_painting_with_a_finger(play):
-    page = play(width=390, has_touch=True, is_mobile=True)
+def test_painting_with_a_finger(open_page, play_file):
+    page = open_page(play_file, 390, has_touch=True, is_mobile=True)
+    page.locator(READY).wait_for()
     before = seed(page)
     page.touchscreen.tap(*cell(page, 3, 0))
     assert seed(page) == flipped(before, 3, 0)
     drawn(page)
 
 
-def test_painting_with_the_keys(play):
-    page = play()
+def test_painting_with_the_keys(page):
     page.get_by_role("button", name="All black").click()
     page.get_by_role("application", name="Seed").focus()
-    for key in ("ArrowRight", "ArrowDown", "Space", "ArrowDown", "+", "ArrowUp"):
+    for key in ("Home", "ArrowRight", "ArrowDown", "Space", "ArrowDown", "+", "ArrowUp"):
         page.keyboard.press(key)
     found = (np.array(seed(page)) + 0.5) * 255
     assert np.flatnonzero(found.round()).tolist() == [5, 9]
@@ -121,8 +121,7 @@ def test_painting_with_the_keys(play):
     drawn(page)
 
 
-def test_a_seed_from_the_prior_and_from_a_real_digit(play):
-    page = play()
+def test_a_seed_from_the_prior_and_from_a_real_digit(page):
     before = seed(page)
     page.get_by_role("button", name="Draw from the prior").click()
     from_prior = seed(page)
@@ -135,8 +134,7 @@ def test_a_seed_from_the_prior_and_from_a_real_digit(play):
 # --- numbers ---
 
 
-def test_the_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(play, references):
-    page = play()
+def test_the_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(page, references):
     for i in (0, 7):
         for name in TRAININGS:
             found = page.evaluate(
@@ -155,8 +153,7 @@ def test_the_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(play, re
 HOW = {"plain": (False, "ancestral"), "clipped": (True, "ancestral"), "ddim": (False, "ddim")}
 
 
-def test_a_ddpm_is_that_of_torch(play, references):
-    page = play()
+def test_a_ddpm_is_that_of_torch(page, references):
     for how, (clip, sampler) in HOW.items():
         before = page.evaluate("coldZoom.calls()")
         arguments = ["linear-0", 10, {"clip": clip, "sampler": sampler}, references["noise"].tolist()]
@@ -168,8 +165,7 @@ def test_a_ddpm_is_that_of_torch(play, references):
         assert page.evaluate("coldZoom.calls()") >= before + 10
 
 
-def test_the_classifier_reads_what_the_projects_classifier_reads(play):
-    page = play()
+def test_the_classifier_reads_what_the_projects_classifier_reads(page):
     images = page.evaluate("coldZoom.digits().filter((_, i) => i % 3 === 0)")
     found = page.evaluate("(images) => images.map((x) => coldZoom.read(x))", images)
     expected = classifier.logits(classifier.load(), torch.tensor(images).view(-1, 1, 28, 28)).softmax(1)
@@ -178,8 +174,7 @@ def test_the_classifier_reads_what_the_projects_classifier_reads(play):
     assert [one["confidence"] for one in found] == pytest.approx(confidence.tolist(), abs=0.02)
 
 
-def test_the_zoom_and_the_centre_are_those_of_torch(play):
-    page = play()
+def test_the_zoom_and_the_centre_are_those_of_torch(page):
     x = torch.rand(1, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
     for t in (0, 1, 2, 7, 12, 13, 23, 24, 27):
         for interpolation, tolerance in (("nearest", 0), ("bilinear", 1e-6)):
@@ -195,8 +190,7 @@ def test_the_zoom_and_the_centre_are_those_of_torch(play):
 # --- the ways through it ---
 
 
-def test_stepping_through_the_walk(play):
-    page = play()
+def test_stepping_through_the_walk(page):
     drawn(page)
     slider = page.locator("#cold-zoom .walk input[type=range]")
     slider.focus()
@@ -214,8 +208,7 @@ def test_stepping_through_the_walk(play):
     assert not np.array_equal(grey_levels(page, "#cold-zoom .walk .pair .picture"), other)
 
 
-def test_noise_changes_the_digit_and_none_brings_it_back(play):
-    page = play()
+def test_noise_changes_the_digit_and_none_brings_it_back(page):
     before = drawn(page)
     for name in ("Noise on the seed", "Noise in the latents"):
         slider = page.get_by_role("slider", name=name)
@@ -226,16 +219,14 @@ def test_noise_changes_the_digit_and_none_brings_it_back(play):
         assert np.array_equal(drawn(page), before)
 
 
-def test_each_pixel_can_be_flipped(play):
-    page = play()
+def test_each_pixel_can_be_flipped(page):
     page.get_by_role("button", name="Flip each pixel").click()
     assert page.locator("#cold-zoom .mosaic .picture").count() == 32
     page.mouse.click(*cell(page, 0, 0))
     assert page.locator("#cold-zoom .mosaic").count() == 0
 
 
-def test_the_ddpm_counts_its_calls(play):
-    page = play()
+def test_the_ddpm_counts_its_calls(page):
     page.locator("#ddpm").scroll_into_view_if_needed()
     page.get_by_text("10 network calls").wait_for()
     page.get_by_role("radio", name="clipped").check(force=True)
@@ -246,8 +237,7 @@ def test_the_ddpm_counts_its_calls(play):
     assert page.locator("#ddpm").get_by_text("24 network calls").count() >= 1  # the zoom's, beside it
 
 
-def test_degrading_a_drawing(play):
-    page = play()
+def test_degrading_a_drawing(page):
     page.locator("#degrade").scroll_into_view_if_needed()
     page.get_by_role("button", name="Clear, to draw").click()
     box = page.locator("#degrade .editor").bounding_box()
@@ -270,18 +260,19 @@ def test_degrading_a_drawing(play):
 # --- manners ---
 
 
-def test_it_is_the_same_from_a_server(play, play_file, server):
-    page = play(f"{server(play_file.parent)}/{play_file.name}")
+def test_it_is_the_same_from_a_server(open_page, play_file, server):
+    page = open_page(f"{server(play_file.parent)}/{play_file.name}")
+    page.locator(READY).wait_for()
     assert np.array_equal(drawn(page)[0], np.array(page.evaluate("coldZoom.zoom('zoom-0', coldZoom.seed())")))
 
 
-def test_it_is_for_everyone(accessible, play_file, width, scheme):
+def test_it_is_for_everyone(accessible, play_file):
     def ready(page):
         page.locator(READY).wait_for()
         page.locator("#ddpm").scroll_into_view_if_needed()
         page.get_by_text("10 network calls").wait_for()
 
-    accessible(play_file, width, scheme, ready)
+    accessible(play_file, ready)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ import pytest
 
 import made_report
 
-WIDTHS, SCHEMES = (390, 768, 1440), ("light", "dark")
 PAGES = ("report.html", "notebooks/01_schedules.html")
 UNFOLD = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 # Numbers and words of table cells that are broken over two lines.
@@ -30,11 +29,9 @@ def report(out, open_page):
     return lambda *args, **more: open_page(out / "report.html", *args, **more)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", PAGES)
-def test_it_shuts_nobody_out(out, accessible, name, width, scheme):
-    accessible(out / name, width, scheme, ready=lambda page: page.evaluate(UNFOLD))
+def test_it_shuts_nobody_out(out, accessible, name):
+    accessible(out / name, ready=lambda page: page.evaluate(UNFOLD))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -44,13 +41,13 @@ def test_the_page_may_load_nothing(out, open_page, name):
     page.complaints.clear()
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_pages_are_light_or_dark_and_figures_stay_on_light_cards(report, scheme):
-    page = report(scheme=scheme)
+def test_pages_are_light_or_dark_and_figures_stay_on_light_cards(report):
+    page = report()
     colour = "getComputedStyle(document.querySelector(what)).backgroundColor"
     lightness = f"(what) => {colour}.match(/\\d+/g).slice(0, 3).map(Number)"
-    ground = page.evaluate(lightness, "body")
-    assert max(ground) < 60 if scheme == "dark" else min(ground) > 240
+    assert min(page.evaluate(lightness, "body")) > 240
+    page.emulate_media(color_scheme="dark")
+    assert max(page.evaluate(lightness, "body")) < 60
     assert min(page.evaluate(lightness, "figure img")) > 230
 
 
@@ -72,13 +69,14 @@ def test_a_phone_breaks_no_number_and_keeps_the_first_column(report):
 def test_only_what_scrolls_is_a_stop_of_the_keyboard(out, report, open_page):
     boxes = "[...document.querySelectorAll('.scroll, .eqbody, pre')]"
     stops = f"{boxes}.map((box) => [box.tabIndex === 0, box.scrollWidth > box.clientWidth + 1])"
-    for page in (report(1440), report(390), open_page(out / PAGES[1], 390)):
+    wide = report(1440)
+    for page in (wide, report(390), open_page(out / PAGES[1], 390)):
         page.wait_for_timeout(100)
         found = page.evaluate(stops)
         assert all(stop == scrolls for stop, scrolls in found)
         assert len(found) > 5
     assert any(scrolls for _, scrolls in found)
-    assert not report(1440).locator(".eqbody[tabindex]").count()
+    assert not wide.locator(".eqbody[tabindex]").count()
 
 
 def test_a_figure_opens_large_by_touch(report):

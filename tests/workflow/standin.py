@@ -86,7 +86,7 @@ def work(kind, values):
                 raise ValueError("no such luck")
         if name:
             write_bytes(Path(values["out_dir"]) / name, (name + json.dumps(kept)).encode()
-                        if not name.endswith("json") else json.dumps(kept).encode())
+                        if not name.endswith(("json", "jsonl")) else json.dumps(kept).encode())
 """,
 }
 KINDS = {"01_schedules": "schedules", "03_train_zoom": "train", "04_compare_fid": "compare"}

@@ -154,9 +154,3 @@ def test_lab_opens_copies(checkout):
         subprocess.run(copying, shell=True, cwd=checkout.folder, check=True)
         assert copy.read_text() == text
         copy.write_text("mine")
-
-
-def test_lint_says_what_to_do_about_outputs(checkout):
-    recipe = ["make", "-n", "lint", "PYTHON=./python"]
-    said = subprocess.run(recipe, cwd=checkout.folder, capture_output=True, text=True, check=True).stdout
-    assert "Remove these notebooks' outputs: .venv/bin/nbstripout --keep-id notebooks/*.ipynb" in said

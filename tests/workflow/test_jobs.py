@@ -69,6 +69,14 @@ def test_first_seeds_come_first(project):
     assert names[1:5] == ["train_zoom-5", "train_other-5", "train_zoom-1", "train_other-1"]
 
 
+def test_names_cannot_collide(project):
+    """`zoom_seed1` beside seed 1 of `zoom`: each has its own jobs."""
+    names = ("zoom", "zoom_1", "zoom_seed1")
+    models = {name: {"notebook": "03_train_zoom", "seeds": [0, 1]} for name in names}
+    project.profile({"profile": "smoke", "models": models})
+    assert len(jobs.of(read_profile("smoke", project.folder / "profiles"))) == 3 + 2 * 6
+
+
 # --- code ---------------------------------------------------------------------------------------------------
 
 

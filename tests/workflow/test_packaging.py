@@ -1,12 +1,14 @@
 """The project's files agree with each other, hold nothing of one machine, and can be installed."""
 
 import ast
+import functools
 import json
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -16,11 +18,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from diffusion.settings import NOTEBOOKS
-
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-SETUPTOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 UNPINNED = re.compile(r"torch|torchvision|triton|nvidia-.*|cuda-.*")  # differ from platform to platform
 BUNDLED = {"setuptools", "pip"}  # of every virtual environment
 IMPORTED_AS = {
@@ -32,7 +31,6 @@ IMPORTED_AS = {
     "IPython": "ipykernel",
     "pypandoc": "pypandoc-binary",
 }
-OF_PACKAGE = {"dependencies": ["diffusion"], "workflow": ["report", "tools"]}
 
 
 def tracked() -> list[Path]:
@@ -42,6 +40,7 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
 
 
+@functools.cache
 def texts() -> list[tuple[Path, str]]:
     """The project's text files with their content."""
     found = []
@@ -123,51 +122,34 @@ def test_pre_commit_uses_the_pinned_versions():
     assert used == {name: pins()[name] for name in ("ruff", "nbstripout")}
 
 
-def imports(path: Path, text: str) -> set[str]:
-    """The top-level names that a Python file or a notebook imports."""
-    sources = [text] if path.suffix == ".py" else []
-    if path.suffix == ".ipynb":
-        sources = ["".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+def imported(nodes: Iterable[ast.AST]) -> set[str]:
+    """The distributions and modules of ours that are imported there; those of Python left out."""
     found = set()
-    for node in (n for source in sources for n in ast.walk(ast.parse(source))):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             found.add(node.module.split(".")[0])
-    return found
+    return {canonicalize_name(IMPORTED_AS.get(name, name)) for name in found - sys.stdlib_module_names}
 
 
 def test_every_import_is_a_declared_dependency():
-    """Of the extra `dev`, package and workflow import nothing."""
+    """Package and workflow import nothing of `dev`; the package, of `workflow`, only within functions."""
     ours = {"diffusion", "report", "tools", "tests", "benchmarks"}
     ours |= {p.name for p in (ROOT / "tests").iterdir() if p.is_dir()}
-    ours |= {p.stem for p in (ROOT / "tests").rglob("*.py")}
-    extras = {"diffusion": ["workflow"], "report": ["workflow"], "tools": ["workflow"]}
-    seen, missing = set(), []
+    ours |= {canonicalize_name(p.stem) for p in (ROOT / "tests").rglob("*.py")}
+    of_users, of_all = declared("workflow").keys(), declared().keys()
+    of_package = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
     for path, text in texts():
-        for name in imports(path, text) - ours - sys.stdlib_module_names:
-            seen.add(name)
-            known = declared(*extras.get(path.parts[0], []))
-            if canonicalize_name(IMPORTED_AS.get(name, name)) not in known:
-                missing.append((str(path), name))
-    assert len(seen) > 10
-    assert missing == []
-
-
-def test_the_package_imports_its_own_dependencies_alone():
-    """What the extra `workflow` adds is imported within functions, in `diffusion`."""
-    light = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
-    for path, text in ((p, t) for p, t in texts() if p.parts[0] == "diffusion" and p.suffix == ".py"):
-        top = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
-        names = {n.split(".")[0] for node in top for n in _names(node)} - {
-            "diffusion",
-            *sys.stdlib_module_names,
-        }
-        assert {canonicalize_name(IMPORTED_AS.get(n, n)) for n in names} - light == set(), path
-
-
-def _names(node: ast.Import | ast.ImportFrom) -> list[str]:
-    return [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        if path.suffix not in (".py", ".ipynb"):
+            continue
+        cells = json.loads(text)["cells"] if path.suffix == ".ipynb" else []
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"] or [text]
+        tree = ast.parse("\n".join(code))
+        known = of_users if path.parts[0] in ("diffusion", "report", "tools") else of_all
+        assert imported(ast.walk(tree)) - ours - known == set(), path
+        if path.parts[0] == "diffusion":
+            assert imported(tree.body) - ours - of_package == set(), path
 
 
 # --- the package --------------------------------------------------------------------------------------------
@@ -182,34 +164,21 @@ def test_the_version_is_that_of_the_changelog_and_the_citation():
     assert [a["name"] for a in citation["authors"]] == [a["name"] for a in PROJECT["authors"]]
 
 
-def test_every_package_is_named():
-    folders = {p.parent for p in (ROOT / "diffusion").rglob("*.py")}
-    names = {
-        ".".join(folder.relative_to(ROOT).parts) for folder in folders if "__pycache__" not in folder.parts
-    }
-    assert set(SETUPTOOLS["packages"]) == names | {"diffusion._released"}
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The package, built from a clean copy: an old build/ would be taken in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for path in tracked():
+        copy = folder / "project" / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "-w", folder, folder / "project"], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
 
 
 @pytest.mark.slow
-def test_a_wheel_has_the_package_and_the_released_models_and_nothing_else(tmp_path):
-    """Of a clean copy: an old build/ would be taken in."""
-    for path in tracked():
-        copy = tmp_path / "project" / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(tmp_path),
-    ]
-    subprocess.run([*build, str(tmp_path / "project")], check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
+def test_a_wheel_has_the_package_and_the_released_models_and_nothing_else(wheel):
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
     assert {name.split("/")[0] for name in names} == {"diffusion"}
     ours = {p.relative_to(ROOT).as_posix() for p in tracked() if p.is_relative_to(ROOT / "diffusion")}
@@ -222,16 +191,11 @@ def test_a_wheel_has_the_package_and_the_released_models_and_nothing_else(tmp_pa
 
 
 @pytest.mark.slow
-def test_an_installed_package_works_in_another_folder(tmp_path, mnist_dir):
+def test_an_installed_package_works_in_another_folder(wheel, tmp_path, mnist_dir):
     """As after `pip install .`: no checkout near, and nothing is written into the package."""
     site, home = tmp_path / "site", tmp_path / "home"
     home.mkdir()
-    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation"]
-    copy = tmp_path / "project"
-    for path in tracked():
-        (copy / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
-        (copy / path.relative_to(ROOT)).write_bytes(path.read_bytes())
-    subprocess.run([*install, "--target", str(site), str(copy)], check=True, capture_output=True)
+    zipfile.ZipFile(wheel).extractall(site)
     code = f"""import sys
 sys.path.insert(0, {str(site)!r})
 import diffusion as d
@@ -241,12 +205,8 @@ run = d.fit(d.ColdZoom(), x, steps=2, batch_size=16)
 print(run.sample(2).shape, d.released("paper", "zoom").sample(1).shape)
 """
     before = sorted(p for p in site.rglob("*") if "__pycache__" not in p.parts)
-    environment = {
-        "MNIST_DIR": str(mnist_dir),
-        "HOME": str(home),
-        "PATH": "/usr/bin:/bin",
-        "OMP_NUM_THREADS": "1",
-    }
+    environment = {"MNIST_DIR": str(mnist_dir), "HOME": str(home), "PATH": "/usr/bin:/bin"}
+    environment |= {"OMP_NUM_THREADS": "1"}
     options = {"cwd": home, "env": environment, "capture_output": True, "text": True}
     run = subprocess.run([sys.executable, "-c", code], **options)
     assert run.stdout.splitlines()[-1] == "torch.Size([2, 1, 28, 28]) torch.Size([1, 1, 28, 28])", run.stderr
@@ -267,18 +227,6 @@ def test_no_package_registry_is_named():
     hosts += [("debian", "org"), ("anaconda", "com"), ("anaconda", "org")]
     names = [".".join(parts) for parts in hosts]
     assert [(str(path), name) for path, text in texts() for name in names if name in text] == []
-
-
-def test_notebooks_are_stripped_portable_and_parameterised():
-    kept = (ROOT / "released", ROOT / "build")
-    notebooks = {p for p in tracked() if p.suffix == ".ipynb" and not any(p.is_relative_to(k) for k in kept)}
-    assert notebooks == {ROOT / "notebooks" / f"{name}.ipynb" for name in NOTEBOOKS}
-    for path in notebooks:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
-        assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
-        assert content["metadata"]["kernelspec"]["name"] == "python3"
-        assert [c for c in code if "parameters" in c["metadata"].get("tags", [])] == code[:1]
 
 
 # --- make ---------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_the_workflow_runs_without_a_network(smoke_out, tmp_path_factory):
 def test_its_results_are_whole_and_known(smoke_out, profile):
     assert jobs.check(profile) == []
     results = records.load_results(smoke_out, list(profile.trainings))
-    assert results.models == ["linear", "cosine", "zoom", "blur"]
+    assert results.models == ["linear", "cosine", "zoom", "pixelate"]
     assert all(one.measure for one in results.trainings.values())
 
 
@@ -70,7 +70,8 @@ def test_damage_of_any_of_its_files_is_found(smoke_out, profile, tmp_path):
     mine, dice = read_profile(tmp_path / "smoke.yaml", tmp_path), random.Random(3)
     assert jobs.check(mine) == []
     for job in jobs.of(mine).values():
-        for name in json.loads(job.path.read_text())["files"]:
+        names = list(json.loads(job.path.read_text())["files"])
+        for name in dice.sample(names, min(4, len(names))):
             damage(out / name, dice)
             assert job.stale() == f"{name} is damaged or was changed"
             shutil.copy(smoke_out / name, out / name)
