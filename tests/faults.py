@@ -1,14 +1,15 @@
-"""Faults drawn at random, against a real run: `make test-faults MINUTES=10 SEED=0`.
+"""Faults drawn at random, against real runs: `make test-faults MINUTES=10 SEED=0`.
 
-Each fault damages, loses or exchanges a file, edits a number in it, or kills a process at some moment. Then
-the same command is given again, and the end is compared with the undisturbed run:
+Each damages, loses or exchanges a file, edits a number in it, or ends a process at some moment: of a training
+(here), or of the whole workflow (tests/workflow/faults.py). Then the same command is given again, and the end
+is compared with the undisturbed run:
 
-    survived    the same weights, samples and records, to the bit
+    survived    the same weights, samples, records and figures, to the bit
     refused     one line; its advice is followed, and must lead to the same end
     WRONG       another result without a word
-    traceback   an error that is none of ours
+    traceback   an error that is none of ours, or no end
 
-Every fault is a function of (seed, number), so that one can be tried again: `--only NUMBER`.
+A round of faults is a function of (seed, number), so that one can be tried again: `--only NUMBER`.
 """
 
 import argparse
@@ -25,30 +26,26 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import torch
+os.environ["OMP_NUM_THREADS"] = "1"  # a process with threads cannot be forked safely
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from diffusion.processes import ColdZoom
-from diffusion.runtime import generator
-from diffusion.training.checkpoints import RunError
-from diffusion.training.fit import fit
+import torch  # noqa: E402
+import torch._dynamo  # noqa: E402, F401 - torch imports it for the first optimiser: once here, not in each attempt
+
+from damage import damage, files  # noqa: E402
+from diffusion import data  # noqa: E402
+from diffusion.processes import ColdZoom  # noqa: E402
+from diffusion.runtime import generator  # noqa: E402
+from diffusion.training.checkpoints import RunError  # noqa: E402
+from diffusion.training.fit import fit  # noqa: E402
+from workflow import faults as workflow  # noqa: E402
 
 EXPECTED = (RunError, ValueError, OSError)  # what an error of ours is; anything else is a traceback
-VOLATILE = {"seconds", "seconds_per_step", "environment"}  # of the clock and the machine
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one fault ended."""
-
-    number: int
-    fault: str
-    end: str  # survived, refused, WRONG or traceback
-    said: str = ""
-
+ENDS = ("survived", "refused", "WRONG", "traceback")
+Round = tuple[list[str], str, str]  # its faults, how it ended, what was said
 
 # --- what is run: a small training, its weights of every epoch and its samples ---
 
@@ -75,75 +72,8 @@ def train(folder: Path) -> dict[str, str]:
         weights = torch.cat([v.flatten() for v in run.network(epoch).state_dict().values()])
         found[f"weights {epoch}"] = hashlib.sha256(weights.numpy().tobytes()).hexdigest()
     found["samples"] = hashlib.sha256(run.sample(8).numpy().tobytes()).hexdigest()
-    losses = [{k: v for k, v in line.items() if k not in VOLATILE} for line in run.history]
-    found["history"] = hashlib.sha256(json.dumps(losses).encode()).hexdigest()
+    found["history"] = hashlib.sha256(json.dumps(workflow.timeless(run.history)).encode()).hexdigest()
     return found
-
-
-# --- faults: each takes a file and a source of chance, and says what it did ---
-
-
-def flip(path: Path, chance: random.Random) -> str:
-    content = bytearray(path.read_bytes())
-    place, bit = chance.randrange(len(content)), chance.randrange(8)
-    content[place] ^= 1 << bit
-    path.write_bytes(content)
-    return f"bit {bit} of byte {place} flipped"
-
-
-def truncate(path: Path, chance: random.Random) -> str:
-    content = path.read_bytes()
-    length = chance.randrange(len(content))
-    path.write_bytes(content[:length])
-    return f"cut to {length} of {len(content)} bytes"
-
-
-def junk(path: Path, chance: random.Random) -> str:
-    path.write_bytes(chance.randbytes(chance.randrange(1, 2000)))
-    return "replaced by junk"
-
-
-def zero_page(path: Path, chance: random.Random) -> str:
-    content = bytearray(path.read_bytes())
-    place = chance.randrange(len(content))
-    content[place : place + 512] = bytes(len(content[place : place + 512]))
-    path.write_bytes(content)
-    return f"512 bytes from {place} zeroed"
-
-
-def lose(path: Path, chance: random.Random) -> str:
-    path.unlink()
-    return "deleted"
-
-
-def exchange(path: Path, chance: random.Random) -> str:
-    others = [p for p in files(path.parents[1]) if p != path and p.suffix == path.suffix]
-    if not others:
-        return lose(path, chance)
-    other = chance.choice(others)
-    shutil.copyfile(other, path)
-    return f"replaced by a copy of {other.name}"
-
-
-def edit(path: Path, chance: random.Random) -> str:
-    """Change one number of a text file, as a hand would."""
-    text = path.read_bytes().decode("utf-8", errors="replace")
-    digits = [i for i, c in enumerate(text) if c.isdigit()]
-    if path.suffix not in (".json", ".jsonl") or not digits:
-        return flip(path, chance)
-    place = chance.choice(digits)
-    path.write_text(text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :], encoding="utf-8")
-    return f"a digit at {place} edited"
-
-
-FAULTS = (flip, flip, flip, truncate, zero_page, junk, lose, exchange, edit)
-
-
-def files(folder: Path) -> list[Path]:
-    """The files below a folder that hold something; locks do not count."""
-    return sorted(
-        p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and not p.name.endswith(".lock")
-    )
 
 
 # --- processes: each attempt has one of its own, for a kill must be real ---
@@ -188,65 +118,88 @@ def follow(said: str, folder: Path) -> str:
     return ""
 
 
-def one(number: int, seed: int, finished: Path, expected: dict[str, str], folder: Path) -> Outcome:
-    """One fault against the training; `finished` is the folder of an undisturbed run."""
+def one(number: int, seed: int, finished: Path, expected: dict[str, str], folder: Path) -> Round:
+    """One fault or two against the training; `finished` is the folder of an undisturbed run."""
     chance = random.Random(f"{seed}/{number}")
+    faults = []
     if chance.random() < 0.25:  # a kill in the middle, and then perhaps damage
         delay = chance.uniform(0.02, 0.6)
-        fault = f"killed after {delay:.2f} s"
+        faults.append(f"killed after {delay:.2f} s")
         attempt(lambda: train(folder), kill_after=delay)
         if chance.random() < 0.5 and files(folder):
-            path = chance.choice(files(folder))
-            fault += f"; {path.name}: {chance.choice(FAULTS)(path, chance)}"
+            faults.append(damage(chance.choice(files(folder)), chance))
     else:
         shutil.copytree(finished, folder, dirs_exist_ok=True)
-        path = chance.choice(files(folder))
-        fault = f"{path.name}: {chance.choice(FAULTS)(path, chance)}"
+        faults.append(damage(chance.choice(files(folder)), chance))
     said, advised = "", ""
     for _ in range(3):
         end, results, words = attempt(lambda: train(folder))
         said += words
         if end == "done":
             how = "survived" if not advised else "refused"
-            return Outcome(number, fault, how if results == expected else "WRONG", said)
+            return faults, how if results == expected else "WRONG", said
         if end != "refused" or not (advised := follow(words, folder)):
             break
-    return Outcome(number, fault, "traceback", said)
+    return faults, "traceback", said
+
+
+# --- rounds ---
+
+
+@contextlib.contextmanager
+def trainings(scratch: Path, seed: int) -> Iterator[Callable[[int], Round]]:
+    """A function that does the round of a number, against the training."""
+    finished = scratch / "finished"
+    end, expected, said = attempt(lambda: train(finished))
+    assert end == "done", said
+
+    def befall(number: int) -> Round:
+        folder = scratch / "fault"
+        shutil.rmtree(folder, ignore_errors=True)
+        return one(number, seed, finished, expected, folder)
+
+    yield befall
+
+
+@contextlib.contextmanager
+def workflows(scratch: Path, seed: int) -> Iterator[Callable[[int], Round]]:
+    """A function that does the round of a number, against the workflow."""
+    data.fetch()
+    with workflow.real(scratch, data.folder()) as study:
+        yield lambda number: workflow.one(number, seed, study)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--faults", type=int, default=10**9, help="stop after so many")
+    parser.add_argument("--rounds", type=int, default=10**9, help="stop after so many")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
-    parser.add_argument("--only", type=int, help="try one number again")
+    parser.add_argument("--of", choices=["trainings", "workflow", "both"], default="both")
+    parser.add_argument("--only", type=int, help="try one round again, of those that --of names")
     options = parser.parse_args()
     torch.set_num_threads(1)
     print(f"seed {options.seed}", flush=True)
-    ends: Counter[str] = Counter()
-    stop = time.monotonic() + 60 * options.minutes
-    with tempfile.TemporaryDirectory() as scratch:
-        finished = Path(scratch) / "finished"
-        end, expected, said = attempt(lambda: train(finished))
-        assert end == "done", said
-        numbers = [options.only] if options.only is not None else range(options.faults)
-        for number in numbers:
-            if time.monotonic() > stop:
-                break
-            folder = Path(scratch) / f"fault-{number}"
-            outcome = one(number, options.seed, finished, expected, folder)
-            ends[outcome.end] += 1
-            if outcome.end in ("WRONG", "traceback") or options.only is not None:
-                print(
-                    f"{outcome.number}: {outcome.end}: {outcome.fault}\n    {outcome.said.strip()[-800:]}",
-                    flush=True,
-                )
-            shutil.rmtree(folder, ignore_errors=True)
-    print(
-        f"{sum(ends.values())} faults: "
-        + ", ".join(f"{ends[e]} {e}" for e in ("survived", "refused", "WRONG", "traceback"))
-    )
-    return 1 if ends["WRONG"] or ends["traceback"] else 0
+    kinds = {"trainings": trainings, "workflow": workflows}
+    kinds = kinds if options.of == "both" else {options.of: kinds[options.of]}
+    bad = 0
+    for kind, begin in kinds.items():
+        ends: Counter[str] = Counter()
+        rounds = 0
+        with tempfile.TemporaryDirectory() as scratch, begin(Path(scratch), options.seed) as befall:
+            stop = time.monotonic() + 60 * options.minutes / len(kinds)
+            for number in range(options.rounds) if options.only is None else [options.only]:
+                if time.monotonic() > stop:
+                    break
+                faults, end, said = befall(number)
+                ends[end] += len(faults)
+                rounds += 1
+                print(f"{kind} {number}: {end}: {'; '.join(faults)}", flush=True)
+                if end in ("WRONG", "traceback") or options.only is not None:
+                    print(f"    {said.strip()[-2000:]}", flush=True)
+        counted = ", ".join(f"{ends[end]} {end}" for end in ENDS)
+        print(f"{kind}: {sum(ends.values())} faults in {rounds} rounds: {counted}", flush=True)
+        bad += ends["WRONG"] + ends["traceback"]
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ The command is the documented one, `make report PROFILE=... EXECUTOR=slurm`, wit
 2. Another training job is cancelled with `scancel`; of its successor, all processes are killed, as when its
    node is lost. Each time Slurm gets it again, and it goes on from its checkpoint.
 3. The workflow ends with the report. Both models have the weights of undisturbed runs, to the bit.
-4. A job that asks for more than a node has is refused, and Slurm's own reason is shown.
+4. A shared disk runs full: that is said, and once there is room the same command ends as if nothing had been.
+5. A job that asks for more than a node has is refused, and Slurm's own reason is shown.
 
 The project is copied to a temporary folder, which goes at the end, as the cluster does.
 """
@@ -26,9 +27,14 @@ import yaml
 from local_slurm import cluster, missing, said
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from limits import disk, grow  # noqa: E402
+from workflow.standin import Project as Standin  # noqa: E402
+
 PROFILE = ROOT / "tests" / "cluster" / "slurm.yaml"
 CPUS = 4  # of the node, as many as the profile gives a job at most
-LOST, CANCELLED = "linear", "zoom"  # the models whose jobs the workflow loses and Slurm cancels
+MODELS = ("linear", "zoom")
 TIMEOUT = 1800  # seconds for a workflow, on a busy machine
 
 
@@ -52,6 +58,7 @@ class Project:
         self.stamp = folder / stamp
         self.stamp.touch()
         self.workflow: subprocess.Popen | None = None
+        self.lost = self.cancelled = ""  # the models whose jobs the workflow loses and Slurm cancels
 
     def profile(self, name: str, **changes) -> Path:
         file = self.folder / "profiles" / f"{name}.yaml"
@@ -110,10 +117,12 @@ def check(true: bool, what: str) -> None:
 def lose_the_workflow(project: Project) -> None:
     """Kill the workflow under a training job, and start it again."""
     project.start()
-    project.wait_for(lambda: project.epochs(LOST) >= 3)
+    project.wait_for(lambda: any(project.epochs(model) >= 3 for model in MODELS))
     os.killpg(project.workflow.pid, signal.SIGKILL)
     project.workflow.wait()
-    job, done = project.job(LOST), project.epochs(LOST)
+    # Jobs of one rank are submitted in no fixed order, and the node has room for one.
+    project.lost, project.cancelled = sorted(MODELS, key=project.epochs, reverse=True)
+    job, done = project.job(project.lost), project.epochs(project.lost)
     time.sleep(3)
     others = [n for n in said("squeue", "-h", "-o", "%i").split() if n != job]
     subprocess.run(["scancel", *others], check=True)  # so that the next training is the next workflow's
@@ -125,16 +134,16 @@ def lose_the_workflow(project: Project) -> None:
     check(said("squeue", "-h", "-o", "%i").split() == [job], "the same command again waits for it")
 
 
-def end_a_job_twice(project: Project) -> None:
+def end_a_job_twice(project: Project, model: str) -> None:
     """Cancel a training job, then kill the processes of its successor."""
-    project.wait_for(lambda: project.epochs(CANCELLED) >= 3)
-    first, done = project.job(CANCELLED), project.epochs(CANCELLED)
+    project.wait_for(lambda: project.epochs(model) >= 3)
+    first, done = project.job(model), project.epochs(model)
     subprocess.run(["scancel", first], check=True)
     print(f"      job {first} is cancelled after {done} epochs", flush=True)
-    project.wait_for(lambda: project.job(CANCELLED) not in ("", first))
-    second = project.job(CANCELLED)
+    project.wait_for(lambda: project.job(model) not in ("", first))
+    second = project.job(model)
     check(True, f"job {second} takes its place")
-    project.wait_for(lambda: project.epochs(CANCELLED) >= min(done + 2, 18))
+    project.wait_for(lambda: project.epochs(model) >= min(done + 2, 18))
     for place in Path("/proc").glob("[0-9]*"):
         try:
             environment = (place / "environ").read_bytes().split(b"\0")
@@ -143,29 +152,51 @@ def end_a_job_twice(project: Project) -> None:
         if f"SLURM_JOB_ID={second}".encode() in environment:
             os.kill(int(place.name), signal.SIGKILL)
     print(
-        f"      the processes of job {second} are killed after {project.epochs(CANCELLED)} epochs", flush=True
+        f"      the processes of job {second} are killed after {project.epochs(model)} epochs",
+        flush=True,
     )
-    first_weights = min(project.out.glob(f"runs/{CANCELLED}-0-*/weights/*.safetensors"))
+    first_weights = min(project.out.glob(f"runs/{model}-0-*/weights/*.safetensors"))
     written = first_weights.stat().st_mtime_ns
     status = project.workflow.wait(TIMEOUT)
     check(status == 0, "the workflow ends well" if status == 0 else project.log.read_text()[-4000:])
     check((project.out / "report.pdf").is_file(), "there is a report")
     check(
-        project.job(CANCELLED) not in (first, second), f"job {project.job(CANCELLED)} finished the training"
+        project.job(model) not in (first, second),
+        f"job {project.job(model)} finished the training",
     )
     check(first_weights.stat().st_mtime_ns == written, "it did not write the first epoch again")
 
 
 def compare_with_undisturbed(project: Project) -> None:
+    """Train both again, without Slurm, with as many threads as a job had: sums are rounded alike then."""
     profile = project.profile("alone")
-    for model in (LOST, CANCELLED):
+    threads = min(CPUS, len(os.sched_getaffinity(0)))  # Snakemake gives a job no more than it may use
+    for model in MODELS:
         command = [sys.executable, "-m", "tools.run_notebook", str(profile), f"train_{model}-0"]
         options = {"cwd": project.folder, "stdout": subprocess.DEVNULL}
-        subprocess.run([*command, "--threads", str(CPUS)], check=True, **options)
+        subprocess.run([*command, "--threads", str(threads)], check=True, **options)
         same = project.weights(model, project.out) == project.weights(
             model, project.folder / "build" / "alone"
         )
         check(same, f"{model}: the weights are those of an undisturbed run")
+
+
+def fill_the_disk(folder: Path) -> None:
+    """Jobs that take no time, on a shared disk that is too small for them, and then is not."""
+    project = Standin(folder / "stand-in")
+    config = project.folder / "profiles" / "slurm" / "config.yaml"
+    config.write_text(config.read_text().replace("retries: 2", "retries: 0"))
+    with disk(project.out, "64k"):
+        status = project.start("smoke", "--on", "slurm").wait(TIMEOUT)
+        logs = [Path(name).read_text() for name in re.findall(r"log: (\S+) \(check", project.said())]
+        full = status != 0 and any("No space left on device" in log for log in logs)
+        check(full, "a full disk is said in the log that is named" if full else project.said()[-4000:])
+        grow(project.out, "4m")
+        status = project.start("smoke", "--on", "slurm").wait(TIMEOUT)
+        check(status == 0, "it goes on once there is room" if status == 0 else project.said()[-4000:])
+        files = project.results()
+    project.run("smoke", "2")
+    check(project.results() == files, f"its {len(files)} files are those of an undisturbed run")
 
 
 def be_refused(project: Project) -> None:
@@ -197,8 +228,9 @@ def main() -> None:
         project = Project(Path(temporary))
         try:
             lose_the_workflow(project)
-            end_a_job_twice(project)
+            end_a_job_twice(project, project.cancelled)
             compare_with_undisturbed(project)
+            fill_the_disk(Path(temporary))
             be_refused(project)
             times(folder)
         finally:

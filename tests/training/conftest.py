@@ -1,5 +1,6 @@
 """Runs of twelve steps, and ways to interrupt them."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +19,12 @@ def images(mnist_dir):
 @pytest.fixture(autouse=True)
 def _one_thread(one_thread):
     """With another number of threads, sums are rounded differently."""
+
+
+@pytest.fixture(autouse=True)
+def _no_flushing(monkeypatch):
+    """It takes most of the time of trainings as short as these, and is for a loss of power alone."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(scope="module")

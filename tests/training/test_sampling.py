@@ -5,6 +5,7 @@ import torch
 
 from diffusion.processes import DDPM, ColdZoom, schedules
 from diffusion.training import sampling
+from diffusion.training.checkpoints import tensor_bytes
 from diffusion.training.network import Reconstructor
 
 
@@ -67,6 +68,17 @@ def test_a_damaged_cache_is_drawn_again(network, tmp_path, capsys, damage):
     assert torch.equal(draw(network, tmp_path), first)
     assert "is damaged and is drawn again" in capsys.readouterr().out
     assert path.read_bytes() == good
+
+
+def test_a_whole_file_of_other_samples_or_of_other_tensors_is_not_taken_for_these(network, tmp_path, capsys):
+    first = draw(network, tmp_path)
+    (path,) = tmp_path.glob("*.safetensors")
+    draw(network, tmp_path / "other", seed=1)
+    (other,) = (tmp_path / "other").iterdir()
+    for content in (other.read_bytes(), tensor_bytes({"pixels": first})):
+        path.write_bytes(content)
+        assert torch.equal(draw(network, tmp_path), first)
+        assert "is damaged and is drawn again" in capsys.readouterr().out
 
 
 def test_number_is_checked(network, tmp_path):

@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from conftest import shared_folder
 from diffusion.settings import read_profile
-from tools import jobs, release
+from tools import jobs, release, run
 from workflow.standin import Project
 
 
@@ -29,13 +29,15 @@ def finished(tmp_path_factory) -> Project:
 
 @pytest.fixture
 def project(finished, tmp_path, monkeypatch) -> Project:
-    """A copy of the finished project, which `tools.jobs` and `tools.release` take for the checkout."""
+    """A copy of the finished project, which `tools` takes for the checkout."""
     mine = copy.copy(finished)
     mine.folder = Path(shutil.copytree(finished.folder, tmp_path / "pfad mit leer é数 'q $x"))
     mine.out = mine.folder / "build" / "smoke"
     for path in mine.folder.glob("at-*"):
         path.unlink()
-    monkeypatch.setattr(jobs, "ROOT", mine.folder)
+    for module in (jobs, run):
+        monkeypatch.setattr(module, "ROOT", mine.folder)
+    monkeypatch.delenv("MAKELEVEL", raising=False)  # of `make test`
     monkeypatch.setattr(release, "RELEASED", mine.folder / "released")
     jobs._code.cache_clear()
     yield mine
