@@ -13,6 +13,7 @@ from diffusion.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
 OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}
+SPEAK_FOR_THEMSELVES = {"network", "prior", "sampler", "schedule", "interpolation"}  # their values do
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,8 @@ def describe(row: Row) -> str:
     flat: dict[str, Any] = {}
     for name, value in row.changes.items():
         flat |= value if isinstance(value, dict) else {name: value}
-    return ", ".join(f"{name} = {value}" for name, value in flat.items()) or f"{row.model}, the base"
+    words = [f"{v}" if name in SPEAK_FOR_THEMSELVES else f"{name} {v}" for name, v in flat.items()]
+    return ", ".join(words).replace("_", " ") or f"{row.model}, the base"
 
 
 def lines(rows: Iterable[Row]) -> list[tuple[str, str, list[float]]]:
@@ -71,7 +73,7 @@ def table(results: Results) -> list[Row]:
         for model in dict.fromkeys(one.model for one in ones):
             trained = [one for one in ones if one.model == model]
             for changes, calls, samples in _ways(trained):
-                changed = _changes(ones[0], trained[0]) | changes
+                changed = _changes(ones[0], trained[0], changes)
                 base += [_row(trained, changed, calls, samples, base[0] if base else None)]
         rows += base
     return rows
@@ -87,10 +89,11 @@ def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampl
         yield first.changes, first.calls, found
 
 
-def _changes(base: Trained, other: Trained) -> dict[str, Any]:
-    before, after = _settings(base), _settings(other)
+def _changes(base: Trained, other: Trained, of_samples: dict[str, Any]) -> dict[str, Any]:
+    """The settings in which samples drawn in a way of their own differ from the base."""
+    before, after = _settings(base), _settings(other) | of_samples
     names = [name for name in after if name not in OF_NO_EFFECT]
-    return {name: after[name] for name in names if after[name] != before.get(name)}
+    return {name: after[name] for name in names if name not in before or after[name] != before[name]}
 
 
 def _settings(one: Trained) -> dict[str, Any]:

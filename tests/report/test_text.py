@@ -134,7 +134,7 @@ def test_the_released_paper_supports_all_that_the_text_says(released, paper):
     assert f"Of {len(verdicts.claims())} claims {verdicts.tally(ledger(released))}." in paper
     assert "The zoom model restores well and generates unreliably." in paper
     assert "The cosine schedule learns faster and ends level." in paper
-    assert "that it draws better is not shown" in paper  # beyond the study
+    assert "The network was the limit." in paper  # beyond the study
     assert "Not at the scale" not in paper
 
 
@@ -158,6 +158,29 @@ def test_a_prior_is_no_gain_unless_every_training_says_so(released):
     for row in study.first("zoom").measure.ablations.prior.curve:
         row.not_digit.share = 1.0
     assert not beyond.findings(changes, study)["patches_read_better"]
+
+
+def test_what_is_told_beyond_the_study_follows_its_table(released):
+    told = beyond.findings(beyond.load("beyond"), released)
+    assert all(told.values()), told
+
+    def told_after(model, change):
+        changes = copy.deepcopy(beyond.load("beyond"))
+        for seed in changes.seeds(model):
+            change(changes.trainings[model, seed].measure)
+        return {name for name, holds in beyond.findings(changes, released).items() if not holds}
+
+    def steer(name, value):
+        return lambda record: setattr(record.variants[name].digits, "fid", value)
+
+    assert told_after("linear_rms", lambda m: setattr(m.final.border, "sd", 9.0)) == {"norm_mends_ground"}
+    assert told_after("linear_unet", lambda m: setattr(m.final.digits, "fid", 12.0)) == {"unet_ddpm_closer"}
+    assert "unet_ddim_closest" in told_after("linear_unet", steer("ddim_24", 9.0))
+    assert told_after("linear_unet", steer("ddim_24", 6.99)) == {"split_at_equal_cost"}
+    unread = told_after("zoom_unet_noise", lambda m: setattr(m.final.not_digit, "share", 0.9))
+    assert unread == {"robust_reads", "split_at_equal_cost"}
+    divergent = told_after("zoom_unet_noise", lambda m: setattr(m.final.classes, "divergence", 0.5))
+    assert divergent == {"noise_then_helps"}
 
 
 def test_one_of_two_trainings_is_said_of_two_alone(released, paper):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diffusion.settings import Training
+from diffusion.settings import TrainZoom
 from diffusion.training.network import CHANNELS, Reconstructor, RMSNorm, TimeEncoding, UNet, build
 from own import Linear
 
@@ -27,7 +27,7 @@ def test_size_and_layers():
 
 
 def test_the_width_of_the_settings_is_the_networks_own():
-    assert tuple(Training().channels) == CHANNELS
+    assert tuple(TrainZoom().channels) == CHANNELS
 
 
 def test_time_features_vanish_at_zero():
