@@ -216,7 +216,7 @@ def _line(row: Row) -> tuple[Any, ...]:
 def _distance(row: Row) -> Markdown:
     """The distance of each training; of a single one with the interval of its samples."""
     if len(row.distances) > 1:
-        return Markdown(", ".join(num(value) for value in row.distances))
+        return listing(map(num, row.distances))
     return span(row.distance.mean, row.distance.low, row.distance.high)
 
 
