@@ -22,11 +22,8 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("ddpm", {}),
     "ddpm_rms": ("ddpm", {"network_options": {"norm": "rms"}}),
     "ddpm_unet": ("ddpm", {"network": "unet"}),
-    "ddpm_24": ("ddpm", {"network": "unet", "sampling_steps": 24}),
     "ddpm_ddim": ("ddpm", {"network": "unet", "sampling_steps": 24, "sampler": "ddim"}),
     "zoom": ("zoom", {}),
-    "zoom_patches": ("zoom", {"prior": "patches"}),
-    "zoom_mixture": ("zoom", {"prior": "mixture"}),
     "zoom_improved": ("zoom", {"sampler": "improved"}),
     "zoom_unet": ("zoom", {"network": "unet"}),
     "zoom_unet_mixture": ("zoom", {"network": "unet", "prior": "mixture"}),
@@ -77,7 +74,7 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
     """Findings beyond the study, by the names that guards use; none where there is no table.
 
     The zoom's distance swings from checkpoint to checkpoint, so that one training ranks no networks by it.
-    What is said of it rests on losses and restorations, which do not swing, or on samples of one training.
+    What is said of it rests on losses and restorations, on samples of the same weights, or on two trainings.
 
     Args:
         study: the trainings of the study's length.
