@@ -41,7 +41,8 @@ BATCH, STEPS, TEST = 8, 5, 16  # images a step, steps an epoch, test images
 PATIENCE = 120.0  # seconds for one attempt, on a busy machine
 WORK = ("starting", "resuming", "step", "test loss", "state", "weights", "history", "between")
 STAGE = ("", "writing", "flushing", "renaming", "renamed")  # of a file that is being written
-AIMED = [(work, stage) for work in ("state", "weights", "history") for stage in ("writing", "renaming")]
+FILES = ("state", "weights", "history")
+AIMED = [(work, stage) for work in FILES for stage in ("writing", "renaming")]
 AIMED += [("state", "renamed"), ("test loss", ""), ("resuming", ""), ("step", "")]
 
 
@@ -163,7 +164,8 @@ class Harness:
         begun = time.monotonic()
         self.whole = self.undisturbed()
         length = time.monotonic() - begun
-        aims = itertools.cycle(self.random.sample(AIMED, len(AIMED)))
+        first = [(work, self.random.choice(("writing", "renaming"))) for work in FILES]
+        aims = itertools.chain(first, itertools.cycle(self.random.sample(AIMED, len(AIMED))))
         for number in range(self.kills):
             self.attempt(self.plan(number, aims, length))
             self.inspect()
@@ -229,7 +231,7 @@ class Harness:
         if spare <= 0:
             # As many kills as steps are still to come: let none of these get far.
             return 0, 0.0, self.random.choice([("resuming", ""), ("step", "")])
-        if number % 3 == 1:
+        if number < len(FILES) or number % 3 == 1:
             return 0, 0.0, next(aims)
         if number % 6 == 2:
             return 0, self.random.uniform(0, 0.3), None  # while it starts, or soon after

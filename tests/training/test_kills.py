@@ -29,6 +29,5 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_nothing_had_happened(mn
     run = json.loads(done.stdout)
     assert run["kills"] == KILLS
     moments = {moment.split()[0] for moment in run["landed"]}
-    assert len(moments) >= 3, run
-    assert moments & {"state", "weights", "history"}, run
+    assert moments >= {"state", "weights", "history"}, run
     assert run["epochs_with_a_kill"] >= 2, run
