@@ -672,6 +672,7 @@ class AnalyseRecord(Record):
     mix: ClassMix
     memorised: Memorised
     recogniser: Recogniser
+    variants: dict[str, Drawn] = {}  # the ways to sample that measuring names
     flips: Flips | None = None
     response: Response | None = None
     recoverable: Recoverable | None = None

@@ -19,7 +19,7 @@ from diffusion import runtime
 from diffusion.evaluation import class_mix, diagnostics, memorisation, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measure import command, open_trained, training_images
+from diffusion.evaluation.measure import command, open_trained, training_images, varied
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes import DDPM, ColdDiffusion
@@ -64,7 +64,8 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
     recogniser = DigitRecogniser.fit(
         evaluator.classifier, evaluator.x_train[: P.n_real], x_test, y_test, P.n_kind
     )
-    x = _finished(out, train, run, P.n_samples)
+    measured = _measured(out, train)
+    x = _finished(out, run, measured, P.n_samples)
     features, of_training = evaluator.features(x), evaluator.training_features()
     labels = evaluator.read_features(features)[0]
     found = {}
@@ -76,6 +77,11 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
             "recoverable": diagnostics.recoverable(*at, *reading, run.precision, seed),
             "flips": _flips(run, evaluator, min(P.clip_calls, run.process.T), P.n_samples),
         }
+
+    def drawn_as(changes: dict) -> Drawn:
+        way, average = varied(out, run, train, P, changes)
+        return _drawn(way, evaluator, recogniser, way.sample(P.n_samples, average=average))
+
     images, x_train = to_uint8(x), to_uint8(training_images(train, P))
     near, which = memorisation.nearest(images, x_train)
     of_test = memorisation.nearest(to_uint8(x_test[: P.n_samples]), x_train)[0]
@@ -90,6 +96,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
             _drawn(run, evaluator, recogniser, x),
             *(_drawn(way, evaluator, recogniser, way.sample(P.n_samples)) for way in _other_ways(run, P)),
         ],
+        variants={name: drawn_as(one.changes) for name, one in measured.variants.items()} if measured else {},
         floor=evaluator.floor("digits", P.n_samples),
         mix=class_mix.split(
             evaluator.references["digits"],
@@ -113,10 +120,16 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
     return record
 
 
-def _finished(out: Path, train: TrainRecord, run: Run, n: int) -> Tensor:
+def _measured(out: Path, train: TrainRecord) -> MeasureRecord | None:
+    """The measures of the same weights, if there are any."""
+    path = measure_path(out, train.model, train.seed)
+    record = MeasureRecord.load(path) if path.is_file() else None
+    return record if record and record.weights_sha256 == train.weights.sha256 else None
+
+
+def _finished(out: Path, run: Run, measured: MeasureRecord | None, n: int) -> Tensor:
     """n samples as the model was trained to draw them: those that measuring kept, as bytes, or drawn."""
-    path = measure_path(out, run.name, run.seed)
-    if path.is_file() and MeasureRecord.load(path).weights_sha256 == train.weights.sha256:
+    if measured:
         kept = read_kept(out, f"samples_{run.name}-{run.seed}")
         if len(kept) >= n:
             return torch.from_numpy(kept[:n]).float()[:, None] / 255 - 0.5

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from diffusion.evaluation.statistics import Mean, mean_of
-from diffusion.records import Results, Sampled, Trained
+from diffusion.records import Drawn, Results, Sampled, Trained
 from diffusion.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
@@ -27,6 +27,7 @@ class Row:
         distances: Fréchet distances, one a training, in the classifier's features.
         distance: their mean with Student's interval; of one training, the interval of its samples.
         divergence, not_recognised, coverage: means over the trainings.
+        digit: share that the calibrated recogniser accepts, a mean over trainings that are analysed, if any.
         ratio: the mean distance over the base's.
     """
 
@@ -42,6 +43,7 @@ class Row:
     distance: Mean
     divergence: float
     not_recognised: float
+    digit: float | None
     coverage: float
     ratio: float
 
@@ -72,21 +74,26 @@ def table(results: Results) -> list[Row]:
         base: list[Row] = []
         for model in dict.fromkeys(one.model for one in ones):
             trained = [one for one in ones if one.model == model]
-            for changes, calls, samples in _ways(trained):
+            for changes, calls, samples, drawn in _ways(trained):
                 changed = _changes(ones[0], trained[0], changes)
-                base += [_row(trained, changed, calls, samples, base[0] if base else None)]
+                base += [_row(trained, changed, calls, samples, drawn, base[0] if base else None)]
         rows += base
     return rows
 
 
-def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampled]]]:
-    """The samples of each training as it is, then of each other way to sample: changes, calls, samples."""
+def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampled], list[Drawn]]]:
+    """The samples of each training as it is, then of each other way to sample.
+
+    Each as its changes, calls, measures of the samples, and their analyses where there are any.
+    """
+    analyses = [one.analysis for one in ones if one.analysis]
     settings = ones[0].train.settings
     calls = settings.get("sampling_steps") or settings.get("sampling_levels") or settings["T"]
-    yield {}, calls, [one.measure.final for one in ones]
+    yield {}, calls, [one.measure.final for one in ones], [one.drawn[0] for one in analyses]
     for name, first in ones[0].measure.variants.items():
         found = [one.measure.variants[name] for one in ones if name in one.measure.variants]
-        yield first.changes, first.calls, found
+        drawn = [one.variants[name] for one in analyses if name in one.variants]
+        yield first.changes, first.calls, found, drawn
 
 
 def _changes(base: Trained, other: Trained, of_samples: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +110,12 @@ def _settings(one: Trained) -> dict[str, Any]:
 
 
 def _row(
-    ones: list[Trained], changes: dict[str, Any], calls: int, samples: list[Sampled], base: Row | None
+    ones: list[Trained],
+    changes: dict[str, Any],
+    calls: int,
+    samples: list[Sampled],
+    drawn: list[Drawn],
+    base: Row | None,
 ) -> Row:
     train, distances = ones[0].train, [each.digits.fid for each in samples]
     if len(samples) > 1:
@@ -123,11 +135,12 @@ def _row(
         distance=distance,
         divergence=_mean(each.classes.divergence for each in samples),
         not_recognised=_mean(each.not_digit.share for each in samples),
+        digit=_mean(each.digit.share for each in drawn) if drawn else None,
         coverage=_mean(each.variety.coverage for each in samples),
         ratio=distance.mean / base.distance.mean if base else 1.0,
     )
 
 
-def _mean(values: Iterator[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     found = list(values)
     return sum(found) / len(found)

@@ -186,6 +186,14 @@ def _variation(
     out: Path, run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict
 ) -> Variation:
     """The samples of a finished training drawn in another way, from the same noise where that is possible."""
+    way, average = varied(out, run, train, P, changes)
+    samples = way.sample(P.n_final, P.seed, average=average)
+    found = dict(evaluator.measure(samples, P.n_distance))
+    return Variation(changes=changes, n=P.n_distance, calls=way.process.reverse_steps(), **found)
+
+
+def varied(out: Path, run: Run, train: TrainRecord, P: Measure | Analyse, changes: dict) -> tuple[Run, int]:
+    """The training with other settings of sampling, and the number of last epochs to average."""
     trained = settings.TRAININGS[train.job].read(train.settings | {"out_dir": str(out)})
     changed, average = settings.variant(trained, changes)
     process = changed.process()
@@ -193,9 +201,7 @@ def _variation(
         process.load_state(run.process.state())
     else:
         process.prepare(training_images(train, P))
-    samples = replace(run, process=process).sample(P.n_final, P.seed, average=average)
-    found = dict(evaluator.measure(samples, P.n_distance))
-    return Variation(changes=changes, n=P.n_distance, calls=process.reverse_steps(), **found)
+    return replace(run, process=process), average
 
 
 def training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:

@@ -7,6 +7,7 @@ import pytest
 
 from diffusion import data
 from diffusion.evaluation import analyse, measure, yardstick
+from diffusion.evaluation.changes import table
 from diffusion.evaluation.recogniser import CONFIDENCE, USED
 from diffusion.records import (
     AnalyseRecord,
@@ -44,6 +45,7 @@ def out(tmp_path_factory, mnist_dir, train):
     out = train(tmp_path_factory.mktemp("analysed"), MODELS, 1)
     small = {"n_test": 60, "n_samples": N, "n_final": N, "n_distance": N, "floor_repeats": 2}
     small |= {"interval_repeats": 2, "precision": "fp32", "ablations": False, "data_dir": str(mnist_dir)}
+    small |= {"variants": {"clipped": {"clip_x0": True}, "few": {"sampling_steps": 2}}}
     measure.measure(out, "linear", 3, Measure.read(small))
     return out
 
@@ -84,6 +86,22 @@ def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(analysed):
     ]
     assert ways(analysed["zoom"]) == zoom
     assert all(row.n == row.digit.n == N for record in analysed.values() for row in record.drawn)
+
+
+def test_the_ways_that_measuring_names_are_analysed(analysed):
+    linear = analysed["linear"]
+    assert {name: (one.calls, one.clip_x0) for name, one in linear.variants.items()} == {
+        "clipped": (4, True),
+        "few": (2, False),
+    }
+    assert linear.variants["few"].digits == linear.drawn[1].digits  # the same samples
+    assert analysed["zoom"].variants == {}  # it is not measured
+
+
+def test_the_table_of_changes_has_the_share_of_digits(out, analysed):
+    linear = analysed["linear"]
+    shares = [linear.drawn[0].digit.share, *(one.digit.share for one in linear.variants.values())]
+    assert [row.digit for row in table(load_results(out))] == shares
 
 
 def test_the_samples_that_measuring_kept_are_taken_up(out, analysed):

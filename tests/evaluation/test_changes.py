@@ -41,5 +41,6 @@ def test_the_interval_is_over_trainings_or_of_the_only_ones_samples(results):
     zooms = [results.trainings["zoom", seed].measure.final.digits.fid for seed in (0, 1)]
     mean, half = sum(zooms) / 2, abs(zooms[0] - zooms[1]) / 2
     assert rows["zoom"].distances == zooms
+    assert rows["zoom"].digit is None  # not analysed
     assert rows["zoom"].distance.low == pytest.approx(mean - 12.706 * half, rel=1e-3)  # Student's t, 1 degree
     json.dumps([row.json() for row in table(results)])
