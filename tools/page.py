@@ -1,6 +1,6 @@
 """Make the page in which one paints a seed and watches it become a digit: one file, which loads nothing.
 
-    python -m tools.page              the page of the paper's released trainings, in build/page
+    python -m tools.page              the page of the study's and of two later trainings, in build/page
     python -m tools.page --keep       and keep it, with a still strip of it, under released/page
     python -m tools.page RUN ...      of other trainings: PROFILE/MODEL-SEED, released ones
 
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Generator, Tensor
 
 from diffusion import data, records
 from diffusion.evaluation import classifier
@@ -31,10 +31,15 @@ NAME = "cold-zoom.html"
 STRIP = "strip.png"
 OUT = release.jobs.ROOT / "build" / "page"
 KEPT = release.RELEASED / "page"
-LIMIT = 2_000_000  # bytes of the page
-RUNS = ("paper/zoom-0", "paper/zoom-1", "paper/linear-0", "paper/cosine-0")
+LIMIT = 3_000_000  # bytes of the page
+RUNS = (
+    *("paper/zoom-0", "paper/zoom-1", "beyond/zoom_unet_noise-0"),
+    *("paper/linear-0", "paper/cosine-0", "beyond/linear_unet-0"),
+)
+LABELS = {"zoom": "Training", "zoom_unet_noise": "U-Net", "linear_unet": "linear, U-Net"}
 EACH = 6  # test digits of each class
 TRIED = 200  # seeds among which the first one that is shown is found
+DRAWS = 3  # digits of each of them by a training that samples with noise
 COLUMNS = (24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0)  # levels of the still strip
 PRECISION = {"zoom": "f4", "ddpm": "f2"}  # of weights
 
@@ -55,7 +60,11 @@ def opened(name: str) -> Run:
 
 
 def label(run: Run) -> str:
-    return f"Training {run.seed}" if run.name == "zoom" else f"{run.name}, seed {run.seed}"
+    """What the page calls a training."""
+    name = LABELS.get(run.name, run.name)
+    if run.name == "zoom":
+        return f"{name} {run.seed}"
+    return f"{name}, seed {run.seed}" if run.seed else name
 
 
 def threshold(profile: str) -> float:
@@ -72,32 +81,42 @@ def example_digits() -> tuple[Tensor, Tensor]:
 
 @torch.inference_mode()
 def telling(zooms: Sequence[Run], sure: float) -> tuple[Tensor, list[Tensor]]:
-    """A seed (1, 1, side, side) of which the trainings make different digits, and their walks.
+    """A seed (1, 1, side, side) of which the trainings without noise make different digits, and their walks.
 
-    Each walk is (T + 1, 28, 28). Of the first few seeds of the prior, of which all digits are recognised, it
-    is the one whose digits are nearest to real ones of the class that the classifier reads.
+    Each walk is (T + 1, 28, 28). Of the first few seeds of the last zoom's prior it is the one of which all
+    digits are recognised, those with noise too, and are nearest to real ones of the class that is read.
 
     Args:
         sure: the classifier's confidence from which a digit is recognised.
     """
-    reader, process, walks = classifier.load(), zooms[0].process, []
-    patches = process.prior.draw(TRIED, generator(0, "page"))
-    for run in zooms:
-        x, network, walk = enlarge(patches, 28), run.network().cpu(), []
-        for t in range(process.T, 0, -1):
-            walk.append(x)
-            x0 = network(x, torch.full((len(x),), t / process.T))
-            x = process.degrade(x0, torch.full((len(x),), t - 1))
-        walks.append(torch.stack([*walk, x])[:, :, 0])  # (T + 1, TRIED, 28, 28)
-    last = torch.stack([walk[-1] for walk in walks]).clamp(-0.5, 0.5)  # (trainings, TRIED, 28, 28)
+    reader, draw = classifier.load(), generator(0, "page")
+    patches = zooms[-1].process.prior.draw(TRIED, draw)
+    drawn = [run for run in zooms for _ in range(DRAWS if run.process.noise else 1)]
+    walks = [walked(run, patches, draw) for run in drawn]  # each (T + 1, TRIED, 28, 28)
+    last = torch.stack([walk[-1] for walk in walks]).clamp(-0.5, 0.5)  # (drawn, TRIED, 28, 28)
     read = [torch.softmax(classifier.logits(reader, images[:, None]), 1).max(1) for images in last]
-    digit, confidence = (torch.stack([one[i] for one in read]) for i in (1, 0))  # (trainings, TRIED)
+    digit, confidence = (torch.stack([one[i] for one in read]) for i in (1, 0))  # (drawn, TRIED)
     real, labels = data.load("test", n=5000)
-    distance = torch.cdist(last.flatten(2), real.flatten(1)[None])  # (trainings, TRIED, 5000)
+    distance = torch.cdist(last.flatten(2), real.flatten(1)[None])  # (drawn, TRIED, 5000)
     distance = distance.masked_fill(digit[:, :, None] != labels, torch.inf).amin(2)
-    unfit = (digit.sort(0).values.diff(dim=0) == 0).any(0) | (confidence < sure).any(0)
+    sharp = [i for i, run in enumerate(drawn) if not run.process.noise]
+    same = (digit[sharp].sort(0).values.diff(dim=0) == 0).sum(0)
+    unfit = same + (confidence < sure).sum(0)  # (TRIED,)
     best = int((distance.amax(0).nan_to_num(posinf=1e3) + 1e3 * unfit).argmin())
-    return patches[best : best + 1], [walk[:, best] for walk in walks]
+    return patches[best : best + 1], [walks[i][:, best] for i in sharp]
+
+
+def walked(run: Run, patches: Tensor, draw: Generator) -> Tensor:
+    """The latents from patches (n, 1, side, side) to digits, (T + 1, n, 28, 28)."""
+    process, network = run.process, run.network().cpu()
+    x, walk = enlarge(patches, 28), []
+    for t in range(process.T, 0, -1):
+        walk.append(x)
+        x0 = network(x, torch.full((len(x),), t / process.T))
+        x = process.degrade(x0, torch.full((len(x),), t - 1))
+        if process.noise and t > 1:
+            x = x + process.noise * torch.randn(x.shape, generator=draw)
+    return torch.stack([*walk, x])[:, :, 0]
 
 
 def strip(walks: Sequence[Tensor], T: int) -> bytes:
@@ -121,13 +140,15 @@ def page(names: Sequence[str] = RUNS) -> tuple[bytes, bytes]:
 
     Raises:
         ValueError: a training is not released, is damaged, or has a network or process that the page lacks;
-            there is no zoom or no DDPM among them, or zooms of different T.
+            there is no DDPM among them or no zoom that samples without noise, or zooms have different T.
     """
     runs = [opened(name) for name in names]
     trainings = [bundle.training(run, label(run), PRECISION.get(run.process.name, "f4")) for run in runs]
     zooms = [run for run in runs if run.process.name == "zoom"]
-    if not zooms or len(zooms) == len(runs) or len({run.process.T for run in zooms}) > 1:
-        raise ValueError(f"the trainings are {', '.join(names)}; needed: zooms of one T, and a DDPM")
+    noisy = all(run.process.noise for run in zooms)
+    if noisy or len(zooms) == len(runs) or len({run.process.T for run in zooms}) > 1:
+        known = ", ".join(names)
+        raise ValueError(f"the trainings are {known}; needed: zooms of one T, one without noise, and a DDPM")
     sure = threshold(names[0].partition("/")[0])
     seed, walks = telling(zooms, sure)
     still = strip(walks, zooms[0].process.T)

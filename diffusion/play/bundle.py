@@ -8,6 +8,7 @@ import base64
 import gzip
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from diffusion.processes.base import evenly_spaced
 from diffusion.processes.priors import PixelPrior
 from diffusion.runtime import generator
 from diffusion.training.fit import Run
-from diffusion.training.network import CHANNELS, Reconstructor
+from diffusion.training.network import CHANNELS, Reconstructor, ResidualBlock, UNet
 
 HERE = Path(__file__).parent
 STEPS = (10, 24, 50, 100)  # network calls of a DDPM's walks
@@ -30,7 +31,7 @@ STARTS = 200  # drawn from a prior that is not known by its counts
 
 
 def kernel() -> bytes:
-    """The network in WebAssembly, compiled from net.c."""
+    """The networks in WebAssembly, compiled from net.c."""
     return (HERE / "net.wasm").read_bytes()
 
 
@@ -55,27 +56,42 @@ def as_text(value: Any) -> Any:
     return [as_text(item) for item in value] if isinstance(value, list) else value
 
 
-def parameters(network: nn.Module, name: str) -> np.ndarray:
-    """The parameters that net.c takes, in its order.
+def function(network: nn.Module, name: str) -> str:
+    """Which function of net.c computes a network: cnn, cnn_rms (the study's, with either norm) or unet.
+
+    Args:
+        name: of the training, for the error.
 
     Raises:
-        ValueError: net.c computes another network.
+        ValueError: none does.
     """
-    shapes = {key: p.shape for key, p in Reconstructor().named_parameters()}
-    plain = type(network) is Reconstructor and all(block[0].dilation == (1, 1) for block in network.blocks)
-    if not plain or {key: p.shape for key, p in network.named_parameters()} != shapes:
-        raise ValueError(
-            f"the network of {name} is another than the page computes, a Reconstructor with channels "
-            f"{CHANNELS} and no dilation; leave this training out"
-        )
-    kept = [p.detach().flatten() for key, p in network.named_parameters() if not key.startswith("time.")]
+    with torch.device("meta"):  # nothing is drawn
+        known = {"cnn": Reconstructor(), "cnn_rms": Reconstructor(norm="rms"), "unet": UNet()}
+    for found, one in known.items():
+        if type(network) is type(one) and repr(network) == repr(one):  # all layers, with their sizes
+            return found
+    raise ValueError(
+        f"the network of {name} is another than the page computes, which are cnn with channels {CHANNELS} "
+        "and no dilations, and unet of width 16; leave this training out"
+    )
+
+
+def parameters(network: nn.Module) -> np.ndarray:
+    """The parameters that net.c takes, in its order: all but those of the time encoding, (n,) float32."""
+    kept = [p.detach().flatten() for key, p in network.named_parameters() if "time" not in key.split(".")]
     return torch.cat(kept).numpy()
 
 
 @torch.inference_mode()
 def encodings(network: nn.Module, steps: Sequence[int], T: int) -> Tensor:
-    """The time encoding of each step, (steps, 16), computed in float64."""
-    return network.time.double()(torch.tensor(steps, dtype=torch.float64) / T)
+    """What each step adds to the network's channels, (steps, channels), computed in float64.
+
+    Of the cnn they are the first block's, 16; of the U-Net those of all residual blocks in turn, 192.
+    """
+    exact = deepcopy(network).double()
+    time = exact.time(torch.tensor(steps, dtype=torch.float64) / T)
+    blocks = [block.time(time) for block in exact.modules() if isinstance(block, ResidualBlock)]
+    return torch.cat(blocks, dim=1) if blocks else time
 
 
 def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[str, Any]:
@@ -101,8 +117,7 @@ def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[st
         found |= schedule(process.schedule)
     else:
         raise ValueError(f"{name} is a {type(process).__name__}; the page shows ColdZoom and DDPM")
-    found |= {"weights": packed(parameters(network, name), weights)}
-    found |= {"centred": isinstance(network.blocks[0][1], nn.LayerNorm)}
+    found |= {"network": function(network, name), "weights": packed(parameters(network), weights)}
     return found | {"encodings": packed(encodings(network, found["steps"], process.T), "f4")}
 
 
@@ -116,13 +131,14 @@ def schedule(noise: NoiseSchedule) -> dict[str, Any]:
 
 
 def _prior(process: ColdZoom) -> dict[str, Any]:
-    """The counts of independent pixels, or starts drawn from another prior."""
+    """Name, and the counts of independent pixels, or starts drawn from another prior."""
+    named = {"name": process.prior_name}
     if type(process.prior) is PixelPrior:
-        return {"counts": process.prior.counts.tolist()}
+        return named | {"counts": process.prior.counts.tolist()}
     side = 28 - process.T
     first = [-(-j * 28 // side) for j in range(side)]  # an enlarged pixel's first copy
     starts = process.draw_prior(STARTS, generator(0, "page"))[:, 0, first][:, :, first]
-    return {"starts": starts.flatten().tolist()}
+    return named | {"starts": starts.flatten().tolist()}
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-// DDPM: the same noise, taken out in few or in many steps, beside the digit of Cold Zoom.
+// DDPM: the same noise, taken out in few or in many steps, by one model or another, beside the digit of Cold Zoom.
 
 import { button, choice, el, picture, reading, unique } from "./elements.js";
 import { counter } from "./net.js";
@@ -44,7 +44,7 @@ export function ddpm(study) {
       { ...card(study, `${calls} steps`, group, () => choose(calls), calls === chosen), frames: [], stop: null },
     ]),
   );
-  const other = study.zooms.length ? card(study, "Cold Zoom") : null;
+  const other = study.zooms.length ? card(study, `Cold Zoom, ${study.zooms[0].model.label}`) : null;
   const total = el("p", { class: "calls" });
   const status = el("p", { class: "unseen", role: "status" });
 
@@ -81,15 +81,14 @@ export function ddpm(study) {
   const beside = ({ detail }) => other?.end(detail.x, study.zooms[0].model.walk.length - 1, detail.spent);
   study.events.addEventListener("digit", beside);
   if (study.last) beside(study.last);
-  const apart = new Set(study.ddpms.map(({ model }) => model.schedule)).size === study.ddpms.length;
-  const schedules = study.ddpms.map(({ model }, i) => [String(i), apart ? model.schedule : model.label]);
+  const models = study.ddpms.map(({ model }, i) => [String(i), model.label]);
   const node = el(
     "div",
     { class: "ddpm" },
     el(
       "div",
       { class: "row" },
-      study.ddpms.length > 1 ? choice("Noise schedule", schedules, "0", (i) => ((training = study.ddpms[i]), update())) : null,
+      study.ddpms.length > 1 ? choice("Model", models, "0", (i) => ((training = study.ddpms[i]), update())) : null,
       choice("Predicted image", [["no", "as it is"], ["yes", "clipped"]], how.clip ? "yes" : "no", (value) => ((how.clip = value === "yes"), update())),
       choice("Steps", [["ancestral", "with fresh noise"], ["ddim", "without (DDIM)"]], how.sampler, (value) => ((how.sampler = value), update())),
       button("Other noise", () => (noiseSeed++, update())),

@@ -58,9 +58,14 @@ class ZoomColumn extends Column {
   }
 }
 
+// The first training of each schedule.
+function firstOfEach(ddpms) {
+  return ddpms.filter(({ model }, i) => ddpms.findIndex((other) => other.model.schedule === model.schedule) === i);
+}
+
 export function degrade(study) {
   let [share, noiseSeed, digit, waiting] = [0.3, 3, null, false];
-  const schedules = study.data.schedules?.map((model) => ({ model, network: null })) ?? study.ddpms;
+  const schedules = study.data.schedules?.map((model) => ({ model, network: null })) ?? firstOfEach(study.ddpms);
   const zooms = study.data.zoom ? [{ model: study.data.zoom, network: null }] : study.zooms.slice(0, 1);
   const columns = [
     ...schedules.map(({ model, network }) => new NoiseColumn(study, model, network)),

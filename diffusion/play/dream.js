@@ -1,4 +1,5 @@
-// Cold Zoom: paint the seed, see what each training makes of it, step through the way, flip each pixel.
+// Cold Zoom: paint the seed, see what each training makes of it, again with other noise, step through the way, flip each
+// pixel.
 
 import { Editor } from "./editor.js";
 import { button, el, picture, reading, slider, unique } from "./elements.js";
@@ -9,10 +10,14 @@ import { anyDigit } from "./study.js";
 import { Walk } from "./walk.js";
 
 const FLIPPED = 4; // side of the largest seed whose pixels are flipped one by one
+const KEPT = 8; // digits of the same pixels that are shown
+const PRIORS = { pixels: "Draw independent pixels", mixture: "Draw correlated pixels", patches: "Draw a training image's centre" };
+const sigma = (v) => (v ? `σ = ${v.toFixed(2)}` : "none");
 
 class Card {
-  constructor(study, training, group, chosen, choose) {
-    Object.assign(this, { ...training, frames: [], before: null });
+  // `choose(card)` shows its walk below; `draw(card, again)` draws its digit, again: one more of the same pixels.
+  constructor(study, training, group, chosen, choose, draw) {
+    Object.assign(this, { ...training, frames: [], before: null, noise: training.model.noise, noiseSeed: 1, drawn: 0 });
     this.picture = picture(`digit of ${training.model.label}`);
     this.reading = reading(study.classifier, study.data.names);
     this.old = picture("the digit before", { class: "small" });
@@ -22,17 +27,36 @@ class Card {
     const radio = el("input", { type: "radio", name: group, checked: chosen, onchange: () => choose(this) });
     const title = el("span", {}, training.model.label);
     const head = study.zooms.length > 1 ? el("label", { class: "head" }, radio, title) : el("p", { class: "head" }, title);
+    this.again = button("Again", () => (this.noiseSeed++, draw(this, true)), { "aria-label": `Again, ${training.model.label}` });
+    this.again.disabled = !this.noise;
+    const noise = slider("Noise", { min: 0, max: Math.max(0.3, this.noise), step: 0.01, value: this.noise }, sigma, (v) => {
+      this.noise = v;
+      this.again.disabled = !v;
+      draw(this);
+    });
+    noise.input.setAttribute("aria-label", `Noise on the way, ${training.model.label}`);
+    this.same = el("div", { class: "same" });
     this.tiles = [];
     this.flips = el("div", { class: "flips" });
-    this.node = el("div", { class: "card" }, head, this.picture, this.reading, this.was, this.flips);
+    this.node = el("div", { class: "card" }, head, this.picture, this.reading, this.was, el("div", { class: "row" }, noise, this.again), this.same, this.flips);
     this.node.addEventListener("click", (event) => event.target.tagName === "CANVAS" && !radio.checked && radio.click());
   }
 
-  run(start, shake, { step, end }) {
+  // The walk from a start, with this card's noise.
+  walk(start) {
+    const shake = this.noise ? (t) => normal(this.noiseSeed, t).map((value) => this.noise * value) : null;
+    return walkZoom(this.network, this.model, start, shake);
+  }
+
+  run(start, again, { step, end }) {
     this.stop?.();
     this.unflip();
     this.frames = [];
-    this.stop = advance(walkZoom(this.network, this.model, start, shake), {
+    if (!again) {
+      this.same.replaceChildren();
+      this.drawn = 0;
+    }
+    this.stop = advance(this.walk(start), {
       step: (frame) => {
         this.frames.push(frame);
         this.picture.show(frame.x0);
@@ -42,6 +66,7 @@ class Card {
         const found = this.reading.show(x);
         this.picture.setAttribute("aria-label", `digit of ${this.model.label}${found ? `: ${this.reading.text}` : ""}`);
         this.compare(x, found);
+        if (this.noise) this.keep(x, found);
         end(x, found, spent);
       },
     });
@@ -56,6 +81,15 @@ class Card {
       this.was.style.visibility = "";
     }
     this.before = { x, found };
+  }
+
+  // One more digit of the same pixels, beside those before it.
+  keep(x, found) {
+    const one = picture(`digit ${++this.drawn} of these pixels${found ? `: ${found.digit}` : ""}`);
+    one.show(x);
+    if (this.drawn === 1) this.same.replaceChildren(el("span", {}, "of the same pixels"));
+    this.same.append(one);
+    if (this.drawn > KEPT) this.same.children[1].remove();
   }
 
   unflip() {
@@ -76,7 +110,7 @@ class Card {
       const flipped = Float32Array.from(seed);
       flipped[p] = grey(255 - level(value));
       const end = ({ x }) => {
-        const found = this.reading.classifier?.read(x);
+        const found = this.reading.read(x);
         if (found) {
           tile.setAttribute("aria-label", `pixel ${p + 1} flipped: ${found.digit}`);
           const other = found.digit !== this.digit;
@@ -85,8 +119,7 @@ class Card {
         }
         if (++done === seed.length && found) said.textContent = `${changed} of ${done} pixels change the reading.`;
       };
-      const walk = walkZoom(this.network, this.model, enlarge(flipped, side));
-      this.tiles.push(advance(walk, { rank: 2, step: ({ x0 }) => tile.show(x0), end }));
+      this.tiles.push(advance(this.walk(enlarge(flipped, side)), { rank: 2, step: ({ x0 }) => tile.show(x0), end }));
     });
     this.flips.replaceChildren(grid, said);
   }
@@ -94,17 +127,18 @@ class Card {
 
 // `changed(seed, image)` is called with the seed and the chosen training's digit.
 export function dream(study, changed = () => {}) {
-  const { T, prior } = study.zooms[0].model;
+  const { T } = study.zooms[0].model;
   const side = SIDE - T;
-  let seed = Float32Array.from(study.data.seed ?? drawSeed(prior, side), Math.fround);
-  let [seedNoise, latentNoise, noiseSeed, source] = [0, study.zooms[0].model.noise, 1, null];
+  const priors = new Map(study.zooms.map(({ model }) => [model.prior.name, model.prior]));
+  let seed = Float32Array.from(study.data.seed ?? drawSeed(study.zooms[0].model.prior, side), Math.fround);
+  let [seedNoise, noiseSeed, source] = [0, 1, null];
 
   const editor = new Editor(side, "Seed", (values) => ((source = null), use(values)));
   const brush = slider("Brush", { min: 0, max: 255, step: 15, value: 255 }, (v) => (v === 255 ? "white" : v === 0 ? "black" : `grey ${v}`), (v) => (editor.brush = v));
   const origin = el("div", { class: "origin" });
   origin.hidden = true;
   const buttons = [
-    button("Draw from the prior", () => ((source = null), use(drawSeed(prior, side)))),
+    ...[...priors].map(([name, prior]) => button(PRIORS[name] ?? "Draw from the prior", () => ((source = null), use(drawSeed(prior, side))))),
     study.digits.length
       ? button("From a real digit", () => ((source = anyDigit(study, source)), use(centre(source.image, side))))
       : null,
@@ -113,11 +147,12 @@ export function dream(study, changed = () => {}) {
 
   const walk = new Walk((t) => (t === 0 ? ", the digit" : `, ${SIDE - t} × ${SIDE - t} pixels left`));
   const group = unique("training");
-  const cards = study.zooms.map((training, i) => new Card(study, training, group, i === 0, show));
+  const cards = study.zooms.map((training, i) => new Card(study, training, group, i === 0, show, (card, again) => update([card], again)));
   let chosen = cards[0];
   const calls = el("p", { class: "calls" });
   const status = el("p", { class: "unseen", role: "status" });
-  let [telling, left] = [null, 0];
+  const busy = new Set();
+  let telling = null;
 
   function show(card) {
     chosen = card;
@@ -142,22 +177,22 @@ export function dream(study, changed = () => {}) {
     origin.replaceChildren(el("span", { class: "framed" }, whole, box), el("span", {}, `The centre of a real ${source.label}, which no training has seen.`));
   }
 
-  function update() {
+  function update(wanted = cards, again = false) {
     const noise = normal(noiseSeed, 0, side * side);
     const start = enlarge(seed.map((value, p) => Math.fround(value + seedNoise * noise[p])), side);
-    const shake = latentNoise ? (t) => normal(noiseSeed, t).map((value) => latentNoise * value) : null;
-    left = cards.length;
     node.setAttribute("aria-busy", true);
-    cards.forEach((card) => {
+    wanted.forEach((card) => {
+      busy.add(card);
       if (card === chosen) walk.begin(card.model.walk);
-      card.run(start, shake, {
+      card.run(start, again, {
         step: (frame) => card === chosen && walk.add(frame),
         end: (x, found, spent) => {
           card.digit = found?.digit;
           if (card === chosen) changed(seed, x);
           if (card === cards[0]) study.events.dispatchEvent((study.last = new CustomEvent("digit", { detail: { x, spent } })));
           calls.textContent = `${card.model.walk.length - 1} network calls a digit, ${Math.round(spent)} ms; ${counter.calls.toLocaleString("en")} calls on this page so far.`;
-          if (--left > 0) return;
+          busy.delete(card);
+          if (busy.size) return;
           node.setAttribute("aria-busy", false);
           tell();
         },
@@ -170,10 +205,15 @@ export function dream(study, changed = () => {}) {
     telling = setTimeout(() => (status.textContent = cards.map((card) => `${card.model.label}: ${card.reading.text ?? "done"}`).join(". ")), 400);
   }
 
+  const other = button("Other noise", () => (noiseSeed++, update()));
+  other.disabled = true;
   const noises = [
-    slider("Noise on the seed", { min: 0, max: 0.5, step: 0.01, value: 0 }, (v) => (v ? `σ = ${v.toFixed(2)}` : "none"), (v) => ((seedNoise = v), update())),
-    slider("Noise in the latents", { min: 0, max: 0.3, step: 0.01, value: latentNoise }, (v) => (v ? `σ = ${v.toFixed(2)}` : "none"), (v) => ((latentNoise = v), update())),
-    button("Other noise", () => (noiseSeed++, update())),
+    slider("Noise on the seed", { min: 0, max: 0.5, step: 0.01, value: seedNoise }, sigma, (v) => {
+      seedNoise = v;
+      other.disabled = !v;
+      update();
+    }),
+    other,
   ];
   const flips = side <= FLIPPED ? button("Flip each pixel in turn", () => cards.forEach((card) => card.flip(seed, side))) : null;
 

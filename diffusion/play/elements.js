@@ -67,6 +67,7 @@ export function choice(legend, options, value, chosen) {
 }
 
 // What the classifier reads in an image: a word, and a bar with a mark from where on an image counts as recognised.
+// `read(x)` is the reading, with the name of the class as its digit, and null without a classifier; `show(x)` shows it.
 export function reading(classifier, classes = null) {
   const word = el("span", { class: "word" }, " ");
   const share = el("i");
@@ -74,18 +75,21 @@ export function reading(classifier, classes = null) {
   const node = el("div", { class: "reading" }, word, bar);
   node.hidden = !classifier;
   if (classifier) bar.append(el("b", { style: `left: ${100 * classifier.threshold}%` }));
-  node.show = (x) => {
+  node.read = (x) => {
     if (!classifier) return null;
     const found = classifier.read(x);
-    const digit = classes ? classes[found.digit] : found.digit;
+    return { ...found, digit: classes ? classes[found.digit] : found.digit };
+  };
+  node.show = (x) => {
+    const found = node.read(x);
+    if (!found) return null;
+    const digit = el("strong", {}, found.digit);
     const sure = `${Math.floor(100 * found.confidence)} %`;
-    word.replaceChildren(
-      ...(found.recognised ? [el("strong", {}, digit), ` recognised, ${sure} sure`] : ["not recognised: ", el("strong", {}, digit), `? ${sure}`]),
-    );
+    word.replaceChildren(...(found.recognised ? [digit, ` recognised, ${sure} sure`] : ["not recognised: ", digit, `? ${sure}`]));
     share.style.width = `${100 * found.confidence}%`;
     node.classList.toggle("unsure", !found.recognised);
     node.text = word.textContent;
-    return { ...found, digit };
+    return found;
   };
   return node;
 }

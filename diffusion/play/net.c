@@ -1,135 +1,123 @@
-// The network of diffusion/training/network.py (channels 16, 32, 32, 16), one image at a time, in float32.
+// The networks of diffusion/training/network.py, one image at a time: the study's (channels 16, 32, 32, 16) and the
+// U-Net of width 16. The caller writes parameters, image and encoding, calls `cnn`, `cnn_rms` or `unet`, and reads the
+// image.
 //
-// `python -m diffusion.play.compile` makes net.wasm of it. No fused multiply-add and no relaxed instruction: every engine
-// then computes the same bits. It needs no memory allocation and calls nothing.
+// `python -m diffusion.play.compile` makes net.wasm of it. It needs no memory allocation and calls nothing.
 
-#include <stdint.h>
-#include <wasm_simd128.h>
-
-enum {
-    SIDE = 28, // pixels along a side
-    PIXELS = SIDE * SIDE,
-    EDGE = 3,                 // zeros around a plane, for a 7 x 7 kernel
-    HEIGHT = SIDE + 2 * EDGE, // of a plane
-    WIDTH = 36,               // of a plane: 34, rounded up so that rows keep the alignment of the first
-    PLANE = HEIGHT * WIDTH,
-    BLOCKS = 4,
-    WIDEST = 32, // channels
-    WEIGHTS = 107649
-};
-
-static const int CHANNELS[BLOCKS + 1] = {1, 16, 32, 32, 16};
-
-// The parameters in torch's order, without the time encoding's: of each block weights and bias of the convolution,
-// scale and shift of the normalisation; then the last convolution's.
-static float weights[WEIGHTS];
-static float image[PIXELS];           // x_t, in; and the answer, out
-static float encoding[16];            // what the time encoding adds to the first block's channels
-static float planes[2][WIDEST * PLANE] __attribute__((aligned(16))); // edges stay zero
-
-typedef v128_t f4;
-#define ADD wasm_f32x4_add
-#define MUL wasm_f32x4_mul
-#define SPLAT wasm_f32x4_splat
-#define LOAD wasm_v128_load
-
-// exp(x) for x <= 0: 2^n times a polynomial on [-1/2, 1/2], to about 2e-7 of the value.
-static inline f4 exponential(f4 x) {
-    f4 y = MUL(wasm_f32x4_max(x, SPLAT(-87.0f)), SPLAT(1.44269504f)); // log2(e)
-    f4 n = wasm_f32x4_nearest(y), f = MUL(wasm_f32x4_sub(y, n), SPLAT(0.693147181f));
-    f4 p = SPLAT(1.0f / 720);
-    p = ADD(MUL(p, f), SPLAT(1.0f / 120));
-    p = ADD(MUL(p, f), SPLAT(1.0f / 24));
-    p = ADD(MUL(p, f), SPLAT(1.0f / 6));
-    p = ADD(MUL(p, f), SPLAT(0.5f));
-    p = ADD(MUL(p, f), SPLAT(1.0f));
-    p = ADD(MUL(p, f), SPLAT(1.0f));
-    f4 power = wasm_i32x4_shl(wasm_i32x4_add(wasm_i32x4_trunc_sat_f32x4(n), wasm_i32x4_splat(127)), 23);
-    return MUL(p, power);
-}
-
-// x Phi(x), with erfc by Abramowitz & Stegun 7.1.26: its error is below 1.5e-7.
-static inline f4 gelu(f4 x) {
-    f4 z = MUL(wasm_f32x4_abs(x), SPLAT(0.707106781f));
-    f4 t = wasm_f32x4_div(SPLAT(1.0f), ADD(MUL(z, SPLAT(0.3275911f)), SPLAT(1.0f)));
-    f4 p = SPLAT(1.061405429f);
-    p = ADD(MUL(p, t), SPLAT(-1.453152027f));
-    p = ADD(MUL(p, t), SPLAT(1.421413741f));
-    p = ADD(MUL(p, t), SPLAT(-0.284496736f));
-    p = ADD(MUL(p, t), SPLAT(0.254829592f));
-    f4 tail = MUL(MUL(MUL(p, t), exponential(wasm_f32x4_neg(MUL(z, z)))), SPLAT(0.5f)); // 1 - Phi(|x|)
-    f4 below = wasm_f32x4_lt(x, SPLAT(0.0f));
-    return MUL(x, wasm_v128_bitselect(tail, wasm_f32x4_sub(SPLAT(1.0f), tail), below));
-}
-
-// A size x size convolution of `in` planes into the interior of one.
-static inline void convolve(const float *from, int in, const float *kernel, float bias, int size, float *to) {
-    const int first = EDGE - size / 2;
-    for (int y = 0; y < SIDE; y++) {
-        f4 all[7] = {0}; // a row of the output
-        for (int i = 0; i < in; i++) {
-            f4 sum[7] = {0}; // of one plane: sums of sums lose less to rounding
-            const float *x = from + i * PLANE + (y + first) * WIDTH + first;
-            for (int row = 0; row < size; row++, x += WIDTH) {
-#pragma clang loop unroll(disable)
-                for (int column = 0; column < size; column++) {
-                    f4 weight = wasm_v128_load32_splat(kernel++);
-                    for (int k = 0; k < 7; k++) sum[k] = ADD(sum[k], MUL(weight, LOAD(x + column + 4 * k)));
-                }
-            }
-            for (int k = 0; k < 7; k++) all[k] = ADD(all[k], sum[k]);
-        }
-        kernel -= in * size * size;
-        for (int k = 0; k < 7; k++) wasm_v128_store(to + (y + EDGE) * WIDTH + EDGE + 4 * k, ADD(all[k], SPLAT(bias)));
-    }
-}
-
-static float total(f4 v) {
-    return wasm_f32x4_extract_lane(v, 0) + wasm_f32x4_extract_lane(v, 1) + wasm_f32x4_extract_lane(v, 2) +
-           wasm_f32x4_extract_lane(v, 3);
-}
-
-// Normalisation over the plane, by LayerNorm or, not centred, RMSNorm; GELU; and what the time encoding adds. In place.
-static void finish(float *plane, int centred, const float *scale, const float *shift, float time) {
-    f4 sum = SPLAT(0.0f), squares = SPLAT(0.0f);
-#define EACH_4(body)                                                                                                \
-    for (int y = 0; y < SIDE; y++)                                                                                  \
-        for (int x = 0; x < SIDE; x += 4) {                                                                         \
-            float *at = plane + (y + EDGE) * WIDTH + EDGE + x;                                                      \
-            body                                                                                                    \
-        }
-    EACH_4(sum = ADD(sum, LOAD(at));)
-    float mean = centred ? total(sum) / PIXELS : 0.0f;
-    EACH_4(f4 d = wasm_f32x4_sub(LOAD(at), SPLAT(mean)); squares = ADD(squares, MUL(d, d));)
-    float inverse = 1.0f / __builtin_sqrtf(total(squares) / PIXELS + 1e-5f);
-    EACH_4(int p = y * SIDE + x; f4 d = MUL(wasm_f32x4_sub(LOAD(at), SPLAT(mean)), SPLAT(inverse));
-           wasm_v128_store(at, ADD(gelu(ADD(MUL(d, LOAD(scale + p)), LOAD(shift + p))), SPLAT(time)));)
-}
+#include "layers.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
-// Where the caller writes and reads.
+enum {
+    W = 16,           // the U-Net's channels at full size; no network has more than 2 W, joined ones 4 W
+    WEIGHTS = 119025, // of the U-Net, which has more than the study's network: 107649
+    TIMES = 192       // channels to which the U-Net's time encoding adds
+};
+
+// The parameters in torch's order, without those of the time encoding.
+static float weights[WEIGHTS];
+static float image[PIXELS];   // x_t, in; and the answer, out
+static float encoding[TIMES]; // what the time encoding adds to channels, in the order in which they are computed
+
 EXPORT(weights) float *weights_at(void) { return weights; }
 EXPORT(image) float *image_at(void) { return image; }
 EXPORT(encoding) float *encoding_at(void) { return encoding; }
 
-// image = network(image, t/T), with the encoding of t/T; `centred` is 1 for LayerNorm, 0 for RMSNorm.
-EXPORT(predict) void predict(int centred) {
-    const float *w = weights;
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) planes[0][(y + EDGE) * WIDTH + EDGE + x] = image[y * SIDE + x];
-    for (int b = 0; b < BLOCKS; b++) {
-        int in = CHANNELS[b], out = CHANNELS[b + 1];
-        const float *bias = w + out * in * 49, *scale = bias + out, *shift = scale + PIXELS;
-        for (int o = 0; o < out; o++, w += in * 49) {
-            float *plane = planes[(b + 1) % 2] + o * PLANE;
-            convolve(planes[b % 2], in, w, bias[o], 7, plane);
-            finish(plane, centred, scale, shift, b == 0 ? encoding[o] : 0.0f);
-        }
-        w = shift + PIXELS;
+// Planes of one size. Their edges stay zero, so each size has its own.
+static struct level {
+    float x[2 * W * PLANE] __attribute__((aligned(16)));
+    float inner[2 * W * PLANE];
+    float joined[4 * W * PLANE]; // what comes up from the size below, then what was kept on the way down
+    float normed[4 * W * PLANE];
+} levels[3];
+
+static const float *parameters, *times; // the next ones
+
+static const float *take(const float **next, int n) {
+    const float *taken = *next;
+    *next += n;
+    return taken;
+}
+
+static void begin(float *plane) {
+    parameters = weights, times = encoding;
+    for (int p = 0; p < PIXELS; p++) *AT(plane, p / SIDE, p % SIDE) = image[p];
+}
+
+static void end(const float *plane) {
+    for (int p = 0; p < PIXELS; p++) image[p] = *AT(plane, p / SIDE, p % SIDE);
+}
+
+enum { FRESH, ONTO }; // instead of what is in the planes, or added to it
+#define NO_TIME ((const float *)0)
+
+// A convolution with the next parameters; to each channel its `time` is added.
+ONCE void convolution(const float *from, int in, int out, int size, int side, const float *time, int onto, float *to) {
+    const float *kernel = take(&parameters, out * in * size * size), *bias = take(&parameters, out);
+    for (int o = 0; o < out; o++, kernel += in * size * size, to += PLANE) {
+        float offset = bias[o] + (time ? time[o] : 0.0f);
+        if (side == SIDE) convolve(from, in, kernel, offset, size, SIDE, onto, to);
+        else if (side == SIDE / 2) convolve(from, in, kernel, offset, size, SIDE / 2, onto, to);
+        else convolve(from, in, kernel, offset, size, SIDE / 4, onto, to);
     }
-    float *answer = planes[1 - BLOCKS % 2];
-    convolve(planes[BLOCKS % 2], CHANNELS[BLOCKS], w, w[CHANNELS[BLOCKS] * 9], 3, answer);
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) image[y * SIDE + x] = answer[(y + EDGE) * WIDTH + EDGE + x];
+}
+
+// --- the study's network ---
+
+ONCE void study(int centred) {
+    static const int channels[] = {1, 16, 32, 32, 16};
+    float *from = levels[0].x, *to = levels[0].inner;
+    begin(from);
+    for (int b = 0; b < 4; b++) {
+        int in = channels[b], out = channels[b + 1];
+        convolution(from, in, out, 7, SIDE, NO_TIME, FRESH, to);
+        const float *scale = take(&parameters, PIXELS), *shift = take(&parameters, PIXELS);
+        for (int o = 0; o < out; o++) finish(to + o * PLANE, centred, scale, shift, b == 0 ? encoding[o] : 0.0f);
+        float *other = from;
+        from = to, to = other;
+    }
+    convolution(from, channels[4], 1, 3, SIDE, NO_TIME, FRESH, to);
+    end(to);
+}
+
+EXPORT(cnn) void cnn(void) { study(1); }
+EXPORT(cnn_rms) void cnn_rms(void) { study(0); }
+
+// --- the U-Net ---
+
+ONCE void normalised(const float *from, int channels, int side, float *to) {
+    const float *scale = take(&parameters, channels), *shift = take(&parameters, channels);
+    normalise(from, channels, side, scale, shift, to);
+}
+
+// A residual block, on planes that are halved `depth` times.
+ONCE void block(int depth, const float *x, int in, int out, float *to) {
+    struct level *at = &levels[depth];
+    int side = SIDE >> depth;
+    normalised(x, in, side, at->normed);
+    convolution(at->normed, in, out, 3, side, take(&times, out), FRESH, at->inner);
+    normalised(at->inner, out, side, at->inner);
+    convolution(at->inner, out, out, 3, side, NO_TIME, FRESH, to);
+    convolution(x, in, out, 1, side, NO_TIME, ONTO, to);
+}
+
+EXPORT(unet) void unet(void) {
+    struct level *full = &levels[0], *half = &levels[1], *quarter = &levels[2];
+    float *kept = full->joined + 2 * W * PLANE, *kept_half = half->joined + 2 * W * PLANE;
+    begin(full->normed);
+    convolution(full->normed, 1, W, 3, SIDE, NO_TIME, FRESH, full->x);
+    block(0, full->x, W, W, kept);
+    halve(kept, W, SIDE / 2, half->x);
+    block(1, half->x, W, 2 * W, kept_half);
+    halve(kept_half, 2 * W, SIDE / 4, quarter->x);
+    block(2, quarter->x, 2 * W, 2 * W, quarter->joined);
+    block(2, quarter->joined, 2 * W, 2 * W, quarter->x);
+    block(2, quarter->x, 2 * W, 2 * W, quarter->joined);
+    twice(quarter->joined, 2 * W, SIDE / 2, half->joined);
+    block(1, half->joined, 4 * W, 2 * W, half->x);
+    twice(half->x, 2 * W, SIDE, full->joined);
+    block(0, full->joined, 3 * W, W, full->x);
+    normalised(full->x, W, SIDE, full->normed);
+    convolution(full->normed, W, 1, 3, SIDE, NO_TIME, FRESH, full->inner);
+    end(full->inner);
 }

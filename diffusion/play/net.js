@@ -1,4 +1,4 @@
-// The network as the browser computes it: net.c, with the parameters of one training.
+// A network as the browser computes it: net.c, with the parameters of one training.
 
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
@@ -40,22 +40,22 @@ export class Network {
     const at = (address, n) => new Float32Array(exports.memory.buffer, address, n);
     const weights = await unpack(model.weights);
     at(exports.weights(), weights.length).set(weights);
-    network.exports = exports;
-    network.centred = model.centred ? 1 : 0;
+    network.compute = exports[model.network];
     network.image = at(exports.image(), PIXELS);
-    network.encoding = at(exports.encoding(), 16);
-    network.encodings = await unpack(model.encodings); // 16 numbers for each of the steps
-    network.row = new Map(model.steps.map((t, row) => [t, row]));
+    const encodings = await unpack(model.encodings); // as many numbers for each of the steps
+    const n = encodings.length / model.steps.length;
+    network.encoding = at(exports.encoding(), n);
+    network.encodings = new Map(model.steps.map((t, row) => [t, encodings.subarray(n * row, n * (row + 1))]));
     return network;
   }
 
   // The network's answer to x_t, 784 numbers, as a new array.
   predict(x, t) {
-    const row = this.row.get(t);
-    if (row === undefined) throw new Error(`there is no encoding of step ${t}`);
+    const encoding = this.encodings.get(t);
+    if (!encoding) throw new Error(`there is no encoding of step ${t}`);
     this.image.set(x);
-    this.encoding.set(this.encodings.subarray(16 * row, 16 * row + 16));
-    this.exports.predict(this.centred);
+    this.encoding.set(encoding);
+    this.compute();
     counter.calls++;
     return this.image.slice();
   }

@@ -36,9 +36,9 @@ export function compute(study) {
   const last = (walk) => Array.from([...walk].at(-1).x);
   return {
     calls: () => counter.calls,
-    zoom: (name, seed) => {
+    zoom: (name, seed, noise = null) => {
       const { model, network } = named(name);
-      return last(walkZoom(network, model, enlarge(seed, 28 - model.T)));
+      return last(walkZoom(network, model, enlarge(seed, 28 - model.T), noise && ((t) => noise[t])));
     },
     ddpm: (name, calls, how, noise) => {
       const { model, network } = named(name);

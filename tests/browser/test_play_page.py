@@ -12,9 +12,11 @@ from diffusion.evaluation import classifier
 from diffusion.processes.zoom import central_patch, zoom
 from wasm_kernel import Kernel
 
+PATIENCE = 120_000  # milliseconds for 48 digits, on a busy machine
 DIGIT = 1e-2  # of the worst pixel after 24 calls
 READY = "html.ready"
 TRAININGS = ("zoom-0", "zoom-1")
+AGAIN = "Again, U-Net"
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +87,7 @@ def test_painting_with_the_mouse_changes_the_digit(page):
     after = drawn(page)
     assert np.abs(after - digits).max() > 0.1
     expected = page.evaluate("['zoom-0', 'zoom-1'].map((name) => coldZoom.zoom(name, coldZoom.seed()))")
-    assert np.array_equal(after, np.array(expected))
+    assert np.array_equal(after[:2], np.array(expected))
     assert "of the pixels changed" in page.locator("#cold-zoom .was").first.text_content()
 
 
@@ -123,9 +125,12 @@ def test_painting_with_the_keys(page):
 
 def test_a_seed_from_the_prior_and_from_a_real_digit(page):
     before = seed(page)
-    page.get_by_role("button", name="Draw from the prior").click()
+    page.get_by_role("button", name="Draw independent pixels").click()
     from_prior = seed(page)
     assert from_prior != before
+    page.get_by_role("button", name="Draw correlated pixels").click()
+    assert seed(page) != from_prior
+    from_prior = seed(page)
     page.get_by_role("button", name="From a real digit").click()
     assert seed(page) != from_prior
     assert "no training has seen" in page.locator("#cold-zoom .origin").text_content()
@@ -150,17 +155,28 @@ def test_the_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(page, re
     assert np.abs(shown - levels(references["zoom-0"][3])).max() <= 1
 
 
+def test_the_u_nets_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(page, references):
+    noise = references["unet-noise"]
+    call = "([seed, noise]) => coldZoom.zoom('zoom_unet_noise-0', seed, noise)"
+    for i in (0, 7):
+        found = page.evaluate(call, [references["unet-seeds"][i].tolist(), noise.tolist()])
+        assert np.abs(np.array(found) - references["unet-digits"][i]).max() < DIGIT
+    kernel = Kernel(d.released("beyond", "zoom_unet_noise").network())
+    assert np.array_equal(np.float32(found), kernel.digit(references["unet-seeds"][i], noise))
+
+
 HOW = {"plain": (False, "ancestral"), "clipped": (True, "ancestral"), "ddim": (False, "ddim")}
 
 
-def test_a_ddpm_is_that_of_torch(page, references):
+@pytest.mark.parametrize("model", ["linear", "linear_unet"])
+def test_a_ddpm_is_that_of_torch(page, references, model):
     for how, (clip, sampler) in HOW.items():
         before = page.evaluate("coldZoom.calls()")
-        arguments = ["linear-0", 10, {"clip": clip, "sampler": sampler}, references["noise"].tolist()]
+        arguments = [f"{model}-0", 10, {"clip": clip, "sampler": sampler}, references["noise"].tolist()]
         found = page.evaluate(
             "([name, calls, how, noise]) => coldZoom.ddpm(name, calls, how, noise)", arguments
         )
-        expected = references[f"ddpm-{how}"]
+        expected = references[f"ddpm-{model}-{how}"]
         assert np.abs(np.array(found) - expected).max() < 1e-3 * max(1, np.abs(expected).max())
         assert page.evaluate("coldZoom.calls()") >= before + 10
 
@@ -210,18 +226,42 @@ def test_stepping_through_the_walk(page):
 
 def test_noise_changes_the_digit_and_none_brings_it_back(page):
     before = drawn(page)
-    for name in ("Noise on the seed", "Noise in the latents"):
+    for name in ("Noise on the seed", "Noise on the way, Training 0"):
         slider = page.get_by_role("slider", name=name)
         slider.focus()
         page.keyboard.press("End")
-        assert np.abs(drawn(page) - before).max() > 0.1
+        assert np.abs(drawn(page)[0] - before[0]).max() > 0.1
         page.keyboard.press("Home")
         assert np.array_equal(drawn(page), before)
 
 
+def test_again_draws_one_more_of_the_same_pixels_by_the_u_net_alone(page):
+    assert page.get_by_role("button", name="Again, Training 0").is_disabled()
+    page.get_by_role("button", name="Draw correlated pixels").click()
+    before, pixels = drawn(page), seed(page)
+    same = page.get_by_role("img", name="of these pixels")
+    assert same.count() == 1
+    page.get_by_role("button", name=AGAIN).focus()
+    page.keyboard.press("Enter")
+    after = drawn(page)
+    assert seed(page) == pixels
+    assert np.array_equal(after[:2], before[:2])
+    assert np.abs(after[2] - before[2]).max() > 0.1
+    assert same.count() == 2
+    slider = page.get_by_role("slider", name="Noise on the way, U-Net")
+    slider.focus()
+    page.keyboard.press("Home")
+    still = drawn(page)
+    expected = page.evaluate("coldZoom.zoom('zoom_unet_noise-0', coldZoom.seed())")
+    assert np.array_equal(still[2], np.array(expected))
+    assert page.get_by_role("button", name=AGAIN).is_disabled()
+    assert same.count() == 0
+
+
 def test_each_pixel_can_be_flipped(page):
     page.get_by_role("button", name="Flip each pixel").click()
-    assert page.locator("#cold-zoom .mosaic .picture").count() == 32
+    assert page.locator("#cold-zoom .mosaic .picture").count() == 48
+    expect(page.get_by_text("of 16 pixels change the reading.")).to_have_count(3, timeout=PATIENCE)
     page.mouse.click(*cell(page, 0, 0))
     assert page.locator("#cold-zoom .mosaic").count() == 0
 
@@ -231,6 +271,7 @@ def test_the_ddpm_counts_its_calls(page):
     page.get_by_text("10 network calls").wait_for()
     page.get_by_role("radio", name="clipped").check(force=True)
     page.get_by_role("radio", name="cosine").check(force=True)
+    page.locator("#ddpm").get_by_role("radio", name="linear, U-Net").check(force=True)
     page.get_by_role("radio", name="10 steps").check()
     assert page.locator("#ddpm .thumb").count() == 11
     assert "network calls on this page" in page.locator("#ddpm .calls").text_content()

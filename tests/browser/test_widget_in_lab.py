@@ -17,7 +17,7 @@ from pathlib import Path
 import diffusion as d
 from diffusion.widget import Dream
 
-dream = Dream(d.released("paper", "zoom"))
+dream = Dream(d.released("beyond", "zoom_unet_noise"))
 
 def tell(_):
     found = {"seed": dream.seed, "image": dream.image.flatten().tolist()}

@@ -1,4 +1,5 @@
-"""Speed of the play page in Chromium, best of several: a call, a digit, the first digit after opening.
+"""Speed of the play page in Chromium, best of several: a call and a digit of each network, the first digit
+after opening.
 
 python tests/browser/timings.py [PAGE]
 
@@ -7,15 +8,17 @@ Beside the time on the clock stands that of the browser's process, which means m
 
 import shutil
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 from playwright.sync_api import CDPSession, sync_playwright
 
 PAGE = Path(__file__).resolve().parents[2] / "released/page/cold-zoom.html"
 LOADS, DIGITS = 8, 25
-DIGIT = """() => {
+NETWORKS = {"cnn": "zoom-0", "unet": "zoom_unet_noise-0"}
+DIGIT = """(name) => {
     const before = performance.now();
-    coldZoom.zoom("zoom-0", coldZoom.seed());
+    coldZoom.zoom(name, coldZoom.seed());
     return performance.now() - before;
 }"""
 FIRST = "performance.getEntriesByName('first digit')[0].startTime"
@@ -29,12 +32,7 @@ def spent(session: CDPSession) -> float:
 
 def main() -> None:
     path = Path(sys.argv[1]) if sys.argv[1:] else PAGE
-    found: dict[str, list[float]] = {
-        "first digit": [],
-        "opening, processor": [],
-        "digit": [],
-        "digit, processor": [],
-    }
+    found: dict[str, list[float]] = defaultdict(list)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         print("Chromium", browser.version)
@@ -46,12 +44,13 @@ def main() -> None:
             page.locator("html.ready").wait_for(timeout=300_000)
             found["first digit"].append(page.evaluate(FIRST))
             found["opening, processor"].append(spent(session))
-            before = spent(session)
-            found["digit"] += [page.evaluate(DIGIT) for _ in range(DIGITS)]
-            found["digit, processor"].append((spent(session) - before) / DIGITS)
+            for name, training in NETWORKS.items():
+                before = spent(session)
+                found[f"{name}, digit"] += [page.evaluate(DIGIT, training) for _ in range(DIGITS)]
+                found[f"{name}, digit, processor"].append((spent(session) - before) / DIGITS)
             page.close()
         browser.close()
-    for name in ("digit", "digit, processor"):
+    for name in [name for name in found if ", digit" in name]:
         found[name.replace("digit", "call")] = [one / 24 for one in found[name]]
     for name, values in found.items():
         ordered = sorted(values)

@@ -11,6 +11,7 @@ import torch
 import diffusion as d
 from diffusion.evaluation import classifier
 from diffusion.play import bundle
+from diffusion.training.network import build
 
 LIMIT = 0.02  # by how much the confidence may differ in 8 bits
 
@@ -54,6 +55,17 @@ def test_a_zoom_keeps_its_weights_and_a_prior_without_counts_is_drawn():
     patches = x[:, 0, 12:16, 12:16].numpy()
     assert all((patches == start).all((1, 2)).any() for start in starts)
     assert found["walk"] == list(range(24, -1, -1))
+
+
+def test_a_network_has_one_function_and_keeps_torchs_random_numbers():
+    before = torch.get_rng_state()
+    networks = {"cnn": d.Reconstructor(), "cnn_rms": d.Reconstructor(norm="rms"), "unet": build("unet")}
+    torch.set_rng_state(before)
+    for name, network in networks.items():
+        assert bundle.function(network, "own") == name
+        assert bundle.encodings(network, [1, 2, 3], 24).shape == (3, 192 if name == "unet" else 16)
+        assert {p.dtype for p in network.parameters()} == {torch.float32}
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_schedule_is_known_wherever_the_page_goes():

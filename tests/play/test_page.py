@@ -35,15 +35,16 @@ def test_it_is_made_of_the_present_sources(kept, content, root):
 
 def test_its_weights_are_the_released_ones(content):
     trainings = json.loads(content)["trainings"]
-    assert [one["kind"] for one in trainings] == ["zoom", "zoom", "ddpm", "ddpm"]
-    for one in trainings:
-        model, _, seed = one["name"].rpartition("-")
-        run = d.released("paper", model, int(seed))
-        assert one["sha256"] == run.weights_sha256()
+    assert [one["kind"] for one in trainings] == ["zoom"] * 3 + ["ddpm"] * 3
+    assert [one["network"] for one in trainings] == ["cnn", "cnn", "unet"] * 2
+    for one, name in zip(trainings, page.RUNS, strict=True):
+        run = page.opened(name)
+        assert (one["name"], one["sha256"]) == (f"{run.name}-{run.seed}", run.weights_sha256())
         size = {"f4": 4, "f2": 2}[one["weights"]["type"]]
         planes = np.frombuffer(gzip.decompress(base64.b64decode(one["weights"]["data"])), np.uint8)
         values = planes.reshape(size, -1).T.copy().view(f">f{size}")[:, 0].astype(np.float32)
-        own = [p.detach().numpy().ravel() for n, p in run.network().named_parameters() if n[:4] != "time"]
+        parameters = run.network().named_parameters()
+        own = [p.detach().numpy().ravel() for n, p in parameters if "time" not in n.split(".")]
         expected = np.concatenate(own)
         assert np.array_equal(
             values, expected if size == 4 else expected.astype(np.float16).astype(np.float32)
@@ -65,13 +66,18 @@ def test_a_training_that_is_not_released_is_named(name):
     assert "\n" not in str(error.value)
 
 
+class Narrow(d.Reconstructor):
+    """A network of one's own with the layers of the study's."""
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"channels": (8, 8)}, "own-0 is another than the page computes"),
-        ({"network": "unet"}, "own-0 is another than the page computes"),
+        ({"network": "unet", "network_options": {"width": 8}}, "own-0 is another than the page computes"),
+        ({"network": Narrow}, "cnn with channels (16, 32, 32, 16) and no dilations, and unet of width 16"),
         ({"network_options": {"dilations": [1, 2, 1, 1]}}, "own-0 is another than the page computes"),
-        ({}, "needed: zooms of one T, and a DDPM"),
+        ({}, "needed: zooms of one T, one without noise, and a DDPM"),
     ],
 )
 def test_weights_that_it_cannot_compute_are_refused_in_one_line(monkeypatch, options, said):
