@@ -457,8 +457,8 @@ class Flips(Part):
 class Response(Part):
     """The rise of the predicted noise when a latent is raised uniformly, over the ideal rise, by time step.
 
-    `ideal` takes the whole rise for noise: right where the image's own level is known, as with MNIST's black
-    ground, and at t = T anyway.
+    Ideally the whole rise is taken for noise: right where the image's own level is known, as with MNIST's
+    black ground, and at t = T anyway.
     """
 
     t: list[int]

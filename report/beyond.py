@@ -11,26 +11,43 @@ from diffusion.evaluation.changes import Row, describe, lines, table
 from diffusion.figures import changes
 from diffusion.figures.images import unpicked
 from diffusion.figures.style import save
-from diffusion.records import Checkpoint, Results, kept_path, load_results, trainings_in
+from diffusion.records import Checkpoint, Response, Results, Weighted, kept_path, load_results, trainings_in
 from diffusion.runtime import releases
-from report.text_format import Markdown, escape, fixed, integer, listing, num, percent, percent_range, span
+from report.study import MODELS
+from report.text_format import (
+    DASH,
+    Markdown,
+    escape,
+    fixed,
+    integer,
+    listing,
+    num,
+    percent,
+    percent_range,
+    span,
+)
 from report.text_format import table as markdown_table
 
+WIDE = {"dilations": [1, 2, 4, 1]}  # the last layers see all of the image
 ROBUST = {"network": "unet", "latent_noise": 0.3, "prior": "mixture"}
 # The rows of which the text tells: name -> process, and its changes.
 SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("ddpm", {}),
     "ddpm_rms": ("ddpm", {"network_options": {"norm": "rms"}}),
+    "ddpm_dilated": ("ddpm", {"network_options": WIDE}),
     "ddpm_unet": ("ddpm", {"network": "unet"}),
+    "ddpm_short": ("ddpm", {"network": "unet", "epochs": 3}),
     "ddpm_ddim": ("ddpm", {"network": "unet", "sampling_steps": 24, "sampler": "ddim"}),
     "zoom": ("zoom", {}),
     "zoom_improved": ("zoom", {"sampler": "improved"}),
+    "zoom_rms": ("zoom", {"network_options": {"norm": "rms"}}),
     "zoom_unet": ("zoom", {"network": "unet"}),
     "zoom_unet_mixture": ("zoom", {"network": "unet", "prior": "mixture"}),
     "zoom_still": ("zoom", ROBUST),
     "zoom_best": ("zoom", ROBUST | {"noise": 0.2}),
 }
 FIGURE, SAMPLES = "beyond.svg", "beyond_samples.png"
+SETTLED = 1.5  # two trainings whose distances differ by a smaller factor agree
 SHOWN = 32  # samples of each model
 KINDS = {"ddpm": "DDPM", "zoom": "Cold Zoom"}
 
@@ -88,29 +105,63 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
     def all_of(*names: str) -> bool:
         return rows.keys() >= set(names)
 
-    compared = all_of("zoom", "zoom_unet") and all(_restored(results, rows[n]) for n in ("zoom", "zoom_unet"))
+    def digits_of(*names: str) -> list[float]:
+        """The shares of digits, if there are all of them."""
+        found = [rows[name].digit for name in names] if all_of(*names) else []
+        return [] if None in found else found
+
+    other = ("zoom", "zoom_rms")
+    compared = all_of("zoom_unet", *other) and all(_restored(results, rows[n]) for n in ("zoom_unet", *other))
+    restored = [_restored(results, rows[n]) for n in other] if compared else []
+    losses = [_loss(results, rows[n]) for n in other] if compared else []
     linear = study.first("linear").measure.final.digits if "linear" in study.models else None
+    drawn = _digits(study)
+    seen = {name: found.response[0] for name, row in rows.items() if (found := _response(results, row))}
+    mixes = _mixes(results, rows)
+    repeated = [row.distances for row in _repeated(results)]
     at_the_end = [row.digits.fid for model in study.models for row in _late(study, model)]
     return {
         # The normalisation that keeps the mean: a steadier ground and a smaller distance.
         "norm_mends_ground": all_of("ddpm", "ddpm_rms")
         and border("ddpm_rms") < border("ddpm") / 2
-        and rows["ddpm_rms"].distance.high < rows["ddpm"].distance.low,
+        and max(rows["ddpm_rms"].distances) < min(rows["ddpm"].distances),
+        # At the smallest time step its network reports more of an offset, and the U-Net's as well.
+        "norm_reports_offset": seen.keys() >= {"ddpm", "ddpm_rms", "ddpm_unet"}
+        and min(seen["ddpm_rms"], seen["ddpm_unet"]) > 2 * seen["ddpm"],
+        # A view of all of the image at full size is only a part of what makes the difference.
+        "dilations_not_enough": all_of("ddpm_dilated", "ddpm_unet")
+        and max(rows["ddpm_dilated"].distances) < min(rows["ddpm"].distances)
+        and min(rows["ddpm_dilated"].distances) > 2 * max(rows["ddpm_unet"].distances),
         # The U-Net, in every training: closer than the study's network with any epochs and normalisation.
         "unet_ddpm_closer": all_of("ddpm_rms", "ddpm_unet")
         and bool(linear)
-        and max(rows["ddpm_unet"].distances) < min(linear.low, rows["ddpm_rms"].distance.low),
+        and max(rows["ddpm_unet"].distances) < min(linear.low, *rows["ddpm_rms"].distances),
         # With DDIM at the zoom's cost, too: closer than every late checkpoint of every model of the study.
         "unet_ddim_closest": all_of("ddpm_ddim")
         and bool(at_the_end)
         and max(rows["ddpm_ddim"].distances) < min(at_the_end),
+        # With few epochs the U-Net is within a quarter of what the study's network has in the end.
+        "unet_short_near": all_of("ddpm_short")
+        and bool(linear)
+        and max(abs(one / linear.fid - 1) for one in rows["ddpm_short"].distances) < 0.25,
+        "unet_draws_digits": bool(drawn) and bool(one := digits_of("ddpm_unet")) and one[0] > max(drawn),
+        # Trainings with a decaying rate agree.
+        "decay_settles": bool(repeated) and max(max(each) / min(each) for each in repeated) < SETTLED,
+        # A tenth of the epochs does for the zoom what the study's constant rate does, and not for a DDPM.
+        "tenth_suffices_zoom": all_of("ddpm", "zoom")
+        and bool(linear)
+        and bool(late := _late_means(study, "zoom"))
+        and fmean(rows["zoom"].distances) < fmean(late)
+        and min(rows["ddpm"].distances) > 2 * linear.high,
         "unet_restores": compared
-        and _restored(results, rows["zoom_unet"]) > _restored(results, rows["zoom"])
-        and _loss(results, rows["zoom_unet"]) < _loss(results, rows["zoom"]),
-        # Trained on noisy latents: half as many samples are not recognised, or fewer.
-        "robust_reads": all_of("zoom_unet_mixture", "zoom_still", "zoom_best")
-        and max(rows[n].not_recognised for n in ("zoom_still", "zoom_best"))
-        < rows["zoom_unet_mixture"].not_recognised / 2,
+        and _restored(results, rows["zoom_unet"]) > max(restored)
+        and _loss(results, rows["zoom_unet"]) < min(losses),
+        "unet_generates_worse": all_of("zoom", "zoom_unet")
+        and min(len(rows[name].distances) for name in ("zoom", "zoom_unet")) > 1
+        and max(rows["zoom"].distances) < min(rows["zoom_unet"].distances),
+        # Trained on noisy latents: half as many samples are no digits, or fewer.
+        "robust_draws": bool(shares := digits_of("zoom_unet_mixture", "zoom_still", "zoom_best"))
+        and 1 - min(shares[1:]) < (1 - shares[0]) / 2,
         "noise_then_helps": all_of("zoom_still", "zoom_best")
         and rows["zoom_best"].divergence < 0.8 * rows["zoom_still"].divergence
         and max(rows["zoom_best"].distances) < min(rows["zoom_still"].distances),
@@ -118,12 +169,16 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         "split_at_equal_cost": all_of("ddpm_ddim", "zoom_best")
         and rows["ddpm_ddim"].calls == rows["zoom_best"].calls
         and max(rows["ddpm_ddim"].distances) < min(rows["zoom_best"].distances)
-        and rows["zoom_best"].not_recognised < rows["ddpm_ddim"].not_recognised
+        and bool(pair := digits_of("zoom_best", "ddpm_ddim"))
+        and pair[0] > pair[1]
         and rows["zoom_best"].coverage > rows["ddpm_ddim"].coverage,
+        # With the classes weighted as in the data the zoom is the closer one, though it is asked less often.
+        "closer_without_mix": mixes.keys() >= {"ddpm_unet", "zoom_best"}
+        and max(one.high for one in mixes["zoom_best"]) < min(one.low for one in mixes["ddpm_unet"]),
         "patches_no_closer": bool(ratios) and min(ratios) < 1 < max(ratios),
         "patches_read_better": bool(priors) and all(after.unread < before.unread for before, after in priors),
         "improved_fails": all_of("zoom", "zoom_improved")
-        and rows["zoom_improved"].distance.low > rows["zoom"].distance.high,
+        and min(rows["zoom_improved"].distances) > max(rows["zoom"].distances),
     }
 
 
@@ -144,9 +199,15 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "border": {name: one.measure.final.border.sd for name, one in firsts.items()},
         "loss": {name: _loss(results, row) for name, row in rows.items()},
         "restored": {name: _restored(results, row) for name, row in rows.items()},
+        "response": {name: _response(results, row) for name, row in rows.items()},
+        "mix": {
+            name: listing(num(one.fid) for one in found) for name, found in _mixes(results, rows).items()
+        },
+        "late": listing(map(num, _late_means(study, "zoom"))),
+        "repeated": Markdown("; ".join(_distance(row) for row in _repeated(results))),
         "latent_noise": ROBUST["latent_noise"],
         "noise": SAID["zoom_best"][1]["noise"],
-        "recognised_before": percent_range(1 - one.measure.final.not_digit.share for one in zooms),
+        "digits_before": percent_range(one.analysis.drawn[0].digit.share for one in zooms if one.analysis),
         "late_ratios": listing(percent(after.distance / before.distance) for before, after in priors),
         "unread_before": listing(percent(before.unread) for before, _ in priors),
         "unread_after": listing(percent(after.unread) for _, after in priors),
@@ -172,6 +233,12 @@ def _late(study: Results, model: str) -> list[Checkpoint]:
     return [row for one in ones if one for row in one.late()]
 
 
+def _late_means(study: Results, model: str) -> list[float]:
+    """The mean distance over the late checkpoints, a training each."""
+    ones = [study.trainings[model, seed].measure for seed in study.seeds(model)]
+    return [fmean(row.digits.fid for row in one.late()) for one in ones if one]
+
+
 def _priors(study: Results) -> list[tuple[_Late, _Late]]:
     """The zoom's late samples from independent pixels and from patches, a pair for each training."""
     ones = [study.trainings["zoom", seed].measure for seed in study.seeds("zoom")]
@@ -189,13 +256,45 @@ def _restored(results: Results, row: Row) -> float | None:
     return probes and probes.confusion.accuracy
 
 
+def _repeated(results: Results | None) -> list[Row]:
+    """The zoom models with more than one training, each with its own samples."""
+    rows = [row for row in table(results) if row.process == "zoom"] if results else []
+    own = {row.model: row for row in reversed(rows)}  # the first of a model
+    return [row for row in reversed(own.values()) if len(row.distances) > 1]
+
+
+def _response(results: Results, row: Row) -> Response | None:
+    """The part of a uniform shift that a DDPM's network reports, from the smallest time step on."""
+    analysis = results.first(row.model).analysis
+    return analysis.response if analysis else None
+
+
+def _mixes(results: Results | None, rows: Mapping[str, Row]) -> dict[str, list[Weighted]]:
+    """Distances of samples weighted to the classes of the data, a training each.
+
+    Of rows that are a model's own samples, and trainings that are analysed.
+    """
+    found = {}
+    for name, row in rows.items():
+        ones = [results.trainings[row.model, seed] for seed in row.seeds]
+        if ones[0].measure.final.digits.fid == row.distances[0]:
+            found[name] = [one.analysis.mix.reweighted for one in ones if one.analysis]
+    return {name: mixes for name, mixes in found.items() if mixes}
+
+
+def _digits(study: Results) -> list[float]:
+    """The share of digits of each training of the study."""
+    analyses = [one.analysis for one in study.trainings.values() if one.analysis]
+    return [one.drawn[0].digit.share for one in analyses if one.model in MODELS]
+
+
 def _loss(results: Results, row: Row) -> float:
     return results.first(row.model).train.history[-1].test_loss
 
 
 def _table(rows: Sequence[Row]) -> Markdown:
-    head = ("Model", "Calls", "Distance", "Of the base", "Divergence", "Unrecognised", "Coverage")
-    return markdown_table(head, [_line(row) for row in rows], (14, 3, 10, 5, 6, 7, 5))
+    head = ("Model", "Calls", "Distance", "Of the base", "Divergence", "Digits", "Coverage")
+    return markdown_table(head, [_line(row) for row in rows], (14, 3, 10, 5, 6, 5, 5))
 
 
 def _line(row: Row) -> tuple[Any, ...]:
@@ -205,7 +304,7 @@ def _line(row: Row) -> tuple[Any, ...]:
         _distance(row),
         fixed(row.ratio),
         num(row.divergence, 2),
-        percent(row.not_recognised),
+        DASH if row.digit is None else percent(row.digit),
         fixed(row.coverage),
     )
 

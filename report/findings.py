@@ -66,7 +66,8 @@ def guards(run: Run, complete: bool) -> Guards:
         "study": bool(run.study),
         "further": bool(run.further),
         "not_recovered": not run.evidence["recovered"],
-        "noise_tried": bool(run.zooms) and all(one.analysis for one in run.zooms),
+        "noise_tried": bool(run.zooms)
+        and all(one.analysis and any(row.noise for row in one.analysis.drawn) for one in run.zooms),
         "no_yardstick": not run.evidence["yardstick"],
         "per_nat": bool(run.evidence["mix"].get("per_nat")),
         "no_inception": not any(one.measure.extractors["inception"].available for one in run.ones),

@@ -52,10 +52,11 @@ def findings(results: Results) -> str:
     _supported(
         told["unet_ddpm_closer"] and told["unet_ddim_closest"], "a U-Net brings the linear DDPM closer"
     )
-    _supported(told["robust_reads"], "more is recognised of a zoom model that was trained on noisy latents")
+    _supported(told["robust_draws"], "a zoom model that was trained on noisy latents draws more digits")
+    _supported(told["closer_without_mix"], "that zoom model is closer once the classes are weighted")
     unet, cheap, robust = (rows[name] for name in ("ddpm_unet", "ddpm_ddim", "zoom_best"))
-    read = [
-        1 - one.measure.final.not_digit.share for one in results.trainings.values() if one.model == "zoom"
+    weighted = [
+        [one.mix.reweighted.fid for one in _analyses(further, (row.model,))] for row in (unet, robust)
     ]
     return (
         f"- The cosine schedule is ahead early and level at the end: after {EARLY} epochs its Fréchet "
@@ -69,9 +70,10 @@ def findings(results: Results) -> str:
         f"- The network was the limit: with a U-Net of the same size {unet.epochs} epochs bring the linear "
         f"DDPM to a distance of {unet.distance.mean:.1f}, and with {cheap.calls} network calls to "
         f"{cheap.distance.mean:.1f}; with the study's network it ends at "
-        f"{results.first('linear').measure.final.digits.fid:.1f}, with {calls[0]} calls; "
-        f"and of a zoom model with it, trained on noisy latents, {1 - robust.not_recognised:.0%} of the "
-        f"samples are recognised, of the study's {_range(read)}.\n"
+        f"{results.first('linear').measure.final.digits.fid:.1f}, with {calls[0]} calls.\n"
+        f"- A zoom model with that network, trained on noisy latents, draws {robust.digit:.0%} digits with "
+        f"{robust.calls} calls; with the classes weighted its distance is {_of(weighted[1])}, that DDPM's "
+        f"{_of(weighted[0])}.\n"
     )
 
 
@@ -101,8 +103,8 @@ def table(results: Results) -> str:
     lines.append(f"| real images |  | {' | '.join(cells)} |")
     lines += [
         "",
-        "Distances are in the features of a digit classifier, with 95% intervals.",
-        "Test losses of different processes are on different scales.",
+        "Distances are in the features of a digit classifier, with 95% intervals; "
+        "test losses of different processes are on different scales.",
         "An image is recognised if the classifier is sure of it; one that is not may still be a digit.",
         "",
         claims(results),

@@ -265,7 +265,8 @@ def sampling_noise(results: Results) -> Figure | None:
         if model == "zoom" and one.analysis:
             own, *others = one.analysis.drawn
             alike = [row for row in others if (row.sampler, row.calls) == (own.sampler, own.calls)]
-            rows[f"seed {seed}"] = [own, *alike]
+            if alike:
+                rows[f"seed {seed}"] = [own, *alike]
     return evidence.noise(rows) if rows else None
 
 

@@ -167,19 +167,44 @@ def test_what_is_told_beyond_the_study_follows_its_table(released):
     def told_after(model, change):
         changes = copy.deepcopy(beyond.load("beyond"))
         for seed in changes.seeds(model):
-            change(changes.trainings[model, seed].measure)
+            change(changes.trainings[model, seed])
         return {name for name, holds in beyond.findings(changes, released).items() if not holds}
 
     def steer(name, value):
-        return lambda record: setattr(record.variants[name].digits, "fid", value)
+        return lambda one: setattr(one.measure.variants[name].digits, "fid", value)
 
-    assert told_after("linear_rms", lambda m: setattr(m.final.border, "sd", 9.0)) == {"norm_mends_ground"}
-    assert told_after("linear_unet", lambda m: setattr(m.final.digits, "fid", 12.0)) == {"unet_ddpm_closer"}
+    def draw(share, *names):
+        def change(one):
+            for drawn in [one.analysis.variants[name] for name in names] or [one.analysis.drawn[0]]:
+                drawn.digit.share = share
+
+        return change
+
+    def see(share):
+        return lambda one: one.analysis.response.response.__setitem__(0, share)
+
+    def weigh(distance):
+        return lambda one: setattr(one.analysis.mix.reweighted, "high", distance)
+
+    def end_at(distance):
+        return lambda one: setattr(one.measure.final.digits, "fid", distance)
+
+    grey = told_after("linear_rms", lambda one: setattr(one.measure.final.border, "sd", 9.0))
+    assert grey == {"norm_mends_ground"}
+    assert told_after("linear_rms", see(0.005)) == {"norm_reports_offset"}
+    assert told_after("linear_dilated", end_at(5.0)) == {"dilations_not_enough"}
+    assert told_after("linear_unet", end_at(12.0)) == {"unet_ddpm_closer", "dilations_not_enough"}
+    assert told_after("linear_unet", draw(0.4)) == {"unet_draws_digits"}
+    assert told_after("linear_unet_3", end_at(15.0)) == {"unet_short_near"}
     assert "unet_ddim_closest" in told_after("linear_unet", steer("ddim_24", 9.0))
     assert told_after("linear_unet", steer("ddim_24", 6.99)) == {"split_at_equal_cost"}
-    unread = told_after("zoom_unet_noise", lambda m: setattr(m.final.not_digit, "share", 0.9))
-    assert unread == {"robust_reads", "split_at_equal_cost"}
-    divergent = told_after("zoom_unet_noise", lambda m: setattr(m.final.classes, "divergence", 0.5))
+    assert told_after("zoom_unet", end_at(13.0)) == {"unet_generates_worse"}
+    assert told_after("zoom_unet_noise", draw(0.3)) == {"robust_draws", "split_at_equal_cost"}
+    assert told_after("zoom_unet", draw(0.9, "mixture")) == {"robust_draws"}
+    assert told_after("zoom_unet_noise", weigh(5.0)) == {"closer_without_mix"}
+    divergent = told_after(
+        "zoom_unet_noise", lambda one: setattr(one.measure.final.classes, "divergence", 0.5)
+    )
     assert divergent == {"noise_then_helps"}
 
 
