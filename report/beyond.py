@@ -67,9 +67,8 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
         return []
     rows, samples = table(results), {}
     floor = results.first(rows[0].model).measure.final.floor.get("digits")
-    for model in dict.fromkeys(row.model for row in rows):
-        row = next(row for row in rows if row.model == model)
-        name = f"samples_{model}-{row.seeds[0]}"
+    for row in _own(rows):
+        name = f"samples_{row.model}-{row.seeds[0]}"
         if kept_path(results.out, name).is_file():
             samples[f"{KINDS[row.process]}, {describe(row)}"] = results.kept(name)[:SHOWN]
     paths = [save(changes(lines(rows), floor and floor.fid_mean), folder / FIGURE)]
@@ -105,20 +104,14 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
     def all_of(*names: str) -> bool:
         return rows.keys() >= set(names)
 
-    def digits_of(*names: str) -> list[float]:
-        """The shares of digits, if there are all of them."""
-        found = [rows[name].digit for name in names] if all_of(*names) else []
-        return [] if None in found else found
-
-    other = ("zoom", "zoom_rms")
-    compared = all_of("zoom_unet", *other) and all(_restored(results, rows[n]) for n in ("zoom_unet", *other))
-    restored = [_restored(results, rows[n]) for n in other] if compared else []
-    losses = [_loss(results, rows[n]) for n in other] if compared else []
+    restored = {name: share for name, row in rows.items() if (share := _restored(results, row))}
+    losses = {name: _loss(results, row) for name, row in rows.items()}
+    digit = {name: row.digit for name, row in rows.items() if row.digit is not None}
     linear = study.first("linear").measure.final.digits if "linear" in study.models else None
-    drawn = _digits(study)
+    of_study = _digits(study)
+    late = _late_means(study, "zoom")
     seen = {name: found.response[0] for name, row in rows.items() if (found := _response(results, row))}
     mixes = _mixes(results, rows)
-    repeated = [row.distances for row in _repeated(results)]
     at_the_end = [row.digits.fid for model in study.models for row in _late(study, model)]
     return {
         # The normalisation that keeps the mean: a steadier ground and a smaller distance.
@@ -144,33 +137,33 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         "unet_short_near": all_of("ddpm_short")
         and bool(linear)
         and max(abs(one / linear.fid - 1) for one in rows["ddpm_short"].distances) < 0.25,
-        "unet_draws_digits": bool(drawn) and bool(one := digits_of("ddpm_unet")) and one[0] > max(drawn),
+        "unet_draws_digits": "ddpm_unet" in digit and bool(of_study) and digit["ddpm_unet"] > max(of_study),
         # Trainings with a decaying rate agree.
-        "decay_settles": bool(repeated) and max(max(each) / min(each) for each in repeated) < SETTLED,
+        "decay_settles": bool(_repeated(results)) and _apart(results) < SETTLED,
         # A tenth of the epochs does for the zoom what the study's constant rate does, and not for a DDPM.
         "tenth_suffices_zoom": all_of("ddpm", "zoom")
         and bool(linear)
-        and bool(late := _late_means(study, "zoom"))
+        and bool(late)
         and fmean(rows["zoom"].distances) < fmean(late)
         and min(rows["ddpm"].distances) > 2 * linear.high,
-        "unet_restores": compared
-        and _restored(results, rows["zoom_unet"]) > max(restored)
-        and _loss(results, rows["zoom_unet"]) < min(losses),
+        "unet_restores": restored.keys() >= {"zoom", "zoom_rms", "zoom_unet"}
+        and restored["zoom_unet"] > max(restored["zoom"], restored["zoom_rms"])
+        and losses["zoom_unet"] < min(losses["zoom"], losses["zoom_rms"]),
         "unet_generates_worse": all_of("zoom", "zoom_unet")
         and min(len(rows[name].distances) for name in ("zoom", "zoom_unet")) > 1
         and max(rows["zoom"].distances) < min(rows["zoom_unet"].distances),
         # Trained on noisy latents: half as many samples are no digits, or fewer.
-        "robust_draws": bool(shares := digits_of("zoom_unet_mixture", "zoom_still", "zoom_best"))
-        and 1 - min(shares[1:]) < (1 - shares[0]) / 2,
+        "robust_draws": digit.keys() >= {"zoom_unet_mixture", "zoom_still", "zoom_best"}
+        and 1 - min(digit["zoom_still"], digit["zoom_best"]) < (1 - digit["zoom_unet_mixture"]) / 2,
         "noise_then_helps": all_of("zoom_still", "zoom_best")
         and rows["zoom_best"].divergence < 0.8 * rows["zoom_still"].divergence
         and max(rows["zoom_best"].distances) < min(rows["zoom_still"].distances),
-        # At the same number of network calls: the DDPM has the smaller distance, the zoom more that is read.
+        # At the same number of network calls: the DDPM has the smaller distance, the zoom more digits.
         "split_at_equal_cost": all_of("ddpm_ddim", "zoom_best")
         and rows["ddpm_ddim"].calls == rows["zoom_best"].calls
         and max(rows["ddpm_ddim"].distances) < min(rows["zoom_best"].distances)
-        and bool(pair := digits_of("zoom_best", "ddpm_ddim"))
-        and pair[0] > pair[1]
+        and digit.keys() >= {"zoom_best", "ddpm_ddim"}
+        and digit["zoom_best"] > digit["ddpm_ddim"]
         and rows["zoom_best"].coverage > rows["ddpm_ddim"].coverage,
         # With the classes weighted as in the data the zoom is the closer one, though it is asked less often.
         "closer_without_mix": mixes.keys() >= {"ddpm_unet", "zoom_best"}
@@ -204,6 +197,7 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
             name: listing(num(one.fid) for one in found) for name, found in _mixes(results, rows).items()
         },
         "late": listing(map(num, _late_means(study, "zoom"))),
+        "apart": _apart(results),
         "repeated": Markdown("; ".join(_distance(row) for row in _repeated(results))),
         "latent_noise": ROBUST["latent_noise"],
         "noise": SAID["zoom_best"][1]["noise"],
@@ -258,9 +252,19 @@ def _restored(results: Results, row: Row) -> float | None:
 
 def _repeated(results: Results | None) -> list[Row]:
     """The zoom models with more than one training, each with its own samples."""
-    rows = [row for row in table(results) if row.process == "zoom"] if results else []
-    own = {row.model: row for row in reversed(rows)}  # the first of a model
-    return [row for row in reversed(own.values()) if len(row.distances) > 1]
+    own = _own(table(results)) if results else []
+    return [row for row in own if row.process == "zoom" and len(row.distances) > 1]
+
+
+def _apart(results: Results | None) -> float:
+    """The largest ratio of the distances of trainings of one zoom model."""
+    return max((max(row.distances) / min(row.distances) for row in _repeated(results)), default=1.0)
+
+
+def _own(rows: Sequence[Row]) -> list[Row]:
+    """The rows of models as they are, each model's first."""
+    first = {row.model: row for row in reversed(rows)}
+    return list(reversed(first.values()))
 
 
 def _response(results: Results, row: Row) -> Response | None:
@@ -274,10 +278,10 @@ def _mixes(results: Results | None, rows: Mapping[str, Row]) -> dict[str, list[W
 
     Of rows that are a model's own samples, and trainings that are analysed.
     """
-    found = {}
+    found, own = {}, _own(table(results)) if results else []
     for name, row in rows.items():
-        ones = [results.trainings[row.model, seed] for seed in row.seeds]
-        if ones[0].measure.final.digits.fid == row.distances[0]:
+        if row in own:
+            ones = [results.trainings[row.model, seed] for seed in row.seeds]
             found[name] = [one.analysis.mix.reweighted for one in ones if one.analysis]
     return {name: mixes for name, mixes in found.items() if mixes}
 

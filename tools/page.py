@@ -60,7 +60,7 @@ def opened(name: str) -> Run:
 
 
 def label(run: Run) -> str:
-    """What the page calls a training."""
+    """The name of a training on the page."""
     name = LABELS.get(run.name, run.name)
     if run.name == "zoom":
         return f"{name} {run.seed}"

@@ -57,7 +57,7 @@ def as_text(value: Any) -> Any:
 
 
 def function(network: nn.Module, name: str) -> str:
-    """Which function of net.c computes a network: cnn, cnn_rms (the study's, with either norm) or unet.
+    """The function of net.c that computes a network: cnn, cnn_rms (the study's, with either norm) or unet.
 
     Args:
         name: of the training, for the error.
@@ -84,7 +84,7 @@ def parameters(network: nn.Module) -> np.ndarray:
 
 @torch.inference_mode()
 def encodings(network: nn.Module, steps: Sequence[int], T: int) -> Tensor:
-    """What each step adds to the network's channels, (steps, channels), computed in float64.
+    """The numbers that each step adds to the network's channels, (steps, channels), computed in float64.
 
     Of the cnn they are the first block's, 16; of the U-Net those of all residual blocks in turn, 192.
     """
