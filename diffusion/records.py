@@ -80,7 +80,7 @@ class HistoryLine(Part):
     train_loss: float
     test_loss: float | None  # None where there were no test images
     seconds: float
-    sha256: str | None = None  # absent in runs of the first edition
+    sha256: str | None  # None where only the last weights are known
 
 
 class Weights(Part):
@@ -96,7 +96,6 @@ class RateTrial(Part):
     learning_rate: float
     first_loss: float
     last_loss: float | None
-    worst_loss: float
     finite: bool
 
 
@@ -223,7 +222,7 @@ class Variety(Part):
 
 
 class Classes(Part):
-    """Class shares with Wilson intervals, their divergence from real images and their entropy, in nats."""
+    """Class shares with Wilson intervals, and their divergence from real images, in nats."""
 
     share: Shares
     low: Shares
@@ -231,7 +230,6 @@ class Classes(Part):
     divergence: float
     divergence_low: float
     divergence_high: float
-    entropy: float
 
 
 class Recognised(Part):
@@ -276,14 +274,11 @@ class Centre(Part):
 
 
 class Looks(Part):
-    """Appearance of a set of samples: unrecognised share, background, range of pixels."""
+    """Appearance of a set of samples: unrecognised share, and background."""
 
     not_digit: NotDigit
     background: Grey
     border: Border
-    outside: float  # share of raw pixels beyond [-0.5, 0.5] by more than 0.05
-    minimum: float
-    maximum: float
 
 
 class Sampled(Looks):
@@ -388,7 +383,6 @@ class Real(Part):
 
     classes: RealClasses
     recognised: Recognised
-    entropy: float
     not_digit: NotDigit
     background: Grey
     border: Border
@@ -439,7 +433,6 @@ class Drawn(Part):
     variety: Variety
     classes: Classes
     border: Border | None  # before clamping; None of samples that were kept as bytes
-    start_to_border: float | None = None  # DDPM: correlation of the starting noise's mean with the border
 
 
 class Flips(Part):
@@ -451,7 +444,6 @@ class Flips(Part):
     not_digit: list[float]  # off, on
     lost: float  # share read with confidence off, and not on
     gained: float  # the reverse
-    class_changed: float  # share read as another class
 
 
 class Response(Part):
@@ -476,39 +468,24 @@ class Recoverable(Part):
     right: list[Share]
 
 
-class Quantiles(Part):
-    """The 1, 5, 25, 50, 75 and 95 % quantiles."""
-
-    q01: float
-    q05: float
-    q25: float
-    q50: float
-    q75: float
-    q95: float
-
-
 class Memorised(Part):
-    """Distances (root of the summed squares of grey values, 0 to 1) to the nearest training image.
+    """Share of samples closer to a training image than 5 % of the test images are.
 
-    `closer` is the share of samples closer than 5 % of the test images are; `closer_in_class` compares each
-    with the test images of the class that it is read as.
+    `closer_in_class` compares each sample with the test images of the class that it is read as.
     """
 
-    samples: Quantiles
-    test: Quantiles
     closer: Share
     closer_in_class: Share
     n_train: int
 
 
 class Weighted(Part):
-    """A Fréchet distance of weighted images; `effective_n` of equal weight would have as much noise."""
+    """A Fréchet distance of weighted images."""
 
     fid: float
     low: float
     high: float
     bias: float
-    effective_n: float
 
 
 class ClassMix(Part):
@@ -557,7 +534,6 @@ class Distorted(Part):
     kind: str
     n: int
     digits: Frechet
-    read_right: float | None
 
 
 class Mixed(Part):
@@ -626,7 +602,6 @@ class TrainRecord(Record):
     history: list[HistoryLine]
     weights: Weights
     seconds_per_step: float
-    first_epoch_gap: float
     parameters_count: int
     ddpm: DDPMProbes | None = None
     zoom: ZoomProbes | None = None

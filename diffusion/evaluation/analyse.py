@@ -168,7 +168,6 @@ def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tenso
         variety=evaluator.variety(features),
         classes=samples.class_shares(labels, evaluator.all_labels, seed=evaluator.seed),
         border=samples.border_before_clamping(x) if raw else None,
-        start_to_border=_start_to_border(run, x) if raw and isinstance(process, DDPM) else None,
     )
     print(
         f"{run.name}-{run.seed}: {found.sampler}, {found.calls} calls, noise {found.noise:g}: "
@@ -178,21 +177,13 @@ def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tenso
     return found
 
 
-def _start_to_border(run: Run, x: Tensor) -> float | None:
-    """Correlation of the mean of the starting noise with the border's of the sample: level that is kept."""
-    start = torch.randn(x.shape, generator=runtime.generator(run.seed, "sample"))  # as `DDPM.reverse` begins
-    border = x[:, 0, samples.RING].mean(1)
-    found = torch.corrcoef(torch.stack([start.mean((1, 2, 3)), border]))[0, 1]
-    return float(found) if found.isfinite() else None
-
-
 def _flips(run: Run, evaluator: Evaluator, calls: int, n: int) -> Flips:
     """Samples from the same noise without and with clipping, in few steps."""
     own = run.process
     both = [DDPM(own.schedule, clip, calls, own.sampler) for clip in (False, True)]
     off, on = (replace(run, process=process).sample(n) for process in both)
-    (of_off, sure_off), (of_on, sure_on) = (evaluator.read_features(evaluator.features(x)) for x in (off, on))
-    was, is_ = sure_off >= evaluator.threshold, sure_on >= evaluator.threshold
+    confidences = (evaluator.read_features(evaluator.features(x))[1] for x in (off, on))
+    was, is_ = (confidence >= evaluator.threshold for confidence in confidences)
 
     def share(mask: Tensor) -> float:
         return float(mask.double().mean())
@@ -204,7 +195,6 @@ def _flips(run: Run, evaluator: Evaluator, calls: int, n: int) -> Flips:
         not_digit=[1 - share(was), 1 - share(is_)],
         lost=share(was & ~is_),
         gained=share(~was & is_),
-        class_changed=share(of_off != of_on),
     )
 
 

@@ -13,7 +13,16 @@ from diffusion.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
 OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}
-SPEAK_FOR_THEMSELVES = {"network", "prior", "sampler", "schedule", "interpolation"}  # their values do
+WORDS = {  # of a setting and its value, where these are not words by themselves
+    **dict.fromkeys(("network", "prior", "sampler", "schedule", "interpolation", "precision"), "{}"),
+    "norm": "{} norm",
+    "epochs": "{} epochs",
+    "sampling_steps": "{} steps",
+    "sampling_levels": "{} levels",
+    "average": "mean of {} epochs",
+    "noise": "step noise {}",
+}
+NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
 
 
 @dataclass(frozen=True)
@@ -57,13 +66,19 @@ def describe(row: Row) -> str:
     flat: dict[str, Any] = {}
     for name, value in row.changes.items():
         flat |= value if isinstance(value, dict) else {name: value}
-    words = [f"{v}" if name in SPEAK_FOR_THEMSELVES else f"{name} {v}" for name, v in flat.items()]
-    return ", ".join(words).replace("_", " ") or f"{row.model}, the base"
+    words = [WORDS.get(name, name.replace("_", " ") + " {}").format(_word(v)) for name, v in flat.items()]
+    return ", ".join(words) or f"{row.model}, the base"
 
 
-def lines(rows: Iterable[Row]) -> list[tuple[str, str, list[float]]]:
-    """Label, process and distances of each row, as `figures.changes` takes them."""
-    return [(describe(row), row.process, row.distances) for row in rows]
+def _word(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return NAMES.get(value, str(value)) if isinstance(value, str) else str(value)
+
+
+def lines(rows: Iterable[Row]) -> list[tuple[str, str, list[float], float | None]]:
+    """Label, process, distances and share of digits of each row, as `figures.changes` takes them."""
+    return [(describe(row), row.process, row.distances, row.digit) for row in rows]
 
 
 def table(results: Results) -> list[Row]:

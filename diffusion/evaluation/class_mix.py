@@ -42,8 +42,7 @@ def reweighted(
         halves.append(weighted_distance(reference, features[half], class_weights(labels[half], shares)))
     error = half_error(np.array(halves), n)
     bias = (float(np.mean(halves)) - fid) * half_scale(n) ** 2
-    effective = float(weights.sum().square() / weights.square().sum())  # Kish's number of images
-    return Weighted(fid=fid, low=max(0.0, fid - error), high=fid + error, bias=bias, effective_n=effective)
+    return Weighted(fid=fid, low=max(0.0, fid - error), high=fid + error, bias=bias)
 
 
 def split(

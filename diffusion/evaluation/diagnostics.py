@@ -187,7 +187,6 @@ def _rate_trial(
         learning_rate=rate,
         first_loss=float(losses[0]),
         last_loss=float(losses[-1]) if finite[-1] else None,
-        worst_loss=float(losses[finite].max()),
         finite=bool(finite.all()),
     )
 

@@ -142,7 +142,7 @@ class Evaluator:
     def measure(self, x: Tensor, n_distance: int | None = None) -> Sampled:
         """All measures of samples x (n, 1, 28, 28) in model units, n at least 12.
 
-        Distances, variety, divergence and entropy depend on the number of samples; they are taken of the
+        Distances, variety and divergence depend on the number of samples; they are taken of the
         first `n_distance` (None: all), so that models with different numbers can be compared.
 
         Raises:
@@ -167,9 +167,6 @@ class Evaluator:
             "not_digit": samples.not_digit(confidence, self.threshold),
             "background": samples.border_grey(to_uint8(x), self.seed),
             "border": samples.border_before_clamping(x),
-            "outside": samples.share_outside(x),
-            "minimum": x.min().item(),
-            "maximum": x.max().item(),
         }
 
     def variant(self, x: Tensor) -> tuple[Variant, Tensor]:
@@ -211,7 +208,6 @@ class Evaluator:
             self._real[n] = Real(
                 classes=RealClasses(share=of_classes.share),
                 recognised=samples.recognised(self.read[self.confidence >= self.threshold]),
-                entropy=of_classes.entropy,
                 **{name: looks[name] for name in ("not_digit", "background", "border")},
                 centre=samples.centre_shares(self.x_test),
                 divergence_floor=samples.divergence_floor(self.all_labels, n, self.seed),

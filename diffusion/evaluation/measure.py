@@ -21,7 +21,7 @@ from diffusion.evaluation import ablations
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.samples import QUALITY_RULE
-from diffusion.processes import DDPM, ColdZoom, DegradationProcess
+from diffusion.processes import DDPM, ColdZoom
 from diffusion.records import (
     KEPT,
     LATE,
@@ -143,7 +143,7 @@ def _outdated(record: MeasureRecord, train: TrainRecord, P: Measure) -> str | No
 
 def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     """The finished training, as it is to be sampled."""
-    if (dataset := train.settings.get("dataset", "mnist")) != P.dataset:
+    if (dataset := train.settings["dataset"]) != P.dataset:
         raise ValueError(
             f"{train.model}-{train.seed} was trained on {dataset}, not on {P.dataset}; measure it there"
         )
@@ -153,9 +153,6 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
             f"{run.weights()} is not the file that the record of {train.model}-{train.seed} names; "
             "run its training notebook again"
         )
-    learns = type(run.process).prepare is not DegradationProcess.prepare
-    if learns and not run.process.state():  # a run of the first edition, which kept none
-        run.process.prepare(training_images(train, P))
     return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
 
 

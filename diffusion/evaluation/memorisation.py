@@ -4,10 +4,9 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.statistics import share_of
-from diffusion.records import Memorised, Quantiles
+from diffusion.records import Memorised
 
 NEAR = 0.05  # the share of test images that counts as near
-QUANTILES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95}
 
 
 def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> tuple[Tensor, Tensor]:
@@ -38,13 +37,7 @@ def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor], n_train
         [test_far[test_labels == k].quantile(NEAR) if (test_labels == k).any() else bound for k in range(10)]
     )
     return Memorised(
-        samples=_quantiles(far),
-        test=_quantiles(test_far),
         closer=share_of(far < bound),
         closer_in_class=share_of(far < of_class[labels]),
         n_train=n_train,
     )
-
-
-def _quantiles(values: Tensor) -> Quantiles:
-    return Quantiles(**{name: float(values.quantile(q)) for name, q in QUANTILES.items()})

@@ -96,7 +96,7 @@ def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed
     Args:
         labels: (N,) integers in 0..9 of the samples.
         real_labels: (M,) of the whole test split.
-        n: divergence and entropy are of the first n labels; None: of all.
+        n: the divergence is of the first n labels; None: of all.
     """
     prior, first = _shares(real_labels, absent=0.5), labels[:n]
     share, of_all = _shares(first), recognised(labels)
@@ -110,7 +110,6 @@ def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed
         divergence=divergence,
         divergence_low=low,
         divergence_high=high,
-        entropy=float(stats.entropy(share)),
     )
 
 
@@ -150,7 +149,6 @@ def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, 
 # --- pixels ---
 
 BORDER = 3  # pixels: width of the ring that counts as background
-OUTSIDE = 0.05  # of the range of 1: what a pixel may leave it by
 PATCH = 4  # pixels across: what the deepest zoom level leaves of an image
 BLACK, WHITE = -0.5 + 0.1, 0.5 - 0.1  # a pixel counts as such in the lowest or highest tenth of the range
 MOSTLY = 12  # of the 16 central pixels: a centre with at least so many of them is dark, or white
@@ -186,14 +184,6 @@ def border_before_clamping(samples: Tensor) -> Border:
 def _grey(images: Tensor) -> Tensor:
     """Mean grey of the border of each uint8 image, 0 to 1: (N,)."""
     return images[:, 0, RING].double().mean(1) / 255
-
-
-def share_outside(samples: Tensor) -> float:
-    """Share of raw pixels that leave [-0.5, 0.5] by more than `OUTSIDE`.
-
-    A background predicted a hair below black is no fault, and any regression puts half of its pixels there.
-    """
-    return (samples.abs() > 0.5 + OUTSIDE).double().mean().item()
 
 
 def dark_centre(x: Tensor) -> Tensor:

@@ -365,7 +365,7 @@ class _Loop:
         self.store.save_state(len(self.history) * self.per_epoch + self.step, state)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        if state.get("run", digest(self.identity)) != digest(self.identity):  # absent in the first edition
+        if state.get("run") != digest(self.identity):
             raise RunError(
                 f"the state in {self.store.path} is of another run; delete the folder to train anew"
             )

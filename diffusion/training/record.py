@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from diffusion import data, processes, runtime, settings
+from diffusion import processes, runtime, settings
 from diffusion.processes import DegradationProcess
 from diffusion.records import TrainRecord, Weights, train_path
 from diffusion.training.checkpoints import RunFolder
@@ -23,8 +23,7 @@ def train_record(
         label: what figures call the model.
         probes: `ddpm=DDPMProbes(...)` or `zoom=ZoomProbes(...)`.
     """
-    first, weights = run.history[0], run.weights()
-    gap = 0.0 if first["test_loss"] is None else first["train_loss"] - first["test_loss"]
+    weights = run.weights()
     return TrainRecord(
         job=P.notebook,
         settings=P.values(),
@@ -41,7 +40,6 @@ def train_record(
         weights=Weights(file=weights.relative_to(out).as_posix(), sha256=run.weights_sha256()),
         # Of the median epoch: a pause of the machine in one epoch does not count.
         seconds_per_step=statistics.median(ln["seconds"] for ln in run.history) * run.epochs / run.steps,
-        first_epoch_gap=gap,
         parameters_count=run.parameters_count,
         **probes,
     )
@@ -99,8 +97,5 @@ def released(profile: str = "paper", model: str = "zoom", seed: int | None = Non
         raise ValueError(f"model is {model!r}, seed {seed}; released in {out}: {there}")
     record = TrainRecord.load(train_path(out, model, seeds[0] if seed is None else seed))
     run = open_run(out, record)
-    if run.store.load_process() is None:  # a release of the first edition
-        P = record.settings
-        run.process.prepare(data.load("train", n=P["n_train"], dataset=P["dataset"])[0])
     run.samples = None  # nothing is added to a release
     return run

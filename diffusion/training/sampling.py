@@ -50,8 +50,7 @@ def draw(
     name = digest(key, 16)
     path = Path(cache) / f"{name}.safetensors" if cache else None
     if path and path.is_file():
-        kept = load_tensors(path) or {}
-        if (x := kept.get(name, kept.get("samples"))) is not None:  # "samples": of an earlier version
+        if (x := (load_tensors(path) or {}).get(name)) is not None:
             return x
         print(f"warning: {path.name} is damaged and is drawn again", flush=True)
     with torch.inference_mode(), autocast(device, precision):

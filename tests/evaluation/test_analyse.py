@@ -146,12 +146,11 @@ def test_copies_of_training_images_are_found_out_unless_they_are_of_an_earlier_t
     settings = Analyse.read(P | {"data_dir": str(mnist_dir), "calls": []})
     record = analyse.analyse(tmp_path, "linear", 3, settings)
     assert record.memorised.closer.share == 1
-    assert record.memorised.samples.q95 == pytest.approx(0, abs=0.05)
     assert record.drawn[0].digit.share > 0.8
     measured = MeasureRecord.load(measure_path(tmp_path, "linear", 3))
     measured.model_copy(update={"weights_sha256": "earlier"}).save(measure_path(tmp_path, "linear", 3))
     again = analyse.analyse(tmp_path, "linear", 3, settings)
-    assert again.memorised.samples == analysed["linear"].memorised.samples
+    assert again.memorised == analysed["linear"].memorised
 
 
 def test_the_yardstick(tmp_path, mnist_dir):
@@ -171,6 +170,3 @@ def test_the_yardstick(tmp_path, mnist_dir):
     fid = {one.kind: one.digits.fid for one in record.distorted}
     assert fid["unchanged"] < fid["turned by 20°"] < fid["strokes deleted"] < fid["uniform noise"]
     assert [one.fid_mean for one in record.mixed] == sorted(one.fid_mean for one in record.mixed)
-    right = {one.kind: one.read_right for one in record.distorted}
-    assert {kind for kind, share in right.items() if share is None} == set(record.no_digits)
-    assert right["unchanged"] > 0.95

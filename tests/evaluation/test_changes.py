@@ -1,10 +1,11 @@
 """The table of changes: what a row says of its trainings, and against which base."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from diffusion.evaluation.changes import table
+from diffusion.evaluation.changes import describe, table
 from diffusion.records import Results
 from synthetic import synthetic_results
 
@@ -29,9 +30,18 @@ def test_a_row_a_model_with_its_changes_against_the_first_of_its_kind(results):
     assert list(rows) == ["linear", "zoom", "small"]
     assert rows["linear"].changes == rows["zoom"].changes == {}
     assert rows["small"].changes == {"network": "unet"}  # of n_samples nothing depends
+    assert [describe(row) for row in rows.values()] == ["linear, the base", "zoom, the base", "U-Net"]
     assert rows["small"].ratio == pytest.approx(0.5)
     assert rows["linear"].ratio == rows["zoom"].ratio == 1
     assert (rows["zoom"].seeds, rows["zoom"].calls) == ([0, 1], 24)
+
+
+def test_a_row_is_described_in_words(results):
+    row = next(row for row in table(results) if row.model == "small")
+    changes = {"network_options": {"norm": "rms", "dilations": [1, 2]}, "epochs": 3, "sampler": "ddim"}
+    changes |= {"sampling_steps": 24, "latent_noise": 0.3, "noise": 0.2, "mine": True}
+    words = "RMS norm, dilations 1 2, 3 epochs, DDIM, 24 steps, latent noise 0.3, step noise 0.2, mine True"
+    assert describe(replace(row, changes=changes)) == words
 
 
 def test_the_interval_is_over_trainings_or_of_the_only_ones_samples(results):

@@ -36,7 +36,6 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
     assert found.classes == samples.class_shares(labels, evaluator.labels, 20)
     assert found.not_digit == samples.not_digit(confidence, evaluator.threshold)
     assert found.recognised.n == int((confidence >= evaluator.threshold).sum())
-    assert (found.minimum, found.maximum, found.outside) == (-0.5, 0.5, 0)
     assert found.inception is None
     assert evaluator.measure(x, 20) == found
 
@@ -71,7 +70,6 @@ def test_one_image_over_and_over_is_constant_and_can_be_measured(evaluator, x):
     assert not is_constant(torch.cat([same, x[1:2]]))
     found = evaluator.measure(same)
     assert found.digits.fid > 10
-    assert found.classes.entropy == 0
 
 
 def test_samples_that_are_not_finite_are_refused(evaluator, x):

@@ -100,7 +100,7 @@ def test_classes(drawn, real):
     )
     assert confidence.mean().item() == pytest.approx(0.676251577503818, **CLOSE)
     classes = samples.class_shares(labels, real["test"][1])
-    assert (classes.divergence, classes.entropy) == pytest.approx((0.4818382792203606, 1.8347135689674292))
+    assert classes.divergence == pytest.approx(0.4818382792203606)
     assert (classes.divergence_low, classes.divergence_high) == pytest.approx(
         (0.2649688032781245, 0.6730906063340785)
     )

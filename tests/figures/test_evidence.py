@@ -26,7 +26,7 @@ def drawn(sampler: str, calls: int, fid: float, digit: float, noise: float = 0.0
         ),
         classes=records.Classes(
             share=shares, low=shares, high=shares, divergence=noise + 0.1, divergence_low=noise,
-            divergence_high=noise + 0.2, entropy=2.3,
+            divergence_high=noise + 0.2,
         ),
         border=None,
     )  # fmt: skip
@@ -118,7 +118,7 @@ def made() -> records.YardstickRecord:
         used="new",
         mild=list(KIND)[:2],
         no_digits=list(KIND)[2:],
-        distorted=[records.Distorted(kind="turned", n=100, digits=distance, read_right=1.0)],
+        distorted=[records.Distorted(kind="turned", n=100, digits=distance)],
         mixed=[records.Mixed(divergence=0.1, fid_mean=4.0, fid_sd=0.1)],
         floor=floor,
     )
