@@ -1,6 +1,6 @@
 """Speed of this project against the textbook's code (`baseline.py`): `make bench`, or
 
-    python -m benchmarks                      everything; about 25 minutes on two cores
+    python -m benchmarks                      everything; about 15 minutes on two cores
     python -m benchmarks --only step,zoom     some of it
     python -m benchmarks --quick              small sizes: does it run?
 
@@ -39,15 +39,15 @@ Seconds = dict[str, list[float]]  # "textbook", "ours" -> seconds, one a round
 class Sizes:
     """Sizes of a run: those of the published table, unless `--quick`."""
 
-    rounds: int = 10  # timed rounds, in each of which every candidate has its turn
+    rounds: int = 5  # timed rounds, in each of which every candidate has its turn
     steps: int = 20  # training steps in one round
     batch: int = 128
     images: int | None = None  # training images in one epoch of batches; None: all
     test_images: int | None = None  # behind a distance; None: all
     samples: int = 500
-    T: int = 1000  # sampling steps
-    segment: int = 50  # of these, between two readings of the clock
-    training: tuple[int, int] = (100, 1000)  # steps of two trainings, whose peaks of memory are compared
+    T: int = 250  # sampling steps
+    segment: int = 25  # of these, between two readings of the clock
+    training: tuple[int, int] = (50, 300)  # steps of two trainings, whose peaks of memory are compared
     profile: str = "quick"
 
 

@@ -43,13 +43,15 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "zoom_rms": ("zoom", {"network_options": {"norm": "rms"}}),
     "zoom_unet": ("zoom", {"network": "unet"}),
     "zoom_unet_mixture": ("zoom", {"network": "unet", "prior": "mixture"}),
+    "zoom_unet_noisy": ("zoom", {name: ROBUST[name] for name in ("network", "latent_noise")}),
     "zoom_still": ("zoom", ROBUST),
     "zoom_best": ("zoom", ROBUST | {"noise": 0.2}),
+    "zoom_noisier": ("zoom", ROBUST | {"noise": 0.3}),
 }
 FIGURE, SAMPLES = "beyond.svg", "beyond_samples.png"
 SETTLED = 1.5  # two trainings whose distances differ by a smaller factor agree
-SHOWN = 32  # samples of each model
-KINDS = {"ddpm": "DDPM", "zoom": "Cold Zoom"}
+SHOWN = 16  # samples of each model
+KINDS = {"ddpm": "DDPM", "zoom": "Zoom"}
 
 
 @cache
@@ -72,7 +74,7 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
         if kept_path(results.out, name).is_file():
             samples[f"{KINDS[row.process]}, {describe(row)}"] = results.kept(name)[:SHOWN]
     paths = [save(changes(lines(rows), floor and floor.fid_mean), folder / FIGURE)]
-    return paths + ([save(unpicked(samples), folder / SAMPLES)] if samples else [])
+    return paths + ([save(unpicked(samples, 2), folder / SAMPLES)] if samples else [])
 
 
 def said(results: Results | None) -> dict[str, Row]:
@@ -168,6 +170,8 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         # With the classes weighted as in the data the zoom is the closer one, though it is asked less often.
         "closer_without_mix": mixes.keys() >= {"ddpm_unet", "zoom_best"}
         and max(one.high for one in mixes["zoom_best"]) < min(one.low for one in mixes["ddpm_unet"]),
+        # No more samples near a training image than there are test images, in each class.
+        "no_copies": bool(copies := _copies(results, rows)) and max(copies) < 0.06,
         "patches_no_closer": bool(ratios) and min(ratios) < 1 < max(ratios),
         "patches_read_better": bool(priors) and all(after.unread < before.unread for before, after in priors),
         "improved_fails": all_of("zoom", "zoom_improved")
@@ -201,6 +205,9 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "repeated": Markdown("; ".join(_distance(row) for row in _repeated(results))),
         "latent_noise": ROBUST["latent_noise"],
         "noise": SAID["zoom_best"][1]["noise"],
+        "more_noise": SAID["zoom_noisier"][1]["noise"],
+        "rate": results.first(whole[0].model).train.settings["learning_rate"],
+        "copies": percent_range(_copies(results, rows)),
         "digits_before": percent_range(one.analysis.drawn[0].digit.share for one in zooms if one.analysis),
         "late_ratios": listing(percent(after.distance / before.distance) for before, after in priors),
         "unread_before": listing(percent(before.unread) for before, _ in priors),
@@ -284,6 +291,13 @@ def _mixes(results: Results | None, rows: Mapping[str, Row]) -> dict[str, list[W
             ones = [results.trainings[row.model, seed] for seed in row.seeds]
             found[name] = [one.analysis.mix.reweighted for one in ones if one.analysis]
     return {name: mixes for name, mixes in found.items() if mixes}
+
+
+def _copies(results: Results | None, rows: Mapping[str, Row]) -> list[float]:
+    """Share of samples of the best zoom model that lie near a training image, a training each."""
+    best = rows.get("zoom_best")
+    ones = [results.trainings[best.model, seed] for seed in best.seeds] if best else []
+    return [one.analysis.memorised.closer_in_class.share for one in ones if one.analysis]
 
 
 def _digits(study: Results) -> list[float]:

@@ -19,6 +19,7 @@ from report.estimates import LAST, at_end, coverage, not_recognised, swing
 from report.findings import Run, by_loss, class_signs, clipped, common_bias, respaced
 from report.study import CITATION, DDPMS, MODELS, STUDY, dataset, deviations
 from report.text_format import (
+    NUMBERS,
     Markdown,
     code,
     escape,
@@ -31,11 +32,10 @@ from report.text_format import (
     sentence,
     span,
 )
-from report.verdicts import END_OF_TRAINING, Verdict, tally
+from report.verdicts import END_OF_TRAINING, FAILS, Verdict, tally
 
 AUTHORS, LICENCE = "The Cold Zoom Diffusion project", "MIT"
 EARLY_POINT = 0.2  # of training, where the schedules are compared
-NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def build(run: Run, drawn: set[str]) -> dict[str, Any]:
@@ -85,6 +85,7 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "quality_rule": measure.quality_rule,
         "unread_range": percent_range(at_end(t.measure, not_recognised).value for t in run.ones),
         "unpicked_count": UNPICKED,
+        "checkpoint_n": measure.settings["n_samples"],
         "respaced": listing(respaced(run)),
         "clipped": listing(clipped(run)),
         "total_seconds": float(sum(map(tables.seconds, results.trainings.values()))),
@@ -110,8 +111,11 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
 def _of_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     """The ledger, and the number that decides each claim: with its interval, alone, and without its sign."""
     effects = {name: v.effect for name, v in verdicts.items() if v.effect}
+    changed = [v for v in verdicts.values() if v.claim.changed]
     return {
         "claims_count": integer(len(verdicts)),
+        "changed_count": integer(len(changed)),
+        "changed_fails": integer(sum(v.verdict == FAILS for v in changed)),
         "tally": tally(verdicts),
         "table_glance": ledger.glance(verdicts),
         "claims_in_full": ledger.claims(verdicts),
@@ -168,12 +172,15 @@ def _of_zoom(run: Run) -> dict[str, Any]:
     swings = [swing(one.measure) for one in run.zooms]
     names, (favoured, rare) = dataset(run.results).classes, common_bias(run.zooms)
     signs = class_signs(run.zooms, sure=False)
+    priors = [found for one in run.zooms if (found := one.measure.ablations.prior)]
+    sides = [(fixed(p.independent.variety.coverage), fixed(p.patches.variety.coverage)) for p in priors]
     up, down = (np.flatnonzero((signs == sign).all(axis=0)) for sign in (1, -1))
     return {
         "favoured": listing(names[c] for c in favoured),
         "rare": listing(names[c] for c in rare),
         "leaning_up": listing(names[c] for c in up if c not in favoured),
         "leaning_down": listing(names[c] for c in down if c not in rare),
+        "independent_coverage": listing(f"{pixels} against {patches}" for pixels, patches in sides),
         "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
         "last_distances": listing(num(one.measure.final.digits.fid) for one in run.zooms),
         "loss_correlations": listing(fixed(by_loss(one)) for one in run.zooms),

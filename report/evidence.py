@@ -7,9 +7,10 @@ from report.claims.looks import full
 from report.claims.schedules import recovered as recovered_from
 from report.study import DDPMS
 from report.tables import measured
-from report.text_format import Markdown, escape, integer, listing, num, percent, percent_range
+from report.text_format import NUMBERS, Markdown, escape, integer, listing, num, percent, percent_range, span
 
-SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
+STITCHED = "two digits stitched"
+SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", STITCHED, "on 20 % grey")  # of distances
 
 
 def parts(results: Results) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def parts(results: Results) -> dict[str, Any]:
         "mix": mix(results),
         "yardstick": yardstick(results),
         "cost": cost(results),
-        "memorised": results.first("zoom").analysis.memorised.closer if analysed(results, "zoom") else None,
+        "memorised": results.first("zoom").analysis.memorised if analysed(results, "zoom") else None,
     }
 
 
@@ -53,7 +54,7 @@ def flips(results: Results) -> dict[str, Flips]:
 
 
 def mix(results: Results) -> dict[str, Any]:
-    """Distances of the zoom's samples before and after weighting them to the classes of the data."""
+    """Distances of samples before and after weighting them to the classes of the data."""
     found = [(one.model, one.analysis.mix) for one in results.trainings.values() if one.analysis]
     zooms = [mix for model, mix in found if model == "zoom"]
     if not zooms or len(zooms) < len(results.seeds("zoom")):
@@ -66,7 +67,11 @@ def mix(results: Results) -> dict[str, Any]:
         "before": listing(num(mix.digits.fid) for mix in zooms),
         "after": listing(num(mix.reweighted.fid) for mix in zooms),
         "n": integer(zooms[0].n),
-        "all": listing(Markdown(f"{num(mix.reweighted.fid)} ({escape(model)})") for model, mix in found),
+        "all": listing(
+            Markdown(f"{span(w.fid, w.low, w.high, 2)} ({escape(model)})")
+            for model, w in ((model, mix.reweighted) for model, mix in found)
+        ),
+        "apart": num(max(rest) / min(rest), 2),
         "per_nat": per_nat,
         "level_without_mix": max(rest) < 1.6 * min(rest),
     }
@@ -78,13 +83,15 @@ def yardstick(results: Results) -> dict[str, Any]:
     if not found or not all(one.analysis for _, one in ones):
         return {}
     scores = {one.kind: one.digits.fid for one in found.distorted}
+    used = next(c for c in found.candidates if c.name == found.used)
     digits = [(name, one.model, full(one.analysis).digit) for name, one in ones]
     ddpms, zooms = ([digit for _, m, digit in digits if m in models] for models in (DDPMS, ("zoom",)))
     return {
-        "rule": found.rule,
-        "wrongly": next(c.wrongly for c in found.candidates if c.name == found.used),
+        "wrongly": used.wrongly,
+        "stitched": used.accepted[STITCHED],
+        "kinds": NUMBERS[len(found.no_digits)],
         "shifted": 1 - found.old.accepted["shifted by 3 pixels"],
-        "scale": listing(Markdown(f"{num(scores[k], 2)} {escape(k)}") for k in SCALE if k in scores),
+        "scale": listing(Markdown(f"{escape(k)} {num(scores[k], 2)}") for k in SCALE if k in scores),
         "digit_shares": listing(Markdown(f"{percent(digit.share)} ({name})") for name, _, digit in digits),
         "ddpms": percent_range(digit.share for digit in ddpms),
         "zooms": percent_range(digit.share for digit in zooms),

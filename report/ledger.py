@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from report.effects import MOST_TRAININGS
-from report.text_format import DASH, Markdown, sentence, table
+from report.text_format import DASH, FIXED, Markdown, sentence, table
 from report.verdicts import ABSENT, BY_MEASURE, OPEN, SAME, TOO_SMALL, WORDS, Verdict
 
 KINDS = WORDS | {TOO_SMALL: "open"}  # for style sheets
@@ -50,7 +50,7 @@ def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
     for number, v in enumerate(verdicts.values(), 1):
         decides = Markdown(f"{v.effect.name}: {v.effect.shown()}") if v.effect else DASH
         link = Markdown(f"[{number}](#claim-{v.claim.id})")
-        short = Markdown(v.claim.short + ("^†^" if v.claim.changed else ""))
+        short = Markdown(v.claim.short + (f"{FIXED}†" if v.claim.changed else ""))
         verdict = Markdown(f"{badge(v, v.verdict)} {in_short(v)}".strip())
         rows.append([link, short, decides, v.trainings or DASH, verdict])
     number = "The number that decides, with its 95% interval"

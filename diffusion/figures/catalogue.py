@@ -118,7 +118,8 @@ def unpicked(results: Results) -> Figure | None:
     for model in (m for m in MODELS if m in results.models):
         one = results.first(model)
         if kept_path(results.out, f"samples_{model}-{one.seed}").is_file():
-            found[one.train.label] = results.kept(f"samples_{model}-{one.seed}")[:UNPICKED]
+            seed = f", seed {one.seed}" if len(results.seeds(model)) > 1 else ""
+            found[one.train.label + seed] = results.kept(f"samples_{model}-{one.seed}")[:UNPICKED]
     return images.unpicked(found) if found else None
 
 

@@ -141,7 +141,7 @@ def losses(histories: Mapping[str, Rows], labels: Labels = None) -> Figure:
     if not _log(left, values, wide=3):
         left.set_ylim(*_rounded(values))
     right.axhline(0, color=INK, linewidth=0.7)
-    right.set_ylabel("test minus training loss")
+    right.set_ylabel("test $-$ training")
     split = [Line2D([], [], color=INK, linestyle=line) for line in ("-", TEST_LINE)]
     entries = handles(styles, labels, linestyle="-") if len(styles) > 1 else []
     legend(figure, [*entries, *zip(("train", "test"), split, strict=True)])

@@ -218,27 +218,40 @@ def yardstick(
 
 
 @styled
-def changes(rows: Sequence[tuple[str, str, Sequence[float]]], floor: float | None = None) -> Figure:
-    """A line of dots a row, a dot a training, on a logarithmic scale; a bar at the base of each kind.
+def changes(
+    rows: Sequence[tuple[str, str, Sequence[float], float | None]], floor: float | None = None
+) -> Figure:
+    """A row a change: distances, a dot a training, on a logarithmic scale, and the mean share of digits.
+
+    A dotted bar is at the base of each kind.
 
     Args:
-        rows: label, process ("ddpm" or "zoom"), and a distance a training; a process's first is its base.
-        floor: distance of real images, drawn as a line.
+        rows: label, process ("ddpm" or "zoom"), a distance a training, and the share of digits if it is
+            known; a process's first is its base.
+        floor: distance of real images, written into the figure.
     """
     figure = new_figure(12 + ROW * len(rows))
-    axes = figure.subplots()
-    for place, (_, process, distances) in enumerate(rows):
+    axes, right = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+    for place, (_, process, distances, digit) in enumerate(rows):
         colour = OF_PROCESS[process]
         axes.plot([min(distances), max(distances)], [place] * 2, color=colour, linewidth=0.8)
         axes.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
+        if digit is not None:
+            right.barh(place, digit, height=0.55, color=colour)
     for process in OF_PROCESS:
         of_kind = [place for place, row in enumerate(rows) if row[1] == process]
         if of_kind:
             base = fmean(rows[of_kind[0]][2])
             axes.vlines(base, of_kind[0] - 0.4, of_kind[-1] + 0.4, color=AXIS, linestyles="dotted")
     if floor is not None:
-        axes.axvline(floor, color=MUTED, linewidth=0.9)
-    axes.set_yticks(range(len(rows)), [label for label, _, _ in rows], fontsize=SMALL)
+        axes.set_title(f"as many real images: {floor:.2g}", size=SMALL, color=MUTED, loc="left")
+    axes.set_yticks(range(len(rows)), [label for label, *_ in rows], fontsize=SMALL)
     axes.set(xscale="log", xlabel="Fréchet distance, digit features", ylim=(len(rows) - 0.4, -0.6))
-    axes.grid(False, axis="y")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(PLAIN)
+    right.set(xlabel="accepted as digits", xlim=(0, 1))
+    right.xaxis.set_major_formatter(PercentFormatter(1))
+    for each in (axes, right):
+        each.grid(False, axis="y")
     return figure

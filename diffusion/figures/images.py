@@ -141,9 +141,9 @@ def noised(x0: np.ndarray, alpha_bar: Sequence[float]) -> np.ndarray:
 
 
 @styled
-def unpicked(blocks: Mapping[str, Any]) -> Figure:
-    """Samples of several models, one below another, as they come: label -> (n, 28, 28)."""
-    return _page([Block(as_bytes(x), 16, title=label) for label, x in blocks.items()])
+def unpicked(blocks: Mapping[str, Any], across: int = 1) -> Figure:
+    """Samples of several models, `across` beside one another, as they come: label -> (n, 28, 28)."""
+    return _page([Block(as_bytes(x), 16 // across, title=label) for label, x in blocks.items()], across)
 
 
 @styled

@@ -68,7 +68,9 @@ CASES: dict[str, Callable[[], Figure]] = {
     "classes_along": lambda: counts.classes_along(
         {"seed 0": [{"epoch": e, "share": 2 * PRIOR} for e in (1, 5, 10)]}, PRIOR, *LETTERS
     ),
-    "changes": lambda: figures.changes([("base", "zoom", [9.0, 12.0]), ("norm = rms", "zoom", [2.0])], 0.2),
+    "changes": lambda: figures.changes(
+        [("base", "zoom", [9.0, 12.0], 0.5), ("RMS norm", "zoom", [2.0], None)], 0.2
+    ),
     "class_map": lambda: counts.class_map({"a": np.geomspace(0.1, 8, 10), "b": np.ones(10)}, *LETTERS),
     "common_loss": lambda: curves.common_loss([0.1, 0.5, 0.9], [1.1, 1.0, 0.9]),
     "mix": lambda: curves.mix({"seed 0": ([0.1, 0.2], [8.0, 16.0]), "seed 1": ([0.3], [20.0])}),

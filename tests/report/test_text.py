@@ -134,7 +134,7 @@ def test_the_released_paper_supports_all_that_the_text_says(released, paper):
     assert f"Of {len(verdicts.claims())} claims {verdicts.tally(ledger(released))}." in paper
     assert "The zoom model restores well and generates unreliably." in paper
     assert "The cosine schedule learns faster and ends level." in paper
-    assert "The network was the limit." in paper  # beyond the study
+    assert "The network limits the DDPMs." in paper  # beyond the study
     assert "Not at the scale" not in paper
 
 
@@ -191,6 +191,10 @@ def test_what_is_told_beyond_the_study_follows_its_table(released):
 
     grey = told_after("linear_rms", lambda one: setattr(one.measure.final.border, "sd", 9.0))
     assert grey == {"norm_mends_ground"}
+    near = told_after(
+        "zoom_unet_noise", lambda one: setattr(one.analysis.memorised.closer_in_class, "share", 0.2)
+    )
+    assert near == {"no_copies"}
     assert told_after("linear_rms", see(0.005)) == {"norm_reports_offset"}
     assert told_after("linear_dilated", end_at(5.0)) == {"dilations_not_enough"}
     assert told_after("linear_unet", end_at(12.0)) == {"unet_ddpm_closer", "dilations_not_enough"}
