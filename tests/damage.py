@@ -1,15 +1,34 @@
-"""What can befall a file, drawn at random. Each function does it and says what it did."""
+"""What can befall a file: each way once, and drawn at random."""
 
 import random
 import shutil
 from pathlib import Path
 
+WAYS = {  # old content -> new
+    "empty": lambda old: b"",
+    "half": lambda old: old[: len(old) // 2],
+    "cut": lambda old: old[:-1],
+    "longer": lambda old: old + b"\0",
+    "first bit": lambda old: bytes([old[0] ^ 1]) + old[1:],
+    "a bit within": lambda old: (
+        old[: len(old) // 2] + bytes([old[len(old) // 2] ^ 4]) + old[len(old) // 2 + 1 :]
+    ),
+    "other": lambda old: b"nothing of ours",
+}
+
+
+def flipped(content: bytes, place: int, bit: int = 0) -> bytes:
+    """The content with one bit of the byte at this place turned over."""
+    return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
+
+
+# --- at random: each function does it and says what it did ---
+
 
 def flip(path: Path, chance: random.Random) -> str:
-    content = bytearray(path.read_bytes())
+    content = path.read_bytes()
     place, bit = chance.randrange(len(content)), chance.randrange(8)
-    content[place] ^= 1 << bit
-    path.write_bytes(content)
+    path.write_bytes(flipped(content, place, bit))
     return f"bit {bit} of byte {place} flipped"
 
 

@@ -35,12 +35,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch  # noqa: E402
 import torch._dynamo  # noqa: E402, F401 - torch imports it for the first optimiser: once here, not in each attempt
 
+import short_runs  # noqa: E402
 from damage import damage, files  # noqa: E402
 from diffusion import data  # noqa: E402
 from diffusion.processes import ColdZoom  # noqa: E402
 from diffusion.runtime import generator  # noqa: E402
 from diffusion.training.checkpoints import RunError  # noqa: E402
-from diffusion.training.fit import fit  # noqa: E402
 from workflow import faults as workflow  # noqa: E402
 
 EXPECTED = (RunError, ValueError, OSError)  # what an error of ours is; anything else is a traceback
@@ -49,24 +49,12 @@ Round = tuple[list[str], str, str]  # its faults, how it ended, what was said
 
 # --- what is run: a small training, its weights of every epoch and its samples ---
 
-
-def images(n: int, key: str) -> torch.Tensor:
-    """n images of one bright square each, (n, 1, 28, 28) in [-0.5, 0.5]."""
-    x = torch.full((n, 1, 28, 28), -0.5)
-    for i, (row, column) in enumerate(torch.randint(4, 18, (n, 2), generator=generator(key)).tolist()):
-        x[i, 0, row : row + 7, column : column + 5] = 0.5
-    return x
-
-
-X, X_TEST = images(96, "faults train"), images(32, "faults test")
+X, X_TEST = (torch.rand(n, 1, 28, 28, generator=generator("faults", n)) - 0.5 for n in (32, 16))
 
 
 def train(folder: Path) -> dict[str, str]:
     """Train for three epochs in `folder`, or go on there; returns name -> hash of each result."""
-    settings = {"epochs": 3, "batch_size": 32, "channels": (2,), "precision": "fp32", "checkpoint_steps": 1}
-    run = fit(
-        ColdZoom(T=6), X, X_TEST, folder=folder / "runs", name="zoom", lr_schedule="constant", **settings
-    )
+    run = short_runs.train((X, X_TEST), folder / "runs", ColdZoom(T=6))
     found = {}
     for epoch in range(1, 4):
         weights = torch.cat([v.flatten() for v in run.network(epoch).state_dict().values()])
@@ -165,8 +153,9 @@ def trainings(scratch: Path, seed: int) -> Iterator[Callable[[int], Round]]:
 def workflows(scratch: Path, seed: int) -> Iterator[Callable[[int], Round]]:
     """A function that does the round of a number, against the workflow."""
     data.fetch()
-    with workflow.real(scratch, data.folder()) as study:
-        yield lambda number: workflow.one(number, seed, study)
+    study = workflow.project(scratch, data.folder())
+    study.make()
+    yield lambda number: workflow.one(number, seed, study)
 
 
 def main() -> int:

@@ -1,7 +1,9 @@
-"""Things of a user's own, by the door of `module:name`: degradations, a schedule, a prior, a network."""
+"""Things of a user's own, by the door of `module:name`: degradations, schedule, prior, network, data sets."""
 
+import numpy as np
 import torch
 
+from diffusion.data import DataSet
 from diffusion.processes import ColdBlur, ColdDiffusion, NoiseSchedule
 
 
@@ -72,3 +74,20 @@ class Linear(torch.nn.Module):
 
     def forward(self, x, t):
         return self.scale * x
+
+
+def bars(n_train, n_test):
+    """A data set whose classes are told by the place of a white line."""
+
+    def read(split, folder):
+        labels = np.arange({"train": n_train, "test": n_test}[split]) % 10
+        images = np.zeros((len(labels), 28, 28), np.uint8)
+        images[np.arange(len(labels)), 2 * labels + 3] = 255
+        return images, labels
+
+    return DataSet("Bars", read, noun="bar")
+
+
+BARS = bars(100, 50)
+COLOUR = DataSet("Colour", lambda *_: (np.zeros((5, 28, 28, 3), np.uint8), np.zeros(5, int)))
+ELEVEN = DataSet("Eleven", lambda *_: (np.zeros((11, 28, 28), np.uint8), np.arange(11)))

@@ -10,49 +10,9 @@ from diffusion.processes import DDPM, ColdBlur, ColdZoom, linear
 from own import Fade
 
 
-class Shape(Fade):
-    def degrade(self, x, t):
-        return super().degrade(x, t)[..., :27]
-
-
 class Late(Fade):
     def degrade(self, x, t):
         return super().degrade(x, (t + 1).clamp(max=self.T))
-
-
-class Infinite(Fade):
-    def degrade(self, x, t):
-        return x / (1 - t / self.T)[:, None, None, None]
-
-
-class InPlace(Fade):
-    def degrade(self, x, t):
-        return x.mul_((1 - t / self.T)[:, None, None, None])
-
-
-class Random(Fade):
-    def degrade(self, x, t):
-        return super().degrade(x, t) + 0.1 * t[:, None, None, None] * torch.randn(x.shape)
-
-
-class Backwards(Fade):
-    def degrade(self, x, t):
-        return super().degrade(x, torch.where(t > 0, self.T + 1 - t, 0))
-
-
-class FirstT(Fade):
-    def degrade(self, x, t):
-        return super().degrade(x, t[:1].expand(len(x)))
-
-
-class SameDeep(Fade):
-    def degrade(self, x, t):
-        return super().degrade(x, torch.where(t > 0.7 * self.T, t.max(), t))
-
-
-class Nothing(Fade):
-    def degrade(self, x, t):
-        return x.clone()
 
 
 class Forgetful(ColdBlur):
@@ -73,6 +33,19 @@ class Broken(Fade):
         raise KeyError("prior")
 
 
+def column(t):
+    return t.view(-1, 1, 1, 1)
+
+
+def fade(x, t, T=10):
+    return x * column(1 - t / T)
+
+
+def by(degrade, T=10):
+    """A process that degrades by this function of images and levels."""
+    return type("Mine", (Fade,), {"degrade": lambda self, x, t: degrade(x, t)})(T)
+
+
 @pytest.fixture(scope="module")
 def x(mnist_dir):
     return load(n=200)[0]
@@ -87,15 +60,24 @@ def test_the_projects_own_processes_pass(x, process):
 @pytest.mark.parametrize(
     ("process", "said"),
     [
-        (Shape(), r"degrade at t = 0 gives \(32, 1, 28, 27\)"),
+        (by(lambda x, t: fade(x, t)[..., :27]), r"degrade at t = 0 gives \(32, 1, 28, 27\)"),
         (Late(), "level 0 must leave the image as it is; a pixel changes by 0.05"),
-        (Infinite(), "at t = 10 gives numbers that are not finite"),
-        (InPlace(), "at t = 1 changes the images that it is given"),
-        (Random(), "at t = 1 gives other images each time"),
-        (Backwards(), "levels are out of order: t = [23] is closer to the original"),
-        (FirstT(), "use each t"),
-        (SameDeep(100), "use each t"),
-        (Nothing(), "level T = 10 leaves the images as they are"),
+        (
+            by(lambda x, t: x / (1 - t / 10)[:, None, None, None]),
+            "at t = 10 gives numbers that are not finite",
+        ),
+        (by(lambda x, t: x.copy_(fade(x, t))), "at t = 1 changes the images that it is given"),
+        (
+            by(lambda x, t: fade(x, t) + column(t) * torch.randn(x.shape)),
+            "t = 1 gives other images each time",
+        ),
+        (
+            by(lambda x, t: fade(x, torch.where(t > 0, 11 - t, 0))),
+            r"levels are out of order: t = [23] is closer to the original",
+        ),
+        (by(lambda x, t: fade(x, t[:1].expand(len(x)))), "use each t"),
+        (by(lambda x, t: fade(x, torch.where(t > 70, t.max(), t), 100), 100), "use each t"),
+        (by(lambda x, t: x.clone()), "level T = 10 leaves the images as they are"),
         (Forgetful(), "do not bring back what prepare learnt"),
         (Careless(), "draw from the generator only"),
         (Broken(), "prior: KeyError: 'prior'"),

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthetic
+from damage import WAYS
 from diffusion import records
 
 
@@ -119,19 +120,11 @@ def test_images_are_kept_as_they_are_and_equal_ones_give_equal_files(tmp_path_fa
     assert records.keep(out, "x", images.copy(order="F")).read_bytes() == first
 
 
-DAMAGE = {
-    "empty": lambda old: b"",
-    "half": lambda old: old[: len(old) // 2],
-    "a bit": lambda old: old[: len(old) // 2] + bytes([old[len(old) // 2] ^ 1]) + old[len(old) // 2 + 1 :],
-    "other": lambda old: b"no images",
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_damaged_images_are_refused(tmp_path, damage):
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "longer"])  # an archive's end is marked
+def test_damaged_images_are_refused(tmp_path, way):
     images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
     path = records.keep(tmp_path, "x", images)
-    path.write_bytes(damage(path.read_bytes()))
+    path.write_bytes(WAYS[way](path.read_bytes()))
     with pytest.raises(ValueError, match="x.npz holds no images.*makes it again"):
         records.read_kept(tmp_path, "x")
 

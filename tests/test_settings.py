@@ -113,11 +113,7 @@ def test_the_defaults_are_the_studys():
     for cls in (settings.TrainDDPM, settings.TrainZoom):
         P = cls()
         assert (P.epochs, P.batch_size, P.learning_rate, P.lr_schedule) == (100, 128, 2e-4, "constant")
-    assert settings.TrainZoom().process().settings() == {
-        "process": "zoom",
-        "T": 24,
-        "interpolation": "nearest",
-    }
+    assert P.process().settings() == {"process": "zoom", "T": 24, "interpolation": "nearest"}
     assert "data_dir" not in P.values()
     assert P.fitting().keys() >= {"name", "epochs", "network", "channels", "seed", "precision"}
 
@@ -150,6 +146,10 @@ def test_the_projects_profiles_are_good(root):
             assert profile.models == ["linear", "cosine", "zoom"]
             schedules = [profile.trainings[model, 0].schedule for model in ("linear", "cosine")]
             assert schedules == ["linear", "cosine"]
+        compare = profile.compare()
+        if isinstance(compare, settings.Compare):  # it asks for what the workflow measures
+            for training in profile.trainings:
+                assert compare.measure(*training).values() == profile.measure(*training).values()
 
 
 def test_the_paper_profile_has_the_numbers_of_the_study(root):

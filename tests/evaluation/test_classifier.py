@@ -3,16 +3,14 @@
 import hashlib
 import json
 import math
-import sys
 import threading
-import types
 from unittest import mock
 
-import numpy as np
 import pytest
 import safetensors
 import torch
 
+import own
 from diffusion import data
 from diffusion.evaluation import classifier
 
@@ -118,27 +116,6 @@ def test_an_error_of_the_command_is_one_line(tmp_path, monkeypatch):
 # --- one for each data set ---
 
 
-def stripes(n):
-    """A data set of ten classes that are told by the place of a white line."""
-
-    def read(split, folder):
-        labels = np.arange(n if split == "train" else 50) % 10
-        images = np.zeros((len(labels), 28, 28), np.uint8)
-        images[np.arange(len(labels)), 2 + 2 * labels] = 255
-        return images, labels
-
-    return data.DataSet("Stripes", read)
-
-
-@pytest.fixture
-def own(monkeypatch):
-    """A module with a data set of one's own."""
-    module = types.ModuleType("own_stripes")
-    module.STRIPES = stripes(100)
-    monkeypatch.setitem(sys.modules, "own_stripes", module)
-    return module
-
-
 @pytest.fixture
 def trainings(monkeypatch):
     """A list with an entry for each training of a classifier, which is made short."""
@@ -154,7 +131,7 @@ def trainings(monkeypatch):
     return calls
 
 
-OWN = "own_stripes:STRIPES"
+OWN = "own:BARS"
 
 
 def test_mnist_has_the_one_that_is_shipped(tmp_path):
@@ -162,9 +139,9 @@ def test_mnist_has_the_one_that_is_shipped(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_another_is_trained_once_on_its_own_data_and_kept(own, trainings, tmp_path):
+def test_another_is_trained_once_on_its_own_data_and_kept(trainings, tmp_path):
     path = classifier.weights_for(OWN, tmp_path)
-    assert path.parent == tmp_path / "Stripes" / "classifier"
+    assert path.parent == tmp_path / "Bars" / "classifier"
     assert classifier.weights_for(OWN, tmp_path) == path
     assert len(trainings) == 1
     facts = about(path)
@@ -174,7 +151,7 @@ def test_another_is_trained_once_on_its_own_data_and_kept(own, trainings, tmp_pa
     assert measured == pytest.approx(facts["test_accuracy"], abs=1e-6)
 
 
-def test_who_comes_at_the_same_time_waits(own, trainings, tmp_path):
+def test_who_comes_at_the_same_time_waits(trainings, tmp_path):
     found = []
     threads = [
         threading.Thread(target=lambda: found.append(classifier.weights_for(OWN, tmp_path))) for _ in range(3)
@@ -187,7 +164,7 @@ def test_who_comes_at_the_same_time_waits(own, trainings, tmp_path):
     assert len(found) == 3
 
 
-def test_a_damaged_file_is_trained_again(own, trainings, tmp_path, capsys):
+def test_a_damaged_file_is_trained_again(trainings, tmp_path, capsys):
     path = classifier.weights_for(OWN, tmp_path)
     good = path.read_bytes()
     path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
@@ -197,24 +174,24 @@ def test_a_damaged_file_is_trained_again(own, trainings, tmp_path, capsys):
     assert len(list(path.parent.glob("*.safetensors"))) == 1
 
 
-def test_other_data_or_another_recipe_have_another_one(own, trainings, tmp_path, monkeypatch):
+def test_other_data_or_another_recipe_have_another_one(trainings, tmp_path, monkeypatch):
     paths = [classifier.weights_for(OWN, tmp_path)]
     with monkeypatch.context() as changed:
         changed.setattr(classifier, "RECIPE", classifier.RECIPE + 1)
         paths.append(classifier.weights_for(OWN, tmp_path))
-    own.STRIPES = stripes(110)
+    monkeypatch.setattr(own, "BARS", own.bars(110, 50))
     paths.append(classifier.weights_for(OWN, tmp_path))
     assert len(trainings) == len({path.name[:12] for path in paths}) == 3
     assert all(path.is_file() for path in paths)
 
 
 def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left_half_done(
-    own, trainings, tmp_path, monkeypatch
+    trainings, tmp_path, monkeypatch
 ):
     with monkeypatch.context() as full:
         full.setattr(classifier, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
         with pytest.raises(
-            data.DataError, match=r"classifier of Stripes cannot be written .*disk full.*data_dir"
+            data.DataError, match=r"classifier of Bars cannot be written .*disk full.*data_dir"
         ):
             classifier.weights_for(OWN, tmp_path)
     assert not list(tmp_path.rglob("*.safetensors"))

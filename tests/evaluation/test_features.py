@@ -13,6 +13,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 from diffusion import data
 from diffusion.evaluation import features
 from diffusion.evaluation.frechet import Reference, floor, frechet_distance, kid, to_uint8
+from hostile import Code
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -60,25 +61,19 @@ def test_inception_can_be_switched_off():
         extractor.features(BLACK)
 
 
-class Trap:
-    """Prints when it is unpickled carelessly."""
-
-    def __reduce__(self):
-        return print, ("executed",)
-
-
-def test_files_that_are_no_weights_make_it_absent_and_run_no_code(tmp_path, capsys):
+def test_files_that_are_no_weights_make_it_absent_and_run_no_code(tmp_path):
+    code = Code(tmp_path / "ran")
     (tmp_path / "half.pth").write_text("half a file")  # makes the unpickler raise a KeyError
     torch.save({"fc.weight": torch.zeros(2, 2)}, tmp_path / "other.pth")
     torch.save([1, 2], tmp_path / "list.pth")
-    torch.save({"trap": Trap()}, tmp_path / "trap.pth")
-    (tmp_path / "pickle.pth").write_bytes(pickle.dumps(Trap(), protocol=2))
-    for path in tmp_path.iterdir():
+    torch.save({"trap": code}, tmp_path / "trap.pth")
+    (tmp_path / "pickle.pth").write_bytes(pickle.dumps(code, protocol=2))
+    for path in tmp_path.glob("*.pth"):
         extractor = features.inception(path)
         assert not extractor.available
         assert f"{path.name} does not hold weights of that network" in extractor.reason
     assert "there is no weights file" in features.inception(tmp_path / "none.pth").reason
-    assert "executed" not in capsys.readouterr().out
+    assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(

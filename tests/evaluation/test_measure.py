@@ -4,11 +4,9 @@ import json
 import shutil
 
 import pytest
-import torch
 
 from diffusion.evaluation import measure
 from diffusion.evaluation.samples import CLASSES
-from diffusion.processes import ColdDiffusion
 from diffusion.records import (
     MeasureRecord,
     TrainRecord,
@@ -27,25 +25,10 @@ SMALL = {"n_test": 60, "n_samples": N, "n_final": 2 * N, "n_distance": N, "dista
 SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "precision": "fp32"}
 
 
-class ToGrey(ColdDiffusion):
-    """Fades to one grey image, from which a deterministic process draws one image."""
-
-    name = "to_grey"
-
-    def __init__(self, T=2):
-        self.T = T
-
-    def degrade(self, x, t):
-        return x * (1 - t / self.T).view(-1, 1, 1, 1)
-
-    def draw_prior(self, n, generator):
-        return torch.zeros(n, 1, 28, 28)
-
-
 MODELS = {
     "linear": (TrainDDPM, "ddpm", {"T": 20, "sampling_steps": 4, "beta_end": 0.5}),
     "zoom": (TrainZoom, "zoom", {}),
-    "grey": (TrainOwn, "own", {"degradation": f"{__name__}:ToGrey", "T": 2}),
+    "grey": (TrainOwn, "own", {"degradation": "own:Fade", "T": 2}),
 }
 
 

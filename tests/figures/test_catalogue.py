@@ -83,10 +83,3 @@ def test_distances_have_a_panel_for_each_feature_network_and_all_seeds(results):
     assert sum(line.get_color() == "#B07D12" for line in digits.lines) == 2  # zoom, seeds 0 and 1
     rows = figures.FIGURES["class_map.svg"](results).axes[0].get_yticklabels()
     assert [row.get_text() for row in rows][2:4] == ["Cold Zoom, seed 0", "Cold Zoom, seed 1"]
-
-
-def test_damaged_images_are_one_clear_error(tmp_path):
-    results = synthetic.synthetic_results(tmp_path, models=["linear"])
-    records.kept_path(tmp_path, "samples_linear-0").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="samples_linear-0.npz holds no images"):
-        figures.draw(results, tmp_path, ["samples_linear.png"])

@@ -3,33 +3,21 @@
 import pytest
 from matplotlib.figure import Figure
 
+import synthetic
 from diffusion import records
 from diffusion.figures import catalogue, evidence
 from diffusion.figures.style import model_styles
 
 KIND = {"unchanged": 0.97, "shifted by 3 pixels": 0.9, "uniform noise": 0.0, "random pen strokes": 0.1}
+RELEASED = synthetic.released()
 
 
 def drawn(sampler: str, calls: int, fid: float, digit: float, noise: float = 0.0) -> records.Drawn:
-    shares = [0.1] * 10
-    return records.Drawn(
-        sampler=sampler,
-        calls=calls,
-        noise=noise,
-        n=100,
-        digits=records.Frechet(fid=fid, low=0.9 * fid, high=1.1 * fid, bias=0.1, kid=0.1, kid_sd=0.01),
-        digit=records.Share(share=digit, low=max(0, digit - 0.05), high=digit + 0.05, n=100),
-        not_digit=records.NotDigit(share=0.5, low=0.4, high=0.6, threshold=0.84),
-        variety=records.Variety(
-            precision=0.5, recall=0.5, coverage=0.5, recall_low=0.4, recall_high=0.6, coverage_low=0.4,
-            coverage_high=0.6, n=100,
-        ),
-        classes=records.Classes(
-            share=shares, low=shares, high=shares, divergence=noise + 0.1, divergence_low=noise,
-            divergence_high=noise + 0.2,
-        ),
-        border=None,
-    )  # fmt: skip
+    of = RELEASED.first("zoom").analysis.drawn[0]
+    changes = {"sampler": sampler, "calls": calls, "noise": noise}
+    changes["digits"] = of.digits.model_copy(update={"fid": fid})
+    changes["digit"] = of.digit.model_copy(update={"share": digit})
+    return of.model_copy(update=changes)
 
 
 ROWS = {
@@ -104,24 +92,12 @@ def made() -> records.YardstickRecord:
             name=name, bound=0.5, accepted=accepted, wrongly=0.05, refused=refused, wrongly_curve=curve
         )
 
-    distance = records.Frechet(fid=3.0, low=2.0, high=4.0, bias=0.1, kid=0.1, kid_sd=0.01)
-    floor = records.Floor(n=100, repeats=2, fid_mean=0.5, fid_sd=0.1, kid_mean=0, kid_sd=0.1)
-    return records.YardstickRecord(
-        job="yardstick",
-        settings={},
-        environment={},
-        reference=records.ReferenceImages(split="test", n=100),
-        candidates=[candidate("confidence", 0.5), candidate("new", 1.0)],
-        old=candidate("confidence", 0.8),
-        rule="the best",
-        best="new",
-        used="new",
-        mild=list(KIND)[:2],
-        no_digits=list(KIND)[2:],
-        distorted=[records.Distorted(kind="turned", n=100, digits=distance)],
-        mixed=[records.Mixed(divergence=0.1, fid_mean=4.0, fid_sd=0.1)],
-        floor=floor,
-    )
+    turned = RELEASED.yardstick.distorted[0]
+    digits = turned.digits.model_copy(update={"fid": 3.0})
+    changes = {"candidates": [candidate("confidence", 0.5), candidate("new", 1.0)], "used": "new"}
+    changes |= {"old": candidate("confidence", 0.8), "mild": list(KIND)[:2], "no_digits": list(KIND)[2:]}
+    changes["distorted"] = [turned.model_copy(update={"kind": "turned", "digits": digits})]
+    return RELEASED.yardstick.model_copy(update=changes)
 
 
 def test_a_recogniser_is_shown_kind_by_kind_old_against_new(made):

@@ -141,3 +141,25 @@ def test_a_sampler_of_ones_own_takes_each_step_and_its_code_is_known(tmp_path, m
 def test_ways_of_sampling_are_checked(how, named):
     with pytest.raises(ValueError, match=named):
         ColdZoom(**how)
+
+
+ZEROS = torch.zeros(2, 1, 28, 28)
+
+
+@pytest.mark.parametrize("process", [DDPM(linear()), ColdZoom()], ids=["DDPM", "zoom"])
+@pytest.mark.parametrize(
+    ("x", "t", "named"),
+    [
+        (ZEROS[:, 0], [1, 1], r"images are \(2, 28, 28\)"),
+        (torch.zeros(2, 1, 32, 32), [1, 2], r"\(2, 1, 32, 32\)"),
+        (torch.zeros(2, 3, 28, 28), [1, 2], r"\(2, 3, 28, 28\)"),
+        (ZEROS.byte(), [1, 2], "uint8"),
+        (ZEROS, [0, 1001], "from 0 to 1001; allowed: 0 to T = {T}"),
+        (ZEROS, [-1, 5], "from -1 to 5"),
+        (ZEROS, [0.5, 1.0], "float"),
+        (ZEROS, [1], r"needed: \(2,\)"),
+    ],
+)
+def test_bad_input_to_degrade_is_named(process, x, t, named):
+    with pytest.raises(ValueError, match=named.replace("{T}", str(process.T))):
+        process.degrade(x, torch.tensor(t))

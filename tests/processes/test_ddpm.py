@@ -125,21 +125,10 @@ def test_sampling_steps_out_of_range(steps):
         DDPM(schedules.linear(), sampling_steps=steps)
 
 
-@pytest.mark.parametrize(
-    ("x", "t", "named"),
-    [
-        (torch.zeros(2, 28, 28), torch.ones(2).long(), r"images are \(2, 28, 28\)"),
-        (torch.full((2, 1, 28, 28), 1.0), torch.ones(2).long(), "range from 1 to 1"),
-        (torch.full((2, 1, 28, 28), float("nan")), torch.ones(2).long(), "range from nan"),
-        (torch.zeros(2, 1, 28, 28), torch.tensor([0, 1001]), "from 0 to 1001; allowed: 0 to T = 1000"),
-        (torch.zeros(2, 1, 28, 28), torch.tensor([-1, 5]), "from -1 to 5"),
-        (torch.zeros(2, 1, 28, 28), torch.tensor([0.5, 1.0]), "float"),
-        (torch.zeros(2, 1, 28, 28), torch.tensor([1]), r"needed: \(2,\)"),
-    ],
-)
-def test_bad_input_to_degrade_is_named(x, t, named):
-    with pytest.raises(ValueError, match=named):
-        DDPM(schedules.linear()).degrade(x, t)
+@pytest.mark.parametrize("value", [1.0, float("nan")])
+def test_images_out_of_range_are_refused(value):
+    with pytest.raises(ValueError, match=f"range from {value:g}"):
+        DDPM(schedules.linear()).degrade(torch.full((2, 1, 28, 28), value), torch.ones(2).long())
 
 
 @pytest.mark.parametrize("n", [0, -3, 2.5])

@@ -174,10 +174,6 @@ def test_the_same_seed_gives_the_same_samples_whatever_the_chunk(images):
         (lambda: ColdZoom(prior="pixel"), "prior is 'pixel'.*did you mean 'pixels'"),
         (lambda: ColdZoom(prior="patches", prior_options={"x": 1}), "has no option 'x'"),
         (lambda: ColdZoom().draw_prior(1, g()), "call prepare"),
-        (
-            lambda: ColdZoom().degrade(torch.zeros(1, 1, 28, 28), torch.tensor([25])),
-            "from 25 to 25; allowed: 0 to T = 24",
-        ),
         (lambda: zoom(torch.zeros(1, 1, 28, 28), torch.tensor([28])), "28"),
         (lambda: zoom(torch.zeros(1, 1, 28, 27), torch.tensor([1])), "square"),
         (lambda: zoom(torch.zeros(2, 1, 28, 28), torch.tensor([1])), r"needed: \(2,\)"),
@@ -187,21 +183,6 @@ def test_the_same_seed_gives_the_same_samples_whatever_the_chunk(images):
 def test_bad_input_is_named(make, named):
     with pytest.raises(ValueError, match=named):
         make()
-
-
-@pytest.mark.parametrize(
-    ("x", "t", "named"),
-    [
-        (torch.zeros(2, 1, 32, 32), [1, 2], r"\(2, 1, 32, 32\)"),
-        (torch.zeros(2, 3, 28, 28), [1, 2], r"\(2, 3, 28, 28\)"),
-        (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), [1, 2], "uint8"),
-        (torch.zeros(2, 1, 28, 28), [-1, 2], "from -1 to 2; allowed: 0 to T = 24"),
-        (torch.zeros(2, 1, 28, 28), [1], r"needed: \(2,\)"),
-    ],
-)
-def test_bad_input_to_degrade_is_named(x, t, named):
-    with pytest.raises(ValueError, match=named):
-        ColdZoom().degrade(x, torch.tensor(t))
 
 
 def test_images_out_of_range_are_refused_in_training():

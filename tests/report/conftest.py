@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 
 import made_report
 import synthetic
-from diffusion.records import Results, load_results
+from diffusion.records import Results
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +24,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 @pytest.fixture(scope="session")
-def released(root: Path) -> Results:
+def released() -> Results:
     """The released paper; to be copied before it is changed."""
-    return load_results(root / "released" / "paper")
+    return synthetic.released()
 
 
 @pytest.fixture(scope="session")

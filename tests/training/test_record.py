@@ -53,19 +53,6 @@ def test_a_run_is_opened_again_wherever_its_folder_lies(recorded, tmp_path):
     assert len(list((moved / "samples").iterdir())) == 1
 
 
-def test_damage_is_noticed_by_whoever_opens_a_run(recorded, tmp_path):
-    run, record = recorded
-    weights = run.weights(2)
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
-    with pytest.raises(RunError, match="epoch-0002.safetensors is not the file that was written"):
-        open_run(tmp_path, record).network(2)
-    open_run(tmp_path, record).network(3)
-    path = run.folder.path / "process.safetensors"
-    path.write_bytes(path.read_bytes()[:-1] + b"\1")
-    with pytest.raises(RunError, match="process.safetensors is damaged; train again"):
-        open_run(tmp_path, record)
-
-
 def test_a_run_with_a_network_of_ones_own_is_opened_again(images, tmp_path):
     own = settings.TrainZoom(model="m", network="own:Linear", network_options={"scale": 2.0})
     run = train(images, tmp_path / "runs", network=own.network, network_options=own.network_options)

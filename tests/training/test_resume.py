@@ -3,24 +3,25 @@
 import contextlib
 import hashlib
 import io
+import itertools
 import math
 import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
+from functools import partial
 
 import pytest
 import torch
 
 import limits
+from damage import WAYS
 from diffusion.training import checkpoints
 from diffusion.training.checkpoints import RunError, RunFolder, load_weights
 from diffusion.training.fit import _Loop
 from diffusion.training.network import Reconstructor
 from hostile import Code
-from short_runs import BATCH, STEPS, assert_same, content, train
+from short_runs import STEPS, assert_same, content, train
 
 LAST = 3  # epochs
 
@@ -34,6 +35,58 @@ def test_a_killed_run_ends_with_the_same_weights(images, tmp_path, killed, whole
     assert_same(train(images, tmp_path, precision=precision), undisturbed)
 
 
+def child(work) -> int:
+    """The number of a process of its own that does the work."""
+    process = os.fork()
+    if process:
+        return process
+    try:
+        work()
+        os._exit(0)
+    finally:
+        os._exit(1)
+
+
+def dying_at(number, work):
+    """The work, but SIGKILL comes at one of its operations on files."""
+    operations = itertools.count(1)
+
+    def counted(function):
+        def call(*arguments, **options):
+            if next(operations) == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments, **options)
+
+        return call
+
+    for name in ("fsync", "chmod", "replace", "unlink"):
+        setattr(os, name, counted(getattr(os, name)))
+    work()
+
+
+@pytest.mark.slow
+def test_killed_at_any_of_its_writes_it_leaves_whole_files_and_goes_on(images, tmp_path, capsys):
+    options = {"epochs": 2, "checkpoint_steps": 2}
+    undisturbed = train(images, tmp_path / "whole", **options)
+    for number in itertools.count(1):
+        folder = tmp_path / str(number)
+        killed = child(partial(dying_at, number, partial(train, images, folder, **options)))
+        status = os.waitstatus_to_exitcode(os.waitpid(killed, 0)[1])
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL
+        left = RunFolder(next(folder.iterdir()))
+        assert len(left.states()) <= checkpoints.STATES_KEPT + 1
+        for state in left.states():
+            assert hashlib.sha256(state.read_bytes()).hexdigest()[:16] in state.name
+        for weights in left.path.glob("weights/*.safetensors"):
+            assert weights.read_bytes() == undisturbed.folder.weights(int(weights.stem[-4:])).read_bytes()
+        assert_same(train(images, folder, **options), undisturbed)
+        assert not list(folder.rglob(".*.part-*"))  # what the killed write has left
+        assert "damaged" not in capsys.readouterr().out
+    assert number > 30
+
+
 @pytest.fixture
 def halfway(killed):
     """A run folder whose training died after 6 of 12 steps."""
@@ -42,13 +95,7 @@ def halfway(killed):
 
 # --- damaged states and weights ---
 
-DAMAGE = {
-    "half": lambda old: old[: len(old) // 2],
-    "first bit": lambda old: bytes([old[0] ^ 1]) + old[1:],
-    "a bit of a weight": lambda old: old[:50_000] + bytes([old[50_000] ^ 4]) + old[50_001:],
-    "other": lambda old: b"nothing of ours",
-}
-damages = pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+damages = pytest.mark.parametrize("damage", WAYS.values(), ids=WAYS)
 
 
 @damages
@@ -161,14 +208,6 @@ def test_a_run_of_the_first_edition_goes_on(images, tmp_path, halfway, whole):
     run = train(images, tmp_path)
     assert [line.get("sha256") for line in run.history] == [None, *(ln["sha256"] for ln in whole.history[1:])]
     assert run.weights_sha256(1) == whole.weights_sha256(1)
-
-
-def test_what_a_killed_write_left_is_removed(images, tmp_path, halfway):
-    left = [halfway.path / n for n in (".history.jsonl.part-1", "weights/.epoch-0002.safetensors.part-2")]
-    for path in left:
-        path.write_bytes(b"half")
-    train(images, tmp_path)
-    assert not [path for path in left if path.exists()]
 
 
 def test_weights_of_another_network_are_refused(whole):
@@ -294,49 +333,21 @@ def test_a_closed_folder_is_named_and_stays_as_it_is(images, whole):
 
 # --- two at once ---
 
-OTHER = """
-import sys, time
-import torch
-torch.set_num_threads(1)
-from diffusion import data
-from diffusion.training.fit import _Loop
-from pathlib import Path
-from short_runs import train
-step = _Loop._step
-def slow(self, *args):
-    time.sleep(0.2)
-    step(self, *args)
-_Loop._step = slow
-train((data.load("train", {mnist!r}, {n})[0], data.load("test", {mnist!r}, 16)[0]), Path({folder!r}))
-"""
 
-
-@pytest.mark.slow
-def test_a_second_process_is_refused_until_the_first_is_killed(images, mnist_dir, tmp_path, root, whole):
-    code = OTHER.format(mnist=str(mnist_dir), n=BATCH * STEPS, folder=str(tmp_path))
-    other = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=root / "tests", stderr=subprocess.PIPE, text=True
-    )
-    end = time.monotonic() + 120
-    while not list(tmp_path.glob("*/state-*")):
-        assert other.poll() is None, other.stderr.read()
-        assert time.monotonic() < end, "the other process did not begin"
-        time.sleep(0.02)
-    with pytest.raises(RunError, match="another process is training in .*; wait for it"):
+def test_a_second_process_is_refused_until_the_first_is_killed(images, tmp_path, whole, before_step):
+    def slowly():
+        before_step(3, lambda _: time.sleep(600))
         train(images, tmp_path)
-    os.kill(other.pid, signal.SIGKILL)  # its lock goes with it
-    other.wait()
+
+    other = child(slowly)
+    try:
+        end = time.monotonic() + 120
+        while not list(tmp_path.glob("*/state-*")):
+            assert time.monotonic() < end, "the other process did not begin"
+            time.sleep(0.02)
+        with pytest.raises(RunError, match="another process is training in .*; wait for it"):
+            train(images, tmp_path)
+    finally:
+        os.kill(other, signal.SIGKILL)  # its lock goes with it
+        os.waitpid(other, 0)
     assert_same(train(images, tmp_path), whole)
-
-
-# --- tensors with a hash of their own ---
-
-
-@pytest.mark.parametrize("damage", [*DAMAGE.values(), lambda old: b"", lambda old: old + b"\0"])
-def test_damaged_tensors_are_noticed(tmp_path, damage):
-    path = tmp_path / "x.safetensors"
-    good = checkpoints.tensor_bytes({"x": torch.arange(100_000.0), "n": torch.tensor(3)})
-    path.write_bytes(good)
-    assert torch.equal(checkpoints.load_tensors(path)["x"], torch.arange(100_000.0))
-    path.write_bytes(damage(good))
-    assert checkpoints.load_tensors(path) is None

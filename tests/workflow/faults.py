@@ -15,13 +15,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
 from damage import damage, edit, files
-from warm import Nursery
+from workflow.standin import working_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "profiles", "tools", "diffusion", "notebooks", "report")
@@ -44,8 +44,8 @@ OFFLINE = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:
 class Study:
     """A small study in a copy of the project, whole, and a copy of all that to go back to."""
 
-    def __init__(self, folder: Path, profile: str = "tiny", python: str = sys.executable):
-        self.folder, self.profile, self.python = folder, profile, python
+    def __init__(self, folder: Path, profile: str = "tiny"):
+        self.folder, self.profile = folder, profile
         self.out, self.whole = folder / "build" / profile, folder.with_name("whole")
 
     def make(self, released: bool = True) -> None:
@@ -81,7 +81,7 @@ class Study:
         environment.pop("MNIST_DIR", None)  # the copy has data of its own
         with (self.folder.parent / "said").open("w") as said:
             options = {"cwd": self.folder, "env": environment, "stdout": said, "stderr": said}
-            return subprocess.Popen([self.python, "-m", *command], start_new_session=True, **options)
+            return subprocess.Popen([sys.executable, "-m", *command], start_new_session=True, **options)
 
     def give(self, *command: str) -> tuple[int | None, str]:
         """Give a command; returns its status, None if it does not end, and what it said."""
@@ -92,15 +92,6 @@ class Study:
             os.killpg(run.pid, signal.SIGKILL)
             status = None
         return status, (self.folder.parent / "said").read_text(errors="replace")
-
-    def processes(self) -> list[int]:
-        """The processes that work in the project."""
-        found = []
-        for place in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if Path(os.readlink(place / "cwd")) == self.folder and (place / "cmdline").read_bytes():
-                    found.append(int(place.name))
-        return found
 
     def results(self) -> dict[str, object]:
         """All results by name, without what is of the clock and the machine; samples are a cache of them."""
@@ -141,16 +132,6 @@ def project(scratch: Path, data: Path) -> Study:
     shutil.copytree(data / "MNIST", folder / "data" / "MNIST")
     (folder / "profiles" / "tiny.yaml").write_text(yaml.safe_dump(PROFILE, sort_keys=False))
     return Study(folder)
-
-
-@contextlib.contextmanager
-def real(scratch: Path, data: Path) -> Iterator[Study]:
-    """The small study, made by the real jobs, in processes that start warm."""
-    study = project(scratch, data)
-    with Nursery(study.folder, scratch / "nursery") as nursery:
-        study.python = str(nursery.python)
-        study.make()
-        yield study
 
 
 # --- faults: each does something to the study and returns what it did, one line a fault ---
@@ -221,15 +202,17 @@ def killed(study: Study, chance: random.Random, command: tuple[str, ...], longes
     with contextlib.suppress(subprocess.TimeoutExpired):
         run.wait(after)
         return f"{command[0]} ended before {after:.0f} s"
-    targets = study.processes()
+    targets = list(working_in(study.folder))
     if whom == "one of its processes":
         targets = [chance.choice(targets or [run.pid])]
     for process in [run.pid] if whom == "it" else targets:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, number)
     end = time.monotonic() + PATIENCE
-    while run.poll() is None or study.processes():
-        assert time.monotonic() < end, f"{study.processes()} run on after signal {number} to {whom}"
+    while run.poll() is None or working_in(study.folder):
+        assert time.monotonic() < end, (
+            f"{list(working_in(study.folder))} run on after signal {number} to {whom}"
+        )
         time.sleep(0.05)
     return f"{command[0]}: signal {int(number)} to {whom} after {after:.0f} s"
 

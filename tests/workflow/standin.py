@@ -28,6 +28,13 @@ PROFILE = {
     "analyse": {"n_samples": 16},
     "yardstick": {"n": 32},
 }
+JOBS = ("measure", "analyse", "yardstick")
+JOB = """import sys, yaml
+from diffusion.work import work
+options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+values = {"out_dir": options["--out"], "model": options.get("--model"), "seed": int(options.get("--seed", 0))}
+work("KIND", yaml.safe_load(options["--settings"]) | values)
+"""
 STUBS = {
     "torch.py": "def __getattr__(name):\n    return object\n",
     "diffusion/data.py": "DATASETS = {'mnist': 0}\nif __name__ == '__main__':\n    print('data are there')\n",
@@ -35,23 +42,7 @@ STUBS = {
     "diffusion/training/__init__.py": "",
     "diffusion/figures/__init__.py": "COLOUR = 'blue'\n",
     "diffusion/evaluation/__init__.py": "",
-    "diffusion/evaluation/measure.py": """import sys, yaml
-from diffusion.work import work
-options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-values = yaml.safe_load(options["--settings"]) | {"model": options["--model"], "seed": int(options["--seed"])}
-work("measure", values | {"out_dir": options["--out"]})
-""",
-    "diffusion/evaluation/analyse.py": """import sys, yaml
-from diffusion.work import work
-options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-values = yaml.safe_load(options["--settings"]) | {"model": options["--model"], "seed": int(options["--seed"])}
-work("analyse", values | {"out_dir": options["--out"]})
-""",
-    "diffusion/evaluation/yardstick.py": """import sys, yaml
-from diffusion.work import work
-options = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-work("yardstick", yaml.safe_load(options["--settings"]) | {"out_dir": options["--out"]})
-""",
+    **{f"diffusion/evaluation/{kind}.py": JOB.replace("KIND", kind) for kind in JOBS},
     "report/build.py": """import sys
 from diffusion.work import work
 work("report", {"out_dir": sys.argv[sys.argv.index("--out") + 1]})
@@ -154,16 +145,17 @@ class Project:
     def provenance(self, job: str) -> dict:
         return json.loads((self.out / "jobs" / f"{job}.json").read_text())
 
-    def processes(self) -> dict[int, str]:
-        """Command lines of the live processes that work in the project's folder, by process number."""
-        found = {}
-        for place in Path("/proc").glob("[0-9]*"):
-            try:
-                if Path(os.readlink(place / "cwd")) == self.folder:
-                    found[int(place.name)] = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-        return {pid: command for pid, command in found.items() if command}
+
+def working_in(folder: Path) -> dict[int, str]:
+    """Command lines of the live processes that work in a folder, by process number."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if Path(os.readlink(place / "cwd")) == folder:
+                found[int(place.name)] = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    return {pid: command for pid, command in found.items() if command}
 
 
 def until(condition, what: str = "it", seconds: float = 120) -> None:

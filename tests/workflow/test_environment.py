@@ -100,20 +100,16 @@ def test_an_interrupted_one_is_made_anew(made):
     assert made.calls() == NEW
 
 
-def test_a_moved_one_is_made_anew(made):
-    made.folder = made.folder.rename(made.folder.with_name("moved"))
-    made.make()
-    assert made.calls() == NEW
+CHANGES = {
+    "moved": lambda made: setattr(made, "folder", made.folder.rename(made.folder.with_name("moved"))),
+    "another Python": lambda made: made.python("3.12.0", "3, 12"),
+    "Python is gone": lambda made: (made.folder / ".venv" / "bin" / "python").unlink(),
+}
 
 
-def test_another_python_makes_it_anew(made):
-    made.python("3.12.0", "3, 12")
-    made.make()
-    assert made.calls() == NEW
-
-
-def test_a_python_that_is_gone_makes_it_anew(made):
-    (made.folder / ".venv" / "bin" / "python").unlink()
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_one_that_no_longer_fits_is_made_anew(made, change):
+    change(made)
     made.make()
     assert made.calls() == NEW
 

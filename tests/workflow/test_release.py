@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
+from damage import flip
 from diffusion.settings import read_profile
+from short_runs import Killed
 from tools import release, run
 
 
@@ -63,11 +65,8 @@ def test_stale_results_are_not_released(project, profile, released):
 def test_a_flipped_bit_in_any_released_file_is_refused(released):
     dice = random.Random(2)
     for name, whole in contents(released).items():
-        place = dice.randrange(len(whole) * 8)
-        changed = bytearray(whole)
-        changed[place // 8] ^= 1 << place % 8
-        (released / name).write_bytes(changed)
-        if name != "manifest.json" or _says_another(whole, bytes(changed)):
+        flip(released / name, dice)
+        if name != "manifest.json" or _says_another(whole, (released / name).read_bytes()):
             with pytest.raises(ValueError, match="get it back with `git checkout -- released/smoke`"):
                 release.verify(released)
         (released / name).write_bytes(whole)
@@ -119,10 +118,6 @@ def test_the_report_comes_from_the_release_without_training(project, released):
     (out / "metrics" / "train_gone-0.json").write_text("{}")  # of an earlier release
     project.run()
     assert contents(out / "metrics") == contents(released / "metrics")
-
-
-class Killed(BaseException):
-    pass
 
 
 def test_a_release_that_is_interrupted_at_any_point_leaves_the_old_or_the_new(

@@ -17,7 +17,7 @@ import offline
 from limits import disk, grow
 from tools import run
 from tools.children import hold
-from workflow.standin import PROFILE, Project, until
+from workflow.standin import PROFILE, Project, until, working_in
 
 END = {"compare", "report"}
 ALL = {"schedules", "yardstick", "train_zoom-0", "measure_zoom-0", "analyse_zoom-0"} | END
@@ -243,7 +243,7 @@ def kill(project: Project, started: subprocess.Popen, whom: str, number: int) ->
         started.send_signal(number)
     else:
         words = {"run": "tools.run smoke", "snakemake": "import snakemake.cli"}[whom]
-        (pid,) = [pid for pid, command in project.processes().items() if words in command]
+        (pid,) = [pid for pid, command in working_in(project.folder).items() if words in command]
         os.kill(pid, number)
 
 
@@ -260,7 +260,7 @@ def test_killed_at_every_stage_it_finishes_with_the_same_results(project):
         assert started.poll() is None, project.said()
         begun = time.monotonic()
         kill(project, started, whom, number)
-        until(lambda: not project.processes(), f"the end of everything after {number} to {whom}", 30)
+        until(lambda: not working_in(project.folder), f"the end of everything after {number} to {whom}", 30)
         assert started.wait(5) != 0
         assert time.monotonic() - begun < 15
         assert not (project.out / "jobs" / f"{STAGES[stage]}.json").exists()

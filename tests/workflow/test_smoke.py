@@ -1,13 +1,9 @@
 """The real workflow at the smoke profile, made once without a network: what it leaves behind."""
 
 import json
-import random
-import shutil
 import sys
-from pathlib import Path
 
 import pytest
-import yaml
 
 import offline
 from conftest import shared_folder
@@ -60,33 +56,6 @@ def test_all_that_it_made_is_watched(smoke_out, profile):
     there = {p.relative_to(smoke_out).as_posix() for p in smoke_out.rglob("*") if p.is_file()}
     free = {n for n in there - claimed if n.startswith(("logs/", "jobs/", "samples/")) or "/state-" in n}
     assert {n for n in there - claimed - free if not n.endswith(".lock")} == set()
-
-
-@pytest.mark.slow
-def test_damage_of_any_of_its_files_is_found(smoke_out, profile, tmp_path):
-    out = tmp_path / "smoke"
-    shutil.copytree(smoke_out, out)
-    (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(profile.content | {"out": str(out)}, sort_keys=False))
-    mine, dice = read_profile(tmp_path / "smoke.yaml", tmp_path), random.Random(3)
-    assert jobs.check(mine) == []
-    for job in jobs.of(mine).values():
-        names = list(json.loads(job.path.read_text())["files"])
-        for name in dice.sample(names, min(4, len(names))):
-            damage(out / name, dice)
-            assert job.stale() == f"{name} is damaged or was changed"
-            shutil.copy(smoke_out / name, out / name)
-    assert jobs.check(mine) == []
-
-
-def damage(path: Path, dice: random.Random) -> None:
-    """Flip a bit, or cut the file short."""
-    content = bytearray(path.read_bytes())
-    place = dice.randrange(len(content))
-    if dice.random() < 0.3:
-        del content[place:]
-    else:
-        content[place] ^= 1 << dice.randrange(8)
-    path.write_bytes(content)
 
 
 @pytest.mark.parametrize("means", ["namespace", "sockets"])
