@@ -40,7 +40,7 @@ from diffusion.records import (
 from diffusion.settings import Analyse, Measure, Settings
 from diffusion.training.checkpoints import RunError
 from diffusion.training.fit import Run
-from diffusion.training.record import open_run
+from diffusion.training.record import forgets, open_run
 
 MEASURES = 1  # raised when a change alters what is measured: `ensure` then measures again
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
@@ -153,6 +153,8 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
             f"{run.weights()} is not the file that the record of {train.model}-{train.seed} names; "
             "run its training notebook again"
         )
+    if forgets(run.process):
+        run.process.prepare(training_images(train, P))
     return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
 
 

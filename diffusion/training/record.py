@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from diffusion import processes, runtime, settings
+from diffusion import data, processes, runtime, settings
 from diffusion.processes import DegradationProcess
 from diffusion.records import TrainRecord, Weights, train_path
 from diffusion.training.checkpoints import RunFolder
@@ -43,6 +43,11 @@ def train_record(
         parameters_count=run.parameters_count,
         **probes,
     )
+
+
+def forgets(process: DegradationProcess) -> bool:
+    """True for a process of one's own that learns from the data without keeping it in its `state`."""
+    return type(process).prepare is not DegradationProcess.prepare and not process.state()
 
 
 def open_run(out: Path, record: TrainRecord, process: DegradationProcess | None = None) -> Run:
@@ -97,5 +102,8 @@ def released(profile: str = "paper", model: str = "zoom", seed: int | None = Non
         raise ValueError(f"model is {model!r}, seed {seed}; released in {out}: {there}")
     record = TrainRecord.load(train_path(out, model, seeds[0] if seed is None else seed))
     run = open_run(out, record)
+    if forgets(run.process):
+        P = record.settings
+        run.process.prepare(data.load("train", n=P["n_train"], dataset=P["dataset"])[0])
     run.samples = None  # nothing is added to a release
     return run

@@ -196,20 +196,6 @@ def test_a_state_of_another_run_is_refused(images, tmp_path):
         train(images, tmp_path, epochs=1)
 
 
-def test_a_run_of_the_first_edition_goes_on(images, tmp_path, halfway, whole):
-    """Its states have no hashes of weights and another word for the run."""
-    state = halfway.load_state()
-    del state["run"]
-    for line in state["history"]:
-        del line["sha256"]
-    for old in halfway.states():
-        old.unlink()
-    halfway.save_state(6, state | {"fingerprint": "0123456789ab"})
-    run = train(images, tmp_path)
-    assert [line.get("sha256") for line in run.history] == [None, *(ln["sha256"] for ln in whole.history[1:])]
-    assert run.weights_sha256(1) == whole.weights_sha256(1)
-
-
 def test_weights_of_another_network_are_refused(whole):
     with pytest.raises(RunError, match="does not hold weights of this network"):
         load_weights(whole.weights(), Reconstructor((4, 6)))
