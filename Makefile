@@ -21,7 +21,7 @@ RUN := $(VENV)/bin/python
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release page test test-kills test-faults test-guards test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release page test test-long test-kills test-faults test-guards test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,8 +42,11 @@ page: env ## the page in which one paints a digit, of the released trainings: bu
 	@$(RUN) -m tools.page
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
-	$(RUN) -m pytest -n $(WORKERS) tests
+	$(RUN) -m pytest -n $(WORKERS) -m "not long" tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks
+
+test-long: env ## the longest tests, which CI leaves out: a minute or more each
+	$(RUN) -m pytest -n $(WORKERS) -m long tests
 
 test-kills: env ## kill the workflow at random moments until it has finished; the results must be the same
 	$(RUN) tests/workflow/kills.py

@@ -61,7 +61,7 @@ def _address(log, server):
     raise AssertionError("JupyterLab did not start")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_widget_paints_and_the_kernel_knows(open_page, lab, tmp_path):
     page = open_page(f"{lab}/tree/dream.ipynb")
     page.set_default_timeout(PATIENCE)

@@ -119,6 +119,7 @@ def few(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_another_time_place_and_hash_seed_give_the_same_bytes(few, tmp_path, root):
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     for folder in (here, elsewhere):

@@ -17,7 +17,7 @@ def study(project) -> faults.Study:
     return study
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_fault_gives_a_wrong_result_and_one_would_be_noticed(study):
     rounds = [faults.one(number, 7, study) for number in range(3)]
     assert not [one for one in rounds if one[1] not in ("survived", "refused")]

@@ -247,7 +247,7 @@ def kill(project: Project, started: subprocess.Popen, whom: str, number: int) ->
         os.kill(pid, number)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_at_every_stage_it_finishes_with_the_same_results(project):
     undisturbed = project.results()
     shutil.rmtree(project.out)
