@@ -45,7 +45,7 @@ test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the 
 	$(RUN) -m pytest -n $(WORKERS) -m "not long" tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks
 
-test-long: env ## the longest tests, which CI leaves out: a minute or more each
+test-long: env ## the longest tests, which CI leaves out: up to two minutes each
 	$(RUN) -m pytest -n $(WORKERS) -m long tests
 
 test-kills: env ## kill the workflow at random moments until it has finished; the results must be the same

@@ -29,6 +29,7 @@ def report(out, open_page):
     return lambda *args, **more: open_page(out / "report.html", *args, **more)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAGES)
 def test_it_shuts_nobody_out(out, accessible, name):
     accessible(out / name, ready=lambda page: page.evaluate(UNFOLD))
