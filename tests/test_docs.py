@@ -81,7 +81,6 @@ def test_every_command_exists(page):
 # --- examples ---
 
 
-@pytest.mark.long
 def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist_dir):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")

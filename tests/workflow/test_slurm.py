@@ -5,8 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tools import run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -21,6 +24,13 @@ def bin_dir(tmp_path, monkeypatch) -> Path:
 def command(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(f"#!/bin/sh\n{text}\n")
     (folder / name).chmod(0o755)
+
+
+def test_the_profile_works_where_accounting_is_off():
+    """What hung for ever: the plugin's own default, sacct."""
+    options = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text())
+    assert options["slurm-status-command"] == "squeue"
+    assert "quiet" not in options  # it would hide why Slurm refuses a job
 
 
 def test_a_new_workflow_waits_for_jobs_of_an_earlier_one(tmp_path, bin_dir, monkeypatch, capsys):
