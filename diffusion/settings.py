@@ -209,6 +209,9 @@ class TrainZoom(Training):
     noise: float = Field(
         0.0, ge=0, le=10, description="sd of noise added to the latent in each sampling step"
     )
+    noise_power: float = Field(
+        0.0, ge=0, le=10, description="at level t that sd is noise (t/T)^noise_power; 0: constant"
+    )
     sampling_levels: int | None = Field(None, ge=1, le=27, description="levels sampling visits; None: all T")
     n_reconstruct: int = Field(10_000, ge=2, le=1_000_000, description="test images restored per zoom level")
 
@@ -341,7 +344,8 @@ class Beyond(Settings):
 
 
 # What may differ between the samples of one training.
-OF_SAMPLING = ("clip_x0", "sampling_steps", "sampler", "noise", "sampling_levels", "prior", "prior_options")
+OF_SAMPLING = ("clip_x0", "sampling_steps", "sampler", "sampling_levels")
+OF_SAMPLING += ("noise", "noise_power", "prior", "prior_options")
 
 
 def variant(P: Training, changes: Mapping[str, Any], where: str = "") -> tuple[Training, int]:

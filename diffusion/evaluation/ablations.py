@@ -49,11 +49,12 @@ def prior(
     return PriorAblation(independent=sides[0], patches=sides[1], curve=curve)
 
 
-def with_prior(run: Run, name: str, x_train: Tensor) -> Run:
+def with_prior(run: Run, prior: str, x_train: Tensor) -> Run:
     """A zoom that starts from another prior, fitted on the training images, and walks back as before."""
     own = run.process
-    how = {key: getattr(own, key) for key in ("sampler", "noise", "sampling_levels", "latent_noise")}
-    process = ColdZoom(own.T, own.interpolation, name, **how)
+    names = ("sampler", "noise", "noise_power", "sampling_levels", "latent_noise")
+    how = {name: getattr(own, name) for name in names}
+    process = ColdZoom(own.T, own.interpolation, prior=prior, **how)
     process.prepare(x_train)
     return replace(run, process=process)
 

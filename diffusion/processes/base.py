@@ -152,6 +152,7 @@ class ColdDiffusion(DegradationProcess):
     Attributes:
         sampler: "naive" (the study), "improved", or `module:function` of your own, see `COLD_SAMPLERS`.
         noise: standard deviation of Gaussian noise added to the latent after each step but the last.
+        noise_power: at level t it is noise (t / T)^noise_power; 0: the same at all levels.
         latent_noise: standard deviation up to which training adds noise to the latents, another one for each
             image; the network so learns to mend latents that no image has, as sampling makes them.
         sampling_levels: how many of the T levels sampling visits, evenly spaced; None: all.
@@ -160,23 +161,33 @@ class ColdDiffusion(DegradationProcess):
     sampler: str = "naive"
     step: Sampler = staticmethod(naive)
     noise: float = 0.0
+    noise_power: float = 0.0
     latent_noise: float = 0.0
     sampling_levels: int | None = None
 
-    def walk(self, sampler: str = "naive", noise: float = 0.0, sampling_levels: int | None = None) -> Self:
+    def walk(
+        self,
+        sampler: str = "naive",
+        noise: float = 0.0,
+        sampling_levels: int | None = None,
+        noise_power: float = 0.0,
+    ) -> Self:
         """Set how sampling walks back; returns the process.
 
         Raises:
-            ValueError: another sampler, noise below 0, or levels outside 1..T.
+            ValueError: another sampler, noise or its power below 0, or levels outside 1..T.
         """
         self.step = named("sampler", sampler, COLD_SAMPLERS)
         if not 0 <= noise < math.inf:
             raise ValueError(f"noise is {noise}; allowed: a standard deviation, 0 or more")
+        if not 0 <= noise_power < math.inf:
+            raise ValueError(f"noise_power is {noise_power}; allowed: 0 (constant) or more")
         if sampling_levels is not None and not 1 <= sampling_levels <= self.T:
             raise ValueError(
                 f"sampling_levels is {sampling_levels}; allowed: 1 to T = {self.T}, or None for all"
             )
         self.sampler, self.noise, self.sampling_levels = sampler, noise, sampling_levels
+        self.noise_power = noise_power
         return self
 
     @abstractmethod
@@ -204,12 +215,13 @@ class ColdDiffusion(DegradationProcess):
             x0_hat = in_chunks(network, x_t, s, self.T, chunk)
             x_t = self.step(self, x_t, x0_hat, s, less)
             if self.noise and less > 0:
-                x_t = x_t + self.noise * torch.randn(x_t.shape, generator=generator).to(x_t.device)
+                sd = self.noise * (less / self.T) ** self.noise_power
+                x_t = x_t + sd * torch.randn(x_t.shape, generator=generator).to(x_t.device)
             yield less, x_t
 
     def sampling_settings(self) -> dict[str, Any]:
-        """Those of `sampler`, `noise` and `sampling_levels` that are not the study's."""
-        names = ("sampler", "noise", "sampling_levels")
+        """What `walk` has set, where it is not the study's."""
+        names = ("sampler", "noise", "noise_power", "sampling_levels")
         found = {k: getattr(self, k) for k in names if getattr(self, k) != getattr(ColdDiffusion, k)}
         code = own_source(self.step)
         return found | ({"sampler_code": code} if code else {})

@@ -104,7 +104,7 @@ class ColdZoom(ColdDiffusion):
         prior: where sampling starts: "pixels" (the study), "patches", or `module:Class` of your own, which
             has `fit(patches)`, `draw(n, generator)`, `state()` and `load_state(state)` as `PixelPrior` does.
         prior_options: arguments of that class.
-        sampler, noise, sampling_levels: how sampling walks back, see `ColdDiffusion`.
+        sampler, noise, noise_power, sampling_levels: how sampling walks back, see `ColdDiffusion`.
         latent_noise: of training, see `ColdDiffusion`.
 
     Raises:
@@ -123,6 +123,7 @@ class ColdZoom(ColdDiffusion):
         noise: float = 0.0,
         sampling_levels: int | None = None,
         latent_noise: float = 0.0,
+        noise_power: float = 0.0,
     ):
         if not isinstance(T, int) or not 1 <= T <= DEEPEST:
             raise ValueError(f"T is {T!r}; allowed: 1 to {DEEPEST}, since level T leaves (28 - T)^2 pixels")
@@ -131,7 +132,7 @@ class ColdZoom(ColdDiffusion):
         if not 0 <= latent_noise < math.inf:
             raise ValueError(f"latent_noise is {latent_noise}; allowed: a standard deviation, 0 or more")
         self.T, self.interpolation, self.latent_noise = T, interpolation, latent_noise
-        self.walk(sampler, noise, sampling_levels)
+        self.walk(sampler, noise, sampling_levels, noise_power)
         self.prior_name, self.prior_options = prior, dict(prior_options or {})
         self.prior = call_with(named("prior", prior, PRIORS), {}, prior_options)
         self.prepared = False

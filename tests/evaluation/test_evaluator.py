@@ -124,7 +124,7 @@ def test_the_gap_is_the_second_minus_the_first(evaluator, x, ablation, changed):
 
 
 def test_the_prior_is_all_that_differs(evaluator, x):
-    process = ColdZoom(T=20, sampler="improved", noise=0.1, sampling_levels=7)
+    process = ColdZoom(T=20, sampler="improved", noise=0.1, sampling_levels=7, noise_power=2.0)
     zoom = Drawn(process, x, x.clamp(min=-0.1), lambda drawn: drawn.process.prior_name == "patches")
     process.prepare(x)
     other = ablations.with_prior(zoom, "patches", x).process

@@ -99,6 +99,13 @@ def test_noise_is_added_in_each_step_but_the_last():
     assert torch.equal(walk(noise=0.3)[1][3], x[3])
 
 
+def test_noise_may_fall_along_the_walk():
+    _, x = walk(noise=0.6, noise_power=1.0)
+    for t in range(1, 6):
+        assert (x[t] - 0.1 - 0.05 * t).std().item() == pytest.approx(0.6 * t / 6, rel=0.1)
+    assert torch.allclose(x[0], torch.tensor(0.1))
+
+
 def test_levels_may_be_skipped():
     assert walk()[0] == [6, 5, 4, 3, 2, 1]
     assert walk(sampling_levels=3)[0] == [6, 4, 2]
@@ -108,8 +115,8 @@ def test_levels_may_be_skipped():
 def test_only_ways_of_sampling_that_are_not_the_studys_have_a_name():
     assert Adds(torch.zeros(1)).walk().sampling_settings() == {}
     assert ColdZoom().sampling_settings() == {"prior": "pixels"}
-    found = ColdZoom(noise=0.1, sampler="improved", sampling_levels=6).sampling_settings()
-    assert found == {"prior": "pixels", "noise": 0.1, "sampler": "improved", "sampling_levels": 6}
+    walk = {"noise": 0.1, "noise_power": 0.5, "sampler": "improved", "sampling_levels": 6}
+    assert ColdZoom(**walk).sampling_settings() == {"prior": "pixels"} | walk
 
 
 def test_a_sampler_of_ones_own_takes_each_step_and_its_code_is_known(tmp_path, monkeypatch):
@@ -134,6 +141,7 @@ def test_a_sampler_of_ones_own_takes_each_step_and_its_code_is_known(tmp_path, m
         ({"sampler": "best"}, "sampler is 'best'; allowed: naive, improved"),
         ({"noise": -0.1}, "noise is -0.1"),
         ({"noise": float("nan")}, "noise is nan"),
+        ({"noise_power": -1}, "noise_power is -1; allowed: 0"),
         ({"sampling_levels": 25}, "sampling_levels is 25; allowed: 1 to T = 24"),
         ({"sampling_levels": 0}, "sampling_levels is 0"),
     ],
