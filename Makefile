@@ -42,7 +42,7 @@ page: env ## the page in which one paints a digit, of the released trainings: bu
 	@$(RUN) -m tools.page
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
-	$(RUN) -m pytest -n $(WORKERS) -m "not long" tests
+	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks
 
 test-long: env ## the longest tests, which CI leaves out: up to two minutes each

@@ -28,6 +28,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers take a file at a time. The longest come first: none is left alone with one at the end."""
+    first = ("test_smoke.py", "workflow")
+    items.sort(key=lambda item: [name not in item.path.parts for name in first])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def threads() -> None:
     """A fixed number of threads: sums are then rounded alike from run to run."""

@@ -1,11 +1,11 @@
-"""The report of a made-up run and pages of made-up notebooks, built once in a test process."""
+"""The report of a made-up run and pages of made-up notebooks, built once in a test run."""
 
-import functools
 from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
 import yaml
+from filelock import FileLock
 from nbformat import v4
 
 import synthetic
@@ -66,13 +66,14 @@ def profile(path: Path, models: Iterable[str] = MODELS, epochs: int = 20) -> Pat
     return path
 
 
-@functools.cache
 def made(folder: Path) -> Path:
     """The results folder in `folder`, with report.html, report.pdf and notebooks/*.html."""
     out = folder / "made-report"
-    synthetic.synthetic_results(out)
-    (out / "notebooks").mkdir()
-    for name in (*NOTEBOOKS, STALE):
-        nbformat.write(notebook(f"About {name}"), out / "notebooks" / f"{name}.ipynb")
-    build.build(out, profile(out.with_suffix(".yaml")))
+    with FileLock(out.with_suffix(".lock")):  # pytest-xdist: one worker makes it
+        if not (out / "report.pdf").exists():
+            synthetic.synthetic_results(out)
+            (out / "notebooks").mkdir()
+            for name in (*NOTEBOOKS, STALE):
+                nbformat.write(notebook(f"About {name}"), out / "notebooks" / f"{name}.ipynb")
+            build.build(out, profile(out.with_suffix(".yaml")))
     return out

@@ -150,7 +150,13 @@ def _steps(T: int, n: int) -> list[int]:
 
 
 def learning_rate_check(
-    process: DDPM, make_network: Callable[[], nn.Module], x: Tensor, precision: str, steps: int, seed: int = 0
+    process: DDPM,
+    make_network: Callable[[], nn.Module],
+    x: Tensor,
+    precision: str,
+    steps: int,
+    seed: int = 0,
+    batch_size: int = 128,
 ) -> RateCheck:
     """Losses of a fresh network over a few steps, at the study's learning rate as printed and as meant.
 
@@ -159,14 +165,21 @@ def learning_rate_check(
         x: training images (N, 1, 28, 28).
     """
     printed, used = (
-        _rate_trial(process, make_network, x, rate, precision, steps, seed)
+        _rate_trial(process, make_network, x, rate, precision, steps, seed, batch_size)
         for rate in (PRINTED_RATE, USED_RATE)
     )
     return RateCheck(steps=steps, printed=printed, used=used)
 
 
 def _rate_trial(
-    process: DDPM, make_network: Callable, x: Tensor, rate: float, precision: str, steps: int, seed: int
+    process: DDPM,
+    make_network: Callable,
+    x: Tensor,
+    rate: float,
+    precision: str,
+    steps: int,
+    seed: int,
+    batch_size: int,
 ) -> RateTrial:
     on = device()
     with seeded(seed):
@@ -174,7 +187,7 @@ def _rate_trial(
     optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     losses = []
     for step in range(steps):
-        batch = x[torch.randint(len(x), (128,), generator=generator(seed, "check", step))].to(on)
+        batch = x[torch.randint(len(x), (batch_size,), generator=generator(seed, "check", step))].to(on)
         with autocast(on, precision):
             loss = process.loss(network, batch, generator(seed, "check noise", step))
         optimizer.zero_grad()

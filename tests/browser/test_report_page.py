@@ -3,6 +3,7 @@
 import pytest
 
 import made_report
+from conftest import shared_folder
 
 PAGES = ("report.html", "notebooks/01_schedules.html")
 UNFOLD = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
@@ -21,7 +22,7 @@ BROKEN = """[...document.querySelectorAll("td, th")].flatMap((cell) => {
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
-    return made_report.made(tmp_path_factory.getbasetemp())
+    return made_report.made(shared_folder(tmp_path_factory))
 
 
 @pytest.fixture

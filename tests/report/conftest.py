@@ -8,13 +8,14 @@ from bs4 import BeautifulSoup
 
 import made_report
 import synthetic
+from conftest import shared_folder
 from diffusion.records import Results
 
 
 @pytest.fixture(scope="session")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a made-up run with its report; to be left as it is."""
-    return made_report.made(tmp_path_factory.getbasetemp())
+    return made_report.made(shared_folder(tmp_path_factory))
 
 
 @pytest.fixture(scope="session")

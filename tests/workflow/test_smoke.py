@@ -3,13 +3,21 @@
 import json
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 import offline
 from conftest import shared_folder
 from diffusion import records
+from diffusion.processes import schedules
+from diffusion.records import SchedulesRecord, TrainRecord, schedules_path, train_path
+from diffusion.runtime import own_source
 from diffusion.settings import read_profile
+from diffusion.training.record import open_run
 from tools import jobs
+
+MODELS = ("linear", "cosine", "zoom", "pixelate")
 
 PROBE = """
 import socket
@@ -43,7 +51,7 @@ def test_the_workflow_runs_without_a_network(smoke_out, tmp_path_factory):
 def test_its_results_are_whole_and_known(smoke_out, profile):
     assert jobs.check(profile) == []
     results = records.load_results(smoke_out, list(profile.trainings))
-    assert results.models == ["linear", "cosine", "zoom", "pixelate"]
+    assert tuple(results.models) == MODELS
     assert all(one.measure for one in results.trainings.values())
 
 
@@ -56,6 +64,70 @@ def test_all_that_it_made_is_watched(smoke_out, profile):
     there = {p.relative_to(smoke_out).as_posix() for p in smoke_out.rglob("*") if p.is_file()}
     free = {n for n in there - claimed if n.startswith(("logs/", "jobs/", "samples/")) or "/state-" in n}
     assert {n for n in there - claimed - free if not n.endswith(".lock")} == set()
+
+
+# --- what the workflow's notebooks left ---
+
+
+def test_schedules_record_is_that_of_the_module(smoke_out):
+    found = SchedulesRecord.load(schedules_path(smoke_out))
+    linear, cosine = schedules.linear(), schedules.cosine()
+    assert found.linear.alpha_bar == linear.alpha_bar.tolist()
+    assert found.cosine.beta == cosine.beta.tolist()
+    assert (found.early.t, found.cosine.clipped_steps, found.linear.clipped_steps) == (300, 98, 0)
+    assert found.early.linear.alpha_bar == linear.alpha_bar[300].item()
+    assert found.informative_steps["linear"] < found.informative_steps["cosine"]
+    assert records.read_kept(smoke_out, "zoom").shape == (25, 28, 28)
+    assert records.read_kept(smoke_out, "latents").shape == (2, 11, 28, 28)
+
+
+def test_a_training_has_its_probes_and_no_more(smoke_out):
+    found = {m: TrainRecord.load(train_path(smoke_out, m, 0)) for m in MODELS}
+    for one in found.values():
+        assert (one.epochs, one.steps) == (len(one.history), 2 * 8)  # 128 images in batches of 16
+        assert one.parameters_count == 146_961
+        assert "out_dir" not in one.settings
+        assert (one.ddpm is None) == (one.process != "ddpm")
+        assert (one.zoom is None) == (one.process != "zoom")
+    a, b = found["linear"].settings, found["cosine"].settings
+    assert {name for name in a if a[name] != b[name]} == {"schedule", "model"}
+
+
+def test_kept_images_of_a_zoom_are_those_of_its_figures(smoke_out):
+    assert records.read_kept(smoke_out, "trajectory_zoom-0").shape == (9, 10, 28, 28)
+    by_level = records.read_kept(smoke_out, "reconstructions_zoom-0")
+    assert by_level.shape == (3, 8, 28, 28)
+    assert (by_level[0] == by_level[0, 0]).all()
+    original, degraded, _ = records.read_kept(smoke_out, "deepest_zoom-0")
+    for image, deepest in zip(original, degraded, strict=True):
+        assert np.array_equal(deepest, image[12:16, 12:16].repeat(7, 0).repeat(7, 1))
+
+
+def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke_out, root):
+    executed = list((smoke_out / "notebooks").glob("*.ipynb"))
+    assert len(executed) == 6
+    for path in executed:
+        outputs = [o for c in json.loads(path.read_text())["cells"] for o in c.get("outputs", [])]
+        assert not [o for o in outputs if o["output_type"] == "error"]
+        assert any("image/png" in o.get("data", {}) for o in outputs)
+        assert not any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs)
+        shown = json.dumps([o.get("data", {}).get("text/plain", o.get("text", "")) for o in outputs])
+        assert str(root) not in shown
+
+
+def test_a_class_typed_in_the_notebook_is_trained_and_measured(smoke_out):
+    one = records.load_results(smoke_out).trainings["pixelate", 0]
+    assert one.train.settings["degradation"] == "own/pixelate.py:Pixelate"
+    assert "averages blocks of pixels" in one.train.about
+    process = open_run(smoke_out, one.train).process
+    x = torch.arange(784.0).view(1, 1, 28, 28)
+    assert torch.allclose(process.degrade(x, torch.tensor([0])), x)
+    identity = json.loads((smoke_out / one.train.run / "run.json").read_text())
+    assert identity["process"]["code"] == own_source(type(process))
+    assert one.measure.weights_sha256 == one.train.weights.sha256
+
+
+# --- offline ---
 
 
 @pytest.mark.parametrize("means", ["namespace", "sockets"])
