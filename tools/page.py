@@ -114,8 +114,8 @@ def walked(run: Run, patches: Tensor, draw: Generator) -> Tensor:
         walk.append(x)
         x0 = network(x, torch.full((len(x),), t / process.T))
         x = process.degrade(x0, torch.full((len(x),), t - 1))
-        if process.noise and t > 1:
-            x = x + process.noise * torch.randn(x.shape, generator=draw)
+        if sd := process.noise_at(t - 1):
+            x = x + sd * torch.randn(x.shape, generator=draw)
     return torch.stack([*walk, x])[:, :, 0]
 
 

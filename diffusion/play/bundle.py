@@ -110,7 +110,8 @@ def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[st
         found |= {"kind": "zoom", "T": process.T, "steps": list(range(1, process.T + 1))}
         found |= {"interpolation": process.interpolation, "prior": _prior(process)}
         walk = evenly_spaced(process.T, process.reverse_steps())
-        found |= {"sampler": process.sampler, "noise": process.noise, "walk": walk}
+        found |= {"noise": process.noise, "noise_power": process.noise_power}
+        found |= {"sampler": process.sampler, "walk": walk}
     elif type(process) is DDPM:
         walks = {str(n): evenly_spaced(process.T, n) for n in STEPS if n <= process.T}
         found |= {"kind": "ddpm", "clip": process.clip_x0, "sampler": process.sampler, "walks": walks}

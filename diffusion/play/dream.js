@@ -44,7 +44,9 @@ class Card {
 
   // The walk from a start, with this card's noise.
   walk(start) {
-    const shake = this.noise ? (t) => normal(this.noiseSeed, t).map((value) => this.noise * value) : null;
+    const { T, noise_power: power } = this.model;
+    const at = (t) => this.noise * (t / T) ** power; // ColdDiffusion.noise_at
+    const shake = this.noise ? (t) => normal(this.noiseSeed, t).map((value) => at(t) * value) : null;
     return walkZoom(this.network, this.model, start, shake);
   }
 

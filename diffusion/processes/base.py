@@ -214,10 +214,13 @@ class ColdDiffusion(DegradationProcess):
         for s, less in pairwise(evenly_spaced(self.T, self.reverse_steps())):
             x0_hat = in_chunks(network, x_t, s, self.T, chunk)
             x_t = self.step(self, x_t, x0_hat, s, less)
-            if self.noise and less > 0:
-                sd = self.noise * (less / self.T) ** self.noise_power
+            if sd := self.noise_at(less):
                 x_t = x_t + sd * torch.randn(x_t.shape, generator=generator).to(x_t.device)
             yield less, x_t
+
+    def noise_at(self, t: int) -> float:
+        """Standard deviation of the noise that sampling adds to a latent of level t; 0 at level 0."""
+        return self.noise * (t / self.T) ** self.noise_power if t else 0.0
 
     def sampling_settings(self) -> dict[str, Any]:
         """What `walk` has set, where it is not the study's."""
