@@ -52,12 +52,8 @@ def findings(results: Results) -> str:
     _supported(
         told["unet_ddpm_closer"] and told["unet_ddim_closest"], "a U-Net brings the linear DDPM closer"
     )
-    _supported(told["robust_draws"], "a zoom model that was trained on noisy latents draws more digits")
-    _supported(told["closer_without_mix"], "that zoom model is closer once the classes are weighted")
+    _supported(told["zoom_wins_at_equal_cost"], "a zoom model with noise is the better one at equal cost")
     unet, cheap, robust = (rows[name] for name in ("ddpm_unet", "ddpm_ddim", "zoom_best"))
-    weighted = [
-        [one.mix.reweighted.fid for one in _analyses(further, (row.model,))] for row in (unet, robust)
-    ]
     return (
         f"- The cosine schedule is ahead early and level at the end: after {EARLY} epochs its Fréchet "
         f"distance is {early['cosine']:.0f} against {early['linear']:.0f}, over the last fifth of training "
@@ -72,9 +68,10 @@ def findings(results: Results) -> str:
         f"decays, {unet.epochs} epochs bring the linear one to a distance of {unet.distance.mean:.1f}, with "
         f"{cheap.calls} calls of DDIM to {cheap.distance.mean:.1f}; the study's ends at "
         f"{results.first('linear').measure.final.digits.fid:.1f}, with {calls[0]} calls.\n"
-        f"- A zoom model with that U-Net, noisy latents in training, a start whose pixels are drawn together "
-        f"and some noise in sampling draws {robust.digit:.0%} digits; with the classes weighted its distance "
-        f"is {_of(weighted[1])}, that DDPM's {_of(weighted[0])}.\n"
+        f"- A zoom model with that U-Net, trained on noisy latents and sampled with noise that falls along "
+        f"the walk, is at {robust.distance.mean:.1f} with its {robust.calls} calls, draws {robust.digit:.0%} "
+        f"digits and covers {robust.coverage:.0%} of the data; that DDPM with as many calls draws "
+        f"{cheap.digit:.0%} and covers {cheap.coverage:.0%}.\n"
     )
 
 

@@ -21,6 +21,7 @@ WORDS = {  # of a setting and its value, where these are not words by themselves
     "sampling_levels": "{} levels",
     "average": "mean of {} epochs",
     "noise": "step noise {}",
+    "noise_power": "falling (power {})",
 }
 NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
 
@@ -73,7 +74,9 @@ def describe(row: Row) -> str:
 def _word(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
-    return NAMES.get(value, str(value)) if isinstance(value, str) else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return NAMES.get(value, value) if isinstance(value, str) else str(value)
 
 
 def lines(rows: Iterable[Row]) -> list[tuple[str, str, list[float], float | None]]:

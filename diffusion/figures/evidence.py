@@ -151,7 +151,7 @@ def recogniser(found: YardstickRecord) -> Figure:
     """Share of images accepted as digits by kind, by the calibrated measure and by the old bound."""
     new = next(one for one in found.candidates if one.name == found.used)
     kinds = [*found.mild, *found.no_digits]
-    figure = new_figure(14 + 5.2 * len(kinds))
+    figure = new_figure(14 + ROW * len(kinds))
     axes = figure.subplots()
     y = np.arange(len(kinds))[::-1] + np.where(np.arange(len(kinds)) < len(found.mild), 0.6, 0.0)
     a, b = ([100 * one.accepted[kind] for kind in kinds] for one in (found.old, new))

@@ -39,9 +39,10 @@ def test_a_row_a_model_with_its_changes_against_the_first_of_its_kind(results):
 def test_a_row_is_described_in_words(results):
     row = next(row for row in table(results) if row.model == "small")
     changes = {"network_options": {"norm": "rms", "dilations": [1, 2]}, "epochs": 3, "sampler": "ddim"}
-    changes |= {"sampling_steps": 24, "latent_noise": 0.3, "noise": 0.2, "mine": True}
-    words = "RMS norm, dilations 1 2, 3 epochs, DDIM, 24 steps, latent noise 0.3, step noise 0.2, mine True"
-    assert describe(replace(row, changes=changes)) == words
+    changes |= {"sampling_steps": 24, "latent_noise": 0.3, "noise": 0.2, "noise_power": 2.0}
+    words = "RMS norm, dilations 1 2, 3 epochs, DDIM, 24 steps, latent noise 0.3, step noise 0.2"
+    assert describe(replace(row, changes=changes)) == f"{words}, falling (power 2)"
+    assert describe(replace(row, changes={"mine": True})) == "mine True"
 
 
 def test_the_interval_is_over_trainings_or_of_the_only_ones_samples(results):

@@ -191,24 +191,29 @@ def test_what_is_told_beyond_the_study_follows_its_table(released):
     grey = told_after("linear_rms", lambda one: setattr(one.measure.final.border, "sd", 9.0))
     assert grey == {"norm_mends_ground"}
     near = told_after(
-        "zoom_unet_noise", lambda one: setattr(one.analysis.memorised.closer_in_class, "share", 0.2)
+        "zoom_unet_falling", lambda one: setattr(one.analysis.memorised.closer_in_class, "share", 0.2)
     )
-    assert near == {"no_copies"}
+    assert near == {"few_copies"}
     assert told_after("linear_rms", see(0.005)) == {"norm_reports_offset"}
     assert told_after("linear_dilated", end_at(5.0)) == {"dilations_not_enough"}
     assert told_after("linear_unet", end_at(12.0)) == {"unet_ddpm_closer", "dilations_not_enough"}
     assert told_after("linear_unet", draw(0.4)) == {"unet_draws_digits"}
     assert told_after("linear_unet_3", end_at(15.0)) == {"unet_short_near"}
     assert "unet_ddim_closest" in told_after("linear_unet", steer("ddim_24", 9.0))
-    assert told_after("linear_unet", steer("ddim_24", 6.99)) == {"split_at_equal_cost"}
+    assert told_after("linear_unet", steer("ddim_24", 3.0)) == {"zoom_wins_at_equal_cost"}
+    assert told_after("linear_unet", end_at(3.0)) == {"level_with_more_calls"}
     assert told_after("zoom_unet", end_at(13.0)) == {"unet_generates_worse"}
-    assert told_after("zoom_unet_noise", draw(0.3)) == {"robust_draws", "split_at_equal_cost"}
+    assert told_after("zoom_unet_noise", draw(0.3)) == {"robust_draws"}
+    assert told_after("zoom_unet_falling", draw(0.3)) == {"zoom_wins_at_equal_cost"}
+    assert "falling_helps" in told_after("zoom_unet_falling", end_at(6.0))
     assert told_after("zoom_unet", draw(0.9, "mixture")) == {"robust_draws"}
-    assert told_after("zoom_unet_noise", weigh(5.0)) == {"closer_without_mix"}
-    divergent = told_after(
-        "zoom_unet_noise", lambda one: setattr(one.measure.final.classes, "divergence", 0.5)
-    )
-    assert divergent == {"noise_then_helps"}
+    assert told_after("zoom_unet_falling", weigh(5.0)) == {"closer_without_mix"}
+
+    def diverge(one):
+        one.measure.final.classes.divergence = 0.5
+
+    assert told_after("zoom_unet_noise", diverge) == {"noise_then_helps"}
+    assert told_after("zoom_unet_falling", diverge) == {"falling_helps", "mix_mended"}
 
 
 def test_one_of_two_trainings_is_said_of_two_alone(released, paper):
