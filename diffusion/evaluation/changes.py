@@ -20,8 +20,9 @@ WORDS = {  # of a setting and its value, where these are not words by themselves
     "sampling_steps": "{} steps",
     "sampling_levels": "{} levels",
     "average": "mean of {} epochs",
-    "noise": "step noise {}",
-    "noise_power": "falling (power {})",
+    "latent_noise": "latents {}",
+    "noise": "walk {}",
+    "noise_power": "power {}",
 }
 NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
 
