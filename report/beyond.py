@@ -167,6 +167,10 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         "noise_then_helps": all_of("zoom_still", "zoom_noisy")
         and rows["zoom_noisy"].divergence < 0.8 * rows["zoom_still"].divergence
         and max(rows["zoom_noisy"].distances) < min(rows["zoom_still"].distances),
+        # The control: the study's network with the same noise and start stays where the start brings it.
+        "noise_needs_unet": all_of("zoom_mixture", "zoom_control", "zoom_noisy")
+        and min(rows["zoom_control"].distances) > 1.3 * max(rows["zoom_noisy"].distances)
+        and min(rows["zoom_control"].distances) > 0.9 * min(rows["zoom_mixture"].distances),
         # Noise that falls along the walk: closer, and with a better mix, than any that is constant.
         "falling_helps": all_of("zoom_best", *constant)
         and all(max(rows["zoom_best"].distances) < min(rows[name].distances) for name in constant)

@@ -204,6 +204,7 @@ def test_what_is_told_beyond_the_study_follows_its_table(released):
     assert told_after("linear_unet", end_at(3.0)) == {"level_with_more_calls"}
     assert told_after("zoom_unet", end_at(13.0)) == {"unet_generates_worse"}
     assert told_after("zoom_unet_noise", draw(0.3)) == {"robust_draws"}
+    assert told_after("zoom_noise", end_at(7.0)) == {"noise_needs_unet"}
     assert told_after("zoom_unet_falling", draw(0.3)) == {"zoom_wins_at_equal_cost"}
     assert "falling_helps" in told_after("zoom_unet_falling", end_at(6.0))
     assert told_after("zoom_unet", draw(0.9, "mixture")) == {"robust_draws"}
