@@ -69,9 +69,9 @@ def findings(results: Results) -> str:
         f"{cheap.calls} calls of DDIM to {cheap.distance.mean:.1f}; the study's ends at "
         f"{results.first('linear').measure.final.digits.fid:.1f}, with {calls[0]} calls.\n"
         f"- A zoom model with that U-Net, trained on noisy latents and sampled with noise that falls along "
-        f"the walk, is at {robust.distance.mean:.1f} with its {robust.calls} calls, draws {robust.digit:.0%} "
-        f"digits and covers {robust.coverage:.0%} of the data; that DDPM with as many calls draws "
-        f"{cheap.digit:.0%} and covers {cheap.coverage:.0%}.\n"
+        f"the walk, has a distance of {robust.distance.mean:.1f} with {robust.calls} calls, draws "
+        f"{robust.digit:.0%} digits and covers {robust.coverage:.0%} of the data; that DDPM with as many "
+        f"calls draws {cheap.digit:.0%} and covers {cheap.coverage:.0%}.\n"
     )
 
 

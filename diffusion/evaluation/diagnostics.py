@@ -163,45 +163,33 @@ def learning_rate_check(
     Args:
         make_network: gives a network with fresh weights from torch's global stream.
         x: training images (N, 1, 28, 28).
+        batch_size: of them, in each step.
     """
-    printed, used = (
-        _rate_trial(process, make_network, x, rate, precision, steps, seed, batch_size)
-        for rate in (PRINTED_RATE, USED_RATE)
-    )
-    return RateCheck(steps=steps, printed=printed, used=used)
-
-
-def _rate_trial(
-    process: DDPM,
-    make_network: Callable,
-    x: Tensor,
-    rate: float,
-    precision: str,
-    steps: int,
-    seed: int,
-    batch_size: int,
-) -> RateTrial:
     on = device()
-    with seeded(seed):
-        network = make_network().to(on)
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
-    losses = []
-    for step in range(steps):
-        batch = x[torch.randint(len(x), (batch_size,), generator=generator(seed, "check", step))].to(on)
-        with autocast(on, precision):
-            loss = process.loss(network, batch, generator(seed, "check noise", step))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.detach())
-    losses = torch.stack(losses).cpu()
-    finite = losses.isfinite()
-    return RateTrial(
-        learning_rate=rate,
-        first_loss=float(losses[0]),
-        last_loss=float(losses[-1]) if finite[-1] else None,
-        finite=bool(finite.all()),
-    )
+
+    def trial(rate: float) -> RateTrial:
+        with seeded(seed):
+            network = make_network().to(on)
+        optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+        losses = []
+        for step in range(steps):
+            batch = x[torch.randint(len(x), (batch_size,), generator=generator(seed, "check", step))].to(on)
+            with autocast(on, precision):
+                loss = process.loss(network, batch, generator(seed, "check noise", step))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+        losses = torch.stack(losses).cpu()
+        finite = losses.isfinite()
+        return RateTrial(
+            learning_rate=rate,
+            first_loss=float(losses[0]),
+            last_loss=float(losses[-1]) if finite[-1] else None,
+            finite=bool(finite.all()),
+        )
+
+    return RateCheck(steps=steps, printed=trial(PRINTED_RATE), used=trial(USED_RATE))
 
 
 # --- restorations by cold diffusion ---

@@ -223,7 +223,7 @@ class ColdDiffusion(DegradationProcess):
         return self.noise * (t / self.T) ** self.noise_power if t else 0.0
 
     def sampling_settings(self) -> dict[str, Any]:
-        """What `walk` has set, where it is not the study's."""
+        """Those of the arguments of `walk` that are not the study's."""
         names = ("sampler", "noise", "noise_power", "sampling_levels")
         found = {k: getattr(self, k) for k in names if getattr(self, k) != getattr(ColdDiffusion, k)}
         code = own_source(self.step)

@@ -258,6 +258,16 @@ def test_again_draws_one_more_of_the_same_pixels_by_the_u_net_alone(page):
     assert same.count() == 0
 
 
+def test_noise_falls_along_the_walk_as_its_model_says(open_page, play_file):
+    """To so high a power it is gone after the start: the digit is that of a walk without noise."""
+    parse = "const parse = JSON.parse; JSON.parse = (text) => { const found = parse(text);"
+    parse += " found.trainings?.forEach((one) => { one.noise_power = 1e4; }); return found; };"
+    page = open_page(play_file, before=parse)
+    page.locator(READY).wait_for()
+    expected = page.evaluate("coldZoom.zoom('zoom_unet_noise-0', coldZoom.seed())")
+    assert np.array_equal(drawn(page)[2], np.array(expected))
+
+
 def test_each_pixel_can_be_flipped(page):
     page.get_by_role("button", name="Flip each pixel").click()
     assert page.locator("#cold-zoom .mosaic .picture").count() == 48

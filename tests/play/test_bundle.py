@@ -46,7 +46,7 @@ def test_scripts_come_in_order_and_no_name_twice(entry):
 
 def test_a_zoom_keeps_its_weights_and_a_prior_without_counts_is_drawn():
     x = torch.rand(32, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
-    run = d.fit(d.ColdZoom(24, prior="patches"), x, steps=1, batch_size=32)
+    run = d.fit(d.ColdZoom(24, prior="patches", noise=0.2, noise_power=1.5), x, steps=1, batch_size=32)
     found = bundle.training(run)
     planes = np.frombuffer(found["weights"]["data"], np.uint8).reshape(4, -1)
     own = [p.detach().numpy().ravel() for n, p in run.network().named_parameters() if n[:4] != "time"]
@@ -55,6 +55,7 @@ def test_a_zoom_keeps_its_weights_and_a_prior_without_counts_is_drawn():
     patches = x[:, 0, 12:16, 12:16].numpy()
     assert all((patches == start).all((1, 2)).any() for start in starts)
     assert found["walk"] == list(range(24, -1, -1))
+    assert (found["noise"], found["noise_power"]) == (0.2, 1.5)
 
 
 def test_a_network_has_one_function_and_keeps_torchs_random_numbers():
