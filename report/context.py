@@ -17,7 +17,7 @@ from report.claims.ddpm import EARLY, curves
 from report.effects import MOST_TRAININGS
 from report.estimates import LAST, at_end, coverage, not_recognised, swing
 from report.findings import Run, by_loss, class_signs, clipped, common_bias, respaced
-from report.study import CITATION, DDPMS, MODELS, STUDY, dataset, deviations
+from report.study import CITATION, DDPMS, MODELS, STUDIED, dataset, deviations
 from report.text_format import (
     NUMBERS,
     Markdown,
@@ -45,7 +45,7 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
     data, options = dataset(results), run.profile.options
     address, cited = options.get("repository", ""), CITATION.get(one.train.settings.get("dataset"))
     context = {
-        "study": STUDY,
+        "study": STUDIED["zoom"],
         "profile": run.profile.name,
         "command": f"make retrain PROFILE={run.profile.name}",
         "version": version("cold-zoom-diffusion"),

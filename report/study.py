@@ -5,27 +5,20 @@ from typing import Any
 
 from diffusion import data
 from diffusion.records import Results, Trained, TrainRecord
-from report.text_format import Markdown, code, escape, finalize, integer, listing, num
+from diffusion.settings import OF_SAMPLING, TrainDDPM, TrainZoom
+from report.text_format import Markdown, code, escape, integer, listing
 
 MODELS = {"linear": "ddpm", "cosine": "ddpm", "zoom": "zoom"}  # name -> kind
 DDPMS = ("linear", "cosine")
 N_TEST = 10_000  # images of the test split
 
-# Section and value as the study gives them. The learning rate is the one it means: see the errata.
-STUDY = {
-    "epochs": 100,  # 2.3 and 3.3
-    "batch_size": 128,  # 2.2
-    "channels": [16, 32, 32, 16],  # 2.2
-    "learning_rate": 2e-4,  # printed as 2^-4
-    "n_samples": 500,  # 2.4
-    "T": 1000,
-    "beta_start": 1e-5,  # 2.3, as are the next three
-    "beta_end": 0.02,
-    "s": 0.008,
-    "beta_max": 0.02,
-    "zoom_T": 24,  # 3.2
-    "pixels": 28 * 28,
-}
+# The defaults of the training notebooks are the study's settings, by process.
+STUDIED = {"ddpm": TrainDDPM().model_dump(), "zoom": TrainZoom().model_dump()}
+EPOCHS, N_SAMPLES = STUDIED["zoom"]["epochs"], STUDIED["zoom"]["n_samples"]
+OF_SCHEDULES = ("T", "beta_start", "beta_end", "s", "beta_max")
+# What is said otherwise, or does not tell a training from the study's.
+ASIDE = {"notebook", "model", "seed", "dataset", "data_dir", "out_dir", "precision"}
+ASIDE |= {"epochs", "n_train", "n_test", "n_samples", "n_reconstruct"}
 CITATION = {"mnist": "lecun1998", "fashion": "xiao2017", "kmnist": "clanuwat2018"}
 
 
@@ -53,60 +46,38 @@ def other_data(results: Results) -> Markdown:
 
 def other_schedules(settings: Mapping[str, Any]) -> list[Markdown]:
     """In which constants these noise schedules differ from the study's."""
-    keys = ("T", "beta_start", "beta_end", "s", "beta_max")
-    return [Markdown(f"{code(k)} = {num(settings[k], 2)}") for k in keys if settings[k] != STUDY[k]]
+    return _unlike(settings, {name: STUDIED["ddpm"][name] for name in OF_SCHEDULES})
 
 
 def other_training(train: TrainRecord) -> list[Markdown]:
     """In which settings a training differs from the study's, save for its length."""
-    settings, out = train.settings, []
-    rate, shape = settings["learning_rate"], settings["lr_schedule"]
-    if rate != STUDY["learning_rate"] or shape != "constant":
-        out.append(f"a learning rate of {num(rate, 2)} ({finalize(shape)})")
-    if settings["batch_size"] != STUDY["batch_size"]:
-        out.append(f"batches of {integer(settings['batch_size'])}")
-    if settings.get("network", "cnn") != "cnn" or settings.get("network_options"):
-        out.append("another network")
-    if settings["channels"] != STUDY["channels"]:
-        out.append(f"a network of {listing(settings['channels'])} channels")
-    if (n := settings["n_test"]) is not None and n < N_TEST:
-        out.append(f"a test split of {integer(n)} images")
-    if train.process == "ddpm":
-        if settings.get("schedule", train.model) != train.model or settings.get("schedule_options"):
-            out.append("another noise schedule")
-        return [Markdown(x) for x in out] + other_schedules(settings)
-    if settings["T"] != STUDY["zoom_T"]:
-        out.append(f"$T = {integer(settings['T'])}$")
-    if settings.get("interpolation", "nearest") != "nearest":
-        out.append(f"{finalize(settings['interpolation'])} interpolation")
-    if settings.get("latent_noise"):
-        out.append("noise on the latents")
-    return [Markdown(x) for x in out]
+    usual = {k: v for k, v in STUDIED[train.process].items() if k not in ASIDE and k not in OF_SAMPLING}
+    if "schedule" in usual:
+        usual["schedule"] = train.model
+    if (n := train.settings["n_test"]) is not None and n < N_TEST:
+        usual["n_test"] = N_TEST
+    return _unlike(train.settings, usual)
 
 
 def other_sampling(train: TrainRecord) -> list[Markdown]:
-    """Differences between the sampling of a model and the study's."""
-    settings, out = train.settings, []
-    if settings.get("clip_x0"):
-        out.append("clipped sampling")
-    if settings.get("sampler", "naive") not in ("ancestral", "naive"):
-        out.append("another sampler")
-    for key in ("sampling_steps", "sampling_levels"):
-        if settings.get(key) not in (None, settings["T"]):
-            out.append(f"{integer(settings[key])} {key.replace('_', ' ')}")
-    if settings.get("noise"):
-        out.append("noise in sampling")
-    if settings.get("prior", "pixels") != "pixels":
-        out.append("another start of sampling")
-    return [Markdown(x) for x in out]
+    """In which settings the sampling of a model differs from the study's."""
+    usual = {k: v for k, v in STUDIED[train.process].items() if k in OF_SAMPLING}
+    for name in {"sampling_steps", "sampling_levels"} & usual.keys():  # all of them, by number or by None
+        if train.settings.get(name) == train.settings["T"]:
+            usual[name] = train.settings["T"]
+    return _unlike(train.settings, usual)
+
+
+def _unlike(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> list[Markdown]:
+    return [code(f"{k} = {settings[k]}") for k, v in usual.items() if settings.get(k, v) != v]
 
 
 def few_samples(one: Trained) -> list[Markdown]:
     """Remark on fewer samples, or fewer real images, than the study's; empty if there are as many."""
     measure, out = one.measure, []
     n = min(measure.final.n, measure.settings.get("n_samples", measure.final.n))
-    if n < STUDY["n_samples"]:
-        out.append(Markdown(f"{integer(n)} of {STUDY['n_samples']} samples"))
+    if n < N_SAMPLES:
+        out.append(Markdown(f"{integer(n)} of {N_SAMPLES} samples"))
     if measure.reference.n < N_TEST:
         out.append(Markdown(f"{integer(measure.reference.n)} of {integer(N_TEST)} reference images"))
     return out
@@ -115,8 +86,8 @@ def few_samples(one: Trained) -> list[Markdown]:
 def unlike_study(one: Trained) -> list[Markdown]:
     """In what the training of a model of the study, and its samples, depart from the study."""
     train, out = one.train, []
-    if train.epochs < STUDY["epochs"]:
-        out.append(Markdown(f"{integer(train.epochs)} of {STUDY['epochs']} epochs"))
+    if train.epochs < EPOCHS:
+        out.append(Markdown(f"{integer(train.epochs)} of {EPOCHS} epochs"))
     if train.passes < train.epochs:
         out.append(Markdown(f"{integer(train.settings['n_train'])} training images"))
     return out + other_training(train) + other_sampling(train) + few_samples(one)

@@ -18,7 +18,7 @@ from diffusion.records import Results
 from report.effects import ENOUGH, EQUAL, Answer, Effect, all_of, over_trainings, trainings_to_decide
 from report.estimates import Case
 from report.study import (
-    STUDY,
+    EPOCHS,
     few_samples,
     measured,
     other_data,
@@ -39,7 +39,7 @@ CHAPTERS = ("schedules", "ddpm", "looks", "restoration", "samples", "bias")  # o
 # Conditions that claims of one kind share.
 EXACT = {"schedules": True, "any_data": True}
 TRAINED = {"epochs": END_OF_TRAINING}
-WHOLE_TRAINING = {"epochs": STUDY["epochs"]}
+WHOLE_TRAINING = {"epochs": EPOCHS}
 SAMPLED = TRAINED | {"sampled": True, "late": True}
 DISTANCE = SAMPLED | {"distance": True}
 
