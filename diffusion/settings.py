@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from diffusion import data, processes
 from diffusion.runtime import checkout, named, nearest, releases
 
-LARGEST_PROFILE = 100_000  # bytes
 LARGEST_SEED = 2**32 - 1
 PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 
@@ -373,6 +380,49 @@ NOTEBOOKS: dict[str, type[Settings]] = {
 TRAININGS: dict[str, type[Training]] = {n: c for n, c in NOTEBOOKS.items() if issubclass(c, Training)}
 
 
+Section = Annotated[dict[str, Any], BeforeValidator(lambda found: {} if found is None else found)]
+
+
+def _once(seeds: list[int]) -> list[int]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds = {seeds} has one twice")
+    return seeds
+
+
+Seeds = Annotated[list[Seed], Field(min_length=1, max_length=1000), AfterValidator(_once)]
+
+
+class Entry(BaseModel):
+    """A model in a profile's file; what is not named here is a setting of its notebook."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    notebook: Literal[tuple(TRAININGS)]
+    seeds: Seeds | None = None
+    measure: Section = {}
+    analyse: Section = {}
+
+
+class Sections(BaseModel):
+    """A profile's file, section by section."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    profile: str = Field(pattern=r"^[A-Za-z0-9][\w-]{0,39}$")
+    seeds: Seeds = [0]
+    dataset: DataSetName = "mnist"
+    data_dir: str | None = Field(None, max_length=500)
+    out: str | None = Field(None, pattern=r"^[^\x00{}<>*?]{1,500}$")
+    schedules: Section = {}
+    training: Section = {}
+    models: dict[str, Entry] = Field(min_length=1)
+    measure: Section = {}
+    analyse: Section = {}
+    yardstick: Section = {}
+    compare: Literal["04_compare_fid", "06_beyond"] = "04_compare_fid"
+    report: Section = {}
+
+
 class Profile:
     """A whole run: its models, each with its seeds, and how they are trained and measured.
 
@@ -386,66 +436,35 @@ class Profile:
         options: what the file says beyond these, such as the report's `repository`.
     """
 
-    KEYS = (
-        "profile",
-        "seeds",
-        "dataset",
-        "data_dir",
-        "out",
-        "schedules",
-        "training",
-        "models",
-        "measure",
-        "analyse",
-        "yardstick",
-        "compare",
-        "report",
-    )
-
     def __init__(self, content: Any, where: str):
         if not isinstance(content, dict):
             raise SettingError(f"{where}: a profile is a mapping of sections; see profiles/quick.yaml")
-        if unknown := sorted(map(str, content.keys() - set(self.KEYS))):
-            raise SettingError(f"{where}: there is no section {unknown[0]!r}{nearest(unknown[0], self.KEYS)}")
-        self.where, self.content = where, content
-        self.name = _text(content, "profile", where, r"[A-Za-z0-9][\w-]{0,39}")
-        self.out = _text(content, "out", where, r"[^\0{}<>*?]{1,500}", f"build/{self.name}")
-        self.dataset = _text(content, "dataset", where, r"[\w.:]{1,200}", "mnist")
-        self.data_dir = _text(content, "data_dir", where, r"[^\0]{1,500}", None)
-        self.options = _section(content, "report", where)
-        self.compared_by = _text(content, "compare", where, "04_compare_fid|06_beyond", "04_compare_fid")
-        common = {"dataset": self.dataset, "data_dir": self.data_dir}
-        models = _section(content, "models", where)
-        if not models:
-            raise SettingError(f"{where}: models is missing; name one or more, as in profiles/quick.yaml")
-        seeds = {m: _seeds(entry, content, f"{where}, models.{m}") for m, entry in models.items()}
-        first = min(s[0] for s in seeds.values())
-        self.schedules = Schedules.read(
-            common | {"seed": first} | _section(content, "schedules", where), f"{where}, schedules"
-        )
+        try:
+            file = Sections.model_validate(content)
+        except ValidationError as error:
+            raise SettingError(explain(error, Sections, where)) from None
+        self.where, self.file, self.name = where, file, file.profile
+        self.dataset, self.data_dir, self.options = file.dataset, file.data_dir, file.report
+        self.out = file.out or f"build/{file.profile}"
+        common = {"dataset": file.dataset, "data_dir": file.data_dir}
+        seeds = {model: entry.seeds or file.seeds for model, entry in file.models.items()}
+        first = min(found[0] for found in seeds.values())
+        self.schedules = Schedules.read(common | {"seed": first} | file.schedules, f"{where}, schedules")
+        self.yardstick = None
+        if "yardstick" in file.model_fields_set:
+            self.yardstick = Yardstick.read(common | file.yardstick, f"{where}, yardstick")
         self.trainings: dict[tuple[str, int], Training] = {}
         self.measures: dict[str, Measure] = {}
         self.analyses: dict[str, Analyse] = {}
-        self.yardstick = None
-        if "yardstick" in content:
-            values = common | _section(content, "yardstick", where)
-            self.yardstick = Yardstick.read(values, f"{where}, yardstick")
-        for model, entry in models.items():
-            at = f"{where}, models.{model}"
-            cls, own = _notebook(entry, at)
-            measure, analyse = (_section(own, name, at) for name in ("measure", "analyse"))
-            own = {k: v for k, v in own.items() if k not in ("measure", "analyse")}
-            shared = {
-                k: v for k, v in _section(content, "training", where).items() if _belongs(k, cls, where)
-            }
+        for model, entry in file.models.items():
+            at, cls = f"{where}, models.{model}", TRAININGS[entry.notebook]
+            shared = {k: v for k, v in file.training.items() if _belongs(k, cls, where)}
             for seed in seeds[model]:
-                values = common | shared | own | {"model": model, "seed": seed}
+                values = common | shared | entry.model_extra | {"model": model, "seed": seed}
                 self.trainings[model, seed] = cls.read(values, at)
-            values = common | _section(content, "measure", where) | measure
-            self.measures[model] = Measure.read(values, f"{at}, measure")
-            if "analyse" in content or "analyse" in entry:
-                values = common | _section(content, "analyse", where) | analyse
-                self.analyses[model] = Analyse.read(values, f"{at}, analyse")
+            self.measures[model] = Measure.read(common | file.measure | entry.measure, f"{at}, measure")
+            if "analyse" in file.model_fields_set | entry.model_fields_set:
+                self.analyses[model] = Analyse.read(common | file.analyse | entry.analyse, f"{at}, analyse")
             for changes in self.measures[model].variants.values():
                 variant(self.trainings[model, seeds[model][0]], changes, f"{at}, measure")
         if len({m.n_distance for m in self.measures.values()}) > 1:
@@ -472,9 +491,9 @@ class Profile:
     def compare(self) -> Compare | Beyond:
         """Settings of the notebook that compares all models: 04, or 06 where the profile says so."""
         shared = {"dataset": self.dataset, "data_dir": self.data_dir}
-        if self.compared_by == "06_beyond":
+        if self.file.compare == "06_beyond":
             return Beyond.read(shared | {"models": self.models, "seed": self.schedules.seed}, self.where)
-        values = shared | _section(self.content, "measure", self.where)
+        values = shared | self.file.measure
         own = {m: measure.values() for m, measure in self.measures.items()}
         by_model = {m: {k: v for k, v in found.items() if v != values.get(k, v)} for m, found in own.items()}
         values |= {"models": self.models, "seed": self.schedules.seed}
@@ -495,12 +514,9 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
             f"PROFILE = {str(name)!r} is not a profile; there are {', '.join(known)}"
             f"{nearest(str(name), known)}"
         )
-    content = path.read_bytes()
-    if len(content) > LARGEST_PROFILE:
-        raise SettingError(f"{path} has {len(content)} bytes; a profile has at most {LARGEST_PROFILE}")
     try:
-        loaded = yaml.load(content.decode("utf-8"), Loader=_Strict)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        loaded = yaml.load(path.read_text("utf-8"), Loader=_Strict)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise SettingError(f"{path} is no YAML: {' '.join(str(error).split())[:300]}") from None
     profile = Profile(loaded, str(path))
     if path.parent == folder and profile.name != path.stem:
@@ -509,20 +525,7 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
 
 
 class _Strict(yaml.SafeLoader):
-    """YAML without what surprises: no aliases, no doubled keys, no 1:30 that means 90, no deep nesting."""
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not allowed; write the value out")
-        self.depth += 1
-        if self.depth > 20:
-            raise yaml.YAMLError("it is nested more than 20 deep")
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
+    """YAML in which no key stands twice, and 1e-4 is a number."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -531,30 +534,19 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_Strict.yaml_implicit_resolvers = {
-    first: [
-        (tag, regexp)
-        for tag, regexp in found
-        if tag not in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:timestamp")
-    ]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Strict.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9]\d{0,17})$"), list("-+0123456789")
-)
 _Strict.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)  # YAML 1.1 takes 1e-4 for text
+)
 
 
 def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     """The first of pydantic's errors as one line: what, which value, what is allowed."""
     found = error.errors()[0]
-    name = str(found["loc"][0]) if found["loc"] else ""
+    name = ".".join(part for part in found["loc"] if isinstance(part, str))
     prefix = f"{where}: " if where else ""
     if found["type"] == "extra_forbidden":
         return f"{prefix}there is no parameter {name!r}{nearest(name, cls.model_fields)}"
-    message = found["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    message = re.sub(r"^(Value error,|Input|String|List|Dictionary) ", "", found["msg"])
     if not name:
         return f"{prefix}{message}"
     field = cls.model_fields.get(name)
@@ -572,47 +564,6 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
 def _short(value: Any) -> str:
     text = repr(value) if isinstance(value, int | float | str | bool | None) else type(value).__name__
     return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _section(content: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
-    found = content.get(name) or {}
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise SettingError(f"{where}: {name} = {_short(found)} is not a section of names and values")
-    return dict(found)
-
-
-def _text(content: Mapping[str, Any], name: str, where: str, pattern: str, default: Any = ...) -> Any:
-    value = content.get(name, default)
-    if value is ...:
-        raise SettingError(f"{where}: {name} is missing")
-    if value is not default and not (isinstance(value, str) and re.fullmatch(pattern, value)):
-        raise SettingError(f"{where}: {name} = {_short(value)} is not allowed; needed: text like {pattern}")
-    return value
-
-
-def _seeds(entry: Any, content: Mapping[str, Any], where: str) -> list[int]:
-    if not isinstance(entry, dict):
-        raise SettingError(f"{where} = {_short(entry)} is not a section; begin it with its notebook")
-    found = entry.get("seeds", content.get("seeds", [0]))
-    good = isinstance(found, list) and 0 < len(found) <= 1000
-    if not good or not all(type(s) is int and 0 <= s <= LARGEST_SEED for s in found):
-        raise SettingError(
-            f"{where}: seeds = {_short(found)}; needed: a list of numbers, 0 to {LARGEST_SEED}"
-        )
-    if len(set(found)) < len(found):
-        raise SettingError(f"{where}: seeds = {found} has one twice")
-    return found
-
-
-def _notebook(entry: dict[str, Any], where: str) -> tuple[type[Training], dict[str, Any]]:
-    own = {k: v for k, v in entry.items() if k not in ("notebook", "seeds")}
-    name = entry.get("notebook")
-    if not isinstance(name, str) or name not in TRAININGS:
-        raise SettingError(
-            f"{where}: notebook = {_short(name)}; needed: one of {', '.join(TRAININGS)}"
-            f"{nearest(str(name), TRAININGS)}"
-        )
-    return TRAININGS[name], own
 
 
 def _belongs(key: str, cls: type[Training], where: str) -> bool:
