@@ -204,45 +204,6 @@ class RunFolder:
         return found
 
 
-class InMemory(RunFolder):
-    """A run of which nothing is written: its weights are kept as bytes."""
-
-    def __init__(self) -> None:
-        super().__init__("memory")
-        self.kept: dict[int, bytes] = {}
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        yield
-
-    def write(self, path: Path, content: bytes) -> None:
-        """Nothing."""
-
-    def identity(self) -> None:
-        return None
-
-    def states(self) -> list[Path]:
-        return []
-
-    def save_state(self, step: int, state: dict[str, Any]) -> None:
-        self.refuse_not_finite(f"after step {step}", state["network"], state["history"])
-
-    def write_history(self, history: list[dict]) -> None:
-        """Nothing."""
-
-    def save_process(self, state: Mapping[str, Tensor]) -> None:
-        """Nothing."""
-
-    def load_process(self) -> None:
-        return None
-
-    def save_weights(self, epoch: int, content: bytes) -> None:
-        self.kept[epoch] = content
-
-    def read_weights(self, epoch: int) -> bytes:
-        return self.kept[epoch]
-
-
 def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
     """A network as safetensors. Equal weights give equal bytes."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ from diffusion.processes.base import check_images
 from diffusion.runtime import differences, digest, generator, own_source
 from diffusion.training import network as networks
 from diffusion.training import sampling
-from diffusion.training.checkpoints import InMemory, RunError, RunFolder, load_weights, weights_bytes
+from diffusion.training.checkpoints import RunError, RunFolder, load_weights, weights_bytes
 
 RECIPE = 1  # raise it when a change alters the weights of a training (tests/test_golden.py notices)
 WARM_UP = 0.03  # share of all steps over which the "cosine" learning rate rises, at most 200 steps
@@ -39,14 +40,15 @@ class Run:
     Attributes:
         history: a line an epoch: epoch, train_loss, test_loss (None without test images), seconds, sha256.
         steps: optimiser steps in all.
-        folder: where the run lies; None for a run in memory.
+        folder: where the run lies.
         samples: folder in which drawn samples are kept; None: they are not.
+        temporary: what removes a temporary folder when the run is no longer used.
     """
 
     process: DegradationProcess
     name: str
     seed: int
-    store: RunFolder
+    folder: RunFolder
     identity: dict[str, Any]
     history: list[dict]
     steps: int
@@ -54,10 +56,7 @@ class Run:
     device: torch.device
     architecture: tuple[str | type[nn.Module], Sequence[int], Mapping[str, Any] | None]
     samples: Path | None = None
-
-    @property
-    def folder(self) -> RunFolder | None:
-        return None if isinstance(self.store, InMemory) else self.store
+    temporary: TemporaryDirectory | None = None
 
     @property
     def epochs(self) -> int:
@@ -69,15 +68,13 @@ class Run:
         return sum(p.numel() for p in networks.build(*self.architecture).parameters())
 
     def weights(self, epoch: int | None = None) -> Path:
-        """The weights file after an epoch; None: the last. Raises RunError for a run in memory."""
-        if self.folder is None:
-            raise RunError("this run is in memory and has no files; give `fit` a folder")
+        """The weights file after an epoch; None: the last."""
         return self.folder.weights(self._line(epoch)["epoch"])
 
     def weights_sha256(self, epoch: int | None = None) -> str:
         """SHA-256 of the weights file after an epoch; None: the last."""
         line = self._line(epoch)
-        return line.get("sha256") or hashlib.sha256(self.store.read_weights(line["epoch"])).hexdigest()
+        return line.get("sha256") or hashlib.sha256(self.folder.read_weights(line["epoch"])).hexdigest()
 
     def network(self, epoch: int | None = None, average: int = 1) -> nn.Module:
         """The network after an epoch (None: the last), in evaluation mode, on the device.
@@ -96,7 +93,7 @@ class Run:
         return found[0].to(self.device)
 
     def _network(self, epoch: int) -> nn.Module:
-        content, name = self.store.read_weights(epoch), str(self.store.weights(epoch))
+        content, name = self.folder.read_weights(epoch), str(self.folder.weights(epoch))
         fresh = networks.build(*self.architecture)
         return load_weights(content, fresh, self._line(epoch).get("sha256"), name)
 
@@ -127,14 +124,14 @@ class Run:
         return found[0]
 
     def __repr__(self) -> str:
-        last, place = self.history[-1], self.folder.path if self.folder else "in memory"
+        last = self.history[-1]
         losses = [
             f"{k.replace('_', ' ')} {last[k]:.5f}" for k in ("train_loss", "test_loss") if last[k] is not None
         ]
         return (
             f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
             f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
-            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {place}"
+            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder.path}"
         )
 
 
@@ -174,7 +171,8 @@ def fit(
         x: training images, (N, 1, 28, 28) in [-0.5, 0.5].
         x_test: images whose loss is measured after each epoch; None: it is not.
         steps, epochs: length of the training, one of the two; steps = 1000 if neither is given.
-        folder: the run lies in `<folder>/<name>-<seed>-<digest>`; None: it stays in memory.
+        folder: the run lies in `<folder>/<name>-<seed>-<digest>`; None: in a temporary one,
+            which goes when the run is no longer used.
         learning_rate: of Adam; the peak, if it decays.
         lr_schedule: "cosine" (warm-up, then decay to 0) or "constant", which more epochs can extend.
         network: "cnn", or a class of your own, or its `module:Class`.
@@ -224,7 +222,8 @@ def fit(
         "device": on.type,
     }
     identity = json.loads(json.dumps(identity))
-    store = InMemory() if folder is None else _find(Path(folder), name, seed, identity)
+    temporary = TemporaryDirectory(prefix="diffusion-") if folder is None else None
+    store = _find(Path(temporary.name if temporary else folder), name, seed, identity)
     loop = _Loop(store, process, architecture, identity, x.to(on), None if x_test is None else x_test.to(on))
     loop.title, loop.total = name, total
     with store.locked():
@@ -235,8 +234,9 @@ def fit(
         loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
     history = loop.history[:n_epochs]
     run = Run(process, name, seed, store, identity, history, total, precision, on, architecture)
-    if run.folder:
-        run.samples = samples_folder(run.folder.path)
+    run.temporary = temporary
+    if not temporary:
+        run.samples = samples_folder(store.path)
     return run
 
 
