@@ -275,6 +275,11 @@ def load(
     return x, torch.from_numpy(np.array(labels[:n])).long()
 
 
+def grey_values(x: Tensor) -> Tensor:
+    """Images in model units as grey values, uint8 of the same shape; what leaves [-0.5, 0.5] is clamped."""
+    return x.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
+
+
 def _check(title: str, images: np.ndarray, labels: np.ndarray) -> None:
     images, labels = np.asarray(images), np.asarray(labels)
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28) or not len(images):

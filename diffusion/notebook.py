@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from diffusion import figures, records
+from diffusion.data import grey_values
 from diffusion.runtime import write_bytes
 
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
@@ -60,19 +61,15 @@ def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: s
 
 def _png(image: torch.Tensor) -> bytes:
     """A grey image (h, w) in [-0.5, 0.5] as an enlarged PNG."""
-    grey = Image.fromarray(_bytes(image).numpy())
+    grey = Image.fromarray(grey_values(image).numpy())
     buffer = io.BytesIO()
     grey.resize((grey.width * ENLARGED, grey.height * ENLARGED), Image.Resampling.NEAREST).save(buffer, "png")
     return buffer.getvalue()
 
 
-def _bytes(images: torch.Tensor) -> torch.Tensor:
-    return images.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
-
-
 def keep(out: Path, name: str, images: torch.Tensor) -> Path:
     """Keep images (..., 1, 28, 28) in model units for the figures; see `diffusion.records`."""
-    return records.keep(out, name, _bytes(images).squeeze(-3).numpy())
+    return records.keep(out, name, grey_values(images).squeeze(-3).numpy())
 
 
 def keep_class(cls: type, out: Path, model: str) -> str:

@@ -21,7 +21,8 @@ from pydantic import (
 )
 
 from diffusion import data, processes
-from diffusion.runtime import checkout, named, nearest, releases
+from diffusion.processes import schedules
+from diffusion.runtime import call_with, checkout, named, nearest, releases
 
 LARGEST_SEED = 2**32 - 1
 PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
@@ -173,7 +174,7 @@ class Training(Settings):
         Raises:
             ValueError: the process refuses them, or it is one's own and cannot be loaded.
         """
-        return processes.build(PROCESS[type(self)], self.model_dump(), self.out)
+        raise NotImplementedError
 
 
 class TrainDDPM(Training, _Schedule):
@@ -192,6 +193,12 @@ class TrainDDPM(Training, _Schedule):
         max_length=200,
         description="ancestral (the study), ddim: no noise on the way, or module:function",
     )
+
+    def process(self) -> processes.DDPM:
+        """See `Training.process`."""
+        values = self.model_dump()
+        schedule = schedules.build(self.schedule, values, self.schedule_options)
+        return call_with(processes.DDPM, values | {"schedule": schedule})
 
 
 class TrainZoom(Training):
@@ -222,6 +229,10 @@ class TrainZoom(Training):
     sampling_levels: int | None = Field(None, ge=1, le=27, description="levels sampling visits; None: all T")
     n_reconstruct: int = Field(10_000, ge=2, le=1_000_000, description="test images restored per zoom level")
 
+    def process(self) -> processes.ColdZoom:
+        """See `Training.process`."""
+        return call_with(processes.ColdZoom, self.model_dump())
+
 
 class TrainOwn(Training):
     """Settings of 05_your_degradation."""
@@ -241,6 +252,10 @@ class TrainOwn(Training):
         if self.degradation:
             self.process()
         return self
+
+    def process(self) -> processes.DegradationProcess:
+        """See `Training.process`; a class that notebook 05 kept lies in the run's folder."""
+        return processes.own(self.degradation, self.T, self.degradation_options, self.out)
 
     def values(self) -> dict[str, Any]:
         """As of all settings, but for a class that the notebook holds: there it gets its name."""
@@ -372,7 +387,6 @@ def variant(P: Training, changes: Mapping[str, Any], where: str = "") -> tuple[T
     return type(P).read(P.model_dump() | changes, where), average
 
 
-PROCESS: dict[type[Training], str] = {TrainDDPM: "ddpm", TrainZoom: "zoom", TrainOwn: "own"}
 NOTEBOOKS: dict[str, type[Settings]] = {
     cls.model_fields["notebook"].default: cls
     for cls in (Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn, Beyond)

@@ -127,7 +127,7 @@ def strip(walks: Sequence[Tensor], T: int) -> bytes:
     sheet = Image.new("LA", shape)  # gaps are transparent
     for row, walk in enumerate(walks):
         for column, t in enumerate(columns):
-            grey = walk[T - t].add(0.5).mul(255).round().clamp(0, 255).to(torch.uint8)
+            grey = data.grey_values(walk[T - t])
             tile = Image.fromarray(grey.numpy()).resize((size, size), Image.Resampling.NEAREST)
             sheet.paste(tile.convert("LA"), (column * (size + gap), row * (size + gap)))
     buffer = io.BytesIO()

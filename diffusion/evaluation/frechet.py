@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
+from diffusion.data import grey_values
 from diffusion.evaluation.statistics import TAILS, half_error, half_scale
 from diffusion.records import Floor, Frechet, Gap
 from diffusion.runtime import generator, seeded
@@ -38,7 +39,7 @@ def to_uint8(x: Tensor) -> Tensor:
         )
     if bad := x.numel() - int(x.isfinite().sum()):
         raise ValueError(f"{bad} of {x.numel()} pixels are not finite; the samples cannot be measured")
-    return x.float().clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
+    return grey_values(x.float())
 
 
 def check_features(features: Tensor, dimension: int | None = None) -> Tensor:

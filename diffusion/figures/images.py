@@ -14,6 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from torchvision.utils import make_grid
 
+from diffusion.data import grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
 # Lengths in pixels of the saved file.
@@ -31,14 +32,10 @@ def as_bytes(images: Any) -> np.ndarray:
     """Images (..., h, w) in [-0.5, 0.5], or bytes already, as bytes (n, h, w). NaN becomes grey."""
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
         x = torch.as_tensor(images).detach().cpu()
-        images = x.numpy() if x.dtype == torch.uint8 else _to_bytes(x.double().numpy())
+        images = (x if x.dtype == torch.uint8 else grey_values(x.double().nan_to_num())).numpy()
     if images.ndim < 2 or images.size == 0:
         raise ValueError(f"images have shape {images.shape}; needed: (n, 28, 28), not empty")
     return images.reshape(-1, *images.shape[-2:])
-
-
-def _to_bytes(x: np.ndarray) -> np.ndarray:
-    return np.rint(255 * (np.nan_to_num(np.clip(x, -0.5, 0.5)) + 0.5)).astype(np.uint8)
 
 
 def steps_of(T: int, n: int, first: int = 0) -> list[int]:
@@ -136,7 +133,7 @@ def noised(x0: np.ndarray, alpha_bar: Sequence[float]) -> np.ndarray:
     rows = []
     for a in alpha_bar:
         x = math.sqrt(a) * (x0 / 255 - 0.5) + math.sqrt(1 - a) * noise
-        rows.append(x0 if a >= 1 else _to_bytes((x - x.mean()) / (4 * x.std())))
+        rows.append(x0 if a >= 1 else as_bytes((x - x.mean()) / (4 * x.std()))[0])
     return np.stack(rows)
 
 

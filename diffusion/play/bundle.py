@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from diffusion.data import grey_values
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.processes import DDPM, ColdZoom, NoiseSchedule
 from diffusion.processes.base import evenly_spaced
@@ -175,8 +176,7 @@ def classifier(model: DigitClassifier, threshold: float = 0.5) -> dict[str, Any]
 
 def digits(images: Tensor, labels: Sequence[int]) -> dict[str, Any]:
     """Images (N, 1, 28, 28) in [-0.5, 0.5] as grey levels, with their labels."""
-    levels = (images + 0.5).mul(255).round().clamp(0, 255)
-    return {"images": packed(levels.to(torch.uint8), "u1"), "labels": list(map(int, labels))}
+    return {"images": packed(grey_values(images), "u1"), "labels": list(map(int, labels))}
 
 
 def script(entry: str) -> str:

@@ -1,10 +1,9 @@
-"""Degradation processes: the contract, the study's two kinds, and the way from settings to an object."""
+"""Degradation processes: the contract, the study's two kinds, and one of your own by name."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from diffusion.processes import schedules
 from diffusion.processes.base import ColdDiffusion, DegradationProcess
 from diffusion.processes.blur import ColdBlur
 from diffusion.processes.ddpm import DDPM
@@ -19,31 +18,9 @@ __all__ = [
     "ColdZoom",
     "DegradationProcess",
     "NoiseSchedule",
-    "build",
     "cosine",
     "linear",
 ]
-
-
-def build(process: str, values: Mapping[str, Any], out: Path | None = None) -> DegradationProcess:
-    """A process from the settings of its training notebook.
-
-    Args:
-        process: "ddpm", "zoom" or "own".
-        values: the settings (`diffusion.settings`) as a mapping.
-        out: the run's folder, where a class typed in notebook 05 is kept.
-
-    Raises:
-        ValueError: an unknown process, or settings that it refuses.
-    """
-    if process == "ddpm":
-        schedule = schedules.build(values["schedule"], values, values.get("schedule_options"))
-        return call_with(DDPM, {**values, "schedule": schedule})
-    if process == "zoom":
-        return call_with(ColdZoom, values)
-    if process == "own":
-        return own(values["degradation"], values["T"], values.get("degradation_options"), out)
-    raise ValueError(f"process is {process!r}; allowed: ddpm, zoom, own")
 
 
 def own(

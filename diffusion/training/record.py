@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from diffusion import data, processes, runtime, settings
+from diffusion import data, runtime, settings
 from diffusion.processes import DegradationProcess
 from diffusion.records import TrainRecord, Weights, train_path
 from diffusion.training.checkpoints import RunFolder
@@ -50,11 +50,10 @@ def forgets(process: DegradationProcess) -> bool:
     return type(process).prepare is not DegradationProcess.prepare and not process.state()
 
 
-def open_run(out: Path, record: TrainRecord, process: DegradationProcess | None = None) -> Run:
+def open_run(out: Path, record: TrainRecord) -> Run:
     """A finished training from its record in the results folder `out`.
 
-    Args:
-        process: the process, prepared; None: built from the record's settings, with what it had learnt.
+    The process is built from the record's settings, with what it had learnt.
 
     Raises:
         ValueError: the record's settings are not allowed.
@@ -63,10 +62,9 @@ def open_run(out: Path, record: TrainRecord, process: DegradationProcess | None 
     values = record.settings | {"out_dir": str(out)}  # where a class typed in notebook 05 is kept
     P = settings.TRAININGS[record.job].read(values, f"record of {record.model}-{record.seed}")
     store = RunFolder(Path(out) / record.run)
-    if process is None:
-        process = processes.build(record.process, P.model_dump(), Path(out))
-        if state := store.load_process():
-            process.load_state(state)
+    process = P.process()
+    if state := store.load_process():
+        process.load_state(state)
     return Run(
         process,
         record.model,

@@ -5,6 +5,7 @@ import torch
 
 from diffusion import processes
 from diffusion.processes import DDPM, ColdBlur, ColdDiffusion, ColdZoom, linear
+from diffusion.settings import TrainDDPM, TrainOwn, TrainZoom
 from own import Fade
 
 
@@ -24,18 +25,12 @@ def test_settings_of_the_studys_processes_are_what_determines_a_training():
     assert DDPM(linear(T=10)).settings() != DDPM(linear(T=11)).settings()
 
 
-def test_build_from_settings():
-    ddpm = {"schedule": "cosine", "T": 10, "s": 0.1, "beta_max": 0.5, "clip_x0": True, "sampling_steps": 5}
-    found = processes.build("ddpm", ddpm)
+def test_a_process_is_made_from_settings():
+    found = TrainDDPM(schedule="cosine", T=10, s=0.1, beta_max=0.5, clip_x0=True, sampling_steps=5).process()
     assert (found.T, found.clip_x0, found.schedule.name, found.sampling_steps) == (10, True, "cosine", 5)
-    assert processes.build("zoom", {"T": 5, "prior": "patches", "seed": 1}).prior.name == "patches"
-    own = {"degradation": "own:Fade", "T": 3, "degradation_options": {"strength": 0.5}}
-    assert processes.build("own", own).settings() == {
-        "process": "fade",
-        "T": 3,
-        "strength": 0.5,
-        "mask": None,
-    }
+    assert TrainZoom(T=5, prior="patches").process().prior.name == "patches"
+    own = TrainOwn(degradation="own:Fade", T=3, degradation_options={"strength": 0.5})
+    assert own.process().settings() == {"process": "fade", "T": 3, "strength": 0.5, "mask": None}
 
 
 @pytest.mark.parametrize(
