@@ -70,7 +70,7 @@ def device_of(network: object) -> torch.device:
 
 
 def resolve_precision(precision: str, on: torch.device) -> str:
-    """`auto` becomes bf16 where hardware computes in it, fp32 elsewhere.
+    """`auto` becomes bf16 where hardware is faster in it, fp32 elsewhere.
 
     Raises:
         ValueError: not one of auto, fp32, bf16.
@@ -81,9 +81,20 @@ def resolve_precision(precision: str, on: torch.device) -> str:
         return precision
     if on.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # of torch.cpu; absent in some builds
-    fast = on.type == "cpu" and any(getattr(torch.cpu, probe, lambda: False)() for probe in probes)
-    return "bf16" if fast else "fp32"
+    return "bf16" if on.type == "cpu" and _fast_in_bf16() else "fp32"
+
+
+def _fast_in_bf16() -> bool:
+    """True for a CPU that trains faster in bf16: one with AMX, or with AMD's AVX512-BF16; see docs/speed.md."""
+    amx, avx = (  # of torch.cpu; absent in some builds
+        getattr(torch.cpu, probe, lambda: False)()
+        for probe in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    )
+    try:
+        intel = "GenuineIntel" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        intel = False
+    return amx or (avx and not intel)
 
 
 def autocast(on: torch.device, precision: str) -> AbstractContextManager:

@@ -233,9 +233,24 @@ def test_options_must_be_arguments():
 # --- device, precision, environment ---
 
 
+@pytest.mark.parametrize(
+    ("amx", "avx512_bf16", "vendor", "precision"),
+    [
+        (True, True, "GenuineIntel", "bf16"),
+        (False, True, "GenuineIntel", "fp32"),
+        (False, True, "AuthenticAMD", "bf16"),
+        (False, False, "AuthenticAMD", "fp32"),
+    ],
+)
+def test_auto_is_the_faster_precision(amx, avx512_bf16, vendor, precision, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
+    monkeypatch.setattr(runtime.Path, "read_text", lambda path: f"vendor_id : {vendor}")
+    assert runtime.resolve_precision("auto", torch.device("cpu")) == precision
+
+
 def test_precision_is_what_the_hardware_does():
     cpu = torch.device("cpu")
-    assert runtime.resolve_precision("auto", cpu) in ("fp32", "bf16")
     assert runtime.resolve_precision("bf16", cpu) == "bf16"
     with pytest.raises(ValueError, match="precision is 'half'; allowed: auto, fp32, bf16"):
         runtime.resolve_precision("half", cpu)

@@ -178,7 +178,7 @@ def fit(
         network: "cnn", or a class of your own, or its `module:Class`.
         channels, network_options: its arguments.
         seed: of the initial weights, of the order of the images and of all noise.
-        precision: "fp32", "bf16", or "auto": bf16 where hardware computes in it.
+        precision: "fp32", "bf16", or "auto": bf16 where hardware is faster in it.
         checkpoint_steps: steps between resumable states.
 
     Raises:
