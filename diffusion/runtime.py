@@ -85,7 +85,7 @@ def resolve_precision(precision: str, on: torch.device) -> str:
 
 
 def _fast_in_bf16() -> bool:
-    """True for a CPU that trains faster in bf16: one with AMX, or with AMD's AVX512-BF16; see docs/speed.md."""
+    """True for a CPU that trains faster in bf16: one with AMX, or AMD's AVX512-BF16; see docs/speed.md."""
     amx, avx = (  # of torch.cpu; absent in some builds
         getattr(torch.cpu, probe, lambda: False)()
         for probe in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
