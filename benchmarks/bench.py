@@ -1,6 +1,6 @@
 """Speed of this project against the textbook's code (`baseline.py`): `make bench`, or
 
-    python -m benchmarks                      everything; about 15 minutes on two cores
+    python -m benchmarks                      everything; about 8 minutes on two cores
     python -m benchmarks --only step,zoom     some of it
     python -m benchmarks --quick              small sizes: does it run?
 
@@ -14,7 +14,6 @@ import contextlib
 import io
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -22,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor
 
 import diffusion as d
@@ -48,10 +46,9 @@ class Sizes:
     T: int = 250  # sampling steps
     segment: int = 25  # of these, between two readings of the clock
     training: tuple[int, int] = (50, 300)  # steps of two trainings, whose peaks of memory are compared
-    profile: str = "quick"
 
 
-QUICK = Sizes(2, 2, 16, 640, 500, 16, 6, 2, (2, 4), "smoke")
+QUICK = Sizes(2, 2, 16, 640, 500, 16, 6, 2, (2, 4))
 
 
 @dataclass(frozen=True)
@@ -244,19 +241,6 @@ def memory(sizes: Sizes) -> list[Row]:
     return [Row("peak memory of training", "", f"{max(peaks):.2f} GiB", remark=remark)]
 
 
-def report(sizes: Sizes) -> list[Row]:
-    """`make report` into an empty folder, in an environment that is there already."""
-    (ROOT / "build").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
-        content = yaml.safe_load((ROOT / "profiles" / f"{sizes.profile}.yaml").read_text(encoding="utf-8"))
-        profile = Path(folder) / "bench.yaml"
-        content |= {"profile": "bench", "out": f"{folder}/out"}
-        profile.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-        make = ["make", "report", f"PROFILE={profile}"]
-        elapsed = seconds_of(lambda: subprocess.run(make, cwd=ROOT, capture_output=True, check=True))
-    return [Row(f"`make report`, profile {sizes.profile}", "", duration(elapsed), remark="one run")]
-
-
 MEASURES: dict[str, Callable[[Sizes], list[Row]]] = {
     "step": step,
     "zoom": operator,
@@ -264,7 +248,6 @@ MEASURES: dict[str, Callable[[Sizes], list[Row]]] = {
     "distance": distance,
     "sampling": sampling,
     "memory": memory,
-    "report": report,
 }
 
 
