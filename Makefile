@@ -21,7 +21,7 @@ RUN := $(VENV)/bin/python
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release page test test-long test-kills test-faults test-guards test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release page test test-long test-faults test-guards test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -48,11 +48,8 @@ test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the 
 test-long: env ## the longest tests, which CI leaves out: up to two minutes each
 	$(RUN) -m pytest -n $(WORKERS) -m long tests
 
-test-kills: env ## kill the workflow at random moments until it has finished; the results must be the same
-	$(RUN) tests/workflow/kills.py
-
 test-faults: env ## damage, lose, exchange files and kill processes, at random, for MINUTES: no wrong result, no traceback
-	$(RUN) tests/faults.py --minutes $(MINUTES) --seed $(SEED)
+	$(RUN) tests/workflow/faults.py --minutes $(MINUTES) --seed $(SEED)
 
 test-guards: env ## take out what keeps the project's promises, and see its tests fail (10 minutes)
 	$(RUN) tests/guards.py

@@ -1,4 +1,4 @@
-"""Fixtures that several tests share: the project's folder, the data, one smoke run of the whole workflow."""
+"""Fixtures that several tests share: the project's folder, the data, a run of the workflow, made-up runs."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 import offline
+from diffusion.records import Results
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 1500  # seconds for the whole smoke run, on a busy machine
@@ -87,6 +88,22 @@ def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path
     result = json.loads(done.read_text())
     assert result["status"] == 0, f"the smoke run failed:\n...{result['said'][-1500:]}"
     return out
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """A made-up run without a report; to be copied before it is changed."""
+    import synthetic
+
+    return synthetic.synthetic_results(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture(scope="session")
+def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a made-up run with its report; to be left as it is."""
+    import made_report
+
+    return made_report.made(shared_folder(tmp_path_factory))
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -8,7 +8,6 @@ promise or file.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
+from checkout import copied
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 900  # seconds for one test
@@ -37,15 +38,6 @@ def read() -> list[Guard]:
     """All guards, in the order of the promises."""
     promises = yaml.safe_load((ROOT / "tests" / "guards.yaml").read_text(encoding="utf-8"))
     return [Guard(promise, **row) for promise, rows in promises.items() for row in rows]
-
-
-def copied(target: Path) -> Path:
-    """A copy of the checkout's tracked files."""
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in filter(None, tracked.stdout.split("\0")):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, target / name)
-    return target
 
 
 def status(copy: Path, *tests: str) -> int:

@@ -1,18 +1,15 @@
 """The benchmarks: both sides of a ratio compute the same; the table says what was measured. No times."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
 
 import diffusion as d
 from benchmarks import baseline, bench
-from diffusion import settings
 from diffusion.evaluation import classifier, features, frechet
 from diffusion.processes.zoom import zoom
 
-ROOT = Path(__file__).resolve().parents[1]
 N = 64
 
 
@@ -73,37 +70,7 @@ def test_the_textbooks_frechet_distance_is_ours(mnist_dir, images):
     assert baseline.frechet(samples, classifier.load(), 600) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_textbooks_training_learns():
-    loss = baseline.DDPMLoss(d.linear().alpha_bar, torch.device("cpu"))
-    batches = baseline.loader(baseline.dataset("train", N), 16)
-    steps = baseline.training_steps(loss, 1000, d.Reconstructor(), batches, torch.device("cpu"), 2e-3)
-    found = [next(steps) for _ in range(6)]  # more than one epoch
-    assert found[-1] < found[0]
-
-
 # --- ratios and the table ---
-
-
-def test_candidates_take_turns_and_the_first_round_does_not_count():
-    calls = []
-    seconds = bench.interleave({name: lambda name=name: calls.append(name) for name in "ab"}, rounds=3)
-    assert "".join(calls) == "ab" * 4
-    assert {name: len(values) for name, values in seconds.items()} == {"a": 3, "b": 3}
-
-
-def test_a_ratio_is_taken_within_a_round():
-    slow = {"textbook": [2.0, 200.0, 4.0], "ours": [1.0, 100.0, 1.0]}  # the ratio of the medians is 4
-    row = bench.compared("work", slow, per=2)
-    assert row.ratio == (2.0, 2.0, 3.0)
-    assert (row.textbook, row.ours) == ("2.00 s", "500 ms")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(6.59e-5, "65.9 µs"), (0.0959, "95.9 ms"), (1.9, "1.90 s"), (105.2, "105 s"), (264, "4.40 min")],
-)
-def test_a_duration_has_a_unit_that_suits_it(seconds, said):
-    assert bench.duration(seconds) == said
 
 
 def test_a_run_leaves_json_and_the_table(tmp_path, mnist_dir, capsys):
@@ -121,42 +88,3 @@ def test_a_run_leaves_json_and_the_table(tmp_path, mnist_dir, capsys):
 def test_each_measure_runs(name, mnist_dir):
     rows = bench.MEASURES[name](bench.QUICK)
     assert all(row.ours for row in rows)
-
-
-@pytest.mark.parametrize("sizes", [bench.Sizes(), bench.QUICK])
-def test_the_report_that_is_timed_is_a_profile_with_a_folder_of_its_own(sizes, monkeypatch):
-    seen = []
-
-    def run(command, **options):
-        assert command[:2] == ["make", "report"]
-        seen.append(settings.read_profile(command[2].removeprefix("PROFILE="), ROOT / "profiles"))
-
-    monkeypatch.setattr(bench.subprocess, "run", run)
-    (row,) = bench.report(sizes)
-    assert row.what == f"`make report`, profile {sizes.profile}"
-    assert seen[0].models == ["linear", "cosine", "zoom"]
-    assert seen[0].out not in ("build/quick", "build/smoke")
-
-
-def test_a_measure_that_fails_is_named_and_the_others_run(tmp_path, monkeypatch, capsys):
-    def broken(sizes):
-        raise RuntimeError("it broke")
-
-    fine = bench.Row("fine", "2 s", "1 s", (2.0, 2.0, 2.0))
-    monkeypatch.setattr(bench, "MEASURES", {"broken": broken, "fine": lambda sizes: [fine]})
-    assert bench.main(["--out", str(tmp_path)]) == 1
-    assert "broken failed: it broke" in capsys.readouterr().err
-    assert "| fine | 2 s | 1 s | 2.00 (2.00 to 2.00) |" in (tmp_path / "table.md").read_text()
-
-
-def test_an_unknown_measure_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        bench.main(["--only", "zom"])
-    assert "did you mean 'zoom'?" in capsys.readouterr().err
-
-
-def test_the_published_table_is_that_of_its_record():
-    content = json.loads((ROOT / "docs" / "bench" / "bench.json").read_text())
-    rows = [bench.Row(**row) for row in content["rows"]]
-    assert not content["quick"]
-    assert (ROOT / "docs" / "bench" / "table.md").read_text() == bench.table(rows, content["environment"])

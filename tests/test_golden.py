@@ -1,4 +1,5 @@
-"""Values that the code must go on giving: schedules, training steps, losses and samples of released weights.
+"""Values that the code must go on giving: schedules, training steps, losses and samples of released weights,
+and what is measured of these samples.
 
 `golden.json` holds them as the first edition gave them (fp32, one thread, CPU). Where a change alters them on
 purpose, raise RECIPE (training), SAMPLER (samples) or MEASURES (measuring) and write the file anew:
@@ -6,6 +7,7 @@ purpose, raise RECIPE (training), SAMPLER (samples) or MEASURES (measuring) and 
     python tests/test_golden.py
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -15,6 +17,8 @@ import pytest
 import torch
 
 import diffusion as d
+from diffusion.evaluation import classifier, features, frechet, samples
+from diffusion.evaluation.frechet import to_uint8
 from diffusion.runtime import generator
 
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -47,21 +51,92 @@ def five_steps(name: str) -> dict[str, Any]:
     return {k: run.history[0][k] for k in ("train_loss", "test_loss")} | {"weights": numbers(weights)}
 
 
-def released(name: str) -> dict[str, Any]:
-    network, process = d.released("paper", {"patches": "zoom"}.get(name, name)).network(), SAMPLED[name]()
+@functools.cache
+def model(name: str) -> tuple[torch.nn.Module, d.DegradationProcess]:
+    process = SAMPLED[name]()
     process.prepare(d.load()[0])
+    return d.released("paper", {"patches": "zoom"}.get(name, name)).network(), process
+
+
+@functools.cache
+@torch.inference_mode()
+def drawn(name: str) -> torch.Tensor:
+    network, process = model(name)
+    return process.sample(network, 64, generator(0, "sample"))
+
+
+@torch.inference_mode()
+def released(name: str) -> dict[str, Any]:
+    network, process = model(name)
     batches = d.load(split="test", n=512)[0].split(128)
-    with torch.inference_mode():
-        losses = [process.loss(network, x, generator(0, "test", i)).item() for i, x in enumerate(batches)]
-    samples = process.sample(network, 64, generator(0, "sample"))
-    return {"test_loss": sum(losses) / 4, "samples": numbers(samples)}
+    losses = [process.loss(network, x, generator(0, "test", i)).item() for i, x in enumerate(batches)]
+    return {"test_loss": sum(losses) / 4, "samples": numbers(drawn(name))}
+
+
+# --- measures of the zoom's samples ---
+
+
+@functools.cache
+def features_of(name: str, n: int) -> torch.Tensor:
+    """Digit features of samples, or of real images: "train", "test"."""
+    images = drawn(name) if name in SAMPLED else d.load(split=name)[0]
+    return features.digits().features(to_uint8(images[:n]))
+
+
+def distance() -> dict[str, Any]:
+    reference, found = frechet.Reference(features_of("test", 2000)), features_of("zoom", 64)
+    interval = frechet.frechet_interval(reference, found, 20, 0)
+    gap = frechet.frechet_gap(reference, found, features_of("patches", 64), 20, 0)
+    return {
+        "fid": frechet.frechet_distance(reference, found),
+        "interval": [interval.low, interval.high, interval.sd, interval.bias],
+        "kid": list(frechet.kid(reference, found)),
+        "gap": [gap.mean, gap.low, gap.high],
+        "floor": frechet.floor(features_of("train", 640), reference, 64, 5, 0).model_dump(),
+    }
+
+
+def variety() -> dict[str, Any]:
+    real, found = features_of("test", 2000), features_of("zoom", 64)
+    return samples.precision_recall_coverage(real, found, 64, 0).model_dump()
+
+
+def classes() -> dict[str, Any]:
+    images = to_uint8(drawn("zoom")).float() / 255 - 0.5
+    labels, confidence = samples.read(classifier.logits(classifier.load(), images))
+    found = samples.class_shares(labels, d.load(split="test")[1])
+    return {
+        "labels": labels.tolist(),
+        "confidence": confidence.mean().item(),
+        "divergence": [found.divergence, found.divergence_low, found.divergence_high],
+        "share of 3": [found.low[3], found.high[3]],
+    }
+
+
+def border() -> dict[str, Any]:
+    grey = samples.border_grey(to_uint8(drawn("linear")))
+    raw = samples.border_before_clamping(drawn("linear"))
+    return {"grey": [grey.mean, grey.low, grey.high], "before clamping": [raw.mean, raw.sd]}
+
+
+MEASURED = {"distance": distance, "variety": variety, "classes": classes, "border": border}
+
+
+def measured(name: str) -> dict[str, Any]:
+    return MEASURED[name]()
 
 
 PARTS = {
     "schedules": (schedule, ("linear", "cosine")),
     "five_steps": (five_steps, TRAINED),
     "released": (released, SAMPLED),
+    "measured": (measured, MEASURED),
 }
+# What is raised where a part is to change.
+RAISED = dict.fromkeys(("schedules", "five_steps"), "RECIPE (training/fit.py)")
+RAISED |= {"released": "SAMPLER (training/sampling.py)", "measured": "MEASURES (evaluation/measure.py)"}
+# Sampling adds up another CPU's rounding.
+TOLERANCE = {"released": dict(rel=1e-3, abs=1e-3), "measured": dict(rel=1e-4, abs=1e-6)}
 CASES = [(part, name) for part, (_, names) in PARTS.items() for name in names]
 
 
@@ -69,9 +144,7 @@ CASES = [(part, name) for part, (_, names) in PARTS.items() for name in names]
 def test_golden_values(mnist_dir, one_thread, monkeypatch, part, name):
     monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
     expected, found = json.loads(GOLDEN.read_text())[part][name], PARTS[part][0](name)
-    # Sampling adds up another CPU's rounding.
-    tolerance = dict(rel=1e-3, abs=1e-3) if part == "released" else dict(rel=1e-4, abs=2e-5)
-    number = "SAMPLER (training/sampling.py)" if part == "released" else "RECIPE (training/fit.py)"
+    number, tolerance = RAISED[part], TOLERANCE.get(part, dict(rel=1e-4, abs=2e-5))
     assert flat(found) == pytest.approx(flat(expected), **tolerance), (
         f"{part} of {name} is no longer what it was. If that is a mistake, mend it. If it is meant, raise "
         f"{number}, so that older results are not taken for new ones, and run `python tests/test_golden.py`"

@@ -54,10 +54,6 @@ def test_the_committed_parameters_are_allowed_and_a_misspelt_one_is_named(conten
     assert variables["P"].model_dump() == parameters | {"notebook": name}
 
 
-def test_all_notebooks_are_known(root):
-    assert {path.stem for path in root.glob("notebooks/*.ipynb")} == set(NOTEBOOKS)
-
-
 def test_notebooks_are_stripped_and_their_cells_short(content):
     cells = content["cells"]
     assert content["metadata"]["kernelspec"]["name"] == "python3"
@@ -72,14 +68,6 @@ def test_notebooks_are_stripped_and_their_cells_short(content):
     last = "".join(cells[-1]["source"])
     assert last.index("## What we saw") < last.index("## Try it")
     assert sum(line.startswith(("1. ", "2. ", "3. ")) for line in last.splitlines()) == 3
-
-
-def test_a_model_may_be_measured_in_its_own_way():
-    compare = settings.Compare(n_final=5000, by_model={"zoom": {"n_final": 3000}})
-    assert [compare.measure(m, 7).n_final for m in ("linear", "zoom")] == [5000, 3000]
-    assert compare.measure("zoom", 7).seed == 7
-    with pytest.raises(settings.SettingError, match="by_model, zoom.*n_finl.*did you mean 'n_final'"):
-        settings.Compare(by_model={"zoom": {"n_finl": 1}}).measure("zoom", 0)
 
 
 # --- helpers of notebooks ---
@@ -124,24 +112,6 @@ def test_kept_images_are_bytes(tmp_path):
 def test_a_class_of_a_module_is_no_typed_one(tmp_path):
     with pytest.raises(ValueError, match="ColdBlur was not typed in a cell"):
         notebook.keep_class(named("degradation", "diffusion.processes.blur:ColdBlur", {}), tmp_path, "m")
-
-
-def test_trainings_are_found_without_their_measures(tmp_path):
-    (tmp_path / "metrics").mkdir()
-    for name in ("train_zoom-1", "train_blur-0", "train_linear-0", "train_zoom-0", "train_x-y-0", "other-0"):
-        (tmp_path / f"metrics/{name}.json").touch()
-    found = records.trainings_in(tmp_path)
-    assert found == [("linear", 0), ("zoom", 0), ("zoom", 1), ("blur", 0)]
-
-
-@pytest.mark.parametrize(
-    ("content", "said"), [(None, "No such file"), ("1 / 0", "division by zero"), ("", "has no attribute 'A'")]
-)
-def test_a_kept_class_that_cannot_be_loaded_is_named(tmp_path, content, said):
-    if content is not None:
-        (tmp_path / "m.py").write_text(content)
-    with pytest.raises(ValueError, match=f"degradation is 'm.py:A', which cannot be loaded .*{said}"):
-        named("degradation", "m.py:A", {}, tmp_path)
 
 
 # --- runs of their own ---

@@ -12,12 +12,6 @@ from damage import WAYS
 from diffusion import records
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A made-up run of four models."""
-    return synthetic.synthetic_results(tmp_path_factory.mktemp("made"))
-
-
 @pytest.fixture
 def out(tmp_path):
     """The records of one model in a folder of one's own."""
@@ -46,13 +40,6 @@ def test_the_table_has_a_row_for_each_measured_checkpoint(made):
     for key, one in made.trainings.items():
         assert found[key].fid.to_dict() == {row.epoch: row.digits.fid for row in one.measure.curve}
         assert list(found[key].divergence) == [row.classes.divergence for row in one.measure.curve]
-
-
-def test_late_checkpoints_are_those_of_the_last_fifth(made):
-    for one in made.trainings.values():
-        late = [row.epoch for row in one.measure.late()]
-        last = one.measure.final.epoch
-        assert late == [row.epoch for row in one.measure.curve if row.epoch >= 0.8 * last]
 
 
 def test_a_training_without_measures_is_a_result(out):

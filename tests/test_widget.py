@@ -58,13 +58,6 @@ def test_a_person_gets_the_widget_with_this_training(there, run):
     assert data["classifier"]["threshold"] == pytest.approx(real.quantile(0.05).item(), abs=0.05)
 
 
-def test_a_u_net_with_noise_is_sent_as_one(there):
-    process = d.ColdZoom(prior="patches", noise=0.2)
-    run = d.fit(process, digits(), steps=1, batch_size=12, network="unet")
-    (training,) = Dream(run).content()["trainings"]
-    assert (training["network"], training["noise"], training["prior"]["name"]) == ("unet", 0.2, "patches")
-
-
 def test_what_the_browser_sends_becomes_seed_and_image(there, run):
     widget = Dream(run)
     assert widget.image is None

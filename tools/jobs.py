@@ -9,7 +9,6 @@ bit.
 """
 
 import functools
-import hashlib
 import importlib.util
 import json
 import re
@@ -239,7 +238,7 @@ def _code(kind: str, notebook: str | None, own: tuple[str, ...]) -> str:
     left_out = {file for name in LEFT_OUT[kind] for file in _files(package / name)}
     files = [file for file in _files(package) if file not in left_out]
     files += _files(ROOT / "report") if kind == "report" else []
-    hashes = {file.relative_to(ROOT).as_posix(): _hash(file) for file in files}
+    hashes = {file.relative_to(ROOT).as_posix(): sha256(file) for file in files}
     for module in own:
         spec = importlib.util.find_spec(module.split(".")[0])
         if spec is None or not spec.origin:
@@ -247,9 +246,8 @@ def _code(kind: str, notebook: str | None, own: tuple[str, ...]) -> str:
         path = Path(spec.origin)
         place = path.parent if spec.submodule_search_locations else path
         for file in _files(place):
-            hashes[f"{module}: {file.name if file == place else file.relative_to(place).as_posix()}"] = _hash(
-                file
-            )
+            name = file.name if file == place else file.relative_to(place).as_posix()
+            hashes[f"{module}: {name}"] = sha256(file)
     if notebook:
         hashes[notebook] = digest(list(_cells(ROOT / "notebooks" / f"{notebook}.ipynb")))
     return digest(hashes, length=64)
@@ -265,13 +263,6 @@ def _files(path: Path) -> list[Path]:
     if found := [path] if path.is_file() else sorted(inside):
         return found
     raise SettingError(f"{path} does not exist; results are known by the code in it")
-
-
-def _hash(path: Path) -> str:
-    """SHA-256 of a file, the same whether its lines end as on Unix or as on Windows."""
-    content = path.read_bytes()
-    binary = path.suffix in (".safetensors", ".png", ".pdf")
-    return hashlib.sha256(content if binary else content.replace(b"\r\n", b"\n")).hexdigest()
 
 
 def _cells(notebook: Path) -> Iterable[str]:

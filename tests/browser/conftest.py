@@ -5,10 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -88,28 +85,6 @@ def open_for_all(browser: Browser) -> Iterator[Callable[..., Page]]:
     """As `opened`, for pages that the tests of a module share."""
     with opened(browser) as open_:
         yield open_
-
-
-@pytest.fixture
-def server() -> Iterator[Callable[[Path], str]]:
-    """server(folder) -> the address at which its files are served, as a static host would."""
-    started = []
-
-    def serve(folder: Path) -> str:
-        handler = partial(_Quiet, directory=str(folder))
-        started.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
-        Thread(target=started[-1].serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{started[-1].server_port}"
-
-    yield serve
-    for one in started:
-        one.shutdown()
-        one.server_close()
-
-
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 def axe_violations(page: Page) -> list[str]:

@@ -1,4 +1,4 @@
-"""The play page in a browser: painting, its numbers, its manners, from disk and from a server."""
+"""The play page in a browser: painting, its numbers, its manners."""
 
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from wasm_kernel import Kernel
 PATIENCE = 120_000  # milliseconds for 48 digits, on a busy machine
 DIGIT = 1e-2  # of the worst pixel after 24 calls
 READY = "html.ready"
-TRAININGS = ("zoom-0", "zoom-1")
 AGAIN = "Again, U-Net"
 
 
@@ -139,30 +138,31 @@ def test_a_seed_from_the_prior_and_from_a_real_digit(page):
 # --- numbers ---
 
 
-def test_the_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(page, references):
+@pytest.mark.parametrize(
+    ("training", "run", "kept"),
+    [
+        ("zoom-0", ("paper", "zoom", 0), ("seeds", "zoom-0")),
+        ("zoom-1", ("paper", "zoom", 1), ("seeds", "zoom-1")),
+        ("zoom_unet_noise-0", ("beyond", "zoom_unet_noise"), ("unet-seeds", "unet-digits", "unet-noise")),
+    ],
+)
+def test_the_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(
+    page, references, training, run, kept
+):
+    seeds, digits, *noise = (references[name] for name in kept)
     for i in (0, 7):
-        for name in TRAININGS:
-            found = page.evaluate(
-                "([name, seed]) => coldZoom.zoom(name, seed)", [name, references["seeds"][i].tolist()]
-            )
-            assert np.abs(np.array(found) - references[name][i]).max() < DIGIT
-            if i:
-                kernel = Kernel(d.released("paper", "zoom", int(name[-1])).network())
-                assert np.array_equal(np.float32(found), kernel.digit(references["seeds"][i]))
+        arguments = [training, seeds[i].tolist(), *(one.tolist() for one in noise)]
+        found = page.evaluate("(given) => coldZoom.zoom(...given)", arguments)
+        assert np.abs(np.array(found) - digits[i]).max() < DIGIT
+    kernel = Kernel(d.released(*run).network())
+    assert np.array_equal(np.float32(found), kernel.digit(seeds[i], *noise))
+
+
+def test_the_picture_is_the_digit(page, references):
     page.evaluate("(seed) => coldZoom.use(seed)", references["seeds"][3].tolist())
     drawn(page)
     shown = grey_levels(page, "#cold-zoom .card > .picture")
     assert np.abs(shown - levels(references["zoom-0"][3])).max() <= 1
-
-
-def test_the_u_nets_digits_are_those_of_torch_and_to_the_bit_those_of_wasmtime(page, references):
-    noise = references["unet-noise"]
-    call = "([seed, noise]) => coldZoom.zoom('zoom_unet_noise-0', seed, noise)"
-    for i in (0, 7):
-        found = page.evaluate(call, [references["unet-seeds"][i].tolist(), noise.tolist()])
-        assert np.abs(np.array(found) - references["unet-digits"][i]).max() < DIGIT
-    kernel = Kernel(d.released("beyond", "zoom_unet_noise").network())
-    assert np.array_equal(np.float32(found), kernel.digit(references["unet-seeds"][i], noise))
 
 
 HOW = {"plain": (False, "ancestral"), "clipped": (True, "ancestral"), "ddim": (False, "ddim")}
@@ -309,12 +309,6 @@ def test_degrading_a_drawing(page):
 
 
 # --- manners ---
-
-
-def test_it_is_the_same_from_a_server(open_page, play_file, server):
-    page = open_page(f"{server(play_file.parent)}/{play_file.name}")
-    page.locator(READY).wait_for()
-    assert np.array_equal(drawn(page)[0], np.array(page.evaluate("coldZoom.zoom('zoom-0', coldZoom.seed())")))
 
 
 def test_it_is_for_everyone(accessible, play_file):

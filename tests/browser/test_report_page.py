@@ -2,9 +2,6 @@
 
 import pytest
 
-import made_report
-from conftest import shared_folder
-
 PAGES = ("report.html", "notebooks/01_schedules.html")
 UNFOLD = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 # Numbers and words of table cells that are broken over two lines.
@@ -20,27 +17,15 @@ BROKEN = """[...document.querySelectorAll("td, th")].flatMap((cell) => {
 })"""
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory):
-    return made_report.made(shared_folder(tmp_path_factory))
-
-
 @pytest.fixture
-def report(out, open_page):
-    return lambda *args, **more: open_page(out / "report.html", *args, **more)
+def report(made_out, open_page):
+    return lambda *args, **more: open_page(made_out / "report.html", *args, **more)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", PAGES)
-def test_it_shuts_nobody_out(out, accessible, name):
-    accessible(out / name, ready=lambda page: page.evaluate(UNFOLD))
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_the_page_may_load_nothing(out, open_page, name):
-    page = open_page(out / name)
-    assert page.evaluate("fetch('data:,').then(() => 'loaded', () => 'refused')") == "refused"
-    page.complaints.clear()
+def test_it_shuts_nobody_out(made_out, accessible, name):
+    accessible(made_out / name, ready=lambda page: page.evaluate(UNFOLD))
 
 
 def test_pages_are_light_or_dark_and_figures_stay_on_light_cards(report):
@@ -68,11 +53,11 @@ def test_a_phone_breaks_no_number_and_keeps_the_first_column(report):
     )
 
 
-def test_only_what_scrolls_is_a_stop_of_the_keyboard(out, report, open_page):
+def test_only_what_scrolls_is_a_stop_of_the_keyboard(made_out, report, open_page):
     boxes = "[...document.querySelectorAll('.scroll, .eqbody, pre')]"
     stops = f"{boxes}.map((box) => [box.tabIndex === 0, box.scrollWidth > box.clientWidth + 1])"
     wide = report(1440)
-    for page in (wide, report(390), open_page(out / PAGES[1], 390)):
+    for page in (wide, report(390), open_page(made_out / PAGES[1], 390)):
         page.wait_for_timeout(100)
         found = page.evaluate(stops)
         assert all(stop == scrolls for stop, scrolls in found)
@@ -154,8 +139,8 @@ def test_without_scripts_all_can_be_read(report):
     assert claim.locator("> :not(summary)").first.is_visible()
 
 
-def test_a_notebook_has_room_for_its_code_and_folds_its_plumbing(out, open_page):
-    page = open_page(out / PAGES[1], 1440)
+def test_a_notebook_has_room_for_its_code_and_folds_its_plumbing(made_out, open_page):
+    page = open_page(made_out / PAGES[1], 1440)
     code = page.locator("pre").filter(has_text="for epoch in").first
     assert code.bounding_box()["width"] > 900
     plumbing = page.locator("details.fold").filter(has_text="plumbing = 1")

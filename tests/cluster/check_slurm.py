@@ -29,6 +29,7 @@ from local_slurm import cluster, missing, said
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+import checkout  # noqa: E402
 from limits import disk, grow  # noqa: E402
 from workflow.standin import Project as Standin  # noqa: E402
 
@@ -42,11 +43,7 @@ class Project:
     """A copy of the project with one profile of its own, run on the cluster."""
 
     def __init__(self, folder: Path):
-        listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-        names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        for name in (n for n in names.split("\0") if n and (ROOT / n).is_file()):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+        checkout.copied(folder)
         self.folder, self.out = folder, folder / "build" / "slurm"
         self.config = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))
         self.config["data_dir"] = os.environ.get("MNIST_DIR") or str(ROOT / "data")

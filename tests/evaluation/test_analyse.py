@@ -129,13 +129,6 @@ def test_nearest_images_are_training_images(out, analysed, mnist_dir):
     assert analysed["zoom"].memorised.n_train == 200
 
 
-def test_an_analysis_of_other_weights_is_refused(tmp_path, out, analysed):
-    shutil.copytree(out, tmp_path, dirs_exist_ok=True)
-    analysed["zoom"].model_copy(update={"weights_sha256": "other"}).save(analyse_path(tmp_path, "zoom", 3))
-    with pytest.raises(ValueError, match="analyse_zoom-3.json measured other weights"):
-        load_results(tmp_path)
-
-
 def test_copies_of_training_images_are_found_out_unless_they_are_of_an_earlier_training(
     tmp_path, out, analysed, mnist_dir
 ):

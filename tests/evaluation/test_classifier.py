@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import threading
-from unittest import mock
 
 import pytest
 import safetensors
@@ -57,18 +56,6 @@ def test_a_missing_or_foreign_file_is_refused(tmp_path, content):
         classifier.load(foreign)
 
 
-def test_outputs_do_not_depend_on_the_batch_and_nothing_is_trained(model, mnist_dir):
-    images = data.load("test", mnist_dir, 30)[0]
-    together = model.features(images)
-    alone = torch.cat([model.features(image[None]) for image in images])
-    assert together.shape == (30, 64)
-    assert (together - alone).abs().max() < 1e-4
-    assert together.min() >= 0
-    assert torch.equal(model.head(together), model(images))
-    assert not any(module.training for module in model.modules())
-    assert not any(weight.requires_grad for weight in model.parameters())
-
-
 @pytest.mark.parametrize(
     ("images", "said"),
     [
@@ -84,16 +71,6 @@ def test_images_of_another_shape_or_range_are_refused(model, images, said):
         model(images)
 
 
-def test_training_is_reproducible_and_leaves_the_global_stream_alone(mnist_dir, monkeypatch):
-    monkeypatch.setattr(classifier, "EPOCHS", 1)
-    images, labels = data.load("train", mnist_dir, 200)
-    state = torch.get_rng_state()
-    first, second, other = (classifier.train(images, labels, seed) for seed in (3, 3, 4))
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
-    assert not torch.equal(first.head.weight, other.head.weight)
-
-
 def test_the_command_writes_weights_that_have_learnt_and_say_how_they_came_about(
     tmp_path, mnist_dir, capsys, monkeypatch
 ):
@@ -105,12 +82,6 @@ def test_the_command_writes_weights_that_have_learnt_and_say_how_they_came_about
     assert facts["recipe"] == about(classifier.SHIPPED)["recipe"]
     assert facts["n_train"] == 1000
     assert 0.8 < measured == pytest.approx(facts["test_accuracy"], abs=1e-6)
-
-
-def test_an_error_of_the_command_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "load", mock.Mock(side_effect=data.DataError("no network")))
-    with pytest.raises(SystemExit, match="^error: no network$"):
-        classifier.main(["--out", str(tmp_path / "a.safetensors")])
 
 
 # --- one for each data set ---
@@ -132,11 +103,6 @@ def trainings(monkeypatch):
 
 
 OWN = "own:BARS"
-
-
-def test_mnist_has_the_one_that_is_shipped(tmp_path):
-    assert classifier.weights_for("mnist", tmp_path) is None
-    assert not list(tmp_path.iterdir())
 
 
 def test_another_is_trained_once_on_its_own_data_and_kept(trainings, tmp_path):

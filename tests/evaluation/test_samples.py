@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torchvision.transforms.functional import center_crop
 
 from diffusion import data
-from diffusion.evaluation import classifier, samples
+from diffusion.evaluation import samples
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.statistics import wilson
 
@@ -25,21 +25,6 @@ def seeded(seed: int) -> torch.Generator:
 def test_split(mnist_dir):
     x, labels = data.load("test", mnist_dir)
     return x[::4], labels[::4]
-
-
-def read(x):
-    """Labels and confidence that the classifier gives images in [-0.5, 0.5]."""
-    return samples.read(classifier.logits(classifier.load(), x))
-
-
-@pytest.fixture(scope="module")
-def real(test_split):
-    return read(test_split[0])
-
-
-@pytest.fixture(scope="module")
-def threshold(real):
-    return samples.not_digit_threshold(real[1])
 
 
 # --- classes ---
@@ -64,15 +49,6 @@ def test_the_divergence_is_of_the_first_n():
     assert found.divergence == pytest.approx(0, abs=1e-12)
     assert found.share[3] == 22 / 40  # while shares are of all
     assert samples.class_shares(labels, torch.arange(10)).divergence > 0.1
-
-
-@pytest.mark.parametrize("n", [200, 5000])
-def test_divergence_floor_is_the_known_bias(test_split, n):
-    found = samples.divergence_floor(test_split[1], n)
-    # 2n KL is chi-square with 9 degrees of freedom: mean 9, variance 18.
-    assert found.n == n
-    assert found.mean == pytest.approx(9 / (2 * n), rel=0.06)
-    assert found.sd == pytest.approx(math.sqrt(18) / (2 * n), rel=0.1)
 
 
 @pytest.mark.parametrize(("weights", "n"), [((3, 1, 1, 1, 1, 1, 1, 1, 4, 6), 300), ((1,) * 10, 60)])
@@ -106,36 +82,7 @@ def test_shares_of_no_image_may_be_anything():
     assert samples.recognised(torch.tensor([3, 3, 4])).share[3] == pytest.approx(2 / 3)
 
 
-# --- what is no digit ---
-
-
-def test_labels_are_right_and_confidence_orders_without_ties(test_split, real):
-    labels, confidence = real
-    assert (labels == test_split[1]).double().mean() >= 0.99
-    assert 0.1 < confidence.min() < confidence.max() < 1
-    probabilities = classifier.load()(test_split[0][:20]).softmax(1)
-    assert torch.equal(labels[:20], probabilities.argmax(1))
-    assert (confidence[:20] - probabilities.amax(1)).abs().max() < 1e-5
-
-
-def test_images_that_are_no_digits_are_told_from_digits(test_split, real, threshold):
-    images, labels = test_split
-    first, second = images[:500], images[500:1000]
-    differ = labels[:500] != labels[500:1000]
-    halves = torch.cat([first[..., :14, :], second[..., 14:, :]], dim=2)[differ]
-    quadrants = [first[..., 14:, 14:], second[..., 14:, :14], second[..., :14, 14:], first[..., :14, :14]]
-    shuffled = torch.cat([torch.cat(quadrants[:2], 3), torch.cat(quadrants[2:], 3)], 2)
-    noise = torch.rand(500, 1, 28, 28, generator=seeded(0)) - 0.5
-
-    def share(x, limit=threshold):
-        return samples.not_digit(read(x)[1], limit).share
-
-    assert samples.not_digit(real[1], threshold).share == pytest.approx(0.05, abs=1e-3)
-    assert share(halves) > 0.7
-    assert share(shuffled) > 0.95
-    assert share(noise) > 0.8
-    assert share(torch.full((2, 1, 28, 28), -0.5)) == 1
-    assert share(noise, float(real[1].quantile(0.01))) < 0.1  # why the rule is not at 1 %
+# --- examples ---
 
 
 @given(st.integers(2, 300), st.integers(1, 40), st.integers(0, 5))
@@ -227,19 +174,6 @@ def test_the_interval_of_recall_and_coverage_has_the_spread_over_fresh_sets():
         widths = [(f[f"{key}_high"] - f[f"{key}_low"]) / 3.92 for f in found]
         assert 0.6 < np.mean(widths) / spread < 2, key
         assert all(0 <= f[f"{key}_low"] <= f[key] <= f[f"{key}_high"] <= 1 for f in found)
-
-
-def test_coverage_of_a_perfect_model_is_what_its_authors_derive():
-    n, k = 1500, 5  # Naeem et al. (2020), Eq. (11): 1 - prod_i (n - i) / (2n - i), i = 1..k
-    expected = 1 - math.prod((n - i) / (2 * n - i) for i in range(1, k + 1))
-    real, fake = (torch.randn(n, 8, generator=seeded(s)) for s in (1, 2))
-    assert samples.coverage(real, fake) == pytest.approx(expected, abs=0.015)
-
-
-def test_copies_of_a_real_image_cover_no_others_than_its_neighbours():
-    real = torch.cat([torch.randn(10, 4, generator=seeded(k)) + 100 * k for k in range(3)])
-    assert 0 < samples.coverage(real, real[:1].repeat(9, 1)) <= 1 / 3  # at most its own cluster
-    assert samples.coverage(torch.ones(9, 4), torch.ones(3, 4)) == 1  # a radius of zero, met exactly
 
 
 def test_variety_takes_the_same_seeded_number_from_both():

@@ -15,16 +15,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 NUMBERS = st.lists(st.integers(-50, 50), min_size=3, max_size=20)
 
 
-@given(st.integers(1, 500), st.floats(0, 1))
-def test_wilson_is_the_interval_as_he_wrote_it(n, share):
-    k, z = round(share * n), 1.959963984540054
-    centre = k / n + z * z / (2 * n)
-    half = z * math.sqrt(k / n * (1 - k / n) / n + z * z / (4 * n * n))
-    expected = (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
-    assert statistics.wilson(k, n) == pytest.approx(expected, abs=1e-12)
-    assert statistics.wilson(0, 0) == (0, 1)
-
-
 def test_bootstrap_is_the_interval_of_a_mean():
     values = np.random.default_rng(1).normal(3, 2, 400)
     mean, low, high = statistics.bootstrap(values, 2000, 0, "test")
@@ -91,11 +81,3 @@ def test_the_late_mean_covers_the_mean_of_a_series_that_wanders(rho):
         independent += plain.low <= 0 <= plain.high
     assert covered >= 0.9 * 300
     assert independent < 0.85 * 300 if rho else independent > 0.9 * 300
-
-
-@given(NUMBERS)
-def test_trend_is_spearman_s_correlation_with_ties(y):
-    x = list(range(len(y)))
-    ranks = [sum(b < a for b in y) + (sum(b == a for b in y) - 1) / 2 for a in y]
-    expected = np.corrcoef(x, ranks)[0, 1] if len(set(y)) > 1 else 0
-    assert statistics.trend(x, y) == pytest.approx(expected)

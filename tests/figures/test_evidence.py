@@ -76,13 +76,6 @@ def test_noise_begins_at_none_and_shows_all_trainings():
     assert labels(figure) == ["seed 0", "seed 1"]
 
 
-def test_the_response_is_on_a_scale_with_all_of_it():
-    found = records.Response(t=[10, 100], response=[0.1, 0.9], low=[0.0, 0.8], high=[0.2, 1.0], n=5)
-    figure = evidence.response({"linear": found}, LABELS)
-    assert lines(figure.axes[0])[(10, 100)] == [0.1, 0.9]
-    assert figure.axes[0].get_ylim() == (0, 1.08)
-
-
 @pytest.fixture
 def made() -> records.YardstickRecord:
     def candidate(name: str, factor: float) -> records.Candidate:
@@ -107,12 +100,6 @@ def test_a_recogniser_is_shown_kind_by_kind_old_against_new(made):
     assert list(new.get_xdata()) == pytest.approx([100 * share for share in KIND.values()])
     assert list(old.get_xdata()) == pytest.approx([80 * share for share in KIND.values()])
     assert list(axes.get_yticks()) == sorted(axes.get_yticks(), reverse=True)
-
-
-def test_every_candidate_has_its_curve(made):
-    figure = evidence.recogniser_curves(made.candidates)
-    assert labels(figure) == ["confidence", "new"]
-    assert list(figure.axes[0].lines[1].get_ydata()) == [50, 20, 0]
 
 
 def test_models_stand_among_the_distorted_in_order(made):

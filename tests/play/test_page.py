@@ -59,13 +59,6 @@ def test_it_is_one_small_file_that_may_load_nothing(kept):
     assert "<<" not in re.sub(r"<script.*?</script>", "", kept, flags=re.S)
 
 
-@pytest.mark.parametrize("name", ["paper/zoom-7", "paper/nothing-0", "nowhere/zoom-0", "zoom", "paper/zoom"])
-def test_a_training_that_is_not_released_is_named(name):
-    with pytest.raises(ValueError, match="zoom|nothing|nowhere") as error:
-        page.opened(name)
-    assert "\n" not in str(error.value)
-
-
 class Narrow(d.Reconstructor):
     """A network of one's own with the layers of the study's."""
 

@@ -86,19 +86,14 @@ def test_the_improved_sampler_undoes_a_linear_degradation_whatever_the_network_s
     assert torch.allclose(walk()[1][0], torch.tensor(0.1))  # the naive one ends at the network's last word
 
 
-def test_noise_is_added_in_each_step_but_the_last():
-    _, x = walk(noise=0.3)
+@pytest.mark.parametrize("power", [0, 1])
+def test_noise_is_added_in_each_step_but_the_last_and_may_fall_along_the_walk(power):
+    how = {"noise": 0.6, "noise_power": power}
+    _, x = walk(**how)
     for t in range(1, 6):
-        assert (x[t] - 0.1 - 0.05 * t).std().item() == pytest.approx(0.3, rel=0.1)
+        assert (x[t] - 0.1 - 0.05 * t).std().item() == pytest.approx(0.6 * (t / 6) ** power, rel=0.1)
     assert torch.allclose(x[0], torch.tensor(0.1))
-    assert torch.equal(walk(noise=0.3)[1][3], x[3])
-
-
-def test_noise_may_fall_along_the_walk():
-    _, x = walk(noise=0.6, noise_power=1.0)
-    for t in range(1, 6):
-        assert (x[t] - 0.1 - 0.05 * t).std().item() == pytest.approx(0.6 * t / 6, rel=0.1)
-    assert torch.allclose(x[0], torch.tensor(0.1))
+    assert torch.equal(walk(**how)[1][3], x[3])
 
 
 def test_levels_may_be_skipped():

@@ -6,15 +6,6 @@ from torchvision.transforms.functional import gaussian_blur
 from diffusion.processes import ColdBlur
 
 
-def test_level_zero_is_the_image_and_each_image_has_its_own_level():
-    x, process = torch.rand(4, 1, 28, 28) - 0.5, ColdBlur()
-    t = torch.tensor([0, 3, 10, 20])
-    together = process.degrade(x, t)
-    assert torch.equal(together[0], x[0])
-    for i in range(4):
-        assert torch.allclose(together[i : i + 1], process.degrade(x[i : i + 1], t[i : i + 1]), atol=1e-6)
-
-
 def test_blur_is_gaussian_away_from_the_border():
     x = torch.zeros(1, 1, 28, 28)
     x[..., 14, 14] = 0.5

@@ -2,18 +2,16 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torchvision.transforms.functional import InterpolationMode, resized_crop
 
 from diffusion.processes import ColdZoom
-from diffusion.processes.priors import MixturePrior, PixelPrior
-from diffusion.processes.zoom import central_patch, crop, enlarge, zoom
+from diffusion.processes.priors import MixturePrior
+from diffusion.processes.zoom import central_patch, zoom
 
 
 @pytest.fixture
 def images():
-    bytes_ = torch.randint(0, 256, (25, 1, 28, 28), generator=torch.Generator().manual_seed(0))
+    bytes_ = torch.randint(0, 256, (28, 1, 28, 28), generator=torch.Generator().manual_seed(0))
     return bytes_.float() / 255 - 0.5
 
 
@@ -27,7 +25,7 @@ def torchvision_zoom(x, t, mode):
 
 
 def test_equals_torchvision_to_the_bit_with_a_level_of_its_own_for_each_image(images):
-    levels = torch.randperm(25, generator=g(1))
+    levels = torch.randperm(28, generator=g(1))
     expected = [
         torchvision_zoom(x, int(t), InterpolationMode.NEAREST) for x, t in zip(images, levels, strict=True)
     ]
@@ -35,33 +33,11 @@ def test_equals_torchvision_to_the_bit_with_a_level_of_its_own_for_each_image(im
 
 
 def test_bilinear_equals_torchvision_to_rounding(images):
-    levels = torch.arange(25)
+    levels = torch.arange(28)
     expected = [
         torchvision_zoom(x, int(t), InterpolationMode.BILINEAR) for x, t in zip(images, levels, strict=True)
     ]
     assert (zoom(images, levels, "bilinear") - torch.stack(expected)).abs().max() < 1e-5
-
-
-@settings(max_examples=50)
-@given(t=st.integers(0, 27), channels=st.integers(1, 3), seed=st.integers(0, 999))
-def test_zoom_takes_pixels_from_the_crop_only(t, channels, seed):
-    x = torch.randn(1, channels, 28, 28, generator=g(seed))
-    top, bottom = crop(t)
-    assert top + bottom == t
-    assert top - bottom in (0, 1)
-    kept = x[..., top : 28 - bottom, top : 28 - bottom]
-    out = zoom(x, torch.tensor([t]))
-    assert (
-        out.unique().tolist() == kept.unique().tolist()
-    )  # every pixel of the crop shows, and no other value
-
-
-def test_level_zero_is_the_image_and_level_24_four_by_four(images):
-    process = ColdZoom()
-    assert torch.equal(process.degrade(images, torch.zeros(25, dtype=torch.long)), images)
-    deepest = process.degrade(images, torch.full((25,), 24))
-    assert torch.equal(deepest, enlarge(images[:, :, 12:16, 12:16], 28))
-    assert torch.equal(deepest[:, :, ::7, ::7], central_patch(images, 4))
 
 
 def test_the_pixel_prior_follows_the_central_pixels():
@@ -78,15 +54,6 @@ def test_the_pixel_prior_follows_the_central_pixels():
     assert (blocks == blocks[:, :, :1, :, :1]).all()  # 7 x 7 blocks of one value
     pixels = drawn[:, 0, ::7, ::7].flatten(1)
     assert torch.corrcoef(pixels.T).fill_diagonal_(0).abs().max() < 0.2  # independent
-
-
-def test_the_pixel_prior_draws_what_torchs_categorical_does():
-    prior = PixelPrior()
-    prior.fit(torch.randint(0, 256, (200, 1, 4, 4), generator=g()).float() / 255 - 0.5)
-    torch.manual_seed(5)
-    expected = torch.distributions.Categorical(prior.counts.double()).sample((3 * 16,))
-    found = prior.draw(3, torch.Generator().manual_seed(5))
-    assert torch.equal(((found + 0.5) * 255).round().long().flatten(), expected)
 
 
 def test_the_patch_prior_draws_real_centres(images):
@@ -158,13 +125,6 @@ def test_a_perfect_reconstructor_has_no_loss_and_samples_its_image(images):
     assert torch.equal(found, images[:1].expand(2, -1, -1, -1))
 
 
-def test_the_same_seed_gives_the_same_samples_whatever_the_chunk(images):
-    process = ColdZoom()
-    process.prepare(images)
-    whole = process.sample(lambda x, t: 0.5 * x, 9, g(1), chunk=9)
-    assert torch.equal(whole, process.sample(lambda x, t: 0.5 * x, 9, g(1), chunk=4))
-
-
 @pytest.mark.parametrize(
     ("make", "named"),
     [
@@ -178,6 +138,7 @@ def test_the_same_seed_gives_the_same_samples_whatever_the_chunk(images):
         (lambda: zoom(torch.zeros(1, 1, 28, 27), torch.tensor([1])), "square"),
         (lambda: zoom(torch.zeros(2, 1, 28, 28), torch.tensor([1])), r"needed: \(2,\)"),
         (lambda: ColdZoom().prepare(torch.ones(2, 1, 28, 28)), "range from 1 to 1"),
+        (lambda: ColdZoom().loss(torch.nn.Identity(), torch.ones(2, 1, 28, 28), g()), "range from 1 to 1"),
     ],
 )
 def test_bad_input_is_named(make, named):
@@ -185,16 +146,11 @@ def test_bad_input_is_named(make, named):
         make()
 
 
-def test_images_out_of_range_are_refused_in_training():
-    with pytest.raises(ValueError, match="range from 200 to 200"):
-        ColdZoom().loss(lambda x, t: x, torch.full((2, 1, 28, 28), 200.0), g())
-
-
 def test_an_empty_batch_and_a_strided_one(images):
     process = ColdZoom()
     assert process.degrade(images[:0], torch.zeros(0, dtype=torch.long)).shape == (0, 1, 28, 28)
     wide = images.transpose(2, 3)  # not contiguous
-    t = torch.full((25,), 5)
+    t = torch.full((28,), 5)
     assert torch.equal(process.degrade(wide, t), process.degrade(wide.contiguous(), t))
 
 

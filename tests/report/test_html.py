@@ -7,8 +7,7 @@ import yaml
 
 import made_report
 from diffusion.figures import catalogue
-from report import glance, pages
-from report.context import AUTHORS, LICENCE
+from report import pages
 from report.render import TEMPLATES
 
 ALT = yaml.safe_load((TEMPLATES / "alt.yaml").read_text(encoding="utf-8"))["alt"]
@@ -52,15 +51,6 @@ def test_pages_load_nothing_and_say_so(report, note):
         assert len(page.select("script")) == 1
         assert all(tag["src"].startswith("data:image/") for tag in page.select("[src]"))
         assert not page.select("[onclick], [onload]")
-
-
-def test_author_and_licence_are_named(out, report, note):
-    for page in (report, note):
-        assert page.find("meta", {"name": "author"})["content"] == AUTHORS
-        assert f"{LICENCE} licence" in page.footer.get_text()
-    pdf = b" ".join((out / "report.pdf").read_bytes().split())
-    assert f"<dc:creator><rdf:Seq><rdf:li>{AUTHORS}</rdf:li>".encode() in pdf
-    assert f"Licence: {LICENCE}".encode() in pdf
 
 
 # --- the report ---
@@ -107,19 +97,6 @@ def test_the_bibliography_leads_out_and_back(report):
         assert back
         assert [a["href"] for a in back] == [f"#ref-{key}"] * len(back)
     assert len(report.select("a.cited")) == len(report.select("a[id^='cite-']"))
-
-
-def test_the_report_says_what_goes_with_it(out, report):
-    beside = [a["href"] for a in report.select(".files a")]
-    assert {f"notebooks/{name}.html" for name in made_report.NOTEBOOKS} < set(beside)
-    assert all((out / name).is_file() for name in beside)
-    assert "without them" in report.select_one(".files").get_text()
-
-
-def test_the_play_page_is_linked_where_there_is_one(report, out):
-    there = glance.played()
-    assert (out / glance.PLAY.name).is_file() == there
-    assert len(report.select(f"a[href='{glance.PLAY.name}'] img")) == there
 
 
 # --- notebooks ---

@@ -9,7 +9,6 @@ import diffusion as d
 from diffusion import records, runtime, settings
 from diffusion.training.checkpoints import RunError
 from diffusion.training.record import open_run, train_record
-from own import Linear
 from short_runs import assert_same, train
 
 P = settings.TrainZoom(model="m", epochs=3, batch_size=8, precision="fp32", channels=[4])
@@ -51,13 +50,6 @@ def test_a_run_is_opened_again_wherever_its_folder_lies(recorded, tmp_path):
         found.sample(2), run.process.sample(found.network(), 2, runtime.generator(0, "sample"))
     )
     assert len(list((moved / "samples").iterdir())) == 1
-
-
-def test_a_run_with_a_network_of_ones_own_is_opened_again(images, tmp_path):
-    own = settings.TrainZoom(model="m", network="own:Linear", network_options={"scale": 2.0})
-    run = train(images, tmp_path / "runs", network=own.network, network_options=own.network_options)
-    found = open_run(tmp_path, train_record(own, "zoom", "Cold Zoom", run, tmp_path))
-    assert isinstance(found.network(), Linear)
 
 
 def test_a_released_model_in_one_line(mnist_dir):

@@ -229,50 +229,45 @@ def torch_bytes(value, protocol) -> bytes:
 # --- numbers that explode ---
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_loss_that_is_not_finite_overwrites_nothing(images, tmp_path, halfway, whole, monkeypatch, value):
-    original, before = _Loop._loss, content(halfway.path)
+def loss_in_step_7(value):
+    original = _Loop._loss
 
     def loss(self, x, noise):
         return original(self, x, noise) * (value if len(self.history) * STEPS + self.step == 6 else 1)
 
-    last = halfway.states()[0].name
-    with monkeypatch.context() as patch:
-        patch.setattr(_Loop, "_loss", loss)
-        with pytest.raises(RunError, match=f"loss became {value} in step 7; nothing was overwritten.*{last}"):
-            train(images, tmp_path)
-    assert content(halfway.path) == before
-    assert_same(train(images, tmp_path), whole)
+    return "_loss", loss
+
+
+def weight_after_step(number):
+    """The loss of a step is that before its update: it may be finite and the weights after it not."""
+    original = _Loop._step
+
+    def step(self, n, x):
+        original(self, n, x)
+        if n + 1 == number:
+            next(self.network.parameters()).data.view(-1)[0] = math.nan
+
+    return "_step", step
 
 
 @pytest.mark.parametrize(
-    ("step", "checkpoint_steps", "when"), [(7, 1, "after step 7"), (8, 100, "after epoch 2")]
+    ("spoilt", "checkpoint_steps", "said"),
+    [
+        (loss_in_step_7(math.nan), 1, "loss became nan in step 7; nothing was overwritten.*state-00000006"),
+        (loss_in_step_7(math.inf), 1, "loss became inf in step 7; nothing was overwritten.*state-00000006"),
+        (weight_after_step(7), 1, "is no longer finite after step 7; nothing was overwritten"),
+        (weight_after_step(8), 100, "is no longer finite after epoch 2; nothing was overwritten"),
+        (("_test_loss", lambda self: math.inf), 100, "test_loss is no longer finite after epoch 2; nothing"),
+    ],
 )
-def test_weights_that_a_finite_loss_ruined_are_never_saved(
-    images, tmp_path, halfway, whole, monkeypatch, step, checkpoint_steps, when
+def test_a_number_that_is_not_finite_overwrites_nothing(
+    images, tmp_path, halfway, whole, monkeypatch, spoilt, checkpoint_steps, said
 ):
-    """The loss of a step is that before its update: it may be finite and the weights after it not."""
-    before, original = content(halfway.path), _Loop._step
-
-    def ruin(self, number, x):
-        original(self, number, x)
-        if number + 1 == step:
-            next(self.network.parameters()).data.view(-1)[0] = math.nan
-
-    with monkeypatch.context() as patch:
-        patch.setattr(_Loop, "_step", ruin)
-        with pytest.raises(RunError, match=f"is no longer finite {when}; nothing was overwritten"):
-            train(images, tmp_path, checkpoint_steps=checkpoint_steps)
-    assert content(halfway.path) == before
-    assert_same(train(images, tmp_path), whole)
-
-
-def test_a_test_loss_that_is_not_finite_is_no_good_state(images, tmp_path, halfway, whole, monkeypatch):
     before = content(halfway.path)
     with monkeypatch.context() as patch:
-        patch.setattr(_Loop, "_test_loss", lambda self: math.inf)
-        with pytest.raises(RunError, match="test_loss is no longer finite after epoch 2; nothing was overwr"):
-            train(images, tmp_path, checkpoint_steps=100)
+        patch.setattr(_Loop, *spoilt)
+        with pytest.raises(RunError, match=said):
+            train(images, tmp_path, checkpoint_steps=checkpoint_steps)
     assert content(halfway.path) == before
     assert_same(train(images, tmp_path), whole)
 
@@ -295,16 +290,6 @@ def test_where_files_cannot_grow_the_earlier_ones_stay_and_the_run_goes_on_later
     assert "\n" not in said
     assert content(halfway.path) == before
     assert_same(train(images, tmp_path), whole)
-
-
-def test_on_a_full_disk_the_earlier_files_stay_and_the_run_goes_on_later(images, tmp_path, whole):
-    with limits.disk(tmp_path / "disk", "1m"):
-        with pytest.raises(RunError, match=r"could not be written \(No space left on device\).*make room"):
-            train(images, tmp_path / "disk")
-        (folder,) = (tmp_path / "disk").iterdir()
-        assert RunFolder(folder).load_state() is not None
-        limits.grow(tmp_path / "disk", "30m")
-        assert_same(train(images, tmp_path / "disk"), whole)
 
 
 def test_a_closed_folder_is_named_and_stays_as_it_is(images, whole):

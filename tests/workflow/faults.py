@@ -1,11 +1,20 @@
-"""Faults drawn at random against a real run of the workflow; `tests/faults.py` counts them.
+"""Faults drawn at random against real runs of the workflow: `make test-faults MINUTES=10 SEED=0`.
 
 A small study is made and released once. A round befalls it with one to six faults: files of its results or
 its release damaged, lost or exchanged; the data, the shipped classifier, Snakemake's notes; a digit of the
 profile; the command or one of its processes ended at some moment, by some signal. Then the same command is
-given until it is done, with what its refusals advise done in between.
+given until it is done, with what its refusals advise done in between, and the end is compared with the
+undisturbed run:
+
+    survived    the same weights, samples, records and figures, to the bit
+    refused     one line; its advice is followed, and must lead to the same end
+    WRONG       another result without a word
+    traceback   an error that is none of ours, or no end
+
+A round is a function of (seed, number), so that one can be tried again: `--only NUMBER`.
 """
 
+import argparse
 import contextlib
 import json
 import os
@@ -14,16 +23,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
-from damage import damage, edit, files
-from workflow.standin import working_in
+sys.path[:0] = [str(Path(__file__).resolve().parents[n]) for n in (1, 2)]
 
-ROOT = Path(__file__).resolve().parents[2]
+import checkout  # noqa: E402
+from damage import damage, edit, files  # noqa: E402
+from diffusion import data  # noqa: E402
+from workflow.standin import working_in  # noqa: E402
+
 PARTS = ("Snakefile", "profiles", "tools", "diffusion", "notebooks", "report")
 PROFILE = {
     "profile": "tiny",
@@ -37,6 +51,7 @@ PROFILE["measure"] |= {"floor_repeats": 2, "interval_repeats": 2}
 VOLATILE = {"seconds", "seconds_per_step", "environment", "commit"}  # of the clock and the machine
 PATIENCE = 900.0  # seconds for a command, on a busy machine
 ATTEMPTS = 5
+ENDS = ("survived", "refused", "WRONG", "traceback")
 # No network: lost data would be fetched again, each time.
 OFFLINE = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "PIP_RETRIES": "0"}
 
@@ -48,11 +63,11 @@ class Study:
         self.folder, self.profile = folder, profile
         self.out, self.whole = folder / "build" / profile, folder.with_name("whole")
 
-    def make(self, released: bool = True) -> None:
+    def make(self) -> None:
         """Make the study and its release, undisturbed."""
         begun = time.monotonic()
         commands = [("tools.run", "--retrain", self.profile, "1")]
-        commands += [("tools.release", self.profile), ("tools.run", self.profile)] if released else []
+        commands += [("tools.release", self.profile), ("tools.run", self.profile)]
         for command in commands:
             status, said = self.give(*command)
             assert status == 0, said
@@ -122,14 +137,11 @@ def timeless(value):
     return [timeless(v) for v in value] if isinstance(value, list) else value
 
 
-def project(scratch: Path, data: Path) -> Study:
-    """The small study, not made yet, in a copy of the project with the data of a folder."""
-    folder = (scratch / "project").resolve()
-    folder.mkdir()
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, folder / part)
-    shutil.copytree(data / "MNIST", folder / "data" / "MNIST")
+def project(scratch: Path) -> Study:
+    """The small study, not made yet, in a copy of the project with the data."""
+    data.fetch()
+    folder = checkout.copied((scratch / "project").resolve(), *PARTS)
+    shutil.copytree(data.folder() / "MNIST", folder / "data" / "MNIST")
     (folder / "profiles" / "tiny.yaml").write_text(yaml.safe_dump(PROFILE, sort_keys=False))
     return Study(folder)
 
@@ -282,3 +294,39 @@ def differences(study: Study) -> str:
     found, expected = study.results(), study.expected
     names = {n for n in found.keys() | expected.keys() if n in expected or "/runs/" not in n}
     return " ".join(n for n in sorted(names) if found.get(n) != expected.get(n))
+
+
+# --- rounds ---
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--rounds", type=int, default=10**9, help="stop after so many")
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
+    parser.add_argument("--only", type=int, help="try one round again")
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
+    print(f"seed {options.seed}", flush=True)
+    ends: Counter[str] = Counter()
+    rounds = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        study = project(Path(scratch))
+        study.make()
+        stop = time.monotonic() + 60 * options.minutes
+        for number in range(options.rounds) if options.only is None else [options.only]:
+            if time.monotonic() > stop:
+                break
+            done, end, said = one(number, options.seed, study)
+            ends[end] += len(done)
+            rounds += 1
+            print(f"{number}: {end}: {'; '.join(done)}", flush=True)
+            if end in ("WRONG", "traceback") or options.only is not None:
+                print(f"    {said.strip()[-2000:]}", flush=True)
+    counted = ", ".join(f"{ends[end]} {end}" for end in ENDS)
+    print(f"{sum(ends.values())} faults in {rounds} rounds: {counted}", flush=True)
+    return 1 if ends["WRONG"] + ends["traceback"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
