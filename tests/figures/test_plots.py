@@ -58,9 +58,7 @@ CASES: dict[str, Callable[[], Figure]] = {
     "reconstruction_error": lambda: figures.reconstruction_error(
         range(1, 25), np.arange(24) / 9, np.ones(24)
     ),
-    "timestep_loss": lambda: figures.timestep_loss(
-        {"linear": RELEASED.first("linear").train.ddpm.timestep_loss}
-    ),
+    "loss_by_level": lambda: figures.loss_by_level({"linear": DDPM.common_loss}),
     "centre_pixels": lambda: figures.centre_pixels(COUNTS),
     "class_histogram": lambda: counts.class_histogram(CLASSES, PRIOR, LABELS, *DIGITS),
     "classes_along": lambda: counts.classes_along(
@@ -338,10 +336,10 @@ def test_reconstruction_error_has_the_crop_above():
     assert axes.collections[0].get_paths()[0].vertices[:, 1].min() == 0  # an error is never negative
 
 
-def test_timestep_loss_is_drawn_in_order_of_alpha_bar():
-    found = {"linear": {"alpha_bar": [0.5, 0.9, 0.1], "test_loss": [2, 3, 1]}}
-    line = figures.timestep_loss(found).axes[0].lines[0]
-    np.testing.assert_array_equal(line.get_xydata(), [[0.1, 1], [0.5, 2], [0.9, 3]])
+def test_the_loss_is_drawn_level_by_level():
+    line = figures.loss_by_level({"linear": DDPM.common_loss}).axes[0].lines[0]
+    assert list(line.get_xdata()) == DDPM.common_loss.levels
+    assert list(line.get_ydata()) == DDPM.common_loss.by_level
 
 
 # --- counts ---
