@@ -6,11 +6,9 @@
     OUT/metrics/analyse_<model>-<seed>.json     the finished model: other ways to sample, probes
     OUT/metrics/yardstick.json                  real images distorted: what distances and recognition mean
     OUT/kept/<name>.npz                         images as bytes, (..., 28, 28), for the figures of images:
-        latents                     (2, columns): a digit under both schedules      notebook 01
         zoom                        (T + 1,): a digit at every level                notebook 01
         samples_<model>-<seed>      (n,): the first samples of the finished model   measuring
         quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
-        nearest_<model>-<seed>      (2, columns): samples, nearest training images  analysing
         trajectory_<model>-<seed>   (steps, columns): latents on the way            notebooks 03, 05
         reconstructions_<model>-<seed> (3, columns): original, degraded, restored   notebook 03
         deepest_<model>-<seed>      (3, columns): the same from the last level      notebook 03
@@ -107,26 +105,10 @@ class RateCheck(Part):
     used: RateTrial
 
 
-class Offset(Part):
-    """The rise of the predicted noise when every pixel of pure noise at t = T is raised by `shift`."""
-
-    shift: float
-    response: float
-
-
-class TimestepLoss(Part):
-    """The test loss by time step."""
-
-    t: list[int]
-    alpha_bar: list[float]
-    test_loss: list[float]
-
-
 class CommonLoss(Part):
-    """The test loss at noise levels common to all schedules: mean, image by image, and level by level."""
+    """The test loss at noise levels common to all schedules, values of alpha_bar: mean, and by level."""
 
     mean: float
-    each: list[float]
     levels: list[float]
     by_level: list[float]
 
@@ -135,8 +117,6 @@ class DDPMProbes(Part):
     """Probes of a trained noise predictor, from notebook 02 (`evaluation.diagnostics`)."""
 
     learning_rate_check: RateCheck
-    offset: Offset
-    timestep_loss: TimestepLoss
     common_loss: CommonLoss
 
 
@@ -198,14 +178,11 @@ class Frechet(Part):
 
 
 class Floor(Part):
-    """The same distances of as many real training images: mean and standard deviation over draws."""
+    """The Fréchet distance of as many real training images: mean and standard deviation over draws."""
 
     n: int
-    repeats: int
     fid_mean: float
     fid_sd: float
-    kid_mean: float
-    kid_sd: float
 
 
 class Variety(Part):
@@ -237,17 +214,14 @@ class Recognised(Part):
 
     n: int
     share: Shares
-    low: Shares
-    high: Shares
 
 
 class NotDigit(Part):
-    """Share of samples that the classifier reads less confidently than `threshold`, with its interval."""
+    """Share of samples that the classifier reads less confidently than `Real.threshold`, and its interval."""
 
     share: float
     low: float
     high: float
-    threshold: float
 
 
 class Grey(Part):
@@ -384,6 +358,7 @@ class Real(Part):
     classes: RealClasses
     recognised: Recognised
     not_digit: NotDigit
+    threshold: float  # of the classifier's confidence: an image below it is not recognised
     background: Grey
     border: Border
     centre: Centre
@@ -420,30 +395,15 @@ class Share(Part):
 
 
 class Drawn(Part):
-    """n samples of a finished model, drawn in one way."""
+    """Samples of a finished model, drawn in one way."""
 
     sampler: str
     calls: int  # of the network, for one image
     noise: float = 0.0  # added in each step of cold diffusion
     clip_x0: bool = False
-    n: int
     digits: Frechet
     digit: Share  # accepted by the calibrated recogniser
-    not_digit: NotDigit  # by the bound on confidence
-    variety: Variety
     classes: Classes
-    border: Border | None  # before clamping; None of samples that were kept as bytes
-
-
-class Flips(Part):
-    """Samples of a DDPM from the same noise, without and with clipping the predicted image, n pairs."""
-
-    calls: int
-    n: int
-    border: list[Border]  # off, on
-    not_digit: list[float]  # off, on
-    lost: float  # share read with confidence off, and not on
-    gained: float  # the reverse
 
 
 class Response(Part):
@@ -457,14 +417,12 @@ class Response(Part):
     response: list[float]  # 1: all of it is seen
     low: list[float]
     high: list[float]
-    n: int
 
 
 class Recoverable(Part):
-    """Share of n test digits read right in the image that the network predicts in one step from x_t."""
+    """Share of test digits read right in the image that the network predicts in one step from x_t."""
 
     t: list[int]
-    alpha_bar: list[float]
     right: list[Share]
 
 
@@ -476,7 +434,6 @@ class Memorised(Part):
 
     closer: Share
     closer_in_class: Share
-    n_train: int
 
 
 class Weighted(Part):
@@ -485,33 +442,17 @@ class Weighted(Part):
     fid: float
     low: float
     high: float
-    bias: float
 
 
 class ClassMix(Part):
-    """The Fréchet distance of n samples split by class mix; classes are as read by the classifier.
+    """The Fréchet distance of n samples, and what is left of it without their class mix.
 
-    `reweighted` has the samples weighted to the reference's class shares: what is left is no matter of the
-    mix. `real_with_mix` has real training images weighted to the samples' shares: what the mix alone costs.
+    `reweighted` has the samples, as the classifier reads them, weighted to the reference's class shares.
     """
 
     n: int
     digits: Frechet
     reweighted: Weighted
-    real_with_mix: float
-    divergence: float
-
-
-class Recogniser(Part):
-    """The measure that tells digits, and its bound; `curve` is the share accepted at each bound.
-
-    The bounds of the curve are those that refuse `refused` of the real digits under mild distortions.
-    """
-
-    name: str
-    bound: float
-    refused: list[float]
-    curve: list[float]
 
 
 # --- what measures mean ---
@@ -521,7 +462,6 @@ class Candidate(Part):
     """A measure of being a digit: share accepted of each kind, where 95 % of mildly distorted digits are."""
 
     name: str
-    bound: float
     accepted: dict[str, float]
     wrongly: float  # mean over the kinds that are no digits
     refused: list[float]
@@ -529,19 +469,17 @@ class Candidate(Part):
 
 
 class Distorted(Part):
-    """n real training images of one kind, against the test images."""
+    """The Fréchet distance of real training images of one kind."""
 
     kind: str
-    n: int
-    digits: Frechet
+    fid: float
 
 
 class Mixed(Part):
-    """Distances of real training images with the classes mixed otherwise, over random mixes."""
+    """The mean distance of real training images with the classes mixed otherwise, over random mixes."""
 
     divergence: float
     fid_mean: float
-    fid_sd: float
 
 
 class Record(Part):
@@ -584,8 +522,6 @@ class SchedulesRecord(Record):
     mean_step: dict[str, float]
     informative_steps: dict[str, int]
     misprint_eq9: dict[str, float]
-    usual_cap: dict[str, float]
-    zoom: dict[str, Any]
 
 
 class TrainRecord(Record):
@@ -627,7 +563,6 @@ class MeasureRecord(Record):
     real: Real
     ablations: Ablations = Field(default_factory=Ablations)
     variants: dict[str, Variation] = {}
-    quality_rule: str
     measures: int = 1  # `evaluation.measure.MEASURES`, the version of the measuring code
 
     def late(self) -> list[Checkpoint]:
@@ -643,31 +578,23 @@ class AnalyseRecord(Record):
     seed: int
     weights_sha256: str
     drawn: list[Drawn]
-    floor: Floor  # at the number of samples
     mix: ClassMix
     memorised: Memorised
-    recogniser: Recogniser
     variants: dict[str, Drawn] = {}  # the ways to sample that measuring names
-    flips: Flips | None = None
     response: Response | None = None
     recoverable: Recoverable | None = None
-    analyses: int = 1  # `evaluation.analyse.ANALYSES`, the version of the code
 
 
 class YardstickRecord(Record):
     """Real images under distortions: what a recogniser accepts, and what a distance amounts to."""
 
-    reference: ReferenceImages
     candidates: list[Candidate]
-    old: Candidate  # the bound on confidence that measuring uses
-    rule: str
-    best: str  # the candidate that the rule chooses here
-    used: str  # the one that analyses use
+    old: dict[str, float]  # share accepted of each kind by the bound on confidence that measuring uses
+    used: str  # the candidate that analyses use
     mild: list[str]
     no_digits: list[str]
     distorted: list[Distorted]
     mixed: list[Mixed]
-    floor: Floor
 
 
 @dataclass(frozen=True)

@@ -301,7 +301,6 @@ class _Recognised(Settings):
     n_real: int = Field(
         10_000, ge=100, le=60_000, description="training images that digits are compared with"
     )
-    interval_repeats: int = Field(200, ge=2, le=100_000, description="draws behind an interval")
 
 
 class Analyse(_Recognised):
@@ -313,9 +312,6 @@ class Analyse(_Recognised):
         max_length=50,
         description="DDPM: numbers of sampling steps, with two samplers",
     )
-    clip_calls: int = Field(
-        100, ge=2, le=10_000, description="DDPM: steps of the pairs without and with clipping"
-    )
     levels: list[Annotated[int, Field(ge=1, le=10_000)]] = Field(
         [1, 2, 3, 4, 6, 8, 12], max_length=50, description="cold diffusion: numbers of levels visited"
     )
@@ -323,6 +319,7 @@ class Analyse(_Recognised):
         [0.02, 0.05, 0.1, 0.2], max_length=50, description="cold diffusion: sd of noise added in each step"
     )
     n_probe: int = Field(1000, ge=12, le=60_000, description="test images of the probes of a DDPM")
+    interval_repeats: int = Field(200, ge=2, le=100_000, description="draws behind an interval")
     precision: Precision = "auto"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.figures.catalogue import UNPICKED
 from diffusion.records import Results
@@ -81,8 +82,8 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "reference": measure.reference,
         "digits": measure.extractors["digits"],
         "real": measure.real,
-        "threshold": measure.real.not_digit.threshold,
-        "quality_rule": measure.quality_rule,
+        "threshold": measure.real.threshold,
+        "quality_rule": QUALITY_RULE,
         "unread_range": percent_range(at_end(t.measure, not_recognised).value for t in run.ones),
         "unpicked_count": UNPICKED,
         "checkpoint_n": measure.settings["n_samples"],

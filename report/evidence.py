@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from diffusion.records import Drawn, Flips, Results, Share
+from diffusion.evaluation.diagnostics import SHIFT
+from diffusion.records import Drawn, Results, Share
 from report.claims.looks import full
 from report.claims.schedules import recovered as recovered_from
 from report.study import DDPMS
@@ -18,7 +19,6 @@ def parts(results: Results) -> dict[str, Any]:
     return {
         "recovered": recovered(results),
         "response": response(results),
-        "flips": flips(results),
         "mix": mix(results),
         "yardstick": yardstick(results),
         "cost": cost(results),
@@ -39,18 +39,17 @@ def recovered(results: Results) -> dict[str, Share]:
 
 
 def response(results: Results) -> dict[str, Any]:
-    """The part of a uniform shift that each DDPM reports, at the smallest time step measured."""
+    """The part of a uniform shift that each DDPM reports, at the smallest time step measured and at t = T."""
     found = {m: results.first(m).analysis.response for m in DDPMS} if analysed(results, *DDPMS) else {}
     if not found or not all(found.values()):
         return {}
-    first = {m: r.response[r.t.index(min(r.t))] for m, r in found.items()}
-    return {"t": min(found["linear"].t)} | first
-
-
-def flips(results: Results) -> dict[str, Flips]:
-    """The changes that clipping makes in the reading of samples from the same noise, for each DDPM."""
-    found = {m: results.first(m).analysis.flips for m in DDPMS} if analysed(results, *DDPMS) else {}
-    return found if all(found.values()) else {}
+    first, last = ({m: r.response[place] for m, r in found.items()} for place in (0, -1))
+    return first | {
+        "t": found["linear"].t[0],
+        "end": last,
+        "shift": SHIFT,
+        "offset_missed": min(last.values()) < 0.9,
+    }
 
 
 def mix(results: Results) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def yardstick(results: Results) -> dict[str, Any]:
     found, ones = results.yardstick, measured(results)
     if not found or not all(one.analysis for _, one in ones):
         return {}
-    scores = {one.kind: one.digits.fid for one in found.distorted}
+    scores = {one.kind: one.fid for one in found.distorted}
     used = next(c for c in found.candidates if c.name == found.used)
     digits = [(name, one.model, full(one.analysis).digit) for name, one in ones]
     ddpms, zooms = ([digit for _, m, digit in digits if m in models] for models in (DDPMS, ("zoom",)))
@@ -90,7 +89,7 @@ def yardstick(results: Results) -> dict[str, Any]:
         "wrongly": used.wrongly,
         "stitched": used.accepted[STITCHED],
         "kinds": NUMBERS[len(found.no_digits)],
-        "shifted": 1 - found.old.accepted["shifted by 3 pixels"],
+        "shifted": 1 - found.old["shifted by 3 pixels"],
         "scale": listing(Markdown(f"{escape(k)} {num(scores[k], 2)}") for k in SCALE if k in scores),
         "digit_shares": listing(Markdown(f"{percent(digit.share)} ({name})") for name, _, digit in digits),
         "ddpms": percent_range(digit.share for digit in ddpms),

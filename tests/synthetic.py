@@ -42,10 +42,10 @@ def synthetic_results(
         measured.save(records.measure_path(out, model, seed))
         for path in (RELEASED / "kept").glob(f"*_{of}-{seed}.npz"):
             kind = path.stem.split("_")[0]
-            if kind in ("samples", "quality", "trajectory") or (kind != "nearest" and model != "blur"):
+            if kind in ("samples", "quality", "trajectory") or model != "blur":
                 records.keep(out, f"{kind}_{model}-{seed}", released().kept(path.stem))
-    for name, source in {"latents": "latents", "zoom": "zoom", "degradation_blur-0": "zoom"}.items():
-        records.keep(out, name, released().kept(source))
+    for name in ("zoom", "degradation_blur-0"):
+        records.keep(out, name, released().kept("zoom"))
     return records.load_results(out, pairs)
 
 

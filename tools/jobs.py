@@ -34,7 +34,6 @@ LEFT_OUT = {
 }
 OF_TRAINING = ("trajectory", "reconstructions", "deepest", "degradation")  # kept images of one training
 OF_MEASURING = ("samples", "quality")
-OF_ANALYSING = ("nearest",)
 OWN = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")  # module:name
 
 
@@ -106,10 +105,9 @@ class Job:
             raise ValueError(f"{self.name} has not made {missing[0]}")
         one, found = f"{self.model}-{self.seed}", list(self.required)
         patterns = {
-            "schedules": ["kept/latents.npz", "kept/zoom.npz"],
+            "schedules": ["kept/zoom.npz"],
             "train": [f"kept/{what}_{one}.npz" for what in OF_TRAINING] + [f"own/{self.model}.py"],
             "measure": [f"kept/{what}_{one}.npz" for what in OF_MEASURING],
-            "analyse": [f"kept/{what}_{one}.npz" for what in OF_ANALYSING],
             "report": ["figures/*", "ledger.json", "table.json", "*.html", "notebooks/*.html"],
         }.get(self.kind, [])
         if self.kind == "train":

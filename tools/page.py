@@ -69,7 +69,7 @@ def label(run: Run) -> str:
 
 def threshold(profile: str) -> float:
     """The confidence from which the study counts an image as recognised."""
-    return records.load_results(release.RELEASED / profile).first("zoom").measure.real.not_digit.threshold
+    return records.load_results(release.RELEASED / profile).first("zoom").measure.real.threshold
 
 
 def example_digits() -> tuple[Tensor, Tensor]:

@@ -2,9 +2,8 @@
 
     python -m diffusion.evaluation.analyse --out build/quick --model zoom --seed 0 --settings 'n_samples: 500'
 
-writes OUT/metrics/analyse_<model>-<seed>.json, and kept images (see `diffusion.records`). It takes up the
-samples that measuring kept. Others are drawn with the training's seed: all ways begin with the same noise, or
-from the same prior.
+writes OUT/metrics/analyse_<model>-<seed>.json. It takes up the samples that measuring kept. Others are drawn
+with the training's seed: all ways begin with the same noise, or from the same prior.
 """
 
 from collections.abc import Iterator
@@ -26,11 +25,9 @@ from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.records import (
     AnalyseRecord,
     Drawn,
-    Flips,
     MeasureRecord,
     TrainRecord,
     analyse_path,
-    keep,
     measure_path,
     read_kept,
     train_path,
@@ -38,13 +35,9 @@ from diffusion.records import (
 from diffusion.settings import Analyse
 from diffusion.training.fit import Run
 
-ANALYSES = 1  # raised when a change alters what is analysed
-FLOORS = 10  # draws behind a real-vs-real floor
-SHOWN = 16  # samples kept beside their nearest training images: half the nearest of all, half the first
-
 
 def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
-    """Analyse one finished training; returns the record, which is then on disk with the kept images.
+    """Analyse one finished training; returns the record, which is then on disk.
 
     Raises:
         ValueError: the training has no record, or is of another data set.
@@ -55,18 +48,15 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
     run = open_trained(out, train, P)
     evaluator = Evaluator.of(
         *(P.dataset, P.data_dir),
-        n_train=max(P.n_real, P.n_samples),
+        n_train=P.n_real,
         n_test=P.n_test,
-        floor_repeats=FLOORS,
         interval_repeats=P.interval_repeats,
     )
     x_test, y_test = evaluator.x_test, evaluator.labels
-    recogniser = DigitRecogniser.fit(
-        evaluator.classifier, evaluator.x_train[: P.n_real], x_test, y_test, P.n_kind
-    )
+    recogniser = DigitRecogniser.fit(evaluator.classifier, evaluator.x_train, x_test, y_test, P.n_kind)
     measured = _measured(out, train)
     x = _finished(out, run, measured, P.n_samples)
-    features, of_training = evaluator.features(x), evaluator.training_features()
+    features = evaluator.features(x)
     labels = evaluator.read_features(features)[0]
     found = {}
     if isinstance(run.process, DDPM):
@@ -75,16 +65,14 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         found = {
             "response": diagnostics.response(*at, probed, run.precision, seed),
             "recoverable": diagnostics.recoverable(*at, *reading, run.precision, seed),
-            "flips": _flips(run, evaluator, min(P.clip_calls, run.process.T), P.n_samples),
         }
 
     def drawn_as(changes: dict) -> Drawn:
         way, average = varied(out, run, train, P, changes)
         return _drawn(way, evaluator, recogniser, way.sample(P.n_samples, average=average))
 
-    images, x_train = to_uint8(x), to_uint8(training_images(train, P))
-    near, which = memorisation.nearest(images, x_train)
-    of_test = memorisation.nearest(to_uint8(x_test[: P.n_samples]), x_train)[0]
+    x_train = to_uint8(training_images(train, P))
+    near, of_test = (memorisation.nearest(to_uint8(one), x_train) for one in (x, x_test[: P.n_samples]))
     record = AnalyseRecord(
         job="analyse",
         settings=P.values(),
@@ -97,25 +85,12 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
             *(_drawn(way, evaluator, recogniser, way.sample(P.n_samples)) for way in _other_ways(run, P)),
         ],
         variants={name: drawn_as(one.changes) for name, one in measured.variants.items()} if measured else {},
-        floor=evaluator.floor("digits", P.n_samples),
         mix=class_mix.split(
-            evaluator.references["digits"],
-            *(features, labels),
-            (of_training, evaluator.read_features(of_training)[0]),
-            evaluator.read,
-            P.interval_repeats,
+            evaluator.references["digits"], features, labels, evaluator.read, P.interval_repeats
         ),
-        memorised=memorisation.memorised(
-            (near, labels), (of_test, evaluator.read[: P.n_samples]), len(x_train)
-        ),
-        recogniser=recogniser.record(x),
+        memorised=memorisation.memorised((near, labels), (of_test, evaluator.read[: P.n_samples])),
         **found,
-        analyses=ANALYSES,
     )
-    order = near.argsort()[: SHOWN // 2].tolist()
-    shown = order + [i for i in range(len(x)) if i not in order][: SHOWN - len(order)]
-    pairs = torch.stack([images[shown], x_train[which[shown]]])[:, :, 0]  # (2, SHOWN, 28, 28)
-    keep(out, f"nearest_{model}-{seed}", pairs.numpy())
     record.save(analyse_path(out, model, seed))
     return record
 
@@ -154,20 +129,15 @@ def _other_ways(run: Run, P: Analyse) -> Iterator[Run]:
 def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tensor) -> Drawn:
     """The measures of samples x (n, 1, 28, 28) of a training."""
     process, features = run.process, evaluator.features(x)
-    labels, confidence = evaluator.read_features(features)
-    raw = bool((x.abs() > 0.5).any())  # what was kept as bytes has lost it
+    labels = evaluator.read_features(features)[0]
     found = Drawn(
         sampler=getattr(process, "sampler", "own"),
         calls=process.reverse_steps(),
         noise=process.noise if isinstance(process, ColdDiffusion) else 0.0,
         clip_x0=getattr(process, "clip_x0", False),
-        n=len(x),
         digits=evaluator.distances(features),
         digit=share_of(recogniser.accepts(x)),
-        not_digit=samples.not_digit(confidence, evaluator.threshold),
-        variety=evaluator.variety(features),
         classes=samples.class_shares(labels, evaluator.all_labels, seed=evaluator.seed),
-        border=samples.border_before_clamping(x) if raw else None,
     )
     print(
         f"{run.name}-{run.seed}: {found.sampler}, {found.calls} calls, noise {found.noise:g}: "
@@ -175,27 +145,6 @@ def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tenso
         flush=True,
     )
     return found
-
-
-def _flips(run: Run, evaluator: Evaluator, calls: int, n: int) -> Flips:
-    """Samples from the same noise without and with clipping, in few steps."""
-    own = run.process
-    both = [DDPM(own.schedule, clip, calls, own.sampler) for clip in (False, True)]
-    off, on = (replace(run, process=process).sample(n) for process in both)
-    confidences = (evaluator.read_features(evaluator.features(x))[1] for x in (off, on))
-    was, is_ = (confidence >= evaluator.threshold for confidence in confidences)
-
-    def share(mask: Tensor) -> float:
-        return float(mask.double().mean())
-
-    return Flips(
-        calls=calls,
-        n=n,
-        border=[samples.border_before_clamping(x) for x in (off, on)],
-        not_digit=[1 - share(was), 1 - share(is_)],
-        lost=share(was & ~is_),
-        gained=share(~was & is_),
-    )
 
 
 def main(arguments: list[str] | None = None) -> None:

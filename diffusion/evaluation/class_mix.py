@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.frechet import Reference, distances
-from diffusion.evaluation.samples import CLASSES, class_shares
-from diffusion.evaluation.statistics import half_error, half_scale, numpy_generator
+from diffusion.evaluation.samples import CLASSES
+from diffusion.evaluation.statistics import half_error, numpy_generator
 from diffusion.records import ClassMix, Mixed, Weighted
 from diffusion.runtime import generator
 
@@ -41,38 +41,28 @@ def reweighted(
         half = torch.randperm(n, generator=generator(0, n // 2, repeat))[: n // 2]
         halves.append(weighted_distance(reference, features[half], class_weights(labels[half], shares)))
     error = half_error(np.array(halves), n)
-    bias = (float(np.mean(halves)) - fid) * half_scale(n) ** 2
-    return Weighted(fid=fid, low=max(0.0, fid - error), high=fid + error, bias=bias)
+    return Weighted(fid=fid, low=max(0.0, fid - error), high=fid + error)
 
 
 def split(
-    reference: Reference,
-    features: Tensor,
-    labels: Tensor,
-    real: tuple[Tensor, Tensor],
-    reference_labels: Tensor,
-    repeats: int,
+    reference: Reference, features: Tensor, labels: Tensor, reference_labels: Tensor, repeats: int
 ) -> ClassMix:
-    """The distance of samples split by their class mix.
+    """The distance of samples, and what is left of it without their class mix.
 
     Args:
         features, labels: (N, D) and (N,) of the samples, as read.
-        real: features (M, D) and labels (M,) of training images, as read.
         reference_labels: of the reference images, as read.
     """
-    to, have = (one.bincount(minlength=CLASSES).double() / len(one) for one in (reference_labels, labels))
-    real_features, real_labels = real
+    shares = reference_labels.bincount(minlength=CLASSES).double() / len(reference_labels)
     return ClassMix(
         n=len(features),
         digits=distances(reference, features, repeats),
-        reweighted=reweighted(reference, features, labels, to, repeats),
-        real_with_mix=weighted_distance(reference, real_features, class_weights(real_labels, have)),
-        divergence=class_shares(labels, reference_labels).divergence,
+        reweighted=reweighted(reference, features, labels, shares, repeats),
     )
 
 
 def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) -> Mixed:
-    """The distances of real images, features and labels, at random class mixes of one divergence, in nats.
+    """The mean distance of real images, features and labels, at random class mixes of a divergence in nats.
 
     The logarithms of the class shares are tilted by normal numbers, as far as the divergence asks for.
     """
@@ -82,7 +72,7 @@ def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) 
     for _ in range(MIXES):
         share = tilted(prior, random.normal(size=CLASSES), divergence)
         found.append(weighted_distance(reference, features, class_weights(labels, torch.tensor(share))))
-    return Mixed(divergence=divergence, fid_mean=float(np.mean(found)), fid_sd=float(np.std(found, ddof=1)))
+    return Mixed(divergence=divergence, fid_mean=float(np.mean(found)))
 
 
 def tilted(prior: np.ndarray, direction: np.ndarray, divergence: float) -> np.ndarray:

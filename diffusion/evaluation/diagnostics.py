@@ -15,13 +15,11 @@ from diffusion.records import (
     CommonLoss,
     Confusion,
     DarkCentre,
-    Offset,
     RateCheck,
     RateTrial,
     Reconstruction,
     Recoverable,
     Response,
-    TimestepLoss,
 )
 from diffusion.runtime import autocast, device, device_of, generator, seeded
 
@@ -48,51 +46,26 @@ def noise_error(process: DDPM, network: Network, x: Tensor, t: int, precision: s
     return (predicted(network, latent, t, process.T, precision) - eps).square().mean((1, 2, 3))
 
 
-def timestep_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> TimestepLoss:
-    """The test loss resolved by time step, at 20 steps from 1 to T."""
-    steps = torch.linspace(1, process.T, min(20, process.T)).round().long().tolist()
-    return TimestepLoss(
-        t=steps,
-        alpha_bar=[float(process.schedule.alpha_bar[t]) for t in steps],
-        test_loss=[float(noise_error(process, network, x, t, precision, seed).mean()) for t in steps],
-    )
-
-
 def common_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> CommonLoss:
     """Test loss over the images x (N, 1, 28, 28) at fixed noise levels, the same for all schedules.
 
     The loss of Eq. (6) averages over a schedule's own time steps, so those of two schedules are not on one
     scale. This takes, for each of ten values of alpha_bar, the step that comes nearest to it. The noise is
-    that of any other schedule with the same seed, so that losses can be compared image by image.
+    that of any other schedule with the same seed, so that chance moves the losses of both alike.
     """
     alpha_bar = process.schedule.alpha_bar[1:]
     steps = [int((alpha_bar - level).abs().argmin()) + 1 for level in LEVELS]
     errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps])  # (10, N)
-    return CommonLoss(
-        mean=float(errors.mean()),
-        each=errors.mean(0).tolist(),
-        levels=list(LEVELS),
-        by_level=errors.mean(1).tolist(),
-    )
-
-
-def offset_response(process: DDPM, network: Network, precision: str) -> Offset:
-    """The rise of the predicted noise when every pixel of pure noise at t = T is raised by `SHIFT`.
-
-    At t = T the input is all but noise, so the answer should rise by as much. The shift is one standard
-    deviation of the mean of 784 pixels of noise: training has shown the network such inputs.
-    """
-    noise = torch.randn((256, 1, 28, 28), generator=generator("offset"))
-    raised, plain = (predicted(network, x, process.T, process.T, precision) for x in (noise + SHIFT, noise))
-    return Offset(shift=SHIFT, response=float((raised - plain).mean()))
+    return CommonLoss(mean=float(errors.mean()), levels=list(LEVELS), by_level=errors.mean(1).tolist())
 
 
 def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> Response:
     """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
 
-    The shift is `SHIFT` standard deviations of the noise at t: one of the mean of its 784 pixels. If all
-    of the shift is noise, the prediction should rise by the shift over sqrt(1 - alpha_bar_t). It is where the
-    level of the clean image is known, as with MNIST's black ground, or where hardly any image is left.
+    The shift is `SHIFT` standard deviations of the noise at t: one of the mean of its 784 pixels, so that
+    training has shown the network such latents. If all of the shift is noise, the prediction should rise by
+    the shift over sqrt(1 - alpha_bar_t). It is where the level of the clean image is known, as with MNIST's
+    black ground, or where hardly any image is left.
 
     Args:
         x: test images (N, 1, 28, 28); half of them are raised and half lowered.
@@ -113,7 +86,6 @@ def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: i
         response=[one.mean for one in found],
         low=[one.low for one in found],
         high=[one.high for one in found],
-        n=len(x),
     )
 
 
@@ -140,8 +112,7 @@ def recoverable(
         eps_hat = predicted(network, latent, t, process.T, precision)
         x0_hat = (latent - process.noise[t] * eps_hat) / process.signal[t]
         right.append(share_of(classes_of(classifier, x0_hat) == labels))
-    alpha_bar = [float(process.schedule.alpha_bar[t]) for t in steps]
-    return Recoverable(t=steps, alpha_bar=alpha_bar, right=right)
+    return Recoverable(t=steps, right=right)
 
 
 def _steps(T: int, n: int) -> list[int]:

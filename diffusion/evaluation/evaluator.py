@@ -208,7 +208,8 @@ class Evaluator:
             self._real[n] = Real(
                 classes=RealClasses(share=of_classes.share),
                 recognised=samples.recognised(self.read[self.confidence >= self.threshold]),
-                **{name: looks[name] for name in ("not_digit", "background", "border")},
+                threshold=self.threshold,
+                **looks,
                 centre=samples.centre_shares(self.x_test),
                 divergence_floor=samples.divergence_floor(self.all_labels, n, self.seed),
                 variety=self.variety(self.training_features("digits"), n),

@@ -20,7 +20,6 @@ from diffusion import data, runtime, settings
 from diffusion.evaluation import ablations
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.records import (
     KEPT,
@@ -94,7 +93,6 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         real=evaluator.real(P.n_distance),
         ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
         variants={name: _variation(out, run, train, evaluator, P, how) for name, how in P.variants.items()},
-        quality_rule=QUALITY_RULE,
         measures=MEASURES,
     )
     examples = evaluator.examples(samples, seed=seed)  # (2, 16, 28, 28)

@@ -17,15 +17,11 @@ from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.samples import BORDER
-from diffusion.records import Recogniser
 from diffusion.runtime import generator
 
 USED = "features and pixels, tidied"  # the yardstick's choice for MNIST
 CONFIDENCE = "confidence"
 REFUSED = 0.05  # share of mildly distorted digits below the bound
-SHARES = tuple(
-    round(0.01 * k, 2) for k in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
-)  # of a curve
 NEIGHBOURS = 5
 
 
@@ -110,7 +106,6 @@ class DigitRecogniser:
 
     likeness: Likeness
     bound: float
-    bounds: list[float]  # those of `SHARES`
 
     @classmethod
     def fit(cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int) -> Self:
@@ -121,13 +116,7 @@ class DigitRecogniser:
         likeness = Likeness.of(classifier, x_train)
         kinds = of_kinds(MILD, x[::2], labels[::2], n, "bound")
         scores = [likeness.scores(images)[USED] for images, _ in kinds.values()]
-        return cls(likeness, bounds_of(scores, [REFUSED])[0], bounds_of(scores, SHARES))
-
-    def record(self, x: Tensor) -> Recogniser:
-        """The share of images x that are accepted, at the bound and at others."""
-        score = self.likeness.scores(x)[USED]
-        curve = [float((score >= bound).double().mean()) for bound in self.bounds]
-        return Recogniser(name=USED, bound=self.bound, refused=list(SHARES), curve=curve)
+        return cls(likeness, bounds_of(scores, [REFUSED])[0])
 
     def accepts(self, x: Tensor) -> Tensor:
         """Mask (N,) of the images x that are accepted as digits."""

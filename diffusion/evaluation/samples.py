@@ -71,19 +71,13 @@ def not_digit_threshold(real_confidence: Tensor) -> float:
 def not_digit(confidence: Tensor, threshold: float) -> NotDigit:
     """Share of images (N,) that the classifier reads less confidently than `threshold`."""
     found = share_of(confidence < threshold)
-    return NotDigit(share=found.share, low=found.low, high=found.high, threshold=threshold)
+    return NotDigit(share=found.share, low=found.low, high=found.high)
 
 
 def recognised(labels: Tensor) -> Recognised:
     """Class shares of labels (N,) in 0..9, which may be none."""
     counts, n = labels.bincount(minlength=CLASSES).tolist(), len(labels)
-    intervals = [wilson(count, n) for count in counts]
-    return Recognised(
-        n=n,
-        share=[count / max(n, 1) for count in counts],
-        low=[low for low, _ in intervals],
-        high=[high for _, high in intervals],
-    )
+    return Recognised(n=n, share=[count / max(n, 1) for count in counts])
 
 
 def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed: int = 0) -> Classes:
@@ -100,13 +94,14 @@ def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed
     """
     prior, first = _shares(real_labels, absent=0.5), labels[:n]
     share, of_all = _shares(first), recognised(labels)
+    intervals = [wilson(count, len(labels)) for count in labels.bincount(minlength=CLASSES).tolist()]
     divergence = float(_divergence(share, prior))
     draws = numpy_generator(seed, "classes").multinomial(len(first), share, REPEATS) / len(first)
     low, high = centred(divergence, _divergence(draws, prior))
     return Classes(
         share=of_all.share,
-        low=of_all.low,
-        high=of_all.high,
+        low=[low for low, _ in intervals],
+        high=[high for _, high in intervals],
         divergence=divergence,
         divergence_low=low,
         divergence_high=high,

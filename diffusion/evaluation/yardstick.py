@@ -13,17 +13,13 @@ from torch import Tensor
 from diffusion import data, runtime
 from diffusion.evaluation import class_mix, distortions, recogniser
 from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.frechet import frechet_distance
 from diffusion.evaluation.measure import command
-from diffusion.evaluation.samples import not_digit_threshold
-from diffusion.records import Candidate, Distorted, ReferenceImages, YardstickRecord, yardstick_path
+from diffusion.records import Candidate, Distorted, YardstickRecord, yardstick_path
 from diffusion.settings import Yardstick
 
-RULE = (
-    "Each measure gets the bound that 95 % of real digits under mild distortions reach, all kinds together. "
-    "The measure is chosen that then accepts the smallest share of images that are no digits, averaged over "
-    "their kinds. Bounds are from one half of the test images, shares from the other."
-)
-FLOORS = 20
+# Shares of digits that the bounds of a candidate's curve refuse.
+SHARES = tuple(round(0.01 * k, 2) for k in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50))
 DISTORTED = distortions.MILD | {
     "blurred by 0.5 pixels": distortions.blurred(0.5),
     "blurred by 1 pixel": distortions.blurred(1.0),
@@ -36,13 +32,7 @@ DISTORTED = distortions.MILD | {
 
 def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
     """Measure real images; returns the record, which is then on disk."""
-    evaluator = Evaluator.of(
-        *(P.dataset, P.data_dir),
-        n_train=max(P.n_real, P.n),
-        n_test=P.n_test,
-        floor_repeats=FLOORS,
-        interval_repeats=P.interval_repeats,
-    )
+    evaluator = Evaluator.of(*(P.dataset, P.data_dir), n_train=max(P.n_real, P.n), n_test=P.n_test)
     train = data.load("train", P.data_dir, dataset=P.dataset)
     likeness = recogniser.Likeness.of(evaluator.classifier, train[0][: P.n_real])
     candidates, old = _candidates(likeness, evaluator, P.n_kind)
@@ -52,27 +42,29 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
         job="yardstick",
         settings=P.values(),
         environment=runtime.environment("fp32", runtime.device()),
-        reference=ReferenceImages(split="test", n=len(evaluator.x_test)),
         candidates=candidates,
         old=old,
-        rule=RULE,
-        best=min(candidates, key=lambda one: one.wrongly).name,
         used=recogniser.USED,
         mild=list(distortions.MILD),
         no_digits=list(distortions.NO_DIGITS),
         distorted=_distorted(evaluator, *train, P.n),
         mixed=[class_mix.mixed(reference, of_training, d) for d in class_mix.DIVERGENCES],
-        floor=evaluator.floor("digits", P.n),
     )
     record.save(yardstick_path(Path(out)))
-    print(f"yardstick: the measure is {record.best}", flush=True)
+    best = min(candidates, key=lambda one: one.wrongly)
+    print(f"yardstick: the measure that accepts fewest images that are no digits is {best.name}", flush=True)
     return record
 
 
 def _candidates(
     likeness: recogniser.Likeness, evaluator: Evaluator, n: int
-) -> tuple[list[Candidate], Candidate]:
-    """Each measure with its bound and what it accepts; and confidence with the bound that measuring uses."""
+) -> tuple[list[Candidate], dict[str, float]]:
+    """What each measure accepts, and what confidence does with the bound that measuring uses.
+
+    Each measure gets the bound that 95 % of real digits under mild distortions reach, all kinds together:
+    from one half of the test images, and is tried on the other. The best accepts the smallest share of images
+    that are no digits, averaged over their kinds.
+    """
     x, labels, kinds = evaluator.x_test, evaluator.labels, distortions.MILD | distortions.NO_DIGITS
     fitted = recogniser.of_kinds(distortions.MILD, x[::2], labels[::2], n, "bound")
     tried = recogniser.of_kinds(kinds, x[1::2], labels[1::2], n, "tried")
@@ -80,40 +72,38 @@ def _candidates(
     scores = {kind: likeness.scores(images) for kind, (images, _) in tried.items()}
     found = []
     for name in next(iter(at.values())):
-        bounds = recogniser.bounds_of(
-            [one[name] for one in at.values()], [recogniser.REFUSED, *recogniser.SHARES]
-        )
+        bounds = recogniser.bounds_of([one[name] for one in at.values()], [recogniser.REFUSED, *SHARES])
         found.append(_candidate(name, {kind: one[name] for kind, one in scores.items()}, bounds))
     confidence = {kind: one[recogniser.CONFIDENCE] for kind, one in scores.items()}
-    bound = not_digit_threshold(evaluator.confidence)
-    curve = recogniser.bounds_of([at["unchanged"][recogniser.CONFIDENCE]], recogniser.SHARES)
-    return found, _candidate(recogniser.CONFIDENCE, confidence, [bound, *curve])
+    return found, _accepted(confidence, evaluator.threshold)
+
+
+def _accepted(scores: dict[str, Tensor], bound: float) -> dict[str, float]:
+    return {kind: float((score >= bound).double().mean()) for kind, score in scores.items()}
 
 
 def _candidate(name: str, scores: dict[str, Tensor], bounds: list[float]) -> Candidate:
-    def accepted(bound: float) -> dict[str, float]:
-        return {kind: float((score >= bound).double().mean()) for kind, score in scores.items()}
+    """A measure at the first of its bounds, and its curve at the others."""
 
     def wrongly(bound: float) -> float:
-        return sum(accepted(bound)[kind] for kind in distortions.NO_DIGITS) / len(distortions.NO_DIGITS)
+        found = _accepted(scores, bound)
+        return sum(found[kind] for kind in distortions.NO_DIGITS) / len(distortions.NO_DIGITS)
 
     return Candidate(
         name=name,
-        bound=bounds[0],
-        accepted=accepted(bounds[0]),
+        accepted=_accepted(scores, bounds[0]),
         wrongly=wrongly(bounds[0]),
-        refused=list(recogniser.SHARES),
+        refused=list(SHARES),
         wrongly_curve=[wrongly(bound) for bound in bounds[1:]],
     )
 
 
 def _distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[Distorted]:
     """The distances of n training images of every kind."""
-    found = []
+    reference, found = evaluator.references["digits"], []
     for kind, (images, _) in recogniser.of_kinds(DISTORTED, x, labels, n, "distorted").items():
-        digits = evaluator.distances(evaluator.features(images))
-        found.append(Distorted(kind=kind, n=len(images), digits=digits))
-        print(f"yardstick: {kind}: Fréchet distance {digits.fid:.2f}", flush=True)
+        found.append(Distorted(kind=kind, fid=frechet_distance(reference, evaluator.features(images))))
+        print(f"yardstick: {kind}: Fréchet distance {found[-1].fid:.2f}", flush=True)
     return found
 
 

@@ -7,7 +7,7 @@ are named here.
 
 from diffusion.figures.catalogue import FIGURES, draw, figures_of
 from diffusion.figures.counts import centre_pixels, confusion
-from diffusion.figures.curves import losses, reconstruction_error, schedules, timestep_loss
+from diffusion.figures.curves import loss_by_level, losses, reconstruction_error, schedules
 from diffusion.figures.evidence import changes
 from diffusion.figures.images import grid, latents, reconstructions, steps_of, trajectory, zoom_progression
 from diffusion.figures.style import render, save
@@ -21,6 +21,7 @@ __all__ = [
     "figures_of",
     "grid",
     "latents",
+    "loss_by_level",
     "losses",
     "reconstruction_error",
     "reconstructions",
@@ -28,7 +29,6 @@ __all__ = [
     "save",
     "schedules",
     "steps_of",
-    "timestep_loss",
     "trajectory",
     "zoom_progression",
 ]

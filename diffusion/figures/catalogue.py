@@ -63,11 +63,11 @@ def schedules(results: Results) -> Figure | None:
 
 
 def latents(results: Results) -> Figure | None:
-    """A digit under both schedules; noised here, since the kept latents are cut to the range of images."""
+    """The digit of `zoom_progression` under both schedules."""
     found = results.schedules
-    if not found or not kept_path(results.out, "latents").is_file():
+    if not found or not kept_path(results.out, "zoom").is_file():
         return None
-    digit = results.kept("latents")[0, 0]
+    digit = results.kept("zoom")[0]
     steps = images.steps_of(found.T, 11)
     rows = {"linear": found.linear, "cosine": found.cosine}
     return images.latents(
@@ -168,12 +168,6 @@ def classes(results: Results) -> Figure | None:
     first = next(iter(ones.values()))
     shares = {model: one.measure.final.classes for model, one in ones.items()}
     return counts.class_histogram(shares, first.measure.real.classes.share, _labels(results), **_names(first))
-
-
-def timestep_loss(results: Results) -> Figure | None:
-    probes = {model: results.first(model).train.ddpm for model in results.models}
-    found = {model: probe.timestep_loss for model, probe in probes.items() if probe}
-    return curves.timestep_loss(found, _labels(results)) if found else None
 
 
 # --- figures of one model: of its first seed ---
@@ -292,8 +286,6 @@ def yardstick(results: Results) -> Figure | None:
     return evidence.yardstick(results.yardstick.distorted, finals, _labels(results))
 
 
-nearest = _shows("nearest", lambda kept, one: images.grid(kept, columns=kept.shape[1]))
-
 FIGURES: dict[str, Draw] = {
     "fig01_schedules.svg": schedules,
     "fig02_latents.png": latents,
@@ -317,7 +309,6 @@ FIGURES: dict[str, Draw] = {
     "unpicked.png": unpicked,
     "confusion.svg": _of("zoom", confusion),
     "reconstruction_error.svg": _of("zoom", reconstruction_error),
-    "timestep_loss.svg": timestep_loss,
     "quality_calls.svg": quality_calls,
     "sampling_noise.svg": sampling_noise,
     "offset_response.svg": offset_response,
@@ -331,16 +322,8 @@ OF_MODEL: dict[str, DrawModel] = {
     "quality_{}.png": quality,
     "trajectory_{}.png": trajectory,
     "degradation_{}.png": degradation,
-    "nearest_{}.png": nearest,
 }
-OF_OTHERS: dict[str, DrawModel] = {  # of models beside the study's
-    "classes_along_{}.svg": classes_along,
-    "centre_pixels_{}.svg": centre_pixels,
-    "reconstructions_{}.png": reconstructions,
-    "deepest_{}.png": deepest,
-    "confusion_{}.svg": confusion,
-    "reconstruction_error_{}.svg": reconstruction_error,
-}
+OF_OTHERS: dict[str, DrawModel] = {"classes_along_{}.svg": classes_along}  # of models beside the study's
 
 
 def figures_of(results: Results) -> dict[str, Draw]:

@@ -26,6 +26,7 @@ from diffusion.figures.style import (
     new_figure,
     styled,
 )
+from diffusion.records import CommonLoss
 
 FEW = 25  # up to so many points, each has a marker
 LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
@@ -270,19 +271,14 @@ def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
 
 
 @styled
-def timestep_loss(curves: Mapping[str, Any], labels: Labels = None) -> Figure:
-    """Test loss of the noise prediction against alpha_bar: where on its schedule a model errs.
-
-    Args:
-        curves: model -> what has `alpha_bar` and `test_loss`, a dict or `records.TimestepLoss`.
-    """
-    styles = model_styles(curves, labels or ())
+def loss_by_level(found: Mapping[str, CommonLoss], labels: Labels = None) -> Figure:
+    """Test loss of the noise prediction against alpha_bar: at how much noise a model errs."""
+    styles = model_styles(found, labels or ())
     figure = new_figure(62)
     axes = figure.subplots()
-    tables = {name: pd.DataFrame(dict(curve)).sort_values("alpha_bar") for name, curve in curves.items()}
-    for place, (name, table) in enumerate(tables.items()):
-        _line(axes, table.alpha_bar, table.test_loss, styles[name], place)
+    for place, (name, one) in enumerate(found.items()):
+        _line(axes, one.levels, one.by_level, styles[name], place)
     axes.set(xlabel=r"signal variance left, $\bar\alpha_t$", ylabel="mean squared error", xlim=(-0.02, 1.02))
-    _log(axes, np.concatenate([table.test_loss for table in tables.values()]))
+    _log(axes, np.concatenate([one.by_level for one in found.values()]))
     legend(figure, handles(styles, labels))
     return figure

@@ -154,7 +154,7 @@ def recogniser(found: YardstickRecord) -> Figure:
     figure = new_figure(14 + ROW * len(kinds))
     axes = figure.subplots()
     y = np.arange(len(kinds))[::-1] + np.where(np.arange(len(kinds)) < len(found.mild), 0.6, 0.0)
-    a, b = ([100 * one.accepted[kind] for kind in kinds] for one in (found.old, new))
+    a, b = ([100 * accepted[kind] for kind in kinds] for accepted in (found.old, new.accepted))
     axes.hlines(y, a, b, color="#CCCCCC", linewidth=1.2, zorder=1)
     axes.plot(a, y, **OLD)
     axes.plot(b, y, **NEW)
@@ -195,7 +195,7 @@ def yardstick(
         labels: name of every model of the run.
     """
     styles = model_styles(labels)
-    bars = [(one.kind, one.digits.fid, REAL_DOT) for one in distorted]
+    bars = [(one.kind, one.fid, REAL_DOT) for one in distorted]
     for (model, seed), fid in finals.items():
         bars.append((f"{labels[model]}, seed {seed}", fid, styles[model].colour))
     bars.sort(key=lambda bar: bar[1])

@@ -24,14 +24,7 @@ from diffusion.settings import Analyse, Measure, TrainDDPM, TrainZoom, Yardstick
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 N = 16
-P = {
-    "n_test": 100,
-    "n_samples": N,
-    "calls": [2, 3, 50],
-    "clip_calls": 3,
-    "levels": [1, 2, 24],
-    "noise": [0.1],
-}
+P = {"n_test": 100, "n_samples": N, "calls": [2, 3, 50], "levels": [1, 2, 24], "noise": [0.1]}
 P |= {"n_probe": 12, "n_real": 200, "n_kind": 12, "interval_repeats": 3, "precision": "fp32"}
 MODELS = {
     "linear": (TrainDDPM, "ddpm", {"T": 20, "sampling_steps": 4, "beta_end": 0.5}),
@@ -65,7 +58,6 @@ def test_the_records_are_on_disk_and_found_with_the_trainings(out, analysed):
     results = load_results(out)
     for name, record in analysed.items():
         assert results.trainings[name, 3].analysis == record == AnalyseRecord.load(analyse_path(out, name, 3))
-        assert results.kept(f"nearest_{name}-3").shape == (2, N, 28, 28)
     assert results.yardstick is None
 
 
@@ -85,7 +77,7 @@ def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(analysed):
         ("improved", 24, 0.0),
     ]
     assert ways(analysed["zoom"]) == zoom
-    assert all(row.n == row.digit.n == N for record in analysed.values() for row in record.drawn)
+    assert all(row.digit.n == N for record in analysed.values() for row in record.drawn)
 
 
 def test_the_ways_that_measuring_names_are_analysed(analysed):
@@ -104,29 +96,15 @@ def test_the_table_of_changes_has_the_share_of_digits(out, analysed):
     assert [row.digit for row in table(load_results(out))] == shares
 
 
-def test_the_samples_that_measuring_kept_are_taken_up(out, analysed):
-    """Bytes have no values beyond the range, so a border before clamping is not known of them."""
-    assert analysed["linear"].drawn[0].border is None
-    assert analysed["zoom"].drawn[0].border is not None
-    record = analysed["linear"]
-    assert record.mix.digits.fid == pytest.approx(record.drawn[0].digits.fid, rel=1e-9)
+def test_the_mix_is_of_the_models_own_samples(analysed):
+    for record in analysed.values():
+        assert record.mix.digits.fid == pytest.approx(record.drawn[0].digits.fid, rel=1e-9)
 
 
 def test_probes_are_of_noise_predictors(analysed):
     ddpm, zoom = analysed["linear"], analysed["zoom"]
-    assert zoom.flips is zoom.response is zoom.recoverable is None
-    assert (ddpm.response.t[-1], ddpm.recoverable.t[-1], ddpm.flips.calls) == (20, 20, 3)
-    flips = ddpm.flips
-    assert flips.not_digit[1] - flips.not_digit[0] == pytest.approx(flips.lost - flips.gained)
-
-
-def test_nearest_images_are_training_images(out, analysed, mnist_dir):
-    train = (data.load("train", mnist_dir, 200)[0] + 0.5).mul(255).round().byte()[:, 0].numpy()
-    pairs = load_results(out).kept("nearest_zoom-3")
-    assert all((train == image).all((1, 2)).any() for image in pairs[1])
-    far = np.sqrt((((pairs[0] / 255.0) - pairs[1] / 255.0) ** 2).sum((1, 2)))
-    assert (np.diff(far[: N // 2]) >= -1e-6).all()  # the first half are the nearest, in order
-    assert analysed["zoom"].memorised.n_train == 200
+    assert zoom.response is zoom.recoverable is None
+    assert (ddpm.response.t[-1], ddpm.recoverable.t[-1]) == (20, 20)
 
 
 def test_copies_of_training_images_are_found_out_unless_they_are_of_an_earlier_training(
@@ -147,19 +125,18 @@ def test_copies_of_training_images_are_found_out_unless_they_are_of_an_earlier_t
 
 
 def test_the_yardstick(tmp_path, mnist_dir):
-    values = {"n": 64, "n_kind": 40, "n_real": 400, "interval_repeats": 3, "n_test": 300}
+    values = {"n": 64, "n_kind": 40, "n_real": 400, "n_test": 300}
     record = yardstick.yardstick(tmp_path, Yardstick.read(values | {"data_dir": str(mnist_dir)}))
     assert YardstickRecord.load(yardstick_path(tmp_path)) == record
     by_name = {one.name: one for one in record.candidates}
     assert record.used == USED
-    assert record.best == min(by_name, key=lambda name: by_name[name].wrongly)
     for one in record.candidates:
         mild = np.mean([one.accepted[kind] for kind in record.mild])
         assert mild == pytest.approx(0.95, abs=0.05)
         assert one.wrongly == pytest.approx(np.mean([one.accepted[kind] for kind in record.no_digits]))
         assert one.wrongly_curve == sorted(one.wrongly_curve, reverse=True)
-    assert record.old.name == CONFIDENCE
-    assert record.old.bound != by_name[CONFIDENCE].bound
-    fid = {one.kind: one.digits.fid for one in record.distorted}
+    assert record.old.keys() == by_name[CONFIDENCE].accepted.keys()
+    assert record.old != by_name[CONFIDENCE].accepted
+    fid = {one.kind: one.fid for one in record.distorted}
     assert fid["unchanged"] < fid["turned by 20°"] < fid["strokes deleted"] < fid["uniform noise"]
     assert [one.fid_mean for one in record.mixed] == sorted(one.fid_mean for one in record.mixed)

@@ -37,33 +37,26 @@ def test_error_of_half_the_input_in_closed_form(grey):
     def expected(levels):
         return [((1 - a) ** 0.5 / 2 - 1) ** 2 for a in levels]
 
-    found = diagnostics.timestep_loss(DDPM(cosine()), half, grey, "fp32")
-    assert (found.t[0], found.t[-1]) == (1, 1000)
-    assert found.alpha_bar == [cosine().alpha_bar[t].item() for t in found.t]
-    assert found.test_loss == pytest.approx(expected(found.alpha_bar), rel=0.02)
     common = diagnostics.common_loss(DDPM(cosine()), half, grey, "fp32")
     assert common.levels == pytest.approx([0.05 + 0.1 * i for i in range(10)])
     assert common.by_level == pytest.approx(expected(common.levels), rel=0.03)
     assert sum(common.by_level) / 10 == pytest.approx(common.mean, rel=1e-5)
 
 
-def test_common_levels_put_schedules_on_one_scale_image_by_image(grey):
+def test_common_levels_put_schedules_on_one_scale(grey):
     a, b = (diagnostics.common_loss(DDPM(s), half, grey, "fp32") for s in (linear(), cosine()))
     assert a.mean == pytest.approx(b.mean, rel=0.01)
-    own = [
-        sum(diagnostics.timestep_loss(DDPM(s), half, grey, "fp32").test_loss) for s in (linear(), cosine())
-    ]
+    own = [DDPM(s).loss(half, grey, generator(0)).item() for s in (linear(), cosine())]
     assert own[1] > 1.1 * own[0]
-    assert torch.corrcoef(torch.tensor([a.each, b.each]))[0, 1] > 0.99
-    other = diagnostics.common_loss(DDPM(linear()), half, grey, "fp32", seed=1)
-    assert abs(torch.corrcoef(torch.tensor([a.each, other.each]))[0, 1]) < 0.5
 
 
-def test_offset_response_is_the_rise_of_the_answer():
-    process = DDPM(linear())
-    found = diagnostics.offset_response(process, half, "fp32")
-    assert (found.shift, found.response) == (1 / 28, pytest.approx(0.5 / 28, abs=1e-6))
-    assert diagnostics.offset_response(process, silent, "fp32").response == 0
+def test_the_noise_of_a_probe_is_that_of_another_schedule_with_the_same_seed(grey):
+    def errors(schedule, seed):
+        return diagnostics.noise_error(DDPM(schedule), half, grey, 500, "fp32", seed)
+
+    (a, b), other = (errors(s, 0) for s in (linear(), cosine())), errors(linear(), 1)
+    assert torch.corrcoef(torch.stack([a, b]))[0, 1] > 0.99
+    assert abs(torch.corrcoef(torch.stack([a, other]))[0, 1]) < 0.5
 
 
 def test_the_printed_learning_rate_does_not_learn_where_the_other_one_does():

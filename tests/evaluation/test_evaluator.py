@@ -47,6 +47,7 @@ def test_real_images_are_described_once(evaluator, monkeypatch):
     assert evaluator.floor("digits", 30) is floor
     assert real.variety.n == real.divergence_floor.n == floor.n == 30
     assert real.not_digit.share == pytest.approx(0.05, abs=0.01)
+    assert real.threshold == evaluator.threshold
     assert evaluator.floor("inception", 30) is None  # it is off
     assert evaluator.floor("digits", 61) is None  # more than there are training images
     about = evaluator.describe()

@@ -126,13 +126,12 @@ def test_two_images_are_enough_and_so_is_one_image_over_and_over():
 # --- floor, interval, gap ---
 
 
-def test_floor_falls_as_one_over_n_and_the_kernel_floor_stays_at_zero():
+def test_floor_falls_as_one_over_n():
     train, reference = gaussian(20_000, 16, 1), Reference(gaussian(20_000, 16, 2))
     small, large = (floor(train, reference, n, repeats=8) for n in (200, 800))
-    assert (small.n, small.repeats) == (200, 8)
+    assert small.n == 200
     assert small.fid_mean / large.fid_mean == pytest.approx(4, rel=0.25)
     assert 0 < large.fid_sd < small.fid_sd < small.fid_mean
-    assert abs(small.kid_mean) < 4 * small.kid_sd / math.sqrt(8)
     assert floor(train, reference, 200, repeats=8) == small
     assert floor(train, reference, 200, repeats=8, seed=1) != small
 

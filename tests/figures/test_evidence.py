@@ -61,7 +61,7 @@ def test_a_model_has_its_style_whichever_others_are_drawn():
     colour = model_styles(run)["own"].colour
     assert colour != model_styles(run)["blur"].colour
     rows = {"own": [[drawn("ancestral", 10, 50, 0.1)]]}
-    found = records.Response(t=[10], response=[0.1], low=[0.0], high=[0.2], n=5)
+    found = records.Response(t=[10], response=[0.1], low=[0.0], high=[0.2])
     for figure in (evidence.quality_against_calls(rows, run), evidence.response({"own": found}, run)):
         assert figure.axes[0].lines[0].get_color() == colour
 
@@ -82,14 +82,13 @@ def made() -> records.YardstickRecord:
         accepted = {kind: factor * share for kind, share in KIND.items()}
         refused, curve = [0.01, 0.05, 0.2], [0.5 * factor, 0.2 * factor, 0.0]
         return records.Candidate(
-            name=name, bound=0.5, accepted=accepted, wrongly=0.05, refused=refused, wrongly_curve=curve
+            name=name, accepted=accepted, wrongly=0.05, refused=refused, wrongly_curve=curve
         )
 
-    turned = RELEASED.yardstick.distorted[0]
-    digits = turned.digits.model_copy(update={"fid": 3.0})
     changes = {"candidates": [candidate("confidence", 0.5), candidate("new", 1.0)], "used": "new"}
-    changes |= {"old": candidate("confidence", 0.8), "mild": list(KIND)[:2], "no_digits": list(KIND)[2:]}
-    changes["distorted"] = [turned.model_copy(update={"kind": "turned", "digits": digits})]
+    changes |= {"mild": list(KIND)[:2], "no_digits": list(KIND)[2:]}
+    changes["old"] = candidate("confidence", 0.8).accepted
+    changes["distorted"] = [records.Distorted(kind="turned", fid=3.0)]
     return RELEASED.yardstick.model_copy(update=changes)
 
 

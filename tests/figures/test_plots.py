@@ -29,6 +29,7 @@ SCHEDULES = {"linear": RELEASED.schedules.linear, "cosine": RELEASED.schedules.c
 PRIOR, DIGITS, LETTERS = np.full(10, 0.1), ("0123456789", "digit"), (list("ABCDEFGHIJ"), "letter")
 EIGHT = RANDOM.integers(0, 256, (8, 28, 28), dtype=np.uint8)
 COUNTS = RANDOM.integers(1, 1000, 256)
+COMMON = RELEASED.first("linear").train.ddpm.common_loss
 CLASSES = {name: RELEASED.first(name).measure.final.classes for name in MODELS}
 
 
@@ -56,8 +57,8 @@ CASES: dict[str, Callable[[], Figure]] = {
     "reconstruction_error": lambda: figures.reconstruction_error(
         range(1, 25), np.arange(24) / 9, np.ones(24)
     ),
-    "timestep_loss": lambda: figures.timestep_loss(
-        {"linear": RELEASED.first("linear").train.ddpm.timestep_loss}
+    "loss_by_level": lambda: figures.loss_by_level(
+        {"linear": RELEASED.first("linear").train.ddpm.common_loss}
     ),
     "centre_pixels": lambda: figures.centre_pixels(COUNTS),
     "class_histogram": lambda: counts.class_histogram(CLASSES, PRIOR, LABELS, *DIGITS),

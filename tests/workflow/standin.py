@@ -60,7 +60,7 @@ def work(kind, values):
                   f"{run}/weights/epoch-0001.safetensors", f"{run}/weights/epoch-0002.safetensors",
                   f"kept/trajectory_{one}.npz", f"metrics/train_{one}.json"],
         "measure": [f"kept/samples_{one}.npz", f"metrics/measure_{one}.json"],
-        "analyse": [f"kept/nearest_{one}.npz", f"metrics/analyse_{one}.json"],
+        "analyse": [f"metrics/analyse_{one}.json"],
         "yardstick": ["metrics/yardstick.json"],
         "compare": [],
         "report": ["figures/a.svg", "report.html", "report.pdf"],

@@ -41,7 +41,6 @@ def test_a_release_has_records_images_last_weights_figures_notebooks_and_the_pdf
         "kept/zoom.npz",
         "kept/trajectory_zoom-0.npz",
         "kept/samples_zoom-0.npz",
-        "kept/nearest_zoom-0.npz",
         *(f"metrics/{job}.json" for job in RECORDED),
         *(f"jobs/{job}.json" for job in (*RECORDED, "compare", "report")),
         *(f"notebooks/{n}.ipynb" for n in ("01_schedules", "03_train_zoom-zoom-0", "04_compare_fid")),

@@ -78,7 +78,6 @@ def test_schedules_record_is_that_of_the_module(smoke_out):
     assert found.early.linear.alpha_bar == linear.alpha_bar[300].item()
     assert found.informative_steps["linear"] < found.informative_steps["cosine"]
     assert records.read_kept(smoke_out, "zoom").shape == (25, 28, 28)
-    assert records.read_kept(smoke_out, "latents").shape == (2, 11, 28, 28)
 
 
 def test_a_training_has_its_probes_and_no_more(smoke_out):
