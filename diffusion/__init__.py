@@ -10,7 +10,6 @@ A name is imported when it is first used.
 """
 
 import importlib
-import os
 from typing import Any
 
 _NAMES = {
@@ -23,6 +22,7 @@ _NAMES = {
     "cosine": "processes",
     "linear": "processes",
     "DataSet": "data",
+    "load": "data",
     "Reconstructor": "training.network",
     "Run": "training.fit",
     "fit": "training.fit",
@@ -30,19 +30,7 @@ _NAMES = {
     "Evaluator": "evaluation.evaluator",
     "grid": "figures",
 }
-__all__ = ["__version__", "load", *_NAMES]
-
-
-def load(
-    dataset: str = "mnist",
-    split: str = "train",
-    data_dir: str | os.PathLike | None = None,
-    n: int | None = None,
-) -> tuple[Any, Any]:
-    """Images (N, 1, 28, 28) in [-0.5, 0.5] and labels (N,) of a data set; see `diffusion.data.load`."""
-    from diffusion import data
-
-    return data.load(split, data_dir, n, dataset)
+__all__ = ["__version__", *_NAMES]
 
 
 def __getattr__(name: str) -> Any:

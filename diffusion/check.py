@@ -169,7 +169,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.path.insert(0, os.getcwd())
     try:
         process = processes.own(chosen.degradation, chosen.T, yaml.safe_load(chosen.options))
-        found = check(process, data.load("train", n=1000, dataset=chosen.dataset)[0])
+        found = check(process, data.load(chosen.dataset, n=1000)[0])
     except (ValueError, yaml.YAMLError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     for finding in found:

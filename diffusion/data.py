@@ -238,23 +238,23 @@ def fetch(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> 
     if isinstance(known.read, IdxFiles):
         return known.read.fetch(raw)
     for split in SPLITS:
-        load(split, data_dir, dataset=dataset)
+        load(dataset, split, data_dir)
     return {}
 
 
 def load(
+    dataset: str = "mnist",
     split: str = "train",
     data_dir: str | os.PathLike | None = None,
     n: int | None = None,
-    dataset: str = "mnist",
 ) -> tuple[Tensor, Tensor]:
     """Images and labels of a split, fetched first if need be.
 
     Args:
+        dataset: "mnist", "fashion", "kmnist", or `module:name` of your own.
         split: "train" or "test".
         data_dir: data folder; None: see `folder`.
         n: only the first n images; None: all.
-        dataset: "mnist", "fashion", "kmnist", or `module:name` of your own.
 
     Returns:
         images (N, 1, 28, 28) float32, pixel / 255 - 0.5, so in [-0.5, 0.5]; labels (N,) int64.
@@ -301,7 +301,7 @@ def main(arguments: list[str] | None = None) -> None:
         for name, source in sorted(origin.items()):
             print(f"  {name:26s} MD5 verified, {source}")
         for split in SPLITS:
-            images, labels = load(split, chosen.data_dir, dataset=chosen.dataset)
+            images, labels = load(chosen.dataset, split, chosen.data_dir)
             print(f"  {split}: {tuple(images.shape)}, classes {labels.bincount().tolist()}")
     except ValueError as error:
         sys.exit(f"error: {error}")

@@ -20,7 +20,7 @@ from hostile import Code
 
 def test_equals_torchvisions_reader(mnist_dir):
     for split in ("train", "test"):
-        images, labels = data.load(split, mnist_dir)
+        images, labels = data.load("mnist", split, mnist_dir)
         other = torchvision.MNIST(mnist_dir, train=split == "train")
         assert torch.equal(images[:, 0], other.data.float() / 255 - 0.5)
         assert torch.equal(labels, other.targets)
@@ -88,19 +88,19 @@ def there(folder: Path) -> set[str]:
 
 def test_it_is_fetched_once_and_verified_at_every_load(made, tmp_path):
     files, sources = made
-    images, labels = data.load("train", tmp_path)
+    images, labels = data.load("mnist", "train", tmp_path)
     assert torch.equal(labels, torch.arange(30) % 10)
     assert images.shape == (30, 1, 28, 28)
     sources(none=no_network)
-    assert torch.equal(data.load("train", tmp_path, 7)[0], images[:7])
+    assert torch.equal(data.load("mnist", "train", tmp_path, 7)[0], images[:7])
     path = next(tmp_path.rglob("train-images*"))
     content = path.read_bytes()
     path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])  # one bit of one pixel
     with pytest.raises(data.DataError, match=f"{path.name} missing or corrupt, no source delivered"):
-        data.load("train", tmp_path)
+        data.load("mnist", "train", tmp_path)
     sources(broken=no_network, good=lambda: files)
     assert data.fetch(tmp_path)[path.name] == "good"
-    assert torch.equal(data.load("train", tmp_path)[0], images)
+    assert torch.equal(data.load("mnist", "train", tmp_path)[0], images)
 
 
 ODD = {
@@ -187,14 +187,14 @@ def test_the_place_is_the_callers_choice_or_the_platforms(monkeypatch, tmp_path,
 
 
 def test_a_data_set_of_ones_own(tmp_path):
-    x, labels = data.load("test", tmp_path, dataset="own:BARS")
+    x, labels = data.load("own:BARS", "test", tmp_path)
     assert x.shape == (50, 1, 28, 28)
     assert all(x[i, 0, 2 * label + 3].min() == 0.5 for i, label in enumerate(labels))
     data.fetch(tmp_path, "own:BARS")
     with pytest.raises(data.DataError, match=r"Colour: images are \(5, 28, 28, 3\)"):
-        data.load("test", tmp_path, dataset="own:COLOUR")
+        data.load("own:COLOUR", "test", tmp_path)
     with pytest.raises(data.DataError, match="Eleven: labels .* 0 to 9"):
-        data.load("test", tmp_path, dataset="own:ELEVEN")
+        data.load("own:ELEVEN", "test", tmp_path)
 
 
 def test_the_command_says_what_lies_where(made, tmp_path, capsys):

@@ -104,7 +104,7 @@ def test_an_example_of_extending_works(number, mine):
     read = settings.Profile(profile, "mine.yaml")
     for training in read.trainings.values():
         process = training.process()
-        x, _ = data.load("train", None, 64, training.dataset)
+        x, _ = data.load(training.dataset, n=64)
         assert [one.text for one in check.check(process, x) if one.kind == "problem"] == []
         options = {k: v for k, v in training.fitting().items() if k.startswith("network") or k == "channels"}
         run = fit(process, x, steps=2, batch_size=8, **options)

@@ -74,7 +74,7 @@ def threshold(profile: str) -> float:
 
 def example_digits() -> tuple[Tensor, Tensor]:
     """The first test images of each class, and their labels."""
-    images, labels = data.load("test")
+    images, labels = data.load("mnist", "test")
     chosen = torch.cat([(labels == c).nonzero()[:EACH, 0] for c in range(10)])
     return images[chosen], labels[chosen]
 
@@ -96,7 +96,7 @@ def telling(zooms: Sequence[Run], sure: float) -> tuple[Tensor, list[Tensor]]:
     last = torch.stack([walk[-1] for walk in walks]).clamp(-0.5, 0.5)  # (drawn, TRIED, 28, 28)
     read = [torch.softmax(classifier.logits(reader, images[:, None]), 1).max(1) for images in last]
     digit, confidence = (torch.stack([one[i] for one in read]) for i in (1, 0))  # (drawn, TRIED)
-    real, labels = data.load("test", n=5000)
+    real, labels = data.load("mnist", "test", n=5000)
     distance = torch.cdist(last.flatten(2), real.flatten(1)[None])  # (drawn, TRIED, 5000)
     distance = distance.masked_fill(digit[:, :, None] != labels, torch.inf).amin(2)
     sharp = [i for i, run in enumerate(drawn) if not run.process.noise]

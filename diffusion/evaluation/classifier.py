@@ -187,7 +187,7 @@ def weights_for(dataset: str = "mnist", data_dir: str | os.PathLike | None = Non
     if dataset == "mnist":
         return None
     where = data.raw_folder(data_dir, dataset).with_name("classifier")
-    splits = [data.load(split, data_dir, dataset=dataset) for split in data.SPLITS]
+    splits = [data.load(dataset, split, data_dir) for split in data.SPLITS]
     content = [hashlib.sha256(part.numpy()).hexdigest() for split in splits for part in split]
     key = digest({"data": content, "recipe": RECIPE})
     if kept := _intact(where, key):
@@ -234,7 +234,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("build/classifier.safetensors"))
     options = parser.parse_args(arguments)
     try:
-        model, facts = train_and_measure(*(data.load(split, options.data_dir) for split in data.SPLITS))
+        model, facts = train_and_measure(
+            *(data.load("mnist", split, options.data_dir) for split in data.SPLITS)
+        )
         written = sha256(write_bytes(options.out, to_bytes(model, facts)))
     except (data.DataError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -83,9 +83,9 @@ class Evaluator:
             ValueError: the data cannot be had, or have fewer test images.
         """
         return cls(
-            data.load("train", data_dir, dataset=dataset)[0][:n_train],
-            *data.load("test", data_dir, n_test, dataset),
-            data.load("test", data_dir, dataset=dataset)[1],
+            data.load(dataset, "train", data_dir)[0][:n_train],
+            *data.load(dataset, "test", data_dir, n_test),
+            data.load(dataset, "test", data_dir)[1],
             classifier_weights=classifier.weights_for(dataset, data_dir),
             device=runtime.device(),
             **options,

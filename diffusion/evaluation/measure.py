@@ -203,7 +203,7 @@ def varied(out: Path, run: Run, train: TrainRecord, P: Measure | Analyse, change
 
 def training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:
     """The images that a model was trained on, (N, 1, 28, 28)."""
-    return data.load("train", P.data_dir, train.settings.get("n_train"), P.dataset)[0]
+    return data.load(P.dataset, "train", P.data_dir, train.settings.get("n_train"))[0]
 
 
 def command(cls: type[Settings], job: Callable, of_training: bool, arguments: list[str] | None) -> None:

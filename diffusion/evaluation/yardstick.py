@@ -33,7 +33,7 @@ DISTORTED = distortions.MILD | {
 def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
     """Measure real images; returns the record, which is then on disk."""
     evaluator = Evaluator.of(*(P.dataset, P.data_dir), n_train=max(P.n_real, P.n), n_test=P.n_test)
-    train = data.load("train", P.data_dir, dataset=P.dataset)
+    train = data.load(P.dataset, "train", P.data_dir)
     likeness = recogniser.Likeness.of(evaluator.classifier, train[0][: P.n_real])
     candidates, old = _candidates(likeness, evaluator, P.n_kind)
     reference, features = evaluator.references["digits"], evaluator.training_features()

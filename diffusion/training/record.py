@@ -102,6 +102,6 @@ def released(profile: str = "paper", model: str = "zoom", seed: int | None = Non
     run = open_run(out, record)
     if forgets(run.process):
         P = record.settings
-        run.process.prepare(data.load("train", n=P["n_train"], dataset=P["dataset"])[0])
+        run.process.prepare(data.load(P["dataset"], n=P["n_train"])[0])
     run.samples = None  # nothing is added to a release
     return run

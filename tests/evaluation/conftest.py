@@ -16,7 +16,7 @@ def train(mnist_dir: Path) -> Callable[[Path, dict, int], Path]:
     """Trains models, name -> (settings class, process, settings), with seed 3 into a results folder."""
 
     def function(out: Path, models: dict[str, tuple], epochs: int) -> Path:
-        x, _ = data.load("train", mnist_dir, 200)
+        x, _ = data.load("mnist", "train", mnist_dir, 200)
         for name, (cls, kind, values) in models.items():
             values = values | {"model": name, "epochs": epochs, "n_train": 200, "channels": [4, 4]}
             P = cls.read(values | {"precision": "fp32", "seed": 3})

@@ -112,7 +112,7 @@ def test_copies_of_training_images_are_found_out_unless_they_are_of_an_earlier_t
 ):
     """The whole job, on a model whose kept samples are copies."""
     shutil.copytree(out, tmp_path, dirs_exist_ok=True)
-    copies = (data.load("train", mnist_dir, N)[0] + 0.5).mul(255).round().byte()[:, 0]
+    copies = (data.load("mnist", "train", mnist_dir, N)[0] + 0.5).mul(255).round().byte()[:, 0]
     keep(tmp_path, "samples_linear-3", copies.numpy())
     settings = Analyse.read(P | {"data_dir": str(mnist_dir), "calls": []})
     record = analyse.analyse(tmp_path, "linear", 3, settings)

@@ -28,7 +28,7 @@ def about(path) -> dict:
 
 
 def test_shipped_weights_read_99_percent_of_the_test_split(model, mnist_dir):
-    found = classifier.accuracy(model, *data.load("test", mnist_dir))
+    found = classifier.accuracy(model, *data.load("mnist", "test", mnist_dir))
     assert found >= 0.99
     # Another CPU may round otherwise and turn an image or two.
     assert found == pytest.approx(about(classifier.SHIPPED)["test_accuracy"], abs=5e-4)
@@ -78,7 +78,10 @@ def test_the_command_writes_weights_that_have_learnt_and_say_how_they_came_about
     monkeypatch.setattr(data, "load", lambda split, where: whole(split, where, 1000))
     classifier.main(["--out", str(out), "--data-dir", str(mnist_dir)])
     assert hashlib.sha256(out.read_bytes()).hexdigest() in capsys.readouterr().out
-    facts, measured = about(out), classifier.accuracy(classifier.load(out), *data.load("test", mnist_dir))
+    facts, measured = (
+        about(out),
+        classifier.accuracy(classifier.load(out), *data.load("mnist", "test", mnist_dir)),
+    )
     assert facts["recipe"] == about(classifier.SHIPPED)["recipe"]
     assert facts["n_train"] == 1000
     assert 0.8 < measured == pytest.approx(facts["test_accuracy"], abs=1e-6)
@@ -113,7 +116,7 @@ def test_another_is_trained_once_on_its_own_data_and_kept(trainings, tmp_path):
     facts = about(path)
     assert (facts["dataset"], facts["n_train"], facts["n_test"]) == (OWN, 100, 50)
     found = classifier.classifier_for(OWN, tmp_path)
-    measured = classifier.accuracy(found, *data.load("test", tmp_path, dataset=OWN))
+    measured = classifier.accuracy(found, *data.load(OWN, "test", tmp_path))
     assert measured == pytest.approx(facts["test_accuracy"], abs=1e-6)
 
 

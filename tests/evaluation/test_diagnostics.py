@@ -147,7 +147,7 @@ def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share):
 
 
 def test_a_perfect_predictor_restores_every_digit_and_a_silent_one_hardly_any_at_the_end(mnist_dir):
-    x, labels = data.load("test", mnist_dir, 100)
+    x, labels = data.load("mnist", "test", mnist_dir, 100)
     process, model = DDPM(linear(100, beta_end=0.2)), classifier.load()
     eps = torch.randn(x.shape, generator=generator(0, "recoverable"))  # the noise that it adds
     perfect = diagnostics.recoverable(process, lambda z, t: eps, model, x, labels, "fp32")

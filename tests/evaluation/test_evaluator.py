@@ -18,13 +18,15 @@ N = 40
 
 @pytest.fixture(scope="module")
 def evaluator(mnist_dir):
-    x, labels = data.load("test", mnist_dir, 300)
-    return Evaluator(data.load("train", mnist_dir, 60)[0], x, labels, interval_repeats=20, floor_repeats=2)
+    x, labels = data.load("mnist", "test", mnist_dir, 300)
+    return Evaluator(
+        data.load("mnist", "train", mnist_dir, 60)[0], x, labels, interval_repeats=20, floor_repeats=2
+    )
 
 
 @pytest.fixture(scope="module")
 def x(mnist_dir):
-    return data.load("train", mnist_dir, N)[0]
+    return data.load("mnist", "train", mnist_dir, N)[0]
 
 
 def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x):

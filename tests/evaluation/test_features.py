@@ -26,7 +26,7 @@ def digits():
 
 
 def test_digit_features_do_not_depend_on_the_chunk(digits, mnist_dir):
-    images = to_uint8(data.load("test", mnist_dir, 100)[0])
+    images = to_uint8(data.load("mnist", "test", mnist_dir, 100)[0])
     whole = digits.features(images)
     assert whole.shape == (100, digits.info["dimension"]) == (100, 64)
     assert (whole - replace(digits, chunk=7).features(images)).abs().max() < 1e-4
@@ -34,7 +34,7 @@ def test_digit_features_do_not_depend_on_the_chunk(digits, mnist_dir):
 
 
 def test_digit_distance_tells_real_digits_from_noise_and_from_wrong_scaling(digits, mnist_dir):
-    test, train = (data.load(split, mnist_dir, 1000)[0] for split in ("test", "train"))
+    test, train = (data.load("mnist", split, mnist_dir, 1000)[0] for split in ("test", "train"))
     reference = Reference(digits.features(to_uint8(test)))
     of_train = digits.features(to_uint8(train))
     real, real_kid = floor(of_train, reference, 250, repeats=4), kid(reference, of_train[:250])[0]
@@ -115,7 +115,7 @@ def random_inception(tmp_path_factory):
 
 @pytest.mark.slow
 def test_inception_features_are_those_of_torchmetrics_distance(random_inception, mnist_dir):
-    images = to_uint8(data.load("test", mnist_dir, 8)[0])
+    images = to_uint8(data.load("mnist", "test", mnist_dir, 8)[0])
     extractor = features.inception(random_inception)
     assert (extractor.available, extractor.reason) == (True, "")
     assert (extractor.info["dimension"], extractor.info["source"]) == (2048, "file")

@@ -11,7 +11,7 @@ from diffusion.runtime import generator
 
 @pytest.fixture(scope="module")
 def digits(mnist_dir):
-    return data.load("test", mnist_dir, 400)
+    return data.load("mnist", "test", mnist_dir, 400)
 
 
 def centre_of_mass(x):
@@ -68,7 +68,7 @@ def test_tidying_undoes_a_ground_and_a_shift(digits):
 
 @pytest.fixture(scope="module")
 def fitted(mnist_dir, digits):
-    x_train, _ = data.load("train", mnist_dir, 2000)
+    x_train, _ = data.load("mnist", "train", mnist_dir, 2000)
     return recogniser.DigitRecogniser.fit(classifier.load(), x_train, *digits, n=60)
 
 

@@ -23,7 +23,7 @@ def seeded(seed: int) -> torch.Generator:
 
 @pytest.fixture(scope="module")
 def test_split(mnist_dir):
-    x, labels = data.load("test", mnist_dir)
+    x, labels = data.load("mnist", "test", mnist_dir)
     return x[::4], labels[::4]
 
 

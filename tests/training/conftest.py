@@ -13,7 +13,9 @@ from short_runs import BATCH, STEPS, Killed, train
 
 @pytest.fixture(scope="session")
 def images(mnist_dir):
-    return data.load("train", mnist_dir, BATCH * STEPS)[0], data.load("test", mnist_dir, 16)[0]
+    return data.load("mnist", "train", mnist_dir, BATCH * STEPS)[0], data.load(
+        "mnist", "test", mnist_dir, 16
+    )[0]
 
 
 @pytest.fixture(autouse=True)
