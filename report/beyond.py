@@ -44,6 +44,8 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "zoom_mixture": ("zoom", {"prior": "mixture"}),
     "zoom_control": ("zoom", {"latent_noise": 0.3, "prior": "mixture", "noise": 0.2}),
     "zoom_rms": ("zoom", {"network_options": {"norm": "rms"}}),
+    "zoom_dilated": ("zoom", {"network_options": WIDE}),
+    "zoom_wide_mixture": ("zoom", {"network_options": WIDE, "prior": "mixture"}),
     "zoom_unet": ("zoom", {"network": "unet"}),
     "zoom_unet_mixture": ("zoom", {"network": "unet", "prior": "mixture"}),
     "zoom_unet_noisy": ("zoom", {name: ROBUST[name] for name in ("network", "latent_noise")}),
@@ -123,6 +125,7 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
     constant = ("zoom_noisy", "zoom_noisier", "zoom_constant")
     at_the_end = [row.digits.fid for model in study.models for row in _late(study, model)]
     return {
+        "some_in_float32": bool(_in_float32(results)),
         # The normalisation that keeps the mean: a steadier ground and a smaller distance.
         "norm_mends_ground": all_of("ddpm", "ddpm_rms")
         and border("ddpm_rms") < border("ddpm") / 2
@@ -167,6 +170,13 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         "noise_then_helps": all_of("zoom_still", "zoom_noisy")
         and rows["zoom_noisy"].divergence < 0.8 * rows["zoom_still"].divergence
         and max(rows["zoom_noisy"].distances) < min(rows["zoom_still"].distances),
+        # For the zoom such a view and a start drawn together do what neither does alone.
+        "wide_start_helps": all_of("zoom_mixture", "zoom_dilated", "zoom_wide_mixture")
+        and max(rows["zoom_wide_mixture"].distances)
+        < 0.75 * min(*rows["zoom_mixture"].distances, *rows["zoom_dilated"].distances)
+        and digit.keys() >= {"zoom_mixture", "zoom_wide_mixture"}
+        and digit["zoom_wide_mixture"] > digit["zoom_mixture"]
+        and rows["zoom_wide_mixture"].coverage > rows["zoom_mixture"].coverage,
         # The control: the study's network with the same noise and start stays where the start brings it.
         "noise_needs_unet": all_of("zoom_mixture", "zoom_control", "zoom_noisy")
         and min(rows["zoom_control"].distances) > 1.3 * max(rows["zoom_noisy"].distances)
@@ -229,6 +239,7 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "more_latent_noise": MORE_ROBUST["latent_noise"],
         "noise": {name: changes["noise"] for name, (_, changes) in SAID.items() if "noise" in changes},
         "late_divergence": fmean(row.classes.divergence for row in _late(study, "zoom")) if zooms else None,
+        "in_float32": listing(_in_float32(results)),
         "rate": results.first(whole[0].model).train.settings["learning_rate"],
         "copies": percent_range(_copies(results, rows)),
         "digits_before": percent_range(one.analysis.drawn[0].digit.share for one in zooms if one.analysis),
@@ -278,6 +289,12 @@ def _restored(results: Results, row: Row) -> float | None:
     """Share of the most degraded digits that the model restores to the right class."""
     probes = results.first(row.model).train.zoom
     return probes and probes.confusion.accuracy
+
+
+def _in_float32(results: Results | None) -> list[str]:
+    """The trainings whose network ran in float32; the others ran in bfloat16."""
+    ones = results.trainings.values() if results else ()
+    return [f"{one.model}-{one.seed}" for one in ones if one.train.environment["precision"] == "fp32"]
 
 
 def _repeated(results: Results | None) -> list[Row]:

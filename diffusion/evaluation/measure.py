@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -91,7 +92,9 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         curve=curve,
         final=final,
         real=evaluator.real(P.n_distance),
-        ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
+        ablations=_ablations(out, run, train, evaluator, P)
+        if P.ablations and not final.constant
+        else Ablations(),
         variants={name: _variation(out, run, train, evaluator, P, how) for name, how in P.variants.items()},
         measures=MEASURES,
     )
@@ -164,18 +167,22 @@ def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) 
     return Final(n=P.n_distance, n_classes=P.n_final, floor=floors, constant=is_constant(samples), **found)
 
 
-def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
-    """The ablations that apply to a training."""
-    found, process = Ablations(), run.process
-    if type(process) is DDPM:
-        found.clipping = ablations.clipping(run, evaluator, P.n_samples, P.seed)
-    if type(process) is ColdZoom:
+def _ablations(out: Path, run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
+    """The ablations that apply to a training. That of precision says nothing of training in float32."""
+
+    def way(**changes: Any) -> Run:
+        return varied(out, run, train, P, changes)[0]
+
+    found, pair = Ablations(), (evaluator, P.n_samples, P.seed)
+    if type(run.process) is DDPM:
+        found.clipping = ablations.in_pairs(way(clip_x0=False), way(clip_x0=True), *pair)
+    if type(run.process) is ColdZoom:
+        sides = (way(prior=name, prior_options={}) for name in ("pixels", "patches"))
         late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= (1 - LATE) * train.epochs]
-        found.prior = ablations.prior(
-            *(run, evaluator, training_images(train, P), P.n_final, P.n_distance, P.n_samples, late, P.seed)
-        )
+        numbers = P.n_final, P.n_distance, P.n_samples
+        found.prior = ablations.prior(*sides, evaluator, *numbers, late, P.seed)
     if run.precision == "bf16":
-        found.float32 = ablations.float32(run, evaluator, P.n_samples, P.seed)
+        found.float32 = ablations.in_pairs(run, replace(run, precision="fp32"), *pair)
     return found
 
 

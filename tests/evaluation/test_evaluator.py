@@ -1,6 +1,6 @@
 """The evaluator: its measures are those of the parts, and an ablation's gap is the second minus the first."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -9,7 +9,6 @@ from diffusion import data
 from diffusion.evaluation import ablations, classifier, samples
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import frechet_distance
-from diffusion.processes import DDPM, ColdZoom, DegradationProcess, linear
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -80,56 +79,36 @@ def test_one_image_over_and_over_is_constant_and_can_be_measured(evaluator, x):
 
 @dataclass
 class Drawn:
-    """A training whose samples are given: x, or something else where `changed` says so."""
+    """A training whose samples are given."""
 
-    process: DegradationProcess
     x: torch.Tensor
-    other: torch.Tensor
-    changed: object
-    precision: str = "bf16"
     name: str = "model"
     seed: int = 3
 
     def sample(self, n, seed, epoch=None):
         assert (n, seed) == (len(self.x), 3)
-        return self.other if self.changed(self) else self.x
+        return self.x
 
 
-def is_clipped(drawn):
-    process = drawn.process
-    assert (process.sampling_steps, process.schedule.T, process.sampler) == (4, 8, "ddim")
-    return drawn.process.clip_x0
-
-
-@pytest.mark.parametrize(
-    ("ablation", "changed"),
-    [(ablations.float32, lambda drawn: drawn.precision == "fp32"), (ablations.clipping, is_clipped)],
-)
-def test_the_gap_is_the_second_minus_the_first(evaluator, x, ablation, changed):
+def test_the_gap_is_the_second_minus_the_first(evaluator, x):
     brighter = x.clamp(min=-0.3)  # a grey ground, a fifth of the range above black
-    drawn = Drawn(DDPM(linear(8), sampling_steps=4, sampler="ddim"), x, brighter, changed)
-    found = ablation(drawn, evaluator, N, 3)
+    found = ablations.in_pairs(Drawn(x), Drawn(brighter), evaluator, N, 3)
     assert found.first.digits == evaluator.measure(x).digits
     assert found.second.digits == evaluator.measure(brighter).digits
     assert found.gap.digits.mean == pytest.approx(found.second.digits.fid - found.first.digits.fid)
     assert found.gap.digits.low < found.gap.digits.mean < found.gap.digits.high
     assert 0.15 < found.gap.background.low <= found.gap.background.mean < 0.21
     assert found.first.n == found.second.n == N
-    nothing = ablation(replace(drawn, other=x), evaluator, N, 3).gap
+    nothing = ablations.in_pairs(Drawn(x), Drawn(x), evaluator, N, 3).gap
     assert nothing.model_dump() == dict.fromkeys(
         ("digits", "background"), {"mean": 0.0, "low": 0.0, "high": 0.0}
     )
 
 
-def test_the_prior_is_all_that_differs(evaluator, x):
-    process = ColdZoom(T=20, sampler="improved", noise=0.1, sampling_levels=7, noise_power=2.0)
-    zoom = Drawn(process, x, x.clamp(min=-0.1), lambda drawn: drawn.process.prior_name == "patches")
-    process.prepare(x)
-    other = ablations.with_prior(zoom, "patches", x).process
-    assert other.settings() == process.settings()
-    assert other.sampling_settings() == process.sampling_settings() | {"prior": "patches"}
-    found = ablations.prior(zoom, evaluator, x, N, 12, N, [4, 5], 3)
-    plain, bright = evaluator.measure(x), evaluator.measure(x.clamp(min=-0.1))
+def test_starts_from_two_priors_are_measured_side_by_side(evaluator, x):
+    brighter = x.clamp(min=-0.1)
+    found = ablations.prior(Drawn(x), Drawn(brighter), evaluator, N, 12, N, [4, 5], 3)
+    plain, bright = evaluator.measure(x), evaluator.measure(brighter)
     assert found.independent.not_digit == plain.not_digit
     assert found.patches.classes == bright.classes
     assert (found.independent.variety.n, found.patches.variety.n) == (12, 12)

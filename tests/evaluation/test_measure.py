@@ -101,6 +101,16 @@ def test_variants_are_the_same_training_sampled_otherwise(copied, measured, P):
     assert all(found[name].digits.fid != final for name in ("mixture", "averaged", "six"))
 
 
+def test_another_way_to_sample_changes_nothing_else(copied, P):
+    """Neither what training determines, nor the rest of the walk."""
+    train = TrainRecord.load(train_path(copied, "zoom", 3))
+    train.settings |= {"sampler": "improved", "noise": 0.1, "sampling_levels": 7, "noise_power": 2.0}
+    run = measure.open_trained(copied, train, P)
+    other = measure.varied(copied, run, train, P, {"prior": "patches", "prior_options": {}})[0].process
+    assert other.settings() == run.process.settings()
+    assert other.sampling_settings() == run.process.sampling_settings() | {"prior": "patches"}
+
+
 def test_float32_is_an_ablation_of_bf16(copied, P):
     P = P.model_copy(update={"precision": "bf16", "distance_every": 5})
     record = measure.measure(copied, "linear", 3, P)
