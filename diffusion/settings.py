@@ -21,7 +21,6 @@ from pydantic import (
 )
 
 from diffusion import data, processes
-from diffusion.processes import schedules
 from diffusion.runtime import call_with, checkout, named, nearest, releases
 
 LARGEST_SEED = 2**32 - 1
@@ -197,7 +196,7 @@ class TrainDDPM(Training, _Schedule):
     def process(self) -> processes.DDPM:
         """See `Training.process`."""
         values = self.model_dump()
-        schedule = schedules.build(self.schedule, values, self.schedule_options)
+        schedule = processes.schedules.build(self.schedule, values, self.schedule_options)
         return call_with(processes.DDPM, values | {"schedule": schedule})
 
 

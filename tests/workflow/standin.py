@@ -38,7 +38,11 @@ work("KIND", yaml.safe_load(options["--settings"]) | values)
 STUBS = {
     "torch.py": "def __getattr__(name):\n    return object\n",
     "diffusion/data.py": "DATASETS = {'mnist': 0}\nif __name__ == '__main__':\n    print('data are there')\n",
-    "diffusion/processes/__init__.py": "DegradationProcess = object\ndef build(*_): ...\n",
+    "diffusion/processes/__init__.py": """def own(*_, **__): ...
+DegradationProcess = DDPM = ColdZoom = own
+class schedules:
+    build = own
+""",
     "diffusion/training/__init__.py": "",
     "diffusion/figures/__init__.py": "COLOUR = 'blue'\n",
     "diffusion/evaluation/__init__.py": "",
