@@ -31,6 +31,7 @@ from report.text_format import table as markdown_table
 WIDE = {"dilations": [1, 2, 4, 1]}  # the last layers see all of the image
 ROBUST = {"network": "unet", "latent_noise": 0.3, "prior": "mixture"}
 MORE_ROBUST = ROBUST | {"latent_noise": 0.5}
+FALLING = {"noise": 0.8, "noise_power": 2.0}
 # The rows of which the text tells, in the order of the figure: name -> process, and its changes.
 SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("ddpm", {}),
@@ -46,6 +47,10 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "zoom_rms": ("zoom", {"network_options": {"norm": "rms"}}),
     "zoom_dilated": ("zoom", {"network_options": WIDE}),
     "zoom_wide_mixture": ("zoom", {"network_options": WIDE, "prior": "mixture"}),
+    "zoom_wide_noisy": (
+        "zoom",
+        {"network_options": WIDE, "latent_noise": 0.5, "prior": "mixture"} | FALLING,
+    ),
     "zoom_unet": ("zoom", {"network": "unet"}),
     "zoom_unet_mixture": ("zoom", {"network": "unet", "prior": "mixture"}),
     "zoom_unet_noisy": ("zoom", {name: ROBUST[name] for name in ("network", "latent_noise")}),
@@ -53,7 +58,7 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "zoom_noisy": ("zoom", ROBUST | {"noise": 0.2}),
     "zoom_noisier": ("zoom", ROBUST | {"noise": 0.3}),
     "zoom_constant": ("zoom", MORE_ROBUST | {"noise": 0.3}),
-    "zoom_best": ("zoom", MORE_ROBUST | {"noise": 0.8, "noise_power": 2.0}),
+    "zoom_best": ("zoom", MORE_ROBUST | FALLING),
 }
 FIGURE, SAMPLES = "beyond.svg", "beyond_samples.png"
 SETTLED = 1.5  # two trainings whose distances differ by a smaller factor agree
@@ -177,6 +182,10 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         and digit.keys() >= {"zoom_mixture", "zoom_wide_mixture"}
         and digit["zoom_wide_mixture"] > digit["zoom_mixture"]
         and rows["zoom_wide_mixture"].coverage > rows["zoom_mixture"].coverage,
+        # That network gains nothing by the noise that the U-Net needs.
+        "noise_not_for_wide": all_of("zoom_wide_mixture", "zoom_wide_noisy")
+        and min(rows["zoom_wide_noisy"].distances) > max(rows["zoom_wide_mixture"].distances)
+        and rows["zoom_wide_noisy"].divergence > rows["zoom_wide_mixture"].divergence,
         # The control: the study's network with the same noise and start stays where the start brings it.
         "noise_needs_unet": all_of("zoom_mixture", "zoom_control", "zoom_noisy")
         and min(rows["zoom_control"].distances) > 1.3 * max(rows["zoom_noisy"].distances)
