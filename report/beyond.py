@@ -60,6 +60,7 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "zoom_constant": ("zoom", MORE_ROBUST | {"noise": 0.3}),
     "zoom_best": ("zoom", MORE_ROBUST | FALLING),
 }
+SAMPLED = ("ddpm", "ddpm_dilated", "ddpm_unet", "zoom", "zoom_dilated", "zoom_unet", "zoom_best")
 FIGURE, SAMPLES = "beyond.svg", "beyond_samples.png"
 SETTLED = 1.5  # two trainings whose distances differ by a smaller factor agree
 SHOWN = 16  # samples of each model
@@ -81,7 +82,8 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
         return []
     rows, samples = list(said(results).values()), {}
     floor = results.first(rows[0].model).measure.final.floor.get("digits")
-    for row in (one for one in _own(table(results)) if one in rows):
+    own = _own(table(results))
+    for row in (one for name, one in said(results).items() if name in SAMPLED and one in own):
         name = f"samples_{row.model}-{row.seeds[0]}"
         if kept_path(results.out, name).is_file():
             samples[f"{KINDS[row.process]}, {describe(row)}"] = results.kept(name)[:SHOWN]

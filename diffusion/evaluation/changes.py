@@ -16,6 +16,7 @@ OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}
 WORDS = {  # of a setting and its value, where these are not words by themselves
     **dict.fromkeys(("network", "prior", "sampler", "schedule", "interpolation", "precision"), "{}"),
     "norm": "{} norm",
+    "dilations": "dilated",
     "epochs": "{} epochs",
     "sampling_steps": "{} steps",
     "sampling_levels": "{} levels",

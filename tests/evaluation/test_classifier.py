@@ -75,7 +75,7 @@ def test_the_command_writes_weights_that_have_learnt_and_say_how_they_came_about
     tmp_path, mnist_dir, capsys, monkeypatch
 ):
     out, whole = tmp_path / "a.safetensors", data.load
-    monkeypatch.setattr(data, "load", lambda split, where: whole(split, where, 1000))
+    monkeypatch.setattr(data, "load", lambda dataset, split, where: whole(dataset, split, where, 1000))
     classifier.main(["--out", str(out), "--data-dir", str(mnist_dir)])
     assert hashlib.sha256(out.read_bytes()).hexdigest() in capsys.readouterr().out
     facts, measured = (
