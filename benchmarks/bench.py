@@ -1,6 +1,6 @@
 """Speed of this project against the textbook's code (`baseline.py`): `make bench`, or
 
-    python -m benchmarks                      everything; about 8 minutes on two cores
+    python -m benchmarks                      everything; minutes
     python -m benchmarks --only step,zoom     some of it
     python -m benchmarks --quick              small sizes: does it run?
 

@@ -49,7 +49,7 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "zoom_wide_mixture": ("zoom", {"network_options": WIDE, "prior": "mixture"}),
     "zoom_wide_noisy": (
         "zoom",
-        {"network_options": WIDE, "latent_noise": 0.5, "prior": "mixture"} | FALLING,
+        {"network_options": WIDE} | {k: v for k, v in MORE_ROBUST.items() if k != "network"} | FALLING,
     ),
     "zoom_unet": ("zoom", {"network": "unet"}),
     "zoom_unet_mixture": ("zoom", {"network": "unet", "prior": "mixture"}),
@@ -60,6 +60,7 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "zoom_constant": ("zoom", MORE_ROBUST | {"noise": 0.3}),
     "zoom_best": ("zoom", MORE_ROBUST | FALLING),
 }
+# Those whose samples are shown; more would not fit.
 SAMPLED = ("ddpm", "ddpm_dilated", "ddpm_unet", "zoom", "zoom_dilated", "zoom_unet", "zoom_best")
 FIGURE, SAMPLES = "beyond.svg", "beyond_samples.png"
 SETTLED = 1.5  # two trainings whose distances differ by a smaller factor agree
@@ -80,10 +81,11 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
     """Write the figures: the changes of which the text tells, samples of their models; returns the files."""
     if results is None:
         return []
-    rows, samples = list(said(results).values()), {}
+    told, samples = said(results), {}
+    rows = list(told.values())
     floor = results.first(rows[0].model).measure.final.floor.get("digits")
     own = _own(table(results))
-    for row in (one for name, one in said(results).items() if name in SAMPLED and one in own):
+    for row in (one for name, one in told.items() if name in SAMPLED and one in own):
         name = f"samples_{row.model}-{row.seeds[0]}"
         if kept_path(results.out, name).is_file():
             samples[f"{KINDS[row.process]}, {describe(row)}"] = results.kept(name)[:SHOWN]

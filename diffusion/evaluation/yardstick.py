@@ -59,7 +59,7 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
 def _candidates(
     likeness: recogniser.Likeness, evaluator: Evaluator, n: int
 ) -> tuple[list[Candidate], dict[str, float]]:
-    """What each measure accepts, and what confidence does with the bound that measuring uses.
+    """The shares of images that each measure accepts, and that confidence does with the bound of measuring.
 
     Each measure gets the bound that 95 % of real digits under mild distortions reach, all kinds together:
     from one half of the test images, and is tried on the other. The best accepts the smallest share of images

@@ -168,6 +168,16 @@ UNTOLD = [
         {"zoom_wins_at_equal_cost"},
     ),
     ("linear_unet", draw(0.4), {"unet_draws_digits"}),
+    (
+        "zoom_dilated",
+        lambda one: setattr(one.measure.variants["mixture"].digits, "fid", 9.0),
+        {"wide_start_helps"},
+    ),
+    (
+        "zoom_dilated_falling",
+        lambda one: setattr(one.measure.final.classes, "divergence", 0.05),
+        {"noise_not_for_wide"},
+    ),
     ("zoom_unet_falling", draw(0.3), {"zoom_wins_at_equal_cost"}),
     (
         "zoom_unet_falling",
