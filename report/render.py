@@ -22,10 +22,11 @@ import jinja2
 import pypandoc
 import typst
 
-from report.text_format import HELPERS, finalize
+from report.text_format import HELPERS, Markdown, finalize
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES, TEXT = HERE / "templates", HERE / "text"
+FINDINGS = HERE / "readme" / "findings.md"  # what came out, for the README and for the top of the page
 GUARD = re.compile(r'\s*::: \{\.(?:finding rests-on|part needs)="([^"]+)"\}\s*')
 
 _ENVIRONMENT = jinja2.Environment(
@@ -123,8 +124,12 @@ def _line_of(error: BaseException) -> int | None:
 
 def report(context: Mapping[str, Any], guards: Guards, text: Path = TEXT) -> str:
     """The whole report as Markdown, from the sources in a folder in the order of their names."""
-    sources = sorted(text.glob("*.md"))
-    return "\n".join(markdown(p.read_text(encoding="utf-8"), context, guards, p.name) for p in sources)
+
+    def filled(source: Path, values: Mapping[str, Any]) -> str:
+        return markdown(source.read_text(encoding="utf-8"), values, guards, source.name)
+
+    context = {**context, "findings": Markdown(filled(FINDINGS, context))}
+    return "\n".join(filled(source, context) for source in sorted(text.glob("*.md")))
 
 
 def pandoc(text: str, *options: str, folder: Path | None = None) -> str:
