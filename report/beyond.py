@@ -35,12 +35,16 @@ FALLING = {"noise": 0.8, "noise_power": 2.0}
 # The rows of which the text tells, in the order of the figure: name -> process, and its changes.
 SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("ddpm", {}),
+    "ddpm_30": ("ddpm", {"epochs": 30}),
     "ddpm_rms": ("ddpm", {"network_options": {"norm": "rms"}}),
     "ddpm_dilated": ("ddpm", {"network_options": WIDE}),
     "ddpm_unet": ("ddpm", {"network": "unet"}),
+    "ddpm_float32": ("ddpm", {"network": "unet", "precision": "fp32"}),
     "ddpm_short": ("ddpm", {"network": "unet", "epochs": 3}),
     "ddpm_ddim": ("ddpm", {"network": "unet", "sampling_steps": 24, "sampler": "ddim"}),
     "zoom": ("zoom", {}),
+    "zoom_short": ("zoom", {"epochs": 3}),
+    "zoom_bilinear": ("zoom", {"interpolation": "bilinear"}),
     "zoom_improved": ("zoom", {"sampler": "improved"}),
     "zoom_mixture": ("zoom", {"prior": "mixture"}),
     "zoom_control": ("zoom", {"latent_noise": 0.3, "prior": "mixture", "noise": 0.2}),
@@ -158,6 +162,16 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         "unet_short_near": all_of("ddpm_short")
         and bool(linear)
         and max(abs(one / linear.fid - 1) for one in rows["ddpm_short"].distances) < 0.25,
+        # A third of the study's epochs, with the rate that decays: within a quarter of what its own give.
+        "thirty_near": all_of("ddpm_30")
+        and bool(linear)
+        and max(rows["ddpm_30"].distances) < 1.25 * linear.fid,
+        "thirty_far": all_of("ddpm_30")
+        and bool(linear)
+        and min(rows["ddpm_30"].distances) > 1.25 * linear.fid,
+        # The same training in float32 and in bfloat16.
+        "precision_alike": all_of("ddpm_unet", "ddpm_float32")
+        and abs(rows["ddpm_float32"].distance.mean / rows["ddpm_unet"].distance.mean - 1) < 0.15,
         "unet_draws_digits": "ddpm_unet" in digit and bool(of_study) and digit["ddpm_unet"] > max(of_study),
         # Trainings with a decaying rate agree.
         "decay_settles": bool(_repeated(results)) and _apart(results) < SETTLED,
@@ -167,6 +181,12 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         and bool(late)
         and fmean(rows["zoom"].distances) < fmean(late)
         and min(rows["ddpm"].distances) > 2 * linear.high,
+        "three_suffice_zoom": all_of("zoom_short")
+        and bool(late)
+        and max(rows["zoom_short"].distances) < fmean(late),
+        # One training of a bilinear zoom: no further from the two of the base than these may be apart.
+        "bilinear_alike": all_of("zoom", "zoom_bilinear")
+        and 1 / SETTLED < rows["zoom_bilinear"].distance.mean / rows["zoom"].distance.mean < SETTLED,
         "unet_restores": restored.keys() >= {"zoom", "zoom_rms", "zoom_unet"}
         and restored["zoom_unet"] > max(restored["zoom"], restored["zoom_rms"])
         and losses["zoom_unet"] < min(losses["zoom"], losses["zoom_rms"]),
@@ -305,9 +325,13 @@ def _restored(results: Results, row: Row) -> float | None:
 
 
 def _in_float32(results: Results | None) -> list[str]:
-    """The trainings whose network ran in float32; the others ran in bfloat16."""
+    """The trainings whose network ran in float32 unasked; of the others only those that ask for it did."""
     ones = results.trainings.values() if results else ()
-    return [f"{one.model}-{one.seed}" for one in ones if one.train.environment["precision"] == "fp32"]
+    return [
+        f"{one.model}-{one.seed}"
+        for one in ones
+        if one.train.settings["precision"] == "auto" and one.train.environment["precision"] == "fp32"
+    ]
 
 
 def _repeated(results: Results | None) -> list[Row]:
