@@ -32,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diffusion.runtime import read_json, write_bytes, write_json
 
+SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 KEPT = 500  # samples that are kept of each training, at most
 

@@ -1,11 +1,10 @@
 """Beyond the study: the released table of changes, for the section of that name; see `evaluation.changes`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Self
+from typing import Any
 
 from diffusion.evaluation.changes import Row, describe, lines, table
 from diffusion.figures import changes
@@ -35,20 +34,15 @@ FALLING = {"noise": 0.8, "noise_power": 2.0}
 # The rows of which the text tells, in the order of the figure: name -> process, and its changes.
 SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("ddpm", {}),
-    "ddpm_30": ("ddpm", {"epochs": 30}),
     "ddpm_rms": ("ddpm", {"network_options": {"norm": "rms"}}),
     "ddpm_dilated": ("ddpm", {"network_options": WIDE}),
     "ddpm_unet": ("ddpm", {"network": "unet"}),
-    "ddpm_float32": ("ddpm", {"network": "unet", "precision": "fp32"}),
     "ddpm_short": ("ddpm", {"network": "unet", "epochs": 3}),
     "ddpm_ddim": ("ddpm", {"network": "unet", "sampling_steps": 24, "sampler": "ddim"}),
     "zoom": ("zoom", {}),
-    "zoom_short": ("zoom", {"epochs": 3}),
     "zoom_bilinear": ("zoom", {"interpolation": "bilinear"}),
-    "zoom_improved": ("zoom", {"sampler": "improved"}),
     "zoom_mixture": ("zoom", {"prior": "mixture"}),
     "zoom_control": ("zoom", {"latent_noise": 0.3, "prior": "mixture", "noise": 0.2}),
-    "zoom_rms": ("zoom", {"network_options": {"norm": "rms"}}),
     "zoom_dilated": ("zoom", {"network_options": WIDE}),
     "zoom_wide_mixture": ("zoom", {"network_options": WIDE, "prior": "mixture"}),
     "zoom_wide_noisy": (
@@ -92,7 +86,10 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
     for row in (one for name, one in told.items() if name in SAMPLED and one in own):
         name = f"samples_{row.model}-{row.seeds[0]}"
         if kept_path(results.out, name).is_file():
-            samples[f"{KINDS[row.process]}, {describe(row)}"] = results.kept(name)[:SHOWN]
+            title = (
+                f"{KINDS[row.process]}: {describe(row)}" if row.changes else f"{KINDS[row.process]}, the base"
+            )
+            samples[title] = results.kept(name)[:SHOWN]
     paths = [save(changes(lines(rows), floor and floor.fid_mean), folder / FIGURE)]
     return paths + ([save(unpicked(samples, 2), folder / SAMPLES)] if samples else [])
 
@@ -117,8 +114,7 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
     Args:
         study: the trainings of the study's length.
     """
-    rows, priors = said(results), _priors(study)
-    ratios = [after.distance / before.distance for before, after in priors]
+    rows = said(results)
 
     def border(name: str) -> float:
         return results.first(rows[name].model).measure.final.border.sd
@@ -162,16 +158,6 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         "unet_short_near": all_of("ddpm_short")
         and bool(linear)
         and max(abs(one / linear.fid - 1) for one in rows["ddpm_short"].distances) < 0.25,
-        # A third of the study's epochs, with the rate that decays: within a quarter of what its own give.
-        "thirty_near": all_of("ddpm_30")
-        and bool(linear)
-        and max(rows["ddpm_30"].distances) < 1.25 * linear.fid,
-        "thirty_far": all_of("ddpm_30")
-        and bool(linear)
-        and min(rows["ddpm_30"].distances) > 1.25 * linear.fid,
-        # The same training in float32 and in bfloat16.
-        "precision_alike": all_of("ddpm_unet", "ddpm_float32")
-        and abs(rows["ddpm_float32"].distance.mean / rows["ddpm_unet"].distance.mean - 1) < 0.15,
         "unet_draws_digits": "ddpm_unet" in digit and bool(of_study) and digit["ddpm_unet"] > max(of_study),
         # Trainings with a decaying rate agree.
         "decay_settles": bool(_repeated(results)) and _apart(results) < SETTLED,
@@ -181,15 +167,12 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         and bool(late)
         and fmean(rows["zoom"].distances) < fmean(late)
         and min(rows["ddpm"].distances) > 2 * linear.high,
-        "three_suffice_zoom": all_of("zoom_short")
-        and bool(late)
-        and max(rows["zoom_short"].distances) < fmean(late),
         # One training of a bilinear zoom: no further from the two of the base than these may be apart.
         "bilinear_alike": all_of("zoom", "zoom_bilinear")
         and 1 / SETTLED < rows["zoom_bilinear"].distance.mean / rows["zoom"].distance.mean < SETTLED,
-        "unet_restores": restored.keys() >= {"zoom", "zoom_rms", "zoom_unet"}
-        and restored["zoom_unet"] > max(restored["zoom"], restored["zoom_rms"])
-        and losses["zoom_unet"] < min(losses["zoom"], losses["zoom_rms"]),
+        "unet_restores": restored.keys() >= {"zoom", "zoom_unet"}
+        and restored["zoom_unet"] > restored["zoom"]
+        and losses["zoom_unet"] < losses["zoom"],
         "unet_generates_worse": all_of("zoom", "zoom_unet")
         and min(len(rows[name].distances) for name in ("zoom", "zoom_unet")) > 1
         and max(rows["zoom"].distances) < min(rows["zoom_unet"].distances),
@@ -237,10 +220,6 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         and max(one.high for one in mixes["zoom_best"]) < min(one.low for one in mixes["ddpm_unet"]),
         # Less than twice as many samples near a training image as there are test images, in each class.
         "few_copies": bool(copies := _copies(results, rows)) and max(copies) < 0.1,
-        "patches_no_closer": bool(ratios) and min(ratios) < 1 < max(ratios),
-        "patches_read_better": bool(priors) and all(after.unread < before.unread for before, after in priors),
-        "improved_fails": all_of("zoom", "zoom_improved")
-        and min(rows["zoom_improved"].distances) > max(rows["zoom"].distances),
     }
 
 
@@ -248,7 +227,7 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
     """Values that the section prints: `beyond.rows` has the rows of `SAID`."""
     if results is None:
         return {"beyond": None}
-    rows, priors, whole = said(results), _priors(study), table(results)
+    rows, whole = said(results), table(results)
     firsts = {name: results.first(row.model) for name, row in rows.items()}
     zooms = [study.trainings["zoom", seed] for seed in study.seeds("zoom")]
     found = {
@@ -267,7 +246,6 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         },
         "late": listing(map(num, _late_means(study, "zoom"))),
         "apart": _apart(results),
-        "repeated": Markdown("; ".join(_distance(row) for row in _repeated(results))),
         "latent_noise": ROBUST["latent_noise"],
         "more_latent_noise": MORE_ROBUST["latent_noise"],
         "noise": {name: changes["noise"] for name, (_, changes) in SAID.items() if "noise" in changes},
@@ -276,23 +254,8 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "rate": results.first(whole[0].model).train.settings["learning_rate"],
         "copies": percent_range(_copies(results, rows)),
         "digits_before": percent_range(one.analysis.drawn[0].digit.share for one in zooms if one.analysis),
-        "late_ratios": listing(percent(after.distance / before.distance) for before, after in priors),
-        "unread_before": listing(percent(before.unread) for before, _ in priors),
-        "unread_after": listing(percent(after.unread) for _, after in priors),
     }
     return {"beyond": found}
-
-
-@dataclass(frozen=True)
-class _Late:
-    """Means over late checkpoints: the distance, and the share that is not recognised."""
-
-    distance: float
-    unread: float
-
-    @classmethod
-    def of(cls, rows: Sequence[Checkpoint]) -> Self:
-        return cls(fmean(row.digits.fid for row in rows), fmean(row.not_digit.share for row in rows))
 
 
 def _late(study: Results, model: str) -> list[Checkpoint]:
@@ -305,17 +268,6 @@ def _late_means(study: Results, model: str) -> list[float]:
     """The mean distance over the late checkpoints, a training each."""
     ones = [study.trainings[model, seed].measure for seed in study.seeds(model)]
     return [fmean(row.digits.fid for row in one.late()) for one in ones if one]
-
-
-def _priors(study: Results) -> list[tuple[_Late, _Late]]:
-    """The zoom's late samples from independent pixels and from patches, a pair for each training."""
-    ones = [study.trainings["zoom", seed].measure for seed in study.seeds("zoom")]
-    found = []
-    for one in ones:
-        patches = {row.epoch: row for row in one.ablations.prior.curve} if one and one.ablations.prior else {}
-        if both := [row for row in one.late() if row.epoch in patches] if patches else []:
-            found.append((_Late.of(both), _Late.of([patches[row.epoch] for row in both])))
-    return found
 
 
 def _restored(results: Results, row: Row) -> float | None:

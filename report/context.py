@@ -10,7 +10,7 @@ import numpy as np
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.figures.catalogue import UNPICKED
-from diffusion.records import Results
+from diffusion.records import SETTLED, Results
 from diffusion.runtime import read_json
 from report import beyond, glance, ledger, models, tables
 from report.claims.common import COMPARABLE
@@ -29,6 +29,7 @@ from report.text_format import (
     interval,
     listing,
     num,
+    percent,
     percent_range,
     sentence,
     span,
@@ -87,6 +88,7 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "unread_range": percent_range(at_end(t.measure, not_recognised).value for t in run.ones),
         "unpicked_count": UNPICKED,
         "checkpoint_n": measure.settings["n_samples"],
+        "settled": percent(SETTLED),
         "respaced": listing(respaced(run)),
         "clipped": listing(clipped(run)),
         "total_seconds": float(sum(map(tables.seconds, results.trainings.values()))),
@@ -173,15 +175,12 @@ def _of_zoom(run: Run) -> dict[str, Any]:
     swings = [swing(one.measure) for one in run.zooms]
     names, (favoured, rare) = dataset(run.results).classes, common_bias(run.zooms)
     signs = class_signs(run.zooms, sure=False)
-    priors = [found for one in run.zooms if (found := one.measure.ablations.prior)]
-    sides = [(fixed(p.independent.variety.coverage), fixed(p.patches.variety.coverage)) for p in priors]
     up, down = (np.flatnonzero((signs == sign).all(axis=0)) for sign in (1, -1))
     return {
         "favoured": listing(names[c] for c in favoured),
         "rare": listing(names[c] for c in rare),
         "leaning_up": listing(names[c] for c in up if c not in favoured),
         "leaning_down": listing(names[c] for c in down if c not in rare),
-        "independent_coverage": listing(f"{pixels} against {patches}" for pixels, patches in sides),
         "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
         "last_distances": listing(num(one.measure.final.digits.fid) for one in run.zooms),
         "loss_correlations": listing(fixed(by_loss(one)) for one in run.zooms),

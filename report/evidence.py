@@ -90,7 +90,9 @@ def yardstick(results: Results) -> dict[str, Any]:
         "stitched": used.accepted[STITCHED],
         "kinds": NUMBERS[len(found.no_digits)],
         "shifted": 1 - found.old["shifted by 3 pixels"],
-        "scale": listing(Markdown(f"{escape(k)} {num(scores[k], 2)}") for k in SCALE if k in scores),
+        "scale": listing(
+            Markdown(f"{escape(k.replace(' %', '%'))} {num(scores[k], 2)}") for k in SCALE if k in scores
+        ),
         "digit_shares": listing(Markdown(f"{percent(digit.share)} ({name})") for name, _, digit in digits),
         "ddpms": percent_range(digit.share for digit in ddpms),
         "zooms": percent_range(digit.share for digit in zooms),
@@ -115,6 +117,7 @@ def cost(results: Results) -> dict[str, Any]:
     improved = next((one.digits for one in drawn["zoom"] if one.sampler == "improved"), None)
     return {
         "calls": zoom.calls,
+        "n": integer(results.first("zoom").analysis.settings["n_samples"]),
         "ddpm_calls": max(one.calls for one in many.values()),
         "zoom": zoom.digit.share,
         "cheap": digit[better].share,

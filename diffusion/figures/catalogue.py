@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from diffusion import data
 from diffusion.figures import counts, curves, evidence, images
 from diffusion.figures.style import MODELS, save
-from diffusion.records import Results, Trained, ZoomProbes, kept_path
+from diffusion.records import SETTLED, Results, Trained, ZoomProbes, kept_path
 
 UNPICKED = 64  # samples of each model that are shown as they come
 Draw = Callable[[Results], Figure | None]
@@ -124,11 +124,11 @@ def unpicked(results: Results) -> Figure | None:
 
 
 def mix(results: Results) -> Figure | None:
-    """The zoom's distance against the divergence of its classes, after the first third of training."""
+    """The zoom's distance against the divergence of its classes, once training has settled."""
     points = {}
     for label, one in _measured(results).items():
         if one.model == "zoom":
-            rows = [row for row in one.measure.curve if row.epoch > one.train.epochs / 3]
+            rows = [row for row in one.measure.curve if row.epoch > SETTLED * one.train.epochs]
             points[label] = [row.classes.divergence for row in rows], [row.digits.fid for row in rows]
     if not points:
         return None

@@ -30,7 +30,7 @@ REAL_DOT = "#8C8C8C"
 OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # of two bounds
 NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}
 OF_PROCESS = {"ddpm": MODELS["linear"].colour, "zoom": MODELS["zoom"].colour}
-ROW = 4.4  # millimetres of a row of dots
+ROW = 4.1  # millimetres of a row of dots
 
 
 # --- cost and quality ---

@@ -20,7 +20,7 @@ from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figur
 # Lengths in pixels of the saved file.
 WIDTH = round(TEXT_WIDTH * DPI)
 HIGHEST = round(92 / 25.4 * DPI)  # of the images of a figure
-PAIR_HIGHEST = round(52 / 25.4 * DPI)  # of two grids side by side
+PAIR_HIGHEST = round(34 / 25.4 * DPI)  # of two grids side by side
 LARGEST = 168  # side of an image
 WAY_HIGHEST = round(74 / 25.4 * DPI)  # of a trajectory
 FRAME, GREY = 2, 203 / 255  # the line around an image

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from diffusion.evaluation import statistics
+from diffusion.records import SETTLED
 from report.claims.common import (
     ALL,
     AT_END,
@@ -39,7 +40,6 @@ from report.text_format import MINUS, fixed, integer
 from report.verdicts import DISTANCE, SAMPLED, Finding, claim
 
 NATS = 0.05  # a difference of divergences that does not matter
-SETTLED = 0.3  # the part of training at its beginning that the correlation leaves out
 FOLLOWS = 0.5  # a correlation below this is none that matters
 OVERLAP = "The first edition asked whether intervals overlap, and wanted the last checkpoint to say the same."
 
