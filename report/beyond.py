@@ -58,12 +58,19 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "zoom_constant": ("zoom", MORE_ROBUST | {"noise": 0.3}),
     "zoom_best": ("zoom", MORE_ROBUST | FALLING),
 }
-# Those whose samples are shown; more would not fit.
-SAMPLED = ("ddpm", "ddpm_dilated", "ddpm_unet", "zoom", "zoom_dilated", "zoom_unet", "zoom_best")
+SAMPLED = {  # those whose samples are shown, and their titles; more would not fit
+    "ddpm": "DDPM, the base",
+    "zoom": "Zoom, the base",
+    "ddpm_rms": "DDPM, RMS norm",
+    "zoom_dilated": "Zoom, dilated",
+    "ddpm_dilated": "DDPM, dilated",
+    "zoom_unet": "Zoom, U-Net",
+    "ddpm_unet": "DDPM, U-Net",
+    "zoom_best": "Zoom, U-Net and falling noise",
+}
 FIGURE, SAMPLES = "beyond.svg", "beyond_samples.png"
 SETTLED = 1.5  # two trainings whose distances differ by a smaller factor agree
 SHOWN = 16  # samples of each model
-KINDS = {"ddpm": "DDPM", "zoom": "Zoom"}
 
 
 @cache
@@ -83,12 +90,8 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
     rows = list(told.values())
     floor = results.first(rows[0].model).measure.final.floor.get("digits")
     own = _own(table(results))
-    for row in (one for name, one in told.items() if name in SAMPLED and one in own):
-        name = f"samples_{row.model}-{row.seeds[0]}"
-        if kept_path(results.out, name).is_file():
-            title = (
-                f"{KINDS[row.process]}: {describe(row)}" if row.changes else f"{KINDS[row.process]}, the base"
-            )
+    for title, row in ((title, told.get(name)) for name, title in SAMPLED.items()):
+        if row in own and kept_path(results.out, name := f"samples_{row.model}-{row.seeds[0]}").is_file():
             samples[title] = results.kept(name)[:SHOWN]
     paths = [save(changes(lines(rows), floor and floor.fid_mean), folder / FIGURE)]
     return paths + ([save(unpicked(samples, 2), folder / SAMPLES)] if samples else [])
