@@ -147,8 +147,15 @@ def draw(share):
 
 # A model beyond the study, a change to each of its trainings, and what is then told no longer.
 UNTOLD = [
+    ("linear_30", end_at(12.0), {"thirty_far"}),
+    ("zoom_bilinear", end_at(30.0), {"bilinear_alike"}),
     ("linear_rms", lambda one: setattr(one.measure.final.border, "sd", 9.0), {"norm_mends_ground"}),
     ("linear_rms", lambda one: one.analysis.response.response.insert(0, 0.005), {"norm_reports_offset"}),
+    (
+        "linear_dilated",
+        lambda one: setattr(one.measure.final.border, "sd", 0.01),
+        {"dilations_not_enough"},
+    ),
     ("linear_unet", end_at(12.0), {"unet_ddpm_closer", "dilations_not_enough", "level_with_more_calls"}),
     (
         "linear_unet",
