@@ -127,6 +127,15 @@ def test_the_released_paper_supports_all_that_the_text_says(released, paper):
     assert "Not at the scale" not in paper
 
 
+def test_the_page_opens_with_the_results_that_the_readme_names(root, paper):
+    named = (root / "README.md").read_text().partition("<!-- released: findings -->\n")[2]
+    named = named.partition("<!-- /released -->")[0].splitlines()
+    opening = paper.partition("## In short")[2].partition("## The claims at a glance")[0]
+    words = [re.sub(r"\W", "", line) for line in opening.splitlines()]
+    assert len(named) == 5
+    assert all(re.sub(r"\W", "", line) in words for line in named)
+
+
 def test_models_that_clip_and_take_fewer_steps_have_a_report_too(released):
     results = copy.deepcopy(released)
     for model in ("linear", "cosine"):
@@ -147,6 +156,7 @@ def draw(share):
 
 # A model beyond the study, a change to each of its trainings, and what is then told no longer.
 UNTOLD = [
+    ("linear", end_at(12.0), {"norm_mends_ground", "tenth_suffices_zoom"}),
     ("linear_30", end_at(12.0), {"thirty_far"}),
     ("zoom_bilinear", end_at(30.0), {"bilinear_alike"}),
     ("linear_rms", lambda one: setattr(one.measure.final.border, "sd", 9.0), {"norm_mends_ground"}),
