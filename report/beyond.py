@@ -10,7 +10,16 @@ from diffusion.evaluation.changes import Row, describe, lines, table
 from diffusion.figures import changes
 from diffusion.figures.images import unpicked
 from diffusion.figures.style import save
-from diffusion.records import Checkpoint, Response, Results, Weighted, kept_path, load_results, trainings_in
+from diffusion.records import (
+    Checkpoint,
+    Response,
+    Results,
+    Trained,
+    Weighted,
+    kept_path,
+    load_results,
+    trainings_in,
+)
 from diffusion.runtime import releases
 from report.study import MODELS
 from report.text_format import (
@@ -38,9 +47,11 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm_rms": ("ddpm", {"network_options": {"norm": "rms"}}),
     "ddpm_dilated": ("ddpm", {"network_options": WIDE}),
     "ddpm_unet": ("ddpm", {"network": "unet"}),
+    "ddpm_float32": ("ddpm", {"network": "unet", "precision": "fp32"}),
     "ddpm_short": ("ddpm", {"network": "unet", "epochs": 3}),
     "ddpm_ddim": ("ddpm", {"network": "unet", "sampling_steps": 24, "sampler": "ddim"}),
     "zoom": ("zoom", {}),
+    "zoom_short": ("zoom", {"epochs": 3}),
     "zoom_bilinear": ("zoom", {"interpolation": "bilinear"}),
     "zoom_mixture": ("zoom", {"prior": "mixture"}),
     "zoom_control": ("zoom", {"latent_noise": 0.3, "prior": "mixture", "noise": 0.2}),
@@ -119,32 +130,32 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         study: the trainings of the study's length.
     """
     rows = said(results)
-
     borders = {name: _borders(results, row) for name, row in rows.items()}
 
     def all_of(*names: str) -> bool:
         return rows.keys() >= set(names)
 
-    restored = {name: share for name, row in rows.items() if (share := _restored(results, row))}
-    losses = {name: _loss(results, row) for name, row in rows.items()}
+    restored = {name: _restored(results, row) for name, row in rows.items() if row.process == "zoom"}
+    losses = {name: _losses(results, row) for name, row in rows.items()}
     digit = {name: row.digit for name, row in rows.items() if row.digit is not None}
     linear = study.first("linear").measure.final.digits if "linear" in study.models else None
     of_study = _digits(study)
     late = _late_means(study, "zoom")
-    seen = {name: found.response[0] for name, row in rows.items() if (found := _response(results, row))}
+    seen = {name: [one.response[0] for one in _responses(results, row)] for name, row in rows.items()}
     mixes = _mixes(results, rows)
     diverged = [row.classes.divergence for row in _late(study, "zoom")]
     constant = ("zoom_noisy", "zoom_noisier", "zoom_constant")
     at_the_end = [row.digits.fid for model in study.models for row in _late(study, model)]
     return {
-        "some_in_float32": bool(_in_float32(results)),
+        "some_in_float32": "fp32" in _precisions(results),
         # The normalisation that keeps the mean: a steadier ground and a smaller distance.
         "norm_mends_ground": all_of("ddpm", "ddpm_rms")
         and max(borders["ddpm_rms"]) < min(borders["ddpm"]) / 2
         and max(rows["ddpm_rms"].distances) < min(rows["ddpm"].distances),
         # At the smallest time step its network reports more of an offset, and the U-Net's as well.
-        "norm_reports_offset": seen.keys() >= {"ddpm", "ddpm_rms", "ddpm_unet"}
-        and min(seen["ddpm_rms"], seen["ddpm_unet"]) > 2 * seen["ddpm"],
+        "norm_reports_offset": all_of("ddpm", "ddpm_rms", "ddpm_unet")
+        and all(seen[name] for name in ("ddpm", "ddpm_rms", "ddpm_unet"))
+        and min(seen["ddpm_rms"] + seen["ddpm_unet"]) > 2 * max(seen["ddpm"]),
         # A view of all of the image at full size leaves the backgrounds adrift, and the distance large.
         "dilations_not_enough": all_of("ddpm_dilated", "ddpm_unet")
         and min(borders["ddpm_dilated"]) > 10 * max(borders["ddpm_unet"])
@@ -161,6 +172,9 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         "unet_short_near": all_of("ddpm_short")
         and bool(linear)
         and max(abs(one / linear.fid - 1) for one in rows["ddpm_short"].distances) < 0.25,
+        # The same training in float32 and in bfloat16.
+        "precision_alike": all_of("ddpm_unet", "ddpm_float32")
+        and abs(rows["ddpm_float32"].distance.mean / rows["ddpm_unet"].distance.mean - 1) < 0.15,
         "unet_draws_digits": "ddpm_unet" in digit and bool(of_study) and digit["ddpm_unet"] > max(of_study),
         # Trainings with a decaying rate agree.
         "decay_settles": bool(_repeated(results)) and _apart(results) < SETTLED,
@@ -170,16 +184,19 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         and bool(late)
         and fmean(rows["zoom"].distances) < fmean(late)
         and min(rows["ddpm"].distances) > 1.25 * linear.fid,
+        "three_suffice_zoom": all_of("zoom_short")
+        and bool(late)
+        and max(rows["zoom_short"].distances) < fmean(late),
         # Three tenths of the study's epochs are not yet within a quarter of what all of them give.
         "thirty_far": all_of("ddpm_30")
         and bool(linear)
         and min(rows["ddpm_30"].distances) > 1.25 * linear.fid,
-        # One training of a bilinear zoom: no further from the two of the base than these may be apart.
+        # A bilinear zoom: no further from the base than two trainings of one model may be apart.
         "bilinear_alike": all_of("zoom", "zoom_bilinear")
         and 1 / SETTLED < rows["zoom_bilinear"].distance.mean / rows["zoom"].distance.mean < SETTLED,
-        "unet_restores": restored.keys() >= {"zoom", "zoom_unet"}
-        and restored["zoom_unet"] > restored["zoom"]
-        and losses["zoom_unet"] < losses["zoom"],
+        "unet_restores": all_of("zoom", "zoom_unet")
+        and min(restored["zoom_unet"]) > max(restored["zoom"])
+        and max(losses["zoom_unet"]) < min(losses["zoom"]),
         "unet_generates_worse": all_of("zoom", "zoom_unet")
         and min(len(rows[name].distances) for name in ("zoom", "zoom_unet")) > 1
         and max(rows["zoom"].distances) < min(rows["zoom_unet"].distances),
@@ -235,6 +252,7 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
     if results is None:
         return {"beyond": None}
     rows, whole = said(results), table(results)
+    responses = {name: _responses(results, row) for name, row in rows.items()}
     zooms = [study.trainings["zoom", seed] for seed in study.seeds("zoom")]
     found = {
         "table": _table(whole),
@@ -244,9 +262,10 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "rows": rows,
         "distances": {name: _distance(row) for name, row in rows.items()},
         "border": {name: listing(num(sd, 2) for sd in _borders(results, row)) for name, row in rows.items()},
-        "loss": {name: _loss(results, row) for name, row in rows.items()},
-        "restored": {name: _restored(results, row) for name, row in rows.items()},
-        "response": {name: _response(results, row) for name, row in rows.items()},
+        "loss": {name: listing(map(num, _losses(results, row))) for name, row in rows.items()},
+        "restored": {name: percent_range(_restored(results, row)) for name, row in rows.items()},
+        "seen": {name: percent_range(one.response[0] for one in found) for name, found in responses.items()},
+        "seen_at": min((one.t[0] for found in responses.values() for one in found), default=None),
         "mix": {
             name: listing(num(one.fid) for one in found) for name, found in _mixes(results, rows).items()
         },
@@ -256,7 +275,7 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "more_latent_noise": MORE_ROBUST["latent_noise"],
         "noise": {name: changes["noise"] for name, (_, changes) in SAID.items() if "noise" in changes},
         "late_divergence": fmean(row.classes.divergence for row in _late(study, "zoom")) if zooms else None,
-        "in_float32": listing(_in_float32(results)),
+        "precisions": _precisions(results),
         "rate": results.first(whole[0].model).train.settings["learning_rate"],
         "copies": percent_range(_copies(results, rows)),
         "digits_before": percent_range(one.analysis.drawn[0].digit.share for one in zooms if one.analysis),
@@ -276,25 +295,36 @@ def _late_means(study: Results, model: str) -> list[float]:
     return [fmean(row.digits.fid for row in one.late()) for one in ones if one]
 
 
+def _trainings(results: Results, row: Row) -> list[Trained]:
+    return [results.trainings[row.model, seed] for seed in row.seeds]
+
+
 def _borders(results: Results, row: Row) -> list[float]:
     """The spread over samples of the border's grey before clamping, a training each."""
-    return [results.trainings[row.model, seed].measure.final.border.sd for seed in row.seeds]
+    return [one.measure.final.border.sd for one in _trainings(results, row)]
 
 
-def _restored(results: Results, row: Row) -> float | None:
-    """Share of the most degraded digits that the model restores to the right class."""
-    probes = results.first(row.model).train.zoom
-    return probes and probes.confusion.accuracy
+def _restored(results: Results, row: Row) -> list[float]:
+    """Share of the most degraded digits that a zoom model restores to the right class, a training each."""
+    probes = [one.train.zoom for one in _trainings(results, row)]
+    return [probe.confusion.accuracy for probe in probes if probe]
 
 
-def _in_float32(results: Results | None) -> list[str]:
-    """The trainings whose network ran in float32 unasked; of the others only those that ask for it did."""
-    ones = results.trainings.values() if results else ()
-    return [
-        f"{one.model}-{one.seed}"
-        for one in ones
-        if one.train.settings["precision"] == "auto" and one.train.environment["precision"] == "fp32"
-    ]
+def _losses(results: Results, row: Row) -> list[float]:
+    """The test loss after the last epoch, a training each."""
+    return [one.train.history[-1].test_loss for one in _trainings(results, row)]
+
+
+def _responses(results: Results, row: Row) -> list[Response]:
+    """The part of a uniform shift that a DDPM's network reports, a training each."""
+    analyses = [one.analysis for one in _trainings(results, row)]
+    return [one.response for one in analyses if one and one.response]
+
+
+def _precisions(results: Results | None) -> list[str]:
+    """The precision of each training that left it to the machine."""
+    trained = [one.train for one in results.trainings.values()] if results else []
+    return [one.environment["precision"] for one in trained if one.settings["precision"] == "auto"]
 
 
 def _repeated(results: Results | None) -> list[Row]:
@@ -314,12 +344,6 @@ def _own(rows: Sequence[Row]) -> list[Row]:
     return list(reversed(first.values()))
 
 
-def _response(results: Results, row: Row) -> Response | None:
-    """The part of a uniform shift that a DDPM's network reports, from the smallest time step on."""
-    analysis = results.first(row.model).analysis
-    return analysis.response if analysis else None
-
-
 def _mixes(results: Results | None, rows: Mapping[str, Row]) -> dict[str, list[Weighted]]:
     """Distances of samples weighted to the classes of the data, a training each.
 
@@ -328,8 +352,8 @@ def _mixes(results: Results | None, rows: Mapping[str, Row]) -> dict[str, list[W
     found, own = {}, _own(table(results)) if results else []
     for name, row in rows.items():
         if row in own:
-            ones = [results.trainings[row.model, seed] for seed in row.seeds]
-            found[name] = [one.analysis.mix.reweighted for one in ones if one.analysis]
+            analyses = [one.analysis for one in _trainings(results, row)]
+            found[name] = [one.mix.reweighted for one in analyses if one]
     return {name: mixes for name, mixes in found.items() if mixes}
 
 
@@ -344,10 +368,6 @@ def _digits(study: Results) -> list[float]:
     """The share of digits of each training of the study."""
     analyses = [one.analysis for one in study.trainings.values() if one.analysis]
     return [one.drawn[0].digit.share for one in analyses if one.model in MODELS]
-
-
-def _loss(results: Results, row: Row) -> float:
-    return results.first(row.model).train.history[-1].test_loss
 
 
 def _table(rows: Sequence[Row]) -> Markdown:
