@@ -9,9 +9,6 @@ EXECUTOR ?=
 # Processes that share the tests.
 WORKERS ?= 2
 VENV    ?= .venv
-# How long `make test-faults` tries faults, and which ones.
-MINUTES ?= 10
-SEED    ?= 0
 # Options of JupyterLab, for example --no-browser.
 LAB     ?=
 # Options of the benchmarks, for example --quick.
@@ -21,12 +18,12 @@ RUN := $(VENV)/bin/python
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release page test test-long test-faults test-guards test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release page test test-long test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [EXECUTOR=slurm] [WORKERS=n]"
-	@echo "            [MINUTES=10] [SEED=0] [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
+	@echo "            [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 
 report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
@@ -47,12 +44,6 @@ test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the 
 
 test-long: env ## the longest tests, which CI leaves out: up to two minutes each
 	$(RUN) -m pytest -n $(WORKERS) -m long tests
-
-test-faults: env ## damage, lose, exchange files and kill processes, at random, for MINUTES: no wrong result, no traceback
-	$(RUN) tests/workflow/faults.py --minutes $(MINUTES) --seed $(SEED)
-
-test-guards: env ## take out what keeps the project's promises, and see its tests fail (10 minutes)
-	$(RUN) tests/guards.py
 
 test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/cluster/check_slurm.py

@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from diffusion.runtime import read_json, write_bytes, write_json
@@ -643,15 +642,6 @@ class Results:
     def kept(self, name: str) -> np.ndarray:
         """Kept images by name (see the module's docstring), uint8; raises ValueError if there are none."""
         return read_kept(self.out, name)
-
-    def table(self) -> pd.DataFrame:
-        """One row a measured checkpoint: its distance, and the divergence of its classes."""
-        rows = [
-            (one.model, one.seed, row.epoch, row.digits.fid, row.classes.divergence)
-            for one in self.trainings.values()
-            for row in (one.measure.curve if one.measure else ())
-        ]
-        return pd.DataFrame(rows, columns=["model", "seed", "epoch", "fid", "divergence"])
 
 
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)

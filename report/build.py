@@ -22,16 +22,14 @@ from report.verdicts import ledger
 PROFILES = render.HERE.parent / "profiles"
 
 
-def build(out: Path | str, profile: str | Path, complete: bool = False) -> list[Path]:
+def build(out: Path | str, profile: str | Path) -> list[Path]:
     """Write the report of the run in `out`; returns the written files.
 
     Args:
         profile: name of a file in profiles/, or the path of one.
-        complete: stop where the run does not support a finding of the text, as the released paper must; the
-            profile may ask for it too, by `report: {complete: true}`.
 
     Raises:
-        ValueError: the run is incomplete or not that of the profile, or a finding is not supported.
+        ValueError: the run is incomplete or not that of the profile.
     """
     out = Path(out).resolve()
     asked = read_profile(profile, PROFILES)
@@ -41,8 +39,7 @@ def build(out: Path | str, profile: str | Path, complete: bool = False) -> list[
     run = Run(results, asked, verdicts, notebooks)
     paths = figures.draw(results, folder) + glance.draw(results, folder) + beyond.draw(run.beyond, folder)
     drawn = {path.name for path in paths}
-    answers = guards(run, complete or bool(asked.options.get("complete")))
-    text = render.report(context.build(run, drawn), answers)
+    text = render.report(context.build(run, drawn), guards(run))
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
@@ -82,11 +79,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the run's folder, e.g. build/quick")
     help_profile = "name of a file in profiles/, or the path of a .yaml file"
     parser.add_argument("--profile", required=True, help=help_profile)
-    help_complete = "stop where the run does not support the text"
-    parser.add_argument("--complete", action="store_true", help=help_complete)
     options = parser.parse_args(arguments)
     try:
-        for path in build(options.out, options.profile, options.complete):
+        for path in build(options.out, options.profile):
             print(path)
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -47,8 +47,8 @@ class Run:
         return set(models) <= set(self.study)
 
 
-def guards(run: Run, complete: bool) -> Guards:
-    """Verdicts and further findings, and which parts the run has."""
+def guards(run: Run, complete: bool = False) -> Guards:
+    """Verdicts and further findings, and which parts the run has; `complete` as in `Guards`."""
     results, case = run.results, run.case
     findings = {name: WORDS.get(v.verdict, v.verdict) for name, v in run.verdicts.items()}
     further = _findings(run) | beyond.findings(run.beyond, run.results)

@@ -3,7 +3,7 @@
 A source has placeholders `<< >>` and no branches. Paragraphs may stand in a guard:
 
     ::: {.finding rests-on="lower_loss=fails zoom_swings=yes"}
-    Said only if the run supports it. The released paper, which has to be complete, is not built without.
+    Said only if the run supports it. The tests hold the released paper to all of them.
     :::
 
     ::: {.part needs="zoom inception"}

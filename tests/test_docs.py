@@ -11,7 +11,6 @@ import matplotlib
 import pytest
 import yaml
 
-import guards
 from diffusion import check, data, fit, records, settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -169,11 +168,3 @@ def test_every_promise_names_tests_that_exist():
     assert len(promises()) >= 20
     for promise, named in promises().items():
         assert set(named) <= tests, f"{promise}: {set(named) - tests}"
-
-
-def test_guards_are_of_promises_and_there_to_be_taken_out():
-    for guard in guards.read():
-        (named,) = [tests for promise, tests in promises().items() if promise.startswith(guard.promise)]
-        assert (ROOT / guard.file).read_text().count(guard.code) == 1, guard
-        assert tuple(guard.test.split("::")) in named, guard
-        assert guard.without != guard.code

@@ -34,14 +34,6 @@ def test_results_come_in_the_studys_order_with_every_seed(made):
     assert chosen.first("zoom").seed == 1
 
 
-def test_the_table_has_a_row_for_each_measured_checkpoint(made):
-    found = {key: rows.set_index("epoch") for key, rows in made.table().groupby(["model", "seed"])}
-    assert found.keys() == made.trainings.keys()
-    for key, one in made.trainings.items():
-        assert found[key].fid.to_dict() == {row.epoch: row.digits.fid for row in one.measure.curve}
-        assert list(found[key].divergence) == [row.classes.divergence for row in one.measure.curve]
-
-
 def test_a_training_without_measures_is_a_result(out):
     records.measure_path(out, "zoom", 0).unlink()
     assert records.load_results(out).trainings["zoom", 0].measure is None

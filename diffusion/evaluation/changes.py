@@ -5,6 +5,7 @@ The base is the first model of a process in the profile. A row tells in which se
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from statistics import fmean
 from typing import Any
 
 from diffusion.evaluation.statistics import Mean, mean_of
@@ -153,14 +154,9 @@ def _row(
         n=samples[0].n,
         distances=distances,
         distance=distance,
-        divergence=_mean(each.classes.divergence for each in samples),
-        not_recognised=_mean(each.not_digit.share for each in samples),
-        digit=_mean(each.digit.share for each in drawn) if drawn else None,
-        coverage=_mean(each.variety.coverage for each in samples),
+        divergence=fmean(each.classes.divergence for each in samples),
+        not_recognised=fmean(each.not_digit.share for each in samples),
+        digit=fmean(each.digit.share for each in drawn) if drawn else None,
+        coverage=fmean(each.variety.coverage for each in samples),
         ratio=distance.mean / base.distance.mean if base else 1.0,
     )
-
-
-def _mean(values: Iterable[float]) -> float:
-    found = list(values)
-    return sum(found) / len(found)

@@ -5,7 +5,7 @@ text. They read no global state and leave none: the same input gives the same by
 are named here.
 """
 
-from diffusion.figures.catalogue import FIGURES, draw, figures_of
+from diffusion.figures.catalogue import FIGURES, draw, figures_of, quality
 from diffusion.figures.counts import centre_pixels, confusion
 from diffusion.figures.curves import loss_by_level, losses, reconstruction_error, schedules
 from diffusion.figures.evidence import changes
@@ -23,6 +23,7 @@ __all__ = [
     "latents",
     "loss_by_level",
     "losses",
+    "quality",
     "reconstruction_error",
     "reconstructions",
     "render",

@@ -1,7 +1,7 @@
 """The figures of a run, by file name. Each is made from its records and kept images alone, at any time.
 
 To add one, write a function from `Results` to a Figure, or None where it does not apply, and name its file in
-`FIGURES` or, if every model has one, in `OF_MODEL`.
+`FIGURES` or, if it is of one model and not of the study alone, in `OF_MODEL`.
 """
 
 from collections.abc import Callable, Iterable
@@ -161,15 +161,6 @@ def common_loss(results: Results) -> Figure | None:
     return curves.common_loss(linear.levels, np.divide(cosine.by_level, linear.by_level))
 
 
-def classes(results: Results) -> Figure | None:
-    ones = {model: one for model in results.models if (one := results.first(model)).measure}
-    if not ones:
-        return None
-    first = next(iter(ones.values()))
-    shares = {model: one.measure.final.classes for model, one in ones.items()}
-    return counts.class_histogram(shares, first.measure.real.classes.share, _labels(results), **_names(first))
-
-
 # --- figures of one model: of its first seed ---
 
 
@@ -302,7 +293,6 @@ FIGURES: dict[str, Draw] = {
     "fig13_fid_all.svg": lambda results: distances(results, results.models),
     "fig14_zoom_samples.png": _of("zoom", quality),
     "class_map.svg": class_map,
-    "classes.svg": classes,
     "classes_along.svg": _of("zoom", classes_along),
     "common_loss.svg": common_loss,
     "mix.svg": mix,
@@ -316,23 +306,21 @@ FIGURES: dict[str, Draw] = {
     "recogniser_curves.svg": recogniser_curves,
     "yardstick.svg": yardstick,
 }
-OF_MODEL: dict[str, DrawModel] = {
+OF_MODEL: dict[str, DrawModel] = {  # of models beside the study's
     "loss_{}.svg": loss,
     "samples_{}.png": samples,
     "quality_{}.png": quality,
     "trajectory_{}.png": trajectory,
     "degradation_{}.png": degradation,
+    "classes_along_{}.svg": classes_along,
 }
-OF_OTHERS: dict[str, DrawModel] = {"classes_along_{}.svg": classes_along}  # of models beside the study's
 
 
 def figures_of(results: Results) -> dict[str, Draw]:
-    """File name -> function, for the run's figures and those of each of its models, a user's own included."""
+    """File name -> function, for the run's figures and those of each of its models beside the study's."""
     found = dict(FIGURES)
-    for model in results.models:
+    for model in (m for m in results.models if m not in MODELS):
         found |= {name.format(model): _of(model, function) for name, function in OF_MODEL.items()}
-        if model not in MODELS:
-            found |= {name.format(model): _of(model, function) for name, function in OF_OTHERS.items()}
     return found
 
 

@@ -7,11 +7,9 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from diffusion.figures.style import INK, SMALL, legend, model_styles, new_figure, styled
+from diffusion.figures.style import INK, SMALL, new_figure, styled
 
 LONG = 3  # characters of a class's name from which names along an axis are slanted
 DOUBLINGS = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2}  # colours of a share over the real one
@@ -46,45 +44,6 @@ def _name(axis: Axis, places: np.ndarray, classes: Sequence[str]) -> None:
     slanted = axis.axis_name == "x" and max(map(len, classes)) > LONG
     for label in axis.get_ticklabels():
         label.set(rotation=35, ha="right", rotation_mode="anchor") if slanted else label.set(rotation=0)
-
-
-@styled
-def class_histogram(
-    shares: Mapping[str, Any],
-    prior: Any,
-    labels: Mapping[str, str],
-    classes: Sequence[str],
-    noun: str,
-) -> Figure:
-    """Share of each class in the samples of each model, with intervals; the share in real images as a step.
-
-    Args:
-        shares: model -> what has `share`, `low` and `high`, (10,) each: a dict or `records.Classes`.
-        prior: (10,), the shares in real images.
-        labels: text of the legend for every model of the run.
-        classes, noun: names of the classes, and what one is called.
-    """
-    styles = model_styles(shares, labels)
-    prior, places, width = np.asarray(prior), np.arange(len(prior)), 0.8 / len(styles)
-    figure = new_figure(66)
-    axes = figure.subplots()
-    outlined = [withStroke(linewidth=1.7, foreground="white")]  # seen on bars of any colour
-    entries: list[tuple[str, Any]] = []
-    for place, (name, style) in enumerate(styles.items()):
-        share, low, high = (100 * np.asarray(dict(shares[name])[key]) for key in ("share", "low", "high"))
-        x = places + (place - (len(styles) - 1) / 2) * width
-        look = {"facecolor": style.colour, "hatch": style.hatch, "edgecolor": "white", "linewidth": 0.5}
-        axes.bar(x, share, width, **look)
-        axes.vlines(x, low, high, color=INK, linewidth=0.9, path_effects=outlined)
-        entries.append((labels[name], Patch(**look)))
-    step = {"color": INK, "linewidth": 1.4, "path_effects": outlined}
-    entries.append(("real images", axes.hlines(100 * prior, places - 0.45, places + 0.45, **step)))
-    axes.set(xlabel=f"{noun} that the classifier reads", ylabel="share of images (%)", ylim=(0, None))
-    axes.set_xlim(-0.6, len(prior) - 0.4)
-    _name(axes.xaxis, places, classes)
-    axes.grid(visible=False, axis="x")
-    legend(figure, entries)
-    return figure
 
 
 @styled

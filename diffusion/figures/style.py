@@ -52,7 +52,6 @@ THEME = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.3,
     "lines.markersize": 4.2,
-    "hatch.linewidth": 0.8,
     "legend.frameon": False,
     "legend.handlelength": 3.0,  # em: a whole dash pattern
     "svg.fonttype": "path",  # no reader needs the font
@@ -66,18 +65,17 @@ class ModelStyle(NamedTuple):
     colour: str
     line: Any
     marker: str
-    hatch: str  # of bars
 
 
 MODELS = {
-    "linear": ModelStyle("#004488", "-", "o", ""),
-    "cosine": ModelStyle("#BB5566", (0, (6, 1.6)), "s", ""),
-    "zoom": ModelStyle("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^", ""),
+    "linear": ModelStyle("#004488", "-", "o"),
+    "cosine": ModelStyle("#BB5566", (0, (6, 1.6)), "s"),
+    "zoom": ModelStyle("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^"),
 }
 FURTHER = (
-    ModelStyle("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v", r"\\\\"),
-    ModelStyle("#228833", (0, (1.2, 1.2)), "D", "////"),
-    ModelStyle("#882255", (0, (8, 1.2, 3, 1.2)), "P", "xxxx"),
+    ModelStyle("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v"),
+    ModelStyle("#228833", (0, (1.2, 1.2)), "D"),
+    ModelStyle("#882255", (0, (8, 1.2, 3, 1.2)), "P"),
 )
 
 

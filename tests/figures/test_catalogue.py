@@ -13,7 +13,7 @@ STUDY = {
     "fig01_schedules.svg", "fig02_latents.png", "fig03_ddpm_losses.svg", "fig04_fid_ddpm.svg",
     "fig05_linear_samples.png", "fig06_cosine_samples.png", "fig07_zoom.png", "fig08_centre_pixels.svg",
     "fig09_zoom_losses.svg", "fig10_reconstructions.png", "fig11_level24.png", "fig12_trajectory.png",
-    "fig13_fid_all.svg", "fig14_zoom_samples.png", "classes.svg", "classes_along.svg", "confusion.svg",
+    "fig13_fid_all.svg", "fig14_zoom_samples.png", "classes_along.svg", "confusion.svg",
     "reconstruction_error.svg", "class_map.svg", "common_loss.svg", "mix.svg",
     "unpicked.png",
 }  # fmt: skip
@@ -28,11 +28,9 @@ def apply_to(results: records.Results) -> set[str]:
     return {name for name, function in figures.figures_of(results).items() if function(results) is not None}
 
 
-def test_a_run_has_the_figures_of_the_study_and_those_of_each_model(made, written):
-    expected = STUDY | {f"loss_{model}.svg" for model in synthetic.MODELS}
-    expected |= {f"{kind}_{model}.png" for kind in ("samples", "quality") for model in synthetic.MODELS}
-    expected |= {"trajectory_zoom.png", "trajectory_blur.png", "degradation_blur.png"}
-    expected |= {"classes_along_blur.svg"}
+def test_a_run_has_the_figures_of_the_study_and_those_of_each_further_model(made, written):
+    of_model = {f"{kind}_blur.png" for kind in ("samples", "quality", "trajectory", "degradation")}
+    expected = STUDY | of_model | {"loss_blur.svg", "classes_along_blur.svg"}
     assert {path.name for path in written} == expected == {path.name for path in written[0].parent.iterdir()}
     for path in written:
         if path.suffix == ".png":
@@ -46,7 +44,7 @@ def test_a_users_model_alone_has_its_figures(tmp_path):
     (tmp_path / "kept" / "zoom.npz").unlink()
     of_model = {f"{kind}_blur.png" for kind in ("samples", "quality", "trajectory", "degradation")}
     of_model |= {"loss_blur.svg", "classes_along_blur.svg"}
-    assert apply_to(run) == of_model | {"fig13_fid_all.svg", "class_map.svg", "classes.svg"}
+    assert apply_to(run) == of_model | {"fig13_fid_all.svg", "class_map.svg"}
 
 
 def test_a_second_zoom_model_has_the_figures_of_a_model_and_none_of_the_studys_zoom(made):
@@ -60,7 +58,7 @@ def test_a_second_zoom_model_has_the_figures_of_a_model_and_none_of_the_studys_z
 def test_without_measures_there_are_no_figures_of_distances(made):
     bare = {pair: records.Trained(one.train) for pair, one in made.trainings.items()}
     run = dataclasses.replace(made, trainings=bare)
-    for name in ("fig04_fid_ddpm", "fig13_fid_all", "classes", "classes_along", "class_map", "mix"):
+    for name in ("fig04_fid_ddpm", "fig13_fid_all", "classes_along", "class_map", "mix"):
         assert figures.FIGURES[f"{name}.svg"](run) is None
     assert figures.FIGURES["fig03_ddpm_losses.svg"](run) is not None
 

@@ -30,7 +30,6 @@ PRIOR, DIGITS, LETTERS = np.full(10, 0.1), ("0123456789", "digit"), (list("ABCDE
 EIGHT = RANDOM.integers(0, 256, (8, 28, 28), dtype=np.uint8)
 COUNTS = RANDOM.integers(1, 1000, 256)
 COMMON = RELEASED.first("linear").train.ddpm.common_loss
-CLASSES = {name: RELEASED.first(name).measure.final.classes for name in MODELS}
 
 
 def history(n: int, scale: float = 1.0) -> list[dict[str, float]]:
@@ -61,7 +60,6 @@ CASES: dict[str, Callable[[], Figure]] = {
         {"linear": RELEASED.first("linear").train.ddpm.common_loss}
     ),
     "centre_pixels": lambda: figures.centre_pixels(COUNTS),
-    "class_histogram": lambda: counts.class_histogram(CLASSES, PRIOR, LABELS, *DIGITS),
     "classes_along": lambda: counts.classes_along(
         {"seed 0": [{"epoch": e, "share": 2 * PRIOR} for e in (1, 5, 10)]}, PRIOR, *LETTERS
     ),
