@@ -54,14 +54,16 @@ lint: env ## ruff, and notebooks without outputs
 	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb"; exit 1; }
 
 lab: env ## open copies of the notebooks, in build/lab, in JupyterLab
-	@mkdir -p build/lab && for file in notebooks/*.ipynb; do [ -e build/lab/$${file#*/} ] || cp $$file build/lab/; done
-	$(RUN) -m jupyterlab $(LAB) build/lab/01_schedules.ipynb
+	@mkdir -p build/lab && for file in notebooks/*.ipynb; do copy=build/lab/$${file#*/}; \
+	if [ ! -e $$copy ]; then cp $$file $$copy; \
+	elif [ $$file -nt $$copy ]; then echo "$$copy is older than $$file; delete it to get the new one"; fi; done
+	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab $(LAB) build/lab/01_schedules.ipynb
 
 bench: env ## measure the speed against a textbook loop
 	@$(RUN) -m benchmarks $(BENCH)
 
-clean: ## remove build/, that is, the results of all profiles; data/ and the environment stay
-	rm -rf build
+clean: ## remove the results of all profiles; your notebooks, build/lab and build/notebook, stay, and so do data/ and .venv
+	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name lab ! -name notebook -exec rm -rf {} +
 
 env: $(STAMP)
 

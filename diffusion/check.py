@@ -1,6 +1,6 @@
 """Try a degradation of one's own in seconds, before any training.
 
-python -m diffusion.check module:Class [-T 20] [--options '{strength: 2}']
+python -m diffusion.check module:Class [-T 24] [--options '{strength: 2}']
 """
 
 import argparse
@@ -15,10 +15,11 @@ from torch import Tensor
 
 from diffusion import data, processes
 from diffusion.processes import ColdDiffusion, DegradationProcess
-from diffusion.processes.base import check_images
+from diffusion.processes.base import check_images, forgets
 from diffusion.runtime import generator
 
 LEVELS = 50  # levels looked at, at most
+FAR = 0.2  # of the range of pixels: a prior whose mean is as far from that of degraded images is wrong
 SLACK = 0.9  # a level may be this much closer to the original than an earlier one
 
 
@@ -42,6 +43,8 @@ def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
         x: images, (N, 1, 28, 28) in [-0.5, 0.5], of which the first 32 are degraded.
     """
     check_images(x)
+    if not isinstance(process.T, int) or process.T < 1:
+        raise ValueError(f"T is {process.T!r}; needed: a whole number of levels, 1 or more")
     process.prepare(x.clone())
     checks = [_shapes, _level_zero, _loss]  # each returns what is well, or raises
     if isinstance(process, ColdDiffusion):
@@ -103,9 +106,7 @@ def _loss(process: DegradationProcess, x: Tensor) -> str:
 def _repeatable(process: DegradationProcess, x: Tensor) -> str:
     for t in _levels(process):
         if not torch.equal(_degrade(process, x[:32], t), _degrade(process, x[:32], t)):
-            raise _Problem(
-                f"degrade at t = {t} gives other images each time; it must not draw random numbers"
-            )
+            raise _Problem(f"degrade at t = {t} is not deterministic; it must not draw random numbers")
     return "degrade is deterministic"
 
 
@@ -119,17 +120,18 @@ def _own_levels(process: DegradationProcess, x: Tensor) -> str:
     return "each image of a batch is degraded at its own level"
 
 
-def _in_order(process: DegradationProcess, x: Tensor) -> str:
+def _in_order(process: DegradationProcess, x: Tensor) -> str | Finding:
     x, levels = x[:32], _levels(process)
     far = [float((_degrade(process, x, t) - x).abs().mean()) for t in levels]
     if far[-1] < 1e-6:
         raise _Problem(f"level T = {process.T} leaves the images as they are")
     for i, t in enumerate(levels):
         if far[i] < SLACK * max(far[: i + 1]):
-            raise _Problem(
-                f"levels are out of order: t = {t} is closer to the original than an earlier level"
+            said = f"level {t} is closer to the original than an earlier level"
+            return Finding(
+                "note", f"{said}; sampling takes each level for a little less degraded than the next"
             )
-    return f"degradation grows with t; at T pixels are {far[-1]:.3f} off on average"
+    return f"degradation grows with t; mean absolute change at T = {process.T}: {far[-1]:.3f}"
 
 
 def _prior(process: ColdDiffusion, x: Tensor) -> str | Finding:
@@ -142,11 +144,17 @@ def _prior(process: ColdDiffusion, x: Tensor) -> str | Finding:
         said = "the prior is one image, so this deterministic process draws one image, whatever the seed"
         return Finding("note", f"{said}; distances of its samples mean nothing")
     deepest = _degrade(process, x[:256], process.T)
-    degraded = f"fully degraded images: {float(deepest.mean()):.3f}, {float(deepest.std()):.3f}"
-    return f"prior: mean {float(prior.mean()):.3f}, sd {float(prior.std()):.3f}; {degraded}"
+    (mean, sd), (as_mean, as_sd) = ((float(one.mean()), float(one.std())) for one in (prior, deepest))
+    said = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
+    if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
+        raise _Problem(f"{said}; sampling starts from images that training never sees")
+    return said
 
 
-def _state(process: ColdDiffusion, x: Tensor) -> str:
+def _state(process: ColdDiffusion, x: Tensor) -> str | Finding:
+    if forgets(process):
+        said = "`state` keeps nothing of what `prepare` learns"
+        return Finding("note", f"{said}, so that a model, when it is opened, prepares on the data set again")
     expected, state = process.draw_prior(4, generator("check", 1)), process.state()
     process.prepare(0.5 * x[-100:])  # forgets what it has learnt
     process.load_state(state)
@@ -161,7 +169,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Check a class, print the findings, and exit with 1 if there is a problem."""
     parser = argparse.ArgumentParser(prog="python -m diffusion.check", description=__doc__.splitlines()[0])
     parser.add_argument("degradation", help="module:Class, a subclass of ColdDiffusion")
-    parser.add_argument("-T", type=int, default=20, help="deepest level (default 20)")
+    parser.add_argument("-T", type=int, help="deepest level (default: the class's own)")
     parser.add_argument("--options", default="{}", help="further arguments of the class, as in a profile")
     parser.add_argument("--dataset", default="mnist", help="images to degrade (default mnist)")
     chosen = parser.parse_args(arguments)

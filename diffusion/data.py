@@ -189,8 +189,8 @@ DATASETS: dict[str, DataSet] = {
 }
 
 
-def get(dataset: str) -> DataSet:
-    """The data set of a name: one of `DATASETS`, or `module:name` of your own.
+def get(dataset: "str | DataSet") -> DataSet:
+    """The data set of a name: one of `DATASETS`, or `module:name` of your own; a `DataSet` is its own.
 
     Raises:
         ValueError: there is none, or it is no `DataSet`.
@@ -243,7 +243,7 @@ def fetch(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> 
 
 
 def load(
-    dataset: str = "mnist",
+    dataset: str | DataSet = "mnist",
     split: str = "train",
     data_dir: str | os.PathLike | None = None,
     n: int | None = None,
@@ -251,7 +251,7 @@ def load(
     """Images and labels of a split, fetched first if need be.
 
     Args:
-        dataset: "mnist", "fashion", "kmnist", or `module:name` of your own.
+        dataset: "mnist", "fashion", "kmnist", or a `DataSet` of your own or its `module:name`.
         split: "train" or "test".
         data_dir: data folder; None: see `folder`.
         n: only the first n images; None: all.

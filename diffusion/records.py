@@ -21,7 +21,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -667,11 +667,18 @@ def yardstick_path(out: Path) -> Path:
     return out / "metrics" / "yardstick.json"
 
 
-def trainings_in(out: Path) -> list[tuple[str, int]]:
-    """(model, seed) of all training records under OUT, the study's models first."""
+def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
+    """(model, seed) of all training records under OUT, or of those of some models, the study's models first.
+
+    Raises:
+        ValueError: there is none of one of these models.
+    """
     study = ["linear", "cosine", "zoom"]
     found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
-    pairs = [(m[1], int(m[2])) for m in found]
+    pairs = [(m[1], int(m[2])) for m in found if models is None or m[1] in models]
+    if missing := set(models or ()) - {model for model, _ in pairs}:
+        known = ", ".join(dict.fromkeys(m[1] for m in found)) or "none"
+        raise ValueError(f"no trained model {min(missing)!r} in {out}; there are: {known}")
     return sorted(pairs, key=lambda p: (study.index(p[0]) if p[0] in study else 9, p))
 
 

@@ -230,8 +230,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def named(what: str, name: str, registry: Mapping[str, Any], folder: Path | None = None) -> Any:
-    """An entry of a registry, or the object that `module:name` names: a user's own enters by the same door.
+def named(what: str, name: Any, registry: Mapping[str, Any], folder: Path | None = None) -> Any:
+    """An entry of a registry, the object that `module:name` names, or the object itself if it is no text.
 
     Args:
         what: what is looked for, for messages: "schedule", "degradation", ...
@@ -240,6 +240,8 @@ def named(what: str, name: str, registry: Mapping[str, Any], folder: Path | None
     Raises:
         ValueError: neither registered nor importable; the message has the registered names.
     """
+    if not isinstance(name, str):
+        return name
     if name in registry:
         return registry[name]
     module, colon, attribute = name.partition(":")
@@ -256,6 +258,11 @@ def named(what: str, name: str, registry: Mapping[str, Any], folder: Path | None
         raise ValueError(
             f"{what} is {name!r}, which cannot be loaded ({error}); needed: module:name"
         ) from error
+
+
+def name_of(thing: Any) -> str:
+    """The name that `named` takes for a class or a function: `module:name`; a name is its own."""
+    return thing if isinstance(thing, str) else f"{thing.__module__}:{thing.__qualname__}"
 
 
 def _run_file(path: Path) -> types.ModuleType:
@@ -276,7 +283,7 @@ def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, An
     accepts = inspect.signature(function).parameters
     if unknown := sorted((options or {}).keys() - accepts.keys()):
         raise ValueError(
-            f"{function.__name__} has no option {unknown[0]!r}; it takes {', '.join(accepts)}"
+            f"{function.__name__} has no option {unknown[0]!r}; it takes {', '.join(accepts) or 'none'}"
             f"{nearest(unknown[0], accepts)}"
         )
     try:

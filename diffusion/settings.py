@@ -4,6 +4,7 @@ A notebook reads its settings from its parameters cell; a profile (profiles/*.ya
 Unknown names, wrong types and values out of range are one `SettingError` of one line, before anything runs.
 """
 
+import datetime
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -159,6 +161,8 @@ class Training(Settings):
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
         self.process()
+        if self.n_train and self.batch_size > self.n_train:
+            raise ValueError(f"batch_size = {self.batch_size} exceeds n_train = {self.n_train}")
         return self
 
     def fitting(self) -> dict[str, Any]:
@@ -246,15 +250,11 @@ class TrainOwn(Training):
     T: int = Field(20, ge=1, le=10_000, description="deepest level of degradation, given to the class")
     degradation_options: Options = Field({}, description="further arguments of the class")
 
-    @model_validator(mode="after")
-    def _can_be_made(self) -> Self:
-        if self.degradation:
-            self.process()
-        return self
-
-    def process(self) -> processes.DegradationProcess:
-        """See `Training.process`; a class that notebook 05 kept lies in the run's folder."""
-        return processes.own(self.degradation, self.T, self.degradation_options, self.out)
+    def process(self) -> "processes.DegradationProcess | None":
+        """See `Training.process`; None before the class is named. One that notebook 05 kept lies in `out`."""
+        return self.degradation and processes.own(
+            self.degradation, self.T, self.degradation_options, self.out
+        )
 
     def values(self) -> dict[str, Any]:
         """As of all settings, but for a class that the notebook holds: there it gets its name."""
@@ -413,6 +413,27 @@ class Entry(BaseModel):
     analyse: Section = {}
 
 
+class Report(BaseModel):
+    """What a profile says of its report."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    authors: str | None = Field(None, max_length=1000)
+    date: datetime.date | str | None = None
+    repository: str | None = Field(None, max_length=1000)
+    beyond: str | None = Field(
+        None, description="the released results that are told in a section of their own"
+    )
+
+    @field_validator("beyond")
+    @classmethod
+    def _is_released(cls, name: str | None) -> str | None:
+        if name and not (releases() / name / "metrics").is_dir():
+            known = sorted(path.parent.name for path in releases().glob("*/metrics"))
+            raise ValueError(f"beyond = {name!r} is not released; there are {', '.join(known)}")
+        return name
+
+
 class Sections(BaseModel):
     """A profile's file, section by section."""
 
@@ -430,7 +451,7 @@ class Sections(BaseModel):
     analyse: Section = {}
     yardstick: Section = {}
     compare: Literal["04_compare_fid", "06_beyond"] = "04_compare_fid"
-    report: Section = {}
+    report: Report = Report()
 
 
 class Profile:
@@ -443,7 +464,7 @@ class Profile:
         measures: model -> settings of measuring it.
         analyses: model -> settings of analysing it, where the file or the model has a section `analyse`.
         yardstick: settings of the yardstick; None where the file has no such section.
-        options: what the file says beyond these, such as the report's `repository`.
+        options: what the file says of its report, see `Report`.
     """
 
     def __init__(self, content: Any, where: str):
@@ -454,9 +475,16 @@ class Profile:
         except ValidationError as error:
             raise SettingError(explain(error, Sections, where)) from None
         self.where, self.file, self.name = where, file, file.profile
-        self.dataset, self.data_dir, self.options = file.dataset, file.data_dir, file.report
+        self.dataset, self.data_dir = file.dataset, file.data_dir
+        self.options = file.report.model_dump(exclude_none=True)
         self.out = file.out or f"build/{file.profile}"
         common = {"dataset": file.dataset, "data_dir": file.data_dir}
+        _not_here(file.training, f"{where}, training", "seed", "model", "notebook")
+        for name in ("schedules", "yardstick"):
+            _not_here(getattr(file, name), f"{where}, {name}")
+        for name, of in {"": file, **{f"models.{m}, ": entry for m, entry in file.models.items()}}.items():
+            _not_here(of.measure, f"{where}, {name}measure", "seed")
+            _not_here(of.analyse, f"{where}, {name}analyse", "seed")
         seeds = {model: entry.seeds or file.seeds for model, entry in file.models.items()}
         first = min(found[0] for found in seeds.values())
         self.schedules = Schedules.read(common | {"seed": first} | file.schedules, f"{where}, schedules")
@@ -468,6 +496,7 @@ class Profile:
         self.analyses: dict[str, Analyse] = {}
         for model, entry in file.models.items():
             at, cls = f"{where}, models.{model}", TRAININGS[entry.notebook]
+            _not_here(entry.model_extra, at, "seed", "model")
             shared = {k: v for k, v in file.training.items() if _belongs(k, cls, where)}
             for seed in seeds[model]:
                 values = common | shared | entry.model_extra | {"model": model, "seed": seed}
@@ -508,6 +537,23 @@ class Profile:
         by_model = {m: {k: v for k, v in found.items() if v != values.get(k, v)} for m, found in own.items()}
         values |= {"models": self.models, "seed": self.schedules.seed}
         return Compare.read(values | {"by_model": {m: v for m, v in by_model.items() if v}}, self.where)
+
+
+ELSEWHERE = {  # settings that a profile has in one place
+    "dataset": "it is of all models: write it at the top of the file",
+    "data_dir": "it is of all models: write it at the top of the file",
+    "out_dir": "write `out` at the top of the file",
+    "seed": "write seeds: [0, 1] at the top of the file or in a model",
+    "model": "a model's name is its key in `models`",
+    "notebook": "each model in `models` names its own",
+}
+
+
+def _not_here(section: Mapping[str, Any], where: str, *names: str) -> None:
+    """Refuse settings that a section of a profile does not decide."""
+    for name in ("dataset", "data_dir", "out_dir", *names):
+        if name in section:
+            raise SettingError(f"{where}: {name} is not set here; {ELSEWHERE[name]}")
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:
@@ -556,7 +602,9 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     prefix = f"{where}: " if where else ""
     if found["type"] == "extra_forbidden":
         return f"{prefix}there is no parameter {name!r}{nearest(name, cls.model_fields)}"
-    message = re.sub(r"^(Value error,|Input|String|List|Dictionary) ", "", found["msg"])
+    message = re.sub(
+        r"^(Value error,|Input|String|List|Dictionary) | after validation, not 0$", "", found["msg"]
+    )
     if not name:
         return f"{prefix}{message}"
     field = cls.model_fields.get(name)

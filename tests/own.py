@@ -65,10 +65,15 @@ class Grey:
         self.side = int(state["side"])
 
 
+def stay(process, x_t, x0_hat, s, less):
+    """A sampler of one's own, which goes nowhere."""
+    return x_t
+
+
 class Linear(torch.nn.Module):
     """A network of one's own."""
 
-    def __init__(self, scale=1.0):
+    def __init__(self, scale=1.0, channels=()):
         super().__init__()
         self.scale = torch.nn.Parameter(torch.tensor(scale))
 

@@ -1,10 +1,12 @@
 """`python -m diffusion.check`: what is wrong with a degradation is said before any training."""
 
+import json
 import re
 
 import pytest
 import torch
 
+import diffusion
 from diffusion import check, load
 from diffusion.processes import DDPM, ColdBlur, ColdZoom, linear
 from own import Fade
@@ -16,9 +18,6 @@ class Late(Fade):
 
 
 class Forgetful(ColdBlur):
-    def state(self):
-        return {}
-
     def load_state(self, state):
         pass
 
@@ -26,6 +25,16 @@ class Forgetful(ColdBlur):
 class Careless(ColdBlur):
     def draw_prior(self, n, generator):
         return torch.randn(n, 1, 28, 28)
+
+
+class Loud(ColdBlur):
+    def draw_prior(self, n, generator):
+        return 5 * torch.randn(n, 1, 28, 28, generator=generator)
+
+
+class Keepless(ColdBlur):
+    def state(self):
+        return {}
 
 
 class Broken(Fade):
@@ -69,17 +78,14 @@ def test_the_projects_own_processes_pass(x, process):
         (by(lambda x, t: x.copy_(fade(x, t))), "at t = 1 changes the images that it is given"),
         (
             by(lambda x, t: fade(x, t) + column(t) * torch.randn(x.shape)),
-            "t = 1 gives other images each time",
-        ),
-        (
-            by(lambda x, t: fade(x, torch.where(t > 0, 11 - t, 0))),
-            r"levels are out of order: t = [23] is closer to the original",
+            "t = 1 is not deterministic",
         ),
         (by(lambda x, t: fade(x, t[:1].expand(len(x)))), "use each t"),
         (by(lambda x, t: fade(x, torch.where(t > 70, t.max(), t), 100), 100), "use each t"),
         (by(lambda x, t: x.clone()), "level T = 10 leaves the images as they are"),
         (Forgetful(), "do not bring back what prepare learnt"),
         (Careless(), "draw from the generator only"),
+        (Loud(), "sampling starts from images that training never sees"),
         (Broken(), "prior: KeyError: 'prior'"),
     ],
 )
@@ -88,9 +94,33 @@ def test_a_problem_is_named(x, process, said):
     assert any(re.search(said, text) for text in problems), problems
 
 
-def test_a_prior_that_is_one_image_is_said(x):
-    (note,) = [finding for finding in check.check(Fade(), x) if finding.kind == "note"]
-    assert "this deterministic process draws one image, whatever the seed" in note.text
+@pytest.mark.parametrize(
+    ("process", "said"),
+    [
+        (Fade(), "this deterministic process draws one image, whatever the seed"),
+        (Keepless(), "`state` keeps nothing of what `prepare` learns"),
+        (
+            by(lambda x, t: fade(x, torch.where(t > 0, 11 - t, 0))),
+            r"level [23] is closer to the original than an earlier level",
+        ),
+    ],
+)
+def test_what_is_worth_knowing_is_a_note(x, process, said):
+    found = check.check(process, x)
+    assert any(re.search(said, finding.text) for finding in found if finding.kind == "note"), found
+    assert "problem" not in {finding.kind for finding in found}
+
+
+def test_the_class_of_notebook_05_has_no_problem(x, root):
+    cells = json.loads((root / "notebooks" / "05_your_degradation.ipynb").read_text())["cells"]
+    (code,) = ["".join(cell["source"]) for cell in cells if cell["id"] == "05-class"]
+    exec(code, names := {"torch": torch, "d": diffusion})
+    assert "problem" not in {finding.kind for finding in check.check(names["Pixelate"](), x)}
+
+
+def test_levels_are_needed(x):
+    with pytest.raises(ValueError, match="T is 0; needed"):
+        check.check(by(lambda x, t: x, 0), x)
 
 
 def test_the_command(x, capsys):

@@ -23,7 +23,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from diffusion.records import trainings_in
 from diffusion.settings import Profile, SettingError, read_profile
+from diffusion.training import network as networks
 from tools import jobs, release
 from tools.children import HeldError, hold, run_group, when_parent_is_gone
 
@@ -141,8 +143,16 @@ def workflow(profile: Profile, executor: str, cores: str) -> None:
     print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are up to date")
 
 
-def from_release(name: str) -> None:
-    """Make the report of a profile from its released results."""
+def from_release(profile: Profile) -> None:
+    """Make the report of a profile from its released results.
+
+    Raises:
+        ValueError: the profile asks for trainings that are not among them.
+    """
+    name = profile.name
+    known = trainings_in(release.RELEASED / name)
+    if missing := [f"{model}-{seed}" for model, seed in profile.trainings if (model, seed) not in known]:
+        raise ValueError(f"released/{name} has no {', '.join(missing)}: make retrain PROFILE={name}")
     out = ROOT / "build" / "released" / name
     lock = held(out)
     print(f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True)
@@ -151,6 +161,19 @@ def from_release(name: str) -> None:
     if status := run_group(command, SECONDS_TO_END[""], lock, cwd=ROOT):
         sys.exit(status)
     print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are made from released/{name}")
+
+
+def check_networks(profile: Profile) -> None:
+    """Refuse a profile with a network that cannot be made, before any job runs.
+
+    Raises:
+        ValueError: there is one; the message names its model.
+    """
+    for (model, _), training in profile.trainings.items():
+        try:
+            networks.build(training.network, training.channels, training.network_options)
+        except ValueError as error:
+            raise ValueError(f"{profile.where}, models.{model}: {error}") from error
 
 
 def number_of(cores: str) -> int:
@@ -181,9 +204,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         when_parent_is_gone(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         profile = read_profile(given.profile, ROOT / "profiles")
+        check_networks(profile)
         release.recover(release.RELEASED / profile.name)
-        if not (given.retrain or given.on) and (release.RELEASED / profile.name).is_dir():
-            from_release(profile.name)
+        own = Path(profile.where).resolve() != ROOT / "profiles" / f"{profile.name}.yaml"
+        released = (release.RELEASED / profile.name).is_dir()
+        if released and own:
+            raise SettingError(
+                f"{profile.where}: profile = {profile.name!r} is released; give yours another name"
+            )
+        if released and not (given.retrain or given.on):
+            from_release(profile)
         else:
             workflow(profile, given.on, given.cores)
     except (SettingError, ValueError) as error:

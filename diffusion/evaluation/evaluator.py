@@ -9,6 +9,7 @@ from torch import Tensor
 from diffusion import data, runtime
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import Reference, to_uint8
+from diffusion.processes.base import check_images
 from diffusion.records import (
     Features,
     Floor,
@@ -39,6 +40,9 @@ class Evaluator:
         classifier_weights: as `classifier.weights_for` gives them for the data set; None: those of MNIST.
         seed: of the draws behind floors, intervals and subsets.
         device: where features are computed.
+
+    Raises:
+        ValueError: real images that are not (N, 1, 28, 28) in [-0.5, 0.5].
     """
 
     def __init__(
@@ -55,6 +59,8 @@ class Evaluator:
         seed: int = 0,
         device: torch.device | str = "cpu",
     ):
+        check_images(x_train)
+        check_images(x_test)
         self.x_train, self.x_test, self.labels = x_train, x_test, labels
         self.all_labels = labels if all_labels is None else all_labels
         self.floor_repeats, self.interval_repeats, self.seed = floor_repeats, interval_repeats, seed
@@ -146,8 +152,13 @@ class Evaluator:
         first `n_distance` (None: all), so that models with different numbers can be compared.
 
         Raises:
-            ValueError: pixels that are not finite, or too few samples.
+            ValueError: pixels that are not finite or not in model units, or too few samples.
         """
+        low, high = float(x.min()), float(x.max())
+        if low >= 0 and high > 0.75:  # real images are black, -0.5, for the most part
+            raise ValueError(
+                f"samples range from {low:g} to {high:g}; needed: model units, about [-0.5, 0.5]"
+            )
         found = self._features(x, n_distance)
         labels, confidence = self.read_features(found["digits"])
         first = found["digits"][:n_distance]

@@ -22,6 +22,7 @@ from diffusion.evaluation import ablations
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.processes import DDPM, ColdZoom
+from diffusion.processes.base import forgets
 from diffusion.records import (
     KEPT,
     LATE,
@@ -40,7 +41,7 @@ from diffusion.records import (
 from diffusion.settings import Analyse, Measure, Settings
 from diffusion.training.checkpoints import RunError
 from diffusion.training.fit import Run
-from diffusion.training.record import forgets, open_run
+from diffusion.training.record import open_run
 
 MEASURES = 1  # raised when a change alters what is measured: `ensure` then measures again
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time

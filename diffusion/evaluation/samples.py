@@ -228,7 +228,9 @@ def precision_recall_coverage(real_features: Tensor, features: Tensor, n: int, s
     fake = check_features(features, real.shape[1])
     offered = min(len(real), len(fake))
     if not FEWEST <= n <= offered:
-        raise ValueError(f"n is {n}; allowed: {FEWEST} to {offered}, the size of the smaller set")
+        raise ValueError(
+            f"n is {n}; needed: {FEWEST} or more, and there are {len(fake)} samples, {len(real)} real images"
+        )
     fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:n]]
     real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:n]]
     found, halves = _prc(real, fake), []

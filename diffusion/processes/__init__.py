@@ -24,9 +24,15 @@ __all__ = [
 
 
 def own(
-    degradation: str | type, T: int, options: Mapping[str, Any] | None = None, folder: Path | None = None
+    degradation: str | type,
+    T: int | None,
+    options: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
 ) -> DegradationProcess:
-    """A degradation of one's own, made with T: a class, `module:Class`, or `file.py:Class` in `folder`.
+    """A degradation of one's own: a class, `module:Class`, or `file.py:Class` in `folder`.
+
+    Args:
+        T: what it is made with; None: its default.
 
     Raises:
         ValueError: it cannot be loaded, is no `DegradationProcess`, or cannot be made with T.
@@ -36,7 +42,7 @@ def own(
         cls = named("degradation", degradation, {"blur": ColdBlur}, folder)
     if not isinstance(cls, type) or not issubclass(cls, DegradationProcess):
         raise ValueError(f"degradation is {degradation!r}; needed: a subclass of diffusion.ColdDiffusion")
-    process = call_with(cls, {"T": T}, options)
-    if getattr(process, "T", None) != T or not getattr(process, "name", ""):
+    process = call_with(cls, {} if T is None else {"T": T}, options)
+    if T not in (None, getattr(process, "T", None)) or not getattr(process, "name", ""):
         raise ValueError(f"{cls.__name__} needs a `name`, and must keep the T it is made with as self.T")
     return process

@@ -22,13 +22,15 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.runtime import device_of, digest, named, own_source
+from diffusion.runtime import device_of, digest, name_of, named, own_source
 
 Network = Callable[[Tensor, Tensor], Tensor]
 
 
 def check_shape(x: Tensor) -> None:
     """Raise ValueError unless x is (B, 1, 28, 28) of floats."""
+    if not isinstance(x, Tensor):
+        raise ValueError(f"images are a {type(x).__name__}; needed: a tensor (B, 1, 28, 28) of floats")
     if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
         raise ValueError(f"images are {tuple(x.shape)} of {x.dtype}; needed: (B, 1, 28, 28) of floats")
 
@@ -127,6 +129,11 @@ class DegradationProcess(ABC):
         return {t: x.clone() for t, x in self.reverse(network, n, generator, chunk) if t in wanted}
 
 
+def forgets(process: DegradationProcess) -> bool:
+    """True for a process of one's own that learns from the data without keeping it in its `state`."""
+    return type(process).prepare is not DegradationProcess.prepare and not process.state()
+
+
 def naive(process: DegradationProcess, x_t: Tensor, x0_hat: Tensor, s: int, less: int) -> Tensor:
     """The predicted image degraded a little less: the study's Algorithm 2, Algorithm 1 of Bansal et al."""
     return process.degrade(x0_hat, torch.full((len(x_t),), less, device=x_t.device))
@@ -150,7 +157,7 @@ class ColdDiffusion(DegradationProcess):
     `draw_prior`.
 
     Attributes:
-        sampler: "naive" (the study), "improved", or `module:function` of your own, see `COLD_SAMPLERS`.
+        sampler: "naive" (the study), "improved", or the `module:function` of your own, see `COLD_SAMPLERS`.
         noise: standard deviation of Gaussian noise added to the latent after each step but the last.
         noise_power: at level t it is noise (t / T)^noise_power; 0: the same at all levels.
         latent_noise: standard deviation up to which training adds noise to the latents, another one for each
@@ -167,12 +174,12 @@ class ColdDiffusion(DegradationProcess):
 
     def walk(
         self,
-        sampler: str = "naive",
+        sampler: str | Sampler = "naive",
         noise: float = 0.0,
         sampling_levels: int | None = None,
         noise_power: float = 0.0,
     ) -> Self:
-        """Set how sampling walks back; returns the process.
+        """Set how sampling walks back; returns the process. A sampler is named, or it is the function itself.
 
         Raises:
             ValueError: another sampler, noise or its power below 0, or levels outside 1..T.
@@ -186,7 +193,7 @@ class ColdDiffusion(DegradationProcess):
             raise ValueError(
                 f"sampling_levels is {sampling_levels}; allowed: 1 to T = {self.T}, or None for all"
             )
-        self.sampler, self.noise, self.sampling_levels = sampler, noise, sampling_levels
+        self.sampler, self.noise, self.sampling_levels = name_of(sampler), noise, sampling_levels
         self.noise_power = noise_power
         return self
 

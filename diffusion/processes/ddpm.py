@@ -21,7 +21,7 @@ from diffusion.processes.base import (
     in_chunks,
 )
 from diffusion.processes.schedules import NoiseSchedule, linear
-from diffusion.runtime import device_of, digest, named, own_source
+from diffusion.runtime import device_of, digest, name_of, named, own_source
 
 
 def ancestral(x_t: Tensor, eps: Tensor, a: float, b: float, generator: Generator) -> Tensor:
@@ -49,10 +49,11 @@ class DDPM(DegradationProcess):
         clip_x0: clip the clean image that each sampling step predicts to [-0.5, 0.5]. The study does not.
         sampling_steps: how many of the T steps sampling visits, evenly spaced; None: all, as in the study.
             Fewer is quicker and coarser (the respaced schedule of Nichol & Dhariwal 2021, Sec. 4).
-        sampler: "ancestral" (the study) adds noise in each step, "ddim" none; or your own `module:function`.
+        sampler: "ancestral" (the study) adds noise in each step, "ddim" none; or a function of your own, or
+            its `module:function`.
 
     Raises:
-        ValueError: sampling_steps outside 2..T, or another sampler.
+        ValueError: no schedule, sampling_steps outside 2..T, or another sampler.
     """
 
     name = "ddpm"
@@ -62,9 +63,13 @@ class DDPM(DegradationProcess):
         schedule: NoiseSchedule | None = None,
         clip_x0: bool = False,
         sampling_steps: int | None = None,
-        sampler: str = "ancestral",
+        sampler: str | Sampler = "ancestral",
     ):
         self.schedule = schedule = schedule or linear()
+        if not isinstance(schedule, NoiseSchedule):
+            raise ValueError(
+                f"schedule is {schedule!r}; needed: a NoiseSchedule, as diffusion.cosine() returns"
+            )
         self.T = schedule.T
         self.clip_x0 = clip_x0
         if sampling_steps is not None and not 2 <= sampling_steps <= self.T:
@@ -72,7 +77,7 @@ class DDPM(DegradationProcess):
                 f"sampling_steps is {sampling_steps}; allowed: 2 to T = {self.T}, or None for all"
             )
         self.step = named("sampler", sampler, SAMPLERS)
-        self.sampling_steps, self.sampler = sampling_steps or self.T, sampler
+        self.sampling_steps, self.sampler = sampling_steps or self.T, name_of(sampler)
         self.signal = schedule.alpha_bar.sqrt().float()  # (T + 1,)
         self.noise = (1 - schedule.alpha_bar).sqrt().float()  # (T + 1,)
 

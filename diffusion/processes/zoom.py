@@ -9,9 +9,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from diffusion.processes.base import ColdDiffusion, check_images, check_shape, check_steps
+from diffusion.processes.base import ColdDiffusion, Sampler, check_images, check_shape, check_steps
 from diffusion.processes.priors import PRIORS
-from diffusion.runtime import call_with, named, own_source
+from diffusion.runtime import call_with, name_of, named, own_source
 
 INTERPOLATIONS = ("nearest", "bilinear")
 DEEPEST = 27  # a single pixel is left
@@ -101,8 +101,9 @@ class ColdZoom(ColdDiffusion):
     Args:
         T: deepest level, 1 to 27; the study's 24 leaves 4 x 4 pixels.
         interpolation: how a crop is resized, "nearest" (the study) or "bilinear".
-        prior: where sampling starts: "pixels" (the study), "patches", or `module:Class` of your own, which
-            has `fit(patches)`, `draw(n, generator)`, `state()` and `load_state(state)` as `PixelPrior` does.
+        prior: where sampling starts: "pixels" (the study), "patches", "mixture", or a class of your own, or
+            its `module:Class`, with `fit(patches)`, `draw(n, generator)`, `state()` and `load_state(state)`
+            as `PixelPrior` has them.
         prior_options: arguments of that class.
         sampler, noise, noise_power, sampling_levels: how sampling walks back, see `ColdDiffusion`.
         latent_noise: of training, see `ColdDiffusion`.
@@ -117,9 +118,9 @@ class ColdZoom(ColdDiffusion):
         self,
         T: int = 24,
         interpolation: str = "nearest",
-        prior: str = "pixels",
+        prior: str | type = "pixels",
         prior_options: Mapping[str, Any] | None = None,
-        sampler: str = "naive",
+        sampler: str | Sampler = "naive",
         noise: float = 0.0,
         sampling_levels: int | None = None,
         latent_noise: float = 0.0,
@@ -133,7 +134,7 @@ class ColdZoom(ColdDiffusion):
             raise ValueError(f"latent_noise is {latent_noise}; allowed: a standard deviation, 0 or more")
         self.T, self.interpolation, self.latent_noise = T, interpolation, latent_noise
         self.walk(sampler, noise, sampling_levels, noise_power)
-        self.prior_name, self.prior_options = prior, dict(prior_options or {})
+        self.prior_name, self.prior_options = name_of(prior), dict(prior_options or {})
         self.prior = call_with(named("prior", prior, PRIORS), {}, prior_options)
         self.prepared = False
 

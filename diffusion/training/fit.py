@@ -5,6 +5,7 @@ noise of a step. A run that was killed therefore goes on with the same stream an
 bit-identical weights.
 """
 
+import copy
 import hashlib
 import json
 import math
@@ -167,15 +168,17 @@ def fit(
     """Train a network for a process, or go on where an earlier call stopped.
 
     Args:
-        process: what to learn; `process.prepare(x)` is called.
-        x: training images, (N, 1, 28, 28) in [-0.5, 0.5].
+        process: what to learn; `process.prepare(x)` is called, and the run keeps a copy.
+        x: training images, (N, 1, 28, 28) in [-0.5, 0.5], at least a batch of them.
         x_test: images whose loss is measured after each epoch; None: it is not.
         steps, epochs: length of the training, one of the two; steps = 1000 if neither is given.
         folder: the run lies in `<folder>/<name>-<seed>-<digest>`; None: in a temporary one,
             which goes when the run is no longer used.
+        name: of the model, in the folder's name and in messages.
+        batch_size: images in a step.
         learning_rate: of Adam; the peak, if it decays.
         lr_schedule: "cosine" (warm-up, then decay to 0) or "constant", which more epochs can extend.
-        network: "cnn", or a class of your own, or its `module:Class`.
+        network: "cnn", "unet", or a class of your own, or its `module:Class`.
         channels, network_options: its arguments.
         seed: of the initial weights, of the order of the images and of all noise.
         precision: "fp32", "bf16", or "auto": bf16 where hardware is faster in it.
@@ -185,22 +188,29 @@ def fit(
         ValueError: an argument out of range.
         RunError: another process holds the run, the disk is full, or the loss is no longer finite.
     """
+    if not isinstance(process, DegradationProcess):
+        raise ValueError(f"process is {process!r}; needed: a process such as diffusion.ColdZoom()")
+    check_images(x)
+    if x_test is not None:
+        check_images(x_test)
+    if batch_size > len(x):
+        raise ValueError(
+            f"batch_size is {batch_size}, but there are {len(x)} training images; make it smaller"
+        )
     for what, value, ok in [
         ("steps and epochs", (steps, epochs), steps is None or epochs is None),
         ("steps", steps, steps is None or steps >= 1),
         ("epochs", epochs, epochs is None or epochs >= 1),
-        ("batch_size", batch_size, 1 <= batch_size <= len(x)),
+        ("batch_size", batch_size, batch_size >= 1),
         ("learning_rate", learning_rate, 0 < learning_rate < math.inf),
         ("lr_schedule", lr_schedule, lr_schedule in ("constant", "cosine")),
         ("channels", channels, len(channels) > 0 and all(c >= 1 for c in channels)),
+        ("seed", seed, isinstance(seed, int) and seed >= 0),
         ("checkpoint_steps", checkpoint_steps, checkpoint_steps >= 1),
         ("name", name, re.fullmatch(r"[A-Za-z0-9][\w-]{0,79}", name)),
     ]:
         if not ok:
             raise ValueError(f"{what} is {value!r}, which is not allowed; see help(diffusion.fit)")
-    check_images(x)
-    if x_test is not None:
-        check_images(x_test)
     on = runtime.device()
     precision = runtime.resolve_precision(precision, on)
     process.prepare(x)
@@ -233,7 +243,9 @@ def fit(
             process.load_state(kept)  # of the run, in case another machine rounds otherwise
         loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
     history = loop.history[:n_epochs]
-    run = Run(process, name, seed, store, identity, history, total, precision, on, architecture)
+    run = Run(
+        copy.deepcopy(process), name, seed, store, identity, history, total, precision, on, architecture
+    )
     run.temporary = temporary
     if not temporary:
         run.samples = samples_folder(store.path)

@@ -1,5 +1,6 @@
 """The reconstructor g_t: one small CNN, used by every process (Sec. 2.2 of the study)."""
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -184,13 +185,16 @@ def build(
 ) -> nn.Module:
     """A new network: one of `NETWORKS`, `module:Class` of your own, or the class itself.
 
-    It is called with those of `channels` that its signature asks for and all of `options`, and maps
-    (B, 1, 28, 28) images and (B,) times to (B, 1, 28, 28).
+    It is called with `channels`, if its signature asks for them, and all of `options`, and maps images
+    (B, 1, 28, 28) and times (B,) to (B, 1, 28, 28).
 
     Raises:
-        ValueError: an unknown name, or arguments that the class refuses.
+        ValueError: an unknown name, or arguments that the class refuses or does not ask for.
     """
-    cls = named("network", network, NETWORKS) if isinstance(network, str) else network
+    cls = named("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
-        raise ValueError(f"network is {network!r}; needed: a subclass of torch.nn.Module")
+        said = repr(network) if isinstance(network, str) else f"of type {type(network).__name__}"
+        raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
+    if tuple(channels) != CHANNELS and "channels" not in inspect.signature(cls).parameters:
+        raise ValueError(f"channels is {list(channels)}, which {cls.__name__} does not take")
     return call_with(cls, {"channels": tuple(channels)}, options)

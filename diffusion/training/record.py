@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from diffusion import data, runtime, settings
-from diffusion.processes import DegradationProcess
+from diffusion.processes.base import forgets
 from diffusion.records import TrainRecord, Weights, train_path
 from diffusion.training.checkpoints import RunFolder
 from diffusion.training.fit import Run, samples_folder
@@ -43,11 +43,6 @@ def train_record(
         parameters_count=run.parameters_count,
         **probes,
     )
-
-
-def forgets(process: DegradationProcess) -> bool:
-    """True for a process of one's own that learns from the data without keeping it in its `state`."""
-    return type(process).prepare is not DegradationProcess.prepare and not process.state()
 
 
 def open_run(out: Path, record: TrainRecord) -> Run:

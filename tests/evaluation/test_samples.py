@@ -181,5 +181,5 @@ def test_variety_takes_the_same_seeded_number_from_both():
     assert prc(real, fake, 50) == prc(real, fake, 50)
     assert prc(real, fake, 50) != prc(real, fake, 50, seed=1)
     for n in (11, 101):
-        with pytest.raises(ValueError, match="allowed: 12 to 100"):
+        with pytest.raises(ValueError, match="needed: 12 or more, and there are 100 samples, 300 real"):
             prc(real, fake, n)

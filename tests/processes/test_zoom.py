@@ -4,9 +4,11 @@ import pytest
 import torch
 from torchvision.transforms.functional import InterpolationMode, resized_crop
 
-from diffusion.processes import ColdZoom
+from diffusion import load
+from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import MixturePrior
 from diffusion.processes.zoom import central_patch, zoom
+from own import BARS, Grey, stay
 
 
 @pytest.fixture
@@ -97,6 +99,13 @@ def test_a_prior_of_ones_own_has_options_that_tell_samples_apart(images):
     assert (two.draw_prior(2, g()) == torch.tensor(0.2)).all()
     assert one.settings() == two.settings() == ColdZoom().settings()  # the training is the same
     assert one.sampling_settings() != two.sampling_settings()
+
+
+def test_python_takes_the_object_in_place_of_its_name():
+    named, given = ColdZoom(prior="own:Grey", sampler="own:stay"), ColdZoom(prior=Grey, sampler=stay)
+    assert given.sampling_settings() == named.sampling_settings()
+    assert DDPM(sampler=stay).sampling_settings()["sampler"] == "own:stay"
+    assert torch.equal(load(BARS, "test")[0], load("own:BARS", "test")[0])
 
 
 def test_sampling_is_algorithm_2(images):

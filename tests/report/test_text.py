@@ -166,7 +166,13 @@ UNTOLD = [
         lambda one: setattr(one.measure.final.border, "sd", 0.01),
         {"dilations_not_enough"},
     ),
-    ("linear_unet", end_at(12.0), {"unet_ddpm_closer", "dilations_not_enough", "level_with_more_calls"}),
+    (
+        "linear_unet",
+        end_at(12.0),
+        {"unet_ddpm_closer", "dilations_not_enough", "level_with_more_calls", "precision_alike"},
+    ),
+    ("linear_unet_float32", end_at(5.0), {"precision_alike"}),
+    ("zoom_3", end_at(12.0), {"three_not_enough"}),
     (
         "linear_unet",
         lambda one: setattr(one.measure.variants["ddim_24"].digits, "fid", 3.0),

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import pytest
 import torch
@@ -164,6 +165,15 @@ def test_a_network_of_ones_own_is_trained_and_found_again(images, tmp_path, befo
     assert_same(train(images, tmp_path, **options), run)
 
 
+def test_a_process_may_be_trained_twice_and_each_run_keeps_its_own(images, tmp_path):
+    process, (x, x_test) = ColdZoom(), images
+    first = train(images, tmp_path, epochs=1, process=process)
+    samples = first.sample(2, seed=5)
+    shutil.rmtree(tmp_path / "samples", ignore_errors=True)
+    train((x * 0.5, x_test), tmp_path, epochs=1, process=process)
+    assert torch.equal(first.sample(2, seed=5), samples)
+
+
 # --- sampling ---
 
 
@@ -198,7 +208,9 @@ def test_averaged_weights_are_the_mean_of_the_last_epochs(whole):
         ({"epochs": None, "steps": 0}, "steps is 0"),
         ({"steps": 5}, r"steps and epochs is \(5, 3\)"),
         ({"batch_size": 0}, "batch_size is 0"),
-        ({"batch_size": 10**6}, "batch_size is 1000000"),
+        ({"batch_size": 10**6}, "batch_size is 1000000, but there are"),
+        ({"process": "zoom"}, "process is 'zoom'; needed: a process such as"),
+        ({"seed": 1.5}, "seed is 1.5"),
         ({"learning_rate": math.nan}, "learning_rate is nan"),
         ({"lr_schedule": "step"}, "lr_schedule is 'step'"),
         ({"channels": [16, 0]}, r"channels is \[16, 0\]"),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diffusion.training.network import Reconstructor, RMSNorm, UNet, build
+from diffusion.training.network import CHANNELS, Reconstructor, RMSNorm, UNet, build
 
 
 def test_size_and_layers():
@@ -90,8 +90,9 @@ def test_other_shapes_are_refused(x, t):
         ("cnn", {"dilations": [1, 2]}, r"dilations is \[1, 2\]; needed: a number from 1 to 9 for each of 1"),
         ("unet", {"width": 10}, "width is 10; needed: a multiple of 4"),
         ("math:sqrt", {}, "needed: a subclass of torch.nn.Module"),
+        (Reconstructor(), {}, "network is of type Reconstructor; needed: a subclass of torch.nn.Module"),
     ],
 )
 def test_what_is_no_network_is_refused(network, options, named):
     with pytest.raises(ValueError, match=named):
-        build(network, (4,), options)
+        build(network, CHANNELS if network == "unet" else (4,), options)

@@ -44,6 +44,7 @@ class schedules:
     build = own
 """,
     "diffusion/training/__init__.py": "",
+    "diffusion/training/network.py": "def build(*_): ...\n",
     "diffusion/figures/__init__.py": "COLOUR = 'blue'\n",
     "diffusion/evaluation/__init__.py": "",
     **{f"diffusion/evaluation/{kind}.py": JOB.replace("KIND", kind) for kind in JOBS},

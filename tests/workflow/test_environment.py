@@ -143,10 +143,10 @@ def test_lab_opens_copies(checkout):
     checkout.make()
     recipe = ["make", "--no-print-directory", "-n", "lab", "PYTHON=./python"]
     said = subprocess.run(recipe, cwd=checkout.folder, capture_output=True, text=True, check=True).stdout
-    copying, opening = [line for line in said.splitlines() if line]
+    *copying, opening = [line for line in said.splitlines() if line]
     assert opening.endswith("jupyterlab  build/lab/01_schedules.ipynb")
     copy = checkout.folder / "build" / "lab" / "01_schedules.ipynb"
     for text in ("tracked", "mine"):
-        subprocess.run(copying, shell=True, cwd=checkout.folder, check=True)
+        subprocess.run("\n".join(copying), shell=True, cwd=checkout.folder, check=True)
         assert copy.read_text() == text
         copy.write_text("mine")

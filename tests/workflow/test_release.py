@@ -12,6 +12,7 @@ from damage import flipped
 from diffusion.settings import read_profile
 from short_runs import Killed
 from tools import release, run
+from workflow.standin import PROFILE
 
 
 @pytest.fixture
@@ -117,6 +118,13 @@ def test_the_report_comes_from_the_release_without_training(project, released):
     (out / "metrics" / "train_gone-0.json").write_text("{}")  # of an earlier release
     project.run()
     assert contents(out / "metrics") == contents(released / "metrics")
+
+
+def test_a_release_answers_for_its_own_profile_alone(project, released):
+    mine = project.write("mine.yaml", (project.folder / "profiles" / "smoke.yaml").read_text())
+    assert "is released; give yours another name" in project.run(str(mine), status=1)
+    project.profile(PROFILE | {"seeds": [0, 7]})
+    assert "-7: make retrain PROFILE=smoke" in project.run(status=1)
 
 
 def test_a_release_that_is_interrupted_at_any_point_leaves_the_old_or_the_new(

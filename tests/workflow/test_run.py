@@ -136,6 +136,15 @@ def test_a_mistake_ends_the_command_before_anything_is_written(project):
     assert not (project.folder / "mine").exists()
 
 
+def test_a_network_that_cannot_be_made_ends_the_command_too(tmp_path, root):
+    file = tmp_path / "mine.yaml"
+    model = "{notebook: 03_train_zoom, network_options: {norm: rmss}}"
+    file.write_text(f"profile: mine\nout: {tmp_path}/mine\nmodels: {{zoom: {model}}}\n")
+    said = refusal(run.main, [str(file)])
+    assert said.startswith(f"error: {file}, models.zoom: norm is 'rmss'; allowed: layer, rms")
+    assert not (tmp_path / "mine").exists()
+
+
 def test_two_runs_of_one_profile_do_not_mix(project):
     with halted(project) as first:
         line = refusal(run.main, ["smoke"])
