@@ -105,7 +105,8 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
     for title, row in ((title, told.get(name)) for name, title in SAMPLED.items()):
         if row in own and kept_path(results.out, name := f"samples_{row.model}-{row.seeds[0]}").is_file():
             samples[title] = results.kept(name)[:SHOWN]
-    paths = [save(changes(lines(rows), floor and floor.fid_mean), folder / FIGURE)]
+    shown = [row for row in rows if "precision" not in row.changes]  # the appendix tells of that
+    paths = [save(changes(lines(shown), floor and floor.fid_mean), folder / FIGURE)]
     return paths + ([save(unpicked(samples, 2), folder / SAMPLES)] if samples else [])
 
 
@@ -220,7 +221,9 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         # The control: the study's network with the same noise and start stays where the start brings it.
         "noise_needs_unet": all_of("zoom_mixture", "zoom_control", "zoom_noisy")
         and min(rows["zoom_control"].distances) > 1.3 * max(rows["zoom_noisy"].distances)
-        and min(rows["zoom_control"].distances) > 0.9 * min(rows["zoom_mixture"].distances),
+        and min(rows["zoom_control"].distances) > 0.9 * min(rows["zoom_mixture"].distances)
+        and digit.keys() >= {"zoom_mixture", "zoom_control"}
+        and digit["zoom_control"] > digit["zoom_mixture"],
         # Noise that falls along the walk: closer, and with a better mix, than any that is constant.
         "falling_helps": all_of("zoom_best", *constant)
         and all(max(rows["zoom_best"].distances) < min(rows[name].distances) for name in constant)
@@ -278,7 +281,6 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "precisions": _precisions(results),
         "rate": results.first(whole[0].model).train.settings["learning_rate"],
         "copies": percent_range(_copies(results, rows)),
-        "digits_before": percent_range(one.analysis.drawn[0].digit.share for one in zooms if one.analysis),
     }
     return {"beyond": found}
 

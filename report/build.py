@@ -37,6 +37,8 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     check(results, asked)
     verdicts, notebooks, folder = ledger(results), pages.names(results), out / "figures"
     run = Run(results, asked, verdicts, notebooks)
+    if run.beyond is None and "beyond" in asked.options:
+        print(f"released/{asked.options['beyond']} is not there: the report has no section beyond the study")
     paths = figures.draw(results, folder) + glance.draw(results, folder) + beyond.draw(run.beyond, folder)
     drawn = {path.name for path in paths}
     text = render.report(context.build(run, drawn), guards(run))

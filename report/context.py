@@ -217,7 +217,7 @@ def models_said(run: Run) -> Markdown:
 
 def subtitle(run: Run) -> Markdown:
     if run.has(*MODELS) and not run.further:
-        words = "Two denoising diffusion models and a deterministic zoom"
+        words = "Two DDPMs and a deterministic zoom"
     else:
         words = sentence(models_said(run))[:-1]
     return Markdown(f"{words} on {escape(dataset(run.results).title)}, trained anew and measured")

@@ -118,6 +118,8 @@ def cost(results: Results) -> dict[str, Any]:
     return {
         "calls": zoom.calls,
         "n": integer(results.first("zoom").analysis.settings["n_samples"]),
+        "ddpm_n": integer(results.first("linear").analysis.settings["n_samples"]),
+        "better": better,
         "ddpm_calls": max(one.calls for one in many.values()),
         "zoom": zoom.digit.share,
         "cheap": digit[better].share,
