@@ -62,8 +62,8 @@ lab: env ## open copies of the notebooks, in build/lab, in JupyterLab
 bench: env ## measure the speed against a textbook loop
 	@$(RUN) -m benchmarks $(BENCH)
 
-clean: ## remove the results of all profiles; your notebooks, build/lab and build/notebook, stay, and so do data/ and .venv
-	@[ ! -d build ] || find build -mindepth 1 -maxdepth 1 ! -name lab ! -name notebook -exec rm -rf {} +
+clean: ## remove the results of all profiles; your notebooks and their results (build/lab, build/notebook), data/ and .venv stay
+	@[ ! -d build ] || find build/ -mindepth 1 -maxdepth 1 ! -name lab ! -name notebook -exec rm -rf {} +
 
 env: $(STAMP)
 

@@ -17,8 +17,10 @@ from diffusion import data, processes
 from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import check_images, forgets
 from diffusion.runtime import generator
+from diffusion.settings import TrainOwn
 
 LEVELS = 50  # levels looked at, at most
+OF_PROFILES = TrainOwn.model_fields["T"].default
 FAR = 0.2  # of the range of pixels: a prior whose mean is as far from that of degraded images is wrong
 SLACK = 0.9  # a level may be this much closer to the original than an earlier one
 
@@ -43,8 +45,9 @@ def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
         x: images, (N, 1, 28, 28) in [-0.5, 0.5], of which the first 32 are degraded.
     """
     check_images(x)
-    if not isinstance(process.T, int) or process.T < 1:
-        raise ValueError(f"T is {process.T!r}; needed: a whole number of levels, 1 or more")
+    T = getattr(process, "T", None)
+    if not isinstance(T, int) or T < 1:
+        raise ValueError(f"T is {T!r}; needed: a whole number of levels, 1 or more")
     process.prepare(x.clone())
     checks = [_shapes, _level_zero, _loss]  # each returns what is well, or raises
     if isinstance(process, ColdDiffusion):
@@ -59,6 +62,8 @@ def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
         except Exception as error:  # whatever a user's code raises
             where = one.__name__.strip("_").replace("_", " ")
             found.append(Finding("problem", f"{where}: {type(error).__name__}: {error}"))
+        if found[0].kind == "problem":  # what follows needs images
+            break
     return found
 
 
@@ -129,7 +134,7 @@ def _in_order(process: DegradationProcess, x: Tensor) -> str | Finding:
         if far[i] < SLACK * max(far[: i + 1]):
             said = f"level {t} is closer to the original than an earlier level"
             return Finding(
-                "note", f"{said}; sampling takes each level for a little less degraded than the next"
+                "note", f"{said}; sampling assumes that each level degrades a little more than the one before"
             )
     return f"degradation grows with t; mean absolute change at T = {process.T}: {far[-1]:.3f}"
 
@@ -140,14 +145,14 @@ def _prior(process: ColdDiffusion, x: Tensor) -> str | Finding:
         raise _Problem(f"draw_prior(64) gives {tuple(prior.shape)}; needed: (64, 1, 28, 28) finite floats")
     if not torch.equal(prior, process.draw_prior(64, generator("check", 0))):
         raise _Problem("draw_prior gives other images for the same generator; draw from the generator only")
-    if (prior - prior[:1]).abs().max() < 1e-6:
-        said = "the prior is one image, so this deterministic process draws one image, whatever the seed"
-        return Finding("note", f"{said}; distances of its samples mean nothing")
     deepest = _degrade(process, x[:256], process.T)
     (mean, sd), (as_mean, as_sd) = ((float(one.mean()), float(one.std())) for one in (prior, deepest))
     said = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
         raise _Problem(f"{said}; sampling starts from images that training never sees")
+    if (prior - prior[:1]).abs().max() < 1e-6:
+        said = "the prior is one image, so this deterministic process draws one image, whatever the seed"
+        return Finding("note", f"{said}; distances of its samples mean nothing")
     return said
 
 
@@ -180,6 +185,9 @@ def main(arguments: list[str] | None = None) -> None:
         found = check(process, data.load(chosen.dataset, n=1000)[0])
     except (ValueError, yaml.YAMLError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
+    if chosen.T is None and process.T != OF_PROFILES:
+        said = f"tried at T = {process.T}, its own; profiles make it with T = {OF_PROFILES} unless they say T"
+        found.append(Finding("note", said))
     for finding in found:
         print(f"{finding.kind:8s}{finding.text}")
     if any(finding.kind == "problem" for finding in found):

@@ -260,9 +260,20 @@ def named(what: str, name: Any, registry: Mapping[str, Any], folder: Path | None
         ) from error
 
 
-def name_of(thing: Any) -> str:
-    """The name that `named` takes for a class or a function: `module:name`; a name is its own."""
-    return thing if isinstance(thing, str) else f"{thing.__module__}:{thing.__qualname__}"
+def name_of(what: str, thing: Any) -> str:
+    """The name that `named` takes for a class or a function: `module:name`; a name is its own.
+
+    Raises:
+        ValueError: it has none by which it is found again, and so none that tells it from another.
+    """
+    if isinstance(thing, str):
+        return thing
+    module, name = getattr(thing, "__module__", ""), getattr(thing, "__qualname__", "")
+    if not name or getattr(sys.modules.get(module), name, None) is not thing:
+        raise ValueError(
+            f"{what} is a {type(thing).__name__}; needed: its name, or a class or function of a module"
+        )
+    return f"{module}:{name}"
 
 
 def _run_file(path: Path) -> types.ModuleType:

@@ -6,7 +6,7 @@ Unknown names, wrong types and values out of range are one `SettingError` of one
 
 import datetime
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -18,7 +18,6 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -419,19 +418,11 @@ class Report(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     authors: str | None = Field(None, max_length=1000)
-    date: datetime.date | str | None = None
+    date: datetime.date | None = None
     repository: str | None = Field(None, max_length=1000)
     beyond: str | None = Field(
         None, description="the released results that are told in a section of their own"
     )
-
-    @field_validator("beyond")
-    @classmethod
-    def _is_released(cls, name: str | None) -> str | None:
-        if name and not (releases() / name / "metrics").is_dir():
-            known = sorted(path.parent.name for path in releases().glob("*/metrics"))
-            raise ValueError(f"beyond = {name!r} is not released; there are {', '.join(known)}")
-        return name
 
 
 class Sections(BaseModel):
@@ -451,7 +442,7 @@ class Sections(BaseModel):
     analyse: Section = {}
     yardstick: Section = {}
     compare: Literal["04_compare_fid", "06_beyond"] = "04_compare_fid"
-    report: Report = Report()
+    report: Annotated[Report, BeforeValidator(lambda found: {} if found is None else found)] = Report()
 
 
 class Profile:
@@ -479,12 +470,9 @@ class Profile:
         self.options = file.report.model_dump(exclude_none=True)
         self.out = file.out or f"build/{file.profile}"
         common = {"dataset": file.dataset, "data_dir": file.data_dir}
-        _not_here(file.training, f"{where}, training", "seed", "model", "notebook")
-        for name in ("schedules", "yardstick"):
+        for name in ("training", "measure", "analyse", "yardstick"):
             _not_here(getattr(file, name), f"{where}, {name}")
-        for name, of in {"": file, **{f"models.{m}, ": entry for m, entry in file.models.items()}}.items():
-            _not_here(of.measure, f"{where}, {name}measure", "seed")
-            _not_here(of.analyse, f"{where}, {name}analyse", "seed")
+        _not_here(file.schedules.keys() - {"seed"}, f"{where}, schedules")
         seeds = {model: entry.seeds or file.seeds for model, entry in file.models.items()}
         first = min(found[0] for found in seeds.values())
         self.schedules = Schedules.read(common | {"seed": first} | file.schedules, f"{where}, schedules")
@@ -496,7 +484,9 @@ class Profile:
         self.analyses: dict[str, Analyse] = {}
         for model, entry in file.models.items():
             at, cls = f"{where}, models.{model}", TRAININGS[entry.notebook]
-            _not_here(entry.model_extra, at, "seed", "model")
+            _not_here(entry.model_extra, at)
+            _not_here(entry.measure, f"{at}, measure")
+            _not_here(entry.analyse, f"{at}, analyse")
             shared = {k: v for k, v in file.training.items() if _belongs(k, cls, where)}
             for seed in seeds[model]:
                 values = common | shared | entry.model_extra | {"model": model, "seed": seed}
@@ -544,16 +534,17 @@ ELSEWHERE = {  # settings that a profile has in one place
     "data_dir": "it is of all models: write it at the top of the file",
     "out_dir": "write `out` at the top of the file",
     "seed": "write seeds: [0, 1] at the top of the file or in a model",
+    "seeds": "write them at the top of the file or in a model",
     "model": "a model's name is its key in `models`",
     "notebook": "each model in `models` names its own",
 }
 
 
-def _not_here(section: Mapping[str, Any], where: str, *names: str) -> None:
+def _not_here(section: Iterable[str], where: str) -> None:
     """Refuse settings that a section of a profile does not decide."""
-    for name in ("dataset", "data_dir", "out_dir", *names):
+    for name, instead in ELSEWHERE.items():
         if name in section:
-            raise SettingError(f"{where}: {name} is not set here; {ELSEWHERE[name]}")
+            raise SettingError(f"{where}: {name} is not set here; {instead}")
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:
@@ -601,10 +592,14 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     name = ".".join(part for part in found["loc"] if isinstance(part, str))
     prefix = f"{where}: " if where else ""
     if found["type"] == "extra_forbidden":
-        return f"{prefix}there is no parameter {name!r}{nearest(name, cls.model_fields)}"
+        section = getattr(cls.model_fields.get(found["loc"][0]), "annotation", None)
+        cls = section if isinstance(section, type) and issubclass(section, BaseModel) else cls
+        return f"{prefix}there is no parameter {name!r}{nearest(name.rpartition('.')[2], cls.model_fields)}"
     message = re.sub(
         r"^(Value error,|Input|String|List|Dictionary) | after validation, not 0$", "", found["msg"]
     )
+    if found["type"] == "string_pattern_mismatch":
+        message = "should be short, of letters, digits and _"
     if not name:
         return f"{prefix}{message}"
     field = cls.model_fields.get(name)
@@ -628,7 +623,7 @@ def _belongs(key: str, cls: type[Training], where: str) -> bool:
     """True if a key of the shared section `training` is a setting of this kind of model."""
     if key in cls.model_fields:
         return True
-    known = {name for training in TRAININGS.values() for name in training.model_fields}
+    known = {name for training in TRAININGS.values() for name in training.model_fields} - ELSEWHERE.keys()
     if key not in known:
         raise SettingError(f"{where}, training: there is no parameter {key!r}{nearest(key, known)}")
     return False

@@ -73,7 +73,7 @@ def stay(process, x_t, x0_hat, s, less):
 class Linear(torch.nn.Module):
     """A network of one's own."""
 
-    def __init__(self, scale=1.0, channels=()):
+    def __init__(self, scale=1.0):
         super().__init__()
         self.scale = torch.nn.Parameter(torch.tensor(scale))
 

@@ -13,6 +13,7 @@ and the next call waits for them.
 
 import argparse
 import hashlib
+import inspect
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from diffusion.records import trainings_in
@@ -163,6 +164,11 @@ def from_release(profile: Profile) -> None:
     print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are made from released/{name}")
 
 
+def takes(function: Callable, name: str) -> bool:
+    """The function or class has an argument of this name."""
+    return name in inspect.signature(function).parameters
+
+
 def check_networks(profile: Profile) -> None:
     """Refuse a profile with a network that cannot be made, before any job runs.
 
@@ -170,10 +176,13 @@ def check_networks(profile: Profile) -> None:
         ValueError: there is one; the message names its model.
     """
     for (model, _), training in profile.trainings.items():
+        at = f"{profile.where}, models.{model}"
         try:
-            networks.build(training.network, training.channels, training.network_options)
-        except ValueError as error:
-            raise ValueError(f"{profile.where}, models.{model}: {error}") from error
+            made = networks.build(training.network, training.channels, training.network_options)
+        except Exception as error:  # a class of one's own may fail in any way
+            raise ValueError(f"{at}: {error}") from error
+        if "channels" in profile.file.models[model].model_extra and not takes(type(made), "channels"):
+            raise ValueError(f"{at}: {type(made).__name__} does not take channels")
 
 
 def number_of(cores: str) -> int:
@@ -206,9 +215,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         profile = read_profile(given.profile, ROOT / "profiles")
         check_networks(profile)
         release.recover(release.RELEASED / profile.name)
-        own = Path(profile.where).resolve() != ROOT / "profiles" / f"{profile.name}.yaml"
+        ours = ROOT / "profiles" / f"{profile.name}.yaml"
         released = (release.RELEASED / profile.name).is_dir()
-        if released and own:
+        if released and ours.is_file() and not ours.samefile(profile.where):
             raise SettingError(
                 f"{profile.where}: profile = {profile.name!r} is released; give yours another name"
             )

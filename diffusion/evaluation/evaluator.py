@@ -152,13 +152,8 @@ class Evaluator:
         first `n_distance` (None: all), so that models with different numbers can be compared.
 
         Raises:
-            ValueError: pixels that are not finite or not in model units, or too few samples.
+            ValueError: pixels that are not finite, or too few samples.
         """
-        low, high = float(x.min()), float(x.max())
-        if low >= 0 and high > 0.75:  # real images are black, -0.5, for the most part
-            raise ValueError(
-                f"samples range from {low:g} to {high:g}; needed: model units, about [-0.5, 0.5]"
-            )
         found = self._features(x, n_distance)
         labels, confidence = self.read_features(found["digits"])
         first = found["digits"][:n_distance]

@@ -193,7 +193,7 @@ class ColdDiffusion(DegradationProcess):
             raise ValueError(
                 f"sampling_levels is {sampling_levels}; allowed: 1 to T = {self.T}, or None for all"
             )
-        self.sampler, self.noise, self.sampling_levels = name_of(sampler), noise, sampling_levels
+        self.sampler, self.noise, self.sampling_levels = name_of("sampler", sampler), noise, sampling_levels
         self.noise_power = noise_power
         return self
 

@@ -68,7 +68,7 @@ class DDPM(DegradationProcess):
         self.schedule = schedule = schedule or linear()
         if not isinstance(schedule, NoiseSchedule):
             raise ValueError(
-                f"schedule is {schedule!r}; needed: a NoiseSchedule, as diffusion.cosine() returns"
+                f"schedule is a {type(schedule).__name__}; needed: a NoiseSchedule, as cosine() returns"
             )
         self.T = schedule.T
         self.clip_x0 = clip_x0
@@ -77,7 +77,7 @@ class DDPM(DegradationProcess):
                 f"sampling_steps is {sampling_steps}; allowed: 2 to T = {self.T}, or None for all"
             )
         self.step = named("sampler", sampler, SAMPLERS)
-        self.sampling_steps, self.sampler = sampling_steps or self.T, name_of(sampler)
+        self.sampling_steps, self.sampler = sampling_steps or self.T, name_of("sampler", sampler)
         self.signal = schedule.alpha_bar.sqrt().float()  # (T + 1,)
         self.noise = (1 - schedule.alpha_bar).sqrt().float()  # (T + 1,)
 

@@ -134,7 +134,7 @@ class ColdZoom(ColdDiffusion):
             raise ValueError(f"latent_noise is {latent_noise}; allowed: a standard deviation, 0 or more")
         self.T, self.interpolation, self.latent_noise = T, interpolation, latent_noise
         self.walk(sampler, noise, sampling_levels, noise_power)
-        self.prior_name, self.prior_options = name_of(prior), dict(prior_options or {})
+        self.prior_name, self.prior_options = name_of("prior", prior), dict(prior_options or {})
         self.prior = call_with(named("prior", prior, PRIORS), {}, prior_options)
         self.prepared = False
 

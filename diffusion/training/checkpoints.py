@@ -268,7 +268,11 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        why = "there are no weights at" if isinstance(error, FileNotFoundError) else error.strerror
+        why = (
+            "there are no weights (a release keeps the last epoch alone) at"
+            if isinstance(error, FileNotFoundError)
+            else error.strerror
+        )
         raise RunError(f"{why} {path}; {AGAIN}") from error
 
 

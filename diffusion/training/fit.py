@@ -5,6 +5,7 @@ noise of a step. A run that was killed therefore goes on with the same stream an
 bit-identical weights.
 """
 
+import contextlib
 import copy
 import hashlib
 import json
@@ -168,7 +169,7 @@ def fit(
     """Train a network for a process, or go on where an earlier call stopped.
 
     Args:
-        process: what to learn; `process.prepare(x)` is called, and the run keeps a copy.
+        process: what to learn; `process.prepare(x)` is called, and the run keeps a copy, `run.process`.
         x: training images, (N, 1, 28, 28) in [-0.5, 0.5], at least a batch of them.
         x_test: images whose loss is measured after each epoch; None: it is not.
         steps, epochs: length of the training, one of the two; steps = 1000 if neither is given.
@@ -189,7 +190,9 @@ def fit(
         RunError: another process holds the run, the disk is full, or the loss is no longer finite.
     """
     if not isinstance(process, DegradationProcess):
-        raise ValueError(f"process is {process!r}; needed: a process such as diffusion.ColdZoom()")
+        raise ValueError(
+            f"process is a {type(process).__name__}; needed: a process such as diffusion.ColdZoom()"
+        )
     check_images(x)
     if x_test is not None:
         check_images(x_test)
@@ -214,6 +217,8 @@ def fit(
     on = runtime.device()
     precision = runtime.resolve_precision(precision, on)
     process.prepare(x)
+    with contextlib.suppress(Exception):  # one that cannot be copied is the caller's own
+        process = copy.deepcopy(process)
     per_epoch = math.ceil(len(x) / batch_size)
     total = epochs * per_epoch if epochs else steps or 1000
     architecture = (network, tuple(channels), dict(network_options or {}))
@@ -243,9 +248,7 @@ def fit(
             process.load_state(kept)  # of the run, in case another machine rounds otherwise
         loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
     history = loop.history[:n_epochs]
-    run = Run(
-        copy.deepcopy(process), name, seed, store, identity, history, total, precision, on, architecture
-    )
+    run = Run(process, name, seed, store, identity, history, total, precision, on, architecture)
     run.temporary = temporary
     if not temporary:
         run.samples = samples_folder(store.path)

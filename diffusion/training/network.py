@@ -1,6 +1,5 @@
 """The reconstructor g_t: one small CNN, used by every process (Sec. 2.2 of the study)."""
 
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -189,12 +188,10 @@ def build(
     (B, 1, 28, 28) and times (B,) to (B, 1, 28, 28).
 
     Raises:
-        ValueError: an unknown name, or arguments that the class refuses or does not ask for.
+        ValueError: an unknown name, or arguments that the class refuses.
     """
     cls = named("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
         said = repr(network) if isinstance(network, str) else f"of type {type(network).__name__}"
         raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
-    if tuple(channels) != CHANNELS and "channels" not in inspect.signature(cls).parameters:
-        raise ValueError(f"channels is {list(channels)}, which {cls.__name__} does not take")
     return call_with(cls, {"channels": tuple(channels)}, options)

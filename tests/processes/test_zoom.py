@@ -1,5 +1,7 @@
 """The zoom against torchvision, one image at a time, and sampling against Algorithm 2 written out."""
 
+from functools import partial
+
 import pytest
 import torch
 from torchvision.transforms.functional import InterpolationMode, resized_crop
@@ -106,6 +108,9 @@ def test_python_takes_the_object_in_place_of_its_name():
     assert given.sampling_settings() == named.sampling_settings()
     assert DDPM(sampler=stay).sampling_settings()["sampler"] == "own:stay"
     assert torch.equal(load(BARS, "test")[0], load("own:BARS", "test")[0])
+    for one in (lambda *_: None, partial(stay), Grey()):  # no name tells these from others
+        with pytest.raises(ValueError, match="sampler is a .*; needed: its name, or a class or function"):
+            ColdZoom(sampler=one)
 
 
 def test_sampling_is_algorithm_2(images):
@@ -143,6 +148,8 @@ def test_a_perfect_reconstructor_has_no_loss_and_samples_its_image(images):
         (lambda: ColdZoom(prior="pixel"), "prior is 'pixel'.*did you mean 'pixels'"),
         (lambda: ColdZoom(prior="patches", prior_options={"x": 1}), "has no option 'x'"),
         (lambda: ColdZoom().draw_prior(1, g()), "call prepare"),
+        (lambda: ColdZoom().prepare([1]), "images are a list; needed: a tensor"),
+        (lambda: DDPM("cosine"), "schedule is a str; needed: a NoiseSchedule"),
         (lambda: zoom(torch.zeros(1, 1, 28, 28), torch.tensor([28])), "28"),
         (lambda: zoom(torch.zeros(1, 1, 28, 27), torch.tensor([1])), "square"),
         (lambda: zoom(torch.zeros(2, 1, 28, 28), torch.tensor([1])), r"needed: \(2,\)"),

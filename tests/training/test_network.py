@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diffusion.training.network import CHANNELS, Reconstructor, RMSNorm, UNet, build
+from diffusion.training.network import Reconstructor, RMSNorm, UNet, build
 
 
 def test_size_and_layers():
@@ -95,4 +95,4 @@ def test_other_shapes_are_refused(x, t):
 )
 def test_what_is_no_network_is_refused(network, options, named):
     with pytest.raises(ValueError, match=named):
-        build(network, CHANNELS if network == "unet" else (4,), options)
+        build(network, (4,), options)

@@ -136,12 +136,19 @@ def test_a_mistake_ends_the_command_before_anything_is_written(project):
     assert not (project.folder / "mine").exists()
 
 
-def test_a_network_that_cannot_be_made_ends_the_command_too(tmp_path, root):
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        ("network_options: {norm: rmss}", "norm is 'rmss'; allowed: layer, rms"),
+        ("network: unet, channels: [8, 8]", "UNet does not take channels"),
+    ],
+)
+def test_a_network_that_cannot_be_made_ends_the_command_too(tmp_path, network, expected):
     file = tmp_path / "mine.yaml"
-    model = "{notebook: 03_train_zoom, network_options: {norm: rmss}}"
+    model = f"{{notebook: 03_train_zoom, {network}}}"
     file.write_text(f"profile: mine\nout: {tmp_path}/mine\nmodels: {{zoom: {model}}}\n")
     said = refusal(run.main, [str(file)])
-    assert said.startswith(f"error: {file}, models.zoom: norm is 'rmss'; allowed: layer, rms")
+    assert said.startswith(f"error: {file}, models.zoom: {expected}")
     assert not (tmp_path / "mine").exists()
 
 
