@@ -189,7 +189,7 @@ DATASETS: dict[str, DataSet] = {
 }
 
 
-def get(dataset: "str | DataSet") -> DataSet:
+def get(dataset: str | DataSet) -> DataSet:
     """The data set of a name: one of `DATASETS`, or `module:name` of your own; a `DataSet` is its own.
 
     Raises:

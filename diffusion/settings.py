@@ -249,7 +249,7 @@ class TrainOwn(Training):
     T: int = Field(20, ge=1, le=10_000, description="deepest level of degradation, given to the class")
     degradation_options: Options = Field({}, description="further arguments of the class")
 
-    def process(self) -> "processes.DegradationProcess | None":
+    def process(self) -> processes.DegradationProcess | None:
         """See `Training.process`; None before the class is named. One that notebook 05 kept lies in `out`."""
         return self.degradation and processes.own(
             self.degradation, self.T, self.degradation_options, self.out
@@ -413,7 +413,7 @@ class Entry(BaseModel):
 
 
 class Report(BaseModel):
-    """What a profile says of its report."""
+    """The section `report` of a profile: its title block, and a release that is told beside the run."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

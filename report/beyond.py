@@ -257,6 +257,7 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
     rows, whole = said(results), table(results)
     responses = {name: _responses(results, row) for name, row in rows.items()}
     zooms = [study.trainings["zoom", seed] for seed in study.seeds("zoom")]
+    linear = study.first("linear").train.settings if "linear" in study.models else {}
     found = {
         "table": _table(whole),
         "epochs": whole[0].epochs,
@@ -272,6 +273,7 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "mix": {
             name: listing(num(one.fid) for one in found) for name, found in _mixes(results, rows).items()
         },
+        "steps_of_study": linear.get("sampling_steps") or linear.get("T"),
         "late": listing(map(num, _late_means(study, "zoom"))),
         "apart": _apart(results),
         "latent_noise": ROBUST["latent_noise"],

@@ -21,7 +21,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from diffusion.records import trainings_in
@@ -164,11 +164,6 @@ def from_release(profile: Profile) -> None:
     print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are made from released/{name}")
 
 
-def takes(function: Callable, name: str) -> bool:
-    """The function or class has an argument of this name."""
-    return name in inspect.signature(function).parameters
-
-
 def check_networks(profile: Profile) -> None:
     """Refuse a profile with a network that cannot be made, before any job runs.
 
@@ -181,7 +176,8 @@ def check_networks(profile: Profile) -> None:
             made = networks.build(training.network, training.channels, training.network_options)
         except Exception as error:  # a class of one's own may fail in any way
             raise ValueError(f"{at}: {error}") from error
-        if "channels" in profile.file.models[model].model_extra and not takes(type(made), "channels"):
+        asked = "channels" in profile.file.models[model].model_extra
+        if asked and "channels" not in inspect.signature(type(made)).parameters:
             raise ValueError(f"{at}: {type(made).__name__} does not take channels")
 
 

@@ -267,13 +267,11 @@ def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
+    except FileNotFoundError as error:
+        lost = f"there are no weights at {path} (a release keeps the last epoch alone)"
+        raise RunError(f"{lost}; {AGAIN}") from error
     except OSError as error:
-        why = (
-            "there are no weights (a release keeps the last epoch alone) at"
-            if isinstance(error, FileNotFoundError)
-            else error.strerror
-        )
-        raise RunError(f"{why} {path}; {AGAIN}") from error
+        raise RunError(f"{error.strerror} {path}; {AGAIN}") from error
 
 
 def _short_hash(content: bytes) -> str:

@@ -1,6 +1,7 @@
 """The text and its guards: prose without branches, which says nothing that the run does not support."""
 
 import copy
+import dataclasses
 import re
 
 import pytest
@@ -205,6 +206,14 @@ def test_what_is_told_beyond_the_study_follows_its_table(released, model, change
     for seed in changes.seeds(model):
         change(changes.trainings[model, seed])
     assert {name for name, holds in beyond.findings(changes, released).items() if not holds} == untold
+
+
+def test_a_run_without_analyses_tells_of_what_is_beyond_the_study_too(root, released):
+    results = copy.deepcopy(released)
+    for key, one in results.trainings.items():
+        results.trainings[key] = dataclasses.replace(one, analysis=None)
+    text = written(results, profile=read_profile("paper", root / "profiles"))
+    assert "epochs bring it to 11.9 in 1000" in text
 
 
 def test_one_of_two_trainings_is_said_of_two_alone(released, paper):

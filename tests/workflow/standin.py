@@ -38,7 +38,8 @@ work("KIND", yaml.safe_load(options["--settings"]) | values)
 STUBS = {
     "torch.py": "def __getattr__(name):\n    return object\n",
     "diffusion/data.py": "DATASETS = {'mnist': 0}\nif __name__ == '__main__':\n    print('data are there')\n",
-    "diffusion/processes/__init__.py": """def own(*_, **__): ...
+    "diffusion/processes/__init__.py": """class own:
+    def __init__(self, *_, **__): ...
 DegradationProcess = DDPM = ColdZoom = own
 class schedules:
     build = own

@@ -150,3 +150,10 @@ def test_lab_opens_copies(checkout):
         subprocess.run("\n".join(copying), shell=True, cwd=checkout.folder, check=True)
         assert copy.read_text() == text
         copy.write_text("mine")
+
+
+def test_clean_removes_results_and_keeps_ones_own_notebooks(checkout):
+    for name in ("lab", "notebook", "quick", "released"):
+        (checkout.folder / "build" / name).mkdir(parents=True)
+    subprocess.run(["make", "clean"], cwd=checkout.folder, check=True)
+    assert {path.name for path in (checkout.folder / "build").iterdir()} == {"lab", "notebook"}
