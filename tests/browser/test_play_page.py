@@ -278,7 +278,7 @@ def test_each_pixel_can_be_flipped(page):
 
 def test_the_ddpm_counts_its_calls(page):
     page.locator("#ddpm").scroll_into_view_if_needed()
-    page.get_by_text("10 network calls").wait_for()
+    page.get_by_text("10 network calls, ").wait_for()
     page.get_by_role("radio", name="clipped").check(force=True)
     page.get_by_role("radio", name="cosine").check(force=True)
     page.locator("#ddpm").get_by_role("radio", name="linear, U-Net").check(force=True)
