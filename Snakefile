@@ -24,7 +24,7 @@ except SettingError as error:
     sys.exit(f"error: {error}")
 
 ORDER = {name: 1000 - place for place, name in enumerate(JOBS)}  # first seeds first
-DONE = f"{JOBS['report'].out}/jobs"
+DONE = f"{JOBS['report'].out}/jobs".replace("{", "{{").replace("}", "}}")  # no wildcards in it
 PYTHON = sys.executable
 TRAININGS = [(job.model, job.seed) for job in JOBS.values() if job.kind == "train"]
 MOST = 16  # the network gains from no more threads
@@ -35,7 +35,7 @@ RUN = "exec {PYTHON:q} -m tools.run_notebook {PROFILE:q} "
 def needs(name):
     """The files of the jobs before a job; `name` may hold {model} and {seed}."""
     return lambda wildcards: [
-        ancient(f"{DONE}/{need}.json") for need in JOBS[name.format(**dict(wildcards))].needs
+        ancient(str(JOBS[need].path)) for need in JOBS[name.format(**dict(wildcards))].needs
     ]
 
 

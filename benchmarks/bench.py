@@ -27,6 +27,8 @@ import diffusion as d
 from benchmarks import baseline
 from diffusion import data, runtime
 from diffusion.evaluation import classifier, features, frechet
+from diffusion.files import write_bytes, write_json
+from diffusion.plugins import nearest
 from diffusion.processes.zoom import zoom
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -191,7 +193,8 @@ def sampling(sizes: Sizes) -> list[Row]:
     key = (0, "benchmark")
 
     def ours() -> Iterator[Tensor]:
-        steps = process.reverse(network, n, runtime.generator(*key), 128)
+        noise = runtime.generator(*key)
+        steps = process.reverse(network, process.draw_prior(n, noise).to(device), d.Ancestral(), noise)
         while True:
             with torch.inference_mode(), runtime.autocast(device, precision):
                 _, x = next(steps)
@@ -275,9 +278,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     wanted = options.only.split(",") if options.only else list(MEASURES)
     if unknown := [name for name in wanted if name not in MEASURES]:
-        parser.error(
-            f"--only {unknown[0]!r}; allowed: {', '.join(MEASURES)}{runtime.nearest(unknown[0], MEASURES)}"
-        )
+        parser.error(f"--only {unknown[0]!r}; allowed: {', '.join(MEASURES)}{nearest(unknown[0], MEASURES)}")
     rows, failed = [], []
     for name in wanted:
         print(f"{name} ...", flush=True)
@@ -290,8 +291,8 @@ def main(arguments: list[str] | None = None) -> int:
     environment = runtime.environment(runtime.resolve_precision("auto", device), device)
     text = table(rows, environment)
     content = {"quick": options.quick, "environment": environment, "rows": [asdict(row) for row in rows]}
-    runtime.write_json(options.out / "bench.json", content)
-    runtime.write_bytes(options.out / "table.md", text.encode())
+    write_json(options.out / "bench.json", content)
+    write_bytes(options.out / "table.md", text.encode())
     print(f"\n{text}\n{options.out}: table.md, bench.json")
     return 1 if failed else 0
 

@@ -14,10 +14,14 @@ import yaml
 from torch import Tensor
 
 from diffusion import data, processes
+from diffusion.identity import Found, describe
+from diffusion.packing import PackError, pack, unpack
 from diffusion.processes import ColdDiffusion, DegradationProcess
-from diffusion.processes.base import check_images, forgets
+from diffusion.processes.base import check_images
+from diffusion.processes.priors import fitted, prior_of
 from diffusion.runtime import generator
 from diffusion.settings import TrainOwn
+from diffusion.training.sampling import latents
 
 LEVELS = 50  # levels looked at, at most
 OF_PROFILES = TrainOwn.model_fields["T"].default
@@ -51,7 +55,7 @@ def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
     process.prepare(x.clone())
     checks = [_shapes, _level_zero, _loss]  # each returns what is well, or raises
     if isinstance(process, ColdDiffusion):
-        checks += [_repeatable, _own_levels, _in_order, _prior, _state]
+        checks += [_repeatable, _own_levels, _in_order, _prior, _kept]
     found = []
     for one in checks:
         try:
@@ -140,10 +144,16 @@ def _in_order(process: DegradationProcess, x: Tensor) -> str | Finding:
 
 
 def _prior(process: ColdDiffusion, x: Tensor) -> str | Finding:
-    prior = process.draw_prior(64, generator("check", 0))
-    if prior.shape != (64, 1, 28, 28) or not prior.isfinite().all():
-        raise _Problem(f"draw_prior(64) gives {tuple(prior.shape)}; needed: (64, 1, 28, 28) finite floats")
-    if not torch.equal(prior, process.draw_prior(64, generator("check", 0))):
+    def drawn(n: int, number: int) -> Tensor:
+        prior = prior_of(process.prior)
+        start = None if prior is None else fitted(prior, process.compress(x))
+        return latents(process, start, n, generator("check", number))
+
+    try:
+        prior = drawn(64, 0)
+    except ValueError as error:
+        raise _Problem(str(error)) from error
+    if not torch.equal(prior, drawn(64, 0)):
         raise _Problem("draw_prior gives other images for the same generator; draw from the generator only")
     deepest = _degrade(process, x[:256], process.T)
     (mean, sd), (as_mean, as_sd) = ((float(one.mean()), float(one.std())) for one in (prior, deepest))
@@ -156,18 +166,20 @@ def _prior(process: ColdDiffusion, x: Tensor) -> str | Finding:
     return said
 
 
-def _state(process: ColdDiffusion, x: Tensor) -> str | Finding:
-    if forgets(process):
-        said = "`state` keeps nothing of what `prepare` learns"
-        return Finding("note", f"{said}, so that a model, when it is opened, prepares on the data set again")
-    expected, state = process.draw_prior(4, generator("check", 1)), process.state()
-    process.prepare(0.5 * x[-100:])  # forgets what it has learnt
-    process.load_state(state)
-    kept = torch.equal(process.draw_prior(4, generator("check", 1)), expected)
-    process.prepare(x)
-    if not kept:
-        raise _Problem("state and load_state do not bring back what prepare learnt; samples need it")
-    return "what prepare learnt is kept"
+def _kept(process: ColdDiffusion, x: Tensor) -> str | Finding:
+    """Whether it is known by what it is, and can be had back from what a run keeps of it."""
+    found = Found()
+    describe(process, "the process", found)
+    try:
+        again = unpack(pack(process, "the process"), found.live)
+    except PackError as error:
+        return Finding("note", f"{error}; a run of it is opened with process=, one that is prepared")
+    at = process.T * torch.ones(8, dtype=torch.long)
+    if not torch.equal(again.degrade(x[:8], at), process.degrade(x[:8], at)):
+        raise _Problem(
+            "what a run keeps of it degrades otherwise; it must not depend on more than its attributes"
+        )
+    return "a run is known by it and keeps it"
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,6 +11,7 @@ import argparse
 import gzip
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,7 +25,9 @@ import torch
 from torch import Tensor
 
 from diffusion import _mnist_wheel
-from diffusion.runtime import checkout, named, write_bytes
+from diffusion.files import expanded, write_bytes
+from diffusion.plugins import named
+from diffusion.provenance import checkout
 
 SPLITS = {"train": "train", "test": "t10k"}
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -47,6 +50,9 @@ class DataSet:
         classes: names of the ten classes, in the order of the labels.
         noun: what a class of it is called.
         folder: name of its folder in the data folder; the title if empty.
+
+    Raises:
+        ValueError: no title, `read` is no function, other than ten classes, or a folder that is a path.
     """
 
     title: str
@@ -54,6 +60,21 @@ class DataSet:
     classes: tuple[str, ...] = tuple("0123456789")
     noun: str = "class"
     folder: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.title, str) or not self.title.strip() or not callable(self.read):
+            raise ValueError(
+                f"DataSet({self.title!r}, {self.read!r}); needed: a title, and a function that reads"
+            )
+        if isinstance(self.classes, str) or len(self.classes) != 10:
+            raise ValueError(f"classes is {self.classes!r}; needed: the names of ten classes")
+        if not re.fullmatch(r"[\w-][\w .-]*|", self.folder):
+            raise ValueError(f"folder is {self.folder!r}; needed: a name, without slashes")
+
+    @property
+    def place(self) -> str:
+        """Name of its folder in the data folder."""
+        return self.folder or re.sub(r"[^\w.-]+", "-", self.title).lstrip(".") or "own"
 
 
 @dataclass(frozen=True)
@@ -212,7 +233,7 @@ def folder(data_dir: str | os.PathLike | None = None) -> Path:
     The last one is named on the first use, since nobody asked for it.
     """
     if chosen := data_dir or os.environ.get("MNIST_DIR"):
-        return Path(chosen).expanduser().absolute()
+        return expanded(chosen).absolute()
     if project := checkout():
         return project / "data"
     cache = Path(platformdirs.user_cache_dir("cold-zoom-diffusion", appauthor=False))
@@ -225,7 +246,7 @@ def folder(data_dir: str | os.PathLike | None = None) -> Path:
 def raw_folder(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> Path:
     """Folder of a data set's files."""
     known = get(dataset)
-    return folder(data_dir) / (known.folder or known.title) / "raw"
+    return folder(data_dir) / known.place / "raw"
 
 
 def fetch(data_dir: str | os.PathLike | None = None, dataset: str = "mnist") -> dict[str, str]:
@@ -275,6 +296,35 @@ def load(
     return x, torch.from_numpy(np.array(labels[:n])).long()
 
 
+def content(dataset: str | DataSet = "mnist", data_dir: str | os.PathLike | None = None) -> str:
+    """Hash of a data set: of the known files' MD5, or of the images and labels that one of your own reads.
+
+    Raises:
+        DataError: your own cannot be read.
+    """
+    read = get(dataset).read
+    if isinstance(read, IdxFiles):
+        return hashlib.sha256(" ".join(read.md5.values()).encode()).hexdigest()[:16]
+    parts = [fingerprint(part) for split in SPLITS for part in load(dataset, split, data_dir)]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+
+def fingerprint(x: Tensor) -> str:
+    """SHA-256 of images: what a run knows its data by."""
+    return hashlib.sha256(x.detach().cpu().contiguous().numpy()).hexdigest()
+
+
+def find(sha256: str, n: int) -> Tensor | None:
+    """The first n training images of a known data set in the data folder, if they have that hash."""
+    for name, one in DATASETS.items():
+        raw = raw_folder(dataset=name)
+        if isinstance(one.read, IdxFiles) and all((raw / file).is_file() for file in one.read.md5):
+            x = load(name)[0][:n]
+            if fingerprint(x) == sha256:
+                return x
+    return None
+
+
 def grey_values(x: Tensor) -> Tensor:
     """Images in model units as grey values, uint8 of the same shape; what leaves [-0.5, 0.5] is clamped."""
     return x.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
@@ -308,4 +358,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    from diffusion.data import main as of_module  # whose classes are those that a user's module imports
+
+    of_module()

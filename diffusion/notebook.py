@@ -1,11 +1,9 @@
-"""For notebooks alone: a slider through images, kept images, and a class that was typed into a cell."""
+"""For notebooks alone: a slider through images, and kept images."""
 
 import io
-import linecache
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,9 @@ from PIL import Image
 
 from diffusion import figures, records
 from diffusion.data import grey_values
-from diffusion.runtime import write_bytes
 
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 STRIP = 9  # images of a strip, at most
-PRELUDE = "import torch\n\nimport diffusion as d\n\n"
 ENLARGED = 5  # output pixels for a pixel of the slider's images
 
 
@@ -70,20 +66,3 @@ def _png(image: torch.Tensor) -> bytes:
 def keep(out: Path, name: str, images: torch.Tensor) -> Path:
     """Keep images (..., 1, 28, 28) in model units for the figures; see `diffusion.records`."""
     return records.keep(out, name, grey_values(images).squeeze(-3).numpy())
-
-
-def keep_class(cls: type, out: Path, model: str) -> str:
-    """Write the cell in which a class was typed to OUT/own/<model>.py; returns `own/<model>.py:Class`.
-
-    So the class can be loaded where the notebook is not running, as when samples are measured. The cell
-    may use `torch` and `d`, which is `diffusion`; what else it uses it must import.
-
-    Raises:
-        ValueError: the class was not typed in a notebook.
-    """
-    methods: list[Callable] = [v for v in vars(cls).values() if isinstance(v, FunctionType)]
-    lines = linecache.getlines(methods[0].__code__.co_filename) if methods else []
-    if cls.__module__ != "__main__" or not lines:
-        raise ValueError(f"{cls.__name__} was not typed in a cell of this notebook; name it as module:Class")
-    write_bytes(out / "own" / f"{model}.py", (PRELUDE + "".join(lines)).encode())
-    return f"own/{model}.py:{cls.__name__}"

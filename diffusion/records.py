@@ -7,7 +7,8 @@
     OUT/metrics/yardstick.json                  real images distorted: what distances and recognition mean
     OUT/kept/<name>.npz                         images as bytes, (..., 28, 28), for the figures of images:
         zoom                        (T + 1,): a digit at every level                notebook 01
-        samples_<model>-<seed>      (n,): the first samples of the finished model   measuring
+        samples_<model>-<seed>      (n,): the samples of the finished model         measuring
+        late_<model>-<seed>         (epochs, n): those of the late checkpoints      measuring
         quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
         trajectory_<model>-<seed>   (steps, columns): latents on the way            notebooks 03, 05
         reconstructions_<model>-<seed> (3, columns): original, degraded, restored   notebook 03
@@ -29,11 +30,10 @@ from typing import Any, Literal, Self, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from diffusion.runtime import read_json, write_bytes, write_json
+from diffusion.files import read_json, write_bytes, write_json
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
-KEPT = 500  # samples that are kept of each training, at most
 
 Shares = list[float]  # ten, one a class
 
@@ -563,7 +563,8 @@ class MeasureRecord(Record):
     real: Real
     ablations: Ablations = Field(default_factory=Ablations)
     variants: dict[str, Variation] = {}
-    measures: int = 1  # `evaluation.measure.MEASURES`, the version of the measuring code
+    code: str = ""  # hash of the code that measured
+    measures: int = 1  # in records of the second edition, in its place
 
     def late(self) -> list[Checkpoint]:
         """The checkpoints of the last fifth of training."""
@@ -642,6 +643,32 @@ class Results:
     def kept(self, name: str) -> np.ndarray:
         """Kept images by name (see the module's docstring), uint8; raises ValueError if there are none."""
         return read_kept(self.out, name)
+
+
+# What a sampler does where an option is not named; the second edition had the options beside other settings.
+UNSAID = {"steps": None, "clip_x0": False, "levels": None, "noise": 0.0, "power": 0.0}
+EARLIER = {"sampling_steps": "steps", "sampling_levels": "levels", "noise_power": "power"}
+EARLIER |= {"noise": "noise", "clip_x0": "clip_x0"}
+
+
+def modern(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a training as they are written today, of a record of any edition."""
+    if "sampler_options" in settings or not settings.keys() & EARLIER.keys():
+        return settings
+    options = {EARLIER[k]: v for k, v in settings.items() if k in EARLIER}
+    options = {k: v for k, v in options.items() if v != UNSAID[k]}
+    return {k: v for k, v in settings.items() if k not in EARLIER} | {"sampler_options": options}
+
+
+def sampling_of(settings: dict[str, Any], changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    """How a training is sampled, by its settings or with changes: sampler, prior and all their options."""
+    changes, found = changes or {}, modern(settings)
+    found = {k: found[k] for k in ("sampler", "prior", "sampler_options", "prior_options") if k in found}
+    if not changes.keys() & EARLIER.keys():  # of today: another sampler or prior begins without options
+        found |= {f"{name}_options": {} for name in {"sampler", "prior"} & changes.keys()}
+    found |= changes
+    options = (found.pop("sampler_options", None) or {}) | (found.pop("prior_options", None) or {})
+    return UNSAID | options | {EARLIER.get(k, k): v for k, v in found.items()}
 
 
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)

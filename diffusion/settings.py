@@ -5,9 +5,11 @@ Unknown names, wrong types and values out of range are one `SettingError` of one
 """
 
 import datetime
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 import yaml
@@ -22,9 +24,16 @@ from pydantic import (
 )
 
 from diffusion import data, processes
-from diffusion.runtime import call_with, checkout, named, nearest, releases
+from diffusion.files import digest, expanded
+from diffusion.identity import Found, called, describe, normal
+from diffusion.plugins import call_with, named, nearest
+from diffusion.processes.priors import prior_of
+from diffusion.processes.samplers import sampler_of
+from diffusion.provenance import PACKAGE, checkout, releases
+from diffusion.training import network as networks
+from diffusion.training.run import LARGEST_SEED, Way
 
-LARGEST_SEED = 2**32 - 1
+HASHED = "COLD_ZOOM_PACKAGE"  # set for a job: the folder of the package whose code its provenance has
 PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
@@ -78,10 +87,7 @@ class Settings(BaseModel):
     @classmethod
     def read_yaml(cls, text: str, where: str = "") -> Self:
         """The settings in a YAML text; raises like `read`, and where it is no mapping."""
-        try:
-            values = yaml.safe_load(text) or {}
-        except yaml.YAMLError as error:
-            raise SettingError(f"{where} is no YAML: {' '.join(str(error).split())}") from None
+        values = read_text(text, where) or {}
         if not isinstance(values, dict):
             raise SettingError(f"{where} is {text!r}; needed: a mapping such as 'n_samples: 500'")
         return cls.read(values, where)
@@ -92,16 +98,22 @@ class Settings(BaseModel):
 
         Any other plain value is a misspelt parameter, unless `P` is there: the cells below have run then.
         """
-        plain = {k for k, v in variables.items() if type(v) in PLAIN and not k.startswith("_")}
-        found = cls.model_fields.keys() | (plain - {"In", "Out"} if "P" not in variables else set())
-        return cls.read(
-            {k: v for k, v in variables.items() if k in found}, cls.model_fields["notebook"].default
-        )
+        where, fields = cls.model_fields["notebook"].default, cls.model_fields.keys()
+        hashed = os.environ.get(HASHED)
+        if hashed and not Path(hashed).samefile(PACKAGE):
+            raise SettingError(f"{where} runs the code in {PACKAGE}, and the job is to run that in {hashed}")
+        started = getattr(
+            variables.get("get_ipython", lambda: None)(), "user_ns_hidden", ()
+        )  # start-up files
+        plain = {k for k, v in variables.items() if type(v) in PLAIN and k not in started} - {"In", "Out"}
+        plain = {k for k in plain if not k.startswith("_") or k.strip("_") in fields}
+        found = fields | (set() if isinstance(variables.get("P"), cls) else plain)
+        return cls.read({k: v for k, v in variables.items() if k in found}, where)
 
     @property
     def out(self) -> Path:
         """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
-        return Path(self.out_dir).expanduser() if self.out_dir else (checkout() or Path()) / "build/notebook"
+        return expanded(self.out_dir) if self.out_dir else (checkout() or Path()) / "build/notebook"
 
     def values(self) -> dict[str, Any]:
         """Name -> value, without the places `data_dir` and `out_dir`: what a record keeps."""
@@ -136,6 +148,30 @@ class Schedules(_Schedule):
     n_columns: int = Field(11, ge=2, le=50, description="evenly spaced time steps in Figure 2")
 
 
+def _a_way(found: dict[str, Any]) -> dict[str, Any]:
+    if unknown := sorted(found.keys() - set(OF_WAYS)):
+        said = OLD.get(unknown[0]) or f"allowed: {', '.join(OF_WAYS)}{nearest(unknown[0], OF_WAYS)}"
+        raise ValueError(f"{unknown[0]} is no part of a way to sample; {said}")
+    return found
+
+
+# What may differ between the samples of one training.
+OF_SAMPLING = ("sampler", "sampler_options", "prior", "prior_options")
+OF_WAYS = (*OF_SAMPLING, "average")
+Ways = Annotated[
+    dict[Name, Annotated[dict[str, Any], AfterValidator(_a_way)]],
+    Field(description="name -> another way to sample: sampler, prior, their options; average: last epochs"),
+]
+OLD = {  # settings of earlier editions -> how they are written now
+    "clip_x0": "write sampler_options: {clip_x0: true}",
+    "sampling_steps": "write sampler_options: {steps: 100}",
+    "noise": "write sampler_options: {noise: 0.2}",
+    "noise_power": "write sampler_options: {noise: 0.8, power: 2.0}",
+    "sampling_levels": "write sampler_options: {levels: 12}",
+    "variants": "write in the model: ways: {cheap: {sampler: ddim, sampler_options: {steps: 24}}}",
+}
+
+
 class Training(Settings):
     """Settings that the training notebooks share."""
 
@@ -155,19 +191,22 @@ class Training(Settings):
     network_options: Options = Field({}, description="further arguments of the network")
     n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
     n_samples: int = Field(500, ge=2, le=60_000, description="images to generate at the end, and to keep")
+    sampler: str = Field("", max_length=200)
+    sampler_options: Options = Field({}, description="arguments of the sampler")
+    prior: str | None = Field(None, max_length=200)
+    prior_options: Options = Field({}, description="arguments of the prior")
     precision: Precision = "auto"
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
-        self.process()
+        self.way()
         if self.n_train and self.batch_size > self.n_train:
             raise ValueError(f"batch_size = {self.batch_size} exceeds n_train = {self.n_train}")
         return self
 
     def fitting(self) -> dict[str, Any]:
         """The arguments of `training.fit.fit` that are settings, by its names."""
-        names = ("epochs", "batch_size", "learning_rate", "lr_schedule", "network", "channels")
-        names += ("network_options", "seed", "precision")
+        names = (*OF_FIT, "network", "channels", "network_options", "seed")
         return {"name": self.model} | {name: getattr(self, name) for name in names}
 
     def process(self) -> processes.DegradationProcess:
@@ -177,6 +216,44 @@ class Training(Settings):
             ValueError: the process refuses them, or it is one's own and cannot be loaded.
         """
         raise NotImplementedError
+
+    def way(self, changes: Mapping[str, Any] = MappingProxyType({})) -> Way:
+        """How the training is sampled; with changes, in another way: what these do not name stays as it is.
+
+        Options belong to what they are options of: another sampler or prior begins without.
+
+        Raises:
+            ValueError: the process cannot be sampled so.
+        """
+        own = {name: getattr(self, name) for name in OF_SAMPLING}
+        for name in {"sampler", "prior"} & changes.keys():
+            own[f"{name}_options"] = {}
+        own |= {k: v for k, v in changes.items() if k in OF_SAMPLING}
+        average = changes.get("average", 1)
+        if type(average) is not int or not 1 <= average <= self.epochs:
+            raise ValueError(f"average is {average!r}; allowed: 1 to the {self.epochs} epochs")
+        process, prior = self.process(), prior_of(own["prior"], own["prior_options"])
+        sampler = sampler_of(own["sampler"], process, own["sampler_options"])
+        if prior is not None and isinstance(process, processes.DDPM):
+            raise ValueError(f"prior is {own['prior']!r}; a DDPM starts from noise and takes none")
+        return Way(sampler, prior, average)
+
+    def trains(self) -> str:
+        """What two models may not have in common: a hash of what determines the weights."""
+        found, process = Found(), self.process()
+        known = {k: getattr(self, k) for k in ("dataset", "n_train", "n_test", "seed", *OF_FIT)}
+        if self.lr_schedule == "constant":  # more epochs go on where fewer ended
+            known.pop("epochs")
+        known["process"] = describe(process, "process", found) if process else ["typed", self.T]
+        known["network"] = called(*self.architecture(), "network", found)
+        return digest(normal(known, found.live))
+
+    def architecture(self) -> tuple[type, dict[str, Any]]:
+        """The network's class and its arguments; raises ValueError where it cannot be loaded."""
+        return networks.architecture(self.network, self.channels, self.network_options)
+
+
+OF_FIT = ("epochs", "batch_size", "learning_rate", "lr_schedule", "precision")
 
 
 class TrainDDPM(Training, _Schedule):
@@ -188,19 +265,20 @@ class TrainDDPM(Training, _Schedule):
         "linear", max_length=200, description="linear, cosine, or module:function of your own"
     )
     schedule_options: Options = Field({}, description="further arguments of the schedule")
-    clip_x0: bool = Field(False, description="clip the predicted clean image in each sampling step")
-    sampling_steps: int | None = Field(None, ge=2, le=10_000, description="steps of the sampler; None: all T")
     sampler: str = Field(
         "ancestral",
         max_length=200,
-        description="ancestral (the study), ddim: no noise on the way, or module:function",
+        description="ancestral (the study), ddim: no noise on the way, or module:name of your own",
     )
+    sampler_options: Options = Field({}, description="arguments of the sampler: steps, clip_x0")
+    prior: None = Field(None, description="a DDPM starts from noise")
+    prior_options: Options = Field({}, max_length=0, description="a DDPM has no prior")
 
     def process(self) -> processes.DDPM:
         """See `Training.process`."""
         values = self.model_dump()
         schedule = processes.schedules.build(self.schedule, values, self.schedule_options)
-        return call_with(processes.DDPM, values | {"schedule": schedule})
+        return processes.DDPM(schedule)
 
 
 class TrainZoom(Training):
@@ -210,25 +288,19 @@ class TrainZoom(Training):
     model: Name = Field("zoom", description="name of the trained model, in files and figures")
     T: int = Field(24, ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
     interpolation: Interpolation = "nearest"
+    latent_noise: float = Field(
+        0.0, ge=0, le=10, description="training: sd, at most, of noise added to the latents"
+    )
+    sampler: str = Field(
+        "naive",
+        max_length=200,
+        description="naive (the study), improved: Bansal et al., Algorithm 2, or module:name of your own",
+    )
+    sampler_options: Options = Field({}, description="arguments of the sampler: noise, power, levels")
     prior: str = Field(
         "pixels", max_length=200, description="start pixels: pixels, patches, mixture, or module:Class"
     )
     prior_options: Options = Field({}, description="arguments of the prior")
-    sampler: str = Field(
-        "naive",
-        max_length=200,
-        description="naive (the study), improved: Bansal et al., Algorithm 2, or module:function",
-    )
-    latent_noise: float = Field(
-        0.0, ge=0, le=10, description="training: sd, at most, of noise added to the latents"
-    )
-    noise: float = Field(
-        0.0, ge=0, le=10, description="sd of noise added to the latent in each sampling step"
-    )
-    noise_power: float = Field(
-        0.0, ge=0, le=10, description="at level t that sd is noise (t/T)^noise_power; 0: constant"
-    )
-    sampling_levels: int | None = Field(None, ge=1, le=27, description="levels sampling visits; None: all T")
     n_reconstruct: int = Field(10_000, ge=2, le=1_000_000, description="test images restored per zoom level")
 
     def process(self) -> processes.ColdZoom:
@@ -248,15 +320,19 @@ class TrainOwn(Training):
     )
     T: int = Field(20, ge=1, le=10_000, description="deepest level of degradation, given to the class")
     degradation_options: Options = Field({}, description="further arguments of the class")
+    sampler: str = Field("naive", max_length=200, description="naive, improved, or module:name of your own")
+    prior: str | None = Field(
+        None, max_length=200, description="patches, mixture, or module:Class; None: draw_prior of the class"
+    )
 
     def process(self) -> processes.DegradationProcess | None:
-        """See `Training.process`; None before the class is named. One that notebook 05 kept lies in `out`."""
-        return self.degradation and processes.own(
-            self.degradation, self.T, self.degradation_options, self.out
-        )
+        """See `Training.process`; None where the class is the one in the notebook."""
+        if self.degradation is None:
+            return None
+        return processes.own(self.degradation, self.T, self.degradation_options)
 
     def values(self) -> dict[str, Any]:
-        """As of all settings, but for a class that the notebook holds: there it gets its name."""
+        """As of all settings, but for a class that the notebook holds: that one has no name."""
         return {k: v for k, v in super().values().items() if k != "degradation" or v}
 
 
@@ -272,9 +348,7 @@ class Measure(Settings):
     floor_repeats: int = Field(20, ge=2, le=1_000, description="draws behind a real-vs-real floor")
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
-    variants: dict[Name, dict[str, Any]] = Field(
-        {}, description="name -> settings of sampling that differ, and average: of so many last epochs"
-    )
+    ways: Ways = {}
     inception_weights: str = Field(
         "off", max_length=1000, description="auto, off, or a path of InceptionV3 weights"
     )
@@ -357,29 +431,7 @@ class Beyond(Settings):
     @property
     def out(self) -> Path:
         """The folder of results: out_dir, else the released ones."""
-        return Path(self.out_dir).expanduser() if self.out_dir else releases() / "beyond"
-
-
-# What may differ between the samples of one training.
-OF_SAMPLING = ("clip_x0", "sampling_steps", "sampler", "sampling_levels")
-OF_SAMPLING += ("noise", "noise_power", "prior", "prior_options")
-
-
-def variant(P: Training, changes: Mapping[str, Any], where: str = "") -> tuple[Training, int]:
-    """Settings of a training whose samples are drawn in another way, and the epochs to average over.
-
-    Raises:
-        SettingError: a change that is not one of sampling, or of another kind of model, or not allowed.
-    """
-    changes, where = dict(changes), f"{where}, variants" if where else "variants"
-    average = changes.pop("average", 1)
-    if not isinstance(average, int) or not 1 <= average <= P.epochs:
-        raise SettingError(f"{where}: average is {average!r}; allowed: 1 to the {P.epochs} epochs")
-    known = [name for name in OF_SAMPLING if name in type(P).model_fields]
-    if wrong := sorted(changes.keys() - set(known)):
-        near = nearest(wrong[0], [*known, "average"])
-        raise SettingError(f"{where}: {wrong[0]} is no setting of sampling of this model{near}")
-    return type(P).read(P.model_dump() | changes, where), average
+        return expanded(self.out_dir) if self.out_dir else releases() / "beyond"
 
 
 NOTEBOOKS: dict[str, type[Settings]] = {
@@ -408,6 +460,7 @@ class Entry(BaseModel):
 
     notebook: Literal[tuple(TRAININGS)]
     seeds: Seeds | None = None
+    ways: Section = {}
     measure: Section = {}
     analyse: Section = {}
 
@@ -419,7 +472,7 @@ class Report(BaseModel):
 
     authors: str | None = Field(None, max_length=1000)
     date: datetime.date | None = None
-    repository: str | None = Field(None, max_length=1000)
+    repository: str | None = Field(None, max_length=1000, pattern=r"^https?://[^\s<>\"'`\\]+$")
     beyond: str | None = Field(
         None, description="the released results that are told in a section of their own"
     )
@@ -491,11 +544,18 @@ class Profile:
             for seed in seeds[model]:
                 values = common | shared | entry.model_extra | {"model": model, "seed": seed}
                 self.trainings[model, seed] = cls.read(values, at)
-            self.measures[model] = Measure.read(common | file.measure | entry.measure, f"{at}, measure")
+            ways = {"ways": entry.ways} if entry.ways else {}
+            self.measures[model] = Measure.read(
+                common | file.measure | entry.measure | ways, f"{at}, measure"
+            )
             if "analyse" in file.model_fields_set | entry.model_fields_set:
                 self.analyses[model] = Analyse.read(common | file.analyse | entry.analyse, f"{at}, analyse")
-            for changes in self.measures[model].variants.values():
-                variant(self.trainings[model, seeds[model][0]], changes, f"{at}, measure")
+            for name, changes in self.measures[model].ways.items():
+                try:
+                    self.trainings[model, seeds[model][0]].way(changes)
+                except ValueError as error:
+                    raise SettingError(f"{at}, ways.{name}: {error}") from None
+        _each_trains_another(self.trainings, where)
         if len({m.n_distance for m in self.measures.values()}) > 1:
             raise SettingError(f"{where}: n_distance differs between models; distances need one for all")
 
@@ -537,6 +597,7 @@ ELSEWHERE = {  # settings that a profile has in one place
     "seeds": "write them at the top of the file or in a model",
     "model": "a model's name is its key in `models`",
     "notebook": "each model in `models` names its own",
+    "ways": "they are of a model: models: {zoom: {notebook: 03_train_zoom, ways: {...}}}",
 }
 
 
@@ -545,6 +606,20 @@ def _not_here(section: Iterable[str], where: str) -> None:
     for name, instead in ELSEWHERE.items():
         if name in section:
             raise SettingError(f"{where}: {name} is not set here; {instead}")
+
+
+def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: str) -> None:
+    """Refuse two models that would share a training: they are one model that is sampled in two ways."""
+    known: dict[str, tuple[str, Training]] = {}
+    for (model, _), P in trainings.items():
+        first, other = known.setdefault(P.trains(), (model, P))
+        if first != model:
+            way = {k: v for k in OF_SAMPLING if (v := getattr(P, k)) != getattr(other, k)}
+            shown = yaml.safe_dump({model: way}, default_flow_style=True, width=1000).strip()
+            raise SettingError(
+                f"{where}: models.{model} trains what models.{first} trains; write in {first}, "
+                f"in place of it, ways: {shown}"
+            )
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:
@@ -562,17 +637,46 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
             f"{nearest(str(name), known)}"
         )
     try:
-        loaded = yaml.load(path.read_text("utf-8"), Loader=_Strict)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise SettingError(f"{path} is no YAML: {' '.join(str(error).split())[:300]}") from None
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is no YAML: {error}") from None
+    loaded = read_text(text, str(path))
     profile = Profile(loaded, str(path))
     if path.parent == folder and profile.name != path.stem:
         raise SettingError(f"{path}: profile = {profile.name!r}; write {path.stem!r}")
     return profile
 
 
+LONGEST = 1_000_000  # characters of a YAML text
+MOST = 100_000  # values in it, aliases written out
+
+
+def read_text(text: str, where: str) -> Any:
+    """Content of a YAML text.
+
+    Raises:
+        SettingError: it is no YAML, has a key twice, or is far too long; one line.
+    """
+    try:
+        if len(text) > LONGEST:
+            raise ValueError(f"it has {len(text):,} characters, and settings have {LONGEST:,} at most")
+        return yaml.load(text, Loader=_Strict)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise SettingError(f"{where} is no YAML: {' '.join(str(error).split())[:300]}") from None
+
+
 class _Strict(yaml.SafeLoader):
-    """YAML in which no key stands twice, and 1e-4 is a number."""
+    """YAML in which no key stands twice, 1e-4 is a number, and 010 and 1:30 are none."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - without octal numbers and those to the base of 60
+        first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":int", ":float"))]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        _count(node, {})
+        return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -581,8 +685,27 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _count(node: Any, known: dict[int, int]) -> int:
+    """Values below a node, aliases written out; raises YAMLError where these are too many, or endless."""
+    if id(node) in known:
+        return known[id(node)]
+    known[id(node)] = MOST + 1  # if it is met again before it is counted, it holds itself
+    below = node.value if isinstance(node, yaml.CollectionNode) else []
+    parts = [part for one in below for part in (one if isinstance(one, tuple) else (one,))]
+    known[id(node)] = found = 1 + sum(_count(part, known) for part in parts)
+    if found > MOST:
+        raise yaml.YAMLError(f"it has more than {MOST:,} values, aliases written out")
+    return found
+
+
+_DIGITS = list("-+.0123456789")
+_Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9_]*)$"), _DIGITS)
 _Strict.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^[-+]?((0|[1-9][0-9_]*)(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|nan)$", re.I
+    ),
+    _DIGITS,
 )
 
 
@@ -594,6 +717,8 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     if found["type"] == "extra_forbidden":
         section = getattr(cls.model_fields.get(found["loc"][0]), "annotation", None)
         cls = section if isinstance(section, type) and issubclass(section, BaseModel) else cls
+        if name in OLD:
+            return f"{prefix}there is no parameter {name!r} any more; {OLD[name]}"
         return f"{prefix}there is no parameter {name!r}{nearest(name.rpartition('.')[2], cls.model_fields)}"
     message = re.sub(
         r"^(Value error,|Input|String|List|Dictionary) | after validation, not 0$", "", found["msg"]
@@ -623,6 +748,10 @@ def _belongs(key: str, cls: type[Training], where: str) -> bool:
     """True if a key of the shared section `training` is a setting of this kind of model."""
     if key in cls.model_fields:
         return True
+    if key in OLD:
+        raise SettingError(
+            f"{where}, training: there is no parameter {key!r} any more; {OLD[key]}, in a model"
+        )
     known = {name for training in TRAININGS.values() for name in training.model_fields} - ELSEWHERE.keys()
     if key not in known:
         raise SettingError(f"{where}, training: there is no parameter {key!r}{nearest(key, known)}")

@@ -10,6 +10,7 @@ compute, they show a static strip.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -23,8 +24,9 @@ from diffusion.evaluation.classifier import logits
 from diffusion.notebook import live
 from diffusion.play import bundle
 from diffusion.processes import DDPM, ColdZoom, NoiseSchedule, cosine, linear
+from diffusion.processes.samplers import Ancestral, sampler_of
 from diffusion.runtime import generator
-from diffusion.training.fit import Run
+from diffusion.training.run import Run
 
 STRIP = 9  # images of a strip
 STEPS = 50  # of a DDPM's walk that the strip shows
@@ -117,14 +119,13 @@ class Dream(_Part):
         return found
 
     def strip(self) -> Figure:
-        process, network = self.run.process, self.run.network()
-        if isinstance(process, DDPM):
-            process = DDPM(process.schedule, process.clip_x0, min(STEPS, process.T), process.sampler)
-        with torch.inference_mode():
-            walk = dict(process.reverse(network, 1, generator(self.run.seed, "widget"), 1))
+        process, sampler = self.run.process, self.run.way.sampler
+        if isinstance(process, DDPM) and isinstance(own := sampler_of(sampler, process), Ancestral):
+            sampler = replace(own, steps=min(STEPS, process.T))
+        walk = self.run.trajectory(1, sampler=sampler)
         known = list(walk)
         steps = [known[round(k * (len(known) - 1) / (STRIP - 1))] for k in range(STRIP)]
-        return figures.latents({self.run.name: torch.cat([walk[t] for t in steps])[:, 0].cpu()}, steps)
+        return figures.latents({self.run.name: torch.cat([walk[t] for t in steps])[:, 0]}, steps)
 
 
 class Degrade(_Part):

@@ -10,6 +10,7 @@ from diffusion.evaluation.changes import Row, describe, lines, table
 from diffusion.figures import changes
 from diffusion.figures.images import unpicked
 from diffusion.figures.style import save
+from diffusion.provenance import releases
 from diffusion.records import (
     Checkpoint,
     Response,
@@ -18,9 +19,9 @@ from diffusion.records import (
     Weighted,
     kept_path,
     load_results,
+    sampling_of,
     trainings_in,
 )
-from diffusion.runtime import releases
 from report.study import MODELS
 from report.text_format import (
     DASH,
@@ -39,7 +40,7 @@ from report.text_format import table as markdown_table
 WIDE = {"dilations": [1, 2, 4, 1]}  # the last layers see all of the image
 ROBUST = {"network": "unet", "latent_noise": 0.3, "prior": "mixture"}
 MORE_ROBUST = ROBUST | {"latent_noise": 0.5}
-FALLING = {"noise": 0.8, "noise_power": 2.0}
+FALLING = {"noise": 0.8, "power": 2.0}
 # The rows of which the text tells, in the order of the figure: name -> process, and its changes.
 SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm": ("ddpm", {}),
@@ -49,7 +50,7 @@ SAID: dict[str, tuple[str, dict[str, Any]]] = {
     "ddpm_unet": ("ddpm", {"network": "unet"}),
     "ddpm_float32": ("ddpm", {"network": "unet", "precision": "fp32"}),
     "ddpm_short": ("ddpm", {"network": "unet", "epochs": 3}),
-    "ddpm_ddim": ("ddpm", {"network": "unet", "sampling_steps": 24, "sampler": "ddim"}),
+    "ddpm_ddim": ("ddpm", {"network": "unet", "steps": 24, "sampler": "ddim"}),
     "zoom": ("zoom", {}),
     "zoom_short": ("zoom", {"epochs": 3}),
     "zoom_bilinear": ("zoom", {"interpolation": "bilinear"}),
@@ -273,7 +274,7 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "mix": {
             name: listing(num(one.fid) for one in found) for name, found in _mixes(results, rows).items()
         },
-        "steps_of_study": linear.get("sampling_steps") or linear.get("T"),
+        "steps_of_study": linear and (sampling_of(linear)["steps"] or linear["T"]),
         "late": listing(map(num, _late_means(study, "zoom"))),
         "apart": _apart(results),
         "latent_noise": ROBUST["latent_noise"],

@@ -8,12 +8,13 @@ bytes.
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from diffusion import figures
-from diffusion.records import Results, load_results
-from diffusion.runtime import difference, write_bytes
+from diffusion.files import difference, write_bytes
+from diffusion.records import Results, load_results, modern, sampling_of
 from diffusion.settings import Profile, read_profile
 from report import beyond, context, glance, pages, render
 from report.findings import Run, guards
@@ -58,16 +59,40 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
 
 
 def check(results: Results, profile: Profile) -> None:
-    """Refuse records of other settings than the profile's.
+    """Refuse records of other settings than the profile's; say it of measures of a model's further trainings.
 
     Raises:
         ValueError: there are such; the message names the first setting that differs.
     """
-    for (model, seed), wanted in profile.trainings.items():
-        recorded, values = results.trainings[model, seed].train.settings, wanted.values()
+    for what, recorded, values, first in compared(results, profile):
         both = recorded.keys() & values.keys()  # a record of an earlier version may lack some
         if found := difference({k: recorded[k] for k in both}, {k: values[k] for k in both}):
-            raise ValueError(f"{model}-{seed} in {results.out} is not that of {profile.where}: {found}")
+            said = f"{what} in {results.out}: {found} in {profile.where}"
+            if not first:
+                print(f"note: {said}", flush=True)
+                continue
+            raise ValueError(
+                f"{said}; give a changed profile another name, or make retrain PROFILE={profile.name}"
+            )
+
+
+def compared(
+    results: Results, profile: Profile
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], bool]]:
+    """Each record's name, its settings, those of the profile, and whether the report rests on it by name."""
+    for (model, seed), wanted in profile.trainings.items():
+        one, first = results.trainings[model, seed], seed == profile.seeds(model)[0]
+        yield f"{model}-{seed}", modern(one.train.settings), wanted.values(), True
+        if one.measure:
+            measured, asked = dict(one.measure.settings), profile.measure(model, seed).values()
+            for values in (measured, asked):
+                ways = values.pop("variants", None) or values.get("ways", {})
+                values["ways"] = {k: sampling_of(one.train.settings, way) for k, way in ways.items()}
+            yield f"the measures of {model}-{seed}", measured, asked, first
+        if one.analysis and (analyse := profile.analyse(model, seed)):
+            yield f"the analysis of {model}-{seed}", one.analysis.settings, analyse.values(), first
+    if results.yardstick and profile.yardstick:
+        yield "the yardstick", results.yardstick.settings, profile.yardstick.values(), True
 
 
 def as_json(rows: list[dict[str, Any]]) -> bytes:

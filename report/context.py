@@ -10,8 +10,8 @@ import numpy as np
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.figures.catalogue import UNPICKED
+from diffusion.files import read_json
 from diffusion.records import SETTLED, Results
-from diffusion.runtime import read_json
 from report import beyond, glance, ledger, models, tables
 from report.claims.common import COMPARABLE
 from report.claims.ddpm import EARLY, curves
@@ -192,8 +192,9 @@ def data_hashes(results: Results) -> Markdown:
     path = results.out / next(iter(results.trainings.values())).train.run / "run.json"
     if not path.is_file():
         return Markdown("")
-    found = read_json(path).get("data", {})
-    named = listing(Markdown(f"{code(value[:16])}… ({split})") for split, value in found.items() if value)
+    data = read_json(path)["identity"]["data"]
+    found = {split: data[split] for split in ("train", "test") if data[split]}
+    named = listing(Markdown(f"{code(value[:16])}… ({split})") for split, value in found.items())
     return Markdown(f"SHA-256 of images and labels: {named}.")
 
 

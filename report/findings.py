@@ -6,7 +6,17 @@ import numpy as np
 
 from diffusion.evaluation import statistics
 from diffusion.figures import catalogue
-from diffusion.records import Ablation, Checkpoint, CommonLoss, Final, RateCheck, Real, Results, Trained
+from diffusion.records import (
+    Ablation,
+    Checkpoint,
+    CommonLoss,
+    Final,
+    RateCheck,
+    Real,
+    Results,
+    Trained,
+    sampling_of,
+)
 from diffusion.settings import Profile
 from report import beyond, evidence, glance
 from report.claims.ddpm import EARLY, curves
@@ -232,9 +242,9 @@ def _flattered(final: Final, real: Real) -> bool:
 def respaced(run: Run) -> list[Markdown]:
     """The models that are sampled in fewer steps than they are trained for."""
     drawn = {m: run.results.first(m).train.settings for m in run.results.models}
-    steps = {m: n for m, s in drawn.items() if (n := s.get("sampling_steps")) not in (None, s["T"])}
+    steps = {m: n for m, s in drawn.items() if (n := sampling_of(s)["steps"]) not in (None, s["T"])}
     return [Markdown(f"{integer(n)} for the {escape(m)} model") for m, n in steps.items()]
 
 
 def clipped(run: Run) -> list[str]:
-    return [m for m in run.study if run.case[m].train.settings.get("clip_x0")]
+    return [m for m in run.study if sampling_of(run.case[m].train.settings)["clip_x0"]]

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torchvision.utils import make_grid
 
+from diffusion.files import write_bytes
 from diffusion.records import Final, Results, Trained, kept_path
-from diffusion.runtime import write_bytes
 from report.text_format import DASH, Markdown, escape, listing, num, percent
 
 SIDE, GAP = 4, 2  # pictures have so many rows and columns of samples, so many pixels apart

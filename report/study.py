@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diffusion import data
-from diffusion.records import Results, Trained, TrainRecord
+from diffusion.records import Results, Trained, TrainRecord, modern, sampling_of
 from diffusion.settings import OF_SAMPLING, TrainDDPM, TrainZoom
 from report.text_format import Markdown, code, escape, integer, listing
 
@@ -56,16 +56,16 @@ def other_training(train: TrainRecord) -> list[Markdown]:
         usual["schedule"] = train.model
     if (n := train.settings["n_test"]) is not None and n < N_TEST:
         usual["n_test"] = N_TEST
-    return _unlike(train.settings, usual)
+    return _unlike(modern(train.settings), usual)
 
 
 def other_sampling(train: TrainRecord) -> list[Markdown]:
     """In which settings the sampling of a model differs from the study's."""
-    usual = {k: v for k, v in STUDIED[train.process].items() if k in OF_SAMPLING}
-    for name in {"sampling_steps", "sampling_levels"} & usual.keys():  # all of them, by number or by None
-        if train.settings.get(name) == train.settings["T"]:
-            usual[name] = train.settings["T"]
-    return _unlike(train.settings, usual)
+    usual, found = sampling_of(STUDIED[train.process]), sampling_of(train.settings)
+    for name in ("steps", "levels"):  # all of them, by number or by None
+        if found[name] == train.settings["T"]:
+            usual[name] = found[name]
+    return _unlike(found, usual)
 
 
 def _unlike(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> list[Markdown]:

@@ -13,7 +13,7 @@ class Fade(ColdDiffusion):
     name = "fade"
 
     def __init__(self, T=10, strength=1.0, mask=None):
-        self.T, self.strength = T, strength
+        self.T, self.strength, self.mask = T, strength, mask
 
     def degrade(self, x, t):
         return x * (1 - self.strength * t / self.T)[:, None, None, None]
@@ -52,22 +52,26 @@ class Grey:
     def __init__(self, level=0.0):
         self.level = level
 
-    def fit(self, patches):
-        self.side = patches.shape[-1]
+    def fit(self, pixels):
+        self.side = pixels.shape[-1]
 
     def draw(self, n, generator):
         return torch.full((n, 1, self.side, self.side), self.level)
 
-    def state(self):
-        return {"side": torch.tensor(self.side)}
 
-    def load_state(self, state):
-        self.side = int(state["side"])
-
-
-def stay(process, x_t, x0_hat, s, less):
+def stay(process, x_t, prediction, t, s, generator):
     """A sampler of one's own, which goes nowhere."""
     return x_t
+
+
+class Halves:
+    """A sampler of one's own that visits every second level, and the last ones."""
+
+    def visits(self, T):
+        return [*range(T, 0, -2), 0]
+
+    def step(self, process, x_t, prediction, t, s, generator):
+        return process.degrade(prediction, torch.full((len(x_t),), s))
 
 
 class Linear(torch.nn.Module):

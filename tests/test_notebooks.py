@@ -10,8 +10,8 @@ from IPython.utils.capture import capture_output
 from papermill import execute_notebook, inspect_notebook
 
 from diffusion import figures, notebook, records, settings
+from diffusion.plugins import named
 from diffusion.records import SchedulesRecord, TrainRecord, read_kept, schedules_path, train_path
-from diffusion.runtime import named
 
 NOTEBOOKS = list(settings.NOTEBOOKS)
 

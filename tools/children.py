@@ -1,17 +1,19 @@
 """Child processes that end with their parent, and locks that end with the process that holds them."""
 
 import contextlib
-import errno
-import fcntl
+import logging
 import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+
+from filelock import FileLock, Timeout
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
@@ -20,10 +22,10 @@ class HeldError(RuntimeError):
     """Another process holds a lock; the message names it."""
 
 
-def hold(path: Path) -> int:
-    """Lock a file for as long as this process lives, and return the open file.
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Hold a lock file. The system drops the lock with its holder: one that was killed blocks nobody.
 
-    The operating system drops the lock with its holder: a run that was killed never blocks the next one.
     On a shared file system it counts on all nodes if the mount has locks (NFS: no `nolock` or `local_lock`).
 
     Raises:
@@ -31,46 +33,36 @@ def hold(path: Path) -> int:
         OSError: the file cannot be written, or its file system has no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    holder = path.with_name(f"{path.name}.holder")
+    lock = FileLock(path, timeout=0)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        owner = os.pread(lock, 200, 0).decode(errors="replace") or "another process"
-        os.close(lock)
-        if error.errno in (errno.EAGAIN, errno.EACCES):
-            raise HeldError(owner) from None
-        raise
-    job = os.environ.get("SLURM_JOB_ID")
-    owner = f"process {os.getpid()} on {socket.gethostname()}" + (f" (Slurm job {job})" if job else "")
-    os.truncate(lock, 0)
-    os.pwrite(lock, owner.encode(), 0)
-    return lock
+        lock.acquire()
+    except Timeout:
+        with contextlib.suppress(OSError):
+            raise HeldError(holder.read_text(encoding="utf-8", errors="replace")) from None
+        raise HeldError("another process") from None
+    try:
+        if holder.exists():  # the one before was killed; its children notice that within a look
+            time.sleep(2 * SECONDS_BETWEEN_LOOKS)
+        job = os.environ.get("SLURM_JOB_ID")
+        said = f"process {os.getpid()} on {socket.gethostname()}" + (f" (Slurm job {job})" if job else "")
+        holder.write_text(said, encoding="utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
 
 
 def when_parent_is_gone(act: Callable[[], None]) -> None:
-    """Call `act` once this process's parent has ended, however that happened, or is held up by a SIGINT."""
+    """Call `act` once this process's parent has ended, however that happened."""
     parent = os.getppid()
 
     def watch() -> None:
-        interrupted = 0
-        while os.getppid() == parent and interrupted < 2:
+        while os.getppid() == parent:
             time.sleep(SECONDS_BETWEEN_LOOKS)
-            interrupted = interrupted + 1 if handles_sigint(parent) else 0
         act()
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def handles_sigint(process: int) -> bool:
-    """True where a process is in its handler of SIGINT, as make is until its commands have ended.
-
-    A Ctrl-C reaches these as well, but not a `kill -INT` of make alone. Linux only; False elsewhere.
-    """
-    with contextlib.suppress(OSError):
-        status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
-        blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
-        return bool(blocked >> (signal.SIGINT - 1) & 1)
-    return False
 
 
 def end_with_parent() -> None:
@@ -78,17 +70,31 @@ def end_with_parent() -> None:
     when_parent_is_gone(lambda: os.killpg(0, signal.SIGKILL))
 
 
-def run_group(command: list[str], patience: float, keep: int | None = None, **options) -> int:
+def snakemake() -> None:
+    """Run Snakemake in this process's keeping, and let it say its own errors; jobs say theirs."""
+    import snakemake.cli  # takes a second
+
+    end_with_parent()
+    logging.getLogger("snakemake.logging").addFilter(_unsaid)
+    try:
+        snakemake.cli.main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _unsaid(record: logging.LogRecord) -> bool:
+    told = ("tools.run_notebook", "a job execution failed", "one job did not complete", "RuleException")
+    return record.levelno >= logging.WARNING and not any(text in record.getMessage() for text in told)
+
+
+def run_group(command: list[str], patience: float, **options) -> int:
     """Run a command in a process group of its own; returns its exit status, or 128 + a signal that ended it.
 
     SIGINT, SIGTERM and SIGHUP to this process become a SIGINT to all of the group, and SIGKILL after
     `patience` seconds. Nothing of the group is left when this returns.
-
-    Args:
-        keep: an open file, a lock for example, that the command holds as well.
     """
     stopped: list[int] = []
-    child = subprocess.Popen(command, start_new_session=True, pass_fds=[keep] if keep else [], **options)
+    child = subprocess.Popen(command, start_new_session=True, **options)
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.append(number)

@@ -2,39 +2,43 @@
 
     schedules, yardstick, train_<model>-<seed> -> measure_... -> analyse_... -> compare -> report
 
-A finished job leaves OUT/jobs/<job>.json: its settings, a hash of the code that it ran, and the SHA-256 of
-every file that it made. `check` holds these against the profile, the code and the files as they are now.
-Whatever does not agree, or is not there, is made again: a changed setting or line, a lost file, a flipped
-bit.
+A finished job leaves OUT/jobs/<job>.json: its settings, hashes of the code that it ran and of the data,
+versions, and the SHA-256 of every file that it made. `check` holds these against the profile, the code and
+the files as they are now. Whatever does not agree, or is not there, is made again: a changed setting or line,
+a lost file, a flipped bit. What code does counts, by its syntax tree (diffusion/syntax.py): comments do not.
 """
 
 import functools
-import importlib.util
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diffusion.runtime import difference, digest, read_json, sha256, write_json
-from diffusion.settings import Profile, SettingError
+import diffusion
+from diffusion import data
+from diffusion.files import difference, digest, expanded, read_json, sha256, write_json
+from diffusion.provenance import versions
+from diffusion.settings import NOTEBOOKS, Analyse, Measure, Profile, SettingError, Settings, Yardstick
+from diffusion.sources import Source, followed, hash_of, own_files
 
 ROOT = Path(__file__).resolve().parents[1]
-
-# Folders of the package that a job's result does not depend on. Figures are drawn by the report.
-LEFT_OUT = {
-    "schedules": ("training", "evaluation", "figures"),
-    "train": ("figures",),
-    "measure": ("figures",),
-    "analyse": ("figures",),
-    "yardstick": ("training", "figures"),
-    "compare": ("figures",),
-    "report": (),
-}
+PROJECT = ("diffusion", "report", "tools")  # the packages of the checkout
+# Where a job begins; notebooks begin with what their cells import.
+ENTRIES = {name: f"diffusion.evaluation.{name}" for name in ("measure", "analyse", "yardstick")}
+ENTRIES["report"] = "report.build"
+# What only draws is no part of other jobs than the report, which draws all figures.
+DRAWING = ("diffusion.figures", "diffusion.play", "diffusion.widget", "diffusion.notebook")
 OF_TRAINING = ("trajectory", "reconstructions", "deepest", "degradation")  # kept images of one training
-OF_MEASURING = ("samples", "quality")
-OWN = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_]\w*")  # module:name
+OF_MEASURING = ("samples", "late", "quality")
+OWN = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*")  # module:name
+ENVIRONMENT = {  # of all jobs
+    "PYTHONUNBUFFERED": "1",
+    "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, whatever kernels the user has
+    "MALLOC_TRIM_THRESHOLD_": "2147483647",  # glibc keeps freed memory: training is a sixth faster
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,12 @@ class Job:
     data_dir: str | None = None
 
     @property
+    def cls(self) -> type[Settings] | None:
+        """Its settings' class; None: the report's options."""
+        named = {"measure": Measure, "analyse": Analyse, "yardstick": Yardstick}
+        return NOTEBOOKS[self.notebook] if self.notebook else named.get(self.kind)
+
+    @property
     def kind(self) -> str:
         return self.name.partition("_")[0]
 
@@ -82,18 +92,21 @@ class Job:
         record = [] if self.kind == "compare" else [self.out / "metrics" / f"{self.name}.json"]
         return record + ([self.executed] if self.executed else [])
 
-    def code(self) -> str:
-        """Hash of the code that the job runs: this project's, its notebook's, and a user's own.
+    def expected(self) -> dict[str, Any]:
+        """What the job is made from: content of its file, but for what it made.
 
         Raises:
-            ValueError: a file of it does not exist.
+            ValueError: code that it names does not exist, or a data set of one's own cannot be read.
         """
-        return _code(self.kind, self.notebook, tuple(sorted(set(_own_modules(self.settings)))))
-
-    def expected(self) -> dict[str, Any]:
-        """Content of its file, but for the hashes of what it made."""
-        known = {"settings": self.settings, "code": self.code()}
-        return {"key": digest(known | {"job": self.name})} | known
+        dataset = self.settings.get("dataset")
+        found = {
+            "settings": self.settings,
+            "code": _code(self.kind, self.notebook),
+            "own code": {name: _own_code(name.partition(":")[0]) for name in sorted(_own(self.settings))},
+            "data": dataset and _data(dataset, self.data_dir),
+            "versions": versions(),
+        }
+        return json.loads(json.dumps(found))
 
     def files(self) -> list[Path]:
         """The files that the job has made.
@@ -106,14 +119,14 @@ class Job:
         one, found = f"{self.model}-{self.seed}", list(self.required)
         patterns = {
             "schedules": ["kept/zoom.npz"],
-            "train": [f"kept/{what}_{one}.npz" for what in OF_TRAINING] + [f"own/{self.model}.py"],
+            "train": [f"kept/{what}_{one}.npz" for what in OF_TRAINING],
             "measure": [f"kept/{what}_{one}.npz" for what in OF_MEASURING],
             "report": ["figures/*", "ledger.json", "table.json", "*.html", "notebooks/*.html"],
         }.get(self.kind, [])
         if self.kind == "train":
             run = read_json(self.required[0])["run"]
-            patterns += [f"{run}/{what}" for what in ("run.json", "history.jsonl", "process.safetensors")]
-            patterns += [f"{run}/weights/epoch-*.safetensors"]
+            patterns += [f"{run}/{what}" for what in ("*.json", "history.jsonl", "*.safetensors", "own.py")]
+            patterns += [f"{run}/priors/*.safetensors", f"{run}/weights/epoch-*.safetensors"]
         return found + [p for pattern in patterns for p in sorted(self.out.glob(pattern)) if p.is_file()]
 
     def finish(self, expected: dict[str, Any], needs: dict[str, str]) -> None:
@@ -142,18 +155,26 @@ class Job:
         if not self.path.is_file():
             there = any(path.exists() for path in self.required)
             return "it was not finished, or how it was made is lost" if there else NOT_MADE
+        expected = self.expected()
         try:
             found = read_json(self.path)
-            recorded = {name: found[name] for name in ("key", "settings", "code")}
+            recorded = {name: found[name] for name in expected}
+            usual = {name: one.default for name, one in self.cls.model_fields.items()} if self.cls else {}
+            usual = {name: usual[name] for name in expected["settings"].keys() & usual.keys()}
+            recorded["settings"] = json.loads(json.dumps(usual)) | recorded["settings"]
             files = dict(found["files"])
         except (ValueError, KeyError, TypeError):
-            return f"{self.path.name} cannot be read"
-        expected = json.loads(json.dumps(self.expected()))
-        if recorded["settings"] != expected["settings"]:
-            settings = recorded["settings"] if isinstance(recorded["settings"], dict) else {}
-            return difference(settings, expected["settings"]) or "its settings changed"
-        if recorded != expected:
+            return f"{self.path.name} cannot be read, or is of an earlier edition"
+        if why := difference(recorded["settings"], expected["settings"]):
+            return why
+        if recorded["code"] != expected["code"]:
             return "its code changed"
+        if recorded["own code"] != expected["own code"]:
+            return f"code changed: {difference(recorded['own code'], expected['own code']).split(' was ')[0]}"
+        if recorded["data"] != expected["data"]:
+            return f"the data of {self.settings['dataset']} changed"
+        if why := difference(recorded["versions"], expected["versions"]):
+            return f"{why}, by version"
         for path in self.required:
             if path.relative_to(self.out).as_posix() not in files:
                 return f"{path.name} is not among its files"
@@ -175,7 +196,7 @@ NOT_MADE = "not made yet"
 
 def folder(profile: Profile) -> Path:
     """The results folder of a profile; a relative one starts at the project's folder."""
-    return (ROOT / Path(profile.out).expanduser()).resolve()
+    return (ROOT / expanded(profile.out)).resolve()
 
 
 def of(profile: Profile) -> dict[str, Job]:
@@ -209,7 +230,8 @@ def check(profile: Profile) -> list[tuple[Job, str]]:
     Raises:
         ValueError: code that a job names does not exist.
     """
-    _code.cache_clear()  # the code may have changed since the last look
+    for known in (_code, _own_code):
+        known.cache_clear()  # the code may have changed since the last look
     stale: dict[str, tuple[Job, str]] = {}
     for job in of(profile).values():
         again = [name for name in job.needs if name in stale]
@@ -221,53 +243,59 @@ def check(profile: Profile) -> list[tuple[Job, str]]:
     return list(stale.values())
 
 
-def _own_modules(value: Any) -> Iterator[str]:
-    """Modules of a user's own that settings name as module:name."""
+def _own(value: Any) -> Iterator[str]:
+    """What settings name of a user's own, as module:name."""
     if isinstance(value, str) and (found := OWN.fullmatch(value)) and found[1].split(".")[0] != "diffusion":
-        yield found[1]
+        yield value
     elif isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _own_modules(part)
+            yield from _own(part)
 
 
 @functools.cache
-def _code(kind: str, notebook: str | None, own: tuple[str, ...]) -> str:
-    package = ROOT / "diffusion"
-    left_out = {file for name in LEFT_OUT[kind] for file in _files(package / name)}
-    files = [file for file in _files(package) if file not in left_out]
-    files += _files(ROOT / "report") if kind == "report" else []
-    hashes = {file.relative_to(ROOT).as_posix(): sha256(file) for file in files}
-    for module in own:
-        spec = importlib.util.find_spec(module.split(".")[0])
-        if spec is None or not spec.origin:
-            raise SettingError(f"{module} is named in the profile and cannot be found")
-        path = Path(spec.origin)
-        place = path.parent if spec.submodule_search_locations else path
-        for file in _files(place):
-            name = file.name if file == place else file.relative_to(place).as_posix()
-            hashes[f"{module}: {name}"] = sha256(file)
+def _own_code(module: str) -> str:
+    files = own_files(module, anew=True)
+    if not files:
+        raise SettingError(f"{module} is named in the profile and cannot be found")
+    return hash_of(files.values())
+
+
+@functools.cache
+def _data(dataset: str, data_dir: str | None) -> str:
+    return data.content(dataset, data_dir)
+
+
+@functools.cache
+def _code(kind: str, notebook: str | None) -> str:
+    """Hash of the project's code that a job runs, and of what it runs it with."""
+    hashes: dict[str, Any] = {"environment": ENVIRONMENT}
     if notebook:
-        hashes[notebook] = digest(list(_cells(ROOT / "notebooks" / f"{notebook}.ipynb")))
-    return digest(hashes, length=64)
+        source = Source("\n".join(cells(ROOT / "notebooks" / f"{notebook}.ipynb")))
+        hashes[notebook] = source.hash
+        begin = [*source.imports(""), *(f"diffusion.{module}" for module in diffusion._NAMES.values())]
+    else:
+        begin = [ENTRIES[kind]]
+    left_out = () if kind == "report" else DRAWING
+
+    def find(name: str) -> Path | None:
+        if name.partition(".")[0] not in PROJECT or name.startswith(left_out):
+            return None
+        place = ROOT.joinpath(*name.split("."))
+        return next((p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()), None)
+
+    files = followed(begin, find, anew=True)
+    if not files:
+        raise SettingError(f"{begin[0]} does not exist in {ROOT}; results are known by the code in it")
+    more = [
+        p for p in sorted((ROOT / "report").rglob("*")) if p.suffix not in (".py", ".pyc") and p.is_file()
+    ]
+    hashes["project"] = hash_of([*files.values(), *(more if kind == "report" else [])])
+    return digest(hashes, 16)
 
 
-def _files(path: Path) -> list[Path]:
-    """The file, or all files in the folder but for hidden and compiled ones.
-
-    Raises:
-        ValueError: there is none.
-    """
-    inside = (p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc" and not p.name.startswith("."))
-    if found := [path] if path.is_file() else sorted(inside):
-        return found
-    raise SettingError(f"{path} does not exist; results are known by the code in it")
-
-
-def _cells(notebook: Path) -> Iterable[str]:
-    """The code of a notebook, without magics, outputs and blank lines at the end."""
+def cells(notebook: Path) -> Iterator[str]:
+    """The code of a notebook's cells; magics as texts, so that it is Python."""
     for cell in read_json(notebook)["cells"]:
         if cell["cell_type"] == "code":
-            lines = "".join(cell["source"]).splitlines()
-            yield "\n".join(
-                line.rstrip() for line in lines if not line.lstrip().startswith(("%", "!"))
-            ).strip()
+            for line in "".join(cell["source"]).splitlines():
+                yield repr(line) if line.lstrip().startswith(("%", "!")) else line

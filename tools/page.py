@@ -13,6 +13,7 @@ import io
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from PIL import Image
@@ -20,11 +21,13 @@ from torch import Generator, Tensor
 
 from diffusion import data, records
 from diffusion.evaluation import classifier
+from diffusion.files import write_bytes
 from diffusion.play import bundle
-from diffusion.processes.zoom import enlarge
-from diffusion.runtime import generator, write_bytes
-from diffusion.training.fit import Run
-from diffusion.training.record import released
+from diffusion.processes.priors import prior_of
+from diffusion.processes.samplers import Naive, sampler_of
+from diffusion.runtime import generator
+from diffusion.training.opening import released
+from diffusion.training.run import Run
 from tools import release
 
 NAME = "cold-zoom.html"
@@ -90,8 +93,8 @@ def telling(zooms: Sequence[Run], sure: float) -> tuple[Tensor, list[Tensor]]:
         sure: the classifier's confidence from which a digit is recognised.
     """
     reader, draw = classifier.load(), generator(0, "page")
-    patches = zooms[-1].process.prior.draw(TRIED, draw)
-    drawn = [run for run in zooms for _ in range(DRAWS if run.process.noise else 1)]
+    patches = zooms[-1].fitted(_way(zooms[-1])[1]).draw(TRIED, draw)
+    drawn = [run for run in zooms for _ in range(DRAWS if _way(run)[0].noise else 1)]
     walks = [walked(run, patches, draw) for run in drawn]  # each (T + 1, TRIED, 28, 28)
     last = torch.stack([walk[-1] for walk in walks]).clamp(-0.5, 0.5)  # (drawn, TRIED, 28, 28)
     read = [torch.softmax(classifier.logits(reader, images[:, None]), 1).max(1) for images in last]
@@ -99,7 +102,7 @@ def telling(zooms: Sequence[Run], sure: float) -> tuple[Tensor, list[Tensor]]:
     real, labels = data.load("mnist", "test", n=5000)
     distance = torch.cdist(last.flatten(2), real.flatten(1)[None])  # (drawn, TRIED, 5000)
     distance = distance.masked_fill(digit[:, :, None] != labels, torch.inf).amin(2)
-    sharp = [i for i, run in enumerate(drawn) if not run.process.noise]
+    sharp = [i for i, run in enumerate(drawn) if not _way(run)[0].noise]
     same = (digit[sharp].sort(0).values.diff(dim=0) == 0).sum(0)
     unfit = same + (confidence < sure).sum(0)  # (TRIED,)
     best = int((distance.amax(0).nan_to_num(posinf=1e3) + 1e3 * unfit).argmin())
@@ -109,14 +112,14 @@ def telling(zooms: Sequence[Run], sure: float) -> tuple[Tensor, list[Tensor]]:
 def walked(run: Run, patches: Tensor, draw: Generator) -> Tensor:
     """The latents from patches (n, 1, side, side) to digits, (T + 1, n, 28, 28)."""
     process, network = run.process, run.network().cpu()
-    x, walk = enlarge(patches, 28), []
-    for t in range(process.T, 0, -1):
-        walk.append(x)
-        x0 = network(x, torch.full((len(x),), t / process.T))
-        x = process.degrade(x0, torch.full((len(x),), t - 1))
-        if sd := process.noise_at(t - 1):
-            x = x + sd * torch.randn(x.shape, generator=draw)
-    return torch.stack([*walk, x])[:, :, 0]
+    walk = process.reverse(network, process.expand(patches), _way(run)[0], draw, len(patches))
+    return torch.stack([x for _, x in walk])[:, :, 0]
+
+
+def _way(run: Run) -> tuple[Naive, Any]:
+    """The sampler of a released zoom, and its prior."""
+    sampler = sampler_of(run.way.sampler, run.process)
+    return sampler, prior_of(run.process.prior if run.way.prior is None else run.way.prior)
 
 
 def strip(walks: Sequence[Tensor], T: int) -> bytes:
@@ -145,7 +148,7 @@ def page(names: Sequence[str] = RUNS) -> tuple[bytes, bytes]:
     runs = [opened(name) for name in names]
     trainings = [bundle.training(run, label(run), PRECISION.get(run.process.name, "f4")) for run in runs]
     zooms = [run for run in runs if run.process.name == "zoom"]
-    noisy = all(run.process.noise for run in zooms)
+    noisy = all(_way(run)[0].noise for run in zooms)
     if noisy or len(zooms) == len(runs) or len({run.process.T for run in zooms}) > 1:
         known = ", ".join(names)
         raise ValueError(f"the trainings are {known}; needed: zooms of one T, one without noise, and a DDPM")

@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from diffusion import figures, records
+from diffusion.files import write_bytes
 from diffusion.records import Results
-from diffusion.runtime import write_bytes
 from diffusion.settings import read_profile
 from report import beyond, context, render, verdicts
 from report.build import PROFILES

@@ -7,16 +7,15 @@ the history and the last weights; the executed notebooks; the figures and the re
 with the SHA-256 of each file. Checkpoints and samples are left out: the same seeds make them again.
 """
 
-import os
 import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-from diffusion.runtime import read_json, sha256, write_bytes, write_json
+from diffusion.files import read_json, sha256, write_bytes, write_json
 from diffusion.settings import Profile, read_profile
 from tools import jobs
-from tools.children import HeldError, hold
+from tools.children import HeldError, holding
 
 RELEASED = jobs.ROOT / "released"
 MANIFEST = "manifest.json"
@@ -46,13 +45,12 @@ def release(profile: Profile) -> Path:
         again = f"run `make retrain PROFILE={profile.name}` first"
         raise ValueError(f"{job.name}: {reason}; {again} ({len(stale)} jobs to run)")
     out, target = jobs.folder(profile), RELEASED / profile.name
-    new = target.with_name(f".{target.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
+    (target / MANIFEST).unlink(missing_ok=True)  # until it is whole again, it is none; git has the one before
+    shutil.rmtree(target, ignore_errors=True)
     for file in names(profile):
-        write_bytes(new / file, (out / file).read_bytes())
-    seal(new, profile.name)
-    verify(new)
-    replace(new, target)
+        write_bytes(target / file, (out / file).read_bytes())
+    seal(target, profile.name)
+    verify(target)
     return target
 
 
@@ -61,23 +59,6 @@ def seal(folder: Path, profile: str) -> None:
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p != folder / MANIFEST)
     hashes = {path.relative_to(folder).as_posix(): sha256(path) for path in files}
     write_json(folder / MANIFEST, {"profile": profile, "files": hashes})
-
-
-def replace(new: Path, target: Path) -> None:
-    """Put the folder `new` in place of `target`. Interrupted between two steps, `recover` completes it."""
-    old = target.with_name(f".{target.name}.old")
-    if target.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.rename(target, old)
-    os.rename(new, target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def recover(target: Path) -> None:
-    """Put the earlier release back where the change to a new one was interrupted."""
-    old = target.with_name(f".{target.name}.old")
-    if old.is_dir() and not target.exists():
-        os.rename(old, target)
 
 
 def manifest(folder: Path) -> dict[str, str]:
@@ -89,7 +70,7 @@ def manifest(folder: Path) -> dict[str, str]:
     try:
         content: Any = read_json(folder / MANIFEST)
         files = content["files"]
-        good = content["profile"] == folder.name.strip(".").removesuffix(".new") and len(files) > 0
+        good = content["profile"] == folder.name and len(files) > 0
         good = good and all(isinstance(name, str) and isinstance(h, str) for name, h in files.items())
     except (ValueError, KeyError, TypeError, AttributeError):
         good = False
@@ -142,10 +123,8 @@ def main() -> None:
         sys.exit(__doc__)
     try:
         profile = read_profile(sys.argv[1], jobs.ROOT / "profiles")
-        recover(RELEASED / profile.name)
-        lock = hold(jobs.folder(profile) / ".lock")
-        folder = release(profile)
-        os.close(lock)
+        with holding(jobs.folder(profile) / ".lock"):
+            folder = release(profile)
     except HeldError as error:
         sys.exit(f"error: a run of this profile is under way ({error}); wait for it, or stop it first")
     except (ValueError, OSError) as error:

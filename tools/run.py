@@ -12,8 +12,8 @@ and the next call waits for them.
 """
 
 import argparse
+import contextlib
 import hashlib
-import inspect
 import os
 import shutil
 import signal
@@ -21,36 +21,36 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from diffusion import data
 from diffusion.records import trainings_in
 from diffusion.settings import Profile, SettingError, read_profile
 from diffusion.training import network as networks
 from tools import jobs, release
-from tools.children import HeldError, hold, run_group, when_parent_is_gone
+from tools.children import HeldError, holding, run_group, when_parent_is_gone
 
 ROOT = jobs.ROOT
-# Snakemake in this process's keeping: it ends when this process is killed.
-SNAKEMAKE = (
-    "from tools.children import end_with_parent; end_with_parent(); import snakemake.cli as s; s.main()"
-)
+SNAKEMAKE = "from tools.children import snakemake; snakemake()"  # it ends when this process is killed
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
 OPTIONS = ["--nolock", "--ignore-incomplete", "--drop-metadata", "--rerun-triggers", "mtime"]
 OPTIONS += ["--scheduler", "greedy"]
-LOCAL = ["--quiet", "all"]  # the jobs themselves say when they start, end and fail
+LOCAL = ["--quiet", "host", "progress", "reason", "rules"]  # the jobs say when they start and end
 SECONDS_TO_END = {"": 10, "slurm": 60}  # after a signal; Slurm's jobs are cancelled in that time
 SECONDS_BETWEEN_LOOKS = 20.0
 ENDED = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY"}
 
 
-def held(out: Path) -> int:
-    """The lock on a results folder; exits with one line where it cannot be had."""
+@contextlib.contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Hold the lock on a results folder; exits with one line where it cannot be had."""
     try:
         there = {path.name for path in out.iterdir()} if out.is_dir() else set()
-        if there and not there & {".lock", "jobs"}:
+        if there - {"logs"} and not there & {".lock", "jobs"}:
             sys.exit(f"error: {out} holds files that are not results of this project; choose another `out`")
-        return hold(out / ".lock")
+        with holding(out / ".lock"):
+            yield
     except HeldError as error:
         sys.exit(f"error: {out} is being written by another run ({error}); wait for it, or stop it first")
     except OSError as error:
@@ -70,14 +70,6 @@ def check_machine() -> None:
         sys.exit(
             f"error: notebooks need the loopback network, 127.0.0.1 ({error}); as root: ip link set lo up"
         )
-
-
-def fetch(profile: Profile) -> None:
-    """See that the data are there; exits where they cannot be had."""
-    command = [sys.executable, "-m", "diffusion.data", "--dataset", profile.dataset]
-    command += ["--data-dir", profile.data_dir] if profile.data_dir else []
-    if subprocess.run(command, cwd=ROOT).returncode:
-        sys.exit(1)
 
 
 def forget(stale: list[tuple[jobs.Job, str]]) -> None:
@@ -125,23 +117,31 @@ def workflow(profile: Profile, executor: str, cores: str) -> None:
     """Run what must run of a profile; exits with a status where that fails."""
     out = jobs.folder(profile)
     stale = jobs.check(profile)  # before anything is written: it finds mistakes, too
-    lock = held(out)
-    if stale:
-        (ROOT / ".snakemake").mkdir(exist_ok=True)
-        os.utime(ROOT / ".snakemake")  # fails where the checkout cannot be written
-        check_machine()
-        fetch(profile)
-        forget(stale)
-        config = [f"profile={profile.where}", f"cores={0 if executor else number_of(cores)}"]
-        arguments = ["--snakefile", str(ROOT / "Snakefile"), "--config", *config, *OPTIONS]
-        command = [sys.executable, "-c", SNAKEMAKE, *arguments, *options(executor, cores, out)]
-        if status := run_group(command, SECONDS_TO_END.get(executor, 60), lock, cwd=ROOT):
-            print("Not all of it could be made; the same command goes on from here. Log: .snakemake/log")
-            sys.exit(status)
-        if changed := jobs.check(profile):
-            said = "; ".join(f"{job.name}: {reason}" for job, reason in changed[:3])
-            sys.exit(f"error: what changed while it ran must run again ({said}); call it again")
+    with held(out):
+        if stale:
+            (ROOT / ".snakemake").mkdir(exist_ok=True)
+            os.utime(ROOT / ".snakemake")  # fails where the checkout cannot be written
+            check_machine()
+            data.main(["--dataset", profile.dataset, *(["--data-dir", d] if (d := profile.data_dir) else [])])
+            forget(stale)
+            config = [f"profile={profile.where}", f"cores={0 if executor else number_of(cores)}"]
+            arguments = ["--snakefile", str(ROOT / "Snakefile"), "--config", *config, *OPTIONS]
+            command = [sys.executable, "-c", SNAKEMAKE, *arguments, *options(executor, cores, out)]
+            if status := run_group(command, SECONDS_TO_END.get(executor, 60), cwd=ROOT, env=environment(out)):
+                print("Not all of it could be made; the same command goes on from here. Log: .snakemake/log")
+                sys.exit(status)
+            if changed := jobs.check(profile):
+                said = "; ".join(f"{job.name}: {reason}" for job, reason in changed[:3])
+                sys.exit(f"error: what changed while it ran must run again ({said}); call it again")
     print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are up to date")
+
+
+def environment(out: Path) -> dict[str, str]:
+    """Snakemake's environment: no profile of the user's, and a folder of ours for what it keeps beside."""
+    found = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"}
+    home = Path(found.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    above = next(place for place in (home, *home.parents) if place.exists())
+    return found if os.access(above, os.W_OK) else found | {"XDG_CACHE_HOME": str(out / "logs" / ".cache")}
 
 
 def from_release(profile: Profile) -> None:
@@ -155,12 +155,14 @@ def from_release(profile: Profile) -> None:
     if missing := [f"{model}-{seed}" for model, seed in profile.trainings if (model, seed) not in known]:
         raise ValueError(f"released/{name} has no {', '.join(missing)}: make retrain PROFILE={name}")
     out = ROOT / "build" / "released" / name
-    lock = held(out)
-    print(f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True)
-    release.unpack(release.RELEASED / name, out)
-    command = [sys.executable, "-m", "report.build", "--out", str(out), "--profile", name]
-    if status := run_group(command, SECONDS_TO_END[""], lock, cwd=ROOT):
-        sys.exit(status)
+    with held(out):
+        print(
+            f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True
+        )
+        release.unpack(release.RELEASED / name, out)
+        command = [sys.executable, "-m", "report.build", "--out", str(out), "--profile", profile.where]
+        if status := run_group(command, SECONDS_TO_END[""], cwd=ROOT):
+            sys.exit(status)
     print(f"{shown(out)}/report.html and {shown(out)}/report.pdf are made from released/{name}")
 
 
@@ -173,12 +175,12 @@ def check_networks(profile: Profile) -> None:
     for (model, _), training in profile.trainings.items():
         at = f"{profile.where}, models.{model}"
         try:
-            made = networks.build(training.network, training.channels, training.network_options)
+            cls, arguments = training.architecture()
+            networks.build(cls, arguments)
         except Exception as error:  # a class of one's own may fail in any way
             raise ValueError(f"{at}: {error}") from error
-        asked = "channels" in profile.file.models[model].model_extra
-        if asked and "channels" not in inspect.signature(type(made)).parameters:
-            raise ValueError(f"{at}: {type(made).__name__} does not take channels")
+        if "channels" in profile.file.models[model].model_extra and "channels" not in arguments:
+            raise ValueError(f"{at}: {cls.__name__} does not take channels")
 
 
 def number_of(cores: str) -> int:
@@ -205,12 +207,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     executors = sorted(p.parent.name for p in (ROOT / "profiles").glob("*/config.yaml"))
     if given.on and given.on not in executors:
         sys.exit(f"error: EXECUTOR = {given.on!r} is not an executor; profiles/ has {', '.join(executors)}")
-    if "MAKELEVEL" in os.environ:  # make passes on SIGTERM, but neither SIGINT nor its own SIGKILL
+    if "MAKELEVEL" in os.environ:  # make passes on SIGTERM, but not its own SIGKILL
         when_parent_is_gone(lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         profile = read_profile(given.profile, ROOT / "profiles")
         check_networks(profile)
-        release.recover(release.RELEASED / profile.name)
         ours = ROOT / "profiles" / f"{profile.name}.yaml"
         released = (release.RELEASED / profile.name).is_dir()
         if released and ours.is_file() and not ours.samefile(profile.where):

@@ -8,24 +8,21 @@ another one may start the same job; that one waits until the first has ended.
 """
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
-from diffusion.settings import read_profile
+from diffusion.provenance import PACKAGE
+from diffusion.settings import HASHED, read_profile
 from tools import jobs
-from tools.children import HeldError, hold, when_parent_is_gone
+from tools.children import HeldError, holding, when_parent_is_gone
 
-ENVIRONMENT = {
-    "PYTHONUNBUFFERED": "1",
-    "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, whatever kernels the user has
-    "MALLOC_TRIM_THRESHOLD_": "2147483647",  # glibc keeps freed memory: training is a sixth faster
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
-}
 PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = ("[IPKernelApp]",)  # the kernel's remarks on being started and stopped
@@ -51,12 +48,15 @@ def _yaml(values: dict) -> str:
     return yaml.safe_dump(values, default_flow_style=True, width=10**6).strip()
 
 
-def wait_for(job: jobs.Job) -> int:
+@contextlib.contextmanager
+def alone(job: jobs.Job) -> Iterator[None]:
     """Hold the job's lock, after another process that runs the same job has ended."""
     told = False
     while True:
         try:
-            return hold(job.out / "logs" / f"{job.name}.lock")
+            with holding(job.out / "logs" / f"{job.name}.lock"):
+                yield
+                return
         except HeldError as error:
             if not told:
                 print(f"{job.name} | waits until {error} has ended, which runs the same job", flush=True)
@@ -64,20 +64,25 @@ def wait_for(job: jobs.Job) -> int:
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def run(job: jobs.Job, arguments: list[str], threads: int, lock: int) -> tuple[int, str]:
+def environment(job: jobs.Job, threads: int) -> dict[str, str]:
+    """What the command runs in: this checkout's code, and nobody's start-up files."""
+    path = os.pathsep.join([str(jobs.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    own = {"PYTHONPATH": path, HASHED: str(PACKAGE), "IPYTHONDIR": str(job.out / "logs" / ".ipython")}
+    return jobs.ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)} | os.environ | own
+
+
+def run(job: jobs.Job, arguments: list[str], threads: int) -> tuple[int, str]:
     """Run the command, showing and logging what it prints; returns its status and its last line."""
-    environment = ENVIRONMENT | {"OMP_NUM_THREADS": str(threads)} | os.environ
     last, shown = "", True
     with (job.out / "logs" / f"{job.name}.log").open("w", encoding="utf-8") as log:
         child = subprocess.Popen(
             [sys.executable, *arguments],
             cwd=jobs.ROOT,
-            env=environment,
+            env=environment(job, threads),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            pass_fds=[lock],  # held for as long as the command lives, should this process be killed alone
         )
         when_parent_is_gone(lambda: (child.kill(), os._exit(1)))
         try:
@@ -105,16 +110,16 @@ def main() -> int:
     job = jobs.of(read_profile(options.profile, jobs.ROOT / "profiles"))[options.job]
     logs, begun = job.out / "logs", time.monotonic()
     try:
-        lock = wait_for(job)
-        expected, needs = job.expected(), job.needed()
-        attempt = logs / f"{job.name}.ipynb"
-        print(f"{job.name} | starts", flush=True)
-        status, last = run(job, command(job, options.profile, attempt), options.threads, lock)
-        if status == 0 and job.executed:
-            job.executed.parent.mkdir(exist_ok=True)
-            os.replace(attempt, job.executed)
-        if status == 0:
-            job.finish(expected, needs)
+        with alone(job):
+            expected, needs = job.expected(), job.needed()
+            attempt = logs / f"{job.name}.ipynb"
+            print(f"{job.name} | starts", flush=True)
+            status, last = run(job, command(job, options.profile, attempt), options.threads)
+            if status == 0 and job.executed:
+                job.executed.parent.mkdir(exist_ok=True)
+                os.replace(attempt, job.executed)
+            if status == 0:
+                job.finish(expected, needs)
     except (ValueError, OSError) as error:
         status, last = 1, f"{type(error).__name__}: {error}"
     seconds = time.monotonic() - begun

@@ -7,21 +7,22 @@ with the training's seed: all ways begin with the same noise, or from the same p
 """
 
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from diffusion import runtime
 from diffusion.evaluation import class_mix, diagnostics, memorisation, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measure import command, open_trained, training_images, varied
+from diffusion.evaluation.measure import command, open_trained, trained_as
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes import DDPM, ColdDiffusion
+from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
+from diffusion.provenance import environment
 from diffusion.records import (
     AnalyseRecord,
     Drawn,
@@ -33,7 +34,7 @@ from diffusion.records import (
     train_path,
 )
 from diffusion.settings import Analyse
-from diffusion.training.fit import Run
+from diffusion.training.run import Run
 
 
 def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
@@ -68,15 +69,15 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         }
 
     def drawn_as(changes: dict) -> Drawn:
-        way, average = varied(out, run, train, P, changes)
-        return _drawn(way, evaluator, recogniser, way.sample(P.n_samples, average=average))
+        way = replace(run, way=trained_as(train).way(changes))
+        return _drawn(way, evaluator, recogniser, way.sample(P.n_samples))
 
-    x_train = to_uint8(training_images(train, P))
+    x_train = to_uint8(run.images)
     near, of_test = (memorisation.nearest(to_uint8(one), x_train) for one in (x, x_test[: P.n_samples]))
     record = AnalyseRecord(
         job="analyse",
         settings=P.values(),
-        environment=runtime.environment(run.precision, run.device),
+        environment=environment(run.precision, run.device),
         model=model,
         seed=seed,
         weights_sha256=train.weights.sha256,
@@ -112,29 +113,32 @@ def _finished(out: Path, run: Run, measured: MeasureRecord | None, n: int) -> Te
 
 
 def _other_ways(run: Run, P: Analyse) -> Iterator[Run]:
-    """The training with every other way to sample than its own."""
-    own, others = run.process, []
-    if isinstance(own, DDPM):
-        steps = [k for k in P.calls if k < own.T]
-        others = [DDPM(own.schedule, own.clip_x0, k, s) for k in steps for s in ("ancestral", "ddim")]
-    elif isinstance(own, ColdDiffusion):
-        walks = [{"sampling_levels": k} for k in P.levels if k < own.T]
-        walks += [{"noise": sd} for sd in P.noise] + [{"sampler": "improved"}]
-        others = [copy(own).walk(**walk) for walk in walks]
-    for process in others:
-        if process.sampling_settings() != own.sampling_settings():
-            yield replace(run, process=process)
+    """The training with other samplers than its own; of cold diffusion, each with one thing changed."""
+    own, T = run.way.sampler, run.process.T
+    others: list[Any] = []
+    if run.process.predicts == "noise":
+        clip, steps = getattr(own, "clip_x0", False), [k for k in P.calls if k < T]
+        others = [cls(k, clip) for k in steps for cls in (Ancestral, DDIM)]
+    elif isinstance(run.process, ColdDiffusion):
+        base = own if isinstance(own, Naive) else Naive()
+        others = [replace(base, levels=k) for k in P.levels if k < T]
+        others += [replace(base, noise=sd) for sd in P.noise] + [
+            Improved(base.noise, base.power, base.levels)
+        ]
+    for sampler in others:
+        if sampler != own:
+            yield replace(run, way=replace(run.way, sampler=sampler))
 
 
 def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tensor) -> Drawn:
     """The measures of samples x (n, 1, 28, 28) of a training."""
-    process, features = run.process, evaluator.features(x)
+    sampler, features = run.way.sampler, evaluator.features(x)
     labels = evaluator.read_features(features)[0]
     found = Drawn(
-        sampler=getattr(process, "sampler", "own"),
-        calls=process.reverse_steps(),
-        noise=process.noise if isinstance(process, ColdDiffusion) else 0.0,
-        clip_x0=getattr(process, "clip_x0", False),
+        sampler=next((name for name, cls in SAMPLERS.items() if type(sampler) is cls), "own"),
+        calls=run.calls,
+        noise=getattr(sampler, "noise", 0.0),
+        clip_x0=getattr(sampler, "clip_x0", False),
         digits=evaluator.distances(features),
         digit=share_of(recogniser.accepts(x)),
         classes=samples.class_shares(labels, evaluator.all_labels, seed=evaluator.seed),

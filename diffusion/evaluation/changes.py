@@ -9,22 +9,23 @@ from statistics import fmean
 from typing import Any
 
 from diffusion.evaluation.statistics import Mean, mean_of
-from diffusion.records import Drawn, Results, Sampled, Trained
-from diffusion.settings import TRAININGS
+from diffusion.records import Drawn, Results, Sampled, Trained, modern, sampling_of
+from diffusion.settings import OF_SAMPLING, TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
 OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}
+IN_THE_END = ("prior", "latent_noise", "noise", "power", "levels", "clip_x0", "steps", "sampler", "average")
 WORDS = {  # of a setting and its value, where these are not words by themselves
     **dict.fromkeys(("network", "prior", "sampler", "schedule", "interpolation", "precision"), "{}"),
     "norm": "{} norm",
     "dilations": "dilated",
     "epochs": "{} epochs",
-    "sampling_steps": "{} steps",
-    "sampling_levels": "{} levels",
+    "steps": "{} steps",
+    "levels": "{} levels",
     "average": "mean of {} epochs",
     "latent_noise": "latents {}",
     "noise": "walk {}",
-    "noise_power": "power {}",
+    "power": "power {}",
 }
 NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
 
@@ -109,7 +110,8 @@ def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampl
     """
     analyses = [one.analysis for one in ones if one.analysis]
     settings = ones[0].train.settings
-    calls = settings.get("sampling_steps") or settings.get("sampling_levels") or settings["T"]
+    drawn_as = sampling_of(settings)
+    calls = drawn_as["steps"] or drawn_as["levels"] or settings["T"]
     yield {}, calls, [one.measure.final for one in ones], [one.drawn[0] for one in analyses]
     for name, first in ones[0].measure.variants.items():
         found = [one.measure.variants[name] for one in ones if name in one.measure.variants]
@@ -119,15 +121,22 @@ def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampl
 
 def _changes(base: Trained, other: Trained, of_samples: dict[str, Any]) -> dict[str, Any]:
     """The settings in which samples drawn in a way of their own differ from the base."""
-    before, after = _settings(base), _settings(other) | of_samples
-    names = [name for name in after if name not in OF_NO_EFFECT]
+    before, after = _settings(base, {}), _settings(other, of_samples)
+    names = sorted((name for name in after if name not in OF_NO_EFFECT), key=_place)
     return {name: after[name] for name in names if name not in before or after[name] != before[name]}
 
 
-def _settings(one: Trained) -> dict[str, Any]:
-    """Settings of a training; one that is younger than the record has its default."""
+def _place(name: str) -> int:
+    """Where a setting stands among those of a row: those of training first, as their notebook has them."""
+    return IN_THE_END.index(name) if name in IN_THE_END else -1
+
+
+def _settings(one: Trained, changes: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a training and of its samples; one that is younger than the record has its default."""
     fields = TRAININGS[one.train.job].model_fields
-    return {name: field.default for name, field in fields.items()} | one.train.settings
+    trained = {name: field.default for name, field in fields.items()} | modern(one.train.settings)
+    trained = {name: value for name, value in trained.items() if name not in OF_SAMPLING}
+    return trained | sampling_of(one.train.settings, changes)
 
 
 def _row(

@@ -28,7 +28,9 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from diffusion import data
-from diffusion.runtime import digest, generator, progress, seeded, sha256, write_bytes
+from diffusion.files import digest, sha256, write_bytes
+from diffusion.progress import progress
+from diffusion.runtime import generator, seeded
 
 RECIPE = 1  # raised when a change alters the weights
 SHIPPED = Path(__file__).with_name("classifier.safetensors")

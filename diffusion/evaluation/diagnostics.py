@@ -9,7 +9,6 @@ from diffusion.evaluation.samples import dark_centre
 from diffusion.evaluation.statistics import mean_of, share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.base import Network, in_chunks
-from diffusion.processes.priors import PixelPrior
 from diffusion.records import (
     CentrePixels,
     CommonLoss,
@@ -76,7 +75,7 @@ def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: i
     found = []
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-        raised = latent + SHIFT * sign * process.noise[t]
+        raised = latent + SHIFT * sign * process.schedule.sqrt_one_minus_alpha_bar[t]
         rise = predicted(network, raised, t, process.T, precision)
         rise -= predicted(network, latent, t, process.T, precision)
         each = (rise * sign).mean((1, 2, 3)) / SHIFT  # (N,)
@@ -110,7 +109,9 @@ def recoverable(
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
         eps_hat = predicted(network, latent, t, process.T, precision)
-        x0_hat = (latent - process.noise[t] * eps_hat) / process.signal[t]
+        x0_hat = (
+            latent - process.schedule.sqrt_one_minus_alpha_bar[t] * eps_hat
+        ) / process.schedule.sqrt_alpha_bar[t]
         right.append(share_of(classes_of(classifier, x0_hat) == labels))
     return Recoverable(t=steps, right=right)
 
@@ -229,11 +230,11 @@ def _shares(classes: Tensor) -> list[float]:
     return (classes.bincount(minlength=10) / max(1, len(classes))).tolist()
 
 
-def centre_pixels(prior: PixelPrior) -> CentrePixels:
-    """The central pixels of the training images: counts, and the shares of black, white and nearly either."""
-    share = prior.counts.double() / prior.counts.sum()
+def centre_pixels(counts: Tensor) -> CentrePixels:
+    """Central pixels of training images: counts of the 256 values; shares of black, white, nearly either."""
+    share = counts.double() / counts.sum()
     return CentrePixels(
-        counts=prior.counts.tolist(),
+        counts=counts.tolist(),
         black=float(share[0]),
         white=float(share[250:].sum()),
         extreme=float(share[:26].sum() + share[230:].sum()),

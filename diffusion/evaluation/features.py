@@ -22,7 +22,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchmetrics.image.fid import NoTrainInceptionV3
 
 from diffusion.evaluation import classifier
-from diffusion.runtime import progress, sha256
+from diffusion.files import sha256
+from diffusion.progress import progress
 
 PATIENCE = 20.0  # seconds without an answer before a download is given up
 

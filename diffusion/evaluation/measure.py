@@ -11,20 +11,22 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from diffusion import data, runtime, settings
 from diffusion.evaluation import ablations
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.processes import DDPM, ColdZoom
-from diffusion.processes.base import forgets
+from diffusion.files import difference
+from diffusion.processes import ColdZoom
+from diffusion.processes.priors import Patches, Pixels
+from diffusion.processes.samplers import Ancestral
+from diffusion.provenance import environment
 from diffusion.records import (
-    KEPT,
     LATE,
     Ablations,
     Checkpoint,
@@ -35,15 +37,15 @@ from diffusion.records import (
     Variation,
     keep,
     measure_path,
-    read_kept,
+    modern,
     train_path,
 )
 from diffusion.settings import Analyse, Measure, Settings
+from diffusion.sources import file_of, followed, hash_of, is_ours
 from diffusion.training.checkpoints import RunError
-from diffusion.training.fit import Run
-from diffusion.training.record import open_run
+from diffusion.training.opening import open as open_run
+from diffusion.training.run import Run
 
-MEASURES = 1  # raised when a change alters what is measured: `ensure` then measures again
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
 
@@ -68,10 +70,8 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         floor_repeats=P.floor_repeats,
         interval_repeats=P.interval_repeats,
     )
-    curve = [
-        ablations.checkpoint(run, evaluator, epoch, P.n_samples, seed)
-        for epoch in measured_epochs(train.epochs, P.distance_every)
-    ]
+    epochs = measured_epochs(train.epochs, P.distance_every)
+    curve = [ablations.checkpoint(run, evaluator, epoch, P.n_samples, seed) for epoch in epochs]
     samples = run.sample(P.n_final, seed)
     final = _final(evaluator, samples, P, curve[-1])
     print(f"{name}: finished, {P.n_distance} samples, Fréchet distance {final.digits.fid:.3f}", flush=True)
@@ -83,7 +83,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     record = MeasureRecord(
         job="measure",
         settings=P.values(),
-        environment=runtime.environment(run.precision, run.device),
+        environment=environment(run.precision, run.device),
         model=model,
         seed=seed,
         weights_sha256=train.weights.sha256,
@@ -93,38 +93,48 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         curve=curve,
         final=final,
         real=evaluator.real(P.n_distance),
-        ablations=_ablations(out, run, train, evaluator, P)
-        if P.ablations and not final.constant
-        else Ablations(),
-        variants={name: _variation(out, run, train, evaluator, P, how) for name, how in P.variants.items()},
-        measures=MEASURES,
+        ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
+        variants={name: _variation(run, train, evaluator, P, how) for name, how in P.ways.items()},
+        code=code(),
     )
     examples = evaluator.examples(samples, seed=seed)  # (2, 16, 28, 28)
-    keep(out, f"samples_{name}", to_uint8(samples[:KEPT])[:, 0].numpy())
+    late = [to_uint8(run.sample(P.n_samples, seed, row.epoch))[:, 0].numpy() for row in record.late()]
+    keep(out, f"samples_{name}", to_uint8(samples)[:, 0].numpy())
+    keep(out, f"late_{name}", np.stack(late))
     keep(out, f"quality_{name}", to_uint8(examples.flatten(0, 1)[:, None]).view(examples.shape).numpy())
     record.save(measure_path(out, model, seed))
     return record
 
 
-def ensure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
-    """The record of one training's measures if it is of these settings and weights, else it is measured now.
+def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
+    """One training's measures: those on disk if they are of these settings, weights and code, else taken now.
 
     Raises like `measure`.
     """
-    out, name, path = Path(out), f"{model}-{seed}", measure_path(Path(out), model, seed)
-    train = TrainRecord.load(train_path(out, model, seed))
+    out, path = Path(out), measure_path(Path(out), model, seed)
     if path.is_file():
-        try:
-            record = MeasureRecord.load(path)
-            for kept in ("samples", "quality"):
-                read_kept(out, f"{kept}_{name}")
-            why = _outdated(record, train, P.model_copy(update={"seed": seed}))
-            if why is None:
-                return record
-        except ValueError as error:
-            why = str(error)
-        print(f"{name} is measured again: {why}", flush=True)
+        found, train = MeasureRecord.load(path), TrainRecord.load(train_path(out, model, seed))
+        asked = {
+            "weights": train.weights.sha256,
+            "code": code(),
+            **P.model_copy(update={"seed": seed}).values(),
+        }
+        why = difference({"weights": found.weights_sha256, "code": found.code, **found.settings}, asked)
+        if why is None:
+            return found
+        print(f"{model}-{seed} is measured again: {why}", flush=True)
     return measure(out, model, seed, P)
+
+
+@cache
+def code() -> str:
+    """Hash of this package's code that measures."""
+
+    def find(name: str) -> Path | None:
+        path = file_of(name) if name.partition(".")[0] == "diffusion" else None
+        return path if path and is_ours(path) else None
+
+    return hash_of(followed(["diffusion.evaluation.measure"], find).values())
 
 
 def measured_epochs(last: int, every: int) -> list[int]:
@@ -132,32 +142,27 @@ def measured_epochs(last: int, every: int) -> list[int]:
     return sorted({1, *range(every, last + 1, every), last})
 
 
-def _outdated(record: MeasureRecord, train: TrainRecord, P: Measure) -> str | None:
-    """The reason why a record does not answer for these settings and weights, or None."""
-    if (record.model, record.seed) != (train.model, train.seed):
-        return f"its record is of {record.model}-{record.seed}"
-    if record.weights_sha256 != train.weights.sha256:
-        return "it was trained again since"
-    if record.measures != MEASURES:
-        return "the measuring code has changed"
-    return runtime.difference(record.settings, P.values())
-
-
 def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
-    """The finished training, as it is to be sampled."""
+    """The finished training of a record, as it is to be sampled: a run of this workflow, which is trusted."""
+    name = f"{train.model}-{train.seed}"
     if (dataset := train.settings["dataset"]) != P.dataset:
-        raise ValueError(
-            f"{train.model}-{train.seed} was trained on {dataset}, not on {P.dataset}; measure it there"
-        )
-    run = open_run(out, train)
+        raise ValueError(f"{name} was trained on {dataset}, not on {P.dataset}; measure it there")
+    folder = (Path(out) / train.run).resolve()
+    if not folder.is_relative_to(Path(out).resolve()):
+        raise ValueError(f"the record of {name} names {train.run!r}, a place outside of {out}")
+    run = open_run(folder, trust=True)
     if run.weights_sha256() != train.weights.sha256:
         raise RunError(
-            f"{run.weights()} is not the file that the record of {train.model}-{train.seed} names; "
-            "run its training notebook again"
+            f"{run.weights()} is not the file that the record of {name} names; run its notebook again"
         )
-    if forgets(run.process):
-        run.process.prepare(training_images(train, P))
+    run.images = training_images(train, P)
+    run.way = trained_as(train).way()
     return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
+
+
+def trained_as(train: TrainRecord) -> settings.Training:
+    """The settings of a training, from its record."""
+    return settings.TRAININGS[train.job].read(modern(train.settings), f"record of {train.model}-{train.seed}")
 
 
 def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) -> Final:
@@ -168,17 +173,16 @@ def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) 
     return Final(n=P.n_distance, n_classes=P.n_final, floor=floors, constant=is_constant(samples), **found)
 
 
-def _ablations(out: Path, run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
+def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
     """The ablations that apply to a training. That of precision says nothing of training in float32."""
 
-    def way(**changes: Any) -> Run:
-        return varied(out, run, train, P, changes)[0]
-
     found, pair = Ablations(), (evaluator, P.n_samples, P.seed)
-    if type(run.process) is DDPM:
-        found.clipping = ablations.in_pairs(way(clip_x0=False), way(clip_x0=True), *pair)
+    if isinstance(run.way.sampler, Ancestral):
+        clipped = (replace(run.way.sampler, clip_x0=on) for on in (False, True))
+        sides = (replace(run, way=replace(run.way, sampler=sampler)) for sampler in clipped)
+        found.clipping = ablations.in_pairs(*sides, *pair)
     if type(run.process) is ColdZoom:
-        sides = (way(prior=name, prior_options={}) for name in ("pixels", "patches"))
+        sides = (replace(run, way=replace(run.way, prior=prior)) for prior in (Pixels(), Patches()))
         late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= (1 - LATE) * train.epochs]
         numbers = P.n_final, P.n_distance, P.n_samples
         found.prior = ablations.prior(*sides, evaluator, *numbers, late, P.seed)
@@ -187,26 +191,11 @@ def _ablations(out: Path, run: Run, train: TrainRecord, evaluator: Evaluator, P:
     return found
 
 
-def _variation(
-    out: Path, run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict
-) -> Variation:
+def _variation(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict) -> Variation:
     """The samples of a finished training drawn in another way, from the same noise where that is possible."""
-    way, average = varied(out, run, train, P, changes)
-    samples = way.sample(P.n_final, P.seed, average=average)
-    found = dict(evaluator.measure(samples, P.n_distance))
-    return Variation(changes=changes, n=P.n_distance, calls=way.process.reverse_steps(), **found)
-
-
-def varied(out: Path, run: Run, train: TrainRecord, P: Measure | Analyse, changes: dict) -> tuple[Run, int]:
-    """The training with other settings of sampling, and the number of last epochs to average."""
-    trained = settings.TRAININGS[train.job].read(train.settings | {"out_dir": str(out)})
-    changed, average = settings.variant(trained, changes)
-    process = changed.process()
-    if run.process.sampling_settings().get("prior") == process.sampling_settings().get("prior"):
-        process.load_state(run.process.state())
-    else:
-        process.prepare(training_images(train, P))
-    return replace(run, process=process), average
+    way = replace(run, way=trained_as(train).way(changes))
+    found = dict(evaluator.measure(way.sample(P.n_final, P.seed), P.n_distance))
+    return Variation(changes=changes, n=P.n_distance, calls=way.calls, **found)
 
 
 def training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:

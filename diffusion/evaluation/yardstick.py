@@ -15,6 +15,7 @@ from diffusion.evaluation import class_mix, distortions, recogniser
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import frechet_distance
 from diffusion.evaluation.measure import command
+from diffusion.provenance import environment
 from diffusion.records import Candidate, Distorted, YardstickRecord, yardstick_path
 from diffusion.settings import Yardstick
 
@@ -41,7 +42,7 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
     record = YardstickRecord(
         job="yardstick",
         settings=P.values(),
-        environment=runtime.environment("fp32", runtime.device()),
+        environment=environment("fp32", runtime.device()),
         candidates=candidates,
         old=old,
         used=recogniser.USED,

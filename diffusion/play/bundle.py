@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from diffusion.data import grey_values
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.processes import DDPM, ColdZoom, NoiseSchedule
-from diffusion.processes.base import evenly_spaced
-from diffusion.processes.priors import PixelPrior
+from diffusion.processes.priors import PRIORS, PixelCounts, prior_of
+from diffusion.processes.samplers import SAMPLERS, evenly_spaced, sampler_of, visits
 from diffusion.runtime import generator
-from diffusion.training.fit import Run
 from diffusion.training.network import CHANNELS, Reconstructor, ResidualBlock, UNet
+from diffusion.training.run import Run
 
 HERE = Path(__file__).parent
 STEPS = (10, 24, 50, 100)  # network calls of a DDPM's walks
@@ -105,17 +105,22 @@ def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[st
     Raises:
         ValueError: another network or process than the page computes.
     """
-    process, name, network = run.process, f"{run.name}-{run.seed}", run.network().cpu()
+    process, name, network = run.process, f"{run.name}-{run.seed}", run.network(average=run.way.average).cpu()
+    sampler = sampler_of(run.way.sampler, process)
+    known = next((key for key, cls in SAMPLERS.items() if type(sampler) is cls), None)
+    if known is None:
+        raise ValueError(
+            f"{name} is sampled by {type(sampler).__name__}; the page draws {', '.join(SAMPLERS)}"
+        )
     found = {"name": name, "label": label or f"{run.name}, seed {run.seed}", "sha256": run.weights_sha256()}
     if type(process) is ColdZoom:
         found |= {"kind": "zoom", "T": process.T, "steps": list(range(1, process.T + 1))}
-        found |= {"interpolation": process.interpolation, "prior": _prior(process)}
-        walk = evenly_spaced(process.T, process.reverse_steps())
-        found |= {"noise": process.noise, "noise_power": process.noise_power}
-        found |= {"sampler": process.sampler, "walk": walk}
+        found |= {"interpolation": process.interpolation, "prior": _prior(run)}
+        found |= {"noise": sampler.noise, "noise_power": sampler.power}
+        found |= {"sampler": known, "walk": visits(sampler, process.T)}
     elif type(process) is DDPM:
         walks = {str(n): evenly_spaced(process.T, n) for n in STEPS if n <= process.T}
-        found |= {"kind": "ddpm", "clip": process.clip_x0, "sampler": process.sampler, "walks": walks}
+        found |= {"kind": "ddpm", "clip": sampler.clip_x0, "sampler": known, "walks": walks}
         found |= schedule(process.schedule)
     else:
         raise ValueError(f"{name} is a {type(process).__name__}; the page shows ColdZoom and DDPM")
@@ -132,15 +137,14 @@ def schedule(noise: NoiseSchedule) -> dict[str, Any]:
     return {"schedule": noise.name, "T": T, "steps": visited, "alpha_bar": noise.alpha_bar[visited].tolist()}
 
 
-def _prior(process: ColdZoom) -> dict[str, Any]:
+def _prior(run: Run) -> dict[str, Any]:
     """Name, and the counts of independent pixels, or starts drawn from another prior."""
-    named = {"name": process.prior_name}
-    if type(process.prior) is PixelPrior:
-        return named | {"counts": process.prior.counts.tolist()}
-    side = 28 - process.T
-    first = [-(-j * 28 // side) for j in range(side)]  # an enlarged pixel's first copy
-    starts = process.draw_prior(STARTS, generator(0, "page"))[:, 0, first][:, :, first]
-    return named | {"starts": starts.flatten().tolist()}
+    prior = prior_of(run.process.prior if run.way.prior is None else run.way.prior)
+    fitted = run.fitted(prior)
+    name = next((key for key, cls in PRIORS.items() if type(prior) is cls), type(prior).__name__)
+    if type(fitted) is PixelCounts:
+        return {"name": name, "counts": fitted.counts.tolist()}
+    return {"name": name, "starts": fitted.draw(STARTS, generator(0, "page")).flatten().tolist()}
 
 
 @torch.inference_mode()

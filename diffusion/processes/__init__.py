@@ -1,15 +1,14 @@
 """Degradation processes: the contract, the study's two kinds, and one of your own by name."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from diffusion.plugins import call_with, named
 from diffusion.processes.base import ColdDiffusion, DegradationProcess
 from diffusion.processes.blur import ColdBlur
 from diffusion.processes.ddpm import DDPM
 from diffusion.processes.schedules import NoiseSchedule, cosine, linear
 from diffusion.processes.zoom import ColdZoom
-from diffusion.runtime import call_with, named
 
 __all__ = [
     "DDPM",
@@ -24,12 +23,9 @@ __all__ = [
 
 
 def own(
-    degradation: str | type,
-    T: int | None,
-    options: Mapping[str, Any] | None = None,
-    folder: Path | None = None,
+    degradation: str | type, T: int | None, options: Mapping[str, Any] | None = None
 ) -> DegradationProcess:
-    """A degradation of one's own: a class, `module:Class`, or `file.py:Class` in `folder`.
+    """A degradation of one's own: a class, or `module:Class`.
 
     Args:
         T: what it is made with; None: its default.
@@ -37,9 +33,7 @@ def own(
     Raises:
         ValueError: it cannot be loaded, is no `DegradationProcess`, or cannot be made with T.
     """
-    cls = degradation
-    if isinstance(degradation, str):
-        cls = named("degradation", degradation, {"blur": ColdBlur}, folder)
+    cls = named("degradation", degradation, {"blur": ColdBlur})
     if not isinstance(cls, type) or not issubclass(cls, DegradationProcess):
         raise ValueError(f"degradation is {degradation!r}; needed: a subclass of diffusion.ColdDiffusion")
     process = call_with(cls, {} if T is None else {"T": T}, options)

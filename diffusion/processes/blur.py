@@ -3,11 +3,12 @@
 After the Gaussian blur of Bansal et al. (2022), with starting points of its own.
 """
 
-from collections.abc import Mapping
+from functools import lru_cache
 
 import torch
 from torch import Generator, Tensor
 
+from diffusion.bounds import whole
 from diffusion.processes.base import ColdDiffusion, check_shape, check_steps
 
 
@@ -21,32 +22,31 @@ class ColdBlur(ColdDiffusion):
     name = "blur"
 
     def __init__(self, T: int = 20):
-        self.T = T
-        distance = torch.arange(28.0)[:, None] - torch.arange(28.0)  # (28, 28), between pixels of a row
-        sigma = (0.4 * torch.arange(T + 1.0)).clamp(min=1e-3)  # level 0: no blur
-        weight = torch.exp(-0.5 * (distance / sigma[:, None, None]) ** 2)
-        self.blur = weight / weight.sum(2, keepdim=True)  # (T + 1, 28, 28), one matrix a level
+        self.T = whole("T", T, 1)
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Blur rows and columns of each image (B, 1, 28, 28) at its own level, (B,)."""
         check_shape(x)
         check_steps(t, self.T, len(x))
-        blur = self.blur.to(x.device)[t][:, None]  # (B, 1, 28, 28)
+        blur = _blurs(self.T, x.device)[t][:, None]  # (B, 1, 28, 28)
         return blur @ x @ blur.mT
 
     def prepare(self, x: Tensor) -> None:
         """Fit a Gaussian to the fully blurred training images."""
-        deepest = self.degrade(x, torch.full((len(x),), self.T)).flatten(1)  # (N, 784)
+        deepest = self.compress(x).flatten(1)  # (N, 784)
         variance, direction = torch.linalg.eigh(torch.cov(deepest.T))
         self.mean, self.spread = deepest.mean(0), direction * variance.clamp(min=0).sqrt()
-
-    def state(self) -> dict[str, Tensor]:
-        return {"mean": self.mean, "spread": self.spread}
-
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.mean, self.spread = state["mean"], state["spread"]
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
         """n draws from that Gaussian, (n, 1, 28, 28)."""
         draws = torch.randn(n, 784, generator=generator)
         return (self.mean + draws @ self.spread.T).view(n, 1, 28, 28)
+
+
+@lru_cache
+def _blurs(T: int, device: torch.device) -> Tensor:
+    """The matrix of each level, (T + 1, 28, 28), which blurs from the left and from the right."""
+    distance = torch.arange(28.0)[:, None] - torch.arange(28.0)  # (28, 28), between pixels of a row
+    sigma = (0.4 * torch.arange(T + 1.0)).clamp(min=1e-3)  # level 0: no blur
+    weight = torch.exp(-0.5 * (distance / sigma[:, None, None]) ** 2)
+    return (weight / weight.sum(2, keepdim=True)).to(device)

@@ -1,60 +1,78 @@
-"""Priors of the zoom: distributions over the few pixels of its deepest level, where sampling starts."""
+"""Priors: what sampling starts from. Of the zoom, distributions over the few pixels of its deepest level.
+
+A prior is fitted on what training images become at t = T (`process.compress`), and then draws such pixels:
+
+    fit(pixels) -> what draws, itself or another object        pixels (N, 1, p, p) in [-0.5, 0.5]
+    draw(n, generator) -> (n, 1, p, p)
+
+A run fits a prior that has `fit` on its own training images and keeps what comes of it; one that has only
+`draw` is taken as it is.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
+from diffusion.bounds import whole
+from diffusion.plugins import call_with, named
 
-class PixelPrior:
-    """Independent central pixels, the study's prior: the values that training images have there (Sec. 3.2).
 
-    A categorical distribution over the 256 grey values, fitted on the central patch of every training image.
+@dataclass(frozen=True)
+class Pixels:
+    """Independent central pixels, the study's prior, of the values in training images (Sec. 3.2)."""
+
+    def fit(self, pixels: Tensor) -> "PixelCounts":
+        return PixelCounts(
+            (pixels + 0.5).mul(255).round().long().flatten().bincount(minlength=256), pixels.shape[-1]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PixelCounts:
+    """A categorical distribution over the 256 grey values, the same for all pixels.
 
     Attributes:
-        counts: (256,) how often each grey value occurs in the central patches.
+        counts: (256,) how often each grey value occurs in the central pixels of all training images.
+        side: pixels along one side.
     """
 
-    name = "pixels"
-
-    def fit(self, patches: Tensor) -> None:
-        """Count the values of patches (N, 1, p, p) in [-0.5, 0.5]."""
-        pixels = (patches + 0.5).mul(255).round().long()
-        self.counts, self.side = pixels.flatten().bincount(minlength=256), patches.shape[-1]
+    counts: Tensor
+    side: int
 
     def draw(self, n: int, generator: Generator) -> Tensor:
-        """n patches, (n, 1, p, p), of independent pixels."""
-        size = n * self.side**2
         # The same as torch.distributions.Categorical, which takes no generator.
+        size = n * self.side**2
         value = torch.multinomial(self.counts.double(), size, replacement=True, generator=generator)
         return value.float().div(255).sub(0.5).view(n, 1, self.side, self.side)
 
-    def state(self) -> dict[str, Tensor]:
-        return {"counts": self.counts, "side": torch.tensor(self.side)}
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.counts, self.side = state["counts"], int(state["side"])
-
-
-class PatchPrior:
+@dataclass(frozen=True)
+class Patches:
     """Whole central patches of training images, which keep what neighbouring pixels have in common."""
 
-    name = "patches"
+    def fit(self, pixels: Tensor) -> "RealPatches":
+        return RealPatches(pixels.clone())
 
-    def fit(self, patches: Tensor) -> None:
-        self.patches = patches.clone()
+
+@dataclass(frozen=True, eq=False)
+class RealPatches:
+    """Patches (N, 1, p, p) of which one is drawn at random."""
+
+    patches: Tensor
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         return self.patches[torch.randint(len(self.patches), (n,), generator=generator)]
 
-    def state(self) -> dict[str, Tensor]:
-        return {"patches": self.patches}
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.patches = state["patches"]
+MOST = 20_000  # patches that a mixture is fitted to
+FLOOR = 1e-4  # added to its variances: some pixels are black in nearly every patch
 
 
-class MixturePrior:
+@dataclass(frozen=True)
+class Mixture:
     """A mixture of Gaussians over all pixels of a patch: correlated pixels, without copies of real patches.
 
     Fitted by expectation maximisation (scikit-learn) to at most `MOST` patches.
@@ -66,24 +84,33 @@ class MixturePrior:
         ValueError: fewer than 1 component, or `fit` with fewer patches than components.
     """
 
-    name = "mixture"
-    MOST = 20_000
-    FLOOR = 1e-4  # added to variances: some pixels are black in nearly every patch
+    components: int = 50
 
-    def __init__(self, components: int = 50):
-        if not isinstance(components, int) or components < 1:
-            raise ValueError(f"components is {components!r}; needed: a whole number, 1 or more")
-        self.components = components
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "components", whole("components", self.components, 1))
 
-    def fit(self, patches: Tensor) -> None:
+    def fit(self, pixels: Tensor) -> "Gaussians":
         from sklearn.mixture import GaussianMixture  # takes a second, which those without it need not wait
 
-        if len(patches) < self.components:
-            raise ValueError(f"{self.components} components need as many patches; there are {len(patches)}")
-        values = patches[: self.MOST].flatten(1).double().numpy()
-        found = GaussianMixture(self.components, reg_covar=self.FLOOR, random_state=0).fit(values)
-        self.weights, self.means = torch.from_numpy(found.weights_), torch.from_numpy(found.means_)
-        self.spread = torch.linalg.cholesky(torch.from_numpy(found.covariances_))  # (components, D, D)
+        if len(pixels) < self.components:
+            raise ValueError(f"{self.components} components need as many patches; there are {len(pixels)}")
+        values = pixels[:MOST].flatten(1).double().numpy()
+        found = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
+        spread = torch.linalg.cholesky(torch.from_numpy(found.covariances_))
+        return Gaussians(torch.from_numpy(found.weights_), torch.from_numpy(found.means_), spread)
+
+
+@dataclass(frozen=True, eq=False)
+class Gaussians:
+    """Weighted Gaussians over the D pixels of a patch.
+
+    Attributes:
+        weights, means, spread: (components,), (components, D) and (components, D, D), in float64.
+    """
+
+    weights: Tensor
+    means: Tensor
+    spread: Tensor
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         """n patches, (n, 1, p, p), clipped to [-0.5, 0.5]."""
@@ -93,11 +120,49 @@ class MixturePrior:
         side = round(values.shape[1] ** 0.5)
         return values.float().clamp(-0.5, 0.5).view(n, 1, side, side)
 
-    def state(self) -> dict[str, Tensor]:
-        return {"weights": self.weights, "means": self.means, "spread": self.spread}
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.weights, self.means, self.spread = (state[k] for k in ("weights", "means", "spread"))
+PRIORS: dict[str, type] = {"pixels": Pixels, "patches": Patches, "mixture": Mixture}
 
 
-PRIORS = {"pixels": PixelPrior, "patches": PatchPrior, "mixture": MixturePrior}
+def prior_of(prior: Any, options: Mapping[str, Any] | None = None) -> Any:
+    """A prior: one, its class, its name in `PRIORS`, or `module:Class` of your own; None stays None.
+
+    Args:
+        options: arguments of the class.
+
+    Raises:
+        ValueError: there is none of that name, it refuses its options, or it does not draw.
+    """
+    if prior is None:
+        if options:
+            raise ValueError(
+                f"prior_options is {dict(options)!r}, and no prior is named; name one of {', '.join(PRIORS)}"
+            )
+        return None
+    made = named("prior", prior, PRIORS)
+    if isinstance(made, type):
+        made = call_with(made, {}, options)
+    elif options:
+        raise ValueError(f"prior is {prior!r}, which takes no options, and {dict(options)!r} are given")
+    if not any(callable(getattr(made, name, None)) for name in ("fit", "draw")):
+        raise ValueError(
+            f"prior is a {type(made).__name__}; needed: a prior such as d.Mixture(), with fit and draw"
+        )
+    return made
+
+
+def fitted(prior: Any, pixels: Tensor) -> Any:
+    """What draws: a prior that has `fit`, fitted on pixels (N, 1, p, p); another one as it is.
+
+    Raises:
+        ValueError: what comes of it does not draw.
+    """
+    if not hasattr(prior, "fit"):
+        return prior
+    made = prior.fit(pixels)
+    made = prior if made is None else made
+    if not callable(getattr(made, "draw", None)):
+        raise ValueError(
+            f"fit of the prior, a {type(prior).__name__}, gave what does not draw; it needs `draw`"
+        )
+    return made

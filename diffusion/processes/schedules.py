@@ -13,10 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion.runtime import call_with, named
+from diffusion.bounds import real, whole
+from diffusion.files import digest
+from diffusion.plugins import call_with, named
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NoiseSchedule:
     """A variance schedule.
 
@@ -30,10 +32,42 @@ class NoiseSchedule:
     beta: Tensor
     alpha_bar: Tensor
 
+    def __post_init__(self) -> None:
+        for name in ("beta", "alpha_bar"):
+            one = getattr(self, name)
+            if not isinstance(one, Tensor) or one.ndim != 1 or not one.is_floating_point() or len(one) < 3:
+                said = (
+                    f"{tuple(one.shape)} of {one.dtype}"
+                    if isinstance(one, Tensor)
+                    else f"a {type(one).__name__}"
+                )
+                raise ValueError(f"{name} is {said}; needed: a tensor (T + 1,) of floats, T at least 2")
+        if len(self.beta) != len(self.alpha_bar) or not ((self.alpha_bar >= 0) & (self.alpha_bar <= 1)).all():
+            raise ValueError(
+                "alpha_bar is not (T + 1,) numbers in [0, 1], as many as beta has; see from_beta"
+            )
+
+    def __identity__(self) -> dict[str, Any]:
+        """Both to twelve digits: the last ones differ from processor to processor."""
+        return {
+            name: digest([float(f"{a:.12g}") for a in one])
+            for name, one in {"beta": self.beta, "alpha_bar": self.alpha_bar}.items()
+        }
+
     @property
     def T(self) -> int:
         """Number of diffusion steps."""
         return len(self.beta) - 1
+
+    @property
+    def sqrt_alpha_bar(self) -> Tensor:
+        """(T + 1,) float32, amplitude of the image in x_t."""
+        return self.alpha_bar.sqrt().float()
+
+    @property
+    def sqrt_one_minus_alpha_bar(self) -> Tensor:
+        """(T + 1,) float32, amplitude of the noise in x_t."""
+        return (1 - self.alpha_bar).sqrt().float()
 
     @classmethod
     def from_beta(cls, name: str, beta: Tensor) -> "NoiseSchedule":
@@ -42,6 +76,9 @@ class NoiseSchedule:
         Raises:
             ValueError: a beta outside [0, 1): it would be no variance, or would erase the image at once.
         """
+        if not isinstance(beta, Tensor) or beta.ndim != 1:
+            said = tuple(beta.shape) if isinstance(beta, Tensor) else f"a {type(beta).__name__}"
+            raise ValueError(f"beta is {said}; needed: a tensor (T,)")
         wrong = ~((beta >= 0) & (beta < 1))
         if wrong.any():
             t = int(wrong.nonzero()[0]) + 1
@@ -52,9 +89,8 @@ class NoiseSchedule:
         return cls(name, beta, torch.cumprod(1 - beta, 0))
 
 
-def _check_steps(T: int) -> None:
-    if not isinstance(T, int) or T < 2:
-        raise ValueError(f"T is {T!r}; a schedule needs a whole number of steps, 2 or more (the study: 1000)")
+def _check_steps(T: int) -> int:
+    return whole("T", T, 2, meaning="the steps of a schedule; the study: 1000")
 
 
 def linear(T: int = 1000, beta_start: float = 1e-5, beta_end: float = 0.02) -> NoiseSchedule:
@@ -65,7 +101,8 @@ def linear(T: int = 1000, beta_start: float = 1e-5, beta_end: float = 0.02) -> N
     Raises:
         ValueError: T below 2, or not 0 <= beta_start <= beta_end < 1.
     """
-    _check_steps(T)
+    T = _check_steps(T)
+    beta_start, beta_end = real("beta_start", beta_start, 0, 1), real("beta_end", beta_end, 0, 1)
     if not 0 <= beta_start <= beta_end < 1:
         raise ValueError(
             f"beta_start = {beta_start:g}, beta_end = {beta_end:g}; needed: 0 <= start <= end < 1"
@@ -84,7 +121,7 @@ def cosine(T: int = 1000, s: float = 0.008, beta_max: float = 0.02) -> NoiseSche
     Raises:
         ValueError: T below 2, s negative, or beta_max outside (0, 1).
     """
-    _check_steps(T)
+    T, s, beta_max = _check_steps(T), real("s", s, 0), real("beta_max", beta_max, 0, 1)
     if not s >= 0 or not 0 < beta_max < 1:
         raise ValueError(f"s = {s:g}, beta_max = {beta_max:g}; needed: s >= 0 and 0 < beta_max < 1")
     t = torch.arange(T + 1, dtype=torch.float64)

@@ -1,7 +1,5 @@
 """Cold Zoom Diffusion: degrade an image by zooming into its centre (Sec. 3.2 of the study)."""
 
-import math
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -9,9 +7,9 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from diffusion.processes.base import ColdDiffusion, Sampler, check_images, check_shape, check_steps
-from diffusion.processes.priors import PRIORS
-from diffusion.runtime import call_with, name_of, named, own_source
+from diffusion.bounds import real, whole
+from diffusion.processes.base import ColdDiffusion, check_shape, check_steps, refuse_moved
+from diffusion.processes.priors import Pixels
 
 INTERPOLATIONS = ("nearest", "bilinear")
 DEEPEST = 27  # a single pixel is left
@@ -44,10 +42,14 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     """
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
-    B, C, S, width = x.shape
-    if S != width:  # noqa: SIM300
-        raise ValueError(f"images have shape {tuple(x.shape)}; the zoom needs square ones")
-    check_steps(t, S - 1, B)
+    if x.ndim != 4 or x.shape[2] != x.shape[3]:
+        raise ValueError(f"images have shape {tuple(x.shape)}; the zoom needs square ones, (B, C, S, S)")
+    check_steps(t, x.shape[2] - 1, len(x))
+    return _zoomed(x, t, interpolation)
+
+
+def _zoomed(x: Tensor, t: Tensor, interpolation: str) -> Tensor:
+    B, C, S, _ = x.shape
     if interpolation == "nearest":
         index = _nearest(S, x.device)[t][:, None].expand(B, C, S * S)
         return x.reshape(B, C, S * S).gather(2, index).view(B, C, S, S)
@@ -101,76 +103,41 @@ class ColdZoom(ColdDiffusion):
     Args:
         T: deepest level, 1 to 27; the study's 24 leaves 4 x 4 pixels.
         interpolation: how a crop is resized, "nearest" (the study) or "bilinear".
-        prior: where sampling starts: "pixels" (the study), "patches", "mixture", or a class of your own, or
-            its `module:Class`, with `fit(patches)`, `draw(n, generator)`, `state()` and `load_state(state)`
-            as `PixelPrior` has them.
-        prior_options: arguments of that class.
-        sampler, noise, noise_power, sampling_levels: how sampling walks back, see `ColdDiffusion`.
         latent_noise: of training, see `ColdDiffusion`.
 
     Raises:
-        ValueError: one of these is not allowed; `draw_prior` does so before `prepare` or `load_state`.
+        ValueError: one of these is not allowed.
     """
 
     name = "zoom"
+    prior = Pixels()
 
-    def __init__(
-        self,
-        T: int = 24,
-        interpolation: str = "nearest",
-        prior: str | type = "pixels",
-        prior_options: Mapping[str, Any] | None = None,
-        sampler: str | Sampler = "naive",
-        noise: float = 0.0,
-        sampling_levels: int | None = None,
-        latent_noise: float = 0.0,
-        noise_power: float = 0.0,
-    ):
-        if not isinstance(T, int) or not 1 <= T <= DEEPEST:
-            raise ValueError(f"T is {T!r}; allowed: 1 to {DEEPEST}, since level T leaves (28 - T)^2 pixels")
+    def __init__(self, T: int = 24, interpolation: str = "nearest", latent_noise: float = 0.0, **moved: Any):
+        refuse_moved(ColdZoom, moved)
+        self.T = whole("T", T, 1, DEEPEST, "level T leaves (28 - T)^2 pixels")
         if interpolation not in INTERPOLATIONS:
             raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
-        if not 0 <= latent_noise < math.inf:
-            raise ValueError(f"latent_noise is {latent_noise}; allowed: a standard deviation, 0 or more")
-        self.T, self.interpolation, self.latent_noise = T, interpolation, latent_noise
-        self.walk(sampler, noise, sampling_levels, noise_power)
-        self.prior_name, self.prior_options = name_of("prior", prior), dict(prior_options or {})
-        self.prior = call_with(named("prior", prior, PRIORS), {}, prior_options)
-        self.prepared = False
-
-    def settings(self) -> dict[str, Any]:
-        known = {"process": self.name, "T": self.T, "interpolation": self.interpolation}
-        return known | ({"latent_noise": self.latent_noise} if self.latent_noise else {})
-
-    def sampling_settings(self) -> dict[str, Any]:
-        found = {
-            "prior": self.prior_name,
-            "options": self.prior_options,
-            "code": own_source(type(self.prior)),
-        }
-        return {key: value for key, value in found.items() if value} | super().sampling_settings()
+        self.interpolation = interpolation
+        self.latent_noise = real("latent_noise", latent_noise, 0, meaning="a standard deviation")
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Z(x, t), for images (B, 1, 28, 28) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
         check_shape(x)
         check_steps(t, self.T, len(x))
-        return zoom(x, t, self.interpolation)
-
-    def prepare(self, x: Tensor) -> None:
-        """Fit the prior on the central patches of the training images."""
-        check_images(x)
-        self.prior.fit(central_patch(x, 28 - self.T))
-        self.prepared = True
-
-    def state(self) -> dict[str, Tensor]:
-        return self.prior.state() if self.prepared else {}
-
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.prior.load_state(state)
-        self.prepared = True
+        return _zoomed(x, t, self.interpolation)
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
-        """n patches of the prior, resized to 28 x 28 by nearest neighbour."""
-        if not self.prepared:
-            raise ValueError("the zoom has no prior yet; call prepare(training_images) first")
-        return enlarge(self.prior.draw(n, generator), 28)
+        raise ValueError("a ColdZoom starts from a prior of central pixels, such as d.Pixels()")
+
+    def compress(self, x: Tensor) -> Tensor:
+        """The central pixels that level T leaves, (N, 1, 28 - T, 28 - T)."""
+        return central_patch(x, 28 - self.T)
+
+    def expand(self, pixels: Tensor) -> Tensor:
+        """Central pixels (n, 1, 28 - T, 28 - T), resized to 28 x 28; images of that size stay as they are."""
+        side = 28 - self.T
+        if pixels.ndim != 4 or pixels.shape[1:] not in ((1, side, side), (1, 28, 28)):
+            raise ValueError(
+                f"start pixels are {tuple(pixels.shape)}; needed: (n, 1, {side}, {side}), or (n, 1, 28, 28)"
+            )
+        return enlarge(pixels, 28) if pixels.shape[-1] == side else pixels

@@ -1,14 +1,17 @@
 """The folder of one training run: its lock, identity, resumable states, history and weights.
 
-    <run>/run.json                         what determines the weights: settings, hashes of the data, RECIPE
+    <run>/run.json                         what it is: all that determines the weights; its name; versions
+    <run>/process.safetensors              the process, with what it learnt from the training images
     <run>/state-00000469-<hash>.pt         network, optimiser, position, history; the last two are kept
     <run>/history.jsonl                    one line an epoch, with the hash of its weights; for readers
     <run>/weights/epoch-0001.safetensors   the network after every epoch
-    <run>/process.safetensors              what the process learnt from the data, `process.state()`
+    <run>/sampling.safetensors             how it is sampled where nothing else is said, if that was set
+    <run>/priors/<digest>.safetensors      fitted priors
+    <run>/own.py, own.safetensors          the source of classes that were typed in a notebook
 
 All files are written atomically, and each can be checked: a state by the hash in its name, weights by the
-hash in the state's history, the process's state by the hash in its own header. Nothing is unpickled: states
-are read with `weights_only=True`, the rest is safetensors and JSON.
+hash in the state's history, what a process or a prior learnt by the hash in its own header. Nothing is
+unpickled: states are read with `weights_only=True`, the rest is safetensors and JSON.
 """
 
 import hashlib
@@ -26,10 +29,12 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from diffusion.runtime import digest, write_bytes
+from diffusion.files import write_bytes
 
 STATES_KEPT = 2
-AGAIN = "train again with the same settings (its notebook, `make report` or `fit`), which repairs it"
+FORM = 2  # of run.json
+PROCESS, SAMPLING = "process.safetensors", "sampling.safetensors"
+ANEW = "delete the run's folder to train anew, with the same settings"
 
 
 class RunError(RuntimeError):
@@ -40,7 +45,7 @@ class RunFolder:
     """One run on disk. Making the object makes nothing; the first write does."""
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self._damaged: set[Path] = set()  # states found damaged; they do not count among the last two
 
     @contextmanager
@@ -67,8 +72,9 @@ class RunFolder:
         finally:
             lock.release()
 
-    def write(self, path: Path, content: bytes) -> None:
+    def write(self, name: str | Path, content: bytes) -> None:
         """Write a file of the run; raises RunError that says what is still intact."""
+        path = self.path / name
         try:
             write_bytes(path, content)
         except OSError as error:
@@ -77,20 +83,34 @@ class RunFolder:
                 "there, or allow writing, then run the same command again to go on from them"
             ) from error
 
-    # --- identity ---
+    def read(self, name: str | Path) -> bytes | None:
+        """Content of a file of the run; None where there is none.
 
-    def identity(self) -> dict[str, Any] | None:
+        Raises:
+            RunError: it cannot be read.
+        """
+        path = self.path / name
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise RunError(f"{path} cannot be read ({error.strerror})") from error
+
+    # --- what it is ---
+
+    def about(self) -> dict[str, Any] | None:
         """Content of run.json; None where it is missing or damaged."""
         try:
-            found = json.loads((self.path / "run.json").read_bytes())
-        except (OSError, ValueError, RecursionError):
+            found = json.loads(self.read("run.json") or b"")
+        except (RunError, ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
 
-    def write_identity(self, identity: Mapping[str, Any]) -> None:
+    def write_about(self, about: Mapping[str, Any]) -> None:
         """Write run.json, unless it holds just that."""
-        if self.identity() != identity:
-            self.write(self.path / "run.json", (json.dumps(identity, indent=1) + "\n").encode())
+        if self.about() != about:
+            self.write("run.json", (json.dumps(about, indent=1) + "\n").encode())
 
     # --- states ---
 
@@ -139,10 +159,7 @@ class RunFolder:
             RunError: a state is what was written, but is no state or asks for code to be run.
         """
         for path in self.states():
-            try:
-                content = path.read_bytes()
-            except OSError as error:
-                raise RunError(f"{path} cannot be read ({error.strerror}); make it readable") from error
+            content = self.read(path.name) or b""
             if _short_hash(content) != path.stem.rsplit("-", 1)[1]:
                 self._damaged.add(path)
                 print(
@@ -161,117 +178,69 @@ class RunFolder:
             print(f"warning: no state in {self.path} is intact; the run starts over", flush=True)
         return None
 
-    # --- history, weights, the process ---
+    # --- history, weights ---
+
+    def history(self) -> list[dict[str, Any]]:
+        """The lines of the history, an epoch each; none where it is missing.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        try:
+            found = [json.loads(line) for line in (self.read("history.jsonl") or b"").splitlines()]
+            if [line["epoch"] for line in found] != list(range(1, len(found) + 1)):
+                raise ValueError
+        except (ValueError, TypeError, KeyError):
+            raise RunError(
+                f"{self.path / 'history.jsonl'} is damaged; call fit again, which mends it"
+            ) from None
+        return found
 
     def write_history(self, history: list[dict]) -> None:
         """Write the history, one JSON object a line; whole each time: no line is missing or doubled."""
         content = "".join(json.dumps(line) + "\n" for line in history).encode()
-        path = self.path / "history.jsonl"
-        if not path.is_file() or path.read_bytes() != content:
-            self.write(path, content)
+        if self.read("history.jsonl") != content:
+            self.write("history.jsonl", content)
 
     def weights(self, epoch: int) -> Path:
         """The file with the network after `epoch`."""
         return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
 
-    def save_weights(self, epoch: int, content: bytes) -> None:
-        self.write(self.weights(epoch), content)
-
-    def read_weights(self, epoch: int) -> bytes:
+    def read_weights(self, epoch: int, sha256: str | None = None) -> bytes:
         """Content of the weights file after `epoch`.
 
         Raises:
-            RunError: it is missing or cannot be read.
+            RunError: it is missing, or another one than the hash says.
         """
-        return _read(self.weights(epoch))
-
-    def save_process(self, state: Mapping[str, Tensor]) -> None:
-        """Keep what the process learnt, unless an intact file is there."""
-        path = self.path / "process.safetensors"
-        if state and load_tensors(path) is None:
-            self.write(path, tensor_bytes(state))
-
-    def load_process(self) -> dict[str, Tensor] | None:
-        """State of the process, as `prepare` left it; None if it needed nothing.
-
-        Raises:
-            RunError: the file is damaged.
-        """
-        path = self.path / "process.safetensors"
-        found = load_tensors(path)
-        if found is None and path.is_file():
-            raise RunError(f"{path} is damaged; {AGAIN}")
-        return found
+        path = self.weights(epoch)
+        content = self.read(path)
+        if content is None:
+            raise RunError(f"there are no weights at {path} (a release keeps the last epoch alone); {ANEW}")
+        if sha256 not in (None, hashlib.sha256(content).hexdigest()):
+            raise RunError(f"{path} is damaged or was changed (its sha256 differs); {ANEW}")
+        return content
 
 
 def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
     """A network as safetensors. Equal weights give equal bytes."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    places = [value.data_ptr() for value in tensors.values()]
+    shared = {k: v.clone() if places.count(v.data_ptr()) > 1 else v for k, v in tensors.items()}
     # One metadata entry only: safetensors writes several in no fixed order.
-    return safetensors.torch.save(tensors, {"about": json.dumps(about, sort_keys=True)})
+    return safetensors.torch.save(shared, {"about": json.dumps(about, sort_keys=True)})
 
 
-def load_weights(
-    weights: str | os.PathLike | bytes,
-    network: nn.Module,
-    expected_sha256: str | None = None,
-    name: str = "weights",
-) -> nn.Module:
-    """Load a safetensors file, or its content, into a network; returns it in evaluation mode.
+def load_weights(content: bytes, network: nn.Module, name: str = "weights") -> nn.Module:
+    """Load the content of a safetensors file into a network; returns it in evaluation mode.
 
     Raises:
-        RunError: missing, damaged, of another content than `expected_sha256`, or for another network.
+        RunError: it is for another network.
     """
-    content = weights if isinstance(weights, bytes) else _read(Path(weights))
-    name = name if isinstance(weights, bytes) else str(weights)
-    if expected_sha256 is not None and hashlib.sha256(content).hexdigest() != expected_sha256:
-        raise RunError(f"{name} is not the file that was written (sha256 differs); {AGAIN}")
     try:
         network.load_state_dict(safetensors.torch.load(content))
     except Exception as error:  # safetensors and torch each raise their own
         raise RunError(f"{name} does not hold weights of this network: {error}") from error
     return network.eval()
-
-
-def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    """Tensors as safetensors whose header has a hash of them, so that `load_tensors` can tell damage."""
-    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    return safetensors.torch.save(tensors, {"sha256": tensors_sha256(tensors)})
-
-
-def load_tensors(path: Path) -> dict[str, Tensor] | None:
-    """Tensors that `tensor_bytes` made, or None if they are missing or not what was written."""
-    try:
-        content = path.read_bytes()
-        tensors = safetensors.torch.load(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return tensors if header["__metadata__"]["sha256"] == tensors_sha256(tensors) else None
-    except Exception:  # what a damaged file makes safetensors, json or torch raise
-        return None
-
-
-def tensors_sha256(tensors: Mapping[str, Tensor]) -> str:
-    """Hash of named tensors: names, types, shapes and content."""
-    parts = [
-        [
-            name,
-            str(value.dtype),
-            list(value.shape),
-            hashlib.sha256(value.cpu().contiguous().numpy()).hexdigest(),
-        ]
-        for name, value in sorted(tensors.items())
-    ]
-    return digest(parts, 64)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        lost = f"there are no weights at {path} (a release keeps the last epoch alone)"
-        raise RunError(f"{lost}; {AGAIN}") from error
-    except OSError as error:
-        raise RunError(f"{error.strerror} {path}; {AGAIN}") from error
 
 
 def _short_hash(content: bytes) -> str:

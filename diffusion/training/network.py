@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from diffusion.runtime import call_with, named
+from diffusion.bounds import whole
+from diffusion.plugins import call_with, named, parameters
 
 SIZE = 28  # pixels along one side of an image
 CHANNELS = (16, 32, 32, 16)  # the study's
@@ -100,7 +101,6 @@ class Reconstructor(nn.Module):
         self.out = nn.Conv2d(channels[-1], 1, kernel_size=3, padding="same")
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        check_input(x, t)
         h = self.blocks[0](x) + self.time(t)[:, :, None, None]  # (B, 16, 28, 28)
         for block in self.blocks[1:]:
             h = block(h)
@@ -153,7 +153,6 @@ class UNet(nn.Module):
         self.out = nn.Sequential(nn.GroupNorm(4, w), nn.GELU(), nn.Conv2d(w, 1, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        check_input(x, t)
         time, h, kept = self.time(t), self.enter(x), []  # (B, 64), (B, w, 28, 28)
         for block in self.down:
             kept.append(h := block(h, time))
@@ -166,32 +165,35 @@ class UNet(nn.Module):
         return self.out(h)  # (B, 1, 28, 28)
 
 
-def check_input(x: Tensor, t: Tensor) -> None:
-    """Raise ValueError unless x is (B, 1, 28, 28) and t is (B,)."""
-    if x.shape[1:] != (1, SIZE, SIZE) or t.shape != x.shape[:1]:
-        raise ValueError(
-            f"images {tuple(x.shape)} and times {tuple(t.shape)}; needed: (B, 1, {SIZE}, {SIZE}) and (B,)"
-        )
-
-
 NETWORKS: dict[str, type[nn.Module]] = {"cnn": Reconstructor, "unet": UNet}
 
 
-def build(
+def architecture(
     network: str | type[nn.Module],
     channels: Sequence[int] = CHANNELS,
     options: Mapping[str, Any] | None = None,
-) -> nn.Module:
-    """A new network: one of `NETWORKS`, `module:Class` of your own, or the class itself.
+) -> tuple[type[nn.Module], dict[str, Any]]:
+    """The class of a network and all its arguments: `channels`, if it asks for them, and `options`.
 
-    It is called with `channels`, if its signature asks for them, and all of `options`, and maps images
-    (B, 1, 28, 28) and times (B,) to (B, 1, 28, 28).
+    Args:
+        network: one of `NETWORKS`, `module:Class` of your own, or the class itself. It maps images
+            (B, 1, 28, 28) and times (B,) to (B, 1, 28, 28).
 
     Raises:
-        ValueError: an unknown name, or arguments that the class refuses.
+        ValueError: an unknown name, or no class of networks.
     """
     cls = named("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
         said = repr(network) if isinstance(network, str) else f"of type {type(network).__name__}"
         raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
-    return call_with(cls, {"channels": tuple(channels)}, options)
+    if not isinstance(options or {}, Mapping):
+        raise ValueError(f"network_options is {options!r}; needed: a mapping of the network's arguments")
+    if isinstance(channels, str) or not isinstance(channels, Sequence):
+        raise ValueError(f"channels is {channels!r}; needed: a list of whole numbers")
+    given = {"channels": [whole("channels", c, 1) for c in channels]} if "channels" in parameters(cls) else {}
+    return cls, given | dict(options or {})
+
+
+def build(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
+    """A new network; raises ValueError where its class refuses the arguments."""
+    return call_with(cls, {}, arguments)

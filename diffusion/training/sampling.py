@@ -1,64 +1,101 @@
-"""Generated images, drawn once and kept: the same network, process, seed and number find them again."""
+"""Samples: drawn once and kept, and found again by all that determines them."""
 
-import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from diffusion.processes import DegradationProcess
-from diffusion.runtime import autocast, device_of, digest, generator, own_source, progress, write_bytes
-from diffusion.training.checkpoints import load_tensors, tensor_bytes, tensors_sha256
-
-SAMPLER = 1  # raise it when a change alters samples: those that are kept are then drawn again
+from diffusion.files import write_bytes
+from diffusion.packing import read_tensors, tensor_bytes
+from diffusion.processes.base import DegradationProcess
+from diffusion.processes.samplers import Sampler, visits
+from diffusion.progress import progress
+from diffusion.runtime import autocast, device_of, generator, seeded
 
 
 def draw(
     process: DegradationProcess,
     network: nn.Module,
-    weights_sha256: str,
+    sampler: Sampler,
+    start: Any,
     n: int,
     seed: int,
-    cache: str | os.PathLike | None,
     precision: str,
     title: str = "sampling",
     chunk: int = 128,
 ) -> Tensor:
-    """n generated images in model units, (n, 1, 28, 28) float32 on the CPU, from the cache if they are there.
+    """n generated images in model units, (n, 1, 28, 28) float32 on the CPU.
 
     Args:
-        weights_sha256: hash of the network's weights file, part of the cache's key.
-        cache: folder of kept samples; None: none are kept.
+        start: a prior that is fitted, a tensor of latents at t = T or of what a prior draws, or None for
+            `process.draw_prior`.
         precision: fp32 or bf16.
         chunk: images per network call; bounds memory, does not change the samples.
 
     Raises:
-        ValueError: n < 1, or the process has not been prepared.
+        ValueError: prior or sampler give another number or shape of images, or numbers that are not finite.
     """
-    device = device_of(network)
-    key = {
-        "process": process.settings() | process.sampling_settings(),
-        "code": own_source(type(process)),
-        "state": tensors_sha256(process.state()),
-        "weights": weights_sha256,
-        "n": n,
-        "seed": seed,
-        "precision": precision,
-        "device": device.type,
-        "sampler": SAMPLER,
-    }
-    name = digest(key, 16)
-    path = Path(cache) / f"{name}.safetensors" if cache else None
-    if path and path.is_file():
-        if (x := (load_tensors(path) or {}).get(name)) is not None:
-            return x
-        print(f"warning: {path.name} is damaged and is drawn again", flush=True)
-    with torch.inference_mode(), autocast(device, precision):
-        steps = process.reverse(network, n, generator(seed, "sample"), chunk)
-        x = next(steps)[1]
-        for _, x in progress(steps, title, process.reverse_steps()):  # noqa: B007 - the last one is wanted
-            pass
-    x = x.float().cpu().contiguous().clone()
-    if path:
-        write_bytes(path, tensor_bytes({name: x}))  # so named that no other file is taken for it
+    steps = walk(process, network, sampler, start, n, seed, precision, chunk)
+    next(steps)
+    for _, x in progress(steps, title, len(visits(sampler, process.T)) - 1):  # noqa: B007 - the last is wanted
+        pass
+    return checked(x, n, "the sampler")
+
+
+def walk(
+    process: DegradationProcess,
+    network: nn.Module,
+    sampler: Sampler,
+    start: Any,
+    n: int,
+    seed: int,
+    precision: str,
+    chunk: int = 128,
+) -> Iterator[tuple[int, Tensor]]:
+    """(t, x_t) on the way of `draw`, the start first, float32 on the CPU."""
+    device, noise = device_of(network), generator(seed, "sample")
+    with torch.inference_mode(), seeded(noise.initial_seed()), autocast(device, precision):
+        x_T = latents(process, start, n, noise).to(device)
+        for t, x in process.reverse(network, x_T, sampler, noise, chunk):
+            yield t, x.float().cpu()
+
+
+def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Generator) -> Tensor:
+    """Where sampling starts, (n, 1, 28, 28); see `draw`."""
+    if isinstance(start, Tensor):
+        return checked(process.expand(start), n, "start")
+    if start is None:
+        return checked(process.draw_prior(n, noise), n, f"draw_prior of {type(process).__name__}")
+    drawn, who = start.draw(n, noise), f"the prior, a {type(start).__name__},"
+    if not isinstance(drawn, Tensor) or len(drawn) != n:
+        said = tuple(drawn.shape) if isinstance(drawn, Tensor) else f"a {type(drawn).__name__}"
+        raise ValueError(f"{who} gave {said}; needed: {n} images")
+    return checked(process.expand(drawn), n, who)
+
+
+def checked(x: Any, n: int, who: str) -> Tensor:
+    """x if it is n finite images; raises ValueError that says who gave something else."""
+    if not isinstance(x, Tensor) or x.shape != (n, 1, 28, 28) or not x.is_floating_point():
+        said = f"{tuple(x.shape)} of {x.dtype}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
+        raise ValueError(f"{who} gave {said}; needed: ({n}, 1, 28, 28) of floats")
+    if not x.isfinite().all():
+        raise ValueError(f"{who} gave numbers that are not finite")
     return x
+
+
+def kept(path: Path, name: str) -> Tensor | None:
+    """The samples in a file, if they are there and have that name; a damaged file is reported."""
+    if not path.is_file():
+        return None
+    found = read_tensors(path.read_bytes())
+    if found is None or name not in found[0]:
+        print(f"warning: {path.name} is damaged and is drawn again", flush=True)
+        return None
+    return found[0][name]
+
+
+def keep(path: Path, name: str, x: Tensor) -> None:
+    """Keep samples, so named that no other file is taken for them."""
+    write_bytes(path, tensor_bytes({name: x}))

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from diffusion.processes import DDPM, schedules
+from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.training.network import Reconstructor
+from walking import sampled, walk
 
 
 @pytest.fixture
@@ -48,11 +50,11 @@ class Oracle:
         return (x - a.sqrt() * self.x0) / (1 - a).sqrt()
 
 
-@pytest.mark.parametrize("how", [{}, {"clip_x0": True}, {"sampling_steps": 50}, {"sampling_steps": 2}])
+@pytest.mark.parametrize("how", [{}, {"clip_x0": True}, {"steps": 50}, {"steps": 2}])
 @pytest.mark.parametrize("make", [schedules.linear, schedules.cosine])
 def test_sampling_with_the_exact_predictor_finds_the_image(images, make, how):
-    process = DDPM(make(), **how)
-    found = process.sample(Oracle(process, images[:1]), 3, g())
+    process = DDPM(make())
+    found = sampled(process, Oracle(process, images[:1]), 3, sampler=Ancestral(**how))
     # The last step adds no noise and its mean is the image, up to the variance of the first time step.
     assert torch.allclose(found, images[:1].expand(3, -1, -1, -1), atol=0.02)
 
@@ -68,7 +70,7 @@ def test_each_reverse_step_is_eq_5():
     schedule = schedules.linear(T=3, beta_start=0.1, beta_end=0.3)
     random = g(5)
     start, z3, z2 = (torch.randn(4, 1, 28, 28, generator=random) for _ in range(3))
-    x = dict(DDPM(schedule).reverse(lambda x, t: 0.5 * x, 4, g(5)))
+    x = walk(DDPM(schedule), lambda x, t: 0.5 * x, 4, 5)
     assert torch.equal(x[3], start)
     for t, z in ((3, z3), (2, z2), (1, torch.zeros(1))):  # written out here from the study's Eq. (5)
         beta, alpha_bar = schedule.beta[t], schedule.alpha_bar[t]
@@ -80,31 +82,21 @@ def test_each_reverse_step_is_eq_5():
 def test_samples_do_not_depend_on_the_chunk(one_thread):
     torch.manual_seed(0)
     network, process = Reconstructor().eval(), DDPM(schedules.cosine(T=20))
-    whole = process.sample(network, 7, g(3), chunk=7)
-    assert torch.allclose(whole, process.sample(network, 7, g(3), chunk=2), atol=1e-4)
-    assert not torch.allclose(whole, process.sample(network, 7, g(4), chunk=7), atol=1e-2)
-
-
-def test_trajectory_leads_to_the_sample():
-    process = DDPM(schedules.linear(T=6))
-    latents = process.trajectory(lambda x, t: 0.1 * x, 2, g(), [6, 3, 0])
-    assert list(latents) == [6, 3, 0]
-    assert torch.equal(latents[0], process.sample(lambda x, t: 0.1 * x, 2, g()))
-
-
-def test_visited_steps_are_all_or_evenly_spaced():
-    assert DDPM(schedules.linear(T=10)).visited() == list(range(10, -1, -1))
-    assert DDPM(schedules.linear(T=10), sampling_steps=5).visited() == [10, 8, 6, 4, 2, 0]
+    whole = sampled(process, network, 7, 3, chunk=7)
+    assert torch.allclose(whole, sampled(process, network, 7, 3, chunk=2), atol=1e-4)
+    assert not torch.allclose(whole, sampled(process, network, 7, 4, chunk=7), atol=1e-2)
 
 
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda: DDPM(sampling_steps=1), "sampling_steps is 1; allowed: 2 to T = 1000"),
-        (lambda: DDPM(sampling_steps=1001), "sampling_steps is 1001"),
-        (lambda: DDPM(sampler="dpm"), "sampler is 'dpm'; allowed: ancestral, ddim"),
-        (lambda: DDPM().sample(lambda x, t: x, 0, g()), "n is 0"),
-        (lambda: DDPM().sample(lambda x, t: x, 2.5, g()), "n is 2.5"),
+        (lambda: DDPM("cosine"), "schedule is a str; needed: a NoiseSchedule"),
+        (
+            lambda: DDPM(clip_x0=True),
+            r"clip_x0 is no argument of DDPM: .*d.Ancestral\(clip_x0=True\)",
+        ),
+        (lambda: DDPM(sampling_steps=9), r"sampling_steps is no argument.*d.Ancestral\(steps=100\)"),
+        (lambda: DDPM().compress(torch.zeros(2, 1, 28, 28)), "starts from noise and takes no prior"),
         (lambda: DDPM().degrade(torch.ones(2, 1, 28, 28), torch.ones(2).long()), "range from 1 to 1"),
     ],
 )
@@ -121,26 +113,8 @@ def test_ddim_follows_the_probability_flow_of_a_gaussian():
         a = schedule.alpha_bar[(t * schedule.T).round().long()].float()[:, None, None, None]
         return (1 - a).sqrt() * x / (a * s**2 + 1 - a)
 
-    walk = list(DDPM(schedule, sampler="ddim").reverse(network, 2, g(5)))
+    x = walk(DDPM(schedule), network, 2, 5, sampler=DDIM())
     a = float(schedule.alpha_bar[-1])
-    assert torch.allclose(walk[-1][1], walk[0][1] * s / (a * s**2 + 1 - a) ** 0.5, atol=5e-3)
-    ancestral = DDPM(schedule).sample(network, 20, g(5))
+    assert torch.allclose(x[0], x[schedule.T] * s / (a * s**2 + 1 - a) ** 0.5, atol=5e-3)
+    ancestral = sampled(DDPM(schedule), network, 20, 5)
     assert ancestral.std().item() == pytest.approx(s, rel=0.05)  # the same images as a set
-
-
-def test_ddim_adds_no_noise_and_calls_the_network_as_often_as_asked():
-    process = DDPM(schedules.linear(T=20), sampling_steps=4, sampler="ddim")
-    random = g()
-    calls = []
-    for _, _x in process.reverse(lambda x, t: calls.append(t) or 0.1 * x, 3, random):
-        pass
-    after = torch.randn(3, generator=random)
-    only_start = g()
-    torch.randn((3, 1, 28, 28), generator=only_start)
-    assert len(calls) == process.reverse_steps() == 4
-    assert torch.equal(after, torch.randn(3, generator=only_start))  # nothing else was drawn
-
-
-def test_the_studys_sampler_keeps_the_name_of_its_samples():
-    assert DDPM().sampling_settings() == {"clip_x0": False, "sampling_steps": 1000}
-    assert DDPM(sampler="ddim").sampling_settings()["sampler"] == "ddim"

@@ -7,7 +7,7 @@ import pytest
 
 from diffusion import data
 from diffusion.training.checkpoints import RunFolder
-from diffusion.training.fit import _Loop
+from diffusion.training.steps import Learner
 from short_runs import BATCH, STEPS, Killed, train
 
 
@@ -40,14 +40,14 @@ def before_step(monkeypatch) -> Callable:
     """before_step(number, what): let what(loop) happen before a step, counted from 1 over the whole run."""
 
     def patch(number, what, monkeypatch=monkeypatch):
-        original = _Loop._step
+        original = Learner.step
 
         def step(self, n, x):
             if n + 1 == number:
                 what(self)
-            original(self, n, x)
+            return original(self, n, x)
 
-        monkeypatch.setattr(_Loop, "_step", step)
+        monkeypatch.setattr(Learner, "step", step)
 
     return patch
 

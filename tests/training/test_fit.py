@@ -1,16 +1,26 @@
 """Training: what it learns, what a run's identity is, and what is refused."""
 
+import concurrent.futures
+import copy
 import json
 import math
-import shutil
+import os
+import re
+import threading
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
+import diffusion as d
+from diffusion import syntax
+from diffusion.files import sha256
 from diffusion.processes import DDPM, ColdZoom, cosine
+from diffusion.runtime import generator
 from diffusion.training import fit as module
-from diffusion.training.checkpoints import RunError
-from diffusion.training.fit import learning_rate_at
+from diffusion.training.network import Reconstructor
+from diffusion.training.steps import learning_rate_at
 from own import Fade, Linear
 from short_runs import STEPS, assert_same, losses, train
 
@@ -18,12 +28,12 @@ from short_runs import STEPS, assert_same, losses, train
 def test_one_step_is_adams(images):
     """Against the loop written out: one generator for the order, one a step for the noise, torch's Adam."""
     run = train(images, None, epochs=1, learning_rate=1e-3)
-    torch.manual_seed(module.generator(0, "network").initial_seed())
-    network, process = module.networks.Reconstructor((4,)), ColdZoom()
+    torch.manual_seed(generator(0, "network").initial_seed())
+    network, process = Reconstructor((4,)), ColdZoom()
     adam = torch.optim.Adam(network.parameters(), lr=1e-3)
-    order, seen = torch.randperm(32, generator=module.generator(0, "order", 1)), []
+    order, seen = torch.randperm(32, generator=generator(0, "order", 1)), []
     for step, batch in enumerate(order.split(8)):
-        loss = process.loss(network, images[0][batch], module.generator(0, "noise", step))
+        loss = process.loss(network, images[0][batch], generator(0, "noise", step))
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -102,7 +112,7 @@ def test_history_is_one_line_an_epoch_with_the_hash_of_its_weights(whole):
     assert lines == whole.history
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert all(set(line) == {"epoch", "train_loss", "test_loss", "seconds", "sha256"} for line in lines)
-    assert whole.weights_sha256(2) == module.runtime.sha256(whole.weights(2))
+    assert whole.weights_sha256(2) == sha256(whole.weights(2))
 
 
 def test_without_test_images_there_is_no_test_loss(images, tmp_path):
@@ -114,11 +124,19 @@ def test_without_test_images_there_is_no_test_loss(images, tmp_path):
 # --- identity ---
 
 
-def test_run_json_is_the_runs_identity_and_its_folder_may_be_renamed(images, tmp_path, before_step):
+def test_run_json_says_what_a_run_is_and_its_folder_may_be_renamed(images, tmp_path, before_step):
     run = train(images, tmp_path, epochs=1)
-    identity = json.loads((run.folder.path / "run.json").read_text())
-    assert identity == run.identity
-    assert identity["recipe"] == module.RECIPE
+    about = json.loads((run.folder.path / "run.json").read_text())
+    assert (about["form"], about["name"], about["identity"]) == (2, "m", run.identity)
+    assert about["identity"]["code"] == syntax.code("weights")
+    assert about["versions"] == {"torch": torch.__version__, "numpy": np.__version__}
+    identity = run.identity
+    assert identity["process"] == {
+        "!object": "diffusion:ColdZoom",
+        "T": 24,
+        "interpolation": "nearest",
+        "latent_noise": 0,
+    }
     assert (identity["seed"], identity["precision"], identity["device"]) == (0, "fp32", run.device.type)
     renamed = run.folder.path.rename(tmp_path / "moved")
     before_step(1, lambda _: pytest.fail("trained again"))
@@ -132,70 +150,215 @@ def test_run_json_is_the_runs_identity_and_its_folder_may_be_renamed(images, tmp
         ({"batch_size": 16}, "batch_size was 8, is 16"),
         ({"precision": "bf16"}, "precision was 'fp32', is 'bf16'"),
         ({"channels": [4, 6]}, r"network.channels was \[4\], is \[4, 6\]"),
-        ({"process": ColdZoom(T=23)}, "process.T was 24, is 23"),
-        ({"process": Fade(T=24)}, "process.code was None, is '.*'"),
-        ({"network": Linear}, "network.code was None, is '.*'"),
+        ({"network_options": {"norm": "rms"}}, "network.norm was None, is 'rms'"),
+        ({"process": ColdZoom(T=23)}, "process.T was None, is 23"),
+        ({"process": ColdZoom(latent_noise=0.1)}, "process.latent_noise was None, is 0.1"),
+        ({"process": Fade(T=24)}, "process.!code was None, is '.*'"),
+        ({"network": Linear}, "network.!call was 'diffusion:Reconstructor', is 'own:Linear'"),
         ({"images": lambda x, x_test: (x.flip(3), x_test)}, "data.train was '.*', is '.*'"),
-        ({"recipe": 99}, "recipe was 1, is 99"),
     ],
 )
 def test_whatever_determines_the_weights_makes_another_run_and_is_named(
-    images, tmp_path, monkeypatch, capsys, change, named
+    images, tmp_path, capsys, change, named
 ):
     first = train(images, tmp_path, epochs=1)
     capsys.readouterr()
-    changed = {"images": lambda *both: both, "recipe": module.RECIPE} | change
-    monkeypatch.setattr(module, "RECIPE", changed.pop("recipe"))
+    changed = {"images": lambda *both: both} | change
     second = train(changed.pop("images")(*images), tmp_path, epochs=1, **changed)
     assert second.folder.path != first.folder.path
     assert second.folder.path.name.startswith("m-0-")
-    assert module.re.search(f"a new run, since {named}; .* stays", capsys.readouterr().out)
+    said = capsys.readouterr().out
+    assert "a new run, since " in said
+    assert re.search(named, " ".join(module.differences(first.identity, second.identity))) or named in said
+
+
+def test_changed_code_makes_another_run_unless_it_gives_the_same_values(
+    images, tmp_path, capsys, monkeypatch, before_step
+):
+    first = train(images, tmp_path, epochs=1)
+    monkeypatch.setattr(module, "CODE", "0123456789abcdef")
+    assert train(images, tmp_path, epochs=1).folder.path != first.folder.path
+    assert "m, seed 0: a new run, since code was " in capsys.readouterr().out
+    monkeypatch.setattr(syntax, "accepted", lambda part: (first.identity["code"], "fedcba9876543210"))
+    monkeypatch.setattr(module, "CODE", "fedcba9876543210")
+    before_step(1, lambda _: pytest.fail("trained again"))
+    assert train(images, tmp_path, epochs=1).folder.path == first.folder.path
+
+
+class Mine(ColdZoom):
+    """Attributes of all kinds; the deepest level loses some of the image by each."""
+
+    def __init__(self, k=1, mask=None, shade=None, T=24):
+        super().__init__(T)
+        self.k, self.mask, self.shade = k, mask, shade
+
+    def degrade(self, x, t):
+        out = super().degrade(x, t) * float(self.k)
+        out = out if self.mask is None else out * torch.as_tensor(self.mask)
+        return self.shade(out) if self.shade else out
+
+
+def darker(by):
+    return lambda x: x - by
+
+
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        [Mine(k=k) for k in np.arange(1, 4)],
+        [Mine(k=k) for k in (0.5, np.float32(0.3), torch.tensor(0.7))],
+        [Mine(mask=mask) for mask in (None, torch.zeros(28, 28), np.ones((28, 28), np.float32))],
+        [Mine(shade=darker(by)) for by in (0.1, 0.2, 0.3)],
+        [Mine(), ColdZoom(), DDPM(d.linear(24))],
+    ],
+    ids=["numpy numbers", "numbers", "masks", "functions", "classes"],
+)
+def test_a_sweep_trains_each_of_its_processes_once(images, tmp_path, sweep, before_step):
+    runs = [train(images, tmp_path, process=process, epochs=1) for process in sweep]
+    alone = [train(images, None, process=process, epochs=1) for process in sweep]
+    assert [losses(run) for run in runs] == [losses(run) for run in alone]
+    assert len({run.folder.path for run in runs}) == len({str(losses(run)) for run in runs}) == len(sweep)
+    before_step(1, lambda _: pytest.fail("trained again"))
+    for process, run in zip(sweep, runs, strict=True):
+        assert (
+            train(images, tmp_path, process=copy.deepcopy(process), epochs=1).folder.path == run.folder.path
+        )
+
+
+def test_an_attribute_that_is_set_later_counts(images, tmp_path):
+    process = d.ColdBlur(3)
+    first = train(images, tmp_path, process=process, epochs=1)
+    process.latent_noise = 0.5
+    assert losses(train(images, tmp_path, process=process, epochs=1)) != losses(first)
+
+
+def test_what_cannot_be_told_is_refused_before_anything_is_written(images, tmp_path):
+    process = ColdZoom()
+    process.lock = threading.Lock()
+    with pytest.raises(ValueError, match="process.lock is a _thread:lock, which cannot be written down"):
+        train(images, tmp_path, process=process)
+    with pytest.raises(
+        ValueError, match="network, act is a generator:|network, act is a .*cannot be written"
+    ):
+        train(images, tmp_path, network=Linear, network_options={"act": (x for x in ())})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_another_run_under_the_name_of_this_one_is_refused(images, tmp_path):
+    a, b = (train(images, tmp_path, epochs=1, seed=seed) for seed in (0, 1))
+    a.folder.path.rename(tmp_path / "aside")
+    (b.folder.path).rename(a.folder.path)
+    (tmp_path / "aside" / "run.json").unlink()
+    with pytest.raises(module.RunError, match="is of another run than the folder's name says"):
+        train(images, tmp_path, epochs=1)
 
 
 def test_another_seed_is_another_run(images, tmp_path):
     assert len({train(images, tmp_path, epochs=1, seed=seed).folder.path for seed in (0, 1)}) == 2
 
 
-def test_a_network_of_ones_own_is_trained_and_found_again(images, tmp_path, before_step):
-    options = {"epochs": 1, "network": "own:Linear", "network_options": {"scale": 0.5}}
-    run = train(images, tmp_path, **options)
-    assert run.parameters_count == 1
-    assert run.network().scale != 0.5
-    before_step(1, lambda _: pytest.fail("trained again"))
-    assert_same(train(images, tmp_path, **options), run)
-
-
 def test_a_process_may_be_trained_twice_and_each_run_keeps_its_own(images, tmp_path):
-    process, (x, x_test) = ColdZoom(), images
+    process, (x, x_test) = d.ColdBlur(3), images
+    before = dict(vars(process))
     first = train(images, tmp_path, epochs=1, process=process)
-    samples = first.sample(2, seed=5)
-    shutil.rmtree(first.samples)
     train((x * 0.5, x_test), tmp_path, epochs=1, process=process)
-    assert torch.equal(first.sample(2, seed=5), samples)
+    assert vars(process) == before  # it is not prepared; each run's own copy is
+    first.keeps = False
+    assert torch.equal(first.sample(2, seed=5), d.open(first.folder.path).sample(2, seed=5))
 
 
-# --- sampling ---
+# --- random numbers that a network draws by itself ---
 
 
-def test_a_run_samples_without_anything_being_named(images, tmp_path, monkeypatch):
-    on_disk, in_memory = (train(images, folder, epochs=1) for folder in (tmp_path / "runs", None))
-    x = on_disk.sample(3)
-    assert x.shape == (3, 1, 28, 28)
-    assert torch.equal(in_memory.sample(3), x)
-    assert not torch.equal(in_memory.sample(3, seed=1), x)
-    assert len(list((tmp_path / "samples").iterdir())) == 1
-    monkeypatch.setattr(ColdZoom, "reverse", lambda *a, **k: pytest.fail("sampled again"))
-    assert torch.equal(on_disk.sample(3), x)
+class Drops(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.Dropout(0.5), nn.Conv2d(4, 1, 3, padding=1)
+        )
+
+    def forward(self, x, t):
+        return self.layers(x) * (1 + 0.01 * np.random.rand())  # noqa: NPY002
 
 
-def test_averaged_weights_are_the_mean_of_the_last_epochs(whole):
-    each = [whole.network(epoch).state_dict() for epoch in (2, 3)]
-    mean = whole.network(average=2).state_dict()
-    assert all(torch.allclose(mean[k], (each[0][k] + each[1][k]) / 2, atol=1e-7) for k in mean)
-    assert not torch.equal(whole.sample(2, average=2), whole.sample(2))
-    assert torch.equal(whole.sample(2, average=1), whole.sample(2))
-    with pytest.raises(RunError, match="average is 4; .* has 3 epochs"):
-        whole.network(average=4)
+def test_a_network_with_dropout_is_trained_alike_resumes_and_leaves_the_users_stream(
+    images, tmp_path, killed
+):
+    torch.manual_seed(1)
+    state = torch.random.get_rng_state(), str(np.random.get_state())  # noqa: NPY002
+    runs = [train(images, None, network=Drops) for _ in range(2)]
+    assert torch.equal(state[0], torch.random.get_rng_state())
+    assert state[1] == str(np.random.get_state())  # noqa: NPY002
+    assert losses(runs[0]) == losses(runs[1])
+    killed(7, network=Drops)
+    assert_same(train(images, tmp_path, network=Drops), runs[0])
+
+
+def test_trainings_in_threads_have_the_weights_that_they_have_alone(images, tmp_path):
+    alone = {seed: losses(train(images, None, epochs=1, seed=seed)) for seed in range(3)}
+    with concurrent.futures.ThreadPoolExecutor(6) as threads:
+        seeds = [0, 1, 2] * 4
+        runs = list(threads.map(lambda seed: train(images, None, epochs=1, seed=seed), seeds))
+    assert [losses(run) for run in runs] == [alone[seed] for seed in seeds]
+
+
+def test_a_temporary_run_stays_when_a_process_that_was_forked_off_ends(images):
+    run = train(images, None, epochs=1)
+    child = os.fork()
+    if not child:
+        del run
+        os._exit(0)
+    os.waitpid(child, 0)
+    run.network()
+
+
+# --- networks of all kinds ---
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3, padding=1)
+        self.b.weight = self.a.weight
+
+    def forward(self, x, t):
+        return self.b(self.a(x))
+
+
+class Normed(nn.Module):
+    def __init__(self, act=nn.GELU):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), act(), nn.Conv2d(4, 1, 1)
+        )
+
+    def forward(self, x, t):
+        return self.layers(x)
+
+
+def test_tied_weights_and_classes_as_options(images, tmp_path):
+    tied = train(images, tmp_path, network=Tied)
+    assert tied.network().a.weight is tied.network(1).a.weight or tied.sample(2).isfinite().all()
+    network = tied.network()
+    assert network.a.weight.data_ptr() == network.b.weight.data_ptr()
+    acts = [train(images, tmp_path, network=Normed, network_options={"act": a}) for a in (nn.GELU, nn.Tanh)]
+    assert acts[0].folder.path != acts[1].folder.path
+    again = d.open(acts[1].folder.path)
+    assert isinstance(again.network().layers[2], nn.Tanh)
+
+
+def test_averages_take_running_statistics_along(images):
+    run = train(images, None, network=Normed)
+    each = [run.network(epoch).layers[1].running_var for epoch in (2, 3)]
+    assert torch.allclose(run.network(average=2).layers[1].running_var, (each[0] + each[1]) / 2)
+    assert run.network(average=2).layers[1].num_batches_tracked == run.network().layers[1].num_batches_tracked
+
+
+def test_to_look_at_a_run_draws_no_random_numbers(images):
+    run = train(images, None, epochs=1)
+    before = torch.random.get_rng_state()
+    repr(run), run.network(), run.parameters_count, run.sample(2)
+    assert torch.equal(before, torch.random.get_rng_state())
 
 
 # --- refused ---
@@ -205,21 +368,56 @@ def test_averaged_weights_are_the_mean_of_the_last_epochs(whole):
     ("change", "named"),
     [
         ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": "3"}, "epochs is '3'; allowed: a whole number, 1 to"),
         ({"epochs": None, "steps": 0}, "steps is 0"),
-        ({"steps": 5}, r"steps and epochs is \(5, 3\)"),
+        ({"epochs": None, "steps": 2.5}, "steps is 2.5"),
+        ({"steps": 5}, "steps is 5 and epochs is 3; give one of them"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"batch_size": 10**6}, "batch_size is 1000000, but there are"),
+        ({"batch_size": "8"}, "batch_size is '8'"),
         ({"process": "zoom"}, "process is a str; needed: a process such as"),
+        ({"process": ColdZoom}, "process is a ABCMeta; needed: a process such as"),
         ({"seed": 1.5}, "seed is 1.5"),
+        ({"seed": True}, "seed is True"),
+        ({"seed": -1}, "seed is -1; allowed: a whole number, 0 to 4294967295"),
         ({"learning_rate": math.nan}, "learning_rate is nan"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'; allowed: a number, above 0"),
         ({"lr_schedule": "step"}, "lr_schedule is 'step'"),
-        ({"channels": [16, 0]}, r"channels is \[16, 0\]"),
+        ({"lr_schedule": ["cosine"]}, "lr_schedule is .*; allowed: constant, cosine"),
+        ({"channels": [16, 0]}, "channels is 0"),
+        ({"channels": 16}, "channels is 16; needed: a list of whole numbers"),
+        ({"network_options": [1]}, r"network_options is \[1\]; needed: a mapping"),
         ({"name": "../x"}, "name is '../x'"),
+        ({"name": 3}, "name is 3"),
         ({"precision": "fp16"}, "'fp16'; allowed: auto, fp32, bf16"),
         ({"network": "cnnn"}, "did you mean 'cnn'"),
+        ({"checkpoint_steps": 0}, "checkpoint_steps is 0"),
+        ({"folder": "~nosuchuser/x"}, "begins with the name of a user that there is not"),
     ],
 )
 def test_bad_arguments_are_named(images, tmp_path, change, named):
     with pytest.raises(ValueError, match=named):
-        train(images, tmp_path, **change)
+        train(images, **{"folder": tmp_path} | change)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("x", "named"),
+    [
+        (np.zeros((9, 1, 28, 28)), "x: images are a ndarray; needed: a tensor"),
+        (torch.zeros(9, 1, 28, 28, dtype=torch.uint8), "x: images are .* of torch.uint8"),
+        (torch.zeros(9, 28, 28), r"x: images are \(9, 28, 28\)"),
+        (torch.ones(9, 1, 28, 28), "x: pixels range from 1 to 1"),
+        (torch.full((9, 1, 28, 28), math.nan), "x: pixels range from nan"),
+        (torch.zeros(0, 1, 28, 28), "x: images are .*; needed: at least one"),
+    ],
+)
+def test_what_are_no_images_is_refused(images, tmp_path, x, named):
+    with pytest.raises(ValueError, match=named):
+        train((x, None), tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_floats_of_another_width_are_the_same_images(images, dtype):
+    x = images[0].to(dtype)
+    assert losses(train((x, None), None, epochs=1)) == losses(train((x.float(), None), None, epochs=1))

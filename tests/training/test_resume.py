@@ -7,6 +7,7 @@ import itertools
 import math
 import os
 import pickle
+import shutil
 import signal
 import time
 from functools import partial
@@ -14,14 +15,17 @@ from functools import partial
 import pytest
 import torch
 
+import diffusion as d
 import limits
 from damage import WAYS
+from diffusion.packing import read_tensors
+from diffusion.processes import ColdBlur
 from diffusion.training import checkpoints
 from diffusion.training.checkpoints import RunError, RunFolder, load_weights
-from diffusion.training.fit import _Loop
 from diffusion.training.network import Reconstructor
+from diffusion.training.steps import Learner
 from hostile import Code
-from short_runs import STEPS, assert_same, content, train
+from short_runs import assert_same, content, train
 
 LAST = 3  # epochs
 
@@ -122,68 +126,55 @@ def test_with_both_states_damaged_the_run_starts_over(images, tmp_path, halfway,
 
 @damages
 @pytest.mark.parametrize("epoch", [1, LAST])
-def test_damaged_weights_are_noticed_on_load_and_the_named_remedy_repairs_them(
-    images, tmp_path, whole, before_step, damage, epoch
-):
+def test_damaged_weights_are_named_and_never_become_the_truth(images, tmp_path, whole, damage, epoch):
     run = train(images, tmp_path)
     path = run.weights(epoch)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(RunError, match=rf"{path.name} is not the file .*train again with the same settings"):
+    said = rf"{path.name} is damaged or was changed .*; delete the run's folder to train anew"
+    with pytest.raises(RunError, match=said):
         run.network(epoch)
-    if epoch == LAST:  # the state has it: nothing needs training
-        before_step(1, lambda _: pytest.fail("trained again"))
-    assert_same(train(images, tmp_path), whole)
-    run.network(epoch)
-    assert not (run.folder.path / "repair").exists()
-
-
-def test_lost_weights_are_repaired_by_training_as_far_as_needed(images, tmp_path, whole, before_step, capsys):
-    run = train(images, tmp_path)
-    for epoch in (1, 2, LAST):
-        run.weights(epoch).unlink()
-    with pytest.raises(RunError, match="there are no weights at .*epoch-0001.*train again"):
-        run.network(1)
-    before_step(2 * STEPS + 1, lambda _: pytest.fail("trained further than needed"))
-    assert_same(train(images, tmp_path), whole)
-    assert "weights of epoch 1 are lost or damaged; training again to epoch 2" in capsys.readouterr().out
-
-
-def test_a_repair_that_is_killed_goes_on(images, tmp_path, whole, killed, before_step):
-    run = train(images, tmp_path)
-    run.weights(2).unlink()
-    killed(7)
-    before_step(6, lambda _: pytest.fail("a step was done again"))
-    assert_same(train(images, tmp_path), whole)
-
-
-def test_damage_is_repaired_before_a_killed_run_goes_on(images, tmp_path, halfway, whole):
-    halfway.weights(1).write_bytes(b"")
-    assert_same(train(images, tmp_path), whole)
-
-
-def test_damaged_weights_never_become_the_truth(images, tmp_path, monkeypatch):
-    """On a machine that computes other weights the run is refused, and the recorded hash stays."""
-    run = train(images, tmp_path)
-    before = [line["sha256"] for line in run.history]
-    run.weights(1).write_bytes(b"damaged")
-    original = _Loop._loss
-    monkeypatch.setattr(_Loop, "_loss", lambda self, x, noise: original(self, x, noise) * 1.0001)
-    with pytest.raises(RunError, match="training again gave other weights.*delete .* to train anew"):
+    with pytest.raises(RunError, match=said):
         train(images, tmp_path)
-    monkeypatch.undo()
-    assert [line["sha256"] for line in train(images, tmp_path).history] == before
+    shutil.rmtree(run.folder.path)
+    assert_same(train(images, tmp_path), whole)
 
 
-def test_a_damaged_history_and_process_are_written_again(images, tmp_path):
+def test_lost_weights_of_the_last_epoch_are_named_and_earlier_ones_when_they_are_read(images, tmp_path):
+    run = train(images, tmp_path)
+    run.weights(1).unlink()
+    again = train(images, tmp_path)  # nothing needs it
+    with pytest.raises(RunError, match="there are no weights at .*epoch-0001.*delete the run's folder"):
+        again.network(1)
+    run.weights(LAST).unlink()
+    with pytest.raises(RunError, match="there are no weights at .*epoch-0003"):
+        train(images, tmp_path)
+
+
+def test_damaged_files_beside_the_weights_are_written_again(images, tmp_path):
     run = train(images, tmp_path)
     before = content(run.folder.path)
-    for name in ("history.jsonl", "process.safetensors", "run.json"):
+    for name in ("history.jsonl", "process.safetensors", "run.json", *run.folder.path.glob("priors/*")):
         path = run.folder.path / name
         path.write_bytes(path.read_bytes()[:-3] + b"xyz")
-    with pytest.raises(RunError, match="process.safetensors is damaged; train again"):
-        run.folder.load_process()
+    with pytest.raises((RunError, ValueError), match="is no run|damaged"):
+        d.open(run.folder.path)
     train(images, tmp_path)
     assert content(run.folder.path) == before
+
+
+def test_what_another_run_learnt_is_not_taken(images, tmp_path):
+    """A whole file of another process, under the right name."""
+    (x, x_test), process = images, ColdBlur(3)
+    run, other = (train((x * k, x_test), tmp_path, process=process, epochs=1) for k in (1, 0.5))
+    foreign = other.folder.path / "process.safetensors"
+    mine = run.folder.path / "process.safetensors"
+    whole = mine.read_bytes()
+    mine.write_bytes(foreign.read_bytes())
+    assert torch.equal(train(images, tmp_path, process=process, epochs=1).process.mean, run.process.mean)
+    assert mine.read_bytes() == whole
+    mine.write_bytes(foreign.read_bytes())
+    with pytest.raises(ValueError, match="process.safetensors is not the one that was written"):
+        d.open(run.folder.path)
 
 
 def test_a_state_of_another_run_is_refused(images, tmp_path):
@@ -198,7 +189,7 @@ def test_a_state_of_another_run_is_refused(images, tmp_path):
 
 def test_weights_of_another_network_are_refused(whole):
     with pytest.raises(RunError, match="does not hold weights of this network"):
-        load_weights(whole.weights(), Reconstructor((4, 6)))
+        load_weights(whole.weights().read_bytes(), Reconstructor((4, 6)))
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 5])
@@ -213,7 +204,7 @@ def test_a_pickle_with_code_is_refused_and_the_code_is_not_run(tmp_path, protoco
             run.load_state()
         with pytest.raises(RunError, match="does not hold weights of this network"):
             load_weights(content, Reconstructor())
-        assert checkpoints.load_tensors(state) is None
+        assert read_tensors(content) is None
         assert not canary.exists()
         with contextlib.suppress(RuntimeError):  # the canary sings where a reader is careless
             torch.load(io.BytesIO(content), weights_only=False)
@@ -230,24 +221,26 @@ def torch_bytes(value, protocol) -> bytes:
 
 
 def loss_in_step_7(value):
-    original = _Loop._loss
+    original = Learner.step
 
-    def loss(self, x, noise):
-        return original(self, x, noise) * (value if len(self.history) * STEPS + self.step == 6 else 1)
+    def step(self, n, x):
+        loss = original(self, n, x)
+        return loss * value if n + 1 == 7 else loss
 
-    return "_loss", loss
+    return "step", step
 
 
 def weight_after_step(number):
     """The loss of a step is that before its update: it may be finite and the weights after it not."""
-    original = _Loop._step
+    original = Learner.step
 
     def step(self, n, x):
-        original(self, n, x)
+        loss = original(self, n, x)
         if n + 1 == number:
             next(self.network.parameters()).data.view(-1)[0] = math.nan
+        return loss
 
-    return "_step", step
+    return "step", step
 
 
 @pytest.mark.parametrize(
@@ -257,7 +250,7 @@ def weight_after_step(number):
         (loss_in_step_7(math.inf), 1, "loss became inf in step 7; nothing was overwritten.*state-00000006"),
         (weight_after_step(7), 1, "is no longer finite after step 7; nothing was overwritten"),
         (weight_after_step(8), 100, "is no longer finite after epoch 2; nothing was overwritten"),
-        (("_test_loss", lambda self: math.inf), 100, "test_loss is no longer finite after epoch 2; nothing"),
+        (("test_loss", lambda self: math.inf), 100, "test_loss is no longer finite after epoch 2; nothing"),
     ],
 )
 def test_a_number_that_is_not_finite_overwrites_nothing(
@@ -265,7 +258,7 @@ def test_a_number_that_is_not_finite_overwrites_nothing(
 ):
     before = content(halfway.path)
     with monkeypatch.context() as patch:
-        patch.setattr(_Loop, *spoilt)
+        patch.setattr(Learner, *spoilt)
         with pytest.raises(RunError, match=said):
             train(images, tmp_path, checkpoint_steps=checkpoint_steps)
     assert content(halfway.path) == before

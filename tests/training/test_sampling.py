@@ -1,61 +1,253 @@
-"""Samples are drawn once, kept, and found again only if nothing that determines them has changed."""
+"""Samples: any way to draw them has an identity, and the same way finds the same ones."""
 
+import numpy as np
 import pytest
 import torch
 
+import diffusion as d
 from damage import WAYS
-from diffusion.processes import DDPM, schedules
+from diffusion.packing import tensor_bytes
 from diffusion.training import sampling
-from diffusion.training.checkpoints import tensor_bytes
-from diffusion.training.network import Reconstructor
+from diffusion.training.run import samples_folder
+from own import Grey, Halves, stay
+from short_runs import train
 
 
-@pytest.fixture
-def network():
-    torch.manual_seed(0)
-    return Reconstructor().eval()
+@pytest.fixture(scope="module")
+def zoom(images, one_thread, tmp_path_factory):
+    return train(images, tmp_path_factory.mktemp("zoom"), channels=[4])
 
 
-def draw(network, folder, process=None, **changes):
-    options = {"weights_sha256": "w", "n": 3, "seed": 0, "precision": "fp32"} | changes
-    return sampling.draw(process or DDPM(schedules.linear(T=3)), network, cache=folder, **options)
+@pytest.fixture(scope="module")
+def ddpm(images, one_thread, tmp_path_factory):
+    return train(images, tmp_path_factory.mktemp("ddpm"), d.DDPM(d.linear(20)), epochs=1)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"weights_sha256": "v"},
-        {"n": 4},
-        {"seed": 1},
-        {"precision": "bf16"},
-        {"process": DDPM(schedules.linear(T=3), clip_x0=True)},
-        {"process": DDPM(schedules.linear(T=3), sampling_steps=2)},
-        {"process": DDPM(schedules.cosine(T=3))},
-    ],
-)
-def test_any_change_draws_anew(network, tmp_path, change):
-    draw(network, tmp_path)
-    draw(network, tmp_path, **change)
-    assert len(list(tmp_path.glob("*.safetensors"))) == 2
+def adds(by):
+    def step(process, x_t, prediction, t, s, generator):
+        return prediction + by
+
+    return step
+
+
+class Shade(Grey):
+    """Another prior of one's own."""
+
+    def draw(self, n, generator):
+        return super().draw(n, generator) / 2
+
+
+ZOOM = {
+    "as it is": {},
+    "more": {"n": 5},
+    "seed": {"seed": 1},
+    "epoch": {"epoch": 2},
+    "average": {"average": 2},
+    "improved": {"sampler": "improved"},
+    "noise": {"sampler": d.Naive(noise=0.1)},
+    "power": {"sampler": d.Naive(noise=0.1, power=1)},
+    "improved with noise": {"sampler": d.Improved(noise=0.1)},
+    "levels": {"sampler": d.Naive(levels=6)},
+    "function": {"sampler": stay},
+    "class": {"sampler": Halves},
+    "closure": {"sampler": adds(0.1)},
+    "another closure": {"sampler": adds(0.2)},
+    "patches": {"prior": "patches"},
+    "mixture": {"prior": d.Mixture(2)},
+    "another mixture": {"prior": d.Mixture(3)},
+    "own": {"prior": Grey(0.1)},
+    "own with other options": {"prior": Grey(0.2)},
+    "own, another class": {"prior": Shade(0.1)},
+    "start": {"start": torch.zeros(4, 1, 4, 4)},
+    "another start": {"start": torch.full((4, 1, 4, 4), 0.5)},
+    "latents": {"start": torch.zeros(4, 1, 28, 28) + torch.arange(28) / 100},
+}
+DDPM = {
+    "as it is": {},
+    "steps": {"sampler": d.Ancestral(steps=5)},
+    "clipped": {"sampler": d.Ancestral(clip_x0=True)},
+    "ddim": {"sampler": "ddim"},
+    "ddim steps": {"sampler": d.DDIM(steps=5)},
+    "start": {"start": torch.zeros(4, 1, 28, 28)},
+}
+
+
+@pytest.mark.parametrize(("model", "ways"), [("zoom", ZOOM), ("ddpm", DDPM)])
+def test_two_ways_never_share_samples_and_one_way_does(request, model, ways):
+    run = request.getfixturevalue(model)
+    folder = samples_folder(run.folder.path)
+    drawn = {name: run.sample(**{"n": 4} | how) for name, how in ways.items()}
+    assert len({x.numpy().tobytes() for x in drawn.values()}) == len(list(folder.iterdir())) == len(ways)
+    kept = d.open(run.folder.path)
+    for name, how in ways.items():
+        assert torch.equal(kept.sample(**{"n": 4} | how), drawn[name]), name
+    assert len(list(folder.iterdir())) == len(ways)  # nothing was drawn again
+    kept.keeps = False
+    for name, how in ways.items():
+        assert torch.equal(kept.sample(**{"n": 4} | how), drawn[name]), f"{name}, drawn again"
+
+
+def test_python_takes_names_classes_and_objects_alike(zoom):
+    alike = [zoom.sample(3, sampler="improved", prior="patches")]
+    alike += [zoom.sample(3, sampler=d.Improved, prior=d.Patches)]
+    alike += [zoom.sample(np.int64(3), np.int64(0), sampler=d.Improved(noise=0), prior=d.Patches())]
+    assert all(torch.equal(one, alike[0]) for one in alike)
+
+
+def test_a_start_stands_for_all_or_for_one_each(zoom):
+    patch = torch.rand(1, 1, 4, 4) - 0.5
+    one = zoom.sample(start=patch)
+    assert one.shape == (1, 1, 28, 28)
+    assert torch.allclose(zoom.sample(3, start=patch), one.expand(3, -1, -1, -1), atol=1e-3)
+    assert torch.equal(zoom.sample(1, start=d.ColdZoom().expand(patch)), one)
+    noisy = zoom.sample(3, start=patch, sampler=d.Naive(noise=0.2))
+    assert not torch.equal(noisy[0], noisy[1])
+
+
+def test_a_trajectory_leads_to_the_samples(zoom):
+    walk = zoom.trajectory(2, sampler=d.Naive(levels=4))
+    assert list(walk) == [24, 18, 12, 6, 0]
+    assert torch.allclose(walk[0], zoom.sample(2, sampler=d.Naive(levels=4)), atol=1e-6)
+
+
+def test_a_way_by_default_is_kept_and_is_no_part_of_the_weights(images, tmp_path, before_step):
+    run = train(images, tmp_path, epochs=2)
+    best = {"sampler": d.Naive(noise=0.3, power=2), "prior": d.Mixture(2), "average": 2}
+    wanted = run.sample(3, **best)
+    assert not torch.equal(run.sample(3), wanted)
+    assert run.by_default(**best) is run
+    assert torch.equal(run.sample(3), wanted)
+    again = d.open(run.folder.path)
+    assert (again.way.sampler, again.way.prior, again.calls) == (best["sampler"], best["prior"], 24)
+    assert torch.equal(again.sample(3), wanted)
+    without = {"sampler": best["sampler"], "prior": best["prior"], "average": 1}
+    assert torch.equal(again.sample(3, average=1), run.sample(3, **without))
+    before_step(1, lambda _: pytest.fail("trained again"))
+    assert train(images, tmp_path, epochs=2).folder.path == run.folder.path
+    with pytest.raises(ValueError, match="average is 3; allowed: a whole number, 1 to 2"):
+        run.by_default(average=3)
+
+
+def test_a_prior_is_fitted_once_on_the_runs_own_images(images, tmp_path, monkeypatch):
+    run = train(images, tmp_path / "runs", epochs=1)
+    run.sample(2, prior=Grey(0.1))
+    x, again = images[0], d.open(run.folder.path)
+    monkeypatch.setattr("diffusion.data.find", lambda *_: None)
+    again.sample(3, prior=Grey(0.1))  # needs no images
+    again.keeps = False
+    with pytest.raises(ValueError, match="fitted on the training images, which are not known; set run.im"):
+        again.sample(2, prior=Grey(0.2))
+    again.images = x * 0.5
+    with pytest.raises(ValueError, match="which are not those of this run"):
+        again.sample(2, prior=Grey(0.2))
+    again.images = x
+    again.sample(2, prior=Grey(0.2))
+
+
+def test_a_foreign_or_damaged_prior_is_not_taken(images, tmp_path, capsys):
+    run = train(images, tmp_path, epochs=1)
+    wanted = run.sample(2, prior="patches", seed=3)
+    pixels, patches = (run.folder.path / run._prior_file(prior)[0] for prior in (d.Pixels(), d.Patches()))
+    for content in (pixels.read_bytes(), patches.read_bytes()[:-1] + b"x", b""):
+        patches.write_bytes(content)
+        run.keeps = False
+        assert torch.equal(run.sample(2, prior="patches", seed=3), wanted)
+        assert "is damaged; the prior is fitted again" in capsys.readouterr().out
+
+
+# --- what is kept on disk ---
 
 
 @pytest.mark.parametrize("damage", WAYS.values(), ids=WAYS)
-def test_a_damaged_cache_is_drawn_again(network, tmp_path, capsys, damage):
-    first = draw(network, tmp_path)
-    (path,) = tmp_path.glob("*.safetensors")
+def test_a_damaged_file_of_samples_is_drawn_again(images, tmp_path, capsys, damage):
+    run = train(images, tmp_path, epochs=1)
+    first = run.sample(3)
+    (path,) = samples_folder(run.folder.path).iterdir()
     good = path.read_bytes()
     path.write_bytes(damage(good))
-    assert torch.equal(draw(network, tmp_path), first)
+    assert torch.equal(run.sample(3), first)
     assert "is damaged and is drawn again" in capsys.readouterr().out
     assert path.read_bytes() == good
 
 
-def test_a_whole_file_of_other_samples_or_of_other_tensors_is_not_taken_for_these(network, tmp_path, capsys):
-    first = draw(network, tmp_path)
-    (path,) = tmp_path.glob("*.safetensors")
-    draw(network, tmp_path / "other", seed=1)
-    (other,) = (tmp_path / "other").iterdir()
+def test_a_whole_file_of_other_samples_or_of_other_tensors_is_not_taken_for_these(images, tmp_path, capsys):
+    run = train(images, tmp_path, epochs=1)
+    first = run.sample(3)
+    (path,) = samples_folder(run.folder.path).iterdir()
+    run.sample(3, seed=1)
+    (other,) = set(samples_folder(run.folder.path).iterdir()) - {path}
     for content in (other.read_bytes(), tensor_bytes({"pixels": first})):
         path.write_bytes(content)
-        assert torch.equal(draw(network, tmp_path), first)
+        assert torch.equal(run.sample(3), first)
         assert "is damaged and is drawn again" in capsys.readouterr().out
+
+
+def test_samples_lie_beside_the_runs(images, tmp_path, monkeypatch):
+    on_disk, temporary = (train(images, folder, epochs=1) for folder in (tmp_path / "runs", None))
+    x = on_disk.sample(3)
+    assert torch.equal(temporary.sample(3), x)
+    assert len(list((tmp_path / "samples").iterdir())) == 1
+    monkeypatch.setattr(sampling, "draw", lambda *a, **k: pytest.fail("sampled again"))
+    assert torch.equal(on_disk.sample(3), x)
+
+
+# --- what gives no images is refused, once ---
+
+
+class Draws:
+    """A prior that draws what it is told."""
+
+    def __init__(self, give):
+        self.give = give
+
+    def draw(self, n, generator):
+        return self.give(n)
+
+
+def stop(process, x_t, prediction, t, s, generator):
+    return x_t[:1]
+
+
+def explode(process, x_t, prediction, t, s, generator):
+    return x_t * float("nan")
+
+
+@pytest.mark.parametrize(
+    ("how", "named"),
+    [
+        ({"n": 0}, "n is 0; allowed: a whole number, 1 or more"),
+        ({"n": 2.5}, "n is 2.5"),
+        ({"n": "4"}, "n is '4'"),
+        ({"n": None}, "n is None"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 2**40}, "seed is 1099511627776"),
+        ({"average": 9}, "average is 9; allowed: a whole number, 1 to 3"),
+        ({"sampler": "ddim"}, "takes the noise"),
+        ({"sampler": stop}, r"the sampler gave \(1, 1, 28, 28\)"),
+        ({"sampler": explode}, "the sampler gave numbers that are not finite"),
+        (
+            {"prior": Draws(lambda n: torch.zeros(8, 1, 4, 4))},
+            r"a Draws, gave \(8, 1, 4, 4\); needed: 4",
+        ),
+        (
+            {"prior": Draws(lambda n: torch.full((n, 1, 4, 4), float("nan")))},
+            "gave numbers that are not finite",
+        ),
+        ({"prior": Draws(lambda n: [0])}, "the prior, a Draws, gave a list"),
+        ({"prior": Draws(lambda n: torch.zeros(n, 1, 5, 5))}, r"start pixels are \(4, 1, 5, 5\)"),
+        ({"prior": "mixtur"}, "did you mean 'mixture'"),
+        ({"start": torch.zeros(3, 1, 4, 4)}, r"start is \(3, 1, 4, 4\) .*; needed: .* of 1 or 4 images"),
+        ({"start": torch.zeros(4, 1, 4, 4, dtype=torch.uint8)}, "uint8"),
+        ({"start": np.zeros((4, 1, 4, 4))}, "start is a ndarray"),
+        ({"start": torch.zeros(4, 1, 5, 5)}, "start pixels are"),
+        ({"start": torch.zeros(4, 1, 4, 4), "prior": "patches"}, "prior and start are both given"),
+    ],
+)
+def test_what_gives_no_images_is_refused(zoom, how, named):
+    with pytest.raises(ValueError, match=named):
+        zoom.sample(**{"n": 4} | how)
+
+
+def test_a_ddpm_takes_no_prior(ddpm):
+    with pytest.raises(ValueError, match="a DDPM starts from noise and takes no prior"):
+        ddpm.sample(2, prior="mixture")

@@ -55,7 +55,7 @@ work("report", {"out_dir": sys.argv[sys.argv.index("--out") + 1]})
 """,
     "diffusion/work.py": """import json, time
 from pathlib import Path
-from diffusion.runtime import write_bytes
+from diffusion.files import write_bytes
 def work(kind, values):
     print("working", flush=True)
     one = f"{values.get('model')}-{values.get('seed')}"

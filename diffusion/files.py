@@ -1,0 +1,100 @@
+"""Files that are whole or absent, JSON, hashes, and the difference of two settings."""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def expanded(path: str | os.PathLike) -> Path:
+    """A path whose `~` or `~user` is a folder; raises ValueError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{os.fspath(path)!r} begins with the name of a user that there is not") from None
+
+
+def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
+    """Write `content` to `path` atomically, making its folder; returns the path.
+
+    A temporary file in the same folder is flushed to the disk and then renamed.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full; an earlier file at `path` is untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    with contextlib.suppress(OSError):  # makes the rename durable, where the file system offers it
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    return path
+
+
+def write_json(path: str | os.PathLike, content: Any) -> Path:
+    """Write `content` as indented JSON, atomically. NaN and infinity are refused, as in JSON."""
+    return write_bytes(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        ValueError: the file is missing or not JSON; the message names it and says what to do.
+    """
+    path = Path(path)
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ValueError(
+            f"{path} does not exist; run the notebook that writes it, or `make report`"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(
+            f"{path} is not valid JSON ({error}); delete it and run its notebook again"
+        ) from None
+
+
+def sha256(path: str | os.PathLike) -> str:
+    """Hexadecimal SHA-256 of a file's content."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def digest(content: Any, length: int = 12) -> str:
+    """Short hash of a JSON-like value, the same whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
+
+
+def difference(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """The first setting that differs between two nested settings, in words; None where they are equal.
+
+    >>> difference({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}})
+    'data.n was 1, is 2'
+    """
+    return next(differences(recorded, wanted), None)
+
+
+def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """All of them."""
+    for key in sorted(recorded.keys() | wanted.keys()):
+        a, b = recorded.get(key), wanted.get(key)
+        if isinstance(a, Mapping) and isinstance(b, Mapping):
+            yield from differences(a, b, f"{prefix}{key}.")
+        elif a != b or isinstance(a, bool) != isinstance(b, bool):
+            yield f"{prefix}{key} was {a!r}, is {b!r}"

@@ -1,0 +1,421 @@
+"""What a thing is, in JSON that is equal exactly when the thing is equal; what cannot be told is refused.
+
+    describe(ColdZoom(), "process")     {"!object": "diffusion:ColdZoom", "T": 24, "interpolation": "nearest",
+    ...}
+
+Numbers and text stand as they are, 1 and 1.0 alike; tensors and arrays by type, shape and a hash of their
+bytes; objects by class and content; this project's classes and functions, and those of libraries, by name. A
+class or function of a user's own has beside its name a hash of all that it does:
+
+- its source, or of a class all that it holds, with its bases;
+- what it closes over, its defaults, and each global that it reads, by value: constants, helpers, blocks;
+- the whole file of its module, with the user's own modules that it imports.
+
+A class or function typed in a notebook or a script has no file of its own: there what it reads counts, and
+nothing else of the notebook does. Files that code reads by itself do not count.
+"""
+
+import copyreg
+import enum
+import functools
+import hashlib
+import inspect
+import logging
+import math
+import sys
+import types
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+import torch
+
+from diffusion.files import digest
+from diffusion.plugins import parameters
+from diffusion.sources import IdentityError, definition, file_of, hash_of, is_own, own_files, reads
+from diffusion.syntax import syntax
+
+MOST = 200_000  # parts of a thing
+ARRAYS = (torch.Tensor, torch.nn.Parameter, np.ndarray, np.memmap)
+PICKLING = ("__reduce__", "__reduce_ex__", "__getstate__")
+OWN_HOOK = "__identity__"  # a method of a class that says what an object is, where its content does not
+# What Python writes into a class by itself.
+MACHINERY = {
+    "__dict__",
+    "__weakref__",
+    "__doc__",
+    "__module__",
+    "__qualname__",
+    "__abstractmethods__",
+    "_abc_impl",
+}
+UNKNOWABLE = {"globals", "locals", "vars", "eval", "exec", "__import__"}
+
+
+def describe(value: Any, what: str, found: "Found | None" = None, exact: bool = False) -> Any:
+    """A value as JSON; see this module.
+
+    Args:
+        what: its name, for messages.
+        found: collects what the description names and does not hold.
+        exact: no object may say by itself what it is, so that the thing can be had back
+            (diffusion/packing.py).
+
+    Raises:
+        IdentityError: it holds what cannot be told; one line that names it.
+    """
+    try:
+        return _Description(found or Found(), exact).of(value, what)
+    except RecursionError:
+        raise IdentityError(f"{what} is nested too deeply; give numbers as a tensor or an array") from None
+
+
+def called(cls: type, options: Mapping[str, Any], what: str, found: "Found | None" = None) -> dict[str, Any]:
+    """The description of what a class makes of options, such as a network."""
+    one = _Description(found or Found(), False)
+    made = one.of(cls, what)
+    made = {"!call": made.pop("!class")} | made
+    return made | {key: one.of(options[key], f"{what}, {key}") for key in sorted(options)}
+
+
+class Found:
+    """What descriptions name: classes and functions by name, tensors and arrays by hash."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Any] = {}
+        self.tensors: dict[str, torch.Tensor | np.ndarray] = {}
+
+
+def normal(description: Any, live: Mapping[str, Any]) -> Any:
+    """A description without the arguments and attributes that have the default of the class's argument.
+
+    A new argument whose default is what was done before so makes nothing another thing.
+
+    Args:
+        live: the classes that it names, as `Found` collects them.
+    """
+    if isinstance(description, list):
+        return [normal(one, live) for one in description]
+    if not isinstance(description, Mapping):
+        return description
+    cls, usual = live.get(description.get("!object", description.get("!call", ""))), {}
+    if cls is not None:
+        usual = {k: p.default for k, p in parameters(cls).items() if p.default is not inspect.Parameter.empty}
+    return {
+        key: normal(value, live)
+        for key, value in description.items()
+        if key not in usual or digest(value, 64) != digest(_quietly(usual[key]), 64)
+    }
+
+
+def _quietly(value: Any) -> Any:
+    """The description of a default; one that has none equals nothing."""
+    try:
+        return describe(value, "default")
+    except IdentityError:
+        return {"!": "unlike anything"}
+
+
+def name_of(thing: Any) -> str:
+    """`module:name` of a class or function, for those that `diffusion` exports `diffusion:name`."""
+    module, name = getattr(thing, "__module__", None) or "", getattr(thing, "__qualname__", thing.__name__)
+    if module.partition(".")[0] == "diffusion" and getattr(sys.modules["diffusion"], name, None) is thing:
+        return f"diffusion:{name}"
+    return f"{module}:{name}"
+
+
+def found_by(module: str, qualname: str) -> Any:
+    """The object of a loaded module under a dotted name, or None."""
+    found: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+class _Description:
+    """A description under way: the things that are open, against cycles, and code that is done already."""
+
+    def __init__(self, found: Found, exact: bool):
+        self.found, self.exact, self.parts = found, exact, 0
+        self.open: list[Any] = []
+        self.done: dict[Any, str] = {}  # code of one's own -> its hash; empty while it is being described
+        self.modules: set[str] | None = None  # those that it is in and uses; None outside of it
+
+    def of(self, value: Any, at: str) -> Any:
+        self.parts += 1
+        if self.parts > MOST:
+            raise IdentityError(f"{at} has more than {MOST:,} parts; give numbers as a tensor or an array")
+        if value is None or isinstance(value, bool) or type(value) is str:
+            return value
+        if type(value) is int or type(value) is float:
+            return _number(value)
+        if isinstance(value, np.generic):
+            return self._scalar(value, at)
+        if type(value) in ARRAYS:
+            return self._array(value, at)
+        if type(value) is list:
+            return [self.of(one, f"{at}[{i}]") for i, one in enumerate(value)]
+        if type(value) is tuple:
+            return {"!tuple": self.of(list(value), at)}
+        if type(value) is dict:
+            return self._dict(value, at)
+        if any(one is value for one in self.open):
+            return {"!again": type(value).__name__}
+        self.open.append(value)
+        try:
+            return self._thing(value, at)
+        finally:
+            self.open.pop()
+
+    def _thing(self, value: Any, at: str) -> Any:
+        """What is no plain value."""
+        if isinstance(value, set | frozenset) and type(value) in (set, frozenset):
+            return {"!set": sorted((self.of(one, at) for one in value), key=lambda one: digest(one, 64))}
+        if isinstance(value, complex) and type(value) is complex:
+            return {"!complex": [_number(value.real), _number(value.imag)]}
+        if isinstance(value, bytes | bytearray):
+            return {"!bytes": hashlib.sha256(value).hexdigest()}
+        if isinstance(value, enum.Enum):
+            member = {"!enum": name_of(type(value)), "name": value.name, "value": self.of(value.value, at)}
+            return member | self._own_class(type(value), at)
+        if isinstance(value, PurePath):
+            return {"!path": str(value)}
+        if isinstance(value, torch.dtype | torch.device | torch.memory_format | torch.layout):
+            return {"!torch": str(value)}
+        if isinstance(value, logging.Logger):
+            return {"!logger": value.name}
+        if isinstance(value, types.ModuleType):
+            return self._module(value)
+        if isinstance(value, type):
+            return {"!class": name_of(value)} | self._own_class(value, at)
+        if isinstance(value, functools.partial):
+            parts = {"!partial": value.func, "arguments": list(value.args), "options": dict(value.keywords)}
+            return {k: self.of(v, f"{at}.{k.strip('!')}") for k, v in parts.items()}
+        if isinstance(value, types.MethodType):
+            bound = {"!method": value.__name__, "of": self.of(value.__self__, at)}
+            return bound | self._function(value.__func__, at)
+        if isinstance(value, types.FunctionType):
+            return self._function(value, at)
+        if isinstance(value, types.BuiltinFunctionType | np.ufunc | types.MethodDescriptorType):
+            return self._builtin(value, at)
+        inner = [getattr(value, name, None) for name in ("__wrapped__", "fget", "fset", "__func__", "func")]
+        if isinstance(value, property | staticmethod | classmethod | functools.cached_property | _LRU):
+            return {"!wraps": type(value).__name__, "of": [self.of(f, at) for f in inner if f is not None]}
+        return self._object(value, at)
+
+    # --- data ---
+
+    def _scalar(self, value: np.generic, at: str) -> Any:
+        if type(value) in (np.int64, np.float64, np.bool_, np.str_):
+            return self.of(value.item(), at)
+        return {"!number": value.dtype.str, "value": repr(value.item())}  # of a width that rounds otherwise
+
+    def _array(self, value: torch.Tensor | np.ndarray, at: str) -> Any:
+        if isinstance(value, np.ndarray):
+            if value.dtype.hasobject:
+                return {"!objects": list(value.shape), "values": self.of(value.ravel().tolist(), at)}
+            content, kind = np.ascontiguousarray(value), f"numpy {value.dtype.str}"
+        else:
+            try:
+                content = value.detach().cpu().contiguous()
+                kind, plain = str(content.dtype), content.flatten().view(torch.uint8).numpy()
+            except (RuntimeError, NotImplementedError, TypeError) as error:
+                raise IdentityError(f"{at} is a tensor that cannot be written down ({error})") from None
+        data = plain if isinstance(value, torch.Tensor) else content
+        found = hashlib.sha256(f"{kind} {list(value.shape)} ".encode() + data.tobytes()).hexdigest()
+        self.found.tensors[found] = content
+        return {"!array": kind, "shape": list(value.shape), "sha256": found}
+
+    def _dict(self, value: dict, at: str) -> Any:
+        """Keys that are names, in order, stand as they are; other keys, and another order, as pairs."""
+        keys = list(value)
+        if all(type(k) is str and not k.startswith("!") for k in keys) and keys == sorted(keys):
+            return {k: self.of(v, f"{at}.{k}") for k, v in value.items()}
+        return {"!dict": [[self.of(k, at), self.of(v, f"{at}[{k!r}]")] for k, v in value.items()]}
+
+    def _object(self, value: Any, at: str) -> Any:
+        cls = type(value)
+        says, network = not self.exact and OWN_HOOK in vars(cls), isinstance(value, torch.nn.Module)
+        reduced = None if says or network else self._reduce(value, at)
+        head = {"!object": name_of(cls)} | self._own_class(cls, at)
+        if says:
+            return head | {"!says": self.of(getattr(value, OWN_HOOK)(), at)}
+        if network:
+            return head | {"!network": self._network(value, at)}
+        own_way = any(name in vars(one) for one in cls.__mro__[:-1] for name in PICKLING)
+        if own_way or reduced[0] is not copyreg.__newobj__ or len(reduced[1]) > 1 or any(reduced[3:]):
+            parts = dict(zip(("made by", "of", "state", "items", "pairs"), reduced, strict=True))
+            return head | {"!reduced": {k: self.of(v, at) for k, v in parts.items() if v is not None}}
+        return head | self._state(value, at)
+
+    def _state(self, value: Any, at: str) -> dict[str, Any]:
+        """The attributes of an object, its slots among them."""
+        found = dict(getattr(value, "__dict__", {}))
+        slots = copyreg._slotnames(type(value))  # as copy and pickle find them
+        found |= {name: getattr(value, name) for name in slots if hasattr(value, name)}
+        return {f"!{k}" if k.startswith("!") else k: self.of(found[k], f"{at}.{k}") for k in sorted(found)}
+
+    def _network(self, value: torch.nn.Module, at: str) -> dict[str, Any]:
+        """A network: tensors by name, its parts, and what else it was given; not what torch keeps beside."""
+        mine = vars(value)
+        tensors = {k: v for part in ("_parameters", "_buffers") for k, v in mine[part].items()}
+        other = {k: v for k, v in mine.items() if k not in vars(torch.nn.Module()) or k == "training"}
+        hooks = [name for name, found in mine.items() if "hook" in name and found]
+        if hooks:
+            raise IdentityError(
+                f"{at} has {hooks[0].strip('_')}; a network with hooks cannot be written down"
+            )
+        return {
+            "tensors": self.of(tensors, at),
+            "parts": {k: self.of(v, f"{at}.{k}") for k, v in mine["_modules"].items()},
+            "has": self.of(dict(sorted(other.items())), at),
+        }
+
+    def _reduce(self, value: Any, at: str) -> tuple[Any, ...]:
+        """What copy and pickle make an object of: function, arguments, state, items, pairs."""
+        try:
+            reducer = copyreg.dispatch_table.get(type(value))
+            found = reducer(value) if reducer else value.__reduce_ex__(2)
+        except Exception:  # each type refuses in its own words
+            raise IdentityError(
+                f"{at} is a {name_of(type(value))}, which cannot be written down, and a run is known by what "
+                "it was made with; give numbers, text, tensors, functions, or objects that hold only these"
+            ) from None
+        if isinstance(found, str):
+            return str, [found], None, None, None
+        function, arguments, state, items, pairs = (*found, None, None, None)[:5]
+        return (
+            function,
+            list(arguments),
+            state,
+            items and list(items),
+            pairs and [list(pair) for pair in pairs],
+        )
+
+    # --- code ---
+
+    def _module(self, module: types.ModuleType) -> Any:
+        name = module.__name__
+        if self.modules is not None:
+            self.modules.add(name)
+            return {"!module": name}
+        return {"!module": name, "!code": _files({name})}
+
+    def _builtin(self, value: Any, at: str) -> Any:
+        owner = getattr(value, "__self__", None)
+        if owner is not None and not isinstance(owner, types.ModuleType | type):
+            return {"!method": value.__name__, "of": self.of(owner, at)}
+        module = getattr(value, "__module__", None) or type(value).__module__
+        return {"!function": f"{module}:{getattr(value, '__qualname__', value.__name__)}"}
+
+    def _own_class(self, cls: type, at: str) -> dict[str, Any]:
+        """A hash of all that a user's own class does; empty for others, which their names tell."""
+        self.found.live[name_of(cls)] = cls
+        if not is_own(cls):
+            if found_by(cls.__module__, cls.__qualname__) is not cls and cls.__module__ != "builtins":
+                raise IdentityError(
+                    f"{at}: {cls.__qualname__} is made by a function, and its module has no such name"
+                )
+            return {}
+        return {"!code": self._does(cls, lambda: self._class(cls, at))}
+
+    def _does(self, code: Any, tell: Callable[[], Any]) -> str:
+        """Hash of what a class or function of a user's own does, with the files of all that it uses."""
+        outermost = self.modules is None
+        if outermost:
+            self.done, self.modules = {}, set()
+        if code not in self.done:
+            self.modules.add(code.__module__ or "")
+            self.done[code] = ""
+            content = tell()
+            self.done[code] = digest([content, _files(self.modules) if outermost else None], 16)
+        if outermost:
+            self.modules = None
+        return self.done[code]
+
+    def _class(self, cls: type, at: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"bases": [self.of(base, at) for base in cls.__bases__ if base is not object]}
+        if type(cls) is not type:
+            found["kind"] = name_of(type(cls))
+        fields = vars(cls).get("__dataclass_fields__", {})
+        if fields:
+            made = [[f.name, f.default_factory] for f in fields.values() if callable(f.default_factory)]
+            found["factories"] = self.of(made, f"{at}: {cls.__qualname__}")
+        for name, value in sorted(vars(cls).items()):
+            generated = isinstance(value, types.FunctionType) and value.__code__.co_filename == "<string>"
+            methods = types.FunctionType | classmethod | staticmethod | property
+            special = name.startswith("__") and name.endswith("__") and not isinstance(value, methods)
+            described = isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType)
+            if name not in MACHINERY and not (generated or special or described):
+                found[f".{name}"] = self.of(value, f"{at}: {cls.__qualname__}.{name}")
+        return found
+
+    def _function(self, function: types.FunctionType, at: str) -> dict[str, Any]:
+        name = name_of(function)
+        self.found.live[name] = function
+        if not is_own(function):
+            if found_by(function.__module__ or "", function.__qualname__) is function:
+                return {"!function": name}
+            inner = self._inner(function, at)  # made by a function of a library: what it was made with counts
+            return {"!function": name, "!code": digest(inner, 16)}
+        tell = functools.partial(self._own_function, function, f"{at}: {function.__qualname__}")
+        return {"!function": name, "!code": self._does(function, tell)}
+
+    def _own_function(self, function: types.FunctionType, at: str) -> dict[str, Any]:
+        if (
+            function.__module__ == "__main__"
+            or not function.__module__
+            or file_of(function.__module__) is None
+        ):
+            for unknowable in UNKNOWABLE & {name for name, *_ in reads(function.__code__)}:
+                raise IdentityError(
+                    f"{at} calls {unknowable}(), so that nobody can tell what it reads; say it by name"
+                )
+        found = {"source": syntax(definition(function.__code__, at))} | self._inner(function, at)
+        seen: dict[str, Any] = {}
+        for name, *rest in reads(function.__code__):
+            if name in function.__globals__:
+                value, read = function.__globals__[name], name
+                for part in rest:  # a constant of a module of one's own
+                    if (
+                        not isinstance(value, types.ModuleType)
+                        or not is_own(value)
+                        or not hasattr(value, part)
+                    ):
+                        break
+                    value, read = getattr(value, part), f"{read}.{part}"
+                seen[read] = value
+        found["reads"] = {k: self.of(v, f"{at} reads {k}, which") for k, v in sorted(seen.items())}
+        return found
+
+    def _inner(self, function: types.FunctionType, at: str) -> dict[str, Any]:
+        """What a function was made with beside its source."""
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        closed = {}
+        for name, cell in cells:
+            try:
+                closed[name] = cell.cell_contents
+            except ValueError:  # not yet filled
+                continue
+        extra = {k: v for k, v in vars(function).items() if k != "__wrapped__"}
+        given = {"defaults": function.__defaults__, "keywords": function.__kwdefaults__, "has": extra}
+        found = {k: self.of(v, f"{at}: its {k}") for k, v in given.items() if v}
+        return found | {
+            f"={k}": self.of(v, f"{at} closes over {k}, which") for k, v in sorted(closed.items())
+        }
+
+
+_LRU = type(functools.lru_cache(lambda: None))
+
+
+def _number(value: float) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"!float": str(value)}
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+def _files(modules: set[str]) -> str:
+    """Hash of the files of a user's modules and of those that they import; "" where there are none."""
+    files = {name: path for one in modules - {"", "__main__"} for name, path in own_files(one).items()}
+    return hash_of(files.values()) if files else ""

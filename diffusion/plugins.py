@@ -1,0 +1,81 @@
+"""Things found by name: an entry of a registry, or `module:name` of a user's own."""
+
+import difflib
+import importlib
+import inspect
+import operator
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+SLOW = 10  # seconds of an import after which a line says what is being waited for
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
+    """An entry of a registry, the object that `module:name` names, or the object itself if it is no text.
+
+    Args:
+        what: what is looked for, for messages: "schedule", "degradation", ...
+
+    Raises:
+        ValueError: neither registered nor importable; the message has the registered names.
+    """
+    if not isinstance(name, str):
+        return name
+    if name in registry:
+        return registry[name]
+    module, colon, attribute = name.partition(":")
+    if not colon:
+        raise ValueError(
+            f"{what} is {name!r}; allowed: {', '.join(registry)}, or module:name of your own"
+            f"{nearest(name, registry)}"
+        )
+    said = threading.Timer(SLOW, print, [f"still importing {module} for {name} (Ctrl-C ends it)"])
+    said.daemon = True
+    said.start()
+    try:
+        return operator.attrgetter(attribute)(importlib.import_module(module))
+    except (Exception, SystemExit) as error:  # a module of one's own may fail in any way
+        why = f"{type(error).__name__}: {error}" if isinstance(error, SystemExit) else error
+        raise ValueError(
+            f"{what} is {name!r}, which cannot be loaded ({why}); needed: module:name"
+        ) from error
+    finally:
+        said.cancel()
+
+
+def parameters(function: Any) -> dict[str, inspect.Parameter]:
+    """The parameters of a function or class by name; none where Python cannot tell them."""
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return {}
+
+
+def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
+    """Call a function or class with those of `values` that its signature asks for, and all of `options`.
+
+    Raises:
+        ValueError: it does not take one of the options, or refuses what it is given.
+    """
+    called = getattr(function, "__name__", type(function).__name__)
+    if not callable(function):
+        raise ValueError(f"{function!r} is a {called}; needed: a function or a class")
+    accepts = parameters(function)
+    any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepts.values())
+    unknown = [] if any_name else sorted((options or {}).keys() - accepts.keys())
+    if unknown:
+        raise ValueError(
+            f"{called} has no option {unknown[0]!r}; it takes {', '.join(accepts) or 'none'}"
+            f"{nearest(unknown[0], accepts)}"
+        )
+    try:
+        return function(**{k: v for k, v in values.items() if k in accepts} | dict(options or {}))
+    except TypeError as error:
+        raise ValueError(f"{called} cannot be made: {error}") from error

@@ -1,0 +1,246 @@
+"""Samplers: the steps of the way back, for DDPMs and for cold diffusion, by one protocol.
+
+A sampler says which time steps it `visits`, and takes a `step` from one to the next. `Ancestral` and `DDIM`
+are for processes whose network predicts the noise, `Naive` and `Improved` for those whose network predicts
+the image. One of your own is a class with `step`, and with `visits` where it leaves out time steps; or only a
+function
+
+    step(process, x_t, prediction, t, s, generator) -> x_s        latents (n, 1, 28, 28), t > s >= 0
+
+which draws all noise from the generator.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from diffusion.bounds import real, whole
+from diffusion.plugins import call_with, named
+
+if TYPE_CHECKING:
+    from diffusion.processes.base import DegradationProcess
+
+
+class Sampler(Protocol):
+    """A way back from x_T to an image, for any process."""
+
+    def visits(self, T: int) -> list[int]:
+        """The time steps of the way, from T down to 0."""
+
+    def step(
+        self,
+        process: "DegradationProcess",
+        x_t: Tensor,
+        prediction: Tensor,
+        t: int,
+        s: int,
+        generator: Generator,
+    ) -> Tensor:
+        """The latent at step s < t, from that at t and what the network says of it."""
+
+
+def evenly_spaced(T: int, steps: int) -> list[int]:
+    """The time steps of a way back of so many steps, from T down to 0: (steps + 1,)."""
+    return torch.linspace(0, T, steps + 1, dtype=torch.float64).round().long().flip(0).tolist()
+
+
+@dataclass(frozen=True)
+class Ancestral:
+    """The sampler of Ho et al. (2020), the study's: noise in each step but the last.
+
+    Args:
+        steps: how many of the T steps it visits, evenly spaced; None: all, as in the study. With fewer,
+            beta_t is that of the step from one visited time to the next (Nichol & Dhariwal 2021, Sec. 4).
+        clip_x0: clip the clean image that each step predicts to [-0.5, 0.5]. The study does not.
+
+    Raises:
+        ValueError: fewer than 2 steps; when it is used, more than T.
+    """
+
+    takes: ClassVar[str] = "noise"
+    steps: int | None = None
+    clip_x0: bool = False
+
+    def __post_init__(self) -> None:
+        _set(self, "steps", None if self.steps is None else whole("steps", self.steps, 2))
+        if not isinstance(self.clip_x0, bool):
+            raise ValueError(f"clip_x0 is {self.clip_x0!r}; allowed: True or False")
+
+    def visits(self, T: int) -> list[int]:
+        return evenly_spaced(
+            T, T if self.steps is None else whole("steps", self.steps, 2, T, "T steps are learnt")
+        )
+
+    def step(
+        self,
+        process: "DegradationProcess",
+        x_t: Tensor,
+        prediction: Tensor,
+        t: int,
+        s: int,
+        generator: Generator,
+    ) -> Tensor:
+        a, b = (float(process.schedule.alpha_bar[one]) for one in (t, s))
+        if self.clip_x0:  # the noise that leads to the clipped image
+            x0 = ((x_t - (1 - a) ** 0.5 * prediction) / a**0.5).clamp_(-0.5, 0.5)
+            prediction = (x_t - a**0.5 * x0) / (1 - a) ** 0.5
+        return self.move(x_t, prediction, a, b, generator)
+
+    def move(self, x_t: Tensor, eps: Tensor, a: float, b: float, generator: Generator) -> Tensor:
+        """Eqs. (4), (5) from alpha_bar = a to b, plus sqrt(beta_t) noise; none in the last step, to b = 1."""
+        beta = 1 - a / b
+        mean = (x_t - beta / (1 - a) ** 0.5 * eps) / (1 - beta) ** 0.5
+        return (
+            mean + beta**0.5 * torch.randn(x_t.shape, generator=generator).to(x_t.device) if b < 1 else mean
+        )
+
+
+@dataclass(frozen=True)
+class DDIM(Ancestral):
+    """A DDPM sampled without noise on the way: Song et al. (2021). Arguments as of `Ancestral`."""
+
+    def move(self, x_t: Tensor, eps: Tensor, a: float, b: float, generator: Generator) -> Tensor:
+        """Eq. (12) of Song et al. (2021) with sigma = 0."""
+        return (b / a) ** 0.5 * (x_t - (1 - a) ** 0.5 * eps) + (1 - b) ** 0.5 * eps
+
+
+@dataclass(frozen=True)
+class Naive:
+    """The study's Algorithm 2, Algorithm 1 of Bansal et al. (2022): predict the image, degrade it less.
+
+    Args:
+        noise: standard deviation of Gaussian noise added to the latent after each step but the last.
+        power: at level t it is noise (t / T)^power; 0: the same at all levels.
+        levels: how many of the T levels it visits, evenly spaced; None: all.
+
+    Raises:
+        ValueError: noise or its power below 0, or no level; when it is used, more than T.
+    """
+
+    takes: ClassVar[str] = "image"
+    noise: float = 0.0
+    power: float = 0.0
+    levels: int | None = None
+
+    def __post_init__(self) -> None:
+        _set(self, "noise", real("noise", self.noise, 0, meaning="a standard deviation"))
+        _set(self, "power", real("power", self.power, 0, meaning="0: the same noise at all levels"))
+        _set(self, "levels", None if self.levels is None else whole("levels", self.levels, 1))
+
+    def visits(self, T: int) -> list[int]:
+        return evenly_spaced(
+            T, T if self.levels is None else whole("levels", self.levels, 1, T, "T are learnt")
+        )
+
+    def step(
+        self,
+        process: "DegradationProcess",
+        x_t: Tensor,
+        prediction: Tensor,
+        t: int,
+        s: int,
+        generator: Generator,
+    ) -> Tensor:
+        x_s = self.move(process, x_t, prediction, t, s)
+        if sd := self.noise_at(s / process.T):
+            x_s = x_s + sd * torch.randn(x_s.shape, generator=generator).to(x_s.device)
+        return x_s
+
+    def noise_at(self, part: float) -> float:
+        """Standard deviation of the noise at a level, as a part of T; 0 at level 0."""
+        return self.noise * part**self.power if part else 0.0
+
+    def move(self, process: "DegradationProcess", x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
+        return process.degrade(x0_hat, _level(x_t, s))
+
+
+@dataclass(frozen=True)
+class Improved(Naive):
+    """Algorithm 2 of Bansal et al. (2022): the latent, changed by the difference of two degradations.
+
+    Arguments as of `Naive`.
+    """
+
+    def move(self, process: "DegradationProcess", x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
+        return super().move(process, x_t, x0_hat, t, s) + x_t - process.degrade(x0_hat, _level(x_t, t))
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A sampler of one's own that is a function: it visits all levels."""
+
+    step: Callable[..., Tensor]
+
+
+SAMPLERS: dict[str, type] = {"ancestral": Ancestral, "ddim": DDIM, "naive": Naive, "improved": Improved}
+STEP = ("process", "x_t", "prediction", "t", "s", "generator")
+
+
+def sampler_of(
+    sampler: Any, process: "DegradationProcess | None" = None, options: Mapping[str, Any] | None = None
+) -> Sampler:
+    """A sampler for a process.
+
+    Args:
+        sampler: one, its class, its name in `SAMPLERS`, or `module:name` of your own; None: the process's
+            own.
+        process: None: it is not looked whether the sampler fits it.
+        options: arguments of the class.
+
+    Raises:
+        ValueError: there is none of that name, it refuses its options, takes what the process's network does
+            not predict, or has more steps than the process.
+    """
+    made = named("sampler", process.sampler if sampler is None and process else sampler, SAMPLERS)
+    if isinstance(made, type):
+        made = call_with(made, {}, options)
+    elif options:
+        raise ValueError(f"sampler is {sampler!r}, which takes no options, and {dict(options)!r} are given")
+    step = made if inspect.isfunction(made) else getattr(made, "step", None)
+    if not callable(step):
+        raise ValueError(
+            f"sampler is a {type(made).__name__}; needed: a sampler such as d.DDIM(), or a function"
+        )
+    try:
+        inspect.signature(step).bind(*STEP)
+    except TypeError:
+        said = getattr(step, "__qualname__", step)
+        raise ValueError(f"{said} is no step of a sampler; it is to take {', '.join(STEP)}") from None
+    made = _Step(made) if inspect.isfunction(made) else made
+    if process is None:
+        return made
+    takes = getattr(made, "takes", process.predicts)
+    if takes != process.predicts:
+        fit = ", ".join(f"d.{cls.__name__}()" for cls in SAMPLERS.values() if cls.takes == process.predicts)
+        raise ValueError(
+            f"{type(made).__name__} takes the {takes} that a network predicts, and that of a "
+            f"{type(process).__name__} predicts the {process.predicts}; allowed: {fit}, or your own"
+        )
+    visits(made, process.T)
+    return made
+
+
+def visits(sampler: Any, T: int) -> list[int]:
+    """The time steps that a sampler visits, T first and 0 last; all of them where it does not say.
+
+    Raises:
+        ValueError: it says no such steps.
+    """
+    found = list(sampler.visits(T)) if hasattr(sampler, "visits") else list(range(T, -1, -1))
+    if found[:1] != [T] or found[-1:] != [0] or sorted(set(found), reverse=True) != found:
+        raise ValueError(
+            f"{type(sampler).__name__} visits {found}; needed: from T = {T} down to 0, no step twice"
+        )
+    return found
+
+
+def _level(x: Tensor, t: int) -> Tensor:
+    return torch.full((len(x),), t, device=x.device)
+
+
+def _set(made: Any, name: str, value: Any) -> None:
+    object.__setattr__(made, name, value)  # of a frozen one, while it is made

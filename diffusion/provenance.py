@@ -1,0 +1,68 @@
+"""Where a result comes from: the checkout, its commit, versions and machine."""
+
+import contextlib
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def checkout() -> Path | None:
+    """The project's folder when the package lies in a checkout; None where it is installed."""
+    return PACKAGE.parent if (PACKAGE.parent / "Snakefile").is_file() else None
+
+
+def releases() -> Path:
+    """The folder of released results, in the checkout or in the installed package."""
+    project = checkout()
+    return project / "released" if project else PACKAGE / "_released"
+
+
+def commit() -> str:
+    """The checkout's commit, with `-dirty` when tracked files differ from it; `unknown` without a commit."""
+    try:
+        run = {"cwd": PACKAGE, "capture_output": True, "text": True, "check": True, "timeout": 10}
+        top, head = (
+            subprocess.run(["git", "rev-parse", *what], **run).stdout.strip()
+            for what in (["--show-toplevel"], ["--short=12", "HEAD"])
+        )
+        if checkout() is None or not checkout().samefile(top):  # another project's repository lies around
+            return "unknown"
+        dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return head + ("-dirty" if dirty else "")
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes: the numbers of a result depend on these."""
+    return {"torch": torch.__version__, "numpy": metadata.version("numpy")}
+
+
+def environment(precision: str = "fp32", on: torch.device | None = None) -> dict[str, Any]:
+    """Versions, machine and commit of a result, for its record."""
+    on = on or torch.device("cpu")
+    processor = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(
+            (ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), processor
+        )
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        **versions(),
+        **{name: metadata.version(name) for name in ("torchvision", "torchmetrics")},
+        "device": on.type,
+        "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else processor,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "commit": commit(),
+    }

@@ -1,0 +1,305 @@
+"""A trained model, and the ways to sample it."""
+
+import contextlib
+import copy
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from diffusion import data, runtime, syntax
+from diffusion.bounds import whole
+from diffusion.files import digest
+from diffusion.identity import Found, called, describe, normal
+from diffusion.packing import PackError, pack, unpack
+from diffusion.processes.base import DegradationProcess
+from diffusion.processes.priors import fitted, prior_of
+from diffusion.processes.samplers import sampler_of, visits
+from diffusion.training import network as networks
+from diffusion.training import sampling
+from diffusion.training.checkpoints import SAMPLING, RunError, RunFolder, load_weights
+
+LARGEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to sample a training.
+
+    Attributes:
+        sampler, prior: as `Run.sample` takes them.
+        average: the weights are the mean over so many last epochs.
+    """
+
+    sampler: Any = None
+    prior: Any = None
+    average: int = 1
+
+
+@dataclass
+class Run:
+    """A trained model: what `fit`, `open` and `released` return.
+
+    Attributes:
+        process: with what it learnt from the training images.
+        identity: all that determines the weights, as JSON.
+        history: a line an epoch: epoch, train_loss, test_loss (None without test images), seconds, sha256.
+        steps: optimiser steps in all.
+        folder: where the run lies.
+        architecture: the network's class and its arguments.
+        way: how it is sampled where nothing else is said.
+        keeps: samples and fitted priors are kept on disk; not so of a release.
+        images: the training images, of which a prior is fitted; None: they are looked for when one is.
+    """
+
+    process: DegradationProcess
+    name: str
+    seed: int
+    folder: RunFolder
+    identity: dict[str, Any]
+    history: list[dict]
+    steps: int
+    precision: str
+    device: torch.device
+    architecture: tuple[type[nn.Module], dict[str, Any]]
+    way: Way = Way()
+    keeps: bool = True
+    images: Tensor | None = field(default=None, repr=False)
+
+    @property
+    def epochs(self) -> int:
+        return len(self.history)
+
+    @property
+    def parameters_count(self) -> int:
+        """Number of the network's parameters."""
+        return sum(p.numel() for p in self._fresh().parameters())
+
+    @property
+    def calls(self) -> int:
+        """Network calls for one image, sampled by default."""
+        return len(visits(sampler_of(self.way.sampler, self.process), self.process.T)) - 1
+
+    def weights(self, epoch: int | None = None) -> Path:
+        """The weights file after an epoch; None: the last."""
+        return self.folder.weights(self._line(epoch)["epoch"])
+
+    def weights_sha256(self, epoch: int | None = None) -> str:
+        """SHA-256 of the weights file after an epoch; None: the last."""
+        return self._line(epoch)["sha256"]
+
+    def network(self, epoch: int | None = None, average: int = 1) -> nn.Module:
+        """The network after an epoch (None: the last), in evaluation mode, on the device.
+
+        Args:
+            average: the mean of the weights after this many epochs, the last of which is `epoch`.
+
+        Raises:
+            RunError: weights are lost or damaged, or there is no such epoch.
+        """
+        states = []
+        for one in self._epochs(epoch, average):
+            path, content = self.weights(one), self.folder.read_weights(one, self.weights_sha256(one))
+            states.append(load_weights(content, network := self._fresh(), str(path)).state_dict())
+        if average > 1:
+            mean = {
+                k: torch.stack([s[k] for s in states]).mean(0)
+                for k, v in states[0].items()
+                if v.is_floating_point()
+            }
+            network.load_state_dict(states[0] | mean)
+        return network.to(self.device)
+
+    def sample(
+        self,
+        n: int | None = None,
+        seed: int | None = None,
+        epoch: int | None = None,
+        *,
+        sampler: Any = None,
+        prior: Any = None,
+        start: Tensor | None = None,
+        average: int | None = None,
+    ) -> Tensor:
+        """n generated images, (n, 1, 28, 28) float32 on the CPU, about [-0.5, 0.5].
+
+        What is not named is as the run is sampled by default, or else as its process says. The same arguments
+        give the same images; those of a run with a folder are kept there.
+
+        Args:
+            n: images; None: as many as `start` has.
+            seed: of the noise and of the prior; None: that of the training.
+            epoch, average: as `network` takes them.
+            sampler: such as d.DDIM(steps=24) or d.Naive(noise=0.2), its name, or a function or class of your
+                own.
+            prior: such as d.Mixture(), its name, or an object of your own. It is fitted on the training
+                images, once, and kept with the run.
+            start: where sampling starts in place of a prior: (n, 1, 28, 28) latents at t = T, or of a zoom
+                with T = 24 its (n, 1, 4, 4) pixels; one stands for all n.
+
+        Raises:
+            ValueError: an argument that is not allowed, or a prior or sampler that gives no such images.
+            RunError: weights are lost or damaged.
+        """
+        if n is None and isinstance(start, Tensor) and start.ndim:
+            n = len(start)
+        n = whole("n", n, 1, meaning="images")
+        seed = self.seed if seed is None else whole("seed", seed, 0, LARGEST_SEED)
+        average = self.way.average if average is None else average
+        epochs = self._epochs(epoch, average)
+        walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
+        begin = self._start(n, prior, start)
+        found = Found()
+        key = {
+            "weights": [self.weights_sha256(one) for one in epochs],
+            "process": describe(self.process, "process", found),
+            "sampler": describe(walker, "sampler", found),
+            "start": describe(begin, "start" if start is not None else "prior", found),
+            "network": called(*self.architecture, "network", found),
+            "code": syntax.canonical("samples", syntax.code("samples")),
+            "n": n,
+            "seed": seed,
+            "precision": self.precision,
+            "device": self.device.type,
+        }
+        name = f"{digest(normal(key, found.live), 16)}"
+        path = samples_folder(self.folder.path) / f"{name}.safetensors"
+        x = sampling.kept(path, name) if self.keeps else None
+        if x is None:
+            title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
+            at = self.network(epoch, average), walker, begin, n, seed, self.precision, title
+            x = sampling.draw(self.process, *at)
+            if self.keeps:
+                sampling.keep(path, name, x)
+        return x
+
+    def trajectory(self, n: int, seed: int | None = None, **way: Any) -> dict[int, Tensor]:
+        """The latents on the way to n images: time step -> (n, 1, 28, 28); arguments as of `sample`."""
+        sampler = way.pop("sampler", None)
+        walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
+        begin = self._start(n, way.pop("prior", None), way.pop("start", None))
+        network, seed = self.network(**way), self.seed if seed is None else seed
+        return dict(sampling.walk(self.process, network, walker, begin, n, seed, self.precision))
+
+    def by_default(self, sampler: Any = None, prior: Any = None, average: int = 1) -> Self:
+        """Say how this run is sampled where nothing else is said; kept in its folder. Returns the run.
+
+        Raises:
+            ValueError: the process cannot be sampled so.
+        """
+        self._epochs(None, average)
+        way = Way(sampler and sampler_of(sampler, self.process), prior_of(prior), average)
+        self.fitted(way.prior if way.prior is not None else prior_of(self.process.prior))
+        self.folder.write(SAMPLING, pack(way, "the way to sample"))
+        self.way = way
+        return self
+
+    # --- where sampling starts ---
+
+    def _start(self, n: int, prior: Any, start: Tensor | None) -> Any:
+        if start is None:
+            chosen = self.way.prior if prior is None else prior
+            return self.fitted(prior_of(self.process.prior if chosen is None else chosen))
+        if prior is not None:
+            raise ValueError("prior and start are both given; sampling starts from one of them")
+        if (
+            not isinstance(start, Tensor)
+            or not start.is_floating_point()
+            or not start.ndim
+            or len(start) not in (1, n)
+        ):
+            said = (
+                f"{tuple(start.shape)} of {start.dtype}"
+                if isinstance(start, Tensor)
+                else f"a {type(start).__name__}"
+            )
+            raise ValueError(f"start is {said}; needed: a tensor of floats, of 1 or {n} images")
+        return start.detach().float().cpu().expand(n, *start.shape[1:])
+
+    def fitted(self, prior: Any) -> Any:
+        """What draws: a prior that has `fit`, fitted on the training images; another as it is.
+
+        Raises:
+            ValueError: the training images are not known.
+        """
+        if prior is None or not hasattr(prior, "fit"):
+            return prior
+        name, live = self._prior_file(prior)
+        if (content := self.folder.read(name)) is not None:
+            with contextlib.suppress(PackError):
+                if (kept := unpack(content, live))["file"] == name:
+                    return kept["prior"]
+            print(f"warning: {self.folder.path / name} is damaged; the prior is fitted again", flush=True)
+        with runtime.seeded(0):
+            made = fitted(copy.deepcopy(prior), self.process.compress(self._training_images(prior)))
+        return self.keep_prior(prior, made) if self.keeps and os.access(self.folder.path, os.W_OK) else made
+
+    def keep_prior(self, prior: Any, made: Any) -> Any:
+        """Keep what a prior became when it was fitted; returns that, as it is had back."""
+        name, live = self._prior_file(prior)
+        content = pack({"file": name, "prior": made}, "what the prior learnt")
+        self.folder.write(name, content)
+        with contextlib.suppress(PackError):
+            return unpack(content, live)["prior"]
+        return made
+
+    def _prior_file(self, prior: Any) -> tuple[str, dict[str, Any]]:
+        """The file of a fitted prior, named by what it is a function of, and the classes that it needs."""
+        found = Found()
+        known = {
+            "prior": describe(prior, "prior", found),
+            "process": describe(self.process, "process", found),
+        }
+        known |= {
+            "data": self.identity["data"]["train"],
+            "code": syntax.canonical("samples", syntax.code("samples")),
+        }
+        return f"priors/{digest(normal(known, found.live), 16)}.safetensors", found.live
+
+    def _training_images(self, prior: Any) -> Tensor:
+        wanted = self.identity["data"]
+        if self.images is None:
+            self.images = data.find(wanted["train"], wanted["n"])
+        if self.images is None or data.fingerprint(self.images) != wanted["train"]:
+            why = "are not those of this run" if self.images is not None else "are not known"
+            raise ValueError(
+                f"the prior, a {type(prior).__name__}, is fitted on the training images, which {why}; "
+                "set run.images to the images that the run was trained on"
+            )
+        return self.images
+
+    # --- weights ---
+
+    def _fresh(self) -> nn.Module:
+        with runtime.seeded(0):  # the user's random numbers stay as they are
+            return networks.build(*self.architecture)
+
+    def _epochs(self, epoch: int | None, average: int) -> range:
+        last = self._line(epoch)["epoch"]
+        average = whole("average", average, 1, last, f"epochs of {self.name}")
+        return range(last, last - average, -1)
+
+    def _line(self, epoch: int | None) -> dict:
+        found = self.history[-1:] if epoch is None else [ln for ln in self.history if ln["epoch"] == epoch]
+        if not found:
+            raise RunError(f"epoch is {epoch}; {self.name} has epochs 1 to {self.epochs}")
+        return found[0]
+
+    def __repr__(self) -> str:
+        last = self.history[-1]
+        losses = [
+            f"{k.replace('_', ' ')} {last[k]:.5f}" for k in ("train_loss", "test_loss") if last[k] is not None
+        ]
+        return (
+            f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
+            f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
+            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder.path}"
+        )
+
+
+def samples_folder(run: Path) -> Path:
+    """Folder of a run's samples: `samples` beside the folder `runs`, else in the run's own folder."""
+    return (run.parent.parent if run.parent.name == "runs" else run) / "samples"

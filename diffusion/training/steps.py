@@ -1,0 +1,92 @@
+"""The arithmetic of a training: what follows here, and what it calls, determines the weights.
+
+Everything random is a function of (seed, step): the order of the images of an epoch, the time steps and the
+noise of a step, and the global streams that a network with dropout draws from.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from diffusion.processes.base import DegradationProcess
+from diffusion.runtime import autocast, generator, seeded
+from diffusion.training import network as networks
+
+WARM_UP = 0.03  # share of all steps over which the "cosine" learning rate rises, at most 200 steps
+
+
+def learning_rate_at(step: int, total: int, peak: float, schedule: str) -> float:
+    """Rate of a step (0-based): "constant", or "cosine" with a short linear warm-up, falling to zero."""
+    if schedule == "constant":
+        return peak
+    warm = max(1, min(200, round(WARM_UP * total)))
+    if step < warm:
+        return peak * (step + 1) / warm
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+class Learner:
+    """A network under training, with its optimiser: Adam, at the rate of `learning_rate_at`.
+
+    Args:
+        cls, arguments: of the network.
+        x: training images, (N, 1, 28, 28), on the device that is trained on.
+        x_test: images whose loss is measured, there too.
+        total: steps in all, after which a rate that falls is zero.
+    """
+
+    def __init__(
+        self,
+        process: DegradationProcess,
+        cls: type[nn.Module],
+        arguments: Mapping[str, Any],
+        x: Tensor,
+        x_test: Tensor | None,
+        *,
+        batch_size: int,
+        learning_rate: float,
+        lr_schedule: str,
+        total: int,
+        seed: int,
+        precision: str,
+    ):
+        self.process, self.x, self.x_test, self.batch_size = process, x, x_test, batch_size
+        self.rate, self.lr_schedule, self.total = learning_rate, lr_schedule, total
+        self.seed, self.precision = seed, precision
+        with seeded(generator(seed, "network").initial_seed()):
+            self.network = networks.build(cls, arguments).to(x.device)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate)
+
+    def order(self, epoch: int) -> Tensor:
+        """The order of the images in an epoch, (N,)."""
+        return torch.randperm(len(self.x), generator=generator(self.seed, "order", epoch)).to(self.x.device)
+
+    def step(self, number: int, batch: Tensor) -> Tensor:
+        """Train on images (B, 1, 28, 28) in a step, counted from 0 over all epochs; returns the loss."""
+        rate = learning_rate_at(number, self.total, self.rate, self.lr_schedule)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self.loss(batch, "noise", number)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def loss(self, x: Tensor, *key: int | str) -> Tensor:
+        """The loss of one batch, whose randomness is a function of the key."""
+        noise = generator(self.seed, *key)
+        with seeded(noise.initial_seed()), autocast(self.x.device, self.precision):
+            return self.process.loss(self.network, x, noise)
+
+    @torch.inference_mode()
+    def test_loss(self) -> float | None:
+        """Mean loss over the test images, at time steps and noise that are the same in every epoch."""
+        if self.x_test is None:
+            return None
+        self.network.eval()
+        batches = enumerate(self.x_test.split(self.batch_size))
+        total = sum(self.loss(x, "test", i).item() * len(x) for i, x in batches)
+        return total / len(self.x_test)

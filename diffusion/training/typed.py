@@ -1,0 +1,107 @@
+"""Classes and functions that were typed in a notebook or a script: their source, kept beside the weights.
+
+`own.py` has their definitions, those that they use before them, and the imports of what else they name;
+`own.safetensors` the constants that they read. What else stands in the notebook is not kept.
+"""
+
+import ast
+import hashlib
+import types
+from collections.abc import Iterable
+from typing import Any
+
+from diffusion.identity import name_of
+from diffusion.packing import pack, unpack
+from diffusion.sources import IdentityError, reads, source_of
+from diffusion.training.checkpoints import RunFolder
+
+SOURCE, CONSTANTS = "own.py", "own.safetensors"
+
+
+def keep_typed(store: RunFolder, things: Iterable[Any]) -> str | None:
+    """Keep the source of those of these classes and functions that no module has; returns its hash.
+
+    None where there are none, or where what they read cannot be kept: the run is then opened with `process=`.
+    """
+    writer = _Writer()
+    typed = [one for one in things if one.__module__ == "__main__" and one.__qualname__.isidentifier()]
+    if not typed:
+        return None
+    try:
+        for one in typed:
+            writer.add(one)
+        constants = pack(writer.constants, "what a class of yours reads")
+    except IdentityError:
+        return None
+    text = "\n".join([*sorted(writer.imports), "", *writer.parts, ""]).encode()
+    store.write(SOURCE, text)
+    store.write(CONSTANTS, constants)
+    return hashlib.sha256(text + constants).hexdigest()
+
+
+def load_typed(store: RunFolder, sha256: str | None, trust: bool) -> dict[str, Any]:
+    """Classes and functions by the names that they had, `__main__:name`, executed from a run's source.
+
+    Raises:
+        ValueError: it is not trusted, or is not what was kept.
+    """
+    if sha256 is None:
+        return {}
+    place = store.path / SOURCE
+    if not trust:
+        raise ValueError(f"a class of it was typed in a notebook; read {place}, and open it with trust=True")
+    text, constants = store.read(SOURCE) or b"", store.read(CONSTANTS) or b""
+    if hashlib.sha256(text + constants).hexdigest() != sha256:
+        raise ValueError(f"{place} or {CONSTANTS} is not what was kept")
+    space = {"__name__": "__main__"} | unpack(constants)
+    exec(compile(text, str(place), "exec"), space)
+    mine = (one for one in space.values() if isinstance(one, type | types.FunctionType))
+    return {name_of(one): one for one in mine if one.__module__ == "__main__"}
+
+
+class _Writer:
+    """Definitions in an order in which they can be executed."""
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self.imports: set[str] = set()
+        self.constants: dict[str, Any] = {}
+        self.seen: set[str] = set()
+
+    def add(self, thing: Any) -> None:
+        """A definition, after what it names."""
+        if thing.__qualname__ in self.seen:
+            return
+        self.seen.add(thing.__qualname__)
+        if not thing.__qualname__.isidentifier():
+            raise IdentityError(f"{thing.__qualname__} is defined within a function or a class")
+        methods = (
+            [thing]
+            if isinstance(thing, types.FunctionType)
+            else [
+                one
+                for one in vars(thing).values()
+                if isinstance(one, types.FunctionType) and one.__module__ == "__main__"
+            ]
+        )
+        if not methods:
+            raise IdentityError(f"{thing.__qualname__} has no methods by which its source is found")
+        tree = source_of(methods[0].__code__, thing.__qualname__).tree
+        node = next((n for n in reversed(tree.body) if getattr(n, "name", None) == thing.__qualname__), None)
+        if node is None:
+            raise IdentityError(f"{thing.__qualname__} is defined within another statement")
+        space = methods[0].__globals__
+        for name, *_ in reads(compile(ast.Module([node], []), "own", "exec")):
+            if name in space and not name.startswith("__"):
+                self._name(name, space[name])
+        self.parts.append(ast.unparse(node) + "\n\n")
+
+    def _name(self, name: str, value: Any) -> None:
+        if isinstance(value, types.ModuleType):
+            self.imports.add(f"import {value.__name__} as {name}")
+        elif isinstance(value, type | types.FunctionType) and value.__module__ != "__main__":
+            self.imports.add(f"from {value.__module__} import {value.__qualname__} as {name}")
+        elif isinstance(value, type | types.FunctionType):
+            self.add(value)
+        elif not isinstance(value, types.BuiltinFunctionType):
+            self.constants[name] = value

@@ -1,0 +1,139 @@
+"""Samplers: what each step does, which levels they visit, and which of them a process takes."""
+
+import pytest
+import torch
+
+from diffusion.processes import DDPM, ColdDiffusion, ColdZoom, linear
+from diffusion.processes.samplers import DDIM, Ancestral, Improved, Naive, sampler_of, visits
+from own import Grey, Halves, stay
+from walking import walk
+
+
+class Adds(ColdDiffusion):
+    """A degradation that is linear in its level: it adds t times one image."""
+
+    name, T = "adds", 6
+
+    def __init__(self, image):
+        self.image = image
+
+    def degrade(self, x, t):
+        return x + t.view(-1, 1, 1, 1) * self.image
+
+    def draw_prior(self, n, generator):
+        return torch.randn((n, 1, 28, 28), generator=generator)
+
+
+def walked(sampler):
+    """Levels at which the network was asked, and the latents, of a way whose network always says 0.1."""
+    process, asked = Adds(torch.full((1, 28, 28), 0.05)), []
+
+    def network(x, t):
+        asked.append(round(float(t[0]) * process.T))
+        return torch.full_like(x, 0.1)
+
+    return asked, walk(process, network, 2, sampler=sampler)
+
+
+def test_the_improved_sampler_undoes_a_linear_degradation_whatever_the_network_says():
+    """Bansal et al. (2022), Sec. 3.2."""
+    _, x = walked(Improved())
+    assert torch.allclose(x[0], x[6] - 6 * 0.05, atol=1e-6)
+    assert torch.allclose(walked(None)[1][0], torch.tensor(0.1))  # the network's last word
+
+
+@pytest.mark.parametrize("power", [0, 1])
+def test_noise_is_added_in_each_step_but_the_last_and_may_fall_on_the_way(power):
+    _, x = walked(Naive(noise=0.6, power=power))
+    for t in range(1, 6):
+        assert (x[t] - 0.1 - 0.05 * t).std().item() == pytest.approx(0.6 * (t / 6) ** power, rel=0.1)
+    assert torch.allclose(x[0], torch.tensor(0.1))
+    assert torch.equal(walked(Naive(noise=0.6, power=power))[1][3], x[3])
+
+
+def test_levels_may_be_left_out():
+    assert walked(None)[0] == [6, 5, 4, 3, 2, 1]
+    assert walked(Naive(levels=3))[0] == [6, 4, 2]
+    assert walked(Naive(levels=1))[0] == [6]
+    assert walked(Halves)[0] == [6, 4, 2]
+    assert visits(Ancestral(steps=5), 10) == [10, 8, 6, 4, 2, 0]
+
+
+def test_one_change_leaves_the_rest_as_it_is():
+    """An edition ago, fewer levels silently set the noise to 0."""
+    best = Naive(noise=0.8, power=2)
+    assert Naive(best.noise, best.power, levels=12) == Naive(noise=0.8, power=2, levels=12)
+    assert best == Naive(0.8, 2.0)
+
+
+def test_ddim_adds_no_noise_and_calls_the_network_as_often_as_asked():
+    process, random, calls = DDPM(linear(T=20)), torch.Generator().manual_seed(0), []
+    start = process.draw_prior(3, random)
+    before = random.get_state()
+    for _ in process.reverse(lambda x, t: calls.append(t) or 0.1 * x, start, DDIM(steps=4), random):
+        pass
+    assert len(calls) == 4
+    assert torch.equal(random.get_state(), before)
+
+
+def test_a_function_of_ones_own_takes_each_step():
+    def to(process, x_t, prediction, t, s, generator):
+        return x_t * 0 + s
+
+    x = walk(DDPM(linear(T=4)), lambda x, t: x, 3, sampler=to)
+    assert [float(x[t].mean()) for t in (3, 2, 1, 0)] == [3, 2, 1, 0]
+    start = torch.rand(2, 1, 28, 28)
+    assert torch.equal(walk(ColdZoom(T=5), lambda x, t: x, 2, start=start, sampler=stay)[0], start)
+
+
+def five(process, x_t, x0_hat, s, less):
+    """A sampler as the second edition had them."""
+
+
+class Skips:
+    def visits(self, T):
+        return [T, 3]
+
+    step = staticmethod(stay)
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (
+            lambda: sampler_of("best", ColdZoom()),
+            "sampler is 'best'; allowed: ancestral, ddim, naive",
+        ),
+        (lambda: sampler_of("naive", ColdZoom(), {"nois": 1}), "has no option 'nois'.*did you mean 'noise'"),
+        (lambda: sampler_of(Naive(), ColdZoom(), {"noise": 1}), "takes no options"),
+        (
+            lambda: sampler_of(DDIM(), ColdZoom()),
+            r"takes the noise .* predicts the image; allowed: d.Naive",
+        ),
+        (
+            lambda: sampler_of(Improved(), DDPM()),
+            "takes the image .* predicts the noise; allowed: d.Anc",
+        ),
+        (
+            lambda: sampler_of(five, ColdZoom()),
+            "five is no step of a sampler; it is to take process",
+        ),
+        (lambda: sampler_of(Grey(), ColdZoom()), "sampler is a Grey; needed: a sampler"),
+        (lambda: sampler_of(Skips, ColdZoom()), r"Skips visits \[24, 3\]; needed: from T = 24 down to 0"),
+        (lambda: sampler_of(Naive(levels=25), ColdZoom()), "levels is 25; allowed: a whole number, 1 to 24"),
+        (
+            lambda: sampler_of(Ancestral(steps=1001), DDPM()),
+            "steps is 1001; allowed: a whole number, 2 to",
+        ),
+        (lambda: Ancestral(steps=1), "steps is 1; allowed: a whole number, 2 or more"),
+        (lambda: Ancestral(steps=2.5), "steps is 2.5"),
+        (lambda: DDIM(clip_x0="yes"), "clip_x0 is 'yes'; allowed: True or False"),
+        (lambda: Naive(noise=-0.1), "noise is -0.1; allowed: a number, 0 or more"),
+        (lambda: Naive(noise=float("nan")), "noise is nan"),
+        (lambda: Naive(power=-1), "power is -1; allowed: a number, 0 or more"),
+        (lambda: Naive(levels=0), "levels is 0"),
+    ],
+)
+def test_what_is_no_way_to_sample_is_refused(make, named):
+    with pytest.raises(ValueError, match=named):
+        make()

@@ -1,0 +1,655 @@
+"""What a thing is: different things are told apart, equal ones are the same, and the rest is refused."""
+
+import copy
+import dataclasses
+import enum
+import functools
+import importlib
+import json
+import linecache
+import os
+import runpy
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import diffusion as d
+from diffusion.files import digest
+from diffusion.identity import Found, IdentityError, called, describe, normal
+from diffusion.packing import PackError, pack, restored, unpack
+from diffusion.training.network import Reconstructor
+
+
+def said(value) -> str:
+    return digest(describe(value, "it"), 64)
+
+
+# --- plain values ---
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def same(a, b) -> bool:
+    """Equal, and of one kind: 1 and 1.0 are, True and 1 are not, and the order of a dictionary counts."""
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, int | float) and isinstance(b, int | float):
+        return a == b
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    return a == b
+
+
+@given(plain, plain)
+def test_plain_values_are_told_apart_exactly_where_they_differ(a, b):
+    assert (said(a) == said(b)) == same(a, b)
+
+
+@given(plain)
+def test_a_plain_value_is_had_back_and_a_copy_is_the_same(value):
+    assert said(copy.deepcopy(value)) == said(value)
+    assert same(unpack(pack(value, "it")), value)
+    json.dumps(describe(value, "it"), allow_nan=False)
+
+
+# --- everything else: pairs that differ ---
+
+
+def adder(k):
+    def add(x):
+        return x + k
+
+    return add
+
+
+class Colour(enum.Enum):
+    RED, BLUE = 1, 2
+
+
+@dataclasses.dataclass
+class Point:
+    x: float
+    weights: object = None
+
+
+class Slotted:
+    __slots__ = ("a",)
+
+    def __init__(self, a):
+        self.a = a
+
+
+class Plain:
+    def __init__(self, **attributes):
+        vars(self).update(attributes)
+
+    def method(self):
+        return vars(self)
+
+
+class Reduced:
+    def __init__(self, a):
+        self.a, self.b = a, threading.Lock()
+
+    def __reduce__(self):
+        return Reduced, (self.a,)
+
+
+def with_default(a=1):
+    return a
+
+
+def with_other_default(a=2):
+    return a
+
+
+PAIRS = {
+    "tensors": (torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0])),
+    "dtype": (torch.tensor([1.0]), torch.tensor([1.0], dtype=torch.float64)),
+    "bits of another dtype": (torch.tensor([1], dtype=torch.int32), torch.tensor([1e-45])),
+    "shape": (torch.zeros(2, 3), torch.zeros(3, 2)),
+    "bfloat16": (torch.tensor([1.0]).bfloat16(), torch.tensor([2.0]).bfloat16()),
+    "empty tensors": (torch.zeros(0, 3), torch.zeros(3, 0)),
+    "tensor and array": (torch.zeros(3), np.zeros(3, np.float32)),
+    "arrays": (np.arange(3), np.arange(1, 4)),
+    "byte order": (np.arange(3, dtype="<i4"), np.arange(3, dtype=">i4")),
+    "texts in arrays": (np.array(["a", "b"]), np.array(["a", "c"])),
+    "objects in arrays": (np.array([None, 1], object), np.array([None, 2], object)),
+    "numpy numbers": (np.float32(0.1), np.float32(0.2)),
+    "narrow numbers": (np.uint8(200), 200),
+    "infinite": (float("inf"), "inf"),
+    "nan": (float("nan"), None),
+    "functions": (with_default, with_other_default),
+    "lambdas of a line": (lambda x: x + 1, lambda x: x + 2),
+    "closures": (adder(1), adder(2)),
+    "closures over arrays": (adder(np.zeros(2)), adder(np.ones(2))),
+    "partials": (functools.partial(adder, 1), functools.partial(adder, 2)),
+    "options of partials": (functools.partial(adder, k=1), functools.partial(adder, k=2)),
+    "functions of partials": (functools.partial(max, 1), functools.partial(min, 1)),
+    "bound methods": (Plain(a=1).method, Plain(a=2).method),
+    "library functions": (torch.relu, torch.tanh),
+    "ufuncs": (np.sin, np.cos),
+    "functions of torch": (nn.functional.gelu, nn.functional.silu),
+    "classes": (nn.GELU, nn.SiLU),
+    "enums": (Colour.RED, Colour.BLUE),
+    "dataclasses": (Point(1), Point(2)),
+    "in dataclasses": (Point(1, torch.zeros(2)), Point(1, torch.ones(2))),
+    "objects": (Plain(a=1), Plain(a=2)),
+    "names of attributes": (Plain(a=1), Plain(b=1)),
+    "in objects": (Plain(a=Plain(b=np.zeros(2))), Plain(a=Plain(b=np.ones(2)))),
+    "slots": (Slotted(1), Slotted(2)),
+    "objects with a way of their own": (Reduced(1), Reduced(2)),
+    "fractions": (Fraction(1, 3), Fraction(2, 3)),
+    "sets": ({1, 2}, {1, 3}),
+    "set and list": ({1}, [1]),
+    "order": ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+    "keys": ({1: 2}, {"1": 2}),
+    "bytes": (b"a", b"b"),
+    "paths": (Path("a"), Path("b")),
+    "complex": (1j, 2j),
+    "devices": (torch.device("cpu"), torch.device("meta")),
+    "dtypes": (torch.float32, torch.float64),
+    "networks": (nn.Linear(2, 2), nn.Linear(2, 2)),
+    "options of networks": (nn.LeakyReLU(0.1), nn.LeakyReLU(0.2)),
+    "parts of networks": (nn.Sequential(nn.GELU()), nn.Sequential(nn.SiLU())),
+    "modes of networks": (nn.Dropout().train(), nn.Dropout().eval()),
+    "ranges": (range(3), range(4)),
+    "modules": (json, copy),
+    "marks": ({"!tuple": [1]}, (1,)),
+    "attributes named like marks": (Plain(**{"!code": 1}), Plain(**{"!code": 2})),
+}
+
+
+@pytest.mark.parametrize(("a", "b"), PAIRS.values(), ids=PAIRS)
+def test_things_that_differ_are_told_apart(a, b):
+    assert said(a) != said(b)
+    assert said(a) == said(a)
+    assert said([a]) != said([b])
+    assert said(Plain(it=a)) != said(Plain(it=b))
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (1, 1.0),
+        (1, np.int64(1)),
+        (0.5, np.float64(0.5)),
+        (True, np.bool_(True)),
+        ("a", np.str_("a")),
+        (torch.zeros(2, 3).T, torch.zeros(3, 2)),
+        (torch.arange(4.0)[::2], torch.tensor([0.0, 2.0])),
+        (nn.Parameter(torch.ones(2)), torch.ones(2)),
+        (adder(1), adder(1.0)),
+        (Plain(a=1, b=2), Plain(b=2, a=1)),
+        ({3, 1, 2}, {2, 3, 1}),
+        (Point(1), Point(1.0)),
+    ],
+)
+def test_equal_things_are_the_same(a, b):
+    assert said(a) == said(b)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [threading.Lock(), (x for x in ()), sys.stdout, sys._getframe(), memoryview(b"x")],
+    ids=["lock", "generator", "file", "frame", "view"],
+)
+def test_what_cannot_be_told_is_refused_by_name(thing):
+    with pytest.raises(
+        IdentityError, match=r"process\.deep\[1\]\.it is a .*cannot be written down.*give numbers"
+    ):
+        describe(Plain(deep=[0, Plain(it=thing)]), "process")
+
+
+def test_code_without_a_source_is_refused():
+    space = {"__name__": "nowhere"}
+    exec("def f(x):\n    return x", space)
+    with pytest.raises(IdentityError, match="it: f has no source that can be read; put it into a module"):
+        describe(space["f"], "it")
+
+
+def test_what_is_too_large_or_endless_ends():
+    endless = []
+    endless.append(endless)
+    with pytest.raises(IdentityError, match="nested too deeply"):
+        describe(endless, "it")
+    with pytest.raises(IdentityError, match="has more than 200,000 parts; give numbers as a tensor"):
+        describe(list(range(300_000)), "it")
+    around = Plain()
+    around.self = around
+    assert said(around) != said(Plain())
+
+
+# --- processes, networks: with the defaults of their arguments filled in ---
+
+
+def known(value) -> str:
+    found = Found()
+    return digest(normal(describe(value, "it", found), found.live), 64)
+
+
+class Fade(d.ColdDiffusion):
+    name = "fade"
+
+    def __init__(self, T=10, k=1.0, table=None):
+        self.T, self.k, self.table = T, k, table
+
+    def degrade(self, x, t):
+        return x * (1 - self.k * t / self.T)[:, None, None, None]
+
+    def draw_prior(self, n, generator):
+        return torch.zeros(n, 1, 28, 28)
+
+
+class Slow(d.ColdZoom):
+    def __init__(self, T=24, rate=0.1):
+        super().__init__(T)
+        self.rate = rate
+
+
+class Slower(Slow):
+    def __init__(self, by=2, **options):
+        super().__init__(**options)
+        self.by = by
+
+
+class Weighted(d.DDPM):
+    def __init__(self, schedule=None, weight=1.0):
+        super().__init__(schedule)
+        self.weight = weight
+
+
+numbers = st.floats(0.01, 1) | st.integers(1, 9) | st.sampled_from([np.float64(0.3), np.int64(4)])
+values = (
+    numbers | st.just(None) | numbers.map(lambda n: torch.full((2,), float(n))) | st.tuples(numbers, numbers)
+)
+made = st.one_of(
+    st.builds(Fade, st.integers(1, 20), numbers, values),
+    st.builds(d.ColdZoom, st.integers(1, 27), st.sampled_from(["nearest", "bilinear"]), numbers),
+    st.builds(Slow, st.integers(1, 27), numbers),
+    st.builds(Slower, numbers, rate=numbers),
+    st.builds(d.ColdBlur, st.integers(1, 20)),
+    st.integers(2, 50).map(lambda T: d.DDPM(d.linear(T))),
+    st.integers(2, 50).map(lambda T: d.DDPM(d.cosine(T))),
+    st.builds(Weighted, st.integers(2, 9).map(d.linear), numbers),
+)
+
+
+def content(process) -> list:
+    """All that a process is, as Python compares it."""
+    parts = []
+    for key, value in sorted(vars(process).items()):
+        if isinstance(value, d.NoiseSchedule):
+            value = value.alpha_bar.tolist()
+        parts.append(
+            (key, value.tolist() if isinstance(value, torch.Tensor) else value, type(value).__name__)
+        )
+    return [
+        type(process).__name__,
+        [(k, v, t if t in ("Tensor", "tuple", "NoneType") else "") for k, v, t in parts],
+    ]
+
+
+@given(made, made)
+def test_processes_are_told_apart_exactly_where_they_differ(a, b):
+    assert (known(a) == known(b)) == (content(a) == content(b))
+
+
+@given(made)
+def test_an_attribute_that_is_set_later_makes_another_process(process):
+    before = known(process)
+    assert known(copy.deepcopy(process)) == before
+    process.later = 1
+    assert known(process) != before
+    del process.later
+    process.T += 1
+    assert known(process) != before
+
+
+def test_what_is_none_is_not_what_has_its_default():
+    process = Fade()
+    process.k = None
+    assert known(process) != known(Fade())
+
+
+def test_a_new_argument_with_its_default_makes_nothing_another_thing():
+    found = Found()
+    today = describe(d.ColdZoom(), "it", found)
+    of_earlier = {k: v for k, v in today.items() if k != "latent_noise"}
+    assert normal(of_earlier, found.live) == normal(today, found.live)
+    assert normal(of_earlier, found.live) != normal(describe(d.ColdZoom(latent_noise=0.1), "it"), found.live)
+    plain, said_out = (called(Reconstructor, options, "it", found) for options in ({}, {"norm": "layer"}))
+    assert normal(plain, found.live) == normal(said_out, found.live)
+    assert normal(plain, found.live) != normal(called(Reconstructor, {"norm": "rms"}, "it"), found.live)
+
+
+def test_schedules_are_told_by_their_numbers():
+    one, two = d.linear(10), d.linear(10, beta_end=0.0200001)
+    assert known(d.DDPM(one)) != known(d.DDPM(two))
+    renamed = d.NoiseSchedule("mine", one.beta, one.alpha_bar)
+    rounded = d.NoiseSchedule("linear", one.beta, one.alpha_bar * (1 - 1e-15))
+    assert known(d.DDPM(one)) == known(d.DDPM(renamed)) == known(d.DDPM(rounded))
+
+
+# --- code of one's own: in modules, with what it uses ---
+
+MODULE = """
+import torch
+import diffusion as d
+{imports}
+AMOUNT = 0.5
+{between}
+
+def helper(x):
+    return x * AMOUNT
+
+class Base(d.ColdDiffusion):
+    rate = 1
+
+    def draw_prior(self, n, generator):
+        return torch.zeros(n, 1, 28, 28)
+
+class Mine(Base):
+    name = "mine"
+
+    def __init__(self, T=5):
+        self.T = T
+
+    def degrade(self, x, t):
+        return helper(x) * self.rate + {reads}
+"""
+HELPER = "STRENGTH = 1\n\ndef strong(x):\n    return STRENGTH * x\n"
+
+
+def forked(work) -> str:
+    """What `work` returns in a process of its own, which has imported all that this one has."""
+    read, write_end = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            said = str(work())
+        except BaseException:
+            said = traceback.format_exc()
+        os.write(write_end, said.encode())
+        os._exit(0)
+    os.close(write_end)
+    with open(read, "rb") as pipe:
+        said = pipe.read().decode()
+    os.waitpid(child, 0)
+    return said
+
+
+def code_of(folder: Path) -> str:
+    """The hash of the class `Mine` in a folder's module, in a process of its own."""
+
+    def work() -> str:
+        sys.path.insert(0, str(folder))
+        importlib.invalidate_caches()
+        return describe(importlib.import_module("mine_").Mine(), "it")["!code"]
+
+    return forked(work)
+
+
+def write(folder: Path, helper: str = HELPER, **parts) -> Path:
+    folder.mkdir(exist_ok=True)
+    usual = {"imports": "from beside_ import strong", "between": "", "reads": "strong(x)"}
+    (folder / "mine_.py").write_text(MODULE.format(**usual | parts))
+    (folder / "beside_.py").write_text(helper)
+    return folder
+
+
+def test_what_a_class_of_ones_own_does_is_known_by_all_of_its_code(tmp_path):
+    """Comments and places do not count; constants, helpers, bases and modules beside it do."""
+    first = code_of(write(tmp_path / "a"))
+    text = (tmp_path / "a" / "mine_.py").read_text()
+    elsewhere = write(tmp_path / "b", between="# a remark", helper=HELPER + "\n# another\n")
+    assert code_of(elsewhere) == first
+    edits = {
+        "a constant": text.replace("AMOUNT = 0.5", "AMOUNT = 0.6"),
+        "a helper": text.replace("x * AMOUNT", "x + AMOUNT"),
+        "a base": text.replace("rate = 1", "rate = 2"),
+        "a method of a base": text.replace("torch.zeros", "torch.ones"),
+    }
+    found = {first}
+    for number, edited in enumerate(edits.values()):
+        folder = write(tmp_path / f"edit{number}")
+        (folder / "mine_.py").write_text(edited)
+        found.add(code_of(folder))
+    for number, helper in enumerate((HELPER.replace("= 1", "= 2"), HELPER.replace("* x", "+ x"))):
+        found.add(code_of(write(tmp_path / f"helper{number}", helper=helper)))
+    assert len(found) == 1 + len(edits) + 2
+
+
+def test_a_module_that_is_imported_in_a_function_or_by_name_counts(tmp_path):
+    ways = {
+        "late": {"imports": "", "reads": "__import__('beside_').strong(x)"},
+        "by importlib": {
+            "imports": "import importlib",
+            "reads": "importlib.import_module('beside_').strong(x)",
+        },
+        "whole": {"imports": "import beside_", "reads": "beside_.strong(x)"},
+    }
+    for name, parts in ways.items():
+        one, two = (
+            code_of(write(tmp_path / f"{name} {k}", helper=HELPER.replace("= 1", f"= {k}"), **parts))
+            for k in (1, 2)
+        )
+        assert one != two, name
+
+
+def test_another_python_tells_the_same(tmp_path):
+    """The syntax tree is written out by ourselves: `ast.dump` differs from version to version."""
+    others = {path for place in ("/usr/bin", "/usr/local/bin") for path in Path(place).glob("python3.1[0-9]")}
+    others = sorted(map(str, others - {Path(f"/usr/bin/python3.{sys.version_info[1]}")}))
+    if not others:
+        pytest.skip("there is no other Python on this machine")
+    root = Path(d.__file__).parents[1]
+    ask = "import sys; sys.path.insert(0, {!r}); from pathlib import Path; from hashlib import sha256\n"
+    ask += "import importlib.util as u; s = u.spec_from_file_location('s', {!r}); m = u.module_from_spec(s)\n"
+    ask += "import types; f = types.ModuleType('diffusion.files'); f.digest = None\n"
+    ask += "p = types.ModuleType('diffusion.provenance'); p.PACKAGE = Path('.')\n"
+    ask += "sys.modules |= {{'diffusion': types.ModuleType('diffusion'), 'diffusion.files': f, "
+    ask += "'diffusion.provenance': p}}\n"
+    ask += "s.loader.exec_module(m)\n"
+    ask += "for path in sorted(Path({!r}).rglob('*.py')): print(path.name, m.syntax(path.read_text('utf-8')))"
+    code = ask.format(str(root), str(root / "diffusion" / "syntax.py"), str(root / "diffusion"))
+    found = {
+        python: subprocess.run(
+            [python, "-c", code], capture_output=True, text=True, timeout=120, check=True
+        ).stdout
+        for python in (sys.executable, *others)
+    }
+    assert len(found[sys.executable].splitlines()) > 40
+    assert len(set(found.values())) == 1
+
+
+# --- code that was typed: a script, a cell ---
+
+SCRIPT = """
+import numpy as np
+import torch
+import diffusion as d
+from diffusion.identity import describe
+from torch import nn
+{before}
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Conv2d(1, 1, {size}, padding="same")
+
+    def forward(self, x):
+        return self.layers(x)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+
+    def forward(self, x, t):
+        return self.block(x) * AMOUNT
+
+found = describe(Net, "it")["!code"]
+"""
+
+
+def of_script(folder: Path, number: int, before: str = "AMOUNT = 0.5", size: int = 3, after: str = "") -> str:
+    path = folder / f"script{number}.py"
+    path.write_text(SCRIPT.format(before=before, size=size) + after)
+    return forked(lambda: runpy.run_path(str(path), run_name="__main__")["found"])
+
+
+def test_of_a_script_what_is_used_counts_and_nothing_else(tmp_path):
+    first = of_script(tmp_path, 0)
+    assert of_script(tmp_path, 1, after="print()\nOTHER = 3\n") == first
+    assert of_script(tmp_path, 2, before="\n\n# elsewhere\nAMOUNT = 1 / 2\nx = np.zeros(3)") == first
+    others = {
+        of_script(tmp_path, 3, before="AMOUNT = 0.9"),
+        of_script(tmp_path, 4, size=5),
+        of_script(tmp_path, 5, before="AMOUNT = torch.ones(28)"),
+        of_script(tmp_path, 6, before="AMOUNT = np.float32(0.5)"),
+    }
+    assert len(others | {first}) == 5
+
+
+CELL = """
+class Mine(d.ColdDiffusion):
+    name, T = "mine", 5
+    def degrade(self, x, t):
+        return x * AMOUNT
+    def draw_prior(self, n, generator):
+        return torch.zeros(n, 1, 28, 28)
+"""
+
+
+def test_of_cells_a_constant_of_another_cell_counts():
+    def work() -> str:
+        space = sys.modules["__main__"].__dict__
+        space |= {"torch": torch, "d": d}
+
+        def cell(text: str) -> str:
+            name = f"<cell {len(linecache.cache)}>"
+            linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+            exec(compile(text, name, "exec"), space)
+            return describe(space["Mine"](), "it")["!code"]
+
+        first = cell("AMOUNT = 0.5" + CELL)
+        others = {cell("AMOUNT = 0.9"), cell("Mine.extra = 3"), cell("Mine.draw_prior = None")}
+        again = cell("AMOUNT = 0.5" + CELL)
+        try:
+            cell(CELL.replace("x * AMOUNT", "x * globals()['AMOUNT']"))
+        except IdentityError as error:
+            return f"{first == again} {len(others | {first})} {error}"
+
+    assert forked(work).startswith(
+        "True 4 it: Mine.degrade: Mine.degrade calls globals(), so that nobody can tell"
+    )
+
+
+# --- what is edited while Python runs ---
+
+
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_a_module_that_is_edited_after_its_import_is_known_by_what_runs_or_refused(tmp_path, asked_before):
+    folder, (first, second) = write(tmp_path), ("x * AMOUNT", "x - AMOUNT")
+    fresh = code_of(folder)
+
+    def work() -> str:
+        sys.path.insert(0, str(folder))
+        importlib.invalidate_caches()
+        mine, path = importlib.import_module("mine_"), folder / "mine_.py"
+
+        def ask() -> str:
+            try:
+                return describe(mine.Mine(), "it")["!code"]
+            except IdentityError as error:
+                return str(error)
+
+        said = [ask()] if asked_before else []
+        path.write_text(path.read_text().replace(first, second))
+        os.utime(path, (time.time() + 5, time.time() + 5))  # no compiled file is taken for it
+        said.append(ask())
+        importlib.reload(mine)
+        return "\n".join([*said, ask()])
+
+    *before, after = forked(work).splitlines()
+    if asked_before:
+        assert before == [fresh, fresh]
+    else:
+        assert "mine_.py was edited after it was imported; restart Python, or reload it" in before[0]
+    assert after == code_of(folder) != fresh
+
+
+def test_a_method_that_is_put_into_a_class_of_the_project_counts(monkeypatch):
+    before = said(d.ColdZoom())
+    monkeypatch.setattr(d.ColdZoom, "degrade", lambda self, x, t: x)
+    assert said(d.ColdZoom()) != before
+
+
+# --- and back ---
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        torch.arange(6).view(2, 3),
+        torch.tensor(1.5).bfloat16(),
+        torch.zeros(0, 2),
+        np.arange(3, dtype=">i2"),
+        np.array([["a", "bc"]]),
+        [1, (2, 3.5), {"b": 1, "a": [None, True]}, {1: 2}],
+        {1, 2},
+        float("inf"),
+        1j,
+        Path("a/b"),
+        torch.float16,
+        torch.device("meta"),
+        functools.partial(with_default, a=3),
+        Point(1, torch.ones(2)),
+        Slotted(Plain(a=np.zeros(2))),
+        nn.GELU,
+        with_default,
+    ],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_what_is_kept_is_had_back(thing):
+    again = unpack(pack(thing, "it"))
+    assert type(again) is type(thing)
+    assert said(again) == said(thing)
+    assert pack(again, "it") == pack(thing, "it")
+
+
+@pytest.mark.parametrize(
+    "thing", [Fraction(1, 3), Colour.RED, Reduced(1), nn.Linear(1, 1), Plain().method, b"x"]
+)
+def test_what_cannot_be_made_again_is_said_so(thing):
+    with pytest.raises(PackError, match="cannot be made again"):
+        unpack(pack(thing, "it"))
+
+
+def test_an_object_of_a_library_is_not_made_from_a_file():
+    with pytest.raises(PackError, match="logging:.*only what is this project's or your own is"):
+        restored({"!object": "logging:Handler", "level": 1})

@@ -1,0 +1,213 @@
+"""A run folder describes itself: it is opened wherever it lies, and runs nothing unasked."""
+
+import json
+import shutil
+import subprocess
+import sys
+from fractions import Fraction
+
+import pytest
+import torch
+
+import diffusion as d
+from diffusion import syntax
+from diffusion.processes import ColdBlur
+from diffusion.training import fit as module
+from diffusion.training.checkpoints import RunError
+from own import Fade, Linear
+from short_runs import assert_same, train
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"process": d.DDPM(d.cosine(20))},
+        {"process": ColdBlur(4)},
+        {"process": Fade(5, mask=torch.rand(28, 28))},
+        {"network": Linear, "network_options": {"scale": 0.5}},
+        {"network": "unet", "network_options": {"width": 4}},
+    ],
+    ids=["zoom", "ddpm", "blur", "own", "own network", "unet"],
+)
+def test_a_run_is_opened_wherever_its_folder_lies(images, tmp_path, options):
+    run = train(images, tmp_path / "runs", epochs=1, **options)
+    moved = shutil.copytree(run.folder.path, tmp_path / "elsewhere" / "anything")
+    found = d.open(moved)
+    assert_same(found, run)
+    assert (found.name, found.seed, found.identity, found.steps) == ("m", 0, run.identity, run.steps)
+    assert torch.equal(found.sample(2), run.sample(2))
+    assert repr(found).replace(str(moved), "") == repr(run).replace(str(run.folder.path), "")
+
+
+def test_in_another_process(images, tmp_path):
+    run = train(images, tmp_path, process=Fade(5, strength=0.5), epochs=1)
+    code = "import sys; sys.path.insert(0, 'tests'); import diffusion as d\n"
+    code += f"r = d.open({str(run.folder.path)!r})\n"
+    code += "print(r.process.strength, r.sample(2).sum().item())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["0.5", str(run.sample(2).sum().item())], done.stderr
+
+
+TYPED = """
+import sys
+import torch
+import diffusion as d
+from torch import nn
+
+AMOUNT = torch.tensor([0.5])
+
+def shade(x):
+    return x * AMOUNT
+
+class Mine(d.ColdDiffusion):
+    name, T = "mine", 3
+
+    def degrade(self, x, t):
+        return torch.where(t.view(-1, 1, 1, 1) > 0, shade(x), x)
+
+    def prepare(self, x):
+        self.mean = x.mean(0)
+
+    def draw_prior(self, n, generator):
+        return self.mean + 0.01 * torch.randn(n, 1, 28, 28, generator=generator)
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, x, t):
+        return self.layer(x)
+
+open({canary!r}, "a").write("ran")
+x = torch.rand(16, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
+run = d.fit(Mine(), x, steps=2, batch_size=8, network=Net, folder=sys.argv[1], precision="fp32")
+again = d.open(run.folder.path)
+print(run.folder.path)
+print(run.sample(2).sum().item() == again.sample(2).sum().item(), run.sample(2).sum().item())
+"""
+
+
+def test_classes_of_a_script_are_kept_and_run_only_when_they_are_trusted(tmp_path):
+    canary = tmp_path / "canary"
+    (tmp_path / "script.py").write_text(TYPED.format(canary=str(canary)))
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    folder, same, total = done.stdout.split()[-3:]
+    assert same == "True", done.stderr
+    with pytest.raises(
+        ValueError, match=r"was typed in a notebook; read .*own.py, and open it with trust=True"
+    ):
+        d.open(folder)
+    run = d.open(folder, trust=True)
+    assert run.sample(2).sum().item() == pytest.approx(float(total), abs=1e-4)
+    assert canary.read_text() == "ran"  # by the script alone
+    source = (run.folder.path / "own.py").read_text()
+    assert "def shade" in source
+    assert "canary" not in source
+    (run.folder.path / "own.py").write_text(source.replace("x * AMOUNT", "x"))
+    with pytest.raises(ValueError, match="is not what was kept"):
+        d.open(folder, trust=True)
+
+
+def test_a_process_may_be_handed_over(images, tmp_path):
+    process = Fade(5)
+    process.part = Fraction(1, 3)  # is known, and is not made from a file
+    run = train(images, tmp_path, process=process, epochs=1)
+    with pytest.raises(ValueError, match="cannot be opened: fractions:Fraction cannot be made again"):
+        d.open(run.folder.path)
+    assert_same(d.open(run.folder.path, process=process), run)
+    with pytest.raises(ValueError, match="its process is a str"):
+        d.open(run.folder.path, process="fade")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda f: (f / "run.json").unlink(), "is no run: it has no run.json"),
+        (lambda f: (f / "run.json").write_text("[]"), "is no run: it has no run.json"),
+        (
+            lambda f: (f / "run.json").write_text('{"recipe": 1}'),
+            "is of an earlier form; once: python -m tools.con",
+        ),
+        (lambda f: (f / "history.jsonl").unlink(), "has no finished epoch; call fit again, which goes on"),
+        (lambda f: (f / "history.jsonl").write_text("{}"), "history.jsonl is damaged"),
+        (
+            lambda f: (f / "process.safetensors").unlink(),
+            "process.safetensors is not the one that was written",
+        ),
+    ],
+)
+def test_what_is_no_whole_run_is_named(images, tmp_path, damage, said):
+    run = train(images, tmp_path, epochs=1)
+    damage(run.folder.path)
+    with pytest.raises((RunError, ValueError), match=said):
+        d.open(run.folder.path)
+    with pytest.raises(RunError, match="is no run"):
+        d.open(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["os:system", "nowhere:Class", "pathlib:Path"])
+def test_a_name_that_is_no_process_or_network_is_not_called(images, tmp_path, name):
+    run = train(images, tmp_path, epochs=1)
+    path = run.folder.path / "run.json"
+    about = json.loads(path.read_text())
+    about["identity"]["network"] = {"!call": name, "command": f"touch {tmp_path / 'ran'}"}
+    path.write_text(json.dumps(about))
+    with pytest.raises(
+        ValueError, match=r"cannot be opened: .*(needed: a subclass of torch.nn.Module|cannot be loaded)"
+    ):
+        d.open(run.folder.path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_run_of_other_code_opens_with_a_line_that_says_so(images, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(module, "CODE", "0123456789abcdef")
+    run = train(images, tmp_path, process=Fade(5), epochs=1)
+    capsys.readouterr()
+    assert_same(d.open(run.folder.path), run)
+    assert "note: this project's code of training has changed since" in capsys.readouterr().out
+    monkeypatch.setattr(syntax, "accepted", lambda part: ("0123456789abcdef", syntax.code("weights")))
+    d.open(run.folder.path)
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr(Fade, "degrade", lambda self, x, t: x * 0.9)
+    d.open(run.folder.path)
+    assert "note: own:Fade has changed since" in capsys.readouterr().out
+
+
+# --- released ones ---
+
+
+def test_a_released_model_in_one_line(mnist_dir):
+    run = d.released("paper", "zoom")
+    assert (run.name, run.seed, run.epochs, run.parameters_count) == ("zoom", 0, 100, 146_961)
+    before = sorted(run.folder.path.rglob("*"))
+    x = run.sample(2)
+    assert x.shape == (2, 1, 28, 28)
+    assert -1 < x.min() < -0.4 < 0.4 < x.max() < 1
+    assert run.sample(2, sampler="improved", prior="patches").shape == x.shape
+    assert sorted(run.folder.path.rglob("*")) == before  # nothing is added to a release
+    with pytest.raises(RunError, match="epoch-0001"):
+        run.network(1)
+    best = d.released("beyond", "zoom_unet_falling")
+    assert (best.way.sampler, best.way.prior) == (d.Naive(noise=0.8, power=2), d.Mixture())
+
+
+def test_all_that_is_released_is_listed():
+    names = d.released()
+    assert {"paper/zoom-0", "paper/zoom-1", "beyond/zoom_unet_falling-1"} <= set(names)
+    assert d.released("paper") == [name for name in names if name.startswith("paper/")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("papers",), "profile is 'papers'; released in .*: .*paper"),
+        (("paper", "zoon"), "model is 'zoon', seed None; .*zoom-0"),
+        (("paper", "zoom", 77), "model is 'zoom', seed 77; .*zoom-0"),
+    ],
+)
+def test_what_is_not_released_is_refused(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        d.released(*arguments)

@@ -1,0 +1,177 @@
+"""Convert run folders of the second edition, once: `python -m tools.convert FOLDER ...`
+
+A folder is a run, or has runs below it. What is rewritten is what a run says of itself, run.json, the process
+and the prior that it had learnt, and the name of the run in its resumable states; weights and history stay as
+they are. What run.json did not say is taken from the training's record,
+OUT/metrics/train_<model>-<seed>.json, where there is one. Runs that are converted already are left alone.
+"""
+
+import argparse
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from diffusion import data, records, settings
+from diffusion.files import digest, read_json, sha256
+from diffusion.identity import Found, called, describe
+from diffusion.packing import pack
+from diffusion.plugins import named
+from diffusion.processes import DDPM, ColdBlur, ColdZoom, DegradationProcess, cosine, linear
+from diffusion.processes.priors import Gaussians, PixelCounts, RealPatches
+from diffusion.training import network as networks
+from diffusion.training.checkpoints import FORM, PROCESS, RunError, RunFolder, _short_hash
+from diffusion.training.opening import open as open_run
+
+BEFORE = "process.second.safetensors"
+EARLIER = "recipe 1"  # the code of the second edition, among the accepted ones
+
+
+def convert(folder: Path) -> bool:
+    """Convert a run; returns False where it was already.
+
+    Raises:
+        ValueError: it lacks what cannot be made up: its data, or the class of its process.
+    """
+    store = RunFolder(folder)
+    old = store.about()
+    if old is None or "recipe" not in old:
+        if (old or {}).get("form") == FORM:
+            return False
+        raise ValueError(f"{folder / 'run.json'} is no run of the second edition")
+    record = record_of(folder)
+    P = (
+        settings.TRAININGS[record["job"]].read(records.modern(record["settings"]), str(folder))
+        if record
+        else None
+    )
+    process = process_of(old["process"], P)
+    cls = {"Reconstructor": networks.Reconstructor, "UNet": networks.UNet}.get(old["network"]["name"])
+    cls = cls or named("network", old["network"]["name"], {})
+    architecture = networks.architecture(cls, old["network"]["channels"], old["network"]["options"])
+    n = number_of_images(old["data"]["train"], P)
+    kept = {k: v for k, v in old.items() if k not in ("recipe", "process", "network", "data")}
+    found = Found()
+    identity = {
+        "code": EARLIER,
+        "process": describe(process, "process", found),
+        "network": called(*architecture, "network", found),
+        "data": {"train": old["data"]["train"], "n": n, "test": old["data"]["test"]},
+        **kept,
+    }
+    name = record["model"] if record else folder.name.rsplit("-", 2)[0]
+    versions = {"torch": record["environment"]["torch"]} if record else {}
+    if (folder / PROCESS).is_file() and not (folder / BEFORE).is_file():
+        (folder / PROCESS).rename(folder / BEFORE)
+    learnt = _old_tensors(folder / BEFORE)
+    if not isinstance(process, ColdZoom):
+        for key, value in learnt.items():
+            setattr(process, key, value)
+    store.write(PROCESS, pack(process, "the process"))
+    for path in store.states():
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        buffer = io.BytesIO()
+        torch.save(state | {"run": digest(json.loads(json.dumps(identity)))}, buffer)
+        step = path.name.split("-")[1]
+        store.write(f"state-{step}-{_short_hash(buffer.getvalue())}.pt", buffer.getvalue())
+        path.unlink()
+    about = {"form": FORM, "name": name, "identity": identity, "process": sha256(folder / PROCESS)}
+    store.write_about(about | {"versions": versions, "typed": None})
+    if store.history():
+        run = open_run(folder)
+        way = P.way() if P else run.way
+        if isinstance(process, ColdZoom) and learnt:
+            run.keep_prior(way.prior, prior_from(learnt))
+        if P and P.way() != type(P)().way():
+            run.by_default(way.sampler, way.prior)
+    (folder / BEFORE).unlink(missing_ok=True)
+    return True
+
+
+def record_of(folder: Path) -> dict[str, Any] | None:
+    """The record of the training that lies in a run folder, where its results folder has one."""
+    for out in folder.resolve().parents:
+        for path in sorted((out / "metrics").glob("train_*.json")):
+            found = read_json(path)
+            if (out / found["run"]).resolve() == folder.resolve():
+                return found
+    return None
+
+
+def process_of(old: dict[str, Any], P: settings.Training | None) -> DegradationProcess:
+    """The process of a run, unprepared."""
+    if old["process"] == "zoom" and old["code"] is None:
+        return ColdZoom(old["T"], old["interpolation"], old.get("latent_noise", 0.0))
+    if old["process"] == "blur" and old["code"] is None:
+        return ColdBlur(old["T"])
+    if old["process"] == "ddpm":
+        known = [P.process()] if P else [DDPM(linear(old["T"])), DDPM(cosine(old["T"]))]
+        for process in known:
+            if digest([float(f"{a:.12g}") for a in process.schedule.alpha_bar]) == old["alpha_bar"]:
+                return process
+        raise ValueError("its noise schedule is not one that is known, and there is no record that names it")
+    if P is None or P.process() is None:
+        raise ValueError(
+            f"its process, {old['process']}, is one's own, and no record names a class to import"
+        )
+    return P.process()
+
+
+def number_of_images(sha256: str, P: settings.Training | None) -> int:
+    """How many training images a run had."""
+    if P and P.n_train:
+        return P.n_train
+    x = data.load(P.dataset if P else "mnist")[0]
+    if data.fingerprint(x) != sha256:
+        raise ValueError("its training images are not known: there is no record that names them")
+    return len(x)
+
+
+def prior_from(state: dict[str, torch.Tensor]) -> Any:
+    """What a prior had learnt, from the state of the zoom that had it."""
+    if "counts" in state:
+        return PixelCounts(state["counts"], int(state["side"]))
+    if "patches" in state:
+        return RealPatches(state["patches"])
+    if "spread" in state:
+        return Gaussians(state["weights"], state["means"], state["spread"])
+    raise ValueError("its prior is one's own; delete process.safetensors, and it is fitted again")
+
+
+def _old_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Tensors of the second edition's process.safetensors, verified by the hash in its header."""
+    if not path.is_file():
+        return {}
+    content = path.read_bytes()
+    tensors = safetensors.torch.load(content)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    parts = [[name, str(v.dtype), list(v.shape), data.fingerprint(v)] for name, v in sorted(tensors.items())]
+    if header["__metadata__"]["sha256"] != digest(parts, 64):
+        raise ValueError(f"{path} is damaged")
+    return tensors
+
+
+def runs_below(folder: Path) -> Iterator[Path]:
+    yield from (path.parent for path in sorted(folder.rglob("run.json")))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.convert", description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run, or a folder of runs")
+    failed = False
+    for folder in (run for given in parser.parse_args(arguments).folders for run in runs_below(given)):
+        try:
+            print(f"{folder}: {'converted' if convert(folder) else 'is converted already'}")
+        except (ValueError, RunError, OSError, KeyError) as error:
+            failed = True
+            print(f"{folder}: stays as it is: {error}")
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()
