@@ -30,6 +30,7 @@ from diffusion.evaluation import classifier, features, frechet
 from diffusion.files import write_bytes, write_json
 from diffusion.plugins import nearest
 from diffusion.processes.zoom import zoom
+from diffusion.provenance import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 Seconds = dict[str, list[float]]  # "textbook", "ours" -> seconds, one a round
@@ -288,9 +289,9 @@ def main(arguments: list[str] | None = None) -> int:
             failed.append(name)
             print(f"{name} failed: {error}", file=sys.stderr)
     device = runtime.device()
-    environment = runtime.environment(runtime.resolve_precision("auto", device), device)
-    text = table(rows, environment)
-    content = {"quick": options.quick, "environment": environment, "rows": [asdict(row) for row in rows]}
+    machine = environment(runtime.resolve_precision("auto", device), device)
+    text = table(rows, machine)
+    content = {"quick": options.quick, "environment": machine, "rows": [asdict(row) for row in rows]}
     write_json(options.out / "bench.json", content)
     write_bytes(options.out / "table.md", text.encode())
     print(f"\n{text}\n{options.out}: table.md, bench.json")

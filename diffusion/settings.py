@@ -193,8 +193,6 @@ class Training(Settings):
     n_samples: int = Field(500, ge=2, le=60_000, description="images to generate at the end, and to keep")
     sampler: str = Field("", max_length=200)
     sampler_options: Options = Field({}, description="arguments of the sampler")
-    prior: str | None = Field(None, max_length=200)
-    prior_options: Options = Field({}, description="arguments of the prior")
     precision: Precision = "auto"
 
     @model_validator(mode="after")
@@ -225,7 +223,8 @@ class Training(Settings):
         Raises:
             ValueError: the process cannot be sampled so.
         """
-        own = {name: getattr(self, name) for name in OF_SAMPLING}
+        own = {"prior": None, "prior_options": {}}  # a DDPM has none
+        own |= {name: getattr(self, name) for name in OF_SAMPLING if hasattr(self, name)}
         for name in {"sampler", "prior"} & changes.keys():
             own[f"{name}_options"] = {}
         own |= {k: v for k, v in changes.items() if k in OF_SAMPLING}
@@ -271,8 +270,6 @@ class TrainDDPM(Training, _Schedule):
         description="ancestral (the study), ddim: no noise on the way, or module:name of your own",
     )
     sampler_options: Options = Field({}, description="arguments of the sampler: steps, clip_x0")
-    prior: None = Field(None, description="a DDPM starts from noise")
-    prior_options: Options = Field({}, max_length=0, description="a DDPM has no prior")
 
     def process(self) -> processes.DDPM:
         """See `Training.process`."""
@@ -324,6 +321,7 @@ class TrainOwn(Training):
     prior: str | None = Field(
         None, max_length=200, description="patches, mixture, or module:Class; None: draw_prior of the class"
     )
+    prior_options: Options = Field({}, description="arguments of the prior")
 
     def process(self) -> processes.DegradationProcess | None:
         """See `Training.process`; None where the class is the one in the notebook."""
@@ -614,7 +612,7 @@ def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: s
     for (model, _), P in trainings.items():
         first, other = known.setdefault(P.trains(), (model, P))
         if first != model:
-            way = {k: v for k in OF_SAMPLING if (v := getattr(P, k)) != getattr(other, k)}
+            way = {k: v for k in OF_SAMPLING if (v := getattr(P, k, None)) != getattr(other, k, None)}
             shown = yaml.safe_dump({model: way}, default_flow_style=True, width=1000).strip()
             raise SettingError(
                 f"{where}: models.{model} trains what models.{first} trains; write in {first}, "

@@ -25,10 +25,15 @@ def test_importing_it_imports_nothing_else(root):
 
 
 FLOORS = [
-    {"runtime", "_mnist_wheel"},
+    {"bounds", "files", "plugins", "progress", "provenance", "runtime", "_mnist_wheel"},
+    {"syntax"},
+    {"sources"},
+    {"identity"},
+    {"packing"},
     {"processes", "data", "records"},
-    {"settings"},
-    {"training", "figures", "check"},
+    {"training"},
+    {"settings", "figures"},
+    {"check"},
     {"evaluation", "notebook"},
     {"play"},
     {"widget"},

@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+from fractions import Fraction
 
 import pytest
 import torch
@@ -15,11 +17,6 @@ from own import Fade
 class Late(Fade):
     def degrade(self, x, t):
         return super().degrade(x, (t + 1).clamp(max=self.T))
-
-
-class Forgetful(ColdBlur):
-    def load_state(self, state):
-        pass
 
 
 class Careless(ColdBlur):
@@ -45,9 +42,22 @@ class Backwards(ColdBlur):
         return super().degrade(x, torch.where(t > 0, self.T + 1 - t, 0))
 
 
-class Keepless(ColdBlur):
-    def state(self):
-        return {}
+class Locked(ColdBlur):
+    def prepare(self, x):
+        super().prepare(x)
+        self.lock = threading.Lock()
+
+
+class Exact(ColdBlur):
+    def __init__(self, T=20):
+        super().__init__(T)
+        self.part = Fraction(1, 3)
+
+
+class Starts(ColdBlur):
+    """Its own prior, by name."""
+
+    prior = "patches"
 
 
 class Broken(Fade):
@@ -73,7 +83,7 @@ def x(mnist_dir):
     return load(n=200)[0]
 
 
-@pytest.mark.parametrize("process", [ColdZoom(), ColdBlur(), ColdZoom(prior="patches"), DDPM(linear())])
+@pytest.mark.parametrize("process", [ColdZoom(), ColdBlur(), Starts(), DDPM(linear())])
 def test_the_projects_own_processes_pass(x, process):
     found = check.check(process, x)
     assert {finding.kind for finding in found} == {"ok"}, found
@@ -96,7 +106,7 @@ def test_the_projects_own_processes_pass(x, process):
         (by(lambda x, t: fade(x, t[:1].expand(len(x)))), "use each t"),
         (by(lambda x, t: fade(x, torch.where(t > 70, t.max(), t), 100), 100), "use each t"),
         (by(lambda x, t: x.clone()), "level T = 10 leaves the images as they are"),
-        (Forgetful(), "do not bring back what prepare learnt"),
+        (Locked(), "the process.lock is a _thread:lock, which cannot be written down"),
         (Careless(), "draw from the generator only"),
         (Dark(), "prior: mean -0.500.*sampling starts from"),
         (Loud(), "sampling starts from images that training never sees"),
@@ -112,7 +122,7 @@ def test_a_problem_is_named(x, process, said):
     ("process", "said"),
     [
         (Fade(), "this deterministic process draws one image, whatever the seed"),
-        (Keepless(), "`state` keeps nothing of what `prepare` learns"),
+        (Exact(), "fractions:Fraction cannot be made again; a run of it is opened with process="),
         (Backwards(), r"level \d+ is closer to the original than an earlier level"),
     ],
 )

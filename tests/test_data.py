@@ -14,7 +14,7 @@ import torch
 from torchvision import datasets as torchvision
 
 import limits
-from diffusion import _mnist_wheel, data, runtime
+from diffusion import _mnist_wheel, data, provenance
 from hostile import Code
 
 
@@ -177,7 +177,7 @@ def test_the_place_is_the_callers_choice_or_the_platforms(monkeypatch, tmp_path,
     monkeypatch.setattr(data, "checkout", lambda: None)  # installed
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     found = data.folder()
-    assert runtime.PACKAGE not in found.parents
+    assert provenance.PACKAGE not in found.parents
     assert "cold-zoom-diffusion" in str(found)
     data.folder()
     assert capsys.readouterr().out.count(str(found)) == 1

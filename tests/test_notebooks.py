@@ -9,9 +9,10 @@ import torch
 from IPython.utils.capture import capture_output
 from papermill import execute_notebook, inspect_notebook
 
+import diffusion as d
 from diffusion import figures, notebook, records, settings
-from diffusion.plugins import named
 from diffusion.records import SchedulesRecord, TrainRecord, read_kept, schedules_path, train_path
+from diffusion.training.run import Way
 
 NOTEBOOKS = list(settings.NOTEBOOKS)
 
@@ -109,11 +110,6 @@ def test_kept_images_are_bytes(tmp_path):
     assert found[..., 0, 0].flatten().tolist() == [0, 0, 128, 153, 255, 255]
 
 
-def test_a_class_of_a_module_is_no_typed_one(tmp_path):
-    with pytest.raises(ValueError, match="ColdBlur was not typed in a cell"):
-        notebook.keep_class(named("degradation", "diffusion.processes.blur:ColdBlur", {}), tmp_path, "m")
-
-
 # --- runs of their own ---
 
 
@@ -133,10 +129,16 @@ def test_by_papermill_from_another_folder_with_other_parameters(root, tmp_path, 
 def test_the_zoom_is_trained_and_sampled_in_other_ways_than_the_studys(root, tmp_path, mnist_dir):
     """The notebook's own lines are the study's algorithms, whatever its parameters say."""
     small = {"n_train": 200, "n_test": 100, "n_samples": 4, "n_reconstruct": 50, "epochs": 1, "channels": [2]}
-    other = {"latent_noise": 0.2, "noise": 0.1, "noise_power": 0.5, "sampler": "improved"}
-    other |= {"sampling_levels": 6}
+    other = {
+        "latent_noise": 0.2,
+        "sampler": "improved",
+        "prior": "mixture",
+        "prior_options": {"components": 5},
+    }
+    other |= {"sampler_options": {"noise": 0.1, "power": 0.5, "levels": 6}}
     files = root / "notebooks/03_train_zoom.ipynb", tmp_path / "out.ipynb"
     execute_notebook(*files, small | other | {"out_dir": "o"}, cwd=tmp_path, progress_bar=False)
     record = TrainRecord.load(train_path(tmp_path / "o", "zoom", 0))
-    identity = json.loads((tmp_path / "o" / record.run / "run.json").read_text())
-    assert identity["process"]["latent_noise"] == 0.2
+    run = d.open(tmp_path / "o" / record.run)
+    assert run.process.latent_noise == 0.2
+    assert run.way == Way(d.Improved(noise=0.1, power=0.5, levels=6), d.Mixture(5))

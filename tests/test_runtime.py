@@ -1,23 +1,24 @@
-"""What every part stands on: files whole or absent, code by its meaning, names, numbers, progress."""
+"""What every part stands on: files whole or absent, things found by name, numbers, progress."""
 
 import copy
 import itertools
 import json
 import multiprocessing
 import os
+import random
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diffusion import runtime
-from diffusion.processes import ColdZoom
-from own import Fade
+from diffusion import bounds, files, plugins, progress, provenance, runtime
 
 # --- files ---
 
@@ -39,14 +40,14 @@ def test_content_reaches_the_disk_before_it_gets_its_name(tmp_path, monkeypatch)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", renamed)
-    runtime.write_bytes(tmp_path / "file", b"new")
+    files.write_bytes(tmp_path / "file", b"new")
     assert done == ["sync file", "rename", "sync folder"]
 
 
-@pytest.mark.parametrize("failing", ["fsync", "chmod", "replace"])
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_write_that_fails_leaves_the_earlier_file_alone(tmp_path, monkeypatch, failing, error):
-    path = runtime.write_bytes(tmp_path / "file", b"old")
+    path = files.write_bytes(tmp_path / "file", b"old")
 
     def fail(*_):
         raise error
@@ -54,16 +55,16 @@ def test_a_write_that_fails_leaves_the_earlier_file_alone(tmp_path, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr(os, failing, fail)
         with pytest.raises(type(error)):
-            runtime.write_bytes(path, b"new")
+            files.write_bytes(path, b"new")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
     assert path.read_bytes() == b"old"
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_json_holds_no_number_that_json_does_not_know(tmp_path, number):
-    path = runtime.write_json(tmp_path / "record.json", {"fid": 1.5})
+    path = files.write_json(tmp_path / "record.json", {"fid": 1.5})
     with pytest.raises(ValueError, match="JSON"):
-        runtime.write_json(path, {"fid": number})
+        files.write_json(path, {"fid": number})
     assert json.loads(path.read_text()) == {"fid": 1.5}
 
 
@@ -73,11 +74,11 @@ LARGE = 10_000_000  # bytes, whose writing takes a while
 def write_for_ever(path):
     os.fsync = lambda handle: None  # without waiting for the disk, nearly all of the time is writing
     for n in itertools.cycle(range(256)):
-        runtime.write_bytes(path, bytes([n]) * LARGE)
+        files.write_bytes(path, bytes([n]) * LARGE)
 
 
 def test_a_file_is_whole_whenever_its_writer_is_killed(tmp_path):
-    path = runtime.write_bytes(tmp_path / "file", bytes(LARGE))
+    path = files.write_bytes(tmp_path / "file", bytes(LARGE))
     for looks in (1, 10, 20):
         writer = multiprocessing.get_context("fork").Process(target=write_for_ever, args=(path,))
         writer.start()
@@ -88,6 +89,16 @@ def test_a_file_is_whole_whenever_its_writer_is_killed(tmp_path):
             if look == looks - 1:
                 writer.kill()
                 writer.join()
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_who_may_read_a_file_is_as_for_any_other(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        path = files.write_bytes(tmp_path / "file", b"new")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 # --- hashes and differences ---
@@ -101,9 +112,11 @@ json_like = st.recursive(
 
 @given(*[st.dictionaries(st.sampled_from("abc"), json_like, max_size=3)] * 2)
 def test_a_difference_is_named_if_and_only_if_there_is_one(a, b):
-    assert (runtime.difference(a, b) is None) == (a == b)
-    assert runtime.difference(a, copy.deepcopy(a)) is None
-    assert runtime.difference({"a": None}, {}) is None  # a key that is missing counts as None
+    assert (files.difference(a, b) is None) == (
+        json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
+    )
+    assert files.difference(a, copy.deepcopy(a)) is None
+    assert files.difference({"a": None}, {}) is None  # a key that is missing counts as None
 
 
 def test_seeding_leaves_the_global_stream_as_it_was():
@@ -115,57 +128,16 @@ def test_seeding_leaves_the_global_stream_as_it_was():
     assert torch.equal(torch.rand(2), expected)
     with runtime.seeded(9):
         assert torch.equal(torch.rand(1), first)
-
-
-# --- code ---
-
-SOURCE = '''
-"""A process."""
-from diffusion.processes import ColdZoom
-
-FACTOR = 2
-
-
-class Mine(ColdZoom):
-    def degrade(self, x, t):
-        return x * FACTOR
-'''
-
-
-def of(source, tmp_path, monkeypatch, name="mine"):
-    (tmp_path / f"{name}.py").write_text(source)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    return runtime.own_source(runtime.named("class", f"{name}:Mine", {}))
-
-
-def test_code_counts_and_comments_and_places_do_not(tmp_path, monkeypatch):
-    before = of(SOURCE, tmp_path, monkeypatch)
-    commented = SOURCE.replace("FACTOR = 2", "# two\n\nFACTOR = 2  # twice, not '# twice'\n")
-    assert of(commented, tmp_path, monkeypatch) == before
-    (tmp_path / "elsewhere").mkdir()
-    assert of(SOURCE, tmp_path / "elsewhere", monkeypatch, "another") == before
-    for old, new in [("FACTOR = 2", "FACTOR = 3"), ("x * FACTOR", "x + FACTOR")]:
-        assert of(SOURCE.replace(old, new), tmp_path, monkeypatch) != before
-
-
-def test_the_packages_own_code_is_told_by_numbers_instead():
-    assert runtime.own_source(ColdZoom) is None
-    assert runtime.own_source(Fade) == runtime.own_source(Fade) is not None
-
-
-def test_a_class_typed_in_a_notebook_counts_by_its_methods():
-    def make(body):
-        space = {"__name__": "__main__", "ColdZoom": ColdZoom}
-        name = f"<cell {body}>"
-        code = f"class Mine(ColdZoom):\n    depth = 3\n    def degrade(self, x, t):\n        return {body}\n"
-        runtime.inspect.linecache.cache[name] = (len(code), None, code.splitlines(True), name)
-        exec(compile(code, name, "exec"), space)
-        return runtime.own_source(space["Mine"])
-
-    assert make("x * 2") == make("x * 2")
-    assert make("x * 2") != make("x * 3")
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    expected = random.random(), np.random.rand()  # noqa: NPY002
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    with runtime.seeded(9):
+        inside = random.random(), np.random.rand()  # noqa: NPY002
+    with runtime.seeded(9):
+        assert inside == (random.random(), np.random.rand())  # noqa: NPY002
+    assert expected == (random.random(), np.random.rand())  # noqa: NPY002
 
 
 # --- names ---
@@ -178,23 +150,59 @@ def test_a_class_typed_in_a_notebook_counts_by_its_methods():
         ("no_such_module:x", "cannot be loaded.*needed: module:name"),
         ("math:nothing", "cannot be loaded"),
         (":x", "cannot be loaded"),
-        ("no_such_file.py:x", "cannot be loaded .*No such file"),
+        ("file.py:x", "cannot be loaded"),
+        ("exits_:x", "cannot be loaded .SystemExit: 3.; needed: module:name"),
+        ("exits_silently_:x", "cannot be loaded .SystemExit: .; needed: module:name"),
     ],
 )
-def test_what_cannot_be_found_is_refused(name, said):
+def test_what_cannot_be_found_is_refused(name, said, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "exits_.py").write_text("import sys; sys.exit(3)")
+    (tmp_path / "exits_silently_.py").write_text("import sys; sys.exit()")
     with pytest.raises(ValueError, match=said):
-        runtime.named("schedule", name, {"linear": 1, "cosine": 2})
+        plugins.named("schedule", name, {"linear": 1, "cosine": 2})
 
 
 def test_options_must_be_arguments():
     def schedule(T, s=1):
         return T, s
 
-    assert runtime.call_with(schedule, {"T": 3, "seed": 1}, {"s": 2}) == (3, 2)
+    assert plugins.call_with(schedule, {"T": 3, "seed": 1}, {"s": 2}) == (3, 2)
     with pytest.raises(ValueError, match="schedule has no option 'S'; it takes T, s"):
-        runtime.call_with(schedule, {"T": 3}, {"S": 2})
+        plugins.call_with(schedule, {"T": 3}, {"S": 2})
     with pytest.raises(ValueError, match="schedule cannot be made: .*'T'"):
-        runtime.call_with(schedule, {})
+        plugins.call_with(schedule, {})
+
+
+def test_an_import_that_takes_long_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(plugins, "SLOW", 0.05)
+    (tmp_path / "slow_.py").write_text("import time; time.sleep(0.3); x = 1")
+    assert plugins.named("thing", "slow_:x", {}) == 1
+    assert "still importing slow_ for slow_:x (Ctrl-C ends it)" in capsys.readouterr().out
+
+
+# --- numbers ---
+
+
+@pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), torch.tensor(3)])
+def test_whole_numbers_of_all_kinds_are_pythons(value):
+    assert type(bounds.whole("n", value, 1)) is int
+    assert bounds.real("n", value, 1) == 3.0
+
+
+@pytest.mark.parametrize("value", [0, 10, 3.0, True, "3", None, [3], torch.ones(2), np.float64(3), 2.5])
+def test_what_is_no_number_of_that_range_is_one_line(value):
+    with pytest.raises(ValueError, match=r"^n is .*; allowed: a whole number, 1 to 9 \(images\)$"):
+        bounds.whole("n", value, 1, 9, "images")
+
+
+@pytest.mark.parametrize(
+    "value", [0, -1, "1", True, None, float("nan"), float("inf"), 1j, torch.ones(2), 10**400]
+)
+def test_what_is_no_real_number_is_one_line(value):
+    with pytest.raises(ValueError, match=r"rate is .*; allowed: a number, above 0, at most 1"):
+        bounds.real("rate", value, 0, 1, above=True)
 
 
 # --- device, precision, environment ---
@@ -229,7 +237,24 @@ def test_precision_is_what_the_hardware_does():
 
 def test_without_git_the_commit_is_unknown(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert runtime.commit() == "unknown"
+    assert provenance.commit() == "unknown"
+
+
+def test_the_commit_of_a_repository_around_is_not_this_projects(tmp_path, monkeypatch):
+    """A copy of the project, unpacked in another project's repository."""
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x"]
+    subprocess.run([*git, "init", "-q"], cwd=tmp_path, check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], cwd=tmp_path, check=True)
+    package = tmp_path / "unpacked" / "diffusion"
+    package.mkdir(parents=True)
+    monkeypatch.setattr(provenance, "PACKAGE", package)
+    assert provenance.commit() == "unknown"
+    (package.parent / "Snakefile").touch()
+    assert provenance.commit() == "unknown"
+    (tmp_path / "Snakefile").touch()
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "diffusion")
+    (tmp_path / "diffusion").mkdir()
+    assert len(provenance.commit()) == 12
 
 
 # --- progress ---
@@ -237,8 +262,8 @@ def test_without_git_the_commit_is_unknown(monkeypatch):
 
 def lines(monkeypatch, capsys, seconds, steps=20, done=0):
     """What 20 steps of 10 ms print in a log, if there may be a line every so many seconds."""
-    monkeypatch.setattr(runtime, "LINE_SECONDS", seconds)
-    for _ in runtime.progress(range(done, steps), "zoom: epoch 1/2", steps, done):
+    monkeypatch.setattr(progress, "LINE_SECONDS", seconds)
+    for _ in progress.progress(range(done, steps), "zoom: epoch 1/2", steps, done):
         time.sleep(0.01)
     return capsys.readouterr().out.splitlines()
 

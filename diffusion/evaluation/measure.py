@@ -155,6 +155,7 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
         raise RunError(
             f"{run.weights()} is not the file that the record of {name} names; run its notebook again"
         )
+    run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
     run.images = training_images(train, P)
     run.way = trained_as(train).way()
     return replace(run, precision=runtime.resolve_precision(P.precision, run.device))

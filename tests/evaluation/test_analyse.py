@@ -27,7 +27,7 @@ N = 16
 P = {"n_test": 100, "n_samples": N, "calls": [2, 3, 50], "levels": [1, 2, 24], "noise": [0.1]}
 P |= {"n_probe": 12, "n_real": 200, "n_kind": 12, "interval_repeats": 3, "precision": "fp32"}
 MODELS = {
-    "linear": (TrainDDPM, "ddpm", {"T": 20, "sampling_steps": 4, "beta_end": 0.5}),
+    "linear": (TrainDDPM, "ddpm", {"T": 20, "sampler_options": {"steps": 4}, "beta_end": 0.5}),
     "zoom": (TrainZoom, "zoom", {}),
 }
 
@@ -38,7 +38,8 @@ def out(tmp_path_factory, mnist_dir, train):
     out = train(tmp_path_factory.mktemp("analysed"), MODELS, 1)
     small = {"n_test": 60, "n_samples": N, "n_final": N, "n_distance": N, "floor_repeats": 2}
     small |= {"interval_repeats": 2, "precision": "fp32", "ablations": False, "data_dir": str(mnist_dir)}
-    small |= {"variants": {"clipped": {"clip_x0": True}, "few": {"sampling_steps": 2}}}
+    ways = {"clipped": {"steps": 4, "clip_x0": True}, "few": {"steps": 2}}
+    small |= {"ways": {name: {"sampler_options": options} for name, options in ways.items()}}
     measure.measure(out, "linear", 3, Measure.read(small))
     return out
 

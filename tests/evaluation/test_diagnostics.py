@@ -6,7 +6,7 @@ import torch
 from diffusion import data
 from diffusion.evaluation import classifier, diagnostics
 from diffusion.processes import DDPM, ColdZoom, cosine, linear
-from diffusion.processes.priors import PixelPrior
+from diffusion.processes.priors import Pixels
 from diffusion.runtime import generator
 from diffusion.training.network import Reconstructor
 
@@ -118,9 +118,8 @@ def test_confusion_counts_true_by_read():
 
 
 def test_centre_pixels_shares():
-    prior = PixelPrior()
-    prior.fit(torch.tensor([-0.5] * 60 + [0.0] * 10 + [0.5] * 30).view(-1, 1, 1, 1))
-    found = diagnostics.centre_pixels(prior)
+    prior = Pixels().fit(torch.tensor([-0.5] * 60 + [0.0] * 10 + [0.5] * 30).view(-1, 1, 1, 1))
+    found = diagnostics.centre_pixels(prior.counts)
     assert (found.black, found.white, found.extreme) == pytest.approx((0.6, 0.3, 0.9))
     assert (found.counts[0], found.counts[255], sum(found.counts)) == (60, 30, 100)
 

@@ -7,6 +7,8 @@ import pytest
 
 from diffusion.evaluation import measure
 from diffusion.evaluation.samples import CLASSES
+from diffusion.processes.priors import Mixture, Patches
+from diffusion.processes.samplers import Improved, Naive
 from diffusion.records import (
     MeasureRecord,
     TrainRecord,
@@ -17,6 +19,7 @@ from diffusion.records import (
     train_path,
 )
 from diffusion.settings import Measure, TrainDDPM, TrainOwn, TrainZoom
+from diffusion.training.run import Way
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -26,7 +29,7 @@ SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "precision": "fp32"}
 
 
 MODELS = {
-    "linear": (TrainDDPM, "ddpm", {"T": 20, "sampling_steps": 4, "beta_end": 0.5}),
+    "linear": (TrainDDPM, "ddpm", {"T": 20, "sampler_options": {"steps": 4}, "beta_end": 0.5}),
     "zoom": (TrainZoom, "zoom", {}),
     "grey": (TrainOwn, "own", {"degradation": "own:Fade", "T": 2}),
 }
@@ -62,6 +65,7 @@ def test_the_record_and_the_images_are_on_disk_and_belong_together(trained, meas
         assert record.weights_sha256 == results.trainings[name, 3].train.weights.sha256
         assert results.kept(f"samples_{name}-3").shape == (2 * N, 28, 28)
         assert results.kept(f"quality_{name}-3").shape == (2, 16, 28, 28)
+        assert results.kept(f"late_{name}-3").shape == (2, N, 28, 28)  # from which any measure can be taken
         assert record.settings["seed"] == 3
 
 
@@ -90,10 +94,10 @@ def test_each_ablation_applies_where_it_can(measured):
     assert all(ablations.float32 is None for ablations in found.values())  # it was float32 before
 
 
-def test_variants_are_the_same_training_sampled_otherwise(copied, measured, P):
+def test_ways_are_the_same_training_sampled_otherwise(copied, measured, P):
     ways = {"again": {}, "mixture": {"prior": "mixture", "prior_options": {"components": 3}}}
-    ways |= {"averaged": {"average": 2}, "six": {"sampling_levels": 6}}
-    record = measure.measure(copied, "zoom", 3, P.model_copy(update={"variants": ways, "ablations": False}))
+    ways |= {"averaged": {"average": 2}, "six": {"sampler_options": {"levels": 6}}}
+    record = measure.measure(copied, "zoom", 3, P.model_copy(update={"ways": ways, "ablations": False}))
     found = record.variants
     assert {name: one.calls for name, one in found.items()} == dict.fromkeys(ways, 24) | {"six": 6}
     final = record.final.digits.fid
@@ -101,14 +105,12 @@ def test_variants_are_the_same_training_sampled_otherwise(copied, measured, P):
     assert all(found[name].digits.fid != final for name in ("mixture", "averaged", "six"))
 
 
-def test_another_way_to_sample_changes_nothing_else(copied, P):
-    """Neither what training determines, nor the rest of the walk."""
-    train = TrainRecord.load(train_path(copied, "zoom", 3))
-    train.settings |= {"sampler": "improved", "noise": 0.1, "sampling_levels": 7, "noise_power": 2.0}
-    run = measure.open_trained(copied, train, P)
-    other = measure.varied(copied, run, train, P, {"prior": "patches", "prior_options": {}})[0].process
-    assert other.settings() == run.process.settings()
-    assert other.sampling_settings() == run.process.sampling_settings() | {"prior": "patches"}
+def test_a_way_changes_what_it_names_and_the_rest_stays():
+    P = TrainZoom(sampler_options={"noise": 0.1, "power": 2.0, "levels": 7}, prior="mixture")
+    assert P.way() == Way(Naive(0.1, 2, 7), Mixture())
+    assert P.way({"prior": "patches"}) == Way(Naive(0.1, 2, 7), Patches())
+    assert P.way({"sampler_options": {"levels": 12}}) == Way(Naive(levels=12), Mixture())
+    assert P.way({"sampler": "improved", "average": 3}) == Way(Improved(), Mixture(), 3)
 
 
 def test_float32_is_an_ablation_of_bf16(copied, P):
@@ -133,27 +135,7 @@ def test_measuring_twice_gives_the_same_record_and_draws_nothing_twice(copied, m
     assert before == {path: path.stat().st_mtime_ns for path in (copied / "samples").iterdir()}
 
 
-# --- ensure ---
-
-
-def spoilt_image(out):
-    kept_path(out, "samples_zoom-3").write_bytes(b"none")
-
-
-def spoilt_record(out):
-    measure_path(out, "zoom", 3).write_text("{")
-
-
-def older_code(out):
-    edit(measure_path(out, "zoom", 3), measures=0)
-
-
-def trained_again(out):
-    edit(measure_path(out, "zoom", 3), weights_sha256="0" * 64)
-
-
-def of_another(out):
-    shutil.copy(measure_path(out, "linear", 3), measure_path(out, "zoom", 3))
+# --- measured already ---
 
 
 def edit(path, **values):
@@ -162,32 +144,29 @@ def edit(path, **values):
 
 def test_a_record_that_answers_is_taken(copied, measured, P, monkeypatch):
     monkeypatch.setattr(measure, "measure", lambda *_: pytest.fail("measured again"))
-    assert measure.ensure(copied, "zoom", 3, P) == measured["zoom"]
+    assert measure.measured(copied, "zoom", 3, P) == measured["zoom"]
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("change", "said"),
     [
-        (spoilt_image, "holds no images"),
-        (spoilt_record, "is not valid JSON"),
-        (older_code, "the measuring code has changed"),
-        (trained_again, "it was trained again since"),
-        (of_another, "its record is of linear-3"),
+        ({"code": "0123456789abcdef"}, "code was '0123456789abcdef', is"),
+        ({"weights_sha256": "0" * 64}, "weights was '0000"),
     ],
 )
-def test_one_that_does_not_is_made_again(copied, P, harm, said, capsys, monkeypatch):
+def test_one_of_other_code_or_weights_is_taken_again(copied, P, change, said, capsys, monkeypatch):
     monkeypatch.setattr(measure, "measure", lambda *given: given)
-    harm(copied)
-    assert measure.ensure(copied, "zoom", 3, P) == (copied, "zoom", 3, P)
-    assert said in capsys.readouterr().out
+    edit(measure_path(copied, "zoom", 3), **change)
+    assert measure.measured(copied, "zoom", 3, P) == (copied, "zoom", 3, P)
+    assert f"zoom-3 is measured again: {said}" in capsys.readouterr().out
 
 
 def test_another_setting_is_named_and_measured(copied, P, capsys):
     measure_path(copied, "zoom", 3).unlink()
     for n in (N, N + 2):
-        record = measure.ensure(copied, "zoom", 3, P.model_copy(update={"n_final": n, "ablations": False}))
+        record = measure.measured(copied, "zoom", 3, P.model_copy(update={"n_final": n, "ablations": False}))
         assert record.final.n_classes == n
-    assert f"zoom-3 is measured again: n_final was {N}, is {N + 2}" in capsys.readouterr().out
+    assert "zoom-3 is measured again: " in capsys.readouterr().out
 
 
 # --- what is refused ---
@@ -207,6 +186,12 @@ def test_changed_weights_are_not_measured_and_the_old_record_stays(copied, P):
         with pytest.raises(measure.RunError):
             measure.measure(copied, "linear", 3, P)
     assert MeasureRecord.load(measure_path(copied, "linear", 3))
+
+
+def test_a_record_that_names_a_place_elsewhere_is_refused(copied, P):
+    edit(train_path(copied, "linear", 3), run="../../etc")
+    with pytest.raises(ValueError, match="the record of linear-3 names '../../etc', a place outside of"):
+        measure.measure(copied, "linear", 3, P)
 
 
 def test_a_record_that_names_other_weights_is_refused(copied, P):

@@ -11,7 +11,7 @@ import torch
 import diffusion as d
 from diffusion.evaluation import classifier
 from diffusion.play import bundle
-from diffusion.training.network import build
+from diffusion.processes.samplers import visits
 
 LIMIT = 0.02  # by how much the confidence may differ in 8 bits
 
@@ -46,7 +46,8 @@ def test_scripts_come_in_order_and_no_name_twice(entry):
 
 def test_a_zoom_keeps_its_weights_and_a_prior_without_counts_is_drawn():
     x = torch.rand(32, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
-    run = d.fit(d.ColdZoom(24, prior="patches", noise=0.2, noise_power=1.5), x, steps=1, batch_size=32)
+    run = d.fit(d.ColdZoom(24), x, steps=1, batch_size=32)
+    run.by_default(d.Naive(noise=0.2, power=1.5), d.Patches())
     found = bundle.training(run)
     planes = np.frombuffer(found["weights"]["data"], np.uint8).reshape(4, -1)
     own = [p.detach().numpy().ravel() for n, p in run.network().named_parameters() if n[:4] != "time"]
@@ -60,7 +61,7 @@ def test_a_zoom_keeps_its_weights_and_a_prior_without_counts_is_drawn():
 
 def test_a_network_has_one_function_and_keeps_torchs_random_numbers():
     before = torch.get_rng_state()
-    networks = {"cnn": d.Reconstructor(), "cnn_rms": d.Reconstructor(norm="rms"), "unet": build("unet")}
+    networks = {"cnn": d.Reconstructor(), "cnn_rms": d.Reconstructor(norm="rms"), "unet": d.UNet()}
     torch.set_rng_state(before)
     for name, network in networks.items():
         assert bundle.function(network, "own") == name
@@ -73,7 +74,7 @@ def test_a_schedule_is_known_wherever_the_page_goes():
     noise = d.cosine(500)
     found = bundle.schedule(noise)
     assert {0, 5, 250, 500} <= set(found["steps"])
-    assert set(d.DDPM(noise, sampling_steps=24).visited()) <= set(found["steps"])
+    assert set(visits(d.Ancestral(steps=24), noise.T)) <= set(found["steps"])
     at = found["steps"].index(250)
     assert found["alpha_bar"][at] == noise.alpha_bar[250].item()
 

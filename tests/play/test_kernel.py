@@ -8,7 +8,7 @@ import torch
 
 import diffusion as d
 from diffusion.play import bundle, compile
-from diffusion.training.network import build
+from diffusion.training.network import UNet
 from wasm_kernel import Kernel
 
 ONE_CALL = 2e-5  # of a pixel; 1 grey level is 4e-3
@@ -65,7 +65,7 @@ def test_the_edge_stays_empty_from_call_to_call(references, profile, model):
 
 def test_a_constant_image_is_no_division_by_zero():
     torch.manual_seed(0)
-    network = build("unet").double()
+    network = UNet().double()
     with torch.inference_mode():
         x = torch.zeros(1, 1, 28, 28, dtype=torch.float64)
         expected = network(x, torch.tensor([0.5], dtype=torch.float64)).flatten().numpy()

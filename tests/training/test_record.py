@@ -3,8 +3,8 @@
 import pytest
 
 from diffusion import records, settings
+from diffusion.evaluation.record import train_record
 from diffusion.files import sha256
-from diffusion.training.record import train_record
 from short_runs import train
 
 P = settings.TrainZoom(model="m", epochs=3, batch_size=8, precision="fp32", channels=[4])

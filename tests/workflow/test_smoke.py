@@ -10,11 +10,11 @@ import torch
 import offline
 from conftest import shared_folder
 from diffusion import records
+from diffusion.evaluation.record import open_run
 from diffusion.processes import schedules
 from diffusion.records import SchedulesRecord, TrainRecord, schedules_path, train_path
 from diffusion.runtime import own_source
 from diffusion.settings import read_profile
-from diffusion.training.record import open_run
 from tools import jobs
 
 MODELS = ("linear", "cosine", "zoom", "pixelate")

@@ -22,7 +22,7 @@ def train_record(
         label: what figures call the model.
         probes: `ddpm=DDPMProbes(...)` or `zoom=ZoomProbes(...)`.
     """
-    weights = run.weights()
+    weights, out = run.weights(), Path(out).absolute()
     return TrainRecord(
         job=P.notebook,
         settings=P.values(),
