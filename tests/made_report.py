@@ -61,7 +61,8 @@ def notebook(title: str) -> nbformat.NotebookNode:
 def profile(path: Path, models: Iterable[str] = MODELS, epochs: int = 20) -> Path:
     """The profile of a made-up run, written to `path`."""
     chosen = {model: MODELS[model] for model in models}
-    content = {"profile": "synthetic", "training": {"epochs": epochs}, "models": chosen}
+    measure = dict.fromkeys(("n_samples", "n_final", "n_distance"), synthetic.N)
+    content = {"profile": "synthetic", "training": {"epochs": epochs}, "models": chosen, "measure": measure}
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
 

@@ -82,7 +82,8 @@ def measure_record(
         prior = {"curve": [row.model_copy(update={"epoch": epoch}) for epoch, row in rows]}
         ablations = records.Ablations(prior=ablations.prior.model_copy(update=prior))
     changes = {"model": model, "curve": curve, "floor": floor, "extractors": extractors}
-    changes["settings"] = settings.Measure.read({"n_samples": N, "n_final": N, "n_distance": N}).values()
+    counts = dict.fromkeys(("n_samples", "n_final", "n_distance"), N)
+    changes["settings"] = settings.Measure.read(counts | {"seed": of.seed}).values()
     changes["final"] = records.Final(**curve[-1].model_dump(), n=N, n_classes=N, floor=floor)
     changes["ablations"] = ablations if model != "blur" else records.Ablations()
     return of.model_copy(update=changes)

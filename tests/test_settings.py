@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+import types
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import diffusion as d
 from diffusion import settings
 from diffusion.settings import NOTEBOOKS, Profile, SettingError, read_profile
 
@@ -48,7 +50,13 @@ def test_a_misspelt_name_is_refused_with_the_right_one(data):
         (settings.TrainZoom, {"learning_rate": "2e-3"}, "that is text: remove the quotes"),
         (settings.TrainZoom, {"epochs": True}, "a valid integer (passes over the training images)"),
         (settings.Schedules, {"beta_start": 0.03}, "beta_start = 0.03 exceeds beta_end = 0.02"),
-        (settings.TrainDDPM, {"T": 9, "sampling_steps": 10}, "sampling_steps is 10; allowed: 2 to T = 9"),
+        (settings.TrainDDPM, {"T": 9, "sampler_options": {"steps": 10}}, "a whole number, 2 to 9 (T"),
+        (settings.TrainDDPM, {"sampler_options": {"step": 10}}, "Ancestral has no option 'step'"),
+        (settings.TrainDDPM, {"sampler": "dim"}, "did you mean 'ddim'"),
+        (settings.TrainDDPM, {"sampler": "improved"}, "allowed: d.Ancestral(), d.DDIM()"),
+        (settings.TrainZoom, {"sampler_options": {"clip_x0": True}}, "Naive has no option 'clip_x0'"),
+        (settings.TrainZoom, {"sampler": "ddim"}, "allowed: d.Naive(), d.Improved()"),
+        (settings.TrainOwn, {"prior_options": {"components": 9}}, "no prior is named"),
         (settings.TrainDDPM, {"schedule": "cosin"}, "did you mean 'cosine'"),
         (settings.TrainDDPM, {"schedule_options": {"sigma": 1}}, "linear has no option 'sigma'"),
         (settings.TrainZoom, {"T": 28}, "T = 28 is not allowed"),
@@ -71,17 +79,56 @@ def test_a_notebooks_parameters_are_read_from_its_variables():
         SettingError, match="03_train_zoom: there is no parameter 'epoch'; did you mean 'epochs'"
     ):
         settings.TrainZoom.of_notebook(names | {"epoch": 3})
+    with pytest.raises(SettingError, match="there is no parameter '_epochs'; did you mean 'epochs'"):
+        settings.TrainZoom.of_notebook(names | {"_epochs": 3})
+    with pytest.raises(SettingError, match="there is no parameter 'P'"):
+        settings.TrainZoom.of_notebook(names | {"P": 3})
     later = names | {"P": settings.TrainZoom(), "losses": [1.0]}  # the cell is run again
     assert settings.TrainZoom.of_notebook(later).T == 20
+
+
+def test_variables_of_start_up_files_are_no_parameters():
+    shell = types.SimpleNamespace(user_ns_hidden={"user": "me"})
+    names = {"T": 20, "user": "me", "get_ipython": lambda: shell}
+    assert settings.TrainZoom.of_notebook(names).T == 20
+
+
+def test_a_job_runs_the_code_that_its_record_names(monkeypatch, tmp_path):
+    monkeypatch.setenv(settings.HASHED, str(settings.PACKAGE))
+    assert settings.TrainZoom.of_notebook({"T": 20}).T == 20
+    monkeypatch.setenv(settings.HASHED, str(tmp_path))
+    with pytest.raises(SettingError, match=f"the job is to run that in {re.escape(str(tmp_path))}"):
+        settings.TrainZoom.of_notebook({"T": 20})
 
 
 def test_the_defaults_are_the_studys():
     for cls in (settings.TrainDDPM, settings.TrainZoom):
         P = cls()
         assert (P.epochs, P.batch_size, P.learning_rate, P.lr_schedule) == (100, 128, 2e-4, "constant")
-    assert P.process().settings() == {"process": "zoom", "T": 24, "interpolation": "nearest"}
+    assert (P.process().T, P.process().interpolation) == (24, "nearest")
+    assert (P.way().sampler, P.way().prior) == (d.Naive(), d.Pixels())
+    assert settings.TrainDDPM().way().sampler == d.Ancestral()
     assert "data_dir" not in P.values()
     assert P.fitting().keys() >= {"name", "epochs", "network", "channels", "seed", "precision"}
+
+
+def test_another_way_to_sample_keeps_what_it_does_not_name():
+    P = settings.TrainZoom(sampler="improved", sampler_options={"noise": 0.1}, prior="patches")
+    assert P.way().sampler == d.Improved(noise=0.1)
+    assert P.way({"prior": "mixture"}).sampler == d.Improved(noise=0.1)
+    assert P.way({"sampler": "improved"}).sampler == d.Improved()  # options are of one sampler
+    assert P.way({"sampler_options": {"levels": 12}}).sampler == d.Improved(levels=12)
+    assert isinstance(P.way({"average": 3}).prior, d.Patches)
+    assert P.way({"average": 3}).average == 3
+
+
+@pytest.mark.parametrize("old", ["clip_x0", "sampling_steps", "noise", "noise_power", "sampling_levels"])
+def test_a_setting_of_an_earlier_edition_is_told_how_it_is_written_now(old):
+    for cls in (settings.TrainDDPM, settings.TrainZoom):
+        assert f"there is no parameter {old!r} any more; write sampler_options: {{" in refusal(
+            cls, **{old: 1}
+        )
+    assert "'variants' any more; write in the model: ways: {" in refusal(settings.Measure, variants={})
 
 
 def test_a_class_that_the_notebook_holds_is_no_setting():
@@ -95,9 +142,9 @@ def test_a_class_that_the_notebook_holds_is_no_setting():
 
 SMALL = {
     "profile": "small",
-    "training": {"epochs": 2, "clip_x0": True},
+    "training": {"epochs": 2, "lr_schedule": "cosine"},
     "models": {
-        "linear": {"notebook": "02_train_ddpm", "schedule": "linear"},
+        "linear": {"notebook": "02_train_ddpm", "schedule": "linear", "sampler_options": {"clip_x0": True}},
         "zoom": {"notebook": "03_train_zoom", "T": 20, "seeds": [3, 1], "measure": {"n_samples": 50}},
     },
     "measure": {"n_samples": 20, "n_final": 40, "n_distance": 30},
@@ -124,7 +171,9 @@ def test_the_paper_profile_has_the_numbers_of_the_study(root):
         assert (P.epochs, P.batch_size, P.learning_rate, P.lr_schedule) == (100, 128, 2e-4, "constant")
         assert P.n_train is None
     linear, zoom = paper.trainings["linear", 0], paper.trainings["zoom", 0]
-    assert (linear.T, linear.clip_x0, linear.sampling_steps, zoom.T) == (1000, False, None, 24)
+    assert (linear.T, zoom.T, zoom.interpolation) == (1000, 24, "nearest")
+    assert (linear.way().sampler, zoom.way().sampler) == (d.Ancestral(), d.Naive())
+    assert (linear.way().prior, zoom.way().prior) == (None, d.Pixels())
     assert paper.measure("zoom", 1).n_final == 10_000
     assert paper.measure("zoom", 1).n_distance == paper.measure("linear", 0).n_final == 2000
 
@@ -135,7 +184,7 @@ def test_a_profile_is_one_table_of_models_and_seeds():
     assert found.seeds("zoom") == [3, 1]
     zoom = found.trainings["zoom", 1]
     assert (zoom.T, zoom.epochs, zoom.seed, zoom.model) == (20, 2, 1, "zoom")
-    assert found.trainings["linear", 0].clip_x0
+    assert found.trainings["linear", 0].way().sampler == d.Ancestral(clip_x0=True)
     assert (found.measure("zoom", 1).n_samples, found.measure("zoom", 1).seed) == (50, 1)
     compare = found.compare()
     assert compare.models == ["linear", "zoom"]
@@ -165,10 +214,23 @@ OWN = {"notebook": "05_your_degradation"}
         ("models.zoom.seeds", 3, "seeds = 3 is not allowed: it should be a valid list"),
         ("models.zoom.measure", 3, "measure = 3 is not allowed"),
         ("models.zoom.measure.n_sample", 3, "there is no parameter 'n_sample'; did you mean 'n_samples'"),
-        ("models.zoom.measure.variants", {"x": {"prir": "patches"}}, "prir is no setting of sampling"),
-        ("models.zoom.measure.variants", {"x": {"epochs": 3}}, "epochs is no setting of sampling"),
-        ("models.zoom.measure.variants", {"x": {"average": 0}}, "average is 0; allowed: 1 to"),
-        ("models.zoom.measure.variants", {"x": {"prior": "pach"}}, "did you mean 'patches'"),
+        ("models.zoom.ways", {"x": {"prir": "patches"}}, "did you mean 'prior'"),
+        ("models.zoom.ways", {"x": {"epochs": 3}}, "epochs is no part of a way to sample"),
+        ("models.zoom.ways", {"x": {"sampling_levels": 3}}, "write sampler_options: {levels: 12}"),
+        ("models.zoom.ways", {"x": {"average": 0}}, "average is 0; allowed: 1 to"),
+        ("models.zoom.ways", {"x": {"average": 3}}, "average is 3; allowed: 1 to the 2 epochs"),
+        ("models.zoom.ways", {"x": {"prior": "pach"}}, "did you mean 'patches'"),
+        ("models.zoom.ways", {"x": {"sampler": "ddim"}}, "models.zoom, ways.x: "),
+        ("models.zoom.ways", {"a b": {"prior": "patches"}}, "ways"),
+        ("models.zoom.ways", [1], "models.zoom.ways = list is not allowed"),
+        ("models.linear.ways", {"x": {"prior": "patches"}}, "a DDPM starts from noise and takes none"),
+        ("measure.ways", {"x": {"prior": "patches"}}, "measure: ways is not set here; they are of a model"),
+        ("training.clip_x0", True, "write sampler_options: {clip_x0: true}, in a model"),
+        (
+            "models.patches",
+            {"notebook": "03_train_zoom", "T": 20, "seeds": [1], "prior": "patches"},
+            "ways: {",
+        ),
         ("models.zoom.measure.n_distance", 20, "n_distance differs between models"),
         (
             "models.a-b",
@@ -184,6 +246,7 @@ OWN = {"notebook": "05_your_degradation"}
         ("schedules", {"out_dir": "/x"}, "schedules: out_dir is not set here; write `out`"),
         ("report", {"repositry": "x"}, "there is no parameter 'report.repositry'; did you mean 'repository'"),
         ("report", {"date": "yesterday"}, "report.date = 'yesterday' is not allowed"),
+        ("report", {"repository": "javascript:alert(1)"}, "report.repository = 'javascript:alert(1)' is not"),
         ("training.seeds", [1], "training: seeds is not set here; write them at the top"),
         ("dataset", "emnist", "allowed: mnist, fashion, kmnist"),
         ("out", "build/{x}", "out = 'build/{x}' is not allowed"),
@@ -217,6 +280,17 @@ ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
         (b"training: !!python/object/apply:os.system ['true']", "is no YAML"),
         (b"- profile", "a profile is a mapping of sections"),
         (b"", "a profile is a mapping of sections"),
+        (ZOOM % b"010", "epochs = '010' is not allowed"),
+        (ZOOM % b"1:30", "epochs = '1:30' is not allowed"),
+        (
+            b"a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+            + b"".join(
+                b"%c: &%c [%s]\n" % (n, n, b", ".join([b"*%c" % (n - 1)] * 10)) for n in range(98, 104)
+            ),
+            "more than 100,000 values, aliases written out",
+        ),
+        (b"a: &a [*a]", "more than 100,000 values"),
+        (b"a: " + b"x" * 1_000_001, "it has 1,000,004 characters"),
         (ZOOM % (b"9" * 5000), "is no YAML"),
         (ZOOM % b"3", "profile = 'x'; write 'odd'"),
     ],
@@ -236,3 +310,43 @@ def test_numbers_are_read_as_they_look(text, value):
     found = yaml.load(f"x: {text}", settings._Strict)["x"]
     assert found == value
     assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("text", ["010", "1:30", "0x1f"])
+def test_what_looks_like_no_decimal_number_is_text(text):
+    assert yaml.load(f"x: {text}", settings._Strict)["x"] == text
+
+
+def test_settings_in_a_text_are_read_as_those_of_a_profile():
+    assert settings.Measure.read_yaml("n_samples: 50", "here").n_samples == 50
+    assert settings.Measure.read_yaml("", "here") == settings.Measure()
+    for text, said in {
+        "- 1": "here is '- 1'; needed: a mapping",
+        "n_samples: 1\nn_samples: 2": "here is no YAML: the key 'n_samples' stands twice",
+        "n_sample: 1": "did you mean 'n_samples'",
+    }.items():
+        with pytest.raises(SettingError, match=said):
+            settings.Measure.read_yaml(text, "here")
+
+
+def models(**changes: Any) -> dict[str, Any]:
+    """A profile of the zoom and of the zoom with changes."""
+    zoom = {"notebook": "03_train_zoom"}
+    return {"profile": "two", "models": {"zoom": zoom, "other": zoom | changes}}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"prior": "patches"}, {"sampler": "improved", "sampler_options": {"noise": 0.1}}, {"epochs": 2}, {}],
+)
+def test_models_that_would_share_a_training_are_ways_of_one(changes):
+    """Such a profile ended in a KeyError, or one model drew from the other's prior."""
+    with pytest.raises(
+        SettingError, match=r"models.other trains what models.zoom trains; .* ways: \{other: "
+    ):
+        Profile(models(**changes), "two.yaml")
+
+
+@pytest.mark.parametrize("changes", [{"T": 20}, {"latent_noise": 0.1}, {"seeds": [1]}, {"network": "unet"}])
+def test_models_that_differ_in_what_trains_them_are_two(changes):
+    assert len(Profile(models(**changes), "two.yaml").trainings) == 2

@@ -240,15 +240,12 @@ class _Loop:
             self._epoch(len(self.history) + 1, checkpoint_steps)
 
     def _epoch(self, epoch: int, checkpoint_steps: int) -> None:
-        order, before = self.learner.order(epoch), (epoch - 1) * self.per_epoch
+        before = (epoch - 1) * self.per_epoch
         steps = min(self.per_epoch, self.learner.total - before)
         begun = time.monotonic() - self.seconds
         title = f"{self.title}: epoch {epoch}/{math.ceil(self.learner.total / self.per_epoch)}"
-        self.learner.network.train()
         bar = progress(range(self.step, steps), title, steps, self.step)
-        for _ in bar:
-            size = self.learner.batch_size
-            batch = self.learner.x[order[self.step * size : (self.step + 1) * size]]
+        for _, batch in zip(bar, self.learner.batches(epoch, self.step), strict=False):
             self.losses[self.step] = self.learner.step(before + self.step, batch)
             self.step += 1
             if self.step % checkpoint_steps == 0 and self.step < steps:

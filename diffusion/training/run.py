@@ -105,12 +105,7 @@ class Run:
             path, content = self.weights(one), self.folder.read_weights(one, self.weights_sha256(one))
             states.append(load_weights(content, network := self._fresh(), str(path)).state_dict())
         if average > 1:
-            mean = {
-                k: torch.stack([s[k] for s in states]).mean(0)
-                for k, v in states[0].items()
-                if v.is_floating_point()
-            }
-            network.load_state_dict(states[0] | mean)
+            network.load_state_dict(sampling.mean_of(states))
         return network.to(self.device)
 
     def sample(

@@ -1,6 +1,6 @@
 """Samples: drawn once and kept, and found again by all that determines them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,16 @@ def walk(
         x_T = latents(process, start, n, noise).to(device)
         for t, x in process.reverse(network, x_T, sampler, noise, chunk):
             yield t, x.float().cpu()
+
+
+def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Averaged weights; what is no number with a fraction is that of the first."""
+    means = {
+        name: torch.stack([state[name] for state in states]).mean(0)
+        for name, value in states[0].items()
+        if value.is_floating_point()
+    }
+    return {**states[0], **means}
 
 
 def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Generator) -> Tensor:

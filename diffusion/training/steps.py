@@ -5,7 +5,7 @@ noise of a step, and the global streams that a network with dropout draws from.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -60,9 +60,12 @@ class Learner:
             self.network = networks.build(cls, arguments).to(x.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate)
 
-    def order(self, epoch: int) -> Tensor:
-        """The order of the images in an epoch, (N,)."""
-        return torch.randperm(len(self.x), generator=generator(self.seed, "order", epoch)).to(self.x.device)
+    def batches(self, epoch: int, first: int = 0) -> Iterator[Tensor]:
+        """The batches of an epoch, each (B, 1, 28, 28), from this one on."""
+        order = torch.randperm(len(self.x), generator=generator(self.seed, "order", epoch))
+        self.network.train()
+        for batch in order.to(self.x.device).split(self.batch_size)[first:]:
+            yield self.x[batch]
 
     def step(self, number: int, batch: Tensor) -> Tensor:
         """Train on images (B, 1, 28, 28) in a step, counted from 0 over all epochs; returns the loss."""

@@ -491,15 +491,15 @@ def test_a_part_of_the_images_counts_as_a_part_of_an_epoch():
         ("loss_falling", settings("zoom", T=20), "T = 20"),
         ("loss_falling", settings("zoom", interpolation="bilinear"), "interpolation = bilinear"),
         ("lower_loss", settings("cosine", schedule="linear"), "schedule = linear"),
-        ("lower_distance", settings("linear", clip_x0=True), "clip_x0 = True"),
+        ("lower_distance", settings("linear", sampler_options={"clip_x0": True}), "clip_x0 = True"),
         ("lower_loss", settings("linear", network_options={"norm": "rms"}), "network_options"),
         ("lower_loss", settings("linear", schedule_options={"steepness": 10}), "schedule_options"),
         ("loss_falling", settings("zoom", latent_noise=0.1), "latent_noise = 0.1"),
-        ("lower_distance", settings("linear", sampling_steps=200), "sampling_steps = 200"),
+        ("lower_distance", settings("linear", sampler_options={"steps": 200}), "steps = 200"),
         ("lower_distance", settings("linear", sampler="ddim"), "sampler = ddim"),
         ("biased", settings("zoom", sampler="improved"), "sampler = improved"),
-        ("biased", settings("zoom", noise=0.05), "noise = 0.05"),
-        ("biased", settings("zoom", sampling_levels=12), "sampling_levels = 12"),
+        ("biased", settings("zoom", sampler_options={"noise": 0.05}), "noise = 0.05"),
+        ("biased", settings("zoom", sampler_options={"levels": 12}), "levels = 12"),
         ("biased", settings("zoom", prior="patches"), "prior = patches"),
         ("darker", lambda r: put(r.first("linear").measure.final, n=300), "300 of 500 samples"),
         ("darker", lambda r: r.first("linear").measure.settings.update(n_samples=300), "300 of 500 samples"),
@@ -515,7 +515,7 @@ def test_a_run_in_another_setting_decides_nothing(name, change, why):
 
 
 def test_all_steps_named_by_number_are_all_steps():
-    assert verdict("lower_distance", settings("linear", sampling_steps=1000)).verdict == HOLDS
+    assert verdict("lower_distance", settings("linear", sampler_options={"steps": 1000})).verdict == HOLDS
 
 
 def test_another_data_set_decides_only_what_no_data_enter():
