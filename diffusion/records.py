@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from diffusion.files import read_json, write_bytes, write_json
 
@@ -36,6 +36,7 @@ SETTLED = 0.3  # the part of training at its beginning of which distance and cla
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 
 Shares = list[float]  # ten, one a class
+EITHER_NAME = AliasChoices("ways", "variants")  # the second edition's
 
 
 class Part(BaseModel):
@@ -281,7 +282,7 @@ class Final(Checkpoint):
     constant: bool = False  # all samples are one image: no distance means anything
 
 
-class Variation(Sampled):
+class OtherWay(Sampled):
     """The finished model's samples, drawn in another way."""
 
     changes: dict[str, Any]  # settings of sampling, and `average`
@@ -562,7 +563,7 @@ class MeasureRecord(Record):
     final: Final
     real: Real
     ablations: Ablations = Field(default_factory=Ablations)
-    variants: dict[str, Variation] = {}
+    ways: dict[str, OtherWay] = Field({}, validation_alias=EITHER_NAME)
     code: str = ""  # hash of the code that measured
     measures: int = 1  # in records of the second edition, in its place
 
@@ -581,7 +582,7 @@ class AnalyseRecord(Record):
     drawn: list[Drawn]
     mix: ClassMix
     memorised: Memorised
-    variants: dict[str, Drawn] = {}  # the ways to sample that measuring names
+    ways: dict[str, Drawn] = Field({}, validation_alias=EITHER_NAME)  # those of measuring
     response: Response | None = None
     recoverable: Recoverable | None = None
 

@@ -2,13 +2,11 @@
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from filelock import FileLock
 from hypothesis import settings
 
@@ -16,7 +14,6 @@ import offline
 from diffusion.records import Results
 
 ROOT = Path(__file__).resolve().parents[1]
-TIMEOUT = 1500  # seconds for the whole smoke run, on a busy machine
 
 # The same examples in every run: a failure in CI is a failure everywhere.
 settings.register_profile("project", deadline=None, derandomize=True)
@@ -68,21 +65,20 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
-    """The results of one run of the real workflow without a network: the smoke profile and one more model,
-    whose class is typed in its notebook.
+    """The results of one run of the real workflow without a network: the smoke profile, the examples of
+    docs/extending.md, and a model whose class is typed in its notebook.
 
-    To be left as they are; its profile lies beside it, smoke.yaml.
+    To be left as they are; its profile lies beside it, smoke.yaml, and so does the examples' module.
     """
+    import examples
+
     shared = shared_folder(tmp_path_factory)
     out, done = shared / "smoke", shared / "smoke-done.json"
     with FileLock(shared / "smoke.lock"):  # pytest-xdist: one worker runs it, the others wait
         if not done.exists():
-            profile = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text())
+            profile = examples.profile("smoke")
             profile["models"]["pixelate"] = {"notebook": "05_your_degradation", "T": 3}
-            profile |= {"out": str(out), "data_dir": str(mnist_dir)}
-            (shared / "smoke.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
-            command = [sys.executable, "-m", "tools.run", "--retrain", str(shared / "smoke.yaml")]
-            run = offline.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=ROOT)
+            run = examples.run(shared, profile | {"out": str(out), "data_dir": str(mnist_dir)})
             result = {"status": run.returncode, "said": run.stdout + run.stderr, "offline": offline.means()}
             done.write_text(json.dumps(result))
     result = json.loads(done.read_text())

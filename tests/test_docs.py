@@ -4,6 +4,7 @@ import ast
 import copy
 import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import matplotlib
 import pytest
 import yaml
 
-from diffusion import check, data, fit, records, settings
+import examples
+from diffusion import records, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
@@ -30,20 +32,6 @@ def blocks(page: str, language: str) -> list[str]:
 def prose(page: str) -> list[str]:
     """The lines of a page that are no code."""
     return FENCE.sub("", PAGES[page]).splitlines()
-
-
-@pytest.fixture
-def mine(tmp_path, monkeypatch):
-    """Writes code as the module `mine`, afresh."""
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def write(code: str):
-        (tmp_path / "mine.py").write_text(code)
-        sys.modules.pop("mine", None)
-        importlib.invalidate_caches()
-
-    yield write
-    sys.modules.pop("mine", None)
 
 
 # --- form ---
@@ -90,26 +78,26 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "best.png"}
 
 
-@pytest.mark.parametrize("number", range(6))
-def test_an_example_of_extending_works(number, mine):
-    """Each example is one block of Python and, after it, the YAML that names what it defines."""
-    page = FENCE.findall(PAGES["docs/extending.md"])
-    places = [place for place, (kind, _) in enumerate(page) if kind == "python"]
-    assert len(places) == 6
-    mine(page[places[number]][1])
-    profile = next(yaml.safe_load(code) for kind, code in page[places[number] :] if kind == "yaml")
-    profile = {"profile": "mine", "models": {"zoom": {"notebook": "03_train_zoom"}}} | profile
-    profile["training"] = {"sampling_steps": 10}  # of a DDPM
-    read = settings.Profile(profile, "mine.yaml")
-    for training in read.trainings.values():
-        process = training.process()
-        x, _ = data.load(training.dataset, n=64)
-        assert [one.text for one in check.check(process, x) if one.kind == "problem"] == []
-        options = {k: v for k, v in training.fitting().items() if k.startswith("network") or k == "channels"}
-        run = fit(process, x, steps=2, batch_size=8, **options)
-        samples = run.sample(4)
-        assert samples.shape == (4, 1, 28, 28)
-        assert samples.isfinite().all()
+@pytest.mark.parametrize("data_too", [False, True])
+def test_the_examples_of_extending_make_a_profile(tmp_path, monkeypatch, data_too):
+    """tests/workflow/test_smoke.py runs it."""
+    (tmp_path / "mine.py").write_text(examples.module())
+    monkeypatch.syspath_prepend(tmp_path)
+    read = settings.Profile(examples.profile("mine", data_too), "mine.yaml")
+    assert set(read.models) == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
+    assert read.measures["zoom"].ways.keys() == {"gaussian", "cautious"}
+    assert read.dataset == ("mine:squares" if data_too else "mnist")
+    sys.modules.pop("mine")
+
+
+def test_an_example_of_extending_can_be_checked(tmp_path):
+    """The command that stands there."""
+    (command,) = (line for line in blocks("docs/extending.md", "sh")[0].splitlines())
+    words = command.partition("#")[0].split()
+    (tmp_path / "mine.py").write_text(examples.module())
+    run = subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "problem" not in run.stdout
 
 
 def test_the_profile_in_running_is_a_profile():

@@ -230,8 +230,8 @@ def check(profile: Profile) -> list[tuple[Job, str]]:
     Raises:
         ValueError: code that a job names does not exist.
     """
-    for known in (_code, _own_code):
-        known.cache_clear()  # the code may have changed since the last look
+    for known in (_code, _own_code, _data):
+        known.cache_clear()  # these may have changed since the last look
     stale: dict[str, tuple[Job, str]] = {}
     for job in of(profile).values():
         again = [name for name in job.needs if name in stale]

@@ -85,7 +85,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
             _drawn(run, evaluator, recogniser, x),
             *(_drawn(way, evaluator, recogniser, way.sample(P.n_samples)) for way in _other_ways(run, P)),
         ],
-        variants={name: drawn_as(one.changes) for name, one in measured.variants.items()} if measured else {},
+        ways={name: drawn_as(one.changes) for name, one in measured.ways.items()} if measured else {},
         mix=class_mix.split(
             evaluator.references["digits"], features, labels, evaluator.read, P.interval_repeats
         ),

@@ -113,9 +113,9 @@ def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampl
     drawn_as = sampling_of(settings)
     calls = drawn_as["steps"] or drawn_as["levels"] or settings["T"]
     yield {}, calls, [one.measure.final for one in ones], [one.drawn[0] for one in analyses]
-    for name, first in ones[0].measure.variants.items():
-        found = [one.measure.variants[name] for one in ones if name in one.measure.variants]
-        drawn = [one.variants[name] for one in analyses if name in one.variants]
+    for name, first in ones[0].measure.ways.items():
+        found = [one.measure.ways[name] for one in ones if name in one.measure.ways]
+        drawn = [one.ways[name] for one in analyses if name in one.ways]
         yield first.changes, first.calls, found, drawn
 
 

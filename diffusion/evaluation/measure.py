@@ -32,9 +32,9 @@ from diffusion.records import (
     Checkpoint,
     Final,
     MeasureRecord,
+    OtherWay,
     ReferenceImages,
     TrainRecord,
-    Variation,
     keep,
     measure_path,
     modern,
@@ -94,7 +94,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         final=final,
         real=evaluator.real(P.n_distance),
         ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
-        variants={name: _variation(run, train, evaluator, P, how) for name, how in P.ways.items()},
+        ways={name: _other_way(run, train, evaluator, P, how) for name, how in P.ways.items()},
         code=code(),
     )
     examples = evaluator.examples(samples, seed=seed)  # (2, 16, 28, 28)
@@ -192,11 +192,11 @@ def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -
     return found
 
 
-def _variation(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict) -> Variation:
+def _other_way(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict) -> OtherWay:
     """The samples of a finished training drawn in another way, from the same noise where that is possible."""
     way = replace(run, way=trained_as(train).way(changes))
     found = dict(evaluator.measure(way.sample(P.n_final, P.seed), P.n_distance))
-    return Variation(changes=changes, n=P.n_distance, calls=way.calls, **found)
+    return OtherWay(changes=changes, n=P.n_distance, calls=way.calls, **found)
 
 
 def training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:

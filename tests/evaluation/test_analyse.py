@@ -83,17 +83,17 @@ def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(analysed):
 
 def test_the_ways_that_measuring_names_are_analysed(analysed):
     linear = analysed["linear"]
-    assert {name: (one.calls, one.clip_x0) for name, one in linear.variants.items()} == {
+    assert {name: (one.calls, one.clip_x0) for name, one in linear.ways.items()} == {
         "clipped": (4, True),
         "few": (2, False),
     }
-    assert linear.variants["few"].digits == linear.drawn[1].digits  # the same samples
-    assert analysed["zoom"].variants == {}  # it is not measured
+    assert linear.ways["few"].digits == linear.drawn[1].digits  # the same samples
+    assert analysed["zoom"].ways == {}  # it is not measured
 
 
 def test_the_table_of_changes_has_the_share_of_digits(out, analysed):
     linear = analysed["linear"]
-    shares = [linear.drawn[0].digit.share, *(one.digit.share for one in linear.variants.values())]
+    shares = [linear.drawn[0].digit.share, *(one.digit.share for one in linear.ways.values())]
     assert [row.digit for row in table(load_results(out))] == shares
 
 

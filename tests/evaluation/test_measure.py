@@ -98,7 +98,7 @@ def test_ways_are_the_same_training_sampled_otherwise(copied, measured, P):
     ways = {"again": {}, "mixture": {"prior": "mixture", "prior_options": {"components": 3}}}
     ways |= {"averaged": {"average": 2}, "six": {"sampler_options": {"levels": 6}}}
     record = measure.measure(copied, "zoom", 3, P.model_copy(update={"ways": ways, "ablations": False}))
-    found = record.variants
+    found = record.ways
     assert {name: one.calls for name, one in found.items()} == dict.fromkeys(ways, 24) | {"six": 6}
     final = record.final.digits.fid
     assert found["again"].digits.fid == final == measured["zoom"].final.digits.fid

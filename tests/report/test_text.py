@@ -176,13 +176,13 @@ UNTOLD = [
     ("zoom_3", end_at(12.0), {"three_not_enough"}),
     (
         "linear_unet",
-        lambda one: setattr(one.measure.variants["ddim_24"].digits, "fid", 3.0),
+        lambda one: setattr(one.measure.ways["ddim_24"].digits, "fid", 3.0),
         {"zoom_wins_at_equal_cost"},
     ),
     ("linear_unet", draw(0.4), {"unet_draws_digits"}),
     (
         "zoom_dilated",
-        lambda one: setattr(one.measure.variants["mixture"].digits, "fid", 9.0),
+        lambda one: setattr(one.measure.ways["mixture"].digits, "fid", 9.0),
         {"wide_start_helps"},
     ),
     (

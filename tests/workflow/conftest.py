@@ -2,14 +2,17 @@
 
 import copy
 import shutil
+import types
 from pathlib import Path
 
+import numpy
 import pytest
 from filelock import FileLock
 
 from conftest import shared_folder
 from diffusion.settings import read_profile
 from tools import jobs, release, run
+from workflow import standin
 from workflow.standin import Project
 
 
@@ -37,11 +40,20 @@ def project(finished, tmp_path, monkeypatch) -> Project:
         path.unlink()
     for module in (jobs, run):
         monkeypatch.setattr(module, "ROOT", mine.folder)
+    monkeypatch.setattr(jobs, "diffusion", types.SimpleNamespace(_NAMES={"work": "work"}))
+    monkeypatch.setattr(jobs, "versions", lambda: {"torch": "0", "numpy": numpy.__version__})
+    monkeypatch.setattr(jobs.data, "content", lambda name, place: standin.data(mine.folder / "data", name))
     monkeypatch.delenv("MAKELEVEL", raising=False)  # of `make test`
     monkeypatch.setattr(release, "RELEASED", mine.folder / "released")
-    jobs._code.cache_clear()
+    forget()
     yield mine
-    jobs._code.cache_clear()
+    forget()
+
+
+def forget() -> None:
+    """Read the code and the data again: what a job is known by is that of one look."""
+    for known in (jobs._code, jobs._own_code, jobs._data):
+        known.cache_clear()
 
 
 @pytest.fixture
@@ -49,7 +61,6 @@ def stale(project):
     """The jobs that must run now, with the reasons."""
 
     def check() -> dict[str, str]:
-        jobs._code.cache_clear()
         profile = read_profile("smoke", project.folder / "profiles")
         return {job.name: reason for job, reason in jobs.check(profile)}
 

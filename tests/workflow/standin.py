@@ -19,7 +19,18 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ("Snakefile", "Makefile", "pyproject.toml", "constraints.txt", "profiles", "tools")
-REAL += tuple(f"diffusion/{name}.py" for name in ("__init__", "records", "runtime", "settings"))
+OF_PACKAGE = (
+    "records",
+    "files",
+    "bounds",
+    "plugins",
+    "provenance",
+    "syntax",
+    "sources",
+    "identity",
+    "settings",
+)
+REAL += tuple(f"diffusion/{name}.py" for name in OF_PACKAGE)
 PROFILE = {
     "profile": "smoke",
     "training": {"epochs": 2},
@@ -36,20 +47,46 @@ values = {"out_dir": options["--out"], "model": options.get("--model"), "seed": 
 work("KIND", yaml.safe_load(options["--settings"]) | values)
 """
 STUBS = {
-    "torch.py": "def __getattr__(name):\n    return object\n",
-    "diffusion/data.py": "DATASETS = {'mnist': 0}\nif __name__ == '__main__':\n    print('data are there')\n",
-    "diffusion/processes/__init__.py": """class own:
-    def __init__(self, *_, **__): ...
-DegradationProcess = DDPM = ColdZoom = own
-class schedules:
-    build = own
+    "torch.py": """__version__ = "0"
+class nn:
+    class Module: ...
+    class Parameter: ...
+def __getattr__(name):
+    return type(name, (), {})
 """,
+    "diffusion/__init__.py": "_NAMES = {'work': 'work'}\n",
+    "diffusion/data.py": """from pathlib import Path
+DATASETS = {"mnist": 0, "fashion": 1}
+def content(dataset, data_dir):
+    path = Path("data", dataset)
+    return path.read_text() if path.is_file() else "as it comes"
+def main(arguments):
+    print("data are there")
+""",
+    "diffusion/processes/__init__.py": """class DegradationProcess: ...
+class DDPM(DegradationProcess):
+    def __init__(self, schedule): self.schedule = schedule
+class ColdZoom(DegradationProcess):
+    def __init__(self, T=24): self.T = T
+def own(degradation, T, options):
+    return ColdZoom([degradation, T, options])
+class schedules:
+    def build(name, values, options): return [name, options]
+""",
+    "diffusion/processes/priors.py": "def prior_of(prior, options): ...\n",
+    "diffusion/processes/samplers.py": "def sampler_of(sampler, process, options): ...\n",
     "diffusion/training/__init__.py": "",
-    "diffusion/training/network.py": "def build(*_): ...\n",
+    "diffusion/training/run.py": "LARGEST_SEED = 2**32 - 1\nclass Way:\n    def __init__(self, *_): ...\n",
+    "diffusion/training/network.py": """class Network:
+    def __init__(self, *_, **__): ...
+def architecture(network, channels, options): return Network, {"channels": channels} | options
+def build(cls, arguments): return cls(**arguments)
+""",
     "diffusion/figures/__init__.py": "COLOUR = 'blue'\n",
     "diffusion/evaluation/__init__.py": "",
     **{f"diffusion/evaluation/{kind}.py": JOB.replace("KIND", kind) for kind in JOBS},
     "report/build.py": """import sys
+import diffusion.figures
 from diffusion.work import work
 work("report", {"out_dir": sys.argv[sys.argv.index("--out") + 1]})
 """,
@@ -86,6 +123,14 @@ def work(kind, values):
                         if not name.endswith(("json", "jsonl")) else json.dumps(kept).encode())
 """,
 }
+
+
+def data(folder: Path, dataset: str) -> str:
+    """What the stand-in's `diffusion.data.content` says."""
+    path = folder / dataset
+    return path.read_text() if path.is_file() else "as it comes"
+
+
 KINDS = {"01_schedules": "schedules", "03_train_zoom": "train", "04_compare_fid": "compare"}
 
 
@@ -100,7 +145,6 @@ class Project:
             copy(ROOT / name, folder / name)
         for name, source in STUBS.items():
             self.write(name, source)
-        self.write("diffusion/__init__.py", "")
         self.profile(PROFILE)
         for notebook, kind in KINDS.items():
             self.notebook(notebook, f"from diffusion.work import work\nwork({kind!r}, globals())")

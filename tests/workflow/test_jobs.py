@@ -5,11 +5,13 @@ import random
 import shutil
 from pathlib import Path
 
+import numpy
 import pytest
 
 from damage import flipped
 from diffusion.settings import read_profile
 from tools import jobs
+from workflow.conftest import forget
 from workflow.standin import PROFILE
 
 ALL = ["schedules", "train_zoom-0", "measure_zoom-0", "analyse_zoom-0", "yardstick", "compare", "report"]
@@ -41,7 +43,12 @@ def changed(section: str, name: str, value) -> dict:
         (changed("yardstick", "n", 33), "yardstick", "n was 32, is 33", ["yardstick", *END]),
         (PROFILE | {"schedules": {"T": 999}}, "schedules", "T was 1000, is 999", ["schedules", *END]),
         (PROFILE | {"dataset": "fashion"}, "schedules", "dataset was 'mnist', is 'fashion'", ALL),
-        (PROFILE | {"report": {"repository": "x"}}, "report", "repository was None, is 'x'", ["report"]),
+        (
+            PROFILE | {"report": {"repository": "https://x.org"}},
+            "report",
+            "repository was None, is 'https://x.org'",
+            ["report"],
+        ),
     ],
 )
 def test_a_changed_setting_is_named(project, stale, content, job, reason, others):
@@ -59,7 +66,7 @@ def test_another_seed_leaves_the_first_alone(project, stale):
 
 
 def test_first_seeds_come_first(project):
-    models = {"zoom": {"notebook": "03_train_zoom"}, "other": {"notebook": "03_train_zoom"}}
+    models = {"zoom": {"notebook": "03_train_zoom"}, "other": {"notebook": "03_train_zoom", "T": 20}}
     project.profile(PROFILE | {"models": models, "seeds": [5, 1]})
     names = list(jobs.of(read_profile("smoke", project.folder / "profiles")))
     assert names[1:5] == ["train_zoom-5", "train_other-5", "train_zoom-1", "train_other-1"]
@@ -71,11 +78,12 @@ def test_first_seeds_come_first(project):
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("diffusion/runtime.py", ALL),
-        ("diffusion/training/__init__.py", AFTER_TRAINING),
-        ("diffusion/evaluation/measure.py", ALL[1:]),
+        ("diffusion/files.py", ALL),
+        ("diffusion/evaluation/measure.py", AFTER_MEASURING),
+        ("diffusion/evaluation/analyse.py", ["analyse_zoom-0", *END]),
         ("diffusion/figures/__init__.py", ["report"]),
         ("report/build.py", ["report"]),
+        ("report/template.html", ["report"]),
         ("tools/run.py", []),
         ("Snakefile", []),
     ],
@@ -100,8 +108,8 @@ def test_of_a_notebook_the_code_counts_alone(project, stale):
 
 
 def test_code_that_is_not_there_is_an_error(project, stale):
-    shutil.rmtree(project.folder / "diffusion" / "training")
-    with pytest.raises(ValueError, match="training does not exist; results are known by the code in it"):
+    (project.folder / "diffusion" / "evaluation" / "measure.py").unlink()
+    with pytest.raises(ValueError, match="evaluation.measure does not exist in .*; results are known by the"):
         stale()
 
 
@@ -112,14 +120,38 @@ def test_a_class_of_ones_own_counts(project, stale, monkeypatch):
     project.profile(PROFILE | {"models": PROFILE["models"] | {"mine": own}})
     project.notebook("05_your_degradation", "pass")
 
-    def key() -> str:
-        jobs._code.cache_clear()
+    def known() -> dict[str, str]:
+        forget()
         found = jobs.of(read_profile("smoke", project.folder / "profiles"))
-        return found["train_mine-0"].expected()["key"]
+        return found["train_mine-0"].expected()["own code"]
 
-    before = key()
+    before = known()
+    assert list(before) == ["my_blur:Mine"]
     project.write("my_blur.py", "from diffusion.processes.blur import ColdBlur\nclass Mine(ColdBlur): pass\n")
-    assert key() != before
+    assert known() == before  # it does the same
+    project.write(
+        "my_blur.py", "from diffusion.processes.blur import ColdBlur\nclass Mine(ColdBlur): x = 1\n"
+    )
+    assert known() != before
+
+
+def test_changed_data_and_versions_count(project, stale, monkeypatch):
+    project.write("data/mnist", "another")
+    found = stale()
+    assert list(found) == ALL
+    assert {found[name] for name in (*ALL[:5],)} >= {"the data of mnist changed"}
+    (project.folder / "data" / "mnist").unlink()
+    assert stale() == {}
+    monkeypatch.setattr(jobs, "versions", lambda: {"torch": "1", "numpy": numpy.__version__})
+    assert stale()["schedules"] == "torch was '0', is '1', by version"
+
+
+def test_a_new_setting_whose_default_is_what_was_done_makes_nothing_stale(project, stale):
+    path = project.out / "jobs" / "measure_zoom-0.json"
+    content = json.loads(path.read_text())
+    assert content["settings"].pop("floor_repeats") == 20
+    path.write_text(json.dumps(content))
+    assert stale() == {}
 
 
 # --- files --------------------------------------------------------------------------------------------------
@@ -172,7 +204,7 @@ def test_provenance_that_cannot_be_read_counts_as_changed(project, stale, conten
     (project.out / "jobs" / "train_zoom-0.json").write_text(content)
     found = stale()
     assert list(found) == AFTER_TRAINING
-    assert found["train_zoom-0"] == "train_zoom-0.json cannot be read"
+    assert found["train_zoom-0"] == "train_zoom-0.json cannot be read, or is of an earlier edition"
 
 
 def test_provenance_that_leaves_a_record_out_is_not_believed(project, stale):

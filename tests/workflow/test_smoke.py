@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
+import diffusion as d
+import examples
 import offline
 from conftest import shared_folder
 from diffusion import records
-from diffusion.evaluation.record import open_run
 from diffusion.processes import schedules
 from diffusion.records import SchedulesRecord, TrainRecord, schedules_path, train_path
-from diffusion.runtime import own_source
 from diffusion.settings import read_profile
 from tools import jobs
 
-MODELS = ("linear", "cosine", "zoom", "pixelate")
+MODELS = ("linear", "cosine", "zoom", "frame", "sigmoid", "small", "pixelate")
 
 PROBE = """
 import socket
@@ -84,12 +84,12 @@ def test_a_training_has_its_probes_and_no_more(smoke_out):
     found = {m: TrainRecord.load(train_path(smoke_out, m, 0)) for m in MODELS}
     for one in found.values():
         assert (one.epochs, one.steps) == (len(one.history), 2 * 8)  # 128 images in batches of 16
-        assert one.parameters_count == 146_961
+        assert one.parameters_count == (206_465 if one.model == "small" else 146_961)
         assert "out_dir" not in one.settings
         assert (one.ddpm is None) == (one.process != "ddpm")
         assert (one.zoom is None) == (one.process != "zoom")
     a, b = found["linear"].settings, found["cosine"].settings
-    assert {name for name in a if a[name] != b[name]} == {"schedule", "model"}
+    assert {name for name in a if a[name] != b[name]} == {"schedule", "model", "sampler", "sampler_options"}
 
 
 def test_kept_images_of_a_zoom_are_those_of_its_figures(smoke_out):
@@ -104,7 +104,7 @@ def test_kept_images_of_a_zoom_are_those_of_its_figures(smoke_out):
 
 def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke_out, root):
     executed = list((smoke_out / "notebooks").glob("*.ipynb"))
-    assert len(executed) == 6
+    assert len(executed) == 2 + len(MODELS)
     for path in executed:
         outputs = [o for c in json.loads(path.read_text())["cells"] for o in c.get("outputs", [])]
         assert not [o for o in outputs if o["output_type"] == "error"]
@@ -116,14 +116,44 @@ def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke_out, root):
 
 def test_a_class_typed_in_the_notebook_is_trained_and_measured(smoke_out):
     one = records.load_results(smoke_out).trainings["pixelate", 0]
-    assert one.train.settings["degradation"] == "own/pixelate.py:Pixelate"
     assert "averages blocks of pixels" in one.train.about
-    process = open_run(smoke_out, one.train).process
+    with pytest.raises(ValueError, match="trust=True"):
+        d.open(smoke_out / one.train.run)
+    process = d.open(smoke_out / one.train.run, trust=True).process
     x = torch.arange(784.0).view(1, 1, 28, 28)
     assert torch.allclose(process.degrade(x, torch.tensor([0])), x)
-    identity = json.loads((smoke_out / one.train.run / "run.json").read_text())
-    assert identity["process"]["code"] == own_source(type(process))
+    assert "class Pixelate" in (smoke_out / one.train.run / "own.py").read_text()
     assert one.measure.weights_sha256 == one.train.weights.sha256
+
+
+# --- the examples of docs/extending.md ---
+
+
+@pytest.mark.slow
+def test_ones_own_is_trained_measured_and_told(smoke_out):
+    results = records.load_results(smoke_out)
+    zoom = results.trainings["zoom", 0].measure
+    assert {"gaussian", "cautious"} <= zoom.ways.keys()
+    assert results.trainings["linear", 0].train.settings["sampler"] == "mine:Deterministic"
+    for model in ("frame", "sigmoid", "small"):
+        assert results.trainings[model, 0].measure.final.n == 32
+    assert "Level t blackens a frame of t pixels." in (smoke_out / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path):
+    profile = examples.profile("squares", data_too=True)
+    for model in ("frame", "sigmoid", "small", "cosine"):
+        del profile["models"][model]
+    del profile["models"]["zoom"]["analyse"], profile["yardstick"]
+    out = tmp_path / "squares"
+    done = examples.run(tmp_path, profile | {"out": str(out)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Squares" in (out / "report.html").read_text()
+    again = examples.run(tmp_path, profile | {"out": str(out)})
+    assert "starts" not in again.stdout
+    changed = examples.module().replace('== "train")', '== "test")')
+    assert changed != examples.module()
 
 
 # --- offline ---

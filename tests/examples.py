@@ -1,0 +1,50 @@
+"""The examples of docs/extending.md, as they stand there: their code as a module, their YAML as a profile."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import offline
+
+ROOT = Path(__file__).resolve().parents[1]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+TIMEOUT = 1500  # seconds for a whole run, on a busy machine
+
+
+def blocks(kind: str) -> list[str]:
+    page = (ROOT / "docs" / "extending.md").read_text("utf-8")
+    return [code for language, code in FENCE.findall(page) if language == kind]
+
+
+def module() -> str:
+    return "\n\n".join(blocks("python"))
+
+
+def profile(name: str, data_too: bool = False) -> dict[str, Any]:
+    """The smoke profile with all models of the examples; their data set where it is asked for."""
+    found = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text()) | {"profile": name}
+    for one in map(yaml.safe_load, blocks("yaml")):
+        if "dataset" in one and data_too:
+            found |= one
+        for model, entry in one.get("models", {}).items():
+            known = found["models"].setdefault(model, {})
+            ways = known.get("ways", {}) | entry.get("ways", {})
+            if "sampler" in entry:
+                known.pop("sampler_options", None)  # of the other sampler
+            known |= entry | ({"ways": ways} if ways else {})
+    return found
+
+
+def run(folder: Path, content: dict[str, Any]) -> subprocess.CompletedProcess:
+    """`make retrain` of a profile, without a network, with the examples' module beside it."""
+    (folder / "mine.py").write_text(module())
+    path = folder / f"{content['profile']}.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    command = [sys.executable, "-m", "tools.run", "--retrain", str(path)]
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    return offline.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=ROOT, env=environment)
