@@ -1,8 +1,8 @@
 """What code does, as a hash: comments, formatting, docstrings and the version of Python do not count.
 
-The project's own code has two hashes: `code("weights")` of all that determines the weights of a training, and
-`code("samples")` of all that determines samples. accepted.json beside this file lists hashes of code that
-gave the same golden values (tests/test_golden.py writes it): any of them is as good as another.
+The project's own code has a hash for what it determines: `code("weights")` for the weights of a training,
+`code("samples")` for samples. accepted.json beside this file lists hashes of code that gave the same golden
+values (tests/test_golden.py writes it): any of them is as good as another.
 """
 
 import ast
@@ -20,6 +20,7 @@ PARTS = {
         *("training/network.py", "training/steps.py"),
     ),
     "samples": ("runtime.py", "processes/*.py", "training/network.py", "training/sampling.py"),
+    "classifier": ("runtime.py", "evaluation/classifier.py"),
 }
 ACCEPTED = PACKAGE / "accepted.json"
 SAY_NOTHING = {"ctx", "kind", "type_comment", "type_ignores"}  # fields of a syntax tree
@@ -61,7 +62,7 @@ def syntax(source: str | ast.AST) -> str:
 
 @functools.cache
 def code(part: str) -> str:
-    """Hash of the project's code for `weights` or `samples`, as it was when it was first asked for."""
+    """Hash of the project's code for one of `PARTS`, as it was when it was first asked for."""
     paths = sorted({path for pattern in PARTS[part] for path in PACKAGE.glob(pattern)})
     return digest(
         {path.relative_to(PACKAGE).as_posix(): syntax(path.read_text("utf-8")) for path in paths}, 16

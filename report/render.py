@@ -13,8 +13,10 @@ A source has placeholders `<< >>` and no branches. Paragraphs may stand in a gua
 
 import re
 import subprocess
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +152,9 @@ REPORT = (  # what its page and its PDF have in common
     *(f"--lua-filter={TEMPLATES / 'xref.lua'}", "--citeproc", f"--bibliography={HERE / 'references.bib'}"),
     "--fail-if-warnings",
 )
-PAGE = (  # the look of the report and of notebooks
+_SCRIPT = f"\n{(TEMPLATES / 'page.js').read_text(encoding='utf-8').strip()}"  # as pandoc puts it there
+PAGE = (  # the look of the report and of notebooks, which runs this script and no other
+    f"--variable=script-hash=sha256-{b64encode(sha256(_SCRIPT.encode()).digest()).decode()}",
     *("--to=html5", "--mathml", "--embed-resources", "--section-divs", "--toc-depth=3"),
     *(f"--template={TEMPLATES / 'page.html'}", f"--css={TEMPLATES / 'style.css'}"),
     *(f"--metadata-file={TEMPLATES / 'alt.yaml'}", f"--lua-filter={TEMPLATES / 'page.lua'}"),

@@ -8,9 +8,12 @@ Weights are taken up by their hash. Trainings of another network than the page c
 """
 
 import argparse
+import base64
+import hashlib
 import html
 import io
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -182,9 +185,12 @@ def filled(content: str, still: str, facts: Sequence[str]) -> str:
         "bytes": f"{len(bundle.kernel()):,}",
         "facts": "\n".join(f"<li>{html.escape(fact)}</li>" for fact in facts),
         "data": content,
-        "script": bundle.script("page.js"),
     }
     text = (bundle.HERE / "page.html").read_text(encoding="utf-8")
+    text = text.replace("<<script>>", bundle.script("page.js"), 1)
+    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", text, re.DOTALL)  # it runs no others
+    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
+    parts["scripts"] = " ".join(f"'sha256-{one}'" for one in hashes)
     for name, part in parts.items():
         text = text.replace(f"<<{name}>>", part, 1)
     return text

@@ -7,7 +7,7 @@ Those for another data set are trained when first asked for, and kept beside its
 
     <data folder>/FashionMNIST/classifier/<key>-<hash>.safetensors
 
-The key is of the data and of `RECIPE`, the hash of the content: a damaged file is not used.
+The key is of the data and of the code, the hash of the content: a damaged file is not used.
 They are trained without augmentation (a mirrored digit is no digit) and with smoothed labels: the classifier
 then stays unsure about images unlike any digit, where one trained on hard labels is often certain.
 """
@@ -27,12 +27,11 @@ import torch.nn.functional as F
 from filelock import FileLock
 from torch import Tensor, nn
 
-from diffusion import data
+from diffusion import data, syntax
 from diffusion.files import digest, sha256, write_bytes
 from diffusion.progress import progress
 from diffusion.runtime import generator, seeded
 
-RECIPE = 1  # raised when a change alters the weights
 SHIPPED = Path(__file__).with_name("classifier.safetensors")
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
 DIMENSION = 64  # features per image
@@ -191,7 +190,7 @@ def weights_for(dataset: str = "mnist", data_dir: str | os.PathLike | None = Non
     where = data.raw_folder(data_dir, dataset).with_name("classifier")
     splits = [data.load(dataset, split, data_dir) for split in data.SPLITS]
     content = [hashlib.sha256(part.numpy()).hexdigest() for split in splits for part in split]
-    key = digest({"data": content, "recipe": RECIPE})
+    key = digest({"data": content, "code": syntax.code("classifier")})
     if kept := _intact(where, key):
         return kept
     try:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
+from diffusion.bounds import whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import Reference, to_uint8
 from diffusion.processes.base import check_images
@@ -42,7 +43,7 @@ class Evaluator:
         device: where features are computed.
 
     Raises:
-        ValueError: real images that are not (N, 1, 28, 28) in [-0.5, 0.5].
+        ValueError: real images that are not (N, 1, 28, 28) in [-0.5, 0.5], or labels that are not theirs.
     """
 
     def __init__(
@@ -61,6 +62,9 @@ class Evaluator:
     ):
         check_images(x_train)
         check_images(x_test)
+        if not isinstance(labels, Tensor) or labels.shape != (len(x_test),):
+            said = tuple(labels.shape) if isinstance(labels, Tensor) else f"a {type(labels).__name__}"
+            raise ValueError(f"labels are {said}; needed: one for each of {len(x_test)} test images")
         self.x_train, self.x_test, self.labels = x_train, x_test, labels
         self.all_labels = labels if all_labels is None else all_labels
         self.floor_repeats, self.interval_repeats, self.seed = floor_repeats, interval_repeats, seed
@@ -152,8 +156,11 @@ class Evaluator:
         first `n_distance` (None: all), so that models with different numbers can be compared.
 
         Raises:
-            ValueError: pixels that are not finite, or too few samples.
+            ValueError: pixels that are not finite or in another unit, too few samples, or more to take
+                distances of than there are.
         """
+        in_model_units(x)
+        n_distance = None if n_distance is None else whole("n_distance", n_distance, 12, len(x))
         found = self._features(x, n_distance)
         labels, confidence = self.read_features(found["digits"])
         first = found["digits"][:n_distance]
@@ -221,6 +228,15 @@ class Evaluator:
                 variety=self.variety(self.training_features("digits"), n),
             )
         return self._real[n]
+
+
+def in_model_units(x: Tensor) -> None:
+    """Raise ValueError for images in [0, 255] or [0, 1]; samples may leave [-0.5, 0.5], but go below 0."""
+    if x.numel() and x.is_floating_point() and x.min() >= 0 and x.max() > 0.5:
+        raise ValueError(
+            f"pixels range from {x.min():g} to {x.max():g}; needed: model units, about [-0.5, 0.5], "
+            "so pixel / 255 - 0.5 for bytes"
+        )
 
 
 def is_constant(x: Tensor) -> bool:

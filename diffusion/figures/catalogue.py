@@ -24,14 +24,25 @@ DrawModel = Callable[[Results, str], Figure | None]
 # --- what figures take from results ---
 
 
+def _plain(text: str) -> str:
+    """Text that stays that text in a figure: matplotlib reads what stands between dollars as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def _label(results: Results, one: Trained) -> str:
+    """The name of a training, with its seed where its model has several."""
+    seed = f", seed {one.seed}" if len(results.seeds(one.model)) > 1 else ""
+    return _plain(one.train.label) + seed
+
+
 def _labels(results: Results) -> dict[str, str]:
-    return {model: results.first(model).train.label for model in results.models}
+    return {model: _plain(results.first(model).train.label) for model in results.models}
 
 
 def _names(one: Trained) -> dict[str, Any]:
     """Names of the classes of a training's data set, and what one is called."""
     known = data.get(one.train.settings.get("dataset", "mnist"))
-    return {"classes": known.classes, "noun": known.noun}
+    return {"classes": tuple(map(_plain, known.classes)), "noun": _plain(known.noun)}
 
 
 def _ddpms(results: Results) -> list[str]:
@@ -40,11 +51,7 @@ def _ddpms(results: Results) -> list[str]:
 
 def _measured(results: Results) -> dict[str, Trained]:
     """Label -> every training that is measured."""
-    found = {}
-    for (model, seed), one in results.trainings.items():
-        if one.measure:
-            found[one.train.label + (f", seed {seed}" if len(results.seeds(model)) > 1 else "")] = one
-    return found
+    return {_label(results, one): one for one in results.trainings.values() if one.measure}
 
 
 def _trainings(results: Results, model: str) -> list[Trained]:
@@ -118,8 +125,7 @@ def unpicked(results: Results) -> Figure | None:
     for model in (m for m in MODELS if m in results.models):
         one = results.first(model)
         if kept_path(results.out, f"samples_{model}-{one.seed}").is_file():
-            seed = f", seed {one.seed}" if len(results.seeds(model)) > 1 else ""
-            found[one.train.label + seed] = results.kept(f"samples_{model}-{one.seed}")[:UNPICKED]
+            found[_label(results, one)] = results.kept(f"samples_{model}-{one.seed}")[:UNPICKED]
     return images.unpicked(found) if found else None
 
 

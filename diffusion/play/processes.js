@@ -40,7 +40,7 @@ export function centre(x, side) {
   return Float32Array.from({ length: side * side }, (_, p) => x[(first + ((p / side) | 0)) * SIDE + first + (p % side)]);
 }
 
-// ColdDiffusion.reverse. `shake`, if given, returns noise for the latent that comes to level t.
+// The way back of cold diffusion (processes/samplers.py). `shake`, if given, returns noise for the latent that comes to level t.
 export function* walkZoom(network, model, start, shake = null) {
   let x = start;
   for (let k = 0; k + 1 < model.walk.length; k++) {
@@ -61,7 +61,7 @@ export function* walkZoom(network, model, start, shake = null) {
   yield { t: 0, x, x0: x };
 }
 
-// DDPM.reverse over the `visited` steps, from T down to 0. `noise(k)` gives standard normal numbers: the start, and
+// That of a DDPM over the `visited` steps, from T down to 0. `noise(k)` gives standard normal numbers: the start, and
 // those of the steps.
 export function* walkNoise(network, model, visited, { clip, sampler }, noise) {
   const alphaBar = new Map(model.steps.map((t, i) => [t, model.alpha_bar[i]]));

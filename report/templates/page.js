@@ -24,8 +24,11 @@
   });
 
   // A link to what is folded unfolds it.
+  const named = (hash) => {
+    try { return decodeURIComponent(hash.slice(1)); } catch { return ""; }  // "#%" is no address
+  };
   const unfold = () => {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(named(location.hash));
     const fold = target && target.closest("details.claim");
     if (fold) fold.open = true;
   };
@@ -33,7 +36,7 @@
   unfold();
 
   // The section that is being read.
-  const links = new Map(all("#contents a[href^='#']").map((a) => [decodeURIComponent(a.hash.slice(1)), a]));
+  const links = new Map(all("#contents a[href^='#']").map((a) => [named(a.hash), a]));
   const sections = all("main section[id]").filter((section) => links.has(section.id));
   const here = nav.querySelector(".here");
   let current = null;

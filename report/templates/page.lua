@@ -1,13 +1,11 @@
 -- What HTML alone needs. Runs after the citations are set, on the report and on notebooks.
 local described, front = {}, nil
 
--- Descriptions of pictures: the longest name that a file's (or a function's) name contains.
+-- The description of a picture by its file's (or function's) name, less a number before it and a model behind it.
 local function description(name)
-  local best, text = 0, nil
-  for key, value in pairs(described) do
-    if #key > best and name:find(key, 1, true) then best, text = #key, value end
-  end
-  return text
+  name = name:gsub("^fig%d+_", "")
+  while name ~= "" and not described[name] do name = name:match "^(.*)_[^_]*$" or "" end
+  return described[name]
 end
 
 local function meta(m)

@@ -17,6 +17,11 @@ BROKEN = """[...document.querySelectorAll("td, th")].flatMap((cell) => {
 })"""
 
 
+def test_an_address_that_is_none_stops_nothing(made_out, open_page):
+    page = open_page(f"{(made_out / 'report.html').as_uri()}#%")
+    assert page.locator("figure button").count() > 10
+
+
 @pytest.fixture
 def report(made_out, open_page):
     return lambda *args, **more: open_page(made_out / "report.html", *args, **more)

@@ -143,10 +143,10 @@ def test_a_damaged_file_is_trained_again(trainings, tmp_path, capsys):
     assert len(list(path.parent.glob("*.safetensors"))) == 1
 
 
-def test_other_data_or_another_recipe_have_another_one(trainings, tmp_path, monkeypatch):
+def test_other_data_or_other_code_have_another_one(trainings, tmp_path, monkeypatch):
     paths = [classifier.weights_for(OWN, tmp_path)]
     with monkeypatch.context() as changed:
-        changed.setattr(classifier, "RECIPE", classifier.RECIPE + 1)
+        changed.setattr(classifier.syntax, "code", lambda part: "another")
         paths.append(classifier.weights_for(OWN, tmp_path))
     monkeypatch.setattr(own, "BARS", own.bars(110, 50))
     paths.append(classifier.weights_for(OWN, tmp_path))

@@ -48,6 +48,32 @@ def test_real_images_in_another_unit_are_refused(evaluator, x):
         Evaluator(x, evaluator.x_test[:, 0], evaluator.labels)
 
 
+@pytest.mark.parametrize(
+    ("change", "n", "said"),
+    [
+        (lambda x: x + 0.5, None, r"pixels range from 0 to 1; needed: model units, about \[-0.5, 0.5\]"),
+        (lambda x: (x + 0.5) * 255, None, "pixels range from 0 to 255"),
+        (lambda x: x, -5, f"n_distance is -5; allowed: a whole number, 12 to {N}"),
+        (lambda x: x, N + 1, f"n_distance is {N + 1}"),
+        (lambda x: x[:11], None, "12"),
+        (lambda x: x * torch.nan, None, "finite"),
+    ],
+)
+def test_samples_that_are_none_are_refused(evaluator, x, change, n, said):
+    with pytest.raises(ValueError, match=said):
+        evaluator.measure(change(x), n)
+
+
+def test_samples_that_leave_the_range_are_measured(evaluator, x):
+    assert evaluator.measure(3 * x).digits.fid > 0
+    assert evaluator.measure(torch.zeros_like(x)).digits.fid > 0
+
+
+def test_labels_of_another_number_are_refused(evaluator, x):
+    with pytest.raises(ValueError, match=r"labels are \(299,\); needed: one for each of 300 test images"):
+        Evaluator(x, evaluator.x_test, evaluator.labels[1:])
+
+
 def test_real_images_are_described_once(evaluator, monkeypatch):
     real, floor = evaluator.real(30), evaluator.floor("digits", 30)
     monkeypatch.setattr(evaluator, "features", lambda *_: pytest.fail("extracted again"))

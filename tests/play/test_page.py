@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import html
 import json
 import re
@@ -55,6 +56,10 @@ def test_its_weights_are_the_released_ones(content):
 def test_it_is_one_small_file_that_may_load_nothing(kept):
     assert len(kept.encode()) <= page.LIMIT
     assert "default-src 'none'" in kept
+    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", kept, re.S)
+    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
+    policy = " ".join(f"'sha256-{one}'" for one in hashes)
+    assert f"script-src {policy} 'wasm-unsafe-eval'" in kept  # it runs no others
     assert not re.search(r'(?:src|href)="(?!data:|#)|url\(|@import', kept.replace("<<", ""))
     assert "<<" not in re.sub(r"<script.*?</script>", "", kept, flags=re.S)
 
