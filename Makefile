@@ -15,6 +15,9 @@ LAB     ?=
 BENCH   ?=
 
 RUN := $(VENV)/bin/python
+# A value as one word of the shell, whatever is in it.
+quoted = '$(subst ','\'',$(1))'
+STUDY = $(call quoted,$(PROFILE)) $(call quoted,$(CORES)) $(if $(EXECUTOR),--on $(call quoted,$(EXECUTOR)))
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
@@ -27,13 +30,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 
 report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
-	@$(RUN) -m tools.run $(PROFILE) $(CORES) $(if $(EXECUTOR),--on $(EXECUTOR))
+	@$(RUN) -m tools.run $(STUDY)
 
 retrain: env ## run the study at PROFILE in any case, and leave build/PROFILE/report.html and report.pdf
-	@$(RUN) -m tools.run --retrain $(PROFILE) $(CORES) $(if $(EXECUTOR),--on $(EXECUTOR))
+	@$(RUN) -m tools.run --retrain $(STUDY)
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
-	@$(RUN) -m tools.release $(PROFILE)
+	@$(RUN) -m tools.release $(call quoted,$(PROFILE))
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m tools.page
@@ -73,10 +76,11 @@ $(STAMP): pyproject.toml constraints.txt $(if $(wildcard $(RUN)),,FORCE)
 	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is not there; install Python 3.11 or newer, or: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and $(PYTHON) is `$(PYTHON) --version 2>&1`; try: make PYTHON=python3.11"; exit 1; }
 	@exec 9< pyproject.toml && $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
-	if [ -x $(RUN) ] && [ $@ -nt pyproject.toml ] && [ $@ -nt constraints.txt ]; then exit 0; fi; \
+	if [ -x $(RUN) ] && [ -e $@ ] && ! [ pyproject.toml -nt $@ ] && ! [ constraints.txt -nt $@ ]; then exit 0; fi; \
 	if [ -e $(VENV)/making ] || ls $(VENV)/made-* 2> /dev/null | grep -vqx $@ || [ ! -x $(RUN) ]; then clear=--clear; fi; \
 	echo "Making the environment in $(VENV): a few minutes ..."; \
 	$(PYTHON) -m venv $$clear $(VENV) || { echo "Debian and Ubuntu have venv in a package of its own, python3-venv."; exit 1; }; \
 	touch $(VENV)/making && rm -f $@ && \
 	$(RUN) -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,workflow]' && \
-	rm -f $(VENV)/making && touch $@
+	rm -f $(VENV)/making && touch $@ && \
+	for pins in $^; do if [ $$pins -nt $@ ]; then touch -r $$pins $@; fi; done  # their time lies in the future

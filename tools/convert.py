@@ -45,11 +45,12 @@ def convert(folder: Path) -> bool:
             return False
         raise ValueError(f"{folder / 'run.json'} is no run of the second edition")
     record = record_of(folder)
-    P = (
-        settings.TRAININGS[record["job"]].read(records.modern(record["settings"]), str(folder))
-        if record
-        else None
-    )
+    P = None
+    if record:
+        cls = settings.TRAININGS[record["job"]]
+        P = cls.read(records.modern(record["settings"]), str(folder))
+    if old["process"]["code"] or old["network"]["code"]:
+        print(f"{folder}: a class of your own is taken to be what it was")
     process = process_of(old["process"], P)
     cls = {"Reconstructor": networks.Reconstructor, "UNet": networks.UNet}.get(old["network"]["name"])
     cls = cls or named("network", old["network"]["name"], {})

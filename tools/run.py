@@ -37,6 +37,9 @@ SNAKEMAKE = "from tools.children import snakemake; snakemake()"  # it ends when 
 OPTIONS = ["--nolock", "--ignore-incomplete", "--drop-metadata", "--rerun-triggers", "mtime"]
 OPTIONS += ["--scheduler", "greedy"]
 LOCAL = ["--quiet", "host", "progress", "reason", "rules"]  # the jobs say when they start and end
+# What a results folder holds; `make clean` may have taken the rest of it while it was written.
+OURS = {"runs", "samples", "metrics", "kept", "notebooks", "figures", "logs", "report.html", "report.pdf"}
+OURS |= {".lock", ".lock.holder", "jobs", "ledger.json", "table.json"}
 SECONDS_TO_END = {"": 10, "slurm": 60}  # after a signal; Slurm's jobs are cancelled in that time
 SECONDS_BETWEEN_LOOKS = 20.0
 ENDED = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY"}
@@ -47,7 +50,7 @@ def held(out: Path) -> Iterator[None]:
     """Hold the lock on a results folder; exits with one line where it cannot be had."""
     try:
         there = {path.name for path in out.iterdir()} if out.is_dir() else set()
-        if there - {"logs"} and not there & {".lock", "jobs"}:
+        if there - OURS and not there & {".lock", "jobs"}:
             sys.exit(f"error: {out} holds files that are not results of this project; choose another `out`")
         with holding(out / ".lock"):
             yield

@@ -1,6 +1,7 @@
 """make's environment: made once, renewed when the pins change, made anew when not whole; without pip."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -88,6 +89,20 @@ def test_changed_pins_are_installed_on_top(made, file):
     made.make()
     made.make()
     assert made.calls() == ON_TOP
+
+
+def test_pins_whose_time_lies_in_the_future_are_installed_once(made):
+    os.utime(made.folder / "constraints.txt", (time.time() + 10**6,) * 2)
+    made.make()
+    made.make()
+    assert made.calls() == ON_TOP
+
+
+def test_a_value_with_spaces_and_quotes_is_one_word(made):
+    command = ["make", "-n", "report", "PROFILE=it's mine.yaml", "PYTHON=./python"]
+    said = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, check=True).stdout
+    (line,) = [line for line in said.splitlines() if "tools.run" in line]
+    assert shlex.split(line)[3:] == ["it's mine.yaml", "all"]
 
 
 def test_an_interrupted_one_is_made_anew(made):
