@@ -581,8 +581,9 @@ class Profile:
         if self.file.compare == "06_beyond":
             return Beyond.read(shared | {"models": self.models, "seed": self.schedules.seed}, self.where)
         values = shared | self.file.measure
+        usual = Measure.read(values, self.where).values()
         own = {m: measure.values() for m, measure in self.measures.items()}
-        by_model = {m: {k: v for k, v in found.items() if v != values.get(k, v)} for m, found in own.items()}
+        by_model = {m: {k: v for k, v in found.items() if v != usual[k]} for m, found in own.items()}
         values |= {"models": self.models, "seed": self.schedules.seed}
         return Compare.read(values | {"by_model": {m: v for m, v in by_model.items() if v}}, self.where)
 

@@ -192,6 +192,15 @@ def test_a_profile_is_one_table_of_models_and_seeds():
     assert compare.measure("linear", 0) == found.measure("linear", 0)
 
 
+def test_the_comparison_knows_how_each_model_is_measured():
+    """Settings of one model alone, too: it measured such a model again, without its ways."""
+    content = copy.deepcopy(SMALL)
+    content["models"]["zoom"] |= {"ways": {"x": {"prior": "patches"}}, "measure": {"floor_repeats": 7}}
+    found = Profile(content, "small.yaml")
+    for training in found.trainings:
+        assert found.compare().measure(*training) == found.measure(*training)
+
+
 OWN = {"notebook": "05_your_degradation"}
 
 

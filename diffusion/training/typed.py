@@ -6,6 +6,7 @@
 
 import ast
 import hashlib
+import sys
 import types
 from collections.abc import Iterable
 from typing import Any
@@ -103,5 +104,16 @@ class _Writer:
             self.imports.add(f"from {value.__module__} import {value.__qualname__} as {name}")
         elif isinstance(value, type | types.FunctionType):
             self.add(value)
-        elif not isinstance(value, types.BuiltinFunctionType):
+        elif isinstance(value, types.BuiltinFunctionType):
+            self.imports.add(f"from {_home(value)} import {value.__name__} as {name}")
+        else:
             self.constants[name] = value
+
+
+def _home(builtin: types.BuiltinFunctionType) -> str:
+    """A module that has a function of C, which often does not know its own; public ones first."""
+    loaded = sorted(sys.modules.items(), key=lambda item: ("_" in item[0], len(item[0]), item[0]))
+    for module, content in [(builtin.__module__, sys.modules.get(builtin.__module__)), *loaded]:
+        if getattr(content, "__dict__", {}).get(builtin.__name__) is builtin:
+            return module
+    raise IdentityError(f"{builtin.__name__} is in no module")

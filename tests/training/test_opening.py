@@ -53,12 +53,12 @@ TYPED = """
 import sys
 import torch
 import diffusion as d
-from torch import nn
+from torch import clamp as limited, nn
 
 AMOUNT = torch.tensor([0.5])
 
 def shade(x):
-    return x * AMOUNT
+    return limited(x * AMOUNT, -0.5, 0.5)
 
 class Mine(d.ColdDiffusion):
     name, T = "mine", 3
@@ -89,7 +89,7 @@ print(run.sample(2).sum().item() == again.sample(2).sum().item(), run.sample(2).
 """
 
 
-def test_classes_of_a_script_are_kept_and_run_only_when_they_are_trusted(tmp_path):
+def test_classes_of_a_script_are_kept_and_run_only_when_they_are_trusted(tmp_path, capsys):
     canary = tmp_path / "canary"
     (tmp_path / "script.py").write_text(TYPED.format(canary=str(canary)))
     command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "runs")]
@@ -101,7 +101,10 @@ def test_classes_of_a_script_are_kept_and_run_only_when_they_are_trusted(tmp_pat
     ):
         d.open(folder)
     run = d.open(folder, trust=True)
+    assert "has changed" not in capsys.readouterr().out
     assert run.sample(2).sum().item() == pytest.approx(float(total), abs=1e-4)
+    x = torch.rand(4, 1, 28, 28) - 0.5
+    assert torch.equal(run.process.degrade(x, torch.full((4,), 1)), x / 2)
     assert canary.read_text() == "ran"  # by the script alone
     source = (run.folder.path / "own.py").read_text()
     assert "def shade" in source
