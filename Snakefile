@@ -14,7 +14,7 @@ workdir: workflow.basedir
 
 
 sys.path.insert(0, workflow.basedir)
-from diffusion.settings import SettingError, read_profile
+from study.settings import SettingError, read_profile
 from tools import jobs
 
 try:

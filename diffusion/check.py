@@ -20,11 +20,9 @@ from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import check_images
 from diffusion.processes.priors import fitted, prior_of
 from diffusion.runtime import generator
-from diffusion.settings import TrainOwn
 from diffusion.training.sampling import latents
 
 LEVELS = 50  # levels looked at, at most
-OF_PROFILES = TrainOwn.model_fields["T"].default
 FAR = 0.2  # of the range of pixels: a prior whose mean is as far from that of degraded images is wrong
 SLACK = 0.9  # a level may be this much closer to the original than an earlier one
 
@@ -197,8 +195,10 @@ def main(arguments: list[str] | None = None) -> None:
         found = check(process, data.load(chosen.dataset, n=1000)[0])
     except (ValueError, yaml.YAMLError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
-    if chosen.T is None and process.T != OF_PROFILES:
-        said = f"tried at T = {process.T}, its own; profiles make it with T = {OF_PROFILES} unless they say T"
+    if chosen.T is None and process.T != processes.USUAL_T:
+        said = (
+            f"tried at T = {process.T}, its own; in profiles it has T = {processes.USUAL_T} unless they say T"
+        )
         found.append(Finding("note", said))
     for finding in found:
         print(f"{finding.kind:8s}{finding.text}")

@@ -1,9 +1,12 @@
-"""For notebooks alone: a slider through images, and kept images."""
+"""For notebooks alone: a slider through images.
+
+To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
+"""
 
 import io
 import os
+import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +14,12 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from diffusion import figures, records
+from diffusion import figures
 from diffusion.data import grey_values
+from diffusion.provenance import checkout
+
+if (_place := checkout()) and str(_place) not in sys.path:
+    sys.path.append(str(_place))
 
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 STRIP = 9  # images of a strip, at most
@@ -61,8 +68,3 @@ def _png(image: torch.Tensor) -> bytes:
     buffer = io.BytesIO()
     grey.resize((grey.width * ENLARGED, grey.height * ENLARGED), Image.Resampling.NEAREST).save(buffer, "png")
     return buffer.getvalue()
-
-
-def keep(out: Path, name: str, images: torch.Tensor) -> Path:
-    """Keep images (..., 1, 28, 28) in model units for the figures; see `diffusion.records`."""
-    return records.keep(out, name, grey_values(images).squeeze(-3).numpy())

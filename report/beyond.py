@@ -1,4 +1,4 @@
-"""Beyond the study: the released table of changes, for the section of that name; see `evaluation.changes`."""
+"""Beyond the study: the released table of changes, for the section of that name; see `study.changes`."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -6,22 +6,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from diffusion.evaluation.changes import Row, describe, lines, table
+from diffusion.evaluation.results import Response
 from diffusion.figures import changes
 from diffusion.figures.images import unpicked
 from diffusion.figures.style import save
 from diffusion.provenance import releases
-from diffusion.records import (
-    Checkpoint,
-    Response,
-    Results,
-    Trained,
-    Weighted,
-    kept_path,
-    load_results,
-    sampling_of,
-    trainings_in,
-)
 from report.study import MODELS
 from report.text_format import (
     DASH,
@@ -36,6 +25,17 @@ from report.text_format import (
     span,
 )
 from report.text_format import table as markdown_table
+from study.changes import Row, describe, lines, table
+from study.records import (
+    Checkpoint,
+    Results,
+    Trained,
+    Weighted,
+    kept_path,
+    load_results,
+    sampling_of,
+    trainings_in,
+)
 
 WIDE = {"dilations": [1, 2, 4, 1]}  # the last layers see all of the image
 ROBUST = {"network": "unet", "latent_noise": 0.3, "prior": "mixture"}

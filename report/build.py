@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from diffusion import figures
 from diffusion.files import difference, write_bytes
-from diffusion.records import Results, load_results, modern, sampling_of
-from diffusion.settings import Profile, read_profile
 from report import beyond, context, glance, pages, render
 from report.findings import Run, guards
 from report.verdicts import ledger
+from study import figures
+from study.records import Results, load_results, modern, sampling_of
+from study.settings import Profile, read_profile
 
 PROFILES = render.HERE.parent / "profiles"
 

@@ -9,9 +9,7 @@ import numpy as np
 
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
-from diffusion.figures.catalogue import UNPICKED
 from diffusion.files import read_json
-from diffusion.records import SETTLED, Results
 from report import beyond, glance, ledger, models, tables
 from report.claims.common import COMPARABLE
 from report.claims.ddpm import EARLY, curves
@@ -35,6 +33,8 @@ from report.text_format import (
     span,
 )
 from report.verdicts import END_OF_TRAINING, FAILS, Verdict, tally
+from study.figures.catalogue import UNPICKED
+from study.records import SETTLED, Results
 
 AUTHORS, LICENCE = "The Cold Zoom Diffusion project", "MIT"
 EARLY_POINT = 0.2  # of training, where the schedules are compared

@@ -9,20 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from diffusion.evaluation import statistics
+from diffusion.evaluation.results import NotDigit, Real, Share
 from diffusion.evaluation.statistics import FEWEST
-from diffusion.records import (
-    LATE,
-    Checkpoint,
-    Final,
-    MeasureRecord,
-    NotDigit,
-    Real,
-    Results,
-    SchedulesRecord,
-    Share,
-    Trained,
-)
 from report.text_format import Markdown, percent, span
+from study.records import LATE, Checkpoint, Final, MeasureRecord, Results, SchedulesRecord, Trained
 
 NAME = {"digits": "digit features", "inception": "Inception features"}
 LAST = f"the last {percent(LATE)} of training"

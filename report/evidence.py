@@ -3,12 +3,13 @@
 from typing import Any
 
 from diffusion.evaluation.diagnostics import SHIFT
-from diffusion.records import Drawn, Results, Share
+from diffusion.evaluation.results import Share
 from report.claims.looks import full
 from report.claims.schedules import recovered as recovered_from
 from report.study import DDPMS
 from report.tables import measured
 from report.text_format import NUMBERS, Markdown, escape, integer, listing, num, percent, percent_range, span
+from study.records import Drawn, Results
 
 STITCHED = "two digits stitched"
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", STITCHED, "on 20 % grey")  # of distances

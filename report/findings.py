@@ -5,19 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from diffusion.evaluation import statistics
-from diffusion.figures import catalogue
-from diffusion.records import (
-    Ablation,
-    Checkpoint,
-    CommonLoss,
-    Final,
-    RateCheck,
-    Real,
-    Results,
-    Trained,
-    sampling_of,
-)
-from diffusion.settings import Profile
+from diffusion.evaluation.results import CommonLoss, RateCheck, Real
 from report import beyond, evidence, glance
 from report.claims.ddpm import EARLY, curves
 from report.estimates import Case, at_end, coverage, digits, distance, late, not_recognised, swing
@@ -25,6 +13,9 @@ from report.render import Guards
 from report.study import DDPMS, MODELS, deviations, measured, other_data, trainings
 from report.text_format import Markdown, escape, integer
 from report.verdicts import WORDS, Verdict
+from study.figures import catalogue
+from study.records import Ablation, Checkpoint, Final, Results, Trained, sampling_of
+from study.settings import Profile
 
 LOSSES = ("train_loss", "test_loss")
 MOVED = 0.02  # a difference of shares that counts as none

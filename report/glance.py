@@ -11,8 +11,8 @@ from PIL import Image
 from torchvision.utils import make_grid
 
 from diffusion.files import write_bytes
-from diffusion.records import Final, Results, Trained, kept_path
 from report.text_format import DASH, Markdown, escape, listing, num, percent
+from study.records import Final, Results, Trained, kept_path
 
 SIDE, GAP = 4, 2  # pictures have so many rows and columns of samples, so many pixels apart
 RELEASED = Path(__file__).resolve().parents[1] / "released" / "page"

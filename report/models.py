@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from diffusion.records import Results, Trained
 from report.estimates import distance, not_recognised
 from report.study import dataset
 from report.text_format import Markdown, escape, integer, listing, num, percent, percent_span
+from study.records import Results, Trained
 
 PICTURES = {  # file -> caption, both with the model's name or label
     "degradation_{}.png": "An image on its way through the degradation of {}.",

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import nbformat
 
-from diffusion.records import Results
 from report.context import AUTHORS, LICENCE
 from report.render import PAGE, TEMPLATES, pandoc
+from study.records import Results
 
 FORMAT = "--from=ipynb+lists_without_preceding_blankline-raw_html-raw_tex"
 PLACES = ("data_dir", "out_dir")  # parameters that are no change of the study

@@ -5,7 +5,7 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
-from diffusion.records import Final, Real, Results, Trained
+from diffusion.evaluation.results import Real
 from report.claims.looks import full
 from report.estimates import (
     LAST,
@@ -38,6 +38,7 @@ from report.text_format import (
     spread,
     table,
 )
+from study.records import Final, Results, Trained
 
 whole, two = partial(percent_span, decimals=0), partial(span, digits=2)
 REAL = Markdown("Real images")

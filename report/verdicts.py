@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from diffusion.evaluation.statistics import FEWEST
-from diffusion.records import Results
 from report.effects import ENOUGH, EQUAL, Answer, Effect, all_of, over_trainings, trainings_to_decide
 from report.estimates import Case
 from report.study import (
@@ -27,6 +26,7 @@ from report.study import (
     other_training,
 )
 from report.text_format import DASH, Markdown, integer, listing, num, sentence
+from study.records import Results
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
 HOLDS, FAILS, SAME, OPEN = "holds", "does not hold", "no difference", "undecided"

@@ -11,7 +11,7 @@ from filelock import FileLock
 from hypothesis import settings
 
 import offline
-from diffusion.records import Results
+from study.records import Results
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -61,6 +61,16 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(shared_folder(tmp_path_factory) / "mnist.lock"):
         data.fetch()
     return data.folder()
+
+
+@pytest.fixture(scope="session")
+def images(mnist_dir: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """The images of trainings of a few steps (tests/short_runs.py), and those of their test loss."""
+    from diffusion import data
+    from short_runs import BATCH, STEPS
+
+    splits = (("train", BATCH * STEPS), ("test", 16))
+    return tuple(data.load("mnist", split, mnist_dir, n)[0] for split, n in splits)
 
 
 @pytest.fixture(scope="session")

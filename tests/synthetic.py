@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterable
 from pathlib import Path
 
-from diffusion import records, settings
+from study import records, settings
 
 RELEASED = Path(__file__).resolve().parents[1] / "released" / "paper"
 MODELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}

@@ -30,12 +30,11 @@ FLOORS = [
     {"sources"},
     {"identity"},
     {"packing"},
-    {"processes", "data", "records"},
+    {"processes", "data"},
     {"training"},
-    {"settings", "figures"},
-    {"check"},
-    {"evaluation", "notebook"},
-    {"play"},
+    {"evaluation", "check"},
+    {"figures"},
+    {"notebook", "play"},
     {"widget"},
 ]
 
@@ -62,3 +61,17 @@ def test_imports_go_down_only(root):
             continue
         for name in imported(path) - {part, "__version__"}:
             assert floor[name] < floor[part], f"{path} imports {name}, which is not below {part}"
+
+
+PACKAGES = ["diffusion", "study", "report", "tools"]
+
+
+def test_packages_rest_on_those_before_them(root):
+    """The helper knows neither study nor report; nothing knows the tools."""
+    for place, package in enumerate(PACKAGES):
+        for path in sorted((root / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                names += [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                above = {name.partition(".")[0] for name in names} & set(PACKAGES[place + 1 :])
+                assert not above, f"{path} imports {above}"

@@ -149,7 +149,7 @@ def test_the_command(x, capsys):
     said = capsys.readouterr().out.splitlines()
     assert all(line.startswith(("ok", "note")) for line in said)
     check.main(["own:Fade"])
-    assert "note    tried at T = 10, its own; profiles make it with T = 20" in capsys.readouterr().out
+    assert "note    tried at T = 10, its own; in profiles it has T = 20" in capsys.readouterr().out
     with pytest.raises(SystemExit) as error:
         check.main(["own:Fade", "--options", "{strength: -1.0, power: 2}"])
     assert str(error.value) == "error: Fade has no option 'power'; it takes T, strength, mask"

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import examples
-from diffusion import records, settings
+from study import records, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {

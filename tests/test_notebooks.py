@@ -10,9 +10,11 @@ from IPython.utils.capture import capture_output
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
-from diffusion import figures, notebook, records, settings
-from diffusion.records import SchedulesRecord, TrainRecord, read_kept, schedules_path, train_path
+from diffusion import figures, notebook
 from diffusion.training.run import Way
+from study import records, settings
+from study.record import keep
+from study.records import SchedulesRecord, TrainRecord, read_kept, schedules_path, train_path
 
 NOTEBOOKS = list(settings.NOTEBOOKS)
 
@@ -104,7 +106,7 @@ def test_sliders_are_for_people(monkeypatch):
 
 def test_kept_images_are_bytes(tmp_path):
     images = torch.tensor([-0.7, -0.5, 0.0, 0.1, 0.5, 2.0]).view(2, 3, 1, 1, 1).expand(2, 3, 1, 28, 28)
-    notebook.keep(tmp_path, "some", images)
+    keep(tmp_path, "some", images)
     found = records.read_kept(tmp_path, "some")
     assert found.shape == (2, 3, 28, 28)
     assert found[..., 0, 0].flatten().tolist() == [0, 0, 128, 153, 255, 255]

@@ -17,7 +17,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from diffusion import data, records, settings
+from diffusion import data
 from diffusion.files import digest, read_json, sha256
 from diffusion.identity import Found, called, describe
 from diffusion.packing import pack
@@ -27,6 +27,7 @@ from diffusion.processes.priors import Gaussians, PixelCounts, RealPatches
 from diffusion.training import network as networks
 from diffusion.training.checkpoints import FORM, PROCESS, RunError, RunFolder, _short_hash
 from diffusion.training.opening import open as open_run
+from study import records, settings
 
 BEFORE = "process.second.safetensors"
 EARLIER = "recipe 1"  # the code of the second edition, among the accepted ones

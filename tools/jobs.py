@@ -20,16 +20,16 @@ import diffusion
 from diffusion import data
 from diffusion.files import difference, digest, expanded, read_json, sha256, write_json
 from diffusion.provenance import versions
-from diffusion.settings import NOTEBOOKS, Analyse, Measure, Profile, SettingError, Settings, Yardstick
 from diffusion.sources import Source, followed, hash_of, own_files
+from study.settings import NOTEBOOKS, Analyse, Measure, Profile, SettingError, Settings, Yardstick
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = ("diffusion", "report", "tools")  # the packages of the checkout
+PROJECT = ("diffusion", "study", "report", "tools")  # the packages of the checkout
 # Where a job begins; notebooks begin with what their cells import.
-ENTRIES = {name: f"diffusion.evaluation.{name}" for name in ("measure", "analyse", "yardstick")}
+ENTRIES = {name: f"study.{name}" for name in ("measure", "analyse", "yardstick")}
 ENTRIES["report"] = "report.build"
 # What only draws is no part of other jobs than the report, which draws all figures.
-DRAWING = ("diffusion.figures", "diffusion.play", "diffusion.widget", "diffusion.notebook")
+DRAWING = ("diffusion.figures", "study.figures", "diffusion.play", "diffusion.widget", "diffusion.notebook")
 OF_TRAINING = ("trajectory", "reconstructions", "deepest", "degradation")  # kept images of one training
 OF_MEASURING = ("samples", "late", "quality")
 OWN = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*")  # module:name

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
-from diffusion import data, records
+from diffusion import data
 from diffusion.evaluation import classifier
 from diffusion.files import write_bytes
 from diffusion.play import bundle
@@ -31,6 +31,7 @@ from diffusion.processes.samplers import Naive, sampler_of
 from diffusion.runtime import generator
 from diffusion.training.opening import released
 from diffusion.training.run import Run
+from study import records
 from tools import release
 
 NAME = "cold-zoom.html"

@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffusion import figures, records
+from diffusion.figures.style import save
 from diffusion.files import write_bytes
-from diffusion.records import Results
-from diffusion.settings import read_profile
 from report import beyond, context, render, verdicts
 from report.build import PROFILES
 from report.findings import Run, guards
 from report.text_format import Markdown
+from study import figures, records
+from study.records import Results
+from study.settings import read_profile
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = "docs/images"
@@ -82,8 +83,8 @@ def main() -> None:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "released" / "paper")
     results = records.load_results(out)
     readme = filled((ROOT / "README.md").read_text(encoding="utf-8"), results)
-    figures.save(strip(results), ROOT / IMAGES / "strip.png")
-    figures.save(figures.FIGURES["fig13_fid_all.svg"](results), ROOT / IMAGES / "distances.svg")
+    save(strip(results), ROOT / IMAGES / "strip.png")
+    save(figures.FIGURES["fig13_fid_all.svg"](results), ROOT / IMAGES / "distances.svg")
     write_bytes(ROOT / "README.md", readme.encode())
     print(f"README.md and {IMAGES} show the results of {out}")
 

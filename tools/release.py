@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diffusion.files import read_json, sha256, write_bytes, write_json
-from diffusion.settings import Profile, read_profile
+from study.settings import Profile, read_profile
 from tools import jobs
 from tools.children import HeldError, holding
 

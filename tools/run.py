@@ -25,9 +25,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from diffusion import data
-from diffusion.records import trainings_in
-from diffusion.settings import Profile, SettingError, read_profile
 from diffusion.training import network as networks
+from study.records import trainings_in
+from study.settings import Profile, SettingError, read_profile
 from tools import jobs, release
 from tools.children import HeldError, holding, run_group, when_parent_is_gone
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 from diffusion.provenance import PACKAGE
-from diffusion.settings import HASHED, read_profile
+from study.settings import HASHED, read_profile
 from tools import jobs
 from tools.children import HeldError, holding, when_parent_is_gone
 
@@ -37,7 +37,7 @@ def command(job: jobs.Job, profile: str, attempt: Path) -> list[str]:
     if job.kind in ("measure", "analyse", "yardstick"):
         one = ["--model", job.model, "--seed", str(job.seed)] if job.model else []
         options = ["--out", str(job.out), *one, "--settings", _yaml(values)]
-        return ["-m", f"diffusion.evaluation.{job.kind}", *options]
+        return ["-m", f"study.{job.kind}", *options]
     values["out_dir"] = str(job.out)
     notebook = str(jobs.ROOT / "notebooks" / f"{job.notebook}.ipynb")
     return ["-m", "papermill", notebook, str(attempt), "--parameters_yaml", _yaml(values), *PAPERMILL]

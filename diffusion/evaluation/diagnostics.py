@@ -5,11 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from diffusion.evaluation.samples import dark_centre
-from diffusion.evaluation.statistics import mean_of, share_of
-from diffusion.processes import DDPM, ColdDiffusion
-from diffusion.processes.base import Network, in_chunks
-from diffusion.records import (
+from diffusion.evaluation.results import (
     CentrePixels,
     CommonLoss,
     Confusion,
@@ -20,6 +16,10 @@ from diffusion.records import (
     Recoverable,
     Response,
 )
+from diffusion.evaluation.samples import dark_centre
+from diffusion.evaluation.statistics import mean_of, share_of
+from diffusion.processes import DDPM, ColdDiffusion
+from diffusion.processes.base import Network, in_chunks
 from diffusion.runtime import autocast, device, device_of, generator, seeded
 
 LEVELS = tuple(round(0.05 + 0.1 * i, 2) for i in range(10))  # alpha_bar of the scale common to all schedules
@@ -195,7 +195,7 @@ def classes_of(classifier: Network, images: Tensor) -> Tensor:
 def confusion(
     process: ColdDiffusion, network: Network, classifier: Callable, x: Tensor, labels: Tensor, precision: str
 ) -> dict[str, Confusion | DarkCentre | float]:
-    """The classes that come out of fully degraded images: fields of `records.ZoomProbes`, by name.
+    """The classes that come out of fully degraded images: fields of the study's `ZoomProbes`, by name.
 
     Args:
         x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,) int64.

@@ -10,8 +10,7 @@ from diffusion import data, runtime
 from diffusion.bounds import whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.processes.base import check_images
-from diffusion.records import (
+from diffusion.evaluation.results import (
     Features,
     Floor,
     Frechet,
@@ -22,6 +21,7 @@ from diffusion.records import (
     Variant,
     Variety,
 )
+from diffusion.processes.base import check_images
 
 CONSTANT = 2  # grey values of 255 within which images count as one and the same
 
@@ -175,7 +175,7 @@ class Evaluator:
         )
 
     def looks(self, x: Tensor, confidence: Tensor) -> dict:
-        """The fields of `records.Looks`; `confidence` (n,) is the classifier's."""
+        """The fields of `Looks`; `confidence` (n,) is the classifier's."""
         return {
             "not_digit": samples.not_digit(confidence, self.threshold),
             "background": samples.border_grey(to_uint8(x), self.seed),

@@ -19,8 +19,8 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from diffusion.data import grey_values
+from diffusion.evaluation.results import Floor, Frechet, Gap
 from diffusion.evaluation.statistics import TAILS, half_error, half_scale
-from diffusion.records import Floor, Frechet, Gap
 from diffusion.runtime import generator, seeded
 
 

@@ -16,17 +16,7 @@ from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from diffusion.evaluation.frechet import check_features
-from diffusion.evaluation.statistics import (
-    bootstrap,
-    centred,
-    half_error,
-    numpy_generator,
-    paired,
-    share_of,
-    wilson,
-)
-from diffusion.processes.zoom import central_patch
-from diffusion.records import (
+from diffusion.evaluation.results import (
     Border,
     Centre,
     Classes,
@@ -37,6 +27,16 @@ from diffusion.records import (
     Recognised,
     Variety,
 )
+from diffusion.evaluation.statistics import (
+    bootstrap,
+    centred,
+    half_error,
+    numpy_generator,
+    paired,
+    share_of,
+    wilson,
+)
+from diffusion.processes.zoom import central_patch
 from diffusion.runtime import generator
 
 CLASSES = 10

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 from torch import Tensor
 
-from diffusion.records import Gap, Share
+from diffusion.evaluation.results import Gap, Share
 from diffusion.runtime import generator
 
 LEVEL = 0.95

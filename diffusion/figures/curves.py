@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from diffusion.evaluation.results import CommonLoss
 from diffusion.figures.style import (
     INK,
     MODELS,
@@ -26,7 +27,6 @@ from diffusion.figures.style import (
     new_figure,
     styled,
 )
-from diffusion.records import CommonLoss
 
 FEW = 25  # up to so many points, each has a marker
 LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
@@ -120,7 +120,7 @@ def losses(histories: Mapping[str, Rows], labels: Labels = None) -> Figure:
     Long trainings are drawn without their first epochs, which would fill the axis.
 
     Args:
-        histories: model -> lines with `epoch`, `train_loss` and `test_loss`: dicts or `records.HistoryLine`.
+        histories: model -> lines with `epoch`, `train_loss` and `test_loss`: dicts or records.
         labels: model -> text of the legend, where it is not the name.
     """
     styles = model_styles(histories, labels or ())

@@ -10,6 +10,8 @@ from diffusion.processes.ddpm import DDPM
 from diffusion.processes.schedules import NoiseSchedule, cosine, linear
 from diffusion.processes.zoom import ColdZoom
 
+USUAL_T = 20  # the deepest level of a degradation of one's own, unless a profile or a command says another
+
 __all__ = [
     "DDPM",
     "ColdBlur",

@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from diffusion.records import AnalyseRecord, Drawn
 from report.claims.common import (
     AT_END,
     COMPARABLE,
@@ -21,6 +20,7 @@ from report.estimates import Case, background, not_recognised, of_share, precisi
 from report.study import DDPMS
 from report.text_format import MINUS, fixed, num, percent, percent_span
 from report.verdicts import DISTANCE, SAMPLED, Finding, claim
+from study.records import AnalyseRecord, Drawn
 
 GREY = 0.01  # a difference of greys, of the range from black to white, that is not seen
 POINTS = 0.05  # a difference of shares that does not matter

@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from diffusion.evaluation import statistics
-from diffusion.records import SETTLED
 from report.claims.common import (
     ALL,
     AT_END,
@@ -38,6 +37,7 @@ from report.estimates import (
 from report.study import DDPMS
 from report.text_format import MINUS, fixed, integer
 from report.verdicts import DISTANCE, SAMPLED, Finding, claim
+from study.records import SETTLED
 
 NATS = 0.05  # a difference of divergences that does not matter
 FOLLOWS = 0.5  # a correlation below this is none that matters

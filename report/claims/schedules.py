@@ -2,12 +2,13 @@
 
 from functools import partial
 
-from diffusion.records import Results, Share
+from diffusion.evaluation.results import Share
 from report.claims.common import exact, percent1
 from report.effects import ABOVE, BELOW, Effect
 from report.estimates import Case, of_share
 from report.text_format import fixed, integer, num, percent
 from report.verdicts import EXACT, Finding, claim
+from study.records import Results
 
 LEFT = 0.01  # the share of the amplitude that may be left in "standard Gaussian noise"
 SAME_PLACE = 0.1  # the difference in amplitude of what is "mostly the same"

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from diffusion import data
-from diffusion.evaluation import ablations, classifier, samples
+from diffusion.evaluation import classifier, samples
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import frechet_distance
+from study import ablations
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -19,8 +19,9 @@ from PIL import Image
 
 import synthetic
 from diffusion import figures
-from diffusion.figures import counts, curves, evidence, images
+from diffusion.figures import counts, curves, images
 from diffusion.figures.style import MODELS, TEXT_WIDTH, model_styles, render
+from study.figures import evidence
 
 RANDOM = np.random.default_rng(0)
 LABELS = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}

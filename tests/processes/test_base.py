@@ -5,7 +5,7 @@ import torch
 
 from diffusion import processes
 from diffusion.processes import DDPM, ColdZoom, linear
-from diffusion.settings import TrainDDPM, TrainOwn, TrainZoom
+from study.settings import TrainDDPM, TrainOwn, TrainZoom
 
 
 def test_a_process_is_made_from_settings():

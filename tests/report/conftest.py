@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import synthetic
-from diffusion.records import Results
+from study.records import Results
 
 
 @pytest.fixture(scope="session")

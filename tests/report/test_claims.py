@@ -8,8 +8,6 @@ from functools import cache
 import pytest
 
 import synthetic
-from diffusion import records
-from diffusion.records import Results
 from report import effects, estimates, verdicts
 from report.effects import BELOW, EQUAL, WITHIN, Effect
 from report.estimates import Case, Estimate
@@ -25,6 +23,8 @@ from report.verdicts import (
     SAME,
     TOO_SMALL,
 )
+from study import records
+from study.records import Results
 
 MODELS = ("linear", "cosine", "zoom")
 CLAIMS = {one.id: one for one in verdicts.claims()}

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 import made_report
-from diffusion.figures import catalogue
 from report import pages
 from report.render import TEMPLATES
+from study.figures import catalogue
 
 ALT = yaml.safe_load((TEMPLATES / "alt.yaml").read_text(encoding="utf-8"))["alt"]
 WITHOUT_ADDRESS = {"vrikkis2024", "bynagari2019"}  # entries of the bibliography

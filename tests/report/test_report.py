@@ -12,9 +12,9 @@ import pytest
 
 import made_report
 import synthetic
-from diffusion import records
 from report import build, pages
 from report.verdicts import claims
+from study import records
 
 FIGURES, EQUATIONS = 14, 11  # of the study
 

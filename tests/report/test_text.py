@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthetic
-from diffusion.figures import catalogue
-from diffusion.records import Results
-from diffusion.settings import read_profile
 from report import beyond, context, findings, render, tables, verdicts
 from report import ledger as report_ledger
 from report import models as own
 from report import text_format as text
 from report.render import Guards
 from report.verdicts import ledger
+from study.figures import catalogue
+from study.records import Results
+from study.settings import read_profile
 
 TEXTS = sorted(render.TEXT.glob("*.md"))
 GUARDS = Guards({"lower_loss": "fails", "swings": "yes"}, {"zoom": True, "blur": False})

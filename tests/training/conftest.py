@@ -5,17 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from diffusion import data
 from diffusion.training.checkpoints import RunFolder
 from diffusion.training.steps import Learner
-from short_runs import BATCH, STEPS, Killed, train
-
-
-@pytest.fixture(scope="session")
-def images(mnist_dir):
-    return data.load("mnist", "train", mnist_dir, BATCH * STEPS)[0], data.load(
-        "mnist", "test", mnist_dir, 16
-    )[0]
+from short_runs import Killed, train
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from conftest import shared_folder
-from diffusion.settings import read_profile
+from study.settings import read_profile
 from tools import jobs, release, run
 from workflow import standin
 from workflow.standin import Project

@@ -20,7 +20,6 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 REAL = ("Snakefile", "Makefile", "pyproject.toml", "constraints.txt", "profiles", "tools")
 OF_PACKAGE = (
-    "records",
     "files",
     "bounds",
     "plugins",
@@ -28,9 +27,10 @@ OF_PACKAGE = (
     "syntax",
     "sources",
     "identity",
-    "settings",
+    "evaluation/results",
 )
 REAL += tuple(f"diffusion/{name}.py" for name in OF_PACKAGE)
+REAL += tuple(f"study/{name}.py" for name in ("__init__", "records", "settings"))
 PROFILE = {
     "profile": "smoke",
     "training": {"epochs": 2},
@@ -64,6 +64,7 @@ def main(arguments):
     print("data are there")
 """,
     "diffusion/processes/__init__.py": """class DegradationProcess: ...
+USUAL_T = 20
 class DDPM(DegradationProcess):
     def __init__(self, schedule): self.schedule = schedule
 class ColdZoom(DegradationProcess):
@@ -84,7 +85,7 @@ def build(cls, arguments): return cls(**arguments)
 """,
     "diffusion/figures/__init__.py": "COLOUR = 'blue'\n",
     "diffusion/evaluation/__init__.py": "",
-    **{f"diffusion/evaluation/{kind}.py": JOB.replace("KIND", kind) for kind in JOBS},
+    **{f"study/{kind}.py": JOB.replace("KIND", kind) for kind in JOBS},
     "report/build.py": """import sys
 import diffusion.figures
 from diffusion.work import work

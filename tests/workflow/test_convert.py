@@ -8,9 +8,10 @@ import safetensors.torch
 import torch
 
 import diffusion as d
-from diffusion import data, settings
+from diffusion import data
 from diffusion.files import digest, read_json, write_json
 from diffusion.training.checkpoints import RunError, RunFolder, _short_hash
+from study import settings
 from tools import convert
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from damage import flipped
-from diffusion.settings import read_profile
+from study.settings import read_profile
 from tools import jobs
 from workflow.conftest import forget
 from workflow.standin import PROFILE
@@ -79,8 +79,8 @@ def test_first_seeds_come_first(project):
     ("file", "expected"),
     [
         ("diffusion/files.py", ALL),
-        ("diffusion/evaluation/measure.py", AFTER_MEASURING),
-        ("diffusion/evaluation/analyse.py", ["analyse_zoom-0", *END]),
+        ("study/measure.py", AFTER_MEASURING),
+        ("study/analyse.py", ["analyse_zoom-0", *END]),
         ("diffusion/figures/__init__.py", ["report"]),
         ("report/build.py", ["report"]),
         ("report/template.html", ["report"]),
@@ -108,8 +108,8 @@ def test_of_a_notebook_the_code_counts_alone(project, stale):
 
 
 def test_code_that_is_not_there_is_an_error(project, stale):
-    (project.folder / "diffusion" / "evaluation" / "measure.py").unlink()
-    with pytest.raises(ValueError, match="evaluation.measure does not exist in .*; results are known by the"):
+    (project.folder / "study" / "measure.py").unlink()
+    with pytest.raises(ValueError, match="study.measure does not exist in .*; results are known by the"):
         stale()
 
 

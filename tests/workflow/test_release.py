@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from damage import flipped
-from diffusion.settings import read_profile
 from short_runs import Killed
+from study.settings import read_profile
 from tools import release, run
 from workflow.standin import PROFILE
 

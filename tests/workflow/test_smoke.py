@@ -11,10 +11,10 @@ import diffusion as d
 import examples
 import offline
 from conftest import shared_folder
-from diffusion import records
 from diffusion.processes import schedules
-from diffusion.records import SchedulesRecord, TrainRecord, schedules_path, train_path
-from diffusion.settings import read_profile
+from study import records
+from study.records import SchedulesRecord, TrainRecord, schedules_path, train_path
+from study.settings import read_profile
 from tools import jobs
 
 MODELS = ("linear", "cosine", "zoom", "frame", "sigmoid", "small", "pixelate")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from diffusion import data
-from diffusion.evaluation import analyse, measure, yardstick
-from diffusion.evaluation.changes import table
 from diffusion.evaluation.recogniser import CONFIDENCE, USED
-from diffusion.records import (
+from study import analyse, measure, yardstick
+from study.changes import table
+from study.records import (
     AnalyseRecord,
     MeasureRecord,
     YardstickRecord,
@@ -19,7 +19,7 @@ from diffusion.records import (
     measure_path,
     yardstick_path,
 )
-from diffusion.settings import Analyse, Measure, TrainDDPM, TrainZoom, Yardstick
+from study.settings import Analyse, Measure, TrainDDPM, TrainZoom, Yardstick
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.evaluator import Evaluator
-from diffusion.records import Ablation, Checkpoint, Gaps, PriorAblation
 from diffusion.training.fit import Run
+from study.records import Ablation, Checkpoint, Gaps, PriorAblation
 
 
 def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diffusion.evaluation import memorisation
+from study import memorisation
 
 
 def images(n, seed):

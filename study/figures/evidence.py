@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
+from diffusion.evaluation.results import Response
 from diffusion.figures.style import (
     AXIS,
     INK,
@@ -22,7 +23,7 @@ from diffusion.figures.style import (
     new_figure,
     styled,
 )
-from diffusion.records import Candidate, Distorted, Drawn, Response, YardstickRecord
+from study.records import Candidate, Distorted, Drawn, YardstickRecord
 
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 DASHES = ("-", (0, (2, 1.2)), (0, (5, 1.2)))  # of a model's samplers

@@ -1,6 +1,6 @@
 """The yardstick: what measures give real images, distorted and mixed, and images that are no digits.
 
-    python -m diffusion.evaluation.yardstick --out build/quick --settings 'n: 2000'
+    python -m study.yardstick --out build/quick --settings 'n: 2000'
 
 writes OUT/metrics/yardstick.json. No training is in it: a distance of 12 means something only beside what a
 blur or another mix of classes costs, and a share of recognised samples beside what is recognised wrongly.
@@ -11,13 +11,14 @@ from pathlib import Path
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.evaluation import class_mix, distortions, recogniser
+from diffusion.evaluation import distortions, recogniser
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import frechet_distance
-from diffusion.evaluation.measure import command
 from diffusion.provenance import environment
-from diffusion.records import Candidate, Distorted, YardstickRecord, yardstick_path
-from diffusion.settings import Yardstick
+from study import class_mix
+from study.measure import command
+from study.records import Candidate, Distorted, YardstickRecord, yardstick_path
+from study.settings import Yardstick
 
 # Shares of digits that the bounds of a candidate's curve refuse.
 SHARES = tuple(round(0.01 * k, 2) for k in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50))

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from diffusion.evaluation.changes import describe, table
-from diffusion.records import Results
+from study.changes import describe, table
+from study.records import Results
 from synthetic import synthetic_results
 
 

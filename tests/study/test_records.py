@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import synthetic
 from damage import WAYS
-from diffusion import records
+from study import records
 
 
 @pytest.fixture

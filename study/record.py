@@ -1,14 +1,17 @@
-"""The record of a training, made from its run."""
+"""What a notebook leaves of a training: its record, made from its run, and kept images."""
 
 import inspect
 import statistics
 from pathlib import Path
 from typing import Any
 
-from diffusion import settings
+from torch import Tensor
+
+from diffusion.data import grey_values
 from diffusion.provenance import environment
-from diffusion.records import TrainRecord, Weights
 from diffusion.training.run import Run
+from study import records, settings
+from study.records import TrainRecord, Weights
 
 
 def train_record(
@@ -42,3 +45,8 @@ def train_record(
         parameters_count=run.parameters_count,
         **probes,
     )
+
+
+def keep(out: Path, name: str, images: Tensor) -> Path:
+    """Keep images (..., 1, 28, 28) in model units for the figures; see `records`."""
+    return records.keep(out, name, grey_values(images).squeeze(-3).numpy())

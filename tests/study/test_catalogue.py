@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import synthetic
-from diffusion import figures, records
+from study import figures, records
 
 STUDY = {
     "fig01_schedules.svg", "fig02_latents.png", "fig03_ddpm_losses.svg", "fig04_fid_ddpm.svg",

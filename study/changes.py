@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from diffusion.evaluation.results import Sampled
 from diffusion.evaluation.statistics import Mean, mean_of
-from diffusion.records import Drawn, Results, Sampled, Trained, modern, sampling_of
-from diffusion.settings import OF_SAMPLING, TRAININGS
+from study.records import Drawn, Results, Trained, modern, sampling_of
+from study.settings import OF_SAMPLING, TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
 OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.statistics import share_of
-from diffusion.records import Memorised
+from study.records import Memorised
 
 NEAR = 0.05  # the share of test images that counts as near
 

@@ -315,7 +315,9 @@ class TrainOwn(Training):
         max_length=200,
         description="the class that degrades, module:Class; None: the one in the notebook",
     )
-    T: int = Field(20, ge=1, le=10_000, description="deepest level of degradation, given to the class")
+    T: int = Field(
+        processes.USUAL_T, ge=1, le=10_000, description="deepest level of degradation, given to the class"
+    )
     degradation_options: Options = Field({}, description="further arguments of the class")
     sampler: str = Field("naive", max_length=200, description="naive, improved, or module:name of your own")
     prior: str | None = Field(
@@ -335,7 +337,7 @@ class TrainOwn(Training):
 
 
 class Measure(Settings):
-    """Settings of measuring one training (`python -m diffusion.evaluation.measure`)."""
+    """Settings of measuring one training (`python -m study.measure`)."""
 
     n_samples: int = Field(500, ge=12, le=60_000, description="images per checkpoint, along training")
     n_final: int = Field(2000, ge=12, le=60_000, description="images of the finished model")
@@ -374,7 +376,7 @@ class _Recognised(Settings):
 
 
 class Analyse(_Recognised):
-    """Settings of analysing one training (`python -m diffusion.evaluation.analyse`)."""
+    """Settings of analysing one training (`python -m study.analyse`)."""
 
     n_samples: int = Field(500, ge=12, le=60_000, description="images of each way to sample")
     calls: list[Annotated[int, Field(ge=2, le=10_000)]] = Field(
@@ -394,7 +396,7 @@ class Analyse(_Recognised):
 
 
 class Yardstick(_Recognised):
-    """Settings of the yardstick of real images (`python -m diffusion.evaluation.yardstick`)."""
+    """Settings of the yardstick of real images (`python -m study.yardstick`)."""
 
     n: int = Field(2000, ge=12, le=60_000, description="images of each kind whose distance is taken")
     n_kind: int = Field(

@@ -1,6 +1,6 @@
 """The analysing job: a finished training sampled in other ways, and probed.
 
-    python -m diffusion.evaluation.analyse --out build/quick --model zoom --seed 0 --settings 'n_samples: 500'
+    python -m study.analyse --out build/quick --model zoom --seed 0 --settings 'n_samples: 500'
 
 writes OUT/metrics/analyse_<model>-<seed>.json. It takes up the samples that measuring kept. Others are drawn
 with the training's seed: all ways begin with the same noise, or from the same prior.
@@ -14,16 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion.evaluation import class_mix, diagnostics, memorisation, samples
+from diffusion.evaluation import diagnostics, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measure import command, open_trained, trained_as
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
 from diffusion.provenance import environment
-from diffusion.records import (
+from diffusion.training.run import Run
+from study import class_mix, memorisation
+from study.measure import command, open_trained, trained_as
+from study.records import (
     AnalyseRecord,
     Drawn,
     MeasureRecord,
@@ -33,8 +35,7 @@ from diffusion.records import (
     read_kept,
     train_path,
 )
-from diffusion.settings import Analyse
-from diffusion.training.run import Run
+from study.settings import Analyse
 
 
 def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:

@@ -12,9 +12,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from diffusion import data
-from diffusion.figures import counts, curves, evidence, images
+from diffusion.figures import counts, curves, images
 from diffusion.figures.style import MODELS, save
-from diffusion.records import SETTLED, Results, Trained, ZoomProbes, kept_path
+from study.figures import evidence
+from study.records import SETTLED, Results, Trained, ZoomProbes, kept_path
 
 UNPICKED = 64  # samples of each model that are shown as they come
 Draw = Callable[[Results], Figure | None]

@@ -1,8 +1,8 @@
 """The measuring job: the samples of one finished training, against the held-out test split.
 
-    python -m diffusion.evaluation.measure --out build/quick --model zoom --seed 0 --settings 'n_samples: 500'
+    python -m study.measure --out build/quick --model zoom --seed 0 --settings 'n_samples: 500'
 
-writes OUT/metrics/measure_<model>-<seed>.json, and kept images (see `diffusion.records`). Samples are drawn
+writes OUT/metrics/measure_<model>-<seed>.json, and kept images (see `study.records`). Samples are drawn
 with the training's seed. What is measured of real images does not depend on it: all trainings are measured
 against one floor, and with the same halves and resamples.
 """
@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from diffusion import data, runtime, settings
-from diffusion.evaluation import ablations
+from diffusion import data, runtime
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import difference
@@ -26,7 +25,12 @@ from diffusion.processes import ColdZoom
 from diffusion.processes.priors import Patches, Pixels
 from diffusion.processes.samplers import Ancestral
 from diffusion.provenance import environment
-from diffusion.records import (
+from diffusion.sources import file_of, followed, hash_of
+from diffusion.training.checkpoints import RunError
+from diffusion.training.opening import open as open_run
+from diffusion.training.run import Run
+from study import ablations, settings
+from study.records import (
     LATE,
     Ablations,
     Checkpoint,
@@ -40,11 +44,7 @@ from diffusion.records import (
     modern,
     train_path,
 )
-from diffusion.settings import Analyse, Measure, Settings
-from diffusion.sources import file_of, followed, hash_of, is_ours
-from diffusion.training.checkpoints import RunError
-from diffusion.training.opening import open as open_run
-from diffusion.training.run import Run
+from study.settings import Analyse, Measure, Settings
 
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
@@ -128,13 +128,12 @@ def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
 
 @cache
 def code() -> str:
-    """Hash of this package's code that measures."""
+    """Hash of the code that measures."""
 
     def find(name: str) -> Path | None:
-        path = file_of(name) if name.partition(".")[0] == "diffusion" else None
-        return path if path and is_ours(path) else None
+        return file_of(name) if name.partition(".")[0] in ("diffusion", "study") else None
 
-    return hash_of(followed(["diffusion.evaluation.measure"], find).values())
+    return hash_of(followed(["study.measure"], find).values())
 
 
 def measured_epochs(last: int, every: int) -> list[int]:
@@ -217,7 +216,7 @@ def command(cls: type[Settings], job: Callable, of_training: bool, arguments: li
     if of_training:
         parser.add_argument("--model", required=True, help="name of the trained model")
         parser.add_argument("--seed", type=int, required=True, help="seed of the training")
-    parser.add_argument("--settings", default="", help=f"YAML of diffusion.settings.{cls.__name__}")
+    parser.add_argument("--settings", default="", help=f"YAML of study.settings.{cls.__name__}")
     options = parser.parse_args(arguments)
     training = (options.model, options.seed) if of_training else ()
     try:

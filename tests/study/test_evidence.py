@@ -4,9 +4,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import synthetic
-from diffusion import records
-from diffusion.figures import catalogue, evidence
 from diffusion.figures.style import model_styles
+from study import records
+from study.figures import catalogue, evidence
 
 KIND = {"unchanged": 0.97, "shifted by 3 pixels": 0.9, "uniform noise": 0.0, "random pen strokes": 0.1}
 RELEASED = synthetic.released()

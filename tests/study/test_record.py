@@ -2,10 +2,10 @@
 
 import pytest
 
-from diffusion import records, settings
-from diffusion.evaluation.record import train_record
 from diffusion.files import sha256
 from short_runs import train
+from study import records, settings
+from study.record import train_record
 
 P = settings.TrainZoom(model="m", epochs=3, batch_size=8, precision="fp32", channels=[4])
 

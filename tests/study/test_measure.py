@@ -5,11 +5,12 @@ import shutil
 
 import pytest
 
-from diffusion.evaluation import measure
 from diffusion.evaluation.samples import CLASSES
 from diffusion.processes.priors import Mixture, Patches
 from diffusion.processes.samplers import Improved, Naive
-from diffusion.records import (
+from diffusion.training.run import Way
+from study import measure
+from study.records import (
     MeasureRecord,
     TrainRecord,
     kept_path,
@@ -18,8 +19,7 @@ from diffusion.records import (
     read_kept,
     train_path,
 )
-from diffusion.settings import Measure, TrainDDPM, TrainOwn, TrainZoom
-from diffusion.training.run import Way
+from study.settings import Measure, TrainDDPM, TrainOwn, TrainZoom
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

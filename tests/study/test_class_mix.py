@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import linalg, stats
 
-from diffusion.evaluation import class_mix
 from diffusion.evaluation.frechet import Reference
+from study import class_mix
 
 
 def normal(n, mean=0.0, seed=0, d=4):

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import diffusion as d
-from diffusion import settings
-from diffusion.settings import NOTEBOOKS, Profile, SettingError, read_profile
+from study import settings
+from study.settings import NOTEBOOKS, Profile, SettingError, read_profile
 
 
 def refusal(cls: type[settings.Settings], **values: Any) -> str:

@@ -7,8 +7,8 @@ from torch import Tensor
 from diffusion.evaluation.frechet import Reference, distances
 from diffusion.evaluation.samples import CLASSES
 from diffusion.evaluation.statistics import half_error, numpy_generator
-from diffusion.records import ClassMix, Mixed, Weighted
 from diffusion.runtime import generator
+from study.records import ClassMix, Mixed, Weighted
 
 MIXES = 20  # random mixes behind a mean
 DIVERGENCES = (0.02, 0.05, 0.1, 0.2, 0.4)  # nats, of the mixes that a yardstick has

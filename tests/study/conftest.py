@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from diffusion import data
-from diffusion.evaluation.record import train_record
-from diffusion.records import train_path
 from diffusion.training.fit import fit
+from study.record import train_record
+from study.records import train_path
 
 
 @pytest.fixture(scope="session")
