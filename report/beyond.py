@@ -7,7 +7,6 @@ from statistics import fmean
 from typing import Any
 
 from diffusion.evaluation.results import Response
-from diffusion.figures import changes
 from diffusion.figures.images import unpicked
 from diffusion.figures.style import save
 from diffusion.provenance import releases
@@ -26,6 +25,7 @@ from report.text_format import (
 )
 from report.text_format import table as markdown_table
 from study.changes import Row, describe, lines, table
+from study.figures import changes
 from study.records import (
     Checkpoint,
     Results,

@@ -37,6 +37,8 @@ def profile(name: str, data_too: bool = False) -> dict[str, Any]:
             if "sampler" in entry:
                 known.pop("sampler_options", None)  # of the other sampler
             known |= entry | ({"ways": ways} if ways else {})
+            if entry["notebook"] == "02_train_ddpm" and "sampler" not in entry:
+                known["sampler_options"] = {"steps": 10}  # as the profile's own
     return found
 
 
