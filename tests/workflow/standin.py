@@ -86,6 +86,7 @@ def build(cls, arguments): return cls(**arguments)
     "diffusion/figures/__init__.py": "COLOUR = 'blue'\n",
     "diffusion/evaluation/__init__.py": "",
     **{f"study/{kind}.py": JOB.replace("KIND", kind) for kind in JOBS},
+    "report/__init__.py": "",
     "report/build.py": """import sys
 import diffusion.figures
 from diffusion.work import work
