@@ -58,7 +58,7 @@ def test_its_results_are_whole_and_known(smoke_out, profile):
 
 @pytest.mark.slow
 def test_all_that_it_made_is_watched(smoke_out, profile):
-    """What no job claims carries a hash of its own, but for logs: checkpoints, fitted priors, kept samples."""
+    """What no job claims has a hash of its own, but for logs: checkpoints, fitted priors, kept samples."""
     claimed = {
         name for job in jobs.of(profile).values() for name in json.loads(job.path.read_text())["files"]
     }
