@@ -218,7 +218,7 @@ KILLS = [
     ("train", "all", signal.SIGINT),
     ("train", "make", signal.SIGKILL),
     ("measure", "run", signal.SIGTERM),
-    ("measure", "make", signal.SIGINT),
+    ("measure", "make", signal.SIGTERM),
     ("compare", "run", signal.SIGKILL),
     ("report", "snakemake", signal.SIGKILL),
 ]
