@@ -244,7 +244,7 @@ def kill(project: Project, started: subprocess.Popen, whom: str, number: int) ->
     elif whom == "make":
         started.send_signal(number)
     else:
-        words = {"run": "tools.run smoke", "snakemake": "import snakemake.cli"}[whom]
+        words = {"run": "tools.run smoke", "snakemake": "children import snakemake"}[whom]
         (pid,) = [pid for pid, command in working_in(project.folder).items() if words in command]
         os.kill(pid, number)
 
