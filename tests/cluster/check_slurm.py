@@ -84,9 +84,9 @@ class Project:
         return len(histories[0].read_text().splitlines()) if histories else 0
 
     def job(self, model: str) -> str:
-        """The Slurm job that trains a model, as its lock says."""
-        lock = self.out / "logs" / f"train_{model}-0.lock"
-        found = re.search(r"Slurm job (\d+)", lock.read_text() if lock.exists() else "")
+        """The Slurm job that trains a model, as is said beside its lock; of one that has ended, nothing."""
+        holder = self.out / "logs" / f"train_{model}-0.lock.holder"
+        found = re.search(r"Slurm job (\d+)", holder.read_text() if holder.exists() else "")
         return found[1] if found else ""
 
     def weights(self, model: str, out: Path) -> bytes:
@@ -154,13 +154,11 @@ def end_a_job_twice(project: Project, model: str) -> None:
     )
     first_weights = min(project.out.glob(f"runs/{model}-0-*/weights/*.safetensors"))
     written = first_weights.stat().st_mtime_ns
+    project.wait_for(lambda: project.job(model) not in ("", first, second))
+    print(f"      job {project.job(model)} goes on with the training", flush=True)
     status = project.workflow.wait(TIMEOUT)
     check(status == 0, "the workflow ends well" if status == 0 else project.log.read_text()[-4000:])
     check((project.out / "report.pdf").is_file(), "there is a report")
-    check(
-        project.job(model) not in (first, second),
-        f"job {project.job(model)} finished the training",
-    )
     check(first_weights.stat().st_mtime_ns == written, "it did not write the first epoch again")
 
 
