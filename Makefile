@@ -63,7 +63,7 @@ lab: env ## open copies of the notebooks, in build/lab, in JupyterLab
 	PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" $(RUN) -m jupyterlab $(LAB) build/lab/01_schedules.ipynb
 
 bench: env ## measure the speed against a textbook loop
-	@$(RUN) -m benchmarks $(BENCH)
+	@$(RUN) -m benchmarks.bench $(BENCH)
 
 clean: ## remove the results of all profiles; your notebooks and their results (build/lab, build/notebook), data/ and .venv stay
 	@[ ! -d build ] || find build/ -mindepth 1 -maxdepth 1 ! -name lab ! -name notebook -exec rm -rf {} +

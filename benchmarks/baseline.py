@@ -1,9 +1,8 @@
 """The textbook user: what most tutorials write, fairly, with the same network and mathematics.
 
 torchvision's MNIST with `ToTensor` and `Normalize` per item in a `DataLoader`; float32, eager; the zoom one
-image at a time by torchvision's `resized_crop`; `loss.item()` in every step; a fresh torchmetrics FID that
-reads the test split again. Nothing here is slowed down on purpose, and no knob is set that a tutorial would
-leave alone.
+image at a time by torchvision's `resized_crop`; `loss.item()` in every step. Nothing here is slowed down on
+purpose, and no knob is set that a tutorial would leave alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,13 +11,11 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.utils.data import DataLoader, Dataset, Subset
-from torchmetrics.image.fid import FrechetInceptionDistance
 from torchvision.datasets import MNIST
 from torchvision.transforms import Compose, InterpolationMode, Normalize, ToTensor
 from torchvision.transforms.functional import resized_crop
 
 from diffusion import data
-from diffusion.evaluation.classifier import DigitClassifier
 
 Loss = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, images, time steps -> mean squared error
 
@@ -30,9 +27,9 @@ def dataset(split: str, n: int | None = None) -> Dataset:
     return images if n is None else Subset(images, range(n))
 
 
-def loader(images: Dataset, batch_size: int, shuffle: bool = True, workers: int = 0) -> DataLoader:
-    """Batches (B, 1, 28, 28) with labels; workers: the DataLoader's processes, none by default."""
-    return DataLoader(images, batch_size=batch_size, shuffle=shuffle, num_workers=workers)
+def loader(images: Dataset, batch_size: int, shuffle: bool = True) -> DataLoader:
+    """Batches (B, 1, 28, 28) with labels."""
+    return DataLoader(images, batch_size=batch_size, shuffle=shuffle)
 
 
 class DDPMLoss:
@@ -113,28 +110,3 @@ def sampling_steps(
         if t > 1:
             x = x + b**0.5 * torch.randn(x.shape, generator=generator, device=device)
         yield x
-
-
-class Features(nn.Module):
-    """The digit classifier's features in the form that torchmetrics takes: bytes in, (B, 64) out."""
-
-    num_features = 64
-
-    def __init__(self, classifier: DigitClassifier):
-        super().__init__()
-        self.classifier = classifier
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.classifier.features(images.float() / 255 - 0.5)
-
-
-def frechet(samples: Tensor, classifier: DigitClassifier, n_test: int | None = None) -> float:
-    """Fréchet distance of uint8 samples (N, 1, 28, 28) to the test split, which is read and measured anew."""
-    metric = FrechetInceptionDistance(feature=Features(classifier)).to(samples.device)
-    with torch.no_grad():
-        for x, _ in loader(dataset("test", n_test), 500, shuffle=False):
-            real = (x + 0.5).mul(255).round().clamp(0, 255).to(torch.uint8)
-            metric.update(real.to(samples.device), real=True)
-        for part in samples.split(500):
-            metric.update(part, real=False)
-    return metric.compute().item()

@@ -1,13 +1,10 @@
-"""The benchmarks: both sides of a ratio compute the same; the table says what was measured. No times."""
-
-import json
+"""The benchmarks: both sides of a ratio compute the same. No test asserts a time."""
 
 import pytest
 import torch
 
 import diffusion as d
 from benchmarks import baseline, bench
-from diffusion.evaluation import classifier, features, frechet
 from diffusion.processes.zoom import zoom
 
 N = 64
@@ -62,29 +59,19 @@ def test_the_textbooks_samples_are_ours(clip, network):
     assert max((a - b).abs().max().item() for a, b in zip(ours, theirs, strict=True)) < 1e-4
 
 
-def test_the_textbooks_frechet_distance_is_ours(mnist_dir, images):
-    test, _ = d.load("mnist", "test", data_dir=mnist_dir, n=600)
-    digits, samples = features.digits(), frechet.to_uint8(images)
-    reference = frechet.Reference(digits.features(frechet.to_uint8(test)))
-    expected = frechet.frechet_distance(reference, digits.features(samples))
-    assert baseline.frechet(samples, classifier.load(), 600) == pytest.approx(expected, rel=1e-5)
+# --- the table ---
 
 
-# --- ratios and the table ---
-
-
-def test_a_run_leaves_json_and_the_table(tmp_path, mnist_dir, capsys):
-    assert bench.main(["--quick", "--only", "zoom,distance", "--out", str(tmp_path)]) == 0
-    content = json.loads((tmp_path / "bench.json").read_text())
-    rows = [bench.Row(**row) for row in content["rows"]]
-    assert [row.what.split()[0] for row in rows] == ["zoom", "Fréchet"]
-    assert not any("DIFFERENT" in row.remark for row in rows)
-    assert (tmp_path / "table.md").read_text() == bench.table(rows, content["environment"])
-    assert rows[0].ours in capsys.readouterr().out
+def test_a_run_leaves_the_table(tmp_path, mnist_dir, capsys):
+    bench.main(["--quick", "zoom", "--out", str(tmp_path)])
+    text = (tmp_path / "table.md").read_text()
+    assert "| zoom operator, batch 16" in text
+    assert "the same images to the bit" in text
+    assert text in capsys.readouterr().out
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["step", "batches", "sampling", "memory"])
+@pytest.mark.parametrize("name", ["step", "sampling"])
 def test_each_measure_runs(name, mnist_dir):
-    rows = bench.MEASURES[name](bench.QUICK)
-    assert all(row.ours for row in rows)
+    rows = list(bench.MEASURES[name](bench.QUICK))
+    assert all(min(row.ours + row.textbook) > 0 for row in rows)
