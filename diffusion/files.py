@@ -11,7 +11,10 @@ from typing import Any
 
 
 def expanded(path: str | os.PathLike) -> Path:
-    """A path whose `~` or `~user` is a folder; raises ValueError where there is no such user."""
+    """A path whose `~` or `~user` is a folder; raises ValueError for what is no path, or no such user."""
+    said = os.fspath(path) if isinstance(path, str | os.PathLike) else None
+    if not isinstance(said, str) or "\0" in said:
+        raise ValueError(f"{path!r} is no path; needed: text")
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -33,24 +33,28 @@ import torch
 
 from diffusion.files import digest
 from diffusion.plugins import parameters
-from diffusion.sources import IdentityError, definition, file_of, hash_of, is_own, own_files, reads
+from diffusion.sources import IdentityError, definition, hash_of, is_own, own_files, own_imports, reads
 from diffusion.syntax import syntax
 
 MOST = 200_000  # parts of a thing
 ARRAYS = (torch.Tensor, torch.nn.Parameter, np.ndarray, np.memmap)
 PICKLING = ("__reduce__", "__reduce_ex__", "__getstate__")
 OWN_HOOK = "__identity__"  # a method of a class that says what an object is, where its content does not
-# What Python writes into a class by itself.
-MACHINERY = {
-    "__dict__",
-    "__weakref__",
-    "__doc__",
-    "__module__",
-    "__qualname__",
-    "__abstractmethods__",
-    "_abc_impl",
-}
-UNKNOWABLE = {"globals", "locals", "vars", "eval", "exec", "__import__"}
+# What Python writes into a class by itself, which is of no other consequence or is described beside.
+MACHINERY = set(
+    """__dict__ __weakref__ __doc__ __module__ __qualname__ __abstractmethods__ _abc_impl __slots__ __hash__
+    __slotnames__ __match_args__ __dataclass_fields__ __dataclass_params__ __annotations__ __annotate__
+    __annotate_func__ __annotations_cache__ __conditional_annotations__ __classdictcell__ __parameters__
+    __orig_bases__ __firstlineno__ __static_attributes__ __protocol_attrs__
+    __non_callable_proto_members__""".split()  # noqa: SIM905
+)
+# What dataclasses write from the fields.
+DATACLASS = set(
+    """__init__ __repr__ __eq__ __lt__ __le__ __gt__ __ge__ __hash__ __setattr__ __delattr__ __getstate__
+    __setstate__ __replace__""".split()  # noqa: SIM905
+)
+UNKNOWABLE = {"globals", "locals", "vars", "eval", "exec", "__import__", "import_module"}
+PLAIN = (bool, int, float, str, type(None), torch.Tensor, np.ndarray, np.generic, list, tuple, dict)
 
 
 def describe(value: Any, what: str, found: "Found | None" = None, exact: bool = False) -> Any:
@@ -83,8 +87,15 @@ class Found:
     """What descriptions name: classes and functions by name, tensors and arrays by hash."""
 
     def __init__(self) -> None:
-        self.live: dict[str, Any] = {}
+        self.live: dict[str, Any] = {}  # None: several things have this name, such as two lambdas
         self.tensors: dict[str, torch.Tensor | np.ndarray] = {}
+
+    def name(self, thing: Any) -> str:
+        """The name of a class or function, which is now known to be it."""
+        name = name_of(thing)
+        if self.live.setdefault(name, thing) is not thing:
+            self.live[name] = None
+        return name
 
 
 def normal(description: Any, live: Mapping[str, Any]) -> Any:
@@ -102,6 +113,8 @@ def normal(description: Any, live: Mapping[str, Any]) -> Any:
     cls, usual = live.get(description.get("!object", description.get("!call", ""))), {}
     if cls is not None:
         usual = {k: p.default for k, p in parameters(cls).items() if p.default is not inspect.Parameter.empty}
+        if "!object" in description:  # an attribute that is not there is that of the class
+            usual = {k: getattr(cls, k, value) for k, value in usual.items()}
     return {
         key: normal(value, live)
         for key, value in description.items()
@@ -141,6 +154,7 @@ class _Description:
         self.open: list[Any] = []
         self.done: dict[Any, str] = {}  # code of one's own -> its hash; empty while it is being described
         self.modules: set[str] | None = None  # those that it is in and uses; None outside of it
+        self.whole: set[str] = set()  # of these, those whose constants are described
 
     def of(self, value: Any, at: str) -> Any:
         self.parts += 1
@@ -149,7 +163,7 @@ class _Description:
         if value is None or isinstance(value, bool) or type(value) is str:
             return value
         if type(value) is int or type(value) is float:
-            return _number(value)
+            return _number(value, self.exact)
         if isinstance(value, np.generic):
             return self._scalar(value, at)
         if type(value) in ARRAYS:
@@ -160,8 +174,11 @@ class _Description:
             return {"!tuple": self.of(list(value), at)}
         if type(value) is dict:
             return self._dict(value, at)
-        if any(one is value for one in self.open):
-            return {"!again": type(value).__name__}
+        if isinstance(value, type | types.FunctionType):  # which end by themselves, see `_does`
+            return self._thing(value, at)
+        for distance, one in enumerate(reversed(self.open)):
+            if one is value:
+                return {"!again": distance}
         self.open.append(value)
         try:
             return self._thing(value, at)
@@ -170,8 +187,11 @@ class _Description:
 
     def _thing(self, value: Any, at: str) -> Any:
         """What is no plain value."""
-        if isinstance(value, set | frozenset) and type(value) in (set, frozenset):
-            return {"!set": sorted((self.of(one, at) for one in value), key=lambda one: digest(one, 64))}
+        if type(value) in (set, frozenset):
+            mark = "!frozenset" if self.exact and type(value) is frozenset else "!set"
+            return {mark: sorted((self.of(one, at) for one in value), key=lambda one: digest(one, 64))}
+        if isinstance(value, set | frozenset):
+            raise IdentityError(f"{at} is a {name_of(type(value))}, which has no order; give a set or a list")
         if isinstance(value, complex) and type(value) is complex:
             return {"!complex": [_number(value.real), _number(value.imag)]}
         if isinstance(value, bytes | bytearray):
@@ -199,22 +219,26 @@ class _Description:
             return self._function(value, at)
         if isinstance(value, types.BuiltinFunctionType | np.ufunc | types.MethodDescriptorType):
             return self._builtin(value, at)
-        inner = [getattr(value, name, None) for name in ("__wrapped__", "fget", "fset", "__func__", "func")]
         if isinstance(value, property | staticmethod | classmethod | functools.cached_property | _LRU):
+            inner = [getattr(value, k, None) for k in ("__wrapped__", "fget", "fset", "__func__", "func")]
             return {"!wraps": type(value).__name__, "of": [self.of(f, at) for f in inner if f is not None]}
         return self._object(value, at)
 
     # --- data ---
 
     def _scalar(self, value: np.generic, at: str) -> Any:
-        if type(value) in (np.int64, np.float64, np.bool_, np.str_):
+        if not self.exact and type(value) in (np.int64, np.float64, np.bool_, np.str_):
             return self.of(value.item(), at)
+        if value.dtype.names:
+            raise IdentityError(f"{at} has fields; give a number for each of them")
         return {"!number": value.dtype.str, "value": repr(value.item())}  # of a width that rounds otherwise
 
     def _array(self, value: torch.Tensor | np.ndarray, at: str) -> Any:
         if isinstance(value, np.ndarray):
             if value.dtype.hasobject:
                 return {"!objects": list(value.shape), "values": self.of(value.ravel().tolist(), at)}
+            if value.dtype.names:
+                raise IdentityError(f"{at} is an array with fields; give an array for each of them")
             content, kind = np.ascontiguousarray(value), f"numpy {value.dtype.str}"
         else:
             try:
@@ -261,6 +285,12 @@ class _Description:
         mine = vars(value)
         tensors = {k: v for part in ("_parameters", "_buffers") for k, v in mine[part].items()}
         other = {k: v for k, v in mine.items() if k not in vars(torch.nn.Module()) or k == "training"}
+        named = list(value.named_parameters(remove_duplicate=False))
+        shared = [[k for k, one in named if one is p] for _, p in named]
+        marks = {
+            "frozen": [k for k, p in named if not p.requires_grad],
+            "tied": sorted({tuple(names) for names in shared if len(names) > 1}),
+        }
         hooks = [name for name, found in mine.items() if "hook" in name and found]
         if hooks:
             raise IdentityError(
@@ -268,8 +298,9 @@ class _Description:
             )
         return {
             "tensors": self.of(tensors, at),
-            "parts": {k: self.of(v, f"{at}.{k}") for k, v in mine["_modules"].items()},
+            "parts": self.of(dict(mine["_modules"]), at),
             "has": self.of(dict(sorted(other.items())), at),
+            **{k: self.of(v, at) for k, v in marks.items() if v},
         }
 
     def _reduce(self, value: Any, at: str) -> tuple[Any, ...]:
@@ -296,11 +327,22 @@ class _Description:
     # --- code ---
 
     def _module(self, module: types.ModuleType) -> Any:
+        """A module that is handed on as a whole: its name, file and constants."""
         name = module.__name__
-        if self.modules is not None:
-            self.modules.add(name)
+        if not is_own(module):
             return {"!module": name}
-        return {"!module": name, "!code": _files({name})}
+        if self.modules is None:
+            return {"!module": name, "!code": _files({name}), "has": self._constants(module)}
+        if name in self.whole:
+            return {"!module": name}
+        self.modules.add(name)
+        self.whole.add(name)
+        return {"!module": name, "has": self._constants(module)}
+
+    def _constants(self, module: types.ModuleType) -> Any:
+        """The constants of a module as they are now, whatever its file says."""
+        found = {k: v for k, v in vars(module).items() if isinstance(v, PLAIN) and not k.startswith("__")}
+        return self.of(dict(sorted(found.items())), module.__name__)
 
     def _builtin(self, value: Any, at: str) -> Any:
         owner = getattr(value, "__self__", None)
@@ -311,7 +353,7 @@ class _Description:
 
     def _own_class(self, cls: type, at: str) -> dict[str, Any]:
         """A hash of all that a user's own class does; empty for others, which their names tell."""
-        self.found.live[name_of(cls)] = cls
+        self.found.name(cls)
         if not is_own(cls):
             if found_by(cls.__module__, cls.__qualname__) is not cls and cls.__module__ != "builtins":
                 raise IdentityError(
@@ -324,7 +366,7 @@ class _Description:
         """Hash of what a class or function of a user's own does, with the files of all that it uses."""
         outermost = self.modules is None
         if outermost:
-            self.done, self.modules = {}, set()
+            self.done, self.modules, self.whole = {}, set(), set()
         if code not in self.done:
             self.modules.add(code.__module__ or "")
             self.done[code] = ""
@@ -337,44 +379,46 @@ class _Description:
     def _class(self, cls: type, at: str) -> dict[str, Any]:
         found: dict[str, Any] = {"bases": [self.of(base, at) for base in cls.__bases__ if base is not object]}
         if type(cls) is not type:
-            found["kind"] = name_of(type(cls))
+            found["kind"] = self.of(type(cls), f"{at}: its metaclass")
         fields = vars(cls).get("__dataclass_fields__", {})
+        written = DATACLASS if "__dataclass_fields__" in vars(cls) else set()
+        written = {"__new__"} if "_field_defaults" in vars(cls) else written  # a named tuple's
         if fields:
             made = [[f.name, f.default_factory] for f in fields.values() if callable(f.default_factory)]
             found["factories"] = self.of(made, f"{at}: {cls.__qualname__}")
         for name, value in sorted(vars(cls).items()):
-            generated = isinstance(value, types.FunctionType) and value.__code__.co_filename == "<string>"
-            methods = types.FunctionType | classmethod | staticmethod | property
-            special = name.startswith("__") and name.endswith("__") and not isinstance(value, methods)
+            code = getattr(inspect.unwrap(value), "__code__", None) if name in written else None
+            generated = code is not None and code.co_filename.startswith("<string>")
             described = isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType)
-            if name not in MACHINERY and not (generated or special or described):
+            if name not in MACHINERY and not (generated or described):
                 found[f".{name}"] = self.of(value, f"{at}: {cls.__qualname__}.{name}")
         return found
 
     def _function(self, function: types.FunctionType, at: str) -> dict[str, Any]:
-        name = name_of(function)
-        self.found.live[name] = function
+        name = self.found.name(function)
         if not is_own(function):
-            if found_by(function.__module__ or "", function.__qualname__) is function:
+            module = sys.modules.get(function.__module__ or "")
+            of_library = module is not None and not is_own(module)
+            if of_library and found_by(module.__name__, function.__qualname__) is function:
                 return {"!function": name}
-            inner = self._inner(function, at)  # made by a function of a library: what it was made with counts
-            return {"!function": name, "!code": digest(inner, 16)}
+            # made by a function of a library, such as torch.no_grad(): what it was made with counts
+            return {"!function": name, "!code": self._does(function, lambda: self._inner(function, at))}
         tell = functools.partial(self._own_function, function, f"{at}: {function.__qualname__}")
         return {"!function": name, "!code": self._does(function, tell)}
 
     def _own_function(self, function: types.FunctionType, at: str) -> dict[str, Any]:
-        if (
-            function.__module__ == "__main__"
-            or not function.__module__
-            or file_of(function.__module__) is None
-        ):
-            for unknowable in UNKNOWABLE & {name for name, *_ in reads(function.__code__)}:
-                raise IdentityError(
-                    f"{at} calls {unknowable}(), so that nobody can tell what it reads; say it by name"
-                )
-        found = {"source": syntax(definition(function.__code__, at))} | self._inner(function, at)
+        module, names = sys.modules.get(function.__module__ or ""), list(reads(function.__code__))
+        unknowable = sorted(UNKNOWABLE & {one for chain in names for one in (chain[0], chain[-1])})
+        if unknowable and (function.__module__ == "__main__" or not hasattr(module, "__file__")):
+            raise IdentityError(
+                f"{at} calls {unknowable[0]}(), so that nobody can tell what it reads; say it by name"
+            )
+        tree = definition(function.__code__, at)
+        found = {"source": syntax(tree)} | self._inner(function, at)
+        used = own_imports(tree, function.__globals__.get("__package__") or "")
+        found["uses"] = [self.of(one, at) for one in [*used, *([module] if unknowable else [])]]
         seen: dict[str, Any] = {}
-        for name, *rest in reads(function.__code__):
+        for name, *rest in names:
             if name in function.__globals__:
                 value, read = function.__globals__[name], name
                 for part in rest:  # a constant of a module of one's own
@@ -398,8 +442,11 @@ class _Description:
                 closed[name] = cell.cell_contents
             except ValueError:  # not yet filled
                 continue
-        extra = {k: v for k, v in vars(function).items() if k != "__wrapped__"}
-        given = {"defaults": function.__defaults__, "keywords": function.__kwdefaults__, "has": extra}
+        given = {
+            "defaults": function.__defaults__,
+            "keywords": function.__kwdefaults__,
+            "has": dict(sorted(vars(function).items())),
+        }
         found = {k: self.of(v, f"{at}: its {k}") for k, v in given.items() if v}
         return found | {
             f"={k}": self.of(v, f"{at} closes over {k}, which") for k, v in sorted(closed.items())
@@ -409,13 +456,15 @@ class _Description:
 _LRU = type(functools.lru_cache(lambda: None))
 
 
-def _number(value: float) -> Any:
+def _number(value: float, exact: bool = False) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {"!float": str(value)}
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    below_zero = value == 0 and math.copysign(1, value) < 0
+    return int(value) if whole and not (exact or below_zero) else value
 
 
 def _files(modules: set[str]) -> str:
     """Hash of the files of a user's modules and of those that they import; "" where there are none."""
     files = {name: path for one in modules - {"", "__main__"} for name, path in own_files(one).items()}
-    return hash_of(files.values()) if files else ""
+    return digest(sorted([name, hash_of([path])] for name, path in files.items()), 16) if files else ""

@@ -1,9 +1,12 @@
 """Things on disk without pickles: a description as JSON, and its tensors as bytes, in one safetensors file.
 
-Nothing of a file is executed. Classes and functions are imported by the names that it has for them, and the
-class of an object must be this project's or a user's own: its attributes are set, no method of it is called.
+Nothing of a file is executed. Classes and functions are imported by the names that it has for them; the class
+of an object must be this project's or a user's own: its attributes are set, no method of it is called. What
+else they are taken from is torch, numpy and math, and a call with arguments that waits to be made, a
+`partial`, is one of the user's own, of a process, or of torch.nn.
 """
 
+import ast
 import json
 import sys
 from collections.abc import Mapping
@@ -17,9 +20,12 @@ import torch
 from torch import Tensor
 
 from diffusion.files import digest
-from diffusion.identity import Found, describe, found_by
+from diffusion.identity import Found, describe, found_by, name_of
 from diffusion.plugins import named
 from diffusion.sources import is_own
+
+LIBRARIES = ("diffusion", "torch", "numpy", "math")
+TO_BE_CALLED = ("diffusion.processes.", "diffusion.training.network", "torch.nn.")
 
 
 class PackError(ValueError):
@@ -58,7 +64,20 @@ def restored(
     description: Any, live: Mapping[str, Any] | None = None, tensors: Mapping[str, Tensor] | None = None
 ) -> Any:
     """A thing from its exact description; raises PackError as `unpack` does."""
-    return _Restoring(tensors or {}, live or {}).of(description)
+    try:
+        return _Restoring(tensors or {}, live or {}).of(description)
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        ValueError,
+        RuntimeError,
+        RecursionError,
+    ) as error:
+        if isinstance(error, PackError):
+            raise
+        raise PackError(f"it is damaged ({type(error).__name__}: {error})") from error
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], content: str | None = None) -> bytes:
@@ -117,6 +136,12 @@ class _Restoring:
     def _set(self, value: list, _: dict) -> set:
         return set(self.of(value))
 
+    def _frozenset(self, value: list, _: dict) -> frozenset:
+        return frozenset(self.of(value))
+
+    def _number(self, kind: str, found: dict) -> np.generic:
+        return np.array(ast.literal_eval(found["value"]), np.dtype(kind))[()]
+
     def _dict(self, value: list, _: dict) -> dict:
         return {self.of(key): self.of(one) for key, one in value}
 
@@ -131,7 +156,8 @@ class _Restoring:
 
     def _torch(self, value: str, _: dict) -> Any:
         kind = found_by("torch", value.removeprefix("torch."))
-        return kind if isinstance(kind, torch.dtype) else torch.device(value)
+        known = torch.dtype | torch.memory_format | torch.layout
+        return kind if isinstance(kind, known) else torch.device(value)
 
     def _array(self, kind: str, found: dict) -> Tensor | np.ndarray:
         if found["sha256"] not in self.tensors:
@@ -145,7 +171,10 @@ class _Restoring:
         return torch.frombuffer(bytearray(data), dtype=dtype).view(shape)
 
     def _partial(self, value: dict, found: dict) -> partial:
-        return partial(self.of(value), *self.of(found["arguments"]), **self.of(found["options"]))
+        function = self.of(value)
+        if not is_own(function) and not (getattr(function, "__module__", "") or "").startswith(TO_BE_CALLED):
+            raise PackError(f"a call of {name_of(function)} is not made from a file")
+        return partial(function, *self.of(found["arguments"]), **self.of(found["options"]))
 
     def _class(self, name: str, _: dict) -> Any:
         return self.known(name)
@@ -170,8 +199,17 @@ class _Restoring:
 
     def known(self, name: str) -> Any:
         if name in self.live:
+            if self.live[name] is None:
+                raise PackError(f"several things are called {name}")
             return self.live[name]
         try:
-            return named("a class or function", name, {})
+            found = named("a class or function", name, {})
         except ValueError as error:
             raise PackError(str(error)) from error
+        root = name.partition(":")[0].partition(".")[0]
+        plain = root == "builtins" and isinstance(found, type)
+        if not (isinstance(found, type) or callable(found)) or not (
+            is_own(found) or root in LIBRARIES or plain
+        ):
+            raise PackError(f"{name} is not taken from a file")
+        return found

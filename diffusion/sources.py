@@ -1,7 +1,9 @@
 """Whose code is, where its source lies, what it imports and what it reads."""
 
 import ast
+import contextlib
 import dis
+import importlib
 import importlib.machinery
 import linecache
 import sys
@@ -30,22 +32,21 @@ class IdentityError(ValueError):
 
 
 def is_own(thing: Any) -> bool:
-    """True for what neither this package nor Python nor an installed package brings.
-
-    A method that somebody put into a class of this package makes that class somebody's own.
-    """
+    """True for what neither this package nor Python nor an installed package brings."""
     if isinstance(thing, types.FunctionType):
         file = thing.__code__.co_filename
         return not (file.startswith("<frozen") or is_library(Path(file)) or is_ours(Path(file)))
     module = thing.__name__ if isinstance(thing, types.ModuleType) else thing.__module__ or "builtins"
-    if isinstance(thing, type) and module.partition(".")[0] in ("diffusion", "builtins"):
+    if isinstance(thing, type) and module == "builtins":  # made by type()
         return any(isinstance(one, types.FunctionType) and is_own(one) for one in vars(thing).values())
     if module.partition(".")[0] == "diffusion":
         return False
-    file = getattr(sys.modules.get(module), "__file__", None)
     if module == "__main__" or module not in sys.modules:
         return True
-    return file is not None and not is_library(Path(file))
+    root = module.partition(".")[0]
+    if file := getattr(sys.modules[module], "__file__", None) or getattr(sys.modules[root], "__file__", None):
+        return not is_library(Path(file))
+    return root not in sys.stdlib_module_names
 
 
 def is_library(path: Path) -> bool:
@@ -91,7 +92,7 @@ def followed(
         found[name] = path
         waiting += [name.rpartition(".")[0]] if "." in name else []
         if path.suffix == ".py":
-            source = file_source(str(path), anew)
+            source = module_source(name, path, anew)
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             waiting += source.imports(package)
             if source.dynamic:
@@ -130,7 +131,9 @@ class Source:
     @cached_property
     def dynamic(self) -> bool:
         """True where it may import what only the running program knows."""
-        return bool(DYNAMIC & {getattr(n, "id", getattr(n, "attr", "")) for n in ast.walk(self.tree)})
+        return bool(
+            DYNAMIC & {getattr(n, k, "") for n in ast.walk(self.tree) for k in ("id", "attr", "name")}
+        )
 
     @cached_property
     def functions(self) -> dict[str, list[ast.AST]]:
@@ -146,19 +149,58 @@ class Source:
         return [node for node in ast.walk(self.tree) if isinstance(node, ast.Import | ast.ImportFrom)]
 
     def imports(self, package: str) -> Iterator[str]:
-        """The modules that it may import, by absolute name; `from a import b` may mean `a.b`."""
-        for node in self._imports:
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            else:
-                above = package.split(".") if package and node.level else []
-                above = above[: len(above) - node.level + 1] if node.level else []
-                base = ".".join([*above, *([node.module] if node.module else [])])
-                yield from [base] if base else []
-                yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)
+        """The modules that it may import."""
+        yield from imports(self._imports, package)
+
+
+def imports(nodes: Iterable[ast.AST], package: str) -> Iterator[str]:
+    """The modules that statements may import, by absolute name; `from a import b` may mean `a.b`."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".") if package and node.level else []
+            above = above[: len(above) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from [base] if base else []
+            yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)
+
+
+def own_imports(tree: ast.AST, package: str) -> list[types.ModuleType]:
+    """The user's modules that a piece of code imports while it runs, imported now."""
+    found = []
+    for name in imports(ast.walk(tree), package):
+        path = file_of(name)
+        if path is not None and not is_library(path) and not is_ours(path):
+            with contextlib.suppress(Exception):  # it may be meant to fail, as in try: import
+                found.append(importlib.import_module(name))
+    return found
 
 
 _sources: dict[str, Source] = {}
+
+
+def module_source(name: str, path: Path, anew: bool = False) -> Source:
+    """The source of a module: of one that is imported, what was imported.
+
+    Raises:
+        IdentityError: its file was edited since.
+    """
+    module = sys.modules.get(name)
+    if module is None or anew:
+        return file_source(str(path), anew)
+    if (known := _modules.get(name)) is None or known[0] is not module.__spec__:  # reloaded
+        edited = path.stat().st_mtime_ns > BEGUN
+        source = file_source(str(path), anew=edited)
+        mine = [one for one in vars(module).values() if getattr(one, "__module__", None) == name]
+        codes = [one.__code__ for one in mine if isinstance(one, types.FunctionType)]
+        if edited and not all(_made_by(source.tree, c) for c in codes if c.co_filename == str(path)):
+            raise IdentityError(f"{path} was edited after it was imported; restart Python, or reload it")
+        _modules[name] = known = (module.__spec__, source)
+    return known[1]
+
+
+_modules: dict[str, tuple[Any, Source]] = {}
 
 
 def file_source(file: str, anew: bool = False) -> Source:

@@ -9,6 +9,9 @@ import ast
 import functools
 import hashlib
 import json
+import sys
+import types
+from typing import Any
 
 from diffusion.files import digest
 from diffusion.provenance import PACKAGE
@@ -67,6 +70,29 @@ def code(part: str) -> str:
     return digest(
         {path.relative_to(PACKAGE).as_posix(): syntax(path.read_text("utf-8")) for path in paths}, 16
     )
+
+
+def defined() -> dict[str, Any]:
+    """The functions and classes of processes and networks, as they are in this process, by dotted name."""
+    found = {}
+    for path in [*PACKAGE.glob("processes/*.py"), PACKAGE / "training" / "network.py"]:
+        name = ".".join(["diffusion", *path.relative_to(PACKAGE).with_suffix("").parts])
+        for key, value in list(getattr(sys.modules.get(name), "__dict__", {}).items()):
+            if isinstance(value, type | types.FunctionType):
+                found[f"{name}.{key}"] = value
+            if isinstance(value, type) and value.__module__ == name:
+                # Python itself adds `__slotnames__` when an object is first copied.
+                held = {one: content for one, content in vars(value).items() if one != "__slotnames__"}
+                found |= {f"{name}.{key}.{one}": content for one, content in held.items()}
+    return found
+
+
+def refuse_replaced(before: dict[str, Any]) -> None:
+    """Raise ValueError where what is `defined` is not what it was: no hash tells of that."""
+    now = defined()
+    for name in sorted(now.keys() | before.keys()):
+        if now.get(name) is not before.get(name):
+            raise ValueError(f"{name} was replaced; derive a class of your own in place of that")
 
 
 @functools.cache

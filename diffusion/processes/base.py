@@ -122,6 +122,10 @@ class DegradationProcess(ABC):
         for t, s in pairwise(visits(sampler, self.T)):
             prediction = in_chunks(network, x_t, t, self.T, chunk)
             x_t = sampler.step(self, x_t, prediction, t, s, generator)
+            if not isinstance(x_t, Tensor) or x_t.shape != x_T.shape or not x_t.is_floating_point():
+                said = tuple(x_t.shape) if isinstance(x_t, Tensor) else f"a {type(x_t).__name__}"
+                raise ValueError(f"the sampler gave {said} at t = {s}; needed: {tuple(x_T.shape)} of floats")
+            x_t = x_t.float() if x_t.dtype == torch.float64 else x_t
             yield s, x_t
 
 

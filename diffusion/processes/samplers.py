@@ -11,7 +11,7 @@ which draws all noise from the generator.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -230,8 +230,10 @@ def visits(sampler: Any, T: int) -> list[int]:
     Raises:
         ValueError: it says no such steps.
     """
-    found = list(sampler.visits(T)) if hasattr(sampler, "visits") else list(range(T, -1, -1))
-    if found[:1] != [T] or found[-1:] != [0] or sorted(set(found), reverse=True) != found:
+    found = sampler.visits(T) if hasattr(sampler, "visits") else range(T, -1, -1)
+    found = [*found] if isinstance(found, Sequence) else found
+    whole_numbers = isinstance(found, list) and all(isinstance(t, int) for t in found)
+    if not whole_numbers or [*found[:1], *found[-1:]] != [T, 0] or sorted({*found}, reverse=True) != found:
         raise ValueError(
             f"{type(sampler).__name__} visits {found}; needed: from T = {T} down to 0, no step twice"
         )

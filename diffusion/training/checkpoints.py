@@ -17,7 +17,6 @@ unpickled: states are read with `weights_only=True`, the rest is safetensors and
 import hashlib
 import io
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +26,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from filelock import FileLock, Timeout
-from torch import Tensor, nn
+from torch import nn
 
 from diffusion.files import write_bytes
 
@@ -105,7 +104,7 @@ class RunFolder:
             found = json.loads(self.read("run.json") or b"")
         except (RunError, ValueError, RecursionError):
             return None
-        return found if isinstance(found, dict) else None
+        return found if isinstance(found, dict) and (found.get("form") != FORM or _is_whole(found)) else None
 
     def write_about(self, about: Mapping[str, Any]) -> None:
         """Write run.json, unless it holds just that."""
@@ -118,9 +117,8 @@ class RunFolder:
         """Write a resumable state after `step` training steps, then drop all but the last two intact ones.
 
         Raises:
-            RunError: the state holds a weight or a loss that is not finite, or it cannot be written.
+            RunError: it cannot be written.
         """
-        self.refuse_not_finite(f"after step {step}", state["network"], state["history"])
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getvalue()
@@ -131,18 +129,6 @@ class RunFolder:
         for old in [*self._damaged, *intact[STATES_KEPT:]]:
             old.unlink(missing_ok=True)
         self._damaged.clear()
-
-    def refuse_not_finite(self, when: str, weights: Mapping[str, Tensor], history: list[dict]) -> None:
-        """A step whose own loss is finite can still ruin the weights: such a state is no good one."""
-        bad = [name for name, value in weights.items() if not value.isfinite().all()]
-        bad += [
-            k for ln in history[-1:] for k, v in ln.items() if isinstance(v, float) and not math.isfinite(v)
-        ]
-        if bad:
-            raise RunError(
-                f"{bad[0]} is no longer finite {when}; nothing was overwritten, the last good state is "
-                f"{self.last_good()}: lower learning_rate, or use precision fp32"
-            )
 
     def states(self) -> list[Path]:
         """State files, newest first."""
@@ -190,7 +176,9 @@ class RunFolder:
             found = [json.loads(line) for line in (self.read("history.jsonl") or b"").splitlines()]
             if [line["epoch"] for line in found] != list(range(1, len(found) + 1)):
                 raise ValueError
-        except (ValueError, TypeError, KeyError):
+            if not all({"train_loss", "test_loss", "sha256"} <= line.keys() for line in found):
+                raise ValueError
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise RunError(
                 f"{self.path / 'history.jsonl'} is damaged; call fit again, which mends it"
             ) from None
@@ -221,6 +209,18 @@ class RunFolder:
         return content
 
 
+def _is_whole(about: Mapping[str, Any]) -> bool:
+    """True for a run.json that has what is read of it."""
+    kinds = {"code": str, "process": dict, "network": dict, "data": dict, "seed": int, "precision": str}
+    identity = about.get("identity")
+    if not isinstance(identity, dict) or not all(isinstance(identity.get(k), v) for k, v in kinds.items()):
+        return False
+    data, size = identity["data"], identity.get("batch_size")
+    sizes = isinstance(data.get("train"), str) and isinstance(data.get("n"), int) and isinstance(size, int)
+    named = isinstance(about.get("name"), str) and isinstance(about.get("process"), str)
+    return sizes and size > 0 and named and "!call" in identity["network"]
+
+
 def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
     """A network as safetensors. Equal weights give equal bytes."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
@@ -239,7 +239,8 @@ def load_weights(content: bytes, network: nn.Module, name: str = "weights") -> n
     try:
         network.load_state_dict(safetensors.torch.load(content))
     except Exception as error:  # safetensors and torch each raise their own
-        raise RunError(f"{name} does not hold weights of this network: {error}") from error
+        why = str(error).splitlines()[0]
+        raise RunError(f"{name} does not hold weights of this network: {why}") from error
     return network.eval()
 
 

@@ -34,14 +34,17 @@ from diffusion.progress import progress
 from diffusion.provenance import versions
 from diffusion.training import network as networks
 from diffusion.training.checkpoints import ANEW, FORM, PROCESS, RunError, RunFolder, weights_bytes
-from diffusion.training.run import LARGEST_SEED, Run
+from diffusion.training.run import LARGEST_SEED, Run, kept_way
 from diffusion.training.steps import Learner
 from diffusion.training.typed import keep_typed
 
-CODE = syntax.code("weights")  # of the modules as they are imported: an edit while Python runs does not act
+# Of the modules as they are imported: an edit while Python runs does not act.
+CODE, DEFINED = syntax.code("weights"), syntax.defined()
 RATES = ("constant", "cosine")
 
 
+@torch.inference_mode(False)  # whatever the caller has said
+@torch.enable_grad()
 def fit(
     process: DegradationProcess,
     x: Tensor,
@@ -93,6 +96,10 @@ def fit(
         raise ValueError(
             f"process is a {type(process).__name__}; needed: a process such as diffusion.ColdZoom()"
         )
+    whole("T", getattr(process, "T", None), 1, meaning=f"the deepest level of {type(process).__name__}")
+    syntax.refuse_replaced(DEFINED)
+    if torch.get_default_dtype() != torch.float32:
+        raise ValueError(f"torch's default dtype is {torch.get_default_dtype()}; needed: torch.float32")
     x, x_test = _images(x, "x"), None if x_test is None else _images(x_test, "x_test")
     batch_size = whole("batch_size", batch_size, 1, meaning="images in a step")
     if batch_size > len(x):
@@ -101,7 +108,7 @@ def fit(
         )
     if steps is not None and epochs is not None:
         raise ValueError(f"steps is {steps!r} and epochs is {epochs!r}; give one of them")
-    if lr_schedule not in RATES:
+    if not isinstance(lr_schedule, str) or lr_schedule not in RATES:
         said = nearest(str(lr_schedule), RATES)
         raise ValueError(f"lr_schedule is {lr_schedule!r}; allowed: {', '.join(RATES)}{said}")
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w-]{0,79}", name):
@@ -113,6 +120,8 @@ def fit(
     else:
         total = 1000 if steps is None else whole("steps", steps, 1)
     on = runtime.device()
+    if torch.is_autocast_enabled(on.type):  # which keeps the weights of an earlier step
+        raise ValueError("fit is called under torch.autocast; leave it, and say precision='bf16'")
     how = {
         "batch_size": batch_size,
         "learning_rate": real("learning_rate", learning_rate, 0, above=True),
@@ -154,18 +163,19 @@ def fit(
             about = {"form": FORM, "name": name, "identity": identity, "process": _sha256(content)}
             about |= {"versions": versions(), "typed": keep_typed(store, found.live.values())}
             store.write_about(about)
-        learner = Learner(
-            process, *architecture, x.to(on), None if x_test is None else x_test.to(on), total=total, **how
-        )
+        run = Run(
+            process, name, how["seed"], store, about["identity"], [], total, how["precision"], on,
+            architecture, kept_way(store, found.live), images=x,
+        )  # fmt: skip
+        if folder is None:
+            weakref.finalize(run, _remove, place, os.getpid())
+        run.fitted(prior_of(process.prior))  # kept, for a run that is opened without its images
+        test = None if x_test is None else x_test.to(on)
+        learner = Learner(process, *architecture, x.to(on), test, total=total, **how)
+        _refuse_no_loss(learner)
         loop = _Loop(store, learner, name, digest(about["identity"]))
         loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
-    run = Run(
-        process, name, how["seed"], store, about["identity"], loop.history[:n_epochs], total,
-        how["precision"], on, architecture, images=x,
-    )  # fmt: skip
-    if folder is None:
-        weakref.finalize(run, _remove, place, os.getpid())
-    run.fitted(prior_of(process.prior))  # kept, for a run that is opened without its images
+    run.history = loop.history[:n_epochs]
     return run
 
 
@@ -175,7 +185,27 @@ def _images(x: Any, name: str) -> Tensor:
         check_images(x)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    return x.detach().float()
+    return (x.clone() if x.is_inference() else x.detach()).float()
+
+
+def _refuse_no_loss(learner: Learner) -> None:
+    """Raise ValueError where a network or a process of one's own gives no images, or no loss."""
+    network, x = learner.network, learner.x[:2]
+    if not any(p.requires_grad for p in network.parameters()):
+        raise ValueError(f"the network, a {type(network).__name__}, has no parameters to train")
+    training = network.training
+    network.eval()
+    with torch.no_grad(), runtime.seeded(0):
+        made = network(x, torch.ones(len(x), device=x.device))
+    if not isinstance(made, Tensor) or made.shape != x.shape:
+        said = tuple(made.shape) if isinstance(made, Tensor) else f"a {type(made).__name__}"
+        raise ValueError(f"the network maps {tuple(x.shape)} to {said}; needed: the same shape")
+    with torch.no_grad():
+        loss = learner.loss(x, "first look")
+    if not isinstance(loss, Tensor) or loss.shape or not loss.is_floating_point():
+        said = f"of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
+        raise ValueError(f"the loss of {type(learner.process).__name__} is {said}; needed: one float")
+    network.train(training)
 
 
 def _remove(folder: Path, process: int) -> None:
@@ -192,11 +222,11 @@ def _prepared(
     Raises:
         RunError: the run's is lost or damaged, and preparing again gives another one, as on another machine.
     """
-    content = store.read(PROCESS)
+    content, prepared = store.read(PROCESS), False
     if known is None or content is None or _sha256(content) != known:
         with runtime.seeded(0):
             process.prepare(x)
-        content = pack(process, "the prepared process")
+        content, prepared = pack(process, "the prepared process"), True
         if known not in (None, _sha256(content)):
             raise RunError(
                 f"{store.path / PROCESS} is not what was written, and cannot be made again; {ANEW}"
@@ -205,7 +235,9 @@ def _prepared(
     try:
         return unpack(content, found.live)  # also the first time: a tensor may lie otherwise in memory
     except PackError:  # it holds an object that cannot be made again
-        process.prepare(x)
+        if not prepared:
+            with runtime.seeded(0):
+                process.prepare(x)
         return process
 
 
@@ -254,7 +286,7 @@ class _Loop:
                 self._save()
         line = {"epoch": epoch, "train_loss": self._mean_loss(), "test_loss": self.learner.test_loss()}
         line["seconds"] = round(time.monotonic() - begun, 3)
-        self.store.refuse_not_finite(f"after epoch {epoch}", self.learner.network.state_dict(), [line])
+        self._refuse_not_finite(f"after epoch {epoch}", line)
         content = weights_bytes(self.learner.network, {"run": self.run_digest, "epoch": epoch})
         self.history.append(line | {"sha256": _sha256(content)})
         self.step, self.seconds = 0, 0.0
@@ -277,7 +309,20 @@ class _Loop:
             )
         return losses.mean().item()
 
+    def _refuse_not_finite(self, when: str, line: Mapping[str, Any]) -> None:
+        """A step whose own loss is finite can still ruin the weights: such a state is no good one."""
+        numbers = dict(self.learner.network.named_parameters()) | {
+            key: torch.tensor(value) for key, value in line.items() if isinstance(value, float)
+        }
+        if bad := [key for key, value in numbers.items() if not value.isfinite().all()]:
+            raise RunError(
+                f"{bad[0]} is no longer finite {when}; nothing was overwritten, the last good state is "
+                f"{self.store.last_good()}: lower learning_rate, or use precision fp32"
+            )
+
     def _save(self) -> None:
+        done = len(self.history) * self.per_epoch + self.step
+        self._refuse_not_finite(f"after step {done}", {})
         state = {
             "network": self.learner.network.state_dict(),
             "optimizer": self.learner.optimizer.state_dict(),
@@ -287,10 +332,10 @@ class _Loop:
             "seconds": self.seconds,
             "run": self.run_digest,
         }
-        self.store.save_state(len(self.history) * self.per_epoch + self.step, state)
+        self.store.save_state(done, state)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        if state.get("run") != self.run_digest:
+        if not isinstance(state, dict) or state.get("run") != self.run_digest:
             raise RunError(f"the state in {self.store.path} is of another run; {ANEW}")
         self.learner.network.load_state_dict(state["network"])
         self.learner.optimizer.load_state_dict(state["optimizer"])
@@ -321,6 +366,7 @@ def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], found
             raise RunError(f"{path} is of another run than the folder's name says; rename the folder")
         if path.parent != new.path and path.parent.name.startswith(f"{name}-{seed}-"):
             why = ["its run.json is damaged"] if about is None else list(differences(recorded, wanted))
+            why = why or ["a part of it is none, or of another type"]
             others.append((len(why), why[0], path.parent))
     if earlier:
         print(

@@ -1,5 +1,6 @@
 """The reconstructor g_t: one small CNN, used by every process (Sec. 2.2 of the study)."""
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -188,6 +189,8 @@ def architecture(
         raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
     if not isinstance(options or {}, Mapping):
         raise ValueError(f"network_options is {options!r}; needed: a mapping of the network's arguments")
+    if bad := [key for key in options or {} if not isinstance(key, str)]:
+        raise ValueError(f"network_options has the name {bad[0]!r}; needed: text")
     if isinstance(channels, str) or not isinstance(channels, Sequence):
         raise ValueError(f"channels is {channels!r}; needed: a list of whole numbers")
     given = {"channels": [whole("channels", c, 1) for c in channels]} if "channels" in parameters(cls) else {}
@@ -196,4 +199,4 @@ def architecture(
 
 def build(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
     """A new network; raises ValueError where its class refuses the arguments."""
-    return call_with(cls, {}, arguments)
+    return call_with(cls, {}, copy.deepcopy(dict(arguments)))  # modules among them are not to be trained

@@ -13,8 +13,8 @@ from diffusion.plugins import named
 from diffusion.processes.base import DegradationProcess
 from diffusion.provenance import releases
 from diffusion.training import network as networks
-from diffusion.training.checkpoints import FORM, PROCESS, SAMPLING, RunError, RunFolder
-from diffusion.training.run import Run
+from diffusion.training.checkpoints import FORM, PROCESS, RunError, RunFolder
+from diffusion.training.run import Run, kept_way
 from diffusion.training.typed import load_typed
 
 
@@ -39,8 +39,13 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
     identity = about["identity"]
     live = _in_this_session(identity)
     try:
-        if _typed(identity) - live.keys():
+        if lacking := sorted(_typed(identity) - live.keys()):
+            if about.get("typed") is None and process is None:
+                raise ValueError(f"the source of {lacking[0]} could not be kept; give process=")
             live |= load_typed(store, about.get("typed"), trust)
+            for name, code in _nodes(identity):
+                if name in lacking and name in live and _code(live[name]) != code:
+                    raise ValueError(f"{name} was changed after it was typed; give process=")
         made = dict(identity["network"])
         cls, _ = restored({"!class": made.pop("!call")}, live), made.pop("!code", None)
         architecture = networks.architecture(cls, (), restored(made, live))
@@ -55,16 +60,10 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
         raise ValueError(f"{store.path} cannot be opened: its process is a {type(process).__name__}")
     _say_what_changed(store, identity, live)
     steps = identity.get("steps") or len(history) * -(-identity["data"]["n"] // identity["batch_size"])
-    run = Run(
+    return Run(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
-        *(identity["precision"], runtime.device(), architecture),
+        *(identity["precision"], runtime.device(), architecture, kept_way(store, live)),
     )
-    if (content := store.read(SAMPLING)) is not None:
-        try:
-            run.way = unpack(content, live)
-        except PackError as error:
-            print(f"warning: the way to sample {store.path} is not used: {error}", flush=True)
-    return run
 
 
 def described(store: RunFolder) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from diffusion.training import network as networks
 from diffusion.training import sampling
 from diffusion.training.checkpoints import SAMPLING, RunError, RunFolder, load_weights
 
+DEFINED = syntax.defined()
 LARGEST_SEED = 2**32 - 1
 
 
@@ -145,6 +146,7 @@ class Run:
         seed = self.seed if seed is None else whole("seed", seed, 0, LARGEST_SEED)
         average = self.way.average if average is None else average
         epochs = self._epochs(epoch, average)
+        syntax.refuse_replaced(DEFINED)
         walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
         begin = self._start(n, prior, start)
         found = Found()
@@ -171,16 +173,27 @@ class Run:
                 sampling.keep(path, name, x)
         return x
 
-    def trajectory(self, n: int, seed: int | None = None, **way: Any) -> dict[int, Tensor]:
+    def trajectory(
+        self,
+        n: int,
+        seed: int | None = None,
+        epoch: int | None = None,
+        *,
+        sampler: Any = None,
+        prior: Any = None,
+        start: Tensor | None = None,
+        average: int | None = None,
+    ) -> dict[int, Tensor]:
         """The latents on the way to n images: time step -> (n, 1, 28, 28); arguments as of `sample`."""
-        sampler = way.pop("sampler", None)
+        n = whole("n", n, 1, meaning="images")
+        seed = self.seed if seed is None else whole("seed", seed, 0, LARGEST_SEED)
         walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
-        begin = self._start(n, way.pop("prior", None), way.pop("start", None))
-        network, seed = self.network(**way), self.seed if seed is None else seed
+        begin = self._start(n, prior, start)
+        network = self.network(epoch, self.way.average if average is None else average)
         return dict(sampling.walk(self.process, network, walker, begin, n, seed, self.precision))
 
     def by_default(self, sampler: Any = None, prior: Any = None, average: int = 1) -> Self:
-        """Say how this run is sampled where nothing else is said; kept in its folder. Returns the run.
+        """Say how this run is sampled where nothing else is said; kept in its folder, but not in a release.
 
         Raises:
             ValueError: the process cannot be sampled so.
@@ -188,7 +201,8 @@ class Run:
         self._epochs(None, average)
         way = Way(sampler and sampler_of(sampler, self.process), prior_of(prior), average)
         self.fitted(way.prior if way.prior is not None else prior_of(self.process.prior))
-        self.folder.write(SAMPLING, pack(way, "the way to sample"))
+        if self.keeps:
+            self.folder.write(SAMPLING, pack(way, "the way to sample"))
         self.way = way
         return self
 
@@ -224,10 +238,13 @@ class Run:
             return prior
         name, live = self._prior_file(prior)
         if (content := self.folder.read(name)) is not None:
-            with contextlib.suppress(PackError):
+            try:
                 if (kept := unpack(content, live))["file"] == name:
                     return kept["prior"]
-            print(f"warning: {self.folder.path / name} is damaged; the prior is fitted again", flush=True)
+                why = "it is of another prior"
+            except PackError as error:
+                why = str(error)
+            print(f"warning: {self.folder.path / name}: {why}; the prior is fitted again", flush=True)
         with runtime.seeded(0):
             made = fitted(copy.deepcopy(prior), self.process.compress(self._training_images(prior)))
         return self.keep_prior(prior, made) if self.keeps and os.access(self.folder.path, os.W_OK) else made
@@ -293,6 +310,16 @@ class Run:
             f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
             f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder.path}"
         )
+
+
+def kept_way(store: RunFolder, live: dict[str, Any]) -> Way:
+    """How a run is sampled by default, as its folder says; what cannot be had back is reported."""
+    if (content := store.read(SAMPLING)) is not None:
+        try:
+            return unpack(content, live)
+        except PackError as error:
+            print(f"warning: the way to sample {store.path} is not used: {error}", flush=True)
+    return Way()
 
 
 def samples_folder(run: Path) -> Path:

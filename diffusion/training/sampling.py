@@ -57,7 +57,7 @@ def walk(
     """(t, x_t) on the way of `draw`, the start first, float32 on the CPU."""
     device, noise = device_of(network), generator(seed, "sample")
     with torch.inference_mode(), seeded(noise.initial_seed()), autocast(device, precision):
-        x_T = latents(process, start, n, noise).to(device)
+        x_T = latents(process, start, n, noise).float().to(device)
         for t, x in process.reverse(network, x_T, sampler, noise, chunk):
             yield t, x.float().cpu()
 

@@ -6,6 +6,7 @@
 
 import ast
 import hashlib
+import inspect
 import sys
 import types
 from collections.abc import Iterable
@@ -25,7 +26,11 @@ def keep_typed(store: RunFolder, things: Iterable[Any]) -> str | None:
     None where there are none, or where what they read cannot be kept: the run is then opened with `process=`.
     """
     writer = _Writer()
-    typed = [one for one in things if one.__module__ == "__main__" and one.__qualname__.isidentifier()]
+    typed = [
+        one
+        for one in things
+        if one is not None and one.__module__ == "__main__" and one.__qualname__.isidentifier()
+    ]
     if not typed:
         return None
     try:
@@ -87,7 +92,7 @@ class _Writer:
         )
         if not methods:
             raise IdentityError(f"{thing.__qualname__} has no methods by which its source is found")
-        tree = source_of(methods[0].__code__, thing.__qualname__).tree
+        tree = source_of(inspect.unwrap(methods[0]).__code__, thing.__qualname__).tree
         node = next((n for n in reversed(tree.body) if getattr(n, "name", None) == thing.__qualname__), None)
         if node is None:
             raise IdentityError(f"{thing.__qualname__} is defined within another statement")
