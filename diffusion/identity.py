@@ -416,7 +416,9 @@ class _Description:
         tree = definition(function.__code__, at)
         found = {"source": syntax(tree)} | self._inner(function, at)
         used = own_imports(tree, function.__globals__.get("__package__") or "")
-        found["uses"] = [self.of(one, at) for one in [*used, *([module] if unknowable else [])]]
+        if unknowable:  # all that its module and those beside it hold
+            used += [sys.modules[name] for name in own_files(module.__name__) if name in sys.modules]
+        found["uses"] = [self.of(one, at) for one in used]
         seen: dict[str, Any] = {}
         for name, *rest in names:
             if name in function.__globals__:

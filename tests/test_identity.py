@@ -126,6 +126,24 @@ def with_other_default(a=2):
     return a
 
 
+FIXED = nn.Linear(2, 2)
+
+
+def cycle(depth: int) -> object:
+    """An object that holds itself, or the one that holds it."""
+    outer = Plain(it=Plain())
+    outer.it.it = (outer.it, outer)[depth]
+    return outer
+
+
+def tied(tie: bool) -> nn.Module:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    network[1].weight, network[1].bias = (
+        (one if tie else nn.Parameter(one.detach().clone())) for one in network[0].parameters()
+    )
+    return network
+
+
 PAIRS = {
     "tensors": (torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0])),
     "dtype": (torch.tensor([1.0]), torch.tensor([1.0], dtype=torch.float64)),
@@ -176,6 +194,11 @@ PAIRS = {
     "options of networks": (nn.LeakyReLU(0.1), nn.LeakyReLU(0.2)),
     "parts of networks": (nn.Sequential(nn.GELU()), nn.Sequential(nn.SiLU())),
     "modes of networks": (nn.Dropout().train(), nn.Dropout().eval()),
+    "frozen networks": (FIXED, copy.deepcopy(FIXED).requires_grad_(False)),
+    "tied networks": (tied(True), tied(False)),
+    "order of networks": (nn.Sequential(nn.GELU(), nn.SiLU()), nn.Sequential(nn.SiLU(), nn.GELU())),
+    "below zero": (0.0, -0.0),
+    "cycles": (cycle(0), cycle(1)),
     "ranges": (range(3), range(4)),
     "modules": (json, copy),
     "marks": ({"!tuple": [1]}, (1,)),
@@ -460,6 +483,40 @@ def test_a_module_that_is_imported_in_a_function_or_by_name_counts(tmp_path):
         assert one != two, name
 
 
+# What a module does before its class is described, twice: the second must be told from the first.
+LIVE = {
+    "a constant of a module that is handed on": ("import beside_ as b; held = b", "held.strong(x)"),
+    "a constant of a module that is imported late": ("", "__import__('beside_').strong(x)"),
+    "a constant read by name": ("import beside_", "getattr(beside_, 'STRENGTH')"),
+}
+
+
+@pytest.mark.parametrize(("imports", "reads"), LIVE.values(), ids=LIVE)
+def test_constants_count_as_they_are_now(tmp_path, imports, reads):
+    folder = write(tmp_path, imports=imports, reads=reads)
+
+    def work() -> str:
+        sys.path.insert(0, str(folder))
+        mine, beside = importlib.import_module("mine_"), importlib.import_module("beside_")
+        found = []
+        for beside.STRENGTH in (1, 2):
+            found.append(describe(mine.Mine(), "it")["!code"])
+        return str(found[0] != found[1])
+
+    assert forked(work) == "True"
+
+
+def test_files_that_change_places_are_told_apart(tmp_path):
+    one, two = HELPER, HELPER.replace("* x", "+ x")
+    text = {"imports": "from beside_ import strong\nfrom other_ import strong as s", "reads": "strong(s(x))"}
+    found = set()
+    for number, (first, second) in enumerate([(one, two), (two, one)]):
+        folder = write(tmp_path / str(number), helper=first, **text)
+        (folder / "other_.py").write_text(second)
+        found.add(code_of(folder))
+    assert len(found) == 2
+
+
 def test_another_python_tells_the_same(tmp_path):
     """The syntax tree is written out by ourselves: `ast.dump` differs from version to version."""
     others = {path for place in ("/usr/bin", "/usr/local/bin") for path in Path(place).glob("python3.1[0-9]")}
@@ -535,6 +592,38 @@ def test_of_a_script_what_is_used_counts_and_nothing_else(tmp_path):
     assert len(others | {first}) == 5
 
 
+# Before, and in place of it: what a class of a script uses is followed wherever it stands.
+EDITS = {
+    "beneath torch.no_grad": ("@torch.no_grad()\ndef amount(): return {}\nAMOUNT = amount", "0.5", "0.9"),
+    "a constant beneath it": ("K = {}\n@torch.no_grad()\ndef AMOUNT(): return K", "0.5", "0.9"),
+    "a metaclass": ("class M(type):\n    k = {}\nclass AMOUNT(metaclass=M): pass", "0.5", "0.9"),
+    "a name with underscores": ("class AMOUNT: __scale__ = {}", "0.5", "0.9"),
+    "a module imported late": ("def AMOUNT():\n    from {} import floor; return floor", "mod_a", "mod_b"),
+    "what is wrapped": ("def AMOUNT(): pass\nAMOUNT.__wrapped__ = lambda: {}", "0.5", "0.9"),
+}
+
+
+@pytest.mark.parametrize(("text", "one", "two"), EDITS.values(), ids=EDITS)
+def test_of_a_script_all_that_is_used_counts(tmp_path, text, one, two, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, offset in (("mod_a", 1), ("mod_b", 2)):
+        (tmp_path / f"{name}.py").write_text(f"def floor(x): return x // {offset}\n")
+    found = [of_script(tmp_path, n, before=text.format(k)) for n, k in enumerate((one, two, one))]
+    assert found[0] == found[2] != found[1], found
+    assert all(len(one) == 16 for one in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "space = {}; exec('def AMOUNT(): return 1', space); AMOUNT = space['AMOUNT']",
+        "import importlib\ndef AMOUNT(): return importlib.import_module('json')",
+    ],
+)
+def test_of_a_script_what_nobody_can_read_is_refused(tmp_path, text):
+    assert "IdentityError" in of_script(tmp_path, 0, before=text)
+
+
 CELL = """
 class Mine(d.ColdDiffusion):
     name, T = "mine", 5
@@ -603,7 +692,50 @@ def test_a_module_that_is_edited_after_its_import_is_known_by_what_runs_or_refus
     assert after == code_of(folder) != fresh
 
 
+def test_a_class_is_the_same_whether_it_is_asked_for_or_its_object(tmp_path):
+    """`super()` closes over the class, which is then under way."""
+    assert describe(Derived(), "it")["!code"] == describe(Derived, "it")["!code"]
+
+
+class Derived(Plain):
+    def __init__(self):
+        super().__init__(a=1)
+
+
 # --- and back ---
+
+
+def test_things_of_one_name_are_not_exchanged():
+    found = Found()
+    content = describe([adder(1), adder(2)], "it", found, exact=True)
+    with pytest.raises(PackError, match="several things are called"):
+        restored(content, found.live)
+
+
+def test_numbers_are_had_back_to_the_type():
+    for value in (1.0, -0.0, np.float32(0.1), np.float64(2.0), np.int8(3), frozenset({1, 2})):
+        back = unpack(pack([value], "it"))[0]
+        assert type(back) is type(value)
+        assert repr(back) == repr(value)
+
+
+@pytest.mark.parametrize("name", ["cProfile:run", "os:system", "builtins:eval", "timeit:timeit"])
+def test_no_call_of_a_library_is_made_from_a_file(name):
+    call = {"!partial": {"!function": name}, "arguments": ["print()"], "options": {}}
+    for found in (call, {"!function": name}, [{"!class": name}]):
+        with pytest.raises(PackError, match="not taken from a file"):
+            restored(found)
+    call = {"!partial": {"!function": "torch:load"}, "arguments": ["a"], "options": {}}
+    with pytest.raises(PackError, match="a call of .* is not made from a file"):
+        restored(call)
+
+
+@pytest.mark.parametrize(
+    "damaged", [{"!class": 5}, {"!dict": 5}, {"!torch": "nothing"}, {"!array": "numpy <f4"}, {"!partial": {}}]
+)
+def test_a_damaged_description_is_said_so(damaged):
+    with pytest.raises(PackError):
+        restored(damaged)
 
 
 @pytest.mark.parametrize(

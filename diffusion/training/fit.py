@@ -171,6 +171,9 @@ def fit(
             weakref.finalize(run, _remove, place, os.getpid())
         run.fitted(prior_of(process.prior))  # kept, for a run that is opened without its images
         test = None if x_test is None else x_test.to(on)
+        with runtime.seeded(0):
+            if not any(p.requires_grad for p in networks.build(*architecture).parameters()):
+                raise ValueError(f"the network, a {architecture[0].__name__}, has no parameters to train")
         learner = Learner(process, *architecture, x.to(on), test, total=total, **how)
         _refuse_no_loss(learner)
         loop = _Loop(store, learner, name, digest(about["identity"]))
@@ -191,8 +194,6 @@ def _images(x: Any, name: str) -> Tensor:
 def _refuse_no_loss(learner: Learner) -> None:
     """Raise ValueError where a network or a process of one's own gives no images, or no loss."""
     network, x = learner.network, learner.x[:2]
-    if not any(p.requires_grad for p in network.parameters()):
-        raise ValueError(f"the network, a {type(network).__name__}, has no parameters to train")
     training = network.training
     network.eval()
     with torch.no_grad(), runtime.seeded(0):

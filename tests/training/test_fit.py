@@ -7,6 +7,7 @@ import math
 import os
 import re
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -421,3 +422,113 @@ def test_what_are_no_images_is_refused(images, tmp_path, x, named):
 def test_floats_of_another_width_are_the_same_images(images, dtype):
     x = images[0].to(dtype)
     assert losses(train((x, None), None, epochs=1)) == losses(train((x.float(), None), None, epochs=1))
+
+
+# --- what a process or a network of one's own may do ---
+
+
+class Noisy(Fade):
+    """What it learns is random, and it holds what cannot be made again."""
+
+    def prepare(self, x):
+        self.part, self.learnt = Fraction(1, 3), torch.randn(2)
+
+
+def test_what_is_learnt_at_random_is_the_same_again(images, tmp_path):
+    a, b = (train(images, tmp_path / name, process=Noisy(3), epochs=1) for name in "ab")
+    assert torch.equal(a.process.learnt, b.process.learnt)
+    assert_same(a, b)
+
+
+def scaled(k):
+    return lambda x: x * k
+
+
+def test_functions_of_one_name_stay_what_they_are(images, tmp_path):
+    process = Fade(3)
+    process.f, process.g = scaled(0.5), scaled(2.0)
+    run = train(images, tmp_path, process=process, epochs=1)
+    assert (run.process.f(1.0), run.process.g(1.0)) == (0.5, 2.0)
+
+
+def test_whole_floats_stay_floats(images, tmp_path):
+    run = train(images, tmp_path, process=Fade(3, strength=1.0), epochs=1)
+    assert isinstance(run.process.strength, float)
+    assert isinstance(d.open(run.folder.path).process.strength, float)
+
+
+@pytest.mark.parametrize("owner", [d.ColdDiffusion, d.ColdZoom, Reconstructor])
+def test_a_replaced_part_of_the_project_is_refused(images, tmp_path, monkeypatch, owner):
+    run = train(images, tmp_path, epochs=1)
+    monkeypatch.setattr(owner, "extra", lambda self: None, raising=False)
+    for use in (lambda: train(images, tmp_path, epochs=1), lambda: run.sample(1)):
+        with pytest.raises(ValueError, match=rf"{owner.__name__}.extra was replaced; derive a class"):
+            use()
+
+
+class Head(nn.Module):
+    """A network with a part that the caller gives."""
+
+    def __init__(self, inner, shape=(-1, 1, 28, 28)):
+        super().__init__()
+        self.inner, self.shape = inner, shape
+        self.register_buffer("mask", torch.full((1,), -math.inf))
+
+    def forward(self, x, t):
+        return self.inner(x).view(self.shape)
+
+
+def test_a_part_of_a_network_that_is_given_is_not_trained_itself(images, tmp_path):
+    inner = nn.Conv2d(1, 1, 3, padding=1)
+    before = inner.weight.detach().clone()
+    runs = [
+        train(images, tmp_path, epochs=1, network=Head, network_options={"inner": inner}) for _ in range(2)
+    ]
+    assert torch.equal(inner.weight, before)
+    assert runs[0].folder.path == runs[1].folder.path
+
+
+@pytest.mark.parametrize(
+    ("how", "named"),
+    [
+        ({"network": Head, "network_options": {"inner": nn.Identity()}}, "Head, has no parameters to train"),
+        (
+            {"network": Head, "network_options": {"inner": nn.Conv2d(1, 1, 1), "shape": (-1, 28, 28)}},
+            r"the network maps \(2, 1, 28, 28\) to \(2, 28, 28\)",
+        ),
+        ({"network_options": {1: 2}}, "network_options has the name 1; needed: text"),
+        ({"folder": 5}, "5 is no path; needed: text"),
+        ({"lr_schedule": np.zeros(2)}, "lr_schedule is array"),
+    ],
+)
+def test_what_gives_no_images_or_has_no_name_is_refused(images, tmp_path, how, named):
+    with pytest.raises(ValueError, match=named):
+        train(images, how.pop("folder", tmp_path), epochs=1, **how)
+
+
+def test_whatever_the_caller_has_said_of_torch(images, tmp_path):
+    before = train(images, None, epochs=1)
+    with torch.inference_mode():
+        x = images[0] + 0
+        assert_same(train((x, images[1]), None, epochs=1), before)
+    with torch.no_grad():
+        assert_same(train(images, None, epochs=1), before)
+    with (
+        torch.autocast("cpu", torch.bfloat16),
+        pytest.raises(ValueError, match="under torch.autocast; leave it"),
+    ):
+        train(images, None, epochs=1)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(ValueError, match="default dtype is torch.float64; needed: torch.float32"):
+            train(images, None, epochs=1)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_note_of_none_makes_another_run(images, tmp_path, capsys):
+    process = Fade(3)
+    first = train(images, tmp_path, process=process, epochs=1)
+    process.note = None
+    assert train(images, tmp_path, process=process, epochs=1).folder.path != first.folder.path
+    assert "a part of it is none" in capsys.readouterr().out

@@ -151,6 +151,35 @@ def test_what_is_no_whole_run_is_named(images, tmp_path, damage, said):
         d.open(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize(
+    "lost", ["name", "process", "identity.code", "identity.data.train", "identity.network"]
+)
+def test_a_run_json_that_lacks_something_stops_no_other_run(images, tmp_path, lost):
+    run = train(images, tmp_path, epochs=1)
+    path = run.folder.path / "run.json"
+    about = json.loads(path.read_text())
+    *way, last = lost.split(".")
+    place = about
+    for key in way:
+        place = place[key]
+    del place[last]
+    path.write_text(json.dumps(about))
+    with pytest.raises(RunError, match="is no run"):
+        d.open(run.folder.path)
+    train(images, tmp_path, epochs=1, seed=1)
+
+
+def test_a_typed_class_that_was_changed_is_refused(tmp_path):
+    """`Mine.extra` was set after the class was typed, so that its source is not all of it."""
+    text = TYPED.format(canary=str(tmp_path / "canary")).replace("open(", "Mine.extra = 3\nopen(", 1)
+    (tmp_path / "script.py").write_text(text)
+    command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    folder = done.stdout.split()[-3]
+    with pytest.raises(ValueError, match="__main__:Mine was changed after it was typed; give process="):
+        d.open(folder, trust=True)
+
+
 @pytest.mark.parametrize("name", ["os:system", "nowhere:Class", "pathlib:Path"])
 def test_a_name_that_is_no_process_or_network_is_not_called(images, tmp_path, name):
     run = train(images, tmp_path, epochs=1)
@@ -159,7 +188,8 @@ def test_a_name_that_is_no_process_or_network_is_not_called(images, tmp_path, na
     about["identity"]["network"] = {"!call": name, "command": f"touch {tmp_path / 'ran'}"}
     path.write_text(json.dumps(about))
     with pytest.raises(
-        ValueError, match=r"cannot be opened: .*(needed: a subclass of torch.nn.Module|cannot be loaded|from a file)"
+        ValueError,
+        match=r"cannot be opened: .*(needed: a subclass of torch.nn.Module|cannot be loaded|from a file)",
     ):
         d.open(run.folder.path)
     assert not (tmp_path / "ran").exists()

@@ -251,3 +251,48 @@ def test_what_gives_no_images_is_refused(zoom, how, named):
 def test_a_ddpm_takes_no_prior(ddpm):
     with pytest.raises(ValueError, match="a DDPM starts from noise and takes no prior"):
         ddpm.sample(2, prior="mixture")
+
+
+def test_a_trajectory_takes_the_way_by_default(images, tmp_path):
+    run = train(images, tmp_path, epochs=2).by_default(average=2)
+    assert torch.allclose(run.trajectory(2)[0], run.sample(2), atol=1e-6)
+    assert train(images, tmp_path, epochs=2).way.average == 2  # fit knows it as open does
+    for n in (0, "a"):
+        with pytest.raises(ValueError, match="n is"):
+            run.trajectory(n)
+
+
+def test_a_release_keeps_no_way_to_sample():
+    run = d.released("paper", "zoom")
+    before = sorted(run.folder.path.rglob("*"))
+    assert run.by_default(d.Naive(noise=0.1)).way.sampler.noise == 0.1
+    assert sorted(run.folder.path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_a_prior_of_another_precision_is_taken(zoom, dtype):
+    class Wide:
+        def draw(self, n, generator):
+            return torch.zeros(n, 1, 4, 4, dtype=dtype)
+
+    assert zoom.sample(2, prior=Wide()).dtype == torch.float32
+
+
+def middle(process, x_t, prediction, t, s, generator):
+    return prediction[:, 0]
+
+
+class Nowhere:
+    def visits(self, T):
+        return None
+
+    def step(self, process, x_t, prediction, t, s, generator):
+        return prediction
+
+
+@pytest.mark.parametrize(
+    ("sampler", "named"), [(middle, "the sampler gave .* at t ="), (Nowhere(), "visits None")]
+)
+def test_what_a_sampler_gives_on_the_way_is_looked_at(zoom, sampler, named):
+    with pytest.raises(ValueError, match=named):
+        zoom.sample(2, sampler=sampler)
