@@ -287,9 +287,8 @@ def load(
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
     known = get(dataset)
-    images, labels = known.read(split, raw_folder(data_dir, dataset))
-    if not isinstance(known.read, IdxFiles):
-        _check(known.title, images, labels)
+    raw = raw_folder(data_dir, dataset)
+    images, labels = known.read(split, raw) if isinstance(known.read, IdxFiles) else _own(known, split, raw)
     if n is not None and not 1 <= n <= len(images):
         raise ValueError(f"n is {n}; the {split} split offers 1 to {len(images)} images")
     x = torch.from_numpy(np.array(images[:n]))[:, None].float().div_(255).sub_(0.5)  # (N, 1, 28, 28)
@@ -330,13 +329,20 @@ def grey_values(x: Tensor) -> Tensor:
     return x.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
 
 
-def _check(title: str, images: np.ndarray, labels: np.ndarray) -> None:
-    images, labels = np.asarray(images), np.asarray(labels)
+def _own(known: DataSet, split: str, raw: Path) -> Arrays:
+    """What a data set of one's own reads; raises DataError where that is none."""
+    title = known.title
+    try:
+        images, labels = map(np.asarray, known.read(split, raw))
+    except (Exception, SystemExit) as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise DataError(f"{title} cannot be read ({why}); needed: images and labels") from error
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28) or not len(images):
         raise DataError(f"{title}: images are {images.shape} of {images.dtype}; needed: (N, 28, 28) of uint8")
     whole = labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
     if not whole or labels.min() < 0 or labels.max() > 9:
         raise DataError(f"{title}: labels are {labels.shape} of {labels.dtype}; needed: one an image, 0 to 9")
+    return images, labels
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -54,7 +54,7 @@ DATACLASS = set(
     __setstate__ __replace__""".split()  # noqa: SIM905
 )
 UNKNOWABLE = {"globals", "locals", "vars", "eval", "exec", "__import__", "import_module"}
-PLAIN = (bool, int, float, str, type(None), torch.Tensor, np.ndarray, np.generic, list, tuple, dict)
+PLAIN = (bool, int, float, str, type(None), torch.Tensor, np.ndarray, np.generic)
 
 
 def describe(value: Any, what: str, found: "Found | None" = None, exact: bool = False) -> Any:
@@ -340,8 +340,8 @@ class _Description:
         return {"!module": name, "has": self._constants(module)}
 
     def _constants(self, module: types.ModuleType) -> Any:
-        """The constants of a module as they are now, whatever its file says."""
-        found = {k: v for k, v in vars(module).items() if isinstance(v, PLAIN) and not k.startswith("__")}
+        """The numbers, texts and arrays of a module as they are now, whatever its file says."""
+        found = {k: v for k, v in vars(module).items() if not k.startswith("__") and _is_plain(v)}
         return self.of(dict(sorted(found.items())), module.__name__)
 
     def _builtin(self, value: Any, at: str) -> Any:
@@ -456,6 +456,15 @@ class _Description:
 
 
 _LRU = type(functools.lru_cache(lambda: None))
+
+
+def _is_plain(value: Any, depth: int = 8) -> bool:
+    """True for numbers, text and arrays, and for lists and dictionaries of them."""
+    if isinstance(value, list | tuple):
+        return depth > 0 and all(_is_plain(one, depth - 1) for one in value)
+    if isinstance(value, dict):
+        return depth > 0 and all(_is_plain(one, depth - 1) for pair in value.items() for one in pair)
+    return isinstance(value, PLAIN)
 
 
 def _number(value: float, exact: bool = False) -> Any:

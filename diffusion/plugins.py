@@ -67,6 +67,8 @@ def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, An
     called = getattr(function, "__name__", type(function).__name__)
     if not callable(function):
         raise ValueError(f"{function!r} is a {called}; needed: a function or a class")
+    if not isinstance(options or {}, Mapping):
+        raise ValueError(f"options of {called} are {options!r}; needed: a mapping, name: value")
     accepts = parameters(function)
     any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepts.values())
     unknown = [] if any_name else sorted((options or {}).keys() - accepts.keys())
@@ -77,5 +79,8 @@ def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, An
         )
     try:
         return function(**{k: v for k, v in values.items() if k in accepts} | dict(options or {}))
-    except TypeError as error:
-        raise ValueError(f"{called} cannot be made: {error}") from error
+    except ValueError:
+        raise
+    except (Exception, SystemExit) as error:  # one's own may fail in any way
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{called} cannot be made ({why})") from error

@@ -95,7 +95,7 @@ def followed(
             source = module_source(name, path, anew)
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             waiting += source.imports(package)
-            if source.dynamic:
+            if source.dynamic and not is_ours(path):
                 prefix = f"{package}." if package else ""
                 waiting += [prefix + beside.stem for beside in path.parent.glob("*.py")]
     return found
@@ -209,10 +209,14 @@ def file_source(file: str, anew: bool = False) -> Source:
     A file that is edited while a program runs does not change what the program runs.
 
     Raises:
-        OSError, SyntaxError: it cannot be read, or is no Python.
+        OSError: it cannot be read.
+        IdentityError: it is no Python.
     """
     if anew or file not in _sources:
-        _sources[file] = Source(Path(file).read_text("utf-8"))
+        try:
+            _sources[file] = Source(Path(file).read_text("utf-8"))
+        except (SyntaxError, UnicodeDecodeError) as error:
+            raise IdentityError(f"{file} is no Python: {error}") from error
     return _sources[file]
 
 

@@ -64,6 +64,12 @@ def check(results: Results, profile: Profile) -> None:
     Raises:
         ValueError: there are such; the message names the first setting that differs.
     """
+    for (model, seed), one in results.trainings.items():
+        if profile.analyse(model, seed) and not one.analysis and (model, seed) in profile.trainings:
+            raise ValueError(
+                f"there is no analysis of {model}-{seed} in {results.out}, for which {profile.where} asks: "
+                f"make retrain PROFILE={profile.name}"
+            )
     for what, recorded, values, first in compared(results, profile):
         both = recorded.keys() & values.keys()  # a record of an earlier version may lack some
         if found := difference({k: recorded[k] for k in both}, {k: values[k] for k in both}):
@@ -93,6 +99,7 @@ def compared(
             yield f"the analysis of {model}-{seed}", one.analysis.settings, analyse.values(), first
     if results.yardstick and profile.yardstick:
         yield "the yardstick", results.yardstick.settings, profile.yardstick.values(), True
+    yield "the schedules", results.schedules.settings, profile.schedules.values(), True
 
 
 def as_json(rows: list[dict[str, Any]]) -> bytes:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from diffusion import data
 from report.text_format import Markdown, code, escape, integer, listing
-from study.records import Results, Trained, TrainRecord, modern, sampling_of
+from study.records import DataNames, Results, Trained, TrainRecord, modern, sampling_of
 from study.settings import OF_SAMPLING, TrainDDPM, TrainZoom
 
 MODELS = {"linear": "ddpm", "cosine": "ddpm", "zoom": "zoom"}  # name -> kind
@@ -32,16 +31,17 @@ def trainings(results: Results, model: str) -> list[Trained]:
     return [results.trainings[model, seed] for seed in results.seeds(model)]
 
 
-def dataset(results: Results) -> data.DataSet:
+def dataset(results: Results) -> DataNames:
     """The run's data set, with title, noun and classes."""
-    records = [one.train for one in results.trainings.values()] or [results.schedules]
-    return data.get(records[0].settings.get("dataset", "mnist"))
+    for one in results.trainings.values():
+        return one.train.dataset
+    return DataNames.of(results.schedules.settings.get("dataset", "mnist"))
 
 
 def other_data(results: Results) -> Markdown:
     """The title of the run's data set, if it is not the study's; else empty."""
     found = dataset(results)
-    return Markdown("") if found is data.get("mnist") else escape(found.title)
+    return Markdown("") if found == DataNames.of("mnist") else escape(found.title)
 
 
 def other_schedules(settings: Mapping[str, Any]) -> list[Markdown]:

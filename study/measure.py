@@ -211,7 +211,7 @@ def command(cls: type[Settings], job: Callable, of_training: bool, arguments: li
         job: called with the results folder, model and seed if it is `of_training`, and the settings.
     """
     name = job.__name__
-    parser = argparse.ArgumentParser(prog=f"python -m diffusion.evaluation.{name}", description=cls.__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m study.{name}", description=cls.__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the results, such as build/quick")
     if of_training:
         parser.add_argument("--model", required=True, help="name of the trained model")

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
-from diffusion.data import grey_values
+from diffusion.data import get, grey_values
 from diffusion.provenance import environment
 from diffusion.training.run import Run
 from study import records, settings
-from study.records import TrainRecord, Weights
+from study.records import DataNames, TrainRecord, Weights
 
 
 def train_record(
@@ -43,6 +43,7 @@ def train_record(
         # Of the median epoch: a pause of the machine in one epoch does not count.
         seconds_per_step=statistics.median(ln["seconds"] for ln in run.history) * run.epochs / run.steps,
         parameters_count=run.parameters_count,
+        data=DataNames.of(get(P.dataset)),
         **probes,
     )
 

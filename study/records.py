@@ -28,8 +28,9 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
+from diffusion.data import DATASETS, DataSet
 from diffusion.evaluation.results import (
     CentrePixels,
     Classes,
@@ -291,6 +292,21 @@ class SchedulesRecord(Record):
     misprint_eq9: dict[str, float]
 
 
+class DataNames(BaseModel):
+    """What a data set and its classes are called."""
+
+    title: str
+    classes: tuple[str, ...]
+    noun: str
+
+    @classmethod
+    def of(cls, dataset: str | DataSet) -> Self:
+        """Of a data set, or of the name of a known one; no module is imported for another name."""
+        known = DATASETS.get(dataset) if isinstance(dataset, str) else dataset
+        known = known or DataSet(str(dataset), lambda *_: None)
+        return cls(title=known.title, classes=known.classes, noun=known.noun)
+
+
 class TrainRecord(Record):
     """One training of one model."""
 
@@ -306,8 +322,14 @@ class TrainRecord(Record):
     weights: Weights
     seconds_per_step: float
     parameters_count: int
+    data: DataNames | None = None  # None in earlier records, of a data set that is known
     ddpm: DDPMProbes | None = None
     zoom: ZoomProbes | None = None
+
+    @property
+    def dataset(self) -> DataNames:
+        """What its data set is called; a record's own words, or those of a known one."""
+        return self.data or DataNames.of(self.settings.get("dataset", "mnist"))
 
     @property
     def passes(self) -> float:

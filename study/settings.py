@@ -152,6 +152,9 @@ def _a_way(found: dict[str, Any]) -> dict[str, Any]:
     if unknown := sorted(found.keys() - set(OF_WAYS)):
         said = OLD.get(unknown[0]) or f"allowed: {', '.join(OF_WAYS)}{nearest(unknown[0], OF_WAYS)}"
         raise ValueError(f"{unknown[0]} is no part of a way to sample; {said}")
+    for name in {"sampler_options", "prior_options"} & found.keys():
+        if not isinstance(found[name] or {}, dict):
+            raise ValueError(f"{name} = {found[name]!r} is not allowed: it should be name: value")
     return found
 
 
@@ -617,10 +620,10 @@ def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: s
         if first != model:
             way = {k: v for k in OF_SAMPLING if (v := getattr(P, k, None)) != getattr(other, k, None)}
             shown = yaml.safe_dump({model: way}, default_flow_style=True, width=1000).strip()
-            raise SettingError(
-                f"{where}: models.{model} trains what models.{first} trains; write in {first}, "
-                f"in place of it, ways: {shown}"
-            )
+            instead = f"write in {first}, in place of it, ways: {shown}" if way else "leave one of them out"
+            if P.epochs != other.epochs:
+                instead = "keep the one with more epochs, whose curve has the end of the other"
+            raise SettingError(f"{where}: models.{model} trains what models.{first} trains; {instead}")
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:
@@ -680,7 +683,8 @@ class _Strict(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        merge = "tag:yaml.org,2002:merge"  # <<: has no value of its own
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != merge]
         if doubled := [key for i, key in enumerate(keys) if key in keys[:i]]:
             raise yaml.YAMLError(f"the key {doubled[0]!r} stands twice{node.start_mark}")
         return super().construct_mapping(node, deep)
@@ -724,7 +728,7 @@ def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
     message = re.sub(
         r"^(Value error,|Input|String|List|Dictionary) | after validation, not 0$", "", found["msg"]
     )
-    if found["type"] == "string_pattern_mismatch":
+    if found["type"] == "string_pattern_mismatch" and name not in ("report.repository", "out"):
         message = "should be short, of letters, digits and _"
     if not name:
         return f"{prefix}{message}"

@@ -29,27 +29,49 @@ from diffusion.training.checkpoints import FORM, PROCESS, RunError, RunFolder, _
 from diffusion.training.opening import open as open_run
 from study import records, settings
 
-BEFORE = "process.second.safetensors"
+BEFORE, UNDER_WAY = "process.second.safetensors", "converting"
 EARLIER = "recipe 1"  # the code of the second edition, among the accepted ones
 
 
 def convert(folder: Path) -> bool:
-    """Convert a run; returns False where it was already.
+    """Convert a run, or end what an earlier call began; returns False where it is whole already.
 
     Raises:
         ValueError: it lacks what cannot be made up: its data, or the class of its process.
     """
-    store = RunFolder(folder)
+    store, under_way = RunFolder(folder), folder / UNDER_WAY
     old = store.about()
-    if old is None or "recipe" not in old:
-        if (old or {}).get("form") == FORM:
-            return False
+    if (old or {}).get("form") == FORM and not under_way.is_file():
+        return False
+    if old is None or "recipe" not in old and not under_way.is_file():
         raise ValueError(f"{folder / 'run.json'} is no run of the second edition")
     record = record_of(folder)
     P = None
     if record:
         cls = settings.TRAININGS[record["job"]]
         P = cls.read(records.modern(record["settings"]), str(folder))
+    if "recipe" in old:
+        rewrite(store, old, record, P)
+    if store.history():
+        run, learnt = open_run(folder), _old_tensors(folder / BEFORE)
+        way = P.way() if P else run.way
+        if isinstance(run.process, ColdZoom) and learnt:
+            run.keep_prior(way.prior, prior_from(learnt))
+        if P and P.way() != type(P)().way():
+            run.by_default(way.sampler, way.prior)
+    (folder / BEFORE).unlink(missing_ok=True)
+    under_way.unlink(missing_ok=True)
+    return True
+
+
+def rewrite(
+    store: RunFolder, old: dict[str, Any], record: dict[str, Any] | None, P: settings.Training | None
+) -> None:
+    """Write what a run says of itself in today's form, run.json last. All of it is read before that."""
+    folder = store.path
+    store.history()  # raises where it is damaged
+    states = {path: torch.load(path, map_location="cpu", weights_only=True) for path in store.states()}
+    learnt = _old_tensors(folder / (BEFORE if (folder / BEFORE).is_file() else PROCESS))
     if old["process"]["code"] or old["network"]["code"]:
         print(f"{folder}: a class of your own is taken to be what it was")
     process = process_of(old["process"], P)
@@ -68,31 +90,23 @@ def convert(folder: Path) -> bool:
     }
     name = record["model"] if record else folder.name.rsplit("-", 2)[0]
     versions = {"torch": record["environment"]["torch"]} if record else {}
+    store.write(UNDER_WAY, b"tools.convert has begun, and ends it when it is called again")
     if (folder / PROCESS).is_file() and not (folder / BEFORE).is_file():
         (folder / PROCESS).rename(folder / BEFORE)
-    learnt = _old_tensors(folder / BEFORE)
     if not isinstance(process, ColdZoom):
         for key, value in learnt.items():
             setattr(process, key, value)
     store.write(PROCESS, pack(process, "the process"))
-    for path in store.states():
-        state = torch.load(path, map_location="cpu", weights_only=True)
+    for path, state in states.items():
         buffer = io.BytesIO()
         torch.save(state | {"run": digest(json.loads(json.dumps(identity)))}, buffer)
         step = path.name.split("-")[1]
-        store.write(f"state-{step}-{_short_hash(buffer.getvalue())}.pt", buffer.getvalue())
-        path.unlink()
+        new = f"state-{step}-{_short_hash(buffer.getvalue())}.pt"
+        store.write(new, buffer.getvalue())
+        if new != path.name:  # it was rewritten before the end of an earlier call
+            path.unlink()
     about = {"form": FORM, "name": name, "identity": identity, "process": sha256(folder / PROCESS)}
     store.write_about(about | {"versions": versions, "typed": None})
-    if store.history():
-        run = open_run(folder)
-        way = P.way() if P else run.way
-        if isinstance(process, ColdZoom) and learnt:
-            run.keep_prior(way.prior, prior_from(learnt))
-        if P and P.way() != type(P)().way():
-            run.by_default(way.sampler, way.prior)
-    (folder / BEFORE).unlink(missing_ok=True)
-    return True
 
 
 def record_of(folder: Path) -> dict[str, Any] | None:
@@ -166,12 +180,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.convert", description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run, or a folder of runs")
     failed = False
-    for folder in (run for given in parser.parse_args(arguments).folders for run in runs_below(given)):
-        try:
-            print(f"{folder}: {'converted' if convert(folder) else 'is converted already'}")
-        except (ValueError, RunError, OSError, KeyError) as error:
+    for given in parser.parse_args(arguments).folders:
+        runs = list(runs_below(given))
+        if not runs:
             failed = True
-            print(f"{folder}: stays as it is: {error}")
+            print(f"{given}: there is no run.json in it, or below")
+        for folder in runs:
+            try:
+                print(f"{folder}: {'converted' if convert(folder) else 'is converted already'}")
+            except Exception as error:  # whatever a damaged file makes its reader raise
+                failed = True
+                said = (
+                    error if isinstance(error, ValueError | RunError) else f"{type(error).__name__}: {error}"
+                )
+                print(f"{folder}: is not converted: {' '.join(str(said).split())[:300]}")
     sys.exit(failed)
 
 

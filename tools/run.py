@@ -48,20 +48,27 @@ ENDED = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL"
 @contextlib.contextmanager
 def held(out: Path) -> Iterator[None]:
     """Hold the lock on a results folder; exits with one line where it cannot be had."""
-    try:
-        there = {path.name for path in out.iterdir()} if out.is_dir() else set()
-        if there - OURS and not there & {".lock", "jobs"}:
-            sys.exit(f"error: {out} holds files that are not results of this project; choose another `out`")
-        with holding(out / ".lock"):
-            yield
-    except HeldError as error:
-        sys.exit(f"error: {out} is being written by another run ({error}); wait for it, or stop it first")
-    except OSError as error:
-        sys.exit(f"error: the results folder {out} cannot be written: {error.strerror}")
+    with contextlib.ExitStack() as stack:
+        try:
+            there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+            if there - OURS and not there & {".lock", "jobs"}:
+                sys.exit(
+                    f"error: {out} holds files that are not results of this project; choose another `out`"
+                )
+            stack.enter_context(holding(out / ".lock"))
+        except HeldError as error:
+            sys.exit(f"error: {out} is being written by another run ({error}); wait for it, or stop it first")
+        except OSError as error:
+            sys.exit(f"error: the results folder {out} cannot be written: {error.strerror}")
+        yield
 
 
 def check_machine() -> None:
     """Exit with one line where the machine lacks what the workflow and notebooks need."""
+    if bad := sorted({"{", "}", "\n"} & set(str(ROOT))):
+        sys.exit(
+            f"error: the project lies in {str(ROOT)!r}; Snakemake takes no folder with {bad[0]!r} in its name"
+        )
     if not shutil.which("which"):
         sys.exit(
             "error: Snakemake needs the program `which`; on Debian or Ubuntu: apt-get install debianutils"
@@ -180,7 +187,7 @@ def check_networks(profile: Profile) -> None:
         try:
             cls, arguments = training.architecture()
             networks.build(cls, arguments)
-        except Exception as error:  # a class of one's own may fail in any way
+        except (Exception, SystemExit) as error:  # a class of one's own may fail in any way
             raise ValueError(f"{at}: {error}") from error
         if "channels" in profile.file.models[model].model_extra and "channels" not in arguments:
             raise ValueError(f"{at}: {cls.__name__} does not take channels")

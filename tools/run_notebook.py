@@ -107,7 +107,13 @@ def main() -> int:
     parser.add_argument("job")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    job = jobs.of(read_profile(options.profile, jobs.ROOT / "profiles"))[options.job]
+    try:
+        known = jobs.of(read_profile(options.profile, jobs.ROOT / "profiles"))
+    except ValueError as error:
+        sys.exit(f"error: {error}")
+    if options.job not in known:
+        sys.exit(f"error: there is no job {options.job!r}; there are {', '.join(known)}")
+    job = known[options.job]
     logs, begun = job.out / "logs", time.monotonic()
     try:
         with alone(job):

@@ -65,7 +65,8 @@ def classes_along(
         tables = [dict(entry) for entry in rows]
         epochs = np.array([table["epoch"] for table in tables])
         share = np.array([table["share"] for table in tables]).T  # (classes, epochs)
-        ratio = _doublings(share / np.asarray(prior)[:, None])
+        with np.errstate(divide="ignore", invalid="ignore"):  # a class that is not among the real images
+            ratio = _doublings(share / np.asarray(prior)[:, None])
         inner = (epochs[1:] + epochs[:-1]) / 2  # a column reaches halfway to those beside it
         edges = np.concatenate([[epochs[0] - 0.5], inner, [epochs[-1] + 0.5]])
         cells = axes.pcolormesh(edges, np.arange(len(share) + 1), ratio, rasterized=True, **DOUBLINGS)

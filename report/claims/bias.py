@@ -72,6 +72,8 @@ def _digits(case: Case, which: tuple[int, ...], side: str, part: float) -> Findi
     found, expected = case.end("zoom", digits(which)), sum(real[d] for d in which)
     if found.value is None:
         return Finding("No sample is recognised.")
+    if not all(real[d] for d in which):
+        return Finding("Some of these classes are not among the real images.")
     each = "; ".join(f"{d}: {fixed((case.end('zoom', digits((d,))).value or 0) / real[d])}" for d in which)
     ends = found.map(lambda x: x / expected).ends
     effect = Effect(f"share of {', '.join(map(str, which))}, over real", *ends, side, part, show=fixed)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffusion import data
 from diffusion.figures import counts, curves, images
 from diffusion.figures.style import MODELS, save
 from study.figures import evidence
@@ -42,7 +41,7 @@ def _labels(results: Results) -> dict[str, str]:
 
 def _names(one: Trained) -> dict[str, Any]:
     """Names of the classes of a training's data set, and what one is called."""
-    known = data.get(one.train.settings.get("dataset", "mnist"))
+    known = one.train.dataset
     return {"classes": tuple(map(_plain, known.classes)), "noun": _plain(known.noun)}
 
 

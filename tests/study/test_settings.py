@@ -345,14 +345,17 @@ def models(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [{"prior": "patches"}, {"sampler": "improved", "sampler_options": {"noise": 0.1}}, {"epochs": 2}, {}],
+    ("changes", "instead"),
+    [
+        ({"prior": "patches"}, r"in place of it, ways: \{other: \{prior: patches\}\}"),
+        ({"sampler": "improved", "sampler_options": {"noise": 0.1}}, r"ways: \{other: \{sampler: improved, "),
+        ({"epochs": 2}, "keep the one with more epochs"),
+        ({}, "leave one of them out"),
+    ],
 )
-def test_models_that_would_share_a_training_are_ways_of_one(changes):
+def test_models_that_would_share_a_training_are_ways_of_one(changes, instead):
     """Such a profile ended in a KeyError, or one model drew from the other's prior."""
-    with pytest.raises(
-        SettingError, match=r"models.other trains what models.zoom trains; .* ways: \{other: "
-    ):
+    with pytest.raises(SettingError, match=rf"models.other trains what models.zoom trains; .*{instead}"):
         Profile(models(**changes), "two.yaml")
 
 

@@ -57,6 +57,7 @@ def __getattr__(name):
     "diffusion/__init__.py": "_NAMES = {'work': 'work'}\n",
     "diffusion/data.py": """from pathlib import Path
 DATASETS = {"mnist": 0, "fashion": 1}
+class DataSet: ...
 def content(dataset, data_dir):
     path = Path("data", dataset)
     return path.read_text() if path.is_file() else "as it comes"

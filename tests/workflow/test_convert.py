@@ -125,7 +125,7 @@ def test_what_cannot_be_converted_stays_and_is_named(tmp_path, x, capsys):
     for changes, said in [
         ({}, "its training images are not known"),
         ({"process": {"process": "mine", "code": "abc"}}, "is one's own, and no record names a class"),
-        ({"recipe": None, "form": 7}, "stays as it is"),
+        ({"recipe": None, "form": 7}, "is not converted"),
     ]:
         changed = {k: v for k, v in (old | changes).items() if v is not None}
         (folder / "run.json").write_text(json.dumps(changed))
