@@ -31,6 +31,16 @@ class NoDepth(ColdBlur):
         super().__init__()
 
 
+class Leaves(Fade):
+    def __init__(self, T=10):
+        raise SystemExit(0)
+
+
+class Fails(Fade):
+    def __init__(self, T=10):
+        raise KeyError("no such")
+
+
 class OtherDepth(Fade):
     def __init__(self, T):
         self.T = T + 1

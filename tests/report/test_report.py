@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 import made_report
 import synthetic
@@ -153,6 +154,13 @@ def test_a_folder_or_a_profile_that_is_not_there_is_refused(few, tmp_path, capsy
 def test_a_run_of_other_settings_than_the_profile_s_is_refused(few, tmp_path, capsys):
     other = made_report.profile(tmp_path / "other.yaml", ["zoom"], epochs=30)
     assert "epochs was 3, is 30" in refusal(capsys, few, other)
+    text = yaml.safe_load((few / "few.yaml").read_text())
+    for section, said in {
+        "schedules": ({"T": 50}, "the schedules in .*: T was 1000, is 50"),
+        "analyse": ({"n_samples": 16}, "there is no analysis of zoom-0"),
+    }.items():
+        other.write_text(yaml.safe_dump(text | {"profile": "other", section: said[0]}))
+        assert re.search(said[1], refusal(capsys, few, other))
 
 
 def test_images_that_are_not_kept_are_named(few, tmp_path, capsys):

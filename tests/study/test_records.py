@@ -39,6 +39,16 @@ def test_a_training_without_measures_is_a_result(out):
     assert records.load_results(out).trainings["zoom", 0].measure is None
 
 
+def test_what_a_record_names_is_not_imported(out, tmp_path, monkeypatch):
+    (tmp_path / "evil_.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    path = records.train_path(out, "zoom", 0)
+    changed(path, lambda content: content["settings"].update(dataset="evil_:x"))
+    one = records.load_results(out).trainings["zoom", 0]
+    assert one.train.dataset.title == "evil_:x"
+    assert records.DataNames.of("fashion").classes[0] == "T-shirt/top"
+
+
 # --- refused ---
 
 

@@ -103,18 +103,30 @@ def test_the_way_that_it_was_sampled_is_kept(tmp_path, x):
     assert d.open(folder).way.sampler == d.Improved(noise=0.2, power=2.0, levels=12)
 
 
-def test_a_conversion_that_was_killed_is_taken_up(tmp_path, x, monkeypatch):
+@pytest.mark.parametrize(
+    ("owner", "name"), [(RunFolder, "write_about"), (d.Run, "keep_prior"), (d.Run, "by_default")]
+)
+def test_a_conversion_that_was_killed_is_taken_up(tmp_path, x, monkeypatch, owner, name):
     run = d.fit(d.ColdZoom(), x, epochs=1, folder=tmp_path / "runs", name="zoom", **HOW)
-    before = run.sample(4)
-    folder = of_second_edition(run, "zoom", tmp_path)
+    before = run.sample(4, sampler=d.Naive(noise=0.2))
+    folder = of_second_edition(run, "zoom", tmp_path, noise=0.2, epochs=1)
     with monkeypatch.context() as killed:
-        killed.setattr(RunFolder, "write_about", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        killed.setattr(owner, name, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             convert.convert(folder)
     assert convert.convert(folder)
+    assert not convert.convert(folder)
     again = d.open(folder)
     again.keeps = False
     assert torch.equal(again.sample(4), before)
+    assert not list(folder.glob("converting"))
+
+
+def test_a_folder_without_runs_is_named(tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        convert.main([str(tmp_path)])
+    assert ended.value.code == 1
+    assert "there is no run.json in it, or below" in capsys.readouterr().out
 
 
 def test_what_cannot_be_converted_stays_and_is_named(tmp_path, x, capsys):
