@@ -15,13 +15,18 @@ A class or function typed in a notebook or a script has no file of its own: ther
 nothing else of the notebook does. Files that code reads by itself do not count.
 """
 
+import ast
+import builtins
 import copyreg
+import dataclasses
 import enum
 import functools
 import hashlib
+import importlib
 import inspect
 import logging
 import math
+import random
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -53,7 +58,9 @@ DATACLASS = set(
     """__init__ __repr__ __eq__ __lt__ __le__ __gt__ __ge__ __hash__ __setattr__ __delattr__ __getstate__
     __setstate__ __replace__""".split()  # noqa: SIM905
 )
-UNKNOWABLE = {"globals", "locals", "vars", "eval", "exec", "__import__", "import_module"}
+UNKNOWABLE = (globals, locals, vars, eval, exec, __import__, importlib.import_module)
+UNKNOWABLE_ATTRIBUTES = {"import_module", "f_globals", "__globals__"}
+STREAMS = (random._inst, np.random.mtrand._rand)  # the global ones, which a training seeds
 PLAIN = (bool, int, float, str, type(None), torch.Tensor, np.ndarray, np.generic)
 
 
@@ -113,8 +120,9 @@ def normal(description: Any, live: Mapping[str, Any]) -> Any:
     cls, usual = live.get(description.get("!object", description.get("!call", ""))), {}
     if cls is not None:
         usual = {k: p.default for k, p in parameters(cls).items() if p.default is not inspect.Parameter.empty}
-        if "!object" in description:  # an attribute that is not there is that of the class
-            usual = {k: getattr(cls, k, value) for k, value in usual.items()}
+        if "!object" in description:  # an attribute that is not there is that of the class, if it has one
+            known = {k: v for k, v in usual.items() if hasattr(cls, k) or not is_own(cls)}
+            usual = {k: getattr(cls, k, value) for k, value in known.items()}
     return {
         key: normal(value, live)
         for key, value in description.items()
@@ -133,6 +141,7 @@ def _quietly(value: Any) -> Any:
 def name_of(thing: Any) -> str:
     """`module:name` of a class or function, for those that `diffusion` exports `diffusion:name`."""
     module, name = getattr(thing, "__module__", None) or "", getattr(thing, "__qualname__", thing.__name__)
+    module = module if isinstance(module, str) else ""
     if module.partition(".")[0] == "diffusion" and getattr(sys.modules["diffusion"], name, None) is thing:
         return f"diffusion:{name}"
     return f"{module}:{name}"
@@ -152,6 +161,7 @@ class _Description:
     def __init__(self, found: Found, exact: bool):
         self.found, self.exact, self.parts = found, exact, 0
         self.open: list[Any] = []
+        self.arrays: dict[int, int] = {}  # places of tensors and arrays, of which one may stand twice
         self.done: dict[Any, str] = {}  # code of one's own -> its hash; empty while it is being described
         self.modules: set[str] | None = None  # those that it is in and uses; None outside of it
         self.whole: set[str] = set()  # of these, those whose constants are described
@@ -188,14 +198,14 @@ class _Description:
     def _thing(self, value: Any, at: str) -> Any:
         """What is no plain value."""
         if type(value) in (set, frozenset):
-            mark = "!frozenset" if self.exact and type(value) is frozenset else "!set"
+            mark = "!frozenset" if type(value) is frozenset else "!set"
             return {mark: sorted((self.of(one, at) for one in value), key=lambda one: digest(one, 64))}
         if isinstance(value, set | frozenset):
             raise IdentityError(f"{at} is a {name_of(type(value))}, which has no order; give a set or a list")
         if isinstance(value, complex) and type(value) is complex:
             return {"!complex": [_number(value.real), _number(value.imag)]}
         if isinstance(value, bytes | bytearray):
-            return {"!bytes": hashlib.sha256(value).hexdigest()}
+            return {f"!{type(value).__name__}": hashlib.sha256(value).hexdigest()}
         if isinstance(value, enum.Enum):
             member = {"!enum": name_of(type(value)), "name": value.name, "value": self.of(value.value, at)}
             return member | self._own_class(type(value), at)
@@ -212,12 +222,15 @@ class _Description:
         if isinstance(value, functools.partial):
             parts = {"!partial": value.func, "arguments": list(value.args), "options": dict(value.keywords)}
             return {k: self.of(v, f"{at}.{k.strip('!')}") for k, v in parts.items()}
+        if isinstance(value, types.MethodType | types.BuiltinMethodType) and value.__self__ in STREAMS:
+            return {"!function": f"random:{value.__name__}"}  # draws from a global stream
         if isinstance(value, types.MethodType):
             bound = {"!method": value.__name__, "of": self.of(value.__self__, at)}
             return bound | self._function(value.__func__, at)
         if isinstance(value, types.FunctionType):
             return self._function(value, at)
-        if isinstance(value, types.BuiltinFunctionType | np.ufunc | types.MethodDescriptorType):
+        of_c = types.BuiltinFunctionType | np.ufunc | types.MethodDescriptorType
+        if isinstance(value, of_c) or type(value).__name__ == "cython_function_or_method":
             return self._builtin(value, at)
         if isinstance(value, property | staticmethod | classmethod | functools.cached_property | _LRU):
             inner = [getattr(value, k, None) for k in ("__wrapped__", "fget", "fset", "__func__", "func")]
@@ -246,10 +259,16 @@ class _Description:
                 kind, plain = str(content.dtype), content.flatten().view(torch.uint8).numpy()
             except (RuntimeError, NotImplementedError, TypeError) as error:
                 raise IdentityError(f"{at} is a tensor that cannot be written down ({error})") from None
+        if getattr(value, "__dict__", None):
+            raise IdentityError(f"{at} is a tensor with attributes of its own; give them beside it")
         data = plain if isinstance(value, torch.Tensor) else content
         found = hashlib.sha256(f"{kind} {list(value.shape)} ".encode() + data.tobytes()).hexdigest()
         self.found.tensors[found] = content
-        return {"!array": kind, "shape": list(value.shape), "sha256": found}
+        again = {}
+        if self.modules is None:  # not within code, which is described by itself as well
+            again = {"again": self.arrays[id(value)]} if id(value) in self.arrays else {}
+            self.arrays.setdefault(id(value), len(self.arrays))
+        return {"!array": kind, "shape": list(value.shape), "sha256": found} | again
 
     def _dict(self, value: dict, at: str) -> Any:
         """Keys that are names, in order, stand as they are; other keys, and another order, as pairs."""
@@ -278,6 +297,8 @@ class _Description:
         found = dict(getattr(value, "__dict__", {}))
         slots = copyreg._slotnames(type(value))  # as copy and pickle find them
         found |= {name: getattr(value, name) for name in slots if hasattr(value, name)}
+        for k in [k for k in found if isinstance(getattr(type(value), k, None), functools.cached_property)]:
+            del found[k]  # is computed again
         return {f"!{k}" if k.startswith("!") else k: self.of(found[k], f"{at}.{k}") for k in sorted(found)}
 
     def _network(self, value: torch.nn.Module, at: str) -> dict[str, Any]:
@@ -340,7 +361,7 @@ class _Description:
         return {"!module": name, "has": self._constants(module)}
 
     def _constants(self, module: types.ModuleType) -> Any:
-        """The numbers, texts and arrays of a module as they are now, whatever its file says."""
+        """What a module holds now, whatever its file says: numbers, text, arrays, functions and classes."""
         found = {k: v for k, v in vars(module).items() if not k.startswith("__") and _is_plain(v)}
         return self.of(dict(sorted(found.items())), module.__name__)
 
@@ -380,12 +401,13 @@ class _Description:
         found: dict[str, Any] = {"bases": [self.of(base, at) for base in cls.__bases__ if base is not object]}
         if type(cls) is not type:
             found["kind"] = self.of(type(cls), f"{at}: its metaclass")
-        fields = vars(cls).get("__dataclass_fields__", {})
+        fields = vars(cls).get("__dataclass_fields__", {}).values()
         written = DATACLASS if "__dataclass_fields__" in vars(cls) else set()
         written = {"__new__"} if "_field_defaults" in vars(cls) else written  # a named tuple's
-        if fields:
-            made = [[f.name, f.default_factory] for f in fields.values() if callable(f.default_factory)]
-            found["factories"] = self.of(made, f"{at}: {cls.__qualname__}")
+        for f in fields:
+            given = {"default": f.default, "factory": f.default_factory, "metadata": dict(f.metadata)}
+            given = {k: v for k, v in given.items() if v is not dataclasses.MISSING}
+            found[f"field {f.name}"] = self.of(given, f"{at}: {cls.__qualname__}.{f.name}")
         for name, value in sorted(vars(cls).items()):
             code = getattr(inspect.unwrap(value), "__code__", None) if name in written else None
             generated = code is not None and code.co_filename.startswith("<string>")
@@ -407,20 +429,19 @@ class _Description:
         return {"!function": name, "!code": self._does(function, tell)}
 
     def _own_function(self, function: types.FunctionType, at: str) -> dict[str, Any]:
-        module, names = sys.modules.get(function.__module__ or ""), list(reads(function.__code__))
-        unknowable = sorted(UNKNOWABLE & {one for chain in names for one in (chain[0], chain[-1])})
+        module, tree = sys.modules.get(function.__module__ or ""), definition(function.__code__, at)
+        unknowable = _unknowable(tree, function.__globals__)
         if unknowable and (function.__module__ == "__main__" or not hasattr(module, "__file__")):
             raise IdentityError(
-                f"{at} calls {unknowable[0]}(), so that nobody can tell what it reads; say it by name"
+                f"{at} calls {unknowable}(), so that nobody can tell what it reads; say it by name"
             )
-        tree = definition(function.__code__, at)
         found = {"source": syntax(tree)} | self._inner(function, at)
         used = own_imports(tree, function.__globals__.get("__package__") or "")
         if unknowable:  # all that its module and those beside it hold
             used += [sys.modules[name] for name in own_files(module.__name__) if name in sys.modules]
         found["uses"] = [self.of(one, at) for one in used]
         seen: dict[str, Any] = {}
-        for name, *rest in names:
+        for name, *rest in reads(function.__code__):
             if name in function.__globals__:
                 value, read = function.__globals__[name], name
                 for part in rest:  # a constant of a module of one's own
@@ -444,6 +465,8 @@ class _Description:
                 closed[name] = cell.cell_contents
             except ValueError:  # not yet filled
                 continue
+        if hasattr(function, "_torchdynamo_orig_callable"):
+            raise IdentityError(f"{at} is compiled; give the function itself, and compile it within")
         given = {
             "defaults": function.__defaults__,
             "keywords": function.__kwdefaults__,
@@ -458,12 +481,30 @@ class _Description:
 _LRU = type(functools.lru_cache(lambda: None))
 
 
+def _unknowable(tree: ast.AST, space: Mapping[str, Any]) -> str | None:
+    """What a function calls to read what nobody can tell; None where it does not."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            of_sys = node.attr == "modules" and isinstance(node.value, ast.Name) and node.value.id == "sys"
+            if of_sys or node.attr in UNKNOWABLE_ATTRIBUTES:
+                return ast.unparse(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = space.get(node.func.id, getattr(builtins, node.func.id, None))
+            if any(called is one for one in UNKNOWABLE) and not (called is vars and node.args):
+                return node.func.id
+    return None
+
+
 def _is_plain(value: Any, depth: int = 8) -> bool:
-    """True for numbers, text and arrays, and for lists and dictionaries of them."""
-    if isinstance(value, list | tuple):
-        return depth > 0 and all(_is_plain(one, depth - 1) for one in value)
+    """True for numbers, text, arrays and a user's own functions and classes, and for collections of them."""
+    if isinstance(value, types.SimpleNamespace):
+        value = vars(value)
     if isinstance(value, dict):
-        return depth > 0 and all(_is_plain(one, depth - 1) for pair in value.items() for one in pair)
+        value = [one for pair in value.items() for one in pair]
+    if isinstance(value, list | tuple | set | frozenset):
+        return depth > 0 and all(_is_plain(one, depth - 1) for one in value)
+    if isinstance(value, type | types.FunctionType):
+        return is_own(value) and "pydantic" not in type(value).__module__
     return isinstance(value, PLAIN)
 
 

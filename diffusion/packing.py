@@ -176,8 +176,12 @@ class _Restoring:
             raise PackError(f"a call of {name_of(function)} is not made from a file")
         return partial(function, *self.of(found["arguments"]), **self.of(found["options"]))
 
-    def _class(self, name: str, _: dict) -> Any:
-        return self.known(name)
+    def _class(self, name: str, found: dict) -> Any:
+        thing = self.known(name)
+        # Made within a function, it shares its name with others that were made there.
+        if "<" in name and describe(thing, name).get("!code") != found.get("!code"):
+            raise PackError(f"{name} is another one")
+        return thing
 
     _function = _class
 
@@ -187,7 +191,7 @@ class _Restoring:
         return sys.modules[name]
 
     def _object(self, name: str, found: dict) -> Any:
-        cls = self.known(name)
+        cls = self._class(name, found)
         ours = isinstance(cls, type) and cls.__module__.partition(".")[0] == "diffusion"
         if not ours and not (isinstance(cls, type) and is_own(cls)):
             raise PackError(f"a {name} is not made from a file; only what is this project's or your own is")

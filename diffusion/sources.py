@@ -55,6 +55,12 @@ def is_library(path: Path) -> bool:
     return bool(installed) or str(path.resolve()).startswith(tuple(f"{place}/" for place in LIBRARIES))
 
 
+def is_younger(path: Path) -> bool:
+    """True for a file that was changed, or put in its place, since this process began."""
+    found = path.stat()
+    return max(found.st_mtime_ns, found.st_ctime_ns) > BEGUN
+
+
 def is_ours(path: Path) -> bool:
     """True for a file of this package, for which `code` stands."""
     return path.resolve().is_relative_to(PACKAGE)
@@ -131,9 +137,10 @@ class Source:
     @cached_property
     def dynamic(self) -> bool:
         """True where it may import what only the running program knows."""
-        return bool(
-            DYNAMIC & {getattr(n, k, "") for n in ast.walk(self.tree) for k in ("id", "attr", "name")}
-        )
+        nodes = list(ast.walk(self.tree))
+        named = {getattr(node, key, "") for node in nodes for key in ("id", "name")}
+        attributes = {getattr(node, "attr", "") for node in nodes} - {"eval", "exec"}  # of a network, say
+        return bool(DYNAMIC & (named | attributes))
 
     @cached_property
     def functions(self) -> dict[str, list[ast.AST]]:
@@ -190,7 +197,7 @@ def module_source(name: str, path: Path, anew: bool = False) -> Source:
     if module is None or anew:
         return file_source(str(path), anew)
     if (known := _modules.get(name)) is None or known[0] is not module.__spec__:  # reloaded
-        edited = path.stat().st_mtime_ns > BEGUN
+        edited = is_younger(path)
         source = file_source(str(path), anew=edited)
         mine = [one for one in vars(module).values() if getattr(one, "__module__", None) == name]
         codes = [one.__code__ for one in mine if isinstance(one, types.FunctionType)]
@@ -258,7 +265,7 @@ def source_of(code: types.CodeType, at: str) -> Source:
     """
     file = code.co_filename
     is_file = Path(file).is_file()
-    edited = is_file and Path(file).stat().st_mtime_ns > BEGUN
+    edited = is_file and is_younger(Path(file))
     for anew in (False, True):
         try:
             source = file_source(file, anew) if is_file else Source("".join(linecache.getlines(file)))

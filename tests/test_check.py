@@ -1,5 +1,6 @@
 """`python -m diffusion.check`: what is wrong with a degradation is said before any training."""
 
+import importlib
 import json
 import re
 import threading
@@ -8,7 +9,6 @@ from fractions import Fraction
 import pytest
 import torch
 
-import diffusion
 from diffusion import check, load
 from diffusion.processes import DDPM, ColdBlur, ColdZoom, linear
 from own import Fade
@@ -132,11 +132,14 @@ def test_what_is_worth_knowing_is_a_note(x, process, said):
     assert "problem" not in {finding.kind for finding in found}
 
 
-def test_the_class_of_notebook_05_has_no_problem(x, root):
+def test_the_class_of_notebook_05_has_no_problem(x, root, tmp_path, monkeypatch):
     cells = json.loads((root / "notebooks" / "05_your_degradation.ipynb").read_text())["cells"]
     (code,) = ["".join(cell["source"]) for cell in cells if cell["id"] == "05-class"]
-    exec(code, names := {"torch": torch, "d": diffusion})
-    assert "problem" not in {finding.kind for finding in check.check(names["Pixelate"](), x)}
+    (tmp_path / "pixelate_.py").write_text(f"import torch\nimport diffusion as d\n{code}")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "problem" not in {
+        finding.kind for finding in check.check(importlib.import_module("pixelate_").Pixelate(), x)
+    }
 
 
 def test_levels_are_needed(x):

@@ -198,6 +198,9 @@ PAIRS = {
     "tied networks": (tied(True), tied(False)),
     "order of networks": (nn.Sequential(nn.GELU(), nn.SiLU()), nn.Sequential(nn.SiLU(), nn.GELU())),
     "below zero": (0.0, -0.0),
+    "kinds of bytes": (b"a", bytearray(b"a")),
+    "kinds of sets": ({1}, frozenset({1})),
+    "one tensor and two": ([FIXED.bias, FIXED.bias], [FIXED.bias, FIXED.bias.clone()]),
     "cycles": (cycle(0), cycle(1)),
     "ranges": (range(3), range(4)),
     "modules": (json, copy),
@@ -546,6 +549,7 @@ def test_another_python_tells_the_same(tmp_path):
 # --- code that was typed: a script, a cell ---
 
 SCRIPT = """
+from dataclasses import dataclass, field
 import numpy as np
 import torch
 import diffusion as d
@@ -597,6 +601,8 @@ EDITS = {
     "beneath torch.no_grad": ("@torch.no_grad()\ndef amount(): return {}\nAMOUNT = amount", "0.5", "0.9"),
     "a constant beneath it": ("K = {}\n@torch.no_grad()\ndef AMOUNT(): return K", "0.5", "0.9"),
     "a metaclass": ("class M(type):\n    k = {}\nclass AMOUNT(metaclass=M): pass", "0.5", "0.9"),
+    "a slot of a dataclass": ("@dataclass(slots=True)\nclass AMOUNT: k: float = {}", "0.5", "0.9"),
+    "a field's metadata": ("@dataclass\nclass AMOUNT: k: int = field(metadata={{'a': {}}})", "0.5", "0.9"),
     "a name with underscores": ("class AMOUNT: __scale__ = {}", "0.5", "0.9"),
     "a module imported late": ("def AMOUNT():\n    from {} import floor; return floor", "mod_a", "mod_b"),
     "what is wrapped": ("def AMOUNT(): pass\nAMOUNT.__wrapped__ = lambda: {}", "0.5", "0.9"),
@@ -618,6 +624,9 @@ def test_of_a_script_all_that_is_used_counts(tmp_path, text, one, two, monkeypat
     [
         "space = {}; exec('def AMOUNT(): return 1', space); AMOUNT = space['AMOUNT']",
         "import importlib\ndef AMOUNT(): return importlib.import_module('json')",
+        "from importlib import import_module as load\ndef AMOUNT(): return load('json')",
+        "import sys\ndef AMOUNT(): return sys.modules[__name__].K",
+        "def AMOUNT(): return vars()['K']",
     ],
 )
 def test_of_a_script_what_nobody_can_read_is_refused(tmp_path, text):
@@ -690,6 +699,41 @@ def test_a_module_that_is_edited_after_its_import_is_known_by_what_runs_or_refus
     else:
         assert "mine_.py was edited after it was imported; restart Python, or reload it" in before[0]
     assert after == code_of(folder) != fresh
+
+
+def test_what_only_looks_unreadable_is_taken(tmp_path):
+    for number, text in enumerate(
+        ["def AMOUNT(self): return vars(self)", "def AMOUNT(net): return net.eval()"]
+    ):
+        assert len(of_script(tmp_path, number, before=text)) == 16
+
+
+def test_a_file_of_an_older_date_is_no_older_file(tmp_path):
+    folder = write(tmp_path)
+
+    def work() -> str:
+        sys.path.insert(0, str(folder))
+        mine = importlib.import_module("mine_")
+        (folder / "new").write_text((folder / "mine_.py").read_text().replace("x * AMOUNT", "x + AMOUNT"))
+        os.utime(folder / "new", (1e9, 1e9))
+        os.replace(folder / "new", folder / "mine_.py")
+        return describe(mine.Mine(), "it")["!code"]
+
+    assert "was edited after it was imported" in forked(work)
+
+
+class Optional:
+    def __init__(self, k=1.0):
+        if k:
+            self.k = k
+
+
+def test_an_attribute_that_is_not_there_has_no_default():
+    texts = []
+    for k in (1.0, 0):
+        found = Found()
+        texts.append(digest(normal(describe(Optional(k), "it", found), found.live)))
+    assert texts[0] != texts[1]
 
 
 def test_a_class_is_the_same_whether_it_is_asked_for_or_its_object(tmp_path):

@@ -34,7 +34,7 @@ from diffusion.progress import progress
 from diffusion.provenance import versions
 from diffusion.training import network as networks
 from diffusion.training.checkpoints import ANEW, FORM, PROCESS, RunError, RunFolder, weights_bytes
-from diffusion.training.run import LARGEST_SEED, Run, kept_way
+from diffusion.training.run import LARGEST_SEED, Run, kept_way, refuse_other_defaults
 from diffusion.training.steps import Learner
 from diffusion.training.typed import keep_typed
 
@@ -98,8 +98,7 @@ def fit(
         )
     whole("T", getattr(process, "T", None), 1, meaning=f"the deepest level of {type(process).__name__}")
     syntax.refuse_replaced(DEFINED)
-    if torch.get_default_dtype() != torch.float32:
-        raise ValueError(f"torch's default dtype is {torch.get_default_dtype()}; needed: torch.float32")
+    refuse_other_defaults()
     x, x_test = _images(x, "x"), None if x_test is None else _images(x_test, "x_test")
     batch_size = whole("batch_size", batch_size, 1, meaning="images in a step")
     if batch_size > len(x):
@@ -156,6 +155,8 @@ def fit(
     store = _find(place, name, seed, identity, found)
     with store.locked():
         about = store.about()
+        if about is not None and about.get("form") != FORM:
+            raise RunError(f"{store.path / 'run.json'} is none of this edition; {ANEW}")
         known = None if about is None else about["process"]
         process = _prepared(store, process, x, found, known)
         if about is None:
@@ -201,12 +202,28 @@ def _refuse_no_loss(learner: Learner) -> None:
     if not isinstance(made, Tensor) or made.shape != x.shape:
         said = tuple(made.shape) if isinstance(made, Tensor) else f"a {type(made).__name__}"
         raise ValueError(f"the network maps {tuple(x.shape)} to {said}; needed: the same shape")
-    with torch.no_grad():
-        loss = learner.loss(x, "first look")
+    said = []
+    for _ in range(2):  # what is kept at the first call is no state
+        with torch.no_grad():
+            loss = learner.loss(x, "first look")
+        said.append([_described(learner.process), _described(network)])
+    if said[0] != said[1]:
+        name = type(learner.process if said[0][0] != said[1][0] else network).__name__
+        raise ValueError(
+            f"{name} changes when it is used, so that a run could not go on; keep no count in it"
+        )
     if not isinstance(loss, Tensor) or loss.shape or not loss.is_floating_point():
         said = f"of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
         raise ValueError(f"the loss of {type(learner.process).__name__} is {said}; needed: one float")
     network.train(training)
+
+
+def _described(thing: Any) -> Any:
+    """What a thing is; None where that cannot be told, as of a network with hooks."""
+    try:
+        return describe(thing, "it")
+    except ValueError:
+        return None
 
 
 def _remove(folder: Path, process: int) -> None:

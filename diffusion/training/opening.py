@@ -1,5 +1,6 @@
 """From a folder back to a run: one of your own, or a released one."""
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -8,7 +9,7 @@ from typing import Any
 from diffusion import runtime, syntax
 from diffusion.files import expanded
 from diffusion.identity import describe
-from diffusion.packing import PackError, restored, unpack
+from diffusion.packing import PackError, pack, restored, unpack
 from diffusion.plugins import named
 from diffusion.processes.base import DegradationProcess
 from diffusion.provenance import releases
@@ -39,7 +40,8 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
     identity = about["identity"]
     live = _in_this_session(identity)
     try:
-        if lacking := sorted(_typed(identity) - live.keys()):
+        needed = identity if process is None else identity["network"]
+        if lacking := sorted(_typed(needed) - live.keys()):
             if about.get("typed") is None and process is None:
                 raise ValueError(f"the source of {lacking[0]} could not be kept; give process=")
             live |= load_typed(store, about.get("typed"), trust)
@@ -59,6 +61,8 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
     if not isinstance(process, DegradationProcess):
         raise ValueError(f"{store.path} cannot be opened: its process is a {type(process).__name__}")
     _say_what_changed(store, identity, live)
+    if _differs(process, about["process"]):
+        print(f"note: the process is not the one that {store.path} keeps", flush=True)
     steps = identity.get("steps") or len(history) * -(-identity["data"]["n"] // identity["batch_size"])
     return Run(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
@@ -109,14 +113,23 @@ def _code(thing: Any) -> str | None:
     return describe(thing, "it").get("!code")
 
 
+def _differs(process: DegradationProcess, known: str) -> bool:
+    """True where a process is not what was kept under a hash."""
+    try:
+        return hashlib.sha256(pack(process, "the process")).hexdigest() != known
+    except ValueError:
+        return True
+
+
 def _say_what_changed(store: RunFolder, identity: Mapping[str, Any], live: Mapping[str, Any]) -> None:
     """One line where code has changed since a run was trained: its network is then perhaps another one."""
     changed = []
     if syntax.canonical("weights", identity["code"]) != syntax.canonical("weights", syntax.code("weights")):
         changed.append("this project's code of training")
     for name, code in sorted(set(_nodes(identity)), key=str):
-        if code is not None and _code(live.get(name) or named("class", name, {})) != code:
-            changed.append(name)
+        with contextlib.suppress(ValueError):  # what is given in its place, it needs no name
+            if code is not None and _code(live.get(name) or named("class", name, {})) != code:
+                changed.append(name)
     if changed:
         print(f"note: {', '.join(changed)} has changed since {store.path} was trained", flush=True)
 

@@ -147,6 +147,7 @@ class Run:
         average = self.way.average if average is None else average
         epochs = self._epochs(epoch, average)
         syntax.refuse_replaced(DEFINED)
+        refuse_other_defaults()
         walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
         begin = self._start(n, prior, start)
         found = Found()
@@ -167,8 +168,9 @@ class Run:
         x = sampling.kept(path, name) if self.keeps else None
         if x is None:
             title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
+            process, walker, begin = copy.deepcopy((self.process, walker, begin))  # each time as they are
             at = self.network(epoch, average), walker, begin, n, seed, self.precision, title
-            x = sampling.draw(self.process, *at)
+            x = sampling.draw(process, *at)
             if self.keeps:
                 sampling.keep(path, name, x)
         return x
@@ -190,7 +192,8 @@ class Run:
         walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
         begin = self._start(n, prior, start)
         network = self.network(epoch, self.way.average if average is None else average)
-        return dict(sampling.walk(self.process, network, walker, begin, n, seed, self.precision))
+        process, walker, begin = copy.deepcopy((self.process, walker, begin))
+        return dict(sampling.walk(process, network, walker, begin, n, seed, self.precision))
 
     def by_default(self, sampler: Any = None, prior: Any = None, average: int = 1) -> Self:
         """Say how this run is sampled where nothing else is said; kept in its folder, but not in a release.
@@ -312,12 +315,22 @@ class Run:
         )
 
 
+def refuse_other_defaults() -> None:
+    """Raise ValueError where torch's defaults are not those with which everything here is computed."""
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    if dtype != torch.float32 or device.type != "cpu":
+        raise ValueError(f"torch's defaults are {dtype} on {device}; needed: torch.float32 on cpu")
+
+
 def kept_way(store: RunFolder, live: dict[str, Any]) -> Way:
     """How a run is sampled by default, as its folder says; what cannot be had back is reported."""
     if (content := store.read(SAMPLING)) is not None:
         try:
-            return unpack(content, live)
-        except PackError as error:
+            way = unpack(content, live)
+            if pack(way, "the way to sample") != content:
+                print(f"note: the way to sample {store.path} has changed since it was set", flush=True)
+            return way
+        except ValueError as error:
             print(f"warning: the way to sample {store.path} is not used: {error}", flush=True)
     return Way()
 

@@ -60,7 +60,10 @@ def load_typed(store: RunFolder, sha256: str | None, trust: bool) -> dict[str, A
     if hashlib.sha256(text + constants).hexdigest() != sha256:
         raise ValueError(f"{place} or {CONSTANTS} is not what was kept")
     space = {"__name__": "__main__"} | unpack(constants)
-    exec(compile(text, str(place), "exec"), space)
+    try:
+        exec(compile(text, str(place), "exec"), space)
+    except Exception as error:
+        raise ValueError(f"{place} cannot be executed ({type(error).__name__}: {error})") from error
     mine = (one for one in space.values() if isinstance(one, type | types.FunctionType))
     return {name_of(one): one for one in mine if one.__module__ == "__main__"}
 
@@ -96,7 +99,7 @@ class _Writer:
         node = next((n for n in reversed(tree.body) if getattr(n, "name", None) == thing.__qualname__), None)
         if node is None:
             raise IdentityError(f"{thing.__qualname__} is defined within another statement")
-        space = methods[0].__globals__
+        space = inspect.unwrap(methods[0]).__globals__
         for name, *_ in reads(compile(ast.Module([node], []), "own", "exec")):
             if name in space and not name.startswith("__"):
                 self._name(name, space[name])

@@ -520,7 +520,7 @@ def test_whatever_the_caller_has_said_of_torch(images, tmp_path):
         train(images, None, epochs=1)
     torch.set_default_dtype(torch.float64)
     try:
-        with pytest.raises(ValueError, match="default dtype is torch.float64; needed: torch.float32"):
+        with pytest.raises(ValueError, match="torch's defaults are torch.float64 on cpu; needed"):
             train(images, None, epochs=1)
     finally:
         torch.set_default_dtype(torch.float32)
@@ -532,3 +532,32 @@ def test_a_note_of_none_makes_another_run(images, tmp_path, capsys):
     process.note = None
     assert train(images, tmp_path, process=process, epochs=1).folder.path != first.folder.path
     assert "a part of it is none" in capsys.readouterr().out
+
+
+class Measured(Fade):
+    """Its function is another one once it knows the images."""
+
+    def __init__(self, T=3):
+        super().__init__(T)
+        self.f = scaled(2.0)
+
+    def prepare(self, x):
+        self.f = scaled(float(x.std()))
+
+
+def test_a_function_that_is_learnt_is_the_one_that_is_used(images, tmp_path):
+    run = train(images, tmp_path, process=Measured(), epochs=1)
+    assert run.process.f(1.0) == pytest.approx(images[0].std().item())
+
+
+class Counting(Fade):
+    calls = 0
+
+    def loss(self, network, x, generator):
+        self.calls += 1
+        return super().loss(network, x, generator) * self.calls
+
+
+def test_what_counts_its_uses_is_refused(images, tmp_path):
+    with pytest.raises(ValueError, match="Counting changes when it is used"):
+        train(images, tmp_path, process=Counting(3), epochs=1)

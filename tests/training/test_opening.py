@@ -114,13 +114,16 @@ def test_classes_of_a_script_are_kept_and_run_only_when_they_are_trusted(tmp_pat
         d.open(folder, trust=True)
 
 
-def test_a_process_may_be_handed_over(images, tmp_path):
+def test_a_process_may_be_handed_over(images, tmp_path, capsys):
     process = Fade(5)
     process.part = Fraction(1, 3)  # is known, and is not made from a file
     run = train(images, tmp_path, process=process, epochs=1)
     with pytest.raises(ValueError, match="cannot be opened: fractions:Fraction cannot be made again"):
         d.open(run.folder.path)
     assert_same(d.open(run.folder.path, process=process), run)
+    assert "is not the one that" not in capsys.readouterr().out
+    d.open(run.folder.path, process=Fade(4))
+    assert "note: the process is not the one that" in capsys.readouterr().out
     with pytest.raises(ValueError, match="its process is a str"):
         d.open(run.folder.path, process="fade")
 

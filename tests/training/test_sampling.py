@@ -296,3 +296,19 @@ class Nowhere:
 def test_what_a_sampler_gives_on_the_way_is_looked_at(zoom, sampler, named):
     with pytest.raises(ValueError, match=named):
         zoom.sample(2, sampler=sampler)
+
+
+class Alternating:
+    def __init__(self):
+        self.calls = 0
+
+    def step(self, process, x_t, prediction, t, s, generator):
+        self.calls += 1
+        return prediction * self.calls
+
+
+def test_the_same_call_gives_the_same_images_whatever_a_sampler_counts(images, tmp_path):
+    run = train(images, tmp_path, epochs=1)
+    run.keeps, sampler = False, Alternating()
+    assert torch.equal(run.sample(2, sampler=sampler), run.sample(2, sampler=sampler))
+    assert sampler.calls == 0
