@@ -14,8 +14,8 @@ import yaml
 from torch import Tensor
 
 from diffusion import data, processes
-from diffusion.identity import Found, describe
-from diffusion.packing import PackError, pack, unpack
+from diffusion.identity.describe import Found, describe
+from diffusion.identity.packing import PackError, pack, unpack
 from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import check_images
 from diffusion.processes.priors import fitted, prior_of

@@ -21,11 +21,11 @@ from diffusion import data, runtime
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import difference
+from diffusion.identity.sources import file_of, followed, hash_of
 from diffusion.processes import ColdZoom
 from diffusion.processes.priors import Patches, Pixels
 from diffusion.processes.samplers import Ancestral
 from diffusion.provenance import environment
-from diffusion.sources import file_of, followed, hash_of
 from diffusion.training.checkpoints import RunError
 from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run

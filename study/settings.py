@@ -25,7 +25,7 @@ from pydantic import (
 
 from diffusion import data, processes
 from diffusion.files import digest, expanded
-from diffusion.identity import Found, called, describe, normal
+from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.plugins import call_with, named, nearest
 from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of

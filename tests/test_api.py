@@ -27,9 +27,7 @@ def test_importing_it_imports_nothing_else(root):
 FLOORS = [
     {"bounds", "files", "plugins", "progress", "provenance", "runtime", "_mnist_wheel"},
     {"syntax"},
-    {"sources"},
     {"identity"},
-    {"packing"},
     {"processes", "data"},
     {"training"},
     {"evaluation", "check"},

@@ -26,8 +26,9 @@ from torch import nn
 
 import diffusion as d
 from diffusion.files import digest
-from diffusion.identity import Found, IdentityError, called, describe, normal
-from diffusion.packing import PackError, pack, restored, unpack
+from diffusion.identity.describe import Found, called, describe, normal
+from diffusion.identity.packing import PackError, pack, restored, unpack
+from diffusion.identity.sources import IdentityError
 from diffusion.training.network import Reconstructor
 
 
@@ -553,7 +554,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 import diffusion as d
-from diffusion.identity import describe
+from diffusion.identity.describe import describe
 from torch import nn
 {before}
 

@@ -19,8 +19,8 @@ import torch
 
 from diffusion import data
 from diffusion.files import digest, read_json, sha256
-from diffusion.identity import Found, called, describe
-from diffusion.packing import pack
+from diffusion.identity.describe import Found, called, describe
+from diffusion.identity.packing import pack
 from diffusion.plugins import named
 from diffusion.processes import DDPM, ColdBlur, ColdZoom, DegradationProcess, cosine, linear
 from diffusion.processes.priors import Gaussians, PixelCounts, RealPatches

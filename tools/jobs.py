@@ -19,8 +19,8 @@ from typing import Any
 import diffusion
 from diffusion import data
 from diffusion.files import difference, digest, expanded, read_json, sha256, write_json
+from diffusion.identity.sources import Source, followed, hash_of, own_files
 from diffusion.provenance import versions
-from diffusion.sources import Source, followed, hash_of, own_files
 from study.settings import NOTEBOOKS, Analyse, Measure, Profile, SettingError, Settings, Yardstick
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,7 +11,6 @@ import math
 import os
 import re
 import shutil
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,22 +23,21 @@ from torch import Tensor, nn
 from diffusion import data, runtime, syntax
 from diffusion.bounds import real, whole
 from diffusion.files import differences, digest, expanded
-from diffusion.identity import Found, called, describe, normal
-from diffusion.packing import PackError, pack, unpack
+from diffusion.identity.describe import Found, called, describe, normal
+from diffusion.identity.packing import PackError, pack, unpack
 from diffusion.plugins import nearest
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import check_images
 from diffusion.processes.priors import prior_of
-from diffusion.progress import progress
 from diffusion.provenance import versions
 from diffusion.training import network as networks
-from diffusion.training.checkpoints import ANEW, FORM, PROCESS, RunError, RunFolder, weights_bytes
-from diffusion.training.run import LARGEST_SEED, Run, kept_way, refuse_other_defaults
+from diffusion.training.checkpoints import ANEW, FORM, PROCESS, RunError, RunFolder
+from diffusion.training.loop import Loop
+from diffusion.training.run import LARGEST_SEED, Run, kept_way, refuse_what_no_hash_tells
 from diffusion.training.steps import Learner
 from diffusion.training.typed import keep_typed
 
-# Of the modules as they are imported: an edit while Python runs does not act.
-CODE, DEFINED = syntax.code("weights"), syntax.defined()
+CODE = syntax.code("weights")  # of the modules as they are imported: an edit while Python runs does not act
 RATES = ("constant", "cosine")
 
 
@@ -97,8 +95,7 @@ def fit(
             f"process is a {type(process).__name__}; needed: a process such as diffusion.ColdZoom()"
         )
     whole("T", getattr(process, "T", None), 1, meaning=f"the deepest level of {type(process).__name__}")
-    syntax.refuse_replaced(DEFINED)
-    refuse_other_defaults()
+    refuse_what_no_hash_tells()
     x, x_test = _images(x, "x"), None if x_test is None else _images(x_test, "x_test")
     batch_size = whole("batch_size", batch_size, 1, meaning="images in a step")
     if batch_size > len(x):
@@ -177,7 +174,7 @@ def fit(
                 raise ValueError(f"the network, a {architecture[0].__name__}, has no parameters to train")
         learner = Learner(process, *architecture, x.to(on), test, total=total, **how)
         _refuse_no_loss(learner)
-        loop = _Loop(store, learner, name, digest(about["identity"]))
+        loop = Loop(store, learner, name, digest(about["identity"]))
         loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
     run.history = loop.history[:n_epochs]
     return run
@@ -261,104 +258,6 @@ def _prepared(
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-class _Loop:
-    """The epochs of one run: position and history, and the states from which it goes on."""
-
-    def __init__(self, store: RunFolder, learner: Learner, title: str, run: str):
-        self.store, self.learner, self.title, self.run_digest = store, learner, title, run
-        self.per_epoch = math.ceil(len(learner.x) / learner.batch_size)
-        self.history: list[dict] = []
-        self.step = 0  # steps done in the epoch under way
-        self.losses = torch.zeros(self.per_epoch, device=learner.x.device)
-        self.seconds = 0.0  # spent on the epoch under way
-
-    def run(self, epochs: int, checkpoint_steps: int) -> None:
-        """Train up to an epoch, from the last state if there is one.
-
-        Raises:
-            RunError: weights of an earlier epoch are damaged.
-        """
-        if state := self.store.load_state():
-            self._restore(state)
-            for line in self.history:
-                if line["epoch"] == epochs or self.store.weights(line["epoch"]).exists():
-                    self.store.read_weights(line["epoch"], line["sha256"])
-            self.store.write_history(self.history)
-        while len(self.history) < epochs:
-            self._epoch(len(self.history) + 1, checkpoint_steps)
-
-    def _epoch(self, epoch: int, checkpoint_steps: int) -> None:
-        before = (epoch - 1) * self.per_epoch
-        steps = min(self.per_epoch, self.learner.total - before)
-        begun = time.monotonic() - self.seconds
-        title = f"{self.title}: epoch {epoch}/{math.ceil(self.learner.total / self.per_epoch)}"
-        bar = progress(range(self.step, steps), title, steps, self.step)
-        for _, batch in zip(bar, self.learner.batches(epoch, self.step), strict=False):
-            self.losses[self.step] = self.learner.step(before + self.step, batch)
-            self.step += 1
-            if self.step % checkpoint_steps == 0 and self.step < steps:
-                bar.set_postfix_str(f"loss {self._mean_loss():.4f}", refresh=False)
-                self.seconds = time.monotonic() - begun
-                self._save()
-        line = {"epoch": epoch, "train_loss": self._mean_loss(), "test_loss": self.learner.test_loss()}
-        line["seconds"] = round(time.monotonic() - begun, 3)
-        self._refuse_not_finite(f"after epoch {epoch}", line)
-        content = weights_bytes(self.learner.network, {"run": self.run_digest, "epoch": epoch})
-        self.history.append(line | {"sha256": _sha256(content)})
-        self.step, self.seconds = 0, 0.0
-        # Weights before the state that claims them: a kill in between repeats work rather than losing it.
-        self.store.write(self.store.weights(epoch), content)
-        self._save()
-        self.store.write_history(self.history)
-        test = "" if line["test_loss"] is None else f", test loss {line['test_loss']:.5f}"
-        print(f"{title}: train loss {line['train_loss']:.5f}{test}, {line['seconds']:.0f} s", flush=True)
-
-    def _mean_loss(self) -> float:
-        """Mean over the epoch's steps so far; raises RunError if one was not finite."""
-        losses = self.losses[: self.step].double().cpu()
-        bad = (~losses.isfinite()).nonzero()
-        if len(bad):
-            number = len(self.history) * self.per_epoch + int(bad[0]) + 1
-            raise RunError(
-                f"the loss became {losses[bad[0]].item()} in step {number}; nothing was overwritten, the "
-                f"last good state is {self.store.last_good()}: lower learning_rate, or use precision fp32"
-            )
-        return losses.mean().item()
-
-    def _refuse_not_finite(self, when: str, line: Mapping[str, Any]) -> None:
-        """A step whose own loss is finite can still ruin the weights: such a state is no good one."""
-        numbers = dict(self.learner.network.named_parameters()) | {
-            key: torch.tensor(value) for key, value in line.items() if isinstance(value, float)
-        }
-        if bad := [key for key, value in numbers.items() if not value.isfinite().all()]:
-            raise RunError(
-                f"{bad[0]} is no longer finite {when}; nothing was overwritten, the last good state is "
-                f"{self.store.last_good()}: lower learning_rate, or use precision fp32"
-            )
-
-    def _save(self) -> None:
-        done = len(self.history) * self.per_epoch + self.step
-        self._refuse_not_finite(f"after step {done}", {})
-        state = {
-            "network": self.learner.network.state_dict(),
-            "optimizer": self.learner.optimizer.state_dict(),
-            "history": self.history,
-            "step": self.step,
-            "losses": self.losses.cpu(),
-            "seconds": self.seconds,
-            "run": self.run_digest,
-        }
-        self.store.save_state(done, state)
-
-    def _restore(self, state: Mapping[str, Any]) -> None:
-        if not isinstance(state, dict) or state.get("run") != self.run_digest:
-            raise RunError(f"the state in {self.store.path} is of another run; {ANEW}")
-        self.learner.network.load_state_dict(state["network"])
-        self.learner.optimizer.load_state_dict(state["optimizer"])
-        self.history, self.step, self.seconds = state["history"], state["step"], state["seconds"]
-        self.losses = state["losses"].to(self.learner.x.device)
 
 
 def known_by(identity: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from diffusion import runtime, syntax
 from diffusion.files import expanded
-from diffusion.identity import describe
-from diffusion.packing import PackError, pack, restored, unpack
+from diffusion.identity.describe import describe
+from diffusion.identity.packing import PackError, pack, restored, unpack
 from diffusion.plugins import named
 from diffusion.processes.base import DegradationProcess
 from diffusion.provenance import releases

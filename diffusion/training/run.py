@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from diffusion import data, runtime, syntax
 from diffusion.bounds import whole
 from diffusion.files import digest
-from diffusion.identity import Found, called, describe, normal
-from diffusion.packing import PackError, pack, unpack
+from diffusion.identity.describe import Found, called, describe, normal
+from diffusion.identity.packing import PackError, pack, unpack
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.priors import fitted, prior_of
 from diffusion.processes.samplers import sampler_of, visits
@@ -146,8 +146,7 @@ class Run:
         seed = self.seed if seed is None else whole("seed", seed, 0, LARGEST_SEED)
         average = self.way.average if average is None else average
         epochs = self._epochs(epoch, average)
-        syntax.refuse_replaced(DEFINED)
-        refuse_other_defaults()
+        refuse_what_no_hash_tells()
         walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
         begin = self._start(n, prior, start)
         found = Found()
@@ -315,8 +314,9 @@ class Run:
         )
 
 
-def refuse_other_defaults() -> None:
-    """Raise ValueError where torch's defaults are not those with which everything here is computed."""
+def refuse_what_no_hash_tells() -> None:
+    """Raise ValueError where torch's defaults or this project's classes are not what they were."""
+    syntax.refuse_replaced(DEFINED)
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     if dtype != torch.float32 or device.type != "cpu":
         raise ValueError(f"torch's defaults are {dtype} on {device}; needed: torch.float32 on cpu")

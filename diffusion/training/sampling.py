@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion.files import write_bytes
-from diffusion.packing import read_tensors, tensor_bytes
+from diffusion.identity.packing import read_tensors, tensor_bytes
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler, visits
 from diffusion.progress import progress

@@ -12,9 +12,9 @@ import types
 from collections.abc import Iterable
 from typing import Any
 
-from diffusion.identity import name_of
-from diffusion.packing import pack, unpack
-from diffusion.sources import IdentityError, reads, source_of
+from diffusion.identity.code import name_of
+from diffusion.identity.packing import pack, unpack
+from diffusion.identity.sources import IdentityError, reads, source_of
 from diffusion.training.checkpoints import RunFolder
 
 SOURCE, CONSTANTS = "own.py", "own.safetensors"

@@ -18,7 +18,7 @@ import torch
 import diffusion as d
 import limits
 from damage import WAYS
-from diffusion.packing import read_tensors
+from diffusion.identity.packing import read_tensors
 from diffusion.processes import ColdBlur
 from diffusion.training import checkpoints
 from diffusion.training.checkpoints import RunError, RunFolder, load_weights

@@ -6,7 +6,7 @@ import torch
 
 import diffusion as d
 from damage import WAYS
-from diffusion.packing import tensor_bytes
+from diffusion.identity.packing import tensor_bytes
 from diffusion.training import sampling
 from diffusion.training.run import samples_folder
 from own import Grey, Halves, stay

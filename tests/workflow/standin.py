@@ -25,8 +25,10 @@ OF_PACKAGE = (
     "plugins",
     "provenance",
     "syntax",
-    "sources",
-    "identity",
+    "identity/__init__",
+    "identity/describe",
+    "identity/code",
+    "identity/sources",
     "evaluation/results",
 )
 REAL += tuple(f"diffusion/{name}.py" for name in OF_PACKAGE)

@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from diffusion.files import digest
-from diffusion.identity import Found, describe, found_by, name_of
+from diffusion.identity.code import found_by, name_of
+from diffusion.identity.describe import Found, describe
+from diffusion.identity.sources import is_own
 from diffusion.plugins import named
-from diffusion.sources import is_own
 
 LIBRARIES = ("diffusion", "torch", "numpy", "math")
 TO_BE_CALLED = ("diffusion.processes.", "diffusion.training.network", "torch.nn.")
