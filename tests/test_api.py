@@ -32,8 +32,8 @@ FLOORS = [
     {"training"},
     {"evaluation", "check"},
     {"figures"},
-    {"notebook", "play"},
-    {"widget"},
+    {"notebook"},
+    {"play"},
 ]
 
 

@@ -29,7 +29,7 @@ PROJECT = ("diffusion", "study", "report", "tools")  # the packages of the check
 ENTRIES = {name: f"study.{name}" for name in ("measure", "analyse", "yardstick")}
 ENTRIES["report"] = "report.build"
 # What only draws is no part of other jobs than the report, which draws all figures.
-DRAWING = ("diffusion.figures", "study.figures", "diffusion.play", "diffusion.widget", "diffusion.notebook")
+DRAWING = ("diffusion.figures", "study.figures", "diffusion.play", "diffusion.notebook")
 OF_TRAINING = ("trajectory", "reconstructions", "deepest", "degradation")  # kept images of one training
 OF_MEASURING = ("samples", "late", "quality")
 OWN = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*")  # module:name

@@ -1,1 +1,1 @@
-"""The experiment in a browser: one page from disk (`tools/page.py`), or a widget (`diffusion.widget`)."""
+"""The experiment in a browser: a page from disk (`tools/page.py`), or `diffusion.play.widget`."""

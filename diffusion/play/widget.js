@@ -1,7 +1,6 @@
 // The same parts in a notebook, by anywidget.
 
 import { ddpm } from "./ddpm.js";
-import { degrade } from "./degrade.js";
 import { dream } from "./dream.js";
 import { el } from "./elements.js";
 import { load } from "./study.js";
@@ -19,8 +18,7 @@ export default {
         model.save_changes();
       };
       if (study.zooms.length) root.append(dream(study, tell).node);
-      else if (study.ddpms.length) root.append(ddpm(study));
-      else root.append(degrade(study));
+      else root.append(ddpm(study));
     } catch (error) {
       root.append(el("p", {}, `This browser cannot show it: ${error.message}`));
     }

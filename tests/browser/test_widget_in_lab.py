@@ -15,7 +15,7 @@ CELL = """
 import json
 from pathlib import Path
 import diffusion as d
-from diffusion.widget import Dream
+from diffusion.play.widget import Dream
 
 dream = Dream(d.released("beyond", "zoom_unet_noise"))
 
