@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import AliasChoices, BaseModel, Field, ValidationError
+from pydantic import AliasChoices, Field, ValidationError
 
 from diffusion.data import DATASETS, DataSet
 from diffusion.evaluation.results import (
@@ -292,7 +292,7 @@ class SchedulesRecord(Record):
     misprint_eq9: dict[str, float]
 
 
-class DataNames(BaseModel):
+class DataNames(Part):
     """What a data set and its classes are called."""
 
     title: str

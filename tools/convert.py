@@ -25,7 +25,7 @@ from diffusion.plugins import named
 from diffusion.processes import DDPM, ColdBlur, ColdZoom, DegradationProcess, cosine, linear
 from diffusion.processes.priors import Gaussians, PixelCounts, RealPatches
 from diffusion.training import network as networks
-from diffusion.training.checkpoints import FORM, PROCESS, RunError, RunFolder, _short_hash
+from diffusion.training.checkpoints import FORM, PROCESS, RunError, RunFolder, _short_hash, run_of
 from diffusion.training.opening import open as open_run
 from study import records, settings
 
@@ -106,6 +106,8 @@ def rewrite(
         if new != path.name:  # it was rewritten before the end of an earlier call
             path.unlink()
     about = {"form": FORM, "name": name, "identity": identity, "process": sha256(folder / PROCESS)}
+    weights = sorted(folder.glob("weights/*.safetensors"))
+    about["earlier"] = run_of(weights[-1].read_bytes()) if weights else None  # what these say they are of
     store.write_about(about | {"versions": versions, "typed": None})
 
 

@@ -289,6 +289,8 @@ def _node(source: Source, code: types.CodeType) -> ast.AST | None:
         inside = [place for place in places if place[0] >= node.lineno and place != (first, 0)]
         if first == code.co_firstlineno and all(begin <= place <= end for place in inside):
             found.append(node)
+    if len(found) > 1 and not places:  # Python was told to keep no columns: one of the lambdas of a line
+        return None
     return min(found, key=lambda n: (n.end_lineno - n.lineno, n.end_col_offset - n.col_offset), default=None)
 
 

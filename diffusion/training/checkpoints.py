@@ -28,7 +28,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from diffusion.files import write_bytes
+from diffusion.files import digest, write_bytes
 
 STATES_KEPT = 2
 FORM = 2  # of run.json
@@ -198,7 +198,7 @@ class RunFolder:
         """Content of the weights file after `epoch`.
 
         Raises:
-            RunError: it is missing, or another one than the hash says.
+            RunError: it is missing, another one than the hash says, or of another run.
         """
         path = self.weights(epoch)
         content = self.read(path)
@@ -206,6 +206,9 @@ class RunFolder:
             raise RunError(f"there are no weights at {path} (a release keeps the last epoch alone); {ANEW}")
         if sha256 not in (None, hashlib.sha256(content).hexdigest()):
             raise RunError(f"{path} is damaged or was changed (its sha256 differs); {ANEW}")
+        run, about = run_of(content), self.about()
+        if about and run not in (None, digest(about.get("identity")), about.get("earlier")):
+            raise RunError(f"{path} is of another run than {self.path / 'run.json'}; {ANEW}")
         return content
 
 
@@ -219,6 +222,15 @@ def _is_whole(about: Mapping[str, Any]) -> bool:
     sizes = isinstance(data.get("train"), str) and isinstance(data.get("n"), int) and isinstance(size, int)
     named = isinstance(about.get("name"), str) and isinstance(about.get("process"), str)
     return sizes and size > 0 and named and "!call" in identity["network"]
+
+
+def run_of(weights: bytes) -> str | None:
+    """Digest of the run that weights are of, as their header says; None where it does not."""
+    try:
+        header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
+        return json.loads(header["__metadata__"]["about"])["run"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
