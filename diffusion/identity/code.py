@@ -145,7 +145,8 @@ class Code:
             code = getattr(inspect.unwrap(value), "__code__", None) if name in written else None
             generated = code is not None and code.co_filename.startswith("<string>")
             described = isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType)
-            if name not in MACHINERY and not (generated or described):
+            pydantic = name.startswith("__pydantic_") and name != "__pydantic_fields__"  # has addresses in it
+            if name not in MACHINERY and not (generated or described or pydantic):
                 found[f".{name}"] = self.of(value, f"{at}: {cls.__qualname__}.{name}")
         return found
 

@@ -207,6 +207,8 @@ class _Restoring:
             if self.live[name] is None:
                 raise PackError(f"several things are called {name}")
             return self.live[name]
+        if "<locals>" in name:
+            raise PackError(f"{name} was made within a function")
         try:
             found = named("a class or function", name, {})
         except ValueError as error:

@@ -200,7 +200,8 @@ def sampler_of(
         made = call_with(made, {}, options)
     elif options:
         raise ValueError(f"sampler is {sampler!r}, which takes no options, and {dict(options)!r} are given")
-    step = made if inspect.isfunction(made) else getattr(made, "step", None)
+    alone = callable(made) and not hasattr(made, "step")  # a function, or what is called like one
+    step = made if alone else getattr(made, "step", None)
     if not callable(step):
         raise ValueError(
             f"sampler is a {type(made).__name__}; needed: a sampler such as d.DDIM(), or a function"
@@ -210,7 +211,7 @@ def sampler_of(
     except TypeError:
         said = getattr(step, "__qualname__", step)
         raise ValueError(f"{said} is no step of a sampler; it is to take {', '.join(STEP)}") from None
-    made = _Step(made) if inspect.isfunction(made) else made
+    made = _Step(made) if alone else made
     if process is None:
         return made
     takes = getattr(made, "takes", process.predicts)

@@ -43,7 +43,9 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
         needed = identity if process is None else identity["network"]
         if lacking := sorted(_typed(needed) - live.keys()):
             if about.get("typed") is None and process is None:
-                raise ValueError(f"the source of {lacking[0]} could not be kept; give process=")
+                raise ValueError(
+                    f"the source of {lacking[0]} could not be kept; define it first, or give process="
+                )
             live |= load_typed(store, about.get("typed"), trust)
             for name, code in _nodes(identity):
                 if name in lacking and name in live and _code(live[name]) != code:
@@ -55,7 +57,10 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
             content = store.read(PROCESS) or b""
             if hashlib.sha256(content).hexdigest() != about["process"]:
                 raise PackError(f"{PROCESS} is not the one that was written")
-            process = unpack(content, live)
+            try:
+                process = unpack(content, live)
+            except PackError as error:
+                raise PackError(f"{error}; give process=, one that is prepared") from error
     except (PackError, ValueError) as error:
         raise ValueError(f"{store.path} cannot be opened: {error}") from error
     if not isinstance(process, DegradationProcess):
@@ -94,7 +99,8 @@ def _nodes(description: Any) -> Iterator[tuple[str, str | None]]:
 
 def _typed(identity: Mapping[str, Any]) -> set[str]:
     """Those that were typed in a notebook or a script."""
-    return {name for name, _ in _nodes(identity) if name.startswith("__main__:")}
+    named = {name for name, _ in _nodes(identity) if name.startswith("__main__:")}
+    return {name for name in named if "<" not in name}
 
 
 def _in_this_session(identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """A trained model, and the ways to sample it."""
 
-import contextlib
 import copy
 import os
 from dataclasses import dataclass, field
@@ -255,10 +254,13 @@ class Run:
         """Keep what a prior became when it was fitted; returns that, as it is had back."""
         name, live = self._prior_file(prior)
         content = pack({"file": name, "prior": made}, "what the prior learnt")
+        try:
+            back = unpack(content, live)["prior"]
+        except PackError as error:
+            print(f"note: the prior, a {type(prior).__name__}, is fitted anew each time: {error}", flush=True)
+            return made
         self.folder.write(name, content)
-        with contextlib.suppress(PackError):
-            return unpack(content, live)["prior"]
-        return made
+        return back
 
     def _prior_file(self, prior: Any) -> tuple[str, dict[str, Any]]:
         """The file of a fitted prior, named by what it is a function of, and the classes that it needs."""

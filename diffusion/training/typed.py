@@ -5,15 +5,20 @@
 """
 
 import ast
+import contextlib
 import hashlib
 import inspect
+import linecache
+import logging
 import sys
 import types
-from collections.abc import Iterable
+import typing
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from diffusion.identity.code import name_of
-from diffusion.identity.packing import pack, unpack
+from diffusion.identity.packing import PackError, pack, unpack
 from diffusion.identity.sources import IdentityError, reads, source_of
 from diffusion.training.checkpoints import RunFolder
 
@@ -23,7 +28,8 @@ SOURCE, CONSTANTS = "own.py", "own.safetensors"
 def keep_typed(store: RunFolder, things: Iterable[Any]) -> str | None:
     """Keep the source of those of these classes and functions that no module has; returns its hash.
 
-    None where there are none, or where what they read cannot be kept: the run is then opened with `process=`.
+    None where there are none, or where what they read cannot be kept, which is said: the run is then opened
+    where they are defined, or with `process=`.
     """
     writer = _Writer()
     typed = [
@@ -37,7 +43,9 @@ def keep_typed(store: RunFolder, things: Iterable[Any]) -> str | None:
         for one in typed:
             writer.add(one)
         constants = pack(writer.constants, "what a class of yours reads")
-    except IdentityError:
+        unpack(constants, {name_of(one): one for one in typed})
+    except (IdentityError, PackError) as error:
+        print(f"note: the source of {typed[0].__qualname__} is not kept with the run: {error}", flush=True)
         return None
     text = "\n".join([*sorted(writer.imports), "", *writer.parts, ""]).encode()
     store.write(SOURCE, text)
@@ -93,13 +101,16 @@ class _Writer:
                 if isinstance(one, types.FunctionType) and one.__module__ == "__main__"
             ]
         )
-        if not methods:
-            raise IdentityError(f"{thing.__qualname__} has no methods by which its source is found")
-        tree = source_of(inspect.unwrap(methods[0]).__code__, thing.__qualname__).tree
-        node = next((n for n in reversed(tree.body) if getattr(n, "name", None) == thing.__qualname__), None)
-        if node is None:
+        written = [one for one in map(inspect.unwrap, methods) if one.__code__.co_filename != "<string>"]
+        if written:
+            trees = [source_of(written[0].__code__, thing.__qualname__).tree]
+        else:
+            trees = list(_main_sources())
+        named = [n for tree in trees for n in tree.body if getattr(n, "name", None) == thing.__qualname__]
+        if not named:
             raise IdentityError(f"{thing.__qualname__} is defined within another statement")
-        space = inspect.unwrap(methods[0]).__globals__
+        node, space = named[-1], vars(sys.modules["__main__"])
+        space = written[0].__globals__ if written else space
         for name, *_ in reads(compile(ast.Module([node], []), "own", "exec")):
             if name in space and not name.startswith("__"):
                 self._name(name, space[name])
@@ -112,10 +123,25 @@ class _Writer:
             self.imports.add(f"from {value.__module__} import {value.__qualname__} as {name}")
         elif isinstance(value, type | types.FunctionType):
             self.add(value)
+        elif value is getattr(typing, getattr(value, "_name", None) or "", None):
+            self.imports.add(f"from typing import {value._name} as {name}")
+        elif isinstance(value, logging.Logger):
+            self.imports.add("import logging")
+            self.parts.append(f"{name} = logging.getLogger({value.name!r})\n\n")
         elif isinstance(value, types.BuiltinFunctionType):
             self.imports.add(f"from {_home(value)} import {value.__name__} as {name}")
         else:
             self.constants[name] = value
+
+
+def _main_sources() -> Iterator[ast.Module]:
+    """The script that runs, and the cells that were executed, the last ones last."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    texts = [Path(file).read_text("utf-8")] if file and Path(file).is_file() else []
+    cells = [entry[2] for name, entry in linecache.cache.items() if "ipy" in name or name.startswith("<")]
+    for text in [*texts, *map("".join, cells)]:
+        with contextlib.suppress(SyntaxError):
+            yield ast.parse(text)
 
 
 def _home(builtin: types.BuiltinFunctionType) -> str:

@@ -53,9 +53,20 @@ TYPED = """
 import sys
 import torch
 import diffusion as d
+import enum, logging
+from dataclasses import dataclass
+from typing import Optional
 from torch import clamp as limited, nn
 
 AMOUNT = torch.tensor([0.5])
+logger = logging.getLogger("mine")
+
+@dataclass
+class Config:
+    k: float = 1.0
+
+class Kind(enum.Enum):
+    GREY = 1
 
 def shade(x):
     return limited(x * AMOUNT, -0.5, 0.5)
@@ -64,6 +75,7 @@ class Mine(d.ColdDiffusion):
     name, T = "mine", 3
 
     def degrade(self, x, t):
+        logger.debug("%s %s", Config().k, Kind.GREY)
         return torch.where(t.view(-1, 1, 1, 1) > 0, shade(x), x)
 
     def prepare(self, x):
@@ -73,7 +85,8 @@ class Mine(d.ColdDiffusion):
         return self.mean + 0.01 * torch.randn(n, 1, 28, 28, generator=generator)
 
 class Net(nn.Module):
-    def __init__(self):
+    @torch.no_grad()
+    def __init__(self, width: Optional[int] = None):
         super().__init__()
         self.layer = nn.Conv2d(1, 1, 3, padding=1)
 

@@ -1,5 +1,7 @@
 """Samples: any way to draw them has an identity, and the same way finds the same ones."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -276,6 +278,14 @@ def test_a_prior_of_another_precision_is_taken(zoom, dtype):
             return torch.zeros(n, 1, 4, 4, dtype=dtype)
 
     assert zoom.sample(2, prior=Wide()).dtype == torch.float32
+
+
+def test_what_is_called_like_a_function_is_a_sampler(zoom):
+    def half(process, x_t, prediction, t, s, generator, weight):
+        return prediction * weight
+
+    a, b = (zoom.sample(2, sampler=functools.partial(half, weight=weight)) for weight in (0.5, 1.0))
+    assert not torch.equal(a, b)
 
 
 def middle(process, x_t, prediction, t, s, generator):
