@@ -293,7 +293,7 @@ class SchedulesRecord(Record):
 
 
 class DataNames(Part):
-    """What a data set and its classes are called."""
+    """Names of a data set and of its classes."""
 
     title: str
     classes: tuple[str, ...]
@@ -328,7 +328,7 @@ class TrainRecord(Record):
 
     @property
     def dataset(self) -> DataNames:
-        """What its data set is called; a record's own words, or those of a known one."""
+        """Names of its data set; a record's own words, or those of a known one."""
         return self.data or DataNames.of(self.settings.get("dataset", "mnist"))
 
     @property

@@ -1,3 +1,5 @@
+"""The workflow's commands: what runs the jobs, releases and converts."""
+
 import sys
 
 _usual = sys.excepthook

@@ -141,7 +141,7 @@ def process_of(old: dict[str, Any], P: settings.Training | None) -> DegradationP
 
 
 def number_of_images(sha256: str, P: settings.Training | None) -> int:
-    """How many training images a run had."""
+    """Number of training images of a run."""
     if P and P.n_train:
         return P.n_train
     x = data.load(P.dataset if P else "mnist")[0]
@@ -151,7 +151,7 @@ def number_of_images(sha256: str, P: settings.Training | None) -> int:
 
 
 def prior_from(state: dict[str, torch.Tensor]) -> Any:
-    """What a prior had learnt, from the state of the zoom that had it."""
+    """A fitted prior, from the state of the zoom that had it."""
     if "counts" in state:
         return PixelCounts(state["counts"], int(state["side"]))
     if "patches" in state:

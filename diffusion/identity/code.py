@@ -94,7 +94,7 @@ class Code:
         return {"!module": name, "has": self._constants(module)}
 
     def _constants(self, module: types.ModuleType) -> Any:
-        """What a module holds now, whatever its file says: numbers, text, arrays, functions and classes."""
+        """The numbers, text, arrays, functions and classes of a module as they are now."""
         found = {k: v for k, v in vars(module).items() if not k.startswith("__") and _is_plain(v)}
         return self.of(dict(sorted(found.items())), module.__name__)
 
@@ -191,7 +191,7 @@ class Code:
         return found
 
     def _inner(self, function: types.FunctionType, at: str) -> dict[str, Any]:
-        """What a function was made with beside its source."""
+        """Closure, defaults and attributes of a function: all beside its source."""
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         closed = {}
         for name, cell in cells:
@@ -213,7 +213,7 @@ class Code:
 
 
 def _unknowable(tree: ast.AST, space: Mapping[str, Any]) -> str | None:
-    """What a function calls to read what nobody can tell; None where it does not."""
+    """The call by which a function reads what nobody can tell; None where there is none."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute):
             of_sys = node.attr == "modules" and isinstance(node.value, ast.Name) and node.value.id == "sys"

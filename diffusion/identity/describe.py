@@ -70,7 +70,7 @@ def called(cls: type, options: Mapping[str, Any], what: str, found: "Found | Non
 
 
 class Found:
-    """What descriptions name: classes and functions by name, tensors and arrays by hash."""
+    """The things that descriptions name: classes and functions by name, tensors and arrays by hash."""
 
     def __init__(self) -> None:
         self.live: dict[str, Any] = {}  # None: several things have this name, such as two lambdas
@@ -156,7 +156,7 @@ class _Description:
             self.open.pop()
 
     def _thing(self, value: Any, at: str) -> Any:
-        """What is no plain value."""
+        """Everything but plain values."""
         if type(value) in (set, frozenset):
             mark = "!frozenset" if type(value) is frozenset else "!set"
             return {mark: sorted((self.of(one, at) for one in value), key=lambda one: digest(one, 64))}
@@ -286,7 +286,7 @@ class _Description:
         }
 
     def _reduce(self, value: Any, at: str) -> tuple[Any, ...]:
-        """What copy and pickle make an object of: function, arguments, state, items, pairs."""
+        """The parts that copy and pickle make an object of: function, arguments, state, items, pairs."""
         try:
             reducer = copyreg.dispatch_table.get(type(value))
             found = reducer(value) if reducer else value.__reduce_ex__(2)

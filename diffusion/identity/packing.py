@@ -90,7 +90,7 @@ def tensor_bytes(tensors: Mapping[str, Tensor], content: str | None = None) -> b
 
 
 def read_tensors(data: bytes) -> tuple[dict[str, Tensor], str | None] | None:
-    """What `tensor_bytes` wrote, tensors and text; None where it is not that."""
+    """The tensors and the text that `tensor_bytes` wrote; None where it is not that."""
     try:
         tensors = safetensors.torch.load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])

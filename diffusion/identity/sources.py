@@ -108,7 +108,7 @@ def followed(
 
 
 def file_of(module: str) -> Path | None:
-    """Where a module lies, without importing it; None where it cannot be found or is built in."""
+    """The file of a module, without importing it; None where it cannot be found or is built in."""
     live = getattr(sys.modules.get(module), "__file__", None)
     if live:
         return Path(live)

@@ -16,7 +16,7 @@ from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.identity.packing import PackError, pack, unpack
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.priors import fitted, prior_of
-from diffusion.processes.samplers import sampler_of, visits
+from diffusion.processes.samplers import Sampler, sampler_of, visits
 from diffusion.training import network as networks
 from diffusion.training import sampling
 from diffusion.training.checkpoints import SAMPLING, RunError, RunFolder, load_weights
@@ -139,16 +139,8 @@ class Run:
             ValueError: an argument that is not allowed, or a prior or sampler that gives no such images.
             RunError: weights are lost or damaged.
         """
-        if n is None and isinstance(start, Tensor) and start.ndim:
-            n = len(start)
-        n = whole("n", n, 1, meaning="images")
-        seed = self.seed if seed is None else whole("seed", seed, 0, LARGEST_SEED)
-        average = self.way.average if average is None else average
-        epochs = self._epochs(epoch, average)
-        refuse_what_no_hash_tells()
-        walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
-        begin = self._start(n, prior, start)
-        found = Found()
+        n, seed, average, walker, begin = self._asked(n, seed, sampler, prior, start, average)
+        epochs, found = self._epochs(epoch, average), Found()
         key = {
             "weights": [self.weights_sha256(one) for one in epochs],
             "process": describe(self.process, "process", found),
@@ -175,7 +167,7 @@ class Run:
 
     def trajectory(
         self,
-        n: int,
+        n: int | None = None,
         seed: int | None = None,
         epoch: int | None = None,
         *,
@@ -185,11 +177,8 @@ class Run:
         average: int | None = None,
     ) -> dict[int, Tensor]:
         """The latents on the way to n images: time step -> (n, 1, 28, 28); arguments as of `sample`."""
-        n = whole("n", n, 1, meaning="images")
-        seed = self.seed if seed is None else whole("seed", seed, 0, LARGEST_SEED)
-        walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
-        begin = self._start(n, prior, start)
-        network = self.network(epoch, self.way.average if average is None else average)
+        n, seed, average, walker, begin = self._asked(n, seed, sampler, prior, start, average)
+        network = self.network(epoch, average)
         process, walker, begin = copy.deepcopy((self.process, walker, begin))
         return dict(sampling.walk(process, network, walker, begin, n, seed, self.precision))
 
@@ -206,6 +195,19 @@ class Run:
             self.folder.write(SAMPLING, pack(way, "the way to sample"))
         self.way = way
         return self
+
+    def _asked(
+        self, n: Any, seed: Any, sampler: Any, prior: Any, start: Any, average: Any
+    ) -> tuple[int, int, int, Sampler, Any]:
+        """Number, seed, average, sampler and start of a call, checked; what is None is as by default."""
+        refuse_what_no_hash_tells()
+        if n is None and isinstance(start, Tensor) and start.ndim:
+            n = len(start)
+        n = whole("n", n, 1, meaning="images")
+        seed = self.seed if seed is None else whole("seed", seed, 0, LARGEST_SEED)
+        average = self.way.average if average is None else average
+        walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
+        return n, seed, average, walker, self._start(n, prior, start)
 
     # --- where sampling starts ---
 
