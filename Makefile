@@ -39,7 +39,7 @@ release: env ## keep the results of PROFILE, with weights and the PDF, under rel
 	@$(RUN) -m tools.release $(call quoted,$(PROFILE))
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
-	@$(RUN) -m tools.page
+	@$(RUN) -m diffusion.play.page
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" tests

@@ -1,1 +1,1 @@
-"""The experiment in a browser: a page from disk (`tools/page.py`), or `diffusion.play.widget`."""
+"""The experiment in a browser: one file (`python -m diffusion.play.page`), or a widget in a notebook."""

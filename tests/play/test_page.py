@@ -12,8 +12,7 @@ import pytest
 import torch
 
 import diffusion as d
-from diffusion.play import bundle
-from tools import page
+from diffusion.play import bundle, page
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +28,9 @@ def content(kept):
 def test_it_is_made_of_the_present_sources(kept, content, root):
     still = re.search(r'src="data:image/png;base64,([^"]+)"', kept)[1]
     facts = [html.unescape(one) for one in re.findall(r"<li>(.*?)</li>", kept)]
-    assert page.filled(content, still, facts) == kept, "run `python -m tools.page --keep`"
+    assert page.filled(content, still, facts) == kept, (
+        "run `python -m diffusion.play.page --out released/page`"
+    )
     assert base64.b64decode(still) == (root / "released/page" / page.STRIP).read_bytes()
     assert gzip.decompress(base64.b64decode(json.loads(content)["wasm"])) == bundle.kernel()
 

@@ -1,8 +1,8 @@
 """Make the page in which one paints a seed and watches it become a digit: one file, which loads nothing.
 
-    python -m tools.page              the page of the study's and of two later trainings, in build/page
-    python -m tools.page --keep       and keep it, with a still strip of it, under released/page
-    python -m tools.page RUN ...      of other trainings: PROFILE/MODEL-SEED, released ones
+    python -m diffusion.play.page                        in build/page, with a still strip of it
+    python -m diffusion.play.page --out released/page    where it is kept
+    python -m diffusion.play.page RUN ...                of other released trainings: PROFILE/MODEL-SEED
 
 Weights are taken up by their hash. Trainings of another network than the page computes are refused.
 """
@@ -16,6 +16,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from PIL import Image
 from torch import Generator, Tensor
 
 from diffusion import data
-from diffusion.evaluation import classifier
+from diffusion.evaluation import classifier, samples
 from diffusion.files import write_bytes
 from diffusion.play import bundle
 from diffusion.processes.priors import prior_of
@@ -31,13 +32,9 @@ from diffusion.processes.samplers import Naive, sampler_of
 from diffusion.runtime import generator
 from diffusion.training.opening import released
 from diffusion.training.run import Run
-from study import records
-from tools import release
 
 NAME = "cold-zoom.html"
 STRIP = "strip.png"
-OUT = release.jobs.ROOT / "build" / "page"
-KEPT = release.RELEASED / "page"
 LIMIT = 3_000_000  # bytes of the page
 RUNS = (
     *("paper/zoom-0", "paper/zoom-1", "beyond/zoom_unet_noise-0"),
@@ -55,15 +52,13 @@ def opened(name: str) -> Run:
     """A released training, by PROFILE/MODEL-SEED.
 
     Raises:
-        ValueError: there is none, or its release is damaged.
+        ValueError: there is none.
     """
     profile, _, training = name.partition("/")
     model, _, seed = training.rpartition("-")
     if not model or not seed.isdecimal():
         raise ValueError(f"the training is {name!r}; needed: PROFILE/MODEL-SEED, such as {RUNS[0]}")
-    run = released(profile, model, int(seed))
-    release.verify(release.RELEASED / profile)
-    return run
+    return released(profile, model, int(seed))
 
 
 def label(run: Run) -> str:
@@ -74,9 +69,10 @@ def label(run: Run) -> str:
     return f"{name}, seed {run.seed}" if run.seed else name
 
 
-def threshold(profile: str) -> float:
-    """The confidence from which the study counts an image as recognised."""
-    return records.load_results(release.RELEASED / profile).first("zoom").measure.real.threshold
+def threshold() -> float:
+    """The confidence from which the study counts an image as recognised: that of 95 % of the test images."""
+    logits = classifier.logits(classifier.load(), data.load("mnist", "test")[0])
+    return samples.not_digit_threshold(logits.softmax(1).amax(1))
 
 
 def example_digits() -> tuple[Tensor, Tensor]:
@@ -156,7 +152,7 @@ def page(names: Sequence[str] = RUNS) -> tuple[bytes, bytes]:
     if noisy or len(zooms) == len(runs) or len({run.process.T for run in zooms}) > 1:
         known = ", ".join(names)
         raise ValueError(f"the trainings are {known}; needed: zooms of one T, one without noise, and a DDPM")
-    sure = threshold(names[0].partition("/")[0])
+    sure = threshold()
     seed, walks = telling(zooms, sure)
     still = strip(walks, zooms[0].process.T)
     content = {
@@ -198,20 +194,19 @@ def filled(content: str, still: str, facts: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.page", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m diffusion.play.page", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("runs", nargs="*", default=RUNS, metavar="RUN", help="PROFILE/MODEL-SEED")
-    parser.add_argument("--keep", action="store_true", help="keep the page under released/page, too")
+    parser.add_argument("--out", type=Path, default=Path("build/page"), help="folder; default: build/page")
     options = parser.parse_args(arguments)
     try:
         content, still = page(options.runs)
     except (ValueError, OSError) as error:
         sys.exit(f"page: {error}")
-    for folder in (OUT, KEPT) if options.keep else (OUT,):
-        path = write_bytes(folder / NAME, content)
-        write_bytes(folder / STRIP, still)
-        if folder == KEPT:
-            release.seal(KEPT, KEPT.name)
-        print(f"wrote {path}, {len(content):,} bytes")
+    path = write_bytes(options.out / NAME, content)
+    write_bytes(options.out / STRIP, still)
+    print(f"wrote {path}, {len(content):,} bytes")
     if len(content) > LIMIT:
         print(f"page: it has more than {LIMIT:,} bytes; name fewer trainings")
 
