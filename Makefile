@@ -30,13 +30,13 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 
 report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
-	@$(RUN) -m tools.run $(STUDY)
+	@$(RUN) -m workflow.run $(STUDY)
 
 retrain: env ## run the study at PROFILE in any case, and leave build/PROFILE/report.html and report.pdf
-	@$(RUN) -m tools.run --retrain $(STUDY)
+	@$(RUN) -m workflow.run --retrain $(STUDY)
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
-	@$(RUN) -m tools.release $(call quoted,$(PROFILE))
+	@$(RUN) -m workflow.release $(call quoted,$(PROFILE))
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m diffusion.play.page

@@ -47,6 +47,6 @@ def run(folder: Path, content: dict[str, Any]) -> subprocess.CompletedProcess:
     (folder / "mine.py").write_text(module())
     path = folder / f"{content['profile']}.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
-    command = [sys.executable, "-m", "tools.run", "--retrain", str(path)]
+    command = [sys.executable, "-m", "workflow.run", "--retrain", str(path)]
     environment = os.environ | {"PYTHONPATH": str(folder)}
     return offline.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=ROOT, env=environment)

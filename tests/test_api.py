@@ -61,11 +61,11 @@ def test_imports_go_down_only(root):
             assert floor[name] < floor[part], f"{path} imports {name}, which is not below {part}"
 
 
-PACKAGES = ["diffusion", "study", "report", "tools"]
+PACKAGES = ["diffusion", "study", "report", "workflow"]
 
 
 def test_packages_rest_on_those_before_them(root):
-    """The helper knows neither study nor report; nothing knows the tools."""
+    """The helper knows neither study nor report; nothing knows the workflow."""
     for place, package in enumerate(PACKAGES):
         for path in sorted((root / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -80,7 +80,7 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
 
 @pytest.mark.parametrize("data_too", [False, True])
 def test_the_examples_of_extending_make_a_profile(tmp_path, monkeypatch, data_too):
-    """tests/workflow/test_smoke.py runs it."""
+    """tests/jobs/test_smoke.py runs it."""
     (tmp_path / "mine.py").write_text(examples.module())
     monkeypatch.syspath_prepend(tmp_path)
     read = settings.Profile(examples.profile("mine", data_too), "mine.yaml")
@@ -110,7 +110,7 @@ def test_the_profile_in_running_is_a_profile():
 
 
 def test_the_readme_shows_the_release():
-    from tools import readme_results
+    from workflow import readme_results
 
     results = records.load_results(ROOT / "released" / "paper")
     assert readme_results.filled(README, results) == README
@@ -119,7 +119,7 @@ def test_the_readme_shows_the_release():
 
 
 def test_a_sentence_that_the_records_do_not_support_is_not_written():
-    from tools import readme_results
+    from workflow import readme_results
 
     results = copy.deepcopy(records.load_results(ROOT / "released" / "paper"))
     for row in results.trainings["cosine", 0].measure.curve:

@@ -249,9 +249,11 @@ def test_the_commit_of_a_repository_around_is_not_this_projects(tmp_path, monkey
     package.mkdir(parents=True)
     monkeypatch.setattr(provenance, "PACKAGE", package)
     assert provenance.commit() == "unknown"
-    (package.parent / "Snakefile").touch()
+    (package.parent / "workflow").mkdir()
+    (package.parent / "workflow" / "Snakefile").touch()
     assert provenance.commit() == "unknown"
-    (tmp_path / "Snakefile").touch()
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow" / "Snakefile").touch()
     monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "diffusion")
     (tmp_path / "diffusion").mkdir()
     assert len(provenance.commit()) == 12

@@ -30,8 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import checkout  # noqa: E402
+from jobs.standin import Project as Standin  # noqa: E402
 from limits import disk, grow  # noqa: E402
-from workflow.standin import Project as Standin  # noqa: E402
 
 PROFILE = ROOT / "tests" / "cluster" / "slurm.yaml"
 CPUS = 4  # of the node, as many as the profile gives a job at most
@@ -167,7 +167,7 @@ def compare_with_undisturbed(project: Project) -> None:
     profile = project.profile("alone")
     threads = min(CPUS, len(os.sched_getaffinity(0)))  # Snakemake gives a job no more than it may use
     for model in MODELS:
-        command = [sys.executable, "-m", "tools.run_notebook", str(profile), f"train_{model}-0"]
+        command = [sys.executable, "-m", "workflow.run_notebook", str(profile), f"train_{model}-0"]
         options = {"cwd": project.folder, "stdout": subprocess.DEVNULL}
         subprocess.run([*command, "--threads", str(threads)], check=True, **options)
         same = project.weights(model, project.out) == project.weights(

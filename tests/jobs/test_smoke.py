@@ -15,7 +15,7 @@ from diffusion.processes import schedules
 from study import records
 from study.records import SchedulesRecord, TrainRecord, schedules_path, train_path
 from study.settings import read_profile
-from tools import jobs
+from workflow import jobs
 
 MODELS = ("linear", "cosine", "zoom", "frame", "sigmoid", "small", "pixelate")
 

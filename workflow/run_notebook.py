@@ -1,6 +1,6 @@
 """Run one job of a profile: a notebook by papermill, a command, or the report; the workflow's jobs do this.
 
-    python -m tools.run_notebook PROFILE JOB [--threads N]
+    python -m workflow.run_notebook PROFILE JOB [--threads N]
 
 What it prints goes to the terminal and, whole, to OUT/logs/JOB.log. It ends with the process that started
 it: after a kill of the workflow no training goes on unseen. A job of a cluster outlives its workflow, and
@@ -20,8 +20,8 @@ import yaml
 
 from diffusion.provenance import PACKAGE
 from study.settings import HASHED, read_profile
-from tools import jobs
-from tools.children import HeldError, holding, when_parent_is_gone
+from workflow import jobs
+from workflow.children import HeldError, holding, when_parent_is_gone
 
 PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
@@ -102,7 +102,9 @@ def run(job: jobs.Job, arguments: list[str], threads: int) -> tuple[int, str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.run_notebook", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m workflow.run_notebook", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("profile")
     parser.add_argument("job")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

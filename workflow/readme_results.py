@@ -1,6 +1,6 @@
 """Write the results of a release into README.md, and draw its two pictures in docs/images.
 
-    python -m tools.readme_results [released/paper]
+    python -m workflow.readme_results [released/paper]
 
 Everything between `<!-- released: NAME -->` and `<!-- /released -->` comes from here.
 """

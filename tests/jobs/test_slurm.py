@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools import run
+from workflow import run
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,6 +1,6 @@
 """Make the report of a profile; `make report` and `make retrain` do nothing else.
 
-    python -m tools.run [--retrain] PROFILE [CORES] [--on EXECUTOR]
+    python -m workflow.run [--retrain] PROFILE [CORES] [--on EXECUTOR]
 
 Where the results of a profile are released, the report is made from them, in build/released/PROFILE. Else,
 or with `--retrain`, the workflow runs: jobs whose results are there, whole, and made with these settings
@@ -28,11 +28,11 @@ from diffusion import data
 from diffusion.training import network as networks
 from study.records import trainings_in
 from study.settings import Profile, SettingError, read_profile
-from tools import jobs, release
-from tools.children import HeldError, holding, run_group, when_parent_is_gone
+from workflow import jobs, release
+from workflow.children import HeldError, holding, run_group, when_parent_is_gone
 
 ROOT = jobs.ROOT
-SNAKEMAKE = "from tools.children import snakemake; snakemake()"  # it ends when this process is killed
+SNAKEMAKE = "from workflow.children import snakemake; snakemake()"  # it ends when this process is killed
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
 OPTIONS = ["--nolock", "--ignore-incomplete", "--drop-metadata", "--rerun-triggers", "mtime"]
 OPTIONS += ["--scheduler", "greedy"]
@@ -135,7 +135,7 @@ def workflow(profile: Profile, executor: str, cores: str) -> None:
             data.main(["--dataset", profile.dataset, *(["--data-dir", d] if (d := profile.data_dir) else [])])
             forget(stale)
             config = [f"profile={profile.where}", f"cores={0 if executor else number_of(cores)}"]
-            arguments = ["--snakefile", str(ROOT / "Snakefile"), "--config", *config, *OPTIONS]
+            arguments = ["--snakefile", str(ROOT / "workflow" / "Snakefile"), "--config", *config, *OPTIONS]
             command = [sys.executable, "-c", SNAKEMAKE, *arguments, *options(executor, cores, out)]
             if status := run_group(command, SECONDS_TO_END.get(executor, 60), cwd=ROOT, env=environment(out)):
                 print("Not all of it could be made; the same command goes on from here. Log: .snakemake/log")
@@ -206,7 +206,7 @@ def shown(path: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.run", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m workflow.run", description=__doc__.splitlines()[0])
     parser.add_argument("profile", nargs="?", default="quick")
     parser.add_argument("cores", nargs="?", default="all")
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")

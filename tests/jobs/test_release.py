@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from damage import flipped
+from jobs.standin import PROFILE
 from short_runs import Killed
 from study.settings import read_profile
-from tools import release, run
-from workflow.standin import PROFILE
+from workflow import release, run
 
 
 @pytest.fixture
@@ -99,9 +99,9 @@ def test_a_damaged_or_lost_manifest_never_leads_to_training(project, released, c
 
 def test_a_manifest_cannot_reach_outside(released):
     content = json.loads((released / "manifest.json").read_text())
-    content["files"]["../../Snakefile"] = "0"
+    content["files"]["../../Makefile"] = "0"
     (released / "manifest.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"names '../../Snakefile', a place outside of it"):
+    with pytest.raises(ValueError, match=r"names '../../Makefile', a place outside of it"):
         release.verify(released)
 
 

@@ -10,10 +10,10 @@ import pytest
 from filelock import FileLock
 
 from conftest import shared_folder
+from jobs import standin
+from jobs.standin import Project
 from study.settings import read_profile
-from tools import jobs, release, run
-from workflow import standin
-from workflow.standin import Project
+from workflow import jobs, release, run
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def finished(tmp_path_factory) -> Project:
 
 @pytest.fixture
 def project(finished, tmp_path, monkeypatch) -> Project:
-    """A copy of the finished project, which `tools` takes for the checkout."""
+    """A copy of the finished project, which `workflow` takes for the checkout."""
     mine = copy.copy(finished)
     mine.folder = Path(shutil.copytree(finished.folder, tmp_path / "pfad mit leer é数 'q $x"))
     mine.out = mine.folder / "build" / "smoke"

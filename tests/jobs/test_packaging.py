@@ -87,7 +87,7 @@ def imported(nodes: Iterable[ast.AST]) -> set[str]:
 
 def test_every_import_is_a_declared_dependency():
     """Package and workflow import nothing of `dev`; the package, of `workflow`, only within functions."""
-    ours = {"diffusion", "report", "tools", "tests", "benchmarks"}
+    ours = {"diffusion", "report", "workflow", "tests", "benchmarks"}
     ours |= {p.name for p in (ROOT / "tests").iterdir() if p.is_dir()}
     ours |= {canonicalize_name(p.stem) for p in (ROOT / "tests").rglob("*.py")}
     of_users, of_all = declared("workflow").keys(), declared().keys()
@@ -97,7 +97,7 @@ def test_every_import_is_a_declared_dependency():
         cells = json.loads(text)["cells"] if path.suffix == ".ipynb" else []
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"] or [text]
         tree = ast.parse("\n".join(code))
-        known = of_users if path.parts[0] in ("diffusion", "report", "tools") else of_all
+        known = of_users if path.parts[0] in ("diffusion", "report", "workflow") else of_all
         assert imported(ast.walk(tree)) - ours - known == set(), path
         if path.parts[0] == "diffusion":
             assert imported(tree.body) - ours - of_package == set(), path

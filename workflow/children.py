@@ -83,7 +83,7 @@ def snakemake() -> None:
 
 
 def _unsaid(record: logging.LogRecord) -> bool:
-    told = ("tools.run_notebook", "a job execution failed", "one job did not complete", "RuleException")
+    told = ("workflow.run_notebook", "a job execution failed", "one job did not complete", "RuleException")
     return record.levelno >= logging.WARNING and not any(text in record.getMessage() for text in told)
 
 

@@ -24,7 +24,7 @@ from diffusion.provenance import versions
 from study.settings import NOTEBOOKS, Analyse, Measure, Profile, SettingError, Settings, Yardstick
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = ("diffusion", "study", "report", "tools")  # the packages of the checkout
+PROJECT = ("diffusion", "study", "report", "workflow")  # the packages of the checkout
 # Where a job begins; notebooks begin with what their cells import.
 ENTRIES = {name: f"study.{name}" for name in ("measure", "analyse", "yardstick")}
 ENTRIES["report"] = "report.build"

@@ -1,4 +1,4 @@
-"""Runs of the second edition, as it left them, become runs of today: `python -m tools.convert`."""
+"""Runs of the second edition, as it left them, become runs of today: `python -m workflow.convert`."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from diffusion import data
 from diffusion.files import digest, read_json, write_json
 from diffusion.training.checkpoints import RunError, RunFolder, _short_hash
 from study import settings
-from tools import convert
+from workflow import convert
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 HOW = {"batch_size": 32, "learning_rate": 2e-4, "lr_schedule": "constant", "precision": "fp32"}
@@ -80,7 +80,7 @@ def test_a_converted_run_goes_on_and_samples_as_it_did(tmp_path, x, model):
     run = d.fit(process, x, epochs=2, folder=tmp_path / "runs", name=model, **HOW)
     before, line = run.sample(4), run.history[-1]["sha256"]
     folder = of_second_edition(run, model, tmp_path)
-    with pytest.raises(RunError, match=r"earlier form|tools.convert"):
+    with pytest.raises(RunError, match=r"earlier form|workflow.convert"):
         d.open(folder)
     assert convert.convert(folder)
     assert not convert.convert(folder)

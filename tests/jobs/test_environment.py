@@ -101,7 +101,7 @@ def test_pins_whose_time_lies_in_the_future_are_installed_once(made):
 def test_a_value_with_spaces_and_quotes_is_one_word(made):
     command = ["make", "-n", "report", "PROFILE=it's mine.yaml", "PYTHON=./python"]
     said = subprocess.run(command, cwd=made.folder, capture_output=True, text=True, check=True).stdout
-    (line,) = [line for line in said.splitlines() if "tools.run" in line]
+    (line,) = [line for line in said.splitlines() if "workflow.run" in line]
     assert shlex.split(line)[3:] == ["it's mine.yaml", "all"]
 
 

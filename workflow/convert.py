@@ -1,4 +1,4 @@
-"""Convert run folders of the second edition, once: `python -m tools.convert FOLDER ...`
+"""Convert run folders of the second edition, once: `python -m workflow.convert FOLDER ...`
 
 A folder is a run, or has runs below it. What is rewritten is what a run says of itself, run.json, the process
 and the prior that it had learnt, and the name of the run in its resumable states; weights and history stay as
@@ -90,7 +90,7 @@ def rewrite(
     }
     name = record["model"] if record else folder.name.rsplit("-", 2)[0]
     versions = {"torch": record["environment"]["torch"]} if record else {}
-    store.write(UNDER_WAY, b"tools.convert has begun, and ends it when it is called again")
+    store.write(UNDER_WAY, b"workflow.convert has begun, and ends it when it is called again")
     if (folder / PROCESS).is_file() and not (folder / BEFORE).is_file():
         (folder / PROCESS).rename(folder / BEFORE)
     if not isinstance(process, ColdZoom):
@@ -179,7 +179,7 @@ def runs_below(folder: Path) -> Iterator[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m tools.convert", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m workflow.convert", description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a run, or a folder of runs")
     failed = False
     for given in parser.parse_args(arguments).folders:

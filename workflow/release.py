@@ -1,6 +1,6 @@
 """Keep the results of a run under released/, from where anyone has the report without training.
 
-    python -m tools.release PROFILE    keep the results of PROFILE as released/PROFILE
+    python -m workflow.release PROFILE    keep the results of PROFILE as released/PROFILE
 
 A release has all records and kept images, from which the report and its figures are made; of each training
 the history and the last weights; the executed notebooks; the figures and the report as PDF; and a manifest
@@ -14,8 +14,8 @@ from typing import Any
 
 from diffusion.files import read_json, sha256, write_bytes, write_json
 from study.settings import Profile, read_profile
-from tools import jobs
-from tools.children import HeldError, holding
+from workflow import jobs
+from workflow.children import HeldError, holding
 
 RELEASED = jobs.ROOT / "released"
 MANIFEST = "manifest.json"

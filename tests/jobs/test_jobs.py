@@ -9,10 +9,10 @@ import numpy
 import pytest
 
 from damage import flipped
+from jobs.conftest import forget
+from jobs.standin import PROFILE
 from study.settings import read_profile
-from tools import jobs
-from workflow.conftest import forget
-from workflow.standin import PROFILE
+from workflow import jobs
 
 ALL = ["schedules", "train_zoom-0", "measure_zoom-0", "analyse_zoom-0", "yardstick", "compare", "report"]
 END = ALL[5:]
@@ -84,8 +84,8 @@ def test_first_seeds_come_first(project):
         ("diffusion/figures/__init__.py", ["report"]),
         ("report/build.py", ["report"]),
         ("report/template.html", ["report"]),
-        ("tools/run.py", []),
-        ("Snakefile", []),
+        ("workflow/run.py", []),
+        ("workflow/Snakefile", []),
     ],
 )
 def test_changed_code_re_runs_what_depends_on_it(project, stale, file, expected):

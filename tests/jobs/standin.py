@@ -1,4 +1,4 @@
-"""A stand-in project: the real Snakefile, Makefile, profiles, tools and settings around jobs that take no
+"""A stand-in project: the real Snakefile, Makefile, profiles, workflow and settings around jobs that take no
 time.
 
 Each job writes the files that the workflow expects of it, and the settings that it was given. Halfway it
@@ -18,7 +18,7 @@ import nbformat
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-REAL = ("Snakefile", "Makefile", "pyproject.toml", "constraints.txt", "profiles", "tools")
+REAL = ("Makefile", "pyproject.toml", "constraints.txt", "profiles", "workflow")
 OF_PACKAGE = (
     "files",
     "bounds",
@@ -174,7 +174,7 @@ class Project:
     def start(self, *arguments: str, **options) -> subprocess.Popen:
         """The command behind `make report`, under way; what it says is in the file `said`."""
         with (self.folder / "said").open("w") as said:
-            command = [sys.executable, "-m", "tools.run", *(arguments or ("smoke", "2"))]
+            command = [sys.executable, "-m", "workflow.run", *(arguments or ("smoke", "2"))]
             group = {"start_new_session": True} | options
             return subprocess.Popen(command, cwd=self.folder, stdout=said, stderr=said, **group)
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import offline
+from jobs.standin import PROFILE, Project, until, working_in
 from limits import disk, grow
-from tools import run
-from tools.children import holding
-from workflow.standin import PROFILE, Project, until, working_in
+from workflow import run
+from workflow.children import holding
 
 END = {"compare", "report"}
 ALL = {"schedules", "yardstick", "train_zoom-0", "measure_zoom-0", "analyse_zoom-0"} | END
@@ -203,7 +203,7 @@ def test_a_full_disk_is_one_line_and_costs_nothing_once_there_is_room(project):
 def test_a_machine_without_which_or_loopback_is_one_line(project, tmp_path, monkeypatch):
     if offline.means() == "namespace":
         (project.out / "jobs" / "report.json").unlink()
-        command = ["unshare", "--map-root-user", "--net", sys.executable, "-m", "tools.run", "smoke"]
+        command = ["unshare", "--map-root-user", "--net", sys.executable, "-m", "workflow.run", "smoke"]
         done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True)
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert "notebooks need the loopback network" in done.stderr
@@ -244,7 +244,7 @@ def kill(project: Project, started: subprocess.Popen, whom: str, number: int) ->
     elif whom == "make":
         started.send_signal(number)
     else:
-        words = {"run": "tools.run smoke", "snakemake": "children import snakemake"}[whom]
+        words = {"run": "workflow.run smoke", "snakemake": "children import snakemake"}[whom]
         (pid,) = [pid for pid, command in working_in(project.folder).items() if words in command]
         os.kill(pid, number)
 
