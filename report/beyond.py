@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from diffusion.evaluation.results import Response
-from diffusion.figures.images import unpicked
+from diffusion.figures.images import grids
 from diffusion.figures.style import save
 from diffusion.provenance import releases
 from report.study import MODELS
@@ -108,7 +108,7 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
             samples[title] = results.kept(name)[:SHOWN]
     shown = [row for row in rows if "precision" not in row.changes]  # the appendix tells of that
     paths = [save(changes(lines(shown), floor and floor.fid_mean), folder / FIGURE)]
-    return paths + ([save(unpicked(samples, 2), folder / SAMPLES)] if samples else [])
+    return paths + ([save(grids(samples, across=2), folder / SAMPLES)] if samples else [])
 
 
 def said(results: Results | None) -> dict[str, Row]:

@@ -4,8 +4,14 @@ It is as wide as the report's text. They read no global state and leave none: th
 bytes. Those that notebooks call are named here.
 """
 
-from diffusion.figures.counts import centre_pixels, confusion
-from diffusion.figures.curves import loss_by_level, losses, reconstruction_error, schedules
+from diffusion.figures.curves import (
+    centre_pixels,
+    confusion,
+    loss_by_level,
+    losses,
+    reconstruction_error,
+    schedules,
+)
 from diffusion.figures.images import grid, latents, reconstructions, steps_of, trajectory, zoom_progression
 from diffusion.figures.style import render, save
 

@@ -17,12 +17,10 @@ from torchvision.utils import make_grid
 from diffusion.data import grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
-# Lengths in pixels of the saved file.
+# Lengths in pixels of the saved file, but for the heights, which are in mm.
 WIDTH = round(TEXT_WIDTH * DPI)
-HIGHEST = round(92 / 25.4 * DPI)  # of the images of a figure
-PAIR_HIGHEST = round(34 / 25.4 * DPI)  # of two grids side by side
+HIGHEST = 92  # of the images of a figure
 LARGEST = 168  # side of an image
-WAY_HIGHEST = round(74 / 25.4 * DPI)  # of a trajectory
 FRAME, GREY = 2, 203 / 255  # the line around an image
 LINE = round(1.3 * SMALL * DPI / 72)  # height of a line of text
 CHARACTER = 0.5 * SMALL * DPI / 72  # width of a character
@@ -58,22 +56,20 @@ def _wrapped(label: str, fits: float) -> str:
     return label if "$" in label or len(label) < fits else re.sub(r"(?<=/)| ", "\n", label)
 
 
-def _page(blocks: Sequence[Block], across: int = 1, highest: int = HIGHEST) -> Figure:
+def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> Figure:
     """Blocks of images alike in shape, `across` beside one another, as large as the page allows."""
     first, down = blocks[0], math.ceil(len(blocks) / across)
     height, width = first.images.shape[1:]
     rows = max(math.ceil(len(b.images) / b.columns) for b in blocks)
     left = round(CHARACTER * max(map(len, first.beside), default=0) + LINE / 2) if first.beside else 0
     wide = (WIDTH - across * left - (across - 1) * LINE) // across  # for the images of a block
-    scale = min((wide - FRAME) // first.columns - FRAME, highest // (rows * down) - FRAME, LARGEST)
-    scale = max(1, scale // max(height, width))
+    high = round(highest / 25.4 * DPI) // (rows * down)
+    scale = max(1, min((wide - FRAME) // first.columns - FRAME, high - FRAME, LARGEST) // max(height, width))
     cell = np.array([width, height]) * scale + FRAME  # an image and its frame
-    fits = cell[0] / CHARACTER  # characters under an image
-    under = [[_wrapped(label, fits) for label in b.under] for b in blocks]
+    under = [[_wrapped(label, cell[0] / CHARACTER) for label in b.under] for b in blocks]
     bottom = round(LINE * (0.6 + max(u.count("\n") + 1 for u in under[0]))) if first.under else 0
     top = round(1.4 * LINE) if first.title else 0
-    size = np.array([first.columns * cell[0] + FRAME, rows * cell[1] + FRAME])
-    pitch = size + [left + LINE, top + bottom]
+    pitch = cell * [first.columns, rows] + FRAME + [left + LINE, top + bottom]
     total = np.array([max(WIDTH, across * pitch[0] - LINE), down * pitch[1]])
     figure = new_figure(total[1] / DPI * 25.4, layout=None)
     figure.set_figwidth(total[0] / DPI)
@@ -96,19 +92,21 @@ def _page(blocks: Sequence[Block], across: int = 1, highest: int = HIGHEST) -> F
 
 
 @styled
-def grid(images: Any, columns: int = 8, title: str = "") -> Figure:
-    """A plain grid of images, (n, 28, 28) or (n, 1, 28, 28), in reading order."""
-    images = as_bytes(images)
-    return _page([Block(images, min(columns, len(images)), title=title)])
+def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest: float = HIGHEST) -> Figure:
+    """Grids of images under their titles, `across` beside one another: title -> (n, 28, 28).
+
+    Args:
+        highest: mm that the images of the figure may take.
+    """
+    blocks = [Block(as_bytes(x), columns, title=title) for title, x in titled.items()]
+    return _page(blocks, across, highest)
 
 
 @styled
-def quality(confident: Any, doubtful: Any) -> Figure:
-    """Figs. 5, 6 and 14: samples of which the classifier is most sure (left) and least sure (right)."""
-    sides = [as_bytes(confident), as_bytes(doubtful)]
-    columns = math.ceil(math.sqrt(len(sides[0])))
-    titles = ("most confident tenth", "least confident tenth")
-    return _page([Block(x, columns, title=t) for x, t in zip(sides, titles, strict=True)], 2, PAIR_HIGHEST)
+def grid(images: Any, columns: int = 8) -> Figure:
+    """A plain grid of images, (n, 28, 28) or (n, 1, 28, 28), in reading order."""
+    images = as_bytes(images)
+    return _page([Block(images, min(columns, len(images)))])
 
 
 @styled
@@ -122,25 +120,6 @@ def latents(rows: Mapping[str, Any], steps: Sequence[int]) -> Figure:
     images = np.concatenate([as_bytes(row) for row in rows.values()])
     under = [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)]
     return _page([Block(images, len(steps), list(rows), under)])
-
-
-def noised(x0: np.ndarray, alpha_bar: Sequence[float]) -> np.ndarray:
-    """An image x0 in bytes at each alpha_bar, with the same noise, each scaled by its own spread.
-
-    Two standard deviations about a latent's mean fill the range of greys; x0 is left as it is.
-    """
-    noise = np.random.default_rng(3).standard_normal(x0.shape)
-    rows = []
-    for a in alpha_bar:
-        x = math.sqrt(a) * (x0 / 255 - 0.5) + math.sqrt(1 - a) * noise
-        rows.append(x0 if a >= 1 else as_bytes((x - x.mean()) / (4 * x.std()))[0])
-    return np.stack(rows)
-
-
-@styled
-def unpicked(blocks: Mapping[str, Any], across: int = 1) -> Figure:
-    """Samples of several models, `across` beside one another, as they come: label -> (n, 28, 28)."""
-    return _page([Block(as_bytes(x), 16 // across, title=label) for label, x in blocks.items()], across)
 
 
 @styled
@@ -179,4 +158,4 @@ def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
     """
     beside = [f"$t = {t}$" for t in steps]
     beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
-    return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=WAY_HIGHEST)
+    return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=74)

@@ -1,4 +1,4 @@
-"""The look of all figures: size, type, colours, what stands for which model, and how a figure is saved.
+"""The look of all figures: size, type, the styles of curves, and how a figure is saved.
 
 Figures are as wide as the report's text, so that a point here is a point on the page. Colours are from Paul
 Tol's schemes (SRON/EPS/TN/09-002), the bright ones darkened: each has a contrast of at least 3:1 on white,
@@ -59,42 +59,35 @@ THEME = {
 }
 
 
-class ModelStyle(NamedTuple):
-    """Colour, dash and marker of one model in every figure."""
+class Style(NamedTuple):
+    """Colour, dash and marker of one curve, and what the legend calls it: its name, if empty."""
 
     colour: str
     line: Any
     marker: str
+    label: str = ""
 
 
-MODELS = {
-    "linear": ModelStyle("#004488", "-", "o"),
-    "cosine": ModelStyle("#BB5566", (0, (6, 1.6)), "s"),
-    "zoom": ModelStyle("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^"),
-}
-FURTHER = (
-    ModelStyle("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v"),
-    ModelStyle("#228833", (0, (1.2, 1.2)), "D"),
-    ModelStyle("#882255", (0, (8, 1.2, 3, 1.2)), "P"),
+STYLES = (
+    Style("#004488", "-", "o"),
+    Style("#BB5566", (0, (6, 1.6)), "s"),
+    Style("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^"),
+    Style("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v"),
+    Style("#228833", (0, (1.2, 1.2)), "D"),
+    Style("#882255", (0, (8, 1.2, 3, 1.2)), "P"),
 )
+FURTHER_MARKERS = "X*hpd<>8"
+Styles = Mapping[str, Style]
 
 
-def model_styles(names: Iterable[str], run: Iterable[str] = ()) -> dict[str, ModelStyle]:
-    """The style of each model. Those of the study are fixed, by name or by label ("DDPM, linear").
-
-    Args:
-        run: all models of the run: others than the study's take the further styles in this order, the fourth
-            the first one's colour with another marker.
-    """
-    names, found, others = list(names), {}, 0
-    for name in dict.fromkeys([*run, *names]):
-        known = next((MODELS[word] for word in re.split(r"\W+", name.lower()) if word in MODELS), None)
-        if known is None or known in found.values():
-            again, i = divmod(others, len(FURTHER))
-            known = FURTHER[i] if again == 0 else FURTHER[i]._replace(marker="X*hpd<>8"[(again - 1) % 8])
-            others += 1
-        found[name] = known
-    return {name: found[name] for name in names}
+def styles_of(names: Iterable[str], among: Sequence[Style] = STYLES) -> dict[str, Style]:
+    """A style for each name, in order; once all are taken, they come again with other markers."""
+    found = {}
+    for place, name in enumerate(names):
+        again, i = divmod(place, len(among))
+        marker = FURTHER_MARKERS[(again - 1) % len(FURTHER_MARKERS)] if again else among[i].marker
+        found[name] = among[i]._replace(marker=marker)
+    return found
 
 
 class PrintFigure(Figure):
@@ -134,17 +127,12 @@ def new_figure(height: float, layout: str | None = "constrained") -> PrintFigure
     return PrintFigure(figsize=(TEXT_WIDTH, height / 25.4), dpi=DPI, layout=layout)
 
 
-def handles(
-    styles: Mapping[str, ModelStyle], labels: Mapping[str, str] | None = None, **look: Any
-) -> list[tuple[str, Any]]:
-    """Entries of a legend for models: label, and a line with its marker."""
-    return [
-        (
-            (labels or {}).get(name, name),
-            Line2D([], [], **{"color": s.colour, "marker": s.marker, "linestyle": s.line} | look),
-        )
-        for name, s in styles.items()
-    ]
+def handles(styles: Styles, **look: Any) -> list[tuple[str, Any]]:
+    """Entries of a legend: label, and a line with its marker."""
+    looks = {
+        n: {"color": s.colour, "marker": s.marker, "linestyle": s.line} | look for n, s in styles.items()
+    }
+    return [(style.label or name, Line2D([], [], **looks[name])) for name, style in styles.items()]
 
 
 def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:

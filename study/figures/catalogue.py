@@ -4,16 +4,19 @@ To add one, write a function from `Results` to a Figure, or None where it does n
 `FIGURES` or, if it is of one model and not of the study alone, in `OF_MODEL`.
 """
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffusion.figures import counts, curves, images
-from diffusion.figures.style import MODELS, save
+from diffusion.figures import curves, images
+from diffusion.figures.style import save
+from study.figures import distances as along
 from study.figures import evidence
+from study.figures.styles import MODELS, model_styles, plain
 from study.records import SETTLED, Results, Trained, ZoomProbes, kept_path
 
 UNPICKED = 64  # samples of each model that are shown as they come
@@ -24,25 +27,16 @@ DrawModel = Callable[[Results, str], Figure | None]
 # --- what figures take from results ---
 
 
-def _plain(text: str) -> str:
-    """Text that stays that text in a figure: matplotlib reads what stands between dollars as mathematics."""
-    return text.replace("$", r"\$")
-
-
 def _label(results: Results, one: Trained) -> str:
     """The name of a training, with its seed where its model has several."""
     seed = f", seed {one.seed}" if len(results.seeds(one.model)) > 1 else ""
-    return _plain(one.train.label) + seed
-
-
-def _labels(results: Results) -> dict[str, str]:
-    return {model: _plain(results.first(model).train.label) for model in results.models}
+    return plain(one.train.label) + seed
 
 
 def _names(one: Trained) -> dict[str, Any]:
     """Names of the classes of a training's data set, and what one is called."""
     known = one.train.dataset
-    return {"classes": tuple(map(_plain, known.classes)), "noun": _plain(known.noun)}
+    return {"classes": tuple(map(plain, known.classes)), "noun": plain(known.noun)}
 
 
 def _ddpms(results: Results) -> list[str]:
@@ -69,6 +63,19 @@ def schedules(results: Results) -> Figure | None:
     return curves.schedules({"linear": found.linear, "cosine": found.cosine})
 
 
+def _noised(x0: np.ndarray, alpha_bar: Sequence[float]) -> np.ndarray:
+    """An image x0 in bytes at each alpha_bar, with the same noise, each scaled by its own spread.
+
+    Two standard deviations about a latent's mean fill the range of greys; x0 is left as it is.
+    """
+    noise = np.random.default_rng(3).standard_normal(x0.shape)
+    rows = []
+    for a in alpha_bar:
+        x = np.sqrt(a) * (x0 / 255 - 0.5) + np.sqrt(1 - a) * noise
+        rows.append(x0 if a >= 1 else images.as_bytes((x - x.mean()) / (4 * x.std()))[0])
+    return np.stack(rows)
+
+
 def latents(results: Results) -> Figure | None:
     """The digit of `zoom_progression` under both schedules."""
     found = results.schedules
@@ -78,7 +85,7 @@ def latents(results: Results) -> Figure | None:
     steps = images.steps_of(found.T, 11)
     rows = {"linear": found.linear, "cosine": found.cosine}
     return images.latents(
-        {name: images.noised(digit, [s.alpha_bar[t] for t in steps]) for name, s in rows.items()}, steps
+        {name: _noised(digit, [s.alpha_bar[t] for t in steps]) for name, s in rows.items()}, steps
     )
 
 
@@ -88,7 +95,7 @@ def zoom_progression(results: Results) -> Figure | None:
 
 def ddpm_losses(results: Results) -> Figure | None:
     histories = {model: results.first(model).train.history for model in _ddpms(results)}
-    return curves.losses(histories, _labels(results)) if histories else None
+    return curves.losses(histories, model_styles(results)) if histories else None
 
 
 def distances(results: Results, models: Iterable[str]) -> Figure | None:
@@ -111,7 +118,7 @@ def distances(results: Results, models: Iterable[str]) -> Figure | None:
         panels[label] = {model: seeds for model, seeds in rows.items() if seeds}
         floor = first.measure.floor.get(extractor)
         floors[label] = (floor.fid_mean, floor.fid_sd) if floor else None
-    return curves.distance_curves(panels, floors, _labels(results))
+    return along.distance_curves(panels, floors, model_styles(results))
 
 
 def _distance_rows(one: Trained, extractor: str) -> list[dict[str, Any]]:
@@ -126,7 +133,7 @@ def unpicked(results: Results) -> Figure | None:
         one = results.first(model)
         if kept_path(results.out, f"samples_{model}-{one.seed}").is_file():
             found[_label(results, one)] = results.kept(f"samples_{model}-{one.seed}")[:UNPICKED]
-    return images.unpicked(found) if found else None
+    return images.grids(found, columns=16) if found else None
 
 
 def mix(results: Results) -> Figure | None:
@@ -140,7 +147,7 @@ def mix(results: Results) -> Figure | None:
         return None
     mixed = results.yardstick.mixed if results.yardstick else []
     real = [one.divergence for one in mixed], [one.fid_mean for one in mixed]
-    return curves.mix(points, real if mixed else None)
+    return along.mix(points, real if mixed else None)
 
 
 def class_ratios(results: Results) -> dict[str, np.ndarray]:
@@ -156,7 +163,7 @@ def class_ratios(results: Results) -> dict[str, np.ndarray]:
 
 def class_map(results: Results) -> Figure | None:
     ratios = class_ratios(results)
-    return counts.class_map(ratios, **_names(results.first(results.models[0]))) if ratios else None
+    return along.class_map(ratios, **_names(results.first(results.models[0]))) if ratios else None
 
 
 def common_loss(results: Results) -> Figure | None:
@@ -164,14 +171,14 @@ def common_loss(results: Results) -> Figure | None:
     if len(probes) < 2 or not all(probes.values()):
         return None
     linear, cosine = (probes[m].common_loss for m in ("linear", "cosine"))
-    return curves.common_loss(linear.levels, np.divide(cosine.by_level, linear.by_level))
+    return along.common_loss(linear.levels, np.divide(cosine.by_level, linear.by_level))
 
 
 # --- figures of one model: of its first seed ---
 
 
 def loss(results: Results, model: str) -> Figure:
-    return curves.losses({model: results.first(model).train.history}, _labels(results))
+    return curves.losses({model: results.first(model).train.history}, model_styles(results))
 
 
 def _shows(kind: str, show: Callable[[Any, Trained], Figure]) -> DrawModel:
@@ -205,8 +212,14 @@ def _classes(one: Trained, n: int) -> tuple[str, ...] | None:
     return found if len(found) == n else None
 
 
+def _quality(confident: np.ndarray, doubtful: np.ndarray) -> Figure:
+    """Figs. 5, 6 and 14: samples of which the classifier is most sure (left) and least sure (right)."""
+    titled = {"most confident tenth": confident, "least confident tenth": doubtful}
+    return images.grids(titled, math.ceil(math.sqrt(len(confident))), across=2, highest=34)
+
+
 samples = _shows("samples", lambda kept, one: images.grid(kept[:64], columns=16))
-quality = _shows("quality", lambda kept, one: images.quality(*kept))
+quality = _shows("quality", lambda kept, one: _quality(*kept))
 trajectory = _shows("trajectory", lambda kept, one: images.trajectory(kept, _steps(one, len(kept))[::-1]))
 degradation = _shows(
     "degradation", lambda kept, one: images.latents({one.model: kept}, _steps(one, len(kept)))
@@ -215,11 +228,11 @@ reconstructions = _shows(
     "reconstructions", lambda kept, one: images.reconstructions(*kept, _steps(one, kept.shape[1], first=1))
 )
 deepest = _shows("deepest", lambda kept, one: images.reconstructions(*kept, _classes(one, kept.shape[1])))
-centre_pixels = _shows_probes(lambda probes, one: counts.centre_pixels(probes.centre_pixels.counts))
-confusion = _shows_probes(lambda probes, one: counts.confusion(probes.confusion.matrix, **_names(one)))
+centre_pixels = _shows_probes(lambda probes, one: curves.centre_pixels(probes.centre_pixels.counts))
+confusion = _shows_probes(lambda probes, one: curves.confusion(probes.confusion.matrix, **_names(one)))
 reconstruction_error = _shows_probes(
     lambda probes, one: curves.reconstruction_error(
-        probes.reconstruction.levels, probes.reconstruction.mse, probes.reconstruction.sd
+        probes.reconstruction.levels, probes.reconstruction.mse, probes.reconstruction.sd, MODELS["zoom"]
     )
 )
 
@@ -232,7 +245,7 @@ def classes_along(results: Results, model: str) -> Figure | None:
         f"seed {one.seed}": [{"epoch": row.epoch, "share": row.recognised.share} for row in one.measure.curve]
         for one in ones
     }
-    return counts.classes_along(rows, ones[0].measure.real.recognised.share, **_names(ones[0]))
+    return along.classes_along(rows, ones[0].measure.real.recognised.share, **_names(ones[0]))
 
 
 def _of(model: str, function: DrawModel) -> Draw:
@@ -247,7 +260,7 @@ def quality_calls(results: Results) -> Figure | None:
     for (model, _), one in results.trainings.items():
         if one.analysis:
             found.setdefault(model, []).append([row for row in one.analysis.drawn if not row.noise])
-    return evidence.quality_against_calls(found, _labels(results)) if found else None
+    return evidence.quality_against_calls(found, model_styles(results)) if found else None
 
 
 def sampling_noise(results: Results) -> Figure | None:
@@ -265,7 +278,7 @@ def sampling_noise(results: Results) -> Figure | None:
 def offset_response(results: Results) -> Figure | None:
     ones = {model: results.first(model).analysis for model in results.models}
     found = {model: one.response for model, one in ones.items() if one and one.response}
-    return evidence.response(found, _labels(results)) if found else None
+    return evidence.response(found, model_styles(results)) if found else None
 
 
 def recognised_kinds(results: Results) -> Figure | None:
@@ -280,7 +293,7 @@ def yardstick(results: Results) -> Figure | None:
     if not results.yardstick:
         return None
     finals = {key: one.measure.final.digits.fid for key, one in results.trainings.items() if one.measure}
-    return evidence.yardstick(results.yardstick.distorted, finals, _labels(results))
+    return evidence.yardstick(results.yardstick.distorted, finals, model_styles(results))
 
 
 FIGURES: dict[str, Draw] = {

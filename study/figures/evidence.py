@@ -8,24 +8,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
 from diffusion.evaluation.results import Response
-from diffusion.figures.style import (
-    AXIS,
-    INK,
-    MODELS,
-    MUTED,
-    SMALL,
-    handles,
-    legend,
-    model_styles,
-    new_figure,
-    styled,
-)
+from diffusion.figures.curves import PLAIN
+from diffusion.figures.style import AXIS, INK, MUTED, SMALL, Styles, handles, legend, new_figure, styled
+from study.figures.styles import MODELS
 from study.records import Candidate, Distorted, Drawn, YardstickRecord
 
-PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 DASHES = ("-", (0, (2, 1.2)), (0, (5, 1.2)))  # of a model's samplers
 REAL_DOT = "#8C8C8C"
 OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # of two bounds
@@ -59,18 +49,15 @@ def _line(axes: Axes, rows: Sequence[Drawn], along: str, label: str, look: Mappi
 
 
 @styled
-def quality_against_calls(
-    drawn: Mapping[str, Sequence[Sequence[Drawn]]], labels: Mapping[str, str]
-) -> Figure:
+def quality_against_calls(drawn: Mapping[str, Sequence[Sequence[Drawn]]], styles: Styles) -> Figure:
     """Distance and share of digits against network calls a sample, a line for each model and sampler.
 
     Args:
         drawn: model -> for each training, its ways to sample without added noise; the first is drawn strong.
-        labels: text of the legend for every model of the run.
     """
     figure = new_figure(72)
     axes = figure.subplots(1, 2)
-    styles, entries, shown = model_styles(drawn, labels), {}, ("Fréchet distance", "accepted as digits")
+    entries, shown = {}, ("Fréchet distance", "accepted as digits")
     for model, trainings in drawn.items():
         for seed, rows in enumerate(trainings):
             for place, sampler in enumerate(dict.fromkeys(row.sampler for row in rows)):
@@ -80,7 +67,7 @@ def quality_against_calls(
                 found = [row for row in rows if row.sampler == sampler]
                 for one, label in zip(axes, shown, strict=True):
                     _line(one, found, "calls", label, look)
-                entries.setdefault(f"{labels[model]}, {sampler}", Line2D([], [], **look))
+                entries.setdefault(f"{styles[model].label}, {sampler}", Line2D([], [], **look))
     for one in axes:
         one.set(xscale="log", xlabel="network calls a sample")
         one.xaxis.set_major_formatter(PLAIN)
@@ -126,11 +113,12 @@ def noise(drawn: Mapping[str, Sequence[Drawn]]) -> Figure:
 
 
 @styled
-def response(found: Mapping[str, Response], labels: Mapping[str, str]) -> Figure:
+def response(found: Mapping[str, Response], styles: Styles) -> Figure:
     """The share of a uniform offset that the predicted noise answers, by time step."""
     figure = new_figure(62)
     axes = figure.subplots()
-    for model, style in (styles := model_styles(found, labels)).items():
+    styles = {model: styles[model] for model in found}
+    for model, style in styles.items():
         one = found[model]
         axes.plot(one.t, one.response, color=style.colour, marker=style.marker, linestyle=style.line)
         axes.fill_between(one.t, one.low, one.high, color=style.colour, alpha=0.15, linewidth=0)
@@ -140,7 +128,7 @@ def response(found: Mapping[str, Response], labels: Mapping[str, str]) -> Figure
     )
     axes.set(xlabel="time step $t$", ylabel="answered / ideal", ylim=(0, 1.08))
     axes.set_xlim(left=0)
-    legend(figure, handles(styles, labels))
+    legend(figure, handles(styles))
     return figure
 
 
@@ -187,18 +175,16 @@ def recogniser_curves(candidates: Sequence[Candidate]) -> Figure:
 
 @styled
 def yardstick(
-    distorted: Sequence[Distorted], finals: Mapping[tuple[str, int], float], labels: Mapping[str, str]
+    distorted: Sequence[Distorted], finals: Mapping[tuple[str, int], float], styles: Styles
 ) -> Figure:
     """Distances of real digits distorted, in order, with those of the models among them.
 
     Args:
         finals: (model, seed) -> distance of the finished model.
-        labels: name of every model of the run.
     """
-    styles = model_styles(labels)
     bars = [(one.kind, one.fid, REAL_DOT) for one in distorted]
     for (model, seed), fid in finals.items():
-        bars.append((f"{labels[model]}, seed {seed}", fid, styles[model].colour))
+        bars.append((f"{styles[model].label}, seed {seed}", fid, styles[model].colour))
     bars.sort(key=lambda bar: bar[1])
     figure = new_figure(16 + ROW * len(bars))
     axes = figure.subplots()
