@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from diffusion.data import DATASETS
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
@@ -16,7 +17,7 @@ from report.claims.ddpm import EARLY, curves
 from report.effects import MOST_TRAININGS
 from report.estimates import LAST, at_end, coverage, not_recognised, swing
 from report.findings import Run, by_loss, class_signs, clipped, common_bias, respaced
-from report.study import CITATION, DDPMS, MODELS, STUDIED, dataset, deviations
+from report.study import DDPMS, MODELS, STUDIED, dataset, deviations
 from report.text_format import (
     NUMBERS,
     Markdown,
@@ -45,7 +46,7 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
     results, case = run.results, run.case
     one, measure = next(iter(results.trainings.values())), run.ones[0].measure
     data, options = dataset(results), run.profile.options
-    address, cited = options.get("repository", ""), CITATION.get(one.train.settings.get("dataset"))
+    address, known = options.get("repository", ""), DATASETS.get(one.train.settings.get("dataset"))
     context = {
         "study": STUDIED["zoom"],
         "profile": run.profile.name,
@@ -57,7 +58,7 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "repository": str(address),
         "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
         "dataset": data,
-        "data_citation": Markdown(f"[@{cited}]" if cited else ""),
+        "data_citation": Markdown(f"[@{known.citation}]" if known else ""),
         "data_hashes": data_hashes(results),
         "deviations": deviations(results),
         "subtitle": subtitle(run),

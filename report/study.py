@@ -18,7 +18,6 @@ OF_SCHEDULES = ("T", "beta_start", "beta_end", "s", "beta_max")
 # What is said otherwise, or does not tell a training from the study's.
 ASIDE = {"notebook", "model", "seed", "dataset", "data_dir", "out_dir", "precision"}
 ASIDE |= {"epochs", "n_train", "n_test", "n_samples", "n_reconstruct"}
-CITATION = {"mnist": "lecun1998", "fashion": "xiao2017", "kmnist": "clanuwat2018"}
 
 
 def measured(results: Results) -> list[str]:

@@ -65,7 +65,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     seed: Seed = Field(0, description="seed of every random draw")
-    dataset: DataSetName = Field("mnist", description="mnist, fashion, kmnist, or module:name of your own")
+    dataset: DataSetName = Field(
+        "mnist", description="one of diffusion.data.DATASETS, or module:name of your own"
+    )
     data_dir: str | None = Field(None, max_length=1000, description="folder of the data set; None: data/")
     out_dir: str | None = Field(
         None, max_length=1000, description="folder of the results; None: build/notebook"

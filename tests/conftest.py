@@ -59,7 +59,7 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from diffusion import data
 
     with FileLock(shared_folder(tmp_path_factory) / "mnist.lock"):
-        data.fetch()
+        data.load()
     return data.folder()
 
 
