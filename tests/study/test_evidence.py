@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import synthetic
-from diffusion.figures.style import model_styles
+from diffusion.figures.style import styles_of
 from study import records
 from study.figures import catalogue, evidence
 
@@ -37,10 +37,11 @@ def labels(figure: Figure) -> list[str]:
 
 
 LABELS = {"linear": "DDPM", "own": "Own", "zoom": "Cold Zoom"}
+STYLES = {name: style._replace(label=LABELS[name]) for name, style in styles_of(LABELS).items()}
 
 
 def test_quality_is_drawn_in_order_of_calls_for_every_sampler_and_training():
-    figure = evidence.quality_against_calls(ROWS, LABELS)
+    figure = evidence.quality_against_calls(ROWS, STYLES)
     distance, digits = figure.axes
     assert [list(line.get_xdata()) for line in distance.lines] == [[10, 1000], [10], [1, 24], [24]]
     assert [list(line.get_ydata()) for line in distance.lines] == [[60, 12], [90], [30, 20], [8]]
@@ -51,19 +52,9 @@ def test_quality_is_drawn_in_order_of_calls_for_every_sampler_and_training():
 
 def test_a_sampler_of_ones_own_is_drawn_beside_the_two_that_are_known():
     rows = [drawn(sampler, 10, 50, 0.1) for sampler in ("mine:step", "ancestral", "ddim")]
-    figure = evidence.quality_against_calls({"own": [rows]}, LABELS)
+    figure = evidence.quality_against_calls({"own": [rows]}, STYLES)
     assert labels(figure) == ["Own, mine:step", "Own, ancestral", "Own, ddim"]
     assert [line.get_ydata()[0] for line in figure.axes[0].lines] == [50, 50, 50]
-
-
-def test_a_model_has_its_style_whichever_others_are_drawn():
-    run = {"blur": "Blur", "own": "Own"}
-    colour = model_styles(run)["own"].colour
-    assert colour != model_styles(run)["blur"].colour
-    rows = {"own": [[drawn("ancestral", 10, 50, 0.1)]]}
-    found = records.Response(t=[10], response=[0.1], low=[0.0], high=[0.2])
-    for figure in (evidence.quality_against_calls(rows, run), evidence.response({"own": found}, run)):
-        assert figure.axes[0].lines[0].get_color() == colour
 
 
 def test_noise_begins_at_none_and_shows_all_trainings():
@@ -102,7 +93,7 @@ def test_a_recogniser_is_shown_kind_by_kind_old_against_new(made):
 
 
 def test_models_stand_among_the_distorted_in_order(made):
-    axes = evidence.yardstick(made.distorted, {("zoom", 0): 20.0, ("zoom", 1): 1.0}, LABELS).axes[0]
+    axes = evidence.yardstick(made.distorted, {("zoom", 0): 20.0, ("zoom", 1): 1.0}, STYLES).axes[0]
     expected = ["Cold Zoom, seed 1", "turned", "Cold Zoom, seed 0"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == expected
     assert [x for x, _ in axes.collections[0].get_offsets()] == [1, 3, 20]
