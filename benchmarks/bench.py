@@ -139,7 +139,7 @@ def sampling(sizes: Sizes) -> Iterator[Row]:
     rounds = range(sizes.T // sizes.segment)
     seconds = [[seconds_of(lambda w=w: advance(w)) / part for w in (0, 1)] for _ in rounds]
     evaluator = d.Evaluator(*d.load("mnist")[:1], *d.load("mnist", "test"), interval_repeats=2)
-    fid = [evaluator.measure(x.float().cpu().clamp(-0.5, 0.5)).digits.fid for x in last]
+    fid = [evaluator.measure(x.float().cpu().clamp(-0.5, 0.5)).frechet.value for x in last]
     remark = f"distances {fid[0]:.1f} in fp32 and {fid[1]:.1f} in {precision}"
     yield Row(f"sampling {n} DDPM images, {sizes.T} steps", *map(list, zip(*seconds, strict=True)), remark)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Response
 from diffusion.figures.images import grids
 from diffusion.figures.style import save
@@ -30,7 +31,6 @@ from study.records import (
     Checkpoint,
     Results,
     Trained,
-    Weighted,
     kept_path,
     load_results,
     sampling_of,
@@ -101,13 +101,13 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
         return []
     told, samples = said(results), {}
     rows = list(told.values())
-    floor = results.first(rows[0].model).measure.final.floor.get("digits")
+    floor = results.first(rows[0].model).measure.final.floor
     own = _own(table(results))
     for title, row in ((title, told.get(name)) for name, title in SAMPLED.items()):
         if row in own and kept_path(results.out, name := f"samples_{row.model}-{row.seeds[0]}").is_file():
             samples[title] = results.kept(name)[:SHOWN]
     shown = [row for row in rows if "precision" not in row.changes]  # the appendix tells of that
-    paths = [save(changes(lines(shown), floor and floor.fid_mean), folder / FIGURE)]
+    paths = [save(changes(lines(shown), floor and floor.mean), folder / FIGURE)]
     return paths + ([save(grids(samples, across=2), folder / SAMPLES)] if samples else [])
 
 
@@ -140,14 +140,14 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
     restored = {name: _restored(results, row) for name, row in rows.items() if row.process == "zoom"}
     losses = {name: _losses(results, row) for name, row in rows.items()}
     digit = {name: row.digit for name, row in rows.items() if row.digit is not None}
-    linear = study.first("linear").measure.final.digits if "linear" in study.models else None
+    linear = study.first("linear").measure.final.frechet if "linear" in study.models else None
     of_study = _digits(study)
     late = _late_means(study, "zoom")
-    seen = {name: [one.response[0] for one in _responses(results, row)] for name, row in rows.items()}
+    seen = {name: [one.response[0].value for one in _responses(results, row)] for name, row in rows.items()}
     mixes = _mixes(results, rows)
-    diverged = [row.classes.divergence for row in _late(study, "zoom")]
+    diverged = [row.classes.divergence.value for row in _late(study, "zoom")]
     constant = ("zoom_noisy", "zoom_noisier", "zoom_constant")
-    at_the_end = [row.digits.fid for model in study.models for row in _late(study, model)]
+    at_the_end = [row.frechet.value for model in study.models for row in _late(study, model)]
     return {
         "some_in_float32": "fp32" in _precisions(results),
         # The normalisation that keeps the mean: a steadier ground and a smaller distance.
@@ -173,10 +173,10 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         # With few epochs the U-Net is within a quarter of what the study's network has in the end.
         "unet_short_near": all_of("ddpm_short")
         and bool(linear)
-        and max(abs(one / linear.fid - 1) for one in rows["ddpm_short"].distances) < 0.25,
+        and max(abs(one / linear.value - 1) for one in rows["ddpm_short"].distances) < 0.25,
         # The same training in float32 and in bfloat16.
         "precision_alike": all_of("ddpm_unet", "ddpm_float32")
-        and abs(rows["ddpm_float32"].distance.mean / rows["ddpm_unet"].distance.mean - 1) < 0.15,
+        and abs(rows["ddpm_float32"].distance.value / rows["ddpm_unet"].distance.value - 1) < 0.15,
         "unet_draws_digits": "ddpm_unet" in digit and bool(of_study) and digit["ddpm_unet"] > max(of_study),
         # Trainings with a decaying rate agree.
         "decay_settles": bool(_repeated(results)) and _apart(results) < SETTLED,
@@ -185,17 +185,17 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         and bool(linear)
         and bool(late)
         and fmean(rows["zoom"].distances) < fmean(late)
-        and min(rows["ddpm"].distances) > 1.25 * linear.fid,
+        and min(rows["ddpm"].distances) > 1.25 * linear.value,
         "three_not_enough": all_of("zoom_short")
         and bool(late)
         and min(rows["zoom_short"].distances) > fmean(late),
         # Three tenths of the study's epochs are not yet within a quarter of what all of them give.
         "thirty_far": all_of("ddpm_30")
         and bool(linear)
-        and min(rows["ddpm_30"].distances) > 1.25 * linear.fid,
+        and min(rows["ddpm_30"].distances) > 1.25 * linear.value,
         # A bilinear zoom: no further from the base than two trainings of one model may be apart.
         "bilinear_alike": all_of("zoom", "zoom_bilinear")
-        and 1 / SETTLED < rows["zoom_bilinear"].distance.mean / rows["zoom"].distance.mean < SETTLED,
+        and 1 / SETTLED < rows["zoom_bilinear"].distance.value / rows["zoom"].distance.value < SETTLED,
         "unet_restores": all_of("zoom", "zoom_unet")
         and min(restored["zoom_unet"]) > max(restored["zoom"])
         and max(losses["zoom_unet"]) < min(losses["zoom"]),
@@ -242,7 +242,7 @@ def findings(results: Results | None, study: Results) -> dict[str, bool]:
         # With all its steps that DDPM is about as close.
         "level_with_more_calls": all_of("ddpm_unet", "zoom_best")
         and rows["ddpm_unet"].calls > 4 * rows["zoom_best"].calls
-        and abs(rows["zoom_best"].distance.mean / rows["ddpm_unet"].distance.mean - 1) < 0.15,
+        and abs(rows["zoom_best"].distance.value / rows["ddpm_unet"].distance.value - 1) < 0.15,
         # With the classes weighted as in the data the zoom is the closer one, though it is asked less often.
         "closer_without_mix": mixes.keys() >= {"ddpm_unet", "zoom_best"}
         and max(one.high for one in mixes["zoom_best"]) < min(one.low for one in mixes["ddpm_unet"]),
@@ -269,10 +269,12 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "border": {name: listing(num(sd, 2) for sd in _borders(results, row)) for name, row in rows.items()},
         "loss": {name: listing(map(num, _losses(results, row))) for name, row in rows.items()},
         "restored": {name: percent_range(_restored(results, row)) for name, row in rows.items()},
-        "seen": {name: percent_range(one.response[0] for one in found) for name, found in responses.items()},
+        "seen": {
+            name: percent_range(one.response[0].value for one in found) for name, found in responses.items()
+        },
         "seen_at": min((one.t[0] for found in responses.values() for one in found), default=None),
         "mix": {
-            name: listing(num(one.fid) for one in found) for name, found in _mixes(results, rows).items()
+            name: listing(num(one.value) for one in found) for name, found in _mixes(results, rows).items()
         },
         "steps_of_study": linear and (sampling_of(linear)["steps"] or linear["T"]),
         "late": listing(map(num, _late_means(study, "zoom"))),
@@ -280,7 +282,9 @@ def context(results: Results | None, study: Results) -> dict[str, Any]:
         "latent_noise": ROBUST["latent_noise"],
         "more_latent_noise": MORE_ROBUST["latent_noise"],
         "noise": {name: changes["noise"] for name, (_, changes) in SAID.items() if "noise" in changes},
-        "late_divergence": fmean(row.classes.divergence for row in _late(study, "zoom")) if zooms else None,
+        "late_divergence": fmean(row.classes.divergence.value for row in _late(study, "zoom"))
+        if zooms
+        else None,
         "precisions": _precisions(results),
         "rate": results.first(whole[0].model).train.settings["learning_rate"],
         "copies": percent_range(_copies(results, rows)),
@@ -297,7 +301,7 @@ def _late(study: Results, model: str) -> list[Checkpoint]:
 def _late_means(study: Results, model: str) -> list[float]:
     """The mean distance over the late checkpoints, a training each."""
     ones = [study.trainings[model, seed].measure for seed in study.seeds(model)]
-    return [fmean(row.digits.fid for row in one.late()) for one in ones if one]
+    return [fmean(row.frechet.value for row in one.late()) for one in ones if one]
 
 
 def _trainings(results: Results, row: Row) -> list[Trained]:
@@ -349,7 +353,7 @@ def _own(rows: Sequence[Row]) -> list[Row]:
     return list(reversed(first.values()))
 
 
-def _mixes(results: Results | None, rows: Mapping[str, Row]) -> dict[str, list[Weighted]]:
+def _mixes(results: Results | None, rows: Mapping[str, Row]) -> dict[str, list[Interval]]:
     """Distances of samples weighted to the classes of the data, a training each.
 
     Of rows that are a model's own samples, and trainings that are analysed.
@@ -366,13 +370,13 @@ def _copies(results: Results | None, rows: Mapping[str, Row]) -> list[float]:
     """Share of samples of the best zoom model that lie near a training image, a training each."""
     best = rows.get("zoom_best")
     ones = [results.trainings[best.model, seed] for seed in best.seeds] if best else []
-    return [one.analysis.memorised.closer_in_class.share for one in ones if one.analysis]
+    return [one.analysis.memorised.closer_in_class.value for one in ones if one.analysis]
 
 
 def _digits(study: Results) -> list[float]:
     """The share of digits of each training of the study."""
     analyses = [one.analysis for one in study.trainings.values() if one.analysis]
-    return [one.drawn[0].digit.share for one in analyses if one.model in MODELS]
+    return [one.drawn[0].digit.value for one in analyses if one.model in MODELS]
 
 
 def _table(rows: Sequence[Row]) -> Markdown:
@@ -396,7 +400,7 @@ def _distance(row: Row) -> Markdown:
     """The distance of each training; of a single one with the interval of its samples."""
     if len(row.distances) > 1:
         return listing(map(num, row.distances))
-    return span(row.distance.mean, row.distance.low, row.distance.high)
+    return row.distance.shown(span)
 
 
 def rows_json(results: Results) -> list[Mapping[str, Any]]:

@@ -12,10 +12,10 @@ from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
 from report import beyond, glance, ledger, models, tables
-from report.claims.common import COMPARABLE
+from report.claims.common import COMPARABLE, two
 from report.claims.ddpm import EARLY, curves
 from report.effects import MOST_TRAININGS
-from report.estimates import LAST, at_end, coverage, not_recognised, swing
+from report.estimates import LAST, at_end, coverage, low_confidence, swing
 from report.findings import Run, by_loss, class_signs, clipped, common_bias, respaced
 from report.study import DDPMS, MODELS, STUDIED, dataset, deviations
 from report.text_format import (
@@ -31,7 +31,6 @@ from report.text_format import (
     percent,
     percent_range,
     sentence,
-    span,
 )
 from report.verdicts import END_OF_TRAINING, FAILS, Verdict, tally
 from study.figures.catalogue import UNPICKED
@@ -77,16 +76,16 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
         "train": {m: case[m].train for m in run.study},
         "last": {m: case[m].train.history[-1] for m in run.study},
         "final": {m: case.final(m) for m in run.study},
-        "unread": {m: case.end(m, not_recognised).value for m in run.study},
+        "unread": {m: case.end(m, low_confidence).value for m in run.study},
         "coverage": {m: case.end(m, coverage).value for m in run.study},
         "swings": {m: swing(case[m].measure) for m in run.study},
         "probes": {m: case[m].train.ddpm or case[m].train.zoom for m in run.study},
         "reference": measure.reference,
-        "digits": measure.extractors["digits"],
+        "classifier": measure.classifier,
         "real": measure.real,
         "threshold": measure.real.threshold,
         "quality_rule": QUALITY_RULE,
-        "unread_range": percent_range(at_end(t.measure, not_recognised).value for t in run.ones),
+        "unread_range": percent_range(at_end(t.measure, low_confidence).value for t in run.ones),
         "unpicked_count": UNPICKED,
         "checkpoint_n": measure.settings["n_samples"],
         "settled": percent(SETTLED),
@@ -107,8 +106,8 @@ def build(run: Run, drawn: set[str]) -> dict[str, Any]:
     }
     context |= _of_verdicts(run.verdicts) | _of_schedules(results) | _of_ddpms(run) | _of_zoom(run)
     context |= run.evidence | glance.context(results) | beyond.context(run.beyond, results)
-    gaps = {m: found.gap.digits for m in run.study if (found := case[m].measure.ablations.float32)}
-    shown = (f"{span(gap.mean, gap.low, gap.high, 2)} ({m})" for m, gap in gaps.items())
+    gaps = {m: found.gap.frechet for m in run.study if (found := case[m].measure.ablations.float32)}
+    shown = (f"{gap.shown(two)} ({m})" for m, gap in gaps.items())
     return context | {"float32_gaps": listing(map(Markdown, shown))}
 
 
@@ -125,10 +124,10 @@ def _of_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "claims_in_full": ledger.claims(verdicts),
         "seeds_parted": seeds_parted(verdicts),
         "effect": {name: e.shown() for name, e in effects.items()},
-        "value": {name: e.show(e.value) for name, e in effects.items()},
-        "magnitude": {name: e.show(abs(e.value)) for name, e in effects.items()},
+        "value": {name: e.show(e.interval.value) for name, e in effects.items()},
+        "magnitude": {name: e.show(abs(e.interval.value)) for name, e in effects.items()},
         "needed": {name: v.needed or f"more than {MOST_TRAININGS}" for name, v in verdicts.items()},
-        "ratios": listing(e.show(e.value) for e in verdicts["comparable"].each),
+        "ratios": listing(e.show(e.interval.value) for e in verdicts["comparable"].each),
         "comparable_within": fixed(COMPARABLE),
     }
 
@@ -154,18 +153,18 @@ def _of_ddpms(run: Run) -> dict[str, Any]:
     rows = {m: {row.epoch: row for row in case[m].measure.curve} for m in DDPMS}
     begin = EARLY_POINT * case["linear"].train.epochs
     epoch = min(rows["linear"].keys() & rows["cosine"].keys(), key=lambda e: abs(e - begin))
-    later = [c.value < n.value for _, c, n in curves(case)[len(curves(case, EARLY)) :]]
+    later = [c < n for _, c, n in curves(case)[len(curves(case, EARLY)) :]]
     out |= {
         "later_wins": f"{sum(later)} of {len(later)}",
-        "early": {"epoch": epoch} | {m: rows[m][epoch].digits.fid for m in DDPMS},
+        "early": {"epoch": epoch} | {m: rows[m][epoch].frechet.value for m in DDPMS},
         "stray": {m: rows[m][epoch].border.sd for m in DDPMS},
     }
     clipping = {m: case[m].measure.ablations.clipping for m in DDPMS}
     if all(clipping.values()):
         out["table_clipping"] = tables.clipping(run.results, DDPMS)
-        grey, distance = clipping["linear"].gap.background, clipping["linear"].gap.digits
-        out["clipping_grey"] = interval(grey.mean, grey.low, grey.high, partial(fixed, decimals=3))
-        out["clipping_distance"] = interval(distance.mean, distance.low, distance.high, fixed)
+        grey, distance = clipping["linear"].gap.background, clipping["linear"].gap.frechet
+        out["clipping_grey"] = interval(*grey.ends, partial(fixed, decimals=3))
+        out["clipping_distance"] = interval(*distance.ends, fixed)
     return out
 
 
@@ -183,7 +182,7 @@ def _of_zoom(run: Run) -> dict[str, Any]:
         "leaning_up": listing(names[c] for c in up if c not in favoured),
         "leaning_down": listing(names[c] for c in down if c not in rare),
         "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
-        "last_distances": listing(num(one.measure.final.digits.fid) for one in run.zooms),
+        "last_distances": listing(num(one.measure.final.frechet.value) for one in run.zooms),
         "loss_correlations": listing(fixed(by_loss(one)) for one in run.zooms),
     }
 

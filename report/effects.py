@@ -8,8 +8,10 @@ import numpy as np
 from scipy import stats
 
 from diffusion.evaluation import statistics
+from diffusion.evaluation.interval import Interval
 from report.estimates import log
-from report.text_format import Markdown, interval
+from report.text_format import Markdown
+from report.text_format import interval as bracketed
 
 EQUAL = "equal"  # the answer "no difference that matters"
 Answer = bool | str | None  # yes, no, EQUAL, or the data do not decide
@@ -24,7 +26,7 @@ class Effect:
 
     Attributes:
         name: what it is.
-        value, low, high: the number and its 95 % interval; an exact one has no width.
+        interval: the number and its 95 % interval; an exact one has no width.
         side: the claim holds where the interval lies above the bound, below it, or within the margin.
         bound, fails: the claim fails where the interval lies beyond `fails` on the other side, which is the
             bound unless another one is given.
@@ -35,9 +37,7 @@ class Effect:
     """
 
     name: str
-    value: float
-    low: float
-    high: float
+    interval: Interval
     side: str = ABOVE
     bound: float = 0.0
     fails: float | None = None
@@ -55,31 +55,31 @@ class Effect:
         return self.bound - self.margin, self.bound + self.margin
 
     def answer(self) -> Answer:
+        _, lowest, highest = self.interval.ends
         if self.side == WITHIN:
             low, high = self.nearby
-            inside, outside = low < self.low and self.high < high, self.high < low or self.low > high
+            inside, outside = low < lowest and highest < high, highest < low or lowest > high
             return True if inside else False if outside else None
         fails = self.bound if self.fails is None else self.fails
         upwards = self.side == ABOVE
-        if self.low > self.bound if upwards else self.high < self.bound:
+        if lowest > self.bound if upwards else highest < self.bound:
             return True
-        if self.high < fails if upwards else self.low > fails:
+        if highest < fails if upwards else lowest > fails:
             return False
         near = self.nearby
-        return EQUAL if near and near[0] < self.low and self.high < near[1] else None
+        return EQUAL if near and near[0] < lowest and highest < near[1] else None
 
     def lean(self) -> Answer:
         """The answer of the value alone, as if its interval had no width."""
-        near = self.nearby
-        if self.side != WITHIN and near and near[0] < self.value < near[1]:
+        near, value = self.nearby, self.interval.value
+        if self.side != WITHIN and near and near[0] < value < near[1]:
             return EQUAL
-        return replace(self, low=self.value, high=self.value).answer()
+        return replace(self, interval=Interval(value, value, value)).answer()
 
     def shown(self) -> Markdown:
         """The number and its interval; an exact one alone."""
-        if self.low == self.high:
-            return self.show(self.value)
-        return interval(self.value, self.low, self.high, self.show)
+        value, low, high = self.interval.ends
+        return self.show(value) if low == high else bracketed(value, low, high, self.show)
 
 
 def over_trainings(effects: Sequence[Effect]) -> Effect:
@@ -94,15 +94,15 @@ def over_trainings(effects: Sequence[Effect]) -> Effect:
     if len(effects) < 2:
         return first
     scale = log if first.ratio else float
-    raw = np.array([[scale(x) for x in (e.value, e.low, e.high)] for e in effects])
+    raw = np.array([[scale(x) for x in e.interval.ends] for e in effects])
     mean, low, high = raw[:, 0].mean(), raw[:, 1].min(), raw[:, 2].max()
     if len(effects) >= ENOUGH:
         over = statistics.mean_of(raw[:, 0])
         below, above = (raw[:, 0] - raw[:, 1]).mean(), (raw[:, 2] - raw[:, 0]).mean()
         low, high = mean - math.hypot(mean - over.low, below), mean + math.hypot(over.high - mean, above)
     found = np.array([mean, low, high])
-    value, low, high = (float(x) for x in (np.exp(found) if first.ratio else found))
-    return replace(first, value=value, low=low, high=high)
+    ends = (float(x) for x in (np.exp(found) if first.ratio else found))
+    return replace(first, interval=Interval(*ends, len(effects)))
 
 
 def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
@@ -113,9 +113,13 @@ def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
     """
     first = effects[0]
     scale = log if first.ratio else float
-    values = [scale(e.value) for e in effects]
+    values = [scale(e.interval.value) for e in effects]
     mean = sum(values) / len(values)
-    sd = float(np.std(values, ddof=1)) if len(values) > 1 else (scale(first.high) - scale(first.low)) / 4
+    sd = (
+        float(np.std(values, ddof=1))
+        if len(values) > 1
+        else (scale(first.interval.high) - scale(first.interval.low)) / 4
+    )
     edges = [scale(first.bound if x is None else x) for x in {first.bound, first.fails}]
     if first.side == WITHIN:
         edges = [scale(x) for x in first.nearby]

@@ -1,55 +1,26 @@
-"""Estimates: what the late checkpoints of a training give.
+"""What the late checkpoints of a training give.
 
-A measure is a function from the samples of one checkpoint to an `Estimate`. A training gives a measure's mean
+A measure is a function from the samples of one checkpoint to an `Interval`. A training gives a measure's mean
 over its late checkpoints, or where these are few the value of its last one.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from diffusion.evaluation import statistics
-from diffusion.evaluation.results import NotDigit, Real, Share
+from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.results import Real
 from diffusion.evaluation.statistics import FEWEST
-from report.text_format import Markdown, percent, span
+from report.text_format import percent
 from study.records import LATE, Checkpoint, Final, MeasureRecord, Results, SchedulesRecord, Trained
 
-NAME = {"digits": "digit features", "inception": "Inception features"}
 LAST = f"the last {percent(LATE)} of training"
 
-
-# --- estimates: a value of one training ---
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its 95 % interval, as far as it has one; `sd` is that of the checkpoints behind a mean."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    sd: float | None = None
-
-    @property
-    def ends(self) -> tuple[float, float, float]:
-        """The value and its interval."""
-        return self.value, self.low, self.high
-
-    def shown(self, show: Callable[..., Markdown] = span) -> Markdown:
-        return show(*self.ends)
-
-    def map(self, function: Callable[[float], float]) -> "Estimate":
-        """An increasing function of it."""
-        return Estimate(*map(function, self.ends))
-
-    def minus(self, other: "Estimate") -> "Estimate":
-        """The difference of two independent estimates."""
-        value = self.value - other.value
-        low = value - math.hypot(self.value - self.low, other.high - other.value)
-        return Estimate(value, low, value + math.hypot(self.high - self.value, other.value - other.low))
+Measure = Callable[[Checkpoint], Interval]
 
 
-Measure = Callable[[Checkpoint], Estimate]
+# --- what is read off a checkpoint ---
 
 
 def log(x: float) -> float:
@@ -57,75 +28,61 @@ def log(x: float) -> float:
     return math.log(max(x, 1e-9))
 
 
-def share(value: float, n: int) -> Estimate:
+def share(value: float, n: int) -> Interval:
     """A share of n independent cases with Wilson's interval; without a case it may be anything."""
-    return Estimate(value, *statistics.wilson(round(value * n), n))
-
-
-def of_share(found: Share | NotDigit) -> Estimate:
-    return Estimate(found.share, found.low, found.high)
-
-
-def distance(extractor: str = "digits") -> Measure:
-    """The Fréchet distance in the features of an extractor; its interval is empty where it has none."""
-
-    def measure(row: Checkpoint) -> Estimate:
-        found = getattr(row, extractor)
-        if found is None:
-            return Estimate(None, None, None)
-        ends = (found.fid, found.fid) if found.low is None else (found.low, found.high)
-        return Estimate(found.fid, *ends)
-
-    return measure
+    return Interval(value, *statistics.wilson(round(value * n), n), n)
 
 
 def logarithm(measure: Measure) -> Measure:
     return lambda row: measure(row).map(log)
 
 
-def background(row: Checkpoint) -> Estimate:
-    return Estimate(row.background.mean, row.background.low, row.background.high)
+def distance(row: Checkpoint) -> Interval:
+    return row.frechet
 
 
-def not_recognised(row: Checkpoint) -> Estimate:
-    return of_share(row.not_digit)
+def background(row: Checkpoint) -> Interval:
+    return row.background
 
 
-def extreme_centre(row: Checkpoint) -> Estimate:
+def low_confidence(row: Checkpoint) -> Interval:
+    return row.low_confidence
+
+
+def divergence(row: Checkpoint) -> Interval:
+    return row.classes.divergence
+
+
+def precision(row: Checkpoint) -> Interval:
+    return row.variety.precision
+
+
+def recall(row: Checkpoint) -> Interval:
+    return row.variety.recall
+
+
+def coverage(row: Checkpoint) -> Interval:
+    return row.variety.coverage
+
+
+def extreme_centre(row: Checkpoint) -> Interval:
     """The share of samples with a dark or a white centre."""
     return share(row.centre.dark + row.centre.white, row.centre.n)
 
 
-def digits(which: Sequence[int]) -> Measure:
+def classes(which: Sequence[int]) -> Measure:
     """The share of some classes among the recognised samples; without such, its value is None."""
 
-    def measure(row: Checkpoint) -> Estimate:
+    def measure(row: Checkpoint) -> Interval:
         found = row.recognised
         if not found.n:
-            return Estimate(None, 0.0, 1.0)
-        return share(min(1.0, sum(found.share[digit] for digit in which)), found.n)
+            return Interval(None, 0.0, 1.0)
+        return share(min(1.0, sum(found.share[c] for c in which)), found.n)
 
     return measure
 
 
-def divergence(row: Checkpoint) -> Estimate:
-    found = row.classes
-    return Estimate(found.divergence, found.divergence_low, found.divergence_high)
-
-
-def precision(row: Checkpoint) -> Estimate:
-    return share(row.variety.precision, row.variety.n)
-
-
-def recall(row: Checkpoint) -> Estimate:
-    return Estimate(row.variety.recall, row.variety.recall_low, row.variety.recall_high)
-
-
-def coverage(row: Checkpoint) -> Estimate:
-    return Estimate(row.variety.coverage, row.variety.coverage_low, row.variety.coverage_high)
-
-
-def mean_of(found: Iterable[Estimate]) -> Estimate | None:
+def mean_of(found: Iterable[Interval]) -> Interval | None:
     """The mean of estimates of successive checkpoints, with its interval; None if these are too few.
 
     Two chances move it. From one checkpoint to the next the weights move, and the values scatter. And the
@@ -139,25 +96,25 @@ def mean_of(found: Iterable[Estimate]) -> Estimate | None:
     over = statistics.late_mean([one.value for one in found])
     below = sum(one.value - one.low for one in found) / len(found)
     above = sum(one.high - one.value for one in found) / len(found)
-    low = over.mean - math.hypot(over.mean - over.low, below)
-    return Estimate(over.mean, low, over.mean + math.hypot(over.high - over.mean, above), over.sd)
+    low, high = math.hypot(over.value - over.low, below), math.hypot(over.high - over.value, above)
+    return Interval(over.value, over.value - low, over.value + high, over.n, sd=over.sd)
 
 
-def late(measured: MeasureRecord, measure: Measure) -> Estimate | None:
+def late(measured: MeasureRecord, measure: Measure) -> Interval | None:
     """The mean of a measure that cannot be negative over the late checkpoints; None if these are too few."""
     found = mean_of(map(measure, measured.late()))
-    return found and replace(found, low=max(found.low, 0.0))
+    return found and found.model_copy(update={"low": max(found.low, 0.0)})
 
 
-def at_end(measured: MeasureRecord, measure: Measure) -> Estimate:
+def at_end(measured: MeasureRecord, measure: Measure) -> Interval:
     """A measure at the end of training: over the late checkpoints or, where they are few, of the last."""
     return mean_of(map(measure, measured.late())) or measure(measured.final)
 
 
-def swing(measured: MeasureRecord) -> Estimate:
+def swing(measured: MeasureRecord) -> Interval:
     """The last distance, and the smallest and the largest of the second half of training."""
-    fids = [row.digits.fid for row in measured.curve if row.epoch >= measured.final.epoch / 2]
-    return Estimate(measured.final.digits.fid, min(fids), max(fids))
+    found = [row.frechet.value for row in measured.curve if row.epoch >= measured.final.epoch / 2]
+    return Interval(measured.final.frechet.value, min(found), max(found))
 
 
 # --- a training of each model ---
@@ -182,19 +139,13 @@ class Case:
         """The measures of real test images, which do not depend on the model."""
         return next(iter(self.chosen.values())).measure.real
 
-    @property
-    def extractors(self) -> list[str]:
-        """The features that distances of all trainings of these models were measured in."""
-        ones = [one for (model, _), one in self.results.trainings.items() if model in self.chosen]
-        return [e for e in NAME if all(getattr(one.measure.final, e) for one in ones)]
-
     def final(self, model: str) -> Final:
         return self.chosen[model].measure.final
 
-    def end(self, model: str, measure: Measure) -> Estimate:
+    def end(self, model: str, measure: Measure) -> Interval:
         return at_end(self.chosen[model].measure, measure)
 
-    def gap(self, model: str, other: str, measure: Measure) -> Estimate:
+    def gap(self, model: str, other: str, measure: Measure) -> Interval:
         """The difference of two models at the end of training.
 
         Checkpoint by checkpoint where both have late checkpoints at the same epochs; else of their means,

@@ -3,12 +3,13 @@
 from typing import Any
 
 from diffusion.evaluation.diagnostics import SHIFT
-from diffusion.evaluation.results import Share
+from diffusion.evaluation.interval import Interval
+from report.claims.common import two
 from report.claims.looks import full
 from report.claims.schedules import recovered as recovered_from
 from report.study import DDPMS
 from report.tables import measured
-from report.text_format import NUMBERS, Markdown, escape, integer, listing, num, percent, percent_range, span
+from report.text_format import NUMBERS, Markdown, escape, integer, listing, num, percent, percent_range
 from study.records import Drawn, Results
 
 STITCHED = "two digits stitched"
@@ -31,7 +32,7 @@ def analysed(results: Results, *models: str) -> bool:
     return all(m in results.models and results.first(m).analysis for m in models)
 
 
-def recovered(results: Results) -> dict[str, Share]:
+def recovered(results: Results) -> dict[str, Interval]:
     """The share of digits read right from one latent of each DDPM at 30 % of the way."""
     if not results.schedules:
         return {}
@@ -44,7 +45,7 @@ def response(results: Results) -> dict[str, Any]:
     found = {m: results.first(m).analysis.response for m in DDPMS} if analysed(results, *DDPMS) else {}
     if not found or not all(found.values()):
         return {}
-    first, last = ({m: r.response[place] for m, r in found.items()} for place in (0, -1))
+    first, last = ({m: r.response[place].value for m, r in found.items()} for place in (0, -1))
     return first | {
         "t": found["linear"].t[0],
         "end": last,
@@ -59,16 +60,16 @@ def mix(results: Results) -> dict[str, Any]:
     zooms = [mix for model, mix in found if model == "zoom"]
     if not zooms or len(zooms) < len(results.seeds("zoom")):
         return {}
-    rest = [mix.reweighted.fid for _, mix in found]
+    rest = [mix.reweighted.value for _, mix in found]
     real = results.yardstick.mixed if results.yardstick else []
     # of real images whose classes are mixed otherwise
-    per_nat = sum(one.fid_mean for one in real) / sum(one.divergence for one in real) if real else None
+    per_nat = sum(one.frechet for one in real) / sum(one.divergence for one in real) if real else None
     return {
-        "before": listing(num(mix.digits.fid) for mix in zooms),
-        "after": listing(num(mix.reweighted.fid) for mix in zooms),
+        "before": listing(num(mix.frechet.value) for mix in zooms),
+        "after": listing(num(mix.reweighted.value) for mix in zooms),
         "n": integer(zooms[0].n),
         "all": listing(
-            Markdown(f"{span(w.fid, w.low, w.high, 2)} ({escape(model)})")
+            Markdown(f"{w.shown(two)} ({escape(model)})")
             for model, w in ((model, mix.reweighted) for model, mix in found)
         ),
         "apart": num(max(rest) / min(rest), 2),
@@ -82,7 +83,7 @@ def yardstick(results: Results) -> dict[str, Any]:
     found, ones = results.yardstick, measured(results)
     if not found or not all(one.analysis for _, one in ones):
         return {}
-    scores = {one.kind: one.fid for one in found.distorted}
+    scores = {one.kind: one.frechet for one in found.distorted}
     used = next(c for c in found.candidates if c.name == found.used)
     digits = [(name, one.model, full(one.analysis).digit) for name, one in ones]
     ddpms, zooms = ([digit for _, m, digit in digits if m in models] for models in (DDPMS, ("zoom",)))
@@ -94,9 +95,9 @@ def yardstick(results: Results) -> dict[str, Any]:
         "scale": listing(
             Markdown(f"{escape(k.replace(' %', '%'))} {num(scores[k], 2)}") for k in SCALE if k in scores
         ),
-        "digit_shares": listing(Markdown(f"{percent(digit.share)} ({name})") for name, _, digit in digits),
-        "ddpms": percent_range(digit.share for digit in ddpms),
-        "zooms": percent_range(digit.share for digit in zooms),
+        "digit_shares": listing(Markdown(f"{percent(digit.value)} ({name})") for name, _, digit in digits),
+        "ddpms": percent_range(digit.value for digit in ddpms),
+        "zooms": percent_range(digit.value for digit in zooms),
         "zoom_more_digits": bool(zooms and ddpms)
         and min(digit.low for digit in zooms) > max(digit.high for digit in ddpms),
     }
@@ -112,32 +113,34 @@ def cost(results: Results) -> dict[str, Any]:
     few = {m: [one for one in drawn[m] if not one.clip_x0 and one.calls <= zoom.calls + 1] for m in DDPMS}
     if not all(few.values()):
         return {}
-    digit = {m: max((one.digit for one in few[m]), key=lambda digit: digit.share) for m in DDPMS}
-    fid = {m: min(one.digits.fid for one in few[m]) for m in DDPMS}
-    better = max(DDPMS, key=lambda m: digit[m].share)
-    improved = next((one.digits for one in drawn["zoom"] if one.sampler == "improved"), None)
+    digit = {m: max((one.digit for one in few[m]), key=lambda digit: digit.value) for m in DDPMS}
+    fid = {m: min(one.frechet.value for one in few[m]) for m in DDPMS}
+    better = max(DDPMS, key=lambda m: digit[m].value)
+    improved = next((one.frechet for one in drawn["zoom"] if one.sampler == "improved"), None)
     return {
         "calls": zoom.calls,
         "n": integer(results.first("zoom").analysis.settings["n_samples"]),
         "ddpm_n": integer(results.first("linear").analysis.settings["n_samples"]),
         "better": better,
         "ddpm_calls": max(one.calls for one in many.values()),
-        "zoom": zoom.digit.share,
-        "cheap": digit[better].share,
-        "full": many[better].digit.share,
+        "zoom": zoom.digit.value,
+        "cheap": digit[better].value,
+        "full": many[better].digit.value,
         "cheap_distances": listing(Markdown(f"{num(fid[m])} ({m})") for m in DDPMS),
-        "full_distances": listing(Markdown(f"{num(many[m].digits.fid)} ({m})") for m in DDPMS),
-        "improved": improved and num(improved.fid),
+        "full_distances": listing(Markdown(f"{num(many[m].frechet.value)} ({m})") for m in DDPMS),
+        "improved": improved and num(improved.value),
         "zoom_cheapest": all(zoom.digit.low > digit[m].high for m in DDPMS),
         "cosine_needs_fewer": fid["linear"] > 1.5 * fid["cosine"]
-        and many["linear"].digits.fid < 1.25 * many["cosine"].digits.fid,
+        and many["linear"].frechet.value < 1.25 * many["cosine"].frechet.value,
         "ddim_fails": all(_ddim_fails(drawn[m]) for m in DDPMS),
-        "improved_worse": bool(improved) and improved.low > zoom.digits.high,
+        "improved_worse": bool(improved) and improved.low > zoom.frechet.high,
     }
 
 
 def _ddim_fails(drawn: list[Drawn]) -> bool:
     """With any number of calls DDIM is further from the data than the ancestral sampler with all of them."""
-    ddim = [one.digits.fid for one in drawn if one.sampler == "ddim"]
+    ddim = [one.frechet.value for one in drawn if one.sampler == "ddim"]
     ancestral = [one for one in drawn if one.sampler == "ancestral" and not one.clip_x0]
-    return bool(ddim and ancestral) and min(ddim) > 2 * max(ancestral, key=lambda one: one.calls).digits.fid
+    return (
+        bool(ddim and ancestral) and min(ddim) > 2 * max(ancestral, key=lambda one: one.calls).frechet.value
+    )

@@ -8,7 +8,7 @@ from diffusion.evaluation import statistics
 from diffusion.evaluation.results import CommonLoss, RateCheck, Real
 from report import beyond, evidence, glance
 from report.claims.ddpm import EARLY, curves
-from report.estimates import Case, at_end, coverage, digits, distance, late, not_recognised, swing
+from report.estimates import Case, at_end, classes, coverage, distance, late, low_confidence, swing
 from report.render import Guards
 from report.study import DDPMS, MODELS, deviations, measured, other_data, trainings
 from report.text_format import Markdown, escape, integer
@@ -71,7 +71,7 @@ def guards(run: Run, complete: bool = False) -> Guards:
         and all(one.analysis and any(row.noise for row in one.analysis.drawn) for one in run.zooms),
         "no_yardstick": not run.evidence["yardstick"],
         "per_nat": bool(run.evidence["mix"].get("per_nat")),
-        "no_inception": not any(one.measure.extractors["inception"].available for one in run.ones),
+        "no_inception": not any(one.measure.inception.available for one in run.ones),
         "bf16": run.ones[0].train.environment.get("precision") == "bf16",
         "respaced": bool(respaced(run)),
         "clipped": bool(clipped(run)),
@@ -122,15 +122,15 @@ def _findings(run: Run) -> dict[str, bool]:
     if run.has(*DDPMS):
         found |= _of_ddpms(case)
     if run.study:
-        shares = [case.end(m, not_recognised).value for m in run.study]
-        found["mostly_unread"] = min(shares) > 0.5 and case.real.not_digit.share < 0.1
+        shares = [case.end(m, low_confidence).value for m in run.study]
+        found["mostly_unread"] = min(shares) > 0.5 and case.real.low_confidence.value < 0.1
     if run.has("linear", "zoom"):
-        spreads = [late(case[m].measure, distance()) for m in ("linear", "zoom")]
+        spreads = [late(case[m].measure, distance) for m in ("linear", "zoom")]
         steady, wild = (swing(case[m].measure) for m in ("linear", "zoom"))
         wide = wild.high > 2 * wild.low and steady.high < 1.5 * steady.low
         found["zoom_swings"] = all(spreads) and spreads[1].sd > 2 * spreads[0].sd and wide
     if run.zooms:
-        last = [one.measure.final.digits.fid for one in run.zooms]
+        last = [one.measure.final.frechet.value for one in run.zooms]
         found["swings_not_by_loss"] = all(abs(by_loss(one)) < 0.3 for one in run.zooms)
         found["ends_apart"] = max(last) > 1.5 * min(last)
         within = [effect.lean() is True for effect in run.verdicts["comparable"].each]
@@ -150,12 +150,14 @@ def _of_ddpms(case: Case) -> dict[str, bool]:
     strays = [{row.epoch: row.border.sd for row in one.measure.curve} for one in ddpms]
     losses = [[[getattr(line, key) for line in one.train.history] for one in ddpms] for key in LOSSES]
     return {
-        "ddpms_follow_mix": all(by_distance(one, lambda row: row.classes.divergence) > 0.5 for one in ddpms),
+        "ddpms_follow_mix": all(
+            by_distance(one, lambda row: row.classes.divergence.value) > 0.5 for one in ddpms
+        ),
         "higher_loss": all(paired_low(cosine[-10:], linear[-10:]) > 0 for linear, cosine in losses),
         "higher_throughout": all(np.greater(cosine, linear).all() for linear, cosine in losses),
-        "ahead_early": all(cosine.value < linear.value for _, cosine, linear in curves(case, EARLY)),
+        "ahead_early": all(cosine < linear for _, cosine, linear in curves(case, EARLY)),
         "levels_cross": _levels_cross(*(one.train.ddpm.common_loss for one in ddpms)),
-        "clipping_harms": all(c and c.gap.digits.low > 0 and c.gap.background.low > 0 for c in clipped),
+        "clipping_harms": all(c and c.gap.frechet.low > 0 and c.gap.background.low > 0 for c in clipped),
         "clipping_idle": all(c and _idle(c) for c in clipped),
         "linear_strays": all(sd > strays[1][e] for e, sd in strays[0].items() if e in strays[1]),
         "flattered": all(_flattered(one.measure.final, case.real) for one in ddpms),
@@ -171,7 +173,10 @@ def _levels_cross(linear: CommonLoss, cosine: CommonLoss) -> bool:
 def _idle(clipping: Ablation) -> bool:
     """Clipping leaves fewer stray backgrounds, and as many samples unrecognised as before."""
     before, after = clipping.first, clipping.second
-    return after.border.sd < before.border.sd and abs(after.not_digit.share - before.not_digit.share) < MOVED
+    return (
+        after.border.sd < before.border.sd
+        and abs(after.low_confidence.value - before.low_confidence.value) < MOVED
+    )
 
 
 def paired_low(a: list[float], b: list[float]) -> float:
@@ -183,7 +188,7 @@ def paired_low(a: list[float], b: list[float]) -> float:
 def by_distance(one: Trained, value: Callable[[Checkpoint], float]) -> float:
     """The correlation of a value with the distance after the first third of training; 0 on few points."""
     rows = [row for row in one.measure.curve if row.epoch > one.train.epochs / 3]
-    values = [(row.digits.fid, value(row)) for row in rows]
+    values = [(row.frechet.value, value(row)) for row in rows]
     known = len(rows) >= 10 and np.std(values, axis=0).all()
     return float(np.corrcoef(values, rowvar=False)[0, 1]) if known else 0.0
 
@@ -211,7 +216,7 @@ def class_signs(ones: Sequence[Trained], sure: bool) -> np.ndarray:
     for measure in (one.measure for one in ones):
         real, found = measure.real.recognised.share, []
         for c in range(10):
-            end = at_end(measure, digits((c,)))
+            end = at_end(measure, classes((c,)))
             low, high = (end.low, end.high) if sure else ((end.value or 0) / 1.2, (end.value or 0) * 1.2)
             found.append(1 if low > real[c] else -1 if high < real[c] else 0)
         signs.append(found)
@@ -227,7 +232,7 @@ def rate_stuck(check: RateCheck) -> bool:
 
 def _flattered(final: Final, real: Real) -> bool:
     v, r = final.variety, real.variety
-    return v.recall > r.recall and v.precision < 0.75 * r.precision
+    return v.recall.value > r.recall.value and v.precision.value < 0.75 * r.precision.value
 
 
 def respaced(run: Run) -> list[Markdown]:

@@ -52,7 +52,7 @@ def tiles(images: np.ndarray) -> bytes:
 def context(results: Results) -> dict[str, Any]:
     """Values that the front prints."""
     ones = [one for one in map(results.first, results.models) if one.measure]
-    floor = ones[0].measure.final.floor.get("digits")
+    floor = ones[0].measure.final.floor
     return {
         "play": Markdown(PLAY.name),
         "play_picture": Markdown(f"figures/{PLAY_PICTURE}"),
@@ -62,9 +62,9 @@ def context(results: Results) -> dict[str, Any]:
                 for file, _, label in _pictures(results)
             )
         ),
-        "all_unsure": _all(ones, lambda final: percent(final.not_digit.share)),
-        "all_distances": _all(ones, lambda final: DASH if final.constant else num(final.digits.fid)),
-        "floor_said": num(floor.fid_mean, 2) if floor else DASH,
+        "all_unsure": _all(ones, lambda final: percent(final.low_confidence.value)),
+        "all_distances": _all(ones, lambda final: DASH if final.constant else num(final.frechet.value)),
+        "floor_said": num(floor.mean, 2) if floor else DASH,
     }
 
 

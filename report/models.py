@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from report.estimates import distance, not_recognised
 from report.study import dataset
-from report.text_format import Markdown, escape, integer, listing, num, percent, percent_span
+from report.text_format import Markdown, escape, integer, listing, num, percent, percent_span, span
 from study.records import Results, Trained
 
 PICTURES = {  # file -> caption, both with the model's name or label
@@ -51,16 +50,17 @@ def _subsection(results: Results, model: str, drawn: set[str]) -> str:
 
 def _measures(one: Trained, classes: tuple[str, ...]) -> str:
     final, real = one.measure.final, one.measure.real
-    n, floor = integer(final.n), final.floor.get("digits")
-    unread = not_recognised(final).shown(percent_span)
+    n, floor = integer(final.n), final.floor
+    unread = final.low_confidence.shown(percent_span)
     if final.constant:
         why = "the sampler does not depend on its start, and no distance of theirs means anything"
         return f"All {n} samples are one image: {why}."
-    order = sorted(range(10), key=lambda c: -final.classes.share[c])
+    order = sorted(range(10), key=lambda c: -final.classes.share[c].value)
     most, least = (listing(classes[c] for c in some) for some in (order[:2], order[-2:]))
-    as_real = f", where as many real images score {num(floor.fid_mean, 2)}" if floor else ""
+    as_real = f", where as many real images score {num(floor.mean, 2)}" if floor else ""
     return (
-        f"The distance of its {n} final samples from the data is {distance('digits')(final).shown()} in "
+        f"The distance of its {n} final samples from the data is {final.frechet.shown(span)} in "
         f"digit features{as_real}. The classifier is unsure of {unread} of its samples, and of "
-        f"{percent(real.not_digit.share, 1)} of real images. Most often it reads {most}, most rarely {least}."
+        f"{percent(real.low_confidence.value, 1)} of real images. "
+        f"Most often it reads {most}, most rarely {least}."
     )

@@ -33,7 +33,7 @@ def trainings(results: Results, model: str) -> list[Trained]:
 def dataset(results: Results) -> DataNames:
     """The run's data set, with title, noun and classes."""
     for one in results.trainings.values():
-        return one.train.dataset
+        return one.train.data
     return DataNames.of(results.schedules.settings.get("dataset", "mnist"))
 
 

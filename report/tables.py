@@ -9,7 +9,6 @@ from diffusion.evaluation.results import Real
 from report.claims.looks import full
 from report.estimates import (
     LAST,
-    NAME,
     Measure,
     at_end,
     coverage,
@@ -17,7 +16,7 @@ from report.estimates import (
     divergence,
     extreme_centre,
     late,
-    not_recognised,
+    low_confidence,
     swing,
 )
 from report.study import DDPMS
@@ -64,24 +63,24 @@ def measured(results: Results) -> list[tuple[Markdown, Trained]]:
 
 def summary(results: Results) -> Markdown:
     """A row for every training, and one for real images: losses, distances, and the look of samples."""
-    ones, fid, rows = measured(results), distance("digits"), []
+    ones, rows = measured(results), []
     analysed = bool(results.yardstick) and any(one.analysis for _, one in ones)
     for name, one in ones:
-        final, late_fids = one.measure.final, [row.digits.fid for row in one.measure.late()]
+        final, late_fids = one.measure.final, [row.frechet.value for row in one.measure.late()]
         mean, low, high = (fixed(x, 1) for x in (fmean(late_fids), min(late_fids), max(late_fids)))
-        last = Markdown("one image") if final.constant else fid(final).shown()
+        last = Markdown("one image") if final.constant else final.frechet.shown(span)
         row = [Markdown(name.replace(" ", FIXED)), num(one.train.history[-1].test_loss), last]
-        row += [Markdown(f"{mean}{FIXED}({low}–{high})"), percent(at_end(one.measure, not_recognised).value)]
+        row += [Markdown(f"{mean}{FIXED}({low}–{high})"), percent(at_end(one.measure, low_confidence).value)]
         if analysed:
-            row.append(percent(drawn.digit.share) if (drawn := full(one.analysis)) else DASH)
+            row.append(percent(drawn.digit.value) if (drawn := full(one.analysis)) else DASH)
         rows.append([*row, *(fixed(at_end(one.measure, of).value) for of in (coverage, divergence))])
     measure = ones[0][1].measure
-    real, floors = measure.real, [x.get("digits") for x in (measure.final.floor, measure.floor)]
-    row = [REAL, DASH, *(fixed(x.fid_mean) if x else DASH for x in floors), percent(real.not_digit.share)]
+    real, floors = measure.real, (measure.final.floor, measure.floor)
+    row = [REAL, DASH, *(fixed(x.mean) if x else DASH for x in floors), percent(real.low_confidence.value)]
     if analysed:
         used = next(c for c in results.yardstick.candidates if c.name == results.yardstick.used)
         row.append(percent(used.accepted["unchanged"]))
-    rows.append([*row, fixed(real.variety.coverage), num(real.divergence_floor.mean, 1)])
+    rows.append([*row, fixed(real.variety.coverage.value), num(real.divergence_floor.mean, 1)])
     head = ["Model", "Test loss", "Last distance", "Late mean", "Unsure", *["Digits"] * analysed]
     return table([*head, "Coverage", "Divergence"], rows, "lrll" + "r" * (3 + analysed))
 
@@ -94,12 +93,15 @@ def distances(results: Results) -> Markdown:
         if final.constant:
             rows.append([name, final.n, DASH, Markdown("all samples are one image"), DASH, DASH, DASH])
             continue
-        for e in NAME:
-            if d := getattr(final, e):
-                floor, bare = final.floor.get(e), DASH if d.bias is None else num(d.fid - d.bias)
-                row = [name, final.n, e.capitalize(), span(d.fid, d.low, d.high), bare]
-                row += [spread(floor.fid_mean, floor.fid_sd) if floor else DASH]
-                rows.append([*row, Markdown(f"{num(d.kid, 2)} ± {num(d.kid_sd, 1)}")])
+        found = {
+            "Digits": (final.frechet, final.floor),
+            "Inception": (final.inception, final.inception_floor),
+        }
+        for features, (d, floor) in found.items():
+            if d:
+                row = [name, final.n, features, d.shown(span), num(d.value - d.bias)]
+                row += [spread(floor.mean, floor.sd) if floor else DASH]
+                rows.append([*row, Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")])
     head = ["Model", "$n$", "Features", "Fréchet distance", "Extrapolated", "Floor at $n$", "KID"]
     return table(list(map(Markdown, head)), rows, "lrllrll")
 
@@ -109,16 +111,16 @@ def measures(results: Results) -> Markdown:
 
     def row(name: Markdown, n: int, of: Final | Real, unread: Markdown, mix: Markdown) -> list[Any]:
         v = of.variety
-        shown = (fixed(x) for x in (v.precision, v.recall, v.coverage))
-        return [name, n, unread, num(of.background.mean, 2), *shown, mix]
+        shown = (fixed(x.value) for x in (v.precision, v.recall, v.coverage))
+        return [name, n, unread, num(of.background.value, 2), *shown, mix]
 
     ones, rows = measured(results), []
     for name, final in ((name, one.measure.final) for name, one in ones):
-        unread, mix = not_recognised(final).shown(whole), divergence(final).shown(two)
+        unread, mix = low_confidence(final).shown(whole), divergence(final).shown(two)
         rows.append(row(name, final.n_classes, final, unread, mix))
     measure = ones[0][1].measure
     real, floor = measure.real, measure.real.divergence_floor
-    unread, mix = percent(real.not_digit.share, 1), spread(floor.mean, floor.sd)
+    unread, mix = percent(real.low_confidence.value, 1), spread(floor.mean, floor.sd)
     rows.append(row(REAL, measure.reference.n, real, unread, mix))
     head = ["Model", "$n$", "Unrecognised", "Grey", "Precision", "Recall", "Coverage", "Divergence"]
     return table(list(map(Markdown, head)), rows, "lrlrrrrl")
@@ -129,9 +131,9 @@ def clipping(results: Results, models: Iterable[str]) -> Markdown:
     for one in map(results.first, models):
         found = one.measure.ablations.clipping
         for how, c in (("off", found.first), ("on", found.second)):
-            seen = span(c.background.mean, c.background.low, c.background.high, 2)
+            seen = c.background.shown(two)
             row = [one.train.label, how, c.n, spread(c.border.mean, c.border.sd), seen]
-            rows.append([*row, not_recognised(c).shown(whole), distance("digits")(c).shown()])
+            rows.append([*row, low_confidence(c).shown(whole), c.frechet.shown(span)])
     head = ["Model", "Clipping", "$n$", "Border, raw", "Border, seen", "Unrecognised", "Distance"]
     return table(list(map(Markdown, head)), rows, "llrllll")
 
@@ -152,7 +154,7 @@ def seeds(results: Results) -> Markdown:
         return [last, row(f"… mean over {LAST}", over)]
 
     def sd(one: Trained) -> Markdown:
-        found = late(one.measure, distance())
+        found = late(one.measure, distance)
         return num(found.sd, 2) if found else DASH
 
     def ends(one: Trained) -> Markdown:
@@ -161,10 +163,10 @@ def seeds(results: Results) -> Markdown:
 
     rows = [
         row("Test loss after the last epoch", lambda one: num(one.train.history[-1].test_loss)),
-        *both("Distance, digit features", distance(), span),
+        *both("Distance, digit features", distance, span),
         row("… standard deviation over these checkpoints", sd),
         row("… lowest and highest in the second half", ends),
-        *both("Not recognised", not_recognised, percent_span),
+        *both("Not recognised", low_confidence, percent_span),
         *both("Dark or white centres", extreme_centre, percent_span),
         *both("Divergence of the classes (nats)", divergence, two),
         *both("Coverage", coverage, two),
@@ -227,9 +229,10 @@ def environment(results: Results) -> Markdown:
         usual, *rest = sorted(found.items(), key=lambda pair: -len(pair[1]))
         shown = [code(usual[0]), *(Markdown(f"{code(value)} ({listing(who)})") for value, who in rest)]
         rows.append([key.replace("_", " "), Markdown("; ".join(shown))])
-    hashes = {
-        e: f.sha256 for _, one in measured(results) for e, f in one.measure.extractors.items() if f.sha256
-    }
+    hashes = {}
+    for _, one in measured(results):
+        known = {"digits": one.measure.classifier, "inception": one.measure.inception}
+        hashes |= {name: found.sha256 for name, found in known.items() if found.sha256}
     rows += [[Markdown(f"{e} features (SHA-256)"), code(value)] for e, value in hashes.items()]
     return table(["Item", "Value"], rows, "ll")
 

@@ -142,13 +142,14 @@ class Verdict:
 
     def row(self) -> dict[str, Any]:
         """The line of the ledger for other programs."""
-        effect, numbers = self.effect, ("name", "value", "low", "high")
+        effect = self.effect
+        found = zip(("value", "low", "high"), effect.interval.ends, strict=True) if effect else ()
         return {
             "id": self.claim.id,
             "section": self.claim.section,
             "text": self.claim.text,
             "verdict": self.label,
-            "effect": {key: getattr(effect, key) for key in numbers} if effect else None,
+            "effect": {"name": effect.name} | dict(found) if effect else None,
             "trainings": self.trainings,
             "reason": self.reason,
             "lean": self.lean if self.verdict in (OPEN, TOO_SMALL) else "",
@@ -266,7 +267,7 @@ def _why(reason: str, answers: list[Answer]) -> Markdown:
 def _said(found: list[Finding], parts: list[Effect]) -> Markdown:
     """The measurement in the first case, and the deciding number in the others."""
     text, effects = sentence(found[0].text), [f.effects[0] for f in found]
-    if len({(e.value, e.low) for e in effects}) == 1:
+    if len({e.interval.ends for e in effects}) == 1:
         return text
     by_each = Markdown(f"training by training: {listing(e.shown() for e in effects)}")
     more = by_each if len(found) < ENOUGH else f"over trainings: {parts[0].shown()}"
@@ -276,7 +277,7 @@ def _said(found: list[Finding], parts: list[Effect]) -> Markdown:
 def _notes(one: Claim, found: list[Case]) -> list[Markdown]:
     """On what less than it should a decided verdict rests."""
     notes = []
-    if one.distance and any("inception" not in case.extractors for case in found):
+    if one.distance:
         notes.append(Markdown("in digit features only"))
     if one.late and any(len(case[m].measure.late()) < FEWEST for case in found for m in one.models):
         notes.append(Markdown("by the last checkpoint only"))

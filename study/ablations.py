@@ -12,9 +12,9 @@ def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -
     """n samples of a training in two ways, from the same noise, and the second minus the first."""
     x, y = first.sample(n, seed), second.sample(n, seed)
     (a, of_a), (b, of_b) = evaluator.variant(x), evaluator.variant(y)
-    reference, repeats = evaluator.references["digits"], evaluator.interval_repeats
+    reference, repeats = evaluator.reference, evaluator.interval_repeats
     gap = Gaps(
-        digits=frechet.frechet_gap(reference, of_b, of_a, repeats, evaluator.seed),
+        frechet=frechet.frechet_gap(reference, of_b, of_a, repeats, evaluator.seed),
         background=samples.border_grey_gap(frechet.to_uint8(y), frechet.to_uint8(x)),
     )
     return Ablation(first=a, second=b, gap=gap)
@@ -43,5 +43,5 @@ def prior(
 def checkpoint(run: Run, evaluator: Evaluator, epoch: int, n: int, seed: int) -> Checkpoint:
     """All measures of n samples after an epoch."""
     found = evaluator.measure(run.sample(n, seed, epoch))
-    print(f"{run.name}-{run.seed}: epoch {epoch}, Fréchet distance {found.digits.fid:.3f}", flush=True)
+    print(f"{run.name}-{run.seed}: epoch {epoch}, Fréchet distance {found.frechet.value:.3f}", flush=True)
     return Checkpoint(epoch=epoch, **dict(found))

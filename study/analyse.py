@@ -87,9 +87,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
             *(_drawn(way, evaluator, recogniser, way.sample(P.n_samples)) for way in _other_ways(run, P)),
         ],
         ways={name: drawn_as(one.changes) for name, one in measured.ways.items()} if measured else {},
-        mix=class_mix.split(
-            evaluator.references["digits"], features, labels, evaluator.read, P.interval_repeats
-        ),
+        mix=class_mix.split(evaluator.reference, features, labels, evaluator.read, P.interval_repeats),
         memorised=memorisation.memorised((near, labels), (of_test, evaluator.read[: P.n_samples])),
         **found,
     )
@@ -140,13 +138,13 @@ def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tenso
         calls=run.calls,
         noise=getattr(sampler, "noise", 0.0),
         clip_x0=getattr(sampler, "clip_x0", False),
-        digits=evaluator.distances(features),
+        frechet=evaluator.distance(features),
         digit=share_of(recogniser.accepts(x)),
         classes=samples.class_shares(labels, evaluator.all_labels, seed=evaluator.seed),
     )
     print(
         f"{run.name}-{run.seed}: {found.sampler}, {found.calls} calls, noise {found.noise:g}: "
-        f"Fréchet distance {found.digits.fid:.2f}",
+        f"Fréchet distance {found.frechet.value:.2f}",
         flush=True,
     )
     return found

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
+from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Sampled
-from diffusion.evaluation.statistics import Mean, mean_of
+from diffusion.evaluation.statistics import mean_of
 from study.records import Drawn, Results, Trained, modern, sampling_of
 from study.settings import OF_SAMPLING, TRAININGS
 
@@ -41,7 +42,7 @@ class Row:
         n: samples of each training that its distance is taken of.
         distances: Fréchet distances, one a training, in the classifier's features.
         distance: their mean with Student's interval; of one training, the interval of its samples.
-        divergence, not_recognised, coverage: means over the trainings.
+        divergence, low_confidence, coverage: means over the trainings.
         digit: share that the calibrated recogniser accepts, a mean over trainings that are analysed, if any.
         ratio: the mean distance over the base's.
     """
@@ -55,16 +56,16 @@ class Row:
     seeds: list[int]
     n: int
     distances: list[float]
-    distance: Mean
+    distance: Interval
     divergence: float
-    not_recognised: float
+    low_confidence: float
     digit: float | None
     coverage: float
     ratio: float
 
     def json(self) -> dict[str, Any]:
         """The row as plain values, for `table.json`."""
-        return asdict(self)
+        return asdict(self) | {"distance": self.distance.model_dump()}
 
 
 def describe(row: Row) -> str:
@@ -148,11 +149,9 @@ def _row(
     drawn: list[Drawn],
     base: Row | None,
 ) -> Row:
-    train, distances = ones[0].train, [each.digits.fid for each in samples]
-    if len(samples) > 1:
-        distance = mean_of(distances)
-    else:
-        distance = Mean(distances[0], samples[0].digits.low, samples[0].digits.high, 0.0, 1)
+    train, distances = ones[0].train, [each.frechet.value for each in samples]
+    alone = Interval(*samples[0].frechet.ends, n=1, sd=0.0)
+    distance = mean_of(distances) if len(samples) > 1 else alone
     return Row(
         model=train.model,
         process=train.process,
@@ -164,9 +163,9 @@ def _row(
         n=samples[0].n,
         distances=distances,
         distance=distance,
-        divergence=fmean(each.classes.divergence for each in samples),
-        not_recognised=fmean(each.not_digit.share for each in samples),
-        digit=fmean(each.digit.share for each in drawn) if drawn else None,
-        coverage=fmean(each.variety.coverage for each in samples),
-        ratio=distance.mean / base.distance.mean if base else 1.0,
+        divergence=fmean(each.classes.divergence.value for each in samples),
+        low_confidence=fmean(each.low_confidence.value for each in samples),
+        digit=fmean(each.digit.value for each in drawn) if drawn else None,
+        coverage=fmean(each.variety.coverage.value for each in samples),
+        ratio=distance.value / base.distance.value if base else 1.0,
     )

@@ -5,10 +5,11 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.frechet import Reference, distances
+from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.samples import CLASSES
 from diffusion.evaluation.statistics import half_error, numpy_generator
 from diffusion.runtime import generator
-from study.records import ClassMix, Mixed, Weighted
+from study.records import ClassMix, Mixed
 
 MIXES = 20  # random mixes behind a mean
 DIVERGENCES = (0.02, 0.05, 0.1, 0.2, 0.4)  # nats, of the mixes that a yardstick has
@@ -33,7 +34,7 @@ def class_weights(labels: Tensor, shares: Tensor) -> Tensor:
 
 def reweighted(
     reference: Reference, features: Tensor, labels: Tensor, shares: Tensor, repeats: int
-) -> Weighted:
+) -> Interval:
     """The distance of features (N, D) weighted to class shares, with the interval of random halves."""
     weights = class_weights(labels, shares)
     fid, n, halves = weighted_distance(reference, features, weights), len(features), []
@@ -41,7 +42,7 @@ def reweighted(
         half = torch.randperm(n, generator=generator(0, n // 2, repeat))[: n // 2]
         halves.append(weighted_distance(reference, features[half], class_weights(labels[half], shares)))
     error = half_error(np.array(halves), n)
-    return Weighted(fid=fid, low=max(0.0, fid - error), high=fid + error)
+    return Interval(fid, max(0.0, fid - error), fid + error, n)
 
 
 def split(
@@ -56,7 +57,7 @@ def split(
     shares = reference_labels.bincount(minlength=CLASSES).double() / len(reference_labels)
     return ClassMix(
         n=len(features),
-        digits=distances(reference, features, repeats),
+        frechet=distances(reference, features, repeats),
         reweighted=reweighted(reference, features, labels, shares, repeats),
     )
 
@@ -72,7 +73,7 @@ def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) 
     for _ in range(MIXES):
         share = tilted(prior, random.normal(size=CLASSES), divergence)
         found.append(weighted_distance(reference, features, class_weights(labels, torch.tensor(share))))
-    return Mixed(divergence=divergence, fid_mean=float(np.mean(found)))
+    return Mixed(divergence=divergence, frechet=float(np.mean(found)))
 
 
 def tilted(prior: np.ndarray, direction: np.ndarray, divergence: float) -> np.ndarray:

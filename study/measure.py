@@ -74,7 +74,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     curve = [ablations.checkpoint(run, evaluator, epoch, P.n_samples, seed) for epoch in epochs]
     samples = run.sample(P.n_final, seed)
     final = _final(evaluator, samples, P, curve[-1])
-    print(f"{name}: finished, {P.n_distance} samples, Fréchet distance {final.digits.fid:.3f}", flush=True)
+    print(f"{name}: finished, {P.n_distance} samples, Fréchet distance {final.frechet.value:.3f}", flush=True)
     if final.constant:
         print(
             f"{name}: all samples are one image, so its distances mean nothing and support no claim",
@@ -88,8 +88,8 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         seed=seed,
         weights_sha256=train.weights.sha256,
         reference=ReferenceImages(split="test", n=len(evaluator.x_test)),
-        extractors=evaluator.describe(),
-        floor={extractor: evaluator.floor(extractor, P.n_samples) for extractor in evaluator.extractors},
+        **evaluator.describe(),
+        floor=evaluator.floor(P.n_samples),
         curve=curve,
         final=final,
         real=evaluator.real(P.n_distance),
@@ -169,8 +169,9 @@ def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) 
     """The measures of the finished model; those of its last checkpoint where the samples are the same."""
     same = P.n_samples == P.n_distance == P.n_final
     found = dict(last) if same else dict(evaluator.measure(samples, P.n_distance)) | {"epoch": last.epoch}
-    floors = {name: evaluator.floor(name, P.n_distance) for name in evaluator.extractors}
-    return Final(n=P.n_distance, n_classes=P.n_final, floor=floors, constant=is_constant(samples), **found)
+    found |= {"floor": evaluator.floor(P.n_distance), "constant": is_constant(samples)}
+    found |= evaluator.in_inception(samples[: P.n_distance])
+    return Final(n=P.n_distance, n_classes=P.n_final, **found)
 
 
 def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:

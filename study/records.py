@@ -28,20 +28,18 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from diffusion.data import DATASETS, DataSet
+from diffusion.evaluation.interval import Interval, Part, Spread
 from diffusion.evaluation.results import (
     CentrePixels,
     Classes,
     CommonLoss,
     Confusion,
     DarkCentre,
+    Distance,
     Features,
-    Floor,
-    Frechet,
-    Gap,
-    Part,
     PriorSide,
     RateCheck,
     Real,
@@ -49,15 +47,12 @@ from diffusion.evaluation.results import (
     Recoverable,
     Response,
     Sampled,
-    Share,
     Variant,
 )
 from diffusion.files import read_json, write_bytes, write_json
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
-
-EITHER_NAME = AliasChoices("ways", "variants")  # the second edition's
 
 
 class Schedule(Part):
@@ -133,7 +128,9 @@ class Final(Checkpoint):
 
     n: int
     n_classes: int
-    floor: dict[Literal["digits", "inception"], Floor | None]
+    floor: Spread | None
+    inception: Distance | None = None  # of the first n, where its weights are at hand
+    inception_floor: Spread | None = None
     constant: bool = False  # all samples are one image: no distance means anything
 
 
@@ -146,8 +143,8 @@ class OtherWay(Sampled):
 
 
 class Gaps(Part):
-    digits: Gap
-    background: Gap
+    frechet: Interval
+    background: Interval
 
 
 class Ablation(Part):
@@ -189,8 +186,8 @@ class Drawn(Part):
     calls: int  # of the network, for one image
     noise: float = 0.0  # added in each step of cold diffusion
     clip_x0: bool = False
-    digits: Frechet
-    digit: Share  # accepted by the calibrated recogniser
+    frechet: Distance
+    digit: Interval  # share accepted by the calibrated recogniser
     classes: Classes
 
 
@@ -200,16 +197,8 @@ class Memorised(Part):
     `closer_in_class` compares each sample with the test images of the class that it is read as.
     """
 
-    closer: Share
-    closer_in_class: Share
-
-
-class Weighted(Part):
-    """A Fréchet distance of weighted images."""
-
-    fid: float
-    low: float
-    high: float
+    closer: Interval
+    closer_in_class: Interval
 
 
 class ClassMix(Part):
@@ -219,8 +208,8 @@ class ClassMix(Part):
     """
 
     n: int
-    digits: Frechet
-    reweighted: Weighted
+    frechet: Distance
+    reweighted: Interval
 
 
 # --- what measures mean ---
@@ -240,14 +229,14 @@ class Distorted(Part):
     """The Fréchet distance of real training images of one kind."""
 
     kind: str
-    fid: float
+    frechet: float
 
 
 class Mixed(Part):
     """The mean distance of real training images with the classes mixed otherwise, over random mixes."""
 
     divergence: float
-    fid_mean: float
+    frechet: float
 
 
 class Record(Part):
@@ -271,8 +260,8 @@ class Record(Part):
             found = error.errors()[0]
             where = ".".join(map(str, found["loc"])) or "it"
             raise ValueError(
-                f"{path} is no {cls.__name__} record: {where}: {found['msg']}; "
-                "make it again with `make report`"
+                f"{path} is no {cls.__name__} of this edition ({where}: {found['msg']}); make it again with "
+                "`make report` or `make retrain`"
             ) from None
 
     def save(self, path: Path) -> Path:
@@ -322,14 +311,9 @@ class TrainRecord(Record):
     weights: Weights
     seconds_per_step: float
     parameters_count: int
-    data: DataNames | None = None  # None in earlier records, of a data set that is known
+    data: DataNames
     ddpm: DDPMProbes | None = None
     zoom: ZoomProbes | None = None
-
-    @property
-    def dataset(self) -> DataNames:
-        """Names of its data set; a record's own words, or those of a known one."""
-        return self.data or DataNames.of(self.settings.get("dataset", "mnist"))
 
     @property
     def passes(self) -> float:
@@ -345,15 +329,15 @@ class MeasureRecord(Record):
     seed: int
     weights_sha256: str  # of the training that was measured
     reference: ReferenceImages
-    extractors: dict[Literal["digits", "inception"], Features]
-    floor: dict[Literal["digits", "inception"], Floor | None]  # at n_samples
+    classifier: Features
+    inception: Features
+    floor: Spread | None  # at n_samples
     curve: list[Checkpoint]
     final: Final
     real: Real
     ablations: Ablations = Field(default_factory=Ablations)
-    ways: dict[str, OtherWay] = Field({}, validation_alias=EITHER_NAME)
-    code: str = ""  # hash of the code that measured
-    measures: int = 1  # in records of the second edition, in its place
+    ways: dict[str, OtherWay] = {}
+    code: str = ""  # hash of the code that measured; of earlier editions not known
 
     def late(self) -> list[Checkpoint]:
         """The checkpoints of the last fifth of training."""
@@ -370,7 +354,7 @@ class AnalyseRecord(Record):
     drawn: list[Drawn]
     mix: ClassMix
     memorised: Memorised
-    ways: dict[str, Drawn] = Field({}, validation_alias=EITHER_NAME)  # those of measuring
+    ways: dict[str, Drawn] = {}  # those of measuring
     response: Response | None = None
     recoverable: Recoverable | None = None
 

@@ -38,7 +38,7 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
     train = data.load(P.dataset, "train", P.data_dir)
     likeness = recogniser.Likeness.of(evaluator.classifier, train[0][: P.n_real])
     candidates, old = _candidates(likeness, evaluator, P.n_kind)
-    reference, features = evaluator.references["digits"], evaluator.training_features()
+    reference, features = evaluator.reference, evaluator.training_features
     of_training = features, evaluator.read_features(features)[0]
     record = YardstickRecord(
         job="yardstick",
@@ -102,10 +102,10 @@ def _candidate(name: str, scores: dict[str, Tensor], bounds: list[float]) -> Can
 
 def _distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[Distorted]:
     """The distances of n training images of every kind."""
-    reference, found = evaluator.references["digits"], []
+    reference, found = evaluator.reference, []
     for kind, (images, _) in recogniser.of_kinds(DISTORTED, x, labels, n, "distorted").items():
-        found.append(Distorted(kind=kind, fid=frechet_distance(reference, evaluator.features(images))))
-        print(f"yardstick: {kind}: Fréchet distance {found[-1].fid:.2f}", flush=True)
+        found.append(Distorted(kind=kind, frechet=frechet_distance(reference, evaluator.features(images))))
+        print(f"yardstick: {kind}: Fréchet distance {found[-1].frechet:.2f}", flush=True)
     return found
 
 

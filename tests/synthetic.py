@@ -29,7 +29,7 @@ def synthetic_results(
 
     Args:
         epochs: of every training.
-        inception: whether there are distances in Inception features too; they are made up.
+        inception: whether the last samples have a distance in Inception features too; it is made up.
         models: those of `MODELS` that the run has.
     """
     pairs = [pair for pair in TRAININGS if pair[0] in models]
@@ -69,21 +69,23 @@ def measure_record(
     """The measures of a released training until this epoch, under this name."""
     curve = [row for row in of.curve if row.epoch <= epochs]
     curve[-1] = curve[-1].model_copy(update={"epoch": epochs})
-    extractors, floor, ablations = dict(of.extractors), of.floor, of.ablations
-    if inception:
-        extractors["inception"] = records.Features(available=True, reason="")
-        floor = dict.fromkeys(extractors, floor["digits"])
-        for i, row in enumerate(curve):
-            made_up = {"fid": 9 * row.digits.fid, "low": None, "high": None, "bias": None}
-            curve[i] = row.model_copy(update={"inception": row.digits.model_copy(update=made_up)})
+    ablations = of.ablations
     if ablations.prior:
         late = [row.epoch for row in curve if row.epoch >= (1 - records.LATE) * epochs]
         rows = zip(late, ablations.prior.curve, strict=False)
         prior = {"curve": [row.model_copy(update={"epoch": epoch}) for epoch, row in rows]}
         ablations = records.Ablations(prior=ablations.prior.model_copy(update=prior))
-    changes = {"model": model, "curve": curve, "floor": floor, "extractors": extractors}
+    changes = {"model": model, "curve": curve}
     counts = dict.fromkeys(("n_samples", "n_final", "n_distance"), N)
     changes["settings"] = settings.Measure.read(counts | {"seed": of.seed}).values()
-    changes["final"] = records.Final(**curve[-1].model_dump(), n=N, n_classes=N, floor=floor)
+    changes["final"] = records.Final(**curve[-1].model_dump(), n=N, n_classes=N, floor=of.floor)
+    if inception:
+        last = changes["final"].frechet
+        made_up = {
+            "inception": last.model_copy(update={"value": 9 * last.value}),
+            "inception_floor": of.floor,
+        }
+        changes["final"] = changes["final"].model_copy(update=made_up)
+        changes["inception"] = records.Features(available=True, reason="")
     changes["ablations"] = ablations if model != "blur" else records.Ablations()
     return of.model_copy(update=changes)

@@ -100,7 +100,7 @@ def test_the_readme_shows_the_release():
     results = records.load_results(ROOT / "released" / "paper")
     assert readme_results.filled(README, results) == README
     assert README.count("<!-- released: ") == 2
-    assert f"{results.first('zoom').measure.final.digits.fid:.1f}" in README
+    assert f"{results.first('zoom').measure.final.frechet.value:.1f}" in README
 
 
 def test_a_sentence_that_the_records_do_not_support_is_not_written():
@@ -108,6 +108,6 @@ def test_a_sentence_that_the_records_do_not_support_is_not_written():
 
     results = copy.deepcopy(records.load_results(ROOT / "released" / "paper"))
     for row in results.trainings["cosine", 0].measure.curve:
-        row.digits.fid *= 2
+        row.frechet.value *= 2
     with pytest.raises(ValueError, match=r"findings.md, line 1: .* rests on ahead_early=yes"):
         readme_results.block("findings", results)

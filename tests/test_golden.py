@@ -28,6 +28,7 @@ from diffusion.provenance import PACKAGE
 from diffusion.runtime import generator
 from diffusion.training import sampling
 
+ENDS = ("low", "high")
 GOLDEN = Path(__file__).with_name("golden.json")
 TRAINED = {  # what is trained, and how
     "linear": (lambda: d.DDPM(d.linear()), {}),
@@ -102,18 +103,25 @@ def distance() -> dict[str, Any]:
     reference, found = frechet.Reference(features_of("test", 2000)), features_of("zoom", 64)
     interval = frechet.frechet_interval(reference, found, 20, 0)
     gap = frechet.frechet_gap(reference, found, features_of("patches", 64), 20, 0)
+    kid, floor = frechet.kid(reference, found), frechet.floor(features_of("train", 640), reference, 64, 5, 0)
     return {
         "fid": frechet.frechet_distance(reference, found),
         "interval": [interval.low, interval.high, interval.sd, interval.bias],
-        "kid": list(frechet.kid(reference, found)),
-        "gap": [gap.mean, gap.low, gap.high],
-        "floor": frechet.floor(features_of("train", 640), reference, 64, 5, 0).model_dump(),
+        "kid": [kid.mean, kid.sd],
+        "gap": [gap.value, gap.low, gap.high],
+        "floor": {"n": floor.n, "fid_mean": floor.mean, "fid_sd": floor.sd},
     }
 
 
 def variety() -> dict[str, Any]:
     real, found = features_of("test", 2000), features_of("zoom", 64)
-    return samples.precision_recall_coverage(real, found, 64, 0).model_dump()
+    one = samples.precision_recall_coverage(real, found, 64, 0)
+    ends = {
+        f"{name}_{end}": getattr(getattr(one, name), end) for name in ("recall", "coverage") for end in ENDS
+    }
+    return (
+        {name: getattr(one, name).value for name in ("precision", "recall", "coverage")} | ends | {"n": one.n}
+    )
 
 
 def classes() -> dict[str, Any]:
@@ -123,15 +131,15 @@ def classes() -> dict[str, Any]:
     return {
         "labels": labels.tolist(),
         "confidence": confidence.mean().item(),
-        "divergence": [found.divergence, found.divergence_low, found.divergence_high],
-        "share of 3": [found.low[3], found.high[3]],
+        "divergence": list(found.divergence.ends),
+        "share of 3": [found.share[3].low, found.share[3].high],
     }
 
 
 def border() -> dict[str, Any]:
     grey = samples.border_grey(to_uint8(drawn("linear")))
     raw = samples.border_before_clamping(drawn("linear"))
-    return {"grey": [grey.mean, grey.low, grey.high], "before clamping": [raw.mean, raw.sd]}
+    return {"grey": list(grey.ends), "before clamping": [raw.mean, raw.sd]}
 
 
 MEASURED = {"distance": distance, "variety": variety, "classes": classes, "border": border}

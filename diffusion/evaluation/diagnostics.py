@@ -80,12 +80,7 @@ def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: i
         rise -= predicted(network, latent, t, process.T, precision)
         each = (rise * sign).mean((1, 2, 3)) / SHIFT  # (N,)
         found.append(mean_of(each.tolist()))
-    return Response(
-        t=steps,
-        response=[one.mean for one in found],
-        low=[one.low for one in found],
-        high=[one.high for one in found],
-    )
+    return Response(t=steps, response=found)
 
 
 def recoverable(

@@ -1,5 +1,6 @@
 """The evaluator: the held-out real images, and all that is measured of samples against them."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,10 +11,10 @@ from diffusion import data, runtime
 from diffusion.bounds import whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import Reference, to_uint8
+from diffusion.evaluation.interval import Spread
 from diffusion.evaluation.results import (
+    Distance,
     Features,
-    Floor,
-    Frechet,
     PriorSide,
     Real,
     RealClasses,
@@ -21,6 +22,7 @@ from diffusion.evaluation.results import (
     Variant,
     Variety,
 )
+from diffusion.evaluation.statistics import share_of
 from diffusion.processes.base import check_images
 
 CONSTANT = 2  # grey values of 255 within which images count as one and the same
@@ -30,8 +32,8 @@ class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.
 
         evaluator = Evaluator(x_train, x_test, labels)
-        evaluator.measure(run.sample(1000)).digits.fid
-        evaluator.floor("digits", 1000).fid_mean            the same of 1000 real images
+        evaluator.measure(run.sample(1000)).frechet.value
+        evaluator.floor(1000).mean                         the same of 1000 real images
 
     Args:
         x_train: (N, 1, 28, 28) training images for the real-vs-real floor.
@@ -69,16 +71,12 @@ class Evaluator:
         self.all_labels = labels if all_labels is None else all_labels
         self.floor_repeats, self.interval_repeats, self.seed = floor_repeats, interval_repeats, seed
         self.classifier = classifier.load(classifier_weights)
-        self.extractors = {
-            "digits": features.digits(device, classifier_weights),
-            "inception": features.inception(inception_weights, device),
-        }
-        found = self._features(x_test)
-        self.references = {name: Reference(one) for name, one in found.items()}
-        self.read, self.confidence = self.read_features(found["digits"])
-        self.threshold = samples.not_digit_threshold(self.confidence)
-        self._train_features: dict[str, Tensor] = {}
-        self._floors: dict[tuple[str, int], Floor] = {}
+        self.extractor = features.digits(device, classifier_weights)
+        self.inception = features.inception(inception_weights, device)
+        self.reference = Reference(self.features(x_test))
+        self.read, self.confidence = self.read_features(self.reference.features.float())
+        self.threshold = samples.threshold_of(self.confidence)
+        self._floors: dict[tuple[int, int], Spread] = {}
         self._real: dict[int, Real] = {}
 
     @classmethod
@@ -102,50 +100,59 @@ class Evaluator:
         )
 
     def describe(self) -> dict[str, Features]:
-        """Each extractor's identity, and why it is missing where it is."""
+        """Identity of the feature networks, and why one is missing: fields of `MeasureRecord`."""
+        known = {"classifier": self.extractor, "inception": self.inception}
         found = {
             name: Features(available=one.available, reason=one.reason, **one.info)
-            for name, one in self.extractors.items()
+            for name, one in known.items()
         }
-        found["digits"].test_accuracy = float((self.read == self.labels).double().mean())
+        found["classifier"].test_accuracy = float((self.read == self.labels).double().mean())
         return found
 
     # --- distances ---
 
-    def features(self, x: Tensor, extractor: str = "digits") -> Tensor:
-        """Features (n, D) of images (n, 1, 28, 28) in model units."""
-        return self.extractors[extractor].features(to_uint8(x))
-
-    def _features(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
-        """The features of each extractor that there is; Inception's of the first n images only."""
-        found = {"digits": self.features(x)}
-        if self.extractors["inception"].available:
-            found["inception"] = self.features(x[:n], "inception")
-        return found
+    def features(self, x: Tensor) -> Tensor:
+        """The classifier's features (n, 64) of images (n, 1, 28, 28) in model units."""
+        return self.extractor.features(to_uint8(x))
 
     def read_features(self, found: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels and confidence (n,) of images, from their `digits` features."""
+        """Labels and confidence (n,) of images, from their features."""
         with torch.inference_mode():
             return samples.read(self.classifier.head(found))
 
-    def distances(self, found: Tensor, extractor: str = "digits") -> Frechet:
+    def distance(self, found: Tensor) -> Distance:
         """Fréchet and kernel distance of samples, from their features."""
-        return frechet.distances(self.references[extractor], found, self.interval_repeats, self.seed)
+        return frechet.distances(self.reference, found, self.interval_repeats, self.seed)
 
-    def floor(self, extractor: str, n: int) -> Floor | None:
-        """The real-vs-real distance at n images; None where the extractor is missing or n is too large."""
-        if extractor not in self.references or n > len(self.x_train):
-            return None
-        if (extractor, n) not in self._floors:
-            train, reference = self.training_features(extractor), self.references[extractor]
-            self._floors[extractor, n] = frechet.floor(train, reference, n, self.floor_repeats, self.seed)
-        return self._floors[extractor, n]
+    def floor(self, n: int) -> Spread | None:
+        """The real-vs-real distance at n images; None where there are not as many training images."""
+        return self._floor(self.reference, self.training_features, n)
 
-    def training_features(self, extractor: str = "digits") -> Tensor:
-        """Features of the training images, extracted when first asked for."""
-        if extractor not in self._train_features:
-            self._train_features[extractor] = self.features(self.x_train, extractor)
-        return self._train_features[extractor]
+    def _floor(self, reference: Reference, train: Tensor, n: int) -> Spread | None:
+        key = reference.dimension, n
+        if key not in self._floors and n <= len(train):
+            self._floors[key] = frechet.floor(train, reference, n, self.floor_repeats, self.seed)
+        return self._floors.get(key)
+
+    @cached_property
+    def training_features(self) -> Tensor:
+        """Features of the training images."""
+        return self.features(self.x_train)
+
+    @cached_property
+    def _of_inception(self) -> tuple[Reference, Tensor]:
+        """The reference, and the training images, in Inception features."""
+        test, train = (self.inception.features(to_uint8(x)) for x in (self.x_test, self.x_train))
+        return Reference(test), train
+
+    def in_inception(self, x: Tensor) -> dict[str, Distance | Spread | None]:
+        """Distance and floor of samples in Inception features: fields of `Final`; None without weights."""
+        if not self.inception.available:
+            return {"inception": None, "inception_floor": None}
+        reference, train = self._of_inception
+        found = self.inception.features(to_uint8(x))
+        distance = frechet.distances(reference, found, self.interval_repeats, self.seed)
+        return {"inception": distance, "inception_floor": self._floor(reference, train, len(x))}
 
     # --- samples ---
 
@@ -161,12 +168,11 @@ class Evaluator:
         """
         in_model_units(x)
         n_distance = None if n_distance is None else whole("n_distance", n_distance, 12, len(x))
-        found = self._features(x, n_distance)
-        labels, confidence = self.read_features(found["digits"])
-        first = found["digits"][:n_distance]
+        found = self.features(x)
+        labels, confidence = self.read_features(found)
+        first = found[:n_distance]
         return Sampled(
-            digits=self.distances(first),
-            inception=self.distances(found["inception"], "inception") if "inception" in found else None,
+            frechet=self.distance(first),
             variety=self.variety(first),
             classes=samples.class_shares(labels, self.all_labels, n_distance, self.seed),
             recognised=samples.recognised(labels[confidence >= self.threshold]),
@@ -177,16 +183,16 @@ class Evaluator:
     def looks(self, x: Tensor, confidence: Tensor) -> dict:
         """The fields of `Looks`; `confidence` (n,) is the classifier's."""
         return {
-            "not_digit": samples.not_digit(confidence, self.threshold),
+            "low_confidence": share_of(confidence < self.threshold),
             "background": samples.border_grey(to_uint8(x), self.seed),
             "border": samples.border_before_clamping(x),
         }
 
     def variant(self, x: Tensor) -> tuple[Variant, Tensor]:
-        """The fewer measures of samples in an ablation, and their `digits` features."""
+        """The fewer measures of samples in an ablation, and their features."""
         found = self.features(x)
         looks = self.looks(x, self.read_features(found)[1])
-        return Variant(n=len(x), digits=self.distances(found), **looks), found
+        return Variant(n=len(x), frechet=self.distance(found), **looks), found
 
     def side(self, x: Tensor, n_variety: int) -> PriorSide:
         """Those of samples from one prior, `n_variety` of them for precision, recall and coverage."""
@@ -195,13 +201,13 @@ class Evaluator:
         return PriorSide(
             n=len(x),
             variety=self.variety(found, n_variety),
-            not_digit=samples.not_digit(confidence, self.threshold),
+            low_confidence=share_of(confidence < self.threshold),
             classes=samples.class_shares(labels, self.all_labels, seed=self.seed),
         )
 
     def variety(self, found: Tensor, n: int = samples.MOST_IMAGES) -> Variety:
-        """Precision, recall and coverage of n samples (or all there are), from their `digits` features."""
-        real = self.references["digits"].features
+        """Precision, recall and coverage of n samples (or all there are), from their features."""
+        real = self.reference.features
         n = min(n, samples.MOST_IMAGES, len(real), len(found))
         return samples.precision_recall_coverage(real, found, n, self.seed)
 
@@ -219,13 +225,13 @@ class Evaluator:
             of_classes = samples.class_shares(self.all_labels, self.all_labels, seed=self.seed)
             looks = self.looks(self.x_test, self.confidence)
             self._real[n] = Real(
-                classes=RealClasses(share=of_classes.share),
+                classes=RealClasses(share=[one.value for one in of_classes.share]),
                 recognised=samples.recognised(self.read[self.confidence >= self.threshold]),
                 threshold=self.threshold,
                 **looks,
                 centre=samples.centre_shares(self.x_test),
                 divergence_floor=samples.divergence_floor(self.all_labels, n, self.seed),
-                variety=self.variety(self.training_features("digits"), n),
+                variety=self.variety(self.training_features, n),
             )
         return self._real[n]
 

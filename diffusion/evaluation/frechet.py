@@ -10,7 +10,6 @@ for real images at the same n, which is not zero.
 
 import math
 import warnings
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -19,7 +18,8 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from diffusion.data import grey_values
-from diffusion.evaluation.results import Floor, Frechet, Gap
+from diffusion.evaluation.interval import Interval, Spread
+from diffusion.evaluation.results import Distance
 from diffusion.evaluation.statistics import TAILS, half_error, half_scale
 from diffusion.runtime import generator, seeded
 
@@ -118,7 +118,7 @@ def frechet_distance(reference: Reference, features: Tensor) -> float:
     return max(0.0, reference.metric.compute().item())  # equal sets give zero up to the sign of the rounding
 
 
-def kid(reference: Reference, features: Tensor, seed: int = 0, subsets: int = 50) -> tuple[float, float]:
+def kid(reference: Reference, features: Tensor, seed: int = 0, subsets: int = 50) -> Spread:
     """Kernel distance KID (Binkowski et al. 2018) by torchmetrics in float64: mean and sd over subsets.
 
     A random subset has half of the smaller set, at most 1,000 images. Unbiased at any n, so that real images
@@ -133,13 +133,13 @@ def kid(reference: Reference, features: Tensor, seed: int = 0, subsets: int = 50
     metric.update(features, real=False)
     with seeded(seed):  # torchmetrics draws from the global stream
         mean, sd = metric.compute()
-    return mean.item(), sd.item()
+    return Spread(mean=mean.item(), sd=sd.item())
 
 
 # --- what a distance is worth ---
 
 
-def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Floor:
+def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Spread:
     """Distance of n random training images from the reference, `repeats` times: the real-vs-real floor.
 
     The draws share no image while n * repeats fit into the training features; beyond that each draw is a new
@@ -161,23 +161,10 @@ def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 1
             chosen = torch.randperm(len(train_features), generator=generator(seed, "floor", repeat))[:n]
         found.append(frechet_distance(reference, train_features[chosen]))
     values = torch.tensor(found, dtype=torch.float64)
-    return Floor(n=n, fid_mean=values.mean().item(), fid_sd=values.std().item())
+    return Spread(mean=values.mean().item(), sd=values.std().item(), n=n)
 
 
-@dataclass(frozen=True)
-class FrechetInterval:
-    """A Fréchet distance with its 95 % interval, its standard deviation, and its bias by halving."""
-
-    fid: float
-    low: float
-    high: float
-    sd: float
-    bias: float
-
-
-def frechet_interval(
-    reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0
-) -> FrechetInterval:
+def frechet_interval(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Distance:
     """The Fréchet distance with an interval for what it would be on average over sample sets of this size n.
 
     The estimate is biased upwards by about b / n. Resampling with replacement adds a bias of that size again,
@@ -198,16 +185,17 @@ def frechet_interval(
     halves, scale = _of_halves(reference, features, repeats, seed), half_scale(len(features))
     centred = (halves - halves.mean()) * scale
     low, high = (fid - centred.quantile(torch.tensor(TAILS[::-1], dtype=torch.float64))).tolist()
-    return FrechetInterval(
-        fid=fid,
-        low=min(fid, max(0.0, low)),
-        high=max(fid, high),
+    return Distance(
+        fid,
+        min(fid, max(0.0, low)),
+        max(fid, high),
+        len(features),
         sd=centred.std().item(),
         bias=(halves.mean().item() - fid) * scale**2,
     )
 
 
-def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0) -> Gap:
+def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
     """The distance of features a minus that of b, whose images correspond, with its 95 % interval.
 
     Both sets are halved alike, so that what their images share does not widen the interval.
@@ -219,14 +207,13 @@ def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, 
     gap = frechet_distance(reference, a) - frechet_distance(reference, b)
     draws = _of_halves(reference, a, repeats, seed) - _of_halves(reference, b, repeats, seed)
     error = half_error(draws.numpy(), len(a))
-    return Gap(mean=gap, low=gap - error, high=gap + error)
+    return Interval(gap, gap - error, gap + error)
 
 
-def distances(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Frechet:
+def distances(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Distance:
     """Both distances of features (N, D), N >= 4, the Fréchet one with interval and bias."""
     found = frechet_interval(reference, features, repeats, seed)
-    mean, sd = kid(reference, features, seed)
-    return Frechet(fid=found.fid, low=found.low, high=found.high, bias=found.bias, kid=mean, kid_sd=sd)
+    return found.model_copy(update={"kid": kid(reference, features, seed)})
 
 
 def _of_halves(reference: Reference, features: Tensor, repeats: int, seed: int) -> Tensor:

@@ -1,14 +1,10 @@
 """What measures and probes return: numbers with their intervals, as they stand in records too."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from diffusion.evaluation.interval import Interval, Part, Spread
 
 Shares = list[float]  # ten, one a class
-
-
-class Part(BaseModel):
-    """A piece of a record: finite numbers, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class RateTrial(Part):
@@ -71,47 +67,27 @@ class DarkCentre(Part):
     true_share: Shares
 
 
-class Frechet(Part):
-    """Distance of samples from the test split with its 95 % interval, its bias by halving, and the KID."""
+class Distance(Interval):
+    """Fréchet distance of samples from the test split, its bias by halving, and the kernel distance."""
 
-    fid: float
-    low: float | None
-    high: float | None
-    bias: float | None
-    kid: float
-    kid_sd: float
-
-
-class Floor(Part):
-    """The Fréchet distance of as many real training images: mean and standard deviation over draws."""
-
-    n: int
-    fid_mean: float
-    fid_sd: float
+    bias: float | None = None
+    kid: Spread | None = None
 
 
 class Variety(Part):
-    """Precision, recall and coverage of n samples, the last two with 95 % intervals."""
+    """Precision, recall and coverage of n samples."""
 
-    precision: float
-    recall: float
-    coverage: float
-    recall_low: float
-    recall_high: float
-    coverage_low: float
-    coverage_high: float
+    precision: Interval
+    recall: Interval
+    coverage: Interval
     n: int
 
 
 class Classes(Part):
-    """Class shares with Wilson intervals, and their divergence from real images, in nats."""
+    """Class shares, and their divergence from real images, in nats."""
 
-    share: Shares
-    low: Shares
-    high: Shares
-    divergence: float
-    divergence_low: float
-    divergence_high: float
+    share: list[Interval]
+    divergence: Interval
 
 
 class Recognised(Part):
@@ -119,29 +95,6 @@ class Recognised(Part):
 
     n: int
     share: Shares
-
-
-class NotDigit(Part):
-    """Share of samples that the classifier reads less confidently than `Real.threshold`, and its interval."""
-
-    share: float
-    low: float
-    high: float
-
-
-class Grey(Part):
-    """Mean grey of the border as it is seen, 0 to 1, with its interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-class Border(Part):
-    """Grey of the border before clamping: mean and standard deviation over images."""
-
-    mean: float
-    sd: float
 
 
 class Centre(Part):
@@ -153,43 +106,40 @@ class Centre(Part):
 
 
 class Looks(Part):
-    """Appearance of a set of samples: unrecognised share, and background."""
+    """Appearance of a set of samples.
 
-    not_digit: NotDigit
-    background: Grey
-    border: Border
+    Attributes:
+        low_confidence: share that the classifier reads less confidently than `Real.threshold`.
+        background: mean grey of the border as it is seen, 0 to 1.
+        border: the same before clamping, over images.
+    """
+
+    low_confidence: Interval
+    background: Interval
+    border: Spread
 
 
 class Sampled(Looks):
     """All that is measured of one set of samples."""
 
     variety: Variety
-    digits: Frechet
-    inception: Frechet | None
+    frechet: Distance
     classes: Classes
     recognised: Recognised
     centre: Centre
-
-
-class Gap(Part):
-    """A paired difference with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 class Variant(Looks):
     """Samples from the same noise with one thing changed."""
 
     n: int
-    digits: Frechet
+    frechet: Distance
 
 
 class PriorSide(Part):
     n: int
     variety: Variety
-    not_digit: NotDigit
+    low_confidence: Interval
     classes: Classes
 
 
@@ -197,25 +147,17 @@ class RealClasses(Part):
     share: Shares
 
 
-class DivergenceFloor(Part):
-    """The divergence that n real labels score: mean and standard deviation over draws."""
-
-    mean: float
-    sd: float
-    n: int
-
-
 class Real(Part):
     """The same measures of the real test images; `variety` is of training images."""
 
     classes: RealClasses
     recognised: Recognised
-    not_digit: NotDigit
+    low_confidence: Interval
     threshold: float  # of the classifier's confidence: an image below it is not recognised
-    background: Grey
-    border: Border
+    background: Interval
+    border: Spread
     centre: Centre
-    divergence_floor: DivergenceFloor
+    divergence_floor: Spread  # of n real labels, over draws
     variety: Variety
 
 
@@ -230,30 +172,19 @@ class Features(Part):
     test_accuracy: float | None = None
 
 
-class Share(Part):
-    """A share of n with its 95 % interval."""
-
-    share: float
-    low: float
-    high: float
-    n: int
-
-
 class Response(Part):
     """The rise of the predicted noise when a latent is raised uniformly, over the ideal rise, by time step.
 
     Ideally the whole rise is taken for noise: right where the image's own level is known, as with MNIST's
-    black ground, and at t = T anyway.
+    black ground, and at t = T anyway. 1: all of it is seen.
     """
 
     t: list[int]
-    response: list[float]  # 1: all of it is seen
-    low: list[float]
-    high: list[float]
+    response: list[Interval]
 
 
 class Recoverable(Part):
     """Share of test digits read right in the image that the network predicts in one step from x_t."""
 
     t: list[int]
-    right: list[Share]
+    right: list[Interval]

@@ -16,24 +16,14 @@ from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from diffusion.evaluation.frechet import check_features
-from diffusion.evaluation.results import (
-    Border,
-    Centre,
-    Classes,
-    DivergenceFloor,
-    Gap,
-    Grey,
-    NotDigit,
-    Recognised,
-    Variety,
-)
+from diffusion.evaluation.interval import Interval, Spread
+from diffusion.evaluation.results import Centre, Classes, Recognised, Variety
 from diffusion.evaluation.statistics import (
     bootstrap,
     centred,
     half_error,
     numpy_generator,
     paired,
-    share_of,
     wilson,
 )
 from diffusion.processes.zoom import central_patch
@@ -44,7 +34,7 @@ REPEATS = 2000  # draws behind an interval of a mean or a divergence
 
 # --- read by the classifier ---
 
-NOT_DIGIT_QUANTILE = 0.05  # share of real test images below the threshold, by construction
+LOW_CONFIDENCE = 0.05  # share of real test images below the threshold, by construction
 
 QUALITY_RULE = (
     "High-quality samples are drawn at random (seeded) from the tenth of all samples about which the "
@@ -60,18 +50,12 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     return labels, confidence
 
 
-def not_digit_threshold(real_confidence: Tensor) -> float:
+def threshold_of(real_confidence: Tensor) -> float:
     """The confidence that 5 % of real images stay below: the rule that fixes what is called no digit.
 
     A rule at 1 % would be laxer, and useless: it lets uniform noise pass as digits.
     """
-    return float(real_confidence.quantile(NOT_DIGIT_QUANTILE))
-
-
-def not_digit(confidence: Tensor, threshold: float) -> NotDigit:
-    """Share of images (N,) that the classifier reads less confidently than `threshold`."""
-    found = share_of(confidence < threshold)
-    return NotDigit(share=found.share, low=found.low, high=found.high)
+    return float(real_confidence.quantile(LOW_CONFIDENCE))
 
 
 def recognised(labels: Tensor) -> Recognised:
@@ -97,23 +81,19 @@ def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed
     intervals = [wilson(count, len(labels)) for count in labels.bincount(minlength=CLASSES).tolist()]
     divergence = float(_divergence(share, prior))
     draws = numpy_generator(seed, "classes").multinomial(len(first), share, REPEATS) / len(first)
-    low, high = centred(divergence, _divergence(draws, prior))
+    ends = centred(divergence, _divergence(draws, prior))
     return Classes(
-        share=of_all.share,
-        low=[low for low, _ in intervals],
-        high=[high for _, high in intervals],
-        divergence=divergence,
-        divergence_low=low,
-        divergence_high=high,
+        share=[Interval(one, *wide) for one, wide in zip(of_all.share, intervals, strict=True)],
+        divergence=Interval(divergence, *ends),
     )
 
 
-def divergence_floor(real_labels: Tensor, n: int, seed: int = 0) -> DivergenceFloor:
+def divergence_floor(real_labels: Tensor, n: int, seed: int = 0) -> Spread:
     """The divergence that n real images score, over independent draws of n labels."""
     prior = _shares(real_labels, absent=0.5)
     draws = numpy_generator(seed, "divergence floor").multinomial(n, prior, REPEATS) / n
     found = _divergence(draws, prior)
-    return DivergenceFloor(mean=float(found.mean()), sd=float(found.std(ddof=1)), n=n)
+    return Spread(mean=float(found.mean()), sd=float(found.std(ddof=1)), n=n)
 
 
 def _shares(labels: Tensor, absent: float = 0) -> np.ndarray:
@@ -152,28 +132,27 @@ RING = torch.ones(28, 28, dtype=torch.bool)
 RING[BORDER:-BORDER, BORDER:-BORDER] = False
 
 
-def border_grey(images: Tensor, seed: int = 0) -> Grey:
+def border_grey(images: Tensor, seed: int = 0) -> Interval:
     """Mean grey value, 0 (black) to 1 (white), of the outer ring of 3 pixels: almost 0 in MNIST.
 
     The interval is from a bootstrap over the uint8 images (N, 1, 28, 28): pixels of one are dependent.
     """
-    mean, low, high = bootstrap(_grey(images).numpy(), REPEATS, seed, "background")
-    return Grey(mean=mean, low=low, high=high)
+    return bootstrap(_grey(images).numpy(), REPEATS, seed, "background")
 
 
-def border_grey_gap(a: Tensor, b: Tensor) -> Gap:
+def border_grey_gap(a: Tensor, b: Tensor) -> Interval:
     """`border_grey` of a minus that of b, image by image: uint8 images drawn from the same noise."""
     return paired(_grey(a).numpy(), _grey(b).numpy())
 
 
-def border_before_clamping(samples: Tensor) -> Border:
+def border_before_clamping(samples: Tensor) -> Spread:
     """Mean and sd over samples (N, 1, 28, 28), in model units, of the ring's mean grey.
 
     On the scale of `border_grey`, 0 (black) to 1; a border darker than black is negative. Clamping hides such
     borders, and with them half of what a drift of the mean does.
     """
     grey = samples[:, 0, RING].double().mean(1) + 0.5
-    return Border(mean=float(grey.mean()), sd=float(grey.std()))
+    return Spread(mean=float(grey.mean()), sd=float(grey.std()), n=len(samples))
 
 
 def _grey(images: Tensor) -> Tensor:
@@ -214,8 +193,8 @@ def precision_recall_coverage(real_features: Tensor, features: Tensor, n: int, s
     Balls around samples that lie far apart are large, so that recall flatters scattered samples; coverage has
     balls around real images only.
 
-    The intervals of recall and coverage come from random halves of both sets (`statistics.half_scale`): their
-    points are compared with each other, and are no independent cases.
+    The interval of precision is Wilson's. Those of recall and coverage come from random halves of both sets
+    (`statistics.half_scale`): their points are compared with each other, and are no independent cases.
 
     Args:
         real_features, features: (N, D) and (M, D), of real images and of samples.
@@ -240,10 +219,10 @@ def precision_recall_coverage(real_features: Tensor, features: Tensor, n: int, s
             for kind in ("real", "samples")
         )
         halves.append(_prc(real[a], fake[b]))
-    for key in ("recall", "coverage"):
-        error = half_error(np.array([half[key] for half in halves]), n)
-        found[f"{key}_low"], found[f"{key}_high"] = max(0.0, found[key] - error), min(1.0, found[key] + error)
-    return Variety(n=n, **found)
+    wide = {key: half_error(np.array([half[key] for half in halves]), n) for key in ("recall", "coverage")}
+    ends = {key: (max(0.0, found[key] - e), min(1.0, found[key] + e)) for key, e in wide.items()}
+    ends["precision"] = wilson(round(found["precision"] * n), n)
+    return Variety(n=n, **{key: Interval(value, *ends[key]) for key, value in found.items()})
 
 
 def _prc(real: Tensor, fake: Tensor) -> dict[str, float]:

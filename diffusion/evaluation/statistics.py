@@ -5,13 +5,12 @@ Random draws come from generators keyed like all others (`runtime.generator`).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 from torch import Tensor
 
-from diffusion.evaluation.results import Gap, Share
+from diffusion.evaluation.interval import Interval
 from diffusion.runtime import generator
 
 LEVEL = 0.95
@@ -19,17 +18,6 @@ TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
 Z = 1.96  # the normal quantile at this level
 MOST_ALIKE = 0.8  # the largest correlation of successive values that `late_mean` allows for
 FEWEST = 5  # points below which neither a trend nor a mean over time is judged
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean of n values with its interval, and their standard deviation."""
-
-    mean: float
-    low: float
-    high: float
-    sd: float
-    n: int
 
 
 def numpy_generator(*key: int | str) -> np.random.Generator:
@@ -48,19 +36,18 @@ def wilson(count: int, n: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def share_of(mask: Tensor) -> Share:
+def share_of(mask: Tensor) -> Interval:
     """The share of a mask (N,) with Wilson's interval."""
     count, n = int(mask.sum()), len(mask)
-    low, high = wilson(count, n)
-    return Share(share=count / max(n, 1), low=low, high=high, n=n)
+    return Interval(count / max(n, 1), *wilson(count, n), n)
 
 
-def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> tuple[float, float, float]:
-    """Mean of values (N,), and the percentile interval of it from `repeats` resamples."""
+def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> Interval:
+    """Mean of values (N,) with the percentile interval of `repeats` resamples."""
     n, random = len(values), numpy_generator(*key)
     means = np.array([values[random.integers(0, n, n)].mean() for _ in range(repeats)])
     mean, (low, high) = float(values.mean()), np.quantile(means, TAILS)
-    return mean, min(mean, float(low)), max(mean, float(high))
+    return Interval(mean, min(mean, float(low)), max(mean, float(high)))
 
 
 def centred(estimate: float, draws: np.ndarray) -> tuple[float, float]:
@@ -90,7 +77,7 @@ def half_error(draws: np.ndarray, n: int) -> float:
 # --- differences ---
 
 
-def paired(a: Sequence[float], b: Sequence[float]) -> Gap:
+def paired(a: Sequence[float], b: Sequence[float]) -> Interval:
     """Mean of a - b case by case, with Student's interval: images from the same noise, trainings of one seed.
 
     Raises:
@@ -100,18 +87,19 @@ def paired(a: Sequence[float], b: Sequence[float]) -> Gap:
         raise ValueError(f"{len(a)} and {len(b)} cases; needed: as many of both, at least 2")
     gap = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
     error = float(stats.t.ppf(TAILS[1], gap.size - 1)) * float(gap.std(ddof=1)) / math.sqrt(gap.size)
-    return Gap(mean=float(gap.mean()), low=float(gap.mean()) - error, high=float(gap.mean()) + error)
+    mean = float(gap.mean())
+    return Interval(mean, mean - error, mean + error)
 
 
 # --- series ---
 
 
-def mean_of(values: Sequence[float]) -> Mean:
+def mean_of(values: Sequence[float]) -> Interval:
     """Mean of at least two independent values, such as trainings, with Student's interval."""
     return _student(np.asarray(values, dtype=float), len(values))
 
 
-def late_mean(values: Sequence[float]) -> Mean:
+def late_mean(values: Sequence[float]) -> Interval:
     """Mean of at least two successive values, such as checkpoints, with Student's interval.
 
     Where each value is like the one before, n of them tell no more than n (1 - rho) / (1 + rho) independent
@@ -127,10 +115,10 @@ def late_mean(values: Sequence[float]) -> Mean:
     return _student(v, v.size * (1 - rho) / (1 + rho))
 
 
-def _student(v: np.ndarray, effective: float) -> Mean:
+def _student(v: np.ndarray, effective: float) -> Interval:
     mean, sd = float(v.mean()), float(v.std(ddof=1))
     error = float(stats.t.ppf(TAILS[1], v.size - 1)) * sd / math.sqrt(effective)
-    return Mean(mean, mean - error, mean + error, sd, v.size)
+    return Interval(mean, mean - error, mean + error, v.size, sd=sd)
 
 
 def trend(x: Sequence[float], y: Sequence[float]) -> float:

@@ -101,7 +101,7 @@ class Dream:
             sure = 0.5
             if self.images is not None:
                 real = logits(self.classifier, self.images).softmax(1).amax(1)
-                sure = samples.not_digit_threshold(real)
+                sure = samples.threshold_of(real)
             found["classifier"] = bundle.classifier(self.classifier, sure)
         return found
 

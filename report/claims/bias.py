@@ -13,7 +13,7 @@ from report.claims.common import (
     two,
 )
 from report.effects import ABOVE, BELOW, Effect
-from report.estimates import Case, digits, divergence, extreme_centre, logarithm
+from report.estimates import Case, classes, divergence, extreme_centre, logarithm
 from report.study import DDPMS
 from report.text_format import MINUS, Markdown, fixed, listing, num, percent
 from report.verdicts import SAMPLED, Finding, claim
@@ -42,7 +42,7 @@ def biased(case: Case) -> Finding:
     n = case["zoom"].measure.settings.get("n_samples") or floor.n
     # of n labels it falls as 1 / n
     score = (floor.mean + 2 * floor.sd) * max(1.0, floor.n / n)
-    effect = Effect("divergence (nats)", *found.ends, ABOVE, score, show=fixed)
+    effect = Effect("divergence (nats)", found, ABOVE, score, show=fixed)
     text = (
         f"Divergence of the classes {AT_END}: {effect.shown()} nats; as many real images score "
         f"{num(score, 2)} or less."
@@ -69,14 +69,19 @@ def more_biased(case: Case) -> Finding:
 def _digits(case: Case, which: tuple[int, ...], side: str, part: float) -> Finding:
     """The share of some digits among the recognised samples, over that among recognised real images."""
     real = case.real.recognised.share
-    found, expected = case.end("zoom", digits(which)), sum(real[d] for d in which)
+    found, expected = case.end("zoom", classes(which)), sum(real[d] for d in which)
     if found.value is None:
         return Finding("No sample is recognised.")
     if not all(real[d] for d in which):
         return Finding("Some of these classes are not among the real images.")
-    each = "; ".join(f"{d}: {fixed((case.end('zoom', digits((d,))).value or 0) / real[d])}" for d in which)
-    ends = found.map(lambda x: x / expected).ends
-    effect = Effect(f"share of {', '.join(map(str, which))}, over real", *ends, side, part, show=fixed)
+    each = "; ".join(f"{d}: {fixed((case.end('zoom', classes((d,))).value or 0) / real[d])}" for d in which)
+    effect = Effect(
+        f"share of {', '.join(map(str, which))}, over real",
+        found.map(lambda x: x / expected),
+        side,
+        part,
+        show=fixed,
+    )
     text = (
         f"They are {percent(found.value)} of the recognised samples {AT_END}, and {percent(expected)} of "
         f"real images; digit by digit, over their share of real images: {each}."
@@ -128,8 +133,8 @@ def lacks(case: Case) -> Finding:
 def extreme_centres(case: Case) -> Finding:
     found, centre = case.end("zoom", extreme_centre), case.real.centre
     real = centre.dark + centre.white
-    ends = found.map(lambda x: x - real).ends
-    effect = Effect(f"extreme centres (points), samples {MINUS} real", *ends, margin=CENTRES, show=points)
+    name, more = f"extreme centres (points), samples {MINUS} real", found.map(lambda x: x - real)
+    effect = Effect(name, more, margin=CENTRES, show=points)
     text = f"{percent(found.value)} of the samples {AT_END}, and {percent(real)} of real images."
     return Finding(text, effect)
 
@@ -152,12 +157,12 @@ def lack_of_randomness(case: Case) -> Finding:
     if not noisy:
         return NOT_MEASURED
     log = logarithm(divergence)
-    best = min(noisy, key=lambda one: one.classes.divergence)
+    best = min(noisy, key=lambda one: one.classes.divergence.value)
     name = "divergence with noise, over that without"
     effect = quotient(name, log(best).minus(log(still)), side=BELOW, bound=CURED)
-    sizes = listing(Markdown(f"{num(one.noise, 1)}: {fixed(one.classes.divergence)}") for one in noisy)
+    sizes = listing(Markdown(f"{num(one.noise, 1)}: {fixed(one.classes.divergence.value)}") for one in noisy)
     text = (
-        f"Divergence without noise {fixed(still.classes.divergence)}; with noise of standard "
+        f"Divergence without noise {fixed(still.classes.divergence.value)}; with noise of standard "
         f"deviation {sizes}."
     )
     return Finding(text, effect)

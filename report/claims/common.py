@@ -8,9 +8,10 @@ import numpy as np
 from scipy import stats
 
 from diffusion.evaluation import statistics
+from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.statistics import FEWEST
 from report.effects import Effect
-from report.estimates import LAST, NAME, Case, Estimate, Measure, distance, logarithm
+from report.estimates import LAST, Case, Measure, distance, logarithm
 from report.text_format import MINUS, Markdown, fixed, percent, span
 from report.verdicts import Finding
 
@@ -30,7 +31,7 @@ percent1 = partial(percent, decimals=1)
 
 def exact(name: str, value: float, side: str, bound: float, **more: object) -> Effect:
     """An effect without uncertainty."""
-    return Effect(name, value, value, value, side, bound, **more)
+    return Effect(name, Interval(value, value, value), side, bound, **more)
 
 
 def points(x: float) -> Markdown:
@@ -38,21 +39,20 @@ def points(x: float) -> Markdown:
     return fixed(100 * x, 1)
 
 
-def quotient(name: str, log: Estimate, bound: float = 1.0, **more: object) -> Effect:
+def quotient(name: str, log: Interval, bound: float = 1.0, **more: object) -> Effect:
     """An effect that is a ratio, from its logarithm."""
-    return Effect(name, *log.map(math.exp).ends, bound=bound, ratio=True, show=fixed, **more)
+    return Effect(name, log.map(math.exp), bound=bound, ratio=True, show=fixed, **more)
 
 
-def ratios(case: Case, pair: tuple[str, str], side: str) -> tuple[Effect, ...]:
-    """The distance of one model over that of another at the end of training, in all features at hand."""
-    name = f"distance, {pair[0]} : {pair[1]}"
-    logs = (case.gap(*pair, logarithm(distance(e))) for e in case.extractors)
-    return tuple(quotient(name, log, side=side, margin=COMPARABLE) for log in logs)
+def ratio(case: Case, pair: tuple[str, str], side: str) -> Effect:
+    """The distance of one model over that of another at the end of training."""
+    name, log = f"distance, {pair[0]} : {pair[1]}", case.gap(*pair, logarithm(distance))
+    return quotient(name, log, side=side, margin=COMPARABLE)
 
 
 def gap(case: Case, pair: tuple[str, str], measure: Measure, name: str, **more: object) -> Effect:
     """The difference of a measure of two models at the end of training."""
-    return Effect(f"{name}, {pair[0]} {MINUS} {pair[1]}", *case.gap(*pair, measure).ends, **more)
+    return Effect(f"{name}, {pair[0]} {MINUS} {pair[1]}", case.gap(*pair, measure), **more)
 
 
 def said(case: Case, models: tuple[str, ...], measure: Measure, show: Callable[..., Markdown]) -> str:
@@ -61,12 +61,11 @@ def said(case: Case, models: tuple[str, ...], measure: Measure, show: Callable[.
 
 
 def distances(case: Case, models: tuple[str, ...]) -> str:
-    """The distances of models at the end of training, in all features at hand."""
-    parts = [f"in {NAME[e]} {said(case, models, distance(e), span)}" for e in case.extractors]
-    return f"Distance {AT_END}: {'; '.join(parts)}."
+    """The distances of models at the end of training."""
+    return f"Distance {AT_END}: in digit features {said(case, models, distance, span)}."
 
 
-def slope(epochs: list[int], values: list[float]) -> Estimate | None:
+def slope(epochs: list[int], values: list[float]) -> Interval | None:
     """The change in ten epochs over the second half of some points, over their mean, with its interval.
 
     Least squares, with Student's interval; None of fewer than five points.
@@ -77,5 +76,5 @@ def slope(epochs: list[int], values: list[float]) -> Estimate | None:
         return None
     line = stats.linregress(x, y)
     error = float(stats.t.ppf(statistics.TAILS[1], len(x) - 2)) * line.stderr
-    found = Estimate(line.slope, line.slope - error, line.slope + error)
+    found = Interval(line.slope, line.slope - error, line.slope + error)
     return found.map(lambda change: float(10 * change / abs(y.mean())))

@@ -14,11 +14,11 @@ from report.claims.common import (
     distances,
     percent1,
     quotient,
-    ratios,
+    ratio,
     slope,
 )
-from report.effects import ABOVE, BELOW, Effect, consensus
-from report.estimates import NAME, Case, Estimate, distance, log, share
+from report.effects import ABOVE, BELOW, Effect
+from report.estimates import Case, log, share
 from report.study import DDPMS
 from report.text_format import MINUS, integer, num, percent
 from report.verdicts import DISTANCE, TRAINED, WHOLE_TRAINING, Finding, claim
@@ -47,17 +47,16 @@ def lower_loss(case: Case) -> Finding:
         found = statistics.late_mean(np.subtract(cosine, linear))
         parts.append(f"{name} {num(np.mean(cosine))} (cosine) and {num(np.mean(linear))} (linear)")
         name = f"{name} loss, cosine {MINUS} linear"
-        effects.append(Effect(name, found.mean, found.low, found.high, BELOW, show=partial(num, digits=2)))
+        effects.append(Effect(name, found, BELOW, show=partial(num, digits=2)))
     return Finding(f"Mean loss of the last epochs: {'; '.join(parts)}.", *effects)
 
 
 # --- distances ---
 
 
-def curves(case: Case, part: float = 1.0, extractor: str = "digits") -> list[tuple[int, Estimate, Estimate]]:
-    """Epoch and distances of both DDPMs at the common checkpoints of the first part of training."""
-    measure = distance(extractor)
-    linear, cosine = ({row.epoch: measure(row) for row in case[m].measure.curve} for m in DDPMS)
+def curves(case: Case, part: float = 1.0) -> list[tuple[int, float, float]]:
+    """Common checkpoints of a first part of training: epoch, distance of the cosine, of the linear DDPM."""
+    linear, cosine = ({row.epoch: row.frechet.value for row in case[m].measure.curve} for m in DDPMS)
     return [(e, cosine[e], linear[e]) for e in linear if e in cosine and e <= part * max(linear)]
 
 
@@ -74,17 +73,14 @@ def curves(case: Case, part: float = 1.0, extractor: str = "digits") -> list[tup
     **DISTANCE | {"late": False},
 )
 def learns_faster(case: Case) -> Finding:
-    effects, parts = [], []
-    for e in case.extractors:
-        rows = curves(case, EARLY, e)
-        if len(rows) < 2:
-            return Finding("Too few checkpoints early in training.")
-        found = statistics.late_mean([log(cosine.value / linear.value) for _, cosine, linear in rows])
-        mean = Estimate(found.mean, found.low, found.high)
-        effects.append(quotient("early distance, cosine : linear", mean, side=BELOW))
-        epoch, c, n = rows[-2]
-        parts.append(f"{NAME[e]} {num(c.value)} (cosine) and {num(n.value)} (linear) after {epoch} epochs")
-    return Finding(f"Distance in {'; '.join(parts)}.", *effects, combine=consensus)
+    rows = curves(case, EARLY)
+    if len(rows) < 2:
+        return Finding("Too few checkpoints early in training.")
+    found = statistics.late_mean([log(cosine / linear) for _, cosine, linear in rows])
+    epoch, cosine, linear = rows[-2]
+    text = f"{num(cosine)} (cosine) and {num(linear)} (linear) after {epoch} epochs"
+    effect = quotient("early distance, cosine : linear", found, side=BELOW)
+    return Finding(f"Distance in digit features {text}.", effect)
 
 
 @claim(
@@ -101,7 +97,7 @@ def learns_faster(case: Case) -> Finding:
     **DISTANCE,
 )
 def lower_distance(case: Case) -> Finding:
-    return Finding(distances(case, PAIR), *ratios(case, PAIR, BELOW), combine=consensus)
+    return Finding(distances(case, PAIR), ratio(case, PAIR, BELOW))
 
 
 @claim(
@@ -117,17 +113,13 @@ def lower_distance(case: Case) -> Finding:
     **DISTANCE | {"late": False},
 )
 def almost_all_epochs(case: Case) -> Finding:
-    parts, effects = [], []
-    for e in case.extractors:
-        rows = curves(case, extractor=e)
-        won = sum(cosine.value < linear.value for _, cosine, linear in rows)
-        if len(rows) < MANY:
-            return Finding(f"Only {integer(len(rows))} common checkpoints.")
-        parts.append(f"{NAME[e]}, lower at {won} of {len(rows)} checkpoints")
-        found = share(won / len(rows), len(rows))
-        name = "checkpoints at which it is lower"
-        effects.append(Effect(name, *found.ends, ABOVE, ALMOST_ALL, show=percent))
-    return Finding(f"In {'; '.join(parts)}.", *effects, combine=consensus)
+    rows = curves(case)
+    if len(rows) < MANY:
+        return Finding(f"Only {integer(len(rows))} common checkpoints.")
+    won = sum(cosine < linear for _, cosine, linear in rows)
+    found = share(won / len(rows), len(rows))
+    effect = Effect("checkpoints at which it is lower", found, ABOVE, ALMOST_ALL, show=percent)
+    return Finding(f"In digit features, lower at {won} of {len(rows)} checkpoints.", effect)
 
 
 FALLING = {
@@ -143,17 +135,17 @@ FALLING = {
 
 
 def _falling(case: Case, model: str) -> Finding:
-    effects, parts, curve = [], [], case[model].measure.curve
-    epochs, middle = [row.epoch for row in curve], len(curve) // 2
-    for e in case.extractors:
-        fids = [distance(e)(row).value for row in curve]
-        if (found := slope(epochs, fids)) is None:
-            return TOO_FEW
-        effects.append(Effect("distance, change in ten epochs", *found.ends, BELOW, show=percent1))
-        parts.append(
-            f"{NAME[e]} {num(fids[middle])} at epoch {epochs[middle]} and {num(fids[-1])} at {epochs[-1]}"
-        )
-    return Finding(f"Distance in {'; '.join(parts)}.", *effects, combine=consensus)
+    curve = case[model].measure.curve
+    epochs, distances, middle = (
+        [row.epoch for row in curve],
+        [row.frechet.value for row in curve],
+        len(curve) // 2,
+    )
+    if (found := slope(epochs, distances)) is None:
+        return TOO_FEW
+    effect = Effect("distance, change in ten epochs", found, BELOW, show=percent1)
+    first = f"{num(distances[middle])} at epoch {epochs[middle]}"
+    return Finding(f"Distance in digit features {first} and {num(distances[-1])} at {epochs[-1]}.", effect)
 
 
 @claim(

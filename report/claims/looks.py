@@ -11,12 +11,12 @@ from report.claims.common import (
     PAIR,
     gap,
     points,
-    ratios,
+    ratio,
     said,
     two,
 )
 from report.effects import ABOVE, BELOW, WITHIN, Effect
-from report.estimates import Case, background, not_recognised, of_share, precision
+from report.estimates import Case, background, low_confidence, precision
 from report.study import DDPMS
 from report.text_format import MINUS, fixed, num, percent, percent_span
 from report.verdicts import DISTANCE, SAMPLED, Finding, claim
@@ -32,15 +32,15 @@ def full(analysis: AnalyseRecord | None) -> Drawn | None:
 
 
 def unrecognised(case: Case, models: tuple[str, ...]) -> str:
-    shown = said(case, models, not_recognised, percent_span)
-    return f"Not recognised {AT_END}: {shown}; {percent(case.real.not_digit.share, 1)} of real images."
+    shown = said(case, models, low_confidence, percent_span)
+    return f"Not recognised {AT_END}: {shown}; {percent(case.real.low_confidence.value, 1)} of real images."
 
 
 def more_unrecognised(case: Case, models: tuple[str, ...]) -> Finding:
     """Of the samples of each model, more than of real images are not recognised."""
-    real = case.real.not_digit.share
-    ends = {m: case.end(m, not_recognised).ends for m in models}
-    effects = (Effect(f"unrecognised, {m}", *x, bound=real, show=percent) for m, x in ends.items())
+    real = case.real.low_confidence.value
+    found = {m: case.end(m, low_confidence) for m in models}
+    effects = (Effect(f"unrecognised, {m}", one, bound=real, show=percent) for m, one in found.items())
     return Finding(unrecognised(case, models), *effects)
 
 
@@ -52,11 +52,11 @@ def _realism(case: Case, side: str) -> Effect:
     """The difference in the share of digits, or where it was not measured, of samples that are recognised."""
     found = [full(case[m].analysis) for m in PAIR]
     if None in found:
-        read, name = case.gap(*reversed(PAIR), not_recognised), "recognised (points)"
+        read, name = case.gap(*reversed(PAIR), low_confidence), "recognised (points)"
     else:
-        cosine, linear = (of_share(one.digit) for one in found)
+        cosine, linear = (one.digit for one in found)
         read, name = cosine.minus(linear), "digits (points)"
-    return Effect(f"{name}, cosine {MINUS} linear", *read.ends, side, margin=POINTS, show=points)
+    return Effect(f"{name}, cosine {MINUS} linear", read, side, margin=POINTS, show=points)
 
 
 @claim(
@@ -73,7 +73,7 @@ def _realism(case: Case, side: str) -> Effect:
 )
 def darker(case: Case) -> Finding:
     shown = said(case, PAIR, background, two)
-    text = f"Mean grey of the border {AT_END}: {shown}; {num(case.real.background.mean, 2)} in real images."
+    text = f"Mean grey of the border {AT_END}: {shown}; {num(case.real.background.value, 2)} in real images."
     return Finding(text, _grey_gap(case, side=BELOW))
 
 
@@ -89,9 +89,9 @@ def darker(case: Case) -> Finding:
     **DISTANCE,
 )
 def alike(case: Case) -> Finding:
-    shares, grey, apart = _realism(case, WITHIN), _grey_gap(case, side=WITHIN), ratios(case, PAIR, WITHIN)
+    shares, grey, apart = _realism(case, WITHIN), _grey_gap(case, side=WITHIN), ratio(case, PAIR, WITHIN)
     text = f"{shares.name.capitalize()}: {shares.shown()}; greys differ by {grey.shown()}"
-    return Finding(f"{text}; ratio of the distances {apart[0].shown()}.", shares, grey, *apart)
+    return Finding(f"{text}; ratio of the distances {apart.shown()}.", shares, grey, apart)
 
 
 @claim(
@@ -110,8 +110,7 @@ def resemble(case: Case) -> Finding:
     if None in found.values():
         return NOT_MEASURED
     effects = {
-        m: Effect(f"taken for digits, {m}", *of_share(one.digit).ends, bound=0.5, show=percent)
-        for m, one in found.items()
+        m: Effect(f"taken for digits, {m}", one.digit, bound=0.5, show=percent) for m, one in found.items()
     }
     shown = " and ".join(f"{effect.shown()} ({m})" for m, effect in effects.items())
     return Finding(f"The recogniser takes {shown} of the samples for digits.", *effects.values())

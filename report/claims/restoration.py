@@ -3,6 +3,7 @@
 from functools import partial
 
 from diffusion.evaluation import statistics
+from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.statistics import FEWEST
 from report.claims.common import ZOOM, exact, percent1, slope
 from report.effects import ABOVE, BELOW, Effect
@@ -34,7 +35,7 @@ def bimodal(case: Case) -> Finding:
 
 def _read_right(case: Case, side: str, bound: float) -> Effect:
     c = case["zoom"].train.zoom.confusion
-    return Effect("read right", *share(c.accuracy, c.n).ends, side, bound, show=percent1)
+    return Effect("read right", share(c.accuracy, c.n), side, bound, show=percent1)
 
 
 @claim(
@@ -68,7 +69,7 @@ def informative(case: Case) -> Finding:
 def minimal_information(case: Case) -> Finding:
     chance = max(case.real.classes.share)
     effect = _read_right(case, BELOW, MINIMAL * chance)
-    times = num(effect.value / chance, 2)
+    times = num(effect.interval.value / chance, 2)
     text = f"{effect.shown()} of the digits are read right, {times} times the best blind guess."
     return Finding(text, effect)
 
@@ -91,7 +92,7 @@ def loss_falling(case: Case) -> Finding:
     if None in slopes.values():
         return Finding("Too few epochs.")
     effects = tuple(
-        Effect(f"{split} loss, change in ten epochs", *found.ends, BELOW, show=percent1)
+        Effect(f"{split} loss, change in ten epochs", found, BELOW, show=percent1)
         for split, found in slopes.items()
     )
     middle = len(history) // 2
@@ -114,8 +115,9 @@ def loss_falling(case: Case) -> Finding:
 def train_above_test(case: Case) -> Finding:
     gaps = [line.train_loss - line.test_loss for line in case["zoom"].train.history[:3]]
     text = f"Training minus test loss in epochs 1 to {len(gaps)}: {', '.join(num(gap, 2) for gap in gaps)}."
+    mean = Interval(sum(gaps) / len(gaps), min(gaps), max(gaps))
     name = f"training {MINUS} test loss, epochs 1 to {len(gaps)}"
-    effect = Effect(name, sum(gaps) / len(gaps), min(gaps), max(gaps), show=partial(num, digits=2))
+    effect = Effect(name, mean, show=partial(num, digits=2))
     return Finding(text, effect)
 
 
@@ -179,7 +181,7 @@ def _read_as_zero(case: Case, digit: int, value: float) -> Finding:
         f"{ordinal}commonest misreading of a {digit}."
     )
     effects = (
-        Effect(f"{digit}s read as 0", *read.ends, ABOVE, OFTEN, show=percent1),
+        Effect(f"{digit}s read as 0", read, ABOVE, OFTEN, show=percent1),
         exact("place among the misreadings", place, BELOW, LEADING + 0.5, show=integer),
     )
     return Finding(text, *effects)
@@ -224,7 +226,7 @@ def _dark_as(case: Case, digit: int) -> Finding:
         f"Of {integer(d.n)} images with a dark centre {percent(read.value)} are restored as a {digit}, and "
         f"{percent(true)} are one. Most often they are restored as {shown}."
     )
-    effect = Effect(f"dark centres restored as {digit}", *read.ends, ABOVE, true, show=percent)
+    effect = Effect(f"dark centres restored as {digit}", read, ABOVE, true, show=percent)
     return Finding(text, effect)
 
 

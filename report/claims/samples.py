@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from diffusion.evaluation import statistics
+from diffusion.evaluation.interval import Interval
 from report.claims.common import (
     ALL,
     AT_END,
@@ -16,22 +17,19 @@ from report.claims.common import (
     distances,
     gap,
     points,
-    ratios,
+    ratio,
     said,
     two,
 )
 from report.claims.looks import more_unrecognised
 from report.effects import ABOVE, BELOW, WITHIN, Effect, consensus
 from report.estimates import (
-    NAME,
     Case,
-    Estimate,
     Measure,
     coverage,
-    distance,
     divergence,
+    low_confidence,
     mean_of,
-    not_recognised,
     recall,
 )
 from report.study import DDPMS
@@ -70,7 +68,7 @@ def _priors(case: Case, measure: Measure, name: str, what: str, **more: object) 
     late = (measure(row).minus(patches[row.epoch]) for row in measured.late() if row.epoch in patches)
     last = [measure(side) for side in (prior.independent, prior.patches)]
     found = mean_of(late) or last[0].minus(last[1])
-    effect = Effect(f"{name}, pixels {MINUS} patches", *found.ends, **more)
+    effect = Effect(f"{name}, pixels {MINUS} patches", found, **more)
     text = (
         f"{what} {' and '.join(fixed(one.value) for one in last)} from pixels and from patches at the last "
         f"checkpoint; {AT_END} a difference of {effect.shown()}."
@@ -118,7 +116,7 @@ def pixels_more_varied(case: Case) -> Finding:
     **ZOOM | SAMPLED,
 )
 def pixels_no_digit(case: Case) -> Finding:
-    return _priors(case, not_recognised, "unrecognised (points)", "Share not recognised", show=points)
+    return _priors(case, low_confidence, "unrecognised (points)", "Share not recognised", show=points)
 
 
 # --- distances ---
@@ -138,7 +136,7 @@ def pixels_no_digit(case: Case) -> Finding:
 )
 def comparable(case: Case) -> Finding:
     pair = ("zoom", "linear")
-    return Finding(distances(case, pair), *ratios(case, pair, WITHIN), combine=consensus)
+    return Finding(distances(case, pair), ratio(case, pair, WITHIN))
 
 
 @claim(
@@ -156,14 +154,14 @@ def comparable(case: Case) -> Finding:
 )
 def cosine_below_zoom(case: Case) -> Finding:
     pair = ("cosine", "zoom")
-    return Finding(distances(case, pair), *ratios(case, pair, BELOW), combine=consensus)
+    return Finding(distances(case, pair), ratio(case, pair, BELOW))
 
 
-def correlation(x: list[float], y: list[float]) -> Estimate:
+def correlation(x: list[float], y: list[float]) -> Interval:
     """Pearson's correlation of at least four pairs, with Fisher's interval."""
     r, error = float(np.corrcoef(x, y)[0, 1]), statistics.Z / math.sqrt(len(x) - 3)
     z = math.atanh(min(max(r, -0.999999), 0.999999))
-    return Estimate(r, math.tanh(z - error), math.tanh(z + error))
+    return Interval(r, math.tanh(z - error), math.tanh(z + error))
 
 
 @claim(
@@ -178,18 +176,15 @@ def correlation(x: list[float], y: list[float]) -> Estimate:
     **ZOOM | DISTANCE | {"late": False},
 )
 def distance_blind(case: Case) -> Finding:
-    measured, effects, parts = case["zoom"].measure, [], []
+    measured = case["zoom"].measure
     rows = [row for row in measured.curve if row.epoch > SETTLED * measured.final.epoch]
-    for e in case.extractors:
-        fids = [distance(e)(row).value for row in rows]
-        if len(rows) < 5 or len(set(fids)) < 2:
-            return TOO_FEW
-        found = correlation(fids, [row.classes.divergence for row in rows])
-        effect = Effect("correlation with the class mix", *found.ends, BELOW, FOLLOWS, show=fixed)
-        effects.append(effect)
-        parts.append(f"{effect.shown()} in {NAME[e]}")
-    text = f"Correlation of distance and divergence of the classes over {integer(len(rows))} checkpoints: "
-    return Finding(f"{text}{'; '.join(parts)}.", *effects, combine=consensus)
+    distances = [row.frechet.value for row in rows]
+    if len(rows) < 5 or len(set(distances)) < 2:
+        return TOO_FEW
+    found = correlation(distances, [row.classes.divergence.value for row in rows])
+    effect = Effect("correlation with the class mix", found, BELOW, FOLLOWS, show=fixed)
+    text = f"Correlation of distance and divergence of the classes over {integer(len(rows))} checkpoints"
+    return Finding(f"{text}: {effect.shown()} in digit features.", effect)
 
 
 # --- variety ---

@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from diffusion.evaluation.results import Share
+from diffusion.evaluation.interval import Interval
 from report.claims.common import exact, percent1
 from report.effects import ABOVE, BELOW, Effect
-from report.estimates import Case, of_share
+from report.estimates import Case
 from report.text_format import fixed, integer, num, percent
 from report.verdicts import EXACT, Finding, claim
 from study.records import Results
@@ -24,7 +24,7 @@ IN_NOISE = {
 }
 
 
-def recovered(results: Results, model: str, t: int) -> Share | None:
+def recovered(results: Results, model: str, t: int) -> Interval | None:
     """The share of digits read right in what the first training of a model predicts from step t."""
     if model not in results.models or not (analysis := results.first(model).analysis):
         return None
@@ -109,10 +109,10 @@ def ends_agree(case: Case) -> Finding:
 def linear_random(case: Case) -> Finding:
     early = case.schedules.early
     if right := recovered(case.results, "linear", early.t):
-        read = f"{percent(right.share)} of the digits are read right"
+        read = f"{percent(right.value)} of the digits are read right"
         text = f"From one latent at $t={early.t}$ {read} after one step."
         name = f"read right from one latent at t = {early.t}"
-        effect = Effect(name, *of_share(right).ends, BELOW, 0.2, fails=0.5, show=percent)
+        effect = Effect(name, right, BELOW, 0.2, fails=0.5, show=percent)
     else:
         found = early.linear
         text = (

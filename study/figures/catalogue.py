@@ -35,7 +35,7 @@ def _label(results: Results, one: Trained) -> str:
 
 def _names(one: Trained) -> dict[str, Any]:
     """Names of the classes of a training's data set, and what one is called."""
-    known = one.train.dataset
+    known = one.train.data
     return {"classes": tuple(map(plain, known.classes)), "noun": plain(known.noun)}
 
 
@@ -99,31 +99,23 @@ def ddpm_losses(results: Results) -> Figure | None:
 
 
 def distances(results: Results, models: Iterable[str]) -> Figure | None:
-    """Distances of some models over epochs, a panel for each feature network that there are distances in."""
-    trained = {model: ones for model in models if (ones := _trainings(results, model))}
-    if not trained:
+    """Distances of some models over epochs."""
+    rows = {
+        model: [_distance_rows(one) for one in ones]
+        for model in models
+        if (ones := _trainings(results, model))
+    }
+    if not rows:
         return None
-    first = next(iter(trained.values()))[0]
-    panels, floors = {}, {}
-    for extractor, adjective in (("digits", _names(first)["noun"]), ("inception", "Inception")):
-        rows = {
-            model: [
-                _distance_rows(one, extractor) for one in ones if getattr(one.measure.curve[0], extractor)
-            ]
-            for model, ones in trained.items()
-        }
-        if not any(rows.values()):
-            continue
-        label = f"Fréchet distance, {adjective} features"
-        panels[label] = {model: seeds for model, seeds in rows.items() if seeds}
-        floor = first.measure.floor.get(extractor)
-        floors[label] = (floor.fid_mean, floor.fid_sd) if floor else None
-    return along.distance_curves(panels, floors, model_styles(results))
+    first = _trainings(results, next(iter(rows)))[0]
+    label, floor = f"Fréchet distance, {_names(first)['noun']} features", first.measure.floor
+    spread = (floor.mean, floor.sd) if floor else None
+    return along.distance_curves({label: rows}, {label: spread}, model_styles(results))
 
 
-def _distance_rows(one: Trained, extractor: str) -> list[dict[str, Any]]:
-    found = [(row.epoch, getattr(row, extractor)) for row in one.measure.curve]
-    return [{"epoch": epoch, "value": d.fid, "low": d.low, "high": d.high} for epoch, d in found]
+def _distance_rows(one: Trained) -> list[dict[str, Any]]:
+    found = [(row.epoch, row.frechet) for row in one.measure.curve]
+    return [{"epoch": epoch, "value": d.value, "low": d.low, "high": d.high} for epoch, d in found]
 
 
 def unpicked(results: Results) -> Figure | None:
@@ -142,11 +134,14 @@ def mix(results: Results) -> Figure | None:
     for label, one in _measured(results).items():
         if one.model == "zoom":
             rows = [row for row in one.measure.curve if row.epoch > SETTLED * one.train.epochs]
-            points[label] = [row.classes.divergence for row in rows], [row.digits.fid for row in rows]
+            points[label] = (
+                [row.classes.divergence.value for row in rows],
+                [row.frechet.value for row in rows],
+            )
     if not points:
         return None
     mixed = results.yardstick.mixed if results.yardstick else []
-    real = [one.divergence for one in mixed], [one.fid_mean for one in mixed]
+    real = [one.divergence for one in mixed], [one.frechet for one in mixed]
     return along.mix(points, real if mixed else None)
 
 
@@ -292,7 +287,7 @@ def recogniser_curves(results: Results) -> Figure | None:
 def yardstick(results: Results) -> Figure | None:
     if not results.yardstick:
         return None
-    finals = {key: one.measure.final.digits.fid for key, one in results.trainings.items() if one.measure}
+    finals = {key: one.measure.final.frechet.value for key, one in results.trainings.items() if one.measure}
     return evidence.yardstick(results.yardstick.distorted, finals, model_styles(results))
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
+from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Response
 from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import AXIS, INK, MUTED, SMALL, Styles, handles, legend, new_figure, styled
@@ -26,15 +27,11 @@ ROW = 4.1  # millimetres of a row of dots
 
 # --- cost and quality ---
 
-# Label of an axis -> a measure of samples, and the ends of its interval.
-MEASURES: dict[str, Callable[[Drawn], tuple[float, float, float]]] = {
-    "class divergence (nats)": lambda row: (
-        row.classes.divergence,
-        row.classes.divergence_low,
-        row.classes.divergence_high,
-    ),
-    "Fréchet distance": lambda row: (row.digits.fid, row.digits.low, row.digits.high),
-    "accepted as digits": lambda row: (row.digit.share, row.digit.low, row.digit.high),
+# Label of an axis -> a measure of samples.
+MEASURES: dict[str, Callable[[Drawn], Interval]] = {
+    "class divergence (nats)": lambda row: row.classes.divergence,
+    "Fréchet distance": lambda row: row.frechet,
+    "accepted as digits": lambda row: row.digit,
 }
 
 
@@ -42,7 +39,7 @@ def _line(axes: Axes, rows: Sequence[Drawn], along: str, label: str, look: Mappi
     """A measure with its intervals in order of another field of the rows, "calls" or "noise"."""
     rows = sorted(rows, key=lambda row: getattr(row, along))
     x = [getattr(row, along) for row in rows]
-    values, low, high = zip(*map(MEASURES[label], rows), strict=True)
+    values, low, high = zip(*(MEASURES[label](row).ends for row in rows), strict=True)
     axes.set_ylabel(label)
     axes.plot(x, values, **look)
     axes.vlines(x, low, high, colors=look["color"], linewidth=0.8)
@@ -120,8 +117,9 @@ def response(found: Mapping[str, Response], styles: Styles) -> Figure:
     styles = {model: styles[model] for model in found}
     for model, style in styles.items():
         one = found[model]
-        axes.plot(one.t, one.response, color=style.colour, marker=style.marker, linestyle=style.line)
-        axes.fill_between(one.t, one.low, one.high, color=style.colour, alpha=0.15, linewidth=0)
+        values, low, high = zip(*(each.ends for each in one.response), strict=True)
+        axes.plot(one.t, values, color=style.colour, marker=style.marker, linestyle=style.line)
+        axes.fill_between(one.t, low, high, color=style.colour, alpha=0.15, linewidth=0)
     axes.axhline(1, color=MUTED, linewidth=1)
     axes.annotate(
         "all of it", (0, 1), (4, -3), textcoords="offset points", color=MUTED, va="top", fontsize=SMALL
@@ -182,7 +180,7 @@ def yardstick(
     Args:
         finals: (model, seed) -> distance of the finished model.
     """
-    bars = [(one.kind, one.fid, REAL_DOT) for one in distorted]
+    bars = [(one.kind, one.frechet, REAL_DOT) for one in distorted]
     for (model, seed), fid in finals.items():
         bars.append((f"{styles[model].label}, seed {seed}", fid, styles[model].colour))
     bars.sort(key=lambda bar: bar[1])

@@ -141,8 +141,8 @@ def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share):
     process, x = DDPM(linear(100)), torch.full((6, 1, 28, 28), -0.5)
     found = diagnostics.response(process, ExactForBlack(process, share), x, "fp32")
     assert (found.t[0], found.t[1], found.t[-1], len(found.t)) == (5, 8, 100, 13)
-    assert found.response == pytest.approx([share] * 13, abs=1e-3)
-    assert (found.low[0], found.high[0]) == pytest.approx((share, share), abs=1e-3)
+    assert [one.value for one in found.response] == pytest.approx([share] * 13, abs=1e-3)
+    assert found.response[0].ends[1:] == pytest.approx((share, share), abs=1e-3)
 
 
 def test_a_perfect_predictor_restores_every_digit_and_a_silent_one_hardly_any_at_the_end(mnist_dir):
@@ -151,7 +151,7 @@ def test_a_perfect_predictor_restores_every_digit_and_a_silent_one_hardly_any_at
     eps = torch.randn(x.shape, generator=generator(0, "recoverable"))  # the noise that it adds
     perfect = diagnostics.recoverable(process, lambda z, t: eps, model, x, labels, "fp32")
     assert perfect.t == list(range(10, 101, 10))
-    assert all(one.share > 0.95 for one in perfect.right)
+    assert all(one.value > 0.95 for one in perfect.right)
     still = diagnostics.recoverable(process, silent, model, x, labels, "fp32")
-    assert still.right[-1].share < 0.4
+    assert still.right[-1].value < 0.4
     assert still.right[0].n == 100

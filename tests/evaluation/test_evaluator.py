@@ -9,6 +9,7 @@ from diffusion import data
 from diffusion.evaluation import classifier, samples
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import frechet_distance
+from diffusion.evaluation.statistics import share_of
 from study import ablations
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -32,13 +33,12 @@ def x(mnist_dir):
 def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x):
     found = evaluator.measure(x, 20)
     labels, confidence = samples.read(classifier.logits(classifier.load(), x))
-    assert found.digits.fid == frechet_distance(evaluator.references["digits"], evaluator.features(x[:20]))
+    assert found.frechet.value == frechet_distance(evaluator.reference, evaluator.features(x[:20]))
     assert found.variety.n == 20
     assert found.centre.n == N
     assert found.classes == samples.class_shares(labels, evaluator.labels, 20)
-    assert found.not_digit == samples.not_digit(confidence, evaluator.threshold)
+    assert found.low_confidence == share_of(confidence < evaluator.threshold)
     assert found.recognised.n == int((confidence >= evaluator.threshold).sum())
-    assert found.inception is None
     assert evaluator.measure(x, 20) == found
 
 
@@ -66,8 +66,8 @@ def test_samples_that_are_none_are_refused(evaluator, x, change, n, said):
 
 
 def test_samples_that_leave_the_range_are_measured(evaluator, x):
-    assert evaluator.measure(3 * x).digits.fid > 0
-    assert evaluator.measure(torch.zeros_like(x)).digits.fid > 0
+    assert evaluator.measure(3 * x).frechet.value > 0
+    assert evaluator.measure(torch.zeros_like(x)).frechet.value > 0
 
 
 def test_labels_of_another_number_are_refused(evaluator, x):
@@ -76,17 +76,17 @@ def test_labels_of_another_number_are_refused(evaluator, x):
 
 
 def test_real_images_are_described_once(evaluator, monkeypatch):
-    real, floor = evaluator.real(30), evaluator.floor("digits", 30)
+    real, floor = evaluator.real(30), evaluator.floor(30)
     monkeypatch.setattr(evaluator, "features", lambda *_: pytest.fail("extracted again"))
     assert evaluator.real(30) is real
-    assert evaluator.floor("digits", 30) is floor
+    assert evaluator.floor(30) is floor
     assert real.variety.n == real.divergence_floor.n == floor.n == 30
-    assert real.not_digit.share == pytest.approx(0.05, abs=0.01)
+    assert real.low_confidence.value == pytest.approx(0.05, abs=0.01)
     assert real.threshold == evaluator.threshold
-    assert evaluator.floor("inception", 30) is None  # it is off
-    assert evaluator.floor("digits", 61) is None  # more than there are training images
+    assert set(evaluator.in_inception(evaluator.x_test).values()) == {None}  # it is off
+    assert evaluator.floor(61) is None  # more than there are training images
     about = evaluator.describe()
-    assert about["digits"].test_accuracy > 0.97
+    assert about["classifier"].test_accuracy > 0.97
     assert (about["inception"].available, about["inception"].sha256) == (False, None)
     assert "switched off" in about["inception"].reason
 
@@ -105,7 +105,7 @@ def test_one_image_over_and_over_is_constant_and_can_be_measured(evaluator, x):
     assert is_constant(same + torch.linspace(0, 0.005, N)[:, None, None, None])  # as another batch rounds
     assert not is_constant(torch.cat([same, x[1:2]]))
     found = evaluator.measure(same)
-    assert found.digits.fid > 10
+    assert found.frechet.value > 10
 
 
 # --- ablations ---
@@ -127,15 +127,15 @@ class Drawn:
 def test_the_gap_is_the_second_minus_the_first(evaluator, x):
     brighter = x.clamp(min=-0.3)  # a grey ground, a fifth of the range above black
     found = ablations.in_pairs(Drawn(x), Drawn(brighter), evaluator, N, 3)
-    assert found.first.digits == evaluator.measure(x).digits
-    assert found.second.digits == evaluator.measure(brighter).digits
-    assert found.gap.digits.mean == pytest.approx(found.second.digits.fid - found.first.digits.fid)
-    assert found.gap.digits.low < found.gap.digits.mean < found.gap.digits.high
-    assert 0.15 < found.gap.background.low <= found.gap.background.mean < 0.21
+    assert found.first.frechet == evaluator.measure(x).frechet
+    assert found.second.frechet == evaluator.measure(brighter).frechet
+    assert found.gap.frechet.value == pytest.approx(found.second.frechet.value - found.first.frechet.value)
+    assert found.gap.frechet.low < found.gap.frechet.value < found.gap.frechet.high
+    assert 0.15 < found.gap.background.low <= found.gap.background.value < 0.21
     assert found.first.n == found.second.n == N
     nothing = ablations.in_pairs(Drawn(x), Drawn(x), evaluator, N, 3).gap
     assert nothing.model_dump() == dict.fromkeys(
-        ("digits", "background"), {"mean": 0.0, "low": 0.0, "high": 0.0}
+        ("frechet", "background"), {"value": 0.0, "low": 0.0, "high": 0.0}
     )
 
 
@@ -143,7 +143,7 @@ def test_starts_from_two_priors_are_measured_side_by_side(evaluator, x):
     brighter = x.clamp(min=-0.1)
     found = ablations.prior(Drawn(x), Drawn(brighter), evaluator, N, 12, N, [4, 5], 3)
     plain, bright = evaluator.measure(x), evaluator.measure(brighter)
-    assert found.independent.not_digit == plain.not_digit
+    assert found.independent.low_confidence == plain.low_confidence
     assert found.patches.classes == bright.classes
     assert (found.independent.variety.n, found.patches.variety.n) == (12, 12)
-    assert [(row.epoch, row.digits) for row in found.curve] == [(4, bright.digits), (5, bright.digits)]
+    assert [(row.epoch, row.frechet) for row in found.curve] == [(4, bright.frechet), (5, bright.frechet)]

@@ -115,12 +115,12 @@ def test_bad_features_are_refused(said):
 def test_two_images_are_enough_and_so_is_one_image_over_and_over():
     reference = Reference(gaussian(50, 3, 1))
     assert math.isfinite(frechet_distance(reference, gaussian(2, 3, 2)))
-    assert all(map(math.isfinite, kid(reference, gaussian(2, 3, 2))))
+    assert all(map(math.isfinite, kid(reference, gaussian(2, 3, 2)).model_dump().values()))
     found = frechet.distances(reference, torch.ones(20, 3), repeats=4)
     real = reference.features  # and the covariance of one image is zero
     exact = (real.mean(0) - 1).square().sum() + torch.cov(real.T).trace()
-    assert found.fid == pytest.approx(exact.item(), abs=1e-6)
-    assert found.low == pytest.approx(found.fid, abs=1e-6)
+    assert found.value == pytest.approx(exact.item(), abs=1e-6)
+    assert found.low == pytest.approx(found.value, abs=1e-6)
 
 
 # --- floor, interval, gap ---
@@ -130,8 +130,8 @@ def test_floor_falls_as_one_over_n():
     train, reference = gaussian(20_000, 16, 1), Reference(gaussian(20_000, 16, 2))
     small, large = (floor(train, reference, n, repeats=8) for n in (200, 800))
     assert small.n == 200
-    assert small.fid_mean / large.fid_mean == pytest.approx(4, rel=0.25)
-    assert 0 < large.fid_sd < small.fid_sd < small.fid_mean
+    assert small.mean / large.mean == pytest.approx(4, rel=0.25)
+    assert 0 < large.sd < small.sd < small.mean
     assert floor(train, reference, 200, repeats=8) == small
     assert floor(train, reference, 200, repeats=8, seed=1) != small
 
@@ -158,7 +158,7 @@ def test_interval_covers_the_mean_distance_at_this_n_and_a_plain_bootstrap_does_
     for seed in range(sets):
         features = gaussian(n, dimension, seed + 1, 0.3, 1.1)
         one = frechet_interval(reference, features, repeats=60, seed=seed)
-        assert 0 <= one.low <= one.fid <= one.high
+        assert 0 <= one.low <= one.value <= one.high
         covered += one.low <= target <= one.high
         draws = torch.Generator().manual_seed(seed)
         plain = [
@@ -169,7 +169,7 @@ def test_interval_covers_the_mean_distance_at_this_n_and_a_plain_bootstrap_does_
         found.append(one)
     assert covered >= 0.86 * sets
     assert plainly < 0.6 * sets
-    assert np.mean([one.sd for one in found]) == pytest.approx(np.std([one.fid for one in found]), rel=0.35)
+    assert np.mean([one.sd for one in found]) == pytest.approx(np.std([one.value for one in found]), rel=0.35)
     exact = dimension * (0.3**2 + 0.1**2)  # of N(0, 1) and N(0.3, 1.1^2) in each of the dimensions
     assert np.mean([one.bias for one in found]) == pytest.approx(target - exact, rel=0.35)
 
@@ -179,10 +179,10 @@ def test_the_gap_of_paired_sets_is_known_better_than_of_two_sets():
     a = gaussian(300, 6, 1)
     found = frechet_gap(reference, a + 0.3, a)
     apart = [frechet_interval(reference, x) for x in (a + 0.3, a)]
-    assert found.mean == pytest.approx(apart[0].fid - apart[1].fid)
+    assert found.value == pytest.approx(apart[0].value - apart[1].value)
     assert found.low < 6 * 0.3**2 < found.high  # the mean moves, the covariance does not
     assert found.high - found.low < math.hypot(*((one.high - one.low) for one in apart))
-    assert frechet_gap(reference, a, a).model_dump() == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert frechet_gap(reference, a, a).model_dump() == {"value": 0.0, "low": 0.0, "high": 0.0}
 
 
 @pytest.mark.parametrize(

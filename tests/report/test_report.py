@@ -76,9 +76,9 @@ def test_all_trainings_are_in_the_tables_and_one_s_own_model_has_its_section(mad
     section = " ".join(report.find(id="sec:model-blur").get_text().split())
     assert "Blurs more from level to level." in section
     final = records.load_results(made_out).first("blur").measure.final
-    ends = f"{final.digits.fid:.1f} [{final.digits.low:.1f}, {final.digits.high:.1f}]"
+    ends = f"{final.frechet.value:.1f} [{final.frechet.low:.1f}, {final.frechet.high:.1f}]"
     assert f"from the data is {ends} in digit features" in section
-    first, second = sorted(range(10), key=lambda c: -final.classes.share[c])[:2]
+    first, second = sorted(range(10), key=lambda c: -final.classes.share[c].value)[:2]
     assert f"Most often it reads {first} and {second}" in section
     assert {f"fig:{k}-blur" for k in ("degradation", "loss", "samples", "trajectory")} <= set(ids(report))
 

@@ -144,11 +144,11 @@ def test_models_that_clip_and_take_fewer_steps_have_a_report_too(released):
             one.clip_x0, one.calls = True, min(one.calls, 100)
     text = written(results)
     assert "# Quality against cost" not in text
-    assert f"{results.first('linear').analysis.drawn[0].digit.share:.0%} (DDPM" in text
+    assert f"{results.first('linear').analysis.drawn[0].digit.value:.0%} (DDPM" in text
 
 
 def end_at(distance):
-    return lambda one: setattr(one.measure.final.digits, "fid", distance)
+    return lambda one: setattr(one.measure.final.frechet, "value", distance)
 
 
 def draw(share):
@@ -176,13 +176,13 @@ UNTOLD = [
     ("zoom_3", end_at(12.0), {"three_not_enough"}),
     (
         "linear_unet",
-        lambda one: setattr(one.measure.ways["ddim_24"].digits, "fid", 3.0),
+        lambda one: setattr(one.measure.ways["ddim_24"].frechet, "value", 3.0),
         {"zoom_wins_at_equal_cost"},
     ),
     ("linear_unet", draw(0.4), {"unet_draws_digits"}),
     (
         "zoom_dilated",
-        lambda one: setattr(one.measure.ways["mixture"].digits, "fid", 9.0),
+        lambda one: setattr(one.measure.ways["mixture"].frechet, "value", 9.0),
         {"wide_start_helps"},
     ),
     (
@@ -225,7 +225,7 @@ def test_one_of_two_trainings_is_said_of_two_alone(released, paper):
 
 def test_numbers_come_from_the_run(released, paper):
     results = copy.deepcopy(released)
-    results.first("cosine").measure.final.digits.fid = 11.234
+    results.first("cosine").measure.final.frechet.value = 11.234
     assert written(results).count("11.2 [") > paper.count("11.2 [")
 
 
@@ -242,7 +242,7 @@ def test_numbers_come_from_the_run(released, paper):
             "loss is the higher one in both splits",
         ),
         (
-            lambda r: r.first("zoom").measure.final.digits.__dict__.update(fid=99, low=98, high=99),
+            lambda r: r.first("zoom").measure.final.frechet.__dict__.update(value=99, low=98, high=99),
             "comparable to the linear DDPM, as the study",
         ),
         (lambda r: [x.__setitem__(-1, 1.0) for x in responses(r)], "The sampler removes only what"),
@@ -256,7 +256,7 @@ def test_what_the_data_contradict_is_not_said(released, paper, change, unsaid):
     if unsaid.startswith("comparable"):  # the late checkpoints have to say so too
         for one in (r for (m, _), r in results.trainings.items() if m == "zoom"):
             for row in [one.measure.final, *one.measure.curve]:
-                row.digits.__dict__.update(fid=99.0, low=98.0, high=100.0)
+                row.frechet.__dict__.update(value=99.0, low=98.0, high=100.0)
     assert unsaid not in written(results)
     with pytest.raises(ValueError, match="rests on"):
         written(results, complete=True)
@@ -296,7 +296,7 @@ def test_samples_that_are_all_one_image_have_no_distance(made):
     results.first("blur").measure.final.constant = True
     (line, *_) = [line for line in tables.distances(results).splitlines() if "blur" in line]
     assert "one image" in line
-    assert f"{results.first('blur').measure.final.digits.fid:.1f}" not in line
+    assert f"{results.first('blur').measure.final.frechet.value:.1f}" not in line
     assert "samples are one image" in own.further(results, ["blur"], set())
 
 

@@ -87,19 +87,19 @@ def test_the_ways_that_measuring_names_are_analysed(analysed):
         "clipped": (4, True),
         "few": (2, False),
     }
-    assert linear.ways["few"].digits == linear.drawn[1].digits  # the same samples
+    assert linear.ways["few"].frechet == linear.drawn[1].frechet  # the same samples
     assert analysed["zoom"].ways == {}  # it is not measured
 
 
 def test_the_table_of_changes_has_the_share_of_digits(out, analysed):
     linear = analysed["linear"]
-    shares = [linear.drawn[0].digit.share, *(one.digit.share for one in linear.ways.values())]
+    shares = [linear.drawn[0].digit.value, *(one.digit.value for one in linear.ways.values())]
     assert [row.digit for row in table(load_results(out))] == shares
 
 
 def test_the_mix_is_of_the_models_own_samples(analysed):
     for record in analysed.values():
-        assert record.mix.digits.fid == pytest.approx(record.drawn[0].digits.fid, rel=1e-9)
+        assert record.mix.frechet.value == pytest.approx(record.drawn[0].frechet.value, rel=1e-9)
 
 
 def test_probes_are_of_noise_predictors(analysed):
@@ -117,8 +117,8 @@ def test_copies_of_training_images_are_found_out_unless_they_are_of_an_earlier_t
     keep(tmp_path, "samples_linear-3", copies.numpy())
     settings = Analyse.read(P | {"data_dir": str(mnist_dir), "calls": []})
     record = analyse.analyse(tmp_path, "linear", 3, settings)
-    assert record.memorised.closer.share == 1
-    assert record.drawn[0].digit.share > 0.8
+    assert record.memorised.closer.value == 1
+    assert record.drawn[0].digit.value > 0.8
     measured = MeasureRecord.load(measure_path(tmp_path, "linear", 3))
     measured.model_copy(update={"weights_sha256": "earlier"}).save(measure_path(tmp_path, "linear", 3))
     again = analyse.analyse(tmp_path, "linear", 3, settings)
@@ -138,6 +138,6 @@ def test_the_yardstick(tmp_path, mnist_dir):
         assert one.wrongly_curve == sorted(one.wrongly_curve, reverse=True)
     assert record.old.keys() == by_name[CONFIDENCE].accepted.keys()
     assert record.old != by_name[CONFIDENCE].accepted
-    fid = {one.kind: one.fid for one in record.distorted}
+    fid = {one.kind: one.frechet for one in record.distorted}
     assert fid["unchanged"] < fid["turned by 20°"] < fid["strokes deleted"] < fid["uniform noise"]
-    assert [one.fid_mean for one in record.mixed] == sorted(one.fid_mean for one in record.mixed)
+    assert [one.frechet for one in record.mixed] == sorted(one.frechet for one in record.mixed)

@@ -19,8 +19,8 @@ def results(tmp_path) -> Results:
         settings = one.train.settings | {"network": "unet", "n_samples": 7, "model": "small"}
         train = one.train.model_copy(update={"model": "small", "settings": settings})
         final = one.measure.final
-        half = final.digits.model_copy(update={"fid": final.digits.fid / 2})
-        record = one.measure.model_copy(update={"final": final.model_copy(update={"digits": half})})
+        half = final.frechet.model_copy(update={"value": final.frechet.value / 2})
+        record = one.measure.model_copy(update={"final": final.model_copy(update={"frechet": half})})
         found.trainings["small", seed] = type(one)(train, record)
     return found
 
@@ -47,9 +47,9 @@ def test_a_row_is_described_in_words(results):
 
 def test_the_interval_is_over_trainings_or_of_the_only_ones_samples(results):
     rows = {row.model: row for row in table(results)}
-    final = results.first("linear").measure.final.digits
+    final = results.first("linear").measure.final.frechet
     assert (rows["linear"].distance.low, rows["linear"].distance.high) == (final.low, final.high)
-    zooms = [results.trainings["zoom", seed].measure.final.digits.fid for seed in (0, 1)]
+    zooms = [results.trainings["zoom", seed].measure.final.frechet.value for seed in (0, 1)]
     mean, half = sum(zooms) / 2, abs(zooms[0] - zooms[1]) / 2
     assert rows["zoom"].distances == zooms
     assert rows["zoom"].digit is None  # not analysed

@@ -32,16 +32,16 @@ def test_samples_that_are_right_but_for_their_mix_have_no_distance_left():
     real, real_labels = two_classes(4000, 0.5, 0)
     x, labels = two_classes(2000, 0.8, 1)
     found = class_mix.split(Reference(real), x, labels, real_labels, repeats=20)
-    assert found.digits.fid > 10
-    assert found.reweighted.fid < 0.1
+    assert found.frechet.value > 10
+    assert found.reweighted.value < 0.1
 
 
 def test_samples_that_are_wrong_within_their_classes_keep_their_distance():
     real, real_labels = two_classes(2000, 0.5, 0)
     x, labels = two_classes(1000, 0.5, 1)
     found = class_mix.split(Reference(real), x + 1.0, labels, real_labels, repeats=20)
-    assert found.reweighted.fid == pytest.approx(found.digits.fid, rel=1e-6)
-    assert found.reweighted.low < found.reweighted.fid < found.reweighted.high
+    assert found.reweighted.value == pytest.approx(found.frechet.value, rel=1e-6)
+    assert found.reweighted.low < found.reweighted.value < found.reweighted.high
 
 
 def test_a_class_without_samples_stays_out():

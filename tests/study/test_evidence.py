@@ -15,8 +15,8 @@ RELEASED = synthetic.released()
 def drawn(sampler: str, calls: int, fid: float, digit: float, noise: float = 0.0) -> records.Drawn:
     of = RELEASED.first("zoom").analysis.drawn[0]
     changes = {"sampler": sampler, "calls": calls, "noise": noise}
-    changes["digits"] = of.digits.model_copy(update={"fid": fid})
-    changes["digit"] = of.digit.model_copy(update={"share": digit})
+    changes["frechet"] = of.frechet.model_copy(update={"value": fid})
+    changes["digit"] = of.digit.model_copy(update={"value": digit})
     return of.model_copy(update=changes)
 
 

@@ -75,9 +75,9 @@ def test_checkpoints_and_numbers_are_those_asked_for(measured):
         assert all(row.variety.n == row.centre.n == N for row in record.curve)
         assert (record.final.epoch, record.final.n, record.final.n_classes) == (5, N, 2 * N)
         assert record.final.centre.n == 2 * N
-        assert record.floor["digits"].n == record.final.floor["digits"].n == N
-        assert record.floor["inception"] is record.final.inception is None
-        assert not record.extractors["inception"].available
+        assert record.floor.n == record.final.floor.n == N
+        assert record.final.inception_floor is record.final.inception is None
+        assert not record.inception.available
         assert record.real.variety.n == record.real.divergence_floor.n == N
         assert record.reference.n == 60
         assert len(record.final.classes.share) == CLASSES
@@ -86,10 +86,10 @@ def test_checkpoints_and_numbers_are_those_asked_for(measured):
 def test_each_ablation_applies_where_it_can(measured):
     found = {name: record.ablations for name, record in measured.items()}
     assert found["linear"].clipping.first.n == N
-    assert found["linear"].clipping.first.digits == measured["linear"].curve[-1].digits  # it is off there
+    assert found["linear"].clipping.first.frechet == measured["linear"].curve[-1].frechet  # it is off there
     assert found["linear"].prior is found["zoom"].clipping is None
     assert [row.epoch for row in found["zoom"].prior.curve] == [4, 5]
-    assert found["zoom"].prior.independent.not_digit == measured["zoom"].final.not_digit
+    assert found["zoom"].prior.independent.low_confidence == measured["zoom"].final.low_confidence
     assert found["zoom"].prior.patches.n == 2 * N
     assert all(ablations.float32 is None for ablations in found.values())  # it was float32 before
 
@@ -100,9 +100,9 @@ def test_ways_are_the_same_training_sampled_otherwise(copied, measured, P):
     record = measure.measure(copied, "zoom", 3, P.model_copy(update={"ways": ways, "ablations": False}))
     found = record.ways
     assert {name: one.calls for name, one in found.items()} == dict.fromkeys(ways, 24) | {"six": 6}
-    final = record.final.digits.fid
-    assert found["again"].digits.fid == final == measured["zoom"].final.digits.fid
-    assert all(found[name].digits.fid != final for name in ("mixture", "averaged", "six"))
+    final = record.final.frechet.value
+    assert found["again"].frechet.value == final == measured["zoom"].final.frechet.value
+    assert all(found[name].frechet.value != final for name in ("mixture", "averaged", "six"))
 
 
 def test_a_way_changes_what_it_names_and_the_rest_stays():
@@ -118,8 +118,8 @@ def test_float32_is_an_ablation_of_bf16(copied, P):
     record = measure.measure(copied, "linear", 3, P)
     assert record.environment["precision"] == "bf16"
     found = record.ablations.float32
-    assert found.first.digits == record.curve[-1].digits
-    assert found.gap.digits.mean == pytest.approx(found.second.digits.fid - found.first.digits.fid)
+    assert found.first.frechet == record.curve[-1].frechet
+    assert found.gap.frechet.value == pytest.approx(found.second.frechet.value - found.first.frechet.value)
 
 
 def test_samples_that_are_all_one_image_are_called_so(trained, measured):

@@ -25,9 +25,9 @@ def test_copies_are_closer_than_test_images_and_fresh_images_are_not():
     far = torch.linspace(1, 2, 200)
     labels = torch.arange(200) % 10
     same = memorisation.memorised((far, labels), (far, labels))
-    assert same.closer.share == same.closer_in_class.share == pytest.approx(0.05, abs=0.001)
+    assert same.closer.value == same.closer_in_class.value == pytest.approx(0.05, abs=0.001)
     copies = memorisation.memorised((torch.zeros(200), labels), (far, labels))
-    assert copies.closer.share == copies.closer_in_class.share == 1
+    assert copies.closer.value == copies.closer_in_class.value == 1
 
 
 def test_a_class_that_always_lies_near_does_not_count_as_copied():
@@ -35,5 +35,5 @@ def test_a_class_that_always_lies_near_does_not_count_as_copied():
     far = torch.where(labels == 0, torch.linspace(1, 2, 200), torch.linspace(5, 6, 200))
     zeros = labels == 0
     found = memorisation.memorised((far[zeros], labels[zeros]), (far, labels))
-    assert found.closer.share == pytest.approx(0.1, abs=0.01)
-    assert found.closer_in_class.share == pytest.approx(0.05, abs=0.01)
+    assert found.closer.value == pytest.approx(0.1, abs=0.01)
+    assert found.closer_in_class.value == pytest.approx(0.05, abs=0.01)

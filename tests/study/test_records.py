@@ -45,7 +45,7 @@ def test_what_a_record_names_is_not_imported(out, tmp_path, monkeypatch):
     path = records.train_path(out, "zoom", 0)
     changed(path, lambda content: content["settings"].update(dataset="evil_:x"))
     one = records.load_results(out).trainings["zoom", 0]
-    assert one.train.dataset.title == "evil_:x"
+    assert one.train.settings["dataset"] == "evil_:x"
     assert records.DataNames.of("fashion").classes[0] == "T-shirt/top"
 
 
