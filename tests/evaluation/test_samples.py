@@ -108,7 +108,7 @@ def test_border_grey_is_the_mean_of_the_outer_ring():
     images[..., 3:-3, 3:-3] = 255  # the inside does not count
     images[..., :3, :] = 51  # 3 of the ring's 300 pixels by 28, that is 84
     found = samples.border_grey(images)
-    assert (found.low, found.mean, found.high) == pytest.approx((0.2 * 84 / 300,) * 3, abs=1e-12)
+    assert (found.low, found.value, found.high) == pytest.approx((0.2 * 84 / 300,) * 3, abs=1e-12)
 
 
 def test_the_raw_border_tells_dark_drifts_that_clamping_hides():
@@ -116,7 +116,7 @@ def test_the_raw_border_tells_dark_drifts_that_clamping_hides():
     x = torch.full((9, 1, 28, 28), -0.5) + drift[:, None, None, None]
     found = samples.border_before_clamping(x)
     assert (found.mean, found.sd) == (pytest.approx(0, abs=1e-6), pytest.approx(float(drift.std())))
-    seen = samples.border_grey(to_uint8(x)).mean
+    seen = samples.border_grey(to_uint8(x)).value
     assert seen == pytest.approx(float(drift.clamp(min=0).mean()), abs=0.003)
     x[:, :, 3:-3, 3:-3] = 7.0  # what lies within the ring does not count
     assert samples.border_before_clamping(x) == found
