@@ -354,8 +354,8 @@ class Measure(Settings):
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
     ways: Ways = {}
-    inception_weights: str = Field(
-        "off", max_length=1000, description="auto, off, or a path of InceptionV3 weights"
+    inception_weights: Literal["auto", "off"] = Field(
+        "off", description="InceptionV3's, from torch's cache or a download"
     )
     precision: Precision = "auto"
 

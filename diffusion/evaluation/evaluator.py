@@ -39,7 +39,7 @@ class Evaluator:
         x_train: (N, 1, 28, 28) training images for the real-vs-real floor.
         x_test, labels: the reference images, (M, 1, 28, 28), M >= 12, and (M,).
         all_labels: of the whole test split, whose class shares are the prior; None: `labels`.
-        inception_weights: "auto", "off" or a path.
+        inception_weights: "auto" or "off".
         classifier_weights: as `classifier.weights_for` gives them for the data set; None: those of MNIST.
         seed: of the draws behind floors, intervals and subsets.
         device: where features are computed.
@@ -55,7 +55,7 @@ class Evaluator:
         labels: Tensor,
         all_labels: Tensor | None = None,
         *,
-        inception_weights: str | Path = "off",
+        inception_weights: str = "off",
         classifier_weights: Path | None = None,
         floor_repeats: int = 10,
         interval_repeats: int = 200,
