@@ -79,7 +79,7 @@ def made() -> records.YardstickRecord:
     changes = {"candidates": [candidate("confidence", 0.5), candidate("new", 1.0)], "used": "new"}
     changes |= {"mild": list(KIND)[:2], "no_digits": list(KIND)[2:]}
     changes["old"] = candidate("confidence", 0.8).accepted
-    changes["distorted"] = [records.Distorted(kind="turned", fid=3.0)]
+    changes["distorted"] = [records.Distorted(kind="turned", frechet=3.0)]
     return RELEASED.yardstick.model_copy(update=changes)
 
 
