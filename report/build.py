@@ -15,7 +15,7 @@ from typing import Any
 from diffusion.files import difference, write_bytes
 from report import beyond, context, glance, pages, render
 from report.findings import Run, guards
-from report.verdicts import ledger
+from report.verdicts.judge import ledger
 from study import figures
 from study.records import Results, load_results, modern, sampling_of
 from study.settings import Profile, read_profile

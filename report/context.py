@@ -11,11 +11,9 @@ from diffusion.data import DATASETS
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
-from report import beyond, glance, ledger, models, tables
+from report import beyond, glance, models, tables
 from report.claims.common import COMPARABLE, two
 from report.claims.ddpm import EARLY, curves
-from report.effects import MOST_TRAININGS
-from report.estimates import LAST, at_end, coverage, low_confidence, swing
 from report.findings import Run, by_loss, class_signs, clipped, common_bias, respaced
 from report.study import DDPMS, MODELS, STUDIED, dataset, deviations
 from report.text_format import (
@@ -32,7 +30,10 @@ from report.text_format import (
     percent_range,
     sentence,
 )
-from report.verdicts import END_OF_TRAINING, FAILS, Verdict, tally
+from report.verdicts import table
+from report.verdicts.case import LAST, at_end, coverage, low_confidence, swing
+from report.verdicts.effects import MOST_TRAININGS
+from report.verdicts.judge import END_OF_TRAINING, FAILS, Verdict, tally
 from study.figures.catalogue import UNPICKED
 from study.records import SETTLED, Results
 
@@ -120,8 +121,8 @@ def _of_verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "changed_count": integer(len(changed)),
         "changed_fails": integer(sum(v.verdict == FAILS for v in changed)),
         "tally": tally(verdicts),
-        "table_glance": ledger.glance(verdicts),
-        "claims_in_full": ledger.claims(verdicts),
+        "table_glance": table.glance(verdicts),
+        "claims_in_full": table.claims(verdicts),
         "seeds_parted": seeds_parted(verdicts),
         "effect": {name: e.shown() for name, e in effects.items()},
         "value": {name: e.show(e.interval.value) for name, e in effects.items()},

@@ -8,11 +8,11 @@ from diffusion.evaluation import statistics
 from diffusion.evaluation.results import CommonLoss, RateCheck, Real
 from report import beyond, evidence, glance
 from report.claims.ddpm import EARLY, curves
-from report.estimates import Case, at_end, classes, coverage, distance, late, low_confidence, swing
 from report.render import Guards
 from report.study import DDPMS, MODELS, deviations, measured, other_data, trainings
 from report.text_format import Markdown, escape, integer
-from report.verdicts import WORDS, Verdict
+from report.verdicts.case import Case, at_end, classes, coverage, distance, late, low_confidence, swing
+from report.verdicts.judge import WORDS, Verdict
 from study.figures import catalogue
 from study.records import Ablation, Checkpoint, Final, Results, Trained, sampling_of
 from study.settings import Profile

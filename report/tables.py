@@ -7,18 +7,6 @@ from typing import Any
 
 from diffusion.evaluation.results import Real
 from report.claims.looks import full
-from report.estimates import (
-    LAST,
-    Measure,
-    at_end,
-    coverage,
-    distance,
-    divergence,
-    extreme_centre,
-    late,
-    low_confidence,
-    swing,
-)
 from report.study import DDPMS
 from report.text_format import (
     DASH,
@@ -36,6 +24,18 @@ from report.text_format import (
     span,
     spread,
     table,
+)
+from report.verdicts.case import (
+    LAST,
+    Measure,
+    at_end,
+    coverage,
+    distance,
+    divergence,
+    extreme_centre,
+    late,
+    low_confidence,
+    swing,
 )
 from study.records import Final, Results, Trained
 

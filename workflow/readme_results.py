@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 
 from diffusion.figures.style import save
 from diffusion.files import write_bytes
-from report import beyond, context, render, verdicts
+from report import beyond, context, render
 from report.build import PROFILES
 from report.findings import Run, guards
 from report.text_format import Markdown
+from report.verdicts.judge import FAILS, Verdict, ledger
 from study import figures, records
 from study.records import Results
 from study.settings import read_profile
@@ -36,17 +37,17 @@ def block(name: str, results: Results) -> str:
     Raises:
         ValueError: the records do not support a sentence; it is to be rewritten.
     """
-    run = Run(results, read_profile(results.out.name, PROFILES), verdicts.ledger(results), [])
+    run = Run(results, read_profile(results.out.name, PROFILES), ledger(results), [])
     values = context.build(run, set()) | {"failing": failing(run.verdicts)}
     source = ROOT / "report" / "readme" / f"{name}.md"
     text = render.markdown(source.read_text(encoding="utf-8"), values, guards(run, True), source.name)
     return PUNCTUATION.sub(r"\1", text.replace("\N{NO-BREAK SPACE}", " "))
 
 
-def failing(found: Mapping[str, verdicts.Verdict]) -> Markdown:
+def failing(found: Mapping[str, Verdict]) -> Markdown:
     """The claims that do not hold, by their short names where these stand alone, with what decides."""
     lines = []
-    for one in (v for v in found.values() if v.verdict == verdicts.FAILS):
+    for one in (v for v in found.values() if v.verdict == FAILS):
         claim, effect = one.claim, one.effect
         name = claim.text.rstrip(".") if claim.short.startswith("…") else claim.short
         lines.append(f"- {name} ({claim.section}); {effect.name}: {effect.shown()}")

@@ -12,11 +12,11 @@ from report.claims.common import (
     said,
     two,
 )
-from report.effects import ABOVE, BELOW, Effect
-from report.estimates import Case, classes, divergence, extreme_centre, logarithm
 from report.study import DDPMS
 from report.text_format import MINUS, Markdown, fixed, listing, num, percent
-from report.verdicts import SAMPLED, Finding, claim
+from report.verdicts.case import Case, classes, divergence, extreme_centre, logarithm
+from report.verdicts.effects import ABOVE, BELOW, Effect
+from report.verdicts.judge import SAMPLED, Finding, claim
 
 MOSTLY = 12  # so many of the 16 central pixels make a centre dark or white
 CURED = 0.5  # a bias that falls below this part was caused by what was removed

@@ -10,10 +10,10 @@ from scipy import stats
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.statistics import FEWEST
-from report.effects import Effect
-from report.estimates import LAST, Case, Measure, distance, logarithm
 from report.text_format import MINUS, Markdown, fixed, percent, span
-from report.verdicts import Finding
+from report.verdicts.case import LAST, Case, Measure, distance, logarithm
+from report.verdicts.effects import Effect
+from report.verdicts.judge import Finding
 
 COMPARABLE = 1.25  # two distances within this factor of each other are comparable
 PAIR = ("cosine", "linear")  # in the order in which texts name them

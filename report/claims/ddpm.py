@@ -17,11 +17,11 @@ from report.claims.common import (
     ratio,
     slope,
 )
-from report.effects import ABOVE, BELOW, Effect
-from report.estimates import Case, log, share
 from report.study import DDPMS
 from report.text_format import MINUS, integer, num, percent
-from report.verdicts import DISTANCE, TRAINED, WHOLE_TRAINING, Finding, claim
+from report.verdicts.case import Case, log, share
+from report.verdicts.effects import ABOVE, BELOW, Effect
+from report.verdicts.judge import DISTANCE, TRAINED, WHOLE_TRAINING, Finding, claim
 
 ALMOST_ALL, MANY = 0.9, 10  # this share of checkpoints, of at least so many
 EARLY = 0.25  # the part of training at its beginning that "learns faster" is about

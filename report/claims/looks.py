@@ -15,11 +15,11 @@ from report.claims.common import (
     said,
     two,
 )
-from report.effects import ABOVE, BELOW, WITHIN, Effect
-from report.estimates import Case, background, low_confidence, precision
 from report.study import DDPMS
 from report.text_format import MINUS, fixed, num, percent, percent_span
-from report.verdicts import DISTANCE, SAMPLED, Finding, claim
+from report.verdicts.case import Case, background, low_confidence, precision
+from report.verdicts.effects import ABOVE, BELOW, WITHIN, Effect
+from report.verdicts.judge import DISTANCE, SAMPLED, Finding, claim
 from study.records import AnalyseRecord, Drawn
 
 GREY = 0.01  # a difference of greys, of the range from black to white, that is not seen

@@ -6,10 +6,10 @@ from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.statistics import FEWEST
 from report.claims.common import ZOOM, exact, percent1, slope
-from report.effects import ABOVE, BELOW, Effect
-from report.estimates import Case, share
 from report.text_format import MINUS, Markdown, fixed, integer, listing, num, percent, percent_span
-from report.verdicts import TRAINED, WHOLE_TRAINING, Finding, claim
+from report.verdicts.case import Case, share
+from report.verdicts.effects import ABOVE, BELOW, Effect
+from report.verdicts.judge import TRAINED, WHOLE_TRAINING, Finding, claim
 
 OFTEN = 0.1  # "often" is more than one in ten
 LEADING = 2  # and among so many commonest misreadings

@@ -22,8 +22,9 @@ from report.claims.common import (
     two,
 )
 from report.claims.looks import more_unrecognised
-from report.effects import ABOVE, BELOW, WITHIN, Effect, consensus
-from report.estimates import (
+from report.study import DDPMS
+from report.text_format import MINUS, fixed, integer
+from report.verdicts.case import (
     Case,
     Measure,
     coverage,
@@ -32,9 +33,8 @@ from report.estimates import (
     mean_of,
     recall,
 )
-from report.study import DDPMS
-from report.text_format import MINUS, fixed, integer
-from report.verdicts import DISTANCE, SAMPLED, Finding, claim
+from report.verdicts.effects import ABOVE, BELOW, WITHIN, Effect, consensus
+from report.verdicts.judge import DISTANCE, SAMPLED, Finding, claim
 from study.records import SETTLED
 
 NATS = 0.05  # a difference of divergences that does not matter

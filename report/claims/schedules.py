@@ -4,10 +4,10 @@ from functools import partial
 
 from diffusion.evaluation.interval import Interval
 from report.claims.common import exact, percent1
-from report.effects import ABOVE, BELOW, Effect
-from report.estimates import Case
 from report.text_format import fixed, integer, num, percent
-from report.verdicts import EXACT, Finding, claim
+from report.verdicts.case import Case
+from report.verdicts.effects import ABOVE, BELOW, Effect
+from report.verdicts.judge import EXACT, Finding, claim
 from study.records import Results
 
 LEFT = 0.01  # the share of the amplitude that may be left in "standard Gaussian noise"

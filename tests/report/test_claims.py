@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 import synthetic
 from diffusion.evaluation.interval import Interval
-from report import effects, estimates, verdicts
 from report.claims.common import slope
-from report.effects import ABOVE, BELOW, EQUAL, WITHIN, Effect
-from report.estimates import Case
 from report.study import DDPMS, MODELS
-from report.verdicts import ABSENT, BY_CHECKPOINTS, BY_TRAININGS, FAILS, HOLDS, OPEN, TOO_SMALL
+from report.verdicts import case as measures
+from report.verdicts import effects
+from report.verdicts import judge as verdicts
+from report.verdicts.case import Case
+from report.verdicts.effects import ABOVE, BELOW, EQUAL, WITHIN, Effect
+from report.verdicts.judge import ABSENT, BY_CHECKPOINTS, BY_TRAININGS, FAILS, HOLDS, OPEN, TOO_SMALL
 from study.records import Results
 
 CLAIMS = {one.id: one for one in verdicts.claims()}
@@ -106,11 +108,11 @@ def test_logic_of_answers(given):
 
 def test_the_mean_over_checkpoints_takes_in_the_chance_of_drawing_samples():
     rows = [Interval(10.0 + (-1) ** i, 7.0, 13.0) for i in range(8)]
-    found = estimates.mean_of(rows)
-    alone = estimates.mean_of([Interval(row.value, row.value, row.value) for row in rows])
+    found = measures.mean_of(rows)
+    alone = measures.mean_of([Interval(row.value, row.value, row.value) for row in rows])
     assert found.value == alone.value == 10.0
     assert (found.value - found.low) ** 2 == pytest.approx((alone.value - alone.low) ** 2 + 3.0**2)
-    assert estimates.mean_of(rows[:4]) is None
+    assert measures.mean_of(rows[:4]) is None
 
 
 def test_a_difference_is_taken_checkpoint_by_checkpoint():
@@ -118,7 +120,7 @@ def test_a_difference_is_taken_checkpoint_by_checkpoint():
     r = results(
         curve("cosine", lambda e: 9 + 3 * math.sin(e)), curve("linear", lambda e: 10 + 3 * math.sin(e))
     )
-    gap = Case(r, {m: r.first(m) for m in DDPMS}).gap("cosine", "linear", estimates.distance)
+    gap = Case(r, {m: r.first(m) for m in DDPMS}).gap("cosine", "linear", measures.distance)
     assert (gap.value, gap.high) == pytest.approx((-1, -1))
 
 

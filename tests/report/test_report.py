@@ -14,7 +14,7 @@ import yaml
 import made_report
 import synthetic
 from report import build, pages
-from report.verdicts import claims
+from report.verdicts.judge import claims
 from study import records
 
 FIGURES, EQUATIONS = 14, 11  # of the study

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synthetic
-from report import beyond, context, findings, render, tables, verdicts
-from report import ledger as report_ledger
+from report import beyond, context, findings, render, tables
 from report import models as own
 from report import text_format as text
 from report.render import Guards
-from report.verdicts import ledger
+from report.verdicts import judge as verdicts
+from report.verdicts.judge import ledger
+from report.verdicts.table import remarks
 from study.figures import catalogue
 from study.records import Results
 from study.settings import read_profile
@@ -330,9 +331,9 @@ def test_trainings_that_contradict_each_other_are_counted(released):
 
 
 def test_remarks_say_what_keeps_a_verdict_open(made):
-    remarks = report_ledger.remarks(ledger(made)["lower_distance"])
-    assert "trained for 20 of the 50 epochs" in remarks
-    assert remarks.startswith("leans to *")
+    said = remarks(ledger(made)["lower_distance"])
+    assert "trained for 20 of the 50 epochs" in said
+    assert said.startswith("leans to *")
     assert verdicts.tally(ledger(made)).endswith("undecided at this scale")
 
 

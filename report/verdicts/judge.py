@@ -8,14 +8,14 @@ which way it leans, and decides nothing.
 """
 
 import importlib
+import pkgutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from diffusion.evaluation.statistics import FEWEST
-from report.effects import ENOUGH, EQUAL, Answer, Effect, all_of, over_trainings, trainings_to_decide
-from report.estimates import Case
+from report import claims as chapters
 from report.study import (
     EPOCHS,
     few_samples,
@@ -26,6 +26,8 @@ from report.study import (
     other_training,
 )
 from report.text_format import DASH, Markdown, integer, listing, num, sentence
+from report.verdicts.case import Case
+from report.verdicts.effects import ENOUGH, EQUAL, Answer, Effect, all_of, over_trainings, trainings_to_decide
 from study.records import Results
 
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
@@ -34,7 +36,6 @@ TOO_SMALL, ABSENT = "undecided at this scale", "not in this run"
 VERDICTS = (HOLDS, FAILS, SAME, OPEN, TOO_SMALL, ABSENT)
 WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", OPEN: "open"}  # as guards name them
 OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, None: OPEN}
-CHAPTERS = ("schedules", "ddpm", "looks", "restoration", "samples", "bias")  # of `report.claims`
 
 # Conditions that claims of one kind share.
 EXACT = {"schedules": True, "any_data": True}
@@ -62,9 +63,6 @@ class Finding:
 
     def answer(self) -> Answer:
         return self.combine([effect.answer() for effect in self.effects]) if self.effects else None
-
-    def lean(self) -> Answer:
-        return self.combine([effect.lean() for effect in self.effects]) if self.effects else None
 
 
 @dataclass(frozen=True)
@@ -179,12 +177,11 @@ def claim(
 
 
 def claims() -> list[Claim]:
-    """All claims, in the study's order."""
-    found = []
-    for chapter in CHAPTERS:
-        module = importlib.import_module(f"report.claims.{chapter}").__name__
-        found += [one for one in CLAIMS.values() if one.measure.__module__ == module]
-    return found
+    """All claims of the modules of `report.claims`, in the study's order; then those of other modules."""
+    for chapter in pkgutil.iter_modules(chapters.__path__):
+        importlib.import_module(f"report.claims.{chapter.name}")
+    place = {f"report.claims.{name}": i for i, name in enumerate(chapters.ORDER)}
+    return sorted(CLAIMS.values(), key=lambda one: place.get(one.measure.__module__, len(place)))
 
 
 def ledger(results: Results) -> dict[str, Verdict]:

@@ -7,6 +7,7 @@ over its late checkpoints, or where these are few the value of its last one.
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
@@ -37,32 +38,13 @@ def logarithm(measure: Measure) -> Measure:
     return lambda row: measure(row).map(log)
 
 
-def distance(row: Checkpoint) -> Interval:
-    return row.frechet
-
-
-def background(row: Checkpoint) -> Interval:
-    return row.background
-
-
-def low_confidence(row: Checkpoint) -> Interval:
-    return row.low_confidence
-
-
-def divergence(row: Checkpoint) -> Interval:
-    return row.classes.divergence
-
-
-def precision(row: Checkpoint) -> Interval:
-    return row.variety.precision
-
-
-def recall(row: Checkpoint) -> Interval:
-    return row.variety.recall
-
-
-def coverage(row: Checkpoint) -> Interval:
-    return row.variety.coverage
+distance: Measure = attrgetter("frechet")
+background: Measure = attrgetter("background")
+low_confidence: Measure = attrgetter("low_confidence")
+divergence: Measure = attrgetter("classes.divergence")
+precision: Measure = attrgetter("variety.precision")
+recall: Measure = attrgetter("variety.recall")
+coverage: Measure = attrgetter("variety.coverage")
 
 
 def extreme_centre(row: Checkpoint) -> Interval:

@@ -9,9 +9,9 @@ from scipy import stats
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
-from report.estimates import log
 from report.text_format import Markdown
 from report.text_format import interval as bracketed
+from report.verdicts.case import log
 
 EQUAL = "equal"  # the answer "no difference that matters"
 Answer = bool | str | None  # yes, no, EQUAL, or the data do not decide

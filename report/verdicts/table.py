@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from report.effects import MOST_TRAININGS
 from report.text_format import DASH, FIXED, Markdown, sentence, table
-from report.verdicts import ABSENT, BY_MEASURE, OPEN, SAME, TOO_SMALL, WORDS, Verdict
+from report.verdicts.effects import MOST_TRAININGS
+from report.verdicts.judge import ABSENT, BY_MEASURE, OPEN, SAME, TOO_SMALL, WORDS, Verdict
 
 KINDS = WORDS | {TOO_SMALL: "open"}  # for style sheets
 WIDTHS = (6, 51, 66, 4, 58)  # of the columns of the page

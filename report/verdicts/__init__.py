@@ -1,0 +1,1 @@
+"""Verdicts on the study's claims: cases and their measures, effects that decide, judging, and the table."""
