@@ -1,3 +1,3 @@
-"""One function a claim of the study, chapter by chapter. A module that is added comes after those named here."""
+"""One function a claim of the study, chapter by chapter; modules that are not in `ORDER` come last."""
 
 ORDER = ("schedules", "ddpm", "looks", "restoration", "samples", "bias")  # the study's
