@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch.utils.data import DataLoader
 
 import diffusion as d
 from benchmarks import baseline
@@ -27,6 +27,7 @@ from diffusion import runtime
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import zoom
 from diffusion.provenance import environment
+from diffusion.training.sampling import walk
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "bench"
 
@@ -53,7 +54,7 @@ class Row:
     what: str
     textbook: list[float]
     ours: list[float]
-    remark: str = ""
+    remark: str
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -81,11 +82,11 @@ def step(sizes: Sizes) -> Iterator[Row]:
     x, _ = d.load("mnist", n=n)
     linear, precision = d.linear(), runtime.resolve_precision("auto", device)
     losses = {
-        "DDPM": (d.DDPM(linear), baseline.DDPMLoss(linear.alpha_bar, device)),
-        "zoom": (d.ColdZoom(), baseline.ZoomLoss()),
+        "DDPM": (d.DDPM(linear), baseline.ddpm_loss(linear.alpha_bar, device)),
+        "zoom": (d.ColdZoom(), baseline.zoom_loss),
     }
     for name, (process, loss) in losses.items():
-        batches = baseline.loader(baseline.dataset("train", n), sizes.batch)
+        batches = DataLoader(baseline.dataset(n), sizes.batch, shuffle=True)
         steps = baseline.training_steps(loss, process.T, d.Reconstructor(), batches, device)
 
         def textbook(steps: Iterator[float] = steps) -> None:
@@ -112,36 +113,17 @@ def operator(sizes: Sizes) -> Iterator[Row]:
 
 
 def sampling(sizes: Sizes) -> Iterator[Row]:
-    """Whole walks of the released linear DDPM from the same noise, the two taking turns every few steps."""
+    """A whole walk of the released linear DDPM on either side, the two taking turns every few steps."""
     process, n, device = d.DDPM(d.linear(sizes.T)), sizes.samples, runtime.device()
     network = d.released("paper", "linear").network().to(device).eval()
     precision = runtime.resolve_precision("auto", device)
-    key = (0, "benchmark")
-
-    def ours() -> Iterator[Tensor]:
-        noise = runtime.generator(*key)
-        steps = process.reverse(network, process.draw_prior(n, noise).to(device), d.Ancestral(), noise)
-        while True:
-            with torch.inference_mode(), runtime.autocast(device, precision):
-                _, x = next(steps)
-            yield x
-
-    noise = runtime.generator(*key)
-    noise = noise if device.type == "cpu" else torch.Generator(device).manual_seed(noise.initial_seed())
-    walks = [baseline.sampling_steps(network, n, process.schedule.beta, noise), ours()]
-    last = [next(walk) for walk in walks]
-
-    def advance(which: int) -> None:
-        for _ in range(sizes.segment):
-            last[which] = next(walks[which])
-
-    part = sizes.segment / sizes.T  # of a walk, between two readings
-    rounds = range(sizes.T // sizes.segment)
-    seconds = [[seconds_of(lambda w=w: advance(w)) / part for w in (0, 1)] for _ in rounds]
-    evaluator = d.Evaluator(*d.load("mnist")[:1], *d.load("mnist", "test"), interval_repeats=2)
-    fid = [evaluator.measure(x.float().cpu().clamp(-0.5, 0.5)).frechet.value for x in last]
-    remark = f"distances {fid[0]:.1f} in fp32 and {fid[1]:.1f} in {precision}"
-    yield Row(f"sampling {n} DDPM images, {sizes.T} steps", *map(list, zip(*seconds, strict=True)), remark)
+    noise = torch.Generator(device).manual_seed(0)
+    textbook = baseline.sampling_steps(network, n, process.schedule.beta, noise)
+    ours = walk(process, network, d.Ancestral(), None, n, 0, precision)
+    candidates = [lambda w=w: [next(w) for _ in range(sizes.segment)] for w in (textbook, ours)]
+    rounds = sizes.T // sizes.segment - 1
+    seconds = taking_turns(*candidates, rounds, sizes.segment / sizes.T)
+    yield Row(f"sampling {n} DDPM images, {sizes.T} steps", *seconds, f"ours in {precision}")
 
 
 MEASURES = {"step": step, "zoom": operator, "sampling": sampling}
