@@ -1,48 +1,90 @@
-"""Numbers that enter from outside: taken as Python's, or refused in one line."""
+"""Bounds of parameters: they stand once, in the signature of what is built, and are checked there.
 
-import math
-import operator
-from typing import Any
+    @checked
+    def cosine(T: Annotated[int, Field(ge=2, description="diffusion steps")] = 1000): ...
+
+What is not `Annotated` passes unchanged. The settings of notebooks and profiles are derived from these
+signatures (diffusion/parameters.py).
+"""
+
+import dataclasses
+import functools
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, get_origin
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="seed of every random draw")]
+Precision = Annotated[Literal["auto", "fp32", "bf16"], Field(description="arithmetic of the network")]
+
+
+def annotated(function: Callable) -> dict[str, inspect.Parameter]:
+    """The parameters of a function or class that have bounds or a meaning, by name."""
+    found = inspect.signature(function).parameters
+    return {name: one for name, one in found.items() if get_origin(one.annotation) is Annotated}
+
+
+def checked(function: Callable) -> Callable:
+    """The function, which now refuses arguments out of bounds: a ValueError of one line that names the value.
+
+    Numbers of numpy and torch become Python's.
+    """
+    signature, bounds = inspect.signature(function), {k: p.annotation for k, p in annotated(function).items()}
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        given = signature.bind(*args, **options)
+        for name in given.arguments.keys() & bounds.keys():
+            given.arguments[name] = check(name, given.arguments[name], bounds[name])
+        return function(*given.args, **given.kwargs)
+
+    return call
+
+
+def check_fields(made: Any) -> None:
+    """Check the fields of a frozen dataclass: its `__post_init__`."""
+    for field in dataclasses.fields(made):
+        if get_origin(field.type) is Annotated:
+            object.__setattr__(made, field.name, check(field.name, getattr(made, field.name), field.type))
+
+
+def check(name: str, value: Any, bounds: Any) -> Any:
+    """The value within bounds, an annotated type; raises ValueError as `checked` says."""
+    try:
+        return TypeAdapter(bounds, config=STRICT).validate_python(_plain(value))
+    except ValidationError as error:
+        meaning = next((one.description for one in bounds.__metadata__ if hasattr(one, "description")), "")
+        raise ValueError(explain(error.errors()[0], name, meaning)) from None
 
 
 def whole(name: str, value: Any, low: int, high: int | None = None, meaning: str = "") -> int:
-    """A whole number from `low` to `high`; numpy's and torch's integers become Python's.
-
-    Raises:
-        ValueError: it is none, or out of range; the message has the name and the meaning.
-    """
-    try:
-        found = None if isinstance(value, bool | float) else operator.index(value)
-    except TypeError:
-        found = None
-    if found is None or found < low or (high is not None and found > high):
-        allowed = f"{low} to {high}" if high is not None else f"{low} or more"
-        raise ValueError(f"{name} is {value!r}; allowed: a whole number, {allowed}{_said(meaning)}")
-    return found
+    """A whole number within bounds that depend on other values; raises ValueError as `checked` says."""
+    return check(name, value, Annotated[int, Field(ge=low, le=high, description=meaning)])
 
 
-def real(
-    name: str, value: Any, low: float, high: float = math.inf, meaning: str = "", above: bool = False
-) -> float:
-    """A finite number from `low` to `high`; numpy's and torch's become Python's.
-
-    Args:
-        above: `low` itself is not allowed.
-
-    Raises:
-        ValueError: it is none, or out of range; the message has the name and the meaning.
-    """
-    try:
-        found = None if isinstance(value, str | bytes | bool) else float(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        found = None
-    inside = found is not None and low <= found <= high and math.isfinite(found)
-    if not inside or (above and found == low):
-        start = f"above {low:g}" if above else f"{low:g} or more"
-        end = f", at most {high:g}" if high < math.inf else ""
-        raise ValueError(f"{name} is {value!r}; allowed: a number, {start}{end}{_said(meaning)}")
-    return found
+def explain(found: Mapping[str, Any], name: str, meaning: str | None = None) -> str:
+    """One of pydantic's errors as one line: what, which value, what is allowed."""
+    if found["type"] == "value_error":
+        return found["msg"].removeprefix("Value error, ")
+    message = re.sub(r"^(Input|String|List|Dictionary) | after validation, not 0$", "", found["msg"])
+    hint = ""
+    if isinstance(found["input"], str) and found["type"] in ("float_type", "int_type"):
+        hint = "; that is text: remove the quotes, and write numbers as 0.0002 or 2.0e-4"
+    said = f" ({meaning})" if meaning else ""
+    return f"{name} = {_short(found['input'])} is not allowed: it {message}{said}{hint}"
 
 
-def _said(meaning: str) -> str:
-    return f" ({meaning})" if meaning else ""
+def _plain(value: Any) -> Any:
+    """Numbers of numpy and torch, also in a sequence, as Python's."""
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value.item() if hasattr(value, "item") and not getattr(value, "ndim", 1) else value
+
+
+def _short(value: Any) -> str:
+    text = repr(value) if isinstance(value, int | float | str | bool | None) else type(value).__name__
+    return text if len(text) <= 80 else text[:77] + "..."

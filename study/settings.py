@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from diffusion import data, processes
+from diffusion.bounds import Seed
 from diffusion.files import digest, expanded
 from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.plugins import call_with, named, nearest
@@ -31,13 +32,13 @@ from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
 from diffusion.provenance import PACKAGE, checkout, releases
 from diffusion.training import network as networks
-from diffusion.training.run import LARGEST_SEED, Way
+from diffusion.training.run import Way
 
 HASHED = "COLD_ZOOM_PACKAGE"  # set for a job: the folder of the package whose code its provenance has
 PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+
 Options = Annotated[dict[str, Any], Field(max_length=50)]
 Precision = Annotated[Literal["auto", "fp32", "bf16"], Field(description="arithmetic of the network")]
 Interpolation = Annotated[Literal["nearest", "bilinear"], Field(description="how a crop is resized")]

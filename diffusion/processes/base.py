@@ -158,27 +158,3 @@ def in_chunks(network: Network, x: Tensor, t: int, T: int, chunk: int = 128) -> 
     time = torch.full((len(x),), t / T, dtype=torch.float32, device=x.device)
     out = [network(a, b).float() for a, b in zip(x.split(chunk), time.split(chunk), strict=True)]
     return torch.cat(out)
-
-
-def refuse_moved(cls: type, old: dict[str, Any]) -> None:
-    """Refuse what was an argument of a process and is one of sampling now.
-
-    Raises:
-        ValueError: there is any; the line shows the new way.
-    """
-    for name in old:
-        if name not in MOVED:
-            raise TypeError(f"{cls.__name__}() has no argument {name!r}")
-        raise ValueError(f"{name} is no argument of {cls.__name__}: it is one of sampling, {MOVED[name]}")
-
-
-MOVED = {
-    "clip_x0": "run.sample(16, sampler=d.Ancestral(clip_x0=True))",
-    "sampling_steps": "run.sample(16, sampler=d.Ancestral(steps=100))",
-    "sampler": "run.sample(16, sampler=d.DDIM()), or d.Improved() for cold diffusion",
-    "noise": "run.sample(16, sampler=d.Naive(noise=0.2))",
-    "noise_power": "run.sample(16, sampler=d.Naive(noise=0.8, power=2))",
-    "sampling_levels": "run.sample(16, sampler=d.Naive(levels=12))",
-    "prior": "run.sample(16, prior=d.Mixture())",
-    "prior_options": "run.sample(16, prior=d.Mixture(components=50))",
-}

@@ -4,25 +4,24 @@ After the Gaussian blur of Bansal et al. (2022), with starting points of its own
 """
 
 from functools import lru_cache
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import whole
+from diffusion.bounds import checked
 from diffusion.processes.base import ColdDiffusion, check_shape, check_steps
 
 
 class ColdBlur(ColdDiffusion):
-    """Level t blurs with a Gaussian of standard deviation 0.4 t pixels.
-
-    Args:
-        T: deepest level; at 20 hardly more than a bright spot is left.
-    """
+    """Level t blurs with a Gaussian of standard deviation 0.4 t pixels; 20 leaves hardly more than a spot."""
 
     name = "blur"
 
-    def __init__(self, T: int = 20):
-        self.T = whole("T", T, 1)
+    @checked
+    def __init__(self, T: Annotated[int, Field(ge=1, le=10_000, description="deepest level")] = 20):
+        self.T = T
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Blur rows and columns of each image (B, 1, 28, 28) at its own level, (B,)."""

@@ -3,13 +3,11 @@
 Equations (1)-(6) of the study; Ho, Jain & Abbeel (2020).
 """
 
-from typing import Any
-
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.processes.base import DegradationProcess, Network, check_images, check_steps, refuse_moved
+from diffusion.processes.base import DegradationProcess, Network, check_images, check_steps
 from diffusion.processes.samplers import Ancestral
 from diffusion.processes.schedules import NoiseSchedule, linear
 
@@ -28,8 +26,7 @@ class DDPM(DegradationProcess):
     predicts = "noise"
     sampler = Ancestral()
 
-    def __init__(self, schedule: NoiseSchedule | None = None, **moved: Any):
-        refuse_moved(DDPM, moved)
+    def __init__(self, schedule: NoiseSchedule | None = None):
         self.schedule = schedule = linear() if schedule is None else schedule
         if not isinstance(schedule, NoiseSchedule):
             raise ValueError(

@@ -11,12 +11,13 @@ A run fits a prior that has `fit` on its own training images and keeps what come
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import whole
+from diffusion.bounds import check_fields
 from diffusion.plugins import call_with, named
 
 
@@ -77,17 +78,13 @@ class Mixture:
 
     Fitted by expectation maximisation (scikit-learn) to at most `MOST` patches.
 
-    Args:
-        components: number of Gaussians.
-
     Raises:
-        ValueError: fewer than 1 component, or `fit` with fewer patches than components.
+        ValueError: `fit` with fewer patches than components.
     """
 
-    components: int = 50
+    components: Annotated[int, Field(ge=1, description="number of Gaussians")] = 50
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "components", whole("components", self.components, 1))
+    __post_init__ = check_fields
 
     def fit(self, pixels: Tensor) -> "Gaussians":
         from sklearn.mixture import GaussianMixture  # takes a second, which those without it need not wait

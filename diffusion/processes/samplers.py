@@ -13,12 +13,13 @@ which draws all noise from the generator.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import real, whole
+from diffusion.bounds import check_fields, whole
 from diffusion.plugins import call_with, named
 
 if TYPE_CHECKING:
@@ -52,28 +53,22 @@ def evenly_spaced(T: int, steps: int) -> list[int]:
 class Ancestral:
     """The sampler of Ho et al. (2020), the study's: noise in each step but the last.
 
-    Args:
-        steps: how many of the T steps it visits, evenly spaced; None: all, as in the study. With fewer,
-            beta_t is that of the step from one visited time to the next (Nichol & Dhariwal 2021, Sec. 4).
-        clip_x0: clip the clean image that each step predicts to [-0.5, 0.5]. The study does not.
-
-    Raises:
-        ValueError: fewer than 2 steps; when it is used, more than T.
+    With fewer steps than T, beta_t is that of the step from one visited time to the next (Nichol & Dhariwal
+    2021, Sec. 4).
     """
 
     takes: ClassVar[str] = "noise"
-    steps: int | None = None
-    clip_x0: bool = False
+    steps: Annotated[
+        int | None, Field(ge=2, description="steps visited, evenly spaced; None: all T, as in the study")
+    ] = None
+    clip_x0: Annotated[
+        bool, Field(description="clip each predicted image to [-0.5, 0.5]; the study does not")
+    ] = False
 
-    def __post_init__(self) -> None:
-        _set(self, "steps", None if self.steps is None else whole("steps", self.steps, 2))
-        if not isinstance(self.clip_x0, bool):
-            raise ValueError(f"clip_x0 is {self.clip_x0!r}; allowed: True or False")
+    __post_init__ = check_fields
 
     def visits(self, T: int) -> list[int]:
-        return evenly_spaced(
-            T, T if self.steps is None else whole("steps", self.steps, 2, T, "T steps are learnt")
-        )
+        return evenly_spaced(T, whole("steps", self.steps or T, 1, T, "T steps are learnt"))
 
     def step(
         self,
@@ -112,29 +107,22 @@ class DDIM(Ancestral):
 class Naive:
     """The study's Algorithm 2, Algorithm 1 of Bansal et al. (2022): predict the image, degrade it less.
 
-    Args:
-        noise: standard deviation of Gaussian noise added to the latent after each step but the last.
-        power: at level t it is noise (t / T)^power; 0: the same at all levels.
-        levels: how many of the T levels it visits, evenly spaced; None: all.
-
-    Raises:
-        ValueError: noise or its power below 0, or no level; when it is used, more than T.
+    Noise is added to the latent after each step but the last.
     """
 
     takes: ClassVar[str] = "image"
-    noise: float = 0.0
-    power: float = 0.0
-    levels: int | None = None
+    noise: Annotated[float, Field(ge=0, description="standard deviation of the noise")] = 0.0
+    power: Annotated[
+        float, Field(ge=0, description="at level t the noise is noise (t / T)^power; 0: the same at all")
+    ] = 0.0
+    levels: Annotated[int | None, Field(ge=1, description="levels visited, evenly spaced; None: all T")] = (
+        None
+    )
 
-    def __post_init__(self) -> None:
-        _set(self, "noise", real("noise", self.noise, 0, meaning="a standard deviation"))
-        _set(self, "power", real("power", self.power, 0, meaning="0: the same noise at all levels"))
-        _set(self, "levels", None if self.levels is None else whole("levels", self.levels, 1))
+    __post_init__ = check_fields
 
     def visits(self, T: int) -> list[int]:
-        return evenly_spaced(
-            T, T if self.levels is None else whole("levels", self.levels, 1, T, "T are learnt")
-        )
+        return evenly_spaced(T, whole("levels", self.levels or T, 1, T, "T are learnt"))
 
     def step(
         self,
@@ -243,7 +231,3 @@ def visits(sampler: Any, T: int) -> list[int]:
 
 def _level(x: Tensor, t: int) -> Tensor:
     return torch.full((len(x),), t, device=x.device)
-
-
-def _set(made: Any, name: str, value: Any) -> None:
-    object.__setattr__(made, name, value)  # of a frozen one, while it is made

@@ -8,12 +8,13 @@ al. (2020).
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import real, whole
+from diffusion.bounds import checked
 from diffusion.files import digest
 from diffusion.plugins import call_with, named
 
@@ -89,41 +90,48 @@ class NoiseSchedule:
         return cls(name, beta, torch.cumprod(1 - beta, 0))
 
 
-def _check_steps(T: int) -> int:
-    return whole("T", T, 2, meaning="the steps of a schedule; the study: 1000")
+Steps = Annotated[int, Field(ge=2, le=100_000, description="diffusion steps")]
 
 
-def linear(T: int = 1000, beta_start: float = 1e-5, beta_end: float = 0.02) -> NoiseSchedule:
+@checked
+def linear(
+    T: Steps = 1000,
+    beta_start: Annotated[
+        float, Field(ge=0, lt=1, description="linear schedule: variance added in step 1")
+    ] = 1e-5,
+    beta_end: Annotated[
+        float, Field(ge=0, lt=1, description="linear schedule: variance added in step T")
+    ] = 0.02,
+) -> NoiseSchedule:
     """beta rising linearly from `beta_start` at t = 1 to `beta_end` at t = T.
 
     The form is that of Ho et al. (2020), who start at 1e-4; 1e-5 is the study's (Sec. 2.3).
 
     Raises:
-        ValueError: T below 2, or not 0 <= beta_start <= beta_end < 1.
+        ValueError: a value out of range, or beta_start above beta_end.
     """
-    T = _check_steps(T)
-    beta_start, beta_end = real("beta_start", beta_start, 0, 1), real("beta_end", beta_end, 0, 1)
-    if not 0 <= beta_start <= beta_end < 1:
-        raise ValueError(
-            f"beta_start = {beta_start:g}, beta_end = {beta_end:g}; needed: 0 <= start <= end < 1"
-        )
+    if beta_start > beta_end:
+        raise ValueError(f"beta_start = {beta_start:g} exceeds beta_end = {beta_end:g}")
     return NoiseSchedule.from_beta("linear", torch.linspace(beta_start, beta_end, T, dtype=torch.float64))
 
 
-def cosine(T: int = 1000, s: float = 0.008, beta_max: float = 0.02) -> NoiseSchedule:
+@checked
+def cosine(
+    T: Steps = 1000,
+    s: Annotated[
+        float, Field(ge=0, description="cosine schedule: offset near the clean image, in units of T")
+    ] = 0.008,
+    beta_max: Annotated[
+        float, Field(gt=0, lt=1, description="cosine schedule: largest variance of a step")
+    ] = 0.02,
+) -> NoiseSchedule:
     """The cosine schedule of Nichol & Dhariwal (2021), Eqs. (7)-(9) of the study, with beta clipped at
     `beta_max`.
 
     Eq. (9) is printed as 1 - alpha_t / (alpha_t - 1); the ratio meant is alpha_t / alpha_{t-1}. `alpha_bar`
     is recomputed from the clipped beta, so that the latents of Eq. (3) and the steps of Eq. (5) belong
     together.
-
-    Raises:
-        ValueError: T below 2, s negative, or beta_max outside (0, 1).
     """
-    T, s, beta_max = _check_steps(T), real("s", s, 0), real("beta_max", beta_max, 0, 1)
-    if not s >= 0 or not 0 < beta_max < 1:
-        raise ValueError(f"s = {s:g}, beta_max = {beta_max:g}; needed: s >= 0 and 0 < beta_max < 1")
     t = torch.arange(T + 1, dtype=torch.float64)
     f = torch.cos((t / T + s) / (1 + s) * math.pi / 2) ** 2  # Eq. (7)
     alpha_bar = f / f[0]  # Eq. (8)

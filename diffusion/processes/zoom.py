@@ -1,18 +1,18 @@
 """Cold Zoom Diffusion: degrade an image by zooming into its centre (Sec. 3.2 of the study)."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from diffusion.bounds import real, whole
-from diffusion.processes.base import ColdDiffusion, check_shape, check_steps, refuse_moved
+from diffusion.bounds import checked
+from diffusion.processes.base import ColdDiffusion, check_shape, check_steps
 from diffusion.processes.priors import Pixels
 
-INTERPOLATIONS = ("nearest", "bilinear")
-DEEPEST = 27  # a single pixel is left
+Interpolation = Annotated[Literal["nearest", "bilinear"], Field(description="how a crop is resized")]
 
 
 def crop(t: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
@@ -23,7 +23,8 @@ def crop(t: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
     return (t + 1) // 2, t // 2
 
 
-def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
+@checked
+def zoom(x: Tensor, t: Tensor, interpolation: Interpolation = "nearest") -> Tensor:
     """Crop each image to its central (S - t) x (S - t) pixels and resize back to S x S, the operator Z(x, t).
 
     One gather for the whole batch, with a different t per image. For "nearest" the result equals
@@ -40,8 +41,6 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     Raises:
         ValueError: an unknown interpolation, images that are not square, or a level out of range.
     """
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
     if x.ndim != 4 or x.shape[2] != x.shape[3]:
         raise ValueError(f"images have shape {tuple(x.shape)}; the zoom needs square ones, (B, C, S, S)")
     check_steps(t, x.shape[2] - 1, len(x))
@@ -100,25 +99,24 @@ def enlarge(patches: Tensor, size: int) -> Tensor:
 class ColdZoom(ColdDiffusion):
     """Cold Zoom Diffusion: level t leaves the central (28 - t) x (28 - t) pixels, resized to the full size.
 
-    Args:
-        T: deepest level, 1 to 27; the study's 24 leaves 4 x 4 pixels.
-        interpolation: how a crop is resized, "nearest" (the study) or "bilinear".
-        latent_noise: of training, see `ColdDiffusion`.
-
-    Raises:
-        ValueError: one of these is not allowed.
+    The study's T = 24 leaves 4 x 4 pixels, resized by "nearest".
     """
 
     name = "zoom"
     prior = Pixels()
 
-    def __init__(self, T: int = 24, interpolation: str = "nearest", latent_noise: float = 0.0, **moved: Any):
-        refuse_moved(ColdZoom, moved)
-        self.T = whole("T", T, 1, DEEPEST, "level T leaves (28 - T)^2 pixels")
-        if interpolation not in INTERPOLATIONS:
-            raise ValueError(f"interpolation is {interpolation!r}; allowed: {', '.join(INTERPOLATIONS)}")
-        self.interpolation = interpolation
-        self.latent_noise = real("latent_noise", latent_noise, 0, meaning="a standard deviation")
+    @checked
+    def __init__(
+        self,
+        T: Annotated[
+            int, Field(ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
+        ] = 24,
+        interpolation: Interpolation = "nearest",
+        latent_noise: Annotated[
+            float, Field(ge=0, description="training: sd, at most, of noise added to the latents")
+        ] = 0.0,
+    ):
+        self.T, self.interpolation, self.latent_noise = T, interpolation, latent_noise
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Z(x, t), for images (B, 1, 28, 28) that need not lie in [-0.5, 0.5] (predictions may leave it)."""

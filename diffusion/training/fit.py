@@ -9,23 +9,22 @@ import hashlib
 import json
 import math
 import os
-import re
 import shutil
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
-from torch import Tensor, nn
+from pydantic import Field
+from torch import Tensor
 
 from diffusion import data, runtime, syntax
-from diffusion.bounds import real, whole
+from diffusion.bounds import Precision, Seed, checked, whole
 from diffusion.files import differences, digest, expanded
 from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.identity.packing import PackError, pack, unpack
-from diffusion.plugins import nearest
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import check_images
 from diffusion.processes.priors import prior_of
@@ -33,14 +32,14 @@ from diffusion.provenance import versions
 from diffusion.training import network as networks
 from diffusion.training.checkpoints import ANEW, FORM, PROCESS, RunError, RunFolder
 from diffusion.training.loop import Loop
-from diffusion.training.run import LARGEST_SEED, Run, kept_way, refuse_what_no_hash_tells
+from diffusion.training.run import Run, kept_way, refuse_what_no_hash_tells
 from diffusion.training.steps import Learner
 from diffusion.training.typed import keep_typed
 
 CODE = syntax.code("weights")  # of the modules as they are imported: an edit while Python runs does not act
-RATES = ("constant", "cosine")
 
 
+@checked
 @torch.inference_mode(False)  # whatever the caller has said
 @torch.enable_grad()
 def fit(
@@ -48,19 +47,23 @@ def fit(
     x: Tensor,
     x_test: Tensor | None = None,
     *,
-    steps: int | None = None,
-    epochs: int | None = None,
+    steps: Annotated[int | None, Field(ge=1, description="optimiser steps, in place of epochs")] = None,
+    epochs: Annotated[int | None, Field(ge=1, le=1_000_000, description="passes over the images")] = None,
     folder: str | os.PathLike | None = None,
-    name: str = "model",
-    batch_size: int = 128,
-    learning_rate: float = 2e-3,
-    lr_schedule: str = "cosine",
-    network: str | type[nn.Module] = "cnn",
-    channels: Sequence[int] = networks.CHANNELS,
-    network_options: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    precision: str = "auto",
-    checkpoint_steps: int = 200,
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]{0,79}$", description="of the model")] = "model",
+    batch_size: Annotated[int, Field(ge=1, description="images in a training step")] = 128,
+    learning_rate: Annotated[float, Field(gt=0, description="of Adam; the peak, if it decays")] = 2e-3,
+    lr_schedule: Annotated[
+        Literal["constant", "cosine"], Field(description="cosine: warm-up, then decay to 0")
+    ] = "cosine",
+    network: Annotated[Any, Field(description="cnn, unet, or module:Class of your own")] = "cnn",
+    channels: networks.Channels = networks.CHANNELS,
+    network_options: Annotated[
+        dict[str, Any] | None, Field(max_length=50, description="further arguments of the network")
+    ] = None,
+    seed: Seed = 0,
+    precision: Precision = "auto",
+    checkpoint_steps: Annotated[int, Field(ge=1, description="steps between resumable states")] = 200,
 ) -> Run:
     """Train a network for a process, or go on where an earlier call stopped.
 
@@ -72,18 +75,13 @@ def fit(
         process: what to learn; the run has a copy of it, `run.process`, on which `prepare(x)` is called.
         x: training images, (N, 1, 28, 28) in [-0.5, 0.5], at least a batch of them.
         x_test: images whose loss is measured after each epoch; None: it is not.
-        steps, epochs: length of the training, one of the two; steps = 1000 if neither is given.
+        steps, epochs: one of the two; steps = 1000 if neither is given.
         folder: the run lies in `<folder>/<name>-<seed>-<digest>`; None: in a temporary one,
             which goes when the run is no longer used.
-        name: of the model, in the folder's name and in messages.
-        batch_size: images in a step.
-        learning_rate: of Adam; the peak, if it decays.
-        lr_schedule: "cosine" (warm-up, then decay to 0) or "constant", which more epochs can extend.
-        network: "cnn", "unet", or a class of your own, or its `module:Class`.
-        channels, network_options: its arguments.
+        lr_schedule: more epochs can extend a "constant" one.
+        network: also the class itself.
         seed: of the initial weights, of the order of the images and of all noise.
-        precision: "fp32", "bf16", or "auto": bf16 where hardware is faster in it.
-        checkpoint_steps: steps between resumable states.
+        precision: "auto" is bf16 where hardware is faster in it.
 
     Raises:
         ValueError: an argument out of range, or one that cannot be told from another (`IdentityError`).
@@ -97,32 +95,22 @@ def fit(
     whole("T", getattr(process, "T", None), 1, meaning=f"the deepest level of {type(process).__name__}")
     refuse_what_no_hash_tells()
     x, x_test = _images(x, "x"), None if x_test is None else _images(x_test, "x_test")
-    batch_size = whole("batch_size", batch_size, 1, meaning="images in a step")
     if batch_size > len(x):
         raise ValueError(
             f"batch_size is {batch_size}, but there are {len(x)} training images; make it smaller"
         )
     if steps is not None and epochs is not None:
         raise ValueError(f"steps is {steps!r} and epochs is {epochs!r}; give one of them")
-    if not isinstance(lr_schedule, str) or lr_schedule not in RATES:
-        said = nearest(str(lr_schedule), RATES)
-        raise ValueError(f"lr_schedule is {lr_schedule!r}; allowed: {', '.join(RATES)}{said}")
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][\w-]{0,79}", name):
-        raise ValueError(f"name is {name!r}; allowed: letters, digits, _ and -, 80 at most")
-    checkpoint_steps = whole("checkpoint_steps", checkpoint_steps, 1)
     per_epoch = math.ceil(len(x) / batch_size)
-    if epochs is not None:
-        total = whole("epochs", epochs, 1, 1_000_000) * per_epoch
-    else:
-        total = 1000 if steps is None else whole("steps", steps, 1)
+    total = epochs * per_epoch if epochs else steps or 1000
     on = runtime.device()
     if torch.is_autocast_enabled(on.type):  # which keeps the weights of an earlier step
         raise ValueError("fit is called under torch.autocast; leave it, and say precision='bf16'")
     how = {
         "batch_size": batch_size,
-        "learning_rate": real("learning_rate", learning_rate, 0, above=True),
+        "learning_rate": learning_rate,
         "lr_schedule": lr_schedule,
-        "seed": whole("seed", seed, 0, LARGEST_SEED),
+        "seed": seed,
         "precision": runtime.resolve_precision(precision, on),
     }
     architecture = networks.architecture(network, channels, network_options)

@@ -3,17 +3,23 @@
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from diffusion.bounds import whole
+from diffusion.bounds import checked
 from diffusion.plugins import call_with, named, parameters
 
 SIZE = 28  # pixels along one side of an image
 CHANNELS = (16, 32, 32, 16)  # the study's
+Channels = Annotated[
+    list[Annotated[int, Field(ge=1, le=1024)]],
+    Field(min_length=1, max_length=64, description="output channels of the network's blocks"),
+]
+Dilation = Annotated[int, Field(ge=1, le=9)]
 
 
 class TimeEncoding(nn.Module):
@@ -76,26 +82,24 @@ class Reconstructor(nn.Module):
     """The network g_t[z_t, t/T | phi] of Eqs. (5), (6), (10) and (11): one set of weights for all time steps.
 
     Args:
-        channels: output channels of the blocks.
-        norm: normalisation in the blocks: "layer" (the study) or "rms", which keeps the mean of a channel.
-        dilations: of the blocks' convolutions; None: none.
+        norm: "layer" (the study) or "rms", which keeps the mean of a channel.
 
     Shapes: (B, 1, 28, 28) and t/T in (0, 1], (B,) -> (B, 1, 28, 28), unbounded.
     """
 
+    @checked
     def __init__(
-        self, channels: Sequence[int] = CHANNELS, norm: str = "layer", dilations: Sequence[int] | None = None
+        self,
+        channels: Channels = CHANNELS,
+        norm: str = "layer",
+        dilations: Annotated[
+            list[Dilation] | None, Field(description="of each block's convolution; None: none")
+        ] = None,
     ):
         super().__init__()
-        if not channels or any(c < 1 for c in channels):
-            raise ValueError(
-                f"channels is {channels}; needed: one positive width per block, such as (16, 32, 32, 16)"
-            )
         dilations = [1] * len(channels) if dilations is None else dilations
-        if len(dilations) != len(channels) or not set(dilations) <= set(range(1, 10)):
-            raise ValueError(
-                f"dilations is {dilations}; needed: a number from 1 to 9 for each of {len(channels)} blocks"
-            )
+        if len(dilations) != len(channels):
+            raise ValueError(f"dilations is {dilations}; needed: one for each of {len(channels)} blocks")
         widths = zip((1, *channels), channels, dilations, strict=False)
         self.blocks = nn.ModuleList(Block(i, o, norm, d) for i, o, d in widths)
         self.time = TimeEncoding(channels[0])
@@ -133,18 +137,20 @@ class UNet(nn.Module):
     Ronneberger et al. (2015), with residual blocks that see the time step, as in Ho et al. (2020). The
     residual path is not normalised, so that the image's mean reaches the output.
 
-    Args:
-        width: channels at full size, a multiple of 4; twice as many at the smaller ones.
-
     Shapes: as `Reconstructor`.
     """
 
     TIME = 64  # numbers that the blocks see of the time step
 
-    def __init__(self, width: int = 16):
+    @checked
+    def __init__(
+        self,
+        width: Annotated[
+            int,
+            Field(ge=4, multiple_of=4, description="channels at full size; twice as many at smaller ones"),
+        ] = 16,
+    ):
         super().__init__()
-        if not isinstance(width, int) or width < 4 or width % 4:
-            raise ValueError(f"width is {width!r}; needed: a multiple of 4")
         w = width
         self.time = nn.Sequential(TimeEncoding(self.TIME, hidden=64), nn.GELU())
         self.enter = nn.Conv2d(1, w, 3, padding=1)
@@ -187,13 +193,7 @@ def architecture(
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
         said = repr(network) if isinstance(network, str) else f"of type {type(network).__name__}"
         raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
-    if not isinstance(options or {}, Mapping):
-        raise ValueError(f"network_options is {options!r}; needed: a mapping of the network's arguments")
-    if bad := [key for key in options or {} if not isinstance(key, str)]:
-        raise ValueError(f"network_options has the name {bad[0]!r}; needed: text")
-    if isinstance(channels, str) or not isinstance(channels, Sequence):
-        raise ValueError(f"channels is {channels!r}; needed: a list of whole numbers")
-    given = {"channels": [whole("channels", c, 1) for c in channels]} if "channels" in parameters(cls) else {}
+    given = {"channels": list(channels)} if "channels" in parameters(cls) else {}
     return cls, given | dict(options or {})
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime, syntax
-from diffusion.bounds import whole
+from diffusion.bounds import Seed, check, whole
 from diffusion.files import digest
 from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.identity.packing import PackError, pack, unpack
@@ -22,7 +22,6 @@ from diffusion.training import sampling
 from diffusion.training.checkpoints import SAMPLING, RunError, RunFolder, load_weights
 
 DEFINED = syntax.defined()
-LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -204,7 +203,7 @@ class Run:
         if n is None and isinstance(start, Tensor) and start.ndim:
             n = len(start)
         n = whole("n", n, 1, meaning="images")
-        seed = self.seed if seed is None else whole("seed", seed, 0, LARGEST_SEED)
+        seed = self.seed if seed is None else check("seed", seed, Seed)
         average = self.way.average if average is None else average
         walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
         return n, seed, average, walker, self._start(n, prior, start)

@@ -91,11 +91,6 @@ def test_samples_do_not_depend_on_the_chunk(one_thread):
     ("make", "named"),
     [
         (lambda: DDPM("cosine"), "schedule is a str; needed: a NoiseSchedule"),
-        (
-            lambda: DDPM(clip_x0=True),
-            r"clip_x0 is no argument of DDPM: .*d.Ancestral\(clip_x0=True\)",
-        ),
-        (lambda: DDPM(sampling_steps=9), r"sampling_steps is no argument.*d.Ancestral\(steps=100\)"),
         (lambda: DDPM().compress(torch.zeros(2, 1, 28, 28)), "starts from noise and takes no prior"),
         (lambda: DDPM().degrade(torch.ones(2, 1, 28, 28), torch.ones(2).long()), "range from 1 to 1"),
     ],

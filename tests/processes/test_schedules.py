@@ -49,13 +49,13 @@ def test_alpha_bar_is_the_product_of_what_each_step_keeps(T, start, extra, s):
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda: schedules.linear(T=1), "T is 1"),
-        (lambda: schedules.linear(T=10.5), "T is 10.5"),
+        (lambda: schedules.linear(T=1), "T = 1"),
+        (lambda: schedules.linear(T=10.5), "T = 10.5"),
         (lambda: schedules.linear(beta_start=0.1, beta_end=0.01), "beta_start = 0.1"),
         (lambda: schedules.linear(beta_end=1.0), "beta_end = 1"),
-        (lambda: schedules.cosine(s=-1.0), "s is -1"),
-        (lambda: schedules.cosine(s=math.nan), "s is nan"),
-        (lambda: schedules.cosine(beta_max=1.5), "beta_max is 1.5"),
+        (lambda: schedules.cosine(s=-1.0), "s = -1"),
+        (lambda: schedules.cosine(s=math.nan), "s = nan"),
+        (lambda: schedules.cosine(beta_max=1.5), "beta_max = 1.5"),
         (lambda: schedules.build("sigmoid", {}), "'sigmoid'; allowed: linear, cosine, or module:name"),
         (lambda: schedules.build("linear", {}, {"beta": 1}), "linear has no option 'beta'.*'beta_"),
         (lambda: schedules.build("own:none", {}), "which returns NoneType; needed: NoiseSchedule"),
