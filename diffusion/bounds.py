@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, get_origin
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from torch import Tensor
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
@@ -64,6 +65,13 @@ def check(name: str, value: Any, bounds: Any) -> Any:
 def whole(name: str, value: Any, low: int, high: int | None = None, meaning: str = "") -> int:
     """A whole number within bounds that depend on other values; raises ValueError as `checked` says."""
     return check(name, value, Annotated[int, Field(ge=low, le=high, description=meaning)])
+
+
+def looks(value: Any) -> str:
+    """What a value looks like, for messages: shape and type of a tensor, or the name of its class."""
+    return (
+        f"{tuple(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
+    )
 
 
 def explain(found: Mapping[str, Any], name: str, meaning: str | None = None) -> str:

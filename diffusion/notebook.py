@@ -1,8 +1,9 @@
-"""For notebooks alone: a slider through images.
+"""For notebooks alone: a slider through images, and whether the study is there.
 
 To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
 """
 
+import importlib.util
 import io
 import os
 import sys
@@ -24,6 +25,11 @@ if (_place := checkout()) and str(_place) not in sys.path:
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 STRIP = 9  # images of a strip, at most
 ENLARGED = 5  # output pixels for a pixel of the slider's images
+
+
+def has_study() -> bool:
+    """True in a checkout, whose package `study` keeps records of runs; False in an installed package."""
+    return importlib.util.find_spec("study") is not None
 
 
 def live() -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from diffusion.parameters import OF_SAMPLING, TrainDDPM, TrainZoom
 from report.text_format import Markdown, code, escape, integer, listing
 from study.records import DataNames, Results, Trained, TrainRecord, modern, sampling_of
-from study.settings import OF_SAMPLING, TrainDDPM, TrainZoom
 
 MODELS = {"linear": "ddpm", "cosine": "ddpm", "zoom": "zoom"}  # name -> kind
 DDPMS = ("linear", "cosine")

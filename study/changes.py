@@ -11,8 +11,9 @@ from typing import Any
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Sampled
 from diffusion.evaluation.statistics import mean_of
+from diffusion.parameters import OF_SAMPLING
 from study.records import Drawn, Results, Trained, modern, sampling_of
-from study.settings import OF_SAMPLING, TRAININGS
+from study.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
 OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}

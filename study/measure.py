@@ -22,6 +22,7 @@ from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import difference
 from diffusion.identity.sources import file_of, followed, hash_of
+from diffusion.parameters import Settings, Training
 from diffusion.processes import ColdZoom
 from diffusion.processes.priors import Patches, Pixels
 from diffusion.processes.samplers import Ancestral
@@ -44,7 +45,7 @@ from study.records import (
     modern,
     train_path,
 )
-from study.settings import Analyse, Measure, Settings
+from study.settings import Analyse, Measure
 
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
@@ -160,7 +161,7 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
 
 
-def trained_as(train: TrainRecord) -> settings.Training:
+def trained_as(train: TrainRecord) -> Training:
     """The settings of a training, from its record."""
     return settings.TRAININGS[train.job].read(modern(train.settings), f"record of {train.model}-{train.seed}")
 
@@ -221,7 +222,7 @@ def command(cls: type[Settings], job: Callable, of_training: bool, arguments: li
     options = parser.parse_args(arguments)
     training = (options.model, options.seed) if of_training else ()
     try:
-        job(options.out, *training, cls.read_yaml(options.settings, "--settings"))
+        job(options.out, *training, settings.read_settings(cls, options.settings, "--settings"))
     except (ValueError, RunError, OSError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
 

@@ -1,4 +1,4 @@
-"""What a notebook leaves of a training: its record, made from its run, and kept images."""
+"""What a notebook leaves of a run: its record, made from what the notebook has made, and kept images."""
 
 import inspect
 import statistics
@@ -8,33 +8,60 @@ from typing import Any
 from torch import Tensor
 
 from diffusion.data import get, grey_values
+from diffusion.parameters import Schedules, Training
+from diffusion.processes.schedules import NoiseSchedule, informative_steps
 from diffusion.provenance import environment
 from diffusion.training.run import Run
-from study import records, settings
-from study.records import DataNames, TrainRecord, Weights
+from study import records
+from study.records import DataNames, DDPMProbes, SchedulesRecord, TrainRecord, Weights, ZoomProbes
+
+__all__ = ["DDPMProbes", "ZoomProbes", "keep", "schedules_record", "train_record"]
 
 
-def train_record(
-    P: settings.Training, process_name: str, label: str, run: Run, out: Path, **probes: Any
-) -> TrainRecord:
-    """The record of a run that lies under `out`; `save` it to `records.train_path(out, model, seed)`.
+def schedules_record(P: Schedules, linear: NoiseSchedule, cosine: NoiseSchedule, **facts: Any) -> Path:
+    """The file of the record of notebook 01, which is written; `facts` are further parts of it."""
+    both = {"linear": linear, "cosine": cosine}
+    described = {
+        name: {
+            "beta": schedule.beta.tolist(),
+            "alpha_bar": schedule.alpha_bar.tolist(),
+            "clipped_steps": int((schedule.beta >= P.beta_max).sum()) if schedule is cosine else 0,
+            "signal_T": schedule.alpha_bar[-1].sqrt().item(),
+        }
+        for name, schedule in both.items()
+    }
+    record = SchedulesRecord(
+        job=P.notebook,
+        settings=P.values(),
+        environment=environment(),
+        T=P.T,
+        mean_step={name: float(schedule.alpha_bar[1:].mean()) for name, schedule in both.items()},
+        informative_steps={name: informative_steps(schedule) for name, schedule in both.items()},
+        **described,
+        **facts,
+    )
+    return record.save(records.schedules_path(P.out))
+
+
+def train_record(P: Training, process: str, label: str, run: Run, **probes: Any) -> Path:
+    """The file of the record of a run, which is written.
 
     Args:
-        P: settings of the notebook that trained it.
-        process_name: "ddpm", "zoom" or "own".
+        P: settings of the notebook that trained it; the run lies under `P.out`.
+        process: "ddpm", "zoom" or "own".
         label: what figures call the model.
         probes: `ddpm=DDPMProbes(...)` or `zoom=ZoomProbes(...)`.
     """
-    weights, out = run.weights(), Path(out).absolute()
-    return TrainRecord(
+    weights, out = run.weights(), P.out.absolute()
+    record = TrainRecord(
         job=P.notebook,
         settings=P.values(),
         environment=environment(run.precision, run.device),
         model=P.model,
         seed=P.seed,
-        process=process_name,
+        process=process,
         label=label,
-        about=(inspect.getdoc(type(run.process)) or "") if process_name == "own" else "",
+        about=(inspect.getdoc(type(run.process)) or "") if process == "own" else "",
         run=weights.parents[1].relative_to(out).as_posix(),
         epochs=run.epochs,
         steps=run.steps,
@@ -46,6 +73,7 @@ def train_record(
         data=DataNames.of(get(P.dataset)),
         **probes,
     )
+    return record.save(records.train_path(P.out, P.model, P.seed))
 
 
 def keep(out: Path, name: str, images: Tensor) -> Path:

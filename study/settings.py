@@ -1,345 +1,61 @@
-"""Settings: every parameter of every notebook and profile: type, bounds, default, meaning.
+"""Settings of what is measured, and profiles: all settings of a run (profiles/*.yaml), one file each.
 
-A notebook reads its settings from its parameters cell; a profile (profiles/*.yaml) holds those of a run.
-Unknown names, wrong types and values out of range are one `SettingError` of one line, before anything runs.
+Those of the notebooks that train are in diffusion/parameters.py. Unknown names, wrong types and values out of
+range are one `SettingError` of one line, before anything runs.
 """
 
 import datetime
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
+from typing_extensions import TypedDict
+
+from diffusion.bounds import STRICT, Precision, Seed
+from diffusion.files import expanded
+from diffusion.parameters import (
+    OF_SAMPLING,
+    DataSetName,
+    Name,
+    Options,
+    Schedules,
+    SettingError,
+    Settings,
+    Text,
+    TrainDDPM,
+    Training,
+    TrainOwn,
+    TrainZoom,
+    no_parameter,
+    refused,
 )
+from diffusion.plugins import nearest
+from diffusion.provenance import releases
 
-from diffusion import data, processes
-from diffusion.bounds import Seed
-from diffusion.files import digest, expanded
-from diffusion.identity.describe import Found, called, describe, normal
-from diffusion.plugins import call_with, named, nearest
-from diffusion.processes.priors import prior_of
-from diffusion.processes.samplers import sampler_of
-from diffusion.provenance import PACKAGE, checkout, releases
-from diffusion.training import network as networks
-from diffusion.training.run import Way
-
-HASHED = "COLD_ZOOM_PACKAGE"  # set for a job: the folder of the package whose code its provenance has
-PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
-
-Options = Annotated[dict[str, Any], Field(max_length=50)]
-Precision = Annotated[Literal["auto", "fp32", "bf16"], Field(description="arithmetic of the network")]
-Interpolation = Annotated[Literal["nearest", "bilinear"], Field(description="how a crop is resized")]
 Models = Annotated[
     list[Name] | None, Field(description="names of trained models; None: all that out_dir holds")
 ]
 
 
-class SettingError(ValueError):
-    """A setting is unknown, missing, of the wrong type, out of range, or at odds with another one."""
+class AWay(TypedDict, total=False):
+    """What may differ between the samples of one training."""
+
+    __pydantic_config__ = STRICT | {"extra": "forbid"}
+
+    sampler: Text
+    sampler_options: Options
+    prior: Text
+    prior_options: Options
+    average: int
 
 
-def _is_a_dataset(name: Any) -> Any:
-    if isinstance(name, str):
-        named("dataset", name, data.DATASETS)
-    return name
-
-
-DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
-
-
-class Settings(BaseModel):
-    """Settings that all notebooks share. Numbers are numbers, not texts that look like one."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    seed: Seed = Field(0, description="seed of every random draw")
-    dataset: DataSetName = Field(
-        "mnist", description="one of diffusion.data.DATASETS, or module:name of your own"
-    )
-    data_dir: str | None = Field(None, max_length=1000, description="folder of the data set; None: data/")
-    out_dir: str | None = Field(
-        None, max_length=1000, description="folder of the results; None: build/notebook"
-    )
-    n_test: int | None = Field(None, ge=12, le=1_000_000, description="test images used; None: all")
-
-    @classmethod
-    def read(cls, values: Mapping[str, Any], where: str = "") -> Self:
-        """The settings in `values`; those of another name are refused.
-
-        Raises:
-            SettingError: one line that names the value, what is allowed, and the nearest right name.
-        """
-        try:
-            return cls.model_validate(dict(values))
-        except ValidationError as error:
-            raise SettingError(explain(error, cls, where)) from None
-
-    @classmethod
-    def read_yaml(cls, text: str, where: str = "") -> Self:
-        """The settings in a YAML text; raises like `read`, and where it is no mapping."""
-        values = read_text(text, where) or {}
-        if not isinstance(values, dict):
-            raise SettingError(f"{where} is {text!r}; needed: a mapping such as 'n_samples: 500'")
-        return cls.read(values, where)
-
-    @classmethod
-    def of_notebook(cls, variables: Mapping[str, Any]) -> Self:
-        """The settings in a notebook's global variables, as `P`, right after its parameters cell.
-
-        Any other plain value is a misspelt parameter, unless `P` is there: the cells below have run then.
-        """
-        where, fields = cls.model_fields["notebook"].default, cls.model_fields.keys()
-        hashed = os.environ.get(HASHED)
-        if hashed and not Path(hashed).samefile(PACKAGE):
-            raise SettingError(f"{where} runs the code in {PACKAGE}, and the job is to run that in {hashed}")
-        started = getattr(
-            variables.get("get_ipython", lambda: None)(), "user_ns_hidden", ()
-        )  # start-up files
-        plain = {k for k, v in variables.items() if type(v) in PLAIN and k not in started} - {"In", "Out"}
-        plain = {k for k in plain if not k.startswith("_") or k.strip("_") in fields}
-        found = fields | (set() if isinstance(variables.get("P"), cls) else plain)
-        return cls.read({k: v for k, v in variables.items() if k in found}, where)
-
-    @property
-    def out(self) -> Path:
-        """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
-        return expanded(self.out_dir) if self.out_dir else (checkout() or Path()) / "build/notebook"
-
-    def values(self) -> dict[str, Any]:
-        """Name -> value, without the places `data_dir` and `out_dir`: what a record keeps."""
-        return {k: v for k, v in self.model_dump().items() if k not in ("data_dir", "out_dir")}
-
-
-class _Schedule(Settings):
-    """The noise schedules' parameters."""
-
-    T: int = Field(1000, ge=2, le=10_000, description="diffusion steps")
-    beta_start: float = Field(1e-5, gt=0, lt=1, description="linear schedule: variance added in step 1")
-    beta_end: float = Field(0.02, gt=0, lt=1, description="linear schedule: variance added in step T")
-    s: float = Field(
-        0.008, ge=0, le=1, description="cosine schedule: offset near the clean image, in units of T"
-    )
-    beta_max: float = Field(0.02, gt=0, lt=1, description="cosine schedule: largest variance of a step")
-
-    @model_validator(mode="after")
-    def _rises(self) -> Self:
-        if self.beta_start > self.beta_end:
-            raise ValueError(f"beta_start = {self.beta_start:g} exceeds beta_end = {self.beta_end:g}")
-        return self
-
-
-class Schedules(_Schedule):
-    """Settings of 01_schedules: the degradations before any training."""
-
-    notebook: Literal["01_schedules"] = "01_schedules"
-    zoom_T: int = Field(24, ge=1, le=27, description="last zoom level, in rows and columns cropped away")
-    interpolation: Interpolation = "nearest"
-    image_index: int = Field(61, ge=0, le=9_999, description="the test image in the figures")
-    n_columns: int = Field(11, ge=2, le=50, description="evenly spaced time steps in Figure 2")
-
-
-def _a_way(found: dict[str, Any]) -> dict[str, Any]:
-    if unknown := sorted(found.keys() - set(OF_WAYS)):
-        said = OLD.get(unknown[0]) or f"allowed: {', '.join(OF_WAYS)}{nearest(unknown[0], OF_WAYS)}"
-        raise ValueError(f"{unknown[0]} is no part of a way to sample; {said}")
-    for name in {"sampler_options", "prior_options"} & found.keys():
-        if not isinstance(found[name] or {}, dict):
-            raise ValueError(f"{name} = {found[name]!r} is not allowed: it should be name: value")
-    return found
-
-
-# What may differ between the samples of one training.
-OF_SAMPLING = ("sampler", "sampler_options", "prior", "prior_options")
-OF_WAYS = (*OF_SAMPLING, "average")
 Ways = Annotated[
-    dict[Name, Annotated[dict[str, Any], AfterValidator(_a_way)]],
+    dict[Name, AWay],
     Field(description="name -> another way to sample: sampler, prior, their options; average: last epochs"),
 ]
-OLD = {  # settings of earlier editions -> how they are written now
-    "clip_x0": "write sampler_options: {clip_x0: true}",
-    "sampling_steps": "write sampler_options: {steps: 100}",
-    "noise": "write sampler_options: {noise: 0.2}",
-    "noise_power": "write sampler_options: {noise: 0.8, power: 2.0}",
-    "sampling_levels": "write sampler_options: {levels: 12}",
-    "variants": "write in the model: ways: {cheap: {sampler: ddim, sampler_options: {steps: 24}}}",
-}
-
-
-class Training(Settings):
-    """Settings that the training notebooks share."""
-
-    model: Name = Field("model", description="name of the trained model, in files and figures")
-    epochs: int = Field(100, ge=1, le=100_000, description="passes over the training images")
-    batch_size: int = Field(128, ge=1, le=1_000_000, description="images per training step")
-    learning_rate: float = Field(2e-4, gt=0, le=1, description="of Adam; the peak, if it decays")
-    lr_schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="cosine: warm-up, then decay to 0"
-    )
-    network: str = Field(
-        "cnn", max_length=200, description="the network: cnn, unet, or module:Class of your own"
-    )
-    channels: list[Annotated[int, Field(ge=1, le=1024)]] = Field(
-        [16, 32, 32, 16], min_length=1, max_length=64, description="output channels of the network's blocks"
-    )
-    network_options: Options = Field({}, description="further arguments of the network")
-    n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
-    n_samples: int = Field(500, ge=2, le=60_000, description="images to generate at the end, and to keep")
-    sampler: str = Field("", max_length=200)
-    sampler_options: Options = Field({}, description="arguments of the sampler")
-    precision: Precision = "auto"
-
-    @model_validator(mode="after")
-    def _can_be_made(self) -> Self:
-        self.way()
-        if self.n_train and self.batch_size > self.n_train:
-            raise ValueError(f"batch_size = {self.batch_size} exceeds n_train = {self.n_train}")
-        return self
-
-    def fitting(self) -> dict[str, Any]:
-        """The arguments of `training.fit.fit` that are settings, by its names."""
-        names = (*OF_FIT, "network", "channels", "network_options", "seed")
-        return {"name": self.model} | {name: getattr(self, name) for name in names}
-
-    def process(self) -> processes.DegradationProcess:
-        """The process that these settings describe.
-
-        Raises:
-            ValueError: the process refuses them, or it is one's own and cannot be loaded.
-        """
-        raise NotImplementedError
-
-    def way(self, changes: Mapping[str, Any] = MappingProxyType({})) -> Way:
-        """How the training is sampled; with changes, in another way: what these do not name stays as it is.
-
-        Options belong to what they are options of: another sampler or prior begins without.
-
-        Raises:
-            ValueError: the process cannot be sampled so.
-        """
-        own = {"prior": None, "prior_options": {}}  # a DDPM has none
-        own |= {name: getattr(self, name) for name in OF_SAMPLING if hasattr(self, name)}
-        for name in {"sampler", "prior"} & changes.keys():
-            own[f"{name}_options"] = {}
-        own |= {k: v for k, v in changes.items() if k in OF_SAMPLING}
-        average = changes.get("average", 1)
-        if type(average) is not int or not 1 <= average <= self.epochs:
-            raise ValueError(f"average is {average!r}; allowed: 1 to the {self.epochs} epochs")
-        process, prior = self.process(), prior_of(own["prior"], own["prior_options"])
-        sampler = sampler_of(own["sampler"], process, own["sampler_options"])
-        if prior is not None and isinstance(process, processes.DDPM):
-            raise ValueError(f"prior is {own['prior']!r}; a DDPM starts from noise and takes none")
-        return Way(sampler, prior, average)
-
-    def trains(self) -> str:
-        """What two models may not have in common: a hash of what determines the weights."""
-        found, process = Found(), self.process()
-        known = {k: getattr(self, k) for k in ("dataset", "n_train", "n_test", "seed", *OF_FIT)}
-        if self.lr_schedule == "constant":  # more epochs go on where fewer ended
-            known.pop("epochs")
-        known["process"] = describe(process, "process", found) if process else ["typed", self.T]
-        known["network"] = called(*self.architecture(), "network", found)
-        return digest(normal(known, found.live))
-
-    def architecture(self) -> tuple[type, dict[str, Any]]:
-        """The network's class and its arguments; raises ValueError where it cannot be loaded."""
-        return networks.architecture(self.network, self.channels, self.network_options)
-
-
-OF_FIT = ("epochs", "batch_size", "learning_rate", "lr_schedule", "precision")
-
-
-class TrainDDPM(Training, _Schedule):
-    """Settings of 02_train_ddpm."""
-
-    notebook: Literal["02_train_ddpm"] = "02_train_ddpm"
-    model: Name = Field("linear", description="name of the trained model, in files and figures")
-    schedule: str = Field(
-        "linear", max_length=200, description="linear, cosine, or module:function of your own"
-    )
-    schedule_options: Options = Field({}, description="further arguments of the schedule")
-    sampler: str = Field(
-        "ancestral",
-        max_length=200,
-        description="ancestral (the study), ddim: no noise on the way, or module:name of your own",
-    )
-    sampler_options: Options = Field({}, description="arguments of the sampler: steps, clip_x0")
-
-    def process(self) -> processes.DDPM:
-        """See `Training.process`."""
-        values = self.model_dump()
-        schedule = processes.schedules.build(self.schedule, values, self.schedule_options)
-        return processes.DDPM(schedule)
-
-
-class TrainZoom(Training):
-    """Settings of 03_train_zoom."""
-
-    notebook: Literal["03_train_zoom"] = "03_train_zoom"
-    model: Name = Field("zoom", description="name of the trained model, in files and figures")
-    T: int = Field(24, ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
-    interpolation: Interpolation = "nearest"
-    latent_noise: float = Field(
-        0.0, ge=0, le=10, description="training: sd, at most, of noise added to the latents"
-    )
-    sampler: str = Field(
-        "naive",
-        max_length=200,
-        description="naive (the study), improved: Bansal et al., Algorithm 2, or module:name of your own",
-    )
-    sampler_options: Options = Field({}, description="arguments of the sampler: noise, power, levels")
-    prior: str = Field(
-        "pixels", max_length=200, description="start pixels: pixels, patches, mixture, or module:Class"
-    )
-    prior_options: Options = Field({}, description="arguments of the prior")
-    n_reconstruct: int = Field(10_000, ge=2, le=1_000_000, description="test images restored per zoom level")
-
-    def process(self) -> processes.ColdZoom:
-        """See `Training.process`."""
-        return call_with(processes.ColdZoom, self.model_dump())
-
-
-class TrainOwn(Training):
-    """Settings of 05_your_degradation."""
-
-    notebook: Literal["05_your_degradation"] = "05_your_degradation"
-    model: Name = Field("blur", description="name of the trained model, in files and figures")
-    degradation: str | None = Field(
-        None,
-        max_length=200,
-        description="the class that degrades, module:Class; None: the one in the notebook",
-    )
-    T: int = Field(
-        processes.USUAL_T, ge=1, le=10_000, description="deepest level of degradation, given to the class"
-    )
-    degradation_options: Options = Field({}, description="further arguments of the class")
-    sampler: str = Field("naive", max_length=200, description="naive, improved, or module:name of your own")
-    prior: str | None = Field(
-        None, max_length=200, description="patches, mixture, or module:Class; None: draw_prior of the class"
-    )
-    prior_options: Options = Field({}, description="arguments of the prior")
-
-    def process(self) -> processes.DegradationProcess | None:
-        """See `Training.process`; None where the class is the one in the notebook."""
-        if self.degradation is None:
-            return None
-        return processes.own(self.degradation, self.T, self.degradation_options)
-
-    def values(self) -> dict[str, Any]:
-        """As of all settings, but for a class that the notebook holds: that one has no name."""
-        return {k: v for k, v in super().values().items() if k != "degradation" or v}
 
 
 class Measure(Settings):
@@ -429,9 +145,7 @@ class Beyond(Settings):
     """Settings of 06_beyond: the table of changes, of models that are measured."""
 
     notebook: Literal["06_beyond"] = "06_beyond"
-    out_dir: str | None = Field(
-        None, max_length=1000, description="folder of the results; None: the released ones"
-    )
+    out_dir: Text | None = Field(None, description="folder of the results; None: the released ones")
     models: Models = None
 
     @property
@@ -462,7 +176,7 @@ Seeds = Annotated[list[Seed], Field(min_length=1, max_length=1000), AfterValidat
 class Entry(BaseModel):
     """A model in a profile's file; what is not named here is a setting of its notebook."""
 
-    model_config = ConfigDict(extra="allow", strict=True)
+    model_config = STRICT | {"extra": "allow"}
 
     notebook: Literal[tuple(TRAININGS)]
     seeds: Seeds | None = None
@@ -474,7 +188,7 @@ class Entry(BaseModel):
 class Report(BaseModel):
     """The section `report` of a profile: its title block, and a release that is told beside the run."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = STRICT | {"extra": "forbid"}
 
     authors: str | None = Field(None, max_length=1000)
     date: datetime.date | None = None
@@ -487,7 +201,7 @@ class Report(BaseModel):
 class Sections(BaseModel):
     """A profile's file, section by section."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = STRICT | {"extra": "forbid"}
 
     profile: str = Field(pattern=r"^[A-Za-z0-9][\w-]{0,39}$")
     seeds: Seeds = [0]
@@ -523,7 +237,7 @@ class Profile:
         try:
             file = Sections.model_validate(content)
         except ValidationError as error:
-            raise SettingError(explain(error, Sections, where)) from None
+            raise SettingError(refused(error, Sections, where)) from None
         self.where, self.file, self.name = where, file, file.profile
         self.dataset, self.data_dir = file.dataset, file.data_dir
         self.options = file.report.model_dump(exclude_none=True)
@@ -532,6 +246,9 @@ class Profile:
         for name in ("training", "measure", "analyse", "yardstick"):
             _not_here(getattr(file, name), f"{where}, {name}")
         _not_here(file.schedules.keys() - {"seed"}, f"{where}, schedules")
+        known = {name for cls in TRAININGS.values() for name in cls.model_fields}
+        for name in file.training.keys() - known:
+            raise SettingError(no_parameter(name, known, f"{where}, training"))
         seeds = {model: entry.seeds or file.seeds for model, entry in file.models.items()}
         first = min(found[0] for found in seeds.values())
         self.schedules = Schedules.read(common | {"seed": first} | file.schedules, f"{where}, schedules")
@@ -546,7 +263,7 @@ class Profile:
             _not_here(entry.model_extra, at)
             _not_here(entry.measure, f"{at}, measure")
             _not_here(entry.analyse, f"{at}, analyse")
-            shared = {k: v for k, v in file.training.items() if _belongs(k, cls, where)}
+            shared = {k: v for k, v in file.training.items() if k in cls.model_fields}
             for seed in seeds[model]:
                 values = common | shared | entry.model_extra | {"model": model, "seed": seed}
                 self.trainings[model, seed] = cls.read(values, at)
@@ -655,14 +372,13 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
 
 
 LONGEST = 1_000_000  # characters of a YAML text
-MOST = 100_000  # values in it, aliases written out
 
 
 def read_text(text: str, where: str) -> Any:
     """Content of a YAML text.
 
     Raises:
-        SettingError: it is no YAML, has a key twice, or is far too long; one line.
+        SettingError: it is no YAML, has a key twice or an alias, or is far too long; one line.
     """
     try:
         if len(text) > LONGEST:
@@ -672,95 +388,35 @@ def read_text(text: str, where: str) -> Any:
         raise SettingError(f"{where} is no YAML: {' '.join(str(error).split())[:300]}") from None
 
 
+def read_settings(cls: type[Settings], text: str, where: str) -> Settings:
+    """Settings in a YAML text; raises SettingError as `Settings.read`, and where it is no mapping."""
+    values = read_text(text, where) or {}
+    if not isinstance(values, dict):
+        raise SettingError(f"{where} is {text!r}; needed: a mapping such as 'n_final: 500'")
+    return cls.read(values, where)
+
+
 class _Strict(yaml.SafeLoader):
-    """YAML in which no key stands twice, 1e-4 is a number, and 010 and 1:30 are none."""
+    """YAML without aliases, in which no key stands twice, 1e-4 is a number, and 010 and 1:30 are none."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - without octal numbers and those to the base of 60
         first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":int", ":float"))]
         for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def get_single_node(self) -> yaml.Node | None:
-        node = super().get_single_node()
-        _count(node, {})
-        return node
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):  # a few of them may stand for millions of values
+            raise yaml.YAMLError(f"the alias *{self.peek_event().anchor} is not allowed; write it out")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
-        merge = "tag:yaml.org,2002:merge"  # <<: has no value of its own
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != merge]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if doubled := [key for i, key in enumerate(keys) if key in keys[:i]]:
             raise yaml.YAMLError(f"the key {doubled[0]!r} stands twice{node.start_mark}")
         return super().construct_mapping(node, deep)
 
 
-def _count(node: Any, known: dict[int, int]) -> int:
-    """Values below a node, aliases written out; raises YAMLError where these are too many, or endless."""
-    if id(node) in known:
-        return known[id(node)]
-    known[id(node)] = MOST + 1  # if it is met again before it is counted, it holds itself
-    below = node.value if isinstance(node, yaml.CollectionNode) else []
-    parts = [part for one in below for part in (one if isinstance(one, tuple) else (one,))]
-    known[id(node)] = found = 1 + sum(_count(part, known) for part in parts)
-    if found > MOST:
-        raise yaml.YAMLError(f"it has more than {MOST:,} values, aliases written out")
-    return found
-
-
 _DIGITS = list("-+.0123456789")
 _Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9_]*)$"), _DIGITS)
-_Strict.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?((0|[1-9][0-9_]*)(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|nan)$", re.I
-    ),
-    _DIGITS,
-)
-
-
-def explain(error: ValidationError, cls: type[BaseModel], where: str) -> str:
-    """The first of pydantic's errors as one line: what, which value, what is allowed."""
-    found = error.errors()[0]
-    name = ".".join(part for part in found["loc"] if isinstance(part, str))
-    prefix = f"{where}: " if where else ""
-    if found["type"] == "extra_forbidden":
-        section = getattr(cls.model_fields.get(found["loc"][0]), "annotation", None)
-        cls = section if isinstance(section, type) and issubclass(section, BaseModel) else cls
-        if name in OLD:
-            return f"{prefix}there is no parameter {name!r} any more; {OLD[name]}"
-        return f"{prefix}there is no parameter {name!r}{nearest(name.rpartition('.')[2], cls.model_fields)}"
-    message = re.sub(
-        r"^(Value error,|Input|String|List|Dictionary) | after validation, not 0$", "", found["msg"]
-    )
-    if found["type"] == "string_pattern_mismatch" and name not in ("report.repository", "out"):
-        message = "should be short, of letters, digits and _"
-    if not name:
-        return f"{prefix}{message}"
-    field = cls.model_fields.get(name)
-    meaning = f" ({field.description})" if field and field.description else ""
-    if found["type"] == "missing":
-        return f"{prefix}{name} is missing{meaning}"
-    hint = ""
-    if isinstance(found["input"], str) and found["type"] in ("float_type", "int_type"):
-        hint = "; that is text: remove the quotes, and write numbers as 0.0002 or 2.0e-4"
-    if found["type"] == "value_error":
-        return f"{prefix}{message}"
-    return f"{prefix}{name} = {_short(found['input'])} is not allowed: it {message}{meaning}{hint}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, int | float | str | bool | None) else type(value).__name__
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _belongs(key: str, cls: type[Training], where: str) -> bool:
-    """True if a key of the shared section `training` is a setting of this kind of model."""
-    if key in cls.model_fields:
-        return True
-    if key in OLD:
-        raise SettingError(
-            f"{where}, training: there is no parameter {key!r} any more; {OLD[key]}, in a model"
-        )
-    known = {name for training in TRAININGS.values() for name in training.model_fields} - ELSEWHERE.keys()
-    if key not in known:
-        raise SettingError(f"{where}, training: there is no parameter {key!r}{nearest(key, known)}")
-    return False
+_FLOAT = r"^[-+]?((0|[1-9][0-9_]*)(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?$"
+_Strict.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_FLOAT), _DIGITS)

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import yaml
 
+from diffusion.parameters import HASHED
 from diffusion.provenance import PACKAGE
-from study.settings import HASHED, read_profile
+from study.settings import read_profile
 from workflow import jobs
 from workflow.children import HeldError, holding, when_parent_is_gone
 

@@ -22,6 +22,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
+from diffusion.bounds import looks
 from diffusion.processes.samplers import Naive, Sampler, visits
 
 Network = Callable[[Tensor, Tensor], Tensor]
@@ -29,10 +30,8 @@ Network = Callable[[Tensor, Tensor], Tensor]
 
 def check_shape(x: Tensor) -> None:
     """Raise ValueError unless x is (B, 1, 28, 28) of floats."""
-    if not isinstance(x, Tensor):
-        raise ValueError(f"images are a {type(x).__name__}; needed: a tensor (B, 1, 28, 28) of floats")
-    if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
-        raise ValueError(f"images are {tuple(x.shape)} of {x.dtype}; needed: (B, 1, 28, 28) of floats")
+    if not isinstance(x, Tensor) or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
+        raise ValueError(f"images are {looks(x)}; needed: a tensor (B, 1, 28, 28) of floats")
 
 
 def check_images(x: Tensor) -> None:
@@ -50,8 +49,7 @@ def check_images(x: Tensor) -> None:
 def check_steps(t: Tensor, T: int, batch: int) -> None:
     """Raise ValueError unless t is (batch,) whole numbers, in 0..T where looking costs no wait for a GPU."""
     if not isinstance(t, Tensor) or t.shape != (batch,) or t.is_floating_point() or t.dtype == torch.bool:
-        said = f"shape {tuple(t.shape)} and type {t.dtype}" if isinstance(t, Tensor) else f"value {t!r}"
-        raise ValueError(f"t has {said}; needed: a tensor ({batch},) of integers")
+        raise ValueError(f"t is {looks(t)}; needed: a tensor ({batch},) of integers")
     if batch and t.device.type == "cpu" and not (0 <= int(t.min()) and int(t.max()) <= T):  # noqa: SIM300
         raise ValueError(f"t ranges from {int(t.min())} to {int(t.max())}; allowed: 0 to T = {T}")
 
@@ -122,9 +120,8 @@ class DegradationProcess(ABC):
         for t, s in pairwise(visits(sampler, self.T)):
             prediction = in_chunks(network, x_t, t, self.T, chunk)
             x_t = sampler.step(self, x_t, prediction, t, s, generator)
-            if not isinstance(x_t, Tensor) or x_t.shape != x_T.shape or not x_t.is_floating_point():
-                said = tuple(x_t.shape) if isinstance(x_t, Tensor) else f"a {type(x_t).__name__}"
-                raise ValueError(f"the sampler gave {said} at t = {s}; needed: {tuple(x_T.shape)} of floats")
+            if getattr(x_t, "shape", None) != x_T.shape or not x_t.is_floating_point():
+                raise ValueError(f"the sampler gave {looks(x_t)} at t = {s}; needed: floats like the start")
             x_t = x_t.float() if x_t.dtype == torch.float64 else x_t
             yield s, x_t
 

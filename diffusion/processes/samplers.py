@@ -13,7 +13,7 @@ which draws all noise from the generator.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import torch
 from pydantic import Field
@@ -22,24 +22,15 @@ from torch import Generator, Tensor
 from diffusion.bounds import check_fields, whole
 from diffusion.plugins import call_with, named
 
-if TYPE_CHECKING:
-    from diffusion.processes.base import DegradationProcess
-
 
 class Sampler(Protocol):
-    """A way back from x_T to an image, for any process."""
+    """A way back from x_T to an image, for any `DegradationProcess`."""
 
     def visits(self, T: int) -> list[int]:
         """The time steps of the way, from T down to 0."""
 
     def step(
-        self,
-        process: "DegradationProcess",
-        x_t: Tensor,
-        prediction: Tensor,
-        t: int,
-        s: int,
-        generator: Generator,
+        self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
         """The latent at step s < t, from that at t and what the network says of it."""
 
@@ -71,13 +62,7 @@ class Ancestral:
         return evenly_spaced(T, whole("steps", self.steps or T, 1, T, "T steps are learnt"))
 
     def step(
-        self,
-        process: "DegradationProcess",
-        x_t: Tensor,
-        prediction: Tensor,
-        t: int,
-        s: int,
-        generator: Generator,
+        self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
         a, b = (float(process.schedule.alpha_bar[one]) for one in (t, s))
         if self.clip_x0:  # the noise that leads to the clipped image
@@ -125,13 +110,7 @@ class Naive:
         return evenly_spaced(T, whole("levels", self.levels or T, 1, T, "T are learnt"))
 
     def step(
-        self,
-        process: "DegradationProcess",
-        x_t: Tensor,
-        prediction: Tensor,
-        t: int,
-        s: int,
-        generator: Generator,
+        self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
         x_s = self.move(process, x_t, prediction, t, s)
         if sd := self.noise_at(s / process.T):
@@ -142,7 +121,7 @@ class Naive:
         """Standard deviation of the noise at a level, as a part of T; 0 at level 0."""
         return self.noise * part**self.power if part else 0.0
 
-    def move(self, process: "DegradationProcess", x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
+    def move(self, process: Any, x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
         return process.degrade(x0_hat, _level(x_t, s))
 
 
@@ -153,7 +132,7 @@ class Improved(Naive):
     Arguments as of `Naive`.
     """
 
-    def move(self, process: "DegradationProcess", x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
+    def move(self, process: Any, x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
         return super().move(process, x_t, x0_hat, t, s) + x_t - process.degrade(x0_hat, _level(x_t, t))
 
 
@@ -168,9 +147,7 @@ SAMPLERS: dict[str, type] = {"ancestral": Ancestral, "ddim": DDIM, "naive": Naiv
 STEP = ("process", "x_t", "prediction", "t", "s", "generator")
 
 
-def sampler_of(
-    sampler: Any, process: "DegradationProcess | None" = None, options: Mapping[str, Any] | None = None
-) -> Sampler:
+def sampler_of(sampler: Any, process: Any = None, options: Mapping[str, Any] | None = None) -> Sampler:
     """A sampler for a process.
 
     Args:

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import checked
+from diffusion.bounds import checked, looks
 from diffusion.files import digest
 from diffusion.plugins import call_with, named
 
@@ -37,16 +37,9 @@ class NoiseSchedule:
         for name in ("beta", "alpha_bar"):
             one = getattr(self, name)
             if not isinstance(one, Tensor) or one.ndim != 1 or not one.is_floating_point() or len(one) < 3:
-                said = (
-                    f"{tuple(one.shape)} of {one.dtype}"
-                    if isinstance(one, Tensor)
-                    else f"a {type(one).__name__}"
-                )
-                raise ValueError(f"{name} is {said}; needed: a tensor (T + 1,) of floats, T at least 2")
+                raise ValueError(f"{name} is {looks(one)}; needed: a tensor (T + 1,) of floats, T at least 2")
         if len(self.beta) != len(self.alpha_bar) or not ((self.alpha_bar >= 0) & (self.alpha_bar <= 1)).all():
-            raise ValueError(
-                "alpha_bar is not (T + 1,) numbers in [0, 1], as many as beta has; see from_beta"
-            )
+            raise ValueError("alpha_bar is not as many numbers in [0, 1] as beta has; see from_beta")
 
     def __identity__(self) -> dict[str, Any]:
         """Both to twelve digits: the last ones differ from processor to processor."""
@@ -77,9 +70,6 @@ class NoiseSchedule:
         Raises:
             ValueError: a beta outside [0, 1): it would be no variance, or would erase the image at once.
         """
-        if not isinstance(beta, Tensor) or beta.ndim != 1:
-            said = tuple(beta.shape) if isinstance(beta, Tensor) else f"a {type(beta).__name__}"
-            raise ValueError(f"beta is {said}; needed: a tensor (T,)")
         wrong = ~((beta >= 0) & (beta < 1))
         if wrong.any():
             t = int(wrong.nonzero()[0]) + 1

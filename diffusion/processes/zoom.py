@@ -12,6 +12,9 @@ from diffusion.bounds import checked
 from diffusion.processes.base import ColdDiffusion, check_shape, check_steps
 from diffusion.processes.priors import Pixels
 
+Deepest = Annotated[
+    int, Field(ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
+]
 Interpolation = Annotated[Literal["nearest", "bilinear"], Field(description="how a crop is resized")]
 
 
@@ -108,9 +111,7 @@ class ColdZoom(ColdDiffusion):
     @checked
     def __init__(
         self,
-        T: Annotated[
-            int, Field(ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
-        ] = 24,
+        T: Deepest = 24,
         interpolation: Interpolation = "nearest",
         latent_noise: Annotated[
             float, Field(ge=0, description="training: sd, at most, of noise added to the latents")

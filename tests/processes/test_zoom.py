@@ -72,7 +72,6 @@ def test_a_perfect_reconstructor_has_no_loss_and_samples_its_image(images):
         (lambda: ColdZoom(T=True), "T = True"),
         (lambda: ColdZoom(interpolation="bicubic"), "interpolation = 'bicubic'"),
         (lambda: ColdZoom(latent_noise=-1), "latent_noise = -1"),
-        (lambda: ColdZoom(noise=0.2), r"noise = no argument of ColdZoom: .*d.Naive\(noise=0.2\)"),
         (lambda: ColdZoom().draw_prior(1, g()), r"from a prior of central pixels, such as d.Pixels\(\)"),
         (lambda: ColdZoom().expand(torch.zeros(2, 1, 5, 5)), r"needed: \(n, 1, 4, 4\), or \(n, 1, 28, 28\)"),
         (lambda: zoom(torch.zeros(1, 1, 28, 28), torch.tensor([28])), "28"),

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import diffusion as d
+from diffusion import bounds, parameters
+from diffusion.parameters import SettingError
 from study import settings
-from study.settings import NOTEBOOKS, Profile, SettingError, read_profile
+from study.settings import NOTEBOOKS, Profile, read_profile, read_settings, read_text
 
 
-def refusal(cls: type[settings.Settings], **values: Any) -> str:
+def refusal(cls: type[parameters.Settings], **values: Any) -> str:
     """The one line with which settings are refused."""
     with pytest.raises(SettingError) as error:
         cls.read(values, "here")
@@ -48,9 +50,9 @@ def test_a_misspelt_name_is_refused_with_the_right_one(data):
     [
         (settings.TrainZoom, {"learning_rate": math.nan}, "learning_rate = nan is not allowed"),
         (settings.TrainZoom, {"learning_rate": "2e-3"}, "that is text: remove the quotes"),
-        (settings.TrainZoom, {"epochs": True}, "a valid integer (passes over the training images)"),
+        (settings.TrainZoom, {"epochs": True}, "a valid integer (passes over the images)"),
         (settings.Schedules, {"beta_start": 0.03}, "beta_start = 0.03 exceeds beta_end = 0.02"),
-        (settings.TrainDDPM, {"T": 9, "sampler_options": {"steps": 10}}, "a whole number, 2 to 9 (T"),
+        (settings.TrainDDPM, {"T": 9, "sampler_options": {"steps": 10}}, "less than or equal to 9 (T steps"),
         (settings.TrainDDPM, {"sampler_options": {"step": 10}}, "Ancestral has no option 'step'"),
         (settings.TrainDDPM, {"sampler": "dim"}, "did you mean 'ddim'"),
         (settings.TrainDDPM, {"sampler": "improved"}, "allowed: d.Ancestral(), d.DDIM()"),
@@ -73,7 +75,9 @@ def test_impossible_values_are_refused(cls, values, said):
 
 
 def test_a_notebooks_parameters_are_read_from_its_variables():
+    shell = types.SimpleNamespace(user_ns_hidden={"user": "me"})  # variables of start-up files
     names = {"model": "zoom", "T": 20, "In": ["", "x"], "Out": {}, "_i": "x", "yaml": yaml}
+    names |= {"user": "me", "get_ipython": lambda: shell}
     assert settings.TrainZoom.of_notebook(names).T == 20
     with pytest.raises(
         SettingError, match="03_train_zoom: there is no parameter 'epoch'; did you mean 'epochs'"
@@ -87,16 +91,23 @@ def test_a_notebooks_parameters_are_read_from_its_variables():
     assert settings.TrainZoom.of_notebook(later).T == 20
 
 
-def test_variables_of_start_up_files_are_no_parameters():
-    shell = types.SimpleNamespace(user_ns_hidden={"user": "me"})
-    names = {"T": 20, "user": "me", "get_ipython": lambda: shell}
-    assert settings.TrainZoom.of_notebook(names).T == 20
+def test_a_bound_stands_once_in_the_signature_of_what_is_built():
+    for made, cls in {
+        d.ColdZoom: settings.TrainZoom,
+        d.fit: settings.TrainDDPM,
+        d.cosine: settings.Schedules,
+    }.items():
+        for name, one in bounds.annotated(made).items():
+            if field := cls.model_fields.get(name):
+                (stated,) = (m for m in one.annotation.__metadata__ if hasattr(m, "description"))
+                assert field.description == stated.description
+                assert str(field.metadata) == str(stated.metadata)
 
 
 def test_a_job_runs_the_code_that_its_record_names(monkeypatch, tmp_path):
-    monkeypatch.setenv(settings.HASHED, str(settings.PACKAGE))
+    monkeypatch.setenv(parameters.HASHED, str(parameters.PACKAGE))
     assert settings.TrainZoom.of_notebook({"T": 20}).T == 20
-    monkeypatch.setenv(settings.HASHED, str(tmp_path))
+    monkeypatch.setenv(parameters.HASHED, str(tmp_path))
     with pytest.raises(SettingError, match=f"the job is to run that in {re.escape(str(tmp_path))}"):
         settings.TrainZoom.of_notebook({"T": 20})
 
@@ -110,6 +121,7 @@ def test_the_defaults_are_the_studys():
     assert settings.TrainDDPM().way().sampler == d.Ancestral()
     assert "data_dir" not in P.values()
     assert P.fitting().keys() >= {"name", "epochs", "network", "channels", "seed", "precision"}
+    assert settings.TrainZoom(steps=7).fitting().items() >= {"steps": 7, "epochs": None}.items()
 
 
 def test_another_way_to_sample_keeps_what_it_does_not_name():
@@ -226,9 +238,9 @@ OWN = {"notebook": "05_your_degradation"}
         ("models.zoom.measure", 3, "measure = 3 is not allowed"),
         ("models.zoom.measure.n_sample", 3, "there is no parameter 'n_sample'; did you mean 'n_samples'"),
         ("models.zoom.ways", {"x": {"prir": "patches"}}, "did you mean 'prior'"),
-        ("models.zoom.ways", {"x": {"epochs": 3}}, "epochs is no part of a way to sample"),
+        ("models.zoom.ways", {"x": {"epochs": 3}}, "no parameter 'ways.x.epochs'"),
         ("models.zoom.ways", {"x": {"sampling_levels": 3}}, "write sampler_options: {levels: 12}"),
-        ("models.zoom.ways", {"x": {"sampler_options": [1]}}, "sampler_options = [1] is not allowed"),
+        ("models.zoom.ways", {"x": {"sampler_options": [1]}}, "sampler_options = list is not allowed"),
         ("models.zoom.ways", {"x": {"average": 0}}, "average is 0; allowed: 1 to"),
         ("models.zoom.ways", {"x": {"average": 3}}, "average is 3; allowed: 1 to the 2 epochs"),
         ("models.zoom.ways", {"x": {"prior": "pach"}}, "did you mean 'patches'"),
@@ -237,7 +249,7 @@ OWN = {"notebook": "05_your_degradation"}
         ("models.zoom.ways", [1], "models.zoom.ways = list is not allowed"),
         ("models.linear.ways", {"x": {"prior": "patches"}}, "a DDPM starts from noise and takes none"),
         ("measure.ways", {"x": {"prior": "patches"}}, "measure: ways is not set here; they are of a model"),
-        ("training.clip_x0", True, "write sampler_options: {clip_x0: true}, in a model"),
+        ("training.clip_x0", True, "write sampler_options: {clip_x0: true}"),
         (
             "models.patches",
             {"notebook": "03_train_zoom", "T": 20, "seeds": [1], "prior": "patches"},
@@ -247,7 +259,7 @@ OWN = {"notebook": "05_your_degradation"}
         (
             "models.a-b",
             {"notebook": "03_train_zoom"},
-            "model = 'a-b' is not allowed: it should be short, of letters",
+            "model = 'a-b' is not allowed",
         ),
         ("models.zoom.seed", 3, "models.zoom: seed is not set here; write seeds: [0, 1]"),
         ("models.zoom.dataset", "fashion", "models.zoom: dataset is not set here; it is of all models"),
@@ -294,14 +306,8 @@ ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
         (b"", "a profile is a mapping of sections"),
         (ZOOM % b"010", "epochs = '010' is not allowed"),
         (ZOOM % b"1:30", "epochs = '1:30' is not allowed"),
-        (
-            b"a: &a [x, x, x, x, x, x, x, x, x, x]\n"
-            + b"".join(
-                b"%c: &%c [%s]\n" % (n, n, b", ".join([b"*%c" % (n - 1)] * 10)) for n in range(98, 104)
-            ),
-            "more than 100,000 values, aliases written out",
-        ),
-        (b"a: &a [*a]", "more than 100,000 values"),
+        (b"a: &a [x]\nb: [*a, *a]", "the alias *a is not allowed"),
+        (b"a: &a [*a]", "the alias *a is not allowed"),
         (b"a: " + b"x" * 1_000_001, "it has 1,000,004 characters"),
         (ZOOM % (b"9" * 5000), "is no YAML"),
         (ZOOM % b"3", "profile = 'x'; write 'odd'"),
@@ -309,36 +315,33 @@ ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
 )
 def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
     (tmp_path / "odd.yaml").write_bytes(text)
-    with pytest.raises(SettingError, match=said) as error:
+    with pytest.raises(SettingError, match=re.escape(said)) as error:
         read_profile("odd", tmp_path)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 500
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("2e-4", 2e-4), ("1e3", 1e3), ("0.5", 0.5), ("17", 17), ("yes", True)]
+    ("text", "value"),
+    [("2e-4", 2e-4), ("1e3", 1e3), ("0.5", 0.5), ("17", 17), ("yes", True)]
+    + [(text, text) for text in ("010", "1:30", "0x1f")],  # no decimal numbers
 )
 def test_numbers_are_read_as_they_look(text, value):
-    found = yaml.load(f"x: {text}", settings._Strict)["x"]
+    found = read_text(f"x: {text}", "here")["x"]
     assert found == value
     assert type(found) is type(value)
 
 
-@pytest.mark.parametrize("text", ["010", "1:30", "0x1f"])
-def test_what_looks_like_no_decimal_number_is_text(text):
-    assert yaml.load(f"x: {text}", settings._Strict)["x"] == text
-
-
 def test_settings_in_a_text_are_read_as_those_of_a_profile():
-    assert settings.Measure.read_yaml("n_samples: 50", "here").n_samples == 50
-    assert settings.Measure.read_yaml("", "here") == settings.Measure()
+    assert read_settings(settings.Measure, "n_samples: 50", "here").n_samples == 50
+    assert read_settings(settings.Measure, "", "here") == settings.Measure()
     for text, said in {
         "- 1": "here is '- 1'; needed: a mapping",
         "n_samples: 1\nn_samples: 2": "here is no YAML: the key 'n_samples' stands twice",
         "n_sample: 1": "did you mean 'n_samples'",
     }.items():
         with pytest.raises(SettingError, match=said):
-            settings.Measure.read_yaml(text, "here")
+            read_settings(settings.Measure, text, "here")
 
 
 def models(**changes: Any) -> dict[str, Any]:

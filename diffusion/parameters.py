@@ -1,0 +1,298 @@
+"""Parameters of the notebooks that train: type, bounds, default and meaning.
+
+What is an argument of a process, a schedule or `fit` stands there once, and is taken from its signature. A
+notebook reads its parameters from its first cell. Unknown names, wrong types and values out of range are one
+`SettingError` of one line, before anything runs.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model, model_validator
+
+from diffusion import data, processes
+from diffusion.bounds import STRICT, Seed, annotated, explain
+from diffusion.files import digest, expanded
+from diffusion.identity.describe import Found, called, describe, normal
+from diffusion.plugins import call_with, named, nearest
+from diffusion.processes.priors import prior_of
+from diffusion.processes.samplers import sampler_of
+from diffusion.processes.schedules import SCHEDULES
+from diffusion.processes.zoom import Deepest
+from diffusion.provenance import PACKAGE, checkout
+from diffusion.training import network as networks
+from diffusion.training.fit import fit
+from diffusion.training.run import Way
+
+HASHED = "COLD_ZOOM_PACKAGE"  # set for a job: the folder of the package whose code its provenance has
+PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
+Text = Annotated[str, Field(max_length=1000)]
+Options = Annotated[dict[str, Any], Field(max_length=50)]
+
+
+def _is_a_dataset(name: Any) -> Any:
+    if isinstance(name, str):
+        named("dataset", name, data.DATASETS)
+    return name
+
+
+DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
+
+OLD = {  # settings of earlier editions -> how they are written now
+    "clip_x0": "write sampler_options: {clip_x0: true}",
+    "sampling_steps": "write sampler_options: {steps: 100}",
+    "noise": "write sampler_options: {noise: 0.2}",
+    "noise_power": "write sampler_options: {noise: 0.8, power: 2.0}",
+    "sampling_levels": "write sampler_options: {levels: 12}",
+    "variants": "write in the model: ways: {cheap: {sampler: ddim, sampler_options: {steps: 24}}}",
+}
+
+
+class SettingError(ValueError):
+    """A setting is unknown, missing, of the wrong type, out of range, or at odds with another one."""
+
+
+class Settings(BaseModel):
+    """Settings that all notebooks share. Numbers are numbers, not texts that look like one."""
+
+    model_config = STRICT | {"extra": "forbid", "frozen": True}
+
+    seed: Seed = 0
+    dataset: DataSetName = Field(
+        "mnist", description="one of diffusion.data.DATASETS, or module:name of your own"
+    )
+    data_dir: Text | None = Field(None, description="folder of the data set; None: data/")
+    out_dir: Text | None = Field(None, description="folder of the results; None: build/notebook")
+    n_test: int | None = Field(None, ge=12, le=1_000_000, description="test images used; None: all")
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], where: str = "") -> Self:
+        """The settings in `values`; those of another name are refused.
+
+        Raises:
+            SettingError: one line that names the value, what is allowed, and the nearest right name.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise SettingError(refused(error, cls, where)) from None
+
+    @classmethod
+    def of_notebook(cls, variables: Mapping[str, Any]) -> Self:
+        """The settings in a notebook's global variables, as `P`, right after its parameters cell.
+
+        Any other plain value is a misspelt parameter, unless `P` is there: the cells below have run then.
+        """
+        where, fields = cls.model_fields["notebook"].default, cls.model_fields.keys()
+        hashed = os.environ.get(HASHED)
+        if hashed and not Path(hashed).samefile(PACKAGE):
+            raise SettingError(f"{where} runs the code in {PACKAGE}, and the job is to run that in {hashed}")
+        started = getattr(
+            variables.get("get_ipython", lambda: None)(), "user_ns_hidden", ()
+        )  # start-up files
+        plain = {k for k, v in variables.items() if type(v) in PLAIN and k not in started} - {"In", "Out"}
+        plain = {k for k in plain if not k.startswith("_") or k.strip("_") in fields}
+        found = fields | (set() if isinstance(variables.get("P"), cls) else plain)
+        return cls.read({k: v for k, v in variables.items() if k in found}, where)
+
+    @property
+    def out(self) -> Path:
+        """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
+        return expanded(self.out_dir) if self.out_dir else (checkout() or Path()) / "build/notebook"
+
+    def values(self) -> dict[str, Any]:
+        """Name -> value, without the places `data_dir` and `out_dir`: what a record keeps."""
+        return {k: v for k, v in self.model_dump().items() if k not in ("data_dir", "out_dir")}
+
+
+def settings_of(function: Callable, without: Iterable[str] = (), **defaults: Any) -> type[Settings]:
+    """Settings with a field for each parameter of a function or class that has bounds or a meaning.
+
+    Args:
+        without: parameters that are no settings.
+        defaults: in place of the signature's.
+    """
+    fields = {}
+    for name, one in annotated(function).items():
+        kind, *meaning = one.annotation.__origin__, *one.annotation.__metadata__
+        kind = Text if kind is Any else kind  # an object is named by a text
+        if name not in without:
+            fields[name] = Annotated[kind, *meaning], defaults.get(name, one.default)
+    return create_model(f"SettingsOf_{function.__name__}", __base__=Settings, **fields)
+
+
+_Schedules = tuple(map(settings_of, SCHEDULES.values()))
+
+
+class Schedules(*_Schedules, settings_of(processes.ColdZoom, without=("T", "latent_noise"))):
+    """Settings of 01_schedules: the degradations before any training."""
+
+    notebook: Literal["01_schedules"] = "01_schedules"
+    zoom_T: Deepest = 24
+    image_index: int = Field(61, ge=0, le=9_999, description="the test image in the figures")
+    n_columns: int = Field(11, ge=2, le=50, description="evenly spaced time steps in Figure 2")
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        for schedule in SCHEDULES.values():
+            call_with(schedule, dict(self))
+        return self
+
+
+OF_SAMPLING = ("sampler", "sampler_options", "prior", "prior_options")  # may differ between samples
+NETWORK = ("network", "channels", "network_options")
+_Fit = settings_of(
+    fit, without=("name", "checkpoint_steps"), epochs=100, learning_rate=2e-4, lr_schedule="constant",
+    channels=list(networks.CHANNELS), network_options={},
+)  # fmt: skip
+
+
+class Training(_Fit):
+    """Settings that the training notebooks share: a long training at the study's rate, by default."""
+
+    model: Name = Field("model", description="name of the trained model, in files and figures")
+    n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
+    n_samples: int = Field(500, ge=2, le=60_000, description="images to generate at the end, and to keep")
+    sampler: Text = ""
+    sampler_options: Options = Field({}, description="arguments of the sampler")
+
+    @model_validator(mode="after")
+    def _can_be_made(self) -> Self:
+        self.way()
+        if self.n_train and self.batch_size > self.n_train:
+            raise ValueError(f"batch_size = {self.batch_size} exceeds n_train = {self.n_train}")
+        return self
+
+    def fitting(self) -> dict[str, Any]:
+        """The arguments of `fit` that are settings: its steps, if they are given, in place of its epochs."""
+        found = {name: getattr(self, name) for name in annotated(fit) if hasattr(self, name)}
+        return found | {"name": self.model} | ({"epochs": None} if self.steps else {})
+
+    def process(self) -> processes.DegradationProcess | None:
+        """The process that these settings describe; None where its class is not named in them.
+
+        Raises:
+            ValueError: the process refuses them, or it is one's own and cannot be loaded.
+        """
+        raise NotImplementedError
+
+    def way(self, changes: Mapping[str, Any] = MappingProxyType({})) -> Way:
+        """How the training is sampled; with changes, in another way: what these do not name stays as it is.
+
+        Options belong to what they are options of: another sampler or prior begins without.
+
+        Raises:
+            ValueError: the process cannot be sampled so.
+        """
+        own = {"prior": None, "prior_options": {}}  # a DDPM has none
+        own |= {name: getattr(self, name) for name in OF_SAMPLING if hasattr(self, name)}
+        own |= {f"{name}_options": {} for name in {"sampler", "prior"} & changes.keys()}
+        own |= {k: v for k, v in changes.items() if k in OF_SAMPLING}
+        average = changes.get("average", 1)
+        if type(average) is not int or average < 1 or not (self.steps or average <= (self.epochs or 1)):
+            raise ValueError(f"average is {average!r}; allowed: 1 to the {self.epochs} epochs")
+        process, prior = self.process(), prior_of(own["prior"], own["prior_options"])
+        sampler = sampler_of(own["sampler"], process, own["sampler_options"])
+        if prior is not None and isinstance(process, processes.DDPM):
+            raise ValueError(f"prior is {own['prior']!r}; a DDPM starts from noise and takes none")
+        return Way(sampler, prior, average)
+
+    def trains(self) -> str:
+        """What two models may not have in common: a hash of what determines the weights."""
+        found, process = Found(), self.process()
+        known = {k: v for k, v in self.fitting().items() if k not in ("name", *NETWORK)}
+        if self.lr_schedule == "constant":  # more epochs go on where fewer ended
+            del known["epochs"]
+        known |= {k: getattr(self, k) for k in ("dataset", "n_train", "n_test")}
+        known["process"] = describe(process, "process", found) if process else ["typed", self.T]
+        known["network"] = called(*self.architecture(), "network", found)
+        return digest(normal(known, found.live))
+
+    def architecture(self) -> tuple[type, dict[str, Any]]:
+        """The network's class and its arguments; raises ValueError where it cannot be loaded."""
+        return networks.architecture(self.network, self.channels, self.network_options)
+
+
+class TrainDDPM(Training, *_Schedules):
+    """Settings of 02_train_ddpm."""
+
+    notebook: Literal["02_train_ddpm"] = "02_train_ddpm"
+    model: Name = Field("linear", description="name of the trained model, in files and figures")
+    schedule: Text = Field("linear", description="a name in schedules.SCHEDULES, or module:function")
+    schedule_options: Options = Field({}, description="further arguments of the schedule")
+    sampler: Text = Field(
+        "ancestral", description="ancestral (the study), ddim: no noise on the way, or module:name"
+    )
+    sampler_options: Options = Field({}, description="arguments of the sampler: steps, clip_x0")
+
+    def process(self) -> processes.DDPM:
+        """See `Training.process`."""
+        return processes.DDPM(processes.schedules.build(self.schedule, dict(self), self.schedule_options))
+
+
+class TrainZoom(Training, settings_of(processes.ColdZoom)):
+    """Settings of 03_train_zoom."""
+
+    notebook: Literal["03_train_zoom"] = "03_train_zoom"
+    model: Name = Field("zoom", description="name of the trained model, in files and figures")
+    sampler: Text = Field(
+        "naive", description="naive (the study), improved: Bansal et al., Algorithm 2, or module:name"
+    )
+    sampler_options: Options = Field({}, description="arguments of the sampler: noise, power, levels")
+    prior: Text = Field("pixels", description="start pixels: pixels, patches, mixture, or module:Class")
+    prior_options: Options = Field({}, description="arguments of the prior")
+    n_reconstruct: int = Field(10_000, ge=2, le=1_000_000, description="test images restored per zoom level")
+
+    def process(self) -> processes.ColdZoom:
+        """See `Training.process`."""
+        return call_with(processes.ColdZoom, dict(self))
+
+
+class TrainOwn(Training):
+    """Settings of 05_your_degradation."""
+
+    notebook: Literal["05_your_degradation"] = "05_your_degradation"
+    model: Name = Field("blur", description="name of the trained model, in files and figures")
+    degradation: Text | None = Field(
+        None, description="the class that degrades, module:Class; None: the one in the notebook"
+    )
+    T: int = Field(processes.USUAL_T, ge=1, le=10_000, description="deepest level, given to the class")
+    degradation_options: Options = Field({}, description="further arguments of the class")
+    sampler: Text = Field("naive", description="naive, improved, or module:name of your own")
+    prior: Text | None = Field(None, description="patches, mixture, or module:Class; None: of the class")
+    prior_options: Options = Field({}, description="arguments of the prior")
+
+    def process(self) -> processes.DegradationProcess | None:
+        """See `Training.process`."""
+        return self.degradation and processes.own(self.degradation, self.T, self.degradation_options)
+
+    def values(self) -> dict[str, Any]:
+        """As of all settings, but for a class that the notebook holds: that one has no name."""
+        return {k: v for k, v in super().values().items() if k != "degradation" or v}
+
+
+def refused(error: ValidationError, cls: type[BaseModel], where: str) -> str:
+    """The first of pydantic's errors as one line: what, which value, what is allowed."""
+    found = error.errors()[0]
+    name = ".".join(part for part in found["loc"] if isinstance(part, str))
+    prefix = f"{where}: " if where else ""
+    if found["type"] == "extra_forbidden":
+        section = getattr(cls.model_fields.get(found["loc"][0]), "annotation", None)
+        cls = section if isinstance(section, type) and issubclass(section, BaseModel) else cls
+        return no_parameter(name, {*cls.model_fields, *OF_SAMPLING}, where)
+    meaning = getattr(cls.model_fields.get(name), "description", None)
+    if found["type"] == "missing":
+        return f"{prefix}{name} is missing" + (f" ({meaning})" if meaning else "")
+    return prefix + explain(found, name, meaning)
+
+
+def no_parameter(name: str, known: Iterable[str], where: str) -> str:
+    """The line about a name that is none of the known ones."""
+    last = name.rpartition(".")[2]
+    instead = f" any more; {OLD[last]}" if last in OLD else nearest(last, known)
+    return (f"{where}: " if where else "") + f"there is no parameter {name!r}{instead}"
