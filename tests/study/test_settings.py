@@ -91,17 +91,15 @@ def test_a_notebooks_parameters_are_read_from_its_variables():
     assert settings.TrainZoom.of_notebook(later).T == 20
 
 
-def test_a_bound_stands_once_in_the_signature_of_what_is_built():
-    for made, cls in {
-        d.ColdZoom: settings.TrainZoom,
-        d.fit: settings.TrainDDPM,
-        d.cosine: settings.Schedules,
-    }.items():
-        for name, one in bounds.annotated(made).items():
-            if field := cls.model_fields.get(name):
-                (stated,) = (m for m in one.annotation.__metadata__ if hasattr(m, "description"))
-                assert field.description == stated.description
-                assert str(field.metadata) == str(stated.metadata)
+@pytest.mark.parametrize(
+    ("made", "cls"),
+    [(d.ColdZoom, settings.TrainZoom), (d.fit, settings.TrainDDPM), (d.cosine, settings.Schedules)],
+)
+def test_a_bound_stands_once_in_the_signature_of_what_is_built(made, cls):
+    for name, one in bounds.annotated(made).items():
+        if (field := cls.model_fields.get(name)) and one.annotation.__origin__ is not Any:
+            (stated,) = (m for m in one.annotation.__metadata__ if hasattr(m, "description"))
+            assert (field.description, str(field.metadata)) == (stated.description, str(stated.metadata))
 
 
 def test_a_job_runs_the_code_that_its_record_names(monkeypatch, tmp_path):
