@@ -9,14 +9,16 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from diffusion.files import difference, write_bytes
-from report import beyond, context, glance, pages, render
-from report.findings import Run, guards
+from report import beyond, front, guards, pages, render
+from report.values import build as build_values
 from report.verdicts.judge import ledger
 from study import figures
+from study.changes import table
 from study.records import Results, load_results, modern, sampling_of
 from study.settings import Profile, read_profile
 
@@ -37,24 +39,24 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     results = load_results(out, asked.trainings)
     check(results, asked)
     verdicts, notebooks, folder = ledger(results), pages.names(results), out / "figures"
-    run = Run(results, asked, verdicts, notebooks)
-    if run.beyond is None and "beyond" in asked.options:
+    further = beyond.load(str(asked.options.get("beyond", "")))
+    if further is None and "beyond" in asked.options:
         print(f"released/{asked.options['beyond']} is not there: the report has no section beyond the study")
-    paths = figures.draw(results, folder) + glance.draw(results, folder) + beyond.draw(run.beyond, folder)
+    paths = figures.draw(results, folder) + front.draw(results, folder) + beyond.draw(further, folder)
     drawn = {path.name for path in paths}
-    text = render.report(context.build(run, drawn), guards(run))
+    text = guards.Text(build_values(results, asked, verdicts, notebooks, drawn)).report()
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
         out / "ledger.json": as_json([verdict.row() for verdict in verdicts.values()]),
-        out / "table.json": as_json(beyond.rows_json(results)),
+        out / "table.json": as_json([asdict(row) for row in table(results)]),
         out / "report.html": render.html(text, out),
         out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
     for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
         written[path.with_suffix(".html")] = pages.page(path, notebooks)
-    if glance.played():
-        written[out / glance.PLAY.name] = glance.PLAY.read_bytes()
+    if front.played():
+        written[out / front.PLAY.name] = front.PLAY.read_bytes()
     return [write_bytes(path, content) for path, content in written.items()]
 
 

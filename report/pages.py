@@ -6,8 +6,8 @@ from pathlib import Path
 
 import nbformat
 
-from report.context import AUTHORS, LICENCE
 from report.render import PAGE, TEMPLATES, pandoc
+from report.values import AUTHORS, LICENCE
 from study.records import Results
 
 FORMAT = "--from=ipynb+lists_without_preceding_blankline-raw_html-raw_tex"

@@ -15,9 +15,8 @@ from matplotlib.figure import Figure
 
 from diffusion.figures.style import save
 from diffusion.files import write_bytes
-from report import beyond, context, render
+from report import beyond, guards, values
 from report.build import PROFILES
-from report.findings import Run, guards
 from report.text_format import Markdown
 from report.verdicts.judge import FAILS, Verdict, ledger
 from study import figures, records
@@ -37,10 +36,11 @@ def block(name: str, results: Results) -> str:
     Raises:
         ValueError: the records do not support a sentence; it is to be rewritten.
     """
-    run = Run(results, read_profile(results.out.name, PROFILES), ledger(results), [])
-    values = context.build(run, set()) | {"failing": failing(run.verdicts)}
+    found = ledger(results)
+    known = values.build(results, read_profile(results.out.name, PROFILES), found)
     source = ROOT / "report" / "readme" / f"{name}.md"
-    text = render.markdown(source.read_text(encoding="utf-8"), values, guards(run, True), source.name)
+    text = guards.Text(known | {"failing": failing(found)}, complete=True)
+    text = text.markdown(source.read_text(encoding="utf-8"), source.name)
     return PUNCTUATION.sub(r"\1", text.replace("\N{NO-BREAK SPACE}", " "))
 
 
@@ -61,9 +61,11 @@ def strip(results: Results) -> Figure:
     for model, label in STUDY.items():
         rows[label] = results.kept(f"samples_{model}-{results.seeds(model)[0]}")[:columns]
     further = beyond.load("beyond")
-    for label, name in {"DDPM, linear, U-Net": "ddpm_unet", "Cold Zoom, U-Net": "zoom_best"}.items():
-        row = beyond.said(further)[name]
-        rows[label] = further.kept(f"samples_{row.model}-{row.seeds[0]}")[:columns]
+    for label, model in {
+        "DDPM, linear, U-Net": "linear_unet",
+        "Cold Zoom, U-Net": "zoom_unet_falling",
+    }.items():
+        rows[label] = further.kept(f"samples_{model}-{further.seeds(model)[0]}")[:columns]
     figure = Figure(figsize=(10, 4.3), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.02, hspace=0)
     for axes, (label, images) in zip(figure.subplots(len(rows)), rows.items(), strict=True):
