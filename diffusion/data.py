@@ -246,13 +246,13 @@ def load(
             f"{known.title} cannot be read from {raw} ({why}); mend that, or choose another folder with "
             "data_dir or the environment variable MNIST_DIR"
         ) from error
-    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28) or not len(images):
-        said = f"{known.title}: images are {images.shape} of {images.dtype}"
-        raise DataError(f"{said}; needed: (N, 28, 28) of uint8")
+    grey = images.dtype == np.uint8 and images.ndim == 3 and images.shape[1:] == (28, 28) and len(images)
     whole = labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
-    if not whole or labels.min() < 0 or labels.max() > 9:
-        said = f"{known.title}: labels are {labels.shape} of {labels.dtype}"
-        raise DataError(f"{said}; needed: one an image, 0 to 9")
+    if not grey or not whole or labels.min() < 0 or labels.max() > 9:
+        raise DataError(
+            f"{known.title}: images are {images.shape} of {images.dtype}, labels {labels.shape} of "
+            f"{labels.dtype}; needed: (N, 28, 28) of uint8, and one label an image, 0 to 9"
+        )
     if n is not None and not 1 <= n <= len(images):
         raise ValueError(f"n is {n}; the {split} split offers 1 to {len(images)} images")
     x = torch.from_numpy(np.array(images[:n]))[:, None].float().div_(255).sub_(0.5)  # (N, 1, 28, 28)

@@ -18,7 +18,7 @@ from PIL import Image
 
 import synthetic
 from diffusion import figures
-from diffusion.figures.style import TEXT_WIDTH, render, styles_of
+from diffusion.figures.style import TEXT_WIDTH, render, save, styles_of
 from study.figures import distances
 from study.figures.styles import MODELS, model_styles
 
@@ -110,10 +110,10 @@ def test_nothing_is_cut_off(name):
 
 
 def test_save_writes_the_whole_file_or_refuses(tmp_path):
-    path = figures.save(built("grid"), tmp_path / "deep" / "C.PNG")
+    path = save(built("grid"), tmp_path / "deep" / "C.PNG")
     assert path.read_bytes() == render(built("grid"), "png")
     with pytest.raises(ValueError, match=r"\.svg or \.png"):
-        figures.save(built("grid"), tmp_path / "figure.pdf")
+        save(built("grid"), tmp_path / "figure.pdf")
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
 
 
