@@ -5,7 +5,6 @@ notebook reads its parameters from its first cell. Unknown names, wrong types an
 `SettingError` of one line, before anything runs.
 """
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -22,12 +21,11 @@ from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
 from diffusion.processes.schedules import SCHEDULES
 from diffusion.processes.zoom import Deepest
-from diffusion.provenance import PACKAGE, checkout
+from diffusion.provenance import checkout
 from diffusion.training import network as networks
 from diffusion.training.fit import fit
 from diffusion.training.run import Way
 
-HASHED = "COLD_ZOOM_PACKAGE"  # set for a job: the folder of the package whose code its provenance has
 PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
@@ -89,9 +87,6 @@ class Settings(BaseModel):
         Any other plain value is a misspelt parameter, unless `P` is there: the cells below have run then.
         """
         where, fields = cls.model_fields["notebook"].default, cls.model_fields.keys()
-        hashed = os.environ.get(HASHED)
-        if hashed and not Path(hashed).samefile(PACKAGE):
-            raise SettingError(f"{where} runs the code in {PACKAGE}, and the job is to run that in {hashed}")
         started = getattr(
             variables.get("get_ipython", lambda: None)(), "user_ns_hidden", ()
         )  # start-up files

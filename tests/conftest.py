@@ -1,6 +1,5 @@
 """Fixtures that several tests share: the project's folder, the data, a run of the workflow, made-up runs."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,6 @@ import torch
 from filelock import FileLock
 from hypothesis import settings
 
-import offline
 from study.records import Results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,29 +69,6 @@ def images(mnist_dir: Path) -> tuple[torch.Tensor, torch.Tensor]:
 
     splits = (("train", BATCH * STEPS), ("test", 16))
     return tuple(data.load("mnist", split, mnist_dir, n)[0] for split, n in splits)
-
-
-@pytest.fixture(scope="session")
-def smoke_out(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
-    """The results of one run of the real workflow without a network: the smoke profile, the examples of
-    docs/extending.md, and a model whose class is typed in its notebook.
-
-    To be left as they are; its profile lies beside it, smoke.yaml, and so does the examples' module.
-    """
-    import examples
-
-    shared = shared_folder(tmp_path_factory)
-    out, done = shared / "smoke", shared / "smoke-done.json"
-    with FileLock(shared / "smoke.lock"):  # pytest-xdist: one worker runs it, the others wait
-        if not done.exists():
-            profile = examples.profile("smoke")
-            profile["models"]["pixelate"] = {"notebook": "05_your_degradation", "T": 3}
-            run = examples.run(shared, profile | {"out": str(out), "data_dir": str(mnist_dir)})
-            result = {"status": run.returncode, "said": run.stdout + run.stderr, "offline": offline.means()}
-            done.write_text(json.dumps(result))
-    result = json.loads(done.read_text())
-    assert result["status"] == 0, f"the smoke run failed:\n...{result['said'][-1500:]}"
-    return out
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,13 @@
 """The examples of docs/extending.md, as they stand there: their code as a module, their YAML as a profile."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-import offline
-
 ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-TIMEOUT = 1500  # seconds for a whole run, on a busy machine
 
 
 def blocks(kind: str) -> list[str]:
@@ -40,13 +34,3 @@ def profile(name: str, data_too: bool = False) -> dict[str, Any]:
             if entry["notebook"] == "02_train_ddpm" and "sampler" not in entry:
                 known["sampler_options"] = {"steps": 10}  # as the profile's own
     return found
-
-
-def run(folder: Path, content: dict[str, Any]) -> subprocess.CompletedProcess:
-    """`make retrain` of a profile, without a network, with the examples' module beside it."""
-    (folder / "mine.py").write_text(module())
-    path = folder / f"{content['profile']}.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    command = [sys.executable, "-m", "workflow.run", "--retrain", str(path)]
-    environment = os.environ | {"PYTHONPATH": str(folder)}
-    return offline.run(command, capture_output=True, text=True, timeout=TIMEOUT, cwd=ROOT, env=environment)

@@ -59,7 +59,7 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
 
 @pytest.mark.parametrize("data_too", [False, True])
 def test_the_examples_of_extending_make_a_profile(tmp_path, monkeypatch, data_too):
-    """tests/jobs/test_smoke.py runs it."""
+    """tests/jobs runs it."""
     (tmp_path / "mine.py").write_text(examples.module())
     monkeypatch.syspath_prepend(tmp_path)
     read = settings.Profile(examples.profile("mine", data_too), "mine.yaml")

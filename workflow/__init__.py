@@ -1,7 +1,22 @@
-"""The workflow's commands: what runs the jobs, releases and converts."""
+"""The workflow: what runs the jobs of a profile, and what releases their results."""
 
 import sys
+from pathlib import Path
+
+from filelock import Timeout
 
 _usual = sys.excepthook
-# Ctrl-C while modules are imported is no error either.
-sys.excepthook = lambda kind, *rest: None if issubclass(kind, KeyboardInterrupt) else _usual(kind, *rest)
+
+
+def _plain(kind, error, trace) -> None:
+    """Say in one line what is wrong with a profile, its results or the disk; Ctrl-C needs no line."""
+    if isinstance(error, Timeout):
+        folder = Path(error.lock_file).parent
+        print(f"error: {folder} is being written by another run; wait for it, or stop it", file=sys.stderr)
+    elif isinstance(error, ValueError | OSError):
+        print(f"error: {error}", file=sys.stderr)
+    elif not isinstance(error, KeyboardInterrupt):
+        _usual(kind, error, trace)
+
+
+sys.excepthook = _plain

@@ -275,7 +275,7 @@ def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], found
             others.append((len(why), why[0], path.parent))
     if earlier:
         print(
-            f"{folder}: {earlier} runs are of an earlier form; once: python -m tools.convert {folder}",
+            f"{folder}: {earlier} runs are of an earlier edition, and are not used",
             flush=True,
         )
     if others:

@@ -81,7 +81,7 @@ def described(store: RunFolder) -> dict[str, Any]:
     if about is None:
         raise RunError(f"{store.path} is no run: it has no run.json that can be read")
     if about.get("form") != FORM:
-        raise RunError(f"{store.path} is of an earlier form; once: python -m tools.convert {store.path}")
+        raise RunError(f"{store.path} is of an earlier edition; train it anew")
     return about
 
 

@@ -2,14 +2,11 @@
 
     python tests/cluster/local_slurm.py COMMAND ...    # runs a command with the cluster up
 
-Needs root and Debian's packages slurm-wlm and munge; what is missing is said in one line.
-All its files lie in a temporary folder, apart from two in /etc/slurm: `srun` inside a job reads them there,
-whatever the environment says. A configuration of another cluster is never touched; what a test that was
-killed has left behind, daemons and jobs included, is cleared away by the next one.
+Needs root and Debian's packages slurm-wlm and munge; what is missing is said in one line. Its files lie in
+a temporary folder, apart from two in /etc/slurm, which `srun` reads; another cluster's are never touched.
 """
 
 import os
-import re
 import shutil
 import signal
 import socket
@@ -25,7 +22,6 @@ SYSTEM = Path("/etc/slurm")
 MARK = "# a test's cluster of one node; tests/cluster/local_slurm.py made this file and removes it"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo", "scontrol")
 SLURM = """{mark}
-# owner {owner}, folder {folder}
 ClusterName=test
 SlurmctldHost={host}
 SlurmUser=root
@@ -48,72 +44,43 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=5
 MinJobAge=300
-JobCompType=jobcomp/filetxt
-JobCompLoc={folder}/jobs
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=64000 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
-DAEMONS = ("munged", "slurmctld", "slurmd")
 CGROUP = "{mark}\nCgroupPlugin=disabled\n"
 
 
 def missing() -> str | None:
     """What this machine lacks for a Slurm of its own, in one line; None if nothing."""
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    absent = [program for program in PROGRAMS if not shutil.which(program)]
-    if absent:
+    if absent := [program for program in PROGRAMS if not shutil.which(program)]:
         return f"{', '.join(absent)} not found; on Debian or Ubuntu: apt-get install slurm-wlm munge"
     if os.geteuid() != 0:
         return "the daemons of Slurm need root here; run this as root, in a container for example"
     for file in (SYSTEM / "slurm.conf", SYSTEM / "cgroup.conf"):
         if file.exists() and not file.read_text().startswith(MARK):
             return f"{file} belongs to another cluster; run this on a machine without one"
-    if (owner := earlier()[0]) and Path(f"/proc/{owner}").exists():
-        return f"process {owner} has such a cluster up; wait for it, or stop it first"
     return None
 
 
-def earlier() -> tuple[str, Path | None]:
-    """The process that made the configuration in place, and its folder; nothing where there is none."""
-    file = SYSTEM / "slurm.conf"
-    found = re.search(r"^# owner (\d+), folder (\S+)$", file.read_text() if file.exists() else "", re.M)
-    return (found[1], Path(found[2])) if found else ("", None)
-
-
-def clear_away() -> None:
-    """Remove what a test left behind that was killed: its daemons, its folder, its configuration."""
-    _, folder = earlier()
-    if folder:
-        end_jobs()
-    for daemon in DAEMONS if folder else ():
-        file = folder / f"{daemon}.pid"
-        pid = file.read_text().strip() if file.exists() else ""
-        program = Path(f"/proc/{pid}/comm") if pid else None
-        if program and program.exists() and program.read_text().strip() == daemon:
-            os.kill(int(pid), signal.SIGKILL)
-    if folder:
-        shutil.rmtree(folder, ignore_errors=True)
-    for name in ("slurm.conf", "cgroup.conf"):
-        (SYSTEM / name).unlink(missing_ok=True)
-
-
 @contextmanager
-def cluster(cpus: int) -> Iterator[Path]:
-    """Start a cluster whose node counts as `cpus` processors, and stop it at the end; yields its folder."""
+def cluster(cpus: int) -> Iterator[None]:
+    """Start a cluster whose node counts as `cpus` processors, and stop it at the end."""
     if lack := missing():
         sys.exit(f"No Slurm for a test: {lack}.")
-    clear_away()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what follows is undone then, too
     folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/var/tmp"))
     folder.chmod(0o755)  # munge wants that nobody else may write here
     host, daemons = socket.gethostname().split(".")[0], []
-    ports = free_ports(2)
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    facts = {"mark": MARK, "folder": folder, "host": host, "cpus": cpus}
+    facts["ports"] = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
     SYSTEM.mkdir(exist_ok=True)
     try:
         for name, text in (("slurm.conf", SLURM), ("cgroup.conf", CGROUP)):
-            facts = {"mark": MARK, "owner": os.getpid(), "folder": folder, "host": host}
-            content = text.format(**facts, ports=ports, cpus=cpus)
-            (SYSTEM / name).write_text(content)
+            (SYSTEM / name).write_text(text.format(**facts))
         for name in ("state", "spool"):
             (folder / name).mkdir()
         key = folder / "munge.key"
@@ -127,45 +94,25 @@ def cluster(cpus: int) -> Iterator[Path]:
             if command is munge:
                 until(lambda: (folder / "munge.socket").exists(), "munge's socket", folder)
         until(lambda: said("sinfo", "-h", "-o", "%T") == "idle", "an idle node", folder)
-        yield folder
+        yield
     finally:
-        stop(daemons)
-        clear_away()
-
-
-def stop(daemons: list[subprocess.Popen]) -> None:
-    """End the jobs that are left, then the daemons, the last one first."""
-    if len(daemons) == len(DAEMONS):
-        end_jobs()
-    for daemon in reversed(daemons):
-        daemon.terminate()
-        try:
-            daemon.wait(20)
-        except subprocess.TimeoutExpired:
+        subprocess.run(["scancel", "--user", "root"], timeout=60)
+        time.sleep(8)  # until what ran is gone
+        for daemon in reversed(daemons):
             daemon.kill()
             daemon.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in ("slurm.conf", "cgroup.conf"):
+            (SYSTEM / name).unlink(missing_ok=True)
 
 
-def end_jobs() -> None:
-    """End the jobs that are left, and wait until they are gone; nothing happens where no Slurm answers."""
-    if not said("squeue", "-h"):
-        return
-    subprocess.run(["scancel", "--user", "root"], timeout=60)
-    end = time.monotonic() + 60
-    while said("squeue", "-h") and time.monotonic() < end:
-        time.sleep(1)
-
-
-def said(*command: str) -> str:
+def said(*command: str, **options) -> str:
     """What a command prints; empty when it fails."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    except subprocess.TimeoutExpired:
-        return ""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def until(condition, what: str, folder: Path, seconds: float = 60) -> None:
+def until(condition, what: str, folder: Path, seconds: float = 120) -> None:
     """Wait for a condition; exits with the daemons' last words when it does not come true."""
     end = time.monotonic() + seconds
     while not condition():
@@ -173,15 +120,6 @@ def until(condition, what: str, folder: Path, seconds: float = 60) -> None:
             words = [f"{log.name}: {log.read_text()[-600:]}" for log in sorted(folder.glob("*.*t*"))]
             sys.exit(f"Waited in vain for {what}.\n" + "\n".join(words))
         time.sleep(0.5)
-
-
-def free_ports(n: int) -> list[int]:
-    """Ports that nothing listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 if __name__ == "__main__":

@@ -1,67 +1,105 @@
-"""A finished run of the stand-in project, made once; each test has a copy of its own."""
+"""One run of the real workflow without a network, killed twice on its way: what it leaves is the oracle."""
 
-import copy
-import shutil
-import types
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
-import numpy
 import pytest
+import yaml
 from filelock import FileLock
 
-from conftest import shared_folder
-from jobs import standin
-from jobs.standin import Project
-from study.settings import read_profile
-from workflow import jobs, release, run
+import examples
+from conftest import ROOT, shared_folder
+
+TIMEOUT = 1500  # seconds for a whole run, on a busy machine
+LEFT = 15  # seconds within which all of a run must be gone after a kill
+
+
+class Project:
+    """A profile in a folder of its own, with the module of docs/extending.md beside it."""
+
+    def __init__(self, folder: Path, content: dict[str, Any]):
+        self.folder, self.out, self.content = folder, folder / "out", content
+        self.path, self.said = folder / f"{content['profile']}.yaml", ""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "mine.py").write_text(examples.module())
+        self.path.write_text(yaml.safe_dump(content | {"out": str(self.out)}, sort_keys=False))
+
+    def start(self) -> subprocess.Popen:
+        """`make retrain`, under way: a shell that stands for make, and the runner. It has no network."""
+        command = ["sh", "-c", '"$@"; exit $?', "make", sys.executable, "-m", "workflow.run", "--retrain"]
+        paths = os.pathsep.join([str(self.folder), str(ROOT / "tests" / "nosockets")])
+        environment = os.environ | {"PYTHONPATH": paths, "MAKELEVEL": "1", "PROJECT": str(self.folder)}
+        with (self.folder / "said").open("w") as said:
+            options = {"stdout": said, "stderr": said, "cwd": ROOT, "env": environment}
+            return subprocess.Popen([*command, str(self.path)], **options)
+
+    def run(self) -> int:
+        """Run it to its end; returns the status, and `said` is what it said."""
+        status = self.start().wait(TIMEOUT)
+        self.said = (self.folder / "said").read_text()
+        return status
+
+    def under_way(self) -> list[int]:
+        """Processes of it: all of them have its environment."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"PROJECT={self.folder}\0".encode() in (place / "environ").read_bytes():
+                    found.append(int(place.name))
+            except OSError:
+                continue
+        return sorted(found)
+
+    def killed(self, whom: str) -> tuple[str, int]:
+        """What a second run says meanwhile, and how many processes are left after a SIGKILL in a training."""
+        started = self.start()
+        said = self.folder / "said"
+        until(lambda: started.poll() is not None or "| starts" in said.read_text(), TIMEOUT)
+        assert started.poll() is None, said.read_text()
+        second = subprocess.run(
+            [sys.executable, "-m", "workflow.run", str(self.path)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(self.folder)},
+        )
+        runner = self.under_way()[1]
+        os.kill(started.pid if whom == "make" else runner, signal.SIGKILL)
+        started.wait(LEFT)
+        until(lambda: not self.under_way(), LEFT)
+        return second.stderr, len(self.under_way())
+
+
+def until(condition, seconds: float) -> None:
+    """Wait for a condition, at most so long."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.2)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
-    """A project whose workflow has run to its end; to be left as it is."""
-    folder = shared_folder(tmp_path_factory) / "standin"
-    with FileLock(folder.with_suffix(".lock")):  # pytest-xdist: one worker makes it
-        if not (folder / "done").exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            project = Project(folder)
-            project.write("done", project.run())
-    project = object.__new__(Project)
-    project.folder, project.out = folder, folder / "build" / "smoke"
+def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
+    """A finished run of the smoke profile with the examples of docs/extending.md and a class that is typed in
+    its notebook; to be left as it is. `facts` says what happened on the way.
+    """
+    content = examples.profile("smoke") | {"data_dir": str(mnist_dir)}
+    models = content["models"]
+    models["linear"] |= {k: v for k, v in models.pop("sigmoid").items() if k != "sampler_options"}
+    models["frame"] |= {k: v for k, v in models.pop("small").items() if k != "notebook"}
+    models["pixelate"] = {"notebook": "05_your_degradation", "T": 3}
+    del models["cosine"]
+    project = Project(shared_folder(tmp_path_factory) / "smoke", content)
+    done = project.folder / "done.json"
+    with FileLock(project.folder / "done.lock"):  # pytest-xdist: one worker makes it
+        if not done.exists():
+            facts = {"killed": {whom: project.killed(whom) for whom in ("make", "run")}}
+            done.write_text(json.dumps(facts | {"status": project.run(), "said": project.said}))
+    project.facts = json.loads(done.read_text())
+    assert project.facts["status"] == 0, f"the smoke run failed:\n...{project.facts['said'][-1500:]}"
     return project
-
-
-@pytest.fixture
-def project(finished, tmp_path, monkeypatch) -> Project:
-    """A copy of the finished project, which `workflow` takes for the checkout."""
-    mine = copy.copy(finished)
-    mine.folder = Path(shutil.copytree(finished.folder, tmp_path / "pfad mit leer é数 'q $x"))
-    mine.out = mine.folder / "build" / "smoke"
-    for path in mine.folder.glob("at-*"):
-        path.unlink()
-    for module in (jobs, run):
-        monkeypatch.setattr(module, "ROOT", mine.folder)
-    monkeypatch.setattr(jobs, "diffusion", types.SimpleNamespace(_NAMES={"work": "work"}))
-    monkeypatch.setattr(jobs, "versions", lambda: {"torch": "0", "numpy": numpy.__version__})
-    monkeypatch.setattr(jobs.data, "content", lambda name, place: standin.data(mine.folder / "data", name))
-    monkeypatch.delenv("MAKELEVEL", raising=False)  # of `make test`
-    monkeypatch.setattr(release, "RELEASED", mine.folder / "released")
-    forget()
-    yield mine
-    forget()
-
-
-def forget() -> None:
-    """Read the code and the data again: what a job is known by is that of one look."""
-    for known in (jobs._code, jobs._own_code, jobs._data):
-        known.cache_clear()
-
-
-@pytest.fixture
-def stale(project):
-    """The jobs that must run now, with the reasons."""
-
-    def check() -> dict[str, str]:
-        profile = read_profile("smoke", project.folder / "profiles")
-        return {job.name: reason for job, reason in jobs.check(profile)}
-
-    return check

@@ -1,182 +1,324 @@
-"""The real workflow at the smoke profile, made once without a network: what it leaves behind."""
+"""The workflow in earnest at the smoke profile: what it leaves, and what is found when that is damaged."""
 
 import json
+import random
+import re
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import checkout
 import diffusion as d
 import examples
-import offline
-from conftest import shared_folder
+from damage import flipped
 from diffusion.processes import schedules
+from jobs.conftest import Project
 from study import records
-from study.records import SchedulesRecord, TrainRecord, schedules_path, train_path
-from study.settings import read_profile
-from workflow import jobs
+from study.records import SchedulesRecord, schedules_path
+from study.settings import Profile
+from workflow import jobs, release, run
 
-MODELS = ("linear", "cosine", "zoom", "frame", "sigmoid", "small", "pixelate")
-
-PROBE = """
-import socket
-for address in (("192.0.2.1", 80), ("example.org", 80)):
-    try:
-        socket.create_connection(address, 5)
-    except OSError as error:
-        print(type(error).__name__, error)
-    else:
-        raise SystemExit("there is a network")
-with socket.create_server(("127.0.0.1", 0)) as server:
-    socket.create_connection(server.getsockname(), 5).close()
-print("this machine is reached")
-"""
+pytestmark = pytest.mark.slow
+ONES = ("linear-0", "zoom-0", "frame-0", "pixelate-0")
+AFTER = ["compare", "report"]
 
 
 @pytest.fixture
-def profile(smoke_out, monkeypatch):
-    monkeypatch.syspath_prepend(smoke_out.parent)  # of the examples' module
-    return read_profile(smoke_out.parent / "smoke.yaml", smoke_out)
+def copy(smoke, tmp_path, monkeypatch) -> Project:
+    """A copy of the finished run, without the times of its files."""
+    monkeypatch.syspath_prepend(tmp_path)
+    shutil.copytree(smoke.out, tmp_path / "out", copy_function=shutil.copy)
+    yield Project(tmp_path, smoke.content)
+    sys.modules.pop("mine", None)
 
 
-@pytest.mark.slow
-def test_the_workflow_runs_without_a_network(smoke_out, tmp_path_factory):
-    done = json.loads((shared_folder(tmp_path_factory) / "smoke-done.json").read_text())
-    assert (done["status"], done["offline"]) == (0, offline.means())
+def read(project: Project, **changes) -> Profile:
+    """The project's profile, changed."""
+    return Profile(project.content | {"out": str(project.out)} | changes, "smoke.yaml")
+
+
+def stale(project: Project, **changes) -> dict[str, str]:
+    """The jobs that must run now, with the reasons."""
+    jobs._code.cache_clear()
+    jobs._data.cache_clear()
+    return jobs.check(read(project, **changes))
+
+
+# --- the run itself -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whom", ["make", "run"])
+def test_a_second_run_is_refused_and_a_killed_one_leaves_nothing_running(smoke, whom):
+    said, left = smoke.facts["killed"][whom]
+    assert said == f"error: {smoke.out} is being written by another run; wait for it, or stop it\n"
+    assert left == 0
+
+
+def test_it_goes_on_after_kills_and_ends_whole_without_a_network(smoke, copy):
+    assert smoke.facts["said"].splitlines()[-1].endswith("report.pdf are up to date")
     for name in ("report.html", "report.pdf"):
-        assert (smoke_out / name).stat().st_size > 100_000
-
-
-@pytest.mark.slow
-def test_its_results_are_whole_and_known(smoke_out, profile):
-    assert jobs.check(profile) == []
-    results = records.load_results(smoke_out, list(profile.trainings))
-    assert tuple(results.models) == MODELS
-    assert all(one.measure for one in results.trainings.values())
-
-
-@pytest.mark.slow
-def test_all_that_it_made_is_watched(smoke_out, profile):
-    """What no job claims has a hash of its own, but for logs: checkpoints, fitted priors, kept samples."""
-    claimed = {
-        name for job in jobs.of(profile).values() for name in json.loads(job.path.read_text())["files"]
+        assert (smoke.out / name).stat().st_size > 100_000
+    assert stale(copy) == {}
+    found = {
+        name for job in jobs.of(read(copy)).values() for name in json.loads(job.path.read_text())["files"]
     }
-    there = {p.relative_to(smoke_out).as_posix() for p in smoke_out.rglob("*") if p.is_file()}
-    free = {n for n in there - claimed if n.startswith(("logs/", "jobs/", "samples/"))}
-    free |= {n for n in there - claimed if "/state-" in n or "/priors/" in n}
-    assert {n for n in there - claimed - free if not n.endswith(".lock")} == set()
+    there = {p.relative_to(copy.out).as_posix() for p in copy.out.rglob("*") if p.is_file()}
+    free = ("logs/", "jobs/", "samples/", "/state-", "/priors/", ".lock")  # these have hashes of their own
+    assert [name for name in there - found if not any(part in name for part in free)] == []
 
 
-# --- what the workflow's notebooks left ---
+def test_a_failing_job_says_why_and_leaves_the_earlier_results(copy):
+    """A file is damaged, and an edited network fails."""
+    module = copy.folder / "mine.py"
+    head, call, tail = module.read_text().partition("class Small")
+    forward = tail.index("def forward")
+    line = tail.index("\n", forward) + 1
+    module.write_text(head + call + tail[:line] + '        raise ValueError("no such luck")\n' + tail[line:])
+    record = copy.out / "metrics" / "schedules.json"
+    whole, report = record.read_bytes(), (copy.out / "report.html").read_bytes()
+    record.write_bytes(whole + b" ")
+    assert copy.run() == 1
+    assert "schedules runs again: metrics/schedules.json is damaged or was changed\n" in copy.said
+    assert "train_frame-0 runs again: its own code.mine changed\n" in copy.said
+    (failed,) = (line for line in copy.said.splitlines() if "FAILED" in line)
+    assert failed.startswith("train_frame-0 | FAILED")
+    assert failed.endswith("ValueError: no such luck")
+    assert "Traceback" not in copy.said
+    assert "Traceback" in (copy.out / "logs" / "train_frame-0.log").read_text()
+    assert (copy.out / "report.html").read_bytes() == report
+    assert (copy.out / "metrics" / "train_frame-0.json").is_file()
+    assert "measure_frame-0 | starts" not in copy.said
 
 
-def test_schedules_record_is_that_of_the_module(smoke_out):
-    found = SchedulesRecord.load(schedules_path(smoke_out))
-    linear, cosine = schedules.linear(), schedules.cosine()
-    assert found.linear.alpha_bar == linear.alpha_bar.tolist()
-    assert found.cosine.beta == cosine.beta.tolist()
-    assert (found.early.t, found.cosine.clipped_steps, found.linear.clipped_steps) == (300, 98, 0)
-    assert found.early.linear.alpha_bar == linear.alpha_bar[300].item()
-    assert found.informative_steps["linear"] < found.informative_steps["cosine"]
-    assert records.read_kept(smoke_out, "zoom").shape == (25, 28, 28)
+# --- what is stale ------------------------------------------------------------------------------------------
 
 
-def test_a_training_has_its_probes_and_no_more(smoke_out):
-    found = {m: TrainRecord.load(train_path(smoke_out, m, 0)) for m in MODELS}
-    for one in found.values():
-        assert (one.epochs, one.steps) == (len(one.history), 2 * 8)  # 128 images in batches of 16
-        assert one.parameters_count == (107_329 if one.model == "small" else 146_961)
-        assert "out_dir" not in one.settings
-        assert (one.ddpm is None) == (one.process != "ddpm")
-        assert (one.zoom is None) == (one.process != "zoom")
-    a, b = found["linear"].settings, found["cosine"].settings
-    assert {name for name in a if a[name] != b[name]} == {"schedule", "model", "sampler", "sampler_options"}
+@pytest.mark.parametrize(
+    ("section", "changes", "job", "reason"),
+    [
+        ("training", {"epochs": 3}, "train_zoom-0", "settings.epochs was 2, is 3"),
+        ("measure", {"n_final": 33}, "measure_zoom-0", "settings.n_final was 32, is 33"),
+        ("yardstick", {"n": 33}, "yardstick", "settings.n was 32, is 33"),
+        ("schedules", {"T": 999}, "schedules", "settings.T was 1000, is 999"),
+    ],
+)
+def test_a_changed_setting_is_named_and_what_rests_on_it_is_made_again(copy, section, changes, job, reason):
+    found = stale(copy, **{section: copy.content[section] | changes})
+    assert found[job] == reason
+    assert list(found)[-2:] == AFTER
+    assert found["report"].endswith("is made again")
+    assert ("schedules" in found) == (section == "schedules")
 
 
-def test_kept_images_of_a_zoom_are_those_of_its_figures(smoke_out):
-    assert records.read_kept(smoke_out, "trajectory_zoom-0").shape == (9, 10, 28, 28)
-    by_level = records.read_kept(smoke_out, "reconstructions_zoom-0")
-    assert by_level.shape == (3, 8, 28, 28)
-    assert (by_level[0] == by_level[0, 0]).all()
-    original, degraded, _ = records.read_kept(smoke_out, "deepest_zoom-0")
+def test_another_seed_leaves_the_first_alone_and_comes_later(copy):
+    content = {"models": {"zoom": copy.content["models"]["zoom"]}, "seeds": [0, 7]}
+    assert list(stale(copy, **content)) == ["train_zoom-7", "measure_zoom-7", "analyse_zoom-7", *AFTER]
+    assert list(jobs.of(read(copy, seeds=[5, 1])))[1:6:4] == ["train_linear-5", "train_linear-1"]
+
+
+ALL = ["schedules", *(f"train_{one}" for one in ONES), *(f"measure_{one}" for one in ONES), "analyse_zoom-0"]
+ALL += ["yardstick", *AFTER]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("diffusion/files.py", "x = 1", ALL),
+        ("diffusion/files.py", "# a remark", []),
+        ("study/measure.py", "x = 1", [*ALL[5:10], *AFTER]),
+        ("study/figures/__init__.py", "x = 1", ["report"]),
+        ("report/references.bib", "%", ["report"]),
+    ],
+)
+def test_an_edited_line_re_runs_what_rests_on_it(copy, tmp_path, monkeypatch, file, text, expected):
+    monkeypatch.setattr(
+        jobs, "ROOT", checkout.copied(tmp_path / "code", "diffusion", "study", "report", "notebooks")
+    )
+    with (jobs.ROOT / file).open("a") as code:
+        code.write(f"\n{text}\n")
+    assert list(stale(copy)) == expected
+
+
+def test_of_a_notebook_the_code_counts_alone(tmp_path, root):
+    content = json.loads((root / "notebooks" / "03_train_zoom.ipynb").read_text())
+    known = jobs.code_of(root / "notebooks" / "03_train_zoom.ipynb")
+    content["cells"].append({"cell_type": "markdown", "id": "m", "metadata": {}, "source": ["A remark."]})
+    content["cells"][-2]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["seen"]}]
+    (tmp_path / "n.ipynb").write_text(json.dumps(content))
+    assert jobs.code_of(tmp_path / "n.ipynb") == known
+    magic = {"cell_type": "code", "id": "c", "metadata": {}, "source": ["%matplotlib inline\n", "!ls"]}
+    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": [magic]}))
+    compile(jobs.code_of(tmp_path / "n.ipynb"), "n.ipynb", "exec")
+
+
+def test_a_flipped_bit_or_a_loss_of_any_file_is_found(copy):
+    dice = random.Random(1)
+    for job in jobs.of(read(copy)).values():
+        for path in job.files():
+            name, whole = path.relative_to(copy.out).as_posix(), path.read_bytes()
+            path.write_bytes(flipped(whole, dice))
+            assert job.stale() == f"{name} is damaged or was changed"
+            path.unlink()
+            assert job.stale() == f"{name} is lost"
+            path.write_bytes(whole)
+        whole = job.path.read_bytes()
+        for content in (b"", b"[]", b'{"files": 5}', b"\0"):
+            job.path.write_bytes(content)
+            assert job.stale() == f"{job.path.name} cannot be read, or is of an earlier edition"
+        job.path.write_bytes(whole)
+        assert job.stale() is None
+
+
+def test_measures_of_another_training_are_found_and_a_new_default_makes_nothing_stale(copy):
+    found = jobs.of(read(copy))
+    measure, training = found["measure_zoom-0"], found["train_zoom-0"]
+    content = json.loads(measure.path.read_text())
+    assert content["settings"].pop("floor_repeats") == 3
+    content["settings"].pop("precision")
+    measure.path.write_text(json.dumps(content))
+    assert measure.stale() == "settings.floor_repeats was 20, is 3"
+    measure.path.write_text(json.dumps(content | {"settings": content["settings"] | {"floor_repeats": 3}}))
+    assert measure.stale() is None
+    (copy.out / "kept" / "trajectory_zoom-0.npz").write_bytes(b"another")
+    training.finish(training.expected())
+    assert measure.stale() == "its results.train_zoom-0 changed"
+
+
+# --- what its notebooks and measures left -------------------------------------------------------------------
+
+
+def test_kept_images_and_the_record_of_schedules_are_those_of_the_modules(smoke):
+    found = SchedulesRecord.load(schedules_path(smoke.out))
+    assert found.linear.alpha_bar == schedules.linear().alpha_bar.tolist()
+    assert found.cosine.beta == schedules.cosine().beta.tolist()
+    assert records.read_kept(smoke.out, "zoom").shape == (25, 28, 28)
+    assert records.read_kept(smoke.out, "trajectory_zoom-0").shape == (9, 10, 28, 28)
+    original, degraded, _ = records.read_kept(smoke.out, "deepest_zoom-0")
     for image, deepest in zip(original, degraded, strict=True):
         assert np.array_equal(deepest, image[12:16, 12:16].repeat(7, 0).repeat(7, 1))
 
 
-def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke_out, root):
-    executed = list((smoke_out / "notebooks").glob("*.ipynb"))
-    assert len(executed) == 2 + len(MODELS)
+def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke, root):
+    executed = list((smoke.out / "notebooks").glob("*.ipynb"))
+    assert len(executed) == 2 + len(ONES)
     for path in executed:
         outputs = [o for c in json.loads(path.read_text())["cells"] for o in c.get("outputs", [])]
         assert not [o for o in outputs if o["output_type"] == "error"]
         assert any("image/png" in o.get("data", {}) for o in outputs)
-        assert not any("application/vnd.jupyter.widget-view+json" in o.get("data", {}) for o in outputs)
         shown = json.dumps([o.get("data", {}).get("text/plain", o.get("text", "")) for o in outputs])
         assert str(root) not in shown
 
 
-def test_a_class_typed_in_the_notebook_is_trained_and_measured(smoke_out):
-    one = records.load_results(smoke_out).trainings["pixelate", 0]
-    assert "averages blocks of pixels" in one.train.about
+def test_ones_own_is_trained_measured_and_told(smoke):
+    results = records.load_results(smoke.out)
+    assert {"gaussian", "cautious"} <= results.trainings["zoom", 0].measure.ways.keys()
+    assert results.trainings["linear", 0].train.settings["sampler"] == "mine:Deterministic"
+    assert results.trainings["linear", 0].train.settings["schedule"] == "mine:sigmoid"
+    assert results.trainings["frame", 0].train.parameters_count == 107_329
+    assert all(one.measure.final.n == 32 for one in results.trainings.values())
+    told = " ".join((smoke.out / "report.html").read_text().split())
+    assert "in the words of its author: Level t blackens a frame of t pixels." in told
+    typed = results.trainings["pixelate", 0]
     with pytest.raises(ValueError, match="trust=True"):
-        d.open(smoke_out / one.train.run)
-    process = d.open(smoke_out / one.train.run, trust=True).process
+        d.open(smoke.out / typed.train.run)
+    process = d.open(smoke.out / typed.train.run, trust=True).process
     x = torch.arange(784.0).view(1, 1, 28, 28)
     assert torch.allclose(process.degrade(x, torch.tensor([0])), x)
-    assert "class Pixelate" in (smoke_out / one.train.run / "own.py").read_text()
-    assert one.measure.weights_sha256 == one.train.weights.sha256
+    assert typed.measure.weights_sha256 == typed.train.weights.sha256
 
 
-# --- the examples of docs/extending.md ---
+@pytest.mark.long
+def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path):
+    content = examples.profile("squares", data_too=True)
+    content["models"] = {model: content["models"][model] for model in ("linear", "zoom")}
+    del content["models"]["zoom"]["analyse"], content["yardstick"]
+    project = Project(tmp_path, content)
+    assert project.run() == 0, project.said
+    assert "Squares" in (project.out / "report.html").read_text()
 
 
-@pytest.mark.slow
-def test_ones_own_is_trained_measured_and_told(smoke_out):
-    results = records.load_results(smoke_out)
-    zoom = results.trainings["zoom", 0].measure
-    assert {"gaussian", "cautious"} <= zoom.ways.keys()
-    assert results.trainings["linear", 0].train.settings["sampler"] == "mine:Deterministic"
-    for model in ("frame", "sigmoid", "small"):
-        assert results.trainings[model, 0].measure.final.n == 32
-    told = " ".join((smoke_out / "report.html").read_text().split())
-    assert "in the words of its author: Level t blackens a frame of t pixels." in told
+# --- releases -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path, monkeypatch):
-    profile = examples.profile("squares", data_too=True)
-    for model in ("frame", "sigmoid", "small", "cosine"):
-        del profile["models"][model]
-    del profile["models"]["zoom"]["analyse"], profile["yardstick"]
-    out = tmp_path / "squares"
-    done = examples.run(tmp_path, profile | {"out": str(out)})
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Squares" in (out / "report.html").read_text()
-    monkeypatch.syspath_prepend(tmp_path)
-    for code, expected in (
-        (examples.module(), []),
-        (
-            examples.module().replace("corners[:, 0] > 9", "corners[:, 0] > 8"),
-            ["schedules", "train_linear-0"],
-        ),
-    ):
-        sys.modules.pop("mine", None)
-        (tmp_path / "mine.py").write_text(code)
-        stale = jobs.check(read_profile(tmp_path / "squares.yaml", tmp_path))
-        assert [job.name for job, _ in stale[:2]] == expected
-    sys.modules.pop("mine")
+@pytest.fixture
+def released(copy, tmp_path, monkeypatch) -> Path:
+    """The folder of a release of the finished run."""
+    monkeypatch.setattr(release, "RELEASED", tmp_path / "released")
+    return release.release(read(copy))
 
 
-# --- offline ---
+def test_a_release_is_whole_or_none_and_stale_results_are_refused(copy, released, monkeypatch):
+    names = release.verify(released)
+    there = {p.relative_to(released).as_posix() for p in released.rglob("*") if p.is_file()}
+    assert there == {*names, "manifest.json"}
+    for part in ("metrics/", "kept/", "jobs/", "notebooks/", "figures/", "history.jsonl", "report.pdf"):
+        assert any(part in name for name in names), part
+    assert sum("/weights/" in name for name in names) == len(ONES)
+    assert not [name for name in names if name.endswith((".html", ".pt")) or name.startswith("samples")]
+    monkeypatch.setattr(release, "write_json", lambda *_: 1 / 0)  # it dies before the last file
+    with pytest.raises(ZeroDivisionError):
+        release.release(read(copy))
+    with pytest.raises(ValueError, match="manifest.json is missing or damaged"):
+        release.verify(released)
+    (copy.out / "kept" / "zoom.npz").write_bytes(b"another")
+    with pytest.raises(ValueError, match="zoom.npz is damaged or was changed; run `make retrain"):
+        release.release(read(copy))
 
 
-@pytest.mark.parametrize("means", ["namespace", "sockets"])
-def test_offline_means_no_network_but_the_loopback(means, monkeypatch):
-    if means == "namespace" and offline.means() != means:
-        pytest.skip("a network namespace is not permitted here")
-    monkeypatch.setattr(offline, "means", lambda: means)
-    run = offline.run([sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=60)
-    assert run.returncode == 0, run.stdout + run.stderr
-    assert run.stdout.count("rror") == 2  # gaierror, OSError
-    assert "this machine is reached" in run.stdout
+def test_a_damaged_release_is_refused_and_what_cures_it_is_said(released):
+    dice = random.Random(2)
+    for name in release.verify(released):
+        whole = (released / name).read_bytes()
+        (released / name).write_bytes(flipped(whole, dice))
+        with pytest.raises(ValueError, match="get it back with `git checkout -- released/smoke`"):
+            release.verify(released)
+        (released / name).write_bytes(whole)
+    for content in ("", "[]", '{"files": 5}'):
+        (released / "manifest.json").write_text(content)
+        with pytest.raises(ValueError, match="manifest.json is missing or damaged; get it back with `git"):
+            release.verify(released)
+
+
+def test_the_report_comes_from_the_release_without_training(copy, released, tmp_path, monkeypatch):
+    commands = []
+    monkeypatch.setattr(run, "run", lambda *command: commands.append(command))
+    monkeypatch.setattr(jobs, "ROOT", tmp_path)
+    (out := tmp_path / "build" / "released" / "smoke" / "metrics").mkdir(parents=True)
+    (out / "train_gone-0.json").write_text("{}")  # of an earlier release
+    run.from_release(read(copy))
+    assert [command[0] for command in commands] == ["report.build"]
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == {
+        p.name: p.read_bytes() for p in (released / "metrics").iterdir()
+    }
+    with pytest.raises(ValueError, match="released/smoke has no .*-7: make retrain PROFILE=smoke"):
+        run.from_release(read(copy, seeds=[0, 7]))
+
+
+def test_what_is_released_in_this_project_is_whole(root):
+    for folder in (path.parent for path in (root / "released").glob("*/manifest.json")):
+        there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+        assert there == {*release.verify(folder), "manifest.json"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["qiuck"], "PROFILE = 'qiuck' is not a profile; there are .*; did you mean 'quick'?"),
+        (["smoke", "many"], "CORES = 'many' is not allowed; needed: all, or a number from 1"),
+        (["FILE"], "there is no parameter 'epoch'; did you mean 'epochs'?"),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_is_written(tmp_path, root, arguments, line):
+    text = "profile: mine\nout: mine\nmodels: {zoom: {notebook: 03_train_zoom}}\ntraining: {epoch: 2}\n"
+    (tmp_path / "mine.yaml").write_text(text)
+    command = [a.replace("FILE", str(tmp_path / "mine.yaml")) for a in arguments]
+    command = [sys.executable, "-m", "workflow.run", *command]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert re.fullmatch(f"error: .*{line.replace('?', '[?]')}\n", done.stderr)
+    assert not (root / "mine").exists()

@@ -102,14 +102,6 @@ def test_a_bound_stands_once_in_the_signature_of_what_is_built(made, cls):
             assert (field.description, str(field.metadata)) == (stated.description, str(stated.metadata))
 
 
-def test_a_job_runs_the_code_that_its_record_names(monkeypatch, tmp_path):
-    monkeypatch.setenv(parameters.HASHED, str(parameters.PACKAGE))
-    assert settings.TrainZoom.of_notebook({"T": 20}).T == 20
-    monkeypatch.setenv(parameters.HASHED, str(tmp_path))
-    with pytest.raises(SettingError, match=f"the job is to run that in {re.escape(str(tmp_path))}"):
-        settings.TrainZoom.of_notebook({"T": 20})
-
-
 def test_the_defaults_are_the_studys():
     for cls in (settings.TrainDDPM, settings.TrainZoom):
         P = cls()

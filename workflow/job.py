@@ -1,0 +1,96 @@
+"""Run one job of a profile: a notebook by papermill, a command, or the report; the Snakefile's rules do this.
+
+    python -m workflow.job PROFILE JOB
+
+What it prints goes to the terminal and, whole, to OUT/logs/JOB.log.
+"""
+
+import ctypes
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+from filelock import FileLock
+
+from study.settings import read_profile
+from workflow import jobs
+
+PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
+PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
+NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
+
+
+def end_with_parent(number: int = signal.SIGKILL) -> None:
+    """Have Linux send this process a signal when its parent has ended, however that happened."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, number)  # PR_SET_PDEATHSIG
+
+
+def command(job: jobs.Job, profile: str, attempt: Path) -> list[str]:
+    """The command of a job; a notebook is executed to the file `attempt`."""
+    if job.kind == "report":
+        return ["-m", "report.build", "--out", str(job.out), "--profile", profile]
+    values = job.values() | {"data_dir": job.settings.data_dir}
+    if job.notebook:
+        parameters = {k: v for k, v in values.items() if k != "notebook"} | {"out_dir": str(job.out)}
+        source = str(jobs.ROOT / "notebooks" / f"{job.notebook}.ipynb")
+        return ["-m", "papermill", source, str(attempt), "-y", _yaml(parameters), *PAPERMILL]
+    model, _, seed = job.one.partition("-")
+    one = ["--model", model, "--seed", seed] if model else []
+    return ["-m", f"study.{job.kind}", "--out", str(job.out), *one, "--settings", _yaml(values)]
+
+
+def _yaml(values: dict) -> str:
+    """Settings as YAML: JSON writes 1e-05, which YAML reads as text."""
+    return yaml.safe_dump(values, default_flow_style=True, width=10**6).strip()
+
+
+def run(job: jobs.Job, arguments: list[str], log: Path) -> tuple[int, str]:
+    """Run the command, showing and logging what it prints; returns its status and its last line."""
+    last, shown = "", True
+    options = {"cwd": jobs.ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
+    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with (
+        log.open("w", encoding="utf-8", buffering=1) as file,
+        subprocess.Popen([sys.executable, *arguments], **options) as child,
+    ):
+        for line in child.stdout:
+            if line.strip() and not line.startswith(NOISE):
+                file.write(line)
+                last = line.strip()
+                shown = shown and not line.startswith("Traceback")  # a traceback is for the log
+                if shown:
+                    print(f"{job.name} | {line.rstrip()}", flush=True)
+    return child.returncode, last
+
+
+def main(profile: str, name: str) -> None:
+    end_with_parent()
+    job, begun = jobs.of(read_profile(profile, jobs.PROFILES))[name], time.monotonic()
+    logs = job.out / "logs"
+    log, attempt = logs / f"{name}.log", logs / f"{name}.ipynb"
+    logs.mkdir(parents=True, exist_ok=True)
+    with FileLock(logs / f"{name}.lock"):  # a job of a cluster outlives a workflow that was killed
+        print(f"{name} | starts", flush=True)
+        try:
+            expected = job.expected()
+            status, said = run(job, command(job, profile, attempt), log)
+            if status == 0 and job.notebook:
+                job.executed.parent.mkdir(exist_ok=True)
+                attempt.replace(job.executed)
+            if status == 0:
+                job.finish(expected)
+        except (ValueError, OSError) as error:
+            status, said = 1, f"{type(error).__name__}: {error}"
+    seconds = f"{time.monotonic() - begun:.0f} s"
+    if status:
+        print(f"{name} | FAILED after {seconds}: {said}", flush=True)
+        sys.exit(f"{name} | all of it is in {log}{f' and {attempt}' if job.notebook else ''}")
+    print(f"{name} | done, {seconds}", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
