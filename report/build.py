@@ -9,7 +9,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
         out / "ledger.json": as_json([verdict.row() for verdict in verdicts.values()]),
-        out / "table.json": as_json([asdict(row) for row in table(results)]),
+        out / "table.json": as_json([row.json() for row in table(results)]),
         out / "report.html": render.html(text, out),
         out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
