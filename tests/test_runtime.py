@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import limits
@@ -73,6 +73,7 @@ json_like = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(*[st.dictionaries(st.sampled_from("abc"), json_like, max_size=3)] * 2)
 def test_a_difference_is_named_if_and_only_if_there_is_one(a, b):
     equal = json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
