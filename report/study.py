@@ -17,7 +17,7 @@ EPOCHS, N_SAMPLES = STUDIED["zoom"]["epochs"], STUDIED["zoom"]["n_samples"]
 OF_SCHEDULES = ("T", "beta_start", "beta_end", "s", "beta_max")
 # What is said otherwise, or does not tell a training from the study's.
 ASIDE = {"notebook", "model", "seed", "dataset", "data_dir", "out_dir", "precision"}
-ASIDE |= {"epochs", "n_train", "n_test", "n_samples", "n_reconstruct"}
+ASIDE |= {"steps", "epochs", "n_train", "n_test", "n_samples", "n_reconstruct"}
 
 
 def measured(results: Results) -> list[str]:
@@ -85,9 +85,11 @@ def few_samples(one: Trained) -> list[Markdown]:
 def unlike_study(one: Trained) -> list[Markdown]:
     """In what the training of a model of the study, and its samples, depart from the study."""
     train, out = one.train, []
-    if train.epochs < EPOCHS:
+    if train.settings.get("steps"):
+        out.append(Markdown(f"{integer(train.steps)} steps"))
+    elif train.epochs < EPOCHS:
         out.append(Markdown(f"{integer(train.epochs)} of {EPOCHS} epochs"))
-    if train.passes < train.epochs:
+    if train.settings["n_train"] and train.passes < train.epochs:
         out.append(Markdown(f"{integer(train.settings['n_train'])} training images"))
     return out + other_training(train) + other_sampling(train) + few_samples(one)
 

@@ -317,9 +317,13 @@ class TrainRecord(Record):
 
     @property
     def passes(self) -> float:
-        """Epochs in units of passes over the full training split of 60,000 images."""
+        """Passes over the full training split of 60,000 images."""
+        return self.passes_after(self.epochs)
+
+    def passes_after(self, epoch: int) -> float:
+        """The same after an epoch, the last of which may be cut short."""
         n = min(self.settings.get("n_train") or 60_000, 60_000)
-        return self.epochs * n / 60_000
+        return min(epoch * n, self.steps * self.settings["batch_size"]) / 60_000
 
 
 class MeasureRecord(Record):

@@ -214,6 +214,12 @@ def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke, root):
         assert str(root) not in shown
 
 
+def test_a_training_by_steps_ends_within_an_epoch(smoke):
+    one = records.load_results(smoke.out).trainings["zoom", 0].train
+    assert (one.steps, one.epochs, len(one.history)) == (12, 2, 2)  # an epoch has 8
+    assert one.passes == 12 * 16 / 60_000
+
+
 def test_ones_own_is_trained_measured_and_told(smoke):
     results = records.load_results(smoke.out)
     assert {"gaussian", "cautious"} <= results.trainings["zoom", 0].measure.ways.keys()
