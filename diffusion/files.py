@@ -1,4 +1,4 @@
-"""Files that are whole or absent, JSON, hashes, and the difference of two settings."""
+"""Files that are whole or absent, JSON, hashes, and how two settings differ."""
 
 import contextlib
 import hashlib
@@ -84,17 +84,12 @@ def digest(content: Any, length: int = 12) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:length]
 
 
-def difference(recorded: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """The first setting that differs between two nested settings, in words; None where they are equal.
-
-    >>> difference({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}})
-    'data.n was 1, is 2'
-    """
-    return next(differences(recorded, wanted), None)
-
-
 def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """All of them."""
+    """The settings that differ between two nested settings, in words.
+
+    >>> list(differences({"seed": 0, "data": {"n": 1}}, {"seed": 0, "data": {"n": 2}}))
+    ['data.n was 1, is 2']
+    """
     for key in sorted(recorded.keys() | wanted.keys()):
         a, b = recorded.get(key), wanted.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):

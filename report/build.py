@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from diffusion.files import difference, write_bytes
+from diffusion.files import differences, write_bytes
 from report import beyond, front, guards, pages, render
 from report.values import build as build_values
 from report.verdicts.judge import ledger
@@ -73,7 +73,7 @@ def check(results: Results, profile: Profile) -> None:
             )
     for what, recorded, values, first in compared(results, profile):
         both = recorded.keys() & values.keys()  # a record of an earlier version may lack some
-        if found := difference({k: recorded[k] for k in both}, {k: values[k] for k in both}):
+        if found := next(differences({k: recorded[k] for k in both}, {k: values[k] for k in both}), None):
             said = f"{what} in {results.out}: {found} in {profile.where}"
             if not first:
                 print(f"note: {said}", flush=True)

@@ -20,7 +20,7 @@ from torch import Tensor
 from diffusion import data, runtime
 from diffusion.evaluation.evaluator import Evaluator, is_constant
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.files import difference
+from diffusion.files import differences
 from diffusion.identity.sources import file_of, followed, hash_of
 from diffusion.parameters import Settings, Training
 from diffusion.processes import ColdZoom
@@ -120,7 +120,8 @@ def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
             "code": code(),
             **P.model_copy(update={"seed": seed}).values(),
         }
-        why = difference({"weights": found.weights_sha256, "code": found.code, **found.settings}, asked)
+        recorded = {"weights": found.weights_sha256, "code": found.code, **found.settings}
+        why = next(differences(recorded, asked), None)
         if why is None:
             return found
         print(f"{model}-{seed} is measured again: {why}", flush=True)

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 import diffusion
 from diffusion import data
-from diffusion.files import difference, digest, expanded, read_json, sha256, write_json
+from diffusion.files import differences, digest, expanded, read_json, sha256, write_json
 from diffusion.identity.sources import Source, followed, hash_of, own_files
 from diffusion.provenance import versions
 from study.settings import Profile
@@ -115,7 +115,7 @@ class Job:
             recorded["settings"] = usual | recorded["settings"]
         except (ValueError, KeyError, TypeError):
             return f"{self.path.name} cannot be read, or is of an earlier edition"
-        if why := difference(recorded, expected):
+        if why := next(differences(recorded, expected), None):
             return why if why.startswith(("settings", "versions")) else f"its {why.split(' was ')[0]} changed"
         for name, known in files.items():
             if not (self.out / name).is_file():
