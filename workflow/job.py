@@ -33,19 +33,15 @@ def command(job: jobs.Job, profile: str, attempt: Path) -> list[str]:
     """The command of a job; a notebook is executed to the file `attempt`."""
     if job.kind == "report":
         return ["-m", "report.build", "--out", str(job.out), "--profile", profile]
-    values = job.values() | {"data_dir": job.settings.data_dir}
+    values = {k: v for k, v in job.values().items() if k != "notebook"} | {"data_dir": job.settings.data_dir}
+    values |= {"out_dir": str(job.out)} if job.notebook else {}
+    text = yaml.safe_dump(values, default_flow_style=True, width=10**6)  # in JSON 1e-05 is a text for YAML
     if job.notebook:
-        parameters = {k: v for k, v in values.items() if k != "notebook"} | {"out_dir": str(job.out)}
         source = str(jobs.ROOT / "notebooks" / f"{job.notebook}.ipynb")
-        return ["-m", "papermill", source, str(attempt), "-y", _yaml(parameters), *PAPERMILL]
+        return ["-m", "papermill", source, str(attempt), "-y", text, *PAPERMILL]
     model, _, seed = job.one.partition("-")
     one = ["--model", model, "--seed", seed] if model else []
-    return ["-m", f"study.{job.kind}", "--out", str(job.out), *one, "--settings", _yaml(values)]
-
-
-def _yaml(values: dict) -> str:
-    """Settings as YAML: JSON writes 1e-05, which YAML reads as text."""
-    return yaml.safe_dump(values, default_flow_style=True, width=10**6).strip()
+    return ["-m", f"study.{job.kind}", "--out", str(job.out), *one, "--settings", text]
 
 
 def run(job: jobs.Job, arguments: list[str], log: Path) -> tuple[int, str]:

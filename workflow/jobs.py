@@ -50,15 +50,7 @@ NOT_MADE = "not made yet"
 
 
 class Job:
-    """One job of a profile.
-
-    Args:
-        out: the results folder.
-        kind: schedules, yardstick, train, measure, analyse, compare or report.
-        one: MODEL-SEED, where it is of one training.
-        settings: all that its result depends on but for code and data; of the report, its options.
-        needs: names of the jobs that must be done before.
-    """
+    """One job of a profile: its kind, MODEL-SEED where it is of one training, and what it is made from."""
 
     def __init__(self, out: Path, kind: str, one: str, settings: BaseModel, needs: Iterable[str]):
         self.out, self.kind, self.one, self.settings, self.needs = out, kind, one, settings, tuple(needs)
@@ -105,8 +97,6 @@ class Job:
 
     def stale(self) -> str | None:
         """Reason why the job must run, in one line; None where all is there as it was made."""
-        if not self.path.is_file():
-            return NOT_MADE
         expected = self.expected()
         try:
             found = read_json(self.path)
@@ -146,15 +136,14 @@ def of(profile: Profile) -> dict[str, Job]:
             found[job.name] = job
 
     trainings = sorted(profile.trainings, key=lambda pair: profile.seeds(pair[0]).index(pair[1]))
+    ones = {f"{model}-{seed}": (model, seed) for model, seed in trainings}
     add("schedules", "", profile.schedules)
-    for model, seed in trainings:
-        add("train", f"{model}-{seed}", profile.trainings[model, seed])
-    for model, seed in trainings:
-        one = f"{model}-{seed}"
-        add("measure", one, profile.measure(model, seed), [f"train_{one}"])
-    for model, seed in trainings:
-        one = f"{model}-{seed}"
-        add("analyse", one, profile.analyse(model, seed), [f"train_{one}", f"measure_{one}"])
+    for one, training in ones.items():
+        add("train", one, profile.trainings[training])
+    for one, training in ones.items():
+        add("measure", one, profile.measure(*training), [f"train_{one}"])
+    for one, training in ones.items():
+        add("analyse", one, profile.analyse(*training), [f"train_{one}", f"measure_{one}"])
     add("yardstick", "", profile.yardstick)
     add("compare", "", profile.compare(), found)
     add("report", "", profile.file.report, found)
@@ -166,7 +155,7 @@ def check(profile: Profile) -> dict[str, str]:
     stale: dict[str, str] = {}
     for job in of(profile).values():
         again = next((f"{name} is made again" for name in job.needs if name in stale), None)
-        if reason := again or job.stale():
+        if reason := (again or job.stale()) if job.path.is_file() else NOT_MADE:
             stale[job.name] = reason
     return stale
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from diffusion.figures.style import save
 from diffusion.files import write_bytes
-from report import beyond, guards, values
+from report import guards, values
 from report.build import PROFILES
 from report.text_format import Markdown
 from report.verdicts.judge import FAILS, Verdict, ledger
@@ -26,7 +26,13 @@ from study.settings import read_profile
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = "docs/images"
 BLOCK = re.compile(r"(<!-- released: (\w+) -->\n).*?(<!-- /released -->)", re.DOTALL)
-STUDY = {"linear": "DDPM, linear", "cosine": "DDPM, cosine", "zoom": "Cold Zoom"}
+ROWS = {  # of the picture: label -> profile, training
+    "DDPM, linear": ("paper", "linear-0"),
+    "DDPM, cosine": ("paper", "cosine-0"),
+    "Cold Zoom": ("paper", "zoom-0"),
+    "DDPM, linear, U-Net": ("beyond", "linear_unet-0"),
+    "Cold Zoom, U-Net": ("beyond", "zoom_unet_falling-0"),
+}
 PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
 
 
@@ -56,16 +62,10 @@ def failing(found: Mapping[str, Verdict]) -> Markdown:
 
 def strip(results: Results) -> Figure:
     """A digit at rising zoom levels, above unpicked samples of the study's models and of two beyond it."""
-    zoom, columns = results.kept("zoom"), 13
-    rows = {"zoom level 0 to 24": zoom[:: (len(zoom) - 1) // (columns - 1)][:columns]}
-    for model, label in STUDY.items():
-        rows[label] = results.kept(f"samples_{model}-{results.seeds(model)[0]}")[:columns]
-    further = beyond.load("beyond")
-    for label, model in {
-        "DDPM, linear, U-Net": "linear_unet",
-        "Cold Zoom, U-Net": "zoom_unet_falling",
-    }.items():
-        rows[label] = further.kept(f"samples_{model}-{further.seeds(model)[0]}")[:columns]
+    rows = {"zoom level 0 to 24": results.kept("zoom")[::2]}
+    for label, (profile, training) in ROWS.items():
+        kept = records.load_results(ROOT / "released" / profile).kept(f"samples_{training}")
+        rows[label] = kept[: len(rows["zoom level 0 to 24"])]
     figure = Figure(figsize=(10, 4.3), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.02, hspace=0)
     for axes, (label, images) in zip(figure.subplots(len(rows)), rows.items(), strict=True):

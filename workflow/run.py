@@ -27,7 +27,6 @@ from workflow.job import end_with_parent
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
 SNAKEMAKE = ["snakemake", "--snakefile", str(jobs.ROOT / "workflow" / "Snakefile"), "--scheduler", "greedy"]
 SNAKEMAKE += ["--nolock", "--ignore-incomplete", "--drop-metadata", "--rerun-triggers", "mtime"]
-SECONDS_TO_END = 60  # after a signal; jobs of a cluster are cancelled in that time
 
 
 def run(*command: str) -> None:
@@ -43,15 +42,13 @@ def run(*command: str) -> None:
     except KeyboardInterrupt:
         os.killpg(child.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(SECONDS_TO_END)
+            child.wait(60)  # jobs of a cluster are cancelled in that time
         raise
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
     if child.returncode:
-        raise ValueError(
-            "not all of it could be made; the same command goes on from here. Log: .snakemake/log"
-        )
+        raise ValueError("not all could be made; the same command goes on from here. Log: .snakemake/log")
 
 
 def study(profile: Profile, cores: str, executor: str) -> None:

@@ -12,9 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import checkout
@@ -58,16 +56,6 @@ def test_every_dependency_is_pinned_and_the_pins_fit_together():
     subprocess.run([sys.executable, "-m", "pip", "check"], check=True)
 
 
-def test_conda_users_get_the_same_project_with_the_same_pins():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    assert environment["name"] == PROJECT["name"]
-    *conda, pip = environment["dependencies"]
-    assert pip == {"pip": ["--constraint constraints.txt", "--editable .[dev,workflow]"]}
-    assert "-c constraints.txt -e '.[dev,workflow]'" in (ROOT / "Makefile").read_text()
-    (python,) = (line.removeprefix("python=") for line in conda if line.startswith("python="))
-    assert SpecifierSet(PROJECT["requires-python"]).contains(python)
-
-
 def imported(nodes: Iterable[ast.AST]) -> set[str]:
     """The distributions and modules of ours that are imported there; those of Python left out."""
     found = set()
@@ -98,15 +86,6 @@ def test_every_import_is_a_declared_dependency():
 
 
 # --- the package --------------------------------------------------------------------------------------------
-
-
-def test_the_version_is_that_of_the_changelog_and_the_citation():
-    listed = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert listed[0] == "Unreleased"
-    assert PROJECT["version"] == listed[1]
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
-    assert [a["name"] for a in citation["authors"]] == [a["name"] for a in PROJECT["authors"]]
 
 
 @pytest.fixture(scope="module")
