@@ -402,6 +402,7 @@ def _yardstick(results: Results) -> dict[str, Any]:
     scores = {one.kind: one.frechet for one in found.distorted}
     used = next(c for c in found.candidates if c.name == found.used)
     return {
+        "candidates": len(found.candidates),
         "wrongly": used.wrongly,
         "stitched": used.accepted[STITCHED],
         "kinds": NUMBERS[len(found.no_digits)],

@@ -221,8 +221,10 @@ class Candidate(Part):
     name: str
     accepted: dict[str, float]
     wrongly: float  # mean over the kinds that are no digits
-    refused: list[float]
-    wrongly_curve: list[float]  # `wrongly` at the bounds that refuse so many of the digits
+    refused: list[float] = []
+    wrongly_curve: list[
+        float
+    ] = []  # `wrongly` at the bounds that refuse so many; in the released record alone
 
 
 class Distorted(Part):
@@ -366,7 +368,7 @@ class AnalyseRecord(Record):
 class YardstickRecord(Record):
     """Real images under distortions: what a recogniser accepts, and what a distance amounts to."""
 
-    candidates: list[Candidate]
+    candidates: list[Candidate]  # the one in use; in the released record those that it was chosen from, too
     old: dict[str, float]  # share accepted of each kind by the bound on confidence that measuring uses
     used: str  # the candidate that analyses use
     mild: list[str]

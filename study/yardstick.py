@@ -6,106 +6,169 @@ writes OUT/metrics/yardstick.json. No training is in it: a distance of 12 means 
 blur or another mix of classes costs, and a share of recognised samples beside what is recognised wrongly.
 """
 
+import math
 from pathlib import Path
 
-from torch import Tensor
+import torch
+from torch import Generator, Tensor
+from torchvision.transforms.functional import gaussian_blur
 
 from diffusion import data, runtime
-from diffusion.evaluation import distortions, recogniser
+from diffusion.evaluation import distortions
+from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import frechet_distance
+from diffusion.evaluation.recogniser import DigitRecogniser, of_kinds
 from diffusion.provenance import environment
 from study import class_mix
 from study.measure import command
 from study.records import Candidate, Distorted, YardstickRecord, yardstick_path
 from study.settings import Yardstick
 
-# Shares of digits that the bounds of a candidate's curve refuse.
-SHARES = tuple(round(0.01 * k, 2) for k in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50))
-DISTORTED = distortions.MILD | {
-    "blurred by 0.5 pixels": distortions.blurred(0.5),
-    "blurred by 1 pixel": distortions.blurred(1.0),
-    "with noise of 5 %": distortions.noisy(0.05),
-    "with noise of 10 %": distortions.noisy(0.1),
-    "on 20 % grey": distortions.on_grey(0.2),
-    **distortions.NO_DIGITS,
+USED = "features and pixels, tidied"  # the measure of `DigitRecogniser`
+
+
+def blurred(sigma: float) -> Kind:
+    """Blurred by a Gaussian of a standard deviation in pixels."""
+    return lambda x, labels, random: gaussian_blur(x, [9, 9], [sigma, sigma])
+
+
+def noisy(sd: float) -> Kind:
+    """With Gaussian noise of a standard deviation, clamped."""
+    return lambda x, labels, random: (x + sd * torch.randn(x.shape, generator=random)).clamp(-0.5, 0.5)
+
+
+# --- no digits ---
+
+
+def stitched(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+    """The upper, or the left, half of one digit and the other half of one of another class."""
+    other = _of_another_class(labels, random)
+    upper = torch.arange(28)[:, None] < 14
+    mask = torch.where(torch.rand(len(x), 1, 1, generator=random) < 0.5, upper, upper.T)[:, None]
+    return torch.where(mask, x, x[other])
+
+
+def _of_another_class(labels: Tensor, random: Generator) -> Tensor:
+    """For each image the index of one of another class, (N,)."""
+    other = torch.randperm(len(labels), generator=random)
+    for _ in range(50):
+        again = torch.randint(len(labels), (len(labels),), generator=random)
+        other = torch.where(labels[other] == labels, again, other)
+    return other
+
+
+def deleted(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+    """With a band of 8 pixels through the centre of mass, in any direction, made black."""
+    angle = torch.rand(len(x), generator=random) * math.pi
+    place = torch.arange(28.0) - 13.5
+    away = angle.cos()[:, None, None] * place + angle.sin()[:, None, None] * place[:, None]
+    return torch.where(away.abs()[:, None] < 4, torch.tensor(-0.5), x)
+
+
+def quarter_turned(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+    """The digits 2, 3, 4, 5 and 7 turned by 90 degrees, which are digits no longer."""
+    chosen = torch.isin(labels, torch.tensor([2, 3, 4, 5, 7])).nonzero()[:, 0]
+    chosen = chosen.repeat(-(-len(x) // max(1, len(chosen))))[: len(x)]
+    return torch.rot90(x[chosen], 1, (2, 3))
+
+
+def scribbles(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+    """Two to four pen strokes at random, each a curve through three points, as wide as a digit's.
+
+    Like the letters of an alphabet that nobody knows; a few look like digits by chance.
+    """
+    n, most, along = len(x), 4, torch.linspace(0, 1, 40)
+    points = torch.rand(n, most, 3, 2, generator=random) * 20 + 3.5  # of a quadratic Bézier curve
+    basis = torch.stack([(1 - along) ** 2, 2 * along * (1 - along), along**2])  # (3, 40)
+    path = (points.transpose(2, 3) @ basis).transpose(2, 3)  # (n, most, 40, 2)
+    drawn = torch.arange(most) < torch.randint(2, most + 1, (n, 1), generator=random)  # (n, most)
+    path = torch.where(drawn[:, :, None, None], path, path[:, :1]).flatten(1, 2)  # (n, most * 40, 2)
+    pixel = torch.stack(torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij"), 2).view(784, 2)
+    width = 0.9 + 0.6 * torch.rand(n, generator=random)  # half of it, in pixels
+    far = torch.cat([torch.cdist(pixel[None].expand(len(p), -1, -1), p).amin(2) for p in path.split(100)])
+    return centred(((width[:, None] + 0.5 - far).clamp(0, 1) - 0.5).view(n, 1, 28, 28))
+
+
+def uniform_noise(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+    return torch.rand(x.shape, generator=random) - 0.5
+
+
+def shuffled(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+    """The pixels of a digit in random order."""
+    order = torch.rand(len(x), 784, generator=random).argsort(1)
+    return x.flatten(1).gather(1, order).view_as(x)
+
+
+NO_DIGITS: dict[str, Kind] = {
+    "two digits stitched": stitched,
+    "strokes deleted": deleted,
+    "turned by 90°": quarter_turned,
+    "random pen strokes": scribbles,
+    "uniform noise": uniform_noise,
+    "shuffled pixels": shuffled,
 }
+
+DISTORTED = MILD | {
+    "blurred by 0.5 pixels": blurred(0.5),
+    "blurred by 1 pixel": blurred(1.0),
+    "with noise of 5 %": noisy(0.05),
+    "with noise of 10 %": noisy(0.1),
+    "on 20 % grey": distortions.on_grey(0.2),
+    **NO_DIGITS,
+}
+
+# --- the job ---
 
 
 def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
     """Measure real images; returns the record, which is then on disk."""
     evaluator = Evaluator.of(*(P.dataset, P.data_dir), n_train=max(P.n_real, P.n), n_test=P.n_test)
     train = data.load(P.dataset, "train", P.data_dir)
-    likeness = recogniser.Likeness.of(evaluator.classifier, train[0][: P.n_real])
-    candidates, old = _candidates(likeness, evaluator, P.n_kind)
-    reference, features = evaluator.reference, evaluator.training_features
+    used, old = _recognised(evaluator, train[0][: P.n_real], P.n_kind)
+    features = evaluator.training_features
     of_training = features, evaluator.read_features(features)[0]
     record = YardstickRecord(
         job="yardstick",
         settings=P.values(),
         environment=environment("fp32", runtime.device()),
-        candidates=candidates,
+        candidates=[used],
         old=old,
-        used=recogniser.USED,
-        mild=list(distortions.MILD),
-        no_digits=list(distortions.NO_DIGITS),
+        used=USED,
+        mild=list(MILD),
+        no_digits=list(NO_DIGITS),
         distorted=_distorted(evaluator, *train, P.n),
-        mixed=[class_mix.mixed(reference, of_training, d) for d in class_mix.DIVERGENCES],
+        mixed=[class_mix.mixed(evaluator.reference, of_training, d) for d in class_mix.DIVERGENCES],
     )
     record.save(yardstick_path(Path(out)))
-    best = min(candidates, key=lambda one: one.wrongly)
-    print(f"yardstick: the measure that accepts fewest images that are no digits is {best.name}", flush=True)
+    print(f"yardstick: {used.wrongly:.1%} of the images that are no digits are taken for some", flush=True)
     return record
 
 
-def _candidates(
-    likeness: recogniser.Likeness, evaluator: Evaluator, n: int
-) -> tuple[list[Candidate], dict[str, float]]:
-    """The shares of images that each measure accepts, and that confidence does with the bound of measuring.
+def _recognised(evaluator: Evaluator, x_train: Tensor, n: int) -> tuple[Candidate, dict[str, float]]:
+    """The shares of images of each kind that the recogniser accepts, and that confidence does.
 
-    Each measure gets the bound that 95 % of real digits under mild distortions reach, all kinds together:
-    from one half of the test images, and is tried on the other. The best accepts the smallest share of images
-    that are no digits, averaged over their kinds.
+    The recogniser's bound comes from one half of the test images, and is tried on the other; that of
+    confidence is the one of measuring.
     """
-    x, labels, kinds = evaluator.x_test, evaluator.labels, distortions.MILD | distortions.NO_DIGITS
-    fitted = recogniser.of_kinds(distortions.MILD, x[::2], labels[::2], n, "bound")
-    tried = recogniser.of_kinds(kinds, x[1::2], labels[1::2], n, "tried")
-    at = {kind: likeness.scores(images) for kind, (images, _) in fitted.items()}
-    scores = {kind: likeness.scores(images) for kind, (images, _) in tried.items()}
-    found = []
-    for name in next(iter(at.values())):
-        bounds = recogniser.bounds_of([one[name] for one in at.values()], [recogniser.REFUSED, *SHARES])
-        found.append(_candidate(name, {kind: one[name] for kind, one in scores.items()}, bounds))
-    confidence = {kind: one[recogniser.CONFIDENCE] for kind, one in scores.items()}
-    return found, _accepted(confidence, evaluator.threshold)
-
-
-def _accepted(scores: dict[str, Tensor], bound: float) -> dict[str, float]:
-    return {kind: float((score >= bound).double().mean()) for kind, score in scores.items()}
-
-
-def _candidate(name: str, scores: dict[str, Tensor], bounds: list[float]) -> Candidate:
-    """A measure at the first of its bounds, and its curve at the others."""
-
-    def wrongly(bound: float) -> float:
-        found = _accepted(scores, bound)
-        return sum(found[kind] for kind in distortions.NO_DIGITS) / len(distortions.NO_DIGITS)
-
-    return Candidate(
-        name=name,
-        accepted=_accepted(scores, bounds[0]),
-        wrongly=wrongly(bounds[0]),
-        refused=list(SHARES),
-        wrongly_curve=[wrongly(bound) for bound in bounds[1:]],
-    )
+    x, labels = evaluator.x_test, evaluator.labels
+    recogniser = DigitRecogniser.fit(evaluator.classifier, x_train, x, labels, n)
+    accepted, old = {}, {}
+    for kind, (images, _) in of_kinds(MILD | NO_DIGITS, x[1::2], labels[1::2], n, "tried").items():
+        confidence = evaluator.read_features(evaluator.features(images.clamp(-0.5, 0.5)))[1]
+        accepted[kind] = float(recogniser.accepts(images).double().mean())
+        old[kind] = float((confidence >= evaluator.threshold).double().mean())
+    wrongly = sum(accepted[kind] for kind in NO_DIGITS) / len(NO_DIGITS)
+    return Candidate(name=USED, accepted=accepted, wrongly=wrongly), old
 
 
 def _distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[Distorted]:
     """The distances of n training images of every kind."""
-    reference, found = evaluator.reference, []
-    for kind, (images, _) in recogniser.of_kinds(DISTORTED, x, labels, n, "distorted").items():
-        found.append(Distorted(kind=kind, frechet=frechet_distance(reference, evaluator.features(images))))
-        print(f"yardstick: {kind}: Fréchet distance {found[-1].frechet:.2f}", flush=True)
+    found = []
+    for kind, (images, _) in of_kinds(DISTORTED, x, labels, n, "distorted").items():
+        distance = frechet_distance(evaluator.reference, evaluator.features(images))
+        found.append(Distorted(kind=kind, frechet=distance))
+        print(f"yardstick: {kind}: Fréchet distance {distance:.2f}", flush=True)
     return found
 
 

@@ -1,15 +1,13 @@
-"""Digits distorted mildly, and images that are no digits: what a recogniser has to accept, and to refuse.
+"""Digits distorted mildly, which a recogniser has to accept.
 
 Each kind is a function (images (N, 1, 28, 28) in model units, labels (N,), generator) -> images like them.
 """
 
-import math
 from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 Kind = Callable[[Tensor, Tensor, Generator], Tensor]
 
@@ -40,9 +38,6 @@ def centred(x: Tensor) -> Tensor:
 
 def _signs(n: int, random: Generator) -> Tensor:
     return torch.randint(0, 2, (n,), generator=random) * 2.0 - 1
-
-
-# --- digits all the same ---
 
 
 def unchanged(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
@@ -80,16 +75,6 @@ def on_grey(level: float) -> Kind:
     return lambda x, labels, random: x + level * (0.5 - x)
 
 
-def blurred(sigma: float) -> Kind:
-    """Blurred by a Gaussian of a standard deviation in pixels."""
-    return lambda x, labels, random: gaussian_blur(x, [9, 9], [sigma, sigma])
-
-
-def noisy(sd: float) -> Kind:
-    """With Gaussian noise of a standard deviation, clamped."""
-    return lambda x, labels, random: (x + sd * torch.randn(x.shape, generator=random)).clamp(-0.5, 0.5)
-
-
 MILD: dict[str, Kind] = {
     "unchanged": unchanged,
     "shifted by 1 pixel": shifted(1),
@@ -101,75 +86,4 @@ MILD: dict[str, Kind] = {
     "thinner": thinner,
     "on 5 % grey": on_grey(0.05),
     "on 10 % grey": on_grey(0.1),
-}
-
-# --- no digits ---
-
-
-def stitched(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    """The upper, or the left, half of one digit and the other half of one of another class."""
-    other = _of_another_class(labels, random)
-    upper = torch.arange(28)[:, None] < 14
-    mask = torch.where(torch.rand(len(x), 1, 1, generator=random) < 0.5, upper, upper.T)[:, None]
-    return torch.where(mask, x, x[other])
-
-
-def _of_another_class(labels: Tensor, random: Generator) -> Tensor:
-    """For each image the index of one of another class, (N,)."""
-    other = torch.randperm(len(labels), generator=random)
-    for _ in range(50):
-        again = torch.randint(len(labels), (len(labels),), generator=random)
-        other = torch.where(labels[other] == labels, again, other)
-    return other
-
-
-def deleted(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    """With a band of 8 pixels through the centre of mass, in any direction, made black."""
-    angle = torch.rand(len(x), generator=random) * math.pi
-    place = torch.arange(28.0) - 13.5
-    away = angle.cos()[:, None, None] * place + angle.sin()[:, None, None] * place[:, None]
-    return torch.where(away.abs()[:, None] < 4, torch.tensor(-0.5), x)
-
-
-def quarter_turned(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    """The digits 2, 3, 4, 5 and 7 turned by 90 degrees, which are digits no longer."""
-    chosen = torch.isin(labels, torch.tensor([2, 3, 4, 5, 7])).nonzero()[:, 0]
-    chosen = chosen.repeat(-(-len(x) // max(1, len(chosen))))[: len(x)]
-    return torch.rot90(x[chosen], 1, (2, 3))
-
-
-def scribbles(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    """Two to four pen strokes at random, each a curve through three points, as wide as a digit's.
-
-    Like the letters of an alphabet that nobody knows; a few look like digits by chance.
-    """
-    n, most, along = len(x), 4, torch.linspace(0, 1, 40)
-    points = torch.rand(n, most, 3, 2, generator=random) * 20 + 3.5  # of a quadratic Bézier curve
-    basis = torch.stack([(1 - along) ** 2, 2 * along * (1 - along), along**2])  # (3, 40)
-    path = (points.transpose(2, 3) @ basis).transpose(2, 3)  # (n, most, 40, 2)
-    drawn = torch.arange(most) < torch.randint(2, most + 1, (n, 1), generator=random)  # (n, most)
-    path = torch.where(drawn[:, :, None, None], path, path[:, :1]).flatten(1, 2)  # (n, most * 40, 2)
-    pixel = torch.stack(torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij"), 2).view(784, 2)
-    width = 0.9 + 0.6 * torch.rand(n, generator=random)  # half of it, in pixels
-    far = torch.cat([torch.cdist(pixel[None].expand(len(p), -1, -1), p).amin(2) for p in path.split(100)])
-    return centred(((width[:, None] + 0.5 - far).clamp(0, 1) - 0.5).view(n, 1, 28, 28))
-
-
-def uniform_noise(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    return torch.rand(x.shape, generator=random) - 0.5
-
-
-def shuffled(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    """The pixels of a digit in random order."""
-    order = torch.rand(len(x), 784, generator=random).argsort(1)
-    return x.flatten(1).gather(1, order).view_as(x)
-
-
-NO_DIGITS: dict[str, Kind] = {
-    "two digits stitched": stitched,
-    "strokes deleted": deleted,
-    "turned by 90°": quarter_turned,
-    "random pen strokes": scribbles,
-    "uniform noise": uniform_noise,
-    "shuffled pixels": shuffled,
 }

@@ -1,11 +1,11 @@
-"""Is an image a digit? Measures of it, and the bound that real digits under mild distortions give each.
+"""Is an image a digit? Its nearness to real digits, and the bound that mildly distorted ones give.
 
-The classifier's confidence alone is a poor one: smoothed labels cap it, shifts lower it, noise has it. Real
-digits lie near other real digits, in the classifier's features and in pixels, once an image is tidied: its
-ground made black, and its ink moved to the middle, as MNIST's makers did.
+The classifier's confidence alone is a poor measure: smoothed labels cap it, shifts lower it, noise has it.
+Real digits lie near other real digits, in the classifier's features and in pixels, once an image is tidied:
+its ground made black, and its ink moved to the middle, as MNIST's makers did. docs/recogniser.md has the
+measures that were compared.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -19,8 +19,6 @@ from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.samples import BORDER
 from diffusion.runtime import generator
 
-USED = "features and pixels, tidied"  # the yardstick's choice for MNIST
-CONFIDENCE = "confidence"
 REFUSED = 0.05  # share of mildly distorted digits below the bound
 NEIGHBOURS = 5
 
@@ -35,35 +33,53 @@ def tidied(x: Tensor) -> Tensor:
     return centred(((x + 0.5 - ground) / (1 - ground).clamp(min=0.1)).clamp(0, 1) - 0.5)
 
 
-@dataclass(frozen=True)
-class Likeness:
-    """Measures of being a digit, all larger for digits: confidence, and nearness to training digits.
+def of_kinds(
+    kinds: dict[str, Kind], x: Tensor, labels: Tensor, n: int, key: str
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """n images of each kind, made of random ones of x (N, 1, 28, 28), and the labels of these."""
+    found = {}
+    for name, kind in kinds.items():
+        random = generator("kind", name, key)
+        chosen = torch.randperm(len(x), generator=random)[:n]
+        found[name] = kind(x[chosen], labels[chosen], random), labels[chosen]
+    return found
 
-    Nearness is minus the logarithm of the distance to the fifth nearest training digit over the image's own
-    length: in the classifier's features, and in pixels blurred by one pixel, every second of them.
+
+@dataclass(frozen=True)
+class DigitRecogniser:
+    """A measure of being a digit, with the bound that 95 % of mildly distorted digits reach.
+
+    It is the sum of two nearnesses of the tidied image: minus the logarithm of the distance to the fifth
+    nearest training digit over the image's own length, in the classifier's features, and in pixels blurred by
+    one pixel, every second of them.
     """
 
     classifier: DigitClassifier
-    features: tuple[Tensor, Tensor]  # (M, 64) of training digits as they are, and tidied
-    pixels: Tensor  # (M, 144), tidied
+    features: Tensor  # (M, 64) of training digits
+    pixels: Tensor  # (M, 144)
+    bound: float = 0.0
 
     @classmethod
-    def of(cls, classifier: DigitClassifier, x_train: Tensor) -> Self:
-        tidy = tidied(x_train)
-        return cls(classifier, (_features(classifier, x_train), _features(classifier, tidy)), _coarse(tidy))
+    def fit(cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int) -> Self:
+        """From training digits near to which digits lie, and test digits x, labels: n of each mild kind.
 
-    def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Name -> score (N,) of images x (N, 1, 28, 28) in model units, which may leave [-0.5, 0.5]."""
-        x = x.float().clamp(-0.5, 0.5)
-        tidy, found = tidied(x), {}
-        for images, digits, how in ((x, self.features[0], ""), (tidy, self.features[1], ", tidied")):
-            features = _features(self.classifier, images)
-            with torch.inference_mode():
-                found[CONFIDENCE + how] = self.classifier.head(features).double().softmax(1).amax(1)
-            found["features" + how] = _nearness(features, digits)
-        found["pixels, tidied"] = _nearness(_coarse(tidy), self.pixels)
-        found[USED] = found["features, tidied"] + found["pixels, tidied"]
-        return found
+        Every second test digit takes part; the yardstick tries the bound on the others.
+        """
+        tidy = tidied(x_train)
+        unbound = cls(classifier, _features(classifier, tidy), _coarse(tidy))
+        kinds = of_kinds(MILD, x[::2], labels[::2], n, "bound")
+        scores = torch.cat([unbound.scores(images) for images, _ in kinds.values()])
+        return cls(classifier, unbound.features, unbound.pixels, float(scores.quantile(REFUSED)))
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Scores (N,) of images x (N, 1, 28, 28) in model units, which may leave [-0.5, 0.5]."""
+        tidy = tidied(x.float().clamp(-0.5, 0.5))
+        features, pixels = _features(self.classifier, tidy), _coarse(tidy)
+        return _nearness(features, self.features) + _nearness(pixels, self.pixels)
+
+    def accepts(self, x: Tensor) -> Tensor:
+        """Mask (N,) of the images x that are accepted as digits."""
+        return self.scores(x) >= self.bound
 
 
 @torch.inference_mode()
@@ -80,44 +96,3 @@ def _coarse(x: Tensor) -> Tensor:
 def _nearness(x: Tensor, digits: Tensor) -> Tensor:
     far = torch.cat([torch.cdist(part, digits).kthvalue(NEIGHBOURS).values for part in x.split(1000)])
     return -((far + 1e-6) / x.norm(dim=1).clamp(min=1e-6)).log().double()
-
-
-def of_kinds(
-    kinds: dict[str, Kind], x: Tensor, labels: Tensor, n: int, key: str
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """n images of each kind, made of random ones of x (N, 1, 28, 28), and the labels of these."""
-    found = {}
-    for name, kind in kinds.items():
-        random = generator("kind", name, key)
-        chosen = torch.randperm(len(x), generator=random)[:n]
-        found[name] = kind(x[chosen], labels[chosen], random), labels[chosen]
-    return found
-
-
-def bounds_of(scores: Iterable[Tensor], refused: Iterable[float]) -> list[float]:
-    """The bounds that refuse these shares of digits with the scores of all kinds together."""
-    every = torch.cat(list(scores))
-    return [float(every.quantile(share)) for share in refused]
-
-
-@dataclass(frozen=True)
-class DigitRecogniser:
-    """The measure `USED`, with the bound that 95 % of mildly distorted digits reach."""
-
-    likeness: Likeness
-    bound: float
-
-    @classmethod
-    def fit(cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int) -> Self:
-        """From training digits near to which digits lie, and test digits x, labels: n of each mild kind.
-
-        Every second test digit takes part; the yardstick tries the bound on the others.
-        """
-        likeness = Likeness.of(classifier, x_train)
-        kinds = of_kinds(MILD, x[::2], labels[::2], n, "bound")
-        scores = [likeness.scores(images)[USED] for images, _ in kinds.values()]
-        return cls(likeness, bounds_of(scores, [REFUSED])[0])
-
-    def accepts(self, x: Tensor) -> Tensor:
-        """Mask (N,) of the images x that are accepted as digits."""
-        return self.likeness.scores(x)[USED] >= self.bound

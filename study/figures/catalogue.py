@@ -281,7 +281,8 @@ def recognised_kinds(results: Results) -> Figure | None:
 
 
 def recogniser_curves(results: Results) -> Figure | None:
-    return evidence.recogniser_curves(results.yardstick.candidates) if results.yardstick else None
+    candidates = results.yardstick.candidates if results.yardstick else []
+    return evidence.recogniser_curves(candidates) if len(candidates) > 1 else None
 
 
 def yardstick(results: Results) -> Figure | None:

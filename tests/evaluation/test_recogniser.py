@@ -7,6 +7,7 @@ from scipy import ndimage
 from diffusion import data
 from diffusion.evaluation import classifier, distortions, recogniser
 from diffusion.runtime import generator
+from study.yardstick import NO_DIGITS
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_a_turn_is_a_turn(digits):
 
 def test_distorted_digits_keep_their_shape_and_range(digits):
     x, labels = digits
-    for name, kind in (distortions.MILD | distortions.NO_DIGITS).items():
+    for name, kind in (distortions.MILD | NO_DIGITS).items():
         found = kind(x[:60], labels[:60], generator(name))
         assert found.shape == x[:60].shape, name
         assert found.abs().max() <= 0.5 + 1e-5, name  # a NaN fails this as well
@@ -76,7 +77,7 @@ def test_it_accepts_digits_and_refuses_noise_and_scribbles(fitted, digits):
     x, labels = (part[1::2] for part in digits)
     accepted = {
         name: float(fitted.accepts(kind(x, labels, generator(name))).double().mean())
-        for name, kind in (distortions.MILD | distortions.NO_DIGITS).items()
+        for name, kind in (distortions.MILD | NO_DIGITS).items()
     }
     assert min(accepted[kind] for kind in distortions.MILD) > 0.7
     assert accepted["unchanged"] > 0.9
