@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from diffusion.evaluation import frechet, samples
-from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.evaluator import Evaluator, Seen
+from diffusion.evaluation.results import PriorSide, Variant
 from diffusion.training.fit import Run
 from study.records import Ablation, Checkpoint, Gaps, PriorAblation
 
@@ -11,13 +12,14 @@ from study.records import Ablation, Checkpoint, Gaps, PriorAblation
 def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:
     """n samples of a training in two ways, from the same noise, and the second minus the first."""
     x, y = first.sample(n, seed), second.sample(n, seed)
-    (a, of_a), (b, of_b) = evaluator.variant(x), evaluator.variant(y)
+    a, b = Seen(evaluator, x), Seen(evaluator, y)
     reference, repeats = evaluator.reference, evaluator.interval_repeats
     gap = Gaps(
-        frechet=frechet.frechet_gap(reference, of_b, of_a, repeats, evaluator.seed),
+        frechet=frechet.frechet_gap(reference, b.features, a.features, repeats, evaluator.seed),
         background=samples.border_grey_gap(frechet.to_uint8(y), frechet.to_uint8(x)),
     )
-    return Ablation(first=a, second=b, gap=gap)
+    sides = [Variant(n=n, frechet=one.frechet(), **one.looks()) for one in (a, b)]
+    return Ablation(first=sides[0], second=sides[1], gap=gap)
 
 
 def prior(
@@ -35,9 +37,16 @@ def prior(
     The two differ only in whether neighbouring pixels of the start belong together. The samples from patches
     are also measured after each of the `late_epochs`, n_late of them.
     """
-    sides = [evaluator.side(one.sample(n, seed), n_distance) for one in (independent, patches)]
+    sides = [_side(Seen(evaluator, one.sample(n, seed)), n_distance) for one in (independent, patches)]
     curve = [checkpoint(patches, evaluator, epoch, n_late, seed) for epoch in late_epochs]
     return PriorAblation(independent=sides[0], patches=sides[1], curve=curve)
+
+
+def _side(seen: Seen, n_variety: int) -> PriorSide:
+    looks = seen.looks()["low_confidence"]
+    return PriorSide(
+        n=len(seen.x), variety=seen.variety(n_variety), low_confidence=looks, classes=seen.classes()
+    )
 
 
 def checkpoint(run: Run, evaluator: Evaluator, epoch: int, n: int, seed: int) -> Checkpoint:

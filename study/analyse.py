@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion.evaluation import diagnostics, samples
-from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation import diagnostics
+from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
@@ -58,9 +58,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
     recogniser = DigitRecogniser.fit(evaluator.classifier, evaluator.x_train, x_test, y_test, P.n_kind)
     measured = _measured(out, train)
     x = _finished(out, run, measured, P.n_samples)
-    features = evaluator.features(x)
-    labels = evaluator.read_features(features)[0]
-    found = {}
+    seen, found = Seen(evaluator, x), {}
     if isinstance(run.process, DDPM):
         at, probed = (run.process, run.network()), x_test[: P.n_probe]
         reading = evaluator.classifier, probed, y_test[: P.n_probe]
@@ -87,8 +85,12 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
             *(_drawn(way, evaluator, recogniser, way.sample(P.n_samples)) for way in _other_ways(run, P)),
         ],
         ways={name: drawn_as(one.changes) for name, one in measured.ways.items()} if measured else {},
-        mix=class_mix.split(evaluator.reference, features, labels, evaluator.read, P.interval_repeats),
-        memorised=memorisation.memorised((near, labels), (of_test, evaluator.read[: P.n_samples])),
+        mix=class_mix.split(
+            evaluator.reference, seen.features, seen.labels, evaluator.test.labels, P.interval_repeats
+        ),
+        memorised=memorisation.memorised(
+            (near, seen.labels), (of_test, evaluator.test.labels[: P.n_samples])
+        ),
         **found,
     )
     record.save(analyse_path(out, model, seed))
@@ -131,16 +133,15 @@ def _other_ways(run: Run, P: Analyse) -> Iterator[Run]:
 
 def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tensor) -> Drawn:
     """The measures of samples x (n, 1, 28, 28) of a training."""
-    sampler, features = run.way.sampler, evaluator.features(x)
-    labels = evaluator.read_features(features)[0]
+    sampler, seen = run.way.sampler, Seen(evaluator, x)
     found = Drawn(
         sampler=next((name for name, cls in SAMPLERS.items() if type(sampler) is cls), "own"),
         calls=run.calls,
         noise=getattr(sampler, "noise", 0.0),
         clip_x0=getattr(sampler, "clip_x0", False),
-        frechet=evaluator.distance(features),
+        frechet=seen.frechet(),
         digit=share_of(recogniser.accepts(x)),
-        classes=samples.class_shares(labels, evaluator.all_labels, seed=evaluator.seed),
+        classes=seen.classes(),
     )
     print(
         f"{run.name}-{run.seed}: {found.sampler}, {found.calls} calls, noise {found.noise:g}: "

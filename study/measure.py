@@ -18,7 +18,7 @@ import numpy as np
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.evaluation.evaluator import Evaluator, is_constant
+from diffusion.evaluation.evaluator import Evaluator, Seen, is_constant
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import differences
 from diffusion.identity.sources import file_of, followed, hash_of
@@ -98,7 +98,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         ways={name: _other_way(run, train, evaluator, P, how) for name, how in P.ways.items()},
         code=code(),
     )
-    examples = evaluator.examples(samples, seed=seed)  # (2, 16, 28, 28)
+    examples = Seen(evaluator, samples).examples(seed=seed)  # (2, 16, 28, 28)
     late = [to_uint8(run.sample(P.n_samples, seed, row.epoch))[:, 0].numpy() for row in record.late()]
     keep(out, f"samples_{name}", to_uint8(samples)[:, 0].numpy())
     keep(out, f"late_{name}", np.stack(late))

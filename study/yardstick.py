@@ -16,7 +16,7 @@ from torchvision.transforms.functional import gaussian_blur
 from diffusion import data, runtime
 from diffusion.evaluation import distortions
 from diffusion.evaluation.distortions import MILD, Kind, centred
-from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import frechet_distance
 from diffusion.evaluation.recogniser import DigitRecogniser, of_kinds
 from diffusion.provenance import environment
@@ -126,8 +126,7 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
     evaluator = Evaluator.of(*(P.dataset, P.data_dir), n_train=max(P.n_real, P.n), n_test=P.n_test)
     train = data.load(P.dataset, "train", P.data_dir)
     used, old = _recognised(evaluator, train[0][: P.n_real], P.n_kind)
-    features = evaluator.training_features
-    of_training = features, evaluator.read_features(features)[0]
+    of_training = evaluator.train.features, evaluator.train.labels
     record = YardstickRecord(
         job="yardstick",
         settings=P.values(),
@@ -155,7 +154,7 @@ def _recognised(evaluator: Evaluator, x_train: Tensor, n: int) -> tuple[Candidat
     recogniser = DigitRecogniser.fit(evaluator.classifier, x_train, x, labels, n)
     accepted, old = {}, {}
     for kind, (images, _) in of_kinds(MILD | NO_DIGITS, x[1::2], labels[1::2], n, "tried").items():
-        confidence = evaluator.read_features(evaluator.features(images.clamp(-0.5, 0.5)))[1]
+        confidence = Seen(evaluator, images).confidence
         accepted[kind] = float(recogniser.accepts(images).double().mean())
         old[kind] = float((confidence >= evaluator.threshold).double().mean())
     wrongly = sum(accepted[kind] for kind in NO_DIGITS) / len(NO_DIGITS)

@@ -11,15 +11,15 @@ from diffusion import data, runtime
 from diffusion.bounds import whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.evaluation.interval import Spread
+from diffusion.evaluation.interval import Interval, Spread
 from diffusion.evaluation.results import (
+    Classes,
     Distance,
     Features,
-    PriorSide,
     Real,
     RealClasses,
+    Recognised,
     Sampled,
-    Variant,
     Variety,
 )
 from diffusion.evaluation.statistics import share_of
@@ -73,9 +73,9 @@ class Evaluator:
         self.classifier = classifier.load(classifier_weights)
         self.extractor = features.digits(device, classifier_weights)
         self.inception = features.inception(inception_weights, device)
-        self.reference = Reference(self.features(x_test))
-        self.read, self.confidence = self.read_features(self.reference.features.float())
-        self.threshold = samples.threshold_of(self.confidence)
+        self.test = Seen(self, x_test)
+        self.reference = Reference(self.test.features)
+        self.threshold = samples.threshold_of(self.test.confidence)
         self._floors: dict[tuple[int, int], Spread] = {}
         self._real: dict[int, Real] = {}
 
@@ -106,7 +106,7 @@ class Evaluator:
             name: Features(available=one.available, reason=one.reason, **one.info)
             for name, one in known.items()
         }
-        found["classifier"].test_accuracy = float((self.read == self.labels).double().mean())
+        found["classifier"].test_accuracy = float((self.test.labels == self.labels).double().mean())
         return found
 
     # --- distances ---
@@ -115,18 +115,9 @@ class Evaluator:
         """The classifier's features (n, 64) of images (n, 1, 28, 28) in model units."""
         return self.extractor.features(to_uint8(x))
 
-    def read_features(self, found: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels and confidence (n,) of images, from their features."""
-        with torch.inference_mode():
-            return samples.read(self.classifier.head(found))
-
-    def distance(self, found: Tensor) -> Distance:
-        """Fréchet and kernel distance of samples, from their features."""
-        return frechet.distances(self.reference, found, self.interval_repeats, self.seed)
-
     def floor(self, n: int) -> Spread | None:
         """The real-vs-real distance at n images; None where there are not as many training images."""
-        return self._floor(self.reference, self.training_features, n)
+        return self._floor(self.reference, self.train.features, n)
 
     def _floor(self, reference: Reference, train: Tensor, n: int) -> Spread | None:
         key = reference.dimension, n
@@ -135,9 +126,9 @@ class Evaluator:
         return self._floors.get(key)
 
     @cached_property
-    def training_features(self) -> Tensor:
-        """Features of the training images."""
-        return self.features(self.x_train)
+    def train(self) -> "Seen":
+        """The training images, seen when first asked for."""
+        return Seen(self, self.x_train)
 
     @cached_property
     def _of_inception(self) -> tuple[Reference, Tensor]:
@@ -168,72 +159,76 @@ class Evaluator:
         """
         in_model_units(x)
         n_distance = None if n_distance is None else whole("n_distance", n_distance, 12, len(x))
-        found = self.features(x)
-        labels, confidence = self.read_features(found)
-        first = found[:n_distance]
+        seen = Seen(self, x)
         return Sampled(
-            frechet=self.distance(first),
-            variety=self.variety(first),
-            classes=samples.class_shares(labels, self.all_labels, n_distance, self.seed),
-            recognised=samples.recognised(labels[confidence >= self.threshold]),
+            frechet=seen.frechet(n_distance),
+            variety=seen.variety(first=n_distance),
+            classes=seen.classes(n_distance),
+            recognised=seen.recognised(),
             centre=samples.centre_shares(x),
-            **self.looks(x, confidence),
+            **seen.looks(),
         )
-
-    def looks(self, x: Tensor, confidence: Tensor) -> dict:
-        """The fields of `Looks`; `confidence` (n,) is the classifier's."""
-        return {
-            "low_confidence": share_of(confidence < self.threshold),
-            "background": samples.border_grey(to_uint8(x), self.seed),
-            "border": samples.border_before_clamping(x),
-        }
-
-    def variant(self, x: Tensor) -> tuple[Variant, Tensor]:
-        """The fewer measures of samples in an ablation, and their features."""
-        found = self.features(x)
-        looks = self.looks(x, self.read_features(found)[1])
-        return Variant(n=len(x), frechet=self.distance(found), **looks), found
-
-    def side(self, x: Tensor, n_variety: int) -> PriorSide:
-        """Those of samples from one prior, `n_variety` of them for precision, recall and coverage."""
-        found = self.features(x)
-        labels, confidence = self.read_features(found)
-        return PriorSide(
-            n=len(x),
-            variety=self.variety(found, n_variety),
-            low_confidence=share_of(confidence < self.threshold),
-            classes=samples.class_shares(labels, self.all_labels, seed=self.seed),
-        )
-
-    def variety(self, found: Tensor, n: int = samples.MOST_IMAGES) -> Variety:
-        """Precision, recall and coverage of n samples (or all there are), from their features."""
-        real = self.reference.features
-        n = min(n, samples.MOST_IMAGES, len(real), len(found))
-        return samples.precision_recall_coverage(real, found, n, self.seed)
-
-    def examples(self, x: Tensor, n: int = 16, seed: int = 0) -> Tensor:
-        """n high-quality, n low-quality samples by `samples.QUALITY_RULE`: (2, n, 28, 28) in model units."""
-        _, confidence = self.read_features(self.features(x))
-        high, low = samples.rank_by_quality(confidence, min(n, len(x) // 2), seed)
-        return torch.stack([x[high, 0], x[low, 0]])
-
-    # --- real images ---
 
     def real(self, n: int) -> Real:
         """The same measures for the real test images; divergence and variety are those of n images."""
         if n not in self._real:
             of_classes = samples.class_shares(self.all_labels, self.all_labels, seed=self.seed)
-            looks = self.looks(self.x_test, self.confidence)
             self._real[n] = Real(
                 classes=RealClasses(share=[one.value for one in of_classes.share]),
-                recognised=samples.recognised(self.read[self.confidence >= self.threshold]),
+                recognised=self.test.recognised(),
                 threshold=self.threshold,
-                **looks,
                 centre=samples.centre_shares(self.x_test),
                 divergence_floor=samples.divergence_floor(self.all_labels, n, self.seed),
-                variety=self.variety(self.training_features, n),
+                variety=self.train.variety(n),
+                **self.test.looks(),
             )
         return self._real[n]
+
+
+class Seen:
+    """Images (n, 1, 28, 28) in model units as an evaluator's classifier sees them.
+
+    Attributes:
+        features: (n, 64).
+        labels, confidence: (n,), the class that is read and its probability.
+    """
+
+    def __init__(self, evaluator: Evaluator, x: Tensor):
+        self.evaluator, self.x, self.seed = evaluator, x, evaluator.seed
+        self.features = evaluator.features(x)
+        with torch.inference_mode():
+            self.labels, self.confidence = samples.read(evaluator.classifier.head(self.features))
+
+    def frechet(self, n: int | None = None) -> Distance:
+        """Fréchet and kernel distance of the first n, or of all."""
+        of = self.evaluator
+        return frechet.distances(of.reference, self.features[:n], of.interval_repeats, self.seed)
+
+    def variety(self, n: int = samples.MOST_IMAGES, first: int | None = None) -> Variety:
+        """Precision, recall and coverage of n (or as many as there are) of the `first`, or of all."""
+        real, found = self.evaluator.reference.features, self.features[:first]
+        n = min(n, samples.MOST_IMAGES, len(real), len(found))
+        return samples.precision_recall_coverage(real, found, n, self.seed)
+
+    def classes(self, n: int | None = None) -> Classes:
+        """Class shares of all, and the divergence of the first n."""
+        return samples.class_shares(self.labels, self.evaluator.all_labels, n, self.seed)
+
+    def recognised(self) -> Recognised:
+        return samples.recognised(self.labels[self.confidence >= self.evaluator.threshold])
+
+    def looks(self) -> dict[str, Interval | Spread]:
+        """The fields of `Looks`."""
+        return {
+            "low_confidence": share_of(self.confidence < self.evaluator.threshold),
+            "background": samples.border_grey(to_uint8(self.x), self.seed),
+            "border": samples.border_before_clamping(self.x),
+        }
+
+    def examples(self, n: int = 16, seed: int = 0) -> Tensor:
+        """n high-quality, n low-quality ones by `samples.QUALITY_RULE`: (2, n, 28, 28)."""
+        high, low = samples.rank_by_quality(self.confidence, min(n, len(self.x) // 2), seed)
+        return torch.stack([self.x[high, 0], self.x[low, 0]])
 
 
 def in_model_units(x: Tensor) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from diffusion import data
 from diffusion.evaluation import classifier, samples
-from diffusion.evaluation.evaluator import Evaluator, is_constant
+from diffusion.evaluation.evaluator import Evaluator, Seen, is_constant
 from diffusion.evaluation.frechet import frechet_distance
 from diffusion.evaluation.statistics import share_of
 from study import ablations
@@ -92,7 +92,7 @@ def test_real_images_are_described_once(evaluator, monkeypatch):
 
 
 def test_examples_are_confident_above_and_unsure_below(evaluator, x):
-    high, low = evaluator.examples(x, 4)
+    high, low = Seen(evaluator, x).examples(4)
     assert high.shape == low.shape == (4, 28, 28)
     read = classifier.load()
     sure, unsure = (samples.read(classifier.logits(read, part[:, None]))[1] for part in (high, low))
