@@ -144,7 +144,7 @@ end
 local function division(d)
   if d.classes:includes "claims" then return claims(d) end
   if d.classes:includes "claim" then return claim(d) end
-  if typst and d.classes:includes "screen" then return {} end
+  if typst and (d.classes:includes "screen" or d.classes:includes "page") then return {} end
   if d.classes:includes "cards" then return cards(d) end
   if d.classes:includes "long" or d.classes:includes "here" then return here(d, d.classes:includes "long") end
   if d.classes:includes "algorithm" then return algorithm(d) end
