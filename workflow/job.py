@@ -69,7 +69,7 @@ def main(profile: str, name: str) -> None:
     logs = job.out / "logs"
     log, attempt = logs / f"{name}.log", logs / f"{name}.ipynb"
     logs.mkdir(parents=True, exist_ok=True)
-    with FileLock(logs / f"{name}.lock"):  # a job of a cluster outlives a workflow that was killed
+    with FileLock(logs / f"{name}.lock", poll_interval=1):  # one of a cluster outlives a killed workflow
         print(f"{name} | starts", flush=True)
         try:
             expected = job.expected()

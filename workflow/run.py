@@ -64,7 +64,7 @@ def study(profile: Profile, cores: str, executor: str) -> None:
             data.main(["--dataset", profile.dataset, *(["--data-dir", d] if (d := profile.data_dir) else [])])
             options = ["--config", f"profile={profile.where}"]
             options += (
-                ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "all"]
+                ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "rules"]
             )
             run(*SNAKEMAKE, *options, *([] if executor and cores == "all" else ["--cores", cores]))
     print(f"{out}/report.html and {out}/report.pdf are up to date")
