@@ -1,8 +1,7 @@
 """The classifier that measures samples: its labels, its confidence and its 64 features.
 
-    python -m diffusion.evaluation.classifier     train MNIST's again (one to two minutes on 2 cores)
-
-The weights for MNIST are shipped beside this file: distances are comparable only under the same features.
+The weights for MNIST are shipped beside this file, as `train_and_measure` gives them: distances are
+comparable only under the same features.
 Those for another data set are trained when first asked for, and kept beside its files:
 
     <data folder>/FashionMNIST/classifier/<key>-<hash>.safetensors
@@ -12,12 +11,10 @@ They are trained without augmentation (a mirrored digit is no digit) and with sm
 then stays unsure about images unlike any digit, where one trained on hard labels is often certain.
 """
 
-import argparse
 import hashlib
 import json
 import math
 import os
-import sys
 from pathlib import Path
 
 import safetensors
@@ -224,28 +221,3 @@ def _train_and_keep(dataset: str, splits: list[tuple[Tensor, Tensor]], where: Pa
     write_bytes(path, content)
     print(f"classifier of {title}: test accuracy {facts['test_accuracy']:.4f}, in {path.name}", flush=True)
     return path
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Train, measure on the test split, write the weights; an error is one line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m diffusion.evaluation.classifier", description=__doc__.splitlines()[0]
-    )
-    parser.add_argument("--data-dir", help="data folder (default: as `python -m diffusion.data`)")
-    parser.add_argument("--out", type=Path, default=Path("build/classifier.safetensors"))
-    options = parser.parse_args(arguments)
-    try:
-        model, facts = train_and_measure(
-            *(data.load("mnist", split, options.data_dir) for split in data.SPLITS)
-        )
-        written = sha256(write_bytes(options.out, to_bytes(model, facts)))
-    except (data.DataError, OSError) as error:
-        sys.exit(f"error: {error}")
-    print(f"test accuracy {facts['test_accuracy']:.4f} on {facts['n_test']} images")
-    print(f"wrote {options.out}, sha256 {written}")
-    same = "the same bits as" if written == SHA256 else "not the same bits as"
-    print(f"these are {same} the shipped weights; to ship them, copy the file and record its hash in SHA256")
-
-
-if __name__ == "__main__":
-    main()

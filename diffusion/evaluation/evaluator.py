@@ -69,7 +69,8 @@ class Evaluator:
             raise ValueError(f"labels are {said}; needed: one for each of {len(x_test)} test images")
         self.x_train, self.x_test, self.labels = x_train, x_test, labels
         self.all_labels = labels if all_labels is None else all_labels
-        self.floor_repeats, self.interval_repeats, self.seed = floor_repeats, interval_repeats, seed
+        self.floor_repeats = whole("floor_repeats", floor_repeats, 2)
+        self.interval_repeats, self.seed = whole("interval_repeats", interval_repeats, 2), seed
         self.classifier = classifier.load(classifier_weights)
         self.extractor = features.digits(device, classifier_weights)
         self.inception = features.inception(inception_weights, device)

@@ -144,15 +144,7 @@ def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 1
 
     The draws share no image while n * repeats fit into the training features; beyond that each draw is a new
     permutation, and the standard deviation comes out somewhat small.
-
-    Raises:
-        ValueError: n < 2, more than there are training features, or repeats < 2.
     """
-    if not 2 <= n <= len(train_features) or repeats < 2:
-        raise ValueError(
-            f"n is {n}, repeats is {repeats}; allowed: n from 2 to {len(train_features)}, the number of "
-            "training features, and 2 repeats or more"
-        )
     order = torch.randperm(len(train_features), generator=generator(seed, "floor"))
     found = []
     for repeat in range(repeats):
@@ -174,13 +166,8 @@ def frechet_interval(reference: Reference, features: Tensor, repeats: int = 200,
     interval is the estimate minus the centred quantiles of the halves. It shares the bias of the estimate, as
     the floor at the same n does, with which it is to be compared. The reference is taken as fixed. `bias`
     estimates b / n, but too low while n is below the number of features.
-
-    Raises:
-        ValueError: bad features, fewer than 4 images (two halves of two), or repeats < 2.
     """
     features = check_features(features, reference.dimension)
-    if len(features) < 4 or repeats < 2:
-        raise ValueError(f"{len(features)} images, {repeats} repeats; an interval needs at least 4 and 2")
     fid = frechet_distance(reference, features)
     halves, scale = _of_halves(reference, features, repeats, seed), half_scale(len(features))
     centred = (halves - halves.mean()) * scale

@@ -45,6 +45,8 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
 def test_real_images_in_another_unit_are_refused(evaluator, x):
     with pytest.raises(ValueError, match=r"pixels range from 0 to 1"):
         Evaluator(x + 0.5, evaluator.x_test, evaluator.labels)
+    with pytest.raises(ValueError, match="floor_repeats = 1"):
+        Evaluator(x, evaluator.x_test, evaluator.labels, floor_repeats=1)
     with pytest.raises(ValueError, match=r"needed: \(B, 1, 28, 28\)"):
         Evaluator(x, evaluator.x_test[:, 0], evaluator.labels)
 

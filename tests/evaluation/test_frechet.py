@@ -183,18 +183,3 @@ def test_the_gap_of_paired_sets_is_known_better_than_of_two_sets():
     assert found.low < 6 * 0.3**2 < found.high  # the mean moves, the covariance does not
     assert found.high - found.low < math.hypot(*((one.high - one.low) for one in apart))
     assert frechet_gap(reference, a, a).model_dump() == {"value": 0.0, "low": 0.0, "high": 0.0}
-
-
-@pytest.mark.parametrize(
-    ("call", "said"),
-    [
-        (lambda real, x: floor(x, real, 1, 5), "n is 1"),
-        (lambda real, x: floor(x, real, 31, 5), "2 to 30"),
-        (lambda real, x: floor(x, real, 10, 1), "repeats is 1"),
-        (lambda real, x: frechet_interval(real, x[:3]), "at least 4"),
-        (lambda real, x: frechet_interval(real, x, 1), "1 repeats"),
-    ],
-)
-def test_what_has_no_spread_is_refused(call, said):
-    with pytest.raises(ValueError, match=said):
-        call(Reference(gaussian(40, 3, 2)), gaussian(30, 3, 1))
