@@ -21,12 +21,12 @@ from diffusion import data, runtime
 from diffusion.evaluation.evaluator import Evaluator, Seen, is_constant
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import differences
-from diffusion.identity.sources import file_of, followed, hash_of
+from diffusion.identity.sources import followed, hash_of
 from diffusion.parameters import Settings, Training
 from diffusion.processes import ColdZoom
 from diffusion.processes.priors import Patches, Pixels
 from diffusion.processes.samplers import Ancestral
-from diffusion.provenance import environment
+from diffusion.provenance import PACKAGE, environment
 from diffusion.training.checkpoints import RunError
 from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
@@ -61,6 +61,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         RunError: its weights are missing or changed.
     """
     out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
+    measured_by = code()  # before it can be edited
     train = TrainRecord.load(train_path(out, model, seed))
     run = open_trained(out, train, P)
     evaluator = _evaluator(
@@ -96,7 +97,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         real=evaluator.real(P.n_distance),
         ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
         ways={name: _other_way(run, train, evaluator, P, how) for name, how in P.ways.items()},
-        code=code(),
+        code=measured_by,
     )
     examples = Seen(evaluator, samples).examples(seed=seed)  # (2, 16, 28, 28)
     late = [to_uint8(run.sample(P.n_samples, seed, row.epoch))[:, 0].numpy() for row in record.late()]
@@ -131,11 +132,7 @@ def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
 @cache
 def code() -> str:
     """Hash of the code that measures."""
-
-    def find(name: str) -> Path | None:
-        return file_of(name) if name.partition(".")[0] in ("diffusion", "study") else None
-
-    return hash_of(followed(["study.measure"], find).values())
+    return hash_of(followed("import study.measure", [PACKAGE.parent]).values())
 
 
 def measured_epochs(last: int, every: int) -> list[int]:

@@ -21,8 +21,9 @@ from pydantic import BaseModel
 import diffusion
 from diffusion import data
 from diffusion.files import differences, digest, expanded, read_json, sha256, write_json
-from diffusion.identity.sources import Source, followed, hash_of, own_files
+from diffusion.identity.sources import followed, hash_of, own_files
 from diffusion.provenance import versions
+from diffusion.syntax import syntax
 from study.settings import Profile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,7 +71,7 @@ class Job:
         return {
             "settings": values,
             "code": _code(self.kind, self.notebook),
-            "own code": {m: hash_of(own_files(m, anew=True).values()) for m in sorted(own)},
+            "own code": {m: hash_of(own_files(m).values()) for m in sorted(own)},
             "data": "dataset" in values and _data(values["dataset"], self.settings.data_dir),
             "versions": versions(),
             "results": {
@@ -166,20 +167,12 @@ _data = functools.cache(data.content)
 @functools.cache
 def _code(kind: str, notebook: str | None) -> str:
     """Hash of the project's code that a job runs."""
-    cells, begin = "", [ENTRIES.get(kind)]
+    cells, begin = "", f"import {ENTRIES.get(kind)}"
     if notebook:
-        source = Source(code_of(ROOT / "notebooks" / f"{notebook}.ipynb"))
-        begin = [*source.imports(""), *(f"diffusion.{module}" for module in diffusion._NAMES.values())]
-        cells = source.hash
-    left_out = () if kind == "report" else DRAWING
-
-    def find(name: str) -> Path | None:
-        if name.partition(".")[0] not in ("diffusion", "study", "report") or name.startswith(left_out):
-            return None
-        place = ROOT.joinpath(*name.split("."))
-        return next((p for p in (place.with_suffix(".py"), place / "__init__.py") if p.is_file()), None)
-
-    files = [*followed(begin, find, anew=True).values()]
+        begin = code_of(ROOT / "notebooks" / f"{notebook}.ipynb")
+        cells = syntax(begin)
+        begin += "".join(f"\nimport diffusion.{module}" for module in diffusion._NAMES.values())
+    files = [*followed(begin, [ROOT], () if kind == "report" else DRAWING).values()]
     if kind == "report":  # its text and templates
         files += [p for p in (ROOT / "report").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
     return digest([cells, hash_of(files)], 16)

@@ -1,29 +1,22 @@
-"""What code of a user's own does, as a hash: classes, functions and modules with all that they use."""
+"""Classes, functions and modules: libraries' and this project's by name, a user's own by all that they do."""
 
 import ast
 import builtins
+import contextlib
 import dataclasses
 import functools
 import importlib
 import inspect
+import random
 import sys
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 from diffusion.files import digest
-from diffusion.identity.sources import (
-    IdentityError,
-    definition,
-    hash_of,
-    is_own,
-    own_files,
-    own_imports,
-    reads,
-)
+from diffusion.identity.sources import IdentityError, definition, is_own, reads
 from diffusion.syntax import syntax
 
 # What Python writes into a class by itself, which is of no other consequence or is described beside.
@@ -34,14 +27,16 @@ MACHINERY = set(
     __orig_bases__ __firstlineno__ __static_attributes__ __protocol_attrs__
     __non_callable_proto_members__""".split()  # noqa: SIM905
 )
-# What dataclasses write from the fields.
-DATACLASS = set(
-    """__init__ __repr__ __eq__ __lt__ __le__ __gt__ __ge__ __hash__ __setattr__ __delattr__ __getstate__
-    __setstate__ __replace__""".split()  # noqa: SIM905
+# With these, code reads what nobody can tell.
+UNKNOWABLE = (globals, eval, exec, __import__, importlib.import_module, sys.modules)
+UNKNOWABLE_ATTRIBUTES = {"__globals__", "f_globals", "f_back", "__subclasses__"}
+STREAMS = (random._inst, np.random.mtrand._rand)  # the global ones, which a training seeds
+WRAPPERS = (property, staticmethod, classmethod, functools.cached_property, type(functools.cache(print)))
+BUILTIN = (
+    *(types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType, np.ufunc),
+    *(types.MethodWrapperType, types.ClassMethodDescriptorType),
 )
-UNKNOWABLE = (globals, locals, vars, eval, exec, __import__, importlib.import_module)
-UNKNOWABLE_ATTRIBUTES = {"import_module", "f_globals", "__globals__"}
-PLAIN = (bool, int, float, str, type(None), torch.Tensor, np.ndarray, np.generic)
+CODE = (type, types.FunctionType, types.MethodType, types.ModuleType, *WRAPPERS, *BUILTIN)
 
 
 def name_of(thing: Any) -> str:
@@ -62,184 +57,166 @@ def found_by(module: str, qualname: str) -> Any:
 
 
 class Code:
-    """The code of one description, each piece of which is told once.
+    """The code of one description. Each piece is told where it is first met; later a number stands for it.
 
     Args:
-        of: describes what code reads, (value, its name) -> JSON.
+        describe: of what code reads, (value, its name) -> JSON.
         name: the name of a class or function, which is noted.
     """
 
-    def __init__(self, of: Callable[[Any, str], Any], name: Callable[[Any], str]):
-        self.of, self.name = of, name
-        self.done: dict[Any, str] = {}  # code of one's own -> its hash; empty while it is being described
-        self.modules: set[str] | None = None  # those that it is in and uses; None outside of it
-        self.whole: set[str] = set()  # of these, those whose constants are described
+    def __init__(self, describe: Callable[[Any, str], Any], name: Callable[[Any], str]):
+        self.describe, self.name = describe, name
+        self.told: dict[int, int] = {}  # of the piece under way; empty outside of code
 
-    @property
-    def under_way(self) -> bool:
-        """True while something is described that code reads."""
-        return self.modules is not None
-
-    def module(self, module: types.ModuleType) -> Any:
-        """A module that is handed on as a whole: its name, file and constants."""
-        name = module.__name__
-        if not is_own(module):
-            return {"!module": name}
-        if self.modules is None:
-            return {"!module": name, "!code": _files({name}), "has": self._constants(module)}
-        if name in self.whole:
-            return {"!module": name}
-        self.modules.add(name)
-        self.whole.add(name)
-        return {"!module": name, "has": self._constants(module)}
-
-    def _constants(self, module: types.ModuleType) -> Any:
-        """The numbers, text, arrays, functions and classes of a module as they are now."""
-        found = {k: v for k, v in vars(module).items() if not k.startswith("__") and _is_plain(v)}
-        return self.of(dict(sorted(found.items())), module.__name__)
-
-    def builtin(self, value: Any, at: str) -> Any:
+    def of(self, value: Any, at: str) -> Any:
+        """A class, function, method or module; one of `CODE`."""
+        if isinstance(value, types.ModuleType):
+            return {"!module": value.__name__} | self._own(value, at, self._module)
+        if isinstance(value, type):
+            return {"!class": name_of(value)} | self.own_class(value, at)
+        if isinstance(value, types.FunctionType):
+            return self._function(value, at)
+        if isinstance(value, WRAPPERS):
+            inner = [getattr(value, k, None) for k in ("__wrapped__", "fget", "fset", "__func__", "func")]
+            return {
+                "!wraps": type(value).__name__,
+                "of": [self.describe(f, at) for f in inner if f is not None],
+            }
         owner = getattr(value, "__self__", None)
+        if any(owner is one for one in STREAMS):
+            return {"!function": f"random:{value.__name__}"}  # draws from a global stream
         if owner is not None and not isinstance(owner, types.ModuleType | type):
-            return {"!method": value.__name__, "of": self.of(owner, at)}
-        module = getattr(value, "__module__", None) or type(value).__module__
+            bound = {"!method": value.__name__, "of": self.describe(owner, at)}
+            return bound | (self._function(value.__func__, at) if hasattr(value, "__func__") else {})
+        if hasattr(value, "__func__"):
+            return {"!method": name_of(owner)} | self._function(value.__func__, at)
+        home = getattr(value, "__objclass__", None) or sys.modules.get(value.__module__ or "")
+        if home is not None and is_own(home):
+            raise IdentityError(f"{at} is compiled; give a function of Python")
+        module = getattr(value, "__module__", None) or getattr(home, "__module__", type(value).__module__)
         return {"!function": f"{module}:{getattr(value, '__qualname__', value.__name__)}"}
 
     def own_class(self, cls: type, at: str) -> dict[str, Any]:
-        """A hash of all that a user's own class does; empty for others, which their names tell."""
+        """All that a user's own class does, as a hash; nothing of others, which their names tell."""
         self.name(cls)
-        if not is_own(cls):
-            if found_by(cls.__module__, cls.__qualname__) is not cls and cls.__module__ != "builtins":
-                raise IdentityError(
-                    f"{at}: {cls.__qualname__} is made by a function, and its module has no such name"
-                )
-            return {}
-        return {"!code": self._does(cls, lambda: self._class(cls, at))}
+        if (
+            not is_own(cls)
+            and cls.__module__ != "builtins"
+            and found_by(cls.__module__, cls.__qualname__) is not cls
+        ):
+            raise IdentityError(f"{at}: {cls.__qualname__} is made by a function; put it into a module")
+        return self._own(cls, at, self._class)
 
-    def _does(self, code: Any, tell: Callable[[], Any]) -> str:
-        """Hash of what a class or function of a user's own does, with the files of all that it uses."""
-        outermost = self.modules is None
-        if outermost:
-            self.done, self.modules, self.whole = {}, set(), set()
-        if code not in self.done:
-            self.modules.add(code.__module__ or "")
-            self.done[code] = ""
-            content = tell()
-            self.done[code] = digest([content, _files(self.modules) if outermost else None], 16)
-        if outermost:
-            self.modules = None
-        return self.done[code]
+    def _own(self, thing: Any, at: str, tell: Callable[[Any, str], Any]) -> dict[str, Any]:
+        return self._told(thing, at, tell) if is_own(thing) else {}
+
+    def _told(self, thing: Any, at: str, tell: Callable[[Any, str], Any]) -> dict[str, Any]:
+        if id(thing) in self.told:
+            return {"!code": self.told[id(thing)]}
+        outermost = not self.told
+        self.told[id(thing)] = len(self.told)
+        try:
+            content = tell(thing, at)
+        finally:
+            self.told = {} if outermost else self.told
+        return {"!code": digest(content, 16) if outermost else content}
+
+    def _module(self, module: types.ModuleType, at: str) -> Any:
+        """What a module of the user's own holds now, where it is handed on as a whole."""
+        held = {k: v for k, v in sorted(vars(module).items()) if not k.startswith("__")}
+        return {k: self.describe(v, f"{module.__name__}.{k}") for k, v in held.items()}
 
     def _class(self, cls: type, at: str) -> dict[str, Any]:
-        found: dict[str, Any] = {"bases": [self.of(base, at) for base in cls.__bases__ if base is not object]}
-        if type(cls) is not type:
-            found["kind"] = self.of(type(cls), f"{at}: its metaclass")
-        fields = vars(cls).get("__dataclass_fields__", {}).values()
-        written = DATACLASS if "__dataclass_fields__" in vars(cls) else set()
-        written = {"__new__"} if "_field_defaults" in vars(cls) else written  # a named tuple's
-        for f in fields:
+        kind = [] if type(cls) is type else [type(cls)]
+        found = {"bases": [self.describe(one, at) for one in [*cls.__bases__, *kind] if one is not object]}
+        for f in vars(cls).get("__dataclass_fields__", {}).values():
             given = {"default": f.default, "factory": f.default_factory, "metadata": dict(f.metadata)}
             given = {k: v for k, v in given.items() if v is not dataclasses.MISSING}
-            found[f"field {f.name}"] = self.of(given, f"{at}: {cls.__qualname__}.{f.name}")
+            found[f"field {f.name}"] = self.describe(given, f"{at}: {cls.__qualname__}.{f.name}")
+        of_fields = bool({"__dataclass_fields__", "_field_defaults"} & vars(cls).keys())  # what these write
         for name, value in sorted(vars(cls).items()):
-            code = getattr(inspect.unwrap(value), "__code__", None) if name in written else None
-            generated = code is not None and code.co_filename.startswith("<string>")
-            described = isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType)
-            pydantic = name.startswith("__pydantic_") and name != "__pydantic_fields__"  # has addresses in it
-            if name not in MACHINERY and not (generated or described or pydantic):
-                found[f".{name}"] = self.of(value, f"{at}: {cls.__qualname__}.{name}")
+            code = getattr(inspect.unwrap(value), "__code__", None) if of_fields else None
+            written = code is not None and code.co_filename.startswith("<string>") and name[:2] == "__"
+            slot = isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType)
+            if name not in MACHINERY and not written and not slot:
+                found[f".{name}"] = self.describe(value, f"{at}: {cls.__qualname__}.{name}")
         return found
 
-    def function(self, function: types.FunctionType, at: str) -> dict[str, Any]:
+    def _function(self, function: types.FunctionType, at: str) -> dict[str, Any]:
         name = self.name(function)
-        if not is_own(function):
-            module = sys.modules.get(function.__module__ or "")
-            of_library = module is not None and not is_own(module)
-            if of_library and found_by(module.__name__, function.__qualname__) is function:
-                return {"!function": name}
-            # made by a function of a library, such as torch.no_grad(): what it was made with counts
-            return {"!function": name, "!code": self._does(function, lambda: self._inner(function, at))}
-        tell = functools.partial(self._own_function, function, f"{at}: {function.__qualname__}")
-        return {"!function": name, "!code": self._does(function, tell)}
+        module = sys.modules.get(function.__module__ or "")
+        of_library = module is not None and not is_own(module) and not is_own(function)
+        if of_library and found_by(*name.split(":")) is function:
+            return {"!function": name}
+        return {"!function": name} | self._told(function, f"{at}: {function.__qualname__}", self._does)
 
-    def _own_function(self, function: types.FunctionType, at: str) -> dict[str, Any]:
-        module, tree = sys.modules.get(function.__module__ or ""), definition(function.__code__, at)
-        unknowable = _unknowable(tree, function.__globals__)
-        if unknowable and (function.__module__ == "__main__" or not hasattr(module, "__file__")):
-            raise IdentityError(
-                f"{at} calls {unknowable}(), so that nobody can tell what it reads; say it by name"
-            )
-        found = {"source": syntax(tree)} | self._inner(function, at)
-        used = own_imports(tree, function.__globals__.get("__package__") or "")
-        if unknowable:  # all that its module and those beside it hold
-            used += [sys.modules[name] for name in own_files(module.__name__) if name in sys.modules]
-        found["uses"] = [self.of(one, at) for one in used]
-        seen: dict[str, Any] = {}
-        for name, *rest in reads(function.__code__):
-            if name in function.__globals__:
-                value, read = function.__globals__[name], name
-                for part in rest:  # a constant of a module of one's own
-                    if (
-                        not isinstance(value, types.ModuleType)
-                        or not is_own(value)
-                        or not hasattr(value, part)
-                    ):
-                        break
-                    value, read = getattr(value, part), f"{read}.{part}"
-                seen[read] = value
-        found["reads"] = {k: self.of(v, f"{at} reads {k}, which") for k, v in sorted(seen.items())}
-        return found
+    def _does(self, function: types.FunctionType, at: str) -> dict[str, Any]:
+        """Source of a function, all that it reads, closes over and has as defaults.
 
-    def _inner(self, function: types.FunctionType, at: str) -> dict[str, Any]:
-        """Closure, defaults and attributes of a function: all beside its source."""
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        closed = {}
-        for name, cell in cells:
-            try:
-                closed[name] = cell.cell_contents
-            except ValueError:  # not yet filled
-                continue
+        Of one that a library's function made, such as a decorator, all but the source.
+        """
         if hasattr(function, "_torchdynamo_orig_callable"):
             raise IdentityError(f"{at} is compiled; give the function itself, and compile it within")
-        given = {
-            "defaults": function.__defaults__,
-            "keywords": function.__kwdefaults__,
-            "has": dict(sorted(vars(function).items())),
+        source, given = None, {}
+        if is_own(function):
+            tree = definition(function.__code__, at)
+            source, given = syntax(tree), _read(function, at) | _imported(tree, function.__globals__)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # not yet filled
+                given[f"closes over {name}"] = cell.cell_contents
+        beside = {
+            "has the defaults": function.__defaults__,
+            "has the options": function.__kwdefaults__,
+            "has the attributes": dict(sorted(vars(function).items())),
         }
-        found = {k: self.of(v, f"{at}: its {k}") for k, v in given.items() if v}
-        return found | {
-            f"={k}": self.of(v, f"{at} closes over {k}, which") for k, v in sorted(closed.items())
-        }
+        given |= {name: value for name, value in beside.items() if value}
+        return {"source": source} | {k: self.describe(v, f"{at} {k}, which") for k, v in given.items()}
 
 
-def _unknowable(tree: ast.AST, space: Mapping[str, Any]) -> str | None:
-    """The call by which a function reads what nobody can tell; None where there is none."""
+def _read(function: types.FunctionType, at: str) -> dict[str, Any]:
+    """What a function reads of its globals, as it is now; of modules of one's own, what it reads of them.
+
+    Raises:
+        IdentityError: it reads what nobody can tell.
+    """
+    space, found = function.__globals__, {}
+    unknowable = UNKNOWABLE_ATTRIBUTES & _names(function.__code__)
+    for name, *rest in reads(function.__code__):
+        value, read = space.get(name, getattr(builtins, name, None)), name
+        while isinstance(value, types.ModuleType) and rest and hasattr(value, rest[0]):
+            inner = getattr(value, part := rest.pop(0))
+            if not is_own(value) and not _is_unknowable(inner):
+                break
+            value, read = inner, f"{read}.{part}"
+        unknowable |= {read} if _is_unknowable(value) else set()
+        if name in space:
+            found[f"reads {read}"] = value
+    if unknowable:
+        raise IdentityError(
+            f"{at} uses {min(unknowable)}, so that nobody can tell what it reads; say it by name"
+        )
+    return dict(sorted(found.items()))
+
+
+def _is_unknowable(value: Any) -> bool:
+    return any(value is one for one in UNKNOWABLE)
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
+    return {*code.co_names}.union(*map(_names, inner))
+
+
+def _imported(tree: ast.AST, space: Mapping[str, Any]) -> dict[str, Any]:
+    """The user's modules that a function imports while it runs, or what it takes of them; imported now."""
+    found = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute):
-            of_sys = node.attr == "modules" and isinstance(node.value, ast.Name) and node.value.id == "sys"
-            if of_sys or node.attr in UNKNOWABLE_ATTRIBUTES:
-                return ast.unparse(node)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called = space.get(node.func.id, getattr(builtins, node.func.id, None))
-            if any(called is one for one in UNKNOWABLE) and not (called is vars and node.args):
-                return node.func.id
-    return None
-
-
-def _is_plain(value: Any, depth: int = 8) -> bool:
-    """True for numbers, text, arrays and a user's own functions and classes, and for collections of them."""
-    if isinstance(value, types.SimpleNamespace):
-        value = vars(value)
-    if isinstance(value, dict):
-        value = [one for pair in value.items() for one in pair]
-    if isinstance(value, list | tuple | set | frozenset):
-        return depth > 0 and all(_is_plain(one, depth - 1) for one in value)
-    if isinstance(value, type | types.FunctionType):
-        return is_own(value) and "pydantic" not in type(value).__module__
-    return isinstance(value, PLAIN)
-
-
-def _files(modules: set[str]) -> str:
-    """Hash of the files of a user's modules and of those that they import; "" where there are none."""
-    files = {name: path for one in modules - {"", "__main__"} for name, path in own_files(one).items()}
-    return digest(sorted([name, hash_of([path])] for name, path in files.items()), 16) if files else ""
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        base = "." * getattr(node, "level", 0) + (getattr(node, "module", "") or "")
+        for name in [alias.name for alias in node.names]:
+            with contextlib.suppress(Exception):  # it may be meant to fail, as in try: import
+                module = importlib.import_module(base or name, space.get("__package__") or None)
+                if is_own(module):
+                    found[f"imports {base} {name}"] = getattr(module, name) if base else module
+    return found

@@ -8,7 +8,6 @@ else they are taken from is torch, numpy and math, and a call with arguments tha
 
 import ast
 import json
-import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -41,7 +40,7 @@ def pack(value: Any, what: str) -> bytes:
     """
     found = Found()
     content = json.dumps(describe(value, what, found, exact=True), sort_keys=True)
-    tensors = {key: _bytes(one) for key, one in found.tensors.items() if key in content}
+    tensors = {key: _bytes(data) for key, data in found.arrays.items() if key in content}
     return tensor_bytes(tensors, content)
 
 
@@ -67,17 +66,9 @@ def restored(
     """A thing from its exact description; raises PackError as `unpack` does."""
     try:
         return _Restoring(tensors or {}, live or {}).of(description)
-    except (
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        ValueError,
-        RuntimeError,
-        RecursionError,
-    ) as error:
-        if isinstance(error, PackError):
-            raise
+    except PackError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise PackError(f"it is damaged ({type(error).__name__}: {error})") from error
 
 
@@ -106,9 +97,8 @@ def _hash(tensors: Mapping[str, Tensor], content: str | None) -> str:
     return digest([parts, content], 64)
 
 
-def _bytes(value: Tensor | np.ndarray) -> Tensor:
-    data = value.flatten().view(torch.uint8).numpy() if isinstance(value, Tensor) else value
-    return torch.from_numpy(np.frombuffer(data.tobytes(), np.uint8).copy())
+def _bytes(data: bytes) -> Tensor:
+    return torch.from_numpy(np.frombuffer(data, np.uint8).copy())
 
 
 class _Restoring:
@@ -149,16 +139,12 @@ class _Restoring:
     def _float(self, value: str, _: dict) -> float:
         return float(value)
 
-    def _complex(self, value: list, _: dict) -> complex:
-        return complex(*self.of(value))
-
     def _path(self, value: str, _: dict) -> Path:
         return Path(value)
 
     def _torch(self, value: str, _: dict) -> Any:
-        kind = found_by("torch", value.removeprefix("torch."))
-        known = torch.dtype | torch.memory_format | torch.layout
-        return kind if isinstance(kind, known) else torch.device(value)
+        dtype = found_by("torch", value.removeprefix("torch."))
+        return dtype if isinstance(dtype, torch.dtype) else torch.device(value)
 
     def _array(self, kind: str, found: dict) -> Tensor | np.ndarray:
         if found["sha256"] not in self.tensors:
@@ -186,16 +172,13 @@ class _Restoring:
 
     _function = _class
 
-    def _module(self, name: str, _: dict) -> Any:
-        if name not in sys.modules:
-            raise PackError(f"the module {name} is not imported")
-        return sys.modules[name]
-
     def _object(self, name: str, found: dict) -> Any:
         cls = self._class(name, found)
-        ours = isinstance(cls, type) and cls.__module__.partition(".")[0] == "diffusion"
-        if not ours and not (isinstance(cls, type) and is_own(cls)):
+        ours = isinstance(cls, type) and (cls.__module__.partition(".")[0] == "diffusion" or is_own(cls))
+        if not ours:
             raise PackError(f"a {name} is not made from a file; only what is this project's or your own is")
+        if issubclass(cls, torch.nn.Module):
+            raise PackError(f"{name}, a network, cannot be made again")
         made = object.__new__(cls)
         for key, value in found.items():
             if key.startswith("!!") or not key.startswith("!"):

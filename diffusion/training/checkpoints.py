@@ -31,7 +31,9 @@ from torch import nn
 from diffusion.files import digest, write_bytes
 
 STATES_KEPT = 2
-FORM = 2  # of run.json
+FORM = 2  # of run.json, which has:
+PARTS = {"name", "identity", "process"}
+OF_IDENTITY = {"code", "process", "network", "data", "batch_size", "seed", "precision"}
 PROCESS, SAMPLING = "process.safetensors", "sampling.safetensors"
 ANEW = "delete the run's folder to train anew, with the same settings"
 
@@ -45,7 +47,6 @@ class RunFolder:
 
     def __init__(self, path: str | os.PathLike):
         self.path = Path(path).absolute()
-        self._damaged: set[Path] = set()  # states found damaged; they do not count among the last two
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -99,12 +100,15 @@ class RunFolder:
     # --- what it is ---
 
     def about(self) -> dict[str, Any] | None:
-        """Content of run.json; None where it is missing or damaged."""
+        """Content of run.json; None where it is missing, damaged or of another edition."""
         try:
             found = json.loads(self.read("run.json") or b"")
-        except (RunError, ValueError, RecursionError):
+            whole = (
+                found["form"] == FORM and found.keys() >= PARTS and found["identity"].keys() >= OF_IDENTITY
+            )
+            return found if whole and {"train", "n"} <= found["identity"]["data"].keys() else None
+        except (RunError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
-        return found if isinstance(found, dict) and (found.get("form") != FORM or _is_whole(found)) else None
 
     def write_about(self, about: Mapping[str, Any]) -> None:
         """Write run.json, unless it holds just that."""
@@ -114,7 +118,7 @@ class RunFolder:
     # --- states ---
 
     def save_state(self, step: int, state: dict[str, Any]) -> None:
-        """Write a resumable state after `step` training steps, then drop all but the last two intact ones.
+        """Write a resumable state after `step` training steps, then drop all but the last two.
 
         Raises:
             RunError: it cannot be written.
@@ -122,13 +126,9 @@ class RunFolder:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getvalue()
-        path = self.path / f"state-{step:08d}-{_short_hash(content)}.pt"
-        self.write(path, content)
-        self._damaged.discard(path)
-        intact = [old for old in self.states() if old not in self._damaged]
-        for old in [*self._damaged, *intact[STATES_KEPT:]]:
+        self.write(f"state-{step:08d}-{_short_hash(content)}.pt", content)
+        for old in self.states()[STATES_KEPT:]:
             old.unlink(missing_ok=True)
-        self._damaged.clear()
 
     def states(self) -> list[Path]:
         """State files, newest first."""
@@ -139,7 +139,7 @@ class RunFolder:
         return str(next(iter(self.states()), "the start"))
 
     def load_state(self) -> dict[str, Any] | None:
-        """The newest intact state, or None; a damaged one is reported and passed over.
+        """The newest intact state, or None; a damaged one is reported and removed.
 
         Raises:
             RunError: a state is what was written, but is no state or asks for code to be run.
@@ -147,11 +147,9 @@ class RunFolder:
         for path in self.states():
             content = self.read(path.name) or b""
             if _short_hash(content) != path.stem.rsplit("-", 1)[1]:
-                self._damaged.add(path)
-                print(
-                    f"warning: {path.name} is damaged and not used; going back to the state before it",
-                    flush=True,
-                )
+                path.unlink()
+                before = "the state before it" if self.states() else "the start"
+                print(f"warning: {path.name} is damaged and not used; going back to {before}", flush=True)
                 continue
             try:
                 return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -160,8 +158,6 @@ class RunFolder:
                     f"{path} is not a state that training wrote, and is not read any further; delete it to "
                     f"go on from the state before it ({type(error).__name__})"
                 ) from error
-        if self._damaged:
-            print(f"warning: no state in {self.path} is intact; the run starts over", flush=True)
         return None
 
     # --- history, weights ---
@@ -174,11 +170,11 @@ class RunFolder:
         """
         try:
             found = [json.loads(line) for line in (self.read("history.jsonl") or b"").splitlines()]
-            if [line["epoch"] for line in found] != list(range(1, len(found) + 1)):
-                raise ValueError
             if not all({"train_loss", "test_loss", "sha256"} <= line.keys() for line in found):
                 raise ValueError
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            if [line["epoch"] for line in found] != list(range(1, len(found) + 1)):
+                raise ValueError
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             raise RunError(
                 f"{self.path / 'history.jsonl'} is damaged; call fit again, which mends it"
             ) from None
@@ -206,25 +202,13 @@ class RunFolder:
             raise RunError(f"there are no weights at {path} (a release keeps the last epoch alone); {ANEW}")
         if sha256 not in (None, hashlib.sha256(content).hexdigest()):
             raise RunError(f"{path} is damaged or was changed (its sha256 differs); {ANEW}")
-        run, about = run_of(content), self.about()
-        if about and run not in (None, digest(about.get("identity")), about.get("earlier")):
+        run, about = _run_of(content), self.about()
+        if about and run not in (None, digest(about["identity"]), about.get("earlier")):
             raise RunError(f"{path} is of another run than {self.path / 'run.json'}; {ANEW}")
         return content
 
 
-def _is_whole(about: Mapping[str, Any]) -> bool:
-    """True for a run.json that has what is read of it."""
-    kinds = {"code": str, "process": dict, "network": dict, "data": dict, "seed": int, "precision": str}
-    identity = about.get("identity")
-    if not isinstance(identity, dict) or not all(isinstance(identity.get(k), v) for k, v in kinds.items()):
-        return False
-    data, size = identity["data"], identity.get("batch_size")
-    sizes = isinstance(data.get("train"), str) and isinstance(data.get("n"), int) and isinstance(size, int)
-    named = isinstance(about.get("name"), str) and isinstance(about.get("process"), str)
-    return sizes and size > 0 and named and "!call" in identity["network"]
-
-
-def run_of(weights: bytes) -> str | None:
+def _run_of(weights: bytes) -> str | None:
     """Digest of the run that weights are of, as their header says; None where it does not."""
     try:
         header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])

@@ -140,8 +140,6 @@ def fit(
     store = _find(place, name, seed, identity, found)
     with store.locked():
         about = store.about()
-        if about is not None and about.get("form") != FORM:
-            raise RunError(f"{store.path / 'run.json'} is none of this edition; {ANEW}")
         known = None if about is None else about["process"]
         process = _prepared(store, process, x, found, known)
         if about is None:
@@ -257,28 +255,20 @@ def known_by(identity: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, 
 
 def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], found: Found) -> RunFolder:
     """The run of this identity, whatever its folder's name, or a new one; says what a new one differs in."""
-    wanted, others, earlier = known_by(identity, found.live), [], 0
+    wanted, others = known_by(identity, found.live), []
     new = RunFolder(folder / f"{name}-{seed}-{digest(wanted)}")
     for path in sorted(folder.glob("*/run.json"), key=lambda path: path.parent != new.path):
-        about = RunFolder(path.parent).about()
-        if about is not None and about.get("form") != FORM:
-            earlier += 1
-            continue
-        recorded = None if about is None else known_by(about["identity"], found.live)
-        if recorded is not None and digest(recorded) == digest(wanted):
-            return RunFolder(path.parent)
-        if path.parent == new.path and about is not None:
-            raise RunError(f"{path} is of another run than the folder's name says; rename the folder")
-        if path.parent != new.path and path.parent.name.startswith(f"{name}-{seed}-"):
-            why = ["its run.json is damaged"] if about is None else list(differences(recorded, wanted))
-            why = why or ["a part of it is none, or of another type"]
-            others.append((len(why), why[0], path.parent))
-    if earlier:
-        print(
-            f"{folder}: {earlier} runs are of an earlier edition, and are not used",
-            flush=True,
-        )
+        store, why = RunFolder(path.parent), ["its run.json is damaged, or of an earlier edition"]
+        if about := store.about():
+            recorded = known_by(about["identity"], found.live)
+            if digest(recorded) == digest(wanted):
+                return store
+            if store.path == new.path:
+                raise RunError(f"{path} is of another run than the folder's name says; rename the folder")
+            why = [*differences(recorded, wanted), "a part of it is none, or of another type"]
+        if path.parent.name.startswith(f"{name}-{seed}-") and store.path != new.path:
+            others.append((len(why), why[0], store.path))
     if others:
-        _, why, old = min(others)  # the one that is most like it
-        print(f"{name}, seed {seed}: a new run, since {why}; {old} stays as it is", flush=True)
+        _, said, old = min(others)  # the one that is most like it
+        print(f"{name}, seed {seed}: a new run, since {said}; {old} stays as it is", flush=True)
     return new

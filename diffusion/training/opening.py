@@ -8,13 +8,13 @@ from typing import Any
 
 from diffusion import runtime, syntax
 from diffusion.files import expanded
+from diffusion.identity.code import found_by
 from diffusion.identity.describe import describe
 from diffusion.identity.packing import PackError, pack, restored, unpack
-from diffusion.plugins import named
 from diffusion.processes.base import DegradationProcess
 from diffusion.provenance import releases
 from diffusion.training import network as networks
-from diffusion.training.checkpoints import FORM, PROCESS, RunError, RunFolder
+from diffusion.training.checkpoints import PROCESS, RunError, RunFolder
 from diffusion.training.run import Run, kept_way
 from diffusion.training.typed import load_typed
 
@@ -34,22 +34,15 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
         ValueError: a class cannot be had.
     """
     store = RunFolder(expanded(folder))
-    about, history = described(store), store.history()
-    if not history:
+    if (about := store.about()) is None:
+        raise RunError(
+            f"{store.path} is no run: it has no run.json, or one that is damaged or of an earlier edition"
+        )
+    if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
     identity = about["identity"]
-    live = _in_this_session(identity)
     try:
-        needed = identity if process is None else identity["network"]
-        if lacking := sorted(_typed(needed) - live.keys()):
-            if about.get("typed") is None and process is None:
-                raise ValueError(
-                    f"the source of {lacking[0]} could not be kept; define it first, or give process="
-                )
-            live |= load_typed(store, about.get("typed"), trust)
-            for name, code in _nodes(identity):
-                if name in lacking and name in live and _code(live[name]) != code:
-                    raise ValueError(f"{name} was changed after it was typed; give process=")
+        live = _typed(store, about, identity if process is None else identity["network"], trust)
         made = dict(identity["network"])
         cls, _ = restored({"!class": made.pop("!call")}, live), made.pop("!code", None)
         architecture = networks.architecture(cls, (), restored(made, live))
@@ -57,17 +50,16 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
             content = store.read(PROCESS) or b""
             if hashlib.sha256(content).hexdigest() != about["process"]:
                 raise PackError(f"{PROCESS} is not the one that was written")
-            try:
-                process = unpack(content, live)
-            except PackError as error:
-                raise PackError(f"{error}; give process=, one that is prepared") from error
-    except (PackError, ValueError) as error:
+            process = unpack(content, live)
+    except PackError as error:
+        raise ValueError(
+            f"{store.path} cannot be opened: {error}; or give process=, one that is prepared"
+        ) from error
+    except ValueError as error:
         raise ValueError(f"{store.path} cannot be opened: {error}") from error
     if not isinstance(process, DegradationProcess):
         raise ValueError(f"{store.path} cannot be opened: its process is a {type(process).__name__}")
-    _say_what_changed(store, identity, live)
-    if _differs(process, about["process"]):
-        print(f"note: the process is not the one that {store.path} keeps", flush=True)
+    _say_what_changed(store, about, process, live)
     steps = identity.get("steps") or len(history) * -(-identity["data"]["n"] // identity["batch_size"])
     return Run(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
@@ -75,69 +67,64 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
     )
 
 
-def described(store: RunFolder) -> dict[str, Any]:
-    """Content of run.json; raises RunError where the folder is no run, or one of an earlier form."""
-    about = store.about()
-    if about is None:
-        raise RunError(f"{store.path} is no run: it has no run.json that can be read")
-    if about.get("form") != FORM:
-        raise RunError(f"{store.path} is of an earlier edition; train it anew")
-    return about
+def _typed(store: RunFolder, about: Mapping[str, Any], needed: Any, trust: bool) -> dict[str, Any]:
+    """The classes and functions that were typed in a notebook, by name: this session's, if they do the same,
+    else from the source that was kept; raises ValueError where they cannot be had.
+    """
+    codes = {name: code for name, code in _named(about["identity"]) if name.startswith("__main__:")}
+    live = {name: thing for name in codes if (thing := found_by(*name.split(":"))) is not None}
+    live = {name: thing for name, thing in live.items() if _code(thing) == codes[name]}
+    lacking = {name for name, _ in _named(needed) if name in codes and "<" not in name} - live.keys()
+    if lacking:
+        if about.get("typed") is None:
+            raise ValueError(
+                f"the source of {min(lacking)} could not be kept; define it first, or give process="
+            )
+        kept = load_typed(store, about["typed"], trust)
+        for name in sorted(lacking & kept.keys()):
+            if _code(kept[name]) != codes[name]:
+                raise ValueError(f"{name} was changed after it was typed; give process=")
+        live = kept | live
+    return live
 
 
-def _nodes(description: Any) -> Iterator[tuple[str, str | None]]:
+def _named(description: Any) -> Iterator[tuple[str, str | None]]:
     """The classes and functions that a description names, and the hash of what they do."""
     if isinstance(description, list):
         for one in description:
-            yield from _nodes(one)
+            yield from _named(one)
     elif isinstance(description, Mapping):
         for mark in {"!object", "!class", "!call", "!function"} & description.keys():
             yield description[mark], description.get("!code")
         for one in description.values():
-            yield from _nodes(one)
-
-
-def _typed(identity: Mapping[str, Any]) -> set[str]:
-    """Those that were typed in a notebook or a script."""
-    named = {name for name, _ in _nodes(identity) if name.startswith("__main__:")}
-    return {name for name in named if "<" not in name}
-
-
-def _in_this_session(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Typed classes and functions that this notebook or script has as well, if they do the same."""
-    found = {}
-    for name, code in _nodes(identity):
-        try:
-            if name.startswith("__main__:") and _code(thing := named("class", name, {})) == code:
-                found[name] = thing
-        except ValueError:
-            continue
-    return found
+            yield from _named(one)
 
 
 def _code(thing: Any) -> str | None:
-    return describe(thing, "it").get("!code")
-
-
-def _differs(process: DegradationProcess, known: str) -> bool:
-    """True where a process is not what was kept under a hash."""
+    """Hash of what a class or function does; None where that cannot be told."""
     try:
-        return hashlib.sha256(pack(process, "the process")).hexdigest() != known
+        return describe(thing, "it").get("!code")
     except ValueError:
-        return True
+        return None
 
 
-def _say_what_changed(store: RunFolder, identity: Mapping[str, Any], live: Mapping[str, Any]) -> None:
-    """One line where code has changed since a run was trained: its network is then perhaps another one."""
-    changed = []
+def _say_what_changed(
+    store: RunFolder, about: Mapping[str, Any], process: DegradationProcess, live: Mapping[str, Any]
+) -> None:
+    """Notes where code has changed since a run was trained, or its process is another one."""
+    changed, identity = set(), about["identity"]
     if syntax.canonical("weights", identity["code"]) != syntax.canonical("weights", syntax.code("weights")):
-        changed.append("this project's code of training")
-    for name, code in sorted(set(_nodes(identity)), key=str):
-        with contextlib.suppress(ValueError):  # what is given in its place, it needs no name
-            if code is not None and _code(live.get(name) or named("class", name, {})) != code:
-                changed.append(name)
+        changed.add("this project's code of training")
+    for name, code in _named(identity):
+        thing = live.get(name) or found_by(*name.split(":"))
+        if code is not None and thing is not None and _code(thing) != code:
+            changed.add(name)
     if changed:
-        print(f"note: {', '.join(changed)} has changed since {store.path} was trained", flush=True)
+        print(f"note: {', '.join(sorted(changed))} has changed since {store.path} was trained", flush=True)
+    with contextlib.suppress(ValueError):  # it cannot be kept
+        if hashlib.sha256(pack(process, "the process")).hexdigest() == about["process"]:
+            return
+    print(f"note: the process is not the one that {store.path} keeps", flush=True)
 
 
 def released(
@@ -152,8 +139,7 @@ def released(
     """
     root, there = releases(), {}
     for path in sorted(root.glob("*/runs/*/run.json")):
-        about = RunFolder(path.parent).about() or {}
-        if about.get("form") == FORM:
+        if about := RunFolder(path.parent).about():
             name = path.parents[2].name, about["name"], about["identity"]["seed"]
             there[name] = path.parent
     profiles = sorted({name[0] for name in there})

@@ -22,6 +22,7 @@ from diffusion.training import sampling
 from diffusion.training.checkpoints import SAMPLING, RunError, RunFolder, load_weights
 
 DEFINED = syntax.defined()
+LOSSES = ("train_loss", "test_loss")
 
 
 @dataclass(frozen=True)
@@ -216,18 +217,11 @@ class Run:
             return self.fitted(prior_of(self.process.prior if chosen is None else chosen))
         if prior is not None:
             raise ValueError("prior and start are both given; sampling starts from one of them")
-        if (
-            not isinstance(start, Tensor)
-            or not start.is_floating_point()
-            or not start.ndim
-            or len(start) not in (1, n)
-        ):
-            said = (
-                f"{tuple(start.shape)} of {start.dtype}"
-                if isinstance(start, Tensor)
-                else f"a {type(start).__name__}"
+        floats = isinstance(start, Tensor) and start.is_floating_point() and start.ndim
+        if not floats or len(start) not in (1, n):
+            raise ValueError(
+                f"start is {sampling.said(start)}; needed: a tensor of floats, of 1 or {n} images"
             )
-            raise ValueError(f"start is {said}; needed: a tensor of floats, of 1 or {n} images")
         return start.detach().float().cpu().expand(n, *start.shape[1:])
 
     def fitted(self, prior: Any) -> Any:
@@ -249,19 +243,15 @@ class Run:
             print(f"warning: {self.folder.path / name}: {why}; the prior is fitted again", flush=True)
         with runtime.seeded(0):
             made = fitted(copy.deepcopy(prior), self.process.compress(self._training_images(prior)))
-        return self.keep_prior(prior, made) if self.keeps and os.access(self.folder.path, os.W_OK) else made
-
-    def keep_prior(self, prior: Any, made: Any) -> Any:
-        """Keep what a prior became when it was fitted; returns that, as it is had back."""
-        name, live = self._prior_file(prior)
         content = pack({"file": name, "prior": made}, "what the prior learnt")
         try:
-            back = unpack(content, live)["prior"]
+            made = unpack(content, live)["prior"]  # as it is had back
         except PackError as error:
             print(f"note: the prior, a {type(prior).__name__}, is fitted anew each time: {error}", flush=True)
             return made
-        self.folder.write(name, content)
-        return back
+        if self.keeps and os.access(self.folder.path, os.W_OK):
+            self.folder.write(name, content)
+        return made
 
     def _prior_file(self, prior: Any) -> tuple[str, dict[str, Any]]:
         """The file of a fitted prior, named by what it is a function of, and the classes that it needs."""
@@ -269,8 +259,6 @@ class Run:
         known = {
             "prior": describe(prior, "prior", found),
             "process": describe(self.process, "process", found),
-        }
-        known |= {
             "data": self.identity["data"]["train"],
             "code": syntax.canonical("samples", syntax.code("samples")),
         }
@@ -306,10 +294,7 @@ class Run:
         return found[0]
 
     def __repr__(self) -> str:
-        last = self.history[-1]
-        losses = [
-            f"{k.replace('_', ' ')} {last[k]:.5f}" for k in ("train_loss", "test_loss") if last[k] is not None
-        ]
+        losses = [f"{k.replace('_', ' ')} {v:.5f}" for k, v in self.history[-1].items() if k in LOSSES and v]
         return (
             f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
             f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
@@ -327,15 +312,12 @@ def refuse_what_no_hash_tells() -> None:
 
 def kept_way(store: RunFolder, live: dict[str, Any]) -> Way:
     """How a run is sampled by default, as its folder says; what cannot be had back is reported."""
-    if (content := store.read(SAMPLING)) is not None:
-        try:
-            way = unpack(content, live)
-            if pack(way, "the way to sample") != content:
-                print(f"note: the way to sample {store.path} has changed since it was set", flush=True)
-            return way
-        except ValueError as error:
-            print(f"warning: the way to sample {store.path} is not used: {error}", flush=True)
-    return Way()
+    try:
+        content = store.read(SAMPLING)
+        return Way() if content is None else unpack(content, live)
+    except PackError as error:
+        print(f"warning: the way to sample {store.path} is not used: {error}", flush=True)
+        return Way()
 
 
 def samples_folder(run: Path) -> Path:

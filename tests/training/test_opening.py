@@ -148,7 +148,7 @@ def test_a_process_may_be_handed_over(images, tmp_path, capsys):
         (lambda f: (f / "run.json").write_text("[]"), "is no run: it has no run.json"),
         (
             lambda f: (f / "run.json").write_text('{"recipe": 1}'),
-            "is of an earlier edition",
+            "is no run: it has no run.json, or one that is damaged or of an earlier",
         ),
         (lambda f: (f / "history.jsonl").unlink(), "has no finished epoch; call fit again, which goes on"),
         (lambda f: (f / "history.jsonl").write_text("{}"), "history.jsonl is damaged"),

@@ -121,7 +121,7 @@ def test_with_both_states_damaged_the_run_starts_over(images, tmp_path, halfway,
     for state in halfway.states():
         state.write_bytes(state.read_bytes()[:-9])
     assert_same(train(images, tmp_path), whole)
-    assert f"no state in {halfway.path} is intact; the run starts over" in capsys.readouterr().out
+    assert "is damaged and not used; going back to the start" in capsys.readouterr().out
 
 
 @damages
