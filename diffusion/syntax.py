@@ -75,15 +75,14 @@ def code(part: str) -> str:
 def defined() -> dict[str, Any]:
     """The functions and classes of processes and networks, as they are in this process, by dotted name."""
     found = {}
-    for path in [*PACKAGE.glob("processes/*.py"), PACKAGE / "training" / "network.py"]:
-        name = ".".join(["diffusion", *path.relative_to(PACKAGE).with_suffix("").parts])
-        for key, value in list(getattr(sys.modules.get(name), "__dict__", {}).items()):
-            if isinstance(value, type | types.FunctionType):
-                found[f"{name}.{key}"] = value
-            if isinstance(value, type) and value.__module__ == name:
+    for module in list(sys.modules.values()):
+        name = getattr(module, "__name__", "")
+        if name.startswith(("diffusion.processes.", "diffusion.training.network")):
+            for key, value in list(vars(module).items()):
+                found |= {f"{name}.{key}": value} if isinstance(value, type | types.FunctionType) else {}
+                held = vars(value) if isinstance(value, type) and value.__module__ == name else {}
                 # Python itself adds `__slotnames__` when an object is first copied.
-                held = {one: content for one, content in vars(value).items() if one != "__slotnames__"}
-                found |= {f"{name}.{key}.{one}": content for one, content in held.items()}
+                found |= {f"{name}.{key}.{k}": one for k, one in held.items() if k != "__slotnames__"}
     return found
 
 

@@ -1,6 +1,5 @@
 """From a folder back to a run: one of your own, or a released one."""
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -40,26 +39,25 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
         )
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
-    identity = about["identity"]
+    identity, hint = about["identity"], ""
     try:
         live = _typed(store, about, identity if process is None else identity["network"], trust)
         made = dict(identity["network"])
         cls, _ = restored({"!class": made.pop("!call")}, live), made.pop("!code", None)
         architecture = networks.architecture(cls, (), restored(made, live))
         if process is None:
+            hint = "; give process=, one that is prepared"
             content = store.read(PROCESS) or b""
             if hashlib.sha256(content).hexdigest() != about["process"]:
                 raise PackError(f"{PROCESS} is not the one that was written")
             process = unpack(content, live)
-    except PackError as error:
-        raise ValueError(
-            f"{store.path} cannot be opened: {error}; or give process=, one that is prepared"
-        ) from error
+        elif not _is(process, about["process"]):
+            print(f"note: the process is not the one that {store.path} keeps", flush=True)
     except ValueError as error:
-        raise ValueError(f"{store.path} cannot be opened: {error}") from error
+        raise ValueError(f"{store.path} cannot be opened: {error}{hint}") from error
     if not isinstance(process, DegradationProcess):
         raise ValueError(f"{store.path} cannot be opened: its process is a {type(process).__name__}")
-    _say_what_changed(store, about, process, live)
+    _say_what_changed(store, identity, live)
     steps = identity.get("steps") or len(history) * -(-identity["data"]["n"] // identity["batch_size"])
     return Run(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
@@ -108,11 +106,9 @@ def _code(thing: Any) -> str | None:
         return None
 
 
-def _say_what_changed(
-    store: RunFolder, about: Mapping[str, Any], process: DegradationProcess, live: Mapping[str, Any]
-) -> None:
-    """Notes where code has changed since a run was trained, or its process is another one."""
-    changed, identity = set(), about["identity"]
+def _say_what_changed(store: RunFolder, identity: Mapping[str, Any], live: Mapping[str, Any]) -> None:
+    """One line where code has changed since a run was trained: its network is then perhaps another one."""
+    changed = set()
     if syntax.canonical("weights", identity["code"]) != syntax.canonical("weights", syntax.code("weights")):
         changed.add("this project's code of training")
     for name, code in _named(identity):
@@ -121,10 +117,14 @@ def _say_what_changed(
             changed.add(name)
     if changed:
         print(f"note: {', '.join(sorted(changed))} has changed since {store.path} was trained", flush=True)
-    with contextlib.suppress(ValueError):  # it cannot be kept
-        if hashlib.sha256(pack(process, "the process")).hexdigest() == about["process"]:
-            return
-    print(f"note: the process is not the one that {store.path} keeps", flush=True)
+
+
+def _is(process: DegradationProcess, known: str) -> bool:
+    """True where a process is what was kept under a hash."""
+    try:
+        return hashlib.sha256(pack(process, "the process")).hexdigest() == known
+    except ValueError:
+        return False
 
 
 def released(

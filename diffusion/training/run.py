@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime, syntax
-from diffusion.bounds import Seed, check, whole
+from diffusion.bounds import Seed, check, looks, whole
 from diffusion.files import digest
 from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.identity.packing import PackError, pack, unpack
@@ -166,18 +166,10 @@ class Run:
         return x
 
     def trajectory(
-        self,
-        n: int | None = None,
-        seed: int | None = None,
-        epoch: int | None = None,
-        *,
-        sampler: Any = None,
-        prior: Any = None,
-        start: Tensor | None = None,
-        average: int | None = None,
+        self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
     ) -> dict[int, Tensor]:
         """The latents on the way to n images: time step -> (n, 1, 28, 28); arguments as of `sample`."""
-        n, seed, average, walker, begin = self._asked(n, seed, sampler, prior, start, average)
+        n, seed, average, walker, begin = self._asked(n, seed, **how)
         network = self.network(epoch, average)
         process, walker, begin = copy.deepcopy((self.process, walker, begin))
         return dict(sampling.walk(process, network, walker, begin, n, seed, self.precision))
@@ -197,7 +189,13 @@ class Run:
         return self
 
     def _asked(
-        self, n: Any, seed: Any, sampler: Any, prior: Any, start: Any, average: Any
+        self,
+        n: Any,
+        seed: Any,
+        sampler: Any = None,
+        prior: Any = None,
+        start: Any = None,
+        average: Any = None,
     ) -> tuple[int, int, int, Sampler, Any]:
         """Number, seed, average, sampler and start of a call, checked; what is None is as by default."""
         refuse_what_no_hash_tells()
@@ -219,9 +217,7 @@ class Run:
             raise ValueError("prior and start are both given; sampling starts from one of them")
         floats = isinstance(start, Tensor) and start.is_floating_point() and start.ndim
         if not floats or len(start) not in (1, n):
-            raise ValueError(
-                f"start is {sampling.said(start)}; needed: a tensor of floats, of 1 or {n} images"
-            )
+            raise ValueError(f"start is {looks(start)}; needed: a tensor of floats, of 1 or {n} images")
         return start.detach().float().cpu().expand(n, *start.shape[1:])
 
     def fitted(self, prior: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from diffusion.bounds import looks
 from diffusion.files import write_bytes
 from diffusion.identity.packing import read_tensors, tensor_bytes
 from diffusion.processes.base import DegradationProcess
@@ -80,22 +81,17 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
         return checked(process.draw_prior(n, noise), n, f"draw_prior of {type(process).__name__}")
     drawn, who = start.draw(n, noise), f"the prior, a {type(start).__name__},"
     if not isinstance(drawn, Tensor) or len(drawn) != n:
-        raise ValueError(f"{who} gave {said(drawn)}; needed: {n} images")
+        raise ValueError(f"{who} gave {looks(drawn)}; needed: {n} images")
     return checked(process.expand(drawn), n, who)
 
 
 def checked(x: Any, n: int, who: str) -> Tensor:
     """x if it is n finite images; raises ValueError that says who gave something else."""
     if not isinstance(x, Tensor) or x.shape != (n, 1, 28, 28) or not x.is_floating_point():
-        raise ValueError(f"{who} gave {said(x)}; needed: ({n}, 1, 28, 28) of floats")
+        raise ValueError(f"{who} gave {looks(x)}; needed: ({n}, 1, 28, 28) of floats")
     if not x.isfinite().all():
         raise ValueError(f"{who} gave numbers that are not finite")
     return x
-
-
-def said(x: Any) -> str:
-    """Shape and type of a tensor, or the type of what is none, for messages."""
-    return f"{tuple(x.shape)} of {x.dtype}" if isinstance(x, Tensor) else f"a {type(x).__name__}"
 
 
 def kept(path: Path, name: str) -> Tensor | None:

@@ -11,7 +11,6 @@ import torch
 
 import diffusion as d
 from diffusion import syntax
-from diffusion.processes import ColdBlur
 from diffusion.training import fit as module
 from diffusion.training.checkpoints import RunError
 from own import Fade, Linear
@@ -23,12 +22,10 @@ from short_runs import assert_same, train
     [
         {},
         {"process": d.DDPM(d.cosine(20))},
-        {"process": ColdBlur(4)},
         {"process": Fade(5, mask=torch.rand(28, 28))},
         {"network": Linear, "network_options": {"scale": 0.5}},
-        {"network": "unet", "network_options": {"width": 4}},
     ],
-    ids=["zoom", "ddpm", "blur", "own", "own network", "unet"],
+    ids=["zoom", "ddpm", "own", "own network"],
 )
 def test_a_run_is_opened_wherever_its_folder_lies(images, tmp_path, options):
     run = train(images, tmp_path / "runs", epochs=1, **options)
@@ -167,9 +164,7 @@ def test_what_is_no_whole_run_is_named(images, tmp_path, damage, said):
         d.open(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize(
-    "lost", ["name", "process", "identity.code", "identity.data.train", "identity.network"]
-)
+@pytest.mark.parametrize("lost", ["process", "identity.code", "identity.data.train"])
 def test_a_run_json_that_lacks_something_stops_no_other_run(images, tmp_path, lost):
     run = train(images, tmp_path, epochs=1)
     path = run.folder.path / "run.json"
@@ -183,14 +178,6 @@ def test_a_run_json_that_lacks_something_stops_no_other_run(images, tmp_path, lo
     with pytest.raises(RunError, match="is no run"):
         d.open(run.folder.path)
     train(images, tmp_path, epochs=1, seed=1)
-
-
-def test_a_run_json_of_another_run_is_noticed(images, tmp_path):
-    one, other = (train(images, tmp_path, epochs=1, seed=seed) for seed in (0, 1))
-    a, b = (run.folder.path / "run.json" for run in (one, other))
-    a.write_text(b.read_text())
-    with pytest.raises(RunError, match=r"epoch-0001.safetensors is of another run than .*run.json"):
-        d.open(one.folder.path).sample(1)
 
 
 def test_a_typed_class_that_was_changed_is_refused(tmp_path):
