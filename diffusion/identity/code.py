@@ -91,7 +91,7 @@ class Code:
         if hasattr(value, "__func__"):
             return {"!method": name_of(owner)} | self._function(value.__func__, at)
         home = getattr(value, "__objclass__", None) or sys.modules.get(value.__module__ or "")
-        if home is not None and is_own(home):
+        if (home is not None and is_own(home)) or "vectorized" in value.__name__:  # by np.frompyfunc
             raise IdentityError(f"{at} is compiled; give a function of Python")
         module = getattr(value, "__module__", None) or getattr(home, "__module__", type(value).__module__)
         return {"!function": f"{module}:{getattr(value, '__qualname__', value.__name__)}"}
@@ -99,11 +99,8 @@ class Code:
     def own_class(self, cls: type, at: str) -> dict[str, Any]:
         """All that a user's own class does, as a hash; nothing of others, which their names tell."""
         self.name(cls)
-        if (
-            not is_own(cls)
-            and cls.__module__ != "builtins"
-            and found_by(cls.__module__, cls.__qualname__) is not cls
-        ):
+        known = cls.__module__ == "builtins" or found_by(cls.__module__, cls.__qualname__) is cls
+        if not known and not is_own(cls):
             raise IdentityError(f"{at}: {cls.__qualname__} is made by a function; put it into a module")
         return self._own(cls, at, self._class)
 

@@ -25,6 +25,7 @@ from diffusion.identity.sources import is_own
 from diffusion.plugins import named
 
 LIBRARIES = ("diffusion", "torch", "numpy", "math")
+PLAIN = {"!tuple": tuple, "!set": set, "!frozenset": frozenset, "!float": float, "!path": Path}
 TO_BE_CALLED = ("diffusion.processes.", "diffusion.training.network", "torch.nn.")
 
 
@@ -116,31 +117,18 @@ class _Restoring:
         if not marks:
             return {key: self.of(value) for key, value in found.items()}
         mark = min(marks)
+        if mark in PLAIN:
+            return PLAIN[mark](self.of(found[mark]))
         make = getattr(self, f"_{mark[1:]}", None)
         if make is None or len(marks) > 1:  # a method, an object that is more than its attributes
             raise PackError(f"{found.get('!object', f'a {mark[1:]}')} cannot be made again")
         return make(found[mark], found)
-
-    def _tuple(self, value: list, _: dict) -> tuple:
-        return tuple(self.of(value))
-
-    def _set(self, value: list, _: dict) -> set:
-        return set(self.of(value))
-
-    def _frozenset(self, value: list, _: dict) -> frozenset:
-        return frozenset(self.of(value))
 
     def _number(self, kind: str, found: dict) -> np.generic:
         return np.array(ast.literal_eval(found["value"]), np.dtype(kind))[()]
 
     def _dict(self, value: list, _: dict) -> dict:
         return {self.of(key): self.of(one) for key, one in value}
-
-    def _float(self, value: str, _: dict) -> float:
-        return float(value)
-
-    def _path(self, value: str, _: dict) -> Path:
-        return Path(value)
 
     def _torch(self, value: str, _: dict) -> Any:
         dtype = found_by("torch", value.removeprefix("torch."))

@@ -134,10 +134,6 @@ class RunFolder:
         """State files, newest first."""
         return sorted(self.path.glob("state-*-*.pt"), reverse=True)
 
-    def last_good(self) -> str:
-        """The newest state, for messages."""
-        return str(next(iter(self.states()), "the start"))
-
     def load_state(self) -> dict[str, Any] | None:
         """The newest intact state, or None; a damaged one is reported and removed.
 

@@ -71,22 +71,20 @@ class Loop:
         bad = (~losses.isfinite()).nonzero()
         if len(bad):
             number = len(self.history) * self.per_epoch + int(bad[0]) + 1
-            raise RunError(
-                f"the loss became {losses[bad[0]].item()} in step {number}; nothing was overwritten, the "
-                f"last good state is {self.store.last_good()}: lower learning_rate, or use precision fp32"
-            )
+            raise self._spoilt(f"the loss became {losses[bad[0]].item()} in step {number}")
         return losses.mean().item()
 
     def _refuse_not_finite(self, when: str, line: Mapping[str, Any]) -> None:
         """A step whose own loss is finite can still ruin the weights: such a state is no good one."""
-        numbers = dict(self.learner.network.named_parameters()) | {
-            key: torch.tensor(value) for key, value in line.items() if isinstance(value, float)
-        }
-        if bad := [key for key, value in numbers.items() if not value.isfinite().all()]:
-            raise RunError(
-                f"{bad[0]} is no longer finite {when}; nothing was overwritten, the last good state is "
-                f"{self.store.last_good()}: lower learning_rate, or use precision fp32"
-            )
+        losses = {key: torch.tensor(value) for key, value in line.items() if isinstance(value, float)}
+        for name, value in [*self.learner.network.named_parameters(), *losses.items()]:
+            if not value.isfinite().all():
+                raise self._spoilt(f"{name} is no longer finite {when}")
+
+    def _spoilt(self, what: str) -> RunError:
+        good = next(iter(self.store.states()), "the start")
+        said = f"nothing was overwritten, the last good state is {good}"
+        return RunError(f"{what}; {said}: lower learning_rate, or use precision fp32")
 
     def _save(self) -> None:
         done = len(self.history) * self.per_epoch + self.step

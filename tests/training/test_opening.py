@@ -180,6 +180,14 @@ def test_a_run_json_that_lacks_something_stops_no_other_run(images, tmp_path, lo
     train(images, tmp_path, epochs=1, seed=1)
 
 
+def test_a_run_json_of_another_run_is_noticed(images, tmp_path):
+    one, other = (train(images, tmp_path, epochs=1, seed=seed) for seed in (0, 1))
+    a, b = (run.folder.path / "run.json" for run in (one, other))
+    a.write_text(b.read_text())
+    with pytest.raises(RunError, match=r"epoch-0001.safetensors is of another run than .*run.json"):
+        d.open(one.folder.path).sample(1)
+
+
 def test_a_typed_class_that_was_changed_is_refused(tmp_path):
     """`Mine.extra` was set after the class was typed, so that its source is not all of it."""
     text = TYPED.format(canary=str(tmp_path / "canary")).replace("open(", "Mine.extra = 3\nopen(", 1)
