@@ -42,6 +42,7 @@ def _is_a_dataset(name: Any) -> Any:
 DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
 
 OLD = {  # settings of earlier editions -> how they are written now
+    "n_samples": "write n_keep in training, n_checkpoint in measure, n_way in analyse",
     "clip_x0": "write sampler_options: {clip_x0: true}",
     "sampling_steps": "write sampler_options: {steps: 100}",
     "noise": "write sampler_options: {noise: 0.2}",
@@ -152,7 +153,7 @@ class Training(_Fit):
 
     model: Name = Field("model", description="name of the trained model, in files and figures")
     n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
-    n_samples: int = Field(500, ge=2, le=60_000, description="images to generate at the end, and to keep")
+    n_keep: int = Field(500, ge=2, le=60_000, description="images generated at the end, and kept")
     sampler: Text = ""
     sampler_options: Options = Field({}, description="arguments of the sampler")
 

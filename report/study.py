@@ -13,11 +13,11 @@ N_TEST = 10_000  # images of the test split
 
 # The defaults of the training notebooks are the study's settings, by process.
 STUDIED = {"ddpm": TrainDDPM().model_dump(), "zoom": TrainZoom().model_dump()}
-EPOCHS, N_SAMPLES = STUDIED["zoom"]["epochs"], STUDIED["zoom"]["n_samples"]
+EPOCHS, N_SAMPLES = STUDIED["zoom"]["epochs"], STUDIED["zoom"]["n_keep"]
 OF_SCHEDULES = ("T", "beta_start", "beta_end", "s", "beta_max")
 # What is said otherwise, or does not tell a training from the study's.
 ASIDE = {"notebook", "model", "seed", "dataset", "data_dir", "out_dir", "precision"}
-ASIDE |= {"steps", "epochs", "n_train", "n_test", "n_samples", "n_reconstruct"}
+ASIDE |= {"steps", "epochs", "n_train", "n_test", "n_keep", "n_reconstruct"}
 
 
 def measured(results: Results) -> list[str]:
@@ -74,7 +74,7 @@ def _unlike(settings: Mapping[str, Any], usual: Mapping[str, Any]) -> list[Markd
 def few_samples(one: Trained) -> list[Markdown]:
     """Remark on fewer samples, or fewer real images, than the study's; empty if there are as many."""
     measure, out = one.measure, []
-    n = min(measure.final.n, measure.settings.get("n_samples", measure.final.n))
+    n = min(measure.final.n, measure.settings.get("n_checkpoint", measure.final.n))
     if n < N_SAMPLES:
         out.append(Markdown(f"{integer(n)} of {N_SAMPLES} samples"))
     if measure.reference.n < N_TEST:

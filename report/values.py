@@ -187,7 +187,7 @@ def _measures(results: Results, models: list[str]) -> dict[str, Any]:
         "quality_rule": QUALITY_RULE,
         "unread_all": [at_end(one, low_confidence).value for one in ones],
         "unpicked_count": UNPICKED,
-        "checkpoint_n": measure.settings["n_samples"],
+        "checkpoint_n": measure.settings["n_checkpoint"],
         "settled": percent(SETTLED),
         "summary_n": listing(sorted({one.final.n for one in ones})),
         "schedules": schedules,
@@ -433,8 +433,8 @@ def _cost(results: Results, analyses: Mapping[str, Any]) -> dict[str, Any]:
 
     return {
         "calls": zoom.calls,
-        "n": analyses["zoom"].settings["n_samples"],
-        "ddpm_n": analyses["linear"].settings["n_samples"],
+        "n": analyses["zoom"].settings["n_way"],
+        "ddpm_n": analyses["linear"].settings["n_way"],
         "better": better,
         "ddpm_calls": max(one.calls for one in many.values()),
         "zoom": zoom,

@@ -1,6 +1,6 @@
 """The analysing job: a finished training sampled in other ways, and probed.
 
-    python -m study.analyse --out build/quick --model zoom --seed 0 --settings 'n_samples: 500'
+    python -m study.analyse --out build/quick --model zoom --seed 0 --settings 'n_way: 500'
 
 writes OUT/metrics/analyse_<model>-<seed>.json. It takes up the samples that measuring kept. Others are drawn
 with the training's seed: all ways begin with the same noise, or from the same prior.
@@ -57,7 +57,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
     x_test, y_test = evaluator.x_test, evaluator.labels
     recogniser = DigitRecogniser.fit(evaluator.classifier, evaluator.x_train, x_test, y_test, P.n_kind)
     measured = _measured(out, train)
-    x = _finished(out, run, measured, P.n_samples)
+    x = _finished(out, run, measured, P.n_way)
     seen, found = Seen(evaluator, x), {}
     if isinstance(run.process, DDPM):
         at, probed = (run.process, run.network()), x_test[: P.n_probe]
@@ -69,10 +69,10 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
 
     def drawn_as(changes: dict) -> Drawn:
         way = replace(run, way=trained_as(train).way(changes))
-        return _drawn(way, evaluator, recogniser, way.sample(P.n_samples))
+        return _drawn(way, evaluator, recogniser, way.sample(P.n_way))
 
     x_train = to_uint8(run.images)
-    near, of_test = (memorisation.nearest(to_uint8(one), x_train) for one in (x, x_test[: P.n_samples]))
+    near, of_test = (memorisation.nearest(to_uint8(one), x_train) for one in (x, x_test[: P.n_way]))
     record = AnalyseRecord(
         job="analyse",
         settings=P.values(),
@@ -82,14 +82,14 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         weights_sha256=train.weights.sha256,
         drawn=[
             _drawn(run, evaluator, recogniser, x),
-            *(_drawn(way, evaluator, recogniser, way.sample(P.n_samples)) for way in _other_ways(run, P)),
+            *(_drawn(way, evaluator, recogniser, way.sample(P.n_way)) for way in _other_ways(run, P)),
         ],
         ways={name: drawn_as(one.changes) for name, one in measured.ways.items()} if measured else {},
         mix=class_mix.split(
             evaluator.reference, seen.features, seen.labels, evaluator.test.labels, P.interval_repeats
         ),
         memorised=memorisation.memorised(
-            (near, seen.labels), (of_test, evaluator.test.labels[: P.n_samples])
+            (near, seen.labels), (of_test, evaluator.test.labels[: P.n_way])
         ),
         **found,
     )

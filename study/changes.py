@@ -16,7 +16,7 @@ from study.records import Drawn, Results, Trained, modern, sampling_of
 from study.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
-OF_NO_EFFECT = {"model", "seed", "n_samples", "n_reconstruct"}
+OF_NO_EFFECT = {"model", "seed", "n_keep", "n_reconstruct"}
 IN_THE_END = ("prior", "latent_noise", "noise", "power", "levels", "clip_x0", "steps", "sampler", "average")
 WORDS = {  # of a setting and its value, where these are not words by themselves
     **dict.fromkeys(("network", "prior", "sampler", "schedule", "interpolation", "precision"), "{}"),

@@ -1,6 +1,6 @@
 """The measuring job: the samples of one finished training, against the held-out test split.
 
-    python -m study.measure --out build/quick --model zoom --seed 0 --settings 'n_samples: 500'
+    python -m study.measure --out build/quick --model zoom --seed 0 --settings 'n_checkpoint: 500'
 
 writes OUT/metrics/measure_<model>-<seed>.json, and kept images (see `study.records`). Samples are drawn
 with the training's seed. What is measured of real images does not depend on it: all trainings are measured
@@ -66,14 +66,14 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     run = open_trained(out, train, P)
     evaluator = _evaluator(
         *(P.dataset, str(data.folder(P.data_dir))),
-        n_train=max(P.n_samples, P.n_distance) * P.floor_repeats,
+        n_train=max(P.n_checkpoint, P.n_distance) * P.floor_repeats,
         n_test=P.n_test,
         inception_weights=P.inception_weights,
         floor_repeats=P.floor_repeats,
         interval_repeats=P.interval_repeats,
     )
     epochs = measured_epochs(train.epochs, P.distance_every)
-    curve = [ablations.checkpoint(run, evaluator, epoch, P.n_samples, seed) for epoch in epochs]
+    curve = [ablations.checkpoint(run, evaluator, epoch, P.n_checkpoint, seed) for epoch in epochs]
     samples = run.sample(P.n_final, seed)
     final = _final(evaluator, samples, P, curve[-1])
     print(f"{name}: finished, {P.n_distance} samples, Fréchet distance {final.frechet.value:.3f}", flush=True)
@@ -91,7 +91,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         weights_sha256=train.weights.sha256,
         reference=ReferenceImages(split="test", n=len(evaluator.x_test)),
         **evaluator.describe(),
-        floor=evaluator.floor(P.n_samples),
+        floor=evaluator.floor(P.n_checkpoint),
         curve=curve,
         final=final,
         real=evaluator.real(P.n_distance),
@@ -100,7 +100,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         code=measured_by,
     )
     examples = Seen(evaluator, samples).examples(seed=seed)  # (2, 16, 28, 28)
-    late = [to_uint8(run.sample(P.n_samples, seed, row.epoch))[:, 0].numpy() for row in record.late()]
+    late = [to_uint8(run.sample(P.n_checkpoint, seed, row.epoch))[:, 0].numpy() for row in record.late()]
     keep(out, f"samples_{name}", to_uint8(samples)[:, 0].numpy())
     keep(out, f"late_{name}", np.stack(late))
     keep(out, f"quality_{name}", to_uint8(examples.flatten(0, 1)[:, None]).view(examples.shape).numpy())
@@ -166,7 +166,7 @@ def trained_as(train: TrainRecord) -> Training:
 
 def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) -> Final:
     """The measures of the finished model; those of its last checkpoint where the samples are the same."""
-    same = P.n_samples == P.n_distance == P.n_final
+    same = P.n_checkpoint == P.n_distance == P.n_final
     found = dict(last) if same else dict(evaluator.measure(samples, P.n_distance)) | {"epoch": last.epoch}
     found |= {"floor": evaluator.floor(P.n_distance), "constant": is_constant(samples)}
     found |= evaluator.in_inception(samples[: P.n_distance])
@@ -176,7 +176,7 @@ def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) 
 def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
     """The ablations that apply to a training. That of precision says nothing of training in float32."""
 
-    found, pair = Ablations(), (evaluator, P.n_samples, P.seed)
+    found, pair = Ablations(), (evaluator, P.n_checkpoint, P.seed)
     if isinstance(run.way.sampler, Ancestral):
         clipped = (replace(run.way.sampler, clip_x0=on) for on in (False, True))
         sides = (replace(run, way=replace(run.way, sampler=sampler)) for sampler in clipped)
@@ -184,7 +184,7 @@ def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -
     if type(run.process) is ColdZoom:
         sides = (replace(run, way=replace(run.way, prior=prior)) for prior in (Pixels(), Patches()))
         late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= (1 - LATE) * train.epochs]
-        numbers = P.n_final, P.n_distance, P.n_samples
+        numbers = P.n_final, P.n_distance, P.n_checkpoint
         found.prior = ablations.prior(*sides, evaluator, *numbers, late, P.seed)
     if run.precision == "bf16":
         found.float32 = ablations.in_pairs(run, replace(run, precision="fp32"), *pair)

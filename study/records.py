@@ -118,7 +118,7 @@ class ZoomProbes(Part):
 
 
 class Checkpoint(Sampled):
-    """`n_samples` samples after one epoch."""
+    """`n_checkpoint` samples after one epoch."""
 
     epoch: int
 
@@ -337,7 +337,7 @@ class MeasureRecord(Record):
     reference: ReferenceImages
     classifier: Features
     inception: Features
-    floor: Spread | None  # at n_samples
+    floor: Spread | None  # at n_checkpoint
     curve: list[Checkpoint]
     final: Final
     real: Real

@@ -61,7 +61,7 @@ Ways = Annotated[
 class Measure(Settings):
     """Settings of measuring one training (`python -m study.measure`)."""
 
-    n_samples: int = Field(500, ge=12, le=60_000, description="images per checkpoint, along training")
+    n_checkpoint: int = Field(500, ge=12, le=60_000, description="images of each checkpoint, along training")
     n_final: int = Field(2000, ge=12, le=60_000, description="images of the finished model")
     n_distance: int = Field(
         2000, ge=12, le=60_000, description="of these, the first that distances are taken of"
@@ -100,7 +100,7 @@ class _Recognised(Settings):
 class Analyse(_Recognised):
     """Settings of analysing one training (`python -m study.analyse`)."""
 
-    n_samples: int = Field(500, ge=12, le=60_000, description="images of each way to sample")
+    n_way: int = Field(500, ge=12, le=60_000, description="images of each way to sample")
     calls: list[Annotated[int, Field(ge=2, le=10_000)]] = Field(
         [10, 24, 50, 100, 250],
         max_length=50,

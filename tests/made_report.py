@@ -61,7 +61,7 @@ def notebook(title: str) -> nbformat.NotebookNode:
 def profile(path: Path, models: Iterable[str] = MODELS, epochs: int = 20) -> Path:
     """The profile of a made-up run, written to `path`."""
     chosen = {model: MODELS[model] for model in models}
-    measure = dict.fromkeys(("n_samples", "n_final", "n_distance"), synthetic.N)
+    measure = dict.fromkeys(("n_checkpoint", "n_final", "n_distance"), synthetic.N)
     content = {"profile": "synthetic", "training": {"epochs": epochs}, "models": chosen, "measure": measure}
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path

@@ -76,7 +76,7 @@ def measure_record(
         prior = {"curve": [row.model_copy(update={"epoch": epoch}) for epoch, row in rows]}
         ablations = records.Ablations(prior=ablations.prior.model_copy(update=prior))
     changes = {"model": model, "curve": curve}
-    counts = dict.fromkeys(("n_samples", "n_final", "n_distance"), N)
+    counts = dict.fromkeys(("n_checkpoint", "n_final", "n_distance"), N)
     changes["settings"] = settings.Measure.read(counts | {"seed": of.seed}).values()
     changes["final"] = records.Final(**curve[-1].model_dump(), n=N, n_classes=N, floor=of.floor)
     if inception:

@@ -102,7 +102,7 @@ def test_sliders_are_for_people(monkeypatch):
 @pytest.mark.slow
 def test_the_zoom_is_trained_and_sampled_in_other_ways_than_the_studys(root, tmp_path, mnist_dir):
     """From another folder; the notebook's own lines stay the study's algorithms."""
-    small = {"n_train": 200, "n_test": 100, "n_samples": 4, "n_reconstruct": 50, "epochs": 1, "channels": [2]}
+    small = {"n_train": 200, "n_test": 100, "n_keep": 4, "n_reconstruct": 50, "epochs": 1, "channels": [2]}
     other = {
         "latent_noise": 0.2,
         "sampler": "improved",

@@ -39,7 +39,7 @@ TOGETHER = (
 )
 def biased(case: Case) -> Finding:
     found, floor = case.end("zoom", divergence), case.real.divergence_floor
-    n = case["zoom"].measure.settings.get("n_samples") or floor.n
+    n = case["zoom"].measure.settings.get("n_checkpoint") or floor.n
     # of n labels it falls as 1 / n
     score = (floor.mean + 2 * floor.sd) * max(1.0, floor.n / n)
     effect = Effect("divergence (nats)", found, ABOVE, score, show=fixed)

@@ -134,7 +134,7 @@ class Case:
         or of their last samples if the checkpoints have not as many samples.
         """
         a, b = (self.chosen[m].measure for m in (model, other))
-        if a.settings.get("n_samples") != b.settings.get("n_samples"):
+        if a.settings.get("n_checkpoint") != b.settings.get("n_checkpoint"):
             return measure(a.final).minus(measure(b.final))
         if [row.epoch for row in a.late()] == [row.epoch for row in b.late()]:
             pairs = zip(map(measure, a.late()), map(measure, b.late()), strict=True)

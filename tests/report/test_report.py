@@ -157,7 +157,7 @@ def test_a_run_of_other_settings_than_the_profile_s_is_refused(few, tmp_path, ca
     text = yaml.safe_load((few / "few.yaml").read_text())
     for section, said in {
         "schedules": ({"T": 50}, "the schedules in .*: T was 1000, is 50"),
-        "analyse": ({"n_samples": 16}, "there is no analysis of zoom-0"),
+        "analyse": ({"n_way": 16}, "there is no analysis of zoom-0"),
     }.items():
         other.write_text(yaml.safe_dump(text | {"profile": "other", section: said[0]}))
         assert re.search(said[1], refusal(capsys, few, other))

@@ -23,7 +23,7 @@ from study.settings import Analyse, Measure, TrainDDPM, TrainZoom, Yardstick
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 N = 16
-P = {"n_test": 100, "n_samples": N, "calls": [2, 3, 50], "levels": [1, 2, 24], "noise": [0.1]}
+P = {"n_test": 100, "n_way": N, "calls": [2, 3, 50], "levels": [1, 2, 24], "noise": [0.1]}
 P |= {"n_probe": 12, "n_real": 200, "n_kind": 12, "interval_repeats": 3, "precision": "fp32"}
 MODELS = {
     "linear": (TrainDDPM, "ddpm", {"T": 20, "sampler_options": {"steps": 4}, "beta_end": 0.5}),
@@ -35,7 +35,7 @@ MODELS = {
 def out(tmp_path_factory, mnist_dir, train):
     """A results folder with one tiny training of each kind, the DDPM measured."""
     out = train(tmp_path_factory.mktemp("analysed"), MODELS, 1)
-    small = {"n_test": 60, "n_samples": N, "n_final": N, "n_distance": N, "floor_repeats": 2}
+    small = {"n_test": 60, "n_checkpoint": N, "n_final": N, "n_distance": N, "floor_repeats": 2}
     small |= {"interval_repeats": 2, "precision": "fp32", "ablations": False, "data_dir": str(mnist_dir)}
     ways = {"clipped": {"steps": 4, "clip_x0": True}, "few": {"steps": 2}}
     small |= {"ways": {name: {"sampler_options": options} for name, options in ways.items()}}

@@ -16,7 +16,7 @@ def results(tmp_path) -> Results:
     found = synthetic_results(tmp_path, models=["linear", "zoom"])
     for seed in (0, 1):
         one = found.trainings["zoom", seed]
-        settings = one.train.settings | {"network": "unet", "n_samples": 7, "model": "small"}
+        settings = one.train.settings | {"network": "unet", "n_keep": 7, "model": "small"}
         train = one.train.model_copy(update={"model": "small", "settings": settings})
         final = one.measure.final
         half = final.frechet.model_copy(update={"value": final.frechet.value / 2})
@@ -29,7 +29,7 @@ def test_a_row_a_model_with_its_changes_against_the_first_of_its_kind(results):
     rows = {row.model: row for row in table(results)}
     assert list(rows) == ["linear", "zoom", "small"]
     assert rows["linear"].changes == rows["zoom"].changes == {}
-    assert rows["small"].changes == {"network": "unet"}  # of n_samples nothing depends
+    assert rows["small"].changes == {"network": "unet"}  # of n_keep nothing depends
     assert [describe(row) for row in rows.values()] == ["linear, the base", "zoom, the base", "U-Net"]
     assert rows["small"].ratio == pytest.approx(0.5)
     assert rows["linear"].ratio == rows["zoom"].ratio == 1

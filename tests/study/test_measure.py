@@ -24,7 +24,7 @@ from study.settings import Measure, TrainDDPM, TrainOwn, TrainZoom
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 N = 24
-SMALL = {"n_test": 60, "n_samples": N, "n_final": 2 * N, "n_distance": N, "distance_every": 2}
+SMALL = {"n_test": 60, "n_checkpoint": N, "n_final": 2 * N, "n_distance": N, "distance_every": 2}
 SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "precision": "fp32"}
 
 
@@ -221,7 +221,10 @@ def test_a_failed_write_keeps_the_earlier_record_with_its_images(copied, measure
     ("arguments", "said"),
     [
         (["--model", "none", "--seed", "3"], "train_none-3.json does not exist"),
-        (["--model", "zoom", "--seed", "3", "--settings", "n_sample: 24"], "did you mean 'n_samples'"),
+        (
+            ["--model", "zoom", "--seed", "3", "--settings", "n_checkpoints: 24"],
+            "did you mean 'n_checkpoint'",
+        ),
         (["--model", "zoom", "--seed", "3", "--settings", "text"], "needed: a mapping"),
         (["--model", "zoom", "--seed", "3", "--settings", "dataset: fashion"], "was trained on mnist"),
         (["--model", "zoom", "--seed", "3", "--settings", "n_test: 100000"], "10000"),

@@ -147,9 +147,9 @@ SMALL = {
     "training": {"epochs": 2, "lr_schedule": "cosine"},
     "models": {
         "linear": {"notebook": "02_train_ddpm", "schedule": "linear", "sampler_options": {"clip_x0": True}},
-        "zoom": {"notebook": "03_train_zoom", "T": 20, "seeds": [3, 1], "measure": {"n_samples": 50}},
+        "zoom": {"notebook": "03_train_zoom", "T": 20, "seeds": [3, 1], "measure": {"n_checkpoint": 50}},
     },
-    "measure": {"n_samples": 20, "n_final": 40, "n_distance": 30},
+    "measure": {"n_checkpoint": 20, "n_final": 40, "n_distance": 30},
 }
 
 
@@ -187,7 +187,7 @@ def test_a_profile_is_one_table_of_models_and_seeds():
     zoom = found.trainings["zoom", 1]
     assert (zoom.T, zoom.epochs, zoom.seed, zoom.model) == (20, 2, 1, "zoom")
     assert found.trainings["linear", 0].way().sampler == d.Ancestral(clip_x0=True)
-    assert (found.measure("zoom", 1).n_samples, found.measure("zoom", 1).seed) == (50, 1)
+    assert (found.measure("zoom", 1).n_checkpoint, found.measure("zoom", 1).seed) == (50, 1)
     compare = found.compare()
     assert compare.models == ["linear", "zoom"]
     assert compare.measure("zoom", 1) == found.measure("zoom", 1)
@@ -226,7 +226,11 @@ OWN = {"notebook": "05_your_degradation"}
         ("models.zoom.seeds", [True], "seeds = True is not allowed: it should be a valid integer"),
         ("models.zoom.seeds", 3, "seeds = 3 is not allowed: it should be a valid list"),
         ("models.zoom.measure", 3, "measure = 3 is not allowed"),
-        ("models.zoom.measure.n_sample", 3, "there is no parameter 'n_sample'; did you mean 'n_samples'"),
+        (
+            "models.zoom.measure.n_checkpoints",
+            3,
+            "there is no parameter 'n_checkpoints'; did you mean 'n_checkpoint'",
+        ),
         ("models.zoom.ways", {"x": {"prir": "patches"}}, "did you mean 'prior'"),
         ("models.zoom.ways", {"x": {"epochs": 3}}, "no parameter 'ways.x.epochs'"),
         ("models.zoom.ways", {"x": {"sampling_levels": 3}}, "write sampler_options: {levels: 12}"),
@@ -323,12 +327,12 @@ def test_numbers_are_read_as_they_look(text, value):
 
 
 def test_settings_in_a_text_are_read_as_those_of_a_profile():
-    assert read_settings(settings.Measure, "n_samples: 50", "here").n_samples == 50
+    assert read_settings(settings.Measure, "n_checkpoint: 50", "here").n_checkpoint == 50
     assert read_settings(settings.Measure, "", "here") == settings.Measure()
     for text, said in {
         "- 1": "here is '- 1'; needed: a mapping",
-        "n_samples: 1\nn_samples: 2": "here is no YAML: the key 'n_samples' stands twice",
-        "n_sample: 1": "did you mean 'n_samples'",
+        "n_final: 1\nn_final: 2": "here is no YAML: the key 'n_final' stands twice",
+        "n_checkpoints: 1": "did you mean 'n_checkpoint'",
     }.items():
         with pytest.raises(SettingError, match=said):
             read_settings(settings.Measure, text, "here")
