@@ -8,7 +8,6 @@ import pytest
 from diffusion import data
 from diffusion.training.fit import fit
 from study.record import train_record
-from study.records import train_path
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +18,10 @@ def train(mnist_dir: Path) -> Callable[[Path, dict, int], Path]:
         x, _ = data.load("mnist", "train", mnist_dir, 200)
         for name, (cls, kind, values) in models.items():
             values = values | {"model": name, "epochs": epochs, "n_train": 200, "channels": [4, 4]}
+            values |= {"out_dir": str(out)}
             P = cls.read(values | {"precision": "fp32", "seed": 3})
             run = fit(P.process(), x, x[:50], folder=out / "runs", **P.fitting())
-            train_record(P, kind, name, run, out).save(train_path(out, name, 3))
+            train_record(P, kind, name, run)
         return out
 
     return function
