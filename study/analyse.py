@@ -88,9 +88,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         mix=class_mix.split(
             evaluator.reference, seen.features, seen.labels, evaluator.test.labels, P.interval_repeats
         ),
-        memorised=memorisation.memorised(
-            (near, seen.labels), (of_test, evaluator.test.labels[: P.n_way])
-        ),
+        memorised=memorisation.memorised((near, seen.labels), (of_test, evaluator.test.labels[: P.n_way])),
         **found,
     )
     record.save(analyse_path(out, model, seed))
