@@ -1,13 +1,11 @@
-"""The data of page and widget: trainings, the classifier and digits, each as JSON with packed numbers.
+"""What page and widget compute with: trainings, the classifier and digits, as JSON with packed numbers.
 
 Numbers are packed byte plane by byte plane, the highest first, which gzip shortens by a seventh; net.js
 unpacks them. Scripts are bundled by putting the modules one after another: no two share a name.
 """
 
-import base64
-import gzip
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from diffusion.data import grey_values
-from diffusion.evaluation.classifier import DigitClassifier
-from diffusion.processes import DDPM, ColdZoom, NoiseSchedule
-from diffusion.processes.priors import PRIORS, PixelCounts, prior_of
+from diffusion.evaluation import samples
+from diffusion.evaluation.classifier import DigitClassifier, logits
+from diffusion.processes import DDPM, ColdZoom
+from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import SAMPLERS, evenly_spaced, sampler_of, visits
 from diffusion.runtime import generator
 from diffusion.training.network import CHANNELS, Reconstructor, ResidualBlock, UNet
@@ -27,8 +27,37 @@ from diffusion.training.run import Run
 
 HERE = Path(__file__).parent
 STEPS = (10, 24, 50, 100)  # network calls of a DDPM's walks
-SHARES = 100  # places of the slider through a degradation
-STARTS = 200  # drawn from a prior that is not known by its counts
+PLACES = 100  # of the slider through a degradation
+STARTS = 200  # drawn from a zoom's prior
+DIGITS = tuple("0123456789")  # names of the classes
+
+
+def content(
+    trainings: Sequence[dict[str, Any]],
+    images: Tensor | None = None,
+    labels: Sequence[int] | None = None,
+    classifier: DigitClassifier | None = None,
+    real: Tensor | None = None,
+    names: Sequence[str] = DIGITS,
+) -> dict[str, Any]:
+    """All that the scripts are given.
+
+    Args:
+        trainings: as `training` makes them.
+        images, labels: real images (N, 1, 28, 28) in [-0.5, 0.5], and the class of each.
+        real: images by which the classifier's confidence is judged: it is low below that of 95 % of them.
+        names: of the classes.
+    """
+    found = {"wasm": kernel(), "trainings": list(trainings), "digits": None, "classifier": None}
+    if labels is not None:
+        of_each = [names[int(label)] for label in labels]
+        found["digits"] = {"images": packed(grey_values(images), "u1"), "labels": of_each}
+    if classifier is not None:
+        weights, threshold = packed(read_weights(classifier), "f2"), 0.5
+        if real is not None:
+            threshold = samples.threshold_of(logits(classifier, real).softmax(1).amax(1))
+        found["classifier"] = {"weights": weights, "threshold": threshold, "names": list(names)}
+    return found
 
 
 def kernel() -> bytes:
@@ -37,44 +66,62 @@ def kernel() -> bytes:
 
 
 def packed(values: Any, dtype: str) -> dict[str, Any]:
-    """Numbers as `{type, data}`; dtype is of numpy: f4, f2, u1 or i1."""
+    """Numbers as `{type, data}`; dtype is of numpy: f4, f2 or u1."""
     array = np.ascontiguousarray(torch.as_tensor(values).detach().cpu().numpy(), dtype=f">{dtype}")
     planes = array.view(np.uint8).reshape(-1, array.dtype.itemsize).T
     return {"type": dtype, "data": planes.tobytes()}
 
 
-def plain(content: bytes) -> str:
-    """Bytes as base64."""
-    return base64.b64encode(content).decode()
-
-
-def as_text(value: Any) -> Any:
-    """The same with all bytes as base64 of gzip, for JSON. The same input gives the same text."""
-    if isinstance(value, bytes):
-        return plain(gzip.compress(value, 9, mtime=0))
-    if isinstance(value, Mapping):
-        return {key: as_text(item) for key, item in value.items()}
-    return [as_text(item) for item in value] if isinstance(value, list) else value
-
-
-def function(network: nn.Module, name: str) -> str:
-    """The function of net.c that computes a network: cnn, cnn_rms (the study's, with either norm) or unet.
+def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[str, Any]:
+    """A training as the scripts take it.
 
     Args:
-        name: of the training, for the error.
+        label: what it is called; None: its name and seed.
+        weights: precision of the parameters, f4 or f2. A zoom needs f4: half precision changes its digits.
 
     Raises:
-        ValueError: none does.
+        ValueError: another network, process or sampler than the scripts compute.
     """
+    process, name, network = run.process, f"{run.name}-{run.seed}", run.network(average=run.way.average).cpu()
+    sampler = sampler_of(run.way.sampler, process)
+    if type(sampler) not in SAMPLERS.values():
+        raise ValueError(
+            f"{name} is sampled by {type(sampler).__name__}; the page draws {', '.join(SAMPLERS)}"
+        )
+    found = {"name": name, "label": label or f"{run.name}, seed {run.seed}", "sha256": run.weights_sha256()}
+    found |= {"T": process.T, "sampler": type(sampler).__name__}
+    if type(process) is ColdZoom:
+        found |= {"kind": "zoom", "steps": list(range(1, process.T + 1)), "walk": visits(sampler, process.T)}
+        found |= {"interpolation": process.interpolation}
+        found |= {"noise": sampler.noise, "noise_power": sampler.power}
+        prior = prior_of(process.prior if run.way.prior is None else run.way.prior)
+        starts = run.fitted(prior).draw(STARTS, generator(0, "page"))
+        found |= {"prior": type(prior).__name__, "starts": [round(v, 4) for v in starts.flatten().tolist()]}
+    elif type(process) is DDPM:
+        walks = {str(n): evenly_spaced(process.T, n) for n in STEPS if n <= process.T}
+        steps = sorted(set(evenly_spaced(process.T, min(PLACES, process.T))).union(*walks.values()))
+        found |= {"kind": "ddpm", "steps": steps, "walks": walks, "clip": sampler.clip_x0}
+        alpha_bar = process.schedule.alpha_bar[steps].tolist()
+        found |= {"schedule": process.schedule.name, "alpha_bar": alpha_bar}
+    else:
+        raise ValueError(f"{name} is a {type(process).__name__}; the page shows ColdZoom and DDPM")
+    if (computed := function(network)) is None:
+        raise ValueError(
+            f"the network of {name} is another than the page computes: cnn with channels {CHANNELS} and "
+            "no dilations, or unet of width 16"
+        )
+    found |= {"network": computed, "weights": packed(parameters(network), weights)}
+    return found | {"encodings": packed(encodings(network, found["steps"], process.T), "f4")}
+
+
+def function(network: nn.Module) -> str | None:
+    """The function of net.c that computes a network: cnn, cnn_rms (the study's, with either norm) or unet."""
     with torch.device("meta"):  # nothing is drawn
         known = {"cnn": Reconstructor(), "cnn_rms": Reconstructor(norm="rms"), "unet": UNet()}
     for found, one in known.items():
         if type(network) is type(one) and repr(network) == repr(one):  # all layers, with their sizes
             return found
-    raise ValueError(
-        f"the network of {name} is another than the page computes, which are cnn with channels {CHANNELS} "
-        "and no dilations, and unet of width 16; leave this training out"
-    )
+    return None
 
 
 def parameters(network: nn.Module) -> np.ndarray:
@@ -95,92 +142,13 @@ def encodings(network: nn.Module, steps: Sequence[int], T: int) -> Tensor:
     return torch.cat(blocks, dim=1) if blocks else time
 
 
-def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[str, Any]:
-    """A training as the page takes it.
-
-    Args:
-        label: what the page calls it; None: its name and seed.
-        weights: precision of the parameters, f4 or f2. A zoom needs f4: half precision changes its digits.
-
-    Raises:
-        ValueError: another network or process than the page computes.
-    """
-    process, name, network = run.process, f"{run.name}-{run.seed}", run.network(average=run.way.average).cpu()
-    sampler = sampler_of(run.way.sampler, process)
-    known = next((key for key, cls in SAMPLERS.items() if type(sampler) is cls), None)
-    if known is None:
-        raise ValueError(
-            f"{name} is sampled by {type(sampler).__name__}; the page draws {', '.join(SAMPLERS)}"
-        )
-    found = {"name": name, "label": label or f"{run.name}, seed {run.seed}", "sha256": run.weights_sha256()}
-    if type(process) is ColdZoom:
-        found |= {"kind": "zoom", "T": process.T, "steps": list(range(1, process.T + 1))}
-        found |= {"interpolation": process.interpolation, "prior": _prior(run)}
-        found |= {"noise": sampler.noise, "noise_power": sampler.power}
-        found |= {"sampler": known, "walk": visits(sampler, process.T)}
-    elif type(process) is DDPM:
-        walks = {str(n): evenly_spaced(process.T, n) for n in STEPS if n <= process.T}
-        found |= {"kind": "ddpm", "clip": sampler.clip_x0, "sampler": known, "walks": walks}
-        found |= schedule(process.schedule)
-    else:
-        raise ValueError(f"{name} is a {type(process).__name__}; the page shows ColdZoom and DDPM")
-    found |= {"network": function(network, name), "weights": packed(parameters(network), weights)}
-    return found | {"encodings": packed(encodings(network, found["steps"], process.T), "f4")}
-
-
-def schedule(noise: NoiseSchedule) -> dict[str, Any]:
-    """A noise schedule at the steps that the page visits: name, T, steps and alpha_bar."""
-    T = noise.T
-    steps = {round(T * k / SHARES) for k in range(SHARES + 1)}
-    steps |= {t for n in STEPS if n <= T for t in evenly_spaced(T, n)}
-    visited = sorted(steps)
-    return {"schedule": noise.name, "T": T, "steps": visited, "alpha_bar": noise.alpha_bar[visited].tolist()}
-
-
-def _prior(run: Run) -> dict[str, Any]:
-    """Name, and the counts of independent pixels, or starts drawn from another prior."""
-    prior = prior_of(run.process.prior if run.way.prior is None else run.way.prior)
-    fitted = run.fitted(prior)
-    name = next((key for key, cls in PRIORS.items() if type(prior) is cls), type(prior).__name__)
-    if type(fitted) is PixelCounts:
-        return {"name": name, "counts": fitted.counts.tolist()}
-    return {"name": name, "starts": fitted.draw(STARTS, generator(0, "page")).flatten().tolist()}
-
-
-@torch.inference_mode()
-def classifier(model: DigitClassifier, threshold: float = 0.5) -> dict[str, Any]:
-    """The classifier with its normalisation folded in, and 8-bit weights with a scale for each output.
-
-    Args:
-        threshold: confidence from which an image is called recognised.
-    """
-    convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
-    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
-    folded = []
-    for convolution, norm in zip(convolutions, norms, strict=True):
-        factor = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-        weight = convolution.weight.double() * factor[:, None, None, None]
-        folded.append((weight, norm.bias.double() - norm.running_mean.double() * factor))
-    folded += [(m.weight.double(), m.bias.double()) for m in model.modules() if isinstance(m, nn.Linear)]
-    layers = []
-    for weight, bias in folded:
-        scale = weight.flatten(1).abs().amax(1) / 127
-        whole = (weight.flatten(1) / scale[:, None]).round()
-        layers.append(
-            {
-                "inputs": weight.shape[1],
-                "outputs": weight.shape[0],
-                "weights": packed(whole, "i1"),
-                "scales": packed(scale, "f4"),
-                "biases": packed(bias, "f4"),
-            }
-        )
-    return {"layers": layers, "threshold": threshold}
-
-
-def digits(images: Tensor, labels: Sequence[int]) -> dict[str, Any]:
-    """Images (N, 1, 28, 28) in [-0.5, 0.5] as grey levels, with their labels."""
-    return {"images": packed(grey_values(images), "u1"), "labels": list(map(int, labels))}
+def read_weights(model: DigitClassifier) -> Tensor:
+    """The classifier's parameters, its normalisation folded into them: of each layer weight and bias."""
+    convolutions, norms, linear = (
+        [m for m in model.modules() if isinstance(m, kind)] for kind in (nn.Conv2d, nn.BatchNorm2d, nn.Linear)
+    )
+    layers = [*map(fuse_conv_bn_eval, convolutions, norms), *linear]
+    return torch.cat([p.detach().flatten() for layer in layers for p in (layer.weight, layer.bias)])
 
 
 def script(entry: str) -> str:

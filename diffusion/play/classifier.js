@@ -1,31 +1,31 @@
 // The project's digit classifier (diffusion/evaluation/classifier.py): five 3 x 3 convolutions and two layers. Its
-// normalisation is folded into the weights, which have 8 bits: a scale for each output.
+// normalisation is folded into the weights, which are in half precision.
 
 import { SIDE, unpack } from "./net.js";
 
+const LAYERS = [[1, 16], [16, 32], [32, 32], [32, 64], [64, 64], [576, 64], [64, 10]]; // inputs, outputs
+const CONVOLUTIONS = 5; // the first layers
 const POOLED = new Set([0, 2, 4]); // layers followed by the maximum of 2 x 2
 
 export class Classifier {
-  static async load({ layers, threshold }) {
+  static async load({ weights, threshold, names }) {
     const reader = new Classifier();
-    reader.threshold = threshold; // confidence from which an image counts as recognised
-    reader.layers = await Promise.all(
-      layers.map(async ({ inputs, outputs, weights, scales, biases }) => {
-        const whole = await unpack(weights);
-        const [scale, bias] = [await unpack(scales), await unpack(biases)];
-        const each = whole.length / outputs;
-        const w = Float32Array.from(whole, (value, i) => value * scale[(i / each) | 0]);
-        return { inputs, outputs, w, bias };
-      }),
-    );
-    return reader;
+    const all = await unpack(weights);
+    let next = 0;
+    const take = (n) => all.subarray(next, (next += n));
+    const layers = LAYERS.map(([inputs, outputs], i) => {
+      const w = take(inputs * outputs * (i < CONVOLUTIONS ? 9 : 1));
+      return { inputs, outputs, w, bias: take(outputs) };
+    });
+    return Object.assign(reader, { layers, threshold, names });
   }
 
-  // { digit, confidence } of an image, which is clipped to black and white first.
+  // { digit, confidence, low } of an image, which is clipped to black and white first: the name of its class, and
+  // whether the confidence is low.
   read(x) {
     let side = SIDE;
     let h = Float32Array.from(x, (value) => Math.min(0.5, Math.max(-0.5, value)));
-    this.layers.slice(0, 5).forEach((layer, i) => {
+    this.layers.slice(0, CONVOLUTIONS).forEach((layer, i) => {
       h = convolve(h, side, layer);
       if (POOLED.has(i)) [h, side] = [pool(h, side, layer.outputs), side >> 1];
     });
@@ -34,7 +34,7 @@ export class Classifier {
     const most = Math.max(...logits);
     const sum = logits.reduce((total, value) => total + Math.exp(value - most), 0);
     const confidence = 1 / sum;
-    return { digit: logits.indexOf(most), confidence, recognised: confidence >= this.threshold };
+    return { digit: this.names[logits.indexOf(most)], confidence, low: confidence < this.threshold };
   }
 }
 

@@ -11,7 +11,7 @@ const MOST = 100; // calls that fill the bar of a card
 // A digit with its reading and its cost; chosen by a radio button if it belongs to a `group`.
 function card(study, label, group = null, choose = null, chosen = false) {
   const image = picture(`digit of ${label}`);
-  const read = reading(study.classifier, study.data.names);
+  const read = reading(study.classifier);
   const cost = el("span", {});
   const bar = el("i", {});
   const title = el("span", {}, label);
@@ -20,7 +20,7 @@ function card(study, label, group = null, choose = null, chosen = false) {
   const node = el("div", { class: "card" }, head, image, read, el("div", { class: "cost" }, el("span", { class: "bar", "aria-hidden": "true" }, bar), cost));
   node.addEventListener("click", (event) => event.target === image && radio && !radio.checked && radio.click());
   const spend = (calls, ms) => {
-    cost.textContent = `${calls} network calls, ${Math.round(ms)} ms`;
+    cost.textContent = `${calls} network calls, ${Math.round(ms)}\u00a0ms`;
     bar.style.width = `${(100 * calls) / MOST}%`;
   };
   const end = (x, calls, ms) => {
@@ -90,7 +90,7 @@ export function ddpm(study) {
       { class: "row" },
       study.ddpms.length > 1 ? choice("Model", models, "0", (i) => ((training = study.ddpms[i]), update())) : null,
       choice("Predicted image", [["no", "as it is"], ["yes", "clipped"]], how.clip ? "yes" : "no", (value) => ((how.clip = value === "yes"), update())),
-      choice("Steps", [["ancestral", "with fresh noise"], ["ddim", "without (DDIM)"]], how.sampler, (value) => ((how.sampler = value), update())),
+      choice("Steps", [["Ancestral", "with fresh noise"], ["DDIM", "without (DDIM)"]], how.sampler, (value) => ((how.sampler = value), update())),
       button("Other noise", () => (noiseSeed++, update())),
     ),
     el("div", { class: "cards many" }, [...cards.values()].map((each) => each.node), other?.node),

@@ -13,17 +13,16 @@ class Column {
     this.restored = picture(`${title}: restored`);
     this.place = el("span", {});
     this.left = el("span", {});
-    this.reading = reading(network ? study.classifier : null, study.data.names);
-    const below = network ? [el("p", { class: "between" }, "restored in one go"), this.restored, this.reading] : [];
+    this.reading = reading(study.classifier);
+    const below = [el("p", { class: "between" }, "restored in one go"), this.restored, this.reading];
     this.node = el("div", { class: "card" }, el("p", { class: "head" }, title), this.degraded, el("p", { class: "place" }, this.place, el("br"), this.left), below);
   }
 
   // `restore` makes the clean image of the network's answer.
   draw(latent, t, left, restore) {
     this.degraded.show(latent);
-    this.place.textContent = `t = ${t} of ${this.T}`;
+    this.place.textContent = `t = ${t}/${this.T}`;
     this.left.textContent = left;
-    if (!this.network) return;
     const restored = t ? restore(this.network.predict(latent, t)) : latent;
     this.restored.show(restored);
     this.reading.show(restored);
@@ -32,7 +31,7 @@ class Column {
 
 class NoiseColumn extends Column {
   constructor(study, { schedule, T, steps, alpha_bar }, network) {
-    super(study, `${schedule} noise`, network);
+    super(study, schedule, network);
     Object.assign(this, { T, steps, alpha_bar });
   }
 
@@ -42,7 +41,7 @@ class NoiseColumn extends Column {
     const [t, alphaBar] = [this.steps[i], this.alpha_bar[i]];
     const latent = addNoise(x, alphaBar, normal(noiseSeed));
     const restore = (eps) => latent.map((value, p) => (value - Math.sqrt(1 - alphaBar) * eps[p]) / Math.sqrt(alphaBar));
-    this.draw(latent, t, `${Math.round(100 * alphaBar)} % of the variance left`, restore);
+    this.draw(latent, t, `${Math.round(100 * alphaBar)} % variance left`, restore);
   }
 }
 
@@ -65,11 +64,10 @@ function firstOfEach(ddpms) {
 
 export function degrade(study) {
   let [share, noiseSeed, digit, waiting] = [0.3, 3, null, false];
-  const schedules = study.data.schedules?.map((model) => ({ model, network: null })) ?? firstOfEach(study.ddpms);
-  const zooms = study.data.zoom ? [{ model: study.data.zoom, network: null }] : study.zooms.slice(0, 1);
+  const [zoomed] = study.zooms;
   const columns = [
-    ...schedules.map(({ model, network }) => new NoiseColumn(study, model, network)),
-    ...zooms.map(({ model, network }) => new ZoomColumn(study, model, network)),
+    ...firstOfEach(study.ddpms).map(({ model, network }) => new NoiseColumn(study, model, network)),
+    new ZoomColumn(study, zoomed.model, zoomed.network),
   ];
   const said = el("p", { class: "origin", role: "status" });
   const editor = new Editor(SIDE, "Drawing", () => (tell("a drawing of yours"), update()), { soft: true });
@@ -111,15 +109,15 @@ export function degrade(study) {
         el(
           "div",
           { class: "row" },
-          study.digits.length ? button("Another test digit", () => take(anyDigit(study, digit))) : null,
+          button("Another test digit", () => take(anyDigit(study, digit))),
           button("Clear, to draw", () => (editor.set(new Float32Array(SIDE * SIDE).fill(grey(0))), tell("an empty canvas"), update())),
-          schedules.length ? button("Other noise", () => (noiseSeed++, update())) : null,
+          button("Other noise", () => (noiseSeed++, update())),
         ),
         said,
       ),
       el("div", { class: "right" }, way, el("div", { class: "cards" }, columns.map((column) => column.node))),
     ),
   );
-  if (study.digits.length) take(anyDigit(study));
+  take(anyDigit(study));
   return node;
 }

@@ -1,17 +1,17 @@
-// Cold Zoom: paint the seed, see what each training makes of it, again with other noise, step through the way, flip each
+// Cold Zoom: paint where it starts, see what each training makes of it, again with other noise, step through the way, flip each
 // pixel.
 
 import { Editor } from "./editor.js";
 import { button, el, picture, reading, slider, unique } from "./elements.js";
 import { PIXELS, SIDE, counter } from "./net.js";
-import { centre, drawSeed, enlarge, grey, level, normal, walkZoom } from "./processes.js";
+import { anyStart, centre, enlarge, grey, level, normal, walkZoom } from "./processes.js";
 import { advance } from "./runner.js";
 import { anyDigit } from "./study.js";
 import { Walk } from "./walk.js";
 
-const FLIPPED = 4; // side of the largest seed whose pixels are flipped one by one
+const FLIPPED = 4; // side of the largest start whose pixels are flipped one by one
 const KEPT = 8; // digits of the same pixels that are shown
-const PRIORS = { pixels: "Draw independent pixels", mixture: "Draw correlated pixels", patches: "Draw a training image's centre" };
+const PRIORS = { Pixels: "Draw independent pixels", Mixture: "Draw correlated pixels", Patches: "Draw a training image's centre" };
 const sigma = (v) => (v ? `σ = ${v.toFixed(2)}` : "none");
 
 class Card {
@@ -19,7 +19,7 @@ class Card {
   constructor(study, training, group, chosen, choose, draw) {
     Object.assign(this, { ...training, frames: [], before: null, noise: training.model.noise, noiseSeed: 1, drawn: 0 });
     this.picture = picture(`digit of ${training.model.label}`);
-    this.reading = reading(study.classifier, study.data.names);
+    this.reading = reading(study.classifier);
     this.old = picture("the digit before", { class: "small" });
     this.change = el("span", {});
     this.was = el("div", { class: "was" }, this.old, this.change);
@@ -42,15 +42,15 @@ class Card {
     this.node.addEventListener("click", (event) => event.target.tagName === "CANVAS" && !radio.checked && radio.click());
   }
 
-  // The walk from a start, with this card's noise.
-  walk(start) {
+  // The walk from a latent at t = T, with this card's noise.
+  walk(latent) {
     const { T, noise_power: power } = this.model;
     const at = (t) => this.noise * (t / T) ** power; // ColdDiffusion.noise_at
     const shake = this.noise ? (t) => normal(this.noiseSeed, t).map((value) => at(t) * value) : null;
-    return walkZoom(this.network, this.model, start, shake);
+    return walkZoom(this.network, this.model, latent, shake);
   }
 
-  run(start, again, { step, end }) {
+  run(latent, again, { step, end }) {
     this.stop?.();
     this.unflip();
     this.frames = [];
@@ -58,7 +58,7 @@ class Card {
       this.same.replaceChildren();
       this.drawn = 0;
     }
-    this.stop = advance(this.walk(start), {
+    this.stop = advance(this.walk(latent), {
       step: (frame) => {
         this.frames.push(frame);
         this.picture.show(frame.x0);
@@ -100,16 +100,16 @@ class Card {
     this.flips.replaceChildren();
   }
 
-  // The digit for each pixel of the seed flipped: one tile a pixel, at its place.
-  flip(seed, side) {
+  // The digit for each pixel of the start flipped: one tile a pixel, at its place.
+  flip(start, side) {
     this.unflip();
     const said = el("p", { "aria-live": "polite" });
     const grid = el("div", { class: "mosaic", style: `--side: ${side}` });
     let [changed, done] = [0, 0];
-    seed.forEach((value, p) => {
+    start.forEach((value, p) => {
       const tile = picture(`pixel ${p + 1} flipped`);
       grid.append(tile);
-      const flipped = Float32Array.from(seed);
+      const flipped = Float32Array.from(start);
       flipped[p] = grey(255 - level(value));
       const end = ({ x }) => {
         const found = this.reading.read(x);
@@ -119,7 +119,7 @@ class Card {
           tile.classList.toggle("other", other);
           changed += other;
         }
-        if (++done === seed.length && found) said.textContent = `${changed} of ${done} pixels change the reading.`;
+        if (++done === start.length && found) said.textContent = `${changed} of ${done} pixels change the reading.`;
       };
       this.tiles.push(advance(this.walk(enlarge(flipped, side)), { rank: 2, step: ({ x0 }) => tile.show(x0), end }));
     });
@@ -127,20 +127,20 @@ class Card {
   }
 }
 
-// `changed(seed, image)` is called with the seed and the chosen training's digit.
+// `changed(start, image)` is called with the painted pixels and the chosen training's digit.
 export function dream(study, changed = () => {}) {
   const { T } = study.zooms[0].model;
   const side = SIDE - T;
-  const priors = new Map(study.zooms.map(({ model }) => [model.prior.name, model.prior]));
-  let seed = Float32Array.from(study.data.seed ?? drawSeed(study.zooms[0].model.prior, side), Math.fround);
-  let [seedNoise, noiseSeed, source] = [0, 1, null];
+  const priors = new Map(study.zooms.map(({ model }) => [model.prior, model]));
+  let start = Float32Array.from(study.data.start ?? anyStart(study.zooms[0].model, side));
+  let [startNoise, noiseSeed, source] = [0, 1, null];
 
-  const editor = new Editor(side, "Seed", (values) => ((source = null), use(values)));
+  const editor = new Editor(side, "Start", (values) => ((source = null), use(values)));
   const brush = slider("Brush", { min: 0, max: 255, step: 15, value: 255 }, (v) => (v === 255 ? "white" : v === 0 ? "black" : `grey ${v}`), (v) => (editor.brush = v));
   const origin = el("div", { class: "origin" });
   origin.hidden = true;
   const buttons = [
-    ...[...priors].map(([name, prior]) => button(PRIORS[name] ?? "Draw from the prior", () => ((source = null), use(drawSeed(prior, side))))),
+    ...[...priors].map(([name, model]) => button(PRIORS[name] ?? "Draw from the prior", () => ((source = null), use(anyStart(model, side))))),
     study.digits.length
       ? button("From a real digit", () => ((source = anyDigit(study, source)), use(centre(source.image, side))))
       : null,
@@ -163,8 +163,8 @@ export function dream(study, changed = () => {}) {
   }
 
   function use(values) {
-    seed = Float32Array.from(values);
-    editor.set(seed);
+    start = Float32Array.from(values);
+    editor.set(start);
     showOrigin();
     update();
   }
@@ -181,16 +181,16 @@ export function dream(study, changed = () => {}) {
 
   function update(wanted = cards, again = false) {
     const noise = normal(noiseSeed, 0, side * side);
-    const start = enlarge(seed.map((value, p) => Math.fround(value + seedNoise * noise[p])), side);
+    const latent = enlarge(start.map((value, p) => Math.fround(value + startNoise * noise[p])), side);
     node.setAttribute("aria-busy", true);
     wanted.forEach((card) => {
       busy.add(card);
       if (card === chosen) walk.begin(card.model.walk);
-      card.run(start, again, {
+      card.run(latent, again, {
         step: (frame) => card === chosen && walk.add(frame),
         end: (x, found, spent) => {
           card.digit = found?.digit;
-          if (card === chosen) changed(seed, x);
+          if (card === chosen) changed(start, x);
           if (card === cards[0]) study.events.dispatchEvent((study.last = new CustomEvent("digit", { detail: { x, spent } })));
           calls.textContent = `${card.model.walk.length - 1} network calls a digit, ${Math.round(spent)} ms; ${counter.calls.toLocaleString("en")} calls on this page so far.`;
           busy.delete(card);
@@ -210,14 +210,14 @@ export function dream(study, changed = () => {}) {
   const other = button("Other noise", () => (noiseSeed++, update()));
   other.disabled = true;
   const noises = [
-    slider("Noise on the seed", { min: 0, max: 0.5, step: 0.01, value: seedNoise }, sigma, (v) => {
-      seedNoise = v;
+    slider("Noise on the start", { min: 0, max: 0.5, step: 0.01, value: startNoise }, sigma, (v) => {
+      startNoise = v;
       other.disabled = !v;
       update();
     }),
     other,
   ];
-  const flips = side <= FLIPPED ? button("Flip each pixel in turn", () => cards.forEach((card) => card.flip(seed, side))) : null;
+  const flips = side <= FLIPPED ? button("Flip each pixel in turn", () => cards.forEach((card) => card.flip(start, side))) : null;
 
   const node = el(
     "div",
@@ -225,7 +225,7 @@ export function dream(study, changed = () => {}) {
     el(
       "div",
       { class: "studio", style: `--n: ${Math.min(3, cards.length)}` },
-      el("div", { class: "bench" }, el("p", { class: "head" }, `Seed: ${side} × ${side} pixels`), editor.node, brush, el("div", { class: "row" }, buttons, flips), origin),
+      el("div", { class: "bench" }, el("p", { class: "head" }, `Start: ${side} × ${side}`), editor.node, brush, el("div", { class: "row" }, buttons, flips), origin),
       el("div", { class: "cards" }, cards.map((card) => card.node)),
     ),
     el("div", { class: "row" }, noises),
@@ -234,11 +234,11 @@ export function dream(study, changed = () => {}) {
     walk.node,
   );
   show(chosen);
-  use(seed);
+  use(start);
   return {
     node,
     use,
-    seed: () => Array.from(seed),
+    start: () => Array.from(start),
     shown: () => cards.map((card) => Array.from(card.before.x)),
   };
 }

@@ -66,28 +66,24 @@ export function choice(legend, options, value, chosen) {
   return el("fieldset", { class: "choice" }, el("legend", {}, legend), el("div", {}, radios));
 }
 
-// What the classifier reads in an image: a word, and a bar with a mark from where on an image counts as recognised.
-// `read(x)` is the reading, with the name of the class as its digit, and null without a classifier; `show(x)` shows it.
-export function reading(classifier, classes = null) {
+// What the classifier reads in an image: a word, and a bar with a mark where its confidence ceases to be low. `read(x)`
+// is the reading, null without a classifier; `show(x)` shows it.
+export function reading(classifier) {
   const word = el("span", { class: "word" }, " ");
   const share = el("i");
   const bar = el("span", { class: "bar", "aria-hidden": "true" }, share);
   const node = el("div", { class: "reading" }, word, bar);
   node.hidden = !classifier;
   if (classifier) bar.append(el("b", { style: `left: ${100 * classifier.threshold}%` }));
-  node.read = (x) => {
-    if (!classifier) return null;
-    const found = classifier.read(x);
-    return { ...found, digit: classes ? classes[found.digit] : found.digit };
-  };
+  node.read = (x) => classifier?.read(x) ?? null;
   node.show = (x) => {
     const found = node.read(x);
     if (!found) return null;
-    const digit = el("strong", {}, found.digit);
-    const sure = `${Math.floor(100 * found.confidence)} %`;
-    word.replaceChildren(...(found.recognised ? [digit, ` recognised, ${sure} sure`] : ["not recognised: ", digit, `? ${sure}`]));
+    const percent = `${Math.floor(100 * found.confidence)}\u00a0%`;
+    const words = found.low ? `, low confidence: ${percent}` : `, confidence ${percent}`;
+    word.replaceChildren(el("strong", {}, found.digit), words);
     share.style.width = `${100 * found.confidence}%`;
-    node.classList.toggle("unsure", !found.recognised);
+    node.classList.toggle("low", found.low);
     node.text = word.textContent;
     return found;
   };

@@ -2,7 +2,11 @@
 // U-Net of width 16. The caller writes parameters, image and encoding, calls `cnn`, `cnn_rms` or `unet`, and reads the
 // image.
 //
-// `python -m diffusion.play.compile` makes net.wasm of it. It needs no memory allocation and calls nothing.
+// It needs no memory allocation and calls nothing. This makes net.wasm of it; another version may write other bytes:
+//
+//     pip install ziglang==0.17.1
+//     python -m ziglang cc -target wasm32-freestanding -O2 -msimd128 -ffp-contract=off -nostdlib -Wl,--no-entry
+//         -Wl,-z,stack-size=65536 -Wl,--strip-all -o net.wasm net.c
 
 #include "layers.h"
 

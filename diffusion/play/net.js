@@ -8,7 +8,6 @@ export const counter = { calls: 0 };
 // as base64 of gzip, in a notebook as they are.
 export async function unpack({ type, data }) {
   const bytes = typeof data === "string" ? await inflate(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (type === "i1") return new Int8Array(bytes);
   if (type === "u1") return bytes;
   const size = type === "f4" ? 4 : 2;
   const n = bytes.length / size;

@@ -3,6 +3,7 @@
 import { ddpm } from "./ddpm.js";
 import { degrade } from "./degrade.js";
 import { dream } from "./dream.js";
+import { el } from "./elements.js";
 import { compute, load } from "./study.js";
 
 async function begin() {
@@ -10,13 +11,15 @@ async function begin() {
   await study.open(study.zooms);
   const first = new Promise((done) => study.events.addEventListener("digit", done, { once: true }));
   const zoom = dream(study);
-  document.getElementById("cold-zoom").append(zoom.node);
+  document.getElementById("dream").append(zoom.node);
   await first;
   performance.mark("first digit");
   await study.open(study.ddpms);
   document.getElementById("ddpm").append(ddpm(study));
   document.getElementById("degrade").append(degrade(study));
-  globalThis.coldZoom = { ...compute(study), use: zoom.use, seed: zoom.seed, shown: zoom.shown };
+  const fact = ({ model }) => el("li", {}, `${model.label}: ${model.name}, SHA-256 of its weights ${model.sha256}`);
+  document.getElementById("facts").append(...study.trainings.map(fact));
+  globalThis.coldZoom = { ...compute(study), use: zoom.use, start: zoom.start, shown: zoom.shown };
   document.documentElement.classList.add("ready");
 }
 

@@ -27,11 +27,11 @@ export function zoom(x, t, interpolation = "nearest") {
   return out;
 }
 
-// A seed of side x side pixels as the fully degraded image.
-export function enlarge(seed, side) {
+// side x side pixels as the fully degraded image.
+export function enlarge(pixels, side) {
   const scale = Math.fround(side / SIDE);
   const line = Array.from({ length: SIDE }, (_, i) => Math.floor(Math.fround(i * scale)));
-  return Float32Array.from({ length: PIXELS }, (_, p) => seed[line[(p / SIDE) | 0] * side + line[p % SIDE]]);
+  return Float32Array.from({ length: PIXELS }, (_, p) => pixels[line[(p / SIDE) | 0] * side + line[p % SIDE]]);
 }
 
 // The central pixels that the deepest level leaves of an image.
@@ -48,7 +48,7 @@ export function* walkZoom(network, model, start, shake = null) {
     const x0 = network.predict(x, t);
     yield { t, x, x0 };
     let nearer = zoom(x0, less, model.interpolation); // the study's Algorithm 2
-    if (model.sampler === "improved") {
+    if (model.sampler === "Improved") {
       const again = zoom(x0, t, model.interpolation);
       nearer = nearer.map((value, p) => value + x[p] - again[p]);
     }
@@ -78,7 +78,7 @@ export function* walkNoise(network, model, visited, { clip, sampler }, noise) {
       eps = x.map((value, p) => (value - signal * x0[p]) / spread);
     }
     yield { t, x, x0 };
-    if (sampler === "ddim") {
+    if (sampler === "DDIM") {
       x = x.map((value, p) => Math.sqrt(b / a) * (value - spread * eps[p]) + Math.sqrt(1 - b) * eps[p]);
       continue;
     }
@@ -113,17 +113,10 @@ export function normal(seed, stream = 0, n = PIXELS) {
   return Float32Array.from({ length: n }, () => Math.sqrt(-2 * Math.log(1 - draw())) * Math.cos(2 * Math.PI * draw()));
 }
 
-// A seed from the prior of the training: independent pixels by their counts, or one of the starts that it drew.
-export function drawSeed(prior, side) {
-  if (prior.starts) {
-    const first = Math.floor(Math.random() * (prior.starts.length / side ** 2)) * side ** 2;
-    return prior.starts.slice(first, first + side ** 2);
-  }
-  const total = prior.counts.reduce((a, b) => a + b, 0);
-  return Float32Array.from({ length: side ** 2 }, () => {
-    let left = Math.random() * total;
-    return grey(Math.max(0, prior.counts.findIndex((count) => (left -= count) < 0)));
-  });
+// One of the starts that Python drew from a training's prior, side x side pixels.
+export function anyStart({ starts }, side) {
+  const first = Math.floor(Math.random() * (starts.length / side ** 2)) * side ** 2;
+  return starts.slice(first, first + side ** 2);
 }
 
 // The value of a grey level 0..255, as torch computes it in float32.

@@ -1,8 +1,8 @@
 // What Python packed, ready for use: trainings, the classifier, digits. `open` makes the networks of some trainings.
 
 import { Classifier } from "./classifier.js";
-import { Network, PIXELS, counter, unpack } from "./net.js";
-import { centre, enlarge, grey, walkNoise, walkZoom, zoom } from "./processes.js";
+import { Network, PIXELS, unpack } from "./net.js";
+import { enlarge, grey, walkNoise, walkZoom, zoom } from "./processes.js";
 
 export async function load(data) {
   const wasm = new Uint8Array(await unpack({ type: "u1", data: data.wasm }));
@@ -17,7 +17,7 @@ export async function load(data) {
   if (data.digits) {
     const levels = await unpack(data.digits.images);
     study.digits = data.digits.labels.map((label, i) => ({
-      label: data.names ? data.names[label] : String(label),
+      label,
       image: Float32Array.from(levels.subarray(i * PIXELS, (i + 1) * PIXELS), grey),
     }));
   }
@@ -35,10 +35,9 @@ export function compute(study) {
   const named = (name) => study.trainings.find(({ model }) => model.name === name);
   const last = (walk) => Array.from([...walk].at(-1).x);
   return {
-    calls: () => counter.calls,
-    zoom: (name, seed, noise = null) => {
+    zoom: (name, start, noise = null) => {
       const { model, network } = named(name);
-      return last(walkZoom(network, model, enlarge(seed, 28 - model.T), noise && ((t) => noise[t])));
+      return last(walkZoom(network, model, enlarge(start, 28 - model.T), noise && ((t) => noise[t])));
     },
     ddpm: (name, calls, how, noise) => {
       const { model, network } = named(name);
@@ -47,6 +46,5 @@ export function compute(study) {
     digits: () => study.digits.map(({ image }) => Array.from(image)),
     read: (x) => study.classifier.read(x),
     degrade: (x, t, interpolation) => Array.from(zoom(Float32Array.from(x), t, interpolation)),
-    centre: (x, side) => Array.from(centre(x, side)),
   };
 }

@@ -12,8 +12,8 @@ export default {
     try {
       const study = await load(model.get("data"));
       await study.open(study.trainings);
-      const tell = (seed, x) => {
-        model.set("seed", Array.from(seed));
+      const tell = (start, x) => {
+        model.set("start", Array.from(start));
         model.set("pixels", new DataView(Float32Array.from(x).buffer));
         model.save_changes();
       };

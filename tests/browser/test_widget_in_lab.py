@@ -1,4 +1,4 @@
-"""The widget in a real JupyterLab: it is shown, it paints, and the kernel gets seed and image."""
+"""The widget in a real JupyterLab: it is shown, it paints, and the kernel gets start and image."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from diffusion.play.widget import Dream
 dream = Dream(d.released("beyond", "zoom_unet_noise"))
 
 def tell(_):
-    found = {"seed": dream.seed, "image": dream.image.flatten().tolist()}
+    found = {"start": dream.start, "image": dream.image.flatten().tolist()}
     Path("new").write_text(json.dumps(found))
     Path("new").rename("seen.json")
 
@@ -74,9 +74,9 @@ def test_the_widget_paints_and_the_kernel_knows(open_page, lab, tmp_path):
     before = _seen(tmp_path / "seen.json", lambda found: True)
     box = editor.bounding_box()
     editor.click(position={"x": box["width"] / 8, "y": box["height"] / 8})
-    painted = list(before["seed"])
+    painted = list(before["start"])
     painted[0] = -0.5 if painted[0] == 0.5 else 0.5
-    after = _seen(tmp_path / "seen.json", lambda found: found["seed"] == painted)
+    after = _seen(tmp_path / "seen.json", lambda found: found["start"] == painted)
     assert np.ptp(after["image"]) > 0.5
     assert after["image"] != before["image"]
     editor.focus()

@@ -7,73 +7,60 @@ from IPython.core.formatters import DisplayFormatter
 
 import diffusion as d
 from diffusion.evaluation import classifier
-from diffusion.notebook import FRONT_ENDS
 from diffusion.play.widget import Dream
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture(scope="module")
-def run():
-    x = torch.rand(16, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
-    return d.fit(d.ColdZoom(20, "bilinear"), x, steps=1, batch_size=16, name="own")
-
-
-@pytest.fixture
-def away(monkeypatch):
-    for name in FRONT_ENDS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
-
-
-@pytest.fixture
-def there(monkeypatch):
-    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
+def digits():
+    return torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(1)) - 0.5
 
 
 def shown(thing):
     return DisplayFormatter().format(thing)[0]
 
 
-def digits(n=12):
-    return torch.rand(n, 1, 28, 28, generator=torch.Generator().manual_seed(1)) - 0.5
+def test_without_a_person_a_strip_is_shown_and_no_weights_are_sent(monkeypatch):
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
+    widget = Dream(d.released("paper", "linear"))
+    assert set(shown(widget)) == {"image/png", "text/plain"}
+    assert "widget" not in vars(widget)
 
 
-def test_without_a_person_a_strip_is_shown_and_no_weights_are_sent(away, run):
-    ddpm = d.fit(d.DDPM(d.linear(60)), digits(), steps=1, batch_size=12)
-    for widget in (Dream(run), Dream(ddpm)):
-        assert set(shown(widget)) == {"image/png", "text/plain"}
-        assert "widget" not in vars(widget)
-
-
-def test_a_person_gets_the_widget_with_this_training(there, run):
+def test_a_person_gets_the_widget_which_sends_back_start_and_image(monkeypatch, digits):
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
+    run = d.fit(d.ColdZoom(20, "bilinear"), digits, steps=1, batch_size=12, name="own")
     reader = classifier.load()
-    widget = Dream(run, digits(), torch.arange(12) % 10, reader, names=list("abcdefghij"))
+    widget = Dream(run, digits, torch.arange(12) % 10, reader, names=list("abcdefghij"))
     assert VIEW in shown(widget)
     data = widget.widget.data
     (training,) = data["trainings"]
     assert (training["T"], training["interpolation"], training["kind"]) == (20, "bilinear", "zoom")
     assert training["sha256"] == run.weights_sha256()
-    real = classifier.logits(reader, digits()).softmax(1).amax(1)
-    assert data["classifier"]["threshold"] == pytest.approx(real.quantile(0.05).item(), abs=0.05)
-
-
-def test_what_the_browser_sends_becomes_seed_and_image(there, run):
-    widget = Dream(run)
+    assert data["digits"]["labels"] == list("abcdefghijab")
+    confidence = classifier.logits(reader, digits).softmax(1).amax(1)
+    assert data["classifier"]["threshold"] == pytest.approx(confidence.quantile(0.05).item())
     assert widget.image is None
     x = np.linspace(-0.5, 0.5, 784, dtype=np.float32)
-    widget.widget.set_state({"seed": [0.5] * 64, "pixels": memoryview(x.tobytes())})
-    assert widget.seed == [0.5] * 64
+    widget.widget.set_state({"start": [0.5] * 64, "pixels": memoryview(x.tobytes())})
+    assert widget.start == [0.5] * 64
     assert np.array_equal(widget.image.numpy().ravel(), x)
 
 
-def test_of_what_it_cannot_compute_a_strip_is_shown_with_one_line(there, capsys):
-    x = digits()
-    for other, said in [
-        (d.fit(d.ColdZoom(), x, steps=1, batch_size=12, channels=(8, 8), name="small"), "small-0 is another"),
-        (d.fit(d.ColdBlur(), x, steps=1, batch_size=12, name="blur"), "blur-0 is a ColdBlur"),
-    ]:
-        assert set(shown(Dream(other))) == {"image/png", "text/plain"}
-        line = capsys.readouterr().out.splitlines()[-1]
-        assert line.startswith("only a strip can be shown: ")
-        assert said in line
+@pytest.mark.parametrize(
+    ("process", "options", "said"),
+    [
+        (d.ColdZoom(), {"network_options": {"dilations": [1, 2, 1, 1]}}, "the network of own-0"),
+        (d.ColdBlur(), {}, "a ColdBlur"),
+    ],
+)
+def test_of_what_it_cannot_compute_a_strip_is_shown_with_one_line(
+    monkeypatch, capsys, digits, process, options, said
+):
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
+    run = d.fit(process, digits, steps=1, batch_size=12, name="own", **options)
+    assert set(shown(Dream(run))) == {"image/png", "text/plain"}
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "strip" in line]
+    assert line.startswith("only a strip can be shown: ")
+    assert said in line
