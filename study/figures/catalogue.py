@@ -108,9 +108,9 @@ def distances(results: Results, models: Iterable[str]) -> Figure | None:
     if not rows:
         return None
     first = _trainings(results, next(iter(rows)))[0]
-    label, floor = f"Fréchet distance, {_names(first)['noun']} features", first.measure.floor
+    floor, noun = first.measure.floor, _names(first)["noun"]
     spread = (floor.mean, floor.sd) if floor else None
-    return along.distance_curves({label: rows}, {label: spread}, model_styles(results))
+    return along.distance_curves(rows, spread, noun, model_styles(results))
 
 
 def _distance_rows(one: Trained) -> list[dict[str, Any]]:

@@ -28,40 +28,37 @@ DOUBLINGS = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2}  # colours of a share over
 
 @styled
 def distance_curves(
-    panels: Mapping[str, Mapping[str, Sequence[Rows]]],
-    floors: Mapping[str, tuple[float, float] | None],
-    styles: Styles,
+    curves: Mapping[str, Sequence[Rows]], floor: tuple[float, float] | None, noun: str, styles: Styles
 ) -> Figure:
-    """Figs. 4 and 13: distances to real images over epochs, of all seeds of a model; a panel a measure.
+    """Figs. 4 and 13: distances to real images over epochs, of all seeds of a model.
 
     Where there are many checkpoints, each is a point of a thin line, and the running mean a thick one; of
     further seeds the mean is thinner. Of few, the first seed has its intervals. A floor far below all curves
     is written into the panel instead.
 
     Args:
-        panels: label of the y axis -> model -> one list a seed of rows with `epoch`, `value` and, where there
-            is an interval, `low` and `high`.
-        floors: label of the y axis -> mean and standard deviation of the distance of as many real images,
-            or None.
+        curves: model -> one list a seed of rows with `epoch`, `value` and, where there is an interval, `low`
+            and `high`.
+        floor: mean and standard deviation of the distance of as many real images, or None.
+        noun: what a class of the data is called.
     """
     figure = new_figure(60)
-    row = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (ylabel, curves) in zip(row, panels.items(), strict=True):
-        tables = {name: [table_of(rows) for rows in seeds] for name, seeds in curves.items()}
-        for place, (name, seeds) in enumerate(tables.items()):
-            for seed, table in enumerate(seeds):
-                _distance(axes, table, styles[name], place, seed)
-        every = pd.concat([table for seeds in tables.values() for table in seeds])
-        epochs(axes, every.epoch.min(), every.epoch.max())
-        axes.set_ylabel(ylabel)
-        low, high = every.value.min(), every.value.max()
-        on_logs = logarithmic(axes, every.value)
-        if not on_logs and 0 <= low < high / 3:
-            axes.set_ylim(bottom=0)
-        if floor := floors[ylabel]:
-            _floor(axes, *floor, outside=on_logs and floor[0] < low / 2)
-    drawn = {line.get_label() for axes in row for line in axes.lines}
-    entries = handles({name: styles[name] for curves in panels.values() for name in curves})
+    axes = figure.subplots()
+    tables = {name: [table_of(rows) for rows in seeds] for name, seeds in curves.items()}
+    for place, (name, seeds) in enumerate(tables.items()):
+        for seed, table in enumerate(seeds):
+            _distance(axes, table, styles[name], place, seed)
+    every = pd.concat([table for seeds in tables.values() for table in seeds])
+    epochs(axes, every.epoch.min(), every.epoch.max())
+    axes.set_ylabel(f"Fréchet distance, {noun} features")
+    low, high = every.value.min(), every.value.max()
+    on_logs = logarithmic(axes, every.value)
+    if not on_logs and 0 <= low < high / 3:
+        axes.set_ylim(bottom=0)
+    if floor:
+        _floor(axes, *floor, outside=on_logs and floor[0] < low / 2)
+    drawn = {one.get_label() for one in axes.lines}
+    entries = handles({name: styles[name] for name in curves})
     entries += [(label, Line2D([], [], **look)) for label, look in EXPLAINED.items() if label in drawn]
     legend(figure, entries)
     return figure

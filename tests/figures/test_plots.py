@@ -41,12 +41,7 @@ CASES: dict[str, Callable[[], Figure]] = {
     "schedules": lambda: figures.schedules(SCHEDULES),
     "losses": lambda: figures.losses({"linear": history(30), "cosine": history(30, 2.0)}),
     "distances": lambda: distances.distance_curves(
-        {
-            "digits": {name: [curve(5), curve(5, 9.0)] for name in MODELS},
-            "inception": {"zoom": [curve(40, 100.0)]},
-        },
-        {"digits": (7.0, 0.1), "inception": None},
-        MODELS,
+        {"linear": [curve(5), curve(5, 9.0)], "zoom": [curve(40, 100.0)]}, (7.0, 0.1), "digit", MODELS
     ),
     "classes_along": lambda: distances.classes_along(
         {"seed 0": [{"epoch": e, "share": 2 * PRIOR} for e in (1, 5, 10)]}, PRIOR, *LETTERS
@@ -148,18 +143,17 @@ def test_a_diverged_run_can_still_be_drawn(values):
 
 
 def test_distances_draw_all_seeds_the_first_strong_with_its_interval():
-    axes, many = built("distances").axes
-    first, second = axes.lines[:2]
+    (axes,) = built("distances").axes
+    first, second, raw, mean = axes.lines[:4]
     assert list(first.get_ydata()) == [row["value"] for row in curve(5)]
     assert list(second.get_ydata()) == [row["value"] for row in curve(5, 9.0)]
     assert first.get_linewidth() > second.get_linewidth()
     assert first.get_color() == second.get_color() == MODELS["linear"].colour
     band = axes.collections[0].get_paths()[0].vertices
     assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((0.9 * 12, 1.1 * 20))
-    raw, mean = many.lines
     assert list(raw.get_ydata()) == [row["value"] for row in curve(40, 100.0)]
     assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
-    drawn = [*MODELS, "further seeds", "each checkpoint", r"real against real, $\pm$ 1 s.d."]
+    drawn = ["linear", "zoom", "further seeds", "each checkpoint", r"real against real, $\pm$ 1 s.d."]
     assert legend_texts(built("distances")) == drawn
 
 
@@ -174,7 +168,7 @@ def test_distances_draw_all_seeds_the_first_strong_with_its_interval():
 )
 def test_distances_are_logarithmic_only_where_that_helps(values, floor, scale):
     rows = [{"epoch": e, "value": v, "low": None, "high": None} for e, v in enumerate(values)]
-    axes = distances.distance_curves({"d": {"linear": [rows]}}, {"d": (floor, 0.01)}, MODELS).axes[0]
+    axes = distances.distance_curves({"linear": [rows]}, (floor, 0.01), "digit", MODELS).axes[0]
     assert axes.get_yscale() == scale
     low, high = axes.get_ylim()
     assert low <= min(values) <= max(values) <= high
