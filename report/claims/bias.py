@@ -97,7 +97,7 @@ def _digits(case: Case, which: tuple[int, ...], side: str, part: float) -> Findi
     f"than among real images {AT_END}, by the 95% interval.",
     fails="They are less frequent.",
     changed=TOGETHER,
-    digits=True,
+    names_digits=True,
     **ZOOM | SAMPLED,
 )
 def favours(case: Case) -> Finding:
@@ -112,7 +112,7 @@ def favours(case: Case) -> Finding:
     f"fifth of their share among real images {AT_END}, by the 95% interval.",
     fails="They have more.",
     changed=TOGETHER,
-    digits=True,
+    names_digits=True,
     **ZOOM | SAMPLED,
 )
 def lacks(case: Case) -> Finding:

@@ -10,7 +10,7 @@ from scipy import stats
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.statistics import FEWEST
-from report.text_format import MINUS, Markdown, fixed, percent, span
+from report.text_format import MINUS, Markdown, fixed, num, percent, span
 from report.verdicts.case import LAST, Case, Measure, distance, logarithm
 from report.verdicts.effects import Effect
 from report.verdicts.judge import Finding
@@ -26,6 +26,7 @@ NOT_MEASURED = Finding("Not measured in this run.")
 TOO_FEW = Finding("Too few checkpoints.")
 
 two = partial(span, digits=2)
+num2 = partial(num, digits=2)
 percent1 = partial(percent, decimals=1)
 
 

@@ -1,7 +1,5 @@
 """Claims of the study's Sections 2.3 and 2.4 about the two DDPMs."""
 
-from functools import partial
-
 import numpy as np
 
 from diffusion.evaluation import statistics
@@ -12,6 +10,7 @@ from report.claims.common import (
     PAIR,
     TOO_FEW,
     distances,
+    num2,
     percent1,
     quotient,
     ratio,
@@ -42,12 +41,14 @@ EARLY = 0.25  # the part of training at its beginning that "learns faster" is ab
 )
 def lower_loss(case: Case) -> Finding:
     parts, effects = [], []
+    if min(len(case[m].train.history) for m in PAIR) < 2:
+        return Finding("Too few epochs.")
     for key, name in (("test_loss", "test"), ("train_loss", "training")):
         cosine, linear = ([getattr(line, key) for line in case[m].train.history[-10:]] for m in PAIR)
         found = statistics.late_mean(np.subtract(cosine, linear))
         parts.append(f"{name} {num(np.mean(cosine))} (cosine) and {num(np.mean(linear))} (linear)")
         name = f"{name} loss, cosine {MINUS} linear"
-        effects.append(Effect(name, found, BELOW, show=partial(num, digits=2)))
+        effects.append(Effect(name, found, BELOW, show=num2))
     return Finding(f"Mean loss of the last epochs: {'; '.join(parts)}.", *effects)
 
 

@@ -1,11 +1,9 @@
 """Claims of the study's Sections 3.2 and 3.3 about the zoom, its training and its restorations."""
 
-from functools import partial
-
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.statistics import FEWEST
-from report.claims.common import ZOOM, exact, percent1, slope
+from report.claims.common import ZOOM, exact, num2, percent1, slope
 from report.text_format import MINUS, Markdown, fixed, integer, listing, num, percent, percent_span
 from report.verdicts.case import Case, share
 from report.verdicts.effects import ABOVE, BELOW, Effect
@@ -117,7 +115,7 @@ def train_above_test(case: Case) -> Finding:
     text = f"Training minus test loss in epochs 1 to {len(gaps)}: {', '.join(num(gap, 2) for gap in gaps)}."
     mean = Interval(sum(gaps) / len(gaps), min(gaps), max(gaps))
     name = f"training {MINUS} test loss, epochs 1 to {len(gaps)}"
-    effect = Effect(name, mean, show=partial(num, digits=2))
+    effect = Effect(name, mean, show=num2)
     return Finding(text, effect)
 
 
@@ -138,7 +136,7 @@ def error_grows(case: Case) -> Finding:
         f"{e.levels[-1]}; rank correlation with the level {fixed(rank)}."
     )
     effects = (
-        exact("error, last level over first", ratio, ABOVE, 3, fails=1, show=partial(num, digits=2)),
+        exact("error, last level over first", ratio, ABOVE, 3, fails=1, show=num2),
         exact("rank correlation of error and level", rank, ABOVE, 0.9, fails=0.5, show=fixed),
     )
     return Finding(text, *effects)
@@ -167,7 +165,7 @@ AS_ZERO = {
     "fails": "Fewer, or a rarer misreading.",
     "changed": "The first edition compared with the other digits, among which are the 7s, which show the "
     "same.",
-    "digits": True,
+    "names_digits": True,
 }
 
 
@@ -213,7 +211,7 @@ DARK = {
     "rule": "Such images are restored as this digit more often than they are one, by the 95% interval.",
     "fails": "They are restored as it less often.",
     "changed": "The first edition asked for both digits at once.",
-    "digits": True,
+    "names_digits": True,
 }
 
 

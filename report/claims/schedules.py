@@ -1,9 +1,7 @@
 """Claims of the study's Sections 2.1 and 2.3 about the noise schedules."""
 
-from functools import partial
-
 from diffusion.evaluation.interval import Interval
-from report.claims.common import exact, percent1
+from report.claims.common import exact, num2, percent1
 from report.text_format import fixed, integer, num, percent
 from report.verdicts.case import Case
 from report.verdicts.effects import ABOVE, BELOW, Effect
@@ -92,7 +90,7 @@ def ends_agree(case: Case) -> Finding:
     first, last = (abs(cosine[i] ** 0.5 - linear[i] ** 0.5) for i in (0, -1))
     text = f"$\\sqrt{{\\bar\\alpha}}$ differs by {num(first, 2)} at $t=0$ and by {num(last, 2)} at $t=T$."
     name = "largest difference in amplitude"
-    effect = exact(name, max(first, last), BELOW, SAME_PLACE, show=partial(num, digits=2))
+    effect = exact(name, max(first, last), BELOW, SAME_PLACE, show=num2)
     return Finding(text, effect)
 
 

@@ -83,7 +83,7 @@ class Claim:
         distance: it is about the Fréchet distance.
         schedules: it is about the noise schedules, which must be those of the study.
         any_data: no data enter it.
-        digits: it names digits, and says nothing about the classes of another data set.
+        names_digits: it names digits, and says nothing about the classes of another data set.
     """
 
     id: str
@@ -102,7 +102,7 @@ class Claim:
     distance: bool = False
     schedules: bool = False
     any_data: bool = False
-    digits: bool = False
+    names_digits: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def judge(one: Claim, results: Results) -> Verdict:
             why = Markdown(f"all samples of the {listing(constant)} model are one image")
             return Verdict(one, DASH, OPEN, OPEN, trainings=fewest, why=why, reason=BY_MEASURE)
     verdict = together(one, [one.measure(case) for case in found], fewest)
-    if one.digits and other_data(results):
+    if one.names_digits and other_data(results):
         verdict = replace(verdict, lean=OPEN)
     if scale := next((why for case in found if (why := _out_of_scale(one, case))), None):
         return replace(verdict, verdict=TOO_SMALL, why=scale, reason=BY_SCALE, needed=None)
