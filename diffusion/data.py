@@ -3,8 +3,8 @@
     python -m diffusion.data                      fetch MNIST if it is missing, and say what lies where
     python -m diffusion.data --dataset fashion    the same for another one of `DATASETS`
 
-The files lie in torchvision's layout, `<data folder>/<MNIST, FashionMNIST or KMNIST>/raw/`. Whatever
-source they come from, a file is used only if its MD5 is the known one.
+The files lie in torchvision's layout, such as `<data folder>/FashionMNIST/raw/`. Whatever source they come
+from, a file is used only if its MD5 is the known one.
 """
 
 import argparse
