@@ -1,6 +1,7 @@
 """The workflow in earnest at the smoke profile: what it leaves, and what is found when that is damaged."""
 
 import json
+import os
 import random
 import re
 import shutil
@@ -32,6 +33,7 @@ AFTER = ["compare", "report"]
 def copy(smoke, tmp_path, monkeypatch) -> Project:
     """A copy of the finished run, without the times of its files."""
     monkeypatch.syspath_prepend(tmp_path)
+    forget()
     shutil.copytree(smoke.out, tmp_path / "out", copy_function=shutil.copy)
     yield Project(tmp_path, smoke.content)
     sys.modules.pop("mine", None)
@@ -42,10 +44,15 @@ def read(project: Project, **changes) -> Profile:
     return Profile(project.content | {"out": str(project.out)} | changes, "smoke.yaml")
 
 
-def stale(project: Project, **changes) -> dict[str, str]:
-    """The jobs that must run now, with the reasons."""
+def forget() -> None:
+    """Read code and data anew: they are read once a process."""
     jobs._code.cache_clear()
     jobs._data.cache_clear()
+
+
+def stale(project: Project, **changes) -> dict[str, str]:
+    """The jobs that must run now, with the reasons."""
+    forget()
     return jobs.check(read(project, **changes))
 
 
@@ -125,23 +132,31 @@ ALL = ["schedules", *(f"train_{one}" for one in ONES), *(f"measure_{one}" for on
 ALL += ["yardstick", *AFTER]
 
 
+CHECK = """import json, sys
+from study.settings import read_profile
+from workflow import jobs
+print(json.dumps(list(jobs.check(read_profile(sys.argv[1], jobs.PROFILES)))))"""
+
+
 @pytest.mark.parametrize(
-    ("file", "text", "expected"),
+    ("edits", "expected"),
     [
-        ("diffusion/files.py", "x = 1", ALL),
-        ("diffusion/files.py", "# a remark", []),
-        ("study/measure.py", "x = 1", [*ALL[5:10], *AFTER]),
-        ("study/figures/__init__.py", "x = 1", ["report"]),
-        ("report/references.bib", "%", ["report"]),
+        ({"diffusion/files.py": "x = 1"}, ALL),
+        ({"study/measure.py": "x = 1"}, [*ALL[5:10], *AFTER]),
+        ({"diffusion/files.py": "# a remark", "report/references.bib": "%"}, ["report"]),
     ],
 )
-def test_an_edited_line_re_runs_what_rests_on_it(copy, tmp_path, monkeypatch, file, text, expected):
-    monkeypatch.setattr(
-        jobs, "ROOT", checkout.copied(tmp_path / "code", "diffusion", "study", "report", "notebooks")
+def test_an_edited_line_re_runs_what_rests_on_it(copy, tmp_path, edits, expected):
+    code = checkout.copied(
+        tmp_path / "code", "diffusion", "study", "report", "notebooks", "workflow", "profiles"
     )
-    with (jobs.ROOT / file).open("a") as code:
-        code.write(f"\n{text}\n")
-    assert list(stale(copy)) == expected
+    for name, line in edits.items():
+        with (code / name).open("a") as file:
+            file.write(f"\n{line}\n")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(code), str(tmp_path)])}
+    command = [sys.executable, "-c", CHECK, str(copy.path)]
+    done = subprocess.run(command, cwd=code, env=environment, capture_output=True, text=True)
+    assert json.loads(done.stdout) == expected, done.stderr
 
 
 def test_of_a_notebook_the_code_counts_alone(tmp_path, root):
@@ -159,8 +174,9 @@ def test_of_a_notebook_the_code_counts_alone(tmp_path, root):
 def test_a_flipped_bit_or_a_loss_of_any_file_is_found(copy):
     dice = random.Random(1)
     for job in jobs.of(read(copy)).values():
-        for path in job.files():
-            name, whole = path.relative_to(copy.out).as_posix(), path.read_bytes()
+        for name in json.loads(job.path.read_text())["files"]:
+            path = copy.out / name
+            whole = path.read_bytes()
             path.write_bytes(flipped(whole, dice))
             assert job.stale() == f"{name} is damaged or was changed"
             path.unlink()
