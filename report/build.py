@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diffusion.files import differences, write_bytes
-from report import beyond, front, guards, pages, render
+from report import beside, beyond, front, guards, pages, render
 from report.values import build as build_values
 from report.verdicts.judge import ledger
 from study import figures
@@ -41,9 +41,15 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     further = beyond.load(str(asked.options.get("beyond", "")))
     if further is None and "beyond" in asked.options:
         print(f"released/{asked.options['beyond']} is not there: the report has no section beyond the study")
+    short = beside.is_short(results)
     paths = figures.draw(results, folder) + front.draw(results, folder) + beyond.draw(further, folder)
+    paths += beside.draw(results, folder) if short else []
     drawn = {path.name for path in paths}
-    text = guards.Text(build_values(results, asked, verdicts, notebooks, drawn)).report()
+    values = build_values(results, asked, verdicts, notebooks, drawn)
+    if short:
+        text = beside.report(values | beside.values(results, verdicts, drawn))
+    else:
+        text = guards.Text(values).report()
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
