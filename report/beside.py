@@ -108,11 +108,12 @@ def values(results: Results, verdicts: Mapping[str, Verdict], drawn: set[str]) -
     found, own = firsts(results), [m for m in results.models if results.first(m).train.process == "own"]
     label, (one, _) = next(iter(found.items()))
     paper = {} if other_data(results) else {r.out.name: r for r in released()}
+    of_first = full(one.analysis)
     of_study = full(paper["paper"].first("zoom").analysis) if "paper" in paper else None
     return {
         "first": {"label": label, "train": one.train, "n": min(SHOWN, len(_kept(results, one)))},
         "first_seconds": tables.seconds(one),
-        "first_digit": drawn.digit if (drawn := full(one.analysis)) else None,
+        "first_digit": of_first.digit if of_first else None,
         "study_digit": of_study.digit if of_study else None,
         "most_passes": max(one.train.passes for one, _ in found.values()),
         "study_epochs": STUDIED["zoom"]["epochs"],

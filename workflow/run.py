@@ -67,6 +67,8 @@ def study(profile: Profile, cores: str, executor: str) -> None:
                 ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "rules"]
             )
             run(*SNAKEMAKE, *options, *([] if executor and cores == "all" else ["--cores", cores]))
+    if (first := out / "figures" / "first_samples.png").is_file():
+        print(f"{first} has what it draws")
     print(f"{out}/report.html and {out}/report.pdf are up to date")
 
 
