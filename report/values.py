@@ -106,7 +106,6 @@ def _run(
         if one.settings["lr_schedule"] == "constant"
         else "warmed up shortly and then lowered along a cosine",
         "respaced": respaced(results),
-        "clipped": [m for m in models if sampling_of(results.first(m).train.settings)["clip_x0"]],
         "total_seconds": float(sum(map(tables.seconds, results.trainings.values()))),
         "notebooks": [Markdown(f"[{escape(n)}](notebooks/{n}.html)") for n in notebooks],
         "further_models": front.further(results, further, drawn),

@@ -67,7 +67,9 @@ def test_a_second_run_is_refused_and_a_killed_one_leaves_nothing_running(smoke, 
 
 
 def test_it_goes_on_after_kills_and_ends_whole_without_a_network(smoke, copy):
-    assert smoke.facts["said"].splitlines()[-1].endswith("report.pdf are up to date")
+    *_, first, last = smoke.facts["said"].splitlines()
+    assert first.endswith("first_samples.png has what it draws")
+    assert last.endswith("report.pdf are up to date")
     for name in ("report.html", "report.pdf"):
         assert (smoke.out / name).stat().st_size > 100_000
     assert stale(copy) == {}
@@ -245,6 +247,8 @@ def test_ones_own_is_trained_measured_and_told(smoke):
     assert all(one.measure.final.n == 32 for one in results.trainings.values())
     told = " ".join((smoke.out / "report.html").read_text().split())
     assert "in the words of its author: Level t blackens a frame of t pixels." in told
+    assert "The first 32 samples of DDPM, linear, as they come." in told
+    assert "Your run, and the paper’s" in told
     typed = results.trainings["pixelate", 0]
     with pytest.raises(ValueError, match="trust=True"):
         d.open(smoke.out / typed.train.run)
