@@ -25,7 +25,7 @@ PICTURES = {  # file -> caption, both with the model's name or label
     "samples_{}.png": "Samples of {}, the first ones, not picked.",
     "trajectory_{}.png": "Latents of {} on the way from the first to the sample.",
     "quality_{}.png": "Samples of {}: high quality (left grid) and low quality (right grid), chosen by rule.",
-    "classes_along_{}.svg": "Classes of the recognised samples of {} after each checkpoint.",
+    "classes_along_{}.svg": "Classes along training, of the samples of {} read with confidence.",
 }
 
 
@@ -71,7 +71,7 @@ def values(results: Results) -> dict[str, Any]:
                 for file, _, label in _pictures(results)
             )
         ),
-        "all_unsure": _all(ones, lambda final: percent(final.low_confidence.value)),
+        "all_low_confidence": _all(ones, lambda final: percent(final.low_confidence.value)),
         "all_distances": _all(ones, lambda final: DASH if final.constant else num(final.frechet.value)),
         "floor_said": num(floor.mean, 2) if floor else DASH,
     }
@@ -117,7 +117,7 @@ def _subsection(results: Results, model: str, drawn: set[str]) -> str:
 def _measures(one: Trained, classes: tuple[str, ...]) -> str:
     final, real = one.measure.final, one.measure.real
     n, floor = integer(final.n), final.floor
-    unread = final.low_confidence.shown(percent_span)
+    low = final.low_confidence.shown(percent_span)
     if final.constant:
         why = "the sampler does not depend on its start, and no distance of theirs means anything"
         return f"All {n} samples are one image: {why}."
@@ -126,7 +126,7 @@ def _measures(one: Trained, classes: tuple[str, ...]) -> str:
     as_real = f", where as many real images score {num(floor.mean, 2)}" if floor else ""
     return (
         f"The distance of its {n} final samples from the data is {final.frechet.shown(span)} in "
-        f"digit features{as_real}. The classifier is unsure of {unread} of its samples, and of "
-        f"{percent(real.low_confidence, 1)} of real images. "
+        f"digit features{as_real}. The low-confidence share is {low}, "
+        f"of real images {percent(real.low_confidence, 1)}. "
         f"Most often it reads {most}, most rarely {least}."
     )

@@ -12,7 +12,7 @@ Jinja2 expression over the values of the run (`report.values`):
     :::
 
 What a run lacks is undefined, and a condition that needs it is not met. A finding can have a name, `{.finding
-#unsure if="..."}`; conditions of other paragraphs can then rest on it: `if="unsure and final.zoom"`.
+#doubtful if="..."}`; conditions of other paragraphs can then rest on it: `if="doubtful and final.zoom"`.
 """
 
 import re

@@ -81,7 +81,14 @@ def summary(results: Results) -> Markdown:
         used = next(c for c in results.yardstick.candidates if c.name == results.yardstick.used)
         row.append(percent(used.accepted["unchanged"]))
     rows.append([*row, fixed(real.variety.coverage.value), num(real.divergence_floor.mean, 1)])
-    head = ["Model", "Test loss", "Last distance", "Late mean", "Unsure", *["Digits"] * analysed]
+    head = [
+        "Model",
+        "Test loss",
+        "Last distance",
+        "Late mean",
+        "Low-confidence share",
+        *["Digits"] * analysed,
+    ]
     return table([*head, "Coverage", "Divergence"], rows, "lrll" + "r" * (3 + analysed))
 
 
@@ -109,20 +116,20 @@ def distances(results: Results) -> Markdown:
 def measures(results: Results) -> Markdown:
     """A row for every training, and one for real images."""
 
-    def row(name: Markdown, n: int, of: Final | Real, unread: Markdown, mix: Markdown) -> list[Any]:
+    def row(name: Markdown, n: int, of: Final | Real, low: Markdown, mix: Markdown) -> list[Any]:
         v = of.variety
         shown = (fixed(x.value) for x in (v.precision, v.recall, v.coverage))
-        return [name, n, unread, num(of.background.value, 2), *shown, mix]
+        return [name, n, low, num(of.background.value, 2), *shown, mix]
 
     ones, rows = measured(results), []
     for name, final in ((name, one.measure.final) for name, one in ones):
-        unread, mix = low_confidence(final).shown(whole), divergence(final).shown(two)
-        rows.append(row(name, final.n_classes, final, unread, mix))
+        low, mix = low_confidence(final).shown(whole), divergence(final).shown(two)
+        rows.append(row(name, final.n_classes, final, low, mix))
     measure = ones[0][1].measure
     real, floor = measure.real, measure.real.divergence_floor
-    unread, mix = percent(real.low_confidence.value, 1), spread(floor.mean, floor.sd)
-    rows.append(row(REAL, measure.reference.n, real, unread, mix))
-    head = ["Model", "$n$", "Unrecognised", "Grey", "Precision", "Recall", "Coverage", "Divergence"]
+    low, mix = percent(real.low_confidence.value, 1), spread(floor.mean, floor.sd)
+    rows.append(row(REAL, measure.reference.n, real, low, mix))
+    head = ["Model", "$n$", "Low-confidence share", "Grey", "Precision", "Recall", "Coverage", "Divergence"]
     return table(list(map(Markdown, head)), rows, "lrlrrrrl")
 
 
@@ -134,7 +141,7 @@ def clipping(results: Results, models: Iterable[str]) -> Markdown:
             seen = c.background.shown(two)
             row = [one.train.label, how, c.n, spread(c.border.mean, c.border.sd), seen]
             rows.append([*row, low_confidence(c).shown(whole), c.frechet.shown(span)])
-    head = ["Model", "Clipping", "$n$", "Border, raw", "Border, seen", "Unrecognised", "Distance"]
+    head = ["Model", "Clipping", "$n$", "Border, raw", "Border, seen", "Low-confidence share", "Distance"]
     return table(list(map(Markdown, head)), rows, "llrllll")
 
 
@@ -166,7 +173,7 @@ def seeds(results: Results) -> Markdown:
         *both("Distance, digit features", distance, span),
         row("… standard deviation over these checkpoints", sd),
         row("… lowest and highest in the second half", ends),
-        *both("Not recognised", low_confidence, percent_span),
+        *both("Low-confidence share", low_confidence, percent_span),
         *both("Dark or white centres", extreme_centre, percent_span),
         *both("Divergence of the classes (nats)", divergence, two),
         *both("Coverage", coverage, two),

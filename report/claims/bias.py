@@ -67,11 +67,11 @@ def more_biased(case: Case) -> Finding:
 
 
 def _digits(case: Case, which: tuple[int, ...], side: str, part: float) -> Finding:
-    """The share of some digits among the recognised samples, over that among recognised real images."""
+    """The share of some digits among the samples read with confidence, over that among real images."""
     real = case.real.recognised.share
     found, expected = case.end("zoom", classes(which)), sum(real[d] for d in which)
     if found.value is None:
-        return Finding("No sample is recognised.")
+        return Finding("No sample is read with confidence.")
     if not all(real[d] for d in which):
         return Finding("Some of these classes are not among the real images.")
     each = "; ".join(f"{d}: {fixed((case.end('zoom', classes((d,))).value or 0) / real[d])}" for d in which)
@@ -83,8 +83,8 @@ def _digits(case: Case, which: tuple[int, ...], side: str, part: float) -> Findi
         show=fixed,
     )
     text = (
-        f"They are {percent(found.value)} of the recognised samples {AT_END}, and {percent(expected)} of "
-        f"real images; digit by digit, over their share of real images: {each}."
+        f"They are {percent(found.value)} of the samples read with confidence {AT_END}, and "
+        f"{percent(expected)} of real images; digit by digit, over their share of real images: {each}."
     )
     return Finding(text, effect)
 
@@ -93,8 +93,8 @@ def _digits(case: Case, which: tuple[int, ...], side: str, part: float) -> Findi
     "3.3, Fig. 14",
     "The zoom model's samples favour 1, 8 and 9.",
     short="The zoom favours 1, 8 and 9",
-    rule="Among the recognised samples (the study looks at its good ones) these are together more frequent "
-    f"than among real images {AT_END}, by the 95% interval.",
+    rule="Among the samples read with confidence (the study looks at its good ones) these are together more "
+    f"frequent than among real images {AT_END}, by the 95% interval.",
     fails="They are less frequent.",
     changed=TOGETHER,
     names_digits=True,
@@ -108,8 +108,8 @@ def favours(case: Case) -> Finding:
     "3.3, Fig. 14",
     "The digits 2, 3, 4 and 5 are missing from the zoom model's samples, or nearly so.",
     short="The digits 2, 3, 4 and 5 are nearly missing",
-    rule="Among the recognised samples (the study looks at its good ones) these have together less than a "
-    f"fifth of their share among real images {AT_END}, by the 95% interval.",
+    rule="Among the samples read with confidence (the study looks at its good ones) these have together less "
+    f"than a fifth of their share among real images {AT_END}, by the 95% interval.",
     fails="They have more.",
     changed=TOGETHER,
     names_digits=True,

@@ -31,17 +31,20 @@ def full(analysis: AnalyseRecord | None) -> Drawn | None:
     return analysis.drawn[0] if analysis else None
 
 
-def unrecognised(case: Case, models: tuple[str, ...]) -> str:
+def low_confidence_said(case: Case, models: tuple[str, ...]) -> str:
     shown = said(case, models, low_confidence, percent_span)
-    return f"Not recognised {AT_END}: {shown}; {percent(case.real.low_confidence.value, 1)} of real images."
+    real = percent(case.real.low_confidence.value, 1)
+    return f"Low-confidence share {AT_END}: {shown}; {real} of real images."
 
 
-def more_unrecognised(case: Case, models: tuple[str, ...]) -> Finding:
-    """Of the samples of each model, more than of real images are not recognised."""
+def more_low_confidence(case: Case, models: tuple[str, ...]) -> Finding:
+    """The low-confidence share of each model is above that of real images."""
     real = case.real.low_confidence.value
     found = {m: case.end(m, low_confidence) for m in models}
-    effects = (Effect(f"unrecognised, {m}", one, bound=real, show=percent) for m, one in found.items())
-    return Finding(unrecognised(case, models), *effects)
+    effects = (
+        Effect(f"low-confidence share, {m}", one, bound=real, show=percent) for m, one in found.items()
+    )
+    return Finding(low_confidence_said(case, models), *effects)
 
 
 def _grey_gap(case: Case, **more: object) -> Effect:
@@ -49,10 +52,10 @@ def _grey_gap(case: Case, **more: object) -> Effect:
 
 
 def _realism(case: Case, side: str) -> Effect:
-    """The difference in the share of digits, or where it was not measured, of samples that are recognised."""
+    """The difference in the share of digits, or else of samples read with confidence."""
     found = [full(case[m].analysis) for m in PAIR]
     if None in found:
-        read, name = case.gap(*reversed(PAIR), low_confidence), "recognised (points)"
+        read, name = case.gap(*reversed(PAIR), low_confidence), "read with confidence (points)"
     else:
         cosine, linear = (one.digit for one in found)
         read, name = cosine.minus(linear), "digits (points)"
@@ -120,14 +123,14 @@ def resemble(case: Case) -> Finding:
     "2.4",
     "Both DDPMs now and then draw something that is no digit.",
     short="Both DDPMs draw some that are no digits",
-    rule=f"{AT_END.capitalize()} the classifier is unsure of more of the samples than of real images, for "
-    "both; not to be recognised stands in for being no digit.",
-    fails="It is unsure of fewer, for one of them.",
+    rule=f"{AT_END.capitalize()} the low-confidence share of the samples is above that of real images, for "
+    "both; low confidence stands in for being no digit.",
+    fails="It is below, for one of them.",
     models=DDPMS,
     **SAMPLED,
 )
 def some_not_digits(case: Case) -> Finding:
-    return more_unrecognised(case, DDPMS)
+    return more_low_confidence(case, DDPMS)
 
 
 @claim(
@@ -135,7 +138,8 @@ def some_not_digits(case: Case) -> Finding:
     "The cosine DDPM's samples are more realistic on average.",
     short="The cosine DDPM's are more realistic",
     rule="The share of digits among its samples, by a recogniser calibrated on real digits, is higher by the "
-    f"95% interval of the difference; where this was not measured, the share of recognised samples {AT_END}.",
+    f"95% interval of the difference; where this was not measured, the share of samples read with "
+    f"confidence {AT_END}.",
     fails="It is lower.",
     margin=f"{100 * POINTS:.0f} points",
     changed=f"{OVERLAP}, had no verdict for what is level, and knew the classifier's confidence alone.",
@@ -143,7 +147,7 @@ def some_not_digits(case: Case) -> Finding:
     **SAMPLED,
 )
 def more_realistic(case: Case) -> Finding:
-    return Finding(unrecognised(case, PAIR), _realism(case, ABOVE))
+    return Finding(low_confidence_said(case, PAIR), _realism(case, ABOVE))
 
 
 @claim(

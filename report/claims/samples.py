@@ -21,7 +21,7 @@ from report.claims.common import (
     said,
     two,
 )
-from report.claims.looks import more_unrecognised
+from report.claims.looks import more_low_confidence
 from report.study import DDPMS
 from report.text_format import MINUS, fixed, integer
 from report.verdicts.case import (
@@ -46,14 +46,14 @@ OVERLAP = "The first edition asked whether intervals overlap, and wanted the las
     "3.3",
     "Started from independent pixels, samples are not always digits.",
     short="The zoom draws some that are no digits",
-    rule=f"{AT_END.capitalize()} the classifier is unsure of more of the samples than of real images; not to "
-    "be recognised stands in for being no digit.",
-    fails="It is unsure of fewer.",
+    rule=f"{AT_END.capitalize()} the low-confidence share of the samples is above that of real images; "
+    "low confidence stands in for being no digit.",
+    fails="It is below.",
     changed=LEFT_OUT,
     **ZOOM | SAMPLED,
 )
 def zoom_not_digits(case: Case) -> Finding:
-    return more_unrecognised(case, ("zoom",))
+    return more_low_confidence(case, ("zoom",))
 
 
 # --- where sampling starts ---
@@ -109,14 +109,14 @@ def pixels_more_varied(case: Case) -> Finding:
     "3.3",
     "Starting from independent pixels gives more samples that are no digits.",
     short="Independent pixels give more non-digits",
-    rule="Against a start from patches of real images the share of unrecognised samples is higher "
+    rule="Against a start from patches of real images the low-confidence share is higher "
     f"{AT_END}, by the 95% interval of the difference.",
     fails="It is lower.",
     changed=OVERLAP,
     **ZOOM | SAMPLED,
 )
 def pixels_no_digit(case: Case) -> Finding:
-    return _priors(case, low_confidence, "unrecognised (points)", "Share not recognised", show=points)
+    return _priors(case, low_confidence, "low-confidence share (points)", "Low-confidence share", show=points)
 
 
 # --- distances ---

@@ -208,7 +208,7 @@ def _classes(one: Trained, n: int) -> tuple[str, ...] | None:
 
 
 def _quality(confident: np.ndarray, doubtful: np.ndarray) -> Figure:
-    """Figs. 5, 6 and 14: samples of which the classifier is most sure (left) and least sure (right)."""
+    """Figs. 5, 6 and 14: samples that the classifier reads most (left) and least confidently (right)."""
     titled = {"most confident tenth": confident, "least confident tenth": doubtful}
     return images.grids(titled, math.ceil(math.sqrt(len(confident))), across=2, highest=34)
 
