@@ -44,7 +44,7 @@ def keep_typed(store: RunFolder, things: Iterable[Any]) -> str | None:
     except (IdentityError, PackError) as error:
         print(f"note: the source of {typed[0].__qualname__} is not kept with the run: {error}", flush=True)
         return None
-    text = "\n\n\n".join([*parts.values(), ""]).encode()
+    text = "\n\n\n".join([*dict.fromkeys(parts.values()), ""]).encode()
     store.write(SOURCE, text)
     store.write(CONSTANTS, packed)
     return hashlib.sha256(text + packed).hexdigest()

@@ -96,7 +96,7 @@ def test_two_ways_never_share_samples_and_one_way_does(request, model, ways):
 
 
 def test_a_start_stands_for_all_or_for_one_each(zoom):
-    patch = torch.rand(1, 1, 4, 4) - 0.5
+    patch = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0)) - 0.5
     one = zoom.sample(start=patch)
     assert one.shape == (1, 1, 28, 28)
     assert torch.allclose(zoom.sample(3, start=patch), one.expand(3, -1, -1, -1), atol=1e-3)
@@ -125,7 +125,7 @@ def test_a_way_by_default_is_kept_and_is_no_part_of_the_weights(images, tmp_path
     assert torch.equal(again.sample(3, average=1), run.sample(3, **without))
     before_step(1, lambda _: pytest.fail("trained again"))
     assert train(images, tmp_path, epochs=2).folder.path == run.folder.path
-    with pytest.raises(ValueError, match="average is 3; allowed: a whole number, 1 to 2"):
+    with pytest.raises(ValueError, match="average = 3"):
         run.by_default(average=3)
 
 
@@ -257,7 +257,7 @@ def test_a_trajectory_takes_the_way_by_default(images, tmp_path):
     assert torch.allclose(run.trajectory(2)[0], run.sample(2), atol=1e-6)
     assert train(images, tmp_path, epochs=2).way.average == 2  # fit knows it as open does
     for n in (0, "a"):
-        with pytest.raises(ValueError, match="n is"):
+        with pytest.raises(ValueError, match="n = "):
             run.trajectory(n)
 
 
