@@ -134,7 +134,7 @@ def test_no_condition_asks_for_what_no_run_has(known):
     ]
     lacking = {" ".join(c.split()) for c in conditions if not found.holds(c)}
     assert len(conditions) > 100
-    absent = {"deviations", "other_data", "further_models", "clipped", "respaced", "notebooks"}
+    absent = {"deviations", "other_data", "further_models", "respaced", "notebooks"}
     assert lacking == absent | {"not yardstick", "not recovered", "yardstick.candidates == 1"}
 
 
