@@ -54,14 +54,7 @@ def ways(record):
     return [(row.sampler, row.calls, row.noise) for row in record.drawn]
 
 
-def test_the_records_are_on_disk_and_found_with_the_trainings(out, analysed):
-    results = load_results(out)
-    for name, record in analysed.items():
-        assert results.trainings[name, 3].analysis == record == AnalyseRecord.load(analyse_path(out, name, 3))
-    assert results.yardstick is None
-
-
-def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(analysed):
+def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(out, analysed):
     assert ways(analysed["linear"]) == [
         ("ancestral", 4, 0.0),
         ("ancestral", 2, 0.0),
@@ -77,7 +70,10 @@ def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(analysed):
         ("improved", 24, 0.0),
     ]
     assert ways(analysed["zoom"]) == zoom
-    assert all(row.digit.n == N for record in analysed.values() for row in record.drawn)
+    for name, record in analysed.items():
+        assert all(row.digit.n == N for row in record.drawn)
+        assert record.mix.frechet.value == pytest.approx(record.drawn[0].frechet.value, rel=1e-9)
+        assert AnalyseRecord.load(analyse_path(out, name, 3)) == record
 
 
 def test_the_ways_that_measuring_names_are_analysed(analysed):
@@ -94,11 +90,6 @@ def test_the_table_of_changes_has_the_share_of_digits(out, analysed):
     linear = analysed["linear"]
     shares = [linear.drawn[0].digit.value, *(one.digit.value for one in linear.ways.values())]
     assert [row.digit for row in table(load_results(out))] == shares
-
-
-def test_the_mix_is_of_the_models_own_samples(analysed):
-    for record in analysed.values():
-        assert record.mix.frechet.value == pytest.approx(record.drawn[0].frechet.value, rel=1e-9)
 
 
 def test_probes_are_of_noise_predictors(analysed):

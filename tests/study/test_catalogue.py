@@ -47,22 +47,6 @@ def test_a_users_model_alone_has_its_figures(tmp_path):
     assert apply_to(run) == of_model | {"fig13_fid_all.svg", "class_map.svg"}
 
 
-def test_a_second_zoom_model_has_the_figures_of_a_model_and_none_of_the_studys_zoom(made):
-    one = made.first("zoom")
-    wide = dataclasses.replace(one, train=one.train.model_copy(update={"model": "wide"}))
-    found = apply_to(dataclasses.replace(made, trainings={("wide", 0): wide}))
-    assert {"loss_wide.svg", "classes_along_wide.svg"} <= found
-    assert found.isdisjoint({"confusion.svg", "fig09_zoom_losses.svg", "classes_along.svg"})
-
-
-def test_without_measures_there_are_no_figures_of_distances(made):
-    bare = {pair: records.Trained(one.train) for pair, one in made.trainings.items()}
-    run = dataclasses.replace(made, trainings=bare)
-    for name in ("fig04_fid_ddpm", "fig13_fid_all", "classes_along", "class_map", "mix"):
-        assert figures.FIGURES[f"{name}.svg"](run) is None
-    assert figures.FIGURES["fig03_ddpm_losses.svg"](run) is not None
-
-
 def test_distances_are_of_all_seeds(made):
     (digits,) = figures.FIGURES["fig13_fid_all.svg"](made).axes
     assert digits.get_ylabel() == "Fréchet distance, digit features"

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 import synthetic
 from diffusion.figures.style import styles_of
 from study import records
-from study.figures import catalogue, evidence
+from study.figures import evidence
 
 KIND = {"unchanged": 0.97, "shifted by 3 pixels": 0.9, "uniform noise": 0.0, "random pen strokes": 0.1}
 RELEASED = synthetic.released()
@@ -50,13 +50,6 @@ def test_quality_is_drawn_in_order_of_calls_for_every_sampler_and_training():
     assert digits.get_ylim()[0] == 0
 
 
-def test_a_sampler_of_ones_own_is_drawn_beside_the_two_that_are_known():
-    rows = [drawn(sampler, 10, 50, 0.1) for sampler in ("mine:step", "ancestral", "ddim")]
-    figure = evidence.quality_against_calls({"own": [rows]}, STYLES)
-    assert labels(figure) == ["Own, mine:step", "Own, ancestral", "Own, ddim"]
-    assert [line.get_ydata()[0] for line in figure.axes[0].lines] == [50, 50, 50]
-
-
 def test_noise_begins_at_none_and_shows_all_trainings():
     rows = [drawn("naive", 24, 10 + 50 * sd, 0.5, sd) for sd in (0.1, 0.0, 0.2)]
     figure = evidence.noise({"seed 0": rows, "seed 1": rows[:2]})
@@ -97,9 +90,3 @@ def test_models_stand_among_the_distorted_in_order(made):
     expected = ["Cold Zoom, seed 1", "turned", "Cold Zoom, seed 0"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == expected
     assert [x for x, _ in axes.collections[0].get_offsets()] == [1, 3, 20]
-
-
-def test_a_run_without_analyses_has_none_of_these_figures(tmp_path):
-    empty = records.Results(tmp_path, None)
-    for name in ("quality_calls", "sampling_noise", "offset_response", "recognised_kinds", "yardstick"):
-        assert catalogue.FIGURES[f"{name}.svg"](empty) is None

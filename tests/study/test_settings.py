@@ -54,20 +54,15 @@ def test_a_misspelt_name_is_refused_with_the_right_one(data):
         (settings.Schedules, {"beta_start": 0.03}, "beta_start = 0.03 exceeds beta_end = 0.02"),
         (settings.TrainDDPM, {"T": 9, "sampler_options": {"steps": 10}}, "less than or equal to 9 (T steps"),
         (settings.TrainDDPM, {"sampler_options": {"step": 10}}, "Ancestral has no option 'step'"),
-        (settings.TrainDDPM, {"sampler": "dim"}, "did you mean 'ddim'"),
         (settings.TrainDDPM, {"sampler": "improved"}, "allowed: d.Ancestral(), d.DDIM()"),
-        (settings.TrainZoom, {"sampler_options": {"clip_x0": True}}, "Naive has no option 'clip_x0'"),
         (settings.TrainZoom, {"sampler": "ddim"}, "allowed: d.Naive(), d.Improved()"),
         (settings.TrainOwn, {"prior_options": {"components": 9}}, "no prior is named"),
         (settings.TrainDDPM, {"schedule": "cosin"}, "did you mean 'cosine'"),
-        (settings.TrainDDPM, {"schedule_options": {"sigma": 1}}, "linear has no option 'sigma'"),
         (settings.TrainZoom, {"T": 28}, "T = 28 is not allowed"),
-        (settings.TrainZoom, {"prior": "patch"}, "did you mean 'patches'"),
         (settings.TrainZoom, {"model": "a/b"}, "model = 'a/b' is not allowed"),
         (settings.TrainZoom, {"channels": [16, 0]}, "channels = 0 is not allowed"),
         (settings.TrainZoom, {"dataset": "fashoin"}, "did you mean 'fashion'"),
         (settings.Measure, {"n_final": 50, "n_distance": 60}, "n_distance = 60 exceeds n_final = 50"),
-        (settings.Measure, {"n_test": 9}, "n_test = 9 is not allowed"),
     ],
 )
 def test_impossible_values_are_refused(cls, values, said):
@@ -124,13 +119,9 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
     assert P.way({"average": 3}).average == 3
 
 
-@pytest.mark.parametrize("old", ["clip_x0", "sampling_steps", "noise", "noise_power", "sampling_levels"])
-def test_a_setting_of_an_earlier_edition_is_told_how_it_is_written_now(old):
-    for cls in (settings.TrainDDPM, settings.TrainZoom):
-        assert f"there is no parameter {old!r} any more; write sampler_options: {{" in refusal(
-            cls, **{old: 1}
-        )
-    assert "'variants' any more; write in the model: ways: {" in refusal(settings.Measure, variants={})
+def test_a_setting_of_an_earlier_edition_is_told_how_it_is_written_now():
+    assert "'noise' any more; write sampler_options: {noise" in refusal(settings.TrainZoom, noise=1)
+    assert "write n_keep in training, n_checkpoint in measure" in refusal(settings.Measure, n_samples=9)
 
 
 def test_a_class_that_the_notebook_holds_is_no_setting():
@@ -214,18 +205,13 @@ OWN = {"notebook": "05_your_degradation"}
         ("training", [1], "training = list is not allowed: it should be a valid dictionary"),
         ("training.epoch", 3, "training: there is no parameter 'epoch'; did you mean 'epochs'"),
         ("training.epochs", 0, "epochs = 0 is not allowed"),
-        ("models", {}, "models = dict is not allowed: it should have at least 1 item"),
         ("models.zoom", "03_train_zoom", "models.zoom = '03_train_zoom' is not allowed"),
         ("models.zoom.notebook", "03_train_zom", "it should be '02_train_ddpm', '03_train_zoom' or"),
         ("models.own", OWN | {"degradation": "os:system"}, "degradation"),
         ("models.own", OWN | {"degradation": "own:Leaves"}, "Leaves cannot be made (SystemExit: 0)"),
-        ("models.own", OWN | {"degradation": "own:Fails"}, "Fails cannot be made (KeyError: 'no such')"),
-        ("models.own", OWN | {"degradation": "gone:X"}, "'gone:X', which cannot be loaded"),
         ("models.zoom.schedule", "linear", "models.zoom: there is no parameter 'schedule'"),
         ("models.zoom.seeds", [1, 1], "seeds = [1, 1] has one twice"),
         ("models.zoom.seeds", [True], "seeds = True is not allowed: it should be a valid integer"),
-        ("models.zoom.seeds", 3, "seeds = 3 is not allowed: it should be a valid list"),
-        ("models.zoom.measure", 3, "measure = 3 is not allowed"),
         (
             "models.zoom.measure.n_checkpoints",
             3,
@@ -235,12 +221,8 @@ OWN = {"notebook": "05_your_degradation"}
         ("models.zoom.ways", {"x": {"epochs": 3}}, "no parameter 'ways.x.epochs'"),
         ("models.zoom.ways", {"x": {"sampling_levels": 3}}, "write sampler_options: {levels: 12}"),
         ("models.zoom.ways", {"x": {"sampler_options": [1]}}, "sampler_options = list is not allowed"),
-        ("models.zoom.ways", {"x": {"average": 0}}, "average is 0; allowed: 1 to"),
         ("models.zoom.ways", {"x": {"average": 3}}, "average is 3; allowed: 1 to the 2 epochs"),
-        ("models.zoom.ways", {"x": {"prior": "pach"}}, "did you mean 'patches'"),
         ("models.zoom.ways", {"x": {"sampler": "ddim"}}, "models.zoom, ways.x: "),
-        ("models.zoom.ways", {"a b": {"prior": "patches"}}, "ways"),
-        ("models.zoom.ways", [1], "models.zoom.ways = list is not allowed"),
         ("models.linear.ways", {"x": {"prior": "patches"}}, "a DDPM starts from noise and takes none"),
         ("measure.ways", {"x": {"prior": "patches"}}, "measure: ways is not set here; they are of a model"),
         ("training.clip_x0", True, "write sampler_options: {clip_x0: true}"),
@@ -256,20 +238,12 @@ OWN = {"notebook": "05_your_degradation"}
             "model = 'a-b' is not allowed",
         ),
         ("models.zoom.seed", 3, "models.zoom: seed is not set here; write seeds: [0, 1]"),
-        ("models.zoom.dataset", "fashion", "models.zoom: dataset is not set here; it is of all models"),
-        ("models.zoom.measure.seed", 3, "models.zoom, measure: seed is not set here"),
-        ("training.model", "x", "training: model is not set here; a model's name is its key"),
         ("training.n_train", 100, "batch_size = 128 exceeds n_train = 100"),
-        ("measure.data_dir", "/x", "measure: data_dir is not set here"),
         ("schedules", {"out_dir": "/x"}, "schedules: out_dir is not set here; write `out`"),
         ("report", {"repositry": "x"}, "there is no parameter 'report.repositry'; did you mean 'repository'"),
-        ("report", {"date": "yesterday"}, "report.date = 'yesterday' is not allowed"),
         ("report", {"repository": "javascript:alert(1)"}, "report.repository = 'javascript:alert(1)' is not"),
-        ("training.seeds", [1], "training: seeds is not set here; write them at the top"),
         ("dataset", "emnist", "allowed: mnist, fashion, kmnist"),
         ("out", "build/{x}", "out = 'build/{x}' is not allowed"),
-        ("out", "a\0b", "out = "),
-        ("data_dir", 3, "data_dir = 3 is not allowed"),
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(path, value, said):
@@ -295,13 +269,10 @@ ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
         (b"profile: caf\xe9", "is no YAML"),
         (b"[" * 3000, "is no YAML"),
         (b"training: {epochs: 2, epochs: 3}", "the key 'epochs' stands twice"),
-        (b"training: !!python/object/apply:os.system ['true']", "is no YAML"),
-        (b"- profile", "a profile is a mapping of sections"),
         (b"", "a profile is a mapping of sections"),
         (ZOOM % b"010", "epochs = '010' is not allowed"),
         (ZOOM % b"1:30", "epochs = '1:30' is not allowed"),
         (b"a: &a [x]\nb: [*a, *a]", "the alias *a is not allowed"),
-        (b"a: &a [*a]", "the alias *a is not allowed"),
         (b"a: " + b"x" * 1_000_001, "it has 1,000,004 characters"),
         (ZOOM % (b"9" * 5000), "is no YAML"),
         (ZOOM % b"3", "profile = 'x'; write 'odd'"),
