@@ -116,7 +116,7 @@ def pixels_more_varied(case: Case) -> Finding:
     **ZOOM | SAMPLED,
 )
 def pixels_no_digit(case: Case) -> Finding:
-    return _priors(case, low_confidence, "low-confidence share (points)", "Low-confidence share", show=points)
+    return _priors(case, low_confidence, "low confidence (points)", "Low-confidence share", show=points)
 
 
 # --- distances ---
