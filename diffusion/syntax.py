@@ -76,7 +76,7 @@ def defined() -> dict[str, Any]:
     """The functions and classes of processes and networks, as they are in this process, by dotted name."""
     found = {}
     for module in list(sys.modules.values()):
-        name = getattr(module, "__name__", "")
+        name = str(getattr(module, "__name__", ""))  # of some that Snakemake leaves it is None
         if name.startswith(("diffusion.processes.", "diffusion.training.network")):
             for key, value in list(vars(module).items()):
                 found |= {f"{name}.{key}": value} if isinstance(value, type | types.FunctionType) else {}
