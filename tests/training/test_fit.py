@@ -147,7 +147,7 @@ def test_run_json_says_what_a_run_is_and_its_folder_may_be_renamed(images, tmp_p
         {"images": lambda x, x_test: (x.flip(3), x_test)},
         {"images": lambda x, x_test: (x, None)},
     ],
-    ids=str,
+    ids=",".join,
 )
 def test_whatever_determines_the_weights_makes_another_run_and_is_named(images, tmp_path, capsys, change):
     first = train(images, tmp_path, epochs=1)
@@ -367,7 +367,7 @@ class Head(nn.Module):
         ({"images": (torch.ones(9, 1, 28, 28), None)}, "x: pixels range from 1 to 1"),
         ({"images": (torch.full((9, 1, 28, 28), math.nan), None)}, "x: pixels range from nan"),
     ],
-    ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
+    ids=lambda one: ",".join(one) if isinstance(one, dict) else "",
 )
 def test_bad_arguments_are_named(images, tmp_path, change, named):
     with pytest.raises(ValueError, match=named):

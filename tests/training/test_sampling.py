@@ -245,7 +245,7 @@ class Nowhere:
         ({"start": torch.zeros(4, 1, 5, 5)}, "start pixels are"),
         ({"start": torch.zeros(4, 1, 4, 4), "prior": "patches"}, "both given"),
     ],
-    ids=str,
+    ids=lambda one: ",".join(one) if isinstance(one, dict) else None,
 )
 def test_what_gives_no_images_is_refused(zoom, how, named):
     with pytest.raises(ValueError, match=named):
