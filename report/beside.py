@@ -22,7 +22,7 @@ from report.verdicts.judge import END_OF_TRAINING, FAILS, HOLDS, SAME, Verdict, 
 from report.verdicts.table import KINDS
 from study.figures.beside import RELEASED, YOURS, losses_beside
 from study.figures.styles import plain
-from study.records import Results, Trained, TrainRecord, modern
+from study.records import Results, Trained, TrainRecord
 
 TEXT = guards.TEXT / "short" / "run.md"
 RELEASES = ("paper", "beyond")  # where counterparts are looked for, in this order
@@ -53,7 +53,7 @@ def counterpart(one: Trained) -> Pair:
     """The released training of the same process and network, and the results that it belongs to."""
 
     def known_by(train: TrainRecord) -> dict[str, Any]:
-        found = STUDIED.get(train.process, {}) | modern(train.settings)
+        found = STUDIED.get(train.process, {}) | train.settings
         return {name: found.get(name) for name in OF_MODEL} | {"process": train.process}
 
     for results in released():

@@ -18,7 +18,7 @@ from report.values import build as build_values
 from report.verdicts.judge import ledger
 from study import figures
 from study.changes import table
-from study.records import Results, load_results, modern, sampling_of
+from study.records import Results, load_results
 from study.settings import Profile, read_profile
 
 PROFILES = render.HERE.parent / "profiles"
@@ -95,13 +95,10 @@ def compared(
     """Each record's name, its settings, those of the profile, and whether the report rests on it by name."""
     for (model, seed), wanted in profile.trainings.items():
         one, first = results.trainings[model, seed], seed == profile.seeds(model)[0]
-        yield f"{model}-{seed}", modern(one.train.settings), wanted.values(), True
+        yield f"{model}-{seed}", one.train.settings, wanted.values(), True
         if one.measure:
-            measured, asked = dict(one.measure.settings), profile.measure(model, seed).values()
-            for values in (measured, asked):
-                ways = values.pop("variants", None) or values.get("ways", {})
-                values["ways"] = {k: sampling_of(one.train.settings, way) for k, way in ways.items()}
-            yield f"the measures of {model}-{seed}", measured, asked, first
+            asked = profile.measure(model, seed).values()
+            yield f"the measures of {model}-{seed}", one.measure.settings, asked, first
         if one.analysis and (analyse := profile.analyse(model, seed)):
             yield f"the analysis of {model}-{seed}", one.analysis.settings, analyse.values(), first
     if results.yardstick and profile.yardstick:

@@ -5,7 +5,7 @@ from typing import Any
 
 from diffusion.parameters import OF_SAMPLING, TrainDDPM, TrainZoom
 from report.text_format import Markdown, code, escape, integer, listing
-from study.records import DataNames, Results, Trained, TrainRecord, modern, sampling_of
+from study.records import DataNames, Results, Trained, TrainRecord, sampling_of
 
 MODELS = {"linear": "ddpm", "cosine": "ddpm", "zoom": "zoom"}  # name -> kind
 DDPMS = ("linear", "cosine")
@@ -55,7 +55,7 @@ def other_training(train: TrainRecord) -> list[Markdown]:
         usual["schedule"] = train.model
     if (n := train.settings["n_test"]) is not None and n < N_TEST:
         usual["n_test"] = N_TEST
-    return _unlike(modern(train.settings), usual)
+    return _unlike(train.settings, usual)
 
 
 def other_sampling(train: TrainRecord) -> list[Markdown]:

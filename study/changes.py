@@ -12,7 +12,7 @@ from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Sampled
 from diffusion.evaluation.statistics import mean_of
 from diffusion.parameters import OF_SAMPLING
-from study.records import Drawn, Results, Trained, modern, sampling_of
+from study.records import Drawn, Results, Trained, sampling_of
 from study.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
@@ -137,7 +137,7 @@ def _place(name: str) -> int:
 def _settings(one: Trained, changes: dict[str, Any]) -> dict[str, Any]:
     """Settings of a training and of its samples; one that is younger than the record has its default."""
     fields = TRAININGS[one.train.job].model_fields
-    trained = {name: field.default for name, field in fields.items()} | modern(one.train.settings)
+    trained = {name: field.default for name, field in fields.items()} | one.train.settings
     trained = {name: value for name, value in trained.items() if name not in OF_SAMPLING}
     return trained | sampling_of(one.train.settings, changes)
 

@@ -42,7 +42,6 @@ from study.records import (
     TrainRecord,
     keep,
     measure_path,
-    modern,
     train_path,
 )
 from study.settings import Analyse, Measure
@@ -161,7 +160,7 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
 
 def trained_as(train: TrainRecord) -> Training:
     """The settings of a training, from its record."""
-    return settings.TRAININGS[train.job].read(modern(train.settings), f"record of {train.model}-{train.seed}")
+    return settings.TRAININGS[train.job].read(train.settings, f"record of {train.model}-{train.seed}")
 
 
 def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) -> Final:

@@ -22,7 +22,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -424,30 +424,20 @@ class Results:
         return read_kept(self.out, name)
 
 
-# What a sampler does where an option is not named; the second edition had the options beside other settings.
+# What a sampler does where an option is not named.
 UNSAID = {"steps": None, "clip_x0": False, "levels": None, "noise": 0.0, "power": 0.0}
-EARLIER = {"sampling_steps": "steps", "sampling_levels": "levels", "noise_power": "power"}
-EARLIER |= {"noise": "noise", "clip_x0": "clip_x0"}
 
 
-def modern(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a training as they are written today, of a record of any edition."""
-    if "sampler_options" in settings or not settings.keys() & EARLIER.keys():
-        return settings
-    options = {EARLIER[k]: v for k, v in settings.items() if k in EARLIER}
-    options = {k: v for k, v in options.items() if v != UNSAID[k]}
-    return {k: v for k, v in settings.items() if k not in EARLIER} | {"sampler_options": options}
-
-
-def sampling_of(settings: dict[str, Any], changes: dict[str, Any] | None = None) -> dict[str, Any]:
+def sampling_of(settings: dict[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """How a training is sampled, by its settings or with changes: sampler, prior and all their options."""
-    changes, found = changes or {}, modern(settings)
-    found = {k: found[k] for k in ("sampler", "prior", "sampler_options", "prior_options") if k in found}
-    if not changes.keys() & EARLIER.keys():  # of today: another sampler or prior begins without options
-        found |= {f"{name}_options": {} for name in {"sampler", "prior"} & changes.keys()}
-    found |= changes
-    options = (found.pop("sampler_options", None) or {}) | (found.pop("prior_options", None) or {})
-    return UNSAID | options | {EARLIER.get(k, k): v for k, v in found.items()}
+    changes = changes or {}
+    found = {
+        k: settings[k] for k in ("sampler", "prior", "sampler_options", "prior_options") if k in settings
+    }
+    # Another sampler or prior begins without options.
+    found |= {f"{name}_options": {} for name in {"sampler", "prior"} & changes.keys()} | changes
+    options = found.pop("sampler_options", {}) | found.pop("prior_options", {})
+    return UNSAID | options | found
 
 
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
