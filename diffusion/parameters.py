@@ -41,16 +41,6 @@ def _is_a_dataset(name: Any) -> Any:
 
 DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
 
-OLD = {  # settings of earlier editions -> how they are written now
-    "n_samples": "write n_keep in training, n_checkpoint in measure, n_way in analyse",
-    "clip_x0": "write sampler_options: {clip_x0: true}",
-    "sampling_steps": "write sampler_options: {steps: 100}",
-    "noise": "write sampler_options: {noise: 0.2}",
-    "noise_power": "write sampler_options: {noise: 0.8, power: 2.0}",
-    "sampling_levels": "write sampler_options: {levels: 12}",
-    "variants": "write in the model: ways: {cheap: {sampler: ddim, sampler_options: {steps: 24}}}",
-}
-
 
 class SettingError(ValueError):
     """A setting is unknown, missing, of the wrong type, out of range, or at odds with another one."""
@@ -289,6 +279,5 @@ def refused(error: ValidationError, cls: type[BaseModel], where: str) -> str:
 
 def no_parameter(name: str, known: Iterable[str], where: str) -> str:
     """The line about a name that is none of the known ones."""
-    last = name.rpartition(".")[2]
-    instead = f" any more; {OLD[last]}" if last in OLD else nearest(last, known)
-    return (f"{where}: " if where else "") + f"there is no parameter {name!r}{instead}"
+    prefix = f"{where}: " if where else ""
+    return f"{prefix}there is no parameter {name!r}{nearest(name.rpartition('.')[2], known)}"

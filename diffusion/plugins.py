@@ -4,11 +4,8 @@ import difflib
 import importlib
 import inspect
 import operator
-import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-SLOW = 10  # seconds of an import after which a line says what is being waited for
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -36,9 +33,6 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
             f"{what} is {name!r}; allowed: {', '.join(registry)}, or module:name of your own"
             f"{nearest(name, registry)}"
         )
-    said = threading.Timer(SLOW, print, [f"still importing {module} for {name} (Ctrl-C ends it)"])
-    said.daemon = True
-    said.start()
     try:
         return operator.attrgetter(attribute)(importlib.import_module(module))
     except (Exception, SystemExit) as error:  # a module of one's own may fail in any way
@@ -46,8 +40,16 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
         raise ValueError(
             f"{what} is {name!r}, which cannot be loaded ({why}); needed: module:name"
         ) from error
-    finally:
-        said.cancel()
+
+
+def made(what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
+    """What `named` finds, a class called with the options; raises ValueError as `named` and `call_with`."""
+    found = named(what, name, registry)
+    if isinstance(found, type):
+        return call_with(found, {}, options)
+    if options:
+        raise ValueError(f"{what} is {name!r}, which takes no options, and {options!r} are given")
+    return found
 
 
 def parameters(function: Any) -> dict[str, inspect.Parameter]:

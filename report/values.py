@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from diffusion.data import DATASETS
-from diffusion.evaluation.diagnostics import SHIFT
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
@@ -28,6 +27,7 @@ from report.verdicts.case import LAST, Case, at_end, classes, coverage, distance
 from report.verdicts.effects import MOST_TRAININGS
 from report.verdicts.judge import END_OF_TRAINING, FAILS, WORDS, Verdict, tally
 from study.figures.catalogue import UNPICKED, class_ratios
+from study.probes import SHIFT
 from study.records import SETTLED, Drawn, Results, Trained, sampling_of
 from study.settings import Profile
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.evaluator import Evaluator, Seen
-from diffusion.evaluation.results import PriorSide, Variant
 from diffusion.training.fit import Run
-from study.records import Ablation, Checkpoint, Gaps, PriorAblation
+from study.records import Ablation, Checkpoint, Gaps, PriorAblation, PriorSide, Variant
 
 
 def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:

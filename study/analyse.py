@@ -14,17 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion.evaluation import diagnostics
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
 from diffusion.provenance import environment
 from diffusion.training.run import Run
-from study import class_mix, memorisation
+from study import class_mix, memorisation, probes
 from study.measure import command, open_trained, trained_as
+from study.recogniser import DigitRecogniser
 from study.records import (
     AnalyseRecord,
     Drawn,
@@ -63,8 +62,8 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         at, probed = (run.process, run.network()), x_test[: P.n_probe]
         reading = evaluator.classifier, probed, y_test[: P.n_probe]
         found = {
-            "response": diagnostics.response(*at, probed, run.precision, seed),
-            "recoverable": diagnostics.recoverable(*at, *reading, run.precision, seed),
+            "response": probes.response(*at, probed, run.precision, seed),
+            "recoverable": probes.recoverable(*at, *reading, run.precision, seed),
         }
 
     def drawn_as(changes: dict) -> Drawn:

@@ -18,7 +18,7 @@ import numpy as np
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.evaluation.evaluator import Evaluator, Seen, is_constant
+from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import differences
 from diffusion.identity.sources import followed, hash_of
@@ -46,6 +46,7 @@ from study.records import (
 )
 from study.settings import Analyse, Measure
 
+CONSTANT = 2  # grey values of 255 within which images count as one and the same
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
 
@@ -167,7 +168,7 @@ def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) 
     """The measures of the finished model; those of its last checkpoint where the samples are the same."""
     same = P.n_checkpoint == P.n_distance == P.n_final
     found = dict(last) if same else dict(evaluator.measure(samples, P.n_distance)) | {"epoch": last.epoch}
-    found |= {"floor": evaluator.floor(P.n_distance), "constant": is_constant(samples)}
+    found |= {"floor": evaluator.floor(P.n_distance), "constant": is_constant(to_uint8(samples))}
     found |= evaluator.in_inception(samples[: P.n_distance])
     return Final(n=P.n_distance, n_classes=P.n_final, **found)
 
@@ -222,6 +223,12 @@ def command(cls: type[Settings], job: Callable, of_training: bool, arguments: li
         job(options.out, *training, settings.read_settings(cls, options.settings, "--settings"))
     except (ValueError, RunError, OSError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+def is_constant(images: Tensor) -> bool:
+    """True where images (n, 1, 28, 28) as bytes are all one image, but for rounding."""
+    images = images.short()
+    return bool((images - images[:1]).abs().max() <= CONSTANT)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,26 +1,60 @@
 """What a notebook leaves of a run: its record, made from what the notebook has made, and kept images."""
 
 import inspect
+import math
 import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from diffusion.data import get, grey_values
+from diffusion.evaluation.results import CommonLoss, Reconstruction
 from diffusion.parameters import Schedules, Training
-from diffusion.processes.schedules import NoiseSchedule, informative_steps
+from diffusion.processes.schedules import NoiseSchedule
 from diffusion.provenance import environment
 from diffusion.training.run import Run
 from study import records
-from study.records import DataNames, DDPMProbes, SchedulesRecord, TrainRecord, Weights, ZoomProbes
+from study.records import (
+    CentrePixels,
+    DataNames,
+    DDPMProbes,
+    RateCheck,
+    RateTrial,
+    SchedulesRecord,
+    TrainRecord,
+    Weights,
+    ZoomProbes,
+)
 
-__all__ = ["DDPMProbes", "ZoomProbes", "keep", "schedules_record", "train_record"]
 
+def schedules_record(
+    P: Schedules,
+    linear: NoiseSchedule,
+    cosine: NoiseSchedule,
+    early: int,
+    left: Mapping[str, Tensor],
+    misprint: Tensor,
+) -> Path:
+    """The file of the record of notebook 01, which is written.
 
-def schedules_record(P: Schedules, linear: NoiseSchedule, cosine: NoiseSchedule, **facts: Any) -> Path:
-    """The file of the record of notebook 01, which is written; `facts` are further parts of it."""
+    Args:
+        early: a time step.
+        left: schedule -> correlation of each of N images with its latent at that step, (N,).
+        misprint: (T,) variances of the cosine schedule by Eq. (9) as printed.
+    """
     both = {"linear": linear, "cosine": cosine}
+    signal = {
+        name: {
+            "alpha_bar": float(schedule.alpha_bar[early]),
+            "signal": float(schedule.alpha_bar[early].sqrt()),
+            "noise": float((1 - schedule.alpha_bar[early]).sqrt()),
+            "correlation": float(left[name].mean()),
+            "correlation_sd": float(left[name].std()),
+        }
+        for name, schedule in both.items()
+    }
     described = {
         name: {
             "beta": schedule.beta.tolist(),
@@ -36,9 +70,16 @@ def schedules_record(P: Schedules, linear: NoiseSchedule, cosine: NoiseSchedule,
         environment=environment(),
         T=P.T,
         mean_step={name: float(schedule.alpha_bar[1:].mean()) for name, schedule in both.items()},
-        informative_steps={name: informative_steps(schedule) for name, schedule in both.items()},
+        informative_steps={
+            name: int(((one.alpha_bar > 0.05) & (one.alpha_bar < 0.95)).sum()) for name, one in both.items()
+        },
+        early={"t": early} | signal,
+        misprint_eq9={
+            "min_beta": float(misprint.min()),
+            "max_beta": float(misprint.max()),
+            "share_above_one": float((misprint > 1).double().mean()),
+        },
         **described,
-        **facts,
     )
     return record.save(records.schedules_path(P.out))
 
@@ -50,7 +91,7 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Any)
         P: settings of the notebook that trained it; the run lies under `P.out`.
         process: "ddpm", "zoom" or "own".
         label: what figures call the model.
-        probes: `ddpm=DDPMProbes(...)` or `zoom=ZoomProbes(...)`.
+        probes: `ddpm=ddpm_probes(...)` or `zoom=zoom_probes(...)`.
     """
     weights, out = run.weights(), P.out.absolute()
     record = TrainRecord(
@@ -74,6 +115,33 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Any)
         **probes,
     )
     return record.save(records.train_path(P.out, P.model, P.seed))
+
+
+def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> DDPMProbes:
+    """Probes of a DDPM: the losses of a few steps at the learning rate as printed and as meant, by rate."""
+    trials = [
+        RateTrial(
+            learning_rate=rate,
+            first_loss=losses[0],
+            last_loss=losses[-1] if math.isfinite(losses[-1]) else None,
+            finite=all(map(math.isfinite, losses)),
+        )
+        for rate, losses in rates.items()
+    ]
+    check = RateCheck(steps=len(next(iter(rates.values()))), printed=trials[0], used=trials[1])
+    return DDPMProbes(learning_rate_check=check, common_loss=common)
+
+
+def zoom_probes(errors: Reconstruction, counts: Tensor, reading: Mapping[str, Any]) -> ZoomProbes:
+    """Probes of a zoom, with the counts (256,) of the grey values of its central training pixels."""
+    share = counts.double() / counts.sum()
+    centre = CentrePixels(
+        counts=counts.tolist(),
+        black=float(share[0]),
+        white=float(share[250:].sum()),
+        extreme=float(share[:26].sum() + share[230:].sum()),
+    )
+    return ZoomProbes(reconstruction=errors, centre_pixels=centre, **reading)
 
 
 def keep(out: Path, name: str, images: Tensor) -> Path:

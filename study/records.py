@@ -33,21 +33,17 @@ from pydantic import Field, ValidationError
 from diffusion.data import DATASETS, DataSet
 from diffusion.evaluation.interval import Interval, Part, Spread
 from diffusion.evaluation.results import (
-    CentrePixels,
     Classes,
     CommonLoss,
     Confusion,
     DarkCentre,
     Distance,
     Features,
-    PriorSide,
-    RateCheck,
+    Looks,
     Real,
     Reconstruction,
-    Recoverable,
-    Response,
     Sampled,
-    Variant,
+    Variety,
 )
 from diffusion.files import read_json, write_bytes, write_json
 
@@ -65,7 +61,7 @@ class Schedule(Part):
 
 
 class SignalLeft(Part):
-    """`processes.schedules.signal_left` of one schedule."""
+    """Signal that one schedule leaves of the images: amplitudes; correlation of latents with images."""
 
     alpha_bar: float
     signal: float
@@ -97,6 +93,32 @@ class Weights(Part):
 
     file: str
     sha256: str
+
+
+class RateTrial(Part):
+    """The loss over a few steps of training at one learning rate; `last_loss` is None if it is not finite."""
+
+    learning_rate: float
+    first_loss: float
+    last_loss: float | None
+    finite: bool
+
+
+class RateCheck(Part):
+    """The learning rate as the study prints it, and as it must have been meant."""
+
+    steps: int
+    printed: RateTrial
+    used: RateTrial
+
+
+class CentrePixels(Part):
+    """The central pixels of the training images: counts of the 256 grey values, and shares of extremes."""
+
+    counts: list[int]
+    black: float
+    white: float
+    extreme: float
 
 
 class DDPMProbes(Part):
@@ -145,6 +167,20 @@ class OtherWay(Sampled):
 class Gaps(Part):
     frechet: Interval
     background: Interval
+
+
+class Variant(Looks):
+    """Samples from the same noise with one thing changed."""
+
+    n: int
+    frechet: Distance
+
+
+class PriorSide(Part):
+    n: int
+    variety: Variety
+    low_confidence: Interval
+    classes: Classes
 
 
 class Ablation(Part):
@@ -349,6 +385,24 @@ class MeasureRecord(Record):
         """The checkpoints of the last fifth of training."""
         begin = (1 - LATE) * self.final.epoch
         return [row for row in self.curve if row.epoch >= begin]
+
+
+class Response(Part):
+    """The rise of the predicted noise when a latent is raised uniformly, over the ideal rise, by time step.
+
+    Ideally the whole rise is taken for noise: right where the image's own level is known, as with MNIST's
+    black ground, and at t = T anyway. 1: all of it is seen.
+    """
+
+    t: list[int]
+    response: list[Interval]
+
+
+class Recoverable(Part):
+    """Share of test digits read right in the image that the network predicts in one step from x_t."""
+
+    t: list[int]
+    right: list[Interval]
 
 
 class AnalyseRecord(Record):

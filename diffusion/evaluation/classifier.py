@@ -4,9 +4,9 @@ The weights for MNIST are shipped beside this file, as `train_and_measure` gives
 comparable only under the same features.
 Those for another data set are trained when first asked for, and kept beside its files:
 
-    <data folder>/FashionMNIST/classifier/<key>-<hash>.safetensors
+    <data folder>/FashionMNIST/classifier/<key>.safetensors
 
-The key is of the data and of the code, the hash of the content: a damaged file is not used.
+The key is of the data and of the code.
 They are trained without augmentation (a mirrored digit is no digit) and with smoothed labels: the classifier
 then stays unsure about images unlike any digit, where one trained on hard labels is often certain.
 """
@@ -21,11 +21,10 @@ import safetensors
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from filelock import FileLock
 from torch import Tensor, nn
 
 from diffusion import data, syntax
-from diffusion.files import digest, sha256, write_bytes
+from diffusion.files import digest, write_bytes
 from diffusion.progress import progress
 from diffusion.runtime import generator, seeded
 
@@ -175,8 +174,7 @@ def classifier_for(dataset: str = "mnist", data_dir: str | os.PathLike | None = 
 def weights_for(dataset: str = "mnist", data_dir: str | os.PathLike | None = None) -> Path | None:
     """The weights file for a data set, as `load` takes it: None, the shipped file, for MNIST.
 
-    For another data set it is trained when first asked for, which takes one to two minutes; processes
-    that need it at the same time wait for the one that trains.
+    For another data set it is trained when first asked for, which takes one to two minutes.
 
     Raises:
         DataError: the data cannot be had, or the data folder cannot be written.
@@ -184,40 +182,19 @@ def weights_for(dataset: str = "mnist", data_dir: str | os.PathLike | None = Non
     """
     if dataset == "mnist":
         return None
-    where = data.raw_folder(data_dir, dataset).with_name("classifier")
-    splits = [data.load(dataset, split, data_dir) for split in data.SPLITS]
-    content = [hashlib.sha256(part.numpy()).hexdigest() for split in splits for part in split]
-    key = digest({"data": content, "code": syntax.code("classifier")})
-    if kept := _intact(where, key):
-        return kept
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-        with FileLock(where / f".{key}.lock"):  # the system drops the lock of a process that dies
-            return _intact(where, key) or _train_and_keep(dataset, splits, where, key)
-    except OSError as error:
-        raise data.DataError(
-            f"the classifier of {data.get(dataset).title} cannot be written to {where} ({error.strerror}); "
-            f"{data.ELSEWHERE}"
-        ) from error
-
-
-def _intact(where: Path, key: str) -> Path | None:
-    """The file kept under a key, or None; a damaged one is reported and passed over."""
-    for path in sorted(where.glob(f"{key}-*.safetensors")):
-        if sha256(path)[:16] == path.stem.rsplit("-", 1)[1]:
-            return path
-        print(f"warning: {path} is damaged and not used; its classifier is trained again", flush=True)
-    return None
-
-
-def _train_and_keep(dataset: str, splits: list[tuple[Tensor, Tensor]], where: Path, key: str) -> Path:
-    title = data.get(dataset).title
+    title, splits = data.get(dataset).title, [data.load(dataset, split, data_dir) for split in data.SPLITS]
+    key = digest([syntax.code("classifier"), *(data.fingerprint(part) for split in splits for part in split)])
+    path = data.raw_folder(data_dir, dataset).with_name("classifier") / f"{key}.safetensors"
+    if path.is_file():
+        return path
     print(f"training the classifier of {title}, once: one to two minutes", flush=True)
     model, facts = train_and_measure(*splits)
-    content = to_bytes(model, facts | {"dataset": dataset})
-    path = where / f"{key}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
-    for damaged in where.glob(f"{key}-*.safetensors"):
-        damaged.unlink()
-    write_bytes(path, content)
+    try:
+        write_bytes(path, to_bytes(model, facts | {"dataset": dataset}))
+    except OSError as error:
+        raise data.DataError(
+            f"the classifier of {title} cannot be written to {path.parent} ({error.strerror}); choose "
+            "another folder with data_dir or the environment variable MNIST_DIR"
+        ) from error
     print(f"classifier of {title}: test accuracy {facts['test_accuracy']:.4f}, in {path.name}", flush=True)
     return path

@@ -3,28 +3,20 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from diffusion.evaluation.results import (
-    CentrePixels,
     CommonLoss,
     Confusion,
     DarkCentre,
-    RateCheck,
-    RateTrial,
     Reconstruction,
-    Recoverable,
-    Response,
 )
 from diffusion.evaluation.samples import dark_centre
-from diffusion.evaluation.statistics import mean_of, share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.base import Network, in_chunks
-from diffusion.runtime import autocast, device, device_of, generator, seeded
+from diffusion.runtime import autocast, device_of, generator
 
 LEVELS = tuple(round(0.05 + 0.1 * i, 2) for i in range(10))  # alpha_bar of the scale common to all schedules
-SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
-PRINTED_RATE, USED_RATE = 2**-4, 2e-4  # the study's learning rate as it is printed, and as it must be meant
 
 
 # --- noise predictors ---
@@ -56,107 +48,6 @@ def common_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed
     steps = [int((alpha_bar - level).abs().argmin()) + 1 for level in LEVELS]
     errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps])  # (10, N)
     return CommonLoss(mean=float(errors.mean()), levels=list(LEVELS), by_level=errors.mean(1).tolist())
-
-
-def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> Response:
-    """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
-
-    The shift is `SHIFT` standard deviations of the noise at t: one of the mean of its 784 pixels, so that
-    training has shown the network such latents. If all of the shift is noise, the prediction should rise by
-    the shift over sqrt(1 - alpha_bar_t). It is where the level of the clean image is known, as with MNIST's
-    black ground, or where hardly any image is left.
-
-    Args:
-        x: test images (N, 1, 28, 28); half of them are raised and half lowered.
-    """
-    sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
-    eps = torch.randn(x.shape, generator=generator(seed, "response"))
-    steps = sorted({max(1, process.T // 20), *_steps(process.T, 12)})
-    found = []
-    for t in steps:
-        latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-        raised = latent + SHIFT * sign * process.schedule.sqrt_one_minus_alpha_bar[t]
-        rise = predicted(network, raised, t, process.T, precision)
-        rise -= predicted(network, latent, t, process.T, precision)
-        each = (rise * sign).mean((1, 2, 3)) / SHIFT  # (N,)
-        found.append(mean_of(each.tolist()))
-    return Response(t=steps, response=found)
-
-
-def recoverable(
-    process: DDPM,
-    network: Network,
-    classifier: Network,
-    x: Tensor,
-    labels: Tensor,
-    precision: str,
-    seed: int = 0,
-) -> Recoverable:
-    """Share of test images read right in the clean image that the network predicts in one step from x_t.
-
-    Args:
-        x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,).
-        classifier: images -> logits, (B, 10); it sees the prediction cut to [-0.5, 0.5].
-    """
-    eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
-    steps = _steps(process.T, 10)
-    right = []
-    for t in steps:
-        latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-        eps_hat = predicted(network, latent, t, process.T, precision)
-        x0_hat = (
-            latent - process.schedule.sqrt_one_minus_alpha_bar[t] * eps_hat
-        ) / process.schedule.sqrt_alpha_bar[t]
-        right.append(share_of(classes_of(classifier, x0_hat) == labels))
-    return Recoverable(t=steps, right=right)
-
-
-def _steps(T: int, n: int) -> list[int]:
-    """n evenly spaced time steps up to T, fewer where T is smaller."""
-    return sorted({max(1, t) for t in torch.linspace(T / n, T, n).round().long().tolist()})
-
-
-def learning_rate_check(
-    process: DDPM,
-    make_network: Callable[[], nn.Module],
-    x: Tensor,
-    precision: str,
-    steps: int,
-    seed: int = 0,
-    batch_size: int = 128,
-) -> RateCheck:
-    """Losses of a fresh network over a few steps, at the study's learning rate as printed and as meant.
-
-    Args:
-        make_network: gives a network with fresh weights from torch's global stream.
-        x: training images (N, 1, 28, 28).
-        batch_size: of them, in each step.
-    """
-    on = device()
-
-    def trial(rate: float) -> RateTrial:
-        with seeded(seed):
-            network = make_network().to(on)
-        optimizer = torch.optim.Adam(network.parameters(), lr=rate)
-        losses = []
-        for step in range(steps):
-            batch = x[torch.randint(len(x), (batch_size,), generator=generator(seed, "check", step))].to(on)
-            with autocast(on, precision):
-                loss = process.loss(network, batch, generator(seed, "check noise", step))
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.detach())
-        losses = torch.stack(losses).cpu()
-        finite = losses.isfinite()
-        return RateTrial(
-            learning_rate=rate,
-            first_loss=float(losses[0]),
-            last_loss=float(losses[-1]) if finite[-1] else None,
-            finite=bool(finite.all()),
-        )
-
-    return RateCheck(steps=steps, printed=trial(PRINTED_RATE), used=trial(USED_RATE))
 
 
 # --- restorations by cold diffusion ---
@@ -223,14 +114,3 @@ def confusion(
 def _shares(classes: Tensor) -> list[float]:
     """Shares of the classes, (10,); zeros if there are none."""
     return (classes.bincount(minlength=10) / max(1, len(classes))).tolist()
-
-
-def centre_pixels(counts: Tensor) -> CentrePixels:
-    """Central pixels of training images: counts of the 256 values; shares of black, white, nearly either."""
-    share = counts.double() / counts.sum()
-    return CentrePixels(
-        counts=counts.tolist(),
-        black=float(share[0]),
-        white=float(share[250:].sum()),
-        extreme=float(share[:26].sum() + share[230:].sum()),
-    )

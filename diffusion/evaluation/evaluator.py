@@ -25,8 +25,6 @@ from diffusion.evaluation.results import (
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes.base import check_images
 
-CONSTANT = 2  # grey values of 255 within which images count as one and the same
-
 
 class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.
@@ -239,9 +237,3 @@ def in_model_units(x: Tensor) -> None:
             f"pixels range from {x.min():g} to {x.max():g}; needed: model units, about [-0.5, 0.5], "
             "so pixel / 255 - 0.5 for bytes"
         )
-
-
-def is_constant(x: Tensor) -> bool:
-    """True where images (n, 1, 28, 28) in model units are all one image, as bytes, but for rounding."""
-    images = to_uint8(x).short()
-    return bool((images - images[:1]).abs().max() <= CONSTANT)

@@ -7,23 +7,6 @@ from diffusion.evaluation.interval import Interval, Part, Spread
 Shares = list[float]  # ten, one a class
 
 
-class RateTrial(Part):
-    """The loss over a few steps of training at one learning rate; `last_loss` is None if it is not finite."""
-
-    learning_rate: float
-    first_loss: float
-    last_loss: float | None
-    finite: bool
-
-
-class RateCheck(Part):
-    """The learning rate as the study prints it, and as it must have been meant."""
-
-    steps: int
-    printed: RateTrial
-    used: RateTrial
-
-
 class CommonLoss(Part):
     """The test loss at noise levels common to all schedules, values of alpha_bar: mean, and by level."""
 
@@ -39,15 +22,6 @@ class Reconstruction(Part):
     mse: list[float]
     sd: list[float]
     n: int
-
-
-class CentrePixels(Part):
-    """The central pixels of the training images: counts of the 256 grey values, and shares of extremes."""
-
-    counts: list[int]
-    black: float
-    white: float
-    extreme: float
 
 
 class Confusion(Part):
@@ -129,20 +103,6 @@ class Sampled(Looks):
     centre: Centre
 
 
-class Variant(Looks):
-    """Samples from the same noise with one thing changed."""
-
-    n: int
-    frechet: Distance
-
-
-class PriorSide(Part):
-    n: int
-    variety: Variety
-    low_confidence: Interval
-    classes: Classes
-
-
 class RealClasses(Part):
     share: Shares
 
@@ -170,21 +130,3 @@ class Features(Part):
     dimension: int | None = None
     sha256: str | None = None
     test_accuracy: float | None = None
-
-
-class Response(Part):
-    """The rise of the predicted noise when a latent is raised uniformly, over the ideal rise, by time step.
-
-    Ideally the whole rise is taken for noise: right where the image's own level is known, as with MNIST's
-    black ground, and at t = T anyway. 1: all of it is seen.
-    """
-
-    t: list[int]
-    response: list[Interval]
-
-
-class Recoverable(Part):
-    """Share of test digits read right in the image that the network predicts in one step from x_t."""
-
-    t: list[int]
-    right: list[Interval]

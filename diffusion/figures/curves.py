@@ -187,7 +187,8 @@ def centre_pixels(counts: Any) -> Figure:
     Args:
         counts: (256,), how many pixels have the value k / 255 - 0.5.
     """
-    share = np.asarray(counts) / np.sum(counts)
+    counts = np.asarray(counts)
+    share = counts / counts.sum()
     edges = (np.arange(257) - 0.5) / 255 - 0.5
     figure = new_figure(44)
     axes = figure.subplots()

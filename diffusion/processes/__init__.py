@@ -10,7 +10,7 @@ from diffusion.processes.ddpm import DDPM
 from diffusion.processes.schedules import NoiseSchedule, cosine, linear
 from diffusion.processes.zoom import ColdZoom
 
-USUAL_T = 20  # the deepest level of a degradation of one's own, unless a profile or a command says another
+USUAL_T = 20  # the deepest level of a degradation of one's own
 
 __all__ = [
     "DDPM",
@@ -24,13 +24,8 @@ __all__ = [
 ]
 
 
-def own(
-    degradation: str | type, T: int | None, options: Mapping[str, Any] | None = None
-) -> DegradationProcess:
+def own(degradation: str | type, T: int, options: Mapping[str, Any] | None = None) -> DegradationProcess:
     """A degradation of one's own: a class, or `module:Class`.
-
-    Args:
-        T: what it is made with; None: its default.
 
     Raises:
         ValueError: it cannot be loaded, is no `DegradationProcess`, or cannot be made with T.
@@ -38,7 +33,7 @@ def own(
     cls = named("degradation", degradation, {"blur": ColdBlur})
     if not isinstance(cls, type) or not issubclass(cls, DegradationProcess):
         raise ValueError(f"degradation is {degradation!r}; needed: a subclass of diffusion.ColdDiffusion")
-    process = call_with(cls, {} if T is None else {"T": T}, options)
-    if T not in (None, getattr(process, "T", None)) or not getattr(process, "name", ""):
+    process = call_with(cls, {"T": T}, options)
+    if getattr(process, "T", None) != T or not getattr(process, "name", ""):
         raise ValueError(f"{cls.__name__} needs a `name`, and must keep the T it is made with as self.T")
     return process

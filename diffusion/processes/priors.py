@@ -17,8 +17,8 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
+from diffusion import plugins
 from diffusion.bounds import check_fields
-from diffusion.plugins import call_with, named
 
 
 @dataclass(frozen=True)
@@ -130,18 +130,8 @@ def prior_of(prior: Any, options: Mapping[str, Any] | None = None) -> Any:
     Raises:
         ValueError: there is none of that name, it refuses its options, or it does not draw.
     """
-    if prior is None:
-        if options:
-            raise ValueError(
-                f"prior_options is {dict(options)!r}, and no prior is named; name one of {', '.join(PRIORS)}"
-            )
-        return None
-    made = named("prior", prior, PRIORS)
-    if isinstance(made, type):
-        made = call_with(made, {}, options)
-    elif options:
-        raise ValueError(f"prior is {prior!r}, which takes no options, and {dict(options)!r} are given")
-    if not any(callable(getattr(made, name, None)) for name in ("fit", "draw")):
+    made = plugins.made("prior", prior, PRIORS, options)
+    if made is not None and not any(callable(getattr(made, name, None)) for name in ("fit", "draw")):
         raise ValueError(
             f"prior is a {type(made).__name__}; needed: a prior such as d.Mixture(), with fit and draw"
         )

@@ -19,8 +19,8 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
+from diffusion import plugins
 from diffusion.bounds import check_fields, whole
-from diffusion.plugins import call_with, named
 
 
 class Sampler(Protocol):
@@ -160,11 +160,7 @@ def sampler_of(sampler: Any, process: Any = None, options: Mapping[str, Any] | N
         ValueError: there is none of that name, it refuses its options, takes what the process's network does
             not predict, or has more steps than the process.
     """
-    made = named("sampler", process.sampler if sampler is None and process else sampler, SAMPLERS)
-    if isinstance(made, type):
-        made = call_with(made, {}, options)
-    elif options:
-        raise ValueError(f"sampler is {sampler!r}, which takes no options, and {dict(options)!r} are given")
+    made = plugins.made("sampler", process.sampler if sampler is None else sampler, SAMPLERS, options)
     alone = callable(made) and not hasattr(made, "step")  # a function, or what is called like one
     step = made if alone else getattr(made, "step", None)
     if not callable(step):

@@ -26,31 +26,13 @@ def crop(t: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
     return (t + 1) // 2, t // 2
 
 
-@checked
-def zoom(x: Tensor, t: Tensor, interpolation: Interpolation = "nearest") -> Tensor:
-    """Crop each image to its central (S - t) x (S - t) pixels and resize back to S x S, the operator Z(x, t).
+def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
+    """Images (B, C, S, S), cropped to their central (S - t) x (S - t) pixels and resized back: Z(x, t).
 
-    One gather for the whole batch, with a different t per image. For "nearest" the result equals
-    torchvision's `resized_crop(..., NEAREST)` to the bit; for "bilinear" it equals it without antialiasing,
-    to rounding.
-
-    Args:
-        x: (B, C, S, S) images.
-        t: (B,) zoom levels in 0..S-1; 0 leaves the image as it is.
-
-    Returns:
-        (B, C, S, S).
-
-    Raises:
-        ValueError: an unknown interpolation, images that are not square, or a level out of range.
+    One gather for the whole batch, with a different t in 0..S-1 per image, (B,). For "nearest" the result
+    equals torchvision's `resized_crop(..., NEAREST)` to the bit; for "bilinear" it equals it without
+    antialiasing, to rounding.
     """
-    if x.ndim != 4 or x.shape[2] != x.shape[3]:
-        raise ValueError(f"images have shape {tuple(x.shape)}; the zoom needs square ones, (B, C, S, S)")
-    check_steps(t, x.shape[2] - 1, len(x))
-    return _zoomed(x, t, interpolation)
-
-
-def _zoomed(x: Tensor, t: Tensor, interpolation: str) -> Tensor:
     B, C, S, _ = x.shape
     if interpolation == "nearest":
         index = _nearest(S, x.device)[t][:, None].expand(B, C, S * S)
@@ -123,7 +105,7 @@ class ColdZoom(ColdDiffusion):
         """Z(x, t), for images (B, 1, 28, 28) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
         check_shape(x)
         check_steps(t, self.T, len(x))
-        return _zoomed(x, t, self.interpolation)
+        return zoom(x, t, self.interpolation)
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
         raise ValueError("a ColdZoom starts from a prior of central pixels, such as d.Pixels()")

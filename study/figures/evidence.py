@@ -11,11 +11,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
 
 from diffusion.evaluation.interval import Interval
-from diffusion.evaluation.results import Response
 from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import AXIS, INK, MUTED, SMALL, Styles, handles, legend, new_figure, styled
 from study.figures.styles import MODELS
-from study.records import Candidate, Distorted, Drawn, YardstickRecord
+from study.records import Candidate, Distorted, Drawn, Response, YardstickRecord
 
 DASHES = ("-", (0, (2, 1.2)), (0, (5, 1.2)))  # of a model's samplers
 REAL_DOT = "#8C8C8C"

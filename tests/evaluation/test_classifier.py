@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import threading
 
 import pytest
 import safetensors
@@ -80,78 +79,24 @@ def test_weights_that_have_learnt_say_how_they_came_about(tmp_path, mnist_dir):
 # --- one for each data set ---
 
 
-@pytest.fixture
-def trainings(monkeypatch):
-    """A list with an entry for each training of a classifier, which is made short."""
-    real, calls, together = classifier.train_and_measure, [], threading.Event()
-
-    def counted(*splits):
-        calls.append(threading.current_thread().name)
-        together.wait(0.2)  # long enough for the others to come and wait
-        return real(*splits)
-
+def test_another_is_trained_once_for_the_same_data_and_code(tmp_path, monkeypatch):
     monkeypatch.setattr(classifier, "EPOCHS", 1)
-    monkeypatch.setattr(classifier, "train_and_measure", counted)
-    return calls
-
-
-OWN = "own:BARS"
-
-
-def test_another_is_trained_once_on_its_own_data_and_kept(trainings, tmp_path):
-    path = classifier.weights_for(OWN, tmp_path)
-    assert path.parent == tmp_path / "Bars" / "classifier"
-    assert classifier.weights_for(OWN, tmp_path) == path
-    assert len(trainings) == 1
-    facts = about(path)
-    assert (facts["dataset"], facts["n_train"], facts["n_test"]) == (OWN, 100, 50)
-    found = classifier.classifier_for(OWN, tmp_path)
-    measured = classifier.accuracy(found, *data.load(OWN, "test", tmp_path))
+    path = classifier.weights_for("own:BARS", tmp_path)
+    written, facts = path.stat().st_mtime_ns, about(path)
+    assert (facts["dataset"], facts["n_train"], facts["n_test"]) == ("own:BARS", 100, 50)
+    found = classifier.classifier_for("own:BARS", tmp_path)
+    measured = classifier.accuracy(found, *data.load("own:BARS", "test", tmp_path))
     assert measured == pytest.approx(facts["test_accuracy"], abs=1e-6)
-
-
-def test_who_comes_at_the_same_time_waits(trainings, tmp_path):
-    found = []
-    threads = [
-        threading.Thread(target=lambda: found.append(classifier.weights_for(OWN, tmp_path))) for _ in range(3)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(trainings) == len(set(found)) == 1
-    assert len(found) == 3
-
-
-def test_a_damaged_file_is_trained_again(trainings, tmp_path, capsys):
-    path = classifier.weights_for(OWN, tmp_path)
-    good = path.read_bytes()
-    path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
-    assert classifier.weights_for(OWN, tmp_path).read_bytes() == good
-    assert len(trainings) == 2
-    assert "is damaged and not used" in capsys.readouterr().out
-    assert len(list(path.parent.glob("*.safetensors"))) == 1
-
-
-def test_other_data_or_other_code_have_another_one(trainings, tmp_path, monkeypatch):
-    paths = [classifier.weights_for(OWN, tmp_path)]
-    with monkeypatch.context() as changed:
-        changed.setattr(classifier.syntax, "code", lambda part: "another")
-        paths.append(classifier.weights_for(OWN, tmp_path))
     monkeypatch.setattr(own, "BARS", own.bars(110, 50))
-    paths.append(classifier.weights_for(OWN, tmp_path))
-    assert len(trainings) == len({path.name[:12] for path in paths}) == 3
-    assert all(path.is_file() for path in paths)
+    assert classifier.weights_for("own:BARS", tmp_path) != path
+    monkeypatch.setattr(classifier.syntax, "code", lambda part: "another")
+    classifier.weights_for("own:BARS", tmp_path)
+    assert len(list(path.parent.iterdir())) == 3
+    assert path.stat().st_mtime_ns == written
 
 
-def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left_half_done(
-    trainings, tmp_path, monkeypatch
-):
-    with monkeypatch.context() as full:
-        full.setattr(classifier, "write_bytes", lambda *_: (_ for _ in ()).throw(OSError(28, "disk full")))
-        with pytest.raises(
-            data.DataError, match=r"classifier of Bars cannot be written .*disk full.*data_dir"
-        ):
-            classifier.weights_for(OWN, tmp_path)
-    assert not list(tmp_path.rglob("*.safetensors"))
-    assert classifier.classifier_for(OWN, tmp_path)
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier, "EPOCHS", 1)
+    (tmp_path / "Bars").write_text("a file where the folder would be")
+    with pytest.raises(data.DataError, match="classifier of Bars"):
+        classifier.weights_for("own:BARS", tmp_path)

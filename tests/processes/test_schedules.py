@@ -67,29 +67,8 @@ def test_a_bad_parameter_is_named(make, named):
         make()
 
 
-def test_eq9_as_printed_gives_no_variances():
-    facts = schedules.misprint_eq9(schedules.cosine())
-    assert facts["share_above_one"] == 1.0  # every single one, so the formula is a misprint
-    assert facts["min_beta"] > 1
-
-
-def test_correlation_of_an_image_with_its_latent():
-    # x of variance v in noise of variance (1 - a): Pearson's correlation tends to sqrt(a v / (a v + 1 - a)).
-    schedule = schedules.linear()
-    x = (torch.rand(400, 1, 28, 28, generator=torch.Generator().manual_seed(1)) > 0.5).float() - 0.5
-    eps = torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
-    found = schedules.signal_left(schedule, 300, x, eps)
-    a, v = schedule.alpha_bar[300].item(), 0.25
-    assert found["correlation"] == pytest.approx(math.sqrt(a * v / (a * v + 1 - a)), abs=0.005)
-
-
 def test_a_schedule_of_ones_own_enters_by_its_name():
     found = schedules.build("own:root", {"T": 10, "s": 0.1}, {"power": 1.0})
     assert torch.allclose(
         found.beta[1:], torch.arange(1, 11, dtype=torch.float64) * 0.002, rtol=1e-12, atol=0
     )
-
-
-def test_informative_steps_are_those_in_between():
-    schedule = schedules.NoiseSchedule.from_beta("x", torch.tensor([0.01, 0.5, 0.5, 0.9, 0.9]))
-    assert schedules.informative_steps(schedule) == 2  # alpha_bar: 0.99, 0.495, 0.2475, 0.025, 0.0025

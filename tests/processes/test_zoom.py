@@ -74,9 +74,6 @@ def test_a_perfect_reconstructor_has_no_loss_and_samples_its_image(images):
         (lambda: ColdZoom(latent_noise=-1), "latent_noise = -1"),
         (lambda: ColdZoom().draw_prior(1, g()), r"from a prior of central pixels, such as d.Pixels\(\)"),
         (lambda: ColdZoom().expand(torch.zeros(2, 1, 5, 5)), r"needed: \(n, 1, 4, 4\), or \(n, 1, 28, 28\)"),
-        (lambda: zoom(torch.zeros(1, 1, 28, 28), torch.tensor([28])), "28"),
-        (lambda: zoom(torch.zeros(1, 1, 28, 27), torch.tensor([1])), "square"),
-        (lambda: zoom(torch.zeros(2, 1, 28, 28), torch.tensor([1])), r"needed: a tensor \(2,\)"),
     ],
 )
 def test_bad_input_is_named(make, named):

@@ -119,11 +119,6 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
     assert P.way({"average": 3}).average == 3
 
 
-def test_a_setting_of_an_earlier_edition_is_told_how_it_is_written_now():
-    assert "'noise' any more; write sampler_options: {noise" in refusal(settings.TrainZoom, noise=1)
-    assert "write n_keep in training, n_checkpoint in measure" in refusal(settings.Measure, n_samples=9)
-
-
 def test_a_class_that_the_notebook_holds_is_no_setting():
     """Its record names it; the profile, which cannot, does not contradict that."""
     assert "degradation" not in settings.TrainOwn().values()
@@ -219,13 +214,11 @@ OWN = {"notebook": "05_your_degradation"}
         ),
         ("models.zoom.ways", {"x": {"prir": "patches"}}, "did you mean 'prior'"),
         ("models.zoom.ways", {"x": {"epochs": 3}}, "no parameter 'ways.x.epochs'"),
-        ("models.zoom.ways", {"x": {"sampling_levels": 3}}, "write sampler_options: {levels: 12}"),
         ("models.zoom.ways", {"x": {"sampler_options": [1]}}, "sampler_options = list is not allowed"),
         ("models.zoom.ways", {"x": {"average": 3}}, "average is 3; allowed: 1 to the 2 epochs"),
         ("models.zoom.ways", {"x": {"sampler": "ddim"}}, "models.zoom, ways.x: "),
         ("models.linear.ways", {"x": {"prior": "patches"}}, "a DDPM starts from noise and takes none"),
         ("measure.ways", {"x": {"prior": "patches"}}, "measure: ways is not set here; they are of a model"),
-        ("training.clip_x0", True, "write sampler_options: {clip_x0: true}"),
         (
             "models.patches",
             {"notebook": "03_train_zoom", "T": 20, "seeds": [1], "prior": "patches"},

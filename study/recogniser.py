@@ -14,10 +14,10 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
 from diffusion.evaluation.classifier import DigitClassifier
-from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.samples import BORDER
 from diffusion.runtime import generator
+from study.distortions import MILD, Kind, centred
 
 REFUSED = 0.05  # share of mildly distorted digits below the bound
 NEIGHBOURS = 5

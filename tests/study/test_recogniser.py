@@ -5,8 +5,9 @@ import torch
 from scipy import ndimage
 
 from diffusion import data
-from diffusion.evaluation import classifier, distortions, recogniser
+from diffusion.evaluation import classifier
 from diffusion.runtime import generator
+from study import distortions, recogniser
 from study.yardstick import NO_DIGITS
 
 

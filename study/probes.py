@@ -1,0 +1,71 @@
+"""Probes of a trained noise predictor: what it is blind to, and what it can restore in one step."""
+
+import torch
+from torch import Tensor
+
+from diffusion.evaluation.diagnostics import classes_of, predicted
+from diffusion.evaluation.statistics import mean_of, share_of
+from diffusion.processes import DDPM
+from diffusion.processes.base import Network
+from diffusion.runtime import generator
+from study.records import Recoverable, Response
+
+SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
+
+
+def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> Response:
+    """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
+
+    The shift is `SHIFT` standard deviations of the noise at t: one of the mean of its 784 pixels, so that
+    training has shown the network such latents. If all of the shift is noise, the prediction should rise by
+    the shift over sqrt(1 - alpha_bar_t). It is where the level of the clean image is known, as with MNIST's
+    black ground, or where hardly any image is left.
+
+    Args:
+        x: test images (N, 1, 28, 28); half of them are raised and half lowered.
+    """
+    sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
+    eps = torch.randn(x.shape, generator=generator(seed, "response"))
+    steps = sorted({max(1, process.T // 20), *_steps(process.T, 12)})
+    found = []
+    for t in steps:
+        latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
+        raised = latent + SHIFT * sign * process.schedule.sqrt_one_minus_alpha_bar[t]
+        rise = predicted(network, raised, t, process.T, precision)
+        rise -= predicted(network, latent, t, process.T, precision)
+        each = (rise * sign).mean((1, 2, 3)) / SHIFT  # (N,)
+        found.append(mean_of(each.tolist()))
+    return Response(t=steps, response=found)
+
+
+def recoverable(
+    process: DDPM,
+    network: Network,
+    classifier: Network,
+    x: Tensor,
+    labels: Tensor,
+    precision: str,
+    seed: int = 0,
+) -> Recoverable:
+    """Share of test images read right in the clean image that the network predicts in one step from x_t.
+
+    Args:
+        x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,).
+        classifier: images -> logits, (B, 10); it sees the prediction cut to [-0.5, 0.5].
+    """
+    eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
+    steps = _steps(process.T, 10)
+    right = []
+    for t in steps:
+        latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
+        eps_hat = predicted(network, latent, t, process.T, precision)
+        x0_hat = (
+            latent - process.schedule.sqrt_one_minus_alpha_bar[t] * eps_hat
+        ) / process.schedule.sqrt_alpha_bar[t]
+        right.append(share_of(classes_of(classifier, x0_hat) == labels))
+    return Recoverable(t=steps, right=right)
+
+
+def _steps(T: int, n: int) -> list[int]:
+    """n evenly spaced time steps up to T, fewer where T is smaller."""
+    return sorted({max(1, t) for t in torch.linspace(T / n, T, n).round().long().tolist()})

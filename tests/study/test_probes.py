@@ -1,0 +1,45 @@
+"""Probes on networks whose answer is known."""
+
+import pytest
+import torch
+
+from diffusion import data
+from diffusion.evaluation import classifier
+from diffusion.processes import DDPM, linear
+from diffusion.runtime import generator
+from study import probes
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+class ExactForBlack:
+    """The best predictor of noise where every image is black: it sees an offset in full, or a share of it."""
+
+    def __init__(self, process, share=1.0):
+        self.process, self.share = process, share
+
+    def __call__(self, x, t):
+        a = self.process.schedule.alpha_bar[(t * self.process.T).round().long()].float()[:, None, None, None]
+        eps = (x + 0.5 * a.sqrt()) / (1 - a).sqrt()
+        return eps - (1 - self.share) * eps.mean((1, 2, 3), keepdim=True)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.4, 0.0])
+def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share):
+    process, x = DDPM(linear(100)), torch.full((6, 1, 28, 28), -0.5)
+    found = probes.response(process, ExactForBlack(process, share), x, "fp32")
+    assert (found.t[0], found.t[1], found.t[-1], len(found.t)) == (5, 8, 100, 13)
+    assert [one.value for one in found.response] == pytest.approx([share] * 13, abs=1e-3)
+    assert found.response[0].ends[1:] == pytest.approx((share, share), abs=1e-3)
+
+
+def test_a_perfect_predictor_restores_every_digit_and_a_silent_one_hardly_any_at_the_end(mnist_dir):
+    x, labels = data.load("mnist", "test", mnist_dir, 100)
+    process, model = DDPM(linear(100, beta_end=0.2)), classifier.load()
+    eps = torch.randn(x.shape, generator=generator(0, "recoverable"))  # the noise that it adds
+    perfect = probes.recoverable(process, lambda z, t: eps, model, x, labels, "fp32")
+    assert perfect.t == list(range(10, 101, 10))
+    assert all(one.value > 0.95 for one in perfect.right)
+    still = probes.recoverable(process, lambda z, t: torch.zeros_like(z), model, x, labels, "fp32")
+    assert still.right[-1].value < 0.4
+    assert still.right[0].n == 100
