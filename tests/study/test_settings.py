@@ -56,7 +56,7 @@ def test_a_misspelt_name_is_refused_with_the_right_one(data):
         (settings.TrainDDPM, {"sampler_options": {"step": 10}}, "Ancestral has no option 'step'"),
         (settings.TrainDDPM, {"sampler": "improved"}, "allowed: d.Ancestral(), d.DDIM()"),
         (settings.TrainZoom, {"sampler": "ddim"}, "allowed: d.Naive(), d.Improved()"),
-        (settings.TrainOwn, {"prior_options": {"components": 9}}, "no prior is named"),
+        (settings.TrainOwn, {"prior_options": {"components": 9}}, "prior is None, which takes no options"),
         (settings.TrainDDPM, {"schedule": "cosin"}, "did you mean 'cosine'"),
         (settings.TrainZoom, {"T": 28}, "T = 28 is not allowed"),
         (settings.TrainZoom, {"model": "a/b"}, "model = 'a/b' is not allowed"),
