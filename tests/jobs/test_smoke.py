@@ -11,10 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import checkout
-import diffusion as d
 import examples
 from damage import flipped
 from diffusion.processes import schedules
@@ -25,7 +23,7 @@ from study.settings import Profile
 from workflow import jobs, release, run
 
 pytestmark = pytest.mark.slow
-ONES = ("linear-0", "zoom-0", "frame-0", "pixelate-0")
+ONES = ("linear-0", "zoom-0", "frame-0")
 AFTER = ["compare", "report"]
 
 
@@ -59,14 +57,20 @@ def stale(project: Project, **changes) -> dict[str, str]:
 # --- the run itself -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("whom", ["make", "run"])
-def test_a_second_run_is_refused_and_a_killed_one_leaves_nothing_running(smoke, whom):
-    said, left = smoke.facts["killed"][whom]
-    assert said == f"error: {smoke.out} is being written by another run; wait for it, or stop it\n"
-    assert left == 0
+def test_a_second_run_is_refused_in_one_line(tmp_path, root):
+    path = Project(tmp_path, examples.profile("smoke")).path
+    with jobs.lock(tmp_path / "out"):
+        command = [sys.executable, "-m", "workflow.run", str(path)]
+        options = {"env": os.environ | {"PYTHONPATH": str(tmp_path)}, "cwd": root}
+        done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 1
+    assert (
+        done.stderr == f"error: {tmp_path / 'out'} is being written by another run; wait for it, or stop it\n"
+    )
 
 
 def test_it_goes_on_after_kills_and_ends_whole_without_a_network(smoke, copy):
+    assert smoke.facts["killed"] == {"make": 0, "run": 0}  # nothing went on running
     *_, first, last = smoke.facts["said"].splitlines()
     assert first.endswith("first_samples.png has what it draws")
     assert last.endswith("report.pdf are up to date")
@@ -82,21 +86,16 @@ def test_it_goes_on_after_kills_and_ends_whole_without_a_network(smoke, copy):
 
 
 def test_a_failing_job_says_why_and_leaves_the_earlier_results(copy):
-    """A file is damaged, and an edited network fails."""
+    """A network is edited, and fails."""
     module = copy.folder / "mine.py"
     head, call, tail = module.read_text().partition("class Small")
-    forward = tail.index("def forward")
-    line = tail.index("\n", forward) + 1
+    line = tail.index("\n", tail.index("def forward")) + 1
     module.write_text(head + call + tail[:line] + '        raise ValueError("no such luck")\n' + tail[line:])
-    record = copy.out / "metrics" / "schedules.json"
-    whole, report = record.read_bytes(), (copy.out / "report.html").read_bytes()
-    record.write_bytes(whole + b" ")
+    report = (copy.out / "report.html").read_bytes()
     assert copy.run() == 1
-    assert "schedules runs again: metrics/schedules.json is damaged or was changed\n" in copy.said
     assert "train_frame-0 runs again: its own code.mine changed\n" in copy.said
-    (failed,) = (line for line in copy.said.splitlines() if "FAILED" in line)
-    assert failed.startswith("train_frame-0 | FAILED")
-    assert failed.endswith("ValueError: no such luck")
+    assert "train_frame-0 | FAILED" in copy.said
+    assert "ValueError: no such luck" in copy.said
     assert "Traceback" not in copy.said
     assert "Traceback" in (copy.out / "logs" / "train_frame-0.log").read_text()
     assert (copy.out / "report.html").read_bytes() == report
@@ -127,7 +126,7 @@ def test_a_changed_setting_is_named_and_what_rests_on_it_is_made_again(copy, sec
 def test_another_seed_leaves_the_first_alone_and_comes_later(copy):
     content = {"models": {"zoom": copy.content["models"]["zoom"]}, "seeds": [0, 7]}
     assert list(stale(copy, **content)) == ["train_zoom-7", "measure_zoom-7", "analyse_zoom-7", *AFTER]
-    assert list(jobs.of(read(copy, seeds=[5, 1])))[1:6:4] == ["train_linear-5", "train_linear-1"]
+    assert list(jobs.of(read(copy, seeds=[5, 1])))[1:6:3] == ["train_linear-5", "train_linear-1"]
 
 
 ALL = ["schedules", *(f"train_{one}" for one in ONES), *(f"measure_{one}" for one in ONES), "analyse_zoom-0"]
@@ -143,8 +142,7 @@ print(json.dumps(list(jobs.check(read_profile(sys.argv[1], jobs.PROFILES)))))"""
 @pytest.mark.parametrize(
     ("edits", "expected"),
     [
-        ({"diffusion/files.py": "x = 1"}, ALL),
-        ({"study/measure.py": "x = 1"}, ALL[5:]),
+        ({"study/measure.py": "x = 1"}, ALL[4:]),
         ({"diffusion/files.py": "# a remark", "report/references.bib": "%"}, ["report"]),
     ],
 )
@@ -249,13 +247,6 @@ def test_ones_own_is_trained_measured_and_told(smoke):
     assert "in the words of its author: Level t blackens a frame of t pixels." in told
     assert "The first 32 samples of DDPM, linear, as they come." in told
     assert "Your run, and the paper’s" in told
-    typed = results.trainings["pixelate", 0]
-    with pytest.raises(ValueError, match="trust=True"):
-        d.open(smoke.out / typed.train.run)
-    process = d.open(smoke.out / typed.train.run, trust=True).process
-    x = torch.arange(784.0).view(1, 1, 28, 28)
-    assert torch.allclose(process.degrade(x, torch.tensor([0])), x)
-    assert typed.measure.weights_sha256 == typed.train.weights.sha256
 
 
 @pytest.mark.long
@@ -335,7 +326,6 @@ def test_what_is_released_in_this_project_is_whole(root):
     ("arguments", "line"),
     [
         (["qiuck"], "PROFILE = 'qiuck' is not a profile; there are .*; did you mean 'quick'?"),
-        (["smoke", "many"], "CORES = 'many' is not allowed; needed: all, or a number from 1"),
         (["FILE"], "there is no parameter 'epoch'; did you mean 'epochs'?"),
     ],
 )
