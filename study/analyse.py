@@ -19,20 +19,16 @@ from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
-from diffusion.provenance import environment
 from diffusion.training.run import Run
 from study import class_mix, memorisation, probes
-from study.measure import command, open_trained, trained_as
+from study.measure import command, of_run, open_trained, trained_as
 from study.recogniser import DigitRecogniser
 from study.records import (
     AnalyseRecord,
     Drawn,
     MeasureRecord,
     TrainRecord,
-    analyse_path,
-    measure_path,
     read_kept,
-    train_path,
 )
 from study.settings import Analyse
 
@@ -45,7 +41,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         RunError: its weights are missing or changed.
     """
     out, P = Path(out), P.model_copy(update={"seed": seed})
-    train = TrainRecord.load(train_path(out, model, seed))
+    train = TrainRecord.load(TrainRecord.path(out, model, seed))
     run = open_trained(out, train, P)
     evaluator = Evaluator.of(
         *(P.dataset, P.data_dir),
@@ -73,12 +69,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
     x_train = to_uint8(run.images)
     near, of_test = (memorisation.nearest(to_uint8(one), x_train) for one in (x, x_test[: P.n_way]))
     record = AnalyseRecord(
-        job="analyse",
-        settings=P.values(),
-        environment=environment(run.precision, run.device),
-        model=model,
-        seed=seed,
-        weights_sha256=train.weights.sha256,
+        **of_run(run, train, P),
         drawn=[
             _drawn(run, evaluator, recogniser, x),
             *(_drawn(way, evaluator, recogniser, way.sample(P.n_way)) for way in _other_ways(run, P)),
@@ -90,14 +81,13 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         memorised=memorisation.memorised((near, seen.labels), (of_test, evaluator.test.labels[: P.n_way])),
         **found,
     )
-    record.save(analyse_path(out, model, seed))
+    record.save(AnalyseRecord.path(out, model, seed))
     return record
 
 
 def _measured(out: Path, train: TrainRecord) -> MeasureRecord | None:
     """The measures of the same weights, if there are any."""
-    path = measure_path(out, train.model, train.seed)
-    record = MeasureRecord.load(path) if path.is_file() else None
+    record = MeasureRecord.load_if_there(out, train.model, train.seed)
     return record if record and record.weights_sha256 == train.weights.sha256 else None
 
 

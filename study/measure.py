@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -41,8 +42,6 @@ from study.records import (
     ReferenceImages,
     TrainRecord,
     keep,
-    measure_path,
-    train_path,
 )
 from study.settings import Analyse, Measure
 
@@ -62,7 +61,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     """
     out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
     measured_by = code()  # before it can be edited
-    train = TrainRecord.load(train_path(out, model, seed))
+    train = TrainRecord.load(TrainRecord.path(out, model, seed))
     run = open_trained(out, train, P)
     evaluator = _evaluator(
         *(P.dataset, str(data.folder(P.data_dir))),
@@ -83,12 +82,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
             flush=True,
         )
     record = MeasureRecord(
-        job="measure",
-        settings=P.values(),
-        environment=environment(run.precision, run.device),
-        model=model,
-        seed=seed,
-        weights_sha256=train.weights.sha256,
+        **of_run(run, train, P),
         reference=ReferenceImages(split="test", n=len(evaluator.x_test)),
         **evaluator.describe(),
         floor=evaluator.floor(P.n_checkpoint),
@@ -104,7 +98,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     keep(out, f"samples_{name}", to_uint8(samples)[:, 0].numpy())
     keep(out, f"late_{name}", np.stack(late))
     keep(out, f"quality_{name}", to_uint8(examples.flatten(0, 1)[:, None]).view(examples.shape).numpy())
-    record.save(measure_path(out, model, seed))
+    record.save(MeasureRecord.path(out, model, seed))
     return record
 
 
@@ -113,9 +107,8 @@ def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
 
     Raises like `measure`.
     """
-    out, path = Path(out), measure_path(Path(out), model, seed)
-    if path.is_file():
-        found, train = MeasureRecord.load(path), TrainRecord.load(train_path(out, model, seed))
+    if found := MeasureRecord.load_if_there(Path(out), model, seed):
+        train = TrainRecord.load(TrainRecord.path(Path(out), model, seed))
         asked = {
             "weights": train.weights.sha256,
             "code": code(),
@@ -157,6 +150,18 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     run.images = training_images(train, P)
     run.way = trained_as(train).way()
     return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
+
+
+def of_run(run: Run, train: TrainRecord, P: Measure | Analyse) -> dict[str, Any]:
+    """What the record of a job says of the training that it is about, and of itself."""
+    return {
+        "job": type(P).__name__.lower(),
+        "settings": P.values(),
+        "environment": environment(run.precision, run.device),
+        "model": train.model,
+        "seed": train.seed,
+        "weights_sha256": train.weights.sha256,
+    }
 
 
 def trained_as(train: TrainRecord) -> Training:

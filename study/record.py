@@ -81,7 +81,7 @@ def schedules_record(
         },
         **described,
     )
-    return record.save(records.schedules_path(P.out))
+    return record.save(records.SchedulesRecord.path(P.out))
 
 
 def train_record(P: Training, process: str, label: str, run: Run, **probes: Any) -> Path:
@@ -114,7 +114,7 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Any)
         data=DataNames.of(get(P.dataset)),
         **probes,
     )
-    return record.save(records.train_path(P.out, P.model, P.seed))
+    return record.save(records.TrainRecord.path(P.out, P.model, P.seed))
 
 
 def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> DDPMProbes:

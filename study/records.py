@@ -25,7 +25,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -285,6 +285,19 @@ class Record(Part):
     environment: dict[str, Any]
 
     @classmethod
+    def path(cls, out: Path, *training: str | int) -> Path:
+        """Its file under OUT: one a run, or one a training, whose model and seed are named."""
+        kind = cls.__name__.removesuffix("Record").lower()
+        one = f"_{training[0]}-{training[1]}" if training else ""
+        return out / "metrics" / f"{kind}{one}.json"
+
+    @classmethod
+    def load_if_there(cls, out: Path, *training: str | int) -> Self | None:
+        """The record of that file; None where there is none."""
+        path = cls.path(out, *training)
+        return cls.load(path) if path.is_file() else None
+
+    @classmethod
     def load(cls, path: Path) -> Self:
         """Read and check a record.
 
@@ -364,12 +377,17 @@ class TrainRecord(Record):
         return min(epoch * n, self.steps * self.settings["batch_size"]) / 60_000
 
 
-class MeasureRecord(Record):
-    """The samples of one training, measured against the test split."""
+class OfWeights(Record):
+    """Base of what is said of a finished training, `weights_sha256` being that of its weights."""
 
     model: str
     seed: int
-    weights_sha256: str  # of the training that was measured
+    weights_sha256: str
+
+
+class MeasureRecord(OfWeights):
+    """The samples of one training, measured against the test split."""
+
     reference: ReferenceImages
     classifier: Features
     inception: Features
@@ -405,12 +423,9 @@ class Recoverable(Part):
     right: list[Interval]
 
 
-class AnalyseRecord(Record):
+class AnalyseRecord(OfWeights):
     """Analyses of one finished training, beside its measures."""
 
-    model: str
-    seed: int
-    weights_sha256: str
     drawn: list[Drawn]
     mix: ClassMix
     memorised: Memorised
@@ -497,26 +512,6 @@ def sampling_of(settings: dict[str, Any], changes: Mapping[str, Any] | None = No
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 
-def schedules_path(out: Path) -> Path:
-    return out / "metrics" / "schedules.json"
-
-
-def train_path(out: Path, model: str, seed: int) -> Path:
-    return out / "metrics" / f"train_{model}-{seed}.json"
-
-
-def measure_path(out: Path, model: str, seed: int) -> Path:
-    return out / "metrics" / f"measure_{model}-{seed}.json"
-
-
-def analyse_path(out: Path, model: str, seed: int) -> Path:
-    return out / "metrics" / f"analyse_{model}-{seed}.json"
-
-
-def yardstick_path(out: Path) -> Path:
-    return out / "metrics" / "yardstick.json"
-
-
 def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
     """(model, seed) of all training records under OUT, or of those of some models, the study's models first.
 
@@ -532,9 +527,6 @@ def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[s
     return sorted(pairs, key=lambda p: (study.index(p[0]) if p[0] in study else 9, p))
 
 
-R = TypeVar("R", bound=Record)
-
-
 def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) -> Results:
     """Read the records under OUT.
 
@@ -548,25 +540,19 @@ def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) 
     out = Path(out)
     loaded = {}
     for model, seed in trainings_in(out) if trainings is None else trainings:
-        train = TrainRecord.load(train_path(out, model, seed))
-        measure = _load_if_there(MeasureRecord, measure_path(out, model, seed))
-        analysis = _load_if_there(AnalyseRecord, analyse_path(out, model, seed))
+        train = TrainRecord.load(TrainRecord.path(out, model, seed))
+        measure, analysis = (cls.load_if_there(out, model, seed) for cls in (MeasureRecord, AnalyseRecord))
         for record in (r for r in (train, measure, analysis) if r):
             if (record.model, record.seed) != (model, seed):
                 raise ValueError(f"a record of {model}-{seed} in {out} is of {record.model}-{record.seed}")
         for record in (r for r in (measure, analysis) if r):
             if record.weights_sha256 != train.weights.sha256:
-                path = out / "metrics" / f"{record.job}_{model}-{seed}.json"
+                path = record.path(out, model, seed)
                 raise ValueError(
                     f"{path} measured other weights than {model}-{seed} has; run `make report` again"
                 )
         loaded[model, seed] = Trained(train, measure, analysis)
-    schedules = _load_if_there(SchedulesRecord, schedules_path(out))
-    return Results(out, schedules, loaded, _load_if_there(YardstickRecord, yardstick_path(out)))
-
-
-def _load_if_there(cls: type[R], path: Path) -> R | None:
-    return cls.load(path) if path.is_file() else None
+    return Results(out, SchedulesRecord.load_if_there(out), loaded, YardstickRecord.load_if_there(out))
 
 
 def kept_path(out: Path, name: str) -> Path:

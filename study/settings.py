@@ -371,18 +371,13 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
     return profile
 
 
-LONGEST = 1_000_000  # characters of a YAML text
-
-
 def read_text(text: str, where: str) -> Any:
     """Content of a YAML text.
 
     Raises:
-        SettingError: it is no YAML, has a key twice or an alias, or is far too long; one line.
+        SettingError: it is no YAML, or has a key twice; one line.
     """
     try:
-        if len(text) > LONGEST:
-            raise ValueError(f"it has {len(text):,} characters, and settings have {LONGEST:,} at most")
         return yaml.load(text, Loader=_Strict)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise SettingError(f"{where} is no YAML: {' '.join(str(error).split())[:300]}") from None
@@ -397,17 +392,12 @@ def read_settings(cls: type[Settings], text: str, where: str) -> Settings:
 
 
 class _Strict(yaml.SafeLoader):
-    """YAML without aliases, in which no key stands twice, 1e-4 is a number, and 010 and 1:30 are none."""
+    """YAML in which no key stands twice, 1e-4 is a number, and 010 and 1:30 are none."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - without octal numbers and those to the base of 60
         first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":int", ":float"))]
         for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-
-    def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):  # a few of them may stand for millions of values
-            raise yaml.YAMLError(f"the alias *{self.peek_event().anchor} is not allowed; write it out")
-        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

@@ -21,7 +21,7 @@ from study import class_mix, distortions
 from study.distortions import MILD, Kind, centred
 from study.measure import command
 from study.recogniser import DigitRecogniser, of_kinds
-from study.records import Candidate, Distorted, YardstickRecord, yardstick_path
+from study.records import Candidate, Distorted, YardstickRecord
 from study.settings import Yardstick
 
 USED = "features and pixels, tidied"  # the measure of `DigitRecogniser`
@@ -138,7 +138,7 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
         distorted=_distorted(evaluator, *train, P.n),
         mixed=[class_mix.mixed(evaluator.reference, of_training, d) for d in class_mix.DIVERGENCES],
     )
-    record.save(yardstick_path(Path(out)))
+    record.save(YardstickRecord.path(Path(out)))
     print(f"yardstick: {used.wrongly:.1%} of the images that are no digits are taken for some", flush=True)
     return record
 

@@ -33,13 +33,13 @@ def synthetic_results(
         models: those of `MODELS` that the run has.
     """
     pairs = [pair for pair in TRAININGS if pair[0] in models]
-    released().schedules.save(records.schedules_path(out))
+    released().schedules.save(records.SchedulesRecord.path(out))
     for model, seed in pairs:
         of = "zoom" if model == "blur" else model
         one = released().trainings[of, seed]
-        train_record(one.train, model, epochs).save(records.train_path(out, model, seed))
+        train_record(one.train, model, epochs).save(records.TrainRecord.path(out, model, seed))
         measured = measure_record(one.measure, model, epochs, inception)
-        measured.save(records.measure_path(out, model, seed))
+        measured.save(records.MeasureRecord.path(out, model, seed))
         for path in (RELEASED / "kept").glob(f"*_{of}-{seed}.npz"):
             kind = path.stem.split("_")[0]
             if kind in ("samples", "quality", "trajectory") or model != "blur":

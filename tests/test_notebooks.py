@@ -13,7 +13,7 @@ from diffusion import figures, notebook
 from diffusion.parameters import SettingError
 from diffusion.training.run import Way
 from study import settings
-from study.records import TrainRecord, train_path
+from study.records import TrainRecord
 
 NOTEBOOKS = list(settings.NOTEBOOKS)
 
@@ -112,7 +112,7 @@ def test_the_zoom_is_trained_and_sampled_in_other_ways_than_the_studys(root, tmp
     other |= {"sampler_options": {"noise": 0.1, "power": 0.5, "levels": 6}}
     files = root / "notebooks/03_train_zoom.ipynb", tmp_path / "out.ipynb"
     execute_notebook(*files, small | other | {"out_dir": "o"}, cwd=tmp_path, progress_bar=False)
-    record = TrainRecord.load(train_path(tmp_path / "o", "zoom", 0))
+    record = TrainRecord.load(TrainRecord.path(tmp_path / "o", "zoom", 0))
     run = d.open(tmp_path / "o" / record.run)
     assert run.process.latent_noise == 0.2
     assert run.way == Way(d.Improved(noise=0.1, power=0.5, levels=6), d.Mixture(5))

@@ -18,7 +18,7 @@ from damage import flipped
 from diffusion.processes import schedules
 from jobs.conftest import Project
 from study import records
-from study.records import SchedulesRecord, schedules_path
+from study.records import SchedulesRecord
 from study.settings import Profile
 from workflow import jobs, release, run
 
@@ -209,7 +209,7 @@ def test_measures_of_another_training_are_found_and_a_new_default_makes_nothing_
 
 
 def test_kept_images_and_the_record_of_schedules_are_those_of_the_modules(smoke):
-    found = SchedulesRecord.load(schedules_path(smoke.out))
+    found = SchedulesRecord.load(SchedulesRecord.path(smoke.out))
     assert found.linear.alpha_bar == schedules.linear().alpha_bar.tolist()
     assert found.cosine.beta == schedules.cosine().beta.tolist()
     assert records.read_kept(smoke.out, "zoom").shape == (25, 28, 28)

@@ -1,29 +1,37 @@
-"""The measuring job on real, tiny trainings: what it writes, when it measures again, what it refuses."""
+"""The jobs of measuring, analysing and of the yardstick, on tiny trainings: what they write and refuse."""
 
 import json
 import shutil
 
+import numpy as np
 import pytest
 
+from diffusion import data
 from diffusion.evaluation.samples import CLASSES
-from study import measure
+from diffusion.training.fit import fit
+from study import analyse, measure, yardstick
+from study.changes import table
+from study.record import train_record
 from study.records import (
+    AnalyseRecord,
     MeasureRecord,
     TrainRecord,
+    YardstickRecord,
+    keep,
     load_results,
-    measure_path,
     read_kept,
-    train_path,
 )
-from study.settings import Measure, TrainDDPM, TrainOwn, TrainZoom
+from study.settings import Analyse, Measure, TrainDDPM, TrainOwn, TrainZoom, Yardstick
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 N = 24
 SMALL = {"n_test": 60, "n_checkpoint": N, "n_final": 2 * N, "n_distance": N, "distance_every": 2}
 SMALL |= {"floor_repeats": 2, "interval_repeats": 4, "precision": "fp32"}
-
-
+OTHERS = {"clipped": {"steps": 4, "clip_x0": True}, "few": {"steps": 2}}  # of linear, measured and analysed
+OTHERS = {name: {"sampler_options": options} for name, options in OTHERS.items()}
+ANALYSED = {"n_test": 100, "n_way": N, "calls": [2, 3, 50], "levels": [1, 2, 24], "noise": [0.1]}
+ANALYSED |= {"n_probe": 12, "n_real": 200, "n_kind": 12, "interval_repeats": 3, "precision": "fp32"}
 MODELS = {
     "linear": (TrainDDPM, "ddpm", {"T": 20, "sampler_options": {"steps": 4}, "beta_end": 0.5}),
     "zoom": (TrainZoom, "zoom", {}),
@@ -32,9 +40,16 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, train):
-    """A results folder with one tiny training of each kind."""
-    return train(tmp_path_factory.mktemp("out"), MODELS, 5)
+def trained(tmp_path_factory, mnist_dir):
+    """A results folder with one tiny training of each kind, with seed 3."""
+    out = tmp_path_factory.mktemp("out")
+    x, _ = data.load("mnist", "train", mnist_dir, 200)
+    for name, (cls, kind, values) in MODELS.items():
+        values = values | {"model": name, "epochs": 5, "n_train": 200, "channels": [4, 4]}
+        P = cls.read(values | {"out_dir": str(out), "precision": "fp32", "seed": 3})
+        run = fit(P.process(), x, x[:50], folder=out / "runs", **P.fitting())
+        train_record(P, kind, name, run)
+    return out
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +59,8 @@ def P(mnist_dir):
 
 @pytest.fixture(scope="module")
 def measured(trained, P):
-    return {name: measure.measure(trained, name, 3, P) for name in MODELS}
+    ways = {"linear": OTHERS}
+    return {m: measure.measure(trained, m, 3, P.model_copy(update={"ways": ways.get(m, {})})) for m in MODELS}
 
 
 @pytest.fixture
@@ -132,7 +148,7 @@ def edit(path, **values):
 
 def test_a_record_that_answers_is_taken_and_one_of_other_code_or_weights_is_not(copied, P, monkeypatch):
     monkeypatch.setattr(measure, "measure", lambda *given: "measured again")
-    path = measure_path(copied, "zoom", 3)
+    path = MeasureRecord.path(copied, "zoom", 3)
     assert measure.measured(copied, "zoom", 3, P) == MeasureRecord.load(path)
     good = path.read_bytes()
     for change in ({"code": "0123456789abcdef"}, {"weights_sha256": "0" * 64}):
@@ -144,17 +160,105 @@ def test_a_record_that_answers_is_taken_and_one_of_other_code_or_weights_is_not(
     assert measure.measured(copied, "zoom", 3, other) == "measured again"
 
 
+# --- analysed ---
+
+
+@pytest.fixture(scope="module")
+def analysed(trained, measured, mnist_dir):
+    settings = Analyse.read(ANALYSED | {"data_dir": str(mnist_dir)})
+    return {name: analyse.analyse(trained, name, 3, settings) for name in ("linear", "zoom")}
+
+
+def drawn(record):
+    return [(row.sampler, row.calls, row.noise) for row in record.drawn]
+
+
+def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(trained, analysed):
+    assert drawn(analysed["linear"]) == [
+        ("ancestral", 4, 0.0),
+        ("ancestral", 2, 0.0),
+        ("ddim", 2, 0.0),
+        ("ancestral", 3, 0.0),
+        ("ddim", 3, 0.0),
+    ]
+    zoom = [
+        ("naive", 24, 0.0),
+        ("naive", 1, 0.0),
+        ("naive", 2, 0.0),
+        ("naive", 24, 0.1),
+        ("improved", 24, 0.0),
+    ]
+    assert drawn(analysed["zoom"]) == zoom
+    for name, record in analysed.items():
+        assert all(row.digit.n == N for row in record.drawn)
+        assert record.mix.frechet.value == pytest.approx(record.drawn[0].frechet.value, rel=1e-9)
+        assert AnalyseRecord.load(AnalyseRecord.path(trained, name, 3)) == record
+
+
+def test_the_ways_that_measuring_names_are_analysed(analysed):
+    linear = analysed["linear"]
+    assert {name: (one.calls, one.clip_x0) for name, one in linear.ways.items()} == {
+        "clipped": (4, True),
+        "few": (2, False),
+    }
+    assert linear.ways["few"].frechet == linear.drawn[1].frechet  # the same samples
+    assert analysed["zoom"].ways == {}
+
+
+def test_the_table_of_changes_has_the_share_of_digits(trained, analysed):
+    linear = analysed["linear"]
+    shares = [linear.drawn[0].digit.value, *(one.digit.value for one in linear.ways.values())]
+    rows = table(load_results(trained))
+    assert [row.digit for row in rows if row.model == "linear"] == shares
+
+
+def test_probes_are_of_noise_predictors(analysed):
+    ddpm, zoom = analysed["linear"], analysed["zoom"]
+    assert zoom.response is zoom.recoverable is None
+    assert (ddpm.response.t[-1], ddpm.recoverable.t[-1]) == (20, 20)
+
+
+def test_copies_of_training_images_are_found_out_unless_they_are_of_an_earlier_training(
+    copied, analysed, mnist_dir
+):
+    """The whole job, on a model whose kept samples are copies."""
+    copies = (data.load("mnist", "train", mnist_dir, N)[0] + 0.5).mul(255).round().byte()[:, 0]
+    keep(copied, "samples_linear-3", copies.numpy())
+    settings = Analyse.read(ANALYSED | {"data_dir": str(mnist_dir), "calls": []})
+    record = analyse.analyse(copied, "linear", 3, settings)
+    assert record.memorised.closer.value == 1
+    assert record.drawn[0].digit.value > 0.8
+    measured = MeasureRecord.load(MeasureRecord.path(copied, "linear", 3))
+    measured.model_copy(update={"weights_sha256": "earlier"}).save(MeasureRecord.path(copied, "linear", 3))
+    again = analyse.analyse(copied, "linear", 3, settings)
+    assert again.memorised == analysed["linear"].memorised
+
+
+def test_the_yardstick(tmp_path, mnist_dir):
+    values = {"n": 64, "n_kind": 40, "n_real": 400, "n_test": 300}
+    record = yardstick.yardstick(tmp_path, Yardstick.read(values | {"data_dir": str(mnist_dir)}))
+    assert YardstickRecord.load(YardstickRecord.path(tmp_path)) == record
+    (one,) = record.candidates
+    assert one.name == record.used == yardstick.USED
+    assert np.mean([one.accepted[kind] for kind in record.mild]) == pytest.approx(0.95, abs=0.05)
+    assert one.wrongly == pytest.approx(np.mean([one.accepted[kind] for kind in record.no_digits]))
+    assert record.old.keys() == one.accepted.keys()
+    fid = {one.kind: one.frechet for one in record.distorted}
+    assert fid["unchanged"] < fid["turned by 20°"] < fid["strokes deleted"] < fid["uniform noise"]
+    assert [one.frechet for one in record.mixed] == sorted(one.frechet for one in record.mixed)
+
+
 # --- what is refused ---
 
 
 def test_weights_that_are_not_those_of_the_record_are_not_measured(copied, P):
-    path = train_path(copied, "linear", 3)
+    path = TrainRecord.path(copied, "linear", 3)
     record = TrainRecord.load(path)
     weights = copied / record.weights.file
     weights.write_bytes(weights.with_name("epoch-0004.safetensors").read_bytes())
     with pytest.raises(measure.RunError):
         measure.measure(copied, "linear", 3, P)
-    assert MeasureRecord.load(measure_path(copied, "linear", 3))
+    assert MeasureRecord.load(MeasureRecord.path(copied, "linear", 3))
     edit(path, run="../../etc")
     with pytest.raises(ValueError, match="a place outside of"):
         measure.measure(copied, "linear", 3, P)

@@ -35,14 +35,14 @@ def test_results_come_in_the_studys_order_with_every_seed(made):
 
 
 def test_a_training_without_measures_is_a_result(out):
-    records.measure_path(out, "zoom", 0).unlink()
+    records.MeasureRecord.path(out, "zoom", 0).unlink()
     assert records.load_results(out).trainings["zoom", 0].measure is None
 
 
 def test_what_a_record_names_is_not_imported(out, tmp_path, monkeypatch):
     (tmp_path / "evil_.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
-    path = records.train_path(out, "zoom", 0)
+    path = records.TrainRecord.path(out, "zoom", 0)
     changed(path, lambda content: content["settings"].update(dataset="evil_:x"))
     one = records.load_results(out).trainings["zoom", 0]
     assert one.train.settings["dataset"] == "evil_:x"
@@ -72,7 +72,7 @@ def changed(path, change):
     ],
 )
 def test_a_record_that_is_not_right_is_refused_in_one_line(out, change, said):
-    changed(records.train_path(out, "zoom", 0), change)
+    changed(records.TrainRecord.path(out, "zoom", 0), change)
     with pytest.raises(ValueError, match=said) as error:
         records.load_results(out)
     assert "\n" not in str(error.value)
@@ -81,7 +81,7 @@ def test_a_record_that_is_not_right_is_refused_in_one_line(out, change, said):
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 50_000])
 def test_what_is_no_record_is_refused_in_one_line(out, content):
-    records.train_path(out, "zoom", 0).write_bytes(content)
+    records.TrainRecord.path(out, "zoom", 0).write_bytes(content)
     with pytest.raises(ValueError, match="train_zoom-0.json") as error:
         records.load_results(out)
     assert "\n" not in str(error.value)
