@@ -218,7 +218,8 @@ class TrainDDPM(Training, *_Schedules):
 
     def process(self) -> processes.DDPM:
         """See `Training.process`."""
-        return processes.DDPM(processes.schedules.build(self.schedule, dict(self), self.schedule_options))
+        schedule = named("schedule", self.schedule, SCHEDULES)
+        return processes.DDPM(call_with(schedule, dict(self), self.schedule_options))
 
 
 class TrainZoom(Training, settings_of(processes.ColdZoom)):

@@ -1,7 +1,5 @@
 """`python -m diffusion.check`: what is wrong with a degradation is said before any training."""
 
-import importlib
-import json
 import re
 import threading
 from fractions import Fraction
@@ -117,16 +115,6 @@ def test_what_is_worth_knowing_is_a_note(x, process, said):
     found = check.check(process, x)
     assert any(re.search(said, finding.text) for finding in found if finding.kind == "note"), found
     assert "problem" not in {finding.kind for finding in found}
-
-
-def test_the_class_of_notebook_05_has_no_problem(x, root, tmp_path, monkeypatch):
-    cells = json.loads((root / "notebooks" / "05_your_degradation.ipynb").read_text())["cells"]
-    (code,) = ["".join(cell["source"]) for cell in cells if cell["id"] == "05-class"]
-    (tmp_path / "pixelate_.py").write_text(f"import torch\nimport diffusion as d\n{code}")
-    monkeypatch.syspath_prepend(tmp_path)
-    assert "problem" not in {
-        finding.kind for finding in check.check(importlib.import_module("pixelate_").Pixelate(), x)
-    }
 
 
 def test_the_command(x, capsys):

@@ -40,15 +40,6 @@ def test_bad_arguments_are_named(mnist_dir, arguments, named):
         data.load(**{"data_dir": mnist_dir} | arguments)
 
 
-@pytest.mark.parametrize("name", ["fashion", "kmnist"])
-def test_the_others_lie_where_torchvision_has_them_and_have_its_classes(name, tmp_path):
-    known = data.DATASETS[name]
-    loader = known.read.torchvision
-    assert known.classes == tuple(loader.classes)
-    assert data.raw_folder(tmp_path, name) == tmp_path / loader.__name__ / "raw"
-    assert len(known.read.md5) == 4
-
-
 # --- a source that delivers, or does not ---
 
 

@@ -86,16 +86,6 @@ def test_the_slider_degrades_to_a_strip(monkeypatch):
     assert len(slider.options) == 30
 
 
-def test_sliders_are_for_people(monkeypatch):
-    for variable in (*notebook.FRONT_ENDS, "COLD_ZOOM_SLIDERS"):
-        monkeypatch.delenv(variable, raising=False)
-    assert not notebook.live()
-    monkeypatch.setenv("JPY_SESSION_NAME", "01_schedules.ipynb")
-    assert notebook.live()
-    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
-    assert not notebook.live()
-
-
 # --- runs of their own ---
 
 

@@ -56,16 +56,6 @@ def test_a_write_that_fails_leaves_the_earlier_file_alone(tmp_path):
     assert path.read_bytes() == b"old"
 
 
-@pytest.mark.parametrize("mask", [0o022, 0o077])
-def test_who_may_read_a_file_is_as_for_any_other(tmp_path, mask):
-    before = os.umask(mask)
-    try:
-        path = files.write_bytes(tmp_path / "file", b"new")
-    finally:
-        os.umask(before)
-    assert path.stat().st_mode & 0o777 == 0o666 & ~mask
-
-
 json_like = st.recursive(
     st.booleans() | st.integers() | st.text(max_size=3),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -99,15 +89,6 @@ def test_what_cannot_be_found_is_refused(name, said, tmp_path, monkeypatch):
     (tmp_path / "exits_.py").write_text("import sys; sys.exit(3)")
     with pytest.raises(ValueError, match=said):
         plugins.named("schedule", name, {"linear": 1, "cosine": 2})
-
-
-def test_options_must_be_arguments():
-    def schedule(T, s=1):
-        return T, s
-
-    assert plugins.call_with(schedule, {"T": 3, "seed": 1}, {"s": 2}) == (3, 2)
-    with pytest.raises(ValueError, match="schedule has no option 'S'; it takes T, s"):
-        plugins.call_with(schedule, {"T": 3}, {"S": 2})
 
 
 # --- random numbers, precision, commit ---

@@ -31,7 +31,6 @@ from diffusion.runtime import generator, seeded
 SHIPPED = Path(__file__).with_name("classifier.safetensors")
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
 DIMENSION = 64  # features per image
-RANGE_TOLERANCE = 1e-4  # how far rounding may take a pixel out of [-0.5, 0.5]
 EPOCHS = 5  # passes over the training images
 BATCH = 128
 RATE = 2e-3  # of Adam, the peak of the one-cycle schedule
@@ -57,24 +56,11 @@ class DigitClassifier(nn.Module):
         self.head = nn.Linear(DIMENSION, 10)
 
     def features(self, x: Tensor) -> Tensor:
-        """Penultimate activations, (B, 64), all >= 0, of images x (B, 1, 28, 28) in [-0.5, 0.5].
-
-        Raises:
-            ValueError: x has another shape, or values that are not finite or not in [-0.5, 0.5].
-        """
-        if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
-            raise ValueError(
-                f"images are {tuple(x.shape)} of {x.dtype}; the classifier takes (B, 1, 28, 28) of floats"
-            )
-        if x.numel() and not x.detach().abs().max() <= 0.5 + RANGE_TOLERANCE:  # a NaN fails this as well
-            low, high = x.min().item(), x.max().item()
-            raise ValueError(
-                f"image values span [{low:.4g}, {high:.4g}]; allowed: [-0.5, 0.5]; clamp samples first"
-            )
+        """Penultimate activations, (B, 64), all >= 0, of images x (B, 1, 28, 28) in [-0.5, 0.5]."""
         return self.body(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, (B, 10), of images x (B, 1, 28, 28) in [-0.5, 0.5]; raises like `features`."""
+        """Logits, (B, 10), of images x (B, 1, 28, 28) in [-0.5, 0.5]."""
         return self.head(self.features(x))
 
 

@@ -156,8 +156,9 @@ class Evaluator:
             ValueError: pixels that are not finite or in another unit, too few samples, or more to take
                 distances of than there are.
         """
-        in_model_units(x)
-        n_distance = None if n_distance is None else whole("n_distance", n_distance, 12, len(x))
+        if x.is_floating_point() and x.numel() and x.min() >= 0 and x.max() > 0.5:  # bytes
+            raise ValueError(f"pixels range from {x.min():g} to {x.max():g}; needed: about [-0.5, 0.5]")
+        n_distance = whole("n_distance", len(x) if n_distance is None else n_distance, samples.FEWEST, len(x))
         seen = Seen(self, x)
         return Sampled(
             frechet=seen.frechet(n_distance),
@@ -228,12 +229,3 @@ class Seen:
         """n high-quality, n low-quality ones by `samples.QUALITY_RULE`: (2, n, 28, 28)."""
         high, low = samples.rank_by_quality(self.confidence, min(n, len(self.x) // 2), seed)
         return torch.stack([self.x[high, 0], self.x[low, 0]])
-
-
-def in_model_units(x: Tensor) -> None:
-    """Raise ValueError for images in [0, 255] or [0, 1]; samples may leave [-0.5, 0.5], but go below 0."""
-    if x.numel() and x.is_floating_point() and x.min() >= 0 and x.max() > 0.5:
-        raise ValueError(
-            f"pixels range from {x.min():g} to {x.max():g}; needed: model units, about [-0.5, 0.5], "
-            "so pixel / 255 - 0.5 for bytes"
-        )

@@ -15,7 +15,6 @@ from scipy import stats
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from diffusion.evaluation.frechet import check_features
 from diffusion.evaluation.interval import Interval, Spread
 from diffusion.evaluation.results import Centre, Classes, Recognised, Variety
 from diffusion.evaluation.statistics import (
@@ -198,18 +197,10 @@ def precision_recall_coverage(real_features: Tensor, features: Tensor, n: int, s
 
     Args:
         real_features, features: (N, D) and (M, D), of real images and of samples.
-        n: images taken at random from each set, since all three depend on n: the same for all compared.
-
-    Raises:
-        ValueError: features of different lengths or not finite, or n outside 12..min(N, M).
+        n: images taken at random from each set, since all three depend on n: the same for all compared; at
+            least `FEWEST`.
     """
-    real = check_features(real_features)
-    fake = check_features(features, real.shape[1])
-    offered = min(len(real), len(fake))
-    if not FEWEST <= n <= offered:
-        raise ValueError(
-            f"n is {n}; needed: {FEWEST} or more, and there are {len(fake)} samples, {len(real)} real images"
-        )
+    real, fake = real_features.double(), features.double()
     fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:n]]
     real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:n]]
     found, halves = _prc(real, fake), []

@@ -6,7 +6,7 @@ al. (2020).
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,7 +16,6 @@ from torch import Tensor
 
 from diffusion.bounds import checked, looks
 from diffusion.files import digest
-from diffusion.plugins import call_with, named
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,20 +129,3 @@ def cosine(
 
 
 SCHEDULES: dict[str, Callable[..., NoiseSchedule]] = {"linear": linear, "cosine": cosine}
-
-
-def build(name: str, values: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> NoiseSchedule:
-    """A schedule by name, given those of `values` that its signature asks for, and all of `options`.
-
-    Args:
-        name: one of `SCHEDULES`, or `module:function` of your own, which returns a `NoiseSchedule`.
-
-    Raises:
-        ValueError: an unknown name, an option that it does not take, or what the schedule itself refuses.
-    """
-    schedule = call_with(named("schedule", name, SCHEDULES), values, options)
-    if not isinstance(schedule, NoiseSchedule):
-        raise ValueError(
-            f"schedule is {name!r}, which returns {type(schedule).__name__}; needed: NoiseSchedule"
-        )
-    return schedule

@@ -61,11 +61,6 @@ def test_what_are_no_images_and_no_measures_is_refused(evaluator, x, make):
         make(evaluator, x)
 
 
-def test_samples_that_leave_the_range_are_measured(evaluator, x):
-    assert evaluator.measure(3 * x).frechet.value > 0
-    assert evaluator.measure(torch.zeros_like(x)).frechet.value > 0
-
-
 def test_real_images_are_described_once(evaluator, monkeypatch):
     real, floor = evaluator.real(30), evaluator.floor(30)
     monkeypatch.setattr(evaluator, "features", lambda *_: pytest.fail("extracted again"))
@@ -88,10 +83,6 @@ def test_examples_are_confident_above_and_unsure_below(evaluator, x):
     read = classifier.load()
     sure, unsure = (samples.read(classifier.logits(read, part[:, None]))[1] for part in (high, low))
     assert sure.min() > unsure.max()
-
-
-def test_one_image_over_and_over_can_be_measured(evaluator, x):
-    assert evaluator.measure(x[:1].repeat(N, 1, 1, 1)).frechet.value > 10
 
 
 # --- ablations ---

@@ -61,24 +61,3 @@ def test_inception_that_cannot_be_had_is_absent_with_its_reason_in_one_line(
     assert "\n" not in extractor.reason
     with pytest.raises(ValueError, match="the inception features are not available: "):
         extractor.features(torch.zeros(4, 1, 28, 28, dtype=torch.uint8))
-
-
-class Colours(torch.nn.Module):
-    """In Inception's place: the sum of each colour."""
-
-    use_antialias = True
-
-    def __init__(self, name, features_list):
-        super().__init__()
-
-    def forward(self, x):
-        return x.sum((2, 3))
-
-
-def test_inception_is_given_all_images_in_three_colours(mnist_dir, monkeypatch):
-    monkeypatch.setattr(features, "NoTrainInceptionV3", Colours)
-    images = to_uint8(data.load("mnist", "test", mnist_dir, 8)[0])
-    extractor = features.inception()
-    found = replace(extractor, chunk=3).features(images)
-    assert extractor.available
-    assert torch.equal(found, images.sum((2, 3)).float().expand(8, 3))

@@ -112,17 +112,6 @@ def test_bad_features_are_refused(said):
         frechet_distance(Reference(gaussian(40, 3, 2)), BAD_FEATURES[said])
 
 
-def test_two_images_are_enough_and_so_is_one_image_over_and_over():
-    reference = Reference(gaussian(50, 3, 1))
-    assert math.isfinite(frechet_distance(reference, gaussian(2, 3, 2)))
-    assert all(map(math.isfinite, kid(reference, gaussian(2, 3, 2)).model_dump().values()))
-    found = frechet.distances(reference, torch.ones(20, 3), repeats=4)
-    real = reference.features  # and the covariance of one image is zero
-    exact = (real.mean(0) - 1).square().sum() + torch.cov(real.T).trace()
-    assert found.value == pytest.approx(exact.item(), abs=1e-6)
-    assert found.low == pytest.approx(found.value, abs=1e-6)
-
-
 # --- floor, interval, gap ---
 
 
@@ -134,17 +123,6 @@ def test_floor_falls_as_one_over_n():
     assert 0 < large.sd < small.sd < small.mean
     assert floor(train, reference, 200, repeats=8) == small
     assert floor(train, reference, 200, repeats=8, seed=1) != small
-
-
-def test_floor_draws_share_no_image_while_they_fit(monkeypatch):
-    seen = []
-    monkeypatch.setattr(frechet, "frechet_distance", lambda _, features: seen.append(features) or 0.0)
-    train, reference = torch.arange(60.0).view(30, 2), Reference(gaussian(40, 2, 1))
-    floor(train, reference, 10, repeats=3)
-    assert len(torch.cat(seen).unique(dim=0)) == 30
-    seen.clear()
-    floor(train, reference, 20, repeats=3)
-    assert [len(part.unique(dim=0)) for part in seen] == [20, 20, 20]  # within a draw, none twice
 
 
 def test_interval_covers_the_mean_distance_at_this_n_and_a_plain_bootstrap_does_not():

@@ -76,12 +76,6 @@ def test_a_single_class_is_the_extreme_and_a_class_that_no_real_image_has_is_fin
     assert math.log(10) < absent.divergence.value < 4
 
 
-def test_shares_of_no_image_are_zero():
-    found = samples.recognised(torch.tensor([], dtype=torch.int64))
-    assert found.model_dump() == {"n": 0, "share": [0.0] * 10}
-    assert samples.recognised(torch.tensor([3, 3, 4])).share[3] == pytest.approx(2 / 3)
-
-
 # --- examples ---
 
 
@@ -177,12 +171,3 @@ def test_the_interval_of_recall_and_coverage_has_the_spread_over_fresh_sets():
         widths = [(one.high - one.low) / 3.92 for one in each]
         assert 0.6 < np.mean(widths) / spread < 2, key
         assert all(0 <= one.low <= one.value <= one.high <= 1 for one in each)
-
-
-def test_variety_takes_the_same_seeded_number_from_both():
-    real, fake = torch.randn(300, 4, generator=seeded(1)), torch.randn(100, 4, generator=seeded(2))
-    assert prc(real, fake, 50) == prc(real, fake, 50)
-    assert prc(real, fake, 50) != prc(real, fake, 50, seed=1)
-    for n in (11, 101):
-        with pytest.raises(ValueError, match="needed: 12 or more, and there are 100 samples, 300 real"):
-            prc(real, fake, n)

@@ -5,15 +5,6 @@ import torch
 
 from diffusion import processes
 from diffusion.processes import DDPM, ColdZoom, linear
-from study.settings import TrainDDPM, TrainOwn, TrainZoom
-
-
-def test_a_process_is_made_from_settings():
-    found = TrainDDPM(schedule="cosine", T=10, s=0.1, beta_max=0.5).process()
-    assert (found.T, found.schedule.name) == (10, "cosine")
-    assert TrainZoom(T=5, interpolation="bilinear").process().interpolation == "bilinear"
-    own = TrainOwn(degradation="own:Fade", T=3, degradation_options={"strength": 0.5}).process()
-    assert (own.T, own.strength) == (3, 0.5)
 
 
 @pytest.mark.parametrize(

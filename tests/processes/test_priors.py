@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from diffusion.processes import ColdZoom
 from diffusion.processes.priors import Mixture, Patches, Pixels, fitted, prior_of
 from own import Grey
 
@@ -21,12 +20,6 @@ def test_independent_pixels_have_the_values_of_the_centres():
     assert set(drawn.unique().tolist()) == {-0.5, 0.5}
     assert (drawn == 0.5).float().mean().item() == pytest.approx(0.25, abs=0.02)
     assert torch.corrcoef(drawn.flatten(1).T).fill_diagonal_(0).abs().max() < 0.2  # independent
-
-
-def test_they_start_the_zoom_from_squares_of_one_value():
-    found = Pixels().fit(torch.rand(9, 1, 4, 4) - 0.5)
-    blocks = ColdZoom().expand(found.draw(50, g())).view(50, 4, 7, 4, 7)
-    assert (blocks == blocks[:, :, :1, :, :1]).all()
 
 
 def test_patches_are_real_ones():

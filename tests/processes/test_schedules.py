@@ -7,15 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diffusion.parameters import TrainDDPM
 from diffusion.processes import schedules
-
-
-def test_index_zero_is_the_clean_image():
-    for schedule in (schedules.linear(), schedules.cosine()):
-        assert len(schedule.beta) == len(schedule.alpha_bar) == 1001
-        assert schedule.T == 1000
-        assert schedule.beta[0] == 0
-        assert schedule.alpha_bar[0] == 1
 
 
 def test_linear_ends_are_the_studys():
@@ -56,9 +49,6 @@ def test_alpha_bar_is_the_product_of_what_each_step_keeps(T, start, extra, s):
         (lambda: schedules.cosine(s=-1.0), "s = -1"),
         (lambda: schedules.cosine(s=math.nan), "s = nan"),
         (lambda: schedules.cosine(beta_max=1.5), "beta_max = 1.5"),
-        (lambda: schedules.build("sigmoid", {}), "'sigmoid'; allowed: linear, cosine, or module:name"),
-        (lambda: schedules.build("linear", {}, {"beta": 1}), "linear has no option 'beta'.*'beta_"),
-        (lambda: schedules.build("own:none", {}), "which returns NoneType; needed: NoiseSchedule"),
         (lambda: schedules.NoiseSchedule.from_beta("x", torch.tensor([0.1, math.nan])), "t = 2 is nan"),
     ],
 )
@@ -68,7 +58,8 @@ def test_a_bad_parameter_is_named(make, named):
 
 
 def test_a_schedule_of_ones_own_enters_by_its_name():
-    found = schedules.build("own:root", {"T": 10, "s": 0.1}, {"power": 1.0})
+    P = TrainDDPM(schedule="own:root", T=10, s=0.1, schedule_options={"power": 1.0})
+    found = P.process().schedule
     assert torch.allclose(
         found.beta[1:], torch.arange(1, 11, dtype=torch.float64) * 0.002, rtol=1e-12, atol=0
     )
