@@ -111,6 +111,16 @@ class Plain:
         return vars(self)
 
 
+class Cached:
+    def __init__(self, used=False):
+        if used:
+            _ = self.table
+
+    @functools.cached_property
+    def table(self):
+        return torch.ones(2)
+
+
 class Block(nn.Module):
     pass
 
@@ -236,6 +246,7 @@ def test_things_that_differ_are_told_apart(a, b):
         (Plain(a=1, b=2), Plain(b=2, a=1)),
         ({3, 1, 2}, {2, 3, 1}),
         (Point(1), Point(1.0)),
+        (Cached(), Cached(used=True)),
     ],
 )
 def test_equal_things_are_the_same(a, b):
@@ -444,7 +455,8 @@ def code_of(folder: Path) -> str:
 
 def write(folder: Path, helper: str = HELPER, old: str = "", new: str = "", **parts) -> Path:
     """A module and one beside it, in which a text may be another."""
-    folder.mkdir(exist_ok=True)
+    (folder / "parts_").mkdir(parents=True, exist_ok=True)
+    (folder / "parts_" / "late.py").write_text("import beside_")
     usual = {"imports": "from beside_ import strong", "between": "", "reads": "strong(x)"}
     (folder / "mine_.py").write_text(MODULE.format(**usual | parts).replace(old or "\0", new))
     (folder / "beside_.py").write_text(helper.replace(old or "\0", new))
@@ -472,6 +484,11 @@ WAYS_TO_IMPORT = {
     "late and whole": {
         "imports": "",
         "between": "def f(x):\n    import beside_; return beside_.strong(x)",
+        "reads": "f(x)",
+    },
+    "late, of a package": {
+        "imports": "",
+        "between": "def f(x):\n    from parts_ import late; return late.beside_.strong(x)",
         "reads": "f(x)",
     },
     "read by name": {"imports": "import beside_", "reads": "getattr(beside_, 'strong')(x)"},
@@ -604,6 +621,34 @@ EDITS = {
     "a field's metadata": ("@dataclass\nclass AMOUNT: k: int = field(metadata={{'a': {}}})", "0.5", "0.9"),
     "a name with underscores": ("class AMOUNT: __scale__ = {}", "0.5", "0.9"),
     "a module imported late": ("def AMOUNT():\n    from {} import floor; return floor", "mod_a", "mod_b"),
+    "how a dataclass compares": ("@dataclass(eq={})\nclass AMOUNT: k: int = 1", "True", "False"),
+    "order of fields": (
+        "@dataclass\nclass AMOUNT:\n    {}",
+        "a: int = 1\n    b: int = 2",
+        "b: int = 2\n    a: int = 1",
+    ),
+    "a property's class": (
+        "class Half(property):\n    def __get__(self, *a): return {}\nclass AMOUNT: k = Half(print)",
+        *("0.5", "0.9"),
+    ),
+    "the class of a class method": (
+        "class A:\n    k = {}\n    @classmethod\n    def of(cls): return cls.k\nAMOUNT = A.of",
+        *("0.5", "0.9"),
+    ),
+    "a library's function, replaced": (
+        "nn.functional.gelu = lambda x: x * {}\ndef AMOUNT(x): return nn.functional.gelu(x)",
+        *("0.5", "0.9"),
+    ),
+    "one imported late": (
+        "nn.functional.gelu = lambda x: x * {}\ndef AMOUNT(x):\n    from torch.nn.functional import gelu",
+        *("0.5", "0.9"),
+    ),
+    "a cached property that was set": (
+        "from functools import cached_property\nclass A:\n    @cached_property\n    def k(self): return 1\n"
+        "AMOUNT = A()\nAMOUNT.k = {}",
+        *("0.5", "0.9"),
+    ),
+    "a hash of one's own": ("class AMOUNT:\n    def __hash__(self): return {}", "1", "2"),
     "what is wrapped": ("def AMOUNT(): pass\nAMOUNT.__wrapped__ = lambda: {}", "0.5", "0.9"),
 }
 
@@ -630,6 +675,11 @@ def test_of_a_script_all_that_is_used_counts(tmp_path, text, one, two, monkeypat
         "def AMOUNT(): return map(eval, ['K'])",
         "def AMOUNT(): return AMOUNT.__globals__['K']",
         "def AMOUNT(): return __import__('json')",
+        "def AMOUNT():\n    import sys; return sys.modules[__name__].K",
+        "def AMOUNT():\n    from importlib import import_module as load; return load('json')",
+        "READ = [eval]\ndef AMOUNT(): return READ[0]('K')",
+        "def AMOUNT(read=eval): return read('K')",
+        "import runpy\ndef AMOUNT(): return runpy.run_path('a.py')",
     ],
 )
 def test_of_a_script_what_nobody_can_read_is_refused(tmp_path, text):
@@ -644,6 +694,7 @@ def test_of_a_script_what_nobody_can_read_is_refused(tmp_path, text):
         "import logging\nlog = logging.getLogger('a')\ndef AMOUNT(): log.info('')",
         "from collections import namedtuple\nP = namedtuple('P', 'a')\ndef AMOUNT(): return P(1)",
         "from functools import lru_cache\n@lru_cache\ndef AMOUNT(): return AMOUNT",
+        "class AMOUNT(torch.autograd.Function): pass",
         "import enum\nclass E(enum.Enum): A = 1\nclass AMOUNT: e = E.A",
         "from __future__ import annotations\ndef AMOUNT(x: int = 1): return x",
     ],
@@ -684,7 +735,7 @@ def test_of_cells_a_constant_of_another_cell_counts():
             return f"{first == again} {len(others | {first})} {error}"
 
     assert forked(work).startswith(
-        "True 4 it: Mine.degrade: Mine.degrade uses globals, so that nobody can tell"
+        "True 4 it: Mine.degrade: Mine.degrade reads globals, which reads what nobody can tell"
     )
 
 

@@ -5,12 +5,14 @@ import builtins
 import contextlib
 import dataclasses
 import functools
-import importlib
+import importlib.util
 import inspect
+import pkgutil
 import random
+import runpy
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,14 +23,17 @@ from diffusion.syntax import syntax
 
 # What Python writes into a class by itself, which is of no other consequence or is described beside.
 MACHINERY = set(
-    """__dict__ __weakref__ __doc__ __module__ __qualname__ __abstractmethods__ _abc_impl __slots__ __hash__
+    """__dict__ __weakref__ __doc__ __module__ __qualname__ __abstractmethods__ _abc_impl __slots__
     __slotnames__ __match_args__ __dataclass_fields__ __dataclass_params__ __annotations__ __annotate__
     __annotate_func__ __annotations_cache__ __conditional_annotations__ __classdictcell__ __parameters__
-    __orig_bases__ __firstlineno__ __static_attributes__ __protocol_attrs__
-    __non_callable_proto_members__""".split()  # noqa: SIM905
+    __orig_bases__ __firstlineno__ __static_attributes__ __protocol_attrs__ __replace__
+    __non_callable_proto_members__ _backward_cls _autograd_function_id""".split()  # noqa: SIM905
 )
 # With these, code reads what nobody can tell.
-UNKNOWABLE = (globals, eval, exec, __import__, importlib.import_module, sys.modules)
+UNKNOWABLE = (
+    *(globals, eval, exec, __import__, importlib.import_module, sys.modules, inspect.getmodule),
+    *(importlib.util.module_from_spec, pkgutil.resolve_name, runpy.run_module, runpy.run_path),
+)
 UNKNOWABLE_ATTRIBUTES = {"__globals__", "f_globals", "f_back", "__subclasses__"}
 STREAMS = (random._inst, np.random.mtrand._rand)  # the global ones, which a training seeds
 WRAPPERS = (property, staticmethod, classmethod, functools.cached_property, type(functools.cache(print)))
@@ -77,19 +82,17 @@ class Code:
         if isinstance(value, types.FunctionType):
             return self._function(value, at)
         if isinstance(value, WRAPPERS):
-            inner = [getattr(value, k, None) for k in ("__wrapped__", "fget", "fset", "__func__", "func")]
-            return {
-                "!wraps": type(value).__name__,
-                "of": [self.describe(f, at) for f in inner if f is not None],
-            }
+            inner = {k: getattr(value, k, None) for k in ("__wrapped__", "fget", "fset", "__func__", "func")}
+            if is_own(type(value)):
+                held = {k: v for k, v in vars(value).items() if k not in ("__doc__", "lock")}
+                inner |= held | {"class": type(value)}
+            return {"!wraps": type(value).__name__, "of": self.describe(dict(sorted(inner.items())), at)}
         owner = getattr(value, "__self__", None)
         if any(owner is one for one in STREAMS):
             return {"!function": f"random:{value.__name__}"}  # draws from a global stream
-        if owner is not None and not isinstance(owner, types.ModuleType | type):
+        if owner is not None and not isinstance(owner, types.ModuleType):
             bound = {"!method": value.__name__, "of": self.describe(owner, at)}
             return bound | (self._function(value.__func__, at) if hasattr(value, "__func__") else {})
-        if hasattr(value, "__func__"):
-            return {"!method": name_of(owner)} | self._function(value.__func__, at)
         home = getattr(value, "__objclass__", None) or sys.modules.get(value.__module__ or "")
         if (home is not None and is_own(home)) or "vectorized" in value.__name__:  # by np.frompyfunc
             raise IdentityError(f"{at} is compiled; give a function of Python")
@@ -126,16 +129,20 @@ class Code:
     def _class(self, cls: type, at: str) -> dict[str, Any]:
         kind = [] if type(cls) is type else [type(cls)]
         found = {"bases": [self.describe(one, at) for one in [*cls.__bases__, *kind] if one is not object]}
-        for f in vars(cls).get("__dataclass_fields__", {}).values():
+        fields = vars(cls).get("__dataclass_fields__", {}).values()
+        for f in fields:
             given = {"default": f.default, "factory": f.default_factory, "metadata": dict(f.metadata)}
+            given |= {"init": f.init, "compare": f.compare, "kw_only": f.kw_only}
             given = {k: v for k, v in given.items() if v is not dataclasses.MISSING}
             found[f"field {f.name}"] = self.describe(given, f"{at}: {cls.__qualname__}.{f.name}")
+        found |= {"fields": [f.name for f in fields]} if fields else {}
         of_fields = bool({"__dataclass_fields__", "_field_defaults"} & vars(cls).keys())  # what these write
         for name, value in sorted(vars(cls).items()):
             code = getattr(inspect.unwrap(value), "__code__", None) if of_fields else None
             written = code is not None and code.co_filename.startswith("<string>") and name[:2] == "__"
             slot = isinstance(value, types.MemberDescriptorType | types.GetSetDescriptorType)
-            if name not in MACHINERY and not written and not slot:
+            if name not in MACHINERY and not slot:
+                value = None if written else value
                 found[f".{name}"] = self.describe(value, f"{at}: {cls.__qualname__}.{name}")
         return found
 
@@ -157,7 +164,7 @@ class Code:
         source, given = None, {}
         if is_own(function):
             tree = definition(function.__code__, at)
-            source, given = syntax(tree), _read(function, at) | _imported(tree, function.__globals__)
+            source, given = syntax(tree), _read(function, at) | _imported(tree, function)
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             with contextlib.suppress(ValueError):  # not yet filled
                 given[f"closes over {name}"] = cell.cell_contents
@@ -177,21 +184,19 @@ def _read(function: types.FunctionType, at: str) -> dict[str, Any]:
         IdentityError: it reads what nobody can tell.
     """
     space, found = function.__globals__, {}
-    unknowable = UNKNOWABLE_ATTRIBUTES & _names(function.__code__)
+    for name in UNKNOWABLE_ATTRIBUTES & _names(function.__code__):
+        raise IdentityError(f"{at} uses {name}, which reads what nobody can tell; say it by name")
     for name, *rest in reads(function.__code__):
-        value, read = space.get(name, getattr(builtins, name, None)), name
-        while isinstance(value, types.ModuleType) and rest and hasattr(value, rest[0]):
-            inner = getattr(value, part := rest.pop(0))
-            if not is_own(value) and not _is_unknowable(inner):
+        inner = value = space.get(name, getattr(builtins, name, None))
+        read = walked = name
+        for part in rest:
+            if not isinstance(inner, types.ModuleType) or not hasattr(inner, part) or part == "__dict__":
                 break
-            value, read = inner, f"{read}.{part}"
-        unknowable |= {read} if _is_unknowable(value) else set()
-        if name in space:
+            within, inner, walked = inner, getattr(inner, part), f"{walked}.{part}"
+            if is_own(within) or _is_own_code(inner) or _is_unknowable(inner):  # else by name
+                value, read = inner, walked
+        if name in space or _is_unknowable(value):
             found[f"reads {read}"] = value
-    if unknowable:
-        raise IdentityError(
-            f"{at} uses {min(unknowable)}, so that nobody can tell what it reads; say it by name"
-        )
     return dict(sorted(found.items()))
 
 
@@ -199,21 +204,47 @@ def _is_unknowable(value: Any) -> bool:
     return any(value is one for one in UNKNOWABLE)
 
 
+def refuse_unknowable(value: Any, at: str) -> None:
+    """Raise IdentityError for what reads what nobody can tell, such as `eval`."""
+    if _is_unknowable(value):
+        raise IdentityError(f"{at} reads what nobody can tell; say it by name")
+
+
+def _is_own_code(value: Any) -> bool:
+    return isinstance(value, type | types.FunctionType) and is_own(value)
+
+
 def _names(code: types.CodeType) -> set[str]:
     inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
     return {*code.co_names}.union(*map(_names, inner))
 
 
-def _imported(tree: ast.AST, space: Mapping[str, Any]) -> dict[str, Any]:
-    """The user's modules that a function imports while it runs, or what it takes of them; imported now."""
-    found = {}
+def _imported(tree: ast.AST, function: types.FunctionType) -> dict[str, Any]:
+    """The user's modules that a function imports while it runs, or what it takes of them; imported now.
+
+    Of a library's it is what nobody can tell, or what the user has put there.
+    """
+    found, names = {}, _names(function.__code__)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Import | ast.ImportFrom):
             continue
         base = "." * getattr(node, "level", 0) + (getattr(node, "module", "") or "")
-        for name in [alias.name for alias in node.names]:
+        for alias in node.names:
             with contextlib.suppress(Exception):  # it may be meant to fail, as in try: import
-                module = importlib.import_module(base or name, space.get("__package__") or None)
-                if is_own(module):
-                    found[f"imports {base} {name}"] = getattr(module, name) if base else module
-    return found
+                home, value = _import(base, alias, function.__globals__.get("__package__") or None)
+                held = vars(value) if isinstance(value, types.ModuleType) else {}
+                taken = {"": value} | {f".{name}": held[name] for name in names & held.keys()}
+                for part, one in taken.items():
+                    if (is_own(home) and not part) or _is_own_code(one) or _is_unknowable(one):
+                        found[f"imports {base} {alias.name}{part}"] = one
+    return dict(sorted(found.items()))
+
+
+def _import(base: str, alias: ast.alias, package: str | None) -> tuple[types.ModuleType, Any]:
+    """The module that a statement imports from, and what it takes of it; `import a.b` takes all of `a`."""
+    home = importlib.import_module(base or alias.name, package)
+    if not base:
+        return home, home if alias.asname else sys.modules[alias.name.partition(".")[0]]
+    if not hasattr(home, alias.name):
+        importlib.import_module(f"{base}{'' if base.endswith('.') else '.'}{alias.name}", package)
+    return home, getattr(home, alias.name)

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from diffusion.files import digest
-from diffusion.identity.code import CODE, Code, name_of
+from diffusion.identity.code import CODE, Code, name_of, refuse_unknowable
 from diffusion.identity.sources import IdentityError, is_own
 from diffusion.plugins import parameters
 
@@ -93,11 +93,10 @@ def normal(description: Any, live: Mapping[str, Any]) -> Any:
     if not isinstance(description, Mapping):
         return description
     cls, usual = live.get(description.get("!object", description.get("!call", ""))), {}
-    if cls is not None:
+    if cls is not None and not is_own(cls):  # of a user's own, the code counts as it is
         usual = {k: p.default for k, p in parameters(cls).items() if p.default is not inspect.Parameter.empty}
         if "!object" in description:  # an attribute that is not there is that of the class, if it has one
-            known = {k: v for k, v in usual.items() if hasattr(cls, k) or not is_own(cls)}
-            usual = {k: getattr(cls, k, value) for k, value in known.items()}
+            usual = {k: getattr(cls, k, value) for k, value in usual.items()}
     return {
         key: normal(value, live)
         for key, value in description.items()
@@ -119,7 +118,8 @@ class _Description:
     def __init__(self, found: Found, exact: bool):
         self.found, self.exact, self.parts = found, exact, 0
         self.open: list[Any] = []
-        self.arrays: dict[int, int] = {}  # places of tensors and arrays, of which one may stand twice
+        # Tensors and arrays, of which one may stand twice: their places, and themselves, which so stay alive.
+        self.arrays: dict[int, tuple[int, Any]] = {}
         self.code = Code(self.of, found.name)
 
     def of(self, value: Any, at: str) -> Any:
@@ -138,6 +138,7 @@ class _Description:
             return [self.of(one, f"{at}[{i}]") for i, one in enumerate(value)]
         if type(value) is tuple:
             return {"!tuple": self.of(list(value), at)}
+        refuse_unknowable(value, at)
         if type(value) is dict:
             return self._dict(value, at)
         if isinstance(value, CODE):
@@ -173,8 +174,8 @@ class _Description:
         self.found.arrays[found] = data
         marks = {"!array": kind, "shape": list(value.shape), "sha256": found}
         if not self.code.told:  # code is told by itself as well
-            marks |= {"again": self.arrays[id(value)]} if id(value) in self.arrays else {}
-            self.arrays.setdefault(id(value), len(self.arrays))
+            marks |= {"again": self.arrays[id(value)][0]} if id(value) in self.arrays else {}
+            self.arrays.setdefault(id(value), (len(self.arrays), value))
         if isinstance(value, torch.nn.Parameter) and not value.requires_grad:
             marks["frozen"] = True
         return marks
@@ -196,7 +197,7 @@ class _Description:
             return {"!path": str(value)}
         if isinstance(value, torch.dtype | torch.device):
             return {"!torch": str(value)}
-        if cls is functools.partial:
+        if cls is functools.partial and not vars(value):
             parts = {"!partial": value.func, "arguments": list(value.args), "options": dict(value.keywords)}
             return {k: self.of(v, f"{at}.{k.strip('!')}") for k, v in parts.items()}
         says = not self.exact and OWN_HOOK in vars(cls)
@@ -213,7 +214,7 @@ class _Description:
         }
         for name in list(found):
             left_by_torch = isinstance(value, torch.nn.Module) and name in BLANK and not found[name]
-            if left_by_torch or isinstance(getattr(cls, name, None), functools.cached_property):
+            if left_by_torch or _is_cached(value, name, found[name]):
                 del found[name]
         return head | {
             f"!{k}" if k.startswith("!") else k: self.of(found[k], f"{at}.{k}") for k in sorted(found)
@@ -235,6 +236,17 @@ class _Description:
             return str, [found], None
         function, arguments, state, items, pairs = (*found, None, None, None)[:5]
         return function, list(arguments), state, items and list(items), pairs and list(pairs)
+
+
+def _is_cached(value: Any, name: str, found: Any) -> bool:
+    """True for what a cached property would compute again, and nobody has set."""
+    cached = getattr(type(value), name, None)
+    if not isinstance(cached, functools.cached_property):
+        return False
+    try:
+        return describe(cached.func(value), name) == describe(found, name)
+    except Exception:  # whatever a property of one's own raises
+        return False
 
 
 def _number(value: float, exact: bool = False) -> Any:
