@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diffusion.files import differences, write_bytes
-from report import beside, beyond, front, guards, pages, render
-from report.values import build as build_values
+from report import beside, beyond, front, guards, pages, render, values
 from report.verdicts.judge import ledger
 from study import figures
 from study.changes import table
@@ -45,11 +44,12 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     paths = figures.draw(results, folder) + front.draw(results, folder) + beyond.draw(further, folder)
     paths += beside.draw(results, folder) if short else []
     drawn = {path.name for path in paths}
-    values = build_values(results, asked, verdicts, notebooks, drawn)
     if short:
-        text = beside.report(values | beside.values(results, verdicts, drawn))
+        text = beside.report(
+            values.common(results, asked, notebooks) | beside.values(results, verdicts, drawn)
+        )
     else:
-        text = guards.Text(values).report()
+        text = guards.Text(values.build(results, asked, verdicts, notebooks, drawn)).report()
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
@@ -69,17 +69,19 @@ def check(results: Results, profile: Profile) -> None:
     """Refuse records of other settings than the profile's; say it of measures of a model's further trainings.
 
     Raises:
-        ValueError: there are such; the message names the first setting that differs.
+        ValueError: there are such, of which the message names the first, or nothing is measured.
     """
+    if not any(one.measure for one in results.trainings.values()):
+        raise ValueError(f"{results.out} has no training that is measured; `make report` measures them")
     for (model, seed), one in results.trainings.items():
         if profile.analyse(model, seed) and not one.analysis and (model, seed) in profile.trainings:
             raise ValueError(
                 f"there is no analysis of {model}-{seed} in {results.out}, for which {profile.where} asks: "
                 f"make retrain PROFILE={profile.name}"
             )
-    for what, recorded, values, first in compared(results, profile):
-        both = recorded.keys() & values.keys()  # a record of an earlier version may lack some
-        if found := next(differences({k: recorded[k] for k in both}, {k: values[k] for k in both}), None):
+    for what, recorded, wanted, first in compared(results, profile):
+        both = recorded.keys() & wanted.keys()  # a record of an earlier version may lack some
+        if found := next(differences({k: recorded[k] for k in both}, {k: wanted[k] for k in both}), None):
             said = f"{what} in {results.out}: {found} in {profile.where}"
             if not first:
                 print(f"note: {said}", flush=True)

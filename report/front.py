@@ -12,7 +12,7 @@ from torchvision.utils import make_grid
 
 from diffusion.files import write_bytes
 from report.study import dataset
-from report.text_format import DASH, Markdown, escape, integer, listing, num, percent, percent_span, span
+from report.text_format import Markdown, escape, integer, listing, num, percent, percent_span, span
 from study.records import Final, Results, Trained, kept_path
 
 SIDE, GAP = 4, 2  # pictures have so many rows and columns of samples, so many pixels apart
@@ -59,12 +59,9 @@ def tiles(images: np.ndarray) -> bytes:
 
 
 def values(results: Results) -> dict[str, Any]:
-    """Values that the front prints."""
-    ones = [one for one in map(results.first, results.models) if one.measure]
-    floor = ones[0].measure.final.floor
+    """Values that the front of the long report prints."""
+    ones = list(map(results.first, results.models))
     return {
-        "play": Markdown(PLAY.name) if played() else None,
-        "play_picture": Markdown(f"figures/{PLAY_PICTURE}"),
         "front_pictures": Markdown(
             "\n".join(
                 f"- ![Samples of {label}, light strokes on black.](figures/{file}) [{label}]{{.name}}"
@@ -72,8 +69,8 @@ def values(results: Results) -> dict[str, Any]:
             )
         ),
         "all_low_confidence": _all(ones, lambda final: percent(final.low_confidence.value)),
-        "all_distances": _all(ones, lambda final: DASH if final.constant else num(final.frechet.value)),
-        "floor_said": num(floor.mean, 2) if floor else DASH,
+        "all_distances": _all(ones, lambda final: num(final.frechet.value)),
+        "floor_said": num(ones[0].measure.final.floor.mean, 2),
     }
 
 

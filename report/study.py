@@ -10,6 +10,7 @@ from study.records import DataNames, Results, Trained, TrainRecord, sampling_of
 MODELS = {"linear": "ddpm", "cosine": "ddpm", "zoom": "zoom"}  # name -> kind
 DDPMS = ("linear", "cosine")
 N_TEST = 10_000  # images of the test split
+END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
 
 # The defaults of the training notebooks are the study's settings, by process.
 STUDIED = {"ddpm": TrainDDPM().model_dump(), "zoom": TrainZoom().model_dump()}
@@ -26,15 +27,26 @@ def measured(results: Results) -> list[str]:
     return [m for m in MODELS if m in of and all(t.measure and t.train.process == MODELS[m] for t in of[m])]
 
 
+def complete(results: Results) -> bool:
+    """The study's models are trained and sampled as in the study, and measured in all that it tells of."""
+    if len(measured(results)) < len(MODELS) or not results.yardstick or other_data(results):
+        return False
+    ones = [results.first(model) for model in MODELS]
+    alike = (
+        one.train.passes >= END_OF_TRAINING and not other_training(one.train) + other_sampling(one.train)
+        for one in ones
+    )
+    clipped = (results.first(model).measure.ablations.clipping for model in DDPMS)
+    return all(one.analysis for one in results.trainings.values()) and all(alike) and all(clipped)
+
+
 def trainings(results: Results, model: str) -> list[Trained]:
     return [results.trainings[model, seed] for seed in results.seeds(model)]
 
 
 def dataset(results: Results) -> DataNames:
     """The run's data set, with title, noun and classes."""
-    for one in results.trainings.values():
-        return one.train.data
-    return DataNames.of(results.schedules.settings.get("dataset", "mnist"))
+    return next(iter(results.trainings.values())).train.data
 
 
 def other_data(results: Results) -> Markdown:

@@ -1,4 +1,4 @@
-"""The report of a made-up run and pages of made-up notebooks, built once in a test run."""
+"""The report of the released paper with pages of made-up notebooks, built once in a test run."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +10,7 @@ from nbformat import v4
 
 import synthetic
 from report import build
+from workflow import release
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 MODELS = {
@@ -72,9 +73,9 @@ def made(folder: Path) -> Path:
     out = folder / "made-report"
     with FileLock(out.with_suffix(".lock")):  # pytest-xdist: one worker makes it
         if not (out / "report.pdf").exists():
-            synthetic.synthetic_results(out)
-            (out / "notebooks").mkdir()
+            release.unpack(synthetic.RELEASED, out)
+            (out / "notebooks").mkdir(exist_ok=True)
             for name in (*NOTEBOOKS, STALE):
                 nbformat.write(notebook(f"About {name}"), out / "notebooks" / f"{name}.ipynb")
-            build.build(out, profile(out.with_suffix(".yaml")))
+            build.build(out, "paper")
     return out

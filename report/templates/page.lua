@@ -126,5 +126,5 @@ local function whole(doc)
 end
 
 return { { Meta = meta }, { Div = glance }, { Div = ledger }, { Div = screen }, { Pandoc = whole },
-         { Figure = figure, Math = boxed, Table = heads, Cite = citation },
-         { Div = entry, Image = image } }
+         { Figure = figure, Math = boxed, Table = heads },
+         { Image = image }, { Cite = citation }, { Div = entry } }

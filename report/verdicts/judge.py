@@ -17,6 +17,7 @@ from typing import Any
 from diffusion.evaluation.statistics import FEWEST
 from report import claims as chapters
 from report.study import (
+    END_OF_TRAINING,
     EPOCHS,
     few_samples,
     measured,
@@ -30,7 +31,6 @@ from report.verdicts.case import Case
 from report.verdicts.effects import ENOUGH, EQUAL, Answer, Effect, all_of, over_trainings, trainings_to_decide
 from study.records import Results
 
-END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
 HOLDS, FAILS, SAME, OPEN = "holds", "does not hold", "no difference", "undecided"
 TOO_SMALL, ABSENT = "undecided at this scale", "not in this run"
 VERDICTS = (HOLDS, FAILS, SAME, OPEN, TOO_SMALL, ABSENT)

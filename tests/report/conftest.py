@@ -1,4 +1,4 @@
-"""Fixtures of the report's tests: a made-up run, its report, and the released paper."""
+"""Fixtures of the report's tests: the released paper and its report, and the short one of a made-up run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+import made_report
 import synthetic
+from report import build
 from study.records import Results
 
 
@@ -14,6 +16,15 @@ from study.records import Results
 def released() -> Results:
     """The released paper; to be copied before it is changed."""
     return synthetic.released()
+
+
+@pytest.fixture(scope="session")
+def short(tmp_path_factory) -> Path:
+    """A made-up run of the study's kind and one of one's own, with its report and its profile in it."""
+    out = tmp_path_factory.mktemp("short")
+    synthetic.synthetic_results(out, epochs=3, models=["zoom", "linear", "blur"])
+    build.build(out, made_report.profile(out / "own.yaml", ["zoom", "linear", "blur"], epochs=3))
+    return out
 
 
 @pytest.fixture(scope="session")

@@ -62,7 +62,7 @@ def test_pages_load_nothing_and_say_so(report, note):
 
 def test_the_front_has_a_picture_of_each_model_and_a_square_for_each_claim(report):
     assert texts(report.select(".draws .name")) == texts(report.select(".draws li"))
-    assert len(report.select(".draws img")) == len(made_report.MODELS)
+    assert len(report.select(".draws img")) == 3
     rows = report.find(id="tbl:claims").select("tbody tr")
     squares = report.select("header .squares a")
     assert len(squares) == len(rows) > 30
