@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -364,6 +364,7 @@ def test_processes_are_told_apart_exactly_where_they_differ(a, b):
     assert (known(a) == known(b)) == (content(a) == content(b))
 
 
+@settings(max_examples=20)
 @given(made)
 def test_an_attribute_that_is_set_later_makes_another_process(process):
     before = known(process)
