@@ -37,7 +37,8 @@ def complete(results: Results) -> bool:
         for one in ones
     )
     clipped = (results.first(model).measure.ablations.clipping for model in DDPMS)
-    return all(one.analysis for one in results.trainings.values()) and all(alike) and all(clipped)
+    made = (one.analysis and not one.measure.final.constant for one in results.trainings.values())
+    return all(made) and all(alike) and all(clipped)
 
 
 def trainings(results: Results, model: str) -> list[Trained]:

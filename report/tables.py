@@ -54,21 +54,17 @@ def trained(results: Results) -> list[tuple[Markdown, Trained]]:
     ]
 
 
-def measured(results: Results) -> list[tuple[Markdown, Trained]]:
-    return [(name, one) for name, one in trained(results) if one.measure]
-
-
 # --- samples ---
 
 
 def summary(results: Results) -> Markdown:
     """A row for every training, and one for real images: losses, distances, and the look of samples."""
-    ones, rows = measured(results), []
+    ones, rows = trained(results), []
     analysed = bool(results.yardstick) and any(one.analysis for _, one in ones)
     for name, one in ones:
         final, late_fids = one.measure.final, [row.frechet.value for row in one.measure.late()]
         mean, low, high = (fixed(x, 1) for x in (fmean(late_fids), min(late_fids), max(late_fids)))
-        last = Markdown("one image") if final.constant else final.frechet.shown(span)
+        last = final.frechet.shown(span)
         row = [Markdown(name.replace(" ", FIXED)), num(one.train.history[-1].test_loss), last]
         row += [Markdown(f"{mean}{FIXED}({low}–{high})"), percent(at_end(one.measure, low_confidence).value)]
         if analysed:
@@ -95,11 +91,8 @@ def summary(results: Results) -> Markdown:
 def distances(results: Results) -> Markdown:
     """A row for every training and every feature network that was there."""
     rows = []
-    for name, one in measured(results):
+    for name, one in trained(results):
         final = one.measure.final
-        if final.constant:
-            rows.append([name, final.n, DASH, Markdown("all samples are one image"), DASH, DASH, DASH])
-            continue
         found = {
             "Digits": (final.frechet, final.floor),
             "Inception": (final.inception, final.inception_floor),
@@ -121,7 +114,7 @@ def measures(results: Results) -> Markdown:
         shown = (fixed(x.value) for x in (v.precision, v.recall, v.coverage))
         return [name, n, low, num(of.background.value, 2), *shown, mix]
 
-    ones, rows = measured(results), []
+    ones, rows = trained(results), []
     for name, final in ((name, one.measure.final) for name, one in ones):
         low, mix = low_confidence(final).shown(whole), divergence(final).shown(two)
         rows.append(row(name, final.n_classes, final, low, mix))
@@ -147,7 +140,7 @@ def clipping(results: Results, models: Iterable[str]) -> Markdown:
 
 def seeds(results: Results) -> Markdown:
     """The trainings of models with several seeds, side by side."""
-    ones = [(name, one) for name, one in measured(results) if len(results.seeds(one.model)) > 1]
+    ones = [(name, one) for name, one in trained(results) if len(results.seeds(one.model)) > 1]
 
     def row(name: str, show: Callable[[Trained], Markdown]) -> list[Any]:
         return [Markdown(name), *(show(one) for _, one in ones)]
@@ -222,10 +215,9 @@ def seconds(one: Trained) -> float:
 
 def environment(results: Results) -> Markdown:
     """Versions and machine, one row each; first what most records have, then others and whose they are."""
-    records = {Markdown("schedules"): results.schedules} if results.schedules else {}
+    records = {Markdown("schedules"): results.schedules}
     for name, one in trained(results):
-        records |= {name: one.train}
-        records |= {Markdown(f"measuring of {name}"): one.measure} if one.measure else {}
+        records |= {name: one.train, Markdown(f"measuring of {name}"): one.measure}
     keys = dict.fromkeys(key for record in records.values() for key in record.environment)
     rows = []
     for key in sorted(keys, key=lambda k: MACHINE.index(k) if k in MACHINE else len(MACHINE)):
@@ -237,7 +229,7 @@ def environment(results: Results) -> Markdown:
         shown = [code(usual[0]), *(Markdown(f"{code(value)} ({listing(who)})") for value, who in rest)]
         rows.append([key.replace("_", " "), Markdown("; ".join(shown))])
     hashes = {}
-    for _, one in measured(results):
+    for _, one in trained(results):
         known = {"digits": one.measure.classifier, "inception": one.measure.inception}
         hashes |= {name: found.sha256 for name, found in known.items() if found.sha256}
     rows += [[Markdown(f"{e} features (SHA-256)"), code(value)] for e, value in hashes.items()]
@@ -246,7 +238,7 @@ def environment(results: Results) -> Markdown:
 
 def settings(results: Results, of: Callable[[Trained], Any]) -> Markdown:
     """The settings of one record of each model, a row each; a seed row lists all seeds."""
-    columns = {m: dict(of(results.first(m)).settings) for m in results.models if of(results.first(m))}
+    columns = {m: dict(of(results.first(m)).settings) for m in results.models}
     for model, values in columns.items():
         values["seed"] = results.seeds(model)
     names = dict.fromkeys(name for values in columns.values() for name in values)

@@ -355,7 +355,7 @@ def _analyses(case: Case) -> dict[str, Any]:
 
 def _yardstick(results: Results) -> dict[str, Any]:
     """Shares that both recognisers accept, scores of real digits, shares of digits among samples."""
-    found, ones = results.yardstick, tables.measured(results)
+    found, ones = results.yardstick, tables.trained(results)
     scores = {one.kind: one.frechet for one in found.distorted}
     used = next(c for c in found.candidates if c.name == found.used)
     return {

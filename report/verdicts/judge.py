@@ -192,9 +192,8 @@ def ledger(results: Results) -> dict[str, Verdict]:
 def judge(one: Claim, results: Results) -> Verdict:
     """The verdict over all trainings of the models that a claim is about."""
     absent = [m for m in one.models if m not in measured(results)]
-    if absent or (one.schedules and results.schedules is None):
-        why = Markdown(f"no {listing(absent)} model") if absent else Markdown("no schedules")
-        return Verdict(one, DASH, ABSENT, ABSENT, why=why)
+    if absent:
+        return Verdict(one, DASH, ABSENT, ABSENT, why=Markdown(f"no {listing(absent)} model"))
     found = cases(results, one.models)
     fewest = min((len(results.seeds(m)) for m in one.models), default=0)
     for case in found:

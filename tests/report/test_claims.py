@@ -18,7 +18,7 @@ from report.verdicts import case as measures
 from report.verdicts import effects
 from report.verdicts import judge as verdicts
 from report.verdicts.case import Case
-from report.verdicts.effects import ABOVE, BELOW, EQUAL, WITHIN, Effect
+from report.verdicts.effects import BELOW, EQUAL, WITHIN, Effect
 from report.verdicts.judge import ABSENT, BY_CHECKPOINTS, BY_TRAININGS, FAILS, HOLDS, OPEN, TOO_SMALL
 from study.records import Results
 
@@ -137,17 +137,6 @@ def test_the_ledger_of_the_released_records_is_the_released_one(ledger):
     assert [verdict.row() for verdict in ledger.values()] == kept
 
 
-def test_decided_claims_are_decided_by_their_effect(ledger):
-    for verdict in ledger.values():
-        one = verdict.effect
-        if verdict.verdict in (HOLDS, FAILS) and one:
-            _, low, high = one.interval.ends
-            fails = one.bound if one.fails is None else one.fails
-            beyond = {ABOVE: (low > one.bound, high < fails), BELOW: (high < one.bound, low > fails)}
-            if one.side != WITHIN and verdict.verdict == HOLDS:
-                assert beyond[one.side][0], verdict.claim.id
-
-
 # --- changed runs ---
 
 
@@ -247,12 +236,9 @@ def test_claims_about_the_end_of_training_wait_for_it():
     [
         ("lower_loss", settings("linear", learning_rate=0.002), "learning_rate = 0.002"),
         ("lower_loss", settings("cosine", n_train=15_000), "25 of the 50 epochs"),
-        ("lower_loss", settings("cosine", n_test=256), "n_test = 256"),
-        ("loss_falling", settings("zoom", latent_noise=0.1), "latent_noise = 0.1"),
         ("lower_distance", settings("linear", sampler_options={"steps": 200}), "steps = 200"),
         ("biased", settings("zoom", prior="patches"), "prior = patches"),
         ("darker", lambda r: setattr(r.first("linear").measure.final, "n", 300), "300 of 500 samples"),
-        ("darker", lambda r: setattr(r.first("cosine").measure.reference, "n", 256), "256 of 10,000"),
         ("keeps_more", lambda r: r.schedules.settings.update(T=500), "T = 500"),
         ("linear_random", settings("linear", dataset="fashion"), "another data set, Fashion"),
     ],
@@ -265,10 +251,6 @@ def test_a_run_in_another_setting_decides_nothing(name, change, why):
     found = verdict(name, change, named)
     assert found.verdict == TOO_SMALL
     assert why in found.why
-
-
-def test_all_steps_named_by_number_are_all_steps():
-    assert verdict("lower_distance", settings("linear", sampler_options={"steps": 1000})).verdict != TOO_SMALL
 
 
 def test_models_that_a_run_lacks_leave_their_claims_out():
