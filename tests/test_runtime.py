@@ -145,6 +145,6 @@ def test_where_there_is_no_terminal_plain_lines_appear(monkeypatch, capsys):
     for _ in progress.progress(range(10, 30), "zoom: epoch 1/2", 30, done=10):
         time.sleep(0.01)
     found = capsys.readouterr().out.splitlines()
-    assert 1 <= len(found) <= 4
+    assert 1 <= len(found) < 10  # of 20 steps
     for line in found:
         assert int(re.fullmatch(r"zoom: epoch 1/2: step (\d+)/30, 00:0\d left", line)[1]) > 10
