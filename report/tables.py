@@ -82,7 +82,7 @@ def summary(results: Results) -> Markdown:
         "Test loss",
         "Last distance",
         "Late mean",
-        "Low-confidence share",
+        "Low conf.",
         *["Digits"] * analysed,
     ]
     return table([*head, "Coverage", "Divergence"], rows, "lrll" + "r" * (3 + analysed))
