@@ -1,4 +1,4 @@
-"""What a run of one's own shows: its samples first, then what it has beside the released trainings.
+"""The short report of a run of one's own: its samples, then its models beside the released ones.
 
 The report tells the study of released results, and of a run like the study. Of any other run it tells this,
 which is short (text/short).
@@ -21,7 +21,7 @@ from report.study import EPOCHS, STUDIED, complete, measured, other_data
 from report.text_format import DASH, Markdown, escape, num, percent, table
 from report.verdicts.judge import FAILS, HOLDS, SAME, Verdict, passes
 from report.verdicts.table import KINDS
-from study.figures.beside import RELEASED, YOURS, losses_beside
+from study.figures.distances import RELEASED, YOURS, losses_beside
 from study.figures.styles import plain
 from study.records import Results, Trained, TrainRecord
 
@@ -103,7 +103,7 @@ def _curve(one: Trained) -> tuple[list[float], list[float]]:
 
 
 def values(results: Results, verdicts: Mapping[str, Verdict], drawn: set[str]) -> dict[str, Any]:
-    """What the short report names; `drawn` are the names of the figure files."""
+    """Values that the short report names; `drawn` are the names of the figure files."""
     found, own = firsts(results), [m for m in results.models if results.first(m).train.process == "own"]
     one, _ = found[0]
     paper = None if other_data(results) else beyond.load(RELEASES[0])

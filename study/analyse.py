@@ -20,7 +20,7 @@ from diffusion.evaluation.statistics import share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
 from diffusion.training.run import Run
-from study import class_mix, memorisation, probes
+from study import class_mix, probes
 from study.measure import command, of_run, open_trained, trained_as
 from study.recogniser import DigitRecogniser
 from study.records import (
@@ -67,7 +67,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         return _drawn(way, evaluator, recogniser, way.sample(P.n_way))
 
     x_train = to_uint8(run.images)
-    near, of_test = (memorisation.nearest(to_uint8(one), x_train) for one in (x, x_test[: P.n_way]))
+    near, of_test = (probes.nearest(to_uint8(one), x_train) for one in (x, x_test[: P.n_way]))
     record = AnalyseRecord(
         **of_run(run, train, P),
         drawn=[
@@ -78,7 +78,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         mix=class_mix.split(
             evaluator.reference, seen.features, seen.labels, evaluator.test.labels, P.interval_repeats
         ),
-        memorised=memorisation.memorised((near, seen.labels), (of_test, evaluator.test.labels[: P.n_way])),
+        memorised=probes.memorised((near, seen.labels), (of_test, evaluator.test.labels[: P.n_way])),
         **found,
     )
     record.save(AnalyseRecord.path(out, model, seed))

@@ -1,4 +1,4 @@
-"""Probes of a trained noise predictor: what it is blind to, and what it can restore in one step."""
+"""Probes of finished trainings: blindness to an offset, restoration in one step, copies of images."""
 
 import torch
 from torch import Tensor
@@ -8,9 +8,10 @@ from diffusion.evaluation.statistics import mean_of, share_of
 from diffusion.processes import DDPM
 from diffusion.processes.base import Network
 from diffusion.runtime import generator
-from study.records import Recoverable, Response
+from study.records import Memorised, Recoverable, Response
 
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
+NEAR = 0.05  # the share of test images that counts as near to a training image
 
 
 def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> Response:
@@ -69,3 +70,28 @@ def recoverable(
 def _steps(T: int, n: int) -> list[int]:
     """n evenly spaced time steps up to T, fewer where T is smaller."""
     return sorted({max(1, t) for t in torch.linspace(T / n, T, n).round().long().tolist()})
+
+
+def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> Tensor:
+    """Distance of each image to the nearest training image, (N,).
+
+    Args:
+        x, x_train: bytes, (N, 1, 28, 28) and (M, 1, 28, 28). Distances are Euclidean, of grey values 0 to 1.
+    """
+    flat = x.flatten(1).float() / 255
+    parts = x_train.flatten(1).split(chunk)
+    return torch.stack([torch.cdist(flat, part.float() / 255).amin(1) for part in parts]).amin(0)
+
+
+def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> Memorised:
+    """Distances of samples to the nearest training image against those of test images.
+
+    Args:
+        found, test: distances (N,) and classes (N,), as read, of samples and of test images.
+    """
+    (far, labels), (test_far, test_labels) = found, test
+    bound = test_far.quantile(NEAR)
+    of_class = torch.stack(
+        [test_far[test_labels == k].quantile(NEAR) if (test_labels == k).any() else bound for k in range(10)]
+    )
+    return Memorised(closer=share_of(far < bound), closer_in_class=share_of(far < of_class[labels]))

@@ -1,5 +1,6 @@
-"""Figures along training: distances, losses at common noise levels, and the mix of classes."""
+"""Figures along training: distances, losses beside released ones and at common noise levels, class mix."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,8 @@ EXPLAINED = {  # what a legend says beside the models, where it is drawn
     RAW: {"color": INK, "linewidth": 0.5, "alpha": 0.45},
     FLOOR: {"color": MUTED, "linewidth": 0.9},
 }
+YOURS, RELEASED = "your run", "the paper's"
+BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 DOUBLINGS = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2}  # colours of a share over the real one
 
 
@@ -182,4 +185,31 @@ def class_map(ratios: Mapping[str, Any], classes: Sequence[str], noun: str) -> F
     axes.set_yticks(np.arange(len(table)) + 0.5, list(ratios), rotation=0)
     axes.set_xlabel(f"{noun} that the classifier reads")
     axes.tick_params(length=0, pad=4)
+    return figure
+
+
+@styled
+def losses_beside(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]]) -> Figure:
+    """Test losses against passes over the data, a panel for each model.
+
+    Args:
+        panels: the model's label -> `YOURS` and, where there is one, `RELEASED` -> passes, and losses.
+    """
+    across = min(len(panels), 2 if len(panels) <= 4 else 4)
+    figure = new_figure(8 + 38 * math.ceil(len(panels) / across))
+    grid = figure.subplots(math.ceil(len(panels) / across), across, squeeze=False)
+    places = list(grid.flat)
+    for axes, (label, curves) in zip(places, panels.items(), strict=False):
+        for whose, (passes, losses) in curves.items():
+            few = {} if len(passes) <= FEW else {"marker": ""}
+            axes.plot(passes, losses, **BESIDE[whose] | few)
+        highest = max(max(losses) for _, losses in curves.values())
+        axes.set(title=label, xscale="log", ylim=(0, 1.12 * highest))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    for axes in places[len(panels) :]:
+        axes.remove()
+    figure.supxlabel("passes over the training images", size="medium")
+    figure.supylabel("test loss", size="medium")
+    drawn = dict.fromkeys(whose for curves in panels.values() for whose in curves)
+    legend(figure, [(whose, places[0].plot([], [], **BESIDE[whose])[0]) for whose in drawn])
     return figure
