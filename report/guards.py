@@ -26,6 +26,7 @@ import numpy as np
 from jinja2 import meta
 
 from diffusion.evaluation import statistics
+from diffusion.evaluation.interval import Interval
 from report.text_format import HELPERS, Markdown, finalize
 
 TEXT = Path(__file__).resolve().parent / "text"
@@ -54,10 +55,9 @@ def above(a: Sequence[float], b: Sequence[float]) -> bool:
     return all(x > y for x, y in zip(a, b, strict=True))
 
 
-def mean_gap(a: Sequence[float], b: Sequence[float]) -> Any:
+def mean_gap(a: Sequence[float], b: Sequence[float]) -> Interval:
     """The mean of a - b over epochs, with its interval."""
-    gap = np.subtract(a, b)
-    return statistics.late_mean(gap) if len(gap) > 1 else statistics.Mean(*[float(gap[0])] * 3, 0.0, 1)
+    return statistics.late_mean(np.subtract(a, b))
 
 
 STATISTICS = {f.__name__: _of_numbers(f) for f in (max, min, fmean)} | {"above": above, "mean_gap": mean_gap}
@@ -94,7 +94,7 @@ _ENVIRONMENT.filters |= HELPERS
 
 
 class Text:
-    """What the sources of a text have in common.
+    """The sources of a text, with the values and named findings that they share.
 
     Args:
         values: name -> what placeholders print and conditions look at.

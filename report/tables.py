@@ -256,6 +256,6 @@ def _plain(value: Any, name: str = "") -> str:
         return ", ".join(f"{k} = {_plain(v)}" for k, v in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if value is None:  # in numbers of images, steps and models it stands for all
-        return "all" if name.startswith("n_") or name in ("sampling_steps", "models") else "default"
+    if value is None:  # in numbers of images it stands for all
+        return "all" if name.startswith("n_") else "default"
     return f"{value:g}" if isinstance(value, float) else str(value)
