@@ -68,7 +68,7 @@ def whole(name: str, value: Any, low: int, high: int | None = None, meaning: str
 
 
 def looks(value: Any) -> str:
-    """What a value looks like, for messages: shape and type of a tensor, or the name of its class."""
+    """A value in words, for messages: shape and type of a tensor, or the name of its class."""
     return (
         f"{tuple(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
     )

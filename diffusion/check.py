@@ -137,7 +137,7 @@ def _prior(process: ColdDiffusion, x: Tensor) -> str | Finding:
 
 
 def _kept(process: ColdDiffusion, x: Tensor) -> str | Finding:
-    """Whether it is known by what it is, and can be had back from what a run keeps of it."""
+    """Check that it can be described, and had back from what a run keeps of it."""
     found = Found()
     describe(process, "the process", found)
     try:

@@ -168,7 +168,7 @@ class Training(_Fit):
         raise NotImplementedError
 
     def way(self, changes: Mapping[str, Any] = MappingProxyType({})) -> Way:
-        """How the training is sampled; with changes, in another way: what these do not name stays as it is.
+        """The way to sample the training, with changes; what these do not name stays as it is.
 
         Options belong to what they are options of: another sampler or prior begins without.
 
@@ -189,7 +189,7 @@ class Training(_Fit):
         return Way(sampler, prior, average)
 
     def trains(self) -> str:
-        """What two models may not have in common: a hash of what determines the weights."""
+        """A hash of all that determines the weights, which two models may not have in common."""
         found, process = Found(), self.process()
         known = {k: v for k, v in self.fitting().items() if k not in ("name", *NETWORK)}
         if self.lr_schedule == "constant":  # more epochs go on where fewer ended

@@ -43,7 +43,7 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
 
 
 def made(what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
-    """What `named` finds, a class called with the options; raises ValueError as `named` and `call_with`."""
+    """The object that `named` finds, a class called with the options; raises ValueError as these do."""
     found = named(what, name, registry)
     if isinstance(found, type):
         return call_with(found, {}, options)

@@ -1,4 +1,4 @@
-"""Where a result comes from: the checkout, its commit, versions and machine."""
+"""Provenance of a result: the checkout, its commit, versions and machine."""
 
 import contextlib
 import os

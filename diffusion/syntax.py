@@ -1,4 +1,4 @@
-"""What code does, as a hash: comments, formatting, docstrings and the version of Python do not count.
+"""Hashes of what code does: comments, formatting, docstrings and the version of Python do not count.
 
 The project's own code has a hash for what it determines: `code("weights")` for the weights of a training,
 `code("samples")` for samples. accepted.json beside this file lists hashes of code that gave the same golden

@@ -1,4 +1,4 @@
-"""What is made of any model's records: the front of the HTML page, and sections on further models."""
+"""The front of the HTML page, and sections on further models, from the records of any model."""
 
 import io
 from collections.abc import Callable, Iterable

@@ -37,7 +37,7 @@ SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", STITCHED, "on 20 % grey") 
 
 
 def common(results: Results, profile: Profile, notebooks: Sequence[str] = ()) -> dict[str, Any]:
-    """What the report of any run names.
+    """Values that the report of any run names.
 
     Args:
         notebooks: names of its executed notebooks.
@@ -92,7 +92,7 @@ def build(
 
 
 def _run(results: Results, profile: Profile, models: list[str], drawn: set[str]) -> dict[str, Any]:
-    """What was run, by what, and how it departs from the study."""
+    """The run, its models, and how it departs from the study."""
     one = results.first("linear").train
     address = profile.options.get("repository", "")
     further = [m for m in results.models if m not in models]
@@ -159,7 +159,7 @@ def respaced(results: Results) -> list[Markdown]:
 
 
 def _measures(results: Results) -> dict[str, Any]:
-    """How it was measured, and the tables."""
+    """The measuring, and the tables."""
     ones, schedules = [one.measure for one in results.trainings.values()], results.schedules
     measure, beta, left = ones[0], schedules.linear.beta[-1], 1 - schedules.linear.alpha_bar[-1]
     return {

@@ -130,7 +130,7 @@ def _changes(base: Trained, other: Trained, of_samples: dict[str, Any]) -> dict[
 
 
 def _place(name: str) -> int:
-    """Where a setting stands among those of a row: those of training first, as their notebook has them."""
+    """The order of a setting among those of a row: those of training first, as their notebook has them."""
     return IN_THE_END.index(name) if name in IN_THE_END else -1
 
 

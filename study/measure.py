@@ -153,7 +153,7 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
 
 
 def of_run(run: Run, train: TrainRecord, P: Measure | Analyse) -> dict[str, Any]:
-    """What the record of a job says of the training that it is about, and of itself."""
+    """Fields of the record of a job that name the training and the job itself."""
     return {
         "job": type(P).__name__.lower(),
         "settings": P.values(),

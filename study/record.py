@@ -1,4 +1,4 @@
-"""What a notebook leaves of a run: its record, made from what the notebook has made, and kept images."""
+"""The record and the kept images of a notebook, made from what the notebook has made."""
 
 import inspect
 import math

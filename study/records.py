@@ -498,7 +498,7 @@ UNSAID = {"steps": None, "clip_x0": False, "levels": None, "noise": 0.0, "power"
 
 
 def sampling_of(settings: dict[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """How a training is sampled, by its settings or with changes: sampler, prior and all their options."""
+    """Sampler, prior and all their options of a training, by its settings or with changes."""
     changes = changes or {}
     found = {
         k: settings[k] for k in ("sampler", "prior", "sampler_options", "prior_options") if k in settings

@@ -41,7 +41,7 @@ Models = Annotated[
 
 
 class AWay(TypedDict, total=False):
-    """What may differ between the samples of one training."""
+    """Settings that may differ between the samples of one training."""
 
     __pydantic_config__ = STRICT | {"extra": "forbid"}
 

@@ -65,7 +65,7 @@ class Job:
         return self.settings.model_dump(mode="json", exclude={"data_dir", "out_dir"})
 
     def expected(self) -> dict[str, Any]:
-        """What the job is made from. Raises ValueError where code, data or a job before it are not there."""
+        """All that the job is made from; raises ValueError where code, data or a job before are not there."""
         values = self.values()
         own = set(OWN.findall(json.dumps(values)))
         return {

@@ -68,7 +68,7 @@ def study(profile: Profile, cores: str, executor: str) -> None:
             )
             run(*SNAKEMAKE, *options, *([] if executor and cores == "all" else ["--cores", cores]))
     if (first := out / "figures" / "first_samples.png").is_file():
-        print(f"{first} has what it draws")
+        print(f"The first samples: {first}")
     print(f"{out}/report.html and {out}/report.pdf are up to date")
 
 

@@ -16,7 +16,7 @@ class Part(BaseModel):
 
 
 class Source(NamedTuple):
-    """Where a number stands: a record, and the JSON pointer in it."""
+    """The place of a number: a record, and the JSON pointer in it."""
 
     record: str
     pointer: str
@@ -63,7 +63,7 @@ class Interval(Sparse):
         return self.value, self.low, self.high
 
     def shown(self, show: Callable[..., T]) -> T:
-        """What a function of the value and the ends makes of it."""
+        """The result of a function of the value and both ends."""
         return show(*self.ends)
 
     def map(self, function: Callable[[float], float]) -> "Interval":

@@ -1,4 +1,4 @@
-"""What measures and probes return: numbers with their intervals, as they stand in records too."""
+"""Results of measures and probes: numbers with their intervals, as they stand in records too."""
 
 from pydantic import ConfigDict
 

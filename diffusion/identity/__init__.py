@@ -1,1 +1,1 @@
-"""What a training and its samples are known by: things described as JSON, the code of a user's own, files."""
+"""Identity of trainings and of samples: things described as JSON, the code of a user's own, files."""

@@ -122,7 +122,7 @@ class Code:
         return {"!code": digest(content, 16) if outermost else content}
 
     def _module(self, module: types.ModuleType, at: str) -> Any:
-        """What a module of the user's own holds now, where it is handed on as a whole."""
+        """Content of a module of the user's own as it is now, where it is handed on as a whole."""
         held = {k: v for k, v in sorted(vars(module).items()) if not k.startswith("__")}
         return {k: self.describe(v, f"{module.__name__}.{k}") for k, v in held.items()}
 
@@ -178,7 +178,7 @@ class Code:
 
 
 def _read(function: types.FunctionType, at: str) -> dict[str, Any]:
-    """What a function reads of its globals, as it is now; of modules of one's own, what it reads of them.
+    """The globals that a function reads, as they are now; of modules of one's own, the names read of them.
 
     Raises:
         IdentityError: it reads what nobody can tell.

@@ -1,4 +1,4 @@
-"""What a thing is, in JSON that is equal exactly when the thing is equal; what cannot be told is refused.
+"""Things as JSON that is equal exactly when the thing is equal; what cannot be told is refused.
 
     describe(ColdZoom(), "process")     {"!object": "diffusion:ColdZoom", "T": 24, "interpolation": "nearest",
     ...}

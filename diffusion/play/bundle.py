@@ -1,4 +1,4 @@
-"""What page and widget compute with: trainings, the classifier and digits, as JSON with packed numbers.
+"""The data of page and widget: trainings, the classifier and digits, as JSON with packed numbers.
 
 Numbers are packed byte plane by byte plane, the highest first, which gzip shortens by a seventh; net.js
 unpacks them. Scripts are bundled by putting the modules one after another: no two share a name.

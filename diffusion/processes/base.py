@@ -94,7 +94,7 @@ class DegradationProcess(ABC):
         """Learn from the training images (N, 1, 28, 28); all attributes are kept beside the weights."""
 
     def compress(self, x: Tensor) -> Tensor:
-        """What a prior describes: fully degraded images, or the fewer pixels that they consist of."""
+        """The pixels that a prior describes: degraded images at t = T, or the fewer that make these up."""
         return self.degrade(x, torch.full((len(x),), self.T, device=x.device))
 
     def expand(self, pixels: Tensor) -> Tensor:

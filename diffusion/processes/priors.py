@@ -139,7 +139,7 @@ def prior_of(prior: Any, options: Mapping[str, Any] | None = None) -> Any:
 
 
 def fitted(prior: Any, pixels: Tensor) -> Any:
-    """What draws: a prior that has `fit`, fitted on pixels (N, 1, p, p); another one as it is.
+    """The prior, fitted on pixels (N, 1, p, p) if it has `fit`.
 
     Raises:
         ValueError: what comes of it does not draw.

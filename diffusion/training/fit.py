@@ -202,7 +202,7 @@ def _refuse_no_loss(learner: Learner) -> None:
 
 
 def _described(thing: Any) -> Any:
-    """What a thing is; None where that cannot be told, as of a network with hooks."""
+    """The description of a thing; None where it has none, such as a network with hooks."""
     try:
         return describe(thing, "it")
     except ValueError:
@@ -247,7 +247,7 @@ def _sha256(content: bytes) -> str:
 
 
 def known_by(identity: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """What runs are compared by: what is null or has its default is as if it were not there."""
+    """The identity that runs are compared by: what is null or has its default is as if it were not there."""
     said = {key: value for key, value in identity.items() if value is not None}
     data = {key: value for key, value in said["data"].items() if value is not None}
     return normal(said | {"data": data, "code": syntax.canonical("weights", said["code"])}, live)

@@ -221,7 +221,7 @@ class Run:
         return start.detach().float().cpu().expand(n, *start.shape[1:])
 
     def fitted(self, prior: Any) -> Any:
-        """What draws: a prior that has `fit`, fitted on the training images; another as it is.
+        """The prior, fitted on the training images if it has `fit`.
 
         Raises:
             ValueError: the training images are not known.
@@ -307,7 +307,7 @@ def refuse_what_no_hash_tells() -> None:
 
 
 def kept_way(store: RunFolder, live: dict[str, Any]) -> Way:
-    """How a run is sampled by default, as its folder says; what cannot be had back is reported."""
+    """The default way to sample a run, of its folder; what cannot be had back is reported."""
     try:
         content = store.read(SAMPLING)
         return Way() if content is None else unpack(content, live)

@@ -74,7 +74,7 @@ def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Generator) -> Tensor:
-    """Where sampling starts, (n, 1, 28, 28); see `draw`."""
+    """The latents at t = T that sampling starts from, (n, 1, 28, 28); see `draw`."""
     if isinstance(start, Tensor):
         return checked(process.expand(start), n, "start")
     if start is None:

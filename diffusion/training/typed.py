@@ -112,7 +112,7 @@ def _last(name: str, sources: Iterable[ast.Module]) -> ast.stmt | None:
 
 
 def _sources(thing: Any) -> Iterable[ast.Module]:
-    """Where a typed class or function was made: of several of its name, the one that it is."""
+    """The sources that a typed class or function was made in: of several of its name, the one that it is."""
     own = [thing] if isinstance(thing, types.FunctionType) else vars(thing).values()
     functions = (inspect.unwrap(one) for one in own if isinstance(one, types.FunctionType))
     codes = [one.__code__ for one in functions if is_own(one)]

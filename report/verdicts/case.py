@@ -1,4 +1,4 @@
-"""What the late checkpoints of a training give.
+"""Measures of a training at its end: from its late checkpoints.
 
 A measure is a function from the samples of one checkpoint to an `Interval`. A training gives a measure's mean
 over its late checkpoints, or where these are few the value of its last one.

@@ -1,4 +1,4 @@
-"""What stands for which model in the figures of the study."""
+"""Colours, marks and labels of the models in the figures of the study."""
 
 from diffusion.figures.style import STYLES, Styles, styles_of
 from study.records import Results
