@@ -41,6 +41,10 @@ class Checkout:
         assert (done.returncode != 0) == (status != 0), done.stdout + done.stderr
         return done.stdout + done.stderr
 
+    def change_pins(self) -> None:
+        """Pins newer than the environment, which a file system may date to the same tick of its clock."""
+        os.utime(self.folder / "constraints.txt", (time.time() + 1,) * 2)
+
     def calls(self) -> list[str]:
         """How environments were made, since the last look."""
         file = self.folder / "calls"
@@ -60,7 +64,7 @@ def made(tmp_path) -> Checkout:
 def test_it_is_made_once_and_changed_pins_are_installed_on_top(made):
     made.make("env")
     assert made.calls() == []
-    (made.folder / "constraints.txt").touch()
+    made.change_pins()
     os.utime(made.folder / "pyproject.toml", (time.time() + 10**6,) * 2)  # in the future
     made.make("env")
     made.make("env")
@@ -68,7 +72,7 @@ def test_it_is_made_once_and_changed_pins_are_installed_on_top(made):
 
 
 def test_one_that_was_interrupted_moved_or_lost_its_python_is_made_anew(made):
-    (made.folder / "constraints.txt").touch()
+    made.change_pins()
     (made.folder / "fail").touch()
     made.make("env", status=2)
     assert made.calls() == ["on top"]
