@@ -4,8 +4,12 @@ from collections.abc import Sequence
 
 from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.evaluator import Evaluator, Seen
+from diffusion.processes import DDPM
 from diffusion.training.fit import Run
+from study import probes
 from study.records import Ablation, Checkpoint, Gaps, PriorAblation, PriorSide, Variant
+
+N_PROBED = 500  # test images whose latents are raised and lowered
 
 
 def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:
@@ -49,7 +53,11 @@ def _side(seen: Seen, n_variety: int) -> PriorSide:
 
 
 def checkpoint(run: Run, evaluator: Evaluator, epoch: int, n: int, seed: int) -> Checkpoint:
-    """All measures of n samples after an epoch."""
+    """All measures of n samples after an epoch, and of a DDPM the response to an offset at t = T."""
     found = evaluator.measure(run.sample(n, seed, epoch))
     print(f"{run.name}-{run.seed}: epoch {epoch}, Fréchet distance {found.frechet.value:.3f}", flush=True)
-    return Checkpoint(epoch=epoch, **dict(found))
+    seen = None
+    if isinstance(run.process, DDPM):
+        probed, T = evaluator.x_test[:N_PROBED], run.process.T
+        seen = probes.response(run.process, run.network(epoch), probed, run.precision, seed, [T]).response[0]
+    return Checkpoint(epoch=epoch, response=seen, **dict(found))

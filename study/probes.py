@@ -14,7 +14,9 @@ SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
 NEAR = 0.05  # the share of test images that counts as near to a training image
 
 
-def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> Response:
+def response(
+    process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0, steps: list[int] | None = None
+) -> Response:
     """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
 
     The shift is `SHIFT` standard deviations of the noise at t: one of the mean of its 784 pixels, so that
@@ -24,10 +26,11 @@ def response(process: DDPM, network: Network, x: Tensor, precision: str, seed: i
 
     Args:
         x: test images (N, 1, 28, 28); half of them are raised and half lowered.
+        steps: time steps; None: thirteen from T / 20 to T.
     """
     sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
     eps = torch.randn(x.shape, generator=generator(seed, "response"))
-    steps = sorted({max(1, process.T // 20), *_steps(process.T, 12)})
+    steps = steps or sorted({max(1, process.T // 20), *_steps(process.T, 12)})
     found = []
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)

@@ -4,9 +4,11 @@
     OUT/metrics/train_<model>-<seed>.json       notebooks 02, 03, 05: one training
     OUT/metrics/measure_<model>-<seed>.json     the samples of that training, measured
     OUT/metrics/analyse_<model>-<seed>.json     the finished model: other ways to sample, probes
+    OUT/metrics/blind.json                      images read by eye: `study.blind`
     OUT/metrics/yardstick.json                  real images distorted: what distances and recognition mean
     OUT/kept/<name>.npz                         images as bytes, (..., 28, 28), for the figures of images:
         zoom                        (T + 1,): a digit at every level                notebook 01
+        blind                       (n,): those that were read by eye               blind
         samples_<model>-<seed>      (n,): the samples of the finished model         measuring
         late_<model>-<seed>         (epochs, n): those of the late checkpoints      measuring
         quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
@@ -140,9 +142,13 @@ class ZoomProbes(Part):
 
 
 class Checkpoint(Sampled):
-    """`n_checkpoint` samples after one epoch."""
+    """`n_checkpoint` samples after one epoch.
+
+    `response` is that of a noise predictor to an offset at t = T, see `probes.response`.
+    """
 
     epoch: int
+    response: Interval | None = None
 
 
 class Final(Checkpoint):
@@ -446,6 +452,19 @@ class YardstickRecord(Record):
     mixed: list[Mixed]
 
 
+class BlindRecord(Record):
+    """Images of several sources read by eye, in the order in which they were shown (`study.blind`).
+
+    `classes` has those of real digits, and -1; `labels` of each reader the digit or `n`; `accepted` what the
+    recogniser says. The images are kept as `blind`.
+    """
+
+    sources: list[str]
+    classes: list[int]
+    labels: dict[str, list[str]]
+    accepted: list[bool]
+
+
 @dataclass(frozen=True)
 class Trained:
     """One (model, seed) of a run: its training, and its measures and its analysis where there are any."""
@@ -475,6 +494,7 @@ class Results:
     schedules: SchedulesRecord | None
     trainings: dict[tuple[str, int], Trained] = field(default_factory=dict)
     yardstick: YardstickRecord | None = None
+    blind: BlindRecord | None = None
 
     @property
     def models(self) -> list[str]:
@@ -552,7 +572,8 @@ def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) 
                     f"{path} measured other weights than {model}-{seed} has; run `make report` again"
                 )
         loaded[model, seed] = Trained(train, measure, analysis)
-    return Results(out, SchedulesRecord.load_if_there(out), loaded, YardstickRecord.load_if_there(out))
+    of_run = (cls.load_if_there(out) for cls in (YardstickRecord, BlindRecord))
+    return Results(out, SchedulesRecord.load_if_there(out), loaded, *of_run)
 
 
 def kept_path(out: Path, name: str) -> Path:
