@@ -16,10 +16,10 @@ from diffusion.figures.style import save
 from diffusion.files import read_json
 from diffusion.provenance import releases
 from report import beyond, front, guards, tables
-from report.claims.looks import full
 from report.study import EPOCHS, STUDIED, complete, measured, other_data
 from report.text_format import DASH, Markdown, escape, num, percent, table
-from report.verdicts.judge import FAILS, HOLDS, SAME, Verdict, passes
+from report.verdicts.case import full
+from report.verdicts.judge import DECIDED, Verdict, passes
 from report.verdicts.table import KINDS
 from study.figures.distances import RELEASED, YOURS, losses_beside
 from study.figures.styles import plain
@@ -145,11 +145,10 @@ def _verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     paper = [row for row in read_json(path) if row["id"] in verdicts] if path.is_file() else []
     rows, open_for, same = [], Counter(), 0
     for own, said in ((verdicts[row["id"]], row["verdict"]) for row in paper):
-        kind = KINDS.get(SAME if said.startswith(SAME) else said, "absent")
-        mark = own.label if own.verdict in (HOLDS, FAILS, SAME) else ""
+        mark = own.verdict if own.verdict in DECIDED else ""
         same += mark == said
         open_for[own.why] += not mark
-        badge = Markdown(f"[{escape(said)}]{{.verdict .{kind}}}")
+        badge = Markdown(f"[{said}]{{.verdict .{KINDS.get(said, 'absent')}}}")
         rows.append([Markdown(own.claim.short), badge, "✓" if mark == said else mark])
     return {
         "table_verdicts": table(["Claim of the study", "The paper", "Your run"], rows, (60, 25, 12)),

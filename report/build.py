@@ -36,8 +36,8 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     asked = read_profile(profile, PROFILES)
     results = load_results(out, asked.trainings)
     check(results, asked)
-    verdicts, notebooks, folder = ledger(results), pages.names(results), out / "figures"
     further = beyond.load(str(asked.options.get("beyond", "")))
+    verdicts, notebooks, folder = ledger(results, further), pages.names(results), out / "figures"
     if further is None and "beyond" in asked.options:
         print(f"released/{asked.options['beyond']} is not there: the report has no section beyond the study")
     short = beside.is_short(results)

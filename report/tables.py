@@ -6,7 +6,6 @@ from statistics import fmean
 from typing import Any
 
 from diffusion.evaluation.results import Real
-from report.claims.looks import full
 from report.study import DDPMS
 from report.text_format import (
     DASH,
@@ -33,6 +32,7 @@ from report.verdicts.case import (
     distance,
     divergence,
     extreme_centre,
+    full,
     late,
     low_confidence,
     swing,

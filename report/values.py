@@ -14,17 +14,25 @@ from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
 from report import beyond, front, tables
-from report.claims.common import COMPARABLE
-from report.claims.ddpm import EARLY
-from report.claims.looks import full
-from report.claims.schedules import recovered
+from report.claims.ddpm import EARLY, recovered
+from report.claims.samples import COMPARABLE
 from report.study import DDPMS, END_OF_TRAINING, MODELS, complete, dataset, deviations, measured
 from report.study import trainings as trainings_of
 from report.text_format import NUMBERS, Markdown, code, escape, integer, listing, num, percent, sentence
 from report.verdicts import table
-from report.verdicts.case import LAST, Case, at_end, classes, coverage, distance, late, low_confidence, swing
-from report.verdicts.effects import MOST_TRAININGS
-from report.verdicts.judge import FAILS, WORDS, Verdict, tally
+from report.verdicts.case import (
+    LAST,
+    Case,
+    at_end,
+    classes,
+    coverage,
+    distance,
+    full,
+    late,
+    low_confidence,
+    swing,
+)
+from report.verdicts.judge import WORDS, Verdict, tally
 from study.figures.catalogue import UNPICKED
 from study.probes import SHIFT
 from study.records import SETTLED, AnalyseRecord, Drawn, Results, Trained, sampling_of
@@ -32,8 +40,8 @@ from study.settings import Profile
 
 AUTHORS, LICENCE = "The Cold Zoom Diffusion project", "MIT"
 EARLY_POINT = 0.2  # of training, where the schedules are compared
-STITCHED = "two digits stitched"
-SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", STITCHED, "on 20 % grey")  # of distances
+STITCHED, BLURRED = "two digits stitched", "blurred by 1 pixel"
+SCALE = ("shifted by 3 pixels", BLURRED, STITCHED, "on 20 % grey")  # of distances
 
 
 def common(results: Results, profile: Profile, notebooks: Sequence[str] = ()) -> dict[str, Any]:
@@ -191,35 +199,24 @@ def _measures(results: Results) -> dict[str, Any]:
 
 
 def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
-    """The ledger, and the number that decides each claim: with its interval, alone, and without its sign."""
-    effects = {name: v.effect for name, v in verdicts.items() if v.effect}
-    changed = [v for v in verdicts.values() if v.claim.changed]
+    """The ledger; of each claim the numbers of its parts, and the one that decides."""
+    decides = {name: v.decides[0] for name, v in verdicts.items() if v.decides}
     return {
         "claims_count": integer(len(verdicts)),
-        "changed_count": integer(len(changed)),
-        "changed_fails": integer(sum(v.verdict == FAILS for v in changed)),
+        "made_before": integer(sum(v.claim.made_before for v in verdicts.values())),
         "tally": tally(verdicts),
         "table_glance": table.glance(verdicts),
         "claims_in_full": table.claims(verdicts),
-        "seeds_parted": seeds_parted(verdicts),
         "verdict": {name: WORDS.get(v.verdict, v.verdict) for name, v in verdicts.items()},
-        "effect": {name: e.shown() for name, e in effects.items()},
-        "value": {name: e.show(e.interval.value) for name, e in effects.items()},
-        "magnitude": {name: e.show(abs(e.interval.value)) for name, e in effects.items()},
-        "needed": {name: v.needed or f"more than {MOST_TRAININGS}" for name, v in verdicts.items()},
+        "parts": {name: [one.interval for one in v.parts] for name, v in verdicts.items() if v.parts},
+        "effect": {name: e.shown() for name, e in decides.items()},
+        "value": {name: e.show(e.interval.value) for name, e in decides.items()},
+        "magnitude": {name: e.show(abs(e.interval.value)) for name, e in decides.items()},
+        "settles": {name: v.settles for name, v in verdicts.items()},
+        "fewest": {name: v.fewest for name, v in verdicts.items()},
         "ratios": [e.interval.value for e in verdicts["comparable"].each],
-        "comparable_within": COMPARABLE,
+        "comparable_within": integer(COMPARABLE),
     }
-
-
-def seeds_parted(verdicts: Mapping[str, Verdict]) -> Markdown:
-    """A sentence on the claims on which trainings contradict each other."""
-    parted = [n for n, v in enumerate(verdicts.values(), 1) if v.parted]
-    if not parted:
-        return Markdown("On no claim do the trainings contradict each other (@tbl:claims).")
-    many = len(parted) > 1
-    text = f"On claim{'s' if many else ''} {listing(parted)} of @tbl:claims the trainings differ"
-    return Markdown(f"{text}, and {'they stay' if many else 'it stays'} undecided.")
 
 
 # --- the study's models, by name: the first training of each ---
@@ -345,7 +342,7 @@ def _analyses(case: Case) -> dict[str, Any]:
     response = {m: case[m].analysis.response for m in DDPMS}
     t, ones = results.schedules.early.t, list(results.trainings.values())
     return {
-        "recovered": {m: recovered(results, m, t) for m in DDPMS},
+        "recovered": {m: recovered(case[m].analysis, t) for m in DDPMS},
         "response": {"t": response["linear"].t[0], "shift": SHIFT} | response,
         "study_digits": [full(one.analysis).digit.value for one in ones if one.model in MODELS],
         "yardstick": _yardstick(results),
@@ -362,6 +359,7 @@ def _yardstick(results: Results) -> dict[str, Any]:
         "candidates": len(found.candidates),
         "wrongly": used.wrongly,
         "stitched": used.accepted[STITCHED],
+        "blurred": scores[BLURRED],
         "kinds": NUMBERS[len(found.no_digits)],
         "shifted": 1 - found.old["shifted by 3 pixels"],
         "scale": listing(

@@ -5,6 +5,7 @@ The base is the first model of a process in the profile. A row tells in which se
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from math import exp, log
 from statistics import fmean
 from typing import Any
 
@@ -42,7 +43,7 @@ class Row:
         calls: of the network, for one image.
         n: samples of each training that its distance is taken of.
         distances: Fréchet distances, one a training, in the classifier's features.
-        distance: their mean with Student's interval; of one training, the interval of its samples.
+        distance: their mean with Student's interval, of the logarithms; of one training, that of its samples.
         divergence, low_confidence, coverage: means over the trainings.
         digit: share that the calibrated recogniser accepts, a mean over trainings that are analysed, if any.
         ratio: the mean distance over the base's.
@@ -152,7 +153,10 @@ def _row(
 ) -> Row:
     train, distances = ones[0].train, [each.frechet.value for each in samples]
     alone = Interval(*samples[0].frechet.ends, n=1, sd=0.0)
-    distance = mean_of(distances) if len(samples) > 1 else alone
+    distance = alone
+    if len(samples) > 1:
+        ends = mean_of(list(map(log, distances))).map(exp)
+        distance = mean_of(distances).model_copy(update={"low": ends.low, "high": ends.high})
     return Row(
         model=train.model,
         process=train.process,

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from diffusion.figures.style import save
 from diffusion.files import write_bytes
-from report import guards, values
+from report import beyond, guards, values
 from report.build import PROFILES
 from report.text_format import Markdown
 from report.verdicts.judge import FAILS, Verdict, ledger
@@ -42,8 +42,9 @@ def block(name: str, results: Results) -> str:
     Raises:
         ValueError: the records do not support a sentence; it is to be rewritten.
     """
-    found = ledger(results)
-    known = values.build(results, read_profile(results.out.name, PROFILES), found)
+    profile = read_profile(results.out.name, PROFILES)
+    found = ledger(results, beyond.load(str(profile.options.get("beyond", ""))))
+    known = values.build(results, profile, found)
     source = ROOT / "report" / "readme" / f"{name}.md"
     text = guards.Text(known | {"failing": failing(found)}, complete=True)
     text = text.markdown(source.read_text(encoding="utf-8"), source.name)
@@ -51,13 +52,14 @@ def block(name: str, results: Results) -> str:
 
 
 def failing(found: Mapping[str, Verdict]) -> Markdown:
-    """The claims that do not hold, by their short names where these stand alone, with what decides."""
-    lines = []
-    for one in (v for v in found.values() if v.verdict == FAILS):
-        claim, effect = one.claim, one.effect
-        name = claim.text.rstrip(".") if claim.short.startswith("…") else claim.short
-        lines.append(f"- {name} ({claim.section}); {effect.name}: {effect.shown()}")
-    return Markdown("\n".join(lines))
+    """The claims that do not hold, with what decides."""
+    ones = [one for one in found.values() if one.verdict == FAILS]
+    return Markdown(
+        "\n".join(
+            f"- {one.claim.short} ({one.claim.section}); {one.decides[0].name}: {one.decides[0].shown()}"
+            for one in ones
+        )
+    )
 
 
 def strip(results: Results) -> Figure:

@@ -1,38 +1,29 @@
-"""Shared by the claims: effects between two models, how numbers are shown, and phrases of rules."""
+"""Shared by the claims: effects between two models, and how their values are printed."""
 
 import math
-from collections.abc import Callable
 from functools import partial
-
-import numpy as np
-from scipy import stats
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
-from diffusion.evaluation.statistics import FEWEST
-from report.text_format import MINUS, Markdown, fixed, num, percent, span
-from report.verdicts.case import LAST, Case, Measure, distance, logarithm
-from report.verdicts.effects import Effect
-from report.verdicts.judge import Finding
+from report.text_format import MINUS, Markdown, fixed, num, percent
+from report.verdicts.case import LAST, Case, Measure, coverage, distance, divergence, logarithm, recall
+from report.verdicts.effects import ABOVE, BELOW, Effect
 
-COMPARABLE = 1.25  # two distances within this factor of each other are comparable
-PAIR = ("cosine", "linear")  # in the order in which texts name them
-ALL = ("zoom", "linear", "cosine")
-ZOOM = {"models": ("zoom",)}
-LEFT_OUT = "The first edition left this claim out."
-OVERLAP = "The first edition asked whether two intervals overlap, not for the interval of the difference"
+LEVEL = 1.25  # distances within this factor of each other are level
+POINTS = 0.1  # a difference of shares that does not matter
+NATS = 0.1  # a difference of divergences that does not matter
+VARIETY = (  # measures of variety, the side on which a set of samples has less, and what does not matter
+    ("divergence", divergence, ABOVE, NATS),
+    ("recall", recall, BELOW, POINTS),
+    ("coverage", coverage, BELOW, POINTS),
+)
 AT_END = f"on average over {LAST}"
-NOT_MEASURED = Finding("Not measured in this run.")
-TOO_FEW = Finding("Too few checkpoints.")
+BELOW_ONE = (
+    f"{AT_END.capitalize()} the ratio of the distances is below 1; within a factor of {LEVEL} it is level."
+)
 
-two = partial(span, digits=2)
 num2 = partial(num, digits=2)
 percent1 = partial(percent, decimals=1)
-
-
-def exact(name: str, value: float, side: str, bound: float, **more: object) -> Effect:
-    """An effect without uncertainty."""
-    return Effect(name, Interval(value, value, value), side, bound, **more)
 
 
 def points(x: float) -> Markdown:
@@ -40,42 +31,30 @@ def points(x: float) -> Markdown:
     return fixed(100 * x, 1)
 
 
-def quotient(name: str, log: Interval, bound: float = 1.0, **more: object) -> Effect:
+def exact(name: str, value: float, side: str, bound: float, **more: object) -> Effect:
+    """An effect without uncertainty."""
+    return Effect(name, Interval(value, value, value), side, bound, **more)
+
+
+def quotient(name: str, log: Interval, side: str | None, bound: float = 1.0, **more: object) -> Effect:
     """An effect that is a ratio, from its logarithm."""
-    return Effect(name, log.map(math.exp), bound=bound, ratio=True, show=fixed, **more)
+    return Effect(name, log.map(math.exp), side, bound, ratio=True, show=fixed, **more)
 
 
-def ratio(case: Case, pair: tuple[str, str], side: str) -> Effect:
+def ratio(case: Case, pair: tuple[str, str], side: str, margin: float = LEVEL) -> Effect:
     """The distance of one model over that of another at the end of training."""
-    name, log = f"distance, {pair[0]} : {pair[1]}", case.gap(*pair, logarithm(distance))
-    return quotient(name, log, side=side, margin=COMPARABLE)
+    log = case.gap(*pair, logarithm(distance))
+    return quotient(f"distance, {pair[0]} : {pair[1]}", log, side, margin=margin)
 
 
-def gap(case: Case, pair: tuple[str, str], measure: Measure, name: str, **more: object) -> Effect:
+def gap(case: Case, pair: tuple[str, str], measure: Measure, name: str, side: str, **more: object) -> Effect:
     """The difference of a measure of two models at the end of training."""
-    return Effect(f"{name}, {pair[0]} {MINUS} {pair[1]}", case.gap(*pair, measure), **more)
+    return Effect(f"{name}, {pair[0]} {MINUS} {pair[1]}", case.gap(*pair, measure), side, **more)
 
 
-def said(case: Case, models: tuple[str, ...], measure: Measure, show: Callable[..., Markdown]) -> str:
-    """A measure of each model at the end of training."""
-    return ", ".join(f"{case.end(m, measure).shown(show)} ({m})" for m in models)
-
-
-def distances(case: Case, models: tuple[str, ...]) -> str:
-    """The distances of models at the end of training."""
-    return f"Distance {AT_END}: in digit features {said(case, models, distance, span)}."
-
-
-def slope(epochs: list[int], values: list[float]) -> Interval | None:
-    """The change in ten epochs over the second half of some points, over their mean, with its interval.
-
-    Least squares, with Student's interval; None of fewer than five points.
-    """
+def slope(name: str, epochs: list[int], values: list[float]) -> Effect:
+    """The change in ten epochs over the second half of some points, over their mean; it is to be below 0."""
     half = len(epochs) // 2
-    x, y = np.asarray(epochs[half:], dtype=float), np.asarray(values[half:], dtype=float)
-    if len(x) < FEWEST:
-        return None
-    line = stats.linregress(x, y)
-    error = float(stats.t.ppf(statistics.TAILS[1], len(x) - 2)) * line.stderr
-    found = Interval(line.slope, line.slope - error, line.slope + error)
-    return found.map(lambda change: float(10 * change / abs(y.mean())))
+    mean = sum(values[half:]) / len(values[half:])
+    found = statistics.slope(epochs[half:], values[half:]).map(lambda change: 10 * change / mean)
+    return Effect(f"{name}, change in ten epochs", found, BELOW, show=percent1)

@@ -88,14 +88,8 @@ local function cards(d)
   return here(d, true)
 end
 
--- ::: claims: the ledger in full. Each ::: claim opens on a click in HTML; in print they stand in two columns.
-local function claims(d)
-  return typst and { pandoc.RawBlock("typst", "#claims["), d, pandoc.RawBlock("typst", "]") } or d
-end
+-- ::: claim: one of the ledger in full, which opens on a click. Print has the table alone.
 local function claim(d)
-  if typst then
-    return { pandoc.RawBlock("typst", "#claim["), pandoc.Div(d.content), pandoc.RawBlock("typst", "] <" .. d.identifier .. ">") }
-  end
   local first = d.content:remove(1)
   local out = pandoc.List { pandoc.RawBlock("html", '<details class="claim" id="' .. d.identifier .. '"><summary>'), first,
     pandoc.RawBlock("html", "</summary>") }
@@ -141,10 +135,13 @@ local function algorithm(d)
                     { id = d.identifier, class = "algorithm" })
 end
 
+local function to_claim(l)
+  if typst and l.target:match "^#claim%-" then return l.content end
+end
+
 local function division(d)
-  if d.classes:includes "claims" then return claims(d) end
+  if typst and (d.classes:includes "screen" or d.classes:includes "page") then return {}, false end
   if d.classes:includes "claim" then return claim(d) end
-  if typst and (d.classes:includes "screen" or d.classes:includes "page") then return {} end
   if d.classes:includes "cards" then return cards(d) end
   if d.classes:includes "long" or d.classes:includes "here" then return here(d, d.classes:includes "long") end
   if d.classes:includes "algorithm" then return algorithm(d) end
@@ -196,4 +193,4 @@ local function cite(c)
   return out
 end
 
-return { { Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = division, Inlines = equations }, { Cite = cite, Span = verdict } }
+return { { Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = division, Inlines = equations }, { Cite = cite, Span = verdict, Link = to_claim } }

@@ -14,7 +14,7 @@ from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Real
 from diffusion.evaluation.statistics import FEWEST
 from report.text_format import percent
-from study.records import LATE, Checkpoint, Final, MeasureRecord, Results, SchedulesRecord, Trained
+from study.records import LATE, AnalyseRecord, Checkpoint, Drawn, MeasureRecord, Results, Trained
 
 LAST = f"the last {percent(LATE)} of training"
 
@@ -83,14 +83,16 @@ def mean_of(found: Iterable[Interval]) -> Interval | None:
 
 
 def late(measured: MeasureRecord, measure: Measure) -> Interval | None:
-    """The mean of a measure that cannot be negative over the late checkpoints; None if these are too few."""
+    """The mean of a measure, none of which is negative, over the late checkpoints; None if these are few."""
     found = mean_of(map(measure, measured.late()))
+    if found and measure is distance:
+        return statistics.of_positive(found)
     return found and found.model_copy(update={"low": max(found.low, 0.0)})
 
 
 def at_end(measured: MeasureRecord, measure: Measure) -> Interval:
     """A measure at the end of training: over the late checkpoints or, where they are few, of the last."""
-    return mean_of(map(measure, measured.late())) or measure(measured.final)
+    return late(measured, measure) or measure(measured.final)
 
 
 def swing(measured: MeasureRecord) -> Interval:
@@ -99,30 +101,49 @@ def swing(measured: MeasureRecord) -> Interval:
     return Interval(measured.final.frechet.value, min(found), max(found))
 
 
+def full(analysis: AnalyseRecord | None) -> Drawn | None:
+    """The samples of an analysis that are drawn as the model's settings say."""
+    return analysis.drawn[0] if analysis else None
+
+
 # --- a training of each model ---
+
+
+class NotMeasured(Exception):
+    """What a claim rests on was not measured, or means nothing."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A run seen with one training of each model: what a claim is put to."""
+    """A run seen with one training of each model: what a claim is put to.
+
+    Attributes:
+        further: the released results beyond the study, if there are such; `number` chooses their trainings.
+    """
 
     results: Results
     chosen: Mapping[str, Trained]
+    further: Results | None = None
+    number: int = 0
 
     def __getitem__(self, model: str) -> Trained:
         return self.chosen[model]
 
-    @property
-    def schedules(self) -> SchedulesRecord:
-        return self.results.schedules
+    def beyond(self, model: str) -> Trained:
+        """A training of a model beyond the study."""
+        if not self.further or not (seeds := self.further.seeds(model)):
+            raise NotMeasured(f"there is no {model} of the trainings beyond the study")
+        return self.further.trainings[model, seeds[self.number % len(seeds)]]
+
+    def analysis(self, model: str) -> AnalyseRecord:
+        if not (found := self.chosen[model].analysis):
+            raise NotMeasured(f"the {model} model is not analysed")
+        return found
 
     @property
     def real(self) -> Real:
         """The measures of real test images, which do not depend on the model."""
         return next(iter(self.chosen.values())).measure.real
-
-    def final(self, model: str) -> Final:
-        return self.chosen[model].measure.final
 
     def end(self, model: str, measure: Measure) -> Interval:
         return at_end(self.chosen[model].measure, measure)
@@ -138,10 +159,5 @@ class Case:
             return measure(a.final).minus(measure(b.final))
         if [row.epoch for row in a.late()] == [row.epoch for row in b.late()]:
             pairs = zip(map(measure, a.late()), map(measure, b.late()), strict=True)
-            found = mean_of(x.minus(y) for x, y in pairs if None not in (x.value, y.value))
-            if found:
-                return found
-        ends = [mean_of(map(measure, one.late())) for one in (a, b)]
-        if not all(ends):  # a mean and a single checkpoint may have other numbers of samples
-            ends = [measure(one.final) for one in (a, b)]
-        return ends[0].minus(ends[1])
+            return mean_of(x.minus(y) for x, y in pairs)
+        return mean_of(map(measure, a.late())).minus(mean_of(map(measure, b.late())))

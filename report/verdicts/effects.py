@@ -1,8 +1,9 @@
-"""Effects: the numbers that decide claims, with their intervals, over trainings, and the logic of answers."""
+"""Effects: the numbers that decide claims, with their intervals, over trainings, and what they answer."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -13,23 +14,23 @@ from report.text_format import Markdown
 from report.text_format import interval as bracketed
 from report.verdicts.case import log
 
-EQUAL = "equal"  # the answer "no difference that matters"
-Answer = bool | str | None  # yes, no, EQUAL, or the data do not decide
+EQUAL, PART = "equal", "part"  # the answers "no difference that matters" and "not the same in all parts"
+Answer = bool | str | None  # yes, no, one of these, or the data do not decide
 ABOVE, BELOW, WITHIN = "above", "below", "within"
+MIRRORED = {ABOVE: BELOW, BELOW: ABOVE}
 ENOUGH = 3  # trainings from which an interval over them decides
 MOST_TRAININGS = 50  # beyond these, a number of trainings is not computed
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A number that decides a claim.
+    """A number that decides a claim: yes where its interval lies on one side of a bound, no on the other.
 
     Attributes:
         name: what it is.
         interval: the number and its 95 % interval; an exact one has no width.
-        side: the claim holds where the interval lies above the bound, below it, or within the margin.
-        bound, fails: the claim fails where the interval lies beyond `fails` on the other side, which is the
-            bound unless another one is given.
+        side: the claim holds above the bound, below it, or within the margin about it, and fails where it
+            would hold with the opposite side; None: no verdict rests on it.
         margin: an interval that includes the bound and stays this near to it is no difference that matters;
             of a ratio, a factor.
         ratio: it is a quotient, for which twice as large and half as large are equally far from 1.
@@ -38,43 +39,61 @@ class Effect:
 
     name: str
     interval: Interval
-    side: str = ABOVE
+    side: str | None = ABOVE
     bound: float = 0.0
-    fails: float | None = None
     margin: float | None = None
     ratio: bool = False
     show: Callable[[float], Markdown] = lambda x: Markdown(f"{x:.2g}")
 
+    def away(self, x: float) -> float:
+        """How far a value lies from the bound, as margins are counted."""
+        return math.exp(abs(log(x / self.bound))) if self.ratio else abs(x - self.bound)
+
     @property
-    def nearby(self) -> tuple[float, float] | None:
-        """The values that are no difference that matters."""
-        if self.margin is None:
-            return None
-        if self.ratio:
-            return self.bound / self.margin, self.bound * self.margin
-        return self.bound - self.margin, self.bound + self.margin
+    def reach(self) -> tuple[float, float]:
+        """The smallest and the largest distance of the interval from the bound."""
+        _, low, high = self.interval.ends
+        ends = sorted((self.away(low), self.away(high)))
+        return (self.away(self.bound) if low <= self.bound <= high else ends[0]), ends[1]
 
     def answer(self) -> Answer:
-        _, lowest, highest = self.interval.ends
+        _, low, high = self.interval.ends
+        near, far = self.reach
         if self.side == WITHIN:
-            low, high = self.nearby
-            inside, outside = low < lowest and highest < high, highest < low or lowest > high
-            return True if inside else False if outside else None
-        fails = self.bound if self.fails is None else self.fails
-        upwards = self.side == ABOVE
-        if lowest > self.bound if upwards else highest < self.bound:
-            return True
-        if highest < fails if upwards else lowest > fails:
-            return False
-        near = self.nearby
-        return EQUAL if near and near[0] < lowest and highest < near[1] else None
+            return True if far < self.margin else False if near > self.margin else None
+        if low > self.bound or high < self.bound:
+            return (low > self.bound) == (self.side == ABOVE)
+        return EQUAL if self.margin is not None and far < self.margin else None
 
     def lean(self) -> Answer:
         """The answer of the value alone, as if its interval had no width."""
-        near, value = self.nearby, self.interval.value
-        if self.side != WITHIN and near and near[0] < value < near[1]:
+        value = self.interval.value
+        if self.side != WITHIN and self.margin is not None and self.away(value) < self.margin:
             return EQUAL
         return replace(self, interval=Interval(value, value, value)).answer()
+
+    def same(self) -> tuple[str, float | None, float | None]:
+        """The bounds that would give the same answer: which of them, "bound" or "margin", from, to.
+
+        The margin is asked for where it decides: of what is within it, or no difference, or too wide for it.
+        """
+        _, low, high = self.interval.ends
+        near, far = self.reach
+        answer = self.answer()
+        if self.side == WITHIN:
+            return "margin", *{True: (far, None), False: (None, near), None: (near, far)}[answer]
+        if self.margin is not None and answer in (EQUAL, None):
+            return "margin", *((far, None) if answer == EQUAL else (None, far))
+        if answer is None:
+            return "bound", low, high
+        return "bound", *((None, low) if low > self.bound else (high, None))
+
+    def row(self) -> dict[str, Any]:
+        """The effect for other programs, with the range of bounds that give the same answer."""
+        value, low, high = self.interval.ends
+        of, least, most = self.same()
+        named = {n: getattr(self, n) for n in ("name", "side", "bound", "margin")}
+        return named | {"value": value, "low": low, "high": high, f"same_for_{of}s": [least, most]}
 
     def shown(self) -> Markdown:
         """The number and its interval; an exact one alone."""
@@ -93,16 +112,13 @@ def over_trainings(effects: Sequence[Effect]) -> Effect:
     first = effects[0]
     if len(effects) < 2:
         return first
-    scale = log if first.ratio else float
-    raw = np.array([[scale(x) for x in e.interval.ends] for e in effects])
+    raw = np.array([[_scale(first)(x) for x in e.interval.ends] for e in effects])
     mean, low, high = raw[:, 0].mean(), raw[:, 1].min(), raw[:, 2].max()
     if len(effects) >= ENOUGH:
         over = statistics.mean_of(raw[:, 0])
         below, above = (raw[:, 0] - raw[:, 1]).mean(), (raw[:, 2] - raw[:, 0]).mean()
         low, high = mean - math.hypot(mean - over.low, below), mean + math.hypot(over.high - mean, above)
-    found = np.array([mean, low, high])
-    ends = (float(x) for x in (np.exp(found) if first.ratio else found))
-    return replace(first, interval=Interval(*ends, len(effects)))
+    return _with(first, mean, low, high)
 
 
 def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
@@ -112,40 +128,32 @@ def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
     lower bound.
     """
     first = effects[0]
-    scale = log if first.ratio else float
-    values = [scale(e.interval.value) for e in effects]
-    mean = sum(values) / len(values)
-    sd = (
-        float(np.std(values, ddof=1))
-        if len(values) > 1
-        else (scale(first.interval.high) - scale(first.interval.low)) / 4
-    )
-    edges = [scale(first.bound if x is None else x) for x in {first.bound, first.fails}]
-    if first.side == WITHIN:
-        edges = [scale(x) for x in first.nearby]
-    away = min(abs(mean - edge) for edge in edges)
-    if first.side != WITHIN and (near := first.nearby):
-        away = max(away, min(mean - scale(near[0]), scale(near[1]) - mean))
-    for n in range(3, MOST_TRAININGS + 1):
-        if stats.t.ppf(statistics.TAILS[1], n - 1) * sd / math.sqrt(n) < away:
+    raw = np.array([[_scale(first)(x) for x in e.interval.ends] for e in effects])
+    mean = raw[:, 0].mean()
+    sd = raw[:, 0].std(ddof=1) if len(raw) > 1 else (raw[0, 2] - raw[0, 1]) / 4
+    for n in range(ENOUGH, MOST_TRAININGS + 1):
+        half = stats.t.ppf(statistics.TAILS[1], n - 1) * sd / math.sqrt(n)
+        if _with(first, mean, mean - half, mean + half).answer() is not None:
             return n
     return None
 
 
-# --- three-valued logic, and equality ---
+def _scale(effect: Effect) -> Callable[[float], float]:
+    return log if effect.ratio else float
 
 
-def all_of(answers: Iterable[Answer]) -> Answer:
-    """Conjunction: one no is a no, one undecided leaves it undecided, one equal makes it equal."""
-    answers = list(answers)
-    if False in answers:
-        return False
-    if None in answers or not answers:
-        return None
-    return EQUAL if EQUAL in answers else True
+def _with(effect: Effect, *ends: float) -> Effect:
+    """The effect with another interval, given on its scale."""
+    back = math.exp if effect.ratio else float
+    return replace(effect, interval=Interval(*(float(back(x)) for x in ends)))
 
 
-def consensus(answers: Iterable[Answer]) -> Answer:
-    """The common answer of several measurements of one thing; no common answer does not decide."""
-    answers = set(answers)
-    return answers.pop() if len(answers) == 1 else None
+def together(answers: Iterable[Answer]) -> Answer:
+    """The answer of a claim of several parts: what all of them answer.
+
+    Two that are decided and differ settle that it holds in part, whatever the others; else one that is open
+    leaves it open. Yes and no are mirror images in this.
+    """
+    found = set(answers)
+    decided = found - {None}
+    return PART if len(decided) > 1 else None if None in found or not found else decided.pop()

@@ -1,17 +1,17 @@
 """The claims ledger: testable statements of the study, put to the trainings of a run, and their verdicts.
 
-A claim is one function under the decorator `claim`: its name is the claim's id; it measures a `Case`, one
-training of each model, and returns a `Finding`, the effects that decide. From three trainings of each model
+A claim is one function under the decorator `claim`: its name is the claim's id; of a `Case`, one training of
+each model, it yields the effects that decide, one for each of its parts. From three trainings of each model
 an interval over trainings decides; with fewer, which tell too little about their spread, each must give the
-same answer by the interval of its own checkpoints. A run that is not at the scale that a claim needs shows
-which way it leans, and decides nothing.
+same answer by the interval of its own checkpoints. A run that is not at the scale that a claim needs decides
+nothing.
 """
 
 import importlib
 import pkgutil
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from diffusion.evaluation.statistics import FEWEST
@@ -27,42 +27,62 @@ from report.study import (
     other_training,
 )
 from report.text_format import DASH, Markdown, integer, listing, num, sentence
-from report.verdicts.case import Case
-from report.verdicts.effects import ENOUGH, EQUAL, Answer, Effect, all_of, over_trainings, trainings_to_decide
+from report.verdicts.case import Case, NotMeasured
+from report.verdicts.effects import (
+    EQUAL,
+    MOST_TRAININGS,
+    PART,
+    Effect,
+    over_trainings,
+    together,
+    trainings_to_decide,
+)
 from study.records import Results
 
-HOLDS, FAILS, SAME, OPEN = "holds", "does not hold", "no difference", "undecided"
+HOLDS, FAILS, SAME, IN_PART, OPEN = "holds", "does not hold", "no difference", "holds in part", "undecided"
 TOO_SMALL, ABSENT = "undecided at this scale", "not in this run"
-VERDICTS = (HOLDS, FAILS, SAME, OPEN, TOO_SMALL, ABSENT)
-WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", OPEN: "open"}  # as guards name them
-OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, None: OPEN}
-
-# Conditions that claims of one kind share.
-EXACT = {"schedules": True, "any_data": True}
-TRAINED = {"epochs": END_OF_TRAINING}
-WHOLE_TRAINING = {"epochs": EPOCHS}
-SAMPLED = TRAINED | {"sampled": True, "late": True}
-DISTANCE = SAMPLED | {"distance": True}
-
-# Reasons for what stays open.
-BY_TRAININGS, BY_CHECKPOINTS, BY_CASES = "trainings", "checkpoints", "few points"
-BY_MEASURE, BY_SCALE = "measure", "scale"
+WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", IN_PART: "part", OPEN: "open"}  # as guards name them
+OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, PART: IN_PART, None: OPEN}
+DECIDED = (HOLDS, FAILS, SAME, IN_PART)
+BY_TRAININGS, BY_MEASURE, BY_SCALE = "trainings", "measure", "scale"  # what keeps a claim open
 
 
-class Finding:
-    """A measurement of one claim in one case.
+# --- what a claim needs of a run: each returns in what the run differs from the study, or nothing ---
 
-    Args:
-        text: what was measured, in Markdown.
-        effects: the numbers that decide, the one to show first; none where it was not measured.
-        combine: of the answers of several effects.
-    """
 
-    def __init__(self, text: str, *effects: Effect, combine: Callable[[list[Answer]], Answer] = all_of):
-        self.text, self.effects, self.combine = Markdown(text), effects, combine
+def schedules(case: Case) -> list[Markdown]:
+    """The noise schedules of the study."""
+    return other_schedules(case.results.schedules.settings)
 
-    def answer(self) -> Answer:
-        return self.combine([effect.answer() for effect in self.effects]) if self.effects else None
+
+def trained(case: Case, epochs: int = END_OF_TRAINING) -> list[Markdown]:
+    """The study's data and training."""
+    if other := other_data(case.results):
+        return [Markdown(f"another data set, {other}")]
+    ones = [one.train for one in case.chosen.values()]
+    if (n := min(one.passes for one in ones)) < epochs:
+        return [Markdown(f"trained for {passes(n)} of the {epochs} epochs that this needs")]
+    return next(filter(None, map(other_training, ones)), [])
+
+
+def whole(case: Case) -> list[Markdown]:
+    """All of the study's training."""
+    return trained(case, EPOCHS)
+
+
+def sampled(case: Case) -> list[Markdown]:
+    """The study's training, samples drawn as there and as many, and enough checkpoints near the end."""
+    ones = list(case.chosen.values())
+    if any(one.measure.final.constant for one in ones):
+        raise NotMeasured("all samples of a model are one image")
+    if found := trained(case):
+        return found
+    if (n := min(len(one.measure.late()) for one in ones)) < FEWEST:
+        return [Markdown(f"{n} of the {FEWEST} checkpoints that this needs in the last fifth of training")]
+    return next(filter(None, (other_sampling(one.train) + few_samples(one) for one in ones)), [])
+
+
+# --- claims and verdicts ---
 
 
 @dataclass(frozen=True)
@@ -72,18 +92,12 @@ class Claim:
     Attributes:
         id, section, text: its name, where the study makes it, and the statement in our words.
         short: the same in a few words.
-        rule, fails: when it holds and when it does not; in between it is undecided.
-        measure: Case -> Finding.
-        margin: the difference that does not matter, as it is printed, if there is such.
-        changed: how the rule differs from the one that was made before the data were seen.
-        models: the models that it is about.
-        epochs: passes over the training data that it needs; None: it is not about training.
-        sampled: it is about samples, which must be drawn as in the study.
-        late: it is put to the mean over the late checkpoints, if there are enough.
-        distance: it is about the Fréchet distance.
-        schedules: it is about the noise schedules, which must be those of the study.
-        any_data: no data enter it.
-        names_digits: it names digits, and says nothing about the classes of another data set.
+        rule: when it holds; it fails where the mirror image of that is so, and in between it is undecided.
+        measure: Case -> effects.
+        models: the models of the study that it is about.
+        needs: of a run, so that it decides: one of the functions above.
+        one_thing: its parts are measures of one thing, and decide nothing where they contradict each other.
+        made_before: its rule was made before the data were seen.
     """
 
     id: str
@@ -91,18 +105,11 @@ class Claim:
     text: str
     short: str
     rule: str
-    fails: str
-    measure: Callable[[Case], Finding]
-    margin: str = ""
-    changed: str = ""
+    measure: Callable[[Case], Iterator[Effect]]
     models: tuple[str, ...] = ()
-    epochs: int | None = None
-    sampled: bool = False
-    late: bool = False
-    distance: bool = False
-    schedules: bool = False
-    any_data: bool = False
-    names_digits: bool = False
+    needs: Callable[[Case], list[Markdown]] = lambda case: []
+    one_thing: bool = False
+    made_before: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,67 +117,57 @@ class Verdict:
     """Verdict on a claim.
 
     Attributes:
-        verdict: one of `VERDICTS`.
-        lean: the verdict that the data alone give, or of undecided data that the values alone would.
-        effect: the number that decides, over all trainings; None where there is none.
-        trainings: number of trainings of each model, the smallest; 0 for what no training enters.
-        why: what keeps it open, or on what less than it should it rests.
-        reason: of an undecided one, one of the `BY_...`; else empty.
-        each: that number in each case.
-        needed: about how many trainings would decide; None: not known, or more than 50.
-        parted: the trainings disagree.
+        trainings: model -> number of its trainings.
+        parts: the effects over all trainings; each: the first of them in each case.
+        decides: those of the parts that decide, or leave it open, and those that are only told.
+        reason, why: of an undecided one, one of the `BY_...`, and the same in words.
+        lean: the verdict that the values alone would give.
+        needed: about how many trainings would decide; None: not known, or more than `MOST_TRAININGS`.
     """
 
     claim: Claim
-    measured: Markdown
     verdict: str
-    lean: str
-    effect: Effect | None = None
-    trainings: int = 0
-    why: Markdown = Markdown("")
-    reason: str = ""
+    trainings: dict[str, int] = field(default_factory=dict)
+    measured: Markdown = DASH
+    parts: tuple[Effect, ...] = ()
     each: tuple[Effect, ...] = ()
+    decides: tuple[Effect, ...] = ()
+    reason: str = ""
+    why: Markdown = Markdown("")
+    lean: str = ""
     needed: int | None = None
-    parted: bool = False
 
     @property
-    def label(self) -> str:
-        """The verdict as it is printed."""
-        return f"{SAME} beyond {self.claim.margin}" if self.verdict == SAME else self.verdict
+    def fewest(self) -> int:
+        """Trainings of the model with the fewest; 0 for what no training enters."""
+        return min(self.trainings.values(), default=0)
+
+    @property
+    def settles(self) -> str:
+        """What would settle an undecided one."""
+        more = f"about {self.needed}" if self.needed else f"more than {MOST_TRAININGS}"
+        words = {
+            BY_SCALE: "a run like the study",
+            BY_MEASURE: "another measure" if self.parts else "its measuring",
+        }
+        return (words | {BY_TRAININGS: f"{more} trainings of each model"}).get(self.reason, "")
 
     def row(self) -> dict[str, Any]:
         """The line of the ledger for other programs."""
-        effect = self.effect
-        found = zip(("value", "low", "high"), effect.interval.ends, strict=True) if effect else ()
-        return {
-            "id": self.claim.id,
-            "section": self.claim.section,
-            "text": self.claim.text,
-            "verdict": self.label,
-            "effect": {"name": effect.name} | dict(found) if effect else None,
-            "trainings": self.trainings,
-            "reason": self.reason,
-            "lean": self.lean if self.verdict in (OPEN, TOO_SMALL) else "",
-            "needed": self.needed,
-            "why": str(self.why),
-            "measured": str(self.measured),
-            "rule": self.claim.rule,
-            "fails": self.claim.fails,
-            "rule_changed": self.claim.changed,
-        }
+        of_claim = {n: getattr(self.claim, n) for n in ("id", "section", "text", "rule", "made_before")}
+        names = ("verdict", "trainings", "reason", "why", "lean", "settles", "needed", "measured")
+        return of_claim | {n: getattr(self, n) for n in names} | {"parts": [one.row() for one in self.parts]}
 
 
 CLAIMS: dict[str, Claim] = {}
 
 
-def claim(
-    section: str, text: str, *, short: str, rule: str, fails: str = "Otherwise.", **conditions: Any
-) -> Callable:
+def claim(section: str, text: str, *, short: str, rule: str, **conditions: Any) -> Callable:
     """Enter the function below into the ledger; `conditions` are further attributes of `Claim`."""
 
-    def enter(measure: Callable[[Case], Finding]) -> Callable:
+    def enter(measure: Callable[[Case], Iterator[Effect]]) -> Callable:
         name = measure.__name__
-        CLAIMS[name] = Claim(name, section, text, short, rule, fails, measure, **conditions)
+        CLAIMS[name] = Claim(name, section, text, short, rule, measure, **conditions)
         return measure
 
     return enter
@@ -184,33 +181,12 @@ def claims() -> list[Claim]:
     return sorted(CLAIMS.values(), key=lambda one: place.get(one.measure.__module__, len(place)))
 
 
-def ledger(results: Results) -> dict[str, Verdict]:
-    """Claim id -> verdict, in the study's order."""
-    return {one.id: judge(one, results) for one in claims()}
+def ledger(results: Results, further: Results | None = None) -> dict[str, Verdict]:
+    """Claim id -> verdict, in the study's order; `further` are results beyond the study."""
+    return {one.id: judge(one, results, further) for one in claims()}
 
 
-def judge(one: Claim, results: Results) -> Verdict:
-    """The verdict over all trainings of the models that a claim is about."""
-    absent = [m for m in one.models if m not in measured(results)]
-    if absent:
-        return Verdict(one, DASH, ABSENT, ABSENT, why=Markdown(f"no {listing(absent)} model"))
-    found = cases(results, one.models)
-    fewest = min((len(results.seeds(m)) for m in one.models), default=0)
-    for case in found:
-        if constant := [m for m in one.models if one.sampled and case.final(m).constant]:
-            why = Markdown(f"all samples of the {listing(constant)} model are one image")
-            return Verdict(one, DASH, OPEN, OPEN, trainings=fewest, why=why, reason=BY_MEASURE)
-    verdict = together(one, [one.measure(case) for case in found], fewest)
-    if one.names_digits and other_data(results):
-        verdict = replace(verdict, lean=OPEN)
-    if scale := next((why for case in found if (why := _out_of_scale(one, case))), None):
-        return replace(verdict, verdict=TOO_SMALL, why=scale, reason=BY_SCALE, needed=None)
-    if verdict.verdict == OPEN:
-        return verdict
-    return replace(verdict, why=listing(notes) if (notes := _notes(one, found)) else Markdown(""))
-
-
-def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
+def cases(results: Results, models: tuple[str, ...], further: Results | None = None) -> list[Case]:
     """The choices of one training of each model that a claim is put to.
 
     The first training of each, then the second of each, and so on; a model with fewer begins again. Where the
@@ -219,65 +195,59 @@ def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
     seeds = {m: results.seeds(m) for m in models}
     n = max((len(found) for found in seeds.values()), default=1)
     chosen = [{m: results.trainings[m, s[i % len(s)]] for m, s in seeds.items()} for i in range(n)]
-    return [Case(results, one) for one in chosen]
+    return [Case(results, one, further, i) for i, one in enumerate(chosen)]
 
 
-def together(one: Claim, found: list[Finding], fewest: int) -> Verdict:
-    """One verdict from the findings of all cases, the first ones' first."""
-    first, n = found[0], len(found)
-    if not all(f.effects for f in found):
-        text, why = sentence(first.text), Markdown("not measured")
-        return Verdict(one, text, OPEN, OPEN, trainings=fewest, why=why, reason=BY_MEASURE)
-    parts = [over_trainings(effects) for effects in zip(*(f.effects for f in found), strict=True)]
-    answers, of_parts = [f.answer() for f in found], [part.answer() for part in parts]
-    answer = first.combine(of_parts)
-    lean = first.combine([part.lean() for part in parts]) if answer is None else answer
-    text, each = _said(found, parts), tuple(f.effects[0] for f in found)
-    verdict = Verdict(one, text, OF_ANSWER[answer], OF_ANSWER[lean], parts[0], fewest, each=each)
+def judge(one: Claim, results: Results, further: Results | None = None) -> Verdict:
+    """The verdict over all trainings of the models that a claim is about."""
+    if absent := [m for m in one.models if m not in measured(results)]:
+        return Verdict(one, ABSENT, why=Markdown(f"no {listing(absent)} model"))
+    found, trainings = cases(results, one.models, further), {m: len(results.seeds(m)) for m in one.models}
+    try:
+        if differs := next(filter(None, map(one.needs, found)), None):
+            return Verdict(one, TOO_SMALL, trainings, reason=BY_SCALE, why=listing(differs))
+        return decide(one, trainings, [list(one.measure(case)) for case in found])
+    except NotMeasured as error:
+        return Verdict(one, OPEN, trainings, reason=BY_MEASURE, why=Markdown(str(error)))
+
+
+def decide(one: Claim, trainings: dict[str, int], found: list[list[Effect]]) -> Verdict:
+    """The verdict from the effects of all cases."""
+    of_parts = list(zip(*found, strict=True))
+    parts = tuple(map(over_trainings, of_parts))
+    answers = [part.answer() for part in parts if part.side]
+    answer = together(answers)
+    shown = [a for a in dict.fromkeys(answers) if a is not None] if answer == PART else [answer]
+    decides = [parts[answers.index(a)] for a in shown] + [part for part in parts if not part.side]
+    given = (trainings, _said(parts, of_parts), parts, of_parts[0], tuple(decides))
+    if answer == PART and one.one_thing:
+        why = Markdown("its measures contradict each other")
+        return Verdict(one, OPEN, *given, BY_MEASURE, why)
     if answer is not None:
-        return verdict
-    parted = len(set(answers)) > 1
-    reason = BY_TRAININGS if parted or n >= ENOUGH else BY_CHECKPOINTS if one.late else BY_CASES
-    if len(parts) > 1 and first.combine is not all_of and set(of_parts) != {None}:
-        reason = BY_MEASURE
-    i = next((i for i, part in enumerate(parts) if part.answer() is None), 0)
-    needed = trainings_to_decide([f.effects[i] for f in found]) if reason != BY_MEASURE else None
-    why = _why(reason, answers)
-    return replace(verdict, why=why, reason=reason, needed=needed, parted=parted, effect=parts[i])
+        return Verdict(one, OF_ANSWER[answer], *given)
+    effects, lean = of_parts[answers.index(None)], together(part.lean() for part in parts if part.side)
+    return Verdict(
+        one, OPEN, *given, BY_TRAININGS, _why(effects), OF_ANSWER[lean], trainings_to_decide(effects)
+    )
 
 
-def _why(reason: str, answers: list[Answer]) -> Markdown:
-    """The reason why a claim is open, in words."""
-    counts = Counter(OF_ANSWER[a] for a in answers)
-    each = "; ".join(f"{verdict} in {counts[verdict]}" for verdict in VERDICTS if counts[verdict])
-    scatter = f"the trainings disagree ({each})" if len(counts) > 1 else "the trainings scatter too widely"
-    words = {
-        BY_TRAININGS: scatter,
-        BY_CHECKPOINTS: "the checkpoints scatter too widely",
-        BY_CASES: "the interval is too wide",
-        BY_MEASURE: "the measures contradict each other",
-    }
-    return Markdown(words[reason])
+def _why(effects: tuple[Effect, ...]) -> Markdown:
+    counts = Counter(OF_ANSWER[effect.answer()] for effect in effects)
+    if len(counts) > 1:
+        return Markdown(f"the trainings disagree ({'; '.join(f'{v} in {n}' for v, n in counts.items())})")
+    return Markdown(
+        "the trainings scatter too widely" if len(effects) > 1 else "one training says too little"
+    )
 
 
-def _said(found: list[Finding], parts: list[Effect]) -> Markdown:
-    """The measurement in the first case, and the deciding number in the others."""
-    text, effects = sentence(found[0].text), [f.effects[0] for f in found]
-    if len({e.interval.ends for e in effects}) == 1:
-        return text
-    by_each = Markdown(f"training by training: {listing(e.shown() for e in effects)}")
-    more = by_each if len(found) < ENOUGH else f"over trainings: {parts[0].shown()}"
-    return Markdown(f"{text} {sentence(effects[0].name)[:-1]}, {more}.")
-
-
-def _notes(one: Claim, found: list[Case]) -> list[Markdown]:
-    """On what less than it should a decided verdict rests."""
-    notes = []
-    if one.distance:
-        notes.append(Markdown("in digit features only"))
-    if one.late and any(len(case[m].measure.late()) < FEWEST for case in found for m in one.models):
-        notes.append(Markdown("by the last checkpoint only"))
-    return notes
+def _said(parts: tuple[Effect, ...], of_parts: list[tuple[Effect, ...]]) -> Markdown:
+    """Each part in words: its number in each training, and what it answers."""
+    said = []
+    for part, effects in zip(parts, of_parts, strict=True):
+        shown = listing(dict.fromkeys(effect.shown() for effect in effects))
+        answer = f" ({OF_ANSWER[part.answer()]})" if part.side and len(parts) > 1 else ""
+        said.append(f"{part.name}: {shown}{answer}")
+    return sentence(Markdown("; ".join(said)))
 
 
 def passes(n: float) -> Markdown:
@@ -285,36 +255,7 @@ def passes(n: float) -> Markdown:
     return integer(n) if n == int(n) else num(n, 2)
 
 
-def _out_of_scale(one: Claim, case: Case) -> Markdown:
-    """Reason why this run cannot decide the claim; empty if it can."""
-    if not one.any_data and (other := other_data(case.results)):
-        return Markdown(f"another data set, {other}, unlike the study")
-    if one.schedules and (differs := other_schedules(case.schedules.settings)):
-        return Markdown(f"{listing(differs)}, unlike the study")
-    if one.epochs is None:
-        return Markdown("")
-    shortest = min(case[m].train.passes for m in one.models)
-    if shortest < one.epochs:
-        return Markdown(f"trained for {passes(shortest)} of the {one.epochs} epochs that this claim needs")
-    for trained in (case[m] for m in one.models):
-        if differs := other_training(trained.train):
-            return Markdown(f"trained with {listing(differs)}, unlike the study")
-        if one.sampled and (differs := other_sampling(trained.train)):
-            return Markdown(f"{listing(differs)}, unlike the study")
-        if one.sampled and (few := few_samples(trained)):
-            return listing(few)
-    return Markdown("")
-
-
 def tally(verdicts: dict[str, Verdict]) -> Markdown:
-    """Numbers of claims that hold, do not, and stay open, leaving out what does not occur."""
-    words = {
-        HOLDS: ("holds", "hold"),
-        FAILS: ("does not", "do not"),
-        SAME: ("shows no difference that matters", "show no difference that matters"),
-        OPEN: ("is undecided", "are undecided"),
-        TOO_SMALL: ("is undecided at this scale", "are undecided at this scale"),
-        ABSENT: ("is about a model not in this run", "are about models not in this run"),
-    }
+    """How often each verdict is given, leaving out what does not occur."""
     counts = Counter(v.verdict for v in verdicts.values())
-    return listing(Markdown(f"{counts[w]} {words[w][counts[w] != 1]}") for w in VERDICTS if counts[w])
+    return listing(Markdown(f"{counts[v]} *{v}*") for v in (*DECIDED, OPEN, TOO_SMALL, ABSENT) if counts[v])

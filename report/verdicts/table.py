@@ -1,60 +1,65 @@
 """The claims ledger as Markdown: on one page, and in full with rules."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from report.text_format import DASH, FIXED, Markdown, sentence, table
-from report.verdicts.effects import MOST_TRAININGS
-from report.verdicts.judge import ABSENT, BY_MEASURE, OPEN, SAME, TOO_SMALL, WORDS, Verdict
+from report.text_format import DASH, FIXED, Markdown, num, sentence, table
+from report.verdicts.effects import BELOW, WITHIN, Effect
+from report.verdicts.judge import OPEN, TOO_SMALL, WORDS, Verdict
 
 KINDS = WORDS | {TOO_SMALL: "open"}  # for style sheets
-WIDTHS = (6, 51, 66, 4, 58)  # of the columns of the page
+WIDTHS = (5, 44, 58, 4, 44, 34)  # of the columns of the page
 
 
-def badge(v: Verdict, words: str) -> Markdown:
+def badge(v: Verdict) -> Markdown:
     """A verdict as a span that style sheets colour."""
-    return Markdown(f"[{words}]{{.verdict .{KINDS.get(v.verdict, 'absent')}}}")
+    return Markdown(f"[{v.verdict}]{{.verdict .{KINDS.get(v.verdict, 'absent')}}}")
 
 
 def remarks(v: Verdict) -> Markdown:
-    """The reason of a verdict; of an undecided one its lean, too, and how many trainings would decide it."""
-    if v.verdict not in (OPEN, TOO_SMALL):
-        return v.why
-    lean = "leans neither way" if v.lean in (OPEN, ABSENT) else f"leans to *{v.lean}*"
-    parts = (lean, v.why, needed(v) if v.verdict == OPEN and v.effect else "")
-    return Markdown("; ".join(filter(None, parts)))
+    """On which single trainings it rests; of an open one why it is, its lean, and what would settle it."""
+    single = [model for model, n in v.trainings.items() if n == 1 and v.parts]
+    rests = f"rests on one training of {' and of '.join(single)}" if single else ""
+    lean = f"leans to *{v.lean}*" if v.lean not in ("", OPEN) else ""
+    settles = f"{v.settles} would settle it" if v.settles else ""
+    return Markdown("; ".join(filter(None, (v.why, lean, rests, settles))))
 
 
-def needed(v: Verdict) -> str:
-    """About how many trainings of each model would decide it."""
-    if v.reason == BY_MEASURE:
-        return "more trainings would not decide it"
-    if v.needed is None:
-        return f"more than {MOST_TRAININGS} trainings would be needed"
-    return f"about {v.needed} trainings would decide it"
+def bound(one: Effect) -> Markdown:
+    """The bound of an effect, and the range of those that give the same verdict."""
+    factor = "a factor of " if one.ratio else ""
+    about = Markdown(f"within {factor}{_margin(one)(one.margin)}") if one.margin is not None else ""
+    side = "" if one.side == WITHIN else f"{'<' if one.side == BELOW else '>'}{FIXED}{one.show(one.bound)}"
+    of, low, high = one.same()
+    show = _margin(one) if of == "margin" else one.show
+    if None in (low, high):
+        same = f"all above {show(low)}" if high is None else f"all below {show(high)}"
+    else:
+        same = f"{show(low)} to {show(high)}"
+    what = f"{of}s: " if about and side else ""
+    return Markdown(f"{' or '.join(filter(None, (side, about)))} ({what}{same})")
 
 
-def in_short(v: Verdict) -> str:
-    """The same in a few words, for an undecided claim; the margin, for one without a difference."""
-    if v.verdict == SAME:
-        return f"beyond {v.claim.margin}"
-    if v.verdict != OPEN:
-        return ""
-    lean = "" if v.lean in (OPEN, ABSENT) else f"→ {v.lean}; "
-    trainings = f", {v.needed or f'> {MOST_TRAININGS}'}" if v.effect and v.reason != BY_MEASURE else ""
-    return f"{lean}{v.reason}{trainings}"
+def _margin(one: Effect) -> Callable[[float], Markdown]:
+    return (lambda x: num(x, 3)) if one.ratio else one.show
 
 
 def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
     """The ledger on a page: a row for every claim with the number that decides it."""
     rows = []
     for number, v in enumerate(verdicts.values(), 1):
-        decides = Markdown(f"{v.effect.name}: {v.effect.shown()}") if v.effect else DASH
         link = Markdown(f"[{number}](#claim-{v.claim.id})")
-        short = Markdown(v.claim.short + (f"{FIXED}†" if v.claim.changed else ""))
-        verdict = Markdown(f"{badge(v, v.verdict)} {in_short(v)}".strip())
-        rows.append([link, short, decides, v.trainings or DASH, verdict])
-    number = "The number that decides, with its 95% interval"
-    return table(["No.", "Claim", number, Markdown("$n$"), "Verdict"], rows, WIDTHS)
+        shown, bounds = (
+            Markdown("; ".join(dict.fromkeys(cell))) or DASH
+            for cell in (
+                [f"{one.name}: {one.shown()}" for one in v.decides],
+                map(bound, filter(lambda one: one.side, v.decides)),
+            )
+        )
+        more = v.settles if v.verdict == OPEN else "one training" if v.fewest == 1 and v.parts else ""
+        verdict = Markdown(f"{badge(v)} {more}".strip())
+        rows.append([link, Markdown(v.claim.short), shown, v.fewest or DASH, bounds, verdict])
+    number, bounds = "The number that decides, with its 95% interval", "Bound (those with the same verdict)"
+    return table(["No.", "Claim", number, Markdown("$n$"), bounds, "Verdict"], rows, WIDTHS)
 
 
 def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
@@ -62,14 +67,13 @@ def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
     blocks = []
     for number, v in enumerate(verdicts.values(), 1):
         one, more = v.claim, remarks(v)
-        fails = "" if one.fails == "Otherwise." else f" *Does not hold:* {one.fails}"
-        same = f" *No difference:* the interval stays within {one.margin} of none." if one.margin else ""
+        before = " *Made before the data were seen.*" if one.made_before else ""
+        bounds = "; ".join(f"{part.name} {bound(part)}" for part in v.parts if part.side)
         lines = [
-            f"**{number}.** {one.text} ({one.section}) {badge(v, v.label)}",
+            f"**{number}.** {one.text} ({one.section}) {badge(v)}",
             f"*Measured:* {v.measured} {sentence(more) if more else ''}".strip(),
-            f"*Holds:* {one.rule}{fails}{same}",
+            f"*Holds:* {one.rule}{before}",
+            *([f"*Bounds (those with the same verdict):* {bounds}."] if bounds else []),
         ]
-        if one.changed:  # how, says the ledger's file
-            lines.append("*Rule made or changed after the data were seen.*")
         blocks.append(f"::: {{.claim #claim-{one.id}}}\n" + "\n\n".join(lines) + "\n:::")
     return Markdown("\n\n".join(blocks))
