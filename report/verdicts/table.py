@@ -1,8 +1,8 @@
 """The claims ledger as Markdown: on one page, and in full with rules."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from report.text_format import DASH, FIXED, Markdown, num, sentence, table
+from report.text_format import DASH, FIXED, Markdown, sentence, table
 from report.verdicts.effects import BELOW, WITHIN, Effect
 from report.verdicts.judge import OPEN, TOO_SMALL, WORDS, Verdict
 
@@ -27,20 +27,15 @@ def remarks(v: Verdict) -> Markdown:
 def bound(one: Effect) -> Markdown:
     """The bound of an effect, and the range of those that give the same verdict."""
     factor = "a factor of " if one.ratio else ""
-    about = Markdown(f"within {factor}{_margin(one)(one.margin)}") if one.margin is not None else ""
+    about = f"within {factor}{one.show(one.margin)}" if one.margin is not None else ""
     side = "" if one.side == WITHIN else f"{'<' if one.side == BELOW else '>'}{FIXED}{one.show(one.bound)}"
     of, low, high = one.same()
-    show = _margin(one) if of == "margin" else one.show
     if None in (low, high):
-        same = f"all above {show(low)}" if high is None else f"all below {show(high)}"
+        same = f"all above {one.show(low)}" if high is None else f"all below {one.show(high)}"
     else:
-        same = f"{show(low)} to {show(high)}"
+        same = f"{one.show(low)} to {one.show(high)}"
     what = f"{of}s: " if about and side else ""
     return Markdown(f"{' or '.join(filter(None, (side, about)))} ({what}{same})")
-
-
-def _margin(one: Effect) -> Callable[[float], Markdown]:
-    return (lambda x: num(x, 3)) if one.ratio else one.show
 
 
 def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
@@ -48,13 +43,8 @@ def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
     rows = []
     for number, v in enumerate(verdicts.values(), 1):
         link = Markdown(f"[{number}](#claim-{v.claim.id})")
-        shown, bounds = (
-            Markdown("; ".join(dict.fromkeys(cell))) or DASH
-            for cell in (
-                [f"{one.name}: {one.shown()}" for one in v.decides],
-                map(bound, filter(lambda one: one.side, v.decides)),
-            )
-        )
+        shown = Markdown("; ".join(f"{one.name}: {one.shown()}" for one in v.decides)) or DASH
+        bounds = Markdown("; ".join(bound(one) for one in v.decides if one.side)) or DASH
         more = v.settles if v.verdict == OPEN else "one training" if v.fewest == 1 and v.parts else ""
         verdict = Markdown(f"{badge(v)} {more}".strip())
         rows.append([link, Markdown(v.claim.short), shown, v.fewest or DASH, bounds, verdict])
