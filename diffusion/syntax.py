@@ -23,7 +23,10 @@ PARTS = {
         *("training/network.py", "training/steps.py"),
     ),
     "samples": ("runtime.py", "processes/*.py", "training/network.py", "training/sampling.py"),
-    "classifier": ("runtime.py", "evaluation/classifier.py"),
+    **{
+        name: ("runtime.py", "evaluation/shipped.py", f"evaluation/{name}.py")
+        for name in ("classifier", "autoencoder")
+    },
 }
 ACCEPTED = PACKAGE / "accepted.json"
 SAY_NOTHING = {"ctx", "kind", "type_comment", "type_ignores"}  # fields of a syntax tree

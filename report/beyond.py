@@ -145,7 +145,7 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
     rows, samples = named(results), {}
     every = rows | {f"{name}.{way}": one for name, row in rows.items() for way, one in row.ways.items()}
     told = [every[name].row for name in IN_FIGURE if name in every]
-    floor = results.first(told[0].model).measure.final.floor
+    floor = results.first(told[0].model).measure.final.floors.get("digits")
     for name, title in SAMPLED.items():
         kept = name in rows and f"samples_{name}-{rows[name].seeds[0]}"
         if kept and kept_path(results.out, kept).is_file():

@@ -70,7 +70,7 @@ def values(results: Results) -> dict[str, Any]:
         ),
         "all_low_confidence": _all(ones, lambda final: percent(final.low_confidence.value)),
         "all_distances": _all(ones, lambda final: num(final.frechet.value)),
-        "floor_said": num(ones[0].measure.final.floor.mean, 2),
+        "floor_said": num(ones[0].measure.final.floors["digits"].mean, 2),
     }
 
 
@@ -113,7 +113,7 @@ def _subsection(results: Results, model: str, drawn: set[str]) -> str:
 
 def _measures(one: Trained, classes: tuple[str, ...]) -> str:
     final, real = one.measure.final, one.measure.real
-    n, floor = integer(final.n), final.floor
+    n, floor = integer(final.n), final.floors.get("digits")
     low = final.low_confidence.shown(percent_span)
     if final.constant:
         why = "the sampler does not depend on its start, and no distance of theirs means anything"

@@ -71,7 +71,7 @@ def summary(results: Results) -> Markdown:
             row.append(percent(drawn.digit.value) if (drawn := full(one.analysis)) else DASH)
         rows.append([*row, *(fixed(at_end(one.measure, of).value) for of in (coverage, divergence))])
     measure = ones[0][1].measure
-    real, floors = measure.real, (measure.final.floor, measure.floor)
+    real, floors = measure.real, (one.floors.get("digits") for one in (measure.final, measure))
     row = [REAL, DASH, *(fixed(x.mean) if x else DASH for x in floors), percent(real.low_confidence.value)]
     if analysed:
         used = next(c for c in results.yardstick.candidates if c.name == results.yardstick.used)
@@ -93,15 +93,11 @@ def distances(results: Results) -> Markdown:
     rows = []
     for name, one in trained(results):
         final = one.measure.final
-        found = {
-            "Digits": (final.frechet, final.floor),
-            "Inception": (final.inception, final.inception_floor),
-        }
-        for features, (d, floor) in found.items():
-            if d:
-                row = [name, final.n, features, d.shown(span), num(d.value - d.bias)]
-                row += [spread(floor.mean, floor.sd) if floor else DASH]
-                rows.append([*row, Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")])
+        for features, d in {"digits": final.frechet, **final.distances}.items():
+            floor = final.floors.get(features)
+            row = [name, d.n, features, d.shown(span), num(d.value - d.bias)]
+            row += [spread(floor.mean, floor.sd) if floor else DASH]
+            rows.append([*row, Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")])
     head = ["Model", "$n$", "Features", "Fréchet distance", "Extrapolated", "Floor at $n$", "KID"]
     return table(list(map(Markdown, head)), rows, "lrllrll")
 
@@ -230,8 +226,7 @@ def environment(results: Results) -> Markdown:
         rows.append([key.replace("_", " "), Markdown("; ".join(shown))])
     hashes = {}
     for _, one in trained(results):
-        known = {"digits": one.measure.classifier, "inception": one.measure.inception}
-        hashes |= {name: found.sha256 for name, found in known.items() if found.sha256}
+        hashes |= {name: found.sha256 for name, found in one.measure.features.items() if found.sha256}
     rows += [[Markdown(f"{e} features (SHA-256)"), code(value)] for e, value in hashes.items()]
     return table(["Item", "Value"], rows, "ll")
 

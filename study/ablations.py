@@ -16,7 +16,7 @@ def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -
     """n samples of a training in two ways, from the same noise, and the second minus the first."""
     x, y = first.sample(n, seed), second.sample(n, seed)
     a, b = Seen(evaluator, x), Seen(evaluator, y)
-    reference, repeats = evaluator.reference, evaluator.interval_repeats
+    reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
     gap = Gaps(
         frechet=frechet.frechet_gap(reference, b.features, a.features, repeats, evaluator.seed),
         background=samples.border_grey_gap(frechet.to_uint8(y), frechet.to_uint8(x)),

@@ -76,7 +76,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         ],
         ways={name: drawn_as(one.changes) for name, one in measured.ways.items()} if measured else {},
         mix=class_mix.split(
-            evaluator.reference, seen.features, seen.labels, evaluator.test.labels, P.interval_repeats
+            evaluator.digits.reference, seen.features, seen.labels, evaluator.test.labels, P.interval_repeats
         ),
         memorised=probes.memorised((near, seen.labels), (of_test, evaluator.test.labels[: P.n_way])),
         **found,

@@ -9,6 +9,7 @@ against one floor, and with the same halves and resamples.
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -35,7 +36,6 @@ from study import ablations, settings
 from study.records import (
     LATE,
     Ablations,
-    Checkpoint,
     Final,
     MeasureRecord,
     OtherWay,
@@ -74,7 +74,15 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     epochs = measured_epochs(train.epochs, P.distance_every)
     curve = [ablations.checkpoint(run, evaluator, epoch, P.n_checkpoint, seed) for epoch in epochs]
     samples = run.sample(P.n_final, seed)
-    final = _final(evaluator, samples, P, curve[-1])
+    final = Final(
+        **dict(evaluator.measure(samples, P.n_distance, every=True)),
+        epoch=train.epochs,
+        n=P.n_distance,
+        n_classes=P.n_final,
+        floors=evaluator.floors(P.n_distance, every=True),
+        seconds=seconds(run),
+        constant=is_constant(to_uint8(samples)),
+    )
     print(f"{name}: finished, {P.n_distance} samples, Fréchet distance {final.frechet.value:.3f}", flush=True)
     if final.constant:
         print(
@@ -84,8 +92,8 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     record = MeasureRecord(
         **of_run(run, train, P),
         reference=ReferenceImages(split="test", n=len(evaluator.x_test)),
-        **evaluator.describe(),
-        floor=evaluator.floor(P.n_checkpoint),
+        features=evaluator.describe(),
+        floors=evaluator.floors(P.n_checkpoint),
         curve=curve,
         final=final,
         real=evaluator.real(P.n_distance),
@@ -169,13 +177,11 @@ def trained_as(train: TrainRecord) -> Training:
     return settings.TRAININGS[train.job].read(train.settings, f"record of {train.model}-{train.seed}")
 
 
-def _final(evaluator: Evaluator, samples: Tensor, P: Measure, last: Checkpoint) -> Final:
-    """The measures of the finished model; those of its last checkpoint where the samples are the same."""
-    same = P.n_checkpoint == P.n_distance == P.n_final
-    found = dict(last) if same else dict(evaluator.measure(samples, P.n_distance)) | {"epoch": last.epoch}
-    found |= {"floor": evaluator.floor(P.n_distance), "constant": is_constant(to_uint8(samples))}
-    found |= evaluator.in_inception(samples[: P.n_distance])
-    return Final(n=P.n_distance, n_classes=P.n_final, **found)
+def seconds(run: Run, n: int = 128) -> float:
+    """Seconds of the processor for one sample, all threads together, of n drawn anew."""
+    begin = time.process_time()
+    replace(run, keeps=False).sample(n)
+    return (time.process_time() - begin) / n
 
 
 def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
@@ -200,7 +206,7 @@ def _other_way(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, c
     """The samples of a finished training drawn in another way, from the same noise where that is possible."""
     way = replace(run, way=trained_as(train).way(changes))
     found = dict(evaluator.measure(way.sample(P.n_final, P.seed), P.n_distance))
-    return OtherWay(changes=changes, n=P.n_distance, calls=way.calls, **found)
+    return OtherWay(changes=changes, n=P.n_distance, calls=way.calls, seconds=seconds(way), **found)
 
 
 def training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:

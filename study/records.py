@@ -156,9 +156,8 @@ class Final(Checkpoint):
 
     n: int
     n_classes: int
-    floor: Spread | None
-    inception: Distance | None = None  # of the first n, where its weights are at hand
-    inception_floor: Spread | None = None
+    floors: dict[str, Spread]  # by features, at n
+    seconds: float | None = None  # of the processor for one sample
     constant: bool = False  # all samples are one image: no distance means anything
 
 
@@ -168,6 +167,7 @@ class OtherWay(Sampled):
     changes: dict[str, Any]  # settings of sampling, and `average`
     n: int  # of the distances
     calls: int  # of the network, for an image
+    seconds: float | None = None  # of the processor for one sample
 
 
 class Gaps(Part):
@@ -395,9 +395,8 @@ class MeasureRecord(OfWeights):
     """The samples of one training, measured against the test split."""
 
     reference: ReferenceImages
-    classifier: Features
-    inception: Features
-    floor: Spread | None  # at n_checkpoint
+    features: dict[str, Features]
+    floors: dict[str, Spread]  # by features, at n_checkpoint
     curve: list[Checkpoint]
     final: Final
     real: Real

@@ -136,7 +136,7 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
         mild=list(MILD),
         no_digits=list(NO_DIGITS),
         distorted=_distorted(evaluator, *train, P.n),
-        mixed=[class_mix.mixed(evaluator.reference, of_training, d) for d in class_mix.DIVERGENCES],
+        mixed=[class_mix.mixed(evaluator.digits.reference, of_training, d) for d in class_mix.DIVERGENCES],
     )
     record.save(YardstickRecord.path(Path(out)))
     print(f"yardstick: {used.wrongly:.1%} of the images that are no digits are taken for some", flush=True)
@@ -164,7 +164,7 @@ def _distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[
     """The distances of n training images of every kind."""
     found = []
     for kind, (images, _) in of_kinds(DISTORTED, x, labels, n, "distorted").items():
-        distance = frechet_distance(evaluator.reference, evaluator.features(images))
+        distance = frechet_distance(evaluator.digits.reference, evaluator.digits.features(images))
         found.append(Distorted(kind=kind, frechet=distance))
         print(f"yardstick: {kind}: Fréchet distance {distance:.2f}", flush=True)
     return found

@@ -78,14 +78,14 @@ def measure_record(
     changes = {"model": model, "curve": curve}
     counts = dict.fromkeys(("n_checkpoint", "n_final", "n_distance"), N)
     changes["settings"] = settings.Measure.read(counts | {"seed": of.seed}).values()
-    changes["final"] = records.Final(**curve[-1].model_dump(), n=N, n_classes=N, floor=of.floor)
+    changes["final"] = records.Final(**curve[-1].model_dump(), n=N, n_classes=N, floors=of.floors)
     if inception:
         last = changes["final"].frechet
         made_up = {
-            "inception": last.model_copy(update={"value": 9 * last.value}),
-            "inception_floor": of.floor,
+            "distances": {"inception": last.model_copy(update={"value": 9 * last.value})},
+            "floors": of.floors | {"inception": of.floors["digits"]},
         }
         changes["final"] = changes["final"].model_copy(update=made_up)
-        changes["inception"] = records.Features(available=True, reason="")
+        changes["features"] = of.features | {"inception": records.Features(available=True, reason="")}
     changes["ablations"] = ablations if model != "blur" else records.Ablations()
     return of.model_copy(update=changes)

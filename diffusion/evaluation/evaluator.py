@@ -1,7 +1,8 @@
 """The evaluator: the held-out real images, and all that is measured of samples against them."""
 
+import os
+from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from diffusion import data, runtime
 from diffusion.bounds import whole
 from diffusion.evaluation import classifier, features, frechet, samples
+from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
 from diffusion.evaluation.interval import Interval, Spread
 from diffusion.evaluation.results import (
@@ -26,21 +28,63 @@ from diffusion.evaluation.statistics import share_of
 from diffusion.processes.base import check_images
 
 
+class Space:
+    """The real images in the features of one extractor, and distances of samples from them.
+
+    Attributes:
+        extractor: of the features.
+        reference: of the test images.
+        train: features (N, D) of the training images.
+    """
+
+    def __init__(self, of: "Evaluator", extractor: Extractor):
+        self.of, self.extractor = of, extractor
+        self._floors: dict[int, Spread] = {}
+
+    @cached_property
+    def reference(self) -> Reference:
+        return Reference(self.features(self.of.x_test))
+
+    @cached_property
+    def train(self) -> Tensor:
+        return self.features(self.of.x_train)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Features (n, D) of images (n, 1, 28, 28) in model units."""
+        return self.extractor.features(to_uint8(x))
+
+    def distance(self, found: Tensor) -> Distance:
+        """Fréchet and kernel distance of samples with the features `found`, (n, D)."""
+        return frechet.distances(self.reference, found, self.of.interval_repeats, self.of.seed)
+
+    def floor(self, n: int) -> Spread | None:
+        """The real-vs-real distance at n images; None where there are not as many training images."""
+        if n not in self._floors and n <= len(self.of.x_train):
+            found = self.reference, n, self.of.floor_repeats, self.of.seed
+            self._floors[n] = frechet.floor(self.train, *found)
+        return self._floors.get(n)
+
+
 class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.
 
         evaluator = Evaluator(x_train, x_test, labels)
         evaluator.measure(run.sample(1000)).frechet.value
-        evaluator.floor(1000).mean                         the same of 1000 real images
+        evaluator.digits.floor(1000).mean                  the same of 1000 real images
+        evaluator.spaces["autoencoder"].floor(1000).mean   in other features
 
     Args:
         x_train: (N, 1, 28, 28) training images for the real-vs-real floor.
         x_test, labels: the reference images, (M, 1, 28, 28), M >= 12, and (M,).
         all_labels: of the whole test split, whose class shares are the prior; None: `labels`.
+        dataset, data_dir: whose networks measure.
         inception_weights: "auto" or "off".
-        classifier_weights: as `classifier.weights_for` gives them for the data set; None: those of MNIST.
         seed: of the draws behind floors, intervals and subsets.
         device: where features are computed.
+
+    Attributes:
+        spaces: name of features (see `features`) -> `Space`, of those that can be had.
+        digits: the one of the classifier, in which variety is measured too.
 
     Raises:
         ValueError: real images that are not (N, 1, 28, 28) in [-0.5, 0.5], or labels that are not theirs.
@@ -53,8 +97,9 @@ class Evaluator:
         labels: Tensor,
         all_labels: Tensor | None = None,
         *,
+        dataset: str = "mnist",
+        data_dir: str | os.PathLike | None = None,
         inception_weights: str = "off",
-        classifier_weights: Path | None = None,
         floor_repeats: int = 10,
         interval_repeats: int = 200,
         seed: int = 0,
@@ -69,13 +114,12 @@ class Evaluator:
         self.all_labels = labels if all_labels is None else all_labels
         self.floor_repeats = whole("floor_repeats", floor_repeats, 2)
         self.interval_repeats, self.seed = whole("interval_repeats", interval_repeats, 2), seed
-        self.classifier = classifier.load(classifier_weights)
-        self.extractor = features.digits(device, classifier_weights)
-        self.inception = features.inception(inception_weights, device)
-        self.test = Seen(self, x_test)
-        self.reference = Reference(self.test.features)
+        self.classifier = classifier.classifier_for(dataset, data_dir)
+        self.extractors = features.extractors(dataset, data_dir, inception_weights, device)
+        self.spaces = {name: Space(self, one) for name, one in self.extractors.items() if one.available}
+        self.digits = self.spaces["digits"]
+        self.test = Seen(self, x_test, self.digits.reference.features.float())
         self.threshold = samples.threshold_of(self.test.confidence)
-        self._floors: dict[tuple[int, int], Spread] = {}
         self._real: dict[int, Real] = {}
 
     @classmethod
@@ -93,64 +137,44 @@ class Evaluator:
             data.load(dataset, "train", data_dir)[0][:n_train],
             *data.load(dataset, "test", data_dir, n_test),
             data.load(dataset, "test", data_dir)[1],
-            classifier_weights=classifier.weights_for(dataset, data_dir),
+            dataset=dataset,
+            data_dir=data_dir,
             device=runtime.device(),
             **options,
         )
 
     def describe(self) -> dict[str, Features]:
-        """Identity of the feature networks, and why one is missing: fields of `MeasureRecord`."""
-        known = {"classifier": self.extractor, "inception": self.inception}
+        """Identity of the feature networks, and why one is missing."""
         found = {
             name: Features(available=one.available, reason=one.reason, **one.info)
-            for name, one in known.items()
+            for name, one in self.extractors.items()
         }
-        found["classifier"].test_accuracy = float((self.test.labels == self.labels).double().mean())
+        found["digits"].test_accuracy = float((self.test.labels == self.labels).double().mean())
         return found
-
-    # --- distances ---
-
-    def features(self, x: Tensor) -> Tensor:
-        """The classifier's features (n, 64) of images (n, 1, 28, 28) in model units."""
-        return self.extractor.features(to_uint8(x))
-
-    def floor(self, n: int) -> Spread | None:
-        """The real-vs-real distance at n images; None where there are not as many training images."""
-        return self._floor(self.reference, self.train.features, n)
-
-    def _floor(self, reference: Reference, train: Tensor, n: int) -> Spread | None:
-        key = reference.dimension, n
-        if key not in self._floors and n <= len(train):
-            self._floors[key] = frechet.floor(train, reference, n, self.floor_repeats, self.seed)
-        return self._floors.get(key)
 
     @cached_property
     def train(self) -> "Seen":
         """The training images, seen when first asked for."""
-        return Seen(self, self.x_train)
+        return Seen(self, self.x_train, self.digits.train)
 
-    @cached_property
-    def _of_inception(self) -> tuple[Reference, Tensor]:
-        """The reference, and the training images, in Inception features."""
-        test, train = (self.inception.features(to_uint8(x)) for x in (self.x_test, self.x_train))
-        return Reference(test), train
+    def floors(self, n: int, every: bool = False) -> dict[str, Spread]:
+        """The real-vs-real distance at n images by features, where there are as many; arguments as below."""
+        found = {name: space.floor(n) for name, space in self._shown(every).items()}
+        return {name: floor for name, floor in found.items() if floor}
 
-    def in_inception(self, x: Tensor) -> dict[str, Distance | Spread | None]:
-        """Distance and floor of samples in Inception features: fields of `Final`; None without weights."""
-        if not self.inception.available:
-            return {"inception": None, "inception_floor": None}
-        reference, train = self._of_inception
-        found = self.inception.features(to_uint8(x))
-        distance = frechet.distances(reference, found, self.interval_repeats, self.seed)
-        return {"inception": distance, "inception_floor": self._floor(reference, train, len(x))}
+    def _shown(self, every: bool) -> Mapping[str, Space]:
+        return {name: one for name, one in self.spaces.items() if every or not one.extractor.slow}
 
     # --- samples ---
 
-    def measure(self, x: Tensor, n_distance: int | None = None) -> Sampled:
+    def measure(self, x: Tensor, n_distance: int | None = None, every: bool = False) -> Sampled:
         """All measures of samples x (n, 1, 28, 28) in model units, n at least 12.
 
         Distances, variety and divergence depend on the number of samples; they are taken of the
         first `n_distance` (None: all), so that models with different numbers can be compared.
+
+        Args:
+            every: distances in slow features, too.
 
         Raises:
             ValueError: pixels that are not finite or in another unit, too few samples, or more to take
@@ -159,9 +183,11 @@ class Evaluator:
         if x.is_floating_point() and x.numel() and x.min() >= 0 and x.max() > 0.5:  # bytes
             raise ValueError(f"pixels range from {x.min():g} to {x.max():g}; needed: about [-0.5, 0.5]")
         n_distance = whole("n_distance", len(x) if n_distance is None else n_distance, samples.FEWEST, len(x))
-        seen = Seen(self, x)
+        seen, first = Seen(self, x), x[:n_distance]
+        others = {name: one for name, one in self._shown(every).items() if one is not self.digits}
         return Sampled(
             frechet=seen.frechet(n_distance),
+            distances={name: one.distance(one.features(first)) for name, one in others.items()},
             variety=seen.variety(first=n_distance),
             classes=seen.classes(n_distance),
             recognised=seen.recognised(),
@@ -188,25 +214,27 @@ class Evaluator:
 class Seen:
     """Images (n, 1, 28, 28) in model units as an evaluator's classifier sees them.
 
+    Args:
+        found: its features, where they are known.
+
     Attributes:
         features: (n, 64).
         labels, confidence: (n,), the class that is read and its probability.
     """
 
-    def __init__(self, evaluator: Evaluator, x: Tensor):
+    def __init__(self, evaluator: Evaluator, x: Tensor, found: Tensor | None = None):
         self.evaluator, self.x, self.seed = evaluator, x, evaluator.seed
-        self.features = evaluator.features(x)
+        self.features = evaluator.digits.features(x) if found is None else found
         with torch.inference_mode():
             self.labels, self.confidence = samples.read(evaluator.classifier.head(self.features))
 
     def frechet(self, n: int | None = None) -> Distance:
         """Fréchet and kernel distance of the first n, or of all."""
-        of = self.evaluator
-        return frechet.distances(of.reference, self.features[:n], of.interval_repeats, self.seed)
+        return self.evaluator.digits.distance(self.features[:n])
 
     def variety(self, n: int = samples.MOST_IMAGES, first: int | None = None) -> Variety:
         """Precision, recall and coverage of n (or as many as there are) of the `first`, or of all."""
-        real, found = self.evaluator.reference.features, self.features[:first]
+        real, found = self.evaluator.digits.reference.features, self.features[:first]
         n = min(n, samples.MOST_IMAGES, len(real), len(found))
         return samples.precision_recall_coverage(real, found, n, self.seed)
 
@@ -219,10 +247,12 @@ class Seen:
 
     def looks(self) -> dict[str, Interval | Spread]:
         """The fields of `Looks`."""
+        images = to_uint8(self.x)
         return {
             "low_confidence": share_of(self.confidence < self.evaluator.threshold),
-            "background": samples.border_grey(to_uint8(self.x), self.seed),
+            "background": samples.border_grey(images, self.seed),
             "border": samples.border_before_clamping(self.x),
+            **samples.drawn(images),
         }
 
     def examples(self, n: int = 16, seed: int = 0) -> Tensor:

@@ -1,23 +1,37 @@
-"""The two feature extractors under which image sets are compared.
+"""The feature extractors under which image sets are compared, by name.
 
-    digits      64 features of this project's own classifier of the data set, shipped for MNIST's digits
-    inception   2048 features of the InceptionV3 network (Szegedy et al. 2015) that defines the usual FID
+    digits        64 features of the classifier of the data set's classes
+    autoencoder   64 features that never saw a label: what an image is drawn again from
+    random        64 features of a network that was never trained, averaged over places
+    inception     2048 features of the InceptionV3 network (Szegedy et al. 2015) that defines the usual FID
 
+Features of a classifier hold what tells its classes apart, and matching class shares alone may lower a
+distance in them (Kynkäänniemi et al. 2023). Hence two kinds without labels. An autoencoder's hold what is
+where in the image. Those of an untrained network (Naeem et al. 2020; Lee et al. 2022) are averaged over
+places: they hold grey levels, textures and widths of strokes, and hardly where these lie.
 An extractor that cannot be had is still an object: `available` is False and `reason` says why.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 import torchmetrics
-from torch import Tensor
+from torch import Tensor, nn
 from torchmetrics.image.fid import NoTrainInceptionV3
 
-from diffusion.evaluation import classifier
+from diffusion.evaluation.autoencoder import AUTOENCODER
+from diffusion.evaluation.classifier import CLASSIFIER
+from diffusion.evaluation.shipped import Shipped
 from diffusion.files import sha256
 from diffusion.progress import progress
+from diffusion.runtime import seeded
+
+CHANNELS = (32, 32, 64, 64)  # of the convolutions of the random network
+SCALE = 30.0  # of its features: their distances are then about as large as the others'
 
 
 @dataclass
@@ -25,11 +39,12 @@ class Extractor:
     """Maps grey images to features.
 
     Attributes:
-        name: "digits" or "inception".
+        name: as in the list above.
         network: uint8 (B, 1, 28, 28) -> (B, D); None if it cannot be had.
         reason: why it cannot, in a few words.
         info: what identifies the features: dimension, sha256 of the weights, ...
         chunk: images per network call; bounds memory, does not change the features.
+        slow: too slow for every checkpoint.
     """
 
     name: str
@@ -37,6 +52,7 @@ class Extractor:
     reason: str = ""
     info: dict = field(default_factory=dict)
     chunk: int = 500
+    slow: bool = False
     device: torch.device = torch.device("cpu")
 
     @property
@@ -58,19 +74,40 @@ class Extractor:
         return torch.cat([self.network(part.to(self.device)).float().cpu() for part in parts])
 
 
-def digits(device: str | torch.device = "cpu", weights: str | Path | None = None) -> Extractor:
-    """The 64 features of the classifier with the shipped weights (None) or those of a file.
+def small(
+    name: str, kind: Shipped, device: str | torch.device = "cpu", weights: Path | None = None
+) -> Extractor:
+    """The features of a small network with the shipped weights (None) or those of a file.
 
     Raises:
         ValueError: the weights are missing or damaged.
     """
-    model = classifier.load(weights).to(device)
+    model = kind.load(weights).to(device)
 
     def network(images: Tensor) -> Tensor:
         return model.features(images.float() / 255 - 0.5)
 
-    info = {"dimension": classifier.DIMENSION, "sha256": sha256(weights or classifier.SHIPPED)}
-    return Extractor("digits", network, info=info, device=torch.device(device))
+    info = {"dimension": 64, "sha256": sha256(weights or kind.path)}
+    return Extractor(name, network, info=info, device=torch.device(device))
+
+
+def untrained(device: str | torch.device = "cpu", seed: int = 0) -> Extractor:
+    """The 64 features of four random convolutions with max pooling, averaged over places."""
+    with seeded(seed):
+        layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in zip((1, *CHANNELS[:-1]), CHANNELS, strict=True)]
+        for layer in layers:
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    model = nn.ModuleList(layers).to(device)
+
+    def network(images: Tensor) -> Tensor:
+        x = images.float() / 255 - 0.5
+        for place, layer in enumerate(model):
+            x = F.relu(layer(x))
+            x = F.max_pool2d(x, 2) if place % 2 else x  # (B, 32, 14, 14), then (B, 64, 7, 7)
+        return SCALE * x.mean((2, 3))
+
+    return Extractor("random", network, info={"dimension": CHANNELS[-1]}, device=torch.device(device))
 
 
 def inception(weights: str = "auto", device: str | torch.device = "cpu") -> Extractor:
@@ -100,4 +137,20 @@ def inception(weights: str = "auto", device: str | torch.device = "cpu") -> Extr
         "torchmetrics": torchmetrics.__version__,
         "antialias": model.use_antialias,  # changed the distances when torchmetrics made it the default
     }
-    return Extractor("inception", network, info=info, chunk=32, device=torch.device(device))
+    return Extractor("inception", network, info=info, chunk=32, slow=True, device=torch.device(device))
+
+
+def extractors(
+    dataset: str = "mnist",
+    data_dir: str | os.PathLike | None = None,
+    inception_weights: str = "off",
+    device: str | torch.device = "cpu",
+) -> dict[str, Extractor]:
+    """Every extractor of a data set, by name.
+
+    Raises:
+        ValueError: the data cannot be had, or weights are damaged.
+    """
+    kinds = {"digits": CLASSIFIER, "autoencoder": AUTOENCODER}
+    found = [small(name, kind, device, kind.weights_for(dataset, data_dir)) for name, kind in kinds.items()]
+    return {one.name: one for one in [*found, untrained(device), inception(inception_weights, device)]}

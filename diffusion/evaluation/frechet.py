@@ -1,6 +1,6 @@
 """Distances between sets of images: Fréchet (FID) and kernel (KID), with floor and interval, in float64.
 
-    extractor = features.digits()        or features.inception()
+    extractor = features.extractors()["digits"]
     reference = Reference(extractor.features(to_uint8(test_images)))            once
     frechet_distance(reference, extractor.features(to_uint8(samples)))          one number
 

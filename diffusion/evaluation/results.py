@@ -86,18 +86,33 @@ class Looks(Part):
         low_confidence: share that the classifier reads less confidently than `Real.threshold`.
         background: mean grey of the border as it is seen, 0 to 1.
         border: the same before clamping, over images.
+        ink: mean grey of all pixels, 0 to 1.
+        stroke: width of the strokes, in pixels; see `samples.stroke_width`.
+        height, width: of the digit, in pixels.
+
+    The last four have means with their intervals, and standard deviations over images; None in older records.
     """
 
     low_confidence: Interval
     background: Interval
     border: Spread
+    ink: Interval | None = None
+    stroke: Interval | None = None
+    height: Interval | None = None
+    width: Interval | None = None
 
 
 class Sampled(Looks):
-    """All that is measured of one set of samples."""
+    """All that is measured of one set of samples.
+
+    Attributes:
+        frechet: in the features of the classifier.
+        distances: in the other features that there are, by name (`features`).
+    """
 
     variety: Variety
     frechet: Distance
+    distances: dict[str, Distance] = {}
     classes: Classes
     recognised: Recognised
     centre: Centre
@@ -107,15 +122,12 @@ class RealClasses(Part):
     share: Shares
 
 
-class Real(Part):
+class Real(Looks):
     """The same measures of the real test images; `variety` is of training images."""
 
     classes: RealClasses
     recognised: Recognised
-    low_confidence: Interval
     threshold: float  # of the classifier's confidence: an image below it is not recognised
-    background: Interval
-    border: Spread
     centre: Centre
     divergence_floor: Spread  # of n real labels, over draws
     variety: Variety

@@ -108,7 +108,7 @@ def distances(results: Results, models: Iterable[str]) -> Figure | None:
     if not rows:
         return None
     first = _trainings(results, next(iter(rows)))[0]
-    floor, noun = first.measure.floor, _names(first)["noun"]
+    floor, noun = first.measure.floors.get("digits"), _names(first)["noun"]
     spread = (floor.mean, floor.sd) if floor else None
     return along.distance_curves(rows, spread, noun, model_styles(results))
 

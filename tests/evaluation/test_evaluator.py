@@ -8,6 +8,7 @@ import torch
 from diffusion import data
 from diffusion.evaluation import classifier, samples
 from diffusion.evaluation.evaluator import Evaluator, Seen
+from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import frechet_distance
 from diffusion.evaluation.statistics import share_of
 from study import ablations
@@ -33,7 +34,14 @@ def x(mnist_dir):
 def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x):
     found = evaluator.measure(x, 20)
     labels, confidence = samples.read(classifier.logits(classifier.load(), x))
-    assert found.frechet.value == frechet_distance(evaluator.reference, evaluator.features(x[:20]))
+    assert found.frechet.value == frechet_distance(
+        evaluator.digits.reference, evaluator.digits.features(x[:20])
+    )
+    assert found.distances.keys() == {"autoencoder", "random"}
+    for name, distance in found.distances.items():
+        space = evaluator.spaces[name]
+        assert distance.value == frechet_distance(space.reference, space.features(x[:20]))
+        assert (distance.n, found.stroke.n) == (20, N)
     assert found.variety.n == 20
     assert found.centre.n == N
     assert found.classes == samples.class_shares(labels, evaluator.labels, 20)
@@ -62,17 +70,17 @@ def test_what_are_no_images_and_no_measures_is_refused(evaluator, x, make):
 
 
 def test_real_images_are_described_once(evaluator, monkeypatch):
-    real, floor = evaluator.real(30), evaluator.floor(30)
-    monkeypatch.setattr(evaluator, "features", lambda *_: pytest.fail("extracted again"))
+    real, floors = evaluator.real(30), evaluator.floors(30)
+    monkeypatch.setattr(Extractor, "features", lambda *_: pytest.fail("extracted again"))
     assert evaluator.real(30) is real
-    assert evaluator.floor(30) is floor
-    assert real.variety.n == real.divergence_floor.n == floor.n == 30
+    assert evaluator.floors(30) == floors
+    assert floors.keys() == {"digits", "autoencoder", "random"}
+    assert real.variety.n == real.divergence_floor.n == floors["random"].n == 30
     assert real.low_confidence.value == pytest.approx(0.05, abs=0.01)
     assert real.threshold == evaluator.threshold
-    assert set(evaluator.in_inception(evaluator.x_test).values()) == {None}  # it is off
-    assert evaluator.floor(61) is None  # more than there are training images
+    assert evaluator.floors(61) == {}  # more than there are training images
     about = evaluator.describe()
-    assert about["classifier"].test_accuracy > 0.97
+    assert about["digits"].test_accuracy > 0.97
     assert (about["inception"].available, about["inception"].sha256) == (False, None)
     assert "switched off" in about["inception"].reason
 

@@ -171,3 +171,32 @@ def test_the_interval_of_recall_and_coverage_has_the_spread_over_fresh_sets():
         widths = [(one.high - one.low) / 3.92 for one in each]
         assert 0.6 < np.mean(widths) / spread < 2, key
         assert all(0 <= one.low <= one.value <= one.high <= 1 for one in each)
+
+
+def bar(height, width, n=1):
+    white = torch.zeros(n, 28, 28, dtype=torch.bool)
+    white[:, 3 : 3 + height, 5 : 5 + width] = True
+    return white
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 1), (20, 2), (20, 4), (6, 10)])
+def test_the_stroke_of_a_bar_is_twice_its_area_over_its_perimeter(height, width):
+    perimeter = 2 * (height + width) - 4 + 2 * math.sqrt(2)  # its corners are cut
+    expected = pytest.approx(2 * height * width / perimeter)
+    assert samples.stroke_width(bar(height, width)).item() == expected
+    assert samples.stroke_width(bar(height, width).mT).item() == expected
+
+
+def test_a_diagonal_stroke_is_as_wide_as_a_straight_one():
+    place = torch.arange(28)
+    diagonal = (place[:, None] - place).abs()[None] <= 2  # 5 pixels across, 5 / sqrt(2) wide
+    assert samples.stroke_width(diagonal).item() == pytest.approx(5 / math.sqrt(2), rel=0.1)
+
+
+def test_ink_stroke_height_and_width_are_means_over_images():
+    images = torch.cat([bar(20, 2)[:, None] * 255, bar(4, 10)[:, None] * 128]).to(torch.uint8)
+    found = samples.drawn(images)
+    assert found["ink"].value == pytest.approx((40 + 40 * 128 / 255) / 2 / 784)
+    assert (found["height"].value, found["width"].value, found["height"].n) == (12, 6, 2)
+    assert found["height"].sd == pytest.approx(math.sqrt(128))
+    assert {one.value for one in samples.drawn(images * 0).values()} == {0.0}

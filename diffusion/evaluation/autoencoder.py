@@ -1,0 +1,58 @@
+"""The autoencoder whose 64 features never saw a label: it draws an image again from 64 numbers.
+
+Such features hold what an image looks like, also where that does not tell its class.
+Only the half that encodes is kept.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from diffusion.evaluation.shipped import Shipped, Split, fitted
+from diffusion.runtime import seeded
+
+SHA256 = "b09297a692413815094ac7e5bab3a0899846c4e2ae951fc1c4fbd860cb82ca9a"
+DIMENSION = 64  # numbers per image
+
+
+class Encoder(nn.Module):
+    """Two 3x3 convolutions and a linear layer; about 105 thousand parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *(nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.GELU()),  # (B, 16, 14, 14)
+            *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.GELU()),  # (B, 32, 7, 7)
+            *(nn.Flatten(), nn.Linear(1568, DIMENSION)),
+        )
+
+    def features(self, x: Tensor) -> Tensor:
+        """The code, (B, 64), of images x (B, 1, 28, 28) in [-0.5, 0.5]."""
+        return self.body(x)
+
+
+def decoder() -> nn.Module:
+    """The other half: codes (B, 64) -> images (B, 1, 28, 28)."""
+    return nn.Sequential(
+        *(nn.Linear(DIMENSION, 1568), nn.GELU(), nn.Unflatten(1, (32, 7, 7))),
+        *(nn.ConvTranspose2d(32, 16, 4, stride=2, padding=1), nn.GELU()),  # (B, 16, 14, 14)
+        nn.ConvTranspose2d(16, 1, 4, stride=2, padding=1),
+    )
+
+
+def train(train_split: Split, test_split: Split) -> tuple[Encoder, dict]:
+    """The encoder of the images of one split, and its mean squared error on another; labels are not used."""
+    images, test = train_split[0], test_split[0]
+    with seeded(0):
+        encoder, decode = Encoder(), decoder()
+
+    def loss(batch: Tensor) -> Tensor:
+        return F.mse_loss(decode(encoder.features(images[batch])), images[batch])
+
+    fitted(nn.ModuleList([encoder, decode]), len(images), loss, "autoencoder", seed=0)
+    with torch.inference_mode():
+        error = F.mse_loss(decode(encoder.features(test)), test).item()
+    return encoder, {"test_mse": round(error, 6), "n_train": len(images), "n_test": len(test)}
+
+
+AUTOENCODER = Shipped("autoencoder", SHA256, Encoder, train)
