@@ -95,7 +95,7 @@ def distances(results: Results) -> Markdown:
         final = one.measure.final
         for features, d in {"digits": final.frechet, **final.distances}.items():
             floor = final.floors.get(features)
-            row = [name, d.n, features, d.shown(span), num(d.value - d.bias)]
+            row = [name, d.n or final.n, features, d.shown(span), num(d.value - d.bias)]
             row += [spread(floor.mean, floor.sd) if floor else DASH]
             rows.append([*row, Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")])
     head = ["Model", "$n$", "Features", "Fréchet distance", "Extrapolated", "Floor at $n$", "KID"]

@@ -9,7 +9,7 @@ from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.samples import CLASSES
 from diffusion.evaluation.statistics import half_error, numpy_generator
 from diffusion.runtime import generator
-from study.records import ClassMix, Mixed
+from study.records import ClassMix
 
 MIXES = 20  # random mixes behind a mean
 DIVERGENCES = (0.02, 0.05, 0.1, 0.2, 0.4)  # nats, of the mixes that a yardstick has
@@ -62,7 +62,7 @@ def split(
     )
 
 
-def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) -> Mixed:
+def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) -> float:
     """The mean distance of real images, features and labels, at random class mixes of a divergence in nats.
 
     The logarithms of the class shares are tilted by normal numbers, as far as the divergence asks for.
@@ -73,7 +73,7 @@ def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) 
     for _ in range(MIXES):
         share = tilted(prior, random.normal(size=CLASSES), divergence)
         found.append(weighted_distance(reference, features, class_weights(labels, torch.tensor(share))))
-    return Mixed(divergence=divergence, frechet=float(np.mean(found)))
+    return float(np.mean(found))
 
 
 def tilted(prior: np.ndarray, direction: np.ndarray, divergence: float) -> np.ndarray:

@@ -63,14 +63,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     measured_by = code()  # before it can be edited
     train = TrainRecord.load(TrainRecord.path(out, model, seed))
     run = open_trained(out, train, P)
-    evaluator = _evaluator(
-        *(P.dataset, str(data.folder(P.data_dir))),
-        n_train=max(P.n_checkpoint, P.n_distance) * P.floor_repeats,
-        n_test=P.n_test,
-        inception_weights=P.inception_weights,
-        floor_repeats=P.floor_repeats,
-        interval_repeats=P.interval_repeats,
-    )
+    evaluator = evaluator_of(P)
     epochs = measured_epochs(train.epochs, P.distance_every)
     curve = [ablations.checkpoint(run, evaluator, epoch, P.n_checkpoint, seed) for epoch in epochs]
     samples = run.sample(P.n_final, seed)
@@ -108,6 +101,18 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     keep(out, f"quality_{name}", to_uint8(examples.flatten(0, 1)[:, None]).view(examples.shape).numpy())
     record.save(MeasureRecord.path(out, model, seed))
     return record
+
+
+def evaluator_of(P: Measure) -> Evaluator:
+    """The evaluator of these settings."""
+    return _evaluator(
+        *(P.dataset, str(data.folder(P.data_dir))),
+        n_train=max(P.n_checkpoint, P.n_distance) * P.floor_repeats,
+        n_test=P.n_test,
+        inception_weights=P.inception_weights,
+        floor_repeats=P.floor_repeats,
+        interval_repeats=P.interval_repeats,
+    )
 
 
 def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:

@@ -270,17 +270,22 @@ class Candidate(Part):
 
 
 class Distorted(Part):
-    """The Fréchet distance of real training images of one kind."""
+    """The Fréchet distance of real training images of one kind; `distances` in other features, by name."""
 
     kind: str
     frechet: float
+    distances: dict[str, float] = {}
 
 
 class Mixed(Part):
-    """The mean distance of real training images with the classes mixed otherwise, over random mixes."""
+    """The mean distance of real training images with the classes mixed otherwise, over random mixes.
+
+    `distances` has that in other features, by name.
+    """
 
     divergence: float
     frechet: float
+    distances: dict[str, float] = {}
 
 
 class Record(Part):

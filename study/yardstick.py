@@ -21,7 +21,7 @@ from study import class_mix, distortions
 from study.distortions import MILD, Kind, centred
 from study.measure import command
 from study.recogniser import DigitRecogniser, of_kinds
-from study.records import Candidate, Distorted, YardstickRecord
+from study.records import Candidate, Distorted, Mixed, YardstickRecord
 from study.settings import Yardstick
 
 USED = "features and pixels, tidied"  # the measure of `DigitRecogniser`
@@ -125,7 +125,6 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
     evaluator = Evaluator.of(*(P.dataset, P.data_dir), n_train=max(P.n_real, P.n), n_test=P.n_test)
     train = data.load(P.dataset, "train", P.data_dir)
     used, old = _recognised(evaluator, train[0][: P.n_real], P.n_kind)
-    of_training = evaluator.train.features, evaluator.train.labels
     record = YardstickRecord(
         job="yardstick",
         settings=P.values(),
@@ -135,8 +134,8 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
         used=USED,
         mild=list(MILD),
         no_digits=list(NO_DIGITS),
-        distorted=_distorted(evaluator, *train, P.n),
-        mixed=[class_mix.mixed(evaluator.digits.reference, of_training, d) for d in class_mix.DIVERGENCES],
+        distorted=distorted(evaluator, *train, P.n),
+        mixed=mixed(evaluator),
     )
     record.save(YardstickRecord.path(Path(out)))
     print(f"yardstick: {used.wrongly:.1%} of the images that are no digits are taken for some", flush=True)
@@ -160,13 +159,28 @@ def _recognised(evaluator: Evaluator, x_train: Tensor, n: int) -> tuple[Candidat
     return Candidate(name=USED, accepted=accepted, wrongly=wrongly), old
 
 
-def _distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[Distorted]:
+def distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[Distorted]:
     """The distances of n training images of every kind."""
     found = []
     for kind, (images, _) in of_kinds(DISTORTED, x, labels, n, "distorted").items():
-        distance = frechet_distance(evaluator.digits.reference, evaluator.digits.features(images))
-        found.append(Distorted(kind=kind, frechet=distance))
-        print(f"yardstick: {kind}: Fréchet distance {distance:.2f}", flush=True)
+        of = {
+            name: frechet_distance(one.reference, one.features(images))
+            for name, one in evaluator.spaces.items()
+        }
+        found.append(Distorted(kind=kind, frechet=of.pop("digits"), distances=of))
+        print(f"yardstick: {kind}: Fréchet distance {found[-1].frechet:.2f}", flush=True)
+    return found
+
+
+def mixed(evaluator: Evaluator) -> list[Mixed]:
+    """The distances of training images at other class mixes."""
+    found = []
+    for divergence in class_mix.DIVERGENCES:
+        of = {
+            name: class_mix.mixed(one.reference, (one.train, evaluator.train.labels), divergence)
+            for name, one in evaluator.spaces.items()
+        }
+        found.append(Mixed(divergence=divergence, frechet=of.pop("digits"), distances=of))
     return found
 
 

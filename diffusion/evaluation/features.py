@@ -30,7 +30,7 @@ from diffusion.files import sha256
 from diffusion.progress import progress
 from diffusion.runtime import seeded
 
-CHANNELS = (32, 32, 64, 64)  # of the convolutions of the random network
+CHANNELS = (16, 32, 64)  # of the convolutions of the random network
 SCALE = 30.0  # of its features: their distances are then about as large as the others'
 
 
@@ -92,7 +92,7 @@ def small(
 
 
 def untrained(device: str | torch.device = "cpu", seed: int = 0) -> Extractor:
-    """The 64 features of four random convolutions with max pooling, averaged over places."""
+    """The 64 features of three random convolutions with max pooling, averaged over places."""
     with seeded(seed):
         layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in zip((1, *CHANNELS[:-1]), CHANNELS, strict=True)]
         for layer in layers:
@@ -102,9 +102,8 @@ def untrained(device: str | torch.device = "cpu", seed: int = 0) -> Extractor:
 
     def network(images: Tensor) -> Tensor:
         x = images.float() / 255 - 0.5
-        for place, layer in enumerate(model):
-            x = F.relu(layer(x))
-            x = F.max_pool2d(x, 2) if place % 2 else x  # (B, 32, 14, 14), then (B, 64, 7, 7)
+        for layer in model:
+            x = F.max_pool2d(F.relu(layer(x)), 2)  # (B, 64, 3, 3) at last
         return SCALE * x.mean((2, 3))
 
     return Extractor("random", network, info={"dimension": CHANNELS[-1]}, device=torch.device(device))

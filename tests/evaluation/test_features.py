@@ -46,13 +46,13 @@ def test_the_random_network_is_a_function_of_its_seed(mnist_dir):
 
 
 def test_every_distance_tells_real_digits_from_what_one_sees_to_be_others(found, mnist_dir):
-    (test, _), (train, labels) = (data.load("mnist", split, mnist_dir, 1000) for split in ("test", "train"))
+    (test, _), (train, labels) = (data.load("mnist", split, mnist_dir, 4000) for split in ("test", "train"))
     random = torch.Generator().manual_seed(0)
-    others = {kind: DISTORTED[kind](train[:250], labels[:250], random) for kind in SEEN}
-    others["[0, 1] taken for [-0.5, 0.5]"] = train[:250] + 0.5
+    others = {kind: DISTORTED[kind](train[:1000], labels[:1000], random) for kind in SEEN}
+    others["[0, 1] taken for [-0.5, 0.5]"] = train[:1000] + 0.5
     for name in ("digits", "autoencoder", "random"):
         reference, of_train = (Reference(found[name].features(to_uint8(x))) for x in (test, train))
-        real = floor(of_train.features, reference, 250, repeats=4)
+        real = floor(of_train.features, reference, 1000, repeats=4)
         for kind, x in others.items():
             of_other = found[name].features(to_uint8(x))
             if (name, kind) not in UNSEEN:

@@ -1,0 +1,105 @@
+"""Measures that are younger than a record, added to it: no training is repeated.
+
+    python -m study.again released/paper            all trainings of a results folder, and its yardstick
+
+draws the samples of each finished model, and of its other ways to be sampled, as its record says, and
+measures them with today's code. What the record lacks is added; what it has must come out equal, or that is
+said. Checkpoints stay as they are: a release lacks their weights. With --kept nothing is drawn: the kept
+samples of the finished models are measured.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from diffusion import data
+from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.interval import Part
+from diffusion.training.checkpoints import RunError
+from study import yardstick
+from study.measure import evaluator_of, open_trained, seconds, trained_as
+from study.records import (
+    Final,
+    MeasureRecord,
+    OtherWay,
+    TrainRecord,
+    YardstickRecord,
+    read_kept,
+    trainings_in,
+)
+from study.settings import Measure, Yardstick
+
+
+def again(out: Path, model: str, seed: int, kept: bool = False) -> MeasureRecord:
+    """The record of one training with what it lacked; it is then on disk.
+
+    Args:
+        kept: measure the samples that are kept, in place of as many as the record is of.
+
+    Raises:
+        ValueError, RunError: as `study.measure.measure`.
+    """
+    name, path = f"{model}-{seed}", MeasureRecord.path(out, model, seed)
+    record, train = MeasureRecord.load(path), TrainRecord.load(TrainRecord.path(out, model, seed))
+    P = Measure.read(record.settings)
+    run, evaluator = open_trained(out, train, P), evaluator_of(P)
+    n = P.n_distance
+
+    def more(old: Final | OtherWay, way: str = "") -> Final | OtherWay:
+        drawn = replace(run, way=trained_as(train).way(old.changes)) if way else run
+        x = torch.from_numpy(read_kept(out, f"samples_{name}")).float()[:, None] / 255 - 0.5 if kept else None
+        x, first = (drawn.sample(P.n_final, P.seed), n) if x is None else (x, len(x))
+        found = dict(evaluator.measure(x, first, every=True)) | ({} if kept else {"seconds": seconds(drawn)})
+        if not way:
+            found["floors"] = old.floors | evaluator.floors(first, every=True)
+        return added(old, found, f"{name} {way}", compare=not kept)
+
+    record.final = more(record.final)
+    record.ways |= {} if kept else {way: more(old, way) for way, old in record.ways.items()}
+    record.real = added(record.real, dict(evaluator.real(n)), f"{name}, real images")
+    record.features |= evaluator.describe()
+    record.save(path)
+    return record
+
+
+def added(old: Part, found: dict, name: str, compare: bool = True) -> Part:
+    """A part of a record with what it lacks of what was found; a difference in what it has is printed."""
+    lacks = {key: value for key, value in found.items() if getattr(old, key) in (None, {})}
+    differ = [
+        key for key in found.keys() - lacks.keys() - {"floors", "seconds"} if getattr(old, key) != found[key]
+    ]
+    if compare and differ:
+        print(f"{name}: not as in the record: {', '.join(sorted(differ))}", flush=True)
+    return old.model_copy(update=lacks | {"floors": found["floors"]} if "floors" in found else lacks)
+
+
+def yardstick_again(out: Path) -> None:
+    """The yardstick's distances in all features; the digits' must come out as they are."""
+    record = YardstickRecord.load(path := YardstickRecord.path(out))
+    P = Yardstick.read(record.settings)
+    evaluator = Evaluator.of(P.dataset, P.data_dir, n_train=max(P.n_real, P.n), n_test=P.n_test)
+    record.distorted = yardstick.distorted(evaluator, *data.load(P.dataset, "train", P.data_dir), P.n)
+    record.mixed = yardstick.mixed(evaluator)
+    record.save(path)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m study.again")
+    parser.add_argument("out", type=Path, help="folder of the results, such as released/paper")
+    parser.add_argument("--kept", action="store_true", help="measure the kept samples; draw none")
+    P = parser.parse_args(arguments)
+    try:
+        for model, seed in trainings_in(P.out):
+            found = again(P.out, model, seed, P.kept).final
+            print(f"{model}-{seed}: {', '.join(f'{k} {d.value:.3f}' for k, d in found.distances.items())}")
+        if YardstickRecord.path(P.out).is_file():
+            yardstick_again(P.out)
+    except (ValueError, RunError, OSError) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    main()
