@@ -155,9 +155,9 @@ def draw(results: Results | None, folder: Path) -> list[Path]:
 
 
 def _table(results: Results) -> Markdown:
-    head = ("Model", "Calls", "Distance", "Of the base", "Divergence", "Digits", "Coverage")
+    head = ("Model", "Calls", "Distance", "Label-free", "Of the base", "Divergence", "Digits", "Coverage")
     rows = [one for row in named(results).values() for one in (row, *row.ways.values())]
-    return markdown_table(head, [_line(row) for row in rows], (14, 3, 10, 5, 6, 5, 5))
+    return markdown_table(head, [_line(row) for row in rows], (14, 3, 9, 7, 5, 6, 5, 5))
 
 
 def _line(one: Change) -> tuple[Any, ...]:
@@ -165,6 +165,7 @@ def _line(one: Change) -> tuple[Any, ...]:
         escape(describe(one.row)),
         one.calls,
         one.shown,
+        each(one.label_free) if one.label_free else DASH,
         fixed(one.ratio),
         num(one.divergence, 2),
         DASH if one.digit is None else percent(one.digit),

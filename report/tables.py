@@ -5,6 +5,7 @@ from functools import partial
 from statistics import fmean
 from typing import Any
 
+from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Real
 from report.study import DDPMS
 from report.text_format import (
@@ -37,7 +38,7 @@ from report.verdicts.case import (
     low_confidence,
     swing,
 )
-from study.records import Final, Results, Trained
+from study.records import LABEL_FREE, Final, Results, Trained
 
 whole, two = partial(percent_span, decimals=0), partial(span, digits=2)
 REAL = Markdown("Real images")
@@ -66,12 +67,14 @@ def summary(results: Results) -> Markdown:
         mean, low, high = (fixed(x, 1) for x in (fmean(late_fids), min(late_fids), max(late_fids)))
         last = final.frechet.shown(span)
         row = [Markdown(name.replace(" ", FIXED)), num(one.train.history[-1].test_loss), last]
+        row.append(free.shown(span) if (free := final.distances.get(LABEL_FREE)) else DASH)
         row += [Markdown(f"{mean}{FIXED}({low}–{high})"), percent(at_end(one.measure, low_confidence).value)]
         if analysed:
             row.append(percent(drawn.digit.value) if (drawn := full(one.analysis)) else DASH)
         rows.append([*row, *(fixed(at_end(one.measure, of).value) for of in (coverage, divergence))])
     measure = ones[0][1].measure
-    real, floors = measure.real, (one.floors.get("digits") for one in (measure.final, measure))
+    final, real = measure.final.floors, measure.real
+    floors = final.get("digits"), final.get(LABEL_FREE), measure.floors.get("digits")
     row = [REAL, DASH, *(fixed(x.mean) if x else DASH for x in floors), percent(real.low_confidence.value)]
     if analysed:
         used = next(c for c in results.yardstick.candidates if c.name == results.yardstick.used)
@@ -81,11 +84,12 @@ def summary(results: Results) -> Markdown:
         "Model",
         "Test loss",
         "Last distance",
+        "Label-free",
         "Late mean",
         "Low conf.",
         *["Digits"] * analysed,
     ]
-    return table([*head, "Coverage", "Divergence"], rows, "lrll" + "r" * (3 + analysed))
+    return table([*head, "Coverage", "Divergence"], rows, "lrlll" + "r" * (3 + analysed))
 
 
 def distances(results: Results) -> Markdown:
@@ -100,6 +104,20 @@ def distances(results: Results) -> Markdown:
             rows.append([*row, Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")])
     head = ["Model", "$n$", "Features", "Fréchet distance", "Extrapolated", "Floor at $n$", "KID"]
     return table(list(map(Markdown, head)), rows, "lrllrll")
+
+
+def drawn(results: Results) -> Markdown:
+    """What the eye sees of the final samples of every training, and of real images: means and spreads."""
+    ones = [(name, one.measure.final) for name, one in trained(results)]
+    rows = [[name, *map(_drawn, (of.ink, of.stroke, of.height, of.width))] for name, of in ones]
+    real = ones and next(iter(results.trainings.values())).measure.real
+    rows.append([REAL, *map(_drawn, (real.ink, real.stroke, real.height, real.width))])
+    return table(["Model", "Ink", "Stroke width", "Height", "Width"], rows, "lllll")
+
+
+def _drawn(found: Interval | None) -> Markdown:
+    """A mean with its interval, and the spread over images."""
+    return Markdown(f"{found.shown(span)}; {num(found.sd, 2)}") if found else DASH
 
 
 def measures(results: Results) -> Markdown:

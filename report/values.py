@@ -35,13 +35,22 @@ from report.verdicts.case import (
 from report.verdicts.judge import WORDS, Verdict, tally
 from study.figures.catalogue import UNPICKED
 from study.probes import SHIFT
-from study.records import SETTLED, AnalyseRecord, Drawn, Results, Trained, sampling_of
+from study.records import (
+    SETTLED,
+    AnalyseRecord,
+    Drawn,
+    Results,
+    Trained,
+    YardstickRecord,
+    sampling_of,
+)
 from study.settings import Profile
 
 AUTHORS, LICENCE = "The Cold Zoom Diffusion project", "MIT"
 EARLY_POINT = 0.2  # of training, where the schedules are compared
-STITCHED, BLURRED = "two digits stitched", "blurred by 1 pixel"
-SCALE = ("shifted by 3 pixels", BLURRED, STITCHED, "on 20 % grey")  # of distances
+SHIFTED, STITCHED, BLURRED = "shifted by 3 pixels", "two digits stitched", "blurred by 1 pixel"
+MIXED = 0.1  # nats of divergence: real digits with other class shares, beside shifted ones
+SCALE = (SHIFTED, BLURRED, STITCHED, "on 20 % grey")  # of distances
 
 
 def common(results: Results, profile: Profile, notebooks: Sequence[str] = ()) -> dict[str, Any]:
@@ -191,6 +200,7 @@ def _measures(results: Results) -> dict[str, Any]:
         "table_summary": tables.summary(results),
         "table_distances": tables.distances(results),
         "table_measures": tables.measures(results),
+        "table_drawn": tables.drawn(results),
         "table_cost": tables.cost(results),
         "table_environment": tables.environment(results),
         "table_seeds": tables.seeds(results),
@@ -273,6 +283,11 @@ def _zooms(results: Results, zooms: list[Trained]) -> dict[str, Any]:
         "leaning_down": of((leaning == -1).all(axis=0) & ~rare),
         "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
         "last_distances": [one.measure.final.frechet.value for one in zooms],
+        "zoom_others": {
+            name: [one.measure.final.distances[name].value for one in zooms]
+            for name in zooms[0].measure.final.distances
+            if all(name in one.measure.final.distances for one in zooms)
+        },
         "late_means": [np.mean([row.frechet.value for row in one.measure.late()]) for one in zooms],
         "late_divergences": [row.classes.divergence.value for row in rows],
         "late_distances": [row.frechet.value for one in ones for row in one.measure.late()],
@@ -361,16 +376,27 @@ def _yardstick(results: Results) -> dict[str, Any]:
         "stitched": used.accepted[STITCHED],
         "blurred": scores[BLURRED],
         "kinds": NUMBERS[len(found.no_digits)],
-        "shifted": 1 - found.old["shifted by 3 pixels"],
+        "shifted": 1 - found.old[SHIFTED],
         "scale": listing(
             Markdown(f"{escape(kind.replace(' %', '%'))} {num(scores[kind], 2)}")
             for kind in SCALE
             if kind in scores
         ),
+        "sees": _sees(found),
         "all": [(name, full(one.analysis).digit.value) for name, one in ones],
         "ddpms": [full(one.analysis).digit for _, one in ones if one.model in DDPMS],
         "zooms": [full(one.analysis).digit for _, one in ones if one.model == "zoom"],
     }
+
+
+def _sees(found: YardstickRecord) -> dict[str, dict[str, float]]:
+    """Distances of real digits, shifted and with their classes mixed otherwise, by features."""
+    shifted = next(one for one in found.distorted if one.kind == SHIFTED)
+    mixed = next(one for one in found.mixed if one.divergence == MIXED)
+    sees = {"digits": {"shifted": shifted.frechet, "mixed": mixed.frechet}}
+    for name in mixed.distances.keys() & shifted.distances.keys():
+        sees[name] = {"shifted": shifted.distances[name], "mixed": mixed.distances[name]}
+    return sees
 
 
 def _cost(analyses: Mapping[str, AnalyseRecord]) -> dict[str, Any]:

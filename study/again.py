@@ -54,26 +54,28 @@ def again(out: Path, model: str, seed: int, kept: bool = False) -> MeasureRecord
         x, first = (drawn.sample(P.n_final, P.seed), n) if x is None else (x, len(x))
         found = dict(evaluator.measure(x, first, every=True)) | ({} if kept else {"seconds": seconds(drawn)})
         if not way:
-            found["floors"] = old.floors | evaluator.floors(first, every=True)
+            found["floors"] = evaluator.floors(first, every=True) | old.floors
         return added(old, found, f"{name} {way}", compare=not kept)
 
     record.final = more(record.final)
     record.ways |= {} if kept else {way: more(old, way) for way, old in record.ways.items()}
     record.real = added(record.real, dict(evaluator.real(n)), f"{name}, real images")
-    record.features |= evaluator.describe()
+    record.features = evaluator.describe() | record.features
     record.save(path)
     return record
 
 
 def added(old: Part, found: dict, name: str, compare: bool = True) -> Part:
-    """A part of a record with what it lacks of what was found; a difference in what it has is printed."""
-    lacks = {key: value for key, value in found.items() if getattr(old, key) in (None, {})}
-    differ = [
-        key for key in found.keys() - lacks.keys() - {"floors", "seconds"} if getattr(old, key) != found[key]
-    ]
+    """A part of a record with what was found in the fields that an older one may lack, and its floors.
+
+    A difference in the other fields is printed.
+    """
+    fields = type(old).model_fields
+    younger = {key for key in found if key == "floors" or not fields[key].is_required()}
+    differ = [key for key in found.keys() - younger if getattr(old, key) != found[key]]
     if compare and differ:
         print(f"{name}: not as in the record: {', '.join(sorted(differ))}", flush=True)
-    return old.model_copy(update=lacks | {"floors": found["floors"]} if "floors" in found else lacks)
+    return old.model_copy(update={key: found[key] for key in younger})
 
 
 def yardstick_again(out: Path) -> None:

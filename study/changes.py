@@ -13,7 +13,7 @@ from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Sampled
 from diffusion.evaluation.statistics import mean_of
 from diffusion.parameters import OF_SAMPLING
-from study.records import Drawn, Results, Trained, sampling_of
+from study.records import LABEL_FREE, Drawn, Results, Trained, sampling_of
 from study.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
@@ -43,6 +43,7 @@ class Row:
         calls: of the network, for one image.
         n: samples of each training that its distance is taken of.
         distances: Fréchet distances, one a training, in the classifier's features.
+        label_free: the same in the autoencoder's, of the trainings where these were measured.
         distance: their mean with Student's interval, of the logarithms; of one training, that of its samples.
         divergence, low_confidence, coverage: means over the trainings.
         digit: share that the calibrated recogniser accepts, a mean over trainings that are analysed, if any.
@@ -58,6 +59,7 @@ class Row:
     seeds: list[int]
     n: int
     distances: list[float]
+    label_free: list[float]
     distance: Interval
     divergence: float
     low_confidence: float
@@ -167,6 +169,7 @@ def _row(
         seeds=[one.seed for one in ones[: len(samples)]],
         n=samples[0].n,
         distances=distances,
+        label_free=[each.distances[LABEL_FREE].value for each in samples if LABEL_FREE in each.distances],
         distance=distance,
         divergence=fmean(each.classes.divergence.value for each in samples),
         low_confidence=fmean(each.low_confidence.value for each in samples),

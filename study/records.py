@@ -50,6 +50,7 @@ from diffusion.evaluation.results import (
 from diffusion.files import read_json, write_bytes, write_json
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
+LABEL_FREE = "autoencoder"  # the features without labels that tables and conditions are of
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 
 

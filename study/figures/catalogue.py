@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from diffusion.evaluation.results import Sampled
 from diffusion.figures import curves, images
 from diffusion.figures.style import save
 from study.figures import distances as along
 from study.figures import evidence
 from study.figures.styles import MODELS, model_styles, plain
-from study.records import SETTLED, Results, Trained, ZoomProbes, kept_path
+from study.records import LABEL_FREE, SETTLED, Mixed, Results, Trained, ZoomProbes, kept_path
 
 UNPICKED = 64  # samples of each model that are shown as they come
 Draw = Callable[[Results], Figure | None]
@@ -130,19 +131,26 @@ def unpicked(results: Results) -> Figure | None:
 
 def mix(results: Results) -> Figure | None:
     """The zoom's distance against the divergence of its classes, once training has settled."""
-    points = {}
-    for label, one in _measured(results).items():
-        if one.model == "zoom":
-            rows = [row for row in one.measure.curve if row.epoch > SETTLED * one.train.epochs]
-            points[label] = (
-                [row.classes.divergence.value for row in rows],
-                [row.frechet.value for row in rows],
-            )
-    if not points:
-        return None
+    zooms = {label: one for label, one in _measured(results).items() if one.model == "zoom"}
     mixed = results.yardstick.mixed if results.yardstick else []
-    real = [one.divergence for one in mixed], [one.frechet for one in mixed]
-    return along.mix(points, real if mixed else None)
+    panels = {}
+    for name in ("digits", LABEL_FREE):
+        points = {}
+        for label, one in zooms.items():
+            rows = [row for row in one.measure.curve if row.epoch > SETTLED * one.train.epochs]
+            known = [row for row in rows if _distance(row, name) is not None] or [one.measure.final]
+            points[label] = [(row.classes.divergence.value, _distance(row, name)) for row in known]
+        real = [(one.divergence, _distance(one, name)) for one in mixed]
+        known = [value for pairs in (*points.values(), real) for _, value in pairs]
+        if zooms and None not in known:
+            panels[f"{name} features"] = points, real
+    return along.mix(panels) if panels else None
+
+
+def _distance(of: Sampled | Mixed, features: str) -> float | None:
+    """The Fréchet distance in some features, where it is known."""
+    found = of.frechet if features == "digits" else of.distances.get(features)
+    return getattr(found, "value", found)
 
 
 def class_ratios(results: Results) -> dict[str, np.ndarray]:

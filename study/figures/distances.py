@@ -93,25 +93,27 @@ def _floor(axes: Axes, mean: float, sd: float, outside: bool) -> None:
 
 
 @styled
-def mix(points: Mapping[str, tuple[Any, Any]], real: tuple[Any, Any] | None = None) -> Figure:
+def mix(panels: Mapping[str, tuple[Mapping[str, Sequence[Any]], Sequence[Any]]]) -> Figure:
     """The zoom's distance against the divergence of its classes: a point a checkpoint, a marker a training.
 
     Args:
-        points: label of a training -> divergences and distances of its checkpoints.
-        real: the same of real images whose classes are mixed otherwise.
+        panels: title -> points of each training, by its label, and those of real images whose classes are
+            mixed otherwise, if any: (divergence, distance) each.
     """
-    figure = new_figure(50)
-    axes = figure.subplots()
-    entries, colour = [], MODELS["zoom"].colour
-    for i, (label, (x, y)) in enumerate(points.items()):
-        look = {"marker": "^osDv"[i % 5], "facecolor": colour if i == 0 else "none", "edgecolor": colour}
-        entries.append((label, axes.scatter(x, y, s=13, linewidth=0.8, **look)))
-    if real:
-        (curve,) = axes.plot(*real, color=INK, linewidth=0.9, marker=".", zorder=1)
-        entries.append(("real images, mixed otherwise", curve))
-    axes.set(xlabel="divergence of the classes (nats)", ylabel="Fréchet distance", xlim=(0, None))
-    axes.set_ylim(bottom=0)
-    legend(figure, entries)
+    figure, entries, colour = new_figure(50), {}, MODELS["zoom"].colour
+    for axes, (title, (points, real)) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        for i, (label, found) in enumerate(points.items()):
+            look = {"marker": "^osDv"[i % 5], "facecolor": colour if i == 0 else "none", "edgecolor": colour}
+            entries[label] = axes.scatter(*zip(*found, strict=True), s=13, linewidth=0.8, **look)
+        if real:
+            (curve,) = axes.plot(*zip(*real, strict=True), color=INK, linewidth=0.9, marker=".", zorder=1)
+            entries["real images, mixed otherwise"] = curve
+        axes.set(title=title, xlabel="divergence of the classes (nats)", xlim=(0, None))
+        axes.set_ylim(bottom=0)
+    figure.axes[0].set_ylabel("Fréchet distance")
+    legend(figure, list(entries.items()))
     return figure
 
 

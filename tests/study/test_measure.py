@@ -9,7 +9,7 @@ import pytest
 from diffusion import data
 from diffusion.evaluation.samples import CLASSES
 from diffusion.training.fit import fit
-from study import analyse, measure, yardstick
+from study import again, analyse, measure, yardstick
 from study.changes import table
 from study.record import train_record
 from study.records import (
@@ -142,6 +142,27 @@ def test_measuring_twice_gives_the_same_record_and_draws_nothing_twice(copied, m
     again.final.seconds = measured["zoom"].final.seconds  # of another time
     assert again == measured["zoom"]
     assert before == {path: path.stat().st_mtime_ns for path in (copied / "samples").iterdir()}
+
+
+def test_a_record_gets_what_it_lacked_and_keeps_what_it_had(copied, measured, capsys):
+    whole, path = measured["zoom"], MeasureRecord.path(copied, "zoom", 3)
+    lacking = {
+        "distances": {},
+        "stroke": None,
+        "seconds": None,
+        "floors": {"digits": whole.final.floors["digits"]},
+    }
+    final = whole.final.model_copy(update=lacking)
+    whole.model_copy(update={"final": final, "curve": []}).save(path)
+    found = again.again(copied, "zoom", 3)
+    found.final.seconds = whole.final.seconds
+    assert found == MeasureRecord.load(path).model_copy(update={"final": whole.final})
+    assert found.curve == []
+    assert "not as in the record" not in capsys.readouterr().out
+    changed = whole.final.frechet.model_copy(update={"value": 0.0})
+    whole.model_copy(update={"final": whole.final.model_copy(update={"frechet": changed})}).save(path)
+    assert again.again(copied, "zoom", 3).final.frechet == changed
+    assert "not as in the record: frechet" in capsys.readouterr().out
 
 
 # --- measured already ---
