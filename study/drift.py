@@ -1,0 +1,95 @@
+"""What a network that misses an offset does to the mean level of samples: a law without a free parameter.
+
+Raise a latent x_t of a DDPM by d in all pixels. The noise that it holds is then higher by
+d / sqrt(1 - alpha_bar_t), of which the network reports the part rho(t), its *response*
+(`study.probes.response`). One step of sampling, from t to s, turns the offset into (b = 1 - alpha_bar)
+
+    ancestral   d (1 - rho (1 - alpha_bar_t / alpha_bar_s) / b_t) sqrt(alpha_bar_s / alpha_bar_t)
+    DDIM        d ((1 - rho) sqrt(alpha_bar_s / alpha_bar_t) + rho sqrt(b_s / b_t))
+
+and the ancestral step adds noise whose mean over 784 pixels is an offset of its own. In small steps an
+offset shrinks where rho > b_t / 2, with DDIM where rho > b_t: at t = T a half, and all of it. Under a network
+that is blind, rho = 0, that of the start, of standard deviation 1 / 28, grows by 1 / sqrt(alpha_bar_T).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffusion.processes.samplers import DDIM, visits
+from study.measure import trained_as
+from study.probes import SHIFT
+from study.records import Response, Results, Sampled, Trained
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Samples of a DDPM, drawn in one way.
+
+    Attributes:
+        kind: of its network: "U-Net", "dilated", "RMS norm", or "study's network".
+        way: its name in the profile; empty for the model's own.
+        response: of its network at t = T.
+        predicted: standard deviation of the mean grey over samples, by the law.
+        border: the same as measured, of the border, before clamping.
+        distance: Fréchet distance of the samples.
+    """
+
+    model: str
+    seed: int
+    kind: str
+    way: str
+    ddim: bool
+    calls: int
+    response: float
+    predicted: float
+    border: float
+    distance: float
+
+
+def spread(alpha_bar: np.ndarray, response: Response, steps: list[int], ddim: bool) -> float:
+    """Standard deviation of the mean grey of samples that are drawn through `steps`, from T down to 0.
+
+    Args:
+        alpha_bar: (T + 1,), with alpha_bar[0] = 1.
+        response: at some time steps, between which it is interpolated.
+    """
+    variance = SHIFT**2  # of the mean of 784 pixels of unit noise
+    for t, s in zip(steps[:-1], steps[1:], strict=True):
+        rho = float(np.interp(t, response.t, [one.value for one in response.response]))
+        kept, b_t, b_s = alpha_bar[t] / alpha_bar[s], 1 - alpha_bar[t], 1 - alpha_bar[s]
+        if ddim:
+            variance *= ((1 - rho) / np.sqrt(kept) + rho * np.sqrt(b_s / b_t)) ** 2
+        else:
+            variance *= ((1 - rho * (1 - kept) / b_t) / np.sqrt(kept)) ** 2
+            variance += (1 - kept) * SHIFT**2 if s else 0.0
+    return float(np.sqrt(variance))
+
+
+def drifts(results: Results) -> list[Drift]:
+    """Every way in which samples of the DDPMs of a run were drawn, where their response is known."""
+    return [found for one in results.trainings.values() for found in _of(one)]
+
+
+def _of(one: Trained) -> list[Drift]:
+    if not (one.analysis and one.analysis.response and one.measure):
+        return []
+    settings, response = trained_as(one.train), one.analysis.response
+    alpha_bar = settings.process().schedule.alpha_bar.numpy()
+    options = settings.network_options
+    kind = "RMS norm" if "norm" in options else "dilated" if "dilations" in options else "study's network"
+    kind = "U-Net" if settings.network == "unet" else kind
+
+    def drift(measured: Sampled, way: str, changes: dict) -> Drift:
+        sampler = settings.way(changes).sampler
+        steps, ddim = visits(sampler, response.t[-1]), isinstance(sampler, DDIM)
+        return Drift(
+            *(one.model, one.seed, kind, way, ddim, len(steps) - 1),
+            response=response.response[-1].value,
+            predicted=spread(alpha_bar, response, steps, ddim),
+            border=measured.border.sd,
+            distance=measured.frechet.value,
+        )
+
+    own = drift(one.measure.final, "", {})
+    return [own, *(drift(found, name, found.changes) for name, found in one.measure.ways.items())]

@@ -1,0 +1,33 @@
+"""The law of offsets, against the samplers themselves with a network of which the response is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion.evaluation.interval import Interval
+from diffusion.processes.samplers import DDIM, Ancestral
+from diffusion.processes.schedules import linear
+from diffusion.runtime import generator
+from study.drift import spread
+from study.probes import SHIFT
+from study.records import Response
+
+
+@pytest.mark.parametrize("sampler", [Ancestral(50), DDIM(50)])
+@pytest.mark.parametrize("rho", [0.0, 0.4, 0.9])
+def test_it_is_the_spread_that_the_sampler_leaves(sampler, rho):
+    schedule, steps = linear(1000), sampler.visits(1000)
+    random = generator("offsets")
+    x = torch.randn(20_000, generator=random, dtype=torch.float64)  # offsets, in units of 1/28
+    for t, s in zip(steps[:-1], steps[1:], strict=True):
+        a, b = (float(schedule.alpha_bar[one]) for one in (t, s))
+        x = sampler.move(x, rho * x / (1 - a) ** 0.5, a, b, random)
+    seen = Response(t=[1, 1000], response=[Interval(rho), Interval(rho)])
+    found = spread(schedule.alpha_bar.numpy(), seen, steps, isinstance(sampler, DDIM))
+    assert found == pytest.approx(SHIFT * float(x.std()), rel=0.03)
+
+
+def test_a_blind_network_lets_the_start_grow_by_all_that_the_image_is_scaled():
+    alpha_bar, blind = linear(1000).alpha_bar.numpy(), Response(t=[1], response=[Interval(0.0)])
+    found = spread(alpha_bar, blind, [1000, 500, 0], ddim=True)
+    assert found == pytest.approx(SHIFT / np.sqrt(alpha_bar[-1]))
