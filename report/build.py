@@ -14,6 +14,7 @@ from typing import Any
 
 from diffusion.files import differences, write_bytes
 from report import beside, beyond, front, guards, pages, render, values
+from report.starts import Starts
 from report.verdicts.judge import ledger
 from study import figures
 from study.changes import table
@@ -43,6 +44,7 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     short = beside.is_short(results)
     paths = figures.draw(results, folder) + front.draw(results, folder) + beyond.draw(further, folder)
     paths += beside.draw(results, folder) if short else []
+    paths += Starts.of(results, further, asked).draw(folder)
     drawn = {path.name for path in paths}
     if short:
         text = beside.report(

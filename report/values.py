@@ -16,6 +16,7 @@ from diffusion.files import read_json
 from report import beyond, front, tables
 from report.claims.ddpm import EARLY, recovered
 from report.claims.samples import COMPARABLE
+from report.starts import Starts
 from report.study import DDPMS, END_OF_TRAINING, MODELS, complete, dataset, deviations, measured
 from report.study import trainings as trainings_of
 from report.text_format import NUMBERS, Markdown, code, escape, integer, listing, num, percent, sentence
@@ -90,7 +91,7 @@ def build(
     models = measured(results)
     case = Case(results, {m: results.first(m) for m in models})
     zooms = trainings_of(results, "zoom")
-    whole = complete(results)
+    whole, further = complete(results), beyond.load(str(profile.options.get("beyond", "")))
     return (
         common(results, profile, notebooks)
         | _run(results, profile, models, set(drawn))
@@ -101,7 +102,8 @@ def build(
         | {"whole": whole, "early": {}, "along": {}, "clipping": {}}
         | {"recovered": {}, "response": {}, "yardstick": {}, "cost": {}}
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
-        | beyond.values(beyond.load(str(profile.options.get("beyond", ""))))
+        | beyond.values(further)
+        | Starts.of(results, further, profile).values()
     )
 
 

@@ -196,6 +196,9 @@ class Report(BaseModel):
     beyond: str | None = Field(
         None, description="the released results that are told in a section of their own"
     )
+    starts: str | None = Field(
+        None, description="released trainings of DDPMs, measured after each of their first epochs"
+    )
 
 
 class Sections(BaseModel):
