@@ -7,38 +7,16 @@ Text and figures name a row as the profile does: `zoom_unet` has a model's own s
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from diffusion.figures.images import grids
-from diffusion.figures.style import save
 from diffusion.provenance import releases
 from report.text_format import DASH, Markdown, each, escape, fixed, num, percent, span
 from report.text_format import table as markdown_table
-from study.changes import Row, describe, lines, table
-from study.figures import changes
-from study.records import Results, Trained, kept_path, load_results, trainings_in
+from study.changes import Row, describe, table
+from study.figures.beyond import SHOWN
+from study.records import Results, Trained, load_results, trainings_in
 
-FIGURE, SAMPLES = "beyond.svg", "beyond_samples.png"
-SHOWN = 16  # samples of each model
-# The rows of the figure, from above.
-IN_FIGURE = (
-    *("linear", "linear_30", "linear_rms", "linear_dilated", "linear_unet", "linear_unet_3"),
-    *("linear_unet.ddim_24", "zoom", "zoom_3", "zoom_bilinear", "zoom.mixture", "zoom_noise"),
-    *("zoom_dilated", "zoom_dilated.mixture", "zoom_dilated_falling", "zoom_unet", "zoom_unet.mixture"),
-    *("zoom_unet_noise.pixels", "zoom_unet_noise.still", "zoom_unet_noise", "zoom_unet_noise.noise_30"),
-    *("zoom_unet_falling.constant", "zoom_unet_falling"),
-)
-SAMPLED = {  # models whose samples are shown, and their titles; more would not fit
-    "linear": "DDPM, the base",
-    "zoom": "Zoom, the base",
-    "linear_rms": "DDPM, RMS norm",
-    "zoom_dilated": "Zoom, dilated",
-    "linear_dilated": "DDPM, dilated",
-    "zoom_unet": "Zoom, U-Net",
-    "linear_unet": "DDPM, U-Net",
-    "zoom_unet_falling": "Zoom, U-Net and falling noise",
-}
+TOLD = (*SHOWN, "linear_30", "linear_dilated", "zoom_unet")  # rows of the table; its file has all
 
 
 @cache
@@ -111,11 +89,11 @@ def named(results: Results) -> dict[str, Change]:
     """The table's rows by the names of their models, in the table's order."""
     found: dict[str, Change] = {}
     for row in table(results):
-        trainings = [results.trainings[row.model, seed] for seed in row.seeds]
-        if row.model not in found:
-            found[row.model], ways = Change(row, trainings, {}), iter(trainings[0].measure.ways)
+        change = Change(row, [results.trainings[row.model, seed] for seed in row.seeds], {})
+        if row.name == row.model:
+            found[row.model] = change
         else:
-            found[row.model].ways[next(ways)] = Change(row, trainings)
+            found[row.model].ways[row.name.partition(".")[2]] = change
     return found
 
 
@@ -133,30 +111,13 @@ def values(results: Results | None) -> dict[str, Any]:
         "beyond_precisions": [
             one.environment["precision"] for one in ones if one.settings["precision"] == "auto"
         ],
-        "beyond_shown": SHOWN,
         "table_beyond": _table(results) if results else None,
     }
 
 
-def draw(results: Results | None, folder: Path) -> list[Path]:
-    """Write the figures: the changes of which the text tells, samples of their models; returns the files."""
-    if results is None:
-        return []
-    rows, samples = named(results), {}
-    every = rows | {f"{name}.{way}": one for name, row in rows.items() for way, one in row.ways.items()}
-    told = [every[name].row for name in IN_FIGURE if name in every]
-    floor = results.first(told[0].model).measure.final.floors.get("digits")
-    for name, title in SAMPLED.items():
-        kept = name in rows and f"samples_{name}-{rows[name].seeds[0]}"
-        if kept and kept_path(results.out, kept).is_file():
-            samples[title] = results.kept(kept)[:SHOWN]
-    paths = [save(changes(lines(told), floor and floor.mean), folder / FIGURE)]
-    return paths + ([save(grids(samples, across=2), folder / SAMPLES)] if samples else [])
-
-
 def _table(results: Results) -> Markdown:
     head = ("Model", "Calls", "Distance", "Label-free", "Of the base", "Divergence", "Digits", "Coverage")
-    rows = [one for row in named(results).values() for one in (row, *row.ways.values())]
+    rows = [one for row in named(results).values() for one in (row, *row.ways.values()) if one.name in TOLD]
     return markdown_table(head, [_line(row) for row in rows], (14, 3, 9, 7, 5, 6, 5, 5))
 
 

@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     if further is None and "beyond" in asked.options:
         print(f"released/{asked.options['beyond']} is not there: the report has no section beyond the study")
     short = beside.is_short(results)
-    paths = figures.draw(results, folder) + front.draw(results, folder) + beyond.draw(further, folder)
+    original = beyond.load(str(asked.options.get("original", "")))
+    results = replace(results, further=further, original=original)
+    paths = figures.draw(results, folder) + front.draw(results, folder)
     paths += beside.draw(results, folder) if short else []
     paths += Starts.of(results, further, asked).draw(folder)
     drawn = {path.name for path in paths}

@@ -105,7 +105,7 @@ def _subsection(results: Results, model: str, drawn: set[str]) -> str:
     for name, caption in PICTURES.items():
         if (file := name.format(model)) in drawn:
             place = f"fig:{file.rpartition('.')[0].replace('_', '-')}"
-            pictures[place] = f"![{caption.format(label)}](figures/{file}){{#{place} width=100%}}"
+            pictures[place] = f"![{caption.format(label)}](figures/{file}){{#{place}}}"
     if pictures:
         lines.append(f"Its course is in [{'; '.join(f'@{place}' for place in pictures)}].")
     return "\n\n".join([*lines, *pictures.values()])

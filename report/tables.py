@@ -26,19 +26,13 @@ from report.text_format import (
     table,
 )
 from report.verdicts.case import (
-    LAST,
-    Measure,
     at_end,
     coverage,
-    distance,
     divergence,
-    extreme_centre,
     full,
-    late,
     low_confidence,
-    swing,
 )
-from study.records import LABEL_FREE, Final, Results, Trained
+from study.records import Final, Results, Trained
 
 whole, two = partial(percent_span, decimals=0), partial(span, digits=2)
 REAL = Markdown("Real images")
@@ -63,47 +57,22 @@ def summary(results: Results) -> Markdown:
     ones, rows = trained(results), []
     analysed = bool(results.yardstick) and any(one.analysis for _, one in ones)
     for name, one in ones:
-        final, late_fids = one.measure.final, [row.frechet.value for row in one.measure.late()]
+        late_fids = [row.frechet.value for row in one.measure.late()]
         mean, low, high = (fixed(x, 1) for x in (fmean(late_fids), min(late_fids), max(late_fids)))
-        last = final.frechet.shown(span)
-        row = [Markdown(name.replace(" ", FIXED)), num(one.train.history[-1].test_loss), last]
-        row.append(free.shown(span) if (free := final.distances.get(LABEL_FREE)) else DASH)
+        row = [Markdown(name.replace(" ", FIXED)), num(one.train.history[-1].test_loss)]
         row += [Markdown(f"{mean}{FIXED}({low}–{high})"), percent(at_end(one.measure, low_confidence).value)]
         if analysed:
             row.append(percent(drawn.digit.value) if (drawn := full(one.analysis)) else DASH)
         rows.append([*row, *(fixed(at_end(one.measure, of).value) for of in (coverage, divergence))])
     measure = ones[0][1].measure
-    final, real = measure.final.floors, measure.real
-    floors = final.get("digits"), final.get(LABEL_FREE), measure.floors.get("digits")
-    row = [REAL, DASH, *(fixed(x.mean) if x else DASH for x in floors), percent(real.low_confidence.value)]
+    real, floor = measure.real, measure.floors.get("digits")
+    row = [REAL, DASH, fixed(floor.mean) if floor else DASH, percent(real.low_confidence.value)]
     if analysed:
         used = next(c for c in results.yardstick.candidates if c.name == results.yardstick.used)
         row.append(percent(used.accepted["unchanged"]))
     rows.append([*row, fixed(real.variety.coverage.value), num(real.divergence_floor.mean, 1)])
-    head = [
-        "Model",
-        "Test loss",
-        "Last distance",
-        "Label-free",
-        "Late mean",
-        "Low conf.",
-        *["Digits"] * analysed,
-    ]
-    return table([*head, "Coverage", "Divergence"], rows, "lrlll" + "r" * (3 + analysed))
-
-
-def distances(results: Results) -> Markdown:
-    """A row for every training and every feature network that was there."""
-    rows = []
-    for name, one in trained(results):
-        final = one.measure.final
-        for features, d in {"digits": final.frechet, **final.distances}.items():
-            floor = final.floors.get(features)
-            row = [name, d.n or final.n, features, d.shown(span), num(d.value - d.bias)]
-            row += [spread(floor.mean, floor.sd) if floor else DASH]
-            rows.append([*row, Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")])
-    head = ["Model", "$n$", "Features", "Fréchet distance", "Extrapolated", "Floor at $n$", "KID"]
-    return table(list(map(Markdown, head)), rows, "lrllrll")
+    head = ["Model", "Test loss", "Distance", "Low conf.", *["Digits"] * analysed, "Coverage", "Divergence"]
+    return table(head, rows, "lrlr" + "r" * (2 + analysed))
 
 
 def drawn(results: Results) -> Markdown:
@@ -120,24 +89,27 @@ def _drawn(found: Interval | None) -> Markdown:
     return Markdown(f"{found.shown(span)}; {num(found.sd, 2)}") if found else DASH
 
 
-def measures(results: Results) -> Markdown:
-    """A row for every training, and one for real images."""
-
-    def row(name: Markdown, n: int, of: Final | Real, low: Markdown, mix: Markdown) -> list[Any]:
-        v = of.variety
-        shown = (fixed(x.value) for x in (v.precision, v.recall, v.coverage))
-        return [name, n, low, num(of.background.value, 2), *shown, mix]
-
+def finals(results: Results) -> Markdown:
+    """The samples of every finished training, with the distance in each kind of features, and real images."""
     ones, rows = trained(results), []
+    others = list(dict.fromkeys(f for _, one in ones for f in one.measure.final.distances))
+
+    def of_looks(of: Final | Real) -> list[Any]:
+        v = of.variety
+        return [fixed(v.precision.value), fixed(v.recall.value), num(of.background.value, 2)]
+
     for name, final in ((name, one.measure.final) for name, one in ones):
-        low, mix = low_confidence(final).shown(whole), divergence(final).shown(two)
-        rows.append(row(name, final.n_classes, final, low, mix))
-    measure = ones[0][1].measure
-    real, floor = measure.real, measure.real.divergence_floor
-    low, mix = percent(real.low_confidence.value, 1), spread(floor.mean, floor.sd)
-    rows.append(row(REAL, measure.reference.n, real, low, mix))
-    head = ["Model", "$n$", "Low-confidence share", "Grey", "Precision", "Recall", "Coverage", "Divergence"]
-    return table(list(map(Markdown, head)), rows, "lrlrrrrl")
+        d, more = final.frechet, [final.distances.get(f) for f in others]
+        kid = Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")
+        row = [name, final.n, d.shown(span), num(d.value - d.bias), kid]
+        rows.append([*row, *(num(x.value) if x else DASH for x in more), *of_looks(final)])
+    real, final = ones[0][1].measure.real, ones[0][1].measure.final
+    floors = {f: num(x.mean, 2) for f, x in final.floors.items()}
+    row = [REAL, final.n, floors.get("digits", DASH), DASH, DASH, *(floors.get(f, DASH) for f in others)]
+    rows.append([*row, *of_looks(real)])
+    head = ["Model", "$n$", "Distance", "Extrapolated", "KID", *map(str.capitalize, others)]
+    head += ["Precision", "Recall", "Grey"]
+    return table(list(map(Markdown, head)), rows, "lrlrl" + "r" * (3 + len(others)))
 
 
 def clipping(results: Results, models: Iterable[str]) -> Markdown:
@@ -150,42 +122,6 @@ def clipping(results: Results, models: Iterable[str]) -> Markdown:
             rows.append([*row, low_confidence(c).shown(whole), c.frechet.shown(span)])
     head = ["Model", "Clipping", "$n$", "Border, raw", "Border, seen", "Low-confidence share", "Distance"]
     return table(list(map(Markdown, head)), rows, "llrllll")
-
-
-def seeds(results: Results) -> Markdown:
-    """The trainings of models with several seeds, side by side."""
-    ones = [(name, one) for name, one in trained(results) if len(results.seeds(one.model)) > 1]
-
-    def row(name: str, show: Callable[[Trained], Markdown]) -> list[Any]:
-        return [Markdown(name), *(show(one) for _, one in ones)]
-
-    def both(name: str, measure: Measure, show: Callable[..., Markdown]) -> list[list[Any]]:
-        def over(one: Trained) -> Markdown:
-            found = late(one.measure, measure)
-            return found.shown(show) if found else DASH
-
-        last = row(name, lambda one: measure(one.measure.final).shown(show))
-        return [last, row(f"… mean over {LAST}", over)]
-
-    def sd(one: Trained) -> Markdown:
-        found = late(one.measure, distance)
-        return num(found.sd, 2) if found else DASH
-
-    def ends(one: Trained) -> Markdown:
-        found = swing(one.measure)
-        return Markdown(f"{num(found.low)} and {num(found.high)}")
-
-    rows = [
-        row("Test loss after the last epoch", lambda one: num(one.train.history[-1].test_loss)),
-        *both("Distance, digit features", distance, span),
-        row("… standard deviation over these checkpoints", sd),
-        row("… lowest and highest in the second half", ends),
-        *both("Low-confidence share", low_confidence, percent_span),
-        *both("Dark or white centres", extreme_centre, percent_span),
-        *both("Divergence of the classes (nats)", divergence, two),
-        *both("Coverage", coverage, two),
-    ]
-    return table([Markdown(" "), *(name for name, _ in ones)], rows, "l" * (len(ones) + 1))
 
 
 # --- schedules ---

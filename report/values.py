@@ -116,7 +116,6 @@ def _run(results: Results, profile: Profile, models: list[str], drawn: set[str])
     address = profile.options.get("repository", "")
     further = [m for m in results.models if m not in models]
     said = models_said(results, models, further)
-    several = [m for m in results.models if len(results.seeds(m)) > 1]
     return {
         "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
         "data_hashes": data_hashes(results),
@@ -124,7 +123,6 @@ def _run(results: Results, profile: Profile, models: list[str], drawn: set[str])
         "subtitle": Markdown(sentence(said)[:-1]) if further else "Two DDPMs and a deterministic zoom",
         "models_said": said,
         "trainings_said": trainings_said(results),
-        "seeds_said": [Markdown(f"{escape(m)} with {listing(results.seeds(m))}") for m in several],
         "network": one,
         "parameters_counts": sorted({t.train.parameters_count for t in results.trainings.values()}),
         "learning_rate_course": "held constant"
@@ -200,12 +198,10 @@ def _measures(results: Results) -> dict[str, Any]:
         "table_parameters": tables.settings(results, lambda one: one.train),
         "table_measuring": tables.settings(results, lambda one: one.measure),
         "table_summary": tables.summary(results),
-        "table_distances": tables.distances(results),
-        "table_measures": tables.measures(results),
+        "table_finals": tables.finals(results),
         "table_drawn": tables.drawn(results),
         "table_cost": tables.cost(results),
         "table_environment": tables.environment(results),
-        "table_seeds": tables.seeds(results),
         "table_schedules": tables.schedules(results),
     }
 

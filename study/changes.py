@@ -3,7 +3,7 @@
 The base is the first model of a process in the profile. A row tells in which settings it differs from that.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import exp, log
 from statistics import fmean
@@ -27,11 +27,12 @@ WORDS = {  # of a setting and its value, where these are not words by themselves
     "steps": "{} steps",
     "levels": "{} levels",
     "average": "mean of {} epochs",
-    "latent_noise": "latents {}",
-    "noise": "walk {}",
-    "power": "power {}",
+    "latent_noise": "training noise {}",
+    "noise": "sampling noise {}",
+    "power": "falling with power {}",
 }
 NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
+NAMES |= {"mixture": "joint start", "patches": "start from real patches", "pixels": "independent start"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Row:
     """A model, or another way to sample it, over all its trainings.
 
     Attributes:
+        name: of the model, `model.way` for another way to sample it.
         changes: settings that differ from the base's, and what they are here; none for the base.
         calls: of the network, for one image.
         n: samples of each training that its distance is taken of.
@@ -50,6 +52,7 @@ class Row:
         ratio: the mean distance over the base's.
     """
 
+    name: str
     model: str
     process: str
     changes: dict[str, Any]
@@ -72,10 +75,10 @@ class Row:
         return asdict(self) | {"distance": self.distance.model_dump()}
 
 
-def describe(row: Row) -> str:
-    """The row in words: the model for a base, else what was changed."""
+def describe(row: Row, changes: dict[str, Any] | None = None) -> str:
+    """The row in words: the model for a base, else what was changed, or some of its changes."""
     flat: dict[str, Any] = {}
-    for name, value in row.changes.items():
+    for name, value in (row.changes if changes is None else changes).items():
         flat |= value if isinstance(value, dict) else {name: value}
     words = [WORDS.get(name, name.replace("_", " ") + " {}").format(_word(v)) for name, v in flat.items()]
     return ", ".join(words) or f"{row.model}, the base"
@@ -89,11 +92,6 @@ def _word(value: Any) -> str:
     return NAMES.get(value, value) if isinstance(value, str) else str(value)
 
 
-def lines(rows: Iterable[Row]) -> list[tuple[str, str, list[float], float | None]]:
-    """Label, process, distances and share of digits of each row, as `figures.changes` takes them."""
-    return [(describe(row), row.process, row.distances, row.digit) for row in rows]
-
-
 def table(results: Results) -> list[Row]:
     """The rows of a run, each base before what changes it; models that are not measured have none."""
     rows: list[Row] = []
@@ -102,27 +100,27 @@ def table(results: Results) -> list[Row]:
         base: list[Row] = []
         for model in dict.fromkeys(one.model for one in ones):
             trained = [one for one in ones if one.model == model]
-            for changes, calls, samples, drawn in _ways(trained):
+            for name, changes, calls, samples, drawn in _ways(trained):
                 changed = _changes(ones[0], trained[0], changes)
-                base += [_row(trained, changed, calls, samples, drawn, base[0] if base else None)]
+                base += [_row(name, trained, changed, calls, samples, drawn, base[0] if base else None)]
         rows += base
     return rows
 
 
-def _ways(ones: list[Trained]) -> Iterator[tuple[dict[str, Any], int, list[Sampled], list[Drawn]]]:
+def _ways(ones: list[Trained]) -> Iterator[tuple[str, dict[str, Any], int, list[Sampled], list[Drawn]]]:
     """The samples of each training as it is, then of each other way to sample.
 
-    Each as its changes, calls, measures of the samples, and their analyses where there are any.
+    Each as its name, changes, calls, measures of the samples, and their analyses where there are any.
     """
     analyses = [one.analysis for one in ones if one.analysis]
     settings = ones[0].train.settings
     drawn_as = sampling_of(settings)
     calls = drawn_as["steps"] or drawn_as["levels"] or settings["T"]
-    yield {}, calls, [one.measure.final for one in ones], [one.drawn[0] for one in analyses]
+    yield ones[0].model, {}, calls, [one.measure.final for one in ones], [one.drawn[0] for one in analyses]
     for name, first in ones[0].measure.ways.items():
         found = [one.measure.ways[name] for one in ones if name in one.measure.ways]
         drawn = [one.ways[name] for one in analyses if name in one.ways]
-        yield first.changes, first.calls, found, drawn
+        yield f"{ones[0].model}.{name}", first.changes, first.calls, found, drawn
 
 
 def _changes(base: Trained, other: Trained, of_samples: dict[str, Any]) -> dict[str, Any]:
@@ -146,6 +144,7 @@ def _settings(one: Trained, changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(
+    name: str,
     ones: list[Trained],
     changes: dict[str, Any],
     calls: int,
@@ -160,6 +159,7 @@ def _row(
         ends = mean_of(list(map(log, distances))).map(exp)
         distance = mean_of(distances).model_copy(update={"low": ends.low, "high": ends.high})
     return Row(
+        name=name,
         model=train.model,
         process=train.process,
         changes=changes,

@@ -9,6 +9,7 @@
     OUT/kept/<name>.npz                         images as bytes, (..., 28, 28), for the figures of images:
         zoom                        (T + 1,): a digit at every level                notebook 01
         blind                       (n,): those that were read by eye               blind
+        real                        (64,): test images                              yardstick
         samples_<model>-<seed>      (n,): the samples of the finished model         measuring
         late_<model>-<seed>         (epochs, n): those of the late checkpoints      measuring
         quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
@@ -493,6 +494,8 @@ class Results:
 
     Attributes:
         trainings: (model, seed) -> its records; the first seed of a model is the one that text names.
+        further, original: those of other runs, beyond the study and of its own weights, of which figures show
+            some beside this one's.
     """
 
     out: Path
@@ -500,6 +503,8 @@ class Results:
     trainings: dict[tuple[str, int], Trained] = field(default_factory=dict)
     yardstick: YardstickRecord | None = None
     blind: BlindRecord | None = None
+    further: "Results | None" = None
+    original: "Results | None" = None
 
     @property
     def models(self) -> list[str]:

@@ -15,15 +15,16 @@ from torchvision.transforms.functional import gaussian_blur
 
 from diffusion import data, runtime
 from diffusion.evaluation.evaluator import Evaluator, Seen
-from diffusion.evaluation.frechet import frechet_distance
+from diffusion.evaluation.frechet import frechet_distance, to_uint8
 from diffusion.provenance import environment
 from study import class_mix, distortions
 from study.distortions import MILD, Kind, centred
 from study.measure import command
 from study.recogniser import DigitRecogniser, of_kinds
-from study.records import Candidate, Distorted, Mixed, YardstickRecord
+from study.records import Candidate, Distorted, Mixed, YardstickRecord, keep
 from study.settings import Yardstick
 
+SHOWN = 64  # real images that are kept for figures
 USED = "features and pixels, tidied"  # the measure of `DigitRecogniser`
 
 
@@ -138,6 +139,7 @@ def yardstick(out: Path, P: Yardstick) -> YardstickRecord:
         mixed=mixed(evaluator),
     )
     record.save(YardstickRecord.path(Path(out)))
+    keep(Path(out), "real", to_uint8(evaluator.x_test[:SHOWN])[:, 0].numpy())
     print(f"yardstick: {used.wrongly:.1%} of the images that are no digits are taken for some", flush=True)
     return record
 

@@ -36,6 +36,7 @@ KEPT = {  # names of the images that jobs keep
     "schedules": ("zoom",),
     "train": ("trajectory_", "reconstructions_", "deepest_", "degradation_"),
     "measure": ("samples_", "late_", "quality_"),
+    "yardstick": ("real",),
 }
 OF_REPORT = (
     "report.html",

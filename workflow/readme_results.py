@@ -89,7 +89,7 @@ def main() -> None:
     results = records.load_results(out)
     readme = filled((ROOT / "README.md").read_text(encoding="utf-8"), results)
     save(strip(results), ROOT / IMAGES / "strip.png")
-    save(figures.FIGURES["fig13_fid_all.svg"](results), ROOT / IMAGES / "distances.svg")
+    save(figures.distances(results), ROOT / IMAGES / "distances.svg")
     write_bytes(ROOT / "README.md", readme.encode())
     print(f"README.md and {IMAGES} show the results of {out}")
 

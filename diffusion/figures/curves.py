@@ -96,6 +96,8 @@ def name_classes(axis: Axis, classes: Sequence[str]) -> None:
 def schedules(schedules: Mapping[str, Any]) -> Figure:
     """Fig. 1: beta_t (left) and alpha_bar_t (right) against the step t, a curve for each noise schedule.
 
+    A bar marks the step from which beta_t is clipped, that is, stays at its largest value.
+
     Args:
         schedules: name -> what has `beta` and `alpha_bar`, (T + 1,) each; index 0 is the clean image.
     """
@@ -106,7 +108,13 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
         t = np.arange(len(schedule.beta))
         line(left, t[1:], np.asarray(schedule.beta)[1:], styles[name], place)
         line(right, t, np.asarray(schedule.alpha_bar), styles[name], place)
+        if len(clipped := np.flatnonzero(np.equal(schedule.beta, max(schedule.beta)))) > 1:
+            look = {"textcoords": "offset points", "ha": "right", "color": styles[name].colour, "size": SMALL}
+            at = (clipped[0], schedule.beta[-1])
+            left.plot(*at, "|", color=styles[name].colour, markersize=10, markeredgewidth=1.2)
+            left.annotate(f"clipped from $t = {at[0]}$", at, (-3, 5), **look)
     left.set(xlabel="step $t$", ylabel=r"noise variance of a step, $\beta_t$", ylim=(0, None))
+    left.margins(y=0.12)
     right.set(xlabel="step $t$", ylabel=r"signal variance left, $\bar\alpha_t$", ylim=(-0.02, 1.02))
     for axes in (left, right):
         axes.margins(x=0.02)
@@ -116,7 +124,7 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
 
 @styled
 def losses(histories: Mapping[str, Rows], styles: Styles | None = None) -> Figure:
-    """Figs. 3 and 9, and the loss of any one model: train (solid) and test (dashed), and test minus train.
+    """Loss over epochs, in training (solid) and on the test images (dashed).
 
     Long trainings are drawn without their first epochs, which would fill the axis.
 
@@ -129,19 +137,14 @@ def losses(histories: Mapping[str, Rows], styles: Styles | None = None) -> Figur
     begin = BEGIN if last >= LATER else 1
     shown = {name: table[table.epoch >= begin] for name, table in tables.items()}
     figure = new_figure(48)
-    left, right = figure.subplots(1, 2)
+    axes = figure.subplots()
     for place, (name, table) in enumerate(shown.items()):
-        line(left, table.epoch, table.train_loss, styles[name], place, linestyle="-")
-        line(left, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="")
-        gap = table.test_loss - table.train_loss
-        line(right, table.epoch, gap, styles[name], place, linestyle="-", linewidth=0.9)
-    for axes in (left, right):
-        epochs(axes, begin, last)
-    left.set_ylabel("mean squared error")
-    left.margins(y=0.06)
-    logarithmic(left, [loss for t in shown.values() for loss in (*t.train_loss, *t.test_loss)], wide=3)
-    right.axhline(0, color=INK, linewidth=0.7)
-    right.set_ylabel("test $-$ training")
+        line(axes, table.epoch, table.train_loss, styles[name], place, linestyle="-")
+        line(axes, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="")
+    epochs(axes, begin, last)
+    axes.set_ylabel("mean squared error")
+    axes.margins(y=0.06)
+    logarithmic(axes, [loss for t in shown.values() for loss in (*t.train_loss, *t.test_loss)], wide=3)
     split = [Line2D([], [], color=INK, linestyle=dash) for dash in ("-", TEST_LINE)]
     entries = handles({name: styles[name] for name in shown}, linestyle="-") if len(shown) > 1 else []
     legend(figure, [*entries, *zip(("train", "test"), split, strict=True)])
@@ -211,7 +214,7 @@ def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
     matrix = np.asarray(matrix)
     share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # none of a class: blank
     text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")
-    figure = new_figure(76)
+    figure = new_figure(66)
     axes = figure.subplots()
     look = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "square": True, "linewidths": 0.8}
     sns.heatmap(share, annot=text, fmt="", annot_kws={"size": SMALL}, ax=axes, **look)

@@ -103,6 +103,13 @@ def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest:
 
 
 @styled
+def rows(named: Mapping[str, Any]) -> Figure:
+    """A row of images beside each name: name -> (columns, 28, 28)."""
+    images = [as_bytes(row) for row in named.values()]
+    return _page([Block(np.concatenate(images), len(images[0]), list(named))])
+
+
+@styled
 def grid(images: Any, columns: int = 8) -> Figure:
     """A plain grid of images, (n, 28, 28) or (n, 1, 28, 28), in reading order."""
     images = as_bytes(images)

@@ -104,13 +104,17 @@ def theme() -> Any:
     return matplotlib.style.context(THEME, after_reset=True)
 
 
-def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Build figures inside the theme and fix their layout, so that drawing again gives the same bytes."""
+def styled(function: Callable[..., Figure | None]) -> Callable[..., Any]:
+    """Build figures inside the theme and fix their layout, so that drawing again gives the same bytes.
+
+    None, where a figure does not apply, stays None.
+    """
 
     @functools.wraps(function)
-    def build(*args: Any, **kwargs: Any) -> Figure:
+    def build(*args: Any, **kwargs: Any) -> Figure | None:
         with theme():
-            figure = function(*args, **kwargs)
+            if (figure := function(*args, **kwargs)) is None:
+                return None
             for text in figure.findobj(Text):
                 if MISPLACED.search(text.get_text()):
                     text.set_fontfamily(["STIXGeneral", "DejaVu Serif"])

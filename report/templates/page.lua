@@ -1,9 +1,8 @@
 -- What HTML alone needs. Runs after the citations are set, on the report and on notebooks.
 local described, front = {}, nil
 
--- The description of a picture by its file's (or function's) name, less a number before it and a model behind it.
+-- The description of a picture by its file's (or function's) name, less a model behind it.
 local function description(name)
-  name = name:gsub("^fig%d+_", "")
   while name ~= "" and not described[name] do name = name:match "^(.*)_[^_]*$" or "" end
   return described[name]
 end
@@ -24,7 +23,7 @@ local function figure(f)
   return f:walk { Image = function(image)
     local text = description(image.attributes.about or image.src:match "([^/]+)%.%w+$" or "")
     if image.attributes.under then text = (text or "Figure.") .. " Under the heading: " .. image.attributes.under end
-    if text then image.caption = { pandoc.Str(text) } end
+    if text and not image.attributes.alt then image.caption = { pandoc.Str(text) } end
     image.attributes.about, image.attributes.under = nil, nil
     return image
   end }

@@ -3,16 +3,17 @@
 local names = { sec = {"Section", "Sections"}, fig = {"Figure", "Figures"}, tbl = {"Table", "Tables"},
                 eq = {"Equation", "Equations"}, alg = {"Algorithm", "Algorithms"} }
 local typst = FORMAT:match "typst" ~= nil
-local count, number = {}, {}
+local count, number, absent = {}, {}, {}   -- absent: identifiers of what is on the HTML page alone
 local function raw(s) return pandoc.RawInline(typst and "typst" or "html", s) end
 local function kind(id) local k = id:match "^(%a+):" ; k = k and k:lower() ; return names[k] and k or nil end
 local function bump(k, id)
-  count[k] = (count[k] or 0) + 1
+  local series = absent[id] and "S" or ""   -- S1, S2, ... in both formats
+  count[k .. series] = (count[k .. series] or 0) + 1
   if id ~= "" then
     if number[id] then error("xref: label defined twice: " .. id) end
-    number[id] = tostring(count[k])
+    number[id] = series .. count[k .. series]
   end
-  return tostring(count[k])
+  return series .. count[k .. series]
 end
 
 -- 0. TeX maths that pandoc 3.9 turns into wrong Typst (left and right bars, thin spaces) ------------
@@ -29,6 +30,11 @@ local function sections(doc)
       local n = d.attributes.number
       if n and d.identifier ~= "" then number[d.identifier] = n end
     end }
+  local function mark(el) absent[el.identifier] = true end
+  doc:walk { Div = function(d)
+    if d.classes:includes "page" then d:walk { Header = mark, Div = mark, Figure = mark, Table = mark } end
+  end }
+  absent[""] = nil
 end
 local function prepend(blocks, inlines)
   if #blocks > 0 and blocks[1].content then
@@ -93,7 +99,7 @@ local function claim(d)
   local first = d.content:remove(1)
   local out = pandoc.List { pandoc.RawBlock("html", '<details class="claim" id="' .. d.identifier .. '"><summary>'), first,
     pandoc.RawBlock("html", "</summary>") }
-  out:extend(d.content)
+  out:insert(pandoc.Div(d.content))
   out:insert(pandoc.RawBlock("html", "</details>"))
   return out
 end
@@ -135,11 +141,10 @@ local function algorithm(d)
                     { id = d.identifier, class = "algorithm" })
 end
 
-local function to_claim(l)
-  if typst and l.target:match "^#claim%-" then return l.content end
-end
-
 local function division(d)
+  if typst and d.classes:includes "page" then
+    d:walk { Figure = function(f) bump("fig", f.identifier) end, Table = function(t) bump("tbl", t.identifier) end }
+  end
   if typst and (d.classes:includes "screen" or d.classes:includes "page") then return {}, false end
   if d.classes:includes "claim" then return claim(d) end
   if d.classes:includes "cards" then return cards(d) end
@@ -150,6 +155,7 @@ end
 local function figure(el)
   if #el.caption.long == 0 then return nil end
   local n = bump("fig", el.identifier)
+  el = el:walk { Image = function(i) i.attributes.width = i.attributes.width or "100%"; return i end }
   if not typst then prepend(el.caption.long, label("fig", n)) end
   return el
 end
@@ -188,9 +194,12 @@ local function cite(c)
       out:insert(pandoc.Str(names[k][#c.citations > 1 and 2 or 1] .. "\u{a0}"))
     end
     local n = k == "eq" and "(" .. number[id] .. ")" or number[id]
-    out:insert(typst and raw("#xref(<" .. id .. ">, \"" .. n .. "\")") or pandoc.Link(n, "#" .. id))
+    if absent[id] and typst then out:insert(pandoc.Str(n))
+    else out:insert(typst and raw("#xref(<" .. id .. ">, \"" .. n .. "\")") or pandoc.Link(n, "#" .. id)) end
   end
+  if typst and absent[c.citations[#c.citations].id] then out:extend { pandoc.Space(), pandoc.Str "of the HTML page" } end
   return out
 end
+local function link(l) if typst and absent[l.target:sub(2)] then return l.content end end
 
-return { { Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = division, Inlines = equations }, { Cite = cite, Span = verdict, Link = to_claim } }
+return { { Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = division, Inlines = equations }, { Cite = cite, Link = link, Span = verdict } }

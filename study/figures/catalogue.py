@@ -1,11 +1,11 @@
-"""The figures of a run, by file name. Each is made from its records and kept images alone, at any time.
+"""The figures of images, and `draw`, which writes all figures of a run.
 
-To add one, write a function from `Results` to a Figure, or None where it does not apply, and name its file in
-`FIGURES` or, if it is of one model and not of the study alone, in `OF_MODEL`.
+To add a figure, write a function from `Results` to a Figure (None where it does not apply) beneath
+`@figure("name.svg")` in a module of this folder, and show it in report/text.
 """
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,52 +16,61 @@ from diffusion.evaluation.results import Sampled
 from diffusion.figures import curves, images
 from diffusion.figures.style import save
 from study.figures import distances as along
-from study.figures import evidence
-from study.figures.styles import MODELS, model_styles, plain
-from study.records import LABEL_FREE, SETTLED, Mixed, Results, Trained, ZoomProbes, kept_path
+from study.figures.styles import FIGURES, MODELS, figure, titled
+from study.records import LABEL_FREE, SETTLED, Mixed, Results, Trained, kept_path
 
-UNPICKED = 64  # samples of each model that are shown as they come
-Draw = Callable[[Results], Figure | None]
-DrawModel = Callable[[Results, str], Figure | None]
-
-
-# --- what figures take from results ---
-
-
-def _label(results: Results, one: Trained) -> str:
-    """The name of a training, with its seed where its model has several."""
-    seed = f", seed {one.seed}" if len(results.seeds(one.model)) > 1 else ""
-    return plain(one.train.label) + seed
-
-
-def _names(one: Trained) -> dict[str, Any]:
-    """Names of the classes of a training's data set, and what one is called."""
-    known = one.train.data
-    return {"classes": tuple(map(plain, known.classes)), "noun": plain(known.noun)}
+ROW, UNPICKED = 16, 64  # samples of a training that the first figure and the supplement show, as they come
+# Trainings beyond the study in the first figure: the best zoom without noise, and the best with it.
+BEST = {"zoom_dilated": "Dilated zoom", "zoom_unet_falling": "U-Net zoom, noisy"}
+SHOWN = 16  # samples of each training of `beyond_samples`
+SAMPLED = {  # training beyond the study -> its title; more would not fit
+    "linear-1": "DDPM, study's network",
+    "zoom-1": "Zoom, study's network",
+    "linear_rms-0": "DDPM, RMS norm",
+    "zoom_dilated-0": "Zoom, dilated",
+    "linear_dilated-0": "DDPM, dilated",
+    "zoom_unet-0": "Zoom, U-Net",
+    "linear_unet-0": "DDPM, U-Net",
+    "zoom_unet_falling-0": "Zoom, U-Net and noise",
+}
 
 
-def _ddpms(results: Results) -> list[str]:
-    return [model for model in results.models if results.first(model).train.process == "ddpm"]
+def _kept(results: Results | None, kind: str, training: str = "") -> np.ndarray | None:
+    """Kept images of a kind, of one training `model-seed`; None where there are none."""
+    name = f"{kind}_{training}" if training else kind
+    return results.kept(name) if results and kept_path(results.out, name).is_file() else None
 
 
-def _measured(results: Results) -> dict[str, Trained]:
-    """Label -> every training that is measured."""
-    return {_label(results, one): one for one in results.trainings.values() if one.measure}
+def _of(results: Results, kind: str, model: str) -> np.ndarray | None:
+    """Kept images of a kind, of the first training of a model."""
+    return _kept(results, kind, f"{model}-{results.seeds(model)[0]}") if model in results.models else None
 
 
-def _trainings(results: Results, model: str) -> list[Trained]:
-    """All trainings of a model that are measured, the first seed first."""
-    found = (results.trainings[model, seed] for seed in results.seeds(model))
-    return [one for one in found if one.measure]
+def _steps(results: Results, model: str, n: int, first: int = 0) -> list[int]:
+    return images.steps_of(results.first(model).train.settings["T"], n, first)
 
 
-# --- the study's figures ---
+# --- degradations ---
 
 
+@figure("schedules.svg")
 def schedules(results: Results) -> Figure | None:
-    if not (found := results.schedules):
+    """Fig. 1: both noise schedules."""
+    found = results.schedules
+    return curves.schedules({"linear": found.linear, "cosine": found.cosine}) if found else None
+
+
+@figure("latents.png")
+def latents(results: Results) -> Figure | None:
+    """Fig. 2: the digit of `zoom_levels` under both schedules, until little of it is left."""
+    found, kept = results.schedules, _kept(results, "zoom")
+    if not found or kept is None:
         return None
-    return curves.schedules({"linear": found.linear, "cosine": found.cosine})
+    steps = images.steps_of(round(0.6 * found.T), 7)
+    rows = {"linear": found.linear, "cosine": found.cosine}
+    return images.latents(
+        {name: _noised(kept[0], [s.alpha_bar[t] for t in steps]) for name, s in rows.items()}, steps
+    )
 
 
 def _noised(x0: np.ndarray, alpha_bar: Sequence[float]) -> np.ndarray:
@@ -77,58 +86,114 @@ def _noised(x0: np.ndarray, alpha_bar: Sequence[float]) -> np.ndarray:
     return np.stack(rows)
 
 
-def latents(results: Results) -> Figure | None:
-    """The digit of `zoom_progression` under both schedules."""
-    found = results.schedules
-    if not found or not kept_path(results.out, "zoom").is_file():
+@figure("zoom.png")
+def zoom_levels(results: Results) -> Figure | None:
+    """Fig. 7: a digit at every zoom level."""
+    kept = _kept(results, "zoom")
+    return None if kept is None else images.zoom_progression(kept)
+
+
+@figure("degradation_{}.png")
+def degradation(results: Results, model: str) -> Figure | None:
+    """An image on its way down a degradation of one's own."""
+    kept = _of(results, "degradation", model)
+    return None if kept is None else images.latents({model: kept}, _steps(results, model, len(kept)))
+
+
+# --- restorations of the zoom ---
+
+
+@figure("reconstructions.png")
+def reconstructions(results: Results) -> Figure | None:
+    """Fig. 10: restorations at several levels."""
+    kept = _of(results, "reconstructions", "zoom")
+    return None if kept is None else images.reconstructions(*kept, _steps(results, "zoom", kept.shape[1], 1))
+
+
+@figure("level24.png")
+def deepest(results: Results) -> Figure | None:
+    """Fig. 11: restorations from the last level, an image of each class."""
+    kept = _of(results, "deepest", "zoom")
+    if kept is None:
         return None
-    digit = results.kept("zoom")[0]
-    steps = images.steps_of(found.T, 11)
-    rows = {"linear": found.linear, "cosine": found.cosine}
-    return images.latents(
-        {name: _noised(digit, [s.alpha_bar[t] for t in steps]) for name, s in rows.items()}, steps
-    )
+    classes = results.first("zoom").train.data.classes
+    return images.reconstructions(*kept, classes if len(classes) == kept.shape[1] else None)
 
 
-def zoom_progression(results: Results) -> Figure | None:
-    return images.zoom_progression(results.kept("zoom")) if kept_path(results.out, "zoom").is_file() else None
+@figure("trajectory_{}.png")
+def trajectory(results: Results, model: str) -> Figure | None:
+    """Fig. 12: latents on the way to samples."""
+    kept = _of(results, "trajectory", model)
+    return None if kept is None else images.trajectory(kept, _steps(results, model, len(kept))[::-1])
 
 
-def ddpm_losses(results: Results) -> Figure | None:
-    histories = {model: results.first(model).train.history for model in _ddpms(results)}
-    return curves.losses(histories, model_styles(results)) if histories else None
+# --- samples ---
 
 
-def distances(results: Results, models: Iterable[str]) -> Figure | None:
-    """Distances of some models over epochs."""
-    rows = {
-        model: [_distance_rows(one) for one in ones]
-        for model in models
-        if (ones := _trainings(results, model))
-    }
-    if not rows:
-        return None
-    first = _trainings(results, next(iter(rows)))[0]
-    floor, noun = first.measure.floors.get("digits"), _names(first)["noun"]
-    spread = (floor.mean, floor.sd) if floor else None
-    return along.distance_curves(rows, spread, noun, model_styles(results))
+@figure("first.png")
+def first_samples(results: Results) -> Figure | None:
+    """A row of samples of each training of the study, real images above, the best beyond it below."""
+    rows = {"real digits": _kept(results, "real")}
+    for one in (one for one in results.trainings.values() if one.model in MODELS):
+        rows[titled(results, one)] = _kept(results, "samples", f"{one.model}-{one.seed}")
+    for model, name in BEST.items() if results.further else ():
+        rows[name] = _of(results.further, "samples", model)
+    found = {name: kept[:ROW] for name, kept in rows.items() if kept is not None}
+    return images.rows(found) if len(found) > 1 else None
 
 
-def _distance_rows(one: Trained) -> list[dict[str, Any]]:
-    found = [(row.epoch, row.frechet) for row in one.measure.curve]
-    return [{"epoch": epoch, "value": d.value, "low": d.low, "high": d.high} for epoch, d in found]
-
-
+@figure("unpicked.png")
 def unpicked(results: Results) -> Figure | None:
-    """The first samples of each model of the study, its first seed."""
-    found = {}
-    for model in (m for m in MODELS if m in results.models):
-        one = results.first(model)
-        if kept_path(results.out, f"samples_{model}-{one.seed}").is_file():
-            found[_label(results, one)] = results.kept(f"samples_{model}-{one.seed}")[:UNPICKED]
-    return images.grids(found, columns=16) if found else None
+    """More samples of each training of the study."""
+    ones = [one for one in results.trainings.values() if one.model in MODELS]
+    kept = {titled(results, one): _kept(results, "samples", f"{one.model}-{one.seed}") for one in ones}
+    found = {name: x[:UNPICKED] for name, x in kept.items() if x is not None}
+    return images.grids(found, columns=16, highest=160) if found else None
 
 
+@figure("samples_{}.png")
+def samples(results: Results, model: str) -> Figure | None:
+    """Samples of a model's first training."""
+    kept = _of(results, "samples", model)
+    return None if kept is None else images.grid(kept[:UNPICKED], columns=16)
+
+
+@figure("quality.png")
+def quality_of_all(results: Results) -> Figure | None:
+    """Figs. 5, 6 and 14: samples that the classifier reads most (first line) and least confidently."""
+    models = [m for m in MODELS if m in results.models]
+    kept = {results.first(m).train.label: _of(results, "quality", m) for m in models}
+    found = {name: pair[:, :12].reshape(-1, 28, 28) for name, pair in kept.items() if pair is not None}
+    return images.grids(found, columns=12, highest=74) if found else None
+
+
+@figure("quality_{}.png")
+def quality(results: Results, model: str) -> Figure | None:
+    """Samples that the classifier reads most (left) and least confidently (right)."""
+    kept = _of(results, "quality", model)
+    if kept is None:
+        return None
+    titled = dict(zip(("most confident tenth", "least confident tenth"), kept, strict=True))
+    return images.grids(titled, columns=8, across=2, highest=34)
+
+
+@figure("beyond_samples.png")
+def beyond_samples(results: Results) -> Figure | None:
+    """Samples of some models beyond the study."""
+    kept = {title: _kept(results.further, "samples", training) for training, title in SAMPLED.items()}
+    found = {title: x[:SHOWN] for title, x in kept.items() if x is not None}
+    return images.grids(found, across=2) if found else None
+
+
+# --- classes ---
+
+
+def _measured(results: Results) -> dict[str, Trained]:
+    """Label -> every training that is measured."""
+    return {titled(results, one): one for one in results.trainings.values() if one.measure}
+
+
+@figure("mix.svg")
 def mix(results: Results) -> Figure | None:
     """The zoom's distance against the divergence of its classes, once training has settled."""
     zooms = {label: one for label, one in _measured(results).items() if one.model == "zoom"}
@@ -153,197 +218,14 @@ def _distance(of: Sampled | Mixed, features: str) -> float | None:
     return getattr(found, "value", found)
 
 
-def class_ratios(results: Results) -> dict[str, np.ndarray]:
-    """Mean shares of recognised samples of late checkpoints, over those of real images, by training."""
-    ratios = {}
-    for label, one in _measured(results).items():
-        real = np.array(one.measure.real.recognised.share)
-        rows = [row.recognised.share for row in one.measure.late() if row.recognised.n]
-        if rows and (real > 0).all():
-            ratios[label] = np.mean(rows, axis=0) / real
-    return ratios
+# --- all of them ---
 
 
-def class_map(results: Results) -> Figure | None:
-    ratios = class_ratios(results)
-    return along.class_map(ratios, **_names(results.first(results.models[0]))) if ratios else None
-
-
-def common_loss(results: Results) -> Figure | None:
-    probes = {m: results.first(m).train.ddpm for m in ("linear", "cosine") if m in results.models}
-    if len(probes) < 2 or not all(probes.values()):
-        return None
-    linear, cosine = (probes[m].common_loss for m in ("linear", "cosine"))
-    return along.common_loss(linear.levels, np.divide(cosine.by_level, linear.by_level))
-
-
-# --- figures of one model: of its first seed ---
-
-
-def loss(results: Results, model: str) -> Figure:
-    return curves.losses({model: results.first(model).train.history}, model_styles(results))
-
-
-def _shows(kind: str, show: Callable[[Any, Trained], Figure]) -> DrawModel:
-    """The figure that `show` makes of the images of a kind, where they are kept."""
-
-    def function(results: Results, model: str) -> Figure | None:
-        one = results.first(model)
-        name = f"{kind}_{model}-{one.seed}"
-        return show(results.kept(name), one) if kept_path(results.out, name).is_file() else None
-
-    return function
-
-
-def _shows_probes(show: Callable[[ZoomProbes, Trained], Figure]) -> DrawModel:
-    """The figure that `show` makes of what notebook 03 measured, for zoom models."""
-
-    def function(results: Results, model: str) -> Figure | None:
-        one = results.first(model)
-        return show(one.train.zoom, one) if one.train.zoom else None
-
-    return function
-
-
-def _steps(one: Trained, n: int, first: int = 0) -> list[int]:
-    return images.steps_of(one.train.settings["T"], n, first)
-
-
-def _classes(one: Trained, n: int) -> tuple[str, ...] | None:
-    """Names for n images, one of each class, unless a class has none."""
-    found = _names(one)["classes"]
-    return found if len(found) == n else None
-
-
-def _quality(confident: np.ndarray, doubtful: np.ndarray) -> Figure:
-    """Figs. 5, 6 and 14: samples that the classifier reads most (left) and least confidently (right)."""
-    titled = {"most confident tenth": confident, "least confident tenth": doubtful}
-    return images.grids(titled, math.ceil(math.sqrt(len(confident))), across=2, highest=34)
-
-
-samples = _shows("samples", lambda kept, one: images.grid(kept[:64], columns=16))
-quality = _shows("quality", lambda kept, one: _quality(*kept))
-trajectory = _shows("trajectory", lambda kept, one: images.trajectory(kept, _steps(one, len(kept))[::-1]))
-degradation = _shows(
-    "degradation", lambda kept, one: images.latents({one.model: kept}, _steps(one, len(kept)))
-)
-reconstructions = _shows(
-    "reconstructions", lambda kept, one: images.reconstructions(*kept, _steps(one, kept.shape[1], first=1))
-)
-deepest = _shows("deepest", lambda kept, one: images.reconstructions(*kept, _classes(one, kept.shape[1])))
-centre_pixels = _shows_probes(lambda probes, one: curves.centre_pixels(probes.centre_pixels.counts))
-confusion = _shows_probes(lambda probes, one: curves.confusion(probes.confusion.matrix, **_names(one)))
-reconstruction_error = _shows_probes(
-    lambda probes, one: curves.reconstruction_error(
-        probes.reconstruction.levels, probes.reconstruction.mse, probes.reconstruction.sd, MODELS["zoom"]
-    )
-)
-
-
-def classes_along(results: Results, model: str) -> Figure | None:
-    """The classes along training, of up to two seeds."""
-    if not (ones := _trainings(results, model)[:2]):
-        return None
-    rows = {
-        f"seed {one.seed}": [{"epoch": row.epoch, "share": row.recognised.share} for row in one.measure.curve]
-        for one in ones
-    }
-    return along.classes_along(rows, ones[0].measure.real.recognised.share, **_names(ones[0]))
-
-
-def _of(model: str, function: DrawModel) -> Draw:
-    return lambda results: function(results, model) if model in results.models else None
-
-
-# --- of the analyses ---
-
-
-def quality_calls(results: Results) -> Figure | None:
-    found = {}
-    for (model, _), one in results.trainings.items():
-        if one.analysis:
-            found.setdefault(model, []).append([row for row in one.analysis.drawn if not row.noise])
-    return evidence.quality_against_calls(found, model_styles(results)) if found else None
-
-
-def sampling_noise(results: Results) -> Figure | None:
-    """The zoom with noise added in each step, all its trainings."""
-    rows = {}
-    for (model, seed), one in results.trainings.items():
-        if model == "zoom" and one.analysis:
-            own, *others = one.analysis.drawn
-            alike = [row for row in others if (row.sampler, row.calls) == (own.sampler, own.calls)]
-            if alike:
-                rows[f"seed {seed}"] = [own, *alike]
-    return evidence.noise(rows) if rows else None
-
-
-def offset_response(results: Results) -> Figure | None:
-    ones = {model: results.first(model).analysis for model in results.models}
-    found = {model: one.response for model, one in ones.items() if one and one.response}
-    return evidence.response(found, model_styles(results)) if found else None
-
-
-def recognised_kinds(results: Results) -> Figure | None:
-    return evidence.recogniser(results.yardstick) if results.yardstick else None
-
-
-def recogniser_curves(results: Results) -> Figure | None:
-    candidates = results.yardstick.candidates if results.yardstick else []
-    return evidence.recogniser_curves(candidates) if len(candidates) > 1 else None
-
-
-def yardstick(results: Results) -> Figure | None:
-    if not results.yardstick:
-        return None
-    finals = {key: one.measure.final.frechet.value for key, one in results.trainings.items() if one.measure}
-    return evidence.yardstick(results.yardstick.distorted, finals, model_styles(results))
-
-
-FIGURES: dict[str, Draw] = {
-    "fig01_schedules.svg": schedules,
-    "fig02_latents.png": latents,
-    "fig03_ddpm_losses.svg": ddpm_losses,
-    "fig04_fid_ddpm.svg": lambda results: distances(results, _ddpms(results)),
-    "fig05_linear_samples.png": _of("linear", quality),
-    "fig06_cosine_samples.png": _of("cosine", quality),
-    "fig07_zoom.png": zoom_progression,
-    "fig08_centre_pixels.svg": _of("zoom", centre_pixels),
-    "fig09_zoom_losses.svg": _of("zoom", loss),
-    "fig10_reconstructions.png": _of("zoom", reconstructions),
-    "fig11_level24.png": _of("zoom", deepest),
-    "fig12_trajectory.png": _of("zoom", trajectory),
-    "fig13_fid_all.svg": lambda results: distances(results, results.models),
-    "fig14_zoom_samples.png": _of("zoom", quality),
-    "class_map.svg": class_map,
-    "classes_along.svg": _of("zoom", classes_along),
-    "common_loss.svg": common_loss,
-    "mix.svg": mix,
-    "unpicked.png": unpicked,
-    "confusion.svg": _of("zoom", confusion),
-    "reconstruction_error.svg": _of("zoom", reconstruction_error),
-    "quality_calls.svg": quality_calls,
-    "sampling_noise.svg": sampling_noise,
-    "offset_response.svg": offset_response,
-    "recognised_kinds.svg": recognised_kinds,
-    "recogniser_curves.svg": recogniser_curves,
-    "yardstick.svg": yardstick,
-}
-OF_MODEL: dict[str, DrawModel] = {  # of models beside the study's
-    "loss_{}.svg": loss,
-    "samples_{}.png": samples,
-    "quality_{}.png": quality,
-    "trajectory_{}.png": trajectory,
-    "degradation_{}.png": degradation,
-    "classes_along_{}.svg": classes_along,
-}
-
-
-def figures_of(results: Results) -> dict[str, Draw]:
-    """File name -> function, for the run's figures and those of each of its models beside the study's."""
-    found = dict(FIGURES)
-    for model in (m for m in results.models if m not in MODELS):
-        found |= {name.format(model): _of(model, function) for name, function in OF_MODEL.items()}
+def figures_of(results: Results) -> dict[str, Callable[[Results], Figure | None]]:
+    """File name -> function, for the run's figures and those of each of its models."""
+    found: dict[str, Callable[..., Any]] = {n: f for n, f in FIGURES.items() if "{}" not in n}
+    for model in results.models:
+        found |= {n.format(model): partial(f, model=model) for n, f in FIGURES.items() if "{}" in n}
     return found
 
 
@@ -353,9 +235,9 @@ def draw(results: Results, folder: Path, names: Iterable[str] | None = None) -> 
     Args:
         names: file names of some of `figures_of(results)`; None: all that apply to the run.
     """
-    every = figures_of(results)
+    every: Mapping[str, Callable] = figures_of(results)
     written = []
     for name in every if names is None else names:
-        if (figure := every[name](results)) is not None:
-            written.append(save(figure, Path(folder) / name))
+        if (drawn := every[name](results)) is not None:
+            written.append(save(drawn, Path(folder) / name))
     return written

@@ -1,95 +1,153 @@
-"""Figures along training: distances, losses beside released ones and at common noise levels, class mix."""
+"""Figures along training: losses, distances, the classes that are drawn."""
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from diffusion.figures.curves import BAND, FEW, Rows, epochs, line, logarithmic, name_classes, table_of
-from diffusion.figures.style import INK, MUTED, SMALL, Style, Styles, handles, legend, new_figure, styled
-from study.figures.styles import MODELS
+from diffusion.figures import curves
+from diffusion.figures.curves import BAND, FEW, epochs, line, logarithmic, name_classes
+from diffusion.figures.style import INK, MUTED, SMALL, legend, new_figure, styled
+from diffusion.files import read_json
+from study.figures.styles import MODELS, figure, model_styles, name_ends, plain, shade, titled
+from study.records import Results, Trained
 
+FILES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEAREST"}  # of the study's losses
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
-SEEDS, RAW = "further seeds", "each checkpoint"
-FLOOR = r"real against real, $\pm$ 1 s.d."
-EXPLAINED = {  # what a legend says beside the models, where it is drawn
-    SEEDS: {"color": INK, "linewidth": 0.7},
+BLANK = 1.0  # spread of the border over samples from which most are a square of one grey: the images' range
+RAW, SQUARES = "each checkpoint", "blank squares"
+EXPLAINED = {  # what the legend says, where it is drawn
     RAW: {"color": INK, "linewidth": 0.5, "alpha": 0.45},
-    FLOOR: {"color": MUTED, "linewidth": 0.9},
+    f"mean of {WINDOW}": {"color": INK, "linewidth": 1.8},
+    SQUARES: {"color": INK, "marker": "s", "markerfacecolor": "white", "linestyle": "none"},
 }
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 DOUBLINGS = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2}  # colours of a share over the real one
 
 
-@styled
-def distance_curves(
-    curves: Mapping[str, Sequence[Rows]], floor: tuple[float, float] | None, noun: str, styles: Styles
-) -> Figure:
-    """Figs. 4 and 13: distances to real images over epochs, of all seeds of a model.
+@figure("losses.svg")
+def losses(results: Results) -> Figure | None:
+    """Figs. 3 and 9: the test loss of the first training of each model; dashed, the study's."""
+    drawn = new_figure(52)
+    axes, styles, ends, every = drawn.subplots(), model_styles(results), [], []
+    for model in results.models:
+        history = [row for row in results.first(model).train.history if row.test_loss is not None]
+        if history:
+            x, y = [row.epoch for row in history], [row.test_loss for row in history]
+            axes.plot(x, y, color=styles[model].colour, marker="o" if len(x) == 1 else "")
+            ends.append((x[-1], y[-1], styles[model].label, styles[model].colour))
+            every += y
+    if not ends:
+        return None
+    files = results.original.out / "files" if results.original else Path()
+    for model, name in FILES.items():
+        if (path := files / f"losses_{name}.json").is_file():
+            y, colour = read_json(path)["test_avg_losses"], MODELS[model].colour
+            axes.plot(range(1, len(y) + 1), y, color=colour, linestyle=(0, (1.5, 1.5)))
+            ends.append((len(y), y[-1], f"the study's “{model}”", colour))
+            every += y
+    epochs(axes, 1, max(x for x, *_ in ends))
+    axes.set_ylabel("test loss")
+    logarithmic(axes, every, wide=3)
+    name_ends(axes, ends)
+    return drawn
 
-    Where there are many checkpoints, each is a point of a thin line, and the running mean a thick one; of
-    further seeds the mean is thinner. Of few, the first seed has its intervals. A floor far below all curves
-    is written into the panel instead.
 
-    Args:
-        curves: model -> one list a seed of rows with `epoch`, `value` and, where there is an interval, `low`
-            and `high`.
-        floor: mean and standard deviation of the distance of as many real images, or None.
-        noun: what a class of the data is called.
+@figure("loss_parts.svg")
+def loss_parts(results: Results) -> Figure | None:
+    """Figs. 3 and 9, training loss and test loss of the models of the study."""
+    histories = {m: results.first(m).train.history for m in MODELS if m in results.models}
+    return curves.losses(histories, model_styles(results)) if histories else None
+
+
+@figure("loss_{}.svg")
+def loss(results: Results, model: str) -> Figure:
+    """Training loss and test loss of one model."""
+    return curves.losses({model: results.first(model).train.history}, model_styles(results))
+
+
+@figure("distances.svg")
+def distances(results: Results) -> Figure | None:
+    """Figs. 4 and 13: distances over epochs, a curve a training; left what predicts noise, right the others.
+
+    Where there are many checkpoints, each is a point of a thin line, and the running mean a thick one; few
+    have their intervals. A floor far below all curves is written into the panel instead.
     """
-    figure = new_figure(60)
-    axes = figure.subplots()
-    tables = {name: [table_of(rows) for rows in seeds] for name, seeds in curves.items()}
-    for place, (name, seeds) in enumerate(tables.items()):
-        for seed, table in enumerate(seeds):
-            _distance(axes, table, styles[name], place, seed)
-    every = pd.concat([table for seeds in tables.values() for table in seeds])
-    epochs(axes, every.epoch.min(), every.epoch.max())
+    ones = [one for one in results.trainings.values() if one.measure]
+    sides = [[one for one in ones if (one.train.process == "ddpm") == noise] for noise in (True, False)]
+    sides = [side for side in sides if side]
+    if not sides:
+        return None
+    drawn = new_figure(66)
+    styles, panels = model_styles(results), drawn.subplots(1, len(sides), sharey=True, squeeze=False)[0]
+    values = [row.frechet.value for one in ones for row in one.measure.curve]
+    for axes, side in zip(panels, sides, strict=True):
+        epochs(axes, 1, max(one.measure.curve[-1].epoch for one in side))
+        for one in side:
+            seed = results.seeds(one.model).index(one.seed)
+            _distance(axes, one, shade(styles[one.model].colour, seed), seed == 0)
+    axes, noun = panels[0], plain(ones[0].train.data.noun)
     axes.set_ylabel(f"Fréchet distance, {noun} features")
-    low, high = every.value.min(), every.value.max()
-    on_logs = logarithmic(axes, every.value)
-    if not on_logs and 0 <= low < high / 3:
+    on_logs = logarithmic(axes, values)
+    if not on_logs:
         axes.set_ylim(bottom=0)
-    if floor:
-        _floor(axes, *floor, outside=on_logs and floor[0] < low / 2)
-    drawn = {one.get_label() for one in axes.lines}
-    entries = handles({name: styles[name] for name in curves})
-    entries += [(label, Line2D([], [], **look)) for label, look in EXPLAINED.items() if label in drawn]
-    legend(figure, entries)
-    return figure
+    if floor := ones[0].measure.floors.get("digits"):
+        if floor.mean < axes.get_ylim()[0]:
+            text = f"real against real: {floor.mean:.2g} (below)"
+            axes.text(0.02, 0.02, text, transform=axes.transAxes, size=SMALL, color=MUTED, va="bottom")
+        else:
+            for each in panels:
+                each.axhline(floor.mean, color=MUTED, linewidth=0.9)
+    shown = {line.get_label() for axes in panels for line in axes.lines}
+    entries = [(name, Line2D([], [], **look)) for name, look in EXPLAINED.items() if name in shown]
+    if entries:
+        legend(drawn, entries)
+    for axes, side in zip(panels, sides, strict=True):
+        alone = len({one.model for one in side}) == 1 < len(side)
+        axes.set_title(plain(side[0].train.label) if alone else "", size=SMALL)
+        name_ends(axes, [_end(results, one, alone) for one in side])
+    return drawn
 
 
-def _distance(axes: Axes, table: pd.DataFrame, style: Style, place: int, seed: int) -> None:
-    """Draw the curve of a model's seed; 0 is its first."""
-    many = len(table) > FEW
-    value = table.value.rolling(WINDOW, center=True, min_periods=1).mean() if many else table.value
+def _distance(axes: Axes, one: Trained, colour: str, first: bool) -> None:
+    """Draw the curve of a training."""
+    x = np.array([row.epoch for row in one.measure.curve])
+    value = np.array([row.frechet.value for row in one.measure.curve])
+    many = len(x) > FEW
     if many:
-        axes.plot(table.epoch, table.value, color=style.colour, linewidth=0.5, alpha=0.45, label=RAW)
-    elif seed == 0 and "low" in table and table.low.notna().all():
-        axes.fill_between(table.epoch, table.low, table.high, color=style.colour, **BAND)
-    look = {"linestyle": "-", "marker": "", "linewidth": 0.9, "label": SEEDS} if seed else {}
-    if many:
-        look |= {"linestyle": "-", "linewidth": 1.3 if seed else 2.0}
-    line(axes, table.epoch, value, style, place, **look)
+        axes.plot(x, value, color=colour, linewidth=0.5, alpha=0.45, label=RAW)
+        axes.plot(x, _running(value), color=colour, linewidth=1.8, label=f"mean of {WINDOW}")
+    else:
+        if first:
+            low, high = ([getattr(row.frechet, end) for row in one.measure.curve] for end in ("low", "high"))
+            axes.fill_between(x, low, high, color=colour, **BAND)
+        axes.plot(x, value, color=colour, marker="o", markersize=2.4)
+    blank = np.array([row.border.sd > BLANK for row in one.measure.curve])
+    if blank.any():
+        axes.plot(x[blank], value[blank], label=SQUARES, **EXPLAINED[SQUARES] | {"color": colour})
 
 
-def _floor(axes: Axes, mean: float, sd: float, outside: bool) -> None:
-    """The distance of real images: a line in a band, or a note where it lies outside the axis."""
-    if outside:
-        text = f"real against real: {mean:.2g} $\\pm$ {sd:.2g} (below)"
-        axes.text(0.02, 0.02, text, transform=axes.transAxes, size="small", color=MUTED, va="bottom")
-        return
-    axes.axhspan(mean - sd, mean + sd, color=MUTED, **BAND)
-    axes.axhline(mean, color=MUTED, linewidth=0.9, label=FLOOR)
-    axes.set_ylim(bottom=min(axes.get_ylim()[0], max(mean - 2 * sd, mean / 2)))
+def _running(value: np.ndarray) -> np.ndarray:
+    """The mean of each value and its neighbours, `WINDOW` in all, fewer at both ends."""
+    half = WINDOW // 2
+    return np.array([value[max(0, i - half) : i + half + 1].mean() for i in range(len(value))])
+
+
+def _end(results: Results, one: Trained, alone: bool) -> tuple[float, float, str, str]:
+    """Where the curve of a training ends, and what it is called there."""
+    seed, curve = results.seeds(one.model).index(one.seed), one.measure.curve
+    value = np.array([row.frechet.value for row in curve])
+    y = _running(value)[-1] if len(curve) > FEW else value[-1]
+    colour = shade(model_styles(results)[one.model].colour, seed)
+    return curve[-1].epoch, y, f"seed {one.seed}" if alone else titled(results, one), colour
 
 
 @styled
@@ -117,77 +175,92 @@ def mix(panels: Mapping[str, tuple[Mapping[str, Sequence[Any]], Sequence[Any]]])
     return figure
 
 
-@styled
-def common_loss(levels: Any, ratio: Any) -> Figure:
-    """The loss of one network over another's at common noise levels, alpha_bar."""
-    figure = new_figure(44)
-    axes = figure.subplots()
+@figure("common_loss.svg")
+def common_loss(results: Results) -> Figure | None:
+    """The loss of the cosine network over the linear one's at common noise levels, alpha_bar."""
+    probes = [results.first(m).train.ddpm for m in ("linear", "cosine") if m in results.models]
+    if len(probes) < 2 or not all(probes):
+        return None
+    levels, linear, cosine = (*probes[0].common_loss.levels,), *(one.common_loss.by_level for one in probes)
+    drawn = new_figure(44)
+    axes = drawn.subplots()
     axes.axhline(1, color=INK, linewidth=0.7)
-    line(axes, levels, ratio, MODELS["cosine"], linestyle="-")
+    line(axes, levels, np.divide(cosine, linear), MODELS["cosine"], linestyle="-")
     axes.set(xlabel=r"signal variance left, $\bar\alpha_t$", ylabel="loss, cosine over linear", xlim=(0, 1))
-    return figure
+    return drawn
+
+
+# --- classes ---
 
 
 def _doublings(ratio: np.ndarray) -> np.ndarray:
     return np.log2(np.clip(ratio, 1 / 4, 4))
 
 
-@styled
-def classes_along(
-    curves: Mapping[str, Sequence[Any]], prior: Any, classes: Sequence[str], noun: str
-) -> Figure:
-    """Class shares over the real ones, checkpoint by checkpoint: a map for each training.
+@figure("classes_along_{}.svg")
+def classes_along(results: Results, model: str) -> Figure | None:
+    """Class shares over the real ones, checkpoint by checkpoint: a map for each of up to two trainings.
 
     Colour is the share of a class over its share in real images, from a quarter or less to fourfold or more.
-
-    Args:
-        curves: title -> rows with `epoch` and `share`, (10,), a column of the map each.
-        prior: (10,), the shares in real images.
-        classes, noun: names of the classes, and what one is called.
     """
-    figure = new_figure(62)
-    row = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
-    for axes, (title, rows) in zip(row, curves.items(), strict=True):
-        at = np.array([entry["epoch"] for entry in rows])
-        share = np.array([entry["share"] for entry in rows]).T  # (classes, epochs)
+    ones = [results.trainings[model, seed] for seed in results.seeds(model)]
+    ones = [one for one in ones if one.measure][:2]
+    if not ones:
+        return None
+    drawn = new_figure(62)
+    row = drawn.subplots(1, len(ones), sharey=True, squeeze=False)[0]
+    for axes, one in zip(row, ones, strict=True):
+        at = np.array([found.epoch for found in one.measure.curve])
+        share = np.array([found.recognised.share for found in one.measure.curve]).T  # (classes, epochs)
         with np.errstate(divide="ignore", invalid="ignore"):  # a class that is not among the real images
-            ratio = _doublings(share / np.asarray(prior)[:, None])
+            ratio = _doublings(share / np.array(one.measure.real.recognised.share)[:, None])
         inner = (at[1:] + at[:-1]) / 2  # a column reaches halfway to those beside it
         edges = np.concatenate([[at[0] - 0.5], inner, [at[-1] + 0.5]])
         cells = axes.pcolormesh(edges, np.arange(len(share) + 1), ratio, rasterized=True, **DOUBLINGS)
-        axes.set(xlabel="epoch", title=title if len(curves) > 1 else "")
+        axes.set(xlabel="epoch", title=f"seed {one.seed}" if len(ones) > 1 else "")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         axes.grid(visible=False)
         axes.tick_params(length=0, pad=4)
-    name_classes(row[0].yaxis, classes)
-    row[0].set_ylabel(f"{noun} that the classifier reads")
+    known = ones[0].train.data
+    name_classes(row[0].yaxis, tuple(map(plain, known.classes)))
+    row[0].set_ylabel(f"{plain(known.noun)} that the classifier reads")
     row[0].invert_yaxis()
-    bar = figure.colorbar(cells, ax=row, label="share, over that in real images", aspect=24, pad=0.02)
+    bar = drawn.colorbar(cells, ax=row, label="share, over that in real images", aspect=24, pad=0.02)
     bar.set_ticks([-2, -1, 0, 1, 2], labels=["≤ ¼", "½", "1", "2", "≥ 4"])
     bar.outline.set_visible(False)
-    return figure
+    return drawn
 
 
-@styled
-def class_map(ratios: Mapping[str, Any], classes: Sequence[str], noun: str) -> Figure:
-    """Shares of classes over those of real images: a row for each training, a column for each class.
+@figure("class_map.svg")
+def class_map(results: Results) -> Figure | None:
+    """Mean class shares of late checkpoints over those of real images: a row a training, a column a class.
 
     Colour is the ratio, from a quarter or less to fourfold or more; the number is written into the cell.
-
-    Args:
-        ratios: label of a training -> (10,).
-        classes, noun: names of the classes, and what one is called.
+    Beside a training's name, the share of its samples that are read with confidence, which alone count.
     """
-    table = np.array([np.asarray(row, dtype=float) for row in ratios.values()])
-    figure = new_figure(18 + 6.2 * len(table))
-    axes = figure.subplots()
+    rows = {}
+    for one in results.trainings.values():
+        late = [row for row in one.measure.late() if row.recognised.n] if one.measure else []
+        real = np.array(one.measure.real.recognised.share) if one.measure else np.zeros(10)
+        if late and (real > 0).all():
+            sure = 1 - np.mean([row.low_confidence.value for row in late])
+            name = f"{titled(results, one)} ({100 * sure:.0f} %)"
+            rows[name] = np.mean([row.recognised.share for row in late], axis=0) / real
+    if not rows:
+        return None
+    table, known = np.array(list(rows.values())), results.first(results.models[0]).train.data
+    drawn = new_figure(18 + 6.2 * len(table))
+    axes = drawn.subplots()
     look = {"cbar": False, "linewidths": 0.8, **DOUBLINGS}
     sns.heatmap(_doublings(table), annot=table, fmt=".2f", annot_kws={"size": SMALL}, ax=axes, **look)
-    name_classes(axes.xaxis, classes)
-    axes.set_yticks(np.arange(len(table)) + 0.5, list(ratios), rotation=0)
-    axes.set_xlabel(f"{noun} that the classifier reads")
+    name_classes(axes.xaxis, tuple(map(plain, known.classes)))
+    axes.set_yticks(np.arange(len(table)) + 0.5, list(rows), rotation=0)
+    axes.set_xlabel(f"{plain(known.noun)} that the classifier reads")
     axes.tick_params(length=0, pad=4)
-    return figure
+    return drawn
+
+
+# --- a run of one's own ---
 
 
 @styled
@@ -201,17 +274,17 @@ def losses_beside(panels: Mapping[str, Mapping[str, tuple[Sequence[float], Seque
     figure = new_figure(8 + 38 * math.ceil(len(panels) / across))
     grid = figure.subplots(math.ceil(len(panels) / across), across, squeeze=False)
     places = list(grid.flat)
-    for axes, (label, curves) in zip(places, panels.items(), strict=False):
-        for whose, (passes, losses) in curves.items():
+    for axes, (name, sides) in zip(places, panels.items(), strict=False):
+        for whose, (passes, losses) in sides.items():
             few = {} if len(passes) <= FEW else {"marker": ""}
             axes.plot(passes, losses, **BESIDE[whose] | few)
-        highest = max(max(losses) for _, losses in curves.values())
-        axes.set(title=label, xscale="log", ylim=(0, 1.12 * highest))
+        highest = max(max(losses) for _, losses in sides.values())
+        axes.set(title=name, xscale="log", ylim=(0, 1.12 * highest))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     for axes in places[len(panels) :]:
         axes.remove()
     figure.supxlabel("passes over the training images", size="medium")
     figure.supylabel("test loss", size="medium")
-    drawn = dict.fromkeys(whose for curves in panels.values() for whose in curves)
+    drawn = dict.fromkeys(whose for sides in panels.values() for whose in sides)
     legend(figure, [(whose, places[0].plot([], [], **BESIDE[whose])[0]) for whose in drawn])
     return figure

@@ -1,9 +1,26 @@
-"""Colours, marks and labels of the models in the figures of the study."""
+"""What the study's figures share: their register, colours and names of trainings, names at curves' ends."""
 
-from diffusion.figures.style import STYLES, Styles, styles_of
-from study.records import Results
+from collections.abc import Callable, Iterable
+
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from diffusion.figures.style import SMALL, STYLES, Styles, styled, styles_of
+from study.records import Results, Trained
 
 MODELS = dict(zip(("linear", "cosine", "zoom"), STYLES, strict=False))  # of the study, in every run
+FIGURES: dict[str, Callable[..., Figure | None]] = {}  # file name -> function; "{}" stands for a model
+
+
+def figure(name: str) -> Callable[[Callable], Callable]:
+    """Register a function of results under its file's name; one whose name has {} takes a model besides."""
+
+    def register(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
+        FIGURES[name] = styled(function)
+        return FIGURES[name]
+
+    return register
 
 
 def plain(text: str) -> str:
@@ -16,3 +33,29 @@ def model_styles(results: Results) -> Styles:
     others = [model for model in results.models if model not in MODELS]
     every = MODELS | styles_of(others, STYLES[len(MODELS) :])
     return {m: every[m]._replace(label=plain(results.first(m).train.label)) for m in results.models}
+
+
+def titled(results: Results, one: Trained) -> str:
+    """The name of a training, with its seed where its model has several."""
+    seed = f", seed {one.seed}" if len(results.seeds(one.model)) > 1 else ""
+    return plain(one.train.label) + seed
+
+
+def shade(colour: str, seed: int) -> str:
+    """A model's colour for its further trainings, counted from 0: dark colours lighter, light ones darker."""
+    rgb, step = to_rgb(colour), min(0.45 * seed, 0.7)
+    return to_hex([c * (1 - step) + (step if max(rgb) < 0.65 else 0) for c in rgb])
+
+
+def name_ends(axes: Axes, ends: Iterable[tuple[float, float, str, str]]) -> None:
+    """Write the names of curves beside their right ends, apart from one another: x, y, name, colour each.
+
+    The limits and scales of the axes have to be set.
+    """
+    axes.figure.draw_without_rendering()  # lays the figure out
+    point, last = axes.figure.dpi / 72, float("-inf")
+    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+        at = axes.transData.transform((x, y))[1] / point
+        last = max(at, last + 1.15 * SMALL)
+        look = {"textcoords": "offset points", "va": "center", "color": colour, "fontsize": SMALL}
+        axes.annotate(name, (x, y), (5, last - at), annotation_clip=False, **look)

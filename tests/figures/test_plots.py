@@ -18,12 +18,12 @@ from PIL import Image
 import synthetic
 from diffusion import figures
 from diffusion.figures.style import render, save, styles_of
-from study.figures import distances
+from study import figures as study
 from study.figures.styles import MODELS, model_styles
 
 RELEASED = synthetic.released()
 SCHEDULES = {"linear": RELEASED.schedules.linear, "cosine": RELEASED.schedules.cosine}
-PRIOR, LETTERS = np.full(10, 0.1), (list("ABCDEFGHIJ"), "letter")
+LETTERS = (list("ABCDEFGHIJ"), "letter")
 EIGHT = np.random.default_rng(0).integers(0, 256, (8, 28, 28), dtype=np.uint8)
 
 
@@ -31,20 +31,11 @@ def history(n: int, scale: float = 1.0) -> list[dict[str, float]]:
     return [{"epoch": e, "train_loss": scale / e, "test_loss": 0.9 * scale / e} for e in range(1, n + 1)]
 
 
-def curve(n: int, scale: float = 10.0) -> list[dict[str, float]]:
-    values = [scale * (1 + 1 / e) for e in range(1, n + 1)]
-    return [{"epoch": e + 1, "value": v, "low": 0.9 * v, "high": 1.1 * v} for e, v in enumerate(values)]
-
-
 CASES: dict[str, Callable[[], Figure]] = {
     "schedules": lambda: figures.schedules(SCHEDULES),
     "losses": lambda: figures.losses({"linear": history(30), "cosine": history(30, 2.0)}),
-    "distances": lambda: distances.distance_curves(
-        {"linear": [curve(5), curve(5, 9.0)], "zoom": [curve(40, 100.0)]}, (7.0, 0.1), "digit", MODELS
-    ),
-    "classes_along": lambda: distances.classes_along(
-        {"seed 0": [{"epoch": e, "share": 2 * PRIOR} for e in (1, 5, 10)]}, PRIOR, *LETTERS
-    ),
+    "distances": lambda: study.distances(RELEASED),
+    "classes_along": lambda: study.classes_along(RELEASED, "zoom"),
     "confusion": lambda: figures.confusion(np.diag(range(10)), *LETTERS),
     "grid": lambda: figures.grid(EIGHT),
     "latents": lambda: figures.latents({"linear": EIGHT, "cosine": EIGHT}, range(0, 800, 100)),
@@ -124,8 +115,7 @@ def test_styles_of_many_are_all_different_and_the_studys_are_fixed(made):
 
 
 def test_losses_draw_train_solid_and_test_dashed():
-    axes, gap = figures.losses({"linear": history(3), "cosine": history(3)}).axes
-    assert list(gap.lines[0].get_ydata()) == pytest.approx([-0.1 / e for e in (1, 2, 3)])
+    (axes,) = figures.losses({"linear": history(3), "cosine": history(3)}).axes
     assert [line.get_linestyle() for line in axes.lines] == ["-", "--"] * 2
     assert [row["test_loss"] for row in history(3)] == list(axes.lines[3].get_ydata())
     assert legend_texts(built("losses")) == ["linear", "cosine", "train", "test"]
@@ -133,49 +123,32 @@ def test_losses_draw_train_solid_and_test_dashed():
         assert figures.losses({"zoom": history(epochs)}).axes[0].lines[0].get_xdata()[0] == begin
 
 
-def test_distances_draw_all_seeds_the_first_strong_with_its_interval():
-    (axes,) = built("distances").axes
-    first, second, raw, mean = axes.lines[:4]
-    assert list(first.get_ydata()) == [row["value"] for row in curve(5)]
-    assert list(second.get_ydata()) == [row["value"] for row in curve(5, 9.0)]
-    assert first.get_linewidth() > second.get_linewidth()
-    assert first.get_color() == second.get_color() == MODELS["linear"].colour
-    band = axes.collections[0].get_paths()[0].vertices
-    assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((0.9 * 12, 1.1 * 20))
-    assert list(raw.get_ydata()) == [row["value"] for row in curve(40, 100.0)]
+def test_distances_draw_every_training_and_mark_blank_squares():
+    ddpms, zooms = study.distances(RELEASED).axes
+    curves = [one.measure.curve for one in RELEASED.trainings.values()]
+    linear, blank = ddpms.lines[:2]
+    assert list(linear.get_ydata()) == [row.frechet.value for row in curves[0]]
+    assert list(blank.get_xdata()) == [row.epoch for row in curves[0] if row.border.sd > 1]
+    raw, mean = zooms.lines[:2]
+    assert list(raw.get_ydata()) == [row.frechet.value for row in curves[2]]
     assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
-    drawn = ["linear", "zoom", "further seeds", "each checkpoint", r"real against real, $\pm$ 1 s.d."]
-    assert legend_texts(built("distances")) == drawn
+    assert {text.get_text() for text in zooms.texts} == {"seed 0", "seed 1"}
+    low, high = zooms.get_ylim()
+    assert low <= min(raw.get_ydata()) <= max(raw.get_ydata()) <= high
 
 
-@pytest.mark.parametrize(
-    ("values", "floor", "scale"),
-    [
-        ([100, 30], 0.5, "linear"),
-        ([100, 10], 6, "log"),
-        ([100, 10], 0.5, "log"),  # far below: written into the panel
-        ([100, -1], 0.1, "linear"),  # kernel distances may be negative
-    ],
-)
-def test_distances_are_logarithmic_only_where_that_helps(values, floor, scale):
-    rows = [{"epoch": e, "value": v, "low": None, "high": None} for e, v in enumerate(values)]
-    axes = distances.distance_curves({"linear": [rows]}, (floor, 0.01), "digit", MODELS).axes[0]
-    assert axes.get_yscale() == scale
-    low, high = axes.get_ylim()
-    assert low <= min(values) <= max(values) <= high
-    assert low <= floor or "(below)" in axes.texts[0].get_text()
+def test_names_at_the_ends_of_curves_stand_apart():
+    places = [text.xyann[1] + text.xy[1] for text in study.distances(RELEASED).axes[0].texts[1:]]
+    assert len(places) == len(set(places)) == 2
 
 
 def test_class_shares_are_over_those_of_real_images_in_doublings():
-    never = {"a": [{"epoch": 1, "share": np.zeros(10)}], "b": [{"epoch": 1, "share": 2 * PRIOR}]}
-    first, second, _ = distances.classes_along(never, PRIOR, *LETTERS).axes
-    assert (first.collections[0].get_array() == -2).all()
-    assert (second.collections[0].get_array() == 1).all()
-    ratios = np.geomspace(0.1, 8, 10)
-    (axes,) = distances.class_map({"a": ratios}, *LETTERS).axes
-    assert [text.get_text() for text in axes.texts] == [f"{x:.2f}" for x in ratios]
-    doublings = np.clip(np.log2(ratios), -2, 2)
-    np.testing.assert_allclose(np.ravel(axes.collections[0].get_array()), doublings, atol=1e-12)
+    one = RELEASED.first("linear").measure
+    ratios = np.mean([row.recognised.share for row in one.late()], axis=0) / one.real.recognised.share
+    (axes,) = study.class_map(RELEASED).axes
+    assert [text.get_text() for text in axes.texts][:10] == [f"{x:.2f}" for x in ratios]
+    found = np.ravel(axes.collections[0].get_array())[:10]
+    np.testing.assert_allclose(found, np.clip(np.log2(ratios), -2, 2), atol=1e-12)
 
 
 def test_confusion_shows_shares_of_rows():

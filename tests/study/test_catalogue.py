@@ -9,14 +9,12 @@ from PIL import Image
 import synthetic
 from study import figures, records
 
-STUDY = {
-    "fig01_schedules.svg", "fig02_latents.png", "fig03_ddpm_losses.svg", "fig04_fid_ddpm.svg",
-    "fig05_linear_samples.png", "fig06_cosine_samples.png", "fig07_zoom.png", "fig08_centre_pixels.svg",
-    "fig09_zoom_losses.svg", "fig10_reconstructions.png", "fig11_level24.png", "fig12_trajectory.png",
-    "fig13_fid_all.svg", "fig14_zoom_samples.png", "classes_along.svg", "confusion.svg",
+RUN = {
+    "schedules.svg", "latents.png", "zoom.png", "losses.svg", "loss_parts.svg", "distances.svg", "first.png",
+    "unpicked.png", "quality.png", "centre_pixels.svg", "reconstructions.png", "level24.png", "confusion.svg",
     "reconstruction_error.svg", "class_map.svg", "common_loss.svg", "mix.svg",
-    "unpicked.png",
 }  # fmt: skip
+OF_MODEL = {"loss_{}.svg", "classes_along_{}.svg", "samples_{}.png", "quality_{}.png"}
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +22,9 @@ def written(made, tmp_path_factory) -> list[Path]:
     return figures.draw(made, tmp_path_factory.mktemp("figures"))
 
 
-def apply_to(results: records.Results) -> set[str]:
-    return {name for name, function in figures.figures_of(results).items() if function(results) is not None}
-
-
-def test_a_run_has_the_figures_of_the_study_and_those_of_each_further_model(made, written):
-    of_model = {f"{kind}_blur.png" for kind in ("samples", "quality", "trajectory", "degradation")}
-    expected = STUDY | of_model | {"loss_blur.svg", "classes_along_blur.svg"}
+def test_a_run_has_the_figures_of_the_study_and_those_of_each_model(made, written):
+    expected = RUN | {name.format(model) for model in synthetic.MODELS for name in OF_MODEL}
+    expected |= {"trajectory_zoom.png", "trajectory_blur.png", "degradation_blur.png"}
     assert {path.name for path in written} == expected == {path.name for path in written[0].parent.iterdir()}
     for path in written:
         if path.suffix == ".png":
@@ -42,14 +36,16 @@ def test_a_users_model_alone_has_its_figures(tmp_path):
     results = synthetic.synthetic_results(tmp_path, models=["blur"], inception=False)
     run = dataclasses.replace(results, schedules=None)
     (tmp_path / "kept" / "zoom.npz").unlink()
-    of_model = {f"{kind}_blur.png" for kind in ("samples", "quality", "trajectory", "degradation")}
-    of_model |= {"loss_blur.svg", "classes_along_blur.svg"}
-    assert apply_to(run) == of_model | {"fig13_fid_all.svg", "class_map.svg"}
+    found = {name for name, function in figures.figures_of(run).items() if function(run) is not None}
+    expected = {name.format("blur") for name in OF_MODEL | {"trajectory_{}.png", "degradation_{}.png"}}
+    assert found == expected | {"losses.svg", "distances.svg", "class_map.svg"}
 
 
-def test_distances_are_of_all_seeds(made):
-    (digits,) = figures.FIGURES["fig13_fid_all.svg"](made).axes
-    assert digits.get_ylabel() == "Fréchet distance, digit features"
-    assert sum(line.get_color() == "#B07D12" for line in digits.lines) == 2  # zoom, seeds 0 and 1
-    rows = figures.FIGURES["class_map.svg"](made).axes[0].get_yticklabels()
-    assert [row.get_text() for row in rows][2:4] == ["Cold Zoom, seed 0", "Cold Zoom, seed 1"]
+def test_the_released_paper_shows_what_lies_beyond_it(tmp_path):
+    beyond = records.load_results(synthetic.RELEASED.parent / "beyond")
+    results = dataclasses.replace(synthetic.released(), further=beyond)
+    names = ["beyond.svg", "beyond_samples.png", "offset_response.svg", "first.png"]
+    assert [path.name for path in figures.draw(results, tmp_path, names)] == names
+    rows = figures.changes(beyond).axes[0].get_yticklabels()
+    assert rows[0].get_text() == "DDPM"
+    assert len(rows) > 50

@@ -40,8 +40,8 @@ def test_a_row_is_described_in_words(results):
     row = next(row for row in table(results) if row.model == "small")
     changes = {"network_options": {"norm": "rms", "dilations": [1, 2]}, "epochs": 3, "sampler": "ddim"}
     changes |= {"steps": 24, "latent_noise": 0.3, "noise": 0.2, "power": 2.0}
-    words = "RMS norm, dilated, 3 epochs, DDIM, 24 steps, latents 0.3, walk 0.2"
-    assert describe(replace(row, changes=changes)) == f"{words}, power 2"
+    words = "RMS norm, dilated, 3 epochs, DDIM, 24 steps, training noise 0.3, sampling noise 0.2"
+    assert describe(replace(row, changes=changes)) == f"{words}, falling with power 2"
     assert describe(replace(row, changes={"mine": True})) == "mine True"
 
 

@@ -1,0 +1,88 @@
+"""The figure of changes: which of them a model has, and how good its samples are."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from diffusion.figures.curves import PLAIN
+from diffusion.figures.style import SMALL, TEXT_WIDTH, new_figure, styled
+from study.changes import Row, describe, table
+from study.figures.styles import MODELS, figure
+from study.records import Results
+
+ROW, ABOVE, BELOW, CHARACTER = 4.3, 20, 10, 1.55  # mm: a row; the heads; the axis; a character of a name
+OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
+# Column of the figure -> whether a model has it, by the settings that differ from the base's.
+TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "RMS norm": lambda changed: changed.get("network_options", {}).get("norm") == "rms",
+    "dilated": lambda changed: changed.get("network_options", {}).get("dilations"),
+    "U-Net": lambda changed: changed.get("network") == "unet",
+    "joint start": lambda changed: changed.get("prior") == "mixture",
+    "training noise": lambda changed: changed.get("latent_noise"),
+    "sampling noise": lambda changed: changed.get("noise"),
+}
+IN_TICKS = {"network", "network_options", "latent_noise", "noise", "power"}  # not said again beside a row
+SHOWN = (  # rows of the report's figure, from above
+    *("linear", "linear_rms", "linear_unet", "linear_unet.ddim_24", "zoom", "zoom.mixture", "zoom_dilated"),
+    *("zoom_dilated.mixture", "zoom_noise", "zoom_unet.mixture", "zoom_unet_noise.still"),
+    *("zoom_unet_falling",),
+)
+
+
+@figure("beyond.svg")
+def beyond(results: Results) -> Figure | None:
+    """Some of the models beyond the study."""
+    return changes(results.further, SHOWN) if results.further else None
+
+
+@styled
+def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
+    """A row a model, or a way to sample it: its changes, a distance a training, the mean share of digits.
+
+    Args:
+        names: rows of `study.changes.table`, in order; None: all.
+    """
+    found = {row.name: row for row in table(results)}
+    rows = [found[name] for name in (found if names is None else names) if name in found]
+    high, wide = ABOVE + ROW * len(rows) + BELOW, 25.4 * TEXT_WIDTH  # mm
+    beside = CHARACTER * (2 + max(map(len, names_of := [*map(_name, rows)]))) / wide
+    drawn = new_figure(high, layout=None)
+    grid = {"left": beside, "right": 0.995, "bottom": BELOW / high, "top": 1 - ABOVE / high, "wspace": 0.08}
+    left, middle, right = drawn.subplots(1, 3, sharey=True, width_ratios=(1.5, 1.5, 1.1), gridspec_kw=grid)
+    for place, row in enumerate(rows):
+        colour = OF_PROCESS[row.process][1]
+        ticked = [i for i, has in enumerate(TICKS.values()) if has(row.changes)]
+        left.plot(range(len(TICKS)), [place] * len(TICKS), ".", color="#D5D5D5", markersize=3)
+        left.plot(ticked, [place] * len(ticked), "o", color=colour, markersize=5)
+        middle.plot([min(row.distances), max(row.distances)], [place] * 2, color=colour, linewidth=0.8)
+        middle.plot(row.distances, [place] * len(row.distances), "o", color=colour, markersize=3.6)
+        look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
+        right.text(0.64, place, " and ".join(f"{d:.1f}" for d in row.distances), **look)
+        right.text(1, place, "–" if row.digit is None else f"{100 * row.digit:.0f} %", **look)
+    left.set_yticks(range(len(rows)), names_of)
+    left.set(xlim=(-0.6, len(TICKS) - 0.4), ylim=(len(rows) - 0.4, -0.6))
+    left.set_xticks(range(len(TICKS)), list(TICKS), rotation=45, ha="left", rotation_mode="anchor")
+    right.set(xlim=(0, 1))
+    right.set_xticks((0.64, 1), ("distances", "digits"), ha="right")
+    middle.set(xscale="log", xlabel="Fréchet distance")
+    middle.margins(x=0.06)
+    middle.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    middle.xaxis.set_minor_locator(NullLocator())
+    middle.xaxis.set_major_formatter(PLAIN)
+    middle.grid(False, axis="y")
+    middle.tick_params(length=0)
+    for axes in (left, right):
+        axes.xaxis.tick_top()
+        axes.grid(False)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+    return drawn
+
+
+def _name(row: Row) -> str:
+    """The model, and what the columns don't say of it."""
+    rest = {name: value for name, value in row.changes.items() if name not in IN_TICKS and value != "mixture"}
+    name = OF_PROCESS[row.process][0]
+    return f"{name}, {describe(row, rest)}" if rest else name
