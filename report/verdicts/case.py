@@ -5,15 +5,15 @@ over its late checkpoints, or where these are few the value of its last one.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Real
-from diffusion.evaluation.statistics import FEWEST
 from report.text_format import percent
+from study.late import mean_of, share
 from study.records import LATE, AnalyseRecord, Checkpoint, Drawn, MeasureRecord, Results, Trained
 
 LAST = f"the last {percent(LATE)} of training"
@@ -27,11 +27,6 @@ Measure = Callable[[Checkpoint], Interval]
 def log(x: float) -> float:
     """The natural logarithm, of what is 0 a very small one."""
     return math.log(max(x, 1e-9))
-
-
-def share(value: float, n: int) -> Interval:
-    """A share of n independent cases with Wilson's interval; without a case it may be anything."""
-    return Interval(value, *statistics.wilson(round(value * n), n), n)
 
 
 def logarithm(measure: Measure) -> Measure:
@@ -62,24 +57,6 @@ def classes(which: Sequence[int]) -> Measure:
         return share(min(1.0, sum(found.share[c] for c in which)), found.n)
 
     return measure
-
-
-def mean_of(found: Iterable[Interval]) -> Interval | None:
-    """The mean of estimates of successive checkpoints, with its interval; None if these are too few.
-
-    Two chances move it. From one checkpoint to the next the weights move, and the values scatter. And the
-    samples of all checkpoints are drawn from the same noise: what chance there is in this is common to them,
-    does not show in their scatter, and counts as much as in one checkpoint. The two are independent: their
-    errors add in squares.
-    """
-    found = [one for one in found if one.value is not None]
-    if len(found) < FEWEST:
-        return None
-    over = statistics.late_mean([one.value for one in found])
-    below = sum(one.value - one.low for one in found) / len(found)
-    above = sum(one.high - one.value for one in found) / len(found)
-    low, high = math.hypot(over.value - over.low, below), math.hypot(over.high - over.value, above)
-    return Interval(over.value, over.value - low, over.value + high, over.n, sd=over.sd)
 
 
 def late(measured: MeasureRecord, measure: Measure) -> Interval | None:

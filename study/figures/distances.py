@@ -17,7 +17,8 @@ from diffusion.figures.curves import BAND, FEW, epochs, line, logarithmic, name_
 from diffusion.figures.style import INK, MUTED, SMALL, legend, new_figure, styled
 from diffusion.files import read_json
 from study.figures.styles import MODELS, figure, model_styles, name_ends, plain, shade, titled
-from study.records import Results, Trained
+from study.late import mean_of, share
+from study.records import Checkpoint, Results, Trained
 
 FILES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEAREST"}  # of the study's losses
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
@@ -231,14 +232,21 @@ def classes_along(results: Results, model: str) -> Figure | None:
     return drawn
 
 
+def _star(late: Sequence[Checkpoint], c: int, real: float) -> str:
+    """A star where the share of class c in late checkpoints is beyond chance not that of real images."""
+    end = mean_of(share(row.recognised.share[c], row.recognised.n) for row in late)
+    return "*" if end and not end.low <= real <= end.high else ""
+
+
 @figure("class_map.svg")
 def class_map(results: Results) -> Figure | None:
     """Mean class shares of late checkpoints over those of real images: a row a training, a column a class.
 
-    Colour is the ratio, from a quarter or less to fourfold or more; the number is written into the cell.
-    Beside a training's name, the share of its samples that are read with confidence, which alone count.
+    Colour is the ratio, from a quarter or less to fourfold or more; the number is written into the cell, with
+    a star where its 95 % interval excludes 1. Beside a training's name, the share of its samples that are
+    read with confidence, which alone count.
     """
-    rows = {}
+    rows, said = {}, []
     for one in results.trainings.values():
         late = [row for row in one.measure.late() if row.recognised.n] if one.measure else []
         real = np.array(one.measure.real.recognised.share) if one.measure else np.zeros(10)
@@ -246,13 +254,14 @@ def class_map(results: Results) -> Figure | None:
             sure = 1 - np.mean([row.low_confidence.value for row in late])
             name = f"{titled(results, one)} ({100 * sure:.0f} %)"
             rows[name] = np.mean([row.recognised.share for row in late], axis=0) / real
+            said.append([f"{x:.2f}{_star(late, c, real[c])}" for c, x in enumerate(rows[name])])
     if not rows:
         return None
     table, known = np.array(list(rows.values())), results.first(results.models[0]).train.data
     drawn = new_figure(18 + 6.2 * len(table))
     axes = drawn.subplots()
     look = {"cbar": False, "linewidths": 0.8, **DOUBLINGS}
-    sns.heatmap(_doublings(table), annot=table, fmt=".2f", annot_kws={"size": SMALL}, ax=axes, **look)
+    sns.heatmap(_doublings(table), annot=np.array(said), fmt="", annot_kws={"size": SMALL}, ax=axes, **look)
     name_classes(axes.xaxis, tuple(map(plain, known.classes)))
     axes.set_yticks(np.arange(len(table)) + 0.5, list(rows), rotation=0)
     axes.set_xlabel(f"{plain(known.noun)} that the classifier reads")
