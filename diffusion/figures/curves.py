@@ -214,7 +214,7 @@ def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
     matrix = np.asarray(matrix)
     share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # none of a class: blank
     text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")
-    figure = new_figure(66)
+    figure = new_figure(58)
     axes = figure.subplots()
     look = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "square": True, "linewidths": 0.8}
     sns.heatmap(share, annot=text, fmt="", annot_kws={"size": SMALL}, ax=axes, **look)

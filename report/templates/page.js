@@ -4,7 +4,7 @@
   const nav = document.querySelector("#contents"), contents = nav.querySelector("details");
 
   // A box that scrolls sideways is a stop of the keyboard; one that does not, is none.
-  const boxes = all(".scroll, .eqbody, pre");
+  const boxes = all(".scroll, .eqbody, pre, figure:not(.table)");
   const measure = () => boxes.forEach((box) => {
     const scrolls = box.scrollWidth > box.clientWidth + 1;
     box.classList.toggle("scrolls", scrolls);

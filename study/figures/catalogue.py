@@ -5,7 +5,7 @@ To add a figure, write a function from `Results` to a Figure (None where it does
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,11 @@ from diffusion.figures import curves, images
 from diffusion.figures.style import save
 from study.figures import distances as along
 from study.figures.styles import FIGURES, MODELS, figure, titled
-from study.records import LABEL_FREE, SETTLED, Mixed, Results, Trained, kept_path
+from study.records import LABEL_FREE, SETTLED, Mixed, Results, Trained, TrainRecord, kept_path
 
 ROW, UNPICKED = 16, 64  # samples of a training that the first figure and the supplement show, as they come
 # Trainings beyond the study in the first figure: the best zoom without noise, and the best with it.
-BEST = {"zoom_dilated": "Dilated zoom", "zoom_unet_falling": "U-Net zoom, noisy"}
+BEST = {"zoom_dilated-0": "Dilated zoom", "zoom_unet_falling-0": "U-Net zoom, noisy"}
 SHOWN = 16  # samples of each training of `beyond_samples`
 SAMPLED = {  # training beyond the study -> its title; more would not fit
     "linear-1": "DDPM, study's network",
@@ -41,13 +41,21 @@ def _kept(results: Results | None, kind: str, training: str = "") -> np.ndarray 
     return results.kept(name) if results and kept_path(results.out, name).is_file() else None
 
 
-def _of(results: Results, kind: str, model: str) -> np.ndarray | None:
-    """Kept images of a kind, of the first training of a model."""
-    return _kept(results, kind, f"{model}-{results.seeds(model)[0]}") if model in results.models else None
+def picture(name: str, kind: str) -> Callable[[Callable], Callable]:
+    """Register a function of a training's record and its kept images of a kind: of a model's first training.
 
+    A name without {} is the zoom's.
+    """
 
-def _steps(results: Results, model: str, n: int, first: int = 0) -> list[int]:
-    return images.steps_of(results.first(model).train.settings["T"], n, first)
+    def register(show: Callable[[TrainRecord, np.ndarray], Figure]) -> Callable[..., Figure | None]:
+        def function(results: Results, model: str = "zoom") -> Figure | None:
+            one = results.first(model).train if model in results.models else None
+            kept = _kept(results, kind, f"{model}-{one.seed}") if one else None
+            return None if kept is None else show(one, kept)
+
+        return figure(name)(wraps(show)(function))
+
+    return register
 
 
 # --- degradations ---
@@ -93,38 +101,32 @@ def zoom_levels(results: Results) -> Figure | None:
     return None if kept is None else images.zoom_progression(kept)
 
 
-@figure("degradation_{}.png")
-def degradation(results: Results, model: str) -> Figure | None:
+@picture("degradation_{}.png", "degradation")
+def degradation(train: TrainRecord, kept: np.ndarray) -> Figure:
     """An image on its way down a degradation of one's own."""
-    kept = _of(results, "degradation", model)
-    return None if kept is None else images.latents({model: kept}, _steps(results, model, len(kept)))
+    return images.latents({train.model: kept}, images.steps_of(train.settings["T"], len(kept)))
 
 
-# --- restorations of the zoom ---
+# --- restorations ---
 
 
-@figure("reconstructions.png")
-def reconstructions(results: Results) -> Figure | None:
+@picture("reconstructions.png", "reconstructions")
+def reconstructions(train: TrainRecord, kept: np.ndarray) -> Figure:
     """Fig. 10: restorations at several levels."""
-    kept = _of(results, "reconstructions", "zoom")
-    return None if kept is None else images.reconstructions(*kept, _steps(results, "zoom", kept.shape[1], 1))
+    return images.reconstructions(*kept, images.steps_of(train.settings["T"], kept.shape[1], 1))
 
 
-@figure("level24.png")
-def deepest(results: Results) -> Figure | None:
+@picture("level24.png", "deepest")
+def deepest(train: TrainRecord, kept: np.ndarray) -> Figure:
     """Fig. 11: restorations from the last level, an image of each class."""
-    kept = _of(results, "deepest", "zoom")
-    if kept is None:
-        return None
-    classes = results.first("zoom").train.data.classes
-    return images.reconstructions(*kept, classes if len(classes) == kept.shape[1] else None)
+    known = train.data.classes
+    return images.reconstructions(*kept, known if len(known) == kept.shape[1] else None)
 
 
-@figure("trajectory_{}.png")
-def trajectory(results: Results, model: str) -> Figure | None:
+@picture("trajectory_{}.png", "trajectory")
+def trajectory(train: TrainRecord, kept: np.ndarray) -> Figure:
     """Fig. 12: latents on the way to samples."""
-    kept = _of(results, "trajectory", model)
-    return None if kept is None else images.trajectory(kept, _steps(results, model, len(kept))[::-1])
+    return images.trajectory(kept, images.steps_of(train.settings["T"], len(kept))[::-1])
 
 
 # --- samples ---
@@ -136,8 +138,7 @@ def first_samples(results: Results) -> Figure | None:
     rows = {"real digits": _kept(results, "real")}
     for one in (one for one in results.trainings.values() if one.model in MODELS):
         rows[titled(results, one)] = _kept(results, "samples", f"{one.model}-{one.seed}")
-    for model, name in BEST.items() if results.further else ():
-        rows[name] = _of(results.further, "samples", model)
+    rows |= {name: _kept(results.further, "samples", training) for training, name in BEST.items()}
     found = {name: kept[:ROW] for name, kept in rows.items() if kept is not None}
     return images.rows(found) if len(found) > 1 else None
 
@@ -151,28 +152,24 @@ def unpicked(results: Results) -> Figure | None:
     return images.grids(found, columns=16, highest=160) if found else None
 
 
-@figure("samples_{}.png")
-def samples(results: Results, model: str) -> Figure | None:
+@picture("samples_{}.png", "samples")
+def samples(train: TrainRecord, kept: np.ndarray) -> Figure:
     """Samples of a model's first training."""
-    kept = _of(results, "samples", model)
-    return None if kept is None else images.grid(kept[:UNPICKED], columns=16)
+    return images.grid(kept[:UNPICKED], columns=16)
 
 
 @figure("quality.png")
 def quality_of_all(results: Results) -> Figure | None:
     """Figs. 5, 6 and 14: samples that the classifier reads most (first line) and least confidently."""
-    models = [m for m in MODELS if m in results.models]
-    kept = {results.first(m).train.label: _of(results, "quality", m) for m in models}
+    firsts = [results.first(m).train for m in MODELS if m in results.models]
+    kept = {one.label: _kept(results, "quality", f"{one.model}-{one.seed}") for one in firsts}
     found = {name: pair[:, :12].reshape(-1, 28, 28) for name, pair in kept.items() if pair is not None}
-    return images.grids(found, columns=12, highest=74) if found else None
+    return images.grids(found, columns=12, highest=56) if found else None
 
 
-@figure("quality_{}.png")
-def quality(results: Results, model: str) -> Figure | None:
+@picture("quality_{}.png", "quality")
+def quality(train: TrainRecord, kept: np.ndarray) -> Figure:
     """Samples that the classifier reads most (left) and least confidently (right)."""
-    kept = _of(results, "quality", model)
-    if kept is None:
-        return None
     titled = dict(zip(("most confident tenth", "least confident tenth"), kept, strict=True))
     return images.grids(titled, columns=8, across=2, highest=34)
 

@@ -62,13 +62,6 @@ def losses(results: Results) -> Figure | None:
     return drawn
 
 
-@figure("loss_parts.svg")
-def loss_parts(results: Results) -> Figure | None:
-    """Figs. 3 and 9, training loss and test loss of the models of the study."""
-    histories = {m: results.first(m).train.history for m in MODELS if m in results.models}
-    return curves.losses(histories, model_styles(results)) if histories else None
-
-
 @figure("loss_{}.svg")
 def loss(results: Results, model: str) -> Figure:
     """Training loss and test loss of one model."""

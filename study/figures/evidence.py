@@ -138,14 +138,6 @@ def confusion(results: Results) -> Figure | None:
     )
 
 
-@figure("reconstruction_error.svg")
-def reconstruction_error(results: Results) -> Figure | None:
-    """Mean squared error of the zoom's restorations against the level."""
-    zoom = results.first("zoom").train.zoom if "zoom" in results.models else None
-    found = zoom and zoom.reconstruction
-    return curves.reconstruction_error(found.levels, found.mse, found.sd, MODELS["zoom"]) if found else None
-
-
 @figure("centre_pixels.svg")
 def centre_pixels(results: Results) -> Figure | None:
     """Fig. 8: grey values of the centres of the training images."""

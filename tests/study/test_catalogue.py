@@ -10,9 +10,9 @@ import synthetic
 from study import figures, records
 
 RUN = {
-    "schedules.svg", "latents.png", "zoom.png", "losses.svg", "loss_parts.svg", "distances.svg", "first.png",
+    "schedules.svg", "latents.png", "zoom.png", "losses.svg", "distances.svg", "first.png",
     "unpicked.png", "quality.png", "centre_pixels.svg", "reconstructions.png", "level24.png", "confusion.svg",
-    "reconstruction_error.svg", "class_map.svg", "common_loss.svg", "mix.svg",
+    "class_map.svg", "common_loss.svg", "mix.svg",
 }  # fmt: skip
 OF_MODEL = {"loss_{}.svg", "classes_along_{}.svg", "samples_{}.png", "quality_{}.png"}
 
