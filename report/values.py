@@ -181,7 +181,7 @@ def _measures(results: Results) -> dict[str, Any]:
     measure, beta, left = ones[0], schedules.linear.beta[-1], 1 - schedules.linear.alpha_bar[-1]
     return {
         "end_of_training": END_OF_TRAINING,
-        "fewest": FEWEST,
+        "fewest_checkpoints": FEWEST,
         "last_part": Markdown(LAST),
         "reference": measure.reference,
         "classifier": measure.features["digits"],
