@@ -80,6 +80,12 @@ class Change:
         return [one.analysis.memorised.closer_in_class.value for one in self.trainings if one.analysis]
 
     @property
+    def thinner(self) -> list[float]:
+        """The part by which the strokes are thinner than real ones, a training each."""
+        measures = [one.measure for one in self.trainings if one.measure.final.stroke]
+        return [1 - one.final.stroke.value / one.real.stroke.value for one in measures]
+
+    @property
     def mixes(self) -> list[Any]:
         """Distances of samples weighted to the classes of the data, a training each."""
         return [one.analysis.mix.reweighted for one in self.trainings if one.analysis]
