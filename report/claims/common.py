@@ -6,7 +6,17 @@ from functools import partial
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 from report.text_format import MINUS, Markdown, fixed, num, percent
-from report.verdicts.case import LAST, Case, Measure, coverage, distance, divergence, logarithm, recall
+from report.verdicts.case import (
+    LAST,
+    Case,
+    Measure,
+    NotMeasured,
+    coverage,
+    distance,
+    divergence,
+    logarithm,
+    recall,
+)
 from report.verdicts.effects import ABOVE, BELOW, Effect
 
 LEVEL = 1.25  # distances within this factor of each other are level
@@ -55,6 +65,8 @@ def gap(case: Case, pair: tuple[str, str], measure: Measure, name: str, side: st
 def slope(name: str, epochs: list[int], values: list[float]) -> Effect:
     """The change in ten epochs over the second half of some points, over their mean; it is to be below 0."""
     half = len(epochs) // 2
+    if len(values[half:]) < statistics.FEWEST:
+        raise NotMeasured("too few points of the second half of training are measured")
     mean = sum(values[half:]) / len(values[half:])
     found = statistics.slope(epochs[half:], values[half:]).map(lambda change: 10 * change / mean)
     return Effect(f"{name}, change in ten epochs", found, BELOW, show=percent1)

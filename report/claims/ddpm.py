@@ -84,6 +84,8 @@ def lower_loss(case: Case) -> Iterator[Effect]:
 def learns_faster(case: Case) -> Iterator[Effect]:
     linear, cosine = ({row.epoch: row.frechet.value for row in case[m].measure.curve} for m in DDPMS)
     early = [e for e in linear if e in cosine and e <= EARLY * max(linear)]
+    if len(early) < 2:
+        raise NotMeasured("too few checkpoints early in training are measured")
     found = statistics.late_mean([log(cosine[e] / linear[e]) for e in early])
     yield quotient("early distance, cosine : linear", found, BELOW)
 

@@ -82,9 +82,10 @@ def dark_centres(case: Case) -> Iterator[Effect]:
 )
 def start(case: Case) -> Iterator[Effect]:
     measured, other = case["zoom"].measure, case.beyond("zoom").analysis
-    if not (prior := measured.ablations.prior) or not other or "patches" not in other.ways:
+    prior, against = measured.ablations.prior, f"pixels {MINUS} patches"
+    patches = {row.epoch: row for row in prior.curve} if prior else {}
+    if not other or "patches" not in other.ways or any(row.epoch not in patches for row in measured.late()):
         raise NotMeasured("a start from patches is not measured")
-    patches, against = {row.epoch: row for row in prior.curve}, f"pixels {MINUS} patches"
     for name, measure, side, margin in VARIETY:
         late = (measure(row).minus(measure(patches[row.epoch])) for row in measured.late())
         yield Effect(f"{name}, {against}", mean_of(late), MIRRORED[side], margin=margin, show=fixed)

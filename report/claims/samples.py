@@ -12,7 +12,17 @@ from report.claims.common import AT_END, BELOW_ONE, NATS, POINTS, VARIETY, gap, 
 from report.study import DDPMS
 from report.text_format import MINUS, fixed
 from report.verdicts import judge
-from report.verdicts.case import Case, classes, distance, divergence, extreme_centre, full, log, logarithm
+from report.verdicts.case import (
+    Case,
+    NotMeasured,
+    classes,
+    distance,
+    divergence,
+    extreme_centre,
+    full,
+    log,
+    logarithm,
+)
 from report.verdicts.effects import ABOVE, BELOW, WITHIN, Effect
 from report.verdicts.judge import claim
 from study.records import SETTLED
@@ -138,7 +148,9 @@ def less_varied(case: Case) -> Iterator[Effect]:
 def favours(case: Case) -> Iterator[Effect]:
     for which, side, part in (((1, 8, 9), ABOVE, 1.0), ((2, 3, 4, 5), BELOW, NEARLY_ABSENT)):
         real = sum(case.real.recognised.share[digit] for digit in which)
-        over = case.end("zoom", classes(which)).map(lambda x, real=real: x / real)
+        if (found := case.end("zoom", classes(which))).value is None:
+            raise NotMeasured("no sample is read with confidence")
+        over = found.map(lambda x, real=real: x / real)
         yield Effect(f"share of {', '.join(map(str, which))}, over real", over, side, part, show=fixed)
 
 

@@ -37,7 +37,6 @@ distance: Measure = attrgetter("frechet")
 background: Measure = attrgetter("background")
 low_confidence: Measure = attrgetter("low_confidence")
 divergence: Measure = attrgetter("classes.divergence")
-precision: Measure = attrgetter("variety.precision")
 recall: Measure = attrgetter("variety.recall")
 coverage: Measure = attrgetter("variety.coverage")
 
