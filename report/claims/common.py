@@ -1,6 +1,7 @@
 """Shared by the claims: effects between two models, and how their values are printed."""
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 from diffusion.evaluation import statistics
@@ -55,6 +56,15 @@ def ratio(case: Case, pair: tuple[str, str], side: str, margin: float = LEVEL) -
     """The distance of one model over that of another at the end of training."""
     log = case.gap(*pair, logarithm(distance))
     return quotient(f"distance, {pair[0]} : {pair[1]}", log, side, margin=margin)
+
+
+def elsewhere(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
+    """The same ratio in other features in which all late samples of both were measured; told beside it."""
+    late = [row for m in pair for row in case[m].measure.late()]
+    for name in late[0].distances:
+        if all(name in row.distances for row in late):
+            log = case.gap(*pair, logarithm(lambda row, name=name: row.distances[name]))
+            yield quotient(f"in {name} features", log, None)
 
 
 def gap(case: Case, pair: tuple[str, str], measure: Measure, name: str, side: str, **more: object) -> Effect:

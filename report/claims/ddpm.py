@@ -7,7 +7,19 @@ import numpy as np
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
-from report.claims.common import AT_END, BELOW_ONE, POINTS, exact, gap, num2, points, quotient, ratio, slope
+from report.claims.common import (
+    AT_END,
+    BELOW_ONE,
+    POINTS,
+    elsewhere,
+    exact,
+    gap,
+    num2,
+    points,
+    quotient,
+    ratio,
+    slope,
+)
 from report.study import DDPMS
 from report.text_format import MINUS, fixed, percent
 from report.verdicts import judge
@@ -99,6 +111,7 @@ def learns_faster(case: Case) -> Iterator[Effect]:
 )
 def lower_distance(case: Case) -> Iterator[Effect]:
     yield ratio(case, PAIR, BELOW)
+    yield from elsewhere(case, PAIR)
 
 
 @claim(

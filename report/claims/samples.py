@@ -8,7 +8,18 @@ import numpy as np
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
-from report.claims.common import AT_END, BELOW_ONE, NATS, POINTS, VARIETY, gap, points, quotient, ratio
+from report.claims.common import (
+    AT_END,
+    BELOW_ONE,
+    NATS,
+    POINTS,
+    VARIETY,
+    elsewhere,
+    gap,
+    points,
+    quotient,
+    ratio,
+)
 from report.study import DDPMS
 from report.text_format import MINUS, fixed
 from report.verdicts import judge
@@ -64,6 +75,7 @@ def fairly(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
 def comparable(case: Case) -> Iterator[Effect]:
     yield ratio(case, ("zoom", "linear"), WITHIN, COMPARABLE)
     yield from fairly(case, ("zoom", "linear"))
+    yield from elsewhere(case, ("zoom", "linear"))
 
 
 @claim(
@@ -77,6 +89,7 @@ def comparable(case: Case) -> Iterator[Effect]:
 def cosine_below_zoom(case: Case) -> Iterator[Effect]:
     yield ratio(case, ("cosine", "zoom"), BELOW)
     yield from fairly(case, ("cosine", "zoom"))
+    yield from elsewhere(case, ("cosine", "zoom"))
 
 
 def correlation(x: list[float], y: list[float]) -> Interval:

@@ -90,10 +90,12 @@ class Effect:
 
     def row(self) -> dict[str, Any]:
         """The effect for other programs, with the range of bounds that give the same answer."""
-        value, low, high = self.interval.ends
+        found = {"name": self.name} | dict(zip(("value", "low", "high"), self.interval.ends, strict=True))
+        if self.side is None:
+            return found
         of, least, most = self.same()
-        named = {n: getattr(self, n) for n in ("name", "side", "bound", "margin")}
-        return named | {"value": value, "low": low, "high": high, f"same_for_{of}s": [least, most]}
+        judged = {n: getattr(self, n) for n in ("side", "bound", "margin")}
+        return found | judged | {f"same_for_{of}s": [least, most]}
 
     def shown(self) -> Markdown:
         """The number and its interval; an exact one alone."""
