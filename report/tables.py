@@ -101,15 +101,15 @@ def finals(results: Results) -> Markdown:
     for name, final in ((name, one.measure.final) for name, one in ones):
         d, more = final.frechet, [final.distances.get(f) for f in others]
         kid = Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")
-        row = [name, final.n, d.shown(span), num(d.value - d.bias), kid]
+        row = [name, final.n, d.shown(span), kid]
         rows.append([*row, *(num(x.value) if x else DASH for x in more), *of_looks(final)])
     real, final = ones[0][1].measure.real, ones[0][1].measure.final
     floors = {f: num(x.mean, 2) for f, x in final.floors.items()}
-    row = [REAL, final.n, floors.get("digits", DASH), DASH, DASH, *(floors.get(f, DASH) for f in others)]
+    row = [REAL, final.n, floors.get("digits", DASH), DASH, *(floors.get(f, DASH) for f in others)]
     rows.append([*row, *of_looks(real)])
-    head = ["Model", "$n$", "Distance", "Extrapolated", "KID", *map(str.capitalize, others)]
+    head = ["Model", "$n$", "Distance", "KID", *map(str.capitalize, others)]
     head += ["Precision", "Recall", "Grey"]
-    return table(list(map(Markdown, head)), rows, "lrlrl" + "r" * (3 + len(others)))
+    return table(list(map(Markdown, head)), rows, "lrll" + "r" * (3 + len(others)))
 
 
 def clipping(results: Results, models: Iterable[str]) -> Markdown:

@@ -152,7 +152,7 @@ def mix(panels: Mapping[str, tuple[Mapping[str, Sequence[Any]], Sequence[Any]]])
         panels: title -> points of each training, by its label, and those of real images whose classes are
             mixed otherwise, if any: (divergence, distance) each.
     """
-    figure, entries, colour = new_figure(50), {}, MODELS["zoom"].colour
+    figure, entries, colour = new_figure(62), {}, MODELS["zoom"].colour
     for axes, (title, (points, real)) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
