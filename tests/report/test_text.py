@@ -183,7 +183,7 @@ def test_what_is_told_beyond_the_study_follows_its_table(known, paper, model, ch
         ("rate", lambda rate: setattr(rate.printed, "last_loss", 0.2), "prevents learn"),
         ("losses", lambda all: all["cosine"].update(test=[0.0] * 100), "higher one in both splits"),
         ("verdict", lambda all: all.update(comparable="fails"), "the bound that we set"),
-        ("response", lambda r: setattr(r["linear"].response[-1], "value", 1.0), "What is missed stays in the samples"),
+        ("response", lambda r: setattr(r["linear"].response[-1], "value", 1.0), "What is missed stays"),
         ("late", lambda late: late.pop("zoom"), "distances of its trainings lie anywhere"),
     ],
 )
