@@ -52,15 +52,20 @@ def trained(results: Results) -> list[tuple[Markdown, Trained]]:
 # --- samples ---
 
 
-def summary(results: Results) -> Markdown:
-    """A row for every training, and one for real images: losses, distances, and the look of samples."""
+def summary(results: Results, original: Results | None = None) -> Markdown:
+    """A row for every training, and one for real images: losses, distances, and the look of samples.
+
+    Args:
+        original: the study's weights, which have one checkpoint each.
+    """
     ones, rows = trained(results), []
     analysed = bool(results.yardstick) and any(one.analysis for _, one in ones)
-    for name, one in ones:
+    for name, one in ones + (trained(original) if original else []):
         late_fids = [row.frechet.value for row in one.measure.late()]
         mean, low, high = (fixed(x, 1) for x in (fmean(late_fids), min(late_fids), max(late_fids)))
         row = [Markdown(name.replace(" ", FIXED)), num(one.train.history[-1].test_loss)]
-        row += [Markdown(f"{mean}{FIXED}({low}–{high})"), percent(at_end(one.measure, low_confidence).value)]
+        row += [Markdown(f"{mean}{FIXED}({f'{low}–{high}' if len(late_fids) > 1 else 'last'})")]
+        row += [percent(at_end(one.measure, low_confidence).value)]
         if analysed:
             row.append(percent(drawn.digit.value) if (drawn := full(one.analysis)) else DASH)
         rows.append([*row, *(fixed(at_end(one.measure, of).value) for of in (coverage, divergence))])

@@ -13,7 +13,7 @@ import numpy as np
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
-from report import beyond, front, tables
+from report import beyond, front, original, tables
 from report.claims.ddpm import EARLY, recovered
 from report.claims.samples import COMPARABLE
 from report.starts import Starts
@@ -104,6 +104,7 @@ def build(
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
         | beyond.values(further)
         | Starts.of(results, further, profile).values()
+        | original.values(results, beyond.load(str(profile.options.get("original", ""))))
     )
 
 
@@ -197,7 +198,6 @@ def _measures(results: Results) -> dict[str, Any]:
         "posterior": {"posterior": beta / left**0.5, "inverted": beta**0.5},
         "table_parameters": tables.settings(results, lambda one: one.train),
         "table_measuring": tables.settings(results, lambda one: one.measure),
-        "table_summary": tables.summary(results),
         "table_finals": tables.finals(results),
         "table_drawn": tables.drawn(results),
         "table_cost": tables.cost(results),

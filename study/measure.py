@@ -64,7 +64,8 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     train = TrainRecord.load(TrainRecord.path(out, model, seed))
     run = open_trained(out, train, P)
     evaluator = evaluator_of(P)
-    epochs = measured_epochs(train.epochs, P.distance_every)
+    there = {line.epoch for line in train.history if line.sha256}  # epochs whose weights there are
+    epochs = [e for e in measured_epochs(train.epochs, P.distance_every) if e in there]
     curve = [ablations.checkpoint(run, evaluator, epoch, P.n_checkpoint, seed) for epoch in epochs]
     samples = run.sample(P.n_final, seed)
     final = Final(

@@ -6,6 +6,7 @@
     OUT/metrics/analyse_<model>-<seed>.json     the finished model: other ways to sample, probes
     OUT/metrics/blind.json                      images read by eye: `study.blind`
     OUT/metrics/yardstick.json                  real images distorted: what distances and recognition mean
+    OUT/metrics/files.json                      released/original: what the study's own files show
     OUT/kept/<name>.npz                         images as bytes, (..., 28, 28), for the figures of images:
         zoom                        (T + 1,): a digit at every level                notebook 01
         blind                       (n,): those that were read by eye               blind
@@ -469,6 +470,33 @@ class BlindRecord(Record):
     classes: list[int]
     labels: dict[str, list[str]]
     accepted: list[bool]
+
+
+class Scored(Part):
+    """Fréchet distances of images of one source, as the study's code takes them and as its text says."""
+
+    source: str
+    done: Spread  # over random draws, from the first training images, through bytes that wrap
+    described: float  # from the test split, through bytes that do not
+
+
+class FilesRecord(Record):
+    """What the study's public files show. Models are named as the text of the study names them.
+
+    Attributes:
+        same_file: the losses that Figure 3 labels linear are those of a file of the cosine schedule.
+        labelled: the last test loss that its figures show under a model's name.
+        losses: model -> noise schedule -> test loss of the model's weights.
+        learnt: variance of the noise at t = 1 that linear networks were trained on: `study` and `ours`.
+        published: its Fréchet distances, by epoch.
+    """
+
+    same_file: bool
+    labelled: dict[str, float]
+    losses: dict[str, dict[str, Interval]]
+    learnt: dict[str, Interval]
+    published: dict[str, list[float]]
+    scores: list[Scored]
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ class Entry(BaseModel):
 
 
 class Report(BaseModel):
-    """The section `report` of a profile: its title block, and a release that is told beside the run."""
+    """The section `report` of a profile: its title block, and releases that are told beside the run."""
 
     model_config = STRICT | {"extra": "forbid"}
 
@@ -199,6 +199,7 @@ class Report(BaseModel):
     starts: str | None = Field(
         None, description="released trainings of DDPMs, measured after each of their first epochs"
     )
+    original: str | None = Field(None, description="the released weights, losses and scores of the study")
 
 
 class Sections(BaseModel):

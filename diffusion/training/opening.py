@@ -109,7 +109,9 @@ def _code(thing: Any) -> str | None:
 def _say_what_changed(store: RunFolder, identity: Mapping[str, Any], live: Mapping[str, Any]) -> None:
     """One line where code has changed since a run was trained: its network is then perhaps another one."""
     changed = set()
-    if syntax.canonical("weights", identity["code"]) != syntax.canonical("weights", syntax.code("weights")):
+    if identity["code"].startswith("https://"):
+        print(f"note: {store.path} was trained by other code: {identity['code']}", flush=True)
+    elif syntax.canonical("weights", identity["code"]) != syntax.canonical("weights", syntax.code("weights")):
         changed.add("this project's code of training")
     for name, code in _named(identity):
         thing = live.get(name) or found_by(*name.split(":"))

@@ -1,0 +1,72 @@
+"""The study's own files, as released: the section on them, and its weights beside the run's trainings."""
+
+from typing import Any
+
+from diffusion.evaluation.interval import Interval
+from report import tables
+from report.text_format import DASH, FIXED, Markdown, escape, fixed, num, percent, span, spread, table
+from report.verdicts.case import at_end, classes, full
+from study.records import FilesRecord, Results, Trained
+
+ABOUT = 1.2  # a class whose share is within this factor of its real one is neither common nor rare
+
+
+def values(results: Results, original: Results | None) -> dict[str, Any]:
+    """Values of the section: the study's weights by name, and the record of its files."""
+    files = FilesRecord.load_if_there(original.out) if original else None
+    zooms = _zooms(results) + (_zooms(original) if original else [])
+    by_class = list(zip(*map(_shares, zooms), strict=True))
+    names = next(iter(results.trainings.values())).train.data.classes
+    return {
+        "table_summary": tables.summary(results, original),
+        "original": {m: original.first(m) for m in original.models} if original else {},
+        "files": files,
+        "scores": {one.source: one for one in files.scores} if files else {},
+        "table_original": _beside(results, original) if original else None,
+        "table_scores": _scores(files) if files else None,
+        # in all zoom models; in the study's, which is the last and has one checkpoint, beyond chance
+        "common_to_all": [
+            c
+            for c, of in zip(names, by_class, strict=False)
+            if of[-1].low > 1 and min(x.value for x in of) > ABOUT
+        ],
+        "rare_in_all": [
+            c
+            for c, of in zip(names, by_class, strict=False)
+            if of[-1].high < 1 and max(x.value for x in of) < 1 / ABOUT
+        ],
+    }
+
+
+def _zooms(results: Results) -> list[Trained]:
+    return [one for one in results.trainings.values() if one.model == "zoom"]
+
+
+def _shares(one: Trained) -> list[Interval]:
+    """Share of each class at the end of training, of samples read with confidence, over the real one."""
+    real = enumerate(one.measure.real.recognised.share)
+    return [at_end(one.measure, classes((c,))).map(lambda x, of=of: x / of) for c, of in real]
+
+
+def _beside(results: Results, original: Results) -> Markdown:
+    """A row for each of the study's weights, each before the trainings of the same model."""
+    rows = []
+    for model in original.models:
+        ours = [(name, one) for name, one in tables.trained(results) if one.model == model]
+        theirs = [(name, one) for name, one in tables.trained(original) if one.model == model]
+        for name, one in theirs + ours:
+            final, drawn = one.measure.final, full(one.analysis)
+            row = [name, num(one.train.history[-1].test_loss), final.frechet.shown(span)]
+            row += [percent(drawn.digit.value) if drawn else DASH, fixed(final.variety.coverage.value)]
+            row += [fixed(final.classes.divergence.value)]
+            rows.append([*row, Markdown(FIXED.join(fixed(x.value, 1) for x in _shares(one)))])
+    head = ["Weights", "Test loss", "Distance", "Digits", "Coverage", "Divergence", "Shares of 0 to 9"]
+    return table(head, rows, "lrlrrrl")
+
+
+def _scores(files: FilesRecord) -> Markdown:
+    rows = [
+        [escape(one.source), spread(one.done.mean, one.done.sd), num(one.described)]
+        for one in sorted(files.scores, key=lambda one: one.done.mean)
+    ]
+    return table(["Images", "As the code does", "As the text says"], rows)
