@@ -4,7 +4,7 @@ from typing import Any
 
 from diffusion.evaluation.interval import Interval
 from report import tables
-from report.text_format import DASH, FIXED, Markdown, escape, fixed, num, percent, span, spread, table
+from report.text_format import DASH, Markdown, escape, fixed, num, percent, span, spread, table
 from report.verdicts.case import at_end, classes, full
 from study.records import FilesRecord, Results, Trained
 
@@ -59,9 +59,9 @@ def _beside(results: Results, original: Results) -> Markdown:
             row = [name, num(one.train.history[-1].test_loss), final.frechet.shown(span)]
             row += [percent(drawn.digit.value) if drawn else DASH, fixed(final.variety.coverage.value)]
             row += [fixed(final.classes.divergence.value)]
-            rows.append([*row, Markdown(FIXED.join(fixed(x.value, 1) for x in _shares(one)))])
+            rows.append([*row, Markdown(" ".join(fixed(x.value, 1) for x in _shares(one)))])
     head = ["Weights", "Test loss", "Distance", "Digits", "Coverage", "Divergence", "Shares of 0 to 9"]
-    return table(head, rows, "lrlrrrl")
+    return table(head, rows, (17, 6, 12, 5, 7, 8, 24))
 
 
 def _scores(files: FilesRecord) -> Markdown:
