@@ -23,7 +23,7 @@ from diffusion.processes import DDPM
 from diffusion.processes.base import Network
 from diffusion.processes.schedules import SCHEDULES
 from diffusion.provenance import environment, releases
-from diffusion.runtime import generator
+from diffusion.runtime import device, generator
 from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
 from study.records import FilesRecord, Scored, read_kept
@@ -89,12 +89,12 @@ def scored(source: str, x: Tensor, evaluator: Evaluator, n: int, described: int,
             images.
         described: the first so many are compared as its text says, with the test split.
     """
-    features = evaluator.extractor.features
+    features = evaluator.extractors["digits"].features  # of bytes
     real, found = Reference(features(wrapped(to_uint8(evaluator.x_train[:n])))), features(wrapped(x))
     random = generator(0, "files", n)
     chosen = [torch.randperm(len(x), generator=random)[:n] for _ in range(draws)]
     done = [frechet_distance(real, found[one]) for one in chosen]
-    text = frechet_distance(evaluator.reference, features(to_uint8(x[:described])))
+    text = frechet_distance(evaluator.digits.reference, features(to_uint8(x[:described])))
     return Scored(
         source=source, done=Spread(mean=np.mean(done), sd=np.std(done, ddof=1), n=n), described=text
     )
@@ -122,7 +122,7 @@ def original(out: Path, paper: Path, n_source: int = 2000, draws: int = 100) -> 
     record = FilesRecord(
         job="original",
         settings={**PROTOCOL, "draws": draws},
-        environment=environment("fp32", evaluator.extractor.device),
+        environment=environment("fp32", device()),
         same_file=losses["linear"] == read_json(out / "files" / "metrics_ddpm_gaussian_cosine.json"),
         labelled={m: found["test_avg_losses"][-1] for m, found in losses.items()},
         losses={m: {s: _loss(run, s, x_test) for s in SCHEDULES} for m, run in ddpms.items()},
