@@ -6,7 +6,7 @@ from diffusion.evaluation.interval import Interval
 from report import tables
 from report.text_format import DASH, Markdown, escape, fixed, num, percent, span, spread, table
 from report.verdicts.case import at_end, classes, full
-from study.records import FilesRecord, Results, Trained
+from study.records import LABEL_FREE, FilesRecord, Results, Trained
 
 ABOUT = 1.2  # a class whose share is within this factor of its real one is neither common nor rare
 
@@ -57,11 +57,21 @@ def _beside(results: Results, original: Results) -> Markdown:
         for name, one in theirs + ours:
             final, drawn = one.measure.final, full(one.analysis)
             row = [name, num(one.train.history[-1].test_loss), final.frechet.shown(span)]
+            row.append(num(free.value) if (free := final.distances.get(LABEL_FREE)) else DASH)
             row += [percent(drawn.digit.value) if drawn else DASH, fixed(final.variety.coverage.value)]
             row += [fixed(final.classes.divergence.value)]
             rows.append([*row, Markdown(" ".join(fixed(x.value, 1) for x in _shares(one)))])
-    head = ["Weights", "Test loss", "Distance", "Digits", "Coverage", "Divergence", "Shares of 0 to 9"]
-    return table(head, rows, (17, 6, 12, 5, 7, 8, 24))
+    head = [
+        "Weights",
+        "Test loss",
+        "Distance",
+        "Label-free",
+        "Digits",
+        "Coverage",
+        "Divergence",
+        "Shares of 0 to 9",
+    ]
+    return table(head, rows, (17, 6, 12, 7, 5, 7, 8, 22))
 
 
 def _scores(files: FilesRecord) -> Markdown:
