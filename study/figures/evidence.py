@@ -79,6 +79,8 @@ def quality_calls(results: Results) -> Figure | None:
                 several = len({row.sampler for row in found}) > 1
                 name = titled(results, one) + (f", {SAMPLERS[sampler]}" if several else "")
                 entries[name] = Line2D([], [], **look)
+    if not entries:
+        return None
     for one_axes in axes:
         one_axes.set(xscale="log", xlabel="network calls a sample")
         one_axes.xaxis.set_major_formatter(PLAIN)
