@@ -71,7 +71,7 @@ class Starts:
                 "n": len(self.ways),
                 "correlation": float(np.corrcoef(np.log(predicted), np.log(border))[0, 1]),
                 "apart": float(border.max() / border.min()),
-                "largest": float((border / predicted).max()),
+                "within": float(np.mean(np.abs(np.log2(border / predicted)) < 1)),
                 "blind_below": BLIND,
                 "blind": [one for one in own if one.response < BLIND],
                 "seeing": [one for one in own if one.response > HALF],

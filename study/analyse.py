@@ -59,6 +59,10 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
         reading = evaluator.classifier, probed, y_test[: P.n_probe]
         found = {
             "response": probes.response(*at, probed, run.precision, seed),
+            "larger": [
+                probes.response(*at, probed[: P.n_probe // 5], run.precision, seed, size=size)
+                for size in probes.LARGER
+            ],
             "recoverable": probes.recoverable(*at, *reading, run.precision, seed),
         }
 

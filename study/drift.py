@@ -1,8 +1,9 @@
 """What a network that misses an offset does to the mean level of samples: a law without a free parameter.
 
 Raise a latent x_t of a DDPM by d in all pixels. The noise that it holds is then higher by
-d / sqrt(1 - alpha_bar_t), of which the network reports the part rho(t), its *response*
-(`study.probes.response`). One step of sampling, from t to s, turns the offset into (b = 1 - alpha_bar)
+d / sqrt(1 - alpha_bar_t), of which the network reports the part rho, its *response*
+(`study.probes.response`), the smaller the larger the offset is. With b = 1 - alpha_bar, one step of sampling
+from t to s turns the offset into
 
     ancestral   d (1 - rho (1 - alpha_bar_t / alpha_bar_s) / b_t) sqrt(alpha_bar_s / alpha_bar_t)
     DDIM        d ((1 - rho) sqrt(alpha_bar_s / alpha_bar_t) + rho sqrt(b_s / b_t))
@@ -12,14 +13,18 @@ offset shrinks where rho > b_t / 2, with DDIM where rho > b_t: at t = T a half, 
 that is blind, rho = 0, that of the start, of standard deviation 1 / 28, grows by 1 / sqrt(alpha_bar_T).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from diffusion.evaluation.statistics import numpy_generator
 from diffusion.processes.samplers import DDIM, visits
 from study.measure import trained_as
 from study.probes import SHIFT
 from study.records import Response, Results, Sampled, Trained
+
+N = 4_000  # offsets that are followed
 
 
 @dataclass(frozen=True)
@@ -47,23 +52,30 @@ class Drift:
     distance: float
 
 
-def spread(alpha_bar: np.ndarray, response: Response, steps: list[int], ddim: bool) -> float:
+def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int], ddim: bool) -> float:
     """Standard deviation of the mean grey of samples that are drawn through `steps`, from T down to 0.
+
+    `N` offsets are drawn and followed, each by the response to its own size.
 
     Args:
         alpha_bar: (T + 1,), with alpha_bar[0] = 1.
-        response: at some time steps, between which it is interpolated.
+        responses: at some time steps and sizes of the offset, smallest first, between which they are
+            interpolated.
     """
-    variance = SHIFT**2  # of the mean of 784 pixels of unit noise
+    random = numpy_generator("drift")
+    offset = SHIFT * random.standard_normal(N)  # of the mean of 784 pixels of unit noise
+    sizes = np.log([one.size for one in responses])
     for t, s in zip(steps[:-1], steps[1:], strict=True):
-        rho = float(np.interp(t, response.t, [one.value for one in response.response]))
         kept, b_t, b_s = alpha_bar[t] / alpha_bar[s], 1 - alpha_bar[t], 1 - alpha_bar[s]
+        at_t = [np.interp(t, one.t, [each.value for each in one.response]) for one in responses]
+        size = np.abs(offset) / np.sqrt(b_t) / SHIFT
+        rho = np.interp(np.log(np.maximum(size, 1e-9)), sizes, at_t)
         if ddim:
-            variance *= ((1 - rho) / np.sqrt(kept) + rho * np.sqrt(b_s / b_t)) ** 2
+            offset *= (1 - rho) / np.sqrt(kept) + rho * np.sqrt(b_s / b_t)
         else:
-            variance *= ((1 - rho * (1 - kept) / b_t) / np.sqrt(kept)) ** 2
-            variance += (1 - kept) * SHIFT**2 if s else 0.0
-    return float(np.sqrt(variance))
+            offset *= (1 - rho * (1 - kept) / b_t) / np.sqrt(kept)
+            offset += np.sqrt(1 - kept) * SHIFT * random.standard_normal(N) * (s > 0)
+    return float(offset.std())
 
 
 def drifts(results: Results) -> list[Drift]:
@@ -75,6 +87,7 @@ def _of(one: Trained) -> list[Drift]:
     if not (one.analysis and one.analysis.response and one.measure):
         return []
     settings, response = trained_as(one.train), one.analysis.response
+    responses = [response, *one.analysis.larger]
     alpha_bar = settings.process().schedule.alpha_bar.numpy()
     options = settings.network_options
     kind = "RMS norm" if "norm" in options else "dilated" if "dilations" in options else "study's network"
@@ -86,7 +99,7 @@ def _of(one: Trained) -> list[Drift]:
         return Drift(
             *(one.model, one.seed, kind, way, ddim, len(steps) - 1),
             response=response.response[-1].value,
-            predicted=spread(alpha_bar, response, steps, ddim),
+            predicted=spread(alpha_bar, responses, steps, ddim),
             border=measured.border.sd,
             distance=measured.frechet.value,
         )

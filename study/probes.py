@@ -11,18 +11,26 @@ from diffusion.runtime import generator
 from study.records import Memorised, Recoverable, Response
 
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
+LARGER = (3.0, 10.0, 30.0, 100.0)  # times that: levels of samples that nothing mended
 NEAR = 0.05  # the share of test images that counts as near to a training image
 
 
 def response(
-    process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0, steps: list[int] | None = None
+    process: DDPM,
+    network: Network,
+    x: Tensor,
+    precision: str,
+    seed: int = 0,
+    steps: list[int] | None = None,
+    size: float = 1.0,
 ) -> Response:
     """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
 
-    The shift is `SHIFT` standard deviations of the noise at t: one of the mean of its 784 pixels, so that
-    training has shown the network such latents. If all of the shift is noise, the prediction should rise by
-    the shift over sqrt(1 - alpha_bar_t). It is where the level of the clean image is known, as with MNIST's
-    black ground, or where hardly any image is left.
+    The shift is `size` times `SHIFT` standard deviations of the noise at t. At size 1 it is one of the mean
+    of the noise's 784 pixels, so that training has shown the network such latents; a sampler that does not
+    mend the level meets larger ones. If all of the shift is noise, the prediction should rise by the shift
+    over sqrt(1 - alpha_bar_t). It is where the level of the clean image is known, as with MNIST's black
+    ground, or where hardly any image is left.
 
     Args:
         x: test images (N, 1, 28, 28); half of them are raised and half lowered.
@@ -31,15 +39,15 @@ def response(
     sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
     eps = torch.randn(x.shape, generator=generator(seed, "response"))
     steps = steps or sorted({max(1, process.T // 20), *_steps(process.T, 12)})
-    found = []
+    found, shift = [], size * SHIFT
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-        raised = latent + SHIFT * sign * process.schedule.sqrt_one_minus_alpha_bar[t]
+        raised = latent + shift * sign * process.schedule.sqrt_one_minus_alpha_bar[t]
         rise = predicted(network, raised, t, process.T, precision)
         rise -= predicted(network, latent, t, process.T, precision)
-        each = (rise * sign).mean((1, 2, 3)) / SHIFT  # (N,)
+        each = (rise * sign).mean((1, 2, 3)) / shift  # (N,)
         found.append(mean_of(each.tolist()))
-    return Response(t=steps, response=found)
+    return Response(t=steps, response=found, size=size)
 
 
 def recoverable(

@@ -422,11 +422,12 @@ class Response(Part):
     """The rise of the predicted noise when a latent is raised uniformly, over the ideal rise, by time step.
 
     Ideally the whole rise is taken for noise: right where the image's own level is known, as with MNIST's
-    black ground, and at t = T anyway. 1: all of it is seen.
+    black ground, and at t = T anyway. 1: all of it is seen. `size`: of the shift, see `probes.response`.
     """
 
     t: list[int]
     response: list[Interval]
+    size: float = 1.0
 
 
 class Recoverable(Part):
@@ -444,6 +445,7 @@ class AnalyseRecord(OfWeights):
     memorised: Memorised
     ways: dict[str, Drawn] = {}  # those of measuring
     response: Response | None = None
+    larger: list[Response] = []  # to larger shifts
     recoverable: Recoverable | None = None
 
 
