@@ -27,7 +27,7 @@ from diffusion.evaluation.statistics import share_of
 from diffusion.figures.images import grids
 from diffusion.figures.style import save
 from diffusion.files import read_json, write_json
-from diffusion.processes.samplers import DDIM
+from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.provenance import environment
 from diffusion.training.opening import released
 from study.recogniser import DigitRecogniser
@@ -50,7 +50,7 @@ SOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "zoom_dilated.mixture": ("beyond", "zoom_dilated", {"prior": "mixture"}),
     "zoom_unet_falling": ("beyond", "zoom_unet_falling", {}),
     "linear_unet.ddim_24": ("beyond", "linear_unet", {"sampler": DDIM(24)}),
-    "cosine_unet.ddim_24": ("beyond", "cosine_unet", {"sampler": DDIM(24)}),
+    "linear_unet": ("beyond", "linear_unet", {"sampler": Ancestral(100)}),
 }
 
 
