@@ -66,13 +66,9 @@ class Change:
         return [one.train.zoom.confusion.accuracy for one in self.trainings if one.train.zoom]
 
     @property
-    def seen(self) -> list[float]:
-        """The part of a uniform shift that a DDPM's network reports at the first step, a training each."""
-        return [one.analysis.response.response[0].value for one in self.trainings if one.analysis]
-
-    @property
-    def seen_at(self) -> int:
-        return self.trainings[0].analysis.response.t[0]
+    def reads(self) -> list[float]:
+        """The part of a uniform shift that a DDPM's network reports at t = T, a training each."""
+        return [one.analysis.response.response[-1].value for one in self.trainings if one.analysis]
 
     @property
     def copies(self) -> list[float]:

@@ -32,6 +32,7 @@ from report.verdicts.case import (
     full,
     low_confidence,
 )
+from study.blind import TITLES, Blind
 from study.records import Final, Results, Trained
 
 whole, two = partial(percent_span, decimals=0), partial(span, digits=2)
@@ -92,6 +93,15 @@ def drawn(results: Results) -> Markdown:
 def _drawn(found: Interval | None) -> Markdown:
     """A mean with its interval, and the spread over images."""
     return Markdown(f"{found.shown(span)}; {num(found.sd, 2)}") if found else DASH
+
+
+def by_eye(blind: Blind) -> Markdown:
+    """What readers and the recogniser say of the images of the blind comparison, a source a row."""
+    rows = [
+        (TITLES[name], one.digit.shown(whole), percent(one.accepted.value))
+        for name, one in blind.sources.items()
+    ]
+    return table(["Images", "A digit by eye", "By the recogniser"], rows, (30, 20, 16))
 
 
 def finals(results: Results) -> Markdown:

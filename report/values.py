@@ -34,6 +34,7 @@ from report.verdicts.case import (
     swing,
 )
 from report.verdicts.judge import WORDS, Verdict, tally
+from study.blind import Blind
 from study.figures.catalogue import UNPICKED
 from study.probes import SHIFT
 from study.records import (
@@ -102,6 +103,7 @@ def build(
         | {"whole": whole, "early": {}, "along": {}, "clipping": {}}
         | {"recovered": {}, "response": {}, "yardstick": {}, "cost": {}}
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
+        | _by_eye(results)
         | beyond.values(further)
         | Starts.of(results, further, profile).values()
         | original.values(results, beyond.load(str(profile.options.get("original", ""))))
@@ -361,6 +363,16 @@ def _analyses(case: Case) -> dict[str, Any]:
         "yardstick": _yardstick(results),
         "cost": _cost({m: case[m].analysis for m in MODELS}),
     }
+
+
+def _by_eye(results: Results) -> dict[str, Any]:
+    """The blind comparison, and the recogniser's shares of the study's models corrected by it."""
+    if not results.blind:
+        return {"blind": {}, "corrected": {}}
+    blind, ones = Blind(results.blind), [one for _, one in tables.trained(results) if one.analysis]
+    shares = {m: [full(one.analysis).digit.value for one in ones if one.model == m] for m in MODELS}
+    corrected = {m: [x for share in found for x in blind.corrected(share)] for m, found in shares.items()}
+    return {"blind": blind, "corrected": corrected, "table_by_eye": tables.by_eye(blind)}
 
 
 def _yardstick(results: Results) -> dict[str, Any]:

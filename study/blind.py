@@ -47,10 +47,19 @@ DATA = "data"
 SOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "linear": ("paper", "linear", {}),
     "zoom": ("paper", "zoom", {}),
-    "zoom_dilated.mixture": ("beyond", "zoom_dilated", {"prior": "mixture"}),
-    "zoom_unet_falling": ("beyond", "zoom_unet_falling", {}),
-    "linear_unet.ddim_24": ("beyond", "linear_unet", {"sampler": DDIM(24)}),
+    "zoom_cold": ("beyond", "zoom_dilated", {"prior": "mixture"}),
+    "zoom_noisy": ("beyond", "zoom_unet_falling", {}),
+    "linear_unet_ddim": ("beyond", "linear_unet", {"sampler": DDIM(24)}),
     "linear_unet": ("beyond", "linear_unet", {"sampler": Ancestral(100)}),
+}
+TITLES = {
+    DATA: "Real digits",
+    "linear": "DDPM, linear",
+    "zoom": "Cold Zoom",
+    "linear_unet": "DDPM with a U-Net, 100 calls",
+    "linear_unet_ddim": "The same, DDIM, 24 calls",
+    "zoom_cold": "Zoom, dilated, joint start, no noise",
+    "zoom_noisy": "Zoom with a U-Net, joint start, noise",
 }
 
 
@@ -134,8 +143,10 @@ class Blind:
 
     Attributes:
         sources: source -> its shares.
+        n: images of each source.
         agreement: share of all images of which the readers say the same.
         right: share of the real digits whose class every reader names.
+        zooms, ddpms: the shares by eye of those with other networks than the study's.
         taken, mistaken: share that the recogniser accepts of the images of models in which all readers see
             the same digit, and of those in which none sees any.
     """
@@ -150,14 +161,25 @@ class Blind:
         def share(mask: np.ndarray, among: np.ndarray) -> Interval:
             return share_of(torch.from_numpy(mask[among]))
 
-        self.sources = {}
-        for name in dict.fromkeys([DATA, *SOURCES]):
+        self.n, self.sources = record.settings["n"], {}
+        for name in TITLES:
             of = np.array(record.sources) == name
             each = [share(one != "n", of) for one in labels]
             self.sources[name] = Source(share(digit, of), each, share(accepted, of))
         self.agreement = share(same, np.ones_like(same))
         self.right = share(digit & (labels[0] == classes), real)
+        self.zooms = [self.sources[name].digit for name in ("zoom_cold", "zoom_noisy")]
+        self.ddpms = [self.sources[name].digit for name in ("linear_unet", "linear_unet_ddim")]
         self.taken, self.mistaken = share(accepted, digit & ~real), share(accepted, none & ~real)
+
+    def corrected(self, accepted: float) -> tuple[float, float]:
+        """The share of digits, lowest and highest, where the recogniser accepts so many.
+
+        It accepts `taken` of the digits, and of other images a share within the interval of `mistaken`
+        (Rogan & Gladen 1978).
+        """
+        wrongly = (self.mistaken.high, self.mistaken.low)
+        return tuple(min(1.0, max(0.0, (accepted - f) / (self.taken.value - f))) for f in wrongly)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -165,7 +187,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("what", choices=("draw", "read"))
     parser.add_argument("readers", nargs="*", type=Path, help="files of lines number,label")
     parser.add_argument("--out", type=Path, required=True)
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     try:
         draw(given.out) if given.what == "draw" else read(given.out, *given.readers)
     except (ValueError, OSError) as error:
