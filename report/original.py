@@ -59,19 +59,9 @@ def _beside(results: Results, original: Results) -> Markdown:
             row = [name, num(one.train.history[-1].test_loss), final.frechet.shown(span)]
             row.append(num(free.value) if (free := final.distances.get(LABEL_FREE)) else DASH)
             row += [percent(drawn.digit.value) if drawn else DASH, fixed(final.variety.coverage.value)]
-            row += [fixed(final.classes.divergence.value)]
-            rows.append([*row, Markdown(" ".join(fixed(x.value, 1) for x in _shares(one)))])
-    head = [
-        "Weights",
-        "Test loss",
-        "Distance",
-        "Label-free",
-        "Digits",
-        "Coverage",
-        "Divergence",
-        "Shares of 0 to 9",
-    ]
-    return table(head, rows, (17, 6, 12, 7, 5, 7, 8, 22))
+            rows.append([*row, fixed(final.classes.divergence.value)])
+    head = ["Weights", "Test loss", "Distance", "Label-free", "Digits", "Coverage", "Divergence"]
+    return table(head, rows, (26, 8, 16, 9, 7, 9, 10))
 
 
 def _scores(files: FilesRecord) -> Markdown:

@@ -158,15 +158,6 @@ def samples(train: TrainRecord, kept: np.ndarray) -> Figure:
     return images.grid(kept[:UNPICKED], columns=16)
 
 
-@figure("quality.png")
-def quality_of_all(results: Results) -> Figure | None:
-    """Figs. 5, 6 and 14: samples that the classifier reads most (first line) and least confidently."""
-    firsts = [results.first(m).train for m in MODELS if m in results.models]
-    kept = {one.label: _kept(results, "quality", f"{one.model}-{one.seed}") for one in firsts}
-    found = {name: pair[:, :12].reshape(-1, 28, 28) for name, pair in kept.items() if pair is not None}
-    return images.grids(found, columns=12, highest=56) if found else None
-
-
 @picture("quality_{}.png", "quality")
 def quality(train: TrainRecord, kept: np.ndarray) -> Figure:
     """Samples that the classifier reads most (left) and least confidently (right)."""

@@ -31,6 +31,7 @@ EXPLAINED = {  # what the legend says, where it is drawn
 }
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
+THEIRS = "the study's zoom"  # its weights, which have one checkpoint
 DOUBLINGS = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2}  # colours of a share over the real one
 
 
@@ -240,12 +241,14 @@ def class_map(results: Results) -> Figure | None:
     read with confidence, which alone count.
     """
     rows, said = {}, []
-    for one in results.trainings.values():
+    beside = results.original.trainings.values() if results.original else ()
+    studys = [one for one in beside if one.model == "zoom"]
+    for one in [*results.trainings.values(), *studys]:
         late = [row for row in one.measure.late() if row.recognised.n] if one.measure else []
         real = np.array(one.measure.real.recognised.share) if one.measure else np.zeros(10)
         if late and (real > 0).all():
             sure = 1 - np.mean([row.low_confidence.value for row in late])
-            name = f"{titled(results, one)} ({100 * sure:.0f} %)"
+            name = f"{THEIRS if one in studys else titled(results, one)} ({100 * sure:.0f} %)"
             rows[name] = np.mean([row.recognised.share for row in late], axis=0) / real
             said.append([f"{x:.2f}{_star(late, c, real[c])}" for c, x in enumerate(rows[name])])
     if not rows:
