@@ -96,7 +96,7 @@ def released(name: str) -> dict[str, Any]:
 def features_of(name: str, n: int) -> torch.Tensor:
     """Digit features of samples, or of real images: "train", "test"."""
     images = drawn(name) if name in SAMPLED else d.load(split=name)[0]
-    return features.digits().features(to_uint8(images[:n]))
+    return features.extractors()["digits"].features(to_uint8(images[:n]))
 
 
 def distance() -> dict[str, Any]:

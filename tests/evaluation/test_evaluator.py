@@ -103,6 +103,7 @@ class Drawn:
     x: torch.Tensor
     name: str = "model"
     seed: int = 3
+    process: object = None
 
     def sample(self, n, seed, epoch=None):
         assert (n, seed) == (len(self.x), 3)

@@ -7,7 +7,7 @@ from study.records import BlindRecord
 
 
 def test_shares_are_of_what_all_readers_see():
-    one = {"job": "blind", "settings": {}, "environment": {}}
+    one = {"job": "blind", "settings": {"n": 2}, "environment": {}}
     record = BlindRecord(
         **one,
         sources=[DATA, DATA, "zoom", "zoom", "zoom", "zoom"],

@@ -11,7 +11,7 @@ from study import figures, records
 
 RUN = {
     "schedules.svg", "latents.png", "zoom.png", "losses.svg", "distances.svg", "first.png",
-    "unpicked.png", "quality.png", "centre_pixels.svg", "reconstructions.png", "level24.png", "confusion.svg",
+    "unpicked.png", "centre_pixels.svg", "reconstructions.png", "level24.png", "confusion.svg",
     "class_map.svg", "common_loss.svg", "mix.svg",
 }  # fmt: skip
 OF_MODEL = {"loss_{}.svg", "classes_along_{}.svg", "samples_{}.png", "quality_{}.png"}

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from math import exp, log
 
 import pytest
 
@@ -50,8 +51,8 @@ def test_the_interval_is_over_trainings_or_of_the_only_ones_samples(results):
     final = results.first("linear").measure.final.frechet
     assert (rows["linear"].distance.low, rows["linear"].distance.high) == (final.low, final.high)
     zooms = [results.trainings["zoom", seed].measure.final.frechet.value for seed in (0, 1)]
-    mean, half = sum(zooms) / 2, abs(zooms[0] - zooms[1]) / 2
+    mean, half = sum(map(log, zooms)) / 2, abs(log(zooms[0]) - log(zooms[1])) / 2
     assert rows["zoom"].distances == zooms
     assert rows["zoom"].digit is None  # not analysed
-    assert rows["zoom"].distance.low == pytest.approx(mean - 12.706 * half, rel=1e-3)  # Student's t, 1 degree
+    assert rows["zoom"].distance.low == pytest.approx(exp(mean - 12.706 * half), rel=1e-3)  # t, 1 degree
     json.dumps([row.json() for row in table(results)])
