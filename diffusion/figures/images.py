@@ -136,7 +136,7 @@ def zoom_progression(images: Any) -> Figure:
     side, columns = images.shape[-1], min(9, len(images))
     labels = [rf"$t = {t}$" + "\n" + rf"${side - t} \times {side - t}$" for t in range(len(images))]
     parts = [slice(i, i + columns) for i in range(0, len(images), columns)]
-    return _page([Block(images[part], columns, under=labels[part]) for part in parts])
+    return _page([Block(images[part], columns, under=labels[part]) for part in parts], highest=60)
 
 
 @styled
@@ -165,4 +165,4 @@ def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
     """
     beside = [f"$t = {t}$" for t in steps]
     beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
-    return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=74)
+    return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=66)

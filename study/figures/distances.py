@@ -81,7 +81,7 @@ def distances(results: Results) -> Figure | None:
     sides = [side for side in sides if side]
     if not sides:
         return None
-    drawn = new_figure(66)
+    drawn = new_figure(58)
     styles, panels = model_styles(results), drawn.subplots(1, len(sides), sharey=True, squeeze=False)[0]
     values = [row.frechet.value for one in ones for row in one.measure.curve]
     for axes, side in zip(panels, sides, strict=True):

@@ -27,7 +27,7 @@ def starts(
         drifts: all ways in which trainings were sampled.
         real: the spread of the border of real images.
     """
-    figure = new_figure(62)
+    figure = new_figure(56)
     along, across, law = figure.subplots(1, 3)
     for schedule, trainings in courses.items():
         for i, course in enumerate(trainings):

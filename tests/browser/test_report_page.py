@@ -36,7 +36,7 @@ def test_a_phone_has_contents_whole_numbers_and_large_figures(made_out, open_pag
     image = page.locator("figure img").first
     small = image.bounding_box()["width"]
     image.tap()
-    assert page.locator("dialog img").bounding_box()["width"] > 2 * small
+    assert page.locator("dialog img").bounding_box()["width"] > 1.5 * small  # which is wider than the phone
     page.get_by_role("button", name="Close").tap()
     assert not page.locator("dialog").is_visible()
     page.evaluate(UNFOLD)
