@@ -47,15 +47,9 @@ class Interval(Sparse):
     sd: float | None = None
     source: Source | None = Field(None, exclude=True, repr=False)
 
-    def __init__(
-        self,
-        value: float | None,
-        low: float | None = None,
-        high: float | None = None,
-        n: int | None = None,
-        **more: Any,
-    ):
-        super().__init__(value=value, low=low, high=high, n=n, **more)
+    def __init__(self, *ends: float | None, **more: Any):
+        """Value, low, high and n, in this order or by name."""
+        super().__init__(**dict(zip(("value", "low", "high", "n"), ends, strict=False)), **more)
 
     @property
     def ends(self) -> tuple[float, float, float]:
