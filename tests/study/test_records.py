@@ -79,6 +79,12 @@ def test_a_record_that_is_not_right_is_refused_in_one_line(out, change, said):
     assert "make report" in str(error.value) or "is of" in str(error.value)
 
 
+def test_a_number_without_a_value_is_refused_in_one_line(out):
+    changed(records.MeasureRecord.path(out, "zoom", 0), lambda c: c["final"]["frechet"].pop("value"))
+    with pytest.raises(ValueError, match="final.frechet.value: Field required"):
+        records.load_results(out)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 50_000])
 def test_what_is_no_record_is_refused_in_one_line(out, content):
     records.TrainRecord.path(out, "zoom", 0).write_bytes(content)
