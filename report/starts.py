@@ -14,13 +14,14 @@ from diffusion.figures.style import save
 from diffusion.provenance import releases
 from report.study import DDPMS
 from report.text_format import Markdown, integer, listing
-from study.drift import Drift, drifts
+from study.drift import Drift, N, drifts
 from study.figures.starts import HALF, starts
 from study.records import Results, load_results, trainings_in
 from study.settings import Profile
 
 FIGURE = "starts.svg"
 WATCHED = 30  # epochs of the courses
+SMALL = 0.3  # a spread of backgrounds that one hardly sees
 BLIND = 0.1  # a response below which a network is called blind
 Course = list[tuple[int, float]]  # epoch, response at t = T
 
@@ -64,12 +65,17 @@ class Starts:
             return {"starts": {}, "drift": {}}
         border = np.array([one.border for one in self.ways])
         predicted = np.hypot([one.predicted for one in self.ways], self.real)
-        own = [one for one in self.ways if not one.way]
+        own, small = [one for one in self.ways if not one.way], border < SMALL
+        last = {m: [crossed(one) or WATCHED + 1 for one in ones] for m, ones in self.courses.items()}
         return {
-            "starts": {m: _crossings(ones) for m, ones in self.courses.items()},
+            "starts": {m: _crossings(ones) for m, ones in self.courses.items()}
+            | {"linear_first": len(last) == 2 and max(last["linear"]) < min(last["cosine"])},
             "drift": {
                 "n": len(self.ways),
-                "correlation": float(np.corrcoef(np.log(predicted), np.log(border))[0, 1]),
+                "trainings": len(own),
+                "followed": N,
+                "correlation": _correlation(predicted, border),
+                "of_small": _correlation(predicted[small], border[small]),
                 "apart": float(border.max() / border.min()),
                 "within": float(np.mean(np.abs(np.log2(border / predicted)) < 1)),
                 "blind_below": BLIND,
@@ -81,6 +87,11 @@ class Starts:
     def draw(self, folder: Path) -> list[Path]:
         """Write the figure; returns the file, if there is anything to draw."""
         return [save(starts(self.courses, self.ways, self.real), folder / FIGURE)] if self.ways else []
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Of the logarithms; 0 of fewer than three."""
+    return float(np.corrcoef(np.log(a), np.log(b))[0, 1]) if len(a) > 2 else 0.0
 
 
 def crossed(course: Course) -> int | None:

@@ -148,7 +148,7 @@ class Verdict:
         more = f"about {self.needed}" if self.needed else f"more than {MOST_TRAININGS}"
         words = {
             BY_SCALE: "a run like the study",
-            BY_MEASURE: "another measure" if self.parts else "its measuring",
+            BY_MEASURE: "its measures agreeing" if self.parts else "its measuring",
         }
         return (words | {BY_TRAININGS: f"{more} trainings of each model"}).get(self.reason, "")
 
