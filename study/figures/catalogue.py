@@ -196,7 +196,7 @@ def mix(results: Results) -> Figure | None:
         real = [(one.divergence, _distance(one, name)) for one in mixed]
         known = [value for pairs in (*points.values(), real) for _, value in pairs]
         if zooms and None not in known:
-            panels[f"{name} features"] = points, real
+            panels[f"{name.removesuffix('s')} features"] = points, real
     return along.mix(panels) if panels else None
 
 

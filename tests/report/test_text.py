@@ -133,8 +133,7 @@ def test_no_condition_asks_for_what_no_run_has(known):
     lacking = {" ".join(c.split()) for c in conditions if not found.holds(c)}
     assert len(conditions) > 100
     absent = {"deviations", "further_models", "respaced", "notebooks"}
-    later = {"starts.linear and starts.cosine"}  # not released yet
-    assert lacking == absent | later | {"not whole", "yardstick.candidates == 1"}
+    assert lacking == absent | {"not whole", "yardstick.candidates == 1"}
 
 
 def test_the_page_opens_with_the_results_that_the_readme_names(root, paper):
