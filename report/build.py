@@ -15,7 +15,6 @@ from typing import Any
 
 from diffusion.files import differences, write_bytes
 from report import beside, beyond, front, guards, pages, render, values
-from report.starts import Starts
 from report.verdicts.judge import ledger
 from study import figures
 from study.changes import table
@@ -44,10 +43,10 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         print(f"released/{asked.options['beyond']} is not there: the report has no section beyond the study")
     short = beside.is_short(results)
     original = beyond.load(str(asked.options.get("original", "")))
-    results = replace(results, further=further, original=original)
+    watched = beyond.load(str(asked.options.get("starts", "")))
+    results = replace(results, further=further, original=original, watched=watched)
     paths = figures.draw(results, folder) + front.draw(results, folder)
     paths += beside.draw(results, folder) if short else []
-    paths += Starts.of(results, further, asked).draw(folder)
     drawn = {path.name for path in paths}
     if short:
         text = beside.report(

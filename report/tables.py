@@ -82,7 +82,7 @@ def summary(results: Results, original: Results | None = None) -> Markdown:
 
 
 def drawn(results: Results) -> Markdown:
-    """What the eye sees of the final samples of every training, and of real images: means and spreads."""
+    """Ink, strokes and size of the final samples of every training, and of real images: means and spreads."""
     ones = [(name, one.measure.final) for name, one in trained(results)]
     rows = [[name, *map(_drawn, (of.ink, of.stroke, of.height, of.width))] for name, of in ones]
     real = ones and next(iter(results.trainings.values())).measure.real
@@ -96,7 +96,7 @@ def _drawn(found: Interval | None) -> Markdown:
 
 
 def by_eye(blind: Blind) -> Markdown:
-    """What readers and the recogniser say of the images of the blind comparison, a source a row."""
+    """Shares of digits in the blind comparison, by eye and by the recogniser: a source a row."""
     rows = [
         (TITLES[name], one.digit.shown(whole), percent(one.accepted.value))
         for name, one in blind.sources.items()

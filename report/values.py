@@ -5,6 +5,7 @@ Models, claims and changes beyond the study are reached by their own names: `fin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -13,10 +14,9 @@ import numpy as np
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
-from report import beyond, front, original, tables
+from report import beyond, front, original, starts, tables
 from report.claims.ddpm import EARLY, recovered
 from report.claims.samples import COMPARABLE
-from report.starts import Starts
 from report.study import DDPMS, END_OF_TRAINING, MODELS, complete, dataset, deviations, measured
 from report.study import trainings as trainings_of
 from report.text_format import NUMBERS, Markdown, code, escape, integer, listing, num, percent, sentence
@@ -35,6 +35,7 @@ from report.verdicts.case import (
 )
 from report.verdicts.judge import WORDS, Verdict, tally
 from study.blind import Blind
+from study.drift import Level
 from study.figures.catalogue import UNPICKED
 from study.probes import SHIFT
 from study.records import (
@@ -93,6 +94,7 @@ def build(
     case = Case(results, {m: results.first(m) for m in models})
     zooms = trainings_of(results, "zoom")
     whole, further = complete(results), beyond.load(str(profile.options.get("beyond", "")))
+    watched = beyond.load(str(profile.options.get("starts", "")))
     return (
         common(results, profile, notebooks)
         | _run(results, profile, models, set(drawn))
@@ -105,7 +107,7 @@ def build(
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
         | _by_eye(results)
         | beyond.values(further)
-        | Starts.of(results, further, profile).values()
+        | starts.values(Level.of(replace(results, further=further, watched=watched)))
         | original.values(results, beyond.load(str(profile.options.get("original", ""))))
     )
 

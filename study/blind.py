@@ -125,7 +125,7 @@ def read(out: Path, *readers: Path) -> BlindRecord:
 
 @dataclass(frozen=True)
 class Source:
-    """What readers and the recogniser say of the images of one source.
+    """The images of one source, as readers and the recogniser see them.
 
     Attributes:
         digit: share in which every reader sees the same digit.
@@ -139,7 +139,7 @@ class Source:
 
 
 class Blind:
-    """What the readers of a blind comparison say, as numbers.
+    """The labels of a blind comparison, as numbers.
 
     Attributes:
         sources: source -> its shares.

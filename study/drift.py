@@ -1,4 +1,4 @@
-"""What a network that misses an offset does to the mean level of samples: a law without a free parameter.
+"""The drift of the mean level of samples under a network that misses offsets: no free parameter.
 
 Raise a latent x_t of a DDPM by d in all pixels. The noise that it holds is then higher by
 d / sqrt(1 - alpha_bar_t), of which the network reports the part rho, its *response*
@@ -15,6 +15,7 @@ that is blind, rho = 0, that of the start, of standard deviation 1 / 28, grows b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from study.probes import SHIFT
 from study.records import Response, Results, Sampled, Trained
 
 N = 4_000  # offsets that are followed
+WATCHED = 30  # epochs of a course
+Course = list[tuple[int, float]]  # epoch, response at t = T
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,15 @@ def _of(one: Trained) -> list[Drift]:
     if not (one.analysis and one.analysis.response and one.measure):
         return []
     settings, response = trained_as(one.train), one.analysis.response
+    ways = {"": (one.measure.final, {})} | {k: (w, w.changes) for k, w in one.measure.ways.items()}
+    named = [
+        settings.network,
+        settings.schedule,
+        settings.sampler,
+        *(w.get("sampler") for _, w in ways.values()),
+    ]
+    if any(":" in (name or "") for name in named):  # a module of a user's own, which no report imports
+        return []
     responses = [response, *one.analysis.larger]
     alpha_bar = settings.process().schedule.alpha_bar.numpy()
     options = settings.network_options
@@ -104,5 +116,32 @@ def _of(one: Trained) -> list[Drift]:
             distance=measured.frechet.value,
         )
 
-    own = drift(one.measure.final, "", {})
-    return [own, *(drift(found, name, found.changes) for name, found in one.measure.ways.items())]
+    return [drift(found, name, changes) for name, (found, changes) in ways.items()]
+
+
+@dataclass(frozen=True)
+class Level:
+    """The response at t = T along training, by schedule, and what becomes of the level of samples.
+
+    Attributes:
+        courses: noise schedule -> the course of each training of it that was measured in its first epochs.
+        ways: every way in which samples of a DDPM were drawn.
+        real: the spread of the border of real images.
+    """
+
+    courses: dict[str, list[Course]]
+    ways: list[Drift]
+    real: float
+
+    @classmethod
+    def of(cls, results: Results) -> Self:
+        """Of a run, of the changes beyond the study, and of the trainings that are watched."""
+        runs = [one for one in (results, results.further, results.watched) if one]
+        courses: dict[str, list[Course]] = {}
+        for one in (one for run in runs for one in run.trainings.values()):
+            rows = [row for row in (one.measure.curve if one.measure else []) if row.epoch <= WATCHED]
+            course = [(row.epoch, row.response.value) for row in rows if row.response]
+            if len(course) > 1 and one.model == one.train.settings["schedule"]:  # of the study
+                courses.setdefault(one.model, []).append(course)
+        real = next(one.measure.real.border.sd for one in results.trainings.values() if one.measure)
+        return cls(courses, [way for run in runs for way in drifts(run)], real)

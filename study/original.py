@@ -1,4 +1,4 @@
-"""What the study's own files show: `python -m study.original --out released/original`.
+"""Facts from the study's own files: `python -m study.original --out released/original`.
 
 OUT holds the study's public weights as runs and its losses and scores as files; OUT/README.md says whence.
 This writes OUT/metrics/files.json: the losses of the weights under both noise schedules, the noise that they

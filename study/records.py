@@ -483,7 +483,7 @@ class Scored(Part):
 
 
 class FilesRecord(Record):
-    """What the study's public files show. Models are named as the text of the study names them.
+    """Facts of the study's public files. Models are named as the text of the study names them.
 
     Attributes:
         same_file: the losses that Figure 3 labels linear are those of a file of the cosine schedule.
@@ -524,8 +524,8 @@ class Results:
 
     Attributes:
         trainings: (model, seed) -> its records; the first seed of a model is the one that text names.
-        further, original: those of other runs, beyond the study and of its own weights, of which figures show
-            some beside this one's.
+        further, original, watched: those of other runs, of which figures show some beside this one's: beyond
+            the study, of its own weights, and of trainings whose every early epoch is measured.
     """
 
     out: Path
@@ -535,6 +535,7 @@ class Results:
     blind: BlindRecord | None = None
     further: "Results | None" = None
     original: "Results | None" = None
+    watched: "Results | None" = None
 
     @property
     def models(self) -> list[str]:

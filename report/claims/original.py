@@ -1,4 +1,4 @@
-"""What the study says of its network, its schedule and its distances, put to its own files."""
+"""Claims of the study about its network, its schedule and its distances, put to its own files."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ LEARNT = 3.0  # the factor within which the variance that a network has learnt i
 
 
 def files() -> FilesRecord:
-    """What the released files of the study show; raises NotMeasured where there are none."""
+    """The record of the study's released files; raises NotMeasured where there are none."""
     if found := FilesRecord.load_if_there(releases() / "original"):
         return found
     raise NotMeasured("the study's files are not there")

@@ -86,7 +86,7 @@ def full(analysis: AnalyseRecord | None) -> Drawn | None:
 
 
 class NotMeasured(Exception):
-    """What a claim rests on was not measured, or means nothing."""
+    """A number that a claim rests on was not measured, or means nothing."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Effect:
     show: Callable[[float], Markdown] = lambda x: Markdown(f"{x:.2g}")
 
     def away(self, x: float) -> float:
-        """How far a value lies from the bound, as margins are counted."""
+        """The distance of a value from the bound, as margins are counted."""
         return math.exp(abs(log(x / self.bound))) if self.ratio else abs(x - self.bound)
 
     @property

@@ -144,7 +144,7 @@ class Verdict:
 
     @property
     def settles(self) -> str:
-        """What would settle an undecided one."""
+        """The evidence that would settle an undecided one."""
         more = f"about {self.needed}" if self.needed else f"more than {MOST_TRAININGS}"
         words = {
             BY_SCALE: "a run like the study",
@@ -256,6 +256,6 @@ def passes(n: float) -> Markdown:
 
 
 def tally(verdicts: dict[str, Verdict]) -> Markdown:
-    """How often each verdict is given, leaving out what does not occur."""
+    """The number of times that each verdict is given, leaving out what does not occur."""
     counts = Counter(v.verdict for v in verdicts.values())
     return listing(Markdown(f"{counts[v]} *{v}*") for v in (*DECIDED, OPEN, TOO_SMALL, ABSENT) if counts[v])

@@ -4,6 +4,7 @@ from study.figures.beyond import changes
 from study.figures.catalogue import draw, figures_of, quality
 from study.figures.distances import class_map, classes_along, distances, losses, mix
 from study.figures.evidence import offset_response, quality_calls, yardstick
+from study.figures.starts import starts
 from study.figures.styles import FIGURES
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "offset_response",
     "quality",
     "quality_calls",
+    "starts",
     "yardstick",
 ]

@@ -137,7 +137,7 @@ def _running(value: np.ndarray) -> np.ndarray:
 
 
 def _end(results: Results, one: Trained, alone: bool) -> tuple[float, float, str, str]:
-    """Where the curve of a training ends, and what it is called there."""
+    """The end of the curve of a training, and its name there."""
     seed, curve = results.seeds(one.model).index(one.seed), one.measure.curve
     value = np.array([row.frechet.value for row in curve])
     y = _running(value)[-1] if len(curve) > FEW else value[-1]

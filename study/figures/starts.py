@@ -8,27 +8,24 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from diffusion.figures.curves import PLAIN, logarithmic
-from diffusion.figures.style import INK, MUTED, STYLES, legend, new_figure, styled
-from study.drift import Drift
-from study.figures.styles import MODELS
+from diffusion.figures.style import INK, MUTED, STYLES, legend, new_figure
+from study.drift import Drift, Level
+from study.figures.styles import MODELS, figure
+from study.records import Results
 
 KINDS = dict(zip(("study's network", "dilated", "RMS norm", "U-Net"), STYLES[2:], strict=True))
 HALF = 0.5  # the response at t = T above which an ancestral step makes an offset smaller
 
 
-@styled
-def starts(
-    courses: Mapping[str, Sequence[Sequence[tuple[int, float]]]], drifts: Sequence[Drift], real: float
-) -> Figure:
-    """Three panels: response at t = T by epoch; distance against it; the spread of the border, as predicted.
-
-    Args:
-        courses: schedule -> one list a training of (epoch, response).
-        drifts: all ways in which trainings were sampled.
-        real: the spread of the border of real images.
-    """
-    figure = new_figure(56)
-    along, across, law = figure.subplots(1, 3)
+@figure("starts.svg")
+def starts(results: Results) -> Figure | None:
+    """Response at t = T by epoch; distance against it; the spread of the border, predicted and measured."""
+    level = Level.of(results)
+    courses, drifts, real = level.courses, level.ways, level.real
+    if not drifts:
+        return None
+    drawn = new_figure(56)
+    along, across, law = drawn.subplots(1, 3)
     for schedule, trainings in courses.items():
         for i, course in enumerate(trainings):
             style = MODELS[schedule]
@@ -50,8 +47,8 @@ def starts(
     )
     for axis in (law.xaxis, law.yaxis):
         axis.set_major_formatter(PLAIN)
-    legend(figure, _entries(courses, drifts))
-    return figure
+    legend(drawn, _entries(courses, drifts))
+    return drawn
 
 
 def _points(axes: Axes, drifts: Sequence[Drift], x: Sequence[float], y: Sequence[float]) -> None:

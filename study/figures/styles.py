@@ -1,4 +1,4 @@
-"""What the study's figures share: their register, colours and names of trainings, names at curves' ends."""
+"""Shared by the study's figures: their register, colours and names of trainings, names at curves' ends."""
 
 from collections.abc import Callable, Iterable
 

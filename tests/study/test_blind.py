@@ -24,6 +24,9 @@ def test_shares_are_of_what_all_readers_see():
     assert found.agreement.value == pytest.approx(5 / 6)
     assert (found.taken.value, found.taken.n) == (1, 1)
     assert (found.mistaken.value, found.mistaken.n) == (0.5, 2)
+    low, high = found.corrected(0.75)
+    assert low == 0  # as many of what is no digit may be accepted
+    assert high == pytest.approx((0.75 - found.mistaken.low) / (1 - found.mistaken.low))
 
 
 def test_a_reader_labels_every_image(tmp_path):

@@ -98,6 +98,11 @@ def test_checkpoints_and_numbers_are_those_asked_for(measured):
         assert len(record.final.classes.share) == CLASSES
 
 
+def test_the_response_of_a_noise_predictor_stands_beside_each_checkpoint(measured):
+    assert all(row.response.n == 60 for row in measured["linear"].curve)
+    assert not any(row.response for name in ("zoom", "grey") for row in measured[name].curve)
+
+
 def test_each_ablation_applies_where_it_can(measured):
     found = {name: record.ablations for name, record in measured.items()}
     assert found["linear"].clipping.first.n == N
@@ -242,6 +247,7 @@ def test_probes_are_of_noise_predictors(analysed):
     ddpm, zoom = analysed["linear"], analysed["zoom"]
     assert zoom.response is zoom.recoverable is None
     assert (ddpm.response.t[-1], ddpm.recoverable.t[-1]) == (20, 20)
+    assert [one.size for one in ddpm.larger] == [3, 10, 30, 100]
 
 
 def test_copies_of_training_images_are_found_out_unless_they_are_of_an_earlier_training(
