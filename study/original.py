@@ -28,11 +28,8 @@ from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
 from study.records import FilesRecord, Scored, read_kept
 
-LOSSES = {
-    "linear": "ddpm_linear",
-    "cosine": "ddpm_cosine",
-    "zoom": "zoom_NEAREST",
-}  # as Figures 3, 9 name them
+# Files of losses, as Figures 3 and 9 name them, and of scores.
+LOSSES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEAREST"}
 SCORES = {"linear": "gaussian_linear", "cosine": "gaussian_cosine", "zoom": "zoom_4x4_distr"}
 # What the study's text says, and what its code does (src/utils.py and src/get_fid_scores.py).
 PROTOCOL = {"printed_beta_1": 1e-5, "described": 500, "n": 100, "real": "the first 100 training images"}
