@@ -9,6 +9,8 @@ EXECUTOR ?=
 # Processes that share the tests.
 WORKERS ?= 2
 VENV    ?= .venv
+# Options of pip, for a build of PyTorch: --index-url and the address of one of PyTorch's own indexes.
+TORCH   ?=
 # Options of JupyterLab, for example --no-browser.
 LAB     ?=
 # Options of the benchmarks, for example --quick.
@@ -25,9 +27,11 @@ STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@echo "make TARGET [PROFILE=smoke|quick|paper] [CORES=n] [EXECUTOR=slurm] [WORKERS=n]"
+	@echo "make TARGET [PROFILE=quick] [CORES=n] [EXECUTOR=slurm] [WORKERS=n] [TORCH=OPTIONS]"
 	@echo "            [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
+	@echo "profiles:"
+	@awk 'FNR == 1 { name = FILENAME; gsub(".*/|[.]yaml", "", name); printf "  %-14s%s\n", name, substr($$0, 3) }' profiles/*.yaml
 
 report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
 	@$(RUN) -m workflow.run $(STUDY)
@@ -81,6 +85,6 @@ $(STAMP): pyproject.toml constraints.txt $(if $(wildcard $(RUN)),,FORCE)
 	echo "Making the environment in $(VENV): a few minutes ..."; \
 	$(PYTHON) -m venv $$clear $(VENV) || { echo "Debian and Ubuntu have venv in a package of its own, python3-venv."; exit 1; }; \
 	touch $(VENV)/making && rm -f $@ && \
-	$(RUN) -m pip install -q --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,workflow]' && \
+	$(RUN) -m pip install $$([ -t 1 ] || echo -q) --disable-pip-version-check --no-compile $(TORCH) -c constraints.txt -e '.[dev,workflow]' && \
 	rm -f $(VENV)/making && touch $@ && \
 	for pins in $^; do if [ $$pins -nt $@ ]; then touch -r $$pins $@; fi; done  # their time lies in the future

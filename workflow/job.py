@@ -6,6 +6,7 @@ What it prints goes to the terminal and, whole, to OUT/logs/JOB.log.
 """
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from workflow import jobs
 PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
+TODO, BEGUN = "COLD_ZOOM_TODO", "COLD_ZOOM_BEGUN"  # what the workflow tells its jobs: names, and when it began
+SHARES = {"train": 8, "measure": 4, "analyse": 2}  # rough times of jobs; of any other: 1
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:
@@ -63,6 +66,25 @@ def run(job: jobs.Job, arguments: list[str], log: Path) -> tuple[int, str]:
     return child.returncode, last
 
 
+def place(job: jobs.Job) -> str:
+    """Where a job that starts is among all that the workflow has to run: "job 3 of 12, about 7 minutes left".
+
+    The time is that of the jobs which are done, carried on; it is not said before a training has ended.
+    """
+    todo, begun = os.environ.get(TODO, "").split(), float(os.environ.get(BEGUN, 0))
+    if job.name not in todo:
+        return ""
+    logs = [job.out / "logs" / f"{name}.log" for name in todo if name != job.name]
+    number = 1 + sum(log.is_file() and log.stat().st_mtime >= begun for log in logs)
+    done = [name for name in todo if job.path.with_name(f"{name}.json").is_file()]
+    if not any(name.startswith("train_") for name in done):
+        return f", job {number} of {len(todo)}"
+    share = [sum(SHARES.get(name.partition("_")[0], 1) for name in names) for names in (todo, done)]
+    minutes = (time.time() - begun) / 60 * (share[0] / share[1] - 1)
+    hours = f"about {minutes / 60:.0f} hours" if minutes > 90 else f"about {max(1, round(minutes))} minutes"
+    return f", job {number} of {len(todo)}, {hours} left".replace("about 1 minutes", "a minute")
+
+
 def main(profile: str, name: str) -> None:
     end_with_parent()
     job, begun = jobs.of(read_profile(profile, jobs.PROFILES))[name], time.monotonic()
@@ -70,7 +92,7 @@ def main(profile: str, name: str) -> None:
     log, attempt = logs / f"{name}.log", logs / f"{name}.ipynb"
     logs.mkdir(parents=True, exist_ok=True)
     with FileLock(logs / f"{name}.lock", poll_interval=1):  # one of a cluster outlives a killed workflow
-        print(f"{name} | starts", flush=True)
+        print(f"{name} | starts{place(job)}", flush=True)
         try:
             expected = job.expected()
             status, said = run(job, command(job, profile, attempt), log)

@@ -69,7 +69,7 @@ def study(profile: Profile, cores: str, executor: str) -> None:
             run(*SNAKEMAKE, *options, *([] if executor and cores == "all" else ["--cores", cores]))
     if (first := out / "figures" / "first_samples.png").is_file():
         print(f"The first samples: {first}")
-    print(f"{out}/report.html and {out}/report.pdf are up to date")
+    print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
 
 
 def from_release(profile: Profile) -> None:

@@ -12,6 +12,8 @@ from diffusion.progress import progress
 from diffusion.training.checkpoints import ANEW, RunError, RunFolder, weights_bytes
 from diffusion.training.steps import Learner
 
+SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of the last steps
+
 
 class Loop:
     """The epochs of one run: position and history, and the states from which it goes on."""
@@ -48,8 +50,10 @@ class Loop:
         for _, batch in zip(bar, self.learner.batches(epoch, self.step), strict=False):
             self.losses[self.step] = self.learner.step(before + self.step, batch)
             self.step += 1
+            if self.step % SHOWN == 0:
+                recent = self.losses[max(0, self.step - AVERAGED) : self.step].mean()
+                bar.set_postfix_str(f"loss {recent:.4f}", refresh=False)
             if self.step % checkpoint_steps == 0 and self.step < steps:
-                bar.set_postfix_str(f"loss {self._mean_loss():.4f}", refresh=False)
                 self.seconds = time.monotonic() - begun
                 self._save()
         line = {"epoch": epoch, "train_loss": self._mean_loss(), "test_loss": self.learner.test_loss()}
