@@ -23,7 +23,7 @@ STUDY = $(call quoted,$(PROFILE)) $(call quoted,$(CORES)) $(if $(EXECUTOR),--on 
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release page test test-long test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release page site publish test test-long test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -44,6 +44,12 @@ release: env ## keep the results of PROFILE, with weights and the PDF, under rel
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m diffusion.play.page
+
+site: page ## what the Pages workflow publishes: build/site
+	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick && $(RUN) -m workflow.publish --site
+
+publish: env ## write the address of your repository, REPOSITORY=https://..., where it belongs
+	@$(RUN) -m workflow.publish $(call quoted,$(REPOSITORY))
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" tests

@@ -7,9 +7,11 @@ Models, claims and changes beyond the study are reached by their own names: `fin
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
@@ -50,6 +52,7 @@ from study.records import (
 from study.settings import Profile
 
 AUTHORS, LICENCE = "The Cold Zoom Diffusion project", "MIT"
+CITATION = Path(__file__).resolve().parents[1] / "CITATION.cff"
 EARLY_POINT = 0.2  # of training, where the schedules are compared
 SHIFTED, STITCHED, BLURRED = "shifted by 3 pixels", "two digits stitched", "blurred by 1 pixel"
 MIXED = 0.1  # nats of divergence: real digits with other class shares, beside shifted ones
@@ -69,12 +72,17 @@ def common(results: Results, profile: Profile, notebooks: Sequence[str] = ()) ->
         "authors_yaml": Markdown(f"  - {escape(options.get('authors', AUTHORS))}"),
         "date": str(options.get("date", "")),
         "licence": LICENCE,
-        "repository": str(options.get("repository", "")),
+        "repository": repository(),
         "dataset": dataset(results),
         "notebooks": [Markdown(f"[{escape(n)}](notebooks/{n}.html)") for n in notebooks],
         "play": Markdown(front.PLAY.name) if front.played() else None,
         "play_picture": Markdown(f"figures/{front.PLAY_PICTURE}"),
     }
+
+
+def repository() -> str:
+    """The address of the project's repository, from CITATION.cff; empty until there is one."""
+    return yaml.safe_load(CITATION.read_text(encoding="utf-8")).get("repository-code", "")
 
 
 def build(
@@ -118,7 +126,7 @@ def build(
 def _run(results: Results, profile: Profile, models: list[str], drawn: set[str]) -> dict[str, Any]:
     """The run, its models, and how it departs from the study."""
     one = results.first("linear").train
-    address = profile.options.get("repository", "")
+    address = repository()
     further = [m for m in results.models if m not in models]
     said = models_said(results, models, further)
     return {

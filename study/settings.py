@@ -192,7 +192,6 @@ class Report(BaseModel):
 
     authors: str | None = Field(None, max_length=1000)
     date: datetime.date | None = None
-    repository: str | None = Field(None, max_length=1000, pattern=r"^https?://[^\s<>\"'`\\]+$")
     beyond: str | None = Field(
         None, description="the released results that are told in a section of their own"
     )

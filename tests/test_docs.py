@@ -54,7 +54,7 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     (code,) = blocks("README.md", "python")
     assert "steps=1000" in code
     exec(code.replace("steps=1000", "steps=3"), {})
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "noisy.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png"}
 
 
 @pytest.mark.parametrize("data_too", [False, True])

@@ -22,7 +22,7 @@ from workflow import jobs
 PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
-TODO, BEGUN = "COLD_ZOOM_TODO", "COLD_ZOOM_BEGUN"  # what the workflow tells its jobs: names, and when it began
+TODO, BEGUN = "COLD_ZOOM_TODO", "COLD_ZOOM_BEGUN"  # the names of all jobs to run, and when they began
 SHARES = {"train": 8, "measure": 4, "analyse": 2}  # rough times of jobs; of any other: 1
 
 
