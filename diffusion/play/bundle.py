@@ -20,7 +20,7 @@ from diffusion.evaluation import samples
 from diffusion.evaluation.classifier import DigitClassifier, logits
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import prior_of
-from diffusion.processes.samplers import SAMPLERS, evenly_spaced, sampler_of, visits
+from diffusion.processes.samplers import SAMPLERS, spaced, sampler_of, visits
 from diffusion.runtime import generator
 from diffusion.training.network import CHANNELS, Reconstructor, ResidualBlock, UNet
 from diffusion.training.run import Run
@@ -98,8 +98,8 @@ def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[st
         starts = run.fitted(prior).draw(STARTS, generator(0, "page"))
         found |= {"prior": type(prior).__name__, "starts": [round(v, 4) for v in starts.flatten().tolist()]}
     elif type(process) is DDPM:
-        walks = {str(n): evenly_spaced(process.T, n) for n in STEPS if n <= process.T}
-        steps = sorted(set(evenly_spaced(process.T, min(PLACES, process.T))).union(*walks.values()))
+        walks = {str(n): spaced(process.T, n) for n in STEPS if n <= process.T}
+        steps = sorted(set(spaced(process.T, min(PLACES, process.T))).union(*walks.values()))
         found |= {"kind": "ddpm", "steps": steps, "walks": walks, "clip": sampler.clip_x0}
         alpha_bar = process.schedule.alpha_bar[steps].tolist()
         found |= {"schedule": process.schedule.name, "alpha_bar": alpha_bar}

@@ -13,7 +13,7 @@ which draws all noise from the generator.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import torch
 from pydantic import Field
@@ -35,9 +35,13 @@ class Sampler(Protocol):
         """The latent at step s < t, from that at t and what the network says of it."""
 
 
-def evenly_spaced(T: int, steps: int) -> list[int]:
-    """The time steps of a way back of so many steps, from T down to 0: (steps + 1,)."""
-    return torch.linspace(0, T, steps + 1, dtype=torch.float64).round().long().flip(0).tolist()
+def spaced(T: int, steps: int, power: int = 1) -> list[int]:
+    """The time steps of a way back of so many steps, from T down to 0: (steps + 1,).
+
+    With power 2 they lie densest near the image: Song et al. (2021), Appendix D.2. No two are equal.
+    """
+    wanted = T * torch.linspace(0, 1, steps + 1, dtype=torch.float64) ** power
+    return torch.maximum(wanted.round().long(), torch.arange(steps + 1)).flip(0).tolist()
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,21 @@ class Ancestral:
     """
 
     takes: ClassVar[str] = "noise"
-    steps: Annotated[
-        int | None, Field(ge=2, description="steps visited, evenly spaced; None: all T, as in the study")
-    ] = None
+    steps: Annotated[int | None, Field(ge=2, description="steps visited; None: all T, as in the study")] = (
+        None
+    )
     clip_x0: Annotated[
         bool, Field(description="clip each predicted image to [-0.5, 0.5]; the study does not")
     ] = False
+    spacing: Annotated[
+        Literal["uniform", "quadratic"], Field(description="of the steps visited; quadratic: denser near 0")
+    ] = "uniform"
 
     __post_init__ = check_fields
 
     def visits(self, T: int) -> list[int]:
-        return evenly_spaced(T, whole("steps", self.steps or T, 1, T, "T steps are learnt"))
+        steps = whole("steps", self.steps or T, 1, T, "T steps are learnt")
+        return spaced(T, steps, 2 if self.spacing == "quadratic" else 1)
 
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
@@ -107,7 +115,7 @@ class Naive:
     __post_init__ = check_fields
 
     def visits(self, T: int) -> list[int]:
-        return evenly_spaced(T, whole("levels", self.levels or T, 1, T, "T are learnt"))
+        return spaced(T, whole("levels", self.levels or T, 1, T, "T are learnt"))
 
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
