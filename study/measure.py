@@ -92,7 +92,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         final=final,
         real=evaluator.real(P.n_distance),
         ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
-        ways={name: _other_way(run, train, evaluator, P, how) for name, how in P.ways.items()},
+        ways={name: other_way(run, train, evaluator, P, how) for name, how in P.ways.items()},
         code=measured_by,
     )
     examples = Seen(evaluator, samples).examples(seed=seed)  # (2, 16, 28, 28)
@@ -208,7 +208,7 @@ def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -
     return found
 
 
-def _other_way(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict) -> OtherWay:
+def other_way(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict) -> OtherWay:
     """The samples of a finished training drawn in another way, from the same noise where that is possible."""
     way = replace(run, way=trained_as(train).way(changes))
     found = dict(evaluator.measure(way.sample(P.n_final, P.seed), P.n_distance))

@@ -474,6 +474,22 @@ class BlindRecord(Record):
     accepted: list[bool]
 
 
+class Tried(Part):
+    """A training sampled in one way of those that were tried; Fréchet distances by features."""
+
+    model: str
+    seed: int
+    changes: dict[str, Any]
+    calls: int
+    distances: dict[str, float]
+
+
+class TuningRecord(Record):
+    """Samplers tried on samples that are not reported (`study.tuning`)."""
+
+    tried: list[Tried]
+
+
 class Scored(Part):
     """Fréchet distances of images of one source, as the study's code takes them and as its text says."""
 
@@ -533,6 +549,7 @@ class Results:
     trainings: dict[tuple[str, int], Trained] = field(default_factory=dict)
     yardstick: YardstickRecord | None = None
     blind: BlindRecord | None = None
+    tuning: TuningRecord | None = None
     further: "Results | None" = None
     original: "Results | None" = None
     watched: "Results | None" = None
@@ -555,7 +572,7 @@ class Results:
 
 
 # What a sampler does where an option is not named.
-UNSAID = {"steps": None, "clip_x0": False, "levels": None, "noise": 0.0, "power": 0.0}
+UNSAID = {"steps": None, "clip_x0": False, "spacing": "uniform", "levels": None, "noise": 0.0, "power": 0.0}
 
 
 def sampling_of(settings: dict[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -613,7 +630,7 @@ def load_results(out: Path, trainings: Iterable[tuple[str, int]] | None = None) 
                     f"{path} measured other weights than {model}-{seed} has; run `make report` again"
                 )
         loaded[model, seed] = Trained(train, measure, analysis)
-    of_run = (cls.load_if_there(out) for cls in (YardstickRecord, BlindRecord))
+    of_run = (cls.load_if_there(out) for cls in (YardstickRecord, BlindRecord, TuningRecord))
     return Results(out, SchedulesRecord.load_if_there(out), loaded, *of_run)
 
 

@@ -20,7 +20,7 @@ from diffusion.evaluation import samples
 from diffusion.evaluation.classifier import DigitClassifier, logits
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import prior_of
-from diffusion.processes.samplers import SAMPLERS, spaced, sampler_of, visits
+from diffusion.processes.samplers import SAMPLERS, sampler_of, spaced, visits
 from diffusion.runtime import generator
 from diffusion.training.network import CHANNELS, Reconstructor, ResidualBlock, UNet
 from diffusion.training.run import Run
