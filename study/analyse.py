@@ -16,13 +16,13 @@ from torch import Tensor
 
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
 from diffusion.training.run import Run
 from study import class_mix, probes
 from study.measure import command, of_run, open_trained, trained_as
-from study.recogniser import DigitRecogniser
 from study.records import (
     AnalyseRecord,
     Drawn,

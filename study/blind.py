@@ -23,6 +23,7 @@ from diffusion import data, runtime
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
 from diffusion.figures.images import grids
 from diffusion.figures.style import save
@@ -30,7 +31,6 @@ from diffusion.files import read_json, write_json
 from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.provenance import environment
 from diffusion.training.opening import released
-from study.recogniser import DigitRecogniser
 from study.records import BlindRecord, keep, read_kept
 
 N = 60  # images of each source, shared by the trainings of a model

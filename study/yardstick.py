@@ -14,13 +14,14 @@ from torch import Generator, Tensor
 from torchvision.transforms.functional import gaussian_blur
 
 from diffusion import data, runtime
+from diffusion.evaluation import distortions
+from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import frechet_distance, to_uint8
+from diffusion.evaluation.recogniser import DigitRecogniser, of_kinds
 from diffusion.provenance import environment
-from study import class_mix, distortions
-from study.distortions import MILD, Kind, centred
+from study import class_mix
 from study.measure import command
-from study.recogniser import DigitRecogniser, of_kinds
 from study.records import Candidate, Distorted, Mixed, YardstickRecord, keep
 from study.settings import Yardstick
 

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from diffusion.data import grey_values
-from diffusion.evaluation import samples
-from diffusion.evaluation.classifier import DigitClassifier, logits
+from diffusion.evaluation.classifier import DigitClassifier
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import SAMPLERS, sampler_of, spaced, visits
@@ -36,8 +36,7 @@ def content(
     trainings: Sequence[dict[str, Any]],
     images: Tensor | None = None,
     labels: Sequence[int] | None = None,
-    classifier: DigitClassifier | None = None,
-    real: Tensor | None = None,
+    recogniser: DigitRecogniser | None = None,
     names: Sequence[str] = DIGITS,
 ) -> dict[str, Any]:
     """All that the scripts are given.
@@ -45,18 +44,18 @@ def content(
     Args:
         trainings: as `training` makes them.
         images, labels: real images (N, 1, 28, 28) in [-0.5, 0.5], and the class of each.
-        real: images by which the classifier's confidence is judged: it is low below that of 95 % of them.
+        recogniser: reads the results, and says which are digits; all its training digits are sent.
         names: of the classes.
     """
-    found = {"wasm": kernel(), "trainings": list(trainings), "digits": None, "classifier": None}
+    found = {"wasm": kernel(), "trainings": list(trainings), "digits": None, "reader": None}
     if labels is not None:
         of_each = [names[int(label)] for label in labels]
         found["digits"] = {"images": packed(grey_values(images), "u1"), "labels": of_each}
-    if classifier is not None:
-        weights, threshold = packed(read_weights(classifier), "f2"), 0.5
-        if real is not None:
-            threshold = samples.threshold_of(logits(classifier, real).softmax(1).amax(1))
-        found["classifier"] = {"weights": weights, "threshold": threshold, "names": list(names)}
+    if recogniser is not None:
+        weights, features = read_weights(recogniser.classifier), recogniser.features
+        found["reader"] = {"weights": packed(weights, "f2"), "features": packed(features, "f2")}
+        found["reader"] |= {"pixels": packed((255 * recogniser.pixels).round(), "u1")}
+        found["reader"] |= {"bound": recogniser.bound, "names": list(names)}
     return found
 
 

@@ -11,7 +11,7 @@ const MOST = 100; // calls that fill the bar of a card
 // A digit with its reading and its cost; chosen by a radio button if it belongs to a `group`.
 function card(study, label, group = null, choose = null, chosen = false) {
   const image = picture(`digit of ${label}`);
-  const read = reading(study.classifier);
+  const read = reading(study.reader);
   const cost = el("span", {});
   const bar = el("i", {});
   const title = el("span", {}, label);

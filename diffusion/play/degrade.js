@@ -13,7 +13,7 @@ class Column {
     this.restored = picture(`${title}: restored`);
     this.place = el("span", {});
     this.left = el("span", {});
-    this.reading = reading(study.classifier);
+    this.reading = reading(study.reader);
     const below = [el("p", { class: "between" }, "restored in one go"), this.restored, this.reading];
     this.node = el("div", { class: "card" }, el("p", { class: "head" }, title), this.degraded, el("p", { class: "place" }, this.place, el("br"), this.left), below);
   }

@@ -19,7 +19,7 @@ class Card {
   constructor(study, training, group, chosen, choose, draw) {
     Object.assign(this, { ...training, frames: [], before: null, noise: training.model.noise, noiseSeed: 1, drawn: 0 });
     this.picture = picture(`digit of ${training.model.label}`);
-    this.reading = reading(study.classifier);
+    this.reading = reading(study.reader);
     this.old = picture("the digit before", { class: "small" });
     this.change = el("span", {});
     this.was = el("div", { class: "was" }, this.old, this.change);

@@ -2,6 +2,7 @@
 
 import { PIXELS, SIDE } from "./net.js";
 import { level } from "./processes.js";
+import { likeness } from "./reader.js";
 
 export function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -66,24 +67,22 @@ export function choice(legend, options, value, chosen) {
   return el("fieldset", { class: "choice" }, el("legend", {}, legend), el("div", {}, radios));
 }
 
-// What the classifier reads in an image: a word, and a bar with a mark where its confidence ceases to be low. `read(x)`
-// is the reading, null without a classifier; `show(x)` shows it.
-export function reading(classifier) {
-  const word = el("span", { class: "word" }, " ");
+// What an image is read as: the digit, or that it is none; and a bar of its likeness to real digits, with a mark from where
+// an image is a digit. `read(x)` is the reading, null without a reader; `show(x)` shows it.
+export function reading(reader) {
+  const word = el("span", { class: "word" }, "\u00a0");
   const share = el("i");
   const bar = el("span", { class: "bar", "aria-hidden": "true" }, share);
   const node = el("div", { class: "reading" }, word, bar);
-  node.hidden = !classifier;
-  if (classifier) bar.append(el("b", { style: `left: ${100 * classifier.threshold}%` }));
-  node.read = (x) => classifier?.read(x) ?? null;
+  node.hidden = !reader;
+  if (reader) bar.append(el("b", { style: `left: ${100 * likeness(reader.bound)}%` }));
+  node.read = (x) => reader?.read(x) ?? null;
   node.show = (x) => {
     const found = node.read(x);
     if (!found) return null;
-    const percent = `${Math.floor(100 * found.confidence)}\u00a0%`;
-    const words = found.low ? `, low confidence: ${percent}` : `, confidence ${percent}`;
-    word.replaceChildren(el("strong", {}, found.digit), words);
-    share.style.width = `${100 * found.confidence}%`;
-    node.classList.toggle("low", found.low);
+    word.replaceChildren(found.accepted ? el("strong", {}, found.digit) : reader.none);
+    share.style.width = `${100 * found.likeness}%`;
+    node.classList.toggle("none", !found.accepted);
     node.text = word.textContent;
     return found;
   };

@@ -23,6 +23,7 @@ from torchvision.utils import make_grid
 
 from diffusion import data
 from diffusion.evaluation import classifier
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.files import write_bytes
 from diffusion.play import bundle
 from diffusion.training.opening import released
@@ -40,6 +41,7 @@ DDPMS = {
     "linear, U-Net": ("beyond", "linear_unet", 0),
 }
 EACH = 6  # test digits of each class
+NEAR = 500  # training digits, near to which a result is a digit
 COLUMNS = range(24, -1, -2)  # levels of the still strip
 ENLARGED, GAP = 3, 6  # its pixels for one of an image, and between images
 
@@ -51,7 +53,9 @@ def page() -> tuple[bytes, bytes]:
     trainings += [bundle.training(run, label, "f2") for label, run in ddpms.items()]
     images, labels = data.load("mnist", "test")
     few = torch.cat([(labels == c).nonzero()[:EACH, 0] for c in range(10)])
-    content = bundle.content(trainings, images[few], labels[few], classifier.load(), images)
+    near = data.load("mnist", "train")[0][:NEAR]
+    recogniser = DigitRecogniser.fit(classifier.load(), near, images, labels, n=1000)
+    content = bundle.content(trainings, images[few], labels[few], recogniser)
     starts = torch.tensor(trainings[2]["starts"]).view(-1, 1, 4, 4)
     start, walks = telling(list(zooms.values()), starts)
     still = strip(walks)

@@ -1,19 +1,19 @@
-// What Python packed, ready for use: trainings, the classifier, digits. `open` makes the networks of some trainings.
+// What Python packed, ready for use: trainings, the reader, digits. `open` makes the networks of some trainings.
 
-import { Classifier } from "./classifier.js";
 import { Network, PIXELS, unpack } from "./net.js";
 import { enlarge, grey, walkNoise, walkZoom, zoom } from "./processes.js";
+import { Reader } from "./reader.js";
 
 export async function load(data) {
   const wasm = new Uint8Array(await unpack({ type: "u1", data: data.wasm }));
-  const study = { data, classifier: null, digits: [], events: new EventTarget() };
+  const study = { data, reader: null, digits: [], events: new EventTarget() };
   study.trainings = data.trainings.map((model) => ({ model, network: null }));
   study.zooms = study.trainings.filter(({ model }) => model.kind === "zoom");
   study.ddpms = study.trainings.filter(({ model }) => model.kind === "ddpm");
   study.open = async (trainings) => {
     for (const each of trainings) each.network ??= await Network.load(wasm, each.model);
   };
-  if (data.classifier) study.classifier = await Classifier.load(data.classifier);
+  if (data.reader) study.reader = await Reader.load(data.reader);
   if (data.digits) {
     const levels = await unpack(data.digits.images);
     study.digits = data.digits.labels.map((label, i) => ({
@@ -44,7 +44,7 @@ export function compute(study) {
       return last(walkNoise(network, model, model.walks[calls], how, (k) => noise[k]));
     },
     digits: () => study.digits.map(({ image }) => Array.from(image)),
-    read: (x) => study.classifier.read(x),
+    read: (x) => study.reader.read(x),
     degrade: (x, t, interpolation) => Array.from(zoom(Float32Array.from(x), t, interpolation)),
   };
 }

@@ -17,7 +17,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from diffusion.evaluation.classifier import DigitClassifier
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.notebook import live, slide
 from diffusion.play import bundle
 from diffusion.processes.samplers import Ancestral, sampler_of
@@ -32,8 +32,8 @@ class Dream:
     Args:
         run: a training by `diffusion.fit` or `diffusion.released`.
         images, labels: real images (N, 1, 28, 28) from whose centres a zoom can start.
-        classifier: reads the digits; its confidence is low below that of 95 % of `images`. None: they are
-            not read.
+        recogniser: reads the results, and says which are digits; None: they are not read. All its training
+            digits are sent to the browser: a few hundred will do.
         names: of the classes; None: digits.
     """
 
@@ -42,11 +42,11 @@ class Dream:
         run: Run,
         images: Tensor | None = None,
         labels: Sequence[int] | Tensor | None = None,
-        classifier: DigitClassifier | None = None,
+        recogniser: DigitRecogniser | None = None,
         names: Sequence[str] | None = None,
     ):
         self.run, self.images, self.labels = run, images, labels
-        self.classifier, self.names = classifier, names or bundle.DIGITS
+        self.recogniser, self.names = recogniser, names or bundle.DIGITS
 
     @property
     def start(self) -> list[float]:
@@ -77,7 +77,7 @@ class Dream:
             # The browser sends a view of memory, for which traitlets would refuse the whole message.
             pixels = traitlets.Bytes().tag(sync=True, from_json=lambda value, _: bytes(value or b""))
 
-        known = self.images, self.labels, self.classifier, self.images, self.names
+        known = self.images, self.labels, self.recogniser, self.names
         return Part(data=bundle.content([bundle.training(self.run)], *known))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

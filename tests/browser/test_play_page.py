@@ -6,7 +6,10 @@ import torch
 from playwright.sync_api import expect
 
 import diffusion as d
+from diffusion import data
 from diffusion.evaluation import classifier
+from diffusion.evaluation.distortions import on_grey, shifted
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.play import page as sources
 from diffusion.processes.zoom import zoom
 from diffusion.runtime import generator
@@ -109,11 +112,21 @@ def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
 
 def test_it_reads_and_degrades_as_the_library_does(page):
     images = page.evaluate("coldZoom.digits().filter((_, i) => i % 3 === 0)")
-    found = page.evaluate("(images) => images.map((x) => coldZoom.read(x))", images)
-    x = torch.tensor(images).view(-1, 1, 28, 28)
-    confidence, digit = classifier.logits(classifier.load(), x).softmax(1).max(1)
+    x, random = torch.tensor(images).view(-1, 1, 28, 28), generator("read")
+    near, test = data.load("mnist", "train")[0][: sources.NEAR], data.load("mnist", "test")
+    recogniser = DigitRecogniser.fit(classifier.load(), near, *test, n=1000)
+    noise = torch.randn(10, 1, 28, 28, generator=random)
+    spoilt = on_grey(0.1)(shifted(2)(x, None, random), None, random)
+    blank = torch.tensor([-0.5, 0.0, 0.5]).view(3, 1, 1, 1).expand(-1, 1, 28, 28)
+    shown = torch.cat([x, spoilt, noise, (noise > 0).float() - 0.5, blank])
+    given = shown.flatten(1).tolist()
+    found = page.evaluate("(images) => images.map((x) => coldZoom.read(x))", given)
+    digit = classifier.logits(recogniser.classifier, shown.clamp(-0.5, 0.5)).argmax(1)
     assert [one["digit"] for one in found] == [str(one) for one in digit.tolist()]
-    assert [one["confidence"] for one in found] == pytest.approx(confidence.tolist(), abs=0.01)
+    assert [one["score"] for one in found] == pytest.approx(recogniser.scores(shown).tolist(), abs=0.01)
+    assert [one["accepted"] for one in found] == recogniser.accepts(shown).tolist()
+    assert sum(one["accepted"] for one in found[:20]) >= 18
+    assert not any(one["accepted"] for one in found[40:])
     for t in (0, 7, 12, 24):
         for interpolation, tolerance in (("nearest", 0), ("bilinear", 1e-6)):
             found = page.evaluate("(given) => coldZoom.degrade(...given)", [images[0], t, interpolation])

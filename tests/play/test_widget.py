@@ -7,6 +7,7 @@ from IPython.core.formatters import DisplayFormatter
 
 import diffusion as d
 from diffusion.evaluation import classifier
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.play.widget import Dream
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -31,7 +32,7 @@ def test_without_a_person_a_strip_is_shown_and_no_weights_are_sent(monkeypatch):
 def test_a_person_gets_the_widget_which_sends_back_start_and_image(monkeypatch, digits):
     monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
     run = d.fit(d.ColdZoom(20, "bilinear"), digits, steps=1, batch_size=12, name="own")
-    reader = classifier.load()
+    reader = DigitRecogniser(classifier.load(), torch.rand(7, 64), torch.rand(7, 144), bound=1.5)
     widget = Dream(run, digits, torch.arange(12) % 10, reader, names=list("abcdefghij"))
     assert VIEW in shown(widget)
     data = widget.widget.data
@@ -39,8 +40,8 @@ def test_a_person_gets_the_widget_which_sends_back_start_and_image(monkeypatch, 
     assert (training["T"], training["interpolation"], training["kind"]) == (20, "bilinear", "zoom")
     assert training["sha256"] == run.weights_sha256()
     assert data["digits"]["labels"] == list("abcdefghijab")
-    confidence = classifier.logits(reader, digits).softmax(1).amax(1)
-    assert data["classifier"]["threshold"] == pytest.approx(confidence.quantile(0.05).item())
+    sent = np.frombuffer(data["reader"]["pixels"]["data"], np.uint8)
+    assert sent / 255 == pytest.approx(reader.pixels.flatten().numpy(), abs=0.002)
     assert widget.image is None
     x = np.linspace(-0.5, 0.5, 784, dtype=np.float32)
     widget.widget.set_state({"start": [0.5] * 64, "pixels": memoryview(x.tobytes())})

@@ -4,10 +4,10 @@ import pytest
 import torch
 from scipy import ndimage
 
+import diffusion as d
 from diffusion import data
-from diffusion.evaluation import classifier
+from diffusion.evaluation import classifier, distortions, recogniser
 from diffusion.runtime import generator
-from study import distortions, recogniser
 from study.yardstick import NO_DIGITS
 
 
@@ -64,6 +64,29 @@ def test_it_accepts_digits_and_refuses_noise_and_scribbles(fitted, digits):
     assert accepted["shifted by 3 pixels"] > 0.85  # where confidence fails
     assert accepted["random pen strokes"] < 0.3
     assert max(accepted["uniform noise"], accepted["shuffled pixels"]) < 0.05
+
+
+@torch.inference_mode()
+def test_it_refuses_noise_grey_and_blank_which_confidence_does_not(fitted):
+    random = generator("no digits")
+    noise = torch.randn(200, 1, 28, 28, generator=random)
+    run = d.released("paper", "linear")
+    grainy = run.trajectory(8, sampler=d.Ancestral(steps=10))
+    alpha_bar = run.process.schedule.alpha_bar[-1]
+    restored = (
+        noise[:8] - (1 - alpha_bar).sqrt() * run.network()(noise[:8], torch.ones(8))
+    ) / alpha_bar.sqrt()
+    none = {
+        "Gaussian noise": noise / 2,
+        "faint noise": noise / 20 - 0.4,
+        "black and white": (noise > 0).float() - 0.5,
+        "grey": torch.linspace(-0.5, 0.5, 256)[:, None, None, None].expand(-1, 1, 28, 28),
+        "early steps of a DDPM": torch.cat([x for t, x in grainy.items() if t >= 500]),
+        "noise restored at once": restored,
+    }
+    assert {name: int(fitted.accepts(x).sum()) for name, x in none.items()} == dict.fromkeys(none, 0)
+    read = classifier.logits(fitted.classifier, none["black and white"]).softmax(1).amax(1)
+    assert float((read > 0.8).double().mean()) > 0.9
 
 
 def test_its_bound_refuses_one_in_twenty_of_the_digits_it_was_fitted_on(fitted, digits):
