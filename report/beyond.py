@@ -118,18 +118,18 @@ def values(results: Results | None) -> dict[str, Any]:
 
 
 def _table(results: Results) -> Markdown:
-    head = ("Model", "Calls", "Distance", "Label-free", "Of the base", "Divergence", "Digits", "Coverage")
+    head = ("Model", "Calls", "Time, ms", "Distance", "Label-free", "Divergence", "Digits", "Coverage")
     rows = [one for row in named(results).values() for one in (row, *row.ways.values()) if one.name in TOLD]
-    return markdown_table(head, [_line(row) for row in rows], (14, 3, 9, 7, 5, 6, 5, 5))
+    return markdown_table(head, [_line(row) for row in rows], (14, 3, 4, 9, 7, 6, 5, 5))
 
 
 def _line(one: Change) -> tuple[Any, ...]:
     return (
         escape(describe(one.row)),
         one.calls,
+        DASH if one.seconds is None else num(1000 * one.seconds, 2),
         one.shown,
         each(one.label_free) if one.label_free else DASH,
-        fixed(one.ratio),
         num(one.divergence, 2),
         DASH if one.digit is None else percent(one.digit),
         fixed(one.coverage),

@@ -54,7 +54,7 @@ def again(out: Path, model: str, seed: int, kept: bool = False) -> MeasureRecord
         x, first = (drawn.sample(P.n_final, P.seed), n) if x is None else (x, len(x))
         found = dict(evaluator.measure(x, first, every=True)) | ({} if kept else {"seconds": seconds(drawn)})
         if not way:
-            found["floors"] = evaluator.floors(first, every=True) | old.floors
+            found["floors"] = evaluator.floors(first, every=True) | {"digits": old.floors["digits"]}
         return added(old, found, f"{name} {way}", compare=not kept)
 
     record.final = more(record.final)

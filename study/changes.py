@@ -10,27 +10,39 @@ from statistics import fmean
 from typing import Any
 
 from diffusion.evaluation.interval import Interval
-from diffusion.evaluation.results import Sampled
 from diffusion.evaluation.statistics import mean_of
 from diffusion.parameters import OF_SAMPLING
-from study.records import LABEL_FREE, Drawn, Results, Trained, sampling_of
+from study.records import LABEL_FREE, Drawn, Final, OtherWay, Results, Trained, sampling_of
 from study.settings import TRAININGS
 
 # Settings of a training that change neither its weights nor its samples.
 OF_NO_EFFECT = {"model", "seed", "n_keep", "n_reconstruct"}
-IN_THE_END = ("prior", "latent_noise", "noise", "power", "levels", "clip_x0", "steps", "sampler", "average")
+IN_THE_END = (
+    "prior",
+    "latent_noise",
+    "noise",
+    "power",
+    "levels",
+    "clip_x0",
+    "steps",
+    "spacing",
+    "sampler",
+    "average",
+)
 WORDS = {  # of a setting and its value, where these are not words by themselves
     **dict.fromkeys(("network", "prior", "sampler", "schedule", "interpolation", "precision"), "{}"),
     "norm": "{} norm",
     "dilations": "dilated",
     "epochs": "{} epochs",
     "steps": "{} steps",
+    "spacing": "{} spacing",
     "levels": "{} levels",
     "average": "mean of {} epochs",
     "latent_noise": "training noise {}",
     "noise": "sampling noise {}",
     "power": "falling with power {}",
 }
+Measured = list[Final | OtherWay]  # the samples of the trainings of a row
 NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
 NAMES |= {"mixture": "joint start", "patches": "start from real patches", "pixels": "independent start"}
 
@@ -43,13 +55,13 @@ class Row:
         name: of the model, `model.way` for another way to sample it.
         changes: settings that differ from the base's, and what they are here; none for the base.
         calls: of the network, for one image.
+        seconds: of the processor for one sample, the mean over the trainings of which it is known.
         n: samples of each training that its distance is taken of.
         distances: Fréchet distances, one a training, in the classifier's features.
         label_free: the same in the autoencoder's, of the trainings where these were measured.
         distance: their mean with Student's interval, of the logarithms; of one training, that of its samples.
         divergence, low_confidence, coverage: means over the trainings.
         digit: share that the calibrated recogniser accepts, a mean over trainings that are analysed, if any.
-        ratio: the mean distance over the base's.
     """
 
     name: str
@@ -59,6 +71,7 @@ class Row:
     parameters: int
     epochs: int
     calls: int
+    seconds: float | None
     seeds: list[int]
     n: int
     distances: list[float]
@@ -68,7 +81,6 @@ class Row:
     low_confidence: float
     digit: float | None
     coverage: float
-    ratio: float
 
     def json(self) -> dict[str, Any]:
         """The row as plain values, for `table.json`."""
@@ -97,17 +109,15 @@ def table(results: Results) -> list[Row]:
     rows: list[Row] = []
     for process in ("ddpm", "zoom"):
         ones = [one for one in results.trainings.values() if one.train.process == process and one.measure]
-        base: list[Row] = []
         for model in dict.fromkeys(one.model for one in ones):
             trained = [one for one in ones if one.model == model]
             for name, changes, calls, samples, drawn in _ways(trained):
                 changed = _changes(ones[0], trained[0], changes)
-                base += [_row(name, trained, changed, calls, samples, drawn, base[0] if base else None)]
-        rows += base
+                rows.append(_row(name, trained, changed, calls, samples, drawn))
     return rows
 
 
-def _ways(ones: list[Trained]) -> Iterator[tuple[str, dict[str, Any], int, list[Sampled], list[Drawn]]]:
+def _ways(ones: list[Trained]) -> Iterator[tuple[str, dict[str, Any], int, Measured, list[Drawn]]]:
     """The samples of each training as it is, then of each other way to sample.
 
     Each as its name, changes, calls, measures of the samples, and their analyses where there are any.
@@ -148,9 +158,8 @@ def _row(
     ones: list[Trained],
     changes: dict[str, Any],
     calls: int,
-    samples: list[Sampled],
+    samples: Measured,
     drawn: list[Drawn],
-    base: Row | None,
 ) -> Row:
     train, distances = ones[0].train, [each.frechet.value for each in samples]
     alone = Interval(*samples[0].frechet.ends, n=1, sd=0.0)
@@ -166,6 +175,7 @@ def _row(
         parameters=train.parameters_count,
         epochs=train.epochs,
         calls=calls,
+        seconds=fmean(timed) if (timed := [each.seconds for each in samples if each.seconds]) else None,
         seeds=[one.seed for one in ones[: len(samples)]],
         n=samples[0].n,
         distances=distances,
@@ -175,5 +185,4 @@ def _row(
         low_confidence=fmean(each.low_confidence.value for each in samples),
         digit=fmean(each.digit.value for each in drawn) if drawn else None,
         coverage=fmean(each.variety.coverage.value for each in samples),
-        ratio=distance.value / base.distance.value if base else 1.0,
     )
