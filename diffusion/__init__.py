@@ -1,4 +1,4 @@
-"""Cold Zoom Diffusion: DDPMs and cold diffusion on 28 x 28 images, trained, sampled and measured.
+"""Cold Zoom Diffusion: DDPMs and cold diffusion on small images, trained, sampled and measured.
 
     import diffusion as d
 
@@ -6,34 +6,16 @@
     run = d.fit(d.ColdZoom(), x, steps=1000)
     d.grid(run.sample(16))
 
-A name is imported when it is first used.
+The names stand in __init__.pyi; one is imported when it is first used.
 """
 
+import ast
 import importlib
+from pathlib import Path
 from typing import Any
 
-_NAMES = {
-    "DDPM": "processes",
-    "ColdBlur": "processes",
-    "ColdDiffusion": "processes",
-    "ColdZoom": "processes",
-    "DegradationProcess": "processes",
-    "NoiseSchedule": "processes",
-    "cosine": "processes",
-    "linear": "processes",
-    "DataSet": "data",
-    "load": "data",
-    "Reconstructor": "training.network",
-    "UNet": "training.network",
-    "Run": "training.run",
-    "fit": "training.fit",
-    "open": "training.opening",
-    "released": "training.opening",
-    **dict.fromkeys(("Ancestral", "DDIM", "Improved", "Naive"), "processes.samplers"),
-    **dict.fromkeys(("Mixture", "Patches", "Pixels"), "processes.priors"),
-    "Evaluator": "evaluation.evaluator",
-    "grid": "figures",
-}
+_STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8")).body
+_NAMES = {one.name: node.module for node in _STUB if isinstance(node, ast.ImportFrom) for one in node.names}
 __all__ = ["__version__", *_NAMES]
 
 
@@ -44,7 +26,7 @@ def __getattr__(name: str) -> Any:
         return metadata.version("cold-zoom-diffusion")
     if name not in _NAMES:
         raise AttributeError(f"module 'diffusion' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"diffusion.{_NAMES[name]}"), name)
+    return getattr(importlib.import_module(_NAMES[name]), name)
 
 
 def __dir__() -> list[str]:

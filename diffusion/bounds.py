@@ -12,13 +12,14 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal, TypeVar, cast, get_origin
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from torch import Tensor
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
+F = TypeVar("F", bound=Callable[..., Any])
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="seed of every random draw")]
 Precision = Annotated[Literal["auto", "fp32", "bf16"], Field(description="arithmetic of the network")]
 
@@ -29,7 +30,7 @@ def annotated(function: Callable) -> dict[str, inspect.Parameter]:
     return {name: one for name, one in found.items() if get_origin(one.annotation) is Annotated}
 
 
-def checked(function: Callable) -> Callable:
+def checked(function: F) -> F:
     """The function, which now refuses arguments out of bounds: a ValueError of one line that names the value.
 
     Numbers of numpy and torch become Python's.
@@ -43,7 +44,7 @@ def checked(function: Callable) -> Callable:
             given.arguments[name] = check(name, given.arguments[name], bounds[name])
         return function(*given.args, **given.kwargs)
 
-    return call
+    return cast(F, call)
 
 
 def check_fields(made: Any) -> None:

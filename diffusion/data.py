@@ -189,6 +189,8 @@ def get(dataset: str | DataSet) -> DataSet:
     Raises:
         ValueError: there is none, or it is no `DataSet`.
     """
+    if isinstance(dataset, str | os.PathLike) and Path(dataset).is_dir():
+        raise ValueError(f"dataset is {str(dataset)!r}, a folder; diffusion.open opens that of a run")
     found = named("dataset", dataset, DATASETS)
     if not isinstance(found, DataSet):
         raise ValueError(f"dataset is {dataset!r}, a {type(found).__name__}; needed: a diffusion.DataSet")
@@ -287,6 +289,30 @@ def find(sha256: str, n: int) -> Tensor | None:
             if fingerprint(x) == sha256:
                 return x
     return None
+
+
+def as_images(x: Any) -> Any:
+    """Images as `fit` takes them, (N, C, S, S) in [-0.5, 0.5], where shape and scale are unmistakable.
+
+    Numpy arrays become tensors, (N, S, S) and (N, S, S, 3) become (N, 1, S, S) and (N, 3, S, S), and bytes
+    pixel / 255 - 0.5. The rest stays as it is: of floats in [0, 1] nobody can tell.
+
+    Raises:
+        ValueError: bytes none of which reaches 128, which may be on another scale.
+    """
+    if isinstance(x, np.ndarray) and x.dtype.kind in "fiu":
+        x = torch.tensor(np.ascontiguousarray(x, x.dtype.newbyteorder("=")))
+    if not isinstance(x, Tensor):
+        return x
+    if x.ndim == 3:
+        x = x[:, None]
+    elif x.ndim == 4 and x.shape[1] == x.shape[2] > x.shape[3] in (1, 3):
+        x = x.permute(0, 3, 1, 2)
+    if x.dtype == torch.uint8 and x.numel():
+        if (high := int(x.max())) < 128:
+            raise ValueError(f"bytes reach {high}; needed: 0 to 255, or floats in [-0.5, 0.5]")
+        x = x.float().div_(255).sub_(0.5)
+    return x
 
 
 def grey_values(x: Tensor) -> Tensor:

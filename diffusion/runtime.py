@@ -54,11 +54,17 @@ def seeded(seed: int) -> Iterator[None]:
 # --- device and precision ---
 
 
-def device() -> torch.device:
-    """The GPU where there is one, else the CPU; the environment variable `COLD_ZOOM_DEVICE` overrules it."""
-    return torch.device(
-        os.environ.get("COLD_ZOOM_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    )
+def device(name: str | torch.device | None = None) -> torch.device:
+    """The device of that name; None: $COLD_ZOOM_DEVICE, else the GPU where there is one, else the CPU.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    name = name or os.environ.get("COLD_ZOOM_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device is {str(name)!r}: {str(error).splitlines()[0]}") from None
 
 
 def device_of(network: object) -> torch.device:

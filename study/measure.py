@@ -158,7 +158,7 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     run = open_run(folder, trust=True)
     if run.weights_sha256() != train.weights.sha256:
         raise RunError(
-            f"{run.weights()} is not the file that the record of {name} names; run its notebook again"
+            f"{run.weights_file()} is not the file that the record of {name} names; run its notebook again"
         )
     run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
     run.images = training_images(train, P)

@@ -93,7 +93,7 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Any)
         label: what figures call the model.
         probes: `ddpm=ddpm_probes(...)` or `zoom=zoom_probes(...)`.
     """
-    weights, out = run.weights(), P.out.absolute()
+    weights, out = run.weights_file(), P.out.absolute()
     record = TrainRecord(
         job=P.notebook,
         settings=P.values(),

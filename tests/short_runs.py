@@ -27,7 +27,7 @@ def assert_same(run, whole) -> None:
     """The same weights after every epoch, to the bit, and the same history, apart from the times."""
     assert losses(run) == losses(whole)
     for epoch in range(1, whole.epochs + 1):
-        assert run.folder.read_weights(epoch) == whole.folder.read_weights(epoch), epoch
+        assert run.store.read_weights(epoch) == whole.store.read_weights(epoch), epoch
 
 
 def content(folder: Path) -> dict[str, bytes]:

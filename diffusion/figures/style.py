@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import matplotlib.style
 import seaborn as sns
@@ -24,6 +24,7 @@ from matplotlib.text import Text
 
 from diffusion.files import write_bytes
 
+F = TypeVar("F", bound=Callable[..., Figure | None])
 TEXT_WIDTH = 5.75  # inches: the report's text width, 146 mm
 DPI = 200  # pixels an inch of saved pictures
 INK, MUTED, AXIS = "#222222", "#767676", "#9A9A9A"  # text and real images; floors; axes
@@ -104,7 +105,7 @@ def theme() -> Any:
     return matplotlib.style.context(THEME, after_reset=True)
 
 
-def styled(function: Callable[..., Figure | None]) -> Callable[..., Any]:
+def styled(function: F) -> F:
     """Build figures inside the theme and fix their layout, so that drawing again gives the same bytes.
 
     None, where a figure does not apply, stays None.
@@ -123,7 +124,7 @@ def styled(function: Callable[..., Figure | None]) -> Callable[..., Any]:
                 figure.set_layout_engine("none")
             return figure
 
-    return build
+    return cast(F, build)
 
 
 def new_figure(height: float, layout: str | None = "constrained") -> PrintFigure:

@@ -7,16 +7,18 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
+from diffusion.plugins import call_with, named
 from diffusion.processes.base import DegradationProcess, Network, check_images, check_steps
 from diffusion.processes.samplers import Ancestral
-from diffusion.processes.schedules import NoiseSchedule, linear
+from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
 
 
 class DDPM(DegradationProcess):
     """A denoising diffusion probabilistic model over a noise schedule.
 
     Args:
-        schedule: the variances beta_t, t = 1..T; None: linear, with the study's 1000 steps.
+        schedule: the variances beta_t, t = 1..T; also "linear" (the study's, of 1000 steps), "cosine", or
+            `module:name` of your own.
 
     Raises:
         ValueError: it is no schedule.
@@ -26,13 +28,14 @@ class DDPM(DegradationProcess):
     predicts = "noise"
     sampler = Ancestral()
 
-    def __init__(self, schedule: NoiseSchedule | None = None):
-        self.schedule = schedule = linear() if schedule is None else schedule
-        if not isinstance(schedule, NoiseSchedule):
+    def __init__(self, schedule: NoiseSchedule | str = "linear"):
+        made = named("schedule", schedule, SCHEDULES)
+        made = call_with(made, {}) if isinstance(schedule, str) else made
+        if not isinstance(made, NoiseSchedule):
             raise ValueError(
-                f"schedule is a {type(schedule).__name__}; needed: a NoiseSchedule, as cosine() returns"
+                f"schedule is a {type(made).__name__}; needed: a NoiseSchedule, as cosine() returns"
             )
-        self.T = schedule.T
+        self.schedule, self.T = made, made.T
 
     def degrade(
         self, x: Tensor, t: Tensor, eps: Tensor | None = None, generator: Generator | None = None

@@ -78,6 +78,18 @@ class NoiseSchedule:
         beta = torch.cat([torch.zeros(1, dtype=torch.float64), beta.double()])
         return cls(name, beta, torch.cumprod(1 - beta, 0))
 
+    @classmethod
+    def from_alpha_bar(cls, name: str, alpha_bar: Tensor) -> "NoiseSchedule":
+        """Build from alpha_bar_0 = 1, ..., alpha_bar_T > 0, (T + 1,).
+
+        Raises:
+            ValueError: it does not begin at 1, or rises.
+        """
+        alpha_bar = alpha_bar.double()
+        if alpha_bar[0] != 1:
+            raise ValueError(f"alpha_bar at t = 0 is {alpha_bar[0]:g}; needed: 1, the clean image")
+        return cls.from_beta(name, 1 - alpha_bar[1:] / alpha_bar[:-1])
+
 
 Steps = Annotated[int, Field(ge=2, le=100_000, description="diffusion steps")]
 

@@ -11,11 +11,12 @@ import math
 import os
 import shutil
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -44,8 +45,8 @@ CODE = syntax.code("weights")  # of the modules as they are imported: an edit wh
 @torch.enable_grad()
 def fit(
     process: DegradationProcess,
-    x: Tensor,
-    x_test: Tensor | None = None,
+    x: Tensor | np.ndarray,
+    x_test: Tensor | np.ndarray | None = None,
     *,
     steps: Annotated[int | None, Field(ge=1, description="optimiser steps, in place of epochs")] = None,
     epochs: Annotated[int | None, Field(ge=1, le=1_000_000, description="passes over the images")] = None,
@@ -63,6 +64,11 @@ def fit(
     ] = None,
     seed: Seed = 0,
     precision: Precision = "auto",
+    ema: Annotated[
+        float | None, Field(gt=0, lt=1, description="decay of the weights' average over steps; None: none")
+    ] = None,
+    device: str | torch.device | None = None,
+    callback: Callable[[int, float], Any] | None = None,
     checkpoint_steps: Annotated[int, Field(ge=1, description="steps between resumable states")] = 200,
 ) -> Run:
     """Train a network for a process, or go on where an earlier call stopped.
@@ -73,7 +79,8 @@ def fit(
 
     Args:
         process: what to learn; the run has a copy of it, `run.process`, on which `prepare(x)` is called.
-        x: training images, (N, 1, 28, 28) in [-0.5, 0.5], at least a batch of them.
+        x: training images, at least a batch of them: floats (N, 1, 28, 28) in [-0.5, 0.5], or what
+            `data.as_images` takes.
         x_test: images whose loss is measured after each epoch; None: it is not.
         steps, epochs: one of the two; steps = 1000 if neither is given.
         folder: the run lies in `<folder>/<name>-<seed>-<digest>`; None: in a temporary one,
@@ -82,6 +89,13 @@ def fit(
         network: also the class itself.
         seed: of the initial weights, of the order of the images and of all noise.
         precision: "auto" is bf16 where hardware is faster in it.
+        ema: such as 0.999: the weights that are kept, and whose test loss is measured, are an exponential
+            moving average over steps. After step n the decay is at most n / (9 + n), so that the initial
+            weights are soon forgotten.
+        device: such as "cpu" or "cuda"; None: as `runtime.device` says.
+        callback: called after each step with its number, counted from 1 over all epochs, and its loss. What
+            it raises ends the call; the same call goes on from the last checkpoint, and `diffusion.open`
+            opens what has a finished epoch.
 
     Raises:
         ValueError: an argument out of range, or one that cannot be told from another (`IdentityError`).
@@ -103,7 +117,7 @@ def fit(
         raise ValueError(f"steps is {steps!r} and epochs is {epochs!r}; give one of them")
     per_epoch = math.ceil(len(x) / batch_size)
     total = epochs * per_epoch if epochs else steps or 1000
-    on = runtime.device()
+    on = runtime.device(device)
     if torch.is_autocast_enabled(on.type):  # which keeps the weights of an earlier step
         raise ValueError("fit is called under torch.autocast; leave it, and say precision='bf16'")
     how = {
@@ -129,6 +143,7 @@ def fit(
         "steps": total if lr_schedule == "cosine" or total % per_epoch else None,
         "device": on.type,
     }
+    identity |= {} if ema is None else {"ema": ema}
     identity = json.loads(json.dumps(identity))
     try:
         process = copy.deepcopy(process)
@@ -158,9 +173,9 @@ def fit(
         with runtime.seeded(0):
             if not any(p.requires_grad for p in networks.build(*architecture).parameters()):
                 raise ValueError(f"the network, a {architecture[0].__name__}, has no parameters to train")
-        learner = Learner(process, *architecture, x.to(on), test, total=total, **how)
+        learner = Learner(process, *architecture, x.to(on), test, total=total, ema=ema, **how)
         _refuse_no_loss(learner)
-        loop = Loop(store, learner, name, digest(about["identity"]))
+        loop = Loop(store, learner, name, digest(about["identity"]), callback)
         loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
     run.history = loop.history[:n_epochs]
     return run
@@ -169,6 +184,7 @@ def fit(
 def _images(x: Any, name: str) -> Tensor:
     """Images as float32; raises ValueError that names them where they are none."""
     try:
+        x = data.as_images(x)
         check_images(x)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
@@ -188,7 +204,7 @@ def _refuse_no_loss(learner: Learner) -> None:
     said = []
     for _ in range(2):  # what is kept at the first call is no state
         with torch.no_grad():
-            loss = learner.loss(x, "first look")
+            loss = learner.loss(network, x, "first look")
         said.append([_described(learner.process), _described(network)])
     if said[0] != said[1]:
         name = type(learner.process if said[0][0] != said[1][0] else network).__name__

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -18,8 +18,16 @@ SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of th
 class Loop:
     """The epochs of one run: position and history, and the states from which it goes on."""
 
-    def __init__(self, store: RunFolder, learner: Learner, title: str, run: str):
+    def __init__(
+        self,
+        store: RunFolder,
+        learner: Learner,
+        title: str,
+        run: str,
+        callback: Callable[[int, float], Any] | None = None,
+    ):
         self.store, self.learner, self.title, self.run_digest = store, learner, title, run
+        self.callback = callback
         self.per_epoch = math.ceil(len(learner.x) / learner.batch_size)
         self.history: list[dict] = []
         self.step = 0  # steps done in the epoch under way
@@ -48,18 +56,20 @@ class Loop:
         title = f"{self.title}: epoch {epoch}/{math.ceil(self.learner.total / self.per_epoch)}"
         bar = progress(range(self.step, steps), title, steps, self.step)
         for _, batch in zip(bar, self.learner.batches(epoch, self.step), strict=False):
-            self.losses[self.step] = self.learner.step(before + self.step, batch)
+            self.losses[self.step] = loss = self.learner.step(before + self.step, batch)
             self.step += 1
             if self.step % SHOWN == 0:
                 recent = self.losses[max(0, self.step - AVERAGED) : self.step].mean()
                 bar.set_postfix_str(f"loss {recent:.4f}", refresh=False)
+            if self.callback:
+                self.callback(before + self.step, loss.item())
             if self.step % checkpoint_steps == 0 and self.step < steps:
                 self.seconds = time.monotonic() - begun
                 self._save()
         line = {"epoch": epoch, "train_loss": self._mean_loss(), "test_loss": self.learner.test_loss()}
         line["seconds"] = round(time.monotonic() - begun, 3)
         self._refuse_not_finite(f"after epoch {epoch}", line)
-        content = weights_bytes(self.learner.network, {"run": self.run_digest, "epoch": epoch})
+        content = weights_bytes(self.learner.trained, {"run": self.run_digest, "epoch": epoch})
         self.history.append(line | {"sha256": hashlib.sha256(content).hexdigest()})
         self.step, self.seconds = 0, 0.0
         # Weights before the state that claims them: a kill in between repeats work rather than losing it.
@@ -102,6 +112,8 @@ class Loop:
             "seconds": self.seconds,
             "run": self.run_digest,
         }
+        if self.learner.average is not None:
+            state["average"] = self.learner.average.state_dict()
         self.store.save_state(done, state)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
@@ -109,5 +121,7 @@ class Loop:
             raise RunError(f"the state in {self.store.path} is of another run; {ANEW}")
         self.learner.network.load_state_dict(state["network"])
         self.learner.optimizer.load_state_dict(state["optimizer"])
+        if self.learner.average is not None:
+            self.learner.average.load_state_dict(state["average"])
         self.history, self.step, self.seconds = state["history"], state["step"], state["seconds"]
         self.losses = state["losses"].to(self.learner.x.device)

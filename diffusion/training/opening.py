@@ -3,7 +3,9 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, overload
+
+import torch
 
 from diffusion import runtime, syntax
 from diffusion.files import expanded
@@ -18,7 +20,13 @@ from diffusion.training.run import Run, kept_way
 from diffusion.training.typed import load_typed
 
 
-def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None, trust: bool = False) -> Run:
+def open(
+    folder: str | os.PathLike,
+    *,
+    process: DegradationProcess | None = None,
+    trust: bool = False,
+    device: str | torch.device | None = None,
+) -> Run:
     """The training in a run folder, as `fit` left it.
 
     The modules of the classes that its files name are imported, and the class of its network is called with
@@ -27,6 +35,7 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
     Args:
         process: the process, prepared, where its class cannot be imported or it holds what is not kept.
         trust: execute the source that the folder keeps of classes that were typed in a notebook.
+        device: to sample on, such as "cpu" or "cuda"; None: as `runtime.device` says.
 
     Raises:
         RunError: there is no finished epoch, or a file of the run is damaged or of an earlier form.
@@ -61,7 +70,7 @@ def open(folder: str | os.PathLike, *, process: DegradationProcess | None = None
     steps = identity.get("steps") or len(history) * -(-identity["data"]["n"] // identity["batch_size"])
     return Run(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
-        *(identity["precision"], runtime.device(), architecture, kept_way(store, live)),
+        *(identity["precision"], runtime.device(device), architecture, kept_way(store, live)),
     )
 
 
@@ -129,6 +138,10 @@ def _is(process: DegradationProcess, known: str) -> bool:
         return False
 
 
+@overload
+def released(profile: str | None = None) -> list[str]: ...
+@overload
+def released(profile: str, model: str, seed: int | None = None) -> Run: ...
 def released(
     profile: str | None = None, model: str | None = None, seed: int | None = None
 ) -> Run | list[str]:

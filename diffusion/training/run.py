@@ -48,7 +48,7 @@ class Run:
         identity: all that determines the weights, as JSON.
         history: a line an epoch: epoch, train_loss, test_loss (None without test images), seconds, sha256.
         steps: optimiser steps in all.
-        folder: where the run lies.
+        store: the files of its folder, `run.folder`.
         architecture: the network's class and its arguments.
         way: how it is sampled where nothing else is said.
         keeps: samples and fitted priors are kept on disk; not so of a release.
@@ -58,7 +58,7 @@ class Run:
     process: DegradationProcess
     name: str
     seed: int
-    folder: RunFolder
+    store: RunFolder
     identity: dict[str, Any]
     history: list[dict]
     steps: int
@@ -68,6 +68,11 @@ class Run:
     way: Way = Way()
     keeps: bool = True
     images: Tensor | None = field(default=None, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run lies."""
+        return self.store.path
 
     @property
     def epochs(self) -> int:
@@ -83,9 +88,9 @@ class Run:
         """Network calls for one image, sampled by default."""
         return len(visits(sampler_of(self.way.sampler, self.process), self.process.T)) - 1
 
-    def weights(self, epoch: int | None = None) -> Path:
+    def weights_file(self, epoch: int | None = None) -> Path:
         """The weights file after an epoch; None: the last."""
-        return self.folder.weights(self._line(epoch)["epoch"])
+        return self.store.weights(self._line(epoch)["epoch"])
 
     def weights_sha256(self, epoch: int | None = None) -> str:
         """SHA-256 of the weights file after an epoch; None: the last."""
@@ -102,7 +107,7 @@ class Run:
         """
         states = []
         for one in self._epochs(epoch, average):
-            path, content = self.weights(one), self.folder.read_weights(one, self.weights_sha256(one))
+            path, content = self.weights_file(one), self.store.read_weights(one, self.weights_sha256(one))
             states.append(load_weights(content, network := self._fresh(), str(path)).state_dict())
         if average > 1:
             network.load_state_dict(sampling.mean_of(states))
@@ -154,7 +159,7 @@ class Run:
             "device": self.device.type,
         }
         name = f"{digest(normal(key, found.live), 16)}"
-        path = samples_folder(self.folder.path) / f"{name}.safetensors"
+        path = samples_folder(self.folder) / f"{name}.safetensors"
         x = sampling.kept(path, name) if self.keeps else None
         if x is None:
             title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
@@ -184,7 +189,7 @@ class Run:
         way = Way(sampler and sampler_of(sampler, self.process), prior_of(prior), average)
         self.fitted(way.prior if way.prior is not None else prior_of(self.process.prior))
         if self.keeps:
-            self.folder.write(SAMPLING, pack(way, "the way to sample"))
+            self.store.write(SAMPLING, pack(way, "the way to sample"))
         self.way = way
         return self
 
@@ -229,14 +234,14 @@ class Run:
         if prior is None or not hasattr(prior, "fit"):
             return prior
         name, live = self._prior_file(prior)
-        if (content := self.folder.read(name)) is not None:
+        if (content := self.store.read(name)) is not None:
             try:
                 if (kept := unpack(content, live))["file"] == name:
                     return kept["prior"]
                 why = "it is of another prior"
             except PackError as error:
                 why = str(error)
-            print(f"warning: {self.folder.path / name}: {why}; the prior is fitted again", flush=True)
+            print(f"warning: {self.folder / name}: {why}; the prior is fitted again", flush=True)
         with runtime.seeded(0):
             made = fitted(copy.deepcopy(prior), self.process.compress(self._training_images(prior)))
         content = pack({"file": name, "prior": made}, "what the prior learnt")
@@ -245,8 +250,8 @@ class Run:
         except PackError as error:
             print(f"note: the prior, a {type(prior).__name__}, is fitted anew each time: {error}", flush=True)
             return made
-        if self.keeps and os.access(self.folder.path, os.W_OK):
-            self.folder.write(name, content)
+        if self.keeps and os.access(self.folder, os.W_OK):
+            self.store.write(name, content)
         return made
 
     def _prior_file(self, prior: Any) -> tuple[str, dict[str, Any]]:
@@ -294,7 +299,7 @@ class Run:
         return (
             f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
             f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
-            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder.path}"
+            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder}"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from diffusion.processes.base import DegradationProcess
 from diffusion.runtime import autocast, generator, seeded
@@ -36,6 +37,7 @@ class Learner:
         x: training images, (N, 1, 28, 28), on the device that is trained on.
         x_test: images whose loss is measured, there too.
         total: steps in all, after which a rate that falls is zero.
+        ema: decay of the moving average of the weights over steps; None: they are not averaged.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Learner:
         total: int,
         seed: int,
         precision: str,
+        ema: float | None = None,
     ):
         self.process, self.x, self.x_test, self.batch_size = process, x, x_test, batch_size
         self.rate, self.lr_schedule, self.total = learning_rate, lr_schedule, total
@@ -59,6 +62,16 @@ class Learner:
         with seeded(generator(seed, "network").initial_seed()):
             self.network = networks.build(cls, arguments).to(x.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate)
+
+        def mean(old: Tensor, new: Tensor, n: Tensor) -> Tensor:  # so short a memory at first
+            return old.lerp(new, 1 - min(ema, (1 + int(n)) / (10 + int(n))))
+
+        self.average = None if ema is None else AveragedModel(self.network, avg_fn=mean)
+
+    @property
+    def trained(self) -> nn.Module:
+        """The network that is kept: with averaged weights, where they are averaged."""
+        return self.network if self.average is None else self.average.module
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[Tensor]:
         """The batches of an epoch, each (B, 1, 28, 28), from this one on."""
@@ -72,24 +85,25 @@ class Learner:
         rate = learning_rate_at(number, self.total, self.rate, self.lr_schedule)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self.loss(batch, "noise", number)
+        loss = self.loss(self.network, batch, "noise", number)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
         return loss.detach()
 
-    def loss(self, x: Tensor, *key: int | str) -> Tensor:
+    def loss(self, network: nn.Module, x: Tensor, *key: int | str) -> Tensor:
         """The loss of one batch, whose randomness is a function of the key."""
         noise = generator(self.seed, *key)
         with seeded(noise.initial_seed()), autocast(self.x.device, self.precision):
-            return self.process.loss(self.network, x, noise)
+            return self.process.loss(network, x, noise)
 
     @torch.inference_mode()
     def test_loss(self) -> float | None:
         """Mean loss over the test images, at time steps and noise that are the same in every epoch."""
         if self.x_test is None:
             return None
-        self.network.eval()
-        batches = enumerate(self.x_test.split(self.batch_size))
-        total = sum(self.loss(x, "test", i).item() * len(x) for i, x in batches)
+        network, batches = self.trained.eval(), enumerate(self.x_test.split(self.batch_size))
+        total = sum(self.loss(network, x, "test", i).item() * len(x) for i, x in batches)
         return total / len(self.x_test)

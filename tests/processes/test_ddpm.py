@@ -81,7 +81,7 @@ def test_each_reverse_step_is_eq_5():
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda: DDPM("cosine"), "schedule is a str; needed: a NoiseSchedule"),
+        (lambda: DDPM(schedules.cosine), "schedule is a function; needed: a NoiseSchedule"),
         (lambda: DDPM().compress(torch.zeros(2, 1, 28, 28)), "starts from noise and takes no prior"),
         (lambda: DDPM().degrade(torch.ones(2, 1, 28, 28), torch.ones(2).long()), "range from 1 to 1"),
     ],

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import diffusion as d
 from diffusion.parameters import TrainDDPM
 from diffusion.processes import schedules
 
@@ -26,6 +27,17 @@ def test_cosine_follows_its_formula_up_to_the_cap():
     for t in (1, 300, 700, 1000 - capped):
         assert schedule.alpha_bar[t].item() == pytest.approx(f[t] / f[0], rel=1e-10)
     assert schedule.alpha_bar[1000].item() ** 0.5 == pytest.approx(0.0565, abs=5e-4)
+
+
+def test_a_schedule_from_alpha_bar_has_it():
+    cosine = schedules.cosine()
+    again = d.NoiseSchedule.from_alpha_bar("again", cosine.alpha_bar)
+    assert torch.allclose(again.beta, cosine.beta, rtol=1e-9)
+    assert torch.allclose(again.alpha_bar, cosine.alpha_bar, rtol=1e-9)
+    assert torch.equal(d.DDPM("cosine").schedule.beta, cosine.beta)
+    for wrong, named in (([0.9, 0.5, 0.1], "at t = 0 is 0.9"), ([1, 0.5, 0.6], "beta at t = 2 is -0.2")):
+        with pytest.raises(ValueError, match=named):
+            d.NoiseSchedule.from_alpha_bar("wrong", torch.tensor(wrong))
 
 
 @settings(max_examples=40)

@@ -18,7 +18,7 @@ def test_a_record_says_where_and_what_a_run_is(images, tmp_path):
     record = records.TrainRecord.load(train_record(P, "zoom", "Cold Zoom", run))
     assert (record.job, record.epochs, record.steps, record.settings) == (P.notebook, 3, 12, P.values())
     assert sha256(tmp_path / record.weights.file) == record.weights.sha256 == run.weights_sha256()
-    assert tmp_path / record.run == run.folder.path
+    assert tmp_path / record.run == run.folder
     assert record.seconds_per_step == pytest.approx(4.0 / 4)  # the median epoch's, of four steps
 
 

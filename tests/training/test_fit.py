@@ -48,7 +48,7 @@ def test_two_runs_are_equal_and_another_seed_is_not(images, tmp_path):
     kept, temporary = (train(images, folder, process, epochs=1) for folder in (tmp_path, None))
     assert_same(temporary, kept)
     assert losses(train(images, None, process, epochs=1, seed=1)) != losses(kept)
-    place = temporary.folder.path
+    place = temporary.folder
     assert place.is_dir()
     del temporary
     assert not place.exists()
@@ -67,11 +67,11 @@ def test_more_epochs_extend_a_run_at_a_constant_rate(images, tmp_path, whole, be
     short = train(images, tmp_path, epochs=1)
     before_step(1, lambda _: pytest.fail("the first epoch was trained again"))
     long = train(images, tmp_path)
-    assert long.folder.path == short.folder.path
+    assert long.folder == short.folder
     assert_same(long, whole)
     again = train(images, tmp_path, epochs=2)  # fewer: nothing to do
     assert losses(again) == losses(whole)[:2]
-    assert again.weights().name == "epoch-0002.safetensors"
+    assert again.weights_file().name == "epoch-0002.safetensors"
 
 
 def test_steps_end_within_an_epoch(images, tmp_path, killed):
@@ -101,11 +101,11 @@ def test_learning_rate_courses():
 
 
 def test_history_is_one_line_an_epoch_with_the_hash_of_its_weights(whole):
-    lines = [json.loads(line) for line in (whole.folder.path / "history.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (whole.folder / "history.jsonl").read_text().splitlines()]
     assert lines == whole.history
     assert [line["epoch"] for line in lines] == [1, 2, 3]
     assert all(set(line) == {"epoch", "train_loss", "test_loss", "seconds", "sha256"} for line in lines)
-    assert whole.weights_sha256(2) == sha256(whole.weights(2))
+    assert whole.weights_sha256(2) == sha256(whole.weights_file(2))
 
 
 # --- identity ---
@@ -113,7 +113,7 @@ def test_history_is_one_line_an_epoch_with_the_hash_of_its_weights(whole):
 
 def test_run_json_says_what_a_run_is_and_its_folder_may_be_renamed(images, tmp_path, before_step):
     run = train(images, tmp_path, epochs=1)
-    about = json.loads((run.folder.path / "run.json").read_text())
+    about = json.loads((run.folder / "run.json").read_text())
     assert (about["form"], about["name"], about["identity"]) == (2, "m", run.identity)
     assert about["identity"]["code"] == syntax.code("weights")
     assert about["versions"] == {"torch": torch.__version__, "numpy": np.__version__}
@@ -125,9 +125,9 @@ def test_run_json_says_what_a_run_is_and_its_folder_may_be_renamed(images, tmp_p
         "latent_noise": 0,
     }
     assert (identity["seed"], identity["precision"], identity["device"]) == (0, "fp32", run.device.type)
-    renamed = run.folder.path.rename(tmp_path / "moved")
+    renamed = run.folder.rename(tmp_path / "moved")
     before_step(1, lambda _: pytest.fail("trained again"))
-    assert train(images, tmp_path, epochs=1, name="other").folder.path == renamed
+    assert train(images, tmp_path, epochs=1, name="other").folder == renamed
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_whatever_determines_the_weights_makes_another_run_and_is_named(images, 
     capsys.readouterr()
     changed = {"images": lambda *both: both} | change
     second = train(changed.pop("images")(*images), tmp_path, epochs=1, **changed)
-    assert second.folder.path != first.folder.path
+    assert second.folder != first.folder
     said = capsys.readouterr().out
     assert (
         "seed" in change
@@ -167,12 +167,12 @@ def test_changed_code_makes_another_run_unless_it_gives_the_same_values(
 ):
     first = train(images, tmp_path, epochs=1)
     monkeypatch.setattr(module, "CODE", "0123456789abcdef")
-    assert train(images, tmp_path, epochs=1).folder.path != first.folder.path
+    assert train(images, tmp_path, epochs=1).folder != first.folder
     assert "m, seed 0: a new run, since code was " in capsys.readouterr().out
     monkeypatch.setattr(syntax, "accepted", lambda part: (first.identity["code"], "fedcba9876543210"))
     monkeypatch.setattr(module, "CODE", "fedcba9876543210")
     before_step(1, lambda _: pytest.fail("trained again"))
-    assert train(images, tmp_path, epochs=1).folder.path == first.folder.path
+    assert train(images, tmp_path, epochs=1).folder == first.folder
 
 
 class Mine(ColdZoom):
@@ -207,12 +207,10 @@ def test_a_sweep_trains_each_of_its_processes_once(images, tmp_path, sweep, befo
     runs = [train(images, tmp_path, process=process, epochs=1) for process in sweep]
     alone = [train(images, None, process=process, epochs=1) for process in sweep]
     assert [losses(run) for run in runs] == [losses(run) for run in alone]
-    assert len({run.folder.path for run in runs}) == len({str(losses(run)) for run in runs}) == len(sweep)
+    assert len({run.folder for run in runs}) == len({str(losses(run)) for run in runs}) == len(sweep)
     before_step(1, lambda _: pytest.fail("trained again"))
     for process, run in zip(sweep, runs, strict=True):
-        assert (
-            train(images, tmp_path, process=copy.deepcopy(process), epochs=1).folder.path == run.folder.path
-        )
+        assert train(images, tmp_path, process=copy.deepcopy(process), epochs=1).folder == run.folder
 
 
 def test_what_cannot_be_told_is_refused_before_anything_is_written(images, tmp_path):
@@ -234,7 +232,7 @@ def test_a_process_may_be_trained_twice_and_each_run_keeps_its_own(images, tmp_p
     train((x * 0.5, x_test), tmp_path, epochs=1, process=process)
     assert vars(process) == before  # it is not prepared; each run's own copy is
     first.keeps = False
-    assert torch.equal(first.sample(2, seed=5), d.open(first.folder.path).sample(2, seed=5))
+    assert torch.equal(first.sample(2, seed=5), d.open(first.folder).sample(2, seed=5))
 
 
 # --- random numbers that a network draws by itself ---
@@ -312,8 +310,8 @@ def test_tied_weights_and_classes_as_options(images, tmp_path):
     network = tied.network()
     assert network.a.weight.data_ptr() == network.b.weight.data_ptr()
     acts = [train(images, tmp_path, network=Normed, network_options={"act": a}) for a in (nn.GELU, nn.Tanh)]
-    assert acts[0].folder.path != acts[1].folder.path
-    again = d.open(acts[1].folder.path)
+    assert acts[0].folder != acts[1].folder
+    again = d.open(acts[1].folder)
     assert isinstance(again.network().layers[2], nn.Tanh)
 
 
@@ -362,8 +360,10 @@ class Head(nn.Module):
         ({"network": Head, "network_options": {"inner": nn.Identity()}}, "no parameters to train"),
         ({"network": Head, "network_options": {"inner": nn.Conv2d(1, 1, 1), "shape": (-1, 28, 28)}}, "maps"),
         ({"folder": "~nosuchuser/x"}, "nosuchuser"),
-        ({"images": (np.zeros((9, 1, 28, 28)), None)}, "x: images are a ndarray"),
-        ({"images": (torch.zeros(9, 1, 28, 28, dtype=torch.uint8), None)}, "x: images are .* of torch.uint8"),
+        ({"device": "nowhere"}, "device is 'nowhere'"),
+        ({"images": ([[0.0]], None)}, "x: images are a list"),
+        ({"images": (np.full((9, 28, 28), 16, np.uint8), None)}, "x: bytes reach 16; needed: 0 to 255"),
+        ({"images": (np.ones((9, 28, 28), int), None)}, "x: images are .* of torch.int64"),
         ({"images": (torch.ones(9, 1, 28, 28), None)}, "x: pixels range from 1 to 1"),
         ({"images": (torch.full((9, 1, 28, 28), math.nan), None)}, "x: pixels range from nan"),
     ],
@@ -374,10 +374,63 @@ def test_bad_arguments_are_named(images, tmp_path, change, named):
         train(**{"images": images, "folder": tmp_path} | change)
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
-def test_floats_of_another_width_are_the_same_images(images, dtype):
-    x = images[0].to(dtype)
-    assert losses(train((x, None), None, epochs=1)) == losses(train((x.float(), None), None, epochs=1))
+BYTES = ((torch.arange(32 * 784) * 7919) % 256).byte().view(32, 1, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("given", "same"),
+    [
+        (lambda x: x.double(), lambda x: x),
+        (lambda x: x.half(), lambda x: x.half().float()),
+        (lambda x: x.numpy()[:, 0], lambda x: x),
+        (lambda x: BYTES, lambda x: BYTES.float() / 255 - 0.5),
+        (lambda x: BYTES[:, 0].numpy()[::-1], lambda x: BYTES.flip(0).float() / 255 - 0.5),
+    ],
+    ids=["double", "half", "numpy", "bytes", "numpy bytes"],
+)
+def test_images_of_another_type_are_the_same_images(images, given, same):
+    x = images[0]
+    assert losses(train((given(x), None), None, epochs=1)) == losses(train((same(x), None), None, epochs=1))
+
+
+# --- what is looked at, and averaged, on the way ---
+
+
+def test_a_callback_sees_every_step_and_changes_nothing(images, tmp_path, whole):
+    seen = []
+    run = train(images, tmp_path, callback=lambda step, loss: seen.append((step, loss)), device="cpu")
+    assert_same(run, whole)
+    assert [step for step, _ in seen] == list(range(1, 3 * STEPS + 1))
+    means = np.array([loss for _, loss in seen]).reshape(3, STEPS).mean(1)
+    assert means == pytest.approx([line["train_loss"] for line in run.history])
+
+    def stop(step, loss):
+        if step == STEPS + 2:
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        train(images, tmp_path / "stopped", callback=stop)
+    (folder,) = (tmp_path / "stopped").iterdir()
+    assert losses(d.open(folder)) == losses(whole)[:1]
+    assert_same(train(images, tmp_path / "stopped"), whole)
+
+
+def test_weights_averaged_over_steps(images, tmp_path, killed, before_step):
+    """Against the recursion written out, of the weights before each step and after the last."""
+    each = []
+    for step in range(2, STEPS + 1):
+        before_step(step, lambda learner: each.append(copy.deepcopy(learner.network.state_dict())))
+    each.append(train(images, None, epochs=1).network().state_dict())
+    run = train(images, tmp_path / "whole", epochs=1, ema=0.2)
+    for name, value in run.network().state_dict().items():
+        mean = each[0][name]
+        for k, state in enumerate(each[1:STEPS], 2):
+            decay = min(0.2, k / (9 + k))
+            mean = decay * mean + (1 - decay) * state[name]
+        assert torch.allclose(value, mean, atol=1e-7)
+    assert run.history[0]["train_loss"] == train(images, None, epochs=1).history[0]["train_loss"]
+    killed(7, ema=0.9)
+    assert_same(train(images, tmp_path, ema=0.9), train(images, None, ema=0.9))
 
 
 # --- what a process or a network of one's own may do ---
@@ -416,7 +469,7 @@ def test_a_part_of_a_network_that_is_given_is_not_trained_itself(images, tmp_pat
         train(images, tmp_path, epochs=1, network=Head, network_options={"inner": inner}) for _ in range(2)
     ]
     assert torch.equal(inner.weight, before)
-    assert runs[0].folder.path == runs[1].folder.path
+    assert runs[0].folder == runs[1].folder
 
 
 def test_whatever_the_caller_has_said_of_torch(images, tmp_path):

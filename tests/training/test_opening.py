@@ -29,18 +29,18 @@ from short_runs import assert_same, train
 )
 def test_a_run_is_opened_wherever_its_folder_lies(images, tmp_path, options):
     run = train(images, tmp_path / "runs", epochs=1, **options)
-    moved = shutil.copytree(run.folder.path, tmp_path / "elsewhere" / "anything")
+    moved = shutil.copytree(run.folder, tmp_path / "elsewhere" / "anything")
     found = d.open(moved)
     assert_same(found, run)
     assert (found.name, found.seed, found.identity, found.steps) == ("m", 0, run.identity, run.steps)
     assert torch.equal(found.sample(2), run.sample(2))
-    assert repr(found).replace(str(moved), "") == repr(run).replace(str(run.folder.path), "")
+    assert repr(found).replace(str(moved), "") == repr(run).replace(str(run.folder), "")
 
 
 def test_in_another_process(images, tmp_path):
     run = train(images, tmp_path, process=Fade(5, strength=0.5), epochs=1)
     code = "import sys; sys.path.insert(0, 'tests'); import diffusion as d\n"
-    code += f"r = d.open({str(run.folder.path)!r})\n"
+    code += f"r = d.open({str(run.folder)!r})\n"
     code += "print(r.process.strength, r.sample(2).sum().item())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["0.5", str(run.sample(2).sum().item())], done.stderr
@@ -93,10 +93,10 @@ class Net(nn.Module):
 open({canary!r}, "a").write("ran")
 x = torch.rand(16, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
 run = d.fit(Mine(), x, steps=2, batch_size=8, network=Net, folder=sys.argv[1], precision="fp32")
-again = d.open(run.folder.path)
+again = d.open(run.folder)
 Mine.extra = 3  # set after the class was typed, so that its source is not all of it
 changed = d.fit(Mine(), x, steps=2, batch_size=8, network=Net, folder=sys.argv[1], precision="fp32")
-print(changed.folder.path, run.folder.path)
+print(changed.folder, run.folder)
 print(run.sample(2).sum().item() == again.sample(2).sum().item(), run.sample(2).sum().item())
 """
 
@@ -120,10 +120,10 @@ def test_classes_of_a_script_are_kept_and_run_only_when_they_are_trusted(tmp_pat
     x = torch.rand(4, 1, 28, 28) - 0.5
     assert torch.equal(run.process.degrade(x, torch.full((4,), 1)), x / 2)
     assert canary.read_text() == "ran"  # by the script alone
-    source = (run.folder.path / "own.py").read_text()
+    source = (run.folder / "own.py").read_text()
     assert "def shade" in source
     assert "canary" not in source
-    (run.folder.path / "own.py").write_text(source.replace("x * AMOUNT", "x"))
+    (run.folder / "own.py").write_text(source.replace("x * AMOUNT", "x"))
     with pytest.raises(ValueError, match="is not what was kept"):
         d.open(folder, trust=True)
 
@@ -133,13 +133,13 @@ def test_a_process_may_be_handed_over(images, tmp_path, capsys):
     process.part = Fraction(1, 3)  # is known, and is not made from a file
     run = train(images, tmp_path, process=process, epochs=1)
     with pytest.raises(ValueError, match="cannot be opened: fractions:Fraction cannot be made again"):
-        d.open(run.folder.path)
-    assert_same(d.open(run.folder.path, process=process), run)
+        d.open(run.folder)
+    assert_same(d.open(run.folder, process=process), run)
     assert "is not the one that" not in capsys.readouterr().out
-    d.open(run.folder.path, process=Fade(4))
+    d.open(run.folder, process=Fade(4))
     assert "note: the process is not the one that" in capsys.readouterr().out
     with pytest.raises(ValueError, match="its process is a str"):
-        d.open(run.folder.path, process="fade")
+        d.open(run.folder, process="fade")
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_a_process_may_be_handed_over(images, tmp_path, capsys):
 )
 def test_what_is_no_whole_run_is_named(images, tmp_path, damage, said):
     run = train(images, tmp_path, epochs=1)
-    damage(run.folder.path)
+    damage(run.folder)
     with pytest.raises((RunError, ValueError), match=said):
-        d.open(run.folder.path)
+        d.open(run.folder)
     with pytest.raises(RunError, match="is no run"):
         d.open(tmp_path / "nowhere")
 
@@ -171,7 +171,7 @@ def test_what_is_no_whole_run_is_named(images, tmp_path, damage, said):
 @pytest.mark.parametrize("lost", ["process", "identity.code", "identity.data.train"])
 def test_a_run_json_that_lacks_something_stops_no_other_run(images, tmp_path, lost):
     run = train(images, tmp_path, epochs=1)
-    path = run.folder.path / "run.json"
+    path = run.folder / "run.json"
     about = json.loads(path.read_text())
     *way, last = lost.split(".")
     place = about
@@ -180,22 +180,22 @@ def test_a_run_json_that_lacks_something_stops_no_other_run(images, tmp_path, lo
     del place[last]
     path.write_text(json.dumps(about))
     with pytest.raises(RunError, match="is no run"):
-        d.open(run.folder.path)
+        d.open(run.folder)
     train(images, tmp_path, epochs=1, seed=1)
 
 
 def test_a_run_json_of_another_run_is_noticed(images, tmp_path):
     one, other = (train(images, tmp_path, epochs=1, seed=seed) for seed in (0, 1))
-    a, b = (run.folder.path / "run.json" for run in (one, other))
+    a, b = (run.folder / "run.json" for run in (one, other))
     a.write_text(b.read_text())
     with pytest.raises(RunError, match=r"epoch-0001.safetensors is of another run than .*run.json"):
-        d.open(one.folder.path).sample(1)
+        d.open(one.folder).sample(1)
 
 
 @pytest.mark.parametrize("name", ["os:system", "nowhere:Class", "pathlib:Path"])
 def test_a_name_that_is_no_process_or_network_is_not_called(images, tmp_path, name):
     run = train(images, tmp_path, epochs=1)
-    path = run.folder.path / "run.json"
+    path = run.folder / "run.json"
     about = json.loads(path.read_text())
     about["identity"]["network"] = {"!call": name, "command": f"touch {tmp_path / 'ran'}"}
     path.write_text(json.dumps(about))
@@ -203,7 +203,7 @@ def test_a_name_that_is_no_process_or_network_is_not_called(images, tmp_path, na
         ValueError,
         match=r"cannot be opened: .*(needed: a subclass of torch.nn.Module|cannot be loaded|from a file)",
     ):
-        d.open(run.folder.path)
+        d.open(run.folder)
     assert not (tmp_path / "ran").exists()
 
 
@@ -211,13 +211,13 @@ def test_a_run_of_other_code_opens_with_a_line_that_says_so(images, tmp_path, ca
     monkeypatch.setattr(module, "CODE", "0123456789abcdef")
     run = train(images, tmp_path, process=Fade(5), epochs=1)
     capsys.readouterr()
-    assert_same(d.open(run.folder.path), run)
+    assert_same(d.open(run.folder), run)
     assert "note: this project's code of training has changed since" in capsys.readouterr().out
     monkeypatch.setattr(syntax, "accepted", lambda part: ("0123456789abcdef", syntax.code("weights")))
-    d.open(run.folder.path)
+    d.open(run.folder)
     assert capsys.readouterr().out == ""
     monkeypatch.setattr(Fade, "degrade", lambda self, x, t: x * 0.9)
-    d.open(run.folder.path)
+    d.open(run.folder)
     assert "note: own:Fade has changed since" in capsys.readouterr().out
 
 
@@ -227,12 +227,12 @@ def test_a_run_of_other_code_opens_with_a_line_that_says_so(images, tmp_path, ca
 def test_a_released_model_in_one_line(mnist_dir):
     run = d.released("paper", "zoom")
     assert (run.name, run.seed, run.epochs, run.parameters_count) == ("zoom", 0, 100, 146_961)
-    before = sorted(run.folder.path.rglob("*"))
+    before = sorted(run.folder.rglob("*"))
     x = run.sample(2)
     assert x.shape == (2, 1, 28, 28)
     assert -1 < x.min() < -0.4 < 0.4 < x.max() < 1
     assert run.sample(2, sampler="improved", prior="patches").shape == x.shape
-    assert sorted(run.folder.path.rglob("*")) == before  # nothing is added to a release
+    assert sorted(run.folder.rglob("*")) == before  # nothing is added to a release
     with pytest.raises(RunError, match="epoch-0001"):
         run.network(1)
     best = d.released("beyond", "zoom_unet_falling")

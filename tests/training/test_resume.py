@@ -84,7 +84,7 @@ def test_killed_at_any_of_its_writes_it_leaves_whole_files_and_goes_on(images, t
         for state in left.states():
             assert hashlib.sha256(state.read_bytes()).hexdigest()[:16] in state.name
         for weights in left.path.glob("weights/*.safetensors"):
-            assert weights.read_bytes() == undisturbed.folder.weights(int(weights.stem[-4:])).read_bytes()
+            assert weights.read_bytes() == undisturbed.store.weights(int(weights.stem[-4:])).read_bytes()
         assert_same(train(images, folder, **options), undisturbed)
         assert not list(folder.rglob(".*.part-*"))  # what the killed write has left
         assert "damaged" not in capsys.readouterr().out
@@ -128,61 +128,61 @@ def test_with_both_states_damaged_the_run_starts_over(images, tmp_path, halfway,
 @pytest.mark.parametrize("epoch", [1, LAST])
 def test_damaged_weights_are_named_and_never_become_the_truth(images, tmp_path, whole, damage, epoch):
     run = train(images, tmp_path)
-    path = run.weights(epoch)
+    path = run.weights_file(epoch)
     path.write_bytes(damage(path.read_bytes()))
     said = rf"{path.name} is damaged or was changed .*; delete the run's folder to train anew"
     with pytest.raises(RunError, match=said):
         run.network(epoch)
     with pytest.raises(RunError, match=said):
         train(images, tmp_path)
-    shutil.rmtree(run.folder.path)
+    shutil.rmtree(run.folder)
     assert_same(train(images, tmp_path), whole)
 
 
 def test_lost_weights_of_the_last_epoch_are_named_and_earlier_ones_when_they_are_read(images, tmp_path):
     run = train(images, tmp_path)
-    run.weights(1).unlink()
+    run.weights_file(1).unlink()
     again = train(images, tmp_path)  # nothing needs it
     with pytest.raises(RunError, match="there are no weights at .*epoch-0001.*delete the run's folder"):
         again.network(1)
-    run.weights(LAST).unlink()
+    run.weights_file(LAST).unlink()
     with pytest.raises(RunError, match="there are no weights at .*epoch-0003"):
         train(images, tmp_path)
 
 
 def test_damaged_files_beside_the_weights_are_written_again(images, tmp_path):
     run = train(images, tmp_path)
-    before = content(run.folder.path)
-    for name in ("history.jsonl", "process.safetensors", "run.json", *run.folder.path.glob("priors/*")):
-        path = run.folder.path / name
+    before = content(run.folder)
+    for name in ("history.jsonl", "process.safetensors", "run.json", *run.folder.glob("priors/*")):
+        path = run.folder / name
         path.write_bytes(path.read_bytes()[:-3] + b"xyz")
     with pytest.raises((RunError, ValueError), match="is no run|damaged"):
-        d.open(run.folder.path)
+        d.open(run.folder)
     train(images, tmp_path)
-    assert content(run.folder.path) == before
+    assert content(run.folder) == before
 
 
 def test_what_another_run_learnt_is_not_taken(images, tmp_path):
     """A whole file of another process, under the right name."""
     (x, x_test), process = images, ColdBlur(3)
     run, other = (train((x * k, x_test), tmp_path, process=process, epochs=1) for k in (1, 0.5))
-    foreign = other.folder.path / "process.safetensors"
-    mine = run.folder.path / "process.safetensors"
+    foreign = other.folder / "process.safetensors"
+    mine = run.folder / "process.safetensors"
     whole = mine.read_bytes()
     mine.write_bytes(foreign.read_bytes())
     assert torch.equal(train(images, tmp_path, process=process, epochs=1).process.mean, run.process.mean)
     assert mine.read_bytes() == whole
     mine.write_bytes(foreign.read_bytes())
     with pytest.raises(ValueError, match="process.safetensors is not the one that was written"):
-        d.open(run.folder.path)
+        d.open(run.folder)
 
 
 def test_a_state_of_another_run_is_refused(images, tmp_path):
     a, b = (train(images, tmp_path, seed=seed, epochs=1) for seed in (0, 1))
-    for state in a.folder.states():
+    for state in a.store.states():
         state.unlink()
-    for state in b.folder.states():
-        state.rename(a.folder.path / state.name)
+    for state in b.store.states():
+        state.rename(a.folder / state.name)
     with pytest.raises(RunError, match="is of another run"):
         train(images, tmp_path, epochs=1)
 

@@ -83,10 +83,10 @@ DDPM = {
 @pytest.mark.parametrize(("model", "ways"), [("zoom", ZOOM), ("ddpm", DDPM)])
 def test_two_ways_never_share_samples_and_one_way_does(request, model, ways):
     run = request.getfixturevalue(model)
-    folder = samples_folder(run.folder.path)
+    folder = samples_folder(run.folder)
     drawn = {name: run.sample(**{"n": 4} | how) for name, how in ways.items()}
     assert len({x.numpy().tobytes() for x in drawn.values()}) == len(list(folder.iterdir())) == len(ways)
-    kept = d.open(run.folder.path)
+    kept = d.open(run.folder)
     for name, how in ways.items():
         assert torch.equal(kept.sample(**{"n": 4} | how), drawn[name]), name
     assert len(list(folder.iterdir())) == len(ways)  # nothing was drawn again
@@ -118,13 +118,13 @@ def test_a_way_by_default_is_kept_and_is_no_part_of_the_weights(images, tmp_path
     assert not torch.equal(run.sample(3), wanted)
     assert run.by_default(**best) is run
     assert torch.equal(run.sample(3), wanted)
-    again = d.open(run.folder.path)
+    again = d.open(run.folder)
     assert (again.way.sampler, again.way.prior, again.calls) == (best["sampler"], best["prior"], 24)
     assert torch.equal(again.sample(3), wanted)
     without = {"sampler": best["sampler"], "prior": best["prior"], "average": 1}
     assert torch.equal(again.sample(3, average=1), run.sample(3, **without))
     before_step(1, lambda _: pytest.fail("trained again"))
-    assert train(images, tmp_path, epochs=2).folder.path == run.folder.path
+    assert train(images, tmp_path, epochs=2).folder == run.folder
     with pytest.raises(ValueError, match="average = 3"):
         run.by_default(average=3)
 
@@ -132,7 +132,7 @@ def test_a_way_by_default_is_kept_and_is_no_part_of_the_weights(images, tmp_path
 def test_a_prior_is_fitted_once_on_the_runs_own_images(images, tmp_path, monkeypatch):
     run = train(images, tmp_path / "runs", epochs=1)
     run.sample(2, prior=Grey(0.1))
-    x, again = images[0], d.open(run.folder.path)
+    x, again = images[0], d.open(run.folder)
     monkeypatch.setattr("diffusion.data.find", lambda *_: None)
     again.sample(3, prior=Grey(0.1))  # needs no images
     again.keeps = False
@@ -148,7 +148,7 @@ def test_a_prior_is_fitted_once_on_the_runs_own_images(images, tmp_path, monkeyp
 def test_a_foreign_or_damaged_prior_is_not_taken(images, tmp_path, capsys):
     run = train(images, tmp_path, epochs=1)
     wanted = run.sample(2, prior="patches", seed=3)
-    pixels, patches = (run.folder.path / run._prior_file(prior)[0] for prior in (d.Pixels(), d.Patches()))
+    pixels, patches = (run.folder / run._prior_file(prior)[0] for prior in (d.Pixels(), d.Patches()))
     for content in (pixels.read_bytes(), patches.read_bytes()[:-1] + b"x", b""):
         patches.write_bytes(content)
         run.keeps = False
@@ -163,7 +163,7 @@ def test_a_foreign_or_damaged_prior_is_not_taken(images, tmp_path, capsys):
 def test_a_damaged_file_of_samples_is_drawn_again(images, tmp_path, capsys, damage):
     run = train(images, tmp_path, epochs=1)
     first = run.sample(3)
-    (path,) = samples_folder(run.folder.path).iterdir()
+    (path,) = samples_folder(run.folder).iterdir()
     good = path.read_bytes()
     path.write_bytes(damage(good))
     assert torch.equal(run.sample(3), first)
@@ -174,9 +174,9 @@ def test_a_damaged_file_of_samples_is_drawn_again(images, tmp_path, capsys, dama
 def test_a_whole_file_of_other_samples_or_of_other_tensors_is_not_taken_for_these(images, tmp_path, capsys):
     run = train(images, tmp_path, epochs=1)
     first = run.sample(3)
-    (path,) = samples_folder(run.folder.path).iterdir()
+    (path,) = samples_folder(run.folder).iterdir()
     run.sample(3, seed=1)
-    (other,) = set(samples_folder(run.folder.path).iterdir()) - {path}
+    (other,) = set(samples_folder(run.folder).iterdir()) - {path}
     for content in (other.read_bytes(), tensor_bytes({"pixels": first})):
         path.write_bytes(content)
         assert torch.equal(run.sample(3), first)
