@@ -64,6 +64,7 @@ class Loop:
             if self.callback:
                 self.callback(before + self.step, loss.item())
             if self.step % checkpoint_steps == 0 and self.step < steps:
+                self._mean_loss()  # refuses a loss that is not finite
                 self.seconds = time.monotonic() - begun
                 self._save()
         line = {"epoch": epoch, "train_loss": self._mean_loss(), "test_loss": self.learner.test_loss()}
