@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from diffusion.provenance import releases
+from report.sources import counted, known, reading, trace_results
 from report.text_format import DASH, Markdown, each, escape, fixed, num, percent, span
 from report.text_format import table as markdown_table
 from study.changes import Row, describe, table
@@ -25,7 +26,10 @@ def load(name: str) -> Results | None:
     out = releases() / name
     pairs = trainings_in(out) if name and out.is_dir() else []
     results = load_results(out, pairs) if pairs else None
-    return results if results and table(results) else None
+    if not results or not table(results):
+        return None
+    trace_results(results, f"released/{name}/")
+    return results
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,23 @@ class Change:
     """A row of the table, its trainings, and the same models sampled in other ways."""
 
     row: Row
-    trainings: list[Trained]
     ways: Mapping[str, "Change"] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.row, name)
+        with reading() as seen:
+            found = getattr(self.row, name)
+        return known(found, tuple(seen), name)
+
+    @property
+    def trainings(self) -> list[Trained]:
+        return self.row.trainings
 
     @property
     def shown(self) -> Markdown:
         """The distance of each training; of a single one with the interval of its samples."""
         if len(self.row.distances) > 1:
             return each(self.row.distances)
-        return self.row.distance.shown(span)
+        return self.distance.shown(span)
 
     @property
     def rate(self) -> float:
@@ -91,7 +100,7 @@ def named(results: Results) -> dict[str, Change]:
     """The table's rows by the names of their models, in the table's order."""
     found: dict[str, Change] = {}
     for row in table(results):
-        change = Change(row, [results.trainings[row.model, seed] for seed in row.seeds], {})
+        change = Change(row, {})
         if row.name == row.model:
             found[row.model] = change
         else:
@@ -103,6 +112,7 @@ def values(results: Results | None) -> dict[str, Any]:
     """Values of the section; `beyond` has the rows by name."""
     rows = named(results) if results else {}
     ones = [one.train for one in results.trainings.values()] if results else []
+    auto = [one for one in ones if one.settings["precision"] == "auto"]
     # The ratio of the distances of two trainings of a zoom model, each with its own samples.
     apart = [
         max(d) / min(d) for row in rows.values() if row.process == "zoom" and len(d := row.distances) > 1
@@ -110,9 +120,10 @@ def values(results: Results | None) -> dict[str, Any]:
     return {
         "beyond": rows,
         "beyond_apart": apart,
-        "beyond_precisions": [
-            one.environment["precision"] for one in ones if one.settings["precision"] == "auto"
-        ],
+        "beyond_precisions": {
+            "all": counted(auto),
+            "fp32": counted((one for one in auto if one.environment["precision"] == "fp32"), auto),
+        },
         "table_beyond": _table(results) if results else None,
     }
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from diffusion.files import differences, write_bytes
-from report import beside, beyond, front, guards, pages, render, values
+from diffusion.provenance import releases
+from report import beside, beyond, front, guards, pages, render, sources, values
 from report.verdicts.judge import ledger
 from study import figures
 from study.changes import table
@@ -33,10 +34,11 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     Raises:
         ValueError: the run is incomplete or not that of the profile.
     """
-    out = Path(out).resolve()
+    out, unknown = Path(out).resolve(), len(sources.register.missing)
     asked = read_profile(profile, PROFILES)
     results = load_results(out, asked.trainings)
     check(results, asked)
+    sources.trace_results(results)
     further = beyond.load(str(asked.options.get("beyond", "")))
     verdicts, notebooks, folder = ledger(results, further), pages.names(results), out / "figures"
     if further is None and "beyond" in asked.options:
@@ -54,11 +56,16 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         )
     else:
         text = guards.Text(values.build(results, asked, verdicts, notebooks, drawn)).report()
+    if (missing := sources.register.missing[unknown:]) and (releases() / asked.name).is_dir():
+        raise ValueError(f"{missing[0]} is printed, and no record is known that it comes from")
+    text, numbers = sources.written(text)
+    text += sources.listing(numbers)
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
         out / "ledger.json": as_json([verdict.row() for verdict in verdicts.values()]),
         out / "table.json": as_json([row.json() for row in table(results)]),
+        out / "numbers.json": as_json(numbers, None),
         out / "report.html": render.html(text, out),
         out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
@@ -112,9 +119,9 @@ def compared(
     yield "the schedules", results.schedules.settings, profile.schedules.values(), True
 
 
-def as_json(rows: list[dict[str, Any]]) -> bytes:
+def as_json(rows: list[dict[str, Any]], indent: int | None = 1) -> bytes:
     """Rows of a table as JSON, for other programs."""
-    return (json.dumps(rows, indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(rows, indent=indent, ensure_ascii=False) + "\n").encode()
 
 
 def main(arguments: list[str] | None = None) -> int:

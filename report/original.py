@@ -4,6 +4,7 @@ from typing import Any
 
 from diffusion.evaluation.interval import Interval
 from report import tables
+from report.claims.original import files as of_files
 from report.text_format import DASH, Markdown, escape, fixed, num, percent, span, spread, table
 from report.verdicts.case import at_end, classes, full
 from study.records import LABEL_FREE, FilesRecord, Results, Trained
@@ -13,7 +14,7 @@ ABOUT = 1.2  # a class whose share is within this factor of its real one is neit
 
 def values(results: Results, original: Results | None) -> dict[str, Any]:
     """Values of the section: the study's weights by name, and the record of its files."""
-    files = FilesRecord.load_if_there(original.out) if original else None
+    files = of_files() if original else None
     zooms = _zooms(results) + (_zooms(original) if original else [])
     by_class = list(zip(*map(_shares, zooms), strict=True))
     names = next(iter(results.trainings.values())).train.data.classes

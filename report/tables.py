@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from statistics import fmean
 from typing import Any
 
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Real
+from report.sources import mean
 from report.study import DDPMS
 from report.text_format import (
     DASH,
@@ -63,9 +63,9 @@ def summary(results: Results, original: Results | None = None) -> Markdown:
     analysed = bool(results.yardstick) and any(one.analysis for _, one in ones)
     for name, one in ones + (trained(original) if original else []):
         late_fids = [row.frechet.value for row in one.measure.late()]
-        mean, low, high = (fixed(x, 1) for x in (fmean(late_fids), min(late_fids), max(late_fids)))
+        middle, low, high = (fixed(x, 1) for x in (mean(late_fids), min(late_fids), max(late_fids)))
         row = [Markdown(name.replace(" ", FIXED)), num(one.train.history[-1].test_loss)]
-        row += [Markdown(f"{mean}{FIXED}({f'{low}–{high}' if len(late_fids) > 1 else 'last'})")]
+        row += [Markdown(f"{middle}{FIXED}({f'{low}–{high}' if len(late_fids) > 1 else 'last'})")]
         row += [percent(at_end(one.measure, low_confidence).value)]
         if analysed:
             row.append(percent(drawn.digit.value) if (drawn := full(one.analysis)) else DASH)

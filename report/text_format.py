@@ -8,8 +8,10 @@ import math
 import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import partial, wraps
 from typing import Any
+
+from report.sources import counted, plain, register
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 MINUS, FIXED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
@@ -62,12 +64,24 @@ def _finite(x: float) -> float:
     return x
 
 
+def _marked(function: Callable[..., Markdown]) -> Callable[..., Markdown]:
+    """A function that formats a number and marks where it comes from."""
+
+    @wraps(function)
+    def formatted(x: float, *how: Any, **named: Any) -> Markdown:
+        return Markdown(register.mark(plain(function(x, *how, **named)), [x]))
+
+    return formatted
+
+
+@_marked
 def integer(x: float) -> Markdown:
     """12345 -> 12,345 (four digits stay together)."""
     x = round(_finite(x))
     return Markdown((f"{x:,}" if abs(x) >= 10000 else str(x)).replace("-", MINUS))
 
 
+@_marked
 def num(x: float, digits: int = 3) -> Markdown:
     """`digits` significant digits; powers of ten outside 0.001..99999."""
     x = _finite(x)
@@ -82,12 +96,14 @@ def num(x: float, digits: int = 3) -> Markdown:
     return Markdown(f"${mantissa}\\times 10^{{{power}}}$")
 
 
+@_marked
 def fixed(x: float, decimals: int = 2) -> Markdown:
     """A fixed number of decimals; a value that rounds to zero has no sign."""
     shown = f"{_finite(x):.{decimals}f}"
     return Markdown(shown.lstrip("-") if float(shown) == 0 else shown.replace("-", MINUS))
 
 
+@_marked
 def percent(x: float, decimals: int = 0) -> Markdown:
     """A share in [0, 1] as a percentage; a small share that would read 0 gets more digits."""
     share = 100 * _finite(x)
@@ -97,7 +113,8 @@ def percent(x: float, decimals: int = 0) -> Markdown:
 
 
 def interval(value: float, low: float, high: float, show: Callable[[float], Markdown]) -> Markdown:
-    return Markdown(f"{show(value)} [{show(low)},{FIXED}{show(high)}]")
+    text = plain(f"{show(value)} [{show(low)},{FIXED}{show(high)}]")
+    return Markdown(register.mark(text, [value, low, high]))
 
 
 def shown(x: Any, show: Callable = num, *how: Any) -> Markdown:
@@ -117,7 +134,8 @@ def span(value: float, low: float | None, high: float | None, digits: int = 3) -
 def percent_span(value: float, low: float, high: float, decimals: int = 1) -> Markdown:
     """A share with its interval, in per cent."""
     inner = f"{fixed(100 * low, decimals)},{FIXED}{fixed(100 * high, decimals)}"
-    return Markdown(f"{fixed(100 * value, decimals)}% [{inner}]")
+    text = plain(f"{fixed(100 * value, decimals)}% [{inner}]")
+    return Markdown(register.mark(text, [value, low, high]))
 
 
 def percent_range(shares: Iterable[float]) -> Markdown:
@@ -129,9 +147,11 @@ def percent_range(shares: Iterable[float]) -> Markdown:
 def spread(mean: float, sd: float) -> Markdown:
     """mean ± sd, both to the second significant digit of the spread."""
     decimals = max(0, 1 - math.floor(math.log10(sd))) if _finite(sd) > 0 else 3
-    return Markdown(f"{fixed(mean, min(decimals, 6))}{FIXED}±{FIXED}{fixed(sd, min(decimals, 6))}")
+    text = plain(f"{fixed(mean, min(decimals, 6))}{FIXED}±{FIXED}{fixed(sd, min(decimals, 6))}")
+    return Markdown(register.mark(text, [mean, sd]))
 
 
+@_marked
 def duration(seconds: float) -> Markdown:
     """0.09 s, 43 s, 12 min, 5.1 h."""
     unit, size = ("s", 1) if seconds < 120 else ("min", 60) if seconds < 7200 else ("h", 3600)
@@ -194,4 +214,4 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], columns: str | Seq
 
 # Those that placeholders and conditions may call, as functions or filters.
 HELPERS = {f.__name__: f for f in (num, fixed, percent, percent_range, shown, duration, integer)}
-HELPERS |= {f.__name__: f for f in (listing, each, named, sentence, code)}
+HELPERS |= {f.__name__: f for f in (listing, each, named, sentence, code, counted)}

@@ -7,6 +7,7 @@ Models, claims and changes beyond the study are reached by their own names: `fin
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from diffusion.files import read_json
 from report import beyond, front, original, starts, tables
 from report.claims.ddpm import EARLY, recovered
 from report.claims.samples import COMPARABLE
+from report.sources import counted, defined, derived, known, mean, reading
 from report.study import DDPMS, END_OF_TRAINING, MODELS, complete, dataset, deviations, measured
 from report.study import trainings as trainings_of
 from report.text_format import NUMBERS, Markdown, code, escape, integer, listing, num, percent, sentence
@@ -115,9 +117,15 @@ def build(
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
         | _by_eye(results)
         | beyond.values(further)
-        | starts.values(Level.of(replace(results, further=further, watched=watched)))
+        | _level(replace(results, further=further, watched=watched))
         | original.values(results, beyond.load(str(profile.options.get("original", ""))))
     )
+
+
+def _level(results: Results) -> dict[str, Any]:
+    with reading() as seen:
+        found = starts.values(Level.of(results))
+    return known(found, tuple(seen), "Level")
 
 
 # --- the run ---
@@ -142,7 +150,7 @@ def _run(results: Results, profile: Profile, models: list[str], drawn: set[str])
         if one.settings["lr_schedule"] == "constant"
         else "warmed up shortly and then lowered along a cosine",
         "respaced": respaced(results),
-        "total_seconds": float(sum(map(tables.seconds, results.trainings.values()))),
+        "total_seconds": sum(map(tables.seconds, results.trainings.values())),
         "further_models": front.further(results, further, drawn),
         **front.values(results),
     }
@@ -173,7 +181,7 @@ def trainings_said(results: Results) -> Markdown:
     """The number of trainings of each model, in words."""
     words, groups = {1: "once", 2: "twice"}, {}
     for model in results.models:
-        n = len(results.seeds(model))
+        n = counted(one.train for one in trainings_of(results, model))
         groups.setdefault(words.get(n, f"{integer(n)} times"), []).append(model)
     return listing(Markdown(f"{listing(models)} {times}") for times, models in groups.items())
 
@@ -193,8 +201,8 @@ def _measures(results: Results) -> dict[str, Any]:
     ones, schedules = [one.measure for one in results.trainings.values()], results.schedules
     measure, beta, left = ones[0], schedules.linear.beta[-1], 1 - schedules.linear.alpha_bar[-1]
     return {
-        "end_of_training": END_OF_TRAINING,
-        "fewest_checkpoints": FEWEST,
+        "end_of_training": defined(END_OF_TRAINING, "report.study:END_OF_TRAINING"),
+        "fewest_checkpoints": defined(FEWEST, "diffusion.evaluation.statistics:FEWEST"),
         "last_part": Markdown(LAST),
         "reference": measure.reference,
         "classifier": measure.features["digits"],
@@ -202,9 +210,9 @@ def _measures(results: Results) -> dict[str, Any]:
         "real": measure.real,
         "quality_rule": QUALITY_RULE,
         "low_confidence_all": [at_end(one, low_confidence).value for one in ones],
-        "unpicked_count": UNPICKED,
+        "unpicked_count": defined(UNPICKED, "study.figures.catalogue:UNPICKED"),
         "checkpoint_n": measure.settings["n_checkpoint"],
-        "settled": percent(SETTLED),
+        "settled": percent(defined(SETTLED, "study.records:SETTLED")),
         "summary_n": listing(sorted({one.final.n for one in ones})),
         "schedules": schedules,
         "posterior": {"posterior": beta / left**0.5, "inverted": beta**0.5},
@@ -222,20 +230,20 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     """The ledger; of each claim the numbers of its parts, and the one that decides."""
     decides = {name: v.decides[0] for name, v in verdicts.items() if v.decides}
     return {
-        "claims_count": integer(len(verdicts)),
-        "made_before": integer(sum(v.claim.made_before for v in verdicts.values())),
+        "claims_count": integer(defined(len(verdicts), "report.claims")),
+        "made_before": integer(defined(sum(v.claim.made_before for v in verdicts.values()), "report.claims")),
         "tally": tally(verdicts),
         "table_glance": table.glance(verdicts),
         "claims_in_full": table.claims(verdicts),
         "verdict": {name: WORDS.get(v.verdict, v.verdict) for name, v in verdicts.items()},
         "parts": {name: [one.interval for one in v.parts] for name, v in verdicts.items() if v.parts},
         "effect": {name: e.shown() for name, e in decides.items()},
-        "value": {name: e.show(e.interval.value) for name, e in decides.items()},
-        "magnitude": {name: e.show(abs(e.interval.value)) for name, e in decides.items()},
+        "value": {name: e.said(e.interval.value) for name, e in decides.items()},
+        "magnitude": {name: e.said(abs(e.interval.value)) for name, e in decides.items()},
         "settles": {name: v.settles for name, v in verdicts.items()},
-        "fewest": {name: v.fewest for name, v in verdicts.items()},
+        "fewest": {name: table.fewest(v, place) for place, (name, v) in enumerate(verdicts.items())},
         "ratios": [e.interval.value for e in verdicts["comparable"].each],
-        "comparable_within": integer(COMPARABLE),
+        "comparable_within": integer(defined(COMPARABLE, "report.claims.samples:COMPARABLE")),
     }
 
 
@@ -266,6 +274,7 @@ def _models(case: Case, models: list[str]) -> dict[str, Any]:
     }
 
 
+@derived
 def by_distance(one: Trained, value: Any) -> float:
     """The correlation of a value with the distance after the first third of training; 0 on few points."""
     rows = [row for row in one.measure.curve if row.epoch > one.train.epochs / 3]
@@ -298,7 +307,7 @@ def _zooms(results: Results, zooms: list[Trained]) -> dict[str, Any]:
             for name in zooms[0].measure.final.distances
             if all(name in one.measure.final.distances for one in zooms)
         },
-        "late_means": [np.mean([row.frechet.value for row in one.measure.late()]) for one in zooms],
+        "late_means": [mean([row.frechet.value for row in one.measure.late()]) for one in zooms],
         "late_divergences": [row.classes.divergence.value for row in rows],
         "late_distances": [row.frechet.value for one in ones for row in one.measure.late()],
         "loss_correlations": [
@@ -345,7 +354,8 @@ def _checkpoints(case: Case) -> dict[str, Any]:
     epochs = [epoch for epoch in rows["linear"] if epoch in rows["cosine"]]
     begin = EARLY_POINT * case["linear"].train.epochs
     epoch = min(epochs, key=lambda e: abs(e - begin))
-    ahead = [rows["cosine"][e].frechet.value < rows["linear"][e].frechet.value for e in epochs]
+    pairs = [(rows["cosine"][e].frechet.value, rows["linear"][e].frechet.value) for e in epochs]
+    ahead = [cosine < linear for cosine, linear in pairs]
     quarter = sum(e <= EARLY * max(rows["linear"]) for e in epochs)
     common = [case[m].train.ddpm.common_loss for m in DDPMS]
     by_level = sorted(zip(common[0].levels, *(one.by_level for one in common), strict=True))
@@ -353,7 +363,10 @@ def _checkpoints(case: Case) -> dict[str, Any]:
         "early": {"epoch": epoch} | {m: rows[m][epoch] for m in DDPMS},
         "along": {
             "ahead": ahead[:quarter],
-            "ahead_later": ahead[quarter:],
+            "later": {
+                "ahead": counted(filter(None, ahead[quarter:]), chain(*pairs[quarter:])),
+                "of": counted(ahead[quarter:], chain(*pairs[quarter:])),
+            },
             "border": {m: [rows[m][e].border.sd for e in epochs] for m in DDPMS},
             "levels_ahead": [cosine < linear for _, linear, cosine in by_level],
         },
@@ -379,9 +392,14 @@ def _by_eye(results: Results) -> dict[str, Any]:
     """The blind comparison, and the recogniser's shares of the study's models corrected by it."""
     if not results.blind:
         return {"blind": {}, "corrected": {}}
-    blind, ones = Blind(results.blind), [one for _, one in tables.trained(results) if one.analysis]
+    with reading() as seen:
+        blind = Blind(results.blind)
+    vars(blind).update(known(vars(blind), tuple(seen), "Blind"))
+    ones = [one for _, one in tables.trained(results) if one.analysis]
     shares = {m: [full(one.analysis).digit.value for one in ones if one.model == m] for m in MODELS}
-    corrected = {m: [x for share in found for x in blind.corrected(share)] for m, found in shares.items()}
+    corrected = {
+        m: [x for share in found for x in derived(blind.corrected)(share)] for m, found in shares.items()
+    }
     return {"blind": blind, "corrected": corrected, "table_by_eye": tables.by_eye(blind)}
 
 

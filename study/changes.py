@@ -4,7 +4,7 @@ The base is the first model of a process in the profile. A row tells in which se
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import exp, log
 from statistics import fmean
 from typing import Any
@@ -55,36 +55,89 @@ class Row:
         name: of the model, `model.way` for another way to sample it.
         changes: settings that differ from the base's, and what they are here; none for the base.
         calls: of the network, for one image.
-        seconds: of the processor for one sample, the mean over the trainings of which it is known.
-        n: samples of each training that its distance is taken of.
-        distances: Fréchet distances, one a training, in the classifier's features.
-        label_free: the same in the autoencoder's, of the trainings where these were measured.
-        distance: their mean with Student's interval, of the logarithms; of one training, that of its samples.
-        divergence, low_confidence, coverage: means over the trainings.
-        digit: share that the calibrated recogniser accepts, a mean over trainings that are analysed, if any.
+        trainings, samples, drawn: its trainings, the measures of the samples of each, and their analyses.
     """
 
     name: str
-    model: str
-    process: str
     changes: dict[str, Any]
-    parameters: int
-    epochs: int
     calls: int
-    seconds: float | None
-    seeds: list[int]
-    n: int
-    distances: list[float]
-    label_free: list[float]
-    distance: Interval
-    divergence: float
-    low_confidence: float
-    digit: float | None
-    coverage: float
+    trainings: list[Trained]
+    samples: Measured
+    drawn: list[Drawn]
+
+    @property
+    def model(self) -> str:
+        return self.trainings[0].model
+
+    @property
+    def process(self) -> str:
+        return self.trainings[0].train.process
+
+    @property
+    def parameters(self) -> int:
+        return self.trainings[0].train.parameters_count
+
+    @property
+    def epochs(self) -> int:
+        return self.trainings[0].train.epochs
+
+    @property
+    def seeds(self) -> list[int]:
+        return [one.seed for one in self.trainings]
+
+    @property
+    def n(self) -> int:
+        """Samples of each training that its distance is taken of."""
+        return self.samples[0].n
+
+    @property
+    def seconds(self) -> float | None:
+        """Of the processor for one sample, the mean over the trainings of which it is known."""
+        known = [each.seconds for each in self.samples if each.seconds]
+        return fmean(known) if known else None
+
+    @property
+    def distances(self) -> list[float]:
+        """Fréchet distances, one a training, in the classifier's features."""
+        return [each.frechet.value for each in self.samples]
+
+    @property
+    def label_free(self) -> list[float]:
+        """The same in the autoencoder's, of the trainings where these were measured."""
+        return [each.distances[LABEL_FREE].value for each in self.samples if LABEL_FREE in each.distances]
+
+    @property
+    def distance(self) -> Interval:
+        """Their mean with Student's interval, of the logarithms; of one training, that of its samples."""
+        if len(self.samples) < 2:
+            return Interval(*self.samples[0].frechet.ends, n=1, sd=0.0)
+        ends = mean_of(list(map(log, self.distances))).map(exp)
+        return mean_of(self.distances).model_copy(update={"low": ends.low, "high": ends.high})
+
+    @property
+    def divergence(self) -> float:
+        return fmean(each.classes.divergence.value for each in self.samples)
+
+    @property
+    def low_confidence(self) -> float:
+        return fmean(each.low_confidence.value for each in self.samples)
+
+    @property
+    def coverage(self) -> float:
+        return fmean(each.variety.coverage.value for each in self.samples)
+
+    @property
+    def digit(self) -> float | None:
+        """Share that the calibrated recogniser accepts, a mean over trainings that are analysed, if any."""
+        return fmean(each.digit.value for each in self.drawn) if self.drawn else None
 
     def json(self) -> dict[str, Any]:
         """The row as plain values, for `table.json`."""
-        return asdict(self) | {"distance": self.distance.model_dump()}
+        return {name: getattr(self, name) for name in COLUMNS} | {"distance": self.distance.model_dump()}
+
+
+COLUMNS = ("name", "model", "process", "changes", "parameters", "epochs", "calls", "seconds", "seeds", "n")
+COLUMNS += ("distances", "label_free", "distance", "divergence", "low_confidence", "digit", "coverage")
 
 
 def describe(row: Row, changes: dict[str, Any] | None = None) -> str:
@@ -113,7 +166,7 @@ def table(results: Results) -> list[Row]:
             trained = [one for one in ones if one.model == model]
             for name, changes, calls, samples, drawn in _ways(trained):
                 changed = _changes(ones[0], trained[0], changes)
-                rows.append(_row(name, trained, changed, calls, samples, drawn))
+                rows.append(Row(name, changed, calls, trained[: len(samples)], samples, drawn))
     return rows
 
 
@@ -151,38 +204,3 @@ def _settings(one: Trained, changes: dict[str, Any]) -> dict[str, Any]:
     trained = {name: field.default for name, field in fields.items()} | one.train.settings
     trained = {name: value for name, value in trained.items() if name not in OF_SAMPLING}
     return trained | sampling_of(one.train.settings, changes)
-
-
-def _row(
-    name: str,
-    ones: list[Trained],
-    changes: dict[str, Any],
-    calls: int,
-    samples: Measured,
-    drawn: list[Drawn],
-) -> Row:
-    train, distances = ones[0].train, [each.frechet.value for each in samples]
-    alone = Interval(*samples[0].frechet.ends, n=1, sd=0.0)
-    distance = alone
-    if len(samples) > 1:
-        ends = mean_of(list(map(log, distances))).map(exp)
-        distance = mean_of(distances).model_copy(update={"low": ends.low, "high": ends.high})
-    return Row(
-        name=name,
-        model=train.model,
-        process=train.process,
-        changes=changes,
-        parameters=train.parameters_count,
-        epochs=train.epochs,
-        calls=calls,
-        seconds=fmean(timed) if (timed := [each.seconds for each in samples if each.seconds]) else None,
-        seeds=[one.seed for one in ones[: len(samples)]],
-        n=samples[0].n,
-        distances=distances,
-        label_free=[each.distances[LABEL_FREE].value for each in samples if LABEL_FREE in each.distances],
-        distance=distance,
-        divergence=fmean(each.classes.divergence.value for each in samples),
-        low_confidence=fmean(each.low_confidence.value for each in samples),
-        digit=fmean(each.digit.value for each in drawn) if drawn else None,
-        coverage=fmean(each.variety.coverage.value for each in samples),
-    )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from diffusion.provenance import releases
 from report.claims.common import exact
+from report.sources import trace
 from report.text_format import fixed, integer
 from report.verdicts.case import Case, NotMeasured
 from report.verdicts.effects import ABOVE, WITHIN, Effect
@@ -17,6 +18,7 @@ LEARNT = 3.0  # the factor within which the variance that a network has learnt i
 def files() -> FilesRecord:
     """The record of the study's released files; raises NotMeasured where there are none."""
     if found := FilesRecord.load_if_there(releases() / "original"):
+        trace(found, "released/original/metrics/files.json")
         return found
     raise NotMeasured("the study's files are not there")
 

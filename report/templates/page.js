@@ -80,6 +80,51 @@
     image.after(button);
   });
 
+  // A number says where it comes from, as the list at the end does: by a click; by keyboard where sources are shown.
+  const numbers = all(".n"), source = document.createElement("div"), shows = document.createElement("button");
+  const tell = (number) => {
+    const item = document.getElementById("n" + number.dataset.s).closest("li").cloneNode(true);
+    item.querySelector("[id]").removeAttribute("id");
+    source.replaceChildren(...item.childNodes);
+    source.showPopover();
+    const at = number.getBoundingClientRect(), room = document.documentElement;
+    const above = at.bottom + source.offsetHeight + 8 > room.clientHeight;
+    source.style.left = Math.max(8, Math.min(at.left, room.clientWidth - source.offsetWidth - 8)) + "px";
+    source.style.top = Math.max(8, above ? at.top - source.offsetHeight - 6 : at.bottom + 6) + "px";
+  };
+  const show = (on) => {
+    shows.setAttribute("aria-pressed", on);
+    document.body.classList.toggle("sources", on);
+    for (const number of numbers) {
+      if (on) number.setAttribute("tabindex", "0");
+      else number.removeAttribute("tabindex");
+      if (on) number.setAttribute("role", "button");
+      else number.removeAttribute("role");
+    }
+  };
+  if (numbers.length) {
+    source.className = "source";
+    source.setAttribute("popover", "auto");
+    source.setAttribute("aria-live", "polite");
+    shows.className = "shows";
+    shows.textContent = "Show sources of numbers";
+    shows.addEventListener("click", () => show(shows.getAttribute("aria-pressed") !== "true"));
+    show(false);
+    nav.querySelector("details").append(shows);
+    document.body.append(source);
+    document.addEventListener("click", (event) => {
+      const number = event.target.closest(".n");
+      if (!number || event.target.closest("a")) return;
+      event.preventDefault();
+      tell(number);
+    });
+    document.addEventListener("keydown", (event) => {
+      if (!event.target.matches(".n") || (event.key !== "Enter" && event.key !== " ")) return;
+      event.preventDefault();
+      tell(event.target);
+    });
+  }
+
   // Paper shows what is folded.
   addEventListener("beforeprint", () => all("main details").forEach((one) => { one.open = true; }));
 })();

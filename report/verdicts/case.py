@@ -12,11 +12,12 @@ from operator import attrgetter
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Real
+from report.sources import defined, derived
 from report.text_format import percent
 from study.late import mean_of, share
 from study.records import LATE, AnalyseRecord, Checkpoint, Drawn, MeasureRecord, Results, Trained
 
-LAST = f"the last {percent(LATE)} of training"
+LAST = f"the last {percent(defined(LATE, 'study.records:LATE'))} of training"
 
 Measure = Callable[[Checkpoint], Interval]
 
@@ -58,6 +59,7 @@ def classes(which: Sequence[int]) -> Measure:
     return measure
 
 
+@derived
 def late(measured: MeasureRecord, measure: Measure) -> Interval | None:
     """The mean of a measure, none of which is negative, over the late checkpoints; None if these are few."""
     found = mean_of(map(measure, measured.late()))
@@ -66,11 +68,13 @@ def late(measured: MeasureRecord, measure: Measure) -> Interval | None:
     return found and found.model_copy(update={"low": max(found.low, 0.0)})
 
 
+@derived
 def at_end(measured: MeasureRecord, measure: Measure) -> Interval:
     """A measure at the end of training: over the late checkpoints or, where they are few, of the last."""
     return late(measured, measure) or measure(measured.final)
 
 
+@derived
 def swing(measured: MeasureRecord) -> Interval:
     """The last distance, and the smallest and the largest of the second half of training."""
     found = [row.frechet.value for row in measured.curve if row.epoch >= measured.final.epoch / 2]
@@ -124,6 +128,7 @@ class Case:
     def end(self, model: str, measure: Measure) -> Interval:
         return at_end(self.chosen[model].measure, measure)
 
+    @derived
     def gap(self, model: str, other: str, measure: Measure) -> Interval:
         """The difference of two models at the end of training.
 

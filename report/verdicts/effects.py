@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import stats
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
+from report.sources import derived, plain, register
 from report.text_format import Markdown
 from report.text_format import interval as bracketed
 from report.verdicts.case import log
@@ -36,6 +37,8 @@ class Effect:
         ratio: it is a quotient, for which twice as large and half as large are equally far from 1.
         show: how a value of it is printed.
     """
+
+    SOURCED: ClassVar = ("interval",)  # what is measured in it
 
     name: str
     interval: Interval
@@ -72,6 +75,7 @@ class Effect:
             return EQUAL
         return replace(self, interval=Interval(value, value, value)).answer()
 
+    @derived
     def same(self) -> tuple[str, float | None, float | None]:
         """The bounds that would give the same answer: which of them, "bound" or "margin", from, to.
 
@@ -100,9 +104,14 @@ class Effect:
     def shown(self) -> Markdown:
         """The number and its interval; an exact one alone."""
         value, low, high = self.interval.ends
-        return self.show(value) if low == high else bracketed(value, low, high, self.show)
+        return self.said(value) if low == high else bracketed(value, low, high, self.show)
+
+    def said(self, x: float) -> Markdown:
+        """A value of it, as it is printed."""
+        return Markdown(register.mark(plain(self.show(x)), [x]))
 
 
+@derived
 def over_trainings(effects: Sequence[Effect]) -> Effect:
     """One effect from those of several trainings: their mean, of ratios the geometric one.
 

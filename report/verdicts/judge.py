@@ -16,6 +16,7 @@ from typing import Any
 
 from diffusion.evaluation.statistics import FEWEST
 from report import claims as chapters
+from report.sources import DEFINITION, Source, known, plain, reading
 from report.study import (
     END_OF_TRAINING,
     EPOCHS,
@@ -156,7 +157,9 @@ class Verdict:
         """The line of the ledger for other programs."""
         of_claim = {n: getattr(self.claim, n) for n in ("id", "section", "text", "rule", "made_before")}
         names = ("verdict", "trainings", "reason", "why", "lean", "settles", "needed", "measured")
-        return of_claim | {n: getattr(self, n) for n in names} | {"parts": [one.row() for one in self.parts]}
+        row = of_claim | {n: getattr(self, n) for n in names}
+        row = {n: plain(x) if isinstance(x, str) else x for n, x in row.items()}
+        return row | {"parts": [one.row() for one in self.parts]}
 
 
 CLAIMS: dict[str, Claim] = {}
@@ -206,9 +209,21 @@ def judge(one: Claim, results: Results, further: Results | None = None) -> Verdi
     try:
         if differs := next(filter(None, map(one.needs, found)), None):
             return Verdict(one, TOO_SMALL, trainings, reason=BY_SCALE, why=listing(differs))
-        return decide(one, trainings, [list(one.measure(case)) for case in found])
+        return decide(one, trainings, [effects(one, case) for case in found])
     except NotMeasured as error:
         return Verdict(one, OPEN, trainings, reason=BY_MEASURE, why=Markdown(str(error)))
+
+
+def effects(one: Claim, case: Case) -> list[Effect]:
+    """The effects of a claim on a case; each knows what it was computed from."""
+    found, measure = [], one.measure(case)
+    while True:
+        with reading() as seen:
+            effect = next(measure, None)
+        if effect is None:
+            return found
+        places = tuple(seen) or (Source(DEFINITION, f"report.claims:{one.id}"),)
+        found.append(known(effect, places, one.id))
 
 
 def decide(one: Claim, trainings: dict[str, int], found: list[list[Effect]]) -> Verdict:
@@ -244,7 +259,7 @@ def _said(parts: tuple[Effect, ...], of_parts: list[tuple[Effect, ...]]) -> Mark
     """Each part in words: its number in each training, and what it answers."""
     said = []
     for part, effects in zip(parts, of_parts, strict=True):
-        shown = listing(dict.fromkeys(effect.shown() for effect in effects))
+        shown = listing({plain(one): one for one in (effect.shown() for effect in effects)}.values())
         answer = f" ({OF_ANSWER[part.answer()]})" if part.side and len(parts) > 1 else ""
         said.append(f"{part.name}: {shown}{answer}")
     return sentence(Markdown("; ".join(said)))

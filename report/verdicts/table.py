@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from report.sources import Source, defined, known
 from report.text_format import DASH, FIXED, Markdown, sentence, table
 from report.verdicts.effects import BELOW, WITHIN, Effect
 from report.verdicts.judge import OPEN, TOO_SMALL, WORDS, Verdict
@@ -24,18 +25,27 @@ def remarks(v: Verdict) -> Markdown:
     return Markdown("; ".join(filter(None, (v.why, lean, rests, settles))))
 
 
-def bound(one: Effect) -> Markdown:
-    """The bound of an effect, and the range of those that give the same verdict."""
+def bound(one: Effect, claim: str) -> Markdown:
+    """The bound of an effect of a claim, and the range of those that give the same verdict."""
+
+    def ours(x: float) -> Markdown:
+        return one.said(defined(x, f"report.claims:{claim}"))
+
     factor = "a factor of " if one.ratio else ""
-    about = f"within {factor}{one.show(one.margin)}" if one.margin is not None else ""
-    side = "" if one.side == WITHIN else f"{'<' if one.side == BELOW else '>'}{FIXED}{one.show(one.bound)}"
+    about = f"within {factor}{ours(one.margin)}" if one.margin is not None else ""
+    side = "" if one.side == WITHIN else f"{'<' if one.side == BELOW else '>'}{FIXED}{ours(one.bound)}"
     of, low, high = one.same()
     if None in (low, high):
-        same = f"all above {one.show(low)}" if high is None else f"all below {one.show(high)}"
+        same = f"all above {one.said(low)}" if high is None else f"all below {one.said(high)}"
     else:
-        same = f"{one.show(low)} to {one.show(high)}"
+        same = f"{one.said(low)} to {one.said(high)}"
     what = f"{of}s: " if about and side else ""
     return Markdown(f"{' or '.join(filter(None, (side, about)))} ({what}{same})")
+
+
+def fewest(v: Verdict, place: int) -> int:
+    """Trainings of the model with the fewest; the claim is at that place of the ledger."""
+    return known(v.fewest, [Source("ledger.json", f"/{place}/trainings/{m}") for m in v.trainings], "min")
 
 
 def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
@@ -44,10 +54,10 @@ def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
     for number, v in enumerate(verdicts.values(), 1):
         link = Markdown(f"[{number}](#claim-{v.claim.id})")
         shown = Markdown("; ".join(f"{one.name}: {one.shown()}" for one in v.decides)) or DASH
-        bounds = Markdown("; ".join(bound(one) for one in v.decides if one.side)) or DASH
+        bounds = Markdown("; ".join(bound(one, v.claim.id) for one in v.decides if one.side)) or DASH
         more = v.settles if v.verdict == OPEN else "one training" if v.fewest == 1 and v.parts else ""
         verdict = Markdown(f"{badge(v)} {more}".strip())
-        rows.append([link, Markdown(v.claim.short), shown, v.fewest or DASH, bounds, verdict])
+        rows.append([link, Markdown(v.claim.short), shown, fewest(v, number - 1) or DASH, bounds, verdict])
     number, bounds = "The number that decides, with its 95% interval", "Bound (those with the same verdict)"
     return table(["No.", "Claim", number, Markdown("$n$"), bounds, "Verdict"], rows, WIDTHS)
 
@@ -58,7 +68,7 @@ def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
     for number, v in enumerate(verdicts.values(), 1):
         one, more = v.claim, remarks(v)
         before = " *Made before the data were seen.*" if one.made_before else ""
-        bounds = "; ".join(f"{part.name} {bound(part)}" for part in v.parts if part.side)
+        bounds = "; ".join(f"{part.name} {bound(part, one.id)}" for part in v.parts if part.side)
         lines = [
             f"**{number}.** {one.text} ({one.section}) {badge(v)}",
             f"*Measured:* {v.measured} {sentence(more) if more else ''}".strip(),
