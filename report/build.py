@@ -59,7 +59,7 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     if (missing := sources.register.missing[unknown:]) and (releases() / asked.name).is_dir():
         raise ValueError(f"{missing[0]} is printed, and no record is known that it comes from")
     text, numbers = sources.written(text)
-    text += sources.listing(numbers)
+    text += sources.listing(numbers, out)
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {

@@ -7,14 +7,17 @@ that is ready has a span for each (`spans`), or none (`plain`).
 """
 
 import functools
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
 from statistics import fmean
 from typing import Any, TypeVar
 
 from diffusion.evaluation.interval import Interval, Part, Source
+from diffusion.provenance import releases
 from study.records import Record, Results
 
 F = TypeVar("F", bound=Callable)
@@ -298,13 +301,13 @@ def written(text: str) -> tuple[str, list[dict[str, Any]]]:
     return MARK.sub(span, NO_SPAN.sub(lambda found: plain(found[0]), text)), numbers
 
 
-def listing(numbers: Sequence[Mapping[str, Any]]) -> str:
-    """The list of sources at the end of the page."""
-    lines = [f"1. [{one['text']}]{{#n{one['number']}}}: {said(one)}" for one in numbers]
+def listing(numbers: Sequence[Mapping[str, Any]], out: Path) -> str:
+    """The list of sources at the end of the page, which lies in the folder `out`."""
+    lines = [f"1. [{one['text']}]{{#n{one['number']}}}: {said(one, out)}" for one in numbers]
     return "\n".join(["", "::: page", HEAD, "", *lines, ":::", ""])
 
 
-def said(one: Mapping[str, Any]) -> str:
+def said(one: Mapping[str, Any], out: Path) -> str:
     """Where a number comes from: the unrounded value and its places, of which like ones are one."""
     values = one["value"] if isinstance(one["value"], list) else [one["value"]]
     places: dict[str, dict[str, int]] = {}
@@ -318,9 +321,11 @@ def said(one: Mapping[str, Any]) -> str:
             break
         first = {re.sub(r"/\d+(?=/|$)", "/*", s["pointer"]): s["pointer"] for s in one["sources"]}
         shown = [f"`{first[p] if n == 1 else p}`" + (f" ({n})" if n > 1 else "") for p, n in pointers.items()]
-        found.append(f"[{record}]({record}) {', '.join(shown)}" if record != DEFINITION else ", ".join(shown))
+        at = os.path.relpath(releases().parent / record, out) if record.startswith("released/") else record
+        where = "" if record == DEFINITION else f"[{record.removesuffix('.json')}]({at}) "
+        found.append(where + ", ".join(shown))
     if len(places) > MANY:
-        found = [f"{len(one['sources'])} places in {len(places)} records, named in numbers.json"]
+        found = [f"{len(one['sources'])} places in {len(places)} records, which the file of numbers names"]
     how = f" by `{one['operation']}` of" if one["operation"] else " from"
     return f"{', '.join(map(repr, values))}{how} {'; '.join(found)}"
 

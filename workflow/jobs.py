@@ -46,6 +46,7 @@ OF_REPORT = (
     "figures/*",
     "ledger.json",
     "table.json",
+    "numbers.json",
 )
 OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*):[A-Za-z_][\w.]*"')  # module:name, in JSON
 NOT_MADE = "not made yet"

@@ -19,7 +19,7 @@ from workflow.jobs import ROOT
 
 HOSTED = ("01_schedules", "03_train_zoom", "05_your_degradation")
 BUILT = {"play": "build/page", "paper": "build/released/paper", "quick": "build/quick"}
-SHOWN = ("*.html", "*.png", "*.pdf", "figures/*", "notebooks/*.html", "*.json")
+SHOWN = ("*.html", "*.png", "*.pdf", "figures/*", "notebooks/*.html", "*.json", "metrics/*.json")
 CELL = """# Installs the package where a hosted notebook lacks it.
 import importlib.util
 

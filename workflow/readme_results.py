@@ -24,6 +24,7 @@ from diffusion.files import write_bytes
 from diffusion.processes.zoom import enlarge
 from report import beyond, guards, values
 from report.build import PROFILES
+from report.sources import plain
 from report.text_format import Markdown
 from report.verdicts.judge import FAILS, Verdict, ledger
 from study import records
@@ -56,7 +57,7 @@ def block(name: str, results: Results) -> str:
     source = ROOT / "report" / "readme" / f"{name}.md"
     text = guards.Text(known | {"failing": failing(found)}, complete=True)
     text = text.markdown(source.read_text(encoding="utf-8"), source.name)
-    return PUNCTUATION.sub(r"\1", text.replace("\N{NO-BREAK SPACE}", " "))
+    return PUNCTUATION.sub(r"\1", plain(text).replace("\N{NO-BREAK SPACE}", " "))
 
 
 def failing(found: Mapping[str, Verdict]) -> Markdown:

@@ -18,7 +18,7 @@ def opened(short):
 
 def test_it_opens_with_the_samples_of_the_first_model_and_is_short(opened):
     heads = [h.get_text() for h in opened.select("main h2")]
-    assert ["draws" in heads[0], "your own" in heads[3], len(heads)] == [True, True, 5]
+    assert ["draws" in heads[0], "your own" in heads[3], len(heads)] == [True, True, 6]
     caption = " ".join(opened.find("figcaption").get_text().split())
     assert caption.endswith("The first 64 samples of Cold Zoom, as they come.")
     assert not re.findall(r"<<|>>|:::|\{#|\{\.|@fig|@tbl|\?\?", opened.get_text())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import synthetic
 from report import beside, beyond, front, guards, render, values
 from report import text_format as text
+from report.sources import plain as unmarked
 from report.verdicts import judge as verdicts
 from study.records import DataNames, Results
 from study.settings import read_profile
@@ -43,7 +44,7 @@ def known(released, of_paper) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def paper(known) -> str:
     """The released paper as Markdown, of which all must be supported."""
-    return guards.Text(known, complete=True).report()
+    return unmarked(guards.Text(known, complete=True).report())
 
 
 # --- guards ---
@@ -118,7 +119,7 @@ def test_a_value_without_content_or_format_is_an_error_with_its_line(placeholder
 
 def test_the_released_paper_supports_all_that_the_text_says(released, paper):
     found = verdicts.ledger(released, beyond.load("beyond"))
-    assert f"The verdicts on {len(verdicts.claims())} claims: {verdicts.tally(found)}." in paper
+    assert f"The verdicts on {len(verdicts.claims())} claims: {unmarked(verdicts.tally(found))}." in paper
     assert "The zoom model restores well and generates unreliably." in paper
     assert "The network limits the DDPMs." in paper  # beyond the study
     assert "Not at the scale" not in paper
@@ -201,7 +202,7 @@ def render_again(known, **changed) -> str:
 def test_what_is_beyond_the_study_has_a_long_report_of_its_own(root):
     results, profile = beyond.load("beyond"), read_profile("beyond", root / "profiles")
     assert not beside.is_short(results)
-    text = guards.Text(values.build(results, profile, verdicts.ledger(results))).report()
+    text = unmarked(guards.Text(values.build(results, profile, verdicts.ledger(results))).report())
     assert "the zoom model and 15 further models" in text
     assert "for linear, 10 of 100 epochs" in text
     assert "*not in this run*" in text
