@@ -17,7 +17,13 @@ from workflow import jobs
 
 RELEASED = jobs.ROOT / "released"
 MANIFEST = "manifest.json"
-OF_REPORT = ("report.pdf", "ledger.json", "table.json", "numbers.json", "figures/")  # it makes its own from the rest
+OF_REPORT = (
+    "report.pdf",
+    "ledger.json",
+    "table.json",
+    "numbers.json",
+    "figures/",
+)  # it makes its own from the rest
 
 
 def names(profile: Profile) -> list[str]:
