@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 STEPS = (10, 24, 50, 100)  # network calls of a DDPM's walks
 PLACES = 100  # of the slider through a degradation
 STARTS = 200  # drawn from a zoom's prior
+WIDEST = 4  # dilation that layers.h has room for
 DIGITS = tuple("0123456789")  # names of the classes
 
 
@@ -107,20 +108,30 @@ def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[st
     if (computed := function(network)) is None:
         raise ValueError(
             f"the network of {name} is another than the page computes: cnn with channels {CHANNELS} and "
-            "no dilations, or unet of width 16"
+            f"dilations up to {WIDEST}, or unet of width 16"
         )
-    found |= {"network": computed, "weights": packed(parameters(network), weights)}
+    found |= {"network": computed, "dilations": dilations(network)}
+    found |= {"weights": packed(parameters(network), weights)}
     return found | {"encodings": packed(encodings(network, found["steps"], process.T), "f4")}
 
 
 def function(network: nn.Module) -> str | None:
     """The function of net.c that computes a network: cnn, cnn_rms (the study's, with either norm) or unet."""
+    wide = dilations(network)
     with torch.device("meta"):  # nothing is drawn
-        known = {"cnn": Reconstructor(), "cnn_rms": Reconstructor(norm="rms"), "unet": UNet()}
+        known: dict[str, nn.Module] = {"unet": UNet()}
+        if len(wide) == len(CHANNELS) and max(wide) <= WIDEST:
+            known |= {"cnn": Reconstructor(dilations=wide)}
+            known |= {"cnn_rms": Reconstructor(norm="rms", dilations=wide)}
     for found, one in known.items():
         if type(network) is type(one) and repr(network) == repr(one):  # all layers, with their sizes
             return found
     return None
+
+
+def dilations(network: nn.Module) -> list[int]:
+    """Those of the blocks of the study's network, which its function takes; of another network none."""
+    return [block[0].dilation[0] for block in network.blocks] if type(network) is Reconstructor else []
 
 
 def parameters(network: nn.Module) -> np.ndarray:

@@ -1,7 +1,6 @@
 // DDPM: the same noise, taken out in few or in many steps, by one model or another, beside the digit of Cold Zoom.
 
 import { button, choice, el, picture, reading, unique } from "./elements.js";
-import { counter } from "./net.js";
 import { normal, walkNoise } from "./processes.js";
 import { advance, whenSeen } from "./runner.js";
 import { Walk } from "./walk.js";
@@ -20,7 +19,7 @@ function card(study, label, group = null, choose = null, chosen = false) {
   const node = el("div", { class: "card" }, head, image, read, el("div", { class: "cost" }, el("span", { class: "bar", "aria-hidden": "true" }, bar), cost));
   node.addEventListener("click", (event) => event.target === image && radio && !radio.checked && radio.click());
   const spend = (calls, ms) => {
-    cost.textContent = `${calls} network calls, ${Math.round(ms)}\u00a0ms`;
+    cost.textContent = `${calls} steps, ${Math.round(ms)}\u00a0ms`;
     bar.style.width = `${(100 * calls) / MOST}%`;
   };
   const end = (x, calls, ms) => {
@@ -37,15 +36,14 @@ export function ddpm(study) {
   const how = { clip: first.clip, sampler: first.sampler };
   let [training, noiseSeed, chosen] = [study.ddpms[0], 7, String(Math.max(...Object.keys(first.walks).map(Number).filter((n) => n <= 50)))];
   const group = unique("calls");
-  const walk = new Walk((t) => (t === 0 ? ", the result" : ` of ${training.model.T}`));
+  const walk = new Walk((t) => (t === 0 ? "no noise left" : `noise level ${t} of ${training.model.T}`));
   const cards = new Map(
     Object.keys(first.walks).map((calls) => [
       calls,
       { ...card(study, `${calls} steps`, group, () => choose(calls), calls === chosen), frames: [], stop: null },
     ]),
   );
-  const other = study.zooms.length ? card(study, `Cold Zoom, ${study.zooms[0].model.label}`) : null;
-  const total = el("p", { class: "calls" });
+  const other = study.zooms.length ? card(study, study.zooms[0].model.label) : null;
   const status = el("p", { class: "unseen", role: "status" });
 
   function choose(calls) {
@@ -71,7 +69,6 @@ export function ddpm(study) {
         },
         end: ({ x }, spent) => {
           each.end(x, Number(calls), spent);
-          total.textContent = `${counter.calls.toLocaleString("en")} network calls on this page so far.`;
           if (--left === 0) status.textContent = "All digits are drawn.";
         },
       });
@@ -81,6 +78,7 @@ export function ddpm(study) {
   const beside = ({ detail }) => other?.end(detail.x, study.zooms[0].model.walk.length - 1, detail.spent);
   study.events.addEventListener("digit", beside);
   if (study.last) beside(study.last);
+  const shown = (canvas, words) => el("figure", {}, canvas, el("figcaption", {}, words));
   const models = study.ddpms.map(({ model }, i) => [String(i), model.label]);
   const node = el(
     "div",
@@ -89,14 +87,14 @@ export function ddpm(study) {
       "div",
       { class: "row" },
       study.ddpms.length > 1 ? choice("Model", models, "0", (i) => ((training = study.ddpms[i]), update())) : null,
-      choice("Predicted image", [["no", "as it is"], ["yes", "clipped"]], how.clip ? "yes" : "no", (value) => ((how.clip = value === "yes"), update())),
-      choice("Steps", [["Ancestral", "with fresh noise"], ["DDIM", "without (DDIM)"]], how.sampler, (value) => ((how.sampler = value), update())),
+      choice("Guess", [["no", "as it is"], ["yes", "cut off at black and white"]], how.clip ? "yes" : "no", (value) => ((how.clip = value === "yes"), update())),
+      choice("At each step", [["Ancestral", "fresh noise is added"], ["DDIM", "none (DDIM)"]], how.sampler, (value) => ((how.sampler = value), update())),
       button("Other noise", () => (noiseSeed++, update())),
     ),
     el("div", { class: "cards many" }, [...cards.values()].map((each) => each.node), other?.node),
-    total,
     status,
-    walk.node,
+    el("div", { class: "walk" }, el("div", { class: "pair" }, shown(walk.large, "the noisy image"), shown(walk.predicted, "the network's guess")), walk.controls),
+    walk.film("noisy", "guess"),
   );
   choose(chosen);
   whenSeen(node, update);

@@ -14,7 +14,7 @@ class Column {
     this.place = el("span", {});
     this.left = el("span", {});
     this.reading = reading(study.reader);
-    const below = [el("p", { class: "between" }, "restored in one go"), this.restored, this.reading];
+    const below = [el("p", { class: "between" }, "restored at once"), this.restored, this.reading];
     this.node = el("div", { class: "card" }, el("p", { class: "head" }, title), this.degraded, el("p", { class: "place" }, this.place, el("br"), this.left), below);
   }
 
@@ -31,7 +31,7 @@ class Column {
 
 class NoiseColumn extends Column {
   constructor(study, { schedule, T, steps, alpha_bar }, network) {
-    super(study, schedule, network);
+    super(study, `Noise, ${schedule}`, network);
     Object.assign(this, { T, steps, alpha_bar });
   }
 
@@ -41,13 +41,13 @@ class NoiseColumn extends Column {
     const [t, alphaBar] = [this.steps[i], this.alpha_bar[i]];
     const latent = addNoise(x, alphaBar, normal(noiseSeed));
     const restore = (eps) => latent.map((value, p) => (value - Math.sqrt(1 - alphaBar) * eps[p]) / Math.sqrt(alphaBar));
-    this.draw(latent, t, `${Math.round(100 * alphaBar)} % variance left`, restore);
+    this.draw(latent, t, `${Math.round(100 * alphaBar)} % of the image's variance left`, restore);
   }
 }
 
 class ZoomColumn extends Column {
   constructor(study, { T, interpolation }, network) {
-    super(study, "zoom", network);
+    super(study, "Zoom", network);
     Object.assign(this, { T, interpolation });
   }
 
@@ -93,7 +93,7 @@ export function degrade(study) {
     update();
   }
 
-  const way = slider("Part of the way", { min: 0, max: 100, value: 100 * share }, (v) => `${v} %`, (v) => ((share = v / 100), update()));
+  const way = slider("How much is lost", { min: 0, max: 100, value: 100 * share }, (v) => `${v} %`, (v) => ((share = v / 100), update()));
   const node = el(
     "div",
     { class: "degrade" },

@@ -1,97 +1,63 @@
-// Cold Zoom: paint where it starts, see what each training makes of it, again with other noise, step through the way, flip each
-// pixel.
+// Cold Zoom: paint where it starts and see it unfold, with the digits of all trainings; presets, each pixel flipped, pictures to
+// keep.
 
 import { Editor } from "./editor.js";
 import { button, el, picture, reading, slider, unique } from "./elements.js";
-import { PIXELS, SIDE, counter } from "./net.js";
-import { anyStart, centre, enlarge, grey, level, normal, walkZoom } from "./processes.js";
+import { gif, row, save } from "./keep.js";
+import { SIDE } from "./net.js";
+import { anyStart, centre, enlarge, grey, level, normal, shrunk, walkZoom, zoom } from "./processes.js";
 import { advance } from "./runner.js";
 import { anyDigit } from "./study.js";
 import { Walk } from "./walk.js";
 
 const FLIPPED = 4; // side of the largest start whose pixels are flipped one by one
-const KEPT = 8; // digits of the same pixels that are shown
-const PRIORS = { Pixels: "Draw independent pixels", Mixture: "Draw correlated pixels", Patches: "Draw a training image's centre" };
-const sigma = (v) => (v ? `σ = ${v.toFixed(2)}` : "none");
+const PRIORS = { Pixels: "Random pixels", Mixture: "Random, like a digit's", Patches: "A training image's centre" };
+// Name, question, and whether the pixel at row r and column c of n x n is white.
+const PRESETS = [
+  ["Empty", "No ink at all: which digits have an empty middle?", () => false],
+  ["Dot", "One white pixel: of which digits can it be a piece?", (r, c, n) => r === n >> 1 && c === n >> 1],
+  ["Bar", "An upright bar: is it always a 1?", (r, c, n) => c === n >> 1],
+  ["Ring", "It looks like a 0, but is only the centre of an image: what can lie around it?", (r, c, n) => r % (n - 1) === 0 || c % (n - 1) === 0],
+  ["White", "All white, without the edge of a stroke: what is there to know?", () => true],
+];
 
 class Card {
-  // `choose(card)` shows its walk below; `draw(card, again)` draws its digit, again: one more of the same pixels.
-  constructor(study, training, group, chosen, choose, draw) {
-    Object.assign(this, { ...training, frames: [], before: null, noise: training.model.noise, noiseSeed: 1, drawn: 0 });
+  // `choose(card)` shows its walk in the large picture.
+  constructor(study, training, group, chosen, choose) {
+    Object.assign(this, { ...training, frames: [], tiles: [] });
     this.picture = picture(`digit of ${training.model.label}`);
     this.reading = reading(study.reader);
-    this.old = picture("the digit before", { class: "small" });
-    this.change = el("span", {});
-    this.was = el("div", { class: "was" }, this.old, this.change);
-    this.was.style.visibility = "hidden";
     const radio = el("input", { type: "radio", name: group, checked: chosen, onchange: () => choose(this) });
     const title = el("span", {}, training.model.label);
     const head = study.zooms.length > 1 ? el("label", { class: "head" }, radio, title) : el("p", { class: "head" }, title);
-    this.again = button("Again", () => (this.noiseSeed++, draw(this, true)), { "aria-label": `Again, ${training.model.label}` });
-    this.again.disabled = !this.noise;
-    const noise = slider("Noise", { min: 0, max: Math.max(0.3, this.noise), step: 0.01, value: this.noise }, sigma, (v) => {
-      this.noise = v;
-      this.again.disabled = !v;
-      draw(this);
-    });
-    noise.input.setAttribute("aria-label", `Noise on the way, ${training.model.label}`);
-    this.same = el("div", { class: "same" });
-    this.tiles = [];
     this.flips = el("div", { class: "flips" });
-    this.node = el("div", { class: "card" }, head, this.picture, this.reading, this.was, el("div", { class: "row" }, noise, this.again), this.same, this.flips);
-    this.node.addEventListener("click", (event) => event.target.tagName === "CANVAS" && !radio.checked && radio.click());
+    this.node = el("div", { class: "card" }, head, this.picture, this.reading, this.flips);
+    this.node.addEventListener("click", (event) => event.target === this.picture && !radio.checked && radio.click());
   }
 
-  // The walk from a latent at t = T, with this card's noise.
-  walk(latent) {
-    const { T, noise_power: power } = this.model;
-    const at = (t) => this.noise * (t / T) ** power; // ColdDiffusion.noise_at
-    const shake = this.noise ? (t) => normal(this.noiseSeed, t).map((value) => at(t) * value) : null;
-    return walkZoom(this.network, this.model, latent, shake);
+  // The walk from a latent at t = T, with its model's noise.
+  walk(latent, noiseSeed) {
+    const { T, noise, noise_power: power } = this.model;
+    const at = (t) => noise * (t / T) ** power; // ColdDiffusion.noise_at
+    return walkZoom(this.network, this.model, latent, noise ? (t) => normal(noiseSeed, t).map((value) => at(t) * value) : null);
   }
 
-  run(latent, again, { step, end }) {
+  run(latent, noiseSeed, { step, end }) {
     this.stop?.();
     this.unflip();
     this.frames = [];
-    if (!again) {
-      this.same.replaceChildren();
-      this.drawn = 0;
-    }
-    this.stop = advance(this.walk(latent), {
+    this.stop = advance(this.walk(latent, noiseSeed), {
       step: (frame) => {
         this.frames.push(frame);
         this.picture.show(frame.x0);
         step(frame);
       },
       end: ({ x }, spent) => {
-        const found = this.reading.show(x);
-        this.picture.setAttribute("aria-label", `digit of ${this.model.label}${found ? `: ${this.reading.text}` : ""}`);
-        this.compare(x, found);
-        if (this.noise) this.keep(x, found);
-        end(x, found, spent);
+        this.found = this.reading.show(x);
+        this.picture.setAttribute("aria-label", `digit of ${this.model.label}${this.found ? `: ${this.reading.text}` : ""}`);
+        end(x, spent);
       },
     });
-  }
-
-  compare(x, found) {
-    if (this.before) {
-      const different = x.reduce((n, value, p) => n + (level(value) !== level(this.before.x[p])), 0);
-      this.old.show(this.before.x);
-      const read = this.before.found ? `before: ${this.before.found.digit}` : "before";
-      this.change.textContent = `${read}; ${Math.round((100 * different) / PIXELS)} % of the pixels changed`;
-      this.was.style.visibility = "";
-    }
-    this.before = { x, found };
-  }
-
-  // One more digit of the same pixels, beside those before it.
-  keep(x, found) {
-    const one = picture(`digit ${++this.drawn} of these pixels${found ? `: ${found.digit}` : ""}`);
-    one.show(x);
-    if (this.drawn === 1) this.same.replaceChildren(el("span", {}, "of the same pixels"));
-    this.same.append(one);
-    if (this.drawn > KEPT) this.same.children[1].remove();
   }
 
   unflip() {
@@ -100,12 +66,12 @@ class Card {
     this.flips.replaceChildren();
   }
 
-  // The digit for each pixel of the start flipped: one tile a pixel, at its place.
-  flip(start, side) {
+  // The digit for each pixel of the start flipped: one tile a pixel, at its place. `done()` is called after each.
+  flip(start, side, noiseSeed, done) {
     this.unflip();
-    const said = el("p", { "aria-live": "polite" });
+    const said = el("p", {});
     const grid = el("div", { class: "mosaic", style: `--side: ${side}` });
-    let [changed, done] = [0, 0];
+    let [changed, n] = [0, 0];
     start.forEach((value, p) => {
       const tile = picture(`pixel ${p + 1} flipped`);
       grid.append(tile);
@@ -115,130 +81,168 @@ class Card {
         const found = this.reading.read(x);
         if (found) {
           tile.setAttribute("aria-label", `pixel ${p + 1} flipped: ${found.digit}`);
-          const other = found.digit !== this.digit;
+          const other = found.digit !== this.found.digit;
           tile.classList.toggle("other", other);
           changed += other;
+          said.textContent = `${changed} of ${++n} pixels change what is read.`;
         }
-        if (++done === start.length && found) said.textContent = `${changed} of ${done} pixels change the reading.`;
+        done();
       };
-      this.tiles.push(advance(this.walk(enlarge(flipped, side)), { rank: 2, step: ({ x0 }) => tile.show(x0), end }));
+      this.tiles.push(advance(this.walk(enlarge(flipped, side), noiseSeed), { rank: 2, step: ({ x0 }) => tile.show(x0), end }));
     });
     this.flips.replaceChildren(grid, said);
   }
 }
 
-// `changed(start, image)` is called with the painted pixels and the chosen training's digit.
-export function dream(study, changed = () => {}) {
+// `changed(start, image)` is called with the painted pixels and the chosen training's digit. `first` is where it starts: pixels, or
+// a digit of the study, whose loss is shown first. `tools` are further buttons.
+export function dream(study, { changed = () => {}, first = null, tools = [] } = {}) {
   const { T } = study.zooms[0].model;
   const side = SIDE - T;
   const priors = new Map(study.zooms.map(({ model }) => [model.prior, model]));
-  let start = Float32Array.from(study.data.start ?? anyStart(study.zooms[0].model, side));
-  let [startNoise, noiseSeed, source] = [0, 1, null];
+  const past = []; // starts to which Undo returns
+  let [start, noiseSeed, source, telling] = [null, 1, null, null];
 
-  const editor = new Editor(side, "Start", (values) => ((source = null), use(values)));
+  const editor = new Editor(side, "Start", (values) => use(values, { kept: true }), { begun: () => remember() });
   const brush = slider("Brush", { min: 0, max: 255, step: 15, value: 255 }, (v) => (v === 255 ? "white" : v === 0 ? "black" : `grey ${v}`), (v) => (editor.brush = v));
-  const origin = el("div", { class: "origin" });
-  origin.hidden = true;
-  const buttons = [
-    ...[...priors].map(([name, model]) => button(PRIORS[name] ?? "Draw from the prior", () => ((source = null), use(anyStart(model, side))))),
-    study.digits.length
-      ? button("From a real digit", () => ((source = anyDigit(study, source)), use(centre(source.image, side))))
-      : null,
-    button("All black", () => ((source = null), use(new Float32Array(side * side).fill(grey(0))))),
+  const undo = button("Undo", () => back());
+  undo.disabled = true;
+  const question = el("p", { class: "question", role: "status" });
+  const starts = [
+    study.digits.length ? button("A real digit's centre", () => take(anyDigit(study, source))) : null,
+    ...[...priors].map(([name, model]) => button(PRIORS[name] ?? "Draw from the prior", () => use(anyStart(model, side)))),
   ];
+  const presets = PRESETS.map(([name, words, white]) =>
+    button(name, () => {
+      use(Float32Array.from({ length: side * side }, (_, p) => grey(255 * white(Math.floor(p / side), p % side, side))));
+      question.textContent = words;
+    }),
+  );
+  const again = study.zooms.some(({ model }) => model.noise) ? button("Other noise", () => (noiseSeed++, update())) : null;
 
-  const walk = new Walk((t) => (t === 0 ? ", the digit" : `, ${SIDE - t} × ${SIDE - t} pixels left`));
+  const walk = new Walk((t) => (t === 0 ? "all drawn" : `${SIDE - t} × ${SIDE - t} pixels drawn`), (x, t) => shrunk(x, t));
+  walk.onDraw = (t) => {
+    const share = (n) => `${(100 * n) / SIDE}%`;
+    walk.box.style = `left: ${share((t + 1) >> 1)}; top: ${share((t + 1) >> 1)}; width: ${share(SIDE - t)}`;
+  };
   const group = unique("training");
-  const cards = study.zooms.map((training, i) => new Card(study, training, group, i === 0, show, (card, again) => update([card], again)));
+  const cards = study.zooms.map((training, i) => new Card(study, training, group, i === 0, show));
   let chosen = cards[0];
-  const calls = el("p", { class: "calls" });
   const status = el("p", { class: "unseen", role: "status" });
   const busy = new Set();
-  let telling = null;
 
   function show(card) {
     chosen = card;
-    walk.fill(card.model.walk, card.frames);
     cards.forEach((each) => each.node.classList.toggle("chosen", each === card && cards.length > 1));
+    walk.fill(card.model.walk, card.frames);
+    walk.unfold();
   }
 
-  function use(values) {
-    start = Float32Array.from(values);
+  function remember() {
+    past.push(start);
+    undo.disabled = false;
+  }
+
+  function back() {
+    use(past.pop(), { kept: true });
+    undo.disabled = !past.length;
+  }
+
+  // A real digit: it is zoomed into, and drawn again.
+  function take(digit) {
+    const lost = Array.from({ length: T + 1 }, (_, t) => ({ t, x: zoom(digit.image, t) }));
+    use(centre(digit.image, side), { lost });
+    source = digit;
+    question.textContent = `Of a real ${digit.label}, which no training has seen, only its central ${side} × ${side} pixels are kept.`;
+  }
+
+  function use(values, { lost = [], kept = false } = {}) {
+    if (start && !kept) remember();
+    [start, source] = [Float32Array.from(values), null];
+    question.textContent = "";
     editor.set(start);
-    showOrigin();
-    update();
+    update(lost);
   }
 
-  function showOrigin() {
-    origin.hidden = !source;
-    if (!source) return;
-    const whole = picture(`${source.label}, from the test split`, { class: "small" });
-    whole.show(source.image);
-    const share = (v) => `${(100 * v) / SIDE}%`;
-    const box = el("b", { style: `left: ${share((T + 1) >> 1)}; top: ${share((T + 1) >> 1)}; width: ${share(side)}` });
-    origin.replaceChildren(el("span", { class: "framed" }, whole, box), el("span", {}, `The centre of a real ${source.label}, which no training has seen.`));
-  }
-
-  function update(wanted = cards, again = false) {
-    const noise = normal(noiseSeed, 0, side * side);
-    const latent = enlarge(start.map((value, p) => Math.fround(value + startNoise * noise[p])), side);
+  function update(lost = []) {
+    const latent = enlarge(start, side);
     node.setAttribute("aria-busy", true);
-    wanted.forEach((card) => {
+    progress.hidden = true;
+    cards.forEach((card) => {
       busy.add(card);
-      if (card === chosen) walk.begin(card.model.walk);
-      card.run(latent, again, {
+      if (card === chosen) {
+        walk.begin(card.model.walk);
+        walk.unfold(lost);
+      }
+      card.run(latent, noiseSeed, {
         step: (frame) => card === chosen && walk.add(frame),
-        end: (x, found, spent) => {
-          card.digit = found?.digit;
+        end: (x, spent) => {
           if (card === chosen) changed(start, x);
           if (card === cards[0]) study.events.dispatchEvent((study.last = new CustomEvent("digit", { detail: { x, spent } })));
-          calls.textContent = `${card.model.walk.length - 1} network calls a digit, ${Math.round(spent)} ms; ${counter.calls.toLocaleString("en")} calls on this page so far.`;
           busy.delete(card);
           if (busy.size) return;
           node.setAttribute("aria-busy", false);
-          tell();
+          clearTimeout(telling);
+          telling = setTimeout(() => (status.textContent = cards.map(({ model, reading }) => `${model.label}: ${reading.text ?? "done"}`).join(". ")), 400);
         },
       });
     });
   }
 
-  function tell() {
-    clearTimeout(telling);
-    telling = setTimeout(() => (status.textContent = cards.map((card) => `${card.model.label}: ${card.reading.text ?? "done"}`).join(". ")), 400);
+  const progress = el("progress", { max: cards.length * side * side, value: 0, "aria-label": "Pixels flipped" });
+  progress.hidden = true;
+  const flip = () => {
+    progress.value = 0;
+    progress.hidden = false;
+    cards.forEach((card) => card.flip(start, side, noiseSeed, () => (progress.hidden = ++progress.value === progress.max)));
+  };
+  const flips = side <= FLIPPED ? el("div", { class: "row flip" }, button("Flip each pixel in turn", flip), progress) : null;
+
+  function still() {
+    const square = picture("");
+    square.show(enlarge(start, side));
+    const digits = cards.map((card) => ({ canvas: card.picture, words: [card.model.label, card.reading.text].filter(Boolean).join(": ") }));
+    return row([{ canvas: square, words: `start, ${side} × ${side} pixels` }, ...digits]);
   }
 
-  const other = button("Other noise", () => (noiseSeed++, update()));
-  other.disabled = true;
-  const noises = [
-    slider("Noise on the start", { min: 0, max: 0.5, step: 0.01, value: startNoise }, sigma, (v) => {
-      startNoise = v;
-      other.disabled = !v;
-      update();
-    }),
-    other,
-  ];
-  const flips = side <= FLIPPED ? button("Flip each pixel in turn", () => cards.forEach((card) => card.flip(start, side))) : null;
+  function moving() {
+    const frames = [...chosen.frames];
+    return gif(frames.map(({ t, x }) => shrunk(x, t)), frames.map(({ t }) => (t ? 8 : 150)));
+  }
 
+  const kept = [
+    button("Save picture", async () => save(await still(), "cold-zoom.png")),
+    button("Save as GIF", () => save(moving(), "cold-zoom.gif")),
+  ];
+  const step = (n, words) => el("p", { class: "step" }, el("b", {}, n), ` ${words}`);
   const node = el(
     "div",
     { class: "dream" },
     el(
       "div",
-      { class: "studio", style: `--n: ${Math.min(3, cards.length)}` },
-      el("div", { class: "bench" }, el("p", { class: "head" }, `Start: ${side} × ${side}`), editor.node, brush, el("div", { class: "row" }, buttons, flips), origin),
-      el("div", { class: "cards" }, cards.map((card) => card.node)),
+      { class: `studio of-${Math.min(3, cards.length)}` },
+      el("div", { class: "bench" }, step(1, "Paint here"), editor.node, brush, el("div", { class: "row" }, undo, again)),
+      el("div", { class: "screen" }, step(2, "It unfolds"), el("div", { class: "framed" }, walk.large, walk.box), walk.controls),
+      el("div", { class: "digits" }, step(3, cards.length > 1 ? "Each model's digit" : "The digit"), el("div", { class: "cards" }, cards.map((card) => card.node)), flips),
     ),
-    el("div", { class: "row" }, noises),
-    calls,
+    walk.film("drawn", "guess"),
+    el("div", { class: "row starts" }, el("span", {}, "Start from"), starts, presets, question),
+    el("div", { class: "row tools" }, kept, tools),
     status,
-    walk.node,
   );
+  node.addEventListener("keydown", (event) => {
+    if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || !past.length) return;
+    event.preventDefault();
+    back();
+  });
   show(chosen);
-  use(start);
+  if (first?.image) take(first);
+  else use(first ?? anyStart(study.zooms[0].model, side));
   return {
     node,
-    use,
+    use: (values) => use(values),
     start: () => Array.from(start),
-    shown: () => cards.map((card) => Array.from(card.before.x)),
+    shown: () => cards.map((card) => Array.from(card.frames.at(-1).x)),
+    playing: () => walk.chosen,
   };
 }

@@ -7,10 +7,10 @@ const STEP = 32; // grey levels that + and - change
 const HELP = "Arrow keys move, space paints, plus and minus change the grey, Home goes to the first pixel.";
 
 export class Editor {
-  // `changed` is called with the values, side x side numbers, after each change by hand; `finish` draws a soft brush if
-  // `soft`, as fits a drawing of many pixels.
-  constructor(side, label, changed, { soft = false } = {}) {
-    Object.assign(this, { side, changed, soft, brush: 255, at: [0, 0], keys: false });
+  // `changed` is called with the values, side x side numbers, after each change by hand; `begun` before the first
+  // change of a stroke. The brush is soft if `soft`, as fits a drawing of many pixels.
+  constructor(side, label, changed, { soft = false, begun = () => {} } = {}) {
+    Object.assign(this, { side, changed, soft, begun, brush: 255, at: [0, 0], keys: false });
     this.scale = Math.max(8, Math.floor(320 / side));
     this.values = new Float32Array(side * side).fill(grey(0));
     const size = side * this.scale;
@@ -58,6 +58,7 @@ export class Editor {
     }
     this.last = this.place(event);
     this.ink = this.inkAt(this.last);
+    this.begun();
     this.stroke(this.last);
   }
 
@@ -109,6 +110,7 @@ export class Editor {
     const now = level(this.values[y * this.side + x]);
     const greys = { "+": now + STEP, "=": now + STEP, "-": now - STEP };
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === " " || event.key === "Enter" || event.key in greys) this.begun();
     if (moves[event.key]) this.at = moves[event.key].map((v) => Math.min(last, Math.max(0, v)));
     else if (event.key === " " || event.key === "Enter") this.paint(this.at, this.inkAt(this.at));
     else if (event.key in greys) this.values[y * this.side + x] = grey(Math.min(255, Math.max(0, greys[event.key])));

@@ -7,8 +7,9 @@
 enum {
     SIDE = 28, // pixels along a side of the image
     PIXELS = SIDE * SIDE,
-    EDGE = 3,                          // zeros around a plane, for a 7 x 7 kernel
-    WIDTH = 36,                        // of a plane: 34, rounded up so that rows keep the alignment of the first
+    WIDEST = 4,                        // dilation of a 7 x 7 kernel
+    EDGE = 3 * WIDEST,                 // zeros around a plane
+    WIDTH = SIDE + 2 * EDGE,           // of a plane; a multiple of 4, so that rows keep the alignment of the first
     PLANE = (SIDE + 2 * EDGE) * WIDTH, // numbers of a plane; a smaller image leaves some of them unused
     GROUPS = 4                         // of channels that are normalised together
 };
@@ -63,21 +64,22 @@ static inline f4 gelu(f4 x) {
     return MUL(x, wasm_v128_bitselect(tail, wasm_f32x4_sub(SPLAT(1.0f), tail), below));
 }
 
-// A size x size convolution of `in` planes into the interior of one, onto what is there if `onto`. As the side is a
-// constant wherever it is called, a row of sums stays in registers.
+// A size x size convolution, dilated, of `in` planes into the interior of one, onto what is there if `onto`. As the
+// side is a constant wherever it is called, a row of sums stays in registers.
 static inline __attribute__((always_inline)) void
-convolve(const float *from, int in, const float *kernel, float bias, int size, int side, int onto, float *to) {
-    const int fours = (side + 3) / 4, first = EDGE - size / 2;
+convolve(const float *from, int in, const float *kernel, float bias, int size, int dilation, int side, int onto,
+         float *to) {
+    const int fours = (side + 3) / 4, first = EDGE - dilation * (size / 2);
     for (int y = 0; y < side; y++) {
         f4 all[7] = {0}; // a row of the output
         for (int i = 0; i < in; i++) {
             f4 sum[7] = {0}; // of one plane: sums of sums lose less to rounding
             const float *x = from + i * PLANE + (y + first) * WIDTH + first;
-            for (int row = 0; row < size; row++, x += WIDTH) {
+            for (int row = 0; row < size; row++, x += dilation * WIDTH) {
 #pragma clang loop unroll(disable)
                 for (int column = 0; column < size; column++) {
                     f4 weight = wasm_v128_load32_splat(kernel++);
-                    for (int k = 0; k < fours; k++) sum[k] = ADD(sum[k], MUL(weight, LOAD(x + column + 4 * k)));
+                    for (int k = 0; k < fours; k++) sum[k] = ADD(sum[k], MUL(weight, LOAD(x + dilation * column + 4 * k)));
                 }
             }
             for (int k = 0; k < fours; k++) all[k] = ADD(all[k], sum[k]);

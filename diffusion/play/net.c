@@ -1,6 +1,6 @@
 // The networks of diffusion/training/network.py, one image at a time: the study's (channels 16, 32, 32, 16) and the
-// U-Net of width 16. The caller writes parameters, image and encoding, calls `cnn`, `cnn_rms` or `unet`, and reads the
-// image.
+// U-Net of width 16. The caller writes parameters, image and encoding, calls `cnn` or `cnn_rms`, with the dilations of
+// the four blocks, or `unet`, and reads the image.
 //
 // It needs no memory allocation and calls nothing. This makes net.wasm of it; another version may write other bytes:
 //
@@ -56,36 +56,37 @@ enum { FRESH, ONTO }; // instead of what is in the planes, or added to it
 #define NO_TIME ((const float *)0)
 
 // A convolution with the next parameters; to each channel its `time` is added.
-ONCE void convolution(const float *from, int in, int out, int size, int side, const float *time, int onto, float *to) {
+ONCE void convolution(const float *from, int in, int out, int size, int dilation, int side, const float *time, int onto,
+                      float *to) {
     const float *kernel = take(&parameters, out * in * size * size), *bias = take(&parameters, out);
     for (int o = 0; o < out; o++, kernel += in * size * size, to += PLANE) {
         float offset = bias[o] + (time ? time[o] : 0.0f);
-        if (side == SIDE) convolve(from, in, kernel, offset, size, SIDE, onto, to);
-        else if (side == SIDE / 2) convolve(from, in, kernel, offset, size, SIDE / 2, onto, to);
-        else convolve(from, in, kernel, offset, size, SIDE / 4, onto, to);
+        if (side == SIDE) convolve(from, in, kernel, offset, size, dilation, SIDE, onto, to);
+        else if (side == SIDE / 2) convolve(from, in, kernel, offset, size, 1, SIDE / 2, onto, to);
+        else convolve(from, in, kernel, offset, size, 1, SIDE / 4, onto, to);
     }
 }
 
 // --- the study's network ---
 
-ONCE void study(int centred) {
+ONCE void study(int centred, const int dilations[4]) {
     static const int channels[] = {1, 16, 32, 32, 16};
     float *from = levels[0].x, *to = levels[0].inner;
     begin(from);
     for (int b = 0; b < 4; b++) {
         int in = channels[b], out = channels[b + 1];
-        convolution(from, in, out, 7, SIDE, NO_TIME, FRESH, to);
+        convolution(from, in, out, 7, dilations[b], SIDE, NO_TIME, FRESH, to);
         const float *scale = take(&parameters, PIXELS), *shift = take(&parameters, PIXELS);
         for (int o = 0; o < out; o++) finish(to + o * PLANE, centred, scale, shift, b == 0 ? encoding[o] : 0.0f);
         float *other = from;
         from = to, to = other;
     }
-    convolution(from, channels[4], 1, 3, SIDE, NO_TIME, FRESH, to);
+    convolution(from, channels[4], 1, 3, 1, SIDE, NO_TIME, FRESH, to);
     end(to);
 }
 
-EXPORT(cnn) void cnn(void) { study(1); }
-EXPORT(cnn_rms) void cnn_rms(void) { study(0); }
+EXPORT(cnn) void cnn(int a, int b, int c, int d) { study(1, (int[]){a, b, c, d}); }
+EXPORT(cnn_rms) void cnn_rms(int a, int b, int c, int d) { study(0, (int[]){a, b, c, d}); }
 
 // --- the U-Net ---
 
@@ -99,17 +100,17 @@ ONCE void block(int depth, const float *x, int in, int out, float *to) {
     struct level *at = &levels[depth];
     int side = SIDE >> depth;
     normalised(x, in, side, at->normed);
-    convolution(at->normed, in, out, 3, side, take(&times, out), FRESH, at->inner);
+    convolution(at->normed, in, out, 3, 1, side, take(&times, out), FRESH, at->inner);
     normalised(at->inner, out, side, at->inner);
-    convolution(at->inner, out, out, 3, side, NO_TIME, FRESH, to);
-    convolution(x, in, out, 1, side, NO_TIME, ONTO, to);
+    convolution(at->inner, out, out, 3, 1, side, NO_TIME, FRESH, to);
+    convolution(x, in, out, 1, 1, side, NO_TIME, ONTO, to);
 }
 
 EXPORT(unet) void unet(void) {
     struct level *full = &levels[0], *half = &levels[1], *quarter = &levels[2];
     float *kept = full->joined + 2 * W * PLANE, *kept_half = half->joined + 2 * W * PLANE;
     begin(full->normed);
-    convolution(full->normed, 1, W, 3, SIDE, NO_TIME, FRESH, full->x);
+    convolution(full->normed, 1, W, 3, 1, SIDE, NO_TIME, FRESH, full->x);
     block(0, full->x, W, W, kept);
     halve(kept, W, SIDE / 2, half->x);
     block(1, half->x, W, 2 * W, kept_half);
@@ -122,6 +123,6 @@ EXPORT(unet) void unet(void) {
     twice(half->x, 2 * W, SIDE, full->joined);
     block(0, full->joined, 3 * W, W, full->x);
     normalised(full->x, W, SIDE, full->normed);
-    convolution(full->normed, W, 1, 3, SIDE, NO_TIME, FRESH, full->inner);
+    convolution(full->normed, W, 1, 3, 1, SIDE, NO_TIME, FRESH, full->inner);
     end(full->inner);
 }

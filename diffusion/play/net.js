@@ -2,7 +2,6 @@
 
 export const SIDE = 28;
 export const PIXELS = SIDE * SIDE;
-export const counter = { calls: 0 };
 
 // Numbers that Python packed (diffusion/play/bundle.py): first the highest byte of each, then the next; in a page
 // as base64 of gzip, in a notebook as they are.
@@ -39,7 +38,7 @@ export class Network {
     const at = (address, n) => new Float32Array(exports.memory.buffer, address, n);
     const weights = await unpack(model.weights);
     at(exports.weights(), weights.length).set(weights);
-    network.compute = exports[model.network];
+    network.compute = () => exports[model.network](...model.dilations);
     network.image = at(exports.image(), PIXELS);
     const encodings = await unpack(model.encodings); // as many numbers for each of the steps
     const n = encodings.length / model.steps.length;
@@ -55,7 +54,6 @@ export class Network {
     this.image.set(x);
     this.encoding.set(encoding);
     this.compute();
-    counter.calls++;
     return this.image.slice();
   }
 }

@@ -26,15 +26,18 @@ from diffusion.evaluation import classifier
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.files import write_bytes
 from diffusion.play import bundle
+from diffusion.processes.priors import Mixture
+from diffusion.processes.zoom import central_patch
 from diffusion.training.opening import released
 from diffusion.training.run import Run
 
 NAME, STRIP = "cold-zoom.html", "strip.png"
 ZOOMS = {  # label -> profile, model, seed
-    "Training 0": ("paper", "zoom", 0),
-    "Training 1": ("paper", "zoom", 1),
-    "U-Net": ("beyond", "zoom_unet_noise", 0),
+    "Cold Zoom, seed 0": ("paper", "zoom", 0),
+    "Cold Zoom, seed 1": ("paper", "zoom", 1),
+    "Dilated, joint start": ("beyond", "zoom_dilated", 0),
 }
+PRIORS = {"zoom_dilated": Mixture()}  # of models whose start is not that of their training
 DDPMS = {
     "linear": ("paper", "linear", 0),
     "cosine": ("paper", "cosine", 0),
@@ -49,6 +52,9 @@ ENLARGED, GAP = 3, 6  # its pixels for one of an image, and between images
 def page() -> tuple[bytes, bytes]:
     """The page, and its still strip: a PNG."""
     zooms, ddpms = ({label: released(*one) for label, one in of.items()} for of in (ZOOMS, DDPMS))
+    for run in zooms.values():
+        if run.name in PRIORS:
+            run.by_default(prior=PRIORS[run.name])
     trainings = [bundle.training(run, label) for label, run in zooms.items()]
     trainings += [bundle.training(run, label, "f2") for label, run in ddpms.items()]
     images, labels = data.load("mnist", "test")
@@ -56,25 +62,26 @@ def page() -> tuple[bytes, bytes]:
     near = data.load("mnist", "train")[0][:NEAR]
     recogniser = DigitRecogniser.fit(classifier.load(), near, images, labels, n=1000)
     content = bundle.content(trainings, images[few], labels[few], recogniser)
-    starts = torch.tensor(trainings[2]["starts"]).view(-1, 1, 4, 4)
-    start, walks = telling(list(zooms.values()), starts)
+    first, walks = telling(list(zooms.values()), images[few], recogniser)
     still = strip(walks)
-    return filled(as_json(content | {"start": start.flatten().tolist()}), still).encode(), still
+    return filled(as_json(content | {"first": first}), still).encode(), still
 
 
 @torch.inference_mode()
-def telling(zooms: Sequence[Run], starts: Tensor) -> tuple[Tensor, list[dict[int, Tensor]]]:
-    """One of the starts (n, 1, 4, 4), and the walks from it of the first two zooms: t -> (1, 28, 28).
+def telling(
+    zooms: Sequence[Run], images: Tensor, recogniser: DigitRecogniser
+) -> tuple[int, list[dict[int, Tensor]]]:
+    """The number of one of the images, and the first two zooms' walks from its centre: t -> (1, 28, 28).
 
-    Those two make different digits of it, and the digits of all zooms are read with most confidence.
+    Those two make different digits of it, and the digits of all zooms are nearest to real ones.
     """
+    starts = central_patch(images, 28 - zooms[0].process.T)  # (n, 1, 4, 4)
     walks = [replace(run, precision="fp32").trajectory(start=starts) for run in zooms]
-    reader = classifier.load()
-    read = [classifier.logits(reader, walk[0].clamp(-0.5, 0.5)).softmax(1).max(1) for walk in walks]
-    confidence = torch.stack([one.values for one in read]).amin(0)  # (n,)
-    confidence[read[0].indices == read[1].indices] = 0
-    best = int(confidence.argmax())
-    return starts[best], [{t: x[best] for t, x in walk.items()} for walk in walks[:2]]
+    read = [classifier.logits(recogniser.classifier, walk[0].clamp(-0.5, 0.5)).argmax(1) for walk in walks]
+    worst = torch.stack([recogniser.scores(walk[0]) for walk in walks]).amin(0)  # (n,)
+    worst[read[0] == read[1]] = -torch.inf
+    best = int(worst.argmax())
+    return best, [{t: x[best] for t, x in walk.items()} for walk in walks[:2]]
 
 
 def strip(walks: Sequence[Mapping[int, Tensor]]) -> bytes:

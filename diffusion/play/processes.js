@@ -3,6 +3,8 @@
 
 import { PIXELS, SIDE } from "./net.js";
 
+const UNKNOWN = -0.34; // the grey of what is not yet drawn
+
 // ColdZoom.degrade: the central (28 - t) x (28 - t) pixels, resized. Rounded to float32 where torch rounds.
 export function zoom(x, t, interpolation = "nearest") {
   const first = (t + 1) >> 1;
@@ -24,6 +26,14 @@ export function zoom(x, t, interpolation = "nearest") {
     const mix = (row) => x[row * SIDE + left] * (1 - along) + x[row * SIDE + right] * along;
     out[p] = mix(top) * (1 - down) + mix(bottom) * down;
   }
+  return out;
+}
+
+// What a latent of level t shows, at its place and size: the central (28 - t) x (28 - t) pixels, the others dark grey.
+export function shrunk(x, t) {
+  const place = zoom(Float32Array.from({ length: PIXELS }, (_, p) => p), t);
+  const out = new Float32Array(PIXELS).fill(UNKNOWN);
+  place.forEach((from, p) => (out[from] = x[p]));
   return out;
 }
 

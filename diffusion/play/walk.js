@@ -1,40 +1,46 @@
-// One walk from t = T to 0, to step through: the latent and the predicted image side by side, and a strip of all steps.
+// One walk from t = T to 0: a large picture that plays it, a slider through its steps, and a film strip of them.
 
 import { button, el, picture, slider } from "./elements.js";
 
 const STRIP = 25; // steps of the strip, at most
-const PACE = 130; // milliseconds of a step when it plays
+const WHOLE = 2000; // milliseconds of a walk that plays
+const SLOWER = 4; // times, in slow motion
+const LOST = 1000; // milliseconds in which an image is lost before
 
 export class Walk {
-  // `describe(t)` says what a step is, beside its number.
-  constructor(describe) {
-    this.describe = describe;
-    this.frames = [];
-    this.steps = [0];
-    this.latent = picture("the latent");
-    this.predicted = picture("the image predicted from it");
+  // `describe(t)` says what a step is; `screen(latent, t)` is what the large picture shows of a latent, the latent itself if
+  // there is none.
+  constructor(describe, screen = (x) => x) {
+    Object.assign(this, { describe, screen, frames: [], steps: [0], lost: [], slow: false });
+    this.large = picture("the picture on its way", { class: "large" });
+    this.predicted = picture("the network's guess");
+    this.box = el("b", {});
     this.slider = slider("Step", { min: 0, max: 0, value: 0 }, () => this.text(), (i) => (this.stop(), this.show(i)));
-    this.play = button("Play", () => (this.timer ? this.stop() : this.start()), { class: "play-button" });
+    this.button = button("Play", () => (this.timer ? this.stop() : this.play()), { class: "play-button" });
+    const slow = button("Slow", () => slow.setAttribute("aria-pressed", (this.slow = !this.slow)), { "aria-pressed": false });
+    this.controls = el("div", { class: "controls" }, this.button, slow, this.slider);
     this.strip = el("div", { class: "strip", "aria-hidden": "true" });
-    const shown = (canvas, symbol, below, words) =>
-      el("figure", {}, canvas, el("figcaption", {}, el("i", {}, symbol), el("sub", {}, below), ` ${words}`));
-    const pair = el("div", { class: "pair" }, shown(this.latent, "x", "t", "the latent"), shown(this.predicted, "x̂", "0", "predicted from it"));
-    const line = el("div", { class: "line" }, this.slider, this.strip);
-    this.node = el("div", { class: "walk" }, el("div", {}, pair, this.play), line);
+  }
+
+  // The strip, with names of its two rows.
+  film(...names) {
+    return el("div", { class: "film" }, el("div", { class: "names" }, names.map((name) => el("span", {}, name))), this.strip);
   }
 
   text() {
-    const t = this.steps[Number(this.slider?.input.value ?? 0)];
-    return `t = ${t}${this.describe(t)}`;
+    return this.describe(this.steps[this.chosen]);
   }
 
-  // Make room for a walk over these steps, T first. The chosen place stays, if there are as many.
+  get chosen() {
+    return Number(this.slider?.input.value ?? 0);
+  }
+
+  // Make room for a walk over these steps, T first.
   begin(steps) {
-    const again = steps.length === this.steps.length;
     this.frames = [];
-    if (again && steps.every((t, i) => t === this.steps[i])) return;
-    this.steps = steps;
+    if (steps.length === this.steps.length && steps.every((t, i) => t === this.steps[i])) return;
     this.stop();
+    this.steps = steps;
     this.slider.range(steps.length - 1);
     this.slider.set(steps.length - 1);
     const n = Math.min(STRIP, steps.length);
@@ -50,17 +56,13 @@ export class Walk {
     return { node, x, x0 };
   }
 
-  get chosen() {
-    return Number(this.slider.input.value);
-  }
-
   // Take up the next frame. The last place follows the walk, any other one waits for its frame.
   add(frame) {
     const i = this.frames.push(frame) - 1;
     const thumb = this.thumbs.get(i);
     thumb?.x.show(frame.x);
     thumb?.x0.show(frame.x0);
-    if (this.chosen === i || this.chosen === this.steps.length - 1) this.draw(frame);
+    if (!this.timer && (this.chosen === i || this.chosen === this.steps.length - 1)) this.draw(frame);
   }
 
   // Take up a walk as far as it has come.
@@ -74,29 +76,47 @@ export class Walk {
     this.mark();
   }
 
-  draw({ x, x0 }) {
-    this.latent.show(x);
-    this.predicted.show(x0);
+  draw({ t, x, x0 }) {
+    this.large.show(this.screen(x, t));
+    if (x0) this.predicted.show(x0);
+    this.onDraw?.(t);
   }
 
   mark() {
     this.thumbs?.forEach(({ node }, i) => node.classList.toggle("chosen", i === this.chosen));
   }
 
-  start() {
-    if (this.chosen >= this.frames.length - 1) this.slider.set(0);
-    this.show(this.chosen);
-    this.play.textContent = "Pause";
-    this.timer = setInterval(() => {
-      if (this.chosen >= this.frames.length - 1) return this.stop();
-      this.slider.set(this.chosen + 1);
-      this.show(this.chosen);
-    }, PACE * Math.min(1, STRIP / this.steps.length));
+  // Play from the first step, as far as it is known and on as it comes; before it `lost`, frames of how an image is lost.
+  unfold(lost = []) {
+    this.stop();
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.slider.set(this.steps.length - 1), this.mark();
+    this.slider.set(0);
+    this.lost = [...lost];
+    this.play();
+  }
+
+  play() {
+    const last = this.steps.length - 1;
+    let next = this.chosen === last ? 0 : this.chosen;
+    this.button.textContent = "Pause";
+    const tick = () => {
+      const before = this.lost.shift();
+      if (before) this.draw(before);
+      else if (this.frames[next]) {
+        this.slider.set(next);
+        this.show(next);
+        if (next++ === last) return this.stop();
+      }
+      const whole = (before ? LOST : WHOLE) * (this.slow ? SLOWER : 1);
+      this.timer = setTimeout(tick, whole / (before ? STRIP : this.steps.length));
+    };
+    tick();
   }
 
   stop() {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.timer = null;
-    this.play.textContent = "Play";
+    this.lost = [];
+    this.button.textContent = "Play";
   }
 }

@@ -17,7 +17,7 @@ export default {
         model.set("pixels", new DataView(Float32Array.from(x).buffer));
         model.save_changes();
       };
-      if (study.zooms.length) root.append(dream(study, tell).node);
+      if (study.zooms.length) root.append(dream(study, { changed: tell }).node);
       else root.append(ddpm(study));
     } catch (error) {
       root.append(el("p", {}, `This browser cannot show it: ${error.message}`));

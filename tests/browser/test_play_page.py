@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from playwright.sync_api import expect
 
 import diffusion as d
@@ -53,11 +54,13 @@ def drawn(page):
 def test_painting_with_mouse_and_keys_changes_the_digit(page):
     before, digits = start(page), drawn(page)
     page.mouse.click(*cell(page, 1, 2))
-    before[1, 2] = 0 if before[1, 2] == 255 else 255
-    assert np.array_equal(start(page), before)
+    after = before.copy()
+    after[1, 2] = 0 if before[1, 2] == 255 else 255
+    assert np.array_equal(start(page), after)
     assert np.abs(drawn(page) - digits).max() > 0.1
-    assert "of the pixels changed" in page.locator("#cold-zoom .was").first.text_content()
-    page.get_by_role("button", name="All black").click()
+    page.keyboard.press("Control+z")
+    assert np.array_equal(start(page), before)
+    page.get_by_role("button", name="Empty").click()
     page.mouse.move(*cell(page, 0, 0))
     page.mouse.down()
     page.mouse.move(*cell(page, 0, 3), steps=3)
@@ -67,14 +70,64 @@ def test_painting_with_mouse_and_keys_changes_the_digit(page):
         page.keyboard.press(key)
     assert start(page).tolist() == [[255] * 4, [0, 255, 0, 0], [0, 32, 0, 0], [0] * 4]
     assert page.locator("#cold-zoom .easel .unseen").text_content() == "row 2, column 2: white"
+    for _ in range(3):  # the two keys, and the stroke of four pixels
+        page.get_by_role("button", name="Undo").click()
+    assert start(page).tolist() == [[0] * 4] * 4
+
+
+def test_a_stroke_is_played_and_all_of_it_is_in_the_first_window(page):
+    drawn(page)
+    page.evaluate("scrollTo(0, 0)")
+    for width, height in ((1280, 720), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        for part in (".editor", ".large", ".digits .card:last-child .picture", ".strip"):
+            box = page.locator(f"#cold-zoom {part}").bounding_box()
+            assert 0 <= box["y"] < box["y"] + box["height"] <= height, part
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.mouse.click(*cell(page, 0, 0))
+    seen = [page.evaluate("[coldZoom.playing(), performance.now()]")]
+    while seen[-1][0] < 24:
+        page.wait_for_timeout(20)
+        seen.append(page.evaluate("[coldZoom.playing(), performance.now()]"))
+    assert seen[0][0] < 5
+    assert 1500 < seen[-1][1] - seen[0][1] < 20_000  # two seconds, on an idle machine
+    assert [n for n, _ in seen] == sorted(n for n, _ in seen)
+
+
+def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page, play_file):
+    page.get_by_role("button", name="Ring").click()
+    assert "?" in page.locator("#cold-zoom .question").text_content()
+    drawn(page)
+    page.get_by_role("button", name="Copy link").click()
+    again = open_page(page.url)
+    again.locator(READY).wait_for()
+    assert np.array_equal(start(again), start(page))
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Save as GIF").click()
+    with Image.open(found.value.path()) as walk:
+        assert (walk.n_frames, walk.size) == (25, (252, 252))
+        walk.seek(24)
+        last = np.array(walk.convert("L"))[4::9, 4::9].astype(int).ravel()
+    assert np.abs(last - (drawn(page)[0].clip(-0.5, 0.5) + 0.5) * 255).max() <= 1
+    with page.expect_download() as found:
+        page.get_by_role("button", name="Save picture").click()
+    with Image.open(found.value.path()) as still:
+        assert still.width == 4 * 300 + 20
+    page.keyboard.press("f")
+    page.get_by_role("button", name="Two starts").click()
+    assert not page.locator("#degrade").is_visible()
+    assert page.locator("#cold-zoom .editor").count() == 2
+    page.get_by_role("button", name="Two starts").click()
+    page.keyboard.press("Escape")
+    assert page.locator("#degrade").is_visible()
 
 
 @pytest.mark.parametrize(
     ("label", "sampler"),
     [
-        ("Training 0", d.Naive()),
-        ("Training 1", d.Naive()),
-        ("U-Net", d.Naive(noise=0.2)),
+        ("Cold Zoom, seed 0", d.Naive()),
+        ("Cold Zoom, seed 1", d.Naive()),
+        ("Dilated, joint start", d.Naive(noise=0.2)),
         ("linear", d.Ancestral(steps=10)),
         ("linear", d.DDIM(steps=10)),
         ("linear, U-Net", d.Ancestral(steps=10, clip_x0=True)),
@@ -134,35 +187,26 @@ def test_it_reads_and_degrades_as_the_library_does(page):
             assert (torch.tensor(found) - expected).abs().max() <= tolerance
 
 
-def test_again_draws_another_digit_of_the_same_pixels_by_the_u_net_alone(page):
-    again = page.get_by_role("button", name="Again, U-Net")
-    page.get_by_role("button", name="Draw correlated pixels").click()
-    before, pixels = drawn(page), start(page)
-    again.click()
-    after = drawn(page)
-    assert np.array_equal(start(page), pixels)
-    assert np.array_equal(after[:2], before[:2])
-    assert np.abs(after[2] - before[2]).max() > 0.1
-    assert page.get_by_role("img", name="of these pixels").count() == 2
-    page.get_by_role("slider", name="Noise on the way, U-Net").focus()
-    page.keyboard.press("Home")
-    still = page.evaluate("coldZoom.zoom('zoom_unet_noise-0', coldZoom.start())")
-    assert np.array_equal(drawn(page)[2], np.array(still))
-    assert again.is_disabled()
+def test_pixels_are_flipped_and_a_walk_is_stepped_through(page):
+    page.get_by_role("button", name="A real digit's centre").click()
+    assert "no training has seen" in page.locator("#cold-zoom .question").text_content()
+    drawn(page)
     page.get_by_role("button", name="Flip each pixel").click()
+    page.get_by_role("progressbar", name="Pixels flipped").wait_for()
     assert page.locator("#cold-zoom .mosaic .picture").count() == 48
-    page.get_by_role("button", name="From a real digit").click()
-    assert "no training has seen" in page.locator("#cold-zoom .origin").text_content()
-    slider = page.locator("#cold-zoom .walk input[type=range]")
+    expect(page.locator("#cold-zoom .flips p").first).to_contain_text(
+        "of 16 pixels change what is read", timeout=120_000
+    )
+    slider = page.locator("#cold-zoom .controls input[type=range]")
     slider.focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
-    assert slider.get_attribute("aria-valuetext") == "t = 23, 5 × 5 pixels left"
+    assert slider.get_attribute("aria-valuetext") == "5 × 5 pixels drawn"
 
 
 def test_ddpms_draw_and_a_drawing_is_degraded(page):
     page.locator("#ddpm").scroll_into_view_if_needed()
-    page.get_by_text("10 network calls, ").wait_for()
+    page.get_by_text("10 steps, ").wait_for()
     page.locator("#ddpm").get_by_role("radio", name="linear, U-Net").check(force=True)
     page.get_by_role("radio", name="10 steps").check()
     assert page.locator("#ddpm .thumb").count() == 11
@@ -170,7 +214,7 @@ def test_ddpms_draw_and_a_drawing_is_degraded(page):
     page.get_by_role("button", name="Clear, to draw").click()
     page.locator("#degrade .editor").click()
     expect(page.locator("#degrade .origin")).to_contain_text("a drawing of yours")
-    page.get_by_role("slider", name="Part of the way").focus()
+    page.get_by_role("slider", name="How much is lost").focus()
     page.keyboard.press("End")
     expect(page.locator("#degrade .place").first).to_contain_text("t = 1000/1000")
     assert "4 × 4 pixels left" in page.locator("#degrade .card").nth(2).text_content()
@@ -183,7 +227,7 @@ def test_it_is_for_everyone(open_page, play_file, accessible):
     phone.touchscreen.tap(*cell(phone, 3, 0))
     assert start(phone)[3, 0] != before[3, 0]
     phone.locator("#ddpm").scroll_into_view_if_needed()
-    phone.get_by_text("10 network calls").wait_for()
+    phone.get_by_text("10 steps, ").wait_for()
     accessible(phone)
     without = open_page(play_file, java_script_enabled=False)
     assert without.locator(".still img").is_visible()

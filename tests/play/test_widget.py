@@ -52,7 +52,7 @@ def test_a_person_gets_the_widget_which_sends_back_start_and_image(monkeypatch, 
 @pytest.mark.parametrize(
     ("process", "options", "said"),
     [
-        (d.ColdZoom(), {"network_options": {"dilations": [1, 2, 1, 1]}}, "the network of own-0"),
+        (d.ColdZoom(), {"network_options": {"dilations": [1, 5, 1, 1]}}, "the network of own-0"),
         (d.ColdBlur(), {}, "a ColdBlur"),
     ],
 )
