@@ -7,7 +7,8 @@ import argparse
 import os
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import torch
 import yaml
@@ -36,18 +37,19 @@ class Finding:
     text: str
 
 
-def check(process: DegradationProcess, x: Tensor) -> list[Finding]:
+def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[Finding]:
     """Findings about a process, up to the first problem.
 
     Args:
         process: what to try; `prepare(x)` is called on it.
         x: images, (N, 1, 28, 28) in [-0.5, 0.5].
+        prior: where sampling starts; None: the process's own.
     """
     check_images(x)
     process.prepare(x.clone())
     checks = [_degrades, _learns]  # each returns what is well or worth knowing, or raises
     if isinstance(process, ColdDiffusion):
-        checks += [_own_levels, _in_order, _prior, _kept]
+        checks += [_own_levels, _in_order, partial(_prior, prior=prior), _kept]
     found = []
     for one in checks:
         try:
@@ -119,10 +121,15 @@ def _in_order(process: DegradationProcess, x: Tensor) -> str | Finding:
     return f"degradation grows with t; mean absolute change at T = {process.T}: {far[-1]:.3f}"
 
 
-def _prior(process: ColdDiffusion, x: Tensor) -> str | Finding:
-    prior = prior_of(process.prior)
+def starts(process: ColdDiffusion, x: Tensor, prior: Any, n: int, seed: int | str = "check") -> Tensor:
+    """n latents (n, 1, 28, 28) of a prior fitted on x, where sampling starts; None: the process's own."""
+    prior = prior_of(process.prior if prior is None else prior)
     start = None if prior is None else fitted(prior, process.compress(x))
-    drawn, again = (latents(process, start, 64, generator("check")) for _ in range(2))
+    return latents(process, start, n, generator(seed, "start"))
+
+
+def _prior(process: ColdDiffusion, x: Tensor, prior: Any) -> str | Finding:
+    drawn, again = (starts(process, x, prior, 64) for _ in range(2))
     if not torch.equal(drawn, again):
         raise ValueError("draw_prior gives other images for the same generator; draw from the generator only")
     deepest = _at(process, x[:256], process.T)

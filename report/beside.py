@@ -1,7 +1,7 @@
-"""The short report of a run of one's own: its samples, then its models beside the released ones.
+"""The short report of a run: its samples, then its models beside the released ones (text/short/20_study.md).
 
 The report tells the study of released results, and of a run like the study. Of any other run it tells this,
-which is short (text/short).
+which is short, and of models of one's own `report.own`.
 """
 
 from collections import Counter
@@ -12,20 +12,19 @@ from typing import Any
 
 from diffusion.data import DATASETS
 from diffusion.figures import images
-from diffusion.figures.style import save
+from diffusion.figures.numbers import keep
 from diffusion.files import read_json
 from diffusion.provenance import releases
-from report import beyond, front, guards, tables
+from report import beyond, tables
 from report.study import EPOCHS, STUDIED, complete, measured, other_data
 from report.text_format import DASH, Markdown, escape, num, percent, table
-from report.verdicts.case import full
+from report.verdicts.case import digits
 from report.verdicts.judge import DECIDED, Verdict, passes
 from report.verdicts.table import KINDS
 from study.figures.distances import RELEASED, YOURS, losses_beside
 from study.figures.styles import plain
 from study.records import Results, Trained, TrainRecord
 
-TEXT = guards.TEXT / "short" / "run.md"
 RELEASES = ("paper", "beyond")  # where counterparts are looked for, in this order
 FIRST, LOSSES, SAMPLES = "first_samples.png", "losses_beside.svg", "samples_beside.png"
 SHOWN, FEW = 64, 16  # samples of the first model, and of each side
@@ -62,37 +61,33 @@ def counterpart(one: Trained) -> Pair:
     return None
 
 
-def firsts(results: Results) -> list[tuple[Trained, Pair]]:
-    """The first training of each model that is measured, and its counterpart."""
-    ones = [one for one in map(results.first, results.models) if one.measure]
+def firsts(results: Results, without: Sequence[str]) -> list[tuple[Trained, Pair]]:
+    """The first training of each model that is measured, but for some, and its counterpart."""
+    ones = [one for one in map(results.first, results.models) if one.measure and one.model not in without]
     return [(one, None if other_data(results) else counterpart(one)) for one in ones]
 
 
-def draw(results: Results, folder: Path) -> list[Path]:
+def draw(results: Results, folder: Path, without: Sequence[str] = ()) -> list[Path]:
     """Write the first model's samples, and losses and samples of both sides; returns the files."""
-    panels, blocks, found = {}, {}, firsts(results)
+    panels, blocks, found = {}, {}, firsts(results, without)
     for one, other in found:
-        label, own = plain(one.train.label), _kept(results, one)
+        label, own = plain(one.train.label), kept(results, one)
         panels[label] = {YOURS: _curve(one)}
         blocks[f"{label}: {YOURS}"] = own[:FEW]
         if other:
             panels[label][RELEASED] = _curve(other[1])
-            blocks[f"{label}: {RELEASED}"] = _kept(*other)[:FEW]
+            blocks[f"{label}: {RELEASED}"] = kept(*other)[:FEW]
         else:
             blocks[f"{label}: the last ones"] = own[-FEW:]
     return [
-        save(images.grid(_kept(results, found[0][0])[:SHOWN], columns=16), folder / FIRST),
-        save(losses_beside(panels), folder / LOSSES),
-        save(images.grids(blocks, across=2), folder / SAMPLES),
+        keep(images.grid(kept(results, found[0][0])[:SHOWN], columns=16), folder / FIRST),
+        keep(losses_beside(panels), folder / LOSSES),
+        keep(images.grids(blocks, across=2), folder / SAMPLES),
     ]
 
 
-def report(values: Mapping[str, Any]) -> str:
-    """The short report as Markdown."""
-    return guards.Text(values, folder=TEXT.parent).markdown(TEXT.read_text("utf-8"), TEXT.name)
-
-
-def _kept(results: Results, one: Trained) -> Any:
+def kept(results: Results, one: Trained) -> Any:
+    """The samples of a training, (n, 28, 28) bytes."""
     return results.kept(f"samples_{one.model}-{one.seed}")
 
 
@@ -102,24 +97,23 @@ def _curve(one: Trained) -> tuple[list[float], list[float]]:
     return [one.train.passes_after(line.epoch) for line in lines], [line.test_loss for line in lines]
 
 
-def values(results: Results, verdicts: Mapping[str, Verdict], drawn: set[str]) -> dict[str, Any]:
-    """Values that the short report names; `drawn` are the names of the figure files."""
-    found, own = firsts(results), [m for m in results.models if results.first(m).train.process == "own"]
+def values(results: Results, verdicts: Mapping[str, Verdict], without: Sequence[str] = ()) -> dict[str, Any]:
+    """Values that the short report names; it does not tell of the models `without`."""
+    found = firsts(results, without)
     one, _ = found[0]
     paper = None if other_data(results) else beyond.load(RELEASES[0])
-    digits = [full(trained.analysis) for trained in (one, *([paper.first("zoom")] if paper else []))]
+    shares = [digits(trained) for trained in (one, *([paper.first("zoom")] if paper else []))]
     known = DATASETS.get(one.train.settings.get("dataset"))
     return {
         "other_data": other_data(results),
         "data_citation": Markdown(f"[@{known.citation}]" if known else ""),
         "first": one.train,
-        "first_n": min(SHOWN, len(_kept(results, one))),
+        "first_n": min(SHOWN, len(kept(results, one))),
         "first_seconds": tables.seconds(one),
-        "digit_shares": [drawn_as.digit for drawn_as in digits if drawn_as] if digits[0] else [],
+        "digit_shares": [share for share in shares if share] if shares[0] else [],
         "most_passes": max(one.train.passes for one, _ in found),
         "study_epochs": EPOCHS,
         "table_beside": _table(found),
-        "own_models": front.further(results, own, drawn),
         **_verdicts(verdicts),
     }
 
@@ -131,10 +125,10 @@ def _table(found: Sequence[tuple[Trained, Pair]]) -> Markdown:
         sides = [(escape(one.train.label), YOURS, one)]
         sides += [(Markdown(" "), RELEASED, other[1])] if other else []
         for name, whose, trained in sides:
-            train, final, drawn = trained.train, trained.measure.final, full(trained.analysis)
+            train, final, digit = trained.train, trained.measure.final, digits(trained)
             row = [name, whose, passes(train.passes), num(train.history[-1].test_loss)]
             row += [DASH if final.constant else num(final.frechet.value), final.n]
-            rows.append([*row, percent(drawn.digit.value) if drawn else DASH])
+            rows.append([*row, percent(digit.value) if digit else DASH])
     head = ["Model", "Whose", "Passes", "Test loss", "Distance", Markdown("$n$"), "Digits"]
     return table(head, rows, "llrrrrr")
 

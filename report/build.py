@@ -8,54 +8,66 @@ bytes.
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from diffusion.files import differences, write_bytes
 from diffusion.provenance import releases
-from report import beside, beyond, front, guards, pages, render, sources, values
+from report import beside, beyond, front, guards, own, pages, render, sources, values
 from report.verdicts.judge import ledger
 from study import figures
 from study.changes import table
-from study.records import Results, load_results
+from study.records import Results, Trained, load_results
 from study.settings import Profile, read_profile
 
 PROFILES = render.HERE.parent / "profiles"
 
 
-def build(out: Path | str, profile: str | Path) -> list[Path]:
+def build(
+    out: Path | str, profile: str | Path, failed: Mapping[str, str] = MappingProxyType({})
+) -> list[Path]:
     """Write the report of the run in `out`; returns the written files.
 
     Args:
         profile: name of a file in profiles/, or the path of one.
+        failed: trainings of the profile that are left out, each with the reason: "zoom-0" -> text.
 
     Raises:
         ValueError: the run is incomplete or not that of the profile.
     """
     out, unknown = Path(out).resolve(), len(sources.register.missing)
     asked = read_profile(profile, PROFILES)
-    results = load_results(out, asked.trainings)
+    results = load_results(out, [(m, seed) for m, seed in asked.trainings if f"{m}-{seed}" not in failed])
     check(results, asked)
+    results = replace(results, trainings={k: labelled(one, asked) for k, one in results.trainings.items()})
     sources.trace_results(results)
     further = beyond.load(str(asked.options.get("beyond", "")))
     verdicts, notebooks, folder = ledger(results, further), pages.names(results), out / "figures"
+    if failed:  # what compares all models is of an earlier run
+        notebooks = [name for name in notebooks if "-" in name]
     if further is None and "beyond" in asked.options:
         print(f"released/{asked.options['beyond']} is not there: the report has no section beyond the study")
     short = beside.is_short(results)
     original = beyond.load(str(asked.options.get("original", "")))
     watched = beyond.load(str(asked.options.get("starts", "")))
     results = replace(results, further=further, original=original, watched=watched)
-    paths = figures.draw(results, folder) + front.draw(results, folder)
-    paths += beside.draw(results, folder) if short else []
+    mine = own.models(results)
+    studied = [m for m in results.models if m not in mine]
+    paths = figures.draw(results, folder) + (own.draw(results, mine, folder) if mine else [])
+    paths += front.draw(results, folder) if studied else []
+    paths += beside.draw(results, folder, mine) if short and studied else []
     drawn = {path.name for path in paths}
+    told = values.common(results, asked, notebooks, failed) | own.values(results, asked, mine, drawn)
+    told |= beside.values(results, verdicts, mine) if short and studied else {"first": None, "judged": 0}
+    text = guards.Text(told, folder=guards.TEXT / "short")
     if short:
-        text = beside.report(
-            values.common(results, asked, notebooks) | beside.values(results, verdicts, drawn)
-        )
+        text = text.joined()
     else:
-        text = guards.Text(values.build(results, asked, verdicts, notebooks, drawn)).report()
+        study = guards.Text(values.build(results, asked, verdicts, notebooks, drawn, failed))
+        text = f"{text.joined(('40',))}\n{study.report(('00', '01'))}" if mine else study.report()
     if (missing := sources.register.missing[unknown:]) and (releases() / asked.name).is_dir():
         raise ValueError(f"{missing[0]} is printed, and no record is known that it comes from")
     text, numbers = sources.written(text)
@@ -63,17 +75,24 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
-        out / "ledger.json": as_json([verdict.row() for verdict in verdicts.values()]),
         out / "table.json": as_json([row.json() for row in table(results)]),
         out / "numbers.json": as_json(numbers, None),
         out / "report.html": render.html(text, out),
         out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
+    if studied:
+        written[out / "ledger.json"] = as_json([verdict.row() for verdict in verdicts.values()])
     for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
         written[path.with_suffix(".html")] = pages.page(path, notebooks)
-    if front.played():
+    if studied and front.played():
         written[out / front.PLAY.name] = front.PLAY.read_bytes()
     return [write_bytes(path, content) for path, content in written.items()]
+
+
+def labelled(one: Trained, profile: Profile) -> Trained:
+    """A training by the name that the profile gives its model, if it gives one."""
+    label = profile.report.labels.get(one.model, one.train.label)
+    return replace(one, train=one.train.model_copy(update={"label": label}))
 
 
 def check(results: Results, profile: Profile) -> None:
@@ -106,8 +125,8 @@ def compared(
     results: Results, profile: Profile
 ) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], bool]]:
     """Each record's name, its settings, those of the profile, and whether the report rests on it by name."""
-    for (model, seed), wanted in profile.trainings.items():
-        one, first = results.trainings[model, seed], seed == profile.seeds(model)[0]
+    for (model, seed), one in results.trainings.items():
+        wanted, first = profile.trainings[model, seed], seed == profile.seeds(model)[0]
         yield f"{model}-{seed}", one.train.settings, wanted.values(), True
         if one.measure:
             asked = profile.measure(model, seed).values()
@@ -130,9 +149,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the run's folder, e.g. build/quick")
     help_profile = "name of a file in profiles/, or the path of a .yaml file"
     parser.add_argument("--profile", required=True, help=help_profile)
+    help_failed = "a training to leave out, and why it failed"
+    parser.add_argument(
+        "--failed", nargs=2, action="append", default=[], metavar=("MODEL-SEED", "WHY"), help=help_failed
+    )
     options = parser.parse_args(arguments)
     try:
-        for path in build(options.out, options.profile):
+        for path in build(options.out, options.profile, dict(options.failed)):
             print(path)
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

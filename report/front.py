@@ -1,7 +1,9 @@
 """The front of the HTML page, and sections on further models, from the records of any model."""
 
 import io
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,13 @@ from torchvision.utils import make_grid
 
 from diffusion.files import write_bytes
 from report.study import dataset
-from report.text_format import Markdown, escape, integer, listing, num, percent, percent_span, span
+from report.tables import word
+from report.text_format import Markdown, escape, integer, listing, num, percent, percent_span, sentence, span
+from report.verdicts.case import digits
 from study.records import Final, Results, Trained, kept_path
 
+KINDS = ("degradation", "schedule", "prior", "sampler", "network")  # of components, as they are told
+SOME = 0.2  # share of digits from which it is said which these are
 SIDE, GAP = 4, 2  # pictures have so many rows and columns of samples, so many pixels apart
 RELEASED = Path(__file__).resolve().parents[1] / "released" / "page"
 PLAY, STRIP = RELEASED / "cold-zoom.html", RELEASED / "strip.png"  # the page to play with, and its picture
@@ -24,7 +30,7 @@ PICTURES = {  # file -> caption, both with the model's name or label
     "loss_{}.svg": "Training and test loss of {}.",
     "samples_{}.png": "Samples of {}, the first ones, not picked.",
     "trajectory_{}.png": "Latents of {} on the way from the first to the sample.",
-    "quality_{}.png": "Samples of {}: high quality (left grid) and low quality (right grid), chosen by rule.",
+    "quality_{}.png": "Samples of {}: of the most (left) and of the least confident tenth.",
     "classes_along_{}.svg": "Classes along training, of the samples of {} read with confidence.",
 }
 
@@ -80,7 +86,7 @@ def _all(ones: Iterable[Trained], show: Callable[[Final], Markdown]) -> Markdown
 
 
 def further(results: Results, models: Iterable[str], drawn: set[str]) -> Markdown:
-    """A subsection for every model that is not of the study: degradation, training, samples, distances.
+    """A subsection for every model: what it is made of, its training, its samples, and its figures.
 
     Args:
         drawn: names of the figure files that there are.
@@ -90,40 +96,54 @@ def further(results: Results, models: Iterable[str], drawn: set[str]) -> Markdow
 
 def _subsection(results: Results, model: str, drawn: set[str]) -> str:
     one = results.first(model)
-    label, history, epochs = escape(one.train.label), one.train.history, one.train.epochs
+    train, label = one.train, escape(one.train.label)
     lines = [f"## {label} {{#sec:model-{model}}}"]
-    if one.train.about:
-        lines.append(f"Its degradation, in the words of its author: {escape(one.train.about)}")
+    for kind, text in ((kind, train.docs[kind]) for kind in KINDS if kind in train.docs):
+        name = train.settings.get(kind)
+        head = f"{kind}, {called(name, train.settings.get(f'{kind}_options', {}))}" if name else kind
+        lines.append(Markdown(f"**{sentence(head)}** ") + Markdown("\n\n").join(_paragraphs(text)))
     lines.append(
-        f"The network of {integer(one.train.parameters_count)} parameters was trained for {integer(epochs)} "
-        f"epoch{'s' if epochs > 1 else ''}; the last losses are {num(history[-1].train_loss)} in training "
-        f"and {num(history[-1].test_loss)} on the test split."
+        f"The network of {integer(train.parameters_count)} parameters was trained for {integer(train.steps)} "
+        f"steps of {integer(train.settings['batch_size'])} images; the last losses are "
+        f"{num(train.history[-1].train_loss)} in training and {num(train.history[-1].test_loss)} on the "
+        "test split."
     )
     if one.measure:
         lines.append(_measures(one, dataset(results).classes))
     pictures = {}
     for name, caption in PICTURES.items():
-        if (file := name.format(model)) in drawn:
+        legible = "classes" not in name or ((share := digits(one)) and share.value > SOME)
+        if legible and (file := name.format(model)) in drawn:
             place = f"fig:{file.rpartition('.')[0].replace('_', '-')}"
             pictures[place] = f"![{caption.format(label)}](figures/{file}){{#{place}}}"
     if pictures:
         lines.append(f"Its course is in [{'; '.join(f'@{place}' for place in pictures)}].")
-    return "\n\n".join([*lines, *pictures.values()])
+    return "\n\n".join([*lines, "::: here", *pictures.values(), ":::"])
+
+
+def _paragraphs(docstring: str) -> Iterable[Markdown]:
+    """What a docstring says, before it comes to arguments and the like."""
+    said = takewhile(lambda one: not re.match(r"\w+:\n", one), docstring.split("\n\n"))
+    return map(escape, said)
+
+
+def called(name: str, options: Mapping[str, Any]) -> str:
+    """A component, without its module, and its arguments: "Occlude (grey 0.2)"."""
+    said = ", ".join(key if value is True else f"{key} {word(value)}" for key, value in options.items())
+    return name.rpartition(":")[2] + (f" ({said})" if said else "")
 
 
 def _measures(one: Trained, classes: tuple[str, ...]) -> str:
-    final, real = one.measure.final, one.measure.real
-    n, floor = integer(final.n), final.floors.get("digits")
-    low = final.low_confidence.shown(percent_span)
+    final = one.measure.final
+    n, floor, digit = integer(final.n), final.floors.get("digits"), digits(one)
     if final.constant:
-        why = "the sampler does not depend on its start, and no distance of theirs means anything"
-        return f"All {n} samples are one image: {why}."
-    order = sorted(range(10), key=lambda c: -final.classes.share[c].value)
-    most, least = (listing(classes[c] for c in some) for some in (order[:2], order[-2:]))
+        return f"All {n} samples are one image, so that no distance of theirs means anything."
     as_real = f", where as many real images score {num(floor.mean, 2)}" if floor else ""
-    return (
-        f"The distance of its {n} final samples from the data is {final.frechet.shown(span)} in "
-        f"digit features{as_real}. The low-confidence share is {low}, "
-        f"of real images {percent(real.low_confidence, 1)}. "
-        f"Most often it reads {most}, most rarely {least}."
-    )
+    said = f"The distance of {n} samples from the data is {final.frechet.shown(span)}{as_real}."
+    if digit:
+        said += f" The recogniser takes {digit.shown(percent_span)} of them for digits."
+        if digit.value > SOME:
+            order = sorted(range(10), key=lambda c: -final.classes.share[c].value)
+            most, least = (listing(classes[c] for c in some) for some in (order[:2], order[-2:]))
+            said += f" Most often the classifier reads {most}, most rarely {least}."
+    return said

@@ -176,11 +176,16 @@ class Text:
             raise ValueError(f"{place}: this run does not support “{' '.join(guard['condition'].split())}”")
         return met
 
-    def report(self) -> str:
-        """The whole report, its sources in the order of their names."""
+    def joined(self, without: tuple[str, ...] = ()) -> str:
+        """The sources in the order of their names, but for those whose names begin so."""
+        kept = {name: source for name, source in self.sources.items() if not name.startswith(without)}
+        return "\n".join(self.markdown(source, name) for name, source in kept.items())
+
+    def report(self, without: tuple[str, ...] = ()) -> str:
+        """The whole report, see `joined`."""
         findings = self.markdown(FINDINGS.read_text(encoding="utf-8"), FINDINGS.name)
         self.values = {**self.values, "findings": Markdown(findings)}
-        return "\n".join(self.markdown(source, name) for name, source in self.sources.items())
+        return self.joined(without)
 
 
 def _line_of(error: BaseException) -> int | None:

@@ -189,7 +189,7 @@ def environment(results: Results) -> Markdown:
         found: dict[str, list[str]] = {}
         for name, record in records.items():
             if key in record.environment:
-                found.setdefault(_plain(record.environment[key]), []).append(name)
+                found.setdefault(word(record.environment[key]), []).append(name)
         usual, *rest = sorted(found.items(), key=lambda pair: -len(pair[1]))
         shown = [code(usual[0]), *(Markdown(f"{code(value)} ({listing(who)})") for value, who in rest)]
         rows.append([key.replace("_", " "), Markdown("; ".join(shown))])
@@ -207,17 +207,17 @@ def settings(results: Results, of: Callable[[Trained], Any]) -> Markdown:
         values["seed"] = results.seeds(model)
     names = dict.fromkeys(name for values in columns.values() for name in values)
     rows = [
-        [code(n), *(code(_plain(v[n], n)) if v.get(n, "") != "" else DASH for v in columns.values())]
+        [code(n), *(code(word(v[n], n)) if v.get(n, "") != "" else DASH for v in columns.values())]
         for n in names
     ]
     return table(["Setting", *columns], rows, "l" * (len(columns) + 1))
 
 
-def _plain(value: Any, name: str = "") -> str:
+def word(value: Any, name: str = "") -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{k} = {_plain(v)}" for k, v in value.items()) or "none"
+        return ", ".join(f"{k} = {word(v)}" for k, v in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:  # in numbers of images it stands for all

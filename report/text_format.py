@@ -212,6 +212,14 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], columns: str | Seq
     return Markdown("\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:])))
 
 
+def bibtex(key: str, **fields: Any) -> Markdown:
+    """An entry of a bibliography, of the fields that say something, for a code block in a source's YAML."""
+    known = {name: _one_line(value).replace("~~~", "") for name, value in fields.items() if value}
+    known |= {"author": f"{{{known['author']}}}"} if "author" in known else {}  # one name, as it stands
+    lines = [f"@misc{{{key},", *(f"  {name} = {{{value}}}," for name, value in known.items()), "}"]
+    return Markdown("\n  ".join(lines))
+
+
 # Those that placeholders and conditions may call, as functions or filters.
 HELPERS = {f.__name__: f for f in (num, fixed, percent, percent_range, shown, duration, integer)}
 HELPERS |= {f.__name__: f for f in (listing, each, named, sentence, code, counted)}

@@ -9,6 +9,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,24 @@ import yaml
 from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
-from report import beyond, front, original, starts, tables
+from report import beyond, front, original, own, starts, tables
 from report.claims.ddpm import EARLY, recovered
 from report.claims.samples import COMPARABLE
 from report.sources import counted, defined, derived, known, mean, reading
 from report.study import DDPMS, END_OF_TRAINING, MODELS, complete, dataset, deviations, measured
 from report.study import trainings as trainings_of
-from report.text_format import NUMBERS, Markdown, code, escape, integer, listing, num, percent, sentence
+from report.text_format import (
+    NUMBERS,
+    Markdown,
+    bibtex,
+    code,
+    escape,
+    integer,
+    listing,
+    num,
+    percent,
+    sentence,
+)
 from report.verdicts import table
 from report.verdicts.case import (
     LAST,
@@ -53,7 +65,7 @@ from study.records import (
 )
 from study.settings import Profile
 
-AUTHORS, LICENCE = "The Cold Zoom Diffusion project", "MIT"
+AUTHORS, LICENCE, PROJECT = "The Cold Zoom Diffusion project", "MIT", "cold-zoom-diffusion"
 CITATION = Path(__file__).resolve().parents[1] / "CITATION.cff"
 EARLY_POINT = 0.2  # of training, where the schedules are compared
 SHIFTED, STITCHED, BLURRED = "shifted by 3 pixels", "two digits stitched", "blurred by 1 pixel"
@@ -61,18 +73,34 @@ MIXED = 0.1  # nats of divergence: real digits with other class shares, beside s
 SCALE = (SHIFTED, BLURRED, STITCHED, "on 20 % grey")  # of distances
 
 
-def common(results: Results, profile: Profile, notebooks: Sequence[str] = ()) -> dict[str, Any]:
+def common(
+    results: Results,
+    profile: Profile,
+    notebooks: Sequence[str] = (),
+    failed: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Values that the report of any run names.
 
     Args:
         notebooks: names of its executed notebooks.
+        failed: trainings that are left out, and why.
     """
-    options = profile.options
+    path, options, project = (
+        Path(profile.where),
+        profile.options,
+        yaml.safe_load(CITATION.read_text(encoding="utf-8")),
+    )
+    author, date, number = options.get("authors", AUTHORS), str(options.get("date", "")), version(PROJECT)
+    cited = {"title": project["title"], "author": author, "year": date[:4]}
     return {
+        "citation": bibtex("coldzoom", **cited, note=f"Version {number}", url=repository()),
         "profile": profile.name,
-        "version": version("cold-zoom-diffusion"),
-        "authors_yaml": Markdown(f"  - {escape(options.get('authors', AUTHORS))}"),
-        "date": str(options.get("date", "")),
+        "profile_file": profile.name if path.parent.name == "profiles" else path.name,
+        "failed": [Markdown(f"{code(name)} ({escape(why)})") for name, why in failed.items()],
+        "version": number,
+        "edition": number,  # of the report
+        "authors_yaml": Markdown(f"  - {escape(author)}"),
+        "date": date,
         "licence": LICENCE,
         "repository": repository(),
         "dataset": dataset(results),
@@ -93,6 +121,7 @@ def build(
     verdicts: Mapping[str, Verdict],
     notebooks: Sequence[str] = (),
     drawn: Iterable[str] = (),
+    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """All values of the study, or of a released run with a linear DDPM and a zoom model.
 
@@ -106,7 +135,7 @@ def build(
     whole, further = complete(results), beyond.load(str(profile.options.get("beyond", "")))
     watched = beyond.load(str(profile.options.get("starts", "")))
     return (
-        common(results, profile, notebooks)
+        common(results, profile, notebooks, failed)
         | _run(results, profile, models, set(drawn))
         | _measures(results)
         | _claims(verdicts)
@@ -135,7 +164,7 @@ def _run(results: Results, profile: Profile, models: list[str], drawn: set[str])
     """The run, its models, and how it departs from the study."""
     one = results.first("linear").train
     address = repository()
-    further = [m for m in results.models if m not in models]
+    further = [m for m in results.models if m not in [*models, *own.models(results)]]
     said = models_said(results, models, further)
     return {
         "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
@@ -145,7 +174,7 @@ def _run(results: Results, profile: Profile, models: list[str], drawn: set[str])
         "models_said": said,
         "trainings_said": trainings_said(results),
         "network": one,
-        "parameters_counts": sorted({t.train.parameters_count for t in results.trainings.values()}),
+        "parameters_counts": sorted({results.first(m).train.parameters_count for m in models}),
         "learning_rate_course": "held constant"
         if one.settings["lr_schedule"] == "constant"
         else "warmed up shortly and then lowered along a cosine",

@@ -74,6 +74,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
         n=P.n_distance,
         n_classes=P.n_final,
         floors=evaluator.floors(P.n_distance, every=True),
+        calls=run.calls,
         seconds=seconds(run),
         constant=is_constant(to_uint8(samples)),
     )

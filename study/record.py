@@ -12,7 +12,11 @@ from torch import Tensor
 from diffusion.data import get, grey_values
 from diffusion.evaluation.results import CommonLoss, Reconstruction
 from diffusion.parameters import Schedules, Training
-from diffusion.processes.schedules import NoiseSchedule
+from diffusion.plugins import named
+from diffusion.processes import DDPM
+from diffusion.processes.priors import PRIORS
+from diffusion.processes.samplers import SAMPLERS
+from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
 from diffusion.provenance import environment
 from diffusion.training.run import Run
 from study import records
@@ -102,7 +106,7 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Any)
         seed=P.seed,
         process=process,
         label=label,
-        about=(inspect.getdoc(type(run.process)) or "") if process == "own" else "",
+        docs=docs(P, run),
         run=weights.parents[1].relative_to(out).as_posix(),
         epochs=run.epochs,
         steps=run.steps,
@@ -115,6 +119,19 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Any)
         **probes,
     )
     return record.save(records.TrainRecord.path(P.out, P.model, P.seed))
+
+
+def docs(P: Training, run: Run) -> dict[str, str]:
+    """The docstrings of what a training is made of; of a DDPM that of its schedule."""
+    found = {"degradation": type(run.process), "network": run.architecture[0]}
+    if isinstance(run.process, DDPM):
+        found["degradation"] = None
+        found["schedule"] = named("schedule", P.schedule, SCHEDULES)
+    found["sampler"] = named("sampler", P.sampler, SAMPLERS)
+    found["prior"] = named("prior", getattr(P, "prior", None), PRIORS)
+    told = {kind: inspect.cleandoc(one.__doc__) for kind, one in found.items() if one and one.__doc__}
+    ours = {kind for kind in told if found[kind].__module__.startswith("diffusion.")}  # its first sentences
+    return {kind: text.split("\n\n")[0] if kind in ours else text for kind, text in told.items()}
 
 
 def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> DDPMProbes:

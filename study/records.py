@@ -160,6 +160,7 @@ class Final(Checkpoint):
     n: int
     n_classes: int
     floors: dict[str, Spread]  # by features, at n
+    calls: int | None = None  # of the network, for an image; of earlier editions not known
     seconds: float | None = None  # of the processor for one sample
     constant: bool = False  # all samples are one image: no distance means anything
 
@@ -368,7 +369,8 @@ class TrainRecord(Record):
     seed: int
     process: Literal["ddpm", "zoom", "own"]
     label: str
-    about: str = ""  # the class's docstring, for a degradation of one's own
+    about: str = ""  # where it comes from, if not from this code
+    docs: dict[str, str] = {}  # degradation, schedule, prior, sampler, network -> docstring
     run: str  # folder of the run, relative to OUT
     epochs: int
     steps: int

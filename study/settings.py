@@ -179,6 +179,7 @@ class Entry(BaseModel):
     model_config = STRICT | {"extra": "allow"}
 
     notebook: Literal[tuple(TRAININGS)]
+    label: str | None = Field(None, max_length=60, description="what the report calls it")
     seeds: Seeds | None = None
     ways: Section = {}
     measure: Section = {}
@@ -190,6 +191,7 @@ class Report(BaseModel):
 
     model_config = STRICT | {"extra": "forbid"}
 
+    title: str | None = Field(None, max_length=200)
     authors: str | None = Field(None, max_length=1000)
     date: datetime.date | None = None
     beyond: str | None = Field(
@@ -199,6 +201,12 @@ class Report(BaseModel):
         None, description="released trainings of DDPMs, measured after each of their first epochs"
     )
     original: str | None = Field(None, description="the released weights, losses and scores of the study")
+
+
+class Told(Report):
+    """What the report is made with, beside the records; `labels` are those of the models' entries."""
+
+    labels: dict[str, str] = {}
 
 
 class Sections(BaseModel):
@@ -231,7 +239,7 @@ class Profile:
         measures: model -> settings of measuring it.
         analyses: model -> settings of analysing it, where the file or the model has a section `analyse`.
         yardstick: settings of the yardstick; None where the file has no such section.
-        options: what the file says of its report, see `Report`.
+        report: what the file says of its report, and the models' labels; `options` has what is said.
     """
 
     def __init__(self, content: Any, where: str):
@@ -243,7 +251,9 @@ class Profile:
             raise SettingError(refused(error, Sections, where)) from None
         self.where, self.file, self.name = where, file, file.profile
         self.dataset, self.data_dir = file.dataset, file.data_dir
-        self.options = file.report.model_dump(exclude_none=True)
+        labels = {model: entry.label for model, entry in file.models.items() if entry.label}
+        self.report = Told(**file.report.model_dump(), labels=labels)
+        self.options = self.report.model_dump(exclude_none=True)
         self.out = file.out or f"build/{file.profile}"
         common = {"dataset": file.dataset, "data_dir": file.data_dir}
         for name in ("training", "measure", "analyse", "yardstick"):

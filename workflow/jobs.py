@@ -149,7 +149,7 @@ def of(profile: Profile) -> dict[str, Job]:
         add("analyse", one, profile.analyse(*training), [f"train_{one}", f"measure_{one}"])
     add("yardstick", "", profile.yardstick)
     add("compare", "", profile.compare(), found)
-    add("report", "", profile.file.report, found)
+    add("report", "", profile.report, found)
     return found
 
 

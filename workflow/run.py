@@ -26,7 +26,16 @@ from workflow.job import end_with_parent
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
 SNAKEMAKE = ["snakemake", "--snakefile", str(jobs.ROOT / "workflow" / "Snakefile"), "--scheduler", "greedy"]
-SNAKEMAKE += ["--nolock", "--ignore-incomplete", "--drop-metadata", "--rerun-triggers", "mtime"]
+SNAKEMAKE += [
+    "--nolock",
+    "--ignore-incomplete",
+    "--drop-metadata",
+    "--rerun-triggers",
+    "mtime",
+    "--keep-going",
+]
+
+AGAIN = "the same command goes on from here. Log: .snakemake/log"
 
 
 def run(*command: str) -> None:
@@ -48,7 +57,7 @@ def run(*command: str) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
     if child.returncode:
-        raise ValueError("not all could be made; the same command goes on from here. Log: .snakemake/log")
+        raise ValueError(f"not all could be made; {AGAIN}")
 
 
 def study(profile: Profile, cores: str, executor: str) -> None:
@@ -66,10 +75,29 @@ def study(profile: Profile, cores: str, executor: str) -> None:
             options += (
                 ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "rules"]
             )
-            run(*SNAKEMAKE, *options, *([] if executor and cores == "all" else ["--cores", cores]))
+            try:
+                run(*SNAKEMAKE, *options, *([] if executor and cores == "all" else ["--cores", cores]))
+            except ValueError as error:
+                raise ValueError(f"{made}; {AGAIN}" if (made := of_others(profile)) else error) from None
     if (first := out / "figures" / "first_samples.png").is_file():
         print(f"The first samples: {first}")
     print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
+
+
+def of_others(profile: Profile) -> str:
+    """What failed, in words, once the report is made of the trainings all whose jobs are done."""
+    out, found = jobs.folder(profile), jobs.of(profile)
+    failed: dict[str, str] = {}
+    for name, job in found.items():
+        if not job.path.is_file() and job.kind not in ("compare", "report"):
+            log = out / "logs" / f"{name}.log"
+            said = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+            failed.setdefault(job.one, f"{name}: {said[-1][:200] if said else 'not begun'}")
+    if "" in failed or failed.keys() >= {job.one for job in found.values() if job.one}:
+        return ""
+    left_out = [word for one, why in failed.items() for word in ("--failed", one, why)]
+    run("report.build", "--out", str(out), "--profile", profile.where, *left_out)
+    return f"{', '.join(failed)} failed, and {out}/report.html is made of the others"
 
 
 def from_release(profile: Profile) -> None:

@@ -14,6 +14,7 @@ from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
 from diffusion.evaluation.interval import Interval, Spread
+from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser
 from diffusion.evaluation.results import (
     Classes,
     Distance,
@@ -26,6 +27,8 @@ from diffusion.evaluation.results import (
 )
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes.base import check_images
+
+NEAR, OF_KIND = 1000, 200  # of the recogniser: training digits, and test digits of each distortion
 
 
 class Space:
@@ -157,6 +160,16 @@ class Evaluator:
         """The training images, seen when first asked for."""
         return Seen(self, self.x_train, self.digits.train)
 
+    @cached_property
+    def recogniser(self) -> DigitRecogniser:
+        """Says which images are digits."""
+        few = self.x_train[:NEAR], self.x_test, self.labels
+        return DigitRecogniser.fit(self.classifier, *few, min(OF_KIND, len(self.x_test) // 2))
+
+    def digit(self, x: Tensor) -> Interval | None:
+        """The share of images that are digits; None where training images are too few."""
+        return share_of(self.recogniser.accepts(x)) if len(self.x_train) >= NEIGHBOURS else None
+
     def floors(self, n: int, every: bool = False) -> dict[str, Spread]:
         """The real-vs-real distance at n images by features, where there are as many; arguments as below."""
         found = {name: space.floor(n) for name, space in self._shown(every).items()}
@@ -192,6 +205,7 @@ class Evaluator:
             classes=seen.classes(n_distance),
             recognised=seen.recognised(),
             centre=samples.centre_shares(x),
+            digit=self.digit(x),
             **seen.looks(),
         )
 
@@ -206,6 +220,7 @@ class Evaluator:
                 centre=samples.centre_shares(self.x_test),
                 divergence_floor=samples.divergence_floor(self.all_labels, n, self.seed),
                 variety=self.train.variety(n),
+                digit=self.digit(self.x_test[1::2]),  # the others gave the bound
                 **self.test.looks(),
             )
         return self._real[n]

@@ -108,6 +108,7 @@ class Sampled(Looks):
     Attributes:
         frechet: in the features of the classifier.
         distances: in the other features that there are, by name (`features`).
+        digit: share that the recogniser takes for digits; None in older records.
     """
 
     variety: Variety
@@ -116,6 +117,7 @@ class Sampled(Looks):
     classes: Classes
     recognised: Recognised
     centre: Centre
+    digit: Interval | None = None
 
 
 class RealClasses(Part):
@@ -123,7 +125,7 @@ class RealClasses(Part):
 
 
 class Real(Looks):
-    """The same measures of the real test images; `variety` is of training images."""
+    """The same measures of the real test images; `variety` is of training images, `digit` of every second."""
 
     classes: RealClasses
     recognised: Recognised
@@ -131,6 +133,7 @@ class Real(Looks):
     centre: Centre
     divergence_floor: Spread  # of n real labels, over draws
     variety: Variety
+    digit: Interval | None = None
 
 
 class Features(Part):

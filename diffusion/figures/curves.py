@@ -139,8 +139,8 @@ def losses(histories: Mapping[str, Rows], styles: Styles | None = None) -> Figur
     figure = new_figure(48)
     axes = figure.subplots()
     for place, (name, table) in enumerate(shown.items()):
-        line(axes, table.epoch, table.train_loss, styles[name], place, linestyle="-")
-        line(axes, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="")
+        line(axes, table.epoch, table.train_loss, styles[name], place, linestyle="-", label="train")
+        line(axes, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="", label="test")
     epochs(axes, begin, last)
     axes.set_ylabel("mean squared error")
     axes.margins(y=0.06)

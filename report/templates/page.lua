@@ -19,7 +19,21 @@ local function meta(m)
   return m
 end
 
+-- The numbers behind a picture, which lie beside it, as a file to save.
+local function numbers(src)
+  local file = io.open((src:gsub("%.svg$", ".csv")), "rb")
+  if not src:match "%.svg$" or not file then return {} end
+  local uri = pandoc.mediabag.make_data_uri("text/csv", file:read "a")
+  file:close()
+  local more = { class = "numbers", download = src:match "([^/]+)%.svg$" .. ".csv" }
+  return { pandoc.Space(), pandoc.Link("Numbers (CSV)", uri, "", more) }
+end
+
 local function figure(f)
+  f:walk { Image = function(image)
+    local last = f.caption.long[#f.caption.long]
+    if last then last.content:extend(numbers(image.src)) end
+  end }
   return f:walk { Image = function(image)
     local text = description(image.attributes.about or image.src:match "([^/]+)%.%w+$" or "")
     if image.attributes.under then text = (text or "Figure.") .. " Under the heading: " .. image.attributes.under end

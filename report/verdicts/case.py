@@ -86,6 +86,11 @@ def full(analysis: AnalyseRecord | None) -> Drawn | None:
     return analysis.drawn[0] if analysis else None
 
 
+def digits(one: Trained) -> Interval | None:
+    """The share of a training's samples that are digits: of its analysis, else as measured."""
+    return full(one.analysis).digit if one.analysis else one.measure and one.measure.final.digit
+
+
 # --- a training of each model ---
 
 

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from diffusion.evaluation.results import Sampled
 from diffusion.figures import curves, images
-from diffusion.figures.style import save
+from diffusion.figures.numbers import keep
 from study.figures import distances as along
 from study.figures.styles import FIGURES, MODELS, figure, titled
 from study.records import LABEL_FREE, SETTLED, Mixed, Results, Trained, TrainRecord, kept_path
@@ -227,5 +227,5 @@ def draw(results: Results, folder: Path, names: Iterable[str] | None = None) -> 
     written = []
     for name in every if names is None else names:
         if (drawn := every[name](results)) is not None:
-            written.append(save(drawn, Path(folder) / name))
+            written.append(keep(drawn, Path(folder) / name))
     return written

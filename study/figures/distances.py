@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -32,7 +33,7 @@ EXPLAINED = {  # what the legend says, where it is drawn
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 THEIRS = "the study's zoom"  # its weights, which have one checkpoint
-DOUBLINGS = {"cmap": "RdBu_r", "vmin": -2, "vmax": 2}  # colours of a share over the real one
+DOUBLINGS = {"cmap": "RdBu_r", "norm": LogNorm(1 / 4, 4, clip=True)}  # colours of a share over the real one
 
 
 @figure("losses.svg")
@@ -188,10 +189,6 @@ def common_loss(results: Results) -> Figure | None:
 # --- classes ---
 
 
-def _doublings(ratio: np.ndarray) -> np.ndarray:
-    return np.log2(np.clip(ratio, 1 / 4, 4))
-
-
 @figure("classes_along_{}.svg")
 def classes_along(results: Results, model: str) -> Figure | None:
     """Class shares over the real ones, checkpoint by checkpoint: a map for each of up to two trainings.
@@ -208,7 +205,7 @@ def classes_along(results: Results, model: str) -> Figure | None:
         at = np.array([found.epoch for found in one.measure.curve])
         share = np.array([found.recognised.share for found in one.measure.curve]).T  # (classes, epochs)
         with np.errstate(divide="ignore", invalid="ignore"):  # a class that is not among the real images
-            ratio = _doublings(share / np.array(one.measure.real.recognised.share)[:, None])
+            ratio = share / np.array(one.measure.real.recognised.share)[:, None]
         inner = (at[1:] + at[:-1]) / 2  # a column reaches halfway to those beside it
         edges = np.concatenate([[at[0] - 0.5], inner, [at[-1] + 0.5]])
         cells = axes.pcolormesh(edges, np.arange(len(share) + 1), ratio, rasterized=True, **DOUBLINGS)
@@ -221,7 +218,8 @@ def classes_along(results: Results, model: str) -> Figure | None:
     row[0].set_ylabel(f"{plain(known.noun)} that the classifier reads")
     row[0].invert_yaxis()
     bar = drawn.colorbar(cells, ax=row, label="share, over that in real images", aspect=24, pad=0.02)
-    bar.set_ticks([-2, -1, 0, 1, 2], labels=["≤ ¼", "½", "1", "2", "≥ 4"])
+    bar.set_ticks([1 / 4, 1 / 2, 1, 2, 4], labels=["≤ ¼", "½", "1", "2", "≥ 4"])
+    bar.minorticks_off()
     bar.outline.set_visible(False)
     return drawn
 
@@ -257,7 +255,7 @@ def class_map(results: Results) -> Figure | None:
     drawn = new_figure(18 + 6.2 * len(table))
     axes = drawn.subplots()
     look = {"cbar": False, "linewidths": 0.8, **DOUBLINGS}
-    sns.heatmap(_doublings(table), annot=np.array(said), fmt="", annot_kws={"size": SMALL}, ax=axes, **look)
+    sns.heatmap(table, annot=np.array(said), fmt="", annot_kws={"size": SMALL}, ax=axes, **look)
     name_classes(axes.xaxis, tuple(map(plain, known.classes)))
     axes.set_yticks(np.arange(len(table)) + 0.5, list(rows), rotation=0)
     axes.set_xlabel(f"{plain(known.noun)} that the classifier reads")

@@ -1,0 +1,191 @@
+"""The report of models of one's own: what each is made of, and all of them beside one another.
+
+It comes first, and alone where a run has none of the study's models. Its text is text/short/10_own.md.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from diffusion.evaluation.interval import Interval
+from diffusion.figures import curves, images
+from diffusion.figures.numbers import keep
+from diffusion.identity.packing import unpack
+from report import beside, front, tables
+from report.front import KINDS, called
+from report.study import dataset, measured, other_data
+from report.text_format import (
+    DASH,
+    FIXED,
+    NUMBERS,
+    Markdown,
+    bibtex,
+    duration,
+    escape,
+    integer,
+    num,
+    percent,
+    percent_span,
+    span,
+    table,
+)
+from report.verdicts.case import digits
+from study.figures.own import compared
+from study.figures.styles import plain, titled
+from study.records import Final, OtherWay, Results, Trained
+from study.settings import Profile
+
+SAMPLES, COMPARED, SCHEDULES = "own_samples.png", "own_compared.svg", "own_schedules.svg"
+COLUMNS, MOST = 8, 32  # samples of a model in the first figure: in a row, and in all
+NOTHING = Markdown("")
+WIDTHS = (15, 14, 14, 12, 11, 6, 7, 13, 8)  # of the table's columns
+
+
+@dataclass(frozen=True)
+class Row:
+    """Samples of a training, as it draws them by default or in another way; `digit`: the share of digits."""
+
+    name: str
+    one: Trained
+    settings: Mapping[str, Any]
+    found: Final | OtherWay
+    digit: Interval | None
+
+    @property
+    def constant(self) -> bool:
+        """All of them are one image: no distance means anything."""
+        return getattr(self.found, "constant", False)
+
+
+def models(results: Results) -> list[str]:
+    """The measured models that are neither the study's nor have their like among the released ones.
+
+    Of a run with none of the study's models, all that are measured.
+    """
+    studied = measured(results)
+    others = [m for m in results.models if m not in studied and results.first(m).measure]
+    return [m for m in others if not studied or _is_own(results, results.first(m))]
+
+
+def _is_own(results: Results, one: Trained) -> bool:
+    own = any(":" in (one.train.settings.get(name) or "") for name in KINDS)
+    return own or one.train.process == "own" or bool(other_data(results)) or not beside.counterpart(one)
+
+
+def rows(results: Results, models: Sequence[str]) -> Iterator[Row]:
+    """Those of the models' trainings, and after the first one of a model, of its other ways to sample."""
+    for one in (one for one in results.trainings.values() if one.model in models):
+        settings, analysis = one.train.settings, one.analysis
+        yield Row(titled(results, one), one, settings, one.measure.final, digits(one))
+        for way, found in one.measure.ways.items() if one is results.first(one.model) else ():
+            usual = {f"{k}_options": {} for k in {"sampler", "prior"} & found.changes.keys()}
+            digit = analysis.ways[way].digit if analysis and way in analysis.ways else found.digit
+            changed = {**settings, **usual, **found.changes}
+            yield Row(f"{titled(results, one)}, {way}", one, changed, found, digit)
+
+
+def draw(results: Results, models: Sequence[str], folder: Path) -> list[Path]:
+    """Write the models' samples, measures and noise schedules, all in one figure; returns the files."""
+    kept = {plain(results.first(m).train.label): beside.kept(results, results.first(m)) for m in models}
+    few = {label: samples[: MOST if len(kept) <= 4 else MOST // 2] for label, samples in kept.items()}
+    written = [keep(images.grids(few, columns=COLUMNS, across=min(2, len(few))), folder / SAMPLES)]
+    found = [row for row in rows(results, models) if not row.constant]
+    if found:
+        real, floor = found[0].one.measure.real, found[0].one.measure.final.floors.get("digits")
+        panels = {"Fréchet distance": ([row.found.frechet for row in found], floor and floor.mean)}
+        if any(row.digit for row in found):
+            panels["digits"] = [row.digit for row in found], real.digit and real.digit.value
+        variety = [row.found.variety.coverage for row in found], real.variety.coverage.value
+        panels["coverage"] = variety
+        written.append(keep(compared(panels, [row.name for row in found]), folder / COMPARED))
+    schedules = {plain(results.first(m).train.label): _schedule(results, m) for m in models}
+    if schedules := {label: one for label, one in schedules.items() if one}:
+        written.append(keep(curves.schedules(schedules), folder / SCHEDULES))
+    return written
+
+
+def _schedule(results: Results, model: str) -> Any:
+    """The noise schedule of a DDPM, as its run keeps it; None of another model."""
+    train = results.first(model).train
+    path = results.out / train.run / "process.safetensors"
+    return unpack(path.read_bytes(), {}).schedule if train.process == "ddpm" and path.is_file() else None
+
+
+def values(results: Results, profile: Profile, models: Sequence[str], drawn: set[str]) -> dict[str, Any]:
+    """Values of a short report's front, and of models of one's own; `drawn` are names of figure files."""
+    found, ones = list(rows(results, models)), [results.first(m) for m in models]
+    best = sorted((row for row in found if not row.constant), key=lambda row: row.found.frechet.value)
+    known = [row for row in found if row.digit]
+    count = NUMBERS[len(models)] if len(models) < len(NUMBERS) else integer(len(models))
+    title, given = "Cold Zoom Diffusion: your run", profile.options
+    if models:
+        name = f"{count.capitalize()} models" if len(models) > 1 else ones[0].train.label
+        title = f"{name} on {dataset(results).title}"
+    title, date, author = given.get("title", title), given.get("date"), given.get("authors")
+    of_author = {  # not the project's
+        "authors_yaml": Markdown(f"  - {escape(author)}" if author else ""),
+        "licence": "",
+        "edition": "",
+        "repository": "",
+        "citation": bibtex(profile.name, title=title, author=author, year=date and date.year),
+    }
+    return {
+        "title": title,
+        **(of_author if models else {}),
+        "own": [one.train.label for one in ones],
+        "own_count": Markdown(count),
+        "own_n": sorted({row.found.n for row in found}),
+        "own_seeds": max((len(results.seeds(m)) for m in models), default=0),
+        "own_table": _table(found),
+        "own_best": best[0] if best else None,
+        "own_next": best[1] if len(best) > 1 else None,
+        "own_apart": len(best) > 1
+        and best[0].found.frechet.high < min(row.found.frechet.low for row in best[1:]),
+        "own_floor": ones[0].measure.final.floors.get("digits") if ones else None,
+        "own_constant": [row.name for row in found if row.constant],
+        "own_digits": bool(known),
+        "own_figures": {Path(name).stem for name in drawn},
+        "own_sections": front.further(results, models, drawn),
+        "own_reference": ones[0].measure.reference if ones else None,
+        "own_classifier": ones[0].measure.features["digits"] if ones else None,
+        "own_cost": tables.cost(results),
+        "own_environment": tables.environment(results),
+        "own_settings": tables.settings(results, lambda one: one.train),
+        "own_measuring": tables.settings(results, lambda one: one.measure),
+    }
+
+
+def _table(found: Sequence[Row]) -> Markdown:
+    """A row for each set of samples: what draws them, what that costs, and how good they are."""
+    lines = []
+    for row in found:
+        distance = "all one image" if row.constant else row.found.frechet.shown(span)
+        seconds = duration(row.found.seconds).replace(" ", FIXED) if row.found.seconds else DASH
+        digit = row.digit.shown(partial(percent_span, decimals=0)) if row.digit else DASH
+        lines.append([row.name, *made_of(row), row.found.calls or DASH, seconds, distance, digit])
+    if found and (floor := found[0].one.measure.final.floors.get("digits")):
+        real = found[0].one.measure.real.digit
+        lines.append(
+            ["Real images", *[NOTHING] * 6, num(floor.mean, 2), percent(real.value) if real else NOTHING]
+        )
+    head = ["Model", "Degradation or schedule", "Prior", "Sampler", "Network", "Calls", "Time", "Distance"]
+    head += ["Digits"]
+    shown = len(head) if any(row.digit for row in found) else len(head) - 1
+    return table(head[:shown], [line[:shown] for line in lines], WIDTHS[:shown])
+
+
+def made_of(row: Row) -> list[Markdown]:
+    """Degradation or schedule, prior, sampler and network of samples, in words."""
+    s, process = row.settings, row.one.train.process
+    degrades, prior = "zoom", "noise"
+    if process == "ddpm":
+        degrades = f"{called(s['schedule'], s['schedule_options'])} schedule"
+    else:
+        prior = called(s["prior"], s["prior_options"]) if s["prior"] else "its own"
+    if process == "own":
+        degrades = called(s.get("degradation", row.one.model), s["degradation_options"])
+    sampler, network = (called(s[kind], s[f"{kind}_options"]) for kind in ("sampler", "network"))
+    steps = f"T{FIXED}={FIXED}{s['T']}"
+    return [Markdown(f"{escape(degrades)}, {steps}"), *map(escape, (prior, sampler, network))]
