@@ -15,7 +15,8 @@ from report.text_format import DASH, Markdown, each, escape, fixed, num, percent
 from report.text_format import table as markdown_table
 from study.changes import Row, describe, table
 from study.figures.beyond import SHOWN
-from study.records import Results, Trained, load_results, trainings_in
+from study.records import Results, Trained, load_results, sampling_of, trainings_in
+from study.tuning import CALLS
 
 TOLD = (*SHOWN, "linear_30", "linear_dilated", "zoom_unet")  # rows of the table; its file has all
 
@@ -125,11 +126,25 @@ def values(results: Results | None) -> dict[str, Any]:
             "fp32": counted((one for one in auto if one.environment["precision"] == "fp32"), auto),
         },
         "table_beyond": _table(results) if results else None,
+        "tuning": _tuning(results) if results and results.tuning else {},
     }
 
 
+def _tuning(results: Results) -> dict[str, Any]:
+    """Of each model the ways that were tried, and the distance as it is reported over the best of them."""
+    found: dict[str, Any] = {"n": results.tuning.settings["n"]}
+    for model in dict.fromkeys(one.model for one in results.tuning.tried):
+        ones = [one for one in results.tuning.tried if one.model == model]
+        settings = results.first(model).train.settings
+        way = {"sampler": "ddim", "sampler_options": {"steps": CALLS}} if "schedule" in settings else {}
+        told = next(one for one in ones if sampling_of(settings, one.changes) == sampling_of(settings, way))
+        digits = [one.distances["digits"] for one in ones]
+        found[model] = {"tried": counted(digits), "ratio": told.distances["digits"] / min(digits)}
+    return found
+
+
 def _table(results: Results) -> Markdown:
-    head = ("Model", "Calls", "Time, ms", "Distance", "Label-free", "Divergence", "Digits", "Coverage")
+    head = ("Model", "Calls", "Time, ms", "Distance", "Autoencoder", "Divergence", "Digits", "Coverage")
     rows = [one for row in named(results).values() for one in (row, *row.ways.values()) if one.name in TOLD]
     return markdown_table(head, [_line(row) for row in rows], (14, 3, 4, 9, 7, 6, 5, 5))
 

@@ -61,7 +61,7 @@ def _beside(results: Results, original: Results) -> Markdown:
             row.append(num(free.value) if (free := final.distances.get(LABEL_FREE)) else DASH)
             row += [percent(drawn.digit.value) if drawn else DASH, fixed(final.variety.coverage.value)]
             rows.append([*row, fixed(final.classes.divergence.value)])
-    head = ["Weights", "Test loss", "Distance", "Label-free", "Digits", "Coverage", "Divergence"]
+    head = ["Weights", "Test loss", "Distance", "Autoencoder", "Digits", "Coverage", "Divergence"]
     return table(head, rows, (26, 8, 16, 9, 7, 9, 10))
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from report.study import DDPMS
 from report.text_format import Markdown, integer, listing
 from study.drift import WATCHED, Course, Level, N
 from study.figures.starts import HALF
@@ -19,6 +20,7 @@ def values(level: Level) -> dict[str, Any]:
     border = np.array([one.border for one in level.ways])
     predicted = np.hypot([one.predicted for one in level.ways], level.real)
     own, small = [one for one in level.ways if not one.way], border < SMALL
+    first = [next(one for one in own if one.model == m) for m in DDPMS]  # of the run itself
     last = {m: [crossed(one) or WATCHED + 1 for one in ones] for m, ones in level.courses.items()}
     return {
         "starts": {m: _crossings(ones) for m, ones in level.courses.items()}
@@ -32,6 +34,7 @@ def values(level: Level) -> dict[str, Any]:
             "apart": float(border.max() / border.min()),
             "within": float(np.mean(np.abs(np.log2(border / predicted)) < 1)),
             "blind_below": BLIND,
+            "finished": [one.border / one.predicted for one in first],
             "blind": [one for one in own if one.response < BLIND],
             "seeing": [one for one in own if one.response > HALF],
         },

@@ -101,7 +101,7 @@ def by_eye(blind: Blind) -> Markdown:
         (TITLES[name], one.digit.shown(whole), percent(one.accepted.value))
         for name, one in blind.sources.items()
     ]
-    return table(["Images", "A digit by eye", "By the recogniser"], rows, (30, 20, 16))
+    return table(["Images", "Read as a digit", "By the recogniser"], rows, (30, 20, 16))
 
 
 def finals(results: Results) -> Markdown:

@@ -141,7 +141,7 @@ def percent_span(value: float, low: float, high: float, decimals: int = 1) -> Ma
 def percent_range(shares: Iterable[float]) -> Markdown:
     """The smallest and the largest of some shares: 12% to 15%."""
     found = [percent(x) for x in sorted(shares)]
-    return listing(dict.fromkeys(found[:1] + found[-1:]), "to")
+    return listing({plain(one): one for one in found[:1] + found[-1:]}.values(), "to")
 
 
 def spread(mean: float, sd: float) -> Markdown:

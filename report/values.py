@@ -237,6 +237,7 @@ def _measures(results: Results) -> dict[str, Any]:
         "classifier": measure.features["digits"],
         "inception": any(one.features["inception"].available for one in ones),
         "real": measure.real,
+        "real_n": measure.settings["n_distance"],
         "quality_rule": QUALITY_RULE,
         "low_confidence_all": [at_end(one, low_confidence).value for one in ones],
         "unpicked_count": defined(UNPICKED, "study.figures.catalogue:UNPICKED"),

@@ -12,7 +12,7 @@ from study.changes import Row, describe, table
 from study.figures.styles import MODELS, figure
 from study.records import Results
 
-ROW, ABOVE, BELOW, CHARACTER = 4.3, 20, 10, 1.55  # mm: a row; the heads; the axis; a character of a name
+ROW, ABOVE, BELOW, CHARACTER = 4.0, 20, 10, 1.55  # mm: a row; the heads; the axis; a character of a name
 OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
 # Column of the figure -> whether a model has it, by the settings that differ from the base's.
 TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -25,9 +25,9 @@ TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 IN_TICKS = {"network", "network_options", "latent_noise", "noise", "power"}  # not said again beside a row
 SHOWN = (  # rows of the report's figure, from above
-    *("linear", "linear_rms", "linear_unet", "linear_unet.ddim_24", "zoom", "zoom.mixture", "zoom_dilated"),
-    *("zoom_dilated.mixture", "zoom_noise", "zoom_unet.mixture", "zoom_unet_noise.still"),
-    *("zoom_unet_falling",),
+    *("linear", "linear_rms", "linear_unet", "linear_unet.ddim_24", "cosine_unet", "cosine_unet.ddim_24"),
+    *("zoom", "zoom.mixture", "zoom_dilated", "zoom_dilated.mixture", "zoom_noise", "zoom_unet.mixture"),
+    *("zoom_unet_noise.still", "zoom_unet_falling"),
 )
 
 

@@ -82,7 +82,7 @@ def distances(results: Results) -> Figure | None:
     sides = [side for side in sides if side]
     if not sides:
         return None
-    drawn = new_figure(58)
+    drawn = new_figure(50)
     styles, panels = model_styles(results), drawn.subplots(1, len(sides), sharey=True, squeeze=False)[0]
     values = [row.frechet.value for one in ones for row in one.measure.curve]
     for axes, side in zip(panels, sides, strict=True):
@@ -154,7 +154,7 @@ def mix(panels: Mapping[str, tuple[Mapping[str, Sequence[Any]], Sequence[Any]]])
         panels: title -> points of each training, by its label, and those of real images whose classes are
             mixed otherwise, if any: (divergence, distance) each.
     """
-    figure, entries, colour = new_figure(62), {}, MODELS["zoom"].colour
+    figure, entries, colour = new_figure(54), {}, MODELS["zoom"].colour
     for axes, (title, (points, real)) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):

@@ -24,7 +24,7 @@ def starts(results: Results) -> Figure | None:
     courses, drifts, real = level.courses, level.ways, level.real
     if not drifts:
         return None
-    drawn = new_figure(56)
+    drawn = new_figure(50)
     along, across, law = drawn.subplots(1, 3)
     for schedule, trainings in courses.items():
         for i, course in enumerate(trainings):
