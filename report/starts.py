@@ -20,7 +20,7 @@ def values(level: Level) -> dict[str, Any]:
     border = np.array([one.border for one in level.ways])
     predicted = np.hypot([one.predicted for one in level.ways], level.real)
     own, small = [one for one in level.ways if not one.way], border < SMALL
-    first = [next(one for one in own if one.model == m) for m in DDPMS]  # of the run itself
+    first = [one for m in DDPMS for one in [each for each in own if each.model == m][:1]]  # of the run itself
     last = {m: [crossed(one) or WATCHED + 1 for one in ones] for m, ones in level.courses.items()}
     return {
         "starts": {m: _crossings(ones) for m, ones in level.courses.items()}
