@@ -25,7 +25,11 @@ def written(made, tmp_path_factory) -> list[Path]:
 def test_a_run_has_the_figures_of_the_study_and_those_of_each_model(made, written):
     expected = RUN | {name.format(model) for model in synthetic.MODELS for name in OF_MODEL}
     expected |= {"trajectory_zoom.png", "trajectory_blur.png", "degradation_blur.png"}
-    assert {path.name for path in written} == expected == {path.name for path in written[0].parent.iterdir()}
+    there = set(written[0].parent.iterdir())
+    numbers = {path.stem for path in there if path.suffix == ".csv"}
+    assert {path.name for path in written} == expected == {p.name for p in there if p.suffix != ".csv"}
+    assert numbers
+    assert numbers <= {path.stem for path in there if path.suffix == ".svg"}
     for path in written:
         if path.suffix == ".png":
             with Image.open(path) as image:
