@@ -16,6 +16,7 @@ from diffusion.figures.numbers import keep
 from diffusion.files import read_json
 from diffusion.provenance import releases
 from report import beyond, tables
+from report.sources import DEFINITION, Source, defined, known
 from report.study import EPOCHS, STUDIED, complete, measured, other_data
 from report.text_format import DASH, Markdown, escape, num, percent, table
 from report.verdicts.case import digits
@@ -32,6 +33,7 @@ SHOWN, FEW = 64, 16  # samples of the first model, and of each side
 OF_MODEL = ("schedule", "schedule_options", "T", "beta_start", "beta_end", "s", "beta_max", "interpolation")
 OF_MODEL += ("latent_noise", "network", "channels", "network_options")
 Pair = tuple[Results, Trained] | None
+LEDGER = (Source(DEFINITION, "report.claims"),)  # its claims are counted
 
 
 def released() -> list[Results]:
@@ -108,11 +110,11 @@ def values(results: Results, verdicts: Mapping[str, Verdict], without: Sequence[
         "other_data": other_data(results),
         "data_citation": Markdown(f"[@{known.citation}]" if known else ""),
         "first": one.train,
-        "first_n": min(SHOWN, len(kept(results, one))),
+        "first_n": defined(min(SHOWN, len(kept(results, one))), "report.beside:SHOWN"),
         "first_seconds": tables.seconds(one),
         "digit_shares": [share for share in shares if share] if shares[0] else [],
         "most_passes": max(one.train.passes for one, _ in found),
-        "study_epochs": EPOCHS,
+        "study_epochs": defined(EPOCHS, "report.study:EPOCHS"),
         "table_beside": _table(found),
         **_verdicts(verdicts),
     }
@@ -146,8 +148,8 @@ def _verdicts(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         rows.append([Markdown(own.claim.short), badge, "✓" if mark == said else mark])
     return {
         "table_verdicts": table(["Claim of the study", "The paper", "Your run"], rows, (60, 25, 12)),
-        "judged": len(rows),
-        "confirmed": same,
-        "undecided": open_for.total(),
+        "judged": known(len(rows), LEDGER, "count"),
+        "confirmed": known(same, LEDGER, "count"),
+        "undecided": known(open_for.total(), LEDGER, "count"),
         "mostly": open_for.most_common(1)[0][0] if rows else None,
     }
