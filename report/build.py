@@ -17,6 +17,7 @@ from typing import Any
 from diffusion.files import differences, write_bytes
 from diffusion.provenance import releases
 from report import beside, beyond, front, guards, own, pages, render, sources, values
+from report.text_format import Markdown, code, escape
 from report.verdicts.judge import ledger
 from study import figures
 from study.changes import table
@@ -60,13 +61,14 @@ def build(
     paths += front.draw(results, folder) if studied else []
     paths += beside.draw(results, folder, mine) if short and studied else []
     drawn = {path.name for path in paths}
-    told = values.common(results, asked, notebooks, failed) | own.values(results, asked, mine, drawn)
+    said = {"failed": [Markdown(f"{code(name)} ({escape(why)})") for name, why in failed.items()]}
+    told = values.common(results, asked, notebooks) | said | own.values(results, asked, mine, drawn)
     told |= beside.values(results, verdicts, mine) if short and studied else {"first": None, "judged": 0}
     text = guards.Text(told, folder=guards.TEXT / "short")
     if short:
         text = text.joined()
     else:
-        study = guards.Text(values.build(results, asked, verdicts, notebooks, drawn, failed))
+        study = guards.Text(values.build(results, asked, verdicts, notebooks, drawn) | said)
         text = f"{text.joined(('40',))}\n{study.report(('00', '01'))}" if mine else study.report()
     if (missing := sources.register.missing[unknown:]) and (releases() / asked.name).is_dir():
         raise ValueError(f"{missing[0]} is printed, and no record is known that it comes from")

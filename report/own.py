@@ -91,14 +91,13 @@ def draw(results: Results, models: Sequence[str], folder: Path) -> list[Path]:
     kept = {plain(results.first(m).train.label): beside.kept(results, results.first(m)) for m in models}
     few = {label: samples[: MOST if len(kept) <= 4 else MOST // 2] for label, samples in kept.items()}
     written = [keep(images.grids(few, columns=COLUMNS, across=min(2, len(few))), folder / SAMPLES)]
-    found = [row for row in rows(results, models) if not row.constant]
-    if found:
-        real, floor = found[0].one.measure.real, found[0].one.measure.final.floors.get("digits")
-        panels = {"Fréchet distance": ([row.found.frechet for row in found], floor and floor.mean)}
-        if any(row.digit for row in found):
-            panels["digits"] = [row.digit for row in found], real.digit and real.digit.value
-        variety = [row.found.variety.coverage for row in found], real.variety.coverage.value
-        panels["coverage"] = variety
+    if found := [row for row in rows(results, models) if not row.constant]:
+        measure, samples = found[0].one.measure, [row.found for row in found]
+        panels = {"coverage": ([x.variety.coverage for x in samples], measure.real.variety.coverage.value)}
+        if measure.real.digit:
+            panels = {"digits": ([row.digit for row in found], measure.real.digit.value)} | panels
+        if floor := measure.final.floors.get("digits"):
+            panels = {"Fréchet distance": ([x.frechet for x in samples], floor.mean)} | panels
         written.append(keep(compared(panels, [row.name for row in found]), folder / COMPARED))
     schedules = {plain(results.first(m).train.label): _schedule(results, m) for m in models}
     if schedules := {label: one for label, one in schedules.items() if one}:
@@ -115,41 +114,31 @@ def _schedule(results: Results, model: str) -> Any:
 
 def values(results: Results, profile: Profile, models: Sequence[str], drawn: set[str]) -> dict[str, Any]:
     """Values of a short report's front, and of models of one's own; `drawn` are names of figure files."""
-    found, ones = list(rows(results, models)), [results.first(m) for m in models]
-    best = sorted((row for row in found if not row.constant), key=lambda row: row.found.frechet.value)
-    known = [row for row in found if row.digit]
+    title = profile.options.get("title", "Cold Zoom Diffusion: your run")
+    if not models:
+        return {"title": title, "own": []}
+    found, one = list(rows(results, models)), results.first(models[0])
     count = NUMBERS[len(models)] if len(models) < len(NUMBERS) else integer(len(models))
-    title, given = "Cold Zoom Diffusion: your run", profile.options
-    if models:
-        name = f"{count.capitalize()} models" if len(models) > 1 else ones[0].train.label
-        title = f"{name} on {dataset(results).title}"
-    title, date, author = given.get("title", title), given.get("date"), given.get("authors")
-    of_author = {  # not the project's
-        "authors_yaml": Markdown(f"  - {escape(author)}" if author else ""),
-        "licence": "",
-        "edition": "",
-        "repository": "",
-        "citation": bibtex(profile.name, title=title, author=author, year=date and date.year),
-    }
+    name = f"{count.capitalize()} models" if len(models) > 1 else one.train.label
+    title = profile.options.get("title", f"{name} on {dataset(results).title}")
+    date, author = profile.options.get("date"), profile.options.get("authors")
+    best = sorted((row for row in found if not row.constant), key=lambda row: row.found.frechet.value)
     return {
         "title": title,
-        **(of_author if models else {}),
-        "own": [one.train.label for one in ones],
+        "authors_yaml": Markdown(f"  - {escape(author)}" if author else ""),  # not the project's
+        **dict.fromkeys(("licence", "edition", "repository"), ""),
+        "citation": bibtex(profile.name, title=title, author=author, year=date and date.year),
+        "own": found,
         "own_count": Markdown(count),
         "own_n": sorted({row.found.n for row in found}),
-        "own_seeds": max((len(results.seeds(m)) for m in models), default=0),
-        "own_table": _table(found),
-        "own_best": best[0] if best else None,
-        "own_next": best[1] if len(best) > 1 else None,
-        "own_apart": len(best) > 1
-        and best[0].found.frechet.high < min(row.found.frechet.low for row in best[1:]),
-        "own_floor": ones[0].measure.final.floors.get("digits") if ones else None,
+        "own_best": best,
+        "own_apart": best and all(best[0].found.frechet.high < row.found.frechet.low for row in best[1:]),
+        "own_alone": all(len(results.seeds(model)) == 1 for model in models),
         "own_constant": [row.name for row in found if row.constant],
-        "own_digits": bool(known),
+        "own_measure": one.measure,
         "own_figures": {Path(name).stem for name in drawn},
         "own_sections": front.further(results, models, drawn),
-        "own_reference": ones[0].measure.reference if ones else None,
-        "own_classifier": ones[0].measure.features["digits"] if ones else None,
+        "own_table": _table(found),
         "own_cost": tables.cost(results),
         "own_environment": tables.environment(results),
         "own_settings": tables.settings(results, lambda one: one.train),
@@ -165,11 +154,10 @@ def _table(found: Sequence[Row]) -> Markdown:
         seconds = duration(row.found.seconds).replace(" ", FIXED) if row.found.seconds else DASH
         digit = row.digit.shown(partial(percent_span, decimals=0)) if row.digit else DASH
         lines.append([row.name, *made_of(row), row.found.calls or DASH, seconds, distance, digit])
-    if found and (floor := found[0].one.measure.final.floors.get("digits")):
-        real = found[0].one.measure.real.digit
-        lines.append(
-            ["Real images", *[NOTHING] * 6, num(floor.mean, 2), percent(real.value) if real else NOTHING]
-        )
+    measure = found[0].one.measure
+    real = percent(measure.real.digit.value) if measure.real.digit else NOTHING
+    if floor := measure.final.floors.get("digits"):
+        lines.append(["Real images", *[NOTHING] * 6, num(floor.mean, 2), real])
     head = ["Model", "Degradation or schedule", "Prior", "Sampler", "Network", "Calls", "Time", "Distance"]
     head += ["Digits"]
     shown = len(head) if any(row.digit for row in found) else len(head) - 1

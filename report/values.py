@@ -9,7 +9,6 @@ from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -77,26 +76,20 @@ def common(
     results: Results,
     profile: Profile,
     notebooks: Sequence[str] = (),
-    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Values that the report of any run names.
 
     Args:
         notebooks: names of its executed notebooks.
-        failed: trainings that are left out, and why.
     """
-    path, options, project = (
-        Path(profile.where),
-        profile.options,
-        yaml.safe_load(CITATION.read_text(encoding="utf-8")),
-    )
+    path, options = Path(profile.where), profile.options
     author, date, number = options.get("authors", AUTHORS), str(options.get("date", "")), version(PROJECT)
-    cited = {"title": project["title"], "author": author, "year": date[:4]}
+    cited = {"title": _project()["title"], "author": author, "year": date[:4]}
     return {
         "citation": bibtex("coldzoom", **cited, note=f"Version {number}", url=repository()),
         "profile": profile.name,
         "profile_file": profile.name if path.parent.name == "profiles" else path.name,
-        "failed": [Markdown(f"{code(name)} ({escape(why)})") for name, why in failed.items()],
+        "failed": [],
         "version": number,
         "edition": number,  # of the report
         "authors_yaml": Markdown(f"  - {escape(author)}"),
@@ -112,7 +105,11 @@ def common(
 
 def repository() -> str:
     """The address of the project's repository, from CITATION.cff; empty until there is one."""
-    return yaml.safe_load(CITATION.read_text(encoding="utf-8")).get("repository-code", "")
+    return _project().get("repository-code", "")
+
+
+def _project() -> dict[str, Any]:
+    return yaml.safe_load(CITATION.read_text(encoding="utf-8"))
 
 
 def build(
@@ -121,7 +118,6 @@ def build(
     verdicts: Mapping[str, Verdict],
     notebooks: Sequence[str] = (),
     drawn: Iterable[str] = (),
-    failed: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """All values of the study, or of a released run with a linear DDPM and a zoom model.
 
@@ -135,7 +131,7 @@ def build(
     whole, further = complete(results), beyond.load(str(profile.options.get("beyond", "")))
     watched = beyond.load(str(profile.options.get("starts", "")))
     return (
-        common(results, profile, notebooks, failed)
+        common(results, profile, notebooks)
         | _run(results, profile, models, set(drawn))
         | _measures(results)
         | _claims(verdicts)
