@@ -151,7 +151,7 @@ def _table(found: Sequence[Row]) -> Markdown:
     lines = []
     for row in found:
         distance = "all one image" if row.constant else row.found.frechet.shown(span)
-        seconds = duration(row.found.seconds).replace(" ", FIXED) if row.found.seconds else DASH
+        seconds = Markdown(duration(row.found.seconds).replace(" ", FIXED)) if row.found.seconds else DASH
         digit = row.digit.shown(partial(percent_span, decimals=0)) if row.digit else DASH
         lines.append([row.name, *made_of(row), row.found.calls or DASH, seconds, distance, digit])
     measure = found[0].one.measure
