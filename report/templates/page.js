@@ -80,17 +80,56 @@
     image.after(button);
   });
 
-  // A number says where it comes from, as the list at the end does: by a click; by keyboard where sources are shown.
+  // A box beside what it is about.
+  const open = (box, about) => {
+    box.showPopover();
+    const at = about.getBoundingClientRect(), room = document.documentElement;
+    const above = at.bottom + box.offsetHeight + 8 > room.clientHeight;
+    box.style.left = Math.max(8, Math.min(at.left, room.clientWidth - box.offsetWidth - 8)) + "px";
+    box.style.top = Math.max(8, above ? at.top - box.offsetHeight - 6 : at.bottom + 6) + "px";
+  };
+
+  // What a link within the page leads to, shown in place: a citation, an equation, a figure, a claim, a section.
+  const peek = document.createElement("div");
+  peek.className = "source peek";
+  peek.setAttribute("popover", "manual");
+  peek.setAttribute("aria-hidden", "true");  // who does not see it follows the link
+  document.body.append(peek);
+  let waiting = 0;
+  const close = () => {
+    clearTimeout(waiting);
+    if (peek.matches(":popover-open")) peek.hidePopover();
+  };
+  const look = (link) => {
+    const target = document.getElementById(named(link.hash));
+    if (!target) return;
+    const section = target.tagName === "SECTION";
+    const parts = section ? [target.firstElementChild, target.querySelector("p")] : [target];
+    peek.replaceChildren(...parts.filter(Boolean).map((part) => part.cloneNode(true)));
+    peek.querySelectorAll("[id]").forEach((one) => one.removeAttribute("id"));
+    peek.querySelectorAll(".enlarge, .cited").forEach((one) => one.remove());
+    peek.querySelectorAll("a, button, [tabindex]").forEach((one) => one.setAttribute("tabindex", "-1"));
+    peek.querySelectorAll("details").forEach((one) => { one.open = true; });
+    open(peek, link);
+  };
+  all("#text a[href^='#'], header a[href^='#']").filter((a) => !a.matches(".cited")).forEach((link) => {
+    const soon = () => { close(); waiting = setTimeout(() => look(link), 250); };
+    link.addEventListener("mouseenter", soon);
+    link.addEventListener("focus", soon);
+    link.addEventListener("mouseleave", close);
+    link.addEventListener("blur", close);
+    link.addEventListener("click", close);
+  });
+  addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
+  document.addEventListener("scroll", close, { passive: true });
+
+  // A number says where, as the list at the end does: by a click; by keyboard where sources are shown.
   const numbers = all(".n"), source = document.createElement("div"), shows = document.createElement("button");
   const tell = (number) => {
     const item = document.getElementById("n" + number.dataset.s).closest("li").cloneNode(true);
     item.querySelector("[id]").removeAttribute("id");
     source.replaceChildren(...item.childNodes);
-    source.showPopover();
-    const at = number.getBoundingClientRect(), room = document.documentElement;
-    const above = at.bottom + source.offsetHeight + 8 > room.clientHeight;
-    source.style.left = Math.max(8, Math.min(at.left, room.clientWidth - source.offsetWidth - 8)) + "px";
-    source.style.top = Math.max(8, above ? at.top - source.offsetHeight - 6 : at.bottom + 6) + "px";
+    open(source, number);
   };
   const show = (on) => {
     shows.setAttribute("aria-pressed", on);

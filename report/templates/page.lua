@@ -19,11 +19,14 @@ local function meta(m)
   return m
 end
 
--- The numbers behind a picture, which lie beside it, as a file to save.
+-- The numbers behind a picture, which lie beside it, as a file to save; many of them stay beside the page.
+local MANY = 2^17  -- bytes
 local function numbers(src)
-  local file = io.open((src:gsub("%.svg$", ".csv")), "rb")
+  local beside = src:gsub("%.svg$", ".csv")
+  local file = io.open(beside, "rb")
   if not src:match "%.svg$" or not file then return {} end
-  local uri = pandoc.mediabag.make_data_uri("text/csv", file:read "a")
+  local content = file:read "a"
+  local uri = #content > MANY and beside or pandoc.mediabag.make_data_uri("text/csv", content)
   file:close()
   local more = { class = "numbers", download = src:match "([^/]+)%.svg$" .. ".csv" }
   return { pandoc.Space(), pandoc.Link("Numbers (CSV)", uri, "", more) }

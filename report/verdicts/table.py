@@ -1,6 +1,8 @@
 """The claims ledger as Markdown: on one page, and in full with rules."""
 
+import inspect
 from collections.abc import Mapping
+from textwrap import dedent
 
 from report.sources import Source, defined, known
 from report.text_format import DASH, FIXED, Markdown, sentence, table
@@ -63,7 +65,7 @@ def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
 
 
 def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
-    """Every claim with its rule and what was measured, a block each."""
+    """Every claim with its rule, what was measured, and the function that measures it: a block each."""
     blocks = []
     for number, v in enumerate(verdicts.values(), 1):
         one, more = v.claim, remarks(v)
@@ -75,5 +77,7 @@ def claims(verdicts: Mapping[str, Verdict]) -> Markdown:
             f"*Holds:* {one.rule}{before}",
             *([f"*Bounds (those with the same verdict):* {bounds}."] if bounds else []),
         ]
+        source = dedent(inspect.getsource(one.measure)).partition("\ndef ")[2]
+        lines.append(f"~~~ python\ndef {source.strip()}\n~~~")
         blocks.append(f"::: {{.claim #claim-{one.id}}}\n" + "\n\n".join(lines) + "\n:::")
     return Markdown("\n\n".join(blocks))
