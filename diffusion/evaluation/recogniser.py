@@ -64,13 +64,15 @@ class DigitRecogniser:
     bound: float = 0.0
 
     @classmethod
-    def fit(cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int) -> Self:
+    def fit(
+        cls, classifier: DigitClassifier, x_train: Tensor, x: Tensor, labels: Tensor, n: int = 1000
+    ) -> Self:
         """The recogniser of a data set, calibrated on every second test digit; the others can try it.
 
         Args:
             classifier: of the data set.
             x_train: (M, 1, 28, 28) training digits near to which digits lie. With 500 of them it accepts what
-                it does with 10,000, within 3 points on each kind of digit (docs/recogniser.md).
+                it does with 10,000, within 2 points on each kind of digit (docs/recogniser.md).
             x, labels: (N, 1, 28, 28) and (N,), test digits, from which the bound comes.
             n: digits of each mild distortion, at most N / 2.
         """

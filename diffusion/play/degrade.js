@@ -41,7 +41,8 @@ class NoiseColumn extends Column {
     const [t, alphaBar] = [this.steps[i], this.alpha_bar[i]];
     const latent = addNoise(x, alphaBar, normal(noiseSeed));
     const restore = (eps) => latent.map((value, p) => (value - Math.sqrt(1 - alphaBar) * eps[p]) / Math.sqrt(alphaBar));
-    this.draw(latent, t, `${Math.round(100 * alphaBar)} % of the image's variance left`, restore);
+    const left = Math.round(100 * alphaBar);
+    this.draw(latent, t, `${left} % image, ${100 - left} % noise`, restore);
   }
 }
 
@@ -89,7 +90,7 @@ export function degrade(study) {
   function take(next) {
     digit = next;
     editor.set(digit.image);
-    tell(`${digit.label}, from the test split`);
+    tell(`a ${digit.label} that no training has seen`);
     update();
   }
 

@@ -94,6 +94,8 @@ class Card {
   }
 }
 
+const step = (n, words) => el("p", { class: "step" }, el("b", {}, n), ` ${words}`);
+
 // `changed(start, image)` is called with the painted pixels and the chosen training's digit. `first` is where it starts: pixels, or
 // a digit of the study, whose loss is shown first. `tools` are further buttons.
 export function dream(study, { changed = () => {}, first = null, tools = [] } = {}) {
@@ -120,8 +122,10 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
   );
   const again = study.zooms.some(({ model }) => model.noise) ? button("Other noise", () => (noiseSeed++, update())) : null;
 
-  const walk = new Walk((t) => (t === 0 ? "all drawn" : `${SIDE - t} × ${SIDE - t} pixels drawn`), (x, t) => shrunk(x, t));
-  walk.onDraw = (t) => {
+  const walk = new Walk((t) => `${SIDE - t} × ${SIDE - t} pixels`, (x, t) => shrunk(x, t));
+  const second = step(2, "It unfolds");
+  walk.drawn = (t, lost) => {
+    second.lastChild.textContent = lost ? " An image is lost" : " It unfolds";
     const share = (n) => `${(100 * n) / SIDE}%`;
     walk.box.style = `left: ${share((t + 1) >> 1)}; top: ${share((t + 1) >> 1)}; width: ${share(SIDE - t)}`;
   };
@@ -214,7 +218,6 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
     button("Save picture", async () => save(await still(), "cold-zoom.png")),
     button("Save as GIF", () => save(moving(), "cold-zoom.gif")),
   ];
-  const step = (n, words) => el("p", { class: "step" }, el("b", {}, n), ` ${words}`);
   const node = el(
     "div",
     { class: "dream" },
@@ -222,7 +225,7 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
       "div",
       { class: `studio of-${Math.min(3, cards.length)}` },
       el("div", { class: "bench" }, step(1, "Paint here"), editor.node, brush, el("div", { class: "row" }, undo, again)),
-      el("div", { class: "screen" }, step(2, "It unfolds"), el("div", { class: "framed" }, walk.large, walk.box), walk.controls),
+      el("div", { class: "screen" }, second, el("div", { class: "framed" }, walk.large, walk.box), walk.controls),
       el("div", { class: "digits" }, step(3, cards.length > 1 ? "Each model's digit" : "The digit"), el("div", { class: "cards" }, cards.map((card) => card.node)), flips),
     ),
     walk.film("drawn", "guess"),

@@ -60,7 +60,7 @@ def page() -> tuple[bytes, bytes]:
     images, labels = data.load("mnist", "test")
     few = torch.cat([(labels == c).nonzero()[:EACH, 0] for c in range(10)])
     near = data.load("mnist", "train")[0][:NEAR]
-    recogniser = DigitRecogniser.fit(classifier.load(), near, images, labels, n=1000)
+    recogniser = DigitRecogniser.fit(classifier.load(), near, images, labels)
     content = bundle.content(trainings, images[few], labels[few], recogniser)
     first, walks = telling(list(zooms.values()), images[few], recogniser)
     still = strip(walks)

@@ -9,7 +9,7 @@ const LOST = 1000; // milliseconds in which an image is lost before
 
 export class Walk {
   // `describe(t)` says what a step is; `screen(latent, t)` is what the large picture shows of a latent, the latent itself if
-  // there is none.
+  // there is none. `drawn(t, lost)`, if set, is called when it shows another.
   constructor(describe, screen = (x) => x) {
     Object.assign(this, { describe, screen, frames: [], steps: [0], lost: [], slow: false });
     this.large = picture("the picture on its way", { class: "large" });
@@ -76,10 +76,11 @@ export class Walk {
     this.mark();
   }
 
+  // A frame; one of an image that is being lost has no prediction.
   draw({ t, x, x0 }) {
     this.large.show(this.screen(x, t));
     if (x0) this.predicted.show(x0);
-    this.onDraw?.(t);
+    this.drawn?.(t, !x0);
   }
 
   mark() {
