@@ -42,10 +42,11 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[Fin
 
     Args:
         process: what to try; `prepare(x)` is called on it.
-        x: images, (N, 1, 28, 28) in [-0.5, 0.5].
+        x: images, (N, C, S, S) in [-0.5, 0.5].
         prior: where sampling starts; None: the process's own.
     """
     check_images(x)
+    process.take(tuple(x.shape[1:]))
     process.prepare(x.clone())
     checks = [_degrades, _learns]  # each returns what is well or worth knowing, or raises
     if isinstance(process, ColdDiffusion):
@@ -77,7 +78,7 @@ def _degrades(process: DegradationProcess, x: Tensor) -> str:
     before = x.clone()
     for t in _levels(process):
         at = f"degrade at t = {t}"
-        out = checked(_at(process, x, t), len(x), at)
+        out = checked(_at(process, x, t), tuple(x.shape), at)
         if not torch.equal(x, before):
             raise ValueError(f"{at} changes the images that it is given; work on a copy")
         if not torch.equal(out, _at(process, x, t)):

@@ -20,7 +20,6 @@ from diffusion.plugins import call_with, named, nearest
 from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
 from diffusion.processes.schedules import SCHEDULES
-from diffusion.processes.zoom import Deepest
 from diffusion.provenance import checkout
 from diffusion.training import network as networks
 from diffusion.training.fit import fit
@@ -39,6 +38,9 @@ def _is_a_dataset(name: Any) -> Any:
     return name
 
 
+Deepest = Annotated[
+    int, Field(ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
+]
 DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
 
 
@@ -222,11 +224,12 @@ class TrainDDPM(Training, *_Schedules):
         return processes.DDPM(call_with(schedule, dict(self), self.schedule_options))
 
 
-class TrainZoom(Training, settings_of(processes.ColdZoom)):
+class TrainZoom(Training, settings_of(processes.ColdZoom, without=("T",))):
     """Settings of 03_train_zoom."""
 
     notebook: Literal["03_train_zoom"] = "03_train_zoom"
     model: Name = Field("zoom", description="name of the trained model, in files and figures")
+    T: Deepest = 24
     sampler: Text = Field(
         "naive", description="naive (the study), improved: Bansal et al., Algorithm 2, or module:name"
     )

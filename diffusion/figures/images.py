@@ -44,7 +44,7 @@ def steps_of(T: int, n: int, first: int = 0) -> list[int]:
 class Block(NamedTuple):
     """Images in reading order, with labels left of the rows, under the columns and above."""
 
-    images: np.ndarray  # (n, h, w) bytes
+    images: np.ndarray  # (n, h, w) bytes, or (n, h, w, 3)
     columns: int
     beside: Sequence[str] = ()
     under: Sequence[str] = ()
@@ -59,7 +59,7 @@ def _wrapped(label: str, fits: float) -> str:
 def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> Figure:
     """Blocks of images alike in shape, `across` beside one another, as large as the page allows."""
     first, down = blocks[0], math.ceil(len(blocks) / across)
-    height, width = first.images.shape[1:]
+    height, width = first.images.shape[1:3]
     rows = max(math.ceil(len(b.images) / b.columns) for b in blocks)
     left = round(CHARACTER * max(map(len, first.beside), default=0) + LINE / 2) if first.beside else 0
     wide = (WIDTH - across * left - (across - 1) * LINE) // across  # for the images of a block
@@ -75,7 +75,8 @@ def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) ->
     figure.set_figwidth(total[0] / DPI)
     start = (total[0] - across * pitch[0] + LINE) // 2
     for i, block in enumerate(blocks):
-        large = torch.from_numpy(block.images)[:, None].float() / 255
+        large = torch.from_numpy(block.images.reshape(len(block.images), height, width, -1))
+        large = large.permute(0, 3, 1, 2).float() / 255
         large = large.repeat_interleave(scale, 2).repeat_interleave(scale, 3)
         canvas = make_grid(large, nrow=block.columns, padding=FRAME, pad_value=GREY).permute(1, 2, 0).numpy()
         h, w = canvas.shape[:2]
@@ -111,8 +112,11 @@ def rows(named: Mapping[str, Any]) -> Figure:
 
 @styled
 def grid(images: Any, columns: int = 8) -> Figure:
-    """A plain grid of images, (n, 28, 28) or (n, 1, 28, 28), in reading order."""
+    """A plain grid of images, (n, S, S), (n, 1, S, S) or in colour (n, 3, S, S), in reading order."""
+    shape = np.shape(images)
     images = as_bytes(images)
+    if len(shape) == 4 and shape[1] == 3:
+        images = images.reshape(shape).transpose(0, 2, 3, 1)
     return _page([Block(images, min(columns, len(images)))])
 
 

@@ -1,9 +1,10 @@
 """The contract of a degradation process, and cold diffusion. Training and measuring know only this.
 
 Shapes, stated once:
-    x, x0, x_t  (B, 1, 28, 28) float32; clean images lie in [-0.5, 0.5], latents may leave it
+    x, x0, x_t  (B, C, S, S) float32, in the study (B, 1, 28, 28); clean images lie in [-0.5, 0.5], latents
+                may leave it
     t           (B,) integer in 0..T; 0 leaves the image as it is, T degrades it fully
-    network     network(x_t, t / T) -> (B, 1, 28, 28)
+    network     network(x_t, t / T) -> (B, C, S, S)
     n           number of images to generate
 
 A process says what is learnt. How it is sampled is said when it is: the sampler (processes/samplers.py) and
@@ -26,19 +27,22 @@ from diffusion.bounds import looks
 from diffusion.processes.samplers import Naive, Sampler, visits
 
 Network = Callable[[Tensor, Tensor], Tensor]
+Shape = tuple[int, int, int]  # (C, S, S)
+GREY28: Shape = (1, 28, 28)
 
 
 def check_shape(x: Tensor) -> None:
-    """Raise ValueError unless x is (B, 1, 28, 28) of floats."""
-    if not isinstance(x, Tensor) or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
-        raise ValueError(f"images are {looks(x)}; needed: a tensor (B, 1, 28, 28) of floats")
+    """Raise ValueError unless x is (B, C, S, S) of floats, at least 2 x 2 pixels."""
+    square = isinstance(x, Tensor) and x.ndim == 4 and x.shape[2] == x.shape[3] > 1 and x.shape[1]
+    if not square or not x.is_floating_point():
+        raise ValueError(f"images are {looks(x)}; needed: square ones, a tensor (B, C, S, S) of floats")
 
 
 def check_images(x: Tensor) -> None:
-    """Raise ValueError unless x is (B, 1, 28, 28), B > 0, with all pixels in [-0.5, 0.5]."""
+    """Raise ValueError unless x is (B, C, S, S), B > 0, with all pixels in [-0.5, 0.5]."""
     check_shape(x)
     if not len(x):
-        raise ValueError("images are (0, 1, 28, 28); needed: at least one")
+        raise ValueError(f"images are {tuple(x.shape)}; needed: at least one")
     low, high = x.min().item(), x.max().item()
     if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
         raise ValueError(
@@ -66,17 +70,24 @@ class DegradationProcess(ABC):
         predicts: what its network predicts, "image" or "noise"; samplers ask.
         sampler, prior: how it is sampled where nothing else is said, as `Run.sample` takes them; no prior:
             from `draw_prior`.
+        image_shape: (C, S, S) of an image, which `diffusion.fit` takes from the training images.
     """
 
+    image_shape: Shape = GREY28
     name: str
     T: int
     predicts: str = "image"
     sampler: Any = None
     prior: Any = None
 
+    def take(self, image_shape: Shape) -> None:
+        """Become a process of images (C, S, S); raises ValueError where there is none of these."""
+        if image_shape != self.image_shape:
+            self.image_shape = image_shape
+
     @abstractmethod
     def degrade(self, x: Tensor, t: Tensor, **how: Any) -> Tensor:
-        """x_t of shape (B, 1, 28, 28), with a different t per image."""
+        """x_t of the shape of x, (B, C, S, S), with a different t per image."""
 
     @abstractmethod
     def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:
@@ -88,17 +99,17 @@ class DegradationProcess(ABC):
 
     @abstractmethod
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
-        """n fully degraded images to start sampling from, (n, 1, 28, 28)."""
+        """n fully degraded images to start sampling from, (n, C, S, S)."""
 
     def prepare(self, x: Tensor) -> None:  # noqa: B027 - optional to override
-        """Learn from the training images (N, 1, 28, 28); all attributes are kept beside the weights."""
+        """Learn from the training images (N, C, S, S); all attributes are kept beside the weights."""
 
     def compress(self, x: Tensor) -> Tensor:
         """The pixels that a prior describes: degraded images at t = T, or the fewer that make these up."""
         return self.degrade(x, torch.full((len(x),), self.T, device=x.device))
 
     def expand(self, pixels: Tensor) -> Tensor:
-        """Latents at t = T, (n, 1, 28, 28), from what a prior draws; raises ValueError for other shapes."""
+        """Latents at t = T, (n, C, S, S), from what a prior draws; raises ValueError for other shapes."""
         check_shape(pixels)
         return pixels
 
@@ -110,7 +121,7 @@ class DegradationProcess(ABC):
     def reverse(
         self, network: Network, x_T: Tensor, sampler: Sampler, generator: Generator, chunk: int = 128
     ) -> Iterator[tuple[int, Tensor]]:
-        """The way back from x_T (n, 1, 28, 28): ask the network, take a step of the sampler, and again.
+        """The way back from x_T (n, C, S, S): ask the network, take a step of the sampler, and again.
 
         Yields (t, x_t), the start first and t = 0 last. The chunk, images a network call, bounds memory; it
         does not change the samples.

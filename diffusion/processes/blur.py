@@ -24,28 +24,29 @@ class ColdBlur(ColdDiffusion):
         self.T = T
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
-        """Blur rows and columns of each image (B, 1, 28, 28) at its own level, (B,)."""
+        """Blur rows and columns of each image (B, C, S, S) at its own level, (B,)."""
         check_shape(x)
         check_steps(t, self.T, len(x))
-        blur = _blurs(self.T, x.device)[t][:, None]  # (B, 1, 28, 28)
+        blur = _blurs(self.T, x.shape[-1], x.device)[t][:, None]  # (B, 1, S, S)
         return blur @ x @ blur.mT
 
     def prepare(self, x: Tensor) -> None:
         """Fit a Gaussian to the fully blurred training images."""
-        deepest = self.compress(x).flatten(1)  # (N, 784)
+        deepest = self.compress(x).flatten(1)  # (N, C S S)
         variance, direction = torch.linalg.eigh(torch.cov(deepest.T))
         self.mean, self.spread = deepest.mean(0), direction * variance.clamp(min=0).sqrt()
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
-        """n draws from that Gaussian, (n, 1, 28, 28)."""
-        draws = torch.randn(n, 784, generator=generator)
-        return (self.mean + draws @ self.spread.T).view(n, 1, 28, 28)
+        """n draws from that Gaussian, (n, C, S, S)."""
+        draws = torch.randn(n, len(self.mean), generator=generator)
+        return (self.mean + draws @ self.spread.T).view(n, *self.image_shape)
 
 
 @lru_cache
-def _blurs(T: int, device: torch.device) -> Tensor:
-    """The matrix of each level, (T + 1, 28, 28), which blurs from the left and from the right."""
-    distance = torch.arange(28.0)[:, None] - torch.arange(28.0)  # (28, 28), between pixels of a row
+def _blurs(T: int, side: int, device: torch.device) -> Tensor:
+    """The matrix of each level, (T + 1, S, S), which blurs from the left and from the right."""
+    place = torch.arange(float(side))
+    distance = place[:, None] - place  # (S, S), between pixels of a row
     sigma = (0.4 * torch.arange(T + 1.0)).clamp(min=1e-3)  # level 0: no blur
     weight = torch.exp(-0.5 * (distance / sigma[:, None, None]) ** 2)
     return (weight / weight.sum(2, keepdim=True)).to(device)

@@ -69,8 +69,8 @@ class DDPM(DegradationProcess):
         return mse_loss(prediction.float(), eps)
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
-        """x_T ~ N(0, I), (n, 1, 28, 28)."""
-        return torch.randn((n, 1, 28, 28), generator=generator)
+        """x_T ~ N(0, I), (n, C, S, S)."""
+        return torch.randn((n, *self.image_shape), generator=generator)
 
     def compress(self, x: Tensor) -> Tensor:
         raise ValueError("a DDPM starts from noise and takes no prior; start=latents starts elsewhere")

@@ -2,13 +2,14 @@
 
 A prior is fitted on what training images become at t = T (`process.compress`), and then draws such pixels:
 
-    fit(pixels) -> what draws, itself or another object        pixels (N, 1, p, p) in [-0.5, 0.5]
-    draw(n, generator) -> (n, 1, p, p)
+    fit(pixels) -> what draws, itself or another object        pixels (N, C, p, p) in [-0.5, 0.5]
+    draw(n, generator) -> (n, C, p, p)
 
 A run fits a prior that has `fit` on its own training images and keeps what comes of it; one that has only
 `draw` is taken as it is.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -26,9 +27,8 @@ class Pixels:
     """Independent central pixels, the study's prior, of the values in training images (Sec. 3.2)."""
 
     def fit(self, pixels: Tensor) -> "PixelCounts":
-        return PixelCounts(
-            (pixels + 0.5).mul(255).round().long().flatten().bincount(minlength=256), pixels.shape[-1]
-        )
+        counts = (pixels + 0.5).mul(255).round().long().flatten().bincount(minlength=256)
+        return PixelCounts(counts, pixels.shape[3], pixels.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +38,18 @@ class PixelCounts:
     Attributes:
         counts: (256,) how often each grey value occurs in the central pixels of all training images.
         side: pixels along one side.
+        channels: colours, which are independent too.
     """
 
     counts: Tensor
     side: int
+    channels: int = 1
 
     def draw(self, n: int, generator: Generator) -> Tensor:
         # The same as torch.distributions.Categorical, which takes no generator.
-        size = n * self.side**2
-        value = torch.multinomial(self.counts.double(), size, replacement=True, generator=generator)
-        return value.float().div(255).sub(0.5).view(n, 1, self.side, self.side)
+        shape = n, self.channels, self.side, self.side
+        value = torch.multinomial(self.counts.double(), math.prod(shape), True, generator=generator)
+        return value.float().div(255).sub(0.5).view(shape)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Patches:
 
 @dataclass(frozen=True, eq=False)
 class RealPatches:
-    """Patches (N, 1, p, p) of which one is drawn at random."""
+    """Patches (N, C, p, p) of which one is drawn at random."""
 
     patches: Tensor
 
@@ -94,7 +96,8 @@ class Mixture:
         values = pixels[:MOST].flatten(1).double().numpy()
         found = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
         spread = torch.linalg.cholesky(torch.from_numpy(found.covariances_))
-        return Gaussians(torch.from_numpy(found.weights_), torch.from_numpy(found.means_), spread)
+        weights, means = torch.from_numpy(found.weights_), torch.from_numpy(found.means_)
+        return Gaussians(weights, means, spread, pixels.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +106,21 @@ class Gaussians:
 
     Attributes:
         weights, means, spread: (components,), (components, D) and (components, D, D), in float64.
+        channels: C of the patches.
     """
 
     weights: Tensor
     means: Tensor
     spread: Tensor
+    channels: int = 1
 
     def draw(self, n: int, generator: Generator) -> Tensor:
-        """n patches, (n, 1, p, p), clipped to [-0.5, 0.5]."""
+        """n patches, (n, C, p, p), clipped to [-0.5, 0.5]."""
         which = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         noise = torch.randn((n, self.means.shape[1], 1), generator=generator, dtype=torch.float64)
         values = self.means[which] + (self.spread[which] @ noise)[..., 0]  # (n, D)
-        side = round(values.shape[1] ** 0.5)
-        return values.float().clamp(-0.5, 0.5).view(n, 1, side, side)
+        side = round((values.shape[1] / self.channels) ** 0.5)
+        return values.float().clamp(-0.5, 0.5).view(n, self.channels, side, side)
 
 
 PRIORS: dict[str, type] = {"pixels": Pixels, "patches": Patches, "mixture": Mixture}
@@ -139,7 +144,7 @@ def prior_of(prior: Any, options: Mapping[str, Any] | None = None) -> Any:
 
 
 def fitted(prior: Any, pixels: Tensor) -> Any:
-    """The prior, fitted on pixels (N, 1, p, p) if it has `fit`.
+    """The prior, fitted on pixels (N, C, p, p) if it has `fit`.
 
     Raises:
         ValueError: what comes of it does not draw.

@@ -5,7 +5,7 @@ are for processes whose network predicts the noise, `Naive` and `Improved` for t
 the image. One of your own is a class with `step`, and with `visits` where it leaves out time steps; or only a
 function
 
-    step(process, x_t, prediction, t, s, generator) -> x_s        latents (n, 1, 28, 28), t > s >= 0
+    step(process, x_t, prediction, t, s, generator) -> x_s        latents (n, C, S, S), t > s >= 0
 
 which draws all noise from the generator.
 """

@@ -8,13 +8,14 @@ from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from diffusion.bounds import checked
-from diffusion.processes.base import ColdDiffusion, check_shape, check_steps
+from diffusion.bounds import checked, whole
+from diffusion.processes.base import GREY28, ColdDiffusion, Shape, check_shape, check_steps
 from diffusion.processes.priors import Pixels
 
 Deepest = Annotated[
-    int, Field(ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
+    int | None, Field(ge=1, description="last zoom level, which leaves S - T pixels a side; None: S - 4")
 ]
+LEFT = 4  # pixels a side at the deepest level, if nothing is said
 Interpolation = Annotated[Literal["nearest", "bilinear"], Field(description="how a crop is resized")]
 
 
@@ -71,54 +72,65 @@ def _take(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def central_patch(x: Tensor, patch: int) -> Tensor:
-    """The central patch x patch pixels that the deepest zoom level leaves, (N, 1, patch, patch)."""
+    """The central patch x patch pixels that the deepest zoom level leaves, (N, C, patch, patch)."""
     first, _ = crop(x.shape[-1] - patch)
     return x[..., first : first + patch, first : first + patch]
 
 
 def enlarge(patches: Tensor, size: int) -> Tensor:
-    """Patches (N, 1, p, p) resized to (N, 1, size, size) by nearest neighbour."""
+    """Patches (N, C, p, p) resized to (N, C, size, size) by nearest neighbour."""
     return interpolate(patches, size=(size, size), mode="nearest")
 
 
 class ColdZoom(ColdDiffusion):
-    """Cold Zoom Diffusion: level t leaves the central (28 - t) x (28 - t) pixels, resized to the full size.
+    """Cold Zoom Diffusion: level t leaves the central (S - t) x (S - t) pixels, resized to the full size.
 
-    The study's T = 24 leaves 4 x 4 pixels, resized by "nearest".
+    The study's T = 24 leaves 4 x 4 pixels of 28 x 28, resized by "nearest".
     """
 
     name = "zoom"
     prior = Pixels()
+    T = GREY28[-1] - LEFT
 
     @checked
     def __init__(
         self,
-        T: Deepest = 24,
+        T: Deepest = None,
         interpolation: Interpolation = "nearest",
         latent_noise: Annotated[
             float, Field(ge=0, description="training: sd, at most, of noise added to the latents")
         ] = 0.0,
     ):
-        self.T, self.interpolation, self.latent_noise = T, interpolation, latent_noise
+        self.interpolation, self.latent_noise = interpolation, latent_noise
+        if T is not None:
+            self.T = T
+
+    def take(self, image_shape: Shape) -> None:
+        """Become a zoom into images (C, S, S), down to level S - 4 where none was given."""
+        super().take(image_shape)
+        S = image_shape[-1]
+        if "T" not in vars(self) and S - LEFT != self.T:
+            self.T = max(1, S - LEFT)
+        whole("T", self.T, 1, S - 1, f"level T leaves {S} - T pixels a side")
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
-        """Z(x, t), for images (B, 1, 28, 28) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
+        """Z(x, t), for images (B, C, S, S) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
         check_shape(x)
-        check_steps(t, self.T, len(x))
+        check_steps(t, min(self.T, x.shape[-1] - 1), len(x))
         return zoom(x, t, self.interpolation)
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
         raise ValueError("a ColdZoom starts from a prior of central pixels, such as d.Pixels()")
 
     def compress(self, x: Tensor) -> Tensor:
-        """The central pixels that level T leaves, (N, 1, 28 - T, 28 - T)."""
-        return central_patch(x, 28 - self.T)
+        """The central pixels that level T leaves, (N, C, S - T, S - T)."""
+        return central_patch(x, x.shape[-1] - self.T)
 
     def expand(self, pixels: Tensor) -> Tensor:
-        """Central pixels (n, 1, 28 - T, 28 - T), resized to 28 x 28; images of that size stay as they are."""
-        side = 28 - self.T
-        if pixels.ndim != 4 or pixels.shape[1:] not in ((1, side, side), (1, 28, 28)):
-            raise ValueError(
-                f"start pixels are {tuple(pixels.shape)}; needed: (n, 1, {side}, {side}), or (n, 1, 28, 28)"
-            )
-        return enlarge(pixels, 28) if pixels.shape[-1] == side else pixels
+        """Central pixels (n, C, S - T, S - T), resized to S x S; images of that size stay as they are."""
+        C, S, _ = self.image_shape
+        left = S - self.T
+        if pixels.ndim != 4 or pixels.shape[1:] not in ((C, left, left), (C, S, S)):
+            needed = f"(n, {C}, {left}, {left}), or (n, {C}, {S}, {S})"
+            raise ValueError(f"start pixels are {tuple(pixels.shape)}; needed: {needed}")
+        return enlarge(pixels, S) if pixels.shape[-1] == left else pixels

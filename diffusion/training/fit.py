@@ -79,7 +79,7 @@ def fit(
 
     Args:
         process: what to learn; the run has a copy of it, `run.process`, on which `prepare(x)` is called.
-        x: training images, at least a batch of them: floats (N, 1, 28, 28) in [-0.5, 0.5], or what
+        x: training images, at least a batch of them: floats (N, C, S, S) in [-0.5, 0.5], or what
             `data.as_images` takes.
         x_test: images whose loss is measured after each epoch; None: it is not.
         steps, epochs: one of the two; steps = 1000 if neither is given.
@@ -127,7 +127,12 @@ def fit(
         "seed": seed,
         "precision": runtime.resolve_precision(precision, on),
     }
-    architecture = networks.architecture(network, channels, network_options)
+    if x_test is not None and x_test.shape[1:] != x.shape[1:]:
+        raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; needed: images of one shape")
+    if process.image_shape != tuple(x.shape[1:]):
+        process = _copied(process)
+    process.take(tuple(x.shape[1:]))
+    architecture = networks.architecture(network, channels, network_options, process.image_shape)
     found = Found()
     identity = {
         "code": CODE,
@@ -145,12 +150,7 @@ def fit(
     }
     identity |= {} if ema is None else {"ema": ema}
     identity = json.loads(json.dumps(identity))
-    try:
-        process = copy.deepcopy(process)
-    except Exception as error:  # whatever an object of one's own raises
-        raise ValueError(
-            f"the {type(process).__name__} cannot be copied ({error}); a run keeps a copy"
-        ) from error
+    process = _copied(process)
     place = Path(mkdtemp(prefix="diffusion-")) if folder is None else expanded(folder)
     store = _find(place, name, seed, identity, found)
     with store.locked():
@@ -179,6 +179,15 @@ def fit(
         loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
     run.history = loop.history[:n_epochs]
     return run
+
+
+def _copied(process: DegradationProcess) -> DegradationProcess:
+    try:
+        return copy.deepcopy(process)
+    except Exception as error:  # whatever an object of one's own raises
+        raise ValueError(
+            f"the {type(process).__name__} cannot be copied ({error}); a run keeps a copy"
+        ) from error
 
 
 def _images(x: Any, name: str) -> Tensor:

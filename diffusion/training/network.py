@@ -12,8 +12,8 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from diffusion.bounds import checked
 from diffusion.plugins import call_with, named, parameters
+from diffusion.processes.base import GREY28, Shape
 
-SIZE = 28  # pixels along one side of an image
 CHANNELS = (16, 32, 32, 16)  # the study's
 Channels = Annotated[
     list[Annotated[int, Field(ge=1, le=1024)]],
@@ -63,17 +63,19 @@ NORMS: dict[str, type[nn.Module]] = {"layer": nn.LayerNorm, "rms": RMSNorm}
 
 
 class Block(nn.Sequential):
-    """Conv 7x7 -> normalisation -> GELU, (B, in, 28, 28) -> (B, out, 28, 28).
+    """Conv 7x7 -> normalisation -> GELU, (B, in, S, S) -> (B, out, S, S).
 
-    The study's LayerNorm is over the 28x28 pixels of each channel. It takes out each channel's mean, so that
+    The study's LayerNorm is over the S x S pixels of each channel. It takes out each channel's mean, so that
     what follows sees a constant offset of the input only through the zero padding at the border; the report
     measures the consequence. "rms" divides by the root mean square instead, and keeps the mean.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, norm: str = "layer", dilation: int = 1):
+    def __init__(
+        self, in_channels: int, out_channels: int, norm: str = "layer", dilation: int = 1, side: int = 28
+    ):
         super().__init__(
             nn.Conv2d(in_channels, out_channels, kernel_size=7, padding="same", dilation=dilation),
-            named("norm", norm, NORMS)((SIZE, SIZE)),
+            named("norm", norm, NORMS)((side, side)),
             nn.GELU(),
         )
 
@@ -83,8 +85,9 @@ class Reconstructor(nn.Module):
 
     Args:
         norm: "layer" (the study) or "rms", which keeps the mean of a channel.
+        image_shape: (C, S, S) of an image.
 
-    Shapes: (B, 1, 28, 28) and t/T in (0, 1], (B,) -> (B, 1, 28, 28), unbounded.
+    Shapes: (B, C, S, S) and t/T in (0, 1], (B,) -> (B, C, S, S), unbounded.
     """
 
     @checked
@@ -95,21 +98,22 @@ class Reconstructor(nn.Module):
         dilations: Annotated[
             list[Dilation] | None, Field(description="of each block's convolution; None: none")
         ] = None,
+        image_shape: Shape = GREY28,
     ):
         super().__init__()
         dilations = [1] * len(channels) if dilations is None else dilations
         if len(dilations) != len(channels):
             raise ValueError(f"dilations is {dilations}; needed: one for each of {len(channels)} blocks")
-        widths = zip((1, *channels), channels, dilations, strict=False)
-        self.blocks = nn.ModuleList(Block(i, o, norm, d) for i, o, d in widths)
+        widths = zip((image_shape[0], *channels), channels, dilations, strict=False)
+        self.blocks = nn.ModuleList(Block(i, o, norm, d, image_shape[-1]) for i, o, d in widths)
         self.time = TimeEncoding(channels[0])
-        self.out = nn.Conv2d(channels[-1], 1, kernel_size=3, padding="same")
+        self.out = nn.Conv2d(channels[-1], image_shape[0], kernel_size=3, padding="same")
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        h = self.blocks[0](x) + self.time(t)[:, :, None, None]  # (B, 16, 28, 28)
+        h = self.blocks[0](x) + self.time(t)[:, :, None, None]  # (B, 16, S, S)
         for block in self.blocks[1:]:
             h = block(h)
-        return self.out(h)  # (B, 1, 28, 28)
+        return self.out(h)  # (B, C, S, S)
 
 
 class ResidualBlock(nn.Module):
@@ -132,12 +136,12 @@ class ResidualBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """A U-Net of the study's number of parameters: 28x28, 14x14 and 7x7 pixels, with skip connections.
+    """A U-Net of the study's number of parameters: S x S, half and a quarter of it, with skip connections.
 
     Ronneberger et al. (2015), with residual blocks that see the time step, as in Ho et al. (2020). The
     residual path is not normalised, so that the image's mean reaches the output.
 
-    Shapes: as `Reconstructor`.
+    Arguments and shapes: as of `Reconstructor`; S at least 4.
     """
 
     TIME = 64  # numbers that the blocks see of the time step
@@ -149,27 +153,29 @@ class UNet(nn.Module):
             int,
             Field(ge=4, multiple_of=4, description="channels at full size; twice as many at smaller ones"),
         ] = 16,
+        image_shape: Shape = GREY28,
     ):
         super().__init__()
-        w = width
+        w, colours = width, image_shape[0]
         self.time = nn.Sequential(TimeEncoding(self.TIME, hidden=64), nn.GELU())
-        self.enter = nn.Conv2d(1, w, 3, padding=1)
+        self.enter = nn.Conv2d(colours, w, 3, padding=1)
         self.down = nn.ModuleList([ResidualBlock(w, w), ResidualBlock(w, 2 * w)])
         self.middle = nn.ModuleList(ResidualBlock(2 * w, 2 * w) for _ in range(3))
         self.up = nn.ModuleList([ResidualBlock(4 * w, 2 * w), ResidualBlock(3 * w, w)])
-        self.out = nn.Sequential(nn.GroupNorm(4, w), nn.GELU(), nn.Conv2d(w, 1, 3, padding=1))
+        self.out = nn.Sequential(nn.GroupNorm(4, w), nn.GELU(), nn.Conv2d(w, colours, 3, padding=1))
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
-        time, h, kept = self.time(t), self.enter(x), []  # (B, 64), (B, w, 28, 28)
+        time, h, kept = self.time(t), self.enter(x), []  # (B, 64), (B, w, S, S)
         for block in self.down:
             kept.append(h := block(h, time))
             h = avg_pool2d(h, 2)
         for block in self.middle:
-            h = block(h, time)  # (B, 2w, 7, 7)
+            h = block(h, time)  # (B, 2w, S / 4, S / 4)
         for block in self.up:
-            h = torch.cat([interpolate(h, scale_factor=2.0, mode="nearest"), kept.pop()], dim=1)
+            skip = kept.pop()
+            h = torch.cat([interpolate(h, skip.shape[2:], mode="nearest"), skip], dim=1)
             h = block(h, time)
-        return self.out(h)  # (B, 1, 28, 28)
+        return self.out(h)  # (B, C, S, S)
 
 
 NETWORKS: dict[str, type[nn.Module]] = {"cnn": Reconstructor, "unet": UNet}
@@ -179,12 +185,14 @@ def architecture(
     network: str | type[nn.Module],
     channels: Sequence[int] = CHANNELS,
     options: Mapping[str, Any] | None = None,
+    image_shape: Shape = GREY28,
 ) -> tuple[type[nn.Module], dict[str, Any]]:
-    """The class of a network and all its arguments: `channels`, if it asks for them, and `options`.
+    """The class of a network and all its arguments: `channels` and `image_shape`, if it asks for them, the
+    latter where it is not the class's default, and `options`.
 
     Args:
         network: one of `NETWORKS`, `module:Class` of your own, or the class itself. It maps images
-            (B, 1, 28, 28) and times (B,) to (B, 1, 28, 28).
+            (B, C, S, S) and times (B,) to (B, C, S, S).
 
     Raises:
         ValueError: an unknown name, or no class of networks.
@@ -193,7 +201,10 @@ def architecture(
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
         said = repr(network) if isinstance(network, str) else f"of type {type(network).__name__}"
         raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
-    given = {"channels": list(channels)} if "channels" in parameters(cls) else {}
+    asks = parameters(cls)
+    given = {"channels": list(channels)} if "channels" in asks else {}
+    if "image_shape" in asks and asks["image_shape"].default != image_shape:
+        given["image_shape"] = image_shape
     return cls, given | dict(options or {})
 
 

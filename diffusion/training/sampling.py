@@ -27,7 +27,7 @@ def draw(
     title: str = "sampling",
     chunk: int = 128,
 ) -> Tensor:
-    """n generated images in model units, (n, 1, 28, 28) float32 on the CPU.
+    """n generated images in model units, (n, C, S, S) float32 on the CPU.
 
     Args:
         start: a prior that is fitted, a tensor of latents at t = T or of what a prior draws, or None for
@@ -42,7 +42,7 @@ def draw(
     next(steps)
     for _, x in progress(steps, title, len(visits(sampler, process.T)) - 1):  # noqa: B007 - the last is wanted
         pass
-    return checked(x, n, "the sampler")
+    return checked(x, (n, *process.image_shape), "the sampler")
 
 
 def walk(
@@ -74,21 +74,22 @@ def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Generator) -> Tensor:
-    """The latents at t = T that sampling starts from, (n, 1, 28, 28); see `draw`."""
+    """The latents at t = T that sampling starts from, (n, C, S, S); see `draw`."""
+    shape = n, *process.image_shape
     if isinstance(start, Tensor):
-        return checked(process.expand(start), n, "start")
+        return checked(process.expand(start), shape, "start")
     if start is None:
-        return checked(process.draw_prior(n, noise), n, f"draw_prior of {type(process).__name__}")
+        return checked(process.draw_prior(n, noise), shape, f"draw_prior of {type(process).__name__}")
     drawn, who = start.draw(n, noise), f"the prior, a {type(start).__name__},"
     if not isinstance(drawn, Tensor) or len(drawn) != n:
         raise ValueError(f"{who} gave {looks(drawn)}; needed: {n} images")
-    return checked(process.expand(drawn), n, who)
+    return checked(process.expand(drawn), shape, who)
 
 
-def checked(x: Any, n: int, who: str) -> Tensor:
-    """x if it is n finite images; raises ValueError that says who gave something else."""
-    if not isinstance(x, Tensor) or x.shape != (n, 1, 28, 28) or not x.is_floating_point():
-        raise ValueError(f"{who} gave {looks(x)}; needed: ({n}, 1, 28, 28) of floats")
+def checked(x: Any, shape: tuple[int, ...], who: str) -> Tensor:
+    """x if it is finite images of that shape; raises ValueError that says who gave something else."""
+    if not isinstance(x, Tensor) or x.shape != shape or not x.is_floating_point():
+        raise ValueError(f"{who} gave {looks(x)}; needed: {shape} of floats")
     if not x.isfinite().all():
         raise ValueError(f"{who} gave numbers that are not finite")
     return x

@@ -32,8 +32,7 @@ ZEROS = torch.zeros(2, 1, 28, 28)
     ("x", "t", "named"),
     [
         (ZEROS[:, 0], [1, 1], r"images are \(2, 28, 28\)"),
-        (torch.zeros(2, 1, 32, 32), [1, 2], r"\(2, 1, 32, 32\)"),
-        (torch.zeros(2, 3, 28, 28), [1, 2], r"\(2, 3, 28, 28\)"),
+        (torch.zeros(2, 1, 28, 30), [1, 2], r"\(2, 1, 28, 30\)"),
         (ZEROS.byte(), [1, 2], "uint8"),
         (ZEROS, [0, 1001], "from 0 to 1001; allowed: 0 to T = {T}"),
         (ZEROS, [-1, 5], "from -1 to 5"),
