@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import platformdirs
@@ -40,33 +40,41 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class DataSet:
-    """28 x 28 grey images of ten classes, split into images to train and to test on.
+    """Square images, of classes or of none, split into images to train and to test on.
 
-    One of your own is such an object in a module of yours; name it `module:name` where a name is asked for.
+    Training, sampling and `Evaluator` take any; notebooks and profiles those of 28 x 28 grey pixels and of
+    classes. One of your own is such an object in a module of yours; name it `module:name` where a name is
+    asked for.
 
     Attributes:
         title: what it is called in text; its letters and digits name its folder in the data folder.
-        read: read(split, folder) -> images (N, 28, 28) uint8 and labels (N,) 0 to 9, for "train" and "test";
-            `folder` is where its files may lie.
-        classes: names of the ten classes, in the order of the labels.
+        read: read(split, folder), for "train" and "test" -> images and labels (N,), integers from 0, or
+            images alone where there are no classes. Images are uint8, (N, S, S), (N, C, S, S) or
+            (N, S, S, 3). `folder` is where its files may lie.
+        classes: their names, in the order of the labels; empty: there are none.
         noun: what a class of it is called.
         citation: its key in the report's bibliography.
+        to_28: "pad" or "resize" to 28 x 28 grey pixels: by a black border, or so that the longer side is 28
+            and then by a border; None: images stay as they are.
 
     Raises:
-        ValueError: no title, or other than ten classes.
+        ValueError: no title, classes that are no names, or another `to_28`.
     """
 
     title: str
-    read: Callable[[str, Path], Arrays]
+    read: Callable[[str, Path], Arrays | np.ndarray]
     classes: tuple[str, ...] = tuple("0123456789")
     noun: str = "class"
     citation: str = ""
+    to_28: Literal["pad", "resize"] | None = None
 
     def __post_init__(self) -> None:
         if not self.title.strip():
             raise ValueError("title is empty; needed: what the data set is called")
-        if isinstance(self.classes, str) or len(self.classes) != 10:
-            raise ValueError(f"classes is {self.classes!r}; needed: the names of ten classes")
+        if isinstance(self.classes, str) or len(self.classes) == 1:
+            raise ValueError(f"classes is {self.classes!r}; needed: two names or more, or none: ()")
+        if self.to_28 not in (None, "pad", "resize"):
+            raise ValueError(f"to_28 is {self.to_28!r}; allowed: 'pad', 'resize' or None")
 
 
 # --- data sets that are known ---
@@ -219,7 +227,7 @@ def load(
     split: str = "train",
     data_dir: str | os.PathLike | None = None,
     n: int | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Any]:
     """Images and labels of a split, fetched first if need be.
 
     Args:
@@ -229,7 +237,8 @@ def load(
         n: only the first n images; None: all.
 
     Returns:
-        images (N, 1, 28, 28) float32, pixel / 255 - 0.5, so in [-0.5, 0.5]; labels (N,) int64.
+        images (N, C, S, S) float32, pixel / 255 - 0.5, so in [-0.5, 0.5]; labels (N,) int64, or None where
+        there are no classes.
 
     Raises:
         DataError: the data cannot be had, or are no such images.
@@ -239,7 +248,8 @@ def load(
         raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
     known, raw = get(dataset), raw_folder(data_dir, dataset)
     try:
-        images, labels = map(np.asarray, known.read(split, raw))
+        read = known.read(split, raw)
+        images, *labels = map(np.asarray, read if isinstance(read, tuple | list) else (read,))
     except DataError:
         raise
     except (Exception, SystemExit) as error:  # of the folder, or of a function of the user's own
@@ -248,17 +258,54 @@ def load(
             f"{known.title} cannot be read from {raw} ({why}); mend that, or choose another folder with "
             "data_dir or the environment variable MNIST_DIR"
         ) from error
-    grey = images.dtype == np.uint8 and images.ndim == 3 and images.shape[1:] == (28, 28) and len(images)
-    whole = labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
-    if not grey or not whole or labels.min() < 0 or labels.max() > 9:
-        raise DataError(
-            f"{known.title}: images are {images.shape} of {images.dtype}, labels {labels.shape} of "
-            f"{labels.dtype}; needed: (N, 28, 28) of uint8, and one label an image, 0 to 9"
-        )
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size:
+        said = f"{known.title}: images are {images.shape} of {images.dtype}"
+        raise DataError(f"{said}; needed: (N, S, S), (N, C, S, S) or (N, S, S, 3) of uint8")
+    if (len(labels) == 1) != bool(known.classes) or not all(_is_labels(one, known, images) for one in labels):
+        said = f"{known.title}: labels are " + ", ".join(_said(one) for one in labels or ("not there",))
+        needed = f"one an image, 0 to {len(known.classes) - 1}, as it has {len(known.classes)} classes"
+        raise DataError(f"{said}; needed: {needed if known.classes else 'none, as it has no classes'}")
     if n is not None and not 1 <= n <= len(images):
         raise ValueError(f"n is {n}; the {split} split offers 1 to {len(images)} images")
-    x = torch.from_numpy(np.array(images[:n]))[:, None].float().div_(255).sub_(0.5)  # (N, 1, 28, 28)
-    return x, torch.from_numpy(np.array(labels[:n])).long()
+    x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
+    x = _to_28(x, known) if known.to_28 else x
+    if x.shape[2] != x.shape[3]:
+        raise DataError(f"{known.title}: images are {images.shape}; needed: square ones, or to_28='resize'")
+    x = x.contiguous().float().div_(255).sub_(0.5)
+    return x, torch.from_numpy(np.array(labels[0][:n])).long() if labels else None
+
+
+def _is_labels(labels: np.ndarray, known: DataSet, images: np.ndarray) -> bool:
+    whole = labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
+    return bool(whole and labels.min() >= 0 and labels.max() < len(known.classes))
+
+
+def _said(labels: Any) -> str:
+    ends = f", {labels.min()} to {labels.max()}" if getattr(labels, "size", 0) else ""
+    return f"{labels.shape} of {labels.dtype}{ends}" if isinstance(labels, np.ndarray) else labels
+
+
+def _channels_first(x: Tensor) -> Tensor:
+    """(N, H, W), (N, H, W, 3) and (N, H, W, 1) as (N, C, H, W); the rest as it is."""
+    if x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] > 3:
+        return x.permute(0, 3, 1, 2)
+    return x[:, None] if x.ndim == 3 else x
+
+
+def _to_28(x: Tensor, known: DataSet) -> Tensor:
+    """Bytes (N, C, H, W) as (N, 1, 28, 28), as `DataSet.to_28` says."""
+    from torchvision.transforms import functional as tv  # takes a second
+
+    x = tv.rgb_to_grayscale(x) if x.shape[1] == 3 else x
+    if known.to_28 == "resize":
+        x = tv.resize(x, [max(1, round(28 * side / max(x.shape[2:]))) for side in x.shape[2:]])
+    low, high = ([(28 - side) // 2 for side in x.shape[2:]], [(29 - side) // 2 for side in x.shape[2:]])
+    if x.shape[1] != 1 or min(low) < 0:
+        raise DataError(
+            f"{known.title}: images are {tuple(x.shape)}; to_28='{known.to_28}' takes grey or coloured ones"
+            + (", and 'pad' none above 28 pixels: choose 'resize'" if min(low) < 0 else "")
+        )
+    return tv.pad(x, [low[1], low[0], high[1], high[0]])
 
 
 def content(dataset: str | DataSet = "mnist", data_dir: str | os.PathLike | None = None) -> str:
@@ -271,7 +318,8 @@ def content(dataset: str | DataSet = "mnist", data_dir: str | os.PathLike | None
     if isinstance(read, IdxFiles):
         parts = list(read.md5.values())
     else:
-        parts = [fingerprint(part) for split in SPLITS for part in load(dataset, split, data_dir)]
+        loaded = [part for split in SPLITS for part in load(dataset, split, data_dir)]
+        parts = [fingerprint(part) for part in loaded if part is not None]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
 
 
@@ -304,10 +352,7 @@ def as_images(x: Any) -> Any:
         x = torch.tensor(np.ascontiguousarray(x, x.dtype.newbyteorder("=")))
     if not isinstance(x, Tensor):
         return x
-    if x.ndim == 3:
-        x = x[:, None]
-    elif x.ndim == 4 and x.shape[1] == x.shape[2] > x.shape[3] in (1, 3):
-        x = x.permute(0, 3, 1, 2)
+    x = _channels_first(x)
     if x.dtype == torch.uint8 and x.numel():
         if (high := int(x.max())) < 128:
             raise ValueError(f"bytes reach {high}; needed: 0 to 255, or floats in [-0.5, 0.5]")
@@ -329,7 +374,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         for split in SPLITS:
             images, labels = load(chosen.dataset, split, chosen.data_dir)
-            print(f"{split}: {tuple(images.shape)}, classes {labels.bincount().tolist()}")
+            said = "none" if labels is None else labels.bincount().tolist()
+            print(f"{split}: {tuple(images.shape)}, classes {said}")
         print(f"{get(chosen.dataset).title} is in {raw_folder(chosen.data_dir, chosen.dataset)}")
     except ValueError as error:
         sys.exit(f"error: {error}")

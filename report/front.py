@@ -143,7 +143,7 @@ def _measures(one: Trained, classes: tuple[str, ...]) -> str:
     if digit:
         said += f" The recogniser takes {digit.shown(percent_span)} of them for digits."
         if digit.value > SOME:
-            order = sorted(range(10), key=lambda c: -final.classes.share[c].value)
+            order = sorted(range(len(classes)), key=lambda c: -final.classes.share[c].value)
             most, least = (listing(classes[c] for c in some) for some in (order[:2], order[-2:]))
             said += f" Most often the classifier reads {most}, most rarely {least}."
     return said

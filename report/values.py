@@ -347,9 +347,10 @@ def _zooms(results: Results, zooms: list[Trained]) -> dict[str, Any]:
 def class_signs(ones: Sequence[Trained], sure: bool) -> np.ndarray:
     """1 where a class is commoner than in real images at the end of training, -1 where rarer, else 0.
 
-    (trainings, 10). If `sure`, by the 95 % interval; else by a fifth of its real share.
+    (trainings, K). If `sure`, by the 95 % interval; else by a fifth of its real share.
     """
-    signs = np.zeros((max(len(ones), 1), 10), int)
+    classes_of = max((len(one.measure.real.recognised.share) for one in ones), default=10)
+    signs = np.zeros((max(len(ones), 1), classes_of), int)
     for i, measure in enumerate(one.measure for one in ones):
         for c, real in enumerate(measure.real.recognised.share):
             end = at_end(measure, classes((c,)))

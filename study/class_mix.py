@@ -6,7 +6,6 @@ from torch import Tensor
 
 from diffusion.evaluation.frechet import Reference, distances
 from diffusion.evaluation.interval import Interval
-from diffusion.evaluation.samples import CLASSES
 from diffusion.evaluation.statistics import half_error, numpy_generator
 from diffusion.runtime import generator
 from study.records import ClassMix
@@ -27,8 +26,8 @@ def weighted_distance(reference: Reference, features: Tensor, weights: Tensor) -
 
 
 def class_weights(labels: Tensor, shares: Tensor) -> Tensor:
-    """Weights (N,) that give labels (N,) the class shares (10,); a class that is not there stays out."""
-    have = labels.bincount(minlength=CLASSES).double() / len(labels)
+    """Weights (N,) that give labels (N,) the class shares (K,); a class that is not there stays out."""
+    have = labels.bincount(minlength=len(shares)).double() / len(labels)
     return (shares.double() / have.clamp(min=1e-12))[labels]
 
 
@@ -54,7 +53,8 @@ def split(
         features, labels: (N, D) and (N,) of the samples, as read.
         reference_labels: of the reference images, as read.
     """
-    shares = reference_labels.bincount(minlength=CLASSES).double() / len(reference_labels)
+    classes = 1 + int(max(labels.max(), reference_labels.max()))
+    shares = reference_labels.bincount(minlength=classes).double() / len(reference_labels)
     return ClassMix(
         n=len(features),
         frechet=distances(reference, features, repeats),
@@ -68,10 +68,10 @@ def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) 
     The logarithms of the class shares are tilted by normal numbers, as far as the divergence asks for.
     """
     features, labels = real
-    prior = labels.bincount(minlength=CLASSES).double().numpy() / len(labels)
+    prior = labels.bincount().double().numpy() / len(labels)
     random, found = numpy_generator(0, "mixes"), []
     for _ in range(MIXES):
-        share = tilted(prior, random.normal(size=CLASSES), divergence)
+        share = tilted(prior, random.normal(size=len(prior)), divergence)
         found.append(weighted_distance(reference, features, class_weights(labels, torch.tensor(share))))
     return float(np.mean(found))
 

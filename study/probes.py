@@ -103,6 +103,9 @@ def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> Memo
     (far, labels), (test_far, test_labels) = found, test
     bound = test_far.quantile(NEAR)
     of_class = torch.stack(
-        [test_far[test_labels == k].quantile(NEAR) if (test_labels == k).any() else bound for k in range(10)]
+        [
+            test_far[test_labels == k].quantile(NEAR) if (test_labels == k).any() else bound
+            for k in range(1 + int(max(labels.max(), test_labels.max())))
+        ]
     )
     return Memorised(closer=share_of(far < bound), closer_in_class=share_of(far < of_class[labels]))

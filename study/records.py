@@ -140,8 +140,8 @@ class ZoomProbes(Part):
     centre_pixels: CentrePixels
     confusion: Confusion
     dark_centre: DarkCentre
-    five_as_zero: float
-    seven_as_zero: float
+    five_as_zero: float | None
+    seven_as_zero: float | None
 
 
 class Checkpoint(Sampled):

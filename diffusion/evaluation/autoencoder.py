@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diffusion.evaluation.shipped import Shipped, Split, fitted
+from diffusion.processes.base import GREY28, Shape
 from diffusion.runtime import seeded
 
 SHA256 = "b09297a692413815094ac7e5bab3a0899846c4e2ae951fc1c4fbd860cb82ca9a"
@@ -16,42 +17,55 @@ DIMENSION = 64  # numbers per image
 
 
 class Encoder(nn.Module):
-    """Two 3x3 convolutions and a linear layer; about 105 thousand parameters."""
+    """Two 3x3 convolutions and a linear layer; of digits, about 105 thousand parameters.
 
-    def __init__(self) -> None:
+    Args:
+        image_shape: (C, S, S).
+    """
+
+    def __init__(self, image_shape: Shape = GREY28, classes: int = 0) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *(nn.Conv2d(1, 16, 3, stride=2, padding=1), nn.GELU()),  # (B, 16, 14, 14)
+            *(nn.Conv2d(image_shape[0], 16, 3, stride=2, padding=1), nn.GELU()),  # (B, 16, 14, 14) for S = 28
             *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.GELU()),  # (B, 32, 7, 7)
-            *(nn.Flatten(), nn.Linear(1568, DIMENSION)),
+            *(nn.Flatten(), nn.Linear(32 * quarter(image_shape) ** 2, DIMENSION)),
         )
 
     def features(self, x: Tensor) -> Tensor:
-        """The code, (B, 64), of images x (B, 1, 28, 28) in [-0.5, 0.5]."""
+        """The code, (B, 64), of images x (B, C, S, S) in [-0.5, 0.5]."""
         return self.body(x)
 
 
-def decoder() -> nn.Module:
-    """The other half: codes (B, 64) -> images (B, 1, 28, 28)."""
+def quarter(image_shape: Shape) -> int:
+    """A quarter of S, rounded up."""
+    return -(-image_shape[1] // 4)
+
+
+def decoder(image_shape: Shape = GREY28) -> nn.Module:
+    """The other half: codes (B, 64) -> images (B, C, S, S), S rounded up to a multiple of 4."""
+    side = quarter(image_shape)
     return nn.Sequential(
-        *(nn.Linear(DIMENSION, 1568), nn.GELU(), nn.Unflatten(1, (32, 7, 7))),
-        *(nn.ConvTranspose2d(32, 16, 4, stride=2, padding=1), nn.GELU()),  # (B, 16, 14, 14)
-        nn.ConvTranspose2d(16, 1, 4, stride=2, padding=1),
+        *(nn.Linear(DIMENSION, 32 * side**2), nn.GELU(), nn.Unflatten(1, (32, side, side))),
+        *(nn.ConvTranspose2d(32, 16, 4, stride=2, padding=1), nn.GELU()),  # (B, 16, 14, 14) for S = 28
+        nn.ConvTranspose2d(16, image_shape[0], 4, stride=2, padding=1),
     )
 
 
-def train(train_split: Split, test_split: Split) -> tuple[Encoder, dict]:
+def train(train_split: Split, test_split: Split, classes: int = 0) -> tuple[Encoder, dict]:
     """The encoder of the images of one split, and its mean squared error on another; labels are not used."""
     images, test = train_split[0], test_split[0]
     with seeded(0):
-        encoder, decode = Encoder(), decoder()
+        encoder, decode = Encoder(tuple(images.shape[1:])), decoder(tuple(images.shape[1:]))
+
+    def error_of(x: Tensor) -> Tensor:
+        return F.mse_loss(decode(encoder.features(x))[..., : x.shape[2], : x.shape[3]], x)
 
     def loss(batch: Tensor) -> Tensor:
-        return F.mse_loss(decode(encoder.features(images[batch])), images[batch])
+        return error_of(images[batch])
 
     fitted(nn.ModuleList([encoder, decode]), len(images), loss, "autoencoder", seed=0)
     with torch.inference_mode():
-        error = F.mse_loss(decode(encoder.features(test)), test).item()
+        error = error_of(test).item()
     return encoder, {"test_mse": round(error, 6), "n_train": len(images), "n_test": len(test)}
 
 

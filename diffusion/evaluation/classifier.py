@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diffusion.evaluation.shipped import Shipped, Split, fitted
+from diffusion.processes.base import GREY28, Shape
 from diffusion.runtime import seeded
 
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
@@ -22,32 +23,37 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class DigitClassifier(nn.Module):
-    """Five 3x3 convolutions, a 64-unit layer, ten logits; about 107 thousand parameters."""
+    """Five 3x3 convolutions, a 64-unit layer, K logits; of digits, about 107 thousand parameters.
 
-    def __init__(self) -> None:
+    Args:
+        image_shape: (C, S, S), S at least 8.
+        classes: K.
+    """
+
+    def __init__(self, image_shape: Shape = GREY28, classes: int = 10) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *(_block(1, 16), nn.MaxPool2d(2)),  # (B, 16, 14, 14)
+            *(_block(image_shape[0], 16), nn.MaxPool2d(2)),  # (B, 16, 14, 14) for S = 28
             *(_block(16, 32), _block(32, 32), nn.MaxPool2d(2)),  # (B, 32, 7, 7)
             *(_block(32, 64), _block(64, 64), nn.MaxPool2d(2)),  # (B, 64, 3, 3)
-            *(nn.Flatten(), nn.Linear(576, DIMENSION), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(64 * (image_shape[1] // 8) ** 2, DIMENSION), nn.ReLU()),
         )
-        self.head = nn.Linear(DIMENSION, 10)
+        self.head = nn.Linear(DIMENSION, classes)
 
     def features(self, x: Tensor) -> Tensor:
-        """Penultimate activations, (B, 64), all >= 0, of images x (B, 1, 28, 28) in [-0.5, 0.5]."""
+        """Penultimate activations, (B, 64), all >= 0, of images x (B, C, S, S) in [-0.5, 0.5]."""
         return self.body(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, (B, 10), of images x (B, 1, 28, 28) in [-0.5, 0.5]."""
+        """Logits, (B, K), of images x (B, C, S, S) in [-0.5, 0.5]."""
         return self.head(self.features(x))
 
 
-def train(train_split: Split, test_split: Split) -> tuple[DigitClassifier, dict]:
+def train(train_split: Split, test_split: Split, classes: int = 10) -> tuple[DigitClassifier, dict]:
     """The classifier of the images and labels of one split, and its accuracy on another."""
     images, labels = train_split
     with seeded(0):
-        model = DigitClassifier()
+        model = DigitClassifier(tuple(images.shape[1:]), classes)
 
     def loss(batch: Tensor) -> Tensor:
         return F.cross_entropy(model(images[batch]), labels[batch], label_smoothing=SMOOTHING)
@@ -59,7 +65,7 @@ def train(train_split: Split, test_split: Split) -> tuple[DigitClassifier, dict]
 
 @torch.inference_mode()
 def logits(model: DigitClassifier, images: Tensor, chunk: int = 1000) -> Tensor:
-    """Logits (N, 10) of images (N, 1, 28, 28) in [-0.5, 0.5], `chunk` images at a time."""
+    """Logits (N, K) of images (N, C, S, S) in [-0.5, 0.5], `chunk` images at a time."""
     return torch.cat([model(part) for part in images.split(chunk)])
 
 

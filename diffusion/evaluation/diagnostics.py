@@ -85,15 +85,16 @@ def confusion(
 
     Args:
         x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,) int64.
-        classifier: images -> logits, (B, 10).
+        classifier: images -> logits, (B, K).
 
     Returns:
         "confusion"; "dark_centre", of the images with a dark one; "five_as_zero" and "seven_as_zero", shares
-        of the restored 5s and 7s.
+        of the restored 5s and 7s, where there are ten classes.
     """
     out = reconstruct(process, network, x, process.T, precision)[1]
     read, real = classes_of(classifier, out), classes_of(classifier, x)
-    matrix = (labels * 10 + read).bincount(minlength=100).view(10, 10)
+    K = classifier(x[:1]).shape[1]
+    matrix = (labels * K + read).bincount(minlength=K * K).view(K, K)
     share = matrix / matrix.sum(1, keepdim=True).clamp(min=1)
     dark = dark_centre(x)  # (N,)
     return {
@@ -104,13 +105,13 @@ def confusion(
             real_accuracy=float((real == labels).float().mean()),
         ),
         "dark_centre": DarkCentre(
-            n=int(dark.sum()), share=_shares(read[dark]), true_share=_shares(labels[dark])
+            n=int(dark.sum()), share=_shares(read[dark], K), true_share=_shares(labels[dark], K)
         ),
-        "five_as_zero": float(share[5, 0]),
-        "seven_as_zero": float(share[7, 0]),
+        "five_as_zero": float(share[5, 0]) if K == 10 else None,
+        "seven_as_zero": float(share[7, 0]) if K == 10 else None,
     }
 
 
-def _shares(classes: Tensor) -> list[float]:
-    """Shares of the classes, (10,); zeros if there are none."""
-    return (classes.bincount(minlength=10) / max(1, len(classes))).tolist()
+def _shares(classes: Tensor, K: int) -> list[float]:
+    """Shares of the classes, (K,); zeros if there are none."""
+    return (classes.bincount(minlength=K) / max(1, len(classes))).tolist()

@@ -26,7 +26,7 @@ from diffusion.evaluation.results import (
     Variety,
 )
 from diffusion.evaluation.statistics import share_of
-from diffusion.processes.base import check_images
+from diffusion.processes.base import GREY28, check_images
 
 NEAR, OF_KIND = 1000, 200  # of the recogniser: training digits, and test digits of each distortion
 
@@ -53,7 +53,7 @@ class Space:
         return self.features(self.of.x_train)
 
     def features(self, x: Tensor) -> Tensor:
-        """Features (n, D) of images (n, 1, 28, 28) in model units."""
+        """Features (n, D) of images (n, C, S, S) in model units."""
         return self.extractor.features(to_uint8(x))
 
     def distance(self, found: Tensor) -> Distance:
@@ -76,31 +76,38 @@ class Evaluator:
         evaluator.digits.floor(1000).mean                  the same of 1000 real images
         evaluator.spaces["autoencoder"].floor(1000).mean   in other features
 
+    Classes, and all that rests on a classifier, are measured where the data set has any. Else these results
+    are None, and `frechet` and `variety` are in the first of the label-free features, `evaluator.main`.
+
     Args:
-        x_train: (N, 1, 28, 28) training images for the real-vs-real floor.
-        x_test, labels: the reference images, (M, 1, 28, 28), M >= 12, and (M,).
+        x_train: (N, C, S, S) training images for the real-vs-real floor, S at least 8.
+        x_test, labels: the reference images, (M, C, S, S), M >= 12, and (M,); None: there are no classes.
         all_labels: of the whole test split, whose class shares are the prior; None: `labels`.
-        dataset, data_dir: whose networks measure.
+        dataset, data_dir: whose networks measure: a name, a `DataSet` of your own (they are then trained
+            once, and kept beside its files), or None: no network is trained, only `random` features measure.
         inception_weights: "auto" or "off".
         seed: of the draws behind floors, intervals and subsets.
         device: where features are computed.
 
     Attributes:
         spaces: name of features (see `features`) -> `Space`, of those that can be had.
-        digits: the one of the classifier, in which variety is measured too.
+        main: the one of `frechet` and of variety: of the classifier, if there is one.
+        digits: the one of the classifier.
+        classes: how many there are.
 
     Raises:
-        ValueError: real images that are not (N, 1, 28, 28) in [-0.5, 0.5], or labels that are not theirs.
+        ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] or not of the data set's shape, or
+            labels that are not theirs.
     """
 
     def __init__(
         self,
         x_train: Tensor,
         x_test: Tensor,
-        labels: Tensor,
+        labels: Tensor | None = None,
         all_labels: Tensor | None = None,
         *,
-        dataset: str = "mnist",
+        dataset: str | data.DataSet | None = "mnist",
         data_dir: str | os.PathLike | None = None,
         inception_weights: str = "off",
         floor_repeats: int = 10,
@@ -110,24 +117,42 @@ class Evaluator:
     ):
         check_images(x_train)
         check_images(x_test)
-        if not isinstance(labels, Tensor) or labels.shape != (len(x_test),):
+        shape, self.classes = x_test.shape[1:], 0 if dataset is None else len(data.get(dataset).classes)
+        of_data = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
+        if not x_train.shape[1:] == shape == of_data or shape[1] < 8:
+            raise ValueError(
+                f"images are {tuple(x_train.shape)} and {tuple(x_test.shape)}, those of dataset {dataset!r} "
+                f"(N, {', '.join(map(str, of_data))}); needed: one shape, of 8 x 8 pixels at least, and your "
+                "own DataSet as dataset=, or None"
+            )
+        if not self.classes:
+            if labels is not None:
+                raise ValueError(f"labels are given, and dataset {dataset!r} has no classes")
+        elif not isinstance(labels, Tensor) or labels.shape != (len(x_test),):
             said = tuple(labels.shape) if isinstance(labels, Tensor) else f"a {type(labels).__name__}"
             raise ValueError(f"labels are {said}; needed: one for each of {len(x_test)} test images")
         self.x_train, self.x_test, self.labels = x_train, x_test, labels
         self.all_labels = labels if all_labels is None else all_labels
         self.floor_repeats = whole("floor_repeats", floor_repeats, 2)
         self.interval_repeats, self.seed = whole("interval_repeats", interval_repeats, 2), seed
-        self.classifier = classifier.classifier_for(dataset, data_dir)
-        self.extractors = features.extractors(dataset, data_dir, inception_weights, device)
+        self.classifier = classifier.classifier_for(dataset, data_dir) if self.classes else None
+        self.extractors = features.extractors(dataset, data_dir, inception_weights, device, shape[0])
         self.spaces = {name: Space(self, one) for name, one in self.extractors.items() if one.available}
-        self.digits = self.spaces["digits"]
-        self.test = Seen(self, x_test, self.digits.reference.features.float())
-        self.threshold = samples.threshold_of(self.test.confidence)
+        self.main = next(iter(self.spaces.values()))
+        self.test = Seen(self, x_test, self.main.reference.features.float())
+        self.threshold = samples.threshold_of(self.test.confidence) if self.classes else None
         self._real: dict[int, Real] = {}
+
+    @property
+    def digits(self) -> Space:
+        """The features of the classifier; raises ValueError where there is none."""
+        if "digits" not in self.spaces:
+            raise ValueError("there is no classifier, as the data set has no classes; see `main`")
+        return self.spaces["digits"]
 
     @classmethod
     def of(cls, dataset: str, data_dir: str | None, n_train: int, n_test: int | None, **options: Any) -> Self:
-        """The evaluator of a data set with its classifier.
+        """The evaluator of a data set with its networks.
 
         Args:
             n_train: training images, at most.
@@ -152,13 +177,14 @@ class Evaluator:
             name: Features(available=one.available, reason=one.reason, **one.info)
             for name, one in self.extractors.items()
         }
-        found["digits"].test_accuracy = float((self.test.labels == self.labels).double().mean())
+        if self.classes:
+            found["digits"].test_accuracy = float((self.test.labels == self.labels).double().mean())
         return found
 
     @cached_property
     def train(self) -> "Seen":
         """The training images, seen when first asked for."""
-        return Seen(self, self.x_train, self.digits.train)
+        return Seen(self, self.x_train, self.main.train)
 
     @cached_property
     def recogniser(self) -> DigitRecogniser:
@@ -167,8 +193,11 @@ class Evaluator:
         return DigitRecogniser.fit(self.classifier, *few, min(OF_KIND, len(self.x_test) // 2))
 
     def digit(self, x: Tensor) -> Interval | None:
-        """The share of images that are digits; None where training images are too few."""
-        return share_of(self.recogniser.accepts(x)) if len(self.x_train) >= NEIGHBOURS else None
+        """The share of images that are digits; None where training images are too few, are not 28 x 28 and
+        grey, or have no classes.
+        """
+        known = self.classes and x.shape[1:] == GREY28 and len(self.x_train) >= NEIGHBOURS
+        return share_of(self.recogniser.accepts(x)) if known else None
 
     def floors(self, n: int, every: bool = False) -> dict[str, Spread]:
         """The real-vs-real distance at n images by features, where there are as many; arguments as below."""
@@ -181,7 +210,7 @@ class Evaluator:
     # --- samples ---
 
     def measure(self, x: Tensor, n_distance: int | None = None, every: bool = False) -> Sampled:
-        """All measures of samples x (n, 1, 28, 28) in model units, n at least 12.
+        """All measures of samples x (n, C, S, S) in model units, n at least 12.
 
         Distances, variety and divergence depend on the number of samples; they are taken of the
         first `n_distance` (None: all), so that models with different numbers can be compared.
@@ -197,14 +226,14 @@ class Evaluator:
             raise ValueError(f"pixels range from {x.min():g} to {x.max():g}; needed: about [-0.5, 0.5]")
         n_distance = whole("n_distance", len(x) if n_distance is None else n_distance, samples.FEWEST, len(x))
         seen, first = Seen(self, x), x[:n_distance]
-        others = {name: one for name, one in self._shown(every).items() if one is not self.digits}
+        others = {name: one for name, one in self._shown(every).items() if one is not self.main}
         return Sampled(
             frechet=seen.frechet(n_distance),
             distances={name: one.distance(one.features(first)) for name, one in others.items()},
             variety=seen.variety(first=n_distance),
             classes=seen.classes(n_distance),
             recognised=seen.recognised(),
-            centre=samples.centre_shares(x),
+            centre=samples.centre_shares(samples.grey(x)),
             digit=self.digit(x),
             **seen.looks(),
         )
@@ -212,13 +241,17 @@ class Evaluator:
     def real(self, n: int) -> Real:
         """The same measures for the real test images; divergence and variety are those of n images."""
         if n not in self._real:
-            of_classes = samples.class_shares(self.all_labels, self.all_labels, seed=self.seed)
+            classes = floor = None
+            if self.classes:
+                shares = samples.recognised(self.all_labels, self.classes).share
+                classes = RealClasses(share=shares)
+                floor = samples.divergence_floor(self.all_labels, n, self.seed, self.classes)
             self._real[n] = Real(
-                classes=RealClasses(share=[one.value for one in of_classes.share]),
+                classes=classes,
                 recognised=self.test.recognised(),
                 threshold=self.threshold,
-                centre=samples.centre_shares(self.x_test),
-                divergence_floor=samples.divergence_floor(self.all_labels, n, self.seed),
+                centre=samples.centre_shares(samples.grey(self.x_test)),
+                divergence_floor=floor,
                 variety=self.train.variety(n),
                 digit=self.digit(self.x_test[1::2]),  # the others gave the bound
                 **self.test.looks(),
@@ -227,50 +260,59 @@ class Evaluator:
 
 
 class Seen:
-    """Images (n, 1, 28, 28) in model units as an evaluator's classifier sees them.
+    """Images (n, C, S, S) in model units as an evaluator's networks see them.
 
     Args:
         found: its features, where they are known.
 
     Attributes:
-        features: (n, 64).
-        labels, confidence: (n,), the class that is read and its probability.
+        features: (n, 64), in the space `Evaluator.main`.
+        labels, confidence: (n,), the class that is read and its probability; None without a classifier.
     """
 
     def __init__(self, evaluator: Evaluator, x: Tensor, found: Tensor | None = None):
         self.evaluator, self.x, self.seed = evaluator, x, evaluator.seed
-        self.features = evaluator.digits.features(x) if found is None else found
-        with torch.inference_mode():
-            self.labels, self.confidence = samples.read(evaluator.classifier.head(self.features))
+        self.features = evaluator.main.features(x) if found is None else found
+        self.labels = self.confidence = None
+        if evaluator.classifier is not None:
+            with torch.inference_mode():
+                self.labels, self.confidence = samples.read(evaluator.classifier.head(self.features))
 
     def frechet(self, n: int | None = None) -> Distance:
         """Fréchet and kernel distance of the first n, or of all."""
-        return self.evaluator.digits.distance(self.features[:n])
+        return self.evaluator.main.distance(self.features[:n])
 
     def variety(self, n: int = samples.MOST_IMAGES, first: int | None = None) -> Variety:
         """Precision, recall and coverage of n (or as many as there are) of the `first`, or of all."""
-        real, found = self.evaluator.digits.reference.features, self.features[:first]
+        real, found = self.evaluator.main.reference.features, self.features[:first]
         n = min(n, samples.MOST_IMAGES, len(real), len(found))
         return samples.precision_recall_coverage(real, found, n, self.seed)
 
-    def classes(self, n: int | None = None) -> Classes:
+    def classes(self, n: int | None = None) -> Classes | None:
         """Class shares of all, and the divergence of the first n."""
-        return samples.class_shares(self.labels, self.evaluator.all_labels, n, self.seed)
+        if self.labels is None:
+            return None
+        known = self.evaluator
+        return samples.class_shares(self.labels, known.all_labels, n, self.seed, known.classes)
 
-    def recognised(self) -> Recognised:
-        return samples.recognised(self.labels[self.confidence >= self.evaluator.threshold])
+    def recognised(self) -> Recognised | None:
+        if self.labels is None:
+            return None
+        sure = self.confidence >= self.evaluator.threshold
+        return samples.recognised(self.labels[sure], self.evaluator.classes)
 
     def looks(self) -> dict[str, Interval | Spread]:
         """The fields of `Looks`."""
-        images = to_uint8(self.x)
+        images = to_uint8(samples.grey(self.x))
+        unsure = None if self.labels is None else share_of(self.confidence < self.evaluator.threshold)
         return {
-            "low_confidence": share_of(self.confidence < self.evaluator.threshold),
+            "low_confidence": unsure,
             "background": samples.border_grey(images, self.seed),
-            "border": samples.border_before_clamping(self.x),
+            "border": samples.border_before_clamping(samples.grey(self.x)),
             **samples.drawn(images),
         }
 
     def examples(self, n: int = 16, seed: int = 0) -> Tensor:
-        """n high-quality, n low-quality ones by `samples.QUALITY_RULE`: (2, n, 28, 28)."""
+        """n high-quality, n low-quality ones by `samples.QUALITY_RULE`: (2, n, S, S)."""
         high, low = samples.rank_by_quality(self.confidence, min(n, len(self.x) // 2), seed)
         return torch.stack([self.x[high, 0], self.x[low, 0]])

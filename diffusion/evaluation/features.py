@@ -23,6 +23,7 @@ import torchmetrics
 from torch import Tensor, nn
 from torchmetrics.image.fid import NoTrainInceptionV3
 
+from diffusion import data
 from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
 from diffusion.evaluation.shipped import Shipped
@@ -40,7 +41,7 @@ class Extractor:
 
     Attributes:
         name: as in the list above.
-        network: uint8 (B, 1, 28, 28) -> (B, D); None if it cannot be had.
+        network: uint8 (B, C, S, S) -> (B, D); None if it cannot be had.
         reason: why it cannot, in a few words.
         info: what identifies the features: dimension, sha256 of the weights, ...
         chunk: images per network call; bounds memory, does not change the features.
@@ -62,7 +63,7 @@ class Extractor:
 
     @torch.inference_mode()
     def features(self, images: Tensor) -> Tensor:
-        """Features (N, D) float32 on the CPU of uint8 images (N, 1, 28, 28), N at least 1.
+        """Features (N, D) float32 on the CPU of uint8 images (N, C, S, S), N at least 1.
 
         Raises:
             ValueError: the extractor is not available.
@@ -91,10 +92,11 @@ def small(
     return Extractor(name, network, info=info, device=torch.device(device))
 
 
-def untrained(device: str | torch.device = "cpu", seed: int = 0) -> Extractor:
-    """The 64 features of three random convolutions with max pooling, averaged over places."""
+def untrained(device: str | torch.device = "cpu", seed: int = 0, colours: int = 1) -> Extractor:
+    """The 64 features of three random convolutions with max pooling, averaged over places; S at least 8."""
     with seeded(seed):
-        layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in zip((1, *CHANNELS[:-1]), CHANNELS, strict=True)]
+        widths = zip((colours, *CHANNELS[:-1]), CHANNELS, strict=True)
+        layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in widths]
         for layer in layers:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -103,7 +105,7 @@ def untrained(device: str | torch.device = "cpu", seed: int = 0) -> Extractor:
     def network(images: Tensor) -> Tensor:
         x = images.float() / 255 - 0.5
         for layer in model:
-            x = F.max_pool2d(F.relu(layer(x)), 2)  # (B, 64, 3, 3) at last
+            x = F.max_pool2d(F.relu(layer(x)), 2)  # (B, 64, S // 8, S // 8) at last
         return SCALE * x.mean((2, 3))
 
     return Extractor("random", network, info={"dimension": CHANNELS[-1]}, device=torch.device(device))
@@ -140,16 +142,22 @@ def inception(weights: str = "auto", device: str | torch.device = "cpu") -> Extr
 
 
 def extractors(
-    dataset: str = "mnist",
+    dataset: str | data.DataSet | None = "mnist",
     data_dir: str | os.PathLike | None = None,
     inception_weights: str = "off",
     device: str | torch.device = "cpu",
+    colours: int = 1,
 ) -> dict[str, Extractor]:
-    """Every extractor of a data set, by name.
+    """Every extractor of a data set, by name: "digits" where it has classes; of None those without training.
 
     Raises:
         ValueError: the data cannot be had, or weights are damaged.
     """
-    kinds = {"digits": CLASSIFIER, "autoencoder": AUTOENCODER}
+    kinds = {} if dataset is None else {"digits": CLASSIFIER, "autoencoder": AUTOENCODER}
+    if kinds and not data.get(dataset).classes:
+        del kinds["digits"]
     found = [small(name, kind, device, kind.weights_for(dataset, data_dir)) for name, kind in kinds.items()]
-    return {one.name: one for one in [*found, untrained(device), inception(inception_weights, device)]}
+    return {
+        one.name: one
+        for one in [*found, untrained(device, colours=colours), inception(inception_weights, device)]
+    }

@@ -28,14 +28,14 @@ def to_uint8(x: Tensor) -> Tensor:
     """Images in model units as bytes: clamp to [-0.5, 0.5], then (x + 0.5) * 255, rounded. Never wraps.
 
     Args:
-        x: float (N, 1, 28, 28); samples may leave [-0.5, 0.5].
+        x: float (N, C, S, S); samples may leave [-0.5, 0.5].
 
     Raises:
         ValueError: not floating point (bytes would be scaled twice), another shape, or not finite.
     """
-    if not x.is_floating_point() or x.ndim != 4 or x.shape[1:] != (1, 28, 28):
+    if not x.is_floating_point() or x.ndim != 4:
         raise ValueError(
-            f"images are {tuple(x.shape)} of {x.dtype}; needed: (N, 1, 28, 28) of floats in model units"
+            f"images are {tuple(x.shape)} of {x.dtype}; needed: (N, C, S, S) of floats in model units"
         )
     if bad := x.numel() - int(x.isfinite().sum()):
         raise ValueError(f"{bad} of {x.numel()} pixels are not finite; the samples cannot be measured")

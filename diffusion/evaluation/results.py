@@ -4,7 +4,7 @@ from pydantic import ConfigDict
 
 from diffusion.evaluation.interval import Interval, Part, Spread
 
-Shares = list[float]  # ten, one a class
+Shares = list[float]  # one a class
 
 
 class CommonLoss(Part):
@@ -91,9 +91,10 @@ class Looks(Part):
         height, width: of the digit, in pixels.
 
     The last four have means with their intervals, and standard deviations over images; None in older records.
+    What is read by the classifier is None where there is none.
     """
 
-    low_confidence: Interval
+    low_confidence: Interval | None
     background: Interval
     border: Spread
     ink: Interval | None = None
@@ -106,7 +107,7 @@ class Sampled(Looks):
     """All that is measured of one set of samples.
 
     Attributes:
-        frechet: in the features of the classifier.
+        frechet: in the features `Evaluator.main`, those of the classifier if there is one.
         distances: in the other features that there are, by name (`features`).
         digit: share that the recogniser takes for digits; None in older records.
     """
@@ -114,8 +115,8 @@ class Sampled(Looks):
     variety: Variety
     frechet: Distance
     distances: dict[str, Distance] = {}
-    classes: Classes
-    recognised: Recognised
+    classes: Classes | None
+    recognised: Recognised | None
     centre: Centre
     digit: Interval | None = None
 
@@ -127,11 +128,11 @@ class RealClasses(Part):
 class Real(Looks):
     """The same measures of the real test images; `variety` is of training images, `digit` of every second."""
 
-    classes: RealClasses
-    recognised: Recognised
-    threshold: float  # of the classifier's confidence: an image below it is not recognised
+    classes: RealClasses | None
+    recognised: Recognised | None
+    threshold: float | None  # of the classifier's confidence: an image below it is not recognised
     centre: Centre
-    divergence_floor: Spread  # of n real labels, over draws
+    divergence_floor: Spread | None  # of n real labels, over draws
     variety: Variety
     digit: Interval | None = None
 

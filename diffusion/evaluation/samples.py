@@ -59,13 +59,15 @@ def threshold_of(real_confidence: Tensor) -> float:
     return float(real_confidence.quantile(LOW_CONFIDENCE))
 
 
-def recognised(labels: Tensor) -> Recognised:
-    """Class shares of labels (N,) in 0..9, which may be none."""
-    counts, n = labels.bincount(minlength=CLASSES).tolist(), len(labels)
+def recognised(labels: Tensor, classes: int = CLASSES) -> Recognised:
+    """Shares of the classes in labels (N,), integers from 0, which may be none."""
+    counts, n = labels.bincount(minlength=classes).tolist(), len(labels)
     return Recognised(n=n, share=[count / max(n, 1) for count in counts])
 
 
-def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed: int = 0) -> Classes:
+def class_shares(
+    labels: Tensor, real_labels: Tensor, n: int | None = None, seed: int = 0, classes: int = CLASSES
+) -> Classes:
     """Class shares of samples, and their divergence from the classes of real images.
 
     The divergence is KL(samples || real) in nats, from the empirical shares of `real_labels`, for MNIST's
@@ -73,13 +75,14 @@ def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed
     compare it with `divergence_floor` at the same n. Its interval is that of `statistics.centred`.
 
     Args:
-        labels: (N,) integers in 0..9 of the samples.
+        labels: (N,) integers from 0 of the samples.
         real_labels: (M,) of the whole test split.
         n: the divergence is of the first n labels; None: of all.
+        classes: how many there are.
     """
-    prior, first = _shares(real_labels, absent=0.5), labels[:n]
-    share, of_all = _shares(first), recognised(labels)
-    intervals = [wilson(count, len(labels)) for count in labels.bincount(minlength=CLASSES).tolist()]
+    prior, first = _shares(real_labels, classes, absent=0.5), labels[:n]
+    share, of_all = _shares(first, classes), recognised(labels, classes)
+    intervals = [wilson(count, len(labels)) for count in labels.bincount(minlength=classes).tolist()]
     divergence = float(_divergence(share, prior))
     draws = numpy_generator(seed, "classes").multinomial(len(first), share, REPEATS) / len(first)
     ends = centred(divergence, _divergence(draws, prior))
@@ -89,17 +92,17 @@ def class_shares(labels: Tensor, real_labels: Tensor, n: int | None = None, seed
     )
 
 
-def divergence_floor(real_labels: Tensor, n: int, seed: int = 0) -> Spread:
+def divergence_floor(real_labels: Tensor, n: int, seed: int = 0, classes: int = CLASSES) -> Spread:
     """The divergence that n real images score, over independent draws of n labels."""
-    prior = _shares(real_labels, absent=0.5)
+    prior = _shares(real_labels, classes, absent=0.5)
     draws = numpy_generator(seed, "divergence floor").multinomial(n, prior, REPEATS) / n
     found = _divergence(draws, prior)
     return Spread(mean=float(found.mean()), sd=float(found.std(ddof=1)), n=n)
 
 
-def _shares(labels: Tensor, absent: float = 0) -> np.ndarray:
-    """Shares (10,) of labels. A class without a label counts as `absent`: no divergence is infinite."""
-    counts = np.bincount(labels.cpu().numpy(), minlength=CLASSES)
+def _shares(labels: Tensor, classes: int, absent: float = 0) -> np.ndarray:
+    """Shares (classes,) of labels. A class without a label counts as `absent`: no divergence is infinite."""
+    counts = np.bincount(labels.cpu().numpy(), minlength=classes)
     counts = np.where(counts == 0, absent, counts) if absent else counts
     return counts / counts.sum()
 
@@ -131,8 +134,17 @@ MOSTLY = 12  # of the 16 central pixels: a centre with at least so many of them 
 
 HALF = 128  # of 255: a pixel counts as white from here
 
-RING = torch.ones(28, 28, dtype=torch.bool)
-RING[BORDER:-BORDER, BORDER:-BORDER] = False
+
+def grey(x: Tensor) -> Tensor:
+    """Images (N, C, S, S) as (N, 1, S, S): the mean of their colours."""
+    return x if x.shape[1] == 1 else x.mean(1, keepdim=True)
+
+
+def ring(images: Tensor) -> Tensor:
+    """The pixels of the outer ring of images (N, 1, S, S), (N, P)."""
+    outside = torch.ones(images.shape[2:], dtype=torch.bool)
+    outside[BORDER:-BORDER, BORDER:-BORDER] = False
+    return images[:, 0, outside]
 
 
 def border_grey(images: Tensor, seed: int = 0) -> Interval:
@@ -154,8 +166,8 @@ def border_before_clamping(samples: Tensor) -> Spread:
     On the scale of `border_grey`, 0 (black) to 1; a border darker than black is negative. Clamping hides such
     borders, and with them half of what a drift of the mean does.
     """
-    grey = samples[:, 0, RING].double().mean(1) + 0.5
-    return Spread(mean=float(grey.mean()), sd=float(grey.std()), n=len(samples))
+    border = ring(samples).double().mean(1) + 0.5
+    return Spread(mean=float(border.mean()), sd=float(border.std()), n=len(samples))
 
 
 def drawn(images: Tensor) -> dict[str, Interval]:
@@ -196,7 +208,7 @@ def _extent(marked: Tensor) -> Tensor:
 
 def _grey(images: Tensor) -> Tensor:
     """Mean grey of the border of each uint8 image, 0 to 1: (N,)."""
-    return images[:, 0, RING].double().mean(1) / 255
+    return ring(images).double().mean(1) / 255
 
 
 def dark_centre(x: Tensor) -> Tensor:

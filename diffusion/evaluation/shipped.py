@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from diffusion import data, syntax
 from diffusion.files import digest, write_bytes
+from diffusion.processes.base import GREY28
 from diffusion.progress import progress
 from diffusion.runtime import generator
 
@@ -30,7 +32,8 @@ EPOCHS = 5  # passes over the training images
 BATCH = 128
 RATE = 2e-3  # of Adam, the peak of the one-cycle schedule
 RECIPE = f"{EPOCHS} epochs, batch {BATCH}, Adam, one-cycle learning rate up to {RATE}"
-Split = tuple[Tensor, Tensor]  # images and labels
+Named = str | data.DataSet
+Split = tuple[Tensor, Any]  # images and labels
 
 
 def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: str, seed: int) -> nn.Module:
@@ -72,14 +75,15 @@ class Shipped:
     Attributes:
         name: of its file, of its folder, and of its code in `syntax.PARTS`.
         sha256: of the shipped file.
-        make: the network, untrained.
-        train: training and test split -> the network, trained, and the facts that go into its file.
+        make: (image_shape, number of classes) -> the network, untrained.
+        train: training and test split, number of classes -> the network, trained, and the facts that go into
+            its file.
     """
 
     name: str
     sha256: str
-    make: Callable[[], nn.Module]
-    train: Callable[[Split, Split], tuple[nn.Module, dict]]
+    make: Callable[..., nn.Module]
+    train: Callable[[Split, Split, int], tuple[nn.Module, dict]]
     folder: Path = Path(__file__).parent
 
     @property
@@ -104,15 +108,17 @@ class Shipped:
                 f"{file.name} has sha256 {found}, expected {self.sha256}; distances measured with other "
                 "weights are not comparable, so restore the shipped file or name this one explicitly"
             )
-        network = self.make()
         try:
+            with safetensors.safe_open(file, "pt") as opened:
+                about = json.loads((opened.metadata() or {}).get("about", "{}"))
+            network = self.make(tuple(about.get("image_shape", GREY28)), about.get("classes", 10))
             network.load_state_dict(safetensors.torch.load(content))
         except (safetensors.SafetensorError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise ValueError(f"{file} does not hold weights of the {self.name}: {reason}") from error
         return network.eval().requires_grad_(False)
 
-    def weights_for(self, dataset: str = "mnist", data_dir: str | os.PathLike | None = None) -> Path | None:
+    def weights_for(self, dataset: Named = "mnist", data_dir: str | os.PathLike | None = None) -> Path | None:
         """The weights file for a data set, as `load` takes it: None, the shipped file, for MNIST.
 
         For another data set it is trained when first asked for, which takes one to two minutes.
@@ -125,13 +131,16 @@ class Shipped:
             return None
         title = data.get(dataset).title
         splits = [data.load(dataset, split, data_dir) for split in data.SPLITS]
-        known = [syntax.code(self.name), *(data.fingerprint(part) for split in splits for part in split)]
+        shape, classes = tuple(splits[0][0].shape[1:]), len(data.get(dataset).classes)
+        parts = [part for split in splits for part in split if part is not None]
+        known = [syntax.code(self.name), shape, classes, *map(data.fingerprint, parts)]
         path = data.raw_folder(data_dir, dataset).with_name(self.name) / f"{digest(known)}.safetensors"
         if path.is_file():
             return path
         print(f"training the {self.name} of {title}, once: one to two minutes", flush=True)
-        network, facts = self.train(*splits)
-        facts |= {"dataset": dataset, "recipe": RECIPE, "seed": 0, "torch": torch.__version__}
+        network, facts = self.train(*splits, classes)
+        facts |= {"image_shape": shape, "classes": classes}
+        facts |= {"dataset": title, "recipe": RECIPE, "seed": 0, "torch": torch.__version__}
         try:
             write_bytes(path, to_bytes(network, facts))
         except OSError as error:
@@ -141,6 +150,6 @@ class Shipped:
             ) from error
         return path
 
-    def of(self, dataset: str = "mnist", data_dir: str | os.PathLike | None = None) -> nn.Module:
+    def of(self, dataset: Named = "mnist", data_dir: str | os.PathLike | None = None) -> nn.Module:
         """The network of a data set, in evaluation mode; raises like `weights_for`."""
         return self.load(self.weights_for(dataset, data_dir))
