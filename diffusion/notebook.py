@@ -1,4 +1,5 @@
-"""For notebooks alone: a slider through images, and whether the study is there.
+"""For notebooks alone: a slider through images, a loss that is drawn while it falls, and whether the study
+is there.
 
 To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
 """
@@ -7,7 +8,8 @@ import importlib.util
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ if (_place := checkout()) and str(_place) not in sys.path:
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 STRIP = 9  # images of a strip, at most
 ENLARGED = 5  # output pixels for a pixel of the slider's images
+SECONDS = 1.0  # between two drawings of the loss
 
 
 def has_study() -> bool:
@@ -38,22 +41,46 @@ def live() -> bool:
     return told == "1" if told else any(name in os.environ for name in FRONT_ENDS)
 
 
-def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:
+def loss_curve() -> Callable[[int, float], None] | None:
+    """A callback of `diffusion.fit` that draws the loss about once a second; None but in a live notebook."""
+    if not live():
+        return None
+    from IPython.display import display
+
+    losses: list[float] = []
+    shown: dict[str, Any] = {"at": 0.0}
+
+    def show(step: int, loss: float) -> None:
+        losses.append(loss)
+        if len(losses) > 1 and time.monotonic() - shown["at"] > SECONDS:
+            figure = figures.running_loss(losses, step - len(losses) + 1)
+            if "handle" in shown:
+                shown["handle"].update(figure)
+            else:
+                shown["handle"] = display(figure, display_id=True)
+            shown["at"] = time.monotonic()
+
+    return show
+
+
+def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t", width: int = 196) -> Figure:
     """A strip of at most nine of the steps; in a live notebook, also a slider through all of them.
 
     Args:
-        rows: name -> (K, 28, 28) images in [-0.5, 0.5]; values outside are clipped.
+        rows: name -> (K, S, S) images in [-0.5, 0.5]; values outside are clipped.
         steps: the K steps.
         name: what a step is called, beside the slider.
+        width: of an image under the slider, in CSS pixels.
     """
-    rows = {key: torch.as_tensor(images).reshape(-1, 28, 28) for key, images in rows.items()}
+    tensors = {key: torch.as_tensor(images) for key, images in rows.items()}
+    rows = {key: images.reshape(-1, *images.shape[-2:]) for key, images in tensors.items()}
     if live():
-        _show_slider(rows, steps, name)
+        _show_slider(rows, steps, name, width)
     few = np.linspace(0, len(steps) - 1, min(STRIP, len(steps))).round().astype(int).tolist()
     return figures.latents({key: images[few] for key, images in rows.items()}, [steps[i] for i in few])
 
 
-def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: str) -> None:
+def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: str, width: int) -> None:
     try:
         import ipywidgets
     except ImportError:  # an extra of the package; the strip is shown all the same
@@ -61,7 +88,8 @@ def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: s
     from IPython.display import display
 
     frames = [_png(torch.cat([images[i] for images in rows.values()], 1)) for i in range(len(steps))]
-    picture = ipywidgets.Image(value=frames[0], format="png")
+    layout = ipywidgets.Layout(width=f"{width * len(rows)}px", max_width="100%")
+    picture = ipywidgets.Image(value=frames[0], format="png", layout=layout)
     places = list(zip(map(str, steps), range(len(steps)), strict=True))
     slider = ipywidgets.SelectionSlider(options=places, description=name)
     slider.observe(lambda change: setattr(picture, "value", frames[change["new"]]), "value")

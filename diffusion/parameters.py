@@ -33,8 +33,8 @@ Options = Annotated[dict[str, Any], Field(max_length=50)]
 
 
 def _is_a_dataset(name: Any) -> Any:
-    if isinstance(name, str):
-        named("dataset", name, data.DATASETS)
+    if isinstance(name, str) and not getattr(named("dataset", name, data.DATASETS), "classes", True):
+        raise ValueError(f"dataset is {name!r}, which has no classes; diffusion.Evaluator measures without")
     return name
 
 

@@ -1,6 +1,7 @@
 """The notebooks: what their cells promise, and runs of their own. What a workflow's leave: test_smoke.py."""
 
 import json
+from types import SimpleNamespace
 from typing import Literal, get_args, get_origin
 
 import pytest
@@ -84,6 +85,24 @@ def test_the_slider_degrades_to_a_strip(monkeypatch):
     slider.value = 29
     assert picture.value != first
     assert len(slider.options) == 30
+    assert picture.layout.width == "392px"  # two rows
+
+
+def test_the_loss_is_drawn_while_it_falls(monkeypatch):
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
+    assert notebook.loss_curve() is None
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
+    monkeypatch.setattr(notebook, "SECONDS", 0.0)
+    shown = []
+    handle = SimpleNamespace(update=shown.append)
+    monkeypatch.setattr("IPython.display.display", lambda one, display_id: shown.append(one) or handle)
+    callback = notebook.loss_curve()
+    for step, loss in enumerate((1.0, 0.5, 0.25, 0.125), 7):  # of a training that goes on
+        callback(step, loss)
+    assert len(shown) == 3
+    each, mean = shown[-1].axes[0].lines
+    assert each.get_xdata().tolist() == [7, 8, 9, 10]
+    assert each.get_ydata().tolist() == mean.get_ydata().tolist() == [1.0, 0.5, 0.25, 0.125]
 
 
 # --- runs of their own ---

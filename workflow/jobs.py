@@ -22,6 +22,7 @@ import diffusion
 from diffusion import data
 from diffusion.files import differences, digest, expanded, read_json, sha256, write_json
 from diffusion.identity.sources import followed, hash_of, own_files
+from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from diffusion.syntax import syntax
 from study.settings import Profile
@@ -163,7 +164,14 @@ def check(profile: Profile) -> dict[str, str]:
     return stale
 
 
-_data = functools.cache(data.content)
+@functools.cache
+def _data(dataset: str, data_dir: str | None) -> str:
+    """Hash of a data set; raises DataError where it is none for notebooks."""
+    if dataset not in data.DATASETS:
+        shape = tuple(data.load(dataset, "test", data_dir, 1)[0].shape[1:])
+        if shape != GREY28:
+            raise data.DataError(f"images of {dataset} are {shape}; needed here: {GREY28}, see to_28=")
+    return data.content(dataset, data_dir)
 
 
 @functools.cache
@@ -173,7 +181,7 @@ def _code(kind: str, notebook: str | None) -> str:
     if notebook:
         begin = code_of(ROOT / "notebooks" / f"{notebook}.ipynb")
         cells = syntax(begin)
-        begin += "".join(f"\nimport diffusion.{module}" for module in diffusion._NAMES.values())
+        begin += "".join(f"\nimport {module}" for module in diffusion._NAMES.values())
     files = [*followed(begin, [ROOT], () if kind == "report" else DRAWING).values()]
     if kind == "report":  # its text and templates
         files += [p for p in (ROOT / "report").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]

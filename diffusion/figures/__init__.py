@@ -10,6 +10,7 @@ from diffusion.figures.curves import (
     loss_by_level,
     losses,
     reconstruction_error,
+    running_loss,
     schedules,
 )
 from diffusion.figures.images import grid, latents, reconstructions, steps_of, trajectory, zoom_progression
@@ -25,6 +26,7 @@ __all__ = [
     "reconstruction_error",
     "reconstructions",
     "render",
+    "running_loss",
     "save",
     "schedules",
     "steps_of",

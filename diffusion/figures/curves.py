@@ -19,6 +19,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from diffusion.evaluation.results import CommonLoss
 from diffusion.figures.style import (
+    AXIS,
     INK,
     SMALL,
     STYLES,
@@ -90,6 +91,19 @@ def name_classes(axis: Axis, classes: Sequence[str]) -> None:
 
 
 # --- figures ---
+
+
+@styled
+def running_loss(losses: Sequence[float], first: int = 1) -> Figure:
+    """The loss of each step, from step `first` on, and its mean over the last twentieth of the steps."""
+    mean = pd.Series(losses).rolling(max(1, len(losses) // 20), min_periods=1).mean()
+    figure = new_figure(57)
+    axes, steps = figure.subplots(), np.arange(first, first + len(losses))
+    axes.plot(steps, losses, color=AXIS, linewidth=0.5)
+    line(axes, steps, mean, STYLES[0], marker="")
+    logarithmic(axes, mean)
+    axes.set(xlabel="step", ylabel="loss")
+    return figure
 
 
 @styled

@@ -86,7 +86,7 @@ class NoiseSchedule:
             ValueError: it does not begin at 1, or rises.
         """
         alpha_bar = alpha_bar.double()
-        if alpha_bar[0] != 1:
+        if abs(alpha_bar[0] - 1) > 1e-6:
             raise ValueError(f"alpha_bar at t = 0 is {alpha_bar[0]:g}; needed: 1, the clean image")
         return cls.from_beta(name, 1 - alpha_bar[1:] / alpha_bar[:-1])
 
