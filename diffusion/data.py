@@ -249,7 +249,8 @@ def load(
     known, raw = get(dataset), raw_folder(data_dir, dataset)
     try:
         read = known.read(split, raw)
-        images, *labels = map(np.asarray, read if isinstance(read, tuple | list) else (read,))
+        images, labels = read if isinstance(read, tuple | list) else (read, None)
+        images, labels = np.asarray(images), None if labels is None else np.asarray(labels)
     except DataError:
         raise
     except (Exception, SystemExit) as error:  # of the folder, or of a function of the user's own
@@ -258,13 +259,13 @@ def load(
             f"{known.title} cannot be read from {raw} ({why}); mend that, or choose another folder with "
             "data_dir or the environment variable MNIST_DIR"
         ) from error
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size:
-        said = f"{known.title}: images are {images.shape} of {images.dtype}"
-        raise DataError(f"{said}; needed: (N, S, S), (N, C, S, S) or (N, S, S, 3) of uint8")
-    if (len(labels) == 1) != bool(known.classes) or not all(_is_labels(one, known, images) for one in labels):
-        said = f"{known.title}: labels are " + ", ".join(_said(one) for one in labels or ("not there",))
-        needed = f"one an image, 0 to {len(known.classes) - 1}, as it has {len(known.classes)} classes"
-        raise DataError(f"{said}; needed: {needed if known.classes else 'none, as it has no classes'}")
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not _are_labels(labels, images, known):
+        found = "none" if labels is None else f"{labels.shape} of {labels.dtype}"
+        needed = f"one an image, 0 to {len(known.classes) - 1}" if known.classes else "none, without classes"
+        raise DataError(
+            f"{known.title}: images are {images.shape} of {images.dtype}, labels {found}; needed: (N, S, S), "
+            f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
+        )
     if n is not None and not 1 <= n <= len(images):
         raise ValueError(f"n is {n}; the {split} split offers 1 to {len(images)} images")
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
@@ -272,17 +273,14 @@ def load(
     if x.shape[2] != x.shape[3]:
         raise DataError(f"{known.title}: images are {images.shape}; needed: square ones, or to_28='resize'")
     x = x.contiguous().float().div_(255).sub_(0.5)
-    return x, torch.from_numpy(np.array(labels[0][:n])).long() if labels else None
+    return x, None if labels is None else torch.from_numpy(np.array(labels[:n])).long()
 
 
-def _is_labels(labels: np.ndarray, known: DataSet, images: np.ndarray) -> bool:
-    whole = labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
-    return bool(whole and labels.min() >= 0 and labels.max() < len(known.classes))
-
-
-def _said(labels: Any) -> str:
-    ends = f", {labels.min()} to {labels.max()}" if getattr(labels, "size", 0) else ""
-    return f"{labels.shape} of {labels.dtype}{ends}" if isinstance(labels, np.ndarray) else labels
+def _are_labels(labels: np.ndarray | None, images: np.ndarray, known: DataSet) -> bool:
+    if labels is None or not known.classes:
+        return bool(images.size) and labels is None and not known.classes
+    each = labels.size and labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
+    return bool(each and labels.min() >= 0 and labels.max() < len(known.classes))
 
 
 def _channels_first(x: Tensor) -> Tensor:
@@ -299,13 +297,12 @@ def _to_28(x: Tensor, known: DataSet) -> Tensor:
     x = tv.rgb_to_grayscale(x) if x.shape[1] == 3 else x
     if known.to_28 == "resize":
         x = tv.resize(x, [max(1, round(28 * side / max(x.shape[2:]))) for side in x.shape[2:]])
-    low, high = ([(28 - side) // 2 for side in x.shape[2:]], [(29 - side) // 2 for side in x.shape[2:]])
-    if x.shape[1] != 1 or min(low) < 0:
+    if x.shape[1] != 1 or max(x.shape[2:]) > 28:
         raise DataError(
-            f"{known.title}: images are {tuple(x.shape)}; to_28='{known.to_28}' takes grey or coloured ones"
-            + (", and 'pad' none above 28 pixels: choose 'resize'" if min(low) < 0 else "")
+            f"{known.title}: images are {tuple(x.shape)}; to_28 takes grey or coloured ones, and 'pad' none "
+            "above 28 pixels: choose 'resize'"
         )
-    return tv.pad(x, [low[1], low[0], high[1], high[0]])
+    return tv.center_crop(x, [28, 28])
 
 
 def content(dataset: str | DataSet = "mnist", data_dir: str | os.PathLike | None = None) -> str:

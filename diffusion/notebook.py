@@ -48,17 +48,14 @@ def loss_curve() -> Callable[[int, float], None] | None:
     from IPython.display import display
 
     losses: list[float] = []
-    shown: dict[str, Any] = {"at": 0.0}
+    drawn = [-SECONDS]  # when
 
     def show(step: int, loss: float) -> None:
         losses.append(loss)
-        if len(losses) > 1 and time.monotonic() - shown["at"] > SECONDS:
+        if time.monotonic() - drawn[-1] > SECONDS:
             figure = figures.running_loss(losses, step - len(losses) + 1)
-            if "handle" in shown:
-                shown["handle"].update(figure)
-            else:
-                shown["handle"] = display(figure, display_id=True)
-            shown["at"] = time.monotonic()
+            display(figure, display_id=f"loss {id(losses)}", update=len(drawn) > 1)
+            drawn.append(time.monotonic())
 
     return show
 

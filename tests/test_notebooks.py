@@ -1,7 +1,6 @@
 """The notebooks: what their cells promise, and runs of their own. What a workflow's leave: test_smoke.py."""
 
 import json
-from types import SimpleNamespace
 from typing import Literal, get_args, get_origin
 
 import pytest
@@ -94,13 +93,12 @@ def test_the_loss_is_drawn_while_it_falls(monkeypatch):
     monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
     monkeypatch.setattr(notebook, "SECONDS", 0.0)
     shown = []
-    handle = SimpleNamespace(update=shown.append)
-    monkeypatch.setattr("IPython.display.display", lambda one, display_id: shown.append(one) or handle)
+    monkeypatch.setattr("IPython.display.display", lambda one, **where: shown.append((one, where["update"])))
     callback = notebook.loss_curve()
     for step, loss in enumerate((1.0, 0.5, 0.25, 0.125), 7):  # of a training that goes on
         callback(step, loss)
-    assert len(shown) == 3
-    each, mean = shown[-1].axes[0].lines
+    assert [update for _, update in shown] == [False, True, True, True]
+    each, mean = shown[-1][0].axes[0].lines
     assert each.get_xdata().tolist() == [7, 8, 9, 10]
     assert each.get_ydata().tolist() == mean.get_ydata().tolist() == [1.0, 0.5, 0.25, 0.125]
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diffusion import data, runtime
-from diffusion.bounds import whole
+from diffusion.bounds import looks, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
@@ -121,16 +121,12 @@ class Evaluator:
         of_data = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
         if not x_train.shape[1:] == shape == of_data or shape[1] < 8:
             raise ValueError(
-                f"images are {tuple(x_train.shape)} and {tuple(x_test.shape)}, those of dataset {dataset!r} "
-                f"(N, {', '.join(map(str, of_data))}); needed: one shape, of 8 x 8 pixels at least, and your "
-                "own DataSet as dataset=, or None"
+                f"images are {tuple(x_train[0].shape)} and {tuple(shape)}, those of dataset {dataset!r} "
+                f"{tuple(of_data)}; needed: one shape, at least 8 x 8, and your DataSet as dataset=, or None"
             )
-        if not self.classes:
-            if labels is not None:
-                raise ValueError(f"labels are given, and dataset {dataset!r} has no classes")
-        elif not isinstance(labels, Tensor) or labels.shape != (len(x_test),):
-            said = tuple(labels.shape) if isinstance(labels, Tensor) else f"a {type(labels).__name__}"
-            raise ValueError(f"labels are {said}; needed: one for each of {len(x_test)} test images")
+        if getattr(labels, "shape", None) != ((len(x_test),) if self.classes else None):
+            needed = f"one for each of {len(x_test)} test images" if self.classes else "None without classes"
+            raise ValueError(f"labels are {looks(labels)}; needed: {needed}")
         self.x_train, self.x_test, self.labels = x_train, x_test, labels
         self.all_labels = labels if all_labels is None else all_labels
         self.floor_repeats = whole("floor_repeats", floor_repeats, 2)

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -18,16 +18,9 @@ SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of th
 class Loop:
     """The epochs of one run: position and history, and the states from which it goes on."""
 
-    def __init__(
-        self,
-        store: RunFolder,
-        learner: Learner,
-        title: str,
-        run: str,
-        callback: Callable[[int, float], Any] | None = None,
-    ):
+    def __init__(self, store: RunFolder, learner: Learner, title: str, run: str, callback: Any = None):
         self.store, self.learner, self.title, self.run_digest = store, learner, title, run
-        self.callback = callback
+        self.callback = callback  # called with the number of a step and its loss, after it
         self.per_epoch = math.ceil(len(learner.x) / learner.batch_size)
         self.history: list[dict] = []
         self.step = 0  # steps done in the epoch under way
