@@ -140,7 +140,12 @@ class Shipped:
         print(f"training the {self.name} of {title}, once: one to two minutes", flush=True)
         network, facts = self.train(*splits, classes)
         facts |= {"image_shape": shape, "classes": classes}
-        facts |= {"dataset": title, "recipe": RECIPE, "seed": 0, "torch": torch.__version__}
+        facts |= {
+            "dataset": dataset if isinstance(dataset, str) else title,
+            "recipe": RECIPE,
+            "seed": 0,
+            "torch": torch.__version__,
+        }
         try:
             write_bytes(path, to_bytes(network, facts))
         except OSError as error:
