@@ -23,7 +23,7 @@ STUDY = $(call quoted,$(PROFILE)) $(call quoted,$(CORES)) $(if $(EXECUTOR),--on 
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release page site publish test test-long test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release verify page site publish test test-long test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -41,6 +41,9 @@ retrain: env ## run the study at PROFILE in any case, and leave build/PROFILE/re
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
 	@$(RUN) -m workflow.release $(call quoted,$(PROFILE))
+
+verify: env ## check the released PROFILE as a reviewer would: files, numbers, measures, samples, an epoch
+	@$(RUN) -m workflow.verify $(call quoted,$(PROFILE))
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m diffusion.play.page

@@ -1,0 +1,231 @@
+"""Check a released paper, as a reviewer would: `make verify PROFILE=paper`.
+
+    python -m workflow.verify PROFILE
+
+From what is released and this code it makes again: the hashes of all files; the numbers and the verdicts of
+the report, from the records; measures of the finished models, from the kept samples; some samples, from the
+weights; the first epoch of the zoom's training. A table says what is printed, what came out, and whether the
+two agree. The last lines say what was not checked; anything that disagrees makes it end with an error.
+"""
+
+import itertools
+import math
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import diffusion as d
+from diffusion import data
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.files import read_json, sha256
+from diffusion.processes.priors import prior_of
+from diffusion.processes.samplers import sampler_of
+from diffusion.training import sampling
+from report import build
+from study.measure import evaluator_of, open_trained, trained_as
+from study.records import Trained, load_results, read_kept
+from study.settings import Measure, Profile, read_profile
+from workflow import jobs, release
+
+TO_THE_BIT, ROUNDING, CHANCE = "to the bit", "within rounding", "within chance"
+NOT_CHECKED = """Not checked: trainings, but for the zoom's first epoch; checkpoints before the last; ways to
+sample other than the model's own; the analyses, the yardstick and the reading of images."""
+FIRST = 8  # samples of a model that are drawn again
+CLOSE = 1e-3  # relative difference that rounding may make of a measure
+ALIKE, LEVELS = 0.97, 8  # share of the pixels that differ by at most so many of 255 grey levels
+LOSS = 0.02  # relative difference of an epoch's loss in another precision or on another machine
+NAMES: dict[str, Callable[[Mapping], str]] = {  # what a row of a file of the report is called
+    "numbers": lambda row: f"{row['number']}, {row['text']}",
+    "ledger": lambda row: row["id"],
+    "table": lambda row: row["name"],
+}
+SIGMAS = 4.5  # of a share among some of the samples from that among all: one alarm in 10^5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was made again.
+
+    Attributes:
+        how: in which way the two agree; empty: they do not.
+    """
+
+    what: str
+    printed: Any
+    again: Any
+    how: str
+
+    def line(self) -> str:
+        shown = [f"{x:.6g}" if isinstance(x, float) else str(x) for x in (self.printed, self.again)]
+        return f"{'ok  ' if self.how else 'DIFFERS'} {self.what}: {shown[0]} | {shown[1]} | {self.how or '-'}"
+
+
+def compared(what: str, printed: float, again: float, close: float = CLOSE) -> Check:
+    """A number and the same made again, equal or nearly so."""
+    how = TO_THE_BIT if printed == again else ROUNDING if math.isclose(printed, again, rel_tol=close) else ""
+    return Check(what, printed, again, how)
+
+
+# --- what is there ---
+
+
+def files(folder: Path) -> Iterator[Check]:
+    """Every file of the manifest, and the weights that the records name."""
+    known = read_json(folder / release.MANIFEST)["files"]
+    wrong = [n for n, h in known.items() if not (folder / n).is_file() or sha256(folder / n) != h]
+    yield from (Check(f"file {name}", known[name][:12], "another or none", "") for name in wrong)
+    yield Check("files of the manifest", len(known), len(known) - len(wrong), "" if wrong else TO_THE_BIT)
+    results = load_results(folder)
+    for (model, seed), one in results.trainings.items():
+        named = one.train.weights.sha256
+        path = folder / one.train.weights.file
+        found = {"file": sha256(path) if path.is_file() else "none", "history": one.train.history[-1].sha256}
+        found |= {r.job: r.weights_sha256 for r in (one.measure, one.analysis) if r}
+        bad = ", ".join(where for where, digest in found.items() if digest != named)
+        how = "" if bad else TO_THE_BIT
+        yield Check(f"weights of {model}-{seed}", named[:12], bad or named[:12], how)
+
+
+# --- what is printed ---
+
+
+def rows(what: str, printed: Sequence[Mapping], again: Sequence[Mapping], name: Callable) -> Iterator[Check]:
+    """Each row that is not as it was, and how many are."""
+    wrong = 0
+    for old, new in itertools.zip_longest(printed, again, fillvalue={}):
+        for key in dict.fromkeys((*old, *new)):
+            if old.get(key) != new.get(key):
+                wrong += 1
+                yield Check(f"{what} {name(old or new)}, {key}", old.get(key), new.get(key), "")
+                break
+    how = "" if wrong else TO_THE_BIT
+    yield Check(f"{what}, {len(printed)} in all", len(printed), len(again) - wrong, how)
+
+
+def report(profile: Profile, folder: Path, out: Path) -> Iterator[Check]:
+    """The report made again in `out`: every number, verdict and row of the table of models."""
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(folder, out, ignore=shutil.ignore_patterns(*release.OF_REPORT))
+    try:
+        build.build(out, profile.where)
+    except ValueError as error:
+        yield Check("the report", "made", f"refused: {error}", "")
+        return
+    for what, name in NAMES.items():
+        if (folder / f"{what}.json").is_file():
+            yield from rows(what, *(read_json(at / f"{what}.json") for at in (folder, out)), name)
+        else:
+            yield Check(f"{what}.json", "released", "none", "")
+
+
+# --- what the samples are ---
+
+
+def measures(one: Trained, folder: Path) -> Iterator[Check]:
+    """Measures of the kept samples of a finished model: those of as many, and shares of all of them."""
+    name, final, P = f"{one.model}-{one.seed}", one.measure.final, Measure.read(one.measure.settings)
+    kept = torch.from_numpy(read_kept(folder, f"samples_{name}"))[:, None]  # (n, 1, 28, 28) uint8
+    x = kept.float() / 255 - 0.5
+    found = evaluator_of(P).measure(x, len(x), every=True)
+    told = {"digits": (final.frechet, found.frechet)}
+    told |= {
+        key: (old, found.distances[key]) for key, old in final.distances.items() if key in found.distances
+    }
+    for key, (old, new) in told.items():
+        if old.n == len(x):
+            yield compared(f"{name}, distance in {key} of {len(x)} kept samples", old.value, new.value)
+    for key in ("low_confidence", "background"):
+        old, new = getattr(final, key), getattr(found, key)
+        if old and old.n == len(x):
+            yield compared(f"{name}, {key} of {len(x)} kept samples", old.value, new.value)
+    share, again = final.low_confidence, found.low_confidence.value
+    if (n := final.n_classes) > len(x):
+        sd = math.sqrt(share.value * (1 - share.value) * (1 / len(x) + 1 / n))
+        how = CHANCE if abs(again - share.value) <= SIGMAS * sd + 1 / len(x) else ""
+        what = f"{name}, low confidence of {n} samples, and of {len(x)} kept ones"
+        yield Check(what, share.value, again, how)
+
+
+class First(nn.Module):
+    """A network that is asked for the first images alone, and is silent on the others."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        found = torch.zeros_like(x)
+        found[:FIRST] = self.network(x[:FIRST], t[:FIRST])
+        return found
+
+
+def samples(one: Trained, folder: Path) -> Check:
+    """The first samples of a model drawn again, with the noise of the whole set, against the kept ones."""
+    name, P = f"{one.model}-{one.seed}", Measure.read(one.measure.settings)
+    run = open_trained(folder, one.train, P)
+    run.keeps = False
+    prior = run.way.prior if run.way.prior is not None else run.process.prior
+    begin, sampler = run.fitted(prior_of(prior)), sampler_of(run.way.sampler, run.process)
+    kept = torch.from_numpy(read_kept(folder, f"samples_{name}")).int()
+    alike, what = 0.0, f"{name}, pixels of {FIRST} samples drawn again"
+    for n in dict.fromkeys((len(kept), P.n_final)):  # those of the training, or the first of those measured
+        at = run.process, First(run.network()), sampler, begin, n, P.seed, run.precision, name, n
+        again = to_uint8(sampling.draw(*at)[:FIRST])[:, 0].int()
+        if torch.equal(again, kept[:FIRST]):
+            return Check(what, 1.0, 1.0, TO_THE_BIT)
+        alike = max(alike, float(((again - kept[:FIRST]).abs() <= LEVELS).float().mean()))
+    return Check(what, 1.0, alike, ROUNDING if alike >= ALIKE else "")
+
+
+def first_epoch(one: Trained) -> Check:
+    """The first epoch of a training again: its loss."""
+    P, train = trained_as(one.train), one.train.settings
+    x = data.load(train["dataset"], "train", P.data_dir, train["n_train"])[0]
+    run = d.fit(P.process(), x, **(P.fitting() | {"epochs": 1}))
+    name = f"{one.model}-{one.seed}, training loss of the first epoch, trained again"
+    return compared(name, one.train.history[0].train_loss, run.history[0]["train_loss"], LOSS)
+
+
+# --- all of it ---
+
+
+def checks(profile: Profile) -> Iterator[Check]:
+    """Everything, the quickest first."""
+    folder = release.RELEASED / profile.name
+    yield from files(folder)
+    yield from report(profile, folder, jobs.ROOT / "build" / "verify" / profile.name)
+    ones = [one for one in load_results(folder).trainings.values() if one.measure]
+    for one in ones:
+        yield from measures(one, folder)
+    for one in ones:
+        yield samples(one, folder)
+    zooms = [one for one in ones if one.train.process == "zoom"]
+    if zooms and zooms[0].train.settings["lr_schedule"] == "constant":
+        yield first_epoch(zooms[0])
+
+
+def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    profile, begun, found = read_profile(sys.argv[1], jobs.PROFILES), time.monotonic(), []
+    if not (release.RELEASED / profile.name).is_dir():
+        raise ValueError(f"released/{profile.name} is not there; verify takes a released profile")
+    print("what: printed | again | agrees", flush=True)
+    for check in checks(profile):
+        found.append(check)
+        print(check.line(), flush=True)
+    wrong = [check for check in found if not check.how]
+    print(f"{NOT_CHECKED}\n{len(found)} checks in {time.monotonic() - begun:.0f} s; {len(wrong)} disagree")
+    if wrong:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
