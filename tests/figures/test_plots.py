@@ -148,7 +148,9 @@ def test_class_shares_are_over_those_of_real_images_in_doublings():
     (axes,) = study.class_map(RELEASED).axes
     assert [text.get_text().rstrip("*") for text in axes.texts][:10] == [f"{x:.2f}" for x in ratios]
     found = np.ravel(axes.collections[0].get_array())[:10]
-    np.testing.assert_allclose(found, np.clip(np.log2(ratios), -2, 2), atol=1e-12)
+    np.testing.assert_allclose(found, ratios, atol=1e-12)
+    colours = [axes.collections[0].norm(x) for x in (0.1, 0.25, 0.5, 1, 2, 4, 9)]
+    np.testing.assert_allclose(colours, [0, 0, 0.25, 0.5, 0.75, 1, 1], atol=1e-12)
 
 
 def test_confusion_shows_shares_of_rows():
