@@ -86,6 +86,7 @@ def test_what_shapes_a_training_refuses_and_tells_apart(tmp_path):
         d.fit(d.ColdZoom(), x, small, **SMALL)
 
 
+@pytest.mark.slow
 def test_measures_of_other_images_and_classes(tmp_path):
     for dataset, K in ((EIGHT, 10), (LETTERS, 26)):
         (x, _), (x_test, labels) = d.load(dataset), d.load(dataset, "test")

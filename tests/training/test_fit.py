@@ -120,7 +120,6 @@ def test_run_json_says_what_a_run_is_and_its_folder_may_be_renamed(images, tmp_p
     identity = run.identity
     assert identity["process"] == {
         "!object": "diffusion:ColdZoom",
-        "T": 24,
         "interpolation": "nearest",
         "latent_noise": 0,
     }
