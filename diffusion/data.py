@@ -197,7 +197,7 @@ def get(dataset: str | DataSet) -> DataSet:
     Raises:
         ValueError: there is none, or it is no `DataSet`.
     """
-    if isinstance(dataset, str | os.PathLike) and Path(dataset).is_dir():
+    if isinstance(dataset, str | os.PathLike) and dataset not in DATASETS and Path(dataset).is_dir():
         raise ValueError(f"dataset is {str(dataset)!r}, a folder; diffusion.open opens that of a run")
     found = named("dataset", dataset, DATASETS)
     if not isinstance(found, DataSet):
