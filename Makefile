@@ -31,7 +31,8 @@ help: ## list the targets
 	@echo "            [LAB=OPTIONS] [BENCH=OPTIONS] [PYTHON=python3] [VENV=.venv]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s%s\n", $$1, $$2 }' Makefile
 	@echo "profiles:"
-	@awk 'FNR == 1 { name = FILENAME; gsub(".*/|[.]yaml", "", name); printf "  %-14s%s\n", name, substr($$0, 3) }' profiles/*.yaml
+	@for file in profiles/*.yaml; do [ ! -f "$$file" ] || \
+	awk 'FNR == 1 { name = FILENAME; gsub(".*/|[.]yaml", "", name); printf "  %-14s%s\n", name, substr($$0, 3) }' $$file; done
 
 report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
 	@$(RUN) -m workflow.run $(STUDY)
