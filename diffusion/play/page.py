@@ -28,6 +28,7 @@ from diffusion.files import write_bytes
 from diffusion.play import bundle
 from diffusion.processes.priors import Mixture
 from diffusion.processes.zoom import central_patch
+from diffusion.progress import progress
 from diffusion.training.opening import released
 from diffusion.training.run import Run
 
@@ -55,13 +56,16 @@ def page() -> tuple[bytes, bytes]:
     for run in zooms.values():
         if run.name in PRIORS:
             run.by_default(prior=PRIORS[run.name])
-    trainings = [bundle.training(run, label) for label, run in zooms.items()]
-    trainings += [bundle.training(run, label, "f2") for label, run in ddpms.items()]
+    trainings = []
+    for label, run in progress((zooms | ddpms).items(), "packing", unit="model"):
+        trainings.append(bundle.training(run, label, *(["f2"] if label in ddpms else [])))
+    print("fitting the recogniser of digits", flush=True)
     images, labels = data.load("mnist", "test")
     few = torch.cat([(labels == c).nonzero()[:EACH, 0] for c in range(10)])
     near = data.load("mnist", "train")[0][:NEAR]
     recogniser = DigitRecogniser.fit(classifier.load(), near, images, labels)
     content = bundle.content(trainings, images[few], labels[few], recogniser)
+    print("choosing where the page begins", flush=True)
     first, walks = telling(list(zooms.values()), images[few], recogniser)
     still = strip(walks)
     return filled(as_json(content | {"first": first}), still).encode(), still
