@@ -38,8 +38,12 @@ SNAKEMAKE += [
 AGAIN = "the same command goes on from here. Log: .snakemake/log"
 
 
-def run(*command: str) -> None:
+def run(*command: str, cancels: bool = False) -> None:
     """Run a module of Python in a process group of its own, of which nothing is left afterwards.
+
+    Args:
+        cancels: on an interrupt it is given time to cancel the jobs of a cluster; those of this machine end
+            with it, and what they have written is whole.
 
     Raises:
         ValueError: it failed.
@@ -49,9 +53,10 @@ def run(*command: str) -> None:
     try:
         child.wait()
     except KeyboardInterrupt:
-        os.killpg(child.pid, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(60)  # jobs of a cluster are cancelled in that time
+        if cancels:
+            os.killpg(child.pid, signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(60)
         raise
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -76,7 +81,8 @@ def study(profile: Profile, cores: str, executor: str) -> None:
                 ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "rules"]
             )
             try:
-                run(*SNAKEMAKE, *options, *([] if executor and cores == "all" else ["--cores", cores]))
+                options += [] if executor and cores == "all" else ["--cores", cores]
+                run(*SNAKEMAKE, *options, cancels=bool(executor))
             except ValueError as error:
                 raise ValueError(f"{made}; {AGAIN}" if (made := of_others(profile)) else error) from None
     if (first := out / "figures" / "first_samples.png").is_file():
