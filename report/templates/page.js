@@ -139,6 +139,8 @@
       else number.removeAttribute("tabindex");
       if (on) number.setAttribute("role", "button");
       else number.removeAttribute("role");
+      if (on && number.querySelector("math")) number.setAttribute("aria-label", number.textContent.trim());
+      else number.removeAttribute("aria-label");
     }
   };
   if (numbers.length) {

@@ -21,6 +21,8 @@ BROKEN = """[...document.querySelectorAll("td, th")].flatMap((cell) => {
 def test_it_shuts_nobody_out(made_out, open_page, accessible, name):
     page = open_page(made_out / name)
     page.evaluate(UNFOLD)
+    for button in page.get_by_role("button", name="Show sources of numbers").all():
+        button.click()
     accessible(page)
 
 
@@ -60,3 +62,29 @@ def test_claims_unfold_figures_open_by_keyboard_and_paper_shows_all(made_out, op
     ink = page.evaluate("getComputedStyle(document.body).color.match(/\\d+/g).map(Number)")
     assert max(ink[:3]) < 60
     assert page.locator("details.claim > :not(summary)").last.bounding_box()["height"] > 10
+
+
+def test_a_number_tells_its_source_by_mouse_and_by_keyboard_once_sources_are_shown(made_out, open_page):
+    page = open_page(made_out / "report.html")
+    number, told = page.locator("#text p .n").first, page.locator(".source:not(.peek)")
+    assert number.get_attribute("tabindex") is None  # on the way of no keyboard until it is asked for
+    number.click()
+    assert told.is_visible()
+    assert any(word in told.inner_text() for word in ("metrics/", "report."))
+    page.keyboard.press("Escape")
+    assert not told.is_visible()
+    page.get_by_role("button", name="Show sources of numbers").click()
+    number.focus()
+    page.keyboard.press("Enter")
+    assert told.is_visible()
+
+
+def test_a_link_shows_what_it_leads_to(made_out, open_page):
+    page = open_page(made_out / "report.html")
+    peek = page.locator(".peek")
+    page.locator("#text a[href^='#fig:']").first.hover()
+    page.wait_for_timeout(500)
+    assert peek.is_visible()
+    assert "Figure" in peek.inner_text()
+    page.mouse.move(1, 1)
+    assert not peek.is_visible()
