@@ -91,11 +91,6 @@ class Change:
         measures = [one.measure for one in self.trainings if one.measure.final.stroke]
         return [1 - one.final.stroke.value / one.real.stroke.value for one in measures]
 
-    @property
-    def mixes(self) -> list[Any]:
-        """Distances of samples weighted to the classes of the data, a training each."""
-        return [one.analysis.mix.reweighted for one in self.trainings if one.analysis]
-
 
 def named(results: Results) -> dict[str, Change]:
     """The table's rows by the names of their models, in the table's order."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import hypot
 from typing import Any, NamedTuple, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 T = TypeVar("T")
 
@@ -37,7 +37,6 @@ class Interval(Sparse):
         value: the number; None where there is nothing to take it of.
         n: cases behind it, such as images, checkpoints or trainings.
         sd: standard deviation of the values that it is a mean of.
-        source: where it comes from; not written.
     """
 
     value: float | None
@@ -45,7 +44,6 @@ class Interval(Sparse):
     high: float | None = None
     n: int | None = None
     sd: float | None = None
-    source: Source | None = Field(None, exclude=True, repr=False)
 
     def __init__(self, *ends: float | None, **more: Any):
         """Value, low, high and n, in this order or by name."""
