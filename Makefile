@@ -50,7 +50,11 @@ page: env ## the page in which one paints a digit, of the released trainings: bu
 	@$(RUN) -m diffusion.play.page
 
 site: page ## what the Pages workflow publishes: build/site
-	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick && $(RUN) -m workflow.publish --site
+	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick
+	@rm -rf build/site && mkdir -p build/site/play && cp docs/site.html build/site/index.html && cp build/page/* build/site/play
+	@for made in released/paper quick; do to=build/site/$${made#released/}; mkdir -p $$to/notebooks && cd build/$$made && \
+	cp -r *.html *.pdf *.json figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
+	cd "$(CURDIR)"; done; echo "build/site has the page, the paper and a run of the profile quick"
 
 publish: env ## write the address of your repository, REPOSITORY=https://..., where it belongs
 	@$(RUN) -m workflow.publish $(call quoted,$(REPOSITORY))

@@ -1,15 +1,13 @@
-"""Make the project ready to be published.
+"""Write the address of the project's repository where it belongs: `make publish REPOSITORY=...`.
 
-    python -m workflow.publish https://HOST/NAME/PROJECT    write the repository's address where it belongs
-    python -m workflow.publish --site                       put what is built together in build/site
+    python -m workflow.publish https://HOST/NAME/PROJECT
 
-The address is kept in CITATION.cff, from where report and page take it. README gets links, and a badge where
+The address is kept in CITATION.cff, from where the report takes it. README gets links, and a badge where
 the repository is on GitHub; the notebooks that need no workflow get a cell that installs the package where a
 hosted notebook lacks it.
 """
 
 import re
-import shutil
 import sys
 
 import nbformat
@@ -18,21 +16,11 @@ from diffusion.files import write_bytes
 from workflow.jobs import ROOT
 
 HOSTED = ("01_schedules", "03_train_zoom", "05_your_degradation")
-BUILT = {"play": "build/page", "paper": "build/released/paper", "quick": "build/quick"}
-SHOWN = ("*.html", "*.png", "*.pdf", "figures/*", "notebooks/*.html", "*.json", "metrics/*.json")
 CELL = """# Installs the package where a hosted notebook lacks it.
 import importlib.util
 
 if importlib.util.find_spec("diffusion") is None:
     %pip install -q anywidget git+{address}"""
-INDEX = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>Cold Zoom Diffusion</title>
-<body style="font: 1.1rem/1.6 sans-serif; max-width: 40rem; margin: 3rem auto">
-<h1>Cold Zoom Diffusion</h1><ul>
-<li><a href="play/cold-zoom.html">Play</a>: paint sixteen pixels and watch them become a digit.</li>
-<li><a href="paper/report.html">The paper</a> (<a href="paper/report.pdf">PDF</a>).</li>
-<li><a href="quick/report.html">A run of some minutes</a>, with its executed notebooks.</li></ul></html>
-"""
 
 
 def publish(address: str) -> None:
@@ -88,32 +76,11 @@ def change(name: str, pattern: str, by: str) -> None:
     write_bytes(ROOT / name, text.encode())
 
 
-def site() -> None:
-    """Copy what is built, and links to it, to build/site.
-
-    Raises:
-        ValueError: a part is not built.
-    """
-    target = ROOT / "build" / "site"
-    shutil.rmtree(target, ignore_errors=True)
-    for name, folder in BUILT.items():
-        files = [path for shown in SHOWN for path in (ROOT / folder).glob(shown)]
-        if not any(path.suffix == ".html" for path in files):
-            raise ValueError(f"{folder} has no page; make site builds all that is shown")
-        for path in files:
-            write_bytes(target / name / path.relative_to(ROOT / folder), path.read_bytes())
-    write_bytes(target / "index.html", INDEX.encode())
-
-
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    if sys.argv[1] == "--site":
-        site()
-        print("build/site has the page, the paper and a run of the profile quick")
-    else:
-        publish(sys.argv[1])
-        print("CITATION.cff, README.md and notebooks name it; report and page do when they are made again")
+    publish(sys.argv[1])
+    print("CITATION.cff, README.md and notebooks name it; the report does when it is made again")
 
 
 if __name__ == "__main__":
