@@ -55,7 +55,7 @@ class Project:
                     found.append(int(place.name))
             except OSError:
                 continue
-        return sorted(found)
+        return found
 
     def killed(self, whom: str) -> int:
         """How many processes are left after a SIGKILL of make, or of the runner, while a job runs."""
@@ -65,8 +65,8 @@ class Project:
         assert started.poll() is None, said.read_text()
         with pytest.raises(Timeout):
             jobs.lock(self.out).acquire()  # a second run is refused
-        runner = self.under_way()[1]
-        os.kill(started.pid if whom == "make" else runner, signal.SIGKILL)
+        children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        os.kill(started.pid if whom == "make" else int(children[0]), signal.SIGKILL)
         started.wait(LEFT)
         until(lambda: not self.under_way(), LEFT)
         return len(self.under_way())
