@@ -53,6 +53,7 @@ def run(*command: str, cancels: bool = False) -> None:
     try:
         child.wait()
     except KeyboardInterrupt:
+        print(f"interrupted; {AGAIN}", flush=True)
         if cancels:
             os.killpg(child.pid, signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
