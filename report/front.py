@@ -122,7 +122,7 @@ def _subsection(results: Results, model: str, drawn: set[str]) -> str:
 
 
 def _paragraphs(docstring: str) -> Iterable[Markdown]:
-    """What a docstring says, before it comes to arguments and the like."""
+    """The words of a docstring before it comes to arguments and the like."""
     said = takewhile(lambda one: not re.match(r"\w+:\n", one), docstring.split("\n\n"))
     return map(escape, said)
 

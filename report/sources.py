@@ -1,9 +1,9 @@
-"""Where the report's numbers come from: each knows the fields of the records that it was computed from.
+"""The report's numbers and their sources: each knows the fields of the records that it was computed from.
 
 `trace` turns the parts of loaded records into ones whose numbers are `Number`s, which know their place.
 Arithmetic on them keeps the places; a function that computes in another way is `derived`: what it returns
-knows all that it has read. The functions that format numbers mark them in the text (`marked`), and the text
-that is ready has a span for each (`spans`), or none (`plain`).
+knows all that it has read. The functions that format numbers mark them in the text (`Register.mark`), and the
+text that is ready has a span for each (`written`), or none (`plain`).
 """
 
 import functools
@@ -26,8 +26,8 @@ DEFINITION = "definition"  # in place of a record, of numbers that are chosen an
 MARK = re.compile(f"{BEGIN}(\\d+){MIDDLE}([^{BEGIN}{END}]*){END}")
 
 
-class Number(float):
-    """A number with the places of the records that it comes from, and the function that made it of them."""
+class _Known:
+    """What a number knows: the places of the records that it comes from, and the function that made it."""
 
     sources: tuple[Source, ...] = ()
     operation: str = ""
@@ -37,30 +37,21 @@ class Number(float):
         made.sources, made.operation = tuple(dict.fromkeys(sources)), operation
         return made
 
-    def __reduce__(self):
-        return float, (float(self),)
+
+class Number(_Known, float):
+    """A number that knows where it comes from."""
 
 
-class Count(int):
-    """As `Number`, whole."""
-
-    sources: tuple[Source, ...] = ()
-    operation: str = ""
-
-    def __new__(cls, value: int, sources: Iterable[Source] = (), operation: str = ""):
-        made = super().__new__(cls, value)
-        made.sources, made.operation = tuple(dict.fromkeys(sources)), operation
-        return made
+class Count(_Known, int):
+    """The same, whole."""
 
 
 def _arithmetic(name: str, base: type) -> Callable:
     plain = getattr(base, name)
 
     def operate(self: Any, *others: Any) -> Any:
-        value = plain(self, *others)
-        return (
-            value if value is NotImplemented else known(value, sources_of((self, *others)), name.strip("_"))
-        )
+        value = plain(self, *others)  # perhaps NotImplemented, which stays as it is
+        return known(value, sources_of((self, *others)), name.strip("_"))
 
     return operate
 
@@ -308,7 +299,7 @@ def listing(numbers: Sequence[Mapping[str, Any]], out: Path) -> str:
 
 
 def said(one: Mapping[str, Any], out: Path) -> str:
-    """Where a number comes from: the unrounded value and its places, of which like ones are one."""
+    """A line on one number: the unrounded value and its places, of which like ones are one."""
     values = one["value"] if isinstance(one["value"], list) else [one["value"]]
     places: dict[str, dict[str, int]] = {}
     for source in one["sources"]:

@@ -67,7 +67,7 @@ def run(job: jobs.Job, arguments: list[str], log: Path) -> tuple[int, str]:
 
 
 def place(job: jobs.Job) -> str:
-    """Where a job that starts is among all that the workflow has to run: "job 3 of 12, about 7 minutes left".
+    """The place of a job that starts among all that are to run: "job 3 of 12, about 7 minutes left".
 
     The time is that of the jobs which are done, carried on; it is not said before a training has ended.
     """

@@ -92,7 +92,7 @@ def study(profile: Profile, cores: str, executor: str) -> None:
 
 
 def of_others(profile: Profile) -> str:
-    """What failed, in words, once the report is made of the trainings all whose jobs are done."""
+    """Make the report of the trainings all whose jobs are done; returns what failed, in words."""
     out, found = jobs.folder(profile), jobs.of(profile)
     failed: dict[str, str] = {}
     for name, job in found.items():

@@ -40,6 +40,7 @@ sample other than the model's own; the analyses, the yardstick and the reading o
 FIRST = 8  # samples of a model that are drawn again
 CLOSE = 1e-3  # relative difference that rounding may make of a measure
 ALIKE, LEVELS = 0.97, 8  # share of the pixels that differ by at most so many of 255 grey levels
+ROUNDED = 1e-9  # the same of a number computed again from the same records
 LOSS = 0.02  # relative difference of an epoch's loss in another precision or on another machine
 NAMES: dict[str, Callable[[Mapping], str]] = {  # what a row of a file of the report is called
     "numbers": lambda row: f"{row['number']}, {row['text']}",
@@ -96,16 +97,27 @@ def files(folder: Path) -> Iterator[Check]:
 # --- what is printed ---
 
 
+def agree(a: Any, b: Any) -> bool:
+    """Two rows, or parts of them, are equal but for the rounding of their numbers on another machine."""
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=ROUNDED, abs_tol=ROUNDED)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(agree(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(agree, a, b))
+    return a == b
+
+
 def rows(what: str, printed: Sequence[Mapping], again: Sequence[Mapping], name: Callable) -> Iterator[Check]:
     """Each row that is not as it was, and how many are."""
     wrong = 0
     for old, new in itertools.zip_longest(printed, again, fillvalue={}):
         for key in dict.fromkeys((*old, *new)):
-            if old.get(key) != new.get(key):
+            if not agree(old.get(key), new.get(key)):
                 wrong += 1
                 yield Check(f"{what} {name(old or new)}, {key}", old.get(key), new.get(key), "")
                 break
-    how = "" if wrong else TO_THE_BIT
+    how = "" if wrong else TO_THE_BIT if printed == again else ROUNDING
     yield Check(f"{what}, {len(printed)} in all", len(printed), len(again) - wrong, how)
 
 

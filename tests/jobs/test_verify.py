@@ -53,6 +53,8 @@ def test_a_row_that_differs_is_named_with_what_differs_in_it():
     assert [check.what for check in found] == ["ledger a, bound", "ledger b, id", "ledger, 2 in all"]
     assert not any(check.how for check in found)
     assert [c.how for c in verify.rows("ledger", old, old, lambda row: row["id"])] == [verify.TO_THE_BIT]
+    near = [{**old[0], "value": 1.0 + 1e-15}, old[1]]
+    assert [c.how for c in verify.rows("ledger", old, near, lambda row: row["id"])] == [verify.ROUNDING]
 
 
 def test_numbers_agree_to_the_bit_or_within_rounding():
