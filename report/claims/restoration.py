@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from diffusion.evaluation.statistics import mean_of_late, share
 from report.claims.common import AT_END, NATS, POINTS, VARIETY, percent1, points, slope
 from report.text_format import MINUS, fixed, percent
 from report.verdicts import judge
-from report.verdicts.case import Case, NotMeasured, mean_of, share
+from report.verdicts.case import Case, NotMeasured
 from report.verdicts.effects import ABOVE, BELOW, MIRRORED, Effect
 from report.verdicts.judge import claim
 
@@ -88,6 +89,6 @@ def start(case: Case) -> Iterator[Effect]:
         raise NotMeasured("a start from patches is not measured")
     for name, measure, side, margin in VARIETY:
         late = (measure(row).minus(measure(patches[row.epoch])) for row in measured.late())
-        yield Effect(f"{name}, {against}", mean_of(late), MIRRORED[side], margin=margin, show=fixed)
+        yield Effect(f"{name}, {against}", mean_of_late(late), MIRRORED[side], margin=margin, show=fixed)
     fewer = other.drawn[0].digit.minus(other.ways["patches"].digit)
     yield Effect(f"digits (points), {against}", fewer, BELOW, margin=POINTS, show=points)

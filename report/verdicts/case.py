@@ -14,7 +14,6 @@ from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.results import Real
 from report.sources import defined, derived
 from report.text_format import percent
-from study.late import mean_of, share
 from study.records import LATE, AnalyseRecord, Checkpoint, Drawn, MeasureRecord, Results, Trained
 
 LAST = f"the last {percent(defined(LATE, 'study.records:LATE'))} of training"
@@ -44,7 +43,7 @@ coverage: Measure = attrgetter("variety.coverage")
 
 def extreme_centre(row: Checkpoint) -> Interval:
     """The share of samples with a dark or a white centre."""
-    return share(row.centre.dark + row.centre.white, row.centre.n)
+    return statistics.share(row.centre.dark + row.centre.white, row.centre.n)
 
 
 def classes(which: Sequence[int]) -> Measure:
@@ -54,7 +53,7 @@ def classes(which: Sequence[int]) -> Measure:
         found = row.recognised
         if not found.n:
             return Interval(None, 0.0, 1.0)
-        return share(min(1.0, sum(found.share[c] for c in which)), found.n)
+        return statistics.share(min(1.0, sum(found.share[c] for c in which)), found.n)
 
     return measure
 
@@ -62,7 +61,7 @@ def classes(which: Sequence[int]) -> Measure:
 @derived
 def late(measured: MeasureRecord, measure: Measure) -> Interval | None:
     """The mean of a measure, none of which is negative, over the late checkpoints; None if these are few."""
-    found = mean_of(map(measure, measured.late()))
+    found = statistics.mean_of_late(map(measure, measured.late()))
     if found and measure is distance:
         return statistics.of_positive(found)
     return found and found.model_copy(update={"low": max(found.low, 0.0)})
@@ -145,5 +144,7 @@ class Case:
             return measure(a.final).minus(measure(b.final))
         if [row.epoch for row in a.late()] == [row.epoch for row in b.late()]:
             pairs = zip(map(measure, a.late()), map(measure, b.late()), strict=True)
-            return mean_of(x.minus(y) for x, y in pairs)
-        return mean_of(map(measure, a.late())).minus(mean_of(map(measure, b.late())))
+            return statistics.mean_of_late(x.minus(y) for x, y in pairs)
+        return statistics.mean_of_late(map(measure, a.late())).minus(
+            statistics.mean_of_late(map(measure, b.late()))
+        )

@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from diffusion.evaluation.statistics import mean_of_late, share
 from diffusion.figures import curves
 from diffusion.figures.curves import BAND, FEW, epochs, line, logarithmic, name_classes
 from diffusion.figures.style import INK, MUTED, SMALL, legend, new_figure, styled
 from diffusion.files import read_json
 from study.figures.styles import MODELS, figure, model_styles, name_ends, plain, shade, titled
-from study.late import mean_of, share
 from study.records import Checkpoint, Results, Trained
 
 FILES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEAREST"}  # of the study's losses
@@ -226,7 +226,7 @@ def classes_along(results: Results, model: str) -> Figure | None:
 
 def _star(late: Sequence[Checkpoint], c: int, real: float) -> str:
     """A star where the share of class c in late checkpoints is beyond chance not that of real images."""
-    end = mean_of(share(row.recognised.share[c], row.recognised.n) for row in late)
+    end = mean_of_late(share(row.recognised.share[c], row.recognised.n) for row in late)
     return "*" if end and not end.low <= real <= end.high else ""
 
 

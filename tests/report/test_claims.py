@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 import synthetic
 from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import mean_of_late
 from report import beyond
 from report.study import DDPMS, MODELS
 from report.verdicts import effects, judge
-from report.verdicts.case import Case, distance, late, mean_of
+from report.verdicts.case import Case, distance, late
 from report.verdicts.effects import ABOVE, BELOW, EQUAL, MIRRORED, PART, WITHIN, Effect
 from report.verdicts.judge import ABSENT, BY_MEASURE, BY_TRAININGS, FAILS, HOLDS, OPEN, SAME, TOO_SMALL
 from study.records import Results
@@ -114,11 +115,11 @@ def test_the_number_of_trainings_that_would_decide():
 
 def test_the_mean_over_checkpoints_takes_in_the_chance_of_drawing_samples():
     rows = [Interval(10.0 + (-1) ** i, 7.0, 13.0) for i in range(8)]
-    found = mean_of(rows)
-    alone = mean_of([Interval(row.value, row.value, row.value) for row in rows])
+    found = mean_of_late(rows)
+    alone = mean_of_late([Interval(row.value, row.value, row.value) for row in rows])
     assert found.value == alone.value == 10.0
     assert (found.value - found.low) ** 2 == pytest.approx((alone.value - alone.low) ** 2 + 3.0**2)
-    assert mean_of(rows[:4]) is None
+    assert mean_of_late(rows[:4]) is None
 
 
 def test_a_difference_is_taken_checkpoint_by_checkpoint_and_a_distance_ends_above_zero():
