@@ -96,10 +96,8 @@
   peek.setAttribute("aria-hidden", "true");  // who does not see it follows the link
   document.body.append(peek);
   let waiting = 0;
-  const close = () => {
-    clearTimeout(waiting);
-    if (peek.matches(":popover-open")) peek.hidePopover();
-  };
+  const hide = () => { if (peek.matches(":popover-open")) peek.hidePopover(); };
+  const close = () => { clearTimeout(waiting); hide(); };
   const look = (link) => {
     const target = document.getElementById(named(link.hash));
     if (!target) return;
@@ -121,7 +119,7 @@
     link.addEventListener("click", close);
   });
   addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
-  document.addEventListener("scroll", close, { passive: true });
+  document.addEventListener("scroll", hide, { passive: true });  // a link that moves away says so itself
 
   // A number says where, as the list at the end does: by a click; by keyboard where sources are shown.
   const numbers = all(".n"), source = document.createElement("div"), shows = document.createElement("button");

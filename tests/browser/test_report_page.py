@@ -1,6 +1,7 @@
 """The report and notebook pages in a browser: on a phone and a desktop, by touch, mouse and keyboard."""
 
 import pytest
+from playwright.sync_api import expect
 
 UNFOLD = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 # Numbers and words of table cells that are broken over two lines.
@@ -32,9 +33,8 @@ def test_a_phone_has_contents_whole_numbers_and_large_figures(made_out, open_pag
     assert not link.is_visible()
     page.locator("#contents summary").tap()
     link.tap()
-    page.wait_for_timeout(100)
-    assert not link.is_visible()
-    assert "Conclusion" in page.locator("#contents .here").inner_text()
+    expect(link).to_be_hidden()
+    expect(page.locator("#contents .here")).to_contain_text("Conclusion")
     image = page.locator("figure img").first
     small = image.bounding_box()["width"]
     image.tap()
@@ -82,9 +82,13 @@ def test_a_number_tells_its_source_by_mouse_and_by_keyboard_once_sources_are_sho
 def test_a_link_shows_what_it_leads_to(made_out, open_page):
     page = open_page(made_out / "report.html")
     peek = page.locator(".peek")
-    page.locator("#text a[href^='#fig:']").first.hover()
-    page.wait_for_timeout(500)
-    assert peek.is_visible()
+    link = page.locator("#text a[href^='#fig:']").first
+    link.scroll_into_view_if_needed()
+    page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )  # it has scrolled
+    link.hover()
+    expect(peek).to_be_visible()  # after its delay, on a machine however busy
     assert "Figure" in peek.inner_text()
     page.mouse.move(1, 1)
-    assert not peek.is_visible()
+    expect(peek).to_be_hidden()
