@@ -20,6 +20,7 @@ from PIL import Image
 from diffusion import figures
 from diffusion.data import grey_values
 from diffusion.provenance import checkout
+from diffusion.training.run import Run
 
 if (_place := checkout()) and str(_place) not in sys.path:
     sys.path.append(str(_place))
@@ -58,6 +59,19 @@ def loss_curve() -> Callable[[int, float], None] | None:
             drawn.append(time.monotonic())
 
     return show
+
+
+def kept_samples(run: Run, n: int) -> torch.Tensor:
+    """The first n of the samples that are kept with a released training, (n, 1, 28, 28) in [-0.5, 0.5].
+
+    Raises:
+        ValueError: none are kept.
+    """
+    path = run.folder.parents[1] / "kept" / f"samples_{run.name}-{run.seed}.npz"
+    if not path.is_file():
+        raise ValueError(f"{path} is not there; run.sample({n}) draws samples")
+    with np.load(path) as kept:
+        return torch.from_numpy(kept["images"][:n, None]).float() / 255 - 0.5
 
 
 def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t", width: int = 196) -> Figure:

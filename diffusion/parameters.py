@@ -25,6 +25,7 @@ from diffusion.training import network as networks
 from diffusion.training.fit import fit
 from diffusion.training.run import Way
 
+PLACES = ("data_dir", "out_dir", "released")  # settings of where things lie
 PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
@@ -42,6 +43,10 @@ Deepest = Annotated[
     int, Field(ge=1, le=27, description="last zoom level: (28 - T) x (28 - T) pixels are left")
 ]
 DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
+Released = Annotated[
+    Text | None,
+    Field(description="a released profile, whose trainings are opened; None: train, measure and record"),
+]
 
 
 class SettingError(ValueError):
@@ -94,8 +99,8 @@ class Settings(BaseModel):
         return expanded(self.out_dir) if self.out_dir else (checkout() or Path()) / "build/notebook"
 
     def values(self) -> dict[str, Any]:
-        """Name -> value, without the places `data_dir` and `out_dir`: what a record keeps."""
-        return {k: v for k, v in self.model_dump().items() if k not in ("data_dir", "out_dir")}
+        """Name -> value, without `PLACES`: what a record keeps."""
+        return self.model_dump(exclude={*PLACES})
 
 
 def settings_of(function: Callable, without: Iterable[str] = (), **defaults: Any) -> type[Settings]:
@@ -121,6 +126,7 @@ class Schedules(*_Schedules, settings_of(processes.ColdZoom, without=("T", "late
     """Settings of 01_schedules: the degradations before any training."""
 
     notebook: Literal["01_schedules"] = "01_schedules"
+    released: Released = None
     zoom_T: Deepest = 24
     image_index: int = Field(61, ge=0, le=9_999, description="the test image in the figures")
     n_columns: int = Field(11, ge=2, le=50, description="evenly spaced time steps in Figure 2")
@@ -143,6 +149,7 @@ _Fit = settings_of(
 class Training(_Fit):
     """Settings that the training notebooks share: a long training at the study's rate, by default."""
 
+    released: Released = None
     model: Name = Field("model", description="name of the trained model, in files and figures")
     n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
     n_keep: int = Field(500, ge=2, le=60_000, description="images generated at the end, and kept")

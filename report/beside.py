@@ -7,12 +7,12 @@ which is short, and of models of one's own `report.own`.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Any
+
+from matplotlib.figure import Figure
 
 from diffusion.data import DATASETS
 from diffusion.figures import images
-from diffusion.figures.numbers import keep
 from diffusion.files import read_json
 from diffusion.provenance import releases
 from report import beyond, tables
@@ -69,8 +69,8 @@ def firsts(results: Results, without: Sequence[str]) -> list[tuple[Trained, Pair
     return [(one, None if other_data(results) else counterpart(one)) for one in ones]
 
 
-def draw(results: Results, folder: Path, without: Sequence[str] = ()) -> list[Path]:
-    """Write the first model's samples, and losses and samples of both sides; returns the files."""
+def figures(results: Results, without: Sequence[str] = ()) -> dict[str, Figure]:
+    """The first model's samples, and losses and samples of both sides, by the names of their files."""
     panels, blocks, found = {}, {}, firsts(results, without)
     for one, other in found:
         label, own = plain(one.train.label), kept(results, one)
@@ -81,11 +81,11 @@ def draw(results: Results, folder: Path, without: Sequence[str] = ()) -> list[Pa
             blocks[f"{label}: {RELEASED}"] = kept(*other)[:FEW]
         else:
             blocks[f"{label}: the last ones"] = own[-FEW:]
-    return [
-        keep(images.grid(kept(results, found[0][0])[:SHOWN], columns=16), folder / FIRST),
-        keep(losses_beside(panels), folder / LOSSES),
-        keep(images.grids(blocks, across=2), folder / SAMPLES),
-    ]
+    return {
+        FIRST: images.grid(kept(results, found[0][0])[:SHOWN], columns=16),
+        LOSSES: losses_beside(panels),
+        SAMPLES: images.grids(blocks, across=2),
+    }
 
 
 def kept(results: Results, one: Trained) -> Any:

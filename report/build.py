@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from diffusion.figures.numbers import keep
 from diffusion.files import differences, write_bytes
 from diffusion.provenance import releases
 from report import beside, beyond, front, guards, own, pages, render, sources, values
@@ -57,9 +58,10 @@ def build(
     results = replace(results, further=further, original=original, watched=watched)
     mine = own.models(results)
     studied = [m for m in results.models if m not in mine]
-    paths = figures.draw(results, folder) + (own.draw(results, mine, folder) if mine else [])
+    more = own.figures(results, mine) if mine else {}
+    more |= beside.figures(results, mine) if short and studied else {}
+    paths = figures.draw(results, folder) + [keep(found, folder / name) for name, found in more.items()]
     paths += front.draw(results, folder) if studied else []
-    paths += beside.draw(results, folder, mine) if short and studied else []
     drawn = {path.name for path in paths}
     said = {"failed": [Markdown(f"{code(name)} ({escape(why)})") for name, why in failed.items()]}
     told = values.common(results, asked, notebooks) | said | own.values(results, asked, mine, drawn)
@@ -72,7 +74,7 @@ def build(
         text = f"{text.joined(('40',))}\n{study.report(('00', '01'))}" if mine else study.report()
     if (missing := sources.register.missing[unknown:]) and (releases() / asked.name).is_dir():
         raise ValueError(f"{missing[0]} is printed, and no record is known that it comes from")
-    text, numbers = sources.written(text)
+    text, numbers = sources.written(pages.with_cells(text, results, notebooks))
     text += sources.listing(numbers, out)
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")

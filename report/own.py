@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from diffusion.evaluation.interval import Interval
 from diffusion.figures import curves, images
-from diffusion.figures.numbers import keep
 from diffusion.identity.packing import unpack
 from report import beside, front, tables
 from report.front import KINDS, called
@@ -86,11 +87,11 @@ def rows(results: Results, models: Sequence[str]) -> Iterator[Row]:
             yield Row(f"{titled(results, one)}, {way}", one, changed, found, digit)
 
 
-def draw(results: Results, models: Sequence[str], folder: Path) -> list[Path]:
-    """Write the models' samples, measures and noise schedules, all in one figure; returns the files."""
+def figures(results: Results, models: Sequence[str]) -> dict[str, Figure]:
+    """The models' samples, measures and noise schedules, all in one figure, by the names of their files."""
     kept = {plain(results.first(m).train.label): beside.kept(results, results.first(m)) for m in models}
     few = {label: samples[: MOST if len(kept) <= 4 else MOST // 2] for label, samples in kept.items()}
-    written = [keep(images.grids(few, columns=COLUMNS, across=min(2, len(few))), folder / SAMPLES)]
+    drawn = {SAMPLES: images.grids(few, columns=COLUMNS, across=min(2, len(few)))}
     if found := [row for row in rows(results, models) if not row.constant]:
         measure, samples = found[0].one.measure, [row.found for row in found]
         panels = {"coverage": ([x.variety.coverage for x in samples], measure.real.variety.coverage.value)}
@@ -98,11 +99,11 @@ def draw(results: Results, models: Sequence[str], folder: Path) -> list[Path]:
             panels = {"digits": ([row.digit for row in found], measure.real.digit.value)} | panels
         if floor := measure.final.floors.get("digits"):
             panels = {"Fréchet distance": ([x.frechet for x in samples], floor.mean)} | panels
-        written.append(keep(compared(panels, [row.name for row in found]), folder / COMPARED))
+        drawn[COMPARED] = compared(panels, [row.name for row in found])
     schedules = {plain(results.first(m).train.label): _schedule(results, m) for m in models}
     if schedules := {label: one for label, one in schedules.items() if one}:
-        written.append(keep(curves.schedules(schedules), folder / SCHEDULES))
-    return written
+        drawn[SCHEDULES] = curves.schedules(schedules)
+    return drawn
 
 
 def _schedule(results: Results, model: str) -> Any:

@@ -3,21 +3,25 @@
 import ast
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbconvert import MarkdownExporter
 from traitlets.config import Config
 
-from report.render import PAGE, TEMPLATES, pandoc
+from diffusion.parameters import PLACES
+from report.render import HERE, PAGE, TEMPLATES, pandoc
 from report.values import AUTHORS, LICENCE
 from study.records import Results
 
 FORMAT = "--from=markdown+lists_without_preceding_blankline-raw_html-raw_tex-implicit_figures"
-PLACES = ("data_dir", "out_dir")  # parameters that are no change of the study
 DEFAULTS, GIVEN = "parameters", "injected-parameters"  # tags of papermill's cells
 DRAWS = re.compile(r"\bfigures\.(\w+)\(|\bd\.(grid)\(|\b(slide)\(")
-FILE = re.compile(r"\[f?\"(\w+)[^\"]*\.\w+\"\]")  # a figure of the report, by its name
+FILE = re.compile(r"[\[(]\"(\w+)\.\w+\"[\])]")  # a figure of the report, by its name
+SHOWN = re.compile(r"\]\(figures/(\w+)\.\w+\)\{")  # a figure with a caption, in Markdown
+NOTEBOOKS, CELL = HERE.parent / "notebooks", "fig-"  # a cell with such an id draws the figure of that name
 
 
 def names(results: Results) -> list[str]:
@@ -25,6 +29,54 @@ def names(results: Results) -> list[str]:
     known = {""} | {x for m, seed in results.trainings for x in (m, f"{m}-{seed}")}
     found = sorted(path.stem for path in (results.out / "notebooks").glob("*.ipynb"))
     return [name for name in found if name.partition("-")[2] in known]
+
+
+@cache
+def cells() -> dict[str, dict[str, str]]:
+    """Name of a figure -> the committed notebooks with a cell for it, each with the function called there."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        every = nbformat.read(path, as_version=4).cells
+        imports = "\n".join(cell.source for cell in every if " import " in cell.source)
+        ours = "study" if re.search(r"from study import .*\bfigures\b", imports) else "diffusion"
+        for cell in (one for one in every if one.id.startswith(CELL)):
+            called = drawn_by(cell.source) if DRAWS.search(cell.source) else ""
+            module = "diffusion" if called == "grid" else f"{ours}.figures"
+            function = f"{module}.{called}" if called else ""
+            found.setdefault(cell.id.removeprefix(CELL), {})[path.stem] = function
+    return found
+
+
+def cell_of(figure: str, results: Results) -> tuple[str, str, str] | None:
+    """The notebook cell that draws a figure: its notebook's page, its id, and the function called there.
+
+    Args:
+        figure: its name, of which a model's name may be the last part: "quality_zoom".
+    """
+    name, model = figure, "zoom"
+    while name not in cells() and "_" in name:
+        name = name.rpartition("_")[0]
+        model = figure.removeprefix(f"{name}_")
+    one = results.first(model).train if model in results.models else None
+    known = cells().get(name, {})
+    notebook = one.job if one and one.job in known else min(known, default="")
+    if not notebook:
+        return None
+    place = f"{notebook}-{model}-{one.seed}" if one and notebook == one.job else notebook
+    return place, f"{CELL}{name}", known[notebook]
+
+
+def with_cells(text: str, results: Results, notebooks: Sequence[str]) -> str:
+    """Markdown whose figures say by which cell and function they are drawn, and on which page that is."""
+
+    def said(found: re.Match) -> str:
+        if not (of := cell_of(found[1], results)):
+            return found[0]
+        place, cell, function = of
+        link = f"notebooks/{place}.html#{cell}" if place in notebooks else ""
+        return f'{found[0]}notebook="{place}" cell="{cell}" function="{function}" link="{link}" '
+
+    return SHOWN.sub(said, text)
 
 
 def page(path: Path, notebooks: Sequence[str] = ()) -> bytes:
@@ -37,18 +89,42 @@ def page(path: Path, notebooks: Sequence[str] = ()) -> bytes:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises many kinds; all mean the same to the user
         raise ValueError(f"{path} is not a notebook ({error}); run it again") from None
+    executed = how(notebook)
     changed = one_parameter_cell(notebook)
     for cell in notebook.cells:
         cell.metadata["drawn_by"] = drawn_by(cell.source)
     place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)
     facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": "../report.html"}
-    facts |= {"author": AUTHORS, "licence": LICENCE}
+    facts |= {"author": AUTHORS, "licence": LICENCE, "executed": executed}
     facts |= {"previous": notebooks[place - 1]} if place > 0 else {}
     facts |= {"next": notebooks[place + 1]} if place + 1 < len(notebooks) else {}
     metadata = [f"--metadata={key}={value}" for key, value in facts.items()]
     metadata += [f"--metadata=notebooks={name}" for name in notebooks]
     reader = [FORMAT, "--standalone", "--toc", f"--lua-filter={TEMPLATES / 'notebook.lua'}"]
     return pandoc(markdown(notebook, ", ".join(changed)), *reader, *PAGE, *metadata).encode()
+
+
+def how(notebook: nbformat.NotebookNode) -> str:
+    """A line on what an executed notebook did: whether it trained, or opened what is released."""
+    values: dict[str, Any] = {}
+    for cell in notebook.cells:
+        if {DEFAULTS, GIVEN} & {*cell.metadata.get("tags", [])}:
+            values |= _assigned(cell.source)
+    of, model = values.get("released"), values.get("model")
+    if not model:
+        return "Executed without a training."
+    one = f"{model}-{values.get('seed')}"
+    return f"Opened the released training {of}/{one}; trained nothing." if of else f"Trained {one}."
+
+
+def _assigned(source: str) -> dict[str, Any]:
+    """Name -> value of the assignments in a cell of parameters."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            found[target.id] = ast.literal_eval(node.value)
+    return found
 
 
 def markdown(notebook: nbformat.NotebookNode, changed: str) -> str:
@@ -62,9 +138,15 @@ def markdown(notebook: nbformat.NotebookNode, changed: str) -> str:
 
 
 def drawn_by(code: str) -> str:
-    """The function that draws, as code calls it last, or the name of a figure of the report."""
-    called = ["".join(found) for found in DRAWS.findall(code)]
-    return found[1] if (found := FILE.search(code)) else called[-1] if called else ""
+    """The function that code calls to draw, in its last statement if it can be, or a figure's name there."""
+    if found := FILE.search(code):
+        return found[1]
+    try:
+        last = ast.get_source_segment(code, ast.parse(code).body[-1]) or ""
+    except (SyntaxError, IndexError):  # magics, nothing
+        last = code
+    called = [*DRAWS.finditer(last)][:1] or [*DRAWS.finditer(code)][-1:]
+    return "".join(filter(None, called[0].groups())) if called else ""
 
 
 def one_parameter_cell(notebook: nbformat.NotebookNode) -> list[str]:
@@ -82,7 +164,7 @@ def merged(defaults: str, given: str) -> tuple[str, list[str]]:
 
     Returns the source, and each assignment whose value differs, as `name = value`.
     """
-    values = {n.targets[0].id: ast.literal_eval(n.value) for n in ast.parse(given).body}
+    values = _assigned(given)
     lines, changed = defaults.splitlines(), []
     for node in ast.parse(defaults).body:
         name = node.target.id

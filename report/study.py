@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from diffusion.parameters import OF_SAMPLING, TrainDDPM, TrainZoom
+from diffusion.parameters import OF_SAMPLING, PLACES, TrainDDPM, TrainZoom
 from report.text_format import Markdown, code, escape, integer, listing
 from study.records import DataNames, Results, Trained, TrainRecord, sampling_of
 
@@ -17,7 +17,7 @@ STUDIED = {"ddpm": TrainDDPM().model_dump(), "zoom": TrainZoom().model_dump()}
 EPOCHS, N_SAMPLES = STUDIED["zoom"]["epochs"], STUDIED["zoom"]["n_keep"]
 OF_SCHEDULES = ("T", "beta_start", "beta_end", "s", "beta_max")
 # What is said otherwise, or does not tell a training from the study's.
-ASIDE = {"notebook", "model", "seed", "dataset", "data_dir", "out_dir", "precision"}
+ASIDE = {"notebook", "model", "seed", "dataset", *PLACES, "precision"}
 ASIDE |= {"steps", "epochs", "n_train", "n_test", "n_keep", "n_reconstruct"}
 
 

@@ -21,6 +21,7 @@ from diffusion.parameters import (
     DataSetName,
     Name,
     Options,
+    Released,
     Schedules,
     SettingError,
     Settings,
@@ -130,7 +131,11 @@ class Compare(Measure):
     """Settings of 04_compare_fid: which trainings are compared, and how they are measured."""
 
     notebook: Literal["04_compare_fid"] = "04_compare_fid"
+    released: Released = None
     models: Models = None
+    beyond: Text | None = Field(
+        None, description="a released profile, whose models are shown beside in some figures"
+    )
     by_model: dict[Name, dict[str, Any]] = Field(
         {}, description="settings of single models, where these differ"
     )
@@ -322,7 +327,7 @@ class Profile:
         usual = Measure.read(values, self.where).values()
         own = {m: measure.values() for m, measure in self.measures.items()}
         by_model = {m: {k: v for k, v in found.items() if v != usual[k]} for m, found in own.items()}
-        values |= {"models": self.models, "seed": self.schedules.seed}
+        values |= {"models": self.models, "seed": self.schedules.seed, "beyond": self.options.get("beyond")}
         return Compare.read(values | {"by_model": {m: v for m, v in by_model.items() if v}}, self.where)
 
 
@@ -330,6 +335,7 @@ ELSEWHERE = {  # settings that a profile has in one place
     "dataset": "it is of all models: write it at the top of the file",
     "data_dir": "it is of all models: write it at the top of the file",
     "out_dir": "write `out` at the top of the file",
+    "released": "it is a parameter of the notebooks",
     "seed": "write seeds: [0, 1] at the top of the file or in a model",
     "seeds": "write them at the top of the file or in a model",
     "model": "a model's name is its key in `models`",

@@ -22,6 +22,7 @@ import diffusion
 from diffusion import data
 from diffusion.files import differences, digest, expanded, read_json, sha256, write_json
 from diffusion.identity.sources import followed, hash_of, own_files
+from diffusion.parameters import PLACES
 from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from diffusion.syntax import syntax
@@ -65,7 +66,7 @@ class Job:
 
     def values(self) -> dict[str, Any]:
         """Its settings, but for where things lie."""
-        return self.settings.model_dump(mode="json", exclude={"data_dir", "out_dir"})
+        return self.settings.model_dump(mode="json", exclude={*PLACES})
 
     def expected(self) -> dict[str, Any]:
         """All that the job is made from; raises ValueError where code, data or a job before are not there."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from diffusion import data
 from study.records import trainings_in
 from study.settings import Profile, read_profile
-from workflow import jobs, release
+from workflow import jobs, notebooks, release
 from workflow.job import end_with_parent
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
@@ -107,7 +107,7 @@ def of_others(profile: Profile) -> str:
     return f"{', '.join(failed)} failed, and {out}/report.html is made of the others"
 
 
-def from_release(profile: Profile) -> None:
+def from_release(profile: Profile, cores: str) -> None:
     """Make the report of a profile from its released results.
 
     Raises:
@@ -122,6 +122,7 @@ def from_release(profile: Profile) -> None:
             f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True
         )
         release.unpack(folder, out)
+        notebooks.execute(profile, out, (os.cpu_count() or 1) if cores == "all" else int(cores))
         run("report.build", "--out", str(out), "--profile", profile.where)
     print(f"{out}/report.html and {out}/report.pdf are made from released/{name}")
 
@@ -142,7 +143,7 @@ def main() -> None:
     profile = read_profile(given.profile, jobs.PROFILES)
     ours = Path(profile.where).parent == jobs.PROFILES  # not another file of the same name
     if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
-        from_release(profile)
+        from_release(profile, given.cores)
     else:
         study(profile, given.cores, given.on)
 

@@ -13,7 +13,15 @@ from diffusion.figures.curves import (
     running_loss,
     schedules,
 )
-from diffusion.figures.images import grid, latents, reconstructions, steps_of, trajectory, zoom_progression
+from diffusion.figures.images import (
+    grid,
+    latents,
+    noised,
+    reconstructions,
+    steps_of,
+    trajectory,
+    zoom_progression,
+)
 from diffusion.figures.style import render, save
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "latents",
     "loss_by_level",
     "losses",
+    "noised",
     "reconstruction_error",
     "reconstructions",
     "render",

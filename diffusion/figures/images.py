@@ -6,7 +6,7 @@ from black to white. A pixel of an image is a whole number of pixels of the save
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,6 +131,26 @@ def latents(rows: Mapping[str, Any], steps: Sequence[int]) -> Figure:
     images = np.concatenate([as_bytes(row) for row in rows.values()])
     under = [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)]
     return _page([Block(images, len(steps), list(rows), under)])
+
+
+def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
+    """An image at each alpha_bar, with the same noise, each latent scaled by its own spread.
+
+    Two standard deviations about a latent's mean fill the range of greys; the image is left as it is.
+
+    Args:
+        image: (28, 28).
+
+    Returns:
+        (latents, 28, 28) uint8.
+    """
+    x0 = as_bytes(image)[0]
+    noise = np.random.default_rng(3).standard_normal(x0.shape)
+    rows = []
+    for a in map(float, alpha_bar):
+        x = np.sqrt(a) * (x0 / 255 - 0.5) + np.sqrt(1 - a) * noise
+        rows.append(x0 if a >= 1 else as_bytes((x - x.mean()) / (4 * x.std()))[0])
+    return np.stack(rows)
 
 
 @styled

@@ -28,20 +28,29 @@ local function numbers(src)
   local content = file:read "a"
   local uri = #content > MANY and beside or pandoc.mediabag.make_data_uri("text/csv", content)
   file:close()
-  local more = { class = "numbers", download = src:match "([^/]+)%.svg$" .. ".csv" }
-  return { pandoc.Space(), pandoc.Link("Numbers (CSV)", uri, "", more) }
+  return { pandoc.Str " · ", pandoc.Link("Numbers (CSV)", uri, "", { download = src:match "([^/]+)%.svg$" .. ".csv" }) }
+end
+
+-- By which notebook's cell and which function a picture is drawn, its numbers, and itself as a file.
+local function drawn(i)
+  local a = i.attributes
+  local said = pandoc.List { pandoc.Str("Notebook " .. a.notebook .. ", cell " .. a.cell) }
+  if a.link ~= "" then said = pandoc.List { pandoc.Link(said, a.link) } end
+  if a["function"] ~= "" then said:extend { pandoc.Str " · ", pandoc.Code(a["function"]) } end
+  said:extend(numbers(i.src))
+  said:extend { pandoc.Str " · ", pandoc.Link(i.src:match "%.(%w+)$":upper(), i.src, "", { download = i.src:match "[^/]+$" }) }
+  return pandoc.Div({ pandoc.Plain(said) }, { class = "drawn" })
 end
 
 local function figure(f)
   f:walk { Image = function(image)
-    local last = f.caption.long[#f.caption.long]
-    if last then last.content:extend(numbers(image.src)) end
+    if image.attributes.notebook then f.caption.long:insert(drawn(image)) end
   end }
   return f:walk { Image = function(image)
     local text = description(image.attributes.about or image.src:match "([^/]+)%.%w+$" or "")
     if image.attributes.under then text = (text or "Figure.") .. " Under the heading: " .. image.attributes.under end
     if text and not image.attributes.alt then image.caption = { pandoc.Str(text) } end
-    image.attributes.about, image.attributes.under = nil, nil
+    for _, name in ipairs { "about", "under", "notebook", "cell", "function", "link" } do image.attributes[name] = nil end
     return image
   end }
 end

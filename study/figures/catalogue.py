@@ -4,7 +4,7 @@ To add a figure, write a function from `Results` to a Figure (None where it does
 `@figure("name.svg")` in a module of this folder, and show it in report/text.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -77,21 +77,8 @@ def latents(results: Results) -> Figure | None:
     steps = images.steps_of(round(0.6 * found.T), 7)
     rows = {"linear": found.linear, "cosine": found.cosine}
     return images.latents(
-        {name: _noised(kept[0], [s.alpha_bar[t] for t in steps]) for name, s in rows.items()}, steps
+        {name: images.noised(kept[0], [s.alpha_bar[t] for t in steps]) for name, s in rows.items()}, steps
     )
-
-
-def _noised(x0: np.ndarray, alpha_bar: Sequence[float]) -> np.ndarray:
-    """An image x0 in bytes at each alpha_bar, with the same noise, each scaled by its own spread.
-
-    Two standard deviations about a latent's mean fill the range of greys; x0 is left as it is.
-    """
-    noise = np.random.default_rng(3).standard_normal(x0.shape)
-    rows = []
-    for a in alpha_bar:
-        x = np.sqrt(a) * (x0 / 255 - 0.5) + np.sqrt(1 - a) * noise
-        rows.append(x0 if a >= 1 else images.as_bytes((x - x.mean()) / (4 * x.std()))[0])
-    return np.stack(rows)
 
 
 @figure("zoom.png")
