@@ -3,17 +3,24 @@
 import json
 from typing import Literal, get_args, get_origin
 
+import nbformat
+import pandas as pd
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
 from diffusion import figures, notebook
+from diffusion.figures.numbers import keep
 from diffusion.parameters import SettingError
 from diffusion.training.run import Way
-from study import settings
+from report import pages
+from study import records, settings
+from study.figures import FIGURES
 from study.records import TrainRecord
+from workflow import notebooks, release
 
 NOTEBOOKS = list(settings.NOTEBOOKS)
 
@@ -62,7 +69,7 @@ def test_only_the_last_cell_needs_the_study(content):
     *cells, last = ["".join(c["source"]) for c in content["cells"] if c["cell_type"] == "code"]
     assert "from study" not in "".join(cells)
     assert "import study" not in "".join(cells)
-    assert last.startswith("if has_study():")
+    assert last.startswith("if has_study() and not released:")
 
 
 # --- helpers of notebooks ---
@@ -124,3 +131,71 @@ def test_the_zoom_is_trained_and_sampled_in_other_ways_than_the_studys(root, tmp
     assert run.process.latent_noise == 0.2
     assert run.way == Way(d.Improved(noise=0.1, power=0.5, levels=6), d.Mixture(5))
     assert {p.name for p in tmp_path.iterdir()} == {"o", "out.ipynb"}
+
+
+@pytest.mark.slow
+def test_cells_draw_what_the_report_draws_from_the_records_that_they_leave(root, tmp_path, mnist_dir):
+    """The figures of notebooks 01 and 03, as their cells draw them, against those made from the records."""
+    given = {"n_train": 300, "n_test": 200, "n_keep": 4, "n_reconstruct": 50, "epochs": 1, "channels": [2]}
+    drawn = {}
+    for name in ("01_schedules", "03_train_zoom"):
+        known = settings.NOTEBOOKS[name].model_fields
+        small = {k: v for k, v in given.items() if k in known} | {"out_dir": str(tmp_path)}
+        drawn |= executed(root / f"notebooks/{name}.ipynb", small)
+    results = records.load_results(tmp_path, [("zoom", 0)])
+    found = {
+        stem: (name, function) for name, function in FIGURES.items() for stem in [name.partition(".")[0]]
+    }
+    named = {"trajectory": "trajectory_{}", "samples": None, "loss": "loss_{}"}
+    compared = set()
+    for cell, ours in drawn.items():
+        if (stem := named.get(cell, cell)) is None:  # kept by the measuring
+            continue
+        name, function = found[stem]
+        theirs = function(results, model="zoom") if "{}" in name else function(results)
+        files = [keep(one, tmp_path / f"{at}.{name[-3:]}") for at, one in (("a", ours), ("b", theirs))]
+        if name.endswith(".svg"):
+            numbers = [pd.read_csv(file.with_suffix(".csv"))[["x", "y", "value"]] for file in files]
+            assert len(numbers[0]) > 1
+            pd.testing.assert_frame_equal(*numbers, check_exact=False, rtol=1e-5)
+        else:
+            assert files[0].read_bytes() == files[1].read_bytes()
+        compared.add(cell)
+    assert compared == {
+        *("schedules", "latents", "zoom", "centre_pixels", "loss"),
+        *("reconstructions", "level24", "confusion", "trajectory"),
+    }
+
+
+def executed(path, parameters):
+    """The figures of a notebook's cells, by name; its cells are run here, with other parameters."""
+    shell, drawn = InteractiveShell(user_ns={"display": lambda *_: None}), {}
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            done = shell.run_cell(cell.source, silent=False, store_history=False)
+            done.raise_error()
+            if cell.id.startswith("fig-"):
+                drawn[cell.id.removeprefix("fig-")] = done.result
+            if "parameters" in cell.metadata.get("tags", []):
+                shell.user_ns |= parameters
+    return drawn
+
+
+@pytest.mark.slow
+def test_at_a_released_profile_they_open_what_is_released_and_write_nothing(root, tmp_path, monkeypatch):
+    profile = settings.read_profile("paper", root / "profiles")
+    release.unpack(root / "released/paper", tmp_path)
+    before = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    ones = {one.name: one for one in notebooks.of(profile, tmp_path)}
+    names = ["schedules", "train_linear-0", "train_cosine-0", "train_zoom-0", "compare", "compare_beyond"]
+    assert list(ones) == names
+    monkeypatch.setattr(notebooks, "of", lambda *_: [ones["train_zoom-0"]])
+    notebooks.execute(profile, tmp_path, 1)
+    (page,) = (tmp_path / "notebooks").glob("*.ipynb")
+    shown = nbformat.read(page, as_version=4)
+    assert pages.how(shown) == "Opened the released training paper/zoom-0; trained nothing."
+    assert "d.released(released, model, seed)" in "".join(cell.source for cell in shown.cells)
+    after = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert {name.parts[0] for name in changed} == {"notebooks", "logs"}
+    assert before.keys() <= after.keys()

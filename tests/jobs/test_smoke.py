@@ -20,7 +20,7 @@ from jobs.conftest import Project
 from study import records
 from study.records import SchedulesRecord
 from study.settings import Profile
-from workflow import jobs, release, run
+from workflow import jobs, notebooks, release, run
 
 pytestmark = pytest.mark.slow
 ONES = ("linear-0", "zoom-0", "frame-0")
@@ -309,16 +309,17 @@ def test_a_damaged_release_is_refused_and_what_cures_it_is_said(released):
 def test_the_report_comes_from_the_release_without_training(copy, released, tmp_path, monkeypatch):
     commands = []
     monkeypatch.setattr(run, "run", lambda *command: commands.append(command))
+    monkeypatch.setattr(notebooks, "execute", lambda *given: commands.append(["notebooks", given[2]]))
     monkeypatch.setattr(jobs, "ROOT", tmp_path)
     (out := tmp_path / "build" / "released" / "smoke" / "metrics").mkdir(parents=True)
     (out / "train_gone-0.json").write_text("{}")  # of an earlier release
-    run.from_release(read(copy))
-    assert [command[0] for command in commands] == ["report.build"]
+    run.from_release(read(copy), "3")
+    assert [command[0] for command in commands] == ["notebooks", "report.build"]
     assert {p.name: p.read_bytes() for p in out.iterdir()} == {
         p.name: p.read_bytes() for p in (released / "metrics").iterdir()
     }
     with pytest.raises(ValueError, match="released/smoke has no .*-7: make retrain PROFILE=smoke"):
-        run.from_release(read(copy, seeds=[0, 7]))
+        run.from_release(read(copy, seeds=[0, 7]), "all")
 
 
 def test_what_is_released_in_this_project_is_whole(root):

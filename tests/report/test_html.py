@@ -8,8 +8,11 @@ import pytest
 import yaml
 
 import made_report
+import study.figures
 from report import front, pages
+from report.pages import SHOWN
 from report.render import TEMPLATES
+from study.figures import FIGURES
 
 ALT = yaml.safe_load((TEMPLATES / "alt.yaml").read_text(encoding="utf-8"))["alt"]
 WITHOUT_ADDRESS = {"vrikkis2024", "bynagari2019"}  # entries of the bibliography
@@ -85,8 +88,26 @@ def test_every_figure_of_the_notebooks_and_of_a_model_is_described(root):
     names = [re.sub(r"_\{\}[.]\w+$", "", name) for name in front.PICTURES]
     for path in (root / "notebooks").glob("*.ipynb"):
         names += re.findall(r"figures\.([a-z]\w+)\(", path.read_text(encoding="utf-8"))
-    names = {name for name in names if name not in ("figures_of", "steps_of", "render", "save")}
+    names = {name for name in names if name not in ("figures_of", "steps_of", "render", "save", "noised")}
     assert names <= ALT.keys()
+
+
+def test_every_figure_leads_to_the_cell_that_draws_it(root, report):
+    written = [path.read_text(encoding="utf-8") for path in (root / "report/text").rglob("*.md")]
+    shown = {name for text in written for name in SHOWN.findall(text)}
+    shown |= {name.partition("_{}")[0] for name in front.PICTURES}
+    lacking = [name for name in shown if not {name, name.rpartition("_")[0]} & pages.cells().keys()]
+    assert len(shown) > 30
+    assert not lacking
+    for name, function in FIGURES.items():  # a comparing notebook calls the report's own function
+        for notebook, called in pages.cells().get(name.partition(".")[0].removesuffix("_{}"), {}).items():
+            if notebook.startswith(("04", "06")):
+                assert getattr(study.figures, called.rpartition(".")[2]) is function
+    for figure in report.select("figure:has(img)"):
+        (drawn,) = figure.select(".drawn")
+        kind = "svg" if figure.img["src"].startswith("data:image/svg") else "png"
+        assert drawn.select("a[download]")[-1]["href"].endswith(kind)
+        assert "cell fig-" in texts([drawn])[0]
 
 
 def test_the_bibliography_leads_out_and_back(report):
