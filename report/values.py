@@ -28,6 +28,7 @@ from report.text_format import (
     Markdown,
     bibtex,
     code,
+    duration,
     escape,
     integer,
     listing,
@@ -65,6 +66,7 @@ from study.records import (
 from study.settings import Profile
 
 AUTHORS, LICENCE, PROJECT = "The Cold Zoom Diffusion project", "MIT", "cold-zoom-diffusion"
+VERIFIED = "verified.txt"  # the table of `make verify`, where one was made
 CITATION = Path(__file__).resolve().parents[1] / "CITATION.cff"
 EARLY_POINT = 0.2  # of training, where the schedules are compared
 SHIFTED, STITCHED, BLURRED = "shifted by 3 pixels", "two digits stitched", "blurred by 1 pixel"
@@ -96,11 +98,32 @@ def common(
         "date": date,
         "licence": LICENCE,
         "repository": repository(),
+        "facts": facts(results),
+        "lies_beside": lies_beside(results, notebooks),
         "dataset": dataset(results),
         "notebooks": [Markdown(f"[{escape(n)}](notebooks/{n}.html)") for n in notebooks],
         "play": Markdown(front.PLAY.name) if front.played() else None,
         "play_picture": Markdown(f"figures/{front.PLAY_PICTURE}"),
     }
+
+
+def facts(results: Results) -> Markdown:
+    """By which code, versions and precision the trainings were made, and what they took, for the title."""
+    ones = list(results.trainings.values())
+
+    def each(key: str) -> str:
+        return ", ".join(dict.fromkeys(str(one.train.environment.get(key, "unknown")) for one in ones))
+
+    of = f"Trained by commit {each('commit')}, Python {each('python')}, torch {each('torch')}"
+    return Markdown(f"{of}, {each('precision')}, in {duration(sum(map(tables.seconds, ones)))}")
+
+
+def lies_beside(results: Results, notebooks: Sequence[str]) -> Markdown:
+    """Links to what lies beside the page, for the title."""
+    known = {"Notebooks": f"notebooks/{notebooks[0]}.html"} if notebooks else {}
+    known |= {"Numbers and their records": "numbers.json", "Claims": "ledger.json", "Models": "table.json"}
+    known |= {"What was verified": VERIFIED} if (results.out / VERIFIED).is_file() else {}
+    return Markdown(" · ".join(f"[{name}]({file})" for name, file in known.items()))
 
 
 def repository() -> str:

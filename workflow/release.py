@@ -89,6 +89,11 @@ def unpack(folder: Path, out: Path) -> None:
         write_bytes(out / name, (folder / name).read_bytes())
 
 
+def unpacked(profile: Profile) -> Path:
+    """The folder of the report that is made from a release."""
+    return jobs.ROOT / "build" / "released" / profile.name
+
+
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)

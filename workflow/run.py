@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 
 from diffusion import data
+from diffusion.files import sha256
+from report.values import VERIFIED
 from study.records import trainings_in
 from study.settings import Profile, read_profile
 from workflow import jobs, notebooks, release
@@ -116,12 +118,15 @@ def from_release(profile: Profile, cores: str) -> None:
     name, folder = profile.name, release.RELEASED / profile.name
     if missing := [f"{m}-{s}" for m, s in profile.trainings if (m, s) not in trainings_in(folder)]:
         raise ValueError(f"released/{name} has no {', '.join(missing)}: make retrain PROFILE={name}")
-    out = jobs.ROOT / "build" / "released" / name
+    out = release.unpacked(profile)
     with jobs.lock(out):
         print(
             f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True
         )
         release.unpack(folder, out)
+        table, edition = out / VERIFIED, sha256(folder / release.MANIFEST)
+        if table.is_file() and edition not in table.read_text(encoding="utf-8"):
+            table.unlink()
         notebooks.execute(profile, out, (os.cpu_count() or 1) if cores == "all" else int(cores))
         run("report.build", "--out", str(out), "--profile", profile.where)
     print(f"{out}/report.html and {out}/report.pdf are made from released/{name}")

@@ -24,16 +24,18 @@ from torch import Tensor, nn
 import diffusion as d
 from diffusion import data
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.files import read_json, sha256
+from diffusion.files import read_json, sha256, write_bytes
 from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import sampling
 from report import build
+from report.values import VERIFIED
 from study.measure import evaluator_of, open_trained, trained_as
 from study.records import Trained, load_results, read_kept
 from study.settings import Measure, Profile, read_profile
 from workflow import jobs, release
 
+HEAD = "what: printed | again | agrees"
 TO_THE_BIT, ROUNDING, CHANCE = "to the bit", "within rounding", "within chance"
 NOT_CHECKED = """Not checked: trainings, but for the zoom's first epoch; checkpoints before the last; ways to
 sample other than the model's own; the analyses, the yardstick and the reading of images."""
@@ -229,12 +231,17 @@ def main() -> None:
     profile, begun, found = read_profile(sys.argv[1], jobs.PROFILES), time.monotonic(), []
     if not (release.RELEASED / profile.name).is_dir():
         raise ValueError(f"released/{profile.name} is not there; verify takes a released profile")
-    print("what: printed | again | agrees", flush=True)
+    print(HEAD, flush=True)
     for check in checks(profile):
         found.append(check)
         print(check.line(), flush=True)
     wrong = [check for check in found if not check.how]
-    print(f"{NOT_CHECKED}\n{len(found)} checks in {time.monotonic() - begun:.0f} s; {len(wrong)} disagree")
+    end = f"{NOT_CHECKED}\n{len(found)} checks in {time.monotonic() - begun:.0f} s; {len(wrong)} disagree"
+    print(end)
+    edition = sha256(release.RELEASED / profile.name / release.MANIFEST)
+    lines = [f"released/{profile.name}, whose manifest is {edition}"]
+    lines += [HEAD, *(check.line() for check in found), end, ""]
+    write_bytes(release.unpacked(profile) / VERIFIED, "\n".join(lines).encode())
     if wrong:
         sys.exit(1)
 
