@@ -13,7 +13,7 @@ from traitlets.config import Config
 
 from diffusion.parameters import PLACES
 from report.render import HERE, PAGE, TEMPLATES, pandoc
-from report.values import AUTHORS, LICENCE
+from report.values import AUTHORS, LICENCE, repository
 from study.records import Results
 
 FORMAT = "--from=markdown+lists_without_preceding_blankline-raw_html-raw_tex-implicit_figures"
@@ -74,7 +74,9 @@ def with_cells(text: str, results: Results, notebooks: Sequence[str]) -> str:
             return found[0]
         place, cell, function = of
         link = f"notebooks/{place}.html#{cell}" if place in notebooks else ""
-        return f'{found[0]}notebook="{place}" cell="{cell}" function="{function}" link="{link}" '
+        file = f"{repository()}/blob/main/notebooks/{place.partition('-')[0]}.ipynb" if repository() else ""
+        said = f'notebook="{place}" cell="{cell}" function="{function}" link="{link}" file="{file}" '
+        return found[0] + said
 
     return SHOWN.sub(said, text)
 

@@ -50,7 +50,7 @@ local function figure(f)
     local text = description(image.attributes.about or image.src:match "([^/]+)%.%w+$" or "")
     if image.attributes.under then text = (text or "Figure.") .. " Under the heading: " .. image.attributes.under end
     if text and not image.attributes.alt then image.caption = { pandoc.Str(text) } end
-    for _, name in ipairs { "about", "under", "notebook", "cell", "function", "link" } do image.attributes[name] = nil end
+    for _, name in ipairs { "about", "under", "notebook", "cell", "function", "link", "file" } do image.attributes[name] = nil end
     return image
   end }
 end

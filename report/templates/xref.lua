@@ -155,18 +155,19 @@ end
 local function figure(el)
   if #el.caption.long == 0 then return nil end
   local n = bump("fig", el.identifier)
-  local cell = ""
+  local cell = nil
   el = el:walk { Image = function(i)
     local a = i.attributes
     if typst and a.notebook then
-      cell = "Notebook " .. a.notebook .. ", cell " .. a.cell .. "."
-      a.notebook, a.cell, a["function"], a.link = nil, nil, nil, nil
+      cell = pandoc.Str("Notebook " .. a.notebook .. ", cell " .. a.cell .. ".")
+      if a.file ~= "" then cell = pandoc.Link(cell, a.file) end
+      for _, name in ipairs { "notebook", "cell", "function", "link", "file" } do a[name] = nil end
     end
     a.width = a.width or "100%"
     return i
   end }
-  if cell ~= "" then
-    el.caption.long[#el.caption.long].content:extend { raw "#text(size: 0.85em, fill: luma(110))[ ", pandoc.Str(cell), raw "]" }
+  if cell then
+    el.caption.long[#el.caption.long].content:extend { raw "#text(size: 0.85em, fill: luma(110))[ ", cell, raw "]" }
   end
   if not typst then prepend(el.caption.long, label("fig", n)) end
   return el
