@@ -3,11 +3,13 @@
     python -m workflow.verify PROFILE
 
 From what is released and this code it makes again: the hashes of all files; the numbers and the verdicts of
-the report, from the records; measures of the finished models, from the kept samples; some samples, from the
-weights; the first epoch of the zoom's training. A table says what is printed, what came out, and whether the
-two agree. The last lines say what was not checked; anything that disagrees makes it end with an error.
+the report, and the numbers that its figures draw, from the records; measures of the finished models, from the
+kept samples; some samples, from the weights; the first epoch of the zoom's training. A table says what is
+printed, what came out, and whether the two agree. The last lines say what was not checked; anything that
+disagrees makes it end with an error.
 """
 
+import csv
 import itertools
 import math
 import shutil
@@ -43,6 +45,7 @@ FIRST = 8  # samples of a model that are drawn again
 CLOSE = 1e-3  # relative difference that rounding may make of a measure
 ALIKE, LEVELS = 0.97, 8  # share of the pixels that differ by at most so many of 255 grey levels
 ROUNDED = 1e-9  # the same of a number computed again from the same records
+SHOWN = 1e-5  # the same of one of six digits
 LOSS = 0.02  # relative difference of an epoch's loss in another precision or on another machine
 NAMES: dict[str, Callable[[Mapping], str]] = {  # what a row of a file of the report is called
     "numbers": lambda row: f"{row['number']}, {row['text']}",
@@ -99,28 +102,48 @@ def files(folder: Path) -> Iterator[Check]:
 # --- what is printed ---
 
 
-def agree(a: Any, b: Any) -> bool:
+def agree(a: Any, b: Any, close: float = ROUNDED) -> bool:
     """Two rows, or parts of them, are equal but for the rounding of their numbers on another machine."""
     if isinstance(a, float) and isinstance(b, float):
-        return math.isclose(a, b, rel_tol=ROUNDED, abs_tol=ROUNDED)
+        return math.isclose(a, b, rel_tol=close, abs_tol=close) or math.isnan(a) and math.isnan(b)
     if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(agree(a[key], b[key]) for key in a)
+        return a.keys() == b.keys() and all(agree(a[key], b[key], close) for key in a)
     if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(agree, a, b))
+        return len(a) == len(b) and all(agree(x, y, close) for x, y in zip(a, b, strict=True))
     return a == b
 
 
-def rows(what: str, printed: Sequence[Mapping], again: Sequence[Mapping], name: Callable) -> Iterator[Check]:
+def rows(
+    what: str, printed: Sequence[Mapping], again: Sequence[Mapping], name: Callable, close: float = ROUNDED
+) -> Iterator[Check]:
     """Each row that is not as it was, and how many are."""
     wrong = 0
     for old, new in itertools.zip_longest(printed, again, fillvalue={}):
         for key in dict.fromkeys((*old, *new)):
-            if not agree(old.get(key), new.get(key)):
+            if not agree(old.get(key), new.get(key), close):
                 wrong += 1
                 yield Check(f"{what} {name(old or new)}, {key}", old.get(key), new.get(key), "")
                 break
     how = "" if wrong else TO_THE_BIT if printed == again else ROUNDING
     yield Check(f"{what}, {len(printed)} in all", len(printed), len(again) - wrong, how)
+
+
+def drawn(released: Path, again: Path) -> Iterator[Check]:
+    """The numbers behind a figure, of which many stand in no sentence."""
+    tables = []
+    for path in (released, again):
+        with path.open(newline="", encoding="utf-8") as file:
+            tables.append(
+                [{key: _number(one) for key, one in row.items()} for row in csv.DictReader(file, restval="")]
+            )
+    yield from rows(f"figures/{released.name}", *tables, lambda row: f"{row['series']} at {row['x']}", SHOWN)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def report(profile: Profile, folder: Path, out: Path) -> Iterator[Check]:
@@ -137,6 +160,8 @@ def report(profile: Profile, folder: Path, out: Path) -> Iterator[Check]:
             yield from rows(what, *(read_json(at / f"{what}.json") for at in (folder, out)), name)
         else:
             yield Check(f"{what}.json", "released", "none", "")
+    for path in sorted((folder / "figures").glob("*.csv")):
+        yield from drawn(path, out / "figures" / path.name)
 
 
 # --- what the samples are ---

@@ -74,11 +74,17 @@ def test_a_changed_record_number_or_bound_is_found(folder, tmp_path):
     [*verify.report(profile, folder, tmp_path / "out")]
     for name in verify.NAMES:  # as it is made today
         shutil.copy(tmp_path / "out" / f"{name}.json", folder)
+    (folder / "figures").mkdir(exist_ok=True)
+    shutil.copy(tmp_path / "out" / "figures" / "distances.csv", folder / "figures")
     assert found() == []
     value = read_json(record)["final"]["frechet"]["value"]
     changed(record, json.dumps(value), json.dumps(value * 1.01))
     assert any(what.startswith(("numbers", "table linear")) for what in found())
     changed(record, json.dumps(value * 1.01), json.dumps(value))
+    line = read_json(record)["curve"][1]["frechet"]["value"]
+    changed(record, json.dumps(line), json.dumps(line * 1.01))
+    assert any(what.startswith("figures/distances.csv") for what in found())
+    changed(record, json.dumps(line * 1.01), json.dumps(line))
     number = read_json(folder / "numbers.json")[0]
     changed(folder / "numbers.json", f'"value": {json.dumps(number["value"])}', '"value": 12345.0')
     assert f"numbers 1, {number['text']}, value" in found()
