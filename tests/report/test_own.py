@@ -96,7 +96,12 @@ def test_what_failed_is_named_and_an_image_is_not_a_measure(page):
 
 def test_the_citation_and_the_numbers_of_a_figure_are_in_the_page(alone, page):
     assert "author = {{A. Student}}" in said(page.select_one("details.cite pre"))
-    link = page.find(id="fig:own-losses").select_one("a.numbers")
+    drawn = page.find(id="fig:own-losses").select_one(".drawn")
+    assert said(drawn).startswith("Notebook 04_compare_fid, cell fig-losses · study.figures.losses")
+    assert said(page.find(id="fig:loss-blur").select_one(".drawn")).startswith(
+        "Notebook 05_your_degradation-blur-0"
+    )
+    link = drawn.select_one("a[download$='.csv']")
     kind, _, content = link["href"].partition(",")
     assert (kind, link["download"]) == ("data:text/csv", "losses.csv")
     assert unquote_to_bytes(content) == (alone / "figures" / "losses.csv").read_bytes()
