@@ -31,7 +31,7 @@ from study.settings import Profile, read_profile
 from workflow import jobs, release
 from workflow.run import from_release
 
-PROCESS_RUN = "https://w3id.org/ro/wfrun/process/0.5"
+CRATE, PROCESS_RUN = "ro-crate-metadata.json", "https://w3id.org/ro/wfrun/process/0.5"
 # Terms of Process Run Crate that RO-Crate 1.1, on which it builds, lacks.
 TERMS = {term: f"https://w3id.org/ro/terms/workflow-run#{term}" for term in ("environment", "sha256")}
 # What a job of a record read: jobs, whose results are meant, and files.
@@ -47,13 +47,15 @@ def committed() -> tuple[str, list[str]]:
         ValueError: it is no checkout of git, or a file was changed since.
     """
     if not (jobs.ROOT / ".git").exists():
-        raise ValueError(
-            f"{jobs.ROOT} has no .git; an archive is made of a commit, in a clone of the repository"
+        raise ValueError(f"{jobs.ROOT} has no .git; an archive is made of a commit: clone the repository")
+    run = {"cwd": jobs.ROOT, "capture_output": True, "text": True, "check": True}
+    try:
+        commit, names, changed = (
+            subprocess.run(["git", *what.split()], **run).stdout
+            for what in ("rev-parse HEAD", "ls-files -z", "diff --name-only HEAD")
         )
-    commit, names, changed = (
-        subprocess.run(["git", *what], cwd=jobs.ROOT, capture_output=True, text=True, check=True).stdout
-        for what in (["rev-parse", "HEAD"], ["ls-files", "-z"], ["diff", "--name-only", "HEAD"])
-    )
+    except subprocess.CalledProcessError as error:
+        raise ValueError(f"{jobs.ROOT} has no commit to archive: {error.stderr.splitlines()[0]}") from None
     if changed:
         name = changed.splitlines()[0]
         raise ValueError(f"{name} is not that of commit {commit[:12]}; commit it, or undo the change")
@@ -88,7 +90,7 @@ def archive(profile: Profile) -> Path:
     packages = sorted({f"{one.name}=={one.version}" for one in metadata.distributions()}, key=str.lower)
     files["installed.txt"] = "\n".join([f"# Python {platform.python_version()}", *packages, ""]).encode()
     files["COMMIT"] = f"{commit}\n".encode()
-    files["ro-crate-metadata.json"] = crate(profile, dict(sorted(files.items())))
+    files[CRATE] = crate(profile, {n: files[n] for n in sorted(files) if n != CRATE})
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as made:
         for n, content in sorted(files.items()):
@@ -145,9 +147,8 @@ def crate(profile: Profile, files: Mapping[str, bytes]) -> bytes:
     folders = [f"released/{one}" for one in dict.fromkeys((profile.name, *others))]
     done = {name: action for folder in folders for name, action in actions(files, folder)}
     read = [f"{folder}/{part}/*" for folder in folders for part in ("metrics", "kept")] + ["released/page/*"]
-    said = "The report: text, figures, numbers and verdicts, from records and kept images."
-    report = f"build/released/{profile.name}"
-    done[report] = Action("report/build.py", said, read, matching(files, f"{report}/*"))
+    about, report = "Text, figures, numbers and verdicts of the report.", f"build/released/{profile.name}"
+    done[report] = Action("report/build.py", about, read, matching(files, f"{report}/*"))
     instruments = {action.instrument for action in done.values()}
 
     def add(name: str, kind: str, /, **properties: Any) -> dict[str, str]:
@@ -164,15 +165,15 @@ def crate(profile: Profile, files: Mapping[str, bytes]) -> bytes:
     for name, action in done.items():
         read = [n for pattern in action.needs for n in matching(files, pattern)]
         read += [n for pattern in action.needs for need in matching(done, pattern) for n in done[need].result]
-        about = [{"@id": quote(n)} for n in dict.fromkeys(read)]
+        objects = [{"@id": quote(n)} for n in dict.fromkeys(read)]
         if data := action.dataset:
-            said = "A data set that is not here; run.json of each training has its hash."
-            about.append(add(f"#data-{quote(data)}", "CreativeWork", name=data, description=said))
+            about = "A data set that is not here; run.json of each training has its hash."
+            objects.append(add(f"#data-{quote(data)}", "CreativeWork", name=data, description=about))
         tool, _, version = action.instrument.partition(", commit ")
         if version:
             add(tool, "SoftwareApplication", name=tool, url=tool, version=version)
         said = {"name": name, "description": action.about, "instrument": {"@id": quote(tool, safe="/:")}}
-        said |= {"object": about, "result": [{"@id": quote(n)} for n in action.result], **action.times}
+        said |= {"object": objects, "result": [{"@id": quote(n)} for n in action.result], **action.times}
         known = [(f"#{quote(f'{k}={v}')}", k, v) for k, v in action.environment.items()]
         said["environment"] = [add(at, "PropertyValue", name=k, value=v) for at, k, v in known]
         add(f"#{name}", "CreateAction", **said)
