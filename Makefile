@@ -23,7 +23,7 @@ STUDY = $(call quoted,$(PROFILE)) $(call quoted,$(CORES)) $(if $(EXECUTOR),--on 
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release verify page site publish test test-long test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page site publish test test-long test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -45,6 +45,9 @@ release: env ## keep the results of PROFILE, with weights and the PDF, under rel
 
 verify: env ## check the released PROFILE as a reviewer would: files, numbers, measures, samples, an epoch
 	@$(RUN) -m workflow.verify $(call quoted,$(PROFILE))
+
+archive: env ## one zip of the released PROFILE, with report, sources and all that was run, for Zenodo and the like
+	@$(RUN) -m workflow.archive $(call quoted,$(PROFILE))
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m diffusion.play.page

@@ -50,14 +50,18 @@ def command(job: jobs.Job, profile: str, attempt: Path, **further: Any) -> list[
     if job.kind == "report":
         return ["-m", "report.build", "--out", str(job.out), "--profile", profile]
     values = {k: v for k, v in job.values().items() if k != "notebook"} | {"data_dir": job.settings.data_dir}
-    values |= {"out_dir": str(job.out)} | further if job.notebook else {}
+    values |= {"out_dir": _near(job.out)} | further if job.notebook else {}
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6)  # in JSON 1e-05 is a text for YAML
     if job.notebook:
-        source = str(jobs.ROOT / "notebooks" / f"{job.notebook}.ipynb")
-        return ["-m", "papermill", source, str(attempt), "-y", text, *PAPERMILL]
+        return ["-m", "papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", text, *PAPERMILL]
     model, _, seed = job.one.partition("-")
     one = ["--model", model, "--seed", seed] if model else []
     return ["-m", f"study.{job.kind}", "--out", str(job.out), *one, "--settings", text]
+
+
+def _near(path: Path) -> str:
+    """A path as it is from the project's folder, where jobs run: an executed notebook names no machine's."""
+    return str(path.relative_to(jobs.ROOT) if path.is_relative_to(jobs.ROOT) else path)
 
 
 def run(job: jobs.Job, arguments: list[str], log: Path, quiet: bool = False) -> tuple[int, str]:
