@@ -52,6 +52,7 @@ class Run:
         architecture: the network's class and its arguments.
         way: how it is sampled where nothing else is said.
         keeps: samples and fitted priors are kept on disk; not so of a release.
+        learnt: priors that were fitted for it, by the names of their files.
         images: the training images, of which a prior is fitted; None: they are looked for when one is.
     """
 
@@ -67,6 +68,7 @@ class Run:
     architecture: tuple[type[nn.Module], dict[str, Any]]
     way: Way = Way()
     keeps: bool = True
+    learnt: dict[str, bytes] = field(default_factory=dict, repr=False)
     images: Tensor | None = field(default=None, repr=False)
 
     @property
@@ -234,7 +236,7 @@ class Run:
         if prior is None or not hasattr(prior, "fit"):
             return prior
         name, live = self._prior_file(prior)
-        if (content := self.store.read(name)) is not None:
+        if (content := self.store.read(name) or self.learnt.get(name)) is not None:
             try:
                 if (kept := unpack(content, live))["file"] == name:
                     return kept["prior"]
@@ -250,6 +252,7 @@ class Run:
         except PackError as error:
             print(f"note: the prior, a {type(prior).__name__}, is fitted anew each time: {error}", flush=True)
             return made
+        self.learnt[name] = content
         if self.keeps and os.access(self.folder, os.W_OK):
             self.store.write(name, content)
         return made
