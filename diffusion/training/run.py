@@ -236,7 +236,9 @@ class Run:
         if prior is None or not hasattr(prior, "fit"):
             return prior
         name, live = self._prior_file(prior)
-        if (content := self.store.read(name) or self.learnt.get(name)) is not None:
+        content = self.store.read(name)
+        content = self.learnt.get(name) if content is None else content
+        if content is not None:
             try:
                 if (kept := unpack(content, live))["file"] == name:
                     return kept["prior"]
