@@ -290,6 +290,7 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "value": {name: e.said(e.interval.value) for name, e in decides.items()},
         "magnitude": {name: e.said(abs(e.interval.value)) for name, e in decides.items()},
         "settles": {name: v.settles for name, v in verdicts.items()},
+        "in_words": NUMBERS,
         "fewest": {name: table.fewest(v, place) for place, (name, v) in enumerate(verdicts.items())},
         "ratios": [e.interval.value for e in verdicts["comparable"].each],
         "comparable_within": integer(defined(COMPARABLE, "report.claims.samples:COMPARABLE")),
