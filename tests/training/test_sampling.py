@@ -9,6 +9,8 @@ import torch
 import diffusion as d
 from damage import WAYS
 from diffusion.identity.packing import tensor_bytes
+from diffusion.processes.priors import fitted
+from diffusion.training import run as runs
 from diffusion.training import sampling
 from diffusion.training.run import samples_folder
 from own import Grey, Halves, stay
@@ -154,6 +156,15 @@ def test_a_foreign_or_damaged_prior_is_not_taken(images, tmp_path, capsys):
         run.keeps = False
         assert torch.equal(run.sample(2, prior="patches", seed=3), wanted)
         assert "the prior is fitted again" in capsys.readouterr().out
+
+
+def test_a_prior_is_fitted_once_for_a_run_that_keeps_nothing(images, tmp_path, monkeypatch):
+    run = train(images, tmp_path, epochs=1)
+    run.keeps, fits = False, []
+    monkeypatch.setattr(runs, "fitted", lambda *of: fits.append(of) or fitted(*of))
+    first, second = (run.sample(2, prior="patches", seed=3) for _ in range(2))
+    assert torch.equal(first, second)
+    assert len(fits) == 1
 
 
 # --- what is kept on disk ---
