@@ -159,7 +159,7 @@ local function figure(el)
   el = el:walk { Image = function(i)
     local a = i.attributes
     if typst and a.notebook then
-      cell = pandoc.Str("Notebook " .. a.notebook .. ", cell " .. a.cell .. ".")
+      cell = pandoc.Str("Notebook " .. (a.notebook:match "^%d+" or a.notebook) .. ", cell " .. a.cell .. ".")
       if a.file ~= "" then cell = pandoc.Link(cell, a.file) end
       for _, name in ipairs { "notebook", "cell", "function", "link", "file" } do a[name] = nil end
     end
