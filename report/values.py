@@ -153,6 +153,7 @@ def build(
     zooms = trainings_of(results, "zoom")
     whole, further = complete(results), beyond.load(str(profile.options.get("beyond", "")))
     watched = beyond.load(str(profile.options.get("starts", "")))
+    second = beyond.load(str(profile.options.get("second", "")))
     return (
         common(results, profile, notebooks)
         | _run(results, profile, models, set(drawn))
@@ -160,6 +161,7 @@ def build(
         | _claims(verdicts)
         | _models(case, models)
         | _zooms(results, zooms)
+        | {"second": second and second.first("linear").measure.final}
         | {"whole": whole, "early": {}, "along": {}, "clipping": {}}
         | {"recovered": {}, "response": {}, "yardstick": {}, "cost": {}}
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
