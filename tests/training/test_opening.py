@@ -239,6 +239,20 @@ def test_a_released_model_in_one_line(mnist_dir):
     assert (best.way.sampler, best.way.prior) == (d.Naive(noise=0.8, power=2), d.Mixture())
 
 
+def test_no_released_prior_is_kept_that_is_not_read():
+    """One of another name, of earlier code, would lie there for nothing, and the prior be fitted anew."""
+    kept = 0
+    for name in d.released():
+        profile, _, training = name.partition("/")
+        model, _, seed = training.rpartition("-")
+        run = d.released(profile, model, int(seed))
+        for path in (run.folder / "priors").glob("*"):
+            prior = run.way.prior if run.way.prior is not None else run.process.prior
+            assert run._prior_file(prior)[0] == f"priors/{path.name}", name
+            kept += 1
+    assert kept > 10
+
+
 def test_all_that_is_released_is_listed():
     names = d.released()
     assert {"paper/zoom-0", "paper/zoom-1", "beyond/zoom_unet_falling-1"} <= set(names)
