@@ -27,7 +27,7 @@ MARK = re.compile(f"{BEGIN}(\\d+){MIDDLE}([^{BEGIN}{END}]*){END}")
 
 
 class _Known:
-    """What a number knows: the places of the records that it comes from, and the function that made it."""
+    """The places of the records that a number comes from, and the function that made it."""
 
     sources: tuple[Source, ...] = ()
     operation: str = ""

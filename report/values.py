@@ -120,8 +120,9 @@ def facts(results: Results) -> Markdown:
 
 def lies_beside(results: Results, notebooks: Sequence[str]) -> Markdown:
     """Links to what lies beside the page, for the title."""
-    known = {"Notebooks": f"notebooks/{notebooks[0]}.html"} if notebooks else {}
-    known |= {"Numbers and their records": "numbers.json", "Claims": "ledger.json", "Models": "table.json"}
+    known = {"PDF": "report.pdf"} | ({"Notebooks": f"notebooks/{notebooks[0]}.html"} if notebooks else {})
+    known |= {"Numbers and their records": "numbers.json", "Models": "table.json"}
+    known |= {"Claims": "ledger.json"} if {*results.models} - {*own.models(results)} else {}
     known |= {"What was verified": VERIFIED} if (results.out / VERIFIED).is_file() else {}
     return Markdown(" · ".join(f"[{name}]({file})" for name, file in known.items()))
 

@@ -67,6 +67,10 @@ def test_it_has_the_author_s_title_and_names_and_nothing_of_the_study(alone, pag
     assert not page.select(".verdict, .squares, .play, [id='tbl:verdicts'], [href$='cold-zoom.html']")
     assert "paper" not in said(page.main)
     assert not (alone / "cold-zoom.html").exists()
+    links = [a["href"] for a in page.select("a") if not a["href"].startswith(("#", "data:", "https:"))]
+    assert [link for link in links if not (alone / link.partition("#")[0]).is_file()] == []
+    assert "numbers.json" in links
+    assert "ledger.json" not in links  # it has no claims
     assert (alone / "report.pdf").stat().st_size > 50_000
 
 
