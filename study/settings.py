@@ -210,7 +210,7 @@ class Report(BaseModel):
 
 
 class Told(Report):
-    """What the report is made with, beside the records; `labels` are those of the models' entries."""
+    """All that the report is made with, beside the records; `labels` are those of the models' entries."""
 
     labels: dict[str, str] = {}
 

@@ -143,9 +143,7 @@ def test_cells_draw_what_the_report_draws_from_the_records_that_they_leave(root,
         small = {k: v for k, v in given.items() if k in known} | {"out_dir": str(tmp_path)}
         drawn |= executed(root / f"notebooks/{name}.ipynb", small)
     results = records.load_results(tmp_path, [("zoom", 0)])
-    found = {
-        stem: (name, function) for name, function in FIGURES.items() for stem in [name.partition(".")[0]]
-    }
+    found = {name.partition(".")[0]: (name, function) for name, function in FIGURES.items()}
     named = {"trajectory": "trajectory_{}", "samples": None, "loss": "loss_{}"}
     compared = set()
     for cell, ours in drawn.items():

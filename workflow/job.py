@@ -34,7 +34,7 @@ def end_with_parent(number: int = signal.SIGKILL) -> None:
 
 
 def environment(out: Path) -> dict[str, str]:
-    """What the jobs of a results folder have in their environment."""
+    """Variables for the environment of the jobs of a results folder."""
     return {
         "IPYTHONDIR": f"{out}/logs/.ipython",  # nobody's start-up files
         "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel

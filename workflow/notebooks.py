@@ -8,7 +8,7 @@ from pathlib import Path
 from study.settings import Profile, read_profile
 from workflow import job, jobs, release
 
-FEW = {"n_reconstruct": 100, "n_test": 1000}  # in place of thousands, for no figure of the report
+FEW = {"n_reconstruct": 100, "n_test": 500}  # in place of thousands, for no figure of the report
 FIGURED = "train_zoom-0"  # of whose test images the report has figures
 
 

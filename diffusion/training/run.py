@@ -73,7 +73,7 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where the run lies."""
+        """The folder of its files."""
         return self.store.path
 
     @property

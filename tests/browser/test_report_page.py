@@ -84,9 +84,7 @@ def test_a_link_shows_what_it_leads_to(made_out, open_page):
     peek = page.locator(".peek")
     link = page.locator("#text a[href^='#fig:']").first
     link.scroll_into_view_if_needed()
-    page.evaluate(
-        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )  # it has scrolled
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     link.hover()
     expect(peek).to_be_visible()  # after its delay, on a machine however busy
     assert "Figure" in peek.inner_text()
