@@ -129,7 +129,7 @@ class Schedules(*_Schedules, settings_of(processes.ColdZoom, without=("T", "late
     released: Released = None
     zoom_T: Deepest = 24
     image_index: int = Field(61, ge=0, le=9_999, description="the test image in the figures")
-    n_columns: int = Field(11, ge=2, le=50, description="evenly spaced time steps in Figure 2")
+    n_columns: int = Field(11, ge=2, le=50, description="evenly spaced time steps that are shown")
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:

@@ -1,4 +1,4 @@
-"""The reconstructor g_t: one small CNN, used by every process (Sec. 2.2 of the study)."""
+"""The reconstructor g_t: a small CNN (Sec. 2.2 of the study) or U-Net, for every process."""
 
 import copy
 import math

@@ -126,7 +126,7 @@ class Run:
         start: Tensor | None = None,
         average: int | None = None,
     ) -> Tensor:
-        """n generated images, (n, 1, 28, 28) float32 on the CPU, about [-0.5, 0.5].
+        """n generated images, (n, C, S, S) float32 on the CPU, about [-0.5, 0.5].
 
         What is not named is as the run is sampled by default, or else as its process says. The same arguments
         give the same images; those of a run with a folder are kept there.
@@ -139,7 +139,7 @@ class Run:
                 own.
             prior: such as d.Mixture(), its name, or an object of your own. It is fitted on the training
                 images, once, and kept with the run.
-            start: where sampling starts in place of a prior: (n, 1, 28, 28) latents at t = T, or of a zoom
+            start: where sampling starts in place of a prior: (n, C, S, S) latents at t = T, or of a zoom
                 with T = 24 its (n, 1, 4, 4) pixels; one stands for all n.
 
         Raises:
@@ -175,7 +175,7 @@ class Run:
     def trajectory(
         self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
     ) -> dict[int, Tensor]:
-        """The latents on the way to n images: time step -> (n, 1, 28, 28); arguments as of `sample`."""
+        """The latents on the way to n images: time step -> (n, C, S, S); arguments as of `sample`."""
         n, seed, average, walker, begin = self._asked(n, seed, **how)
         network = self.network(epoch, average)
         process, walker, begin = copy.deepcopy((self.process, walker, begin))

@@ -41,7 +41,7 @@ def network_as_described(case: Case) -> Iterator[Effect]:
 @claim(
     "2.3",
     "The linear schedule begins at $\\beta_1 = 10^{-5}$.",
-    short="$\\beta_1$ is as printed",
+    short="$\\beta_1$ is $10^{-5}$, as printed",
     rule="The noise at $t = 1$ that the study's network has learnt has that variance, within a factor of "
     f"{LEARNT:g}.",
 )
@@ -56,7 +56,7 @@ def first_beta(case: Case) -> Iterator[Effect]:
 @claim(
     "2.4",
     "The distances compare 500 samples with the held-out test split.",
-    short="The distances were taken as described",
+    short="Distances are of 500 samples, as described",
     rule="The study's code compares at least 500 samples, and by its procedure, in digit features, uniform "
     "noise is further from the data than real digits.",
 )
