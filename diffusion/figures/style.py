@@ -21,6 +21,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from PIL import Image
 
 from diffusion.files import write_bytes
 
@@ -157,6 +158,15 @@ def render(figure: Figure, suffix: str) -> bytes:
     buffer = io.BytesIO()
     with theme():
         figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata[suffix])
+    return buffer.getvalue() if suffix == "svg" else _compact(buffer)
+
+
+def _compact(png: io.BytesIO) -> bytes:
+    """The same picture without transparency, and with one channel where it has no colours."""
+    picture, buffer = Image.open(png).convert("RGB"), io.BytesIO()
+    red, green, blue = picture.split()
+    grey = red.tobytes() == green.tobytes() == blue.tobytes()
+    (red if grey else picture).save(buffer, "PNG", optimize=True, dpi=(DPI, DPI))
     return buffer.getvalue()
 
 
