@@ -21,7 +21,7 @@ def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -
         frechet=frechet.frechet_gap(reference, b.features, a.features, repeats, evaluator.seed),
         background=samples.border_grey_gap(frechet.to_uint8(y), frechet.to_uint8(x)),
     )
-    sides = [Variant(n=n, frechet=one.frechet(), **one.looks()) for one in (a, b)]
+    sides = [Variant(n=n, frechet=evaluator.main.distance(one.features), **one.looks()) for one in (a, b)]
     return Ablation(first=sides[0], second=sides[1], gap=gap)
 
 
@@ -48,7 +48,10 @@ def prior(
 def _side(seen: Seen, n_variety: int) -> PriorSide:
     looks = seen.looks()["low_confidence"]
     return PriorSide(
-        n=len(seen.x), variety=seen.variety(n_variety), low_confidence=looks, classes=seen.classes()
+        n=len(seen.x),
+        variety=seen.evaluator.variety(seen.features, n_variety),
+        low_confidence=looks,
+        classes=seen.classes(),
     )
 
 

@@ -130,7 +130,7 @@ def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tenso
         calls=run.calls,
         noise=getattr(sampler, "noise", 0.0),
         clip_x0=getattr(sampler, "clip_x0", False),
-        frechet=seen.frechet(),
+        frechet=evaluator.main.distance(seen.features),
         digit=share_of(recogniser.accepts(x)),
         classes=seen.classes(),
     )

@@ -101,7 +101,7 @@ def features_of(name: str, n: int) -> torch.Tensor:
 
 def distance() -> dict[str, Any]:
     reference, found = frechet.Reference(features_of("test", 2000)), features_of("zoom", 64)
-    interval = frechet.frechet_interval(reference, found, 20, 0)
+    interval = frechet.distances(reference, found, 20, 0)
     gap = frechet.frechet_gap(reference, found, features_of("patches", 64), 20, 0)
     kid, floor = frechet.kid(reference, found), frechet.floor(features_of("train", 640), reference, 64, 5, 0)
     return {

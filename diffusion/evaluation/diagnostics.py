@@ -5,12 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.results import (
-    CommonLoss,
-    Confusion,
-    DarkCentre,
-    Reconstruction,
-)
+from diffusion.evaluation.results import CommonLoss, Confusion, DarkCentre, Reconstruction
 from diffusion.evaluation.samples import dark_centre
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.base import Network, in_chunks

@@ -136,7 +136,9 @@ class Evaluator:
         self.spaces = {name: Space(self, one) for name, one in self.extractors.items() if one.available}
         self.main = next(iter(self.spaces.values()))
         self.test = Seen(self, x_test, self.main.reference.features.float())
-        self.threshold = samples.threshold_of(self.test.confidence) if self.classes else None
+        self.threshold = None  # of the confidence
+        if self.classes:
+            self.threshold = float(self.test.confidence.quantile(samples.LOW_CONFIDENCE))
         self._real: dict[int, Real] = {}
 
     @property
@@ -178,11 +180,6 @@ class Evaluator:
         return found
 
     @cached_property
-    def train(self) -> "Seen":
-        """The training images, seen when first asked for."""
-        return Seen(self, self.x_train, self.main.train)
-
-    @cached_property
     def recogniser(self) -> DigitRecogniser:
         """Says which images are digits."""
         few = self.x_train[:NEAR], self.x_test, self.labels
@@ -194,6 +191,12 @@ class Evaluator:
         """
         known = self.classes and x.shape[1:] == GREY28 and len(self.x_train) >= NEIGHBOURS
         return share_of(self.recogniser.accepts(x)) if known else None
+
+    def variety(self, found: Tensor, n: int = samples.MOST_IMAGES) -> Variety:
+        """Precision, recall and coverage of n, or as many as there are, of images with features `found`."""
+        real = self.main.reference.features
+        n = min(n, samples.MOST_IMAGES, len(real), len(found))
+        return samples.precision_recall_coverage(real, found, n, self.seed)
 
     def floors(self, n: int, every: bool = False) -> dict[str, Spread]:
         """The real-vs-real distance at n images by features, where there are as many; arguments as below."""
@@ -224,9 +227,9 @@ class Evaluator:
         seen, first = Seen(self, x), x[:n_distance]
         others = {name: one for name, one in self._shown(every).items() if one is not self.main}
         return Sampled(
-            frechet=seen.frechet(n_distance),
+            frechet=self.main.distance(seen.features[:n_distance]),
             distances={name: one.distance(one.features(first)) for name, one in others.items()},
-            variety=seen.variety(first=n_distance),
+            variety=self.variety(seen.features[:n_distance]),
             classes=seen.classes(n_distance),
             recognised=seen.recognised(),
             centre=samples.centre_shares(samples.grey(x)),
@@ -248,7 +251,7 @@ class Evaluator:
                 threshold=self.threshold,
                 centre=samples.centre_shares(samples.grey(self.x_test)),
                 divergence_floor=floor,
-                variety=self.train.variety(n),
+                variety=self.variety(self.main.train, n),
                 digit=self.digit(self.x_test[1::2]),  # the others gave the bound
                 **self.test.looks(),
             )
@@ -273,16 +276,6 @@ class Seen:
         if evaluator.classifier is not None:
             with torch.inference_mode():
                 self.labels, self.confidence = samples.read(evaluator.classifier.head(self.features))
-
-    def frechet(self, n: int | None = None) -> Distance:
-        """Fréchet and kernel distance of the first n, or of all."""
-        return self.evaluator.main.distance(self.features[:n])
-
-    def variety(self, n: int = samples.MOST_IMAGES, first: int | None = None) -> Variety:
-        """Precision, recall and coverage of n (or as many as there are) of the `first`, or of all."""
-        real, found = self.evaluator.main.reference.features, self.features[:first]
-        n = min(n, samples.MOST_IMAGES, len(real), len(found))
-        return samples.precision_recall_coverage(real, found, n, self.seed)
 
     def classes(self, n: int | None = None) -> Classes | None:
         """Class shares of all, and the divergence of the first n."""

@@ -156,8 +156,10 @@ def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 1
     return Spread(mean=values.mean().item(), sd=values.std().item(), n=n)
 
 
-def frechet_interval(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Distance:
-    """The Fréchet distance with an interval for what it would be on average over sample sets of this size n.
+def distances(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Distance:
+    """Both distances of features (N, D), N >= 4; the Fréchet one with its bias and an interval.
+
+    The interval is for what the distance would be on average over sample sets of this size n.
 
     The estimate is biased upwards by about b / n. Resampling with replacement adds a bias of that size again,
     since copies make the covariance look lower in rank: plain percentiles of a bootstrap lie above the
@@ -179,6 +181,7 @@ def frechet_interval(reference: Reference, features: Tensor, repeats: int = 200,
         len(features),
         sd=centred.std().item(),
         bias=(halves.mean().item() - fid) * scale**2,
+        kid=kid(reference, features, seed),
     )
 
 
@@ -195,12 +198,6 @@ def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, 
     draws = _of_halves(reference, a, repeats, seed) - _of_halves(reference, b, repeats, seed)
     error = half_error(draws.numpy(), len(a))
     return Interval(gap, gap - error, gap + error)
-
-
-def distances(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Distance:
-    """Both distances of features (N, D), N >= 4, the Fréchet one with interval and bias."""
-    found = frechet_interval(reference, features, repeats, seed)
-    return found.model_copy(update={"kid": kid(reference, features, seed)})
 
 
 def _of_halves(reference: Reference, features: Tensor, repeats: int, seed: int) -> Tensor:

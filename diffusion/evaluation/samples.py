@@ -35,7 +35,9 @@ REPEATS = 2000  # draws behind an interval of a mean or a divergence
 
 # --- read by the classifier ---
 
-LOW_CONFIDENCE = 0.05  # share of real test images below the threshold, by construction
+# Share of real test images below the confidence that an image needs. A rule at 1 % would be laxer,
+# and useless: it lets uniform noise pass as digits.
+LOW_CONFIDENCE = 0.05
 
 QUALITY_RULE = (
     "High-quality samples are drawn at random (seeded) from the tenth of all samples about which the "
@@ -49,14 +51,6 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     # In float32 the probability of a clear digit may round to exactly 1, and ties could not be ranked.
     confidence, labels = logits.double().softmax(1).max(1)
     return labels, confidence
-
-
-def threshold_of(real_confidence: Tensor) -> float:
-    """The confidence that 5 % of real images stay below: the rule that fixes what is called no digit.
-
-    A rule at 1 % would be laxer, and useless: it lets uniform noise pass as digits.
-    """
-    return float(real_confidence.quantile(LOW_CONFIDENCE))
 
 
 def recognised(labels: Tensor, classes: int = CLASSES) -> Recognised:

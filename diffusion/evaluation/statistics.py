@@ -78,17 +78,8 @@ def half_error(draws: np.ndarray, n: int) -> float:
 
 
 def paired(a: Sequence[float], b: Sequence[float]) -> Interval:
-    """Mean of a - b case by case, with Student's interval: images from the same noise, trainings of one seed.
-
-    Raises:
-        ValueError: fewer than two pairs, or not as many of both.
-    """
-    if len(a) != len(b) or len(a) < 2:
-        raise ValueError(f"{len(a)} and {len(b)} cases; needed: as many of both, at least 2")
-    gap = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
-    error = float(stats.t.ppf(TAILS[1], gap.size - 1)) * float(gap.std(ddof=1)) / math.sqrt(gap.size)
-    mean = float(gap.mean())
-    return Interval(mean, mean - error, mean + error)
+    """Mean of a - b case by case, with Student's interval: of at least two images from the same noise."""
+    return Interval(*mean_of(np.asarray(a, dtype=float) - np.asarray(b, dtype=float)).ends)
 
 
 # --- series ---

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from diffusion.evaluation import frechet
 from diffusion.evaluation.frechet import (
     Reference,
+    distances,
     floor,
     frechet_distance,
     frechet_gap,
-    frechet_interval,
     kid,
     to_uint8,
 )
@@ -135,7 +135,7 @@ def test_interval_covers_the_mean_distance_at_this_n_and_a_plain_bootstrap_does_
     found = []
     for seed in range(sets):
         features = gaussian(n, dimension, seed + 1, 0.3, 1.1)
-        one = frechet_interval(reference, features, repeats=60, seed=seed)
+        one = distances(reference, features, repeats=60, seed=seed)
         assert 0 <= one.low <= one.value <= one.high
         covered += one.low <= target <= one.high
         draws = torch.Generator().manual_seed(seed)
@@ -156,7 +156,7 @@ def test_the_gap_of_paired_sets_is_known_better_than_of_two_sets():
     reference = Reference(gaussian(2000, 6, 0))
     a = gaussian(300, 6, 1)
     found = frechet_gap(reference, a + 0.3, a)
-    apart = [frechet_interval(reference, x) for x in (a + 0.3, a)]
+    apart = [distances(reference, x) for x in (a + 0.3, a)]
     assert found.value == pytest.approx(apart[0].value - apart[1].value)
     assert found.low < 6 * 0.3**2 < found.high  # the mean moves, the covariance does not
     assert found.high - found.low < math.hypot(*((one.high - one.low) for one in apart))
