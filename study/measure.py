@@ -140,7 +140,7 @@ def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
 @cache
 def code() -> str:
     """Hash of the code that measures."""
-    return hash_of(followed("import study.measure", [PACKAGE.parent]).values())
+    return hash_of(followed("import study.measure", PACKAGE.parent))
 
 
 def measured_epochs(last: int, every: int) -> list[int]:

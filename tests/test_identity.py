@@ -28,7 +28,7 @@ import diffusion as d
 from diffusion.files import digest
 from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.identity.packing import PackError, pack, restored, unpack
-from diffusion.identity.sources import IdentityError, hash_of, own_files
+from diffusion.identity.sources import IdentityError, followed, hash_of
 from diffusion.training.network import Reconstructor
 
 
@@ -524,17 +524,25 @@ def test_constants_count_as_they_are_now(tmp_path, parts):
     assert forked(work) == "True"
 
 
-def test_the_files_of_a_module_are_those_that_it_imports(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(write(tmp_path))
-    (tmp_path / "pack_").mkdir()
-    (tmp_path / "pack_" / "one.py").write_text("from . import two\nimport torch, diffusion")
-    (tmp_path / "pack_" / "two.py").write_text("import importlib\nx = importlib.import_module('pack_.three')")
-    (tmp_path / "pack_" / "three.py").write_text("y = 1")
-    assert set(own_files("mine_")) == {"mine_", "beside_"}
-    assert set(own_files("pack_.one")) == {"pack_.one", "pack_.two", "pack_.three"}
-    before = hash_of(own_files("pack_.one").values())
+def test_the_files_of_code_are_those_that_it_imports_wherever_it_does(tmp_path):
+    files = {
+        "pack_/__init__.py": "",
+        "pack_/one.py": "from . import two\nimport torch, diffusion",
+        "pack_/two.py": "def f():\n    from pack_.three import y\n    import pack_.drawn",
+        "pack_/three.py": "y = 1",
+        "pack_/drawn.py": "",
+        "pack_/other.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = followed("import pack_.one", tmp_path, ["pack_.drawn"])
+    assert {path.stem for path in found} == {"__init__", "one", "two", "three"}
+    before = hash_of(found)
+    (tmp_path / "pack_" / "three.py").write_text("y = 1  # a remark")
+    assert hash_of(found) == before
     (tmp_path / "pack_" / "three.py").write_text("y = 2")
-    assert hash_of(own_files("pack_.one").values()) != before
+    assert hash_of(found) != before
 
 
 def test_another_python_tells_the_same(tmp_path):

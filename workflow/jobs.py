@@ -21,8 +21,10 @@ from pydantic import BaseModel
 import diffusion
 from diffusion import data
 from diffusion.files import differences, digest, expanded, read_json, sha256, write_json
-from diffusion.identity.sources import followed, hash_of, own_files
+from diffusion.identity.describe import describe
+from diffusion.identity.sources import followed, hash_of
 from diffusion.parameters import PLACES
+from diffusion.plugins import named
 from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from diffusion.syntax import syntax
@@ -50,7 +52,7 @@ OF_REPORT = (
     "table.json",
     "numbers.json",
 )
-OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*):[A-Za-z_][\w.]*"')  # module:name, in JSON
+OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)"')  # module:name, in JSON
 NOT_MADE = "not made yet"
 
 
@@ -71,11 +73,11 @@ class Job:
     def expected(self) -> dict[str, Any]:
         """All that the job is made from; raises ValueError where code, data or a job before are not there."""
         values = self.values()
-        own = set(OWN.findall(json.dumps(values)))
+        own = set() if self.kind == "report" else set(OWN.findall(json.dumps(values)))
         return {
             "settings": values,
             "code": _code(self.kind, self.notebook),
-            "own code": {m: hash_of(own_files(m).values()) for m in sorted(own)},
+            "own code": {name: digest(describe(named("name", name, {}), name)) for name in sorted(own)},
             "data": "dataset" in values and _data(values["dataset"], self.settings.data_dir),
             "versions": versions(),
             "results": {
@@ -183,7 +185,7 @@ def _code(kind: str, notebook: str | None) -> str:
         begin = code_of(ROOT / "notebooks" / f"{notebook}.ipynb")
         cells = syntax(begin)
         begin += "".join(f"\nimport {module}" for module in diffusion._NAMES.values())
-    files = [*followed(begin, [ROOT], () if kind == "report" else DRAWING).values()]
+    files = followed(begin, ROOT, () if kind == "report" else DRAWING)
     if kind == "report":  # its text and templates
         files += [p for p in (ROOT / "report").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
     return digest([cells, hash_of(files)], 16)

@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import types
 from collections.abc import Iterable, Iterator
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,6 @@ from diffusion.syntax import syntax
 LIBRARIES = tuple(
     str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
-# Ways to import what only the running program knows: the files beside then count, all of them.
-DYNAMIC = {"import_module", "__import__", "run_path", "run_module", "spec_from_file_location", "exec"}
-SUFFIXES = {".py", ".so", ".pyd"}
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -61,74 +59,22 @@ def is_ours(path: Path) -> bool:
 # --- files, and what they import ---
 
 
-def followed(begin: str, places: Iterable[Path], without: tuple[str, ...] = ()) -> dict[str, Path]:
-    """The files of all modules that code imports, and of those that these import, by module.
-
-    Imports are read from the source, wherever they stand in it. A file that imports what only the running
-    program knows counts with all Python files beside it.
+def followed(begin: str, place: Path, without: Iterable[str] = ()) -> list[Path]:
+    """The files of all modules that code imports, and of those that these import, wherever in the source.
 
     Args:
         begin: the code.
-        places: the folders where modules are looked for; others do not count.
-        without: modules, or packages, that do not count.
+        place: the folder where modules are looked for; others do not count.
+        without: modules and packages that do not count.
     """
-    found: dict[str, Path] = {}
-    waiting = _imports(ast.parse(begin), "")
-    while waiting:
-        name = waiting.pop()
-        left_out = name in found or f"{name}.".startswith(tuple(f"{one}." for one in without))
-        path = None if left_out else _file_of(name, places)
-        if path is None:
-            continue
-        found[name] = path
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [package] if package else []
-        if path.suffix == ".py":
-            waiting += _imports(tree := _parsed(path), package)
-            words = {getattr(n, key, "") for n in ast.walk(tree) for key in ("id", "attr", "name")}
-            if words & DYNAMIC and not is_ours(path):
-                waiting += [
-                    ".".join([*package.split(".")[: bool(package)], f.stem]) for f in path.parent.glob("*.py")
-                ]
-    return found
-
-
-def own_files(module: str) -> dict[str, Path]:
-    """The files of a user's module and of all modules of the user's that these import; see `followed`."""
-    places = [Path(place) for place in sys.path if not is_library(Path(place))]
-    return followed(f"import {module}", places, ("diffusion",))
+    finder = ModuleFinder([str(place)], excludes=without)
+    finder.scan_code(compile(begin, "begin", "exec"), finder.add_module("__main__"))
+    return [Path(module.__file__) for module in finder.modules.values() if module.__file__]
 
 
 def hash_of(files: Iterable[Path]) -> str:
     """Hash of what files do, whatever their place; one that is no Python counts byte by byte."""
-    return digest(sorted(syntax(_parsed(p)) if p.suffix == ".py" else sha256(p) for p in files), 16)
-
-
-def _imports(tree: ast.AST, package: str) -> list[str]:
-    """The modules that a source may import, by absolute name; `from a import b` may mean `a.b`."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".") if package and node.level else []
-            base = [*above[: len(above) - node.level + 1], *([node.module] if node.module else [])]
-            found += [".".join(base), *(".".join([*base, alias.name]) for alias in node.names)]
-    return found
-
-
-def _file_of(module: str, places: Iterable[Path]) -> Path | None:
-    """The file of a module; None where it does not lie in these places."""
-    paths = [place.joinpath(*module.split(".")) for place in places] if module else []
-    tried = [one for path in paths for one in (path / "__init__.py", *path.parent.glob(f"{path.name}.*"))]
-    return next((one for one in tried if one.suffix in SUFFIXES and one.is_file()), None)
-
-
-def _parsed(path: Path) -> ast.Module:
-    try:
-        return ast.parse(path.read_text("utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise IdentityError(f"{path} is no Python: {error}") from error
+    return digest(sorted(syntax(p.read_text("utf-8")) if p.suffix == ".py" else sha256(p) for p in files), 16)
 
 
 # --- functions in this process ---

@@ -92,7 +92,7 @@ def test_a_failing_job_says_why_and_the_report_is_made_of_the_others(copy):
     line = tail.index("\n", tail.index("def forward")) + 1
     module.write_text(head + call + tail[:line] + '        raise ValueError("no such luck")\n' + tail[line:])
     assert copy.run() == 1
-    assert "train_frame-0 runs again: its own code.mine changed\n" in copy.said
+    assert "train_frame-0 runs again: its own code.mine:Small changed\n" in copy.said
     assert "train_frame-0 | FAILED" in copy.said
     assert "ValueError: no such luck" in copy.said
     assert "Traceback" not in copy.said
