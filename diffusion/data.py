@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from diffusion import _mnist_wheel
-from diffusion.files import expanded, write_bytes
+from diffusion.files import expanded, sha256, write_bytes
 from diffusion.plugins import named
 from diffusion.provenance import checkout
 
@@ -317,7 +317,7 @@ def content(dataset: str | DataSet = "mnist", data_dir: str | os.PathLike | None
     else:
         loaded = [part for split in SPLITS for part in load(dataset, split, data_dir)]
         parts = [fingerprint(part) for part in loaded if part is not None]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:16]
+    return sha256(" ".join(parts).encode())[:16]
 
 
 def fingerprint(x: Tensor) -> str:

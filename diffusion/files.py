@@ -74,9 +74,9 @@ def read_json(path: str | os.PathLike) -> Any:
         ) from None
 
 
-def sha256(path: str | os.PathLike) -> str:
-    """Hexadecimal SHA-256 of a file's content."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+def sha256(of: bytes | str | os.PathLike) -> str:
+    """Hexadecimal SHA-256 of bytes, or of the content of a file, by its path."""
+    return hashlib.sha256(of if isinstance(of, bytes) else Path(of).read_bytes()).hexdigest()
 
 
 def digest(content: Any, length: int = 12) -> str:

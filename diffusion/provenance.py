@@ -28,16 +28,15 @@ def commit() -> str:
     """The checkout's commit, with `-dirty` when tracked files differ from it; `unknown` without a commit."""
     try:
         run = {"cwd": PACKAGE, "capture_output": True, "text": True, "check": True, "timeout": 10}
-        top, head = (
-            subprocess.run(["git", "rev-parse", *what], **run).stdout.strip()
-            for what in (["--show-toplevel"], ["--short=12", "HEAD"])
+        top, found = (
+            subprocess.run(["git", *what.split()], **run).stdout.strip()
+            for what in ("rev-parse --show-toplevel", "describe --always --dirty --abbrev=12 --exclude=*")
         )
         if checkout() is None or not checkout().samefile(top):  # another project's repository lies around
             return "unknown"
-        dirty = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **run).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return head + ("-dirty" if dirty else "")
+    return found
 
 
 def versions() -> dict[str, str]:

@@ -7,13 +7,12 @@ values (tests/test_golden.py writes it): any of them is as good as another.
 
 import ast
 import functools
-import hashlib
 import json
 import sys
 import types
 from typing import Any
 
-from diffusion.files import digest
+from diffusion.files import digest, sha256
 from diffusion.provenance import PACKAGE
 
 PARTS = {
@@ -63,7 +62,7 @@ def syntax(source: str | ast.AST) -> str:
         SyntaxError: it is no Python.
     """
     tree = ast.parse(source) if isinstance(source, str) else source
-    return hashlib.sha256(plain(tree).encode()).hexdigest()
+    return sha256(plain(tree).encode())
 
 
 @functools.cache

@@ -17,7 +17,6 @@ files that code reads by itself; code whose reading nobody can tell, such as `gl
 
 import copyreg
 import functools
-import hashlib
 import inspect
 import math
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from diffusion.files import digest
+from diffusion.files import digest, sha256
 from diffusion.identity.code import CODE, Code, name_of, refuse_unknowable
 from diffusion.identity.sources import IdentityError, is_own
 from diffusion.plugins import parameters
@@ -100,15 +99,15 @@ def normal(description: Any, live: Mapping[str, Any]) -> Any:
     return {
         key: normal(value, live)
         for key, value in description.items()
-        if key not in usual or digest(value, 64) != digest(_quietly(usual[key]), 64)
+        if key not in usual or digest(value, 64) != digest(described(usual[key]), 64)
     }
 
 
-def _quietly(value: Any) -> Any:
-    """The description of a default; one that has none equals nothing."""
+def described(value: Any) -> Any:
+    """The description of a value, or one that no value has where it cannot be told."""
     try:
-        return describe(value, "default")
-    except IdentityError:
+        return describe(value, "it")
+    except ValueError:
         return {"!": "unlike anything"}
 
 
@@ -170,7 +169,7 @@ class _Description:
             raise IdentityError(f"{at} is a tensor that cannot be written down ({error})") from None
         if "|O" in kind or "|V" in kind or getattr(value, "__dict__", None):
             raise IdentityError(f"{at} has objects, fields or attributes beside its numbers; give them apart")
-        found = hashlib.sha256(f"{kind} {list(value.shape)} ".encode() + data).hexdigest()
+        found = sha256(f"{kind} {list(value.shape)} ".encode() + data)
         self.found.arrays[found] = data
         marks = {"!array": kind, "shape": list(value.shape), "sha256": found}
         if not self.code.told:  # code is told by itself as well
@@ -192,7 +191,7 @@ class _Description:
         if cls in (set, frozenset):
             return {f"!{cls.__name__}": sorted((self.of(one, at) for one in value), key=digest)}
         if cls in (bytes, bytearray):
-            return {f"!{cls.__name__}": hashlib.sha256(value).hexdigest()}
+            return {f"!{cls.__name__}": sha256(bytes(value))}
         if isinstance(value, PurePath):
             return {"!path": str(value)}
         if isinstance(value, torch.dtype | torch.device):

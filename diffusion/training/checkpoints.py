@@ -14,7 +14,6 @@ hash in the state's history, what a process or a prior learnt by the hash in its
 unpickled: states are read with `weights_only=True`, the rest is safetensors and JSON.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -28,7 +27,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from diffusion.files import digest, write_bytes
+from diffusion.files import digest, sha256, write_bytes
 
 STATES_KEPT = 2
 FORM = 2  # of run.json, which has:
@@ -110,11 +109,6 @@ class RunFolder:
         except (RunError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
 
-    def write_about(self, about: Mapping[str, Any]) -> None:
-        """Write run.json, unless it holds just that."""
-        if self.about() != about:
-            self.write("run.json", (json.dumps(about, indent=1) + "\n").encode())
-
     # --- states ---
 
     def save_state(self, step: int, state: dict[str, Any]) -> None:
@@ -126,7 +120,7 @@ class RunFolder:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         content = buffer.getvalue()
-        self.write(f"state-{step:08d}-{_short_hash(content)}.pt", content)
+        self.write(f"state-{step:08d}-{sha256(content)[:16]}.pt", content)
         for old in self.states()[STATES_KEPT:]:
             old.unlink(missing_ok=True)
 
@@ -142,7 +136,7 @@ class RunFolder:
         """
         for path in self.states():
             content = self.read(path.name) or b""
-            if _short_hash(content) != path.stem.rsplit("-", 1)[1]:
+            if sha256(content)[:16] != path.stem.rsplit("-", 1)[1]:
                 path.unlink()
                 before = "the state before it" if self.states() else "the start"
                 print(f"warning: {path.name} is damaged and not used; going back to {before}", flush=True)
@@ -186,8 +180,11 @@ class RunFolder:
         """The file with the network after `epoch`."""
         return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
 
-    def read_weights(self, epoch: int, sha256: str | None = None) -> bytes:
+    def read_weights(self, epoch: int, known: str | None = None) -> bytes:
         """Content of the weights file after `epoch`.
+
+        Args:
+            known: its SHA-256; None: any.
 
         Raises:
             RunError: it is missing, another one than the hash says, or of another run.
@@ -196,7 +193,7 @@ class RunFolder:
         content = self.read(path)
         if content is None:
             raise RunError(f"there are no weights at {path} (a release keeps the last epoch alone); {ANEW}")
-        if sha256 not in (None, hashlib.sha256(content).hexdigest()):
+        if known not in (None, sha256(content)):
             raise RunError(f"{path} is damaged or was changed (its sha256 differs); {ANEW}")
         run, about = _run_of(content), self.about()
         if about and run not in (None, digest(about["identity"]), about.get("earlier")):
@@ -234,7 +231,3 @@ def load_weights(content: bytes, network: nn.Module, name: str = "weights") -> n
         why = str(error).splitlines()[0]
         raise RunError(f"{name} does not hold weights of this network: {why}") from error
     return network.eval()
-
-
-def _short_hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]

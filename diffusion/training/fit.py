@@ -5,7 +5,6 @@ weights: everything random is a function of (seed, step).
 """
 
 import copy
-import hashlib
 import json
 import math
 import os
@@ -23,8 +22,8 @@ from torch import Tensor
 
 from diffusion import data, runtime, syntax
 from diffusion.bounds import Precision, Seed, checked, whole
-from diffusion.files import differences, digest, expanded
-from diffusion.identity.describe import Found, called, describe, normal
+from diffusion.files import differences, digest, expanded, sha256
+from diffusion.identity.describe import Found, called, describe, described, normal
 from diffusion.identity.packing import PackError, pack, unpack
 from diffusion.processes import DegradationProcess
 from diffusion.processes.base import check_images
@@ -159,9 +158,9 @@ def fit(
         process = _prepared(store, process, x, found, known)
         if about is None:
             content = store.read(PROCESS) or b""
-            about = {"form": FORM, "name": name, "identity": identity, "process": _sha256(content)}
+            about = {"form": FORM, "name": name, "identity": identity, "process": sha256(content)}
             about |= {"versions": versions(), "typed": keep_typed(store, found.live.values())}
-            store.write_about(about)
+            store.write("run.json", (json.dumps(about, indent=1) + "\n").encode())
         run = Run(
             process, name, how["seed"], store, about["identity"], [], total, how["precision"], on,
             architecture, kept_way(store, found.live), images=x,
@@ -214,7 +213,7 @@ def _refuse_no_loss(learner: Learner) -> None:
     for _ in range(2):  # what is kept at the first call is no state
         with torch.no_grad():
             loss = learner.loss(network, x, "first look")
-        said.append([_described(learner.process), _described(network)])
+        said.append([described(learner.process), described(network)])
     if said[0] != said[1]:
         name = type(learner.process if said[0][0] != said[1][0] else network).__name__
         raise ValueError(
@@ -224,14 +223,6 @@ def _refuse_no_loss(learner: Learner) -> None:
         said = f"of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
         raise ValueError(f"the loss of {type(learner.process).__name__} is {said}; needed: one float")
     network.train(training)
-
-
-def _described(thing: Any) -> Any:
-    """The description of a thing; None where it has none, such as a network with hooks."""
-    try:
-        return describe(thing, "it")
-    except ValueError:
-        return None
 
 
 def _remove(folder: Path, process: int) -> None:
@@ -249,11 +240,11 @@ def _prepared(
         RunError: the run's is lost or damaged, and preparing again gives another one, as on another machine.
     """
     content, prepared = store.read(PROCESS), False
-    if known is None or content is None or _sha256(content) != known:
+    if known is None or content is None or sha256(content) != known:
         with runtime.seeded(0):
             process.prepare(x)
         content, prepared = pack(process, "the prepared process"), True
-        if known not in (None, _sha256(content)):
+        if known not in (None, sha256(content)):
             raise RunError(
                 f"{store.path / PROCESS} is not what was written, and cannot be made again; {ANEW}"
             )
@@ -265,10 +256,6 @@ def _prepared(
             with runtime.seeded(0):
                 process.prepare(x)
         return process
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def known_by(identity: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:

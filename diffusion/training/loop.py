@@ -1,6 +1,5 @@
 """The epochs of a run: position and history, and the states from which it goes on."""
 
-import hashlib
 import math
 import time
 from collections.abc import Mapping
@@ -8,6 +7,7 @@ from typing import Any
 
 import torch
 
+from diffusion.files import sha256
 from diffusion.progress import progress
 from diffusion.training.checkpoints import ANEW, RunError, RunFolder, weights_bytes
 from diffusion.training.steps import Learner
@@ -64,7 +64,7 @@ class Loop:
         line["seconds"] = round(time.monotonic() - begun, 3)
         self._refuse_not_finite(f"after epoch {epoch}", line)
         content = weights_bytes(self.learner.trained, {"run": self.run_digest, "epoch": epoch})
-        self.history.append(line | {"sha256": hashlib.sha256(content).hexdigest()})
+        self.history.append(line | {"sha256": sha256(content)})
         self.step, self.seconds = 0, 0.0
         # Weights before the state that claims them: a kill in between repeats work rather than losing it.
         self.store.write(self.store.weights(epoch), content)

@@ -1,6 +1,5 @@
 """From a folder back to a run: one of your own, or a released one."""
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, overload
@@ -8,9 +7,9 @@ from typing import Any, overload
 import torch
 
 from diffusion import runtime, syntax
-from diffusion.files import expanded
+from diffusion.files import expanded, sha256
 from diffusion.identity.code import found_by
-from diffusion.identity.describe import describe
+from diffusion.identity.describe import described
 from diffusion.identity.packing import PackError, pack, restored, unpack
 from diffusion.processes.base import DegradationProcess
 from diffusion.provenance import releases
@@ -57,7 +56,7 @@ def open(
         if process is None:
             hint = "; give process=, one that is prepared"
             content = store.read(PROCESS) or b""
-            if hashlib.sha256(content).hexdigest() != about["process"]:
+            if sha256(content) != about["process"]:
                 raise PackError(f"{PROCESS} is not the one that was written")
             process = unpack(content, live)
         elif not _is(process, about["process"]):
@@ -80,7 +79,7 @@ def _typed(store: RunFolder, about: Mapping[str, Any], needed: Any, trust: bool)
     """
     codes = {name: code for name, code in _named(about["identity"]) if name.startswith("__main__:")}
     live = {name: thing for name in codes if (thing := found_by(*name.split(":"))) is not None}
-    live = {name: thing for name, thing in live.items() if _code(thing) == codes[name]}
+    live = {name: thing for name, thing in live.items() if described(thing).get("!code") == codes[name]}
     lacking = {name for name, _ in _named(needed) if name in codes and "<" not in name} - live.keys()
     if lacking:
         if about.get("typed") is None:
@@ -89,7 +88,7 @@ def _typed(store: RunFolder, about: Mapping[str, Any], needed: Any, trust: bool)
             )
         kept = load_typed(store, about["typed"], trust)
         for name in sorted(lacking & kept.keys()):
-            if _code(kept[name]) != codes[name]:
+            if described(kept[name]).get("!code") != codes[name]:
                 raise ValueError(f"{name} was changed after it was typed; give process=")
         live = kept | live
     return live
@@ -107,14 +106,6 @@ def _named(description: Any) -> Iterator[tuple[str, str | None]]:
             yield from _named(one)
 
 
-def _code(thing: Any) -> str | None:
-    """Hash of what a class or function does; None where that cannot be told."""
-    try:
-        return describe(thing, "it").get("!code")
-    except ValueError:
-        return None
-
-
 def _say_what_changed(store: RunFolder, identity: Mapping[str, Any], live: Mapping[str, Any]) -> None:
     """One line where code has changed since a run was trained: its network is then perhaps another one."""
     changed = set()
@@ -124,7 +115,7 @@ def _say_what_changed(store: RunFolder, identity: Mapping[str, Any], live: Mappi
         changed.add("this project's code of training")
     for name, code in _named(identity):
         thing = live.get(name) or found_by(*name.split(":"))
-        if code is not None and thing is not None and _code(thing) != code:
+        if code is not None and thing is not None and described(thing).get("!code") != code:
             changed.add(name)
     if changed:
         print(f"note: {', '.join(sorted(changed))} has changed since {store.path} was trained", flush=True)
@@ -133,7 +124,7 @@ def _say_what_changed(store: RunFolder, identity: Mapping[str, Any], live: Mappi
 def _is(process: DegradationProcess, known: str) -> bool:
     """True where a process is what was kept under a hash."""
     try:
-        return hashlib.sha256(pack(process, "the process")).hexdigest() == known
+        return sha256(pack(process, "the process")) == known
     except ValueError:
         return False
 

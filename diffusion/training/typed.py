@@ -6,7 +6,6 @@ name; `own.safetensors` the constants that they read. What else stands in the no
 
 import ast
 import contextlib
-import hashlib
 import inspect
 import linecache
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from diffusion.files import sha256
 from diffusion.identity.code import name_of
 from diffusion.identity.packing import PackError, pack, unpack
 from diffusion.identity.sources import IdentityError, is_own, reads, tree_of
@@ -47,22 +47,22 @@ def keep_typed(store: RunFolder, things: Iterable[Any]) -> str | None:
     text = "\n\n\n".join([*dict.fromkeys(parts.values()), ""]).encode()
     store.write(SOURCE, text)
     store.write(CONSTANTS, packed)
-    return hashlib.sha256(text + packed).hexdigest()
+    return sha256(text + packed)
 
 
-def load_typed(store: RunFolder, sha256: str | None, trust: bool) -> dict[str, Any]:
+def load_typed(store: RunFolder, known: str | None, trust: bool) -> dict[str, Any]:
     """Classes and functions by the names that they had, `__main__:name`, executed from a run's source.
 
     Raises:
         ValueError: it is not trusted, or is not what was kept.
     """
-    if sha256 is None:
+    if known is None:
         return {}
     place = store.path / SOURCE
     if not trust:
         raise ValueError(f"a class of it was typed in a notebook; read {place}, and open it with trust=True")
     text, constants = store.read(SOURCE) or b"", store.read(CONSTANTS) or b""
-    if hashlib.sha256(text + constants).hexdigest() != sha256:
+    if sha256(text + constants) != known:
         raise ValueError(f"{place} or {CONSTANTS} is not what was kept")
     space = {"__name__": "__main__"} | unpack(constants)
     try:
