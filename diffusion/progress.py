@@ -31,13 +31,5 @@ def progress(
     if sys.stderr.isatty():
         return tqdm(steps, leave=False, mininterval=0.5, delay=0.5, dynamic_ncols=True, **common)
     shape = "{desc}: {unit} {n_fmt}/{total_fmt}, {remaining} left{postfix}"
-    seconds = LINE_SECONDS
-    return _Lines(
-        steps,
-        file=sys.stdout,
-        mininterval=seconds,
-        maxinterval=3600,
-        delay=seconds,
-        bar_format=shape,
-        **common,
-    )
+    times = {"mininterval": LINE_SECONDS, "maxinterval": 3600, "delay": LINE_SECONDS}
+    return _Lines(steps, file=sys.stdout, bar_format=shape, **times, **common)

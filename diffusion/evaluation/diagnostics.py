@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from diffusion.evaluation.classifier import logits
 from diffusion.evaluation.results import CommonLoss, Confusion, DarkCentre, Reconstruction
 from diffusion.evaluation.samples import dark_centre
 from diffusion.processes import DDPM, ColdDiffusion
@@ -67,10 +68,9 @@ def error_by_level(process: ColdDiffusion, network: Network, x: Tensor, precisio
     return Reconstruction(levels=levels, mse=mean, sd=sd, n=len(x))
 
 
-@torch.inference_mode()
 def classes_of(classifier: Network, images: Tensor) -> Tensor:
     """The class that the classifier sees in each image, (N,). Pixels are cut to [-0.5, 0.5] first."""
-    return torch.cat([classifier(part.clamp(-0.5, 0.5)).argmax(1) for part in images.split(1000)])
+    return logits(classifier, images.clamp(-0.5, 0.5)).argmax(1)
 
 
 def confusion(

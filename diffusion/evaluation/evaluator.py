@@ -10,21 +10,11 @@ from torch import Tensor
 
 from diffusion import data, runtime
 from diffusion.bounds import looks, whole
-from diffusion.evaluation import classifier, features, frechet, samples
+from diffusion.evaluation import classifier, features, frechet, results, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
 from diffusion.evaluation.interval import Interval, Spread
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser
-from diffusion.evaluation.results import (
-    Classes,
-    Distance,
-    Features,
-    Real,
-    RealClasses,
-    Recognised,
-    Sampled,
-    Variety,
-)
 from diffusion.evaluation.statistics import share_of
 from diffusion.processes.base import GREY28, check_images
 
@@ -56,7 +46,7 @@ class Space:
         """Features (n, D) of images (n, C, S, S) in model units."""
         return self.extractor.features(to_uint8(x))
 
-    def distance(self, found: Tensor) -> Distance:
+    def distance(self, found: Tensor) -> results.Distance:
         """Fréchet and kernel distance of samples with the features `found`, (n, D)."""
         return frechet.distances(self.reference, found, self.of.interval_repeats, self.of.seed)
 
@@ -139,7 +129,7 @@ class Evaluator:
         self.threshold = None  # of the confidence
         if self.classes:
             self.threshold = float(self.test.confidence.quantile(samples.LOW_CONFIDENCE))
-        self._real: dict[int, Real] = {}
+        self._real: dict[int, results.Real] = {}
 
     @property
     def digits(self) -> Space:
@@ -169,10 +159,10 @@ class Evaluator:
             **options,
         )
 
-    def describe(self) -> dict[str, Features]:
+    def describe(self) -> dict[str, results.Features]:
         """Identity of the feature networks, and why one is missing."""
         found = {
-            name: Features(available=one.available, reason=one.reason, **one.info)
+            name: results.Features(available=one.available, reason=one.reason, **one.info)
             for name, one in self.extractors.items()
         }
         if self.classes:
@@ -192,7 +182,7 @@ class Evaluator:
         known = self.classes and x.shape[1:] == GREY28 and len(self.x_train) >= NEIGHBOURS
         return share_of(self.recogniser.accepts(x)) if known else None
 
-    def variety(self, found: Tensor, n: int = samples.MOST_IMAGES) -> Variety:
+    def variety(self, found: Tensor, n: int = samples.MOST_IMAGES) -> results.Variety:
         """Precision, recall and coverage of n, or as many as there are, of images with features `found`."""
         real = self.main.reference.features
         n = min(n, samples.MOST_IMAGES, len(real), len(found))
@@ -208,7 +198,7 @@ class Evaluator:
 
     # --- samples ---
 
-    def measure(self, x: Tensor, n_distance: int | None = None, every: bool = False) -> Sampled:
+    def measure(self, x: Tensor, n_distance: int | None = None, every: bool = False) -> results.Sampled:
         """All measures of samples x (n, C, S, S) in model units, n at least 12.
 
         Distances, variety and divergence depend on the number of samples; they are taken of the
@@ -226,7 +216,7 @@ class Evaluator:
         n_distance = whole("n_distance", len(x) if n_distance is None else n_distance, samples.FEWEST, len(x))
         seen, first = Seen(self, x), x[:n_distance]
         others = {name: one for name, one in self._shown(every).items() if one is not self.main}
-        return Sampled(
+        return results.Sampled(
             frechet=self.main.distance(seen.features[:n_distance]),
             distances={name: one.distance(one.features(first)) for name, one in others.items()},
             variety=self.variety(seen.features[:n_distance]),
@@ -237,15 +227,15 @@ class Evaluator:
             **seen.looks(),
         )
 
-    def real(self, n: int) -> Real:
+    def real(self, n: int) -> results.Real:
         """The same measures for the real test images; divergence and variety are those of n images."""
         if n not in self._real:
             classes = floor = None
             if self.classes:
                 shares = samples.recognised(self.all_labels, self.classes).share
-                classes = RealClasses(share=shares)
+                classes = results.RealClasses(share=shares)
                 floor = samples.divergence_floor(self.all_labels, n, self.seed, self.classes)
-            self._real[n] = Real(
+            self._real[n] = results.Real(
                 classes=classes,
                 recognised=self.test.recognised(),
                 threshold=self.threshold,
@@ -277,14 +267,14 @@ class Seen:
             with torch.inference_mode():
                 self.labels, self.confidence = samples.read(evaluator.classifier.head(self.features))
 
-    def classes(self, n: int | None = None) -> Classes | None:
+    def classes(self, n: int | None = None) -> results.Classes | None:
         """Class shares of all, and the divergence of the first n."""
         if self.labels is None:
             return None
         known = self.evaluator
         return samples.class_shares(self.labels, known.all_labels, n, self.seed, known.classes)
 
-    def recognised(self) -> Recognised | None:
+    def recognised(self) -> results.Recognised | None:
         if self.labels is None:
             return None
         sure = self.confidence >= self.evaluator.threshold

@@ -47,11 +47,6 @@ Rows = Sequence[Any]  # mappings or records, one an epoch
 # --- what figures of curves share, here and in studies ---
 
 
-def table_of(rows: Rows) -> pd.DataFrame:
-    """Mappings or pydantic models as a table; None becomes NaN."""
-    return pd.DataFrame([dict(row) for row in rows]).astype(float, errors="ignore")
-
-
 def line(axes: Axes, x: Any, y: Any, style: Style, place: int = 0, **look: Any) -> None:
     """Draw a curve, with a marker on each of few points, or on about eight of many, shifted by `place`."""
     n = len(x)
@@ -146,7 +141,8 @@ def losses(histories: Mapping[str, Rows], styles: Styles | None = None) -> Figur
         histories: model -> lines with `epoch`, `train_loss` and `test_loss`: dicts or records.
     """
     styles = styles or styles_of(histories)
-    tables = {name: table_of(rows) for name, rows in histories.items()}
+    found = {name: pd.DataFrame([dict(row) for row in rows]) for name, rows in histories.items()}
+    tables = {name: table.astype(float, errors="ignore") for name, table in found.items()}  # None is NaN
     last = max(table.epoch.max() for table in tables.values())
     begin = BEGIN if last >= LATER else 1
     shown = {name: table[table.epoch >= begin] for name, table in tables.items()}

@@ -104,10 +104,10 @@ def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest:
 
 
 @styled
-def rows(named: Mapping[str, Any]) -> Figure:
-    """A row of images beside each name: name -> (columns, 28, 28)."""
+def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
+    """A row of images beside each name: name -> (columns, 28, 28); `under` the columns, a text for each."""
     images = [as_bytes(row) for row in named.values()]
-    return _page([Block(np.concatenate(images), len(images[0]), list(named))])
+    return _page([Block(np.concatenate(images), len(images[0]), list(named), under)])
 
 
 @styled
@@ -120,17 +120,14 @@ def grid(images: Any, columns: int = 8) -> Figure:
     return _page([Block(images, min(columns, len(images)))])
 
 
-@styled
-def latents(rows: Mapping[str, Any], steps: Sequence[int]) -> Figure:
+def latents(named: Mapping[str, Any], steps: Sequence[int]) -> Figure:
     """Fig. 2: an image on its way to noise, or down any degradation: a row each, under the columns the steps.
 
     Args:
-        rows: name -> (columns, 28, 28).
+        named: name -> (columns, 28, 28).
         steps: the step t of each column.
     """
-    images = np.concatenate([as_bytes(row) for row in rows.values()])
-    under = [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)]
-    return _page([Block(images, len(steps), list(rows), under)])
+    return rows(named, [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)])
 
 
 def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
@@ -163,7 +160,6 @@ def zoom_progression(images: Any) -> Figure:
     return _page([Block(images[part], columns, under=labels[part]) for part in parts], highest=60)
 
 
-@styled
 def reconstructions(
     original: Any, degraded: Any, restored: Any, levels: Sequence[Any] | None = None
 ) -> Figure:
@@ -173,10 +169,8 @@ def reconstructions(
         original, degraded, restored: (n, 28, 28) each, a row each.
         levels: the zoom level of each column, or a text for each.
     """
-    rows = {"original": original, "degraded": degraded, "restored": restored}
-    images = [as_bytes(row) for row in rows.values()]
-    under = [f"$t = {x}$" if isinstance(x, int) else str(x) for x in levels or ()]
-    return _page([Block(np.concatenate(images), len(images[0]), list(rows), under)])
+    named = {"original": original, "degraded": degraded, "restored": restored}
+    return rows(named, [f"$t = {x}$" if isinstance(x, int) else str(x) for x in levels or ()])
 
 
 @styled

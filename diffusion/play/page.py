@@ -23,6 +23,7 @@ from torchvision.utils import make_grid
 
 from diffusion import data
 from diffusion.evaluation import classifier
+from diffusion.evaluation.diagnostics import classes_of
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.files import write_bytes
 from diffusion.play import bundle
@@ -81,7 +82,7 @@ def telling(
     """
     starts = central_patch(images, 28 - zooms[0].process.T)  # (n, 1, 4, 4)
     walks = [replace(run, precision="fp32").trajectory(start=starts) for run in zooms]
-    read = [classifier.logits(recogniser.classifier, walk[0].clamp(-0.5, 0.5)).argmax(1) for walk in walks]
+    read = [classes_of(recogniser.classifier, walk[0]) for walk in walks]
     worst = torch.stack([recogniser.scores(walk[0]) for walk in walks]).amin(0)  # (n,)
     worst[read[0] == read[1]] = -torch.inf
     best = int(worst.argmax())

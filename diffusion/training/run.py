@@ -160,7 +160,7 @@ class Run:
             "precision": self.precision,
             "device": self.device.type,
         }
-        name = f"{digest(normal(key, found.live), 16)}"
+        name = digest(normal(key, found.live), 16)
         path = samples_folder(self.folder) / f"{name}.safetensors"
         x = sampling.kept(path, name) if self.keeps else None
         if x is None:
