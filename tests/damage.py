@@ -1,6 +1,9 @@
 """What can befall a file, each way once."""
 
+import json
 import random
+from collections.abc import Callable
+from pathlib import Path
 
 WAYS = {  # old content -> new
     "empty": lambda old: b"",
@@ -19,3 +22,10 @@ def flipped(content: bytes, chance: random.Random) -> bytes:
     """The content with one bit turned over."""
     place = chance.randrange(len(content))
     return content[:place] + bytes([content[place] ^ 1 << chance.randrange(8)]) + content[place + 1 :]
+
+
+def changed(path: Path, change: Callable[[dict], object]) -> None:
+    """Edit the JSON in a file."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))

@@ -10,9 +10,9 @@ ROOT = Path(__file__).resolve().parents[1]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-def blocks(kind: str) -> list[str]:
-    page = (ROOT / "docs" / "extending.md").read_text("utf-8")
-    return [code for language, code in FENCE.findall(page) if language == kind]
+def blocks(kind: str, page: str = "docs/extending.md") -> list[str]:
+    text = (ROOT / page).read_text("utf-8")
+    return [code for language, code in FENCE.findall(text) if language == kind]
 
 
 def module() -> str:

@@ -5,6 +5,8 @@ import ast
 import pytest
 import yaml
 
+import checkout
+
 # workflow -> report -> study -> diffusion <- diffusion.play
 ABOVE = {
     "diffusion": {"diffusion.play", "study", "report", "workflow"},
@@ -23,19 +25,10 @@ def sources(root, package):
             yield path, ast.parse(path.read_text("utf-8"))
 
 
-def imported(tree):
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
 @pytest.mark.parametrize("package", ABOVE)
 def test_imports_run_one_way(root, package):
     for path, tree in sources(root, package):
-        found = {name for name in imported(tree) if name}
+        found = checkout.imports(ast.walk(tree))
         back = {name for name in found for one in ABOVE[package] if f"{name}.".startswith(f"{one}.")}
         assert not back, f"{path} imports {back}"
 

@@ -19,17 +19,12 @@ PAGES = {
     for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 }
 README = PAGES["README.md"]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return [code for kind, code in FENCE.findall(PAGES[page]) if kind == language]
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page):
     folder = (ROOT / page).parent
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", FENCE.sub("", PAGES[page]))
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", examples.FENCE.sub("", PAGES[page]))
     missing = [link for link in links if "://" not in link and not (folder / link).exists()]
     assert missing == []
 
@@ -51,33 +46,32 @@ def test_every_command_exists(page):
 def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist_dir):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
-    (code,) = blocks("README.md", "python")
+    (code,) = examples.blocks("python", "README.md")
     assert "steps=1000" in code
     exec(code.replace("steps=1000", "steps=3"), {})
     assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png"}
 
 
-@pytest.mark.parametrize("data_too", [False, True])
-def test_the_examples_of_extending_make_a_profile(tmp_path, monkeypatch, data_too):
+def test_the_examples_of_extending_make_a_profile(tmp_path, monkeypatch):
     """tests/jobs runs it."""
     (tmp_path / "mine.py").write_text(examples.module())
     monkeypatch.syspath_prepend(tmp_path)
-    read = settings.Profile(examples.profile("mine", data_too), "mine.yaml")
+    read = settings.Profile(examples.profile("mine", data_too=True), "mine.yaml")
     assert set(read.models) == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
     assert read.measures["zoom"].ways.keys() == {"gaussian", "cautious"}
-    assert read.dataset == ("mine:squares" if data_too else "mnist")
+    assert read.dataset == "mine:squares"
     sys.modules.pop("mine")
 
 
 def test_an_example_of_extending_can_be_checked(tmp_path):
     """By the command that stands there."""
-    words = blocks("docs/extending.md", "sh")[0].partition("#")[0].split()
+    words = examples.blocks("sh")[0].partition("#")[0].split()
     (tmp_path / "mine.py").write_text(examples.module())
     run = subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("code", blocks("docs/running.md", "yaml"))
+@pytest.mark.parametrize("code", examples.blocks("yaml", "docs/running.md"))
 def test_the_profiles_in_running_are_profiles(code):
     assert settings.Profile(yaml.safe_load(code), "running.md").seeds("zoom") == [0, 1]
 

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import torch
 
+import checkout
 import diffusion as d
 from diffusion import syntax
 from diffusion.evaluation import classifier, features, frechet, samples
@@ -212,11 +213,8 @@ def test_what_the_code_imports_counts_too(part):
 
 def imported(path: Path) -> set[str]:
     """The files of the package that a file of it imports."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("diffusion"):
-            names |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
-    paths = (PACKAGE.parent / name.replace(".", "/") for name in names)
+    names = checkout.imports(ast.walk(ast.parse(path.read_text())))
+    paths = (PACKAGE.parent / name.replace(".", "/") for name in names if name.startswith("diffusion"))
     files = {path.with_suffix(".py") for path in paths} | {path / "__init__.py" for path in paths}
     return {path.relative_to(PACKAGE).as_posix() for path in files if path.is_file()}
 

@@ -1,7 +1,5 @@
 """A Slurm cluster of one node on this machine, for as long as a `with` block lasts.
 
-    python tests/cluster/local_slurm.py COMMAND ...    # runs a command with the cluster up
-
 Needs root and Debian's packages slurm-wlm and munge; what is missing is said in one line. Its files lie in
 a temporary folder, apart from two in /etc/slurm, which `srun` reads; another cluster's are never touched.
 """
@@ -120,8 +118,3 @@ def until(condition, what: str, folder: Path, seconds: float = 120) -> None:
             words = [f"{log.name}: {log.read_text()[-600:]}" for log in sorted(folder.glob("*.*t*"))]
             sys.exit(f"Waited in vain for {what}.\n" + "\n".join(words))
         time.sleep(0.5)
-
-
-if __name__ == "__main__":
-    with cluster(cpus=4):
-        sys.exit(subprocess.run(sys.argv[1:] or ["sinfo"]).returncode)

@@ -58,12 +58,7 @@ def test_every_dependency_is_pinned_and_the_pins_fit_together():
 
 def imported(nodes: Iterable[ast.AST]) -> set[str]:
     """The distributions and modules of ours that are imported there; those of Python left out."""
-    found = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module.split(".")[0])
+    found = {name.partition(".")[0] for name in checkout.imports(nodes)}
     return {canonicalize_name(IMPORTED_AS.get(name, name)) for name in found - sys.stdlib_module_names}
 
 

@@ -1,4 +1,4 @@
-"""Python without a network, for `tests/offline.py`: connections and look-ups reach this machine only."""
+"""Python without a network, for a run of the workflow: connections and look-ups reach this machine only."""
 
 import ipaddress
 import socket

@@ -1,6 +1,5 @@
 """A run folder describes itself: it is opened wherever it lies, and runs nothing unasked."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 import torch
 
 import diffusion as d
+from damage import changed
 from diffusion import syntax
 from diffusion.training import fit as module
 from diffusion.training.checkpoints import RunError
@@ -35,15 +35,6 @@ def test_a_run_is_opened_wherever_its_folder_lies(images, tmp_path, options):
     assert (found.name, found.seed, found.identity, found.steps) == ("m", 0, run.identity, run.steps)
     assert torch.equal(found.sample(2), run.sample(2))
     assert repr(found).replace(str(moved), "") == repr(run).replace(str(run.folder), "")
-
-
-def test_in_another_process(images, tmp_path):
-    run = train(images, tmp_path, process=Fade(5, strength=0.5), epochs=1)
-    code = "import sys; sys.path.insert(0, 'tests'); import diffusion as d\n"
-    code += f"r = d.open({str(run.folder)!r})\n"
-    code += "print(r.process.strength, r.sample(2).sum().item())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout.split() == ["0.5", str(run.sample(2).sum().item())], done.stderr
 
 
 TYPED = """
@@ -147,10 +138,6 @@ def test_a_process_may_be_handed_over(images, tmp_path, capsys):
     [
         (lambda f: (f / "run.json").unlink(), "is no run: it has no run.json"),
         (lambda f: (f / "run.json").write_text("[]"), "is no run: it has no run.json"),
-        (
-            lambda f: (f / "run.json").write_text('{"recipe": 1}'),
-            "is no run: it has no run.json, or one that is damaged or of an earlier",
-        ),
         (lambda f: (f / "history.jsonl").unlink(), "has no finished epoch; call fit again, which goes on"),
         (lambda f: (f / "history.jsonl").write_text("{}"), "history.jsonl is damaged"),
         (
@@ -171,14 +158,14 @@ def test_what_is_no_whole_run_is_named(images, tmp_path, damage, said):
 @pytest.mark.parametrize("lost", ["process", "identity.code", "identity.data.train"])
 def test_a_run_json_that_lacks_something_stops_no_other_run(images, tmp_path, lost):
     run = train(images, tmp_path, epochs=1)
-    path = run.folder / "run.json"
-    about = json.loads(path.read_text())
     *way, last = lost.split(".")
-    place = about
-    for key in way:
-        place = place[key]
-    del place[last]
-    path.write_text(json.dumps(about))
+
+    def lose(about):
+        for key in way:
+            about = about[key]
+        del about[last]
+
+    changed(run.folder / "run.json", lose)
     with pytest.raises(RunError, match="is no run"):
         d.open(run.folder)
     train(images, tmp_path, epochs=1, seed=1)
@@ -195,10 +182,8 @@ def test_a_run_json_of_another_run_is_noticed(images, tmp_path):
 @pytest.mark.parametrize("name", ["os:system", "nowhere:Class", "pathlib:Path"])
 def test_a_name_that_is_no_process_or_network_is_not_called(images, tmp_path, name):
     run = train(images, tmp_path, epochs=1)
-    path = run.folder / "run.json"
-    about = json.loads(path.read_text())
-    about["identity"]["network"] = {"!call": name, "command": f"touch {tmp_path / 'ran'}"}
-    path.write_text(json.dumps(about))
+    network = {"!call": name, "command": f"touch {tmp_path / 'ran'}"}
+    changed(run.folder / "run.json", lambda about: about["identity"].update(network=network))
     with pytest.raises(
         ValueError,
         match=r"cannot be opened: .*(needed: a subclass of torch.nn.Module|cannot be loaded|from a file)",
