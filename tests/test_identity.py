@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -30,6 +30,7 @@ from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.identity.packing import PackError, pack, restored, unpack
 from diffusion.identity.sources import IdentityError, followed, hash_of
 from diffusion.training.network import Reconstructor
+from own import Fade
 
 
 def said(value) -> str:
@@ -302,19 +303,6 @@ def known(value) -> str:
     return digest(normal(describe(value, "it", found), found.live), 64)
 
 
-class Fade(d.ColdDiffusion):
-    name = "fade"
-
-    def __init__(self, T=10, k=1.0, table=None):
-        self.T, self.k, self.table = T, k, table
-
-    def degrade(self, x, t):
-        return x * (1 - self.k * t / self.T)[:, None, None, None]
-
-    def draw_prior(self, n, generator):
-        return torch.zeros(n, 1, 28, 28)
-
-
 class Slow(d.ColdZoom):
     def __init__(self, T=24, rate=0.1):
         super().__init__(T)
@@ -362,18 +350,7 @@ def content(process) -> list:
 @given(made, made)
 def test_processes_are_told_apart_exactly_where_they_differ(a, b):
     assert (known(a) == known(b)) == (content(a) == content(b))
-
-
-@settings(max_examples=20)
-@given(made)
-def test_an_attribute_that_is_set_later_makes_another_process(process):
-    before = known(process)
-    assert known(copy.deepcopy(process)) == before
-    process.later = 1
-    assert known(process) != before
-    del process.later
-    process.T += 1
-    assert known(process) != before
+    assert known(copy.deepcopy(a)) == known(a)
 
 
 def test_a_new_argument_with_its_default_makes_nothing_another_thing():
@@ -511,19 +488,6 @@ def test_what_a_class_of_ones_own_does_is_known_by_all_of_its_code(tmp_path, par
     assert {len(one) for one in edited} == {16}, edited
 
 
-@pytest.mark.parametrize("parts", WAYS_TO_IMPORT.values(), ids=WAYS_TO_IMPORT)
-def test_constants_count_as_they_are_now(tmp_path, parts):
-    folder = write(tmp_path, **parts)
-
-    def work() -> str:
-        mine, found = load(folder), []
-        for importlib.import_module("beside_").STRENGTH in (3, 4):
-            found.append(describe(mine.Mine(), "it")["!code"])
-        return str(len({*found}) == len(found))
-
-    assert forked(work) == "True"
-
-
 def test_the_files_of_code_are_those_that_it_imports_wherever_it_does(tmp_path):
     files = {
         "pack_/__init__.py": "",
@@ -545,27 +509,28 @@ def test_the_files_of_code_are_those_that_it_imports_wherever_it_does(tmp_path):
     assert hash_of(found) != before
 
 
-def test_another_python_tells_the_same(tmp_path):
+# Run in the package's folder, with what torch is needed for left out.
+ASK = """
+import hashlib, runpy, sys, types
+from pathlib import Path
+sha256 = lambda content: hashlib.sha256(content).hexdigest()
+for name in ("diffusion", "diffusion.files", "diffusion.provenance"):
+    sys.modules[name] = types.SimpleNamespace(digest=None, sha256=sha256, PACKAGE=Path())
+syntax = runpy.run_path("syntax.py")["syntax"]
+for path in sorted(Path().rglob("*.py")):
+    print(path.name, syntax(path.read_text("utf-8")))
+"""
+
+
+def test_another_python_tells_the_same():
     """The syntax tree is written out by ourselves: `ast.dump` differs from version to version."""
     others = {path for place in ("/usr/bin", "/usr/local/bin") for path in Path(place).glob("python3.1[0-9]")}
     others = sorted(map(str, others - {Path(f"/usr/bin/python3.{sys.version_info[1]}")}))
     if not others:
         pytest.skip("there is no other Python on this machine")
-    root = Path(d.__file__).parents[1]
-    ask = "import sys; sys.path.insert(0, {!r}); from pathlib import Path; from hashlib import sha256\n"
-    ask += "import importlib.util as u; s = u.spec_from_file_location('s', {!r}); m = u.module_from_spec(s)\n"
-    ask += "import types; f = types.ModuleType('diffusion.files'); f.digest = None\n"
-    ask += "p = types.ModuleType('diffusion.provenance'); p.PACKAGE = Path('.')\n"
-    ask += "sys.modules |= {{'diffusion': types.ModuleType('diffusion'), 'diffusion.files': f, "
-    ask += "'diffusion.provenance': p}}\n"
-    ask += "s.loader.exec_module(m)\n"
-    ask += "for path in sorted(Path({!r}).rglob('*.py')): print(path.name, m.syntax(path.read_text('utf-8')))"
-    code = ask.format(str(root), str(root / "diffusion" / "syntax.py"), str(root / "diffusion"))
+    options = {"cwd": Path(d.__file__).parent, "capture_output": True, "text": True, "check": True}
     found = {
-        python: subprocess.run(
-            [python, "-c", code], capture_output=True, text=True, timeout=120, check=True
-        ).stdout
-        for python in (sys.executable, *others)
+        python: subprocess.run([python, "-c", ASK], **options).stdout for python in (sys.executable, *others)
     }
     assert len(found[sys.executable].splitlines()) > 40
     assert len(set(found.values())) == 1
@@ -585,7 +550,7 @@ from torch import nn
 class Block(nn.Module):
     def __init__(self):
         super().__init__()
-        self.layers = nn.Conv2d(1, 1, {size}, padding="same")
+        self.layers = nn.Conv2d(1, 1, 3, padding="same")
 
     def forward(self, x):
         return self.layers(x)
@@ -602,23 +567,10 @@ found = describe(Net, "it")["!code"]
 """
 
 
-def of_script(folder, number, before="AMOUNT = 0.5", size=3, after="", prefix="") -> str:
+def of_script(folder, number, before, prefix="") -> str:
     path = folder / f"script{number}.py"
-    path.write_text(prefix + SCRIPT.format(before=before, size=size) + after)
+    path.write_text(prefix + SCRIPT.format(before=before))
     return forked(lambda: runpy.run_path(str(path), run_name="__main__")["found"])
-
-
-def test_of_a_script_what_is_used_counts_and_nothing_else(tmp_path):
-    first = of_script(tmp_path, 0)
-    assert of_script(tmp_path, 1, after="print()\nOTHER = 3\n") == first
-    assert of_script(tmp_path, 2, before="\n\n# elsewhere\nAMOUNT = 1 / 2\nx = np.zeros(3)") == first
-    others = {
-        of_script(tmp_path, 3, before="AMOUNT = 0.9"),
-        of_script(tmp_path, 4, size=5),
-        of_script(tmp_path, 5, before="AMOUNT = torch.ones(28)"),
-        of_script(tmp_path, 6, before="AMOUNT = np.float32(0.5)"),
-    }
-    assert len(others | {first}) == 5
 
 
 # Before, and in place of it: what a class of a script uses is followed wherever it stands.
@@ -757,9 +709,7 @@ def test_a_module_that_is_edited_after_its_import_is_known_by_what_runs_or_refus
     fresh = code_of(folder)
 
     def work() -> str:
-        sys.path.insert(0, str(folder))
-        importlib.invalidate_caches()
-        mine, path = importlib.import_module("mine_"), folder / "mine_.py"
+        mine, path = load(folder), folder / "mine_.py"
 
         def ask() -> str:
             try:
@@ -789,14 +739,10 @@ class Optional:
 
 
 def test_an_attribute_that_is_not_there_has_no_default():
-    texts = []
-    for k in (1.0, 0):
-        found = Found()
-        texts.append(digest(normal(describe(Optional(k), "it", found), found.live)))
-    assert texts[0] != texts[1]
+    assert known(Optional(1.0)) != known(Optional(0))
 
 
-def test_a_class_is_the_same_whether_it_is_asked_for_or_its_object(tmp_path):
+def test_a_class_is_the_same_whether_it_is_asked_for_or_its_object():
     """`super()` closes over the class, which is then under way."""
     assert describe(Derived(), "it")["!code"] == describe(Derived, "it")["!code"]
 
@@ -814,13 +760,6 @@ def test_things_of_one_name_are_not_exchanged():
     content = describe([adder(1), adder(2)], "it", found, exact=True)
     with pytest.raises(PackError, match="several things are called"):
         restored(content, found.live)
-
-
-def test_numbers_are_had_back_to_the_type():
-    for value in (1.0, -0.0, np.float32(0.1), np.float64(2.0), np.int8(3), frozenset({1, 2})):
-        back = unpack(pack([value], "it"))[0]
-        assert type(back) is type(value)
-        assert repr(back) == repr(value)
 
 
 @pytest.mark.parametrize("name", ["cProfile:run", "os:system", "builtins:eval", "timeit:timeit"])
@@ -863,6 +802,7 @@ def test_a_damaged_description_is_said_so(damaged):
         Slotted(Plain(a=np.zeros(2))),
         nn.GELU,
         with_default,
+        *(-0.0, np.float32(0.1), np.float64(2.0), np.int8(3), frozenset({1, 2})),
     ],
     ids=lambda thing: type(thing).__name__,
 )

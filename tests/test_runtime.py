@@ -5,13 +5,11 @@ import itertools
 import json
 import multiprocessing
 import os
-import random
 import re
 import subprocess
 import sys
 import time
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -92,26 +90,6 @@ def test_what_cannot_be_found_is_refused(name, said, tmp_path, monkeypatch):
 
 
 # --- random numbers, precision, commit ---
-
-
-def draws():
-    return torch.rand(1).item(), random.random(), np.random.rand()  # noqa: NPY002
-
-
-def test_seeding_leaves_the_global_streams_as_they_were():
-    def begin():
-        torch.manual_seed(3)
-        random.seed(3)
-        np.random.seed(3)  # noqa: NPY002
-
-    begin()
-    expected = draws()
-    begin()
-    with runtime.seeded(9):
-        inside = draws()
-    assert draws() == expected
-    with runtime.seeded(9):
-        assert draws() == inside
 
 
 def test_precision_is_what_the_hardware_does():

@@ -11,7 +11,6 @@ from damage import WAYS
 from diffusion.identity.packing import tensor_bytes
 from diffusion.processes.priors import fitted
 from diffusion.training import run as runs
-from diffusion.training import sampling
 from diffusion.training.run import samples_folder
 from own import Grey, Halves, stay
 from short_runs import train
@@ -107,12 +106,6 @@ def test_a_start_stands_for_all_or_for_one_each(zoom):
     assert not torch.equal(noisy[0], noisy[1])
 
 
-def test_a_trajectory_leads_to_the_samples(zoom):
-    walk = zoom.trajectory(2, sampler=d.Naive(levels=4))
-    assert list(walk) == [24, 18, 12, 6, 0]
-    assert torch.allclose(walk[0], zoom.sample(2, sampler=d.Naive(levels=4)), atol=1e-6)
-
-
 def test_a_way_by_default_is_kept_and_is_no_part_of_the_weights(images, tmp_path, before_step):
     run = train(images, tmp_path, epochs=2)
     best = {"sampler": d.Naive(noise=0.3, power=2), "prior": d.Mixture(2), "average": 2}
@@ -194,15 +187,6 @@ def test_a_whole_file_of_other_samples_or_of_other_tensors_is_not_taken_for_thes
         assert "is damaged and is drawn again" in capsys.readouterr().out
 
 
-def test_samples_lie_beside_the_runs(images, tmp_path, monkeypatch):
-    on_disk, temporary = (train(images, folder, epochs=1) for folder in (tmp_path / "runs", None))
-    x = on_disk.sample(3)
-    assert torch.equal(temporary.sample(3), x)
-    assert len(list((tmp_path / "samples").iterdir())) == 1
-    monkeypatch.setattr(sampling, "draw", lambda *a, **k: pytest.fail("sampled again"))
-    assert torch.equal(on_disk.sample(3), x)
-
-
 # --- what gives no images is refused, once ---
 
 
@@ -263,9 +247,11 @@ def test_what_gives_no_images_is_refused(zoom, how, named):
         zoom.sample(**{"n": 4} | how)
 
 
-def test_a_trajectory_takes_the_way_by_default(images, tmp_path):
+def test_a_trajectory_leads_to_the_samples_in_the_way_by_default(images, tmp_path):
     run = train(images, tmp_path, epochs=2).by_default(average=2)
-    assert torch.allclose(run.trajectory(2)[0], run.sample(2), atol=1e-6)
+    walk = run.trajectory(2, sampler=d.Naive(levels=4))
+    assert list(walk) == [24, 18, 12, 6, 0]
+    assert torch.allclose(walk[0], run.sample(2, sampler=d.Naive(levels=4)), atol=1e-6)
     assert train(images, tmp_path, epochs=2).way.average == 2  # fit knows it as open does
     for n in (0, "a"):
         with pytest.raises(ValueError, match="n = "):
