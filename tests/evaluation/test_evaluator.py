@@ -7,7 +7,7 @@ import torch
 
 from diffusion import data
 from diffusion.evaluation import classifier, samples
-from diffusion.evaluation.evaluator import Evaluator, Seen
+from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import frechet_distance
 from diffusion.evaluation.statistics import share_of
@@ -85,14 +85,6 @@ def test_real_images_are_described_once(evaluator, monkeypatch):
     assert "switched off" in about["inception"].reason
 
 
-def test_examples_are_confident_above_and_unsure_below(evaluator, x):
-    high, low = Seen(evaluator, x).examples(4)
-    assert high.shape == low.shape == (4, 28, 28)
-    read = classifier.load()
-    sure, unsure = (samples.read(classifier.logits(read, part[:, None]))[1] for part in (high, low))
-    assert sure.min() > unsure.max()
-
-
 # --- ablations ---
 
 
@@ -123,13 +115,3 @@ def test_the_gap_is_the_second_minus_the_first(evaluator, x):
     assert nothing.model_dump() == dict.fromkeys(
         ("frechet", "background"), {"value": 0.0, "low": 0.0, "high": 0.0}
     )
-
-
-def test_starts_from_two_priors_are_measured_side_by_side(evaluator, x):
-    brighter = x.clamp(min=-0.1)
-    found = ablations.prior(Drawn(x), Drawn(brighter), evaluator, N, 12, N, [4, 5], 3)
-    plain, bright = evaluator.measure(x), evaluator.measure(brighter)
-    assert found.independent.low_confidence == plain.low_confidence
-    assert found.patches.classes == bright.classes
-    assert (found.independent.variety.n, found.patches.variety.n) == (12, 12)
-    assert [(row.epoch, row.frechet) for row in found.curve] == [(4, bright.frechet), (5, bright.frechet)]

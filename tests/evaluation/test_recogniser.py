@@ -16,10 +16,6 @@ def digits(mnist_dir):
     return data.load("mnist", "test", mnist_dir, 400)
 
 
-def centre_of_mass(x):
-    return ndimage.center_of_mass((x[0] + 0.5).numpy())
-
-
 @pytest.mark.parametrize("pixels", [1, 3])
 def test_a_shift_is_a_shift(digits, pixels):
     x, labels = digits
@@ -35,16 +31,6 @@ def test_a_turn_is_a_turn(digits):
     turned = distortions.turned(90)(x[:8], labels[:8], generator(0))
     for a, b in zip(x[:8], turned, strict=True):
         assert min((torch.rot90(a, k, (1, 2)) - b).abs().max() for k in (1, 3)) < 1e-4
-
-
-def test_tidying_undoes_a_ground_and_a_shift(digits):
-    x, labels = digits
-    spoilt = distortions.on_grey(0.2)(distortions.shifted(3)(x, labels, generator(0)), labels, generator(0))
-    tidy = recogniser.tidied(spoilt)
-    for image in tidy[:50]:
-        assert centre_of_mass(image) == pytest.approx((13.5, 13.5), abs=0.51)
-    assert tidy[:, 0, 0].mean() == pytest.approx(-0.5, abs=1e-3)
-    assert tidy.max() == pytest.approx(0.5)
 
 
 @pytest.fixture(scope="module")

@@ -27,12 +27,6 @@ def test_bootstrap_is_the_interval_of_a_mean():
     assert statistics.bootstrap(values, 2000, 1, "test") != found
 
 
-def test_centred_takes_the_bias_of_the_draws_off():
-    draws = np.linspace(4, 6, 1001)  # about an estimate of 3, so 2 too high on average
-    assert statistics.centred(3, draws) == pytest.approx((3 - 0.95, 3 + 0.95))
-    assert statistics.centred(0.5, draws)[0] == 0
-
-
 @pytest.mark.parametrize("n", [50, 51])
 def test_random_halves_have_the_spread_of_an_estimate(n):
     random = np.random.default_rng(n)

@@ -1,6 +1,5 @@
 """The law of offsets, against the samplers themselves with a network of which the response is known."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -25,9 +24,3 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, rho):
     seen = Response(t=[1, 1000], response=[Interval(rho), Interval(rho)])
     found = spread(schedule.alpha_bar.numpy(), [seen], steps, isinstance(sampler, DDIM))
     assert found == pytest.approx(SHIFT * float(x.std()), rel=0.05)
-
-
-def test_a_blind_network_lets_the_start_grow_by_all_that_the_image_is_scaled():
-    alpha_bar, blind = linear(1000).alpha_bar.numpy(), Response(t=[1], response=[Interval(0.0)])
-    found = spread(alpha_bar, [blind], [1000, 500, 0], ddim=True)
-    assert found == pytest.approx(SHIFT / np.sqrt(alpha_bar[-1]), rel=0.05)

@@ -1,11 +1,11 @@
 """The jobs of measuring, analysing and of the yardstick, on tiny trainings: what they write and refuse."""
 
-import json
 import shutil
 
 import numpy as np
 import pytest
 
+from damage import changed
 from diffusion import data
 from diffusion.evaluation.samples import CLASSES
 from diffusion.training.fit import fit
@@ -111,6 +111,7 @@ def test_each_ablation_applies_where_it_can(measured):
     assert [row.epoch for row in found["zoom"].prior.curve] == [4, 5]
     assert found["zoom"].prior.independent.low_confidence == measured["zoom"].final.low_confidence
     assert found["zoom"].prior.patches.n == 2 * N
+    assert found["zoom"].prior.curve[-1].frechet != measured["zoom"].curve[-1].frechet  # from patches
     assert all(ablations.float32 is None for ablations in found.values())  # it was float32 before
 
 
@@ -173,10 +174,6 @@ def test_a_record_gets_what_it_lacked_and_keeps_what_it_had(copied, measured, ca
 # --- measured already ---
 
 
-def edit(path, **values):
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
-
-
 def test_a_record_that_answers_is_taken_and_one_of_other_code_or_weights_is_not(copied, P, monkeypatch):
     monkeypatch.setattr(measure, "measure", lambda *given: "measured again")
     path = MeasureRecord.path(copied, "zoom", 3)
@@ -184,7 +181,7 @@ def test_a_record_that_answers_is_taken_and_one_of_other_code_or_weights_is_not(
     good = path.read_bytes()
     for change in ({"code": "0123456789abcdef"}, {"weights_sha256": "0" * 64}):
         path.write_bytes(good)
-        edit(path, **change)
+        changed(path, lambda content, change=change: content.update(change))
         assert measure.measured(copied, "zoom", 3, P) == "measured again"
     path.write_bytes(good)
     other = P.model_copy(update={"n_final": N})
@@ -291,7 +288,7 @@ def test_weights_that_are_not_those_of_the_record_are_not_measured(copied, P):
     with pytest.raises(measure.RunError):
         measure.measure(copied, "linear", 3, P)
     assert MeasureRecord.load(MeasureRecord.path(copied, "linear", 3))
-    edit(path, run="../../etc")
+    changed(path, lambda content: content.update(run="../../etc"))
     with pytest.raises(ValueError, match="a place outside of"):
         measure.measure(copied, "linear", 3, P)
 

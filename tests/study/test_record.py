@@ -1,13 +1,12 @@
 """What a notebook leaves of a run."""
 
 import pytest
-import torch
 
 from diffusion.files import sha256
 from diffusion.parameters import TrainZoom
 from short_runs import train
 from study import records
-from study.record import keep, train_record
+from study.record import train_record
 
 
 def test_a_record_says_where_and_what_a_run_is(images, tmp_path):
@@ -20,11 +19,3 @@ def test_a_record_says_where_and_what_a_run_is(images, tmp_path):
     assert sha256(tmp_path / record.weights.file) == record.weights.sha256 == run.weights_sha256()
     assert tmp_path / record.run == run.folder
     assert record.seconds_per_step == pytest.approx(4.0 / 4)  # the median epoch's, of four steps
-
-
-def test_kept_images_are_bytes(tmp_path):
-    images = torch.tensor([-0.7, -0.5, 0.0, 0.1, 0.5, 2.0]).view(2, 3, 1, 1, 1).expand(2, 3, 1, 28, 28)
-    keep(tmp_path, "some", images)
-    found = records.read_kept(tmp_path, "some")
-    assert found.shape == (2, 3, 28, 28)
-    assert found[..., 0, 0].flatten().tolist() == [0, 0, 128, 153, 255, 255]
