@@ -137,11 +137,6 @@ def test_distances_draw_every_training_and_mark_blank_squares():
     assert low <= min(raw.get_ydata()) <= max(raw.get_ydata()) <= high
 
 
-def test_names_at_the_ends_of_curves_stand_apart():
-    places = [text.xyann[1] + text.xy[1] for text in study.distances(RELEASED).axes[0].texts[1:]]
-    assert len(places) == len(set(places)) == 2
-
-
 def test_class_shares_are_over_those_of_real_images_in_doublings():
     one = RELEASED.first("linear").measure
     ratios = np.mean([row.recognised.share for row in one.late()], axis=0) / one.real.recognised.share
@@ -151,15 +146,6 @@ def test_class_shares_are_over_those_of_real_images_in_doublings():
     np.testing.assert_allclose(found, ratios, atol=1e-12)
     colours = [axes.collections[0].norm(x) for x in (0.1, 0.25, 0.5, 1, 2, 4, 9)]
     np.testing.assert_allclose(colours, [0, 0, 0.25, 0.5, 0.75, 1, 1], atol=1e-12)
-
-
-def test_confusion_shows_shares_of_rows():
-    matrix = np.zeros((10, 10), int)
-    matrix[3, 5], matrix[3, 3], matrix[7, 0] = 1, 3, 8
-    axes = figures.confusion(matrix, *LETTERS).axes[0]
-    found = {(int(t.get_position()[1]), int(t.get_position()[0])): t.get_text() for t in axes.texts}
-    written = {place: text for place, text in found.items() if text}
-    assert written == {(3, 5): "25", (3, 3): "75", (7, 0): "100"}
 
 
 # --- images ---

@@ -9,16 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import checkout
 import examples
 from damage import flipped
-from diffusion.processes import schedules
 from jobs.conftest import Project
 from study import records
-from study.records import SchedulesRecord
 from study.settings import Profile
 from workflow import jobs, notebooks, release, run
 
@@ -209,17 +206,6 @@ def test_measures_of_another_training_are_found_and_a_new_default_makes_nothing_
 # --- what its notebooks and measures left -------------------------------------------------------------------
 
 
-def test_kept_images_and_the_record_of_schedules_are_those_of_the_modules(smoke):
-    found = SchedulesRecord.load(SchedulesRecord.path(smoke.out))
-    assert found.linear.alpha_bar == schedules.linear().alpha_bar.tolist()
-    assert found.cosine.beta == schedules.cosine().beta.tolist()
-    assert records.read_kept(smoke.out, "zoom").shape == (25, 28, 28)
-    assert records.read_kept(smoke.out, "trajectory_zoom-0").shape == (9, 10, 28, 28)
-    original, degraded, _ = records.read_kept(smoke.out, "deepest_zoom-0")
-    for image, deepest in zip(original, degraded, strict=True):
-        assert np.array_equal(deepest, image[12:16, 12:16].repeat(7, 0).repeat(7, 1))
-
-
 def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke, root):
     executed = list((smoke.out / "notebooks").glob("*.ipynb"))
     assert len(executed) == 2 + len(ONES)
@@ -229,12 +215,6 @@ def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke, root):
         assert any("image/png" in o.get("data", {}) for o in outputs)
         shown = json.dumps([o.get("data", {}).get("text/plain", o.get("text", "")) for o in outputs])
         assert str(root) not in shown
-
-
-def test_a_training_by_steps_ends_within_an_epoch(smoke):
-    one = records.load_results(smoke.out).trainings["zoom", 0].train
-    assert (one.steps, one.epochs, len(one.history)) == (12, 2, 2)  # an epoch has 8
-    assert one.passes == 12 * 16 / 60_000
 
 
 def test_ones_own_is_trained_measured_and_told(smoke):

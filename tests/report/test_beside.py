@@ -16,12 +16,8 @@ def opened(short):
     return BeautifulSoup((short / "report.html").read_text(), "html.parser")
 
 
-def test_own_models_come_first_then_the_samples_of_the_first_model_of_the_study(opened):
-    sections = [section["id"] for section in opened.select("main > section")]
-    assert sections[0] == "sec:own-models"
-    assert sections[-6:-2] == ["sec:draws", "sec:beside", "sec:verdicts", "sec:on"]
-    caption = opened.find(id="fig:first").figcaption.get_text().partition("Notebook")[0]
-    assert " ".join(caption.split()).endswith("The first 64 samples of Cold Zoom, as they come.")
+def test_own_models_come_first_and_nothing_is_left_unfilled(opened):
+    assert opened.select_one("main > section")["id"] == "sec:own-models"
     assert not re.findall(r"<<|>>|:::|\{#|\{\.|@fig|@tbl|\?\?", opened.get_text())
 
 

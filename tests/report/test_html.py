@@ -166,16 +166,8 @@ def test_parameters_are_one_folded_cell_that_says_what_was_changed(note):
 @pytest.mark.parametrize(
     ("defaults", "given", "source", "changed"),
     [
-        ("a: int = 1  # one", "a = 2", "a: int = 2  # one", ["a = 2"]),
-        ("a: int = 1  # one", "a = 1", "a: int = 1  # one", []),
         ("a: list = [1, 2]  # é", "a = [3]\nb = 4", "a: list = [3]  # é", ["a = [3]"]),
         ('a: str = "ü"  # x', 'a = "y = #"', "a: str = 'y = #'  # x", ["a = 'y = #'"]),
-        (
-            "# c\na: dict = {}  # none",
-            "a = {'k': -1.5}",
-            "# c\na: dict = {'k': -1.5}  # none",
-            ["a = {'k': -1.5}"],
-        ),
     ],
 )
 def test_values_of_a_run_stand_in_place_of_the_defaults(defaults, given, source, changed):
