@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from report.study import DDPMS
 from report.text_format import Markdown, integer, listing
 from study.drift import WATCHED, Course, Level, N
 from study.figures.starts import HALF
@@ -20,21 +19,20 @@ def values(level: Level) -> dict[str, Any]:
     border = np.array([one.border for one in level.ways])
     predicted = np.hypot([one.predicted for one in level.ways], level.real)
     own, small = [one for one in level.ways if not one.way], border < SMALL
-    first = [one for m in DDPMS for one in [each for each in own if each.model == m][:1]]  # of the run itself
     last = {m: [crossed(one) or WATCHED + 1 for one in ones] for m, ones in level.courses.items()}
     return {
         "starts": {m: _crossings(ones) for m, ones in level.courses.items()}
         | {"linear_first": len(last) == 2 and max(last["linear"]) < min(last["cosine"])},
         "drift": {
             "n": len(level.ways),
-            "trainings": len(own),
+            "trainings": len({one.training for one in level.ways}),
             "followed": N,
             "correlation": _correlation(predicted, border),
             "of_small": _correlation(predicted[small], border[small]),
             "apart": float(border.max() / border.min()),
             "within": float(np.mean(np.abs(np.log2(border / predicted)) < 1)),
             "blind_below": BLIND,
-            "finished": [one.border / one.predicted for one in first],
+            "finished": [one.border / one.predicted for one in level.finished],
             "blind": [one for one in own if one.response < BLIND],
             "seeing": [one for one in own if one.response > HALF],
         },

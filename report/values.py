@@ -58,6 +58,7 @@ from study.records import (
     SETTLED,
     AnalyseRecord,
     Drawn,
+    Final,
     Results,
     Trained,
     YardstickRecord,
@@ -154,7 +155,6 @@ def build(
     zooms = trainings_of(results, "zoom")
     whole, further = complete(results), beyond.load(str(profile.options.get("beyond", "")))
     watched = beyond.load(str(profile.options.get("starts", "")))
-    second = beyond.load(str(profile.options.get("second", "")))
     return (
         common(results, profile, notebooks)
         | _run(results, profile, models, set(drawn))
@@ -162,7 +162,7 @@ def build(
         | _claims(verdicts)
         | _models(case, models)
         | _zooms(results, zooms)
-        | {"second": second and second.first("linear").measure.final}
+        | {"ends": {m: ends([one.measure.final for one in trainings_of(results, m)]) for m in models}}
         | {"whole": whole, "early": {}, "along": {}, "clipping": {}}
         | {"recovered": {}, "response": {}, "yardstick": {}, "cost": {}}
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
@@ -336,6 +336,16 @@ def by_distance(one: Trained, value: Any) -> float:
     return float(np.corrcoef(values, rowvar=False)[0, 1]) if known else 0.0
 
 
+def ends(finals: Sequence[Final]) -> dict[str, list[float]]:
+    """The last distances of all trainings of a model, by features, and how their samples look."""
+    found = {"digits": [one.frechet.value for one in finals]}
+    for name in finals[0].distances:
+        if all(name in one.distances for one in finals):
+            found[name] = [one.distances[name].value for one in finals]
+    found["border"] = [one.border.sd for one in finals]
+    return found | {"coverage": [one.variety.coverage.value for one in finals]}
+
+
 # --- the zoom model, all its trainings ---
 
 
@@ -354,12 +364,6 @@ def _zooms(results: Results, zooms: list[Trained]) -> dict[str, Any]:
         "leaning_up": of((leaning == 1).all(axis=0) & ~favoured),
         "leaning_down": of((leaning == -1).all(axis=0) & ~rare),
         "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
-        "last_distances": [one.measure.final.frechet.value for one in zooms],
-        "zoom_others": {
-            name: [one.measure.final.distances[name].value for one in zooms]
-            for name in zooms[0].measure.final.distances
-            if all(name in one.measure.final.distances for one in zooms)
-        },
         "late_means": [mean([row.frechet.value for row in one.measure.late()]) for one in zooms],
         "late_divergences": [row.classes.divergence.value for row in rows],
         "late_distances": [row.frechet.value for one in ones for row in one.measure.late()],

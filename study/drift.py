@@ -15,6 +15,7 @@ that is blind, rho = 0, that of the start, of standard deviation 1 / 28, grows b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 import numpy as np
@@ -35,6 +36,7 @@ class Drift:
     """Samples of a DDPM, drawn in one way.
 
     Attributes:
+        training: hash of its first epoch's weights: a training may be released short and long.
         kind: of its network: "U-Net", "dilated", "RMS norm", or "study's network".
         way: its name in the profile; empty for the model's own.
         response: of its network at t = T.
@@ -45,6 +47,7 @@ class Drift:
 
     model: str
     seed: int
+    training: str
     kind: str
     way: str
     ddim: bool
@@ -109,7 +112,7 @@ def _of(one: Trained) -> list[Drift]:
         sampler = settings.way(changes).sampler
         steps, ddim = visits(sampler, response.t[-1]), isinstance(sampler, DDIM)
         return Drift(
-            *(one.model, one.seed, kind, way, ddim, len(steps) - 1),
+            *(one.model, one.seed, _first_weights(one), kind, way, ddim, len(steps) - 1),
             response=response.response[-1].value,
             predicted=spread(alpha_bar, responses, steps, ddim),
             border=measured.border.sd,
@@ -119,6 +122,10 @@ def _of(one: Trained) -> list[Drift]:
     return [drift(found, name, changes) for name, (found, changes) in ways.items()]
 
 
+def _first_weights(one: Trained) -> str:
+    return one.train.history[0].sha256
+
+
 @dataclass(frozen=True)
 class Level:
     """The response at t = T along training, by schedule, and what becomes of the level of samples.
@@ -126,22 +133,29 @@ class Level:
     Attributes:
         courses: noise schedule -> the course of each training of it that was measured in its first epochs.
         ways: every way in which samples of a DDPM were drawn.
+        finished: those of the run itself, each training's own way.
         real: the spread of the border of real images.
     """
 
     courses: dict[str, list[Course]]
     ways: list[Drift]
+    finished: list[Drift]
     real: float
 
     @classmethod
     def of(cls, results: Results) -> Self:
         """Of a run, of the changes beyond the study, and of the trainings that are watched."""
         runs = [one for one in (results, results.further, results.watched) if one]
-        courses: dict[str, list[Course]] = {}
+        found: dict[tuple[str, str], Course] = {}
         for one in (one for run in runs for one in run.trainings.values()):
             rows = [row for row in (one.measure.curve if one.measure else []) if row.epoch <= WATCHED]
             course = [(row.epoch, row.response.value) for row in rows if row.response]
-            if len(course) > 1 and one.model == one.train.settings["schedule"]:  # of the study
-                courses.setdefault(one.model, []).append(course)
+            key = one.model, _first_weights(one)
+            if len(course) > max(1, len(found.get(key, []))) and one.model == one.train.settings["schedule"]:
+                found[key] = course  # of the study's model, and of each training the fullest
+        courses: dict[str, list[Course]] = {}
+        for (model, _), course in found.items():
+            courses.setdefault(model, []).append(course)
         real = next(one.measure.real.border.sd for one in results.trainings.values() if one.measure)
-        return cls(courses, [way for run in runs for way in drifts(run)], real)
+        ways = [drifts(run) for run in runs]
+        return cls(courses, [*chain(*ways)], [one for one in ways[0] if not one.way], real)

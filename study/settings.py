@@ -205,7 +205,6 @@ class Report(BaseModel):
     starts: str | None = Field(
         None, description="released trainings of DDPMs, measured after each of their first epochs"
     )
-    second: str | None = Field(None, description="a released further training of the linear DDPM")
     original: str | None = Field(None, description="the released weights, losses and scores of the study")
 
 

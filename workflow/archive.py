@@ -143,7 +143,7 @@ def crate(profile: Profile, files: Mapping[str, bytes]) -> bytes:
     """The metadata of the archive: an RO-Crate of the profile Process Run Crate, as JSON-LD."""
     made, cited, options = ROCrate(version="1.1"), yaml.safe_load(files["CITATION.cff"]), profile.options
     made.metadata.extra_terms.update(TERMS)
-    others = [options[key] for key in ("beyond", "original", "starts", "second") if key in options]
+    others = [options[key] for key in ("beyond", "original", "starts") if key in options]
     folders = [f"released/{one}" for one in dict.fromkeys((profile.name, *others))]
     done = {name: action for folder in folders for name, action in actions(files, folder)}
     read = [f"{folder}/{part}/*" for folder in folders for part in ("metrics", "kept")] + ["released/page/*"]
