@@ -4,18 +4,18 @@ Text and figures name a row as the profile does: `zoom_unet` has a model's own s
 `zoom_unet.ways.mixture` those drawn in another way.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from diffusion.provenance import releases
 from report.sources import counted, known, reading, trace_results
-from report.text_format import DASH, Markdown, each, escape, fixed, num, percent, span
+from report.text_format import DASH, Markdown, each, escape, fixed, num, percent, shown
 from report.text_format import table as markdown_table
 from study.changes import Row, describe, table
 from study.figures.beyond import SHOWN
 from study.records import Results, Trained, load_results, sampling_of, trainings_in
+from study.settings import Profile
 from study.tuning import CALLS
 
 TOLD = (*SHOWN, "linear_30", "linear_dilated", "zoom_unet")  # rows of the table; its file has all
@@ -33,12 +33,18 @@ def load(name: str) -> Results | None:
     return results
 
 
+def with_others(results: Results, profile: Profile) -> Results:
+    """The results with those of the other runs that the profile names."""
+    names = {"further": "beyond", "original": "original", "watched": "starts"}
+    return replace(results, **{k: load(str(profile.options.get(v, ""))) for k, v in names.items()})
+
+
 @dataclass(frozen=True)
 class Change:
     """A row of the table, its trainings, and the same models sampled in other ways."""
 
     row: Row
-    ways: Mapping[str, "Change"] = field(default_factory=dict)
+    ways: dict[str, "Change"]
 
     def __getattr__(self, name: str) -> Any:
         with reading() as seen:
@@ -54,11 +60,7 @@ class Change:
         """The distance of each training; of a single one with the interval of its samples."""
         if len(self.row.distances) > 1:
             return each(self.row.distances)
-        return self.distance.shown(span)
-
-    @property
-    def rate(self) -> float:
-        return self.trainings[0].train.settings["learning_rate"]
+        return shown(self.distance)
 
     @property
     def borders(self) -> list[float]:
@@ -106,22 +108,18 @@ def named(results: Results) -> dict[str, Change]:
 
 def values(results: Results | None) -> dict[str, Any]:
     """Values of the section; `beyond` has the rows by name."""
-    rows = named(results) if results else {}
-    ones = [one.train for one in results.trainings.values()] if results else []
-    auto = [one for one in ones if one.settings["precision"] == "auto"]
-    # The ratio of the distances of two trainings of a zoom model, each with its own samples.
-    apart = [
-        max(d) / min(d) for row in rows.values() if row.process == "zoom" and len(d := row.distances) > 1
-    ]
+    if not results:
+        return {"beyond": {}, "beyond_precisions": {}, "table_beyond": None, "tuning": {}}
+    trains = [one.train for one in results.trainings.values()]
+    auto = [one for one in trains if one.settings["precision"] == "auto"]
     return {
-        "beyond": rows,
-        "beyond_apart": apart,
+        "beyond": named(results),
         "beyond_precisions": {
             "all": counted(auto),
             "fp32": counted((one for one in auto if one.environment["precision"] == "fp32"), auto),
         },
-        "table_beyond": _table(results) if results else None,
-        "tuning": _tuning(results) if results and results.tuning else {},
+        "table_beyond": _table(results),
+        "tuning": _tuning(results) if results.tuning else {},
     }
 
 

@@ -22,7 +22,7 @@ from report.text_format import Markdown, code, escape
 from report.verdicts.judge import ledger
 from study import figures
 from study.changes import table
-from study.records import Results, Trained, load_results
+from study.records import Record, Results, Trained, load_results
 from study.settings import Profile, read_profile
 
 PROFILES = render.HERE.parent / "profiles"
@@ -46,16 +46,13 @@ def build(
     check(results, asked)
     results = replace(results, trainings={k: labelled(one, asked) for k, one in results.trainings.items()})
     sources.trace_results(results)
-    further = beyond.load(str(asked.options.get("beyond", "")))
-    verdicts, notebooks, folder = ledger(results, further), pages.names(results), out / "figures"
+    results = beyond.with_others(results, asked)
+    verdicts, notebooks, folder = ledger(results), pages.names(results), out / "figures"
     if failed:  # what compares all models is of an earlier run
         notebooks = [name for name in notebooks if "-" in name]
-    if further is None and "beyond" in asked.options:
+    if results.further is None and "beyond" in asked.options:
         print(f"released/{asked.options['beyond']} is not there: the report has no section beyond the study")
     short = beside.is_short(results)
-    original = beyond.load(str(asked.options.get("original", "")))
-    watched = beyond.load(str(asked.options.get("starts", "")))
-    results = replace(results, further=further, original=original, watched=watched)
     mine = own.models(results)
     studied = [m for m in results.models if m not in mine]
     more = own.figures(results, mine) if mine else {}
@@ -108,12 +105,13 @@ def check(results: Results, profile: Profile) -> None:
     if not any(one.measure for one in results.trainings.values()):
         raise ValueError(f"{results.out} has no training that is measured; `make report` measures them")
     for (model, seed), one in results.trainings.items():
-        if profile.analyse(model, seed) and not one.analysis and (model, seed) in profile.trainings:
+        if profile.analyse(model, seed) and not one.analysis:
             raise ValueError(
                 f"there is no analysis of {model}-{seed} in {results.out}, for which {profile.where} asks: "
                 f"make retrain PROFILE={profile.name}"
             )
-    for what, recorded, wanted, first in compared(results, profile):
+    for what, record, asked, first in compared(results, profile):
+        recorded, wanted = (record.settings, asked.values()) if record and asked else ({}, {})
         both = recorded.keys() & wanted.keys()  # a record of an earlier version may lack some
         if found := next(differences({k: recorded[k] for k in both}, {k: wanted[k] for k in both}), None):
             said = f"{what} in {results.out}: {found} in {profile.where}"
@@ -125,21 +123,15 @@ def check(results: Results, profile: Profile) -> None:
             )
 
 
-def compared(
-    results: Results, profile: Profile
-) -> Iterator[tuple[str, dict[str, Any], dict[str, Any], bool]]:
-    """Each record's name, its settings, those of the profile, and whether the report rests on it by name."""
+def compared(results: Results, profile: Profile) -> Iterator[tuple[str, Record | None, Any, bool]]:
+    """Each record with its name, its settings in the profile, and whether the report rests on it by name."""
     for (model, seed), one in results.trainings.items():
-        wanted, first = profile.trainings[model, seed], seed == profile.seeds(model)[0]
-        yield f"{model}-{seed}", one.train.settings, wanted.values(), True
-        if one.measure:
-            asked = profile.measure(model, seed).values()
-            yield f"the measures of {model}-{seed}", one.measure.settings, asked, first
-        if one.analysis and (analyse := profile.analyse(model, seed)):
-            yield f"the analysis of {model}-{seed}", one.analysis.settings, analyse.values(), first
-    if results.yardstick and profile.yardstick:
-        yield "the yardstick", results.yardstick.settings, profile.yardstick.values(), True
-    yield "the schedules", results.schedules.settings, profile.schedules.values(), True
+        first = seed == profile.seeds(model)[0]
+        yield f"{model}-{seed}", one.train, profile.trainings[model, seed], True
+        yield f"the measures of {model}-{seed}", one.measure, profile.measure(model, seed), first
+        yield f"the analysis of {model}-{seed}", one.analysis, profile.analyse(model, seed), first
+    yield "the yardstick", results.yardstick, profile.yardstick, True
+    yield "the schedules", results.schedules, profile.schedules, True
 
 
 def as_json(rows: list[dict[str, Any]], indent: int | None = 1) -> bytes:

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from PIL import Image
 from torchvision.utils import make_grid
 
 from diffusion.files import write_bytes
-from report.study import dataset
 from report.tables import word
-from report.text_format import Markdown, escape, integer, listing, num, percent, percent_span, sentence, span
+from report.text_format import Markdown, escape, integer, named, num, percent, percent_span, sentence, shown
 from report.verdicts.case import digits
-from study.records import Final, Results, Trained, kept_path
+from study.records import Results, Trained, kept_path
 
 KINDS = ("degradation", "schedule", "prior", "sampler", "network")  # of components, as they are told
-SOME = 0.2  # share of digits from which it is said which these are
+LEGIBLE = 0.2  # share of digits from which it is shown which these are
 SIDE, GAP = 4, 2  # pictures have so many rows and columns of samples, so many pixels apart
 RELEASED = Path(__file__).resolve().parents[1] / "released" / "page"
 PLAY, STRIP = RELEASED / "cold-zoom.html", RELEASED / "strip.png"  # the page to play with, and its picture
@@ -66,7 +65,7 @@ def tiles(images: np.ndarray) -> bytes:
 
 def values(results: Results) -> dict[str, Any]:
     """Values that the front of the long report prints."""
-    ones = list(map(results.first, results.models))
+    finals = [(one.train.label, one.measure.final) for one in map(results.first, results.models)]
     return {
         "front_pictures": Markdown(
             "\n".join(
@@ -74,15 +73,10 @@ def values(results: Results) -> dict[str, Any]:
                 for file, _, label in _pictures(results)
             )
         ),
-        "all_low_confidence": _all(ones, lambda final: percent(final.low_confidence.value)),
-        "all_distances": _all(ones, lambda final: num(final.frechet.value)),
-        "floor_said": num(ones[0].measure.final.floors["digits"].mean, 2),
+        "all_low_confidence": named(((label, one.low_confidence) for label, one in finals), percent),
+        "all_distances": named(((label, one.frechet) for label, one in finals), num),
+        "floor_said": num(finals[0][1].floors["digits"].mean, 2),
     }
-
-
-def _all(ones: Iterable[Trained], show: Callable[[Final], Markdown]) -> Markdown:
-    """One value for each model: "12.1 (DDPM, linear) and 13.4 (Cold Zoom)"."""
-    return listing(Markdown(f"{show(one.measure.final)} ({escape(one.train.label)})") for one in ones)
 
 
 def further(results: Results, models: Iterable[str], drawn: set[str]) -> Markdown:
@@ -109,10 +103,10 @@ def _subsection(results: Results, model: str, drawn: set[str]) -> str:
         "test split."
     )
     if one.measure:
-        lines.append(_measures(one, dataset(results).classes))
+        lines.append(_measures(one))
     pictures = {}
     for name, caption in PICTURES.items():
-        legible = "classes" not in name or ((share := digits(one)) and share.value > SOME)
+        legible = "classes" not in name or ((share := digits(one)) and share.value > LEGIBLE)
         if legible and (file := name.format(model)) in drawn:
             place = f"fig:{file.rpartition('.')[0].replace('_', '-')}"
             pictures[place] = f"![{caption.format(label)}](figures/{file}){{#{place}}}"
@@ -133,17 +127,13 @@ def called(name: str, options: Mapping[str, Any]) -> str:
     return name.rpartition(":")[2] + (f" ({said})" if said else "")
 
 
-def _measures(one: Trained, classes: tuple[str, ...]) -> str:
+def _measures(one: Trained) -> str:
     final = one.measure.final
     n, floor, digit = integer(final.n), final.floors.get("digits"), digits(one)
     if final.constant:
         return f"All {n} samples are one image, so that no distance of theirs means anything."
     as_real = f", where as many real images score {num(floor.mean, 2)}" if floor else ""
-    said = f"The distance of {n} samples from the data is {final.frechet.shown(span)}{as_real}."
+    said = f"The distance of {n} samples from the data is {shown(final.frechet)}{as_real}."
     if digit:
-        said += f" The recogniser takes {digit.shown(percent_span)} of them for digits."
-        if digit.value > SOME:
-            order = sorted(range(len(classes)), key=lambda c: -final.classes.share[c].value)
-            most, least = (listing(classes[c] for c in some) for some in (order[:2], order[-2:]))
-            said += f" Most often the classifier reads {most}, most rarely {least}."
+        said += f" The recogniser takes {percent_span(digit)} of them for digits."
     return said

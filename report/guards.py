@@ -19,14 +19,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from traceback import extract_tb
 from typing import Any
 
 import jinja2
-import numpy as np
 from jinja2 import meta
 
-from diffusion.evaluation import statistics
-from diffusion.evaluation.interval import Interval
 from report.text_format import HELPERS, Markdown, finalize
 
 TEXT = Path(__file__).resolve().parent / "text"
@@ -50,17 +48,7 @@ def _of_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., flo
     return function
 
 
-def above(a: Sequence[float], b: Sequence[float]) -> bool:
-    """Each number is larger than the one of the other list at its place."""
-    return all(x > y for x, y in zip(a, b, strict=True))
-
-
-def mean_gap(a: Sequence[float], b: Sequence[float]) -> Interval:
-    """The mean of a - b over epochs, with its interval."""
-    return statistics.late_mean(np.subtract(a, b))
-
-
-STATISTICS = {f.__name__: _of_numbers(f) for f in (max, min, fmean)} | {"above": above, "mean_gap": mean_gap}
+STATISTICS = {f.__name__: _of_numbers(f) for f in (max, min, fmean)}
 
 
 # --- the language ---
@@ -142,7 +130,8 @@ class Text:
             template = _ENVIRONMENT.from_string("\n".join(line for _, line in kept) + "\n")
             return template.render(self.values)
         except (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
-            place = getattr(error, "lineno", None) or _line_of(error)
+            steps = [one.lineno for one in extract_tb(error.__traceback__) if one.filename == "<template>"]
+            place = getattr(error, "lineno", None) or next(reversed(steps), None)
             raise ValueError(f"{name}, line {kept[place - 1][0] if place else '?'}: {error}") from error
 
     def _said(self, source: str, name: str) -> list[tuple[int, str]]:
@@ -186,13 +175,3 @@ class Text:
         findings = self.markdown(FINDINGS.read_text(encoding="utf-8"), FINDINGS.name)
         self.values = {**self.values, "findings": Markdown(findings)}
         return self.joined(without)
-
-
-def _line_of(error: BaseException) -> int | None:
-    """The line of the template in a traceback that Jinja2 rewrote to point there."""
-    step, line = error.__traceback__, None
-    while step:
-        if step.tb_frame.f_code.co_filename == "<template>":
-            line = step.tb_lineno
-        step = step.tb_next
-    return line

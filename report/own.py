@@ -5,7 +5,6 @@ It comes first, and alone where a run has none of the study's models. Its text i
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from report.text_format import (
     num,
     percent,
     percent_span,
-    span,
+    shown,
     table,
 )
 from report.verdicts.case import digits
@@ -151,9 +150,9 @@ def _table(found: Sequence[Row]) -> Markdown:
     """A row for each set of samples: what draws them, what that costs, and how good they are."""
     lines = []
     for row in found:
-        distance = "all one image" if row.constant else row.found.frechet.shown(span)
+        distance = "all one image" if row.constant else shown(row.found.frechet)
         seconds = Markdown(duration(row.found.seconds).replace(" ", FIXED)) if row.found.seconds else DASH
-        digit = row.digit.shown(partial(percent_span, decimals=0)) if row.digit else DASH
+        digit = percent_span(row.digit, 0) if row.digit else DASH
         lines.append([row.name, *made_of(row), row.found.calls or DASH, seconds, distance, digit])
     measure = found[0].one.measure
     real = percent(measure.real.digit.value) if measure.real.digit else NOTHING
@@ -161,8 +160,8 @@ def _table(found: Sequence[Row]) -> Markdown:
         lines.append(["Real images", *[NOTHING] * 6, num(floor.mean, 2), real])
     head = ["Model", "Degradation or schedule", "Prior", "Sampler", "Network", "Calls", "Time", "Distance"]
     head += ["Digits"]
-    shown = len(head) if any(row.digit for row in found) else len(head) - 1
-    return table(head[:shown], [line[:shown] for line in lines], WIDTHS[:shown])
+    last = len(head) if any(row.digit for row in found) else len(head) - 1
+    return table(head[:last], [line[:last] for line in lines], WIDTHS[:last])
 
 
 def made_of(row: Row) -> list[Markdown]:

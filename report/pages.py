@@ -5,19 +5,16 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbconvert import MarkdownExporter
 from traitlets.config import Config
 
-from diffusion.parameters import PLACES
 from report.render import HERE, PAGE, TEMPLATES, pandoc
 from report.values import AUTHORS, LICENCE, repository
 from study.records import Results
 
 FORMAT = "--from=markdown+lists_without_preceding_blankline-raw_html-raw_tex-implicit_figures"
-DEFAULTS, GIVEN = "parameters", "injected-parameters"  # tags of papermill's cells
 DRAWS = re.compile(r"\bfigures\.(\w+)\(|\bd\.(grid)\(|\b(slide)\(")
 FILE = re.compile(r"[\[(]\"(\w+)\.\w+\"[\])]")  # a figure of the report, by its name
 SHOWN = re.compile(r"\]\(figures/(\w+)\.\w+\)\{")  # a figure with a caption, in Markdown
@@ -91,27 +88,22 @@ def page(path: Path, notebooks: Sequence[str] = ()) -> bytes:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises many kinds; all mean the same to the user
         raise ValueError(f"{path} is not a notebook ({error}); run it again") from None
-    executed = how(notebook)
-    changed = one_parameter_cell(notebook)
     for cell in notebook.cells:
         cell.metadata["drawn_by"] = drawn_by(cell.source)
     place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)
     facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": "../report.html"}
-    facts |= {"author": AUTHORS, "licence": LICENCE, "executed": executed}
+    facts |= {"author": AUTHORS, "licence": LICENCE, "executed": how(notebook)}
     facts |= {"previous": notebooks[place - 1]} if place > 0 else {}
     facts |= {"next": notebooks[place + 1]} if place + 1 < len(notebooks) else {}
     metadata = [f"--metadata={key}={value}" for key, value in facts.items()]
     metadata += [f"--metadata=notebooks={name}" for name in notebooks]
     reader = [FORMAT, "--standalone", "--toc", f"--lua-filter={TEMPLATES / 'notebook.lua'}"]
-    return pandoc(markdown(notebook, ", ".join(changed)), *reader, *PAGE, *metadata).encode()
+    return pandoc(markdown(notebook), *reader, *PAGE, *metadata).encode()
 
 
 def how(notebook: nbformat.NotebookNode) -> str:
     """A line on what an executed notebook did: whether it trained, or opened what is released."""
-    values: dict[str, Any] = {}
-    for cell in notebook.cells:
-        if {DEFAULTS, GIVEN} & {*cell.metadata.get("tags", [])}:
-            values |= _assigned(cell.source)
+    values = notebook.metadata.get("papermill", {}).get("parameters", {})
     of, model = values.get("released"), values.get("model")
     if not model:
         return "Executed without a training."
@@ -119,23 +111,12 @@ def how(notebook: nbformat.NotebookNode) -> str:
     return f"Opened the released training {of}/{one}; trained nothing." if of else f"Trained {one}."
 
 
-def _assigned(source: str) -> dict[str, Any]:
-    """Name -> value of the assignments in a cell of parameters."""
-    found = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            found[target.id] = ast.literal_eval(node.value)
-    return found
-
-
-def markdown(notebook: nbformat.NotebookNode, changed: str) -> str:
+def markdown(notebook: nbformat.NotebookNode) -> str:
     """The notebook by its template; cells with the tag `remove-cell` are left out."""
     config = Config()
     config.TagRemovePreprocessor.update(enabled=True, remove_cell_tags={"remove-cell"})
     config.ExtractOutputPreprocessor.enabled = False  # pictures stay in the page
     exporter = MarkdownExporter(template_file=str(TEMPLATES / "notebook.md.j2"), config=config)
-    exporter.environment.globals["changed"] = changed
     return exporter.from_notebook_node(notebook)[0]
 
 
@@ -149,30 +130,3 @@ def drawn_by(code: str) -> str:
         last = code
     called = [*DRAWS.finditer(last)][:1] or [*DRAWS.finditer(code)][-1:]
     return "".join(filter(None, called[0].groups())) if called else ""
-
-
-def one_parameter_cell(notebook: nbformat.NotebookNode) -> list[str]:
-    """Put the values that papermill injected into the cell of defaults; returns those that differ from it."""
-    tagged = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", [])}
-    if DEFAULTS not in tagged or GIVEN not in tagged:
-        return []
-    notebook.cells.remove(tagged[GIVEN])
-    tagged[DEFAULTS].source, changed = merged(tagged[DEFAULTS].source, tagged[GIVEN].source)
-    return changed
-
-
-def merged(defaults: str, given: str) -> tuple[str, list[str]]:
-    """Assignments `name: type = value  # meaning` with the values of other assignments to the same names.
-
-    Returns the source, and each assignment whose value differs, as `name = value`.
-    """
-    values = _assigned(given)
-    lines, changed = defaults.splitlines(), []
-    for node in ast.parse(defaults).body:
-        name = node.target.id
-        if name in values and ast.literal_eval(node.value) != values[name]:
-            line, value = lines[node.lineno - 1].encode(), node.value
-            put = repr(values[name]).encode()
-            lines[node.lineno - 1] = (line[: value.col_offset] + put + line[value.end_col_offset :]).decode()
-            changed += [f"{name} = {values[name]!r}"] if name not in PLACES else []
-    return "\n".join(lines), changed

@@ -182,11 +182,10 @@ def _read(value: Any, place: Source) -> Any:
         return known(value, (place,))
     if not isinstance(value, list | tuple | dict):
         return value
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    if any(isinstance(one, Part) for _, one in items):
+    items = value if isinstance(value, dict) else dict(enumerate(value))
+    if any(isinstance(one, Part) for one in items.values()):
         return value
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    found = {k: _read(one, Source(place.record, f"{place.pointer}/{k}")) for k, one in items}
+    found = {k: _read(one, Source(place.record, f"{place.pointer}/{k}")) for k, one in items.items()}
     return found if isinstance(value, dict) else type(value)(found.values())
 
 
@@ -218,8 +217,7 @@ def _numeric(value: Any) -> bool:
 
 def trace_results(results: Results, prefix: str = "") -> None:
     """As `trace`, for all records of a run whose folder is `prefix`."""
-    records = {"schedules": results.schedules, "yardstick": results.yardstick, "blind": results.blind}
-    records["tuning"] = results.tuning
+    records = {name: getattr(results, name) for name in ("schedules", "yardstick", "blind", "tuning")}
     for (model, seed), one in results.trainings.items():
         of_one = {"train": one.train, "measure": one.measure, "analyse": one.analysis}
         records |= {f"{kind}_{model}-{seed}": record for kind, record in of_one.items()}

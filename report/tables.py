@@ -1,7 +1,6 @@
 """The report's tables: rows from records, one a training, a claim or a setting, as Markdown."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from diffusion.evaluation.interval import Interval
@@ -21,7 +20,7 @@ from report.text_format import (
     num,
     percent,
     percent_span,
-    span,
+    shown,
     spread,
     table,
 )
@@ -35,7 +34,6 @@ from report.verdicts.case import (
 from study.blind import TITLES, Blind
 from study.records import Final, Results, Trained
 
-whole, two = partial(percent_span, decimals=0), partial(span, digits=2)
 REAL = Markdown("Real images")
 MACHINE = ["python", "torch", "torchvision", "torchmetrics"]
 MACHINE += ["platform", "device", "device_name", "cores", "threads"]
@@ -92,13 +90,13 @@ def drawn(results: Results) -> Markdown:
 
 def _drawn(found: Interval | None) -> Markdown:
     """A mean with its interval, and the spread over images."""
-    return Markdown(f"{found.shown(span)}; {num(found.sd, 2)}") if found else DASH
+    return Markdown(f"{shown(found)}; {num(found.sd, 2)}") if found else DASH
 
 
 def by_eye(blind: Blind) -> Markdown:
     """Shares of digits in the blind comparison, by eye and by the recogniser: a source a row."""
     rows = [
-        (TITLES[name], one.digit.shown(whole), percent(one.accepted.value))
+        (TITLES[name], percent_span(one.digit, 0), percent(one.accepted.value))
         for name, one in blind.sources.items()
     ]
     return table(["Images", "Read as a digit", "By the recogniser"], rows, (30, 20, 16))
@@ -116,7 +114,7 @@ def finals(results: Results) -> Markdown:
     for name, final in ((name, one.measure.final) for name, one in ones):
         d, more = final.frechet, [final.distances.get(f) for f in others]
         kid = Markdown(f"{num(d.kid.mean, 2)} ± {num(d.kid.sd, 1)}")
-        row = [name, final.n, d.shown(span), kid]
+        row = [name, final.n, shown(d), kid]
         rows.append([*row, *(num(x.value) if x else DASH for x in more), *of_looks(final)])
     real, final = ones[0][1].measure.real, ones[0][1].measure.final
     floors = {f: num(x.mean, 2) for f, x in final.floors.items()}
@@ -132,9 +130,9 @@ def clipping(results: Results, models: Iterable[str]) -> Markdown:
     for one in map(results.first, models):
         found = one.measure.ablations.clipping
         for how, c in (("off", found.first), ("on", found.second)):
-            seen = c.background.shown(two)
-            row = [one.train.label, how, c.n, spread(c.border.mean, c.border.sd), seen]
-            rows.append([*row, low_confidence(c).shown(whole), c.frechet.shown(span)])
+            row = [one.train.label, how, c.n, spread(c.border.mean, c.border.sd)]
+            row += [shown(c.background, num, 2), percent_span(low_confidence(c), 0), shown(c.frechet)]
+            rows.append(row)
     head = ["Model", "Clipping", "$n$", "Border, raw", "Border, seen", "Low-confidence share", "Distance"]
     return table(list(map(Markdown, head)), rows, "llrllll")
 

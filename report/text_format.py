@@ -8,7 +8,7 @@ import math
 import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
 from report.sources import counted, plain, register
@@ -112,30 +112,18 @@ def percent(x: float, decimals: int = 0) -> Markdown:
     return Markdown(fixed(share, decimals) + "%")
 
 
-def interval(value: float, low: float, high: float, show: Callable[[float], Markdown]) -> Markdown:
-    text = plain(f"{show(value)} [{show(low)},{FIXED}{show(high)}]")
-    return Markdown(register.mark(text, [value, low, high]))
-
-
 def shown(x: Any, show: Callable = num, *how: Any) -> Markdown:
-    """A number with its 95 % interval, where it has one, each shown by a function with further arguments."""
+    """A number with its 95 % interval, where it has one, each shown by a function: 9.02 [8.51, 9.60]."""
     if x.low is None:
-        return show(x, *how)
-    return interval(x, x.low, x.high, lambda end: show(end, *how))
+        return show(x.value, *how)
+    value, low, high = (show(end, *how) for end in x.ends)
+    return Markdown(register.mark(plain(f"{value} [{low},{FIXED}{high}]"), x.ends))
 
 
-def span(value: float, low: float | None, high: float | None, digits: int = 3) -> Markdown:
-    """A value with its 95 % interval, where it has one: 9.02 [8.51, 9.60]."""
-    if low is None or high is None:
-        return num(value, digits)
-    return interval(value, low, high, partial(num, digits=digits))
-
-
-def percent_span(value: float, low: float, high: float, decimals: int = 1) -> Markdown:
+def percent_span(x: Any, decimals: int = 1) -> Markdown:
     """A share with its interval, in per cent."""
-    inner = f"{fixed(100 * low, decimals)},{FIXED}{fixed(100 * high, decimals)}"
-    text = plain(f"{fixed(100 * value, decimals)}% [{inner}]")
-    return Markdown(register.mark(text, [value, low, high]))
+    value, low, high = (fixed(100 * end, decimals) for end in x.ends)
+    return Markdown(register.mark(plain(f"{value}% [{low},{FIXED}{high}]"), x.ends))
 
 
 def percent_range(shares: Iterable[float]) -> Markdown:

@@ -5,7 +5,6 @@ Models, claims and changes beyond the study are reached by their own names: `fin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 import yaml
 
-from diffusion.evaluation.samples import QUALITY_RULE
 from diffusion.evaluation.statistics import FEWEST
 from diffusion.files import read_json
 from report import beyond, front, original, own, starts, tables
@@ -34,14 +32,12 @@ from report.text_format import (
     listing,
     num,
     percent,
-    sentence,
 )
 from report.verdicts import table
 from report.verdicts.case import (
     LAST,
     Case,
     at_end,
-    classes,
     coverage,
     distance,
     full,
@@ -53,11 +49,9 @@ from report.verdicts.judge import WORDS, Verdict, tally
 from study.blind import Blind
 from study.drift import Level
 from study.figures.catalogue import UNPICKED
-from study.probes import SHIFT
 from study.records import (
     SETTLED,
     AnalyseRecord,
-    Drawn,
     Final,
     Results,
     Trained,
@@ -150,14 +144,13 @@ def build(
         notebooks: names of its executed notebooks.
         drawn: names of the figure files.
     """
-    models = measured(results)
+    results, models = beyond.with_others(results, profile), measured(results)
     case = Case(results, {m: results.first(m) for m in models})
     zooms = trainings_of(results, "zoom")
-    whole, further = complete(results), beyond.load(str(profile.options.get("beyond", "")))
-    watched = beyond.load(str(profile.options.get("starts", "")))
+    whole = complete(results)
     return (
         common(results, profile, notebooks)
-        | _run(results, profile, models, set(drawn))
+        | _run(results, models, set(drawn))
         | _measures(results)
         | _claims(verdicts)
         | _models(case, models)
@@ -167,9 +160,9 @@ def build(
         | {"recovered": {}, "response": {}, "yardstick": {}, "cost": {}}
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
         | _by_eye(results)
-        | beyond.values(further)
-        | _level(replace(results, further=further, watched=watched))
-        | original.values(results, beyond.load(str(profile.options.get("original", ""))))
+        | beyond.values(results.further)
+        | _level(results)
+        | original.values(results)
     )
 
 
@@ -182,18 +175,18 @@ def _level(results: Results) -> dict[str, Any]:
 # --- the run ---
 
 
-def _run(results: Results, profile: Profile, models: list[str], drawn: set[str]) -> dict[str, Any]:
+def _run(results: Results, models: list[str], drawn: set[str]) -> dict[str, Any]:
     """The run, its models, and how it departs from the study."""
     one = results.first("linear").train
     address = repository()
     further = [m for m in results.models if m not in [*models, *own.models(results)]]
-    said = models_said(results, models, further)
     return {
         "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
         "data_hashes": data_hashes(results),
         "deviations": deviations(results),
-        "subtitle": Markdown(sentence(said)[:-1]) if further else "Two DDPMs and a deterministic zoom",
-        "models_said": said,
+        "subtitle": f"Models of the study and {len(further)} further ones"
+        if further
+        else "Two DDPMs and a deterministic zoom",
         "trainings_said": trainings_said(results),
         "network": one,
         "parameters_counts": sorted({results.first(m).train.parameters_count for m in models}),
@@ -210,22 +203,9 @@ def _run(results: Results, profile: Profile, models: list[str], drawn: set[str])
 def data_hashes(results: Results) -> Markdown:
     """The data's identity: the beginning of the SHA-256 of images and labels."""
     path = results.out / next(iter(results.trainings.values())).train.run / "run.json"
-    if not path.is_file():
-        return Markdown("")
     data = read_json(path)["identity"]["data"]
     named = listing(Markdown(f"{code(data[split][:16])}… ({split})") for split in ("train", "test"))
     return Markdown(f"SHA-256 of images and labels: {named}.")
-
-
-def models_said(results: Results, models: list[str], further: list[str]) -> Markdown:
-    """The models of the run, counted: a phrase after "with"."""
-    ddpms, n = [m for m in models if m != "zoom"], len(further)
-    plural = "s" if len(ddpms) > 1 else ""
-    words = [f"{NUMBERS[len(ddpms)]} DDPM{plural} ({listing(ddpms)} noise schedule)", "the zoom model"]
-    if further:
-        count, labels = NUMBERS[n] if n < len(NUMBERS) else n, [results.first(m).train.label for m in further]
-        words.append(f"{count} further model{'s' if n > 1 else ''} ({listing(labels)})")
-    return listing(map(Markdown, words))
 
 
 def trainings_said(results: Results) -> Markdown:
@@ -260,12 +240,10 @@ def _measures(results: Results) -> dict[str, Any]:
         "inception": any(one.features["inception"].available for one in ones),
         "real": measure.real,
         "real_n": measure.settings["n_distance"],
-        "quality_rule": QUALITY_RULE,
         "low_confidence_all": [at_end(one, low_confidence).value for one in ones],
         "unpicked_count": defined(UNPICKED, "study.figures.catalogue:UNPICKED"),
         "checkpoint_n": measure.settings["n_checkpoint"],
         "settled": percent(defined(SETTLED, "study.records:SETTLED")),
-        "summary_n": listing(sorted({one.final.n for one in ones})),
         "schedules": schedules,
         "posterior": {"posterior": beta / left**0.5, "inverted": beta**0.5},
         "table_parameters": tables.settings(results, lambda one: one.train),
@@ -292,7 +270,6 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "effect": {name: e.shown() for name, e in decides.items()},
         "value": {name: e.said(e.interval.value) for name, e in decides.items()},
         "magnitude": {name: e.said(abs(e.interval.value)) for name, e in decides.items()},
-        "settles": {name: v.settles for name, v in verdicts.items()},
         "in_words": NUMBERS,
         "fewest": {name: table.fewest(v, place) for place, (name, v) in enumerate(verdicts.items())},
         "ratios": [e.interval.value for e in verdicts["comparable"].each],
@@ -350,44 +327,24 @@ def ends(finals: Sequence[Final]) -> dict[str, list[float]]:
 
 
 def _zooms(results: Results, zooms: list[Trained]) -> dict[str, Any]:
-    swings, ones = [swing(one.measure) for one in zooms], results.trainings.values()
-    names, sure, leaning = dataset(results).classes, class_signs(zooms, True), class_signs(zooms, False)
+    swings, by_class = [swing(one.measure) for one in zooms], original.by_class(results, zooms)
     losses = [{line.epoch: line.test_loss for line in one.train.history} for one in zooms]
-    rows = [row for one in zooms for row in one.measure.late()]
-
-    def of(mask: np.ndarray) -> list[str]:
-        return [names[c] for c in np.flatnonzero(mask)]
-
+    favoured = [c for c, of in by_class.items() if all(x.low > 1 for x in of)]
+    rare = [c for c, of in by_class.items() if all(x.high < 1 for x in of)]
+    common, uncommon = original.common(by_class), original.uncommon(by_class)
     return {
-        "favoured": of(favoured := (sure == 1).all(axis=0)),
-        "rare": of(rare := (sure == -1).all(axis=0)),
-        "leaning_up": of((leaning == 1).all(axis=0) & ~favoured),
-        "leaning_down": of((leaning == -1).all(axis=0) & ~rare),
+        "favoured": favoured,
+        "rare": rare,
+        "leaning_up": [c for c in common if c not in favoured],
+        "leaning_down": [c for c in uncommon if c not in rare],
         "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
         "late_means": [mean([row.frechet.value for row in one.measure.late()]) for one in zooms],
-        "late_divergences": [row.classes.divergence.value for row in rows],
-        "late_distances": [row.frechet.value for one in ones for row in one.measure.late()],
         "loss_correlations": [
             by_distance(one, lambda row, known=known: known[row.epoch])
             for one, known in zip(zooms, losses, strict=True)
         ],
         "mix": _mix(results, zooms),
     }
-
-
-def class_signs(ones: Sequence[Trained], sure: bool) -> np.ndarray:
-    """1 where a class is commoner than in real images at the end of training, -1 where rarer, else 0.
-
-    (trainings, K). If `sure`, by the 95 % interval; else by a fifth of its real share.
-    """
-    classes_of = max((len(one.measure.real.recognised.share) for one in ones), default=10)
-    signs = np.zeros((max(len(ones), 1), classes_of), int)
-    for i, measure in enumerate(one.measure for one in ones):
-        for c, real in enumerate(measure.real.recognised.share):
-            end = at_end(measure, classes((c,)))
-            low, high = (end.low, end.high) if sure else ((end.value or 0) / 1.2, (end.value or 0) * 1.2)
-            signs[i, c] = (low > real) - (high < real)
-    return signs
 
 
 def _mix(results: Results, zooms: list[Trained]) -> dict[str, Any]:
@@ -425,7 +382,7 @@ def _checkpoints(case: Case) -> dict[str, Any]:
                 "ahead": counted(filter(None, ahead[quarter:]), chain(*pairs[quarter:])),
                 "of": counted(ahead[quarter:], chain(*pairs[quarter:])),
             },
-            "border": {m: [rows[m][e].border.sd for e in epochs] for m in DDPMS},
+            "border_ratios": [rows["linear"][e].border.sd / rows["cosine"][e].border.sd for e in epochs],
             "levels_ahead": [cosine < linear for _, linear, cosine in by_level],
         },
         "clipping": {m: case[m].measure.ablations.clipping for m in DDPMS},
@@ -435,11 +392,10 @@ def _checkpoints(case: Case) -> dict[str, Any]:
 
 def _analyses(case: Case) -> dict[str, Any]:
     results = case.results
-    response = {m: case[m].analysis.response for m in DDPMS}
     t, ones = results.schedules.early.t, list(results.trainings.values())
     return {
         "recovered": {m: recovered(case[m].analysis, t) for m in DDPMS},
-        "response": {"t": response["linear"].t[0], "shift": SHIFT} | response,
+        "response": {m: case[m].analysis.response for m in DDPMS},
         "study_digits": [full(one.analysis).digit.value for one in ones if one.model in MODELS],
         "yardstick": _yardstick(results),
         "cost": _cost({m: case[m].analysis for m in MODELS}),
@@ -453,11 +409,10 @@ def _by_eye(results: Results) -> dict[str, Any]:
     with reading() as seen:
         blind = Blind(results.blind)
     vars(blind).update(known(vars(blind), tuple(seen), "Blind"))
-    ones = [one for _, one in tables.trained(results) if one.analysis]
-    shares = {m: [full(one.analysis).digit.value for one in ones if one.model == m] for m in MODELS}
-    corrected = {
-        m: [x for share in found for x in derived(blind.corrected)(share)] for m, found in shares.items()
-    }
+    corrected: dict[str, list[float]] = {model: [] for model in MODELS}
+    for one in results.trainings.values():
+        if one.model in MODELS and one.analysis:
+            corrected[one.model] += derived(blind.corrected)(full(one.analysis).digit.value)
     return {"blind": blind, "corrected": corrected, "table_by_eye": tables.by_eye(blind)}
 
 
@@ -474,9 +429,7 @@ def _yardstick(results: Results) -> dict[str, Any]:
         "kinds": NUMBERS[len(found.no_digits)],
         "shifted": 1 - found.old[SHIFTED],
         "scale": listing(
-            Markdown(f"{escape(kind.replace(' %', '%'))} {num(scores[kind], 2)}")
-            for kind in SCALE
-            if kind in scores
+            Markdown(f"{escape(kind.replace(' %', '%'))} {num(scores[kind], 2)}") for kind in SCALE
         ),
         "sees": _sees(found),
         "all": [(name, full(one.analysis).digit.value) for name, one in ones],
@@ -489,10 +442,9 @@ def _sees(found: YardstickRecord) -> dict[str, dict[str, float]]:
     """Distances of real digits, shifted and with their classes mixed otherwise, by features."""
     shifted = next(one for one in found.distorted if one.kind == SHIFTED)
     mixed = next(one for one in found.mixed if one.divergence == MIXED)
-    sees = {"digits": {"shifted": shifted.frechet, "mixed": mixed.frechet}}
-    for name in mixed.distances.keys() & shifted.distances.keys():
-        sees[name] = {"shifted": shifted.distances[name], "mixed": mixed.distances[name]}
-    return sees
+    ones = {"shifted": shifted, "mixed": mixed}
+    sees = {name: {k: one.distances[name] for k, one in ones.items()} for name in mixed.distances}
+    return sees | {"digits": {k: one.frechet for k, one in ones.items()}}
 
 
 def _cost(analyses: Mapping[str, AnalyseRecord]) -> dict[str, Any]:
@@ -502,10 +454,7 @@ def _cost(analyses: Mapping[str, AnalyseRecord]) -> dict[str, Any]:
     few = {m: [one for one in drawn[m] if not one.clip_x0 and one.calls <= zoom.calls + 1] for m in DDPMS}
     digit = {m: max((one.digit for one in few[m]), key=lambda digit: digit.value) for m in DDPMS}
     better = max(DDPMS, key=lambda m: digit[m].value)
-
-    def with_(model: str, sampler: str) -> list[Drawn]:
-        return [one for one in drawn[model] if one.sampler == sampler and not one.clip_x0]
-
+    ddim = {m: [one for one in drawn[m] if one.sampler == "ddim" and not one.clip_x0] for m in DDPMS}
     return {
         "calls": zoom.calls,
         "n": analyses["zoom"].settings["n_way"],
@@ -516,10 +465,7 @@ def _cost(analyses: Mapping[str, AnalyseRecord]) -> dict[str, Any]:
         "digit": digit,
         "full": many,
         "distance": {m: min(one.frechet.value for one in few[m]) for m in DDPMS},
-        "ddim": {m: [one.frechet.value for one in with_(m, "ddim")] for m in DDPMS},
-        "ancestral": {
-            m: max(rows, key=lambda one: one.calls) for m in DDPMS if (rows := with_(m, "ancestral"))
-        },
+        "ddim": {m: [one.frechet.value for one in found] for m, found in ddim.items()},
         "full_distances": {m: one.frechet.value for m, one in many.items()},
-        "improved": next(iter(with_("zoom", "improved")), None),
+        "improved": next((one for one in drawn["zoom"] if one.sampler == "improved"), None),
     }

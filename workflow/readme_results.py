@@ -52,7 +52,7 @@ def block(name: str, results: Results) -> str:
         ValueError: the records do not support a sentence; it is to be rewritten.
     """
     profile = read_profile(results.out.name, PROFILES)
-    found = ledger(results, beyond.load(str(profile.options.get("beyond", ""))))
+    found = ledger(beyond.with_others(results, profile))
     known = values.build(results, profile, found)
     source = ROOT / "report" / "readme" / f"{name}.md"
     text = guards.Text(known | {"failing": failing(found)}, complete=True)

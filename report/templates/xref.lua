@@ -1,5 +1,5 @@
 -- Cross-references for HTML and Typst: sections, figures, tables, display equations, algorithms.
--- Labels: {#sec:x} {#fig:x} {#tbl:x} {#eq:x} {#alg:x}; references: @fig:x, [@eq:a; @eq:b], [-@fig:x] (number only).
+-- Labels: {#sec:x} {#fig:x} {#tbl:x} {#eq:x} {#alg:x}; references: @fig:x, [@eq:a; @eq:b].
 local names = { sec = {"Section", "Sections"}, fig = {"Figure", "Figures"}, tbl = {"Table", "Tables"},
                 eq = {"Equation", "Equations"}, alg = {"Algorithm", "Algorithms"} }
 local typst = FORMAT:match "typst" ~= nil
@@ -203,7 +203,7 @@ local function cite(c)
     if ks[i] ~= k then error("xref: mixed reference " .. pandoc.utils.stringify(c)) end
     if not number[id] then error("xref: no such label: " .. id) end
     if i > 1 then out:insert(pandoc.Str(i == #c.citations and " and " or ", ")) end
-    if i == 1 and x.mode ~= "SuppressAuthor" then
+    if i == 1 then
       out:insert(pandoc.Str(names[k][#c.citations > 1 and 2 or 1] .. "\u{a0}"))
     end
     local n = k == "eq" and "(" .. number[id] .. ")" or number[id]

@@ -102,12 +102,11 @@ class Case:
     """A run seen with one training of each model: what a claim is put to.
 
     Attributes:
-        further: the released results beyond the study, if there are such; `number` chooses their trainings.
+        number: its place among those of the run, which chooses the trainings beyond the study.
     """
 
     results: Results
     chosen: Mapping[str, Trained]
-    further: Results | None = None
     number: int = 0
 
     def __getitem__(self, model: str) -> Trained:
@@ -115,9 +114,9 @@ class Case:
 
     def beyond(self, model: str) -> Trained:
         """A training of a model beyond the study."""
-        if not self.further or not (seeds := self.further.seeds(model)):
+        if not (further := self.results.further) or not (seeds := further.seeds(model)):
             raise NotMeasured(f"there is no {model} of the trainings beyond the study")
-        return self.further.trainings[model, seeds[self.number % len(seeds)]]
+        return further.trainings[model, seeds[self.number % len(seeds)]]
 
     def analysis(self, model: str) -> AnalyseRecord:
         if not (found := self.chosen[model].analysis):

@@ -11,8 +11,7 @@ from scipy import stats
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 from report.sources import derived, plain, register
-from report.text_format import Markdown
-from report.text_format import interval as bracketed
+from report.text_format import Markdown, shown
 from report.verdicts.case import log
 
 EQUAL, PART = "equal", "part"  # the answers "no difference that matters" and "not the same in all parts"
@@ -104,7 +103,7 @@ class Effect:
     def shown(self) -> Markdown:
         """The number and its interval; an exact one alone."""
         value, low, high = self.interval.ends
-        return self.said(value) if low == high else bracketed(value, low, high, self.show)
+        return self.said(value) if low == high else shown(self.interval, self.show)
 
     def said(self, x: float) -> Markdown:
         """A value of it, as it is printed."""
@@ -123,7 +122,7 @@ def over_trainings(effects: Sequence[Effect]) -> Effect:
     first = effects[0]
     if len(effects) < 2:
         return first
-    raw = np.array([[_scale(first)(x) for x in e.interval.ends] for e in effects])
+    raw = _ends(effects)
     mean, low, high = raw[:, 0].mean(), raw[:, 1].min(), raw[:, 2].max()
     if len(effects) >= ENOUGH:
         over = statistics.mean_of(raw[:, 0])
@@ -139,7 +138,7 @@ def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
     lower bound.
     """
     first = effects[0]
-    raw = np.array([[_scale(first)(x) for x in e.interval.ends] for e in effects])
+    raw = _ends(effects)
     mean = raw[:, 0].mean()
     sd = raw[:, 0].std(ddof=1) if len(raw) > 1 else (raw[0, 2] - raw[0, 1]) / 4
     for n in range(ENOUGH, MOST_TRAININGS + 1):
@@ -149,8 +148,10 @@ def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
     return None
 
 
-def _scale(effect: Effect) -> Callable[[float], float]:
-    return log if effect.ratio else float
+def _ends(effects: Sequence[Effect]) -> np.ndarray:
+    """Values and intervals of effects of one kind, (n, 3), on the scale on which they are averaged."""
+    scale = log if effects[0].ratio else float
+    return np.array([[scale(x) for x in effect.interval.ends] for effect in effects])
 
 
 def _with(effect: Effect, *ends: float) -> Effect:

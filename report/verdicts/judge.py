@@ -12,6 +12,7 @@ import pkgutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from diffusion.evaluation.statistics import FEWEST
@@ -66,9 +67,7 @@ def trained(case: Case, epochs: int = END_OF_TRAINING) -> list[Markdown]:
     return next(filter(None, map(other_training, ones)), [])
 
 
-def whole(case: Case) -> list[Markdown]:
-    """All of the study's training."""
-    return trained(case, EPOCHS)
+whole = partial(trained, epochs=EPOCHS)  # all of the study's training
 
 
 def sampled(case: Case) -> list[Markdown]:
@@ -184,12 +183,12 @@ def claims() -> list[Claim]:
     return sorted(CLAIMS.values(), key=lambda one: place.get(one.measure.__module__, len(place)))
 
 
-def ledger(results: Results, further: Results | None = None) -> dict[str, Verdict]:
-    """Claim id -> verdict, in the study's order; `further` are results beyond the study."""
-    return {one.id: judge(one, results, further) for one in claims()}
+def ledger(results: Results) -> dict[str, Verdict]:
+    """Claim id -> verdict, in the study's order."""
+    return {one.id: judge(one, results) for one in claims()}
 
 
-def cases(results: Results, models: tuple[str, ...], further: Results | None = None) -> list[Case]:
+def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
     """The choices of one training of each model that a claim is put to.
 
     The first training of each, then the second of each, and so on; a model with fewer begins again. Where the
@@ -198,14 +197,14 @@ def cases(results: Results, models: tuple[str, ...], further: Results | None = N
     seeds = {m: results.seeds(m) for m in models}
     n = max((len(found) for found in seeds.values()), default=1)
     chosen = [{m: results.trainings[m, s[i % len(s)]] for m, s in seeds.items()} for i in range(n)]
-    return [Case(results, one, further, i) for i, one in enumerate(chosen)]
+    return [Case(results, one, i) for i, one in enumerate(chosen)]
 
 
-def judge(one: Claim, results: Results, further: Results | None = None) -> Verdict:
+def judge(one: Claim, results: Results) -> Verdict:
     """The verdict over all trainings of the models that a claim is about."""
     if absent := [m for m in one.models if m not in measured(results)]:
         return Verdict(one, ABSENT, why=Markdown(f"no {listing(absent)} model"))
-    found, trainings = cases(results, one.models, further), {m: len(results.seeds(m)) for m in one.models}
+    found, trainings = cases(results, one.models), {m: len(results.seeds(m)) for m in one.models}
     try:
         if differs := next(filter(None, map(one.needs, found)), None):
             return Verdict(one, TOO_SMALL, trainings, reason=BY_SCALE, why=listing(differs))

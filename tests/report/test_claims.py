@@ -136,7 +136,7 @@ def test_a_difference_is_taken_checkpoint_by_checkpoint_and_a_distance_ends_abov
 
 @pytest.fixture(scope="module")
 def ledger() -> dict[str, judge.Verdict]:
-    return judge.ledger(synthetic.released(), beyond.load("beyond"))
+    return judge.ledger(dataclasses.replace(synthetic.released(), further=beyond.load("beyond")))
 
 
 def test_the_ledger_of_the_released_records_is_the_released_one(ledger):
