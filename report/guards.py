@@ -3,7 +3,7 @@
 A source has placeholders `<< >>` and no branches. Paragraphs may stand in a guard, whose condition is a
 Jinja2 expression over the values of the run (`report.values`):
 
-    ::: {.finding if="min(low_confidence.values()) > 0.5 and real.low_confidence.value < 0.1"}
+    ::: {.finding if="min(low_confidence_all) > 0.5 and real.low_confidence.value < 0.1"}
     Said only if the run supports it. The tests hold the released paper to all of them.
     :::
 

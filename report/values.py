@@ -52,7 +52,7 @@ from study.figures.catalogue import UNPICKED
 from study.records import (
     SETTLED,
     AnalyseRecord,
-    Final,
+    MeasureRecord,
     Results,
     Trained,
     YardstickRecord,
@@ -155,9 +155,9 @@ def build(
         | _claims(verdicts)
         | _models(case, models)
         | _zooms(results, zooms)
-        | {"ends": {m: ends([one.measure.final for one in trainings_of(results, m)]) for m in models}}
+        | _trainings({m: trainings_of(results, m) for m in models})
         | {"whole": whole, "early": {}, "along": {}, "clipping": {}}
-        | {"recovered": {}, "response": {}, "yardstick": {}, "cost": {}}
+        | {"recovered": {}, "reads": {}, "yardstick": {}, "cost": {}}
         | ((_checkpoints(case) | _analyses(case)) if whole else {})
         | _by_eye(results)
         | beyond.values(results.further)
@@ -293,13 +293,9 @@ def _models(case: Case, models: list[str]) -> dict[str, Any]:
         },
         "final": {m: one.final for m, one in measure.items()},
         "late": {m: late(one, distance) for m, one in measure.items()},
-        "low_confidence": {m: at_end(one, low_confidence).value for m, one in measure.items()},
-        "coverage": {m: at_end(one, coverage).value for m, one in measure.items()},
-        "swings": {m: swing(one) for m, one in measure.items()},
         "rate": train["linear"].ddpm.learning_rate_check,
         "probes": {m: one.ddpm or one.zoom for m, one in train.items()},
         "float32": {m: f.gap.frechet for m, one in measure.items() if (f := one.ablations.float32)},
-        "follows_mix": {m: by_distance(case[m], lambda row: row.classes.divergence.value) for m in models},
         "memorised": case["zoom"].analysis.memorised,
     }
 
@@ -313,13 +309,39 @@ def by_distance(one: Trained, value: Any) -> float:
     return float(np.corrcoef(values, rowvar=False)[0, 1]) if known else 0.0
 
 
-def ends(finals: Sequence[Final]) -> dict[str, list[float]]:
-    """The last distances of all trainings of a model, by features, and how their samples look."""
+# --- each model, all its trainings ---
+
+
+def _trainings(of: Mapping[str, list[Trained]]) -> dict[str, Any]:
+    """By model, values of all its trainings; `swings` are of all together."""
+    swings = {m: [swing(one.measure) for one in ones] for m, ones in of.items()}
+    return {
+        "ends": {m: ends([one.measure for one in ones]) for m, ones in of.items()},
+        "low_confidence": {m: [at_end(one.measure, low_confidence).value for one in of[m]] for m in of},
+        "coverage": {m: [at_end(one.measure, coverage).value for one in of[m]] for m in of},
+        "swings": {
+            m: {"low": min(s.low for s in all_), "high": max(s.high for s in all_)}
+            for m, all_ in swings.items()
+        },
+        "follows_mix": {
+            m: [by_distance(one, lambda row: row.classes.divergence.value) for one in of[m]] for m in of
+        },
+    }
+
+
+def ends(ones: Sequence[MeasureRecord]) -> dict[str, list[float]]:
+    """The last distances of the trainings of a model, by features, and how their samples look."""
+    finals, real = [one.final for one in ones], ones[0].real
     found = {"digits": [one.frechet.value for one in finals]}
     for name in finals[0].distances:
         if all(name in one.distances for one in finals):
             found[name] = [one.distances[name].value for one in finals]
+    if real.stroke:
+        found["thinner"] = [1 - one.stroke.value / real.stroke.value for one in finals]
+        found["inkier"] = [one.ink.value / real.ink.value - 1 for one in finals]
     found["border"] = [one.border.sd for one in finals]
+    found["recall"] = [one.variety.recall.value for one in finals]
+    found["precision"] = [one.variety.precision.value for one in finals]
     return found | {"coverage": [one.variety.coverage.value for one in finals]}
 
 
@@ -327,7 +349,7 @@ def ends(finals: Sequence[Final]) -> dict[str, list[float]]:
 
 
 def _zooms(results: Results, zooms: list[Trained]) -> dict[str, Any]:
-    swings, by_class = [swing(one.measure) for one in zooms], original.by_class(results, zooms)
+    by_class = original.by_class(results, zooms)
     losses = [{line.epoch: line.test_loss for line in one.train.history} for one in zooms]
     favoured = [c for c, of in by_class.items() if all(x.low > 1 for x in of)]
     rare = [c for c, of in by_class.items() if all(x.high < 1 for x in of)]
@@ -337,7 +359,6 @@ def _zooms(results: Results, zooms: list[Trained]) -> dict[str, Any]:
         "rare": rare,
         "leaning_up": [c for c in common if c not in favoured],
         "leaning_down": [c for c in uncommon if c not in rare],
-        "swing_all": {"low": min(s.low for s in swings), "high": max(s.high for s in swings)},
         "late_means": [mean([row.frechet.value for row in one.measure.late()]) for one in zooms],
         "loss_correlations": [
             by_distance(one, lambda row, known=known: known[row.epoch])
@@ -393,9 +414,17 @@ def _checkpoints(case: Case) -> dict[str, Any]:
 def _analyses(case: Case) -> dict[str, Any]:
     results = case.results
     t, ones = results.schedules.early.t, list(results.trainings.values())
+    by_model = {m: trainings_of(results, m) for m in DDPMS}
     return {
-        "recovered": {m: recovered(case[m].analysis, t) for m in DDPMS},
-        "response": {m: case[m].analysis.response for m in DDPMS},
+        "recovered": {m: [recovered(one.analysis, t).value for one in by_model[m]] for m in DDPMS},
+        "reads": {
+            m: {
+                "early": [one.analysis.response.response[0].value for one in by_model[m]],
+                "last": [one.analysis.response.response[-1].value for one in by_model[m]],
+            }
+            for m in DDPMS
+        },
+        "response_t": case["linear"].analysis.response.t,
         "study_digits": [full(one.analysis).digit.value for one in ones if one.model in MODELS],
         "yardstick": _yardstick(results),
         "cost": _cost({m: case[m].analysis for m in MODELS}),
