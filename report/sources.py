@@ -308,7 +308,8 @@ def said(one: Mapping[str, Any], out: Path) -> str:
     for record, pointers in places.items():
         if len(places) > MANY:
             break
-        first = {re.sub(r"/\d+(?=/|$)", "/*", s["pointer"]): s["pointer"] for s in one["sources"]}
+        here = [s["pointer"] for s in one["sources"] if s["record"] == record]
+        first = {re.sub(r"/\d+(?=/|$)", "/*", pointer): pointer for pointer in here}
         shown = [f"`{first[p] if n == 1 else p}`" + (f" ({n})" if n > 1 else "") for p, n in pointers.items()]
         at = os.path.relpath(releases().parent / record, out) if record.startswith("released/") else record
         where = "" if record == DEFINITION else f"[{record.removesuffix('.json')}]({at}) "

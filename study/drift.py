@@ -36,7 +36,7 @@ class Drift:
     """Samples of a DDPM, drawn in one way.
 
     Attributes:
-        training: hash of its first epoch's weights: a training may be released short and long.
+        training: its loss in the first epoch, which no other has: it may be released short and long.
         kind: of its network: "U-Net", "dilated", "RMS norm", or "study's network".
         way: its name in the profile; empty for the model's own.
         response: of its network at t = T.
@@ -47,7 +47,7 @@ class Drift:
 
     model: str
     seed: int
-    training: str
+    training: float
     kind: str
     way: str
     ddim: bool
@@ -112,7 +112,7 @@ def _of(one: Trained) -> list[Drift]:
         sampler = settings.way(changes).sampler
         steps, ddim = visits(sampler, response.t[-1]), isinstance(sampler, DDIM)
         return Drift(
-            *(one.model, one.seed, _first_weights(one), kind, way, ddim, len(steps) - 1),
+            *(one.model, one.seed, _first_loss(one), kind, way, ddim, len(steps) - 1),
             response=response.response[-1].value,
             predicted=spread(alpha_bar, responses, steps, ddim),
             border=measured.border.sd,
@@ -122,8 +122,8 @@ def _of(one: Trained) -> list[Drift]:
     return [drift(found, name, changes) for name, (found, changes) in ways.items()]
 
 
-def _first_weights(one: Trained) -> str:
-    return one.train.history[0].sha256
+def _first_loss(one: Trained) -> float:
+    return one.train.history[0].train_loss
 
 
 @dataclass(frozen=True)
@@ -146,11 +146,11 @@ class Level:
     def of(cls, results: Results) -> Self:
         """Of a run, of the changes beyond the study, and of the trainings that are watched."""
         runs = [one for one in (results, results.further, results.watched) if one]
-        found: dict[tuple[str, str], Course] = {}
+        found: dict[tuple[str, float], Course] = {}
         for one in (one for run in runs for one in run.trainings.values()):
             rows = [row for row in (one.measure.curve if one.measure else []) if row.epoch <= WATCHED]
             course = [(row.epoch, row.response.value) for row in rows if row.response]
-            key = one.model, _first_weights(one)
+            key = one.model, _first_loss(one)
             if len(course) > max(1, len(found.get(key, []))) and one.model == one.train.settings["schedule"]:
                 found[key] = course  # of the study's model, and of each training the fullest
         courses: dict[str, list[Course]] = {}

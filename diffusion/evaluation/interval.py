@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from math import hypot
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
-
-T = TypeVar("T")
 
 
 class Part(BaseModel):
@@ -53,10 +51,6 @@ class Interval(Sparse):
     def ends(self) -> tuple[float, float, float]:
         """The value and its interval."""
         return self.value, self.low, self.high
-
-    def shown(self, show: Callable[..., T]) -> T:
-        """The result of a function of the value and both ends."""
-        return show(*self.ends)
 
     def map(self, function: Callable[[float], float]) -> "Interval":
         """An increasing function of it."""

@@ -227,7 +227,8 @@ def effects(one: Claim, case: Case) -> list[Effect]:
 
 def decide(one: Claim, trainings: dict[str, int], found: list[list[Effect]]) -> Verdict:
     """The verdict from the effects of all cases."""
-    of_parts = list(zip(*found, strict=True))
+    common = set.intersection(*({part.name for part in of} for of in found))  # an early record lacks some
+    of_parts = list(zip(*([part for part in of if part.name in common] for of in found), strict=True))
     parts = tuple(map(over_trainings, of_parts))
     answers = [part.answer() for part in parts if part.side]
     answer = together(answers)

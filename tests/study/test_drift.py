@@ -1,5 +1,7 @@
 """The law of offsets, against the samplers themselves with a network of which the response is known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -7,7 +9,8 @@ from diffusion.evaluation.interval import Interval
 from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.processes.schedules import linear
 from diffusion.runtime import generator
-from study.drift import spread
+from report import beyond
+from study.drift import Level, spread
 from study.probes import SHIFT
 from study.records import Response
 
@@ -24,3 +27,11 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, rho):
     seen = Response(t=[1, 1000], response=[Interval(rho), Interval(rho)])
     found = spread(schedule.alpha_bar.numpy(), [seen], steps, isinstance(sampler, DDIM))
     assert found == pytest.approx(SHIFT * float(x.std()), rel=0.05)
+
+
+def test_a_training_that_is_released_short_and_long_counts_once():
+    paper = beyond.load("paper")
+    level = Level.of(replace(paper, watched=beyond.load("starts")))
+    assert [len(level.courses[schedule]) for schedule in ("linear", "cosine")] == [1, 1]
+    ddpms = [one for one in paper.trainings.values() if one.model in level.courses]
+    assert len({one.training for one in level.ways}) == len(ddpms) == len(level.finished)
