@@ -385,25 +385,29 @@ def _mix(results: Results, zooms: list[Trained]) -> dict[str, Any]:
 
 
 def _checkpoints(case: Case) -> dict[str, Any]:
-    """Both DDPMs at their common checkpoints: `along` has all of these, `early` one near the beginning."""
-    rows = {m: {row.epoch: row for row in case[m].measure.curve} for m in DDPMS}
-    epochs = [epoch for epoch in rows["linear"] if epoch in rows["cosine"]]
-    begin = EARLY_POINT * case["linear"].train.epochs
-    epoch = min(epochs, key=lambda e: abs(e - begin))
-    pairs = [(rows["cosine"][e].frechet.value, rows["linear"][e].frechet.value) for e in epochs]
-    ahead = [cosine < linear for cosine, linear in pairs]
-    quarter = sum(e <= EARLY * max(rows["linear"]) for e in epochs)
+    """The DDPMs, in pairs of one seed, at their common checkpoints; `early` is one near the beginning."""
+    ones = {m: trainings_of(case.results, m) for m in DDPMS}
+    curves = {m: [{row.epoch: row for row in one.measure.curve} for one in ones[m]] for m in DDPMS}
+    pairs = [
+        (linear[e], cosine[e])
+        for linear, cosine in zip(curves["linear"], curves["cosine"], strict=False)
+        for e in sorted(linear.keys() & cosine.keys())
+    ]
+    last = case["linear"].train.epochs
+    epoch = min((linear.epoch for linear, _ in pairs), key=lambda e: abs(e - EARLY_POINT * last))
+    later = [(c.frechet.value, x.frechet.value) for x, c in pairs if x.epoch > EARLY * last]
+    ahead = [cosine < linear for cosine, linear in later]
     common = [case[m].train.ddpm.common_loss for m in DDPMS]
     by_level = sorted(zip(common[0].levels, *(one.by_level for one in common), strict=True))
     return {
-        "early": {"epoch": epoch} | {m: rows[m][epoch] for m in DDPMS},
+        "early": {"epoch": epoch} | {m: [curve[epoch] for curve in curves[m]] for m in DDPMS},
         "along": {
-            "ahead": ahead[:quarter],
+            "ahead": [c.frechet.value < x.frechet.value for x, c in pairs if x.epoch <= EARLY * last],
             "later": {
-                "ahead": counted(filter(None, ahead[quarter:]), chain(*pairs[quarter:])),
-                "of": counted(ahead[quarter:], chain(*pairs[quarter:])),
+                "ahead": counted(filter(None, ahead), chain(*later)),
+                "of": counted(ahead, chain(*later)),
             },
-            "border_ratios": [rows["linear"][e].border.sd / rows["cosine"][e].border.sd for e in epochs],
+            "border_ratios": [x.border.sd / c.border.sd for x, c in pairs],
             "levels_ahead": [cosine < linear for _, linear, cosine in by_level],
         },
         "clipping": {m: case[m].measure.ablations.clipping for m in DDPMS},

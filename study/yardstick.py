@@ -177,10 +177,10 @@ def distorted(evaluator: Evaluator, x: Tensor, labels: Tensor, n: int) -> list[D
 
 def mixed(evaluator: Evaluator) -> list[Mixed]:
     """The distances of training images at other class mixes."""
-    found = []
+    found, labels = [], Seen(evaluator, evaluator.x_train, evaluator.main.train).labels
     for divergence in class_mix.DIVERGENCES:
         of = {
-            name: class_mix.mixed(one.reference, (one.train, evaluator.train.labels), divergence)
+            name: class_mix.mixed(one.reference, (one.train, labels), divergence)
             for name, one in evaluator.spaces.items()
         }
         found.append(Mixed(divergence=divergence, frechet=of.pop("digits"), distances=of))

@@ -125,12 +125,12 @@ def test_losses_draw_train_solid_and_test_dashed():
 
 def test_distances_draw_every_training_and_mark_blank_squares():
     ddpms, zooms = study.distances(RELEASED).axes
-    curves = [one.measure.curve for one in RELEASED.trainings.values()]
+    curves = {name: RELEASED.first(name).measure.curve for name in RELEASED.models}
     linear, blank = ddpms.lines[:2]
-    assert list(linear.get_ydata()) == [row.frechet.value for row in curves[0]]
-    assert list(blank.get_xdata()) == [row.epoch for row in curves[0] if row.border.sd > 1]
+    assert list(linear.get_ydata()) == [row.frechet.value for row in curves["linear"]]
+    assert list(blank.get_xdata()) == [row.epoch for row in curves["linear"] if row.border.sd > 1]
     raw, mean = zooms.lines[:2]
-    assert list(raw.get_ydata()) == [row.frechet.value for row in curves[2]]
+    assert list(raw.get_ydata()) == [row.frechet.value for row in curves["zoom"]]
     assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
     assert {text.get_text() for text in zooms.texts} == {"seed 0", "seed 1"}
     low, high = zooms.get_ylim()
