@@ -19,10 +19,8 @@ def values(level: Level) -> dict[str, Any]:
     border = np.array([one.border for one in level.ways])
     predicted = np.hypot([one.predicted for one in level.ways], level.real)
     own, small = [one for one in level.ways if not one.way], border < SMALL
-    last = {m: [crossed(one) or WATCHED + 1 for one in ones] for m, ones in level.courses.items()}
     return {
-        "starts": {m: _crossings(ones) for m, ones in level.courses.items()}
-        | {"linear_first": len(last) == 2 and max(last["linear"]) < min(last["cosine"])},
+        "starts": {m: _crossings(ones) for m, ones in level.courses.items()},
         "drift": {
             "n": len(level.ways),
             "trainings": len({one.training for one in level.ways}),
