@@ -109,7 +109,8 @@ def facts(results: Results) -> Markdown:
     def each(key: str) -> str:
         return ", ".join(dict.fromkeys(str(one.train.environment.get(key, "unknown")) for one in ones))
 
-    of = f"Trained by commit {each('commit')}, Python {each('python')}, torch {each('torch')}"
+    plural = "s" if ", " in each("commit") else ""
+    of = f"Trained by commit{plural} {each('commit')}, Python {each('python')}, torch {each('torch')}"
     return Markdown(f"{of}, {each('precision')}, in {duration(sum(map(tables.seconds, ones)))}")
 
 
