@@ -60,7 +60,7 @@ def test_every_link_arrives_and_every_figure_and_table_is_mentioned(made_out, re
 
 def test_all_trainings_are_in_the_tables(report):
     rows = report.find(id="tbl:finals").select("tbody tr")
-    names = ["DDPM, linear", "DDPM, cosine", "Cold Zoom, seed 0", "Cold Zoom, seed 1"]
+    names = [f"{model}, seed {n}" for model in ("DDPM, linear", "DDPM, cosine", "Cold Zoom") for n in (0, 1)]
     assert [row.find("th").get_text() for row in rows] == [*names, "Real images"]
 
 

@@ -158,7 +158,7 @@ UNTOLD = [
     (
         "cosine_unet",
         lambda one: setattr(one.measure.ways["ddim_24"].frechet, "value", 3.0),
-        "equal size and cost",
+        "equal size and in",
     ),
     ("zoom_unet_falling", lambda one: end_at(one, 12.0), "serves the U-Net better"),
 ]
@@ -183,7 +183,7 @@ def test_what_is_told_beyond_the_study_follows_its_table(known, paper, model, ch
         ("rate", lambda rate: setattr(rate.printed, "last_loss", 0.2), "prevents learn"),
         ("losses", lambda all: all["cosine"].update(test=[0.0] * 100), "higher one in both splits"),
         ("verdict", lambda all: all.update(comparable="fails"), "the bound that we set"),
-        ("response", lambda r: setattr(r["linear"].response[-1], "value", 1.0), "What is missed stays"),
+        ("reads", lambda reads: reads["linear"].update(last=[1.0]), "What is missed stays"),
         ("late", lambda late: late.pop("zoom"), "distances of its trainings lie anywhere"),
     ],
 )
