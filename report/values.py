@@ -4,6 +4,7 @@ Models, claims and changes beyond the study are reached by their own names: `fin
 `verdict.comparable`, `beyond.zoom_unet.ways.mixture.coverage`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from itertools import chain
@@ -315,19 +316,18 @@ def by_distance(one: Trained, value: Any) -> float:
 
 def _trainings(of: Mapping[str, list[Trained]]) -> dict[str, Any]:
     """By model, values of all its trainings; `swings` are of all together."""
-    swings = {m: [swing(one.measure) for one in ones] for m, ones in of.items()}
-    return {
-        "ends": {m: ends([one.measure for one in ones]) for m, ones in of.items()},
-        "low_confidence": {m: [at_end(one.measure, low_confidence).value for one in of[m]] for m in of},
-        "coverage": {m: [at_end(one.measure, coverage).value for one in of[m]] for m in of},
-        "swings": {
-            m: {"low": min(s.low for s in all_), "high": max(s.high for s in all_)}
-            for m, all_ in swings.items()
-        },
-        "follows_mix": {
-            m: [by_distance(one, lambda row: row.classes.divergence.value) for one in of[m]] for m in of
-        },
-    }
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for model, ones in of.items():
+        measures = [one.measure for one in ones]
+        swings = [swing(one) for one in measures]
+        found["ends"][model] = ends(measures)
+        found["low_confidence"][model] = [at_end(one, low_confidence).value for one in measures]
+        found["coverage"][model] = [at_end(one, coverage).value for one in measures]
+        found["swings"][model] = {"low": min(s.low for s in swings), "high": max(s.high for s in swings)}
+        found["follows_mix"][model] = [
+            by_distance(one, lambda row: row.classes.divergence.value) for one in ones
+        ]
+    return {**found}
 
 
 def ends(ones: Sequence[MeasureRecord]) -> dict[str, list[float]]:

@@ -46,12 +46,10 @@ class Drift:
     """
 
     model: str
-    seed: int
     training: float
     kind: str
     way: str
     ddim: bool
-    calls: int
     response: float
     predicted: float
     border: float
@@ -112,7 +110,7 @@ def _of(one: Trained) -> list[Drift]:
         sampler = settings.way(changes).sampler
         steps, ddim = visits(sampler, response.t[-1]), isinstance(sampler, DDIM)
         return Drift(
-            *(one.model, one.seed, _first_loss(one), kind, way, ddim, len(steps) - 1),
+            *(one.model, _first_loss(one), kind, way, ddim),
             response=response.response[-1].value,
             predicted=spread(alpha_bar, responses, steps, ddim),
             border=measured.border.sd,

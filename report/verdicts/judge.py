@@ -227,8 +227,10 @@ def effects(one: Claim, case: Case) -> list[Effect]:
 
 def decide(one: Claim, trainings: dict[str, int], found: list[list[Effect]]) -> Verdict:
     """The verdict from the effects of all cases."""
-    common = set.intersection(*({part.name for part in of} for of in found))  # an early record lacks some
-    of_parts = list(zip(*([part for part in of if part.name in common] for of in found), strict=True))
+    # Of the parts that decide nothing an early record may lack some.
+    common = set.intersection(*({part.name for part in of} for of in found))
+    kept = ([part for part in of if part.side or part.name in common] for of in found)
+    of_parts = list(zip(*kept, strict=True))
     parts = tuple(map(over_trainings, of_parts))
     answers = [part.answer() for part in parts if part.side]
     answer = together(answers)
