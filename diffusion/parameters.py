@@ -122,7 +122,7 @@ def settings_of(function: Callable, without: Iterable[str] = (), **defaults: Any
 _Schedules = tuple(map(settings_of, SCHEDULES.values()))
 
 
-class Schedules(*_Schedules, settings_of(processes.ColdZoom, without=("T", "latent_noise"))):
+class Schedules(*_Schedules, settings_of(processes.ColdZoom, without=("T", "image_noise"))):
     """Settings of 01_schedules: the degradations before any training."""
 
     notebook: Literal["01_schedules"] = "01_schedules"

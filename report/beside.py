@@ -31,7 +31,7 @@ FIRST, LOSSES, SAMPLES = "first_samples.png", "losses_beside.svg", "samples_besi
 SHOWN, FEW = 64, 16  # samples of the first model, and of each side
 # Settings that make a model what it is: not how long it is trained, nor how it is sampled.
 OF_MODEL = ("schedule", "schedule_options", "T", "beta_start", "beta_end", "s", "beta_max", "interpolation")
-OF_MODEL += ("latent_noise", "network", "channels", "network_options")
+OF_MODEL += ("image_noise", "network", "channels", "network_options")
 Pair = tuple[Results, Trained] | None
 LEDGER = (Source(DEFINITION, "report.claims"),)  # its claims are counted
 

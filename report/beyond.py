@@ -90,8 +90,20 @@ class Change:
     @property
     def thinner(self) -> list[float]:
         """The part by which the strokes are thinner than real ones, a training each."""
-        measures = [one.measure for one in self.trainings if one.measure.final.stroke]
-        return [1 - one.final.stroke.value / one.real.stroke.value for one in measures]
+        return [1 - part for part in self._beside_real("stroke")]
+
+    @property
+    def paler(self) -> list[float]:
+        """The part of the ink of real digits that the samples lack, a training each."""
+        return [1 - part for part in self._beside_real("ink")]
+
+    def _beside_real(self, look: str) -> list[float]:
+        """A measure of the samples' looks, over that of real digits, a training each that has it."""
+        found = (
+            (getattr(s, look), getattr(one.measure.real, look))
+            for s, one in zip(self.samples, self.trainings, strict=True)
+        )
+        return [one.value / real.value for one, real in found if one and real]
 
 
 def named(results: Results) -> dict[str, Change]:

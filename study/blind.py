@@ -28,7 +28,7 @@ from diffusion.evaluation.statistics import share_of
 from diffusion.figures.images import grids
 from diffusion.figures.style import save
 from diffusion.files import read_json, write_json
-from diffusion.processes.samplers import DDIM, Ancestral
+from diffusion.processes.samplers import DDIM, Ancestral, Naive
 from diffusion.provenance import environment
 from diffusion.training.opening import released
 from study.records import BlindRecord, keep, read_kept
@@ -48,7 +48,8 @@ SOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "linear": ("paper", "linear", {}),
     "zoom": ("paper", "zoom", {}),
     "zoom_cold": ("beyond", "zoom_dilated", {"prior": "mixture"}),
-    "zoom_noisy": ("beyond", "zoom_unet_falling", {}),
+    "zoom_still": ("beyond", "zoom_unet_noise", {"sampler": Naive()}),
+    "zoom_noisy": ("beyond", "zoom_unet_noise", {}),
     "linear_unet_ddim": ("beyond", "linear_unet", {"sampler": DDIM(24)}),
     "linear_unet": ("beyond", "linear_unet", {"sampler": Ancestral(100)}),
 }
@@ -59,7 +60,8 @@ TITLES = {
     "linear_unet": "DDPM with a U-Net, 100 calls",
     "linear_unet_ddim": "The same, DDIM, 24 calls",
     "zoom_cold": "Zoom, dilated, joint start, no noise",
-    "zoom_noisy": "Zoom with a U-Net, joint start, noise",
+    "zoom_still": "Zoom, U-Net, joint start, trained on noise",
+    "zoom_noisy": "The same, with noise in sampling",
 }
 
 
@@ -168,7 +170,7 @@ class Blind:
             self.sources[name] = Source(share(digit, of), each, share(accepted, of))
         self.agreement = share(same, np.ones_like(same))
         self.right = share(digit & (labels[0] == classes), real)
-        self.zooms = [self.sources[name].digit for name in ("zoom_cold", "zoom_noisy")]
+        self.zooms = [self.sources[name].digit for name in ("zoom_cold", "zoom_still", "zoom_noisy")]
         self.ddpms = [self.sources[name].digit for name in ("linear_unet", "linear_unet_ddim")]
         self.taken, self.mistaken = share(accepted, digit & ~real), share(accepted, none & ~real)
 

@@ -19,9 +19,8 @@ from study.settings import TRAININGS
 OF_NO_EFFECT = {"model", "seed", "n_keep", "n_reconstruct"}
 IN_THE_END = (
     "prior",
-    "latent_noise",
+    "image_noise",
     "noise",
-    "power",
     "levels",
     "clip_x0",
     "steps",
@@ -38,9 +37,8 @@ WORDS = {  # of a setting and its value, where these are not words by themselves
     "spacing": "{} spacing",
     "levels": "{} levels",
     "average": "mean of {} epochs",
-    "latent_noise": "training noise {}",
+    "image_noise": "training noise {}",
     "noise": "sampling noise {}",
-    "power": "falling with power {}",
 }
 Measured = list[Final | OtherWay]  # the samples of the trainings of a row
 NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}

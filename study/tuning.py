@@ -1,10 +1,10 @@
 """Samplers beyond the study, chosen on other samples than those that are reported.
 
-    python -m study.tuning released/beyond linear_unet cosine_unet zoom_unet_falling
+    python -m study.tuning released/beyond linear_unet cosine_unet zoom_unet_noise
 
 draws N samples of the first training of each model in every way of a grid, with a seed that no reported
 sample has, and writes OUT/metrics/tuning.json. Both kinds of model get the same care: a DDPM the sampler,
-the spacing of its steps and clipping; a zoom the size of its noise and how fast it falls.
+the spacing of its steps and clipping; a zoom the size of its noise.
 """
 
 import argparse
@@ -25,8 +25,7 @@ GRID: dict[str, list[dict[str, Any]]] = {
         for sampler, spacing, clip in product(("ancestral", "ddim"), ("uniform", "quadratic"), (False, True))
     ],
     "03_train_zoom": [
-        {"sampler_options": {"noise": noise, "power": power}}
-        for noise, power in product((0.4, 0.6, 0.8, 1.0), (1.0, 1.5, 2.0, 3.0))
+        {"sampler_options": {"noise": noise}} for noise in (0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
     ],
 }
 

@@ -46,7 +46,7 @@ LETTERS = d.DataSet("Letters", letters, tuple("abcdefghijklmnopqrstuvwxyz"))
     [
         (EIGHT, d.ColdZoom, "cnn", None),
         (EIGHT, lambda: d.ColdBlur(3), "unet", None),
-        (COLOURS, lambda: d.ColdZoom(interpolation="bilinear", latent_noise=0.1), "unet", d.Mixture(2)),
+        (COLOURS, lambda: d.ColdZoom(interpolation="bilinear", image_noise=0.1), "unet", d.Mixture(2)),
         (COLOURS, lambda: d.DDPM(d.linear(T=5)), "cnn", None),
     ],
 )

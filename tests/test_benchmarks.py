@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import diffusion as d
-from benchmarks import baseline, bench
+from benchmarks import baseline, bench, digits
+from diffusion.files import read_json
 from diffusion.processes.zoom import zoom
 
 N = 16
@@ -51,3 +52,16 @@ def test_a_quick_run_leaves_the_table(tmp_path, mnist_dir, capsys):
     text = (tmp_path / "table.md").read_text()
     assert "the same images to the bit" in text
     assert text in capsys.readouterr().out
+
+
+def test_time_to_digits_is_told_of_all_candidates(tmp_path, mnist_dir, capsys):
+    digits.main(["--quick", "--seeds", "0", "--out", str(tmp_path)])
+    points = read_json(tmp_path / "digits-0.json")["points"]
+    assert [one["model"] for one in points] == [name for name in digits.CANDIDATES for _ in range(3)]
+    assert all(0 <= one["low"] <= one["digit"] <= one["high"] <= 1 for one in points)
+    lengths = {(one["steps"], one["images"] // one["steps"]) for one in points if not one["released"]}
+    assert lengths == {(2, 128), (4, 128), (2, 32), (4, 32)}
+    released = [one for one in points if one["model"] == "Zoom, study's"][-1]
+    assert (released["released"], released["steps"]) == (True, 46_900)
+    assert (tmp_path / "digits.svg").is_file()
+    assert (tmp_path / "digits.md").read_text() in capsys.readouterr().out

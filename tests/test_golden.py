@@ -36,7 +36,7 @@ TRAINED = {  # what is trained, and how
     "cosine": (lambda: d.DDPM(d.cosine()), {}),
     "zoom": (d.ColdZoom, {}),
     "blur": (d.ColdBlur, {}),
-    "unet": (lambda: d.ColdZoom(interpolation="bilinear", latent_noise=0.1), {"network": "unet"}),
+    "noisy unet": (lambda: d.ColdZoom(interpolation="bilinear", image_noise=0.1), {"network": "unet"}),
     "dilated": (d.ColdZoom, {"network_options": {"norm": "rms", "dilations": [1, 2, 4, 1]}}),
 }
 SAMPLED = {  # a released model, a sampler and a prior
@@ -45,8 +45,8 @@ SAMPLED = {  # a released model, a sampler and a prior
     "ddim": ("paper", "linear", d.DDIM(steps=20), None),
     "zoom": ("paper", "zoom", d.Naive(), d.Pixels()),
     "patches": ("paper", "zoom", d.Naive(), d.Patches()),
-    "noise": ("paper", "zoom", d.Naive(noise=0.5, power=2.0, levels=12), d.Mixture(5)),
-    "improved": ("paper", "zoom", d.Improved(noise=0.1), d.Pixels()),
+    "noisy": ("paper", "zoom", d.Naive(noise=0.5, levels=12), d.Mixture(5)),
+    "noisy improved": ("paper", "zoom", d.Improved(noise=0.1), d.Pixels()),
     "unet": ("beyond", "zoom_unet", d.Naive(), d.Patches()),
 }
 

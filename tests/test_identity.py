@@ -356,9 +356,9 @@ def test_processes_are_told_apart_exactly_where_they_differ(a, b):
 def test_a_new_argument_with_its_default_makes_nothing_another_thing():
     found = Found()
     today = describe(d.ColdZoom(), "it", found)
-    of_earlier = {k: v for k, v in today.items() if k != "latent_noise"}
+    of_earlier = {k: v for k, v in today.items() if k != "image_noise"}
     assert normal(of_earlier, found.live) == normal(today, found.live)
-    assert normal(of_earlier, found.live) != normal(describe(d.ColdZoom(latent_noise=0.1), "it"), found.live)
+    assert normal(of_earlier, found.live) != normal(describe(d.ColdZoom(image_noise=0.1), "it"), found.live)
     plain, said_out = (called(Reconstructor, options, "it", found) for options in ({}, {"norm": "layer"}))
     assert normal(plain, found.live) == normal(said_out, found.live)
     assert normal(plain, found.live) != normal(called(Reconstructor, {"norm": "rms"}, "it"), found.live)

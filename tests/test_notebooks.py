@@ -118,18 +118,18 @@ def test_the_zoom_is_trained_and_sampled_in_other_ways_than_the_studys(root, tmp
     """From another folder; the notebook's own lines stay the study's algorithms."""
     small = {"n_train": 200, "n_test": 100, "n_keep": 4, "n_reconstruct": 50, "epochs": 1, "channels": [2]}
     other = {
-        "latent_noise": 0.2,
+        "image_noise": 0.2,
         "sampler": "improved",
         "prior": "mixture",
         "prior_options": {"components": 5},
     }
-    other |= {"sampler_options": {"noise": 0.1, "power": 0.5, "levels": 6}}
+    other |= {"sampler_options": {"noise": 0.1, "levels": 6}}
     files = root / "notebooks/03_train_zoom.ipynb", tmp_path / "out.ipynb"
     execute_notebook(*files, small | other | {"out_dir": "o"}, cwd=tmp_path, progress_bar=False)
     record = TrainRecord.load(TrainRecord.path(tmp_path / "o", "zoom", 0))
     run = d.open(tmp_path / "o" / record.run)
-    assert run.process.latent_noise == 0.2
-    assert run.way == Way(d.Improved(noise=0.1, power=0.5, levels=6), d.Mixture(5))
+    assert run.process.image_noise == 0.2
+    assert run.way == Way(d.Improved(noise=0.1, levels=6), d.Mixture(5))
     assert {p.name for p in tmp_path.iterdir()} == {"o", "out.ipynb"}
 
 

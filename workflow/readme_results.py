@@ -39,7 +39,7 @@ ROWS = {  # of the picture: label -> profile, training
     "DDPM, cosine": ("paper", "cosine-0"),
     "Cold Zoom": ("paper", "zoom-0"),
     "DDPM, linear, U-Net": ("beyond", "linear_unet-0"),
-    "Cold Zoom, U-Net": ("beyond", "zoom_unet_falling-0"),
+    "Cold Zoom, U-Net": ("beyond", "zoom_unet_noise-0"),
 }
 UNFOLDED, ENLARGED, GREYS = 6, 4, 24  # samples of the moving picture, its pixels for one, and its greys
 PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc

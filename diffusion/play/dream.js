@@ -37,9 +37,8 @@ class Card {
 
   // The walk from a latent at t = T, with its model's noise.
   walk(latent, noiseSeed) {
-    const { T, noise, noise_power: power } = this.model;
-    const at = (t) => noise * (t / T) ** power; // ColdDiffusion.noise_at
-    return walkZoom(this.network, this.model, latent, noise ? (t) => normal(noiseSeed, t).map((value) => at(t) * value) : null);
+    const { noise } = this.model;
+    return walkZoom(this.network, this.model, latent, noise ? (t) => normal(noiseSeed, t).map((value) => noise * value) : null);
   }
 
   run(latent, noiseSeed, { step, end }) {

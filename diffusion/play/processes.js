@@ -50,21 +50,19 @@ export function centre(x, side) {
   return Float32Array.from({ length: side * side }, (_, p) => x[(first + ((p / side) | 0)) * SIDE + first + (p % side)]);
 }
 
-// The way back of cold diffusion (processes/samplers.py). `shake`, if given, returns noise for the latent that comes to level t.
-export function* walkZoom(network, model, start, shake = null) {
+// The way back of cold diffusion (processes/samplers.py). `noise(t)`, if given, is added to the prediction that is zoomed to t > 0.
+export function* walkZoom(network, model, start, noise = null) {
   let x = start;
   for (let k = 0; k + 1 < model.walk.length; k++) {
     const [t, less] = [model.walk[k], model.walk[k + 1]];
     const x0 = network.predict(x, t);
     yield { t, x, x0 };
-    let nearer = zoom(x0, less, model.interpolation); // the study's Algorithm 2
+    const added = noise && less > 0 ? noise(less) : null;
+    const noisy = added ? x0.map((value, p) => value + added[p]) : x0;
+    let nearer = zoom(noisy, less, model.interpolation); // the study's Algorithm 2
     if (model.sampler === "Improved") {
-      const again = zoom(x0, t, model.interpolation);
+      const again = zoom(noisy, t, model.interpolation);
       nearer = nearer.map((value, p) => value + x[p] - again[p]);
-    }
-    if (shake && less > 0) {
-      const noise = shake(less);
-      nearer = nearer.map((value, p) => value + noise[p]);
     }
     x = nearer;
   }

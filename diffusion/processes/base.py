@@ -144,21 +144,22 @@ class ColdDiffusion(DegradationProcess):
     where sampling starts.
 
     Attributes:
-        latent_noise: standard deviation up to which training adds noise to the latents, another one for each
-            image; the network so learns to mend latents that no image has, as sampling makes them.
+        image_noise: standard deviation up to which training adds noise to the images before it degrades them,
+            another one for each image; the network so learns to mend latents that no image has, as sampling
+            makes them.
     """
 
-    latent_noise: float = 0.0
+    image_noise: float = 0.0
     sampler: Any = Naive()
 
     def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:
         """Algorithm 1 and Eq. (11): the mean squared error of the reconstruction, over pixels and batch."""
         t = self.draw_steps(len(x), generator).to(x.device)
-        x_t = self.degrade(x, t)
-        if self.latent_noise:
-            sd = self.latent_noise * torch.rand((len(x), 1, 1, 1), generator=generator)
-            x_t = x_t + (sd * torch.randn(x.shape, generator=generator)).to(x.device)
-        return mse_loss(network(x_t, t / self.T).float(), x)
+        noisy = x
+        if self.image_noise:
+            sd = self.image_noise * torch.rand((len(x), 1, 1, 1), generator=generator)
+            noisy = x + (sd * torch.randn(x.shape, generator=generator)).to(x.device)
+        return mse_loss(network(self.degrade(noisy, t), t / self.T).float(), x)
 
 
 def in_chunks(network: Network, x: Tensor, t: int, T: int, chunk: int = 128) -> Tensor:

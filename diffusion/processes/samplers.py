@@ -100,14 +100,12 @@ class DDIM(Ancestral):
 class Naive:
     """The study's Algorithm 2, Algorithm 1 of Bansal et al. (2022): predict the image, degrade it less.
 
-    Noise is added to the latent after each step but the last.
+    Noise, of which the study has none, is added to the predicted image before that is degraded, in all steps
+    but the last. A zoom so has one number of it for each pixel that it enlarges.
     """
 
     takes: ClassVar[str] = "image"
     noise: Annotated[float, Field(ge=0, description="standard deviation of the noise")] = 0.0
-    power: Annotated[
-        float, Field(ge=0, description="at level t the noise is noise (t / T)^power; 0: the same at all")
-    ] = 0.0
     levels: Annotated[int | None, Field(ge=1, description="levels visited, evenly spaced; None: all T")] = (
         None
     )
@@ -120,14 +118,10 @@ class Naive:
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
-        x_s = self.move(process, x_t, prediction, t, s)
-        if sd := self.noise_at(s / process.T):
-            x_s = x_s + sd * torch.randn(x_s.shape, generator=generator).to(x_s.device)
-        return x_s
-
-    def noise_at(self, part: float) -> float:
-        """Standard deviation of the noise at a level, as a part of T; 0 at level 0."""
-        return self.noise * part**self.power if part else 0.0
+        x0_hat = prediction
+        if s and self.noise:
+            x0_hat = x0_hat + self.noise * torch.randn(x_t.shape, generator=generator).to(x_t.device)
+        return self.move(process, x_t, x0_hat, t, s)
 
     def move(self, process: Any, x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
         return process.degrade(x0_hat, _level(x_t, s))

@@ -97,11 +97,11 @@ class ColdZoom(ColdDiffusion):
         self,
         T: Deepest = None,
         interpolation: Interpolation = "nearest",
-        latent_noise: Annotated[
-            float, Field(ge=0, description="training: sd, at most, of noise added to the latents")
+        image_noise: Annotated[
+            float, Field(ge=0, description="training: sd, at most, of noise added before the zoom")
         ] = 0.0,
     ):
-        self.interpolation, self.latent_noise = interpolation, latent_noise
+        self.interpolation, self.image_noise = interpolation, image_noise
         if T is not None:
             self.T = T
 

@@ -45,8 +45,7 @@ NEARLY_ABSENT = 0.2  # "missing or nearly so" is less than this part of the shar
 CURED = 0.5  # a bias that falls below this part was mostly caused by what was removed
 TRAINED_ON_NOISE = {  # models beyond the study
     "the study's network, trained on noise": "zoom_noise",
-    "dilated, trained on noise": "zoom_dilated_falling",
-    "U-Net, trained on noise": "zoom_unet_falling",
+    "U-Net, trained on noise": "zoom_unet_noise",
 }
 ZOOM = {"models": ("zoom",), "needs": judge.sampled}
 
@@ -196,7 +195,7 @@ def cured(name: str, still: Any, noisy: list[Any]) -> Effect:
     short="The bias comes from a lack of randomness",
     rule="Noise added in every step of sampling, of the size that serves best among those tried, brings the "
     f"divergence of the classes below {CURED} of what it is without: with the study's model, and with those "
-    "beyond it that were trained on noisy latents.",
+    "beyond it that were trained on noise.",
     **ZOOM,
 )
 def lack_of_randomness(case: Case) -> Iterator[Effect]:

@@ -21,7 +21,7 @@ from study.records import LABEL_FREE, SETTLED, Mixed, Results, Trained, TrainRec
 
 ROW, UNPICKED = 16, 64  # samples of a training that the first figure and the supplement show, as they come
 # Trainings beyond the study in the first figure: the best zoom without noise, and the best with it.
-BEST = {"zoom_dilated-0": "Dilated zoom", "zoom_unet_falling-0": "U-Net zoom, noisy"}
+BEST = {"zoom_dilated-0": "Dilated zoom", "zoom_unet_noise-0": "U-Net zoom, noisy"}
 SHOWN = 16  # samples of each training of `beyond_samples`
 SAMPLED = {  # training beyond the study -> its title; more would not fit
     "linear-1": "DDPM, study's network",
@@ -31,7 +31,7 @@ SAMPLED = {  # training beyond the study -> its title; more would not fit
     "linear_dilated-0": "DDPM, dilated",
     "zoom_unet-0": "Zoom, U-Net",
     "linear_unet-0": "DDPM, U-Net",
-    "zoom_unet_falling-0": "Zoom, U-Net and noise",
+    "zoom_unet_noise-0": "Zoom, U-Net and noise",
 }
 
 

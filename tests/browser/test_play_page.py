@@ -153,7 +153,7 @@ def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
     noise = {s: torch.randn(1, 1, 28, 28, generator=draw).flatten() for s in visited[1:-1]}
     if label in sources.ZOOMS:
         given = [name, page.evaluate("coldZoom.start()")]
-        given.append({s: (sampler.noise_at(s / process.T) * one).tolist() for s, one in noise.items()})
+        given.append({s: (sampler.noise * one).tolist() for s, one in noise.items()})
         found = page.evaluate("(given) => coldZoom.zoom(...given)", given)
     else:
         how = {"clip": sampler.clip_x0, "sampler": type(sampler).__name__}

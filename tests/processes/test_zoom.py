@@ -61,7 +61,7 @@ def test_sampling_is_algorithm_2(images):
         (lambda: ColdZoom(T=0), "T = 0"),
         (lambda: ColdZoom(T=28).take((1, 28, 28)), "T = 28"),
         (lambda: ColdZoom(interpolation="bicubic"), "interpolation = 'bicubic'"),
-        (lambda: ColdZoom(latent_noise=-1), "latent_noise = -1"),
+        (lambda: ColdZoom(image_noise=-1), "image_noise = -1"),
         (lambda: ColdZoom().draw_prior(1, g()), r"from a prior of central pixels, such as d.Pixels\(\)"),
         (lambda: ColdZoom().expand(torch.zeros(2, 1, 5, 5)), r"needed: \(n, 1, 4, 4\), or \(n, 1, 28, 28\)"),
     ],
@@ -79,9 +79,17 @@ def test_an_empty_batch_and_a_strided_one(images):
     assert torch.equal(process.degrade(wide, t), process.degrade(wide.contiguous(), t))
 
 
-def test_noise_on_the_latents_is_what_the_identity_is_charged_for():
-    grey = torch.full((4000, 1, 28, 28), 0.2)  # the zoom leaves it as it is
-    loss = ColdZoom(latent_noise=0.3).loss(lambda x, t: x, grey, g())
+def test_noise_in_training_is_of_pixels_before_they_are_enlarged():
+    grey, seen = torch.full((4000, 1, 28, 28), 0.2), {}  # the zoom leaves it as it is
+
+    def identity(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        seen.update(x=x, t=t)
+        return x
+
+    ColdZoom(image_noise=0.3).loss(identity, grey, g())
+    deepest = seen["x"][seen["t"] == 1]  # t / T: 4 x 4 pixels are left
+    assert torch.equal(deepest, deepest[..., ::7, ::7].repeat_interleave(7, 2).repeat_interleave(7, 3))
+    loss = ColdZoom(image_noise=0.3).loss(lambda x, t: x, grey, g())
     assert loss.item() == pytest.approx(0.3**2 / 3, rel=0.05)  # the mean of the squares of U(0, 0.3)
     assert ColdZoom().loss(lambda x, t: x, grey, g()).item() == 0
 

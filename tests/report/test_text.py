@@ -160,7 +160,7 @@ UNTOLD = [
         lambda one: setattr(one.measure.ways["ddim_24"].frechet, "value", 3.0),
         "equal size and in",
     ),
-    ("zoom_unet_falling", lambda one: end_at(one, 12.0), "serves the U-Net better"),
+    ("zoom_unet_noise", lambda one: end_at(one, 12.0), "buys variety with digits"),
 ]
 
 

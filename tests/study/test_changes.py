@@ -35,9 +35,9 @@ def test_a_row_a_model_with_its_changes_against_the_first_of_its_kind(results):
 def test_a_row_is_described_in_words(results):
     row = next(row for row in table(results) if row.model == "small")
     changes = {"network_options": {"norm": "rms", "dilations": [1, 2]}, "epochs": 3, "sampler": "ddim"}
-    changes |= {"steps": 24, "latent_noise": 0.3, "noise": 0.2, "power": 2.0}
+    changes |= {"steps": 24, "image_noise": 0.3, "noise": 0.2}
     words = "RMS norm, dilated, 3 epochs, DDIM, 24 steps, training noise 0.3, sampling noise 0.2"
-    assert describe(replace(row, changes=changes)) == f"{words}, falling with power 2"
+    assert describe(replace(row, changes=changes)) == words
     assert describe(replace(row, changes={"mine": True})) == "mine True"
 
 

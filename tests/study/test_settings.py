@@ -266,6 +266,6 @@ def test_models_that_would_share_a_training_are_ways_of_one(changes, instead):
         Profile(models(**changes), "two.yaml")
 
 
-@pytest.mark.parametrize("changes", [{"T": 20}, {"latent_noise": 0.1}, {"seeds": [1]}, {"network": "unet"}])
+@pytest.mark.parametrize("changes", [{"T": 20}, {"image_noise": 0.1}, {"seeds": [1]}, {"network": "unet"}])
 def test_models_that_differ_in_what_trains_them_are_two(changes):
     assert len(Profile(models(**changes), "two.yaml").trainings) == 2

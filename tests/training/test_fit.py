@@ -103,7 +103,7 @@ def test_run_json_says_what_a_run_is_and_its_folder_may_be_renamed(images, tmp_p
     assert identity["process"] == {
         "!object": "diffusion:ColdZoom",
         "interpolation": "nearest",
-        "latent_noise": 0,
+        "image_noise": 0,
     }
     assert (identity["seed"], identity["precision"], identity["device"]) == (0, "fp32", run.device.type)
     renamed = run.folder.rename(tmp_path / "moved")
@@ -122,7 +122,7 @@ def test_run_json_says_what_a_run_is_and_its_folder_may_be_renamed(images, tmp_p
         {"channels": [4, 6]},
         {"network_options": {"norm": "rms"}},
         {"process": ColdZoom(T=23)},
-        {"process": ColdZoom(latent_noise=0.1)},
+        {"process": ColdZoom(image_noise=0.1)},
         {"process": Fade(T=24)},
         {"process": Fade(T=24, mask=np.ones((28, 28), np.float32))},
         {"network": Linear},

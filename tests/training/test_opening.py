@@ -220,8 +220,8 @@ def test_a_released_model_in_one_line(mnist_dir):
     assert sorted(run.folder.rglob("*")) == before  # nothing is added to a release
     with pytest.raises(RunError, match="epoch-0001"):
         run.network(1)
-    best = d.released("beyond", "zoom_unet_falling")
-    assert (best.way.sampler, best.way.prior) == (d.Naive(noise=0.8, power=2), d.Mixture())
+    best = d.released("beyond", "zoom_unet_noise")
+    assert (best.way.sampler, best.way.prior) == (d.Naive(noise=0.1), d.Mixture())
 
 
 def test_no_released_prior_is_kept_that_is_not_read():
@@ -240,7 +240,7 @@ def test_no_released_prior_is_kept_that_is_not_read():
 
 def test_all_that_is_released_is_listed():
     names = d.released()
-    assert {"paper/zoom-0", "paper/zoom-1", "beyond/zoom_unet_falling-1"} <= set(names)
+    assert {"paper/zoom-0", "paper/zoom-1", "beyond/zoom_unet_noise-1"} <= set(names)
     assert d.released("paper") == [name for name in names if name.startswith("paper/")]
 
 

@@ -52,7 +52,6 @@ ZOOM = {
     "average": {"average": 2},
     "improved": {"sampler": "improved"},
     "noise": {"sampler": d.Naive(noise=0.1)},
-    "power": {"sampler": d.Naive(noise=0.1, power=1)},
     "improved with noise": {"sampler": d.Improved(noise=0.1)},
     "levels": {"sampler": d.Naive(levels=6)},
     "function": {"sampler": stay},
@@ -108,7 +107,7 @@ def test_a_start_stands_for_all_or_for_one_each(zoom):
 
 def test_a_way_by_default_is_kept_and_is_no_part_of_the_weights(images, tmp_path, before_step):
     run = train(images, tmp_path, epochs=2)
-    best = {"sampler": d.Naive(noise=0.3, power=2), "prior": d.Mixture(2), "average": 2}
+    best = {"sampler": d.Naive(noise=0.3), "prior": d.Mixture(2), "average": 2}
     wanted = run.sample(3, **best)
     assert not torch.equal(run.sample(3), wanted)
     assert run.by_default(**best) is run
