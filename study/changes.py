@@ -40,7 +40,6 @@ WORDS = {  # of a setting and its value, where these are not words by themselves
     "image_noise": "training noise {}",
     "noise": "sampling noise {}",
 }
-Measured = list[Final | OtherWay]  # the samples of the trainings of a row
 NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
 NAMES |= {"mixture": "joint start", "patches": "start from real patches", "pixels": "independent start"}
 
@@ -60,7 +59,7 @@ class Row:
     changes: dict[str, Any]
     calls: int
     trainings: list[Trained]
-    samples: Measured
+    samples: list[Final | OtherWay]
     drawn: list[Drawn]
 
     @property
@@ -161,27 +160,23 @@ def table(results: Results) -> list[Row]:
     for process in ("ddpm", "zoom"):
         ones = [one for one in results.trainings.values() if one.train.process == process and one.measure]
         for model in dict.fromkeys(one.model for one in ones):
-            trained = [one for one in ones if one.model == model]
-            for name, changes, calls, samples, drawn in _ways(trained):
-                changed = _changes(ones[0], trained[0], changes)
-                rows.append(Row(name, changed, calls, trained[: len(samples)], samples, drawn))
+            rows += _rows(ones[0], [one for one in ones if one.model == model])
     return rows
 
 
-def _ways(ones: list[Trained]) -> Iterator[tuple[str, dict[str, Any], int, Measured, list[Drawn]]]:
-    """The samples of each training as it is, then of each other way to sample.
-
-    Each as its name, changes, calls, measures of the samples, and their analyses where there are any.
-    """
+def _rows(base: Trained, ones: list[Trained]) -> Iterator[Row]:
+    """The trainings of a model as they are, then each other way to sample them."""
     analyses = [one.analysis for one in ones if one.analysis]
-    settings = ones[0].train.settings
+    model, settings = ones[0].model, ones[0].train.settings
     drawn_as = sampling_of(settings)
     calls = drawn_as["steps"] or drawn_as["levels"] or settings["T"]
-    yield ones[0].model, {}, calls, [one.measure.final for one in ones], [one.drawn[0] for one in analyses]
+    finals, drawn = [one.measure.final for one in ones], [one.drawn[0] for one in analyses]
+    yield Row(model, _changes(base, ones[0], {}), calls, ones, finals, drawn)
     for name, first in ones[0].measure.ways.items():
         found = [one.measure.ways[name] for one in ones if name in one.measure.ways]
         drawn = [one.ways[name] for one in analyses if name in one.ways]
-        yield f"{ones[0].model}.{name}", first.changes, first.calls, found, drawn
+        changed = _changes(base, ones[0], first.changes)
+        yield Row(f"{model}.{name}", changed, first.calls, ones[: len(found)], found, drawn)
 
 
 def _changes(base: Trained, other: Trained, of_samples: dict[str, Any]) -> dict[str, Any]:

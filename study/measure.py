@@ -124,14 +124,10 @@ def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     """
     if found := MeasureRecord.load_if_there(Path(out), model, seed):
         train = TrainRecord.load(TrainRecord.path(Path(out), model, seed))
-        asked = {
-            "weights": train.weights.sha256,
-            "code": code(),
-            **P.model_copy(update={"seed": seed}).values(),
-        }
-        recorded = {"weights": found.weights_sha256, "code": found.code, **found.settings}
-        why = next(differences(recorded, asked), None)
-        if why is None:
+        asked = P.model_copy(update={"seed": seed}).values()
+        asked |= {"weights": train.weights.sha256, "code": code()}
+        recorded = found.settings | {"weights": found.weights_sha256, "code": found.code}
+        if (why := next(differences(recorded, asked), None)) is None:
             return found
         print(f"{model}-{seed} is measured again: {why}", flush=True)
     return measure(out, model, seed, P)
@@ -193,7 +189,6 @@ def seconds(run: Run, n: int = 128) -> float:
 
 def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
     """The ablations that apply to a training. That of precision says nothing of training in float32."""
-
     found, pair = Ablations(), (evaluator, P.n_checkpoint, P.seed)
     if isinstance(run.way.sampler, Ancestral):
         clipped = (replace(run.way.sampler, clip_x0=on) for on in (False, True))

@@ -31,6 +31,7 @@ from study.records import FilesRecord, Scored, read_kept
 # Files of losses, as Figures 3 and 9 name them, and of scores.
 LOSSES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEAREST"}
 SCORES = {"linear": "gaussian_linear", "cosine": "gaussian_cosine", "zoom": "zoom_4x4_distr"}
+N_SOURCE, DRAWS = 2000, 100  # images of each source, and random draws of them
 # What the study's text says, and what its code does (src/utils.py and src/get_fid_scores.py).
 PROTOCOL = {"printed_beta_1": 1e-5, "described": 500, "n": 100, "real": "the first 100 training images"}
 
@@ -97,35 +98,31 @@ def scored(source: str, x: Tensor, evaluator: Evaluator, n: int, described: int,
     )
 
 
-def original(out: Path, paper: Path, n_source: int = 2000, draws: int = 100) -> FilesRecord:
-    """Make the record of the files in `out`; `paper` holds the released trainings of the study's models.
-
-    Args:
-        n_source, draws: images of each source, and random draws of them.
-    """
+def original(out: Path, paper: Path) -> FilesRecord:
+    """Make the record of the files in `out`; `paper` holds the released trainings of the study's models."""
     n, described = PROTOCOL["n"], PROTOCOL["described"]
     x_test = data.load("mnist", "test")[0]
     evaluator, ours = Evaluator.of("mnist", None, n, None), open_run(paper / "runs" / "linear-0")
     ddpms = {m: open_run(out / "runs" / f"{m}-0") for m in SCHEDULES}
     losses = {m: read_json(out / "files" / f"losses_{name}.json") for m, name in LOSSES.items()}
-    images = {"real digits": x_test[:n_source]}
+    images = {"real digits": x_test[:N_SOURCE]}
     for name, at in (
         (f"{m}, {whose}", at) for m in LOSSES for whose, at in (("the study's", out), ("ours", paper))
     ):
-        kept = read_kept(at, f"samples_{name.partition(',')[0]}-0")[:n_source]
+        kept = read_kept(at, f"samples_{name.partition(',')[0]}-0")[:N_SOURCE]
         images[name] = torch.from_numpy(kept)[:, None] / 255 - 0.5
     random = generator(0, "files", "noise")
-    images["uniform noise"] = torch.rand((n_source, 1, 28, 28), generator=random) - 0.5
+    images["uniform noise"] = torch.rand((N_SOURCE, 1, 28, 28), generator=random) - 0.5
     record = FilesRecord(
         job="original",
-        settings={**PROTOCOL, "draws": draws},
+        settings={**PROTOCOL, "draws": DRAWS},
         environment=environment("fp32", device()),
         same_file=losses["linear"] == read_json(out / "files" / "metrics_ddpm_gaussian_cosine.json"),
         labelled={m: found["test_avg_losses"][-1] for m, found in losses.items()},
         losses={m: {s: _loss(run, s, x_test) for s in SCHEDULES} for m, run in ddpms.items()},
         learnt={"study": _learnt(ddpms["linear"], x_test[:500]), "ours": _learnt(ours, x_test[:500])},
         published={m: [*read_json(out / "files" / f"fid_{s}.json").values()] for m, s in SCORES.items()},
-        scores=[scored(source, x, evaluator, n, described, draws) for source, x in images.items()],
+        scores=[scored(source, x, evaluator, n, described, DRAWS) for source, x in images.items()],
     )
     record.save(FilesRecord.path(out))
     return record

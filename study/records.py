@@ -50,6 +50,7 @@ from diffusion.evaluation.results import (
     Variety,
 )
 from diffusion.files import read_json, write_bytes, write_json
+from diffusion.parameters import OF_SAMPLING
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
 LABEL_FREE = "autoencoder"  # the features without labels that tables and conditions are of
@@ -268,9 +269,7 @@ class Candidate(Part):
     accepted: dict[str, float]
     wrongly: float  # mean over the kinds that are no digits
     refused: list[float] = []
-    wrongly_curve: list[
-        float
-    ] = []  # `wrongly` at the bounds that refuse so many; in the released record alone
+    wrongly_curve: list[float] = []  # `wrongly` at those bounds; in the released record alone
 
 
 class Distorted(Part):
@@ -580,9 +579,7 @@ UNSAID = {"steps": None, "clip_x0": False, "spacing": "uniform", "levels": None,
 def sampling_of(settings: dict[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Sampler, prior and all their options of a training, by its settings or with changes."""
     changes = changes or {}
-    found = {
-        k: settings[k] for k in ("sampler", "prior", "sampler_options", "prior_options") if k in settings
-    }
+    found = {name: settings[name] for name in OF_SAMPLING if name in settings}
     # Another sampler or prior begins without options.
     found |= {f"{name}_options": {} for name in {"sampler", "prior"} & changes.keys()} | changes
     options = found.pop("sampler_options", {}) | found.pop("prior_options", {})

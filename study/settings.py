@@ -285,10 +285,8 @@ class Profile:
             for seed in seeds[model]:
                 values = common | shared | entry.model_extra | {"model": model, "seed": seed}
                 self.trainings[model, seed] = cls.read(values, at)
-            ways = {"ways": entry.ways} if entry.ways else {}
-            self.measures[model] = Measure.read(
-                common | file.measure | entry.measure | ways, f"{at}, measure"
-            )
+            measured = common | file.measure | entry.measure | {"ways": entry.ways}
+            self.measures[model] = Measure.read(measured, f"{at}, measure")
             if "analyse" in file.model_fields_set | entry.model_fields_set:
                 self.analyses[model] = Analyse.read(common | file.analyse | entry.analyse, f"{at}, analyse")
             for name, changes in self.measures[model].ways.items():
@@ -324,11 +322,10 @@ class Profile:
         if self.file.compare == "06_beyond":
             return Beyond.read(shared | {"models": self.models, "seed": self.schedules.seed}, self.where)
         values = shared | self.file.measure
-        usual = Measure.read(values, self.where).values()
-        own = {m: measure.values() for m, measure in self.measures.items()}
-        by_model = {m: {k: v for k, v in found.items() if v != usual[k]} for m, found in own.items()}
         values |= {"models": self.models, "seed": self.schedules.seed, "beyond": self.options.get("beyond")}
-        return Compare.read(values | {"by_model": {m: v for m, v in by_model.items() if v}}, self.where)
+        entries = self.file.models.items()
+        own = {m: one.measure | ({"ways": one.ways} if one.ways else {}) for m, one in entries}
+        return Compare.read(values | {"by_model": {m: v for m, v in own.items() if v}}, self.where)
 
 
 ELSEWHERE = {  # settings that a profile has in one place

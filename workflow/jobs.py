@@ -43,7 +43,6 @@ KEPT = {  # names of the images that jobs keep
     "yardstick": ("real",),
 }
 OF_REPORT = (
-    "report.html",
     "report.pdf",
     "*.html",
     "notebooks/*.html",

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
@@ -19,6 +18,7 @@ from torchvision.utils import make_grid
 
 import diffusion as d
 from diffusion import data
+from diffusion.figures import images
 from diffusion.figures.style import save
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import enlarge
@@ -77,15 +77,7 @@ def strip(results: Results) -> Figure:
     for label, (profile, training) in ROWS.items():
         kept = records.load_results(ROOT / "released" / profile).kept(f"samples_{training}")
         rows[label] = kept[: len(rows["zoom level 0 to 24"])]
-    figure = Figure(figsize=(10, 4.3), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.02, hspace=0)
-    for axes, (label, images) in zip(figure.subplots(len(rows)), rows.items(), strict=True):
-        gap = np.full((28, 2), 255, np.uint8)
-        axes.imshow(np.hstack([part for image in images for part in (image, gap)][:-1]), "gray", vmin=0)
-        axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=11)
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-    return figure
+    return images.rows(rows)
 
 
 def unfolding() -> bytes:

@@ -9,6 +9,7 @@ with the SHA-256 of each file. Checkpoints and samples are left out: the same se
 
 import shutil
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 from diffusion.files import read_json, sha256, write_bytes, write_json
@@ -17,13 +18,6 @@ from workflow import jobs
 
 RELEASED = jobs.ROOT / "released"
 MANIFEST = "manifest.json"
-OF_REPORT = (
-    "report.pdf",
-    "ledger.json",
-    "table.json",
-    "numbers.json",
-    "figures/",
-)  # it makes its own from the rest
 
 
 def names(profile: Profile) -> list[str]:
@@ -79,10 +73,12 @@ def verify(folder: Path) -> list[str]:
 def unpack(folder: Path, out: Path) -> None:
     """Put the released records, kept images, notebooks and weights into `out`, verified; earlier ones go.
 
+    What the report makes anew from these is left out.
+
     Raises:
         ValueError: the release is damaged.
     """
-    files = [name for name in verify(folder) if not name.startswith(OF_REPORT)]
+    files = [name for name in verify(folder) if not any(fnmatch(name, one) for one in jobs.OF_REPORT)]
     for part in {name.partition("/")[0] for name in files}:
         shutil.rmtree(out / part, ignore_errors=True)
     for name in files:

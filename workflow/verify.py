@@ -97,7 +97,6 @@ def files(folder: Path) -> Iterator[Check]:
         named = one.train.weights.sha256
         path = folder / one.train.weights.file
         found = {"file": sha256(path) if path.is_file() else "none", "history": one.train.history[-1].sha256}
-        found |= {r.job: r.weights_sha256 for r in (one.measure, one.analysis) if r}
         bad = ", ".join(where for where, digest in found.items() if digest != named)
         how = "" if bad else TO_THE_BIT
         yield Check(f"weights of {model}-{seed}", named[:12], bad or named[:12], how)
@@ -153,17 +152,15 @@ def _number(text: str) -> float | str:
 def report(profile: Profile, folder: Path, out: Path) -> Iterator[Check]:
     """The report made again in `out`: every number, verdict and row of the table of models."""
     shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(folder, out, ignore=shutil.ignore_patterns(*release.OF_REPORT))
+    shutil.copytree(folder, out, ignore=shutil.ignore_patterns(*jobs.OF_REPORT))
     try:
         build.build(out, profile.where)
     except ValueError as error:
         yield Check("the report", "made", f"refused: {error}", "")
         return
     for what, name in NAMES.items():
-        if (folder / f"{what}.json").is_file():
+        if (folder / f"{what}.json").is_file():  # models of one's own have no ledger
             yield from rows(what, *(read_json(at / f"{what}.json") for at in (folder, out)), name)
-        else:
-            yield Check(f"{what}.json", "released", "none", "")
     for path in sorted((folder / "figures").glob("*.csv")):
         yield from drawn(path, out / "figures" / path.name)
 

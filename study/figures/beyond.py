@@ -4,12 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
 
-from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import SMALL, TEXT_WIDTH, new_figure, styled
 from study.changes import Row, describe, table
-from study.figures.styles import MODELS, figure
+from study.figures.styles import MODELS, figure, on_logs
 from study.records import Results
 
 ROW, ABOVE, BELOW, CHARACTER = 4.0, 20, 10, 1.55  # mm: a row; the heads; the axis; a character of a name
@@ -66,11 +64,9 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     left.set_xticks(range(len(TICKS)), list(TICKS), rotation=45, ha="left", rotation_mode="anchor")
     right.set(xlim=(0, 1))
     right.set_xticks((0.64, 1), ("distances", "digits"), ha="right")
-    middle.set(xscale="log", xlabel="Fréchet distance")
+    on_logs(middle.xaxis)
+    middle.set(xlabel="Fréchet distance")
     middle.margins(x=0.06)
-    middle.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    middle.xaxis.set_minor_locator(NullLocator())
-    middle.xaxis.set_major_formatter(PLAIN)
     middle.grid(False, axis="y")
     middle.tick_params(length=0)
     for axes in (left, right):

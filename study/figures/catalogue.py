@@ -4,7 +4,7 @@ To add a figure, write a function from `Results` to a Figure (None where it does
 `@figure("name.svg")` in a module of this folder, and show it in report/text.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from diffusion.figures import curves, images
 from diffusion.figures.numbers import keep
 from study.figures import distances as along
 from study.figures.styles import FIGURES, MODELS, figure, titled
-from study.records import LABEL_FREE, SETTLED, Mixed, Results, Trained, TrainRecord, kept_path
+from study.records import LABEL_FREE, SETTLED, Mixed, Results, TrainRecord, kept_path
 
 ROW, UNPICKED = 16, 64  # samples of a training that the first figure and the supplement show, as they come
 # Trainings beyond the study in the first figure: the best zoom without noise, and the best with it.
@@ -163,15 +163,11 @@ def beyond_samples(results: Results) -> Figure | None:
 # --- classes ---
 
 
-def _measured(results: Results) -> dict[str, Trained]:
-    """Label -> every training that is measured."""
-    return {titled(results, one): one for one in results.trainings.values() if one.measure}
-
-
 @figure("mix.svg")
 def mix(results: Results) -> Figure | None:
     """The zoom's distance against the divergence of its classes, once training has settled."""
-    zooms = {label: one for label, one in _measured(results).items() if one.model == "zoom"}
+    ones = [one for one in results.trainings.values() if one.model == "zoom" and one.measure]
+    zooms = {titled(results, one): one for one in ones}
     mixed = results.yardstick.mixed if results.yardstick else []
     panels = {}
     for name in ("digits", LABEL_FREE):
@@ -204,15 +200,7 @@ def figures_of(results: Results) -> dict[str, Callable[[Results], Figure | None]
     return found
 
 
-def draw(results: Results, folder: Path, names: Iterable[str] | None = None) -> list[Path]:
-    """Write the figures of a run into `folder`, each whole or not at all; returns the files.
-
-    Args:
-        names: file names of some of `figures_of(results)`; None: all that apply to the run.
-    """
-    every: Mapping[str, Callable] = figures_of(results)
-    written = []
-    for name in every if names is None else names:
-        if (drawn := every[name](results)) is not None:
-            written.append(keep(drawn, Path(folder) / name))
-    return written
+def draw(results: Results, folder: Path) -> list[Path]:
+    """Write the figures that apply to a run into `folder`, each whole or not at all; returns the files."""
+    drawn = ((name, function(results)) for name, function in figures_of(results).items())
+    return [keep(figure, Path(folder) / name) for name, figure in drawn if figure is not None]

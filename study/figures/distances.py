@@ -19,9 +19,9 @@ from diffusion.figures.curves import BAND, FEW, epochs, line, logarithmic, name_
 from diffusion.figures.style import INK, MUTED, SMALL, legend, new_figure, styled
 from diffusion.files import read_json
 from study.figures.styles import MODELS, figure, model_styles, name_ends, plain, shade, titled
+from study.original import LOSSES
 from study.records import Checkpoint, Results, Trained
 
-FILES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEAREST"}  # of the study's losses
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
 BLANK = 1.0  # spread of the border over samples from which most are a square of one grey: the images' range
 RAW, SQUARES = "each checkpoint", "blank squares"
@@ -51,7 +51,7 @@ def losses(results: Results) -> Figure | None:
     if not ends:
         return None
     files = results.original.out / "files" if results.original else Path()
-    for model, name in FILES.items():
+    for model, name in LOSSES.items():
         if (path := files / f"losses_{name}.json").is_file():
             y, colour = read_json(path)["test_avg_losses"], MODELS[model].colour
             axes.plot(range(1, len(y) + 1), y, color=colour, linestyle=(0, (1.5, 1.5)))

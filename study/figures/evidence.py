@@ -7,20 +7,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from diffusion.evaluation.interval import Interval
 from diffusion.figures import curves
 from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import INK, MUTED, SMALL, STYLES, Style, legend, new_figure
-from study.figures.styles import MODELS, figure, model_styles, name_ends, plain, shade, titled
+from study.figures.styles import MODELS, figure, model_styles, name_ends, on_logs, plain, shade, titled
 from study.records import Drawn, Results, Trained
 
-SAMPLERS = {
-    "ancestral": "ancestral",
-    "ddim": "DDIM",
-    "naive": "naive",
-}  # those that are drawn, and their names
+SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "naive": "naive"}  # that are drawn, with their names
 REAL_DOT = "#8C8C8C"
 OLD = {"color": MUTED, "marker": "o", "linestyle": "none", "markerfacecolor": "white"}  # of two bounds
 NEW = {"color": MODELS["linear"].colour, "marker": "o", "linestyle": "none"}
@@ -84,19 +80,11 @@ def quality_calls(results: Results) -> Figure | None:
     for one_axes in axes:
         one_axes.set(xscale="log", xlabel="network calls a sample")
         one_axes.xaxis.set_major_formatter(PLAIN)
-    _on_logs(axes[0].yaxis)
+    on_logs(axes[0].yaxis)
     axes[1].yaxis.set_major_formatter(PercentFormatter(1))
     axes[1].set_ylim(bottom=0)
     legend(drawn, list(entries.items()))
     return drawn
-
-
-def _on_logs(axis: Any) -> None:
-    """A logarithmic axis in plain numbers at 1, 2 and 5."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(PLAIN)
 
 
 @figure("sampling_noise.svg")
@@ -245,7 +233,7 @@ def yardstick(results: Results) -> Figure | None:
     axes.set_yticks(place, [name for name, *_ in dots])
     for tick, (*_, colour) in zip(axes.get_yticklabels(), dots, strict=True):
         tick.set_color(INK if colour == REAL_DOT else colour)
-    _on_logs(axes.xaxis)
+    on_logs(axes.xaxis)
     axes.margins(x=0.1, y=0.03)
     axes.set_xlabel("Fréchet distance")
     return drawn

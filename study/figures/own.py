@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from diffusion.evaluation.interval import Interval
 from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import INK, MUTED, legend, new_figure, styled
+from study.figures.styles import on_logs
 
 ROW, AROUND = 5.5, 22  # mm: a row; the axis and the legend
 REAL = {"color": MUTED, "linewidth": 1.1, "linestyle": (0, (3, 2))}
@@ -31,12 +31,10 @@ def compared(panels: Mapping[str, tuple[Sequence[Interval | None], float]], rows
                 axes.plot([one.low, one.high], [place, place], color=INK, linewidth=1.1)
                 axes.plot(one.value, place, "o", color=INK, markersize=4)
         if max(one.high for one in found if one) > 1:
-            axes.set_xscale("log")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axes.xaxis.set_minor_formatter(NullFormatter())
+            on_logs(axes.xaxis)
         else:
             axes.set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
-        axes.xaxis.set_major_formatter(PLAIN)
+            axes.xaxis.set_major_formatter(PLAIN)
         axes.set_xlabel(name)
         axes.grid(visible=False, axis="y")
     grid[0].set_yticks(range(len(rows)), rows)

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
+from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import SMALL, STYLES, Styles, styled, styles_of
 from study.records import Results, Trained
 
@@ -45,6 +48,14 @@ def shade(colour: str, seed: int) -> str:
     """A model's colour for its further trainings, counted from 0: dark colours lighter, light ones darker."""
     rgb, step = to_rgb(colour), min(0.45 * seed, 0.7)
     return to_hex([c * (1 - step) + (step if max(rgb) < 0.65 else 0) for c in rgb])
+
+
+def on_logs(axis: Axis) -> None:
+    """Make an axis logarithmic, in plain numbers at 1, 2 and 5."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(PLAIN)
 
 
 def name_ends(axes: Axes, ends: Iterable[tuple[float, float, str, str]]) -> None:
