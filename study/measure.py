@@ -158,7 +158,7 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
             f"{run.weights_file()} is not the file that the record of {name} names; run its notebook again"
         )
     run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
-    run.images = training_images(train, P)
+    run.images = data.load(P.dataset, "train", P.data_dir, train.settings.get("n_train"))[0]
     run.way = trained_as(train).way()
     return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
 
@@ -209,11 +209,6 @@ def other_way(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, ch
     way = replace(run, way=trained_as(train).way(changes))
     found = dict(evaluator.measure(way.sample(P.n_final, P.seed), P.n_distance))
     return OtherWay(changes=changes, n=P.n_distance, calls=way.calls, seconds=seconds(way), **found)
-
-
-def training_images(train: TrainRecord, P: Measure | Analyse) -> Tensor:
-    """The images that a model was trained on, (N, 1, 28, 28)."""
-    return data.load(P.dataset, "train", P.data_dir, train.settings.get("n_train"))[0]
 
 
 def command(cls: type[Settings], job: Callable, of_training: bool, arguments: list[str] | None) -> None:
