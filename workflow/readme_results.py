@@ -75,7 +75,7 @@ def strip(results: Results) -> Figure:
     """A digit at rising zoom levels, above unpicked samples of the study's models and of two beyond it."""
     rows = {"zoom level 0 to 24": results.kept("zoom")[::2]}
     for label, (profile, training) in ROWS.items():
-        kept = records.load_results(ROOT / "released" / profile).kept(f"samples_{training}")
+        kept = records.read_kept(ROOT / "released" / profile, f"samples_{training}")
         rows[label] = kept[: len(rows["zoom level 0 to 24"])]
     return images.rows(rows)
 
