@@ -5,7 +5,6 @@ from study.figures.beyond import beyond, changes
 from study.figures.catalogue import (
     beyond_samples,
     draw,
-    figures_of,
     first_samples,
     mix,
     quality,

@@ -192,15 +192,13 @@ def _distance(of: Sampled | Mixed, features: str) -> float | None:
 # --- all of them ---
 
 
-def figures_of(results: Results) -> dict[str, Callable[[Results], Figure | None]]:
-    """File name -> function, for the run's figures and those of each of its models."""
+def draw(results: Results, folder: Path) -> list[Path]:
+    """Write the figures of a run and of each of its models, where they apply; returns the files.
+
+    Each is written whole or not at all.
+    """
     found: dict[str, Callable[..., Any]] = {n: f for n, f in FIGURES.items() if "{}" not in n}
     for model in results.models:
         found |= {n.format(model): partial(f, model=model) for n, f in FIGURES.items() if "{}" in n}
-    return found
-
-
-def draw(results: Results, folder: Path) -> list[Path]:
-    """Write the figures that apply to a run into `folder`, each whole or not at all; returns the files."""
-    drawn = ((name, function(results)) for name, function in figures_of(results).items())
+    drawn = ((name, function(results)) for name, function in found.items())
     return [keep(figure, Path(folder) / name) for name, figure in drawn if figure is not None]

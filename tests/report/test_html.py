@@ -88,7 +88,7 @@ def test_every_figure_of_the_notebooks_and_of_a_model_is_described(root):
     names = [re.sub(r"_\{\}[.]\w+$", "", name) for name in front.PICTURES]
     for path in (root / "notebooks").glob("*.ipynb"):
         names += re.findall(r"figures\.([a-z]\w+)\(", path.read_text(encoding="utf-8"))
-    names = {name for name in names if name not in ("figures_of", "steps_of", "render", "save", "noised")}
+    names = {name for name in names if name not in ("steps_of", "render", "save", "noised")}
     assert names <= ALT.keys()
 
 
