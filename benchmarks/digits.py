@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 import diffusion as d
+from diffusion.figures.curves import logarithmic
 from diffusion.figures.style import STYLES, handles, legend, new_figure, save, styled
 from diffusion.files import read_json, write_bytes, write_json
 from diffusion.provenance import environment
@@ -40,7 +42,7 @@ class Candidate(NamedTuple):
     released: tuple[str, str]
 
 
-JOINT = {"sampler": d.Naive(noise=0.1), "prior": d.Mixture()}
+JOINT = {"sampler": d.Naive(noise=0.05), "prior": d.Mixture()}
 CANDIDATES = {
     "Zoom, study's": Candidate(d.ColdZoom, STUDY, {}, (125, 250, 500, 1000), ("paper", "zoom")),
     "DDPM, study's": Candidate(
@@ -116,8 +118,10 @@ def figure(found: Iterable[dict[str, Any]]) -> Figure:
             means = [[np.mean([one[of] for one in some]) for some in alike] for of in ("seconds", key)]
             axes.plot(*means, color=style.colour, linestyle=style.line, linewidth=1)
         axes.set(xscale="log", xlabel="processor seconds", title=label)
-        if key != "digit":
-            axes.set_yscale("log")
+        if key == "digit":
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        else:
+            logarithmic(axes, [one[key] for one in found])
     legend(drawn, handles(STYLED))
     return drawn
 

@@ -221,7 +221,7 @@ def test_a_released_model_in_one_line(mnist_dir):
     with pytest.raises(RunError, match="epoch-0001"):
         run.network(1)
     best = d.released("beyond", "zoom_unet_noise")
-    assert (best.way.sampler, best.way.prior) == (d.Naive(noise=0.1), d.Mixture())
+    assert (best.way.sampler, best.way.prior) == (d.Naive(noise=0.15), d.Mixture())
 
 
 def test_no_released_prior_is_kept_that_is_not_read():
