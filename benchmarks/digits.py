@@ -74,13 +74,18 @@ def timed(steps: int, process: d.DegradationProcess, **how: Any) -> tuple[d.Run,
 
 
 def points(seed: int, quick: bool) -> Iterator[dict[str, Any]]:
-    """A point for each candidate and number of steps, in order, the released training of this seed last."""
+    """A point for each candidate and number of steps, in order, the released training of this seed last.
+
+    Raises:
+        ValueError: there is none of this seed.
+    """
     n, few = (16, 3) if quick else (N, 20)
+    longer = {name: d.released(*one.released, seed) for name, one in CANDIDATES.items()}
     evaluator = d.Evaluator.of("mnist", None, n_train=REAL, n_test=None, floor_repeats=2, interval_repeats=2)
     for name, one in CANDIDATES.items():
         for steps in (2, 4) if quick else one.steps:
             yield point(name, *timed(steps, one.process(), seed=seed, **one.training), evaluator, n)
-        run = d.released(*one.released, seed)
+        run = longer[name]
         how = {key: run.identity[key] for key in ("batch_size", "precision")}
         network, options = run.architecture
         ends: list[float] = []  # of steps
