@@ -54,7 +54,10 @@ def test_a_quick_run_leaves_the_table(tmp_path, mnist_dir, capsys):
     assert text in capsys.readouterr().out
 
 
-def test_time_to_digits_is_told_of_all_candidates(tmp_path, mnist_dir, capsys):
+def test_time_to_digits_is_told_of_each_candidate(tmp_path, mnist_dir, capsys, monkeypatch):
+    some = {name: digits.CANDIDATES[name] for name in ("Zoom, study's", "DDPM, U-Net")}
+    monkeypatch.setattr(digits, "CANDIDATES", some)
+    monkeypatch.setattr(digits, "REAL", 1000)
     digits.main(["--quick", "--seeds", "0", "--out", str(tmp_path)])
     points = read_json(tmp_path / "digits-0.json")["points"]
     assert [one["model"] for one in points] == [name for name in digits.CANDIDATES for _ in range(3)]
