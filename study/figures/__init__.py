@@ -1,6 +1,5 @@
 """The figures of a run: `draw(results, folder)` writes all of them, from its records and kept images."""
 
-# ruff: noqa: F401 - names of the package
 from study.figures.beyond import beyond, changes
 from study.figures.catalogue import (
     beyond_samples,
@@ -21,3 +20,27 @@ from study.figures.evidence import (
 )
 from study.figures.starts import starts
 from study.figures.styles import FIGURES
+
+__all__ = [
+    "FIGURES",
+    "beyond",
+    "beyond_samples",
+    "changes",
+    "class_map",
+    "classes_along",
+    "common_loss",
+    "distances",
+    "draw",
+    "first_samples",
+    "losses",
+    "mix",
+    "offset_response",
+    "quality",
+    "quality_calls",
+    "recognised_kinds",
+    "recogniser_curves",
+    "sampling_noise",
+    "starts",
+    "unpicked",
+    "yardstick",
+]
