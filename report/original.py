@@ -6,7 +6,7 @@ from typing import Any
 from diffusion.evaluation.interval import Interval
 from report import tables
 from report.claims.original import files as of_files
-from report.study import dataset
+from report.study import dataset, trainings
 from report.text_format import DASH, Markdown, escape, fixed, num, percent, shown, spread, table
 from report.verdicts.case import at_end, classes, full
 from study.records import LABEL_FREE, FilesRecord, Results, Trained
@@ -27,9 +27,24 @@ def values(results: Results) -> dict[str, Any]:
         "scores": {one.source: one for one in files.scores} if files else {},
         "table_original": _beside(results, original) if original else None,
         "table_scores": _scores(files) if files else None,
+        "begun": _begun(results.watched) if results.watched else {},
         # in all zoom models; in the study's, which is the last and has one checkpoint, beyond chance
         "common_to_all": [c for c in common(shares) if shares[c][-1].low > 1],
         "rare_in_all": [c for c in uncommon(shares) if shares[c][-1].high < 1],
+    }
+
+
+def _begun(watched: Results) -> dict[str, dict[str, list[float]]]:
+    """Of the trainings that are watched in their first epochs, by model: what the last of these has."""
+    return {
+        m: {
+            "epochs": ones[0].train.epochs,
+            "losses": [one.train.history[-1].test_loss for one in ones],
+            "distances": [one.measure.final.frechet.value for one in ones],
+            "reads": [one.analysis.response.response[-1].value for one in ones],
+        }
+        for m in watched.models
+        if (ones := trainings(watched, m))
     }
 
 

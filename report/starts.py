@@ -8,7 +8,7 @@ from report.text_format import Markdown, integer, listing
 from study.drift import WATCHED, Course, Level, N
 from study.figures.starts import HALF
 
-SMALL = 0.3  # a spread of backgrounds that one hardly sees
+SMALL = 0.3  # a spread of backgrounds that one hardly sees; those of U-Nets are all smaller by far
 BLIND = 0.1  # a response below which a network is called blind
 
 
@@ -18,7 +18,9 @@ def values(level: Level) -> dict[str, Any]:
         return {"starts": {}, "drift": {}}
     border = np.array([one.border for one in level.ways])
     predicted = np.hypot([one.predicted for one in level.ways], level.real)
-    own, small = [one for one in level.ways if not one.way], border < SMALL
+    own = [one for one in level.ways if not one.way]
+    small = (border < SMALL) & np.array([one.kind != "U-Net" for one in level.ways])
+    within = np.abs(np.log2(border / predicted)) < 1
     return {
         "starts": {m: _crossings(ones) for m, ones in level.courses.items()},
         "drift": {
@@ -26,9 +28,14 @@ def values(level: Level) -> dict[str, Any]:
             "trainings": len({one.training for one in level.ways}),
             "followed": N,
             "correlation": _correlation(predicted, border),
+            "within": float(within.mean()),
+            "small": SMALL,
+            "small_of": int(small.sum()),
+            "small_within": int(within[small].sum()),
             "of_small": _correlation(predicted[small], border[small]),
+            "least": float(border.min()),
+            "most": float(border.max()),
             "apart": float(border.max() / border.min()),
-            "within": float(np.mean(np.abs(np.log2(border / predicted)) < 1)),
             "blind_below": BLIND,
             "finished": [one.border / one.predicted for one in level.finished],
             "blind": [one for one in own if one.response < BLIND],

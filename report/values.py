@@ -443,11 +443,12 @@ def _by_eye(results: Results) -> dict[str, Any]:
     with reading() as seen:
         blind = Blind(results.blind)
     vars(blind).update(known(vars(blind), tuple(seen), "Blind"))
-    corrected: dict[str, list[float]] = {model: [] for model in MODELS}
+    taken: dict[str, list[float]] = {model: [] for model in MODELS}
     for one in results.trainings.values():
         if one.model in MODELS and one.analysis:
-            corrected[one.model] += derived(blind.corrected)(full(one.analysis).digit.value)
-    return {"blind": blind, "corrected": corrected, "table_by_eye": tables.by_eye(blind)}
+            taken[one.model].append(full(one.analysis).digit.value)
+    corrected = {m: [*chain(*map(derived(blind.corrected), shares))] for m, shares in taken.items()}
+    return {"blind": blind, "taken": taken, "corrected": corrected, "table_by_eye": tables.by_eye(blind)}
 
 
 def _yardstick(results: Results) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from diffusion.evaluation.statistics import half_error, numpy_generator
 from diffusion.runtime import generator
 from study.records import ClassMix
 
+N = 500  # samples of a model, the same number for all: a Fréchet distance is biased by it
 MIXES = 20  # random mixes behind a mean
 DIVERGENCES = (0.02, 0.05, 0.1, 0.2, 0.4)  # nats, of the mixes that a yardstick has
 
@@ -47,12 +48,13 @@ def reweighted(
 def split(
     reference: Reference, features: Tensor, labels: Tensor, reference_labels: Tensor, repeats: int
 ) -> ClassMix:
-    """The distance of samples, and what is left of it without their class mix.
+    """The distance of the first `N` samples, and what is left of it without their class mix.
 
     Args:
-        features, labels: (N, D) and (N,) of the samples, as read.
+        features, labels: (n, D) and (n,) of the samples, as read.
         reference_labels: of the reference images, as read.
     """
+    features, labels = features[:N], labels[:N]
     classes = 1 + int(max(labels.max(), reference_labels.max()))
     shares = reference_labels.bincount(minlength=classes).double() / len(reference_labels)
     return ClassMix(

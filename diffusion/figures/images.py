@@ -154,7 +154,7 @@ def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
 def zoom_progression(images: Any) -> Figure:
     """Fig. 7: an image at zoom levels t = 0..T, (T + 1, 28, 28); under each, t and the size of the crop."""
     images = as_bytes(images)
-    side, columns = images.shape[-1], min(9, len(images))
+    side, columns = images.shape[-1], min(13, len(images))
     labels = [rf"$t = {t}$" + "\n" + rf"${side - t} \times {side - t}$" for t in range(len(images))]
     parts = [slice(i, i + columns) for i in range(0, len(images), columns)]
     return _page([Block(images[part], columns, under=labels[part]) for part in parts], highest=60)

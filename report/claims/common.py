@@ -49,7 +49,7 @@ def exact(name: str, value: float, side: str, bound: float, **more: object) -> E
 
 def quotient(name: str, log: Interval, side: str | None, bound: float = 1.0, **more: object) -> Effect:
     """An effect that is a ratio, from its logarithm."""
-    return Effect(name, log.map(math.exp), side, bound, ratio=True, show=fixed, **more)
+    return Effect(name, log.map(math.exp), side, bound, ratio=True, **{"show": fixed} | more)
 
 
 def ratio(case: Case, pair: tuple[str, str], side: str, margin: float = LEVEL) -> Effect:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -186,7 +187,8 @@ def cured(name: str, still: Any, noisy: list[Any]) -> Effect:
     """The divergence with the noise that serves best, over that without."""
     best = min(noisy, key=lambda one: one.classes.divergence.value)
     found = logarithm(divergence)(best).minus(logarithm(divergence)(still))
-    return quotient(f"divergence with noise : without ({name})", found, BELOW, CURED)
+    name = f"divergence with noise : without ({name})"
+    return quotient(name, found, BELOW, CURED, show=partial(fixed, decimals=3))
 
 
 @claim(

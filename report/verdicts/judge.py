@@ -234,7 +234,7 @@ def decide(one: Claim, trainings: dict[str, int], found: list[list[Effect]]) -> 
     parts = tuple(map(over_trainings, of_parts))
     answers = [part.answer() for part in parts if part.side]
     answer = together(answers)
-    shown = [a for a in dict.fromkeys(answers) if a is not None] if answer == PART else [answer]
+    shown = dict.fromkeys(answers) if answer == PART else [answer]
     decides = [parts[answers.index(a)] for a in shown] + [part for part in parts if not part.side]
     given = (trainings, _said(parts, of_parts), parts, of_parts[0], tuple(decides))
     if answer == PART and one.one_thing:

@@ -55,8 +55,11 @@ def glance(verdicts: Mapping[str, Verdict]) -> Markdown:
     rows = []
     for number, v in enumerate(verdicts.values(), 1):
         link = Markdown(f"[{number}](#claim-{v.claim.id})")
-        shown = Markdown("; ".join(f"{one.name}: {one.shown()}" for one in v.decides)) or DASH
-        bounds = Markdown("; ".join(bound(one, v.claim.id) for one in v.decides if one.side)) or DASH
+        decide = [one for one in v.decides if one.side]
+        shown = "; ".join(f"{one.name}: {one.shown()}" for one in decide)
+        beside = "; ".join(f"{one.name}: {one.shown()}" for one in v.decides if not one.side)
+        shown = Markdown(shown + (f" (beside it: {beside})" if beside else "")) or DASH
+        bounds = Markdown("; ".join(bound(one, v.claim.id) for one in decide)) or DASH
         more = v.settles if v.verdict == OPEN else "one training" if v.fewest == 1 and v.parts else ""
         verdict = Markdown(f"{badge(v)} {more}".strip())
         rows.append([link, Markdown(v.claim.short), shown, fewest(v, number - 1) or DASH, bounds, verdict])
