@@ -59,7 +59,7 @@ def quality_calls(results: Results) -> Figure | None:
     """Distance and share of digits against network calls a sample, a line for each training and sampler."""
     if not _analysed(results):
         return None
-    drawn, styles, entries = new_figure(52), model_styles(results), {}
+    drawn, styles, entries = new_figure(48), model_styles(results), {}
     axes = drawn.subplots(1, 2)
     for one in _analysed(results):
         style, seed = styles[one.model], results.seeds(one.model).index(one.seed)
@@ -73,8 +73,8 @@ def quality_calls(results: Results) -> Figure | None:
                 _line(one_axes, rows, "calls", measure, look)
             if len(rows) > 1:
                 several = len({row.sampler for row in found}) > 1
-                name = titled(results, one) + (f", {SAMPLERS[sampler]}" if several else "")
-                entries[name] = Line2D([], [], **look)
+                name = style.label + (f", {SAMPLERS[sampler]}" if several else "")
+                entries.setdefault(name, Line2D([], [], **look))
     if not entries:
         return None
     for one_axes in axes:
