@@ -1,13 +1,11 @@
 """Ablations: the samples of a finished training drawn again with one thing changed, from the same noise."""
 
-from collections.abc import Sequence
-
 from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.processes import DDPM
 from diffusion.training.fit import Run
 from study import probes
-from study.records import Ablation, Checkpoint, Gaps, PriorAblation, PriorSide, Variant
+from study.records import Ablation, Checkpoint, Gaps, Variant
 
 N_PROBED = 500  # test images whose latents are raised and lowered
 
@@ -23,36 +21,6 @@ def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -
     )
     sides = [Variant(n=n, frechet=evaluator.main.distance(one.features), **one.looks()) for one in (a, b)]
     return Ablation(first=sides[0], second=sides[1], gap=gap)
-
-
-def prior(
-    independent: Run,
-    patches: Run,
-    evaluator: Evaluator,
-    n: int,
-    n_distance: int,
-    n_late: int,
-    late_epochs: Sequence[int],
-    seed: int,
-) -> PriorAblation:
-    """n samples of a zoom from independent central pixels, and from whole central patches of training images.
-
-    The two differ only in whether neighbouring pixels of the start belong together. The samples from patches
-    are also measured after each of the `late_epochs`, n_late of them.
-    """
-    sides = [_side(Seen(evaluator, one.sample(n, seed)), n_distance) for one in (independent, patches)]
-    curve = [checkpoint(patches, evaluator, epoch, n_late, seed) for epoch in late_epochs]
-    return PriorAblation(independent=sides[0], patches=sides[1], curve=curve)
-
-
-def _side(seen: Seen, n_variety: int) -> PriorSide:
-    looks = seen.looks()["low_confidence"]
-    return PriorSide(
-        n=len(seen.x),
-        variety=seen.evaluator.variety(seen.features, n_variety),
-        low_confidence=looks,
-        classes=seen.classes(),
-    )
 
 
 def checkpoint(run: Run, evaluator: Evaluator, epoch: int, n: int, seed: int) -> Checkpoint:

@@ -26,7 +26,7 @@ from diffusion.files import differences
 from diffusion.identity.sources import followed, hash_of
 from diffusion.parameters import Settings, Training
 from diffusion.processes import ColdZoom
-from diffusion.processes.priors import Patches, Pixels
+from diffusion.processes.priors import Patches
 from diffusion.processes.samplers import Ancestral
 from diffusion.provenance import PACKAGE, environment
 from diffusion.training.checkpoints import RunError
@@ -39,6 +39,7 @@ from study.records import (
     Final,
     MeasureRecord,
     OtherWay,
+    PriorAblation,
     ReferenceImages,
     TrainRecord,
     keep,
@@ -195,10 +196,10 @@ def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -
         sides = (replace(run, way=replace(run.way, sampler=sampler)) for sampler in clipped)
         found.clipping = ablations.in_pairs(*sides, *pair)
     if type(run.process) is ColdZoom:
-        sides = (replace(run, way=replace(run.way, prior=prior)) for prior in (Pixels(), Patches()))
-        late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= (1 - LATE) * train.epochs]
-        numbers = P.n_final, P.n_distance, P.n_checkpoint
-        found.prior = ablations.prior(*sides, evaluator, *numbers, late, P.seed)
+        patches, begin = replace(run, way=replace(run.way, prior=Patches())), (1 - LATE) * train.epochs
+        late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= begin]
+        curve = [ablations.checkpoint(patches, evaluator, epoch, P.n_checkpoint, P.seed) for epoch in late]
+        found.prior = PriorAblation(curve=curve)
     if run.precision == "bf16":
         found.float32 = ablations.in_pairs(run, replace(run, precision="fp32"), *pair)
     return found

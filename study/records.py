@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from diffusion.data import DATASETS, DataSet
 from diffusion.evaluation.interval import Interval, Part, Spread
@@ -47,7 +47,6 @@ from diffusion.evaluation.results import (
     Real,
     Reconstruction,
     Sampled,
-    Variety,
 )
 from diffusion.files import read_json, write_bytes, write_json
 from diffusion.parameters import OF_SAMPLING
@@ -187,13 +186,6 @@ class Variant(Looks):
     frechet: Distance
 
 
-class PriorSide(Part):
-    n: int
-    variety: Variety
-    low_confidence: Interval
-    classes: Classes
-
-
 class Ablation(Part):
     """One thing changed, all else equal: two sets of samples from the same noise, and second minus first."""
 
@@ -203,10 +195,12 @@ class Ablation(Part):
 
 
 class PriorAblation(Part):
-    """The zoom started from independent pixels and from whole patches; `curve` is of patches, late epochs."""
+    """The late checkpoints of a zoom started from whole patches of images.
 
-    independent: PriorSide
-    patches: PriorSide
+    Released records hold more, which is passed over: the finished model's samples, from both starts.
+    """
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
     curve: list[Checkpoint]
 
 

@@ -109,8 +109,6 @@ def test_each_ablation_applies_where_it_can(measured):
     assert found["linear"].clipping.first.frechet == measured["linear"].curve[-1].frechet  # it is off there
     assert found["linear"].prior is found["zoom"].clipping is None
     assert [row.epoch for row in found["zoom"].prior.curve] == [4, 5]
-    assert found["zoom"].prior.independent.low_confidence == measured["zoom"].final.low_confidence
-    assert found["zoom"].prior.patches.n == 2 * N
     assert found["zoom"].prior.curve[-1].frechet != measured["zoom"].curve[-1].frechet  # from patches
     assert all(ablations.float32 is None for ablations in found.values())  # it was float32 before
 
