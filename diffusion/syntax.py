@@ -8,9 +8,6 @@ values (tests/test_golden.py writes it): any of them is as good as another.
 import ast
 import functools
 import json
-import sys
-import types
-from typing import Any
 
 from diffusion.files import digest, sha256
 from diffusion.provenance import PACKAGE
@@ -72,28 +69,6 @@ def code(part: str) -> str:
     return digest(
         {path.relative_to(PACKAGE).as_posix(): syntax(path.read_text("utf-8")) for path in paths}, 16
     )
-
-
-def defined() -> dict[str, Any]:
-    """The functions and classes of processes and networks, as they are in this process, by dotted name."""
-    found = {}
-    for module in list(sys.modules.values()):
-        name = str(getattr(module, "__name__", ""))  # of some that Snakemake leaves it is None
-        if name.startswith(("diffusion.processes.", "diffusion.training.network")):
-            for key, value in list(vars(module).items()):
-                found |= {f"{name}.{key}": value} if isinstance(value, type | types.FunctionType) else {}
-                held = vars(value) if isinstance(value, type) and value.__module__ == name else {}
-                # Python itself adds `__slotnames__` when an object is first copied.
-                found |= {f"{name}.{key}.{k}": one for k, one in held.items() if k != "__slotnames__"}
-    return found
-
-
-def refuse_replaced(before: dict[str, Any]) -> None:
-    """Raise ValueError where what is `defined` is not what it was: no hash tells of that."""
-    now = defined()
-    for name in sorted(now.keys() | before.keys()):
-        if now.get(name) is not before.get(name):
-            raise ValueError(f"{name} was replaced; derive a class of your own in place of that")
 
 
 @functools.cache

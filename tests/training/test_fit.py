@@ -407,15 +407,6 @@ def test_what_is_learnt_is_what_is_used_and_at_random_the_same_again(images, tmp
     assert a.process.f(1.0) == pytest.approx(images[0].std().item())
 
 
-@pytest.mark.parametrize("owner", [d.ColdDiffusion, Reconstructor])
-def test_a_replaced_part_of_the_project_is_refused(images, tmp_path, monkeypatch, owner):
-    run = train(images, tmp_path, epochs=1)
-    monkeypatch.setattr(owner, "extra", lambda self: None, raising=False)
-    for use in (lambda: train(images, tmp_path, epochs=1), lambda: run.sample(1)):
-        with pytest.raises(ValueError, match=rf"{owner.__name__}.extra was replaced; derive a class"):
-            use()
-
-
 def test_a_part_of_a_network_that_is_given_is_not_trained_itself(images, tmp_path):
     inner = nn.Conv2d(1, 1, 3, padding=1)
     before = inner.weight.detach().clone()
