@@ -14,7 +14,6 @@ from study.figures.evidence import (
     offset_response,
     quality_calls,
     recognised_kinds,
-    recogniser_curves,
     sampling_noise,
     yardstick,
 )
@@ -38,7 +37,6 @@ __all__ = [
     "quality",
     "quality_calls",
     "recognised_kinds",
-    "recogniser_curves",
     "sampling_noise",
     "starts",
     "unpicked",

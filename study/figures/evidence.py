@@ -190,28 +190,6 @@ def recognised_kinds(results: Results) -> Figure | None:
     return drawn
 
 
-@figure("recogniser_curves.svg")
-def recogniser_curves(results: Results) -> Figure | None:
-    """Share of non-digits accepted against the share of digits refused: confidence, and what is in use."""
-    found = results.yardstick
-    looks = {"confidence": OLD, found.used: NEW} if found else {}
-    lines = {one.name: one for one in (found.candidates if found else ()) if one.wrongly_curve}
-    if not looks or not looks.keys() <= lines.keys():
-        return None
-    drawn = new_figure(52)
-    axes, ends = drawn.subplots(), []
-    for name, look in looks.items():
-        x, y = ([100 * v for v in values] for values in (lines[name].refused, lines[name].wrongly_curve))
-        axes.plot(x, y, color=look["color"])
-        last = [i for i, v in enumerate(x) if v <= 30][-1]
-        ends.append((30, y[last], "confidence" if look is OLD else "the recogniser", look["color"]))
-    axes.axvline(5, color=MUTED, linewidth=0.7)
-    axes.set(xlabel="real digits under mild distortions refused (%)", ylabel="non-digits accepted (%)")
-    axes.set(xlim=(0, 30), ylim=(0, None))
-    name_ends(axes, ends)
-    return drawn
-
-
 @figure("yardstick.svg")
 def yardstick(results: Results) -> Figure | None:
     """Distances of real digits under some distortions, in order, with those of the models among them."""
