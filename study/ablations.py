@@ -1,7 +1,7 @@
 """Ablations: the samples of a finished training drawn again with one thing changed, from the same noise."""
 
-from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.evaluator import Evaluator, Seen
+from diffusion.evaluation.frechet import frechet_gap
 from diffusion.processes import DDPM
 from diffusion.training.fit import Run
 from study import probes
@@ -12,13 +12,9 @@ N_PROBED = 500  # test images whose latents are raised and lowered
 
 def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:
     """n samples of a training in two ways, from the same noise, and the second minus the first."""
-    x, y = first.sample(n, seed), second.sample(n, seed)
-    a, b = Seen(evaluator, x), Seen(evaluator, y)
+    a, b = (Seen(evaluator, run.sample(n, seed)) for run in (first, second))
     reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
-    gap = Gaps(
-        frechet=frechet.frechet_gap(reference, b.features, a.features, repeats, evaluator.seed),
-        background=samples.border_grey_gap(frechet.to_uint8(y), frechet.to_uint8(x)),
-    )
+    gap = Gaps(frechet=frechet_gap(reference, b.features, a.features, repeats, evaluator.seed))
     sides = [Variant(n=n, frechet=evaluator.main.distance(one.features), **one.looks()) for one in (a, b)]
     return Ablation(first=sides[0], second=sides[1], gap=gap)
 

@@ -175,8 +175,10 @@ class OtherWay(Sampled):
 
 
 class Gaps(Part):
+    """In released records with the difference of the backgrounds, too, which is passed over."""
+
+    model_config = ConfigDict(extra="ignore")
     frechet: Interval
-    background: Interval
 
 
 class Variant(Looks):
@@ -200,7 +202,7 @@ class PriorAblation(Part):
     Released records hold more, which is passed over: the finished model's samples, from both starts.
     """
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore")
     curve: list[Checkpoint]
 
 

@@ -24,7 +24,6 @@ from diffusion.evaluation.statistics import (
     half_error,
     mean_of,
     numpy_generator,
-    paired,
     wilson,
 )
 from diffusion.processes.zoom import central_patch
@@ -147,11 +146,6 @@ def border_grey(images: Tensor, seed: int = 0) -> Interval:
     The interval is from a bootstrap over the uint8 images (N, 1, 28, 28): pixels of one are dependent.
     """
     return bootstrap(_grey(images).numpy(), REPEATS, seed, "background")
-
-
-def border_grey_gap(a: Tensor, b: Tensor) -> Interval:
-    """`border_grey` of a minus that of b, image by image: uint8 images drawn from the same noise."""
-    return paired(_grey(a).numpy(), _grey(b).numpy())
 
 
 def border_before_clamping(samples: Tensor) -> Spread:

@@ -74,14 +74,6 @@ def half_error(draws: np.ndarray, n: int) -> float:
     return Z * float(np.std(draws, ddof=1)) * half_scale(n)
 
 
-# --- differences ---
-
-
-def paired(a: Sequence[float], b: Sequence[float]) -> Interval:
-    """Mean of a - b case by case, with Student's interval: of at least two images from the same noise."""
-    return Interval(*mean_of(np.asarray(a, dtype=float) - np.asarray(b, dtype=float)).ends)
-
-
 # --- series ---
 
 

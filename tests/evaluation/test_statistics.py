@@ -4,16 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import stats
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-NUMBERS = st.lists(st.integers(-50, 50), min_size=3, max_size=20)
 
 
 def test_bootstrap_is_the_interval_of_a_mean():
@@ -36,17 +32,6 @@ def test_random_halves_have_the_spread_of_an_estimate(n):
         halves = [random.permutation(x)[: n // 2].mean() for _ in range(100)]
         widths.append(statistics.half_error(np.array(halves), n))
     assert np.mean(widths) == pytest.approx(1.96 / math.sqrt(n), rel=0.05)
-
-
-@given(NUMBERS, st.integers(0, 5))
-def test_paired_is_the_interval_of_student_s_paired_test(a, shift):
-    b = [x * x % 7 - shift for x in a]
-    found = statistics.paired(a, b)
-    if np.ptp(np.subtract(a, b)):
-        expected = stats.ttest_rel(a, b).confidence_interval(0.95)
-        assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    assert found.low <= found.value <= found.high
-    assert found.value == pytest.approx(np.mean(a) - np.mean(b))
 
 
 def test_a_mean_of_trainings_has_student_s_interval():
