@@ -292,6 +292,6 @@ class Seen:
         }
 
     def examples(self, n: int = 16, seed: int = 0) -> Tensor:
-        """n high-quality, n low-quality ones by `samples.QUALITY_RULE`: (2, n, S, S)."""
+        """n high-quality, n low-quality ones, see `samples.rank_by_quality`: (2, n, S, S)."""
         high, low = samples.rank_by_quality(self.confidence, min(n, len(self.x) // 2), seed)
         return torch.stack([self.x[high, 0], self.x[low, 0]])

@@ -38,12 +38,6 @@ REPEATS = 2000  # draws behind an interval of a mean or a divergence
 # and useless: it lets uniform noise pass as digits.
 LOW_CONFIDENCE = 0.05
 
-QUALITY_RULE = (
-    "High-quality samples are drawn at random (seeded) from the tenth of all samples about which the "
-    "classifier is most confident, low-quality samples from the tenth about which it is least confident; "
-    "confidence is the largest of the ten class probabilities."
-)
-
 
 def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     """Labels (N,) int64 and confidence (N,) float64 in (0.1, 1] from the classifier's logits (N, 10)."""
@@ -106,9 +100,11 @@ def _divergence(share: np.ndarray, prior: np.ndarray) -> np.ndarray:
 
 
 def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Indices (n,) of high-quality and of low-quality samples, by `QUALITY_RULE`; the two share none.
+    """Indices (n,) of high-quality and of low-quality samples; the two share none.
 
-    Where a tenth of the samples is fewer than n, at most half of them, the pool is the n best or worst.
+    They are drawn at random from the tenth of the N samples of which the classifier is surest, and from the
+    tenth of which it is least sure. Where a tenth is fewer than n, the pool is the n best or worst, at most
+    half of all.
     """
     pool = min(max(n, math.ceil(len(confidence) / 10)), len(confidence) // 2)
     order = confidence.argsort(descending=True, stable=True)
