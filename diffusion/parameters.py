@@ -139,6 +139,14 @@ class Schedules(*_Schedules, settings_of(processes.ColdZoom, without=("T", "imag
 
 
 OF_SAMPLING = ("sampler", "sampler_options", "prior", "prior_options")  # may differ between samples
+
+
+def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with changes of sampling: another sampler or prior begins without options."""
+    without = {f"{name}_options": {} for name in ("sampler", "prior") if name in changes}
+    return {**settings, **without, **changes}
+
+
 NETWORK = ("network", "channels", "network_options")
 _Fit = settings_of(
     fit, without=("name", "checkpoint_steps"), epochs=100, learning_rate=2e-4, lr_schedule="constant",
@@ -177,17 +185,14 @@ class Training(_Fit):
         raise NotImplementedError
 
     def way(self, changes: Mapping[str, Any] = MappingProxyType({})) -> Way:
-        """The way to sample the training, with changes; what these do not name stays as it is.
-
-        Options belong to what they are options of: another sampler or prior begins without.
+        """The way to sample the training, with changes; what these do not name stays as it is (`changed`).
 
         Raises:
             ValueError: the process cannot be sampled so.
         """
         own = {"prior": None, "prior_options": {}}  # a DDPM has none
         own |= {name: getattr(self, name) for name in OF_SAMPLING if hasattr(self, name)}
-        own |= {f"{name}_options": {} for name in {"sampler", "prior"} & changes.keys()}
-        own |= {k: v for k, v in changes.items() if k in OF_SAMPLING}
+        own = changed(own, {k: v for k, v in changes.items() if k in OF_SAMPLING})
         average = changes.get("average", 1)
         if type(average) is not int or average < 1 or not (self.steps or average <= (self.epochs or 1)):
             raise ValueError(f"average is {average!r}; allowed: 1 to the {self.epochs} epochs")

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from diffusion.evaluation.interval import Interval
 from diffusion.figures import curves, images
 from diffusion.identity.packing import unpack
+from diffusion.parameters import changed
 from report import beside, front, tables
 from report.front import KINDS, called
 from report.study import dataset, measured, other_data
@@ -80,10 +81,8 @@ def rows(results: Results, models: Sequence[str]) -> Iterator[Row]:
         settings, analysis = one.train.settings, one.analysis
         yield Row(titled(results, one), one, settings, one.measure.final, digits(one))
         for way, found in one.measure.ways.items() if one is results.first(one.model) else ():
-            usual = {f"{k}_options": {} for k in {"sampler", "prior"} & found.changes.keys()}
             digit = analysis.ways[way].digit if analysis and way in analysis.ways else found.digit
-            changed = {**settings, **usual, **found.changes}
-            yield Row(f"{titled(results, one)}, {way}", one, changed, found, digit)
+            yield Row(f"{titled(results, one)}, {way}", one, changed(settings, found.changes), found, digit)
 
 
 def figures(results: Results, models: Sequence[str]) -> dict[str, Figure]:

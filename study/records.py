@@ -49,7 +49,7 @@ from diffusion.evaluation.results import (
     Sampled,
 )
 from diffusion.files import read_json, write_bytes, write_json
-from diffusion.parameters import OF_SAMPLING
+from diffusion.parameters import OF_SAMPLING, changed
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
 LABEL_FREE = "autoencoder"  # the features without labels that tables and conditions are of
@@ -574,10 +574,7 @@ UNSAID = {"steps": None, "clip_x0": False, "spacing": "uniform", "levels": None,
 
 def sampling_of(settings: dict[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Sampler, prior and all their options of a training, by its settings or with changes."""
-    changes = changes or {}
-    found = {name: settings[name] for name in OF_SAMPLING if name in settings}
-    # Another sampler or prior begins without options.
-    found |= {f"{name}_options": {} for name in {"sampler", "prior"} & changes.keys()} | changes
+    found = changed({name: settings[name] for name in OF_SAMPLING if name in settings}, changes or {})
     options = found.pop("sampler_options", {}) | found.pop("prior_options", {})
     return UNSAID | options | found
 
