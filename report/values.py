@@ -143,10 +143,11 @@ def build(
     """All values of the study, or of a released run with a linear DDPM and a zoom model.
 
     Args:
+        results: with those of the other runs (`beyond.with_others`).
         notebooks: names of its executed notebooks.
         drawn: names of the figure files.
     """
-    results, models = beyond.with_others(results, profile), measured(results)
+    models = measured(results)
     case = Case(results, {m: results.first(m) for m in models})
     zooms = trainings_of(results, "zoom")
     whole = complete(results)

@@ -52,7 +52,8 @@ def block(name: str, results: Results) -> str:
         ValueError: the records do not support a sentence; it is to be rewritten.
     """
     profile = read_profile(results.out.name, PROFILES)
-    found = ledger(beyond.with_others(results, profile))
+    results = beyond.with_others(results, profile)
+    found = ledger(results)
     known = values.build(results, profile, found)
     source = ROOT / "report" / "readme" / f"{name}.md"
     text = guards.Text(known | {"failing": failing(found)}, complete=True)

@@ -42,9 +42,15 @@ def of_paper(root):
 
 
 @pytest.fixture(scope="module")
-def known(released, of_paper) -> dict[str, Any]:
+def together(released, of_paper) -> Results:
+    """The released paper with the other runs that it shows."""
+    return beyond.with_others(released, of_paper)
+
+
+@pytest.fixture(scope="module")
+def known(together, of_paper) -> dict[str, Any]:
     """The values of the released paper."""
-    return values.build(released, of_paper, verdicts.ledger(beyond.with_others(released, of_paper)))
+    return values.build(together, of_paper, verdicts.ledger(together))
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +128,8 @@ def test_a_value_without_content_or_format_is_an_error_with_its_line(placeholder
 # --- the text itself ---
 
 
-def test_the_released_paper_supports_all_that_the_text_says(released, of_paper, paper):
-    found = verdicts.ledger(beyond.with_others(released, of_paper))
+def test_the_released_paper_supports_all_that_the_text_says(together, paper):
+    found = verdicts.ledger(together)
     assert f"The verdicts on {len(verdicts.claims())} claims: {unmarked(verdicts.tally(found))}." in paper
     assert "The zoom model restores well and generates unreliably." in paper
     assert "The network limits the DDPMs." in paper  # beyond the study
@@ -200,7 +206,8 @@ def render_again(known, **changed) -> str:
 
 
 def test_what_is_beyond_the_study_has_a_long_report_of_its_own(root):
-    results, profile = beyond.load("beyond"), read_profile("beyond", root / "profiles")
+    profile = read_profile("beyond", root / "profiles")
+    results = beyond.with_others(beyond.load("beyond"), profile)
     assert not beside.is_short(results)
     text = unmarked(guards.Text(values.build(results, profile, verdicts.ledger(results))).report())
     assert "Models of the study and 14 further ones" in text
