@@ -87,9 +87,6 @@ def test_learning_rate_courses():
     assert course[-1] < 1e-4
 
 
-# --- what is recorded ---
-
-
 # --- identity ---
 
 
