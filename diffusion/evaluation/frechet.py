@@ -118,8 +118,8 @@ def frechet_distance(reference: Reference, features: Tensor) -> float:
     return max(0.0, reference.metric.compute().item())  # equal sets give zero up to the sign of the rounding
 
 
-def kid(reference: Reference, features: Tensor, seed: int = 0, subsets: int = 50) -> Spread:
-    """Kernel distance KID (Binkowski et al. 2018) by torchmetrics in float64: mean and sd over subsets.
+def kid(reference: Reference, features: Tensor, seed: int = 0) -> Spread:
+    """Kernel distance KID (Binkowski et al. 2018) by torchmetrics in float64: mean and sd over 50 subsets.
 
     A random subset has half of the smaller set, at most 1,000 images. Unbiased at any n, so that real images
     score zero on average; hence it may be negative.
@@ -128,7 +128,7 @@ def kid(reference: Reference, features: Tensor, seed: int = 0, subsets: int = 50
     size = min(1000, max(2, min(len(real), len(features)) // 2))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*will save all extracted features in buffer")
-        metric = KernelInceptionDistance(_Features(reference.dimension), subsets=subsets, subset_size=size)
+        metric = KernelInceptionDistance(_Features(reference.dimension), subsets=50, subset_size=size)
     metric.update(real, real=True)
     metric.update(features, real=False)
     with seeded(seed):  # torchmetrics draws from the global stream

@@ -162,14 +162,14 @@ def losses(histories: Mapping[str, Rows], styles: Styles | None = None) -> Figur
 
 
 @styled
-def reconstruction_error(levels: Any, mse: Any, sd: Any, style: Style = STYLES[0]) -> Figure:
+def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
     """Mean squared error of restorations against zoom level, in a band of 1 s.d.; above, the crop's side."""
     mse = np.asarray(mse)
     figure = new_figure(54)
     axes = figure.subplots()
     low, high = np.maximum(mse - sd, 0), mse + sd
-    axes.fill_between(levels, low, high, color=style.colour, label=r"$\pm$ 1 s.d. over images", **BAND)
-    line(axes, levels, mse, style, linestyle="-", label="mean over images")
+    axes.fill_between(levels, low, high, color=STYLES[0].colour, label=r"$\pm$ 1 s.d. over images", **BAND)
+    line(axes, levels, mse, STYLES[0], linestyle="-", label="mean over images")
     axes.set(xlabel="zoom level $t$", ylabel="mean squared error", ylim=(0, None))
     upper = axes.secondary_xaxis("top", functions=(lambda t: 28 - t, lambda side: 28 - side))
     upper.set_xlabel("side of the crop (pixels)")
