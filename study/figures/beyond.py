@@ -10,7 +10,7 @@ from study.changes import Row, describe, table
 from study.figures.styles import MODELS, figure, on_logs
 from study.records import Results
 
-ROW, ABOVE, BELOW, CHARACTER = 4.0, 20, 10, 1.55  # mm: a row; the heads; the axis; a character of a name
+ROW, ABOVE, BELOW, CHARACTER = 3.6, 20, 10, 1.55  # mm: a row; the heads; the axis; a character of a name
 OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
 # Column of the figure -> whether a model has it, by the settings that differ from the base's.
 TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {

@@ -59,7 +59,7 @@ def quality_calls(results: Results) -> Figure | None:
     """Distance and share of digits against network calls a sample, a line for each training and sampler."""
     if not _analysed(results):
         return None
-    drawn, styles, entries = new_figure(48), model_styles(results), {}
+    drawn, styles, entries = new_figure(44), model_styles(results), {}
     axes = drawn.subplots(1, 2)
     for one in _analysed(results):
         style, seed = styles[one.model], results.seeds(one.model).index(one.seed)

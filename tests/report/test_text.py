@@ -210,7 +210,7 @@ def test_what_is_beyond_the_study_has_a_long_report_of_its_own(root):
     results = beyond.with_others(beyond.load("beyond"), profile)
     assert not beside.is_short(results)
     text = unmarked(guards.Text(values.build(results, profile, verdicts.ledger(results))).report())
-    assert "Models of the study and 14 further ones" in text
+    assert "Models of the study and 15 further ones" in text
     assert "for linear, 10 of 100 epochs" in text
     assert "*not in this run*" in text
 
