@@ -87,7 +87,7 @@ class Card {
         }
         done();
       };
-      this.tiles.push(advance(this.walk(enlarge(flipped, side), noiseSeed), { rank: 2, step: ({ x0 }) => tile.show(x0), end }));
+      this.tiles.push(advance(this.walk(enlarge(flipped, side), noiseSeed), { rank: 2 + p, step: ({ x0 }) => tile.show(x0), end }));
     });
     this.flips.replaceChildren(grid, said);
   }
@@ -170,7 +170,7 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
   function update(lost = []) {
     const latent = enlarge(start, side);
     node.setAttribute("aria-busy", true);
-    progress.hidden = true;
+    progress.hidden = caption.hidden = true;
     cards.forEach((card) => {
       busy.add(card);
       if (card === chosen) {
@@ -193,13 +193,14 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
   }
 
   const progress = el("progress", { max: cards.length * side * side, value: 0, "aria-label": "Pixels flipped" });
-  progress.hidden = true;
+  const caption = el("p", { class: "question" }, "At each place: the digit if that pixel alone is flipped, framed where another is read.");
+  progress.hidden = caption.hidden = true;
   const flip = () => {
     progress.value = 0;
-    progress.hidden = false;
+    progress.hidden = caption.hidden = false;
     cards.forEach((card) => card.flip(start, side, noiseSeed, () => (progress.hidden = ++progress.value === progress.max)));
   };
-  const flips = side <= FLIPPED ? el("div", { class: "row flip" }, button("Flip each pixel in turn", flip), progress) : null;
+  const flips = side <= FLIPPED ? el("div", { class: "row flip" }, button("Flip each pixel in turn", flip), progress, caption) : null;
 
   function still() {
     const square = picture("");

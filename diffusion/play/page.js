@@ -54,15 +54,23 @@ async function begin() {
   });
   const full = toggle("Full window (F)", (on) => root.classList.toggle("full", on));
   const said = el("span", { role: "status" });
+  const linked = () => {
+    const found = fromAddress();
+    said.textContent = found || !location.hash.startsWith("#s=") ? "" : "This link was not understood: it holds no 16 pixels.";
+    return found;
+  };
   const changed = (start) => {
     if (seen) toAddress(start);
     seen = true;
   };
-  zoom = dream(study, { changed, first: fromAddress() ?? study.digits[study.data.first], tools: [link, two, full, said] });
+  zoom = dream(study, { changed, first: linked() ?? study.digits[study.data.first], tools: [link, two, full, said] });
   place.append(zoom.node);
   await first;
   performance.mark("first digit");
-  addEventListener("hashchange", () => fromAddress() && zoom.use(fromAddress()));
+  addEventListener("hashchange", () => {
+    const found = linked();
+    if (found) zoom.use(found);
+  });
   addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() === "f" && !event.ctrlKey && !event.metaKey && !event.altKey) full.click();
     if (event.key === "Escape" && root.classList.contains("full")) full.click();

@@ -102,6 +102,8 @@ def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page, pla
     again = open_page(page.url)
     again.locator(READY).wait_for()
     assert np.array_equal(start(again), start(page))
+    again.evaluate("location.hash = '#s=zzzz'")
+    expect(again.locator(".tools [role=status]")).to_contain_text("not understood")
     with page.expect_download() as found:
         page.get_by_role("button", name="Save as GIF").click()
     with Image.open(found.value.path()) as walk:
