@@ -214,7 +214,7 @@ def samples(one: Trained, folder: Path) -> Check:
     prior = run.way.prior if run.way.prior is not None else run.process.prior
     begin, sampler = run.fitted(prior_of(prior)), sampler_of(run.way.sampler, run.process)
     kept = torch.from_numpy(read_kept(folder, f"samples_{name}")).int()
-    alike, what = 0.0, f"{name}, pixels of {FIRST} samples drawn again"
+    alike, what = 0.0, f"{name}, share of equal pixels (to {LEVELS} of 255) of {FIRST} samples drawn again"
     for n in dict.fromkeys((len(kept), P.n_final)):  # those of the training, or the first of those measured
         at = run.process, First(run.network()), sampler, begin, n, P.seed, run.precision, name, n
         again = to_uint8(sampling.draw(*at)[:FIRST])[:, 0].int()
