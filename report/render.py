@@ -48,7 +48,7 @@ def html(text: str, out: Path) -> bytes:
 
 def typst_source(text: str, out: Path) -> str:
     """The report as Typst, with figures relative to `out`."""
-    style = ["--to=typst", "--toc-depth=2", f"--template={TEMPLATES / 'article.typ'}"]
+    style = ["--to=typst", "--wrap=none", "--toc-depth=2", f"--template={TEMPLATES / 'article.typ'}"]
     return pandoc(text, *REPORT, *style, folder=out)
 
 
