@@ -49,7 +49,7 @@ class Change:
     def __getattr__(self, name: str) -> Any:
         with reading() as seen:
             found = getattr(self.row, name)
-        return known(found, tuple(seen), name)
+        return known(found, tuple(seen), f"study.changes.Row.{name}")
 
     @property
     def trainings(self) -> list[Trained]:

@@ -130,7 +130,7 @@ def derived(function: F) -> F:
         with reading() as seen:
             note([*given, *named.values()])
             found = function(*given, **named)
-        return known(found, tuple(seen), function.__name__)
+        return known(found, tuple(seen), f"{function.__module__}.{function.__qualname__}")
 
     return traced
 
@@ -293,7 +293,7 @@ def written(text: str) -> tuple[str, list[dict[str, Any]]]:
 def listing(numbers: Sequence[Mapping[str, Any]], out: Path) -> str:
     """The list of sources at the end of the page, which lies in the folder `out`."""
     lines = [f"1. [{one['text']}]{{#n{one['number']}}}: {said(one, out)}" for one in numbers]
-    return "\n".join(["", "::: page", HEAD, "", *lines, ":::", ""])
+    return "\n".join(["", "::: page", HEAD, FOLD, f"**{len(lines)} numbers**", "", *lines, ":::", ":::", ""])
 
 
 def said(one: Mapping[str, Any], out: Path) -> str:
@@ -315,10 +315,12 @@ def said(one: Mapping[str, Any], out: Path) -> str:
         where = "" if record == DEFINITION else f"[{record.removesuffix('.json')}]({at}) "
         found.append(where + ", ".join(shown))
     if len(places) > MANY:
-        found = [f"{len(one['sources'])} places in {len(places)} records, which the file of numbers names"]
+        named = f"number {one['number']} of [numbers.json](numbers.json)"
+        found = [f"{len(one['sources'])} places in {len(places)} records: {named}"]
     how = f" by `{one['operation']}` of" if one["operation"] else " from"
     return f"{', '.join(map(repr, values))}{how} {'; '.join(found)}"
 
 
 MANY = 6  # records, of which more are not named one by one
-HEAD = "# Where the numbers come from {#sec:sources .unnumbered}"
+HEAD = "# Where the numbers come from {#sec:sources .unnumbered}\n"
+FOLD = "::: {.claim #numbers}"

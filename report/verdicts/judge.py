@@ -222,7 +222,7 @@ def effects(one: Claim, case: Case) -> list[Effect]:
         if effect is None:
             return found
         places = tuple(seen) or (Source(DEFINITION, f"report.claims:{one.id}"),)
-        found.append(known(effect, places, one.id))
+        found.append(known(effect, places, f"{one.measure.__module__}.{one.id}"))
 
 
 def decide(one: Claim, trainings: dict[str, int], found: list[list[Effect]]) -> Verdict:
