@@ -149,7 +149,7 @@
     shows.textContent = "Show sources of numbers";
     shows.addEventListener("click", () => show(shows.getAttribute("aria-pressed") !== "true"));
     show(false);
-    nav.querySelector("details").append(shows);
+    document.querySelector(".facts").append(shows);
     document.body.append(source);
     document.addEventListener("click", (event) => {
       const number = event.target.closest(".n");

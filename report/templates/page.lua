@@ -118,7 +118,7 @@ local function entry(d)
 end
 
 -- The claims as small coloured squares, taken from the rows of div.glance: number, claim, ..., verdict.
-local squares = pandoc.List()
+local squares, signs = pandoc.List(), pandoc.List()   -- and each verdict once, as their legend
 local function square(row)
   local link, verdict
   pandoc.Div(row.cells[1].contents):walk { Link = function(l) link = l end }
@@ -128,6 +128,7 @@ local function square(row)
   local said = name .. ": " .. pandoc.utils.stringify(verdict)
   local more = { class = "square " .. verdict.classes[#verdict.classes], ["aria-label"] = "Claim " .. number .. ", " .. said }
   squares:insert { pandoc.Plain { pandoc.Link(number, link.target, said, more) } }
+  if not signs:includes(verdict) then signs:extend { verdict, pandoc.Space() } end
 end
 local function glance(d)
   if not d.classes:includes "glance" then return nil end
@@ -136,7 +137,7 @@ local function glance(d)
   end }
 end
 local function ledger(d)
-  if d.classes:includes "squares" and #squares > 0 then return pandoc.Div({ pandoc.BulletList(squares) }, d.attr) end
+  if d.classes:includes "squares" and #squares > 0 then return pandoc.Div({ pandoc.BulletList(squares), pandoc.Para(signs) }, d.attr) end
 end
 
 -- The front of the page stands in the text, as div.screen, and goes above the abstract.

@@ -77,6 +77,9 @@ def test_a_number_tells_its_source_by_mouse_and_by_keyboard_once_sources_are_sho
     number.focus()
     page.keyboard.press("Enter")
     assert told.is_visible()
+    assert not page.locator("#n2").is_visible()
+    page.evaluate("location.hash = '#n2'")  # the list of all opens
+    expect(page.locator("#n2")).to_be_visible()
 
 
 def test_a_link_shows_what_it_leads_to(made_out, open_page):
