@@ -12,10 +12,13 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar, cast, get_origin
+from typing import Annotated, Any, Literal, TypeVar, cast, get_origin, get_type_hints
 
+import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from torch import Tensor
+
+from diffusion.plugins import no_option
 
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 
@@ -26,24 +29,31 @@ Precision = Annotated[Literal["auto", "fp32", "bf16"], Field(description="arithm
 
 def annotated(function: Callable) -> dict[str, inspect.Parameter]:
     """The parameters of a function or class that have bounds or a meaning, by name."""
-    found = inspect.signature(function).parameters
+    made = function.__init__ if isinstance(function, type) else function
+    found = inspect.signature(inspect.unwrap(made)).parameters
     return {name: one for name, one in found.items() if get_origin(one.annotation) is Annotated}
 
 
 def checked(function: F) -> F:
     """The function, which now refuses arguments out of bounds: a ValueError of one line that names the value.
 
-    Numbers of numpy and torch become Python's.
+    Numbers of numpy and torch become Python's. `help` shows the types without the bounds.
     """
     signature, bounds = inspect.signature(function), {k: p.annotation for k, p in annotated(function).items()}
+    called, names = function.__qualname__.removesuffix(".__init__"), [*signature.parameters]
+    types = get_type_hints(function)
+    shown = [p.replace(annotation=types.get(p.name, p.annotation)) for p in signature.parameters.values()]
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
+        for name in options.keys() - {*names}:
+            raise TypeError(no_option(called, name, [one for one in names if one != "self"]))
         given = signature.bind(*args, **options)
         for name in given.arguments.keys() & bounds.keys():
             given.arguments[name] = check(name, given.arguments[name], bounds[name])
         return function(*given.args, **given.kwargs)
 
+    call.__signature__ = signature.replace(parameters=shown)
     return cast(F, call)
 
 
@@ -69,10 +79,13 @@ def whole(name: str, value: Any, low: int, high: int | None = None, meaning: str
 
 
 def looks(value: Any) -> str:
-    """A value in words, for messages: shape and type of a tensor, or the name of its class."""
-    return (
-        f"{tuple(value.shape)} of {value.dtype}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-    )
+    """A value in words, for messages: shape and type of a tensor or an array, or the name of its class."""
+    if isinstance(value, Tensor | np.ndarray):
+        return f"{tuple(value.shape)} of {value.dtype}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}, not an object of it"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 
 
 def explain(found: Mapping[str, Any], name: str, meaning: str | None = None) -> str:
@@ -81,7 +94,8 @@ def explain(found: Mapping[str, Any], name: str, meaning: str | None = None) -> 
         return found["msg"].removeprefix("Value error, ")
     message = re.sub(r"^(Input|String|List|Dictionary) | after validation, not 0$", "", found["msg"])
     hint = ""
-    if isinstance(found["input"], str) and found["type"] in ("float_type", "int_type"):
+    text = found["input"] if isinstance(found["input"], str) else ""
+    if re.search(r"\d", text) and found["type"] in ("float_type", "int_type"):  # .nan is no number in quotes
         hint = "; that is text: remove the quotes, and write numbers as 0.0002 or 2.0e-4"
     said = f" ({meaning})" if meaning else ""
     return f"{name} = {_short(found['input'])} is not allowed: it {message}{said}{hint}"

@@ -10,8 +10,13 @@ from typing import Any
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
-    close = difflib.get_close_matches(name, list(known), 1)
+    close = difflib.get_close_matches(name, list(known), 1, 0.65)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def no_option(called: str, name: str, known: Iterable[str]) -> str:
+    """The line about an argument that a function does not take."""
+    return f"{called} has no option {name!r}; it takes {', '.join(known) or 'none'}{nearest(name, known)}"
 
 
 def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
@@ -37,8 +42,9 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
         return operator.attrgetter(attribute)(importlib.import_module(module))
     except (Exception, SystemExit) as error:  # a module of one's own may fail in any way
         why = f"{type(error).__name__}: {error}" if isinstance(error, SystemExit) else error
+        right = f", without .py: {module[:-3]}:{attribute}" if module.endswith(".py") else ""
         raise ValueError(
-            f"{what} is {name!r}, which cannot be loaded ({why}); needed: module:name"
+            f"{what} is {name!r}, which cannot be loaded ({why}); needed: module:name{right}"
         ) from error
 
 
@@ -75,10 +81,7 @@ def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, An
     any_name = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepts.values())
     unknown = [] if any_name else sorted((options or {}).keys() - accepts.keys())
     if unknown:
-        raise ValueError(
-            f"{called} has no option {unknown[0]!r}; it takes {', '.join(accepts) or 'none'}"
-            f"{nearest(unknown[0], accepts)}"
-        )
+        raise ValueError(no_option(called, unknown[0], accepts))
     try:
         return function(**{k: v for k, v in values.items() if k in accepts} | dict(options or {}))
     except ValueError:

@@ -66,6 +66,7 @@ def test_the_mean_of_a_channel_is_lost_in_layernorm_alone():
     ("network", "options", "named"),
     [
         ("cnnn", {}, "'cnnn'; allowed: cnn, unet, or module:name of your own; did you mean 'cnn'"),
+        ("resnet", {}, "'resnet'; allowed: cnn, unet, or module:name of your own$"),
         ("cnn", {"width": 3}, "Reconstructor has no option 'width'"),
         ("cnn", {"norm": "batch"}, "'batch'; allowed: layer, rms"),
         ("cnn", {"dilations": [1, 2]}, r"dilations is \[1, 2\]; needed: one for each of 1"),
