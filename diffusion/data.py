@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from diffusion import _mnist_wheel
+from diffusion.bounds import looks, whole
 from diffusion.files import expanded, sha256, write_bytes
 from diffusion.plugins import named
 from diffusion.provenance import checkout
@@ -201,7 +202,7 @@ def get(dataset: str | DataSet) -> DataSet:
         raise ValueError(f"dataset is {str(dataset)!r}, a folder; diffusion.open opens that of a run")
     found = named("dataset", dataset, DATASETS)
     if not isinstance(found, DataSet):
-        raise ValueError(f"dataset is {dataset!r}, a {type(found).__name__}; needed: a diffusion.DataSet")
+        raise ValueError(f"dataset is {dataset!r}, {looks(found)}; needed: a diffusion.DataSet")
     return found
 
 
@@ -266,8 +267,7 @@ def load(
             f"{known.title}: images are {images.shape} of {images.dtype}, labels {found}; needed: (N, S, S), "
             f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
         )
-    if n is not None and not 1 <= n <= len(images):
-        raise ValueError(f"n is {n}; the {split} split offers 1 to {len(images)} images")
+    n = n if n is None else whole("n", n, 1, len(images), f"images of the {split} split")
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     x = _to_28(x, known) if known.to_28 else x
     if x.shape[2] != x.shape[3]:
@@ -343,7 +343,7 @@ def as_images(x: Any) -> Any:
     pixel / 255 - 0.5. The rest stays as it is: of floats in [0, 1] nobody can tell.
 
     Raises:
-        ValueError: bytes none of which reaches 128, which may be on another scale.
+        ValueError: bytes none of which reaches 128, which may be on another scale, or a pixel that is NaN.
     """
     if isinstance(x, np.ndarray) and x.dtype.kind in "fiu":
         x = torch.tensor(np.ascontiguousarray(x, x.dtype.newbyteorder("=")))
@@ -354,6 +354,8 @@ def as_images(x: Any) -> Any:
         if (high := int(x.max())) < 128:
             raise ValueError(f"bytes reach {high}; needed: 0 to 255, or floats in [-0.5, 0.5]")
         x = x.float().div_(255).sub_(0.5)
+    if x.ndim and len(bad := x.isnan().nonzero()):
+        raise ValueError(f"image {int(bad[0, 0])} has a pixel that is NaN")
     return x
 
 

@@ -30,7 +30,8 @@ def test_equals_torchvisions_reader(mnist_dir):
     ("arguments", "named"),
     [
         ({"split": "val"}, "split is 'val'; allowed: train, test"),
-        ({"n": 60001}, "n is 60001; .* 1 to 60000"),
+        ({"n": 60001}, "n = 60001 is not allowed: .* 60000"),
+        ({"n": "a"}, "n = 'a' is not allowed: it should be a valid integer"),
         ({"dataset": "fashoin"}, "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
         ({"dataset": "os:sep"}, "a str; needed: a diffusion.DataSet"),
     ],

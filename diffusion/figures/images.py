@@ -14,6 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from torchvision.utils import make_grid
 
+from diffusion.bounds import looks, whole
 from diffusion.data import grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
@@ -29,7 +30,10 @@ CHARACTER = 0.5 * SMALL * DPI / 72  # width of a character
 def as_bytes(images: Any) -> np.ndarray:
     """Images (..., h, w) in [-0.5, 0.5], or bytes already, as bytes (n, h, w). NaN becomes grey."""
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
-        x = torch.as_tensor(images).detach().cpu()
+        try:
+            x = torch.as_tensor(images).detach().cpu()
+        except (TypeError, ValueError, RuntimeError):  # torch's own say nothing of images
+            raise ValueError(f"images are {looks(images)}; needed: a tensor or an array (n, S, S)") from None
         images = (x if x.dtype == torch.uint8 else grey_values(x.double().nan_to_num())).numpy()
     if images.ndim < 2 or images.size == 0:
         raise ValueError(f"images have shape {images.shape}; needed: (n, 28, 28), not empty")
@@ -113,6 +117,7 @@ def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
 @styled
 def grid(images: Any, columns: int = 8) -> Figure:
     """A plain grid of images, (n, S, S), (n, 1, S, S) or in colour (n, 3, S, S), in reading order."""
+    columns = whole("columns", columns, 1, meaning="images beside one another")
     shape = np.shape(images)
     images = as_bytes(images)
     if len(shape) == 4 and shape[1] == 3:

@@ -151,6 +151,12 @@ def test_class_shares_are_over_those_of_real_images_in_doublings():
 # --- images ---
 
 
+def test_what_is_no_grid_is_named():
+    for one, named in ((("x",), "images are a str; needed"), ((np.zeros((2, 28, 28)), 0), "columns = 0")):
+        with pytest.raises(ValueError, match=named):
+            figures.grid(*one)
+
+
 @settings(max_examples=8)
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(2, 7), st.just(28), st.just(28))), st.integers(1, 9))
 def test_every_pixel_of_a_grid_is_saved_exactly(made, columns):
