@@ -1,12 +1,15 @@
 """Try a degradation of one's own in seconds, before any training.
 
-python -m diffusion.check module:Class [-T 20] [--options '{strength: 2}']
+python -m diffusion.check module:Class [-T 10] [--options '{strength: 2}']
 """
 
 import argparse
 import sys
+import traceback
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -14,8 +17,11 @@ import yaml
 from torch import Tensor
 
 from diffusion import data, processes
+from diffusion.bounds import whole
 from diffusion.identity.describe import Found, describe
 from diffusion.identity.packing import PackError, pack, unpack
+from diffusion.identity.sources import is_library, is_ours
+from diffusion.plugins import named, parameters
 from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import check_images
 from diffusion.processes.priors import fitted, prior_of
@@ -26,6 +32,7 @@ N = 32  # images that are degraded
 LEVELS = 50  # levels looked at, at most
 FAR = 0.2  # of the range of pixels: a prior whose mean is as far from that of degraded images is wrong
 SLACK = 0.9  # a level may be this much closer to the original than an earlier one
+ALL = 0.9  # of the whole change, in one level: all at once
 
 
 @dataclass(frozen=True)
@@ -45,20 +52,28 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[Fin
         prior: where sampling starts; None: the process's own.
     """
     check_images(x)
-    process.take(tuple(x.shape[1:]))
-    process.prepare(x.clone())
     checks = [_degrades, _learns]  # each returns what is well or worth knowing, or raises
     if isinstance(process, ColdDiffusion):
         checks += [_own_levels, _in_order, partial(_prior, prior=prior), _kept]
     found = []
-    for one in checks:
-        try:
+    try:
+        process.take(tuple(x.shape[1:]))
+        process.prepare(x.clone())
+        for one in checks:
             said = one(process, x.clone())  # a faulty one may change it
             found.append(said if isinstance(said, Finding) else Finding("ok", said))
-        except Exception as error:  # whatever a user's code raises
-            where = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-            return [*found, Finding("problem", f"{where}{error}")]
+    except Exception as error:  # whatever a user's code raises
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        hint = "; t is (B,): use t[:, None, None, None]" if "size of tensor" in str(error) else ""
+        found.append(Finding("problem", f"{kind}{error}{hint}{_where(error)}"))
     return found
+
+
+def _where(error: Exception) -> str:
+    """The last line of a user's own code that an error came through, ` (mine.py:12)`, or nothing."""
+    lines = [(Path(one.filename), one.lineno) for one in traceback.extract_tb(error.__traceback__)]
+    own = [f" ({file.name}:{n})" for file, n in lines if not is_library(file) and not is_ours(file)]
+    return own[-1] if own else ""
 
 
 def _levels(process: DegradationProcess) -> list[int]:
@@ -109,7 +124,12 @@ def _own_levels(process: DegradationProcess, x: Tensor) -> str:
 
 def _in_order(process: DegradationProcess, x: Tensor) -> str | Finding:
     x, levels = x[:N], _levels(process)
-    far = [float((_at(process, x, t) - x).abs().mean()) for t in levels]
+    far, still, before = [], [], x
+    for t in levels:
+        out = _at(process, x, t)
+        far.append(float((out - x).abs().mean()))
+        still += [t] if t and (out - before).abs().max() < 1e-6 else []
+        before = out
     if far[-1] < 1e-6:
         raise ValueError(f"level T = {process.T} leaves the images as they are")
     for i, t in enumerate(levels):
@@ -118,6 +138,13 @@ def _in_order(process: DegradationProcess, x: Tensor) -> str | Finding:
             return Finding(
                 "note", f"{said}; sampling assumes that each level degrades a little more than the one before"
             )
+    steps = [b - a for a, b in pairwise(far)]
+    if process.T > 1 and max(steps) > ALL * far[-1]:
+        said = f"nearly all is lost at once, at level {levels[1 + steps.index(max(steps))]}"
+        return Finding("note", f"{said}; that cannot be undone step by step")
+    if still:
+        said = f"{len(still)} of {len(levels) - 1}, from {still[0]} to {still[-1]}"
+        return Finding("note", f"levels that change nothing: {said}; they teach nothing")
     return f"degradation grows with t; mean absolute change at T = {process.T}: {far[-1]:.3f}"
 
 
@@ -162,15 +189,17 @@ def main(arguments: list[str] | None = None) -> None:
     """Check a class, print the findings, and exit with 1 if there is a problem."""
     parser = argparse.ArgumentParser(prog="python -m diffusion.check", description=__doc__.splitlines()[0])
     parser.add_argument("degradation", help="module:Class, a subclass of ColdDiffusion")
-    usual = processes.USUAL_T
-    parser.add_argument(
-        "-T", type=int, default=usual, help=f"deepest level (default {usual}, as in profiles)"
-    )
+    usual = f"deepest level (default: the class's own, or {processes.USUAL_T})"
+    parser.add_argument("-T", type=int, help=usual)
     parser.add_argument("--options", default="{}", help="further arguments of the class, as in a profile")
     parser.add_argument("--dataset", default="mnist", help="images to degrade (default mnist)")
     chosen = parser.parse_args(arguments)
     try:
-        process = processes.own(chosen.degradation, chosen.T, yaml.safe_load(chosen.options))
+        cls = named("degradation", chosen.degradation, {"blur": processes.ColdBlur})
+        its = getattr(parameters(cls).get("T"), "default", None), getattr(cls, "T", None), processes.USUAL_T
+        T = next(T for T in (chosen.T, *its) if isinstance(T, int))
+        whole("T", T, 1, meaning="the deepest level")
+        process = processes.own(chosen.degradation, T, yaml.safe_load(chosen.options))
         found = check(process, data.load(chosen.dataset, n=1000)[0])
     except (ValueError, yaml.YAMLError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")

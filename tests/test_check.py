@@ -47,6 +47,23 @@ class Exact(ColdBlur):
         self.part = Fraction(1, 3)
 
 
+class Unshaped(Fade):
+    def prepare(self, x):
+        self.darkest = self.degrade(x[:9], torch.full((9,), self.T))
+
+    def degrade(self, x, t):
+        return x * t
+
+
+class Stops(Fade):
+    def __init__(self, last, T=10):
+        super().__init__(T)
+        self.last = last
+
+    def degrade(self, x, t):
+        return fade(x, t.clamp(max=self.last), self.last)
+
+
 class Starts(ColdBlur):
     """Its own prior, by name."""
 
@@ -96,6 +113,8 @@ def test_the_projects_own_processes_pass(x, process):
         (Locked(), "the process.lock is a _thread:lock, which cannot be written down"),
         (Careless(), "draw from the generator only"),
         (Dark(), "prior: mean -0.500.*sampling starts from"),
+        (Unshaped(), r"must match .*use t\[:, None, None, None\] \(test_check.py:\d+\)"),
+        (by(lambda x, t: missing(x, t)), r"'missing' is not defined \(test_check.py:\d+\)"),  # noqa: F821
     ],
 )
 def test_a_problem_is_named(x, process, said):
@@ -108,6 +127,8 @@ def test_a_problem_is_named(x, process, said):
     [
         (Fade(), "this deterministic process draws one image, whatever the seed"),
         (Exact(), "fractions:Fraction cannot be made again; a run of it is opened with process="),
+        (Stops(last=4), "change nothing: 6 of 10, from 5 to 10;"),
+        (Stops(last=1), "nearly all is lost at once, at level 1;"),
         (Backwards(), r"level \d+ is closer to the original than an earlier level"),
     ],
 )
@@ -121,6 +142,20 @@ def test_the_command(x, capsys):
     check.main(["own:Fade", "-T", "5", "--options", "{strength: 0.5}"])
     said = capsys.readouterr().out.splitlines()
     assert all(line.startswith(("ok", "note")) for line in said)
+    check.main(["own:Fade"])
+    assert "levels 0, the identity, to 10\n" in capsys.readouterr().out  # the class's own T
     with pytest.raises(SystemExit) as error:
         check.main(["test_check:Late"])
     assert error.value.code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["own:Fade", "-T", "0"], r"T = 0 is not allowed: it should be .* 1 \(the deepest level\)"),
+        (["own.py:Fade"], "needed: module:name, without .py: own:Fade"),
+    ],
+)
+def test_what_the_command_refuses(arguments, said):
+    with pytest.raises(SystemExit, match=said):
+        check.main(arguments)
