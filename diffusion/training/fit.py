@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor
 
 from diffusion import data, runtime, syntax
-from diffusion.bounds import Precision, Seed, checked, whole
+from diffusion.bounds import Precision, Seed, checked, looks, whole
 from diffusion.files import differences, digest, expanded, sha256
 from diffusion.identity.describe import Found, called, describe, described, normal
 from diffusion.identity.packing import PackError, pack, unpack
@@ -84,8 +84,10 @@ def fit(
         steps, epochs: one of the two; steps = 1000 if neither is given.
         folder: the run lies in `<folder>/<name>-<seed>-<digest>`; None: in a temporary one,
             which goes when the run is no longer used.
+        batch_size, learning_rate: images in a training step; the rate of Adam, the peak if it decays.
         lr_schedule: more epochs can extend a "constant" one.
-        network: also the class itself.
+        network: "cnn", "unet", or a class of your own, itself or as `module:Class`.
+        channels, network_options: output channels of the blocks of "cnn"; further arguments of the network.
         seed: of the initial weights, of the order of the images and of all noise.
         precision: "auto" is bf16 where hardware is faster in it.
         ema: such as 0.999: the weights that are kept, and whose test loss is measured, are an exponential
@@ -102,9 +104,7 @@ def fit(
             is no longer finite.
     """
     if not isinstance(process, DegradationProcess):
-        raise ValueError(
-            f"process is a {type(process).__name__}; needed: a process such as diffusion.ColdZoom()"
-        )
+        raise ValueError(f"process is {looks(process)}; needed: a process such as diffusion.ColdZoom()")
     whole("T", getattr(process, "T", None), 1, meaning=f"the deepest level of {type(process).__name__}")
     refuse_what_no_hash_tells()
     x, x_test = _images(x, "x"), None if x_test is None else _images(x_test, "x_test")
@@ -192,10 +192,13 @@ def _copied(process: DegradationProcess) -> DegradationProcess:
 def _images(x: Any, name: str) -> Tensor:
     """Images as float32; raises ValueError that names them where they are none."""
     try:
+        if isinstance(x, tuple):
+            raise ValueError("these are images and labels, as d.load gives; needed: x, labels = d.load(...)")
         x = data.as_images(x)
         check_images(x)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        said = str(error).replace("for bytes", "for bytes, pixel - 0.5 for floats in [0, 1]")
+        raise ValueError(f"{name}: {said}") from None
     return (x.clone() if x.is_inference() else x.detach()).float()
 
 
@@ -204,15 +207,21 @@ def _refuse_no_loss(learner: Learner) -> None:
     network, x = learner.network, learner.x[:2]
     training = network.training
     network.eval()
-    with torch.no_grad(), runtime.seeded(0):
-        made = network(x, torch.ones(len(x), device=x.device))
+    try:
+        with torch.no_grad(), runtime.seeded(0):
+            made = network(x, torch.ones(len(x), device=x.device))
+    except TypeError as error:
+        raise ValueError(f"the network, called with x_t and t / T, raises a TypeError: {error}") from error
     if not isinstance(made, Tensor) or made.shape != x.shape:
-        said = tuple(made.shape) if isinstance(made, Tensor) else f"a {type(made).__name__}"
-        raise ValueError(f"the network maps {tuple(x.shape)} to {said}; needed: the same shape")
+        raise ValueError(f"the network maps {looks(x)} to {looks(made)}; needed: the same shape")
     said = []
     for _ in range(2):  # what is kept at the first call is no state
-        with torch.no_grad():
-            loss = learner.loss(network, x, "first look")
+        try:
+            with torch.no_grad():
+                loss = learner.loss(network, x, "first look")
+        except RuntimeError as error:
+            name, tried = type(learner.process).__name__, "`python -m diffusion.check` tries one of your own"
+            raise ValueError(f"the loss of {name} cannot be computed ({error}); {tried}") from error
         said.append([described(learner.process), described(network)])
     if said[0] != said[1]:
         name = type(learner.process if said[0][0] != said[1][0] else network).__name__
@@ -220,8 +229,7 @@ def _refuse_no_loss(learner: Learner) -> None:
             f"{name} changes when it is used, so that a run could not go on; keep no count in it"
         )
     if not isinstance(loss, Tensor) or loss.shape or not loss.is_floating_point():
-        said = f"of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else f"a {type(loss).__name__}"
-        raise ValueError(f"the loss of {type(learner.process).__name__} is {said}; needed: one float")
+        raise ValueError(f"the loss of {type(learner.process).__name__} is {looks(loss)}; needed: one float")
     network.train(training)
 
 

@@ -92,7 +92,8 @@ class Loop:
     def _spoilt(self, what: str) -> RunError:
         good = next(iter(self.store.states()), "the start")
         said = f"nothing was overwritten, the last good state is {good}"
-        return RunError(f"{what}; {said}: lower learning_rate, or use precision fp32")
+        own = "try a degradation of your own with `python -m diffusion.check`"
+        return RunError(f"{what}; {said}: lower learning_rate, use precision fp32, or {own}")
 
     def _save(self) -> None:
         done = len(self.history) * self.per_epoch + self.step

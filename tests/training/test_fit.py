@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import copy
+import inspect
 import json
 import math
 import os
@@ -287,6 +288,16 @@ class Head(nn.Module):
         return self.inner(x).view(self.shape)
 
 
+class TakesOne(Tied):
+    def forward(self, x):
+        return self.a(x)
+
+
+class Narrow(Fade):
+    def degrade(self, x, t):
+        return x[..., :27]
+
+
 # --- refused ---
 
 
@@ -297,7 +308,9 @@ class Head(nn.Module):
         ({"steps": 5}, "steps is 5 and epochs is 3"),
         ({"batch_size": 10**6}, "batch_size is 1000000"),
         ({"process": "zoom"}, "process is a str"),
-        ({"process": ColdZoom}, "process is a ABCMeta"),
+        ({"process": ColdZoom}, "process is the class ColdZoom, not an object of it"),
+        ({"process": Narrow()}, "the loss of Narrow cannot be computed .*diffusion.check` tries one of your"),
+        ({"network": TakesOne}, r"the network, called with x_t and t / T, raises .*forward\(\) takes 2 pos"),
         ({"learning_rate": math.nan}, "learning_rate"),
         ({"lr_schedule": np.zeros(2)}, "lr_schedule"),
         ({"channels": 16}, "channels"),
@@ -309,14 +322,24 @@ class Head(nn.Module):
         ({"images": ([[0.0]], None)}, "x: images are a list"),
         ({"images": (np.full((9, 28, 28), 16, np.uint8), None)}, "x: bytes reach 16; needed: 0 to 255"),
         ({"images": (np.ones((9, 28, 28), int), None)}, "x: images are .* of torch.int64"),
-        ({"images": (torch.ones(9, 1, 28, 28), None)}, "x: pixels range from 1 to 1"),
-        ({"images": (torch.full((9, 1, 28, 28), math.nan), None)}, "x: pixels range from nan"),
+        ({"images": (torch.ones(9, 1, 28, 28), None)}, r"from 1 to 1; .* pixel - 0.5 for floats in \[0, 1\]"),
+        ({"images": (torch.full((9, 1, 28, 28), math.nan), None)}, "x: image 0 has a pixel that is NaN"),
+        ({"images": ((torch.zeros(9), torch.zeros(9)), None)}, "x: these are images and labels, as d.load"),
     ],
     ids=lambda one: ",".join(one) if isinstance(one, dict) else "",
 )
 def test_bad_arguments_are_named(images, tmp_path, change, named):
     with pytest.raises(ValueError, match=named):
         train(**{"images": images, "folder": tmp_path} | change)
+
+
+def test_a_misspelt_argument_is_named_and_help_shows_plain_types():
+    with pytest.raises(
+        TypeError, match=r"fit has no option 'learnig_rate'; .*did you mean 'learning_rate'\?"
+    ):
+        d.fit(ColdZoom(), None, learnig_rate=1)
+    for function in (d.fit, d.ColdZoom):
+        assert "Annotated" not in str(inspect.signature(function))
 
 
 BYTES = ((torch.arange(32 * 784) * 7919) % 256).byte().view(32, 1, 28, 28)
