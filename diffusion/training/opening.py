@@ -7,10 +7,12 @@ from typing import Any, overload
 import torch
 
 from diffusion import runtime, syntax
+from diffusion.bounds import looks
 from diffusion.files import expanded, sha256
 from diffusion.identity.code import found_by
 from diffusion.identity.describe import described
 from diffusion.identity.packing import PackError, pack, restored, unpack
+from diffusion.plugins import nearest
 from diffusion.processes.base import DegradationProcess
 from diffusion.provenance import releases
 from diffusion.training import network as networks
@@ -42,8 +44,10 @@ def open(
     """
     store = RunFolder(expanded(folder))
     if (about := store.about()) is None:
+        runs = ", ".join(sorted(path.parent.name for path in store.path.glob("*/run.json")))
         raise RunError(
             f"{store.path} is no run: it has no run.json, or one that is damaged or of an earlier edition"
+            f"{runs and f'; in it are the runs {runs}'}"
         )
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
@@ -64,7 +68,7 @@ def open(
     except ValueError as error:
         raise ValueError(f"{store.path} cannot be opened: {error}{hint}") from error
     if not isinstance(process, DegradationProcess):
-        raise ValueError(f"{store.path} cannot be opened: its process is a {type(process).__name__}")
+        raise ValueError(f"{store.path} cannot be opened: its process is {looks(process)}")
     _say_what_changed(store, identity, live)
     steps = identity.get("steps") or len(history) * -(-identity["data"]["n"] // identity["batch_size"])
     return Run(
@@ -130,7 +134,9 @@ def _is(process: DegradationProcess, known: str) -> bool:
 
 
 @overload
-def released(profile: str | None = None) -> list[str]: ...
+def released(profile: None = None) -> list[str]: ...
+@overload
+def released(profile: str) -> Run | list[str]: ...
 @overload
 def released(profile: str, model: str, seed: int | None = None) -> Run: ...
 def released(
@@ -138,11 +144,14 @@ def released(
 ) -> Run | list[str]:
     """A released model, from the checkout or the installed package; `seed` None: the first that there is.
 
-    Without a model, the names of those that there are, PROFILE/MODEL-SEED, of all profiles or of one.
+    Without a model, the names of those that there are, PROFILE/MODEL-SEED, of all profiles or of one. Such a
+    name opens the model too, and so does MODEL-SEED as the model.
 
     Raises:
         ValueError: there is no such profile, model or seed; the message names those that there are.
     """
+    if profile and model is None and "/" in profile:
+        profile, _, model = profile.partition("/")
     root, there = releases(), {}
     for path in sorted(root.glob("*/runs/*/run.json")):
         if about := RunFolder(path.parent).about():
@@ -150,14 +159,16 @@ def released(
             there[name] = path.parent
     profiles = sorted({name[0] for name in there})
     if profile not in (None, *profiles):
-        raise ValueError(f"profile is {profile!r}; released in {root}: {', '.join(profiles) or 'none'}")
+        known = f"{', '.join(profiles) or 'none'}{nearest(profile, profiles)}"
+        raise ValueError(f"profile is {profile!r}; released in {root}: {known}")
     names = sorted(name for name in there if profile in (None, name[0]))
     if profile is None or model is None:
         return [f"{profile}/{model}-{seed}" for profile, model, seed in names]
-    found = [name for name in names if name[1] == model and seed in (None, name[2])]
+    found = [name for name in names if model in (name[1], f"{name[1]}-{name[2]}") and seed in (None, name[2])]
     if not found:
-        known = ", ".join(f"{m}-{s}" for _, m, s in names)
-        raise ValueError(f"model is {model!r}, seed {seed}; released in {root / profile}: {known}")
+        labels = [f"{m}-{s}" for _, m, s in names]
+        known = ", ".join(labels) + nearest(f"{model}-{seed or 0}", labels)
+        raise ValueError(f"model is {model!r}, seed {seed!r}; released in {root / profile}: {known}")
     run = open(there[found[0]])
     run.keeps = False  # nothing is added to a release
     return run

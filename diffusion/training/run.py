@@ -14,6 +14,7 @@ from diffusion.bounds import Seed, check, looks, whole
 from diffusion.files import digest
 from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.identity.packing import PackError, pack, unpack
+from diffusion.processes import ColdZoom
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.priors import fitted, prior_of
 from diffusion.processes.samplers import Sampler, sampler_of, visits
@@ -138,8 +139,8 @@ class Run:
                 own.
             prior: such as d.Mixture(), its name, or an object of your own. It is fitted on the training
                 images, once, and kept with the run.
-            start: where sampling starts in place of a prior: (n, C, S, S) latents at t = T, or of a zoom
-                with T = 24 its (n, 1, 4, 4) pixels; one stands for all n.
+            start: where sampling starts in place of a prior, a tensor or an array: (n, C, S, S) latents at
+                t = T, or of a zoom with T = 24 its (n, 1, 4, 4) pixels; one stands for all n.
 
         Raises:
             ValueError: an argument that is not allowed, or a prior or sampler that gives no such images.
@@ -205,8 +206,9 @@ class Run:
     ) -> tuple[int, int, int, Sampler, Any]:
         """Number, seed, average, sampler and start of a call, checked; what is None is as by default."""
         refuse_what_no_hash_tells()
-        if n is None and isinstance(start, Tensor) and start.ndim:
-            n = len(start)
+        start = data.as_images(start)
+        if n is None and start is not None:
+            n = len(start) if isinstance(start, Tensor) and start.ndim else 1
         n = whole("n", n, 1, meaning="images")
         seed = self.seed if seed is None else check("seed", seed, Seed)
         average = self.way.average if average is None else average
@@ -223,7 +225,10 @@ class Run:
             raise ValueError("prior and start are both given; sampling starts from one of them")
         floats = isinstance(start, Tensor) and start.is_floating_point() and start.ndim
         if not floats or len(start) not in (1, n):
-            raise ValueError(f"start is {looks(start)}; needed: a tensor of floats, of 1 or {n} images")
+            number = "one image" if n == 1 else f"1 or {n} images"
+            raise ValueError(f"start is {looks(start)}; needed: a tensor or array of floats, of {number}")
+        if isinstance(self.process, ColdZoom) and not start.abs().max() <= 0.5 + 1e-6:  # others may leave it
+            raise ValueError(f"start reaches {start.abs().max():g}; needed: pixels in [-0.5, 0.5]")
         return start.detach().float().cpu().expand(n, *start.shape[1:])
 
     def fitted(self, prior: Any) -> Any:
@@ -300,9 +305,10 @@ class Run:
 
     def __repr__(self) -> str:
         losses = [f"{k.replace('_', ' ')} {v:.5f}" for k, v in self.history[-1].items() if k in LOSSES and v]
+        epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
         return (
             f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
-            f"{self.parameters_count:,} parameters, {self.epochs} epochs of {self.steps:,} steps in all, "
+            f"{self.parameters_count:,} parameters, {epochs} of {self.steps:,} steps in all, "
             f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder}"
         )
 

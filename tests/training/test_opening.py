@@ -153,6 +153,9 @@ def test_what_is_no_whole_run_is_named(images, tmp_path, damage, said):
         d.open(run.folder)
     with pytest.raises(RunError, match="is no run"):
         d.open(tmp_path / "nowhere")
+    shutil.copytree(d.released("paper/zoom-0").folder, tmp_path / "zoom-0")
+    with pytest.raises(RunError, match="in it are the runs .*zoom-0"):
+        d.open(tmp_path)
 
 
 @pytest.mark.parametrize("lost", ["process", "identity.code", "identity.data.train"])
@@ -228,9 +231,7 @@ def test_no_released_prior_is_kept_that_is_not_read():
     """One of another name, of earlier code, would lie there for nothing, and the prior be fitted anew."""
     kept = 0
     for name in d.released():
-        profile, _, training = name.partition("/")
-        model, _, seed = training.rpartition("-")
-        run = d.released(profile, model, int(seed))
+        run = d.released(name)
         for path in (run.folder / "priors").glob("*"):
             prior = run.way.prior if run.way.prior is not None else run.process.prior
             assert run._prior_file(prior)[0] == f"priors/{path.name}", name
@@ -247,8 +248,9 @@ def test_all_that_is_released_is_listed():
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("papers",), "profile is 'papers'; released in .*: .*paper"),
-        (("paper", "zoon"), "model is 'zoon', seed None; .*zoom-0"),
+        (("papers",), "profile is 'papers'; released in .*: .*did you mean 'paper'"),
+        (("paper", "zoon"), "model is 'zoon', seed None; .*did you mean 'zoom-0'"),
+        (("paper", "zoom", "0"), "model is 'zoom', seed '0'"),
         (("paper", "zoom", 77), "model is 'zoom', seed 77; .*zoom-0"),
     ],
 )

@@ -99,6 +99,7 @@ def test_a_start_stands_for_all_or_for_one_each(zoom):
     patch = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0)) - 0.5
     one = zoom.sample(start=patch)
     assert one.shape == (1, 1, 28, 28)
+    assert torch.equal(zoom.sample(start=patch.numpy()), one)
     assert torch.allclose(zoom.sample(3, start=patch), one.expand(3, -1, -1, -1), atol=1e-3)
     assert torch.equal(zoom.sample(1, start=d.ColdZoom().expand(patch)), one)
     noisy = zoom.sample(3, start=patch, sampler=d.Naive(noise=0.2))
@@ -235,7 +236,8 @@ class Nowhere:
         ({"prior": Draws(lambda n: [0])}, "a Draws, gave a list"),
         ({"prior": "mixtur"}, "did you mean 'mixture'"),
         ({"start": torch.zeros(3, 1, 4, 4)}, r"start is \(3, 1, 4, 4\)"),
-        ({"start": np.zeros((4, 1, 4, 4))}, "start is a ndarray"),
+        ({"start": [[0.0]], "n": 1}, "start is a list; needed: a tensor or array of floats, of one image"),
+        ({"start": np.ones((4, 1, 4, 4))}, r"start reaches 1; needed: pixels in \[-0.5, 0.5\]"),
         ({"start": torch.zeros(4, 1, 5, 5)}, "start pixels are"),
         ({"start": torch.zeros(4, 1, 4, 4), "prior": "patches"}, "both given"),
     ],
