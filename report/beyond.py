@@ -18,7 +18,8 @@ from study.records import Results, Trained, load_results, sampling_of, trainings
 from study.settings import Profile
 from study.tuning import CALLS
 
-TOLD = (*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant", "zoom_unet")  # rows of the table; its file has all
+# Rows of the table; its file has all.
+TOLD = (*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant", "zoom_unet")
 
 
 @cache

@@ -172,7 +172,7 @@ def build(
 def _level(results: Results) -> dict[str, Any]:
     with reading() as seen:
         found = starts.values(Level.of(results))
-    return known(found, tuple(seen), "Level")
+    return known(found, tuple(seen), "study.drift.Level")
 
 
 # --- the run ---
@@ -443,7 +443,7 @@ def _by_eye(results: Results) -> dict[str, Any]:
         return {"blind": {}, "corrected": {}}
     with reading() as seen:
         blind = Blind(results.blind)
-    vars(blind).update(known(vars(blind), tuple(seen), "Blind"))
+    vars(blind).update(known(vars(blind), tuple(seen), "study.blind.Blind"))
     taken: dict[str, list[float]] = {model: [] for model in MODELS}
     for one in results.trainings.values():
         if one.model in MODELS and one.analysis:
