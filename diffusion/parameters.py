@@ -167,7 +167,8 @@ class Training(_Fit):
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
         self.way()
-        self.architecture()
+        if ":" not in self.network:  # a module of one's own is loaded where it is needed
+            self.architecture()
         if self.n_train and self.batch_size > self.n_train:
             raise ValueError(f"batch_size = {self.batch_size} exceeds n_train = {self.n_train}")
         return self
