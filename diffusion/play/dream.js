@@ -193,7 +193,7 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
   }
 
   const progress = el("progress", { max: cards.length * side * side, value: 0, "aria-label": "Pixels flipped" });
-  const caption = el("p", { class: "question" }, "At each place: the digit if that pixel alone is flipped, framed where another is read.");
+  const caption = el("p", { class: "at-each" }, "At each place: the digit if that pixel alone is flipped, framed where another is read.");
   progress.hidden = caption.hidden = true;
   const flip = () => {
     progress.value = 0;

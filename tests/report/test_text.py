@@ -166,7 +166,7 @@ UNTOLD = [
         lambda one: setattr(one.measure.ways["ddim_24"].frechet, "value", 3.0),
         "equal size and in",
     ),
-    ("zoom_unet_noise", lambda one: end_at(one, 12.0), "buys variety with digits"),
+    ("zoom_unet_noise", lambda one: end_at(one, 12.0), "trades digits for variety"),
 ]
 
 
@@ -188,7 +188,7 @@ def test_what_is_told_beyond_the_study_follows_its_table(known, paper, model, ch
     [
         ("rate", lambda rate: setattr(rate.printed, "last_loss", 0.2), "prevents learn"),
         ("losses", lambda all: all["cosine"].update(test=[0.0] * 100), "higher one in both splits"),
-        ("verdict", lambda all: all.update(comparable="fails"), "the bound that we set"),
+        ("verdict", lambda all: all.update(comparable="fails"), "a bound that we set"),
         ("reads", lambda reads: reads["linear"].update(last=[1.0]), "What is missed stays"),
         ("late", lambda late: late.pop("zoom"), "distances of its trainings lie anywhere"),
     ],
