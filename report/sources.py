@@ -315,7 +315,7 @@ def said(one: Mapping[str, Any], out: Path) -> str:
         where = "" if record == DEFINITION else f"[{record.removesuffix('.json')}]({at}) "
         found.append(where + ", ".join(shown))
     if len(places) > MANY:
-        named = f"number {one['number']} of [numbers.json](numbers.json)"
+        named = f"number {one['number']} of [the file of numbers](numbers.json)"
         found = [f"{len(one['sources'])} places in {len(places)} records: {named}"]
     how = f" by `{one['operation']}` of" if one["operation"] else " from"
     return f"{', '.join(map(repr, values))}{how} {'; '.join(found)}"
