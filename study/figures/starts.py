@@ -42,9 +42,7 @@ def starts(results: Results) -> Figure | None:
     by_law = np.hypot([one.predicted for one in drifts], real)  # samples differ as real images do, too
     _points(law, drifts, by_law, [one.border for one in drifts])
     law.axline((1, 1), slope=1, color=MUTED, linewidth=0.8)
-    law.set(
-        xlabel="predicted s.d. of the level", ylabel="measured, at the border", xscale="log", yscale="log"
-    )
+    law.set(xlabel="predicted s.d. of the level", ylabel="measured s.d.", xscale="log", yscale="log")
     for axis in (law.xaxis, law.yaxis):
         axis.set_major_formatter(PLAIN)
     legend(drawn, _entries(courses, drifts))
