@@ -21,31 +21,36 @@ from torch import Tensor
 
 from diffusion import data, runtime
 from diffusion.evaluation.evaluator import Evaluator, Seen
-from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.frechet import frechet_gap, to_uint8
 from diffusion.files import differences
 from diffusion.identity.sources import followed, hash_of
 from diffusion.parameters import Settings, Training
-from diffusion.processes import ColdZoom
+from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import Patches
 from diffusion.processes.samplers import Ancestral
 from diffusion.provenance import PACKAGE, environment
 from diffusion.training.checkpoints import RunError
 from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
-from study import ablations, settings
+from study import probes, settings
 from study.records import (
     LATE,
+    Ablation,
     Ablations,
+    Checkpoint,
     Final,
+    Gaps,
     MeasureRecord,
     OtherWay,
     PriorAblation,
     ReferenceImages,
     TrainRecord,
+    Variant,
     keep,
 )
 from study.settings import Analyse, Measure
 
+N_PROBED = 500  # test images whose latents are raised and lowered
 CONSTANT = 2  # grey values of 255 within which images count as one and the same
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
@@ -67,7 +72,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
     evaluator = evaluator_of(P)
     there = {line.epoch for line in train.history if line.sha256}  # epochs whose weights there are
     epochs = [e for e in measured_epochs(train.epochs, P.distance_every) if e in there]
-    curve = [ablations.checkpoint(run, evaluator, epoch, P.n_checkpoint, seed) for epoch in epochs]
+    curve = [checkpoint(run, evaluator, epoch, P.n_checkpoint, seed) for epoch in epochs]
     samples = run.sample(P.n_final, seed)
     final = Final(
         **dict(evaluator.measure(samples, P.n_distance, every=True)),
@@ -188,20 +193,40 @@ def seconds(run: Run, n: int = 128) -> float:
     return (time.process_time() - begin) / n
 
 
+def checkpoint(run: Run, evaluator: Evaluator, epoch: int, n: int, seed: int) -> Checkpoint:
+    """All measures of n samples after an epoch, and of a DDPM the response to an offset at t = T."""
+    found = evaluator.measure(run.sample(n, seed, epoch))
+    print(f"{run.name}-{run.seed}: epoch {epoch}, Fréchet distance {found.frechet.value:.3f}", flush=True)
+    seen = None
+    if isinstance(run.process, DDPM):
+        probed, T = evaluator.x_test[:N_PROBED], run.process.T
+        seen = probes.response(run.process, run.network(epoch), probed, run.precision, seed, [T]).response[0]
+    return Checkpoint(epoch=epoch, response=seen, **dict(found))
+
+
+def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:
+    """An ablation: n samples of a training in two ways from the same noise, and second minus first."""
+    a, b = (Seen(evaluator, run.sample(n, seed)) for run in (first, second))
+    reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
+    gap = Gaps(frechet=frechet_gap(reference, b.features, a.features, repeats, evaluator.seed))
+    sides = [Variant(n=n, frechet=evaluator.main.distance(one.features), **one.looks()) for one in (a, b)]
+    return Ablation(first=sides[0], second=sides[1], gap=gap)
+
+
 def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
     """The ablations that apply to a training. That of precision says nothing of training in float32."""
     found, pair = Ablations(), (evaluator, P.n_checkpoint, P.seed)
     if isinstance(run.way.sampler, Ancestral):
         clipped = (replace(run.way.sampler, clip_x0=on) for on in (False, True))
         sides = (replace(run, way=replace(run.way, sampler=sampler)) for sampler in clipped)
-        found.clipping = ablations.in_pairs(*sides, *pair)
+        found.clipping = in_pairs(*sides, *pair)
     if type(run.process) is ColdZoom:
         patches, begin = replace(run, way=replace(run.way, prior=Patches())), (1 - LATE) * train.epochs
         late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= begin]
-        curve = [ablations.checkpoint(patches, evaluator, epoch, P.n_checkpoint, P.seed) for epoch in late]
+        curve = [checkpoint(patches, evaluator, epoch, P.n_checkpoint, P.seed) for epoch in late]
         found.prior = PriorAblation(curve=curve)
     if run.precision == "bf16":
-        found.float32 = ablations.in_pairs(run, replace(run, precision="fp32"), *pair)
+        found.float32 = in_pairs(run, replace(run, precision="fp32"), *pair)
     return found
 
 

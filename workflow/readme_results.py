@@ -64,7 +64,7 @@ def block(name: str, results: Results) -> str:
 def failing(found: Mapping[str, Verdict]) -> Markdown:
     """The claims that do not hold, each with the study's section."""
     ones = [one.claim for one in found.values() if one.verdict == FAILS]
-    return Markdown("; ".join(f"{one.short} (Section {one.section.partition(',')[0]})" for one in ones))
+    return Markdown(", ".join(f"“{one.short}” ({one.section.partition(',')[0]})" for one in ones))
 
 
 def strip(results: Results) -> Figure:

@@ -11,7 +11,7 @@ from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import frechet_distance
 from diffusion.evaluation.statistics import share_of
-from study import ablations
+from study import measure
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -104,11 +104,11 @@ class Drawn:
 
 def test_the_gap_is_the_second_minus_the_first(evaluator, x):
     brighter = x.clamp(min=-0.3)  # a grey ground, a fifth of the range above black
-    found = ablations.in_pairs(Drawn(x), Drawn(brighter), evaluator, N, 3)
+    found = measure.in_pairs(Drawn(x), Drawn(brighter), evaluator, N, 3)
     assert found.first.frechet == evaluator.measure(x).frechet
     assert found.second.frechet == evaluator.measure(brighter).frechet
     assert found.gap.frechet.value == pytest.approx(found.second.frechet.value - found.first.frechet.value)
     assert found.gap.frechet.low < found.gap.frechet.value < found.gap.frechet.high
     assert found.first.n == found.second.n == N
-    nothing = ablations.in_pairs(Drawn(x), Drawn(x), evaluator, N, 3).gap.frechet
+    nothing = measure.in_pairs(Drawn(x), Drawn(x), evaluator, N, 3).gap.frechet
     assert nothing.model_dump() == {"value": 0.0, "low": 0.0, "high": 0.0}

@@ -32,6 +32,7 @@ def test_samples_that_are_right_but_for_their_mix_have_no_distance_left():
     real, real_labels = two_classes(4000, 0.5, 0)
     x, labels = two_classes(2000, 0.8, 1)
     found = class_mix.split(Reference(real), x, labels, real_labels, repeats=20)
+    assert found.n == found.frechet.n == class_mix.N
     assert found.frechet.value > 10
     assert found.reweighted.value < 0.1
 
