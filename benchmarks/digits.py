@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 import diffusion as d
+from diffusion import runtime
 from diffusion.figures.curves import logarithmic
 from diffusion.figures.style import STYLES, handles, legend, new_figure, save, styled
 from diffusion.files import read_json, write_bytes, write_json
@@ -155,9 +156,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="tiny trainings, whose points mean nothing")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)
+    device = runtime.device()
+    machine = environment(runtime.resolve_precision("auto", device), device)
     for seed in options.seeds:
         found = list(points(seed, options.quick))
-        write_json(options.out / f"digits-{seed}.json", {"environment": environment(), "points": found})
+        write_json(options.out / f"digits-{seed}.json", {"environment": machine, "points": found})
     files = [read_json(path) for path in sorted(options.out.glob("digits-*.json"))]
     found = [one for file in files for one in file["points"]]
     text = table(found, files[0]["environment"])

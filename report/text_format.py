@@ -31,7 +31,8 @@ def escape(value: Any) -> Markdown:
     """
     if isinstance(value, Markdown):
         return value
-    return Markdown("".join("\\" + c if c in string.punctuation else c for c in _one_line(value)))
+    text = re.sub(r"(?<=\w)'(?=\w)", "’", _one_line(value))
+    return Markdown("".join("\\" + c if c in string.punctuation else c for c in text))
 
 
 def _one_line(value: Any) -> str:

@@ -34,6 +34,8 @@ def own(degradation: str | type, T: int, options: Mapping[str, Any] | None = Non
     if not isinstance(cls, type) or not issubclass(cls, DegradationProcess):
         raise ValueError(f"degradation is {degradation!r}; needed: a subclass of diffusion.ColdDiffusion")
     process = call_with(cls, {"T": T}, options)
-    if getattr(process, "T", None) != T or not getattr(process, "name", ""):
-        raise ValueError(f"{cls.__name__} needs a `name`, and must keep the T it is made with as self.T")
+    if not getattr(process, "name", ""):
+        raise ValueError(f"{cls.__name__} has no name; set one in the class, such as name = 'fade'")
+    if (kept := getattr(process, "T", None)) != T:
+        raise ValueError(f"{cls.__name__} has T = {kept!r}, not the {T} asked for; keep it as self.T")
     return process

@@ -44,7 +44,8 @@ def open(
     """
     store = RunFolder(expanded(folder))
     if (about := store.about()) is None:
-        runs = ", ".join(sorted(path.parent.name for path in store.path.glob("*/run.json")))
+        below = (path.parent for place in ("*", "runs/*") for path in store.path.glob(f"{place}/run.json"))
+        runs = ", ".join(sorted(path.relative_to(store.path).as_posix() for path in below))
         raise RunError(
             f"{store.path} is no run: it has no run.json, or one that is damaged or of an earlier edition"
             f"{runs and f'; in it are the runs {runs}'}"

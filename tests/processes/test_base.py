@@ -14,9 +14,9 @@ from diffusion.processes import DDPM, ColdZoom, linear
         ("os:system", {}, "needed: a subclass of"),
         ("fade", {}, "allowed: blur, or module:name"),
         ("own:Fade", {"power": 2}, "Fade has no option 'power'"),
-        ("own:NoName", {}, "needs a `name`"),
-        ("own:NoDepth", {}, "must keep the T"),
-        ("own:OtherDepth", {}, "must keep the T"),
+        ("own:NoName", {}, "has no name; set one"),
+        ("own:NoDepth", {}, "has T = 20, not the 5 asked for"),
+        ("own:OtherDepth", {}, "has T = 6, not the 5 asked for"),
     ],
 )
 def test_a_class_that_is_no_degradation_is_refused(degradation, options, named):

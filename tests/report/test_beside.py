@@ -24,8 +24,8 @@ def test_own_models_come_first_and_nothing_is_left_unfilled(opened):
 def test_each_model_stands_beside_the_released_one_of_its_process_and_network(short, opened):
     rows = opened.find(id="tbl:beside").select("tbody tr")
     rows = [[cell.get_text() for cell in row.select("th, td")] for row in rows]
-    of_models = [("Cold Zoom", "your run"), (" ", "the paper's"), ("DDPM, linear", "your run")]
-    of_models += [(" ", "the paper's")]
+    of_models = [("Cold Zoom", "your run"), (" ", "the paper’s"), ("DDPM, linear", "your run")]
+    of_models += [(" ", "the paper’s")]
     assert [(row[0].strip() or " ", row[1]) for row in rows] == of_models
     assert [row[2] for row in rows] == ["3", "100", "3", "100"]
     assert beside.is_short(load_results(short))
