@@ -19,8 +19,10 @@ from study.settings import TRAININGS
 OF_NO_EFFECT = {"model", "seed", "n_keep", "n_reconstruct"}
 IN_THE_END = (
     "prior",
+    "components",
     "image_noise",
     "noise",
+    "grey_noise",
     "levels",
     "clip_x0",
     "steps",
@@ -39,6 +41,8 @@ WORDS = {  # of a setting and its value, where these are not words by themselves
     "average": "mean of {} epochs",
     "image_noise": "training noise {}",
     "noise": "sampling noise {}",
+    "grey_noise": "grey noise {}",
+    "components": "{} Gaussians",
 }
 NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
 NAMES |= {"mixture": "joint start", "patches": "start from real patches", "pixels": "independent start"}

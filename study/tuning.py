@@ -3,8 +3,8 @@
     python -m study.tuning released/beyond linear_unet cosine_unet zoom_unet_noise
 
 draws N samples of the first training of each model in every way of a grid, with a seed that no reported
-sample has, and writes OUT/metrics/tuning.json. Both kinds of model get the same care: a DDPM the sampler,
-the spacing of its steps and clipping; a zoom the size of its noise.
+sample has, and writes OUT/metrics/tuning.json. Tried are of a DDPM the sampler, the spacing of its steps and clipping, of
+a zoom the kind and size of its noise, and the Gaussians of its start.
 """
 
 import argparse
@@ -25,7 +25,10 @@ GRID: dict[str, list[dict[str, Any]]] = {
         for sampler, spacing, clip in product(("ancestral", "ddim"), ("uniform", "quadratic"), (False, True))
     ],
     "03_train_zoom": [
-        {"sampler_options": {"noise": noise}} for noise in (0.0, 0.025, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2)
+        {"prior_options": {"components": components}, "sampler_options": {kind: noise}}
+        for components in (50, 200)
+        for kind, sizes in (("noise", (0.0, 0.1, 0.15, 0.2)), ("grey_noise", (0.5, 0.6, 0.7, 0.8)))
+        for noise in sizes
     ],
 }
 

@@ -92,7 +92,8 @@ def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[st
     found |= {"T": process.T, "sampler": type(sampler).__name__}
     if type(process) is ColdZoom:
         found |= {"kind": "zoom", "steps": list(range(1, process.T + 1)), "walk": visits(sampler, process.T)}
-        found |= {"interpolation": process.interpolation, "noise": sampler.noise}
+        found |= {"interpolation": process.interpolation}
+        found |= {"noise": sampler.noise, "greyNoise": sampler.grey_noise}
         prior = prior_of(process.prior if run.way.prior is None else run.way.prior)
         starts = run.fitted(prior).draw(STARTS, generator(0, "page"))
         found |= {"prior": type(prior).__name__, "starts": [round(v, 4) for v in starts.flatten().tolist()]}

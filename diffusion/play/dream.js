@@ -37,8 +37,7 @@ class Card {
 
   // The walk from a latent at t = T, with its model's noise.
   walk(latent, noiseSeed) {
-    const { noise } = this.model;
-    return walkZoom(this.network, this.model, latent, noise ? (t) => normal(noiseSeed, t).map((value) => noise * value) : null);
+    return walkZoom(this.network, this.model, latent, (t) => normal(noiseSeed, t));
   }
 
   run(latent, noiseSeed, { step, end }) {
@@ -119,7 +118,7 @@ export function dream(study, { changed = () => {}, first = null, tools = [] } = 
       question.textContent = words;
     }),
   );
-  const again = study.zooms.some(({ model }) => model.noise) ? button("Other noise", () => (noiseSeed++, update())) : null;
+  const again = study.zooms.some(({ model }) => model.noise || model.greyNoise) ? button("Other noise", () => (noiseSeed++, update())) : null;
 
   const walk = new Walk((t) => `${SIDE - t} × ${SIDE - t} pixels`, (x, t) => shrunk(x, t));
   const second = step(2, "It unfolds");

@@ -50,15 +50,23 @@ export function centre(x, side) {
   return Float32Array.from({ length: side * side }, (_, p) => x[(first + ((p / side) | 0)) * SIDE + first + (p % side)]);
 }
 
-// The way back of cold diffusion (processes/samplers.py). `noise(t)`, if given, is added to the prediction that is zoomed to t > 0.
-export function* walkZoom(network, model, start, noise = null) {
+// The standard deviation of the noise that a predicted pixel gets.
+function deviation(model, value) {
+  const grey = Math.min(Math.max(value + 0.5, 0), 1);
+  return model.noise + model.greyNoise * Math.sqrt(grey * (1 - grey));
+}
+
+// The way back of cold diffusion (processes/samplers.py). `noise(t)` gives standard normal numbers: noise of the
+// prediction that is zoomed to t > 0, if the model has any.
+export function* walkZoom(network, model, start, noise) {
+  const isNoisy = model.noise > 0 || model.greyNoise > 0;
   let x = start;
   for (let k = 0; k + 1 < model.walk.length; k++) {
     const [t, less] = [model.walk[k], model.walk[k + 1]];
     const x0 = network.predict(x, t);
     yield { t, x, x0 };
-    const added = noise && less > 0 ? noise(less) : null;
-    const noisy = added ? x0.map((value, p) => value + added[p]) : x0;
+    const fresh = isNoisy && less > 0 ? noise(less) : null;
+    const noisy = fresh ? x0.map((value, p) => value + deviation(model, value) * fresh[p]) : x0;
     let nearer = zoom(noisy, less, model.interpolation); // the study's Algorithm 2
     if (model.sampler === "Improved") {
       const again = zoom(noisy, t, model.interpolation);

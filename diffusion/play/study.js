@@ -35,9 +35,9 @@ export function compute(study) {
   const named = (name) => study.trainings.find(({ model }) => model.name === name);
   const last = (walk) => Array.from([...walk].at(-1).x);
   return {
-    zoom: (name, start, noise = null) => {
+    zoom: (name, start, how = {}, noise = {}) => {
       const { model, network } = named(name);
-      return last(walkZoom(network, model, enlarge(start, 28 - model.T), noise && ((t) => noise[t])));
+      return last(walkZoom(network, { ...model, ...how }, enlarge(start, 28 - model.T), (t) => noise[t]));
     },
     ddpm: (name, calls, how, noise) => {
       const { model, network } = named(name);

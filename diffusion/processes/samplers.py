@@ -102,10 +102,15 @@ class Naive:
 
     Noise, of which the study has none, is added to the predicted image before that is degraded, in all steps
     but the last. A zoom so has one number of it for each pixel that it enlarges.
+
+    `grey_noise` is noise where the network is undecided: a pixel with values in [0, 1] whose mean is p has a
+    standard deviation of at most sqrt(p (1 - p)) (Bhatia and Davis 2000), which a black or white one reaches;
+    a predicted p gets this part of it.
     """
 
     takes: ClassVar[str] = "image"
-    noise: Annotated[float, Field(ge=0, description="standard deviation of the noise")] = 0.0
+    noise: Annotated[float, Field(ge=0, description="standard deviation of the noise, everywhere")] = 0.0
+    grey_noise: Annotated[float, Field(ge=0, le=1, description="noise of grey pixels, see Naive")] = 0.0
     levels: Annotated[int | None, Field(ge=1, description="levels visited, evenly spaced; None: all T")] = (
         None
     )
@@ -119,8 +124,10 @@ class Naive:
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
         x0_hat = prediction
-        if s and self.noise:
-            x0_hat = x0_hat + self.noise * torch.randn(x_t.shape, generator=generator).to(x_t.device)
+        if s and (self.noise or self.grey_noise):
+            grey = (x0_hat + 0.5).clamp(0, 1)
+            sd = self.noise + self.grey_noise * (grey * (1 - grey)).sqrt()
+            x0_hat = x0_hat + sd * torch.randn(x_t.shape, generator=generator).to(x_t.device)
         return self.move(process, x_t, x0_hat, t, s)
 
     def move(self, process: Any, x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:

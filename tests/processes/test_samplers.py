@@ -50,6 +50,15 @@ def test_noise_is_added_in_each_step_but_the_last():
     assert torch.equal(walked(Naive(noise=0.6))[1][3], x[3])
 
 
+@pytest.mark.parametrize(("grey", "sd"), [(0.0, 0), (0.1, 0.3), (0.5, 0.5), (1.0, 0), (1.2, 0)])
+def test_grey_noise_is_that_of_a_black_or_white_pixel(grey, sd):
+    x0_hat = torch.full((50, 1, 28, 28), grey - 0.5)
+    x_s = Naive(grey_noise=0.5).step(ColdZoom(), x0_hat, x0_hat, 1, 1, torch.Generator().manual_seed(0))
+    assert x_s[..., :27, :27].std().item() == pytest.approx(0.5 * sd, abs=0.005)
+    white = torch.rand(10_000, generator=torch.Generator().manual_seed(0)) < grey
+    assert sd == pytest.approx(white.float().std().item(), abs=0.01)
+
+
 def test_noise_is_added_before_the_image_is_degraded():
     black = torch.full((50, 1, 28, 28), -0.5)
     x_s = Naive(noise=0.1).step(
