@@ -56,7 +56,7 @@ CANDIDATES = {
     ),
     "Zoom, U-Net and noise": Candidate(
         lambda: d.ColdZoom(image_noise=0.25),
-        *(FAST, JOINT, (250, 500, 1000, 2000, 4000), ("beyond", "zoom_unet_noise")),
+        *(FAST, JOINT, (250, 500, 1000, 2000, 4000, 8000), ("beyond", "zoom_unet_noise")),
     ),
 }
 STYLED = dict(zip(CANDIDATES, STYLES, strict=False))
@@ -119,8 +119,8 @@ def figure(found: Iterable[dict[str, Any]]) -> Figure:
                 look = {"color": style.colour, "linestyle": "", "markersize": 3.4, "marker": style.marker}
                 face = {"markerfacecolor": "white" if released else style.colour}
                 axes.plot([one["seconds"] for one in some], [one[key] for one in some], **look, **face)
-            lengths = sorted({one["steps"] for one in ones})
-            alike = [[one for one in ones if one["steps"] == steps] for steps in lengths]
+            lengths = sorted({one["images"] for one in ones})
+            alike = [[one for one in ones if one["images"] == length] for length in lengths]
             means = [[np.mean([one[of] for one in some]) for some in alike] for of in ("seconds", key)]
             axes.plot(*means, color=style.colour, linestyle=style.line, linewidth=1)
         axes.set(xscale="log", xlabel="processor seconds", title=label)
