@@ -247,7 +247,7 @@ class TrainZoom(Training, settings_of(processes.ColdZoom, without=("T",))):
     sampler: Text = Field(
         "naive", description="naive (the study), improved: Bansal et al., Algorithm 2, or module:name"
     )
-    sampler_options: Options = Field({}, description="arguments of the sampler: noise, levels")
+    sampler_options: Options = Field({}, description="arguments of the sampler: noise, grey_noise, levels")
     prior: Text = Field("pixels", description="start pixels: pixels, patches, mixture, or module:Class")
     prior_options: Options = Field({}, description="arguments of the prior")
     n_reconstruct: int = Field(10_000, ge=2, le=1_000_000, description="test images restored per zoom level")

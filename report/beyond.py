@@ -16,10 +16,10 @@ from study.changes import Row, describe, table
 from study.figures.beyond import SHOWN
 from study.records import Results, Trained, load_results, sampling_of, trainings_in
 from study.settings import Profile
-from study.tuning import CALLS
 
 # Rows of the table; its file has all.
 TOLD = (*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant", "zoom_unet")
+TOLD += ("zoom_noise.grey", "zoom_unet_noise.start_200")
 
 
 @cache
@@ -142,7 +142,7 @@ def _tuning(results: Results) -> dict[str, Any]:
     for model in dict.fromkeys(one.model for one in results.tuning.tried):
         ones = [one for one in results.tuning.tried if one.model == model]
         settings = results.first(model).train.settings
-        way = {"sampler": "ddim", "sampler_options": {"steps": CALLS}} if "schedule" in settings else {}
+        way = results.first(model).measure.ways["ddim_24" if "schedule" in settings else "grey"].changes
         told = next(one for one in ones if sampling_of(settings, one.changes) == sampling_of(settings, way))
         digits = [one.distances["digits"] for one in ones]
         found[model] = {"tried": counted(digits), "ratio": told.distances["digits"] / min(digits)}

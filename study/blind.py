@@ -28,6 +28,7 @@ from diffusion.evaluation.statistics import share_of
 from diffusion.figures.images import grids
 from diffusion.figures.style import save
 from diffusion.files import read_json, write_json
+from diffusion.processes.priors import Mixture
 from diffusion.processes.samplers import DDIM, Ancestral, Naive
 from diffusion.provenance import environment
 from diffusion.training.opening import released
@@ -50,8 +51,10 @@ SOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "zoom_cold": ("beyond", "zoom_dilated", {"prior": "mixture"}),
     "zoom_still": ("beyond", "zoom_unet_noise", {"sampler": Naive()}),
     "zoom_noisy": ("beyond", "zoom_unet_noise", {}),
+    "zoom_grey": ("beyond", "zoom_unet_noise", {"sampler": Naive(grey_noise=0.7), "prior": Mixture(200)}),
     "linear_unet_ddim": ("beyond", "linear_unet", {"sampler": DDIM(24)}),
     "linear_unet": ("beyond", "linear_unet", {"sampler": Ancestral(100)}),
+    "cosine_unet_ddim": ("beyond", "cosine_unet", {"sampler": DDIM(24)}),
 }
 TITLES = {
     DATA: "Real digits",
@@ -59,9 +62,11 @@ TITLES = {
     "zoom": "Cold Zoom",
     "linear_unet": "DDPM with a U-Net, 100 calls",
     "linear_unet_ddim": "The same, DDIM, 24 calls",
+    "cosine_unet_ddim": "The same, with the cosine schedule",
     "zoom_cold": "Zoom, dilated, joint start, no noise",
     "zoom_still": "Zoom, U-Net, joint start, trained on noise",
     "zoom_noisy": "The same, with noise in sampling",
+    "zoom_grey": "The same, with grey noise, 200 Gaussians",
 }
 
 
@@ -148,7 +153,7 @@ class Blind:
         n: images of each source.
         agreement: share of all images of which the readers say the same.
         right: share of the real digits whose class every reader names.
-        zooms, ddpms: the shares by eye of those with other networks than the study's.
+        ddpms: the shares by eye of those with a U-Net.
         taken, mistaken: share that the recogniser accepts of the images of models in which all readers see
             the same digit, and of those in which none sees any.
     """
@@ -170,8 +175,7 @@ class Blind:
             self.sources[name] = Source(share(digit, of), each, share(accepted, of))
         self.agreement = share(same, np.ones_like(same))
         self.right = share(digit & (labels[0] == classes), real)
-        self.zooms = [self.sources[name].digit for name in ("zoom_cold", "zoom_still", "zoom_noisy")]
-        self.ddpms = [self.sources[name].digit for name in ("linear_unet", "linear_unet_ddim")]
+        self.ddpms = [one.digit for name, one in self.sources.items() if "_unet" in name]
         self.taken, self.mistaken = share(accepted, digit & ~real), share(accepted, none & ~real)
 
     def corrected(self, accepted: float) -> tuple[float, float]:

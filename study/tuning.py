@@ -3,8 +3,8 @@
     python -m study.tuning released/beyond linear_unet cosine_unet zoom_unet_noise
 
 draws N samples of the first training of each model in every way of a grid, with a seed that no reported
-sample has, and writes OUT/metrics/tuning.json. Tried are of a DDPM the sampler, the spacing of its steps and clipping, of
-a zoom the kind and size of its noise, and the Gaussians of its start.
+sample has, and writes OUT/metrics/tuning.json. Of a DDPM the sampler, the spacing of its steps and clipping
+are tried; of a zoom the kind and size of its noise, and the number of Gaussians of its start.
 """
 
 import argparse

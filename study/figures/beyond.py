@@ -19,13 +19,13 @@ TICKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "U-Net": lambda changed: changed.get("network") == "unet",
     "joint start": lambda changed: changed.get("prior") == "mixture",
     "training noise": lambda changed: changed.get("image_noise"),
-    "sampling noise": lambda changed: changed.get("noise"),
+    "sampling noise": lambda changed: changed.get("noise") or changed.get("grey_noise"),
 }
 IN_TICKS = {"network", "network_options", "image_noise", "noise"}  # not said again beside a row
 SHOWN = (  # rows of the report's figure, from above
     *("linear", "linear_rms", "linear_unet", "linear_unet.ddim_24", "cosine_unet", "cosine_unet.ddim_24"),
     *("zoom", "zoom.mixture", "zoom_dilated", "zoom_dilated.mixture", "zoom_noise", "zoom_unet.mixture"),
-    *("zoom_unet_noise.still", "zoom_unet_noise"),
+    *("zoom_unet_noise.still", "zoom_unet_noise", "zoom_unet_noise.grey"),
 )
 
 
