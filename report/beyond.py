@@ -19,7 +19,7 @@ from study.settings import Profile
 
 # Rows of the table; its file has all.
 TOLD = (*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant", "zoom_unet")
-TOLD += ("zoom_noise.grey", "zoom_unet_noise.start_200")
+TOLD += ("zoom_noise.grey", "zoom_unet_noise.start_200", "zoom_unet_noise.grey_60")
 
 
 @cache

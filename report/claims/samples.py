@@ -206,5 +206,5 @@ def lack_of_randomness(case: Case) -> Iterator[Effect]:
     yield cured("as trained by the study", still, noisy)
     for name, model in TRAINED_ON_NOISE.items():
         measured = case.beyond(model).measure
-        noisy = [one for one in measured.ways.values() if one.changes["sampler_options"].get("noise")]
+        noisy = [one for one in measured.ways.values() if one.changes.get("sampler_options", {}).get("noise")]
         yield cured(name, measured.ways["still"], [measured.final, *noisy])
