@@ -114,7 +114,7 @@ def _other_ways(run: Run, P: Analyse) -> Iterator[Run]:
     elif isinstance(run.process, ColdDiffusion):
         base = own if isinstance(own, Naive) else Naive()
         others = [replace(base, levels=k) for k in P.levels if k < T]
-        others += [replace(base, noise=sd) for sd in P.noise] + [Improved(base.noise, base.levels)]
+        others += [replace(base, noise=sd) for sd in P.noise] + [Improved(**vars(base))]
     for sampler in others:
         if sampler != own:
             yield replace(run, way=replace(run.way, sampler=sampler))

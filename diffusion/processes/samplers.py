@@ -110,10 +110,10 @@ class Naive:
 
     takes: ClassVar[str] = "image"
     noise: Annotated[float, Field(ge=0, description="standard deviation of the noise, everywhere")] = 0.0
-    grey_noise: Annotated[float, Field(ge=0, le=1, description="noise of grey pixels, see Naive")] = 0.0
     levels: Annotated[int | None, Field(ge=1, description="levels visited, evenly spaced; None: all T")] = (
         None
     )
+    grey_noise: Annotated[float, Field(ge=0, le=1, description="noise of grey pixels, see Naive")] = 0.0
 
     __post_init__ = check_fields
 
