@@ -55,7 +55,7 @@ def test_equal_files_give_equal_bytes_and_each_file_and_job_is_told(profile):
     assert named | made <= graph.keys()
     assert {n for n in tracked if n.startswith((f"{own}/kept", f"{own}/runs", f"{own}/metrics"))} <= made
     compare = graph[f"#{own}/compare"]
-    weights = next(n for n in made if n.startswith(f"{own}/runs/linear-") and "/weights/" in n)
+    weights = next(n for n in made if n.startswith(f"{own}/runs/linear-1/weights/"))
     assert {weights, "#data-mine%3Aset"} <= {*ids(compare, "object")}
     assert compare["endTime"] == CLOCK["end_time"]
 
