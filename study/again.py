@@ -4,16 +4,13 @@
 
 draws the samples of each finished model, and of its other ways to be sampled, as its record says, and
 measures them with today's code. What the record lacks is added; what it has must come out equal, or that is
-said. Checkpoints stay as they are: a release lacks their weights. With --kept nothing is drawn: the kept
-samples of the finished models are measured.
+said. Checkpoints stay as they are: a release lacks their weights.
 """
 
 import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-
-import torch
 
 from diffusion import data
 from diffusion.evaluation.evaluator import Evaluator
@@ -27,17 +24,13 @@ from study.records import (
     OtherWay,
     TrainRecord,
     YardstickRecord,
-    read_kept,
     trainings_in,
 )
 from study.settings import Measure, Yardstick
 
 
-def again(out: Path, model: str, seed: int, kept: bool = False) -> MeasureRecord:
+def again(out: Path, model: str, seed: int) -> MeasureRecord:
     """The record of one training with what it lacked; it is then on disk.
-
-    Args:
-        kept: measure the samples that are kept, in place of as many as the record is of.
 
     Raises:
         ValueError, RunError: as `study.measure.measure`.
@@ -46,30 +39,29 @@ def again(out: Path, model: str, seed: int, kept: bool = False) -> MeasureRecord
     record, train = MeasureRecord.load(path), TrainRecord.load(TrainRecord.path(out, model, seed))
     P = Measure.read(record.settings)
     run, evaluator = open_trained(out, train, P), evaluator_of(P)
-    n = P.n_distance
+    run = replace(run, precision=record.environment["precision"])
 
     def more(old: Final | OtherWay, way: str = "") -> Final | OtherWay:
         drawn = replace(run, way=trained_as(train).way(old.changes)) if way else run
-        x = torch.from_numpy(read_kept(out, f"samples_{name}")).float()[:, None] / 255 - 0.5 if kept else None
-        x, first = (drawn.sample(P.n_final, P.seed), n) if x is None else (x, len(x))
-        found = dict(evaluator.measure(x, first, every=True)) | ({} if kept else {"seconds": seconds(drawn)})
+        found = dict(evaluator.measure(drawn.sample(P.n_final, P.seed), P.n_distance, every=True))
+        found["seconds"] = seconds(drawn)
         if not way:
-            found["floors"] = evaluator.floors(first, every=True) | {"digits": old.floors["digits"]}
-        return added(old, found, f"{name} {way}", compare=not kept)
+            found["floors"] = evaluator.floors(P.n_distance, every=True) | {"digits": old.floors["digits"]}
+        return added(old, found, f"{name} {way}")
 
     record.final = more(record.final)
-    for way, old in {} if kept else dict(record.ways).items():
+    for way, old in dict(record.ways).items():
         try:
             record.ways[way] = more(old, way)
         except RunError as error:  # a release lacks the weights of earlier epochs
             print(f"{name} {way} stays as it is: {error}", flush=True)
-    record.real = added(record.real, dict(evaluator.real(n)), f"{name}, real images")
+    record.real = added(record.real, dict(evaluator.real(P.n_distance)), f"{name}, real images")
     record.features = evaluator.describe() | record.features
     record.save(path)
     return record
 
 
-def added(old: Part, found: dict, name: str, compare: bool = True) -> Part:
+def added(old: Part, found: dict, name: str) -> Part:
     """A part of a record with what was found in the fields that an older one may lack, and its floors.
 
     A difference in the other fields is printed.
@@ -77,7 +69,7 @@ def added(old: Part, found: dict, name: str, compare: bool = True) -> Part:
     fields = type(old).model_fields
     younger = {key for key in found if key == "floors" or not fields[key].is_required()}
     differ = [key for key in found.keys() - younger if getattr(old, key) != found[key]]
-    if compare and differ:
+    if differ:
         print(f"{name}: not as in the record: {', '.join(sorted(differ))}", flush=True)
     return old.model_copy(update={key: found[key] for key in younger})
 
@@ -95,11 +87,10 @@ def yardstick_again(out: Path) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m study.again")
     parser.add_argument("out", type=Path, help="folder of the results, such as released/paper")
-    parser.add_argument("--kept", action="store_true", help="measure the kept samples; draw none")
     P = parser.parse_args(arguments)
     try:
         for model, seed in trainings_in(P.out):
-            found = again(P.out, model, seed, P.kept).final
+            found = again(P.out, model, seed).final
             print(f"{model}-{seed}: {', '.join(f'{k} {d.value:.3f}' for k, d in found.distances.items())}")
         if YardstickRecord.path(P.out).is_file():
             yardstick_again(P.out)

@@ -16,7 +16,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -209,8 +209,8 @@ class First(nn.Module):
 def samples(one: Trained, folder: Path) -> Check:
     """The first samples of a model drawn again, with the noise of the whole set, against the kept ones."""
     name, P = f"{one.model}-{one.seed}", Measure.read(one.measure.settings)
-    run = open_trained(folder, one.train, P)
-    run.keeps = False
+    then = one.measure.environment
+    run = replace(open_trained(folder, one.train, P), keeps=False, precision=then["precision"])
     prior = run.way.prior if run.way.prior is not None else run.process.prior
     begin, sampler = run.fitted(prior_of(prior)), sampler_of(run.way.sampler, run.process)
     kept = torch.from_numpy(read_kept(folder, f"samples_{name}")).int()
@@ -221,7 +221,7 @@ def samples(one: Trained, folder: Path) -> Check:
         if torch.equal(again, kept[:FIRST]):
             return Check(what, 1.0, 1.0, TO_THE_BIT)
         alike = max(alike, float(((again - kept[:FIRST]).abs() <= LEVELS).float().mean()))
-    here = one.measure.environment["device_name"] == environment(run.precision, run.device)["device_name"]
+    here = then["device_name"] == environment(run.precision, run.device)["device_name"]
     return Check(what, 1.0, alike, ROUNDING if alike >= (ALIKE if here else ALIKE_ELSEWHERE) else "")
 
 
