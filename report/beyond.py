@@ -18,8 +18,10 @@ from study.records import Results, Trained, load_results, sampling_of, trainings
 from study.settings import Profile
 
 # Rows of the table; its file has all.
-TOLD = (*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant", "zoom_unet")
-TOLD += ("zoom_noise.grey", "zoom_unet_noise.start_200", "zoom_unet_noise.grey_60")
+TOLD = (
+    *(*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant"),
+    *("zoom_unet", "zoom_noise.grey", "zoom_unet_noise.start_200", "zoom_unet_noise.grey_60"),
+)
 
 
 @cache

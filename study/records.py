@@ -569,8 +569,8 @@ class Results:
 
 
 # What a sampler does where an option is not named.
-UNSAID = {"steps": None, "clip_x0": False, "spacing": "uniform", "levels": None, "noise": 0.0}
-UNSAID |= {"grey_noise": 0.0}
+UNSAID = {"steps": None, "clip_x0": False, "spacing": "uniform"}
+UNSAID |= {"levels": None, "noise": 0.0, "grey_noise": 0.0}
 
 
 def sampling_of(settings: dict[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Naive:
     levels: Annotated[int | None, Field(ge=1, description="levels visited, evenly spaced; None: all T")] = (
         None
     )
-    grey_noise: Annotated[float, Field(ge=0, le=1, description="noise of grey pixels, see Naive")] = 0.0
+    grey_noise: Annotated[float, Field(ge=0, le=1, description="part of the most that a grey allows")] = 0.0
 
     __post_init__ = check_fields
 

@@ -52,6 +52,7 @@ ZOOM = {
     "average": {"average": 2},
     "improved": {"sampler": "improved"},
     "noise": {"sampler": d.Naive(noise=0.1)},
+    "grey noise": {"sampler": d.Naive(grey_noise=0.1)},
     "improved with noise": {"sampler": d.Improved(noise=0.1)},
     "levels": {"sampler": d.Naive(levels=6)},
     "function": {"sampler": stay},
