@@ -2,9 +2,9 @@
 
     python -m study.again released/paper            all trainings of a results folder, and its yardstick
 
-draws the samples of each finished model, and of its other ways to be sampled, as its record says, and
-measures them with today's code. What the record lacks is added; what it has must come out equal, or that is
-said. Checkpoints stay as they are: a release lacks their weights.
+draws the samples of each finished model, and of its other ways to be sampled, as its record says (in float32
+where this machine is slow in bf16), and measures them with today's code. What the record lacks is added; what
+it has must come out equal, or that is said. Checkpoints stay as they are: a release lacks their weights.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from diffusion import data
+from diffusion import data, runtime
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.interval import Part
 from diffusion.training.checkpoints import RunError
@@ -39,7 +39,10 @@ def again(out: Path, model: str, seed: int) -> MeasureRecord:
     record, train = MeasureRecord.load(path), TrainRecord.load(TrainRecord.path(out, model, seed))
     P = Measure.read(record.settings)
     run, evaluator = open_trained(out, train, P), evaluator_of(P)
-    run = replace(run, precision=record.environment["precision"])
+    then = record.environment["precision"]
+    run = replace(run, precision=runtime.affordable(then, run.device))
+    if run.precision != then:
+        print(f"{name} is drawn in {run.precision}, the record in {then}: small differences are rounding")
 
     def more(old: Final | OtherWay, way: str = "") -> Final | OtherWay:
         drawn = replace(run, way=trained_as(train).way(old.changes)) if way else run

@@ -70,7 +70,7 @@ TITLES = {
 }
 
 
-def images() -> tuple[torch.Tensor, list[str], list[int]]:
+def images(precision: str) -> tuple[torch.Tensor, list[str], list[int]]:
     """Bytes (n, 28, 28) in random order, the source of each, and the class of real ones (-1 of others)."""
     order = torch.randperm(10_000, generator=runtime.generator(SEED, "blind", "data"))[:N]
     x, y = data.load("mnist", "test")
@@ -78,7 +78,8 @@ def images() -> tuple[torch.Tensor, list[str], list[int]]:
     for name, (profile, model, how) in SOURCES.items():
         seeds = [one.rpartition("-")[2] for one in released(profile) if one.startswith(f"{profile}/{model}-")]
         for part, seed in zip(torch.arange(N).chunk(len(seeds)), seeds, strict=True):
-            found.append(released(profile, model, int(seed)).sample(len(part), SEED, **how))
+            run = released(profile, model, int(seed), precision=precision)
+            found.append(run.sample(len(part), SEED, **how))
         sources += [name] * N
     shuffled = torch.randperm(len(sources), generator=runtime.generator(SEED, "blind", "order")).tolist()
     shown = to_uint8(torch.cat(found))[shuffled, 0]
@@ -87,9 +88,10 @@ def images() -> tuple[torch.Tensor, list[str], list[int]]:
 
 def draw(out: Path) -> None:
     """Write OUT/sheets/*.png and OUT/protocol.txt for readers, and what `read` needs: OUT/key.json."""
-    shown, sources, classes = images()
+    precision = runtime.resolve_precision("auto", runtime.device())
+    shown, sources, classes = images(precision)
     keep(out, "blind", shown.numpy())
-    write_json(out / "key.json", {"sources": sources, "classes": classes})
+    write_json(out / "key.json", {"sources": sources, "classes": classes, "precision": precision})
     (out / "sheets").mkdir(exist_ok=True)
     for first in range(0, len(shown), A_SHEET):
         part = shown[first : first + A_SHEET]
@@ -120,7 +122,7 @@ def read(out: Path, *readers: Path) -> BlindRecord:
     record = BlindRecord(
         job="blind",
         settings={"n": N, "seed": SEED, "protocol": PROTOCOL},
-        environment=environment(),
+        environment=environment(key["precision"]),
         sources=key["sources"],
         classes=key["classes"],
         labels={path.stem: labels_of(path, len(shown)) for path in readers},

@@ -231,6 +231,10 @@ class Sections(BaseModel):
     analyse: Section = {}
     yardstick: Section = {}
     compare: Literal["04_compare_fid", "06_beyond"] = "04_compare_fid"
+    minutes: float | None = Field(
+        None, gt=0, description="that a run may take: a slow machine has smaller numbers, those of least"
+    )
+    least: Section = {}
     report: Annotated[Report, BeforeValidator(lambda found: {} if found is None else found)] = Report()
 
 

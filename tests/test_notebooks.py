@@ -192,7 +192,9 @@ def test_at_a_released_profile_they_open_what_is_released_and_write_nothing(root
     (page,) = (tmp_path / "notebooks").glob("*.ipynb")
     shown = nbformat.read(page, as_version=4)
     assert pages.how(shown) == "Opened the released training paper/zoom-0; trained nothing."
-    assert "d.released(released, model, seed)" in "".join(cell.source for cell in shown.cells)
+    assert "d.released(released, model, seed, precision=precision)" in "".join(
+        cell.source for cell in shown.cells
+    )
     after = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
     changed = {name for name in after if after[name] != before.get(name)}
     assert {name.parts[0] for name in changed} == {"notebooks", "logs"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from diffusion.files import read_json, sha256, write_bytes, write_json
 from study.settings import Profile, read_profile
-from workflow import jobs
+from workflow import jobs, size
 
 RELEASED = jobs.ROOT / "released"
 MANIFEST = "manifest.json"
@@ -93,11 +93,11 @@ def unpacked(profile: Profile) -> Path:
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    profile = read_profile(sys.argv[1], jobs.PROFILES)
+    profile = size.fitted(read_profile(sys.argv[1], jobs.PROFILES))
     with jobs.lock(jobs.folder(profile)):
         folder = release(profile)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    print(f"released/{folder.name} holds the results of {profile.name}: {size / 2**20:.1f} MiB")
+    total = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    print(f"released/{folder.name} holds the results of {profile.name}: {total / 2**20:.1f} MiB")
 
 
 if __name__ == "__main__":

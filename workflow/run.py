@@ -23,7 +23,7 @@ from diffusion.files import sha256
 from report.values import VERIFIED
 from study.records import trainings_in
 from study.settings import Profile, read_profile
-from workflow import jobs, notebooks, release
+from workflow import jobs, notebooks, release, size
 from workflow.job import end_with_parent
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
@@ -150,7 +150,7 @@ def main() -> None:
     if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
         from_release(profile, given.cores)
     else:
-        study(profile, given.cores, given.on)
+        study(profile if given.on else size.fitted(profile), given.cores, given.on)
 
 
 if __name__ == "__main__":

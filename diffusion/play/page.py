@@ -12,7 +12,6 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,9 @@ ENLARGED, GAP = 3, 6  # its pixels for one of an image, and between images
 
 def page() -> tuple[bytes, bytes]:
     """The page, and its still strip: a PNG."""
-    zooms, ddpms = ({label: released(*one) for label, one in of.items()} for of in (ZOOMS, DDPMS))
+    zooms, ddpms = (
+        {label: released(*one, precision="fp32") for label, one in of.items()} for of in (ZOOMS, DDPMS)
+    )
     for run in zooms.values():
         if run.name in PRIORS:
             run.by_default(prior=PRIORS[run.name])
@@ -81,7 +82,7 @@ def telling(
     Those two make different digits of it, and the digits of all zooms are nearest to real ones.
     """
     starts = central_patch(images, 28 - zooms[0].process.T)  # (n, 1, 4, 4)
-    walks = [replace(run, precision="fp32").trajectory(start=starts) for run in zooms]
+    walks = [run.trajectory(start=starts) for run in zooms]
     read = [classes_of(recogniser.classifier, walk[0]) for walk in walks]
     worst = torch.stack([recogniser.scores(walk[0]) for walk in walks]).amin(0)  # (n,)
     worst[read[0] == read[1]] = -torch.inf

@@ -32,7 +32,7 @@ from diffusion.provenance import versions
 from diffusion.training import network as networks
 from diffusion.training.checkpoints import ANEW, FORM, PROCESS, RunError, RunFolder
 from diffusion.training.loop import Loop
-from diffusion.training.run import Run, kept_way, refuse_what_no_hash_tells
+from diffusion.training.run import Run, kept_way, refuse_what_no_hash_tells, sampled_in
 from diffusion.training.steps import Learner
 from diffusion.training.typed import keep_typed
 
@@ -89,7 +89,8 @@ def fit(
         network: "cnn", "unet", or a class of your own, itself or as `module:Class`.
         channels, network_options: output channels of the blocks of "cnn"; further arguments of the network.
         seed: of the initial weights, of the order of the images and of all noise.
-        precision: "auto" is bf16 where hardware is faster in it.
+        precision: "auto" is bf16 where hardware is faster in it; a training that was begun with "auto" on
+            another machine goes on, to the bit, in the precision that it was begun in.
         ema: such as 0.999: the weights that are kept, and whose test loss is measured, are an exponential
             moving average over steps. After step n the decay is at most n / (9 + n), so that the initial
             weights are soon forgotten.
@@ -151,7 +152,7 @@ def fit(
     identity = json.loads(json.dumps(identity))
     process = _copied(process)
     place = Path(mkdtemp(prefix="diffusion-")) if folder is None else expanded(folder)
-    store = _find(place, name, seed, identity, found)
+    store = _find(place, name, seed, identity, found, precision == "auto")
     with store.locked():
         about = store.about()
         known = None if about is None else about["process"]
@@ -160,9 +161,14 @@ def fit(
             content = store.read(PROCESS) or b""
             about = {"form": FORM, "name": name, "identity": identity, "process": sha256(content)}
             about |= {"versions": versions(), "typed": keep_typed(store, found.live.values())}
+            about |= {"auto": True} if precision == "auto" else {}
             store.write("run.json", (json.dumps(about, indent=1) + "\n").encode())
+        how["precision"], who = about["identity"]["precision"], f"{name}-{seed}"
+        if not store.weights(n_epochs := math.ceil(total / per_epoch)).exists():
+            runtime.say_if_slow(how["precision"], on, f"{who} is trained")
+        drawn_in = sampled_in(precision, how["precision"], on, who) if precision == "auto" else precision
         run = Run(
-            process, name, how["seed"], store, about["identity"], [], total, how["precision"], on,
+            process, name, how["seed"], store, about["identity"], [], total, drawn_in, on,
             architecture, kept_way(store, found.live), images=x,
         )  # fmt: skip
         if folder is None:
@@ -175,7 +181,7 @@ def fit(
         learner = Learner(process, *architecture, x.to(on), test, total=total, ema=ema, **how)
         _refuse_no_loss(learner)
         loop = Loop(store, learner, name, digest(about["identity"]), callback)
-        loop.run(n_epochs := math.ceil(total / per_epoch), checkpoint_steps)
+        loop.run(n_epochs, checkpoint_steps)
     run.history = loop.history[:n_epochs]
     return run
 
@@ -273,9 +279,15 @@ def known_by(identity: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, 
     return normal(said | {"data": data, "code": syntax.canonical("weights", said["code"])}, live)
 
 
-def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], found: Found) -> RunFolder:
-    """The run of this identity, whatever its folder's name, or a new one; says what a new one differs in."""
-    wanted, others = known_by(identity, found.live), []
+def _find(
+    folder: Path, name: str, seed: int, identity: Mapping[str, Any], found: Found, auto: bool
+) -> RunFolder:
+    """The run of this identity, whatever its folder's name, or a new one; says what a new one differs in.
+
+    Args:
+        auto: a run that was begun with precision "auto" may have another one: it came from another machine.
+    """
+    wanted, others, moved = known_by(identity, found.live), [], []
     new = RunFolder(folder / f"{name}-{seed}-{digest(wanted)}")
     for path in sorted(folder.glob("*/run.json"), key=lambda path: path.parent != new.path):
         store, why = RunFolder(path.parent), ["its run.json is damaged, or of an earlier edition"]
@@ -285,9 +297,17 @@ def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], found
                 return store
             if store.path == new.path:
                 raise RunError(f"{path} is of another run than the folder's name says; rename the folder")
+            if (
+                auto
+                and about.get("auto")
+                and digest(recorded | {"precision": wanted["precision"]}) == digest(wanted)
+            ):
+                moved.append(store)
             why = [*differences(recorded, wanted), "a part of it is none, or of another type"]
         if path.parent.name.startswith(f"{name}-{seed}-") and store.path != new.path:
             others.append((len(why), why[0], store.path))
+    if moved:
+        return moved[0]
     if others:
         _, said, old = min(others)  # the one that is most like it
         print(f"{name}, seed {seed}: a new run, since {said}; {old} stays as it is", flush=True)

@@ -7,7 +7,7 @@ from typing import Any, overload
 import torch
 
 from diffusion import runtime, syntax
-from diffusion.bounds import looks
+from diffusion.bounds import Precision, checked, looks
 from diffusion.files import expanded, sha256
 from diffusion.identity.code import found_by
 from diffusion.identity.describe import described
@@ -17,16 +17,18 @@ from diffusion.processes.base import DegradationProcess
 from diffusion.provenance import releases
 from diffusion.training import network as networks
 from diffusion.training.checkpoints import PROCESS, RunError, RunFolder
-from diffusion.training.run import Run, kept_way
+from diffusion.training.run import Run, kept_way, sampled_in
 from diffusion.training.typed import load_typed
 
 
+@checked
 def open(
     folder: str | os.PathLike,
     *,
     process: DegradationProcess | None = None,
     trust: bool = False,
     device: str | torch.device | None = None,
+    precision: Precision = "auto",
 ) -> Run:
     """The training in a run folder, as `fit` left it.
 
@@ -37,6 +39,8 @@ def open(
         process: the process, prepared, where its class cannot be imported or it holds what is not kept.
         trust: execute the source that the folder keeps of classes that were typed in a notebook.
         device: to sample on, such as "cpu" or "cuda"; None: as `runtime.device` says.
+        precision: to sample in. "auto" is that of the training, or fp32 where that is a bf16 in which this
+            machine is not fast; a line says so.
 
     Raises:
         RunError: there is no finished epoch, or a file of the run is damaged or of an earlier form.
@@ -71,10 +75,12 @@ def open(
     if not isinstance(process, DegradationProcess):
         raise ValueError(f"{store.path} cannot be opened: its process is {looks(process)}")
     _say_what_changed(store, identity, live)
+    on = runtime.device(device)
+    precision = sampled_in(precision, identity["precision"], on, f"{about['name']}-{identity['seed']}")
     steps = identity.get("steps") or len(history) * -(-identity["data"]["n"] // identity["batch_size"])
     return Run(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
-        *(identity["precision"], runtime.device(device), architecture, kept_way(store, live)),
+        *(precision, on, architecture, kept_way(store, live)),
     )
 
 
@@ -137,13 +143,19 @@ def _is(process: DegradationProcess, known: str) -> bool:
 @overload
 def released(profile: None = None) -> list[str]: ...
 @overload
-def released(profile: str) -> Run | list[str]: ...
+def released(profile: str, *, precision: str = "auto") -> Run | list[str]: ...
 @overload
-def released(profile: str, model: str, seed: int | None = None) -> Run: ...
+def released(profile: str, model: str, seed: int | None = None, *, precision: str = "auto") -> Run: ...
 def released(
-    profile: str | None = None, model: str | None = None, seed: int | None = None
+    profile: str | None = None,
+    model: str | None = None,
+    seed: int | None = None,
+    *,
+    precision: str = "auto",
 ) -> Run | list[str]:
     """A released model, from the checkout or the installed package; `seed` None: the first that there is.
+
+    It is sampled in a precision as `open` takes it.
 
     Without a model, the names of those that there are, PROFILE/MODEL-SEED, of all profiles or of one. Such a
     name opens the model too, and so does MODEL-SEED as the model.
@@ -170,6 +182,6 @@ def released(
         labels = [f"{m}-{s}" for _, m, s in names]
         known = ", ".join(labels) + nearest(f"{model}-{seed or 0}", labels)
         raise ValueError(f"model is {model!r}, seed {seed!r}; released in {root / profile}: {known}")
-    run = open(there[found[0]])
+    run = open(there[found[0]], precision=precision)
     run.keeps = False  # nothing is added to a release
     return run

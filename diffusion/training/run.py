@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from diffusion import data, runtime, syntax
-from diffusion.bounds import Seed, check, looks, whole
+from diffusion.bounds import Precision, Seed, check, looks, whole
 from diffusion.files import digest
 from diffusion.identity.describe import Found, called, describe, normal
 from diffusion.identity.packing import PackError, pack, unpack
@@ -51,6 +51,7 @@ class Run:
         store: the files of its folder, `run.folder`.
         architecture: the network's class and its arguments.
         way: how it is sampled where nothing else is said.
+        precision: that it is sampled in; that of the training is `identity["precision"]`.
         keeps: samples and fitted priors are kept on disk; not so of a release.
         learnt: priors that were fitted for it, by the names of their files.
         images: the training images, of which a prior is fitted; None: they are looked for when one is.
@@ -125,6 +126,7 @@ class Run:
         prior: Any = None,
         start: Tensor | None = None,
         average: int | None = None,
+        precision: str | None = None,
     ) -> Tensor:
         """n generated images, (n, C, S, S) float32 on the CPU, about [-0.5, 0.5].
 
@@ -141,13 +143,14 @@ class Run:
                 images, once, and kept with the run.
             start: where sampling starts in place of a prior, a tensor or an array: (n, C, S, S) latents at
                 t = T, or of a zoom with T = 24 its (n, 1, 4, 4) pixels; one stands for all n.
+            precision: in place of the run's, as `open` takes it.
 
         Raises:
             ValueError: an argument that is not allowed, or a prior or sampler that gives no such images.
             RunError: weights are lost or damaged.
         """
         n, seed, average, walker, begin = self._asked(n, seed, sampler, prior, start, average)
-        epochs, found = self._epochs(epoch, average), Found()
+        epochs, found, precision = self._epochs(epoch, average), Found(), self._in(precision)
         key = {
             "weights": [self.weights_sha256(one) for one in epochs],
             "process": describe(self.process, "process", found),
@@ -157,7 +160,7 @@ class Run:
             "code": syntax.canonical("samples", syntax.code("samples")),
             "n": n,
             "seed": seed,
-            "precision": self.precision,
+            "precision": precision,
             "device": self.device.type,
         }
         name = digest(normal(key, found.live), 16)
@@ -166,20 +169,26 @@ class Run:
         if x is None:
             title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
             process, walker, begin = copy.deepcopy((self.process, walker, begin))  # each time as they are
-            at = self.network(epoch, average), walker, begin, n, seed, self.precision, title
+            at = self.network(epoch, average), walker, begin, n, seed, precision, title
             x = sampling.draw(process, *at)
             if self.keeps:
                 sampling.keep(path, name, x)
         return x
 
     def trajectory(
-        self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
+        self,
+        n: int | None = None,
+        seed: int | None = None,
+        epoch: int | None = None,
+        *,
+        precision: str | None = None,
+        **how: Any,
     ) -> dict[int, Tensor]:
         """The latents on the way to n images: time step -> (n, C, S, S); arguments as of `sample`."""
         n, seed, average, walker, begin = self._asked(n, seed, **how)
         network = self.network(epoch, average)
         process, walker, begin = copy.deepcopy((self.process, walker, begin))
-        return dict(sampling.walk(process, network, walker, begin, n, seed, self.precision))
+        return dict(sampling.walk(process, network, walker, begin, n, seed, self._in(precision)))
 
     def by_default(self, sampler: Any = None, prior: Any = None, average: int = 1) -> Self:
         """Say how this run is sampled where nothing else is said; kept in its folder, but not in a release.
@@ -214,6 +223,13 @@ class Run:
         average = self.way.average if average is None else average
         walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
         return n, seed, average, walker, self._start(n, prior, start)
+
+    def _in(self, precision: Any) -> str:
+        """The precision of a call: the run's, where None is asked for."""
+        if precision is None:
+            return self.precision
+        asked = check("precision", precision, Precision)
+        return sampled_in(asked, self.identity["precision"], self.device, f"{self.name}-{self.seed}")
 
     # --- where sampling starts ---
 
@@ -318,6 +334,18 @@ def refuse_what_no_hash_tells() -> None:
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     if dtype != torch.float32 or device.type != "cpu":
         raise ValueError(f"torch's defaults are {dtype} on {device}; needed: torch.float32 on cpu")
+
+
+def sampled_in(precision: str, trained: str, on: torch.device, who: str) -> str:
+    """The precision to sample a training in; "auto" as `open` says. What is unexpected gets a line."""
+    found = runtime.affordable(trained, on) if precision == "auto" else precision
+    if precision == "auto" and found != trained:
+        print(
+            f"note: {who}, trained in {trained}, is sampled in {found}, in which this machine is faster",
+            flush=True,
+        )
+    runtime.say_if_slow(found, on, f"{who} is sampled")
+    return found
 
 
 def kept_way(store: RunFolder, live: dict[str, Any]) -> Way:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from diffusion.files import read_json, sha256, write_json
 from study.settings import read_profile
@@ -61,6 +62,34 @@ def test_numbers_agree_to_the_bit_or_within_rounding():
     assert verify.compared("x", 1.0, 1.0).how == verify.TO_THE_BIT
     assert verify.compared("x", 1.0, 1.0001).how == verify.ROUNDING
     assert verify.compared("x", 1.0, 1.1).how == ""
+
+
+def test_samples_agree_to_the_bit_within_rounding_by_chance_or_not():
+    draw = torch.Generator().manual_seed(0)
+    kept = torch.randint(0, 256, (50, 28, 28), generator=draw, dtype=torch.int)
+    again = kept[:8].clone()
+    assert verify.likeness(again, kept) == (1.0, verify.TO_THE_BIT)
+    assert verify.likeness(again + 2, kept) == (1.0, verify.ROUNDING)
+    again[:, :4] += 20  # a seventh of the pixels
+    assert verify.likeness(again, kept) == (pytest.approx(6 / 7), verify.CHANCE)
+    again[5] = kept[20]
+    assert verify.likeness(again, kept)[1] == ""  # one of another place
+    assert verify.likeness(kept[8:16], kept)[1] == ""
+
+
+def test_each_check_says_its_number_and_what_is_to_be_expected():
+    said, one = [], verify.compared("x", 1.0, 1.0)
+    planned = [verify.Step(name, verify.CHANCE, lambda: [one, one]) for name in ("first", "second")]
+    assert verify.carried_out(planned, said.append) == [one] * 4
+    assert said[0] == "check 1 of 2, first; to be expected: within chance"
+    assert said[3] == "check 2 of 2, second; to be expected: within chance"
+    assert len(said) == 6
+
+
+def test_all_of_a_release_is_planned():
+    planned = verify.steps(read_profile("paper", jobs.PROFILES))
+    assert len(planned) == 2 + 2 * 6 + 1  # files, report; measures and samples of each training; an epoch
+    assert all(step.expected for step in planned)
 
 
 @pytest.mark.long
