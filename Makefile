@@ -19,7 +19,7 @@ BENCH   ?=
 RUN := $(VENV)/bin/python
 # A value as one word of the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
-STUDY = $(call quoted,$(PROFILE)) $(call quoted,$(CORES)) $(if $(EXECUTOR),--on $(call quoted,$(EXECUTOR)))
+STUDY = $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- $(call quoted,$(PROFILE)) $(call quoted,$(CORES))
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 

@@ -87,7 +87,7 @@ def points(seed: int, quick: bool) -> Iterator[dict[str, Any]]:
         for steps in (2, 4) if quick else one.steps:
             yield point(name, *timed(steps, one.process(), seed=seed, **one.training), evaluator, n)
         run = longer[name]
-        how = {key: run.identity[key] for key in ("batch_size", "precision")}
+        how = {"batch_size": run.identity["batch_size"], "precision": run.precision}
         network, options = run.architecture
         ends: list[float] = []  # of steps
         how["callback"] = lambda step, loss, ends=ends: ends.append(time.process_time())

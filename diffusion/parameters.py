@@ -166,6 +166,8 @@ class Training(_Fit):
 
     @model_validator(mode="after")
     def _can_be_made(self) -> Self:
+        if self.steps is None and self.epochs is None:
+            raise ValueError("steps and epochs are both empty; give one of them")
         self.way()
         if ":" not in self.network:  # a module of one's own is loaded where it is needed
             self.architecture()

@@ -4,7 +4,8 @@ import difflib
 import importlib
 import inspect
 import operator
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -39,6 +40,8 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
             f"{nearest(name, registry)}"
         )
     try:
+        if module.partition(".")[0] in {*sys.stdlib_module_names, "builtins"}:  # would be called with options
+            raise ImportError("it is of Python's standard library")
         return operator.attrgetter(attribute)(importlib.import_module(module))
     except (Exception, SystemExit) as error:  # a module of one's own may fail in any way
         why = f"{type(error).__name__}: {error}" if isinstance(error, SystemExit) else error
@@ -48,10 +51,22 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def made(what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
-    """The object that `named` finds, a class called with the options; raises ValueError as these do."""
+def made(
+    what: str,
+    name: Any,
+    registry: Mapping[str, Any],
+    options: Mapping[str, Any] | None,
+    methods: Sequence[str],
+) -> Any:
+    """The object that `named` finds, a class called with the options, if it has one of the methods.
+
+    Raises:
+        ValueError: as `named` and `call_with`, or the class has none of them; it is not called then.
+    """
     found = named(what, name, registry)
     if isinstance(found, type):
+        if not any(method in vars(one) for one in found.__mro__ for method in methods):
+            raise ValueError(f"{what} is a {found.__name__}; needed: a class with {' or '.join(methods)}")
         return call_with(found, {}, options)
     if options:
         raise ValueError(f"{what} is {name!r}, which takes no options, and {options!r} are given")

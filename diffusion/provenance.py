@@ -4,6 +4,7 @@ import contextlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,9 @@ def commit() -> str:
     return found
 
 
-def versions() -> dict[str, str]:
-    """Versions of what computes: the numbers of a result depend on these."""
-    return {"torch": torch.__version__, "numpy": metadata.version("numpy")}
+def versions(more: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of what computes, and of further packages: the numbers of a result depend on these."""
+    return {"torch": torch.__version__} | {name: metadata.version(name) for name in ("numpy", *more)}
 
 
 def environment(precision: str = "fp32", on: torch.device | None = None) -> dict[str, Any]:
@@ -56,8 +57,7 @@ def environment(precision: str = "fp32", on: torch.device | None = None) -> dict
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        **versions(),
-        **{name: metadata.version(name) for name in ("torchvision", "torchmetrics")},
+        **versions(("torchvision", "torchmetrics")),
         "device": on.type,
         "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else processor,
         "cores": os.cpu_count(),

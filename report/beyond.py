@@ -14,6 +14,7 @@ from report.text_format import DASH, Markdown, each, escape, fixed, num, percent
 from report.text_format import table as markdown_table
 from study.changes import Row, describe, table
 from study.figures.beyond import SHOWN
+from study.manifest import verify
 from study.records import Results, Trained, load_results, sampling_of, trainings_in
 from study.settings import Profile
 
@@ -26,9 +27,15 @@ TOLD = (
 
 @cache
 def load(name: str) -> Results | None:
-    """The released results of a profile, or None where none are measured."""
+    """The released results of a profile, or None where none are measured.
+
+    Raises:
+        ValueError: the release is damaged.
+    """
     out = releases() / name
     pairs = trainings_in(out) if name and out.is_dir() else []
+    if pairs:
+        verify(out)
     results = load_results(out, pairs) if pairs else None
     if not results or not table(results):
         return None

@@ -21,6 +21,7 @@ from report import beside, beyond, front, guards, own, pages, render, sources, v
 from report.text_format import Markdown, code, escape
 from report.verdicts.judge import ledger
 from study import figures
+from study import table as results_table
 from study.changes import table
 from study.records import Record, Results, Trained, load_results
 from study.settings import Profile, read_profile
@@ -76,6 +77,7 @@ def build(
     if missing := [name for name in render.figures(text) if Path(name).name not in drawn]:
         raise ValueError(f"{out} has no images for {', '.join(missing)}; `make report` makes them")
     written = {
+        out / "results.csv": results_table.as_csv(out),
         out / "table.json": as_json([row.json() for row in table(results)]),
         out / "numbers.json": as_json(numbers, None),
         out / "report.html": render.html(text, out),

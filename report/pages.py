@@ -117,7 +117,14 @@ def markdown(notebook: nbformat.NotebookNode) -> str:
     config.TagRemovePreprocessor.update(enabled=True, remove_cell_tags={"remove-cell"})
     config.ExtractOutputPreprocessor.enabled = False  # pictures stay in the page
     exporter = MarkdownExporter(template_file=str(TEMPLATES / "notebook.md.j2"), config=config)
+    exporter.register_filter("fenced", fenced)
     return exporter.from_notebook_node(notebook)[0]
+
+
+def fenced(text: str, about: str = "") -> str:
+    """Text between fences of tildes that are longer than any in it, so that it cannot end them."""
+    fence = "~" * max(9, 1 + max(map(len, re.findall("~+", text)), default=0))
+    return f"{fence} {about}\n{text}\n{fence}"
 
 
 def drawn_by(code: str) -> str:

@@ -158,7 +158,8 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     folder = (Path(out) / train.run).resolve()
     if not folder.is_relative_to(Path(out).resolve()):
         raise ValueError(f"the record of {name} names {train.run!r}, a place outside of {out}")
-    run = open_run(folder, trust=True)
+    precision = runtime.resolve_precision(P.precision, runtime.device())
+    run = open_run(folder, trust=True, precision=precision)
     if run.weights_sha256() != train.weights.sha256:
         raise RunError(
             f"{run.weights_file()} is not the file that the record of {name} names; run its notebook again"
@@ -166,7 +167,7 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
     run.images = data.load(P.dataset, "train", P.data_dir, train.settings.get("n_train"))[0]
     run.way = trained_as(train).way()
-    return replace(run, precision=runtime.resolve_precision(P.precision, run.device))
+    return run
 
 
 def of_run(run: Run, train: TrainRecord, P: Measure | Analyse) -> dict[str, Any]:

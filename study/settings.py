@@ -77,6 +77,14 @@ class Measure(Settings):
     )
     precision: Precision = "auto"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_as_many(cls, values: Any) -> Any:
+        """Distances are of at most as many images as there are, where only these are given."""
+        usual, n = cls.model_fields["n_distance"].default, values.get("n_final")
+        fewer = "n_distance" not in values and type(n) is int and 12 <= n < usual
+        return {**values, "n_distance": n} if fewer else values
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.n_distance > self.n_final:
@@ -175,6 +183,13 @@ def _once(seeds: list[int]) -> list[int]:
     return seeds
 
 
+def _printed(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"{text!r} is not allowed: it has a character that cannot be printed")
+    return text
+
+
+Printed = Annotated[str, AfterValidator(_printed)]
 Seeds = Annotated[list[Seed], Field(min_length=1, max_length=1000), AfterValidator(_once)]
 
 
@@ -184,7 +199,7 @@ class Entry(BaseModel):
     model_config = STRICT | {"extra": "allow"}
 
     notebook: Literal[tuple(TRAININGS)]
-    label: str | None = Field(None, max_length=60, description="what the report calls it")
+    label: Printed | None = Field(None, max_length=60, description="what the report calls it")
     seeds: Seeds | None = None
     ways: Section = {}
     measure: Section = {}
@@ -196,8 +211,8 @@ class Report(BaseModel):
 
     model_config = STRICT | {"extra": "forbid"}
 
-    title: str | None = Field(None, max_length=200)
-    authors: str | None = Field(None, max_length=1000)
+    title: Printed | None = Field(None, max_length=200)
+    authors: Printed | None = Field(None, max_length=1000)
     date: datetime.date | None = None
     beyond: str | None = Field(
         None, description="the released results that are told in a section of their own"
@@ -261,6 +276,8 @@ class Profile:
         self.where, self.file, self.name = where, file, file.profile
         self.dataset, self.data_dir = file.dataset, file.data_dir
         labels = {model: entry.label for model, entry in file.models.items() if entry.label}
+        if len({*labels.values()}) < len(labels):
+            raise SettingError(f"{where}: two models have one label; {labels}")
         self.report = Told(**file.report.model_dump(), labels=labels)
         self.options = self.report.model_dump(exclude_none=True)
         self.out = file.out or f"build/{file.profile}"
@@ -419,6 +436,11 @@ class _Strict(yaml.SafeLoader):
         for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def construct_yaml_int(self, node: Any) -> int:
+        if ":" in (text := self.construct_scalar(node)):  # !!int '1:30', to the base of 60
+            raise yaml.YAMLError(f"{text} is no whole number{node.start_mark}")
+        return super().construct_yaml_int(node)
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if doubled := [key for i, key in enumerate(keys) if key in keys[:i]]:
@@ -427,6 +449,9 @@ class _Strict(yaml.SafeLoader):
 
 
 _DIGITS = list("-+.0123456789")
-_Strict.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9_]*)$"), _DIGITS)
-_FLOAT = r"^[-+]?((0|[1-9][0-9_]*)(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?$"
+_Strict.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9]*(_[0-9]+)*)$"), _DIGITS
+)
+_FLOAT = r"^[-+]?((0|[1-9][0-9]*(_[0-9]+)*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 _Strict.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_FLOAT), _DIGITS)
+_Strict.add_constructor("tag:yaml.org,2002:int", _Strict.construct_yaml_int)

@@ -28,10 +28,24 @@ from diffusion.plugins import named
 from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from diffusion.syntax import syntax
-from study.settings import Profile
+from study.manifest import MANIFEST
+from study.settings import Profile, SettingError
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "profiles"
+OURS = {
+    ".ci",
+    ".git",
+    ".github",
+    "benchmarks",
+    "data",
+    "diffusion",
+    "docs",
+    "notebooks",
+    "profiles",
+    "released",
+}
+OURS |= {"report", "study", "tests", "workflow"}
 # Where a job's code begins; that of a notebook begins with what its cells import.
 ENTRIES = {kind: f"study.{kind}" for kind in ("measure", "analyse", "yardstick")} | {"report": "report.build"}
 # What only draws is no part of other jobs than the report, which draws all figures.
@@ -50,9 +64,11 @@ OF_REPORT = (
     "ledger.json",
     "table.json",
     "numbers.json",
+    "results.csv",
 )
 OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)"')  # module:name, in JSON
 NOT_MADE = "not made yet"
+MEASURING, MEASURES = ("measure", "analyse", "yardstick"), ("torchmetrics", "torchvision", "scikit-learn")
 
 
 class Job:
@@ -78,11 +94,11 @@ class Job:
             "code": _code(self.kind, self.notebook),
             "own code": {name: digest(describe(named("name", name, {}), name)) for name in sorted(own)},
             "data": "dataset" in values and _data(values["dataset"], self.settings.data_dir),
-            "versions": versions(),
+            "versions": versions(MEASURES if self.kind in MEASURING else ()),
             "results": {
                 name: digest(read_json(self.path.with_name(f"{name}.json"))["files"]) for name in self.needs
             },
-        }
+        } | ({"inputs": _beside()} if self.kind == "report" else {})
 
     def files(self) -> list[Path]:
         """The files that the job has made. Raises ValueError where the first of them is not there."""
@@ -122,8 +138,16 @@ class Job:
 
 
 def folder(profile: Profile) -> Path:
-    """The results folder of a profile; a relative one starts at the project's folder."""
-    return (ROOT / expanded(profile.out)).resolve()
+    """The results folder of a profile; a relative one starts at the project's folder.
+
+    Raises:
+        SettingError: jobs would write over the project there.
+    """
+    found = (ROOT / expanded(profile.out)).resolve()
+    first = found.relative_to(ROOT).parts[:1] if found.is_relative_to(ROOT) else ("elsewhere",)
+    if found in (ROOT, *ROOT.parents) or first[0] in OURS:
+        raise SettingError(f"out = {profile.out!r} is not allowed: it holds the project; write build/NAME")
+    return found
 
 
 def lock(out: Path) -> FileLock:
@@ -164,6 +188,12 @@ def check(profile: Profile) -> dict[str, str]:
         if reason := (again or job.stale()) if job.path.is_file() else NOT_MADE:
             stale[job.name] = reason
     return stale
+
+
+def _beside() -> dict[str, str]:
+    """Hashes of what a report reads beside its run: releases, the page to play with, the citation."""
+    read = [*ROOT.glob(f"released/*/{MANIFEST}"), *ROOT.glob("released/page/*.html"), ROOT / "CITATION.cff"]
+    return {path.relative_to(ROOT).as_posix(): sha256(path) for path in sorted(read) if path.is_file()}
 
 
 @functools.cache

@@ -13,11 +13,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from diffusion.files import read_json, sha256, write_bytes, write_json
+from study.manifest import MANIFEST, verify
 from study.settings import Profile, read_profile
 from workflow import jobs, size
 
 RELEASED = jobs.ROOT / "released"
-MANIFEST = "manifest.json"
 
 
 def names(profile: Profile) -> list[str]:
@@ -29,7 +29,7 @@ def names(profile: Profile) -> list[str]:
             last = read_json(out / "metrics" / f"{job.name}.json")["weights"]["file"]
             files = [f for f in files if "/weights/" not in f or f == last]
         found += files
-    return sorted({name for name in found if not name.endswith(".html")})
+    return sorted({name for name in found if not name.endswith((".html", "results.csv"))})
 
 
 def release(profile: Profile) -> Path:
@@ -48,26 +48,6 @@ def release(profile: Profile) -> Path:
     hashes = {name: sha256(write_bytes(target / name, (out / name).read_bytes())) for name in names(profile)}
     write_json(target / MANIFEST, {"profile": profile.name, "files": hashes})
     return target
-
-
-def verify(folder: Path) -> list[str]:
-    """The files of a release, once each has been found to be what its manifest says.
-
-    Raises:
-        ValueError: the manifest or a file is missing or damaged.
-    """
-    remedy = (
-        f"get it back with `git checkout -- released/{folder.name}`, or make it again with "
-        f"`make retrain PROFILE={folder.name}` and `make release PROFILE={folder.name}`"
-    )
-    try:
-        files = read_json(folder / MANIFEST)["files"].items()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"{folder / MANIFEST} is missing or damaged; {remedy}") from None
-    for name, known in files:
-        if not (folder / name).is_file() or sha256(folder / name) != known:
-            raise ValueError(f"{folder / name} is missing or not what was released (its sha256); {remedy}")
-    return [name for name, _ in files]
 
 
 def unpack(folder: Path, out: Path) -> None:

@@ -146,7 +146,7 @@ def main() -> None:
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):
         raise ValueError(f"CORES = {given.cores!r} is not allowed; needed: all, or a number from 1")
     profile = read_profile(given.profile, jobs.PROFILES)
-    ours = Path(profile.where).parent == jobs.PROFILES  # not another file of the same name
+    ours = Path(profile.where).resolve().parent == jobs.PROFILES  # not another file of the same name
     if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
         from_release(profile, given.cores)
     else:

@@ -27,9 +27,18 @@ def keep(figure: Figure, path: Path) -> Path:
     if path.suffix == ".svg":
         text = io.StringIO()
         rows = [row for axes in figure.axes if not hasattr(axes, "_colorbar") for row in _rows(figure, axes)]
-        csv.writer(text, lineterminator="\n").writerows([HEAD, *rows])
+        csv.writer(text, lineterminator="\n").writerows([HEAD, *(map(harmless, row) for row in rows)])
         write_bytes(path.with_suffix(".csv"), text.getvalue().encode())
     return save(figure, path)
+
+
+def harmless(cell: str) -> str:
+    """A cell that a spreadsheet does not execute: a text that begins like a formula gets an apostrophe."""
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    return cell
 
 
 def _rows(figure: Figure, axes: Axes) -> Iterator[tuple[str, ...]]:

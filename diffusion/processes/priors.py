@@ -135,7 +135,7 @@ def prior_of(prior: Any, options: Mapping[str, Any] | None = None) -> Any:
     Raises:
         ValueError: there is none of that name, it refuses its options, or it does not draw.
     """
-    made = plugins.made("prior", prior, PRIORS, options)
+    made = plugins.made("prior", prior, PRIORS, options, ("fit", "draw"))
     if made is not None and not any(callable(getattr(made, name, None)) for name in ("fit", "draw")):
         raise ValueError(
             f"prior is a {type(made).__name__}; needed: a prior such as d.Mixture(), with fit and draw"

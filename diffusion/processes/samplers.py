@@ -169,7 +169,9 @@ def sampler_of(sampler: Any, process: Any = None, options: Mapping[str, Any] | N
         ValueError: there is none of that name, it refuses its options, takes what the process's network does
             not predict, or has more steps than the process.
     """
-    made = plugins.made("sampler", process.sampler if sampler is None else sampler, SAMPLERS, options)
+    made = plugins.made(
+        "sampler", process.sampler if sampler is None else sampler, SAMPLERS, options, ("step", "__call__")
+    )
     alone = callable(made) and not hasattr(made, "step")  # a function, or what is called like one
     step = made if alone else getattr(made, "step", None)
     if not callable(step):

@@ -4,8 +4,13 @@ local heading, title = nil, nil
 local function read(block) return block.format == "html" and pandoc.read(block.text, "html").blocks or {} end
 local function drop() return {} end
 
-local function image(i)
-  if i.src:match "^%a+:" and not i.src:match "^data:" or i.src:match "^//" then return {} end
+local function image(i)   -- an output may name a file of this machine
+  if not i.src:match "^data:" then return {} end
+end
+
+local function link(l)   -- no script, file or other program
+  local scheme = l.target:match "^([^/#?]*):"
+  if scheme and not ({ http = true, https = true, mailto = true })[scheme:lower()] then return l.content end
 end
 
 local function header(h)   -- the first one is the page's; one h1 is enough
@@ -44,5 +49,5 @@ local function named(m)
   return m
 end
 
-return { { RawBlock = read }, { RawBlock = drop, RawInline = drop, Image = image },
+return { { RawBlock = read }, { RawBlock = drop, RawInline = drop, Image = image, Link = link },
          { traverse = "topdown", Header = header, Para = figure, Table = tabled }, { Div = fold, Meta = named } }

@@ -17,6 +17,7 @@ from PIL import Image
 
 import synthetic
 from diffusion import figures
+from diffusion.figures.numbers import harmless
 from diffusion.figures.style import render, save, styles_of
 from study import figures as study
 from study.figures.styles import MODELS, model_styles
@@ -168,3 +169,8 @@ def test_every_pixel_of_a_grid_is_saved_exactly(made, columns):
         top, left = (place * (28 * scale + 2) + 2 for place in divmod(i, columns))
         tile = saved[top : top + 28 * scale, left : left + 28 * scale]
         np.testing.assert_array_equal(tile, np.kron(made[i], np.ones((scale, scale))))
+
+
+def test_no_cell_of_a_csv_is_a_formula():
+    given = ["=1+1", "+a", "-b", "@c", "-0.5", "+1e3", "zoom", ""]
+    assert [harmless(one) for one in given] == ["'=1+1", "'+a", "'-b", "'@c", "-0.5", "+1e3", "zoom", ""]

@@ -98,7 +98,10 @@ def test_make_says_when_python_is_too_old_or_missing(tmp_path):
 def test_values_are_words_and_help_and_clean_need_no_environment(made):
     said = made.make("-n", "report", "PROFILE=it's mine.yaml")
     (line,) = [line for line in said.splitlines() if "workflow.run" in line]
-    assert shlex.split(line)[3:] == ["it's mine.yaml", "all"]
+    assert shlex.split(line)[3:] == ["--", "it's mine.yaml", "all"]
+    said = made.make("-n", "retrain", "PROFILE=--help", "EXECUTOR=slurm")
+    (line,) = [line for line in said.splitlines() if "workflow.run" in line]
+    assert shlex.split(line)[3:] == ["--retrain", "--on=slurm", "--", "--help", "all"]
     shutil.rmtree(made.folder / ".venv")
     for name in ("lab", "notebook", "quick", "released"):
         (made.folder / "build" / name).mkdir(parents=True)

@@ -188,6 +188,23 @@ def test_a_flipped_bit_or_a_loss_of_any_file_is_found(copy):
         assert job.stale() is None
 
 
+def test_a_report_knows_the_releases_that_it_reads(copy):
+    path = copy.out / "jobs" / "report.json"
+    content = json.loads(path.read_text())
+    assert {"CITATION.cff", "released/paper/manifest.json"} <= content["inputs"].keys()
+    content["inputs"]["released/paper/manifest.json"] = "another"
+    path.write_text(json.dumps(content))
+    assert stale(copy) == {"report": "its inputs.released/paper/manifest.json changed"}
+
+
+def test_jobs_never_write_over_the_project(copy, root):
+    for out in (".", "released/paper", "notebooks", "build/../study", "..", str(root)):
+        with pytest.raises(ValueError, match=f"out = {out!r} is not allowed: it holds the project"):
+            jobs.folder(Profile(copy.content | {"out": out}, "smoke.yaml"))
+    for out in ("mine", "build/mine", str(copy.folder)):
+        assert jobs.folder(Profile(copy.content | {"out": out}, "smoke.yaml")) == (root / out).resolve()
+
+
 def test_measures_of_another_training_are_found_and_a_new_default_makes_nothing_stale(copy):
     found = jobs.of(read(copy))
     measure, training = found["measure_zoom-0"], found["train_zoom-0"]
@@ -312,6 +329,7 @@ def test_what_is_released_in_this_project_is_whole(root):
     ("arguments", "line"),
     [
         (["qiuck"], "PROFILE = 'qiuck' is not a profile; there are .*; did you mean 'quick'?"),
+        (["--", "--help"], "PROFILE = '--help' is not a profile; there are .*"),
         (["FILE"], "there is no parameter 'epoch'; did you mean 'epochs'?"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from diffusion.files import read_json, sha256, write_json
+from study.records import load_results
 from study.settings import read_profile
 from workflow import jobs, release, verify
 
@@ -75,6 +76,21 @@ def test_samples_agree_to_the_bit_within_rounding_by_chance_or_not():
     again[5] = kept[20]
     assert verify.likeness(again, kept)[1] == ""  # one of another place
     assert verify.likeness(kept[8:16], kept)[1] == ""
+
+
+def test_a_changed_measure_is_found(folder, mnist_dir):
+    path = folder / "metrics" / "measure_linear-1.json"
+
+    def found() -> list[str]:
+        return wrong(verify.measures(load_results(folder).trainings["linear", 1], folder))
+
+    assert found() == []
+    record = read_json(path)
+    for of, measure in ((record["final"], "frechet"), (record["final"], "low_confidence")):
+        of[measure]["value"] *= 1.01
+        write_json(path, record)
+        assert len(found()) == 1, measure
+        of[measure]["value"] /= 1.01
 
 
 def test_each_check_says_its_number_and_what_is_to_be_expected():

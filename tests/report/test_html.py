@@ -4,8 +4,10 @@ import base64
 import hashlib
 import re
 
+import nbformat
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 
 import made_report
 import study.figures
@@ -141,6 +143,24 @@ def test_a_notebook_s_outputs_are_shown_and_run_nothing(note):
     assert "color: red" not in str(note)
     assert note.select("math[display=block]")
     assert texts(note.select("li")).count("a point, x2x^2") == 1
+
+
+HOSTILE = "~~~~~~~~~\n\n![x](/etc/hostname)\n\n[a](javascript:run)\n"
+
+
+def test_an_output_cannot_leave_its_fence_nor_embed_a_file_nor_link_to_a_script(tmp_path):
+    said = nbformat.v4.new_output("stream", name="stdout", text=HOSTILE)
+    cells = [
+        nbformat.v4.new_markdown_cell("# Title\n\n![x](local.png) [a](JavaScript:run) [b](https://b.org)"),
+        nbformat.v4.new_code_cell("print()", outputs=[said]),
+    ]
+    (tmp_path / "local.png").write_bytes(b"secret")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "n.ipynb")
+    page = BeautifulSoup(pages.page(tmp_path / "n.ipynb"), "html.parser")
+    assert HOSTILE.strip() in page.select_one(".output").get_text()
+    assert not page.select("main img")
+    links = [a["href"] for a in page.select("main a") if not a["href"].startswith("#")]
+    assert links == ["https://b.org"]
 
 
 def test_a_notebook_leads_to_the_report_and_its_neighbours(note):

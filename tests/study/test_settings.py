@@ -200,6 +200,13 @@ OWN = {"notebook": "05_your_degradation"}
         ("schedules", {"out_dir": "/x"}, "schedules: out_dir is not set here; write `out`"),
         ("report", {"authros": "x"}, "there is no parameter 'report.authros'; did you mean 'authors'"),
         ("out", "build/{x}", "out = 'build/{x}' is not allowed"),
+        ("training.epochs", None, "steps and epochs are both empty; give one of them"),
+        ("models.zoom.label", "a\0b", "it has a character that cannot be printed"),
+        ("report", {"title": "a\nb"}, "it has a character that cannot be printed"),
+        ("models.zoom.prior", "subprocess:Popen", "it is of Python's standard library"),
+        ("models.zoom.sampler", "builtins:exec", "it is of Python's standard library"),
+        ("models.zoom.prior", "own:Linear", "prior is a Linear; needed: a class with fit or draw"),
+        ("models.zoom.sampler", "own:Grey", "sampler is a Grey; needed: a class with step or __call__"),
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(path, value, said):
@@ -213,6 +220,21 @@ def test_a_mistake_in_a_profile_is_one_line(path, value, said):
         Profile(content, "small.yaml")
     assert "\n" not in str(error.value)
     assert "small.yaml" in str(error.value)
+
+
+def test_two_models_have_two_labels():
+    content = copy.deepcopy(SMALL)
+    for model in content["models"].values():
+        model["label"] = "The same"
+    with pytest.raises(SettingError, match="two models have one label"):
+        Profile(content, "small.yaml")
+
+
+def test_the_number_of_samples_alone_is_enough():
+    assert settings.Measure.read({"n_final": 64}).n_distance == 64
+    assert settings.Measure.read({"n_final": 5000}).n_distance == 2000
+    with pytest.raises(SettingError, match="n_distance = 65 exceeds n_final = 64"):
+        settings.Measure.read({"n_final": 64, "n_distance": 65})
 
 
 ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
@@ -230,6 +252,8 @@ ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
         (ZOOM % b".nan", "it should be a valid integer (passes over the images)"),
         (ZOOM % (b"9" * 5000), "is no YAML"),
         (ZOOM % b"3", "profile = 'x'; write 'odd'"),
+        (ZOOM % b"1_", "epochs = '1_' is not allowed"),
+        (ZOOM % b"!!int '1:30'", "1:30 is no whole number"),
     ],
 )
 def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
@@ -242,7 +266,7 @@ def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("2e-4", 2e-4), ("1e3", 1e3), ("0.5", 0.5), ("17", 17), ("yes", True)]
+    [("2e-4", 2e-4), ("1e3", 1e3), ("60_000", 60_000), ("0.5", 0.5), ("17", 17), ("yes", True)]
     + [(text, text) for text in ("010", "1:30", "0x1f")],  # no decimal numbers
 )
 def test_numbers_are_read_as_they_look(text, value):

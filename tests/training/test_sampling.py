@@ -70,6 +70,7 @@ ZOOM = {
     "start": {"start": torch.zeros(4, 1, 4, 4)},
     "another start": {"start": torch.full((4, 1, 4, 4), 0.5)},
     "latents": {"start": torch.zeros(4, 1, 28, 28) + torch.arange(28) / 100},
+    "precision": {"precision": "bf16"},
 }
 DDPM = {
     "as it is": {},
@@ -78,6 +79,7 @@ DDPM = {
     "ddim": {"sampler": "ddim"},
     "ddim steps": {"sampler": d.DDIM(steps=5)},
     "start": {"start": torch.zeros(4, 1, 28, 28)},
+    "precision": {"precision": "bf16"},
 }
 
 
