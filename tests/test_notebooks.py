@@ -16,11 +16,9 @@ from diffusion import figures, notebook
 from diffusion.figures.numbers import keep
 from diffusion.parameters import SettingError
 from diffusion.training.run import Way
-from report import pages
 from study import records, settings
 from study.figures import FIGURES
 from study.records import TrainRecord
-from workflow import notebooks, release
 
 NOTEBOOKS = list(settings.NOTEBOOKS)
 
@@ -177,25 +175,3 @@ def executed(path, parameters):
             if "parameters" in cell.metadata.get("tags", []):
                 shell.user_ns |= parameters
     return drawn
-
-
-@pytest.mark.slow
-def test_at_a_released_profile_they_open_what_is_released_and_write_nothing(root, tmp_path, monkeypatch):
-    profile = settings.read_profile("paper", root / "profiles")
-    release.unpack(root / "released/paper", tmp_path)
-    before = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    ones = {one.name: one for one in notebooks.of(profile, tmp_path)}
-    names = ["schedules", "train_linear-0", "train_cosine-0", "train_zoom-0", "compare", "compare_beyond"]
-    assert list(ones) == names
-    monkeypatch.setattr(notebooks, "of", lambda *_: [ones["train_zoom-0"]])
-    notebooks.execute(profile, tmp_path, 1)
-    (page,) = (tmp_path / "notebooks").glob("*.ipynb")
-    shown = nbformat.read(page, as_version=4)
-    assert pages.how(shown) == "Opened the released training paper/zoom-0; trained nothing."
-    assert "d.released(released, model, seed, precision=precision)" in "".join(
-        cell.source for cell in shown.cells
-    )
-    after = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    changed = {name for name in after if after[name] != before.get(name)}
-    assert {name.parts[0] for name in changed} == {"notebooks", "logs"}
-    assert before.keys() <= after.keys()
