@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+STANDARD = {*sys.stdlib_module_names, "builtins"}
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
@@ -40,7 +42,7 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
             f"{nearest(name, registry)}"
         )
     try:
-        if module.partition(".")[0] in {*sys.stdlib_module_names, "builtins"}:  # would be called with options
+        if registry and module.partition(".")[0] in STANDARD:  # a profile's, which is called with its options
             raise ImportError("it is of Python's standard library")
         return operator.attrgetter(attribute)(importlib.import_module(module))
     except (Exception, SystemExit) as error:  # a module of one's own may fail in any way

@@ -11,7 +11,7 @@ from diffusion.processes import DDPM, ColdZoom, linear
     ("degradation", "options", "named"),
     [
         ("nowhere:Class", {}, "cannot be loaded"),
-        ("os:system", {}, "needed: a subclass of"),
+        ("own:stay", {}, "needed: a subclass of"),
         ("fade", {}, "allowed: blur, or module:name"),
         ("own:Fade", {"power": 2}, "Fade has no option 'power'"),
         ("own:NoName", {}, "has no name; set one"),

@@ -71,7 +71,7 @@ def test_the_mean_of_a_channel_is_lost_in_layernorm_alone():
         ("cnn", {"norm": "batch"}, "'batch'; allowed: layer, rms"),
         ("cnn", {"dilations": [1, 2]}, r"dilations is \[1, 2\]; needed: one for each of 1"),
         ("unet", {"width": 10}, "width = 10"),
-        ("math:sqrt", {}, "needed: a subclass of torch.nn.Module"),
+        ("own:stay", {}, "needed: a subclass of torch.nn.Module"),
         (Reconstructor(), {}, "network is of type Reconstructor; needed: a subclass of torch.nn.Module"),
     ],
 )
