@@ -26,7 +26,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Workers take a file at a time. The longest come first: none is left alone with one at the end."""
-    first = ("test_smoke.py", "jobs")
+    first = ("test_smoke.py", "e2e", "golden", "jobs")
     items.sort(key=lambda item: [name not in item.path.parts for name in first])
 
 
