@@ -114,7 +114,7 @@ def _walk(node: Any, of: Mapping[str, Any], measure: str, source: str, x: float 
 
 
 def _of(name: str, child: Any, of: Mapping) -> tuple[Mapping[str, Any], str]:
-    """What the rows below a name are of, and the name's part in that of the measure."""
+    """Common columns of the rows below a name, and the name's part in that of the measure."""
     if name == "final":
         return {**of, "epoch": child["epoch"]}, ""
     if name in ("curve", "history", "drawn", "ways", "ablations"):
