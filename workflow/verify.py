@@ -221,12 +221,12 @@ def samples(one: Trained, folder: Path) -> Check:
     kept = torch.from_numpy(read_kept(folder, f"samples_{name}")).int()
     what = f"{name}, share of equal pixels (to {LEVELS} of 255) of {FIRST} samples drawn again in "
     best = Check("", 1.0, -1.0, "")
-    for precision in dict.fromkeys((runtime.affordable(precision_of(one), run.device), "fp32")):
-        for n in dict.fromkeys(
-            (len(kept), P.n_final)
-        ):  # those of the training, or the first of those measured
+    here = runtime.affordable(precision_of(one), run.device)
+    same = made_here(one, precision_of(one), here)
+    for precision in (here,) if same else dict.fromkeys((here, "fp32")):
+        for n in dict.fromkeys((len(kept), P.n_final)):  # those of the training, or the first measured
             at = run.process, First(run.network()), sampler, begin, n, P.seed, precision, name, n
-            alike, how = likeness(to_uint8(sampling.draw(*at)[:FIRST])[:, 0].int(), kept)
+            alike, how = likeness(to_uint8(sampling.draw(*at)[:FIRST])[:, 0].int(), kept, chance=not same)
             found = Check(what + precision, 1.0, alike, how)
             if how:
                 return found
@@ -234,10 +234,12 @@ def samples(one: Trained, folder: Path) -> Check:
     return best
 
 
-def likeness(again: Tensor, kept: Tensor) -> tuple[float, str]:
+def likeness(again: Tensor, kept: Tensor, chance: bool = True) -> tuple[float, str]:
     """Share of the pixels in which samples (k, 28, 28) equal the first k kept ones, and how the two agree.
 
-    Within chance: each is nearer to its own kept sample than to any other, or near to it.
+    Args:
+        chance: whether they may agree within chance: each is nearer to its own kept sample than to any
+            other, or near to it. Not so where precision and processor are those of the kept ones.
     """
     own = kept[: len(again)]
     alike = float(((again - own).abs() <= LEVELS).float().mean())
@@ -248,7 +250,13 @@ def likeness(again: Tensor, kept: Tensor) -> tuple[float, str]:
     exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}
     apart = torch.cdist(again.flatten(1).float(), kept.flatten(1).float(), **exact) / 28  # (k, N), of 255
     near = apart.diagonal() <= apart.amin(1).clamp(min=APART)
-    return alike, CHANCE if alike >= ALIKE_BY_CHANCE and near.all() else ""
+    return alike, CHANCE if chance and alike >= ALIKE_BY_CHANCE and near.all() else ""
+
+
+def made_here(one: Trained, then: str, here: str) -> bool:
+    """True where both precisions are one, and a training was measured on a device of this name."""
+    name = environment(on=runtime.device())["device_name"]
+    return then == here and one.measure.environment["device_name"] == name
 
 
 def precision_of(one: Trained) -> str:
@@ -307,7 +315,7 @@ def steps(profile: Profile) -> list[Step]:
 
 def expected(one: Trained, then: str, here: str) -> str:
     """The way in which what was computed in a precision agrees with the same in that of this machine."""
-    if then == here and one.measure.environment["device_name"] == environment()["device_name"]:
+    if made_here(one, then, here):
         return f"{TO_THE_BIT} on the same processor"
     return ROUNDING if then == here == "fp32" else CHANCE
 

@@ -73,6 +73,7 @@ def test_samples_agree_to_the_bit_within_rounding_by_chance_or_not():
     assert verify.likeness(again + 2, kept) == (1.0, verify.ROUNDING)
     again[:, :4] += 20  # a seventh of the pixels
     assert verify.likeness(again, kept) == (pytest.approx(6 / 7), verify.CHANCE)
+    assert verify.likeness(again, kept, chance=False)[1] == ""  # of the same precision and processor
     again[5] = kept[20]
     assert verify.likeness(again, kept)[1] == ""  # one of another place
     assert verify.likeness(kept[8:16], kept)[1] == ""

@@ -35,7 +35,7 @@ def test_a_manifest_that_is_none_is_refused_and_nothing_is_written(tmp_path, fil
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_list_that_is_said_twice_counts_once(tmp_path):
+def test_a_file_list_that_is_said_twice_and_is_empty_then_is_refused(tmp_path):
     (tmp_path / "a.txt").write_text("a")
     known = json.dumps({"a.txt": sha256(tmp_path / "a.txt")})
     (tmp_path / MANIFEST).write_text(f'{{"files": {known}, "files": {{}}}}')
