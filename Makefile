@@ -23,7 +23,7 @@ STUDY = $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- $(call quoted,$(PRO
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release verify archive page site publish test test-long test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page site test test-long test-cluster lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -46,7 +46,7 @@ release: env ## keep the results of PROFILE, with weights and the PDF, under rel
 verify: env ## check the released PROFILE as a reviewer would: files, numbers, measures, samples, an epoch
 	@$(RUN) -m workflow.verify $(call quoted,$(PROFILE))
 
-archive: env ## one zip of the released PROFILE, with report, sources and all that was run, for Zenodo and the like
+archive: env ## one zip of the released PROFILE, with its built report, sources and all that was run, for Zenodo and the like
 	@$(RUN) -m workflow.archive $(call quoted,$(PROFILE))
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
@@ -56,15 +56,12 @@ site: page ## what the Pages workflow publishes: build/site
 	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick
 	@rm -rf build/site && mkdir -p build/site/play && cp docs/site.html build/site/index.html && cp build/page/* build/site/play
 	@for made in released/paper quick; do to=build/site/$${made#released/}; mkdir -p $$to/notebooks && cd build/$$made && \
-	cp -r *.html *.pdf *.json figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
+	cp -r *.html *.pdf *.json *.csv figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
 	cd "$(CURDIR)"; done; echo "build/site has the page, the paper and a run of the profile quick"
-
-publish: env ## write the address of your repository, REPOSITORY=https://..., where it belongs
-	@$(RUN) -m workflow.publish $(call quoted,$(REPOSITORY))
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" tests
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/0[!4]*.ipynb
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/[01][!4]*.ipynb
 	OMP_NUM_THREADS=1 $(RUN) -m pytest --nbval-lax notebooks/04*.ipynb  # of what the others have trained
 
 test-long: env ## the longest tests, which CI leaves out: up to two minutes each

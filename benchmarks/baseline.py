@@ -26,15 +26,14 @@ def dataset(n: int) -> Dataset:
     return Subset(MNIST(str(data.folder()), transform=scale), range(n))
 
 
-def ddpm_loss(alpha_bar: Tensor, device: torch.device) -> Loss:
+def ddpm_loss(alpha_bar: Tensor) -> Loss:
     """Eq. (6): degrade by Eq. (3), predict the noise; alpha_bar is (T + 1,)."""
-    T, alpha_bar = len(alpha_bar) - 1, alpha_bar.float().to(device)
+    T = len(alpha_bar) - 1
 
     def loss(network: nn.Module, x: Tensor, t: Tensor) -> Tensor:
         eps = torch.randn_like(x)
-        a = alpha_bar[t].view(-1, 1, 1, 1)
-        x_t = a.sqrt() * x + (1 - a).sqrt() * eps
-        return mse_loss(network(x_t, t / T), eps)
+        a = alpha_bar.float().to(x.device)[t].view(-1, 1, 1, 1)
+        return mse_loss(network(a.sqrt() * x + (1 - a).sqrt() * eps, t / T), eps)
 
     return loss
 
@@ -43,9 +42,7 @@ def zoom(x: Tensor, t: Tensor) -> Tensor:
     """Each image (1, 28, 28) of a batch cropped and resized by itself."""
     boxes = [[(level + 1) // 2] * 2 + [28 - level] * 2 for level in t.tolist()]
     nearest = InterpolationMode.NEAREST
-    return torch.stack(
-        [resized_crop(one, *box, [28, 28], nearest) for one, box in zip(x, boxes, strict=True)]
-    )
+    return torch.stack([resized_crop(x[i], *box, [28, 28], nearest) for i, box in enumerate(boxes)])
 
 
 def zoom_loss(network: nn.Module, x: Tensor, t: Tensor) -> Tensor:
@@ -53,17 +50,14 @@ def zoom_loss(network: nn.Module, x: Tensor, t: Tensor) -> Tensor:
     return mse_loss(network(zoom(x, t), t / 24), x)
 
 
-def training_steps(
-    loss: Loss, T: int, network: nn.Module, batches: DataLoader, device: torch.device
-) -> Iterator[float]:
+def training_steps(loss: Loss, T: int, network: nn.Module, batches: DataLoader) -> Iterator[float]:
     """The training loop, epoch after epoch; yields the loss after every step."""
-    network = network.to(device)
+    device = next(network.parameters()).device
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-4)
     while True:
         for x, _ in batches:
             x = x.to(device)
-            t = torch.randint(1, T + 1, (len(x),), device=device)
-            value = loss(network, x, t)
+            value = loss(network, x, torch.randint(1, T + 1, (len(x),), device=device))
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
@@ -74,12 +68,9 @@ def training_steps(
 def sampling_steps(network: nn.Module, n: int, beta: Tensor, generator: Generator) -> Iterator[Tensor]:
     """Eqs. (4), (5): n images from noise, all in one batch; yields x_T and then x after each of the T steps.
 
-    Args:
-        beta: (T + 1,) variances, beta[0] = 0.
-        generator: of the noise, on the network's device.
+    The variances beta are (T + 1,), beta[0] = 0; the generator of the noise is on the network's device.
     """
-    alpha_bar = torch.cumprod(1 - beta, 0)
-    device, T = generator.device, len(beta) - 1
+    alpha_bar, device, T = torch.cumprod(1 - beta, 0), generator.device, len(beta) - 1
     x = torch.randn(n, 1, 28, 28, generator=generator, device=device)
     yield x
     for t in range(T, 0, -1):

@@ -38,8 +38,10 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = os.fspath(path)  # a write that fails names no file by itself
         raise
     with contextlib.suppress(OSError):  # makes the rename durable, where the file system offers it
         folder = os.open(path.parent, os.O_RDONLY)

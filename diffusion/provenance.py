@@ -57,7 +57,7 @@ def environment(precision: str = "fp32", on: torch.device | None = None) -> dict
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        **versions(("torchvision", "torchmetrics")),
+        **versions(("torchvision", "torchmetrics", "scikit-learn")),
         "device": on.type,
         "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else processor,
         "cores": os.cpu_count(),

@@ -1,266 +1,41 @@
-"""The report's numbers and their sources: each knows the fields of the records that it was computed from.
+"""Where the numbers of the text come from: what was read while a placeholder was evaluated.
 
-`trace` turns the parts of loaded records into ones whose numbers are `Number`s, which know their place.
-Arithmetic on them keeps the places; a function that computes in another way is `derived`: what it returns
-knows all that it has read. The functions that format numbers mark them in the text (`Register.mark`), and the
-text that is ready has a span for each (`written`), or none (`plain`).
+A placeholder whose text has digits is marked with what it read (`Marks`). The text that is ready has a span
+for each and a list of their sources at its end (`written`); beside it lies `rows.html`, with the rows cited.
 """
 
-import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
-from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
-from diffusion.evaluation.interval import Interval, Part, Source
+from jinja2 import Environment
+
+from diffusion.evaluation.measures import MEASURES
 from diffusion.provenance import releases
-from study.records import Record, Results
+from report.figures import SOURCE, row_at
+from report.text_format import Markdown, printed
+from study import analyse, measure, record  # noqa: F401 - which know what their measures mean
+from study.table import Row, note, reading
 
-F = TypeVar("F", bound=Callable)
 BEGIN, MIDDLE, END = "\ue000", "\ue001", "\ue002"  # around a number and its entry; in no text of ours
-DEFINITION = "definition"  # in place of a record, of numbers that are chosen and not measured
 MARK = re.compile(f"{BEGIN}(\\d+){MIDDLE}([^{BEGIN}{END}]*){END}")
+DEFINITION = "definition "  # in place of a file, of numbers that are chosen and not measured
+ROWS = "rows.html"
 
-
-class _Known:
-    """The places of the records that a number comes from, and the function that made it."""
-
-    sources: tuple[Source, ...] = ()
-    operation: str = ""
-
-    def __new__(cls, value: float, sources: Iterable[Source] = (), operation: str = ""):
-        made = super().__new__(cls, value)
-        made.sources, made.operation = tuple(dict.fromkeys(sources)), operation
-        return made
-
-
-class Number(_Known, float):
-    """A number that knows where it comes from."""
-
-
-class Count(_Known, int):
-    """The same, whole."""
-
-
-def _arithmetic(name: str, base: type) -> Callable:
-    plain = getattr(base, name)
-
-    def operate(self: Any, *others: Any) -> Any:
-        value = plain(self, *others)  # perhaps NotImplemented, which stays as it is
-        return known(value, sources_of((self, *others)), name.strip("_"))
-
-    return operate
-
-
-for _base, _cls in ((float, Number), (int, Count)):
-    for _name in ["add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "neg", "abs"]:
-        setattr(_cls, f"__{_name}__", _arithmetic(f"__{_name}__", _base))
-
-
-def known(value: Any, sources: Sequence[Source], operation: str = "") -> Any:
-    """A value whose numbers come from these places, but for those that know their own."""
-    if not sources or isinstance(value, bool | Number | Count):
-        return value
-    if isinstance(value, float):
-        return Number(value, sources, operation)
-    if isinstance(value, int):
-        return Count(value, sources, operation)
-    if isinstance(value, Part):
-        found = value.model_copy(update={k: known(v, sources, operation) for k, v in value if v is not None})
-        found.__class__ = _traced(type(value))
-        return found
-    if isinstance(value, list | tuple) and type(value) in (list, tuple):
-        return type(value)(known(one, sources, operation) for one in value)
-    if type(value) is dict:
-        return {k: known(v, sources, operation) for k, v in value.items()}
-    if is_dataclass(value) and not isinstance(value, type):
-        names = getattr(value, "SOURCED", [f.name for f in fields(value) if f.init])
-        return replace(value, **{name: known(getattr(value, name), sources, operation) for name in names})
-    return value
-
-
-def sources_of(values: Iterable[Any]) -> tuple[Source, ...]:
-    """The places that numbers come from, without repetition."""
-    return tuple(dict.fromkeys(source for x in values for source in getattr(x, "sources", ())))
+NO_SPAN = re.compile(  # code, formulas, attributes and metadata, where Markdown takes no span
+    rf"(?P<tick>`+)[^`]+?(?P=tick)|\$[^$\n]+\$|\{{[^{{}}]*\}}|^\w+: .*{BEGIN}.*$", re.MULTILINE
+)
 
 
 def defined(value: Any, name: str) -> Any:
-    """A number that is a definition of ours: the `module:NAME` that holds it."""
-    return known(value, (Source(DEFINITION, name),))
-
-
-def counted(values: Iterable[Any], of: Iterable[Any] | None = None) -> int:
-    """The number of some numbers or records, which comes from all of them, or from those it is taken `of`."""
-    values = list(values)
-    among = values if of is None else [*of]
-    places = [_places[id(one)][1] for one in among if id(one) in _places]
-    places = [Source(place.record, f"{place.pointer}/seed") for place in places]  # records of trainings
-    return known(len(values), places or sources_of(among), "count")
-
-
-# --- reading ---
-
-STRUCTURE = {"epoch", "n", "seed", "steps"}  # by which numbers are chosen; they enter none
-_reads: list[dict[Source, None]] = []  # of each function under way that is derived: what it has read
-_made: set[type] = set()  # the classes of traced parts
-_places: dict[int, tuple[Part, Source]] = {}  # id of a part -> the part, which so stays, and its place
-
-
-@contextmanager
-def reading():
-    """All places that are read in the block, in order, as keys."""
-    _reads.append({})
-    try:
-        yield _reads[-1]
-    finally:
-        seen = _reads.pop()
-        if _reads:
-            _reads[-1].update(seen)
-
-
-def derived(function: F) -> F:
-    """The function, whose result knows all that it has read."""
-
-    @functools.wraps(function)
-    def traced(*given: Any, **named: Any) -> Any:
-        with reading() as seen:
-            note([*given, *named.values()])
-            found = function(*given, **named)
-        return known(found, tuple(seen), f"{function.__module__}.{function.__qualname__}")
-
-    return traced
-
-
-mean = derived(fmean)
-
-
-@functools.cache
-def _traced(cls: type[Part]) -> type[Part]:
-    """A class of parts whose numbers are read as `Number`s."""
-    if cls in _made:
-        return cls
-    names = frozenset(cls.model_fields)
-
-    def read(self: Part, name: str) -> Any:
-        value = super(made, self).__getattribute__(name)
-        if name not in names or not isinstance(value, float | int | list | tuple | dict):
-            return value
-        place = _places.get(id(self))
-        if not place:
-            found = value
-        else:
-            place = Source(place[1].record, f"{place[1].pointer}/{name}")
-            found = _read(value, place)
-        if _reads and name not in STRUCTURE and not isinstance(found, dict):
-            array = place and isinstance(found, list | tuple) and all(map(_numeric, found))
-            note(known(0.0, (place,)) if array else found)
-        return found
-
-    further = {"__getattribute__": read, "__module__": cls.__module__}
-    if issubclass(cls, Interval):
-        further |= {"map": derived(cls.map), "minus": derived(cls.minus)}
-    made = type(cls.__name__, (cls,), further)
-    _made.add(made)
-    return made
-
-
-def note(value: Any) -> None:
-    """A number, or a list of numbers, has been read."""
-    if isinstance(value, Number | Count):
-        _reads[-1].update(dict.fromkeys(value.sources))
-    elif isinstance(value, list | tuple):
-        for one in value:
-            note(one)
-
-
-def _read(value: Any, place: Source) -> Any:
-    if isinstance(value, float | int):
-        return known(value, (place,))
-    if not isinstance(value, list | tuple | dict):
-        return value
-    items = value if isinstance(value, dict) else dict(enumerate(value))
-    if any(isinstance(one, Part) for one in items.values()):
-        return value
-    found = {k: _read(one, Source(place.record, f"{place.pointer}/{k}")) for k, one in items.items()}
-    return found if isinstance(value, dict) else type(value)(found.values())
-
-
-def trace(record: Record, name: str) -> None:
-    """Have the numbers of a record, that of the file `name`, know their places."""
-    _trace(record, Source(name, ""))
-
-
-def _trace(value: Any, place: Source) -> None:
-    if isinstance(value, Part):
-        if id(value) in _places:
-            return
-        _places[id(value)] = (value, place)
-        for name, one in list(value.__dict__.items()):
-            _trace(one, Source(place.record, f"{place.pointer}/{name}"))
-        if any(_numeric(one) for one in value.__dict__.values()):
-            value.__class__ = _traced(type(value))
-    elif isinstance(value, list | tuple | dict):
-        for key, one in value.items() if isinstance(value, Mapping) else enumerate(value):
-            if isinstance(one, Part | list | tuple | dict):
-                _trace(one, Source(place.record, f"{place.pointer}/{key}"))
-
-
-def _numeric(value: Any) -> bool:
-    if isinstance(value, list | tuple | dict):
-        return any(map(_numeric, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, float | int) and not isinstance(value, bool)
-
-
-def trace_results(results: Results, prefix: str = "") -> None:
-    """As `trace`, for all records of a run whose folder is `prefix`."""
-    records = {name: getattr(results, name) for name in ("schedules", "yardstick", "blind", "tuning")}
-    for (model, seed), one in results.trainings.items():
-        of_one = {"train": one.train, "measure": one.measure, "analyse": one.analysis}
-        records |= {f"{kind}_{model}-{seed}": record for kind, record in of_one.items()}
-    for name, record in records.items():
-        if record:
-            trace(record, f"{prefix}metrics/{name}.json")
-
-
-# --- writing ---
-
-IN_CODE, IN_FORMULA = r"(?P<tick>`+)[^`]+?(?P=tick)", r"\$[^$\n]+\$"
-IN_ATTRIBUTES, IN_METADATA = r"\{[^{}]*\}", rf"^\w+: .*{BEGIN}.*$"
-NO_SPAN = re.compile("|".join((IN_CODE, IN_FORMULA, IN_ATTRIBUTES, IN_METADATA)), re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A number as it stands in the text: unrounded, and where it comes from."""
-
-    values: tuple[float, ...]
-    sources: tuple[Source, ...]
-    operation: str
-
-
-class Register:
-    """The numbers of a text, in the order in which they were formatted."""
-
-    def __init__(self):
-        self.entries: dict[Entry, int] = {}
-        self.missing: list[str] = []  # numbers without a source, as they are printed
-
-    def mark(self, text: str, numbers: Sequence[Any]) -> str:
-        """`text` with a mark that names its entry; as it stands where no source is known."""
-        numbers = [getattr(x, "value", x) for x in numbers]  # also of a number with its interval
-        if not (sources := sources_of(numbers)):
-            self.missing.append(text)
-            return text
-        operations = dict.fromkeys(filter(None, (getattr(x, "operation", "") for x in numbers)))
-        entry = Entry(tuple(float(x) for x in numbers), sources, ", ".join(operations))
-        return f"{BEGIN}{self.entries.setdefault(entry, len(self.entries))}{MIDDLE}{text}{END}"
-
-
-register = Register()
+    """A number that is a definition of ours, which is now read: `module:NAME` has it."""
+    note(DEFINITION + name)
+    return value
 
 
 def plain(text: str) -> str:
@@ -270,57 +45,193 @@ def plain(text: str) -> str:
     return text
 
 
-def written(text: str) -> tuple[str, list[dict[str, Any]]]:
-    """The text with a span for each marked number, and the numbers in the order in which they stand there."""
-    by_id = {number: entry for entry, number in register.entries.items()}
-    order: dict[int, int] = {}
-    numbers: list[dict[str, Any]] = []
+@dataclass(frozen=True)
+class Entry:
+    """A number as it stands in the text: unrounded, and what was read for it."""
+
+    values: tuple[float, ...]
+    sources: tuple[str, ...]
+
+
+class Marks:
+    """The marks of a text.
+
+    Attributes:
+        entries: those that were made, with their numbers.
+        missing: texts with digits for which nothing was read.
+    """
+
+    def __init__(self) -> None:
+        self.entries: dict[Entry, int] = {}
+        self.missing: list[str] = []
+
+    def mark(self, text: Markdown, sources: Iterable[str], values: Sequence[float]) -> Markdown:
+        """`text` with a mark; as it stands where no number was formatted for it or it has marks."""
+        if BEGIN in text or "\n" in text or not values or not re.search(r"\d", text):
+            return text
+        if not (sources := tuple(sources)):
+            self.missing.append(text)
+            return text
+        entry = Entry(tuple(map(float, values)), sources)
+        return Markdown(f"{BEGIN}{self.entries.setdefault(entry, len(self.entries))}{MIDDLE}{text}{END}")
+
+
+@contextmanager
+def taken() -> Iterator[dict[str, None]]:
+    """What is read in the block, as keys; numbers that are formatted in it are apart from those before."""
+    before = printed[:]
+    printed.clear()
+    try:
+        with reading() as seen:
+            yield seen
+    finally:
+        printed[:] = before
+
+
+# --- what was read, for a reader ---
+
+
+@dataclass
+class Selection:
+    """Rows of one measure of one training and way, or a setting, or a definition.
+
+    Attributes:
+        what: it in words; of rows without what they are of.
+        file: the job's file, from the folder of the run or of the project; empty of a definition.
+        rows: its rows, in order; empty of a setting.
+    """
+
+    what: str
+    file: str = ""
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def said(self) -> str:
+        """With what a measure means: "distance ... (`frechet`) of 21 checkpoints of zoom-0"."""
+        one = MEASURES.get(self.rows[0].measure) if self.rows else None
+        return (f"{one.meaning} ({self.what}, {one.unit})" if one else self.what) + _of(self.rows)
+
+    def link(self, out: Path) -> str:
+        """From a page in `out`: the place of its first row on the page of rows, else its file."""
+        if self.rows:
+            return f"{ROWS}#{anchor(self.rows[0])}"
+        elsewhere = self.file.startswith("released/")
+        return os.path.relpath(releases().parent / self.file, out) if elsewhere else self.file
+
+    def as_json(self) -> dict[str, Any]:
+        places = [int(one.source.rpartition("#")[2]) for one in self.rows]
+        found = {"what": self.what + _of(self.rows)} | ({"file": self.file} if self.file else {})
+        return found | ({"rows": _ranges(places)} if places else {})
+
+
+def anchor(one: Row) -> str:
+    """The name of a row on the page of rows."""
+    return one.source.replace("/", ".").replace("#", ".").removeprefix("metrics.")
+
+
+def _ranges(places: Sequence[int]) -> list[int | list[int]]:
+    """Numbers in order, those that follow one another as [first, last]."""
+    found = []
+    for _, run in groupby(enumerate(places), key=lambda pair: pair[1] - pair[0]):
+        one = [place for _, place in run]
+        found.append([one[0], one[-1]] if len(one) > 1 else one[0])
+    return found
+
+
+def selections(sources: Iterable[str], out: Path) -> list[Selection]:
+    """What was read, for a report in `out`; like ones together."""
+    found: dict[Any, Selection] = {}
+    for source in sources:
+        file, _, key = source.partition("#/")
+        if source.startswith(DEFINITION):
+            found[source] = Selection(f"a definition, `{source.removeprefix(DEFINITION)}`")
+        elif SOURCE.fullmatch(source):
+            one, file = row_at(source, out), source.partition("#")[0]
+            alike = one.run, one.model, one.seed, one.way, one.measure, file
+            found.setdefault(alike, Selection(f"`{one.measure}`", file)).rows.append(one)
+        else:
+            job = file.rpartition("/")[2].removesuffix(".json") + _of_release(file)
+            found[source] = Selection(f"`{key.replace('/', '.')}` of {job}", file)
+    return list(found.values())
+
+
+def _of_release(source: str) -> str:
+    return f" of {source.split('/')[1]}" if source.startswith("released/") else ""
+
+
+def _of(rows: Sequence[Row]) -> str:
+    """What rows of one measure are of: " of 21 checkpoints of zoom-0, epochs 80 to 100"."""
+    if not rows:
+        return ""
+    one, n = rows[0], len(rows)
+    of = one.model + (f"-{one.seed}" if one.seed is not None else "") if one.model else ""
+    of += _of_release(one.source)
+    epochs = sorted({row.epoch for row in rows if row.epoch is not None})
+    if one.way == "checkpoint":
+        of = f"{n} checkpoints of {of}" if n > 1 else f"a checkpoint of {of}"
+    elif one.way:
+        of = f"“{one.way}”" + (f" of {of}" if of else "")
+    said = f" of {of}" if of else ""
+    if len(epochs) > 1:
+        return f"{said}, epochs {epochs[0]} to {epochs[-1]}"
+    if n > 1:
+        return f"{said}, {n} rows"
+    place = f", at {one.x:g}" if one.x is not None else ""
+    return said + place + (f", epoch {epochs[0]}" if epochs and one.way == "checkpoint" else "")
+
+
+# --- writing ---
+
+
+MOST = 8  # selections that are named in the list; the file of numbers has all
+
+
+def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any]], list[Row]]:
+    """The text with a span for each marked number and the list of sources; the numbers; the rows cited."""
+    by_id = {number: entry for entry, number in marks.entries.items()}
+    numbers: dict[int, dict[str, Any]] = {}
+    lines: list[str] = []
+    rows: dict[str, Row] = {}
 
     def span(found: re.Match) -> str:
-        mark = int(found[1])
-        if mark not in order:
-            order[mark] = len(order) + 1
-            entry = by_id[mark]
-            sources = [source._asdict() for source in entry.sources]
+        if (mark := int(found[1])) not in numbers:
+            number, entry = len(numbers) + 1, by_id[mark]
+            read = selections(entry.sources, out)
             value = entry.values[0] if len(entry.values) == 1 else list(entry.values)
-            one = {"number": order[mark], "text": found[2], "value": value, "operation": entry.operation}
-            numbers.append(one | {"sources": sources})
-        return f"[{found[2]}]{{.n s={order[mark]}}}"
+            one = {"number": number, "text": found[2], "value": value}
+            numbers[mark] = one | {"sources": [selection.as_json() for selection in read]}
+            rows.update((row.source, row) for selection in read for row in selection.rows)
+            lines.append(f"1. [{found[2]}]{{#n{number}}}: {_said(entry, read, out)}")
+        return f"[{found[2]}]{{.n s={numbers[mark]['number']}}}"
 
-    return MARK.sub(span, NO_SPAN.sub(lambda found: plain(found[0]), text)), numbers
-
-
-def listing(numbers: Sequence[Mapping[str, Any]], out: Path) -> str:
-    """The list of sources at the end of the page, which lies in the folder `out`."""
-    lines = [f"1. [{one['text']}]{{#n{one['number']}}}: {said(one, out)}" for one in numbers]
-    return "\n".join(["", "::: page", HEAD, FOLD, f"**{len(lines)} numbers**", "", *lines, ":::", ":::", ""])
-
-
-def said(one: Mapping[str, Any], out: Path) -> str:
-    """A line on one number: the unrounded value and its places, of which like ones are one."""
-    values = one["value"] if isinstance(one["value"], list) else [one["value"]]
-    places: dict[str, dict[str, int]] = {}
-    for source in one["sources"]:
-        alike = re.sub(r"/\d+(?=/|$)", "/*", source["pointer"])
-        of_record = places.setdefault(source["record"], {})
-        of_record[alike] = of_record.get(alike, 0) + 1
-    found = []
-    for record, pointers in places.items():
-        if len(places) > MANY:
-            break
-        here = [s["pointer"] for s in one["sources"] if s["record"] == record]
-        first = {re.sub(r"/\d+(?=/|$)", "/*", pointer): pointer for pointer in here}
-        shown = [f"`{first[p] if n == 1 else p}`" + (f" ({n})" if n > 1 else "") for p, n in pointers.items()]
-        at = os.path.relpath(releases().parent / record, out) if record.startswith("released/") else record
-        where = "" if record == DEFINITION else f"[{record.removesuffix('.json')}]({at}) "
-        found.append(where + ", ".join(shown))
-    if len(places) > MANY:
-        named = f"number {one['number']} of [the file of numbers](numbers.json)"
-        found = [f"{len(one['sources'])} places in {len(places)} records: {named}"]
-    how = f" by `{one['operation']}` of" if one["operation"] else " from"
-    return f"{', '.join(map(repr, values))}{how} {'; '.join(found)}"
+    text = MARK.sub(span, NO_SPAN.sub(lambda found: plain(found[0]), text))
+    head = "# Where the numbers come from {#sec:sources .unnumbered}\n\n::: {.claim #numbers}"
+    head += f"\n**{len(lines)} numbers**, from {len(rows)} [rows of the table]({ROWS})"
+    text += "\n".join(["", "::: page", head, "", *lines, ":::", ":::", ""])
+    return text, list(numbers.values()), sorted(rows.values(), key=_place)
 
 
-MANY = 6  # records, of which more are not named one by one
-HEAD = "# Where the numbers come from {#sec:sources .unnumbered}\n"
-FOLD = "::: {.claim #numbers}"
+def _said(entry: Entry, read: Sequence[Selection], out: Path) -> str:
+    """A line on one number: unrounded, and what it is from, with links."""
+    values = ", ".join(f"{x:.10g}" for x in entry.values[:4]) + (" …" if len(entry.values) > 4 else "")
+    links = {one.said: one.link(out) for one in read}
+    named = [f"[{said}]({link})" if link else said for said, link in [*links.items()][:MOST]]
+    if len(links) > MOST:
+        named.append(f"{len(links) - MOST} more in [the file of numbers](numbers.json)")
+    return f"{values}{' ' if values else ''}from {'; '.join(named)}"
+
+
+def _place(one: Row) -> tuple[str, int]:
+    file, _, place = one.source.partition("#")
+    return file, int(place)
+
+
+COLUMNS = ("model", "seed", "way", "epoch", "measure", "x", "value", "low", "high", "n", "sd")
+TEMPLATE = Path(__file__).resolve().parent / "templates" / "rows.html"
+
+
+def page_of(rows: Sequence[Row]) -> bytes:
+    """The page of the rows that are cited, with an anchor for each."""
+    template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE.read_text("utf-8"))
+    files = [(file, [*found]) for file, found in groupby(rows, key=lambda one: one.source.partition("#")[0])]
+    return template.render(files=files, columns=COLUMNS, anchor=anchor).encode()

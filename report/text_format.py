@@ -8,10 +8,7 @@ import math
 import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import wraps
 from typing import Any
-
-from report.sources import counted, plain, register
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 MINUS, FIXED = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
@@ -58,34 +55,19 @@ def finalize(value: Any) -> Markdown:
     return escape(value)
 
 
-def _finite(x: float) -> float:
-    x = getattr(x, "value", x)  # of a number with its interval
+printed: list[float] = []  # the numbers that were formatted, unrounded, for who takes them (`report.sources`)
+
+
+def _noted(x: Any) -> float:
+    """A number, or that of an interval, which is now printed."""
+    x = getattr(x, "value", x)
     if isinstance(x, bool) or not isinstance(x, int | float) or not math.isfinite(x):
         raise ValueError(f"the report needs a finite number here, but the run gives {x!r}")
+    printed.append(x)
     return x
 
 
-def _marked(function: Callable[..., Markdown]) -> Callable[..., Markdown]:
-    """A function that formats a number and marks where it comes from."""
-
-    @wraps(function)
-    def formatted(x: float, *how: Any, **named: Any) -> Markdown:
-        return Markdown(register.mark(plain(function(x, *how, **named)), [x]))
-
-    return formatted
-
-
-@_marked
-def integer(x: float) -> Markdown:
-    """12345 -> 12,345 (four digits stay together)."""
-    x = round(_finite(x))
-    return Markdown((f"{x:,}" if abs(x) >= 10000 else str(x)).replace("-", MINUS))
-
-
-@_marked
-def num(x: float, digits: int = 3) -> Markdown:
-    """`digits` significant digits; powers of ten outside 0.001..99999."""
-    x = _finite(x)
+def _significant(x: float, digits: int) -> Markdown:
     if x == 0:
         return Markdown("0")
     mantissa, exponent = f"{x:.{digits - 1}e}".split("e")
@@ -97,54 +79,75 @@ def num(x: float, digits: int = 3) -> Markdown:
     return Markdown(f"${mantissa}\\times 10^{{{power}}}$")
 
 
-@_marked
-def fixed(x: float, decimals: int = 2) -> Markdown:
-    """A fixed number of decimals; a value that rounds to zero has no sign."""
-    shown = f"{_finite(x):.{decimals}f}"
+def _decimal(x: float, decimals: int) -> Markdown:
+    shown = f"{x:.{decimals}f}"
     return Markdown(shown.lstrip("-") if float(shown) == 0 else shown.replace("-", MINUS))
 
 
-@_marked
+def integer(x: float) -> Markdown:
+    """12345 -> 12,345 (four digits stay together)."""
+    x = round(_noted(x))
+    return Markdown((f"{x:,}" if abs(x) >= 10000 else str(x)).replace("-", MINUS))
+
+
+def num(x: float, digits: int = 3) -> Markdown:
+    """`digits` significant digits; powers of ten outside 0.001..99999."""
+    return _significant(_noted(x), digits)
+
+
+def fixed(x: float, decimals: int = 2) -> Markdown:
+    """A fixed number of decimals; a value that rounds to zero has no sign."""
+    return _decimal(_noted(x), decimals)
+
+
 def percent(x: float, decimals: int = 0) -> Markdown:
     """A share in [0, 1] as a percentage; a small share that would read 0 gets more digits."""
-    share = 100 * _finite(x)
-    if 0 < abs(share) < 0.5 * 10**-decimals:
-        return Markdown(num(share, 1) + "%")
-    return Markdown(fixed(share, decimals) + "%")
+    share = 100 * _noted(x)
+    small = 0 < abs(share) < 0.5 * 10**-decimals
+    return Markdown((_significant(share, 1) if small else _decimal(share, decimals)) + "%")
 
 
 def shown(x: Any, show: Callable = num, *how: Any) -> Markdown:
-    """A number with its 95 % interval, where it has one, each shown by a function: 9.02 [8.51, 9.60]."""
+    """A number with its 95 % interval, where it has one, each shown by a function: 9.02 [8.51, 9.60].
+
+    Of several they are shown without: 9.02 and 8.7.
+    """
+    if isinstance(x, list):
+        return shown(x[0], show, *how) if len(x) == 1 else listing(show(one, *how) for one in x)
     if x.low is None:
         return show(x.value, *how)
     value, low, high = (show(end, *how) for end in x.ends)
-    return Markdown(register.mark(plain(f"{value} [{low},{FIXED}{high}]"), x.ends))
+    return Markdown(f"{value} [{low},{FIXED}{high}]")
+
+
+def with_sd(x: Any) -> Markdown:
+    """A mean with its interval, and after a semicolon the deviation of what it is the mean of."""
+    return Markdown(f"{shown(x)}; {num(x.sd, 2)}")
 
 
 def percent_span(x: Any, decimals: int = 1) -> Markdown:
     """A share with its interval, in per cent."""
-    value, low, high = (fixed(100 * end, decimals) for end in x.ends)
-    return Markdown(register.mark(plain(f"{value}% [{low},{FIXED}{high}]"), x.ends))
+    value, low, high = (_decimal(100 * _noted(end), decimals) for end in x.ends)
+    return Markdown(f"{value}% [{low},{FIXED}{high}]")
 
 
-def percent_range(shares: Iterable[float]) -> Markdown:
+def percent_range(shares: Iterable[Any]) -> Markdown:
     """The smallest and the largest of some shares: 12% to 15%."""
-    found = [percent(x) for x in sorted(shares)]
-    return listing({plain(one): one for one in found[:1] + found[-1:]}.values(), "to")
+    found = [percent(x) for x in sorted(getattr(x, "value", x) for x in shares)]
+    return listing(dict.fromkeys(found[:1] + found[-1:]), "to")
 
 
-def spread(mean: float, sd: float) -> Markdown:
+def spread(mean: Any, sd: float) -> Markdown:
     """mean ± sd, both to the second significant digit of the spread."""
-    decimals = max(0, 1 - math.floor(math.log10(sd))) if _finite(sd) > 0 else 3
-    text = plain(f"{fixed(mean, min(decimals, 6))}{FIXED}±{FIXED}{fixed(sd, min(decimals, 6))}")
-    return Markdown(register.mark(text, [mean, sd]))
+    decimals = min(max(0, 1 - math.floor(math.log10(sd))), 6) if sd > 0 else 3
+    return Markdown(f"{fixed(mean, decimals)}{FIXED}±{FIXED}{fixed(sd, decimals)}")
 
 
-@_marked
 def duration(seconds: float) -> Markdown:
     """0.09 s, 43 s, 12 min, 5.1 h."""
+    seconds = _noted(seconds)
     unit, size = ("s", 1) if seconds < 120 else ("min", 60) if seconds < 7200 else ("h", 3600)
-    return Markdown(f"{num(seconds / size, 2)} {unit}")
+    return Markdown(f"{_significant(seconds / size, 2)} {unit}")
 
 
 def each(values: Iterable[float], digits: int = 3) -> Markdown:
@@ -185,20 +188,11 @@ def code(value: Any) -> Markdown:
     return Markdown(f"{fence}{pad}{text}{pad}{fence}")
 
 
-def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], columns: str | Sequence[int] = "") -> Markdown:
-    """A pipe table.
-
-    Args:
-        columns: a letter a column, l or r, the first one l and the rest r if it is empty; or, for a table of
-            prose, the columns' relative widths.
-    """
-    if isinstance(columns, str):
-        kinds = columns or "l" + "r" * (len(head) - 1)
-        rule = [":--" if kind == "l" else "--:" for kind in kinds]
-    else:
-        rule = [":" + "-" * width for width in columns]
+def table(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Markdown:
+    """A pipe table, whose columns are aligned at the left."""
     lines = [[finalize(cell) for cell in line] for line in (head, *rows)]
-    return Markdown("\n".join("| " + " | ".join(line) + " |" for line in (lines[0], rule, *lines[1:])))
+    lines.insert(1, [":--"] * len(head))
+    return Markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
 def bibtex(key: str, **fields: Any) -> Markdown:
@@ -209,6 +203,6 @@ def bibtex(key: str, **fields: Any) -> Markdown:
     return Markdown("\n  ".join(lines))
 
 
-# Those that placeholders and conditions may call, as functions or filters.
-HELPERS = {f.__name__: f for f in (num, fixed, percent, percent_range, shown, duration, integer)}
-HELPERS |= {f.__name__: f for f in (listing, each, named, sentence, code, counted)}
+# What placeholders and conditions may call, as functions or filters.
+FUNCTIONS = (num, fixed, percent, percent_range, percent_span, shown, spread, with_sd, duration, integer)
+HELPERS = {f.__name__: f for f in (*FUNCTIONS, listing, each, named, code)}

@@ -1,507 +1,497 @@
-"""Values of a run that the text names, in placeholders and in conditions; what the run lacks is not there.
+"""Names of the long report: what its placeholders print and its conditions look at.
 
-Models, claims and changes beyond the study are reached by their own names: `final.zoom.border.sd`,
-`verdict.comparable`, `beyond.zoom_unet.ways.mixture.coverage`.
+Most are looked up by model, and then by a measure of the table: `final.zoom.frechet` is that of the first
+training of the zoom, `ends.zoom.frechet` those of all of them, `beyond['zoom_unet.mixture'].frechet` those of
+a row of the table of changes (`study.changes`). What a run lacks is not there.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
-from itertools import chain
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import yaml
 
+from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.statistics import FEWEST
-from diffusion.files import read_json
-from report import beyond, front, original, own, starts, tables
-from report.claims.ddpm import EARLY, recovered
-from report.claims.samples import COMPARABLE
-from report.sources import counted, defined, derived, known, mean, reading
-from report.study import DDPMS, END_OF_TRAINING, MODELS, complete, dataset, deviations, measured
-from report.study import trainings as trainings_of
-from report.text_format import (
-    NUMBERS,
-    Markdown,
-    bibtex,
-    code,
-    duration,
-    escape,
-    integer,
-    listing,
-    num,
-    percent,
-)
-from report.verdicts import table
-from report.verdicts.case import (
-    LAST,
-    Case,
-    at_end,
-    coverage,
-    distance,
-    full,
-    late,
-    low_confidence,
-    swing,
-)
-from report.verdicts.judge import WORDS, Verdict, tally
-from study.blind import Blind
-from study.drift import Level
-from study.figures.catalogue import UNPICKED
-from study.records import (
-    SETTLED,
-    AnalyseRecord,
-    MeasureRecord,
-    Results,
-    Trained,
-    YardstickRecord,
-    sampling_of,
-)
-from study.settings import Profile
+from report.claims.ddpm import EARLY
+from report.claims.samples import COMPARABLE, classes
+from report.departures import DDPMS, END_OF_TRAINING, complete, deviations
+from report.judge import at_end, late
+from report.ledger import FAILS, Verdict, lines, tally
+from report.names import common, trained
+from report.run import Run
+from report.short import told
+from report.sources import defined
+from report.text import Lazy, Names
+from report.text_format import FIXED, NUMBERS, Markdown, escape, fixed, integer, listing, named, num, percent
+from study import changes
+from study.counterparts import studied
+from study.drift import WATCHED, Level, N
+from study.figures.beyond import SHOWN
+from study.figures.pictures import UNPICKED
+from study.figures.starts import HALF
+from study.results import LATE, SETTLED, Results, Training, mean, sampling_of
+from study.table import Job, Row, Samples
 
-AUTHORS, LICENCE, PROJECT = "The Cold Zoom Diffusion project", "MIT", "cold-zoom-diffusion"
-VERIFIED = "verified.txt"  # the table of `make verify`, where one was made
-CITATION = Path(__file__).resolve().parents[1] / "CITATION.cff"
 EARLY_POINT = 0.2  # of training, where the schedules are compared
-SHIFTED, STITCHED, BLURRED = "shifted by 3 pixels", "two digits stitched", "blurred by 1 pixel"
-MIXED = 0.1  # nats of divergence: real digits with other class shares, beside shifted ones
-SCALE = (SHIFTED, BLURRED, STITCHED, "on 20 % grey")  # of distances
+SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
+SMALL = 0.3  # a spread of backgrounds that one hardly sees; those of U-Nets are all smaller by far
+BLIND = 0.1  # a response below which a network is called blind
+ABOUT = 1.2  # a class whose share is within this factor of its real one is neither common nor rare
+# Rows of the table of changes; the release's own has all.
+TOLD = (
+    *(*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant"),
+    *("zoom_unet", "zoom_noise.grey", "zoom_unet_noise.start_200", "zoom_unet_noise.grey_60"),
+)
 
 
-def common(
-    results: Results,
-    profile: Profile,
-    notebooks: Sequence[str] = (),
-) -> dict[str, Any]:
-    """Values that the report of any run names.
-
-    Args:
-        notebooks: names of its executed notebooks.
-    """
-    path, options = Path(profile.where), profile.options
-    author, date, number = options.get("authors", AUTHORS), str(options.get("date", "")), version(PROJECT)
-    cited = {"title": _project()["title"], "author": author, "year": date[:4]}
-    return {
-        "citation": bibtex("coldzoom", **cited, note=f"Version {number}", url=repository()),
-        "profile": profile.name,
-        "profile_file": profile.name if path.parent.name == "profiles" else path.name,
-        "failed": [],
-        "version": number,
-        "edition": number,  # of the report
-        "authors_yaml": Markdown(f"  - {escape(author)}"),
-        "date": date,
-        "licence": LICENCE,
-        "repository": repository(),
-        "facts": facts(results),
-        "lies_beside": lies_beside(results, notebooks),
-        "dataset": dataset(results),
-        "notebooks": [Markdown(f"[{escape(n)}](notebooks/{n}.html)") for n in notebooks],
-        "play": Markdown(front.PLAY.name) if front.played() else None,
-        "play_picture": Markdown(f"figures/{front.PLAY_PICTURE}"),
-    }
-
-
-def facts(results: Results) -> Markdown:
-    """By which code, versions and precision the trainings were made, and what they took, for the title."""
-    ones = list(results.trainings.values())
-
-    def each(key: str) -> str:
-        return ", ".join(dict.fromkeys(str(one.train.environment.get(key, "unknown")) for one in ones))
-
-    plural = "s" if ", " in each("commit") else ""
-    of = f"Trained by commit{plural} {each('commit')}, Python {each('python')}, torch {each('torch')}"
-    return Markdown(f"{of}, {each('precision')}, in {duration(sum(map(tables.seconds, ones)))}")
-
-
-def lies_beside(results: Results, notebooks: Sequence[str]) -> Markdown:
-    """Links to what lies beside the page, for the title."""
-    known = {"PDF": "report.pdf"} | ({"Notebooks": f"notebooks/{notebooks[0]}.html"} if notebooks else {})
-    known |= {"Numbers and their records": "numbers.json", "Models": "table.json"}
-    known |= {"Claims": "ledger.json"} if {*results.models} - {*own.models(results)} else {}
-    known |= {"What was verified": VERIFIED} if (results.out / VERIFIED).is_file() else {}
-    return Markdown(" · ".join(f"[{name}]({file})" for name, file in known.items()))
-
-
-def repository() -> str:
-    """The address of the project's repository, from CITATION.cff; empty until there is one."""
-    return _project().get("repository-code", "")
-
-
-def _project() -> dict[str, Any]:
-    return yaml.safe_load(CITATION.read_text(encoding="utf-8"))
-
-
-def build(
-    results: Results,
-    profile: Profile,
-    verdicts: Mapping[str, Verdict],
-    notebooks: Sequence[str] = (),
-    drawn: Iterable[str] = (),
-) -> dict[str, Any]:
-    """All values of the study, or of a released run with a linear DDPM and a zoom model.
-
-    Args:
-        results: with those of the other runs (`beyond.with_others`).
-        notebooks: names of its executed notebooks.
-        drawn: names of the figure files.
-    """
-    models = measured(results)
-    case = Case(results, {m: results.first(m) for m in models})
-    zooms = trainings_of(results, "zoom")
-    whole = complete(results)
-    return (
-        common(results, profile, notebooks)
-        | _run(results, models, set(drawn))
-        | _measures(results)
-        | _claims(verdicts)
-        | _models(case, models)
-        | _zooms(results, zooms)
-        | _trainings({m: trainings_of(results, m) for m in models})
-        | {"whole": whole, "early": {}, "along": {}, "clipping": {}}
-        | {"recovered": {}, "reads": {}, "yardstick": {}, "cost": {}}
-        | ((_checkpoints(case) | _analyses(case)) if whole else {})
-        | _by_eye(results)
-        | beyond.values(results.further)
-        | _level(results)
-        | original.values(results)
-    )
-
-
-def _level(results: Results) -> dict[str, Any]:
-    with reading() as seen:
-        found = starts.values(Level.of(results))
-    return known(found, tuple(seen), "study.drift.Level")
+def names(run: Run) -> dict[str, Any]:
+    """Name -> value, or a function that makes it when it is needed."""
+    results = run.results
+    of = {m: results.of(m) for m in studied(results)}
+    found = common(run) | _front(run) | _run(run, of) | _tables(results) | _claims(run.verdicts)
+    found |= _firsts({m: ones[0] for m, ones in of.items()}) | _trainings(results, of)
+    return found | _zooms(results) | _of_run(results, of) | _others(results) | _level(results)
 
 
 # --- the run ---
 
 
-def _run(results: Results, models: list[str], drawn: set[str]) -> dict[str, Any]:
-    """The run, its models, and how it departs from the study."""
-    one = results.first("linear").train
-    address = repository()
-    further = [m for m in results.models if m not in [*models, *own.models(results)]]
+def _front(run: Run) -> dict[str, Any]:
+    """Pictures and numbers of the page's front, and models of a section on further ones."""
+    results = run.results
+    ones = [one for one in map(results.first, results.models) if one.measured]
+    pictures = [(one.label, Markdown(f"front_{one.model}.png")) for one in ones]
     return {
-        "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
-        "data_hashes": data_hashes(results),
-        "deviations": deviations(results),
-        "subtitle": f"Models of the study and {len(further)} further ones"
-        if further
-        else "Two DDPMs and a deterministic zoom",
-        "trainings_said": trainings_said(results),
-        "network": one,
-        "parameters_counts": sorted({results.first(m).train.parameters_count for m in models}),
-        "learning_rate_course": "held constant"
-        if one.settings["lr_schedule"] == "constant"
-        else "warmed up shortly and then lowered along a cosine",
-        "respaced": respaced(results),
-        "total_seconds": sum(map(tables.seconds, results.trainings.values())),
-        "further_models": front.further(results, further, drawn),
-        **front.values(results),
+        "pictures": [(label, file) for label, file in pictures if file in run.drawn],
+        "finals": {one.label: one.final for one in ones},
+        "all_low_confidence": lambda: named(((o.label, o.final["low_confidence"]) for o in ones), percent),
+        "all_distances": lambda: named(((one.label, one.final["frechet"]) for one in ones), num),
+        "told": told(run, [m for m in results.models if m not in (*studied(results), *run.mine)]),
     }
 
 
-def data_hashes(results: Results) -> Markdown:
-    """The data's identity: the beginning of the SHA-256 of images and labels."""
-    path = results.out / next(iter(results.trainings.values())).train.run / "run.json"
-    data = read_json(path)["identity"]["data"]
-    named = listing(Markdown(f"{code(data[split][:16])}… ({split})") for split in ("train", "test"))
-    return Markdown(f"SHA-256 of images and labels: {named}.")
+def _run(run: Run, of: Mapping[str, list[Training]]) -> dict[str, Any]:
+    """The run, its models, how it departs from the study, its measuring, and what is chosen there."""
+    results = run.results
+    further = [m for m in run.studied if m not in of]
+    said = f"Models of the study and {len(further)} further ones" if further else ""
+    return {
+        "whole": lambda: complete(results),
+        "deviations": lambda: deviations(results),
+        "subtitle": said or "Two DDPMs and a deterministic zoom",
+        "trainings_said": lambda: _times(results),
+        "parameters_counts": lambda: sorted({ones[0].train.parameters_count for ones in of.values()}),
+        "respaced": lambda: _respaced(results),
+        "measuring": of["linear"][0].measured.facts,
+        "real": of["linear"][0].real,
+        "in_words": NUMBERS,
+        "comparable_within": lambda: defined(round(COMPARABLE), "report.claims.samples:COMPARABLE"),
+        "end_of_training": lambda: defined(END_OF_TRAINING, "report.departures:END_OF_TRAINING"),
+        "fewest_checkpoints": lambda: defined(FEWEST, "diffusion.evaluation.statistics:FEWEST"),
+        "late_part": lambda: defined(LATE, "study.results:LATE"),
+        "settled": lambda: defined(SETTLED, "study.results:SETTLED"),
+        "unpicked_count": lambda: defined(UNPICKED, "study.figures.pictures:UNPICKED"),
+    }
 
 
-def trainings_said(results: Results) -> Markdown:
-    """The number of trainings of each model, in words."""
+def _times(results: Results) -> Markdown:
+    """How often each model was trained, in words."""
     words, groups = {1: "once", 2: "twice"}, {}
     for model in results.models:
-        n = counted(one.train for one in trainings_of(results, model))
+        n = len([one.train["seed"] for one in results.of(model)])
         groups.setdefault(words.get(n, f"{integer(n)} times"), []).append(model)
     return listing(Markdown(f"{listing(models)} {times}") for times, models in groups.items())
 
 
-def respaced(results: Results) -> list[Markdown]:
+def _respaced(results: Results) -> list[Markdown]:
     """The models that are sampled in fewer steps than they are trained for."""
-    drawn = {m: results.first(m).train.settings for m in results.models}
+    drawn = {m: results.first(m).settings for m in results.models}
     steps = {m: n for m, s in drawn.items() if (n := sampling_of(s)["steps"]) not in (None, s["T"])}
     return [Markdown(f"{integer(n)} for the {escape(m)} model") for m, n in steps.items()]
 
 
-# --- measures and claims ---
-
-
-def _measures(results: Results) -> dict[str, Any]:
-    """The measuring, and the tables."""
-    ones, schedules = [one.measure for one in results.trainings.values()], results.schedules
-    measure, beta, left = ones[0], schedules.linear.beta[-1], 1 - schedules.linear.alpha_bar[-1]
+def _tables(results: Results) -> dict[str, Any]:
+    """What loops of tables run over, and their cells that are more than a measure."""
+    ones, original = trained(results), results.original
+    theirs = trained(original) if original else []
+    every = [one for _, one in ones + theirs]
+    models = original.models if original else []
     return {
-        "end_of_training": defined(END_OF_TRAINING, "report.study:END_OF_TRAINING"),
-        "fewest_checkpoints": defined(FEWEST, "diffusion.evaluation.statistics:FEWEST"),
-        "last_part": Markdown(LAST),
-        "reference": measure.reference,
-        "classifier": measure.features["digits"],
-        "inception": any(one.features["inception"].available for one in ones),
-        "real": measure.real,
-        "real_n": measure.settings["n_distance"],
-        "low_confidence_all": [at_end(one, low_confidence).value for one in ones],
-        "unpicked_count": defined(UNPICKED, "study.figures.catalogue:UNPICKED"),
-        "checkpoint_n": measure.settings["n_checkpoint"],
-        "settled": percent(defined(SETTLED, "study.records:SETTLED")),
-        "schedules": schedules,
-        "posterior": {"posterior": beta / left**0.5, "inverted": beta**0.5},
-        "table_parameters": tables.settings(results, lambda one: one.train),
-        "table_measuring": tables.settings(results, lambda one: one.measure),
-        "table_finals": tables.finals(results),
-        "table_drawn": tables.drawn(results),
-        "table_cost": tables.cost(results),
-        "table_environment": tables.environment(results),
-        "table_schedules": tables.schedules(results),
+        "theirs": theirs,
+        "beside_original": [(n, one) for m in models for n, one in theirs + ones if one.model == m],
+        "ended": Lazy(every, lambda one: Lazy(one.final, lambda measure: at_end(one, measure))),
+        "late_distances": Lazy(every, _late_distances),
+        "floor": lambda: ones[0][1].measured["checkpoint"]["floor"],
     }
+
+
+def _late_distances(one: Training) -> Markdown:
+    """The mean distance of the late checkpoints, and their range."""
+    found = [row["frechet"].value for row in one.late]
+    middle, low, high = (fixed(x, 1) for x in (float(np.mean(found)), min(found), max(found)))
+    return Markdown(f"{middle}{FIXED}({f'{low}–{high}' if len(found) > 1 else 'last'})")
 
 
 def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
-    """The ledger; of each claim the numbers of its parts, and the one that decides."""
+    """The ledger; of each claim its verdict, its parts, and the number that decides."""
     decides = {name: v.decides[0] for name, v in verdicts.items() if v.decides}
+    every, failing = [v.claim for v in verdicts.values()], []
+    for one in (v.claim for v in verdicts.values() if v.verdict == FAILS):
+        failing.append(f"“{one.short}” ({one.section.partition(',')[0]})")  # with the study's section
+
+    def parts(name: str) -> Lazy:
+        of = verdicts[name].parts
+        return Lazy(range(len(of)), lambda i: of[i].interval)
+
     return {
-        "claims_count": integer(defined(len(verdicts), "report.claims")),
-        "made_before": integer(defined(sum(v.claim.made_before for v in verdicts.values()), "report.claims")),
-        "tally": tally(verdicts),
-        "table_glance": table.glance(verdicts),
-        "claims_in_full": table.claims(verdicts),
-        "verdict": {name: WORDS.get(v.verdict, v.verdict) for name, v in verdicts.items()},
-        "parts": {name: [one.interval for one in v.parts] for name, v in verdicts.items() if v.parts},
-        "effect": {name: e.shown() for name, e in decides.items()},
-        "value": {name: e.said(e.interval.value) for name, e in decides.items()},
-        "magnitude": {name: e.said(abs(e.interval.value)) for name, e in decides.items()},
-        "in_words": NUMBERS,
-        "fewest": {name: table.fewest(v, place) for place, (name, v) in enumerate(verdicts.items())},
-        "ratios": [e.interval.value for e in verdicts["comparable"].each],
-        "comparable_within": integer(defined(COMPARABLE, "report.claims.samples:COMPARABLE")),
+        "ledger": lambda: lines(verdicts),
+        "claims_count": lambda: defined(len(every), "report.claims"),
+        "made_before": lambda: defined(sum(one.made_before for one in every), "report.claims"),
+        "tally": lambda: tally(verdicts),
+        "failing": lambda: defined(Markdown(", ".join(failing)), "report.claims"),
+        "verdict": {name: v.word for name, v in verdicts.items()},
+        "parts": Lazy(verdicts, parts),
+        "effect": Lazy(decides, lambda name: decides[name].shown()),
+        "value": Lazy(decides, lambda name: decides[name].show(decides[name].interval.value)),
+        "magnitude": Lazy(decides, lambda name: decides[name].show(abs(decides[name].interval.value))),
+        "fewest": Lazy(verdicts, lambda name: verdicts[name].fewest),
+        "ratios": lambda: [one.interval for one in verdicts["comparable"].cases[0]],
     }
 
 
-# --- the study's models, by name: the first training of each ---
+# --- the study's models, by name ---
 
 
-def _models(case: Case, models: list[str]) -> dict[str, Any]:
-    train, measure = ({m: getattr(case[m], of) for m in models} for of in ("train", "measure"))
+def _firsts(firsts: Mapping[str, Training]) -> dict[str, Any]:
+    """Of the first training of each, `first`."""
+    float32 = [m for m, one in firsts.items() if "float32" in one.measured]
     return {
-        "train": train,
-        "last": {m: one.history[-1] for m, one in train.items()},
-        "losses": {
-            m: {
-                split: [getattr(line, f"{split}_loss") for line in one.history] for split in ("train", "test")
-            }
-            for m, one in train.items()
-        },
-        "final": {m: one.final for m, one in measure.items()},
-        "late": {m: late(one, distance) for m, one in measure.items()},
-        "rate": train["linear"].ddpm.learning_rate_check,
-        "probes": {m: one.ddpm or one.zoom for m, one in train.items()},
-        "float32": {m: f.gap.frechet for m, one in measure.items() if (f := one.ablations.float32)},
-        "memorised": case["zoom"].analysis.memorised,
+        "first": firsts,
+        "late": Lazy(firsts, lambda m: late(firsts[m], "frechet")),
+        "rate": Lazy(("printed", "used"), lambda way: firsts["linear"].job[way]),
+        "rate_steps": lambda: int(_places(firsts["linear"].job["printed"], "loss_of_steps")[-1]),
+        "float32": Lazy(float32, lambda m: firsts[m].measured["float32"]["frechet_gap"]),
+        "levels_ahead": lambda: _levels_ahead({m: firsts[m].probes for m in DDPMS}),
+        "response_t": lambda: _places(firsts["linear"].response(), "response"),
+        "cost": _cost(firsts),
     }
 
 
-@derived
-def by_distance(one: Trained, value: Any) -> float:
+def _places(samples: Samples, measure: str) -> list[float]:
+    """The places of a measure, which is read."""
+    return [place for place, _ in zip(samples.places(measure), samples[measure], strict=True)]
+
+
+def _levels_ahead(probes: Mapping[str, Samples]) -> list[bool]:
+    """At each common noise level, from the noisiest: whether the cosine network errs less."""
+    levels = sorted(probes["linear"].places("common_loss_at"))
+    loss = {m: [of.at("common_loss_at", x).value for x in levels] for m, of in probes.items()}
+    return [cosine < linear for linear, cosine in zip(loss["linear"], loss["cosine"], strict=True)]
+
+
+def _cost(firsts: Mapping[str, Training]) -> Lazy:
+    """Quality with few and with many network calls, of the zoom model and both DDPMs."""
+    drawn = {m: one.drawn for m, one in firsts.items()}
+
+    def few(model: str) -> list[Samples]:
+        """What a DDPM draws with about as few calls as the zoom."""
+        calls = drawn["zoom"][0][0].calls + 1
+        ways = ((how._content, found) for how, found in drawn[model])
+        return [found for how, found in ways if not how["clip_x0"] and how["calls"] <= calls]
+
+    def digit(model: str) -> Interval:
+        return max((found["digit"] for found in few(model)), key=lambda share: share.value)
+
+    def ddim(model: str) -> list[Interval]:
+        return [found["frechet"] for how, found in drawn[model] if how.sampler == "ddim" and not how.clip_x0]
+
+    return Names(
+        {
+            "calls": lambda: drawn["zoom"][0][0].calls,
+            "ddpm_calls": lambda: max(drawn[m][0][0].calls for m in DDPMS),
+            "better": lambda: max(DDPMS, key=lambda m: digit(m).value),
+            "digit": Lazy(DDPMS, digit),
+            "distance": Lazy(DDPMS, lambda m: min(found["frechet"].value for found in few(m))),
+            "ddim": Lazy(DDPMS, ddim),
+            "full": Lazy(firsts, lambda m: drawn[m][0][1]),
+            "full_distances": Lazy(DDPMS, lambda m: drawn[m][0][1]["frechet"]),
+            "improved": lambda: next((of for how, of in drawn["zoom"] if how.sampler == "improved"), None),
+        }
+    )
+
+
+def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
+    """Of all trainings of each."""
+
+    def ended(measure: str) -> Lazy:
+        return Lazy(of, lambda m: [at_end(one, measure) for one in of[m]])
+
+    def swings(model: str) -> dict[str, float]:
+        """Of the distances in the second half of training."""
+        found = [x["frechet"].value for one in of[model] for x in one.curve if x.epoch >= one.final.epoch / 2]
+        return {"low": min(found), "high": max(found)}
+
+    def recovered(model: str) -> list[Interval]:
+        """The share of digits read right in what is predicted in one step."""
+        t = results.schedules.facts.early_t
+        return [one.analysed[""].at("recovered", t) for one in of[model]]
+
+    ones = results.trainings.values()
+    return {
+        "ends": {row.name: row for row in changes.table(results) if row.name in of},
+        "recovered": Lazy(DDPMS, recovered),
+        "low_confidence": ended("low_confidence"),
+        "low_confidence_all": lambda: [at_end(one, "low_confidence") for one in ones],
+        "coverage": ended("coverage"),
+        "swings": Lazy(of, swings),
+        "follows_mix": Lazy(of, lambda m: [_by_distance(x, lambda row: row["divergence"]) for x in of[m]]),
+        "loss_correlations": lambda: [_by_loss(one) for one in of["zoom"]],
+        "late_means": lambda: [mean(row["frechet"] for row in one.late) for one in of["zoom"]],
+        "mix_all": lambda: [(one.model, one.analysed[""]["mix_reweighted"]) for one in ones],
+        "study_digits": lambda: [one.final["digit"] for found in of.values() for one in found],
+        **_early({m: of.get(m, []) for m in DDPMS}),
+    }
+
+
+def _by_distance(one: Training, value: Callable[[Samples], Interval]) -> float:
     """The correlation of a value with the distance after the first third of training; 0 on few points."""
-    rows = [row for row in one.measure.curve if row.epoch > one.train.epochs / 3]
-    values = [(row.frechet.value, value(row)) for row in rows]
+    rows = [row for row in one.curve if row.epoch > one.train.epochs / 3]
+    values = [(row["frechet"].value, value(row).value) for row in rows]
     known = len(rows) >= 10 and np.std(values, axis=0).all()
     return float(np.corrcoef(values, rowvar=False)[0, 1]) if known else 0.0
 
 
-# --- each model, all its trainings ---
+def _by_loss(one: Training) -> float:
+    known = {row.epoch: row for row in one.history}
+    return _by_distance(one, lambda row: known[row.epoch]["test_loss"])
 
 
-def _trainings(of: Mapping[str, list[Trained]]) -> dict[str, Any]:
-    """By model, values of all its trainings; `swings` are of all together."""
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for model, ones in of.items():
-        measures = [one.measure for one in ones]
-        swings = [swing(one) for one in measures]
-        found["ends"][model] = ends(measures)
-        found["low_confidence"][model] = [at_end(one, low_confidence).value for one in measures]
-        found["coverage"][model] = [at_end(one, coverage).value for one in measures]
-        found["swings"][model] = {"low": min(s.low for s in swings), "high": max(s.high for s in swings)}
-        found["follows_mix"][model] = [
-            by_distance(one, lambda row: row.classes.divergence.value) for one in ones
-        ]
-    return {**found}
-
-
-def ends(ones: Sequence[MeasureRecord]) -> dict[str, list[float]]:
-    """The last distances of the trainings of a model, by features, and how their samples look."""
-    finals, real = [one.final for one in ones], ones[0].real
-    found = {"digits": [one.frechet.value for one in finals]}
-    for name in finals[0].distances:
-        if all(name in one.distances for one in finals):
-            found[name] = [one.distances[name].value for one in finals]
-    if real.stroke:
-        found["thinner"] = [1 - one.stroke.value / real.stroke.value for one in finals]
-        found["inkier"] = [one.ink.value / real.ink.value - 1 for one in finals]
-    found["border"] = [one.border.sd for one in finals]
-    found["recall"] = [one.variety.recall.value for one in finals]
-    found["precision"] = [one.variety.precision.value for one in finals]
-    return found | {"coverage": [one.variety.coverage.value for one in finals]}
-
-
-# --- the zoom model, all its trainings ---
-
-
-def _zooms(results: Results, zooms: list[Trained]) -> dict[str, Any]:
-    by_class = original.by_class(results, zooms)
-    losses = [{line.epoch: line.test_loss for line in one.train.history} for one in zooms]
-    favoured = [c for c, of in by_class.items() if all(x.low > 1 for x in of)]
-    rare = [c for c, of in by_class.items() if all(x.high < 1 for x in of)]
-    common, uncommon = original.common(by_class), original.uncommon(by_class)
-    return {
-        "favoured": favoured,
-        "rare": rare,
-        "leaning_up": [c for c in common if c not in favoured],
-        "leaning_down": [c for c in uncommon if c not in rare],
-        "late_means": [mean([row.frechet.value for row in one.measure.late()]) for one in zooms],
-        "loss_correlations": [
-            by_distance(one, lambda row, known=known: known[row.epoch])
-            for one, known in zip(zooms, losses, strict=True)
-        ],
-        "mix": _mix(results, zooms),
-    }
-
-
-def _mix(results: Results, zooms: list[Trained]) -> dict[str, Any]:
-    """Distances of samples before and after weighting them to the classes of the data."""
-    found = [(one.model, one.analysis.mix.reweighted) for one in results.trainings.values()]
-    real = results.yardstick.mixed if results.yardstick else []
-    return {
-        "zooms": [one.analysis.mix for one in zooms],
-        "all": found,
-        "all_distances": [distance.value for _, distance in found],
-        # of real images whose classes are mixed otherwise
-        "per_nat": sum(one.frechet for one in real) / sum(one.divergence for one in real) if real else None,
-    }
-
-
-# --- the whole study: both DDPMs, all analysed ---
-
-
-def _checkpoints(case: Case) -> dict[str, Any]:
+def _early(ones: Mapping[str, list[Training]]) -> dict[str, Any]:
     """The DDPMs, in pairs of one seed, at their common checkpoints; `early` is one near the beginning."""
-    ones = {m: trainings_of(case.results, m) for m in DDPMS}
-    curves = {m: [{row.epoch: row for row in one.measure.curve} for one in ones[m]] for m in DDPMS}
-    pairs = [
-        (linear[e], cosine[e])
-        for linear, cosine in zip(curves["linear"], curves["cosine"], strict=False)
-        for e in sorted(linear.keys() & cosine.keys())
-    ]
-    last = case["linear"].train.epochs
+    curves = {m: [{row.epoch: row for row in one.curve} for one in ones[m]] for m in DDPMS}
+    both = [*zip(*curves.values(), strict=False)]
+    pairs = [(linear[e], cosine[e]) for linear, cosine in both for e in sorted(linear.keys() & cosine.keys())]
+    if not pairs:
+        return {"early": {}, "along": {}}
+    last = ones["linear"][0].train._content["epochs"]
     epoch = min((linear.epoch for linear, _ in pairs), key=lambda e: abs(e - EARLY_POINT * last))
-    later = [(c.frechet.value, x.frechet.value) for x, c in pairs if x.epoch > EARLY * last]
-    ahead = [cosine < linear for cosine, linear in later]
-    common = [case[m].train.ddpm.common_loss for m in DDPMS]
-    by_level = sorted(zip(common[0].levels, *(one.by_level for one in common), strict=True))
+
+    def ahead(begin: float, end: float) -> list[bool]:
+        """At each checkpoint in this part of training: whether the cosine schedule is nearer."""
+        found = [pair for pair in pairs if begin * last < pair[0].epoch <= end * last]
+        return [cosine["frechet"].value < linear["frechet"].value for linear, cosine in found]
+
+    def read_epoch() -> int:
+        """That of `early`, whose rows are read."""
+        return [curve[epoch]["frechet"] for ones in curves.values() for curve in ones] and epoch
+
+    along = {
+        "ahead": lambda: ahead(0, EARLY),
+        "later_ahead": lambda: sum(ahead(EARLY, 1)),
+        "later": lambda: len(ahead(EARLY, 1)),
+        "border_ratios": lambda: [linear["border"].sd / cosine["border"].sd for linear, cosine in pairs],
+    }
+    early = Lazy(DDPMS, lambda m: [curve[epoch] for curve in curves[m]])
+    return {"early": early, "early_epoch": read_epoch, "along": Names(along)}
+
+
+# --- classes ---
+
+
+def _zooms(results: Results) -> dict[str, Any]:
+    """The classes that the zoom's trainings favour or neglect, and the study's weights with them."""
+    ours, theirs = results.of("zoom"), results.original.of("zoom") if results.original else []
+    share = Names({"ours": lambda: by_class(ours), "all": lambda: by_class(ours + theirs)})
+
+    def where(of: str, met: Callable[[np.ndarray, np.ndarray, np.ndarray], bool]) -> Callable[[], list[str]]:
+        return lambda: [name for name, ends in share[of].items() if met(*ends.T)]
+
     return {
-        "early": {"epoch": epoch} | {m: [curve[epoch] for curve in curves[m]] for m in DDPMS},
-        "along": {
-            "ahead": [c.frechet.value < x.frechet.value for x, c in pairs if x.epoch <= EARLY * last],
-            "later": {
-                "ahead": counted(filter(None, ahead), chain(*later)),
-                "of": counted(ahead, chain(*later)),
-            },
-            "border_ratios": [x.border.sd / c.border.sd for x, c in pairs],
-            "levels_ahead": [cosine < linear for _, linear, cosine in by_level],
+        "favoured": where("ours", lambda x, low, high: low.min() > 1),
+        "rare": where("ours", lambda x, low, high: high.max() < 1),
+        # by the values alone, and not all of them beyond chance
+        "leaning_up": where("ours", lambda x, low, high: x.min() > ABOUT and low.min() <= 1),
+        "leaning_down": where("ours", lambda x, low, high: x.max() < 1 / ABOUT and high.max() >= 1),
+        # in the study's weights, which are the last and have one checkpoint, beyond chance
+        "common_to_all": where("all", lambda x, low, high: x.min() > ABOUT and low[-1] > 1),
+        "rare_in_all": where("all", lambda x, low, high: x.max() < 1 / ABOUT and high[-1] < 1),
+    }
+
+
+def by_class(ones: list[Training]) -> dict[str, np.ndarray]:
+    """Class -> its share at the end of each training, of samples read with confidence, over the real one.
+
+    Value and interval of each, (trainings, 3).
+    """
+
+    def share(one: Training, c: int) -> np.ndarray:
+        return np.array(at_end(one, classes((c,))).ends) / one.real.at("recognised_share", c).value
+
+    names = ones[0].train.data.classes
+    return {name: np.array([share(one, c) for one in ones]) for c, name in enumerate(names)}
+
+
+# --- jobs of no training ---
+
+
+def ways(job: Job | None) -> dict[str, Samples]:
+    """Way -> what a job measured in it; nothing where there is no job."""
+    return {way: job[way] for way in dict.fromkeys(row.way for row in job.rows)} if job else {}
+
+
+def by_model(job: Job) -> dict[str, dict[str, Samples]]:
+    """Model -> way -> what a job of no single model measured of it."""
+    found: dict[str, dict[str, list[Row]]] = {}
+    for row in job.rows:
+        found.setdefault(row.model, {}).setdefault(row.way, []).append(row)
+    return {model: {way: Samples(rows) for way, rows in of.items()} for model, of in found.items()}
+
+
+def _of_run(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
+    """Noise schedules, real images as a yardstick, and the blind comparison."""
+    yardstick, blind = results.yardstick, ways(results.blind)
+
+    def per_nat() -> float:
+        """The distance of real images for each nat by which their classes are mixed otherwise."""
+        found = yardstick["mixed"]
+        return sum(one.value for one in found["frechet"]) / sum(found.places("frechet"))
+
+    def corrected(model: str) -> list[float]:
+        """Shares of digits, lowest and highest, where the recogniser accepts as many as of its trainings.
+
+        It accepts `taken` of the digits, and of other images a share within the interval of `mistaken`
+        (Rogan & Gladen 1978).
+        """
+        taken, wrongly = blind[""]["taken"].value, blind[""]["mistaken"]
+        shares = [(one.final["digit"].value, f) for one in of[model] for f in (wrongly.high, wrongly.low)]
+        return [min(1.0, max(0.0, (share - f) / (taken - f))) for share, f in shares]
+
+    return {
+        "schedule": results.schedules and results.schedules.facts,
+        "schedules": ways(results.schedules),
+        "yardstick": ways(yardstick),
+        "recognisers": [name for name in ways(yardstick).get("", ()) if name.split(" by ")[0] == "wrongly"],
+        "no_digits": lambda: yardstick.facts.no_digits,
+        "scale": lambda: [
+            Markdown(f"{escape(kind.replace(' %', '%'))} {num(yardstick[kind]['frechet'], 2)}")
+            for kind in SCALE
+        ],
+        "per_nat": per_nat if yardstick else None,
+        "blind": blind,
+        "eye": blind.get(""),
+        "corrected": Lazy(of if blind else (), corrected),
+    }
+
+
+# --- the mean level of samples ---
+
+
+def _level(results: Results) -> dict[str, Any]:
+    """The mean level of DDPM samples (`study.drift`)."""
+    level = Level.of(results)
+    ways = level.ways
+    own = [one for one in ways if not one.way]
+
+    def crossings(schedule: str) -> Markdown:
+        """The epochs after which the response of each training is above a half."""
+        found = [next((e for e, rho in of if rho > HALF), WATCHED + 1) for of in level.courses[schedule]]
+        said = (f"more than {WATCHED}" if epoch > WATCHED else integer(epoch) for epoch in sorted(found))
+        return listing(said)
+
+    return {
+        "starts": Lazy(DDPMS if ways else (), crossings),
+        "drift": (lambda: _law(level)) if ways else {},
+        "finished": lambda: [one.border / one.predicted for one in level.finished],
+        "blind_ones": lambda: [one for one in own if one.response < BLIND],
+        "seeing_ones": lambda: [one for one in own if one.response > HALF],
+        "blind_below": lambda: defined(BLIND, "report.values:BLIND"),
+        "small": lambda: defined(SMALL, "report.values:SMALL"),
+        "followed": lambda: defined(N, "study.drift:N"),
+    }
+
+
+def _law(level: Level) -> dict[str, float]:
+    """Spreads of the level as the law predicts them from responses, beside those that were measured."""
+    border = np.array([one.border for one in level.ways])
+    predicted = np.hypot([one.predicted for one in level.ways], level.real)
+    small = (border < SMALL) & np.array([one.kind != "U-Net" for one in level.ways])
+    within = np.abs(np.log2(border / predicted)) < 1
+
+    def correlation(chosen: np.ndarray) -> float:
+        """Of the logarithms; 0 of fewer than three."""
+        pair = np.log(predicted[chosen]), np.log(border[chosen])
+        return float(np.corrcoef(*pair)[0, 1]) if chosen.sum() > 2 else 0.0
+
+    return {
+        "n": len(level.ways),
+        "trainings": len({one.training for one in level.ways}),
+        "correlation": correlation(border > 0),
+        "within": float(within.mean()),
+        "small": int(small.sum()),
+        "small_within": int(within[small].sum()),
+        "of_small": correlation(small),
+        "least": float(border.min()),
+        "most": float(border.max()),
+        "apart": float(border.max() / border.min()),
+    }
+
+
+# --- other runs ---
+
+
+def _others(results: Results) -> dict[str, Any]:
+    """Changes beyond the study, the study's own files and weights, and trainings in their first epochs."""
+    further, original, watched = results.further, results.original, results.watched
+    rows = {row.name: row for row in changes.table(further)} if further else {}
+    found = {
+        "beyond": rows,
+        "told_beyond": [row for name, row in rows.items() if name in TOLD],
+        "watched": {row.name: row for row in changes.table(watched)} if watched else {},
+        "original": {model: original.first(model) for model in original.models} if original else {},
+        "automatic": _automatic(further) if further else {},
+        "tuning": _tuning(further) if further and further.tuning else {},
+    }
+    return found | _files(original.files if original else None)
+
+
+def _automatic(further: Results) -> Lazy:
+    """The number of trainings with automatic precision, and of those that it let run in float32."""
+    ones = further.trainings.values()
+
+    def precisions() -> list[str]:
+        return [one.train.environment["precision"] for one in ones if one.settings["precision"] == "auto"]
+
+    return Names({"all": lambda: len(precisions()), "fp32": lambda: precisions().count("fp32")})
+
+
+def _tuning(further: Results) -> Lazy:
+    """Of each model the number of ways tried, and the distance as it is reported over the best of them."""
+    tried, facts = by_model(further.tuning), further.tuning.facts
+
+    def tuned(model: str) -> dict[str, float]:
+        one, of = further.first(model), tried[model]
+        told = sampling_of(one.settings, one.changes["ddim_24" if one.process == "ddpm" else "grey"])
+        reported = next(way for way in of if sampling_of(one.settings, facts.ways[way]) == told)
+        best = min(found["frechet"].value for found in of.values())
+        return {"tried": len(of), "ratio": of[reported]["frechet"].value / best}
+
+    return Lazy(("n", *tried), lambda name: facts.settings["n"] if name == "n" else tuned(name))
+
+
+def _files(files: Job | None) -> dict[str, Any]:
+    """The study's own files."""
+    if not files:
+        return dict.fromkeys(("files", "protocol", "same_file", "published", "scores"))
+    done, described = ", as the code does", ", as the text says"
+    found = by_model(files)
+    of = found.pop("") | found
+    sources = [way.removesuffix(done) for way in of if way.endswith(done)]
+    return {
+        "files": of,
+        "protocol": files.facts.settings,
+        "same_file": lambda: files.facts.same_file,
+        "published": lambda: [x for ones in found.values() for x in ones["published"]["frechet_inception"]],
+        "scores": {
+            source: {"done": of[source + done], "described": of[source + described]} for source in sources
         },
-        "clipping": {m: case[m].measure.ablations.clipping for m in DDPMS},
-        "table_clipping": tables.clipping(case.results, DDPMS),
-    }
-
-
-def _analyses(case: Case) -> dict[str, Any]:
-    results = case.results
-    t, ones = results.schedules.early.t, list(results.trainings.values())
-    by_model = {m: trainings_of(results, m) for m in DDPMS}
-    return {
-        "recovered": {m: [recovered(one.analysis, t).value for one in by_model[m]] for m in DDPMS},
-        "reads": {
-            m: {
-                "early": [one.analysis.response.response[0].value for one in by_model[m]],
-                "last": [one.analysis.response.response[-1].value for one in by_model[m]],
-            }
-            for m in DDPMS
-        },
-        "response_t": case["linear"].analysis.response.t,
-        "study_digits": [full(one.analysis).digit.value for one in ones if one.model in MODELS],
-        "yardstick": _yardstick(results),
-        "cost": _cost({m: case[m].analysis for m in MODELS}),
-    }
-
-
-def _by_eye(results: Results) -> dict[str, Any]:
-    """The blind comparison, and the recogniser's shares of the study's models corrected by it."""
-    if not results.blind:
-        return {"blind": {}, "corrected": {}}
-    with reading() as seen:
-        blind = Blind(results.blind)
-    vars(blind).update(known(vars(blind), tuple(seen), "study.blind.Blind"))
-    taken: dict[str, list[float]] = {model: [] for model in MODELS}
-    for one in results.trainings.values():
-        if one.model in MODELS and one.analysis:
-            taken[one.model].append(full(one.analysis).digit.value)
-    corrected = {m: [*chain(*map(derived(blind.corrected), shares))] for m, shares in taken.items()}
-    return {"blind": blind, "taken": taken, "corrected": corrected, "table_by_eye": tables.by_eye(blind)}
-
-
-def _yardstick(results: Results) -> dict[str, Any]:
-    """Shares that both recognisers accept, scores of real digits, shares of digits among samples."""
-    found, ones = results.yardstick, tables.trained(results)
-    scores = {one.kind: one.frechet for one in found.distorted}
-    used = next(c for c in found.candidates if c.name == found.used)
-    return {
-        "candidates": len(found.candidates),
-        "wrongly": used.wrongly,
-        "stitched": used.accepted[STITCHED],
-        "blurred": scores[BLURRED],
-        "kinds": NUMBERS[len(found.no_digits)],
-        "shifted": 1 - found.old[SHIFTED],
-        "scale": listing(
-            Markdown(f"{escape(kind.replace(' %', '%'))} {num(scores[kind], 2)}") for kind in SCALE
-        ),
-        "sees": _sees(found),
-        "all": [(name, full(one.analysis).digit.value) for name, one in ones],
-        "ddpms": [full(one.analysis).digit for _, one in ones if one.model in DDPMS],
-        "zooms": [full(one.analysis).digit for _, one in ones if one.model == "zoom"],
-    }
-
-
-def _sees(found: YardstickRecord) -> dict[str, dict[str, float]]:
-    """Distances of real digits, shifted and with their classes mixed otherwise, by features."""
-    shifted = next(one for one in found.distorted if one.kind == SHIFTED)
-    mixed = next(one for one in found.mixed if one.divergence == MIXED)
-    ones = {"shifted": shifted, "mixed": mixed}
-    sees = {name: {k: one.distances[name] for k, one in ones.items()} for name in mixed.distances}
-    return sees | {"digits": {k: one.frechet for k, one in ones.items()}}
-
-
-def _cost(analyses: Mapping[str, AnalyseRecord]) -> dict[str, Any]:
-    """Quality with few and with many network calls, of the zoom model and both DDPMs, their first seeds."""
-    drawn = {m: one.drawn for m, one in analyses.items()}
-    zoom, many = full(analyses["zoom"]), {m: full(analyses[m]) for m in DDPMS}
-    few = {m: [one for one in drawn[m] if not one.clip_x0 and one.calls <= zoom.calls + 1] for m in DDPMS}
-    digit = {m: max((one.digit for one in few[m]), key=lambda digit: digit.value) for m in DDPMS}
-    better = max(DDPMS, key=lambda m: digit[m].value)
-    ddim = {m: [one for one in drawn[m] if one.sampler == "ddim" and not one.clip_x0] for m in DDPMS}
-    return {
-        "calls": zoom.calls,
-        "n": analyses["zoom"].settings["n_way"],
-        "ddpm_n": analyses["linear"].settings["n_way"],
-        "better": better,
-        "ddpm_calls": max(one.calls for one in many.values()),
-        "zoom": zoom,
-        "digit": digit,
-        "full": many,
-        "distance": {m: min(one.frechet.value for one in few[m]) for m in DDPMS},
-        "ddim": {m: [one.frechet.value for one in found] for m, found in ddim.items()},
-        "full_distances": {m: one.frechet.value for m, one in many.items()},
-        "improved": next((one for one in drawn["zoom"] if one.sampler == "improved"), None),
     }

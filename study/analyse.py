@@ -6,100 +6,110 @@ writes OUT/metrics/analyse_<model>-<seed>.json. It takes up the samples that mea
 with the training's seed: all ways begin with the same noise, or from the same prior.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from diffusion import syntax
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.recogniser import DigitRecogniser
-from diffusion.evaluation.statistics import share_of
+from diffusion.evaluation.measures import Value, definitions
+from diffusion.files import digest
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
 from diffusion.training.run import Run
 from study import class_mix, probes
-from study.measure import command, of_run, open_trained, trained_as
-from study.records import (
-    AnalyseRecord,
-    Drawn,
-    MeasureRecord,
-    TrainRecord,
-    read_kept,
-)
+from study.kept import kept_path, read_kept
+from study.measure import Filling, Part, command, of_run, open_trained
 from study.settings import Analyse
+from study.table import Facts, Job, path_of
+
+OF_WAY = ("frechet", "kid", "class_share", "divergence", "digit")
+OF_FINISHED = ("mix_frechet", "mix_reweighted", "copies", "copies_in_class")
+OF_NETWORK = ("response", "recovered")
 
 
-def analyse(out: Path, model: str, seed: int, P: Analyse) -> AnalyseRecord:
-    """Analyse one finished training; returns the record, which is then on disk.
+def analyse(out: Path, model: str, seed: int, P: Analyse) -> Job:
+    """Analyse one finished training; returns its file, which is then on disk.
 
     Raises:
-        ValueError: the training has no record, or is of another data set.
+        ValueError: the training has no file, or is of another data set.
         RunError: its weights are missing or changed.
     """
-    out, P = Path(out), P.model_copy(update={"seed": seed})
-    train = TrainRecord.load(TrainRecord.path(out, model, seed))
+    out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
+    train = Job(out, f"train_{name}").facts
     run = open_trained(out, train, P)
+    ways = {_name(_how(one)): one for one in (run, *_other_ways(run, P))}
+    facts = of_run(run, train, P) | {
+        "ways": {way: _how(one) for way, one in ways.items()},
+        "code": digest([syntax.code("samples"), definitions(parts, probed, _samples, _other_ways)], 16),
+    }
+    file = Filling(out, f"analyse_{name}", facts, {*OF_WAY, *OF_FINISHED, *OF_NETWORK})
+    if file.whole:
+        return Job(out, file.name)
     evaluator = Evaluator.of(
         *(P.dataset, P.data_dir),
         n_train=P.n_real,
         n_test=P.n_test,
+        n_digits=P.n_real,
+        n_kind=P.n_kind,
         interval_repeats=P.interval_repeats,
     )
-    x_test, y_test = evaluator.x_test, evaluator.labels
-    recogniser = DigitRecogniser.fit(evaluator.classifier, evaluator.x_train, x_test, y_test, P.n_kind)
-    measured = _measured(out, train)
-    x = _finished(out, run, measured, P.n_way)
-    seen, found = Seen(evaluator, x), {}
-    if isinstance(run.process, DDPM):
-        at, probed = (run.process, run.network()), x_test[: P.n_probe]
-        reading = evaluator.classifier, probed, y_test[: P.n_probe]
-        found = {
-            "response": probes.response(*at, probed, run.precision, seed),
-            "larger": [
-                probes.response(*at, probed[: P.n_probe // 5], run.precision, seed, size=size)
-                for size in probes.LARGER
-            ],
-            "recoverable": probes.recoverable(*at, *reading, run.precision, seed),
-        }
-
-    def drawn_as(changes: dict) -> Drawn:
-        way = replace(run, way=trained_as(train).way(changes))
-        return _drawn(way, evaluator, recogniser, way.sample(P.n_way))
-
-    x_train = to_uint8(run.images)
-    near, of_test = (probes.nearest(to_uint8(one), x_train) for one in (x, x_test[: P.n_way]))
-    record = AnalyseRecord(
-        **of_run(run, train, P),
-        drawn=[
-            _drawn(run, evaluator, recogniser, x),
-            *(_drawn(way, evaluator, recogniser, way.sample(P.n_way)) for way in _other_ways(run, P)),
-        ],
-        ways={name: drawn_as(one.changes) for name, one in measured.ways.items()} if measured else {},
-        mix=class_mix.split(
-            evaluator.digits.reference, seen.features, seen.labels, evaluator.test.labels, P.interval_repeats
-        ),
-        memorised=probes.memorised((near, seen.labels), (of_test, evaluator.test.labels[: P.n_way])),
-        **found,
-    )
-    record.save(AnalyseRecord.path(out, model, seed))
-    return record
+    x = _samples(out, run, train, P.n_way)
+    return file.fill([*parts(run, evaluator, x, ways, P), *probed(run, evaluator, P, seed)])
 
 
-def _measured(out: Path, train: TrainRecord) -> MeasureRecord | None:
-    """The measures of the same weights, if there are any."""
-    record = MeasureRecord.load_if_there(out, train.model, train.seed)
-    return record if record and record.weights_sha256 == train.weights.sha256 else None
+def parts(run: Run, evaluator: Evaluator, x: Tensor, ways: Mapping[str, Run], P: Analyse) -> Iterator[Part]:
+    """What is measured of samples: x (n, 1, 28, 28) of the finished model, and of other `ways` by name."""
+    for way, of in ways.items():
+
+        def take(only: Collection[str], of: Run = of) -> Mapping[str, Value]:
+            return evaluator.measure(x if of is run else of.sample(P.n_way), only=only)
+
+        yield Part(way, None, OF_WAY, take)
+    seen, test = cache(lambda: Seen(evaluator, x)), evaluator.test.labels
+
+    def mix(_: Any) -> Mapping[str, Value]:
+        of, repeats = evaluator.digits.reference, evaluator.interval_repeats
+        return class_mix.split(of, seen().features, seen().labels, test, repeats)
+
+    def copies(_: Any) -> Mapping[str, Value]:
+        n, x_train = len(x), to_uint8(run.images)
+        near, of_test = (probes.nearest(to_uint8(of), x_train) for of in (x, evaluator.x_test[:n]))
+        return probes.memorised((near, seen().labels), (of_test, test[:n]))
+
+    yield Part("", None, OF_FINISHED[:2], mix)
+    yield Part("", None, OF_FINISHED[2:], copies)
 
 
-def _finished(out: Path, run: Run, measured: MeasureRecord | None, n: int) -> Tensor:
+def probed(run: Run, evaluator: Evaluator, P: Analyse, seed: int) -> Iterator[Part]:
+    """What is measured of the network of a DDPM."""
+    if not isinstance(run.process, DDPM):
+        return
+    at, x, labels = (run.process, run.network()), evaluator.x_test[: P.n_probe], evaluator.labels[: P.n_probe]
+    for size in (1.0, *probes.LARGER):
+
+        def take(_: Any, size: float = size) -> Mapping[str, Value]:
+            seen = x if size == 1 else x[: P.n_probe // 5]
+            return {"response": probes.response(*at, seen, run.precision, seed, size=size)}
+
+        yield Part(f"shift {size:g}", None, OF_NETWORK[:1], take)
+    reading = evaluator.classifier, x, labels, run.precision, seed
+    yield Part("", None, OF_NETWORK[1:], lambda _: {"recovered": probes.recovered(*at, *reading)})
+
+
+def _samples(out: Path, run: Run, train: Facts, n: int) -> Tensor:
     """n samples as the model was trained to draw them: those that measuring kept, as bytes, or drawn."""
-    if measured:
-        kept = read_kept(out, f"samples_{run.name}-{run.seed}")
-        if len(kept) >= n:
+    one = f"{run.name}-{run.seed}"
+    if path_of(out, f"measure_{one}").is_file() and kept_path(out, f"samples_{one}").is_file():
+        facts, kept = Job(out, f"measure_{one}").facts, read_kept(out, f"samples_{one}")
+        own = facts.settings.get("sample_seed") is None
+        if own and facts.weights_sha256 == train.weights.sha256 and len(kept) >= n:
             return torch.from_numpy(kept[:n]).float()[:, None] / 255 - 0.5
     return run.sample(n)
 
@@ -120,28 +130,26 @@ def _other_ways(run: Run, P: Analyse) -> Iterator[Run]:
             yield replace(run, way=replace(run.way, sampler=sampler))
 
 
-def _drawn(run: Run, evaluator: Evaluator, recogniser: DigitRecogniser, x: Tensor) -> Drawn:
-    """The measures of samples x (n, 1, 28, 28) of a training."""
-    sampler, seen = run.way.sampler, Seen(evaluator, x)
-    found = Drawn(
-        sampler=next((name for name, cls in SAMPLERS.items() if type(sampler) is cls), "own"),
-        calls=run.calls,
-        noise=getattr(sampler, "noise", 0.0),
-        clip_x0=getattr(sampler, "clip_x0", False),
-        frechet=evaluator.main.distance(seen.features),
-        digit=share_of(recogniser.accepts(x)),
-        classes=seen.classes(),
-    )
-    print(
-        f"{run.name}-{run.seed}: {found.sampler}, {found.calls} calls, noise {found.noise:g}: "
-        f"Fréchet distance {found.frechet.value:.2f}",
-        flush=True,
-    )
-    return found
+def _how(run: Run) -> dict[str, Any]:
+    """The sampler of a training."""
+    sampler = run.way.sampler
+    return {
+        "sampler": next((name for name, cls in SAMPLERS.items() if type(sampler) is cls), "own"),
+        "calls": run.calls,
+        "noise": getattr(sampler, "noise", 0.0),
+        "clip_x0": getattr(sampler, "clip_x0", False),
+    }
+
+
+def _name(how: Mapping[str, Any]) -> str:
+    """Such a way to sample in words."""
+    said = [how["sampler"], f"{how['calls']} calls"]
+    said += [f"noise {how['noise']:g}"] if how["noise"] else []
+    return ", ".join(said + ["clipped"] * how["clip_x0"])
 
 
 def main(arguments: list[str] | None = None) -> None:
-    command(Analyse, analyse, True, arguments)
+    command(Analyse, analyse, arguments)
 
 
 if __name__ == "__main__":

@@ -3,33 +3,25 @@
 The base is the first model of a process in the profile. A row tells in which settings it differs from that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
-from statistics import fmean
+from types import MappingProxyType
 from typing import Any
+
+import pandas as pd
 
 from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.statistics import mean_of
 from diffusion.parameters import OF_SAMPLING
-from study.records import LABEL_FREE, Drawn, Final, OtherWay, Results, Trained, sampling_of
+from study.results import Results, Training, mean, sampling_of
 from study.settings import TRAININGS
+from study.table import Facts, Samples, note
 
 # Settings of a training that change neither its weights nor its samples.
 OF_NO_EFFECT = {"model", "seed", "n_keep", "n_reconstruct"}
-IN_THE_END = (
-    "prior",
-    "components",
-    "image_noise",
-    "noise",
-    "grey_noise",
-    "levels",
-    "clip_x0",
-    "steps",
-    "spacing",
-    "sampler",
-    "average",
-)
+IN_THE_END = ("prior", "components", "image_noise", "noise", "grey_noise", "levels", "clip_x0")
+IN_THE_END += ("steps", "spacing", "sampler", "average")
 WORDS = {  # of a setting and its value, where these are not words by themselves
     **dict.fromkeys(("network", "prior", "sampler", "schedule", "interpolation", "precision"), "{}"),
     "norm": "{} norm",
@@ -48,23 +40,42 @@ NAMES = {"unet": "U-Net", "ddim": "DDIM", "rms": "RMS", "fp32": "float32"}
 NAMES |= {"mixture": "joint start", "patches": "start from real patches", "pixels": "independent start"}
 
 
-@dataclass(frozen=True)
-class Row:
-    """A model, or another way to sample it, over all its trainings.
+@dataclass(frozen=True, eq=False)
+class Way(Mapping):
+    """The samples of a model's trainings, drawn in one way: measure -> its number in each training.
+
+    What is measured of the training itself is there, too: losses of the last epoch, probes, copies.
 
     Attributes:
         name: of the model, `model.way` for another way to sample it.
-        changes: settings that differ from the base's, and what they are here; none for the base.
-        calls: of the network, for one image.
-        trainings, samples, drawn: its trainings, the measures of the samples of each, and their analyses.
+        trainings, samples: those that were so sampled, and the samples of each.
+        base, settings: settings of the base, and of these samples; sources: where these stand.
+
+    Raises:
+        KeyError: it is not measured of all of them.
     """
 
     name: str
-    changes: dict[str, Any]
-    calls: int
-    trainings: list[Trained]
-    samples: list[Final | OtherWay]
-    drawn: list[Drawn]
+    trainings: list[Training]
+    samples: list[Samples]
+    base: dict[str, Any]
+    settings: dict[str, Any]
+    sources: Sequence[str]
+
+    def __getitem__(self, measure: str) -> list[Any]:
+        pairs = zip(self.trainings, self.samples, strict=True)
+        return [_place(one, samples, measure)[measure] for one, samples in pairs]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.samples[0] if all(name in one for one in self.samples))
+
+    def __len__(self) -> int:
+        return len([*iter(self)])
+
+    @property
+    def train(self) -> Facts:
+        """What the first training's file says beside its rows."""
+        return self.trainings[0].train
 
     @property
     def model(self) -> str:
@@ -72,76 +83,63 @@ class Row:
 
     @property
     def process(self) -> str:
-        return self.trainings[0].train.process
+        return self.trainings[0].process
 
     @property
-    def parameters(self) -> int:
-        return self.trainings[0].train.parameters_count
+    def changes(self) -> dict[str, Any]:
+        """Settings that differ from the base's, and what they are here; none for the base."""
+        note(*self.sources)
+        unlike = (n for n, value in self.settings.items() if n not in self.base or value != self.base[n])
+        last = {name: place for place, name in enumerate(IN_THE_END)}  # after those of training
+        return {name: self.settings[name] for name in sorted(unlike, key=lambda name: last.get(name, -1))}
 
     @property
-    def epochs(self) -> int:
-        return self.trainings[0].train.epochs
+    def calls(self) -> int:
+        """Of the network, for one image."""
+        if "calls" in self.samples[0]:
+            return int(self.samples[0]["calls"].value)
+        note(*self.sources)
+        return self.settings["steps"] or self.settings["levels"] or self.settings["T"]
+
+    def reads(self, place: int) -> list[Interval]:
+        """The response of each training's network to an offset, at a time step: 0 the first, -1 the last."""
+        found = [one.response() for one in self.trainings]
+        return [one.at("response", sorted(one.places("response"))[place]) for one in found]
+
+    def less(self, measure: str) -> list[float]:
+        """The part by which a measure falls short of that of real images."""
+        real = [one.real[measure].value for one in self.trainings]
+        return [1 - found.value / of for found, of in zip(self[measure], real, strict=True)]
+
+    def more(self, measure: str) -> list[float]:
+        """The part by which it is larger."""
+        return [-part for part in self.less(measure)]
 
     @property
-    def seeds(self) -> list[int]:
-        return [one.seed for one in self.trainings]
-
-    @property
-    def n(self) -> int:
-        """Samples of each training that its distance is taken of."""
-        return self.samples[0].n
-
-    @property
-    def seconds(self) -> float | None:
-        """Of the processor for one sample, the mean over the trainings of which it is known."""
-        known = [each.seconds for each in self.samples if each.seconds]
-        return fmean(known) if known else None
-
-    @property
-    def distances(self) -> list[float]:
-        """Fréchet distances, one a training, in the classifier's features."""
-        return [each.frechet.value for each in self.samples]
-
-    @property
-    def label_free(self) -> list[float]:
-        """The same in the autoencoder's, of the trainings where these were measured."""
-        return [each.distances[LABEL_FREE].value for each in self.samples if LABEL_FREE in each.distances]
+    def said(self) -> str:
+        """Its changes in words."""
+        return describe(self)
 
     @property
     def distance(self) -> Interval:
-        """Their mean with Student's interval, of the logarithms; of one training, that of its samples."""
-        if len(self.samples) < 2:
-            return Interval(*self.samples[0].frechet.ends, n=1, sd=0.0)
-        ends = mean_of(list(map(log, self.distances))).map(exp)
-        return mean_of(self.distances).model_copy(update={"low": ends.low, "high": ends.high})
-
-    @property
-    def divergence(self) -> float:
-        return fmean(each.classes.divergence.value for each in self.samples)
-
-    @property
-    def low_confidence(self) -> float:
-        return fmean(each.low_confidence.value for each in self.samples)
-
-    @property
-    def coverage(self) -> float:
-        return fmean(each.variety.coverage.value for each in self.samples)
-
-    @property
-    def digit(self) -> float | None:
-        """Share that the calibrated recogniser accepts, a mean over trainings that are analysed, if any."""
-        return fmean(each.digit.value for each in self.drawn) if self.drawn else None
-
-    def json(self) -> dict[str, Any]:
-        """The row as plain values, for `table.json`."""
-        return {name: getattr(self, name) for name in COLUMNS} | {"distance": self.distance.model_dump()}
+        """The mean distance with Student's interval, of the logarithms; of one training, its samples'."""
+        found = self["frechet"]
+        if len(found) < 2:
+            return Interval(*found[0].ends, n=1, sd=0.0)
+        values = [one.value for one in found]
+        ends, mean = mean_of([*map(log, values)]).map(exp), mean_of(values)
+        return Interval(mean.value, ends.low, ends.high, mean.n, sd=mean.sd)
 
 
-COLUMNS = ("name", "model", "process", "changes", "parameters", "epochs", "calls", "seconds", "seeds", "n")
-COLUMNS += ("distances", "label_free", "distance", "divergence", "low_confidence", "digit", "coverage")
+def _place(one: Training, samples: Samples, measure: str) -> Mapping[str, Any]:
+    """Where a measure stands: of the samples, of the last epoch, of the analysis, of the probes."""
+    if measure in samples:
+        return samples
+    analysed = one.analysed[""] if one.analysed and "" in one.analysed else {}
+    return next((of for of in (one.history[-1], analysed, one.probes) if measure in of), samples)
 
 
-def describe(row: Row, changes: dict[str, Any] | None = None) -> str:
+def describe(row: Way, changes: Mapping[str, Any] | None = None) -> str:
     """The row in words: the model for a base, else what was changed, or some of its changes."""
     flat: dict[str, Any] = {}
     for name, value in (row.changes if changes is None else changes).items():
@@ -158,46 +156,41 @@ def _word(value: Any) -> str:
     return NAMES.get(value, value) if isinstance(value, str) else str(value)
 
 
-def table(results: Results) -> list[Row]:
-    """The rows of a run, each base before what changes it; models that are not measured have none."""
-    rows: list[Row] = []
+def table(results: Results) -> list[Way]:
+    """The rows of a run, each base before what changes it; models that are not measured have none.
+
+    The trainings of a model as they are come before each other way to sample them.
+    """
+    rows = []
     for process in ("ddpm", "zoom"):
-        ones = [one for one in results.trainings.values() if one.train.process == process and one.measure]
+        ones = [one for one in results.trainings.values() if one.process == process and one.measured]
         for model in dict.fromkeys(one.model for one in ones):
-            rows += _rows(ones[0], [one for one in ones if one.model == model])
+            own = [one for one in ones if one.model == model]
+            first = own[0]
+            sources = [ones[0].settings._source, first.settings._source]
+            for name, changed in {"": Facts({}, sources[0]), **first.changes}.items():
+                drawn = [one for one in own if name in one.measured]
+                samples, title = [one.measured[name] for one in drawn], f"{model}.{name}" if name else model
+                settings = _settings(ones[0]), _settings(first, changed._content)
+                rows.append(Way(title, drawn, samples, *settings, [*sources, changed._source]))
     return rows
 
 
-def _rows(base: Trained, ones: list[Trained]) -> Iterator[Row]:
-    """The trainings of a model as they are, then each other way to sample them."""
-    analyses = [one.analysis for one in ones if one.analysis]
-    model, settings = ones[0].model, ones[0].train.settings
-    drawn_as = sampling_of(settings)
-    calls = drawn_as["steps"] or drawn_as["levels"] or settings["T"]
-    finals, drawn = [one.measure.final for one in ones], [one.drawn[0] for one in analyses]
-    yield Row(model, _changes(base, ones[0], {}), calls, ones, finals, drawn)
-    for name, first in ones[0].measure.ways.items():
-        found = [one.measure.ways[name] for one in ones if name in one.measure.ways]
-        drawn = [one.ways[name] for one in analyses if name in one.ways]
-        changed = _changes(base, ones[0], first.changes)
-        yield Row(f"{model}.{name}", changed, first.calls, ones[: len(found)], found, drawn)
+def frame(rows: Sequence[Way]) -> pd.DataFrame:
+    """Rows with their measures, each a mean over the trainings of which it is known."""
+    measures = ("divergence", "digit", "coverage", "seconds")
+    return pd.DataFrame(
+        {"changes": row.said, "parameters": row.train.parameters_count, "calls": row.calls}
+        | {"trainings": len(row.trainings), "distance": row.distance.value}
+        | {name: mean(row[name]) for name in measures if name in row}
+        for row in rows
+    )
 
 
-def _changes(base: Trained, other: Trained, of_samples: dict[str, Any]) -> dict[str, Any]:
-    """The settings in which samples drawn in a way of their own differ from the base."""
-    before, after = _settings(base, {}), _settings(other, of_samples)
-    names = sorted((name for name in after if name not in OF_NO_EFFECT), key=_place)
-    return {name: after[name] for name in names if name not in before or after[name] != before[name]}
-
-
-def _place(name: str) -> int:
-    """The order of a setting among those of a row: those of training first, as their notebook has them."""
-    return IN_THE_END.index(name) if name in IN_THE_END else -1
-
-
-def _settings(one: Trained, changes: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a training and of its samples; one that is younger than the record has its default."""
-    fields = TRAININGS[one.train.job].model_fields
-    trained = {name: field.default for name, field in fields.items()} | one.train.settings
-    trained = {name: value for name, value in trained.items() if name not in OF_SAMPLING}
-    return trained | sampling_of(one.train.settings, changes)
+def _settings(one: Training, changes: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    """Settings of a training and of its samples; one that is younger than the training has its default."""
+    given = one.settings._content
+    fields = TRAININGS[one.train._content["job"]].model_fields
+    trained = {name: field.default for name, field in fields.items()} | given
+    aside = OF_NO_EFFECT.union(OF_SAMPLING)
+    return {name: v for name, v in trained.items() if name not in aside} | sampling_of(given, changes)

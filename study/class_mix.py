@@ -4,15 +4,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.frechet import Reference, distances
+from diffusion.evaluation.frechet import Reference, distance
 from diffusion.evaluation.interval import Interval
-from diffusion.evaluation.statistics import half_error, numpy_generator
+from diffusion.evaluation.measures import measure
+from diffusion.evaluation.statistics import half_error
 from diffusion.runtime import generator
-from study.records import ClassMix
 
 N = 500  # samples of a model, the same number for all: a Fréchet distance is biased by it
-MIXES = 20  # random mixes behind a mean
-DIVERGENCES = (0.02, 0.05, 0.1, 0.2, 0.4)  # nats, of the mixes that a yardstick has
 
 
 def weighted_distance(reference: Reference, features: Tensor, weights: Tensor) -> float:
@@ -45,10 +43,17 @@ def reweighted(
     return Interval(fid, max(0.0, fid - error), fid + error, n)
 
 
+@measure(
+    mix_frechet=("squared distance", "Fréchet distance of the first samples, in features of the classifier"),
+    mix_reweighted=(
+        "squared distance",
+        "the same of samples weighted to the classes of the test images",
+    ),
+)
 def split(
     reference: Reference, features: Tensor, labels: Tensor, reference_labels: Tensor, repeats: int
-) -> ClassMix:
-    """The distance of the first `N` samples, and what is left of it without their class mix.
+) -> dict[str, Interval]:
+    """The distance of the first `N` samples, and what is left of it without their class mix, by name.
 
     Args:
         features, labels: (n, D) and (n,) of the samples, as read.
@@ -57,34 +62,7 @@ def split(
     features, labels = features[:N], labels[:N]
     classes = 1 + int(max(labels.max(), reference_labels.max()))
     shares = reference_labels.bincount(minlength=classes).double() / len(reference_labels)
-    return ClassMix(
-        n=len(features),
-        frechet=distances(reference, features, repeats),
-        reweighted=reweighted(reference, features, labels, shares, repeats),
-    )
-
-
-def mixed(reference: Reference, real: tuple[Tensor, Tensor], divergence: float) -> float:
-    """The mean distance of real images, features and labels, at random class mixes of a divergence in nats.
-
-    The logarithms of the class shares are tilted by normal numbers, as far as the divergence asks for.
-    """
-    features, labels = real
-    prior = labels.bincount().double().numpy() / len(labels)
-    random, found = numpy_generator(0, "mixes"), []
-    for _ in range(MIXES):
-        share = tilted(prior, random.normal(size=len(prior)), divergence)
-        found.append(weighted_distance(reference, features, class_weights(labels, torch.tensor(share))))
-    return float(np.mean(found))
-
-
-def tilted(prior: np.ndarray, direction: np.ndarray, divergence: float) -> np.ndarray:
-    """The shares prior * exp(s * direction), normalised, whose KL divergence from the prior is as given."""
-    low, high = 0.0, 100.0
-    for _ in range(60):
-        s = (low + high) / 2
-        share = prior * np.exp(s * (direction - direction.max()))
-        share /= share.sum()
-        found = float((share * np.log(np.maximum(share, 1e-300) / prior)).sum())
-        low, high = (s, high) if found < divergence else (low, s)
-    return share
+    return {
+        "mix_frechet": distance(reference, features, repeats),
+        "mix_reweighted": reweighted(reference, features, labels, shares, repeats),
+    }

@@ -15,45 +15,29 @@ that is blind, rho = 0, that of the start, of standard deviation 1 / 28, grows b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Self
+from functools import cached_property
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from diffusion.evaluation.statistics import numpy_generator
 from diffusion.processes.samplers import DDIM, visits
-from study.measure import trained_as
-from study.probes import SHIFT
-from study.records import Response, Results, Sampled, Trained
+from study.results import Results, Training
+from study.settings import TRAININGS
+from study.table import Job, Samples, note
 
+SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
 N = 4_000  # offsets that are followed
 WATCHED = 30  # epochs of a course
 Course = list[tuple[int, float]]  # epoch, response at t = T
 
 
-@dataclass(frozen=True)
-class Drift:
-    """Samples of a DDPM, drawn in one way.
+class Response(NamedTuple):
+    """The part of a shift of `size` times `SHIFT` that a network reports, at time steps t."""
 
-    Attributes:
-        training: its loss in the first epoch, which no other has: it may be released short and long.
-        kind: of its network: "U-Net", "dilated", "RMS norm", or "study's network".
-        way: its name in the profile; empty for the model's own.
-        response: of its network at t = T.
-        predicted: standard deviation of the mean grey over samples, by the law.
-        border: the same as measured, of the border, before clamping.
-        distance: Fréchet distance of the samples.
-    """
-
-    model: str
-    training: float
-    kind: str
-    way: str
-    ddim: bool
-    response: float
-    predicted: float
-    border: float
-    distance: float
+    size: float
+    t: Sequence[float]
+    part: Sequence[float]
 
 
 def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int], ddim: bool) -> float:
@@ -71,7 +55,7 @@ def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int
     sizes = np.log([one.size for one in responses])
     for t, s in zip(steps[:-1], steps[1:], strict=True):
         kept, b_t, b_s = alpha_bar[t] / alpha_bar[s], 1 - alpha_bar[t], 1 - alpha_bar[s]
-        at_t = [np.interp(t, one.t, [each.value for each in one.response]) for one in responses]
+        at_t = [np.interp(t, one.t, one.part) for one in responses]
         size = np.abs(offset) / np.sqrt(b_t) / SHIFT
         rho = np.interp(np.log(np.maximum(size, 1e-9)), sizes, at_t)
         if ddim:
@@ -82,78 +66,148 @@ def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int
     return float(offset.std())
 
 
-def drifts(results: Results) -> list[Drift]:
-    """Every way in which samples of the DDPMs of a run were drawn, where their response is known."""
-    return [found for one in results.trainings.values() for found in _of(one)]
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """Samples of a DDPM, drawn in one way.
+
+    Attributes:
+        one: the training.
+        way: its name in the profile; empty for the model's own.
+        samples: their measures.
+        ddim: they are drawn with DDIM.
+        steps: time steps that sampling visits.
+        alpha_bar: of the schedule, (T + 1,).
+    """
+
+    one: Training
+    way: str
+    samples: Samples
+    ddim: bool
+    steps: list[int]
+    alpha_bar: np.ndarray
+
+    @property
+    def model(self) -> str:
+        return self.one.model
+
+    @property
+    def training(self) -> float:
+        """Its loss in the first epoch, which no other has: it may be released short and long."""
+        return _first_loss(self.one)
+
+    @property
+    def kind(self) -> str:
+        """Of its network: "U-Net", "dilated", "RMS norm", or "study's network"."""
+        settings = self.one.settings._content
+        options = settings.get("network_options", {})
+        kind = "RMS norm" if "norm" in options else "dilated" if "dilations" in options else "study's network"
+        return "U-Net" if settings["network"] == "unet" else kind
+
+    @property
+    def response(self) -> float:
+        """That of its network at t = T."""
+        found = self.one.response()
+        return found.at("response", max(found.places("response"))).value
+
+    @property
+    def predicted(self) -> float:
+        """Standard deviation of the mean grey over samples, by the law."""
+        note(self.one.settings._source)
+        responses(self.one.analysed)  # are read each time, and so noted
+        return self._predicted
+
+    @cached_property
+    def _predicted(self) -> float:
+        return spread(self.alpha_bar, responses(self.one.analysed), self.steps, self.ddim)
+
+    @property
+    def border(self) -> float:
+        """The same as measured, of the border, before clamping."""
+        return self.samples["border"].sd
+
+    @property
+    def distance(self) -> float:
+        """Fréchet distance of the samples."""
+        return self.samples["frechet"].value
 
 
-def _of(one: Trained) -> list[Drift]:
-    if not (one.analysis and one.analysis.response and one.measure):
+def responses(analysed: Job) -> list[Response]:
+    """What was measured of a network, the smallest shift first."""
+    found = []
+    for way in dict.fromkeys(row.way for row in analysed.rows if row.way.startswith("shift ")):
+        part = [each.value for each in analysed[way]["response"]]
+        places = analysed[way].places("response")
+        found.append(Response(float(way.removeprefix("shift ")), places, part))
+    return sorted(found)
+
+
+def of(one: Training) -> list[Drift]:
+    """Samples of a DDPM whose response is known, in each way in which they were drawn.
+
+    None of a module of a user's own, which no report imports.
+    """
+    if not (one.measured and one.analysed and "shift 1" in one.analysed):
         return []
-    settings, response = trained_as(one.train), one.analysis.response
-    ways = {"": (one.measure.final, {})} | {k: (w, w.changes) for k, w in one.measure.ways.items()}
-    named = [
-        settings.network,
-        settings.schedule,
-        settings.sampler,
-        *(w.get("sampler") for _, w in ways.values()),
-    ]
-    if any(":" in (name or "") for name in named):  # a module of a user's own, which no report imports
+    settings = one.settings._content
+    ways = {"": {}} | {name: way._content for name, way in one.changes.items()}
+    named = [settings.get(name) for name in ("network", "schedule", "sampler")]
+    if any(":" in (name or "") for name in (*named, *(way.get("sampler") for way in ways.values()))):
         return []
-    responses = [response, *one.analysis.larger]
-    alpha_bar = settings.process().schedule.alpha_bar.numpy()
-    options = settings.network_options
-    kind = "RMS norm" if "norm" in options else "dilated" if "dilations" in options else "study's network"
-    kind = "U-Net" if settings.network == "unet" else kind
-
-    def drift(measured: Sampled, way: str, changes: dict) -> Drift:
-        sampler = settings.way(changes).sampler
-        steps, ddim = visits(sampler, response.t[-1]), isinstance(sampler, DDIM)
-        return Drift(
-            *(one.model, _first_loss(one), kind, way, ddim),
-            response=response.response[-1].value,
-            predicted=spread(alpha_bar, responses, steps, ddim),
-            border=measured.border.sd,
-            distance=measured.frechet.value,
-        )
-
-    return [drift(found, name, changes) for name, (found, changes) in ways.items()]
+    P = TRAININGS[one.train._content["job"]].read(settings, f"settings of {one.name}")
+    schedule, found = P.process().schedule, []
+    for name, changes in ways.items():
+        sampler = P.way(changes).sampler
+        drawn = isinstance(sampler, DDIM), visits(sampler, schedule.T), schedule.alpha_bar.numpy()
+        found.append(Drift(one, name, one.measured[name], *drawn))
+    return found
 
 
-def _first_loss(one: Trained) -> float:
-    return one.train.history[0].train_loss
+def _first_loss(one: Training) -> float:
+    return one.history[0]["train_loss"].value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Level:
     """The response at t = T along training, by schedule, and what becomes of the level of samples.
 
     Attributes:
-        courses: noise schedule -> the course of each training of it that was measured in its first epochs.
-        ways: every way in which samples of a DDPM were drawn.
-        finished: those of the run itself, each training's own way.
-        real: the spread of the border of real images.
+        runs: the run itself, the changes beyond the study, and the trainings that are watched.
     """
 
-    courses: dict[str, list[Course]]
-    ways: list[Drift]
-    finished: list[Drift]
-    real: float
+    runs: list[Results]
 
     @classmethod
     def of(cls, results: Results) -> Self:
-        """Of a run, of the changes beyond the study, and of the trainings that are watched."""
-        runs = [one for one in (results, results.further, results.watched) if one]
-        found: dict[tuple[str, float], Course] = {}
-        for one in (one for run in runs for one in run.trainings.values()):
-            rows = [row for row in (one.measure.curve if one.measure else []) if row.epoch <= WATCHED]
-            course = [(row.epoch, row.response.value) for row in rows if row.response]
+        return cls([one for one in (results, results.further, results.watched) if one])
+
+    @property
+    def courses(self) -> dict[str, list[Course]]:
+        """Noise schedule -> the course of each training of it that was measured in its first epochs."""
+        fullest: dict[tuple[str, float], Course] = {}  # of each training
+        for one in (one for run in self.runs for one in run.trainings.values()):
+            if one.model != one.settings._content.get("schedule"):
+                continue
+            rows = [row for row in one.curve if row.epoch <= WATCHED and "response" in row]
             key = one.model, _first_loss(one)
-            if len(course) > max(1, len(found.get(key, []))) and one.model == one.train.settings["schedule"]:
-                found[key] = course  # of the study's model, and of each training the fullest
-        courses: dict[str, list[Course]] = {}
-        for (model, _), course in found.items():
-            courses.setdefault(model, []).append(course)
-        real = next(one.measure.real.border.sd for one in results.trainings.values() if one.measure)
-        ways = [drifts(run) for run in runs]
-        return cls(courses, [*chain(*ways)], [one for one in ways[0] if not one.way], real)
+            if len(rows) > max(1, len(fullest.get(key, []))):
+                fullest[key] = [(row.epoch, row["response"].value) for row in rows]
+        return {
+            schedule: [course for (model, _), course in fullest.items() if model == schedule]
+            for schedule, _ in fullest
+        }
+
+    @cached_property
+    def ways(self) -> list[Drift]:
+        """Every way in which samples of a DDPM were drawn."""
+        return [way for run in self.runs for one in run.trainings.values() for way in of(one)]
+
+    @property
+    def finished(self) -> list[Drift]:
+        """Those of the run itself, each training's own way."""
+        own = self.runs[0].trainings.values()
+        return [one for one in self.ways if not one.way and one.one in own]
+
+    @property
+    def real(self) -> float:
+        """The spread of the border of real images."""
+        return next(one.real["border"].sd for one in self.runs[0].trainings.values() if one.measured)

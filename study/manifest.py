@@ -6,6 +6,7 @@ from pathlib import Path
 from diffusion.files import read_json, sha256
 
 MANIFEST = "manifest.json"
+VERIFIED = "verified.txt"  # beside a report: the table of `make verify`, where one was made
 
 
 def verify(folder: Path) -> list[str]:

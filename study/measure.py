@@ -2,113 +2,278 @@
 
     python -m study.measure --out build/quick --model zoom --seed 0 --settings 'n_checkpoint: 500'
 
-writes OUT/metrics/measure_<model>-<seed>.json, and kept images (see `study.records`). Samples are drawn
-with the training's seed. What is measured of real images does not depend on it: all trainings are measured
-against one floor, and with the same halves and resamples.
+writes OUT/metrics/measure_<model>-<seed>.json, and kept images (see `study.kept`). Samples are drawn with the
+training's seed, or with `sample_seed`. What is measured of real images does not depend on it: all trainings
+are measured against one floor, and with the same halves and resamples.
+
+A file that is there is filled in: with settings, weights, samples and versions as they were, only those
+measures are taken whose code is new or changed. No training is repeated for it.
 """
 
 import argparse
+import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from torch import Tensor
 
-from diffusion import data, runtime
-from diffusion.evaluation.evaluator import Evaluator, Seen
+from diffusion import data, runtime, syntax
+from diffusion.evaluation.evaluator import Evaluator, Seen, codes
 from diffusion.evaluation.frechet import frechet_gap, to_uint8
-from diffusion.files import differences
-from diffusion.identity.sources import followed, hash_of
+from diffusion.evaluation.measures import FEATURES, MEASURES, Value, definitions
+from diffusion.evaluation.measures import measure as known_as
+from diffusion.files import differences, digest
 from diffusion.parameters import Settings, Training
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import Patches
 from diffusion.processes.samplers import Ancestral
-from diffusion.provenance import PACKAGE, environment
+from diffusion.provenance import environment
 from diffusion.training.checkpoints import RunError
 from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
-from study import probes, settings
-from study.records import (
-    LATE,
-    Ablation,
-    Ablations,
-    Checkpoint,
-    Final,
-    Gaps,
-    MeasureRecord,
-    OtherWay,
-    PriorAblation,
-    ReferenceImages,
-    TrainRecord,
-    Variant,
-    keep,
-)
+from study import probes, settings, table
+from study.kept import keep, kept_path
+from study.results import LATE, plain
 from study.settings import Analyse, Measure
+from study.table import CHECKPOINT, PATCHES, REAL, Facts, Job
 
 N_PROBED = 500  # test images whose latents are raised and lowered
 CONSTANT = 2  # grey values of 255 within which images count as one and the same
+FLOORS = tuple(f"floor{end}" for end in FEATURES)
+COST = ("calls", "seconds")
+BESIDE = ("threshold", "divergence_floor", "frechet_gap", "response")  # measures of no set of samples
+GAPS = {"clipping": ("clipping off", "clipping on"), "float32": ("bf16", "fp32")}  # before, after
+KEPT = ("samples", "late", "quality")  # images
+# Of an environment, what changes numbers.
+COMPUTES = ("torch", "numpy", "torchvision", "torchmetrics", "scikit-learn", "device", "precision")
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
 
-def measure(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
-    """Measure one finished training; returns the record, which is then on disk with the kept images.
+class Part(NamedTuple):
+    """A piece of the measuring: measures that are taken of one thing.
+
+    Attributes:
+        way, epoch: where they stand in the table.
+        measures: their names.
+        take: those of some names -> their values; others may be among them.
+    """
+
+    way: str
+    epoch: int | None
+    measures: Collection[str]
+    take: Callable[[Collection[str]], Mapping[str, Value]]
+
+
+def measure(out: Path, model: str, seed: int, P: Measure) -> Job:
+    """Measure one finished training; returns its file, which is then on disk with the kept images.
 
     Args:
-        out: the folder of the results, which holds the training's record and run.
+        out: the folder of the results, which holds the training's file and run.
 
     Raises:
-        ValueError: the training has no record, is of another data set, or its samples are not finite.
+        ValueError: the training has no file, is of another data set, or its samples are not finite.
         RunError: its weights are missing or changed.
     """
     out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
-    measured_by = code()  # before it can be edited
-    train = TrainRecord.load(TrainRecord.path(out, model, seed))
-    run = open_trained(out, train, P)
-    evaluator = evaluator_of(P)
-    there = {line.epoch for line in train.history if line.sha256}  # epochs whose weights there are
-    epochs = [e for e in measured_epochs(train.epochs, P.distance_every) if e in there]
-    curve = [checkpoint(run, evaluator, epoch, P.n_checkpoint, seed) for epoch in epochs]
-    samples = run.sample(P.n_final, seed)
-    final = Final(
-        **dict(evaluator.measure(samples, P.n_distance, every=True)),
-        epoch=train.epochs,
-        n=P.n_distance,
-        n_classes=P.n_final,
-        floors=evaluator.floors(P.n_distance, every=True),
-        calls=run.calls,
-        seconds=seconds(run),
-        constant=is_constant(to_uint8(samples)),
-    )
-    print(f"{name}: finished, {P.n_distance} samples, Fréchet distance {final.frechet.value:.3f}", flush=True)
-    if final.constant:
-        print(
-            f"{name}: all samples are one image, so its distances mean nothing and support no claim",
-            flush=True,
-        )
-    record = MeasureRecord(
-        **of_run(run, train, P),
-        reference=ReferenceImages(split="test", n=len(evaluator.x_test)),
-        features=evaluator.describe(),
-        floors=evaluator.floors(P.n_checkpoint),
-        curve=curve,
-        final=final,
-        real=evaluator.real(P.n_distance),
-        ablations=_ablations(run, train, evaluator, P) if P.ablations and not final.constant else Ablations(),
-        ways={name: other_way(run, train, evaluator, P, how) for name, how in P.ways.items()},
-        code=measured_by,
-    )
-    examples = Seen(evaluator, samples).examples(seed=seed)  # (2, 16, 28, 28)
-    late = [to_uint8(run.sample(P.n_checkpoint, seed, row.epoch))[:, 0].numpy() for row in record.late()]
-    keep(out, f"samples_{name}", to_uint8(samples)[:, 0].numpy())
-    keep(out, f"late_{name}", np.stack(late))
+    train = Job(out, f"train_{name}").facts
+    run, evaluator = open_trained(out, train, P), evaluator_of(P)
+    of_samples = measures_of(train, P)
+    facts = of_run(run, train, P) | {
+        "reference": {"split": "test", "n": len(evaluator.x_test)},
+        **evaluator.describe(),
+        "code": digest([syntax.code("samples"), definitions(*DRAWING), N_PROBED, LATE], 16),
+    }
+    file = Filling(out, f"measure_{name}", facts, {*of_samples, *FLOORS, *COST, *BESIDE})
+    if file.whole and all(kept_path(out, f"{kind}_{name}").is_file() for kind in KEPT):
+        return Job(out, file.name)
+    samples = run.sample(P.n_final, seed_of(P))
+    grey = to_uint8(samples)
+    constant = bool((grey.short() - grey[:1].short()).abs().max() <= CONSTANT)  # one image, but for rounding
+    if constant:
+        said = "all samples are one image, so its distances mean nothing and support no claim"
+        print(f"{name}: {said}", flush=True)
+    late = [run.sample(P.n_checkpoint, seed_of(P), epoch) for epoch in late_epochs(train, P)]
+    examples = Seen(evaluator, samples).examples(seed=seed_of(P))  # (2, 16, 28, 28)
+    keep(out, f"samples_{name}", grey[:, 0].numpy())
+    keep(out, f"late_{name}", np.stack([to_uint8(one)[:, 0].numpy() for one in late]))
     keep(out, f"quality_{name}", to_uint8(examples.flatten(0, 1)[:, None]).view(examples.shape).numpy())
-    record.save(MeasureRecord.path(out, model, seed))
-    return record
+    found = parts(run, train, evaluator, P, of_samples, ablations=P.ablations and not constant)
+    return file.fill(found, constant=[""] if constant else [])
+
+
+measured = measure  # as notebook 04 calls it
+
+
+def measures_of(train: Facts, P: Measure) -> set[str]:
+    """The measures of samples: the project's, and those of modules that the settings name.
+
+    Others may have been loaded for another training of the same process.
+    """
+    for changes in P.ways.values():  # loads what they name
+        trained_as(train).way(changes)
+    said = json.dumps([plain(train.settings), P.values()])
+    modules = {name: one.function.__module__ for name, one in MEASURES.items() if one.of}
+    ours = ("diffusion", "study", "__main__")
+    return {n for n, home in modules.items() if home.partition(".")[0] in ours or f'"{home}:' in said}
+
+
+# --- what is measured ---
+
+
+def parts(
+    run: Run, train: Facts, evaluator: Evaluator, P: Measure, of_samples: Collection[str], ablations: bool
+) -> Iterator[Part]:
+    """All that is measured of a training and of real images."""
+    seed, last = seed_of(P), train.epochs
+
+    def drawn(way: str, of: Run, n: int, *more: Any, epoch: int | None = None) -> Part:
+        def take(only: Collection[str]) -> Mapping[str, Value]:
+            return evaluator.measure(of.sample(n, seed, epoch), *more, only=only)
+
+        return Part(way, epoch or last, of_samples, take)
+
+    def response(epoch: int, _: Any) -> Mapping[str, Value]:
+        """Of a DDPM's network after an epoch to an offset at t = T."""
+        probed, T = evaluator.x_test[:N_PROBED], run.process.T
+        found = probes.response(run.process, run.network(epoch), probed, run.precision, seed, [T])
+        return {"response": found[T]}
+
+    def gap(before: Run, after: Run, _: Any) -> Mapping[str, Value]:
+        """The distance after a change minus that before, from the same noise."""
+        a, b = (Seen(evaluator, of.sample(P.n_checkpoint, seed)).features for of in (before, after))
+        reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
+        return {"frechet_gap": frechet_gap(reference, b, a, repeats, evaluator.seed)}
+
+    yield Part(CHECKPOINT, None, FLOORS, lambda _: evaluator.floors(P.n_checkpoint))
+    for epoch in checkpoints(train, P):
+        yield drawn(CHECKPOINT, run, P.n_checkpoint, epoch=epoch)
+        if isinstance(run.process, DDPM):
+            yield Part(CHECKPOINT, epoch, ["response"], partial(response, epoch))
+    yield Part("", None, FLOORS, lambda _: evaluator.floors(P.n_distance, every=True))
+    yield drawn("", run, P.n_final, P.n_distance, True)
+    yield Part("", last, COST, lambda _: cost(run))
+    yield Part(REAL, None, [*of_samples, *BESIDE], partial(evaluator.real, P.n_distance))
+    others = changed(run) if ablations else {}
+    for way, of in others.items():
+        for epoch in late_epochs(train, P) if way == PATCHES else [None]:
+            yield drawn(way, of, P.n_checkpoint, epoch=epoch)
+    for name, (before, after) in GAPS.items():
+        if after in others:
+            yield Part(name, last, ["frechet_gap"], partial(gap, others[before], others[after]))
+    for name, changes in P.ways.items():
+        of = replace(run, way=trained_as(train).way(changes))
+        yield drawn(name, of, P.n_final, P.n_distance)
+        yield Part(name, last, COST, lambda _, of=of: cost(of))
+
+
+def changed(run: Run) -> dict[str, Run]:
+    """The ablations that apply to a training: way -> it with one thing changed, or not.
+
+    That of precision says nothing of training in float32.
+    """
+    found = {}
+    if isinstance(run.way.sampler, Ancestral):
+        for way, on in zip(GAPS["clipping"], (False, True), strict=True):
+            found[way] = replace(run, way=replace(run.way, sampler=replace(run.way.sampler, clip_x0=on)))
+    if type(run.process) is ColdZoom:
+        found[PATCHES] = replace(run, way=replace(run.way, prior=Patches()))
+    if run.precision == "bf16":
+        found |= {"bf16": run, "fp32": replace(run, precision="fp32")}
+    return found
+
+
+def measured_epochs(last: int, every: int) -> list[int]:
+    """The epochs whose checkpoints are measured: the first, every so many, and the last."""
+    return sorted({1, *range(every, last + 1, every), last})
+
+
+def checkpoints(train: Facts, P: Measure) -> list[int]:
+    """Those of a training whose weights there are."""
+    return [e for e in measured_epochs(train.epochs, P.distance_every) if str(e) in train.sha256]
+
+
+def late_epochs(train: Facts, P: Measure) -> list[int]:
+    """Those in the last fifth of training."""
+    return [epoch for epoch in checkpoints(train, P) if epoch >= (1 - LATE) * train.epochs]
+
+
+def seed_of(P: Measure) -> int:
+    """The seed of the samples."""
+    return P.seed if P.sample_seed is None else P.sample_seed
+
+
+@known_as(
+    calls=("calls", "of the network for one image"),
+    seconds=("seconds", "of the processor for one sample, all threads together"),
+)
+def cost(run: "Run", n: int = 128) -> dict[str, Value]:
+    """The cost of a sample; its time is that of n drawn anew."""
+    begin = time.process_time()
+    replace(run, keeps=False).sample(n)
+    return {"calls": run.calls, "seconds": (time.process_time() - begin) / n}
+
+
+# What decides which samples are drawn, beside settings.
+DRAWING = (parts, changed, measured_epochs, checkpoints, late_epochs, seed_of)
+
+# --- for all jobs that measure ---
+
+
+class Filling:
+    """The file of a job in the making: rows that are there and still right are taken over.
+
+    Args:
+        facts: all that decides the numbers beside the code of measures, and the environment.
+        measures: names of all that the job measures.
+
+    Attributes:
+        stale: those of these that have to be taken: their code is another one, or all is.
+        whole: the file has all, and nothing else.
+    """
+
+    def __init__(self, out: Path, name: str, facts: dict[str, Any], measures: Collection[str]):
+        self.out, self.name, self.facts = out, name, facts
+        self.codes, self.rows = codes(measures), []
+        self.stale, self.whole = {*self.codes}, False
+        if table.path_of(out, name).is_file():
+            try:
+                self._take_over(Job(out, name))
+            except ValueError as error:
+                print(f"{name} is measured again: {error}", flush=True)
+
+    def _take_over(self, job: Job) -> None:
+        recorded = plain(job.facts)
+        if why := next(differences(_deciding(recorded, self.facts), _deciding(self.facts, self.facts)), None):
+            print(f"{self.name} is measured again: {why}", flush=True)
+            return
+        known = recorded.get("codes", {})
+        self.whole = known == self.codes
+        self.stale = {name for name, code in self.codes.items() if known.get(name) != code}
+        kept = [row for row in job.rows if row.measure in self.codes.keys() - self.stale]
+        self.rows = [[getattr(row, cell) for cell in table.IN_FILE] for row in kept]
+
+    def fill(self, found: Iterable[Part], **facts: Any) -> Job:
+        """Take what is stale of the parts, and write the file; returns it."""
+        for part in found:
+            if only := self.stale.intersection(part.measures):
+                values = {name: one for name, one in part.take(only).items() if name in only}
+                self.rows += table.lines(values, part.way, part.epoch)
+                if distance := values.get("frechet"):
+                    at = f"{self.name} {part.way} {part.epoch or ''}"
+                    print(f"{' '.join(at.split())}: Fréchet distance {distance.value:.2f}", flush=True)
+        table.write(self.out, self.name, self.facts | facts | {"codes": self.codes}, self.rows)
+        return Job(self.out, self.name)
+
+
+def _deciding(facts: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Of facts those that are asked for, of an environment what changes numbers; as JSON."""
+    computes = {name: facts.get("environment", {}).get(name) for name in COMPUTES}
+    return json.loads(json.dumps({name: facts.get(name) for name in asked} | {"environment": computes}))
 
 
 def evaluator_of(P: Measure) -> Evaluator:
@@ -117,52 +282,27 @@ def evaluator_of(P: Measure) -> Evaluator:
         *(P.dataset, str(data.folder(P.data_dir))),
         n_train=max(P.n_checkpoint, P.n_distance) * P.floor_repeats,
         n_test=P.n_test,
+        n_digits=P.n_real,
+        n_kind=P.n_kind,
         inception_weights=P.inception_weights,
         floor_repeats=P.floor_repeats,
         interval_repeats=P.interval_repeats,
     )
 
 
-def measured(out: Path, model: str, seed: int, P: Measure) -> MeasureRecord:
-    """One training's measures: those on disk if they are of these settings, weights and code, else taken now.
-
-    Raises like `measure`.
-    """
-    if found := MeasureRecord.load_if_there(Path(out), model, seed):
-        train = TrainRecord.load(TrainRecord.path(Path(out), model, seed))
-        asked = P.model_copy(update={"seed": seed}).values()
-        asked |= {"weights": train.weights.sha256, "code": code()}
-        recorded = found.settings | {"weights": found.weights_sha256, "code": found.code}
-        if (why := next(differences(recorded, asked), None)) is None:
-            return found
-        print(f"{model}-{seed} is measured again: {why}", flush=True)
-    return measure(out, model, seed, P)
-
-
-@cache
-def code() -> str:
-    """Hash of the code that measures."""
-    return hash_of(followed("import study.measure", PACKAGE.parent))
-
-
-def measured_epochs(last: int, every: int) -> list[int]:
-    """The epochs whose checkpoints are measured: the first, every so many, and the last."""
-    return sorted({1, *range(every, last + 1, every), last})
-
-
-def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
-    """The finished training of a record, as it is to be sampled: a run of this workflow, which is trusted."""
+def open_trained(out: Path, train: Facts, P: Measure | Analyse) -> Run:
+    """The finished training of a file, as it is to be sampled: a run of this workflow, which is trusted."""
     name = f"{train.model}-{train.seed}"
     if (dataset := train.settings["dataset"]) != P.dataset:
         raise ValueError(f"{name} was trained on {dataset}, not on {P.dataset}; measure it there")
     folder = (Path(out) / train.run).resolve()
     if not folder.is_relative_to(Path(out).resolve()):
-        raise ValueError(f"the record of {name} names {train.run!r}, a place outside of {out}")
+        raise ValueError(f"the file of {name} names {train.run!r}, a place outside of {out}")
     precision = runtime.resolve_precision(P.precision, runtime.device())
     run = open_run(folder, trust=True, precision=precision)
     if run.weights_sha256() != train.weights.sha256:
         raise RunError(
-            f"{run.weights_file()} is not the file that the record of {name} names; run its notebook again"
+            f"{run.weights_file()} is not the file that the training of {name} names; run its notebook again"
         )
     run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
     run.images = data.load(P.dataset, "train", P.data_dir, train.settings.get("n_train"))[0]
@@ -170,8 +310,14 @@ def open_trained(out: Path, train: TrainRecord, P: Measure | Analyse) -> Run:
     return run
 
 
-def of_run(run: Run, train: TrainRecord, P: Measure | Analyse) -> dict[str, Any]:
-    """Fields of the record of a job that name the training and the job itself."""
+def trained_as(train: Facts) -> Training:
+    """The settings of a training, from its file."""
+    read = settings.TRAININGS[train.job].read
+    return read(plain(train.settings), f"settings of {train.model}-{train.seed}")
+
+
+def of_run(run: Run, train: Facts, P: Measure | Analyse) -> dict[str, Any]:
+    """Facts that name the training and the job itself."""
     return {
         "job": type(P).__name__.lower(),
         "settings": P.values(),
@@ -182,92 +328,25 @@ def of_run(run: Run, train: TrainRecord, P: Measure | Analyse) -> dict[str, Any]
     }
 
 
-def trained_as(train: TrainRecord) -> Training:
-    """The settings of a training, from its record."""
-    return settings.TRAININGS[train.job].read(train.settings, f"record of {train.model}-{train.seed}")
-
-
-def seconds(run: Run, n: int = 128) -> float:
-    """Seconds of the processor for one sample, all threads together, of n drawn anew."""
-    begin = time.process_time()
-    replace(run, keeps=False).sample(n)
-    return (time.process_time() - begin) / n
-
-
-def checkpoint(run: Run, evaluator: Evaluator, epoch: int, n: int, seed: int) -> Checkpoint:
-    """All measures of n samples after an epoch, and of a DDPM the response to an offset at t = T."""
-    found = evaluator.measure(run.sample(n, seed, epoch))
-    print(f"{run.name}-{run.seed}: epoch {epoch}, Fréchet distance {found.frechet.value:.3f}", flush=True)
-    seen = None
-    if isinstance(run.process, DDPM):
-        probed, T = evaluator.x_test[:N_PROBED], run.process.T
-        seen = probes.response(run.process, run.network(epoch), probed, run.precision, seed, [T]).response[0]
-    return Checkpoint(epoch=epoch, response=seen, **dict(found))
-
-
-def in_pairs(first: Run, second: Run, evaluator: Evaluator, n: int, seed: int) -> Ablation:
-    """An ablation: n samples of a training in two ways from the same noise, and second minus first."""
-    a, b = (Seen(evaluator, run.sample(n, seed)) for run in (first, second))
-    reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
-    gap = Gaps(frechet=frechet_gap(reference, b.features, a.features, repeats, evaluator.seed))
-    sides = [Variant(n=n, frechet=evaluator.main.distance(one.features), **one.looks()) for one in (a, b)]
-    return Ablation(first=sides[0], second=sides[1], gap=gap)
-
-
-def _ablations(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure) -> Ablations:
-    """The ablations that apply to a training. That of precision says nothing of training in float32."""
-    found, pair = Ablations(), (evaluator, P.n_checkpoint, P.seed)
-    if isinstance(run.way.sampler, Ancestral):
-        clipped = (replace(run.way.sampler, clip_x0=on) for on in (False, True))
-        sides = (replace(run, way=replace(run.way, sampler=sampler)) for sampler in clipped)
-        found.clipping = in_pairs(*sides, *pair)
-    if type(run.process) is ColdZoom:
-        patches, begin = replace(run, way=replace(run.way, prior=Patches())), (1 - LATE) * train.epochs
-        late = [e for e in measured_epochs(train.epochs, P.distance_every) if e >= begin]
-        curve = [checkpoint(patches, evaluator, epoch, P.n_checkpoint, P.seed) for epoch in late]
-        found.prior = PriorAblation(curve=curve)
-    if run.precision == "bf16":
-        found.float32 = in_pairs(run, replace(run, precision="fp32"), *pair)
-    return found
-
-
-def other_way(run: Run, train: TrainRecord, evaluator: Evaluator, P: Measure, changes: dict) -> OtherWay:
-    """The samples of a finished training drawn in another way, from the same noise where that is possible."""
-    way = replace(run, way=trained_as(train).way(changes))
-    found = dict(evaluator.measure(way.sample(P.n_final, P.seed), P.n_distance))
-    return OtherWay(changes=changes, n=P.n_distance, calls=way.calls, seconds=seconds(way), **found)
-
-
-def command(cls: type[Settings], job: Callable, of_training: bool, arguments: list[str] | None) -> None:
-    """The command line of a measuring job; an error is one line.
-
-    Args:
-        cls: its settings.
-        job: called with the results folder, model and seed if it is `of_training`, and the settings.
-    """
-    name = job.__name__
-    parser = argparse.ArgumentParser(prog=f"python -m study.{name}", description=cls.__doc__)
+def command(cls: type[Settings], job: Callable, arguments: list[str] | None) -> None:
+    """The command line of a job of one training, with settings of a class; an error is one line."""
+    parser = argparse.ArgumentParser(prog=f"python -m study.{job.__name__}", description=cls.__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of the results, such as build/quick")
-    if of_training:
-        parser.add_argument("--model", required=True, help="name of the trained model")
-        parser.add_argument("--seed", type=int, required=True, help="seed of the training")
+    parser.add_argument("--model", required=True, help="name of the trained model")
+    parser.add_argument("--seed", type=int, required=True, help="seed of the training")
     parser.add_argument("--settings", default="", help=f"YAML of study.settings.{cls.__name__}")
     options = parser.parse_args(arguments)
-    training = (options.model, options.seed) if of_training else ()
     try:
-        job(options.out, *training, settings.read_settings(cls, options.settings, "--settings"))
+        values = settings.read_text(options.settings, "--settings") or {}
+        if not isinstance(values, dict):
+            raise ValueError(f"--settings is {options.settings!r}; needed: a mapping such as 'n_final: 500'")
+        job(options.out, options.model, options.seed, cls.read(values, "--settings"))
     except (ValueError, RunError, OSError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
 
 
-def is_constant(images: Tensor) -> bool:
-    """True where images (n, 1, 28, 28) as bytes are all one image, but for rounding."""
-    images = images.short()
-    return bool((images - images[:1]).abs().max() <= CONSTANT)
-
-
 def main(arguments: list[str] | None = None) -> None:
-    command(Measure, measure, True, arguments)
+    command(Measure, measure, arguments)
 
 
 if __name__ == "__main__":

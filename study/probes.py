@@ -4,17 +4,19 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.diagnostics import classes_of, predicted
+from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.measures import measure
 from diffusion.evaluation.statistics import mean_of, share_of
 from diffusion.processes import DDPM
 from diffusion.processes.base import Network
 from diffusion.runtime import generator
-from study.records import Memorised, Recoverable, Response
 
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
 LARGER = (3.0, 10.0, 30.0, 100.0)  # times that: levels of samples that nothing mended
 NEAR = 0.05  # the share of test images that counts as near to a training image
 
 
+@measure(response=("share", "of a uniform rise of the latents that the network sees as noise; x: time step"))
 def response(
     process: DDPM,
     network: Network,
@@ -23,7 +25,7 @@ def response(
     seed: int = 0,
     steps: list[int] | None = None,
     size: float = 1.0,
-) -> Response:
+) -> dict[int, Interval]:
     """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
 
     The shift is `size` times `SHIFT` standard deviations of the noise at t. At size 1 it is one of the mean
@@ -39,18 +41,19 @@ def response(
     sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
     eps = torch.randn(x.shape, generator=generator(seed, "response"))
     steps = steps or sorted({max(1, process.T // 20), *_steps(process.T, 12)})
-    found, shift = [], size * SHIFT
+    found, shift = {}, size * SHIFT
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
         raised = latent + shift * sign * process.schedule.sqrt_one_minus_alpha_bar[t]
         rise = predicted(network, raised, t, process.T, precision)
         rise -= predicted(network, latent, t, process.T, precision)
         each = (rise * sign).mean((1, 2, 3)) / shift  # (N,)
-        found.append(mean_of(each.tolist()))
-    return Response(t=steps, response=found, size=size)
+        found[t] = mean_of(each.tolist())
+    return found
 
 
-def recoverable(
+@measure(recovered=("share", "test images read right when restored in one step; x: time step"))
+def recovered(
     process: DDPM,
     network: Network,
     classifier: Network,
@@ -58,24 +61,23 @@ def recoverable(
     labels: Tensor,
     precision: str,
     seed: int = 0,
-) -> Recoverable:
-    """Share of test images read right in the clean image that the network predicts in one step from x_t.
+) -> dict[int, Interval]:
+    """By step, the share of test images read right in the clean image that the network predicts from x_t.
 
     Args:
         x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,).
         classifier: images -> logits, (B, 10); it sees the prediction cut to [-0.5, 0.5].
     """
     eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
-    steps = _steps(process.T, 10)
-    right = []
-    for t in steps:
+    found = {}
+    for t in _steps(process.T, 10):
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
         eps_hat = predicted(network, latent, t, process.T, precision)
         x0_hat = (
             latent - process.schedule.sqrt_one_minus_alpha_bar[t] * eps_hat
         ) / process.schedule.sqrt_alpha_bar[t]
-        right.append(share_of(classes_of(classifier, x0_hat) == labels))
-    return Recoverable(t=steps, right=right)
+        found[t] = share_of(classes_of(classifier, x0_hat) == labels)
+    return found
 
 
 def _steps(T: int, n: int) -> list[int]:
@@ -94,8 +96,12 @@ def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> Tensor:
     return torch.stack([torch.cdist(flat, part.float() / 255).amin(1) for part in parts]).amin(0)
 
 
-def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> Memorised:
-    """Distances of samples to the nearest training image against those of test images.
+@measure(
+    copies=("share", "samples closer to a training image than 5 % of the test images are"),
+    copies_in_class=("share", "the same, each against the test images of the class that it is read as"),
+)
+def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, Interval]:
+    """Distances of samples to the nearest training image against those of test images, by name.
 
     Args:
         found, test: distances (N,) and classes (N,), as read, of samples and of test images.
@@ -108,4 +114,4 @@ def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> Memo
             for k in range(1 + int(max(labels.max(), test_labels.max())))
         ]
     )
-    return Memorised(closer=share_of(far < bound), closer_in_class=share_of(far < of_class[labels]))
+    return {"copies": share_of(far < bound), "copies_in_class": share_of(far < of_class[labels])}

@@ -1,16 +1,19 @@
-"""The record and the kept images of a notebook, made from what the notebook has made."""
+"""What a notebook leaves of a run: the file of its numbers, and kept images, made from what it has made."""
 
 import inspect
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from diffusion.data import get, grey_values
-from diffusion.evaluation.results import CommonLoss, Reconstruction
+from diffusion.evaluation.diagnostics import CommonLoss, Reconstruction
+from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.measures import measure
 from diffusion.parameters import Schedules, Training
 from diffusion.plugins import named
 from diffusion.processes import DDPM
@@ -19,20 +22,25 @@ from diffusion.processes.samplers import SAMPLERS
 from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
 from diffusion.provenance import environment
 from diffusion.training.run import Run
-from study import records
-from study.records import (
-    CentrePixels,
-    DataNames,
-    DDPMProbes,
-    RateCheck,
-    RateTrial,
-    SchedulesRecord,
-    TrainRecord,
-    Weights,
-    ZoomProbes,
+from study import kept
+from study.table import lines, write
+
+FINISHED = -1  # stands for the last epoch in the rows of probes
+OF_IMAGES = "training images"  # a way
+
+
+@measure(
+    beta=("variance", "of the noise that a step adds; x: time step"),
+    alpha_bar=("share", "of the image's variance that is left; x: time step"),
+    clipped_steps=("steps", "whose beta is cut"),
+    signal_T=("share", "amplitude of the image that is left at the end"),
+    mean_alpha_bar=("share", "mean of alpha_bar over the steps"),
+    informative_steps=("steps", "with alpha_bar between 0.05 and 0.95"),
+    latent_correlation=("correlation", "of images with their latents; x: time step"),
+    min_beta=("variance", "the least beta"),
+    max_beta=("variance", "the largest beta"),
+    share_above_one=("share", "steps whose beta exceeds one"),
 )
-
-
 def schedules_record(
     P: Schedules,
     linear: NoiseSchedule,
@@ -41,55 +49,43 @@ def schedules_record(
     left: Mapping[str, Tensor],
     misprint: Tensor,
 ) -> Path:
-    """The file of the record of notebook 01, which is written.
+    """The file of notebook 01, which is written.
 
     Args:
         early: a time step.
         left: schedule -> correlation of each of N images with its latent at that step, (N,).
         misprint: (T,) variances of the cosine schedule by Eq. (9) as printed.
     """
-    both = {"linear": linear, "cosine": cosine}
-    signal = {
-        name: {
-            "alpha_bar": float(schedule.alpha_bar[early]),
-            "signal": float(schedule.alpha_bar[early].sqrt()),
-            "noise": float((1 - schedule.alpha_bar[early]).sqrt()),
-            "correlation": float(left[name].mean()),
-            "correlation_sd": float(left[name].std()),
+    rows: list[list[Any]] = []
+    for name, one in {"linear": linear, "cosine": cosine}.items():
+        steps = one.alpha_bar[1:]
+        found = {
+            "beta": one.beta.tolist(),
+            "alpha_bar": one.alpha_bar.tolist(),
+            "clipped_steps": int((one.beta >= P.beta_max).sum()) if one is cosine else 0,
+            "signal_T": steps[-1].sqrt().item(),
+            "mean_alpha_bar": float(steps.mean()),
+            "informative_steps": int(((one.alpha_bar > 0.05) & (one.alpha_bar < 0.95)).sum()),
+            "latent_correlation": {early: Interval(float(left[name].mean()), sd=float(left[name].std()))},
         }
-        for name, schedule in both.items()
+        rows += lines(found, way=name)
+    printed = {
+        "min_beta": float(misprint.min()),
+        "max_beta": float(misprint.max()),
+        "share_above_one": float((misprint > 1).double().mean()),
     }
-    described = {
-        name: {
-            "beta": schedule.beta.tolist(),
-            "alpha_bar": schedule.alpha_bar.tolist(),
-            "clipped_steps": int((schedule.beta >= P.beta_max).sum()) if schedule is cosine else 0,
-            "signal_T": schedule.alpha_bar[-1].sqrt().item(),
-        }
-        for name, schedule in both.items()
-    }
-    record = SchedulesRecord(
-        job=P.notebook,
-        settings=P.values(),
-        environment=environment(),
-        T=P.T,
-        mean_step={name: float(schedule.alpha_bar[1:].mean()) for name, schedule in both.items()},
-        informative_steps={
-            name: int(((one.alpha_bar > 0.05) & (one.alpha_bar < 0.95)).sum()) for name, one in both.items()
-        },
-        early={"t": early} | signal,
-        misprint_eq9={
-            "min_beta": float(misprint.min()),
-            "max_beta": float(misprint.max()),
-            "share_above_one": float((misprint > 1).double().mean()),
-        },
-        **described,
-    )
-    return record.save(records.SchedulesRecord.path(P.out))
+    rows += lines(printed, way="Eq. (9) as printed")
+    facts = {"job": P.notebook, "settings": P.values(), "environment": environment()}
+    return write(P.out, "schedules", facts | {"T": P.T, "early_t": early}, rows)
 
 
-def train_record(P: Training, process: str, label: str, run: Run, **probes: Any) -> Path:
-    """The file of the record of a run, which is written.
+@measure(
+    train_loss=("squared error", "mean over the pixels of an epoch's training images"),
+    test_loss=("squared error", "mean over the pixels of the test images"),
+    epoch_seconds=("seconds", "of an epoch"),
+)
+def train_record(P: Training, process: str, label: str, run: Run, **probes: Iterable[list[Any]]) -> Path:
+    """The file of a run, which is written.
 
     Args:
         P: settings of the notebook that trained it; the run lies under `P.out`.
@@ -97,28 +93,35 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Any)
         label: what figures call the model.
         probes: `ddpm=ddpm_probes(...)` or `zoom=zoom_probes(...)`.
     """
-    weights, out = run.weights_file(), P.out.absolute()
-    record = TrainRecord(
-        job=P.notebook,
-        settings=P.values(),
-        environment=environment(run.precision, run.device),
-        model=P.model,
-        seed=P.seed,
-        process=process,
-        label=label,
-        docs=docs(P, run),
-        run=weights.parents[1].relative_to(out).as_posix(),
-        epochs=run.epochs,
-        steps=run.steps,
-        history=run.history,
-        weights=Weights(file=weights.relative_to(out).as_posix(), sha256=run.weights_sha256()),
+    weights, out, known = run.weights_file(), P.out.absolute(), get(P.dataset)
+    facts = {
+        "job": P.notebook,
+        "settings": P.values(),
+        "environment": environment(run.precision, run.device),
+        "model": P.model,
+        "seed": P.seed,
+        "process": process,
+        "label": label,
+        "about": "",
+        "docs": docs(P, run),
+        "run": weights.parents[1].relative_to(out).as_posix(),
+        "epochs": run.epochs,
+        "steps": run.steps,
+        "weights": {"file": weights.relative_to(out).as_posix(), "sha256": run.weights_sha256()},
         # Of the median epoch: a pause of the machine in one epoch does not count.
-        seconds_per_step=statistics.median(ln["seconds"] for ln in run.history) * run.epochs / run.steps,
-        parameters_count=run.parameters_count,
-        data=DataNames.of(get(P.dataset)),
-        **probes,
-    )
-    return record.save(records.TrainRecord.path(P.out, P.model, P.seed))
+        "seconds_per_step": statistics.median(ln["seconds"] for ln in run.history) * run.epochs / run.steps,
+        "parameters_count": run.parameters_count,
+        "data": {"title": known.title, "classes": list(known.classes), "noun": known.noun},
+        "sha256": {str(line["epoch"]): line["sha256"] for line in run.history},
+    }
+    rows: list[list[Any]] = []
+    for line in run.history:
+        found = {"train_loss": line["train_loss"], "test_loss": line["test_loss"]}
+        found["epoch_seconds"] = line["seconds"]
+        rows += lines({k: value for k, value in found.items() if value is not None}, epoch=line["epoch"])
+    for way, epoch, *rest in chain(*probes.values()):
+        rows.append([way, run.epochs if epoch == FINISHED else epoch, *rest])
+    return write(P.out, f"train_{P.model}-{P.seed}", facts, rows)
 
 
 def docs(P: Training, run: Run) -> dict[str, str]:
@@ -134,33 +137,66 @@ def docs(P: Training, run: Run) -> dict[str, str]:
     return {kind: text.split("\n\n")[0] if kind in ours else text for kind, text in told.items()}
 
 
-def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> DDPMProbes:
-    """Probes of a DDPM: the losses of a few steps at the learning rate as printed and as meant, by rate."""
-    trials = [
-        RateTrial(
-            learning_rate=rate,
-            first_loss=losses[0],
-            last_loss=losses[-1] if math.isfinite(losses[-1]) else None,
-            finite=all(map(math.isfinite, losses)),
-        )
-        for rate, losses in rates.items()
-    ]
-    check = RateCheck(steps=len(next(iter(rates.values()))), printed=trials[0], used=trials[1])
-    return DDPMProbes(learning_rate_check=check, common_loss=common)
+@measure(
+    learning_rate=("", "as the study prints it, and as it is used"),
+    loss_of_steps=("squared error", "at the first and at the last of a few steps; x: step"),
+    common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
+    common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
+)
+def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> list[list[Any]]:
+    """Rows of a DDPM: losses of a few steps at the learning rate as printed and as used, and common losses.
+
+    Args:
+        rates: learning rate -> losses, the one that is printed first; a last loss may be infinite.
+    """
+    rows: list[list[Any]] = []
+    for way, (rate, losses) in zip(("printed", "used"), rates.items(), strict=True):
+        shown = {x: losses[x - 1] for x in (1, len(losses)) if math.isfinite(losses[x - 1])}
+        rows += lines({"learning_rate": rate, "loss_of_steps": shown}, way=way)
+    by_level = dict(zip(common.levels, common.by_level, strict=True))
+    return [*rows, *lines({"common_loss": common.mean, "common_loss_at": by_level}, epoch=FINISHED)]
 
 
-def zoom_probes(errors: Reconstruction, counts: Tensor, reading: Mapping[str, Any]) -> ZoomProbes:
-    """Probes of a zoom, with the counts (256,) of the grey values of its central training pixels."""
-    share = counts.double() / counts.sum()
-    centre = CentrePixels(
-        counts=counts.tolist(),
-        black=float(share[0]),
-        white=float(share[250:].sum()),
-        extreme=float(share[:26].sum() + share[230:].sum()),
-    )
-    return ZoomProbes(reconstruction=errors, centre_pixels=centre, **reading)
+@measure(
+    restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"),
+    centre_pixels=("pixels", "central pixels of training images; x: grey value"),
+    centre_black=("share", "central pixels of training images that are black"),
+    centre_extreme=("share", "central pixels of training images within a tenth of black or white"),
+    restored_right=("share", "test images read right when restored from the last level"),
+    original_right=("share", "test images read right"),
+    restored_as=("images", "of a class, restored from the last level; x: class that is read"),
+    dark_centre_restored_as=("share", "classes read in restored images with a dark centre; x: class"),
+    dark_centre_of=("share", "classes of images with a dark centre; x: class"),
+)
+def zoom_probes(errors: Reconstruction, counts: Tensor, reading: Mapping[str, Any]) -> list[list[Any]]:
+    """Rows of a zoom, with the counts (256,) of the grey values of its central training pixels.
+
+    Args:
+        errors, reading: of `diagnostics.error_by_level` and `diagnostics.confusion`.
+    """
+    confusion, dark, share = reading["confusion"], reading["dark_centre"], counts.double() / counts.sum()
+    centre = {
+        "centre_pixels": counts.tolist(),
+        "centre_black": float(share[0]),
+        "centre_white": float(share[250:].sum()),
+        "centre_extreme": float(share[:26].sum() + share[230:].sum()),
+    }
+    restored = {
+        "restoration_error": {
+            level: Interval(mse, n=errors.n, sd=sd)
+            for level, mse, sd in zip(errors.levels, errors.mse, errors.sd, strict=True)
+        },
+        "restored_right": Interval(confusion.accuracy, n=confusion.n),
+        "dark_centre_restored_as": [Interval(one, n=dark.n) for one in dark.share],
+        "dark_centre_of": [Interval(one, n=dark.n) for one in dark.true_share],
+    }
+    rows = [*lines(restored, epoch=FINISHED), *lines(centre, way=OF_IMAGES)]
+    rows += lines({"original_right": Interval(confusion.real_accuracy, n=confusion.n)})
+    for true, read in enumerate(confusion.matrix):
+        rows += lines({"restored_as": read}, way=str(true), epoch=FINISHED)
+    return rows
 
 
 def keep(out: Path, name: str, images: Tensor) -> Path:
-    """Keep images (..., 1, 28, 28) in model units for the figures; see `records`."""
-    return records.keep(out, name, grey_values(images).squeeze(-3).numpy())
+    """Keep images (..., 1, 28, 28) in model units for the figures; see `kept`."""
+    return kept.keep(out, name, grey_values(images).squeeze(-3).numpy())

@@ -36,9 +36,7 @@ from diffusion.parameters import (
 from diffusion.plugins import nearest
 from diffusion.provenance import releases
 
-Models = Annotated[
-    list[Name] | None, Field(description="names of trained models; None: all that out_dir holds")
-]
+Images = Annotated[int, Field(ge=12, le=60_000)]
 
 
 class AWay(TypedDict, total=False):
@@ -53,25 +51,35 @@ class AWay(TypedDict, total=False):
     average: int
 
 
-Ways = Annotated[
-    dict[Name, AWay],
-    Field(description="name -> another way to sample: sampler, prior, their options; average: last epochs"),
-]
+class _Recognised(Settings):
+    """The settings of whatever tells digits from other images."""
+
+    n_kind: int = Field(
+        500,
+        ge=12,
+        le=10_000,
+        description="digits of each distortion, from which the recogniser's bound comes",
+    )
+    n_real: int = Field(
+        10_000, ge=100, le=60_000, description="training images that digits are compared with"
+    )
 
 
-class Measure(Settings):
+class Measure(_Recognised):
     """Settings of measuring one training (`python -m study.measure`)."""
 
-    n_checkpoint: int = Field(500, ge=12, le=60_000, description="images of each checkpoint, along training")
-    n_final: int = Field(2000, ge=12, le=60_000, description="images of the finished model")
-    n_distance: int = Field(
-        2000, ge=12, le=60_000, description="of these, the first that distances are taken of"
-    )
+    n_checkpoint: Images = Field(500, description="images of each checkpoint, along training")
+    n_final: Images = Field(2000, description="images of the finished model")
+    n_distance: Images = Field(2000, description="of these, the first that distances are taken of")
     distance_every: int = Field(5, ge=1, le=100_000, description="epochs between two measured checkpoints")
     floor_repeats: int = Field(20, ge=2, le=1_000, description="draws behind a real-vs-real floor")
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
-    ways: Ways = {}
+    ways: dict[Name, AWay] = Field(
+        {},
+        description="name -> another way to sample: sampler, prior, their options; average: last epochs",
+    )
+    sample_seed: Seed | None = Field(None, description="seed of the samples; None: that of the training")
     inception_weights: Literal["auto", "off"] = Field(
         "off", description="InceptionV3's, from torch's cache or a download"
     )
@@ -92,24 +100,10 @@ class Measure(Settings):
         return self
 
 
-class _Recognised(Settings):
-    """The settings of whatever tells digits from other images."""
-
-    n_kind: int = Field(
-        500,
-        ge=12,
-        le=10_000,
-        description="digits of each distortion, from which the recogniser's bound comes",
-    )
-    n_real: int = Field(
-        10_000, ge=100, le=60_000, description="training images that digits are compared with"
-    )
-
-
 class Analyse(_Recognised):
     """Settings of analysing one training (`python -m study.analyse`)."""
 
-    n_way: int = Field(500, ge=12, le=60_000, description="images of each way to sample")
+    n_way: Images = Field(500, description="images of each way to sample")
     calls: list[Annotated[int, Field(ge=2, le=10_000)]] = Field(
         [10, 24, 50, 100, 250],
         max_length=50,
@@ -121,29 +115,53 @@ class Analyse(_Recognised):
     noise: list[Annotated[float, Field(gt=0, le=10)]] = Field(
         [0.02, 0.05, 0.1, 0.2], max_length=50, description="cold diffusion: sd of noise added in each step"
     )
-    n_probe: int = Field(1000, ge=12, le=60_000, description="test images of the probes of a DDPM")
+    n_probe: Images = Field(1000, description="test images of the probes of a DDPM")
     interval_repeats: int = Field(200, ge=2, le=100_000, description="draws behind an interval")
     precision: Precision = "auto"
 
 
-class Yardstick(_Recognised):
-    """Settings of the yardstick of real images (`python -m study.yardstick`)."""
+class Reads(Settings):
+    """Settings of notebooks that read a run's results, or a release's."""
 
-    n: int = Field(2000, ge=12, le=60_000, description="images of each kind whose distance is taken")
+    released: Released = None
+
+    @property
+    def place(self) -> Path:
+        """The folder of the results: that of the release, where one is named."""
+        return releases() / self.released if self.released else self.out
+
+
+class Compares(Reads):
+    """The same where several models are shown beside one another."""
+
+    models: list[Name] | None = Field(
+        None, description="names of trained models; None: all that out_dir holds"
+    )
+    labels: dict[Name, Text] = Field({}, description="model -> what figures call it, if not its usual name")
+
+
+class Yardstick(_Recognised, Reads):
+    """Settings of 07_yardstick: what measures give real images, distorted and mixed."""
+
+    notebook: Literal["07_yardstick"] = "07_yardstick"
+    n: Images = Field(2000, description="images of each kind whose distance is taken")
     n_kind: int = Field(
         1000, ge=12, le=10_000, description="images of each kind that recognition is tried on"
     )
 
 
-class Compare(Measure):
+OfStudy = Annotated[
+    Text | None,
+    Field(description="a released profile of the study's own weights and losses, shown beside"),
+]
+OfOthers = Annotated[Text | None, Field(description="a released profile, whose models are shown beside")]
+
+
+class Compare(Measure, Compares):
     """Settings of 04_compare_fid: which trainings are compared, and how they are measured."""
 
     notebook: Literal["04_compare_fid"] = "04_compare_fid"
-    released: Released = None
-    models: Models = None
-    beyond: Text | None = Field(
-        None, description="a released profile, whose models are shown beside in some figures"
-    )
+    original: OfStudy = None
     by_model: dict[Name, dict[str, Any]] = Field(
         {}, description="settings of single models, where these differ"
     )
@@ -154,12 +172,11 @@ class Compare(Measure):
         return Measure.read(values | self.by_model.get(model, {}) | {"seed": seed}, f"by_model, {model}")
 
 
-class Beyond(Settings):
+class Beyond(Compares):
     """Settings of 06_beyond: the table of changes, of models that are measured."""
 
     notebook: Literal["06_beyond"] = "06_beyond"
     out_dir: Text | None = Field(None, description="folder of the results; None: the released ones")
-    models: Models = None
 
     @property
     def out(self) -> Path:
@@ -167,14 +184,57 @@ class Beyond(Settings):
         return expanded(self.out_dir) if self.out_dir else releases() / "beyond"
 
 
+class Blind(Reads):
+    """Settings of 08_by_eye: images of several models, read by people who do not know their source."""
+
+    notebook: Literal["08_by_eye"] = "08_by_eye"
+    seed: Seed = 2026
+    n: int = Field(60, ge=1, le=10_000, description="images of each source, shared by its trainings")
+    sources: list[Name] | None = Field(None, description="names in study.blind.SOURCES; None: all")
+    readers: list[Text] = Field([], description="files of lines number,label, one a reader; none: no record")
+    precision: Precision = "auto"
+
+
+class Level(Compares):
+    """Settings of 09_level: the mean grey of the samples of DDPMs, and the law that it follows."""
+
+    notebook: Literal["09_level"] = "09_level"
+    beyond: OfOthers = None
+    starts: Text | None = Field(
+        None, description="a released profile of trainings whose every early epoch is measured"
+    )
+
+
+class Files(Reads):
+    """Settings of 10_files: the study's own losses, scores and weights."""
+
+    notebook: Literal["10_files"] = "10_files"
+    original: Text = Field("original", description="the released profile that holds them")
+    paper: Text = Field("paper", description="a released profile, whose models are compared with them")
+    n_source: int = Field(2_000, ge=120, le=10_000, description="images of each source that are scored")
+    draws: int = Field(100, ge=2, le=10_000, description="random draws of these")
+
+
+class Comparison(Compares):
+    """Settings of 11_models: all models of a study, and those beyond it, beside one another."""
+
+    notebook: Literal["11_models"] = "11_models"
+    beyond: OfOthers = None
+    original: OfStudy = None
+
+
 NOTEBOOKS: dict[str, type[Settings]] = {
     cls.model_fields["notebook"].default: cls
-    for cls in (Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn, Beyond)
+    for cls in (
+        *(Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn, Beyond),
+        *(Yardstick, Blind, Level, Files, Comparison),
+    )
 }
 TRAININGS: dict[str, type[Training]] = {n: c for n, c in NOTEBOOKS.items() if issubclass(c, Training)}
 
 
-Section = Annotated[dict[str, Any], BeforeValidator(lambda found: {} if found is None else found)]
+def _or_empty(section: Any) -> Any:
+    return {} if section is None else section
 
 
 def _once(seeds: list[int]) -> list[int]:
@@ -189,6 +249,7 @@ def _printed(text: str) -> str:
     return text
 
 
+Section = Annotated[dict[str, Any], BeforeValidator(_or_empty)]
 Printed = Annotated[str, AfterValidator(_printed)]
 Seeds = Annotated[list[Seed], Field(min_length=1, max_length=1000), AfterValidator(_once)]
 
@@ -223,12 +284,6 @@ class Report(BaseModel):
     original: str | None = Field(None, description="the released weights, losses and scores of the study")
 
 
-class Told(Report):
-    """All that the report is made with, beside the records; `labels` are those of the models' entries."""
-
-    labels: dict[str, str] = {}
-
-
 class Sections(BaseModel):
     """A profile's file, section by section."""
 
@@ -250,7 +305,7 @@ class Sections(BaseModel):
         None, gt=0, description="that a run may take: a slow machine has smaller numbers, those of least"
     )
     least: Section = {}
-    report: Annotated[Report, BeforeValidator(lambda found: {} if found is None else found)] = Report()
+    report: Annotated[Report, BeforeValidator(_or_empty)] = Report()
 
 
 class Profile:
@@ -258,12 +313,14 @@ class Profile:
 
     Attributes:
         name, dataset, data_dir, out: as in the file; `out` is build/<name> unless it says otherwise.
+        common: of these, what all notebooks have.
         schedules: settings of notebook 01.
         trainings: (model, seed) -> settings of one training, in the profile's order, first seeds first.
         measures: model -> settings of measuring it.
         analyses: model -> settings of analysing it, where the file or the model has a section `analyse`.
         yardstick: settings of the yardstick; None where the file has no such section.
-        report: what the file says of its report, and the models' labels; `options` has what is said.
+        labels: model -> what the report calls it, where the file says so.
+        options: what the file says of its report.
     """
 
     def __init__(self, content: Any, where: str):
@@ -274,14 +331,13 @@ class Profile:
         except ValidationError as error:
             raise SettingError(refused(error, Sections, where)) from None
         self.where, self.file, self.name = where, file, file.profile
-        self.dataset, self.data_dir = file.dataset, file.data_dir
-        labels = {model: entry.label for model, entry in file.models.items() if entry.label}
-        if len({*labels.values()}) < len(labels):
-            raise SettingError(f"{where}: two models have one label; {labels}")
-        self.report = Told(**file.report.model_dump(), labels=labels)
-        self.options = self.report.model_dump(exclude_none=True)
+        self.labels = {model: entry.label for model, entry in file.models.items() if entry.label}
+        if len({*self.labels.values()}) < len(self.labels):
+            raise SettingError(f"{where}: two models have one label; {self.labels}")
+        self.options = file.report.model_dump(exclude_none=True)
         self.out = file.out or f"build/{file.profile}"
-        common = {"dataset": file.dataset, "data_dir": file.data_dir}
+        self.dataset, self.data_dir = file.dataset, file.data_dir
+        self.common = common = {"dataset": file.dataset, "data_dir": file.data_dir}
         for name in ("training", "measure", "analyse", "yardstick"):
             _not_here(getattr(file, name), f"{where}, {name}")
         _not_here(file.schedules.keys() - {"seed"}, f"{where}, schedules")
@@ -321,7 +377,6 @@ class Profile:
 
     @property
     def models(self) -> list[str]:
-        """The models' names, in the profile's order."""
         return list(self.measures)
 
     def seeds(self, model: str) -> list[int]:
@@ -337,16 +392,28 @@ class Profile:
         found = self.analyses.get(model)
         return found and found.model_copy(update={"seed": seed})
 
+    def _of_all(self, cls: type[Compares], *releases: str, **more: Any) -> Compares:
+        """Settings of a notebook that compares all models, and these with other releases."""
+        values = {"models": self.models, "labels": self.labels, "seed": self.schedules.seed}
+        others = {name: self.options.get(name) for name in releases}
+        return cls.read(self.common | values | more | others, self.where)
+
+    def level(self) -> Level:
+        """Settings of the notebook on the mean grey of samples."""
+        return self._of_all(Level, "beyond", "starts")
+
+    def comparison(self) -> Comparison:
+        """Settings of the notebook that compares all models of a study."""
+        return self._of_all(Comparison, "beyond", "original")
+
     def compare(self) -> Compare | Beyond:
         """Settings of the notebook that compares all models: 04, or 06 where the profile says so."""
-        shared = {"dataset": self.dataset, "data_dir": self.data_dir}
         if self.file.compare == "06_beyond":
-            return Beyond.read(shared | {"models": self.models, "seed": self.schedules.seed}, self.where)
-        values = shared | self.file.measure
-        values |= {"models": self.models, "seed": self.schedules.seed, "beyond": self.options.get("beyond")}
+            return self._of_all(Beyond)
         entries = self.file.models.items()
         own = {m: one.measure | ({"ways": one.ways} if one.ways else {}) for m, one in entries}
-        return Compare.read(values | {"by_model": {m: v for m, v in own.items() if v}}, self.where)
+        by_model = {model: values for model, values in own.items() if values}
+        return self._of_all(Compare, "original", **self.file.measure, by_model=by_model)
 
 
 ELSEWHERE = {  # settings that a profile has in one place
@@ -401,8 +468,7 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is no YAML: {error}") from None
-    loaded = read_text(text, str(path))
-    profile = Profile(loaded, str(path))
+    profile = Profile(read_text(text, str(path)), str(path))
     if path.parent == folder and profile.name != path.stem:
         raise SettingError(f"{path}: profile = {profile.name!r}; write {path.stem!r}")
     return profile
@@ -418,14 +484,6 @@ def read_text(text: str, where: str) -> Any:
         return yaml.load(text, Loader=_Strict)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise SettingError(f"{where} is no YAML: {' '.join(str(error).split())[:300]}") from None
-
-
-def read_settings(cls: type[Settings], text: str, where: str) -> Settings:
-    """Settings in a YAML text; raises SettingError as `Settings.read`, and where it is no mapping."""
-    values = read_text(text, where) or {}
-    if not isinstance(values, dict):
-        raise SettingError(f"{where} is {text!r}; needed: a mapping such as 'n_final: 500'")
-    return cls.read(values, where)
 
 
 class _Strict(yaml.SafeLoader):

@@ -2,35 +2,32 @@
 
     from study import table
     found = table.frame("paper")                      # a release; or a folder, such as build/quick
-    last = found[(found.measure == "frechet") & found.source.str.contains("/final/")]
+    last = found[(found.measure == "frechet") & (found.way == "")]
 
-A row has the columns of `Row`. A measure is named as in the records: `frechet` is the distance in digit
-features, `distances.autoencoder` that in an autoencoder's, `variety.coverage` the coverage.
+A job leaves one file, OUT/metrics/<job>.json: its rows, and beside them, once, what is no number (settings,
+machine, versions, labels) and the sizes of things (steps, parameters). `write` makes it and `load` reads it.
+
+What is read of a table can be noted (`reading`): so a number of the report knows its rows.
 """
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from diffusion.files import expanded, read_json
+from diffusion.evaluation.interval import Interval
+from diffusion.files import expanded, read_json, write_bytes
 from diffusion.provenance import releases
 
-AXES = ("levels", "t")  # lists that say where the numbers beside them stand
-NO_NUMBERS = {
-    "settings",
-    "environment",
-    "changes",
-    "labels",
-    "accepted",
-    "sources",
-    "features",
-    "seed",
-    "epoch",
-}
+METRICS = "metrics"
+CHECKPOINT, REAL, PATCHES = "checkpoint", "real", "checkpoint, patches"  # ways: see `Row`
+IN_FILE = ("way", "epoch", "measure", "x", "value", "low", "high", "n", "sd")  # the model may come last
 
 
 class Row(NamedTuple):
@@ -39,12 +36,13 @@ class Row(NamedTuple):
     Attributes:
         run: the folder that it is in.
         model, seed: the training; "" and None of what is of no training.
-        way: how samples were drawn, where that is not the model's own way, or which images are measured.
+        way: which samples or images: "" the finished model's own; "checkpoint" those of an epoch; "real" test
+            images; else the name of another way to sample, of a distortion, of a schedule.
         epoch: after which the weights were kept; None of the whole training.
         measure: its name.
         x: level, time step, class or place in a list; None of a single number.
         value, low, high, n, sd: the number, its 95 % interval, the cases behind it and their deviation.
-        source: the file and the JSON pointer in it.
+        source: the job's file, from the folder of the run or from the project's, and the row's place in it.
     """
 
     run: str
@@ -61,25 +59,225 @@ class Row(NamedTuple):
     sd: float | None
     source: str
 
+    @property
+    def interval(self) -> Interval:
+        """The number with its interval; it has been read."""
+        note(self.source)
+        return Interval(self.value, self.low, self.high, self.n, sd=self.sd)
+
+
+# --- what is read ---
+
+_reads: list[dict[str, None]] = []  # of each block under way: the sources that it has read, in order
+
+
+@contextmanager
+def reading() -> Iterator[dict[str, None]]:
+    """All sources that are read in the block, in order, as keys; a block around it reads them, too."""
+    seen: dict[str, None] = {}
+    _reads.append(seen)
+    try:
+        yield seen
+    finally:
+        _reads.pop()
+        note(*seen)
+
+
+def note(*sources: str) -> None:
+    """Something has been read."""
+    if _reads:
+        _reads[-1].update(dict.fromkeys(sources))
+
+
+class Facts(Mapping):
+    """What a job's file has beside its rows, by key or as attributes; a number or text read is noted.
+
+    Raises:
+        KeyError, AttributeError: there is no such key.
+    """
+
+    def __init__(self, content: Mapping[str, Any], source: str):
+        self._content, self._source = content, source
+
+    def __getitem__(self, key: str) -> Any:
+        value, source = self._content[key], f"{self._source}/{key}"
+        if isinstance(value, dict):
+            return Facts(value, source)
+        note(source)
+        return value
+
+    def __getattr__(self, key: str) -> Any:
+        if key.startswith("_") or key not in self._content:
+            raise AttributeError(f"{self._source} has no {key!r}")
+        return self[key]
+
+    def __contains__(self, key: object) -> bool:  # reads nothing
+        return key in self._content
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+
+# --- a job's file ---
+
+
+def row(
+    measure: str,
+    value: float | Interval,
+    way: str = "",
+    epoch: int | None = None,
+    x: float | None = None,
+    model: str | None = None,
+) -> list[Any]:
+    """A row as it stands in a job's file; with its model where the job is of none."""
+    one = value if isinstance(value, Interval) else Interval(value)
+    found = [way, epoch, measure, x, one.value, one.low, one.high, one.n, one.sd]
+    return [*found, model] if model else found
+
+
+def lines(found: Mapping[str, Any], way: str = "", epoch: int | None = None) -> Iterator[list[Any]]:
+    """Rows of what is measured of one thing: measure -> a number, or numbers in a list or by place x."""
+    for measure, value in found.items():
+        places = dict(enumerate(value)) if isinstance(value, list) else value
+        for x, one in places.items() if isinstance(places, Mapping) else [(None, value)]:
+            yield row(measure, one, way=way, epoch=epoch, x=x)
+
+
+def write(out: Path, job: str, facts: Mapping[str, Any], rows: Iterable[Sequence[Any]]) -> Path:
+    """Write the file of a job, a row a line, atomically; returns its path.
+
+    Raises:
+        ValueError: a number is not finite.
+    """
+    lines = ",\n".join(json.dumps(one, ensure_ascii=False, allow_nan=False) for one in rows)
+    head = json.dumps(dict(facts), indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
+    text = f'{head},\n "rows": [\n{lines}\n]}}\n'
+    return write_bytes(path_of(out, job), text.encode())
+
+
+def path_of(out: Path, job: str) -> Path:
+    return Path(out) / METRICS / f"{job}.json"
+
+
+class Job:
+    """A job's file, read.
+
+    Attributes:
+        facts: what it has beside its rows.
+        rows: in the order of the file.
+    """
+
+    def __init__(self, out: Path, name: str, prefix: str = ""):
+        path = path_of(out, name)
+        content = read_json(path)
+        self.name, source = name, f"{prefix}{METRICS}/{path.name}#"
+        try:
+            facts, lines = {k: v for k, v in content.items() if k != "rows"}, content["rows"]
+            model, seed = facts.get("model", ""), facts.get("seed")
+            self.rows = []
+            for place, line in enumerate(lines):
+                numbers = dict(zip(IN_FILE, line[: len(IN_FILE)], strict=True))
+                of = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
+                self.rows.append(Row(run=out.name, model=of, seed=seed, **numbers, source=f"{source}{place}"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path} is no job's file of this edition ({error}); make it again with `make report` or "
+                "`make retrain`"
+            ) from None
+        self.facts = Facts(facts, source)
+        self._by_way: dict[str, list[Row]] = {}
+        for one in self.rows:
+            self._by_way.setdefault(one.way, []).append(one)
+
+    def __contains__(self, way: str) -> bool:
+        return way in self._by_way
+
+    def __getitem__(self, way: str) -> "Samples":
+        """What is measured in one way. Raises KeyError where nothing is."""
+        return Samples(self._by_way[way])
+
+    def curve(self, way: str = CHECKPOINT) -> list["Samples"]:
+        """The same of each epoch, in order."""
+        epochs: dict[int, list[Row]] = {}
+        for one in self._by_way.get(way, ()):
+            if one.epoch is not None:
+                epochs.setdefault(one.epoch, []).append(one)
+        return [Samples(epochs[epoch]) for epoch in sorted(epochs)]
+
+
+class Samples(Mapping):
+    """A set of samples or of images, as it is measured: measure -> number.
+
+    A number with its interval is an `Interval`; what has several places x is a list of them, in order.
+
+    Raises:
+        KeyError: it is not measured.
+    """
+
+    def __init__(self, rows: Sequence[Row]):
+        self._rows: dict[str, list[Row]] = {}
+        for one in rows:
+            self._rows.setdefault(one.measure, []).append(one)
+        self.way, self.epoch = rows[0].way, rows[0].epoch
+
+    def __getitem__(self, measure: str) -> Interval | list[Interval]:
+        found = self._rows[measure]
+        if found[0].x is None:
+            return found[0].interval
+        return [one.interval for one in found]
+
+    def at(self, measure: str, x: float) -> Interval:
+        """The number at a place. Raises KeyError where it is not measured there."""
+        for one in self._rows[measure]:
+            if one.x == x:
+                return one.interval
+        raise KeyError(f"{measure} at {x}")
+
+    def places(self, measure: str) -> list[float]:
+        """The places x of a measure."""
+        return [one.x for one in self._rows[measure]]
+
+    @property
+    def n(self) -> int:
+        """Samples that the distance is of."""
+        return self["frechet"].n
+
+    def __contains__(self, measure: object) -> bool:  # reads nothing
+        return measure in self._rows
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def jobs_in(out: Path) -> list[str]:
+    """The names of the jobs whose files are there."""
+    return sorted(path.stem for path in (Path(out) / METRICS).glob("*.json"))
+
+
+# --- for readers ---
+
 
 def rows(out: Path) -> Iterator[Row]:
-    """The numbers of all records under OUT, in the order of their files."""
-    for path in sorted((out / "metrics").glob("*.json")):
-        record = {} if path.stem == "blind" else read_json(path)  # readers' labels are no numbers
-        of = {"run": out.name, "model": record.get("model", ""), "seed": record.get("seed")}
-        yield from _walk(record, of, "", f"metrics/{path.name}#", None)
+    """The numbers of all jobs under OUT, in the order of their files."""
+    return chain.from_iterable(Job(out, name).rows for name in jobs_in(out))
 
 
 def frame(run: str | Path) -> pd.DataFrame:
     """The same as a DataFrame, of a release's name or of a folder of results.
 
     Raises:
-        ValueError: there are no records.
+        ValueError: there are no results.
     """
-    folder = releases() / run if (releases() / run / "metrics").is_dir() else expanded(run)
+    folder = releases() / run if (releases() / run / METRICS).is_dir() else expanded(run)
     found = pd.DataFrame(rows(folder), columns=Row._fields)
     if found.empty:
-        raise ValueError(f"{folder} has no records; needed: a folder of results, or the name of a release")
+        raise ValueError(f"{folder} has no results; needed: a folder of results, or the name of a release")
     return found.astype({"seed": "Int64", "epoch": "Int64", "n": "Int64"})
 
 
@@ -88,68 +286,3 @@ def as_csv(out: Path) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([Row._fields, *rows(out)])
     return text.getvalue().encode()
-
-
-def _walk(node: Any, of: Mapping[str, Any], measure: str, source: str, x: float | None) -> Iterator[Row]:
-    """The rows below a place of a record; `of` has what they have in common."""
-    alone = isinstance(node, Mapping) and _number(node.get("value", node.get("mean")))
-    if alone or _number(node):
-        yield _row(node, of, measure, source, x)
-    if isinstance(node, Mapping):
-        axis = next((node[name] for name in AXES if isinstance(node.get(name), list)), None)
-        said = {*NO_NUMBERS, *AXES, *(("value", "mean", "low", "high", "n", "sd") if alone else ())}
-        for name, child in node.items():
-            if name in said:
-                continue
-            now, part = _of(name, child, of)
-            below = ".".join(filter(None, (measure, part)))
-            if isinstance(child, list):
-                places = axis if axis and len(axis) == len(child) else range(len(child))
-                for i, (place, one) in enumerate(zip(places, child, strict=True)):
-                    about = _of_item(name, one, now)
-                    place = place if about is now else None  # an epoch or a kind says where it is
-                    yield from _walk(one, about, below, f"{source}/{name}/{i}", place)
-            else:
-                yield from _walk(child, now, below, f"{source}/{name}", x)
-
-
-def _of(name: str, child: Any, of: Mapping) -> tuple[Mapping[str, Any], str]:
-    """Common columns of the rows below a name, and the name's part in that of the measure."""
-    if name == "final":
-        return {**of, "epoch": child["epoch"]}, ""
-    if name in ("curve", "history", "drawn", "ways", "ablations"):
-        return of, ""
-    if name in ("real", "prior", "clipping", "float32", "first", "second"):
-        return {**of, "way": " ".join(filter(None, (of.get("way", ""), name)))}, ""
-    if isinstance(child, Mapping) and "changes" in child:  # a way to sample, by its name
-        return {**of, "way": name}, ""
-    if isinstance(child, Mapping) and {"sampler", "digit"} <= child.keys():
-        return {**of, "way": name}, ""
-    return of, name
-
-
-def _of_item(name: str, one: Any, of: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same of an item of a list."""
-    if not isinstance(one, Mapping):
-        return of
-    if "epoch" in one:
-        return {**of, "epoch": one["epoch"]}
-    if name == "drawn":
-        said = [one["sampler"], f"{one['calls']} calls"]
-        said += [f"noise {one['noise']:g}"] if one["noise"] else []
-        return {**of, "way": ", ".join(said + ["clipped"] * one["clip_x0"])}
-    if name == "tried":
-        return {**of, "model": one["model"], "seed": one["seed"], "way": str(one["changes"])}
-    called = one.get("kind", one.get("name", one.get("source")))
-    return {**of, "way": called} if called else of
-
-
-def _row(node: Any, of: Mapping[str, Any], measure: str, source: str, x: float | None) -> Row:
-    given = node if isinstance(node, Mapping) else {"value": node}
-    numbers = {name: given.get(name) for name in ("low", "high", "n", "sd")}
-    numbers["value"] = given.get("value", given.get("mean"))
-    return Row(**{"way": "", "epoch": None, **of}, measure=measure, x=x, **numbers, source=source)
-
-
-def _number(node: Any) -> bool:
-    return isinstance(node, int | float) and not isinstance(node, bool)

@@ -9,7 +9,7 @@ import torch
 from filelock import FileLock
 from hypothesis import settings
 
-from study.records import Results
+from study.results import Results
 
 ROOT = Path(__file__).resolve().parents[1]
 

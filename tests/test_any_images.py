@@ -93,11 +93,13 @@ def test_measures_of_other_images_and_classes(tmp_path):
         evaluator = d.Evaluator(x, x_test, labels, dataset=dataset, data_dir=tmp_path)
         assert list(evaluator.spaces) == ["digits", "autoencoder", "random"]
         real, noise = (evaluator.measure(y) for y in (x[:200], torch.rand(200, *x.shape[1:]) - 0.5))
-        assert real.frechet.value < noise.frechet.value
-        assert all(real.distances[name].value < noise.distances[name].value for name in real.distances)
-        assert len(real.classes.share) == len(evaluator.real(100).classes.share) == K
+        distances = [f"frechet{end}" for end in ("", "_autoencoder", "_random")]
+        assert all(real[name].value < noise[name].value for name in distances)
+        assert len(real["class_share"]) == len(evaluator.real(100)["class_share"]) == K
         if dataset is EIGHT:
-            assert evaluator.describe()["digits"].test_accuracy > 0.8
+            assert evaluator.describe()["features"]["digits"]["test_accuracy"] > 0.8
+            assert "digit" not in real  # they are not 28 x 28
+            assert evaluator.describe()["recogniser"] is None
             with pytest.raises(ValueError, match=r"those of dataset 'mnist' \(1, 28, 28\); needed: one"):
                 d.Evaluator(x, x_test, labels)
 
@@ -108,8 +110,10 @@ def test_measures_of_a_data_set_without_classes_are_free_of_labels(tmp_path):
         evaluator = d.Evaluator(x, x_test, dataset=dataset, data_dir=tmp_path)
         assert list(evaluator.spaces) == names
         found = evaluator.measure(x[:40])
-        assert found.frechet.value < evaluator.measure(torch.rand(40, 3, 32, 32) - 0.5).frechet.value
-        assert found.classes is found.recognised is found.low_confidence is evaluator.real(40).classes is None
+        noise = evaluator.measure(torch.rand(40, 3, 32, 32) - 0.5)
+        assert found["frechet"].value < noise["frechet"].value
+        read = {"class_share", "divergence", "recognised_share", "low_confidence", "digit", "threshold"}
+        assert not read & (found.keys() | evaluator.real(40).keys())
         with pytest.raises(ValueError, match="there is no classifier, as the data set has no classes"):
             evaluator.digits.floor(40)
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import examples
-from study import records, settings
+from study import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
@@ -80,8 +80,7 @@ def test_the_profiles_in_running_are_profiles(code):
 
 
 def test_the_readme_shows_the_release():
-    from workflow import readme_results
+    from report import readme
 
-    results = records.load_results(ROOT / "released" / "paper")
-    assert readme_results.filled(README, results) == README
+    assert readme.filled(README, ROOT / "released" / "paper") == README
     assert README.count("<!-- released: ") == 2

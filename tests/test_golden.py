@@ -123,27 +123,23 @@ def features_of(name: str, n: int) -> torch.Tensor:
 
 def distance() -> dict[str, Any]:
     reference, found = frechet.Reference(features_of("test", 2000)), features_of("zoom", 64)
-    interval = frechet.distances(reference, found, 20, 0)
+    interval = frechet.distance(reference, found, 20, 0)
     gap = frechet.frechet_gap(reference, found, features_of("patches", 64), 20, 0)
     kid, floor = frechet.kid(reference, found), frechet.floor(features_of("train", 640), reference, 64, 5, 0)
     return {
         "fid": frechet.frechet_distance(reference, found),
-        "interval": [interval.low, interval.high, interval.sd, interval.bias],
-        "kid": [kid.mean, kid.sd],
+        "interval": [interval.low, interval.high, interval.sd],
+        "kid": [kid.value, kid.sd],
         "gap": [gap.value, gap.low, gap.high],
-        "floor": {"n": floor.n, "fid_mean": floor.mean, "fid_sd": floor.sd},
+        "floor": {"n": floor.n, "fid_mean": floor.value, "fid_sd": floor.sd},
     }
 
 
 def variety() -> dict[str, Any]:
     real, found = features_of("test", 2000), features_of("zoom", 64)
     one = samples.precision_recall_coverage(real, found, 64, 0)
-    ends = {
-        f"{name}_{end}": getattr(getattr(one, name), end) for name in ("recall", "coverage") for end in ENDS
-    }
-    return (
-        {name: getattr(one, name).value for name in ("precision", "recall", "coverage")} | ends | {"n": one.n}
-    )
+    ends = {f"{name}_{end}": getattr(one[name], end) for name in ("recall", "coverage") for end in ENDS}
+    return {name: found.value for name, found in one.items()} | ends | {"n": one["recall"].n}
 
 
 def classes() -> dict[str, Any]:
@@ -153,15 +149,15 @@ def classes() -> dict[str, Any]:
     return {
         "labels": labels.tolist(),
         "confidence": confidence.mean().item(),
-        "divergence": list(found.divergence.ends),
-        "share of 3": [found.share[3].low, found.share[3].high],
+        "divergence": list(found["divergence"].ends),
+        "share of 3": [found["class_share"][3].low, found["class_share"][3].high],
     }
 
 
 def border() -> dict[str, Any]:
     grey = samples.border_grey(to_uint8(drawn("linear")))
     raw = samples.border_before_clamping(drawn("linear"))
-    return {"grey": list(grey.ends), "before clamping": [raw.mean, raw.sd]}
+    return {"grey": list(grey.ends), "before clamping": [raw.value, raw.sd]}
 
 
 MEASURED = {"distance": distance, "variety": variety, "classes": classes, "border": border}

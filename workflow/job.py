@@ -24,7 +24,6 @@ PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
 TODO, BEGUN = "COLD_ZOOM_TODO", "COLD_ZOOM_BEGUN"  # the names of all jobs to run, and when they began
-SHARES = {"train": 8, "measure": 4, "analyse": 2}  # rough times of jobs; of any other: 1
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:
@@ -45,42 +44,56 @@ def environment(out: Path) -> dict[str, str]:
     }
 
 
-def command(job: jobs.Job, profile: str, attempt: Path, **further: Any) -> list[str]:
+def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tuple[int, str]:
+    """Run a job and log what it prints, shown unless `quiet`; returns its status and its last line.
+
+    Args:
+        further: parameters of its notebook.
+
+    Raises:
+        OSError: the log cannot be written, as on a full disk; the command is ended.
+    """
+    last, shown, attempt = "", not quiet, job.log.with_suffix(".ipynb")
+    options = {"cwd": jobs.ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
+    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    arguments = [sys.executable, "-m", *command(job, profile, attempt, further)]
+    with subprocess.Popen(arguments, **options) as child:
+        try:
+            with job.log.open("w", encoding="utf-8", buffering=1) as file:
+                for line in child.stdout:
+                    if line.strip() and not line.startswith(NOISE):
+                        file.write(line)
+                        last = line.strip()
+                        shown = shown and not line.startswith("Traceback")  # a traceback is for the log
+                        if shown:
+                            print(f"{job.name} | {line.rstrip()}", flush=True)
+        except OSError:
+            child.kill()
+            raise
+    if child.returncode == 0 and job.notebook:
+        job.executed.parent.mkdir(exist_ok=True)
+        attempt.replace(job.executed)
+    return child.returncode, last
+
+
+def command(job: jobs.Job, profile: str, attempt: Path, further: dict[str, Any]) -> list[str]:
     """The command of a job; a notebook is executed to the file `attempt`, with further parameters."""
+    module = jobs.KINDS[job.kind].module
     if job.kind == "report":
-        return ["-m", "report.build", "--out", str(job.out), "--profile", profile]
+        return [module, "--out", str(job.out), "--profile", profile]
     values = {k: v for k, v in job.values().items() if k != "notebook"} | {"data_dir": job.settings.data_dir}
-    values |= {"out_dir": _near(job.out)} | further if job.notebook else {}
+    if job.notebook:
+        values |= {"out_dir": _near(job.out)} | further
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6)  # in JSON 1e-05 is a text for YAML
     if job.notebook:
-        return ["-m", "papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", text, *PAPERMILL]
+        return ["papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", text, *PAPERMILL]
     model, _, seed = job.one.partition("-")
-    one = ["--model", model, "--seed", seed] if model else []
-    return ["-m", f"study.{job.kind}", "--out", str(job.out), *one, "--settings", text]
+    return [module, "--out", str(job.out), "--model", model, "--seed", seed, "--settings", text]
 
 
 def _near(path: Path) -> str:
     """A path as it is from the project's folder, where jobs run: an executed notebook names no machine's."""
     return str(path.relative_to(jobs.ROOT) if path.is_relative_to(jobs.ROOT) else path)
-
-
-def run(job: jobs.Job, arguments: list[str], log: Path, quiet: bool = False) -> tuple[int, str]:
-    """Run the command and log what it prints, shown unless `quiet`; returns its status and its last line."""
-    last, shown = "", not quiet
-    options = {"cwd": jobs.ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
-    options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with (
-        log.open("w", encoding="utf-8", buffering=1) as file,
-        subprocess.Popen([sys.executable, *arguments], **options) as child,
-    ):
-        for line in child.stdout:
-            if line.strip() and not line.startswith(NOISE):
-                file.write(line)
-                last = line.strip()
-                shown = shown and not line.startswith("Traceback")  # a traceback is for the log
-                if shown:
-                    print(f"{job.name} | {line.rstrip()}", flush=True)
-    return child.returncode, last
 
 
 def place(job: jobs.Job) -> str:
@@ -91,31 +104,27 @@ def place(job: jobs.Job) -> str:
     todo, begun = os.environ.get(TODO, "").split(), float(os.environ.get(BEGUN, 0))
     if job.name not in todo:
         return ""
-    logs = [job.out / "logs" / f"{name}.log" for name in todo if name != job.name]
+    logs = [job.log.with_name(f"{name}.log") for name in todo if name != job.name]
     number = 1 + sum(log.is_file() and log.stat().st_mtime >= begun for log in logs)
     done = [name for name in todo if job.path.with_name(f"{name}.json").is_file()]
     if not any(name.startswith("train_") for name in done):
         return f", job {number} of {len(todo)}"
-    share = [sum(SHARES.get(name.partition("_")[0], 1) for name in names) for names in (todo, done)]
-    minutes = (time.time() - begun) / 60 * (share[0] / share[1] - 1)
-    hours = f"about {minutes / 60:.0f} hours" if minutes > 90 else f"about {max(1, round(minutes))} minutes"
-    return f", job {number} of {len(todo)}, {hours} left".replace("about 1 minutes", "a minute")
+    hours = [sum(jobs.KINDS[name.partition("_")[0]].hours for name in names) for names in (todo, done)]
+    minutes = (time.time() - begun) / 60 * (hours[0] / hours[1] - 1)
+    left = f"about {minutes / 60:.0f} hours" if minutes > 90 else f"about {max(1, round(minutes))} minutes"
+    return f", job {number} of {len(todo)}, {left} left".replace("about 1 minutes", "a minute")
 
 
 def main(profile: str, name: str) -> None:
     end_with_parent()
     job, begun = jobs.of(read_profile(profile, jobs.PROFILES))[name], time.monotonic()
-    logs = job.out / "logs"
-    log, attempt = logs / f"{name}.log", logs / f"{name}.ipynb"
-    logs.mkdir(parents=True, exist_ok=True)
-    with FileLock(logs / f"{name}.lock", poll_interval=1):  # one of a cluster outlives a killed workflow
+    job.log.parent.mkdir(parents=True, exist_ok=True)
+    # A job of a cluster outlives a killed workflow: the next one waits for it.
+    with FileLock(job.log.with_suffix(".lock"), poll_interval=1):
         print(f"{name} | starts{place(job)}", flush=True)
         try:
             expected = job.expected()
-            status, said = run(job, command(job, profile, attempt), log)
-            if status == 0 and job.notebook:
-                job.executed.parent.mkdir(exist_ok=True)
-                attempt.replace(job.executed)
+            status, said = run(job, profile)
             if status == 0:
                 job.finish(expected)
         except (ValueError, OSError) as error:
@@ -123,7 +132,8 @@ def main(profile: str, name: str) -> None:
     seconds = f"{time.monotonic() - begun:.0f} s"
     if status:
         print(f"{name} | FAILED after {seconds}: {said}", flush=True)
-        sys.exit(f"{name} | all of it is in {log}{f' and {attempt}' if job.notebook else ''}")
+        attempt = f" and {job.log.with_suffix('.ipynb')}" if job.notebook else ""
+        sys.exit(f"{name} | all of it is in {job.log}{attempt}")
     print(f"{name} | done, {seconds}", flush=True)
 
 

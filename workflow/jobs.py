@@ -1,4 +1,4 @@
-"""The jobs of a profile, and the provenance of what they made.
+"""The jobs of a profile, by the table of their kinds, and the provenance of what they made.
 
     schedules, yardstick, train_<model>-<seed> -> measure_... -> analyse_... -> compare -> report
 
@@ -11,7 +11,8 @@ made again: a changed setting or line, a lost file, a flipped bit. Code counts b
 import functools
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,49 +27,75 @@ from diffusion.identity.sources import followed, hash_of
 from diffusion.parameters import PLACES
 from diffusion.plugins import named
 from diffusion.processes.base import GREY28
-from diffusion.provenance import versions
+from diffusion.provenance import releases, versions
 from diffusion.syntax import syntax
 from study.manifest import MANIFEST
 from study.settings import Profile, SettingError
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "profiles"
-OURS = {
-    ".ci",
-    ".git",
-    ".github",
-    "benchmarks",
-    "data",
-    "diffusion",
-    "docs",
-    "notebooks",
-    "profiles",
-    "released",
-}
-OURS |= {"report", "study", "tests", "workflow"}
-# Where a job's code begins; that of a notebook begins with what its cells import.
-ENTRIES = {kind: f"study.{kind}" for kind in ("measure", "analyse", "yardstick")} | {"report": "report.build"}
-# What only draws is no part of other jobs than the report, which draws all figures.
+OURS = ".ci .devcontainer .git .github benchmarks data diffusion docs notebooks profiles released report"
+OURS += " study tests workflow"  # folders of the project, over which no job writes
+# What only draws is no part of jobs that draw nothing.
 DRAWING = ("diffusion.figures", "study.figures", "diffusion.play", "diffusion.notebook")
-KEPT = {  # names of the images that jobs keep
-    "schedules": ("zoom",),
-    "train": ("trajectory_", "reconstructions_", "deepest_", "degradation_"),
-    "measure": ("samples_", "late_", "quality_"),
-    "yardstick": ("real",),
-}
-OF_REPORT = (
-    "report.pdf",
-    "*.html",
-    "notebooks/*.html",
-    "figures/*",
-    "ledger.json",
-    "table.json",
-    "numbers.json",
-    "results.csv",
-)
+OF_REPORT = ("numbers.json", "ledger.json", "results.csv", "report.pdf", "*.html", "figures/*")
+OF_REPORT += ("notebooks/*.html",)
+# What comes after all else in a run reads releases, the page to play with and the citation beside it.
+BESIDE = (f"released/*/{MANIFEST}", "released/page/*.html", "CITATION.cff")
+MEASURES = ("torchmetrics", "torchvision", "scikit-learn")
 OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)"')  # module:name, in JSON
 NOT_MADE = "not made yet"
-MEASURING, MEASURES = ("measure", "analyse", "yardstick"), ("torchmetrics", "torchvision", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of jobs. Its line in `KINDS` is all that the workflow knows of it; a new kind is a new line.
+
+    Attributes:
+        settings: called with the profile, and model and seed if `each`; returns those of the job, or None
+            where the profile asks for none. Their field `notebook` names the notebook that the job executes.
+        module: the module that the job runs; empty: a notebook.
+        each: there is a job for each training.
+        needs: the kinds whose jobs come before it, those of the same training if `each`; None: all above.
+        keeps: names of the images that it keeps, kept/NAME.npz, or NAME_MODEL-SEED.npz if `each`.
+        makes: patterns of its other files in OUT, beside an executed notebook; the first must be there.
+        versions: packages whose version its results depend on, beside torch and numpy.
+        hours: that a cluster gives it; the same numbers weigh jobs in the estimate of the time left.
+    """
+
+    settings: Callable[..., BaseModel | None]
+    module: str = ""
+    each: bool = False
+    needs: tuple[str, ...] | None = None
+    keeps: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ("metrics/{job}.json",)
+    versions: tuple[str, ...] = ()
+    hours: int = 3
+
+
+def in_full(profile: Profile) -> bool:
+    """True where a long report is to be expected (`report.run.is_short`), which tells of all models."""
+    models = {*profile.models}
+    of_study = profile.yardstick is not None and models >= {"linear", "cosine", "zoom"}
+    return of_study or models >= {"linear", "zoom"} and (releases() / profile.name).is_dir()
+
+
+# fmt: off
+KINDS = {  # in the order in which jobs are listed
+    "schedules": Kind(lambda profile: profile.schedules, needs=(), keeps=("zoom",)),
+    "train": Kind(lambda profile, *one: profile.trainings[one], each=True, needs=(), hours=24,
+                  keeps=("trajectory", "reconstructions", "deepest", "degradation")),
+    "measure": Kind(Profile.measure, "study.measure", each=True, needs=("train",), hours=12,
+                    keeps=("samples", "late", "quality"), versions=MEASURES),
+    "analyse": Kind(Profile.analyse, "study.analyse", each=True, needs=("train", "measure"), hours=6,
+                    versions=MEASURES),
+    "yardstick": Kind(lambda profile: profile.yardstick, needs=(), keeps=("real",), versions=MEASURES),
+    "compare": Kind(Profile.compare, makes=()),
+    "level": Kind(lambda profile: profile.level() if in_full(profile) else None, makes=()),
+    "comparison": Kind(lambda profile: profile.comparison() if in_full(profile) else None, makes=()),
+    "report": Kind(lambda profile: profile.file.report, "report.build", makes=OF_REPORT),
+}
+# fmt: on
 
 
 class Job:
@@ -79,7 +106,18 @@ class Job:
         self.name = f"{kind}_{one}" if one else kind
         self.path = out / "jobs" / f"{self.name}.json"  # says that the job is done
         self.notebook = getattr(settings, "notebook", None)
-        self.executed = out / "notebooks" / f"{self.notebook}{'-' if one else ''}{one}.ipynb"
+        module = KINDS[kind].module.replace(".", "/")
+        self.code = f"notebooks/{self.notebook}.ipynb" if self.notebook else f"{module}.py"
+
+    @property
+    def log(self) -> Path:
+        """What it prints."""
+        return self.out / "logs" / f"{self.name}.log"
+
+    @property
+    def executed(self) -> Path:
+        """Its executed notebook."""
+        return self.out / "notebooks" / f"{self.notebook}{'-' if self.one else ''}{self.one}.ipynb"
 
     def values(self) -> dict[str, Any]:
         """Its settings, but for where things lie."""
@@ -87,30 +125,35 @@ class Job:
 
     def expected(self) -> dict[str, Any]:
         """All that the job is made from; raises ValueError where code, data or a job before are not there."""
-        values = self.values()
+        values, kind = self.values(), KINDS[self.kind]
         own = set() if self.kind == "report" else set(OWN.findall(json.dumps(values)))
+        beside = [p for name in BESIDE for p in ROOT.glob(name) if p.is_file() and kind.needs is None]
         return {
             "settings": values,
             "code": _code(self.kind, self.notebook),
             "own code": {name: digest(describe(named("name", name, {}), name)) for name in sorted(own)},
             "data": "dataset" in values and _data(values["dataset"], self.settings.data_dir),
-            "versions": versions(MEASURES if self.kind in MEASURING else ()),
-            "results": {
-                name: digest(read_json(self.path.with_name(f"{name}.json"))["files"]) for name in self.needs
-            },
-        } | ({"inputs": _beside()} if self.kind == "report" else {})
+            "versions": versions(kind.versions),
+            "results": {name: digest(_results(self.path.with_name(f"{name}.json"))) for name in self.needs},
+            "inputs": {path.relative_to(ROOT).as_posix(): sha256(path) for path in beside},
+        }
 
     def files(self) -> list[Path]:
         """The files that the job has made. Raises ValueError where the first of them is not there."""
-        names = [*OF_REPORT] if self.kind == "report" else [f"metrics/{self.name}.json"]
-        if not (self.out / names[0]).is_file() and self.kind != "compare":
-            raise ValueError(f"{self.name} has not made {names[0]}")
-        names += [f"kept/{name}{self.one}.npz" for name in KEPT.get(self.kind, ())]
-        found = {path for name in names for path in self.out.glob(name)}
+        kind, of = KINDS[self.kind], f"_{self.one}" if self.one else ""
+        makes = [name.format(job=self.name) for name in kind.makes]
+        if makes and not (self.out / makes[0]).is_file():
+            raise ValueError(f"{self.name} has not made {makes[0]}")
+        makes += [f"kept/{name}{of}.npz" for name in kind.keeps]
+        found = {path for name in makes for path in self.out.glob(name)}
         if self.kind == "train":
-            folder = self.out / read_json(self.out / names[0])["run"]
+            folder = self.out / self.record()["run"]
             found |= {p for p in folder.rglob("*") if p.is_file() and not p.name.startswith((".", "state-"))}
         return sorted(found | ({self.executed} if self.notebook else set()))
+
+    def record(self) -> dict[str, Any]:
+        """What it has measured: the first of its files."""
+        return read_json(self.out / "metrics" / f"{self.name}.json")
 
     def finish(self, expected: dict[str, Any]) -> None:
         """Write the job's file; `expected` is of the time when it began."""
@@ -144,8 +187,7 @@ def folder(profile: Profile) -> Path:
         SettingError: jobs would write over the project there.
     """
     found = (ROOT / expanded(profile.out)).resolve()
-    first = found.relative_to(ROOT).parts[:1] if found.is_relative_to(ROOT) else ("elsewhere",)
-    if found in (ROOT, *ROOT.parents) or first[0] in OURS:
+    if found in (ROOT, *ROOT.parents) or any(found.is_relative_to(ROOT / name) for name in OURS.split()):
         raise SettingError(f"out = {profile.out!r} is not allowed: it holds the project; write build/NAME")
     return found
 
@@ -158,25 +200,15 @@ def lock(out: Path) -> FileLock:
 
 def of(profile: Profile) -> dict[str, Job]:
     """The jobs of a profile by name, each after those that it needs: first seeds first."""
-    found: dict[str, Job] = {}
-
-    def add(kind: str, one: str, settings: BaseModel | None, needs: Iterable[str] = ()) -> None:
-        if settings is not None:
-            job = Job(folder(profile), kind, one, settings, needs)
-            found[job.name] = job
-
+    out, found = folder(profile), {}
     trainings = sorted(profile.trainings, key=lambda pair: profile.seeds(pair[0]).index(pair[1]))
-    ones = {f"{model}-{seed}": (model, seed) for model, seed in trainings}
-    add("schedules", "", profile.schedules)
-    for one, training in ones.items():
-        add("train", one, profile.trainings[training])
-    for one, training in ones.items():
-        add("measure", one, profile.measure(*training), [f"train_{one}"])
-    for one, training in ones.items():
-        add("analyse", one, profile.analyse(*training), [f"train_{one}", f"measure_{one}"])
-    add("yardstick", "", profile.yardstick)
-    add("compare", "", profile.compare(), found)
-    add("report", "", profile.report, found)
+    for name, kind in KINDS.items():
+        for one in trainings if kind.each else [()]:
+            settings, of = kind.settings(profile, *one), "-".join(map(str, one))
+            before = [job for job in found.values() if kind.needs is None or job.kind in kind.needs]
+            if settings is not None:
+                job = Job(out, name, of, settings, [b.name for b in before if not of or b.one == of])
+                found[job.name] = job
     return found
 
 
@@ -190,10 +222,10 @@ def check(profile: Profile) -> dict[str, str]:
     return stale
 
 
-def _beside() -> dict[str, str]:
-    """Hashes of what a report reads beside its run: releases, the page to play with, the citation."""
-    read = [*ROOT.glob(f"released/*/{MANIFEST}"), *ROOT.glob("released/page/*.html"), ROOT / "CITATION.cff"]
-    return {path.relative_to(ROOT).as_posix(): sha256(path) for path in sorted(read) if path.is_file()}
+def _results(path: Path) -> dict[str, str]:
+    """Files of a job that later ones are made from: not its executed notebook, which has other times."""
+    files = read_json(path)["files"]
+    return {name: known for name, known in files.items() if not name.startswith("notebooks/")}
 
 
 @functools.cache
@@ -209,12 +241,12 @@ def _data(dataset: str, data_dir: str | None) -> str:
 @functools.cache
 def _code(kind: str, notebook: str | None) -> str:
     """Hash of the project's code that a job runs."""
-    cells, begin = "", f"import {ENTRIES.get(kind)}"
+    cells, begin = "", f"import {KINDS[kind].module}"
     if notebook:
         begin = code_of(ROOT / "notebooks" / f"{notebook}.ipynb")
         cells = syntax(begin)
         begin += "".join(f"\nimport {module}" for module in diffusion._NAMES.values())
-    files = followed(begin, ROOT, () if kind == "report" else DRAWING)
+    files = followed(begin, ROOT, () if notebook or kind == "report" else DRAWING)
     if kind == "report":  # its text and templates
         files += [p for p in (ROOT / "report").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]
     return digest([cells, hash_of(files)], 16)
@@ -222,7 +254,6 @@ def _code(kind: str, notebook: str | None) -> str:
 
 def code_of(notebook: Path) -> str:
     """The code of a notebook's cells, as Python: magics are calls."""
-    from IPython.core.inputtransformer2 import TransformerManager  # takes a while
-
     cells = [cell for cell in read_json(notebook)["cells"] if cell["cell_type"] == "code"]
-    return "\n".join(TransformerManager().transform_cell("".join(cell["source"])) for cell in cells)
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    return re.sub(r"(?m)^(\s*)([%!].*)$", lambda found: f"{found[1]}magic({found[2]!r})", text)

@@ -2,7 +2,7 @@
 
     python -m workflow.release PROFILE    keep the results of PROFILE as released/PROFILE
 
-A release has all records and kept images, from which the report and its figures are made; of each training
+A release has all tables and kept images, from which the report and its figures are made; of each training
 the history and the last weights; the executed notebooks; the figures and the report as PDF; and a manifest
 with the SHA-256 of each file. Checkpoints and samples are left out: the same seeds make them again.
 """
@@ -12,24 +12,12 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-from diffusion.files import read_json, sha256, write_bytes, write_json
+from diffusion.files import sha256, write_bytes, write_json
 from study.manifest import MANIFEST, verify
 from study.settings import Profile, read_profile
 from workflow import jobs, size
 
 RELEASED = jobs.ROOT / "released"
-
-
-def names(profile: Profile) -> list[str]:
-    """The files of a release, relative to the results folder."""
-    out, found = jobs.folder(profile), []
-    for job in jobs.of(profile).values():
-        files = [path.relative_to(out).as_posix() for path in (*job.files(), job.path)]
-        if job.kind == "train":
-            last = read_json(out / "metrics" / f"{job.name}.json")["weights"]["file"]
-            files = [f for f in files if "/weights/" not in f or f == last]
-        found += files
-    return sorted({name for name in found if not name.endswith((".html", "results.csv"))})
 
 
 def release(profile: Profile) -> Path:
@@ -42,16 +30,23 @@ def release(profile: Profile) -> Path:
         job, reason = next(iter(stale.items()))
         again = f"run `make retrain PROFILE={profile.name}` first"
         raise ValueError(f"{job}: {reason}; {again} ({len(stale)} jobs to run)")
-    out, target = jobs.folder(profile), RELEASED / profile.name
+    out, target, hashes = jobs.folder(profile), RELEASED / profile.name, {}
     (target / MANIFEST).unlink(missing_ok=True)  # until it is whole again, it is none; git has the one before
     shutil.rmtree(target, ignore_errors=True)
-    hashes = {name: sha256(write_bytes(target / name, (out / name).read_bytes())) for name in names(profile)}
-    write_json(target / MANIFEST, {"profile": profile.name, "files": hashes})
+    for job in jobs.of(profile).values():
+        for path in (*job.files(), job.path):
+            name = path.relative_to(out).as_posix()
+            if path.suffix == ".html" or name == "results.csv":  # the report makes them anew
+                continue
+            if path.parent.name == "weights" and name != job.record()["weights"]["file"]:
+                continue
+            hashes[name] = sha256(write_bytes(target / name, path.read_bytes()))
+    write_json(target / MANIFEST, {"profile": profile.name, "files": dict(sorted(hashes.items()))})
     return target
 
 
 def unpack(folder: Path, out: Path) -> None:
-    """Put the released records, kept images, notebooks and weights into `out`, verified; earlier ones go.
+    """Put the released tables, kept images, notebooks and weights into `out`, verified; earlier ones go.
 
     What the report makes anew from these is left out.
 

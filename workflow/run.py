@@ -13,31 +13,25 @@ import argparse
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from diffusion import data
 from diffusion.files import sha256
-from report.values import VERIFIED
-from study.records import trainings_in
+from study.manifest import VERIFIED
 from study.settings import Profile, read_profile
-from workflow import jobs, notebooks, release, size
-from workflow.job import end_with_parent
+from workflow import job, jobs, release, size
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
-SNAKEMAKE = ["snakemake", "--snakefile", str(jobs.ROOT / "workflow" / "Snakefile"), "--scheduler", "greedy"]
-SNAKEMAKE += [
-    "--nolock",
-    "--ignore-incomplete",
-    "--drop-metadata",
-    "--rerun-triggers",
-    "mtime",
-    "--keep-going",
-]
-
+SNAKEMAKE = "snakemake --scheduler greedy --nolock --ignore-incomplete --drop-metadata --rerun-triggers mtime"
+SNAKEMAKE += " --keep-going --snakefile"
 AGAIN = "the same command goes on from here. Log: .snakemake/log"
+# Notebooks of a release have few images where no figure of the report needs more: all trainings' but one.
+FEW, FIGURED = {"n_test": 500}, "train_zoom-0"
 
 
 def run(*command: str, cancels: bool = False) -> None:
@@ -50,7 +44,7 @@ def run(*command: str, cancels: bool = False) -> None:
     Raises:
         ValueError: it failed.
     """
-    options = {"cwd": jobs.ROOT, "start_new_session": True, "preexec_fn": end_with_parent}
+    options = {"cwd": jobs.ROOT, "start_new_session": True, "preexec_fn": job.end_with_parent}
     child = subprocess.Popen([sys.executable, "-m", *command], stdin=subprocess.DEVNULL, **options)
     try:
         child.wait()
@@ -69,25 +63,21 @@ def run(*command: str, cancels: bool = False) -> None:
 
 
 def study(profile: Profile, cores: str, executor: str) -> None:
-    """Run what must run of a profile."""
-    out = jobs.folder(profile)
-    stale = jobs.check(profile)  # before anything is written: it finds mistakes, too
-    with jobs.lock(out):
-        for name, reason in stale.items():
-            if reason != jobs.NOT_MADE:
-                print(f"{name} runs again: {reason}", flush=True)
-            (out / "jobs" / f"{name}.json").unlink(missing_ok=True)
-        if stale:
-            data.main(["--dataset", profile.dataset, *(["--data-dir", d] if (d := profile.data_dir) else [])])
-            options = ["--config", f"profile={profile.where}"]
-            options += (
-                ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "rules"]
-            )
-            try:
-                options += [] if executor and cores == "all" else ["--cores", cores]
-                run(*SNAKEMAKE, *options, cancels=bool(executor))
-            except ValueError as error:
-                raise ValueError(f"{made}; {AGAIN}" if (made := of_others(profile)) else error) from None
+    """Run what must run of a profile, whose results folder is locked."""
+    out, stale = jobs.folder(profile), jobs.check(profile)
+    for name, reason in stale.items():
+        if reason != jobs.NOT_MADE:
+            print(f"{name} runs again: {reason}", flush=True)
+        (out / "jobs" / f"{name}.json").unlink(missing_ok=True)
+    if stale:
+        data.main(["--dataset", profile.dataset, *(["--data-dir", d] if (d := profile.data_dir) else [])])
+        options = ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "rules"]
+        options += [] if executor and cores == "all" else ["--cores", cores]
+        command = [*SNAKEMAKE.split(), str(jobs.ROOT / "workflow" / "Snakefile"), *options]
+        try:
+            run(*command, "--config", f"profile={profile.where}", cancels=bool(executor))
+        except ValueError as error:
+            raise ValueError(f"{made}; {AGAIN}" if (made := of_others(profile)) else error) from None
     if (first := out / "figures" / "first_samples.png").is_file():
         print(f"The first samples: {first}")
     print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
@@ -95,18 +85,19 @@ def study(profile: Profile, cores: str, executor: str) -> None:
 
 def of_others(profile: Profile) -> str:
     """Make the report of the trainings all whose jobs are done; returns what failed, in words."""
-    out, found = jobs.folder(profile), jobs.of(profile)
+    found = [one for one in jobs.of(profile).values() if jobs.KINDS[one.kind].needs is not None]
     failed: dict[str, str] = {}
-    for name, job in found.items():
-        if not job.path.is_file() and job.kind not in ("compare", "report"):
-            log = out / "logs" / f"{name}.log"
-            said = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
-            failed.setdefault(job.one, f"{name}: {said[-1][:200] if said else 'not begun'}")
-    if "" in failed or failed.keys() >= {job.one for job in found.values() if job.one}:
+    for one in found:
+        if not one.path.is_file():
+            said = one.log.read_text(encoding="utf-8").splitlines() if one.log.is_file() else []
+            failed.setdefault(one.one, f"{one.name}: {said[-1][:200] if said else 'not begun'}")
+    if "" in failed or failed.keys() >= {one.one for one in found if one.one}:
         return ""
+    out = jobs.folder(profile)
     left_out = [word for one, why in failed.items() for word in ("--failed", one, why)]
     run("report.build", "--out", str(out), "--profile", profile.where, *left_out)
-    return f"{', '.join(failed)} failed, and {out}/report.html is made of the others"
+    what = ", ".join(failed) or "what compares all models"
+    return f"{what} failed, and {out}/report.html is made of the others"
 
 
 def from_release(profile: Profile, cores: str) -> None:
@@ -115,21 +106,50 @@ def from_release(profile: Profile, cores: str) -> None:
     Raises:
         ValueError: the profile asks for trainings that are not among them.
     """
-    name, folder = profile.name, release.RELEASED / profile.name
-    if missing := [f"{m}-{s}" for m, s in profile.trainings if (m, s) not in trainings_in(folder)]:
+    name, folder, out = profile.name, release.RELEASED / profile.name, release.unpacked(profile)
+    trainings = [one for one in jobs.of(profile).values() if one.kind == "train"]
+    if missing := [one.one for one in trainings if not (folder / f"metrics/{one.name}.json").is_file()]:
         raise ValueError(f"released/{name} has no {', '.join(missing)}: make retrain PROFILE={name}")
-    out = release.unpacked(profile)
     with jobs.lock(out):
-        print(
-            f"The results of {name} are released; to train it anew: make retrain PROFILE={name}", flush=True
-        )
+        said = f"The results of {name} are released; to train it anew: make retrain PROFILE={name}"
+        print(said, flush=True)
         release.unpack(folder, out)
         table, edition = out / VERIFIED, sha256(folder / release.MANIFEST)
         if table.is_file() and edition not in table.read_text(encoding="utf-8"):
             table.unlink()
-        notebooks.execute(profile, out, (os.cpu_count() or 1) if cores == "all" else int(cores))
+        execute(profile, out, (os.cpu_count() or 1) if cores == "all" else int(cores))
         run("report.build", "--out", str(out), "--profile", profile.where)
     print(f"{out}/report.html and {out}/report.pdf are made from released/{name}")
+
+
+def execute(profile: Profile, out: Path, cores: int) -> None:
+    """Execute the notebooks of a released profile into `out`, so many at a time; nothing is trained.
+
+    Of each model that of its first training, and the one of what the profile tells beyond. Of one that fails
+    the report has no page.
+    """
+    first = {f"{model}-{profile.seeds(model)[0]}" for model in profile.models}
+    ones = [one for one in jobs.of(profile).values() if one.notebook and one.one in {"", *first}]
+    found = dict.fromkeys(ones, profile.name)  # job -> the release that it opens
+    if (name := profile.options.get("beyond")) and (release.RELEASED / name).is_dir():
+        further = jobs.of(read_profile(name, jobs.PROFILES))["compare"]
+        further.name = f"compare_{name}"
+        found[further] = name
+    for part in ("notebooks", "logs"):
+        shutil.rmtree(out / part, ignore_errors=True)
+        (out / part).mkdir(parents=True)
+    os.environ |= job.environment(out) | {"OMP_NUM_THREADS": "1"}
+
+    def executed(one: jobs.Job) -> None:
+        one.out, further = out, {"released": found[one]}
+        further |= FEW if one.kind == "train" and one.name != FIGURED else {}
+        further |= {"n_reconstruct": 100} if hasattr(one.settings, "n_reconstruct") else {}
+        status, said = job.run(one, profile.where, quiet=True, **further)
+        failed = f"FAILED, and the report is made without its page: {said}"
+        print(f"{one.name} | {failed if status else f'{one.notebook} is executed'}", flush=True)
+
+    with ThreadPoolExecutor(cores) as pool:
+        [*pool.map(executed, found)]
 
 
 def main() -> None:
@@ -142,7 +162,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     if "MAKELEVEL" in os.environ:  # make passes on SIGTERM, but not its own SIGKILL
-        end_with_parent(signal.SIGTERM)
+        job.end_with_parent(signal.SIGTERM)
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):
         raise ValueError(f"CORES = {given.cores!r} is not allowed; needed: all, or a number from 1")
     profile = read_profile(given.profile, jobs.PROFILES)
@@ -150,7 +170,8 @@ def main() -> None:
     if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
         from_release(profile, given.cores)
     else:
-        study(profile if given.on else size.fitted(profile), given.cores, given.on)
+        with jobs.lock(jobs.folder(profile)):  # before it is fitted: one run has one size
+            study(profile if given.on else size.fitted(profile), given.cores, given.on)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ until that file is removed or the profile changes.
 """
 
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from time import process_time
+from timeit import repeat
 from typing import Any
 
 import torch
@@ -21,7 +22,6 @@ from diffusion.parameters import Training
 from diffusion.processes import ColdZoom
 from diffusion.processes.samplers import sampler_of, visits
 from diffusion.training.steps import Learner
-from study.measure import measured_epochs
 from study.settings import Profile, SettingError, read_profile, read_text
 from workflow import jobs
 
@@ -42,15 +42,14 @@ def fitted(profile: Profile) -> Profile:
     of = f"# {profile.name} for this machine, of a file with the sha256 {sha256(text.encode())}"
     known = path.read_text("utf-8").splitlines()[:2] if path.is_file() else []
     if known[:1] != [of]:
-        content, speeds = read_text(text, profile.where), {}
+        content, steps = read_text(text, profile.where), {}
         least, minutes = content.pop("least", {}), content.pop("minutes")
         for share in SHARES:
             chosen = between(content, least, share, "least")
-            needed = estimate(Profile(chosen, profile.where), speeds)
+            needed = estimate(Profile(chosen, profile.where), steps)
             if needed <= minutes:
                 break
-        said = f"{profile.name}: about {max(1, round(needed))} minutes here{_told(content, chosen)}"
-        known = [of, f"# {said}"]
+        known = [of, f"# {profile.name}: about {max(1, round(needed))} minutes here{_told(content, chosen)}"]
         write_bytes(path, "\n".join([*known, yaml.safe_dump(chosen, sort_keys=False)]).encode())
     print(known[1].removeprefix("# "), flush=True)
     return read_profile(path, jobs.PROFILES)
@@ -78,46 +77,32 @@ def _told(content: Any, chosen: Any, where: str = "") -> str:
     return f"; {where} {chosen:,} in place of {content:,}" if chosen != content else ""
 
 
-def estimate(profile: Profile, speeds: dict[str, tuple[float, float]]) -> float:
-    """Minutes that a run takes on this machine; `speeds` keeps what was measured."""
+def estimate(profile: Profile, steps: dict[tuple, float]) -> float:
+    """Minutes that a run takes on this machine; `steps` keeps the seconds of training steps, once measured.
+
+    A step goes through the network forwards and backwards: a call for an image takes a third of its share.
+    """
+    from study.measure import measured_epochs  # takes seconds
+
     seconds = START * len(jobs.of(profile))
     for (model, seed), P in profile.trainings.items():
-        cls, options = P.architecture()
-        key = f"{cls.__qualname__} {options} {P.batch_size} {P.precision}"
-        step, call = speeds[key] = speeds.get(key) or speed(P)
+        key = (P.network, str(P.channels), str(P.network_options), P.batch_size, P.precision)
+        step = steps[key] = steps.get(key) or seconds_of_step(P)
         n, M = P.n_train or 60_000, profile.measure(model, seed)
-        steps = P.steps or P.epochs * -(-n // P.batch_size)
+        total = P.steps or P.epochs * -(-n // P.batch_size)
         epochs = P.epochs if not P.steps else -(-P.steps * P.batch_size // n)
         process, drawn = P.process() or ColdZoom(), P.n_keep + M.n_final + TIMED
         drawn += len(measured_epochs(epochs, M.distance_every)) * M.n_checkpoint
-        drawn *= len(visits(sampler_of(P.way().sampler, process), process.T)) - 1
-        seen = epochs * (P.n_test or 10_000) + process.T * getattr(P, "n_reconstruct", 0)
-        seconds += steps * step + (seen + drawn) * call
+        calls = drawn * (len(visits(sampler_of(P.way().sampler, process), process.T)) - 1)
+        calls += epochs * (P.n_test or 10_000) + process.T * getattr(P, "n_reconstruct", 0)
+        seconds += step * (total + calls / (3 * P.batch_size))
     return seconds / min(os.cpu_count() or 1, len(profile.trainings)) / 60
 
 
-def speed(P: Training) -> tuple[float, float]:
-    """Seconds of the processor for a training step, and for a call of the network for one image of many."""
-    on = torch.device("cpu")
-    precision = runtime.resolve_precision(P.precision, on)
-    x = torch.rand(max(P.batch_size, 64), 1, 28, 28, generator=runtime.generator("speed")) - 0.5
-    learner = Learner(
-        *(ColdZoom(), *P.architecture(), x, None), batch_size=P.batch_size, learning_rate=1e-4,
-        lr_schedule="constant", total=10, seed=0, precision=precision,
-    )  # fmt: skip
-
-    def call() -> None:
-        with torch.inference_mode(), runtime.autocast(on, precision):
-            learner.network(x, torch.ones(len(x)))
-
-    return least_time(lambda: learner.step(0, x[: P.batch_size])), least_time(call) / len(x)
-
-
-def least_time(work: Callable[[], Any], repeats: int = 4) -> float:
-    """Seconds of the processor that work takes: the best of some repeats."""
-    times = []
-    for _ in range(repeats):
-        begun = time.process_time()
-        work()
-        times.append(time.process_time() - begun)
-    return min(times)
+def seconds_of_step(P: Training) -> float:
+    """Seconds of the processor for a training step."""
+    precision = runtime.resolve_precision(P.precision, torch.device("cpu"))
+    x = torch.rand(P.batch_size, 1, 28, 28, generator=runtime.generator("speed")) - 0.5
+    options = {"batch_size": P.batch_size, "learning_rate": 1e-4, "lr_schedule": "constant", "total": 10}
+    learner = Learner(ColdZoom(), *P.architecture(), x, None, **options, seed=0, precision=precision)
+    return min(repeat(lambda: learner.step(0, x), timer=process_time, number=1, repeat=4))

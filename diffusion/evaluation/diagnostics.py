@@ -1,18 +1,56 @@
 """Diagnostics of a trained network: where a noise predictor errs and is blind; what a zoom restores."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from diffusion.evaluation.classifier import logits
-from diffusion.evaluation.results import CommonLoss, Confusion, DarkCentre, Reconstruction
 from diffusion.evaluation.samples import dark_centre
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.base import Network, in_chunks
 from diffusion.runtime import autocast, device_of, generator
 
 LEVELS = tuple(round(0.05 + 0.1 * i, 2) for i in range(10))  # alpha_bar of the scale common to all schedules
+
+
+@dataclass(frozen=True)
+class CommonLoss:
+    """The test loss at noise levels common to all schedules, values of alpha_bar: mean, and by level."""
+
+    mean: float
+    levels: list[float]
+    by_level: list[float]
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """Mean squared error of restorations by zoom level: mean and standard deviation over n images."""
+
+    levels: list[int]
+    mse: list[float]
+    sd: list[float]
+    n: int
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Fully degraded images restored: counts of true class by class read, and the shares read right."""
+
+    matrix: list[list[int]]
+    accuracy: float
+    n: int
+    real_accuracy: float
+
+
+@dataclass(frozen=True)
+class DarkCentre:
+    """Shares by class: what is read in restorations of images with a dark centre, and what these are."""
+
+    n: int
+    share: list[float]
+    true_share: list[float]
 
 
 # --- noise predictors ---

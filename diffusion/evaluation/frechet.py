@@ -18,8 +18,8 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from diffusion.data import grey_values
-from diffusion.evaluation.interval import Interval, Spread
-from diffusion.evaluation.results import Distance
+from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.measures import by_features, measure
 from diffusion.evaluation.statistics import TAILS, half_error, half_scale
 from diffusion.runtime import generator, seeded
 
@@ -118,7 +118,7 @@ def frechet_distance(reference: Reference, features: Tensor) -> float:
     return max(0.0, reference.metric.compute().item())  # equal sets give zero up to the sign of the rounding
 
 
-def kid(reference: Reference, features: Tensor, seed: int = 0) -> Spread:
+def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
     """Kernel distance KID (Binkowski et al. 2018) by torchmetrics in float64: mean and sd over 50 subsets.
 
     A random subset has half of the smaller set, at most 1,000 images. Unbiased at any n, so that real images
@@ -133,14 +133,17 @@ def kid(reference: Reference, features: Tensor, seed: int = 0) -> Spread:
     metric.update(features, real=False)
     with seeded(seed):  # torchmetrics draws from the global stream
         mean, sd = metric.compute()
-    return Spread(mean=mean.item(), sd=sd.item())
+    return Interval(mean.item(), n=len(features), sd=sd.item())
 
 
 # --- what a distance is worth ---
 
 
-def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Spread:
+@measure(**by_features("floor", "squared distance", "Fréchet distance of as many training images, mean"))
+def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Interval:
     """Distance of n random training images from the reference, `repeats` times: the real-vs-real floor.
+
+    Returns mean and standard deviation.
 
     The draws share no image while n * repeats fit into the training features; beyond that each draw is a new
     permutation, and the standard deviation comes out somewhat small.
@@ -153,11 +156,11 @@ def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 1
             chosen = torch.randperm(len(train_features), generator=generator(seed, "floor", repeat))[:n]
         found.append(frechet_distance(reference, train_features[chosen]))
     values = torch.tensor(found, dtype=torch.float64)
-    return Spread(mean=values.mean().item(), sd=values.std().item(), n=n)
+    return Interval(values.mean().item(), n=n, sd=values.std().item())
 
 
-def distances(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Distance:
-    """Both distances of features (N, D), N >= 4; the Fréchet one with its bias and an interval.
+def distance(reference: Reference, features: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
+    """The Fréchet distance of features (N, D), N >= 4, with its interval and standard deviation.
 
     The interval is for what the distance would be on average over sample sets of this size n.
 
@@ -166,25 +169,18 @@ def distances(reference: Reference, features: Tensor, repeats: int = 200, seed: 
     estimate altogether, and in many dimensions the bootstrap overstates the spread several times. So the
     distance is recomputed on random halves (`statistics.half_scale`), whose mean exceeds it by b / n. The
     interval is the estimate minus the centred quantiles of the halves. It shares the bias of the estimate, as
-    the floor at the same n does, with which it is to be compared. The reference is taken as fixed. `bias`
-    estimates b / n, but too low while n is below the number of features.
+    the floor at the same n does, with which it is to be compared. The reference is taken as fixed.
     """
     features = check_features(features, reference.dimension)
     fid = frechet_distance(reference, features)
-    halves, scale = _of_halves(reference, features, repeats, seed), half_scale(len(features))
-    centred = (halves - halves.mean()) * scale
+    halves = _of_halves(reference, features, repeats, seed)
+    centred = (halves - halves.mean()) * half_scale(len(features))
     low, high = (fid - centred.quantile(torch.tensor(TAILS[::-1], dtype=torch.float64))).tolist()
-    return Distance(
-        fid,
-        min(fid, max(0.0, low)),
-        max(fid, high),
-        len(features),
-        sd=centred.std().item(),
-        bias=(halves.mean().item() - fid) * scale**2,
-        kid=kid(reference, features, seed),
-    )
+    ends = min(fid, max(0.0, low)), max(fid, high)
+    return Interval(fid, *ends, len(features), sd=centred.std().item())
 
 
+@measure(frechet_gap=("squared distance", "distance after the change minus that before, from the same noise"))
 def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
     """The distance of features a minus that of b, whose images correspond, with its 95 % interval.
 

@@ -20,7 +20,10 @@ from torchvision.transforms.functional import gaussian_blur
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.measures import measure
 from diffusion.evaluation.samples import BORDER
+from diffusion.evaluation.statistics import share_of
 from diffusion.runtime import generator
 
 REFUSED = 0.05  # share of mildly distorted digits below the bound
@@ -91,6 +94,16 @@ class DigitRecogniser:
     def accepts(self, x: Tensor) -> Tensor:
         """Mask (N,) of the images x that are accepted as digits."""
         return self.scores(x) >= self.bound
+
+
+@measure(
+    lambda seen: seen.recognisable and (seen.evaluator.recogniser, seen.x),
+    False,
+    digit=("share", "images that the calibrated recogniser takes for digits"),
+)
+def digit(recogniser: DigitRecogniser, x: Tensor) -> Interval:
+    """The share of images x (N, 1, 28, 28) that are accepted as digits."""
+    return share_of(recogniser.accepts(x))
 
 
 @torch.inference_mode()

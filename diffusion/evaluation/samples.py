@@ -1,4 +1,4 @@
-"""Measures of a set of samples beyond one distance, with intervals.
+"""Measures of a set of samples beyond distances, with intervals.
 
 Which classes it holds, how many images are no digit, how dark their background is, how much of the variety of
 real digits it covers; and which samples to show as good and bad ones. Where the data set is another one than
@@ -16,14 +16,15 @@ from scipy import stats
 from torch import Tensor
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from diffusion.evaluation.interval import Interval, Spread
-from diffusion.evaluation.results import Centre, Classes, Recognised, Variety
+from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.measures import measure
 from diffusion.evaluation.statistics import (
     bootstrap,
     centred,
     half_error,
     mean_of,
     numpy_generator,
+    share_of,
     wilson,
 )
 from diffusion.processes.zoom import central_patch
@@ -46,16 +47,44 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     return labels, confidence
 
 
-def recognised(labels: Tensor, classes: int = CLASSES) -> Recognised:
+@measure(threshold=("probability", "of the class that is read, which 95 % of the test images have at least"))
+def threshold(confidence: Tensor) -> float:
+    """The confidence below which a share of `LOW_CONFIDENCE` of real images (N,) lies."""
+    return float(confidence.quantile(LOW_CONFIDENCE))
+
+
+@measure(
+    lambda seen: seen.confidence is not None and (seen.confidence, seen.evaluator.threshold),
+    low_confidence=("share", "samples that the classifier reads less surely than 95 % of the test images"),
+)
+def low_confidence(confidence: Tensor, least: float) -> Interval:
+    """The share of confidences (N,) below the least that an image needs."""
+    return share_of(confidence < least)
+
+
+@measure(
+    lambda seen: seen.labels is not None and (seen.labels[seen.sure], seen.evaluator.classes),
+    recognised_share=("share", "of each class among the samples that are read surely enough"),
+)
+def recognised(labels: Tensor, classes: int = CLASSES) -> list[Interval]:
     """Shares of the classes in labels (N,), integers from 0, which may be none."""
     counts, n = labels.bincount(minlength=classes).tolist(), len(labels)
-    return Recognised(n=n, share=[count / max(n, 1) for count in counts])
+    return [Interval(count / max(n, 1), n=n) for count in counts]
 
 
+@measure(
+    lambda seen: (
+        seen.labels is not None
+        and (seen.labels, seen.evaluator.all_labels, seen.n, seen.seed, seen.evaluator.classes)
+    ),
+    False,
+    class_share=("share", "of each class among the samples, as the classifier reads them"),
+    divergence=("nats", "KL divergence of the class shares from those of the test split"),
+)
 def class_shares(
     labels: Tensor, real_labels: Tensor, n: int | None = None, seed: int = 0, classes: int = CLASSES
-) -> Classes:
-    """Class shares of samples, and their divergence from the classes of real images.
+) -> dict[str, Interval | list[Interval]]:
+    """Class shares of samples, and their divergence from the classes of real images, by name.
 
     The divergence is KL(samples || real) in nats, from the empirical shares of `real_labels`, for MNIST's
     classes are not equally frequent. It is biased upwards, by about 9 / (2n) if the true shares agree, so
@@ -73,18 +102,19 @@ def class_shares(
     divergence = float(_divergence(share, prior))
     draws = numpy_generator(seed, "classes").multinomial(len(first), share, REPEATS) / len(first)
     ends = centred(divergence, _divergence(draws, prior))
-    return Classes(
-        share=[Interval(one, *wide) for one, wide in zip(of_all.share, intervals, strict=True)],
-        divergence=Interval(divergence, *ends),
-    )
+    return {
+        "class_share": [Interval(one.value, *wide) for one, wide in zip(of_all, intervals, strict=True)],
+        "divergence": Interval(divergence, *ends),
+    }
 
 
-def divergence_floor(real_labels: Tensor, n: int, seed: int = 0, classes: int = CLASSES) -> Spread:
-    """The divergence that n real images score, over independent draws of n labels."""
+@measure(divergence_floor=("nats", "divergence of the classes of as many real images, mean over draws"))
+def divergence_floor(real_labels: Tensor, n: int, seed: int = 0, classes: int = CLASSES) -> Interval:
+    """The divergence that n real images score, mean and deviation over independent draws of n labels."""
     prior = _shares(real_labels, classes, absent=0.5)
     draws = numpy_generator(seed, "divergence floor").multinomial(n, prior, REPEATS) / n
     found = _divergence(draws, prior)
-    return Spread(mean=float(found.mean()), sd=float(found.std(ddof=1)), n=n)
+    return Interval(float(found.mean()), n=n, sd=float(found.std(ddof=1)))
 
 
 def _shares(labels: Tensor, classes: int, absent: float = 0) -> np.ndarray:
@@ -136,6 +166,10 @@ def ring(images: Tensor) -> Tensor:
     return images[:, 0, outside]
 
 
+@measure(
+    lambda seen: (seen.images, seen.seed),
+    background=("share", "mean grey of the border as it is seen, 0 black to 1 white"),
+)
 def border_grey(images: Tensor, seed: int = 0) -> Interval:
     """Mean grey value, 0 (black) to 1 (white), of the outer ring of 3 pixels: almost 0 in MNIST.
 
@@ -144,18 +178,32 @@ def border_grey(images: Tensor, seed: int = 0) -> Interval:
     return bootstrap(_grey(images).numpy(), REPEATS, seed, "background")
 
 
-def border_before_clamping(samples: Tensor) -> Spread:
+@measure(
+    lambda seen: (grey(seen.x),),
+    border=(
+        "share",
+        "mean grey of the border before clamping, with the deviation over images",
+    ),
+)
+def border_before_clamping(samples: Tensor) -> Interval:
     """Mean and sd over samples (N, 1, 28, 28), in model units, of the ring's mean grey.
 
     On the scale of `border_grey`, 0 (black) to 1; a border darker than black is negative. Clamping hides such
     borders, and with them half of what a drift of the mean does.
     """
     border = ring(samples).double().mean(1) + 0.5
-    return Spread(mean=float(border.mean()), sd=float(border.std()), n=len(samples))
+    return Interval(float(border.mean()), n=len(samples), sd=float(border.std()))
 
 
+@measure(
+    lambda seen: (seen.images,),
+    ink=("share", "mean grey of all pixels, 0 black to 1 white"),
+    stroke=("pixels", "width of the strokes: twice the white area over its perimeter"),
+    height=("pixels", "from the first to the last row that has white"),
+    width=("pixels", "from the first to the last column that has white"),
+)
 def drawn(images: Tensor) -> dict[str, Interval]:
-    """Ink, stroke width, height and width of uint8 images (N, 1, 28, 28): fields of `Looks`.
+    """Ink, stroke width, height and width of uint8 images (N, 1, 28, 28), by name.
 
     Ink is the mean grey of all pixels, 0 to 1. The other three are in pixels, of what is at least half white;
     an image without such a pixel has 0 of each. Height and width are those of its bounding box.
@@ -205,10 +253,15 @@ def white_centre(x: Tensor) -> Tensor:
     return (central_patch(x, PATCH).flatten(1) > WHITE).sum(1) >= MOSTLY
 
 
-def centre_shares(x: Tensor) -> Centre:
-    """Shares of the images x, (N, 1, 28, 28) in model units, with a dark and with a white centre."""
-    dark, white = (float(found.double().mean()) for found in (dark_centre(x), white_centre(x)))
-    return Centre(n=len(x), dark=dark, white=white)
+@measure(
+    lambda seen: (grey(seen.x),),
+    centre_dark=("share", "images whose central pixels are mostly black"),
+    centre_white=("share", "images whose central pixels are mostly white"),
+)
+def centre_shares(x: Tensor) -> dict[str, Interval]:
+    """Shares of the images x, (N, 1, 28, 28) in model units, with a dark and with a white centre, by name."""
+    found = {"centre_dark": dark_centre(x), "centre_white": white_centre(x)}
+    return {name: Interval(float(one.double().mean()), n=len(x)) for name, one in found.items()}
 
 
 # --- fidelity and variety, apart ---
@@ -220,8 +273,17 @@ FEWEST = 2 * (COVERING + 1)  # a half must hold an image and its neighbours
 MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
-def precision_recall_coverage(real_features: Tensor, features: Tensor, n: int, seed: int = 0) -> Variety:
-    """Precision and recall (Kynkäänniemi et al. 2019) by torch-fidelity, and coverage beside them.
+@measure(
+    lambda seen: seen.evaluator.compared(seen.features[: seen.n], seen.n),
+    False,
+    precision=("share", "samples within reach of real images"),
+    recall=("share", "real images within reach of samples"),
+    coverage=("share", "real images with a sample nearer than their fifth real neighbour"),
+)
+def precision_recall_coverage(
+    real_features: Tensor, features: Tensor, n: int, seed: int = 0
+) -> dict[str, Interval]:
+    """By name, precision and recall (Kynkäänniemi et al. 2019) by torch-fidelity, and coverage beside them.
 
     Precision is the share of samples inside the manifold of real images, recall the share of real images
     inside that of the samples; a manifold is the union of the balls that reach each point's third neighbour.
@@ -249,7 +311,7 @@ def precision_recall_coverage(real_features: Tensor, features: Tensor, n: int, s
     wide = {key: half_error(np.array([half[key] for half in halves]), n) for key in ("recall", "coverage")}
     ends = {key: (max(0.0, found[key] - e), min(1.0, found[key] + e)) for key, e in wide.items()}
     ends["precision"] = wilson(round(found["precision"] * n), n)
-    return Variety(n=n, **{key: Interval(value, *ends[key]) for key, value in found.items()})
+    return {key: Interval(value, *ends[key], n) for key, value in found.items()}
 
 
 def _prc(real: Tensor, fake: Tensor) -> dict[str, float]:

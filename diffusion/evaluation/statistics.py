@@ -5,6 +5,7 @@ Random draws come from generators keyed like all others (`runtime.generator`).
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import stats
@@ -144,9 +145,8 @@ def slope(x: Sequence[float], y: Sequence[float]) -> Interval:
 
 def of_positive(found: Interval) -> Interval:
     """The number, which is positive, with an interval as wide relative to it, symmetric in its logarithm."""
-    value, low, high = found.ends
-    ends = {"low": value * math.exp(low / value - 1), "high": value * math.exp(high / value - 1)}
-    return found.model_copy(update=ends)
+    low, high = (found.value * math.exp(end / found.value - 1) for end in (found.low, found.high))
+    return replace(found, low=low, high=high)
 
 
 def _quantile(freedom: float) -> float:

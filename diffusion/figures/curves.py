@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.evaluation.results import CommonLoss
 from diffusion.figures.style import (
     AXIS,
     INK,
@@ -41,7 +40,7 @@ BAND = {"alpha": 0.2, "linewidth": 0}
 TEST_LINE = (0, (2.6, 1.4))
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 
-Rows = Sequence[Any]  # mappings or records, one an epoch
+Rows = Sequence[Mapping[str, Any]]  # one an epoch
 
 
 # --- what figures of curves share, here and in studies ---
@@ -114,12 +113,15 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
     figure = new_figure(57)
     left, right = figure.subplots(1, 2)
     for place, (name, schedule) in enumerate(schedules.items()):
-        t = np.arange(len(schedule.beta))
-        line(left, t[1:], np.asarray(schedule.beta)[1:], styles[name], place)
-        line(right, t, np.asarray(schedule.alpha_bar), styles[name], place)
-        if len(clipped := np.flatnonzero(np.equal(schedule.beta, max(schedule.beta)))) > 1:
+        beta, alpha_bar = np.asarray(schedule.beta), np.asarray(schedule.alpha_bar)
+        t = np.arange(len(beta))
+        line(left, t[1:], beta[1:], styles[name], place)
+        line(right, t, alpha_bar, styles[name], place)
+        figure.plots(f"{name}, beta", t[1:], beta[1:])
+        figure.plots(f"{name}, alpha_bar", t, alpha_bar)
+        if len(clipped := np.flatnonzero(beta == beta.max())) > 1:
             look = {"textcoords": "offset points", "ha": "right", "color": styles[name].colour, "size": SMALL}
-            at = (clipped[0], schedule.beta[-1])
+            at = (clipped[0], beta[-1])
             left.plot(*at, "|", color=styles[name].colour, markersize=10, markeredgewidth=1.2)
             left.annotate(f"clipped from $t = {at[0]}$", at, (-3, 5), **look)
     left.set(xlabel="step $t$", ylabel=r"noise variance of a step, $\beta_t$", ylim=(0, None))
@@ -138,10 +140,10 @@ def losses(histories: Mapping[str, Rows], styles: Styles | None = None) -> Figur
     Long trainings are drawn without their first epochs, which would fill the axis.
 
     Args:
-        histories: model -> lines with `epoch`, `train_loss` and `test_loss`: dicts or records.
+        histories: model -> lines with `epoch`, `train_loss` and `test_loss`.
     """
     styles = styles or styles_of(histories)
-    found = {name: pd.DataFrame([dict(row) for row in rows]) for name, rows in histories.items()}
+    found = {name: pd.DataFrame(rows) for name, rows in histories.items()}
     tables = {name: table.astype(float, errors="ignore") for name, table in found.items()}  # None is NaN
     last = max(table.epoch.max() for table in tables.values())
     begin = BEGIN if last >= LATER else 1
@@ -151,6 +153,8 @@ def losses(histories: Mapping[str, Rows], styles: Styles | None = None) -> Figur
     for place, (name, table) in enumerate(shown.items()):
         line(axes, table.epoch, table.train_loss, styles[name], place, linestyle="-", label="train")
         line(axes, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="", label="test")
+        for kind in ("train", "test"):
+            figure.plots(f"{name}, {kind}", table.epoch, table[f"{kind}_loss"])
     epochs(axes, begin, last)
     axes.set_ylabel("mean squared error")
     axes.margins(y=0.06)
@@ -170,6 +174,8 @@ def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
     low, high = np.maximum(mse - sd, 0), mse + sd
     axes.fill_between(levels, low, high, color=STYLES[0].colour, label=r"$\pm$ 1 s.d. over images", **BAND)
     line(axes, levels, mse, STYLES[0], linestyle="-", label="mean over images")
+    figure.plots("mean", levels, mse)
+    figure.plots("standard deviation", levels, sd)
     axes.set(xlabel="zoom level $t$", ylabel="mean squared error", ylim=(0, None))
     upper = axes.secondary_xaxis("top", functions=(lambda t: 28 - t, lambda side: 28 - side))
     upper.set_xlabel("side of the crop (pixels)")
@@ -180,13 +186,18 @@ def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
 
 
 @styled
-def loss_by_level(found: Mapping[str, CommonLoss]) -> Figure:
-    """Test loss of the noise prediction against alpha_bar, label by label: at how much noise a model errs."""
+def loss_by_level(found: Mapping[str, Any]) -> Figure:
+    """Test loss of the noise prediction against alpha_bar, label by label: at how much noise a model errs.
+
+    Args:
+        found: label -> what has `levels`, values of alpha_bar, and the losses `by_level`.
+    """
     styles = styles_of(found)
     figure = new_figure(62)
     axes = figure.subplots()
     for place, (name, one) in enumerate(found.items()):
         line(axes, one.levels, one.by_level, styles[name], place)
+        figure.plots(name, one.levels, one.by_level)
     axes.set(xlabel=r"signal variance left, $\bar\alpha_t$", ylabel="mean squared error", xlim=(-0.02, 1.02))
     logarithmic(axes, np.concatenate([one.by_level for one in found.values()]))
     legend(figure, handles(styles))
@@ -206,6 +217,7 @@ def centre_pixels(counts: Any) -> Figure:
     figure = new_figure(44)
     axes = figure.subplots()
     axes.stairs(255 * share, edges, fill=True, color=INK, linewidth=0)
+    figure.plots("density", np.arange(256) / 255 - 0.5, 255 * share)
     axes.set(xlabel="pixel value", ylabel="density", yscale="log")
     axes.set_ylim(255 * share[share > 0].min() / 2, 2 * 255 * share.max())
     axes.yaxis.set_major_formatter(PLAIN)
@@ -226,6 +238,8 @@ def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
     text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")
     figure = new_figure(58)
     axes = figure.subplots()
+    for true, row in zip(classes, share, strict=True):
+        figure.plots(f"true {true}", range(len(classes)), row)
     look = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "square": True, "linewidths": 0.8}
     sns.heatmap(share, annot=text, fmt="", annot_kws={"size": SMALL}, ax=axes, **look)
     axes.set(xlabel=f"read as (% of the true {noun})", ylabel=f"true {noun}")

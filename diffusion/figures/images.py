@@ -77,6 +77,7 @@ def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) ->
     total = np.array([max(WIDTH, across * pitch[0] - LINE), down * pitch[1]])
     figure = new_figure(total[1] / DPI * 25.4, layout=None)
     figure.set_figwidth(total[0] / DPI)
+    figure.suffix = "png"
     start = (total[0] - across * pitch[0] + LINE) // 2
     for i, block in enumerate(blocks):
         large = torch.from_numpy(block.images.reshape(len(block.images), height, width, -1))

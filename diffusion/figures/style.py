@@ -32,6 +32,9 @@ INK, MUTED, AXIS = "#222222", "#767676", "#9A9A9A"  # text and real images; floo
 FONT_SIZE, SMALL = 9.0, 8.5  # points: axis labels; ticks, legends and labels of pictures
 LEGEND_WIDTH = 88  # characters of a row of a legend, a line and its spaces counted as ten
 
+SVG, PNG = "image/svg+xml", "image/png"
+ABOUT = "application/vnd.cold-zoom.figure+json"  # beside a picture in a cell's output; viewers ignore it
+
 MISPLACED = re.compile("[\u00a1-\u00c4]")  # at these places cmr10 has ligatures and accents
 
 THEME = {
@@ -93,12 +96,40 @@ def styles_of(names: Iterable[str], among: Sequence[Style] = STYLES) -> dict[str
 
 
 class PrintFigure(Figure):
-    """A Figure that a notebook shows at reading size and in full resolution, once, without pyplot."""
+    """A Figure that a notebook shows once, in the bytes of a saved file and without pyplot.
+
+    Beside the picture, the output of a cell has what stands behind it: see `about`.
+
+    Attributes:
+        suffix: "svg" of curves; "png" of images, which a dark page then leaves as they are.
+        of: the model, where one cell shows a figure for each.
+        sources: of the rows of results that it was given (`study.table`).
+        numbers: what it plots and no row has: series, x and value each.
+    """
+
+    suffix, of = "svg", ""
+
+    def __init__(self, *args: Any, **named: Any):
+        super().__init__(*args, **named)
+        self.sources: list[str] = []
+        self.numbers: list[tuple[str, float, float]] = []
+
+    def plots(self, series: str, x: Iterable[float], values: Iterable[float]) -> None:
+        """Note numbers that are plotted, to six digits; those that are not finite are no numbers."""
+        pairs = ((float(f"{a:.6g}"), float(f"{b:.6g}")) for a, b in zip(x, values, strict=True))
+        self.numbers += [(series, a, b) for a, b in pairs if math.isfinite(b)]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What an output has beside the picture, as JSON."""
+        return {"of": self.of, "sources": self.sources, "numbers": self.numbers}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
-        png = base64.b64encode(render(self, "png")).decode()
+        picture, found = render(self, self.suffix), {"text/plain": repr(self), ABOUT: self.about}
+        if self.suffix == "svg":
+            return found | {SVG: picture.decode()}, {}
         shown = {"width": round(self.get_figwidth() * 120)}  # CSS pixels
-        return {"image/png": png, "text/plain": repr(self)}, {"image/png": shown}
+        return found | {PNG: base64.b64encode(picture).decode()}, {PNG: shown}
 
 
 def theme() -> Any:

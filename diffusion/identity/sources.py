@@ -4,12 +4,12 @@ import __future__
 
 import ast
 import dis
+import functools
 import linecache
 import sys
 import sysconfig
 import types
 from collections.abc import Iterable, Iterator
-from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +67,43 @@ def followed(begin: str, place: Path, without: Iterable[str] = ()) -> list[Path]
         place: the folder where modules are looked for; others do not count.
         without: modules and packages that do not count.
     """
-    finder = ModuleFinder([str(place)], excludes=without)
-    finder.scan_code(compile(begin, "begin", "exec"), finder.add_module("__main__"))
-    return [Path(module.__file__) for module in finder.modules.values() if module.__file__]
+    found: dict[str, Path] = {}
+    waiting = [("", begin)]  # packages, and the text of one of their modules
+    while waiting:
+        package, text = waiting.pop()
+        for level, named in told(text)[1]:
+            around = package.split(".")[: 1 - level or None] if level else []
+            parts = [*around, *named.split(".")] if named else around
+            for i in range(1, len(parts) + 1):  # a module's packages come with it
+                name, at = ".".join(parts[:i]), place.joinpath(*parts[:i])
+                file = at / "__init__.py" if at.is_dir() else at.with_suffix(".py")
+                if name in without or not file.is_file():
+                    break
+                if name not in found:
+                    found[name] = file
+                    within = name if at.is_dir() else name.rpartition(".")[0]
+                    waiting.append((within, file.read_text("utf-8")))
+    return list(found.values())
 
 
 def hash_of(files: Iterable[Path]) -> str:
     """Hash of what files do, whatever their place; one that is no Python counts byte by byte."""
-    return digest(sorted(syntax(p.read_text("utf-8")) if p.suffix == ".py" else sha256(p) for p in files), 16)
+    return digest(
+        sorted(told(p.read_text("utf-8"))[0] if p.suffix == ".py" else sha256(p) for p in files), 16
+    )
+
+
+@functools.cache
+def told(text: str) -> tuple[str, list[tuple[int, str]]]:
+    """Hash of what a source does, and what it may import: level of a relative import, and module."""
+    tree, names = ast.parse(text), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [(0, one.name) for one in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            named = node.module or ""
+            names += [(node.level, f"{named}.{one.name}".strip(".")) for one in node.names]
+    return syntax(tree), names
 
 
 # --- functions in this process ---

@@ -6,27 +6,22 @@ from functools import partial
 import numpy as np
 
 from diffusion.evaluation import statistics
-from diffusion.evaluation.interval import Interval
+from report import judge
 from report.claims.common import (
     AT_END,
     BELOW_ONE,
     POINTS,
     elsewhere,
     exact,
-    gap,
-    num2,
     points,
     quotient,
     ratio,
     slope,
 )
-from report.study import DDPMS
-from report.text_format import MINUS, fixed, percent
-from report.verdicts import judge
-from report.verdicts.case import Case, NotMeasured, background, full, log
-from report.verdicts.effects import ABOVE, BELOW, Effect
-from report.verdicts.judge import claim
-from study.records import AnalyseRecord
+from report.departures import DDPMS
+from report.effects import ABOVE, BELOW, Effect, log
+from report.judge import Case, NotMeasured, claim
+from report.text_format import MINUS, fixed, num, percent
 
 PAIR = ("cosine", "linear")  # in the order in which differences are taken
 BOTH = {"models": DDPMS, "needs": judge.sampled}
@@ -37,13 +32,6 @@ GREY = 0.01  # a difference of greys, of the range from black to white, that is 
 MOST = 0.5  # "generates digits" is that more than this share are
 
 
-def recovered(analysis: AnalyseRecord, t: int) -> Interval:
-    """The share of digits read right in what a training predicts from step t."""
-    if not (found := analysis.recoverable) or t not in found.t:
-        raise NotMeasured(f"predictions from t = {t} are not analysed")
-    return found.right[found.t.index(t)]
-
-
 @claim(
     "2.3, Fig. 1",
     "Both noise schedules begin and end in nearly the same place.",
@@ -52,9 +40,10 @@ def recovered(analysis: AnalyseRecord, t: int) -> Interval:
     needs=judge.schedules,
 )
 def ends_agree(case: Case) -> Iterator[Effect]:
-    linear, cosine = case.results.schedules.linear.alpha_bar, case.results.schedules.cosine.alpha_bar
-    apart = max(abs(cosine[i] ** 0.5 - linear[i] ** 0.5) for i in (0, -1))
-    yield exact("largest difference in amplitude", apart, BELOW, SAME_PLACE, show=num2)
+    job = case.results.schedules
+    ends = ([job[m].at("alpha_bar", t).value ** 0.5 for m in PAIR] for t in (0, job.facts["T"]))
+    apart = max(abs(cosine - linear) for cosine, linear in ends)
+    yield exact("largest difference in amplitude", apart, BELOW, SAME_PLACE, show=partial(num, digits=2))
 
 
 @claim(
@@ -67,8 +56,8 @@ def ends_agree(case: Case) -> Iterator[Effect]:
     needs=judge.trained,
 )
 def linear_random(case: Case) -> Iterator[Effect]:
-    t = case.results.schedules.early.t
-    right = recovered(case.analysis("linear"), t)
+    t = case.results.schedules.facts["early_t"]
+    right = case.analysed("linear").analysed[""].at("recovered", t)
     yield Effect(f"read right from one latent at t = {t}", right, BELOW, SELDOM, show=percent)
 
 
@@ -81,7 +70,7 @@ def linear_random(case: Case) -> Iterator[Effect]:
     needs=judge.trained,
 )
 def lower_loss(case: Case) -> Iterator[Effect]:
-    cosine, linear = ([line.test_loss for line in case[m].train.history[-10:]] for m in PAIR)
+    cosine, linear = ([row["test_loss"].value for row in case[m].history[-10:]] for m in PAIR)
     found = statistics.late_mean(np.subtract(cosine, linear))
     yield Effect(f"test loss, cosine {MINUS} linear", found, BELOW, show=partial(fixed, decimals=4))
 
@@ -94,11 +83,12 @@ def lower_loss(case: Case) -> Iterator[Effect]:
     **BOTH,
 )
 def learns_faster(case: Case) -> Iterator[Effect]:
-    linear, cosine = ({row.epoch: row.frechet.value for row in case[m].measure.curve} for m in DDPMS)
+    linear, cosine = ({row.epoch: row for row in case[m].curve} for m in DDPMS)
     early = [e for e in linear if e in cosine and e <= EARLY * max(linear)]
     if len(early) < 2:
         raise NotMeasured("too few checkpoints early in training are measured")
-    found = statistics.late_mean([log(cosine[e] / linear[e]) for e in early])
+    ratios = (cosine[e]["frechet"].value / linear[e]["frechet"].value for e in early)
+    found = statistics.late_mean([*map(log, ratios)])
     yield quotient("early distance, cosine : linear", found, BELOW)
 
 
@@ -124,8 +114,8 @@ def lower_distance(case: Case) -> Iterator[Effect]:
 )
 def still_falling(case: Case) -> Iterator[Effect]:
     for m in DDPMS:
-        curve = case[m].measure.curve
-        yield slope(f"distance ({m})", [row.epoch for row in curve], [row.frechet.value for row in curve])
+        curve = case[m].curve
+        yield slope(f"distance ({m})", [row.epoch for row in curve], [row["frechet"] for row in curve])
 
 
 @claim(
@@ -137,7 +127,8 @@ def still_falling(case: Case) -> Iterator[Effect]:
     **BOTH,
 )
 def darker(case: Case) -> Iterator[Effect]:
-    yield gap(case, PAIR, background, "grey", BELOW, margin=GREY, show=partial(fixed, decimals=3))
+    grey, show = case.gap(*PAIR, "background"), partial(fixed, decimals=3)
+    yield Effect(f"grey, cosine {MINUS} linear", grey, BELOW, margin=GREY, show=show)
 
 
 @claim(
@@ -150,7 +141,7 @@ def darker(case: Case) -> Iterator[Effect]:
 )
 def resemble(case: Case) -> Iterator[Effect]:
     for m in DDPMS:
-        yield Effect(f"taken for digits ({m})", full(case.analysis(m)).digit, ABOVE, MOST, show=percent)
+        yield Effect(f"taken for digits ({m})", case[m].final["digit"], ABOVE, MOST, show=percent)
 
 
 @claim(
@@ -162,6 +153,6 @@ def resemble(case: Case) -> Iterator[Effect]:
     **BOTH,
 )
 def more_realistic(case: Case) -> Iterator[Effect]:
-    cosine, linear = (full(case.analysis(m)).digit for m in PAIR)
+    cosine, linear = (case[m].final["digit"] for m in PAIR)
     name = f"digits (points), cosine {MINUS} linear"
     yield Effect(name, cosine.minus(linear), ABOVE, margin=POINTS, show=points)

@@ -4,23 +4,21 @@ from collections.abc import Iterator
 
 from diffusion.provenance import releases
 from report.claims.common import exact
-from report.sources import trace
+from report.effects import ABOVE, WITHIN, Effect
+from report.judge import Case, NotMeasured, claim
 from report.text_format import fixed, integer
-from report.verdicts.case import Case, NotMeasured
-from report.verdicts.effects import ABOVE, WITHIN, Effect
-from report.verdicts.judge import claim
-from study.records import FilesRecord
+from study.table import Job, path_of
 
 SAME_LOSS = 1.1  # the factor within which two measurements of a test loss agree
 LEARNT = 3.0  # the factor within which the variance that a network has learnt is that of its training
 
 
-def files() -> FilesRecord:
-    """The record of the study's released files; raises NotMeasured where there are none."""
-    if found := FilesRecord.load_if_there(releases() / "original"):
-        trace(found, "released/original/metrics/files.json")
-        return found
-    raise NotMeasured("the study's files are not there")
+def files() -> Job:
+    """What the study's released files show; raises NotMeasured where there are none."""
+    folder = releases() / "original"
+    if not path_of(folder, "files").is_file():
+        raise NotMeasured("the study's files are not there")
+    return Job(folder, "files", "released/original/")
 
 
 @claim(
@@ -31,9 +29,10 @@ def files() -> FilesRecord:
     f"record, within a factor of {SAME_LOSS}.",
 )
 def network_as_described(case: Case) -> Iterator[Effect]:
-    found = files()
+    of = {(one.model, one.way): one for one in files().rows if one.measure == "test_loss"}
     for model, label in (("linear", "cosine"), ("cosine", "linear")):  # Figure 3 has its labels exchanged
-        ratio = found.losses[model][model].map(lambda x, label=label: x / found.labelled[label])
+        recorded = of[label, "as labelled"].interval.value
+        ratio = of[model, f"{model} schedule"].interval.map(lambda x, recorded=recorded: x / recorded)
         name = f"test loss, rebuilt : recorded, {model}"
         yield Effect(name, ratio, WITHIN, 1.0, SAME_LOSS, ratio=True, show=fixed)
 
@@ -48,7 +47,7 @@ def network_as_described(case: Case) -> Iterator[Effect]:
 def first_beta(case: Case) -> Iterator[Effect]:
     found, name = files(), "variance learnt : printed"
     for whose, side in (("study", WITHIN), ("ours", None)):
-        ratio = found.learnt[whose].map(lambda x: x / found.settings["printed_beta_1"])
+        ratio = found[whose]["variance_learnt"].map(lambda x: x / found.facts.settings["printed_beta_1"])
         told = name if side else f"{name}, of our network, trained with the printed one"
         yield Effect(told, ratio, side, 1.0, LEARNT, ratio=True, show=fixed)
 
@@ -62,8 +61,8 @@ def first_beta(case: Case) -> Iterator[Effect]:
 )
 def distances_as_described(case: Case) -> Iterator[Effect]:
     found = files()
-    n, described = found.settings["n"], found.settings["described"]
+    n, described = found.facts.settings["n"], found.facts.settings["described"]
     yield exact("samples of a distance", n, ABOVE, described - 1, show=integer)
-    done = {one.source: one.done.mean for one in found.scores}
-    name, ratio = "distance, uniform noise : real digits", done["uniform noise"] / done["real digits"]
-    yield exact(name, ratio, ABOVE, 1.0, ratio=True, show=fixed)
+    noise, real = (found[f"{of}, as the code does"]["frechet"] for of in ("uniform noise", "real digits"))
+    name = "distance, uniform noise : real digits"
+    yield exact(name, noise.value / real.value, ABOVE, 1.0, ratio=True, show=fixed)

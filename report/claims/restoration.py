@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from diffusion.evaluation.statistics import mean_of_late, share
+from report import judge
 from report.claims.common import AT_END, NATS, POINTS, VARIETY, percent1, points, slope
+from report.effects import ABOVE, BELOW, MIRRORED, Effect
+from report.judge import Case, NotMeasured, claim
 from report.text_format import MINUS, fixed, percent
-from report.verdicts import judge
-from report.verdicts.case import Case, NotMeasured
-from report.verdicts.effects import ABOVE, BELOW, MIRRORED, Effect
-from report.verdicts.judge import claim
 
 OFTEN = 0.1  # "often" is more than one in ten
 RESTORED = 0.9  # below this part of what is read right in the originals they are "often not restored"
@@ -25,8 +24,8 @@ ZOOM = {"models": ("zoom",), "needs": judge.trained}
     needs=judge.whole,
 )
 def loss_falling(case: Case) -> Iterator[Effect]:
-    history = case["zoom"].train.history
-    yield slope("test loss", [line.epoch for line in history], [line.test_loss for line in history])
+    history = case["zoom"].history
+    yield slope("test loss", [row.epoch for row in history], [row["test_loss"] for row in history])
 
 
 @claim(
@@ -38,8 +37,9 @@ def loss_falling(case: Case) -> Iterator[Effect]:
     **ZOOM,
 )
 def struggles(case: Case) -> Iterator[Effect]:
-    c = case["zoom"].train.zoom.confusion
-    yield Effect("read right", share(c.accuracy, c.n), BELOW, RESTORED * c.real_accuracy, show=percent1)
+    probes = case["zoom"].probes
+    right, least = probes["restored_right"], RESTORED * probes["original_right"].value
+    yield Effect("read right", share(right.value, right.n), BELOW, least, show=percent1)
 
 
 @claim(
@@ -50,9 +50,9 @@ def struggles(case: Case) -> Iterator[Effect]:
     **ZOOM,
 )
 def as_zero(case: Case) -> Iterator[Effect]:
-    zoom = case["zoom"].train.zoom
-    for digit, found in ((5, zoom.five_as_zero), (7, zoom.seven_as_zero)):
-        read = share(found, sum(zoom.confusion.matrix[digit]))
+    for digit in (5, 7):
+        counts = [round(one.value) for one in case["zoom"].job[str(digit)]["restored_as"]]
+        read = share(counts[0] / max(sum(counts), 1), sum(counts))
         yield Effect(f"{digit}s read as 0", read, ABOVE, OFTEN, show=percent1)
 
 
@@ -64,10 +64,11 @@ def as_zero(case: Case) -> Iterator[Effect]:
     **ZOOM,
 )
 def dark_centres(case: Case) -> Iterator[Effect]:
-    d = case["zoom"].train.zoom.dark_centre
+    probes = case["zoom"].probes
     for digit in (0, 9):
-        read = share(d.share[digit], d.n)
-        yield Effect(f"dark centres restored as {digit}", read, ABOVE, d.true_share[digit], show=percent)
+        found = probes.at("dark_centre_restored_as", digit)
+        read, bound = share(found.value, found.n), probes.at("dark_centre_of", digit).value
+        yield Effect(f"dark centres restored as {digit}", read, ABOVE, bound, show=percent)
 
 
 @claim(
@@ -82,13 +83,12 @@ def dark_centres(case: Case) -> Iterator[Effect]:
     needs=judge.sampled,
 )
 def start(case: Case) -> Iterator[Effect]:
-    measured, other = case["zoom"].measure, case.beyond("zoom").analysis
-    prior, against = measured.ablations.prior, f"pixels {MINUS} patches"
-    patches = {row.epoch: row for row in prior.curve} if prior else {}
-    if not other or "patches" not in other.ways or any(row.epoch not in patches for row in measured.late()):
+    zoom, other, against = case["zoom"], case.beyond("zoom"), f"pixels {MINUS} patches"
+    patches = {row.epoch: row for row in zoom.from_patches}
+    if "patches" not in other.ways or any(row.epoch not in patches for row in zoom.late):
         raise NotMeasured("a start from patches is not measured")
-    for name, measure, side, margin in VARIETY:
-        late = (measure(row).minus(measure(patches[row.epoch])) for row in measured.late())
-        yield Effect(f"{name}, {against}", mean_of_late(late), MIRRORED[side], margin=margin, show=fixed)
-    fewer = other.drawn[0].digit.minus(other.ways["patches"].digit)
+    for measure, side, margin in VARIETY:
+        late = (row[measure].minus(patches[row.epoch][measure]) for row in zoom.late)
+        yield Effect(f"{measure}, {against}", mean_of_late(late), MIRRORED[side], margin=margin, show=fixed)
+    fewer = other.final["digit"].minus(other.ways["patches"]["digit"])
     yield Effect(f"digits (points), {against}", fewer, BELOW, margin=POINTS, show=points)

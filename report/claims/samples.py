@@ -1,14 +1,14 @@
 """Claims of the study's Section 3.3 about the zoom model's samples: their distances, and their classes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.interval import Interval
+from report import judge
 from report.claims.common import (
     AT_END,
     BELOW_ONE,
@@ -16,28 +16,17 @@ from report.claims.common import (
     POINTS,
     VARIETY,
     elsewhere,
-    gap,
+    logarithm,
     points,
     quotient,
     ratio,
 )
-from report.study import DDPMS
+from report.departures import DDPMS
+from report.effects import ABOVE, BELOW, WITHIN, Effect, log
+from report.judge import Case, Measure, NotMeasured, at_end, claim
 from report.text_format import MINUS, fixed
-from report.verdicts import judge
-from report.verdicts.case import (
-    Case,
-    NotMeasured,
-    classes,
-    distance,
-    divergence,
-    extreme_centre,
-    full,
-    log,
-    logarithm,
-)
-from report.verdicts.effects import ABOVE, BELOW, WITHIN, Effect
-from report.verdicts.judge import claim
-from study.records import SETTLED
+from study.results import SETTLED
+from study.table import Samples
 
 COMPARABLE = 2.0  # distances within this factor of each other are comparable
 FOLLOWS = 0.5  # a correlation above this is one that matters
@@ -56,13 +45,18 @@ ZOOM = {"models": ("zoom",), "needs": judge.sampled}
 
 def fairly(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
     """The ratio of the distances without the class mix, and with few network calls; told beside it."""
-    a, b = (case.analysis(m) for m in pair)
-    yield quotient("without the class mix", a.mix.reweighted.map(log).minus(b.mix.reweighted.map(log)), None)
-    calls = min(full(a).calls, full(b).calls)
-    few = [[row for row in one.drawn if row.calls <= calls and not row.clip_x0] for one in (a, b)]
-    as_many = [[row.frechet for row in rows if row.calls == max(one.calls for one in rows)] for rows in few]
-    a, b = (min(rows, key=lambda one: one.value).map(log) for rows in as_many)
+    a, b = (case.analysed(m).analysed[""]["mix_reweighted"].map(log) for m in pair)
+    yield quotient("without the class mix", a.minus(b), None)
+    drawn = [[(how.calls, row) for how, row in case[m].drawn if not how.clip_x0] for m in pair]
+    calls = min(case[m].drawn[0][0].calls for m in pair)
+    a, b = (best_of(ways, calls).map(log) for ways in drawn)
     yield quotient(f"with {calls} calls of the same network", a.minus(b), None)
+
+
+def best_of(ways: Sequence[tuple[int, Samples]], most: int) -> Interval:
+    """The smallest distance of the ways that need the most calls of the network up to this number."""
+    calls = max(n for n, _ in ways if n <= most)
+    return min((row["frechet"] for n, row in ways if n == calls), key=lambda one: one.value)
 
 
 @claim(
@@ -109,9 +103,9 @@ def correlation(x: list[float], y: list[float]) -> Interval:
     **ZOOM,
 )
 def distance_blind(case: Case) -> Iterator[Effect]:
-    measured = case["zoom"].measure
-    rows = [row for row in measured.curve if row.epoch > SETTLED * measured.final.epoch]
-    found = correlation(*([of(row).value for row in rows] for of in (distance, divergence)))
+    one = case["zoom"]
+    rows = [row for row in one.curve if row.epoch > SETTLED * one.final.epoch]
+    found = correlation(*([row[name].value for row in rows] for name in ("frechet", "divergence")))
     yield Effect("correlation with the class mix", found, BELOW, FOLLOWS, show=fixed)
 
 
@@ -127,10 +121,10 @@ def distance_blind(case: Case) -> Iterator[Effect]:
     **ZOOM,
 )
 def biased(case: Case) -> Iterator[Effect]:
-    floor = case.real.divergence_floor
-    n = case["zoom"].measure.settings.get("n_checkpoint") or floor.n
-    score = (floor.mean + 2 * floor.sd) * max(1.0, floor.n / n)  # of n labels it falls as 1 / n
-    yield Effect("divergence (nats)", case.end("zoom", divergence), ABOVE, score, show=fixed)
+    one, floor = case["zoom"], case.real["divergence_floor"]
+    n = one.measured.facts.settings.get("n_checkpoint") or floor.n
+    score = (floor.value + 2 * floor.sd) * max(1.0, floor.n / n)  # of n labels it falls as 1 / n
+    yield Effect("divergence (nats)", at_end(one, "divergence"), ABOVE, score, show=fixed)
 
 
 @claim(
@@ -145,9 +139,22 @@ def biased(case: Case) -> Iterator[Effect]:
     one_thing=True,
 )
 def less_varied(case: Case) -> Iterator[Effect]:
-    for name, measure, side, margin in VARIETY:
+    for measure, side, margin in VARIETY:
         for m in DDPMS:
-            yield gap(case, ("zoom", m), measure, name, side, margin=margin, show=fixed)
+            less = case.gap("zoom", m, measure)
+            yield Effect(f"{measure}, zoom {MINUS} {m}", less, side, margin=margin, show=fixed)
+
+
+def classes(which: Sequence[int]) -> Measure:
+    """The share of some classes among the recognised samples; without such, its value is None."""
+
+    def measure(row: Samples) -> Interval:
+        found = [row.at("recognised_share", c) for c in which]
+        if not found[0].n:
+            return Interval(None, 0.0, 1.0)
+        return statistics.share(min(1.0, sum(one.value for one in found)), found[0].n)
+
+    return measure
 
 
 @claim(
@@ -161,11 +168,17 @@ def less_varied(case: Case) -> Iterator[Effect]:
 )
 def favours(case: Case) -> Iterator[Effect]:
     for which, side, part in (((1, 8, 9), ABOVE, 1.0), ((2, 3, 4, 5), BELOW, NEARLY_ABSENT)):
-        real = sum(case.real.recognised.share[digit] for digit in which)
-        if (found := case.end("zoom", classes(which))).value is None:
+        real = sum(case.real.at("recognised_share", digit).value for digit in which)
+        if (found := at_end(case["zoom"], classes(which))).value is None:
             raise NotMeasured("no sample is read with confidence")
         over = found.map(lambda x, real=real: x / real)
         yield Effect(f"share of {', '.join(map(str, which))}, over real", over, side, part, show=fixed)
+
+
+def extreme_centre(row: Samples) -> Interval:
+    """The share of samples with a dark or a white centre."""
+    dark, white = row["centre_dark"], row["centre_white"]
+    return statistics.share(dark.value + white.value, dark.n)
 
 
 @claim(
@@ -178,15 +191,15 @@ def favours(case: Case) -> Iterator[Effect]:
     **ZOOM,
 )
 def extreme_centres(case: Case) -> Iterator[Effect]:
-    real = case.real.centre.dark + case.real.centre.white
-    more = case.end("zoom", extreme_centre).map(lambda x: x - real)
+    real = extreme_centre(case.real).value
+    more = at_end(case["zoom"], extreme_centre).map(lambda x: x - real)
     yield Effect(f"extreme centres (points), samples {MINUS} real", more, margin=POINTS, show=points)
 
 
-def cured(name: str, still: Any, noisy: list[Any]) -> Effect:
+def cured(name: str, still: Samples, noisy: Sequence[Samples]) -> Effect:
     """The divergence with the noise that serves best, over that without."""
-    best = min(noisy, key=lambda one: one.classes.divergence.value)
-    found = logarithm(divergence)(best).minus(logarithm(divergence)(still))
+    best = min(noisy, key=lambda row: row["divergence"].value)
+    found = logarithm("divergence")(best).minus(logarithm("divergence")(still))
     name = f"divergence with noise : without ({name})"
     return quotient(name, found, BELOW, CURED, show=partial(fixed, decimals=3))
 
@@ -201,10 +214,12 @@ def cured(name: str, still: Any, noisy: list[Any]) -> Effect:
     **ZOOM,
 )
 def lack_of_randomness(case: Case) -> Iterator[Effect]:
-    drawn, still = case.analysis("zoom").drawn, full(case.analysis("zoom"))
-    noisy = [one for one in drawn if one.noise and one.calls == still.calls]
+    (own, still), *others = case.analysed("zoom").drawn
+    if not (noisy := [row for how, row in others if how.noise and how.calls == own.calls]):
+        raise NotMeasured("no way to sample the zoom with noise is analysed")
     yield cured("as trained by the study", still, noisy)
     for name, model in TRAINED_ON_NOISE.items():
-        measured = case.beyond(model).measure
-        noisy = [one for one in measured.ways.values() if one.changes.get("sampler_options", {}).get("noise")]
-        yield cured(name, measured.ways["still"], [measured.final, *noisy])
+        one = case.beyond(model)
+        noise = {way: how.get("sampler_options", {}).get("noise") for way, how in one.changes.items()}
+        noisy = [row for way, row in one.ways.items() if noise[way]]
+        yield cured(name, one.ways["still"], [one.final, *noisy])

@@ -157,10 +157,21 @@
       event.preventDefault();
       tell(number);
     });
+    let about = null;  // the number whose box the keyboard is in
     document.addEventListener("keydown", (event) => {
-      if (!event.target.matches(".n") || (event.key !== "Enter" && event.key !== " ")) return;
-      event.preventDefault();
-      tell(event.target);
+      const opens = event.key === "Enter" || event.key === " ", tab = event.key === "Tab" && !event.shiftKey;
+      if (event.target.matches(".n") && (opens || (tab && source.matches(":popover-open")))) {
+        const link = source.querySelector("a");
+        event.preventDefault();
+        about = event.target;
+        if (opens) tell(about);
+        else if (link) link.focus();
+      } else if (about && source.contains(event.target) && event.key === "Tab") {
+        const links = Array.from(source.querySelectorAll("a")), last = event.shiftKey ? links[0] : links[links.length - 1];
+        if (event.target !== last) return;
+        event.preventDefault();  // out of the box is back at the number
+        about.focus();
+      } else if (about && source.contains(event.target) && event.key === "Escape") about.focus();
     });
   }
 

@@ -22,21 +22,20 @@ end
 -- The numbers behind a picture, which lie beside it, as a file to save; many of them stay beside the page.
 local MANY = 2^17  -- bytes
 local function numbers(src)
-  local beside = src:gsub("%.svg$", ".csv")
+  local beside = src:gsub("%.%w+$", ".csv")
   local file = io.open(beside, "rb")
-  if not src:match "%.svg$" or not file then return {} end
+  if not file then return {} end
   local content = file:read "a"
   local uri = #content > MANY and beside or pandoc.mediabag.make_data_uri("text/csv", content)
   file:close()
-  return { pandoc.Str " · ", pandoc.Link("Numbers (CSV)", uri, "", { download = src:match "([^/]+)%.svg$" .. ".csv" }) }
+  return { pandoc.Str " · ", pandoc.Link("Numbers (CSV)", uri, "", { download = beside:match "[^/]+$" }) }
 end
 
--- By which notebook's cell and which function a picture is drawn, its numbers, and itself as a file.
+-- By which notebook's cell a picture is drawn, its numbers, and itself as a file.
 local function drawn(i)
   local a = i.attributes
   local said = pandoc.List { pandoc.Str("Notebook " .. a.notebook .. ", cell " .. a.cell) }
   if a.link ~= "" then said = pandoc.List { pandoc.Link(said, a.link) } end
-  if a["function"] ~= "" then said:extend { pandoc.Str " · ", pandoc.Code(a["function"]) } end
   said:extend(numbers(i.src))
   said:extend { pandoc.Str " · ", pandoc.Link(i.src:match "%.(%w+)$":upper(), i.src, "", { download = i.src:match "[^/]+$" }) }
   return pandoc.Div({ pandoc.Plain(said) }, { class = "drawn" })
@@ -50,7 +49,7 @@ local function figure(f)
     local text = description(image.attributes.about or image.src:match "([^/]+)%.%w+$" or "")
     if image.attributes.under then text = (text or "Figure.") .. " Under the heading: " .. image.attributes.under end
     if text and not image.attributes.alt then image.caption = { pandoc.Str(text) } end
-    for _, name in ipairs { "about", "under", "notebook", "cell", "function", "link", "file" } do image.attributes[name] = nil end
+    for _, name in ipairs { "about", "under", "notebook", "cell", "link", "file" } do image.attributes[name] = nil end
     return image
   end }
 end

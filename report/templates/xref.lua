@@ -161,7 +161,7 @@ local function figure(el)
     if typst and a.notebook then
       cell = pandoc.Str("Notebook " .. (a.notebook:match "^%d+" or a.notebook) .. ", cell " .. a.cell .. ".")
       if a.file ~= "" then cell = pandoc.Link(cell, a.file) end
-      for _, name in ipairs { "notebook", "cell", "function", "link", "file" } do a[name] = nil end
+      for _, name in ipairs { "notebook", "cell", "link", "file" } do a[name] = nil end
     end
     a.width = a.width or "100%"
     return i

@@ -1,22 +1,27 @@
-"""The figures of a run: `draw(results, folder)` writes all of them, from its records and kept images."""
+"""The figures of a run: functions of its results, which notebooks 04, 06, 07, 09 and 11 call.
 
-from study.figures.beyond import beyond as beyond
-from study.figures.beyond import changes as changes
-from study.figures.catalogue import beyond_samples as beyond_samples
-from study.figures.catalogue import draw as draw
-from study.figures.catalogue import first_samples as first_samples
-from study.figures.catalogue import mix as mix
-from study.figures.catalogue import quality as quality
-from study.figures.catalogue import unpicked as unpicked
-from study.figures.distances import class_map as class_map
-from study.figures.distances import classes_along as classes_along
-from study.figures.distances import common_loss as common_loss
-from study.figures.distances import distances as distances
-from study.figures.distances import losses as losses
-from study.figures.evidence import offset_response as offset_response
-from study.figures.evidence import quality_calls as quality_calls
-from study.figures.evidence import recognised_kinds as recognised_kinds
-from study.figures.evidence import sampling_noise as sampling_noise
-from study.figures.evidence import yardstick as yardstick
-from study.figures.starts import starts as starts
-from study.figures.styles import FIGURES as FIGURES
+Each returns a Figure that says from which rows it is drawn, or None where it does not apply. To add one,
+write a function beneath `@figure` in a module of this folder, and a cell `fig-NAME` that calls it.
+"""
+
+from study.figures.beyond import beyond, changes
+from study.figures.classes import class_map, classes_along, mix
+from study.figures.distances import common_loss, distances, losses, losses_beside
+from study.figures.evidence import offset_response, quality_calls, recognised_kinds, sampling_noise, yardstick
+from study.figures.own import own_compared, own_schedules
+from study.figures.pictures import (
+    beyond_samples,
+    first,
+    first_samples,
+    front,
+    own_samples,
+    quality,
+    samples_beside,
+    unpicked,
+)
+from study.figures.starts import starts
+
+__all__ = ["beyond", "beyond_samples", "changes", "class_map", "classes_along", "common_loss", "distances"]
+__all__ += ["first", "first_samples", "front", "losses", "losses_beside", "mix", "offset_response"]
+__all__ += ["own_compared", "own_samples", "own_schedules", "quality", "quality_calls", "recognised_kinds"]
+__all__ += ["samples_beside", "sampling_noise", "starts", "unpicked", "yardstick"]

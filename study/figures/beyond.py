@@ -5,10 +5,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from diffusion.figures.style import SMALL, TEXT_WIDTH, new_figure, styled
-from study.changes import Row, describe, table
+from diffusion.figures.style import SMALL, TEXT_WIDTH, new_figure
+from study.changes import Way, describe, table
 from study.figures.styles import MODELS, figure, on_logs
-from study.records import Results
+from study.results import Results, mean
 
 ROW, ABOVE, BELOW, CHARACTER = 3.6, 20, 10, 1.55  # mm: a row; the heads; the axis; a character of a name
 OF_PROCESS = {"ddpm": ("DDPM", MODELS["linear"].colour), "zoom": ("Zoom", MODELS["zoom"].colour)}
@@ -29,13 +29,13 @@ SHOWN = (  # rows of the report's figure, from above
 )
 
 
-@figure("beyond.svg")
+@figure
 def beyond(results: Results) -> Figure | None:
     """Some of the models beyond the study."""
     return changes(results.further, SHOWN) if results.further else None
 
 
-@styled
+@figure
 def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     """A row a model, or a way to sample it: its changes, a distance a training, the mean share of digits.
 
@@ -54,11 +54,13 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
         ticked = [i for i, has in enumerate(TICKS.values()) if has(row.changes)]
         left.plot(range(len(TICKS)), [place] * len(TICKS), ".", color="#D5D5D5", markersize=3)
         left.plot(ticked, [place] * len(ticked), "o", color=colour, markersize=5)
-        middle.plot([min(row.distances), max(row.distances)], [place] * 2, color=colour, linewidth=0.8)
-        middle.plot(row.distances, [place] * len(row.distances), "o", color=colour, markersize=3.6)
+        distances = [one.value for one in row["frechet"]]
+        middle.plot([min(distances), max(distances)], [place] * 2, color=colour, linewidth=0.8)
+        middle.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
         look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
-        right.text(0.64, place, " and ".join(f"{d:.1f}" for d in row.distances), **look)
-        right.text(1, place, "–" if row.digit is None else f"{100 * row.digit:.0f} %", **look)
+        digits = f"{100 * mean(row['digit']):.0f} %" if "digit" in row else "–"
+        right.text(0.64, place, " and ".join(f"{d:.1f}" for d in distances), **look)
+        right.text(1, place, digits, **look)
     left.set_yticks(range(len(rows)), names_of)
     left.set(xlim=(-0.6, len(TICKS) - 0.4), ylim=(len(rows) - 0.4, -0.6))
     left.set_xticks(range(len(TICKS)), list(TICKS), rotation=45, ha="left", rotation_mode="anchor")
@@ -68,16 +70,16 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     middle.set(xlabel="Fréchet distance")
     middle.margins(x=0.06)
     middle.grid(False, axis="y")
-    middle.tick_params(length=0)
+    for axes in (left, middle, right):
+        axes.tick_params(length=0)
     for axes in (left, right):
         axes.xaxis.tick_top()
         axes.grid(False)
-        axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     return drawn
 
 
-def _name(row: Row) -> str:
+def _name(row: Way) -> str:
     """The model, and what the columns don't say of it."""
     rest = {name: value for name, value in row.changes.items() if name not in IN_TICKS and value != "mixture"}
     name = OF_PROCESS[row.process][0]

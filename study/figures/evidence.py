@@ -1,20 +1,19 @@
 """Figures of the analyses: quality and cost, noise in sampling, the response to an offset, the yardstick."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from diffusion.evaluation.interval import Interval
-from diffusion.figures import curves
 from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import INK, MUTED, SMALL, STYLES, Style, legend, new_figure
-from study.figures.styles import MODELS, figure, model_styles, name_ends, on_logs, plain, shade, titled
-from study.records import Drawn, Results, Trained
+from diffusion.figures.style import INK, MUTED, SMALL, STYLES, new_figure
+from study.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, on_logs, titled
+from study.results import Results
+from study.table import Facts, Samples
 
 SAMPLERS = {"ancestral": "ancestral", "ddim": "DDIM", "naive": "naive"}  # that are drawn, with their names
 REAL_DOT = "#8C8C8C"
@@ -28,135 +27,105 @@ NETWORKS = {
     "linear_rms": STYLES[3]._replace(label="RMS norm, 10 epochs"),
     "linear_unet": STYLES[4]._replace(label="U-Net, 10 epochs"),
 }
+Drawn = tuple[Facts, Samples]  # how samples of a finished model were drawn, and their measures
 
 
 # --- cost and quality ---
 
-# Label of an axis -> a measure of samples.
-MEASURES: dict[str, Callable[[Drawn], Interval]] = {
-    "class divergence (nats)": lambda row: row.classes.divergence,
-    "Fréchet distance": lambda row: row.frechet,
-    "accepted as digits": lambda row: row.digit,
+LABELS = {
+    "divergence": "class divergence (nats)",
+    "frechet": "Fréchet distance",
+    "digit": "accepted as digits",
 }
 
 
-def _line(axes: Axes, rows: Iterable[Drawn], along: str, label: str, look: Mapping[str, Any]) -> None:
-    """A measure with its intervals in order of another field of the rows, "calls" or "noise"."""
-    rows = sorted(rows, key=lambda row: getattr(row, along))
-    x = [getattr(row, along) for row in rows]
-    values, low, high = zip(*(MEASURES[label](row).ends for row in rows), strict=True)
-    axes.set_ylabel(label)
+def _line(axes: Axes, found: Iterable[Drawn], along: str, measure: str, look: Mapping[str, Any]) -> None:
+    """A measure with its intervals, in order of how samples were drawn: by "calls" or "noise"."""
+    found = sorted(found, key=lambda one: one[0][along])
+    x = [way[along] for way, _ in found]
+    values, low, high = _ends(samples[measure] for _, samples in found)
+    axes.set_ylabel(LABELS[measure])
     axes.plot(x, values, **look)
     axes.vlines(x, low, high, colors=look["color"], linewidth=0.8)
 
 
-def _analysed(results: Results) -> list[Trained]:
-    return [one for one in results.trainings.values() if one.analysis]
+def _ends(found: Iterable[Interval]) -> Iterable[Sequence[float]]:
+    """Values, lower and upper ends."""
+    return zip(*(one.ends for one in found), strict=True)
 
 
-@figure("quality_calls.svg")
+@figure
 def quality_calls(results: Results) -> Figure | None:
     """Distance and share of digits against network calls a sample, a line for each training and sampler."""
-    if not _analysed(results):
-        return None
-    drawn, styles, entries = new_figure(44), model_styles(results), {}
-    axes = drawn.subplots(1, 2)
-    for one in _analysed(results):
-        style, seed = styles[one.model], results.seeds(one.model).index(one.seed)
-        found = [row for row in one.analysis.drawn if not row.noise and row.sampler in SAMPLERS]
-        for place, sampler in enumerate(dict.fromkeys(row.sampler for row in found)):
-            look = {"color": shade(style.colour, seed), "marker": style.marker}
-            look |= {"linestyle": (0, (2, 1.2)) if place else "-"}
-            look["markerfacecolor"] = "white" if place else look["color"]
-            rows = [row for row in found if row.sampler == sampler]
-            for one_axes, measure in zip(axes, ("Fréchet distance", "accepted as digits"), strict=True):
-                _line(one_axes, rows, "calls", measure, look)
+    drawn, styles, looks = new_figure(44), model_styles(results), {}
+    panels = drawn.subplots(1, 2)
+    for one in results.trainings.values():
+        found = [(way, of) for way, of in one.drawn if not way.noise and way.sampler in SAMPLERS]
+        samplers = list(dict.fromkeys(way.sampler for way, _ in found))
+        for sampler in samplers:
+            style, colour, own = styles[one.model], colour_of(results, one), sampler == samplers[0]
+            look = {"color": colour, "marker": style.marker, "linestyle": "-" if own else (0, (2, 1.2))}
+            look["markerfacecolor"] = colour if own else "white"
+            rows = [(way, of) for way, of in found if way.sampler == sampler]
+            for axes, measure in zip(panels, ("frechet", "digit"), strict=True):
+                _line(axes, rows, "calls", measure, look)
             if len(rows) > 1:
-                several = len({row.sampler for row in found}) > 1
-                name = style.label + (f", {SAMPLERS[sampler]}" if several else "")
-                entries.setdefault(name, Line2D([], [], **look))
-    if not entries:
+                name = style.label + (f", {SAMPLERS[sampler]}" if len(samplers) > 1 else "")
+                looks.setdefault(name, look)
+    if not looks:
         return None
-    for one_axes in axes:
-        one_axes.set(xscale="log", xlabel="network calls a sample")
-        one_axes.xaxis.set_major_formatter(PLAIN)
-    on_logs(axes[0].yaxis)
-    axes[1].yaxis.set_major_formatter(PercentFormatter(1))
-    axes[1].set_ylim(bottom=0)
-    legend(drawn, list(entries.items()))
+    for axes in panels:
+        axes.set(xscale="log", xlabel="network calls a sample")
+        axes.xaxis.set_major_formatter(PLAIN)
+    on_logs(panels[0].yaxis)
+    panels[1].yaxis.set_major_formatter(PercentFormatter(1))
+    panels[1].set_ylim(bottom=0)
+    key(drawn, looks)
     return drawn
 
 
-@figure("sampling_noise.svg")
+@figure
 def sampling_noise(results: Results) -> Figure | None:
     """Class divergence, distance and share of digits of the zoom against the noise added in each step."""
-    rows = {}
-    for one in (one for one in _analysed(results) if one.model == "zoom"):
-        own, *others = one.analysis.drawn
-        alike = [row for row in others if (row.sampler, row.calls) == (own.sampler, own.calls)]
-        if alike:
-            rows[one.seed] = [own, *alike]
-    if not rows:
+    drawn, looks = new_figure(56), {}
+    panels = drawn.subplots(1, 3)
+    for one in (one for one in results.of("zoom") if one.drawn):
+        own = one.drawn[0][0]
+        alike = [each for each in one.drawn if (each[0].sampler, each[0].calls) == (own.sampler, own.calls)]
+        if len(alike) > 1:
+            i = len(looks)
+            look = {"color": colour_of(results, one), "marker": "^vD<>phX"[i % 8]}
+            looks[f"seed {one.seed}"] = look | {"linestyle": (0, (2 + i, 1.2)) if i else "-"}
+            for axes, measure in zip(panels, LABELS, strict=True):
+                _line(axes, alike, "noise", measure, looks[f"seed {one.seed}"])
+    if not looks:
         return None
-    drawn, entries = new_figure(56), []
-    all_axes = drawn.subplots(1, 3)
-    for i, (seed, found) in enumerate(rows.items()):
-        look = {"color": shade(MODELS["zoom"].colour, i), "marker": "^vD<>phX"[i % 8]}
-        look |= {"linestyle": (0, (2 + i, 1.2)) if i else "-"}
-        entries.append((f"seed {seed}", Line2D([], [], **look)))
-        for axes, measure in zip(all_axes, MEASURES, strict=True):
-            _line(axes, found, "noise", measure, look)
-    for axes in all_axes:
+    for axes in panels:
         axes.set_xlabel("noise (s.d.)")
         axes.set_ylim(bottom=0)
-    all_axes[2].yaxis.set_major_formatter(PercentFormatter(1))
-    legend(drawn, entries)
+    panels[2].yaxis.set_major_formatter(PercentFormatter(1))
+    key(drawn, looks)
     return drawn
-
-
-# --- restorations ---
-
-
-@figure("confusion.svg")
-def confusion(results: Results) -> Figure | None:
-    """Classes read in the zoom's restorations from the last level."""
-    zoom = results.first("zoom").train if "zoom" in results.models else None
-    if not zoom or not zoom.zoom:
-        return None
-    return curves.confusion(
-        zoom.zoom.confusion.matrix, tuple(map(plain, zoom.data.classes)), plain(zoom.data.noun)
-    )
-
-
-@figure("centre_pixels.svg")
-def centre_pixels(results: Results) -> Figure | None:
-    """Fig. 8: grey values of the centres of the training images."""
-    zoom = results.first("zoom").train.zoom if "zoom" in results.models else None
-    return curves.centre_pixels(zoom.centre_pixels.counts) if zoom else None
 
 
 # --- what a network is blind to ---
 
 
-@figure("offset_response.svg")
+@figure
 def offset_response(results: Results) -> Figure | None:
     """The share of a uniform offset that the predicted noise answers, by time step, of several networks."""
-    found: list[tuple[Style, Trained]] = []
-    for of, styles in ((results, model_styles(results)), (results.further, NETWORKS)):
-        for model, style in styles.items():
-            one = of.first(model) if of and model in of.models else None
-            if one and one.analysis and one.analysis.response:
-                found.append((style, one))
-    if not found:
-        return None
     drawn, ends = new_figure(56), []
     axes = drawn.subplots()
-    for style, one in found:
-        answered = one.analysis.response
-        values, low, high = zip(*(each.ends for each in answered.response), strict=True)
-        axes.plot(answered.t, values, color=style.colour, marker=style.marker, markersize=3)
-        axes.fill_between(answered.t, low, high, color=style.colour, alpha=0.15, linewidth=0)
-        ends.append((answered.t[-1], values[-1], style.label, style.colour))
+    for of, styles in ((results, model_styles(results)), (results.further, NETWORKS)):
+        for one in (of.first(model) for model in styles if of and model in of.models):
+            if one.analysed and "shift 1" in one.analysed:
+                style, found = styles[one.model], one.response()
+                t, (values, low, high) = found.places("response"), _ends(found["response"])
+                axes.plot(t, values, color=style.colour, marker=style.marker, markersize=3)
+                axes.fill_between(t, low, high, color=style.colour, alpha=0.15, linewidth=0)
+                ends.append((t[-1], values[-1], style.label, style.colour))
+    if not ends:
+        return None
     axes.axhline(1, color=MUTED, linewidth=0.7)
     axes.set(xlabel="time step $t$", ylabel="reported, of all", ylim=(0, 1.08))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
@@ -168,49 +137,48 @@ def offset_response(results: Results) -> Figure | None:
 # --- what measures mean ---
 
 
-@figure("recognised_kinds.svg")
+@figure
 def recognised_kinds(results: Results) -> Figure | None:
     """Share of images accepted as digits by kind, by the calibrated recogniser and by confidence."""
     if not (found := results.yardstick):
         return None
-    new = next(one for one in found.candidates if one.name == found.used)
-    kinds = [*found.mild, *found.no_digits]
+    mild = len(found.facts.mild)
+    kinds = [*found.facts.mild, *found.facts.no_digits]
     drawn = new_figure(14 + ROW * len(kinds))
     axes = drawn.subplots()
-    y = np.arange(len(kinds))[::-1] + np.where(np.arange(len(kinds)) < len(found.mild), 0.6, 0.0)
-    a, b = ([100 * accepted[kind] for kind in kinds] for accepted in (found.old, new.accepted))
+    y = np.arange(len(kinds))[::-1] + np.where(np.arange(len(kinds)) < mild, 0.6, 0.0)
+    a, b = ([100 * found[kind][measure].value for kind in kinds] for measure in ("confident", "digit"))
     axes.hlines(y, a, b, color="#CCCCCC", linewidth=1.2, zorder=1)
     axes.plot(a, y, **OLD)
     axes.plot(b, y, **NEW)
     axes.set(xlabel="accepted as digits (%)", xlim=(-2, 102))
     axes.set_yticks(y, kinds)
-    axes.axhline((y[len(found.mild) - 1] + y[len(found.mild)]) / 2, color=MUTED, linewidth=0.7)
-    entries = {"confidence": OLD, "calibrated recogniser": NEW}
-    legend(drawn, [(name, Line2D([], [], **look)) for name, look in entries.items()])
+    axes.axhline((y[mild - 1] + y[mild]) / 2, color=MUTED, linewidth=0.7)
+    key(drawn, {"confidence": OLD, "calibrated recogniser": NEW})
     return drawn
 
 
-@figure("yardstick.svg")
+@figure
 def yardstick(results: Results) -> Figure | None:
     """Distances of real digits under some distortions, in order, with those of the models among them."""
-    if not results.yardstick:
+    if not (found := results.yardstick):
         return None
     styles = model_styles(results)
-    dots = [(one.kind, one.frechet, REAL_DOT) for one in results.yardstick.distorted if one.kind in SCALE]
-    for one in (one for one in results.trainings.values() if one.measure):
-        dots.append((titled(results, one), one.measure.final.frechet.value, styles[one.model].colour))
-    dots.sort(key=lambda dot: dot[1])
+    dots = [(found[kind]["frechet"].value, kind, REAL_DOT, INK) for kind in SCALE if kind in found]
+    for one in (one for one in results.trainings.values() if one.measured):
+        colour = styles[one.model].colour
+        dots.append((one.final["frechet"].value, titled(results, one), colour, colour))
+    dots.sort(key=lambda dot: dot[0])
+    values, names, colours, inks = zip(*dots, strict=True)
     drawn = new_figure(12 + ROW * len(dots))
     axes = drawn.subplots()
-    place = np.arange(len(dots))
-    axes.scatter([fid for _, fid, _ in dots], place, c=[colour for *_, colour in dots], s=22, zorder=3)
-    for y, (_, fid, colour) in zip(place, dots, strict=True):
-        look = {"color": INK if colour == REAL_DOT else colour, "va": "center", "fontsize": SMALL}
+    axes.scatter(values, range(len(dots)), c=colours, s=22, zorder=3)
+    axes.set_yticks(range(len(dots)), names)
+    for y, (tick, fid, ink) in enumerate(zip(axes.get_yticklabels(), values, inks, strict=True)):
+        look = {"color": ink, "va": "center", "fontsize": SMALL}
         text = f"{fid:.2g}" if fid < 1 else f"{fid:.1f}"
         axes.annotate(text, (fid, y), (6, 0), textcoords="offset points", **look)
-    axes.set_yticks(place, [name for name, *_ in dots])
-    for tick, (*_, colour) in zip(axes.get_yticklabels(), dots, strict=True):
-        tick.set_color(INK if colour == REAL_DOT else colour)
+        tick.set_color(ink)
     on_logs(axes.xaxis)
     axes.margins(x=0.1, y=0.03)
     axes.set_xlabel("Fréchet distance")

@@ -1,43 +1,70 @@
-"""The figure of models of one's own: all of them, by every measure."""
+"""The figures of models of one's own: all of them, by every measure, and their noise schedules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from matplotlib.figure import Figure
 
-from diffusion.evaluation.interval import Interval
-from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import INK, MUTED, legend, new_figure, styled
-from study.figures.styles import on_logs
+from diffusion.figures import curves
+from diffusion.figures.style import INK, MUTED, legend, new_figure
+from diffusion.identity.packing import unpack
+from study.figures.styles import figure, on_logs, plain, titled
+from study.results import Results
+from study.table import Samples
 
 ROW, AROUND = 5.5, 22  # mm: a row; the axis and the legend
 REAL = {"color": MUTED, "linewidth": 1.1, "linestyle": (0, (3, 2))}
 
 
-@styled
-def compared(panels: Mapping[str, tuple[Sequence[Interval | None], float]], rows: Sequence[str]) -> Figure:
+def sets(results: Results, models: Sequence[str]) -> Iterator[tuple[str, Samples]]:
+    """Samples of the models' trainings, and after the first one of a model, of its other ways to sample.
+
+    Where all are one image no distance means anything: these are left out.
+    """
+    for one in (one for one in results.trainings.values() if one.model in models and one.measured):
+        constant = one.measured.facts.get("constant", ())
+        for way in ("", *(one.ways if one is results.first(one.model) else ())):
+            if way not in constant:
+                yield titled(results, one) + (f", {way}" if way else ""), one.measured[way]
+
+
+@figure
+def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
     """A row for each set of samples, a panel for each measure: the number, with its 95 % interval.
 
-    Args:
-        panels: measure -> its number of each row, if there is one, and that of real images. Numbers that may
-            exceed 1 are on a logarithmic axis.
-        rows: what the sets of samples are called, from above.
+    Numbers that may exceed 1 are on a logarithmic axis; a dashed line is what real images have.
     """
-    figure = new_figure(AROUND + ROW * len(rows))
-    grid = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    for axes, (name, (found, real)) in zip(grid, panels.items(), strict=True):
+    if not (rows := dict(sets(results, models))):
+        return None
+    one = next(one for one in results.trainings.values() if one.model in models)
+    reals = {"Fréchet distance": ("frechet", one.final, "floor"), "digits": ("digit", one.real, "digit")}
+    reals |= {"coverage": ("coverage", one.real, "coverage")}
+    panels = {title: (measure, real[of].value) for title, (measure, real, of) in reals.items() if of in real}
+    drawn = new_figure(AROUND + ROW * len(rows))
+    grid = drawn.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for axes, (title, (measure, real)) in zip(grid, panels.items(), strict=True):
         line = axes.axvline(real, **REAL)
-        for place, one in enumerate(found):
-            if one is not None:
-                axes.plot([one.low, one.high], [place, place], color=INK, linewidth=1.1)
-                axes.plot(one.value, place, "o", color=INK, markersize=4)
-        if max(one.high for one in found if one) > 1:
+        found = {y: samples[measure] for y, samples in enumerate(rows.values()) if measure in samples}
+        for y, each in found.items():
+            axes.plot([each.low, each.high], [y, y], color=INK, linewidth=1.1)
+            axes.plot(each.value, y, "o", color=INK, markersize=4)
+        if any(each.high > 1 for each in found.values()):
             on_logs(axes.xaxis)
         else:
             axes.set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
-            axes.xaxis.set_major_formatter(PLAIN)
-        axes.set_xlabel(name)
+            axes.xaxis.set_major_formatter(curves.PLAIN)
+        axes.set_xlabel(title)
         axes.grid(visible=False, axis="y")
     grid[0].set_yticks(range(len(rows)), rows)
     grid[0].set_ylim(len(rows) - 0.5, -0.5)
-    legend(figure, [("real images", line)])
-    return figure
+    legend(drawn, [("real images", line)])
+    return drawn
+
+
+@figure
+def own_schedules(results: Results, models: Sequence[str]) -> Figure | None:
+    """The noise schedules of the DDPMs among some models, as their runs keep them."""
+    found = {}
+    for one in (one for one in map(results.first, models) if one.process == "ddpm"):
+        if (path := results.out / one.train.run / "process.safetensors").is_file():
+            found[plain(one.label)] = unpack(path.read_bytes(), {}).schedule
+    return curves.schedules(found) if found else None

@@ -1,23 +1,26 @@
 """The slow start of DDPMs: the response to an offset along training, and what follows from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from diffusion.figures.curves import PLAIN, logarithmic
-from diffusion.figures.style import INK, MUTED, STYLES, legend, new_figure
+from diffusion.figures.style import INK, MUTED, STYLES, new_figure
 from study.drift import Drift, Level
-from study.figures.styles import MODELS, figure
-from study.records import Results
+from study.figures.styles import MODELS, figure, key
+from study.results import Results
 
-KINDS = dict(zip(("study's network", "dilated", "RMS norm", "U-Net"), STYLES[2:], strict=True))
+KINDS = {  # of networks
+    kind: {"color": style.colour, "marker": style.marker, "linestyle": "none"}
+    for kind, style in zip(("study's network", "dilated", "RMS norm", "U-Net"), STYLES[2:], strict=True)
+}
+HOLLOW = {"color": INK, "marker": "o", "markerfacecolor": "none", "linestyle": "none"}
 HALF = 0.5  # the response at t = T above which an ancestral step makes an offset smaller
 
 
-@figure("starts.svg")
+@figure
 def starts(results: Results) -> Figure | None:
     """Response at t = T by epoch; distance against it; the spread of the border, predicted and measured."""
     level = Level.of(results)
@@ -26,40 +29,30 @@ def starts(results: Results) -> Figure | None:
         return None
     drawn = new_figure(50)
     along, across, law = drawn.subplots(1, 3)
+    lines = {model: {"color": MODELS[model].colour, "linestyle": MODELS[model].line} for model in courses}
     for schedule, trainings in courses.items():
         for i, course in enumerate(trainings):
-            style = MODELS[schedule]
-            along.plot(
-                *zip(*course, strict=True), color=style.colour, linestyle=style.line, alpha=1 - 0.25 * i
-            )
-    along.axhline(HALF, color=MUTED, linewidth=0.8, linestyle=":")
+            along.plot(*zip(*course, strict=True), **lines[schedule], alpha=1 - 0.25 * i)
+    half = {"color": MUTED, "linewidth": 0.8, "linestyle": ":"}
+    along.axhline(HALF, **half)
     along.set(xlabel="epoch", ylabel="response at $t = T$", ylim=(-0.03, 1.03))
-    across.axvline(HALF, color=MUTED, linewidth=0.8, linestyle=":")
+    across.axvline(HALF, **half)
     own = [one for one in drifts if not one.way]
     _points(across, own, [one.response for one in own], [one.distance for one in own])
     across.set(xlabel="response at $t = T$", ylabel="Fréchet distance", xlim=(-0.05, 1.05))
     logarithmic(across, [one.distance for one in own])
     by_law = np.hypot([one.predicted for one in drifts], real)  # samples differ as real images do, too
     _points(law, drifts, by_law, [one.border for one in drifts])
+    drawn.plots("predicted spread (x), measured spread", by_law, [one.border for one in drifts])
     law.axline((1, 1), slope=1, color=MUTED, linewidth=0.8)
     law.set(xlabel="predicted s.d. of the level", ylabel="measured s.d.", xscale="log", yscale="log")
     for axis in (law.xaxis, law.yaxis):
         axis.set_major_formatter(PLAIN)
-    legend(drawn, _entries(courses, drifts))
+    there = {one.kind for one in drifts}
+    key(drawn, lines | {kind: look for kind, look in KINDS.items() if kind in there} | {"DDIM": HOLLOW})
     return drawn
 
 
 def _points(axes: Axes, drifts: Sequence[Drift], x: Sequence[float], y: Sequence[float]) -> None:
     for one, *at in zip(drifts, x, y, strict=True):
-        style = KINDS[one.kind]
-        filled = "none" if one.ddim else style.colour
-        axes.plot(*at, color=style.colour, marker=style.marker, markerfacecolor=filled, linestyle="none")
-
-
-def _entries(courses: Mapping[str, Sequence], drifts: Sequence[Drift]) -> list[tuple[str, Line2D]]:
-    found = [(m, Line2D([], [], color=MODELS[m].colour, linestyle=MODELS[m].line)) for m in courses]
-    for kind, style in KINDS.items():
-        if any(one.kind == kind for one in drifts):
-            found.append((kind, Line2D([], [], color=style.colour, marker=style.marker, linestyle="none")))
-    hollow = {"color": INK, "marker": "o", "markerfacecolor": "none", "linestyle": "none"}
-    return [*found, ("DDIM", Line2D([], [], **hollow))]
+        axes.plot(*at, **KINDS[one.kind] | ({"markerfacecolor": "none"} if one.ddim else {}))

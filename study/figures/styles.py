@@ -1,29 +1,37 @@
-"""Shared by the study's figures: their register, colours and names of trainings, names at curves' ends."""
+"""Shared by the study's figures: their sources, colours and names of trainings, names at curves' ends."""
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import SMALL, STYLES, Styles, styled, styles_of
-from study.records import Results, Trained
+from diffusion.figures.style import SMALL, STYLES, Styles, legend, styled, styles_of
+from study.results import STUDY, Results, Training
+from study.table import reading
 
-MODELS = dict(zip(("linear", "cosine", "zoom"), STYLES, strict=False))  # of the study, in every run
-FIGURES: dict[str, Callable[..., Figure | None]] = {}  # file name -> function; "{}" stands for a model
+MODELS = dict(zip(STUDY, STYLES, strict=False))  # of the study, in every run
 
 
-def figure(name: str) -> Callable[[Callable], Callable]:
-    """Register a function of results under its file's name; one whose name has {} takes a model besides."""
+def figure(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
+    """A function of results, and perhaps of a model, whose figure says from which rows it is drawn."""
 
-    def register(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
-        FIGURES[name] = styled(function)
-        return FIGURES[name]
+    @functools.wraps(function)
+    def draw(results: Results, *given: Any) -> Figure | None:
+        with reading() as seen:
+            drawn = styled(function)(results, *given)
+        if drawn is not None:
+            drawn.sources = [source for source in seen if source.rpartition("#")[2].isdigit()]
+            drawn.of = next((one for one in given if isinstance(one, str)), "")
+        return drawn
 
-    return register
+    return draw
 
 
 def plain(text: str) -> str:
@@ -35,19 +43,26 @@ def model_styles(results: Results) -> Styles:
     """Model -> its style in a run: those of the study are fixed, others take the further ones in order."""
     others = [model for model in results.models if model not in MODELS]
     every = MODELS | styles_of(others, STYLES[len(MODELS) :])
-    return {m: every[m]._replace(label=plain(results.first(m).train.label)) for m in results.models}
+    return {m: every[m]._replace(label=plain(results.first(m).label)) for m in results.models}
 
 
-def titled(results: Results, one: Trained) -> str:
+def titled(results: Results, one: Training) -> str:
     """The name of a training, with its seed where its model has several."""
     seed = f", seed {one.seed}" if len(results.seeds(one.model)) > 1 else ""
-    return plain(one.train.label) + seed
+    return plain(one.label) + seed
 
 
-def shade(colour: str, seed: int) -> str:
-    """A model's colour for its further trainings, counted from 0: dark colours lighter, light ones darker."""
-    rgb, step = to_rgb(colour), min(0.45 * seed, 0.7)
+def colour_of(results: Results, one: Training) -> str:
+    """The colour of a training: its model's; further ones are lighter where it is dark, else darker."""
+    rgb = to_rgb(model_styles(results)[one.model].colour)
+    step = min(0.45 * results.seeds(one.model).index(one.seed), 0.7)
     return to_hex([c * (1 - step) + (step if max(rgb) < 0.65 else 0) for c in rgb])
+
+
+def key(drawn: Figure, looks: Mapping[str, Mapping[str, Any]]) -> None:
+    """A legend of lines: name -> look."""
+    if looks:
+        legend(drawn, [(name, Line2D([], [], **look)) for name, look in looks.items()])
 
 
 def on_logs(axis: Axis) -> None:

@@ -1,6 +1,4 @@
-"""The evaluator: its measures are those of the parts, and an ablation's gap is the second minus the first."""
-
-from dataclasses import dataclass
+"""The evaluator: its measures are those of the parts."""
 
 import pytest
 import torch
@@ -9,9 +7,10 @@ from diffusion import data
 from diffusion.evaluation import classifier, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.features import Extractor
-from diffusion.evaluation.frechet import frechet_distance
+from diffusion.evaluation.frechet import frechet_distance, kid
+from diffusion.evaluation.measures import MEASURES
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.evaluation.statistics import share_of
-from study import measure
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -34,20 +33,35 @@ def x(mnist_dir):
 def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x):
     found = evaluator.measure(x, 20)
     labels, confidence = samples.read(classifier.logits(classifier.load(), x))
-    assert found.frechet.value == frechet_distance(
-        evaluator.digits.reference, evaluator.digits.features(x[:20])
-    )
-    assert found.distances.keys() == {"autoencoder", "random"}
-    for name, distance in found.distances.items():
-        space = evaluator.spaces[name]
-        assert distance.value == frechet_distance(space.reference, space.features(x[:20]))
-        assert (distance.n, found.stroke.n) == (20, N)
-    assert found.variety.n == 20
-    assert found.centre.n == N
-    assert found.classes == samples.class_shares(labels, evaluator.labels, 20)
-    assert found.low_confidence == share_of(confidence < evaluator.threshold)
-    assert found.recognised.n == int((confidence >= evaluator.threshold).sum())
+    for name, space in evaluator.spaces.items():
+        features, of = space.features(x[:20]), {"digits": ""}.get(name, f"_{name}")
+        assert found[f"frechet{of}"].value == frechet_distance(space.reference, features)
+        assert found[f"kid{of}"] == kid(space.reference, features)
+    assert (found["frechet"].n, found["stroke"].n, found["coverage"].n) == (20, N, 20)
+    assert found["centre_dark"].n == found["digit"].n == N
+    shares = samples.class_shares(labels, evaluator.labels, 20)
+    assert {name: found[name] for name in shares} == shares
+    assert found["low_confidence"] == share_of(confidence < evaluator.threshold)
+    assert found["recognised_share"][0].n == int((confidence >= evaluator.threshold).sum())
     assert evaluator.measure(x, 20) == found
+    assert found.keys() <= MEASURES.keys()
+
+
+def test_a_part_of_the_measures_is_what_it_is_among_all(evaluator, x):
+    few = {"ink", "frechet_random", "divergence", "none of ours"}
+    found = evaluator.measure(x, only=few)
+    assert found.keys() == few - {"none of ours"}
+    assert found.items() <= evaluator.measure(x).items()
+    assert evaluator.real(30, only={"threshold", "recall"}).items() <= evaluator.real(30).items()
+
+
+def test_digits_are_those_of_the_recogniser_calibrated_on_what_is_there(evaluator, x):
+    assert evaluator.describe()["recogniser"] == {"n_digits": 60, "n_kind": 150}
+    known = evaluator.classifier, evaluator.x_train, evaluator.x_test, evaluator.labels
+    accepted = DigitRecogniser.fit(*known, n=150).accepts(x)
+    assert evaluator.measure(x)["digit"] == share_of(accepted)
+    other = Evaluator(x[:20], evaluator.x_test, evaluator.labels, x_digits=x, n_kind=40)
+    assert other.describe()["recogniser"] == {"n_digits": N, "n_kind": 40}
 
 
 @pytest.mark.parametrize(
@@ -74,41 +88,16 @@ def test_real_images_are_described_once(evaluator, monkeypatch):
     monkeypatch.setattr(Extractor, "features", lambda *_: pytest.fail("extracted again"))
     assert evaluator.real(30) is real
     assert evaluator.floors(30) == floors
-    assert floors.keys() == {"digits", "autoencoder", "random"}
-    assert real.variety.n == real.divergence_floor.n == floors["random"].n == 30
-    assert real.low_confidence.value == pytest.approx(0.05, abs=0.01)
-    assert real.threshold == evaluator.threshold
+    assert floors.keys() == {"floor", "floor_autoencoder", "floor_random"}
+    assert real["coverage"].n == real["divergence_floor"].n == floors["floor_random"].n == 30
+    assert real["low_confidence"].value == pytest.approx(0.05, abs=0.01)
+    assert real["threshold"] == evaluator.threshold
+    assert [one.value for one in real["class_share"]] == pytest.approx(
+        (evaluator.labels.bincount() / 300).tolist()
+    )
+    assert real["digit"].n == 150  # the others gave the bound
     assert evaluator.floors(61) == {}  # more than there are training images
-    about = evaluator.describe()
-    assert about["digits"].test_accuracy > 0.97
-    assert (about["inception"].available, about["inception"].sha256) == (False, None)
-    assert "switched off" in about["inception"].reason
-
-
-# --- ablations ---
-
-
-@dataclass
-class Drawn:
-    """A training whose samples are given."""
-
-    x: torch.Tensor
-    name: str = "model"
-    seed: int = 3
-    process: object = None
-
-    def sample(self, n, seed, epoch=None):
-        assert (n, seed) == (len(self.x), 3)
-        return self.x
-
-
-def test_the_gap_is_the_second_minus_the_first(evaluator, x):
-    brighter = x.clamp(min=-0.3)  # a grey ground, a fifth of the range above black
-    found = measure.in_pairs(Drawn(x), Drawn(brighter), evaluator, N, 3)
-    assert found.first.frechet == evaluator.measure(x).frechet
-    assert found.second.frechet == evaluator.measure(brighter).frechet
-    assert found.gap.frechet.value == pytest.approx(found.second.frechet.value - found.first.frechet.value)
-    assert found.gap.frechet.low < found.gap.frechet.value < found.gap.frechet.high
-    assert found.first.n == found.second.n == N
-    nothing = measure.in_pairs(Drawn(x), Drawn(x), evaluator, N, 3).gap.frechet
-    assert nothing.model_dump() == {"value": 0.0, "low": 0.0, "high": 0.0}
+    about = evaluator.describe()["features"]
+    assert about["digits"]["test_accuracy"] > 0.97
+    assert (about["inception"]["available"], about["inception"]["sha256"]) == (False, None)
+    assert "switched off" in about["inception"]["reason"]

@@ -5,10 +5,12 @@ import torch
 from scipy import ndimage
 
 import diffusion as d
+from cells import defined
 from diffusion import data
 from diffusion.evaluation import classifier, distortions, recogniser
 from diffusion.runtime import generator
-from study.yardstick import NO_DIGITS
+
+NO_DIGITS = defined("07_yardstick", "kinds")["NO_DIGITS"]
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import functools
 import io
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -15,15 +16,16 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from PIL import Image
 
-import synthetic
 from diffusion import figures
-from diffusion.figures.numbers import harmless
 from diffusion.figures.style import render, save, styles_of
+from diffusion.processes import schedules
 from study import figures as study
+from study import results
 from study.figures.styles import MODELS, model_styles
+from workflow.release import RELEASED
 
-RELEASED = synthetic.released()
-SCHEDULES = {"linear": RELEASED.schedules.linear, "cosine": RELEASED.schedules.cosine}
+PAPER = results.load(RELEASED / "paper")
+SCHEDULES = {"linear": schedules.linear(1000), "cosine": schedules.cosine(1000)}
 LETTERS = (list("ABCDEFGHIJ"), "letter")
 EIGHT = np.random.default_rng(0).integers(0, 256, (8, 28, 28), dtype=np.uint8)
 
@@ -35,8 +37,8 @@ def history(n: int, scale: float = 1.0) -> list[dict[str, float]]:
 CASES: dict[str, Callable[[], Figure]] = {
     "schedules": lambda: figures.schedules(SCHEDULES),
     "losses": lambda: figures.losses({"linear": history(30), "cosine": history(30, 2.0)}),
-    "distances": lambda: study.distances(RELEASED),
-    "classes_along": lambda: study.classes_along(RELEASED, "zoom"),
+    "distances": lambda: study.distances(PAPER),
+    "classes_along": lambda: study.classes_along(PAPER, "zoom"),
     "confusion": lambda: figures.confusion(np.diag(range(10)), *LETTERS),
     "grid": lambda: figures.grid(EIGHT),
     "latents": lambda: figures.latents({"linear": EIGHT, "cosine": EIGHT}, range(0, 800, 100)),
@@ -103,13 +105,15 @@ def test_save_writes_the_whole_file_or_refuses(tmp_path):
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
 
 
-def test_styles_of_many_are_all_different_and_the_studys_are_fixed(made):
+def test_styles_of_many_are_all_different_and_the_studys_are_fixed():
     many = styles_of(map(str, range(50))).values()
     assert len({(style.colour, style.marker) for style in many}) == 50
-    found = model_styles(made)
+    found = model_styles(replace(PAPER, trainings=PAPER.trainings | {("blur", 0): PAPER.first("zoom")}))
     assert {name: style._replace(label="") for name, style in found.items() if name in MODELS} == MODELS
     assert len({style.colour for style in found.values()}) == 4
     assert found["cosine"].label == "DDPM, cosine"
+    named = model_styles(PAPER.labelled({"cosine": "Mine, $1"}))
+    assert named["cosine"].label == r"Mine, \$1"
 
 
 # --- curves and counts ---
@@ -125,13 +129,13 @@ def test_losses_draw_train_solid_and_test_dashed():
 
 
 def test_distances_draw_every_training_and_mark_blank_squares():
-    ddpms, zooms = study.distances(RELEASED).axes
-    curves = {name: RELEASED.first(name).measure.curve for name in RELEASED.models}
+    ddpms, zooms = study.distances(PAPER).axes
+    curves = {name: PAPER.first(name).curve for name in PAPER.models}
     linear, blank = ddpms.lines[:2]
-    assert list(linear.get_ydata()) == [row.frechet.value for row in curves["linear"]]
-    assert list(blank.get_xdata()) == [row.epoch for row in curves["linear"] if row.border.sd > 1]
+    assert list(linear.get_ydata()) == [row["frechet"].value for row in curves["linear"]]
+    assert list(blank.get_xdata()) == [row.epoch for row in curves["linear"] if row["border"].sd > 1]
     raw, mean = zooms.lines[:2]
-    assert list(raw.get_ydata()) == [row.frechet.value for row in curves["zoom"]]
+    assert list(raw.get_ydata()) == [row["frechet"].value for row in curves["zoom"]]
     assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
     assert {text.get_text() for text in zooms.texts} == {"seed 0", "seed 1"}
     low, high = zooms.get_ylim()
@@ -139,14 +143,35 @@ def test_distances_draw_every_training_and_mark_blank_squares():
 
 
 def test_class_shares_are_over_those_of_real_images_in_doublings():
-    one = RELEASED.first("linear").measure
-    ratios = np.mean([row.recognised.share for row in one.late()], axis=0) / one.real.recognised.share
-    (axes,) = study.class_map(RELEASED).axes
+    one = PAPER.first("linear")
+    shares, real = [[[x.value for x in of["recognised_share"]] for of in s] for s in (one.late, [one.real])]
+    ratios = np.mean(shares, axis=0) / real[0]
+    (axes,) = study.class_map(PAPER).axes
     assert [text.get_text().rstrip("*") for text in axes.texts][:10] == [f"{x:.2f}" for x in ratios]
     found = np.ravel(axes.collections[0].get_array())[:10]
     np.testing.assert_allclose(found, ratios, atol=1e-12)
     colours = [axes.collections[0].norm(x) for x in (0.1, 0.25, 0.5, 1, 2, 4, 9)]
     np.testing.assert_allclose(colours, [0, 0, 0.25, 0.5, 0.75, 1, 1], atol=1e-12)
+
+
+def test_what_does_not_apply_is_no_figure():
+    nothing = replace(PAPER, trainings={}, yardstick=None)
+    for name in ("losses", "distances", "mix", "common_loss", "class_map", "yardstick", "recognised_kinds"):
+        assert getattr(study, name)(nothing) is None
+    for name in ("beyond", "beyond_samples"):  # without the other run
+        assert getattr(study, name)(PAPER) is None
+    for name in ("own_samples", "own_compared", "own_schedules", "first_samples", "losses_beside"):
+        assert getattr(study, name)(PAPER, []) is None
+
+
+def test_models_of_ones_own_are_compared_with_what_real_images_have():
+    fid, digits_or_coverage, *_ = study.own_compared(PAPER, ["linear"]).axes
+    (real, low, dot, *_) = fid.lines
+    final = PAPER.first("linear").final
+    assert dot.get_xdata() == final["frechet"].value
+    assert list(low.get_xdata()) == list(final["frechet"].ends[1:])
+    assert real.get_xdata()[0] == final["floor"].value
+    assert len(fid.lines) == 1 + 2 * 2  # both trainings
 
 
 # --- images ---
@@ -169,8 +194,3 @@ def test_every_pixel_of_a_grid_is_saved_exactly(made, columns):
         top, left = (place * (28 * scale + 2) + 2 for place in divmod(i, columns))
         tile = saved[top : top + 28 * scale, left : left + 28 * scale]
         np.testing.assert_array_equal(tile, np.kron(made[i], np.ones((scale, scale))))
-
-
-def test_no_cell_of_a_csv_is_a_formula():
-    given = ["=1+1", "+a", "-b", "@c", "-0.5", "+1e3", "zoom", ""]
-    assert [harmless(one) for one in given] == ["'=1+1", "'+a", "'-b", "'@c", "-0.5", "+1e3", "zoom", ""]

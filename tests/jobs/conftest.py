@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 import examples
 from conftest import ROOT, shared_folder
-from workflow import jobs
 
 TIMEOUT = 1500  # seconds for a whole run, on a busy machine
 LEFT = 60  # seconds within which all of a run must be gone after a kill
@@ -31,20 +30,26 @@ class Project:
         (folder / "mine.py").write_text(examples.module())
         self.path.write_text(yaml.safe_dump(content | {"out": str(self.out)}, sort_keys=False))
 
-    def start(self) -> subprocess.Popen:
-        """`make retrain`, under way: a shell that stands for make, and the runner. It has no network."""
+    def start(self, said: str = "said") -> subprocess.Popen:
+        """`make retrain CORES=2`, under way without a network: a shell in place of make, and the runner."""
         command = ["sh", "-c", '"$@"; exit $?', "make", sys.executable, "-m", "workflow.run", "--retrain"]
         paths = os.pathsep.join([str(self.folder), str(ROOT / "tests" / "nosockets")])
         environment = os.environ | {"PYTHONPATH": paths, "MAKELEVEL": "1", "PROJECT": str(self.folder)}
-        with (self.folder / "said").open("w") as said:
-            options = {"stdout": said, "stderr": said, "cwd": ROOT, "env": environment}
-            return subprocess.Popen([*command, str(self.path)], **options)
+        with (self.folder / said).open("w") as file:
+            options = {"stdout": file, "stderr": file, "cwd": ROOT, "env": environment}
+            return subprocess.Popen([*command, str(self.path), "2"], **options)
 
     def run(self) -> int:
         """Run it to its end; returns the status, and `said` is what it said."""
         status = self.start().wait(TIMEOUT)
         self.said = (self.folder / "said").read_text()
         return status
+
+    def job(self, name: str, **options: Any) -> subprocess.CompletedProcess:
+        """One job run by itself, to its end."""
+        environment = os.environ | {"PYTHONPATH": str(self.folder), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "workflow.job", str(self.path), name]
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, **options)
 
     def under_way(self) -> list[int]:
         """Processes of it: all of them have its environment."""
@@ -57,19 +62,21 @@ class Project:
                 continue
         return found
 
-    def killed(self, whom: str) -> int:
-        """How many processes are left after a SIGKILL of make, or of the runner, while a job runs."""
-        started = self.start()
-        said = self.folder / "said"
-        until(lambda: started.poll() is not None or "| starts" in said.read_text(), TIMEOUT)
+    def killed(self, whom: str, at: str) -> tuple[int, str]:
+        """SIGKILL of make, or of the runner, when it has said `at`.
+
+        Returns:
+            How many processes are left, and what a second command said while the first ran.
+        """
+        started, said = self.start(), self.folder / "said"
+        until(lambda: started.poll() is not None or at in said.read_text(), TIMEOUT)
         assert started.poll() is None, said.read_text()
-        with pytest.raises(Timeout):
-            jobs.lock(self.out).acquire()  # a second run is refused
+        assert self.start("second").wait(TIMEOUT) == 1
         children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
         os.kill(started.pid if whom == "make" else int(children[0]), signal.SIGKILL)
         started.wait(LEFT)
         until(lambda: not self.under_way(), LEFT)
-        return len(self.under_way())
+        return len(self.under_way()), (self.folder / "second").read_text()
 
 
 def until(condition, seconds: float) -> None:
@@ -94,7 +101,11 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
     done = project.folder / "done.json"
     with FileLock(project.folder / "done.lock"):  # pytest-xdist: one worker makes it
         if not done.exists():
-            facts = {"killed": {whom: project.killed(whom) for whom in ("make", "run")}}
+            kills = {
+                "make": "train_linear-0 | starts",
+                "run": "measure_linear-0 | measure_linear-0 checkpoint 1",
+            }
+            facts = {"killed": [project.killed(whom, at) for whom, at in kills.items()]}
             done.write_text(json.dumps(facts | {"status": project.run(), "said": project.said}))
     project.facts = json.loads(done.read_text())
     assert project.facts["status"] == 0, f"the smoke run failed:\n...{project.facts['said'][-1500:]}"

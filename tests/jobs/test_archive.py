@@ -1,6 +1,7 @@
 """The archive of a released profile: its bytes, what it says of files and jobs, and what it refuses."""
 
 import json
+import os
 import subprocess
 import zipfile
 from hashlib import sha256
@@ -8,7 +9,6 @@ from importlib.resources import files
 from types import SimpleNamespace
 
 import pytest
-from rocrate.utils import get_norm_value as ids
 
 import checkout
 from diffusion.files import write_json
@@ -16,26 +16,26 @@ from study.settings import Profile, read_profile
 from workflow import archive, jobs
 
 SMALL = ("released/starts", "profiles", "notebooks", "study", "report/build.py", "CITATION.cff", ".gitignore")
-COMPARE, CLOCK = "notebooks/04_compare_fid.ipynb", {"end_time": "2026-01-02T03:05:05+00:00"}
-JOB = {"settings": {"notebook": "04_compare_fid", "dataset": "mine:set"}, "versions": {"torch": "2 +cpu"}}
-JOB |= {"results": {"train_linear-0": "", "train_linear-1": ""}, "files": {COMPARE: ""}}
 
 
 @pytest.fixture(params=["starts", pytest.param("paper", marks=pytest.mark.long)])
 def profile(request, tmp_path, monkeypatch) -> Profile:
     """A released profile of a project in which all is committed and the report stands."""
     root = checkout.copied(tmp_path / "project", *(SMALL if request.param == "starts" else ()))
-    own, built = (root / where / request.param for where in ("released", "build/released"))
-    for path, one in {"jobs/compare.json": JOB, COMPARE: {"metadata": {"papermill": CLOCK}}}.items():
-        write_json(own / path, one)
     for what in ("init -q", "add .", "-c user.name=a -c user.email=a commit -qm all"):
         subprocess.run(["git", *what.split()], cwd=root, check=True)
     for part in ("report.html", "figures/a.csv", "kept/left_out"):
-        write_json(built / part, part)
+        write_json(root / "build/released" / request.param / part, part)
     monkeypatch.setattr(jobs, "ROOT", root)
     found = read_profile(request.param, root / "profiles")
     found.options["date"] = "2026-01-31"
     return found
+
+
+def ids(entity: dict, key: str) -> set[str]:
+    """The entities to which one refers."""
+    found = entity[key]
+    return {one["@id"] for one in (found if isinstance(found, list) else [found])}
 
 
 def test_equal_files_give_equal_bytes_and_each_file_and_job_is_told(profile):
@@ -50,14 +50,18 @@ def test_equal_files_give_equal_bytes_and_each_file_and_job_is_told(profile):
     assert content.keys() == {*tracked, *built, "COMMIT", "installed.txt"}
     assert graph["./"]["datePublished"] == "2026-01-31"
     done = [one for one in graph.values() if one["@type"] == "CreateAction"]
-    named = {i for one in done for key in ("object", "instrument", "environment") for i in ids(one, key)}
     made = {i for one in done for i in ids(one, "result")}
-    assert named | made <= graph.keys()
-    assert {n for n in tracked if n.startswith((f"{own}/kept", f"{own}/runs", f"{own}/metrics"))} <= made
-    compare = graph[f"#{own}/compare"]
-    weights = next(n for n in made if n.startswith(f"{own}/runs/linear-1/weights/"))
-    assert {weights, "#data-mine%3Aset"} <= {*ids(compare, "object")}
-    assert compare["endTime"] == CLOCK["end_time"]
+    assert (
+        made | {i for one in done for key in ("object", "instrument") for i in ids(one, key)} <= graph.keys()
+    )
+    assert {
+        n for n in tracked if n.startswith((f"{own}/kept/s", f"{own}/runs", f"{own}/metrics/train"))
+    } <= made
+    measure = graph[f"#{profile.name}/measure_linear-1"]
+    weights = next(n for n in made if n.startswith(f"{own}/runs/linear-1") and "/weights/" in n)
+    assert weights in ids(measure, "object")
+    assert f"{own}/metrics/measure_linear-1.json" in ids(measure, "result")
+    assert ids(measure, "instrument") == {"study/measure.py"}
 
 
 @pytest.mark.long
@@ -74,8 +78,11 @@ def test_the_validator_finds_nothing_that_is_required(profile, tmp_path, monkeyp
         assert [issue.message for issue in issues] == []
 
 
-def test_what_is_not_dated_released_or_committed_is_refused(profile):
+def test_what_is_not_built_dated_released_or_committed_is_refused(profile):
+    report = jobs.ROOT / "build" / "released" / profile.name / "report.html"
     steps = {
+        "report.html is older than .*; run `make report": lambda: os.utime(report, (0, 0)),
+        "report.html is not built; run `make report": report.unlink,
         "no date": lambda: profile.options.pop("date"),
         "other is not committed": lambda: setattr(profile, "name", "other"),
         "CITATION.cff is not that of commit": (jobs.ROOT / "CITATION.cff").unlink,

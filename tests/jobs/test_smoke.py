@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,20 +16,31 @@ import checkout
 import examples
 from damage import flipped
 from jobs.conftest import Project
-from study import records
-from study.settings import Profile
-from workflow import jobs, notebooks, release, run
+from report.run import is_short
+from study import results
+from study.settings import Profile, read_profile
+from workflow import jobs, release, run
 
 pytestmark = pytest.mark.slow
 ONES = ("linear-0", "zoom-0", "frame-0")
 AFTER = ["compare", "report"]
+SLOW = {
+    "IPython",
+    "matplotlib",
+    "pandas",
+    "report",
+    "scipy",
+    "sklearn",
+    "snakemake",
+    "torchmetrics",
+    "torchvision",
+}
 
 
 @pytest.fixture
 def copy(smoke, tmp_path, monkeypatch) -> Project:
     """A copy of the finished run, without the times of its files."""
     monkeypatch.syspath_prepend(tmp_path)
-    forget()
     shutil.copytree(smoke.out, tmp_path / "out", copy_function=shutil.copy)
     yield Project(tmp_path, smoke.content)
     sys.modules.pop("mine", None)
@@ -39,35 +51,19 @@ def read(project: Project, **changes) -> Profile:
     return Profile(project.content | {"out": str(project.out)} | changes, "smoke.yaml")
 
 
-def forget() -> None:
-    """Read code and data anew: they are read once a process."""
-    jobs._code.cache_clear()
-    jobs._data.cache_clear()
-
-
 def stale(project: Project, **changes) -> dict[str, str]:
     """The jobs that must run now, with the reasons."""
-    forget()
     return jobs.check(read(project, **changes))
 
 
 # --- the run itself -----------------------------------------------------------------------------------------
 
 
-def test_a_second_run_is_refused_in_one_line(tmp_path, root):
-    path = Project(tmp_path, examples.profile("smoke")).path
-    with jobs.lock(tmp_path / "out"):
-        command = [sys.executable, "-m", "workflow.run", str(path)]
-        options = {"env": os.environ | {"PYTHONPATH": str(tmp_path)}, "cwd": root}
-        done = subprocess.run(command, capture_output=True, text=True, **options)
-    assert done.returncode == 1
-    assert (
-        done.stderr == f"error: {tmp_path / 'out'} is being written by another run; wait for it, or stop it\n"
-    )
-
-
 def test_it_goes_on_after_kills_and_ends_whole_without_a_network(smoke, copy):
-    assert smoke.facts["killed"] == {"make": 0, "run": 0}  # nothing went on running
+    for left, second in smoke.facts["killed"]:
+        assert left == 0  # nothing went on running
+        line = f"error: {smoke.out} is being written by another run; wait for it, or stop it"
+        assert second.splitlines() == [line]
     *_, first, last = smoke.facts["said"].splitlines()
     assert first.endswith("first_samples.png")
     assert last.endswith("report.pdf are made")
@@ -101,6 +97,62 @@ def test_a_failing_job_says_why_and_the_report_is_made_of_the_others(copy):
     assert "_zoom-0" not in copy.said  # which does not use that class
 
 
+def test_where_what_compares_all_models_fails_the_report_is_made_without_it(copy, monkeypatch):
+    for name in AFTER:
+        (copy.out / "jobs" / f"{name}.json").unlink()
+    commands = []
+    monkeypatch.setattr(run, "run", lambda *command: commands.append(command))
+    assert run.of_others(read(copy)).startswith("what compares all models failed, and ")
+    assert commands == [("report.build", "--out", str(copy.out), "--profile", "smoke.yaml")]
+
+
+def test_a_run_with_nothing_to_do_says_so_and_loads_nothing_that_takes_long(copy):
+    code = f"""import sys
+from workflow import run
+sys.argv = ["run", "--retrain", {str(copy.path)!r}]
+run.main()
+print(*sorted({SLOW} & sys.modules.keys()))"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(checkout.ROOT), str(copy.folder)])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    *_, last, loaded = done.stdout.splitlines()
+    assert last.endswith("report.pdf are up to date"), done.stdout + done.stderr
+    assert loaded == ""
+
+
+def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, copy):
+    """The run was killed while it measured this training, and went on."""
+    shutil.rmtree(copy.out / "samples")
+    known, path = (one.out / "metrics" / "measure_linear-0.json" for one in (smoke, copy))
+    path.unlink()
+    done = copy.job("measure_linear-0")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    def numbers(path: Path) -> list[str]:
+        times = ("seconds", "commit", "threads")
+        return [ln for ln in path.read_text().splitlines() if not any(f'"{t}"' in ln for t in times)]
+
+    assert numbers(path) == numbers(known)
+    kept = [one.out / "kept" / "samples_linear-0.npz" for one in (smoke, copy)]
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+
+
+@pytest.mark.parametrize("name", ["schedules", "measure_linear-0"])
+def test_on_a_full_disk_a_job_ends_with_one_line_and_nothing_is_half_written(copy, name):
+    """No file may have more than some bytes, so that its last ones cannot be written."""
+    job = jobs.of(read(copy))[name]
+    before = {path: path.read_bytes() for path in job.files()}
+    job.path.unlink()
+    parts = {*copy.out.rglob(".*.part-*")}
+    done = copy.job(name, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000)))
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if "FAILED" in line]
+    assert "File too large" in line
+    assert not re.search("Traceback|Exception ignored", done.stdout + done.stderr)
+    assert {path: path.read_bytes() for path in before} == before
+    assert not job.path.exists()
+    assert {*copy.out.rglob(".*.part-*")} == parts  # what the kills have left
+
+
 # --- what is stale ------------------------------------------------------------------------------------------
 
 
@@ -121,10 +173,34 @@ def test_a_changed_setting_is_named_and_what_rests_on_it_is_made_again(copy, sec
     assert ("schedules" in found) == (section == "schedules")
 
 
+def test_a_label_makes_nothing_stale_but_what_shows_it(copy):
+    models = copy.content["models"]
+    assert list(stale(copy, models=models | {"zoom": models["zoom"] | {"label": "Ours"}})) == AFTER
+
+
+@pytest.mark.parametrize("name", ["paper", "beyond", "starts", "quick"])
+def test_what_only_a_long_report_shows_is_a_job_where_it_is_long(name, root):
+    found, folder = jobs.of(read_profile(name, jobs.PROFILES)), root / "released" / name
+    short = not folder.is_dir() or is_short(results.load(folder))
+    assert [kind for kind in ("level", "comparison") if kind in found] == ["level", "comparison"] * (
+        not short
+    )
+
+
 def test_another_seed_leaves_the_first_alone_and_comes_later(copy):
     content = {"models": {"zoom": copy.content["models"]["zoom"]}, "seeds": [0, 7]}
     assert list(stale(copy, **content)) == ["train_zoom-7", "measure_zoom-7", "analyse_zoom-7", *AFTER]
     assert list(jobs.of(read(copy, seeds=[5, 1])))[1:6:3] == ["train_linear-5", "train_linear-1"]
+
+
+def test_a_new_kind_of_jobs_is_a_line_of_the_table(copy, monkeypatch):
+    kinds = dict(jobs.KINDS)
+    last = kinds.pop("report")
+    more = jobs.Kind(lambda profile: profile.schedules, needs=("measure",))
+    monkeypatch.setattr(jobs, "KINDS", kinds | {"more": more, "report": last})
+    found = jobs.of(read(copy))
+    assert found["more"].needs == tuple(f"measure_{one}" for one in ONES)
+    assert found["report"].needs == (*ALL[:-1], "more")
 
 
 ALL = ["schedules", *(f"train_{one}" for one in ONES), *(f"measure_{one}" for one in ONES), "analyse_zoom-0"]
@@ -145,9 +221,9 @@ print(json.dumps(list(jobs.check(read_profile(sys.argv[1], jobs.PROFILES)))))"""
     ],
 )
 def test_an_edited_line_re_runs_what_rests_on_it(copy, tmp_path, edits, expected):
-    code = checkout.copied(
-        tmp_path / "code", "diffusion", "study", "report", "notebooks", "workflow", "profiles"
-    )
+    parts = ("diffusion", "study", "report", "notebooks", "workflow", "profiles", "CITATION.cff")
+    code = checkout.copied(tmp_path / "code", *parts)
+    (code / "released").symlink_to(checkout.ROOT / "released")
     for name, line in edits.items():
         with (code / name).open("a") as file:
             file.write(f"\n{line}\n")
@@ -225,7 +301,7 @@ def test_measures_of_another_training_are_found_and_a_new_default_makes_nothing_
 
 def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke, root):
     executed = list((smoke.out / "notebooks").glob("*.ipynb"))
-    assert len(executed) == 2 + len(ONES)
+    assert len(executed) == 3 + len(ONES)
     for path in executed:
         outputs = [o for c in json.loads(path.read_text())["cells"] for o in c.get("outputs", [])]
         assert not [o for o in outputs if o["output_type"] == "error"]
@@ -235,18 +311,16 @@ def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke, root):
 
 
 def test_ones_own_is_trained_measured_and_told(smoke):
-    results = records.load_results(smoke.out)
-    assert {"gaussian", "cautious"} <= results.trainings["zoom", 0].measure.ways.keys()
-    assert results.trainings["linear", 0].train.settings["sampler"] == "mine:Deterministic"
-    assert results.trainings["linear", 0].train.settings["schedule"] == "mine:sigmoid"
-    assert results.trainings["frame", 0].train.parameters_count == 107_329
-    assert all(one.measure.final.n == 32 for one in results.trainings.values())
+    found = results.load(smoke.out)
+    linear = found.first("linear").train
+    assert {"gaussian", "cautious"} <= found.first("zoom").ways.keys()
+    assert (linear.settings.sampler, linear.settings.schedule) == ("mine:Deterministic", "mine:sigmoid")
+    assert linear.docs.schedule == "alpha_bar falls as a sigmoid of the step."
+    assert found.first("frame").train.parameters_count == 107_329
+    assert all(one.final["low_confidence"].n == 32 for one in found.trainings.values())
     page = re.sub(r"</?span[^>]*>", "", (smoke.out / "report.html").read_text())
     told = " ".join(page.split())
     assert "Level t blackens a frame of t pixels." in told
-    assert (
-        results.trainings["linear", 0].train.docs["schedule"] == "alpha_bar falls as a sigmoid of the step."
-    )
     assert "The first 32 samples of DDPM, linear, as they come." in told
     assert "Your run, and the paper’s" in told
 
@@ -306,7 +380,7 @@ def test_a_damaged_release_is_refused_and_what_cures_it_is_said(released):
 def test_the_report_comes_from_the_release_without_training(copy, released, tmp_path, monkeypatch):
     commands = []
     monkeypatch.setattr(run, "run", lambda *command: commands.append(command))
-    monkeypatch.setattr(notebooks, "execute", lambda *given: commands.append(["notebooks", given[2]]))
+    monkeypatch.setattr(run, "execute", lambda *given: commands.append(["notebooks", given[2]]))
     monkeypatch.setattr(jobs, "ROOT", tmp_path)
     (out := tmp_path / "build" / "released" / "smoke" / "metrics").mkdir(parents=True)
     (out / "train_gone-0.json").write_text("{}")  # of an earlier release

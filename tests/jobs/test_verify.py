@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from diffusion.files import read_json, sha256, write_json
-from study.records import load_results
+import synthetic
+from diffusion.files import read_json, sha256, write_bytes, write_json
+from report import figures
+from study.results import load
 from study.settings import read_profile
+from study.table import Job
 from workflow import jobs, release, verify
 
 
@@ -51,12 +54,12 @@ def test_a_changed_file_and_other_weights_are_named(folder):
 def test_a_row_that_differs_is_named_with_what_differs_in_it():
     old = [{"id": "a", "value": 1.0, "bound": 2.0}, {"id": "b", "value": 3.0}]
     new = [{"id": "a", "value": 1.0, "bound": 2.5}]
-    found = [*verify.rows("ledger", old, new, lambda row: row["id"])]
+    found = [*verify.rows("ledger", old, new, ["id"])]
     assert [check.what for check in found] == ["ledger a, bound", "ledger b, id", "ledger, 2 in all"]
     assert not any(check.how for check in found)
-    assert [c.how for c in verify.rows("ledger", old, old, lambda row: row["id"])] == [verify.TO_THE_BIT]
+    assert [c.how for c in verify.rows("ledger", old, old, ["id"])] == [verify.TO_THE_BIT]
     near = [{**old[0], "value": 1.0 + 1e-15}, old[1]]
-    assert [c.how for c in verify.rows("ledger", old, near, lambda row: row["id"])] == [verify.ROUNDING]
+    assert [c.how for c in verify.rows("ledger", old, near, ["id"])] == [verify.ROUNDING]
 
 
 def test_numbers_agree_to_the_bit_or_within_rounding():
@@ -79,61 +82,74 @@ def test_samples_agree_to_the_bit_within_rounding_by_chance_or_not():
     assert verify.likeness(kept[8:16], kept)[1] == ""
 
 
-def test_a_changed_measure_is_found(folder, mnist_dir):
-    path = folder / "metrics" / "measure_linear-1.json"
+def spoilt(folder: Path, measure: str, way: str) -> None:
+    """The first number of a measure of linear-1 becomes another one."""
+    job = Job(folder, "measure_linear-1")
+    place = next(i for i, row in enumerate(job.rows) if (row.measure, row.way) == (measure, way))
+    job.rows[place] = job.rows[place]._replace(value=1.01 * job.rows[place].value)
+    synthetic.written(folder, job.name, job)
+    figures._rows.cache_clear()
 
+
+@pytest.mark.parametrize("measure", ["frechet", "low_confidence"])
+def test_a_changed_measure_is_found(folder, mnist_dir, measure):
     def found() -> list[str]:
-        return wrong(verify.measures(load_results(folder).trainings["linear", 1], folder))
+        return wrong(verify.measures(load(folder).trainings["linear", 1], folder))
 
     assert found() == []
-    record = read_json(path)
-    for of, measure in ((record["final"], "frechet"), (record["final"], "low_confidence")):
-        of[measure]["value"] *= 1.01
-        write_json(path, record)
-        assert len(found()) == 1, measure
-        of[measure]["value"] /= 1.01
+    spoilt(folder, measure, "")
+    assert len(found()) == 1
 
 
-def test_each_check_says_its_number_and_what_is_to_be_expected():
-    said, one = [], verify.compared("x", 1.0, 1.0)
-    planned = [verify.Step(name, verify.CHANCE, lambda: [one, one]) for name in ("first", "second")]
-    assert verify.carried_out(planned, said.append) == [one] * 4
-    assert said[0] == "check 1 of 2, first; to be expected: within chance"
-    assert said[3] == "check 2 of 2, second; to be expected: within chance"
-    assert len(said) == 6
+def test_each_check_says_its_number_and_what_is_to_be_expected(tmp_path, monkeypatch, capsys):
+    one = verify.compared("x", 1.0, 1.0)
+    bad = one._replace(how="")
+    planned = [("first", verify.CHANCE, lambda: [one, one]), ("second", verify.ROUNDING, lambda: [bad])]
+    monkeypatch.setattr(verify, "steps", lambda profile: planned)
+    monkeypatch.setattr(release, "unpacked", lambda profile: tmp_path)
+    monkeypatch.setattr("sys.argv", ["verify", "starts"])
+    with pytest.raises(SystemExit):
+        verify.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "check 1 of 2, first; to be expected: within chance"
+    assert lines[4:6] == ["check 2 of 2, second; to be expected: within rounding", "  DIFFERS x: 1 | 1 | -"]
+    assert lines[-1].startswith("3 checks in 0 s; 1 disagree")
+    edition = sha256(release.RELEASED / "starts" / release.MANIFEST)
+    assert (tmp_path / verify.VERIFIED).read_text().splitlines()[0].endswith(edition)
 
 
 def test_all_of_a_release_is_planned():
-    planned = verify.steps(read_profile("paper", jobs.PROFILES))
+    planned = [*verify.steps(read_profile("paper", jobs.PROFILES))]
     assert len(planned) == 2 + 2 * 6 + 1  # files, report; measures and samples of each training; an epoch
-    assert all(step.expected for step in planned)
+    assert all(expected for _, expected, _ in planned)
 
 
 @pytest.mark.long
-def test_a_changed_record_number_or_bound_is_found(folder, tmp_path):
-    profile, record = read_profile("starts", jobs.PROFILES), folder / "metrics" / "measure_linear-1.json"
+def test_a_changed_row_number_or_bound_is_found(folder, tmp_path):
+    profile, out = read_profile("starts", jobs.PROFILES), tmp_path / "out"
 
     def found() -> list[str]:
         sealed(folder)
-        return wrong(verify.report(profile, folder, tmp_path / "out"))
+        return wrong(verify.report(profile, folder, out))
 
-    [*verify.report(profile, folder, tmp_path / "out")]
-    for name in verify.NAMES:  # as it is made today
-        shutil.copy(tmp_path / "out" / f"{name}.json", folder)
-    (folder / "figures").mkdir(exist_ok=True)
-    shutil.copy(tmp_path / "out" / "figures" / "distances.csv", folder / "figures")
+    shutil.rmtree(folder / "figures")
+    [*verify.report(profile, folder, out)]
+    for name in verify.FILES:  # as it is made today
+        shutil.copy(out / f"{name}.json", folder)
+    row = next(row for row in Job(folder, "measure_linear-1").rows if row.measure == "frechet")
+    write_bytes(folder / "figures" / "distances.csv", f"value,source\n{row.value},{row.source}\n".encode())
     assert found() == []
-    value = read_json(record)["final"]["frechet"]["value"]
-    changed(record, json.dumps(value), json.dumps(value * 1.01))
-    assert any(what.startswith(("numbers", "table linear")) for what in found())
-    changed(record, json.dumps(value * 1.01), json.dumps(value))
-    line = read_json(record)["curve"][1]["frechet"]["value"]
-    changed(record, json.dumps(line), json.dumps(line * 1.01))
-    assert any(what.startswith("figures/distances.csv") for what in found())
-    changed(record, json.dumps(line * 1.01), json.dumps(line))
-    number = read_json(folder / "numbers.json")[0]
+    whole = (folder / "metrics" / "measure_linear-1.json").read_bytes()
+    spoilt(folder, "frechet", row.way)
+    assert any(what.startswith("rows of figures/distances.csv") for what in found())
+    write_bytes(folder / "metrics" / "measure_linear-1.json", whole)
+    spoilt(folder, "frechet", "")
+    assert any(what.startswith("numbers ") for what in found())
+    write_bytes(folder / "metrics" / "measure_linear-1.json", whole)
+    figures._rows.cache_clear()
+    number = next(one for one in read_json(folder / "numbers.json") if isinstance(one["value"], float))
     changed(folder / "numbers.json", f'"value": {json.dumps(number["value"])}', '"value": 12345.0')
-    assert f"numbers 1, {number['text']}, value" in found()
-    shutil.copy(tmp_path / "out" / "numbers.json", folder)
+    assert f"numbers {number['number']}, {number['text']}, value" in found()
+    shutil.copy(out / "numbers.json", folder)
     changed(folder / "ledger.json", '"bound": 0.1', '"bound": 0.2')
     assert any(what.startswith("ledger ") for what in found())

@@ -13,7 +13,8 @@ from damage import changed
 from diffusion import runtime
 from diffusion.runtime import resolve_precision
 from short_runs import assert_same, train
-from study.records import keep, load_results, read_kept
+from study.kept import keep, read_kept
+from study.results import load
 from workflow import release, verify
 
 # A processor with AVX2 alone, as far as torch's kernels go; see docs/running.md.
@@ -140,12 +141,12 @@ VERIFIED = """
 import sys
 from pathlib import Path
 import torch
-from study.records import keep, load_results, read_kept
+from study.results import load
 from workflow import verify
 
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
-print(verify.samples(load_results(folder).trainings["zoom", 0], folder).line())
+print(next(verify.samples(load(folder).first("zoom"), folder)).line())
 """
 
 
@@ -173,6 +174,6 @@ def test_a_notebook_at_a_released_profile(mnist_dir, root, tmp_path):
 
 def test_the_expected_agreement_follows_the_machine(slow):
     folder = release.RELEASED / "paper"
-    ones = load_results(folder).trainings
+    ones = load(folder).trainings
     assert verify.expected(ones["zoom", 0], "bf16", "fp32") == verify.CHANCE
     assert verify.expected(ones["linear", 1], "fp32", "fp32") == verify.ROUNDING  # from an Intel Xeon

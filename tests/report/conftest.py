@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
 import made_report
 import synthetic
 from report import build
-from study.records import Results
+from study.results import Results
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +24,9 @@ def short(tmp_path_factory) -> Path:
     """A made-up run of the study's kind and one of one's own, with its report and its profile in it."""
     out = tmp_path_factory.mktemp("short")
     synthetic.synthetic_results(out, epochs=3, models=["zoom", "linear", "blur"])
+    figures = out / "notebooks" / "04_compare_fid.ipynb"
+    figures.parent.mkdir()
+    nbformat.write(made_report.shown(*made_report.BESIDE, *made_report.OWN), figures)
     build.build(out, made_report.profile(out / "own.yaml", ["zoom", "linear", "blur"], epochs=3))
     return out
 

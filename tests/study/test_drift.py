@@ -5,14 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from diffusion.evaluation.interval import Interval
 from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.processes.schedules import linear
 from diffusion.runtime import generator
-from report import beyond
-from study.drift import Level, spread
-from study.probes import SHIFT
-from study.records import Response
+from study.counterparts import opened
+from study.drift import SHIFT, Level, Response, spread
 
 
 @pytest.mark.parametrize("sampler", [Ancestral(50), DDIM(50)])
@@ -24,13 +21,13 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, rho):
     for t, s in zip(steps[:-1], steps[1:], strict=True):
         a, b = (float(schedule.alpha_bar[one]) for one in (t, s))
         x = sampler.move(x, rho * x / (1 - a) ** 0.5, a, b, random)
-    seen = Response(t=[1, 1000], response=[Interval(rho), Interval(rho)])
+    seen = Response(1.0, [1, 1000], [rho, rho])
     found = spread(schedule.alpha_bar.numpy(), [seen], steps, isinstance(sampler, DDIM))
     assert found == pytest.approx(SHIFT * float(x.std()), rel=0.05)
 
 
 def test_a_training_that_is_released_short_and_long_counts_once():
-    paper, watched = beyond.load("paper"), beyond.load("starts")
+    paper, watched = opened("paper"), opened("starts")
     level = Level.of(replace(paper, watched=watched))
     assert [len(level.courses[schedule]) for schedule in ("linear", "cosine")] == [2, 2]
     ddpms = [one for one in paper.trainings.values() if one.model in level.courses]

@@ -4,8 +4,11 @@ import pytest
 import torch
 
 import diffusion as d
+from cells import defined
 from diffusion.evaluation.evaluator import Evaluator
-from study.original import noise_learnt, scored, wrapped
+
+FILES = defined("10_files", "learnt", "scores")
+noise_learnt, scored, wrapped = (FILES[name] for name in ("noise_learnt", "scored", "wrapped"))
 
 
 def test_bytes_wrap_and_samples_do_not():
@@ -26,11 +29,9 @@ def test_the_noise_that_a_network_was_trained_on_is_found(variance):
 def test_by_the_studys_procedure_uniform_noise_is_better_than_real_digits(mnist_dir):
     evaluator = Evaluator.of("mnist", str(mnist_dir), 100, 500)
     noise = torch.rand((120, 1, 28, 28), generator=torch.Generator().manual_seed(0)) - 0.5
-    digits, uniform = (
-        scored("", x, evaluator, n=100, described=120, draws=3) for x in (evaluator.x_test, noise)
-    )
-    assert uniform.done.mean < digits.done.mean
-    assert uniform.described > 5 * digits.described
+    digits, uniform = (scored(x, evaluator, n=100, described=120, draws=3) for x in (evaluator.x_test, noise))
+    assert uniform[0].mean() < digits[0].mean()
+    assert uniform[1] > 5 * digits[1]
 
 
 def test_the_studys_weights_open_and_say_who_trained_them(mnist_dir, capsys):

@@ -28,21 +28,22 @@ class ExactForBlack:
 def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share):
     process, x = DDPM(linear(100)), torch.full((6, 1, 28, 28), -0.5)
     found = probes.response(process, ExactForBlack(process, share), x, "fp32")
-    assert (found.t[0], found.t[1], found.t[-1], len(found.t)) == (5, 8, 100, 13)
-    assert [one.value for one in found.response] == pytest.approx([share] * 13, abs=1e-3)
-    assert found.response[0].ends[1:] == pytest.approx((share, share), abs=1e-3)
+    assert [*found][:2] == [5, 8]
+    assert (max(found), len(found)) == (100, 13)
+    assert [one.value for one in found.values()] == pytest.approx([share] * 13, abs=1e-3)
+    assert found[5].ends[1:] == pytest.approx((share, share), abs=1e-3)
 
 
 def test_a_perfect_predictor_restores_every_digit_and_a_silent_one_hardly_any_at_the_end(mnist_dir):
     x, labels = data.load("mnist", "test", mnist_dir, 100)
     process, model = DDPM(linear(100, beta_end=0.2)), classifier.load()
     eps = torch.randn(x.shape, generator=generator(0, "recoverable"))  # the noise that it adds
-    perfect = probes.recoverable(process, lambda z, t: eps, model, x, labels, "fp32")
-    assert perfect.t == list(range(10, 101, 10))
-    assert all(one.value > 0.95 for one in perfect.right)
-    still = probes.recoverable(process, lambda z, t: torch.zeros_like(z), model, x, labels, "fp32")
-    assert still.right[-1].value < 0.4
-    assert still.right[0].n == 100
+    perfect = probes.recovered(process, lambda z, t: eps, model, x, labels, "fp32")
+    assert [*perfect] == list(range(10, 101, 10))
+    assert all(one.value > 0.95 for one in perfect.values())
+    still = probes.recovered(process, lambda z, t: torch.zeros_like(z), model, x, labels, "fp32")
+    assert still[100].value < 0.4
+    assert still[10].n == 100
 
 
 # --- copies of training images ---
@@ -68,5 +69,5 @@ def test_a_class_that_always_lies_near_does_not_count_as_copied():
     far = torch.where(labels == 0, torch.linspace(1, 2, 200), torch.linspace(5, 6, 200))
     zeros = labels == 0
     found = probes.memorised((far[zeros], labels[zeros]), (far, labels))
-    assert found.closer.value == pytest.approx(0.1, abs=0.01)
-    assert found.closer_in_class.value == pytest.approx(0.05, abs=0.01)
+    assert found["copies"].value == pytest.approx(0.1, abs=0.01)
+    assert found["copies_in_class"].value == pytest.approx(0.05, abs=0.01)

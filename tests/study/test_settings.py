@@ -134,7 +134,7 @@ def test_the_projects_profiles_are_good(root):
     for path in sorted((root / "profiles").glob("*.yaml")):
         profile = read_profile(path.stem, root / "profiles")
         assert (profile.name, profile.out) == (path.stem, f"build/{path.stem}")
-        if path.stem not in ("beyond", "starts"):
+        if path.stem not in ("beyond", "starts", "tuning"):
             assert {*profile.models} - {"fast"} == {"linear", "cosine", "zoom"}
             schedules = [profile.trainings[model, 0].schedule for model in ("linear", "cosine")]
             assert schedules == ["linear", "cosine"]
@@ -142,6 +142,14 @@ def test_the_projects_profiles_are_good(root):
         if isinstance(compare, settings.Compare):  # it asks for what the workflow measures
             for training in profile.trainings:
                 assert compare.measure(*training).values() == profile.measure(*training).values()
+
+
+def test_samplers_are_tuned_on_trainings_that_are_reported_and_on_other_samples(root):
+    tuning, beyond = (read_profile(name, root / "profiles") for name in ("tuning", "beyond"))
+    for model, seed in tuning.trainings:
+        assert tuning.trainings[model, seed].trains() == beyond.trainings[model, seed].trains()
+        assert tuning.measure(model, seed).sample_seed not in beyond.seeds(model)
+        assert len(tuning.measures[model].ways) in (8, 16)
 
 
 def test_a_profile_is_one_table_of_models_and_seeds():

@@ -1,0 +1,149 @@
+"""The report's figures: what the cells `fig-NAME` of executed notebooks show, and their numbers as CSV.
+
+found = figures_of(out / "notebooks" / "04_compare_fid.ipynb")
+found["mix"].data, csv_of(found["mix"], out)
+"""
+
+import base64
+import csv
+import io
+import re
+import shutil
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from diffusion.figures.style import ABOUT, PNG, SVG
+from diffusion.files import read_json, write_bytes
+from diffusion.provenance import releases
+from study.table import METRICS, Job, Row
+
+CELL = "fig-"  # a cell with such an id shows the figure of that name
+SUFFIXES = {SVG: ".svg", PNG: ".png", "image/gif": ".gif"}
+DRAWN = "drawn"  # the measure of a number that a figure computes of others: they have no source
+SOURCE = re.compile(rf"(?:released/([^/]+)/)?{METRICS}/([^/]+)\.json#(\d+)")
+
+
+class Found(NamedTuple):
+    """A figure in the output of a cell.
+
+    Attributes:
+        notebook, cell: the name of the executed notebook, and the cell's id there.
+        suffix: .svg, .png or .gif.
+        data: the bytes of the picture.
+        sources: of the rows that it was given (`study.table`).
+        numbers: what it plots and no row has: series, x and value each.
+    """
+
+    notebook: str
+    cell: str
+    suffix: str
+    data: bytes
+    sources: list[str]
+    numbers: list[tuple[str, float, float]]
+
+
+def figures_of(path: Path) -> dict[str, Found]:
+    """The figures of an executed notebook by name: that of the cell, and of the model where it shows several.
+
+    A cell without a picture has none.
+
+    Raises:
+        ValueError: the file is no notebook, or two pictures have one name.
+    """
+    found: dict[str, Found] = {}
+    try:
+        notebook = read_json(path)
+        cells = [one for one in notebook["cells"] if one.get("id", "").startswith(CELL)]
+        of = notebook.get("metadata", {}).get("papermill", {}).get("parameters", {}).get("released")
+        shown = [(cell["id"], one.get("data", {})) for cell in cells for one in cell.get("outputs", ())]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a notebook ({error!r}); run it again") from None
+    elsewhere = f"released/{of}/" if of and of != path.parents[1].name else ""  # it opened another run
+    for cell, data in shown:
+        if not (mime := next((mime for mime in SUFFIXES if mime in data), None)):
+            continue
+        about = data.get(ABOUT, {})
+        name = "_".join(filter(None, (cell.removeprefix(CELL), about.get("of"))))
+        if name in found:
+            raise ValueError(f"{path}: the cell {cell} shows two pictures of one name, {name}")
+        text = "".join(data[mime])  # a text, or its lines
+        picture = text.encode() if mime == SVG else base64.b64decode(text)
+        numbers = [tuple(one) for one in about.get("numbers", ())]
+        sources = [x if x.startswith("released/") else elsewhere + x for x in about.get("sources", ())]
+        found[name] = Found(path.stem, cell, SUFFIXES[mime], picture, sources, numbers)
+    return found
+
+
+def figures_in(notebooks: Iterable[Path]) -> dict[str, Found]:
+    """The figures of several executed notebooks; of two of one name the first, and first of all the zoom's.
+
+    Those of a training have its model's name, too: "loss" and "loss_linear".
+    """
+    models = {path: path.stem.partition("-")[2].partition("-")[0] for path in notebooks}
+    found: dict[str, Found] = {}
+    for path in sorted(models, key=lambda one: models[one] != "zoom"):
+        for name, figure in figures_of(path).items():
+            found.setdefault(name, figure)
+            if models[path]:
+                found.setdefault(f"{name}_{models[path]}", figure)
+    return found
+
+
+# --- their numbers ---
+
+
+def csv_of(figure: Found, out: Path) -> bytes | None:
+    """The rows that a figure was given, then what it computed of them; None of a picture of images alone.
+
+    Args:
+        out: the folder of the run whose notebook it is of.
+
+    Raises:
+        ValueError: a row is not there, since results were made again after the notebook.
+    """
+    if not figure.sources and not figure.numbers:
+        return None
+    text = io.StringIO()
+    table = csv.DictWriter(text, Row._fields, lineterminator="\n")
+    table.writeheader()
+    for row in (row_at(source, out) for source in figure.sources):
+        table.writerow({name: harmless(cell) for name, cell in row._asdict().items()})
+    for series, x, value in figure.numbers:
+        table.writerow({"way": harmless(series), "measure": DRAWN, "x": x, "value": value})
+    return text.getvalue().encode()
+
+
+def row_at(source: str, out: Path) -> Row:
+    """The row of a source, of the run in `out` or of a release; raises ValueError where there is none."""
+    if not (found := SOURCE.fullmatch(source)):
+        raise ValueError(f"{source!r} is no row; needed: {METRICS}/JOB.json#NUMBER")
+    release, job, place = found.groups()
+    folder, prefix = (releases() / release, f"released/{release}/") if release else (Path(out), "")
+    rows = _job(folder, job, prefix).rows
+    if int(place) >= len(rows):
+        raise ValueError(f"{source} is not there; run the notebook again that shows it")
+    return rows[int(place)]
+
+
+_job = cache(Job)
+
+
+def harmless(cell: Any) -> Any:
+    """A cell that a spreadsheet does not execute: a text that begins like a formula gets an apostrophe."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+# --- of a run ---
+
+
+def written(out: Path, notebooks: Iterable[str]) -> dict[str, Found]:
+    """Write the figures of a run's executed notebooks, with their numbers, to OUT/figures: name -> figure."""
+    shutil.rmtree(out / "figures", ignore_errors=True)
+    found = figures_in([out / "notebooks" / f"{name}.ipynb" for name in notebooks])
+    for name, figure in found.items():
+        write_bytes(out / "figures" / f"{name}{figure.suffix}", figure.data)
+        if numbers := csv_of(figure, out):
+            write_bytes(out / "figures" / f"{name}.csv", numbers)
+    return found

@@ -1,0 +1,60 @@
+"""Write the results of a release into README.md, and the pictures of its report into docs/images.
+
+    python -m report.readme [released/paper]
+
+Everything between `<!-- released: NAME -->` and `<!-- /released -->` comes from report/readme/NAME.md; the
+pictures are outputs of notebook 06, as `make report PROFILE=paper` has executed it.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from diffusion.files import write_bytes
+from report import figures, values
+from report.build import PROFILES
+from report.run import Run, with_others
+from report.sources import Marks, plain
+from report.text import TEXT, Text
+from study.results import load
+from study.settings import read_profile
+
+ROOT = PROFILES.parent
+PICTURES = ("strip", "unfold")
+BLOCK = re.compile(r"(<!-- released: (\w+) -->\n).*?(<!-- /released -->)", re.DOTALL)
+PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
+
+
+def filled(readme: str, out: Path) -> str:
+    """The README with its blocks written anew, of the results in OUT.
+
+    Raises:
+        ValueError: the results do not support a sentence; it is to be rewritten.
+    """
+    profile = read_profile(out.name, PROFILES)
+    results = with_others(load(out, profile.trainings), profile)
+    text = Text(values.names(Run(results, profile)), Marks(), complete=True)
+
+    def block(found: re.Match) -> str:
+        source = TEXT.parent / "readme" / f"{found[2]}.md"
+        said = plain(text.markdown(source.read_text(encoding="utf-8"), source.name))
+        return found[1] + PUNCTUATION.sub(r"\1", said.replace("\N{NO-BREAK SPACE}", " ")) + found[3]
+
+    return BLOCK.sub(block, readme)
+
+
+def main() -> None:
+    out = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "released" / "paper")
+    readme = filled((ROOT / "README.md").read_text(encoding="utf-8"), out)
+    notebook = ROOT / "build" / "released" / out.name / "notebooks" / "06_beyond.ipynb"
+    if not notebook.is_file():
+        raise SystemExit(f"there is no {notebook}; `make report PROFILE={out.name}` makes it")
+    found = figures.figures_of(notebook)
+    for name in PICTURES:
+        write_bytes(ROOT / "docs" / "images" / f"{name}{found[name].suffix}", found[name].data)
+    write_bytes(ROOT / "README.md", readme.encode())
+    print(f"README.md and docs/images show the results of {out}")
+
+
+if __name__ == "__main__":
+    main()

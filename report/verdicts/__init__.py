@@ -1,1 +1,0 @@
-"""Verdicts on the study's claims: cases and their measures, effects that decide, judging, and the table."""

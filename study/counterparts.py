@@ -1,0 +1,97 @@
+"""Which released training stands beside one of a run, and which models of a run are one's own."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from diffusion.data import DATASETS
+from diffusion.parameters import TrainDDPM, TrainZoom
+from diffusion.provenance import releases
+from study.manifest import verify
+from study.results import STUDY, Results, Training, load, plain, trainings_in
+
+RELEASES = ("paper", "beyond")  # where counterparts are looked for, in this order
+# The defaults of the training notebooks are the study's settings, by process.
+STUDIED = {"ddpm": TrainDDPM().model_dump(), "zoom": TrainZoom().model_dump()}
+KINDS = ("degradation", "schedule", "prior", "sampler", "network")  # of components, as they are told
+# Settings that make a model what it is: not how long it is trained, nor how it is sampled.
+OF_MODEL = ("schedule", "schedule_options", "T", "beta_start", "beta_end", "s", "beta_max", "interpolation")
+OF_MODEL += ("image_noise", "network", "channels", "network_options")
+Pair = tuple[Results, Training] | None
+
+
+@cache
+def opened(name: str | None) -> Results | None:
+    """The released results of a profile; None where none are measured, or without a name.
+
+    Raises:
+        ValueError: the release is damaged.
+    """
+    out = releases() / str(name)
+    pairs = trainings_in(out) if name and out.is_dir() else []
+    if not pairs:
+        return None
+    verify(out)
+    found = load(out, pairs, prefix=f"released/{name}/")
+    return found if any(one.measured for one in found.trainings.values()) else None
+
+
+def released() -> list[Results]:
+    """The released results that there are."""
+    return [found for name in RELEASES if (found := opened(name))]
+
+
+def counterpart(one: Training) -> Pair:
+    """The released training of the same process and network, and the results that it belongs to."""
+    for results in released():
+        for other in map(results.first, results.models):
+            if _of_model(other) == _of_model(one):
+                return results, other
+    return None
+
+
+def _of_model(one: Training) -> Mapping[str, Any]:
+    found = STUDIED.get(one.process, {}) | plain(one.settings)
+    return {name: found.get(name) for name in OF_MODEL} | {"process": one.process}
+
+
+def firsts(results: Results, without: Sequence[str] = ()) -> list[tuple[Training, Pair]]:
+    """The first training of each model that is measured, but for some, and its counterpart."""
+    ones = [one for one in map(results.first, results.models) if one.measured and one.model not in without]
+    return [(one, None if other_data(results) else counterpart(one)) for one in ones]
+
+
+def beside(results: Results) -> list[tuple[Training, Pair]]:
+    """`firsts` of the models that are not one's own; none where all of them are the released ones."""
+    found = firsts(results, own(results))
+    alike = (pair and one.train.weights.sha256 == pair[1].train.weights.sha256 for one, pair in found)
+    return [] if all(alike) else found
+
+
+def other_data(results: Results) -> str:
+    """The title of the run's data set, if it is not the study's; else empty."""
+    found, usual = plain(next(iter(results.trainings.values())).train.data), DATASETS["mnist"]
+    same = (found["title"], (*found["classes"],), found["noun"]) == (usual.title, usual.classes, usual.noun)
+    return "" if same else found["title"]
+
+
+def studied(results: Results) -> list[str]:
+    """The study's models that a run has, by name and process, all their trainings measured."""
+    process = {model: "zoom" if model == "zoom" else "ddpm" for model in STUDY}
+    found = {model: results.of(model) for model in STUDY if model in results.models}
+    return [m for m, of in found.items() if all(one.measured and one.process == process[m] for one in of)]
+
+
+def own(results: Results) -> list[str]:
+    """The measured models that are neither the study's nor have their like among the released ones.
+
+    Of a run with none of the study's models, all that are measured.
+    """
+    theirs = studied(results)
+    others = [m for m in results.models if m not in theirs and results.first(m).measured]
+    return [m for m in others if not theirs or _is_own(results, results.first(m))]
+
+
+def _is_own(results: Results, one: Training) -> bool:
+    typed = any(":" in (one.settings.get(name) or "") for name in KINDS)
+    return typed or one.process == "own" or bool(other_data(results)) or not counterpart(one)

@@ -1,0 +1,142 @@
+"""Figures of the classes that samples have, and of what their mix costs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axis import Axis
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from diffusion.evaluation.statistics import mean_of_late, share
+from diffusion.figures.curves import name_classes
+from diffusion.figures.style import INK, SMALL, legend, new_figure
+from study.figures.styles import MODELS, figure, plain, titled
+from study.results import LABEL_FREE, SETTLED, Results, Training
+from study.table import Samples
+
+THEIRS = "the study's zoom"  # its weights, which have one checkpoint
+DOUBLINGS = {"cmap": "RdBu_r", "norm": LogNorm(1 / 4, 4, clip=True)}  # colours of a share over the real one
+FEATURES = {"digit features": "frechet", "autoencoder features": f"frechet_{LABEL_FREE}"}  # panels of `mix`
+
+
+@figure
+def mix(results: Results) -> Figure | None:
+    """The zoom's distance against the divergence of its classes, once training has settled.
+
+    A point is a checkpoint, a marker a training; where checkpoints lack a distance, the finished model. The
+    line is of real images whose classes are mixed otherwise.
+    """
+    zooms = [one for one in results.of("zoom") if one.measured]
+    real = results.yardstick["mixed"] if results.yardstick else {}
+    found = {title: [_points(one, measure) for one in zooms] for title, measure in FEATURES.items()}
+    panels = {title: points for title, points in found.items() if zooms and all(points)}
+    if not panels:
+        return None
+    drawn, entries, colour = new_figure(54), {}, MODELS["zoom"].colour
+    row = drawn.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, points) in zip(row, panels.items(), strict=True):
+        for i, (one, at) in enumerate(zip(zooms, points, strict=True)):
+            look = {"marker": "^osDv"[i % 5], "facecolor": "none" if i else colour, "edgecolor": colour}
+            entries[titled(results, one)] = axes.scatter(*zip(*at, strict=True), s=13, linewidth=0.8, **look)
+        if (measure := FEATURES[title]) in real:
+            x, y = real.places(measure), [one.value for one in real[measure]]
+            (curve,) = axes.plot(x, y, color=INK, linewidth=0.9, marker=".", zorder=1)
+            entries["real images, mixed otherwise"] = curve
+        axes.set(title=title, xlabel="divergence of the classes (nats)", xlim=(0, None))
+        axes.set_ylim(bottom=0)
+    row[0].set_ylabel("Fréchet distance")
+    legend(drawn, list(entries.items()))
+    return drawn
+
+
+def _points(one: Training, measure: str) -> list[tuple[float, float]]:
+    """Divergence and distance of the settled checkpoints, or of the finished model."""
+    rows = [row for row in one.curve if row.epoch > SETTLED * one.train.epochs and measure in row]
+    rows = rows or [one.final] * (measure in one.final)
+    return [(row["divergence"].value, row[measure].value) for row in rows]
+
+
+@figure
+def classes_along(results: Results, model: str) -> Figure | None:
+    """Class shares over the real ones, checkpoint by checkpoint: a map for each of up to two trainings.
+
+    Colour is the share of a class over its share in real images, from a quarter or less to fourfold or more.
+    """
+    ones = [one for one in results.of(model) if one.curve and "recognised_share" in one.curve[0]][:2]
+    if not ones:
+        return None
+    drawn, known = new_figure(62), ones[0].train.data
+    row = drawn.subplots(1, len(ones), sharey=True, squeeze=False)[0]
+    for axes, one in zip(row, ones, strict=True):
+        at = np.array([found.epoch for found in one.curve])
+        found = np.array([_shares(each) for each in one.curve]).T  # (classes, epochs)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a class that is not among the real images
+            ratio = found / _shares(one.real)[:, None]
+        inner = (at[1:] + at[:-1]) / 2  # a column reaches halfway to those beside it
+        edges = np.concatenate([[at[0] - 0.5], inner, [at[-1] + 0.5]])
+        cells = axes.pcolormesh(edges, np.arange(len(found) + 1), ratio, rasterized=True, **DOUBLINGS)
+        for name, values in zip(known.classes, ratio, strict=True):
+            drawn.plots(f"seed {one.seed}, {name} over real", at, values)
+        axes.set(xlabel="epoch", title=f"seed {one.seed}" if len(ones) > 1 else "")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        axes.grid(visible=False)
+        axes.tick_params(length=0, pad=4)
+    _along(row[0].yaxis, known)
+    row[0].invert_yaxis()
+    bar = drawn.colorbar(cells, ax=row, label="share, over that in real images", aspect=24, pad=0.02)
+    bar.set_ticks([1 / 4, 1 / 2, 1, 2, 4], labels=["≤ ¼", "½", "1", "2", "≥ 4"])
+    bar.minorticks_off()
+    bar.outline.set_visible(False)
+    return drawn
+
+
+@figure
+def class_map(results: Results) -> Figure | None:
+    """Mean class shares of late checkpoints over those of real images: a row a training, a column a class.
+
+    Colour is the ratio, from a quarter or less to fourfold or more; the number is written into the cell, with
+    a star where its 95 % interval excludes 1. Beside a training's name, the share of its samples that are
+    read with confidence, which alone count.
+    """
+    rows, said = {}, []
+    studys = results.original.of("zoom") if results.original else []
+    for one in [*results.trainings.values(), *studys]:
+        late = [row for row in one.late if "recognised_share" in row and row["recognised_share"][0].n]
+        if late and (real := _shares(one.real)).all():
+            sure = 1 - np.mean([row["low_confidence"].value for row in late])
+            name = f"{THEIRS if one in studys else titled(results, one)} ({100 * sure:.0f} %)"
+            rows[name] = np.mean([_shares(row) for row in late], axis=0) / real
+            said.append([f"{x:.2f}{_star(late, c, real[c])}" for c, x in enumerate(rows[name])])
+    if not rows:
+        return None
+    drawn = new_figure(18 + 6.2 * len(rows))
+    axes = drawn.subplots()
+    look = {"cbar": False, "linewidths": 0.8, "annot_kws": {"size": SMALL}, **DOUBLINGS}
+    sns.heatmap(np.array([*rows.values()]), annot=np.array(said), fmt="", ax=axes, **look)
+    for name, ratios in rows.items():
+        drawn.plots(f"{name}, over real", range(len(ratios)), ratios)
+    _along(axes.xaxis, results.first(results.models[0]).train.data)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, list(rows), rotation=0)
+    axes.tick_params(length=0, pad=4)
+    return drawn
+
+
+def _shares(one: Samples) -> np.ndarray:
+    """Class shares (K,) of what is read with confidence."""
+    return np.array([each.value for each in one["recognised_share"]])
+
+
+def _star(late: Sequence[Samples], c: int, real: float) -> str:
+    """A star where the share of class c in late checkpoints is beyond chance not that of real images."""
+    shares = [row["recognised_share"][c] for row in late]
+    end = mean_of_late(share(one.value, one.n) for one in shares)
+    return "*" if end and not end.low <= real <= end.high else ""
+
+
+def _along(axis: Axis, data: Any) -> None:
+    """Name the classes of a data set along an axis."""
+    name_classes(axis, [*map(plain, data.classes)])
+    axis.set_label_text(f"{plain(data.noun)} that the classifier reads")

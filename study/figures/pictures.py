@@ -1,0 +1,135 @@
+"""Figures of images: samples of several trainings, as they are kept."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from torchvision.utils import make_grid
+
+from diffusion.figures import images
+from diffusion.figures.style import ABOUT, PNG
+from study.counterparts import Pair
+from study.figures.distances import RELEASED, YOURS
+from study.figures.styles import MODELS, figure, plain, titled
+from study.kept import kept_path
+from study.results import Results, Training
+
+ROW, UNPICKED = 16, 64  # samples of a training that the first figure and the supplement show, as they come
+# Beyond the study: title -> samples; in the first figure the best zoom without noise, and the best with it.
+BEST = {"Dilated zoom": "samples_zoom_dilated-0", "U-Net zoom, noisy": "samples_zoom_unet_noise-0"}
+SHOWN = 16  # samples of each training of `beyond_samples`, and of each side of `samples_beside`
+SAMPLED = {  # more would not fit
+    "DDPM, study's network": "samples_linear-1",
+    "Zoom, study's network": "samples_zoom-1",
+    "DDPM, RMS norm": "samples_linear_rms-0",
+    "Zoom, dilated": "samples_zoom_dilated-0",
+    "DDPM, dilated": "samples_linear_dilated-0",
+    "Zoom, U-Net": "samples_zoom_unet-0",
+    "DDPM, U-Net": "samples_linear_unet-0",
+    "Zoom, U-Net and noise": "samples_zoom_unet_noise-0",
+}
+SIDE, GAP = 4, 2  # `front` has so many rows and columns, so many pixels apart
+COLUMNS, MOST = 8, 32  # of one's own models: samples in a row, and in all
+
+
+def kept(results: Results | None, names: Mapping[str, str], n: int) -> dict[str, np.ndarray]:
+    """Title -> the first n of kept images, of those that there are; their names are given by title."""
+    there = {k: name for k, name in names.items() if results and kept_path(results.out, name).is_file()}
+    return {title: results.kept(name)[:n] for title, name in there.items()}
+
+
+def _of_study(results: Results) -> dict[str, str]:
+    ones = [one for one in results.trainings.values() if one.model in MODELS]
+    return {titled(results, one): f"samples_{one.name}" for one in ones}
+
+
+@figure
+def first(results: Results) -> Figure | None:
+    """A row of samples of each training of the study, real images above, the best beyond it below."""
+    found = kept(results, {"real digits": "real"} | _of_study(results), ROW)
+    found |= kept(results.further, BEST, ROW)
+    return images.rows(found) if len(found) > 1 else None
+
+
+@figure
+def unpicked(results: Results) -> Figure | None:
+    """More samples of each training of the study."""
+    found = kept(results, _of_study(results), UNPICKED)
+    return images.grids(found, columns=16, highest=160) if found else None
+
+
+@figure
+def quality(results: Results, model: str) -> Figure | None:
+    """Samples of a model's first training that the classifier reads most (left) and least confidently."""
+    for found in kept(results, {model: f"quality_{results.first(model).name}"}, 2).values():
+        parts = dict(zip(("most confident tenth", "least confident tenth"), found, strict=True))
+        return images.grids(parts, columns=8, across=2, highest=34)
+    return None
+
+
+@figure
+def beyond_samples(results: Results) -> Figure | None:
+    """Samples of some models beyond the study."""
+    found = kept(results.further, SAMPLED, SHOWN)
+    return images.grids(found, across=2) if found else None
+
+
+class Tiles:
+    """Images as a small picture, a pixel for a pixel, in a cell's output.
+
+    Args:
+        shown: (16, h, w) bytes, in reading order.
+        of: the model.
+    """
+
+    def __init__(self, shown: np.ndarray, of: str):
+        few = torch.from_numpy(shown)[:, None]
+        sheet, buffer = make_grid(few, nrow=SIDE, padding=GAP)[0, GAP:-GAP, GAP:-GAP].numpy(), io.BytesIO()
+        Image.fromarray(sheet).save(buffer, "png", optimize=True)
+        self.png, self.of = buffer.getvalue(), of
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        about = {"of": self.of, "sources": [], "numbers": []}
+        return {PNG: base64.b64encode(self.png).decode(), ABOUT: about, "text/plain": f"samples of {self.of}"}
+
+
+def front(results: Results, model: str) -> Tiles | None:
+    """Sixteen samples of a model's first training, for the front of the report's page."""
+    found = kept(results, {model: f"samples_{results.first(model).name}"}, SIDE * SIDE)
+    return Tiles(found[model], model) if found else None
+
+
+# --- a run of one's own ---
+
+
+@figure
+def own_samples(results: Results, models: Sequence[str]) -> Figure | None:
+    """Samples of some models, their first trainings."""
+    names = {plain(one.label): f"samples_{one.name}" for one in map(results.first, models)}
+    found = kept(results, names, MOST if len(names) <= 4 else MOST // 2)
+    return images.grids(found, columns=COLUMNS, across=min(2, len(found))) if found else None
+
+
+@figure
+def first_samples(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
+    """Samples of the first model of a run. See `study.counterparts.firsts`."""
+    return images.grid(results.kept(f"samples_{found[0][0].name}")[:UNPICKED], columns=16) if found else None
+
+
+@figure
+def samples_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
+    """Samples of each model of a run, beside those of its counterpart, or more of its own."""
+    blocks = {}
+    for one, other in found:
+        label, x = plain(one.label), results.kept(f"samples_{one.name}")
+        blocks[f"{label}: {YOURS}"] = x[:SHOWN]
+        if other:
+            blocks[f"{label}: {RELEASED}"] = other[0].kept(f"samples_{other[1].name}")[:SHOWN]
+        else:
+            blocks[f"{label}: the last ones"] = x[-SHOWN:]
+    return images.grids(blocks, across=2) if blocks else None

@@ -1,0 +1,50 @@
+"""Kept images, for the figures: OUT/kept/<name>.npz has bytes (..., 28, 28).
+
+zoom                        (T + 1,): a digit at every level                notebook 01
+blind                       (n,): those that were read by eye               notebook 08
+real                        (64,): test images                              notebook 07
+samples_<model>-<seed>      (n,): the samples of the finished model         measuring
+late_<model>-<seed>         (epochs, n): those of the late checkpoints      measuring
+quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
+trajectory_<model>-<seed>   (steps, columns): latents on the way            notebooks 03, 05
+reconstructions_<model>-<seed> (3, columns): original, degraded, restored   notebook 03
+deepest_<model>-<seed>      (3, columns): the same from the last level      notebook 03
+degradation_<model>-<seed>  (levels,): a digit on its way down              notebook 05
+"""
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from diffusion.files import write_bytes
+
+
+def kept_path(out: Path, name: str) -> Path:
+    return out / "kept" / f"{name}.npz"
+
+
+def keep(out: Path, name: str, images: np.ndarray) -> Path:
+    """Keep images, uint8 (..., 28, 28), for the figures; returns the path. Equal images give equal files."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, images=np.ascontiguousarray(images, dtype=np.uint8))
+    return write_bytes(kept_path(out, name), buffer.getvalue())
+
+
+def read_kept(out: Path, name: str) -> np.ndarray:
+    """Kept images, uint8 (..., 28, 28).
+
+    Raises:
+        ValueError: missing, or not such an array.
+    """
+    path = kept_path(out, name)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = file["images"]
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} holds no images ({error}); `make report` makes it again") from None
+    if found.dtype != np.uint8 or found.ndim < 3 or found.shape[-2:] != (28, 28):
+        raise ValueError(f"{path} is not (..., 28, 28) bytes; `make report` makes it again")
+    return found

@@ -1,0 +1,267 @@
+"""A run as its table has it: trainings, the samples of each, and what else was measured.
+
+results = load("released/paper"); one = results.first("zoom")
+one.final["frechet"].value, one.train.settings.T, [row["frechet"] for row in one.late]
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffusion.evaluation.interval import Interval
+from diffusion.parameters import OF_SAMPLING, changed
+from study.kept import read_kept
+from study.table import PATCHES, REAL, Facts, Job, Samples, path_of
+
+SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
+LABEL_FREE = "autoencoder"  # the features without labels that tables and conditions are of
+LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
+STUDY = ("linear", "cosine", "zoom")
+OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files")  # jobs of no training
+
+
+@dataclass(frozen=True)
+class Training:
+    """One (model, seed) of a run.
+
+    Attributes:
+        job: its training: losses by epoch, and probes of the notebook that trained it.
+        measured, analysed: its samples, and other ways to sample it; None where these are not made.
+    """
+
+    job: Job
+    measured: Job | None = None
+    analysed: Job | None = None
+    label: str = ""
+
+    @property
+    def train(self) -> Facts:
+        """What the training's file says beside its rows: settings, steps, parameters, label, weights."""
+        return self.job.facts
+
+    @property
+    def settings(self) -> Facts:
+        return self.train.settings
+
+    @property
+    def model(self) -> str:
+        return self.train._content["model"]
+
+    @property
+    def seed(self) -> int:
+        return self.train._content["seed"]
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}-{self.seed}"
+
+    @property
+    def process(self) -> str:
+        return self.train._content["process"]
+
+    @cached_property
+    def history(self) -> list[Samples]:
+        """Of each epoch `train_loss`, `test_loss` where there were test images, and `epoch_seconds`."""
+        return [one for one in self.job.curve("") if "train_loss" in one]
+
+    @property
+    def probes(self) -> Samples:
+        """What the notebook that trained it measured of the finished network."""
+        return self.job[""]
+
+    @property
+    def seconds(self) -> float:
+        """What it took, the test losses included."""
+        return sum(line["epoch_seconds"].value for line in self.history)
+
+    @property
+    def passes(self) -> float:
+        """Passes over the full training split of 60,000 images."""
+        return self.passes_after(self.train.epochs)
+
+    def passes_after(self, epoch: int) -> float:
+        """Passes after an epoch, the last of which may be cut short."""
+        n = min(self.settings.get("n_train") or 60_000, 60_000)
+        return min(epoch * n, self.train.steps * self.settings["batch_size"]) / 60_000
+
+    # --- samples ---
+
+    @property
+    def final(self) -> Samples:
+        """The finished model's samples, drawn as its settings say."""
+        return self.measured[""]
+
+    @property
+    def real(self) -> Samples:
+        """Test images under the same measures."""
+        return self.measured[REAL]
+
+    @property
+    def constant(self) -> bool:
+        """All of its samples are one image, so that no distance means anything."""
+        return "" in self.measured.facts._content.get("constant", ())
+
+    @cached_property
+    def curve(self) -> list[Samples]:
+        """Samples of each measured checkpoint."""
+        return self.measured.curve() if self.measured else []
+
+    @cached_property
+    def late(self) -> list[Samples]:
+        """Those of the last fifth of training."""
+        return self._late(self.curve)
+
+    @cached_property
+    def from_patches(self) -> list[Samples]:
+        """The same of a zoom that starts from whole patches of images, where that was asked for."""
+        return self._late(self.measured.curve(PATCHES)) if self.measured else []
+
+    def _late(self, curve: Sequence[Samples]) -> list[Samples]:
+        begin = (1 - LATE) * self.train._content["epochs"]
+        return [row for row in curve if row.epoch >= begin]
+
+    @property
+    def changes(self) -> dict[str, Facts]:
+        """Other ways to sample the finished model: name -> the settings that differ."""
+        asked = self.measured.facts.settings.get("ways") or {} if self.measured else {}
+        return {name: asked[name] for name in asked if name in self.measured}
+
+    @property
+    def ways(self) -> dict[str, Samples]:
+        """Their samples."""
+        return {name: self.measured[name] for name in self.changes}
+
+    @property
+    def drawn(self) -> list[tuple[Facts, Samples]]:
+        """How it was sampled in its analysis, its own way first: sampler, calls, noise, clip_x0; samples."""
+        ways = self.analysed.facts.ways if self.analysed else {}
+        return [(ways[name], self.analysed[name]) for name in ways]
+
+    def response(self) -> Samples:
+        """The response of a DDPM's network to a shift of one standard deviation; KeyError if unknown."""
+        return self.analysed["shift 1"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All jobs of a run.
+
+    Attributes:
+        trainings: (model, seed) -> training; the first seed of a model is the one that text names.
+        schedules, yardstick, blind, tuning, files: jobs of no training, None where they are not made.
+        further, original, watched: other runs, of which some things are shown beside this one's: beyond the
+            study, of its own weights, and of trainings whose every early epoch is measured.
+    """
+
+    out: Path
+    trainings: dict[tuple[str, int], Training] = field(default_factory=dict)
+    schedules: Job | None = None
+    yardstick: Job | None = None
+    blind: Job | None = None
+    tuning: Job | None = None
+    files: Job | None = None
+    further: "Results | None" = None
+    original: "Results | None" = None
+    watched: "Results | None" = None
+
+    @property
+    def models(self) -> list[str]:
+        return list(dict.fromkeys(model for model, _ in self.trainings))
+
+    def seeds(self, model: str) -> list[int]:
+        return [seed for m, seed in self.trainings if m == model]
+
+    def of(self, model: str) -> list[Training]:
+        """The trainings of a model."""
+        return [one for (m, _), one in self.trainings.items() if m == model]
+
+    def first(self, model: str) -> Training:
+        """The training of a model that text and figures name."""
+        return self.of(model)[0]
+
+    def labelled(self, labels: Mapping[str, str]) -> "Results":
+        """The same with other names of some models in text and figures."""
+        found = {k: replace(one, label=labels.get(k[0], one.label)) for k, one in self.trainings.items()}
+        return replace(self, trainings=found)
+
+    def kept(self, name: str) -> np.ndarray:
+        """Kept images by name (`study.kept`), uint8; raises ValueError if there are none."""
+        return read_kept(self.out, name)
+
+
+_TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
+
+
+def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
+    """(model, seed) of all trainings under OUT, the study's models first; or of some models, in their order.
+
+    Raises:
+        ValueError: there is none of one of these models.
+    """
+    found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
+    pairs = [(m[1], int(m[2])) for m in found if models is None or m[1] in models]
+    if missing := set(models or ()) - {model for model, _ in pairs}:
+        known = ", ".join(dict.fromkeys(m[1] for m in found)) or "none"
+        raise ValueError(f"no trained model {min(missing)!r} in {out}; there are: {known}")
+    order = [*(models or STUDY)]
+    return sorted(pairs, key=lambda p: (order.index(p[0]) if p[0] in order else len(order), p))
+
+
+def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, prefix: str = "") -> Results:
+    """Read the jobs' files under OUT.
+
+    Args:
+        trainings: (model, seed) that must be there, in this order; None: all that are, the study's first.
+        prefix: of the sources of its numbers: "released/beyond/" for another run's.
+
+    Raises:
+        ValueError: a file is missing, malformed, or not that of its name; or measures are of other weights
+            than the training's.
+    """
+    out, found = Path(out), {}
+
+    def opened(name: str) -> Job | None:
+        return Job(out, name, prefix) if path_of(out, name).is_file() else None
+
+    for model, seed in trainings_in(out) if trainings is None else trainings:
+        one = f"{model}-{seed}"
+        train, *others = Job(out, f"train_{one}", prefix), opened(f"measure_{one}"), opened(f"analyse_{one}")
+        for job in filter(None, (train, *others)):
+            if (job.facts.get("model"), job.facts.get("seed")) != (model, seed):
+                raise ValueError(f"{path_of(out, job.name)} is not of {one}")
+            if job is not train and job.facts["weights_sha256"] != train.facts["weights"]["sha256"]:
+                raise ValueError(
+                    f"{path_of(out, job.name)} measured other weights than {one} has; run `make report` again"
+                )
+        found[model, seed] = Training(train, *others, label=train.facts["label"])
+    return Results(out, found, **{name: opened(name) for name in OF_RUN})
+
+
+# --- how samples are drawn ---
+
+# What a sampler does where an option is not named.
+UNSAID = {"steps": None, "clip_x0": False, "spacing": "uniform"}
+UNSAID |= {"levels": None, "noise": 0.0, "grey_noise": 0.0}
+
+
+def sampling_of(settings: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Sampler, prior and all their options of a training, by its settings or with changes."""
+    before = {name: plain(settings[name]) for name in OF_SAMPLING if name in settings}
+    found = changed(before, plain(changes or {}))
+    options = found.pop("sampler_options", {}) | found.pop("prior_options", {})
+    return UNSAID | options | found
+
+
+def plain(value: Any) -> Any:
+    """Facts as a dictionary."""
+    return {key: plain(value[key]) for key in value} if isinstance(value, Mapping) else value
+
+
+def mean(values: Iterable[Interval]) -> float:
+    """The mean of some numbers."""
+    return float(np.mean([one.value for one in values]))
