@@ -20,7 +20,6 @@ PAPER = (
     "front_linear.png",
     "front_cosine.png",
     "front_zoom.png",
-    "losses.svg",
     "unpicked.png",
 )  # of the paper
 MODELS = {
@@ -45,9 +44,10 @@ INJECTED = '# Parameters\nepochs = 100\nrate = 0.002\nname = "zoom # 2"\nout_dir
 def notebook(title: str) -> nbformat.NotebookNode:
     """An executed notebook with one of everything that a page has to deal with."""
 
-    def code(source, *outputs, tags=()):
+    def code(source, *outputs, tags=(), **options):
         data = [v4.new_output("display_data", {kind: content}) for kind, content in outputs]
-        return v4.new_code_cell(source, outputs=data, metadata={"tags": list(tags)}, execution_count=1)
+        about = {"outputs": data, "metadata": {"tags": list(tags)}, "execution_count": 1}
+        return v4.new_code_cell(source, **about, **options)
 
     said = v4.new_output("stream", name="stdout", text="\x1b[31mepoch 1\x1b[0m: loss 0.5\n")
     cells = [
@@ -60,13 +60,12 @@ def notebook(title: str) -> nbformat.NotebookNode:
         v4.new_code_cell(f"for epoch in range(2):  # {'a long line ' * 12}\n    pass", outputs=[said]),
         code("shown = 'plain'", ("text/plain", "array([" + "0.125, " * 60 + "])")),
         v4.new_markdown_cell("## Losses\n\nLook at them."),
-        code("figures.grid(x)", ("image/png", PIXEL)),
-        code("figures.unknown_plot(x)", ("image/png", PIXEL)),
+        code("figures.losses(run)", ("image/svg+xml", SVG), id="fig-losses"),
+        code("plot(x)", ("image/png", PIXEL), id="any"),
         code("frame", ("text/html", FRAME)),
         code("plumbing = 1", tags=["hide-input"]),
         code("removed = 1", ("text/plain", "removed output"), tags=["remove-cell"]),
     ]
-    cells[7]["id"] = "fig-grid"
     return v4.new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
 
 

@@ -70,13 +70,19 @@ def test_a_number_tells_its_source_by_mouse_and_by_keyboard_once_sources_are_sho
     assert number.get_attribute("tabindex") is None  # on the way of no keyboard until it is asked for
     number.click()
     assert told.is_visible()
-    assert any(word in told.inner_text() for word in ("metrics/", "report."))
+    assert " from " in told.inner_text()
+    link = told.locator("a").first.get_attribute("href")
+    assert link.startswith(("rows.html#", "metrics/", "../"))
     page.keyboard.press("Escape")
     assert not told.is_visible()
     page.get_by_role("button", name="Show sources of numbers").click()
     number.focus()
     page.keyboard.press("Enter")
     assert told.is_visible()
+    page.keyboard.press("Tab")
+    assert told.locator("a").first.evaluate("(a) => a === document.activeElement")  # the box is entered
+    page.keyboard.press("Shift+Tab")
+    assert number.evaluate("(one) => one === document.activeElement")
     assert not page.locator("#n2").is_visible()
     page.evaluate("location.hash = '#n2'")  # the list of all opens
     expect(page.locator("#n2")).to_be_visible()

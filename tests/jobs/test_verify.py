@@ -88,7 +88,7 @@ def spoilt(folder: Path, measure: str, way: str) -> None:
     place = next(i for i, row in enumerate(job.rows) if (row.measure, row.way) == (measure, way))
     job.rows[place] = job.rows[place]._replace(value=1.01 * job.rows[place].value)
     synthetic.written(folder, job.name, job)
-    figures._rows.cache_clear()
+    figures._job.cache_clear()
 
 
 @pytest.mark.parametrize("measure", ["frechet", "low_confidence"])
@@ -146,7 +146,7 @@ def test_a_changed_row_number_or_bound_is_found(folder, tmp_path):
     spoilt(folder, "frechet", "")
     assert any(what.startswith("numbers ") for what in found())
     write_bytes(folder / "metrics" / "measure_linear-1.json", whole)
-    figures._rows.cache_clear()
+    figures._job.cache_clear()
     number = next(one for one in read_json(folder / "numbers.json") if isinstance(one["value"], float))
     changed(folder / "numbers.json", f'"value": {json.dumps(number["value"])}', '"value": 12345.0')
     assert f"numbers {number['number']}, {number['text']}, value" in found()

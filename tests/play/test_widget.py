@@ -22,10 +22,16 @@ def shown(thing):
     return DisplayFormatter().format(thing)[0]
 
 
+def assert_strip(thing):
+    """A picture is shown, and no widget."""
+    kinds = {kind for kind in shown(thing) if "cold-zoom" not in kind}  # the figure's own numbers
+    assert kinds == {"image/png", "text/plain"}
+
+
 def test_without_a_person_a_strip_is_shown_and_no_weights_are_sent(monkeypatch):
     monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
     widget = Dream(d.released("paper", "linear"))
-    assert set(shown(widget)) == {"image/png", "text/plain"}
+    assert_strip(widget)
     assert "widget" not in vars(widget)
 
 
@@ -61,7 +67,7 @@ def test_of_what_it_cannot_compute_a_strip_is_shown_with_one_line(
 ):
     monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
     run = d.fit(process, digits, steps=1, batch_size=12, name="own", **options)
-    assert set(shown(Dream(run))) == {"image/png", "text/plain"}
+    assert_strip(Dream(run))
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "strip" in line]
     assert line.startswith("only a strip can be shown: ")
     assert said in line

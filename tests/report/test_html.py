@@ -10,9 +10,11 @@ import yaml
 from bs4 import BeautifulSoup
 
 import made_report
+from diffusion.files import read_json
 from report import pages
+from report.figures import CELL
+from report.pages import SHOWN
 from report.render import TEMPLATES
-from report.short import PICTURES
 
 ALT = yaml.safe_load((TEMPLATES / "alt.yaml").read_text(encoding="utf-8"))["alt"]
 WITHOUT_ADDRESS = {"vrikkis2024", "bynagari2019"}  # entries of the bibliography
@@ -84,12 +86,22 @@ def test_pictures_are_described_not_captioned_twice(report):
     assert all(img["alt"] and not re.search(r"[\\${}]", img["alt"]) for img in report.select("img"))
 
 
-def test_every_figure_of_the_notebooks_and_of_a_model_is_described(root):
-    names = [re.sub(r"_\{\}[.]\w+$", "", name) for name in PICTURES]
-    for path in (root / "notebooks").glob("*.ipynb"):
-        names += re.findall(r"figures\.([a-z]\w+)\(", path.read_text(encoding="utf-8"))
-    names = {name for name in names if name not in ("steps_of", "render", "save", "noised")}
-    assert names <= ALT.keys()
+@pytest.fixture(scope="module")
+def drawn(root):
+    """Names of the figures that cells of notebooks draw."""
+    cells = [cell for path in (root / "notebooks").glob("*.ipynb") for cell in read_json(path)["cells"]]
+    return {cell["id"].removeprefix(CELL) for cell in cells if cell["id"].startswith(CELL)}
+
+
+def test_every_figure_of_a_notebook_is_described_and_no_other(drawn):
+    assert drawn == ALT.keys()
+
+
+def test_every_figure_of_the_text_is_drawn_in_a_notebook(root, drawn):
+    written = [path.read_text(encoding="utf-8") for path in (root / "report/text").rglob("*.md")]
+    shown = {name for text in written for name in SHOWN.findall(text)}
+    assert len(shown) > 30
+    assert [name for name in shown if not {name, name.rpartition("_")[0]} & drawn] == []
 
 
 def test_a_figure_leads_to_the_cell_that_draws_it(report):
@@ -118,9 +130,9 @@ def test_the_bibliography_leads_out_and_back(report):
 # --- notebooks ---
 
 
-def test_a_notebook_s_pictures_are_described_by_what_draws_them(note):
+def test_a_notebook_s_pictures_are_described_by_their_cells(note):
     described, unknown = (img["alt"] for img in note.select("img"))
-    assert described == f"{ALT['grid']} Under the heading: Losses"
+    assert described == f"{ALT['losses']} Under the heading: Losses"
     assert unknown == "Figure. Under the heading: Losses"
 
 
