@@ -154,7 +154,7 @@ def test_on_a_full_disk_a_job_ends_with_one_line_and_nothing_is_half_written(cop
     assert not re.search("Traceback|Exception ignored", done.stdout + done.stderr)
     assert {path: path.read_bytes() for path in before} == before
     assert not job.path.exists()
-    assert before.keys() >= {path for path in job.out.glob(f"metrics/{name}.json")}
+    assert before.keys() >= set(job.out.glob(f"metrics/{name}.json"))
     assert {*copy.out.rglob(".*.part-*")} == parts  # what the kills have left
 
 
