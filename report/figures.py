@@ -1,8 +1,4 @@
-"""The report's figures: what the cells `fig-NAME` of executed notebooks show, and their numbers as CSV.
-
-found = figures_of(out / "notebooks" / "04_compare_fid.ipynb")
-found["mix"].data, csv_of(found["mix"], out)
-"""
+"""The report's figures: outputs of the cells `fig-NAME` of executed notebooks, and their numbers as CSV."""
 
 import base64
 import csv

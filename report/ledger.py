@@ -1,9 +1,4 @@
-"""Claims and their verdicts, as tables and other programs have them.
-
-%% for line in ledger
-| << line.link >> | << line.claim.short >> | << line.told >> | << line.n >> | ...
-%% endfor
-"""
+"""Claims and their verdicts, as tables and other programs have them."""
 
 import inspect
 from collections import Counter
@@ -59,7 +54,7 @@ class Claim:
 
     @property
     def source(self) -> str:
-        """That of what is defined here, and not measured."""
+        """The source of what is defined here, and not measured."""
         return f"{DEFINITION}report.claims:{self.id}"
 
 
@@ -177,7 +172,7 @@ class Verdict:
 
     @property
     def bounds(self) -> Markdown:
-        """Those of the numbers that decide."""
+        """The bounds of the numbers that decide."""
         return Markdown("; ".join(bound(one) for one in self.decides if one.side)) or DASH
 
     @property

@@ -96,7 +96,7 @@ def _lies_beside(run: Run) -> Markdown:
     """Links to what lies beside the page."""
     known = {"PDF": "report.pdf"}
     known |= {"Notebooks": f"notebooks/{run.notebooks[0]}.html"} if run.notebooks else {}
-    known |= {"Numbers and their records": "numbers.json", "Models": "results.csv"}
+    known |= {"Numbers and their sources": "numbers.json", "Table": "results.csv"}
     known |= {"Claims": "ledger.json"} if run.studied else {}
     known |= {"What was verified": VERIFIED} if (run.results.out / VERIFIED).is_file() else {}
     return Markdown(" · ".join(f"[{name}]({file})" for name, file in known.items()))

@@ -1,4 +1,4 @@
-"""Where the numbers of the text come from: what was read while a placeholder was evaluated.
+"""Sources of the text's numbers: what was read while a placeholder was evaluated.
 
 A placeholder whose text has digits is marked with what it read (`Marks`). The text that is ready has a span
 for each and a list of their sources at its end (`written`); beside it lies `rows.html`, with the rows cited.
@@ -78,7 +78,7 @@ class Marks:
 
 @contextmanager
 def taken() -> Iterator[dict[str, None]]:
-    """What is read in the block, as keys; numbers that are formatted in it are apart from those before."""
+    """All that is read in the block, as keys; numbers formatted in it are apart from those before."""
     before = printed[:]
     printed.clear()
     try:
@@ -139,7 +139,7 @@ def _ranges(places: Sequence[int]) -> list[int | list[int]]:
 
 
 def selections(sources: Iterable[str], out: Path) -> list[Selection]:
-    """What was read, for a report in `out`; like ones together."""
+    """Selections of what was read, for a report in `out`; like ones together."""
     found: dict[Any, Selection] = {}
     for source in sources:
         file, _, key = source.partition("#/")
@@ -160,7 +160,7 @@ def _of_release(source: str) -> str:
 
 
 def _of(rows: Sequence[Row]) -> str:
-    """What rows of one measure are of: " of 21 checkpoints of zoom-0, epochs 80 to 100"."""
+    """The training, way and epochs of rows: " of 21 checkpoints of zoom-0, epochs 80 to 100"."""
     if not rows:
         return ""
     one, n = rows[0], len(rows)

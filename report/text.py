@@ -69,9 +69,11 @@ class Lazy(Mapping):
         return len(self._keys)
 
 
-def Names(functions: Mapping[str, Callable[[], Any] | Any]) -> Lazy:
+class Names(Lazy):
     """Names of a text: each a value, or a function without arguments that makes it when it is needed."""
-    return Lazy(functions, lambda name: f() if callable(f := functions[name]) else f)
+
+    def __init__(self, functions: Mapping[str, Callable[[], Any] | Any]):
+        super().__init__(functions, lambda name: f() if callable(f := functions[name]) else f)
 
 
 # --- what conditions may call ---
@@ -215,7 +217,7 @@ class Text:
             with taken() as seen:
 
                 def show(value: Any) -> Markdown:
-                    """What a placeholder prints, marked with what was read since the one before.
+                    """The text of a placeholder, marked with what was read since the one before.
 
                     A string that no format made is a name, whose digits are no number.
                     """

@@ -6,6 +6,7 @@ a row of the table of changes (`study.changes`). What a run lacks is not there.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from report.short import told
 from report.sources import defined
 from report.text import Lazy, Names
 from report.text_format import FIXED, NUMBERS, Markdown, escape, fixed, integer, listing, named, num, percent
+from study import blind as blind_reading
 from study import changes
 from study.counterparts import studied
 from study.drift import WATCHED, Level, N
@@ -95,7 +97,7 @@ def _run(run: Run, of: Mapping[str, list[Training]]) -> dict[str, Any]:
 
 
 def _times(results: Results) -> Markdown:
-    """How often each model was trained, in words."""
+    """The number of trainings of each model, in words."""
     words, groups = {1: "once", 2: "twice"}, {}
     for model in results.models:
         n = len([one.train["seed"] for one in results.of(model)])
@@ -111,7 +113,7 @@ def _respaced(results: Results) -> list[Markdown]:
 
 
 def _tables(results: Results) -> dict[str, Any]:
-    """What loops of tables run over, and their cells that are more than a measure."""
+    """Rows of the tables' loops, and cells that are more than a measure."""
     ones, original = trained(results), results.original
     theirs = trained(original) if original else []
     every = [one for _, one in ones + theirs]
@@ -194,9 +196,9 @@ def _cost(firsts: Mapping[str, Training]) -> Lazy:
     drawn = {m: one.drawn for m, one in firsts.items()}
 
     def few(model: str) -> list[Samples]:
-        """What a DDPM draws with about as few calls as the zoom."""
+        """Samples of a DDPM with about as few calls as the zoom."""
         calls = drawn["zoom"][0][0].calls + 1
-        ways = ((how._content, found) for how, found in drawn[model])
+        ways = ((how.unread, found) for how, found in drawn[model])
         return [found for how, found in ways if not how["clip_x0"] and how["calls"] <= calls]
 
     def digit(model: str) -> Interval:
@@ -273,7 +275,7 @@ def _early(ones: Mapping[str, list[Training]]) -> dict[str, Any]:
     pairs = [(linear[e], cosine[e]) for linear, cosine in both for e in sorted(linear.keys() & cosine.keys())]
     if not pairs:
         return {"early": {}, "along": {}}
-    last = ones["linear"][0].train._content["epochs"]
+    last = ones["linear"][0].train.unread["epochs"]
     epoch = min((linear.epoch for linear, _ in pairs), key=lambda e: abs(e - EARLY_POINT * last))
 
     def ahead(begin: float, end: float) -> list[bool]:
@@ -282,8 +284,10 @@ def _early(ones: Mapping[str, list[Training]]) -> dict[str, Any]:
         return [cosine["frechet"].value < linear["frechet"].value for linear, cosine in found]
 
     def read_epoch() -> int:
-        """That of `early`, whose rows are read."""
-        return [curve[epoch]["frechet"] for ones in curves.values() for curve in ones] and epoch
+        """The epoch of `early`, whose rows are its source."""
+        for curve in chain(*curves.values()):
+            curve[epoch]["frechet"]
+        return epoch
 
     along = {
         "ahead": lambda: ahead(0, EARLY),
@@ -357,14 +361,9 @@ def _of_run(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any
         return sum(one.value for one in found["frechet"]) / sum(found.places("frechet"))
 
     def corrected(model: str) -> list[float]:
-        """Shares of digits, lowest and highest, where the recogniser accepts as many as of its trainings.
-
-        It accepts `taken` of the digits, and of other images a share within the interval of `mistaken`
-        (Rogan & Gladen 1978).
-        """
-        taken, wrongly = blind[""]["taken"].value, blind[""]["mistaken"]
-        shares = [(one.final["digit"].value, f) for one in of[model] for f in (wrongly.high, wrongly.low)]
-        return [min(1.0, max(0.0, (share - f) / (taken - f))) for share, f in shares]
+        """Shares of digits of its trainings, lowest and highest, corrected for the recogniser's errors."""
+        accepted = (one.final["digit"].value for one in of[model])
+        return [share for one in accepted for share in blind_reading.corrected(results.blind, one)]
 
     return {
         "schedule": results.schedules and results.schedules.facts,

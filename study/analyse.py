@@ -65,7 +65,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> Job:
 
 
 def parts(run: Run, evaluator: Evaluator, x: Tensor, ways: Mapping[str, Run], P: Analyse) -> Iterator[Part]:
-    """What is measured of samples: x (n, 1, 28, 28) of the finished model, and of other `ways` by name."""
+    """Measures of samples: x (n, 1, 28, 28) of the finished model, and of other `ways` by name."""
     for way, of in ways.items():
 
         def take(only: Collection[str], of: Run = of) -> Mapping[str, Value]:
@@ -88,7 +88,7 @@ def parts(run: Run, evaluator: Evaluator, x: Tensor, ways: Mapping[str, Run], P:
 
 
 def probed(run: Run, evaluator: Evaluator, P: Analyse, seed: int) -> Iterator[Part]:
-    """What is measured of the network of a DDPM."""
+    """Measures of the network of a DDPM."""
     if not isinstance(run.process, DDPM):
         return
     at, x, labels = (run.process, run.network()), evaluator.x_test[: P.n_probe], evaluator.labels[: P.n_probe]

@@ -74,7 +74,7 @@ class Way(Mapping):
 
     @property
     def train(self) -> Facts:
-        """What the first training's file says beside its rows."""
+        """The file of the first training, beside its rows."""
         return self.trainings[0].train
 
     @property
@@ -132,7 +132,7 @@ class Way(Mapping):
 
 
 def _place(one: Training, samples: Samples, measure: str) -> Mapping[str, Any]:
-    """Where a measure stands: of the samples, of the last epoch, of the analysis, of the probes."""
+    """The place of a measure: of the samples, of the last epoch, of the analysis, of the probes."""
     if measure in samples:
         return samples
     analysed = one.analysed[""] if one.analysed and "" in one.analysed else {}
@@ -167,12 +167,12 @@ def table(results: Results) -> list[Way]:
         for model in dict.fromkeys(one.model for one in ones):
             own = [one for one in ones if one.model == model]
             first = own[0]
-            sources = [ones[0].settings._source, first.settings._source]
+            sources = [ones[0].settings.source, first.settings.source]
             for name, changed in {"": Facts({}, sources[0]), **first.changes}.items():
                 drawn = [one for one in own if name in one.measured]
                 samples, title = [one.measured[name] for one in drawn], f"{model}.{name}" if name else model
-                settings = _settings(ones[0]), _settings(first, changed._content)
-                rows.append(Way(title, drawn, samples, *settings, [*sources, changed._source]))
+                settings = _settings(ones[0]), _settings(first, changed.unread)
+                rows.append(Way(title, drawn, samples, *settings, [*sources, changed.source]))
     return rows
 
 
@@ -189,8 +189,8 @@ def frame(rows: Sequence[Way]) -> pd.DataFrame:
 
 def _settings(one: Training, changes: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
     """Settings of a training and of its samples; one that is younger than the training has its default."""
-    given = one.settings._content
-    fields = TRAININGS[one.train._content["job"]].model_fields
+    given = one.settings.unread
+    fields = TRAININGS[one.train.unread["job"]].model_fields
     trained = {name: field.default for name, field in fields.items()} | given
     aside = OF_NO_EFFECT.union(OF_SAMPLING)
     return {name: v for name, v in trained.items() if name not in aside} | sampling_of(given, changes)

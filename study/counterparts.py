@@ -1,4 +1,4 @@
-"""Which released training stands beside one of a run, and which models of a run are one's own."""
+"""Released trainings beside those of a run, and the models of a run that are one's own."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache

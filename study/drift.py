@@ -98,21 +98,21 @@ class Drift:
     @property
     def kind(self) -> str:
         """Of its network: "U-Net", "dilated", "RMS norm", or "study's network"."""
-        settings = self.one.settings._content
+        settings = self.one.settings.unread
         options = settings.get("network_options", {})
         kind = "RMS norm" if "norm" in options else "dilated" if "dilations" in options else "study's network"
         return "U-Net" if settings["network"] == "unet" else kind
 
     @property
     def response(self) -> float:
-        """That of its network at t = T."""
+        """The response of its network at t = T."""
         found = self.one.response()
         return found.at("response", max(found.places("response"))).value
 
     @property
     def predicted(self) -> float:
         """Standard deviation of the mean grey over samples, by the law."""
-        note(self.one.settings._source)
+        note(self.one.settings.source)
         responses(self.one.analysed)  # are read each time, and so noted
         return self._predicted
 
@@ -132,7 +132,7 @@ class Drift:
 
 
 def responses(analysed: Job) -> list[Response]:
-    """What was measured of a network, the smallest shift first."""
+    """The responses of a network, to the smallest shift first."""
     found = []
     for way in dict.fromkeys(row.way for row in analysed.rows if row.way.startswith("shift ")):
         part = [each.value for each in analysed[way]["response"]]
@@ -148,12 +148,12 @@ def of(one: Training) -> list[Drift]:
     """
     if not (one.measured and one.analysed and "shift 1" in one.analysed):
         return []
-    settings = one.settings._content
-    ways = {"": {}} | {name: way._content for name, way in one.changes.items()}
+    settings = one.settings.unread
+    ways = {"": {}} | {name: way.unread for name, way in one.changes.items()}
     named = [settings.get(name) for name in ("network", "schedule", "sampler")]
     if any(":" in (name or "") for name in (*named, *(way.get("sampler") for way in ways.values()))):
         return []
-    P = TRAININGS[one.train._content["job"]].read(settings, f"settings of {one.name}")
+    P = TRAININGS[one.train.unread["job"]].read(settings, f"settings of {one.name}")
     schedule, found = P.process().schedule, []
     for name, changes in ways.items():
         sampler = P.way(changes).sampler
@@ -185,7 +185,7 @@ class Level:
         """Noise schedule -> the course of each training of it that was measured in its first epochs."""
         fullest: dict[tuple[str, float], Course] = {}  # of each training
         for one in (one for run in self.runs for one in run.trainings.values()):
-            if one.model != one.settings._content.get("schedule"):
+            if one.model != one.settings.unread.get("schedule"):
                 continue
             rows = [row for row in one.curve if row.epoch <= WATCHED and "response" in row]
             key = one.model, _first_loss(one)
@@ -203,7 +203,7 @@ class Level:
 
     @property
     def finished(self) -> list[Drift]:
-        """Those of the run itself, each training's own way."""
+        """Drifts of the run itself, each training's own way."""
         own = self.runs[0].trainings.values()
         return [one for one in self.ways if not one.way and one.one in own]
 

@@ -106,9 +106,6 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> Job:
     return file.fill(found, constant=[""] if constant else [])
 
 
-measured = measure  # as notebook 04 calls it
-
-
 def measures_of(train: Facts, P: Measure) -> set[str]:
     """The measures of samples: the project's, and those of modules that the settings name.
 
@@ -193,12 +190,12 @@ def measured_epochs(last: int, every: int) -> list[int]:
 
 
 def checkpoints(train: Facts, P: Measure) -> list[int]:
-    """Those of a training whose weights there are."""
+    """Measured epochs of a training whose weights are there."""
     return [e for e in measured_epochs(train.epochs, P.distance_every) if str(e) in train.sha256]
 
 
 def late_epochs(train: Facts, P: Measure) -> list[int]:
-    """Those in the last fifth of training."""
+    """Measured epochs in the last fifth of training."""
     return [epoch for epoch in checkpoints(train, P) if epoch >= (1 - LATE) * train.epochs]
 
 
@@ -211,7 +208,7 @@ def seed_of(P: Measure) -> int:
     calls=("calls", "of the network for one image"),
     seconds=("seconds", "of the processor for one sample, all threads together"),
 )
-def cost(run: "Run", n: int = 128) -> dict[str, Value]:
+def cost(run: Run, n: int = 128) -> dict[str, Value]:
     """The cost of a sample; its time is that of n drawn anew."""
     begin = time.process_time()
     replace(run, keeps=False).sample(n)

@@ -1,4 +1,4 @@
-"""What a notebook leaves of a run: the file of its numbers, and kept images, made from what it has made."""
+"""Files that a notebook leaves of a run: its numbers, and kept images."""
 
 import inspect
 import math

@@ -1,7 +1,9 @@
 """A run as its table has it: trainings, the samples of each, and what else was measured.
 
-results = load("released/paper"); one = results.first("zoom")
-one.final["frechet"].value, one.train.settings.T, [row["frechet"] for row in one.late]
+    results = load("released/paper"); one = results.first("zoom")
+    one.final["frechet"].value, one.train.settings.T, [row["frechet"] for row in one.late]
+
+Each is a view of the rows: what is read of it is noted (`study.table.reading`).
 """
 
 import re
@@ -41,7 +43,7 @@ class Training:
 
     @property
     def train(self) -> Facts:
-        """What the training's file says beside its rows: settings, steps, parameters, label, weights."""
+        """The training's file beside its rows: settings, steps, parameters, label, weights."""
         return self.job.facts
 
     @property
@@ -50,11 +52,11 @@ class Training:
 
     @property
     def model(self) -> str:
-        return self.train._content["model"]
+        return self.train.unread["model"]
 
     @property
     def seed(self) -> int:
-        return self.train._content["seed"]
+        return self.train.unread["seed"]
 
     @property
     def name(self) -> str:
@@ -62,7 +64,7 @@ class Training:
 
     @property
     def process(self) -> str:
-        return self.train._content["process"]
+        return self.train.unread["process"]
 
     @cached_property
     def history(self) -> list[Samples]:
@@ -71,12 +73,12 @@ class Training:
 
     @property
     def probes(self) -> Samples:
-        """What the notebook that trained it measured of the finished network."""
+        """Measures that its notebook took of the finished network."""
         return self.job[""]
 
     @property
     def seconds(self) -> float:
-        """What it took, the test losses included."""
+        """Seconds of the clock that it took, the test losses included."""
         return sum(line["epoch_seconds"].value for line in self.history)
 
     @property
@@ -104,7 +106,7 @@ class Training:
     @property
     def constant(self) -> bool:
         """All of its samples are one image, so that no distance means anything."""
-        return "" in self.measured.facts._content.get("constant", ())
+        return "" in self.measured.facts.unread.get("constant", ())
 
     @cached_property
     def curve(self) -> list[Samples]:
@@ -113,7 +115,7 @@ class Training:
 
     @cached_property
     def late(self) -> list[Samples]:
-        """Those of the last fifth of training."""
+        """Samples of the checkpoints in the last fifth of training."""
         return self._late(self.curve)
 
     @cached_property
@@ -122,7 +124,7 @@ class Training:
         return self._late(self.measured.curve(PATCHES)) if self.measured else []
 
     def _late(self, curve: Sequence[Samples]) -> list[Samples]:
-        begin = (1 - LATE) * self.train._content["epochs"]
+        begin = (1 - LATE) * self.train.unread["epochs"]
         return [row for row in curve if row.epoch >= begin]
 
     @property
@@ -138,7 +140,7 @@ class Training:
 
     @property
     def drawn(self) -> list[tuple[Facts, Samples]]:
-        """How it was sampled in its analysis, its own way first: sampler, calls, noise, clip_x0; samples."""
+        """The ways of its analysis, its own first: how (sampler, calls, noise, clip_x0), and the samples."""
         ways = self.analysed.facts.ways if self.analysed else {}
         return [(ways[name], self.analysed[name]) for name in ways]
 

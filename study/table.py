@@ -90,35 +90,39 @@ def note(*sources: str) -> None:
 
 
 class Facts(Mapping):
-    """What a job's file has beside its rows, by key or as attributes; a number or text read is noted.
+    """The part of a job's file beside its rows, by key or as attributes; a number or text read is noted.
+
+    Attributes:
+        unread: the same as it stands in the file, of which nothing is noted.
+        source: where it stands.
 
     Raises:
         KeyError, AttributeError: there is no such key.
     """
 
     def __init__(self, content: Mapping[str, Any], source: str):
-        self._content, self._source = content, source
+        self.unread, self.source = content, source
 
     def __getitem__(self, key: str) -> Any:
-        value, source = self._content[key], f"{self._source}/{key}"
+        value, source = self.unread[key], f"{self.source}/{key}"
         if isinstance(value, dict):
             return Facts(value, source)
         note(source)
         return value
 
     def __getattr__(self, key: str) -> Any:
-        if key.startswith("_") or key not in self._content:
-            raise AttributeError(f"{self._source} has no {key!r}")
+        if key not in vars(self).get("unread", ()):  # which a copy in the making lacks
+            raise AttributeError(f"{vars(self).get('source')} has no {key!r}")
         return self[key]
 
     def __contains__(self, key: object) -> bool:  # reads nothing
-        return key in self._content
+        return key in self.unread
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._content)
+        return iter(self.unread)
 
     def __len__(self) -> int:
-        return len(self._content)
+        return len(self.unread)
 
 
 # --- a job's file ---
@@ -196,7 +200,7 @@ class Job:
         return way in self._by_way
 
     def __getitem__(self, way: str) -> "Samples":
-        """What is measured in one way. Raises KeyError where nothing is."""
+        """All that is measured in one way. Raises KeyError where nothing is."""
         return Samples(self._by_way[way])
 
     def curve(self, way: str = CHECKPOINT) -> list["Samples"]:

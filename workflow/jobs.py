@@ -1,6 +1,7 @@
 """The jobs of a profile, by the table of their kinds, and the provenance of what they made.
 
-    schedules, yardstick, train_<model>-<seed> -> measure_... -> analyse_... -> compare -> report
+    schedules, yardstick, train_<model>-<seed> -> measure_... -> analyse_...
+    all of these -> compare, level, comparison -> report
 
 A finished job leaves OUT/jobs/<job>.json: its settings, hashes of the code that it ran, of the data and of
 what the jobs before it made, versions, and the SHA-256 of every file that it made. `check` holds these
@@ -74,7 +75,7 @@ class Kind:
 
 
 def in_full(profile: Profile) -> bool:
-    """True where a long report is to be expected (`report.run.is_short`), which tells of all models."""
+    """True where a long report is to be expected (`report.run.Run.short`), which tells of all models."""
     models = {*profile.models}
     of_study = profile.yardstick is not None and models >= {"linear", "cosine", "zoom"}
     return of_study or models >= {"linear", "zoom"} and (releases() / profile.name).is_dir()
@@ -111,7 +112,7 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """What it prints."""
+        """The file of what it prints."""
         return self.out / "logs" / f"{self.name}.log"
 
     @property
@@ -152,7 +153,7 @@ class Job:
         return sorted(found | ({self.executed} if self.notebook else set()))
 
     def record(self) -> dict[str, Any]:
-        """What it has measured: the first of its files."""
+        """Its numbers and facts: the first of its files."""
         return read_json(self.out / "metrics" / f"{self.name}.json")
 
     def finish(self, expected: dict[str, Any]) -> None:

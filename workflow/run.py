@@ -149,7 +149,7 @@ def execute(profile: Profile, out: Path, cores: int) -> None:
         print(f"{one.name} | {failed if status else f'{one.notebook} is executed'}", flush=True)
 
     with ThreadPoolExecutor(cores) as pool:
-        [*pool.map(executed, found)]
+        [*pool.map(executed, reversed(found))]  # the longest come last there: none is left alone at the end
 
 
 def main() -> None:

@@ -82,7 +82,7 @@ def compared(what: str, printed: float, again: float, close: float = CLOSE) -> C
 
 
 def counted(what: str, right: Sequence[bool]) -> Check:
-    """How many things there are, and how many of them are as they were."""
+    """Things by number, and how many of them are as they were."""
     return Check(what, len(right), sum(right), TO_THE_BIT if all(right) else "")
 
 

@@ -148,7 +148,7 @@ def _definition(thing: Callable) -> ast.AST:
 
 
 def _named(tree: ast.AST, space: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What a definition names of its module: the name, with what is taken of other modules; the value.
+    """Things that a definition names of its module: the name, with what is taken of other modules; the value.
 
     What a library holds, such as a version, is left out.
     """

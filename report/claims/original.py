@@ -14,7 +14,7 @@ LEARNT = 3.0  # the factor within which the variance that a network has learnt i
 
 
 def files() -> Job:
-    """What the study's released files show; raises NotMeasured where there are none."""
+    """The job of the study's released files; raises NotMeasured where there are none."""
     folder = releases() / "original"
     if not path_of(folder, "files").is_file():
         raise NotMeasured("the study's files are not there")
