@@ -56,11 +56,12 @@ def test_the_examples_of_extending_make_a_profile(tmp_path, monkeypatch):
     """tests/jobs runs it."""
     (tmp_path / "mine.py").write_text(examples.module())
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)  # of another test
     read = settings.Profile(examples.profile("mine", data_too=True), "mine.yaml")
     assert set(read.models) == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
     assert read.measures["zoom"].ways.keys() == {"gaussian", "cautious"}
     assert read.dataset == "mine:squares"
-    sys.modules.pop("mine")
+    del sys.modules["mine"]
 
 
 def test_an_example_of_extending_can_be_checked(tmp_path):

@@ -102,8 +102,8 @@ def taken(seen: Any, only: Collection[str] | None = None, real: bool = False) ->
 def code_of(*things: Callable) -> str:
     """Hash of functions and classes, and of all that they name of the project, directly or through others.
 
-    Comments, formatting and docstrings do not count, nor do unit and meaning of a measure. What is reached
-    through an argument's attributes does not count either.
+    Comments, formatting, docstrings and annotations do not count, nor do unit and meaning of a measure.
+    What is reached through an argument's attributes does not count either.
     """
     found: dict[str, Any] = {}
     waiting = [inspect.unwrap(one) for one in things]
@@ -133,7 +133,7 @@ def definitions(*things: Callable) -> str:
 
 
 def _definition(thing: Callable) -> ast.AST:
-    """A function or class as its source has it, without names, units and meanings of measures."""
+    """A function or class as its source has it, without annotations and what is said of its measures."""
     try:
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(thing))).body
     except (OSError, TypeError, SyntaxError, ValueError) as error:
@@ -144,6 +144,11 @@ def _definition(thing: Callable) -> ast.AST:
     for one in getattr(tree, "decorator_list", ()):
         if isinstance(one, ast.Call) and space.get(getattr(one.func, "id", "")) is measure:
             one.func, one.keywords = ast.Constant(measure.__name__), []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
     return tree
 
 

@@ -13,7 +13,7 @@ from diffusion import data
 from diffusion.evaluation import features
 from diffusion.evaluation.frechet import Reference, floor, frechet_distance, to_uint8
 
-DISTORTED = defined("07_yardstick", "kinds", "distorted")["DISTORTED"]
+DISTORTED = defined("07_yardstick", "kinds", "scribbles", "noise", "distorted")["DISTORTED"]
 SEEN = ("thicker", "thinner", "blurred by 1 pixel", "shifted by 3 pixels", "on 20 % grey")
 SEEN += ("two digits stitched",)
 UNSEEN = {("digits", "thicker"), ("digits", "thinner")}  # such changes leave the class as it is

@@ -10,7 +10,7 @@ from diffusion import data
 from diffusion.evaluation import classifier, distortions, recogniser
 from diffusion.runtime import generator
 
-NO_DIGITS = defined("07_yardstick", "kinds")["NO_DIGITS"]
+NO_DIGITS = defined("07_yardstick", "kinds", "scribbles", "noise")["NO_DIGITS"]
 
 
 @pytest.fixture(scope="module")

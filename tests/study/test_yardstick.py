@@ -9,7 +9,7 @@ from cells import defined
 from diffusion import data
 from diffusion.evaluation.frechet import Reference
 
-YARDSTICK = defined("07_yardstick", "kinds", "distorted", "mixed")
+YARDSTICK = defined("07_yardstick", "kinds", "scribbles", "noise", "distorted", "mixed")
 
 
 @pytest.mark.parametrize("divergence", [0.02, 0.4])
