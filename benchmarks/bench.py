@@ -93,7 +93,9 @@ MEASURES = {"step": step, "zoom": operator, "sampling": sampling}
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.bench", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASURES)}; none: all")
     parser.add_argument("--quick", action="store_true", help="small sizes, whose times mean nothing")
     parser.add_argument("--out", type=Path, default=OUT)

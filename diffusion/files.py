@@ -1,6 +1,5 @@
 """Files that are whole or absent, JSON, hashes, and how two settings differ."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -12,13 +11,13 @@ from typing import Any
 
 def expanded(path: str | os.PathLike) -> Path:
     """A path whose `~` or `~user` is a folder; raises ValueError for what is no path, or no such user."""
-    said = os.fspath(path) if isinstance(path, str | os.PathLike) else None
-    if not isinstance(said, str) or "\0" in said:
-        raise ValueError(f"{path!r} is no path; needed: text")
     try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise ValueError(f"{os.fspath(path)!r} begins with the name of a user that there is not") from None
+        found = Path(path).expanduser()
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(f"{path!r} is no path ({error}); needed: text") from None
+    if "\0" in str(found):
+        raise ValueError(f"{path!r} is no path; needed: text without NUL")
+    return found
 
 
 def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
@@ -43,12 +42,6 @@ def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
         if isinstance(error, OSError):
             error.filename = os.fspath(path)  # a write that fails names no file by itself
         raise
-    with contextlib.suppress(OSError):  # makes the rename durable, where the file system offers it
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
     return path
 
 
@@ -61,19 +54,15 @@ def read_json(path: str | os.PathLike) -> Any:
     """Read a JSON file.
 
     Raises:
-        ValueError: the file is missing or not JSON; the message names it and says what to do.
+        ValueError: the file is missing, cannot be read or is no JSON; the message names it.
     """
-    path = Path(path)
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(Path(path).read_bytes())
     except FileNotFoundError:
-        raise ValueError(
-            f"{path} does not exist; run the notebook that writes it, or `make report`"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is not valid JSON ({error}); delete it and run its notebook again"
-        ) from None
+        why = "does not exist"
+    except (OSError, ValueError, RecursionError) as error:
+        why = f"cannot be read as JSON ({error}), delete it"
+    raise ValueError(f"{path} {why}; run the notebook that writes it, or `make report`")
 
 
 def sha256(of: bytes | str | os.PathLike) -> str:
@@ -96,5 +85,5 @@ def differences(recorded: Mapping[str, Any], wanted: Mapping[str, Any], prefix: 
         a, b = recorded.get(key), wanted.get(key)
         if isinstance(a, Mapping) and isinstance(b, Mapping):
             yield from differences(a, b, f"{prefix}{key}.")
-        elif a != b or isinstance(a, bool) != isinstance(b, bool):
+        elif a != b or type(a) is not type(b) and isinstance(a, bool | int | float):
             yield f"{prefix}{key} was {a!r}, is {b!r}"

@@ -5,7 +5,6 @@ To import this makes the `study` of the checkout importable, whatever folder the
 """
 
 import importlib.util
-import io
 import os
 import sys
 import time
@@ -27,7 +26,7 @@ if (_place := checkout()) and str(_place) not in sys.path:
 
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 STRIP = 9  # images of a strip, at most
-ENLARGED = 5  # output pixels for a pixel of the slider's images
+ENLARGED = 7  # output pixels for a pixel of the slider's images
 SECONDS = 1.0  # between two drawings of the loss
 
 
@@ -74,42 +73,32 @@ def kept_samples(run: Run, n: int) -> torch.Tensor:
         return torch.from_numpy(kept["images"][:n, None]).float() / 255 - 0.5
 
 
-def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t", width: int = 196) -> Figure:
+def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:
     """A strip of at most nine of the steps; in a live notebook, also a slider through all of them.
 
     Args:
         rows: name -> (K, S, S) images in [-0.5, 0.5]; values outside are clipped.
         steps: the K steps.
         name: what a step is called, beside the slider.
-        width: of an image under the slider, in CSS pixels.
     """
     tensors = {key: torch.as_tensor(images) for key, images in rows.items()}
     rows = {key: images.reshape(-1, *images.shape[-2:]) for key, images in tensors.items()}
     if live():
-        _show_slider(rows, steps, name, width)
+        _show_slider(rows, steps, name)
     few = np.linspace(0, len(steps) - 1, min(STRIP, len(steps))).round().astype(int).tolist()
     return figures.latents({key: images[few] for key, images in rows.items()}, [steps[i] for i in few])
 
 
-def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: str, width: int) -> None:
+def _show_slider(rows: Mapping[str, torch.Tensor], steps: Sequence[Any], name: str) -> None:
     try:
         import ipywidgets
     except ImportError:  # an extra of the package; the strip is shown all the same
         return
-    from IPython.display import display
 
-    frames = [_png(torch.cat([images[i] for images in rows.values()], 1)) for i in range(len(steps))]
-    layout = ipywidgets.Layout(width=f"{width * len(rows)}px", max_width="100%")
-    picture = ipywidgets.Image(value=frames[0], format="png", layout=layout)
-    places = list(zip(map(str, steps), range(len(steps)), strict=True))
-    slider = ipywidgets.SelectionSlider(options=places, description=name)
-    slider.observe(lambda change: setattr(picture, "value", frames[change["new"]]), "value")
-    display(ipywidgets.VBox([ipywidgets.HTML(" | ".join(rows)), slider, picture]))
+    def at(i: int) -> Image.Image:
+        grey = grey_values(torch.cat([images[i] for images in rows.values()], 1)).numpy()
+        return Image.fromarray(grey.repeat(ENLARGED, 0).repeat(ENLARGED, 1))
 
-
-def _png(image: torch.Tensor) -> bytes:
-    """A grey image (h, w) in [-0.5, 0.5] as an enlarged PNG."""
-    grey = Image.fromarray(grey_values(image).numpy())
-    buffer = io.BytesIO()
-    grey.resize((grey.width * ENLARGED, grey.height * ENLARGED), Image.Resampling.NEAREST).save(buffer, "png")
-    return buffer.getvalue()
+    print(" | ".join(rows))
+    places = [(str(step), i) for i, step in enumerate(steps)]
+    ipywidgets.interact(at, i=ipywidgets.SelectionSlider(options=places, description=name))

@@ -7,7 +7,7 @@ notebook reads its parameters from its first cell. Unknown names, wrong types an
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model, model_validator
@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_
 from diffusion import data, processes
 from diffusion.bounds import STRICT, Seed, annotated, explain
 from diffusion.files import digest, expanded
-from diffusion.identity.describe import Found, called, describe, normal
+from diffusion.identity import describe
 from diffusion.plugins import call_with, named, nearest
 from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
@@ -26,7 +26,6 @@ from diffusion.training.fit import fit
 from diffusion.training.run import Way
 
 PLACES = ("data_dir", "out_dir", "released")  # settings of where things lie
-PLAIN = (int, float, str, bool, list, dict, type(None))  # types of parameters
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]{0,39}$")]
 Text = Annotated[str, Field(max_length=1000)]
@@ -82,15 +81,14 @@ class Settings(BaseModel):
     def of_notebook(cls, variables: Mapping[str, Any]) -> Self:
         """The settings in a notebook's global variables, as `P`, right after its parameters cell.
 
-        Any other plain value is a misspelt parameter, unless `P` is there: the cells below have run then.
+        Any other value is a misspelt parameter, unless `P` is there: the cells below have run then.
         """
-        where, fields = cls.model_fields["notebook"].default, cls.model_fields.keys()
-        started = getattr(
-            variables.get("get_ipython", lambda: None)(), "user_ns_hidden", ()
-        )  # start-up files
-        plain = {k for k, v in variables.items() if type(v) in PLAIN and k not in started} - {"In", "Out"}
-        plain = {k for k in plain if not k.startswith("_") or k.strip("_") in fields}
-        found = fields | (set() if isinstance(variables.get("P"), cls) else plain)
+        where, found = cls.model_fields["notebook"].default, {*cls.model_fields}
+        if not isinstance(variables.get("P"), cls):
+            shell = variables.get("get_ipython", lambda: None)()
+            known = {"In", "Out", *getattr(shell, "user_ns_hidden", ())}  # with those of start-up files
+            values = {k for k, v in variables.items() if not isinstance(v, ModuleType) and not callable(v)}
+            found |= {k for k in values - known if not k.startswith("_") or k.strip("_") in found}
         return cls.read({k: v for k, v in variables.items() if k in found}, where)
 
     @property
@@ -147,7 +145,6 @@ def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     return {**settings, **without, **changes}
 
 
-NETWORK = ("network", "channels", "network_options")
 _Fit = settings_of(
     fit, without=("name", "checkpoint_steps"), epochs=100, learning_rate=2e-4, lr_schedule="constant",
     channels=list(networks.CHANNELS), network_options={},
@@ -180,14 +177,6 @@ class Training(_Fit):
         found = {name: getattr(self, name) for name in annotated(fit) if hasattr(self, name)}
         return found | {"name": self.model} | ({"epochs": None} if self.steps else {})
 
-    def process(self) -> processes.DegradationProcess | None:
-        """The process that these settings describe; None where its class is not named in them.
-
-        Raises:
-            ValueError: the process refuses them, or it is one's own and cannot be loaded.
-        """
-        raise NotImplementedError
-
     def way(self, changes: Mapping[str, Any] = MappingProxyType({})) -> Way:
         """The way to sample the training, with changes; what these do not name stays as it is (`changed`).
 
@@ -208,14 +197,15 @@ class Training(_Fit):
 
     def trains(self) -> str:
         """A hash of all that determines the weights, which two models may not have in common."""
-        found, process = Found(), self.process()
-        known = {k: v for k, v in self.fitting().items() if k not in ("name", *NETWORK)}
+        process = self.process()
+        aside = "name", "network", "channels", "network_options"
+        known = {k: v for k, v in self.fitting().items() if k not in aside}
         if self.lr_schedule == "constant":  # more epochs go on where fewer ended
             del known["epochs"]
         known |= {k: getattr(self, k) for k in ("dataset", "n_train", "n_test")}
-        known["process"] = describe(process, "process", found) if process else ["typed", self.T]
-        known["network"] = called(*self.architecture(), "network", found)
-        return digest(normal(known, found.live))
+        known["process"] = describe(process, "process") if process else ["typed", self.T]
+        known["network"] = describe(self.architecture(), "network")
+        return digest(known)
 
     def architecture(self) -> tuple[type, dict[str, Any]]:
         """The network's class and its arguments; raises ValueError where it cannot be loaded."""
@@ -235,7 +225,7 @@ class TrainDDPM(Training, *_Schedules):
     sampler_options: Options = Field({}, description="arguments of the sampler: steps, clip_x0")
 
     def process(self) -> processes.DDPM:
-        """See `Training.process`."""
+        """The process; raises ValueError where it refuses these settings."""
         schedule = named("schedule", self.schedule, SCHEDULES)
         return processes.DDPM(call_with(schedule, dict(self), self.schedule_options))
 
@@ -255,7 +245,7 @@ class TrainZoom(Training, settings_of(processes.ColdZoom, without=("T",))):
     n_reconstruct: int = Field(10_000, ge=2, le=1_000_000, description="test images restored per zoom level")
 
     def process(self) -> processes.ColdZoom:
-        """See `Training.process`."""
+        """The process; raises ValueError where it refuses these settings."""
         return call_with(processes.ColdZoom, dict(self))
 
 
@@ -267,14 +257,14 @@ class TrainOwn(Training):
     degradation: Text | None = Field(
         None, description="the class that degrades, module:Class; None: the one in the notebook"
     )
-    T: int = Field(processes.USUAL_T, ge=1, le=10_000, description="deepest level, given to the class")
+    T: int = Field(20, ge=1, le=10_000, description="deepest level, given to the class")
     degradation_options: Options = Field({}, description="further arguments of the class")
     sampler: Text = Field("naive", description="naive, improved, or module:name of your own")
     prior: Text | None = Field(None, description="patches, mixture, or module:Class; None: of the class")
     prior_options: Options = Field({}, description="arguments of the prior")
 
     def process(self) -> processes.DegradationProcess | None:
-        """See `Training.process`."""
+        """The process, None where its class is not named; raises ValueError where it cannot be made."""
         return self.degradation and processes.own(self.degradation, self.T, self.degradation_options)
 
     def values(self) -> dict[str, Any]:

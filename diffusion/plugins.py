@@ -37,20 +37,16 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
         return registry[name]
     module, colon, attribute = name.partition(":")
     if not colon:
-        raise ValueError(
-            f"{what} is {name!r}; allowed: {', '.join(registry)}, or module:name of your own"
-            f"{nearest(name, registry)}"
-        )
+        known = f"{', '.join(registry)}, or module:name of your own{nearest(name, registry)}"
+        raise ValueError(f"{what} is {name!r}; allowed: {known}")
     try:
         if registry and module.partition(".")[0] in STANDARD:  # a profile's, which is called with its options
             raise ImportError("it is of Python's standard library")
         return operator.attrgetter(attribute)(importlib.import_module(module))
     except (Exception, SystemExit) as error:  # a module of one's own may fail in any way
-        why = f"{type(error).__name__}: {error}" if isinstance(error, SystemExit) else error
-        right = f", without .py: {module[:-3]}:{attribute}" if module.endswith(".py") else ""
-        raise ValueError(
-            f"{what} is {name!r}, which cannot be loaded ({why}); needed: module:name{right}"
-        ) from error
+        needed = "module:name" + (f", without .py: {module[:-3]}:{attribute}" if module[-3:] == ".py" else "")
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{what} is {name!r}, which cannot be loaded ({why}); needed: {needed}") from error
 
 
 def made(
@@ -60,19 +56,18 @@ def made(
     options: Mapping[str, Any] | None,
     methods: Sequence[str],
 ) -> Any:
-    """The object that `named` finds, a class called with the options, if it has one of the methods.
+    """The object that `named` finds, a class called with the options; None stays None.
 
     Raises:
-        ValueError: as `named` and `call_with`, or the class has none of them; it is not called then.
+        ValueError: as `named` and `call_with`, or it has none of the methods; a class is not called then.
     """
     found = named(what, name, registry)
-    if isinstance(found, type):
-        if not any(method in vars(one) for one in found.__mro__ for method in methods):
-            raise ValueError(f"{what} is a {found.__name__}; needed: a class with {' or '.join(methods)}")
-        return call_with(found, {}, options)
-    if options:
+    kind = found if isinstance(found, type) else type(found)
+    if options and kind is not found:
         raise ValueError(f"{what} is {name!r}, which takes no options, and {options!r} are given")
-    return found
+    if found is not None and not {*methods}.intersection(dir(found)):
+        raise ValueError(f"{what} is a {kind.__name__}; needed: one with {' or '.join(methods)}")
+    return call_with(found, {}, options) if kind is found else found
 
 
 def parameters(function: Any) -> dict[str, inspect.Parameter]:

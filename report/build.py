@@ -129,7 +129,7 @@ def as_json(rows: Iterable[dict[str, Any]], indent: int | None = 1) -> bytes:
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; 0 on success, 1 with one line on stderr otherwise."""
-    parser = argparse.ArgumentParser(prog="python -m report.build", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("python -m report.build", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="the run's folder, e.g. build/quick")
     help_profile = "name of a file in profiles/, or the path of a .yaml file"
     parser.add_argument("--profile", required=True, help=help_profile)

@@ -9,8 +9,9 @@ import numpy as np
 from scipy import stats
 
 from diffusion.evaluation import statistics
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from report.text_format import Markdown, shown
+from study import series
 from study.table import note
 
 EQUAL, PART = "equal", "part"  # the answers "no difference that matters" and "not the same in all parts"
@@ -129,7 +130,7 @@ def over_trainings(effects: Sequence[Effect]) -> Effect:
     raw = _ends(effects)
     mean, low, high = raw[:, 0].mean(), raw[:, 1].min(), raw[:, 2].max()
     if len(effects) >= ENOUGH:
-        over = statistics.mean_of(raw[:, 0])
+        over = series.mean_of(raw[:, 0])
         below, above = (raw[:, 0] - raw[:, 1]).mean(), (raw[:, 2] - raw[:, 0]).mean()
         low, high = mean - math.hypot(mean - over.low, below), mean + math.hypot(over.high - mean, above)
     sources = dict.fromkeys(source for one in effects for source in one.sources)

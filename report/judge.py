@@ -11,16 +11,13 @@ again when the text prints them.
 """
 
 import importlib
-import pkgutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from diffusion.evaluation import statistics
-from diffusion.evaluation.interval import Interval
-from report import claims as chapters
+from diffusion.evaluation.statistics import Interval
 from report import departures
 from report.effects import PART, Effect, over_trainings, together, trainings_to_decide
 from report.ledger import (
@@ -35,6 +32,7 @@ from report.ledger import (
     Verdict,
 )
 from report.text_format import Markdown, code, escape, listing, percent
+from study import series
 from study.counterparts import other_data, studied
 from study.results import LATE, Results, Training
 from study.table import Samples, reading
@@ -57,9 +55,9 @@ def read(measure: Measure, samples: Samples) -> Interval:
 
 def late(one: Training, measure: Measure) -> Interval | None:
     """The mean of a measure, none of which is negative, over the late checkpoints; None if these are few."""
-    found = statistics.mean_of_late(read(measure, row) for row in one.late)
+    found = series.mean_of_late(read(measure, row) for row in one.late)
     if found and measure == "frechet":
-        return statistics.of_positive(found)
+        return series.of_positive(found)
     return found and Interval(found.value, max(found.low, 0.0), found.high, found.n, sd=found.sd)
 
 
@@ -112,8 +110,8 @@ class Case:
             return read(measure, a.final).minus(read(measure, b.final))
         if [row.epoch for row in a.late] == [row.epoch for row in b.late]:
             pairs = zip(a.late, b.late, strict=True)
-            return statistics.mean_of_late(read(measure, x).minus(read(measure, y)) for x, y in pairs)
-        means = (statistics.mean_of_late(read(measure, row) for row in one.late) for one in (a, b))
+            return series.mean_of_late(read(measure, x).minus(read(measure, y)) for x, y in pairs)
+        means = (series.mean_of_late(read(measure, row) for row in one.late) for one in (a, b))
         return next(means).minus(next(means))
 
 
@@ -158,7 +156,7 @@ def sampled(case: Case) -> list[Markdown]:
         raise NotMeasured("all samples of a model are one image")
     if found := trained(case):
         return found
-    if (n := min(len(one.late) for one in ones)) < (least := statistics.FEWEST):
+    if (n := min(len(one.late) for one in ones)) < (least := series.FEWEST):
         return [Markdown(f"{n} of the {least} checkpoints that this needs in the last fifth of training")]
     differs = (departures.other_sampling(one) + departures.few_samples(one) for one in ones)
     return next(filter(None, differs), [])
@@ -183,11 +181,8 @@ def claim(section: str, text: str, *, short: str, rule: str, **conditions: Any) 
 
 def claims() -> list[Claim]:
     """All claims of the modules of `report.claims`, in the study's order; then those of other modules."""
-    for chapter in pkgutil.iter_modules(chapters.__path__):
-        importlib.import_module(f"report.claims.{chapter.name}")
-    order = {f"report.claims.{name}": i for i, name in enumerate(chapters.ORDER)}
-    found = sorted(CLAIMS.values(), key=lambda one: order.get(one.measure.__module__, len(order)))
-    return [replace(one, place=number) for number, one in enumerate(found, 1)]
+    importlib.import_module("report.claims")  # whose modules enter theirs
+    return [replace(one, place=number) for number, one in enumerate(CLAIMS.values(), 1)]
 
 
 def ledger(results: Results) -> dict[str, Verdict]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from report.effects import BELOW, EQUAL, MOST_TRAININGS, PART, WITHIN, Effect
 from report.sources import DEFINITION
-from report.text import Lazy
 from report.text_format import DASH, FIXED, Markdown, integer, listing, sentence
 from study.results import Training
 from study.table import note
@@ -20,8 +19,6 @@ OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, PART: IN_PART, None: OPEN}
 DECIDED = (HOLDS, FAILS, SAME, IN_PART)
 BY_TRAININGS, BY_MEASURE, BY_SCALE = "trainings", "measure", "scale"  # what keeps a claim open
 KINDS = WORDS | {TOO_SMALL: "open"}  # for style sheets
-CELLS = ("claim", "link", "anchor", "number", "told", "n", "bounds", "badge", "outcome", "details", "rule")
-CELLS += ("every_bound", "function")
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,15 @@ class Claim:
     def source(self) -> str:
         """The source of what is defined here, and not measured."""
         return f"{DEFINITION}report.claims:{self.id}"
+
+
+class cell(property):
+    """A property of a verdict; who reads it reads the claim's definition, too."""
+
+    def __get__(self, verdict: Any, of: type | None = None) -> Any:
+        if verdict is not None:
+            note(verdict.claim.source)
+        return super().__get__(verdict, of)
 
 
 def badge(verdict: str) -> Markdown:
@@ -145,48 +151,48 @@ class Verdict:
 
     # --- cells of the text ---
 
-    @property
+    @cell
     def link(self) -> Markdown:
         return Markdown(f"[{self.claim.place}](#claim-{self.claim.id})")
 
-    @property
+    @cell
     def anchor(self) -> Markdown:
         """Its own place, of which `link` is the link."""
         return Markdown(f"#claim-{self.claim.id}")
 
-    @property
+    @cell
     def number(self) -> Markdown:
         return integer(self.claim.place)
 
-    @property
+    @cell
     def told(self) -> Markdown:
         """The numbers that decide with their intervals, and those that are told beside them."""
         found = "; ".join(f"{one.name}: {one.shown()}" for one in self.decides if one.side)
         beside = "; ".join(f"{one.name}: {one.shown()}" for one in self.decides if not one.side)
         return Markdown(found + (f" (beside it: {beside})" if beside else "")) or DASH
 
-    @property
+    @cell
     def n(self) -> Markdown:
         """Trainings of the model with the fewest."""
         return integer(n) if (n := self.fewest) else DASH
 
-    @property
+    @cell
     def bounds(self) -> Markdown:
         """The bounds of the numbers that decide."""
         return Markdown("; ".join(bound(one) for one in self.decides if one.side)) or DASH
 
-    @property
+    @cell
     def badge(self) -> Markdown:
         return badge(self.verdict)
 
-    @property
+    @cell
     def outcome(self) -> Markdown:
         """The badge, and what an open one needs, or that a single training decides."""
         open_ = self.verdict == OPEN
         more = self.settles if open_ else "one training" if self.fewest == 1 and self.parts else ""
         return Markdown(f"{self.badge} {more}".strip())
 
-    @property
+    @cell
     def details(self) -> Markdown:
         """Every part, and what else is to be said: what it rests on, why it is open, what would settle it."""
         single = [model for model, n in self.trainings.items() if n == 1 and self.parts]
@@ -196,35 +202,22 @@ class Verdict:
         more = Markdown("; ".join(filter(None, (self.why, lean, rests, settles))))
         return Markdown(f"{self.measured} {sentence(more) if more else ''}".strip())
 
-    @property
+    @cell
     def rule(self) -> Markdown:
         before = " *Made before the data were seen.*" if self.claim.made_before else ""
         return Markdown(self.claim.rule + before)
 
-    @property
+    @cell
     def every_bound(self) -> Markdown:
         """A paragraph on the bounds of all parts; empty without any."""
         found = "; ".join(f"{part.name} {bound(part)}" for part in self.parts if part.side)
         return Markdown(f"*Bounds (those with the same verdict):* {found}." if found else "")
 
-    @property
+    @cell
     def function(self) -> Markdown:
         """The Python that measures it."""
         source = inspect.getsource(self.claim.measure).partition("\ndef ")[2]  # after the decorator
         return Markdown(f"def {source.strip()}")
-
-
-def lines(verdicts: Mapping[str, Verdict]) -> list[Lazy]:
-    """Of each verdict its cells; who reads one reads the claim's definition, too."""
-
-    def line(verdict: Verdict) -> Lazy:
-        def cell(name: str) -> Any:
-            note(verdict.claim.source)
-            return getattr(verdict, name)
-
-        return Lazy(CELLS, cell)
-
-    return [*map(line, verdicts.values())]
 
 
 def tally(verdicts: Mapping[str, Verdict]) -> Markdown:

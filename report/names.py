@@ -58,12 +58,8 @@ def common(run: Run) -> dict[str, Any]:
 
 
 def trained(results: Results) -> list[tuple[str, Training]]:
-    """Every training with its name in tables: the model's label, and the seed where it has several."""
-    several = {m for m in results.models if len(results.seeds(m)) > 1}
-    return [
-        (one.label + (f", seed {one.seed}" if one.model in several else ""), one)
-        for one in results.trainings.values()
-    ]
+    """Every training with its name in tables."""
+    return [(results.titled(one), one) for one in results.trainings.values()]
 
 
 def repository() -> str:

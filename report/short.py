@@ -8,7 +8,7 @@ are described by the same text, text/parts/models.md.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
@@ -19,8 +19,8 @@ from diffusion.data import DATASETS
 from diffusion.files import read_json
 from diffusion.provenance import releases
 from report import departures
-from report.ledger import DECIDED, badge, lines
-from report.names import trained, word
+from report.ledger import DECIDED, badge
+from report.names import word
 from report.run import Run
 from report.sources import defined
 from report.text_format import FIXED, NUMBERS, Markdown, bibtex, duration, escape, integer, sentence
@@ -68,8 +68,8 @@ class Model:
 
     @property
     def constant(self) -> bool:
-        """All of its samples are one image, so that no distance means anything."""
-        return bool(self.samples) and not self.changes and self.training.constant
+        """All of its samples are one image, so that they have no distance."""
+        return bool(self.samples) and self.samples.one_image
 
     def setting(self, name: str) -> Any:
         """A setting; a sampler or prior that a way changes begins without options."""
@@ -122,15 +122,6 @@ class Model:
         return Markdown("\n\n".join(map(escape, said)) + "\n")
 
 
-def sampled(run: Run) -> Iterator[Model]:
-    """The trainings of one's own models, and after the first one of a model its other ways to sample."""
-    for name, one in trained(run.results):
-        if one.model in run.mine and one.measured:
-            yield Model(name, one, one.final)
-            for way, changes in one.changes.items() if one is run.results.first(one.model) else ():
-                yield Model(f"{name}, {way}", one, one.ways[way], changes)
-
-
 def told(run: Run, models: Iterable[str]) -> list[Model]:
     """Models that have a section of their own."""
     found = []
@@ -157,7 +148,8 @@ def _own(run: Run) -> dict[str, Any]:
     if not mine:
         title = options.get("title", "Cold Zoom Diffusion: your run")
         return {"title": title, "own": [], "told": []}
-    own, first = [*sampled(run)], run.results.first(mine[0])
+    first, sets = run.results.first(mine[0]), run.results.sets(mine)
+    own = [Model(name, one, one.measured[way], one.changes.get(way, {})) for name, one, way in sets]
     count = NUMBERS[len(mine)] if len(mine) < len(NUMBERS) else integer(len(mine))
     name = f"{count.capitalize()} models" if len(mine) > 1 else first.label
     title = options.get("title", f"{name} on {departures.dataset(run.results).title}")
@@ -222,11 +214,11 @@ def _verdicts(run: Run) -> dict[str, Any]:
     path = releases() / RELEASES[0] / "ledger.json"
     paper = {row["id"]: row["verdict"] for row in read_json(path)} if path.is_file() else {}
     rows, open_for = [], Counter()
-    for own, line in zip(run.verdicts.values(), lines(run.verdicts), strict=True):
+    for own in run.verdicts.values():
         said = paper.get(own.claim.id)
         if said:
             mark = own.verdict if own.verdict in DECIDED else ""
-            rows.append((line, badge(said), SAME if mark == said else mark))
+            rows.append((own, badge(said), SAME if mark == said else mark))
             open_for[own.why] += not mark
     counts = {"judged": len(rows), "confirmed": sum(mark == SAME for *_, mark in rows)}
     counts |= {"undecided": open_for.total()}

@@ -45,12 +45,7 @@ def plain(text: str) -> str:
     return text
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A number as it stands in the text: unrounded, and what was read for it."""
-
-    values: tuple[float, ...]
-    sources: tuple[str, ...]
+Entry = tuple[tuple[float, ...], tuple[str, ...]]  # a number of the text, unrounded, and what was read for it
 
 
 class Marks:
@@ -72,7 +67,7 @@ class Marks:
         if not (sources := tuple(sources)):
             self.missing.append(text)
             return text
-        entry = Entry(tuple(map(float, values)), sources)
+        entry = tuple(map(float, values)), sources
         return Markdown(f"{BEGIN}{self.entries.setdefault(entry, len(self.entries))}{MIDDLE}{text}{END}")
 
 
@@ -195,13 +190,13 @@ def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any
 
     def span(found: re.Match) -> str:
         if (mark := int(found[1])) not in numbers:
-            number, entry = len(numbers) + 1, by_id[mark]
-            read = selections(entry.sources, out)
-            value = entry.values[0] if len(entry.values) == 1 else list(entry.values)
+            number, (values, sources) = len(numbers) + 1, by_id[mark]
+            read = selections(sources, out)
+            value = values[0] if len(values) == 1 else list(values)
             one = {"number": number, "text": found[2], "value": value}
             numbers[mark] = one | {"sources": [selection.as_json() for selection in read]}
             rows.update((row.source, row) for selection in read for row in selection.rows)
-            lines.append(f"1. [{found[2]}]{{#n{number}}}: {_said(entry, read, out)}")
+            lines.append(f"1. [{found[2]}]{{#n{number}}}: {_said(values, read, out)}")
         return f"[{found[2]}]{{.n s={numbers[mark]['number']}}}"
 
     text = MARK.sub(span, NO_SPAN.sub(lambda found: plain(found[0]), text))
@@ -211,14 +206,14 @@ def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any
     return text, list(numbers.values()), sorted(rows.values(), key=_place)
 
 
-def _said(entry: Entry, read: Sequence[Selection], out: Path) -> str:
+def _said(values: Sequence[float], read: Sequence[Selection], out: Path) -> str:
     """A line on one number: unrounded, and what it is from, with links."""
-    values = ", ".join(f"{x:.10g}" for x in entry.values[:4]) + (" …" if len(entry.values) > 4 else "")
+    said = ", ".join(f"{x:.10g}" for x in values[:4]) + (" …" if len(values) > 4 else "")
     links = {one.said: one.link(out) for one in read}
-    named = [f"[{said}]({link})" if link else said for said, link in [*links.items()][:MOST]]
+    named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]
     if len(links) > MOST:
         named.append(f"{len(links) - MOST} more in [the file of numbers](numbers.json)")
-    return f"{values}{' ' if values else ''}from {'; '.join(named)}"
+    return f"{said}{' ' if said else ''}from {'; '.join(named)}"
 
 
 def _place(one: Row) -> tuple[str, int]:

@@ -26,7 +26,7 @@ from typing import Any
 
 import jinja2
 from jinja2 import nodes
-from jinja2.utils import consume
+from jinja2.meta import find_undeclared_variables
 from jinja2.visitor import NodeTransformer
 
 from report.sources import Marks, taken
@@ -114,9 +114,8 @@ class _Late(NodeTransformer):
 class _Environment(jinja2.Environment):
     """Jinja2 for which None is undefined, and an attribute that a class does not have an error."""
 
-    def _parse(self, *given: Any) -> nodes.Template:
-        tree = super()._parse(*given)
-        return _Late(tree, (NAMES, *self.globals)).visit(tree)
+    def _generate(self, tree: nodes.Template, *given: Any, **how: Any) -> str:
+        return super()._generate(_Late(tree, (NAMES, *self.globals)).visit(tree), *given, **how)
 
     def preprocess(self, source: str, *given: Any) -> str:
         """Lines with statements as blocks: Jinja's line statements would take the blank lines after them."""
@@ -150,19 +149,6 @@ def _environment(show: Callable[[Any], str] = finalize) -> _Environment:
     return made
 
 
-def _is_name(node: nodes.Getitem) -> bool:
-    return isinstance(node.node, nodes.Name) and node.node.name == NAMES
-
-
-def _value(tree: nodes.Template, names: Mapping[str, Any]) -> Any:
-    """The value of the expression that a tree prints."""
-    found = nodes.Assign(nodes.Name("found", "store"), tree.body[0].nodes[0])
-    template = _CONDITIONS.from_string(nodes.Template([found], lineno=1).set_lineno(1, override=True))
-    context = template.new_context({NAMES: names})
-    consume(template.root_render_func(context))
-    return context.vars["found"]
-
-
 _CONDITIONS = _environment()
 
 
@@ -194,12 +180,14 @@ class Text:
             ValueError: it begins with a name that no run has, or is no expression.
         """
         try:
-            tree = _CONDITIONS.parse(f"<< {condition} >>")
-            names = {one.arg.value for one in tree.find_all(nodes.Getitem) if _is_name(one)}
+            names = (
+                find_undeclared_variables(_CONDITIONS.parse(f"<< {condition} >>"))
+                - _CONDITIONS.globals.keys()
+            )
             if unknown := names - self.named.keys() - self.names.keys():
                 raise ValueError(f"a condition names {min(unknown)!r}, which no run has")
             known = Lazy(names, lambda n: self.holds(self.named[n]) if n in self.named else self.names[n])
-            return bool(_value(tree, known))
+            return bool(_CONDITIONS.compile_expression(condition)({NAMES: known}))
         except (jinja2.UndefinedError, KeyError):
             return False
         except (jinja2.TemplateError, TypeError) as error:

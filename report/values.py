@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from diffusion.evaluation.interval import Interval
-from diffusion.evaluation.statistics import FEWEST
+from diffusion.evaluation.statistics import FEWEST, Interval
 from report.claims.ddpm import EARLY
 from report.claims.samples import COMPARABLE, classes
 from report.departures import DDPMS, END_OF_TRAINING, complete, deviations
 from report.judge import at_end, late
-from report.ledger import FAILS, Verdict, lines, tally
+from report.ledger import FAILS, Verdict, tally
 from report.names import common, trained
 from report.run import Run
 from report.short import told
@@ -25,9 +24,8 @@ from report.sources import defined
 from report.text import Lazy, Names
 from report.text_format import FIXED, NUMBERS, Markdown, escape, fixed, integer, listing, named, num, percent
 from study import blind as blind_reading
-from study import changes
+from study import changes, drift
 from study.counterparts import studied
-from study.drift import WATCHED, Level, N
 from study.figures.beyond import SHOWN
 from study.figures.pictures import UNPICKED
 from study.figures.starts import HALF
@@ -67,7 +65,7 @@ def _front(run: Run) -> dict[str, Any]:
         "pictures": [(label, file) for label, file in pictures if file in run.drawn],
         "finals": {one.label: one.final for one in ones},
         "all_low_confidence": lambda: named(((o.label, o.final["low_confidence"]) for o in ones), percent),
-        "all_distances": lambda: named(((one.label, one.final["frechet"]) for one in ones), num),
+        "all_distances": lambda: named(((o.label, o.final["frechet"]) for o in ones if not o.constant), num),
         "told": told(run, [m for m in results.models if m not in (*studied(results), *run.mine)]),
     }
 
@@ -135,29 +133,17 @@ def _late_distances(one: Training) -> Markdown:
 
 
 def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
-    """The ledger; of each claim its verdict, its parts, and the number that decides."""
-    decides = {name: v.decides[0] for name, v in verdicts.items() if v.decides}
+    """The ledger, and of each claim its verdict in a word."""
     every, failing = [v.claim for v in verdicts.values()], []
     for one in (v.claim for v in verdicts.values() if v.verdict == FAILS):
         failing.append(f"“{one.short}” ({one.section.partition(',')[0]})")  # with the study's section
-
-    def parts(name: str) -> Lazy:
-        of = verdicts[name].parts
-        return Lazy(range(len(of)), lambda i: of[i].interval)
-
     return {
-        "ledger": lambda: lines(verdicts),
+        "verdicts": verdicts,
         "claims_count": lambda: defined(len(every), "report.claims"),
         "made_before": lambda: defined(sum(one.made_before for one in every), "report.claims"),
         "tally": lambda: tally(verdicts),
         "failing": lambda: defined(Markdown(", ".join(failing)), "report.claims"),
         "verdict": {name: v.word for name, v in verdicts.items()},
-        "parts": Lazy(verdicts, parts),
-        "effect": Lazy(decides, lambda name: decides[name].shown()),
-        "value": Lazy(decides, lambda name: decides[name].show(decides[name].interval.value)),
-        "magnitude": Lazy(decides, lambda name: decides[name].show(abs(decides[name].interval.value))),
-        "fewest": Lazy(verdicts, lambda name: verdicts[name].fewest),
-        "ratios": lambda: [one.interval for one in verdicts["comparable"].cases[0]],
     }
 
 
@@ -250,7 +236,6 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
         "loss_correlations": lambda: [_by_loss(one) for one in of["zoom"]],
         "late_means": lambda: [mean(row["frechet"] for row in one.late) for one in of["zoom"]],
         "mix_all": lambda: [(one.model, one.analysed[""]["mix_reweighted"]) for one in ones],
-        "study_digits": lambda: [one.final["digit"] for found in of.values() for one in found],
         **_early({m: of.get(m, []) for m in DDPMS}),
     }
 
@@ -338,11 +323,6 @@ def by_class(ones: list[Training]) -> dict[str, np.ndarray]:
 # --- jobs of no training ---
 
 
-def ways(job: Job | None) -> dict[str, Samples]:
-    """Way -> what a job measured in it; nothing where there is no job."""
-    return {way: job[way] for way in dict.fromkeys(row.way for row in job.rows)} if job else {}
-
-
 def by_model(job: Job) -> dict[str, dict[str, Samples]]:
     """Model -> way -> what a job of no single model measured of it."""
     found: dict[str, dict[str, list[Row]]] = {}
@@ -353,7 +333,10 @@ def by_model(job: Job) -> dict[str, dict[str, Samples]]:
 
 def _of_run(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
     """Noise schedules, real images as a yardstick, and the blind comparison."""
-    yardstick, blind = results.yardstick, ways(results.blind)
+    yardstick = results.yardstick
+    schedules, real, blind = (
+        job.ways if job else {} for job in (results.schedules, yardstick, results.blind)
+    )
 
     def per_nat() -> float:
         """The distance of real images for each nat by which their classes are mixed otherwise."""
@@ -367,9 +350,9 @@ def _of_run(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any
 
     return {
         "schedule": results.schedules and results.schedules.facts,
-        "schedules": ways(results.schedules),
-        "yardstick": ways(yardstick),
-        "recognisers": [name for name in ways(yardstick).get("", ()) if name.split(" by ")[0] == "wrongly"],
+        "schedules": schedules,
+        "yardstick": real,
+        "recognisers": [name for name in real.get("", ()) if name.split(" by ")[0] == "wrongly"],
         "no_digits": lambda: yardstick.facts.no_digits,
         "scale": lambda: [
             Markdown(f"{escape(kind.replace(' %', '%'))} {num(yardstick[kind]['frechet'], 2)}")
@@ -377,7 +360,6 @@ def _of_run(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any
         ],
         "per_nat": per_nat if yardstick else None,
         "blind": blind,
-        "eye": blind.get(""),
         "corrected": Lazy(of if blind else (), corrected),
     }
 
@@ -387,33 +369,35 @@ def _of_run(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any
 
 def _level(results: Results) -> dict[str, Any]:
     """The mean level of DDPM samples (`study.drift`)."""
-    level = Level.of(results)
-    ways = level.ways
-    own = [one for one in ways if not one.way]
+    drifts = drift.ways(results)
+    own = [one for one in drifts if not one.way]
+    finished = [one for one in own if one.one in results.trainings.values()]
 
     def crossings(schedule: str) -> Markdown:
         """The epochs after which the response of each training is above a half."""
-        found = [next((e for e, rho in of if rho > HALF), WATCHED + 1) for of in level.courses[schedule]]
-        said = (f"more than {WATCHED}" if epoch > WATCHED else integer(epoch) for epoch in sorted(found))
+        courses = drift.courses(results)[schedule]
+        found = [next((e for e, rho in of if rho > HALF), drift.WATCHED + 1) for of in courses]
+        most = f"more than {drift.WATCHED}"
+        said = (most if epoch > drift.WATCHED else integer(epoch) for epoch in sorted(found))
         return listing(said)
 
     return {
-        "starts": Lazy(DDPMS if ways else (), crossings),
-        "drift": (lambda: _law(level)) if ways else {},
-        "finished": lambda: [one.border / one.predicted for one in level.finished],
+        "starts": Lazy(DDPMS if drifts else (), crossings),
+        "drift": (lambda: _law(drifts, results)) if drifts else {},
+        "finished": lambda: [one.border / one.predicted for one in finished],
         "blind_ones": lambda: [one for one in own if one.response < BLIND],
         "seeing_ones": lambda: [one for one in own if one.response > HALF],
         "blind_below": lambda: defined(BLIND, "report.values:BLIND"),
         "small": lambda: defined(SMALL, "report.values:SMALL"),
-        "followed": lambda: defined(N, "study.drift:N"),
+        "followed": lambda: defined(drift.N, "study.drift:N"),
     }
 
 
-def _law(level: Level) -> dict[str, float]:
+def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     """Spreads of the level as the law predicts them from responses, beside those that were measured."""
-    border = np.array([one.border for one in level.ways])
-    predicted = np.hypot([one.predicted for one in level.ways], level.real)
-    small = (border < SMALL) & np.array([one.kind != "U-Net" for one in level.ways])
+    border = np.array([one.border for one in drifts])
+    predicted = np.hypot([one.predicted for one in drifts], drift.real(results))
+    small = (border < SMALL) & np.array([one.kind != "U-Net" for one in drifts])
     within = np.abs(np.log2(border / predicted)) < 1
 
     def correlation(chosen: np.ndarray) -> float:
@@ -422,8 +406,8 @@ def _law(level: Level) -> dict[str, float]:
         return float(np.corrcoef(*pair)[0, 1]) if chosen.sum() > 2 else 0.0
 
     return {
-        "n": len(level.ways),
-        "trainings": len({one.training for one in level.ways}),
+        "n": len(drifts),
+        "trainings": len({one.training for one in drifts}),
         "correlation": correlation(border > 0),
         "within": float(within.mean()),
         "small": int(small.sum()),
@@ -442,25 +426,18 @@ def _others(results: Results) -> dict[str, Any]:
     """Changes beyond the study, the study's own files and weights, and trainings in their first epochs."""
     further, original, watched = results.further, results.original, results.watched
     rows = {row.name: row for row in changes.table(further)} if further else {}
+    ones = further.trainings.values() if further else ()
     found = {
         "beyond": rows,
         "told_beyond": [row for name, row in rows.items() if name in TOLD],
         "watched": {row.name: row for row in changes.table(watched)} if watched else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
-        "automatic": _automatic(further) if further else {},
+        "automatic": lambda: [
+            one.train.environment["precision"] for one in ones if one.settings["precision"] == "auto"
+        ],
         "tuning": _tuning(further) if further and further.tuning else {},
     }
     return found | _files(original.files if original else None)
-
-
-def _automatic(further: Results) -> Lazy:
-    """The number of trainings with automatic precision, and of those that it let run in float32."""
-    ones = further.trainings.values()
-
-    def precisions() -> list[str]:
-        return [one.train.environment["precision"] for one in ones if one.settings["precision"] == "auto"]
-
-    return Names({"all": lambda: len(precisions()), "fp32": lambda: precisions().count("fp32")})
 
 
 def _tuning(further: Results) -> Lazy:

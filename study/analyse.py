@@ -15,15 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from diffusion import syntax
+from diffusion import identity
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import Value, definitions
+from diffusion.evaluation.measures import Value, definitions, taken
 from diffusion.files import digest
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
 from diffusion.training.run import Run
-from study import class_mix, probes
+from study import distances, probes
 from study.kept import kept_path, read_kept
 from study.measure import Filling, Part, command, of_run, open_trained
 from study.settings import Analyse
@@ -47,7 +47,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> Job:
     ways = {_name(_how(one)): one for one in (run, *_other_ways(run, P))}
     facts = of_run(run, train, P) | {
         "ways": {way: _how(one) for way, one in ways.items()},
-        "code": digest([syntax.code("samples"), definitions(parts, probed, _samples, _other_ways)], 16),
+        "code": digest([identity.code("samples"), definitions(parts, probed, _samples, _other_ways)], 16),
     }
     file = Filling(out, f"analyse_{name}", facts, {*OF_WAY, *OF_FINISHED, *OF_NETWORK})
     if file.whole:
@@ -69,14 +69,16 @@ def parts(run: Run, evaluator: Evaluator, x: Tensor, ways: Mapping[str, Run], P:
     for way, of in ways.items():
 
         def take(only: Collection[str], of: Run = of) -> Mapping[str, Value]:
-            return evaluator.measure(x if of is run else of.sample(P.n_way), only=only)
+            return taken(Seen(evaluator, x if of is run else of.sample(P.n_way), only=only), only)
 
         yield Part(way, None, OF_WAY, take)
     seen, test = cache(lambda: Seen(evaluator, x)), evaluator.test.labels
 
     def mix(_: Any) -> Mapping[str, Value]:
         of, repeats = evaluator.digits.reference, evaluator.interval_repeats
-        return class_mix.split(of, seen().features, seen().labels, test, repeats)
+        if seen().one_image:  # which has no distance
+            return {}
+        return distances.split(of, seen().features, seen().labels, test, repeats)
 
     def copies(_: Any) -> Mapping[str, Value]:
         n, x_train = len(x), to_uint8(run.images)

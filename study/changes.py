@@ -11,10 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from diffusion.evaluation.interval import Interval
-from diffusion.evaluation.statistics import mean_of
+from diffusion.evaluation.statistics import Interval
 from diffusion.parameters import OF_SAMPLING
 from study.results import Results, Training, mean, sampling_of
+from study.series import mean_of
 from study.settings import TRAININGS
 from study.table import Facts, Samples, note
 
@@ -118,7 +118,7 @@ class Way(Mapping):
     @property
     def said(self) -> str:
         """Its changes in words."""
-        return describe(self)
+        return describe(self.changes) or f"{self.model}, the base"
 
     @property
     def distance(self) -> Interval:
@@ -139,13 +139,13 @@ def _place(one: Training, samples: Samples, measure: str) -> Mapping[str, Any]:
     return next((of for of in (one.history[-1], analysed, one.probes) if measure in of), samples)
 
 
-def describe(row: Way, changes: Mapping[str, Any] | None = None) -> str:
-    """The row in words: the model for a base, else what was changed, or some of its changes."""
+def describe(changes: Mapping[str, Any]) -> str:
+    """Changed settings in words."""
     flat: dict[str, Any] = {}
-    for name, value in (row.changes if changes is None else changes).items():
+    for name, value in changes.items():
         flat |= value if isinstance(value, dict) else {name: value}
     words = [WORDS.get(name, name.replace("_", " ") + " {}").format(_word(v)) for name, v in flat.items()]
-    return ", ".join(words) or f"{row.model}, the base"
+    return ", ".join(words)
 
 
 def _word(value: Any) -> str:

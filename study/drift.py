@@ -16,17 +16,17 @@ that is blind, rho = 0, that of the start, of standard deviation 1 / 28, grows b
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
 from diffusion.evaluation.statistics import numpy_generator
 from diffusion.processes.samplers import DDIM, visits
+from study.probes import SHIFT
 from study.results import Results, Training
 from study.settings import TRAININGS
 from study.table import Job, Samples, note
 
-SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
 N = 4_000  # offsets that are followed
 WATCHED = 30  # epochs of a course
 Course = list[tuple[int, float]]  # epoch, response at t = T
@@ -93,7 +93,7 @@ class Drift:
     @property
     def training(self) -> float:
         """Its loss in the first epoch, which no other has: it may be released short and long."""
-        return _first_loss(self.one)
+        return self.one.history[0]["train_loss"].value
 
     @property
     def kind(self) -> str:
@@ -134,10 +134,10 @@ class Drift:
 def responses(analysed: Job) -> list[Response]:
     """The responses of a network, to the smallest shift first."""
     found = []
-    for way in dict.fromkeys(row.way for row in analysed.rows if row.way.startswith("shift ")):
-        part = [each.value for each in analysed[way]["response"]]
-        places = analysed[way].places("response")
-        found.append(Response(float(way.removeprefix("shift ")), places, part))
+    for way, samples in analysed.ways.items():
+        if way.startswith("shift "):
+            part = [each.value for each in samples["response"]]
+            found.append(Response(float(way.removeprefix("shift ")), samples.places("response"), part))
     return sorted(found)
 
 
@@ -162,52 +162,33 @@ def of(one: Training) -> list[Drift]:
     return found
 
 
-def _first_loss(one: Training) -> float:
-    return one.history[0]["train_loss"].value
+def _trainings(results: Results) -> list[Training]:
+    """Those of the run itself, of the changes beyond the study, and those that are watched."""
+    runs = (results, results.further, results.watched)
+    return [one for run in runs if run for one in run.trainings.values()]
 
 
-@dataclass(frozen=True, eq=False)
-class Level:
-    """The response at t = T along training, by schedule, and what becomes of the level of samples.
+def courses(results: Results) -> dict[str, list[Course]]:
+    """Noise schedule -> the course of each training of it that was measured in its first epochs."""
+    fullest: dict[tuple[str, float], Course] = {}  # of each training
+    for one in _trainings(results):
+        if one.model != one.settings.unread.get("schedule"):
+            continue
+        rows = [row for row in one.curve if row.epoch <= WATCHED and "response" in row]
+        key = one.model, one.history[0]["train_loss"].value
+        if len(rows) > max(1, len(fullest.get(key, []))):
+            fullest[key] = [(row.epoch, row["response"].value) for row in rows]
+    return {
+        schedule: [course for (model, _), course in fullest.items() if model == schedule]
+        for schedule, _ in fullest
+    }
 
-    Attributes:
-        runs: the run itself, the changes beyond the study, and the trainings that are watched.
-    """
 
-    runs: list[Results]
+def ways(results: Results) -> list[Drift]:
+    """Every way in which samples of a DDPM were drawn."""
+    return [way for one in _trainings(results) for way in of(one)]
 
-    @classmethod
-    def of(cls, results: Results) -> Self:
-        return cls([one for one in (results, results.further, results.watched) if one])
 
-    @property
-    def courses(self) -> dict[str, list[Course]]:
-        """Noise schedule -> the course of each training of it that was measured in its first epochs."""
-        fullest: dict[tuple[str, float], Course] = {}  # of each training
-        for one in (one for run in self.runs for one in run.trainings.values()):
-            if one.model != one.settings.unread.get("schedule"):
-                continue
-            rows = [row for row in one.curve if row.epoch <= WATCHED and "response" in row]
-            key = one.model, _first_loss(one)
-            if len(rows) > max(1, len(fullest.get(key, []))):
-                fullest[key] = [(row.epoch, row["response"].value) for row in rows]
-        return {
-            schedule: [course for (model, _), course in fullest.items() if model == schedule]
-            for schedule, _ in fullest
-        }
-
-    @cached_property
-    def ways(self) -> list[Drift]:
-        """Every way in which samples of a DDPM were drawn."""
-        return [way for run in self.runs for one in run.trainings.values() for way in of(one)]
-
-    @property
-    def finished(self) -> list[Drift]:
-        """Drifts of the run itself, each training's own way."""
-        own = self.runs[0].trainings.values()
-        return [one for one in self.ways if not one.way and one.one in own]
-
-    @property
-    def real(self) -> float:
-        """The spread of the border of real images."""
-        return next(one.real["border"].sd for one in self.runs[0].trainings.values() if one.measured)
+def real(results: Results) -> float:
+    """The spread of the border of real images."""
+    return next(one.real["border"].sd for one in results.trainings.values() if one.measured)

@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffusion import data, runtime, syntax
+from diffusion import data, identity, runtime
 from diffusion.evaluation.evaluator import Evaluator, Seen, codes
-from diffusion.evaluation.frechet import frechet_gap, to_uint8
-from diffusion.evaluation.measures import FEATURES, MEASURES, Value, definitions
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.measures import FEATURES, MEASURES, Value, definitions, taken
 from diffusion.evaluation.measures import measure as known_as
 from diffusion.files import differences, digest
 from diffusion.parameters import Settings, Training
@@ -36,19 +36,22 @@ from diffusion.provenance import environment
 from diffusion.training.checkpoints import RunError
 from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
-from study import probes, settings, table
+from study import confidence, pixels, probes, settings, table  # noqa: F401 - pixels: to be measured
+from study.distances import frechet_gap
+from study.drawn import DrawnRun
 from study.kept import keep, kept_path
 from study.results import LATE, plain
 from study.settings import Analyse, Measure
 from study.table import CHECKPOINT, PATCHES, REAL, Facts, Job
 
 N_PROBED = 500  # test images whose latents are raised and lowered
-CONSTANT = 2  # grey values of 255 within which images count as one and the same
 FLOORS = tuple(f"floor{end}" for end in FEATURES)
+SLOW = "_inception"  # features too slow for every set of samples
 COST = ("calls", "seconds")
 BESIDE = ("threshold", "divergence_floor", "frechet_gap", "response")  # measures of no set of samples
 GAPS = {"clipping": ("clipping off", "clipping on"), "float32": ("bf16", "fp32")}  # before, after
 KEPT = ("samples", "late", "quality")  # images
+EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
 COMPUTES = ("torch", "numpy", "torchvision", "torchmetrics", "scikit-learn", "device", "precision")
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
@@ -85,25 +88,42 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> Job:
     of_samples = measures_of(train, P)
     facts = of_run(run, train, P) | {
         "reference": {"split": "test", "n": len(evaluator.x_test)},
-        **evaluator.describe(),
-        "code": digest([syntax.code("samples"), definitions(*DRAWING), N_PROBED, LATE], 16),
+        **described(evaluator),
+        "code": digest([identity.code("samples"), definitions(*DRAWING), N_PROBED, LATE], 16),
     }
     file = Filling(out, f"measure_{name}", facts, {*of_samples, *FLOORS, *COST, *BESIDE})
     if file.whole and all(kept_path(out, f"{kind}_{name}").is_file() for kind in KEPT):
         return Job(out, file.name)
     samples = run.sample(P.n_final, seed_of(P))
     grey = to_uint8(samples)
-    constant = bool((grey.short() - grey[:1].short()).abs().max() <= CONSTANT)  # one image, but for rounding
-    if constant:
-        said = "all samples are one image, so its distances mean nothing and support no claim"
-        print(f"{name}: {said}", flush=True)
+    if (seen := Seen(evaluator, samples)).one_image:
+        print(f"{name}: all samples are one image, so they have no distance and are no digits", flush=True)
     late = [run.sample(P.n_checkpoint, seed_of(P), epoch) for epoch in late_epochs(train, P)]
-    examples = Seen(evaluator, samples).examples(seed=seed_of(P))  # (2, 16, 28, 28)
+    chosen = confidence.rank_by_quality(seen.confidence, min(EXAMPLES, len(samples) // 2), seed_of(P))
     keep(out, f"samples_{name}", grey[:, 0].numpy())
     keep(out, f"late_{name}", np.stack([to_uint8(one)[:, 0].numpy() for one in late]))
-    keep(out, f"quality_{name}", to_uint8(examples.flatten(0, 1)[:, None]).view(examples.shape).numpy())
-    found = parts(run, train, evaluator, P, of_samples, ablations=P.ablations and not constant)
-    return file.fill(found, constant=[""] if constant else [])
+    keep(out, f"quality_{name}", np.stack([grey[of, 0].numpy() for of in chosen]))  # (2, 16, 28, 28)
+    found = parts(run, train, evaluator, P, of_samples, ablations=P.ablations and not seen.one_image)
+    return file.fill(found)
+
+
+def described(evaluator: Evaluator) -> dict[str, Any]:
+    """Identity of what measures, as JSON.
+
+    Returns:
+        "features": by name, whether they are `available`, else the `reason`; `sha256` and others of their
+        network. "recogniser": `n_digits` and `n_kind` of its calibration; None where there is none.
+    """
+    unknown = {"dimension": None, "sha256": None, "test_accuracy": None}
+    found = {
+        name: {"available": one.available, "reason": one.reason, **unknown, **one.info}
+        for name, one in evaluator.extractors.items()
+    }
+    if evaluator.classes:
+        right = evaluator.test.labels == evaluator.labels
+        found["digits"]["test_accuracy"] = float(right.double().mean())
+    calibrated = {"n_digits": len(evaluator.x_digits), "n_kind": evaluator.n_kind}
+    return {"features": found, "recogniser": calibrated if evaluator.test.recognisable else None}
 
 
 def measures_of(train: Facts, P: Measure) -> set[str]:
@@ -127,12 +147,13 @@ def parts(
 ) -> Iterator[Part]:
     """All that is measured of a training and of real images."""
     seed, last = seed_of(P), train.epochs
+    quick = {name for name in of_samples if not name.endswith(SLOW)}
 
-    def drawn(way: str, of: Run, n: int, *more: Any, epoch: int | None = None) -> Part:
+    def drawn(way: str, of: Run, n: int, n_distance: int | None = None, epoch: int | None = None) -> Part:
         def take(only: Collection[str]) -> Mapping[str, Value]:
-            return evaluator.measure(of.sample(n, seed, epoch), *more, only=only)
+            return taken(Seen(evaluator, of.sample(n, seed, epoch), n=n_distance, only=only), only)
 
-        return Part(way, epoch or last, of_samples, take)
+        return Part(way, epoch or last, quick if way else of_samples, take)
 
     def response(epoch: int, _: Any) -> Mapping[str, Value]:
         """Of a DDPM's network after an epoch to an offset at t = T."""
@@ -146,15 +167,19 @@ def parts(
         reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
         return {"frechet_gap": frechet_gap(reference, b, a, repeats, evaluator.seed)}
 
-    yield Part(CHECKPOINT, None, FLOORS, lambda _: evaluator.floors(P.n_checkpoint))
+    floors = [name for name in FLOORS if not name.endswith(SLOW)]
+    yield Part(CHECKPOINT, None, floors, partial(evaluator.floors, P.n_checkpoint))
     for epoch in checkpoints(train, P):
         yield drawn(CHECKPOINT, run, P.n_checkpoint, epoch=epoch)
         if isinstance(run.process, DDPM):
             yield Part(CHECKPOINT, epoch, ["response"], partial(response, epoch))
-    yield Part("", None, FLOORS, lambda _: evaluator.floors(P.n_distance, every=True))
-    yield drawn("", run, P.n_final, P.n_distance, True)
+    yield Part("", None, FLOORS, partial(evaluator.floors, P.n_distance))
+    yield drawn("", run, P.n_final, P.n_distance)
     yield Part("", last, COST, lambda _: cost(run))
     yield Part(REAL, None, [*of_samples, *BESIDE], partial(evaluator.real, P.n_distance))
+    if evaluator.classes:
+        least = confidence.threshold(evaluator)
+        yield Part(REAL, None, ["threshold"], lambda _: {"threshold": least})
     others = changed(run) if ablations else {}
     for way, of in others.items():
         for epoch in late_epochs(train, P) if way == PATCHES else [None]:
@@ -254,7 +279,7 @@ class Filling:
         kept = [row for row in job.rows if row.measure in self.codes.keys() - self.stale]
         self.rows = [[getattr(row, cell) for cell in table.IN_FILE] for row in kept]
 
-    def fill(self, found: Iterable[Part], **facts: Any) -> Job:
+    def fill(self, found: Iterable[Part]) -> Job:
         """Take what is stale of the parts, and write the file; returns it."""
         for part in found:
             if only := self.stale.intersection(part.measures):
@@ -263,7 +288,7 @@ class Filling:
                 if distance := values.get("frechet"):
                     at = f"{self.name} {part.way} {part.epoch or ''}"
                     print(f"{' '.join(at.split())}: Fréchet distance {distance.value:.2f}", flush=True)
-        table.write(self.out, self.name, self.facts | facts | {"codes": self.codes}, self.rows)
+        table.write(self.out, self.name, self.facts | {"codes": self.codes}, self.rows)
         return Job(self.out, self.name)
 
 
@@ -288,7 +313,7 @@ def evaluator_of(P: Measure) -> Evaluator:
 
 
 def open_trained(out: Path, train: Facts, P: Measure | Analyse) -> Run:
-    """The finished training of a file, as it is to be sampled: a run of this workflow, which is trusted."""
+    """The finished training of a file, as it is to be sampled."""
     name = f"{train.model}-{train.seed}"
     if (dataset := train.settings["dataset"]) != P.dataset:
         raise ValueError(f"{name} was trained on {dataset}, not on {P.dataset}; measure it there")
@@ -296,7 +321,7 @@ def open_trained(out: Path, train: Facts, P: Measure | Analyse) -> Run:
     if not folder.is_relative_to(Path(out).resolve()):
         raise ValueError(f"the file of {name} names {train.run!r}, a place outside of {out}")
     precision = runtime.resolve_precision(P.precision, runtime.device())
-    run = open_run(folder, trust=True, precision=precision)
+    run = DrawnRun.of(open_run(folder, precision=precision))
     if run.weights_sha256() != train.weights.sha256:
         raise RunError(
             f"{run.weights_file()} is not the file that the training of {name} names; run its notebook again"

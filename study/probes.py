@@ -1,19 +1,67 @@
-"""Probes of finished trainings: blindness to an offset, restoration in one step, copies of images."""
+"""Probes of finished trainings: what a network errs in, is blind to, restores in one step, and copies."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from diffusion.evaluation.diagnostics import classes_of, predicted
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.classifier import classes_of
 from diffusion.evaluation.measures import measure
-from diffusion.evaluation.statistics import mean_of, share_of
-from diffusion.processes import DDPM
-from diffusion.processes.base import Network
-from diffusion.runtime import generator
+from diffusion.evaluation.statistics import Interval, share_of
+from diffusion.processes import DDPM, ColdDiffusion
+from diffusion.processes.base import Network, in_chunks
+from diffusion.runtime import autocast, device_of, generator
+from study.pixels import dark_centre
+from study.series import mean_of
 
+LEVELS = tuple(round(0.05 + 0.1 * i, 2) for i in range(10))  # alpha_bar of the scale common to all schedules
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
 LARGER = (3.0, 10.0, 30.0, 100.0)  # times that: levels of samples that nothing mended
 NEAR = 0.05  # the share of test images that counts as near to a training image
+
+
+# --- noise predictors ---
+
+
+@torch.no_grad()
+def predicted(network: Network, latent: Tensor, t: int, T: int, precision: str) -> Tensor:
+    """The network's answer to latents (N, 1, 28, 28) of one time step, float32 on the CPU."""
+    on = device_of(network)
+    with autocast(on, precision):
+        return in_chunks(network, latent.to(on), t, T).cpu()
+
+
+def noise_error(process: DDPM, network: Network, x: Tensor, t: int, precision: str, seed: int) -> Tensor:
+    """Mean squared error of the predicted noise at one time step, of each image of x (N, 1, 28, 28): (N,)."""
+    eps = torch.randn(x.shape, generator=generator(seed, "probe"))
+    latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
+    return (predicted(network, latent, t, process.T, precision) - eps).square().mean((1, 2, 3))
+
+
+class CommonLoss(NamedTuple):
+    """A test loss at noise levels, values of alpha_bar: its mean, and by level."""
+
+    mean: float
+    levels: Sequence[float]
+    by_level: Sequence[float]
+
+
+@measure(
+    common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
+    common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
+)
+def common_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> CommonLoss:
+    """Test loss over the images x (N, 1, 28, 28) at fixed noise levels, the same for all schedules.
+
+    The loss of Eq. (6) averages over a schedule's own time steps, so those of two schedules are not on one
+    scale. This takes, for each of ten values of alpha_bar, the step that comes nearest to it. The noise is
+    that of any other schedule with the same seed, so that chance moves the losses of both alike.
+    """
+    alpha_bar = process.schedule.alpha_bar[1:]
+    steps = [int((alpha_bar - level).abs().argmin()) + 1 for level in LEVELS]
+    errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps])  # (10, N)
+    return CommonLoss(float(errors.mean()), LEVELS, errors.mean(1).tolist())
 
 
 @measure(response=("share", "of a uniform rise of the latents that the network sees as noise; x: time step"))
@@ -83,6 +131,68 @@ def recovered(
 def _steps(T: int, n: int) -> list[int]:
     """n evenly spaced time steps up to T, fewer where T is smaller."""
     return sorted({max(1, t) for t in torch.linspace(T / n, T, n).round().long().tolist()})
+
+
+# --- restorations by cold diffusion ---
+
+
+def reconstruct(
+    process: ColdDiffusion, network: Network, x: Tensor, level: int, precision: str
+) -> tuple[Tensor, Tensor]:
+    """Degrade x (N, 1, 28, 28) to one level, predict it back in one go; returns (degraded, reconstructed)."""
+    degraded = process.degrade(x, torch.full((len(x),), level))
+    return degraded, predicted(network, degraded, level, process.T, precision)
+
+
+@measure(
+    restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"),
+)
+def restoration_error(
+    process: ColdDiffusion, network: Network, x: Tensor, precision: str
+) -> dict[int, Interval]:
+    """Mean squared error per image by level: mean and standard deviation over the images x."""
+    found = {}
+    for level in range(1, process.T + 1):
+        restored = reconstruct(process, network, x, level, precision)[1]
+        error = (restored - x).square().flatten(1).mean(1)  # (N,)
+        found[level] = Interval(float(error.mean()), n=len(x), sd=float(error.std()))
+    return found
+
+
+@measure(
+    restored_right=("share", "test images read right when restored from the last level"),
+    original_right=("share", "test images read right"),
+    restored_as=("images", "of a class, restored from the last level; x: class that is read"),
+    dark_centre_restored_as=("share", "classes read in restored images with a dark centre; x: class"),
+    dark_centre_of=("share", "classes of images with a dark centre; x: class"),
+)
+def confusion(
+    process: ColdDiffusion, network: Network, classifier: Callable, x: Tensor, labels: Tensor, precision: str
+) -> dict[str, Any]:
+    """The classes that come out of fully degraded images, by name; `restored_as` by true class first.
+
+    Args:
+        x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,) int64.
+        classifier: images -> logits, (B, K).
+    """
+    out = reconstruct(process, network, x, process.T, precision)[1]
+    read, real = classes_of(classifier, out), classes_of(classifier, x)
+    K, dark = classifier(x[:1]).shape[1], dark_centre(x)  # dark: (N,)
+
+    def shares(classes: Tensor) -> list[Interval]:
+        counts = classes[dark].bincount(minlength=K)
+        return [Interval(one, n=int(dark.sum())) for one in (counts / max(1, int(dark.sum()))).tolist()]
+
+    return {
+        "restored_right": Interval(float((read == labels).float().mean()), n=len(x)),
+        "original_right": Interval(float((real == labels).float().mean()), n=len(x)),
+        "restored_as": (labels * K + read).bincount(minlength=K * K).view(K, K).tolist(),
+        "dark_centre_restored_as": shares(read),
+        "dark_centre_of": shares(labels),
+    }
+
+
+# --- copies of training images ---
 
 
 def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> Tensor:

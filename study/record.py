@@ -11,9 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from diffusion.data import get, grey_values
-from diffusion.evaluation.diagnostics import CommonLoss, Reconstruction
-from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.measures import measure
+from diffusion.evaluation.statistics import Interval
 from diffusion.parameters import Schedules, Training
 from diffusion.plugins import named
 from diffusion.processes import DDPM
@@ -23,6 +22,7 @@ from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
 from diffusion.provenance import environment
 from diffusion.training.run import Run
 from study import kept
+from study.probes import CommonLoss
 from study.table import lines, write
 
 FINISHED = -1  # stands for the last epoch in the rows of probes
@@ -82,6 +82,7 @@ def schedules_record(
 @measure(
     train_loss=("squared error", "mean over the pixels of an epoch's training images"),
     test_loss=("squared error", "mean over the pixels of the test images"),
+    step_loss=("squared error", "mean over the pixels of the training images of some steps; x: their last"),
     epoch_seconds=("seconds", "of an epoch"),
 )
 def train_record(P: Training, process: str, label: str, run: Run, **probes: Iterable[list[Any]]) -> Path:
@@ -102,7 +103,6 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Iter
         "seed": P.seed,
         "process": process,
         "label": label,
-        "about": "",
         "docs": docs(P, run),
         "run": weights.parents[1].relative_to(out).as_posix(),
         "epochs": run.epochs,
@@ -114,7 +114,7 @@ def train_record(P: Training, process: str, label: str, run: Run, **probes: Iter
         "data": {"title": known.title, "classes": list(known.classes), "noun": known.noun},
         "sha256": {str(line["epoch"]): line["sha256"] for line in run.history},
     }
-    rows: list[list[Any]] = []
+    rows = [*lines({"step_loss": {step: Interval(loss) for step, loss in run.losses}})]
     for line in run.history:
         found = {"train_loss": line["train_loss"], "test_loss": line["test_loss"]}
         found["epoch_seconds"] = line["seconds"]
@@ -140,8 +140,6 @@ def docs(P: Training, run: Run) -> dict[str, str]:
 @measure(
     learning_rate=("", "as the study prints it, and as it is used"),
     loss_of_steps=("squared error", "at the first and at the last of a few steps; x: step"),
-    common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
-    common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
 )
 def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> list[list[Any]]:
     """Rows of a DDPM: losses of a few steps at the learning rate as printed and as used, and common losses.
@@ -158,41 +156,29 @@ def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> l
 
 
 @measure(
-    restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"),
     centre_pixels=("pixels", "central pixels of training images; x: grey value"),
     centre_black=("share", "central pixels of training images that are black"),
     centre_extreme=("share", "central pixels of training images within a tenth of black or white"),
-    restored_right=("share", "test images read right when restored from the last level"),
-    original_right=("share", "test images read right"),
-    restored_as=("images", "of a class, restored from the last level; x: class that is read"),
-    dark_centre_restored_as=("share", "classes read in restored images with a dark centre; x: class"),
-    dark_centre_of=("share", "classes of images with a dark centre; x: class"),
 )
-def zoom_probes(errors: Reconstruction, counts: Tensor, reading: Mapping[str, Any]) -> list[list[Any]]:
+def zoom_probes(
+    errors: Mapping[int, Interval], counts: Tensor, reading: Mapping[str, Any]
+) -> list[list[Any]]:
     """Rows of a zoom, with the counts (256,) of the grey values of its central training pixels.
 
     Args:
-        errors, reading: of `diagnostics.error_by_level` and `diagnostics.confusion`.
+        errors, reading: of `probes.restoration_error` and `probes.confusion`.
     """
-    confusion, dark, share = reading["confusion"], reading["dark_centre"], counts.double() / counts.sum()
+    share, reading = counts.double() / counts.sum(), dict(reading)
     centre = {
         "centre_pixels": counts.tolist(),
         "centre_black": float(share[0]),
         "centre_white": float(share[250:].sum()),
         "centre_extreme": float(share[:26].sum() + share[230:].sum()),
     }
-    restored = {
-        "restoration_error": {
-            level: Interval(mse, n=errors.n, sd=sd)
-            for level, mse, sd in zip(errors.levels, errors.mse, errors.sd, strict=True)
-        },
-        "restored_right": Interval(confusion.accuracy, n=confusion.n),
-        "dark_centre_restored_as": [Interval(one, n=dark.n) for one in dark.share],
-        "dark_centre_of": [Interval(one, n=dark.n) for one in dark.true_share],
-    }
-    rows = [*lines(restored, epoch=FINISHED), *lines(centre, way=OF_IMAGES)]
-    rows += lines({"original_right": Interval(confusion.real_accuracy, n=confusion.n)})
-    for true, read in enumerate(confusion.matrix):
+    original, matrix = {"original_right": reading.pop("original_right")}, reading.pop("restored_as")
+    rows = [*lines({"restoration_error": errors} | reading, epoch=FINISHED)]
+    rows += [*lines(centre, way=OF_IMAGES), *lines(original)]
+    for true, read in enumerate(matrix):
         rows += lines({"restored_as": read}, way=str(true), epoch=FINISHED)
     return rows
 

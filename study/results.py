@@ -7,7 +7,7 @@ Each is a view of the rows: what is read of it is noted (`study.table.reading`).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from diffusion.parameters import OF_SAMPLING, changed
 from study.kept import read_kept
 from study.table import PATCHES, REAL, Facts, Job, Samples, path_of
@@ -105,8 +105,8 @@ class Training:
 
     @property
     def constant(self) -> bool:
-        """All of its samples are one image, so that no distance means anything."""
-        return "" in self.measured.facts.unread.get("constant", ())
+        """All of its samples are one image, so that they have no distance."""
+        return self.final.one_image
 
     @cached_property
     def curve(self) -> list[Samples]:
@@ -116,27 +116,19 @@ class Training:
     @cached_property
     def late(self) -> list[Samples]:
         """Samples of the checkpoints in the last fifth of training."""
-        return self._late(self.curve)
+        begin = (1 - LATE) * self.train.unread["epochs"]
+        return [row for row in self.curve if row.epoch >= begin]
 
     @cached_property
     def from_patches(self) -> list[Samples]:
         """The same of a zoom that starts from whole patches of images, where that was asked for."""
-        return self._late(self.measured.curve(PATCHES)) if self.measured else []
-
-    def _late(self, curve: Sequence[Samples]) -> list[Samples]:
-        begin = (1 - LATE) * self.train.unread["epochs"]
-        return [row for row in curve if row.epoch >= begin]
+        return self.measured.curve(PATCHES) if self.measured else []
 
     @property
     def changes(self) -> dict[str, Facts]:
         """Other ways to sample the finished model: name -> the settings that differ."""
         asked = self.measured.facts.settings.get("ways") or {} if self.measured else {}
         return {name: asked[name] for name in asked if name in self.measured}
-
-    @property
-    def ways(self) -> dict[str, Samples]:
-        """Their samples."""
-        return {name: self.measured[name] for name in self.changes}
 
     @property
     def drawn(self) -> list[tuple[Facts, Samples]]:
@@ -185,6 +177,16 @@ class Results:
     def first(self, model: str) -> Training:
         """The training of a model that text and figures name."""
         return self.of(model)[0]
+
+    def titled(self, one: Training) -> str:
+        """The name of a training: the model's label, and the seed where the model has several."""
+        return one.label + (f", seed {one.seed}" if len(self.seeds(one.model)) > 1 else "")
+
+    def sets(self, models: Collection[str]) -> Iterator[tuple[str, Training, str]]:
+        """Name, training and way of samples: of each training, and in the other ways of a model's first."""
+        for one in (one for one in self.trainings.values() if one.model in models and one.measured):
+            for way in ("", *(one.changes if one is self.first(one.model) else ())):
+                yield self.titled(one) + (f", {way}" if way else ""), one, way
 
     def labelled(self, labels: Mapping[str, str]) -> "Results":
         """The same with other names of some models in text and figures."""

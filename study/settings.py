@@ -440,7 +440,10 @@ def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: s
     """Refuse two models that would share a training: they are one model that is sampled in two ways."""
     known: dict[str, tuple[str, Training]] = {}
     for (model, _), P in trainings.items():
-        first, other = known.setdefault(P.trains(), (model, P))
+        try:
+            first, other = known.setdefault(P.trains(), (model, P))
+        except ValueError as error:  # a network of one's own that there is not, or no value of a training
+            raise SettingError(f"{where}, models.{model}: {error}") from None
         if first != model:
             way = {k: v for k in OF_SAMPLING if (v := getattr(P, k, None)) != getattr(other, k, None)}
             shown = yaml.safe_dump({model: way}, default_flow_style=True, width=1000).strip()
@@ -513,3 +516,6 @@ _Strict.add_implicit_resolver(
 _FLOAT = r"^[-+]?((0|[1-9][0-9]*(_[0-9]+)*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 _Strict.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_FLOAT), _DIGITS)
 _Strict.add_constructor("tag:yaml.org,2002:int", _Strict.construct_yaml_int)
+# All of it at once, so that what holds itself, as &a {k: *a}, is refused.
+_Strict.add_constructor("tag:yaml.org,2002:map", lambda one, node: one.construct_mapping(node, deep=True))
+_Strict.add_constructor("tag:yaml.org,2002:seq", lambda one, node: one.construct_sequence(node, deep=True))

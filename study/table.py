@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from diffusion.files import expanded, read_json, write_bytes
 from diffusion.provenance import releases
 
@@ -172,6 +172,7 @@ class Job:
     Attributes:
         facts: what it has beside its rows.
         rows: in the order of the file.
+        ways: way -> all that is measured in it.
     """
 
     def __init__(self, out: Path, name: str, prefix: str = ""):
@@ -192,22 +193,23 @@ class Job:
                 "`make retrain`"
             ) from None
         self.facts = Facts(facts, source)
-        self._by_way: dict[str, list[Row]] = {}
+        by_way: dict[str, list[Row]] = {}
         for one in self.rows:
-            self._by_way.setdefault(one.way, []).append(one)
+            by_way.setdefault(one.way, []).append(one)
+        self.ways = {way: Samples(rows) for way, rows in by_way.items()}
 
     def __contains__(self, way: str) -> bool:
-        return way in self._by_way
+        return way in self.ways
 
     def __getitem__(self, way: str) -> "Samples":
         """All that is measured in one way. Raises KeyError where nothing is."""
-        return Samples(self._by_way[way])
+        return self.ways[way]
 
     def curve(self, way: str = CHECKPOINT) -> list["Samples"]:
         """The same of each epoch, in order."""
         epochs: dict[int, list[Row]] = {}
-        for one in self._by_way.get(way, ()):
-            if one.epoch is not None:
+        for one in self.rows:
+            if one.way == way and one.epoch is not None:
                 epochs.setdefault(one.epoch, []).append(one)
         return [Samples(epochs[epoch]) for epoch in sorted(epochs)]
 
@@ -246,8 +248,13 @@ class Samples(Mapping):
 
     @property
     def n(self) -> int:
-        """Samples that the distance is of."""
-        return self["frechet"].n
+        """Samples that the distance is of; all, where these are one image."""
+        return self["centre_dark" if self.one_image else "frechet"].n
+
+    @property
+    def one_image(self) -> bool:
+        """All are one image, so that they have no distance and are no digits."""
+        return "frechet" not in self and "centre_dark" in self
 
     def __contains__(self, measure: object) -> bool:  # reads nothing
         return measure in self._rows
@@ -259,17 +266,13 @@ class Samples(Mapping):
         return len(self._rows)
 
 
-def jobs_in(out: Path) -> list[str]:
-    """The names of the jobs whose files are there."""
-    return sorted(path.stem for path in (Path(out) / METRICS).glob("*.json"))
-
-
 # --- for readers ---
 
 
 def rows(out: Path) -> Iterator[Row]:
     """The numbers of all jobs under OUT, in the order of their files."""
-    return chain.from_iterable(Job(out, name).rows for name in jobs_in(out))
+    names = sorted(path.stem for path in (Path(out) / METRICS).glob("*.json"))
+    return chain.from_iterable(Job(out, name).rows for name in names)
 
 
 def frame(run: str | Path) -> pd.DataFrame:

@@ -78,7 +78,7 @@ def train(one: Training, model: str, epochs: int) -> dict[str, Any]:
     found["sha256"] = {epoch: x for epoch, x in plain(one.train.sha256).items() if int(epoch) <= epochs}
     if model == "blur":
         P = settings.TrainOwn.read(given)
-        found |= {"process": "own", "about": "Blurs more from level to level."}
+        found |= {"process": "own"}
     else:
         of_ddpm = one.process == "ddpm"
         P = (

@@ -8,6 +8,7 @@ from torchvision.transforms.functional import resize, resized_crop
 
 import diffusion as d
 from diffusion.data import DataError
+from study.measure import described
 
 DIGITS = load_digits()
 SMALL = {"steps": 3, "batch_size": 32, "precision": "fp32", "channels": [4]}
@@ -97,9 +98,9 @@ def test_measures_of_other_images_and_classes(tmp_path):
         assert all(real[name].value < noise[name].value for name in distances)
         assert len(real["class_share"]) == len(evaluator.real(100)["class_share"]) == K
         if dataset is EIGHT:
-            assert evaluator.describe()["features"]["digits"]["test_accuracy"] > 0.8
+            assert described(evaluator)["features"]["digits"]["test_accuracy"] > 0.8
             assert "digit" not in real  # they are not 28 x 28
-            assert evaluator.describe()["recogniser"] is None
+            assert described(evaluator)["recogniser"] is None
             with pytest.raises(ValueError, match=r"those of dataset 'mnist' \(1, 28, 28\); needed: one"):
                 d.Evaluator(x, x_test, labels)
 

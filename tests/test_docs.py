@@ -10,6 +10,7 @@ import matplotlib
 import pytest
 import yaml
 
+import diffusion as d
 import examples
 from study import settings
 
@@ -48,8 +49,10 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     matplotlib.use("Agg")
     (code,) = examples.blocks("python", "README.md")
     assert "steps=1000" in code
-    exec(code.replace("steps=1000", "steps=3"), {})
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png"}
+    few = d.Evaluator.of("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
+    code = code.replace("steps=1000", "steps=3").replace("n=500", "evaluator=few, n=12")
+    exec(code, {"few": few})
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png", "both.png"}
 
 
 def test_the_examples_of_extending_make_a_profile(tmp_path, monkeypatch):

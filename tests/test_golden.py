@@ -2,18 +2,12 @@
 and what is measured of these samples.
 
 `golden.json` holds them as the first edition gave them (fp32, one thread, CPU), and three in bf16, of which
-two are left out where it is slow. diffusion/accepted.json lists hashes of the code that gave them: trainings
-and samples of one such code are as good as those of another.
-After a change of the code:
-
-    python tests/test_golden.py          # the values are what they were: accept the code as it is now
-    python tests/test_golden.py --new    # they are to change: write them, and accept no earlier code
+two are left out where it is slow. Where they are to change, `python tests/test_golden.py` writes them anew.
 """
 
 import ast
 import functools
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +16,14 @@ import torch
 
 import checkout
 import diffusion as d
-from diffusion import syntax
+from diffusion import identity
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import write_json
 from diffusion.provenance import PACKAGE
 from diffusion.runtime import affordable, generator
 from diffusion.training import sampling
+from study import distances, pixels
 
 ENDS = ("low", "high")
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -124,7 +119,7 @@ def features_of(name: str, n: int) -> torch.Tensor:
 def distance() -> dict[str, Any]:
     reference, found = frechet.Reference(features_of("test", 2000)), features_of("zoom", 64)
     interval = frechet.distance(reference, found, 20, 0)
-    gap = frechet.frechet_gap(reference, found, features_of("patches", 64), 20, 0)
+    gap = distances.frechet_gap(reference, found, features_of("patches", 64), 20, 0)
     kid, floor = frechet.kid(reference, found), frechet.floor(features_of("train", 640), reference, 64, 5, 0)
     return {
         "fid": frechet.frechet_distance(reference, found),
@@ -155,8 +150,8 @@ def classes() -> dict[str, Any]:
 
 
 def border() -> dict[str, Any]:
-    grey = samples.border_grey(to_uint8(drawn("linear")))
-    raw = samples.border_before_clamping(drawn("linear"))
+    grey = pixels.border_grey(to_uint8(drawn("linear")))
+    raw = pixels.border_before_clamping(drawn("linear"))
     return {"grey": list(grey.ends), "before clamping": [raw.value, raw.sd]}
 
 
@@ -175,18 +170,9 @@ PARTS = {
     "measured": (measured, MEASURED),
     "bf16": (in_bf16, ("small", "study", "zoom")),
 }
-# The code that a part is of, as accepted.json names it; measures are taken anew whenever their code changes.
-CODE = {
-    "schedules": "weights",
-    "five_steps": "weights",
-    "two_epochs": "weights",
-    "released": "samples",
-    "bf16": "samples",
-}
 # Sampling adds up another CPU's rounding.
 TOLERANCE = {"released": dict(rel=1e-3, abs=1e-3), "measured": dict(rel=1e-4, abs=1e-6)}
 TOLERANCE["bf16"] = dict(rel=2e-2, abs=4e-3)  # eight bits of mantissa
-ACCEPTED = ("weights", "samples")
 CASES = [(part, name) for part, (_, names) in PARTS.items() for name in names]
 
 
@@ -198,7 +184,7 @@ def test_golden_values(mnist_dir, one_thread, monkeypatch, part, name):
     expected, found = json.loads(GOLDEN.read_text())[part][name], PARTS[part][0](name)
     assert flat(found) == near(part, expected), (
         f"{part} of {name} is no longer what it was. If that is a mistake, mend it. If it is meant, run "
-        "`python tests/test_golden.py --new`"
+        "`python tests/test_golden.py`"
     )
 
 
@@ -207,31 +193,25 @@ def near(part: str, expected: Any) -> Any:
     return pytest.approx(flat(expected), **TOLERANCE.get(part, dict(rel=1e-4, abs=2e-5)))
 
 
-@pytest.mark.parametrize("part", ACCEPTED)
-def test_the_code_gave_the_golden_values(part):
-    assert syntax.code(part) in json.loads(syntax.ACCEPTED.read_text())[part], (
-        f"the code of {part} has changed: run `python tests/test_golden.py`"
-    )
-
-
 # What the code of weights and samples imports without being determined by it: checks, names, files, hashes.
 NO_ARITHMETIC = {
     "bounds.py",
     "files.py",
-    "identity/packing.py",
     "plugins.py",
     "progress.py",
+    "provenance.py",
+    "sources.py",
     "processes/__init__.py",
 }
 NO_ARITHMETIC |= {"training/__init__.py"}
 
 
-@pytest.mark.parametrize("part", ACCEPTED)
+@pytest.mark.parametrize("part", ["weights", "samples"])
 def test_what_the_code_imports_counts_too(part):
     counted = {
-        path.relative_to(PACKAGE).as_posix() for one in syntax.PARTS[part] for path in PACKAGE.glob(one)
+        path.relative_to(PACKAGE).as_posix() for one in identity.PARTS[part] for path in PACKAGE.glob(one)
     }
-    assert len(counted) >= len(syntax.PARTS[part])
+    assert len(counted) >= len(identity.PARTS[part])
     for name in sorted(counted - NO_ARITHMETIC):
         missing = imported(PACKAGE / name) - counted - NO_ARITHMETIC
         # A process names the sampler that it has by default: that determines no weights.
@@ -256,39 +236,17 @@ def flat(value: Any, prefix: str = "") -> dict[str, float]:
     return {prefix: value}
 
 
-def accept(new: bool) -> int:
-    """Compare, and write which code gives these values; returns an exit status."""
+def write_anew() -> None:
+    """Write the values as they are now; those that are near to what they were stay."""
     torch.set_num_threads(1)
     kept = json.loads(GOLDEN.read_text())
-    kept |= {part: {} for part in PARTS if part not in kept}
-    made = {part: {name: make(name) for name in names} for part, (make, names) in PARTS.items()}
-    known = json.loads(syntax.ACCEPTED.read_text())
-    changed = [
-        (part, name)
-        for part, name in CASES
-        if name in kept[part] and flat(made[part][name]) != near(part, kept[part][name])
-    ]
-    if changed and not new:
-        print(f"no longer what they were: {changed}; if that is meant, --new")
-        return 1
-    for part in ACCEPTED:
-        found = syntax.code(part)
-        if part in {CODE.get(one) for one, _ in changed}:
-            known[part] = [found]
-        elif found not in known[part]:
-            known[part].append(found)
-    keep = {
-        part: {
-            name: kept[part].get(name, one) if (part, name) not in changed else one
-            for name, one in of.items()
-        }
-        for part, of in made.items()
-    }
-    write_json(GOLDEN, keep)
-    write_json(syntax.ACCEPTED, known)
-    print(f"changed: {changed or 'nothing'}; accepted: {known}")
-    return 0
+    for part, name in CASES:
+        found = PARTS[part][0](name)
+        if flat(found) != near(part, kept.setdefault(part, {}).get(name, {})):
+            kept[part][name] = found
+            print(f"{part} of {name} is another one")
+    write_json(GOLDEN, kept)
 
 
 if __name__ == "__main__":
-    sys.exit(accept("--new" in sys.argv[1:]))
+    write_anew()

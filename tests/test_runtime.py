@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import diffusion as d
 import limits
 from diffusion import files, plugins, progress, provenance, runtime
 
@@ -70,6 +72,12 @@ def test_a_difference_is_named_if_and_only_if_there_is_one(a, b):
     assert not list(files.differences({"a": None}, {}))  # a key that is missing counts as None
 
 
+def test_a_file_that_is_no_json_is_one_line(tmp_path):
+    for path, said in ((tmp_path / "none", "does not exist"), (tmp_path, "cannot be read as JSON")):
+        with pytest.raises(ValueError, match=said):
+            files.read_json(path)
+
+
 # --- names ---
 
 
@@ -89,14 +97,32 @@ def test_what_cannot_be_found_is_refused(name, said, tmp_path, monkeypatch):
         plugins.named("schedule", name, {"linear": 1, "cosine": 2})
 
 
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda: d.Naive(nois=0.1), TypeError, "Naive has no option 'nois'; .*did you mean 'noise'"),
+        (lambda: d.cosine(t=10), TypeError, "cosine has no option 't'; it takes T, s, beta_max"),
+        (lambda: d.cosine("10"), ValueError, "T = '10' is not allowed: it should be a valid integer"),
+        (lambda: d.Mixture(True), ValueError, "components = True is not allowed"),
+        (lambda: d.linear(beta_end=torch.tensor(2.0)), ValueError, "beta_end = 2.0 is not allowed: .* 1 "),
+    ],
+)
+def test_arguments_are_checked_by_name(make, error, said):
+    with pytest.raises(error, match=said):
+        make()
+
+
+def test_numbers_of_numpy_and_torch_are_numbers():
+    assert d.cosine(np.int64(10)).T == d.cosine(torch.tensor(10)).T == 10
+    assert type(d.Naive(noise=np.float32(0.5)).noise) is float
+
+
 # --- random numbers, precision, commit ---
 
 
 def test_precision_is_what_the_hardware_does():
     cpu = torch.device("cpu")
     assert runtime.resolve_precision("auto", cpu) in ("bf16", "fp32")
-    with pytest.raises(ValueError, match="precision is 'half'; allowed: auto, fp32, bf16"):
-        runtime.resolve_precision("half", cpu)
     x = torch.ones(2, 2)
     for precision, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         with runtime.autocast(cpu, precision):

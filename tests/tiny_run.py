@@ -5,11 +5,12 @@ import math
 import torch
 
 from diffusion import data
-from diffusion.evaluation import classifier, diagnostics
+from diffusion.evaluation import classifier
 from diffusion.processes import cosine, linear
 from diffusion.processes.zoom import central_patch
 from diffusion.training.fit import fit
 from study import analyse, measure
+from study import probes as probing
 from study.record import ddpm_probes, schedules_record, train_record, zoom_probes
 from study.settings import Analyse, Measure, Schedules, TrainDDPM, TrainOwn, TrainZoom
 
@@ -31,12 +32,12 @@ def probes(kind, run, x, x_test, labels):
     """What a notebook measures of the finished network."""
     process, network = run.process, run.network()
     if kind == "ddpm":
-        common = diagnostics.common_loss(process, network, x_test, "fp32", SEED)
+        common = probing.common_loss(process, network, x_test, "fp32", SEED)
         return {"ddpm": ddpm_probes({0.2: [1.5, math.nan], 2e-4: [1.25, 0.75]}, common)}
     if kind == "zoom":
-        errors = diagnostics.error_by_level(process, network, x_test, "fp32")
+        errors = probing.restoration_error(process, network, x_test, "fp32")
         counts = (central_patch(x, 4) + 0.5).mul(255).round().long().flatten().bincount(minlength=256)
-        reading = diagnostics.confusion(process, network, classifier.load(), x_test, labels, "fp32")
+        reading = probing.confusion(process, network, classifier.load(), x_test, labels, "fp32")
         return {"zoom": zoom_probes(errors, counts, reading)}
     return {}
 

@@ -9,6 +9,7 @@ against the profile, the code and the files as they are now. Whatever does not a
 made again: a changed setting or line, a lost file, a flipped bit. Code counts by its syntax tree.
 """
 
+import ast
 import functools
 import json
 import re
@@ -23,15 +24,15 @@ from pydantic import BaseModel
 import diffusion
 from diffusion import data
 from diffusion.files import differences, digest, expanded, read_json, sha256, write_json
-from diffusion.identity.describe import describe
-from diffusion.identity.sources import followed, hash_of
+from diffusion.identity import describe
 from diffusion.parameters import PLACES
 from diffusion.plugins import named
 from diffusion.processes.base import GREY28
 from diffusion.provenance import releases, versions
-from diffusion.syntax import syntax
+from diffusion.sources import hash_of, plain
 from study.manifest import MANIFEST
 from study.settings import Profile, SettingError
+from workflow.imports import followed
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "profiles"
@@ -127,17 +128,23 @@ class Job:
     def expected(self) -> dict[str, Any]:
         """All that the job is made from; raises ValueError where code, data or a job before are not there."""
         values, kind = self.values(), KINDS[self.kind]
-        own = set() if self.kind == "report" else set(OWN.findall(json.dumps(values)))
         beside = [p for name in BESIDE for p in ROOT.glob(name) if p.is_file() and kind.needs is None]
         return {
             "settings": values,
             "code": _code(self.kind, self.notebook),
-            "own code": {name: digest(describe(named("name", name, {}), name)) for name in sorted(own)},
+            "own": self._own(values),
             "data": "dataset" in values and _data(values["dataset"], self.settings.data_dir),
             "versions": versions(kind.versions),
             "results": {name: digest(_results(self.path.with_name(f"{name}.json"))) for name in self.needs},
             "inputs": {path.relative_to(ROOT).as_posix(): sha256(path) for path in beside},
         }
+
+    def _own(self, values: dict[str, Any]) -> dict[str, str]:
+        """Hashes of the user's own definitions that its settings name, and of all that these name."""
+        own: dict[str, str] = {}
+        for name in sorted(set(OWN.findall(json.dumps(values)))) if self.kind != "report" else ():
+            describe(named("name", name, {}), name, own)
+        return own
 
     def files(self) -> list[Path]:
         """The files that the job has made. Raises ValueError where the first of them is not there."""
@@ -172,7 +179,9 @@ class Job:
         except (ValueError, KeyError, TypeError):
             return f"{self.path.name} cannot be read, or is of an earlier edition"
         if why := next(differences(recorded, expected), None):
-            return why if why.startswith(("settings", "versions")) else f"its {why.split(' was ')[0]} changed"
+            part = why.partition(" was ")[0]
+            changed = part.removeprefix("own.") if part.startswith("own.") else f"its {part}"
+            return why if part.startswith(("settings", "versions")) else f"{changed} changed"
         for name, known in files.items():
             if not (self.out / name).is_file():
                 return f"{name} is lost"
@@ -245,7 +254,7 @@ def _code(kind: str, notebook: str | None) -> str:
     cells, begin = "", f"import {KINDS[kind].module}"
     if notebook:
         begin = code_of(ROOT / "notebooks" / f"{notebook}.ipynb")
-        cells = syntax(begin)
+        cells = plain(ast.parse(begin))
         begin += "".join(f"\nimport {module}" for module in diffusion._NAMES.values())
     files = followed(begin, ROOT, () if notebook or kind == "report" else DRAWING)
     if kind == "report":  # its text and templates

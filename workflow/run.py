@@ -153,7 +153,7 @@ def execute(profile: Profile, out: Path, cores: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m workflow.run", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser("python -m workflow.run", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("profile", nargs="?", default="quick")
     parser.add_argument("cores", nargs="?", default="all")
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")

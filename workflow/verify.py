@@ -26,8 +26,8 @@ from torch import Tensor, nn
 import diffusion as d
 from diffusion import data, runtime
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.measures import MEASURES
+from diffusion.evaluation.statistics import Interval
 from diffusion.files import read_json, sha256, write_bytes
 from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
@@ -174,7 +174,7 @@ def measures(one: Training, folder: Path) -> Iterator[Check]:
         if isinstance(printed, Interval) and (printed.n or P.n_final) == n and name not in UNSEEN
     }
     only = {*of_as_many, "low_confidence"}
-    found = evaluator_of(P).measure(kept.float() / 255 - 0.5, n, every=True, only=only)
+    found = evaluator_of(P).measure(kept.float() / 255 - 0.5, n, only=only)
     for name in (name for name in of_as_many if name in found):
         code = MEASURES[name].code
         since = ", whose code changed since" if codes.get(name, code) != code else ""

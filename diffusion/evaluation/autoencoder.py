@@ -4,11 +4,10 @@ Such features hold what an image looks like, also where that does not tell its c
 Only the half that encodes is kept.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion.evaluation.shipped import Shipped, Split, fitted
+from diffusion.evaluation.shipped import Shipped, fitted
 from diffusion.processes.base import GREY28, Shape
 from diffusion.runtime import seeded
 
@@ -41,32 +40,24 @@ def quarter(image_shape: Shape) -> int:
     return -(-image_shape[1] // 4)
 
 
-def decoder(image_shape: Shape = GREY28) -> nn.Module:
-    """The other half: codes (B, 64) -> images (B, C, S, S), S rounded up to a multiple of 4."""
-    side = quarter(image_shape)
-    return nn.Sequential(
-        *(nn.Linear(DIMENSION, 32 * side**2), nn.GELU(), nn.Unflatten(1, (32, side, side))),
-        *(nn.ConvTranspose2d(32, 16, 4, stride=2, padding=1), nn.GELU()),  # (B, 16, 14, 14) for S = 28
-        nn.ConvTranspose2d(16, image_shape[0], 4, stride=2, padding=1),
-    )
-
-
-def train(train_split: Split, test_split: Split, classes: int = 0) -> tuple[Encoder, dict]:
-    """The encoder of the images of one split, and its mean squared error on another; labels are not used."""
-    images, test = train_split[0], test_split[0]
+def train(images: Tensor, labels: Tensor | None = None, classes: int = 0) -> Encoder:
+    """The encoder of images; labels are not used."""
+    shape = tuple(images.shape[1:])
+    side = quarter(shape)
     with seeded(0):
-        encoder, decode = Encoder(tuple(images.shape[1:])), decoder(tuple(images.shape[1:]))
-
-    def error_of(x: Tensor) -> Tensor:
-        return F.mse_loss(decode(encoder.features(x))[..., : x.shape[2], : x.shape[3]], x)
+        encoder = Encoder(shape)
+        decode = nn.Sequential(
+            *(nn.Linear(DIMENSION, 32 * side**2), nn.GELU(), nn.Unflatten(1, (32, side, side))),
+            *(nn.ConvTranspose2d(32, 16, 4, stride=2, padding=1), nn.GELU()),  # (B, 16, 14, 14) for S = 28
+            nn.ConvTranspose2d(16, shape[0], 4, stride=2, padding=1),  # S rounded up to a multiple of 4
+        )
 
     def loss(batch: Tensor) -> Tensor:
-        return error_of(images[batch])
+        x = images[batch]
+        return F.mse_loss(decode(encoder.features(x))[..., : x.shape[2], : x.shape[3]], x)
 
-    fitted(nn.ModuleList([encoder, decode]), len(images), loss, "autoencoder", seed=0)
-    with torch.inference_mode():
-        error = error_of(test).item()
-    return encoder, {"test_mse": round(error, 6), "n_train": len(images), "n_test": len(test)}
+    fitted(nn.ModuleList([encoder, decode]), len(images), loss, "autoencoder")
+    return encoder
 
 
 AUTOENCODER = Shipped("autoencoder", SHA256, Encoder, train)

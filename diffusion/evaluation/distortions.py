@@ -36,14 +36,6 @@ def centred(x: Tensor) -> Tensor:
     return torch.stack(moved)
 
 
-def _signs(n: int, random: Generator) -> Tensor:
-    return torch.randint(0, 2, (n,), generator=random) * 2.0 - 1
-
-
-def unchanged(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-    return x
-
-
 def shifted(pixels: int) -> Kind:
     """Moved by so many pixels in one of eight directions."""
 
@@ -57,7 +49,12 @@ def shifted(pixels: int) -> Kind:
 
 def turned(degrees: float) -> Kind:
     """Turned by so many degrees to one side or the other."""
-    return lambda x, labels, random: warp(x, degrees * _signs(len(x), random))
+
+    def kind(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
+        side = torch.randint(0, 2, (len(x),), generator=random) * 2.0 - 1
+        return warp(x, degrees * side)
+
+    return kind
 
 
 def thicker(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
@@ -76,7 +73,7 @@ def on_grey(level: float) -> Kind:
 
 
 MILD: dict[str, Kind] = {
-    "unchanged": unchanged,
+    "unchanged": lambda x, labels, random: x,
     "shifted by 1 pixel": shifted(1),
     "shifted by 2 pixels": shifted(2),
     "shifted by 3 pixels": shifted(3),

@@ -1,10 +1,11 @@
 """The evaluator: the held-out real images, and all that is measured of samples against them."""
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,20 +14,19 @@ from diffusion.bounds import looks, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.evaluation.interval import Interval
-from diffusion.evaluation.measures import (
-    MEASURES,
-    Value,
-    by_features,
-    definitions,
-    measure,
-    taken,
-)
+from diffusion.evaluation.measures import MEASURES, Value, by_features, definitions, measure, taken
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
+from diffusion.evaluation.statistics import Interval
+from diffusion.evaluation.summary import Measured
 from diffusion.files import digest
 from diffusion.processes.base import GREY28, check_images
 
 NEAR, OF_KIND = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
+ALIKE = 2  # grey values of 255 within which images count as one and the same
+WIDEST = 0.9  # up and down: few calls of a DDPM reach 0.85, images in [-1, 1] or [0, 1] reach 0.97
+BULK = torch.tensor([0.05, 0.95])  # shares of an image's pixels between which its range lies
+AGREE = 0.5  # the part of that range by which images of one unit differ at most
+LOOKED_AT = 1000  # images
 
 
 class Space:
@@ -34,12 +34,13 @@ class Space:
 
     Attributes:
         extractor: of the features.
+        ending: of the names of measures in these features.
         reference: of the test images.
         train: features (N, D) of the training images.
     """
 
-    def __init__(self, of: "Evaluator", extractor: Extractor):
-        self.of, self.extractor = of, extractor
+    def __init__(self, of: "Evaluator", extractor: Extractor, ending: str):
+        self.of, self.extractor, self.ending = of, extractor, ending
         self._floors: dict[int, Interval] = {}
 
     @cached_property
@@ -54,13 +55,9 @@ class Space:
         """Features (n, D) of images (n, C, S, S) in model units."""
         return self.extractor.features(to_uint8(x))
 
-    def distance(self, found: Tensor) -> Interval:
-        """Fréchet distance of samples with the features `found`, (n, D)."""
-        return frechet.distance(self.reference, found, self.of.interval_repeats, self.of.seed)
-
     def floor(self, n: int) -> Interval | None:
-        """The real-vs-real distance at n images; None where there are not as many training images."""
-        if n not in self._floors and n <= len(self.of.x_train):
+        """The real-vs-real distance at n >= 2 images; None where there are not as many training images."""
+        if n not in self._floors and whole("n", n, 2) <= len(self.of.x_train):
             found = self.reference, n, self.of.floor_repeats, self.of.seed
             self._floors[n] = frechet.floor(self.train, *found)
         return self._floors.get(n)
@@ -69,20 +66,21 @@ class Space:
 class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.
 
-        evaluator = Evaluator(x_train, x_test, labels)
+        evaluator = Evaluator.of("mnist")                   or of images: Evaluator(x_train, x_test, labels)
+        print(evaluator.measure(run.sample(1000)))          a table
         evaluator.measure(run.sample(1000))["frechet"].value
-        evaluator.digits.floor(1000).value                  the same of 1000 real images
-        evaluator.spaces["autoencoder"].floor(1000).value   in other features
+        evaluator.floors(1000)["floor"].value               the same of 1000 real images
 
     Classes, and all that rests on a classifier, are measured where the data set has any. Else they are left
     out, and `frechet`, `kid`, precision, recall and coverage are in the first of the label-free features,
     `evaluator.main`.
 
-    The share of digits is that of a recogniser, calibrated on `x_digits` and on the test images; `describe`
-    says on how many. With 10,000 training digits it is the one of the reports.
+    The share of digits is that of a recogniser, calibrated on `x_digits` and on the test images. With 10,000
+    training digits it is the one of the reports.
 
     Args:
-        x_train: (N, C, S, S) training images for the real-vs-real floor, S at least 8.
+        x_train: (N, C, S, S) training images for the real-vs-real floor, S at least 8; here and below a
+            tensor in [-0.5, 0.5], or an array or bytes as `diffusion.fit` takes them.
         x_test, labels: the reference images, (M, C, S, S), M >= 12, and (M,); None: there are no classes.
         all_labels: of the whole test split, whose class shares are the prior; None: `labels`.
         dataset, data_dir: whose networks measure: a name, a `DataSet` of your own (they are then trained
@@ -96,12 +94,11 @@ class Evaluator:
     Attributes:
         spaces: name of features (see `features`) -> `Space`, of those that can be had.
         main: the one of `frechet` and of coverage: of the classifier, if there is one.
-        digits: the one of the classifier.
         classes: how many there are.
 
     Raises:
-        ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] or not of the data set's shape, or
-            labels that are not theirs.
+        ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] or not of the data set's shape,
+            labels that are not theirs, or no such device.
     """
 
     def __init__(
@@ -121,31 +118,45 @@ class Evaluator:
         seed: int = 0,
         device: torch.device | str = "cpu",
     ):
-        for images in (x_train, x_test, x_test if x_digits is None else x_digits):
-            check_images(images)
-        shape, self.classes = x_test.shape[1:], 0 if dataset is None else len(data.get(dataset).classes)
+        device, known = runtime.device(device), None if dataset is None else data.get(dataset)
+        self.class_names = known.classes if known else ()
+        self.classes = len(self.class_names)
+        self.x_train, self.x_test = _real("x_train", x_train), _real("x_test", x_test)
+        shape = self.x_test.shape[1:]
         of_data = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
-        if not x_train.shape[1:] == shape == of_data or shape[1] < 8:
+        if not self.x_train.shape[1:] == shape == of_data or shape[1] < 8:
             raise ValueError(
-                f"images are {tuple(x_train[0].shape)} and {tuple(shape)}, those of dataset {dataset!r} "
-                f"{tuple(of_data)}; needed: one shape, at least 8 x 8, and your DataSet as dataset=, or None"
+                f"x_train and x_test are images {tuple(self.x_train[0].shape)} and {tuple(shape)}, those of "
+                f"dataset {dataset!r} {tuple(of_data)}; needed: one shape, at least 8 x 8, and your DataSet "
+                "as dataset=, or None"
             )
-        if getattr(labels, "shape", None) != ((len(x_test),) if self.classes else None):
-            needed = f"one for each of {len(x_test)} test images" if self.classes else "None without classes"
-            raise ValueError(f"labels are {looks(labels)}; needed: {needed}")
-        self.x_train, self.x_test, self.labels = x_train, x_test, labels
-        self.all_labels = labels if all_labels is None else all_labels
-        self.x_digits = x_train[:NEAR] if x_digits is None else x_digits
-        self.n_kind = min(whole("n_kind", n_kind, 1), len(x_test) // 2)
+        self.labels = self._labels("labels", labels, len(self.x_test))
+        self.all_labels = self._labels("all_labels", labels if all_labels is None else all_labels)
+        self.x_digits = self.x_train[:NEAR] if x_digits is None else _real("x_digits", x_digits)
+        self.n_kind = min(whole("n_kind", n_kind, 1), len(self.x_test) // 2)
         self.floor_repeats = whole("floor_repeats", floor_repeats, 2)
         self.interval_repeats, self.seed = whole("interval_repeats", interval_repeats, 2), seed
         self.classifier = classifier.classifier_for(dataset, data_dir) if self.classes else None
         self.extractors = features.extractors(dataset, data_dir, inception_weights, device, shape[0])
-        self.spaces = {name: Space(self, one) for name, one in self.extractors.items() if one.available}
+        available = [one for one in self.extractors.values() if one.available]
+        endings = ["", *(f"_{one.name}" for one in available[1:])]
+        self.spaces = {one.name: Space(self, one, end) for one, end in zip(available, endings, strict=True)}
         self.main = next(iter(self.spaces.values()))
-        self.test = Seen(self, x_test, self.main.reference.features.float())
-        self.threshold = samples.threshold(self.test.confidence) if self.classes else None
+        self.test = Seen(self, self.x_test, self.main.reference.features.float())
         self._real: dict[tuple, dict[str, Value]] = {}
+
+    def _labels(self, name: str, given: Any, n: int | None = None) -> Tensor | None:
+        """Labels as a tensor: a class for each of n images, or None without classes; else a ValueError."""
+        if not self.classes and given is None:
+            return None
+        found = torch.from_numpy(given) if isinstance(given, np.ndarray) else given
+        integers = isinstance(found, Tensor) and not found.is_floating_point()
+        fits = integers and found.shape == (n or len(found),)
+        if self.classes and fits and {*found.tolist()} <= {*range(self.classes)}:
+            return found.long()
+        of = f" one for each of {n} test images," if n else ""
+        needed = f"integers,{of} from 0 to {self.classes - 1}" if self.classes else "None without classes"
+        raise ValueError(f"{name} are {looks(given)}; needed: {needed}")
 
     @property
     def digits(self) -> Space:
@@ -157,10 +168,10 @@ class Evaluator:
     @classmethod
     def of(
         cls,
-        dataset: str,
-        data_dir: str | None,
-        n_train: int,
-        n_test: int | None,
+        dataset: str | data.DataSet = "mnist",
+        data_dir: str | os.PathLike | None = None,
+        n_train: int = NEAR,
+        n_test: int | None = None,
         n_digits: int = NEAR,
         **options: Any,
     ) -> Self:
@@ -170,6 +181,7 @@ class Evaluator:
             n_train: training images, at most.
             n_digits: of `x_digits`, at most.
             n_test: reference images; None: the whole test split.
+            options: as of the class.
 
         Raises:
             ValueError: the data cannot be had, or have fewer test images.
@@ -179,39 +191,22 @@ class Evaluator:
             x_train[:n_train],
             *data.load(dataset, "test", data_dir, n_test),
             data.load(dataset, "test", data_dir)[1],
+            **{"device": runtime.device()} | options,
             dataset=dataset,
             data_dir=data_dir,
             x_digits=x_train[:n_digits],
-            device=runtime.device(),
-            **options,
         )
-
-    def describe(self) -> dict[str, Any]:
-        """Identity of what measures, as JSON.
-
-        Returns:
-            "features": by name, whether they are `available`, else the `reason`; `sha256` and others of their
-            network. "recogniser": `n_digits` and `n_kind` of its calibration; None where there is none.
-        """
-        unknown = {"dimension": None, "sha256": None, "test_accuracy": None}
-        found = {
-            name: {"available": one.available, "reason": one.reason, **unknown, **one.info}
-            for name, one in self.extractors.items()
-        }
-        if self.classes:
-            right = self.test.labels == self.labels
-            found["digits"]["test_accuracy"] = float(right.double().mean())
-        calibrated = {"n_digits": len(self.x_digits), "n_kind": self.n_kind}
-        return {"features": found, "recogniser": calibrated if self.test.recognisable else None}
 
     @cached_property
     def recogniser(self) -> DigitRecogniser:
         """Says which images are digits."""
         return DigitRecogniser.fit(self.classifier, self.x_digits, self.x_test, self.labels, self.n_kind)
 
-    def floors(self, n: int, every: bool = False) -> dict[str, Interval]:
+    def floors(self, n: int, only: Collection[str] | None = None) -> dict[str, Interval]:
         """The real-vs-real distance at n images, if there are as many: `floor`, `floor_autoencoder`, ..."""
-        found = {self.named("floor", name): space.floor(n) for name, space in self.shown(every).items()}
+        spaces = {f"floor{space.ending}": space for space in self.spaces.values()}
+        asked = spaces if only is None else spaces.keys() & only
+        found = {name: space.floor(n) for name, space in spaces.items() if name in asked}
         return {name: floor for name, floor in found.items() if floor}
 
     def compared(self, found: Tensor, n: int) -> tuple[Tensor, Tensor, int, int]:
@@ -219,62 +214,83 @@ class Evaluator:
         real = self.main.reference.features
         return real, found, min(n, samples.MOST_IMAGES, len(real), len(found)), self.seed
 
-    def shown(self, every: bool = False) -> Mapping[str, Space]:
-        """The features that are quick, or all that there are."""
-        return {name: one for name, one in self.spaces.items() if every or not one.extractor.slow}
-
-    def named(self, measure: str, features: str) -> str:
-        """The name of a measure in such features: those of `main` are meant where none are named."""
-        return measure if self.spaces[features] is self.main else f"{measure}_{features}"
-
     # --- samples ---
 
     def measure(
         self,
         x: Tensor,
         n_distance: int | None = None,
-        every: bool = False,
         only: Collection[str] | None = None,
-    ) -> dict[str, Value]:
-        """All measures of samples x (n, C, S, S) in model units, n at least 12, by name (see `measures`).
+    ) -> Measured:
+        """All measures of samples x (n, C, S, S), n at least 12, by name (see `measures`); prints as a table.
 
         Distances, precision, recall, coverage and divergence depend on the number of samples; they are taken
         of the first `n_distance` (None: all), so that models with different numbers can be compared.
+        Samples that are one image have no distance and are no digits: these measures are left out.
 
         Args:
-            every: distances in slow features, too.
+            x: about [-0.5, 0.5]; a tensor, or an array or bytes as `diffusion.fit` takes them.
             only: names of the measures that are taken.
 
         Raises:
-            ValueError: pixels that are not finite or in another unit, too few samples, or more to take
-                distances of than there are.
+            ValueError: they are no images of the shape of the test images, not finite or in another unit, too
+                few, or more to take distances of than there are.
         """
-        if x.is_floating_point() and x.numel() and x.min() >= 0 and x.max() > 0.5:  # bytes
-            raise ValueError(f"pixels range from {x.min():g} to {x.max():g}; needed: about [-0.5, 0.5]")
-        n_distance = whole("n_distance", len(x) if n_distance is None else n_distance, samples.FEWEST, len(x))
-        return taken(Seen(self, x, n=n_distance, every=every), only)
+        x = self._samples(x)
+        n = whole("n_distance", len(x) if n_distance is None else n_distance, samples.FEWEST, len(x))
+        seen = Seen(self, x, n=n, only=only)
+        return Measured(taken(seen, only), seen)
+
+    def _samples(self, given: Any) -> Tensor:
+        """Samples as a tensor in model units; raises ValueError as `measure` says."""
+        x, shape = data.as_images(given), tuple(self.x_test.shape[1:])
+        floats = isinstance(x, Tensor) and x.is_floating_point()
+        if not floats or tuple(x.shape[1:]) != shape or len(x) < samples.FEWEST:
+            raise ValueError(
+                f"samples are {looks(given)}; needed: images, such as run.sample(1000), a tensor or an array "
+                f"of the shape (n, {str(shape)[1:]}, n at least {samples.FEWEST}"
+            )
+        # Samples that drift out of the range do so each by its own offset; in another unit all do so alike.
+        low, high = x[:LOOKED_AT].float().flatten(1).quantile(BULK.to(x.device), 1)
+        least, most, differ = low.median(), high.median(), low.quantile(0.75) - low.quantile(0.25)
+        wide = max(-least, most) > WIDEST and differ < AGREE * (most - least)
+        if wide or (x.min() >= 0 and x.max() > 0.5):
+            raise ValueError(
+                f"pixels of samples range from {least:g} to {most:g} in most images; needed: about "
+                "[-0.5, 0.5], so x - 0.5 of [0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255], and "
+                "x.clamp(-0.5, 0.5) of a model that was hardly trained"
+            )
+        return x
 
     def real(self, n: int, only: Collection[str] | None = None) -> dict[str, Value]:
         """The same of the real test images.
 
-        Precision, recall and coverage are those of n training images; the share of digits is that of the test
-        images which gave no bound. `threshold` and `divergence_floor`, of n images, stand beside.
+        Precision, recall and coverage are those of n training images, n at least 12; the share of digits is
+        that of the test images which gave no bound. `divergence_floor`, of n images, stands beside.
         """
-        key = n, None if only is None else frozenset(only)
+        key = whole("n", n, samples.FEWEST), None if only is None else frozenset(only)
         if key in self._real:
             return self._real[key]
         found = taken(self.test, only, real=True)
         if only is None or {"precision", "recall", "coverage"}.intersection(only):
             found |= samples.precision_recall_coverage(*self.compared(self.main.train, n))
         if self.classes:
-            prior = samples.recognised(self.all_labels, self.classes)
-            found["class_share"] = [Interval(one.value) for one in prior]
-            found["threshold"] = self.threshold
+            prior = samples.shares(self.all_labels, self.classes)
+            found["class_share"] = [Interval(share) for share in prior.tolist()]
             found["divergence_floor"] = samples.divergence_floor(self.all_labels, n, self.seed, self.classes)
-        if self.test.recognisable:
+        if self.test.recognisable and (only is None or "digit" in only):
             found["digit"] = digit(self.recogniser, self.x_test[1::2])
         self._real[key] = {name: one for name, one in found.items() if only is None or name in only}
         return self._real[key]
+
+
+def _real(name: str, x: Any) -> Tensor:
+    """Real images as a tensor; raises ValueError where they are none in [-0.5, 0.5]."""
+    try:
+        check_images(x := data.as_images(x))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return x
 
 
 class Seen:
@@ -283,7 +299,7 @@ class Seen:
     Args:
         found: its features, where they are known.
         n: the first images, of which distances are taken; None: all.
-        every: distances in slow features, too.
+        only: names of the measures that will be taken; None: all.
 
     Attributes:
         features: (n, 64), in the space `Evaluator.main`.
@@ -296,9 +312,9 @@ class Seen:
         x: Tensor,
         found: Tensor | None = None,
         n: int | None = None,
-        every: bool = False,
+        only: Collection[str] | None = None,
     ):
-        self.evaluator, self.x, self.every, self.seed = evaluator, x, every, evaluator.seed
+        self.evaluator, self.x, self.only, self.seed = evaluator, x, only, evaluator.seed
         self.n = len(x) if n is None else n
         self.features = evaluator.main.features(x) if found is None else found
         self.labels = self.confidence = None
@@ -311,27 +327,24 @@ class Seen:
         """The images as grey bytes, (n, 1, S, S)."""
         return to_uint8(samples.grey(self.x))
 
-    @property
-    def sure(self) -> Tensor:
-        """Mask (n,) of the images that are read surely enough."""
-        return self.confidence >= self.evaluator.threshold
+    @cached_property
+    def one_image(self) -> bool:
+        """All of them are one image, but for rounding: they have no distance and are no digits."""
+        grey = to_uint8(self.x).short()
+        return bool((grey - grey[:1]).abs().max() <= ALIKE)
 
     @property
     def recognisable(self) -> bool:
-        """They may be digits: they are 28 x 28, grey, and of a data set with classes and images enough."""
+        """They may be digits: several, 28 x 28, grey, and of a data set with classes and images enough."""
         known = self.evaluator.classes and len(self.evaluator.x_digits) >= NEIGHBOURS
-        return bool(known and self.x.shape[1:] == GREY28)
+        return bool(known and self.x.shape[1:] == GREY28) and not self.one_image
 
-    def first(self) -> Iterator[tuple[str, Space, Tensor]]:
-        """The first n in each kind of features: the features' name, their space, (n, D)."""
-        for name, space in self.evaluator.shown(self.every).items():
-            main = space is self.evaluator.main
-            yield name, space, (self.features[: self.n] if main else space.features(self.x[: self.n]))
-
-    def examples(self, n: int = 16, seed: int = 0) -> Tensor:
-        """n high-quality, n low-quality ones, see `samples.rank_by_quality`: (2, n, S, S)."""
-        high, low = samples.rank_by_quality(self.confidence, min(n, len(self.x) // 2), seed)
-        return torch.stack([self.x[high, 0], self.x[low, 0]])
+    def first(self) -> Iterator[tuple[Space, Tensor]]:
+        """The first n in each kind of features that is asked for, (n, D); in none if all are one image."""
+        for space in () if self.one_image else self.evaluator.spaces.values():
+            if self.only is None or {f"frechet{space.ending}", f"kid{space.ending}"}.intersection(self.only):
+                main = space is self.evaluator.main
+                yield space, (self.features[: self.n] if main else space.features(self.x[: self.n]))
 
 
 @measure(
@@ -341,8 +354,8 @@ class Seen:
 )
 def frechet_distances(seen: "Seen") -> dict[str, Interval]:
     """Fréchet distances of samples in each kind of features, by name."""
-    named = seen.evaluator.named
-    return {named("frechet", name): space.distance(found) for name, space, found in seen.first()}
+    how = seen.evaluator.interval_repeats, seen.seed
+    return {f"frechet{one.ending}": frechet.distance(one.reference, x, *how) for one, x in seen.first()}
 
 
 @measure(
@@ -352,8 +365,7 @@ def frechet_distances(seen: "Seen") -> dict[str, Interval]:
 )
 def kernel_distances(seen: "Seen") -> dict[str, Interval]:
     """Kernel distances of samples in each kind of features, mean and deviation over subsets, by name."""
-    named, seed = seen.evaluator.named, seen.seed
-    return {named("kid", name): frechet.kid(one.reference, found, seed) for name, one, found in seen.first()}
+    return {f"kid{one.ending}": frechet.kid(one.reference, x, seen.seed) for one, x in seen.first()}
 
 
 # Through these images come to a measure; of networks that are not `untrained`, the hashes of weights tell.

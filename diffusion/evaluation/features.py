@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 import torchmetrics
 from torch import Tensor, nn
 from torchmetrics.image.fid import NoTrainInceptionV3
@@ -45,7 +44,6 @@ class Extractor:
         reason: why it cannot, in a few words.
         info: what identifies the features: dimension, sha256 of the weights, ...
         chunk: images per network call; bounds memory, does not change the features.
-        slow: too slow for every checkpoint.
     """
 
     name: str
@@ -53,7 +51,6 @@ class Extractor:
     reason: str = ""
     info: dict = field(default_factory=dict)
     chunk: int = 500
-    slow: bool = False
     device: torch.device = torch.device("cpu")
 
     @property
@@ -75,49 +72,38 @@ class Extractor:
         return torch.cat([self.network(part.to(self.device)).float().cpu() for part in parts])
 
 
-def small(
-    name: str, kind: Shipped, device: str | torch.device = "cpu", weights: Path | None = None
-) -> Extractor:
-    """The features of a small network with the shipped weights (None) or those of a file.
-
-    Raises:
-        ValueError: the weights are missing or damaged.
-    """
+def small(name: str, kind: Shipped, device: torch.device, weights: Path | None = None) -> Extractor:
+    """The features of a small network with the shipped weights (None) or those of a file."""
     model = kind.load(weights).to(device)
 
     def network(images: Tensor) -> Tensor:
         return model.features(images.float() / 255 - 0.5)
 
     info = {"dimension": 64, "sha256": sha256(weights or kind.path)}
-    return Extractor(name, network, info=info, device=torch.device(device))
+    return Extractor(name, network, info=info, device=device)
 
 
-def untrained(device: str | torch.device = "cpu", seed: int = 0, colours: int = 1) -> Extractor:
+def untrained(device: torch.device, colours: int = 1) -> Extractor:
     """The 64 features of three random convolutions with max pooling, averaged over places; S at least 8."""
-    with seeded(seed):
+    with seeded(0):
         widths = zip((colours, *CHANNELS[:-1]), CHANNELS, strict=True)
         layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in widths]
         for layer in layers:
             nn.init.kaiming_normal_(layer.weight)
             nn.init.zeros_(layer.bias)
-    model = nn.ModuleList(layers).to(device)
+    model = nn.Sequential(*(nn.Sequential(one, nn.ReLU(), nn.MaxPool2d(2)) for one in layers)).to(device)
 
     def network(images: Tensor) -> Tensor:
-        x = images.float() / 255 - 0.5
-        for layer in model:
-            x = F.max_pool2d(F.relu(layer(x)), 2)  # (B, 64, S // 8, S // 8) at last
-        return SCALE * x.mean((2, 3))
+        return SCALE * model(images.float() / 255 - 0.5).mean((2, 3))  # of (B, 64, S // 8, S // 8)
 
-    return Extractor("random", network, info={"dimension": CHANNELS[-1]}, device=torch.device(device))
+    return Extractor("random", network, info={"dimension": CHANNELS[-1]}, device=device)
 
 
-def inception(weights: str = "auto", device: str | torch.device = "cpu") -> Extractor:
+def inception(weights: str, device: torch.device) -> Extractor:
     """The 2048 features of InceptionV3, as torchmetrics loads and computes them.
 
     Args:
         weights: "auto": torch's hub cache, else a download into it; "off": do without.
-
-    Never raises for want of weights: the extractor is then not available and says why.
     """
     if weights == "off":
         return Extractor("inception", reason="switched off by the parameter inception_weights")
@@ -125,9 +111,8 @@ def inception(weights: str = "auto", device: str | torch.device = "cpu") -> Extr
         model = NoTrainInceptionV3("inception-v3-compat", ["2048"])
     except Exception as error:  # no network; a damaged file makes the unpickler raise nearly anything
         first = str(error).strip().partition("\n")[0][:200]
-        return Extractor(
-            "inception", reason=f"its weights cannot be loaded ({type(error).__name__}: {first})"
-        )
+        said = f"its weights cannot be loaded ({type(error).__name__}: {first})"
+        return Extractor("inception", reason=said)
     model = model.to(device, memory_format=torch.channels_last)  # nearly halves the time on a CPU
 
     def network(images: Tensor) -> Tensor:
@@ -138,7 +123,7 @@ def inception(weights: str = "auto", device: str | torch.device = "cpu") -> Extr
         "torchmetrics": torchmetrics.__version__,
         "antialias": model.use_antialias,  # changed the distances when torchmetrics made it the default
     }
-    return Extractor("inception", network, info=info, chunk=32, slow=True, device=torch.device(device))
+    return Extractor("inception", network, info=info, chunk=32, device=device)
 
 
 def extractors(
@@ -153,11 +138,8 @@ def extractors(
     Raises:
         ValueError: the data cannot be had, or weights are damaged.
     """
-    kinds = {} if dataset is None else {"digits": CLASSIFIER, "autoencoder": AUTOENCODER}
-    if kinds and not data.get(dataset).classes:
-        del kinds["digits"]
-    found = [small(name, kind, device, kind.weights_for(dataset, data_dir)) for name, kind in kinds.items()]
-    return {
-        one.name: one
-        for one in [*found, untrained(device, colours=colours), inception(inception_weights, device)]
-    }
+    on, kinds = torch.device(device), {} if dataset is None else {"autoencoder": AUTOENCODER}
+    if dataset is not None and data.get(dataset).classes:
+        kinds = {"digits": CLASSIFIER} | kinds
+    found = [small(name, kind, on, kind.weights_for(dataset, data_dir)) for name, kind in kinds.items()]
+    return {one.name: one for one in [*found, untrained(on, colours), inception(inception_weights, on)]}

@@ -1,13 +1,9 @@
 """The one meaning of "a digit" in page, notebooks and reports: an image that `DigitRecogniser` accepts.
 
 The bound is such that 95 % of mildly distorted real digits are accepted. Of plain real digits 97 % then are,
-of noise, grey and blank images none: tests/evaluation/test_recogniser.py.
-Where the data set is another one than MNIST, "digit" stands for an image of one of its classes.
-
-The classifier's confidence is no such measure: smoothed labels cap it, shifts lower it, noise has it.
-Real digits lie near other real digits, in the classifier's features and in pixels, once an image is tidied:
-its ground made black, and its ink moved to the middle, as MNIST's makers did. docs/recogniser.md has the
-measures that were compared.
+of noise, grey and blank images none. Where the data set is another one than MNIST, "digit" stands for an
+image of one of its classes. The classifier's confidence is no such measure: smoothed labels cap it, shifts
+lower it, noise has it. docs/recogniser.md has the measures that were compared.
 """
 
 from dataclasses import dataclass
@@ -20,14 +16,13 @@ from torchvision.transforms.functional import gaussian_blur
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.interval import Interval
 from diffusion.evaluation.measures import measure
-from diffusion.evaluation.samples import BORDER
-from diffusion.evaluation.statistics import share_of
+from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.runtime import generator
 
 REFUSED = 0.05  # share of mildly distorted digits below the bound
 NEIGHBOURS = 5
+BORDER = 3  # pixels: rows at the top and at the bottom that show the ground
 
 
 def tidied(x: Tensor) -> Tensor:

@@ -3,12 +3,11 @@
 The shipped weights lie beside this file: distances are comparable only under the same features.
 Those for another data set are trained when first asked for, and kept beside its files:
 
-    <data folder>/FashionMNIST/<name>/<key>.safetensors
+    <data folder>/FashionMNIST/<name>/<key>-<sha256>.safetensors
 
-The key is of the data and of the code.
+The key is of the data and of the code, the hash is the file's own: one that is damaged is trained again.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -22,8 +21,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from diffusion import data, syntax
-from diffusion.files import digest, write_bytes
+from diffusion import data, identity
+from diffusion.files import digest, sha256, write_bytes
 from diffusion.processes.base import GREY28
 from diffusion.progress import progress
 from diffusion.runtime import generator
@@ -31,12 +30,9 @@ from diffusion.runtime import generator
 EPOCHS = 5  # passes over the training images
 BATCH = 128
 RATE = 2e-3  # of Adam, the peak of the one-cycle schedule
-RECIPE = f"{EPOCHS} epochs, batch {BATCH}, Adam, one-cycle learning rate up to {RATE}"
-Named = str | data.DataSet
-Split = tuple[Tensor, Any]  # images and labels
 
 
-def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: str, seed: int) -> nn.Module:
+def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: str) -> nn.Module:
     """The network, trained and in evaluation mode.
 
     The same arguments on the same kind of machine give the same weights to the bit.
@@ -44,13 +40,12 @@ def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: s
     Args:
         n: training images.
         loss: the loss of a batch, given the numbers of its images.
-        seed: of the order of the images.
     """
     optimiser = torch.optim.Adam(network.train().parameters(), lr=RATE)
     total = EPOCHS * math.ceil(n / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total)
     for epoch in range(EPOCHS):
-        order = torch.randperm(n, generator=generator(seed, name, epoch))
+        order = torch.randperm(n, generator=generator(0, name, epoch))
         title = f"{name}, epoch {epoch + 1}/{EPOCHS}"
         for batch in progress(order.split(BATCH), title):
             optimiser.zero_grad()
@@ -62,28 +57,21 @@ def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: s
     return network.eval()
 
 
-def to_bytes(network: nn.Module, about: dict) -> bytes:
-    """The weights and the facts `about` them as the content of a safetensors file."""
-    # One metadata entry: several are written in an arbitrary order, and the hash would not be reproducible.
-    return safetensors.torch.save(network.state_dict(), {"about": json.dumps(about, sort_keys=True)})
-
-
 @dataclass(frozen=True)
 class Shipped:
     """A kind of network that measures.
 
     Attributes:
-        name: of its file, of its folder, and of its code in `syntax.PARTS`.
+        name: of its file, of its folder, and of its code in `identity.PARTS`.
         sha256: of the shipped file.
         make: (image_shape, number of classes) -> the network, untrained.
-        train: training and test split, number of classes -> the network, trained, and the facts that go into
-            its file.
+        train: training images and their labels, number of classes -> the network, trained.
     """
 
     name: str
     sha256: str
     make: Callable[..., nn.Module]
-    train: Callable[[Split, Split, int], tuple[nn.Module, dict]]
+    train: Callable[[Tensor, Any, int], nn.Module]
     folder: Path = Path(__file__).parent
 
     @property
@@ -102,8 +90,7 @@ class Shipped:
         if not file.is_file():
             raise ValueError(f"there are no {self.name} weights at {file}; install the project again")
         content = file.read_bytes()
-        found = hashlib.sha256(content).hexdigest()
-        if path is None and found != self.sha256:
+        if path is None and (found := sha256(content)) != self.sha256:
             raise ValueError(
                 f"{file.name} has sha256 {found}, expected {self.sha256}; distances measured with other "
                 "weights are not comparable, so restore the shipped file or name this one explicitly"
@@ -118,7 +105,7 @@ class Shipped:
             raise ValueError(f"{file} does not hold weights of the {self.name}: {reason}") from error
         return network.eval().requires_grad_(False)
 
-    def weights_for(self, dataset: Named = "mnist", data_dir: str | os.PathLike | None = None) -> Path | None:
+    def weights_for(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> Path | None:
         """The weights file for a data set, as `load` takes it: None, the shipped file, for MNIST.
 
         For another data set it is trained when first asked for, which takes one to two minutes.
@@ -130,31 +117,33 @@ class Shipped:
         if dataset == "mnist":
             return None
         title = data.get(dataset).title
-        splits = [data.load(dataset, split, data_dir) for split in data.SPLITS]
-        shape, classes = tuple(splits[0][0].shape[1:]), len(data.get(dataset).classes)
-        parts = [part for split in splits for part in split if part is not None]
-        known = [syntax.code(self.name), shape, classes, *map(data.fingerprint, parts)]
-        path = data.raw_folder(data_dir, dataset).with_name(self.name) / f"{digest(known)}.safetensors"
-        if path.is_file():
-            return path
+        images, labels = data.load(dataset, "train", data_dir)
+        shape, classes = tuple(images.shape[1:]), len(data.get(dataset).classes)
+        parts = [images] if labels is None else [images, labels]
+        known = [identity.code(self.name), shape, classes, *map(data.fingerprint, parts)]
+        folder, key = data.raw_folder(data_dir, dataset).with_name(self.name), digest(known)
+        for path in folder.glob(f"{key}-*.safetensors"):
+            if path.stem == f"{key}-{sha256(path)}":
+                return path
+            print(f"{path} is damaged: it is removed and trained again", flush=True)
+            path.unlink(missing_ok=True)
         print(f"training the {self.name} of {title}, once: one to two minutes", flush=True)
-        network, facts = self.train(*splits, classes)
-        facts |= {"image_shape": shape, "classes": classes}
-        facts |= {
-            "dataset": dataset if isinstance(dataset, str) else title,
-            "recipe": RECIPE,
-            "seed": 0,
-            "torch": torch.__version__,
-        }
+        network = self.train(images, labels, classes)
+        named = dataset if isinstance(dataset, str) else title
+        facts = {"image_shape": shape, "classes": classes, "dataset": named, "n_train": len(images)}
+        # One metadata entry: several are written in an arbitrary order, and no hash would be reproducible.
+        about = {"about": json.dumps(facts, sort_keys=True)}
+        content = safetensors.torch.save(network.state_dict(), about)
+        path = folder / f"{key}-{sha256(content)}.safetensors"
         try:
-            write_bytes(path, to_bytes(network, facts))
+            write_bytes(path, content)
         except OSError as error:
             raise data.DataError(
-                f"the {self.name} of {title} cannot be written to {path.parent} ({error.strerror}); choose "
+                f"the {self.name} of {title} cannot be written to {folder} ({error.strerror}); choose "
                 "another folder with data_dir or the environment variable MNIST_DIR"
             ) from error
         return path
 
-    def of(self, dataset: Named = "mnist", data_dir: str | os.PathLike | None = None) -> nn.Module:
+    def of(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> nn.Module:
         """The network of a data set, in evaluation mode; raises like `weights_for`."""
         return self.load(self.weights_for(dataset, data_dir))

@@ -23,7 +23,6 @@ from diffusion.figures.style import (
     SMALL,
     STYLES,
     Style,
-    Styles,
     handles,
     legend,
     new_figure,
@@ -41,6 +40,7 @@ TEST_LINE = (0, (2.6, 1.4))
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 
 Rows = Sequence[Mapping[str, Any]]  # one an epoch
+Steps = Sequence[tuple[int, float]]  # pairs of a step and a loss
 
 
 # --- what figures of curves share, here and in studies ---
@@ -133,34 +133,48 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
     return figure
 
 
+def _losses_of(rows: Rows, steps: Steps) -> dict[str, pd.Series]:
+    """Losses in training and on the test images by epoch, which steps become fractions of."""
+    table = pd.DataFrame(rows).astype(float, errors="ignore")  # None is NaN
+    train, test = (pd.Series(table[f"{kind}_loss"].to_numpy(), table.epoch) for kind in ("train", "test"))
+    if steps:
+        ends = table.get("step", table.epoch * steps[-1][0] / table.epoch.iloc[-1])
+        step, means = np.transpose(steps)
+        train, test.index = pd.Series(means, step / ends[0]), pd.Index(ends / ends[0])
+    return {"train": train, "test": test}
+
+
 @styled
-def losses(histories: Mapping[str, Rows], styles: Styles | None = None) -> Figure:
+def losses(histories: Mapping[str, Rows], by_step: Mapping[str, Steps] | None = None) -> Figure:
     """Loss over epochs, in training (solid) and on the test images (dashed).
 
     Long trainings are drawn without their first epochs, which would fill the axis.
 
     Args:
-        histories: model -> lines with `epoch`, `train_loss` and `test_loss`.
+        histories: model -> lines with `epoch`, `train_loss` and `test_loss`; and with `step`, the number of
+            steps done by then, where `by_step` is given and the last epoch is shorter than the others.
+        by_step: model -> pairs of a step and the mean loss up to it, drawn in place of the means over epochs.
     """
-    styles = styles or styles_of(histories)
-    found = {name: pd.DataFrame(rows) for name, rows in histories.items()}
-    tables = {name: table.astype(float, errors="ignore") for name, table in found.items()}  # None is NaN
-    last = max(table.epoch.max() for table in tables.values())
-    begin = BEGIN if last >= LATER else 1
-    shown = {name: table[table.epoch >= begin] for name, table in tables.items()}
-    figure = new_figure(48)
+    styles, by_step = styles_of(histories), by_step or {}
+    last = max(row["epoch"] for rows in histories.values() for row in rows)
+    begin = BEGIN if last >= LATER else 0 if any(by_step.values()) else 1
+    figure, shown = new_figure(48), {}
     axes = figure.subplots()
-    for place, (name, table) in enumerate(shown.items()):
-        line(axes, table.epoch, table.train_loss, styles[name], place, linestyle="-", label="train")
-        line(axes, table.epoch, table.test_loss, styles[name], linestyle=TEST_LINE, marker="", label="test")
-        for kind in ("train", "test"):
-            figure.plots(f"{name}, {kind}", table.epoch, table[f"{kind}_loss"])
-    epochs(axes, begin, last)
+    for place, (name, rows) in enumerate(histories.items()):
+        steps = by_step.get(name, ())
+        for kind, loss in _losses_of(rows, steps).items():
+            loss = loss[loss.index >= begin]
+            solid, marked = kind == "train", (kind == "train") != bool(steps)
+            look = {"linestyle": "-" if solid else TEST_LINE} | ({} if marked else {"marker": ""})
+            line(axes, loss.index, loss, styles[name], place if solid else 0, label=kind, **look)
+            figure.plots(f"{name}, {kind}", loss.index, loss)
+            shown[name, kind] = loss
+    epochs(axes, begin, max(loss.index.max() for loss in shown.values()))
     axes.set_ylabel("mean squared error")
     axes.margins(y=0.06)
-    logarithmic(axes, [loss for t in shown.values() for loss in (*t.train_loss, *t.test_loss)], wide=3)
+    logarithmic(axes, pd.concat(shown), wide=3)
     split = [Line2D([], [], color=INK, linestyle=dash) for dash in ("-", TEST_LINE)]
-    entries = handles({name: styles[name] for name in shown}, linestyle="-") if len(shown) > 1 else []
+    entries = handles(styles, linestyle="-") if len(histories) > 1 else []
     legend(figure, [*entries, *zip(("train", "test"), split, strict=True)])
     return figure
 

@@ -22,7 +22,6 @@ from torchvision.utils import make_grid
 
 from diffusion import data
 from diffusion.evaluation import classifier
-from diffusion.evaluation.diagnostics import classes_of
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.files import write_bytes
 from diffusion.play import bundle
@@ -83,7 +82,7 @@ def telling(
     """
     starts = central_patch(images, 28 - zooms[0].process.T)  # (n, 1, 4, 4)
     walks = [run.trajectory(start=starts) for run in zooms]
-    read = [classes_of(recogniser.classifier, walk[0]) for walk in walks]
+    read = [classifier.classes_of(recogniser.classifier, walk[0]) for walk in walks]
     worst = torch.stack([recogniser.scores(walk[0]) for walk in walks]).amin(0)  # (n,)
     worst[read[0] == read[1]] = -torch.inf
     best = int(worst.argmax())
@@ -136,7 +135,7 @@ def filled(content: str, still: bytes) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m diffusion.play.page", description=__doc__.splitlines()[0]
+        "python -m diffusion.play.page", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--out", type=Path, default=Path("build/page"), help="folder; default: build/page")
     out = parser.parse_args().out

@@ -3,29 +3,25 @@
 from collections.abc import Mapping
 from typing import Any
 
+from diffusion.bounds import whole
 from diffusion.plugins import call_with, named
-from diffusion.processes.base import ColdDiffusion, DegradationProcess
+from diffusion.processes.base import ColdDiffusion as ColdDiffusion
+from diffusion.processes.base import DegradationProcess
 from diffusion.processes.blur import ColdBlur
-from diffusion.processes.ddpm import DDPM
-from diffusion.processes.schedules import NoiseSchedule, cosine, linear
-from diffusion.processes.zoom import ColdZoom
-
-USUAL_T = 20  # the deepest level of a degradation of one's own
-
-__all__ = [
-    "DDPM",
-    "ColdBlur",
-    "ColdDiffusion",
-    "ColdZoom",
-    "DegradationProcess",
-    "NoiseSchedule",
-    "cosine",
-    "linear",
-]
+from diffusion.processes.ddpm import DDPM as DDPM
+from diffusion.processes.schedules import NoiseSchedule as NoiseSchedule
+from diffusion.processes.schedules import cosine as cosine
+from diffusion.processes.schedules import linear as linear
+from diffusion.processes.zoom import ColdZoom as ColdZoom
 
 
-def own(degradation: str | type, T: int, options: Mapping[str, Any] | None = None) -> DegradationProcess:
+def own(
+    degradation: str | type, T: int | None, options: Mapping[str, Any] | None = None
+) -> DegradationProcess:
     """A degradation of one's own: a class, or `module:Class`.
+
+    Args:
+        T: its deepest level; None: the class's own.
 
     Raises:
         ValueError: it cannot be loaded, is no `DegradationProcess`, or cannot be made with T.
@@ -33,9 +29,10 @@ def own(degradation: str | type, T: int, options: Mapping[str, Any] | None = Non
     cls = named("degradation", degradation, {"blur": ColdBlur})
     if not isinstance(cls, type) or not issubclass(cls, DegradationProcess):
         raise ValueError(f"degradation is {degradation!r}; needed: a subclass of diffusion.ColdDiffusion")
-    process = call_with(cls, {"T": T}, options)
+    process = call_with(cls, {} if T is None else {"T": T}, options)
     if not getattr(process, "name", ""):
         raise ValueError(f"{cls.__name__} has no name; set one in the class, such as name = 'fade'")
-    if (kept := getattr(process, "T", None)) != T:
+    kept = whole("T", getattr(process, "T", None), 1, meaning=f"the deepest level of {cls.__name__}")
+    if T not in (None, kept):
         raise ValueError(f"{cls.__name__} has T = {kept!r}, not the {T} asked for; keep it as self.T")
     return process

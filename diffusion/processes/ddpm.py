@@ -55,10 +55,8 @@ class DDPM(DegradationProcess):
         return self._mix(x, t, eps)
 
     def _mix(self, x: Tensor, t: Tensor, eps: Tensor) -> Tensor:
-        alpha_bar = self.schedule.alpha_bar[t.cpu()]  # (B,) float64
-        signal, noise = (
-            a.sqrt().float().to(x.device)[:, None, None, None] for a in (alpha_bar, 1 - alpha_bar)
-        )
+        amplitudes = self.schedule.sqrt_alpha_bar, self.schedule.sqrt_one_minus_alpha_bar
+        signal, noise = (a[t.cpu()].to(x.device)[:, None, None, None] for a in amplitudes)
         return signal * x + noise * eps
 
     def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:

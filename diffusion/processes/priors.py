@@ -18,8 +18,8 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion import plugins
-from diffusion.bounds import check_fields
+from diffusion.bounds import checked
+from diffusion.plugins import made
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ MOST = 20_000  # patches that a mixture is fitted to
 FLOOR = 1e-4  # added to its variances: some pixels are black in nearly every patch
 
 
+@checked
 @dataclass(frozen=True)
 class Mixture:
     """A mixture of Gaussians over all pixels of a patch: correlated pixels, without copies of real patches.
@@ -85,8 +86,6 @@ class Mixture:
     """
 
     components: Annotated[int, Field(ge=1, description="number of Gaussians")] = 50
-
-    __post_init__ = check_fields
 
     def fit(self, pixels: Tensor) -> "Gaussians":
         from sklearn.mixture import GaussianMixture  # takes a second, which those without it need not wait
@@ -135,12 +134,7 @@ def prior_of(prior: Any, options: Mapping[str, Any] | None = None) -> Any:
     Raises:
         ValueError: there is none of that name, it refuses its options, or it does not draw.
     """
-    made = plugins.made("prior", prior, PRIORS, options, ("fit", "draw"))
-    if made is not None and not any(callable(getattr(made, name, None)) for name in ("fit", "draw")):
-        raise ValueError(
-            f"prior is a {type(made).__name__}; needed: a prior such as d.Mixture(), with fit and draw"
-        )
-    return made
+    return made("prior", prior, PRIORS, options, ("fit", "draw"))
 
 
 def fitted(prior: Any, pixels: Tensor) -> Any:
@@ -151,10 +145,8 @@ def fitted(prior: Any, pixels: Tensor) -> Any:
     """
     if not hasattr(prior, "fit"):
         return prior
-    made = prior.fit(pixels)
-    made = prior if made is None else made
-    if not callable(getattr(made, "draw", None)):
-        raise ValueError(
-            f"fit of the prior, a {type(prior).__name__}, gave what does not draw; it needs `draw`"
-        )
-    return made
+    found = prior.fit(pixels)
+    found = prior if found is None else found
+    if not hasattr(found, "draw"):
+        raise ValueError(f"fit of the prior, a {type(prior).__name__}, gave what does not draw; needed: draw")
+    return found

@@ -10,29 +10,22 @@ function
 which draws all noise from the generator.
 """
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from types import FunctionType
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion import plugins
-from diffusion.bounds import check_fields, whole
+from diffusion.bounds import checked, whole
+from diffusion.plugins import made, named
+from diffusion.sources import is_own, name_of
 
-
-class Sampler(Protocol):
-    """A way back from x_T to an image, for any `DegradationProcess`."""
-
-    def visits(self, T: int) -> list[int]:
-        """The time steps of the way, from T down to 0."""
-
-    def step(
-        self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
-    ) -> Tensor:
-        """The latent at step s < t, from that at t and what the network says of it."""
+Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
 
 def spaced(T: int, steps: int, power: int = 1) -> list[int]:
@@ -44,6 +37,7 @@ def spaced(T: int, steps: int, power: int = 1) -> list[int]:
     return torch.maximum(wanted.round().long(), torch.arange(steps + 1)).flip(0).tolist()
 
 
+@checked
 @dataclass(frozen=True)
 class Ancestral:
     """The sampler of Ho et al. (2020), the study's: noise in each step but the last.
@@ -53,17 +47,11 @@ class Ancestral:
     """
 
     takes: ClassVar[str] = "noise"
-    steps: Annotated[int | None, Field(ge=2, description="steps visited; None: all T, as in the study")] = (
-        None
-    )
-    clip_x0: Annotated[
-        bool, Field(description="clip each predicted image to [-0.5, 0.5]; the study does not")
-    ] = False
+    steps: Annotated[int | None, Field(ge=2, description="steps visited; None: all T, the study's")] = None
+    clip_x0: Annotated[bool, Field(description="clip predicted images to [-0.5, 0.5]")] = False
     spacing: Annotated[
-        Literal["uniform", "quadratic"], Field(description="of the steps visited; quadratic: denser near 0")
+        Literal["uniform", "quadratic"], Field(description="of the steps; quadratic: denser near 0")
     ] = "uniform"
-
-    __post_init__ = check_fields
 
     def visits(self, T: int) -> list[int]:
         steps = whole("steps", self.steps or T, 1, T, "T steps are learnt")
@@ -87,6 +75,7 @@ class Ancestral:
         )
 
 
+@checked
 @dataclass(frozen=True)
 class DDIM(Ancestral):
     """A DDPM sampled without noise on the way: Song et al. (2021). Arguments as of `Ancestral`."""
@@ -96,6 +85,7 @@ class DDIM(Ancestral):
         return (b / a) ** 0.5 * (x_t - (1 - a) ** 0.5 * eps) + (1 - b) ** 0.5 * eps
 
 
+@checked
 @dataclass(frozen=True)
 class Naive:
     """The study's Algorithm 2, Algorithm 1 of Bansal et al. (2022): predict the image, degrade it less.
@@ -110,12 +100,8 @@ class Naive:
 
     takes: ClassVar[str] = "image"
     noise: Annotated[float, Field(ge=0, description="standard deviation of the noise, everywhere")] = 0.0
-    levels: Annotated[int | None, Field(ge=1, description="levels visited, evenly spaced; None: all T")] = (
-        None
-    )
+    levels: Annotated[int | None, Field(ge=1, description="visited, evenly spaced; None: all T")] = None
     grey_noise: Annotated[float, Field(ge=0, le=1, description="part of the most that a grey allows")] = 0.0
-
-    __post_init__ = check_fields
 
     def visits(self, T: int) -> list[int]:
         return spaced(T, whole("levels", self.levels or T, 1, T, "T are learnt"))
@@ -134,6 +120,7 @@ class Naive:
         return process.degrade(x0_hat, _level(x_t, s))
 
 
+@checked
 @dataclass(frozen=True)
 class Improved(Naive):
     """Algorithm 2 of Bansal et al. (2022): the latent, changed by the difference of two degradations.
@@ -147,9 +134,24 @@ class Improved(Naive):
 
 @dataclass(frozen=True)
 class _Step:
-    """A sampler of one's own that is a function: it visits all levels."""
+    """A sampler of one's own that is a function: it visits all levels. It is kept by the function's name."""
 
     step: Callable[..., Tensor]
+
+    def __identity__(self) -> dict[str, Any]:
+        return {"step": self.step}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Step":
+        return _Step(copy.deepcopy(self.step, memo))
+
+    def __getstate__(self) -> dict[str, str]:
+        return {"step": name_of(self.step)}
+
+    def __setstate__(self, state: dict[str, str]) -> None:
+        step = named("sampler", state["step"], SAMPLERS)
+        if not isinstance(step, FunctionType) or not is_own(step):
+            raise ValueError(f"sampler is {state['step']!r}, which is no function of your own")
+        object.__setattr__(self, "step", step)
 
 
 SAMPLERS: dict[str, type] = {"ancestral": Ancestral, "ddim": DDIM, "naive": Naive, "improved": Improved}
@@ -169,32 +171,26 @@ def sampler_of(sampler: Any, process: Any = None, options: Mapping[str, Any] | N
         ValueError: there is none of that name, it refuses its options, takes what the process's network does
             not predict, or has more steps than the process.
     """
-    made = plugins.made(
-        "sampler", process.sampler if sampler is None else sampler, SAMPLERS, options, ("step", "__call__")
-    )
-    alone = callable(made) and not hasattr(made, "step")  # a function, or what is called like one
-    step = made if alone else getattr(made, "step", None)
-    if not callable(step):
-        raise ValueError(
-            f"sampler is a {type(made).__name__}; needed: a sampler such as d.DDIM(), or a function"
-        )
+    sampler = process.sampler if sampler is None else sampler
+    found = made("sampler", sampler, SAMPLERS, options, ("step", "__call__"))
+    found = found if hasattr(found, "step") else _Step(found)
+    step = found.step
     try:
         inspect.signature(step).bind(*STEP)
     except TypeError:
         said = getattr(step, "__qualname__", step)
         raise ValueError(f"{said} is no step of a sampler; it is to take {', '.join(STEP)}") from None
-    made = _Step(made) if alone else made
     if process is None:
-        return made
-    takes = getattr(made, "takes", process.predicts)
+        return found
+    takes = getattr(found, "takes", process.predicts)
     if takes != process.predicts:
         fit = ", ".join(f"d.{cls.__name__}()" for cls in SAMPLERS.values() if cls.takes == process.predicts)
         raise ValueError(
-            f"{type(made).__name__} takes the {takes} that a network predicts, and that of a "
+            f"{type(found).__name__} takes the {takes} that a network predicts, and that of a "
             f"{type(process).__name__} predicts the {process.predicts}; allowed: {fit}, or your own"
         )
-    visits(made, process.T)
-    return made
+    visits(found, process.T)
+    return found
 
 
 def visits(sampler: Any, T: int) -> list[int]:

@@ -44,7 +44,7 @@ class NoiseSchedule:
         """Both to twelve digits: the last ones differ from processor to processor."""
         return {
             name: digest([float(f"{a:.12g}") for a in one])
-            for name, one in {"beta": self.beta, "alpha_bar": self.alpha_bar}.items()
+            for name, one in {"alpha_bar": self.alpha_bar, "beta": self.beta}.items()
         }
 
     @property

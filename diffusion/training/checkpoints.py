@@ -1,22 +1,25 @@
-"""The folder of one training run: its lock, identity, resumable states, history and weights.
+"""The folder of one training run: its lock, what it is, resumable states, history and weights.
 
     <run>/run.json                         what it is: all that determines the weights; its name; versions
-    <run>/process.safetensors              the process, with what it learnt from the training images
+    <run>/process-<hash>.pt                the process, with what it learnt from the training images
+    <run>/network-<hash>.pt                arguments of the network's class
     <run>/state-00000469-<hash>.pt         network, optimiser, position, history; the last two are kept
     <run>/history.jsonl                    one line an epoch, with the hash of its weights; for readers
     <run>/weights/epoch-0001.safetensors   the network after every epoch
-    <run>/sampling.safetensors             how it is sampled where nothing else is said, if that was set
-    <run>/priors/<digest>.safetensors      fitted priors
-    <run>/own.py, own.safetensors          the source of classes that were typed in a notebook
+    <run>/sampling-<hash>.pt               how it is sampled where nothing else is said, if that was set
+    <run>/priors/<digest>-<hash>.pt        fitted priors
 
-All files are written atomically, and each can be checked: a state by the hash in its name, weights by the
-hash in the state's history, what a process or a prior learnt by the hash in its own header. Nothing is
-unpickled: states are read with `weights_only=True`, the rest is safetensors and JSON.
+All files are written atomically. One that torch writes has its hash in its name; weights have theirs in the
+history. Nothing is unpickled but by torch's weights-only loading, which makes objects of no classes but this
+package's and the user's own.
 """
 
+import importlib
+import importlib.util
 import io
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,13 +31,16 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from diffusion.files import digest, sha256, write_bytes
+from diffusion.sources import is_library, is_own
 
 STATES_KEPT = 2
-FORM = 2  # of run.json, which has:
+FORM = 3  # of run.json, which has:
 PARTS = {"name", "identity", "process"}
-OF_IDENTITY = {"code", "process", "network", "data", "batch_size", "seed", "precision"}
-PROCESS, SAMPLING = "process.safetensors", "sampling.safetensors"
+OF_IDENTITY = {"code", "process", "network", "own", "data", "batch_size", "seed", "precision"}
 ANEW = "delete the run's folder to train anew, with the same settings"
+# Beside classes of this package, of torch.nn and of the user's own.
+PLAIN = {"builtins.set", "builtins.frozenset", "_codecs.encode", "numpy.ndarray", "numpy.dtype"}
+PLAIN |= {"numpy._core.multiarray._reconstruct", "numpy._core.multiarray.scalar"}
 
 
 class RunError(RuntimeError):
@@ -83,11 +89,7 @@ class RunFolder:
             ) from error
 
     def read(self, name: str | Path) -> bytes | None:
-        """Content of a file of the run; None where there is none.
-
-        Raises:
-            RunError: it cannot be read.
-        """
+        """Content of a file of the run; None where there is none; raises RunError where it cannot be read."""
         path = self.path / name
         try:
             return path.read_bytes()
@@ -96,18 +98,61 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"{path} cannot be read ({error.strerror})") from error
 
+    # --- what torch writes ---
+
+    def keep(self, name: str, content: Any) -> str:
+        """Write things as `<name>-<hash>.pt`; returns the file's name.
+
+        Raises:
+            ValueError: they hold what cannot be written.
+            RunError: the disk is full.
+        """
+        buffer = io.BytesIO()
+        try:
+            torch.save(content, buffer)
+        except Exception as error:  # pickle and what an object does of its own
+            raise ValueError(f"the {Path(name).name} cannot be kept ({error})") from error
+        file = f"{name}-{sha256(buffer.getvalue())[:16]}.pt"
+        self.write(file, buffer.getvalue())
+        return file
+
+    def intact(self, file: str) -> bytes | None:
+        """Content of such a file; None where it is lost, or not what was written."""
+        content = self.read(file) or b""
+        return content if sha256(content)[:16] == Path(file).stem.rpartition("-")[2] else None
+
+    def load(self, file: str) -> Any:
+        """The things in such a file.
+
+        Raises:
+            RunError: it is lost or damaged.
+            ValueError: it holds objects of classes that cannot be had, or may not be made from a file.
+        """
+        if (content := self.intact(file)) is None:
+            raise RunError(f"{self.path / file} is lost, or is not what was written")
+        try:
+            names = torch.serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(content))
+            with torch.serialization.safe_globals([_taken(name) for name in names]):
+                return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        except Exception as error:  # torch, zipfile, pickle and classes of one's own each raise their own
+            why = str(error).splitlines()[0]
+            raise ValueError(f"{self.path / file} is not read any further: {why}") from error
+
     # --- what it is ---
 
     def about(self) -> dict[str, Any] | None:
         """Content of run.json; None where it is missing, damaged or of another edition."""
         try:
             found = json.loads(self.read("run.json") or b"")
-            whole = (
-                found["form"] == FORM and found.keys() >= PARTS and found["identity"].keys() >= OF_IDENTITY
-            )
+            whole = found["form"] == FORM and found.keys() >= PARTS
+            whole = whole and found["identity"].keys() >= OF_IDENTITY
             return found if whole and {"train", "n"} <= found["identity"]["data"].keys() else None
         except (RunError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return None
+
+    def write_about(self, about: Mapping[str, Any]) -> None:
+        """Write run.json; raises RunError."""
+        self.write("run.json", (json.dumps(about, indent=1) + "\n").encode())
 
     # --- states ---
 
@@ -117,10 +162,7 @@ class RunFolder:
         Raises:
             RunError: it cannot be written.
         """
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        content = buffer.getvalue()
-        self.write(f"state-{step:08d}-{sha256(content)[:16]}.pt", content)
+        self.keep(f"state-{step:08d}", state)
         for old in self.states()[STATES_KEPT:]:
             old.unlink(missing_ok=True)
 
@@ -135,19 +177,15 @@ class RunFolder:
             RunError: a state is what was written, but is no state or asks for code to be run.
         """
         for path in self.states():
-            content = self.read(path.name) or b""
-            if sha256(content)[:16] != path.stem.rsplit("-", 1)[1]:
+            if self.intact(path.name) is None:
                 path.unlink()
                 before = "the state before it" if self.states() else "the start"
                 print(f"warning: {path.name} is damaged and not used; going back to {before}", flush=True)
                 continue
             try:
-                return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-            except Exception as error:  # torch, zipfile and pickle each raise their own
-                raise RunError(
-                    f"{path} is not a state that training wrote, and is not read any further; delete it to "
-                    f"go on from the state before it ({type(error).__name__})"
-                ) from error
+                return self.load(path.name)
+            except ValueError as error:
+                raise RunError(f"{error}; delete it to go on from the state before it") from error
         return None
 
     # --- history, weights ---
@@ -199,6 +237,26 @@ class RunFolder:
         if about and run not in (None, digest(about["identity"]), about.get("earlier")):
             raise RunError(f"{path} is of another run than {self.path / 'run.json'}; {ANEW}")
         return content
+
+
+def _taken(name: str) -> Any:
+    """The class that a file of torch names, `module.name`; raises ValueError where it is none to be made.
+
+    A function is none: a file could have it called.
+    """
+    module, _, attribute = name.rpartition(".")
+    root, sane = module.partition(".")[0], name in PLAIN or module == "numpy.dtypes"
+    ours = name == "diffusion.training.run.Way" or module.startswith(("diffusion.processes.", "torch.nn."))
+    if not (sane or ours or root in sys.modules):
+        origin = getattr(importlib.util.find_spec(root), "origin", None)
+        if origin is None or is_library(origin):
+            raise ValueError(f"{name} cannot be had: define it first, or import its module")
+    thing = getattr(importlib.import_module(module), attribute, None)
+    if thing is None:
+        raise ValueError(f"{name} cannot be had: define it first, or import its module")
+    if not (sane or isinstance(thing, type) and (ours or is_own(thing))):
+        raise ValueError(f"{name} is not made from a file; only this package's and your own classes are")
+    return thing
 
 
 def _run_of(weights: bytes) -> str | None:

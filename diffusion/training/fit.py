@@ -4,6 +4,7 @@ A run that was killed goes on with the same stream of random numbers and ends, o
 weights: everything random is a function of (seed, step).
 """
 
+import contextlib
 import copy
 import json
 import math
@@ -20,23 +21,22 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from diffusion import data, runtime, syntax
+from diffusion import data, identity, runtime
 from diffusion.bounds import Precision, Seed, checked, looks, whole
-from diffusion.files import differences, digest, expanded, sha256
-from diffusion.identity.describe import Found, called, describe, described, normal
-from diffusion.identity.packing import PackError, pack, unpack
-from diffusion.processes import DegradationProcess
+from diffusion.files import differences, digest, expanded
+from diffusion.identity import describe
+from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import check_images
 from diffusion.processes.priors import prior_of
 from diffusion.provenance import versions
+from diffusion.sources import name_of
 from diffusion.training import network as networks
-from diffusion.training.checkpoints import ANEW, FORM, PROCESS, RunError, RunFolder
+from diffusion.training.checkpoints import ANEW, FORM, RunError, RunFolder
 from diffusion.training.loop import Loop
 from diffusion.training.run import Run, kept_way, refuse_what_no_hash_tells, sampled_in
 from diffusion.training.steps import Learner
-from diffusion.training.typed import keep_typed
 
-CODE = syntax.code("weights")  # of the modules as they are imported: an edit while Python runs does not act
+CODE = identity.code("weights")  # of the modules as they are imported: an edit while Python runs does not act
 
 
 @checked
@@ -52,7 +52,9 @@ def fit(
     folder: str | os.PathLike | None = None,
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]{0,79}$", description="of the model")] = "model",
     batch_size: Annotated[int, Field(ge=1, description="images in a training step")] = 128,
-    learning_rate: Annotated[float, Field(gt=0, description="of Adam; the peak, if it decays")] = 2e-3,
+    learning_rate: Annotated[
+        float, Field(gt=0, le=1000, description="of Adam; the peak, if it decays")
+    ] = 2e-3,
     lr_schedule: Annotated[
         Literal["constant", "cosine"], Field(description="cosine: warm-up, then decay to 0")
     ] = "cosine",
@@ -113,6 +115,8 @@ def fit(
         raise ValueError(
             f"batch_size is {batch_size}, but there are {len(x)} training images; make it smaller"
         )
+    if not (callback is None or callable(callback)):
+        raise ValueError(f"callback is {looks(callback)}; needed: a function of a step's number and its loss")
     if steps is not None and epochs is not None:
         raise ValueError(f"steps is {steps!r} and epochs is {epochs!r}; give one of them")
     per_epoch = math.ceil(len(x) / batch_size)
@@ -133,43 +137,45 @@ def fit(
         process = _copied(process)
     process.take(tuple(x.shape[1:]))
     architecture = networks.architecture(network, channels, network_options, process.image_shape)
-    found = Found()
-    identity = {
+    own: dict[str, str] = {}
+    known = {
         "code": CODE,
-        "process": describe(process, "process", found),
-        "network": called(*architecture, "network", found),
+        "process": describe(process, "process", own),
+        "network": {
+            "class": name_of(architecture[0]),
+            "options": describe(architecture[1], "network_options", own),
+        },
+        "own": own,
         "data": {
             "train": data.fingerprint(x),
             "n": len(x),
             "test": None if x_test is None else data.fingerprint(x_test),
         },
         **how,
+        "ema": ema,
         # Where the rate falls to an end, or the last epoch is cut short, the length is part of what it is.
         "steps": total if lr_schedule == "cosine" or total % per_epoch else None,
         "device": on.type,
     }
-    identity |= {} if ema is None else {"ema": ema}
-    identity = json.loads(json.dumps(identity))
+    describe(architecture[0], "network", own)
+    known = json.loads(json.dumps(known))
     process = _copied(process)
     place = Path(mkdtemp(prefix="diffusion-")) if folder is None else expanded(folder)
-    store = _find(place, name, seed, identity, found, precision == "auto")
+    store = _find(place, name, seed, known, precision == "auto")
     with store.locked():
-        about = store.about()
-        known = None if about is None else about["process"]
-        process = _prepared(store, process, x, found, known)
-        if about is None:
-            content = store.read(PROCESS) or b""
-            about = {"form": FORM, "name": name, "identity": identity, "process": sha256(content)}
-            about |= {"versions": versions(), "typed": keep_typed(store, found.live.values())}
+        process, about = _prepared(store, process, x)
+        if about.keys() <= {"prepared", "process"}:
+            about |= {"form": FORM, "name": name, "identity": known, "versions": versions()}
+            about |= {"network": store.keep("network", architecture[1])}
             about |= {"auto": True} if precision == "auto" else {}
-            store.write("run.json", (json.dumps(about, indent=1) + "\n").encode())
+            store.write_about(about)
         how["precision"], who = about["identity"]["precision"], f"{name}-{seed}"
         if not store.weights(n_epochs := math.ceil(total / per_epoch)).exists():
             runtime.say_if_slow(how["precision"], on, f"{who} is trained")
         drawn_in = sampled_in(precision, how["precision"], on, who) if precision == "auto" else precision
         run = Run(
             process, name, how["seed"], store, about["identity"], [], total, drawn_in, on,
-            architecture, kept_way(store, found.live), images=x,
+            architecture, kept_way(store, about), images=x,
         )  # fmt: skip
         if folder is None:
             weakref.finalize(run, _remove, place, os.getpid())
@@ -181,7 +187,7 @@ def fit(
         learner = Learner(process, *architecture, x.to(on), test, total=total, ema=ema, **how)
         _refuse_no_loss(learner)
         loop = Loop(store, learner, name, digest(about["identity"]), callback)
-        loop.run(n_epochs, checkpoint_steps)
+        loop.run(checkpoint_steps)
     run.history = loop.history[:n_epochs]
     return run
 
@@ -200,42 +206,54 @@ def _images(x: Any, name: str) -> Tensor:
     try:
         if isinstance(x, tuple):
             raise ValueError("these are images and labels, as d.load gives; needed: x, labels = d.load(...)")
+        if isinstance(x, Tensor) and (x.layout != torch.strided or x.is_quantized or x.is_meta):
+            raise ValueError(f"images are {looks(x)}, {x.layout} on {x.device}; needed: an ordinary tensor")
         x = data.as_images(x)
         check_images(x)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         said = str(error).replace("for bytes", "for bytes, pixel - 0.5 for floats in [0, 1]")
         raise ValueError(f"{name}: {said}") from None
-    return (x.clone() if x.is_inference() else x.detach()).float()
+    return x.detach().clone().float()  # of its own: what the caller does with x later changes nothing
 
 
 def _refuse_no_loss(learner: Learner) -> None:
-    """Raise ValueError where a network or a process of one's own gives no images, or no loss."""
-    network, x = learner.network, learner.x[:2]
+    """Raise ValueError where a network or a process of one's own gives no loss, or keeps a count."""
+    network, process, x = learner.network, learner.process, learner.x[:2]
     training = network.training
     network.eval()
+    times = torch.ones(len(x), device=x.device)
     try:
         with torch.no_grad(), runtime.seeded(0):
-            made = network(x, torch.ones(len(x), device=x.device))
+            made = network(x, times)
     except TypeError as error:
         raise ValueError(f"the network, called with x_t and t / T, raises a TypeError: {error}") from error
     if not isinstance(made, Tensor) or made.shape != x.shape:
         raise ValueError(f"the network maps {looks(x)} to {looks(made)}; needed: the same shape")
-    said = []
-    for _ in range(2):  # what is kept at the first call is no state
+    said, name = [], type(process).__name__
+    if isinstance(process, ColdDiffusion):
+        made = process.degrade(x, torch.full((len(x),), process.T, device=x.device))
+        if not isinstance(made, Tensor) or made.shape != x.shape:
+            raise ValueError(f"degrade of {name} maps {looks(x)} to {looks(made)}; needed: the same shape")
+    for _ in range(2):  # what is kept at the first call is no count
         try:
-            with torch.no_grad():
-                loss = learner.loss(network, x, "first look")
-        except RuntimeError as error:
-            name, tried = type(learner.process).__name__, "`python -m diffusion.check` tries one of your own"
-            raise ValueError(f"the loss of {name} cannot be computed ({error}); {tried}") from error
-        said.append([described(learner.process), described(network)])
+            loss = learner.loss(network, x, "first look")
+        except (RuntimeError, TypeError) as error:
+            raise ValueError(
+                f"the loss of {name} cannot be computed ({error}); `python -m diffusion.check` tries one of "
+                "your own"
+            ) from error
+        said.append([digest(describe(one, "it")) for one in (process, network)])
     if said[0] != said[1]:
-        name = type(learner.process if said[0][0] != said[1][0] else network).__name__
+        one = process if said[0][0] != said[1][0] else network
         raise ValueError(
-            f"{name} changes when it is used, so that a run could not go on; keep no count in it"
+            f"{type(one).__name__} changes when it is used, so that a run could not go on; keep no count"
         )
     if not isinstance(loss, Tensor) or loss.shape or not loss.is_floating_point():
-        raise ValueError(f"the loss of {type(learner.process).__name__} is {looks(loss)}; needed: one float")
+        raise ValueError(f"the loss of {name} is {looks(loss)}; needed: one float")
+    if not loss.requires_grad:
+        raise ValueError(
+            f"the loss of {name} does not depend on the network; needed: one that can be derived"
+        )
     network.train(training)
 
 
@@ -246,69 +264,67 @@ def _remove(folder: Path, process: int) -> None:
 
 
 def _prepared(
-    store: RunFolder, process: DegradationProcess, x: Tensor, found: Found, known: str | None
-) -> DegradationProcess:
-    """The process with what it learns from the images; as the run has it, whose hash is `known`.
+    store: RunFolder, process: DegradationProcess, x: Tensor
+) -> tuple[DegradationProcess, dict[str, Any]]:
+    """The process with what it learns from the images, as the run has it, and content of run.json so far.
 
     Raises:
         RunError: the run's is lost or damaged, and preparing again gives another one, as on another machine.
     """
-    content, prepared = store.read(PROCESS), False
-    if known is None or content is None or sha256(content) != known:
-        with runtime.seeded(0):
-            process.prepare(x)
-        content, prepared = pack(process, "the prepared process"), True
-        if known not in (None, sha256(content)):
-            raise RunError(
-                f"{store.path / PROCESS} is not what was written, and cannot be made again; {ANEW}"
-            )
-        store.write(PROCESS, content)
-    try:
-        return unpack(content, found.live)  # also the first time: a tensor may lie otherwise in memory
-    except PackError:  # it holds an object that cannot be made again
-        if not prepared:
-            with runtime.seeded(0):
-                process.prepare(x)
-        return process
+    about = store.about()
+    if about is not None:
+        with contextlib.suppress(
+            RunError, ValueError
+        ):  # lost; it holds an object that is not made from a file
+            return store.load(about["process"]), about
+    with runtime.seeded(0):
+        process.prepare(x.clone())  # which may change its argument
+    prepared = digest(json.loads(json.dumps(describe(process, "the prepared process"))))
+    if about is not None and about["prepared"] != prepared:
+        raise RunError(f"the process of {store.path} is lost, and cannot be made again; {ANEW}")
+    about = {} if about is None else about
+    about |= {"prepared": prepared, "process": store.keep("process", process)}
+    with contextlib.suppress(ValueError):
+        process = store.load(about["process"])  # also the first time: a tensor may lie otherwise in memory
+    return process, about
 
 
-def known_by(identity: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """The identity that runs are compared by: what is null or has its default is as if it were not there."""
-    said = {key: value for key, value in identity.items() if value is not None}
-    data = {key: value for key, value in said["data"].items() if value is not None}
-    return normal(said | {"data": data, "code": syntax.canonical("weights", said["code"])}, live)
-
-
-def _find(
-    folder: Path, name: str, seed: int, identity: Mapping[str, Any], found: Found, auto: bool
-) -> RunFolder:
-    """The run of this identity, whatever its folder's name, or a new one; says what a new one differs in.
+def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], auto: bool) -> RunFolder:
+    """The run of this identity, or a new one; says what a new one differs in.
 
     Args:
         auto: a run that was begun with precision "auto" may have another one: it came from another machine.
     """
-    wanted, others, moved = known_by(identity, found.live), [], []
-    new = RunFolder(folder / f"{name}-{seed}-{digest(wanted)}")
-    for path in sorted(folder.glob("*/run.json"), key=lambda path: path.parent != new.path):
-        store, why = RunFolder(path.parent), ["its run.json is damaged, or of an earlier edition"]
-        if about := store.about():
-            recorded = known_by(about["identity"], found.live)
-            if digest(recorded) == digest(wanted):
-                return store
-            if store.path == new.path:
-                raise RunError(f"{path} is of another run than the folder's name says; rename the folder")
-            if (
-                auto
-                and about.get("auto")
-                and digest(recorded | {"precision": wanted["precision"]}) == digest(wanted)
-            ):
-                moved.append(store)
-            why = [*differences(recorded, wanted), "a part of it is none, or of another type"]
-        if path.parent.name.startswith(f"{name}-{seed}-") and store.path != new.path:
-            others.append((len(why), why[0], store.path))
-    if moved:
-        return moved[0]
+    new, others = RunFolder(folder / f"{name}-{seed}-{digest(identity)}"), []
+    if (about := new.about()) is not None and digest(about["identity"]) != digest(identity):
+        raise RunError(
+            f"{new.path / 'run.json'} is of another run than the folder's name says; rename the folder"
+        )
+    for path in sorted(folder.glob(f"{name}-{seed}-*/run.json")) if about is None else ():
+        store = RunFolder(path.parent)
+        if store.path == new.path:
+            continue
+        if (other := store.about()) is None:
+            others.append((1, "its run.json is damaged, or of an earlier edition", store.path))
+            continue
+        known = other["identity"]
+        if (
+            auto
+            and other.get("auto")
+            and digest(known | {"precision": identity["precision"]}) == digest(identity)
+        ):
+            return store
+        why = [_changed(one) for one in differences(known, identity)]
+        others.append((len(why), why[0], store.path))
     if others:
         _, said, old = min(others)  # the one that is most like it
         print(f"{name}, seed {seed}: a new run, since {said}; {old} stays as it is", flush=True)
     return new
+
+
+def _changed(difference: str) -> str:
+    """A difference of two identities in words: of code not its hash, but its name."""
+    what = difference.partition(" was ")[0]
+    if what == "code":
+        return "this package's code of training has changed"
+    return f"{what.removeprefix('own.')} has changed" if what.startswith("own.") else difference

@@ -12,6 +12,7 @@ from diffusion.progress import progress
 from diffusion.training.checkpoints import ANEW, RunError, RunFolder, weights_bytes
 from diffusion.training.steps import Learner
 
+POINTS = 1000  # of the loss by step, over the training
 SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of the last steps
 
 
@@ -22,13 +23,14 @@ class Loop:
         self.store, self.learner, self.title, self.run_digest = store, learner, title, run
         self.callback = callback  # called with the number of a step and its loss, after it
         self.per_epoch = math.ceil(len(learner.x) / learner.batch_size)
+        self.epochs = math.ceil(learner.total / self.per_epoch)
         self.history: list[dict] = []
         self.step = 0  # steps done in the epoch under way
         self.losses = torch.zeros(self.per_epoch, device=learner.x.device)
         self.seconds = 0.0  # spent on the epoch under way
 
-    def run(self, epochs: int, checkpoint_steps: int) -> None:
-        """Train up to an epoch, from the last state if there is one.
+    def run(self, checkpoint_steps: int) -> None:
+        """Train to the end, from the last state if there is one.
 
         Raises:
             RunError: weights of an earlier epoch are damaged.
@@ -36,17 +38,17 @@ class Loop:
         if state := self.store.load_state():
             self._restore(state)
             for line in self.history:
-                if line["epoch"] == epochs or self.store.weights(line["epoch"]).exists():
+                if line["epoch"] == self.epochs or self.store.weights(line["epoch"]).exists():
                     self.store.read_weights(line["epoch"], line["sha256"])
             self.store.write_history(self.history)
-        while len(self.history) < epochs:
+        while len(self.history) < self.epochs:
             self._epoch(len(self.history) + 1, checkpoint_steps)
 
     def _epoch(self, epoch: int, checkpoint_steps: int) -> None:
         before = (epoch - 1) * self.per_epoch
         steps = min(self.per_epoch, self.learner.total - before)
         begun = time.monotonic() - self.seconds
-        title = f"{self.title}: epoch {epoch}/{math.ceil(self.learner.total / self.per_epoch)}"
+        title = f"{self.title}: epoch {epoch}/{self.epochs}"
         bar = progress(range(self.step, steps), title, steps, self.step)
         for _, batch in zip(bar, self.learner.batches(epoch, self.step), strict=False):
             self.losses[self.step] = loss = self.learner.step(before + self.step, batch)
@@ -61,6 +63,10 @@ class Loop:
                 self.seconds = time.monotonic() - begun
                 self._save()
         line = {"epoch": epoch, "train_loss": self._mean_loss(), "test_loss": self.learner.test_loss()}
+        k = min(steps, max(1, POINTS // self.epochs))
+        parts = [self.losses[steps * i // k : steps * (i + 1) // k] for i in range(k)]
+        line["step"] = before + steps
+        line["losses"] = [float(f"{part.mean():.6g}") for part in parts]  # of equal parts of the epoch
         line["seconds"] = round(time.monotonic() - begun, 3)
         self._refuse_not_finite(f"after epoch {epoch}", line)
         content = weights_bytes(self.learner.trained, {"run": self.run_digest, "epoch": epoch})
@@ -84,7 +90,7 @@ class Loop:
 
     def _refuse_not_finite(self, when: str, line: Mapping[str, Any]) -> None:
         """A step whose own loss is finite can still ruin the weights: such a state is no good one."""
-        losses = {key: torch.tensor(value) for key, value in line.items() if isinstance(value, float)}
+        losses = {name: torch.tensor(value) for name, value in line.items() if isinstance(value, float)}
         for name, value in [*self.learner.network.named_parameters(), *losses.items()]:
             if not value.isfinite().all():
                 raise self._spoilt(f"{name} is no longer finite {when}")

@@ -1,24 +1,23 @@
 """From a folder back to a run: one of your own, or a released one."""
 
 import os
-from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, overload
 
 import torch
+from torch import nn
 
-from diffusion import runtime, syntax
+from diffusion import runtime
 from diffusion.bounds import Precision, checked, looks
-from diffusion.files import expanded, sha256
-from diffusion.identity.code import found_by
-from diffusion.identity.describe import described
-from diffusion.identity.packing import PackError, pack, restored, unpack
-from diffusion.plugins import nearest
+from diffusion.files import digest, expanded
+from diffusion.identity import describe
+from diffusion.plugins import named, nearest
 from diffusion.processes.base import DegradationProcess
 from diffusion.provenance import releases
+from diffusion.sources import IdentityError, found_by
 from diffusion.training import network as networks
-from diffusion.training.checkpoints import PROCESS, RunError, RunFolder
+from diffusion.training.checkpoints import RunError, RunFolder
 from diffusion.training.run import Run, kept_way, sampled_in
-from diffusion.training.typed import load_typed
 
 
 @checked
@@ -26,18 +25,18 @@ def open(
     folder: str | os.PathLike,
     *,
     process: DegradationProcess | None = None,
-    trust: bool = False,
+    network: type[nn.Module] | None = None,
     device: str | torch.device | None = None,
     precision: Precision = "auto",
 ) -> Run:
     """The training in a run folder, as `fit` left it.
 
-    The modules of the classes that its files name are imported, and the class of its network is called with
-    the arguments that stand there. Nothing else is executed, unless it is trusted.
+    The modules of the classes that its files name are imported, and its network's class is called with the
+    arguments that the folder keeps. Nothing that the folder holds is executed.
 
     Args:
         process: the process, prepared, where its class cannot be imported or it holds what is not kept.
-        trust: execute the source that the folder keeps of classes that were typed in a notebook.
+        network: the class of its network, where that cannot be imported.
         device: to sample on, such as "cpu" or "cuda"; None: as `runtime.device` says.
         precision: to sample in. "auto" is that of the training, or fp32 where that is a bf16 in which this
             machine is not fast; a line says so.
@@ -56,88 +55,49 @@ def open(
         )
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
-    identity, hint = about["identity"], ""
+    identity, given = about["identity"], process is not None
     try:
-        live = _typed(store, about, identity if process is None else identity["network"], trust)
-        made = dict(identity["network"])
-        cls, _ = restored({"!class": made.pop("!call")}, live), made.pop("!code", None)
-        architecture = networks.architecture(cls, (), restored(made, live))
-        if process is None:
-            hint = "; give process=, one that is prepared"
-            content = store.read(PROCESS) or b""
-            if sha256(content) != about["process"]:
-                raise PackError(f"{PROCESS} is not the one that was written")
-            process = unpack(content, live)
-        elif not _is(process, about["process"]):
-            print(f"note: the process is not the one that {store.path} keeps", flush=True)
-    except ValueError as error:
-        raise ValueError(f"{store.path} cannot be opened: {error}{hint}") from error
+        process = store.load(about["process"]) if process is None else process
+        network = _network(identity["network"]["class"]) if network is None else network
+        architecture = networks.architecture(network, (), store.load(about["network"]))
+    except (RunError, ValueError) as error:
+        kind = RunError if isinstance(error, RunError) else ValueError
+        raise kind(
+            f"{store.path} cannot be opened: {error}; else give process=, one that is prepared, or network="
+        ) from error
     if not isinstance(process, DegradationProcess):
         raise ValueError(f"{store.path} cannot be opened: its process is {looks(process)}")
-    _say_what_changed(store, identity, live)
+    if given and digest(describe(process, "process")) != about["prepared"]:
+        print(f"note: the process is not the one that {store.path} keeps", flush=True)
+    if identity["code"].startswith("https://"):
+        print(f"note: {store.path} was trained by other code: {identity['code']}", flush=True)
+    _say_what_changed(store.path, identity["own"], process, architecture)
     on = runtime.device(device)
     precision = sampled_in(precision, identity["precision"], on, f"{about['name']}-{identity['seed']}")
     steps = identity.get("steps") or len(history) * -(-identity["data"]["n"] // identity["batch_size"])
     return Run(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
-        *(precision, on, architecture, kept_way(store, live)),
+        *(precision, on, architecture, kept_way(store, about)),
     )
 
 
-def _typed(store: RunFolder, about: Mapping[str, Any], needed: Any, trust: bool) -> dict[str, Any]:
-    """The classes and functions that were typed in a notebook, by name: this session's, if they do the same,
-    else from the source that was kept; raises ValueError where they cannot be had.
-    """
-    codes = {name: code for name, code in _named(about["identity"]) if name.startswith("__main__:")}
-    live = {name: thing for name in codes if (thing := found_by(*name.split(":"))) is not None}
-    live = {name: thing for name, thing in live.items() if described(thing).get("!code") == codes[name]}
-    lacking = {name for name, _ in _named(needed) if name in codes and "<" not in name} - live.keys()
-    if lacking:
-        if about.get("typed") is None:
-            raise ValueError(
-                f"the source of {min(lacking)} could not be kept; define it first, or give process="
-            )
-        kept = load_typed(store, about["typed"], trust)
-        for name in sorted(lacking & kept.keys()):
-            if described(kept[name]).get("!code") != codes[name]:
-                raise ValueError(f"{name} was changed after it was typed; give process=")
-        live = kept | live
-    return live
+def _network(name: str) -> Any:
+    """The class of a network by the name that a run has of it; raises ValueError."""
+    thing = found_by(name)
+    return named("network", name, {}) if thing is None else thing
 
 
-def _named(description: Any) -> Iterator[tuple[str, str | None]]:
-    """The classes and functions that a description names, and the hash of what they do."""
-    if isinstance(description, list):
-        for one in description:
-            yield from _named(one)
-    elif isinstance(description, Mapping):
-        for mark in {"!object", "!class", "!call", "!function"} & description.keys():
-            yield description[mark], description.get("!code")
-        for one in description.values():
-            yield from _named(one)
-
-
-def _say_what_changed(store: RunFolder, identity: Mapping[str, Any], live: Mapping[str, Any]) -> None:
-    """One line where code has changed since a run was trained: its network is then perhaps another one."""
-    changed = set()
-    if identity["code"].startswith("https://"):
-        print(f"note: {store.path} was trained by other code: {identity['code']}", flush=True)
-    elif syntax.canonical("weights", identity["code"]) != syntax.canonical("weights", syntax.code("weights")):
-        changed.add("this project's code of training")
-    for name, code in _named(identity):
-        thing = live.get(name) or found_by(*name.split(":"))
-        if code is not None and thing is not None and described(thing).get("!code") != code:
-            changed.add(name)
-    if changed:
-        print(f"note: {', '.join(sorted(changed))} has changed since {store.path} was trained", flush=True)
-
-
-def _is(process: DegradationProcess, known: str) -> bool:
-    """True where a process is what was kept under a hash."""
+def _say_what_changed(folder: Path, recorded: dict[str, str], *things: Any) -> None:
+    """One line where code of the user's own has changed since a run was trained."""
+    own: dict[str, str] = {}
     try:
-        return sha256(pack(process, "the process")) == known
-    except ValueError:
-        return False
+        describe(things, "the run", own)
+    except IdentityError as error:
+        print(f"note: {folder}: {error}", flush=True)
+    # What a process has learnt since may be of other classes; what was set in a class since counts.
+    names = {*recorded, *(name for name in own if name.rpartition(".")[0] in recorded)}
+    if changed := sorted(name for name in names if own.get(name) != recorded.get(name)):
+        print(f"note: {', '.join(changed)} has changed since {folder} was trained", flush=True)
 
 
 @overload

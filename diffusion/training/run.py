@@ -2,6 +2,7 @@
 
 import copy
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -9,18 +10,17 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from diffusion import data, runtime, syntax
+from diffusion import data, identity, runtime
 from diffusion.bounds import Precision, Seed, check, looks, whole
 from diffusion.files import digest
-from diffusion.identity.describe import Found, called, describe, normal
-from diffusion.identity.packing import PackError, pack, unpack
+from diffusion.identity import describe
 from diffusion.processes import ColdZoom
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.priors import fitted, prior_of
 from diffusion.processes.samplers import Sampler, sampler_of, visits
 from diffusion.training import network as networks
 from diffusion.training import sampling
-from diffusion.training.checkpoints import SAMPLING, RunError, RunFolder, load_weights
+from diffusion.training.checkpoints import RunError, RunFolder, load_weights
 
 LOSSES = ("train_loss", "test_loss")
 
@@ -46,14 +46,15 @@ class Run:
     Attributes:
         process: with what it learnt from the training images.
         identity: all that determines the weights, as JSON.
-        history: a line an epoch: epoch, train_loss, test_loss (None without test images), seconds, sha256.
+        history: a line an epoch: epoch, train_loss, test_loss (None without test images), step (done by
+            then), losses (means over equal parts of the epoch), seconds, sha256.
         steps: optimiser steps in all.
         store: the files of its folder, `run.folder`.
         architecture: the network's class and its arguments.
         way: how it is sampled where nothing else is said.
         precision: that it is sampled in; that of the training is `identity["precision"]`.
-        keeps: samples and fitted priors are kept on disk; not so of a release.
-        learnt: priors that were fitted for it, by the names of their files.
+        keeps: fitted priors and the way to sample are kept on disk; not so of a release.
+        learnt: priors that were fitted for it, by what they are known by.
         images: the training images, of which a prior is fitted; None: they are looked for when one is.
     """
 
@@ -69,7 +70,7 @@ class Run:
     architecture: tuple[type[nn.Module], dict[str, Any]]
     way: Way = Way()
     keeps: bool = True
-    learnt: dict[str, bytes] = field(default_factory=dict, repr=False)
+    learnt: dict[str, Any] = field(default_factory=dict, repr=False)
     images: Tensor | None = field(default=None, repr=False)
 
     @property
@@ -80,6 +81,16 @@ class Run:
     @property
     def epochs(self) -> int:
         return len(self.history)
+
+    @property
+    def losses(self) -> list[tuple[int, float]]:
+        """Training loss by step: (last step of a part, mean over that part), at most about 1,000 parts."""
+        found, before = [], 0
+        for line in self.history:
+            for number, loss in enumerate(line.get("losses", ()), 1):
+                found.append((before + (line["step"] - before) * number // len(line["losses"]), loss))
+            before = line.get("step", 0)
+        return found
 
     @property
     def parameters_count(self) -> int:
@@ -131,7 +142,7 @@ class Run:
         """n generated images, (n, C, S, S) float32 on the CPU, about [-0.5, 0.5].
 
         What is not named is as the run is sampled by default, or else as its process says. The same arguments
-        give the same images; those of a run with a folder are kept there.
+        give the same images.
 
         Args:
             n: images; None: as many as `start` has.
@@ -150,30 +161,30 @@ class Run:
             RunError: weights are lost or damaged.
         """
         n, seed, average, walker, begin = self._asked(n, seed, sampler, prior, start, average)
-        epochs, found, precision = self._epochs(epoch, average), Found(), self._in(precision)
-        key = {
-            "weights": [self.weights_sha256(one) for one in epochs],
-            "process": describe(self.process, "process", found),
-            "sampler": describe(walker, "sampler", found),
-            "start": describe(begin, "start" if start is not None else "prior", found),
-            "network": called(*self.architecture, "network", found),
-            "code": syntax.canonical("samples", syntax.code("samples")),
+        title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
+        process, walker, begin = copy.deepcopy((self.process, walker, begin))  # each time as they are
+        network = self.network(epoch, average)
+        return sampling.draw(process, network, walker, begin, n, seed, self._in(precision), title)
+
+    def drawn_by(
+        self, n: int, seed: int | None = None, epoch: int | None = None, *, precision: Any = None, **how: Any
+    ) -> dict[str, Any]:
+        """All that determines the images that `sample` gives for these arguments, as JSON."""
+        n, seed, average, walker, begin = self._asked(n, seed, **how)
+        own: dict[str, str] = {}
+        return {
+            "weights": [self.weights_sha256(one) for one in self._epochs(epoch, average)],
+            "process": describe(self.process, "process", own),
+            "sampler": describe(walker, "sampler", own),
+            "start": describe(begin, "start", own),
+            "network": describe(self.architecture, "network", own),
+            "own": own,
+            "code": identity.code("samples"),
             "n": n,
             "seed": seed,
-            "precision": precision,
+            "precision": self._in(precision),
             "device": self.device.type,
         }
-        name = digest(normal(key, found.live), 16)
-        path = samples_folder(self.folder) / f"{name}.safetensors"
-        x = sampling.kept(path, name) if self.keeps else None
-        if x is None:
-            title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
-            process, walker, begin = copy.deepcopy((self.process, walker, begin))  # each time as they are
-            at = self.network(epoch, average), walker, begin, n, seed, precision, title
-            x = sampling.draw(process, *at)
-            if self.keeps:
-                sampling.keep(path, name, x)
-        return x
 
     def trajectory(
         self,
@@ -200,7 +211,7 @@ class Run:
         way = Way(sampler and sampler_of(sampler, self.process), prior_of(prior), average)
         self.fitted(way.prior if way.prior is not None else prior_of(self.process.prior))
         if self.keeps:
-            self.store.write(SAMPLING, pack(way, "the way to sample"))
+            self.store.write_about(self.store.about() | {"sampling": self.store.keep("sampling", way)})
         self.way = way
         return self
 
@@ -255,40 +266,38 @@ class Run:
         """
         if prior is None or not hasattr(prior, "fit"):
             return prior
-        name, live = self._prior_file(prior)
-        content = self.store.read(name)
-        content = self.learnt.get(name) if content is None else content
-        if content is not None:
+        name = self.prior_name(prior)
+        if name not in self.learnt:
+            kept = self._kept_prior(name)
+            self.learnt[name] = self._fit_prior(prior, name) if kept is None else kept
+        return self.learnt[name]
+
+    def prior_name(self, prior: Any) -> str:
+        """The name, without its hash, of the file of a prior that is fitted for this run."""
+        own: dict[str, str] = {}
+        known = [describe(one, what, own) for one, what in ((prior, "prior"), (self.process, "process"))]
+        return f"priors/{digest([known, own, self.identity['data']['train']], 16)}"
+
+    def _kept_prior(self, name: str) -> Any:
+        for path in self.folder.glob(f"{name}-*.pt"):
             try:
-                if (kept := unpack(content, live))["file"] == name:
-                    return kept["prior"]
-                why = "it is of another prior"
-            except PackError as error:
-                why = str(error)
-            print(f"warning: {self.folder / name}: {why}; the prior is fitted again", flush=True)
+                return self.store.load(f"priors/{path.name}")
+            except (RunError, ValueError) as error:
+                print(f"warning: {error}; the prior is fitted again", flush=True)
+        return None
+
+    def _fit_prior(self, prior: Any, name: str) -> Any:
         with runtime.seeded(0):
             made = fitted(copy.deepcopy(prior), self.process.compress(self._training_images(prior)))
-        content = pack({"file": name, "prior": made}, "what the prior learnt")
-        try:
-            made = unpack(content, live)["prior"]  # as it is had back
-        except PackError as error:
-            print(f"note: the prior, a {type(prior).__name__}, is fitted anew each time: {error}", flush=True)
-            return made
-        self.learnt[name] = content
         if self.keeps and os.access(self.folder, os.W_OK):
-            self.store.write(name, content)
+            try:
+                return self.store.load(self.store.keep(name, made))  # as it is had back
+            except ValueError as error:
+                print(
+                    f"note: the prior, a {type(prior).__name__}, is fitted anew each time: {error}",
+                    flush=True,
+                )
         return made
-
-    def _prior_file(self, prior: Any) -> tuple[str, dict[str, Any]]:
-        """The file of a fitted prior, named by what it is a function of, and the classes that it needs."""
-        found = Found()
-        known = {
-            "prior": describe(prior, "prior", found),
-            "process": describe(self.process, "process", found),
-            "data": self.identity["data"]["train"],
-            "code": syntax.canonical("samples", syntax.code("samples")),
-        }
-        return f"priors/{digest(normal(known, found.live), 16)}.safetensors", found.live
 
     def _training_images(self, prior: Any) -> Tensor:
         wanted = self.identity["data"]
@@ -348,16 +357,10 @@ def sampled_in(precision: str, trained: str, on: torch.device, who: str) -> str:
     return found
 
 
-def kept_way(store: RunFolder, live: dict[str, Any]) -> Way:
-    """The default way to sample a run, of its folder; what cannot be had back is reported."""
+def kept_way(store: RunFolder, about: Mapping[str, Any]) -> Way:
+    """The default way to sample a run; what cannot be had back is reported."""
     try:
-        content = store.read(SAMPLING)
-        return Way() if content is None else unpack(content, live)
-    except PackError as error:
+        return store.load(about["sampling"]) if "sampling" in about else Way()
+    except (RunError, ValueError) as error:
         print(f"warning: the way to sample {store.path} is not used: {error}", flush=True)
         return Way()
-
-
-def samples_folder(run: Path) -> Path:
-    """Folder of a run's samples: `samples` beside the folder `runs`, else in the run's own folder."""
-    return (run.parent.parent if run.parent.name == "runs" else run) / "samples"

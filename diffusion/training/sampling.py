@@ -1,15 +1,12 @@
-"""Samples: drawn once and kept, and found again by all that determines them."""
+"""Samples, drawn step by step."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from diffusion.bounds import looks
-from diffusion.files import write_bytes
-from diffusion.identity.packing import read_tensors, tensor_bytes
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler, visits
 from diffusion.progress import progress
@@ -93,19 +90,3 @@ def checked(x: Any, shape: tuple[int, ...], who: str) -> Tensor:
     if not x.isfinite().all():
         raise ValueError(f"{who} gave numbers that are not finite")
     return x
-
-
-def kept(path: Path, name: str) -> Tensor | None:
-    """The samples in a file, if they are there and have that name; a damaged file is reported."""
-    if not path.is_file():
-        return None
-    found = read_tensors(path.read_bytes())
-    if found is None or name not in found[0]:
-        print(f"warning: {path.name} is damaged and is drawn again", flush=True)
-        return None
-    return found[0][name]
-
-
-def keep(path: Path, name: str, x: Tensor) -> None:
-    """Keep samples, so named that no other file is taken for them."""
-    write_bytes(path, tensor_bytes({name: x}))

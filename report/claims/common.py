@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from diffusion.evaluation import statistics
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from report.effects import ABOVE, BELOW, Effect, log
 from report.judge import LAST, Case, Measure, NotMeasured
 from report.text_format import Markdown, fixed, percent
+from study import series
 
 LEVEL = 1.25  # distances within this factor of each other are level
 POINTS = 0.1  # a difference of shares that does not matter
@@ -64,8 +64,8 @@ def slope(name: str, epochs: Sequence[int], values: Sequence[Interval]) -> Effec
     """The change in ten epochs over the second half of some points, over their mean; it is to be below 0."""
     half = len(epochs) // 2
     epochs, later = epochs[half:], [one.value for one in values[half:]]
-    if len(later) < statistics.FEWEST:
+    if len(later) < series.FEWEST:
         raise NotMeasured("too few points of the second half of training are measured")
     mean = sum(later) / len(later)
-    found = statistics.slope(epochs, later).map(lambda change: 10 * change / mean)
+    found = series.slope(epochs, later).map(lambda change: 10 * change / mean)
     return Effect(f"{name}, change in ten epochs", found, BELOW, show=percent1)

@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 
-from diffusion.evaluation import statistics
 from report import judge
 from report.claims.common import (
     AT_END,
@@ -22,6 +21,7 @@ from report.departures import DDPMS
 from report.effects import ABOVE, BELOW, Effect, log
 from report.judge import Case, NotMeasured, claim
 from report.text_format import MINUS, fixed, num, percent
+from study import series
 
 PAIR = ("cosine", "linear")  # in the order in which differences are taken
 BOTH = {"models": DDPMS, "needs": judge.sampled}
@@ -71,7 +71,7 @@ def linear_random(case: Case) -> Iterator[Effect]:
 )
 def lower_loss(case: Case) -> Iterator[Effect]:
     cosine, linear = ([row["test_loss"].value for row in case[m].history[-10:]] for m in PAIR)
-    found = statistics.late_mean(np.subtract(cosine, linear))
+    found = series.late_mean(np.subtract(cosine, linear))
     yield Effect(f"test loss, cosine {MINUS} linear", found, BELOW, show=partial(fixed, decimals=4))
 
 
@@ -88,7 +88,7 @@ def learns_faster(case: Case) -> Iterator[Effect]:
     if len(early) < 2:
         raise NotMeasured("too few checkpoints early in training are measured")
     ratios = (cosine[e]["frechet"].value / linear[e]["frechet"].value for e in early)
-    found = statistics.late_mean([*map(log, ratios)])
+    found = series.late_mean([*map(log, ratios)])
     yield quotient("early distance, cosine : linear", found, BELOW)
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from diffusion.evaluation.statistics import mean_of_late, share
 from report import judge
 from report.claims.common import AT_END, NATS, POINTS, VARIETY, percent1, points, slope
 from report.effects import ABOVE, BELOW, MIRRORED, Effect
 from report.judge import Case, NotMeasured, claim
 from report.text_format import MINUS, fixed, percent
+from study.series import mean_of_late, share
 
 OFTEN = 0.1  # "often" is more than one in ten
 RESTORED = 0.9  # below this part of what is read right in the originals they are "often not restored"
@@ -85,10 +85,10 @@ def dark_centres(case: Case) -> Iterator[Effect]:
 def start(case: Case) -> Iterator[Effect]:
     zoom, other, against = case["zoom"], case.beyond("zoom"), f"pixels {MINUS} patches"
     patches = {row.epoch: row for row in zoom.from_patches}
-    if "patches" not in other.ways or any(row.epoch not in patches for row in zoom.late):
+    if "patches" not in other.measured or any(row.epoch not in patches for row in zoom.late):
         raise NotMeasured("a start from patches is not measured")
     for measure, side, margin in VARIETY:
         late = (row[measure].minus(patches[row.epoch][measure]) for row in zoom.late)
         yield Effect(f"{measure}, {against}", mean_of_late(late), MIRRORED[side], margin=margin, show=fixed)
-    fewer = other.final["digit"].minus(other.ways["patches"]["digit"])
+    fewer = other.final["digit"].minus(other.measured["patches"]["digit"])
     yield Effect(f"digits (points), {against}", fewer, BELOW, margin=POINTS, show=points)

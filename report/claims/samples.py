@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from diffusion.evaluation import statistics
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from report import judge
 from report.claims.common import (
     AT_END,
@@ -25,12 +25,13 @@ from report.departures import DDPMS
 from report.effects import ABOVE, BELOW, WITHIN, Effect, log
 from report.judge import Case, Measure, NotMeasured, at_end, claim
 from report.text_format import MINUS, fixed
+from study import series
+from study.pixels import MOSTLY
 from study.results import SETTLED
 from study.table import Samples
 
 COMPARABLE = 2.0  # distances within this factor of each other are comparable
 FOLLOWS = 0.5  # a correlation above this is one that matters
-MANY = 12  # so many of the 16 central pixels make a centre dark or white
 NEARLY_ABSENT = 0.2  # "missing or nearly so" is less than this part of the share among real images
 CURED = 0.5  # a bias that falls below this part was mostly caused by what was removed
 TRAINED_ON_NOISE = {  # models beyond the study
@@ -152,7 +153,7 @@ def classes(which: Sequence[int]) -> Measure:
         found = [row.at("recognised_share", c) for c in which]
         if not found[0].n:
             return Interval(None, 0.0, 1.0)
-        return statistics.share(min(1.0, sum(one.value for one in found)), found[0].n)
+        return series.share(min(1.0, sum(one.value for one in found)), found[0].n)
 
     return measure
 
@@ -178,14 +179,14 @@ def favours(case: Case) -> Iterator[Effect]:
 def extreme_centre(row: Samples) -> Interval:
     """The share of samples with a dark or a white centre."""
     dark, white = row["centre_dark"], row["centre_white"]
-    return statistics.share(dark.value + white.value, dark.n)
+    return series.share(dark.value + white.value, dark.n)
 
 
 @claim(
     "3.3",
     "The zoom model's samples favour digits with a predominantly dark or completely white centre.",
     short="The zoom favours dark or white centres",
-    rule=f"{AT_END.capitalize()} more of the samples than of real images have at least {MANY} of their 16 "
+    rule=f"{AT_END.capitalize()} more of the samples than of real images have at least {MOSTLY} of their 16 "
     f"central pixels in the lowest or in the highest tenth of the range; a difference within "
     f"{100 * POINTS:.0f} points does not matter.",
     **ZOOM,
@@ -221,5 +222,5 @@ def lack_of_randomness(case: Case) -> Iterator[Effect]:
     for name, model in TRAINED_ON_NOISE.items():
         one = case.beyond(model)
         noise = {way: how.get("sampler_options", {}).get("noise") for way, how in one.changes.items()}
-        noisy = [row for way, row in one.ways.items() if noise[way]]
-        yield cured(name, one.ways["still"], [one.final, *noisy])
+        noisy = [one.measured[way] for way, sd in noise.items() if sd]
+        yield cured(name, one.measured["still"], [one.final, *noisy])

@@ -4,6 +4,7 @@ Each returns a Figure that says from which rows it is drawn, or None where it do
 write a function beneath `@figure` in a module of this folder, and a cell `fig-NAME` that calls it.
 """
 
+# ruff: noqa: F401 - for who calls them
 from study.figures.beyond import beyond, changes
 from study.figures.classes import class_map, classes_along, mix
 from study.figures.distances import common_loss, distances, losses, losses_beside
@@ -20,8 +21,3 @@ from study.figures.pictures import (
     unpicked,
 )
 from study.figures.starts import starts
-
-__all__ = ["beyond", "beyond_samples", "changes", "class_map", "classes_along", "common_loss", "distances"]
-__all__ += ["first", "first_samples", "front", "losses", "losses_beside", "mix", "offset_response"]
-__all__ += ["own_compared", "own_samples", "own_schedules", "quality", "quality_calls", "recognised_kinds"]
-__all__ += ["samples_beside", "sampling_noise", "starts", "unpicked", "yardstick"]

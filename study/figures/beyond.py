@@ -83,4 +83,4 @@ def _name(row: Way) -> str:
     """The model, and what the columns don't say of it."""
     rest = {name: value for name, value in row.changes.items() if name not in IN_TICKS and value != "mixture"}
     name = OF_PROCESS[row.process][0]
-    return f"{name}, {describe(row, rest)}" if rest else name
+    return f"{name}, {describe(rest)}" if rest else name

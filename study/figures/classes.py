@@ -10,11 +10,11 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from diffusion.evaluation.statistics import mean_of_late, share
 from diffusion.figures.curves import name_classes
 from diffusion.figures.style import INK, SMALL, legend, new_figure
 from study.figures.styles import MODELS, figure, plain, titled
 from study.results import LABEL_FREE, SETTLED, Results, Training
+from study.series import mean_of_late, share
 from study.table import Samples
 
 THEIRS = "the study's zoom"  # its weights, which have one checkpoint

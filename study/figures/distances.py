@@ -14,7 +14,7 @@ from diffusion.files import read_json
 from study.counterparts import Pair
 from study.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, plain, titled
 from study.results import Results, Training
-from study.table import CHECKPOINT
+from study.table import CHECKPOINT, Samples
 
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
 BLANK = 1.0  # spread of the border over samples from which most are a square of one grey: the images' range
@@ -68,7 +68,7 @@ def distances(results: Results) -> Figure | None:
     Where there are many checkpoints, each is a point of a thin line, and the running mean a thick one; few
     have their intervals. A floor far below all curves is written into the panel instead.
     """
-    ones = [one for one in results.trainings.values() if one.curve]
+    ones = [one for one in results.trainings.values() if _curve(one)]
     sides = [[one for one in ones if (one.process == "ddpm") == noise] for noise in (True, False)]
     sides = [side for side in sides if side]
     if not sides:
@@ -76,7 +76,7 @@ def distances(results: Results) -> Figure | None:
     drawn = new_figure(50)
     panels = drawn.subplots(1, len(sides), sharey=True, squeeze=False)[0]
     for axes, side in zip(panels, sides, strict=True):
-        epochs(axes, 1, max(one.curve[-1].epoch for one in side))
+        epochs(axes, 1, max(_curve(one)[-1].epoch for one in side))
         for one in side:
             colour, (x, mean) = colour_of(results, one), _course(one)
             _distance(axes, one, colour, one is results.first(one.model))
@@ -85,7 +85,7 @@ def distances(results: Results) -> Figure | None:
                 drawn.plots(f"{titled(results, one)}, {MEAN}", x, mean)
     axes = panels[0]
     axes.set_ylabel(f"Fréchet distance, {plain(ones[0].train.data.noun)} features")
-    if not logarithmic(axes, [row["frechet"].value for one in ones for row in one.curve]):
+    if not logarithmic(axes, [row["frechet"].value for one in ones for row in _curve(one)]):
         axes.set_ylim(bottom=0)
     if "floor" in (near := ones[0].measured[CHECKPOINT]):
         floor = near["floor"].value
@@ -109,9 +109,14 @@ def distances(results: Results) -> Figure | None:
     return drawn
 
 
+def _curve(one: Training) -> list[Samples]:
+    """The checkpoints of a training whose samples have a distance, and are not one image."""
+    return [row for row in one.curve if not row.one_image]
+
+
 def _course(one: Training) -> tuple[np.ndarray, np.ndarray]:
     """Epochs and distances of a training; of many the mean of each and its neighbours, fewer at both ends."""
-    found = pd.Series({row.epoch: row["frechet"].value for row in one.curve})
+    found = pd.Series({row.epoch: row["frechet"].value for row in _curve(one)})
     if len(found) > FEW:
         found = found.rolling(WINDOW, center=True, min_periods=1).mean()
     return found.index.to_numpy(), found.to_numpy()
@@ -119,7 +124,8 @@ def _course(one: Training) -> tuple[np.ndarray, np.ndarray]:
 
 def _distance(axes: Axes, one: Training, colour: str, first: bool) -> None:
     """Draw the checkpoints of a training; those of blank squares are marked."""
-    x, found = np.array([row.epoch for row in one.curve]), [row["frechet"] for row in one.curve]
+    rows = _curve(one)
+    x, found = np.array([row.epoch for row in rows]), [row["frechet"] for row in rows]
     value = np.array([each.value for each in found])
     if len(x) > FEW:
         axes.plot(x, value, label=RAW, **LOOKS[RAW] | {"color": colour})
@@ -128,7 +134,7 @@ def _distance(axes: Axes, one: Training, colour: str, first: bool) -> None:
             low, high = [each.low for each in found], [each.high for each in found]
             axes.fill_between(x, low, high, color=colour, **BAND)
         axes.plot(x, value, color=colour, marker="o", markersize=2.4)
-    blank = np.array([row["border"].sd > BLANK for row in one.curve])
+    blank = np.array([row["border"].sd > BLANK for row in rows])
     if blank.any():
         axes.plot(x[blank], value[blank], label=SQUARES, **LOOKS[SQUARES] | {"color": colour})
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import INK, MUTED, SMALL, STYLES, new_figure
 from study.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, on_logs, titled

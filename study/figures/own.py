@@ -1,39 +1,28 @@
 """The figures of models of one's own: all of them, by every measure, and their noise schedules."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
 from diffusion.figures import curves
 from diffusion.figures.style import INK, MUTED, legend, new_figure
-from diffusion.identity.packing import unpack
-from study.figures.styles import figure, on_logs, plain, titled
+from diffusion.training.checkpoints import RunFolder
+from study.figures.styles import figure, on_logs, plain
 from study.results import Results
-from study.table import Samples
 
 ROW, AROUND = 5.5, 22  # mm: a row; the axis and the legend
 REAL = {"color": MUTED, "linewidth": 1.1, "linestyle": (0, (3, 2))}
-
-
-def sets(results: Results, models: Sequence[str]) -> Iterator[tuple[str, Samples]]:
-    """Samples of the models' trainings, and after the first one of a model, of its other ways to sample.
-
-    Where all are one image no distance means anything: these are left out.
-    """
-    for one in (one for one in results.trainings.values() if one.model in models and one.measured):
-        constant = one.measured.facts.get("constant", ())
-        for way in ("", *(one.ways if one is results.first(one.model) else ())):
-            if way not in constant:
-                yield titled(results, one) + (f", {way}" if way else ""), one.measured[way]
 
 
 @figure
 def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
     """A row for each set of samples, a panel for each measure: the number, with its 95 % interval.
 
-    Numbers that may exceed 1 are on a logarithmic axis; a dashed line is what real images have.
+    Samples that are one image have no distance: they are left out. Numbers that may exceed 1 are on a
+    logarithmic axis; a dashed line is what real images have.
     """
-    if not (rows := dict(sets(results, models))):
+    sets = {plain(name): one.measured[way] for name, one, way in results.sets(models)}
+    if not (rows := {name: samples for name, samples in sets.items() if not samples.one_image}):
         return None
     one = next(one for one in results.trainings.values() if one.model in models)
     reals = {"Fréchet distance": ("frechet", one.final, "floor"), "digits": ("digit", one.real, "digit")}
@@ -63,8 +52,7 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
 @figure
 def own_schedules(results: Results, models: Sequence[str]) -> Figure | None:
     """The noise schedules of the DDPMs among some models, as their runs keep them."""
-    found = {}
-    for one in (one for one in map(results.first, models) if one.process == "ddpm"):
-        if (path := results.out / one.train.run / "process.safetensors").is_file():
-            found[plain(one.label)] = unpack(path.read_bytes(), {}).schedule
+    ones = [one for one in map(results.first, models) if one.process == "ddpm"]
+    runs = {plain(one.label): RunFolder(results.out / one.train.run) for one in ones}
+    found = {label: run.load(run.about()["process"]).schedule for label, run in runs.items() if run.about()}
     return curves.schedules(found) if found else None

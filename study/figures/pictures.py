@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -79,19 +79,11 @@ def beyond_samples(results: Results) -> Figure | None:
     return images.grids(found, across=2) if found else None
 
 
-class Tiles:
-    """Images as a small picture, a pixel for a pixel, in a cell's output.
+class Tiles(NamedTuple):
+    """A small picture in a cell's output, a pixel for a pixel, and the model that it is of."""
 
-    Args:
-        shown: (16, h, w) bytes, in reading order.
-        of: the model.
-    """
-
-    def __init__(self, shown: np.ndarray, of: str):
-        few = torch.from_numpy(shown)[:, None]
-        sheet, buffer = make_grid(few, nrow=SIDE, padding=GAP)[0, GAP:-GAP, GAP:-GAP].numpy(), io.BytesIO()
-        Image.fromarray(sheet).save(buffer, "png", optimize=True)
-        self.png, self.of = buffer.getvalue(), of
+    png: bytes
+    of: str
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         about = {"of": self.of, "sources": [], "numbers": []}
@@ -100,8 +92,12 @@ class Tiles:
 
 def front(results: Results, model: str) -> Tiles | None:
     """Sixteen samples of a model's first training, for the front of the report's page."""
-    found = kept(results, {model: f"samples_{results.first(model).name}"}, SIDE * SIDE)
-    return Tiles(found[model], model) if found else None
+    if not (found := kept(results, {model: f"samples_{results.first(model).name}"}, SIDE * SIDE)):
+        return None
+    few, buffer = torch.from_numpy(found[model])[:, None], io.BytesIO()
+    sheet = make_grid(few, nrow=SIDE, padding=GAP)[0, GAP:-GAP, GAP:-GAP].numpy()
+    Image.fromarray(sheet).save(buffer, "png", optimize=True)
+    return Tiles(buffer.getvalue(), model)
 
 
 # --- a run of one's own ---

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from diffusion.figures.curves import PLAIN, logarithmic
 from diffusion.figures.style import INK, MUTED, STYLES, new_figure
-from study.drift import Drift, Level
+from study import drift
 from study.figures.styles import MODELS, figure, key
 from study.results import Results
 
@@ -23,10 +23,9 @@ HALF = 0.5  # the response at t = T above which an ancestral step makes an offse
 @figure
 def starts(results: Results) -> Figure | None:
     """Response at t = T by epoch; distance against it; the spread of the border, predicted and measured."""
-    level = Level.of(results)
-    courses, drifts, real = level.courses, level.ways, level.real
-    if not drifts:
+    if not (drifts := drift.ways(results)):
         return None
+    courses, real = drift.courses(results), drift.real(results)
     drawn = new_figure(50)
     along, across, law = drawn.subplots(1, 3)
     lines = {model: {"color": MODELS[model].colour, "linestyle": MODELS[model].line} for model in courses}
@@ -53,6 +52,6 @@ def starts(results: Results) -> Figure | None:
     return drawn
 
 
-def _points(axes: Axes, drifts: Sequence[Drift], x: Sequence[float], y: Sequence[float]) -> None:
+def _points(axes: Axes, drifts: Sequence[drift.Drift], x: Sequence[float], y: Sequence[float]) -> None:
     for one, *at in zip(drifts, x, y, strict=True):
         axes.plot(*at, **KINDS[one.kind] | ({"markerfacecolor": "none"} if one.ddim else {}))

@@ -48,8 +48,7 @@ def model_styles(results: Results) -> Styles:
 
 def titled(results: Results, one: Training) -> str:
     """The name of a training, with its seed where its model has several."""
-    seed = f", seed {one.seed}" if len(results.seeds(one.model)) > 1 else ""
-    return plain(one.label) + seed
+    return plain(results.titled(one))
 
 
 def colour_of(results: Results, one: Training) -> str:

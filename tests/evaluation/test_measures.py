@@ -9,6 +9,7 @@ import pytest
 
 from diffusion.evaluation import recogniser, samples
 from diffusion.evaluation.measures import MEASURES, code_of, measure, taken
+from study import pixels
 
 SOURCE = {
     "mine": '''"""A measure of one's own."""
@@ -125,7 +126,7 @@ def test_the_hash_is_of_no_process_nor_place(tmp_path, monkeypatch):
 
 
 def test_the_projects_own_measures_have_different_hashes():
-    few = samples.border_grey, samples.drawn, samples.class_shares, recogniser.digit
+    few = pixels.border_grey, pixels.drawn, samples.class_shares, recogniser.digit
     assert len({code_of(one) for one in few}) == len(few)
 
 
@@ -133,7 +134,7 @@ def test_code_without_a_source_is_refused():
     made = {}
     exec("def nameless(seen): return 1", made)
     made["nameless"].__module__ = "diffusion.data"
-    with pytest.raises(ValueError, match="put it into a module"):
+    with pytest.raises(ValueError, match="no source that can be read"):
         code_of(made["nameless"])
 
 

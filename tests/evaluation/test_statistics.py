@@ -4,23 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from diffusion.evaluation import statistics
-from diffusion.evaluation.interval import Interval
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def test_bootstrap_is_the_interval_of_a_mean():
-    values = np.random.default_rng(1).normal(3, 2, 400)
-    found = statistics.bootstrap(values, 2000, 0, "test")
-    mean, low, high = found.ends
-    assert mean == values.mean()
-    assert (low + high) / 2 == pytest.approx(mean, abs=0.03)
-    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.1)
-    assert statistics.bootstrap(values, 2000, 0, "test") == found
-    assert statistics.bootstrap(values, 2000, 1, "test") != found
 
 
 @pytest.mark.parametrize("n", [50, 51])
@@ -32,46 +19,3 @@ def test_random_halves_have_the_spread_of_an_estimate(n):
         halves = [random.permutation(x)[: n // 2].mean() for _ in range(100)]
         widths.append(statistics.half_error(np.array(halves), n))
     assert np.mean(widths) == pytest.approx(1.96 / math.sqrt(n), rel=0.05)
-
-
-def test_a_mean_of_trainings_has_student_s_interval():
-    values = [3.1, 2.7, 3.6]
-    found = statistics.mean_of(values)
-    expected = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
-    assert (found.low, found.high) == pytest.approx(expected)
-    assert (found.n, found.sd) == (3, pytest.approx(np.std(values, ddof=1)))
-
-
-def wandering(random, rho: float, n: int) -> np.ndarray:
-    """A stationary autoregressive series of the first order."""
-    values = [random.normal() / math.sqrt(1 - rho**2)]
-    for _ in range(n - 1):
-        values.append(rho * values[-1] + random.normal())
-    return np.array(values)
-
-
-@pytest.mark.parametrize(("rho", "least"), [(0.0, 0.93), (0.3, 0.91), (0.5, 0.9)])
-def test_means_and_slopes_of_series_that_wander_cover_the_truth(rho, least):
-    random, n, x = np.random.default_rng(4), 500, np.arange(20)
-    covered = {"mean": 0, "slope": 0, "independent": 0}
-    for _ in range(n):
-        values = wandering(random, rho, len(x))
-        found = {"mean": statistics.late_mean(values), "independent": statistics.mean_of(values)}
-        found["slope"] = statistics.slope(x, values)
-        for name, one in found.items():
-            covered[name] += one.low <= 0 <= one.high
-    assert covered["mean"] >= least * n
-    assert covered["slope"] >= (least - 0.02) * n
-    assert covered["independent"] < 0.85 * n or rho < 0.5
-
-
-def test_a_slope_is_that_of_the_line_and_of_independent_residuals_its_usual_interval():
-    x, noise = np.arange(12), np.array([1, -1, 1, -1, 1, -1, -1, 1, -1, 1, -1, 1]) / 10
-    found, line = statistics.slope(x, 5 - 0.5 * x + noise), stats.linregress(x, 5 - 0.5 * x + noise)
-    assert found.value == pytest.approx(line.slope)
-    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 10) * line.stderr)
-
-
-def test_the_interval_of_a_positive_number_is_symmetric_in_its_logarithm():
-    found = statistics.of_positive(Interval(2.0, -4.0, 8.0))
-    assert (found.low * found.high, found.high / found.value) == pytest.approx((4.0, math.exp(3)))

@@ -128,6 +128,20 @@ def test_losses_draw_train_solid_and_test_dashed():
         assert figures.losses({"zoom": history(epochs)}).axes[0].lines[0].get_xdata()[0] == begin
 
 
+def test_losses_by_step_are_fractions_of_epochs():
+    """Of 469 steps, and a last epoch of 62."""
+    lines = [{**line, "step": min(469 * line["epoch"], 1000)} for line in history(3)]
+    steps = [(step, 1 / step) for step in range(50, 1001, 50)]
+    (axes,) = figures.losses({"zoom": lines}, by_step={"zoom": steps}).axes
+    train, test = axes.lines
+    assert list(train.get_ydata()) == [loss for _, loss in steps]
+    assert train.get_xdata() == pytest.approx([step / 469 for step, _ in steps])
+    assert test.get_xdata() == pytest.approx([1, 2, 1000 / 469])
+    assert list(test.get_ydata()) == [line["test_loss"] for line in lines]
+    (axes,) = figures.losses({"zoom": history(1)}, by_step={"zoom": [(10, 0.5), (20, 0.25)]}).axes
+    assert [list(line.get_xdata()) for line in axes.lines] == [[0.5, 1], [1]]  # a curve of one epoch
+
+
 def test_distances_draw_every_training_and_mark_blank_squares():
     ddpms, zooms = study.distances(PAPER).axes
     curves = {name: PAPER.first(name).curve for name in PAPER.models}

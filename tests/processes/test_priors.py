@@ -70,7 +70,7 @@ def test_one_of_ones_own_is_fitted_in_place_or_gives_what_draws():
             "components = 0",
         ),
         (lambda: prior_of(Mixture(), {"components": 3}), "takes no options"),
-        (lambda: prior_of(3), "prior is a int; needed: a prior such as d.Mixture"),
+        (lambda: prior_of(3), "prior is a int; needed: one with fit or draw"),
     ],
 )
 def test_what_is_no_prior_is_refused(make, named):

@@ -110,7 +110,7 @@ class Skips:
             lambda: sampler_of(five, ColdZoom()),
             "five is no step of a sampler; it is to take process",
         ),
-        (lambda: sampler_of(Grey(), ColdZoom()), "sampler is a Grey; needed: a sampler"),
+        (lambda: sampler_of(Grey(), ColdZoom()), "sampler is a Grey; needed: one with step"),
         (lambda: sampler_of(Skips, ColdZoom()), r"Skips visits \[24, 3\]; needed: from T = 24 down to 0"),
         (lambda: sampler_of(Naive(levels=25), ColdZoom()), "levels = 25"),
         (

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from report import sources
 from report.sources import Marks, defined, plain, written
 from report.text import Text

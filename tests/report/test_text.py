@@ -10,7 +10,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from report import judge, ledger, render, values
 from report import text_format as text
 from report.run import Run, with_others
@@ -19,7 +19,7 @@ from report.sources import plain as unmarked
 from report.text import GUARD, TEXT, Lazy, Text
 from study.results import Results, load
 from study.settings import read_profile
-from study.table import note
+from study.table import Samples, note
 
 
 class FakeProfile:
@@ -124,7 +124,7 @@ def test_a_name_is_made_when_it_is_needed_and_what_it_reads_is_noted_each_time()
     marks = Marks()
     found = Text({"half": half, "never": never}, marks).markdown("<< percent(half) >>, << percent(half) >>.")
     assert unmarked(found) == "50%, 50%.\n"
-    assert [entry.sources for entry in marks.entries] == [("a#1",)]
+    assert [sources for _, sources in marks.entries] == [("a#1",)]
     assert not marks.missing
 
 
@@ -134,7 +134,7 @@ def test_a_loop_is_a_table_whose_cells_are_marked_one_by_one():
     marks = Marks()
     found = Text({"rows": rows}, marks).markdown(source)
     assert unmarked(found) == "| x | y |\n|--|--|\n| a | 2 |\n| b | 2 |\n\n: Two.\n"
-    assert [entry.sources for entry in marks.entries] == [("a#0",), ("b#0",)]
+    assert [sources for _, sources in marks.entries] == [("a#0",), ("b#0",)]
 
 
 # --- the text itself ---
@@ -181,9 +181,9 @@ def changed(results: Results, model: str, where: dict[str, Any], to: dict[str, A
     results = replace(results, trainings=load(results.out, results.trainings).trainings)
     for one in results.of(model):
         for job in filter(None, (one.job, one.measured, one.analysed)):
-            for rows in (job.rows, *job._by_way.values()):
-                of = [all(getattr(row, name) == x for name, x in where.items()) for row in rows]
-                rows[:] = [row._replace(**to) if met else row for row, met in zip(rows, of, strict=True)]
+            met = [all(getattr(row, name) == x for name, x in where.items()) for row in job.rows]
+            job.rows = [row._replace(**to) if it else row for row, it in zip(job.rows, met, strict=True)]
+            job.ways = {way: Samples([row for row in job.rows if row.way == way]) for way in job.ways}
     return results
 
 

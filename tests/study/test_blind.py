@@ -8,7 +8,7 @@ import pytest
 from papermill import execute_notebook
 
 from cells import NOTEBOOKS, defined
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from study.blind import DATA, corrected
 from study.table import Job
 from workflow.release import RELEASED

@@ -8,8 +8,10 @@ import torch
 from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.processes.schedules import linear
 from diffusion.runtime import generator
+from study import drift
 from study.counterparts import opened
-from study.drift import SHIFT, Level, Response, spread
+from study.drift import Response, spread
+from study.probes import SHIFT
 
 
 @pytest.mark.parametrize("sampler", [Ancestral(50), DDIM(50)])
@@ -28,10 +30,11 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, rho):
 
 def test_a_training_that_is_released_short_and_long_counts_once():
     paper, watched = opened("paper"), opened("starts")
-    level = Level.of(replace(paper, watched=watched))
-    assert [len(level.courses[schedule]) for schedule in ("linear", "cosine")] == [2, 2]
-    ddpms = [one for one in paper.trainings.values() if one.model in level.courses]
-    both = {("linear", 1), ("cosine", 1)}  # trained for thirty epochs and for a hundred
-    assert both <= watched.trainings.keys() & paper.trainings.keys()
-    assert len({one.training for one in level.ways}) == len(ddpms) + len(watched.trainings) - len(both)
-    assert len(level.finished) == len(ddpms)
+    both = replace(paper, watched=watched)
+    courses = drift.courses(both)
+    assert [len(courses[schedule]) for schedule in ("linear", "cosine")] == [2, 2]
+    ddpms = [one for one in paper.trainings.values() if one.model in courses]
+    twice = {("linear", 1), ("cosine", 1)}  # trained for thirty epochs and for a hundred
+    assert twice <= watched.trainings.keys() & paper.trainings.keys()
+    found = {one.training for one in drift.ways(both)}
+    assert len(found) == len(ddpms) + len(watched.trainings) - len(twice)

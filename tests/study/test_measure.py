@@ -71,7 +71,9 @@ def test_the_rows_of_a_run_are_what_they_were(run):
             for one, other in zip(values, expected, strict=True):
                 assert (one is None) == (other is None), (name, way, epoch, measured, x)
                 if other is not None and (same or measured not in ("kid", "precision", "recall")):
-                    assert math.isclose(one, other, rel_tol=close, abs_tol=close), (name, way, measured, x)
+                    # Of few samples most eigenvalues are zero: torchmetrics took the roots of their rounding.
+                    near = max(close, 1e-6) if measured.startswith(("frechet", "floor")) else close
+                    assert math.isclose(one, other, rel_tol=near, abs_tol=near), (name, way, measured, x)
 
 
 def test_files_and_images_belong_together(run):
@@ -88,9 +90,13 @@ def test_checkpoints_and_numbers_are_those_asked_for(run):
     for name in MODELS:
         one = load(run).first(name)
         assert [row.epoch for row in one.curve] == [1, 2, 4, 5]
-        assert all(row["coverage"].n == row["centre_dark"].n == N for row in one.curve)
-        assert (one.final.n, one.final["centre_dark"].n, one.final["digit"].n) == (N, 2 * N, 2 * N)
-        assert all(one.final[f"floor{end}"].n == one.final[f"frechet{end}"].n == N for end in ENDS)
+        assert all(row["centre_dark"].n == N for row in one.curve)
+        assert {row["coverage"].n for row in one.curve if not row.one_image} <= {N}
+        assert (one.final["centre_dark"].n, one.final["ink"].n) == (2 * N, 2 * N)
+        assert all(one.final[f"floor{end}"].n == N for end in ENDS)
+        if not one.constant:
+            assert (one.final.n, one.final["digit"].n) == (N, 2 * N)
+            assert all(one.final[f"frechet{end}"].n == N for end in ENDS)
         floors = [row for row in one.measured.rows if row.way == CHECKPOINT and row.epoch is None]
         assert {row.measure: row.n for row in floors} == {f"floor{end}": N for end in ENDS}
         assert one.final["seconds"].value > 0
@@ -104,7 +110,7 @@ def test_one_recogniser_says_what_a_digit_is(run):
     one = load(run).first("linear")
     calibrated = one.measured.facts.recogniser
     assert (calibrated.n_digits, calibrated.n_kind) == (300, 12)
-    assert all("digit" in row for row in (*one.curve, one.final, *one.ways.values()))
+    assert all("digit" in row for row in (*one.curve, one.final, *(one.measured[way] for way in one.changes)))
     assert one.real["digit"].n == 30  # the others gave the bound
     assert one.real["digit"].value > 0.8
 
@@ -159,6 +165,9 @@ def test_float32_is_an_ablation_of_bf16(copied, P):
 def test_samples_that_are_all_one_image_are_called_so(run):
     results = load(run)
     assert [name for name in MODELS if results.first(name).constant] == ["grey"]
+    gone = ("frechet", "kid", "digit", "precision", "recall", "coverage")
+    rows = [row for row in results.first("grey").measured.rows if row.way != REAL]
+    assert not [row for row in rows if row.measure.startswith(gone)]
     assert len(set(map(bytes, read_kept(run, "samples_grey-3")))) == 1
 
 

@@ -6,6 +6,7 @@ import re
 import types
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
@@ -76,6 +77,8 @@ def test_a_notebooks_parameters_are_read_from_its_variables():
         settings.TrainZoom.of_notebook(names | {"epoch": 3})
     with pytest.raises(SettingError, match="there is no parameter '_epochs'; did you mean 'epochs'"):
         settings.TrainZoom.of_notebook(names | {"_epochs": 3})
+    with pytest.raises(SettingError, match="there is no parameter 'chanels'; did you mean 'channels'"):
+        settings.TrainZoom.of_notebook(names | {"chanels": np.array([4, 4])})  # of Python alone
     with pytest.raises(SettingError, match="there is no parameter 'P'"):
         settings.TrainZoom.of_notebook(names | {"P": 3})
     later = names | {"P": settings.TrainZoom(), "losses": [1.0]}  # the cell is run again
@@ -184,6 +187,11 @@ OWN = {"notebook": "05_your_degradation"}
             "resnet",
             "small.yaml, models.zoom: network is 'resnet'; allowed: cnn, unet, or",
         ),
+        (
+            "models.zoom.network",
+            "subprocess:Popen",
+            "models.zoom: network is 'subprocess:Popen', which cannot",
+        ),
         ("models.zoom.schedule", "linear", "models.zoom: there is no parameter 'schedule'"),
         ("models.zoom.seeds", [1, 1], "seeds = [1, 1] has one twice"),
         ("models.zoom.seeds", [True], "seeds = True is not allowed: it should be a valid integer"),
@@ -213,8 +221,8 @@ OWN = {"notebook": "05_your_degradation"}
         ("report", {"title": "a\nb"}, "it has a character that cannot be printed"),
         ("models.zoom.prior", "subprocess:Popen", "it is of Python's standard library"),
         ("models.zoom.sampler", "builtins:exec", "it is of Python's standard library"),
-        ("models.zoom.prior", "own:Linear", "prior is a Linear; needed: a class with fit or draw"),
-        ("models.zoom.sampler", "own:Grey", "sampler is a Grey; needed: a class with step or __call__"),
+        ("models.zoom.prior", "own:Linear", "prior is a Linear; needed: one with fit or draw"),
+        ("models.zoom.sampler", "own:Grey", "sampler is a Grey; needed: one with step or __call__"),
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(path, value, said):
@@ -252,6 +260,8 @@ ZOOM = b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom, epochs: %s}}"
     ("text", "said"),
     [
         (b"profile: [", "is no YAML"),
+        (b"training: {network_options: &a {k: *a}}", "recursive"),
+        (b"profile: &a [*a]", "recursive"),
         (b"profile: caf\xe9", "is no YAML"),
         (b"[" * 3000, "is no YAML"),
         (b"training: {epochs: 2, epochs: 3}", "the key 'epochs' stands twice"),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from damage import changed
-from diffusion.evaluation.interval import Interval
+from diffusion.evaluation.statistics import Interval
 from study import table
 from workflow import release
 
@@ -99,7 +99,7 @@ def test_facts_are_read_by_key_and_as_attributes(job):
 def test_a_number_that_is_none_is_not_written(tmp_path, value):
     with pytest.raises(ValueError, match="JSON"):
         table.write(tmp_path, "one", FACTS, [table.row("loss", value)])
-    assert not table.jobs_in(tmp_path)
+    assert not [*table.rows(tmp_path)]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_damaged_file_is_refused_in_one_line(tmp_path, job, change):
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[" * 50_000])
 def test_what_is_no_json_is_refused_in_one_line(tmp_path, job, content):
     table.path_of(tmp_path, "one").write_bytes(content)
-    with pytest.raises(ValueError, match="one.json is not valid JSON") as error:
+    with pytest.raises(ValueError, match="one.json cannot be read as JSON") as error:
         table.Job(tmp_path, "one")
     assert "\n" not in str(error.value)
 

@@ -1,4 +1,4 @@
-"""Samples: any way to draw them has an identity, and the same way finds the same ones."""
+"""Samples: any way to draw them has an identity, and the same way gives the same ones."""
 
 import functools
 
@@ -7,11 +7,9 @@ import pytest
 import torch
 
 import diffusion as d
-from damage import WAYS
-from diffusion.identity.packing import tensor_bytes
+from diffusion.files import digest
 from diffusion.processes.priors import fitted
 from diffusion.training import run as runs
-from diffusion.training.run import samples_folder
 from own import Grey, Halves, stay
 from short_runs import train
 
@@ -24,13 +22,6 @@ def zoom(images, one_thread, tmp_path_factory):
 @pytest.fixture(scope="module")
 def ddpm(images, one_thread, tmp_path_factory):
     return train(images, tmp_path_factory.mktemp("ddpm"), d.DDPM(d.linear(20)), epochs=1)
-
-
-def adds(by):
-    def step(process, x_t, prediction, t, s, generator):
-        return prediction + by
-
-    return step
 
 
 def weighted(process, x_t, prediction, t, s, generator, weight):
@@ -57,8 +48,6 @@ ZOOM = {
     "levels": {"sampler": d.Naive(levels=6)},
     "function": {"sampler": stay},
     "class": {"sampler": Halves},
-    "closure": {"sampler": adds(0.1)},
-    "another closure": {"sampler": adds(0.2)},
     "patches": {"prior": "patches"},
     "mixture": {"prior": d.Mixture(2)},
     "another mixture": {"prior": d.Mixture(3)},
@@ -84,18 +73,15 @@ DDPM = {
 
 
 @pytest.mark.parametrize(("model", "ways"), [("zoom", ZOOM), ("ddpm", DDPM)])
-def test_two_ways_never_share_samples_and_one_way_does(request, model, ways):
+def test_two_ways_give_other_samples_and_are_told_apart_and_one_way_gives_the_same(request, model, ways):
     run = request.getfixturevalue(model)
-    folder = samples_folder(run.folder)
     drawn = {name: run.sample(**{"n": 4} | how) for name, how in ways.items()}
-    assert len({x.numpy().tobytes() for x in drawn.values()}) == len(list(folder.iterdir())) == len(ways)
-    kept = d.open(run.folder)
+    assert len({x.numpy().tobytes() for x in drawn.values()}) == len(ways)
+    assert len({digest(run.drawn_by(**{"n": 4} | how)) for how in ways.values()}) == len(ways)
+    again = d.open(run.folder)
     for name, how in ways.items():
-        assert torch.equal(kept.sample(**{"n": 4} | how), drawn[name]), name
-    assert len(list(folder.iterdir())) == len(ways)  # nothing was drawn again
-    kept.keeps = False
-    for name, how in ways.items():
-        assert torch.equal(kept.sample(**{"n": 4} | how), drawn[name]), f"{name}, drawn again"
+        assert torch.equal(again.sample(**{"n": 4} | how), drawn[name]), name
+        assert again.drawn_by(**{"n": 4} | how) == run.drawn_by(**{"n": 4} | how)
 
 
 def test_a_start_stands_for_all_or_for_one_each(zoom):
@@ -146,10 +132,12 @@ def test_a_prior_is_fitted_once_on_the_runs_own_images(images, tmp_path, monkeyp
 def test_a_foreign_or_damaged_prior_is_not_taken(images, tmp_path, capsys):
     run = train(images, tmp_path, epochs=1)
     wanted = run.sample(2, prior="patches", seed=3)
-    pixels, patches = (run.folder / run._prior_file(prior)[0] for prior in (d.Pixels(), d.Patches()))
+    pixels, patches = (
+        next(run.folder.glob(f"{run.prior_name(prior)}-*")) for prior in (d.Pixels(), d.Patches())
+    )
     for content in (pixels.read_bytes(), patches.read_bytes()[:-1] + b"x", b""):
         patches.write_bytes(content)
-        run.keeps = False
+        run.keeps, run.learnt = False, {}
         assert torch.equal(run.sample(2, prior="patches", seed=3), wanted)
         assert "the prior is fitted again" in capsys.readouterr().out
 
@@ -161,33 +149,6 @@ def test_a_prior_is_fitted_once_for_a_run_that_keeps_nothing(images, tmp_path, m
     first, second = (run.sample(2, prior="patches", seed=3) for _ in range(2))
     assert torch.equal(first, second)
     assert len(fits) == 1
-
-
-# --- what is kept on disk ---
-
-
-@pytest.mark.parametrize("damage", [WAYS["half"], WAYS["a bit within"]])
-def test_a_damaged_file_of_samples_is_drawn_again(images, tmp_path, capsys, damage):
-    run = train(images, tmp_path, epochs=1)
-    first = run.sample(3)
-    (path,) = samples_folder(run.folder).iterdir()
-    good = path.read_bytes()
-    path.write_bytes(damage(good))
-    assert torch.equal(run.sample(3), first)
-    assert "is damaged and is drawn again" in capsys.readouterr().out
-    assert path.read_bytes() == good
-
-
-def test_a_whole_file_of_other_samples_or_of_other_tensors_is_not_taken_for_these(images, tmp_path, capsys):
-    run = train(images, tmp_path, epochs=1)
-    first = run.sample(3)
-    (path,) = samples_folder(run.folder).iterdir()
-    run.sample(3, seed=1)
-    (other,) = set(samples_folder(run.folder).iterdir()) - {path}
-    for content in (other.read_bytes(), tensor_bytes({"pixels": first})):
-        path.write_bytes(content)
-        assert torch.equal(run.sample(3), first)
-        assert "is damaged and is drawn again" in capsys.readouterr().out
 
 
 # --- what gives no images is refused, once ---
@@ -282,6 +243,6 @@ class Alternating:
 
 def test_the_same_call_gives_the_same_images_whatever_a_sampler_counts(images, tmp_path):
     run = train(images, tmp_path, epochs=1)
-    run.keeps, sampler = False, Alternating()
+    sampler = Alternating()
     assert torch.equal(run.sample(2, sampler=sampler), run.sample(2, sampler=sampler))
     assert sampler.calls == 0
