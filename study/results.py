@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.files import read_json
 from diffusion.parameters import OF_SAMPLING, changed
 from study.kept import read_kept
 from study.table import PATCHES, REAL, Facts, Job, Samples, path_of
@@ -205,17 +204,10 @@ _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
     """(model, seed) of all trainings under OUT, the study's models first; or of some models, in their order.
 
-    Of all, those are left out whose class was typed in a notebook: they are opened where it is defined.
-
     Raises:
         ValueError: there is none of one of these models.
     """
     found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
-    if models is None and (typed := [m for m in found if _is_typed(Path(out) / "metrics" / m[0])]):
-        names = ", ".join(f"{m[1]}-{m[2]}" for m in typed)
-        said = "the class was typed in a notebook; put it into a module, and name it in `degradation`"
-        print(f"note: {names} is left out: {said}", flush=True)
-        found = [m for m in found if m not in typed]
     pairs = [(m[1], int(m[2])) for m in found if models is None or m[1] in models]
     if missing := set(models or ()) - {model for model, _ in pairs}:
         known = ", ".join(dict.fromkeys(m[1] for m in found)) or "none"
@@ -224,13 +216,17 @@ def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[s
     return sorted(pairs, key=lambda p: (order.index(p[0]) if p[0] in order else len(order), p))
 
 
-def _is_typed(path: Path) -> bool:
-    """True for a training's file that names no class of its degradation."""
-    try:
-        content = read_json(path)
-        return content["process"] == "own" and content["settings"].get("degradation") is None
-    except (ValueError, LookupError, TypeError, AttributeError):  # said where it is read
-        return False
+def with_classes(out: Path, pairs: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The trainings that can be opened anywhere: without those whose class was typed in a notebook."""
+    found = []
+    for model, seed in pairs:
+        facts = Job(out, f"train_{model}-{seed}").facts
+        if facts.process != "own" or facts.settings.get("degradation"):
+            found.append((model, seed))
+        else:
+            said = "its class was typed in a notebook; put it into a module, and name it in `degradation`"
+            print(f"note: {model}-{seed} is left out: {said}", flush=True)
+    return found
 
 
 def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, prefix: str = "") -> Results:
