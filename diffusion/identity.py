@@ -1,4 +1,4 @@
-"""What a thing is, as JSON that is equal exactly when the thing is; the rest is refused by its name.
+"""Things as JSON that is equal exactly when the thing is; what cannot be told is refused by its name.
 
 Settings stand as they are, arrays by a hash, objects by class and what pickle would keep. Each class and
 function of a user's own has in `own` a hash of its definition, and so has every constant, function, class and
@@ -100,9 +100,7 @@ class _Description:
             return [self.of(one, f"{at}[{i}]") for i, one in enumerate(value)]
         if type(value) is dict:
             return self._dict(value, at)
-        if isinstance(
-            value, type | types.FunctionType | types.MethodType | types.ModuleType | BUILTIN | CACHED
-        ):
+        if isinstance(value, CODE):
             return self._code(value, at)
         for distance, one in enumerate(reversed(self.open)):
             if one is value:

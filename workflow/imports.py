@@ -35,7 +35,7 @@ def followed(begin: str, place: Path, without: Iterable[str] = ()) -> list[Path]
 
 @functools.cache
 def imports(text: str) -> list[tuple[int, str]]:
-    """What a source may import: level of a relative import, and module."""
+    """The modules that a source may import: level of a relative import, and name."""
     found = []
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):

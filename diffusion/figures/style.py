@@ -121,7 +121,7 @@ class PrintFigure(Figure):
 
     @property
     def about(self) -> dict[str, Any]:
-        """What an output has beside the picture, as JSON."""
+        """The metadata of an output beside its picture, as JSON."""
         return {"of": self.of, "sources": self.sources, "numbers": self.numbers}
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:

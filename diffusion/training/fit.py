@@ -166,8 +166,10 @@ def fit(
         process, about = _prepared(store, process, x)
         if about.keys() <= {"prepared", "process"}:
             about |= {"form": FORM, "name": name, "identity": known, "versions": versions()}
-            about |= {"network": store.keep("network", architecture[1])}
             about |= {"auto": True} if precision == "auto" else {}
+        if "network" not in about or store.intact(about["network"]) is None:
+            about["network"] = store.keep("network", architecture[1])
+        if about != store.about():  # new, or with a file that was lost
             store.write_about(about)
         how["precision"], who = about["identity"]["precision"], f"{name}-{seed}"
         if not store.weights(n_epochs := math.ceil(total / per_epoch)).exists():
@@ -273,9 +275,8 @@ def _prepared(
     """
     about = store.about()
     if about is not None:
-        with contextlib.suppress(
-            RunError, ValueError
-        ):  # lost; it holds an object that is not made from a file
+        # Where it is lost, or holds an object that is not made from a file, it is prepared again.
+        with contextlib.suppress(RunError, ValueError):
             return store.load(about["process"]), about
     with runtime.seeded(0):
         process.prepare(x.clone())  # which may change its argument

@@ -161,6 +161,17 @@ def test_damaged_files_beside_the_weights_are_written_again(images, tmp_path):
     assert content(run.folder) == before
 
 
+@pytest.mark.parametrize("name", ["process", "network"])
+def test_a_lost_file_of_the_process_or_the_network_is_made_again(images, tmp_path, name):
+    run = train(images, tmp_path, epochs=1)
+    (lost,) = run.folder.glob(f"{name}-*.pt")
+    lost.unlink()
+    with pytest.raises(RunError, match="is lost"):
+        d.open(run.folder)
+    train(images, tmp_path, epochs=1)
+    assert_same(d.open(run.folder), run)
+
+
 def test_what_another_run_learnt_is_not_taken(images, tmp_path):
     """A whole file of another process, under the right name."""
     (x, x_test), process = images, ColdBlur(3)
