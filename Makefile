@@ -17,6 +17,8 @@ LAB     ?=
 BENCH   ?=
 
 RUN := $(VENV)/bin/python
+# Notebooks that the tests do not execute already, as jobs of the smoke profile.
+MORE = $(wildcard notebooks/0[689]*.ipynb notebooks/1*.ipynb)
 # A value as one word of the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
 STUDY = $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- $(call quoted,$(PROFILE)) $(call quoted,$(CORES))
@@ -60,15 +62,14 @@ site: page ## what the Pages workflow publishes: build/site
 	cd "$(CURDIR)"; done; echo "build/site has the page, the paper and a run of the profile quick"
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
-	$(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" tests
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/[01][!4]*.ipynb
-	OMP_NUM_THREADS=1 $(RUN) -m pytest --nbval-lax notebooks/04*.ipynb  # of what the others have trained
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests $(MORE)
 
 test-long: env ## the longest tests, which CI leaves out: up to two minutes each
 	$(RUN) -m pytest -n $(WORKERS) -m long tests
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/0[12357]*.ipynb
 
 test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
-	$(RUN) tests/cluster/check_slurm.py
+	$(RUN) tests/e2e/check_slurm.py
 
 lint: env ## ruff, and notebooks without outputs
 	$(RUN) -m ruff check .

@@ -97,7 +97,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         "python -m benchmarks.digits", description=(__doc__ or "").partition("\n")[0]
     )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument(
+        "--seeds", type=int, nargs="*", default=[0, 1], help="none: only the figure and table"
+    )
     parser.add_argument("--quick", action="store_true", help="tiny trainings, whose points mean nothing")
     parser.add_argument("--out", type=Path, default=OUT)
     options, device = parser.parse_args(arguments), runtime.device()

@@ -1,17 +1,34 @@
-"""Fixtures that several tests share: the project's folder, the data, a run of the workflow, made-up runs."""
+"""Fixtures: the data, trainings that are killed, made-up runs, a run of the workflow, a browser."""
 
+import contextlib
+import json
 import os
-from collections.abc import Iterator
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
 from filelock import FileLock
 from hypothesis import settings
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from study.results import Results
+import helpers
+from diffusion import data
+from helpers import ROOT, train
+from report import build
+from workflow import release
 
-ROOT = Path(__file__).resolve().parents[1]
+# === all =================================================================================================
+
 
 # The same examples in every run: a failure in CI is a failure everywhere.
 settings.register_profile("project", deadline=None, derandomize=True)
@@ -26,7 +43,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Workers take a file at a time. The longest come first: none is left alone with one at the end."""
-    first = ("test_smoke.py", "e2e", "golden", "jobs")
+    first = ("e2e", "robust", "golden")
     items.sort(key=lambda item: [name not in item.path.parts for name in first])
 
 
@@ -54,8 +71,6 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the verified MNIST files; fetched once if they are not there."""
-    from diffusion import data
-
     with FileLock(shared_folder(tmp_path_factory) / "mnist.lock"):
         data.load()
     return data.folder()
@@ -63,31 +78,236 @@ def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def images(mnist_dir: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """The images of trainings of a few steps (tests/short_runs.py), and those of their test loss."""
-    from diffusion import data
-    from short_runs import BATCH, STEPS
-
-    splits = (("train", BATCH * STEPS), ("test", 16))
-    return tuple(data.load("mnist", split, mnist_dir, n)[0] for split, n in splits)
-
-
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """A made-up run without a report; to be copied before it is changed."""
-    import synthetic
-
-    return synthetic.synthetic_results(tmp_path_factory.mktemp("made"))
-
-
-@pytest.fixture(scope="session")
-def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a made-up run with its report; to be left as it is."""
-    import made_report
-
-    return made_report.made(shared_folder(tmp_path_factory))
+    """The images of trainings of twelve steps, and those of their test loss; the last batches are smaller."""
+    return tuple(data.load("mnist", split, mnist_dir, n)[0] for split, n in (("train", 30), ("test", 20)))
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for all workers of a test run."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+# === trainings ===========================================================================================
+
+
+@pytest.fixture(scope="module")
+def whole(images, one_thread, tmp_path_factory):
+    """A run that nothing befell."""
+    return train(images, tmp_path_factory.mktemp("whole"))
+
+
+# === reports =============================================================================================
+
+NOTEBOOKS = ("01_schedules", "03_train_zoom-zoom-0", "04_compare_fid")  # executed, of the paper
+STALE = "02_train_ddpm-stale-0"  # of a model that the run no longer has
+PAPER_SHOWS = ("front_linear.png", "front_cosine.png", "front_zoom.png", "unpicked.png")
+BESIDE = ("first_samples.png", "losses_beside.svg", "samples_beside.png")  # figures of a short report
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
+    """The folder of a tiny run (`helpers.TINY`); to be left as it is."""
+    out = shared_folder(tmp_path_factory) / "tiny"
+    with FileLock(out.with_suffix(".lock")):  # pytest-xdist: one worker makes it
+        if not out.exists():
+            before = torch.get_num_threads()
+            torch.set_num_threads(1)  # sums are rounded as in golden/rows.json
+            helpers.tiny(out.with_name("making"), mnist_dir)
+            torch.set_num_threads(before)
+            out.with_name("making").rename(out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the released paper, its report and pages of made-up notebooks; to be left as it is."""
+    out = shared_folder(tmp_path_factory) / "made-report"
+    with FileLock(out.with_suffix(".lock")):
+        if not (out / "report.pdf").exists():
+            release.unpack(helpers.PAPER, out)
+            for name in (*NOTEBOOKS, STALE):
+                more = helpers.shown(*PAPER_SHOWS) if name == "04_compare_fid" else []
+                helpers.executed(out / "notebooks" / f"{name}.ipynb", *helpers.everything(), *more)
+            build.build(out, "paper")
+    return out
+
+
+@pytest.fixture(scope="session")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The second trainings of two of the paper's models as a run with its report and its profile."""
+    out = tmp_path_factory.mktemp("short")
+    helpers.of_release(out, "zoom-1", "cosine-1")
+    content = yaml.safe_load((ROOT / "profiles" / "paper.yaml").read_text())
+    content["models"]["zoom"]["measure"].pop("n_final")
+    content["models"]["cosine"]["measure"] = {"ablations": False, "inception_weights": "off"}
+    models = {name: content["models"][name] | {"seeds": [1]} for name in ("zoom", "cosine")}
+    (out / "short.yaml").write_text(yaml.safe_dump(content | {"profile": "short", "models": models}))
+    helpers.executed(out / "notebooks" / "04_compare_fid.ipynb", *helpers.shown(*BESIDE))
+    build.build(out, out / "short.yaml")
+    return out
+
+
+@pytest.fixture(scope="session")
+def page(made_out: Path) -> Callable[[str], BeautifulSoup]:
+    return lambda name: BeautifulSoup((made_out / name).read_text(), "html.parser")
+
+
+@pytest.fixture(scope="session")
+def report(page: Callable[[str], BeautifulSoup]) -> BeautifulSoup:
+    return page("report.html")
+
+
+# === the workflow ========================================================================================
+
+TIMEOUT = 1500  # seconds for a whole run, on a busy machine
+LEFT = 60  # seconds within which all of a run must be gone after a kill
+
+
+class Project:
+    """A profile in a folder of its own, with the module of docs/extending.md beside it."""
+
+    def __init__(self, folder: Path, content: dict[str, Any]):
+        self.folder, self.out, self.content = folder, folder / "out", content
+        self.path, self.said = folder / f"{content['profile']}.yaml", folder / "said"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "mine.py").write_text(helpers.example_module())
+        self.path.write_text(yaml.safe_dump(content | {"out": str(self.out)}, sort_keys=False))
+
+    def start(self, said: str = "said") -> subprocess.Popen:
+        """`make retrain CORES=2`, under way without a network: a shell in place of make, and the runner."""
+        command = ["sh", "-c", '"$@"; exit $?', "make", sys.executable, "-m", "workflow.run", "--retrain"]
+        paths = os.pathsep.join([str(self.folder), str(ROOT / "tests" / "e2e" / "nosockets")])
+        environment = os.environ | {"PYTHONPATH": paths, "MAKELEVEL": "1", "PROJECT": str(self.folder)}
+        with (self.folder / said).open("w") as file:
+            options = {"stdout": file, "stderr": file, "cwd": ROOT, "env": environment}
+            return subprocess.Popen([*command, str(self.path), "2"], **options)
+
+    def under_way(self) -> list[int]:
+        """Processes of it: all of them have its environment."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if f"PROJECT={self.folder}\0".encode() in (place / "environ").read_bytes():
+                    found.append(int(place.name))
+        return found
+
+    def killed(self, whom: str, at: str) -> tuple[str, int]:
+        """SIGKILL of make, or of the runner, when it has said `at`; what a second command says meanwhile, and
+        how many processes are left."""
+        started = self.start()
+        until(lambda: started.poll() is not None or at in self.said.read_text(), TIMEOUT)
+        assert started.poll() is None, self.said.read_text()
+        assert self.start("second").wait(TIMEOUT) == 1
+        children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+        os.kill(started.pid if whom == "make" else int(children[0]), signal.SIGKILL)
+        started.wait(LEFT)
+        until(lambda: not self.under_way(), LEFT)
+        return (self.folder / "second").read_text(), len(self.under_way())
+
+
+def until(condition: Callable[[], Any], seconds: float) -> Any:
+    """Wait for a condition, at most so long; returns what it was in the end."""
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
+    """A finished run of the smoke profile with the examples of docs/extending.md; to be left as it is.
+
+    Its runner was killed within a measurement, and `facts` says what happened on the way.
+    """
+    if sys.platform != "linux":
+        pytest.skip("what is left of a killed run is looked for in /proc, which only Linux has")
+    content = helpers.example_profile("smoke") | {"data_dir": str(mnist_dir)}
+    models = content["models"]
+    models["linear"] |= {k: v for k, v in models.pop("sigmoid").items() if k != "sampler_options"}
+    models["frame"] |= {k: v for k, v in models.pop("small").items() if k != "notebook"}
+    models["zoom"]["lr_schedule"] = "constant"  # its first epoch can be verified
+    del models["cosine"]
+    project = Project(shared_folder(tmp_path_factory) / "smoke", content)
+    done = project.folder / "done.json"
+    with FileLock(project.folder / "done.lock"):  # pytest-xdist: one worker makes it
+        if not done.exists():
+            second, left = project.killed("runner", "measure_linear-0 | measure_linear-0 checkpoint 1")
+            facts = {"second": second, "left": left, "status": project.start().wait(TIMEOUT)}
+            done.write_text(json.dumps(facts))
+    project.facts = json.loads(done.read_text())
+    assert project.facts["status"] == 0, f"the smoke run failed:\n...{project.said.read_text()[-1500:]}"
+    return project
+
+
+# === a browser ===========================================================================================
+
+SCREENS = ((390, "dark"), (1440, "light"))  # a phone, a desktop: CSS pixels and colour scheme
+INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:", "ws://127.0.0.1:", "http://localhost:")
+PATIENCE = 120_000  # milliseconds for what a test waits for, on a busy machine
+OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]  # root in a container, with a small /dev/shm
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window; a test that needs it is skipped where there is none, and fails under CI."""
+    names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if name and (found := shutil.which(name))), None)
+    if path is None:
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say("no Chromium: apt install chromium, or set CHROMIUM to the path of one")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """open_page(address, width=1440, **context) -> Page, of a path or an address, for the tests of a module.
+
+    A request to anything but this machine is stopped, and fails the tests in the end; so do errors of the
+    console and of scripts. `page.complaints` lists them; a test that provokes one empties the list.
+    """
+    contexts, complaints = [], []
+
+    def open_(address: str | Path, width: int = 1440, **context: Any) -> Page:
+        made = browser.new_context(viewport={"width": width, "height": 900}, **context)
+        contexts.append(made)
+        made.route(lambda url: not url.startswith(INSIDE), lambda route: route.abort())
+        made.on("request", lambda r: r.url.startswith(INSIDE) or complaints.append(f"request to {r.url}"))
+        made.on("weberror", lambda e: complaints.append(f"script error: {e.error}"))
+        made.on("console", lambda m: m.type == "error" and complaints.append(f"console: {m.text}"))
+        made.set_default_timeout(PATIENCE)
+        page = made.new_page()
+        page.complaints = complaints
+        page.goto(address.resolve().as_uri() if isinstance(address, Path) else address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture(scope="session")
+def accessible() -> Callable[[Page], None]:
+    """accessible(page): fail on what axe-core finds serious, or on a page that is wider than its window."""
+
+    def check(page: Page) -> None:
+        for width, scheme in SCREENS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(100)
+            found = [
+                f"{rule['id']} ({rule['impact']}): {node['target']} {node.get('failureSummary', '')}"
+                for rule in Axe().run(page).response["violations"]
+                if rule["impact"] in ("serious", "critical")
+                for node in rule["nodes"]
+            ]
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                found.append(f"the page is {wide} pixels wide in a window of {width}")
+            assert not found, "\n".join([f"{scheme}, {width} pixels:", *found])
+
+    return check

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 import diffusion as d
 from diffusion import data, runtime
+from diffusion.evaluation.evaluator import codes
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.statistics import Interval
@@ -75,10 +76,10 @@ class Check(NamedTuple):
         return f"{'ok  ' if self.how else 'DIFFERS'} {self.what}: {shown[0]} | {shown[1]} | {self.how or '-'}"
 
 
-def compared(what: str, printed: float, again: float, close: float = CLOSE) -> Check:
-    """A number and the same made again, equal or nearly so."""
-    how = TO_THE_BIT if printed == again else ROUNDING if math.isclose(printed, again, rel_tol=close) else ""
-    return Check(what, printed, again, how)
+def compared(what: str, printed: float, again: float, close: float = CLOSE, apart: float = 0.0) -> Check:
+    """A number and the same made again: equal, or nearly so, by their ratio or difference."""
+    near = math.isclose(printed, again, rel_tol=close, abs_tol=apart)
+    return Check(what, printed, again, TO_THE_BIT if printed == again else ROUNDING if near else "")
 
 
 def counted(what: str, right: Sequence[bool]) -> Check:
@@ -165,7 +166,7 @@ def measures(one: Training, folder: Path) -> Iterator[Check]:
 
     A measure whose code has changed since is named, and taken again like the others.
     """
-    P, codes = _settings(one), plain(one.measured.facts.get("codes", {}))
+    P, then = _settings(one), plain(one.measured.facts.get("codes", {}))
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}"))[:, None]  # (n, 1, 28, 28) uint8
     n, final = len(kept), one.final
     of_as_many = {
@@ -175,10 +176,13 @@ def measures(one: Training, folder: Path) -> Iterator[Check]:
     }
     only = {*of_as_many, "low_confidence"}
     found = evaluator_of(P).measure(kept.float() / 255 - 0.5, n, only=only)
-    for name in (name for name in of_as_many if name in found):
-        code = MEASURES[name].code
-        since = ", whose code changed since" if codes.get(name, code) != code else ""
-        yield compared(f"{one.name}, {name} of {n} kept samples{since}", of_as_many[name], found[name].value)
+    for name, code in codes([name for name in of_as_many if name in found]).items():
+        since = ", whose code changed since" if then.get(name, code) != code else ""
+        again = found[name].value if isinstance(found[name], Interval) else found[name]
+        # As bytes, an image may lie on the other side of a bound.
+        apart = 1.01 / n if MEASURES[name].unit == "share" else 0.0
+        what = f"{one.name}, {name} of {n} kept samples{since}"
+        yield compared(what, of_as_many[name], again, apart=apart)
     share, again = final["low_confidence"].value, found["low_confidence"].value
     if (of := final["low_confidence"].n or P.n_final) > n:
         sd = math.sqrt(share * (1 - share) * (1 / n + 1 / of))
@@ -268,7 +272,7 @@ def first_epoch(one: Training) -> Iterator[Check]:
     """The first epoch of a training again: its loss."""
     P = trained_as(one.train)
     x = data.load(P.dataset, "train", P.data_dir, P.n_train)[0]
-    run = d.fit(P.process(), x, **(P.fitting() | {"epochs": 1}))
+    run = d.fit(P.process(), x, **(P.fitting() | {"epochs": 1, "steps": None}))
     name = f"{one.name}, training loss of the first epoch, trained again in {run.precision}"
     yield compared(name, one.history[0]["train_loss"].value, run.history[0]["train_loss"], LOSS)
 

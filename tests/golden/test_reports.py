@@ -1,20 +1,30 @@
-"""What the paper prints may not change unasked: its numbers and verdicts are held against the release."""
+"""What the paper prints may not change unasked: its numbers and verdicts are held against the release, its
+tables against the numbers of the table, and its PDF against its page."""
 
 import json
 import math
+import re
+import shutil
+import subprocess
+from dataclasses import replace
 
 import pytest
 
-import synthetic
+from helpers import PAPER
+from report import judge
+from report.text_format import fixed, num
+from study.counterparts import opened
+from study.results import load
 
 CLOSE = 1e-9  # relative difference that another processor's rounding may make
+OF_SINGLE_PRECISION = {"as_zero": 1e-7}  # a claim whose released shares were rounded to it
 
 
 def alike(a, b, close: float = CLOSE) -> bool:
     """Equal, but for the rounding of numbers."""
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(alike(a[key], b[key], close) for key in a)
-    if isinstance(a, list):
+    if isinstance(a, list | tuple):
         return len(a) == len(b) and all(alike(x, y, close) for x, y in zip(a, b, strict=True))
     if isinstance(a, float) and isinstance(b, float):
         return math.isclose(a, b, rel_tol=close, abs_tol=close) or (math.isnan(a) and math.isnan(b))
@@ -23,7 +33,52 @@ def alike(a, b, close: float = CLOSE) -> bool:
 
 @pytest.mark.parametrize("name", ["numbers", "ledger"])
 def test_the_paper_prints_what_is_released(made_out, name):
-    old, new = (json.loads((at / f"{name}.json").read_text()) for at in (synthetic.RELEASED, made_out))
+    old, new = (json.loads((at / f"{name}.json").read_text()) for at in (PAPER, made_out))
     assert len(old) == len(new)
     different = [(a, b) for a, b in zip(old, new, strict=True) if not alike(a, b)]
     assert not different, different[:3]
+
+
+@pytest.mark.parametrize("name", ["paper", "beyond", "starts"])
+def test_the_ledgers_of_the_releases_are_the_released_ones(name):
+    old = json.loads((PAPER.parent / name / "ledger.json").read_text())
+    results = replace(opened(name), further=opened("beyond") if name == "paper" else None)
+    new = json.loads(json.dumps([verdict.row() for verdict in judge.ledger(results).values()]))
+    assert [row["id"] for row in new] == [row["id"] for row in old]
+    close = [OF_SINGLE_PRECISION.get(row["id"], CLOSE) for row in old]
+    different = [(a, b) for a, b, near in zip(old, new, close, strict=True) if not alike(a, b, near)]
+    assert not different, different[:1]
+
+
+def test_the_columns_of_a_table_have_the_measures_of_their_heads(report):
+    lines = [[x.get_text() for x in row.select("th, td")] for row in report.select("[id='tbl:finals'] tr")]
+    for seed, line in enumerate(lines[1:3]):
+        final, row = load(PAPER).trainings["linear", seed].final, dict(zip(lines[0], line, strict=True))
+        assert line[0] == f"DDPM, linear, seed {seed}"
+        expected = {n: fixed(final[n.lower()].value) for n in ("Precision", "Recall")}
+        expected |= {"Random": num(final["frechet_random"].value), "Grey": num(final["background"].value, 2)}
+        assert expected.items() <= row.items()
+
+
+# --- the PDF ---
+
+
+def letters(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", text)
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext, of poppler-utils")
+def test_the_pdf_says_what_the_page_says(made_out, page):
+    said = subprocess.check_output(["pdftotext", made_out / "report.pdf", "-"], text=True)
+    printed, text = letters(said), page("report.html").find("main")
+    for name in ("tbl:finals", "tbl:summary", "tbl:drawn", "tbl:scores", "tbl:claims"):
+        rows = [letters(row.get_text()) for row in text.find(id=name).select("tbody tr")]
+        found = sum(row in printed for row in rows)
+        assert found >= 0.9 * len(rows) > 0, name  # some have formulas, or stand on two pages
+    for aside in text.select("math, [id='sec:sources'], [id='sec:claims'], [id='sec:page']"):
+        aside.decompose()
+    sentences = [one for p in text.select("p, li") for one in re.split(r"(?<=[.:;])\s", p.get_text())]
+    told = [one for one in map(letters, sentences) if len(one) > 50]
+    assert len(told) > 250
+    assert sum(one in printed for one in told) > 0.85 * len(told)  # the others have formulas, or a page ends
+    assert not re.search(r"<<|>>|%%|\{#|@fig|@tbl|\?\?", said)

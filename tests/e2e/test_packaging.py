@@ -1,0 +1,225 @@
+"""The project's files agree with each other, hold nothing of one machine, and can be installed and made."""
+
+import ast
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import helpers
+from helpers import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+IMPORTED_AS = {"sklearn": "scikit-learn", "PIL": "pillow", "bs4": "beautifulsoup4", "yaml": "pyyaml"}
+IMPORTED_AS |= {"torch_fidelity": "torch-fidelity", "IPython": "ipykernel", "pypandoc": "pypandoc-binary"}
+ABOVE = {  # workflow -> report -> study -> diffusion <- diffusion.play: what a package does not import
+    "diffusion": ("diffusion.play", "study", "report", "workflow"),
+    "diffusion.play": ("study", "report", "workflow"),
+    "study": ("diffusion.play", "report", "workflow"),
+    "report": ("diffusion.play", "workflow"),
+}
+
+
+def distribution(name: str) -> str:
+    return canonicalize_name(Requirement(name).name)
+
+
+OF_EXTRA = {extra: {*map(distribution, lines)} for extra, lines in PROJECT["optional-dependencies"].items()}
+OF_PACKAGE = {*map(distribution, PROJECT["dependencies"])}
+
+
+def code_of(name: str) -> ast.Module:
+    """A source or the cells of a notebook."""
+    text = (ROOT / name).read_text("utf-8")
+    cells = json.loads(text)["cells"] if name.endswith(".ipynb") else []
+    return ast.parse("\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code") or text)
+
+
+# --- dependencies -------------------------------------------------------------------------------------------
+
+
+def test_every_dependency_is_pinned_to_what_is_installed_and_conda_takes_the_same():
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if line and line[0] != "#"]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line) for line in lines)
+    pinned = {canonicalize_name(name): version for name, version in (line.split("==") for line in lines)}
+    direct = OF_PACKAGE.union(*OF_EXTRA.values())
+    assert direct - pinned.keys() == {"torch", "torchvision"}  # whose builds differ from platform to platform
+    installed = {canonicalize_name(one.name): one.version for one in metadata.distributions()}
+    assert {name: pinned[name] for name in pinned.keys() & installed if pinned[name] != installed[name]} == {}
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    python, _, of_pip = conda
+    assert PROJECT["requires-python"] == f">={python.removeprefix('python=')}"
+    options = [option.split() for option in of_pip["pip"]]
+    assert options == [["--constraint", "constraints.txt"], ["--editable", ".[dev,workflow]"]]
+    assert OF_EXTRA.keys() == {"dev", "workflow"}
+
+
+def test_every_import_is_a_declared_dependency():
+    """Package and workflow import nothing of `dev`; the package, of `workflow`, only within functions."""
+    ours = {"diffusion", "report", "workflow", "tests", "benchmarks", "study"}
+    ours |= {canonicalize_name(p.stem) for p in (ROOT / "tests").rglob("*.py")}
+
+    def imported(nodes) -> set[str]:
+        found = {name.partition(".")[0] for name in helpers.imports(nodes)} - sys.stdlib_module_names
+        return {canonicalize_name(IMPORTED_AS.get(name, name)) for name in found} - ours
+
+    for name in helpers.listed("*.py", "*.ipynb"):
+        top, tree = name.partition("/")[0], code_of(name)
+        dev = set() if top in ("diffusion", "study", "report", "workflow") else OF_EXTRA["dev"]
+        assert imported(ast.walk(tree)) - OF_PACKAGE - OF_EXTRA["workflow"] - dev == set(), name
+        if top == "diffusion":
+            assert imported(tree.body) - OF_PACKAGE == set(), name
+
+
+# --- architecture -------------------------------------------------------------------------------------------
+
+
+def sources(package: str) -> list[str]:
+    """The files of a package, without the packages in it that have a floor of their own."""
+    inner = tuple(f"{name.replace('.', '/')}/" for name in ABOVE if name.startswith(f"{package}."))
+    names = helpers.listed(f"{package.replace('.', '/')}/*.py")
+    return [name for name in names if not (inner and name.startswith(inner))]
+
+
+@pytest.mark.parametrize("package", ABOVE)
+def test_imports_run_one_way(package):
+    for name in sources(package):
+        found = {f"{one}." for one in helpers.imports(ast.walk(code_of(name)))}
+        assert not [one for one in found if one.startswith(tuple(f"{up}." for up in ABOVE[package]))], name
+    assert len(sources(package)) > 3
+
+
+def test_the_helper_names_no_model_no_profile_and_no_record():
+    known = {"metrics", "ledger", "claims"}
+    for path in (ROOT / "profiles").glob("*.yaml"):
+        known |= {path.stem, *yaml.safe_load(path.read_text("utf-8"))["models"]}
+    known -= {"linear", "cosine", "zoom", "paper"}  # schedules, a process and a style of seaborn's, too
+    for name in sources("diffusion"):
+        named = {node.value for node in ast.walk(code_of(name)) if isinstance(node, ast.Constant)}
+        assert not named & known, f"{name} names {named & known}"
+
+
+# --- the package --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The package, built from a clean copy: an old build/ would be taken in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    project = helpers.copied(folder / "project")
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "-w", folder, project], check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.mark.slow
+def test_a_wheel_has_the_package_and_the_released_models_and_nothing_else(wheel):
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    released = {n.removeprefix("diffusion/_released/") for n in names if n.startswith("diffusion/_released/")}
+    assert {n for n in names if not n.startswith("diffusion/_released/")} == {*helpers.listed("diffusion")}
+    kept = helpers.listed(*(f"released/{name}/runs" for name in ("beyond", "paper")))
+    assert {name.removeprefix("released/") for name in kept} <= released
+    assert not [name for name in released if name.startswith("starts/")]
+    assert wheel.stat().st_size < 24 * 2**20
+
+
+@pytest.mark.slow
+def test_an_installed_package_works_in_another_folder(wheel, tmp_path, mnist_dir):
+    """As after `pip install .`: no checkout near, and nothing is written into the package."""
+    site, home = tmp_path / "site", tmp_path / "home"
+    home.mkdir()
+    zipfile.ZipFile(wheel).extractall(site)
+    code = f"""import sys
+sys.path.insert(0, {str(site)!r})
+import diffusion as d
+assert d.__file__.startswith({str(site)!r}), d.__file__
+x, _ = d.load("mnist", n=256)
+run = d.fit(d.ColdZoom(), x, steps=2, batch_size=16)
+print(run.sample(2).shape, d.released("paper", "zoom").sample(1).shape)
+"""
+    before = sorted(p for p in site.rglob("*") if "__pycache__" not in p.parts)
+    environment = {
+        "MNIST_DIR": str(mnist_dir),
+        "HOME": str(home),
+        "PATH": "/usr/bin:/bin",
+        "OMP_NUM_THREADS": "1",
+    }
+    options = {"cwd": home, "env": environment, "capture_output": True, "text": True}
+    run = subprocess.run([sys.executable, "-c", code], **options)
+    assert run.stdout.splitlines()[-1] == "torch.Size([2, 1, 28, 28]) torch.Size([1, 1, 28, 28])", run.stderr
+    assert sorted(p for p in site.rglob("*") if "__pycache__" not in p.parts) == before
+    assert [p.name for p in home.iterdir()] in ([], [".cache"])
+
+
+# --- make ---------------------------------------------------------------------------------------------------
+
+
+def make(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["report", "PROFILE=it's mine.yaml"], ["workflow.run", "--", "it's mine.yaml", "all"]),
+        (
+            ["retrain", "PROFILE=--help", "EXECUTOR=slurm", "CORES=2"],
+            ["workflow.run", "--retrain", "--on=slurm", "--", "--help", "2"],
+        ),
+        (["verify", "PROFILE=paper"], ["workflow.verify", "paper"]),
+    ],
+)
+def test_values_reach_the_commands_as_one_word_each(arguments, words):
+    *_, line = make(ROOT, "-n", *arguments).splitlines()
+    assert shlex.split(line)[-len(words) :] == words
+
+
+def test_help_lists_targets_and_profiles_and_clean_leaves_what_is_yours(tmp_path):
+    project = helpers.copied(tmp_path, "Makefile", "profiles")
+    for name in ("lab", "notebook", "quick", "released"):
+        (project / "build" / name).mkdir(parents=True)
+    said = make(project).split()
+    assert {"report", "retrain", "release", "page", "test", "lab", "bench", "quick", "paper"} <= {*said}
+    make(project, "clean")
+    assert {path.name for path in (project / "build").iterdir()} == {"lab", "notebook"}
+
+
+def test_the_site_has_all_to_which_its_pages_lead(tmp_path, made_out):
+    """Of what `make report` and `make page` leave, which are not run. Rows of other releases stay in git."""
+    project = helpers.copied(tmp_path, "Makefile", "docs/site.html")
+    for name in ("released/paper", "quick"):
+        shutil.copytree(made_out, project / "build" / name)
+    shutil.copytree(ROOT / "released" / "page", project / "build" / "page")
+    make(project, "-o", "page", "RUN=true", "site")
+    for page in ("index", "paper/report", "quick/report", "paper/notebooks/01_schedules"):
+        path = project / "build" / "site" / f"{page}.html"
+        links = BeautifulSoup(path.read_text(), "html.parser").select("a[href], img[src]")
+        found = {(one.get("href") or one.get("src")).partition("#")[0] for one in links}
+        local = {to for to in found if to and ":" not in to and "/released/" not in to}
+        assert [to for to in local if not (path.parent / to).exists()] == [], page
+    assert (project / "build" / "site" / "paper" / "rows.html").is_file()
+
+
+# --- what a stranger could not use --------------------------------------------------------------------------
+
+
+def test_no_file_names_a_folder_of_one_machine_or_a_package_registry():
+    folder = rb"(?<![\w.:/~])/(?:root|home|tmp|Users|mnt|srv|opt|work)/\w"
+    registry = rb"(pypi|pythonhosted|download[.]pytorch|npmjs|debian|anaconda)[.](org|com)"
+    texts = {name: (ROOT / name).read_bytes() for name in helpers.listed()}
+    found = re.compile(folder + b"|" + registry)
+    assert [name for name, text in texts.items() if b"\0" not in text[:8000] and found.search(text)] == []

@@ -1,0 +1,241 @@
+"""The play page in a browser: painting, its numbers, its manners."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from playwright.sync_api import expect
+
+import diffusion as d
+from diffusion import data
+from diffusion.evaluation import classifier
+from diffusion.evaluation.distortions import on_grey, shifted
+from diffusion.evaluation.recogniser import DigitRecogniser
+from diffusion.play import page as sources
+from diffusion.processes.zoom import zoom
+from diffusion.runtime import generator
+from helpers import ROOT
+
+DIGIT = 1e-2  # of the worst pixel after 24 calls; 1 grey level is 4e-3
+READY = "html.ready"
+FILE = ROOT / "released" / "page" / sources.NAME
+
+
+@pytest.fixture(scope="module")
+def page(open_page):
+    """The page when its first digits are drawn; each test leaves it as it may."""
+    page = open_page(FILE)
+    page.locator(READY).wait_for()
+    return page
+
+
+def cell(page, row, column):
+    """The middle of a pixel of the start, on the screen."""
+    editor = page.locator("#cold-zoom .editor")
+    editor.scroll_into_view_if_needed()
+    box = editor.bounding_box()
+    return box["x"] + box["width"] * (column + 0.5) / 4, box["y"] + box["height"] * (row + 0.5) / 4
+
+
+def start(page):
+    """The grey levels that are painted, (4, 4)."""
+    return (np.array(page.evaluate("coldZoom.start()")).reshape(4, 4) * 255 + 127.5).round()
+
+
+def drawn(page):
+    """The digits on the screen, once they belong to the start on the screen; (trainings, 784)."""
+    page.locator("#cold-zoom .dream[aria-busy=false]").wait_for()
+    return np.array(page.evaluate("coldZoom.shown()"))
+
+
+def press(page, *names):
+    for name in names:
+        page.get_by_role("button", name=name).click()
+
+
+def test_painting_with_mouse_and_keys_changes_the_digit(page):
+    before, digits = start(page), drawn(page)
+    page.mouse.click(*cell(page, 1, 2))
+    after = before.copy()
+    after[1, 2] = 0 if before[1, 2] == 255 else 255
+    assert np.array_equal(start(page), after)
+    assert np.abs(drawn(page) - digits).max() > 0.1
+    page.keyboard.press("Control+z")
+    assert np.array_equal(start(page), before)
+    press(page, "Empty")
+    page.mouse.move(*cell(page, 0, 0))
+    page.mouse.down()
+    page.mouse.move(*cell(page, 0, 3), steps=3)
+    page.mouse.up()
+    page.get_by_role("application", name="Start").focus()
+    for key in ("Home", "ArrowRight", "ArrowDown", "Space", "ArrowDown", "+", "ArrowUp"):
+        page.keyboard.press(key)
+    assert start(page).tolist() == [[255] * 4, [0, 255, 0, 0], [0, 32, 0, 0], [0] * 4]
+    assert page.locator("#cold-zoom .easel .unseen").text_content() == "row 2, column 2: white"
+    press(page, "Undo", "Undo", "Undo")  # the two keys, and the stroke of four pixels
+    assert start(page).tolist() == [[0] * 4] * 4
+
+
+def test_a_stroke_is_played_and_all_of_it_is_in_the_first_window(page):
+    drawn(page)
+    page.evaluate("scrollTo(0, 0)")
+    for width, height in ((1280, 720), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        for part in (".editor", ".large", ".digits .card:last-child .picture", ".strip"):
+            box = page.locator(f"#cold-zoom {part}").bounding_box()
+            assert 0 <= box["y"] < box["y"] + box["height"] <= height, part
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.mouse.click(*cell(page, 0, 0))
+    seen = page.evaluate("""new Promise((done) => {
+      const seen = [coldZoom.playing()], end = performance.now() + 60_000;
+      const watch = setInterval(() => {
+        seen.push(coldZoom.playing());
+        if (seen.at(-1) < 24 && performance.now() < end) return;
+        clearInterval(watch);
+        done(seen);
+      }, 10);
+    })""")
+    assert seen == sorted(seen)
+    assert seen[-1] == 24
+    assert len({*seen}) > 3  # it is seen, in two seconds on an idle machine
+
+
+def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page):
+    press(page, "Ring")
+    assert "?" in page.locator("#cold-zoom .question").text_content()
+    drawn(page)
+    press(page, "Copy link")
+    again = open_page(page.url)
+    again.locator(READY).wait_for()
+    assert np.array_equal(start(again), start(page))
+    again.evaluate("location.hash = '#s=zzzz'")
+    expect(again.locator(".tools [role=status]")).to_contain_text("not understood")
+    with page.expect_download() as found:
+        press(page, "Save as GIF")
+    with Image.open(found.value.path()) as walk:
+        assert (walk.n_frames, walk.size) == (25, (252, 252))
+        walk.seek(24)
+        last = np.array(walk.convert("L"))[4::9, 4::9].astype(int).ravel()
+    assert np.abs(last - (drawn(page)[0].clip(-0.5, 0.5) + 0.5) * 255).max() <= 1
+    with page.expect_download() as found:
+        press(page, "Save picture")
+    with Image.open(found.value.path()) as still:
+        assert still.width == 4 * 300 + 20
+    page.keyboard.press("f")
+    press(page, "Two starts")
+    assert not page.locator("#degrade").is_visible()
+    assert page.locator("#cold-zoom .editor").count() == 2
+    press(page, "Two starts")
+    page.keyboard.press("Escape")
+    assert page.locator("#degrade").is_visible()
+
+
+@pytest.mark.parametrize(
+    ("label", "sampler"),
+    [
+        ("Cold Zoom, seed 0", d.Naive()),
+        ("Dilated, joint start", d.Naive(noise=0.1, grey_noise=0.5)),
+        ("linear", d.Ancestral(steps=10)),
+        ("linear", d.DDIM(steps=10)),
+        ("linear, U-Net", d.Ancestral(steps=10, clip_x0=True)),
+    ],
+)
+@torch.inference_mode()
+def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
+    run = d.released(*(sources.ZOOMS | sources.DDPMS)[label])
+    process, network, name = run.process, run.network().cpu(), f"{run.name}-{run.seed}"
+    if label in sources.ZOOMS:
+        x_T = process.expand(torch.tensor(page.evaluate("coldZoom.start()")).view(1, 1, 4, 4))
+    else:
+        x_T = torch.randn(1, 1, 28, 28, generator=generator(1, "start"))
+        for key, parameter in network.named_parameters():  # as the page has them, in half precision
+            if "time" not in key.split("."):
+                parameter.copy_(parameter.half())
+    network = network.double()
+    walk = process.reverse(
+        lambda x, share: network(x.double(), share.double()), x_T, sampler, generator(0, "walk")
+    )
+    *_, (_, expected) = walk
+    draw, visited = generator(0, "walk"), sampler.visits(process.T)
+    noise = {s: torch.randn(1, 1, 28, 28, generator=draw).flatten().tolist() for s in visited[1:-1]}
+    if label in sources.ZOOMS:
+        how = {"noise": sampler.noise, "greyNoise": sampler.grey_noise}
+        given = [name, page.evaluate("coldZoom.start()"), how, noise]
+        found = page.evaluate("(given) => coldZoom.zoom(...given)", given)
+    else:
+        how = {"clip": sampler.clip_x0, "sampler": type(sampler).__name__}
+        given = [name, 10, how, [x_T.flatten().tolist(), *noise.values()]]
+        found = page.evaluate("(given) => coldZoom.ddpm(...given)", given)
+    difference = (torch.tensor(found) - expected.flatten()).abs().max()
+    assert difference < DIGIT * max(1, expected.abs().max())
+
+
+def test_it_reads_and_degrades_as_the_library_does(page):
+    images = page.evaluate("coldZoom.digits().filter((_, i) => i % 3 === 0)")
+    x, random = torch.tensor(images).view(-1, 1, 28, 28), generator("read")
+    near, test = data.load("mnist", "train")[0][: sources.NEAR], data.load("mnist", "test")
+    recogniser = DigitRecogniser.fit(classifier.load(), near, *test)
+    noise = torch.randn(10, 1, 28, 28, generator=random)
+    spoilt = on_grey(0.1)(shifted(2)(x, None, random), None, random)
+    blank = torch.tensor([-0.5, 0.0, 0.5]).view(3, 1, 1, 1).expand(-1, 1, 28, 28)
+    shown = torch.cat([x, spoilt, noise, (noise > 0).float() - 0.5, blank])
+    given = shown.flatten(1).tolist()
+    found = page.evaluate("(images) => images.map((x) => coldZoom.read(x))", given)
+    digit = classifier.logits(recogniser.classifier, shown.clamp(-0.5, 0.5)).argmax(1)
+    assert [one["digit"] for one in found] == [str(one) for one in digit.tolist()]
+    assert [one["score"] for one in found] == pytest.approx(recogniser.scores(shown).tolist(), abs=0.01)
+    assert [one["accepted"] for one in found] == recogniser.accepts(shown).tolist()
+    assert sum(one["accepted"] for one in found[:20]) >= 18
+    assert not any(one["accepted"] for one in found[40:])
+    for t in (0, 7, 12, 24):
+        for interpolation, tolerance in (("nearest", 0), ("bilinear", 1e-6)):
+            found = page.evaluate("(given) => coldZoom.degrade(...given)", [images[0], t, interpolation])
+            expected = zoom(x[:1], torch.tensor([t]), interpolation).flatten()
+            assert (torch.tensor(found) - expected).abs().max() <= tolerance
+
+
+def test_pixels_are_flipped_and_a_walk_is_stepped_through(page):
+    press(page, "A real digit's centre")
+    assert "no training has seen" in page.locator("#cold-zoom .question").text_content()
+    drawn(page)
+    press(page, "Flip each pixel")
+    page.get_by_role("progressbar", name="Pixels flipped").wait_for()
+    assert page.locator("#cold-zoom .mosaic .picture").count() == 48
+    flips = page.locator("#cold-zoom .flips p").first
+    expect(flips).to_contain_text("of 16 pixels change what is read", timeout=120_000)
+    slider = page.locator("#cold-zoom .controls input[type=range]")
+    slider.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert slider.get_attribute("aria-valuetext") == "5 × 5 pixels"
+
+
+def test_ddpms_draw_and_a_drawing_is_degraded(page):
+    page.locator("#ddpm").scroll_into_view_if_needed()
+    page.get_by_text("10 steps, ").wait_for()
+    page.locator("#ddpm").get_by_role("radio", name="linear, U-Net").check(force=True)
+    page.get_by_role("radio", name="10 steps").check()
+    assert page.locator("#ddpm .thumb").count() == 11
+    page.locator("#degrade").scroll_into_view_if_needed()
+    press(page, "Clear, to draw")
+    page.locator("#degrade .editor").click()
+    expect(page.locator("#degrade .origin")).to_contain_text("a drawing of yours")
+    page.get_by_role("slider", name="How much is lost").focus()
+    page.keyboard.press("End")
+    expect(page.locator("#degrade .place").first).to_contain_text("t = 1000/1000")
+    assert "4 × 4 pixels left" in page.locator("#degrade .card").nth(2).text_content()
+
+
+def test_it_is_for_everyone(open_page, accessible):
+    phone = open_page(FILE, 390, has_touch=True, is_mobile=True)
+    phone.locator(READY).wait_for()
+    before = start(phone)
+    phone.touchscreen.tap(*cell(phone, 3, 0))
+    assert start(phone)[3, 0] != before[3, 0]
+    phone.locator("#ddpm").scroll_into_view_if_needed()
+    phone.get_by_text("10 steps, ").wait_for()
+    accessible(phone)
+    without = open_page(FILE, java_script_enabled=False)
+    assert without.locator(".still img").is_visible()
+    assert "This browser lacks it" in without.locator(".still figcaption").text_content()
+    assert not without.locator("#ddpm").is_visible()

@@ -1,0 +1,188 @@
+"""README and docs: their commands, links, examples and numbers are true."""
+
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import sys
+from itertools import chain
+from statistics import fmean
+
+import matplotlib
+import pytest
+import yaml
+
+import diffusion as d
+import helpers
+from benchmarks import digits
+from helpers import ROOT
+from report import readme
+from study import settings
+from study.table import Job
+
+PAGES = {
+    p.relative_to(ROOT).as_posix(): p.read_text("utf-8")
+    for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+}
+PACKAGES = ("diffusion", "study", "report", "workflow", "benchmarks")
+README, SPEED = PAGES["README.md"], PAGES["docs/speed.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    folder = (ROOT / page).parent
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", helpers.FENCE.sub("", PAGES[page]))
+    missing = [link for link in links if "://" not in link and not (folder / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/running.md", "docs/speed.md", "docs/reliability.md"])
+def test_every_command_exists(page):
+    text = PAGES[page]
+    targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z][\w-]*)", text, re.MULTILINE)) <= targets
+    for module in set(re.findall(r"python -m ([\w.]+)", text)):
+        assert importlib.util.find_spec(module), module
+    profiles = {path.stem for path in (ROOT / "profiles").glob("*.yaml")}
+    assert set(re.findall(r"PROFILE=(\w+)(?!\S*yaml)\b", text)) - {"path"} <= profiles
+
+
+def test_each_promise_has_its_tests_and_each_file_of_tests_its_promise_or_module():
+    """Of unit tests the name is that of a module; robust and end-to-end ones stand in docs/reliability.md."""
+    lines = [line.split("|") for line in PAGES["docs/reliability.md"].splitlines() if line.startswith("| ")]
+    named = [re.findall(r"`([\w/]+/test_\w+[.]py)`", line[2]) for line in lines[1:]]
+    assert len(named) > 30
+    assert all(named)
+    there = {path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
+    mapped = {*chain.from_iterable(named)}
+    assert mapped <= there
+    assert {one for one in there - mapped if not one.startswith("unit/")} == set()
+    ours = [path for top in PACKAGES for path in (ROOT / top).rglob("*.py")]
+    modules = {name for path in ours for name in (path.stem, path.parent.name)}
+    unnamed = {one for one in there if one.startswith("unit/") and one[10:-3] not in modules}
+    assert unnamed == set()
+
+
+# --- examples ---
+
+
+def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist_dir, one_thread):
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("Agg")
+    (code,) = helpers.blocks("python", "README.md")
+    few = d.Evaluator.of("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
+    smaller = {"steps=1000": "steps=3", "n=500": "evaluator=few, n=12", "d.Mixture()": "d.Mixture(2)"}
+    smaller |= {'load("mnist")': 'load("mnist", n=500)'}
+    for written, instead in smaller.items():
+        assert written in code
+        code = code.replace(written, instead)
+    exec(code, {"few": few})
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png", "both.png"}
+
+
+def test_the_examples_of_extending_make_a_profile_and_pass_their_check(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(helpers.example_module())
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)  # of another test
+    read = settings.Profile(helpers.example_profile("mine", data_too=True), "mine.yaml")
+    assert set(read.models) == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
+    assert read.measures["zoom"].ways.keys() == {"gaussian", "cautious"}
+    assert read.dataset == "mine:squares"
+    del sys.modules["mine"]
+    words = helpers.blocks("sh")[0].partition("#")[0].split()  # the command that stands there
+    run = subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("code", helpers.blocks("yaml", "docs/running.md"))
+def test_the_profiles_in_running_are_profiles(code):
+    assert settings.Profile(yaml.safe_load(code), "running.md").seeds("zoom") == [0, 1]
+
+
+# --- numbers ---
+
+
+def test_the_readme_shows_the_release():
+    assert readme.filled(README, ROOT / "released" / "paper") == README
+    assert README.count("<!-- released: ") == 2
+
+
+def test_the_table_of_time_to_digits_is_made_of_the_points_beside_it(tmp_path, capsys):
+    for path in (ROOT / "docs" / "bench").glob("digits-*.json"):
+        shutil.copy(path, tmp_path)
+    digits.main(["--seeds", "--out", str(tmp_path)])
+    assert (tmp_path / "digits.md").read_text() == (ROOT / "docs" / "bench" / "digits.md").read_text()
+
+
+def points(model, steps=None):
+    """The points of some steps, or of the release, in the order of the seeds."""
+    files = [json.loads(path.read_text()) for path in sorted((ROOT / "docs/bench").glob("digits-*.json"))]
+    every = [one for file in files for one in file["points"] if one["model"] == model]
+    return [one for one in every if (one["released"] if steps is None else one["steps"] == steps)]
+
+
+ZOOM, DDPM, STUDY = "Zoom, U-Net and noise", "DDPM, U-Net", "Zoom, study's"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),  # and of what: model, steps, what of it; 100 of a share
+    [
+        (
+            r"(\d+) % after 1,000 steps and (\d+) % after 2,000",
+            [(ZOOM, 1000, "digit"), (ZOOM, 2000, "digit")],
+        ),
+        (r"which take (\d+) and (\d+) seconds", [(ZOOM, 1000, "seconds"), (ZOOM, 2000, "seconds")]),
+        (r"\*After 8,000 steps it is (\d+) %", [(ZOOM, 8000, "digit")]),
+        (r"draws (\d+) and (\d+) %", [(DDPM, 1000, "digit"), (DDPM, 2000, "digit")]),
+        (r"and (\d+) % after the ten epochs", [(DDPM, None, "digit")]),
+        (r"have (\d+) and (\d+) %", [(ZOOM, 250, "digit"), (STUDY, 500, "digit")]),
+    ],
+)
+def test_speed_tells_the_points(sentence, told):
+    means = [fmean(one[what] for one in points(model, steps)) for model, steps, what in told]
+    shown = [
+        f"{100 * mean if what == 'digit' else mean:.0f}" for mean, (*_, what) in zip(means, told, strict=True)
+    ]
+    assert re.search(sentence, SPEED).groups() == tuple(shown)
+
+
+def test_speed_tells_the_spread_of_two_trainings_and_the_table_of_ratios():
+    spread = re.search(
+        r"after 500 steps (\d+) % of the samples of one training are digits and (\d+) %", SPEED
+    )
+    assert [*spread.groups()] == [f"{100 * one['digit']:.0f}" for one in points(STUDY, 500)]
+    largest = sorted(
+        (one["digits"], name, steps)
+        for name, steps in ((ZOOM, 250), (STUDY, 500))
+        for one in points(name, steps)
+    )
+    assert len(largest) == 4
+    rows = [row.split(" | ") for row in (ROOT / "docs/bench/table.md").read_text().splitlines()[2:6]]
+    step, _, zoom, sampling = (float(row[3].split()[0]) for row in rows)
+    assert f"A training step is about {'twice' if round(step) == 2 else step} as fast" in SPEED
+    assert f"sampling {sampling:.1f} times, the zoom of a batch {zoom:.0f} times" in SPEED
+    assert f"a step takes {rows[0][2]} on this one" in SPEED
+
+
+def test_the_table_of_recognisers_is_the_released_yardsticks():
+    """Accepted shares in percent: of each kind that is no digit and in mean, and in mean of distortions."""
+    page, job = PAGES["docs/recogniser.md"], Job(ROOT / "released" / "paper", "yardstick")
+    head, _, *rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")]
+    measures = ["digit", *(f"digit by {name}" for name in head[1:-1])]
+    assert head[-1] == "features and pixels, tidied"
+    measures = measures[1:] + measures[:1]
+    shares = {(row.way, row.measure): row.value for row in job.rows}
+    assert len(rows) == 2 + len(job.facts.no_digits)
+    for kind, *shown in rows:
+        of = {"no digits": job.facts.no_digits, "digits, m": job.facts.mild}.get(kind[:9], [kind])
+        expected = [100 * fmean(shares[one, measure] for one in of) for measure in measures]
+        assert [float(one) for one in shown] == pytest.approx(expected, abs=0.0501)
+
+
+@pytest.mark.long
+def test_the_recogniser_of_few_digits_accepts_what_its_example_says(mnist_dir):
+    (code,) = helpers.blocks("python", "docs/recogniser.md")
+    told, found = float(code.rpartition("# ")[2]), {}
+    exec(code.replace("recogniser.accepts", "share = recogniser.accepts"), found)
+    assert round(found["share"].item(), 3) == told

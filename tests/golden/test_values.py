@@ -1,0 +1,253 @@
+"""Values that the code must go on giving: schedules, training steps, losses and samples of released weights,
+and what is measured of these samples.
+
+`values.json` holds them as the first edition gave them (fp32, one thread, CPU), and three in bf16, of which
+two are left out where it is slow. Where they are to change, `python tests/golden/test_values.py` writes them
+anew.
+"""
+
+import ast
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import diffusion as d
+import helpers
+from diffusion import identity
+from diffusion.evaluation import classifier, features, frechet, samples
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.files import write_json
+from diffusion.provenance import PACKAGE
+from diffusion.runtime import affordable, generator
+from diffusion.training import sampling
+from study import distances, pixels
+
+ENDS = ("low", "high")
+GOLDEN = Path(__file__).with_name("values.json")
+TRAINED = {  # what is trained, and how
+    "linear": (lambda: d.DDPM(d.linear()), {}),
+    "cosine": (lambda: d.DDPM(d.cosine()), {}),
+    "zoom": (d.ColdZoom, {}),
+    "blur": (d.ColdBlur, {}),
+    "noisy unet": (lambda: d.ColdZoom(interpolation="bilinear", image_noise=0.1), {"network": "unet"}),
+    "dilated": (d.ColdZoom, {"network_options": {"norm": "rms", "dilations": [1, 2, 4, 1]}}),
+}
+SAMPLED = {  # a released model, a sampler and a prior
+    "linear": ("paper", "linear", d.Ancestral(steps=20), None),
+    "cosine": ("paper", "cosine", d.Ancestral(steps=20, clip_x0=True), None),
+    "ddim": ("paper", "linear", d.DDIM(steps=20), None),
+    "zoom": ("paper", "zoom", d.Naive(), d.Pixels()),
+    "patches": ("paper", "zoom", d.Naive(), d.Patches()),
+    "noisy": ("paper", "zoom", d.Naive(noise=0.5, levels=12), d.Mixture(5)),
+    "noisy improved": ("paper", "zoom", d.Improved(noise=0.1), d.Pixels()),
+    "unet": ("beyond", "zoom_unet", d.Naive(), d.Patches()),
+}
+
+
+def numbers(x: torch.Tensor) -> dict[str, Any]:
+    """What is kept of a tensor: enough to notice a change, and to tolerate another CPU's rounding."""
+    x = x.detach().double().flatten()
+    return {"mean": float(x.mean()), "sd": float(x.std()), "first": x[:4].tolist()}
+
+
+def schedule(name: str) -> dict[str, Any]:
+    made = {"linear": d.linear, "cosine": d.cosine}[name]()
+    return {"beta": numbers(made.beta), "alpha_bar": numbers(made.alpha_bar)}
+
+
+def five_steps(name: str) -> dict[str, Any]:
+    x, x_test = d.load(n=320)[0], d.load(split="test", n=64)[0]
+    options = {"learning_rate": 2e-4, "lr_schedule": "constant", "seed": 3, "precision": "fp32"}
+    process, how = TRAINED[name]
+    return of_run(d.fit(process(), x, x_test, epochs=1, batch_size=64, **options, **how))
+
+
+def two_epochs(name: str) -> dict[str, Any]:
+    """What one epoch at a constant rate does not show: a rate that decays, a last, smaller test batch."""
+    x, x_test = d.load(n=200)[0], d.load(split="test", n=80)[0]
+    run = d.fit(TRAINED[name][0](), x, x_test, epochs=2, batch_size=64, seed=3, precision="fp32")
+    first = {f"first {key}": run.history[0][key] for key in ("train_loss", "test_loss")}
+    return of_run(run) | first
+
+
+def of_run(run: d.Run) -> dict[str, Any]:
+    weights = torch.cat([v.flatten() for v in run.network().state_dict().values()])
+    return {k: run.history[-1][k] for k in ("train_loss", "test_loss")} | {"weights": numbers(weights)}
+
+
+@functools.cache
+def model(name: str) -> d.Run:
+    return d.released(*SAMPLED[name][:2])
+
+
+@functools.cache
+def drawn(name: str) -> torch.Tensor:
+    run, (_, _, sampler, prior) = model(name), SAMPLED[name]
+    return sampling.draw(run.process, run.network(), sampler, run.fitted(prior), 64, 0, "fp32")
+
+
+@torch.inference_mode()
+def released(name: str) -> dict[str, Any]:
+    network = (run := model(name)).network()
+    batches = d.load(split="test", n=512)[0].split(128)
+    losses = [run.process.loss(network, x, generator(0, "test", i)).item() for i, x in enumerate(batches)]
+    return {"test_loss": sum(losses) / 4, "samples": numbers(drawn(name))}
+
+
+def in_bf16(name: str) -> dict[str, Any]:
+    """Two steps of a small network and of the study's, and samples of the zoom."""
+    if name == "zoom":
+        return numbers(d.released("paper", "zoom", precision="bf16").sample(8))
+    x, how = d.load(n=128)[0], {"channels": [4]} if name == "small" else {}
+    run = d.fit(d.ColdZoom(), x, x[:16], epochs=1, batch_size=64, seed=3, precision="bf16", **how)
+    return of_run(run)
+
+
+# --- measures of the zoom's samples ---
+
+
+@functools.cache
+def features_of(name: str, n: int) -> torch.Tensor:
+    """Digit features of samples, or of real images: "train", "test"."""
+    images = drawn(name) if name in SAMPLED else d.load(split=name)[0]
+    return features.extractors()["digits"].features(to_uint8(images[:n]))
+
+
+def distance() -> dict[str, Any]:
+    reference, found = frechet.Reference(features_of("test", 2000)), features_of("zoom", 64)
+    interval = frechet.distance(reference, found, 20, 0)
+    gap = distances.frechet_gap(reference, found, features_of("patches", 64), 20, 0)
+    kid, floor = frechet.kid(reference, found), frechet.floor(features_of("train", 640), reference, 64, 5, 0)
+    return {
+        "fid": frechet.frechet_distance(reference, found),
+        "interval": [interval.low, interval.high, interval.sd],
+        "kid": [kid.value, kid.sd],
+        "gap": [gap.value, gap.low, gap.high],
+        "floor": {"n": floor.n, "fid_mean": floor.value, "fid_sd": floor.sd},
+    }
+
+
+def variety() -> dict[str, Any]:
+    real, found = features_of("test", 2000), features_of("zoom", 64)
+    one = samples.precision_recall_coverage(real, found, 64, 0)
+    ends = {f"{name}_{end}": getattr(one[name], end) for name in ("recall", "coverage") for end in ENDS}
+    return {name: found.value for name, found in one.items()} | ends | {"n": one["recall"].n}
+
+
+def classes() -> dict[str, Any]:
+    images = to_uint8(drawn("zoom")).float() / 255 - 0.5
+    labels, confidence = samples.read(classifier.logits(classifier.load(), images))
+    found = samples.class_shares(labels, d.load(split="test")[1])
+    return {
+        "labels": labels.tolist(),
+        "confidence": confidence.mean().item(),
+        "divergence": list(found["divergence"].ends),
+        "share of 3": [found["class_share"][3].low, found["class_share"][3].high],
+    }
+
+
+def border() -> dict[str, Any]:
+    grey = pixels.border_grey(to_uint8(drawn("linear")))
+    raw = pixels.border_before_clamping(drawn("linear"))
+    return {"grey": list(grey.ends), "before clamping": [raw.value, raw.sd]}
+
+
+MEASURED = {"distance": distance, "variety": variety, "classes": classes, "border": border}
+
+
+def measured(name: str) -> dict[str, Any]:
+    return MEASURED[name]()
+
+
+PARTS = {
+    "schedules": (schedule, ("linear", "cosine")),
+    "five_steps": (five_steps, TRAINED),
+    "two_epochs": (two_epochs, ("linear", "zoom")),
+    "released": (released, SAMPLED),
+    "measured": (measured, MEASURED),
+    "bf16": (in_bf16, ("small", "study", "zoom")),
+}
+# Sampling adds up another CPU's rounding.
+TOLERANCE = {"released": dict(rel=1e-3, abs=1e-3), "measured": dict(rel=1e-4, abs=1e-6)}
+TOLERANCE["bf16"] = dict(rel=2e-2, abs=4e-3)  # eight bits of mantissa
+CASES = [(part, name) for part, (_, names) in PARTS.items() for name in names]
+
+
+@pytest.mark.parametrize(("part", "name"), CASES)
+def test_golden_values(mnist_dir, one_thread, monkeypatch, part, name):
+    if part == "bf16" and name != "small" and affordable("bf16", torch.device("cpu")) == "fp32":
+        pytest.skip("bf16 is emulated on this machine, which takes minutes")
+    monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
+    expected, found = json.loads(GOLDEN.read_text())[part][name], PARTS[part][0](name)
+    assert flat(found) == near(part, expected), (
+        f"{part} of {name} is no longer what it was. If that is a mistake, mend it. If it is meant, run "
+        "`python tests/golden/test_values.py`"
+    )
+
+
+def near(part: str, expected: Any) -> Any:
+    """Equal to these values, but for another CPU's rounding."""
+    return pytest.approx(flat(expected), **TOLERANCE.get(part, dict(rel=1e-4, abs=2e-5)))
+
+
+# What the code of weights and samples imports without being determined by it: checks, names, files, hashes.
+NO_ARITHMETIC = {
+    "bounds.py",
+    "files.py",
+    "plugins.py",
+    "progress.py",
+    "provenance.py",
+    "sources.py",
+    "processes/__init__.py",
+}
+NO_ARITHMETIC |= {"training/__init__.py"}
+
+
+@pytest.mark.parametrize("part", ["weights", "samples"])
+def test_what_the_code_imports_counts_too(part):
+    counted = {
+        path.relative_to(PACKAGE).as_posix() for one in identity.PARTS[part] for path in PACKAGE.glob(one)
+    }
+    assert len(counted) >= len(identity.PARTS[part])
+    for name in sorted(counted - NO_ARITHMETIC):
+        missing = imported(PACKAGE / name) - counted - NO_ARITHMETIC
+        # A process names the sampler that it has by default: that determines no weights.
+        missing -= {"processes/samplers.py", "processes/priors.py"} if part == "weights" else set()
+        assert not missing, f"{name} imports {missing}, which is no part of {part}"
+
+
+def imported(path: Path) -> set[str]:
+    """The files of the package that a file of it imports."""
+    names = helpers.imports(ast.walk(ast.parse(path.read_text())))
+    paths = (PACKAGE.parent / name.replace(".", "/") for name in names if name.startswith("diffusion"))
+    files = {path.with_suffix(".py") for path in paths} | {path / "__init__.py" for path in paths}
+    return {path.relative_to(PACKAGE).as_posix() for path in files if path.is_file()}
+
+
+def flat(value: Any, prefix: str = "") -> dict[str, float]:
+    """Nested numbers by path."""
+    if isinstance(value, dict):
+        return {k: v for key, one in value.items() for k, v in flat(one, f"{prefix}/{key}").items()}
+    if isinstance(value, list):
+        return {k: v for i, one in enumerate(value) for k, v in flat(one, f"{prefix}/{i}").items()}
+    return {prefix: value}
+
+
+def write_anew() -> None:
+    """Write the values as they are now; those that are near to what they were stay."""
+    torch.set_num_threads(1)
+    kept = json.loads(GOLDEN.read_text())
+    for part, name in CASES:
+        found = PARTS[part][0](name)
+        if flat(found) != near(part, kept.setdefault(part, {}).get(name, {})):
+            kept[part][name] = found
+            print(f"{part} of {name} is another one")
+    write_json(GOLDEN, kept)
+
+
+if __name__ == "__main__":
+    write_anew()

@@ -1,0 +1,390 @@
+"""What tests share: things of a user's own, trainings of twelve steps, damage, copies of the project."""
+
+import ast
+import json
+import math
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+import yaml
+from nbformat import NotebookNode, v4
+
+from diffusion import data, fit
+from diffusion.evaluation import classifier
+from diffusion.processes import ColdBlur, ColdDiffusion, ColdZoom, cosine, linear
+from diffusion.processes.samplers import sampler_of
+from diffusion.processes.zoom import central_patch
+from diffusion.training.checkpoints import RunFolder
+from study import analyse, measure, probes
+from study.record import ddpm_probes, schedules_record, train_record, zoom_probes
+from study.settings import Profile
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+# === trainings, processes and damage =====================================================================
+
+needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs what only Linux has")
+
+
+class Fade(ColdDiffusion):
+    """Pixels fade to grey."""
+
+    name = "fade"
+
+    def __init__(self, T=10, strength=1.0, mask=None):
+        self.T, self.strength, self.mask = T, strength, mask
+
+    def degrade(self, x, t):
+        return x * (1 - self.strength * t / self.T)[:, None, None, None]
+
+    def draw_prior(self, n, generator):
+        return torch.zeros(n, 1, 28, 28)
+
+
+class NoDepth(ColdBlur):
+    def __init__(self):
+        super().__init__()
+
+
+class Grey:
+    """A prior of one's own."""
+
+    def __init__(self, level=0.0):
+        self.level = level
+
+    def fit(self, pixels):
+        self.side = pixels.shape[-1]
+
+    def draw(self, n, generator):
+        return torch.full((n, 1, self.side, self.side), self.level)
+
+
+def stay(process, x_t, prediction, t, s, generator):
+    """A sampler of one's own, which goes nowhere."""
+    return x_t
+
+
+class Linear(torch.nn.Module):
+    """A network of *one's own*.
+
+    Args:
+        scale: of the latent.
+    """
+
+    def __init__(self, scale=1.0):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(scale))
+
+    def forward(self, x, t):
+        return self.scale * x
+
+
+class Drops(torch.nn.Module):
+    """A network that draws from the global streams."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, x, t):
+        x = torch.nn.functional.dropout(self.layer(x), 0.5, self.training)
+        return x * (1 + 0.01 * np.random.rand() + 0.01 * random.random())  # noqa: NPY002
+
+
+DAMAGES = {  # old content -> new
+    "empty": lambda old: b"",
+    "half": lambda old: old[: len(old) // 2],
+    "a bit within": lambda old: flipped(old, random.Random(0)),
+    "other": lambda old: b"nothing of ours",
+}
+
+
+def flipped(content: bytes, chance: random.Random) -> bytes:
+    """The content with one bit turned over."""
+    place = chance.randrange(len(content))
+    return content[:place] + bytes([content[place] ^ 1 << chance.randrange(8)]) + content[place + 1 :]
+
+
+def changed(path: Path, change: Callable[[dict], object]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+BATCH, STEPS = 8, 4  # images a step, steps an epoch
+
+
+def stopped(images, folder, step, process=None, **changes) -> RunFolder:
+    """The folder of a run that died after a step, before anything was written of that."""
+
+    def stop(number, loss):
+        if number == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(images, folder, process, callback=stop, **changes)
+    return RunFolder(next(Path(folder).iterdir()))
+
+
+def train(images, folder, process=None, **changes):
+    """Three epochs of the zoom, unless told otherwise."""
+    options = {"epochs": 3, "batch_size": BATCH, "precision": "fp32", "checkpoint_steps": 1, "name": "m"}
+    options |= {"learning_rate": 2e-4, "lr_schedule": "constant", "channels": [4]}
+    return fit(process or ColdZoom(), *images, folder=folder, **options | changes)
+
+
+def losses(run) -> list[tuple]:
+    return [(line["epoch"], line["train_loss"], line["test_loss"], line["sha256"]) for line in run.history]
+
+
+def assert_same(run, whole) -> None:
+    """The same weights after every epoch, to the bit, and the same history, apart from the times."""
+    assert losses(run) == losses(whole)
+    for epoch in range(1, whole.epochs + 1):
+        assert run.store.read_weights(epoch) == whole.store.read_weights(epoch), epoch
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """All files of a run, the lock apart."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def forked(work: Callable[[], Any]) -> tuple[int, Any]:
+    """Exit status, minus a signal, and result of work in a process that has imported all that this has."""
+    fork = multiprocessing.get_context("fork")
+    receive, send = fork.Pipe(duplex=False)
+    child = fork.Process(target=lambda: send.send(work()))
+    child.start()
+    send.close()
+    found = None
+    with suppress(EOFError):  # it ended before
+        found = receive.recv()
+    child.join()
+    return child.exitcode, found
+
+
+def walk(process, network, n, seed=0, sampler=None, start=None, chunk=128):
+    """Latents by time step, from the process's own prior unless a start is given."""
+    generator = torch.Generator().manual_seed(seed)
+    start = process.draw_prior(n, generator) if start is None else start
+    return dict(process.reverse(network, start, sampler_of(sampler, process), generator, chunk))
+
+
+def sampled(process, network, n, seed=0, **how):
+    return walk(process, network, n, seed, **how)[0]
+
+
+# === made-up runs and reports ============================================================================
+
+PAPER = ROOT / "released" / "paper"
+
+
+def of_release(out: Path, *trainings: str) -> Path:
+    """The jobs' files and kept images of some of the paper's trainings, as "zoom-1"."""
+    for part, one in ((part, one) for part in ("metrics", "kept") for one in trainings):
+        for path in (PAPER / part).glob(f"*_{one}.*"):
+            (out / part).mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, out / part)
+    return out
+
+
+# What a name may be, and must stay.
+HOSTILE = ["<script>alert(1)</script>", '#panic("x")', "$x", "a | b", "[link](https://evil.example)"]
+HOSTILE += ["`code` *b* @fig:x", "<< 1 + 1 >>", "{#eq:beta}", "%% if x", "\\input{x}", "::: {.part}"]
+HOSTILE += [']#read("/etc/passwd")', '--- ... "q" ^a^ ~b~']
+
+N = 24  # samples of a checkpoint of the tiny run
+# Its profile; golden/rows.json has the rows of the run.
+TINY = yaml.safe_load("""
+profile: tiny
+seeds: [3]
+schedules: {T: 20}
+training: {epochs: 5, n_train: 200, precision: fp32}
+models:
+  linear:
+    {notebook: 02_train_ddpm, channels: [4, 4], T: 20, beta_end: 0.5, sampler_options: {steps: 4},
+     ways: {clipped: {sampler_options: {steps: 4, clip_x0: true}}, few: {sampler_options: {steps: 2}}},
+     analyse: &analyse
+       {n_test: 100, n_way: 24, calls: [2, 3, 50], levels: [1, 2, 24], noise: [0.1], n_probe: 12, n_real: 200,
+        n_kind: 12, interval_repeats: 3, precision: fp32}}
+  zoom: {notebook: 03_train_zoom, channels: [4, 4], analyse: *analyse}
+  grey: {notebook: 05_your_degradation, channels: [4, 4], T: 2, degradation: "helpers:Fade"}
+  dim:
+    {notebook: 05_your_degradation, T: 3, degradation: "helpers:Fade", degradation_options: {strength: 0.5},
+     prior: pixels, network: "helpers:Linear", network_options: {scale: 2.0}, sampler_options: {levels: 2},
+     ways: {two: {average: 2, sampler: improved}}}
+measure:
+  {n_test: 60, n_checkpoint: 24, n_final: 48, n_distance: 24, distance_every: 2, floor_repeats: 2,
+   interval_repeats: 4, precision: fp32, n_real: 300, n_kind: 12}
+""")
+ANALYSED = TINY["models"]["zoom"]["analyse"]
+
+
+def tiny(out: Path, mnist_dir: Path) -> None:
+    """A run of a few seconds: trained, measured and analysed by the project's own functions."""
+    (x, _), (x_test, labels) = (data.load("mnist", split, mnist_dir, 200) for split in ("train", "test"))
+    profile = Profile(TINY | {"data_dir": str(mnist_dir)}, "tiny.yaml")
+    left = {name: torch.linspace(0, shift, 9) for name, shift in (("linear", 0.5), ("cosine", 0.75))}
+    P = profile.schedules.model_copy(update={"out_dir": str(out)})
+    schedules_record(P, linear(20), cosine(20), 6, left, torch.linspace(0, 1.2, 20))
+    for (model, seed), P in profile.trainings.items():
+        P = P.model_copy(update={"out_dir": str(out)})
+        run = fit(P.process(), x, x[:50], folder=out / "runs", **P.fitting())
+        process, network, probed = run.process, run.network(), {}
+        if model == "linear":
+            common = probes.common_loss(process, network, x_test, "fp32", seed)
+            probed["ddpm"] = ddpm_probes({0.2: [1.5, math.nan], 2e-4: [1.25, 0.75]}, common)
+        if model == "zoom":
+            errors = probes.restoration_error(process, network, x_test, "fp32")
+            grey = (central_patch(x, 4) + 0.5).mul(255).round().long().flatten().bincount(minlength=256)
+            reading = probes.confusion(process, network, classifier.load(), x_test, labels, "fp32")
+            probed["zoom"] = zoom_probes(errors, grey, reading)
+        train_record(P, {"linear": "ddpm", "zoom": "zoom"}.get(model, "own"), model, run, **probed)
+        measure.measure(out, model, seed, profile.measure(model, seed))
+        if Q := profile.analyse(model, seed):
+            analyse.analyse(out, model, seed, Q)
+
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
+FRAME = """<style scoped>th { color: red }</style><script>run()</script><table border="1"><thead><tr>
+<th></th><th>model</th><th>distance</th></tr></thead><tbody><tr><th>0</th><td>zoom</td><td>12.1</td></tr></tbody>
+</table><img src="https://example.com/x.png"><iframe src="https://example.com"></iframe>"""
+
+
+def executed(path: Path, *cells: NotebookNode) -> None:
+    """Write a notebook of these cells."""
+    path.parent.mkdir(exist_ok=True)
+    about = {"language_info": {"name": "python"}}
+    nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# Title"), *cells], metadata=about), path)
+
+
+def code(source: str, *outputs: tuple[str, str], tags: Iterable[str] = (), **more: Any) -> NotebookNode:
+    """An executed cell, with the outputs that it shows."""
+    shown = [v4.new_output("display_data", {kind: content}) for kind, content in outputs]
+    return v4.new_code_cell(source, outputs=shown, metadata={"tags": [*tags]}, execution_count=1, **more)
+
+
+def shown(*files: str) -> list[NotebookNode]:
+    """Cells that show figures, by the names of their files."""
+    kinds = {"png": ("image/png", PIXEL), "svg": ("image/svg+xml", SVG)}
+    named = (file.split(".") for file in files)
+    return [code(f"draw({name!r})", kinds[kind], id=f"fig-{name}") for name, kind in named]
+
+
+def everything() -> list[NotebookNode]:
+    """Cells with one of everything that a page has to deal with."""
+    said = v4.new_output("stream", name="stdout", text="\x1b[31mepoch 1\x1b[0m: loss 0.5\n")
+    begin = "First *words*:\n- a point, $x^2$\n\n$$ \\beta_t = 1 $$\n\n<script>run()</script>"
+    return [
+        v4.new_markdown_cell(begin),
+        code("# Parameters\nrate: float = 2e-3  # of Adam", tags=["parameters"]),
+        code('# Parameters\nepochs = 100\nname = "zoom # 2"', tags=["injected-parameters"]),
+        v4.new_markdown_cell("# Another heading of the first level\n\n" + " ".join(["$a + b$"] * 60)),
+        v4.new_code_cell(f"for epoch in range(2):  # {'a long line ' * 12}\n    pass", outputs=[said]),
+        code("shown = 'plain'", ("text/plain", "array([" + "0.125, " * 60 + "])")),
+        v4.new_markdown_cell("## Losses\n\nLook at them."),
+        code("figures.losses(run)", ("image/svg+xml", SVG), id="fig-losses"),
+        code("plot(x)", ("image/png", PIXEL), id="any"),
+        code("frame", ("text/html", FRAME)),
+        code("plumbing = 1", tags=["hide-input"]),
+        code("removed = 1", ("text/plain", "removed output"), tags=["remove-cell"]),
+    ]
+
+
+# === the project: its files, notebooks and examples ======================================================
+
+
+def listed(*parts: str) -> list[str]:
+    """The project's files, or those of some parts: folders, files, patterns; not what .gitignore names."""
+    lines = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    ignored = [".git", *(line.strip("/") for line in lines if line and not line.startswith("#"))]
+    found = []
+    for folder, folders, files in os.walk(ROOT):
+        place = Path(folder).relative_to(ROOT)
+        for names in (folders, files):
+            known = {name: (place / name).as_posix() for name in names}
+            names[:] = [n for n in names if not any(fnmatch(n, i) or fnmatch(known[n], i) for i in ignored)]
+        found += [(place / name).as_posix() for name in files]
+    return sorted(n for n in found if not parts or any(fnmatch(n, p) or n.startswith(f"{p}/") for p in parts))
+
+
+def imports(nodes: Iterable[ast.AST]) -> set[str]:
+    """Modules that are imported there, and what is taken of them, by absolute names."""
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+CODE = ("diffusion", "study", "report", "workflow", "profiles", "notebooks")
+CODE += ("CITATION.cff", "pyproject.toml", ".gitignore")
+
+
+def copied(target: Path, *parts: str) -> Path:
+    """A copy of the project's files, or of those of some parts."""
+    for name in listed(*parts):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+NOTEBOOKS = ROOT / "notebooks"
+
+
+def defined(notebook: str, *cells: str, **known: Any) -> dict[str, Any]:
+    """The names that some cells define, by the ends of their ids; imports, but no settings, come first."""
+    number, variables = notebook.partition("_")[0], dict(known)
+    content = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]
+    found = {cell["id"]: cell["source"] for cell in content}
+    for cell in ("imports", *cells):
+        lines = [line for line in found[f"{number}-{cell}"] if not line.startswith("P = ")]
+        exec(compile("".join(lines), f"{notebook}, {cell}", "exec"), variables)
+    return variables
+
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(kind: str, page: str = "docs/extending.md") -> list[str]:
+    text = (ROOT / page).read_text("utf-8")
+    return [code for language, code in FENCE.findall(text) if language == kind]
+
+
+def example_module() -> str:
+    return "\n\n".join(blocks("python"))
+
+
+def example_profile(name: str, data_too: bool = False) -> dict[str, Any]:
+    """The smoke profile with all models of the examples; their data set where it is asked for."""
+    found = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text()) | {"profile": name}
+    for one in map(yaml.safe_load, blocks("yaml")):
+        if "dataset" in one and data_too:
+            found |= one
+        for model, entry in one.get("models", {}).items():
+            known = found["models"].setdefault(model, {})
+            ways = known.get("ways", {}) | entry.get("ways", {})
+            if "sampler" in entry:
+                known.pop("sampler_options", None)  # of the other sampler
+            known |= entry | ({"ways": ways} if ways else {})
+            if entry["notebook"] == "02_train_ddpm" and "sampler" not in entry:
+                known["sampler_options"] = {"steps": 10}  # as the profile's own
+    return found

@@ -1,0 +1,55 @@
+"""A release is checked wherever it is read; the released trainings that a run's stand beside."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from diffusion.files import write_json
+from helpers import ROOT, changed, of_release
+from study import counterparts
+from study.counterparts import opened
+from study.manifest import MANIFEST, verify
+from study.results import load
+from workflow import release
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"../note.txt": "0" * 64}, r"'\.\./note.txt', a place outside of the release"),
+        ({"lost.txt": "0" * 64}, "lost.txt .*git checkout"),
+    ],
+)
+def test_a_manifest_that_is_none_is_refused_and_nothing_is_written(tmp_path, files, said):
+    write_json(tmp_path / "released" / MANIFEST, {"profile": "x", "files": files})
+    for read in (verify, lambda folder: release.unpack(folder, tmp_path / "out")):
+        with pytest.raises(ValueError, match=said):
+            read(tmp_path / "released")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_release_is_not_read_into_a_report(tmp_path):
+    for part in ("diffusion", "study", "workflow", "released/starts"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    (tmp_path / "released/starts/metrics/measure_linear-1.json").write_text("{}")
+    command = [sys.executable, "-c", "from study.counterparts import opened; opened('starts')"]
+    where = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(tmp_path)}}
+    done = subprocess.run(command, capture_output=True, text=True, **where)
+    assert "measure_linear-1.json is missing or not what was released" in done.stderr
+
+
+def test_a_training_stands_beside_the_released_one_of_its_process_and_network(tmp_path):
+    paper, starts = opened("paper"), opened("starts")
+    assert opened("nothing") is None
+    for model in ("linear", "cosine"):  # trained for fewer epochs, and sampled otherwise
+        found, other = counterparts.counterpart(starts.first(model))
+        assert (found is paper, other.name) == (True, f"{model}-0")
+    assert counterparts.own(starts) == ["linear_beta1"]  # whose like is in no release
+    assert [one.model for one, _ in counterparts.beside(starts)] == ["linear", "cosine"]
+    assert counterparts.beside(paper) == []  # they are the released ones
+    of_release(tmp_path, "zoom-1")
+    changed(tmp_path / "metrics/train_zoom-1.json", lambda facts: facts["data"].update(title="Fashion"))
+    assert [pair for _, pair in counterparts.beside(load(tmp_path))] == [None]  # of another data set

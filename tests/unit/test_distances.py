@@ -1,0 +1,52 @@
+"""Weighted and paired distances against repeated images, a library's matrix root and closed forms."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import linalg
+
+from diffusion.evaluation.frechet import Reference, distance
+from study import distances
+
+
+def normal(n, mean=0.0, seed=0, d=4):
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + mean
+
+
+def test_weights_are_those_of_weighted_moments():
+    real, x = normal(300), normal(100, 0.5, 1)
+    w = torch.rand(100, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    mean, cov = np.average(x, axis=0, weights=w), np.cov(x.T, aweights=w)
+    mean_r, cov_r = real.mean(0).numpy(), np.cov(real.T)
+    expected = ((mean - mean_r) ** 2).sum() + np.trace(cov + cov_r - 2 * linalg.sqrtm(cov @ cov_r).real)
+    assert distances.weighted_distance(Reference(real), x, w) == pytest.approx(expected, rel=1e-9)
+
+
+def two_classes(n, share, seed):
+    """Features of two classes far from each other, `share` of the first one."""
+    labels = (torch.arange(n) % 10 >= 10 * share).long()
+    return normal(n, 0, seed) + 6.0 * labels[:, None], labels
+
+
+@pytest.mark.parametrize(("share", "off"), [(0.8, 0.0), (0.3, 1.0)])
+def test_what_is_wrong_with_the_mix_of_classes_goes_and_what_is_wrong_within_them_stays(share, off):
+    real, real_labels = two_classes(4000, 0.3, 0)
+    x, labels = two_classes(2000, share, 1)
+    found = distances.split(Reference(real), x + off, labels, real_labels, repeats=20)
+    whole, mixed = found["mix_frechet"], found["mix_reweighted"]
+    assert mixed.low < mixed.value < mixed.high
+    if off:
+        assert mixed.value == pytest.approx(whole.value, rel=1e-6)
+    else:
+        assert mixed.value < 0.1 < 10 < whole.value
+
+
+def test_the_gap_of_paired_sets_is_known_better_than_of_two_sets():
+    reference, a = Reference(normal(2000, d=6)), normal(300, seed=1, d=6)
+    found = distances.frechet_gap(reference, a + 0.3, a)
+    apart = [distance(reference, x) for x in (a + 0.3, a)]
+    assert found.value == pytest.approx(apart[0].value - apart[1].value)
+    assert found.low < 6 * 0.3**2 < found.high  # the mean moves, the covariance does not
+    assert found.high - found.low < math.hypot(*((one.high - one.low) for one in apart))

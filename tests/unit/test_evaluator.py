@@ -1,0 +1,138 @@
+"""The evaluator: its measures are those of the parts, each of the images that it is said to be of."""
+
+import pytest
+import torch
+
+import diffusion as d
+from diffusion import data
+from diffusion.evaluation import classifier, frechet, samples
+from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.evaluation.measures import MEASURES
+from diffusion.evaluation.recogniser import DigitRecogniser, digit
+from diffusion.evaluation.statistics import share_of
+from diffusion.evaluation.summary import shown
+from diffusion.runtime import generator
+from study import confidence, pixels  # noqa: F401 - whose measures are taken, too
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+N = 40
+
+
+@pytest.fixture(scope="module")
+def train(mnist_dir):
+    return data.load("mnist", "train", mnist_dir, 200)[0]
+
+
+@pytest.fixture(scope="module")
+def evaluator(mnist_dir, train):
+    """Training images, those near to which digits lie, and samples are others."""
+    x, labels = data.load("mnist", "test", mnist_dir)
+    near = {"x_digits": train[60:160], "n_kind": 30, "interval_repeats": 20, "floor_repeats": 2, "seed": 5}
+    return Evaluator(train[:60], x[:200], labels[:200], labels, **near)
+
+
+@pytest.fixture(scope="module")
+def x(train):
+    return train[160:]
+
+
+def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x):
+    found = evaluator.measure(x, 20)
+    for name, space in evaluator.spaces.items():
+        features, of = space.features(x[:20]), {"digits": ""}.get(name, f"_{name}")
+        assert found[f"frechet{of}"] == frechet.distance(space.reference, features, 20, 5)
+        assert found[f"kid{of}"] == frechet.kid(space.reference, features, 5)
+    assert (found["frechet"].n, found["stroke"].n, found["coverage"].n) == (20, N, 20)
+    labels, sure = samples.read(classifier.logits(classifier.load(), x))
+    expected = samples.class_shares(labels, evaluator.all_labels, 20, 5)
+    expected |= samples.precision_recall_coverage(
+        evaluator.digits.reference.features, evaluator.digits.features(x[:20]), 20, 5
+    )
+    least = evaluator.test.confidence.quantile(0.05)
+    expected["low_confidence"] = share_of(sure < least)
+    known = evaluator.x_digits, evaluator.x_test, evaluator.labels
+    expected["digit"] = digit(DigitRecogniser.fit(evaluator.classifier, *known, n=30), x)
+    assert {name: found[name] for name in expected} == expected
+    assert evaluator.measure(x, 20, only={"frechet_random", "ink"}).items() <= found.items()
+    assert found.keys() <= MEASURES.keys()
+
+
+def test_that_of_a_data_set_has_the_first_of_its_images(evaluator, train, mnist_dir):
+    found = Evaluator.of("mnist", mnist_dir, n_train=30, n_test=100, n_digits=50)
+    assert torch.equal(found.x_train, train[:30])
+    assert torch.equal(found.x_digits, train[:50])
+    assert torch.equal(found.x_test, evaluator.x_test[:100])
+    assert torch.equal(found.labels, evaluator.labels[:100])
+    assert torch.equal(found.all_labels, evaluator.all_labels)  # of the whole test split
+    assert found.n_kind == 50  # half of the test images, at most
+
+
+def test_real_images_are_measured_against_others(evaluator):
+    real, space = evaluator.real(30), evaluator.digits
+    expected = samples.precision_recall_coverage(space.reference.features, space.train, 30, 5)
+    expected["divergence_floor"] = samples.divergence_floor(evaluator.all_labels, 30, 5)
+    expected["digit"] = digit(evaluator.recogniser, evaluator.x_test[1::2])  # the others gave the bound
+    assert {name: real[name] for name in expected} == expected
+    shares = evaluator.all_labels.bincount() / 10_000  # of the whole test split
+    assert [one.value for one in real["class_share"]] == pytest.approx(shares.tolist())
+    assert real["low_confidence"].value == pytest.approx(0.05, abs=0.01)
+    floors = evaluator.floors(30)
+    for name, one in evaluator.spaces.items():
+        of = {"digits": ""}.get(name, f"_{name}")
+        assert floors[f"floor{of}"] == frechet.floor(one.features(evaluator.x_train), one.reference, 30, 2, 5)
+    assert evaluator.floors(61) == {}  # more than there are training images
+
+
+def test_images_are_taken_as_tensors_arrays_and_bytes_even_if_each_drifts_by_itself(evaluator, x):
+    for given in (to_uint8(x), x.numpy(), to_uint8(x)[:, 0].numpy()):
+        assert evaluator.measure(given, only={"frechet"}) == evaluator.measure(x, only={"frechet"})
+    far = 8 * torch.randn(len(x), 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    assert all("ink" in evaluator.measure(drawn, only={"ink"}) for drawn in (x + far, x * 1.4))
+
+
+def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator, x):
+    same = x[:1] + 0.003 * (torch.rand(N, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5)
+    found, gone = evaluator.measure(same), ("frechet", "kid", "digit", "precision", "recall", "coverage")
+    assert found.keys() == {name for name in evaluator.measure(x) if not name.startswith(gone)}
+    assert "one image" in str(found)
+    same[0, 0, 14] = 0.5
+    assert "digit" in evaluator.measure(same, only={"digit"})  # another one among them
+
+
+def test_printed_it_is_a_table_of_the_main_measures_beside_real_images(evaluator, x):
+    found, floors, real = evaluator.measure(x, 30), evaluator.floors(30), evaluator.real(30)
+    said = {name: (found[name], real[name]) for name in ("digit", "precision", "recall", "coverage")}
+    said["frechet"] = found["frechet"], floors["floor"]
+    for name, values in said.items():
+        assert found.table.loc[name].tolist()[:2] == [*map(shown, values)]
+    assert str(found).startswith("40 samples against 200 test images, distances of the first 30\n")
+    value, low, high = found["frechet"].ends
+    assert shown(found["frechet"]) == f"{value:.3g} [{low:.3g}, {high:.3g}]"
+
+
+REFUSED = {
+    r"x_train: .*\[-0.5, 0.5\]": lambda e, x: Evaluator(x + 0.5, e.x_test, e.labels),
+    "labels are .*for each of 200": lambda e, x: Evaluator(x, e.x_test, e.labels[1:]),
+    r"pixels of samples .* x - 0.5 of \[0, 1\]": lambda e, x: e.measure(x + 0.5),
+    r"pixels of samples .* x / 2 of \[-1, 1\]": lambda e, x: e.measure(2 * x),
+    "NaN": lambda e, x: e.measure(x * torch.nan),
+    "samples are .*at least 12": lambda e, x: e.measure(x[:11]),
+    "samples are a Run": lambda e, x: e.measure(d.released("paper", "zoom")),
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_are_no_images_and_no_measures_is_refused_in_a_line(evaluator, x, said):
+    with pytest.raises(ValueError, match=rf"^[^\n]*{said}[^\n]*$"):
+        REFUSED[said](evaluator, x)
+
+
+def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrained_network():
+    x = torch.rand((60, 3, 12, 12), generator=generator(0, "any")) - 0.5
+    of_any = d.Evaluator(x[:30], x[30:], dataset=None, floor_repeats=2, interval_repeats=2)
+    found = of_any.measure(x[:20] / 2)
+    assert of_any.main.extractor.name == "random"
+    assert {"frechet", "kid", "coverage"} <= found.keys()
+    assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}

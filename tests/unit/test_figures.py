@@ -1,0 +1,73 @@
+"""The study's figures, and what the report takes of them from executed notebooks."""
+
+import csv
+import io
+
+import nbformat
+import numpy as np
+import pytest
+from nbformat import v4
+
+from diffusion import figures
+from diffusion.figures.style import render
+from report.figures import csv_of, figures_in, figures_of, harmless
+from study import figures as study
+from study import results
+from workflow.release import RELEASED
+
+PAPER = results.load(RELEASED / "paper", [("linear", 0), ("cosine", 0), ("zoom", 0), ("zoom", 1)])
+LOSSES = [
+    {"epoch": 1, "train_loss": 0.5, "test_loss": 0.25},
+    {"epoch": 2, "train_loss": 0.25, "test_loss": None},
+]
+
+
+def test_distances_draw_every_training_and_mark_blank_squares():
+    ddpms, zooms = study.distances(PAPER).axes
+    curves = {name: PAPER.first(name).curve for name in PAPER.models}
+    linear, blank = ddpms.lines[:2]
+    assert list(linear.get_ydata()) == [row["frechet"].value for row in curves["linear"]]
+    assert list(blank.get_xdata()) == [row.epoch for row in curves["linear"] if row["border"].sd > 1]
+    raw, mean = zooms.lines[:2]
+    assert list(raw.get_ydata()) == [row["frechet"].value for row in curves["zoom"]]
+    assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
+
+
+def notebook(path, **cells):
+    """An executed notebook whose cells have shown figures, a list each."""
+
+    def shown(figure):
+        data = {"text/plain": "nothing"} if figure is None else figure._repr_mimebundle_()[0]
+        return v4.new_output("display_data", data)
+
+    made = [v4.new_code_cell("x", id=f"fig-{k}", outputs=[*map(shown, of)]) for k, of in cells.items()]
+    nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# A title"), *made]), path)
+    return path
+
+
+def lines(figure):
+    return list(csv.DictReader(io.StringIO(csv_of(figure, PAPER.out).decode())))
+
+
+def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
+    grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), study.distances(PAPER)
+    paths = [notebook(tmp_path / "04_compare_fid.ipynb", none=[None], distances=[drawn])]
+    for model in ("linear", "zoom"):
+        shown = {"loss": [figures.losses({model: LOSSES})], "grid": [grid]}
+        paths.append(notebook(tmp_path / f"02_train-{model}-0.ipynb", **shown))
+    found = figures_in(paths)
+    several = {f"{name}{end}" for name in ("loss", "grid") for end in ("", "_linear", "_zoom")}
+    assert found.keys() == {"distances"} | several
+    assert found["loss"] == found["loss_zoom"] != found["loss_linear"]
+    rows = [(row["way"], float(row["x"]), float(row["value"])) for row in lines(found["loss"])]
+    assert rows == [("zoom, train", 1, 0.5), ("zoom, train", 2, 0.25), ("zoom, test", 1, 0.25)]
+    assert [row["source"] for row in lines(found["distances"]) if row["source"]] == drawn.sources != []
+    assert (found["grid"].suffix, found["grid"].data) == (".png", render(grid, "png"))
+    assert csv_of(found["grid"], PAPER.out) is None  # a picture of images has no numbers
+    with pytest.raises(ValueError, match="two pictures of one name, grid"):
+        figures_of(notebook(tmp_path / "twice.ipynb", grid=[grid, grid]))
+
+
+def test_no_cell_of_a_csv_is_a_formula():
+    given = ["=1+1", "+a", "-b", "@c", -0.5, "zoom", None]
+    assert [*map(harmless, given)] == ["'=1+1", "'+a", "'-b", "'@c", -0.5, "zoom", None]

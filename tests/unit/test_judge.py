@@ -1,0 +1,201 @@
+"""Answers of effects, and verdicts on claims; those on the released runs are in golden/test_reports.py."""
+
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diffusion.evaluation.statistics import Interval
+from helpers import PAPER, changed, of_release
+from report import effects, judge, ledger
+from report.departures import DDPMS, deviations
+from report.effects import BELOW, EQUAL, WITHIN, Effect
+from study import table
+from study.results import STUDY, Results, load
+
+CLAIMS = {one.id: one for one in judge.claims()}
+
+
+# --- effects ---
+
+
+def effect(value: float, low: float, high: float, *side, **more) -> Effect:
+    return Effect("x", Interval(value, low, high), *side, **more)
+
+
+@pytest.mark.parametrize(
+    ("one", "answer", "same"),
+    [
+        (effect(2, 1, 3), True, ("bound", None, 1)),
+        (effect(0.1, -1, 1), None, ("bound", -1, 1)),
+        (effect(0.1, -1, 1, margin=2), EQUAL, ("margin", 1, None)),
+        (effect(2, 1, 3, BELOW, 4), True, ("bound", 3, None)),
+        (effect(2, 1, 3, BELOW, 0), False, ("bound", None, 1)),
+        (effect(0.1, -1, 1, WITHIN, margin=2), True, ("margin", 1, None)),
+        (effect(5, 4, 6, WITHIN, margin=2), False, ("margin", None, 4)),
+        (effect(1.1, 0.8, 1.2, BELOW, 1, margin=1.5, ratio=True), EQUAL, ("margin", 1.25, None)),
+    ],
+)
+def test_answers_of_an_effect_and_the_bounds_that_give_the_same(one, answer, same):
+    assert one.answer() == answer
+    assert one.same() == pytest.approx(same)
+
+
+def test_three_trainings_have_an_interval_over_them_two_must_both_answer():
+    ones = [effect(v, v - 0.1, v + 0.1) for v in (1.0, 2.0, 3.0)]
+    two, three = (effects.over_trainings(some).interval for some in (ones[:2], ones))
+    assert two.ends == pytest.approx((1.5, 0.9, 2.1))
+    width = math.hypot(4.302653 / math.sqrt(3), 0.1)  # Student's, for two degrees of freedom
+    assert three.ends == pytest.approx((2, 2 - width, 2 + width), rel=1e-5)
+
+
+# --- verdicts ---
+
+
+def claim(*parts: Effect, **more: Any) -> ledger.Claim:
+    """A claim of these parts, of no training."""
+    said = dict.fromkeys(("section", "text", "short", "rule"), "")
+    return ledger.Claim("own", **said, measure=lambda case: iter(parts), **more)
+
+
+YES, NO, UNSURE = effect(2, 1, 3), effect(-2, -3, -1), effect(1, -1, 3)
+
+
+@pytest.mark.parametrize(
+    ("one", "verdict", "reason"),
+    [
+        (claim(YES, YES), ledger.HOLDS, ""),
+        (claim(NO, NO), ledger.FAILS, ""),
+        (claim(YES, NO, UNSURE), ledger.IN_PART, ""),
+        (claim(YES, NO, one_thing=True), ledger.OPEN, ledger.BY_MEASURE),  # they contradict each other
+        (claim(YES, UNSURE), ledger.OPEN, ledger.BY_TRAININGS),
+        (claim(YES, replace(NO, side=None)), ledger.HOLDS, ""),  # that is only told beside it
+    ],
+)
+def test_all_parts_decide(one, verdict, reason):
+    found = judge.judge(one, Results(Path()))
+    assert (found.verdict, found.reason) == (verdict, reason)
+    assert found.lean == (ledger.HOLDS if reason == ledger.BY_TRAININGS else "")
+
+
+# --- runs: the released paper's first trainings, changed ---
+
+Change = Callable[[Path], object]  # of the files of a run
+AT = {name: place for place, name in enumerate(table.IN_FILE)}
+
+
+@pytest.fixture
+def run(tmp_path_factory) -> Callable[..., Results]:
+    """run(change, ...): a run of the first training of each model and the schedules, with changes."""
+
+    def make(*changes: Change) -> Results:
+        out = of_release(tmp_path_factory.mktemp("run"), *(f"{model}-0" for model in STUDY))
+        shutil.copy(PAPER / "metrics" / "schedules.json", out / "metrics")
+        for change in changes:
+            change(out)
+        return load(out)
+
+    return make
+
+
+def of(job: str, **facts: Any) -> Change:
+    """Other facts of a job: a dictionary is added to the one that is there, a function is applied."""
+
+    def edit(known):
+        for name, value in facts.items():
+            more = known[name] | value if isinstance(value, dict) else value
+            known[name] = value(known[name]) if callable(value) else more
+
+    return lambda out: changed(table.path_of(out, job), edit)
+
+
+def without(cell: str, *values: Any) -> Callable:
+    """Rows but for those that have one of these values."""
+    return lambda rows: [row for row in rows if row[AT[cell]] not in values]
+
+
+def gone(*jobs: str) -> Change:
+    return lambda out: [table.path_of(out, job).unlink() for job in jobs]
+
+
+def level(model: str, value: float, scatter: float = 0.0, seed: int = 0) -> Change:
+    """The distance after every epoch, without an interval."""
+
+    def edit(rows):
+        for row in rows:
+            if (row[AT["way"]], row[AT["measure"]]) == (table.CHECKPOINT, "frechet"):
+                row[AT["value"] : AT["high"] + 1] = [value + scatter * math.sin(37 * row[AT["epoch"]])] * 3
+        return rows
+
+    return of(f"measure_{model}-{seed}", rows=edit)
+
+
+def again(one: str, other: str, seed: int) -> Change:
+    """A training once more under the name of another seed, as "zoom-1"."""
+
+    def copy(out: Path) -> None:
+        for path in [*out.glob(f"metrics/*_{one}.json")]:
+            new = shutil.copy(path, path.with_name(path.name.replace(one, other)))
+            changed(Path(new), lambda content: content.update(seed=seed))
+
+    return copy
+
+
+def verdict(name: str, results: Results) -> ledger.Verdict:
+    return judge.judge(CLAIMS[name], results)
+
+
+@pytest.mark.parametrize(
+    ("cosine", "expected"),
+    [((5, 0.5), ledger.HOLDS), ((20, 0.5), ledger.FAILS), ((10, 0.01), ledger.SAME), ((9, 9), ledger.OPEN)],
+)
+def test_a_claim_takes_the_verdict_that_the_data_give_it(run, cosine, expected):
+    found = verdict("lower_distance", run(level("linear", 10), level("cosine", *cosine)))
+    reason = ledger.BY_TRAININGS if expected == ledger.OPEN else ""
+    assert (found.verdict, found.reason) == (expected, reason)
+
+
+def test_trainings_that_agree_confirm_and_two_that_disagree_leave_it_open(run):
+    lower = level("linear", 10), level("cosine", 5)
+    more = again("cosine-0", "cosine-1", 1)
+    three = run(*lower, more, again("cosine-0", "cosine-2", 2), again("linear-0", "linear-1", 1))
+    seeds = [(case["linear"].seed, case["cosine"].seed) for case in judge.cases(three, DDPMS)]
+    assert seeds == [(0, 0), (1, 1), (0, 2)]  # a model with fewer begins again
+    found = verdict("lower_distance", three)
+    assert (found.verdict, found.trainings, found.fewest) == (ledger.HOLDS, {"linear": 2, "cosine": 3}, 2)
+    found = verdict("lower_distance", run(*lower, more, level("cosine", 20, seed=1)))
+    assert (found.verdict, found.reason) == (ledger.OPEN, ledger.BY_TRAININGS)
+    assert "holds in 1; does not hold in 1" in found.why
+
+
+def test_small_runs_decide_nothing_but_what_no_training_enters_nor_do_runs_that_lack_a_model(run):
+    small = run(*(of(f"train_{model}-0", epochs=5) for model in STUDY))
+    found = judge.ledger(small)
+    settled = {name for name, one in found.items() if one.verdict != ledger.TOO_SMALL}
+    assert settled == {one.id for one in CLAIMS.values() if not one.models}
+    assert deviations(small).startswith("for linear, cosine and zoom, 5 of 100 epochs")
+    found = judge.ledger(run(gone("train_cosine-0", "measure_cosine-0", "analyse_cosine-0")))
+    absent = {name for name, v in found.items() if v.verdict == ledger.ABSENT}
+    assert absent == {one.id for one in CLAIMS.values() if "cosine" in one.models}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why"),
+    [
+        ("lower_loss", of("train_linear-0", settings={"learning_rate": 0.002}), "learning_rate = 0.002"),
+        ("lower_loss", of("train_linear-0", data={"title": "Fashion"}), "another data set, Fashion"),
+        ("biased", of("measure_zoom-0", rows=without("epoch", *range(82, 101))), "2 of the 5 checkpoints"),
+        ("darker", of("measure_linear-0", settings={"n_checkpoint": 300}), "300 of 500 samples"),
+        ("ends_agree", of("schedules", settings={"T": 500}), "T = 500"),
+        ("comparable", of("measure_zoom-0", rows=without("measure", "frechet")), "one image"),
+        ("lack_of_randomness", lambda out: None, "beyond the study"),
+    ],
+)
+def test_a_run_in_another_setting_or_without_a_measure_decides_nothing(run, name, change, why):
+    found = verdict(name, run(change))
+    assert found.verdict in (ledger.TOO_SMALL, ledger.OPEN)
+    assert why in found.why

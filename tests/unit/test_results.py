@@ -1,0 +1,79 @@
+"""A run as its table has it, and its kept images; what is damaged, foreign or of other weights is refused."""
+
+import numpy as np
+import pytest
+
+from diffusion.files import sha256
+from diffusion.parameters import TrainZoom
+from helpers import DAMAGES, PAPER, changed, of_release, train
+from study import kept, results, table
+from study.record import train_record
+
+
+@pytest.fixture
+def out(tmp_path):
+    """The files of one training in a folder of one's own."""
+    return of_release(tmp_path, "zoom-0")
+
+
+def test_the_last_fifth_of_a_training_speaks_for_it():
+    found = results.load(PAPER)
+    assert (found.models, found.seeds("zoom")) == (["linear", "cosine", "zoom"], [0, 1])
+    one = found.first("zoom")
+    assert [row.epoch for row in one.late] == [row.epoch for row in one.from_patches] == [*range(80, 101)]
+    assert len(one.curve) == one.train.epochs == len(one.history) == 100
+
+
+def test_what_a_file_names_is_not_imported(out, monkeypatch):
+    (out / "evil_.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(out)
+    changed(table.path_of(out, "train_zoom-0"), lambda facts: facts["settings"].update(dataset="evil_:x"))
+    assert results.load(out).first("zoom").settings["dataset"] == "evil_:x"
+
+
+@pytest.mark.parametrize("job", ["train", "measure", "analyse"])
+def test_files_that_do_not_belong_together_are_refused(out, job):
+    path = table.path_of(out, f"{job}_zoom-0")
+    whole = path.read_text()
+    changed(path, lambda facts: facts.update(model="zoom2"))
+    with pytest.raises(ValueError, match=f"{job}_zoom-0.json is not of zoom-0"):
+        results.load(out)
+    path.write_text(whole)
+    changed(path, lambda facts: facts.update(weights={"sha256": "0" * 64}, weights_sha256="0" * 64))
+    with pytest.raises(ValueError, match="other weights than zoom-0"):
+        results.load(out)
+
+
+def test_the_file_of_a_training_says_where_and_what_it_is(images, tmp_path):
+    P = TrainZoom(model="m", epochs=3, batch_size=8, precision="fp32", channels=[4], out_dir=str(tmp_path))
+    run = train(images, tmp_path / "runs")
+    for line, seconds in zip(run.history, (2.0, 600.0, 4.0), strict=True):
+        line["seconds"] = seconds
+    assert train_record(P, "zoom", "Cold Zoom", run) == tmp_path / "metrics/train_m-0.json"
+    one = results.load(tmp_path).first("m")
+    facts = one.train
+    assert (facts.job, facts.epochs, facts.steps, facts.label) == (P.notebook, 3, 12, "Cold Zoom")
+    assert sha256(tmp_path / facts.weights.file) == facts.weights.sha256 == run.weights_sha256()
+    assert facts.seconds_per_step == pytest.approx(1)  # the median epoch's: a pause does not count
+    for found, line in zip(one.history, run.history, strict=True):
+        losses = line["epoch"], line["train_loss"], line["test_loss"]
+        assert losses == (found.epoch, found["train_loss"].value, found["test_loss"].value)
+
+
+# --- kept images ---
+
+
+def test_images_are_kept_as_they_are_and_equal_ones_give_equal_files(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 3, 28, 28), dtype=np.uint8)
+    first = kept.keep(tmp_path, "x", images).read_bytes()
+    assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
+    assert kept.keep(tmp_path, "x", images.copy(order="F")).read_bytes() == first
+
+
+@pytest.mark.parametrize("way", ["half", "a bit within", "other"])
+def test_damaged_images_are_refused(tmp_path, way):
+    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+    path = kept.keep(tmp_path, "x", images)
+    path.write_bytes(DAMAGES[way](path.read_bytes()))
+    with pytest.raises(ValueError, match=r"x.npz holds no images"):
+        kept.read_kept(tmp_path, "x")

@@ -1,0 +1,125 @@
+"""Settings and profiles: every kind of mistake is one clear line, before anything runs."""
+
+import copy
+import functools
+import math
+import operator
+
+import pytest
+import yaml
+
+import diffusion as d
+from diffusion.parameters import SettingError
+from helpers import ROOT
+from study import settings
+from study.settings import Measure, Profile, TrainDDPM, TrainZoom, read_profile
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "said"),
+    [
+        (TrainZoom, {"learning_rate": math.nan}, "learning_rate = nan"),
+        (TrainDDPM, {"sampler": "improved"}, r"allowed: d.Ancestral\(\), d.DDIM\(\)"),
+        (Measure, {"n_final": 50, "n_distance": 60}, "n_distance = 60 exceeds n_final = 50"),
+    ],
+)
+def test_impossible_values_are_refused(cls, values, said):
+    with pytest.raises(SettingError, match=f"^here: .*{said}"):
+        cls.read(values, "here")
+
+
+def test_a_notebooks_parameters_are_read_from_its_variables():
+    names = {"model": "zoom", "T": 20, "In": ["", "x"], "_i": "x", "yaml": yaml}
+    assert TrainZoom.of_notebook(names).T == 20
+    for name in ("epoch", "chanels"):
+        with pytest.raises(SettingError, match=f"03_train_zoom: there is no parameter {name!r}"):
+            TrainZoom.of_notebook(names | {name: 3})
+
+
+def test_another_way_to_sample_keeps_what_it_does_not_name():
+    P = TrainZoom(sampler="improved", sampler_options={"noise": 0.1}, prior="patches")
+    assert P.way().sampler == P.way({"prior": "mixture"}).sampler == d.Improved(noise=0.1)
+    assert P.way({"sampler": "improved"}).sampler == d.Improved()  # options are of one sampler
+    assert P.way({"sampler_options": {"levels": 12}}).sampler == d.Improved(levels=12)
+    assert (type(P.way({"average": 3}).prior), P.way({"average": 3}).average) == (d.Patches, 3)
+
+
+# --- profiles ---
+
+DDPM, ZOOM = {"notebook": "02_train_ddpm", "schedule": "linear"}, {"notebook": "03_train_zoom", "T": 20}
+SMALL = {
+    "profile": "small",
+    "training": {"epochs": 2, "lr_schedule": "cosine"},
+    "models": {
+        "linear": DDPM | {"sampler_options": {"clip_x0": True}},
+        "zoom": ZOOM
+        | {"seeds": [3, 1], "measure": {"n_checkpoint": 50}, "ways": {"x": {"prior": "patches"}}},
+    },
+    "measure": {"n_checkpoint": 20, "n_final": 40, "n_distance": 30},
+}
+
+
+def test_the_projects_profiles_are_good():
+    for path in sorted((ROOT / "profiles").glob("*.yaml")):
+        profile = read_profile(path.stem, ROOT / "profiles")
+        assert (profile.name, profile.out) == (path.stem, f"build/{path.stem}")
+        compare = profile.compare()
+        if isinstance(compare, settings.Compare):  # it asks for what the workflow measures
+            for training in profile.trainings:
+                assert compare.measure(*training).values() == profile.measure(*training).values()
+
+
+def test_a_profile_is_one_table_of_models_and_seeds():
+    found = Profile(SMALL | {"analyse": {"n_way": 99}}, "small.yaml")
+    assert [*found.trainings] == [("linear", 0), ("zoom", 3), ("zoom", 1)]
+    assert (found.models, found.seeds("zoom"), found.schedules.seed) == (["linear", "zoom"], [3, 1], 0)
+    zoom = found.trainings["zoom", 1]
+    assert (zoom.T, zoom.epochs, zoom.seed, zoom.model) == (20, 2, 1, "zoom")
+    assert found.trainings["linear", 0].way().sampler == d.Ancestral(clip_x0=True)
+    assert (found.measure("zoom", 1).n_checkpoint, found.measure("zoom", 1).seed) == (50, 1)
+    assert (found.analyse("zoom", 1).n_way, found.analyse("zoom", 1).seed) == (99, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("trainig", {}, "'trainig'; did you mean 'training'"),
+        ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
+        ("models.zoom.seeds", [1, 1], r"seeds = \[1, 1\] has one twice"),
+        ("models.zoom.sampler", "helpers:Grey", "sampler is a Grey; needed: one with step or __call__"),
+        ("models.zoom.measure.n_distance", 20, "n_distance differs between models"),
+        ("models", {"a": ZOOM | {"label": "x"}, "b": DDPM | {"label": "x"}}, "two models have one label"),
+        # Two models that would share a training are ways of one.
+        ("models.other", ZOOM | {"seeds": [1], "prior": "patches"}, r"ways: \{other: \{prior: patches\}\}"),
+    ],
+)
+def test_a_mistake_in_a_profile_is_one_line(path, value, said):
+    content = copy.deepcopy(SMALL)
+    *above, last = path.split(".")
+    functools.reduce(operator.getitem, above, content)[last] = value
+    with pytest.raises(SettingError, match=rf"^[^\n]*small\.yaml.*{said}[^\n]*$"):
+        Profile(content, "small.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"profile: [", "is no YAML"),
+        (b"training: {epochs: 2, epochs: 3}", "the key 'epochs' stands twice"),
+        (b"", "a mapping"),
+        (b"profile: x\nmodels: {zoom: {notebook: 03_train_zoom}}", "profile = 'x'; write 'odd'"),
+    ],
+)
+def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
+    (tmp_path / "odd.yaml").write_bytes(text)
+    with pytest.raises(SettingError, match=rf"^[^\n]*{said}[^\n]*$"):
+        read_profile("odd", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2e-4", 2e-4), ("60_000", 60_000), ("17", 17), ("yes", True), ("010", "010"), ("1:30", "1:30")],
+)
+def test_numbers_are_read_as_they_look(text, value):
+    found = settings.read_text(f"x: {text}", "here")["x"]
+    assert (found, type(found)) == (value, type(value))

@@ -1,0 +1,110 @@
+"""The short report: models of one's own, and those of the study's kind beside the released ones."""
+
+import re
+import shutil
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+from helpers import HOSTILE, PAPER, TINY, N, changed
+from report import build
+from report.text_format import num
+from study.results import load
+from study.table import path_of
+
+TITLE, LABEL = 'Blurs & "greys": a report', "Blur_1 | *a* <i>"
+
+
+def said(tag):
+    return " ".join(tag.get_text().split()).replace("’", "'").replace("‘", "'")
+
+
+def rows_of(page, table: str) -> list[list[str]]:
+    return [[said(cell) for cell in row.select("th, td")] for row in page.find(id=table).select("tr")]
+
+
+# --- a run of models of one's own ---
+
+
+@pytest.fixture(scope="module")
+def alone(tiny, tmp_path_factory):
+    """The folder of two models of one's own, of which one is constant; a third failed."""
+    out = tmp_path_factory.mktemp("alone") / "out"
+    shutil.copytree(tiny, out)
+    docs = {"degradation": " ".join(HOSTILE)}
+    changed(path_of(out, "train_grey-3"), lambda facts: facts.update(docs=docs))
+    models = {"dim": TINY["models"]["dim"] | {"label": LABEL}, "grey": TINY["models"]["grey"]}
+    models["gone"] = models["grey"] | {"T": 7}
+    about = {"title": TITLE, "authors": "A. Student"}
+    (out / "own.yaml").write_text(
+        yaml.safe_dump(TINY | {"profile": "alone", "models": models, "report": about})
+    )
+    build.build(out, out / "own.yaml", failed={"gone-3": "KeyError: 'no such'"})
+    return out
+
+
+@pytest.fixture(scope="module")
+def own(alone):
+    return BeautifulSoup((alone / "report.html").read_text(), "html.parser")
+
+
+def test_a_report_of_ones_own_models_has_its_authors_title_and_nothing_of_the_study(alone, own):
+    assert said(own.h1) == TITLE
+    assert own.find("meta", {"name": "author"})["content"] == "A. Student"
+    assert own.select_one("main > section")["id"] == "sec:own-models"
+    assert not own.select(".verdict, .squares, .play, [id='tbl:verdicts'], [href$='cold-zoom.html']")
+    assert "paper" not in said(own.main)
+    links = [a["href"] for a in own.select("a") if not a["href"].startswith(("#", "data:", "https:"))]
+    assert [link for link in links if not (alone / link.partition("#")[0]).is_file()] == []
+    assert (alone / "report.pdf").stat().st_size > 50_000
+
+
+def test_its_first_table_says_what_draws_the_samples_and_how_good_they_are(alone, own):
+    head, *rows = rows_of(own, "tbl:own")
+    dim = load(alone).first("dim")
+    assert head[1:5] == ["Degradation or schedule", "Prior", "Sampler", "Network"]
+    assert head[5:] == ["Calls", "Time", "Distance", "Digits"]
+    assert [row[0] for row in rows] == [LABEL, f"{LABEL}, two", "grey", "Real images"]
+    made = ["Fade (strength 0.5), T = 3", "pixels", "naive (levels 2)", "Linear (scale 2)", "2"]
+    assert rows[0][1:6] == made
+    assert rows[1][1:6] == [*made[:2], "improved", made[3], "3"]  # options are of one sampler
+    for row, samples in ((rows[0], dim.final), (rows[1], dim.measured["two"])):
+        assert row[7].startswith(f"{num(samples['frechet'].value)} [{num(samples['frechet'].low)},")
+        assert row[8].startswith(f"{100 * samples['digit'].value:.0f}% [")
+    assert rows[2][7:] == ["all one image", "–"]
+    assert rows[3][7] == num(dim.final["floor"].value, 2)
+
+
+def test_each_is_described_by_its_docstrings_and_its_numbers_and_what_failed_is_named(alone, own):
+    section, last = said(own.find(id="sec:model-dim")), load(alone).first("dim").history[-1]
+    assert "Degradation, Fade (strength 0.5). Pixels fade to grey." in section
+    assert "Network, Linear (scale 2). A network of *one's own*. The network of 1 parameters" in section
+    losses = f"{num(last['train_loss'].value)} in training and {num(last['test_loss'].value)}"
+    assert losses in section
+    assert f"All {2 * N} samples are one image" in said(own.find(id="sec:model-grey"))
+    assert "gone-3 (KeyError: 'no such')" in said(own.select_one(".banner"))
+
+
+def test_what_a_run_says_of_itself_stays_text_in_its_report(own):
+    assert " ".join(HOSTILE) in said(own.find(id="sec:model-grey"))
+    assert not any("alert" in script.string for script in own.select("script"))
+    assert "https://evil.example" not in [a.get("href") for a in own.select("a")]
+
+
+# --- a run of models of the study ---
+
+
+def test_each_model_stands_beside_the_released_one_of_its_process_and_network(short):
+    beside = BeautifulSoup((short / "report.html").read_text(), "html.parser")
+    head, *rows = rows_of(beside, "tbl:beside")
+    assert head[:5] == ["Model", "Whose", "Passes", "Test loss", "Distance"]
+    expected = []
+    for model in ("cosine", "zoom"):
+        for whose, out in (("your run", short), ("the paper's", PAPER)):
+            one = load(out).first(model)
+            loss, distance = one.history[-1]["test_loss"], one.final["frechet"]
+            label = one.label if out is short else ""
+            expected.append([label, whose, "100", num(loss.value), num(distance.value), str(distance.n)])
+    assert [row[:6] for row in rows] == expected
+    assert not re.findall(r"<<|>>|%%|:::|\{#|\{\.|@fig|@tbl|\?\?", beside.get_text())

@@ -1,0 +1,62 @@
+"""The numbers of a run as one table: what is written is read, what is read is noted, the wrong is refused."""
+
+import csv
+
+import pytest
+
+from diffusion.evaluation.statistics import Interval
+from helpers import PAPER
+from study import table
+
+FACTS = {"job": "measure", "model": "zoom", "seed": 3, "settings": {"n_final": 500}}
+
+
+@pytest.fixture
+def job(tmp_path):
+    rows = [table.row("frechet", Interval(3.0, 2.0, 4.0), way="late", epoch=epoch) for epoch in (5, 1)]
+    rows += table.lines(
+        {"frechet": Interval(2.5, n=7, sd=0.1), "share": [0.5, 0.25], "at": {0.2: 1, 1e-4: 2}}
+    )
+    table.write(tmp_path, "one", FACTS, rows)
+    return table.Job(tmp_path, "one", "released/x/")
+
+
+def test_what_is_written_is_read_by_way_and_by_epoch(job):
+    assert [one.epoch for one in job.curve("late")] == [1, 5]
+    assert job.curve("late")[1]["frechet"].ends == (3.0, 2.0, 4.0)
+    assert job[""]["frechet"] == Interval(2.5, n=7, sd=0.1)
+    assert (job[""].places("at"), job[""].at("at", 1e-4).value) == ([0.2, 1e-4], 2)
+    assert [one.value for one in job[""]["share"]] == [0.5, 0.25]
+    assert {(row.model, row.seed) for row in job.rows} == {("zoom", 3)}
+    for missing in (lambda: job["real"], lambda: job[""]["ink"], lambda: job[""].at("share", 7)):
+        with pytest.raises(KeyError):
+            missing()
+
+
+def test_what_is_read_is_noted_and_nothing_else(job):
+    with table.reading() as outer:
+        assert job[""]["frechet"].value == 2.5
+        with table.reading() as inner:
+            assert job.facts.settings.n_final == 500
+            assert "share" in job[""]
+            assert "seed" in job.facts
+            assert job[""].at("share", 1).value == 0.25
+            assert job.facts["settings"]["n_final"] == 500
+    assert [*inner] == ["released/x/metrics/one.json#/settings/n_final", "released/x/metrics/one.json#4"]
+    assert [*outer] == ["released/x/metrics/one.json#2", *inner]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b'{"rows": 7}', b'{"rows": [["", 1]]}'])
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, content):
+    table.path_of(tmp_path, "one").parent.mkdir()
+    table.path_of(tmp_path, "one").write_bytes(content)
+    with pytest.raises(ValueError, match=r"^[^\n]*one\.json[^\n]*$"):
+        table.Job(tmp_path, "one")
+
+
+def test_a_frame_is_of_a_release_or_of_a_folder_and_the_csv_has_its_rows():
+    frame = table.frame("paper")
+    assert tuple(frame.columns) == table.Row._fields
+    assert frame.equals(table.frame(PAPER))
+    lines = csv.DictReader(table.as_csv(PAPER).decode().splitlines())
+    assert [float(line["value"]) for line in lines] == frame.value.tolist()

@@ -1,0 +1,117 @@
+"""The text and its guards: prose without branches, which says nothing that the run does not support."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from helpers import PAPER, ROOT
+from report import values
+from report.run import Run, with_others
+from report.sources import Marks
+from report.sources import plain as unmarked
+from report.text import TEXT, Text
+from study.results import load
+from study.settings import read_profile
+from study.table import Samples
+
+# --- the language ---
+
+VALUES = {"final": {"zoom": 3.0}, "verdict": {"lower_loss": "fails"}, "none": None}
+
+
+def fill(source, complete=False, folder=TEXT, **more):
+    return Text(VALUES | more, Marks(), complete, folder).markdown(source)
+
+
+@pytest.mark.parametrize("kind", ["finding", "part"])
+@pytest.mark.parametrize(
+    ("condition", "met"),
+    [
+        ("verdict.lower_loss == 'fails' and final.zoom > 2", True),
+        ("verdict.lower_loss == 'holds'", False),
+        ("final.linear", False),  # what the run lacks is undefined
+        ("min([]) < 1 or final.zoom", False),
+        ("max(final.zoom, [1, 5]) == 5 and fmean([2, 4]) == final.zoom", True),
+    ],
+)
+def test_a_condition_decides_and_its_fence_is_gone(kind, condition, met):
+    source = f'a\n::: {{.{kind} if="{condition}"}}\nb\n:::\nc\n'
+    assert fill(source) == ("a\nb\nc\n" if met else "a\nc\n")
+    if kind == "finding" and not met:  # which a complete report must support, unless a part is missing
+        with pytest.raises(ValueError, match="line 2: .*does not support"):
+            fill(source, complete=True)
+        assert fill(f'::: {{.part if="none"}}\n{source}:::', complete=True) == "\n"
+
+
+def test_a_condition_can_rest_on_a_finding_told_elsewhere(tmp_path):
+    told = '::: {.finding #large if="\n  final.zoom > limit"}\nIt is large.\n:::\n'
+    (tmp_path / "b.md").write_text(told)
+    source = '::: {.finding if="large and verdict.lower_loss"}\nAs said.\n:::\n'
+    assert fill(source, folder=tmp_path, limit=2) == "As said.\n"
+    assert fill(source, folder=tmp_path, limit=4) == "\n"
+
+
+@pytest.mark.parametrize("name", ["absent", "none", "num(nan)"])
+def test_a_value_without_content_is_an_error_with_its_line(name):
+    with pytest.raises(ValueError, match="text, line 3: "):
+        fill(f"a\n\n<< {name} >>", nan=float("nan"))
+
+
+@pytest.mark.parametrize("condition", ["nobody", "final.zoom >", "final.zoom > 'a'"])
+def test_a_condition_that_can_never_be_met_is_an_error_with_its_line(condition):
+    with pytest.raises(ValueError, match="text, line 1: "):
+        fill(f'::: {{.part if="{condition}"}}\nb\n:::')
+
+
+# --- what is told of the released paper ---
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    """The released paper with the other runs that it shows."""
+    profile = read_profile("paper", ROOT / "profiles")
+    return Run(with_others(load(PAPER, profile.trainings), profile), profile)
+
+
+@pytest.fixture(scope="module")
+def known(run) -> dict[str, Any]:
+    return values.names(run)
+
+
+@pytest.fixture(scope="module")
+def paper(known) -> str:
+    """Its text, of which all must be supported."""
+    return unmarked(Text(known, Marks(), complete=True).joined())
+
+
+def said(names: dict[str, Any]) -> str:
+    return unmarked(Text(names, Marks()).joined())
+
+
+def test_the_text_of_the_released_paper_has_read_every_number(known):
+    marks = Marks()
+    Text(known, marks).joined()
+    assert marks.missing == []
+    assert len(marks.entries) > 500
+
+
+def test_what_the_data_contradict_is_not_said(run, paper):
+    seen = load(PAPER, run.results.trainings)
+    for one in seen.of("linear"):
+        rows = [row._replace(value=1.0) for row in one.analysed.rows if row.way == "shift 1"]
+        one.analysed.ways["shift 1"] = Samples(rows)  # networks that see all of an offset
+    names = values.names(replace(run, results=replace(run.results, trainings=seen.trainings)))
+    assert "What is missed stays" in paper
+    assert "What is missed stays" not in said(names)
+    with pytest.raises(ValueError, match="does not support"):
+        Text(names, Marks(), complete=True).joined()
+
+
+def test_what_a_run_lacks_is_not_said(run, paper):
+    alone = replace(run.results, **dict.fromkeys(("further", "original", "watched", "blind")))
+    found = said(values.names(replace(run, results=alone)))
+    assert "## Results and discussion" in found
+    for part in ("# Beyond the study", "# What the study's files show", "A blind reading"):
+        assert part in paper
+        assert part not in found
