@@ -66,6 +66,36 @@ def test_two_epochs_are_those_of_the_loop_written_out(images, schedule, ema):
             assert torch.allclose(run.network(epoch).state_dict()[name], value, atol=1e-7 if ema else 0)
 
 
+class Forgets(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Dropout(0.5))
+
+    def forward(self, x, t):
+        return self.layers(x)
+
+
+def test_the_test_loss_is_that_of_a_network_in_evaluation(images):
+    run, (x, _) = train(images, None, epochs=1, network=Forgets, batch_size=20), images[::-1]
+    with torch.no_grad():
+        loss = run.process.loss(run.network(), x, generator(0, "test", 0))
+    assert run.history[0]["test_loss"] == pytest.approx(loss.item(), rel=1e-6)
+
+
+SEEN: list[int] = []  # seeds of the noise of each batch
+
+
+class Notes(Fade):
+    def loss(self, network, x, source):
+        SEEN.append(source.initial_seed())
+        return super().loss(network, x, source)
+
+
+def test_each_of_many_steps_has_a_noise_of_its_own(images):
+    train((images[0], None), None, Notes(), network=Linear, epochs=None, steps=150)
+    assert len({*SEEN[-150:]}) == 150
+
+
 def test_the_rate_warms_up_over_three_percent_of_the_steps_and_falls_to_zero():
     rate = partial(learning_rate_at, peak=2.0, schedule="cosine")
     assert [rate(s, 1000) for s in (0, 14, 29, 30)] == pytest.approx([2 / 30, 1, 2, 2])
