@@ -179,10 +179,11 @@ def measures(one: Training, folder: Path) -> Iterator[Check]:
     for name, code in codes([name for name in of_as_many if name in found]).items():
         since = ", whose code changed since" if then.get(name, code) != code else ""
         again = found[name].value if isinstance(found[name], Interval) else found[name]
-        # As bytes, an image may lie on the other side of a bound.
-        apart = 1.01 / n if MEASURES[name].unit == "share" else 0.0
+        printed, images = of_as_many[name], n * of_as_many[name]
+        # Of a share of images, as bytes one may lie on the other side of a bound; a mean of greys is no such.
+        whole = MEASURES[name].unit == "share" and math.isclose(images, round(images), abs_tol=1e-6)
         what = f"{one.name}, {name} of {n} kept samples{since}"
-        yield compared(what, of_as_many[name], again, apart=apart)
+        yield compared(what, printed, again, apart=1.01 / n if whole else 0.0)
     share, again = final["low_confidence"].value, found["low_confidence"].value
     if (of := final["low_confidence"].n or P.n_final) > n:
         sd = math.sqrt(share * (1 - share) * (1 / n + 1 / of))
