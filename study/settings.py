@@ -215,6 +215,20 @@ class Files(Reads):
     draws: int = Field(100, ge=2, le=10_000, description="random draws of these")
 
 
+class Effects(Reads):
+    """Settings of 12_effects: short trainings of one recipe, in which each change is crossed with each."""
+
+    notebook: Literal["12_effects"] = "12_effects"
+    models: list[Name] | None = Field(None, description="names in MODELS; None: all")
+    seeds: list[Seed] = Field([0, 1, 2, 3, 4], min_length=1, description="a training each")
+    steps: int = Field(2000, ge=1, description="optimiser steps")
+    batch_size: int = Field(32, ge=1, description="images in a training step")
+    learning_rate: float = Field(3e-3, gt=0, description="of Adam; the peak, from which it decays")
+    n: int = Field(500, ge=12, le=10_000, description="samples of each set")
+    n_train: int | None = Field(None, ge=100, description="training images used; None: all")
+    precision: Precision = "auto"
+
+
 class Comparison(Compares):
     """Settings of 11_models: all models of a study, and those beyond it, beside one another."""
 
@@ -227,7 +241,7 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     cls.model_fields["notebook"].default: cls
     for cls in (
         *(Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn, Beyond),
-        *(Yardstick, Blind, Level, Files, Comparison),
+        *(Yardstick, Blind, Level, Files, Comparison, Effects),
     )
 }
 TRAININGS: dict[str, type[Training]] = {n: c for n, c in NOTEBOOKS.items() if issubclass(c, Training)}
