@@ -229,6 +229,18 @@ class Effects(Reads):
     precision: Precision = "auto"
 
 
+class Intervention(Reads):
+    """Settings of 13_intervention: early epochs of DDPMs, sampled with the part of an offset that they miss."""
+
+    notebook: Literal["13_intervention"] = "13_intervention"
+    runs: dict[Name, Text] = Field({}, description="schedule -> folder of a training; none: trained here")
+    epochs: int = Field(10, ge=1, description="the first epochs that are sampled")
+    n: int = Field(500, ge=12, le=10_000, description="samples of each set")
+    calls: int = Field(100, ge=2, description="steps of sampling")
+    n_train: int | None = Field(None, ge=128, description="training images used; None: all")
+    precision: Precision = "auto"
+
+
 class Comparison(Compares):
     """Settings of 11_models: all models of a study, and those beyond it, beside one another."""
 
@@ -241,7 +253,7 @@ NOTEBOOKS: dict[str, type[Settings]] = {
     cls.model_fields["notebook"].default: cls
     for cls in (
         *(Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn, Beyond),
-        *(Yardstick, Blind, Level, Files, Comparison, Effects),
+        *(Yardstick, Blind, Level, Files, Comparison, Effects, Intervention),
     )
 }
 TRAININGS: dict[str, type[Training]] = {n: c for n, c in NOTEBOOKS.items() if issubclass(c, Training)}
