@@ -230,7 +230,7 @@ class Effects(Reads):
 
 
 class Intervention(Reads):
-    """Settings of 13_intervention: early epochs of DDPMs, sampled with the part of an offset that they miss."""
+    """Settings of 13_intervention: early epochs, sampled with the part of an offset that they miss."""
 
     notebook: Literal["13_intervention"] = "13_intervention"
     runs: dict[Name, Text] = Field({}, description="schedule -> folder of a training; none: trained here")
