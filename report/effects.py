@@ -1,30 +1,22 @@
 """Effects: the numbers that decide claims, with their intervals, over trainings, and what they answer."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from diffusion.evaluation import statistics
 from diffusion.evaluation.statistics import Interval
 from report.text_format import Markdown, shown
-from study import series
+from study.scatter import LINEAR, LOG, UNKNOWN, Scale, Scatter
 from study.table import note
 
 EQUAL, PART = "equal", "part"  # the answers "no difference that matters" and "not the same in all parts"
 Answer = bool | str | None  # yes, no, one of these, or the data do not decide
 ABOVE, BELOW, WITHIN = "above", "below", "within"
 MIRRORED = {ABOVE: BELOW, BELOW: ABOVE}
-ENOUGH = 3  # trainings from which an interval over them decides
 MOST_TRAININGS = 50  # beyond these, a number of trainings is not computed
-
-
-def log(x: float) -> float:
-    """The natural logarithm, of what is 0 a very small one."""
-    return math.log(max(x, 1e-9))
 
 
 @dataclass(frozen=True)
@@ -38,8 +30,12 @@ class Effect:
             would hold with the opposite side; None: no verdict rests on it.
         margin: an interval that includes the bound and stays this near to it is no difference that matters;
             of a ratio, a factor.
+        scale: on which it is averaged over trainings.
         ratio: it is a quotient, for which twice as large and half as large are equally far from 1.
         show: how a value of it is printed.
+        weights: of each training that enters it, the derivative of the effect, on its scale, by the number
+            of the training; none where no training enters it.
+        scatter: how far the number of a training lies from its recipe's mean.
         sources: what was read to compute it.
     """
 
@@ -48,8 +44,11 @@ class Effect:
     side: str | None = ABOVE
     bound: float = 0.0
     margin: float | None = None
+    scale: Scale = LINEAR
     ratio: bool = False
     show: Callable[[float], Markdown] = lambda x: Markdown(f"{x:.2g}")
+    weights: Mapping[str, float] = field(default_factory=dict)
+    scatter: Scatter = UNKNOWN
     sources: tuple[str, ...] = ()
 
     @property
@@ -60,7 +59,7 @@ class Effect:
 
     def away(self, x: float) -> float:
         """The distance of a value from the bound, as margins are counted."""
-        return math.exp(abs(log(x / self.bound))) if self.ratio else abs(x - self.bound)
+        return math.exp(abs(LOG.to(x / self.bound))) if self.ratio else abs(x - self.bound)
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -69,9 +68,16 @@ class Effect:
         ends = sorted((self.away(low), self.away(high)))
         return (self.away(self.bound) if low <= self.bound <= high else ends[0]), ends[1]
 
+    @property
+    def open(self) -> bool:
+        """Nothing tells how far trainings scatter, so that it decides nothing."""
+        return bool(self.weights) and not self.scatter.freedom
+
     def answer(self) -> Answer:
         _, low, high = self.interval.ends
         near, far = self.reach
+        if self.open:
+            return None
         if self.side == WITHIN:
             return True if far < self.margin else False if near > self.margin else None
         if low > self.bound or high < self.bound:
@@ -83,7 +89,7 @@ class Effect:
         value = self.interval.value
         if self.side != WITHIN and self.margin is not None and self.away(value) < self.margin:
             return EQUAL
-        return replace(self, found=Interval(value, value, value)).answer()
+        return replace(self, found=Interval(value, value, value), weights={}).answer()
 
     def same(self) -> tuple[str, float | None, float | None]:
         """The bounds that would give the same answer: which of them, "bound" or "margin", from, to.
@@ -117,52 +123,49 @@ class Effect:
 
 
 def over_trainings(effects: Sequence[Effect]) -> Effect:
-    """One effect from those of several trainings: their mean, of ratios the geometric one.
+    """One effect from those of several trainings: their mean on the effect's scale.
 
-    From three trainings its interval is Student's over them. What chance is common to them, such as a model
-    with fewer trainings that they are all compared with, does not show in their scatter: it is allowed for by
-    the mean width of their own intervals, added in squares. Two tell too little about their scatter; the
-    interval reaches from the lowest to the highest end of theirs, so that both must give an answer.
+    Its interval follows from how far trainings of one recipe scatter (`study.scatter`), by Student's quantile
+    for the degrees of freedom of that. It is so for one training as for three; the chance in its samples,
+    which each training draws from noise of its own, is part of that scatter. What no training enters has the
+    interval of its own.
     """
     first = effects[0]
-    if len(effects) < 2:
+    if not first.weights:
         return first
-    raw = _ends(effects)
-    mean, low, high = raw[:, 0].mean(), raw[:, 1].min(), raw[:, 2].max()
-    if len(effects) >= ENOUGH:
-        over = series.mean_of(raw[:, 0])
-        below, above = (raw[:, 0] - raw[:, 1]).mean(), (raw[:, 2] - raw[:, 0]).mean()
-        low, high = mean - math.hypot(mean - over.low, below), mean + math.hypot(over.high - mean, above)
+    mean = float(np.mean([first.scale.to(one.interval.value) for one in effects]))
     sources = dict.fromkeys(source for one in effects for source in one.sources)
-    return replace(_with(first, mean, low, high), sources=tuple(sources))
+    whole = replace(first, sources=tuple(sources))
+    if first.open:
+        ends = np.mean([[first.scale.to(x) for x in one.interval.ends] for one in effects], axis=0)
+        return _with(whole, *ends)
+    each: dict[str, float] = {}  # a training may enter several effects
+    for one in effects:
+        for name, weight in one.weights.items():
+            each[name] = each.get(name, 0.0) + weight / len(effects)
+    half = first.scatter.half(sum(weight**2 for weight in each.values()))
+    return _with(whole, mean, mean - half, mean + half)
 
 
 def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
-    """About how many trainings would decide, if they scatter as those there are; None: more than 50.
+    """About how many trainings of each model would decide, by the same rule; None: more than 50, or unknown.
 
-    Of a single training the width of its own interval stands in for that scatter, which makes the number a
-    lower bound.
+    As if the mean and the scatter stayed as they are.
     """
-    raw = _ends(effects)
-    mean = raw[:, 0].mean()
-    sd = raw[:, 0].std(ddof=1) if len(raw) > 1 else (raw[0, 2] - raw[0, 1]) / 4
-    for n in range(ENOUGH, MOST_TRAININGS + 1):
-        half = stats.t.ppf(statistics.TAILS[1], n - 1) * sd / math.sqrt(n)
-        if _with(effects[0], mean, mean - half, mean + half).answer() is not None:
+    first, whole = effects[0], over_trainings(effects)
+    if not first.weights or first.open:
+        return None
+    mean, weight = first.scale.to(whole.interval.value), sum(weight**2 for weight in first.weights.values())
+    for n in range(1, MOST_TRAININGS + 1):
+        half = first.scatter.half(weight / n)
+        if _with(whole, mean, mean - half, mean + half).answer() is not None:
             return n
     return None
 
 
-def _ends(effects: Sequence[Effect]) -> np.ndarray:
-    """Values and intervals of effects of one kind, (n, 3), on the scale on which they are averaged."""
-    scale = log if effects[0].ratio else float
-    return np.array([[scale(x) for x in effect.interval.ends] for effect in effects])
-
-
 def _with(effect: Effect, *ends: float) -> Effect:
     """The effect with another interval, given on its scale."""
-    back = math.exp if effect.ratio else float
-    return replace(effect, found=Interval(*(float(back(x)) for x in ends)))
+    return replace(effect, found=Interval(*(float(effect.scale.back(x)) for x in ends)))
 
 
 def together(answers: Iterable[Answer]) -> Answer:

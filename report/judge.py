@@ -1,10 +1,9 @@
 """The claims ledger: testable statements of the study, put to the trainings of a run, and their verdicts.
 
 A claim is one function under the decorator `claim`: its name is the claim's id; of a `Case`, one training of
-each model, it yields the effects that decide, one for each of its parts. From three trainings of each model
-an interval over trainings decides; with fewer, which tell too little about their spread, each must give the
-same answer by the interval of its own checkpoints. A run that is not at the scale that a claim needs decides
-nothing.
+each model, it yields the effects that decide, one for each of its parts. The interval of an effect over
+trainings decides, which follows from how far trainings of one recipe scatter (`study.scatter`). A run that is
+not at the scale that a claim needs decides nothing.
 
 Verdicts are given before a text is written: what was read for each is kept with its effects, and is read
 again when the text prints them.
@@ -12,10 +11,12 @@ again when the text prints them.
 
 import importlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from diffusion.evaluation.statistics import Interval
 from report import departures
@@ -35,6 +36,7 @@ from report.text_format import Markdown, code, escape, listing, percent
 from study import series
 from study.counterparts import other_data, studied
 from study.results import LATE, Results, Training
+from study.scatter import LINEAR, Scale, gain, pooled, runs_of
 from study.table import Samples, reading
 
 LAST = f"the last {percent(LATE)} of training"
@@ -42,7 +44,7 @@ LAST = f"the last {percent(LATE)} of training"
 Measure = str | Callable[[Samples], Interval]  # of a set of samples: its name, or what computes it
 
 
-class NotMeasured(Exception):
+class NotMeasured(LookupError):
     """A number that a claim rests on was not measured, or means nothing."""
 
 
@@ -59,6 +61,22 @@ def late(one: Training, measure: Measure) -> Interval | None:
     if found and measure == "frechet":
         return series.of_positive(found)
     return found and Interval(found.value, max(found.low, 0.0), found.high, found.n, sd=found.sd)
+
+
+def late_value(measure: Measure, epochs: Collection[int] = ()) -> Callable[[Training], float]:
+    """The mean of a measure over late checkpoints, those of some epochs where a training has enough of them.
+
+    LookupError: a training has too few.
+    """
+
+    def number(one: Training) -> float:
+        rows = [row for row in one.late if row.epoch in epochs]
+        found = [read(measure, row).value for row in (rows if len(rows) >= series.FEWEST else one.late)]
+        if len(found) < series.FEWEST:
+            raise LookupError("too few late checkpoints")
+        return float(np.mean(found))
+
+    return number
 
 
 def at_end(one: Training, measure: Measure) -> Interval:
@@ -98,21 +116,41 @@ class Case:
         """The measures of real test images, which do not depend on the model."""
         return next(iter(self.chosen.values())).real
 
-    def gap(self, model: str, other: str, measure: Measure) -> Interval:
-        """The difference of two models at the end of training.
+    def shared(self, *models: str) -> set[int]:
+        """The late epochs after which all of them are measured."""
+        return set.intersection(*({row.epoch for row in self[model].late} for model in models))
 
-        Checkpoint by checkpoint where both have late checkpoints at the same epochs; else of their means,
-        or of their last samples if the checkpoints have not as many samples.
+    def gap(self, model: str, other: str, measure: Measure) -> Interval:
+        """The difference of two models at the end of training, over the late checkpoints that both have."""
+        epochs = self.shared(model, other)
+        a, b = ([row for row in self[m].late if row.epoch in epochs] for m in (model, other))
+        found = (read(measure, x).minus(read(measure, y)) for x, y in zip(a, b, strict=True))
+        if (gap := series.mean_of_late(found)) is None:
+            raise NotMeasured(f"{model} and {other} have too few late checkpoints of the same epochs")
+        return gap
+
+    def effect(
+        self,
+        name: str,
+        found: Interval,
+        number: Callable[[Training], float],
+        of: Scale,
+        *ones: Training,
+        gains: float | None = None,
+        **more: Any,
+    ) -> Effect:
+        """An effect of one training, or of the first over or minus the second.
+
+        Args:
+            found: with the interval of these trainings alone.
+            number: of a training, from which it follows; of: the scale on which trainings scatter alike.
+            gains: the derivative of the effect by it on these scales, if it is the same everywhere.
         """
-        a, b = self[model], self[other]
-        sizes = {one.measured.facts.settings.get("n_checkpoint") for one in (a, b)}
-        if len(sizes) > 1:
-            return read(measure, a.final).minus(read(measure, b.final))
-        if [row.epoch for row in a.late] == [row.epoch for row in b.late]:
-            pairs = zip(a.late, b.late, strict=True)
-            return series.mean_of_late(read(measure, x).minus(read(measure, y)) for x, y in pairs)
-        means = (series.mean_of_late(read(measure, row) for row in one.late) for one in (a, b))
-        return next(means).minus(next(means))
+        scale = more.get("scale", LINEAR)
+        by = (gain(scale, of, number(one)) if gains is None else gains for one in ones)
+        weights = {one.name: sign * weight for sign, one, weight in zip((1, -1), ones, by, strict=False)}
+        scatter = pooled(runs_of(self.results), lambda one: of.to(number(one)), ones[0].constant_rate)
+        return Effect(name, found, weights=weights, scatter=scatter, **more)
 
 
 def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
@@ -239,9 +277,9 @@ def decide(one: Claim, trainings: Mapping[str, list[Training]], found: list[list
 
 
 def _why(effects: tuple[Effect, ...]) -> Markdown:
-    counts = Counter(OF_ANSWER[effect.answer()] for effect in effects)
+    if effects[0].open:
+        return Markdown("no recipe was trained twice, so that nothing tells how far trainings scatter")
+    counts = Counter(OF_ANSWER[effect.lean()] for effect in effects)
     if len(counts) > 1:
-        return Markdown(f"the trainings disagree ({'; '.join(f'{v} in {n}' for v, n in counts.items())})")
-    return Markdown(
-        "the trainings scatter too widely" if len(effects) > 1 else "one training says too little"
-    )
+        return Markdown(f"the trainings differ ({'; '.join(f'{v} in {n}' for v, n in counts.items())})")
+    return Markdown("trainings of one recipe scatter too widely for so few")

@@ -5,7 +5,6 @@ The base is the first model of a process in the profile. A row tells in which se
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log
 from types import MappingProxyType
 from typing import Any
 
@@ -14,8 +13,7 @@ import pandas as pd
 from diffusion.evaluation.statistics import Interval
 from diffusion.parameters import OF_SAMPLING
 from study.results import Results, Training, mean, sampling_of
-from study.series import mean_of
-from study.settings import TRAININGS
+from study.scatter import LOG, Scale, pooled, runs_of, trained
 from study.table import Facts, Samples, note
 
 # Settings of a training that change neither its weights nor its samples.
@@ -50,6 +48,7 @@ class Way(Mapping):
         name: of the model, `model.way` for another way to sample it.
         trainings, samples: those that were so sampled, and the samples of each.
         base, settings: settings of the base, and of these samples; sources: where these stand.
+        runs: those by whose trainings scatter is judged.
 
     Raises:
         KeyError: it is not measured of all of them.
@@ -61,6 +60,7 @@ class Way(Mapping):
     base: dict[str, Any]
     settings: dict[str, Any]
     sources: Sequence[str]
+    runs: Sequence[Results] = ()
 
     def __getitem__(self, measure: str) -> list[Any]:
         pairs = zip(self.trainings, self.samples, strict=True)
@@ -120,15 +120,27 @@ class Way(Mapping):
         """Its changes in words."""
         return describe(self.changes) or f"{self.model}, the base"
 
+    def over(self, measure: str, of: Scale = LOG) -> Interval:
+        """The mean over trainings, with the interval that follows from how far those of a recipe scatter.
+
+        The scatter is that of samples drawn as their trainings say; unknown where no recipe was trained twice.
+        """
+        values = [of.to(one.value) for one in self[measure]]
+
+        def number(one: Training) -> float:
+            return of.to(_place(one, one.final, measure)[measure].value)
+
+        scatter = pooled(self.runs, number, self.trainings[0].constant_rate)
+        mean, n = sum(values) / len(values), len(values)
+        if not scatter.freedom:
+            return Interval(of.back(mean), n=n)
+        half = scatter.half(1 / n)
+        return Interval(of.back(mean), of.back(mean - half), of.back(mean + half), n)
+
     @property
     def distance(self) -> Interval:
-        """The mean distance with Student's interval, of the logarithms; of one training, its samples'."""
-        found = self["frechet"]
-        if len(found) < 2:
-            return Interval(*found[0].ends, n=1, sd=0.0)
-        values = [one.value for one in found]
-        ends, mean = mean_of([*map(log, values)]).map(exp), mean_of(values)
-        return Interval(mean.value, ends.low, ends.high, mean.n, sd=mean.sd)
+        """The mean distance over trainings, of logarithms."""
+        return self.over("frechet")
 
 
 def _place(one: Training, samples: Samples, measure: str) -> Mapping[str, Any]:
@@ -156,12 +168,15 @@ def _word(value: Any) -> str:
     return NAMES.get(value, value) if isinstance(value, str) else str(value)
 
 
-def table(results: Results) -> list[Way]:
+def table(results: Results, beside: Results | None = None) -> list[Way]:
     """The rows of a run, each base before what changes it; models that are not measured have none.
+
+    Args:
+        beside: the run in whose report it stands.
 
     The trainings of a model as they are come before each other way to sample them.
     """
-    rows = []
+    rows, runs = [], runs_of(beside or results)
     for process in ("ddpm", "zoom"):
         ones = [one for one in results.trainings.values() if one.process == process and one.measured]
         for model in dict.fromkeys(one.model for one in ones):
@@ -172,7 +187,7 @@ def table(results: Results) -> list[Way]:
                 drawn = [one for one in own if name in one.measured]
                 samples, title = [one.measured[name] for one in drawn], f"{model}.{name}" if name else model
                 settings = _settings(ones[0]), _settings(first, changed.unread)
-                rows.append(Way(title, drawn, samples, *settings, [*sources, changed.source]))
+                rows.append(Way(title, drawn, samples, *settings, [*sources, changed.source], runs))
     return rows
 
 
@@ -188,9 +203,6 @@ def frame(rows: Sequence[Way]) -> pd.DataFrame:
 
 
 def _settings(one: Training, changes: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
-    """Settings of a training and of its samples; one that is younger than the training has its default."""
-    given = one.settings.unread
-    fields = TRAININGS[one.train.unread["job"]].model_fields
-    trained = {name: field.default for name, field in fields.items()} | given
-    aside = OF_NO_EFFECT.union(OF_SAMPLING)
-    return {name: v for name, v in trained.items() if name not in aside} | sampling_of(given, changes)
+    """Settings of a training and of its samples."""
+    given, aside = one.settings.unread, OF_NO_EFFECT.union(OF_SAMPLING)
+    return {name: v for name, v in trained(one).items() if name not in aside} | sampling_of(given, changes)

@@ -77,6 +77,11 @@ class Training:
         return self.job[""]
 
     @property
+    def constant_rate(self) -> bool:
+        """Its learning rate stays as it is."""
+        return self.settings.unread.get("lr_schedule", "constant") == "constant"
+
+    @property
     def seconds(self) -> float:
         """Seconds of the clock that it took, the test losses included."""
         return sum(line["epoch_seconds"].value for line in self.history)

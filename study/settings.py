@@ -189,9 +189,10 @@ class Blind(Reads):
 
     notebook: Literal["08_by_eye"] = "08_by_eye"
     seed: Seed = 2026
-    n: int = Field(60, ge=1, le=10_000, description="images of each source, shared by its trainings")
+    n: int = Field(120, ge=1, le=10_000, description="images of each source, shared by its trainings")
     sources: list[Name] | None = Field(None, description="names in study.blind.SOURCES; None: all")
     readers: list[Text] = Field([], description="files of lines number,label, one a reader; none: no record")
+    kind: Text | None = Field(None, description="what the readers are, as far as it is known")
     precision: Precision = "auto"
 
 

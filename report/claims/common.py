@@ -1,22 +1,26 @@
 """Shared by the claims: effects between two models, and how their values are printed."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from diffusion.evaluation.statistics import Interval
-from report.effects import ABOVE, BELOW, Effect, log
-from report.judge import LAST, Case, Measure, NotMeasured
+from report.departures import END_OF_TRAINING
+from report.effects import ABOVE, BELOW, Effect
+from report.judge import LAST, Case, Measure, NotMeasured, late_value
 from report.text_format import Markdown, fixed, percent
 from study import series
+from study.results import Training
+from study.scatter import LINEAR, LOG, LOGIT, Scale
 
 LEVEL = 1.25  # distances within this factor of each other are level
 POINTS = 0.1  # a difference of shares that does not matter
 NATS = 0.1  # a difference of divergences that does not matter
-VARIETY = (  # measures of variety, the side on which a set of samples has less, and what does not matter
-    ("divergence", ABOVE, NATS),
-    ("recall", BELOW, POINTS),
-    ("coverage", BELOW, POINTS),
+VARIETY = (  # measures of variety, their scale, the side on which samples have less, and what does not matter
+    ("divergence", LOG, ABOVE, NATS),
+    ("recall", LOGIT, BELOW, POINTS),
+    ("coverage", LOGIT, BELOW, POINTS),
 )
 AT_END = f"on average over {LAST}"
 BELOW_ONE = (
@@ -32,7 +36,7 @@ def points(x: float) -> Markdown:
 
 
 def logarithm(measure: str) -> Measure:
-    return lambda row: row[measure].map(log)
+    return lambda row: row[measure].map(LOG.to)
 
 
 def exact(name: str, value: float, side: str, bound: float, **more: object) -> Effect:
@@ -40,15 +44,23 @@ def exact(name: str, value: float, side: str, bound: float, **more: object) -> E
     return Effect(name, Interval(value, value, value), side, bound, **more)
 
 
-def quotient(name: str, log: Interval, side: str | None, bound: float = 1.0, **more: object) -> Effect:
-    """An effect that is a ratio, from its logarithm."""
-    return Effect(name, log.map(math.exp), side, bound, ratio=True, **{"show": fixed} | more)
+def share(case: Case, name: str, measure: str, one: Training, side: str, bound: float) -> Effect:
+    """The share of a measure among the finished model's samples."""
+    at = {"side": side, "bound": bound, "scale": LOGIT, "show": percent}
+    return case.effect(name, one.final[measure], lambda of: of.final[measure].value, LOGIT, one, **at)
+
+
+def quotient(
+    case: Case, name: str, log: Interval, number: Callable[[Training], float], *ones: Training, **more: Any
+) -> Effect:
+    """An effect that is a ratio, from its logarithm; number: the logarithm of a training's part in it."""
+    at = {"bound": 1.0, "scale": LOG, "ratio": True, "show": fixed, "gains": 1.0} | more
+    return case.effect(name, log.map(math.exp), number, LINEAR, *ones, **at)
 
 
 def ratio(case: Case, pair: tuple[str, str], side: str, margin: float = LEVEL) -> Effect:
     """The distance of one model over that of another at the end of training."""
-    log = case.gap(*pair, logarithm("frechet"))
-    return quotient(f"distance, {pair[0]} : {pair[1]}", log, side, margin=margin)
+    return _ratio(case, f"distance, {pair[0]} : {pair[1]}", pair, "frechet", side=side, margin=margin)
 
 
 def elsewhere(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
@@ -56,16 +68,37 @@ def elsewhere(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
     late = [row for m in pair for row in case[m].late]
     for name in late[0]:
         if name.startswith("frechet_") and all(name in row for row in late):
-            log = case.gap(*pair, logarithm(name))
-            yield quotient(f"in {name.removeprefix('frechet_')} features", log, None)
+            yield _ratio(case, f"in {name.removeprefix('frechet_')} features", pair, name, side=None)
 
 
-def slope(name: str, epochs: Sequence[int], values: Sequence[Interval]) -> Effect:
-    """The change in ten epochs over the second half of some points, over their mean; it is to be below 0."""
-    half = len(epochs) // 2
-    epochs, later = epochs[half:], [one.value for one in values[half:]]
-    if len(later) < series.FEWEST:
-        raise NotMeasured("too few points of the second half of training are measured")
-    mean = sum(later) / len(later)
-    found = series.slope(epochs, later).map(lambda change: 10 * change / mean)
-    return Effect(f"{name}, change in ten epochs", found, BELOW, show=percent1)
+def _ratio(case: Case, name: str, pair: tuple[str, str], measure: str, **more: Any) -> Effect:
+    number = late_value(logarithm(measure), case.shared(*pair))
+    return quotient(case, name, case.gap(*pair, logarithm(measure)), number, *(case[m] for m in pair), **more)
+
+
+def difference(case: Case, name: str, pair: tuple[str, str], measure: str, of: Scale, **more: Any) -> Effect:
+    """A measure of one model minus that of another at the end of training."""
+    number = late_value(measure, case.shared(*pair))
+    return case.effect(name, case.gap(*pair, measure), number, of, *(case[m] for m in pair), **more)
+
+
+Points = Callable[[Training], tuple[Sequence[int], Sequence[float]]]  # epochs, and a number after each
+
+
+def slope(case: Case, name: str, one: Training, points: Points) -> Effect:
+    """The change over the second half of some points, by their line, over their mean; it is to be below 0."""
+
+    def found(one: Training) -> Interval:
+        if one.passes < END_OF_TRAINING:
+            raise NotMeasured("its second half is not past its beginning")
+        epochs, values = points(one)
+        half = len(epochs) // 2
+        epochs, later = epochs[half:], values[half:]
+        if len(later) < series.FEWEST:
+            raise NotMeasured("too few points of the second half of training are measured")
+        mean = sum(later) / len(later)
+        return series.slope(epochs, later).map(lambda x: x * (epochs[-1] - epochs[0]) / mean)
+
+    number = lambda one: found(one).value  # noqa: E731
+    at = {"side": BELOW, "show": percent1}
+    return case.effect(f"{name}, change over the second half", found(one), number, LINEAR, one, **at)

@@ -1,17 +1,34 @@
 """Claims of the study's Section 3.3 about the zoom's training, its restorations and its start."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from diffusion.evaluation.statistics import Interval
 from report import judge
 from report.claims.common import AT_END, NATS, POINTS, VARIETY, percent1, points, slope
 from report.effects import ABOVE, BELOW, MIRRORED, Effect
 from report.judge import Case, NotMeasured, claim
-from report.text_format import MINUS, fixed, percent
+from report.text_format import MINUS, Markdown, fixed, percent
+from study.results import Training
+from study.scatter import LINEAR, LOGIT
 from study.series import mean_of_late, share
 
 OFTEN = 0.1  # "often" is more than one in ten
 RESTORED = 0.9  # below this part of what is read right in the originals they are "often not restored"
 ZOOM = {"models": ("zoom",), "needs": judge.trained}
+
+
+def _share(
+    case: Case,
+    name: str,
+    found: Interval,
+    number: Callable[[Training], float],
+    side: str,
+    bound: float,
+    show: Callable[[float], Markdown] = percent1,
+) -> Effect:
+    """A share of images of the zoom's training."""
+    at = {"side": side, "bound": bound, "scale": LOGIT, "show": show}
+    return case.effect(name, found, number, LOGIT, case["zoom"], **at)
 
 
 @claim(
@@ -24,8 +41,10 @@ ZOOM = {"models": ("zoom",), "needs": judge.trained}
     needs=judge.whole,
 )
 def loss_falling(case: Case) -> Iterator[Effect]:
-    history = case["zoom"].history
-    yield slope("test loss", [row.epoch for row in history], [row["test_loss"] for row in history])
+    def points(one: Training) -> tuple[list[int], list[float]]:
+        return [row.epoch for row in one.history], [row["test_loss"].value for row in one.history]
+
+    yield slope(case, "test loss", case["zoom"], points)
 
 
 @claim(
@@ -39,7 +58,8 @@ def loss_falling(case: Case) -> Iterator[Effect]:
 def struggles(case: Case) -> Iterator[Effect]:
     probes = case["zoom"].probes
     right, least = probes["restored_right"], RESTORED * probes["original_right"].value
-    yield Effect("read right", share(right.value, right.n), BELOW, least, show=percent1)
+    found = share(right.value, right.n)
+    yield _share(case, "read right", found, lambda one: one.probes["restored_right"].value, BELOW, least)
 
 
 @claim(
@@ -51,9 +71,13 @@ def struggles(case: Case) -> Iterator[Effect]:
 )
 def as_zero(case: Case) -> Iterator[Effect]:
     for digit in (5, 7):
-        counts = [round(one.value) for one in case["zoom"].job[str(digit)]["restored_as"]]
-        read = share(counts[0] / max(sum(counts), 1), sum(counts))
-        yield Effect(f"{digit}s read as 0", read, ABOVE, OFTEN, show=percent1)
+
+        def read(one: Training, digit: int = digit) -> Interval:
+            counts = [round(found.value) for found in one.job[str(digit)]["restored_as"]]
+            return share(counts[0] / max(sum(counts), 1), sum(counts))
+
+        name = f"{digit}s read as 0"
+        yield _share(case, name, read(case["zoom"]), lambda one, read=read: read(one).value, ABOVE, OFTEN)
 
 
 @claim(
@@ -68,7 +92,11 @@ def dark_centres(case: Case) -> Iterator[Effect]:
     for digit in (0, 9):
         found = probes.at("dark_centre_restored_as", digit)
         read, bound = share(found.value, found.n), probes.at("dark_centre_of", digit).value
-        yield Effect(f"dark centres restored as {digit}", read, ABOVE, bound, show=percent)
+
+        def number(one: Training, digit: int = digit) -> float:
+            return one.probes.at("dark_centre_restored_as", digit).value
+
+        yield _share(case, f"dark centres restored as {digit}", read, number, ABOVE, bound, show=percent)
 
 
 @claim(
@@ -87,8 +115,19 @@ def start(case: Case) -> Iterator[Effect]:
     patches = {row.epoch: row for row in zoom.from_patches}
     if "patches" not in other.measured or any(row.epoch not in patches for row in zoom.late):
         raise NotMeasured("a start from patches is not measured")
-    for measure, side, margin in VARIETY:
-        late = (row[measure].minus(patches[row.epoch][measure]) for row in zoom.late)
-        yield Effect(f"{measure}, {against}", mean_of_late(late), MIRRORED[side], margin=margin, show=fixed)
-    fewer = other.final["digit"].minus(other.measured["patches"]["digit"])
-    yield Effect(f"digits (points), {against}", fewer, BELOW, margin=POINTS, show=points)
+    for measure, _, side, margin in VARIETY:
+
+        def less(one: Training, measure: str = measure) -> Interval:
+            of = {row.epoch: row for row in one.from_patches}
+            return mean_of_late(row[measure].minus(of[row.epoch][measure]) for row in one.late)
+
+        at = {"side": MIRRORED[side], "margin": margin, "show": fixed, "gains": 1.0}
+        number = lambda one, less=less: less(one).value  # noqa: E731
+        yield case.effect(f"{measure}, {against}", less(zoom), number, LINEAR, zoom, **at)
+
+    def fewer(one: Training) -> Interval:
+        return one.final["digit"].minus(one.measured["patches"]["digit"])
+
+    at = {"side": BELOW, "margin": POINTS, "show": points, "gains": 1.0}
+    number = lambda one: fewer(one).value  # noqa: E731
+    yield case.effect(f"digits (points), {against}", fewer(other), number, LINEAR, other, **at)

@@ -1,7 +1,7 @@
 """Claims of the study's Section 3.3 about the zoom model's samples: their distances, and their classes."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from report.claims.common import (
     NATS,
     POINTS,
     VARIETY,
+    difference,
     elsewhere,
     logarithm,
     points,
@@ -22,12 +23,13 @@ from report.claims.common import (
     ratio,
 )
 from report.departures import DDPMS
-from report.effects import ABOVE, BELOW, WITHIN, Effect, log
-from report.judge import Case, Measure, NotMeasured, at_end, claim
+from report.effects import ABOVE, BELOW, WITHIN, Effect
+from report.judge import Case, Measure, NotMeasured, at_end, claim, late_value
 from report.text_format import MINUS, fixed
 from study import series
 from study.pixels import MOSTLY
-from study.results import SETTLED
+from study.results import SETTLED, Training
+from study.scatter import FISHER, LOG, LOGIT
 from study.table import Samples
 
 COMPARABLE = 2.0  # distances within this factor of each other are comparable
@@ -46,12 +48,22 @@ ZOOM = {"models": ("zoom",), "needs": judge.sampled}
 
 def fairly(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
     """The ratio of the distances without the class mix, and with few network calls; told beside it."""
-    a, b = (case.analysed(m).analysed[""]["mix_reweighted"].map(log) for m in pair)
-    yield quotient("without the class mix", a.minus(b), None)
-    drawn = [[(how.calls, row) for how, row in case[m].drawn if not how.clip_x0] for m in pair]
-    calls = min(case[m].drawn[0][0].calls for m in pair)
-    a, b = (best_of(ways, calls).map(log) for ways in drawn)
-    yield quotient(f"with {calls} calls of the same network", a.minus(b), None)
+    ones = [case.analysed(m) for m in pair]
+    calls = min(one.drawn[0][0].calls for one in ones)
+
+    def reweighted(one: Training) -> Interval:
+        return one.analysed[""]["mix_reweighted"].map(LOG.to)
+
+    def best(one: Training) -> Interval:
+        drawn = [(how.calls, row) for how, row in one.drawn if not how.clip_x0]
+        return best_of(drawn, calls).map(LOG.to)
+
+    for name, of in (
+        ("without the class mix", reweighted),
+        (f"with {calls} calls of the same network", best),
+    ):
+        log = of(ones[0]).minus(of(ones[1]))
+        yield quotient(case, name, log, lambda one, of=of: of(one).value, *ones, side=None)
 
 
 def best_of(ways: Sequence[tuple[int, Samples]], most: int) -> Interval:
@@ -104,10 +116,15 @@ def correlation(x: list[float], y: list[float]) -> Interval:
     **ZOOM,
 )
 def distance_blind(case: Case) -> Iterator[Effect]:
-    one = case["zoom"]
-    rows = [row for row in one.curve if row.epoch > SETTLED * one.final.epoch]
-    found = correlation(*([row[name].value for row in rows] for name in ("frechet", "divergence")))
-    yield Effect("correlation with the class mix", found, BELOW, FOLLOWS, show=fixed)
+    def found(one: Training) -> Interval:
+        rows = [row for row in one.curve if row.epoch > SETTLED * one.final.epoch]
+        if len(rows) < series.FEWEST:
+            raise NotMeasured("too few checkpoints are measured")
+        return correlation(*([row[name].value for row in rows] for name in ("frechet", "divergence")))
+
+    one, at = case["zoom"], {"side": BELOW, "bound": FOLLOWS, "scale": FISHER, "show": fixed}
+    name = "correlation with the class mix"
+    yield case.effect(name, found(one), lambda one: found(one).value, FISHER, one, **at)
 
 
 # --- classes and variety ---
@@ -125,7 +142,9 @@ def biased(case: Case) -> Iterator[Effect]:
     one, floor = case["zoom"], case.real["divergence_floor"]
     n = one.measured.facts.settings.get("n_checkpoint") or floor.n
     score = (floor.value + 2 * floor.sd) * max(1.0, floor.n / n)  # of n labels it falls as 1 / n
-    yield Effect("divergence (nats)", at_end(one, "divergence"), ABOVE, score, show=fixed)
+    at = {"side": ABOVE, "bound": score, "scale": LOG, "show": fixed}
+    number = late_value("divergence")
+    yield case.effect("divergence (nats)", at_end(one, "divergence"), number, LOG, one, **at)
 
 
 @claim(
@@ -140,10 +159,10 @@ def biased(case: Case) -> Iterator[Effect]:
     one_thing=True,
 )
 def less_varied(case: Case) -> Iterator[Effect]:
-    for measure, side, margin in VARIETY:
+    for measure, of, side, margin in VARIETY:
         for m in DDPMS:
-            less = case.gap("zoom", m, measure)
-            yield Effect(f"{measure}, zoom {MINUS} {m}", less, side, margin=margin, show=fixed)
+            at = {"side": side, "margin": margin, "show": fixed}
+            yield difference(case, f"{measure}, zoom {MINUS} {m}", ("zoom", m), measure, of, **at)
 
 
 def classes(which: Sequence[int]) -> Measure:
@@ -173,7 +192,10 @@ def favours(case: Case) -> Iterator[Effect]:
         if (found := at_end(case["zoom"], classes(which))).value is None:
             raise NotMeasured("no sample is read with confidence")
         over = found.map(lambda x, real=real: x / real)
-        yield Effect(f"share of {', '.join(map(str, which))}, over real", over, side, part, show=fixed)
+        name = f"share of {', '.join(map(str, which))}, over real"
+        gains = 1 - found.value  # of the logarithm of a share by its log odds
+        at = {"side": side, "bound": part, "scale": LOG, "show": fixed, "gains": gains}
+        yield case.effect(name, over, late_value(classes(which)), LOGIT, case["zoom"], **at)
 
 
 def extreme_centre(row: Samples) -> Interval:
@@ -193,16 +215,40 @@ def extreme_centre(row: Samples) -> Interval:
 )
 def extreme_centres(case: Case) -> Iterator[Effect]:
     real = extreme_centre(case.real).value
-    more = at_end(case["zoom"], extreme_centre).map(lambda x: x - real)
-    yield Effect(f"extreme centres (points), samples {MINUS} real", more, margin=POINTS, show=points)
+    found = at_end(case["zoom"], extreme_centre)
+    at = {"margin": POINTS, "show": points, "gains": found.value * (1 - found.value)}
+    name, more = f"extreme centres (points), samples {MINUS} real", found.map(lambda x: x - real)
+    yield case.effect(name, more, late_value(extreme_centre), LOGIT, case["zoom"], **at)
 
 
-def cured(name: str, still: Samples, noisy: Sequence[Samples]) -> Effect:
+Ways = Callable[[Training], tuple[Samples, Sequence[Samples]]]  # without noise, and with
+
+
+def cured(case: Case, name: str, one: Training, ways: Ways) -> Effect:
     """The divergence with the noise that serves best, over that without."""
-    best = min(noisy, key=lambda row: row["divergence"].value)
-    found = logarithm("divergence")(best).minus(logarithm("divergence")(still))
-    name = f"divergence with noise : without ({name})"
-    return quotient(name, found, BELOW, CURED, show=partial(fixed, decimals=3))
+
+    def found(one: Training) -> Interval:
+        still, noisy = ways(one)
+        best = min(noisy, key=lambda row: row["divergence"].value)
+        return logarithm("divergence")(best).minus(logarithm("divergence")(still))
+
+    name, at = f"divergence with noise : without ({name})", {"side": BELOW, "bound": CURED}
+    at["show"] = partial(fixed, decimals=3)
+    return quotient(case, name, found(one), lambda one: found(one).value, one, **at)
+
+
+def as_trained(one: Training) -> tuple[Samples, list[Samples]]:
+    """The ways of a model of the study: its own, and those with noise in as many calls."""
+    (own, still), *others = one.drawn
+    if not (noisy := [row for how, row in others if how.noise and how.calls == own.calls]):
+        raise NotMeasured("no way to sample the zoom with noise is analysed")
+    return still, noisy
+
+
+def trained_on_noise(one: Training) -> tuple[Samples, list[Samples]]:
+    """The ways of a model that is sampled with noise unless told otherwise."""
+    noise = {way: how.get("sampler_options", {}).get("noise") for way, how in one.changes.items()}
+    return one.measured["still"], [one.final, *(one.measured[way] for way, sd in noise.items() if sd)]
 
 
 @claim(
@@ -215,12 +261,6 @@ def cured(name: str, still: Samples, noisy: Sequence[Samples]) -> Effect:
     **ZOOM,
 )
 def lack_of_randomness(case: Case) -> Iterator[Effect]:
-    (own, still), *others = case.analysed("zoom").drawn
-    if not (noisy := [row for how, row in others if how.noise and how.calls == own.calls]):
-        raise NotMeasured("no way to sample the zoom with noise is analysed")
-    yield cured("as trained by the study", still, noisy)
+    yield cured(case, "as trained by the study", case.analysed("zoom"), as_trained)
     for name, model in TRAINED_ON_NOISE.items():
-        one = case.beyond(model)
-        noise = {way: how.get("sampler_options", {}).get("noise") for way, how in one.changes.items()}
-        noisy = [one.measured[way] for way, sd in noise.items() if sd]
-        yield cured(name, one.measured["still"], [one.final, *noisy])
+        yield cured(case, name, case.beyond(model), trained_on_noise)

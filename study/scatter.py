@@ -1,0 +1,138 @@
+"""How far apart trainings of one recipe end: the one rule by which few trainings are judged.
+
+Two trainings tell next to nothing about their own scatter. All recipes that were trained at least twice tell
+it together: the squares of their deviations are pooled, on a scale on which they are about alike for all
+(logarithms, of shares the log odds), apart for constant and decaying learning rates, which end differently.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from diffusion.evaluation.statistics import TAILS
+from diffusion.parameters import OF_SAMPLING
+from study.results import Results, Training
+from study.settings import TRAININGS
+
+FEWEST_FREEDOM = 3  # degrees of freedom below which constant and decaying rates are pooled
+OF_LENGTH = {"epochs", "steps", "n_keep", "n_reconstruct", "model", "seed"}  # settings that leave the first epochs alike
+SMALLEST = 1e-9
+
+Measured = Callable[[Training], float]  # a number of a training, on its scale; KeyError and the like: none
+
+
+class Scale(NamedTuple):
+    """Where numbers of a kind scatter about alike.
+
+    Attributes:
+        to, back: a number to its scale, and back.
+    """
+
+    to: Callable[[float], float]
+    back: Callable[[float], float]
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, 1e-4), 1 - 1e-4)
+    return math.log(p / (1 - p))
+
+
+LINEAR = Scale(float, float)
+LOG = Scale(lambda x: math.log(max(x, SMALLEST)), math.exp)
+LOGIT = Scale(_logit, lambda x: 1 / (1 + math.exp(-x)))
+FISHER = Scale(lambda r: math.atanh(min(max(r, -0.999999), 0.999999)), math.tanh)
+
+
+def gain(scale: Scale, of: Scale, value: float, step: float = 1e-4) -> float:
+    """The derivative of a number on one scale by the same number on another, at a value."""
+    at = of.to(value)
+    above, below = (scale.to(of.back(at + change)) for change in (step, -step))
+    return (above - below) / (2 * step)
+
+
+class Scatter(NamedTuple):
+    """The standard deviation of a training's number about its recipe's mean, and its degrees of freedom."""
+
+    sd: float
+    freedom: int
+
+    def half(self, weight: float) -> float:
+        """Half the width of the 95 % interval of a sum over trainings with these squared weights in all."""
+        return float(stats.t.ppf(TAILS[1], self.freedom)) * self.sd * math.sqrt(weight)
+
+
+UNKNOWN = Scatter(math.nan, 0)
+
+
+def recipes(runs: Iterable[Results]) -> list[list[Training]]:
+    """The trainings of each recipe that was trained at least twice.
+
+    A training at a constant rate that is the beginning of another one is left out: the longer
+    stands for both.
+    """
+    ones = [one for run in runs for one in run.trainings.values()]
+    longest: dict[Any, int] = {}
+    for one in ones:
+        longest[_course(one)] = max(longest.get(_course(one), 0), one.train.unread["epochs"])
+    found: dict[Any, dict[int, Training]] = {}
+    for one in ones:
+        epochs = one.train.unread["epochs"]
+        if not (one.constant_rate and epochs < longest[_course(one)]):
+            found.setdefault((_recipe(one), epochs), {})[one.seed] = one
+    return [[*of.values()] for of in found.values() if len(of) > 1]
+
+
+def trained(one: Training) -> dict[str, Any]:
+    """The settings of a training; one that is younger than the training has its default."""
+    fields = TRAININGS[one.train.unread["job"]].model_fields
+    return {name: field.default for name, field in fields.items()} | one.settings.unread
+
+
+def _recipe(one: Training) -> str:
+    """The settings that decide what is learnt, but for how long."""
+    aside = OF_LENGTH.union(OF_SAMPLING)
+    return repr(sorted((name, value) for name, value in trained(one).items() if name not in aside))
+
+
+def _course(one: Training) -> tuple[str, int]:
+    return _recipe(one), one.seed
+
+
+def pooled(runs: Iterable[Results], of: Measured, constant: bool) -> Scatter:
+    """The scatter of a number between trainings of one recipe, of those at constant or at decaying rates.
+
+    Of all of them where the group has fewer than `FEWEST_FREEDOM` degrees of freedom.
+    """
+    groups: dict[bool, list[np.ndarray]] = {True: [], False: []}
+    for ones in recipes(runs):
+        values = np.array([*_known(ones, of)])
+        if len(values) > 1:
+            groups[ones[0].constant_rate].append(values)
+    scatter = _scatter(groups[constant])
+    return scatter if scatter.freedom >= FEWEST_FREEDOM else _scatter(chain(*groups.values()))
+
+
+def _known(ones: Iterable[Training], of: Measured) -> Iterator[float]:
+    for one in ones:
+        try:
+            value = of(one)
+        except (LookupError, TypeError, ValueError, AttributeError):  # it is not measured of this one
+            continue
+        if value is not None and math.isfinite(value):
+            yield value
+
+
+def _scatter(groups: Iterable[np.ndarray]) -> Scatter:
+    groups = [*groups]
+    freedom = sum(len(values) - 1 for values in groups)
+    squares = sum(float(np.square(values - values.mean()).sum()) for values in groups)
+    return Scatter(math.sqrt(squares / freedom), freedom) if freedom else UNKNOWN
+
+
+def runs_of(results: Results) -> list[Results]:
+    """A run, and those beside it whose trainings are ours."""
+    return [one for one in (results, results.further, results.watched) if one]
