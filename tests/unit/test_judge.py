@@ -16,6 +16,7 @@ from report.departures import DDPMS, deviations
 from report.effects import BELOW, EQUAL, WITHIN, Effect
 from study import table
 from study.results import STUDY, Results, load
+from study.scatter import LOG, UNKNOWN, Scatter
 
 CLAIMS = {one.id: one for one in judge.claims()}
 
@@ -45,12 +46,35 @@ def test_answers_of_an_effect_and_the_bounds_that_give_the_same(one, answer, sam
     assert one.same() == pytest.approx(same)
 
 
-def test_three_trainings_have_an_interval_over_them_two_must_both_answer():
-    ones = [effect(v, v - 0.1, v + 0.1) for v in (1.0, 2.0, 3.0)]
-    two, three = (effects.over_trainings(some).interval for some in (ones[:2], ones))
-    assert two.ends == pytest.approx((1.5, 0.9, 2.1))
-    width = math.hypot(4.302653 / math.sqrt(3), 0.1)  # Student's, for two degrees of freedom
-    assert three.ends == pytest.approx((2, 2 - width, 2 + width), rel=1e-5)
+def test_an_interval_over_trainings_follows_from_the_scatter_for_one_as_for_three():
+    def of(*values):
+        at = {"scale": LOG, "ratio": True, "scatter": Scatter(0.2, 4)}
+        ones = [effect(v, v, v, weights={f"a-{i}": 1, f"b-{i}": -1}, **at) for i, v in enumerate(values)]
+        return effects.over_trainings(ones).interval
+
+    def half(n):
+        return math.exp(2.776445 * 0.2 * math.sqrt(2 / n))  # Student's quantile, of two models
+
+    assert of(2.0).ends == pytest.approx((2, 2 / half(1), 2 * half(1)), rel=1e-5)
+    assert of(1.0, 4.0).ends == pytest.approx((2, 2 / half(2), 2 * half(2)), rel=1e-5)
+    assert of(1.0, 2.0, 4.0).ends == pytest.approx((2, 2 / half(3), 2 * half(3)), rel=1e-5)
+
+
+def test_a_training_that_enters_two_effects_counts_once_with_both_weights():
+    at = {"scatter": Scatter(1.0, 4)}
+    ones = [effect(0, 0, 0, weights={f"a-{i}": 1, "b-0": -1}, **at) for i in (0, 1)]
+    assert effects.over_trainings(ones).interval.high == pytest.approx(2.776445 * math.sqrt(1 / 2 + 1))
+
+
+def test_what_would_settle_it_is_the_number_of_trainings_with_which_the_rule_decides():
+    one = effect(1.0, 1.0, 1.0, weights={"a-0": 1}, scatter=Scatter(1.0, 4))
+    needed = effects.trainings_to_decide([one])
+    assert needed == math.ceil(2.776445**2) == 8
+    of = [replace(one, weights={f"a-{i}": 1}) for i in range(needed)]
+    assert effects.over_trainings(of).answer() is True
+    assert effects.over_trainings(of[:-1]).answer() is None
+    assert replace(one, scatter=UNKNOWN).answer() is None  # nothing tells how far trainings scatter
+    assert effects.trainings_to_decide([replace(one, scatter=UNKNOWN)]) is None
 
 
 # --- verdicts ---
@@ -149,27 +173,38 @@ def verdict(name: str, results: Results) -> ledger.Verdict:
     return judge.judge(CLAIMS[name], results)
 
 
+def two(model: str, first: float, second: float) -> list[Change]:
+    """Two trainings of a model, at these distances."""
+    return [level(model, first), again(f"{model}-0", f"{model}-1", 1), level(model, second, seed=1)]
+
+
 @pytest.mark.parametrize(
     ("cosine", "expected"),
-    [((5, 0.5), ledger.HOLDS), ((20, 0.5), ledger.FAILS), ((10, 0.01), ledger.SAME), ((9, 9), ledger.OPEN)],
+    [((5, 5.2), ledger.HOLDS), ((20, 21), ledger.FAILS), ((9.9, 10.1), ledger.SAME), ((5, 15), ledger.OPEN)],
 )
 def test_a_claim_takes_the_verdict_that_the_data_give_it(run, cosine, expected):
-    found = verdict("lower_distance", run(level("linear", 10), level("cosine", *cosine)))
+    of_zoom = two("zoom", 10, 10.1)  # a third recipe to tell the scatter
+    found = verdict("lower_distance", run(*two("linear", 9.9, 10.1), *two("cosine", *cosine), *of_zoom))
     reason = ledger.BY_TRAININGS if expected == ledger.OPEN else ""
     assert (found.verdict, found.reason) == (expected, reason)
 
 
-def test_trainings_that_agree_confirm_and_two_that_disagree_leave_it_open(run):
-    lower = level("linear", 10), level("cosine", 5)
-    more = again("cosine-0", "cosine-1", 1)
-    three = run(*lower, more, again("cosine-0", "cosine-2", 2), again("linear-0", "linear-1", 1))
+def test_trainings_pair_in_turn_and_those_that_differ_are_told(run):
+    more = again("cosine-0", "cosine-2", 2)
+    three = run(*two("linear", 10, 10.1), *two("cosine", 5, 5.1), more)
     seeds = [(case["linear"].seed, case["cosine"].seed) for case in judge.cases(three, DDPMS)]
     assert seeds == [(0, 0), (1, 1), (0, 2)]  # a model with fewer begins again
     found = verdict("lower_distance", three)
-    assert (found.verdict, found.trainings, found.fewest) == (ledger.HOLDS, {"linear": 2, "cosine": 3}, 2)
-    found = verdict("lower_distance", run(*lower, more, level("cosine", 20, seed=1)))
+    assert (found.trainings, found.fewest) == ({"linear": 2, "cosine": 3}, 2)
+    found = verdict("lower_distance", run(*two("linear", 10, 10.1), *two("cosine", 5, 20)))
     assert (found.verdict, found.reason) == (ledger.OPEN, ledger.BY_TRAININGS)
     assert "holds in 1; does not hold in 1" in found.why
+
+
+def test_a_single_training_of_each_recipe_decides_nothing(run):
+    found = verdict("lower_distance", run(level("linear", 10), level("cosine", 5)))
+    assert (found.verdict, found.lean, found.needed) == (ledger.OPEN, ledger.HOLDS, None)
+    assert "no recipe was trained twice" in found.why
 
 
 def test_small_runs_decide_nothing_but_what_no_training_enters_nor_do_runs_that_lack_a_model(run):

@@ -1,0 +1,49 @@
+"""The figure of effects: what each change does to a cold model, with intervals over trainings."""
+
+from matplotlib.figure import Figure
+
+from diffusion.figures.curves import PLAIN
+from diffusion.figures.style import MUTED, new_figure
+from study.figures.styles import MODELS, figure
+from study.results import Results
+
+SHOWN = (  # rows, from above: the effect, and the part of the sets in which it is told
+    *(("training noise", part) for part in ("in the zoom", "in the blur", "in the pixelate")),
+    *(("joint start", part) for part in ("without training noise", "with training noise")),
+    *(("sampling noise", part) for part in ("without training noise", "with training noise")),
+    *(("blur for zoom", part) for part in ("without training noise", "with training noise")),
+    *(("pixelation for zoom", part) for part in ("without training noise", "with training noise")),
+)
+NAMES = {"in the pixelate": "in the pixelation"}
+PANELS = {  # measure -> its axis, the factor of its values, the place of no effect
+    "digit": ("digits (percentage points)", 100, 0),
+    "coverage": ("coverage (percentage points)", 100, 0),
+    "frechet": ("distance, digit features (ratio)", 1, 1),
+    "frechet_autoencoder": ("distance, autoencoder (ratio)", 1, 1),
+}
+
+
+@figure
+def effects(results: Results) -> Figure | None:
+    """A row for each effect and part, a panel for each measure: the effect and its interval over seeds."""
+    if not (job := results.effects):
+        return None
+    ways = [(f"{name}, {part}", NAMES.get(part, part)) for name, part in SHOWN if f"{name}, {part}" in job.ways]
+    drawn = new_figure(62)
+    across = drawn.subplots(1, len(PANELS), sharey=True)
+    for axes, (measure, (label, times, none)) in zip(across, PANELS.items(), strict=True):
+        axes.axvline(none, color=MUTED, linewidth=0.8)
+        for place, (way, _) in enumerate(ways):
+            one = job.ways[way][measure]
+            colour = MODELS["zoom"].colour if place % 2 else MODELS["linear"].colour
+            axes.plot(times * one.value, place, "o", color=colour, markersize=4)
+            if one.low is not None:
+                axes.plot([times * one.low, times * one.high], [place] * 2, color=colour, linewidth=1)
+        if none:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(PLAIN)
+            axes.xaxis.set_minor_formatter(PLAIN)
+        axes.set(xlabel=label, ylim=(len(ways) - 0.5, -0.5))
+        axes.grid(False, axis="y")
+    across[0].set_yticks(range(len(ways)), [f"{way.split(', ')[0]}, {part}" for way, part in ways])
+    return drawn

@@ -1,0 +1,85 @@
+"""How far trainings of one recipe scatter: what is pooled, and how often its intervals cover the truth."""
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from study import scatter
+from study.results import load
+from study.scatter import LOG, LOGIT, Scatter
+
+
+def training(recipe: str, seed: int, value: float = 0.0, epochs: int = 10, constant: bool = False):
+    """A training of no network: its settings, its length, its number."""
+    settings = {"network": recipe, "lr_schedule": "constant" if constant else "cosine", "seed": seed}
+    train = SimpleNamespace(unread={"job": "02_train_ddpm", "epochs": epochs})
+    of = {"settings": SimpleNamespace(unread=settings), "train": train, "seed": seed, "value": value}
+    return SimpleNamespace(**of, constant_rate=constant)
+
+
+def run(*ones):
+    return SimpleNamespace(trainings=dict(enumerate(ones)))
+
+
+def value(one) -> float:
+    return one.value
+
+
+def test_squares_are_pooled_over_recipes_with_their_degrees_of_freedom():
+    ones = [training("a", i, v) for i, v in enumerate((1.0, 3.0))]
+    ones += [training("b", i, v) for i, v in enumerate((10.0, 11.0, 15.0))]
+    found = scatter.pooled([run(*ones, training("alone", 0, 99.0))], value, constant=False)
+    assert found == (pytest.approx(math.sqrt((2.0 + 14.0) / 3)), 3)
+    assert found.half(1 / 2) == pytest.approx(3.182446 * found.sd / math.sqrt(2))  # Student's quantile
+
+
+def test_constant_and_decaying_rates_are_apart_where_each_tells_enough():
+    decaying = [training(name, i, 10.0 * i) for name in "abc" for i in (0, 1)]
+    constant = [training(name, i, 1.0 * i, constant=True) for name in "defg" for i in (0, 1)]
+    assert scatter.pooled([run(*decaying, *constant)], value, constant=True).sd == pytest.approx(0.5**0.5)
+    assert scatter.pooled([run(*decaying, *constant)], value, constant=False).sd == pytest.approx(50**0.5)
+    few = scatter.pooled([run(*decaying, *constant[:4])], value, constant=True)
+    assert few.freedom == 5  # of all
+
+
+def test_the_longer_of_two_trainings_that_begin_alike_stands_for_both():
+    long = [training("a", seed, constant=True, epochs=100) for seed in (0, 1)]
+    short = [training("a", seed, constant=True, epochs=30) for seed in (1, 2)]
+    assert scatter.recipes([run(*long), run(*short)]) == [long]
+    decaying = [training("a", seed, epochs=epochs) for epochs in (10, 30) for seed in (0, 1)]
+    assert scatter.recipes([run(*decaying)]) == [decaying[:2], decaying[2:]]  # which begin otherwise
+
+
+def test_what_is_not_measured_of_a_training_is_left_out_and_nothing_known_is_said():
+    def measured(one):
+        if one.seed:
+            raise KeyError("digit")
+        return one.value
+
+    found = scatter.pooled([run(training("a", 0), training("a", 1))], measured, constant=False)
+    assert found.freedom == 0
+
+
+def test_intervals_of_differences_cover_the_truth_in_19_of_20_cases():
+    random, n, covered = np.random.default_rng(0), 400, 0
+    for _ in range(n):
+        drawn = random.normal(0, 0.3, (5, 2))
+        ones = [training(str(i), j, v) for i, pair in enumerate(drawn) for j, v in enumerate(pair)]
+        half = scatter.pooled([run(*ones)], value, constant=False).half(1 / 2 + 1 / 2)
+        covered += abs(drawn[0].mean() - drawn[1].mean()) < half
+    assert 0.92 * n < covered < 0.98 * n
+
+
+@pytest.mark.parametrize(("scale", "of", "at", "gain"), [(LOG, LOGIT, 0.2, 0.8), (scatter.LINEAR, LOG, 3, 3)])
+def test_a_difference_on_one_scale_is_carried_to_another(scale, of, at, gain):
+    assert scatter.gain(scale, of, at) == pytest.approx(gain, rel=1e-4)
+
+
+def test_nineteen_released_recipes_were_trained_twice_five_of_them_at_constant_rates():
+    runs = [load(f"released/{name}") for name in ("paper", "beyond", "starts")]
+    found = scatter.recipes(runs)
+    constant = [ones for ones in found if ones[0].constant_rate]
+    assert (len(found), len(constant)) == (19, 5)
+    assert Scatter(1.0, 5).half(1) == pytest.approx(2.570582)
