@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from diffusion.evaluation.statistics import FEWEST, Interval
+from report import experiments
 from report.claims.ddpm import EARLY
 from report.claims.samples import COMPARABLE, classes
 from report.departures import DDPMS, END_OF_TRAINING, complete, deviations
@@ -23,14 +24,13 @@ from report.short import told
 from report.sources import defined
 from report.text import Lazy, Names
 from report.text_format import FIXED, NUMBERS, Markdown, escape, fixed, integer, listing, named, num, percent
-from study import blind as blind_reading
 from study import changes, drift
 from study.counterparts import studied
 from study.figures.beyond import SHOWN
 from study.figures.pictures import UNPICKED
 from study.figures.starts import HALF
 from study.results import LATE, SETTLED, Results, Training, mean, sampling_of
-from study.table import Job, Row, Samples
+from study.table import Job, Samples
 
 EARLY_POINT = 0.2  # of training, where the schedules are compared
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
@@ -44,13 +44,24 @@ TOLD = (
 )
 
 
+IN_TEXT = ("linear_30", "linear_unet_constant", "linear_unet", "cosine_unet", "cosine_unet.ddim_24", "zoom")
+IN_TEXT += ("zoom.mixture", "zoom_dilated.mixture", "zoom_unet.mixture", "zoom_unet_noise.grey")
+
+
 def names(run: Run) -> dict[str, Any]:
     """Name -> value, or a function that makes it when it is needed."""
     results = run.results
     of = {m: results.of(m) for m in studied(results)}
     found = common(run) | _front(run) | _run(run, of) | _tables(results) | _claims(run.verdicts)
     found |= _firsts({m: ones[0] for m, ones in of.items()}) | _trainings(results, of)
-    return found | _zooms(results) | _of_run(results, of) | _others(results) | _level(results)
+    return (
+        found
+        | _zooms(results)
+        | _of_run(results)
+        | _others(results)
+        | _level(results)
+        | _experiments(results)
+    )
 
 
 # --- the run ---
@@ -323,30 +334,15 @@ def by_class(ones: list[Training]) -> dict[str, np.ndarray]:
 # --- jobs of no training ---
 
 
-def by_model(job: Job) -> dict[str, dict[str, Samples]]:
-    """Model -> way -> what a job of no single model measured of it."""
-    found: dict[str, dict[str, list[Row]]] = {}
-    for row in job.rows:
-        found.setdefault(row.model, {}).setdefault(row.way, []).append(row)
-    return {model: {way: Samples(rows) for way, rows in of.items()} for model, of in found.items()}
-
-
-def _of_run(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
-    """Noise schedules, real images as a yardstick, and the blind comparison."""
+def _of_run(results: Results) -> dict[str, Any]:
+    """Noise schedules, real images as a yardstick, and the blind readers."""
     yardstick = results.yardstick
-    schedules, real, blind = (
-        job.ways if job else {} for job in (results.schedules, yardstick, results.blind)
-    )
+    schedules, real = (job.ways if job else {} for job in (results.schedules, yardstick))
 
     def per_nat() -> float:
         """The distance of real images for each nat by which their classes are mixed otherwise."""
         found = yardstick["mixed"]
         return sum(one.value for one in found["frechet"]) / sum(found.places("frechet"))
-
-    def corrected(model: str) -> list[float]:
-        """Shares of digits of its trainings, lowest and highest, corrected for the recogniser's errors."""
-        accepted = (one.final["digit"].value for one in of[model])
-        return [share for one in accepted for share in blind_reading.corrected(results.blind, one)]
 
     return {
         "schedule": results.schedules and results.schedules.facts,
@@ -359,8 +355,18 @@ def _of_run(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any
             for kind in SCALE
         ],
         "per_nat": per_nat if yardstick else None,
-        "blind": blind,
-        "corrected": Lazy(of if blind else (), corrected),
+    } | experiments.blind(results.blind)
+
+
+def _experiments(results: Results) -> dict[str, Any]:
+    """The main question, the scatter of trainings, and experiments."""
+    asked = all(one in results.models for one in experiments.PAIR)
+    return {
+        "question": (lambda: experiments.question(results)) if asked else [],
+        "recipes": experiments.recipes(results),
+        "excess": experiments.excess(results),
+        **experiments.effects(results.effects),
+        **experiments.intervention(results.intervention),
     }
 
 
@@ -425,12 +431,14 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
 def _others(results: Results) -> dict[str, Any]:
     """Changes beyond the study, the study's own files and weights, and trainings in their first epochs."""
     further, original, watched = results.further, results.original, results.watched
-    rows = {row.name: row for row in changes.table(further)} if further else {}
+    rows = {row.name: row for row in changes.table(further, results)} if further else {}
     ones = further.trainings.values() if further else ()
     found = {
         "beyond": rows,
         "told_beyond": [row for name, row in rows.items() if name in TOLD],
-        "watched": {row.name: row for row in changes.table(watched)} if watched else {},
+        "told_in_text": [rows[name] for name in IN_TEXT if name in rows],
+        "prior_numbers": lambda: _numbers(rows["zoom_unet_noise.grey"].changes["components"]),
+        "watched": {row.name: row for row in changes.table(watched, results)} if watched else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
         "automatic": lambda: [
             one.train.environment["precision"] for one in ones if one.settings["precision"] == "auto"
@@ -440,9 +448,14 @@ def _others(results: Results) -> dict[str, Any]:
     return found | _files(original.files if original else None)
 
 
+def _numbers(components: int, of: int = 16) -> int:
+    """Of a mixture of full Gaussians over so many numbers: means, covariances and weights."""
+    return components * (of + of * (of + 1) // 2) + components - 1
+
+
 def _tuning(further: Results) -> Lazy:
     """Of each model the number of ways tried, and the distance as it is reported over the best of them."""
-    tried, facts = by_model(further.tuning), further.tuning.facts
+    tried, facts = experiments.by_model(further.tuning), further.tuning.facts
 
     def tuned(model: str) -> dict[str, float]:
         one, of = further.first(model), tried[model]
@@ -459,7 +472,7 @@ def _files(files: Job | None) -> dict[str, Any]:
     if not files:
         return dict.fromkeys(("files", "protocol", "same_file", "published", "scores"))
     done, described = ", as the code does", ", as the text says"
-    found = by_model(files)
+    found = experiments.by_model(files)
     of = found.pop("") | found
     sources = [way.removesuffix(done) for way in of if way.endswith(done)]
     return {

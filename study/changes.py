@@ -123,7 +123,7 @@ class Way(Mapping):
     def over(self, measure: str, of: Scale = LOG) -> Interval:
         """The mean over trainings, with the interval that follows from how far those of a recipe scatter.
 
-        The scatter is that of samples drawn as their trainings say; unknown where no recipe was trained twice.
+        The scatter is that of samples drawn as trainings say; unknown where no recipe was trained twice.
         """
         values = [of.to(one.value) for one in self[measure]]
 

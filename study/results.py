@@ -24,7 +24,15 @@ SETTLED = 0.3  # the part of training at its beginning of which distance and cla
 LABEL_FREE = "autoencoder"  # the features without labels that tables and conditions are of
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 STUDY = ("linear", "cosine", "zoom")
-OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention")  # jobs of no training
+OF_RUN = (
+    "schedules",
+    "yardstick",
+    "blind",
+    "tuning",
+    "files",
+    "effects",
+    "intervention",
+)  # jobs of no training
 
 
 @dataclass(frozen=True)
@@ -152,7 +160,8 @@ class Results:
 
     Attributes:
         trainings: (model, seed) -> training; the first seed of a model is the one that text names.
-        schedules, yardstick, blind, tuning, files, effects, intervention: jobs of no training, None where they are not made.
+        schedules, yardstick, blind, tuning, files, effects, intervention: jobs of no training, None where
+            they are not made.
         further, original, watched: other runs, of which some things are shown beside this one's: beyond the
             study, of its own weights, and of trainings whose every early epoch is measured.
     """

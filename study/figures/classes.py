@@ -13,13 +13,12 @@ from matplotlib.ticker import MaxNLocator
 from diffusion.figures.curves import name_classes
 from diffusion.figures.style import INK, SMALL, legend, new_figure
 from study.figures.styles import MODELS, figure, plain, titled
-from study.results import LABEL_FREE, SETTLED, Results, Training
+from study.results import SETTLED, Results, Training
 from study.series import mean_of_late, share
 from study.table import Samples
 
 THEIRS = "the study's zoom"  # its weights, which have one checkpoint
 DOUBLINGS = {"cmap": "RdBu_r", "norm": LogNorm(1 / 4, 4, clip=True)}  # colours of a share over the real one
-FEATURES = {"digit features": "frechet", "autoencoder features": f"frechet_{LABEL_FREE}"}  # panels of `mix`
 
 
 @figure
@@ -30,33 +29,30 @@ def mix(results: Results) -> Figure | None:
     line is of real images whose classes are mixed otherwise.
     """
     zooms = [one for one in results.of("zoom") if one.measured]
-    real = results.yardstick["mixed"] if results.yardstick else {}
-    found = {title: [_points(one, measure) for one in zooms] for title, measure in FEATURES.items()}
-    panels = {title: points for title, points in found.items() if zooms and all(points)}
-    if not panels:
+    points = [_points(one) for one in zooms]
+    if not zooms or not all(points):
         return None
     drawn, entries, colour = new_figure(54), {}, MODELS["zoom"].colour
-    row = drawn.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (title, points) in zip(row, panels.items(), strict=True):
-        for i, (one, at) in enumerate(zip(zooms, points, strict=True)):
-            look = {"marker": "^osDv"[i % 5], "facecolor": "none" if i else colour, "edgecolor": colour}
-            entries[titled(results, one)] = axes.scatter(*zip(*at, strict=True), s=13, linewidth=0.8, **look)
-        if (measure := FEATURES[title]) in real:
-            x, y = real.places(measure), [one.value for one in real[measure]]
-            (curve,) = axes.plot(x, y, color=INK, linewidth=0.9, marker=".", zorder=1)
-            entries["real images, mixed otherwise"] = curve
-        axes.set(title=title, xlabel="divergence of the classes (nats)", xlim=(0, None))
-        axes.set_ylim(bottom=0)
-    row[0].set_ylabel("Fréchet distance")
+    axes = drawn.subplots()
+    for i, (one, at) in enumerate(zip(zooms, points, strict=True)):
+        look = {"marker": "^osDv"[i % 5], "facecolor": "none" if i else colour, "edgecolor": colour}
+        entries[titled(results, one)] = axes.scatter(*zip(*at, strict=True), s=13, linewidth=0.8, **look)
+    real = results.yardstick["mixed"] if results.yardstick else {}
+    if "frechet" in real:
+        x, y = real.places("frechet"), [one.value for one in real["frechet"]]
+        (curve,) = axes.plot(x, y, color=INK, linewidth=0.9, marker=".", zorder=1)
+        entries["real images, mixed otherwise"] = curve
+    axes.set(xlabel="divergence of the classes (nats)", ylabel="Fréchet distance", xlim=(0, None))
+    axes.set_ylim(bottom=0)
     legend(drawn, list(entries.items()))
     return drawn
 
 
-def _points(one: Training, measure: str) -> list[tuple[float, float]]:
+def _points(one: Training) -> list[tuple[float, float]]:
     """Divergence and distance of the settled checkpoints, or of the finished model."""
-    rows = [row for row in one.curve if row.epoch > SETTLED * one.train.epochs and measure in row]
-    rows = rows or [one.final] * (measure in one.final)
-    return [(row["divergence"].value, row[measure].value) for row in rows]
+    rows = [row for row in one.curve if row.epoch > SETTLED * one.train.epochs and "frechet" in row]
+    rows = rows or [one.final] * ("frechet" in one.final)
+    return [(row["divergence"].value, row["frechet"].value) for row in rows]
 
 
 @figure

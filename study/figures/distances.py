@@ -32,12 +32,15 @@ LOSSES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEARES
 
 @figure
 def losses(results: Results) -> Figure | None:
-    """Figs. 3 and 9: the test loss of the first training of each model; dashed, the study's."""
+    """Figs. 3, 9: test losses of each model's first training; thin, training losses; dotted, the study's."""
     drawn = new_figure(52)
     axes, ends = drawn.subplots(), []
     for model, style in model_styles(results).items():
         x, y = _test_losses(results.first(model))
         if x:
+            of_training = [row["train_loss"].value for row in results.first(model).history]
+            axes.plot(range(1, len(of_training) + 1), of_training, color=style.colour, linewidth=0.5)
+            drawn.plots(f"{style.label}, training", range(1, len(of_training) + 1), of_training)
             axes.plot(x, y, color=style.colour, marker="o" if len(x) == 1 else "")
             ends.append((x[-1], y[-1], style.label, style.colour))
     if not ends:
@@ -63,27 +66,24 @@ def _test_losses(one: Training) -> tuple[list[int], list[float]]:
 
 @figure
 def distances(results: Results) -> Figure | None:
-    """Figs. 4 and 13: distances over epochs, a curve a training; left what predicts noise, right the others.
+    """Figs. 4 and 13: distances over epochs, a curve a training, all in one panel.
 
     Where there are many checkpoints, each is a point of a thin line, and the running mean a thick one; few
     have their intervals. A floor far below all curves is written into the panel instead.
     """
     ones = [one for one in results.trainings.values() if _curve(one)]
-    sides = [[one for one in ones if (one.process == "ddpm") == noise] for noise in (True, False)]
-    sides = [side for side in sides if side]
-    if not sides:
+    if not ones:
         return None
-    drawn = new_figure(50)
-    panels = drawn.subplots(1, len(sides), sharey=True, squeeze=False)[0]
-    for axes, side in zip(panels, sides, strict=True):
-        epochs(axes, 1, max(_curve(one)[-1].epoch for one in side))
-        for one in side:
-            colour, (x, mean) = colour_of(results, one), _course(one)
-            _distance(axes, one, colour, one is results.first(one.model))
-            if len(x) > FEW:
-                axes.plot(x, mean, label=MEAN, **LOOKS[MEAN] | {"color": colour})
-                drawn.plots(f"{titled(results, one)}, {MEAN}", x, mean)
-    axes = panels[0]
+    drawn, ends = new_figure(58), []
+    axes = drawn.subplots()
+    epochs(axes, 1, max(_curve(one)[-1].epoch for one in ones))
+    for one in ones:
+        colour, (x, mean) = colour_of(results, one), _course(one)
+        _distance(axes, one, colour, one is results.first(one.model))
+        if len(x) > FEW:
+            axes.plot(x, mean, label=MEAN, **LOOKS[MEAN] | {"color": colour})
+            drawn.plots(f"{titled(results, one)}, {MEAN}", x, mean)
+        ends.append((x[-1], mean[-1], titled(results, one), colour))
     axes.set_ylabel(f"Fréchet distance, {plain(ones[0].train.data.noun)} features")
     if not logarithmic(axes, [row["frechet"].value for one in ones for row in _curve(one)]):
         axes.set_ylim(bottom=0)
@@ -93,19 +93,10 @@ def distances(results: Results) -> Figure | None:
             text = f"real against real: {floor:.2g} (below)"
             axes.text(0.02, 0.02, text, transform=axes.transAxes, size=SMALL, color=MUTED, va="bottom")
         else:
-            for each in panels:
-                each.axhline(floor, color=MUTED, linewidth=0.9)
-    shown = {curve.get_label() for axes in panels for curve in axes.lines}
+            axes.axhline(floor, color=MUTED, linewidth=0.9)
+    shown = {curve.get_label() for curve in axes.lines}
     key(drawn, {name: look for name, look in LOOKS.items() if name in shown})
-    for axes, side in zip(panels, sides, strict=True):
-        alone = len({one.model for one in side}) == 1 < len(side)
-        axes.set_title(plain(side[0].label) if alone else "", size=SMALL)
-        ends = []
-        for one in side:
-            x, mean = _course(one)
-            name = f"seed {one.seed}" if alone else titled(results, one)
-            ends.append((x[-1], mean[-1], name, colour_of(results, one)))
-        name_ends(axes, ends)
+    name_ends(axes, ends)
     return drawn
 
 

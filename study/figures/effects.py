@@ -1,10 +1,10 @@
-"""The figure of effects: what each change does to a cold model, with intervals over trainings."""
+"""Figures of the experiments: effects of changes to cold models, and the intervention in early epochs."""
 
 from matplotlib.figure import Figure
 
 from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import MUTED, new_figure
-from study.figures.styles import MODELS, figure
+from diffusion.figures.style import INK, MUTED, STYLES, new_figure
+from study.figures.styles import MODELS, figure, key
 from study.results import Results
 
 SHOWN = (  # rows, from above: the effect, and the part of the sets in which it is told
@@ -28,7 +28,9 @@ def effects(results: Results) -> Figure | None:
     """A row for each effect and part, a panel for each measure: the effect and its interval over seeds."""
     if not (job := results.effects):
         return None
-    ways = [(f"{name}, {part}", NAMES.get(part, part)) for name, part in SHOWN if f"{name}, {part}" in job.ways]
+    ways = [
+        (f"{name}, {part}", NAMES.get(part, part)) for name, part in SHOWN if f"{name}, {part}" in job.ways
+    ]
     drawn = new_figure(62)
     across = drawn.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, (label, times, none)) in zip(across, PANELS.items(), strict=True):
@@ -46,4 +48,39 @@ def effects(results: Results) -> Figure | None:
         axes.set(xlabel=label, ylim=(len(ways) - 0.5, -0.5))
         axes.grid(False, axis="y")
     across[0].set_yticks(range(len(ways)), [f"{way.split(', ')[0]}, {part}" for way, part in ways])
+    return drawn
+
+
+WAYS = {  # of sampling the first epochs -> look
+    "as it is": {"color": INK, "marker": "s"},
+    "control": {"color": STYLES[3].colour, "marker": "v", "linestyle": ":"},
+    "corrected": {"color": STYLES[4].colour, "marker": "o"},
+}
+NAMED = {"as it is": "as usual", "control": "with another epoch's correction", "corrected": "corrected"}
+
+
+@figure
+def intervention(results: Results) -> Figure | None:
+    """Spread of the border and share of digits after each of the first epochs, a panel for each schedule."""
+    if not (job := results.intervention):
+        return None
+    drawn = new_figure(50)
+    panels = drawn.subplots(1, 4)
+    for i, (measure, label) in enumerate(
+        {"border": "s.d. of the border", "digit": "share of digits"}.items()
+    ):
+        for j, model in enumerate(("linear", "cosine")):
+            axes = panels[2 * i + j]
+            for way, look in WAYS.items():
+                of = model, way, measure
+                rows = [row for row in job.rows if (row.model, row.way, row.measure) == of]
+                values = [row.interval.sd if measure == "border" else row.interval.value for row in rows]
+                axes.plot([row.epoch for row in rows], values, markersize=3, linewidth=1, **look)
+            axes.set(title=model, xlabel="epoch", ylabel=label if not j else "")
+            if measure == "border":
+                axes.set_yscale("log")
+                axes.yaxis.set_major_formatter(PLAIN)
+            else:
+                axes.set_ylim(-0.02, 1)
+    key(drawn, {NAMED[way]: look for way, look in WAYS.items()})
     return drawn

@@ -73,6 +73,17 @@ def quality(results: Results, model: str) -> Figure | None:
 
 
 @figure
+def quality_both(results: Results) -> Figure | None:
+    """The same of the cosine DDPM and of the zoom."""
+    names = {m: f"quality_{results.first(m).name}" for m in ("cosine", "zoom") if m in results.models}
+    parts = {}
+    for model, found in kept(results, names, 2).items():
+        for how, part in zip(("most", "least"), found, strict=True):
+            parts[f"{plain(results.first(model).label)}, {how} confident"] = part
+    return images.grids(parts, columns=4, across=4, highest=34) if parts else None
+
+
+@figure
 def beyond_samples(results: Results) -> Figure | None:
     """Samples of some models beyond the study."""
     found = kept(results.further, SAMPLED, SHOWN)

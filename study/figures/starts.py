@@ -13,8 +13,11 @@ from study.figures.styles import MODELS, figure, key
 from study.results import Results
 
 KINDS = {  # of networks
-    kind: {"color": style.colour, "marker": style.marker, "linestyle": "none"}
-    for kind, style in zip(("study's network", "dilated", "RMS norm", "U-Net"), STYLES[2:], strict=True)
+    kind: {"color": colour, "marker": marker, "linestyle": "none"}
+    for kind, colour, marker in (
+        ("study's network", INK, "^"),
+        *((kind, *STYLES[i][::2]) for i, kind in enumerate(("dilated", "RMS norm", "U-Net"), 3)),
+    )
 }
 HOLLOW = {"color": INK, "marker": "o", "markerfacecolor": "none", "linestyle": "none"}
 HALF = 0.5  # the response at t = T above which an ancestral step makes an offset smaller

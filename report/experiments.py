@@ -1,0 +1,186 @@
+"""Names of the long report for its main question and its experiments: effects, intervention, readers."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from diffusion.evaluation.statistics import FEWEST, Interval
+from report.judge import Case, late_value
+from report.text import Lazy, Names
+from report.text_format import Markdown, fixed, num
+from study import scatter
+from study.blind import TITLES
+from study.results import Results, Training
+from study.scatter import LOG
+from study.table import Job, Row, Samples
+
+PAIR = ("zoom", "linear")
+LAST = {"last": "frechet", "autoencoder": "frechet_autoencoder", "untrained": "frechet_random"}
+
+
+def by_model(job: Job) -> dict[str, dict[str, Samples]]:
+    """Model -> way -> what a job of no single model measured of it."""
+    found: dict[str, dict[str, list[Row]]] = {}
+    for row in job.rows:
+        found.setdefault(row.model, {}).setdefault(row.way, []).append(row)
+    return {model: {way: Samples(rows) for way, rows in of.items()} for model, of in found.items()}
+
+
+# --- the main question ---
+
+
+def question(results: Results) -> list[tuple[str, Lazy]]:
+    """The zoom's distance over the linear DDPM's: of each pair of trainings, of all, of the study's weights.
+
+    Each has the ratios of `LAST`, and `late` where there are late checkpoints.
+    """
+    pairs = [*zip(*(results.of(model) for model in PAIR), strict=False)]
+    found = [(f"Ours, seed {zoom.seed}", _of_pair(results, zoom, linear)) for zoom, linear in pairs]
+    if theirs := results.original:
+        found.append(("The study's weights", _of_pair(theirs, *(theirs.first(model) for model in PAIR))))
+    return [*found, ("Ours, over trainings", Lazy(("late", *LAST), lambda name: _over(results, name)))]
+
+
+def _of_pair(results: Results, zoom: Training, linear: Training) -> Lazy:
+    case = Case(results, dict(zip(PAIR, (zoom, linear), strict=True)))
+
+    def ratio(name: str) -> Interval:
+        if name == "late":
+            return case.gap(*PAIR, lambda row: row["frechet"].map(LOG.to)).map(math.exp)
+        logs = (one.final[LAST[name]].map(LOG.to) for one in (zoom, linear))
+        return next(logs).minus(next(logs)).map(math.exp)
+
+    late = ["late"] if len(case.shared(*PAIR)) >= FEWEST else []
+    return Lazy([*late, *LAST], ratio)
+
+
+def _over(results: Results, name: str) -> Interval:
+    """The ratio over all trainings of both, by the scatter of trainings."""
+    zooms, linears = (results.of(model) for model in PAIR)
+    shared = {row.epoch for row in linears[0].late}
+    late = late_value(lambda row: row["frechet"].map(LOG.to), shared)
+
+    def number(one: Training) -> float:
+        return late(one) if name == "late" else LOG.to(one.final[LAST[name]].value)
+
+    apart = float(np.mean([*map(number, zooms)]) - np.mean([*map(number, linears)]))
+    found = scatter.pooled(scatter.runs_of(results), number, zooms[0].constant_rate)
+    half = found.half(1 / len(zooms) + 1 / len(linears))
+    return Interval(apart, apart - half, apart + half).map(math.exp)
+
+
+def recipes(results: Results) -> Names:
+    """The recipes by which scatter is judged, and the scatter of late distances at constant rates."""
+    runs = scatter.runs_of(results)
+    found = scatter.recipes(runs)
+
+    def late() -> scatter.Scatter:
+        return scatter.pooled(runs, late_value(lambda row: row["frechet"].map(LOG.to)), constant=True)
+
+    return Names(
+        {
+            "n": lambda: len([one[0].train["seed"] for one in found]),
+            "constant": lambda: len([one[0].train["seed"] for one in found if one[0].constant_rate]),
+            "factor": lambda: math.exp(late().sd),
+            "freedom": lambda: late().freedom,
+        }
+    )
+
+
+def excess(results: Results) -> Names:
+    """By how much the training loss is above the test loss, of each training: first epoch, last ten."""
+
+    def of(epochs: slice) -> list[float]:
+        ones = [one.history[epochs] for one in results.trainings.values()]
+        parts = [[row["train_loss"].value / row["test_loss"].value - 1 for row in one] for one in ones]
+        return [float(np.mean(part)) for part in parts]
+
+    return Names({"first": lambda: of(slice(0, 1)), "last": lambda: of(slice(-10, None))})
+
+
+# --- experiments ---
+
+
+def blind(job: Job | None) -> dict[str, Any]:
+    """What blind readers saw of each source."""
+    if not job:
+        return {"blind": {}}
+    titles = ((title, name) for name, title in TITLES.items() if name in job)
+    return {
+        "blind": job.ways,
+        "blind_rows": [(title, job[name]) for title, name in titles],
+        "blind_readers": lambda: Markdown(job.facts.settings.kind),
+    }
+
+
+def effects(job: Job | None) -> dict[str, Any]:
+    """The effects of changes to cold models, and the mean of each set over seeds."""
+    if not job:
+        return {"effects": {}}
+    settings = job.facts.settings
+    found = by_model(job)
+
+    def points(way: str, sign: int = 1, measure: str = "digit") -> Markdown:
+        """An effect on a share in percentage points, with its interval."""
+        one = job[way][measure]
+        low, high = sorted((sign * one.low, sign * one.high))
+        value, low, high = (fixed(100 * x, 0) for x in (sign * one.value, low, high))
+        return Markdown(f"{value}\xa0[{low}, {high}]")
+
+    def ratio(way: str, measure: str = "frechet") -> Markdown:
+        value, low, high = (fixed(x) for x in job[way][measure].ends)
+        return Markdown(f"{value}\xa0[{low}, {high}]")
+
+    return {
+        "effects": job.ways,
+        "effect_means": found,
+        "effect_points": lambda: points,
+        "effect_ratio": lambda: ratio,
+        "effects_said": Names(
+            {
+                "steps": lambda: settings.steps,
+                "batch": lambda: settings.batch_size,
+                "rate": lambda: num(settings.learning_rate, 1),
+                "n": lambda: settings.n,
+                "seeds": lambda: len({row.x for row in job.rows if row.x is not None and row.interval}),
+                "trainings": lambda: len({(row.model, row.x) for row in job.rows if row.x is not None}),
+                "sets": lambda: len(
+                    {
+                        (row.model, row.way, row.x)
+                        for row in job.rows
+                        if row.measure == "digit" and row.x is not None
+                    }
+                ),
+            }
+        ),
+    }
+
+
+def intervention(job: Job | None) -> dict[str, Any]:
+    """The first epochs of trainings, sampled with and without the part of an offset that is missed."""
+    if not job:
+        return {"intervention": {}}
+    ways = ("as it is", "corrected", "control")
+
+    def of(measure: str, schedule: str, way: str) -> list[Interval]:
+        """A measure after each epoch."""
+        chosen = (r for r in job.rows if (r.model, r.way, r.measure) == (schedule, way, measure))
+        return [row.interval for row in chosen]
+
+    def spreads(schedule: str) -> Mapping[str, Any]:
+        found = {way: [one.sd for one in of("border", schedule, way)] for way in ways}
+        return found | {"fall": min(np.divide(found["as it is"], found["corrected"]))}
+
+    def digits(way: str) -> float:
+        return float(np.mean([one.value for s in ("linear", "cosine") for one in of("digit", s, way)]))
+
+    def distances(schedule: str, way: str) -> float:
+        """After the last of these epochs."""
+        return of("frechet", schedule, way)[-1].value
+
+    names = {"n": lambda: job.facts.settings.epochs, "digits": Lazy(ways, digits)}
+    names |= {"distance": lambda: distances}
+    names |= {schedule: (lambda schedule=schedule: spreads(schedule)) for schedule in ("linear", "cosine")}
+    return {"intervention": Names(names)}
