@@ -13,12 +13,15 @@ from study.confidence import rank_by_quality
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def test_border_grey_is_the_mean_of_the_outer_ring():
-    images = torch.zeros(5, 1, 28, 28, dtype=torch.uint8)
-    images[..., 3:-3, 3:-3] = 255  # the inside does not count
-    images[..., :3, :] = 51  # 3 of the ring's 300 pixels by 28, that is 84
-    found = pixels.border_grey(images)
-    assert (found.low, found.value, found.high) == pytest.approx((0.2 * 84 / 300,) * 3, abs=1e-12)
+def test_the_border_is_the_outer_ring_of_which_clamping_hides_what_drifts_below_black():
+    drift = torch.linspace(-0.4, 0.4, 9)
+    x = (drift[:, None, None, None] - 0.5).expand(9, 1, 28, 28).clone()
+    x[..., 3:-3, 3:-3] = 7.0  # the inside does not count
+    x[..., :3, :] = 0.5  # 84 of the ring's 300 pixels
+    raw, seen = 216 / 300 * drift + 84 / 300, 216 / 300 * drift.clamp(min=0) + 84 / 300
+    found = pixels.border_before_clamping(x)
+    assert (found.value, found.sd) == pytest.approx((float(raw.mean()), float(raw.std())), abs=1e-6)
+    assert pixels.border_grey(to_uint8(x)).value == pytest.approx(float(seen.mean()), abs=0.003)
 
 
 def test_bootstrap_is_the_interval_of_a_mean():
@@ -28,29 +31,20 @@ def test_bootstrap_is_the_interval_of_a_mean():
     assert found.ends == pytest.approx((values.mean(), found.value - half, found.value + half), abs=0.03)
 
 
-def test_the_raw_border_tells_dark_drifts_that_clamping_hides():
-    drift = torch.linspace(-0.4, 0.4, 9)
-    x = torch.full((9, 1, 28, 28), -0.5) + drift[:, None, None, None]
-    found = pixels.border_before_clamping(x)
-    assert (found.value, found.sd) == (pytest.approx(0, abs=1e-6), pytest.approx(float(drift.std())))
-    seen = pixels.border_grey(to_uint8(x)).value
-    assert seen == pytest.approx(float(drift.clamp(min=0).mean()), abs=0.003)
-    x[:, :, 3:-3, 3:-3] = 7.0  # what lies within the ring does not count
-    assert pixels.border_before_clamping(x) == found
-
-
 @pytest.mark.parametrize(("height", "width"), [(20, 2), (6, 10)])
-def test_the_stroke_of_a_bar_is_twice_its_area_over_its_perimeter(height, width):
-    white = torch.zeros(1, 28, 28, dtype=torch.bool)
-    white[:, 3 : 3 + height, 5 : 5 + width] = True
+def test_of_a_bar_the_stroke_is_twice_its_area_over_its_perimeter(height, width):
+    images = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
+    images[..., 3 : 3 + height, 5 : 5 + width] = 255
+    images[..., 1:3, 5 : 5 + width] = 127  # not yet white
+    found = {name: one.value for name, one in pixels.drawn(images).items()}
     perimeter = 2 * (height + width) - 4 + 2 * math.sqrt(2)  # its corners are cut
-    assert pixels.stroke_width(white).item() == pytest.approx(2 * height * width / perimeter)
+    expected = {"stroke": 2 * height * width / perimeter, "height": height, "width": width}
+    assert found == pytest.approx(expected | {"ink": width * (height + 2 * 127 / 255) / 784})
 
 
 def test_examples_come_from_the_best_and_the_worst_tenth():
     confidence = torch.rand(200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    high, low = rank_by_quality(confidence, 16, 0)
     best = confidence.argsort(descending=True).tolist()
-    assert len({*high.tolist()}) == len({*low.tolist()}) == 16
-    assert {*high.tolist()} < {*best[:20]}
-    assert {*low.tolist()} < {*best[-20:]}
+    for found, among in zip(rank_by_quality(confidence, 16, 0), (best[:20], best[-20:]), strict=True):
+        assert len({*found.tolist()}) == 16
+        assert {*found.tolist()} < {*among}
