@@ -58,16 +58,14 @@ def test_features_are_those_of_the_shipped_networks_and_of_one_that_is_always_th
     assert black.std() > 0.1  # grey is 0, not black
 
 
-@pytest.mark.parametrize(
-    ("weights", "said"), [("off", "inception_weights"), ("auto", "Name or service not known")]
-)
-def test_inception_that_cannot_be_had_is_absent_and_says_why(monkeypatch, weights, said):
+def test_inception_that_cannot_be_had_is_absent_and_says_why(monkeypatch):
     error = urllib.error.URLError(OSError(-2, "Name or service not known"))
     monkeypatch.setattr(fidelity, "load_state_dict_from_url", mock.Mock(side_effect=error))
-    extractor = features.inception(weights, CPU)
-    assert not extractor.available
-    with pytest.raises(ValueError, match=f"^the inception features are not available: .*{said}"):
-        extractor.features(torch.zeros(4, 1, 28, 28).byte())
+    for weights, said in (("off", "inception_weights"), ("auto", "Name or service not known")):
+        extractor = features.inception(weights, CPU)
+        assert not extractor.available
+        with pytest.raises(ValueError, match=f"^the inception features are not available: .*{said}"):
+            extractor.features(torch.zeros(4, 1, 28, 28).byte())
 
 
 @pytest.mark.parametrize("kind", [CLASSIFIER, AUTOENCODER], ids=["classifier", "autoencoder"])
