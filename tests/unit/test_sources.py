@@ -10,26 +10,33 @@ from report.text_format import percent
 from study import table
 from study.results import load
 
-ONE = load(PAPER).first("zoom")
+RESULTS = load(PAPER)
+ONE = RESULTS.first("zoom")
 
 
 def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
     """A text with names of the training, and its numbers, rows and what is missing."""
-    names, marks = {"one": ONE, "limit": lambda: defined(0.5, "here:LIMIT"), "bare": 0.5}, Marks()
+    names = {"one": ONE, "both": RESULTS.of("zoom"), "bare": 0.5}
+    names["limit"], marks = lambda: defined(0.5, "here:LIMIT"), Marks()
     return *written(Text(names, marks).markdown(text), marks, PAPER), marks.missing
 
 
-def test_a_number_of_several_rows_has_them_all_and_only_what_was_read():
-    ratio = "num(one.final.frechet.value * one.final.recall.value)"
-    text = f"<< {ratio} >> << num(fmean(one.curve | map(attribute='frechet'))) >> << one.settings.T >>"
-    _, numbers, _, missing = filled(text + " << percent(limit) >>")
+def test_a_number_has_all_rows_that_were_read_for_it_and_no_other():
+    told = {
+        "num(one.final.frechet.value * one.final.recall.value)": [
+            "`frechet` of zoom-0",
+            "`recall` of zoom-0",
+        ],
+        "num(fmean(one.curve | map(attribute='frechet')))": [
+            "`frechet` of 100 checkpoints of zoom-0, epochs 1 to 100"
+        ],
+        "num(fmean(both | map(attribute='final.ink')))": ["`ink` of zoom-0", "`ink` of zoom-1"],
+        "one.settings.T": ["`settings.T` of train_zoom-0"],
+        "percent(limit)": ["a definition, `here:LIMIT`"],
+    }
+    _, numbers, _, missing = filled(" ".join(f"<< {placeholder} >>" for placeholder in told))
     assert missing == []
-    assert [[one["what"] for one in number["sources"]] for number in numbers] == [
-        ["`frechet` of zoom-0", "`recall` of zoom-0"],
-        ["`frechet` of 100 checkpoints of zoom-0, epochs 1 to 100"],
-        ["`settings.T` of train_zoom-0"],
-        ["a definition, `here:LIMIT`"],
-    ]
+    assert [[one["what"] for one in number["sources"]] for number in numbers] == [*told.values()]
     first = numbers[0]["sources"][0]
     (line,) = first["rows"]
     assert json.loads((PAPER / first["file"]).read_text())["rows"][line][4] == ONE.final["frechet"].value
