@@ -2,8 +2,6 @@
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from helpers import ROOT
 from study.settings import Profile, SettingError, read_profile
@@ -23,13 +21,6 @@ def fitted(folder, **changes) -> Profile:
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL | {"out": str(folder / "out")} | changes, sort_keys=False))
     return size.fitted(read_profile(path, jobs.PROFILES))
-
-
-@given(st.integers(1, 10**6), st.integers(0, 10**6), st.floats(0, 1))
-def test_numbers_lie_between_the_least_and_the_profiles(least, more, share):
-    found = size.between({"a": {"n": least + more}, "b": 3}, {"a": {"n": least}}, share, "least")
-    assert found["a"]["n"] == pytest.approx(least + more * share, abs=0.51)
-    assert found["b"] == 3
 
 
 def test_an_estimate_grows_with_what_is_asked_for():

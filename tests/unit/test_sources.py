@@ -10,36 +10,32 @@ from report.text_format import percent
 from study import table
 from study.results import load
 
-RESULTS = load(PAPER)
-ONE = RESULTS.first("zoom")
+ONE = load(PAPER).first("zoom")
 
 
 def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
     """A text with names of the training, and its numbers, rows and what is missing."""
-    names = {"one": ONE, "both": RESULTS.of("zoom"), "bare": 0.5}
-    names["limit"], marks = lambda: defined(0.5, "here:LIMIT"), Marks()
+    names, marks = {"one": ONE, "limit": lambda: defined(0.5, "here:LIMIT"), "bare": 0.5}, Marks()
     return *written(Text(names, marks).markdown(text), marks, PAPER), marks.missing
 
 
-def test_a_number_has_all_rows_that_were_read_for_it_and_no_other():
-    told = {
-        "num(one.final.frechet.value * one.final.recall.value)": [
-            "`frechet` of zoom-0",
-            "`recall` of zoom-0",
-        ],
-        "num(fmean(one.curve | map(attribute='frechet')))": [
-            "`frechet` of 100 checkpoints of zoom-0, epochs 1 to 100"
-        ],
-        "num(fmean(both | map(attribute='final.ink')))": ["`ink` of zoom-0", "`ink` of zoom-1"],
-        "one.settings.T": ["`settings.T` of train_zoom-0"],
-        "percent(limit)": ["a definition, `here:LIMIT`"],
-    }
-    _, numbers, _, missing = filled(" ".join(f"<< {placeholder} >>" for placeholder in told))
+def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
+    """In all forms: golden/test_reports.py."""
+    told = "num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.T", "percent(limit)"
+    _, numbers, _, missing = filled(" ".join(f"<< {one} >>" for one in told))
     assert missing == []
-    assert [[one["what"] for one in number["sources"]] for number in numbers] == [*told.values()]
-    first = numbers[0]["sources"][0]
-    (line,) = first["rows"]
-    assert json.loads((PAPER / first["file"]).read_text())["rows"][line][4] == ONE.final["frechet"].value
+    measured, setting, chosen = (number["sources"] for number in numbers)
+    final, last = ONE.final["frechet"].value, ONE.curve[-1]["frechet"].value
+    assert [one["what"] for one in measured] == [
+        "`frechet` of zoom-0",
+        "`frechet` of a checkpoint of zoom-0, epoch 100",
+    ]
+    rows = [json.loads((PAPER / one["file"]).read_text())["rows"][one["rows"][0]] for one in measured]
+    assert [row[4] for row in rows] == [final, last]
+    assert [setting[0]["what"], chosen[0]["what"]] == [
+        "`settings.T` of train_zoom-0",
+        "a definition, `here:LIMIT`",
+    ]
 
 
 def test_a_number_is_marked_where_markdown_takes_a_span():
