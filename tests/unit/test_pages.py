@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 import yaml
@@ -37,11 +39,11 @@ def test_a_page_is_whole_every_link_arrives_and_it_loads_nothing(request, run, n
     assert not re.findall(LEFT, page.get_text())
     ids = [tag["id"] for tag in page.select("[id]")]
     assert len(ids) == len({*ids})
-    links = {tag["href"].partition("#")[::2] for tag in page.select("a[href]")}
+    links, text_of = {tag["href"].partition("#")[::2] for tag in page.select("a[href]")}, cache(Path.read_text)
     for file, place in links:
         if not file.startswith(("https://", "data:text/csv,")):
             assert (path.parent / file).is_file() or not file, file
-            assert not place or f'id="{place}"' in (path.parent / (file or path.name)).read_text(), place
+            assert not place or f'id="{place}"' in text_of(path.parent / (file or path.name)), place
     levels = [int(h.name[1]) for h in page.select("h1, h2, h3, h4, h5, h6")]
     assert (levels[0], levels.count(1)) == (1, 1)
     assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False))

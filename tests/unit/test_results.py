@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
+from diffusion.evaluation.statistics import Interval
 from diffusion.files import sha256
 from diffusion.parameters import TrainZoom
 from helpers import DAMAGES, PAPER, changed, of_release, train
 from study import kept, results, table
-from study.record import train_record
+from study.record import train_record, zoom_probes
 
 
 @pytest.fixture
@@ -56,10 +58,22 @@ def test_the_file_of_a_training_says_where_and_what_it_is(images, tmp_path):
     facts = one.train
     assert (facts.job, facts.epochs, facts.steps, facts.label) == (P.notebook, 3, 12, "Cold Zoom")
     assert sha256(tmp_path / facts.weights.file) == facts.weights.sha256 == run.weights_sha256()
+    assert one.passes == 12 * 8 / 60_000  # the last one was cut short
+    assert one.probes.places("step_loss") == [step for step, _ in run.losses]
     assert facts.seconds_per_step == pytest.approx(1)  # the median epoch's: a pause does not count
     for found, line in zip(one.history, run.history, strict=True):
         losses = line["epoch"], line["train_loss"], line["test_loss"]
         assert losses == (found.epoch, found["train_loss"].value, found["test_loss"].value)
+
+
+def test_the_centre_of_training_images_is_told_in_shares_of_its_grey_values():
+    counts = torch.zeros(256)
+    counts[[0, 25, 26, 229, 230, 249, 250, 255]] = torch.tensor([1.0, 2, 4, 8, 16, 32, 64, 128])
+    rows = zoom_probes({}, counts, {"original_right": Interval(1.0), "restored_as": []})
+    shares = {measure: value for _, _, measure, x, value, *_ in rows if x is None}
+    extreme = counts.sum().item() - 4 - 8
+    expected = {"centre_black": 1, "centre_white": 64 + 128, "centre_extreme": extreme, "original_right": 255}
+    assert shares == pytest.approx({name: n / 255 for name, n in expected.items()})
 
 
 def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_refused(tmp_path):
@@ -68,6 +82,9 @@ def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_r
     whole = path.read_bytes()
     assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
     assert kept.keep(tmp_path, "x", images.copy(order="F")).read_bytes() == whole
+    kept.keep(tmp_path, "y", images[..., :27])
+    with pytest.raises(ValueError, match=r"y.npz is not \(..., 28, 28\) bytes"):
+        kept.read_kept(tmp_path, "y")
     for damage in DAMAGES.values():
         path.write_bytes(damage(whole))
         with pytest.raises(ValueError, match=r"x.npz holds no images"):

@@ -29,10 +29,11 @@ SMALL = {
     "models": {
         "linear": DDPM | {"sampler_options": {"clip_x0": True}},
         "zoom": ZOOM
-        | {"seeds": [3, 1], "measure": {"n_checkpoint": 50}, "ways": {"x": {"prior": "patches"}}},
+        | {"seeds": [3, 1], "measure": {"n_checkpoint": 50}, "analyse": {"n_way": 99}}
+        | {"ways": {"x": {"prior": "patches"}}},
     },
     "measure": {"n_checkpoint": 20, "n_final": 40, "n_distance": 30},
-    "analyse": {"n_way": 99},
+    "analyse": {"n_way": 40},
 }
 
 
@@ -45,6 +46,7 @@ def test_a_profile_is_one_table_of_models_and_seeds():
     assert found.trainings["linear", 0].way().sampler == d.Ancestral(clip_x0=True)
     assert (found.measure("zoom", 1).n_checkpoint, found.measure("zoom", 1).seed) == (50, 1)
     assert (found.analyse("zoom", 1).n_way, found.analyse("zoom", 1).seed) == (99, 1)
+    assert settings.Measure(n_final=40).n_distance == 40  # where nothing is said of it
     for training in found.trainings:  # the notebook that compares asks for what the workflow measures
         assert found.compare().measure(*training).values() == found.measure(*training).values()
 

@@ -6,8 +6,10 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+from diffusion.files import read_json
 from helpers import HOSTILE, PAPER, TINY, N, changed
 from report import build
+from report.ledger import DECIDED
 from report.text_format import num
 from study.results import load
 from study.table import path_of
@@ -89,8 +91,12 @@ def test_each_is_described_by_its_docstrings_as_text_and_its_numbers_and_what_fa
 # --- a run of models of the study ---
 
 
-def test_each_model_stands_beside_the_released_one_of_its_process_and_network(short):
-    beside = BeautifulSoup((short / "report.html").read_text(), "html.parser")
+@pytest.fixture(scope="module")
+def beside(short):
+    return BeautifulSoup((short / "report.html").read_text(), "html.parser")
+
+
+def test_each_model_stands_beside_the_released_one_of_its_process_and_network(short, beside):
     head, *rows = rows_of(beside, "tbl:beside")
     assert head[:5] == ["Model", "Whose", "Passes", "Test loss", "Distance"]
     expected = []
@@ -101,3 +107,15 @@ def test_each_model_stands_beside_the_released_one_of_its_process_and_network(sh
             label = one.label if out is short else ""
             expected.append([label, whose, "100", num(loss.value), num(distance.value), str(distance.n)])
     assert [row[:6] for row in rows] == expected
+
+
+def test_the_papers_verdicts_stand_beside_those_that_the_run_gives(short, beside):
+    paper, run = (
+        {one["id"]: one["verdict"] for one in read_json(out / "ledger.json")} for out in (PAPER, short)
+    )
+    given = {name: verdict if verdict in DECIDED else "" for name, verdict in run.items()}
+    expected = [[paper[name], "✓" if one == paper[name] else one] for name, one in given.items()]
+    assert [row[1:] for row in rows_of(beside, "tbl:verdicts")[1:]] == expected
+    same = sum(mark == "✓" for _, mark in expected)
+    assert f"This run gives the same verdict on {same} of them" in said(beside.main)
+    assert 0 < same < len(expected)

@@ -45,6 +45,12 @@ def test_what_is_read_is_noted_by_its_place_and_nothing_else(job):
     assert [*outer] == ["released/x/metrics/one.json#2", *inner]
 
 
+def test_a_number_that_is_not_finite_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        table.write(tmp_path, "one", FACTS, [table.row("frechet", float("nan"))])
+    assert not table.path_of(tmp_path, "one").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff", b'{"rows": 7}', b'{"rows": [["", 1]]}'])
 def test_a_damaged_file_is_refused_in_one_line(tmp_path, content):
     table.path_of(tmp_path, "one").parent.mkdir()

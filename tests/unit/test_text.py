@@ -55,6 +55,7 @@ def test_a_condition_can_rest_on_a_finding_told_elsewhere(tmp_path):
     "source",
     [
         *("<< absent >>", "<< none >>", "<< num(nan) >>"),  # a value without content
+        "<< final.zoom >>",  # a number that does not say how many digits it wants
         # conditions that can never be met
         *(f'::: {{.part if="{one}"}}\nb\n:::' for one in ("nobody", "final.zoom >", "final.zoom > 'a'")),
     ],
