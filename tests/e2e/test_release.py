@@ -219,11 +219,13 @@ def test_a_changed_row_number_or_row_of_a_figure_is_found(folder, checkout, tmp_
         profile = read_profile(checkout.profile, checkout.profile.parent)
         return wrong(verify.report(profile, folder, tmp_path / "out"))
 
-    scaled(folder, "measure_zoom-0", 1.01, way="", measure="frechet")
+    for way in ("", "checkpoint"):  # of a table, and of a figure
+        scaled(folder, "measure_zoom-0", 1.01, way=way, measure="frechet")
     first = found()
     assert any(what.startswith("numbers ") for what in first)
     assert [what for what in first if what.startswith("rows of figures/")]
-    scaled(folder, "measure_zoom-0", 1 / 1.01, way="", measure="frechet")
+    for way in ("", "checkpoint"):
+        scaled(folder, "measure_zoom-0", 1 / 1.01, way=way, measure="frechet")
     number = next(one for one in read_json(folder / "numbers.json") if isinstance(one["value"], float))
     text = (folder / "numbers.json").read_text()
     old, new = (f'"value": {json.dumps(value)}' for value in (number["value"], 12345.0))
