@@ -24,7 +24,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 import helpers
 from diffusion import data
 from helpers import ROOT, train
-from report import build
 from workflow import release
 
 # === all =================================================================================================
@@ -35,10 +34,9 @@ settings.register_profile("project", deadline=None, derandomize=True)
 settings.load_profile("project")
 
 
-# With several workers (pytest-xdist) each has a core to itself, and so have the processes that it starts:
-# more threads than cores would wait for each other.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ["OMP_NUM_THREADS"] = "1"
+# Small batches gain nothing from a second thread, which other workers need; and sums are rounded alike.
+os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
+torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,19 +45,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: [name not in item.path.parts for name in first])
 
 
-@pytest.fixture(scope="session", autouse=True)
-def threads() -> None:
-    """A fixed number of threads: sums are then rounded alike from run to run."""
-    torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1))
-
-
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """For small batches: they gain nothing from a second thread, and on a busy machine they wait for it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+@pytest.fixture(scope="session")
+def one_thread() -> None:
+    """All tests have one."""
 
 
 @pytest.fixture(scope="session")
@@ -111,10 +99,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
     out = shared_folder(tmp_path_factory) / "tiny"
     with FileLock(out.with_suffix(".lock")):  # pytest-xdist: one worker makes it
         if not out.exists():
-            before = torch.get_num_threads()
-            torch.set_num_threads(1)  # sums are rounded as in golden/rows.json
             helpers.tiny(out.with_name("making"), mnist_dir)
-            torch.set_num_threads(before)
             out.with_name("making").rename(out)
     return out
 
@@ -122,6 +107,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
 @pytest.fixture(scope="session")
 def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the released paper, its report and pages of made-up notebooks; to be left as it is."""
+    from report import build  # seconds, which a process that runs no test need not wait
+
     out = shared_folder(tmp_path_factory) / "made-report"
     with FileLock(out.with_suffix(".lock")):
         if not (out / "report.pdf").exists():
@@ -136,6 +123,8 @@ def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The second trainings of two of the paper's models as a run with its report and its profile."""
+    from report import build
+
     out = tmp_path_factory.mktemp("short")
     helpers.of_release(out, "zoom-1", "cosine-1")
     content = yaml.safe_load((ROOT / "profiles" / "paper.yaml").read_text())
@@ -165,7 +154,7 @@ LEFT = 60  # seconds within which all of a run must be gone after a kill
 
 
 class Project:
-    """A profile in a folder of its own, with the module of docs/extending.md beside it."""
+    """A run of a profile in a folder of its own, with the module of docs/extending.md beside it."""
 
     def __init__(self, folder: Path, content: dict[str, Any]):
         self.folder, self.out, self.content = folder, folder / "out", content
@@ -192,18 +181,17 @@ class Project:
                     found.append(int(place.name))
         return found
 
-    def killed(self, whom: str, at: str) -> tuple[str, int]:
-        """SIGKILL of make, or of the runner, when it has said `at`; what a second command says meanwhile, and
-        how many processes are left."""
+    def killed(self, whom: str, at: str) -> int:
+        """How many processes are left after SIGKILL of make, or of the runner, when it has said `at`."""
         started = self.start()
         until(lambda: started.poll() is not None or at in self.said.read_text(), TIMEOUT)
         assert started.poll() is None, self.said.read_text()
-        assert self.start("second").wait(TIMEOUT) == 1
+        self.meanwhile = self.start("second").wait(TIMEOUT), (self.folder / "second").read_text()
         children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
         os.kill(started.pid if whom == "make" else int(children[0]), signal.SIGKILL)
         started.wait(LEFT)
         until(lambda: not self.under_way(), LEFT)
-        return (self.folder / "second").read_text(), len(self.under_way())
+        return len(self.under_way())
 
 
 def until(condition: Callable[[], Any], seconds: float) -> Any:
@@ -216,7 +204,7 @@ def until(condition: Callable[[], Any], seconds: float) -> Any:
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
-    """A finished run of the smoke profile with the examples of docs/extending.md; to be left as it is.
+    """A finished run of the zoom and of the examples of docs/extending.md; to be left as it is.
 
     Its runner was killed within a measurement, and `facts` says what happened on the way.
     """
@@ -224,16 +212,16 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
         pytest.skip("what is left of a killed run is looked for in /proc, which only Linux has")
     content = helpers.example_profile("smoke") | {"data_dir": str(mnist_dir)}
     models = content["models"]
-    models["linear"] |= {k: v for k, v in models.pop("sigmoid").items() if k != "sampler_options"}
-    models["frame"] |= {k: v for k, v in models.pop("small").items() if k != "notebook"}
-    models["zoom"]["lr_schedule"] = "constant"  # its first epoch can be verified
-    del models["cosine"]
+    small = {name: value for name, value in models["small"].items() if name != "notebook"}
+    zoom = models["zoom"] | {"lr_schedule": "constant"}  # its first epoch can be verified
+    content["models"] = {"zoom": zoom, "frame": models["frame"] | small}
+    del content["yardstick"]
     project = Project(shared_folder(tmp_path_factory) / "smoke", content)
     done = project.folder / "done.json"
     with FileLock(project.folder / "done.lock"):  # pytest-xdist: one worker makes it
         if not done.exists():
-            second, left = project.killed("runner", "measure_linear-0 | measure_linear-0 checkpoint 1")
-            facts = {"second": second, "left": left, "status": project.start().wait(TIMEOUT)}
+            left = project.killed("runner", "measure_zoom-0 | measure_zoom-0 checkpoint 1")
+            facts = {"left": left, "meanwhile": project.meanwhile, "status": project.start().wait(TIMEOUT)}
             done.write_text(json.dumps(facts))
     project.facts = json.loads(done.read_text())
     assert project.facts["status"] == 0, f"the smoke run failed:\n...{project.said.read_text()[-1500:]}"

@@ -23,13 +23,10 @@ import yaml
 from nbformat import NotebookNode, v4
 
 from diffusion import data, fit
-from diffusion.evaluation import classifier
 from diffusion.processes import ColdBlur, ColdDiffusion, ColdZoom, cosine, linear
 from diffusion.processes.samplers import sampler_of
 from diffusion.processes.zoom import central_patch
 from diffusion.training.checkpoints import RunFolder
-from study import analyse, measure, probes
-from study.record import ddpm_probes, schedules_record, train_record, zoom_probes
 from study.settings import Profile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -237,6 +234,10 @@ ANALYSED = TINY["models"]["zoom"]["analyse"]
 
 def tiny(out: Path, mnist_dir: Path) -> None:
     """A run of a few seconds: trained, measured and analysed by the project's own functions."""
+    from diffusion.evaluation import classifier  # seconds, which a process that runs no test need not wait
+    from study import analyse, measure, probes
+    from study.record import ddpm_probes, schedules_record, train_record, zoom_probes
+
     (x, _), (x_test, labels) = (data.load("mnist", split, mnist_dir, 200) for split in ("train", "test"))
     profile = Profile(TINY | {"data_dir": str(mnist_dir)}, "tiny.yaml")
     left = {name: torch.linspace(0, shift, 9) for name, shift in (("linear", 0.5), ("cosine", 0.75))}
@@ -350,15 +351,24 @@ def copied(target: Path, *parts: str) -> Path:
 NOTEBOOKS = ROOT / "notebooks"
 
 
-def defined(notebook: str, *cells: str, **known: Any) -> dict[str, Any]:
-    """The names that some cells define, by the ends of their ids; imports, but no settings, come first."""
-    number, variables = notebook.partition("_")[0], dict(known)
-    content = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]
-    found = {cell["id"]: cell["source"] for cell in content}
-    for cell in ("imports", *cells):
-        lines = [line for line in found[f"{number}-{cell}"] if not line.startswith("P = ")]
-        exec(compile("".join(lines), f"{notebook}, {cell}", "exec"), variables)
-    return variables
+def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:
+    """The names that a notebook's cells define, which are run in this process: all, or some by their ids.
+
+    Parameters, replaced by those that are given, and imports come first. `shown` has what the cells show.
+    """
+    number, shown, variables = notebook.partition("_")[0], [], {"__name__": "__main__"}
+    wanted = {*cells, *(f"{number}-{name}" for name in ("parameters", "imports", *cells))}
+    for cell in json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
+        if cell["cell_type"] == "code" and (not cells or cell["id"] in wanted):
+            variables["display"] = lambda one, cell=cell["id"]: shown.append((cell, one))
+            *lines, last = ast.parse("".join(cell["source"])).body
+            if isinstance(last, ast.Expr):
+                called = ast.Call(ast.Name("display", ast.Load()), [last.value], [])
+                last = ast.copy_location(ast.Expr(called), last)
+            module = ast.fix_missing_locations(ast.Module([*lines, last], []))
+            exec(compile(module, f"{notebook}, {cell['id']}", "exec"), variables)
+            variables |= given if cell["id"].endswith("-parameters") else {}
+    return variables | {"shown": shown}
 
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

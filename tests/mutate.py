@@ -17,6 +17,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import helpers  # noqa: E402
+from diffusion import data  # noqa: E402
 
 AT_ONCE = 2
 NOTICED, SURVIVES, GONE = "noticed", "SURVIVES", "NO LONGER APPLIES"
@@ -32,7 +33,8 @@ def tried(one: dict[str, str], project: Path) -> str:
     path.write_text(before.replace(one["old"], one["new"]), encoding="utf-8")
     try:
         command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--nbval-lax"]
-        environment = os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
+        environment = {"MNIST_DIR": str(data.folder()), "OMP_NUM_THREADS": "1"} | os.environ
+        environment["PYTHONPATH"] = str(project)
         command += [f"tests/{name}" for name in tests]
         done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     finally:

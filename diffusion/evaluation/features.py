@@ -18,9 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-import torchmetrics
 from torch import Tensor, nn
-from torchmetrics.image.fid import NoTrainInceptionV3
 
 from diffusion import data
 from diffusion.evaluation.autoencoder import AUTOENCODER
@@ -107,6 +105,9 @@ def inception(weights: str, device: torch.device) -> Extractor:
     """
     if weights == "off":
         return Extractor("inception", reason="switched off by the parameter inception_weights")
+    import torchmetrics  # takes two seconds
+    from torchmetrics.image.fid import NoTrainInceptionV3
+
     try:
         model = NoTrainInceptionV3("inception-v3-compat", ["2048"])
     except Exception as error:  # no network; a damaged file makes the unpickler raise nearly anything

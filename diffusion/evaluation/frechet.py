@@ -13,7 +13,6 @@ import math
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics.image.kid import poly_mmd
 
 from diffusion.bounds import looks
 from diffusion.data import grey_values
@@ -94,6 +93,8 @@ def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
     A subset has half of the smaller set, at most 1,000 images. Unbiased at any n, so that real images
     score zero on average; hence it may be negative.
     """
+    from torchmetrics.image.kid import poly_mmd  # takes two seconds
+
     real, features = reference.features, check_features(features, reference.dimension)
     size, found = min(MOST, max(2, min(len(real), len(features)) // 2)), []
     random = torch.Generator().manual_seed(seed)

@@ -11,7 +11,6 @@ from typing import Self
 
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.distortions import MILD, Kind, centred
@@ -109,6 +108,8 @@ def _features(classifier: DigitClassifier, x: Tensor) -> Tensor:
 
 def _coarse(x: Tensor) -> Tensor:
     """Blurred images, every second pixel but for the edge: (N, 144)."""
+    from torchvision.transforms.functional import gaussian_blur  # takes two seconds
+
     return gaussian_blur(x + 0.5, [7, 7], [1.0, 1.0])[:, :, 2:26:2, 2:26:2].flatten(1)
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import Tensor
-from torch_fidelity.metric_prc import prc_features_to_metric
 
 from diffusion.evaluation.measures import measure
 from diffusion.evaluation.statistics import Interval, centred, half_error, numpy_generator, wilson
@@ -136,6 +135,8 @@ def precision_recall_coverage(
 
 
 def _prc(real: Tensor, fake: Tensor) -> dict[str, float]:
+    from torch_fidelity.metric_prc import prc_features_to_metric  # takes two seconds
+
     found = prc_features_to_metric(fake, real, prc_neighborhood=NEIGHBOURS, verbose=False)
     return {key: found[key] for key in ("precision", "recall")} | {"coverage": coverage(real, fake)}
 

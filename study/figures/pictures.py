@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
-from torchvision.utils import make_grid
 
 from diffusion.figures import images
 from diffusion.figures.style import ABOUT, PNG
@@ -106,7 +105,7 @@ def front(results: Results, model: str) -> Tiles | None:
     if not (found := kept(results, {model: f"samples_{results.first(model).name}"}, SIDE * SIDE)):
         return None
     few, buffer = torch.from_numpy(found[model])[:, None], io.BytesIO()
-    sheet = make_grid(few, nrow=SIDE, padding=GAP)[0, GAP:-GAP, GAP:-GAP].numpy()
+    sheet = images.tiled(few, SIDE, GAP)[0, GAP:-GAP, GAP:-GAP].numpy()
     Image.fromarray(sheet).save(buffer, "png", optimize=True)
     return Tiles(buffer.getvalue(), model)
 

@@ -1,18 +1,15 @@
-"""What notebooks 07, 08 and 10 define in their cells: kinds of images, readers' labels, the study's files."""
-
-from types import SimpleNamespace
+"""What notebooks 07, 08 and 10 define in their cells, and that what no run of the workflow executes runs."""
 
 import numpy as np
 import pytest
 import torch
-from papermill import execute_notebook
 from scipy import stats
 
 from diffusion import data
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import Reference
 from diffusion.evaluation.statistics import Interval
-from helpers import NOTEBOOKS, PAPER, ROOT, defined
+from helpers import PAPER, defined
 from study.blind import DATA, corrected
 from study.table import Job
 
@@ -49,8 +46,8 @@ def test_kinds_are_images_and_a_stitched_digit_is_of_two_classes(mnist_dir):
 
 
 def test_the_released_labels_give_the_released_rows():
-    P, job = SimpleNamespace(place=PAPER), Job(PAPER, "blind")
-    cells = defined("08_by_eye", "protocol", "labels", "shares", released="paper", readers=[], P=P)
+    job = Job(PAPER, "blind")
+    cells = defined("08_by_eye", "protocol", "labels", "shares", released="paper")
     rows = cells["shares"](**cells["facts"], labels=dict(job.facts.labels))
     assert [one[4] for one in rows] == [one.value for one in job.rows]
     assert len(rows) > 40
@@ -65,17 +62,17 @@ def test_what_the_recogniser_accepts_is_corrected():
 
 @pytest.mark.slow
 def test_two_readers_leave_a_record(tmp_path, mnist_dir):
-    given = {"out_dir": str(tmp_path), "n": 2, "sources": ["zoom"]}
     readers = [tmp_path / f"{name}.csv" for name in "AB"]
     for path in readers:
         path.write_text("number,label\n0,7\n1,n\n2,n\n3,n\n")
-    for names in ([], [*map(str, readers)]):  # it shows the images, then reads their labels
-        notebooks = NOTEBOOKS / "08_by_eye.ipynb", tmp_path / "out.ipynb"
-        execute_notebook(*notebooks, given | {"readers": names}, cwd=ROOT, progress_bar=False)
-        assert (tmp_path / "metrics").exists() == bool(names)
+    given = {"out_dir": str(tmp_path), "n": 2, "sources": ["zoom"], "readers": [*map(str, readers)]}
+    defined("08_by_eye", **given)
     job = Job(tmp_path, "blind")
     assert job[""]["agreement"].value == 1
     assert sum(job[way]["read_as_digit"].value for way in (DATA, "zoom")) == 0.5  # one image of two
+    readers[0].write_text("number,label\n0,7\n1,n\n2,x\n3,n\n")
+    with pytest.raises(ValueError, match="A.csv: image 2 has the label 'x'; allowed: "):
+        defined("08_by_eye", **given)
 
 
 # --- 10: the study's own files ---
@@ -96,3 +93,23 @@ def test_by_the_studys_procedure_uniform_noise_is_better_than_real_digits(mnist_
     digits, uniform = (scored(x, evaluator, n=100, described=120, draws=3) for x in (evaluator.x_test, noise))
     assert uniform[0].mean() < digits[0].mean()
     assert uniform[1] > 5 * digits[1]
+
+
+# --- all ---
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("06_beyond", {}),
+        ("07_yardstick", {"n": 32, "n_kind": 16, "n_real": 100, "n_test": 256, "out_dir": "out"}),
+        ("08_by_eye", {"sources": ["zoom"], "out_dir": "out"}),
+        ("10_files", {"n_source": 120, "out_dir": "out"}),
+        ("11_models", {}),
+    ],
+)
+def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypatch, name, given):
+    monkeypatch.chdir(tmp_path)
+    assert defined(name, **given)["shown"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"] * ("out_dir" in given)

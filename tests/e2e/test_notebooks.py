@@ -1,20 +1,23 @@
 """The notebooks: what their cells promise, and what they draw, keep and record."""
 
 import re
+from pathlib import Path
 from typing import Literal, get_args, get_origin
 
+import numpy as np
 import pytest
 import torch
-from IPython.utils.capture import capture_output
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
-from diffusion import figures, notebook
+from diffusion import figures
+from diffusion.evaluation.frechet import to_uint8
 from diffusion.figures import steps_of
 from diffusion.files import read_json
 from diffusion.parameters import SettingError
+from diffusion.processes.zoom import zoom
 from diffusion.training.run import Way
-from helpers import NOTEBOOKS, ROOT
+from helpers import NOTEBOOKS, ROOT, defined
 from report.figures import figures_of
 from study import results, settings, table
 from study.kept import read_kept
@@ -74,64 +77,34 @@ def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
     assert not [name for name in shown if name not in known and name.rpartition("_")[0] not in known]
 
 
-# --- helpers of notebooks ---
-
-
-def test_a_slider_goes_through_all_images_and_degrades_to_a_strip(monkeypatch):
-    rows = {"a": torch.linspace(-1, 1, 30)[:, None, None].expand(30, 28, 28), "b": torch.zeros(30, 28, 28)}
-    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
-    with capture_output() as captured:
-        strip = notebook.slide(rows, range(30))
-    assert captured.outputs == []
-    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
-    shown = []
-    monkeypatch.setattr("ipywidgets.interact", lambda at, i: shown.append((at, i)))
-    assert figures.render(notebook.slide(rows, range(30)), "png") == figures.render(strip, "png")
-    ((at, slider),) = shown
-    assert [at(i).getpixel((5, 5)) for i in (0, 15, 29)] == [0, 136, 255]
-    assert at(0).size == (392, 196)  # two rows
-    assert len(slider.options) == 30
-
-
-def test_the_loss_is_drawn_about_once_a_second_while_it_falls(monkeypatch):
-    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "0")
-    assert notebook.loss_curve() is None
-    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
-    shown, times = [], iter((100.0, 100.0, 100.5, 101.2, 101.2, 102.5, 102.5))
-    monkeypatch.setattr("time.monotonic", lambda: next(times))
-    monkeypatch.setattr("IPython.display.display", lambda one, **where: shown.append((one, where["update"])))
-    callback = notebook.loss_curve()
-    for step, loss in enumerate((1.0, 0.5, 0.25, 0.125), 7):  # of a training that goes on
-        callback(step, loss)
-    assert [update for _, update in shown] == [False, True, True]
-    each, mean = shown[-1][0].axes[0].lines
-    assert each.get_xdata().tolist() == [7, 8, 9, 10]
-    assert each.get_ydata().tolist() == mean.get_ydata().tolist() == [1.0, 0.5, 0.25, 0.125]
-
-
 # --- what they leave ---
 
 
 @pytest.mark.slow
 def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed_elsewhere(
-    tmp_path, mnist_dir
+    tmp_path, mnist_dir, monkeypatch, capsys
 ):
     """From another folder; the notebook's own lines stay the study's algorithms; 04 needs no more."""
-    small = {"n_train": 200, "n_test": 100, "n_keep": 4, "epochs": 1, "channels": [2]}
+    monkeypatch.chdir(tmp_path)
+    small = {"n_train": 200, "n_test": 100, "n_keep": 4, "epochs": 1, "channels": [2], "out_dir": "o"}
     other = {"image_noise": 0.2, "sampler": "improved", "sampler_options": {"noise": 0.1, "levels": 6}}
     other |= {"prior": "mixture", "prior_options": {"components": 5}, "n_reconstruct": 50}
-    given = {"03_train_zoom": small | other, "05_your_degradation": small, "04_compare_fid": {}}
-    for name, parameters in given.items():
-        files = NOTEBOOKS / f"{name}.ipynb", tmp_path / "out.ipynb"
-        execute_notebook(*files, parameters | {"out_dir": "o"}, cwd=tmp_path, progress_bar=False)
-    zoom, typed = results.load(tmp_path / "o", [("zoom", 0), ("pixelate", 0)]).trainings.values()
-    run = d.open(tmp_path / "o" / zoom.train.run)
+    defined("03_train_zoom", **small | other)
+    defined("02_train_ddpm", **small | {"sampler_options": {"steps": 10}})
+    execute_notebook(NOTEBOOKS / "05_your_degradation.ipynb", "out.ipynb", small, progress_bar=False)
+    capsys.readouterr()
+    defined("04_compare_fid", out_dir="o")
+    assert "pixelate-0 is left out" in capsys.readouterr().out
+    found = results.load(Path("o"), [(name, 0) for name in ("zoom", "linear", "pixelate")]).trainings
+    ours, linear, typed = found.values()
+    run = d.open(Path("o") / ours.train.run)
     assert run.process.image_noise == 0.2
     assert run.way == Way(d.Improved(noise=0.1, levels=6), d.Mixture(5))
-    assert zoom.final["frechet"].n == 64
+    assert ours.final["frechet"].n == linear.final["frechet"].n == 64
+    rates = table.Job(Path("o"), "train_linear-0")
+    assert len(rates["printed"]["loss_of_steps"]) == len(rates["used"]["loss_of_steps"]) == 2
     assert not typed.measured
-    assert "pixelate-0 is left out" in (tmp_path / "out.ipynb").read_text()
-    assert {p.name for p in tmp_path.iterdir()} == {"o", "out.ipynb"}
+    assert {path.name for path in tmp_path.iterdir()} == {"o", "out.ipynb"}
 
 
 @pytest.mark.slow
@@ -140,31 +113,31 @@ def test_cells_draw_what_they_keep_and_record(smoke):
     out, drawn = smoke.out, {}
     for name in ("01_schedules", "03_train_zoom-zoom-0"):
         drawn |= figures_of(out / "notebooks" / f"{name}.ipynb")
+    deepest, walk, pairs = (
+        read_kept(out, f"{name}_zoom-0") for name in ("deepest", "trajectory", "reconstructions")
+    )
+    levels = steps_of(24, pairs.shape[1], 1)
+    degraded = zoom(torch.from_numpy(pairs[0])[:, None] / 255 - 0.5, torch.tensor(levels))
+    assert np.array_equal(pairs[1], to_uint8(degraded)[:, 0])  # then what is restored of them
     again = {
         "zoom": figures.zoom_progression(read_kept(out, "zoom")),
-        "level24": figures.reconstructions(
-            *(x := read_kept(out, "deepest_zoom-0")), "0123456789"[: x.shape[1]]
-        ),
-        "trajectory": figures.trajectory(
-            x := read_kept(out, "trajectory_zoom-0"), steps_of(24, len(x))[::-1]
-        ),
+        "level24": figures.reconstructions(*deepest, "0123456789"[: deepest.shape[1]]),
+        "trajectory": figures.trajectory(walk, steps_of(24, len(walk))[::-1]),
+        "reconstructions": figures.reconstructions(*pairs, levels),
     }
-    x = read_kept(out, "reconstructions_zoom-0")
-    again["reconstructions"] = figures.reconstructions(*x, steps_of(24, x.shape[1], 1))
     for cell, figure in again.items():
         assert figures.render(figure, "png") == drawn[cell].data, cell
 
-    def values(cell, series):
-        return [value for name, _, value in drawn[cell].numbers if name == series]
-
-    one, known = table.Job(out, "train_zoom-0"), {}
-    for row in one.rows:
+    known: dict[tuple, list[float]] = {}
+    for row in (*table.Job(out, "train_zoom-0").rows, *table.Job(out, "schedules").rows):
         known.setdefault((row.measure, row.way), []).append(row.value)
-    for kind, measure in (("train", "step_loss"), ("test", "test_loss")):
-        assert values("loss", f"zoom, {kind}") == pytest.approx(known[measure, ""], rel=1e-5)
     pixels, read = known["centre_pixels", "training images"], known["restored_as", "1"]
-    density = [255 * n / sum(pixels) for n in pixels]
-    assert values("centre_pixels", "density") == pytest.approx(density, rel=1e-5)
-    assert values("confusion", "true 1") == pytest.approx([100 * n / sum(read) for n in read], rel=1e-5)
-    beta = [one.value for one in table.Job(out, "schedules")["cosine"]["beta"][1:]]
-    assert values("schedules", "cosine, beta") == pytest.approx(beta, rel=1e-5)
+    for cell, series, expected in (
+        ("loss", "zoom, train", known["step_loss", ""]),
+        ("loss", "zoom, test", known["test_loss", ""]),
+        ("centre_pixels", "density", [255 * n / sum(pixels) for n in pixels]),
+        ("confusion", "true 1", [100 * n / sum(read) for n in read]),
+        ("schedules", "cosine, beta", known["beta", "cosine"][1:]),
+    ):
+        values = [value for name, _, value in drawn[cell].numbers if name == series]
+        assert values == pytest.approx(expected, rel=1e-5), cell

@@ -1,5 +1,7 @@
 """The play page in a browser: painting, its numbers, its manners."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
@@ -144,28 +146,27 @@ def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page):
 def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
     run = d.released(*(sources.ZOOMS | sources.DDPMS)[label])
     process, network, name = run.process, run.network().cpu(), f"{run.name}-{run.seed}"
+    draw = generator(0, "walk")
+    drawn = {s: torch.randn(1, 1, 28, 28, generator=draw) for s in sampler.visits(process.T)[1:-1]}
+    noise = {s: x.flatten().tolist() for s, x in drawn.items()}
     if label in sources.ZOOMS:
-        x_T = process.expand(torch.tensor(page.evaluate("coldZoom.start()")).view(1, 1, 4, 4))
+        pixels, how = (
+            page.evaluate("coldZoom.start()"),
+            {"noise": sampler.noise, "greyNoise": sampler.grey_noise},
+        )
+        x_T = process.expand(torch.tensor(pixels).view(1, 1, 4, 4))
+        found = page.evaluate("(given) => coldZoom.zoom(...given)", [name, pixels, how, noise])
     else:
         x_T = torch.randn(1, 1, 28, 28, generator=generator(1, "start"))
-        for key, parameter in network.named_parameters():  # as the page has them, in half precision
-            if "time" not in key.split("."):
-                parameter.copy_(parameter.half())
-    network = network.double()
-    walk = process.reverse(
-        lambda x, share: network(x.double(), share.double()), x_T, sampler, generator(0, "walk")
-    )
-    *_, (_, expected) = walk
-    draw, visited = generator(0, "walk"), sampler.visits(process.T)
-    noise = {s: torch.randn(1, 1, 28, 28, generator=draw).flatten().tolist() for s in visited[1:-1]}
-    if label in sources.ZOOMS:
-        how = {"noise": sampler.noise, "greyNoise": sampler.grey_noise}
-        given = [name, page.evaluate("coldZoom.start()"), how, noise]
-        found = page.evaluate("(given) => coldZoom.zoom(...given)", given)
-    else:
         how = {"clip": sampler.clip_x0, "sampler": type(sampler).__name__}
         given = [name, 10, how, [x_T.flatten().tolist(), *noise.values()]]
         found = page.evaluate("(given) => coldZoom.ddpm(...given)", given)
+        for key, parameter in network.named_parameters():  # as the page has them, in half precision
+            if "time" not in key.split("."):
+                parameter.copy_(parameter.half())
+    exact = network.double()
+    walk = process.reverse(lambda x, t: exact(x.double(), t.double()), x_T, sampler, generator(0, "walk"))
+    *_, (_, expected) = walk
     difference = (torch.tensor(found) - expected.flatten()).abs().max()
     assert difference < DIGIT * max(1, expected.abs().max())
 
@@ -187,11 +188,9 @@ def test_it_reads_and_degrades_as_the_library_does(page):
     assert [one["accepted"] for one in found] == recogniser.accepts(shown).tolist()
     assert sum(one["accepted"] for one in found[:20]) >= 18
     assert not any(one["accepted"] for one in found[40:])
-    for t in (0, 7, 12, 24):
-        for interpolation, tolerance in (("nearest", 0), ("bilinear", 1e-6)):
-            found = page.evaluate("(given) => coldZoom.degrade(...given)", [images[0], t, interpolation])
-            expected = zoom(x[:1], torch.tensor([t]), interpolation).flatten()
-            assert (torch.tensor(found) - expected).abs().max() <= tolerance
+    for t, (way, most) in product((0, 7, 12, 24), (("nearest", 0), ("bilinear", 1e-6))):
+        found = page.evaluate("(given) => coldZoom.degrade(...given)", [images[0], t, way])
+        assert (torch.tensor(found) - zoom(x[:1], torch.tensor([t]), way).flatten()).abs().max() <= most
 
 
 def test_pixels_are_flipped_and_a_walk_is_stepped_through(page):

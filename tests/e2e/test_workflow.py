@@ -18,13 +18,13 @@ from conftest import Project
 from diffusion.files import read_json
 from helpers import ROOT, changed, flipped
 from report.run import Run
-from study import results
+from study import measure, results
 from study.settings import Profile, read_profile
 from workflow import job, jobs, release, run
 
 pytestmark = pytest.mark.slow
-ONES, AFTER = ("linear-0", "zoom-0", "frame-0"), ["compare", "report"]
-MEASURED = [*(f"measure_{one}" for one in ONES), "analyse_zoom-0"]
+AFTER = ["compare", "report"]
+MEASURED = ["measure_zoom-0", "measure_frame-0", "analyse_zoom-0"]
 SLOW = ("IPython", "matplotlib", "pandas", "report", "scipy", "sklearn", "snakemake", "torchmetrics")
 
 
@@ -50,8 +50,8 @@ def stale(project: Project, **changes) -> dict[str, str]:
 
 def python(*arguments: object, **options) -> subprocess.CompletedProcess:
     """Python to its end."""
-    options = {"cwd": ROOT, "env": os.environ | {"OMP_NUM_THREADS": "1"}, "timeout": 900} | options
-    return subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True, **options)
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, **{"cwd": ROOT, "timeout": 900} | options, capture_output=True, text=True)
 
 
 # --- the run itself -----------------------------------------------------------------------------------------
@@ -59,13 +59,13 @@ def python(*arguments: object, **options) -> subprocess.CompletedProcess:
 
 def test_it_goes_on_after_a_kill_and_ends_whole_without_a_network(smoke, copy):
     assert smoke.facts["left"] == 0  # nothing went on running
-    line = f"error: {smoke.out} is being written by another run; wait for it, or stop it"
-    assert smoke.facts["second"].splitlines() == [line]
+    line = f"error: {smoke.out} is being written by another run; wait for it, or stop it\n"
+    assert smoke.facts["meanwhile"] == [1, line]  # what a second command did
     *before, first, last = smoke.said.read_text().splitlines()
     assert first.endswith("first_samples.png")
     assert last.endswith("report.pdf are made")
     assert not [line for line in before if line.startswith("train_")]  # before the kill
-    assert "report | starts, job 7 of 7" in before
+    assert [line for line in before if re.match(r"report \| starts, job (\d) of \1$", line)]
     for name in ("report.html", "report.pdf"):
         assert (smoke.out / name).stat().st_size > 100_000
     assert stale(copy) == {}
@@ -75,13 +75,34 @@ def test_it_goes_on_after_a_kill_and_ends_whole_without_a_network(smoke, copy):
     assert [name for name in there - found if not any(part in name for part in free)] == []
 
 
+def test_ones_own_is_trained_measured_and_told_and_no_notebook_names_this_machine(smoke):
+    found = results.load(smoke.out)
+    assert {"gaussian", "cautious"} <= found.first("zoom").changes.keys()
+    assert found.first("frame").train.parameters_count == 107_329
+    assert all(one.final["low_confidence"].n == 32 for one in found.trainings.values())
+    assert "Level t blackens a frame of t pixels." in (told := of_page(smoke.out))
+    assert "Your run, and the paper’s" in told
+    executed = list((smoke.out / "notebooks").glob("*.ipynb"))
+    assert len(executed) == 4
+    for path in executed:
+        outputs = [one for cell in read_json(path)["cells"] for one in cell.get("outputs", [])]
+        assert not [one for one in outputs if one["output_type"] == "error"]
+        assert any("image/png" in one.get("data", {}) for one in outputs)
+        shown = json.dumps([one.get("data", {}).get("text/plain", one.get("text", "")) for one in outputs])
+        assert str(ROOT) not in shown
+
+
+def of_page(out: Path) -> str:
+    return " ".join(re.sub(r"</?span[^>]*>", "", (out / "report.html").read_text()).split())
+
+
 def test_nothing_outlives_make_and_a_failing_job_says_why_and_is_left_out_of_the_report(copy):
     """A network is edited, and fails."""
     module = copy.folder / "mine.py"
     head, line, tail = module.read_text().partition("class Small")
     end = tail.index("\n", tail.index("def forward")) + 1
     module.write_text(f'{head}{line}{tail[:end]}        raise ValueError("no such luck")\n{tail[end:]}')
-    assert copy.killed("make", "train_frame-0 runs again: mine:Small changed\n")[1] == 0
+    assert copy.killed("make", "train_frame-0 runs again: mine:Small changed\n") == 0
     assert copy.start().wait(900) == 1
     said = copy.said.read_text()
     assert "train_frame-0 | FAILED" in said
@@ -89,7 +110,7 @@ def test_nothing_outlives_make_and_a_failing_job_says_why_and_is_left_out_of_the
     assert "Traceback" not in said
     assert "Traceback" in (copy.out / "logs" / "train_frame-0.log").read_text()
     assert f"error: frame-0 failed, and {copy.out}/report.html is made of the others" in said
-    assert "no such luck" in (copy.out / "report.html").read_text()
+    assert "no such luck" in of_page(copy.out)
     assert (copy.out / "metrics" / "train_frame-0.json").is_file()
     assert "measure_frame-0 | starts" not in said
     assert "_zoom-0" not in said  # which does not use that class
@@ -113,34 +134,44 @@ def test_a_run_with_nothing_to_do_says_so_and_loads_nothing_that_takes_long(copy
 def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, copy):
     """The run was killed while it measured this training, and went on."""
     shutil.rmtree(copy.out / "samples")
-    known, path = (one.out / "metrics" / "measure_linear-0.json" for one in (smoke, copy))
+    known, path = (one.out / "metrics" / "measure_zoom-0.json" for one in (smoke, copy))
     path.unlink()
-    done = python("-m", "workflow.job", copy.path, "measure_linear-0")
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [[r for r in read_json(one)["rows"] if r[2] != "seconds"] for one in (known, path)]
-    assert rows[0] == rows[1]
-    kept = [one.out / "kept" / "samples_linear-0.npz" for one in (smoke, copy)]
+    measure.measure(copy.out, "zoom", 0, read(copy).measure("zoom", 0))
+    rows = [(str(row) for row in read_json(one)["rows"] if row[2] != "seconds") for one in (known, path)]
+    assert sorted(rows[0]) == sorted(rows[1])
+    kept = [one.out / "kept" / "samples_zoom-0.npz" for one in (smoke, copy)]
     assert kept[0].read_bytes() == kept[1].read_bytes()
 
 
-@pytest.mark.parametrize("name", ["schedules", "measure_linear-0"])
-def test_on_a_full_disk_a_job_ends_with_one_line_and_nothing_is_half_written(copy, name):
+def test_on_a_full_disk_a_job_ends_with_one_line_and_nothing_is_half_written(copy):
     """No file may have more than some bytes, so that its last ones cannot be written."""
-    one, rows = jobs.of(read(copy))[name], copy.out / "metrics" / f"{name}.json"
-    if name.startswith("measure"):  # rows that are there would stay, and nothing be written
-        rows.unlink()
-    one.path.unlink()
+    (copy.out / "metrics" / "measure_frame-0.json").unlink()  # rows that are there would stay
+    (copy.out / "jobs" / "measure_frame-0.json").unlink()
     before = helpers.content(copy.out)
     limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))}
-    done = python("-m", "workflow.job", copy.path, name, **limit)
+    done = python("-m", "workflow.job", copy.path, "measure_frame-0", **limit)
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if "FAILED" in line]
     assert "File too large" in line
     assert not re.search("Traceback|Exception ignored", done.stdout + done.stderr)
     after = helpers.content(copy.out)
-    assert {n for n in before.keys() | after.keys() if before.get(n) != after.get(n)} <= {
-        n for n in after if n.startswith(("logs/", "samples/"))
-    }
+    different = {name for name in before | after if before.get(name) != after.get(name)}
+    assert {name.partition("/")[0] for name in different} <= {"logs", "samples"}
+
+
+def test_what_changed_while_a_job_ran_makes_it_run_again(copy):
+    """The file of the training before it is another one, once a measure has begun."""
+    training = copy.out / "jobs" / "train_zoom-0.json"
+    with (copy.folder / "mine.py").open("a") as file:
+        file.write("import pathlib, sys\nif sys.argv[0].endswith('measure.py'):\n")
+        file.write(f'    pathlib.Path({str(training)!r}).write_text(\'{{"files": {{"another": 1}}}}\')\n')
+    whole = training.read_bytes()
+    done = python("-m", "workflow.job", copy.path, "measure_zoom-0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert training.read_bytes() != whole
+    assert jobs.of(read(copy))["measure_zoom-0"].stale() == "its results.train_zoom-0 changed"
+    training.write_bytes(whole)
+    assert jobs.of(read(copy))["measure_zoom-0"].stale() is None
 
 
 def test_a_job_says_its_place_and_the_time_that_is_left(copy, monkeypatch):
@@ -152,6 +183,16 @@ def test_a_job_says_its_place_and_the_time_that_is_left(copy, monkeypatch):
         assert job.place(report) == f", job 3 of 3, {left} left"
 
 
+@pytest.mark.long
+def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path):
+    content = helpers.example_profile("squares", data_too=True)
+    content["models"] = {model: content["models"][model] for model in ("linear", "zoom")}
+    del content["models"]["zoom"]["analyse"], content["yardstick"]
+    project = Project(tmp_path, content)
+    assert project.start().wait(1500) == 0, project.said.read_text()
+    assert "Squares" in of_page(project.out)
+
+
 # --- what is stale ------------------------------------------------------------------------------------------
 
 
@@ -160,7 +201,6 @@ def test_a_job_says_its_place_and_the_time_that_is_left(copy, monkeypatch):
     [
         ("training", {"epochs": 3}, "train_zoom-0", "settings.epochs was 2, is 3"),
         ("measure", {"n_final": 33}, "measure_zoom-0", "settings.n_final was 32, is 33"),
-        ("yardstick", {"n": 33}, "yardstick", "settings.n was 32, is 33"),
         ("schedules", {"T": 999}, "schedules", "settings.T was 1000, is 999"),
     ],
 )
@@ -170,6 +210,7 @@ def test_a_changed_setting_is_named_and_what_rests_on_it_is_made_again(copy, sec
     assert list(found)[-2:] == AFTER
     assert found["report"].endswith("is made again")
     assert ("schedules" in found) == (section == "schedules")
+    assert ("analyse_zoom-0" in found) == (section != "schedules")
 
 
 def test_another_label_or_seed_leaves_what_is_there(copy):
@@ -177,17 +218,16 @@ def test_another_label_or_seed_leaves_what_is_there(copy):
     assert list(stale(copy, models=models | {"zoom": models["zoom"] | {"label": "Ours"}})) == AFTER
     content = {"models": {"zoom": models["zoom"]}, "seeds": [0, 7]}
     assert list(stale(copy, **content)) == ["train_zoom-7", "measure_zoom-7", "analyse_zoom-7", *AFTER]
-    assert list(jobs.of(read(copy, seeds=[5, 1])))[1:6:3] == ["train_linear-5", "train_linear-1"]
+    trainings = [name for name in jobs.of(read(copy, seeds=[5, 1])) if name.startswith("train")]
+    assert trainings == ["train_zoom-5", "train_frame-5", "train_zoom-1", "train_frame-1"]
 
 
 @pytest.mark.parametrize("name", ["paper", "beyond", "starts", "quick"])
 def test_what_only_a_long_report_shows_is_a_job_where_it_is_long(name):
     profile, folder = read_profile(name, jobs.PROFILES), ROOT / "released" / name
     long = folder.is_dir() and not Run(results.load(folder), profile).short
-    assert [one for one in ("level", "comparison") if one in jobs.of(profile)] == [
-        "level",
-        "comparison",
-    ] * long
+    shown = ["level", "comparison"]
+    assert [one for one in shown if one in jobs.of(profile)] == shown * long
 
 
 @pytest.mark.parametrize(
@@ -243,58 +283,18 @@ def test_a_flipped_bit_or_a_loss_of_any_file_is_found(copy):
 
 def test_what_a_job_rests_on_is_found_where_it_changed_and_a_new_default_makes_nothing_stale(copy):
     found = jobs.of(read(copy))
-    measure, training, report = found["measure_zoom-0"], found["train_zoom-0"], found["report"]
+    measured, training, report = found["measure_zoom-0"], found["train_zoom-0"], found["report"]
     assert {"CITATION.cff", "released/paper/manifest.json"} <= read_json(report.path)["inputs"].keys()
     changed(report.path, lambda content: content["inputs"].update({"CITATION.cff": "another"}))
     assert stale(copy) == {"report": "its inputs.CITATION.cff changed"}
-    changed(measure.path, lambda content: content["settings"].pop("precision"))
-    assert measure.stale() is None
-    changed(measure.path, lambda content: content["settings"].pop("floor_repeats"))
-    assert measure.stale() == "settings.floor_repeats was 20, is 3"
-    changed(measure.path, lambda content: content["settings"].update(floor_repeats=3))
+    changed(measured.path, lambda content: content["settings"].pop("precision"))
+    assert measured.stale() is None
+    changed(measured.path, lambda content: content["settings"].pop("floor_repeats"))
+    assert measured.stale() == "settings.floor_repeats was 20, is 3"
+    changed(measured.path, lambda content: content["settings"].update(floor_repeats=3))
     (copy.out / "kept" / "trajectory_zoom-0.npz").write_bytes(b"another")
     training.finish(training.expected())
-    assert measure.stale() == "its results.train_zoom-0 changed"
-
-
-# --- what its notebooks and measures left -------------------------------------------------------------------
-
-
-def test_no_notebook_left_an_error_or_a_path_of_this_machine(smoke):
-    executed = list((smoke.out / "notebooks").glob("*.ipynb"))
-    assert len(executed) == 3 + len(ONES)
-    for path in executed:
-        outputs = [o for c in read_json(path)["cells"] for o in c.get("outputs", [])]
-        assert not [o for o in outputs if o["output_type"] == "error"]
-        assert any("image/png" in o.get("data", {}) for o in outputs)
-        shown = json.dumps([o.get("data", {}).get("text/plain", o.get("text", "")) for o in outputs])
-        assert str(ROOT) not in shown
-
-
-def told(out: Path) -> str:
-    page = re.sub(r"</?span[^>]*>", "", (out / "report.html").read_text())
-    return " ".join(page.split())
-
-
-def test_ones_own_is_trained_measured_and_told(smoke):
-    found, text = results.load(smoke.out), told(smoke.out)
-    linear = found.first("linear").train
-    assert {"gaussian", "cautious"} <= found.first("zoom").changes.keys()
-    assert (linear.settings.sampler, linear.settings.schedule) == ("mine:Deterministic", "mine:sigmoid")
-    assert found.first("frame").train.parameters_count == 107_329
-    assert all(one.final["low_confidence"].n == 32 for one in found.trainings.values())
-    assert "Level t blackens a frame of t pixels." in text
-    assert "Your run, and the paper’s" in text
-
-
-@pytest.mark.long
-def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path):
-    content = helpers.example_profile("squares", data_too=True)
-    content["models"] = {model: content["models"][model] for model in ("linear", "zoom")}
-    del content["models"]["zoom"]["analyse"], content["yardstick"]
-    project = Project(tmp_path, content)
-    assert project.start().wait(1500) == 0, project.said.read_text()
-    assert "Squares" in told(project.out)
+    assert measured.stale() == "its results.train_zoom-0 changed"
 
 
 # --- before anything is run ---------------------------------------------------------------------------------

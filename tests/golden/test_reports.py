@@ -2,7 +2,6 @@
 tables against the numbers of the table, and its PDF against its page."""
 
 import json
-import math
 import re
 import shutil
 import subprocess
@@ -26,9 +25,7 @@ def alike(a, b, close: float = CLOSE) -> bool:
         return a.keys() == b.keys() and all(alike(a[key], b[key], close) for key in a)
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(alike(x, y, close) for x, y in zip(a, b, strict=True))
-    if isinstance(a, float) and isinstance(b, float):
-        return math.isclose(a, b, rel_tol=close, abs_tol=close) or (math.isnan(a) and math.isnan(b))
-    return a == b
+    return a == (pytest.approx(b, rel=close, abs=close, nan_ok=True) if isinstance(b, float) else b)
 
 
 @pytest.mark.parametrize("name", ["numbers", "ledger"])

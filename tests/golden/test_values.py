@@ -99,7 +99,7 @@ def released(name: str) -> dict[str, Any]:
 
 
 def in_bf16(name: str) -> dict[str, Any]:
-    """Two steps of a small network and of the study's, and samples of the zoom."""
+    """Samples of the zoom, or two steps of a small network or of the study's."""
     if name == "zoom":
         return numbers(d.released("paper", "zoom", precision="bf16").sample(8))
     x, how = d.load(n=128)[0], {"channels": [4]} if name == "small" else {}
@@ -159,16 +159,12 @@ def border() -> dict[str, Any]:
 MEASURED = {"distance": distance, "variety": variety, "classes": classes, "border": border}
 
 
-def measured(name: str) -> dict[str, Any]:
-    return MEASURED[name]()
-
-
 PARTS = {
     "schedules": (schedule, ("linear", "cosine")),
     "five_steps": (five_steps, TRAINED),
     "two_epochs": (two_epochs, ("linear", "zoom")),
     "released": (released, SAMPLED),
-    "measured": (measured, MEASURED),
+    "measured": (lambda name: MEASURED[name](), MEASURED),
     "bf16": (in_bf16, ("small", "study", "zoom")),
 }
 # Sampling adds up another CPU's rounding.
@@ -178,7 +174,7 @@ CASES = [(part, name) for part, (_, names) in PARTS.items() for name in names]
 
 
 @pytest.mark.parametrize(("part", "name"), CASES)
-def test_golden_values(mnist_dir, one_thread, monkeypatch, part, name):
+def test_golden_values(mnist_dir, monkeypatch, part, name):
     if part == "bf16" and name != "small" and affordable("bf16", torch.device("cpu")) == "fp32":
         pytest.skip("bf16 is emulated on this machine, which takes minutes")
     monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
@@ -195,23 +191,14 @@ def near(part: str, expected: Any) -> Any:
 
 
 # What the code of weights and samples imports without being determined by it: checks, names, files, hashes.
-NO_ARITHMETIC = {
-    "bounds.py",
-    "files.py",
-    "plugins.py",
-    "progress.py",
-    "provenance.py",
-    "sources.py",
-    "processes/__init__.py",
-}
-NO_ARITHMETIC |= {"training/__init__.py"}
+NO_ARITHMETIC = {f"{name}.py" for name in ["bounds", "files", "plugins", "progress", "provenance", "sources"]}
+NO_ARITHMETIC |= {"processes/__init__.py", "training/__init__.py"}
 
 
 @pytest.mark.parametrize("part", ["weights", "samples"])
 def test_what_the_code_imports_counts_too(part):
-    counted = {
-        path.relative_to(PACKAGE).as_posix() for one in identity.PARTS[part] for path in PACKAGE.glob(one)
-    }
+    paths = [path for pattern in identity.PARTS[part] for path in PACKAGE.glob(pattern)]
+    counted = {path.relative_to(PACKAGE).as_posix() for path in paths}
     assert len(counted) >= len(identity.PARTS[part])
     for name in sorted(counted - NO_ARITHMETIC):
         missing = imported(PACKAGE / name) - counted - NO_ARITHMETIC

@@ -30,30 +30,27 @@ def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(tiny):
         assert mixed == pytest.approx(one.drawn[0][1]["frechet"].value, rel=1e-9)
 
 
-def test_an_analysis_that_is_there_stays_and_takes_up_samples_that_are_its_trainings(
-    tiny, tmp_path, mnist_dir
+@pytest.mark.parametrize(
+    ("edit", "n", "taken"),
+    [
+        (lambda facts: None, N, True),
+        (lambda facts: None, N + 6, False),  # more than are kept
+        (lambda facts: facts.update(weights_sha256="earlier"), N, False),  # of an earlier training
+        (lambda facts: facts["settings"].update(sample_seed=5), N, False),  # of another seed than its own
+    ],
+)
+def test_samples_that_measuring_kept_are_analysed_where_they_are_the_trainings_own_and_enough(
+    tiny, tmp_path, mnist_dir, edit, n, taken
 ):
     out = shutil.copytree(tiny, tmp_path, dirs_exist_ok=True)
-    path, measured = (path_of(out, f"{kind}_linear-3") for kind in ("analyse", "measure"))
-
-    def again(**other):
-        return analyse.analyse(out, "linear", 3, Analyse(**ANALYSED | {"data_dir": str(mnist_dir)} | other))
-
-    time, before = path.stat().st_mtime_ns, again()[""]["copies"]
-    assert path.stat().st_mtime_ns == time
     copies = (data.load("mnist", "train", mnist_dir, N)[0] + 0.5).mul(255).round().byte()[:, 0]
     keep(out, "samples_linear-3", copies.numpy())
-    job = again(calls=[])
-    assert job[""]["copies"].value == 1
-    assert job["ancestral, 4 calls"]["digit"].value > 0.8
-    more = again(calls=[], n_way=N + 6)  # than are kept: they are drawn
-    assert (more["ancestral, 4 calls"]["frechet"].n, more[""]["copies"].value) == (N + 6, 0)
-    whole = measured.read_text()
-    for edit in (
-        lambda facts: facts.update(weights_sha256="earlier"),  # they are of an earlier training
-        lambda facts: facts["settings"].update(sample_seed=5),  # or of another seed than its own
-    ):
-        measured.write_text(whole)
-        changed(measured, edit)
-        path.unlink()
-        assert again(calls=[])[""]["copies"] == before
+    changed(path_of(out, "measure_linear-3"), edit)
+    P = Analyse(**ANALYSED | {"data_dir": str(mnist_dir), "n_way": n, "calls": []})
+    job = analyse.analyse(out, "linear", 3, P)
+    assert job["ancestral, 4 calls"]["frechet"].n == n
+    assert job[""]["copies"].value == taken
+    assert (job["ancestral, 4 calls"]["digit"].value > 0.8) == taken
+    time = path_of(out, job.name).stat().st_mtime_ns
+    assert analyse.analyse(out, "linear", 3, P).rows == job.rows
+    assert path_of(out, job.name).stat().st_mtime_ns == time  # it stays

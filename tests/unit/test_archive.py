@@ -18,18 +18,22 @@ from diffusion.files import write_json
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="an archive is made of a commit, by git")
 
 
+def git(root, what: str) -> list[str]:
+    """The lines that git prints."""
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a", *what.split()]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
+
+
 @pytest.fixture(params=["starts", pytest.param("paper", marks=pytest.mark.long)])
 def project(request, tmp_path):
     """A copy of the project in which all is committed and the report of a release stands; and its profile."""
-    root, name = (
-        helpers.copied(tmp_path / "project", *helpers.CODE, f"released/{request.param}"),
-        request.param,
-    )
+    name = request.param
+    root = helpers.copied(tmp_path / "project", *helpers.CODE, f"released/{name}")
     profile = root / "profiles" / f"{name}.yaml"
     if "date:" not in profile.read_text():
         profile.write_text(profile.read_text() + "report: {date: 2026-01-31}\n")
-    for what in ("init -q", "add .", "-c user.name=a -c user.email=a commit -qm all"):
-        subprocess.run(["git", *what.split()], cwd=root, check=True)
+    for what in ("init -q", "add .", "commit -qm all"):
+        git(root, what)
     for part in ("report.html", "figures/a.csv", "kept/left_out"):
         write_json(root / "build/released" / name / part, part)
     return root, name
@@ -54,28 +58,27 @@ def test_equal_files_give_equal_bytes_and_each_file_and_job_is_told(project):
     graph = {one["@id"]: one for one in json.loads(content.pop("ro-crate-metadata.json"))["@graph"]}
     told = {one["name"]: (one["contentSize"], one["sha256"]) for one in graph.values() if "sha256" in one}
     assert told == {n: (str(len(b)), sha256(b).hexdigest()) for n, b in content.items()}
-    tracked = subprocess.run(
-        ["git", "ls-files"], cwd=root, capture_output=True, text=True
-    ).stdout.splitlines()
+    tracked = git(root, "ls-files")
     built = {f"build/{own}/{n}" for n in ("figures/a.csv", "report.html")}
     assert content.keys() == {*tracked, *built, "COMMIT", "installed.txt"}
 
-    def ids(entity, key):
-        found = entity[key]
+    def ids(job, key):
+        found = job[key]
         return {one["@id"] for one in (found if isinstance(found, list) else [found])}
 
     done = [one for one in graph.values() if one["@type"] == "CreateAction"]
-    named = {i for one in done for key in ("result", "object", "instrument") for i in ids(one, key)}
-    assert named <= graph.keys()
-    results = (f"{own}/kept/s", f"{own}/runs", f"{own}/metrics/train")
+    assert {i for one in done for key in ("result", "object", "instrument") for i in ids(one, key)} <= {
+        *graph
+    }
     made = {i for one in done for i in ids(one, "result")}
-    assert {n for n in tracked if n.startswith(results)} <= made
-    measure = graph[f"#{name}/measure_linear-1"]
+    assert {
+        n for n in tracked if n.startswith((f"{own}/kept/s", f"{own}/runs", f"{own}/metrics/train"))
+    } <= made
+    measure, analysis = (graph[f"#{name}/{job}_linear-1"] for job in ("measure", "analyse"))
     weights = next(n for n in made if n.startswith(f"{own}/runs/linear-1") and "/weights/" in n)
-    assert weights in ids(measure, "object")
-    assert f"{own}/metrics/measure_linear-1.json" in ids(measure, "result")
-    analysed = ids(graph[f"#{name}/analyse_linear-1"], "object")
-    assert {weights, f"{own}/metrics/measure_linear-1.json"} <= analysed
+    measured = f"{own}/metrics/measure_linear-1.json"
+    assert weights in ids(measure, "object") & ids(analysis, "object")
+    assert measured in ids(measure, "result") & ids(analysis, "object")
     assert ids(measure, "instrument") == {"study/measure.py"}
 
 
@@ -97,12 +100,11 @@ def test_what_is_not_built_dated_released_or_committed_is_refused(project):
     root, name = project
     report = root / "build" / "released" / name / "report.html"
     path = root / "profiles" / f"{name}.yaml"
-    commit = ["git", "-c", "user.name=a", "-c", "user.email=a", "commit", "-qam", "undated"]
     steps = {
         "report.html is older than": lambda: os.utime(report, (0, 0)),
         "report.html is not built": report.unlink,
         "is not that of commit": lambda: path.write_text(path.read_text().partition("report:")[0]),
-        "gives the report no date": lambda: subprocess.run(commit, cwd=root, check=True),
+        "gives the report no date": lambda: git(root, "commit -qam undated"),
         "has no .git": lambda: (root / ".git").rename(root / "git"),
     }
     assert "quick is not committed" in archive(root, "quick")

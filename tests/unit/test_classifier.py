@@ -1,17 +1,22 @@
-"""The networks that measure: what is shipped, and what is trained once for another data set."""
+"""The networks that measure: what they read, what they give, and where their weights come from."""
 
+import urllib.error
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
+import torch_fidelity.feature_extractor_inceptionv3 as fidelity
 
 from diffusion import data
-from diffusion.evaluation import classifier
+from diffusion.evaluation import classifier, features
 from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
+from diffusion.evaluation.frechet import to_uint8
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+CPU = torch.device("cpu")
 
 
 def bars(seed: int = 0) -> data.DataSet:
@@ -26,14 +31,41 @@ def bars(seed: int = 0) -> data.DataSet:
     return data.DataSet("Bars", read, tuple("abcd"))
 
 
-def test_the_shipped_classifier_reads_99_percent_of_the_test_split_whatever_the_chunk(mnist_dir):
-    x, labels = (part[::3] for part in data.load("mnist", "test", mnist_dir))
-    model = classifier.load()
+@pytest.fixture(scope="module")
+def digits(mnist_dir):
+    return [part[::3] for part in data.load("mnist", "test", mnist_dir)]
+
+
+def test_the_shipped_classifier_reads_99_percent_of_the_test_split_whatever_the_chunk(digits):
+    (x, labels), model = digits, classifier.load()
     read = classifier.logits(model, x)
     assert (read.argmax(1) == labels).double().mean() > 0.99
     assert torch.allclose(read[:50], classifier.logits(model, x[:50], chunk=7), atol=1e-4)
     beyond = x[:500] + 3 * x[:500].sign() * (x[:500].abs() == 0.5)  # what is cut to the range
     assert torch.equal(classifier.classes_of(model, beyond), read[:500].argmax(1))
+
+
+def test_features_are_those_of_the_shipped_networks_and_of_one_that_is_always_the_same(digits):
+    x = digits[0][:40]
+    given, found = to_uint8(x), features.extractors()
+    torch.manual_seed(7)
+    again = replace(features.extractors()["random"], chunk=7)
+    expected = {"digits": CLASSIFIER.load().features(x), "autoencoder": AUTOENCODER.load().features(x)}
+    for name, one in {**expected, "random": again.features(given)}.items():
+        assert torch.allclose(found[name].features(given), one, atol=1e-3)
+    black = features.untrained(CPU, 3).features(torch.zeros(2, 3, 8, 8).byte())
+    assert black.shape == (2, 64)
+    assert black.std() > 0.1  # grey is 0, not black
+
+
+def test_inception_that_cannot_be_had_is_absent_and_says_why(monkeypatch):
+    error = urllib.error.URLError(OSError(-2, "Name or service not known"))
+    monkeypatch.setattr(fidelity, "load_state_dict_from_url", mock.Mock(side_effect=error))
+    for weights, said in (("off", "inception_weights"), ("auto", "Name or service not known")):
+        extractor = features.inception(weights, CPU)
+        assert not extractor.available
+        with pytest.raises(ValueError, match=f"^the inception features are not available: .*{said}"):
+            extractor.features(torch.zeros(4, 1, 28, 28).byte())
 
 
 @pytest.mark.parametrize("kind", [CLASSIFIER, AUTOENCODER], ids=["classifier", "autoencoder"])
@@ -49,16 +81,12 @@ def test_a_changed_shipped_file_is_refused_unless_it_is_named(kind, tmp_path):
         changed.load(changed.path)
 
 
-def test_that_of_another_data_set_reads_its_classes_and_is_never_sure(tmp_path):
-    x, labels = data.load(bars(), "test")
-    model = classifier.classifier_for(bars(), tmp_path)
-    assert (classifier.classes_of(model, x) == labels).double().mean() > 0.99
-    assert classifier.logits(model, x).softmax(1).max() < 0.9  # labels are smoothed
-
-
-def test_it_is_trained_once_for_the_same_data_and_again_when_it_is_damaged(tmp_path, capsys):
-    path = CLASSIFIER.weights_for(bars(), tmp_path)
+def test_that_of_another_data_set_is_trained_once_and_again_when_damaged_and_is_never_sure(tmp_path, capsys):
+    path, (x, labels) = CLASSIFIER.weights_for(bars(), tmp_path), data.load(bars(), "test")
     whole, written = path.read_bytes(), path.stat().st_mtime_ns
+    read = classifier.logits(classifier.classifier_for(bars(), tmp_path), x)
+    assert (read.argmax(1) == labels).double().mean() > 0.99
+    assert read.softmax(1).max() < 0.9  # labels are smoothed
     assert CLASSIFIER.weights_for("mnist", tmp_path) is None  # the shipped one
     assert CLASSIFIER.weights_for(bars(1), tmp_path) != CLASSIFIER.weights_for(bars(), tmp_path) == path
     assert path.stat().st_mtime_ns == written

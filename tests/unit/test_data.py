@@ -1,17 +1,21 @@
-"""Data sets: known ones and one's own, of any size and colours; trained on and measured."""
+"""Data sets: known ones, which are verified, one's own of any size and colours, and folders of pictures."""
 
+import gzip
+import hashlib
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision import datasets
 from torchvision.transforms.functional import resize
 
 import diffusion as d
-from diffusion import data, provenance
+from diffusion import data, idx, provenance
+from diffusion.data import DataError
 
 DIGITS = load_digits()
 
@@ -67,11 +71,6 @@ def test_images_of_another_shape_and_scale_are_the_same_images():
     assert torch.equal(data.as_images(pixels.numpy()), pixels.permute(0, 3, 1, 2) / 255 - 0.5)
 
 
-def test_grey_values_are_clamped_and_rounded():
-    x = torch.tensor([-9, -0.5, -0.5 + 0.6 / 255, 0, 0.5, 0.7])
-    assert data.grey_values(x).tolist() == [0, 0, 1, 128, 255, 255]
-
-
 def test_images_become_28_by_one_option():
     small = d.load(EIGHT)[0]
     padded, resized = (d.load(d.DataSet("Eight", eight, to_28=how))[0] for how in ("pad", "resize"))
@@ -100,16 +99,115 @@ def test_a_training_of_other_images_samples_and_opens(tmp_path, one_thread, data
     assert process.name != "zoom" or x.shape[-1] - 4 == run.process.T
 
 
-@pytest.mark.parametrize(
-    ("load", "named"),
-    [
-        (lambda: d.load(n=60001), "n = 60001 .* 60000"),
-        (lambda: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
-        (lambda: d.load(d.DataSet("Wide", partial(colours, side=30), ())), "square ones, or to_28='resize'"),
-        (lambda: d.load(d.DataSet("Few", eight, ("a", "b"))), "labels one an image, 0 to 1"),
-        (lambda: d.ColdZoom(8).take((1, 8, 8)), "T = 8 .* 7"),
-    ],
+# --- folders of pictures, beside what Pillow wrote into them and torchvision's ImageFolder ---
+
+
+def write(folder, n=10, shape=(8, 8), seed=0):
+    """Write n pictures of noise, grey or in colour; returns them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = np.random.default_rng(seed).integers(0, 256, (n, *shape), dtype=np.uint8)
+    for i, pixels in enumerate(made):
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    return made
+
+
+def rows(x):
+    """Images (N, C, S, S) in model units, as a sorted list of bytes."""
+    return sorted(((one + 0.5) * 255).round().byte().permute(1, 2, 0).numpy().tobytes() for one in x)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)], ids=["grey", "colour"])
+def test_pictures_are_what_was_written_and_split_into_two_which_stay(tmp_path, shape):
+    made = write(tmp_path, 20, shape)
+    (x, none), (x_test, _) = (d.load(d.images(tmp_path), split) for split in ("train", "test"))
+    assert (none, len(x), len(x_test)) == (None, 18, 2)
+    assert rows([*x, *x_test]) == sorted(one.tobytes() for one in made)
+    (tmp_path / "new.png").write_bytes((tmp_path / "0.png").read_bytes())
+    assert len({*rows(d.load(d.images(tmp_path))[0])} & {*rows(x_test)}) <= 1  # most stay what they were
+
+
+def test_sub_folders_are_classes_as_of_torchvision(tmp_path):
+    for split in ("train", "test"):
+        for i, name in enumerate(("cats", "dogs", "birds")):
+            write(tmp_path / split / name, 3 + i, (8, 8, 3), seed=i)
+    found, other = d.images(tmp_path, title="Pets"), datasets.ImageFolder(tmp_path / "train")
+    x, labels = d.load(found)
+    assert (found.title, list(found.classes), labels.tolist()) == ("Pets", other.classes, other.targets)
+    for ours, (theirs, _) in zip(x, other, strict=True):
+        assert np.array_equal(((ours + 0.5) * 255).round().permute(1, 2, 0), theirs)
+    held = d.images(tmp_path / "train", held_out=0.4)  # a share of each class
+    assert d.load(held, "test")[1].tolist() == [0, 0, 1, 2, 2]
+
+
+def test_pictures_of_many_sizes_are_brought_to_one_and_what_is_no_data_set_is_refused(tmp_path):
+    def refused(said):
+        with pytest.raises(DataError, match=said):
+            d.images(tmp_path)
+
+    refused("holds no pictures; needed: .*png")
+    write(tmp_path, 3, (20, 30))
+    Image.new("RGB", (40, 40), (255, 0, 0)).save(tmp_path / "red.jpg", quality=95)
+    refused("are of 30 x 20, 40 x 40 pixels; .* or size=")
+    for colour, channels in ((None, 3), (False, 1)):
+        x, _ = d.load(d.images(tmp_path, size=10, colour=colour, held_out=0.01))
+        assert x.shape == (3, channels, 10, 10)
+    (tmp_path / "7.png").write_bytes(b"\x89PNG")
+    refused("7.png cannot be read as a picture")
+    write(tmp_path / "more")
+    refused("lies beside sub-folders")
+
+
+# --- known ones: fetched once, verified at every load, and there is verified data or none ---
+
+
+class WithoutMirrors(idx.IdxFiles):
+    def download(self):
+        raise OSError("Name or service\nnot known")
+
+
+PIXELS, NUMBERS = (
+    np.random.default_rng(0).integers(0, 256, (30, 28, 28), np.uint8),
+    np.arange(30, dtype=np.uint8) % 10,
 )
-def test_what_is_no_such_data_set_is_named(mnist_dir, load, named):
-    with pytest.raises(ValueError, match=named):
-        load()
+ARRAYS = {"train-images-idx3": PIXELS, "train-labels-idx1": NUMBERS}
+ARRAYS |= {"t10k-images-idx3": PIXELS + 1, "t10k-labels-idx1": NUMBERS}
+FILES = {f"{name}-ubyte": idx.idx_bytes(array) for name, array in ARRAYS.items()}
+
+
+def made(files=FILES, **sources) -> data.DataSet:
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
+    return data.DataSet("Made up", WithoutMirrors("MNIST", md5, sources))
+
+
+def there(folder) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*ubyte*")}
+
+
+@pytest.mark.parametrize("files", [FILES, {f"{name}.gz": gzip.compress(one) for name, one in FILES.items()}])
+def test_it_is_fetched_once_and_verified_at_every_load(tmp_path, capsys, files):
+    found = data.load(made(files, good=lambda: files), "train", tmp_path)
+    assert np.array_equal(data.grey_values(found[0])[:, 0], PIXELS)
+    assert found[1].tolist() == NUMBERS.tolist()
+    assert there(tmp_path) == files
+    without, raw = made(files), data.raw_folder(tmp_path, made(files))
+    before = raw.stat().st_mtime_ns
+    assert torch.equal(data.load(without, "train", tmp_path)[0], found[0])
+    assert raw.stat().st_mtime_ns == before  # which may be a folder that nobody may write
+    path = next(raw.glob("train-images*"))
+    path.write_bytes(path.read_bytes()[:-9] + b"x" + path.read_bytes()[-8:])
+    with pytest.raises(DataError, match=f"{path.name} missing or corrupt, no source delivered"):
+        data.load(without, "train", tmp_path)
+    capsys.readouterr()
+    data.load(made(files, odd=dict, good=lambda: files), "train", tmp_path)
+    assert capsys.readouterr().out == f"{path}: good\n"
+    assert there(tmp_path) == files
+
+
+@pytest.mark.parametrize("delivers", [[], sorted(FILES)[:2], None], ids=["nothing", "in part", "swapped"])
+def test_a_lying_source_is_not_believed_and_the_error_is_one_line(tmp_path, delivers):
+    swapped = dict(zip(FILES, reversed(FILES.values()), strict=True))
+    delivered = swapped if delivers is None else {name: FILES[name] for name in delivers}
+    said = "no source delivered. odd: .* has the wrong MD5.* Name or service not known. Put the original"
+    with pytest.raises(DataError, match=f"^[^\n]*{said}[^\n]*$"):
+        data.load(made(odd=lambda: delivered), data_dir=tmp_path)
+    assert there(tmp_path).keys() == set(delivers or [])

@@ -37,6 +37,7 @@ def test_what_is_wrong_with_the_mix_of_classes_goes_and_what_is_wrong_within_the
     found = distances.split(Reference(real), x + off, labels, real_labels, repeats=20)
     whole, mixed = found["mix_frechet"], found["mix_reweighted"]
     assert mixed.low < mixed.value < mixed.high
+    assert whole.n == mixed.n == distances.N  # of so many, whatever there are
     if off:
         assert mixed.value == pytest.approx(whole.value, rel=1e-6)
     else:

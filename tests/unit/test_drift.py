@@ -1,5 +1,6 @@
 """The law of offsets, against the samplers themselves with a network of which the response is known."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,16 +10,22 @@ from diffusion.runtime import generator
 from study.drift import Response, spread
 from study.probes import SHIFT
 
+BLIND = [Response(1.0, [1, 1000], [0.0, 0.0])]
+SEEING = [Response(1.0, [1, 1000], [0.9, 0.9])]
+GROWING = [Response(1.0, [1, 1000], [0.2, 0.5]), Response(30.0, [1, 1000], [0.8, 1.0])]  # with time and size
+
 
 @pytest.mark.parametrize("sampler", [Ancestral(50), DDIM(50)])
-@pytest.mark.parametrize("rho", [0.0, 0.4, 0.9])
-def test_it_is_the_spread_that_the_sampler_leaves(sampler, rho):
+@pytest.mark.parametrize("responses", [BLIND, SEEING, GROWING])
+def test_it_is_the_spread_that_the_sampler_leaves(sampler, responses):
     schedule, steps = linear(1000), sampler.visits(1000)
     random = generator("offsets")
     x = torch.randn(20_000, generator=random, dtype=torch.float64)  # offsets, in units of 1/28
     for t, s in zip(steps[:-1], steps[1:], strict=True):
         a, b = (float(schedule.alpha_bar[one]) for one in (t, s))
-        x = sampler.move(x, rho * x / (1 - a) ** 0.5, a, b, random)
-    seen = Response(1.0, [1, 1000], [rho, rho])
-    found = spread(schedule.alpha_bar.numpy(), [seen], steps, isinstance(sampler, DDIM))
+        noise = x / (1 - a) ** 0.5
+        parts = [np.interp(t, one.t, one.part) for one in responses]
+        rho = np.interp(noise.abs().log().numpy(), np.log([one.size for one in responses]), parts)
+        x = sampler.move(x, torch.from_numpy(rho) * noise, a, b, random)
+    found = spread(schedule.alpha_bar.numpy(), responses, steps, isinstance(sampler, DDIM))
     assert found == pytest.approx(SHIFT * float(x.std()), rel=0.05)

@@ -1,14 +1,18 @@
 """The evaluator: its measures are those of the parts, each of the images that it is said to be of."""
 
+import importlib
+import sys
+
 import pytest
 import torch
 
 import diffusion as d
 from diffusion import data
+from diffusion.comparison import REAL
 from diffusion.evaluation import classifier, frechet, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES
+from diffusion.evaluation.measures import MEASURES, code_of, measure, taken
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.statistics import share_of
 from diffusion.evaluation.summary import shown
@@ -85,15 +89,15 @@ def test_real_images_are_measured_against_others(evaluator):
     assert evaluator.floors(61) == {}  # more than there are training images
 
 
-def test_images_are_taken_as_tensors_arrays_and_bytes_even_if_each_drifts_by_itself(evaluator, x):
+def test_samples_are_taken_in_any_form_even_if_each_drifts_by_itself(evaluator, x):
     for given in (to_uint8(x), x.numpy(), to_uint8(x)[:, 0].numpy()):
         assert evaluator.measure(given, only={"frechet"}) == evaluator.measure(x, only={"frechet"})
-    far = 8 * torch.randn(len(x), 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    far = 8 * torch.randn(len(x), 1, 1, 1, generator=generator(0, "far"))
     assert all("ink" in evaluator.measure(drawn, only={"ink"}) for drawn in (x + far, x * 1.4))
 
 
 def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator, x):
-    same = x[:1] + 0.003 * (torch.rand(N, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5)
+    same = x[:1] + 0.003 * (torch.rand(N, 1, 28, 28, generator=generator(0, "same")) - 0.5)
     found, gone = evaluator.measure(same), ("frechet", "kid", "digit", "precision", "recall", "coverage")
     assert found.keys() == {name for name in evaluator.measure(x) if not name.startswith(gone)}
     assert "one image" in str(found)
@@ -112,21 +116,22 @@ def test_printed_it_is_a_table_of_the_main_measures_beside_real_images(evaluator
     assert shown(found["frechet"]) == f"{value:.3g} [{low:.3g}, {high:.3g}]"
 
 
-REFUSED = {
-    r"x_train: .*\[-0.5, 0.5\]": lambda e, x: Evaluator(x + 0.5, e.x_test, e.labels),
-    "labels are .*for each of 200": lambda e, x: Evaluator(x, e.x_test, e.labels[1:]),
-    r"pixels of samples .* x - 0.5 of \[0, 1\]": lambda e, x: e.measure(x + 0.5),
-    r"pixels of samples .* x / 2 of \[-1, 1\]": lambda e, x: e.measure(2 * x),
-    "NaN": lambda e, x: e.measure(x * torch.nan),
-    "samples are .*at least 12": lambda e, x: e.measure(x[:11]),
-    "samples are a Run": lambda e, x: e.measure(d.released("paper", "zoom")),
-}
-
-
-@pytest.mark.parametrize("said", REFUSED)
-def test_what_are_no_images_and_no_measures_is_refused_in_a_line(evaluator, x, said):
-    with pytest.raises(ValueError, match=rf"^[^\n]*{said}[^\n]*$"):
-        REFUSED[said](evaluator, x)
+def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x):
+    hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, channels=[4], precision="fp32")
+    models = {"hardly": hardly, "array": x.numpy(), "one": x[:1].expand(30, -1, -1, -1)}
+    found = d.compare(models, evaluator, n=30, seed=3)
+    table = found.table
+    assert [*table.index] == [*models, REAL]
+    for model, drawn in {"hardly": hardly.sample(30, seed=3), "array": x[:30]}.items():
+        assert torch.equal(found.samples[model], drawn)
+        for name, one in evaluator.measure(drawn.clamp(-0.5, 0.5)).items():
+            if name in table:
+                row = table.loc[model, name]
+                assert (row["value"], row["low"], row["high"], row["n"]) == (*one.ends, one.n)
+    assert table["frechet"]["value"][REAL] == evaluator.floors(30)["floor"].value
+    assert table["digit"]["value"][REAL] == evaluator.real(30)["digit"].value
+    assert table.loc["one", ["frechet", "digit"]].isna().all()
+    assert "one image" in str(found).splitlines()[-1]
 
 
 def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrained_network():
@@ -136,3 +141,61 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     assert of_any.main.extractor.name == "random"
     assert {"frechet", "kid", "coverage"} <= found.keys()
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
+
+
+# --- measures of one's own: the register, and the hash of a measure's code ---
+
+SOURCE = """
+from diffusion.evaluation.measures import measure
+
+@measure(lambda seen: (seen,), bright=("images", "that are bright"))
+def bright(images):
+    return above(images, 3)
+
+def above(images, least):
+    return sum(one > least for one in images)
+"""
+
+
+@pytest.fixture
+def registered():
+    before = dict(MEASURES)
+    yield
+    MEASURES.clear()
+    MEASURES.update(before)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "another"),
+    [
+        ("that are bright", "that are not dark", False),
+        ("(seen,)", "(seen[1:],)", True),
+        ("images, 3", "images, 4", True),
+        ("one >", "one >=", True),
+    ],
+)
+def test_all_that_a_measure_does_counts_and_its_meaning_does_not(
+    tmp_path, monkeypatch, registered, old, new, another
+):
+    found = []
+    for place, text in (("a", SOURCE), ("b", SOURCE.replace(old, new))):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "mine.py").write_text(text)
+        monkeypatch.syspath_prepend(tmp_path / place)
+        sys.modules.pop("mine", None)
+        found.append(code_of(importlib.import_module("mine").bright))
+    assert (found[0] != found[1]) == another
+
+
+def test_a_function_is_called_once_for_all_of_its_names_and_left_out_where_it_cannot_be_taken(registered):
+    calls = []
+
+    @measure(lambda seen: seen.get("both"), False, low=("", "the least"), high=("", "the largest"))
+    def ends(*values):
+        calls.append(values)
+        return {"low": min(values), "high": max(values)}
+
+    assert taken({"both": (3, 5)}, {"low", "high"}) == {"low": 3, "high": 5}
+    assert taken({"both": (3, 5)}, {"high"}) == {"high": 5}
+    assert calls == [(3, 5), (3, 5)]
+    assert taken({}, {"low", "high"}) == taken({"both": (3, 5)}, {"low"}, real=True) == {}

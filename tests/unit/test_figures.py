@@ -10,12 +10,12 @@ from nbformat import v4
 
 from diffusion import figures
 from diffusion.figures.style import render
+from helpers import PAPER
 from report.figures import csv_of, figures_in, figures_of, harmless
 from study import figures as study
 from study import results
-from workflow.release import RELEASED
 
-PAPER = results.load(RELEASED / "paper", [("linear", 0), ("cosine", 0), ("zoom", 0), ("zoom", 1)])
+RESULTS = results.load(PAPER)
 LOSSES = [
     {"epoch": 1, "train_loss": 0.5, "test_loss": 0.25},
     {"epoch": 2, "train_loss": 0.25, "test_loss": None},
@@ -23,8 +23,8 @@ LOSSES = [
 
 
 def test_distances_draw_every_training_and_mark_blank_squares():
-    ddpms, zooms = study.distances(PAPER).axes
-    curves = {name: PAPER.first(name).curve for name in PAPER.models}
+    ddpms, zooms = study.distances(RESULTS).axes
+    curves = {name: RESULTS.first(name).curve for name in RESULTS.models}
     linear, blank = ddpms.lines[:2]
     assert list(linear.get_ydata()) == [row["frechet"].value for row in curves["linear"]]
     assert list(blank.get_xdata()) == [row.epoch for row in curves["linear"] if row["border"].sd > 1]
@@ -46,11 +46,11 @@ def notebook(path, **cells):
 
 
 def lines(figure):
-    return list(csv.DictReader(io.StringIO(csv_of(figure, PAPER.out).decode())))
+    return list(csv.DictReader(io.StringIO(csv_of(figure, PAPER).decode())))
 
 
 def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
-    grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), study.distances(PAPER)
+    grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), study.distances(RESULTS)
     paths = [notebook(tmp_path / "04_compare_fid.ipynb", none=[None], distances=[drawn])]
     for model in ("linear", "zoom"):
         shown = {"loss": [figures.losses({model: LOSSES})], "grid": [grid]}
@@ -63,7 +63,7 @@ def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
     assert rows == [("zoom, train", 1, 0.5), ("zoom, train", 2, 0.25), ("zoom, test", 1, 0.25)]
     assert [row["source"] for row in lines(found["distances"]) if row["source"]] == drawn.sources != []
     assert (found["grid"].suffix, found["grid"].data) == (".png", render(grid, "png"))
-    assert csv_of(found["grid"], PAPER.out) is None  # a picture of images has no numbers
+    assert csv_of(found["grid"], PAPER) is None  # a picture of images has no numbers
     with pytest.raises(ValueError, match="two pictures of one name, grid"):
         figures_of(notebook(tmp_path / "twice.ipynb", grid=[grid, grid]))
 

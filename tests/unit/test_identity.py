@@ -4,7 +4,6 @@ import ast
 import copy
 import importlib
 import json
-import shutil
 import sys
 import threading
 from pathlib import Path
@@ -17,9 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import diffusion as d
-from diffusion import identity
 from diffusion.identity import describe
-from diffusion.provenance import PACKAGE
 from diffusion.sources import IdentityError, hash_of, plain
 from helpers import forked, needs_linux
 
@@ -55,7 +52,7 @@ class Plain:
         vars(self).update(attributes)
 
 
-LINEAR = nn.Linear(2, 2)
+BIAS = nn.Linear(2, 2).bias
 DIFFERENT = {
     "tensors": (torch.zeros(2000), torch.zeros(2000).index_fill(0, torch.tensor(1999), 1)),
     "dtypes": (torch.tensor([1.0]), torch.tensor([1.0], dtype=torch.float64)),
@@ -64,21 +61,21 @@ DIFFERENT = {
     "sets": ({1, 2}, {1, 3}),
     "orders": ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
     "options of networks": (nn.LeakyReLU(0.1), nn.LeakyReLU(0.2)),
-    "one tensor and two": ([LINEAR.bias, LINEAR.bias], [LINEAR.bias, LINEAR.bias.clone()]),
+    "one tensor and two": ([BIAS, BIAS], [BIAS, BIAS.clone()]),
     "schedules": (d.DDPM(d.linear(10)), d.DDPM(d.linear(10, beta_end=0.0200001))),
+}
+EQUAL = {
+    "strides": (torch.arange(6.0).view(2, 3).T, torch.tensor([[0.0, 3], [1, 4], [2, 5]])),
+    "orders of attributes": (Plain(a=1, b=2), Plain(b=2, a=1)),
+    "orders of sets": ({3, 1, 2}, {2, 3, 1}),
 }
 
 
-@pytest.mark.parametrize(("a", "b"), DIFFERENT.values(), ids=DIFFERENT)
-def test_things_that_differ_are_told_apart(a, b):
-    assert told(a) != told(b)
+@pytest.mark.parametrize("kind", [*DIFFERENT, *EQUAL])
+def test_things_are_told_apart_where_they_differ_and_nowhere_else(kind):
+    a, b = (DIFFERENT | EQUAL)[kind]
+    assert (told(a) == told(b)) == (kind in EQUAL)
     assert told(a) == told(copy.deepcopy(a))
-
-
-def test_equal_things_are_the_same():
-    assert told(torch.arange(6.0).view(2, 3).T) == told(torch.tensor([[0.0, 3], [1, 4], [2, 5]]))
-    assert told(Plain(a=1, b=2)) == told(Plain(b=2, a=1))
-    assert told({3, 1, 2}) == told({2, 3, 1})
 
 
 UNTOLD = [threading.Lock(), (x for x in ()), json, {"a"}, np.array([None], object), lambda: 1]
@@ -102,9 +99,6 @@ def helper(x=AMOUNT):
     return x
 
 class Mine(Base):
-    def __init__(self, T=5):
-        self.T = T
-
     def degrade(self, x, t):
         return s(x) * helper() + b.OFF
 """,
@@ -131,30 +125,22 @@ EDITS = [  # an edit, and the name that has changed
 ]
 
 
-def written(folder: Path, old: str = "\0", new: str = "") -> Path:
-    """The files, in which a text is another one."""
+def mine(folder: Path, old: str = "\0", new: str = ""):
+    """A `Mine` of these files, in which a text is another one."""
     folder.mkdir()
     for name, text in FILES.items():
         (folder / name).write_text(text.replace(old, new))
-    return folder
-
-
-def mine(folder: Path):
     sys.path.insert(0, str(folder))
-    return importlib.import_module("mine_")
-
-
-def known(folder: Path) -> list:
-    """What a `Mine` of these files is, in another process."""
-    return forked(lambda: told(mine(folder).Mine(3)))[1]
+    return importlib.import_module("mine_").Mine()
 
 
 @needs_linux
 @pytest.mark.parametrize(("old", "new", "name"), EDITS)
 def test_an_edit_of_what_a_class_of_ones_own_does_is_named_and_another_is_none(tmp_path, old, new, name):
     assert any(old in text for text in FILES.values())
-    first, before = known(written(tmp_path / "before"))
-    second, after = known(written(tmp_path / "after", old, new))
+    edits = {"before": (), "after": (old, new)}  # each in another process
+    found = [forked(lambda edit=edit: told(mine(tmp_path / edit, *edits[edit])))[1] for edit in edits]
+    (first, before), (second, after) = found
     assert (second, after.keys()) == (first, before.keys())
     changed = {one.partition(".")[0] for one in before if before[one] != after[one]}
     assert name in changed if name else not changed
@@ -162,13 +148,11 @@ def test_an_edit_of_what_a_class_of_ones_own_does_is_named_and_another_is_none(t
 
 @needs_linux
 def test_a_module_that_is_edited_after_its_import_is_refused(tmp_path):
-    path = written(tmp_path / "mine") / "mine_.py"
-
     def work() -> None:
-        module = mine(path.parent)
+        made, path = mine(tmp_path / "mine"), tmp_path / "mine" / "mine_.py"
         path.write_text(path.read_text().replace("return x\n", "return x - 1\n"))
         with pytest.raises(IdentityError, match=r"mine_.py was edited after it was imported"):
-            told(module.Mine(3))
+            told(made)
 
     assert forked(work) == (0, None)
 
@@ -176,23 +160,15 @@ def test_a_module_that_is_edited_after_its_import_is_refused(tmp_path):
 # --- code of this package ---
 
 
-def test_what_trains_counts_as_a_whole_and_nothing_else(tmp_path):
-    copied = shutil.copytree(PACKAGE, tmp_path / "diffusion", ignore=shutil.ignore_patterns("*.safetensors"))
-
-    def with_more_in(file: str, line: str) -> str:
-        path = copied / file
-        path.write_text(f"{path.read_text('utf-8')}\n{line}\n", "utf-8")
-        return hash_of({one for pattern in identity.PARTS["weights"] for one in copied.glob(pattern)})
-
-    assert with_more_in("training/loop.py", "POINTS = 100") == identity.code("weights")
-    assert with_more_in("training/steps.py", "# a remark") == identity.code("weights")
-    assert with_more_in("processes/zoom.py", "LEFT = 5") != identity.code("weights")
-
-
-def test_a_syntax_tree_is_written_alike_by_every_python():
+def test_code_is_known_by_what_it_does_alike_in_every_python(tmp_path):
     """`ast.dump` differs from version to version."""
     tree = ast.parse("def f(x: int = 1) -> str:\n    'Said.'\n    return x[1:]\n")
     value = "Subscript(value=Name(id='x'),slice=Slice(lower=Constant(value=1)))"
     arguments = "arguments(args=[arg(arg='x')],defaults=[Constant(value=1)])"
     body = f"FunctionDef(name='f',args={arguments},body=[Return(value={value})])"
     assert plain(tree) == f"Module(body=[{body}])"
+    paths = [tmp_path / f"{name}.py" for name in "abc"]
+    for path, text in zip(paths, ("K = 4\n", "'Said.'\n\nK = 4  # pixels\n", "K = 5\n"), strict=True):
+        path.write_text(text)
+    first, remarked, edited = (hash_of([path]) for path in paths)
+    assert first == remarked != edited

@@ -16,9 +16,15 @@ from study.drawn import DrawnRun
 from study.kept import read_kept
 from study.results import load
 from study.settings import Profile
-from study.table import CHECKPOINT, PATCHES, REAL, Job, path_of
+from study.table import CHECKPOINT, IN_FILE, PATCHES, REAL, Job, path_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+WAYS = {  # of each model, beside its checkpoints, its finished samples and real images
+    "linear": {"clipped", "few", "clipping", "clipping off", "clipping on"},
+    "zoom": {PATCHES},
+    "grey": set(),
+    "dim": {"two"},
+}
 
 
 @pytest.fixture
@@ -42,10 +48,15 @@ def of(out, model="zoom"):
     return Job(out, f"measure_{model}-3")
 
 
-def numbers(job, without=("seconds",)):
-    """The rows of a job by their place."""
-    rows = (row for row in job.rows if row.measure not in without)
-    return {(r.way, r.epoch, r.measure, r.x): (r.value, r.low, r.high, r.n, r.sd) for r in rows}
+def numbers(job):
+    """The rows of a job by their place, where each stands once, but for the time of the clock."""
+    rows = [row for row in job.rows if row.measure != "seconds"]
+    found = {(r.way, r.epoch, r.measure, r.x): (r.value, r.low, r.high, r.n, r.sd) for r in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+# --- what is measured ---
 
 
 def test_the_rows_of_a_run_are_what_they_were(tiny):
@@ -65,10 +76,12 @@ def test_the_rows_of_a_run_are_what_they_were(tiny):
             assert new == pytest.approx(old, rel=close, abs=close, nan_ok=True), (name, way, measured)
 
 
-def test_each_checkpoint_is_measured_and_real_images_by_the_same_recogniser(tiny):
+def test_a_training_is_measured_along_its_way_in_all_its_ways_and_beside_real_images(tiny):
     results = load(tiny)
-    for one in map(results.first, results.models):
+    for model, ways in WAYS.items():
+        one = results.first(model)
         final, facts = one.final, one.measured.facts
+        assert one.measured.ways.keys() == {"", CHECKPOINT, REAL} | ways
         assert [row.epoch for row in one.curve] == [1, 2, 4, 5]
         assert (final["ink"].n, one.real["coverage"].n, final["floor"].n) == (2 * N, N, N)
         surely = round((1 - final["low_confidence"].value) * 2 * N)
@@ -76,21 +89,21 @@ def test_each_checkpoint_is_measured_and_real_images_by_the_same_recogniser(tiny
         assert one.real["low_confidence"].value == pytest.approx(0.05)  # by which it is defined
         assert (facts.features.digits.available, facts.features.inception.available) == (True, False)
         assert (facts.recogniser.n_digits, facts.recogniser.n_kind, one.real["digit"].n) == (300, 12, 30)
-        assert one.real["digit"].value > 0.8
+        assert (facts.features.digits.test_accuracy > 0.9, one.real["digit"].value > 0.8) == (True, True)
+        probed = [row["response"].n for row in one.curve if "response" in row]  # of a noise predictor
+        assert probed == [60] * 4 * (model == "linear")
+    assert [row.epoch for row in results.first("zoom").from_patches] == [4, 5]
+    assert one.from_patches == []
 
 
-def test_each_ablation_applies_where_it_can(tiny):
-    linear, zoom = of(tiny, "linear"), of(tiny)
-    assert linear["clipping off"]["frechet"] == linear.curve()[-1]["frechet"]  # it is off there
-    gap = linear["clipping on"]["frechet"].value - linear["clipping off"]["frechet"].value
-    assert linear["clipping"]["frechet_gap"].value == pytest.approx(gap)
-    assert gap
-    assert [row.epoch for row in zoom.curve(PATCHES)] == [4, 5]
-    assert zoom.curve(PATCHES)[-1]["frechet"] != zoom.curve()[-1]["frechet"]
-    assert not {PATCHES, "bf16"} & linear.ways.keys()  # it was float32 before
-    assert not {"clipping off", "bf16"} & zoom.ways.keys()
-    assert {row["response"].n for row in linear.curve()} == {60}  # of a noise predictor
-    assert not any("response" in row for row in zoom.curve())
+def test_an_ablation_changes_one_thing_and_its_gap_is_after_minus_before(again):
+    job = again("linear", precision="bf16", distance_every=5)
+    assert job.facts.environment.precision == "bf16"
+    for name, before, after in (("clipping", "clipping off", "clipping on"), ("float32", "bf16", "fp32")):
+        assert job[before]["frechet"] == job.curve()[-1]["frechet"]
+        gap = job[after]["frechet"].value - job[before]["frechet"].value
+        assert gap  # each was given samples of its own
+        assert job[name]["frechet_gap"].value == pytest.approx(gap)
 
 
 def test_samples_that_are_all_one_image_have_no_distance_and_are_no_digits(tiny):
@@ -107,6 +120,7 @@ def test_ways_are_the_same_training_sampled_otherwise(again, copied):
     ways = {"again": {}, "mixture": {"prior": "mixture", "prior_options": {"components": 3}}}
     ways |= {"averaged": {"average": 2}, "six": {"sampler_options": {"levels": 6}}}
     job = again(ways=ways, ablations=False)
+    assert job.ways.keys() == {"", CHECKPOINT, REAL, *ways}
     assert {name: job[name]["calls"].value for name in ways} == dict.fromkeys(ways, 24) | {"six": 6}
     assert job["again"]["frechet"].value == job[""]["frechet"].value == before
     assert len({job[name]["frechet"].value for name in ways}) == 4
@@ -120,16 +134,7 @@ def test_samples_may_have_a_seed_of_their_own_and_real_images_stay_the_same(agai
     assert not any(way == REAL or name.startswith("floor") for way, _, name, _ in other)
 
 
-def test_float32_is_an_ablation_of_bf16(again):
-    job = again("linear", precision="bf16", distance_every=5)
-    assert job.facts.environment.precision == "bf16"
-    assert job["bf16"]["frechet"] == job.curve()[-1]["frechet"]
-    gap = job["fp32"]["frechet"].value - job["bf16"]["frechet"].value
-    assert gap  # each was given samples of its own
-    assert job["float32"]["frechet_gap"].value == pytest.approx(gap)
-
-
-# --- samples are drawn once ---
+# --- what is drawn or measured once, and what again ---
 
 
 def test_samples_are_drawn_once_for_all_that_determines_them_and_again_if_a_file_is_not_theirs(
@@ -138,87 +143,67 @@ def test_samples_are_drawn_once_for_all_that_determines_them_and_again_if_a_file
     run = DrawnRun.of(train(images, tmp_path / "runs", epochs=2))
     first = run.sample(3)
     (path,) = (tmp_path / "samples").iterdir()
-    good, time = path.read_bytes(), path.stat().st_mtime_ns
+    good = path.read_bytes()
     others = [run.sample(3, **how) for how in ({"epoch": 1}, {"seed": 1}, {"sampler": "improved"})]
     others += [replace(run, precision="bf16").sample(3)]
     assert not any(torch.equal(x, first) for x in others)
-    assert torch.equal(run.sample(3), first)
-    (*files,) = (tmp_path / "samples").iterdir()
-    assert (len(files), path.stat().st_mtime_ns) == (5, time)
-    (other, *_) = {*files} - {path}
-    for content in (other.read_bytes(), DAMAGES["half"](good)):
+    (*files,) = {*(tmp_path / "samples").iterdir()} - {path}
+    assert len(files) == 4
+    for content in (files[0].read_bytes(), DAMAGES["half"](good)):
         path.write_bytes(content)
         assert torch.equal(run.sample(3), first)
         assert path.name in capsys.readouterr().out
         assert path.read_bytes() == good
 
 
-# --- taken over, and taken again ---
-
-
-def test_what_is_measured_stays_and_a_lost_file_is_made_of_kept_samples(again, copied):
+def test_a_lost_file_of_images_or_numbers_is_made_again_of_the_samples_that_are_there(again, copied):
     lost, path = copied / "kept" / "late_zoom-3.npz", path_of(copied, "measure_zoom-3")
     before, rows, whole = numbers(of(copied)), of(copied).rows, lost.read_bytes()
-    times = {file: file.stat().st_mtime_ns for file in (*copied.glob("samples/*"), path)}
-    again()
-    assert times == {file: file.stat().st_mtime_ns for file in times}
+    times = {file: file.stat().st_mtime_ns for file in copied.glob("samples/*")}
     lost.unlink()
     assert (again().rows, lost.read_bytes()) == (rows, whole)
     path.unlink()
-    del times[path]
     assert numbers(again()) == before
-    assert times == {file: file.stat().st_mtime_ns for file in times}
-
-
-def test_what_is_missing_is_filled_in_what_another_code_measured_is_taken_again_and_no_other(again, copied):
-    def spoil(content):
-        content["codes"]["ink"] = "0123456789abcdef"
-        del content["codes"]["stroke"]
-        content["rows"] = [row for row in content["rows"] if row[2] != "stroke"]
-        for row in content["rows"]:
-            row[4] = 7.0 if row[2] in ("ink", "height") else row[4]
-
-    before = numbers(of(copied), without=())  # times, too
-    changed(path_of(copied, "measure_zoom-3"), spoil)
-    found = numbers(again(), without=())
-    assert found.keys() == before.keys()
-    for place, values in before.items():
-        assert found[place] == ((7.0, *values[1:]) if place[2] == "height" else values)
+    assert times == {file: file.stat().st_mtime_ns for file in copied.glob("samples/*")}
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("edit", "anew", "said"),
     [
-        ({"settings": {"n_final": N}}, "settings.n_final"),
-        ({"weights_sha256": "0" * 64}, "weights_sha256"),
-        ({"environment": {"torch": "1.0"}}, "environment.torch"),
+        (lambda facts: None, (), ""),
+        (lambda facts: facts["codes"].update(ink="0123456789abcdef"), ("ink",), ""),
+        (lambda facts: facts["codes"].pop("stroke"), ("stroke",), ""),
+        (lambda facts: facts["settings"].update(n_final=N), None, "settings.n_final"),
+        (lambda facts: facts.update(weights_sha256="0" * 64), None, "weights_sha256"),
+        (lambda facts: facts["environment"].update(torch="1.0"), None, "environment.torch"),
     ],
 )
-def test_other_settings_weights_samples_or_versions_are_measured_anew(again, copied, capsys, change, said):
+def test_what_is_measured_stays_unless_its_code_changed_or_what_decides_all(
+    again, copied, capsys, edit, anew, said
+):
+    """All numbers of a file are made wrong, and those that are taken anew are right again."""
     before = numbers(of(copied, "dim"))
 
-    def spoil(content):
-        for key, value in change.items():
-            content[key] = content[key] | value if isinstance(value, dict) else value
-        content["rows"] = content["rows"][:1]
+    def spoil(facts):
+        for row in facts["rows"]:
+            row[IN_FILE.index("value")] = 7.0
+        edit(facts)
 
     changed(path_of(copied, "measure_dim-3"), spoil)
-    assert numbers(again("dim")) == before
+    stays = {place: (7.0, *values[1:]) for place, values in before.items() if place[2] not in (anew or ())}
+    assert numbers(again("dim")) == (before if anew is None else before | stays)
     assert said in capsys.readouterr().out
 
 
-# --- refused ---
-
-
-def test_weights_that_are_not_those_of_the_file_are_not_measured(again, copied):
-    before = of(copied, "linear").rows
+def test_another_data_set_or_weights_that_are_not_those_of_the_file_are_refused(again, copied):
+    before, training = of(copied, "linear").rows, path_of(copied, "train_linear-3")
+    with pytest.raises(ValueError, match="was trained on mnist, not on fashion"):
+        again("linear", dataset="fashion")
     weights = copied / Job(copied, "train_linear-3").facts.weights.file
     weights.write_bytes(weights.with_name("epoch-0004.safetensors").read_bytes())
     with pytest.raises(measure.RunError, match=weights.name):
         again("linear")
+    changed(training, lambda facts: facts.update(run="../elsewhere"))
+    with pytest.raises(ValueError, match="a place outside of"):
+        again("linear")
     assert of(copied, "linear").rows == before
-
-
-def test_an_error_of_the_command_is_one_line(tiny):
-    with pytest.raises(SystemExit, match="^error: .*mnist.*$"):
-        measure.main(["--out", str(tiny), "--model", "zoom", "--seed", "3", "--settings", "dataset: fashion"])

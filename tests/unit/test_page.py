@@ -1,28 +1,39 @@
-"""The kept page is what the sources make of the released weights, and may load nothing."""
+"""The play page as it is kept, its parts in a notebook, and the strip that stands for them."""
 
 import base64
 import hashlib
 import json
 import re
 
+import numpy as np
+import pytest
+import torch
+from IPython.core.formatters import DisplayFormatter
+
 import diffusion as d
+from diffusion.evaluation import classifier
+from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.play import page
+from diffusion.play.widget import Dream
 
 AGAIN = "run `python -m diffusion.play.page --out released/page`"
+DIGITS = torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(1)) - 0.5
+PICTURE, VIEW = "image/png", "application/vnd.jupyter.widget-view+json"
 
 
-def test_it_is_made_of_the_present_sources_and_the_released_weights(root):
-    kept, strip = (root / "released/page" / name for name in (page.NAME, page.STRIP))
-    content = re.search(
-        r'<script type="application/json" id="data">(.*?)</script>', kept.read_text("utf-8"), re.S
-    )[1]
-    assert page.filled(content, strip.read_bytes()) == kept.read_text("utf-8"), AGAIN
+@pytest.fixture
+def kept(root):
+    return (root / "released/page" / page.NAME).read_text("utf-8")
+
+
+def test_it_is_made_of_the_present_sources_and_the_released_weights(root, kept):
+    (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', kept, re.S)
+    assert page.filled(content, (root / "released/page" / page.STRIP).read_bytes()) == kept, AGAIN
     hashes = {one["label"]: one["sha256"] for one in json.loads(content)["trainings"]}
     assert hashes == {k: d.released(*name).weights_sha256() for k, name in (page.ZOOMS | page.DDPMS).items()}
 
 
-def test_it_is_one_small_file_that_may_load_nothing(root):
-    kept = (root / "released/page" / page.NAME).read_text(encoding="utf-8")
+def test_it_is_one_small_file_that_may_load_nothing(kept):
     assert len(kept.encode()) <= 3_000_000
     assert "default-src 'none'" in kept
     scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", kept, re.S)
@@ -31,3 +42,36 @@ def test_it_is_one_small_file_that_may_load_nothing(root):
     assert f"script-src {policy} 'wasm-unsafe-eval'" in kept  # it runs no others
     assert not re.search(r'(?:src|href)="(?!data:|#)|url\(|@import', kept.replace("<<", ""))
     assert "</script" not in page.as_json({"names": ["</script><script>alert(1)</script>"]})
+
+
+def test_a_strip_is_shown_without_a_person_and_of_what_it_cannot_compute(monkeypatch, capsys):
+    blur = d.fit(d.ColdBlur(), DIGITS, steps=1, batch_size=12, channels=[4])
+    for sliders, run in (("0", d.released("paper", "zoom")), ("1", blur)):
+        monkeypatch.setenv("COLD_ZOOM_SLIDERS", sliders)
+        kinds = DisplayFormatter().format(Dream(run))[0]
+        assert (PICTURE in kinds, VIEW in kinds) == (True, False)
+    assert "only a strip can be shown: model-0 is a ColdBlur" in capsys.readouterr().out
+
+
+def test_a_person_gets_the_widget_which_sends_back_start_and_image(monkeypatch):
+    monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
+    run = d.fit(d.ColdZoom(20, "bilinear"), DIGITS, steps=1, batch_size=12, name="own")
+    run.by_default(d.Naive(noise=0.2, levels=10), d.Patches())
+    reader = DigitRecogniser(classifier.load(), DIGITS[:7, 0, 0, :8], torch.rand(7, 144), bound=1.5)
+    widget = Dream(run, DIGITS, torch.arange(12) % 10, reader, names=list("abcdefghij"))
+    assert VIEW in DisplayFormatter().format(widget)[0]
+    data = widget.widget.data
+    (training,) = data["trainings"]
+    assert (training["T"], training["interpolation"], training["noise"]) == (20, "bilinear", 0.2)
+    assert training["walk"] == list(range(20, -1, -2))
+    starts = torch.tensor(training["starts"]).view(-1, 64)  # of the prior
+    assert torch.cdist(starts, DIGITS[:, 0, 10:18, 10:18].flatten(1)).amin(1).max() < 0.01
+    assert data["digits"]["labels"] == list("abcdefghijab")
+    assert data["digits"]["images"]["data"] == (255 * (DIGITS + 0.5)).round().byte().numpy().tobytes()
+    sent = np.frombuffer(data["reader"]["pixels"]["data"], np.uint8) / 255
+    assert np.abs(sent - reader.pixels.flatten().numpy()).max() < 0.002
+    assert (data["reader"]["bound"], data["reader"]["names"]) == (1.5, list("abcdefghij"))
+    x = np.linspace(-0.5, 0.5, 784, dtype=np.float32)
+    widget.widget.set_state({"start": [0.5] * 64, "pixels": memoryview(x.tobytes())})
+    assert widget.start == [0.5] * 64
+    assert np.array_equal(widget.image.numpy().ravel(), x)

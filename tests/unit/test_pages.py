@@ -1,8 +1,10 @@
-"""The pages of the report and of notebooks: outline, tables, pictures, links, what notebooks give."""
+"""The pages of reports and of notebooks: whole, safe, described, and linked to one another."""
 
 import base64
 import hashlib
 import re
+from functools import cache
+from pathlib import Path
 
 import pytest
 import yaml
@@ -13,42 +15,68 @@ from diffusion.files import read_json
 from helpers import ROOT, executed
 from report import pages
 from report.figures import CELL
-from report.pages import SHOWN
 from report.render import TEMPLATES
 
 ALT = yaml.safe_load((TEMPLATES / "alt.yaml").read_text(encoding="utf-8"))["alt"]
 NAMES = ["01_schedules", "03_train_zoom-zoom-0", "04_compare_fid"]  # of the paper's executed notebooks
-
-
-@pytest.fixture(scope="module")
-def note(page):
-    return page("notebooks/03_train_zoom-zoom-0.html")
+LEFT = r"<<|>>|%%|:::|\{#|\{\.|@fig|@tbl|@eq|@sec|\?\?|\bnull\b|\bnan\b|Traceback|/tmp"  # of what is no text
 
 
 def texts(found):
     return [" ".join(one.get_text().split()) for one in found]
 
 
-# --- both ---
+# --- all pages ---
 
 
-def test_a_page_has_one_title_heads_that_are_read_out_and_loads_nothing(report, note):
-    for page in (report, note):
-        levels = [int(h.name[1]) for h in page.select("h1, h2, h3, h4, h5, h6")]
-        assert (levels[0], levels.count(1)) == (1, 1)
-        assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False))
-        assert {th.get("scope") for th in page.select("thead th")} == {"col"}
-        assert {th.get("scope") for th in page.select("tbody th")} == {"row"}
-        policy = page.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
-        (script,) = page.select("script")
-        digest = base64.b64encode(hashlib.sha256(script.string.encode()).digest()).decode()
-        assert policy.startswith("default-src 'none'")
-        assert f"script-src 'sha256-{digest}'" in policy  # it runs no other
-        assert not page.select("iframe, object, embed, link[href^='http'], script[src], [onclick], [onload]")
-        assert all(tag["src"].startswith("data:image/") for tag in page.select("[src]"))
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [("made_out", "report.html"), ("short", "report.html"), ("made_out", f"notebooks/{NAMES[1]}.html")],
+)
+def test_a_page_is_whole_every_link_arrives_and_it_loads_nothing(request, run, name):
+    path = request.getfixturevalue(run) / name
+    page = BeautifulSoup(path.read_text(), "html.parser")
+    assert not re.findall(LEFT, page.get_text())
+    ids = [tag["id"] for tag in page.select("[id]")]
+    assert len(ids) == len({*ids})
+    links, text_of = (
+        {tag["href"].partition("#")[::2] for tag in page.select("a[href]")},
+        cache(Path.read_text),
+    )
+    for file, place in links:
+        if not file.startswith(("https://", "data:text/csv,")):
+            assert (path.parent / file).is_file() or not file, file
+            assert not place or f'id="{place}"' in text_of(path.parent / (file or path.name)), place
+    levels = [int(h.name[1]) for h in page.select("h1, h2, h3, h4, h5, h6")]
+    assert (levels[0], levels.count(1)) == (1, 1)
+    assert all(b <= a + 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert {th.get("scope") for th in page.select("thead th")} == {"col"}
+    assert {th.get("scope") for th in page.select("tbody th")} == {"row"}
+    assert all(img["alt"] and not re.search(r"[\\${}]", img["alt"]) for img in page.select("img"))
+    policy = page.find("meta", {"http-equiv": "Content-Security-Policy"})["content"]
+    (script,) = page.select("script")
+    digest = base64.b64encode(hashlib.sha256(script.string.encode()).digest()).decode()
+    assert policy.startswith("default-src 'none'")
+    assert f"script-src 'sha256-{digest}'" in policy  # it runs no other
+    assert not page.select("iframe, object, embed, link[href^='http'], script[src], [onclick], [onload]")
+    assert all(tag["src"].startswith("data:image/") for tag in page.select("[src]"))
 
 
 # --- the report ---
+
+
+def test_figures_and_tables_are_numbered_mentioned_and_lead_to_the_cell_that_draws_them(report):
+    captions = " ".join(one.get_text() for one in report.select("figcaption"))
+    for kind in ("Figure", "Table"):
+        for series in ("", "S"):  # of the page alone
+            found = re.findall(rf"{kind}\s{series}(\d+)\.", captions)
+            assert found == [f"{n}" for n in range(1, len(found) + 1)]
+            assert len(found) > 2
+    mentioned = {tag["href"][1:] for tag in report.select("a[href^='#']")}
+    assert {tag["id"] for tag in report.select("[id^='fig:'], [id^='tbl:'], [id^='alg:']")} <= mentioned
+    drawn = report.select("figure .drawn")
+    assert len(drawn) == 2
+    assert all("cell fig-" in text for text in texts(drawn))
 
 
 def test_the_front_has_a_square_for_each_claim_with_its_verdict(report):
@@ -59,23 +87,17 @@ def test_the_front_has_a_square_for_each_claim_with_its_verdict(report):
         assert square["class"][1] == row.select_one(".verdict")["class"][1]
 
 
-def test_figures_of_the_text_are_drawn_by_notebooks_and_all_of_these_are_described():
+def test_all_figures_of_notebooks_are_described():
     cells = [cell for path in (ROOT / "notebooks").glob("*.ipynb") for cell in read_json(path)["cells"]]
-    drawn = {cell["id"].removeprefix(CELL) for cell in cells if cell["id"].startswith(CELL)}
-    assert drawn == ALT.keys()
-    written = [path.read_text(encoding="utf-8") for path in (ROOT / "report/text").rglob("*.md")]
-    shown = {name for text in written for name in SHOWN.findall(text)}
-    assert [name for name in shown if not {name, name.rpartition("_")[0]} & drawn] == []
-
-
-def test_a_picture_is_described_and_leads_to_the_cell_that_draws_it(report):
-    assert all(img["alt"] and not re.search(r"[\\${}]", img["alt"]) for img in report.select("img"))
-    drawn = report.select("figure .drawn")
-    assert len(drawn) == 2
-    assert all("cell fig-" in text for text in texts(drawn))
+    assert {cell["id"].removeprefix(CELL) for cell in cells if cell["id"].startswith(CELL)} == ALT.keys()
 
 
 # --- notebooks ---
+
+
+@pytest.fixture(scope="module")
+def note(page):
+    return page(f"notebooks/{NAMES[1]}.html")
 
 
 def test_a_notebooks_outputs_are_shown_described_and_run_nothing(note):
@@ -107,6 +129,6 @@ def test_a_notebook_leads_to_the_report_and_its_neighbours_and_folds_what_serves
     assert note.select_one(".up a")["href"] == "../report.html"
     assert note.select_one("a[rel=prev]")["href"] == f"{NAMES[0]}.html"
     assert note.select_one("a[rel=next]")["href"] == f"{NAMES[2]}.html"
-    assert [a["href"] for a in note.select(".others a")] == [f"{name}.html" for name in NAMES]
+    assert [a["href"] for a in note.select(".others a")] == [f"{name}.html" for name in NAMES]  # no stale one
     summaries = ["Parameters", "Parameters of this run", "Code for the workflow"]
     assert texts(note.select("details.fold summary")) == summaries

@@ -1,4 +1,4 @@
-"""Measures of pixels and of confidence that the study takes, against counts, closed forms and other code."""
+"""Measures of pixels and of confidence that the study takes, against counts and closed forms."""
 
 import math
 
@@ -7,18 +7,28 @@ import pytest
 import torch
 
 from diffusion.evaluation.frechet import to_uint8
+from diffusion.runtime import generator
 from study import pixels
 from study.confidence import rank_by_quality
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def test_border_grey_is_the_mean_of_the_outer_ring():
-    images = torch.zeros(5, 1, 28, 28, dtype=torch.uint8)
-    images[..., 3:-3, 3:-3] = 255  # the inside does not count
-    images[..., :3, :] = 51  # 3 of the ring's 300 pixels by 28, that is 84
-    found = pixels.border_grey(images)
-    assert (found.low, found.value, found.high) == pytest.approx((0.2 * 84 / 300,) * 3, abs=1e-12)
+def outside(x):
+    """The mean of each image without its inner square, by subtraction."""
+    x = x.double()
+    return (x.sum((1, 2, 3)) - x[..., 3:25, 3:25].sum((1, 2, 3))) / (28 * 28 - 22 * 22)
+
+
+def test_the_border_is_the_outer_ring_as_it_is_seen_and_as_it_was_before_clamping():
+    x = torch.rand((9, 1, 28, 28), generator=generator(0)) / 2 - 0.5
+    x += torch.linspace(-0.5, 0.5, 9)[:, None, None, None]  # some are darker than black
+    raw, seen = pixels.border_before_clamping(x), pixels.border_grey(to_uint8(x))
+    expected = outside(x) + 0.5
+    assert (raw.value, raw.sd) == pytest.approx((expected.mean().item(), expected.std().item()))
+    assert seen.value == pytest.approx(outside(to_uint8(x)).mean().item() / 255)
+    assert seen.low < seen.value < seen.high
+    assert raw.value < seen.value - 0.05
 
 
 def test_bootstrap_is_the_interval_of_a_mean():
@@ -28,29 +38,30 @@ def test_bootstrap_is_the_interval_of_a_mean():
     assert found.ends == pytest.approx((values.mean(), found.value - half, found.value + half), abs=0.03)
 
 
-def test_the_raw_border_tells_dark_drifts_that_clamping_hides():
-    drift = torch.linspace(-0.4, 0.4, 9)
-    x = torch.full((9, 1, 28, 28), -0.5) + drift[:, None, None, None]
-    found = pixels.border_before_clamping(x)
-    assert (found.value, found.sd) == (pytest.approx(0, abs=1e-6), pytest.approx(float(drift.std())))
-    seen = pixels.border_grey(to_uint8(x)).value
-    assert seen == pytest.approx(float(drift.clamp(min=0).mean()), abs=0.003)
-    x[:, :, 3:-3, 3:-3] = 7.0  # what lies within the ring does not count
-    assert pixels.border_before_clamping(x) == found
+def test_bars_have_their_ink_their_size_and_a_stroke_of_twice_area_over_perimeter():
+    images, bars = torch.full((2, 1, 28, 28), 127, dtype=torch.uint8), ((20, 2), (6, 10))
+    for image, (height, width) in zip(images, bars, strict=True):  # on a grey that is not white yet
+        image[:, 3 : 3 + height, 5 : 5 + width] = 128
+    perimeters = [2 * (height + width) - 4 + 2 * math.sqrt(2) for height, width in bars]  # corners are cut
+    strokes = [2 * h * w / around for (h, w), around in zip(bars, perimeters, strict=True)]
+    expected = {"ink": (127 + 50 / 784) / 255, "stroke": sum(strokes) / 2, "height": 13, "width": 6}
+    assert {name: one.value for name, one in pixels.drawn(images).items()} == pytest.approx(expected)
+    assert pixels.drawn(images // 2)["stroke"].value == pixels.drawn(images // 2)["height"].value == 0
 
 
-@pytest.mark.parametrize(("height", "width"), [(20, 2), (6, 10)])
-def test_the_stroke_of_a_bar_is_twice_its_area_over_its_perimeter(height, width):
-    white = torch.zeros(1, 28, 28, dtype=torch.bool)
-    white[:, 3 : 3 + height, 5 : 5 + width] = True
-    perimeter = 2 * (height + width) - 4 + 2 * math.sqrt(2)  # its corners are cut
-    assert pixels.stroke_width(white).item() == pytest.approx(2 * height * width / perimeter)
+def test_a_centre_is_dark_or_white_where_twelve_of_its_sixteen_pixels_are():
+    x = torch.zeros(4, 1, 28, 28)
+    for image, n, grey in zip(x, (12, 11, 16, 12), (-0.41, -0.5, 0.41, 0.39), strict=True):
+        image[0, torch.arange(n) // 4 + 12, torch.arange(n) % 4 + 12] = grey
+    found = pixels.centre_shares(x)
+    assert (found["centre_dark"].value, found["centre_white"].value) == (0.25, 0.25)
 
 
-def test_examples_come_from_the_best_and_the_worst_tenth():
-    confidence = torch.rand(200, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    high, low = rank_by_quality(confidence, 16, 0)
+@pytest.mark.parametrize(("of", "pool"), [(200, 20), (20, 10)])  # a tenth, or all where these are few
+def test_examples_come_from_the_best_and_the_worst_tenth(of, pool):
+    confidence = torch.rand(of, generator=generator(0), dtype=torch.float64)
+    high, low = ({*one.tolist()} for one in rank_by_quality(confidence, 16))
     best = confidence.argsort(descending=True).tolist()
-    assert len({*high.tolist()}) == len({*low.tolist()}) == 16
-    assert {*high.tolist()} < {*best[:20]}
-    assert {*low.tolist()} < {*best[-20:]}
+    assert len(high) == len(low) == min(16, pool)
+    assert high <= {*best[:pool]}
+    assert low <= {*best[-pool:]}

@@ -8,6 +8,7 @@ from diffusion.runtime import generator
 from study import probes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+BLACK, GREY = torch.full((6, 1, 28, 28), -0.5), torch.zeros(200, 1, 28, 28)
 
 
 class ExactForBlack:
@@ -22,29 +23,39 @@ class ExactForBlack:
         return eps - (1 - self.share) * eps.mean((1, 2, 3), keepdim=True)
 
 
-@pytest.mark.parametrize(("share", "size"), [(1.0, 1.0), (0.4, 3.0)])
-def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share, size):
-    process, x = DDPM(linear(100)), torch.full((6, 1, 28, 28), -0.5)
-    found = probes.response(process, ExactForBlack(process, share), x, "fp32", size=size)
-    assert [*found][:2] == [5, 8]
-    assert (max(found), len(found)) == (100, 13)
-    assert [one.value for one in found.values()] == pytest.approx([share] * 13, abs=1e-3)
-
-
 def echo(x, t):
     """The reconstruction is the degraded image."""
     return x
 
 
+def by_brightness(images):
+    """Logits of ten classes: 0 of black images, 9 of white ones."""
+    return torch.nn.functional.one_hot(((images.mean((1, 2, 3)) + 0.5) * 9).round().long(), 10).float()
+
+
+@pytest.mark.parametrize(("share", "size"), [(1.0, 1.0), (0.4, 3.0)])
+def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share, size):
+    process = DDPM(linear(100))
+    found = probes.response(process, ExactForBlack(process, share), BLACK, "fp32", size=size)
+    assert ([*found][:2], max(found), len(found)) == ([5, 8], 100, 13)
+    assert [one.value for one in found.values()] == pytest.approx([share] * 13, abs=1e-3)
+
+
+def test_what_an_exact_network_restores_in_one_step_is_read_as_it_is_at_every_step():
+    process, labels = DDPM(linear(100)), torch.tensor([0, 0, 5, 0, 9, 0])
+    found = probes.recovered(process, ExactForBlack(process), by_brightness, BLACK, labels, "fp32")
+    assert {t: one.value for t, one in found.items()} == dict.fromkeys(range(10, 101, 10), 4 / 6)
+
+
 @pytest.mark.parametrize("schedule", [linear(20, beta_end=0.5), cosine(20)])
 def test_error_of_half_the_input_at_common_levels_in_closed_form(schedule):
     """Grey is 0, so x_t = sqrt(1 - a) eps, and the error is (sqrt(1 - a) / 2 - 1)^2."""
-    grey = torch.zeros(200, 1, 28, 28)
-    common = probes.common_loss(DDPM(schedule), lambda x, t: 0.5 * x, grey, "fp32")
+    common = probes.common_loss(DDPM(schedule), lambda x, t: 0.5 * x, GREY, "fp32")
     assert common.levels == pytest.approx([0.05 + 0.1 * i for i in range(10)])
     steps = [min(schedule.alpha_bar[1:].tolist(), key=lambda a: abs(a - level)) for level in common.levels]
     expected = [((1 - a) ** 0.5 / 2 - 1) ** 2 for a in steps]
     assert common.by_level == pytest.approx(expected, rel=0.02)
+    assert common.mean == pytest.approx(sum(common.by_level) / 10)
 
 
 def test_error_of_an_echo_is_that_of_the_zoom():
@@ -53,13 +64,10 @@ def test_error_of_an_echo_is_that_of_the_zoom():
     assert [*found] == list(range(1, 25))
     for level, one in found.items():
         error = (process.degrade(x, torch.full((5,), level)) - x).square().mean((1, 2, 3))
-        assert (one.value, one.n) == (pytest.approx(error.mean().item(), rel=1e-5), 5)
+        assert (one.value, one.sd) == pytest.approx((error.mean().item(), error.std().item()), rel=1e-5)
 
 
 def test_confusion_counts_true_by_read():
-    def by_brightness(images):
-        return torch.nn.functional.one_hot(((images.mean((1, 2, 3)) + 0.5) * 9).round().long(), 10).float()
-
     x = torch.tensor([-0.5, -0.5, 0.5, 1 / 18]).view(4, 1, 1, 1).expand(4, 1, 28, 28)
     found = probes.confusion(ColdZoom(), echo, by_brightness, x, torch.tensor([0, 5, 9, 7]), "fp32")
     expected = torch.zeros(10, 10, dtype=torch.long)
@@ -69,3 +77,12 @@ def test_confusion_counts_true_by_read():
     assert {one.n for one in found["dark_centre_of"]} == {2}  # the two black images
     assert found["dark_centre_restored_as"][0].value == 1
     assert [one.value for one in found["dark_centre_of"]] == [0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0]
+
+
+def test_copies_are_nearer_to_training_images_than_test_images_of_their_class():
+    x = (256 * torch.rand(7, 1, 4, 4, generator=generator(0))).byte()
+    near = (x[:3, None].double() - x[None, 3:].double()).square().sum((2, 3, 4)).sqrt().amin(1) / 255
+    assert probes.nearest(x[:3], x[3:], chunk=2).tolist() == pytest.approx(near.tolist(), rel=1e-5)
+    test = torch.arange(1.0, 201), (torch.arange(200) >= 100).long()  # of class 0 up to 100, of 1 beyond
+    found = probes.memorised((torch.tensor([8.0, 8, 8, 103]), torch.tensor([0, 0, 1, 1])), test)
+    assert (found["copies"].value, found["copies_in_class"].value) == (0.75, 0.5)

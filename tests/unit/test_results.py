@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 
+from diffusion.evaluation.statistics import Interval
 from diffusion.files import sha256
 from diffusion.parameters import TrainZoom
 from helpers import DAMAGES, PAPER, changed, of_release, train
 from study import kept, results, table
-from study.record import train_record
+from study.record import train_record, zoom_probes
 
 
 @pytest.fixture
@@ -32,15 +34,17 @@ def test_what_a_file_names_is_not_imported(out, monkeypatch):
 
 
 @pytest.mark.parametrize("job", ["train", "measure", "analyse"])
-def test_files_that_do_not_belong_together_are_refused(out, job):
-    path = table.path_of(out, f"{job}_zoom-0")
-    whole = path.read_text()
-    changed(path, lambda facts: facts.update(model="zoom2"))
-    with pytest.raises(ValueError, match=f"{job}_zoom-0.json is not of zoom-0"):
-        results.load(out)
-    path.write_text(whole)
-    changed(path, lambda facts: facts.update(weights={"sha256": "0" * 64}, weights_sha256="0" * 64))
-    with pytest.raises(ValueError, match="other weights than zoom-0"):
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"model": "zoom2"}, "is not of zoom-0"),
+        ({"seed": 1}, "is not of zoom-0"),
+        ({"weights": {"sha256": "0" * 64}, "weights_sha256": "0" * 64}, "other weights than zoom-0"),
+    ],
+)
+def test_files_that_do_not_belong_together_are_refused(out, job, other, said):
+    changed(table.path_of(out, f"{job}_zoom-0"), lambda facts: facts.update(other))
+    with pytest.raises(ValueError, match=said):
         results.load(out)
 
 
@@ -54,26 +58,34 @@ def test_the_file_of_a_training_says_where_and_what_it_is(images, tmp_path):
     facts = one.train
     assert (facts.job, facts.epochs, facts.steps, facts.label) == (P.notebook, 3, 12, "Cold Zoom")
     assert sha256(tmp_path / facts.weights.file) == facts.weights.sha256 == run.weights_sha256()
+    assert one.passes == 12 * 8 / 60_000  # the last one was cut short
+    assert one.probes.places("step_loss") == [step for step, _ in run.losses]
     assert facts.seconds_per_step == pytest.approx(1)  # the median epoch's: a pause does not count
     for found, line in zip(one.history, run.history, strict=True):
         losses = line["epoch"], line["train_loss"], line["test_loss"]
         assert losses == (found.epoch, found["train_loss"].value, found["test_loss"].value)
 
 
-# --- kept images ---
+def test_the_centre_of_training_images_is_told_in_shares_of_its_grey_values():
+    counts = torch.zeros(256)
+    counts[[0, 25, 26, 229, 230, 249, 250, 255]] = torch.tensor([1.0, 2, 4, 8, 16, 32, 64, 128])
+    rows = zoom_probes({}, counts, {"original_right": Interval(1.0), "restored_as": []})
+    shares = {measure: value for _, _, measure, x, value, *_ in rows if x is None}
+    extreme = counts.sum().item() - 4 - 8
+    expected = {"centre_black": 1, "centre_white": 64 + 128, "centre_extreme": extreme, "original_right": 255}
+    assert shares == pytest.approx({name: n / 255 for name, n in expected.items()})
 
 
-def test_images_are_kept_as_they_are_and_equal_ones_give_equal_files(tmp_path):
-    images = np.random.default_rng(0).integers(0, 256, (2, 3, 28, 28), dtype=np.uint8)
-    first = kept.keep(tmp_path, "x", images).read_bytes()
-    assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
-    assert kept.keep(tmp_path, "x", images.copy(order="F")).read_bytes() == first
-
-
-@pytest.mark.parametrize("way", ["half", "a bit within", "other"])
-def test_damaged_images_are_refused(tmp_path, way):
-    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28), dtype=np.uint8)
+def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_refused(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 25, 28, 28), dtype=np.uint8)
     path = kept.keep(tmp_path, "x", images)
-    path.write_bytes(DAMAGES[way](path.read_bytes()))
-    with pytest.raises(ValueError, match=r"x.npz holds no images"):
-        kept.read_kept(tmp_path, "x")
+    whole = path.read_bytes()
+    assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
+    assert kept.keep(tmp_path, "x", images.copy(order="F")).read_bytes() == whole
+    kept.keep(tmp_path, "y", images[..., :27])
+    with pytest.raises(ValueError, match=r"y.npz is not \(..., 28, 28\) bytes"):
+        kept.read_kept(tmp_path, "y")
+    for damage in DAMAGES.values():
+        path.write_bytes(damage(whole))
+        with pytest.raises(ValueError, match=r"x.npz holds no images"):
+            kept.read_kept(tmp_path, "x")

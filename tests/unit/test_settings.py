@@ -6,34 +6,12 @@ import math
 import operator
 
 import pytest
-import yaml
 
 import diffusion as d
 from diffusion.parameters import SettingError
 from helpers import ROOT
 from study import settings
-from study.settings import Measure, Profile, TrainDDPM, TrainZoom, read_profile
-
-
-@pytest.mark.parametrize(
-    ("cls", "values", "said"),
-    [
-        (TrainZoom, {"learning_rate": math.nan}, "learning_rate = nan"),
-        (TrainDDPM, {"sampler": "improved"}, r"allowed: d.Ancestral\(\), d.DDIM\(\)"),
-        (Measure, {"n_final": 50, "n_distance": 60}, "n_distance = 60 exceeds n_final = 50"),
-    ],
-)
-def test_impossible_values_are_refused(cls, values, said):
-    with pytest.raises(SettingError, match=f"^here: .*{said}"):
-        cls.read(values, "here")
-
-
-def test_a_notebooks_parameters_are_read_from_its_variables():
-    names = {"model": "zoom", "T": 20, "In": ["", "x"], "_i": "x", "yaml": yaml}
-    assert TrainZoom.of_notebook(names).T == 20
-    for name in ("epoch", "chanels"):
-        with pytest.raises(SettingError, match=f"03_train_zoom: there is no parameter {name!r}"):
-            TrainZoom.of_notebook(names | {name: 3})
+from study.settings import Profile, TrainZoom, read_profile
 
 
 def test_another_way_to_sample_keeps_what_it_does_not_name():
@@ -44,8 +22,6 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
     assert (type(P.way({"average": 3}).prior), P.way({"average": 3}).average) == (d.Patches, 3)
 
 
-# --- profiles ---
-
 DDPM, ZOOM = {"notebook": "02_train_ddpm", "schedule": "linear"}, {"notebook": "03_train_zoom", "T": 20}
 SMALL = {
     "profile": "small",
@@ -53,24 +29,16 @@ SMALL = {
     "models": {
         "linear": DDPM | {"sampler_options": {"clip_x0": True}},
         "zoom": ZOOM
-        | {"seeds": [3, 1], "measure": {"n_checkpoint": 50}, "ways": {"x": {"prior": "patches"}}},
+        | {"seeds": [3, 1], "measure": {"n_checkpoint": 50}, "analyse": {"n_way": 99}}
+        | {"ways": {"x": {"prior": "patches"}}},
     },
     "measure": {"n_checkpoint": 20, "n_final": 40, "n_distance": 30},
+    "analyse": {"n_way": 40},
 }
 
 
-def test_the_projects_profiles_are_good():
-    for path in sorted((ROOT / "profiles").glob("*.yaml")):
-        profile = read_profile(path.stem, ROOT / "profiles")
-        assert (profile.name, profile.out) == (path.stem, f"build/{path.stem}")
-        compare = profile.compare()
-        if isinstance(compare, settings.Compare):  # it asks for what the workflow measures
-            for training in profile.trainings:
-                assert compare.measure(*training).values() == profile.measure(*training).values()
-
-
 def test_a_profile_is_one_table_of_models_and_seeds():
-    found = Profile(SMALL | {"analyse": {"n_way": 99}}, "small.yaml")
+    found = Profile(SMALL, "small.yaml")
     assert [*found.trainings] == [("linear", 0), ("zoom", 3), ("zoom", 1)]
     assert (found.models, found.seeds("zoom"), found.schedules.seed) == (["linear", "zoom"], [3, 1], 0)
     zoom = found.trainings["zoom", 1]
@@ -78,16 +46,31 @@ def test_a_profile_is_one_table_of_models_and_seeds():
     assert found.trainings["linear", 0].way().sampler == d.Ancestral(clip_x0=True)
     assert (found.measure("zoom", 1).n_checkpoint, found.measure("zoom", 1).seed) == (50, 1)
     assert (found.analyse("zoom", 1).n_way, found.analyse("zoom", 1).seed) == (99, 1)
+    assert settings.Measure(n_final=40).n_distance == 40  # where nothing is said of it
+    for training in found.trainings:  # the notebook that compares asks for what the workflow measures
+        assert found.compare().measure(*training).values() == found.measure(*training).values()
+
+
+def test_each_profile_of_the_project_is_one_and_lies_under_its_name():
+    for path in sorted((ROOT / "profiles").glob("*.yaml")):
+        profile = read_profile(path.stem, ROOT / "profiles")
+        assert (profile.name, profile.out) == (path.stem, f"build/{path.stem}")
 
 
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
         ("trainig", {}, "'trainig'; did you mean 'training'"),
+        ("training.epoch", 3, "training: .*'epoch'.*'epochs'"),
+        ("training.learning_rate", math.nan, "learning_rate = nan"),
+        ("measure.n_distance", 60, "n_distance = 60 exceeds n_final = 40"),
         ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
         ("models.zoom.seeds", [1, 1], r"seeds = \[1, 1\] has one twice"),
+        ("models.zoom.sampler", "ddim", r"allowed: .*d.Improved\(\)"),
         ("models.zoom.sampler", "helpers:Grey", "sampler is a Grey; needed: one with step or __call__"),
+        ("models.zoom.ways.x.prior", "patchs", "ways.x: .*'patchs'"),
         ("models.zoom.measure.n_distance", 20, "n_distance differs between models"),
+        ("measure.seed", 2, "measure: seed is not set here"),
         ("models", {"a": ZOOM | {"label": "x"}, "b": DDPM | {"label": "x"}}, "two models have one label"),
         # Two models that would share a training are ways of one.
         ("models.other", ZOOM | {"seeds": [1], "prior": "patches"}, r"ways: \{other: \{prior: patches\}\}"),

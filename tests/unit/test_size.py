@@ -2,8 +2,6 @@
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from helpers import ROOT
 from study.settings import Profile, SettingError, read_profile
@@ -19,20 +17,13 @@ SMALL = {
 }
 
 
-def written(folder, **changes) -> Profile:
+def fitted(folder, **changes) -> Profile:
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL | {"out": str(folder / "out")} | changes, sort_keys=False))
-    return read_profile(path, jobs.PROFILES)
+    return size.fitted(read_profile(path, jobs.PROFILES))
 
 
-@given(st.integers(1, 10**6), st.integers(0, 10**6), st.floats(0, 1))
-def test_numbers_lie_between_the_least_and_the_profiles(least, more, share):
-    found = size.between({"a": {"n": least + more}, "b": 3}, {"a": {"n": least}}, share, "least")
-    assert found["a"]["n"] == pytest.approx(least + more * share, abs=0.51)
-    assert found["b"] == 3
-
-
-def test_an_estimate_grows_with_what_is_asked_for(tmp_path):
+def test_an_estimate_grows_with_what_is_asked_for():
     steps = {}
 
     def minutes(**changes) -> float:
@@ -42,43 +33,35 @@ def test_an_estimate_grows_with_what_is_asked_for(tmp_path):
     (second,) = steps.values()
     twice = minutes(training=training | {"n_train": 4000})
     assert twice - once == pytest.approx(second * 125 / 60)  # steps more, of 16 images each
-    assert minutes(measure=measure | {"n_checkpoint": 1000}) - once == pytest.approx(
-        second * 800 * 24 / 48 / 60
-    )  # images more, of 24 calls each, a third of a step
+    more = minutes(measure=measure | {"n_checkpoint": 1000})  # of 24 calls each, a third of a step
+    assert more - once == pytest.approx(second * 800 * 24 / 48 / 60)
     assert len(steps) == 1
 
 
 def test_a_fast_machine_has_the_profile_and_a_slow_one_less_and_either_keeps_it(tmp_path, capsys):
-    fast = size.fitted(written(tmp_path))
-    assert fast.trainings["zoom", 0].n_train == 2000
+    kept = tmp_path / "out" / "profile.yaml"
+    assert fitted(tmp_path).trainings["zoom", 0].n_train == 2000
     assert "minutes here" in capsys.readouterr().out
-    assert "minutes" not in yaml.safe_load((tmp_path / "out" / "profile.yaml").read_text())
-    slow = size.fitted(written(tmp_path, minutes=0.001))  # the profile changed
+    assert "minutes" not in yaml.safe_load(kept.read_text())
+    slow = fitted(tmp_path, minutes=0.001)  # the profile changed
     assert slow.trainings["zoom", 0].n_train == 400
-    assert slow.measures["zoom"].n_checkpoint == 20
-    assert slow.measures["zoom"].n_final == 200  # nothing is said of it
-    said = capsys.readouterr().out
+    assert (slow.measures["zoom"].n_checkpoint, slow.measures["zoom"].n_final) == (20, 200)
+    said, content = capsys.readouterr().out, kept.read_bytes()
     assert "n_train 400 in place of 2,000; n_checkpoint 20 in place of 200" in said
-    kept = (tmp_path / "out" / "profile.yaml").read_bytes()
-    again = size.fitted(read_profile(tmp_path / "small.yaml", jobs.PROFILES))
-    assert again.trainings == slow.trainings
-    assert (tmp_path / "out" / "profile.yaml").read_bytes() == kept
-    assert capsys.readouterr().out == said
+    assert fitted(tmp_path, minutes=0.001).trainings == slow.trainings
+    assert (kept.read_bytes(), capsys.readouterr().out) == (content, said)
     assert jobs.folder(slow) == tmp_path / "out"
     smoke = read_profile("smoke", jobs.PROFILES)  # which names no minutes
     assert size.fitted(smoke) is smoke
 
 
 @pytest.mark.parametrize(
-    ("least", "said"),
-    [
-        ({"training": {"n_train": 3000}}, "least.training.n_train = 3000 .*1 to 2000"),
-        ({"training": {"n_trian": 10}}, "least.training.n_trian = 10 "),
-    ],
+    ("name", "value", "said"),
+    [("n_train", 3000, "least.training.n_train = 3000 .*1 to 2000"), ("n_trian", 10, "n_trian = 10 ")],
 )
-def test_least_numbers_that_are_none_are_refused(tmp_path, least, said):
+def test_least_numbers_that_are_none_are_refused(tmp_path, name, value, said):
     with pytest.raises(SettingError, match=said):
-        size.fitted(written(tmp_path, least=least))
+        fitted(tmp_path, least={"training": {name: value}})
 
 
 def test_the_quick_profile_can_shrink():

@@ -19,20 +19,23 @@ def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
     return *written(Text(names, marks).markdown(text), marks, PAPER), marks.missing
 
 
-def test_a_number_of_several_rows_has_them_all_and_only_what_was_read():
-    ratio = "num(one.final.frechet.value * one.final.recall.value)"
-    text = f"<< {ratio} >> << num(fmean(one.curve | map(attribute='frechet'))) >> << one.settings.T >>"
-    _, numbers, _, missing = filled(text + " << percent(limit) >>")
+def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
+    """In all forms: golden/test_reports.py."""
+    told = "num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.T", "percent(limit)"
+    _, numbers, _, missing = filled(" ".join(f"<< {one} >>" for one in told))
     assert missing == []
-    assert [[one["what"] for one in number["sources"]] for number in numbers] == [
-        ["`frechet` of zoom-0", "`recall` of zoom-0"],
-        ["`frechet` of 100 checkpoints of zoom-0, epochs 1 to 100"],
-        ["`settings.T` of train_zoom-0"],
-        ["a definition, `here:LIMIT`"],
+    measured, setting, chosen = (number["sources"] for number in numbers)
+    final, last = ONE.final["frechet"].value, ONE.curve[-1]["frechet"].value
+    assert [one["what"] for one in measured] == [
+        "`frechet` of zoom-0",
+        "`frechet` of a checkpoint of zoom-0, epoch 100",
     ]
-    first = numbers[0]["sources"][0]
-    (line,) = first["rows"]
-    assert json.loads((PAPER / first["file"]).read_text())["rows"][line][4] == ONE.final["frechet"].value
+    rows = [json.loads((PAPER / one["file"]).read_text())["rows"][one["rows"][0]] for one in measured]
+    assert [row[4] for row in rows] == [final, last]
+    assert [setting[0]["what"], chosen[0]["what"]] == [
+        "`settings.T` of train_zoom-0",
+        "a definition, `here:LIMIT`",
+    ]
 
 
 def test_a_number_is_marked_where_markdown_takes_a_span():

@@ -1,29 +1,117 @@
-"""The look of all figures: the same bytes everywhere."""
+"""Figures: true to their numbers and to every pixel, and the same bytes everywhere."""
+
+import io
 
 import matplotlib
 import numpy as np
 import pytest
+import torch
 from matplotlib import pyplot
+from PIL import Image
 
 from diffusion import cosine, figures, linear
 from diffusion.figures.style import render
 
-EIGHT = np.random.default_rng(0).integers(0, 256, (8, 28, 28), dtype=np.uint8)
-LOSSES = [{"epoch": e, "train_loss": 1 / e, "test_loss": 0.9 / e} for e in range(1, 31)]
-CASES = {
-    "schedules": lambda: figures.schedules({"linear": linear(), "cosine": cosine()}),
-    "losses": lambda: figures.losses({"a_1 ¡": LOSSES, "b": LOSSES[:9]}),
-    "confusion": lambda: figures.confusion(np.diag(range(10)), list("ABCDEFGHIJ"), "letter"),
-    "trajectory": lambda: figures.trajectory(EIGHT.reshape(4, 2, 28, 28), [24, 16, 8, 0]),
-}
+# --- curves and counts ---
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_same_numbers_give_same_bytes_whatever_the_caller_has_set_and_leave_nothing_behind(name):
-    suffix = "png" if name == "trajectory" else "svg"
-    first = render(CASES[name](), suffix)
+def history(n):
+    return [{"epoch": e, "train_loss": 1 / e, "test_loss": 0.9 / e} for e in range(1, n + 1)]
+
+
+def drawn(axes):
+    """(x, y) of each line."""
+    return [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+
+
+def test_schedules_are_drawn_from_step_1_and_clipping_is_marked():
+    made = {"linear": linear(50), "cosine": cosine(50)}
+    left, right = (figure := figures.schedules(made)).axes
+    betas = [curve for curve in drawn(left) if len(curve[0]) > 1]
+    assert betas == [(list(range(1, 51)), one.beta[1:].tolist()) for one in made.values()]
+    assert drawn(right) == [(list(range(51)), one.alpha_bar.tolist()) for one in made.values()]
+    noted = [value for series, _, value in figure.numbers if series == "linear, beta"]
+    assert noted == pytest.approx(made["linear"].beta[1:].tolist(), rel=1e-5)
+    assert f"from $t = {int((made['cosine'].beta == 0.02).nonzero()[0])}$" in left.texts[0].get_text()
+
+
+def test_losses_draw_train_solid_and_test_dashed():
+    (axes,) = figures.losses({"linear": history(3), "cosine": history(3)}).axes
+    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"] * 2
+    train, test = ([row[f"{kind}_loss"] for row in history(3)] for kind in ("train", "test"))
+    assert drawn(axes) == [([1, 2, 3], train), ([1, 2, 3], test)] * 2
+
+
+def test_errors_losses_counts_and_readings_are_the_numbers_given():
+    raw, mean = drawn(figures.running_loss(list(range(40)), first=11).axes[0])
+    assert raw == (list(range(11, 51)), list(range(40)))
+    assert mean == (raw[0], [0, *[k + 0.5 for k in range(39)]])  # over the last twentieth
+    (axes,) = figures.reconstruction_error([1, 2, 24], [0.1, 0.2, 0.3], [0.05, 0.3, 0.1]).axes
+    assert drawn(axes) == [([1, 2, 24], [0.1, 0.2, 0.3])]
+    band = axes.collections[0].get_paths()[0].vertices
+    assert {tuple(np.round(one, 6)) for one in band} >= {(1, 0.05), (1, 0.15), (2, 0), (2, 0.5), (24, 0.2)}
+    counts = np.zeros(256)
+    counts[[0, 255]] = 3, 1
+    density = {x: value for _, x, value in figures.centre_pixels(counts).numbers if value}
+    assert density == pytest.approx({-0.5: 0.75 * 255, 0.5: 0.25 * 255})
+    matrix = np.array([[3, 1, 0], [0, 0, 0], [0, 1, 399]])
+    (axes,) = figures.confusion(matrix, list("abc"), "letter").axes
+    assert [text.get_text() for text in axes.texts] == ["75", "25", "", "", "", "", "", "", "100"]
+    np.testing.assert_allclose(axes.collections[0].get_array().reshape(3, 3)[2], [0, 0.25, 99.75])
+
+
+# --- images ---
+
+
+def noise(n):
+    return np.random.default_rng(n).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+
+
+def tiles(figure, columns, n):
+    """The images of a saved figure's axes, (n, S, S) bytes, as large as they were."""
+    saved = np.asarray(Image.open(io.BytesIO(render(figure, "png"))))
+    box = figure.axes[0].get_window_extent()
+    top, left = saved.shape[0] - round(box.y1), round(box.x0)
+    cell = (round(box.width) - 2) // columns  # an image and its frame of 2 pixels
+    corners = [(top + 2 + i // columns * cell, left + 2 + i % columns * cell) for i in range(n)]
+    cut, scale = np.stack([saved[y : y + cell - 2, x : x + cell - 2] for y, x in corners]), (cell - 2) // 28
+    found = cut[:, ::scale, ::scale]
+    np.testing.assert_array_equal(cut, found.repeat(scale, 1).repeat(scale, 2))
+    return found
+
+
+@pytest.mark.parametrize(("n", "columns"), [(2, 2), (7, 3), (5, 9)])
+def test_every_pixel_of_a_grid_is_saved_exactly(n, columns):
+    for given in (noise(n), torch.from_numpy(noise(n))[:, None].float() / 255 - 0.5):
+        np.testing.assert_array_equal(tiles(figures.grid(given, columns), min(n, columns), n), noise(n))
+
+
+def test_what_leaves_the_range_is_clamped():
+    far = torch.tensor([-9, 9, torch.nan]).view(3, 1, 1).expand(-1, 28, 28)
+    assert tiles(figures.grid(far, 3), 3, 3)[:, 0, 0].tolist() == [0, 255, 128]
+
+
+def test_rows_are_beside_their_names_and_columns_above_their_steps():
+    (axes,) = (figure := figures.latents({"one": noise(6)[:3], "two": noise(6)[3:]}, [0, 5, 10])).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["$t = 0$", "5", "10"]
+    np.testing.assert_array_equal(tiles(figure, 3, 6), noise(6))
+
+
+# --- all ---
+
+
+@pytest.mark.parametrize(
+    ("suffix", "draw"),
+    [
+        ("svg", lambda: figures.losses({"a_1 ¡": history(30), "b": history(9)})),
+        ("png", lambda: figures.trajectory(noise(8).reshape(4, 2, 28, 28), [24, 16, 8, 0])),
+    ],
+)
+def test_same_numbers_give_same_bytes_whatever_the_caller_has_set_and_leave_nothing_behind(suffix, draw):
+    first = render(draw(), suffix)
     with matplotlib.rc_context({"font.size": 20, "axes.grid": False, "savefig.dpi": 50}):
         before = dict(matplotlib.rcParams)
-        assert render(CASES[name](), suffix) == first
+        assert render(draw(), suffix) == first
         assert pyplot.get_fignums() == []
         assert dict(matplotlib.rcParams) == before

@@ -8,8 +8,7 @@ import pytest
 from helpers import PAPER, ROOT
 from report import values
 from report.run import Run, with_others
-from report.sources import Marks
-from report.sources import plain as unmarked
+from report.sources import Marks, plain
 from report.text import TEXT, Text
 from study.results import load
 from study.settings import read_profile
@@ -17,7 +16,7 @@ from study.table import Samples
 
 # --- the language ---
 
-VALUES = {"final": {"zoom": 3.0}, "verdict": {"lower_loss": "fails"}, "none": None}
+VALUES = {"final": {"zoom": 3.0}, "verdict": {"lower_loss": "fails"}, "none": None, "nan": float("nan")}
 
 
 def fill(source, complete=False, folder=TEXT, **more):
@@ -52,16 +51,18 @@ def test_a_condition_can_rest_on_a_finding_told_elsewhere(tmp_path):
     assert fill(source, folder=tmp_path, limit=4) == "\n"
 
 
-@pytest.mark.parametrize("name", ["absent", "none", "num(nan)"])
-def test_a_value_without_content_is_an_error_with_its_line(name):
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("<< absent >>", "<< none >>", "<< num(nan) >>"),  # a value without content
+        "<< final.zoom >>",  # a number that does not say how many digits it wants
+        # conditions that can never be met
+        *(f'::: {{.part if="{one}"}}\nb\n:::' for one in ("nobody", "final.zoom >", "final.zoom > 'a'")),
+    ],
+)
+def test_what_can_never_be_said_is_an_error_with_its_line(source):
     with pytest.raises(ValueError, match="text, line 3: "):
-        fill(f"a\n\n<< {name} >>", nan=float("nan"))
-
-
-@pytest.mark.parametrize("condition", ["nobody", "final.zoom >", "final.zoom > 'a'"])
-def test_a_condition_that_can_never_be_met_is_an_error_with_its_line(condition):
-    with pytest.raises(ValueError, match="text, line 1: "):
-        fill(f'::: {{.part if="{condition}"}}\nb\n:::')
+        fill(f"a\n\n{source}")
 
 
 # --- what is told of the released paper ---
@@ -74,26 +75,16 @@ def run() -> Run:
     return Run(with_others(load(PAPER, profile.trainings), profile), profile)
 
 
-@pytest.fixture(scope="module")
-def known(run) -> dict[str, Any]:
-    return values.names(run)
+def said(run: Run, complete: bool = False, **other: Any) -> str:
+    """The text of a run, with other results."""
+    names = values.names(replace(run, results=replace(run.results, **other)))
+    return plain(Text(names, Marks(), complete).joined())
 
 
 @pytest.fixture(scope="module")
-def paper(known) -> str:
-    """Its text, of which all must be supported."""
-    return unmarked(Text(known, Marks(), complete=True).joined())
-
-
-def said(names: dict[str, Any]) -> str:
-    return unmarked(Text(names, Marks()).joined())
-
-
-def test_the_text_of_the_released_paper_has_read_every_number(known):
-    marks = Marks()
-    Text(known, marks).joined()
-    assert marks.missing == []
-    assert len(marks.entries) > 500
+def paper(run) -> str:
+    """Its text, of which the release must support all."""
+    return said(run, complete=True)
 
 
 def test_what_the_data_contradict_is_not_said(run, paper):
@@ -101,17 +92,13 @@ def test_what_the_data_contradict_is_not_said(run, paper):
     for one in seen.of("linear"):
         rows = [row._replace(value=1.0) for row in one.analysed.rows if row.way == "shift 1"]
         one.analysed.ways["shift 1"] = Samples(rows)  # networks that see all of an offset
-    names = values.names(replace(run, results=replace(run.results, trainings=seen.trainings)))
     assert "What is missed stays" in paper
-    assert "What is missed stays" not in said(names)
-    with pytest.raises(ValueError, match="does not support"):
-        Text(names, Marks(), complete=True).joined()
+    assert "What is missed stays" not in said(run, trainings=seen.trainings)
 
 
 def test_what_a_run_lacks_is_not_said(run, paper):
-    alone = replace(run.results, **dict.fromkeys(("further", "original", "watched", "blind")))
-    found = said(values.names(replace(run, results=alone)))
-    assert "## Results and discussion" in found
+    alone = said(run, **dict.fromkeys(("further", "original", "watched", "blind")))
+    assert "## Results and discussion" in alone
     for part in ("# Beyond the study", "# What the study's files show", "A blind reading"):
         assert part in paper
-        assert part not in found
+        assert part not in alone

@@ -41,15 +41,16 @@ def test_any_text_stays_that_text_in_html_and_typst(texts):
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (text.num(0.0470), "0.0470"),
         (text.num(123456, 2), r"$1.2\times 10^{5}$"),
-        (text.num(-0.5, 2), "−0.50"),
         (text.num(9.999, 2), "10"),
+        (text.fixed(-0.004), "0.00"),
+        (text.integer(-1234567), "−1,234,567"),
         (text.percent(0.004), "0.4%"),
-        (text.shown(Interval(9.0, 8.5, 9.5)), "9.00 [8.50,\xa09.50]"),
-        (text.duration(720), "12 min"),
-        (text.duration(18360), "5.1 h"),
         (text.percent_range([Interval(0.15), Interval(0.12), Interval(0.14)]), "12% to 15%"),
+        (text.shown([Interval(9.0, 8.5, 9.5), Interval(7.0)]), "9.00 and 7.00"),
+        (text.spread(12.345, 0.678), "12.35\xa0±\xa00.68"),
+        (text.duration(119), "119 s"),
+        (text.duration(18360), "5.1 h"),
         (text.table(["a", "b"], [["x|y", 1]]), "| a | b |\n| :-- | :-- |\n| x\\|y | 1 |"),
     ],
 )

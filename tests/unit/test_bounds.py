@@ -1,0 +1,107 @@
+"""What is refused: each once, in a line that names the argument and what is allowed."""
+
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import diffusion as d
+from diffusion import files, provenance, runtime
+from diffusion.processes import NoiseSchedule, own
+from diffusion.processes.samplers import sampler_of
+from helpers import Fade, Grey, NoDepth, train
+from workflow import size
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+X = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
+LABELS = np.arange(9)
+
+
+@pytest.fixture(scope="module")
+def on(images, whole, tmp_path_factory):
+    """What trains on 30 images, draws 4 samples of a zoom of three epochs, or measures."""
+    evaluator = d.Evaluator(X[:30], X[30:], dataset=None, floor_repeats=2, interval_repeats=2)
+    given = {"images": images, "folder": tmp_path_factory.mktemp("refused"), "callback": pytest.fail}
+    return SimpleNamespace(
+        folder=given["folder"],
+        fit=lambda **how: train(**given | how),
+        sample=lambda **how: whole.sample(4, **how),
+        measure=evaluator.measure,
+        compare=lambda runs: d.compare(runs, evaluator, n=30),
+    )
+
+
+def wide(split, folder):
+    return np.zeros((9, 32, 30), np.uint8), LABELS
+
+
+def visiting(*levels):
+    """A sampler of one's own that visits these."""
+    return sampler_of(SimpleNamespace(step=d.Naive().step, visits=lambda T: levels), d.ColdZoom())
+
+
+def halving(process, x_t, prediction, t, s, generator):
+    return x_t[: len(x_t) // 2]
+
+
+WAY = ".*visits .*from T = 24 down to 0, no step twice"
+LEAST = {"n_train": 2000}, {"n_train": 3000}, 0.5, "least"
+REFUSED = [
+    # what stands below
+    (lambda on: d.Naive(nois=0.1), "Naive has no option 'nois'; .*did you mean 'noise'"),
+    (lambda on: d.cosine("10"), "T = '10' is not allowed: .* integer.*remove the quotes"),
+    (lambda on: runtime.device("nowhere"), "device is 'nowhere'"),
+    (lambda on: files.read_json(provenance.PACKAGE), "diffusion cannot be read as JSON"),
+    # data sets
+    (lambda on: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
+    (lambda on: d.load(d.DataSet("Wide", wide)), "square ones, or to_28='resize'"),
+    (lambda on: d.load(d.DataSet("Few", wide, ("a", "b"))), "labels one an image, 0 to 1"),
+    # processes and samplers
+    (lambda on: own(NoDepth, 5), "T = 20, not the 5"),
+    (lambda on: d.ColdZoom(T=28).take((1, 28, 28)), "T = 28 .*27"),
+    (lambda on: d.ColdBlur().degrade(X[0], torch.ones(1).long()), r"images are \(1, 28, 28\)"),
+    (lambda on: d.ColdZoom().degrade(X[:2], torch.ones(2)), "t is .*float.*integers"),
+    (lambda on: d.DDPM().degrade(X[:2], torch.tensor([0, 1001])), "t ranges from 0 to 1001; allowed: 0 to T"),
+    (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
+    (lambda on: NoiseSchedule.from_alpha_bar("x", torch.tensor([0.9, 0.5, 0.1])), "t = 0 is 0.9.*1"),
+    (lambda on: sampler_of("best", d.ColdZoom()), "sampler is 'best'; allowed: ancestral, ddim, naive"),
+    (lambda on: sampler_of(lambda x: x, d.ColdZoom()), "lambda.* is no step .*process, x_t"),
+    (lambda on: sampler_of(d.DDIM(), d.ColdZoom()), r"DDIM takes the noise .* allowed: d.Naive\(\), d.Impro"),
+    (lambda on: visiting(24, 3), WAY),
+    (lambda on: visiting(23, 0), WAY),
+    (lambda on: visiting(24, 12, 12, 0), WAY),
+    (lambda on: visiting(24, 0.5, 0), WAY),
+    # trainings
+    (lambda on: on.fit(steps=5), "steps is 5 and epochs is 3"),
+    (lambda on: on.fit(batch_size=31), "batch_size is 31, .* 30 training images"),
+    (lambda on: on.fit(process=d.ColdZoom), "process is the class ColdZoom, not an object of it"),
+    (lambda on: on.fit(process=Fade(mask=threading.Lock())), "process.mask is a _thread:lock"),
+    (lambda on: on.fit(images=(X + 0.5, None)), r"x: .* - 0.5 for floats in \[0, 1\]"),
+    # samples
+    (lambda on: on.sample(average=4), "average = 4 .* 3"),
+    (lambda on: on.sample(sampler=halving), "the sampler gave .* at t = 23"),
+    (lambda on: on.sample(prior=Grey(float("nan"))), "a Grey, gave numbers that are not finite"),
+    (lambda on: on.sample(start=torch.zeros(3, 1, 4, 4)), r"start is \(3, 1, 4, 4\).* 1 or 4"),
+    (lambda on: on.sample(start=np.ones((4, 1, 4, 4))), r"start reaches 1; needed: pixels in \[-0.5, 0.5\]"),
+    # measures
+    (lambda on: d.Evaluator(X + 0.5, X, dataset=None), r"x_train: .*\[-0.5, 0.5\]"),
+    (lambda on: d.Evaluator(X, X[:12], torch.from_numpy(LABELS)), "labels are .*for each of 12"),
+    (lambda on: on.measure(X + 0.5), r"pixels of samples .* x - 0.5 of \[0, 1\]"),
+    (lambda on: on.measure(X.sign()), r"pixels of samples .* x / 2 of \[-1, 1\]"),
+    (lambda on: on.measure(X * torch.nan), "NaN"),
+    (lambda on: on.measure(d.released("paper", "zoom")), "samples are a Run.*at least 12"),
+    (lambda on: on.compare([X]), "runs is a list"),
+    (lambda on: on.compare({"a": X[:29]}), "runs has 29 samples of 'a'; needed: n = 30"),
+    # profiles that are to fit a machine
+    (lambda on: size.between(*LEAST), "least.n_train = 3000 .*1 to 2000"),
+    (lambda on: size.between({}, *LEAST[1:]), "least.n_train = 3000 "),
+]
+
+
+@pytest.mark.parametrize(("call", "said"), REFUSED)
+def test_what_cannot_be_is_refused_by_its_name_before_anything_is_done(mnist_dir, on, call, said):
+    with pytest.raises((TypeError, ValueError), match=rf"^[^\n]*{said}[^\n]*$"):
+        call(on)
+    assert not list(on.folder.iterdir())
