@@ -1,4 +1,4 @@
-"""What notebooks 07, 08 and 10 define in their cells, and that what no run of the workflow executes runs."""
+"""What notebooks 07, 08, 10, 12 and 13 define; and that what no run of the workflow executes runs."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,12 @@ from scipy import stats
 from diffusion import data
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import Reference
-from diffusion.evaluation.statistics import Interval
+from diffusion.processes import DDPM, linear
+from diffusion.processes.samplers import Ancestral
 from helpers import PAPER, defined
-from study.blind import DATA, corrected
+from study import kept, table
+from study.blind import DATA
+from study.kept import read_kept
 from study.table import Job
 
 YARDSTICK = defined("07_yardstick", "kinds", "scribbles", "noise", "distorted", "mixed")
@@ -53,11 +56,18 @@ def test_the_released_labels_give_the_released_rows():
     assert len(rows) > 40
 
 
-def test_what_the_recogniser_accepts_is_corrected():
-    job = {"": {"taken": Interval(0.9), "mistaken": Interval(0.2, 0.1, 0.3)}}
-    assert corrected(job, 0.75) == pytest.approx(((0.75 - 0.3) / (0.9 - 0.3), (0.75 - 0.1) / (0.9 - 0.1)))
-    assert corrected(job, 0.2)[0] == 0  # as many of what is no digit may be accepted
-    assert corrected(job, 0.95)[1] == 1
+def test_no_two_images_that_readers_see_have_the_same_start_and_noise():
+    parts = [*defined("08_by_eye", "images", sources=None)["parts"](120)]
+    seeds = [seed for *_, seed, _ in parts]
+    assert len({*seeds}) == len(parts) == 16  # trainings of eight sources
+    assert all(sum(n for name, _, n, *_ in parts if name == one[0]) == 120 for one in parts)
+    facts, images = Job(PAPER, "blind").facts, read_kept(PAPER, "blind").reshape(-1, 784) / 255.0
+    sources, trainings = np.array(facts["sources"]), np.array(facts["trainings"])
+    for name in ("linear_unet", "zoom"):  # of twins nearly each is the nearest to its twin
+        first, second = (images[(sources == name) & (trainings == seed)] for seed in (0, 1))
+        nearest = np.corrcoef(first, second)[: len(first), len(first) :]
+        mutual = nearest.argmax(0)[nearest.argmax(1)] == np.arange(len(first))
+        assert mutual.mean() < 0.5
 
 
 @pytest.mark.slow
@@ -95,6 +105,72 @@ def test_by_the_studys_procedure_uniform_noise_is_better_than_real_digits(mnist_
     assert uniform[1] > 5 * digits[1]
 
 
+# --- 12: effects ---
+
+
+def test_an_effect_is_the_mean_of_what_has_a_change_minus_the_mean_of_what_has_not(tmp_path):
+    """Numbers made of known effects: their sum is found again, each by itself."""
+    chance = np.random.default_rng(0)
+    for seed in (0, 1, 2):
+        of_seed = 0.01 * chance.normal()
+        for model in ("zoom", "zoom_noise", "blur", "blur_noise", "pixelate", "pixelate_noise"):
+            rows = []
+            for start in ("independent", "joint"):
+                for noise in ("0", "0.15"):
+                    value = 0.2 + of_seed + 0.3 * model.endswith("_noise") + 0.1 * (start == "joint")
+                    value += 0.05 * model.startswith("blur") - 0.07 * (noise == "0.15")
+                    found = dict.fromkeys(("frechet", "frechet_autoencoder"), np.exp(value))
+                    found |= dict.fromkeys(("digit", "coverage"), value)
+                    rows += table.lines(found, way=f"{start}, {noise}")
+            rows += table.lines({"restoration_error": {1.0: 0.5, 24.0: 0.1}})
+            facts = {"model": model, "seed": seed, "environment": {"precision": "fp32"}}
+            table.write(tmp_path, f"effects_{model}-{seed}", facts, rows)
+            kept.keep(tmp_path, f"effects_{model}-{seed}", np.zeros((4, 2, 28, 28), np.uint8))
+    given = {"models": ["zoom", "zoom_noise", "blur", "blur_noise", "pixelate", "pixelate_noise"]}
+    defined("12_effects", **given, seeds=[0, 1, 2], out_dir=str(tmp_path))
+    found = Job(tmp_path, "effects")
+    expected = {"training noise": 0.3, "joint start": 0.1, "sampling noise": -0.07, "blur for zoom": 0.05}
+    for name, value in expected.items():
+        one = found[f"{name}, all"]
+        assert one["digit"].value == pytest.approx(value)
+        assert one["frechet"].value == pytest.approx(np.exp(value))
+        assert one["digit"].low == pytest.approx(one["digit"].high)  # a seed shifts all of its sets alike
+    assert found["training noise, in the zoom"]["restoration_error"].value == pytest.approx(1)
+    assert found["mean, joint, 0.15"]["digit"].n == 3
+
+
+def test_sixteen_numbers_stand_for_the_deepest_level_of_each_degradation(mnist_dir):
+    cells = defined("12_effects", "degradations", "starts")
+    x, _ = data.load("mnist", "train", str(mnist_dir), 300)
+    pixelate, blur = cells["Pixelate"](), cells["Blur"]()
+    blur.prepare(x)
+    for one in (pixelate, blur):
+        pixels, deepest = one.compress(x), one.degrade(x, torch.full((len(x),), 24))
+        assert pixels.shape == (300, 1, 4, 4)
+        left = (one.expand(pixels) - deepest).square().mean() / (deepest - deepest.mean(0)).square().mean()
+        assert left < 0.05
+    means = x.unfold(2, 7, 7).unfold(3, 7, 7).mean((-1, -2))
+    torch.testing.assert_close(pixelate.compress(x), means)
+    cells["Each"]().fit(means)
+
+
+# --- 13: an intervention ---
+
+
+def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
+    """Of a network that sees a part rho of an offset the corrected prediction has all of it."""
+    Levelled = defined("13_intervention", "sampler")["Levelled"]
+    process, t, rho, delta = DDPM(linear()), 900, 0.3, 0.5
+    a = float(process.schedule.alpha_bar[t])
+    x_t = torch.full((2, 1, 28, 28), a**0.5 * -0.4 + delta)  # of images of a mean grey of -0.4
+    seen = torch.full_like(x_t, rho * delta / (1 - a) ** 0.5)
+    sampler = Levelled([1.0, 100.0], [1, 1000], [[rho, rho], [rho, rho]], -0.4, 10)
+    noise = [torch.Generator().manual_seed(0) for _ in range(2)]
+    found = sampler.step(process, x_t, seen, t, 800, noise[0])
+    whole = Ancestral(steps=10).step(process, x_t, seen / rho, t, 800, noise[1])
+    torch.testing.assert_close(found, whole)
+
+
 # --- all ---
 
 
@@ -107,6 +183,7 @@ def test_by_the_studys_procedure_uniform_noise_is_better_than_real_digits(mnist_
         ("08_by_eye", {"sources": ["zoom"], "out_dir": "out"}),
         ("10_files", {"n_source": 120, "out_dir": "out"}),
         ("11_models", {}),
+        ("13_intervention", {"n": 12, "calls": 2, "n_train": 256, "n_test": 40, "out_dir": "out"}),
     ],
 )
 def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypatch, name, given):
