@@ -1,10 +1,11 @@
 """Figures of the experiments: effects of changes to cold models, and the intervention in early epochs."""
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import INK, MUTED, STYLES, new_figure
-from study.figures.styles import MODELS, figure, key
+from study.figures.styles import figure, key
 from study.results import Results
 
 SHOWN = (  # rows, from above: the effect, and the part of the sets in which it is told
@@ -15,12 +16,13 @@ SHOWN = (  # rows, from above: the effect, and the part of the sets in which it 
     *(("pixelation for zoom", part) for part in ("without training noise", "with training noise")),
 )
 NAMES = {"in the pixelate": "in the pixelation"}
-PANELS = {  # measure -> its axis, the factor of its values, the place of no effect
-    "digit": ("digits (percentage points)", 100, 0),
-    "coverage": ("coverage (percentage points)", 100, 0),
-    "frechet": ("distance, digit features (ratio)", 1, 1),
-    "frechet_autoencoder": ("distance, autoencoder (ratio)", 1, 1),
+PANELS = {  # measure -> its title, the factor of its values, the place of no effect, ticks
+    "digit": ("digits", 100, 0, (-40, 0, 40)),
+    "coverage": ("coverage", 100, 0, (-40, 0, 40)),
+    "frechet": ("distance", 1, 1, (0.25, 0.5, 1, 2)),
+    "frechet_autoencoder": ("autoencoder", 1, 1, (0.25, 0.5, 1, 2)),
 }
+COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
 
 
 @figure
@@ -28,26 +30,24 @@ def effects(results: Results) -> Figure | None:
     """A row for each effect and part, a panel for each measure: the effect and its interval over seeds."""
     if not (job := results.effects):
         return None
-    ways = [
-        (f"{name}, {part}", NAMES.get(part, part)) for name, part in SHOWN if f"{name}, {part}" in job.ways
-    ]
+    ways = [(name, part) for name, part in SHOWN if f"{name}, {part}" in job.ways]
     drawn = new_figure(62)
     across = drawn.subplots(1, len(PANELS), sharey=True)
-    for axes, (measure, (label, times, none)) in zip(across, PANELS.items(), strict=True):
+    for axes, (measure, (title, times, none, ticks)) in zip(across, PANELS.items(), strict=True):
         axes.axvline(none, color=MUTED, linewidth=0.8)
-        for place, (way, _) in enumerate(ways):
-            one = job.ways[way][measure]
-            colour = MODELS["zoom"].colour if place % 2 else MODELS["linear"].colour
+        for place, way in enumerate(ways):
+            one, colour = job.ways[", ".join(way)][measure], COLOURS.get(way[1], INK)
             axes.plot(times * one.value, place, "o", color=colour, markersize=4)
             if one.low is not None:
                 axes.plot([times * one.low, times * one.high], [place] * 2, color=colour, linewidth=1)
         if none:
             axes.set_xscale("log")
             axes.xaxis.set_major_formatter(PLAIN)
-            axes.xaxis.set_minor_formatter(PLAIN)
-        axes.set(xlabel=label, ylim=(len(ways) - 0.5, -0.5))
+            axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(ticks)
+        axes.set(title=title, ylim=(len(ways) - 0.5, -0.5))
         axes.grid(False, axis="y")
-    across[0].set_yticks(range(len(ways)), [f"{way.split(', ')[0]}, {part}" for way, part in ways])
+    across[0].set_yticks(range(len(ways)), [f"{name}, {NAMES.get(part, part)}" for name, part in ways])
     return drawn
 
 
@@ -78,8 +78,9 @@ def intervention(results: Results) -> Figure | None:
                 axes.plot([row.epoch for row in rows], values, markersize=3, linewidth=1, **look)
             axes.set(title=model, xlabel="epoch", ylabel=label if not j else "")
             if measure == "border":
-                axes.set_yscale("log")
+                axes.set(yscale="log", ylim=(0.02, 10), yticks=(0.1, 1, 10))
                 axes.yaxis.set_major_formatter(PLAIN)
+                axes.yaxis.set_minor_locator(NullLocator())
             else:
                 axes.set_ylim(-0.02, 1)
     key(drawn, {NAMED[way]: look for way, look in WAYS.items()})

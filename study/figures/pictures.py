@@ -78,7 +78,7 @@ def quality_both(results: Results) -> Figure | None:
     parts = {}
     for model, found in kept(results, names, 2).items():
         for how, part in zip(("most", "least"), found, strict=True):
-            parts[f"{plain(results.first(model).label)}, {how} confident"] = part
+            parts[f"{model}, {how} confident"] = part
     return images.grids(parts, columns=4, across=4, highest=34) if parts else None
 
 
