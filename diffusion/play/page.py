@@ -33,9 +33,9 @@ from diffusion.training.run import Run
 
 NAME, STRIP = "cold-zoom.html", "strip.png"
 ZOOMS = {  # label -> profile, model, seed
-    "Cold Zoom, seed 0": ("paper", "zoom", 0),
-    "Cold Zoom, seed 1": ("paper", "zoom", 1),
-    "Dilated, joint start": ("beyond", "zoom_dilated", 0),
+    "As in the study": ("paper", "zoom", 0),
+    "Trained again": ("paper", "zoom", 1),
+    "Sees the whole image": ("beyond", "zoom_dilated", 0),
 }
 PRIORS = {"zoom_dilated": Mixture()}  # of models whose start is not that of their training
 DDPMS = {
