@@ -32,15 +32,18 @@ LOSSES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEARES
 
 @figure
 def losses(results: Results) -> Figure | None:
-    """Figs. 3 and 9: the test loss of the first training of each model; dashed, the study's."""
+    """Figs. 3 and 9: the test loss of the first training of each model; dashed, the study's.
+
+    None where all trainings have one epoch.
+    """
     drawn = new_figure(52)
     axes, ends = drawn.subplots(), []
     for model, style in model_styles(results).items():
         x, y = _test_losses(results.first(model))
         if x:
-            axes.plot(x, y, color=style.colour, marker="o" if len(x) == 1 else "")
+            axes.plot(x, y, color=style.colour)
             ends.append((x[-1], y[-1], style.label, style.colour))
-    if not ends:
+    if not any(len(curve.get_xdata()) > 1 for curve in axes.lines):
         return None
     for model, name in LOSSES.items() if results.original else ():
         y = read_json(results.original.out / "files" / f"losses_{name}.json")["test_avg_losses"]
@@ -71,7 +74,7 @@ def distances(results: Results) -> Figure | None:
     ones = [one for one in results.trainings.values() if _curve(one)]
     sides = [[one for one in ones if (one.process == "ddpm") == noise] for noise in (True, False)]
     sides = [side for side in sides if side]
-    if not sides:
+    if all(len(_curve(one)) < 2 for one in ones):
         return None
     drawn = new_figure(50)
     panels = drawn.subplots(1, len(sides), sharey=True, squeeze=False)[0]

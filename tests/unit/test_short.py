@@ -64,7 +64,7 @@ def test_its_first_table_says_what_draws_the_samples_and_how_good_they_are(alone
     head, *rows = rows_of(own, "tbl:own")
     dim = load(alone).first("dim")
     assert head[1:5] == ["Degradation or schedule", "Prior", "Sampler", "Network"]
-    assert head[5:] == ["Calls", "Time", "Distance", "Digits"]
+    assert head[5:] == ["Calls", "Time", "Distance", "Accepted"]
     assert [row[0] for row in rows] == [LABEL, f"{LABEL}, two", "grey", "Real images"]
     made = ["Fade (strength 0.5), T = 3", "pixels", "naive (levels 2)", "Linear (scale 2)", "2"]
     assert rows[0][1:6] == made
@@ -72,7 +72,7 @@ def test_its_first_table_says_what_draws_the_samples_and_how_good_they_are(alone
     for row, samples in ((rows[0], dim.final), (rows[1], dim.measured["two"])):
         assert row[7].startswith(f"{num(samples['frechet'].value)} [{num(samples['frechet'].low)},")
         assert row[8].startswith(f"{100 * samples['digit'].value:.0f}% [")
-    assert rows[2][7:] == ["all one image", "–"]
+    assert rows[2][7:] == ["one image", "–"]
     assert rows[3][7] == num(dim.final["floor"].value, 2)
 
 
