@@ -23,7 +23,7 @@ from report.ledger import DECIDED, badge
 from report.names import word
 from report.run import Run
 from report.sources import defined
-from report.text_format import FIXED, NUMBERS, Markdown, bibtex, duration, escape, integer, named, sentence
+from report.text_format import FIXED, Markdown, bibtex, duration, escape, integer, named, sentence
 from study.counterparts import KINDS, RELEASES, firsts, opened, other_data
 from study.results import Training, plain
 from study.table import Samples
@@ -149,8 +149,7 @@ def _own(run: Run) -> dict[str, Any]:
     ones, sets = [*map(run.results.first, mine)], run.results.sets(mine)
     first = ones[0]
     own = [Model(name, one, one.measured[way], one.changes.get(way, {})) for name, one, way in sets]
-    count = NUMBERS[len(mine)] if len(mine) < len(NUMBERS) else integer(len(mine))
-    name = f"{count.capitalize()} models" if len(mine) > 1 else first.label
+    name = f"{len(mine)} models" if len(mine) > 1 else first.label
     title = options.get("title", f"{name} on {departures.dataset(run.results).title}")
     date, author = options.get("date"), options.get("authors")
 
@@ -170,7 +169,6 @@ def _own(run: Run) -> dict[str, Any]:
         "citation": bibtex(run.profile.name, title=title, author=author, year=date and date.year),
         "own": own,
         "own_first": first,
-        "own_count": Markdown(count),
         "own_n": lambda: sorted({model.samples.n for model in own}),
         "own_best": best,
         "own_apart": best_alone,

@@ -88,6 +88,12 @@ def test_a_number_tells_its_source_by_mouse_and_by_keyboard_once_sources_are_sho
     expect(page.locator("#n2")).to_be_visible()
 
 
+def test_the_page_to_play_with_opens_in_place_of_its_picture(made_out, open_page):
+    page = open_page(made_out / "report.html")
+    page.locator(".play > a").click()
+    expect(page.frame_locator(".play iframe").locator(".editor").first).to_be_visible()
+
+
 def test_a_link_shows_what_it_leads_to(made_out, open_page):
     page = open_page(made_out / "report.html")
     peek = page.locator(".peek")
