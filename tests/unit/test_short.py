@@ -76,7 +76,7 @@ def test_a_report_of_ones_own_models_has_its_authors_title_and_nothing_of_the_st
 def test_its_authors_words_are_around_the_results_and_its_numbers_have_sources(alone, own):
     sections = [one["id"] for one in own.select("main > section")]
     assert sections[:2] == ["sec:why", "sec:own-models"]
-    assert sections.index("discussion") == sections.index("sec:own-repeat") + 1
+    assert sections.index("discussion") == sections.index("sec:own-ones") + 1
     loss = load(alone).first("dim").history[-1]["test_loss"].value
     assert said(own.select_one("#discussion .n")) == num(loss)
     assert said(own.select_one(".byline")) == "A. Student2026-11-29"
