@@ -7,6 +7,7 @@ files give the same bytes.
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,11 +20,15 @@ from report import figures, names, pages, render, short, values
 from report.run import Run, with_others
 from report.sources import Marks, page_of, written
 from report.text import TEXT, Text
+from report.text_format import Markdown
 from study import results, table
 from study.results import Results, plain
 from study.settings import Profile, read_profile
 
 PROFILES = render.HERE.parent / "profiles"
+PLAY = render.HERE.parent / "released" / "page" / "cold-zoom.html"  # the page to play with
+# In an author's text: the place of the results; a heading of the first level, which no line of code is.
+RESULTS, HEADING = "<< results >>", re.compile(r"^(```|~~~).*?^\1|^# ", re.MULTILINE | re.DOTALL)
 
 
 def build(
@@ -47,8 +52,6 @@ def build(
     if failed:  # what compares all models is of an earlier run
         notebooks = [name for name in notebooks if "-" in name]
     drawn = figures.written(out, notebooks)
-    if names.PLAY.is_file():
-        write_bytes(out / "figures" / names.PLAY_PICTURE, names.PLAY.with_name("strip.png").read_bytes())
     files = {path.name for path in (out / "figures").glob("*")}
     run = Run(found, asked, notebooks, files, failed)
     marks = Marks()
@@ -57,35 +60,56 @@ def build(
         raise ValueError(f"{marks.missing[0]} is printed, and nothing was read for it")
     text, numbers, rows = written(pages.with_cells(text, drawn), marks, out)
     for name in render.figures(text):
-        if Path(name).name not in files:
-            write_bytes(out / name, render.missing(name))
+        if Path(name).name not in files:  # its notebook failed
+            write_bytes(out / name, (render.TEMPLATES / f"missing{name[-4:]}").read_bytes())
+    play = PLAY if run.studied and PLAY.is_file() else None
     made = {
         out / "results.csv": table.as_csv(out),
         out / "numbers.json": as_json(numbers, None),
         out / "rows.html": page_of(rows),
-        out / "report.html": render.html(text, out),
+        out / "report.html": render.html(text, out, play),
         out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
     if run.studied:
         made[out / "ledger.json"] = as_json(verdict.row() for verdict in run.verdicts.values())
-        if names.PLAY.is_file():
-            made[out / names.PLAY.name] = names.PLAY.read_bytes()
+    if play:
+        made[out / play.name] = play.read_bytes()
     for path in (out / "notebooks" / f"{name}.ipynb" for name in notebooks):
         made[path.with_suffix(".html")] = pages.page(path, notebooks)
     return [write_bytes(path, content) for path, content in made.items()]
 
 
 def told(run: Run, marks: Marks) -> str:
-    """The report as Markdown: of a run unlike the study the short one; before it, models of one's own."""
-    own = Text(names.common(run) | short.names(run), marks, folder=TEXT / "short")
+    """The report as Markdown: of a run unlike the study the short one; before it, models of one's own.
+
+    Raises:
+        ValueError: an author's text is given, and the report is all of the study.
+    """
+    profile = run.profile
+    if profile.text and not (run.short or run.mine):
+        raise ValueError(f"{profile.where}, report: the study has its own text; leave `text` out")
+    parts = zip(("introduction", "discussion"), parted(profile.text or ""), strict=True)
+    file = profile.options.get("text", "")
+    words = {name: lambda part=part: Markdown(own.markdown(part, file)) for name, part in parts}
+    own = Text(names.common(run) | short.names(run) | words, marks, folder=TEXT / "short")
     if run.short:
         return own.joined()
     study = Text(values.names(run), marks)
     return f"{own.joined(('40',))}\n{study.joined(('00', '01'))}" if run.mine else study.joined()
 
 
+def parted(text: str) -> tuple[str, str]:
+    """An author's text before and after the results, which stand where `RESULTS` is, or after one section."""
+    if RESULTS in text:
+        before, _, after = text.partition(RESULTS)
+        return before, after
+    sections = [one.start() for one in HEADING.finditer(text) if one[0] == "# "]
+    place = sections[1] if sections[1:] else len(text)
+    return text[:place], text[place:]
+
+
 def check(found: Results, profile: Profile) -> None:
-    """Refuse results of other settings than the profile's; say it of measures of a model's further trainings.
+    """Refuse results of other settings than the profile's, but for measures of a model's further trainings.
 
     Raises:
         ValueError: there are such, of which the message names the first, or nothing is measured.
@@ -98,28 +122,25 @@ def check(found: Results, profile: Profile) -> None:
                 f"there is no analysis of {model}-{seed} in {found.out}, for which {profile.where} asks: "
                 f"make retrain PROFILE={profile.name}"
             )
-    for what, job, asked, first in compared(found, profile):
+    for what, job, asked in compared(found, profile):
         recorded, wanted = (plain(job.facts.settings), asked.values()) if job and asked else ({}, {})
         both = recorded.keys() & wanted.keys()  # those of an earlier version may lack some
         if other := next(differences({k: recorded[k] for k in both}, {k: wanted[k] for k in both}), None):
-            said = f"{what} in {found.out}: {other} in {profile.where}"
-            if not first:
-                print(f"note: {said}", flush=True)
-                continue
             raise ValueError(
-                f"{said}; give a changed profile another name, or make retrain PROFILE={profile.name}"
+                f"{what} in {found.out}: {other} in {profile.where}; give a changed profile another name, "
+                f"or make retrain PROFILE={profile.name}"
             )
 
 
-def compared(found: Results, profile: Profile) -> Iterator[tuple[str, table.Job | None, Any, bool]]:
-    """Each job with its name, its settings in the profile, and whether the report rests on it by name."""
+def compared(found: Results, profile: Profile) -> Iterator[tuple[str, table.Job | None, Any]]:
+    """The jobs on which the report rests by name: each with its name and its settings in the profile."""
     for (model, seed), one in found.trainings.items():
-        first = seed == profile.seeds(model)[0]
-        yield one.name, one.job, profile.trainings[model, seed], True
-        yield f"the measures of {one.name}", one.measured, profile.measure(model, seed), first
-        yield f"the analysis of {one.name}", one.analysed, profile.analyse(model, seed), first
-    yield "the yardstick", found.yardstick, profile.yardstick, True
-    yield "the schedules", found.schedules, profile.schedules, True
+        yield one.name, one.job, profile.trainings[model, seed]
+        if seed == profile.seeds(model)[0]:
+            yield f"the measures of {one.name}", one.measured, profile.measure(model, seed)
+            yield f"the analysis of {one.name}", one.analysed, profile.analyse(model, seed)
+    yield "the yardstick", found.yardstick, profile.yardstick
+    yield "the schedules", found.schedules, profile.schedules
 
 
 def as_json(rows: Iterable[dict[str, Any]], indent: int | None = 1) -> bytes:

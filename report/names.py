@@ -19,8 +19,6 @@ from study.table import Job, note
 AUTHORS, LICENCE, PROJECT = "The Cold Zoom Diffusion project", "MIT", "cold-zoom-diffusion"
 ROOT = Path(__file__).resolve().parents[1]
 CITATION = ROOT / "CITATION.cff"
-PLAY = ROOT / "released" / "page" / "cold-zoom.html"  # the page to play with; its picture lies beside it
-PLAY_PICTURE = "front_play.png"
 MACHINE = ("python", "torch", "torchvision", "torchmetrics")
 MACHINE += ("platform", "device", "device_name", "cores", "threads")
 
@@ -48,8 +46,6 @@ def common(run: Run) -> dict[str, Any]:
         "dataset": lambda: dataset(results),
         "data_hashes": lambda: _data_hashes(results),
         "notebooks": lambda: [*map(_linked, run.notebooks)],
-        "play": Markdown(PLAY.name) if PLAY.is_file() else None,
-        "play_picture": Markdown(f"figures/{PLAY_PICTURE}"),
         "trained": trained(results),
         "table_parameters": lambda: _settings(results, lambda one: one.job),
         "table_measuring": lambda: _settings(results, lambda one: one.measured),

@@ -1,6 +1,5 @@
 """From Markdown to HTML (pandoc) and to PDF (pandoc and Typst)."""
 
-import io
 import re
 import subprocess
 from base64 import b64encode
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pypandoc
 import typst
-from PIL import Image, ImageDraw, ImageFont
 
 HERE = Path(__file__).resolve().parent
 TEMPLATES = HERE / "templates"
@@ -42,10 +40,16 @@ PAGE = (  # the look of the report and of notebooks, which runs this script and 
 )
 
 
-def html(text: str, out: Path) -> bytes:
-    """One self-contained page. Figures are read from the run folder `out`."""
-    shift = "--shift-heading-level-by=1"  # the title is the one h1
-    return pandoc(text, *REPORT, shift, *PAGE, folder=out).encode()
+def html(text: str, out: Path, play: Path | None = None) -> bytes:
+    """One page, whole in itself, with figures of the run folder `out`.
+
+    Args:
+        play: the page to play with, which is copied beside this one; its picture, strip.png, lies there.
+    """
+    options = ["--shift-heading-level-by=1"]  # the title is the one h1
+    if play:
+        options += [f"--variable=play={play.name}", f"--variable=strip={play.with_name('strip.png')}"]
+    return pandoc(text, *REPORT, *options, *PAGE, folder=out).encode()
 
 
 def typst_source(text: str, out: Path) -> str:
@@ -69,17 +73,3 @@ def pdf(source: str, out: Path) -> bytes:
 def figures(text: str) -> list[str]:
     """The pictures that the Markdown shows, relative to the run folder."""
     return re.findall(r"\]\((figures/[^)\s]+)\)", text)
-
-
-def missing(name: str) -> bytes:
-    """A picture in place of one whose notebook failed, so that the rest of the report stands."""
-    image = Image.new("L", (800, 120), 255)
-    said = f"{Path(name).stem} is not drawn: its notebook failed, see logs/"
-    ImageDraw.Draw(image).text((20, 45), said, fill=0, font=ImageFont.load_default(24))
-    buffer = io.BytesIO()
-    image.save(buffer, "png")
-    if name.endswith(".png"):
-        return buffer.getvalue()
-    address = f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
-    frame = 'xmlns="http://www.w3.org/2000/svg" width="800" height="120"'
-    return f'<svg {frame}><image href="{address}" width="800" height="120"/></svg>'.encode()

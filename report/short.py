@@ -23,27 +23,27 @@ from report.ledger import DECIDED, badge
 from report.names import word
 from report.run import Run
 from report.sources import defined
-from report.text_format import FIXED, NUMBERS, Markdown, bibtex, duration, escape, integer, sentence
+from report.text_format import FIXED, Markdown, bibtex, duration, escape, integer, named, sentence
 from study.counterparts import KINDS, RELEASES, firsts, opened, other_data
 from study.results import Training, plain
 from study.table import Samples
 
 SHOWN = 64  # samples of the first model in its figure
 SAME = "✓"  # a verdict that the run gives, too
-LEGIBLE = 0.2  # share of digits from which it is shown which these are
+ENOUGH = 2000  # steps of a training, before which even a U-Net's zoom draws fewer digits (docs/speed.md)
 PICTURES = {  # file -> caption, both with the model's name or label
-    "degradation_{}.png": "An image on its way through the degradation of {}.",
-    "loss_{}.svg": "Training and test loss of {}.",
-    "samples_{}.png": "Samples of {}, the first ones, not picked.",
-    "trajectory_{}.png": "Latents of {} on the way from the first to the sample.",
-    "quality_{}.png": "Samples of {}: of the most (left) and of the least confident tenth.",
-    "classes_along_{}.svg": "Classes along training, of the samples of {} read with confidence.",
+    "degradation_{}.png": "{}: one image at rising levels.",
+    "loss_{}.svg": "{}: loss in training, and on the test split.",
+    "samples_{}.png": "{}: the first samples, not picked.",
+    "trajectory_{}.png": "{}: from the start, at the top, to the sample, at the bottom.",
 }
 
 
 def names(run: Run) -> dict[str, Any]:
     """Name -> value, or a function that makes it when it is needed."""
-    return {"drawn": {Path(name).stem for name in run.drawn}} | _own(run) | _beside(run)
+    ones = {model: one for model in run.results.models if (one := run.results.first(model)).measured}
+    found = {"drawn": {Path(name).stem for name in run.drawn}, "models": ones}
+    return found | {"final": {m: one.final for m, one in ones.items()}} | _own(run) | _beside(run)
 
 
 # --- models of one's own ---
@@ -126,16 +126,14 @@ def told(run: Run, models: Iterable[str]) -> list[Model]:
     """Models that have a section of their own."""
     found = []
     for one in map(run.results.first, models):
-        final = one.final if one.measured else None
-        found.append(Model(one.label, one, final, course=_course(one, final, run)))
+        found.append(Model(one.label, one, one.final if one.measured else None, course=_course(one, run)))
     return found
 
 
-def _course(one: Training, final: Samples | None, run: Run) -> Markdown:
-    legible = final and "digit" in final and final["digit"].value > LEGIBLE
+def _course(one: Training, run: Run) -> Markdown:
     found = {}
     for name, caption in PICTURES.items():
-        if (file := name.format(one.model)) in run.drawn and (legible or "classes" not in name):
+        if (file := name.format(one.model)) in run.drawn:
             place = f"fig:{Path(file).stem.replace('_', '-')}"
             found[f"@{place}"] = f"![{caption.format(escape(one.label))}](figures/{file}){{#{place}}}\n"
     if not found:
@@ -148,10 +146,10 @@ def _own(run: Run) -> dict[str, Any]:
     if not mine:
         title = options.get("title", "Cold Zoom Diffusion: your run")
         return {"title": title, "own": [], "told": []}
-    first, sets = run.results.first(mine[0]), run.results.sets(mine)
+    ones, sets = [*map(run.results.first, mine)], run.results.sets(mine)
+    first = ones[0]
     own = [Model(name, one, one.measured[way], one.changes.get(way, {})) for name, one, way in sets]
-    count = NUMBERS[len(mine)] if len(mine) < len(NUMBERS) else integer(len(mine))
-    name = f"{count.capitalize()} models" if len(mine) > 1 else first.label
+    name = f"{len(mine)} models" if len(mine) > 1 else first.label
     title = options.get("title", f"{name} on {departures.dataset(run.results).title}")
     date, author = options.get("date"), options.get("authors")
 
@@ -163,6 +161,7 @@ def _own(run: Run) -> dict[str, Any]:
         found = [model.samples["frechet"] for model in best()]
         return all(found[0].high < other.low for other in found[1:])
 
+    few = [one for one in ones if one.train.steps < ENOUGH]
     return {
         "title": title,
         "authors_yaml": Markdown(f"  - {escape(author)}" if author else ""),  # not the project's
@@ -170,13 +169,15 @@ def _own(run: Run) -> dict[str, Any]:
         "citation": bibtex(run.profile.name, title=title, author=author, year=date and date.year),
         "own": own,
         "own_first": first,
-        "own_count": Markdown(count),
         "own_n": lambda: sorted({model.samples.n for model in own}),
         "own_best": best,
         "own_apart": best_alone,
         "own_alone": all(len(run.results.seeds(model)) == 1 for model in mine),
         "own_constant": [model.name for model in own if model.constant],
-        "own_digits": any("digit" in model.samples for model in own),
+        "own_short": lambda: few and named(((one.label, one.train.steps) for one in few), integer),
+        "own_enough": lambda: defined(ENOUGH, "report.short:ENOUGH"),
+        "own_floor": [one for one in ones if "floor" in one.final][:1],
+        "own_processes": [*{one.process == "ddpm" for one in ones}],
         "told": told(run, mine),
     }
 
@@ -210,18 +211,19 @@ def _beside(run: Run) -> dict[str, Any]:
 
 
 def _verdicts(run: Run) -> dict[str, Any]:
-    """The paper's verdicts, each with a mark if the run gives it too, else with the run's own; how many."""
+    """The paper's verdicts where the run decides, each with a mark if it gives the same; how many."""
     path = releases() / RELEASES[0] / "ledger.json"
     paper = {row["id"]: row["verdict"] for row in read_json(path)} if path.is_file() else {}
     rows, open_for = [], Counter()
     for own in run.verdicts.values():
-        said = paper.get(own.claim.id)
-        if said:
-            mark = own.verdict if own.verdict in DECIDED else ""
-            rows.append((own, badge(said), SAME if mark == said else mark))
-            open_for[own.why] += not mark
-    counts = {"judged": len(rows), "confirmed": sum(mark == SAME for *_, mark in rows)}
-    counts |= {"undecided": open_for.total()}
+        if not (said := paper.get(own.claim.id)):
+            continue
+        if own.verdict in DECIDED:
+            rows.append((own, badge(said), SAME if own.verdict == said else own.verdict))
+        else:
+            open_for[own.why] += 1
+    counts = {"decided": len(rows), "confirmed": sum(mark == SAME for *_, mark in rows)}
+    counts |= {"undecided": open_for.total(), "judged": len(rows) + open_for.total()}
 
     def mostly() -> Markdown:
         """The reason of most that are open; it may tell how long the trainings are, which are read."""

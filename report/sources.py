@@ -201,7 +201,7 @@ def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any
 
     text = MARK.sub(span, NO_SPAN.sub(lambda found: plain(found[0]), text))
     head = "# Where the numbers come from {#sec:sources .unnumbered}\n\n::: {.claim #numbers}"
-    head += f"\n**{len(lines)} numbers**, from {len(rows)} [rows of the table]({ROWS})"
+    head += f"\n**{len(lines)} numbers**\n\nThey come from {len(rows)} [rows of the table]({ROWS})."
     text += "\n".join(["", "::: page", head, "", *lines, ":::", ":::", ""])
     return text, list(numbers.values()), sorted(rows.values(), key=_place)
 

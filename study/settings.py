@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from typing_extensions import TypedDict
 
 from diffusion.bounds import STRICT, Precision, Seed
-from diffusion.files import expanded
+from diffusion.files import digest, expanded
 from diffusion.parameters import (
     OF_SAMPLING,
     DataSetName,
@@ -302,6 +302,9 @@ class Report(BaseModel):
     title: Printed | None = Field(None, max_length=200)
     authors: Printed | None = Field(None, max_length=1000)
     date: datetime.date | None = None
+    text: str | None = Field(
+        None, max_length=500, description="a file of Markdown, from the profile's folder: the author's words"
+    )
     beyond: str | None = Field(
         None, description="the released results that are told in a section of their own"
     )
@@ -348,6 +351,7 @@ class Profile:
         yardstick: settings of the yardstick; None where the file has no such section.
         labels: model -> what the report calls it, where the file says so.
         options: what the file says of its report.
+        text: what its author has written; None where there is nothing.
     """
 
     def __init__(self, content: Any, where: str):
@@ -361,7 +365,12 @@ class Profile:
         self.labels = {model: entry.label for model, entry in file.models.items() if entry.label}
         if len({*self.labels.values()}) < len(self.labels):
             raise SettingError(f"{where}: two models have one label; {self.labels}")
-        self.options = file.report.model_dump(exclude_none=True)
+        self.options, self.text = file.report.model_dump(exclude_none=True), None
+        if name := file.report.text:
+            try:
+                self.text = Path(where).parent.joinpath(name).read_text("utf-8")
+            except (OSError, ValueError) as error:
+                raise SettingError(f"{where}, report: text = {name!r} cannot be read: {error}") from None
         self.out = file.out or f"build/{file.profile}"
         self.dataset, self.data_dir = file.dataset, file.data_dir
         self.common = common = {"dataset": file.dataset, "data_dir": file.data_dir}
@@ -418,6 +427,10 @@ class Profile:
         """Settings of analysing one training; None where the profile asks for no analysis."""
         found = self.analyses.get(model)
         return found and found.model_copy(update={"seed": seed})
+
+    def report(self) -> Report:
+        """What the file says of its report, with a hash of its author's text."""
+        return self.file.report.model_copy(update={"text": self.text and digest(self.text)})
 
     def _of_all(self, cls: type[Compares], *releases: str, **more: Any) -> Compares:
         """Settings of a notebook that compares all models, and these with other releases."""

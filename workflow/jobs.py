@@ -95,7 +95,7 @@ KINDS = {  # in the order in which jobs are listed
     "compare": Kind(Profile.compare, makes=()),
     "level": Kind(lambda profile: profile.level() if in_full(profile) else None, makes=()),
     "comparison": Kind(lambda profile: profile.comparison() if in_full(profile) else None, makes=()),
-    "report": Kind(lambda profile: profile.file.report, "report.build", makes=OF_REPORT),
+    "report": Kind(Profile.report, "report.build", makes=OF_REPORT),
 }
 # fmt: on
 

@@ -49,6 +49,9 @@ def fitted(profile: Profile) -> Profile:
             needed = estimate(Profile(chosen, profile.where), steps)
             if needed <= minutes:
                 break
+        if profile.text is not None:  # from another folder
+            place = Path(profile.where).resolve().with_name(profile.options["text"])
+            chosen = chosen | {"report": chosen["report"] | {"text": str(place)}}
         known = [of, f"# {profile.name}: about {max(1, round(needed))} minutes here{_told(content, chosen)}"]
         write_bytes(path, "\n".join([*known, yaml.safe_dump(chosen, sort_keys=False)]).encode())
     print(known[1].removeprefix("# "), flush=True)

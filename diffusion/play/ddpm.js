@@ -9,7 +9,7 @@ const MOST = 100; // calls that fill the bar of a card
 
 // A digit with its reading and its cost; chosen by a radio button if it belongs to a `group`.
 function card(study, label, group = null, choose = null, chosen = false) {
-  const image = picture(`digit of ${label}`);
+  const image = picture("");
   const read = reading(study.reader);
   const cost = el("span", {});
   const bar = el("i", {});
@@ -18,17 +18,20 @@ function card(study, label, group = null, choose = null, chosen = false) {
   const head = group ? el("label", { class: "head" }, radio, title) : el("p", { class: "head" }, title);
   const node = el("div", { class: "card" }, head, image, read, el("div", { class: "cost" }, el("span", { class: "bar", "aria-hidden": "true" }, bar), cost));
   node.addEventListener("click", (event) => event.target === image && radio && !radio.checked && radio.click());
-  const spend = (calls, ms) => {
-    cost.textContent = `${calls} steps, ${Math.round(ms)}\u00a0ms`;
-    bar.style.width = `${(100 * calls) / MOST}%`;
+  const begin = () => {
+    read.clear();
+    image.setAttribute("aria-label", `${label}: being drawn`);
+    [cost.textContent, bar.style.width] = ["\u00a0", "0"];
   };
   const end = (x, calls, ms) => {
     image.show(x);
     read.show(x);
-    image.setAttribute("aria-label", `digit of ${label}${read.text ? `: ${read.text}` : ""}`);
-    spend(calls, ms);
+    image.setAttribute("aria-label", `${label}: ${read.text ?? "digit"}`);
+    cost.textContent = `${calls} steps, ${Math.round(ms)}\u00a0ms`;
+    bar.style.width = `${(100 * calls) / MOST}%`;
   };
-  return { node, image, end };
+  begin();
+  return { node, image, begin, end };
 }
 
 export function ddpm(study) {
@@ -43,7 +46,7 @@ export function ddpm(study) {
       { ...card(study, `${calls} steps`, group, () => choose(calls), calls === chosen), frames: [], stop: null },
     ]),
   );
-  const other = study.zooms.length ? card(study, study.zooms[0].model.label) : null;
+  const other = study.zooms.length ? card(study, "Cold Zoom") : null;
   const status = el("p", { class: "unseen", role: "status" });
 
   function choose(calls) {
@@ -58,6 +61,7 @@ export function ddpm(study) {
     for (const [calls, each] of cards) {
       const visited = training.model.walks[calls];
       each.stop?.();
+      each.begin();
       each.frames = [];
       if (calls === chosen) walk.begin(visited);
       each.stop = advance(walkNoise(training.network, training.model, visited, { ...how }, noise), {

@@ -25,7 +25,7 @@ class Card {
   // `choose(card)` shows its walk in the large picture.
   constructor(study, training, group, chosen, choose) {
     Object.assign(this, { ...training, frames: [], tiles: [] });
-    this.picture = picture(`digit of ${training.model.label}`);
+    this.picture = picture("");
     this.reading = reading(study.reader);
     const radio = el("input", { type: "radio", name: group, checked: chosen, onchange: () => choose(this) });
     const title = el("span", {}, training.model.label);
@@ -44,6 +44,8 @@ class Card {
     this.stop?.();
     this.unflip();
     this.frames = [];
+    this.reading.clear();
+    this.picture.setAttribute("aria-label", `${this.model.label}: being drawn`);
     this.stop = advance(this.walk(latent, noiseSeed), {
       step: (frame) => {
         this.frames.push(frame);
@@ -52,7 +54,7 @@ class Card {
       },
       end: ({ x }, spent) => {
         this.found = this.reading.show(x);
-        this.picture.setAttribute("aria-label", `digit of ${this.model.label}${this.found ? `: ${this.reading.text}` : ""}`);
+        this.picture.setAttribute("aria-label", `${this.model.label}: ${this.reading.text ?? "digit"}`);
         end(x, spent);
       },
     });

@@ -19,7 +19,7 @@ export function button(label, press, attributes = {}) {
   return el("button", { type: "button", onclick: press, ...attributes }, label);
 }
 
-// A picture of 28 x 28 pixels. `show(x)` draws 784 numbers, clipped to black and white.
+// A picture of 28 x 28 pixels. `show(x)` draws 784 numbers, clipped to black and white; `clear()` makes it black.
 export function picture(label, attributes = {}) {
   const canvas = el("canvas", { width: SIDE, height: SIDE, role: "img", "aria-label": label, ...attributes });
   canvas.classList.add("picture");
@@ -30,7 +30,7 @@ export function picture(label, attributes = {}) {
     for (let p = 0; p < PIXELS; p++) words[p] = 0xff000000 | (level(x[p]) * 0x010101);
     context.putImageData(image, 0, 0);
   };
-  context.putImageData(image, 0, 0);
+  canvas.clear = () => context.clearRect(0, 0, SIDE, SIDE); // its background is black
   return canvas;
 }
 
@@ -68,15 +68,20 @@ export function choice(legend, options, value, chosen) {
 }
 
 // What an image is read as: the digit, or that it is none; and a bar of its likeness to real digits, with a mark from where
-// an image is a digit. `read(x)` is the reading, null without a reader; `show(x)` shows it.
+// an image is a digit. `read(x)` is the reading, null without a reader; `show(x)` shows it, until `clear()`.
 export function reading(reader) {
-  const word = el("span", { class: "word" }, "\u00a0");
+  const word = el("span", { class: "word" });
   const share = el("i");
   const bar = el("span", { class: "bar", "aria-hidden": "true" }, share);
   const node = el("div", { class: "reading" }, word, bar);
   node.hidden = !reader;
   if (reader) bar.append(el("b", { style: `left: ${100 * likeness(reader.bound)}%` }));
   node.read = (x) => reader?.read(x) ?? null;
+  node.clear = () => {
+    [word.textContent, share.style.width, node.text] = ["\u00a0", "0", null];
+    node.classList.remove("none");
+  };
+  node.clear();
   node.show = (x) => {
     const found = node.read(x);
     if (!found) return null;

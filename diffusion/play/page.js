@@ -78,7 +78,8 @@ async function begin() {
   await study.open(study.ddpms);
   document.getElementById("ddpm").append(ddpm(study));
   document.getElementById("degrade").append(degrade(study));
-  const fact = ({ model }) => el("li", {}, `${model.label}: ${model.name}, SHA-256 of its weights ${model.sha256}`);
+  const fact = ({ model: { label, name, sha256 } }) =>
+    el("li", {}, `${label}: ${name.replace(/-(\d+)$/, ", seed $1")}, SHA-256 of its weights ${sha256}`);
   document.getElementById("facts").append(...study.trainings.map(fact));
   globalThis.coldZoom = { ...compute(study), ...zoom };
   root.classList.add("ready");

@@ -38,6 +38,7 @@ export class Walk {
   // Make room for a walk over these steps, T first.
   begin(steps) {
     this.frames = [];
+    this.thumbs?.forEach(({ x, x0 }) => (x.clear(), x0.clear()));
     if (steps.length === this.steps.length && steps.every((t, i) => t === this.steps[i])) return;
     this.stop();
     this.steps = steps;

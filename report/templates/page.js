@@ -121,7 +121,17 @@
   addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
   document.addEventListener("scroll", hide, { passive: true });  // a link that moves away says so itself
 
-  // A number says where, as the list at the end does: by a click; by keyboard where sources are shown.
+  // The page to play with opens in place of its picture; other clicks, as for a new tab, follow the link.
+  all(".play > a, .play > p a").forEach((link) => link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const frame = document.createElement("iframe");
+    Object.assign(frame, { src: link.href, title: "Paint a few pixels", allow: "clipboard-write" });
+    document.querySelector(".play > a, .play > iframe").replaceWith(frame);
+    frame.focus();
+  }));
+
+  // A number says where, as the list at the end does: by a click; by keyboard where it is asked for.
   const numbers = all(".n"), source = document.createElement("div"), shows = document.createElement("button");
   const tell = (number) => {
     const item = document.getElementById("n" + number.dataset.s).closest("li").cloneNode(true);
@@ -131,7 +141,6 @@
   };
   const show = (on) => {
     shows.setAttribute("aria-pressed", on);
-    document.body.classList.toggle("sources", on);
     for (const number of numbers) {
       if (on) number.setAttribute("tabindex", "0");
       else number.removeAttribute("tabindex");
@@ -146,10 +155,12 @@
     source.setAttribute("popover", "auto");
     source.setAttribute("aria-live", "polite");
     shows.className = "shows";
-    shows.textContent = "Show sources of numbers";
+    shows.textContent = "Let Tab stop at numbers";
     shows.addEventListener("click", () => show(shows.getAttribute("aria-pressed") !== "true"));
     show(false);
-    document.querySelector(".facts").append(shows);
+    const said = document.createElement("p");
+    said.append("A click on a number with a dotted line says where it comes from. ", shows);
+    document.querySelector(".facts").append(said);
     document.body.append(source);
     document.addEventListener("click", (event) => {
       const number = event.target.closest(".n");

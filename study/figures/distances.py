@@ -32,7 +32,10 @@ LOSSES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEARES
 
 @figure
 def losses(results: Results) -> Figure | None:
-    """Figs. 3, 9: test losses of each model's first training; thin, training losses; dotted, the study's."""
+    """Figs. 3, 9: test losses of each model's first training; thin, training losses; dotted, the study's.
+
+    None where all trainings have one epoch.
+    """
     drawn = new_figure(52)
     axes, ends = drawn.subplots(), []
     for model, style in model_styles(results).items():
@@ -41,9 +44,9 @@ def losses(results: Results) -> Figure | None:
             of_training = [row["train_loss"].value for row in results.first(model).history]
             axes.plot(range(1, len(of_training) + 1), of_training, color=style.colour, linewidth=0.5)
             drawn.plots(f"{style.label}, training", range(1, len(of_training) + 1), of_training)
-            axes.plot(x, y, color=style.colour, marker="o" if len(x) == 1 else "")
+            axes.plot(x, y, color=style.colour)
             ends.append((x[-1], y[-1], style.label, style.colour))
-    if not ends:
+    if not any(len(curve.get_xdata()) > 1 for curve in axes.lines):
         return None
     for model, name in LOSSES.items() if results.original else ():
         y = read_json(results.original.out / "files" / f"losses_{name}.json")["test_avg_losses"]
@@ -72,7 +75,7 @@ def distances(results: Results) -> Figure | None:
     have their intervals. A floor far below all curves is written into the panel instead.
     """
     ones = [one for one in results.trainings.values() if _curve(one)]
-    if not ones:
+    if all(len(_curve(one)) < 2 for one in ones):
         return None
     drawn, ends = new_figure(58), []
     axes = drawn.subplots()

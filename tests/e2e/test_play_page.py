@@ -135,8 +135,8 @@ def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page):
 @pytest.mark.parametrize(
     ("label", "sampler"),
     [
-        ("Cold Zoom, seed 0", d.Naive()),
-        ("Dilated, joint start", d.Naive(noise=0.1, grey_noise=0.5)),
+        ("As in the study", d.Naive()),
+        ("Sees the whole image", d.Naive(noise=0.1, grey_noise=0.5)),
         ("linear", d.Ancestral(steps=10)),
         ("linear", d.DDIM(steps=10)),
         ("linear, U-Net", d.Ancestral(steps=10, clip_x0=True)),

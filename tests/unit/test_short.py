@@ -1,5 +1,7 @@
 """The short report: models of one's own, and those of the study's kind beside the released ones."""
 
+import datetime
+import re
 import shutil
 
 import pytest
@@ -14,6 +16,18 @@ from report.text_format import num
 from study.results import load
 from study.table import path_of
 
+WORDS = """# Why {#sec:why}
+
+Because of this.
+
+~~~
+# no heading
+~~~
+
+# Discussion
+
+After @sec:why the loss was << num(models.dim.history[-1].test_loss) >>.
+"""
 TITLE, LABEL = 'Blurs & "greys": a report', "Blur_1 | *a* <i>"
 
 
@@ -37,9 +51,11 @@ def alone(tiny, tmp_path_factory):
     changed(path_of(out, "train_grey-3"), lambda facts: facts.update(docs=docs))
     models = {"dim": TINY["models"]["dim"] | {"label": LABEL}, "grey": TINY["models"]["grey"]}
     models["gone"] = models["grey"] | {"T": 7}
-    content = TINY | {"profile": "alone", "models": models}
-    content["report"] = {"title": TITLE, "authors": "A. Student"}
-    (out / "own.yaml").write_text(yaml.safe_dump(content))
+    about = {"title": TITLE, "authors": "A. Student", "date": datetime.date(2026, 11, 29), "text": "own.md"}
+    (out / "own.md").write_text(WORDS)
+    (out / "own.yaml").write_text(
+        yaml.safe_dump(TINY | {"profile": "alone", "models": models, "report": about})
+    )
     build.build(out, out / "own.yaml", failed={"gone-3": "KeyError: 'no such'"})
     return out
 
@@ -52,7 +68,6 @@ def own(alone):
 def test_a_report_of_ones_own_models_has_its_authors_title_and_nothing_of_the_study(alone, own):
     assert said(own.h1) == TITLE
     assert own.find("meta", {"name": "author"})["content"] == "A. Student"
-    assert own.select_one("main > section")["id"] == "sec:own-models"
     assert not own.select(".verdict, .squares, .play, [id='tbl:verdicts'], [href$='cold-zoom.html']")
     assert "paper" not in said(own.main)
     links = [a["href"] for a in own.select("a") if not a["href"].startswith(("#", "data:", "https:"))]
@@ -60,11 +75,20 @@ def test_a_report_of_ones_own_models_has_its_authors_title_and_nothing_of_the_st
     assert (alone / "report.pdf").stat().st_size > 50_000
 
 
+def test_its_authors_words_are_around_the_results_and_its_numbers_have_sources(alone, own):
+    sections = [one["id"] for one in own.select("main > section")]
+    assert sections[:2] == ["sec:why", "sec:own-models"]
+    assert sections.index("discussion") == sections.index("sec:own-ones") + 1
+    loss = load(alone).first("dim").history[-1]["test_loss"].value
+    assert said(own.select_one("#discussion .n")) == num(loss)
+    assert said(own.select_one(".byline")) == "A. Student2026-11-29"
+
+
 def test_its_first_table_says_what_draws_the_samples_and_how_good_they_are(alone, own):
     head, *rows = rows_of(own, "tbl:own")
     dim = load(alone).first("dim")
     assert head[1:5] == ["Degradation or schedule", "Prior", "Sampler", "Network"]
-    assert head[5:] == ["Calls", "Time", "Distance", "Digits"]
+    assert head[5:] == ["Calls", "Time", "Distance", "Accepted"]
     assert [row[0] for row in rows] == [LABEL, f"{LABEL}, two", "grey", "Real images"]
     made = ["Fade (strength 0.5), T = 3", "pixels", "naive (levels 2)", "Linear (scale 2)", "2"]
     assert rows[0][1:6] == made
@@ -72,7 +96,7 @@ def test_its_first_table_says_what_draws_the_samples_and_how_good_they_are(alone
     for row, samples in ((rows[0], dim.final), (rows[1], dim.measured["two"])):
         assert row[7].startswith(f"{num(samples['frechet'].value)} [{num(samples['frechet'].low)},")
         assert row[8].startswith(f"{100 * samples['digit'].value:.0f}% [")
-    assert rows[2][7:] == ["all one image", "–"]
+    assert rows[2][7:] == ["one image", "–"]
     assert rows[3][7] == num(dim.final["floor"].value, 2)
 
 
