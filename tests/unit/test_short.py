@@ -1,7 +1,6 @@
 """The short report: models of one's own, and those of the study's kind beside the released ones."""
 
 import datetime
-import re
 import shutil
 
 import pytest
