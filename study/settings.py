@@ -234,7 +234,9 @@ class Intervention(Reads):
     """Settings of 13_intervention: early epochs, sampled with the part of an offset that they miss."""
 
     notebook: Literal["13_intervention"] = "13_intervention"
-    runs: dict[Name, Text] = Field({}, description="schedule -> folder of a training that has all epochs; none: trained here")
+    runs: dict[Name, Text] = Field(
+        {}, description="schedule -> folder of a training that has all epochs; none: trained here"
+    )
     epochs: int = Field(10, ge=1, description="the first epochs that are sampled")
     n: int = Field(500, ge=12, le=10_000, description="samples of each set")
     calls: int = Field(100, ge=2, description="steps of sampling")
