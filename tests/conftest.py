@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import helpers
 from diffusion import data
+from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT, train
 from workflow import release
 
@@ -43,6 +44,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Workers take a file at a time. The longest come first: none is left alone with one at the end."""
     first = ("e2e", "robust", "golden")
     items.sort(key=lambda item: [name not in item.path.parts for name in first])
+
+
+@pytest.fixture(autouse=True)
+def known_measures():
+    """A measure that a test defined goes with its module, which the test takes away."""
+    yield
+    for name in [name for name, one in MEASURES.items() if one.function.__module__ not in sys.modules]:
+        del MEASURES[name]
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def test_the_pdf_says_what_the_page_says(made_out, page):
         rows = [letters(row.get_text()) for row in text.find(id=name).select("tbody tr")]
         found = sum(row in printed for row in rows)
         assert found >= 0.9 * len(rows) > 0, name  # some have formulas, or stand on two pages
-    for aside in text.select("math, [id='sec:sources'], [id='sec:claims'], [id='sec:page']"):
+    for aside in text.select("math, .page, [id='sec:sources'], [id='sec:claims'], [id='sec:page']"):
         aside.decompose()
     sentences = [one for p in text.select("p, li") for one in re.split(r"(?<=[.:;])\s", p.get_text())]
     told = [one for one in map(letters, sentences) if len(one) > 50]
