@@ -1,7 +1,8 @@
 """Settings of what is measured, and profiles: all settings of a run (profiles/*.yaml), one file each.
 
-Those of the notebooks that train are in diffusion/parameters.py. Unknown names, wrong types and values out of
-range are one `SettingError` of one line, before anything runs.
+Those of the notebooks that train are in diffusion/parameters.py; `python -m study.settings NOTEBOOK` lists
+those of any. Unknown names, wrong types and values out of range are one `SettingError` of one line, before
+anything runs.
 """
 
 import datetime
@@ -14,6 +15,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from typing_extensions import TypedDict
 
+from diffusion import parameters
 from diffusion.bounds import STRICT, Precision, Seed
 from diffusion.files import expanded
 from diffusion.parameters import (
@@ -26,10 +28,8 @@ from diffusion.parameters import (
     SettingError,
     Settings,
     Text,
-    TrainDDPM,
     Training,
-    TrainOwn,
-    TrainZoom,
+    main,
     no_parameter,
     refused,
 )
@@ -157,19 +157,20 @@ OfStudy = Annotated[
 OfOthers = Annotated[Text | None, Field(description="a released profile, whose models are shown beside")]
 
 
-class Compare(Measure, Compares):
-    """Settings of 04_compare_fid: which trainings are compared, and how they are measured."""
+class Compare(Compares):
+    """Settings of 04_compare_fid: the trainings that are compared, and how any is measured that was not."""
 
+    short = {"n_test": 2000}
     notebook: Literal["04_compare_fid"] = "04_compare_fid"
-    original: OfStudy = None
-    by_model: dict[Name, dict[str, Any]] = Field(
-        {}, description="settings of single models, where these differ"
-    )
+    n: Images = Field(64, description="images of each model, and of each checkpoint, that are measured")
+    distance_every: int = Field(1, ge=1, le=100_000, description="epochs between two measured checkpoints")
+    floor_repeats: int = Field(5, ge=2, le=1_000, description="draws behind a real-vs-real floor")
 
-    def measure(self, model: str, seed: int) -> Measure:
-        """Settings of measuring one training: its samples are drawn with its own seed."""
-        values = {name: getattr(self, name) for name in Measure.model_fields}
-        return Measure.read(values | self.by_model.get(model, {}) | {"seed": seed}, f"by_model, {model}")
+    def measure(self) -> Measure:
+        """Settings of measuring a training that is not measured yet: a quick look."""
+        values = {name: getattr(self, name) for name in Measure.model_fields if hasattr(self, name)}
+        numbers = dict.fromkeys(("n_checkpoint", "n_final", "n_distance"), self.n)
+        return Measure(**values, **numbers, interval_repeats=50, ablations=False)
 
 
 class Beyond(Compares):
@@ -223,12 +224,9 @@ class Comparison(Compares):
     original: OfStudy = None
 
 
-NOTEBOOKS: dict[str, type[Settings]] = {
+NOTEBOOKS: dict[str, type[Settings]] = parameters.NOTEBOOKS | {
     cls.model_fields["notebook"].default: cls
-    for cls in (
-        *(Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn, Beyond),
-        *(Yardstick, Blind, Level, Files, Comparison),
-    )
+    for cls in (Compare, Beyond, Yardstick, Blind, Level, Files, Comparison)
 }
 TRAININGS: dict[str, type[Training]] = {n: c for n, c in NOTEBOOKS.items() if issubclass(c, Training)}
 
@@ -410,10 +408,10 @@ class Profile:
         """Settings of the notebook that compares all models: 04, or 06 where the profile says so."""
         if self.file.compare == "06_beyond":
             return self._of_all(Beyond)
-        entries = self.file.models.items()
-        own = {m: one.measure | ({"ways": one.ways} if one.ways else {}) for m, one in entries}
-        by_model = {model: values for model, values in own.items() if values}
-        return self._of_all(Compare, "original", **self.file.measure, by_model=by_model)
+        first = self.measures[self.models[0]]
+        return self._of_all(
+            Compare, n=first.n_distance, n_test=first.n_test, floor_repeats=first.floor_repeats
+        )
 
 
 ELSEWHERE = {  # settings that a profile has in one place
@@ -441,9 +439,12 @@ def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: s
     known: dict[str, tuple[str, Training]] = {}
     for (model, _), P in trainings.items():
         try:
-            first, other = known.setdefault(P.trains(), (model, P))
-        except ValueError as error:  # a network of one's own that there is not, or no value of a training
+            P.architecture()  # of a network of one's own that there is not
+            if P.process() is None:
+                raise ValueError("degradation is missing: name the class, as module:Class")
+        except ValueError as error:
             raise SettingError(f"{where}, models.{model}: {error}") from None
+        first, other = known.setdefault(repr(P.trains()), (model, P))
         if first != model:
             way = {k: v for k in OF_SAMPLING if (v := getattr(P, k, None)) != getattr(other, k, None)}
             shown = yaml.safe_dump({model: way}, default_flow_style=True, width=1000).strip()
@@ -519,3 +520,7 @@ _Strict.add_constructor("tag:yaml.org,2002:int", _Strict.construct_yaml_int)
 # All of it at once, so that what holds itself, as &a {k: *a}, is refused.
 _Strict.add_constructor("tag:yaml.org,2002:map", lambda one, node: one.construct_mapping(node, deep=True))
 _Strict.add_constructor("tag:yaml.org,2002:seq", lambda one, node: one.construct_sequence(node, deep=True))
+
+
+if __name__ == "__main__":
+    main(NOTEBOOKS)

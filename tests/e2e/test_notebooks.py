@@ -1,7 +1,6 @@
-"""The notebooks: what their cells promise, and what they draw, keep and record."""
+"""The notebooks: what their cells promise, what they draw, and what is recorded of them."""
 
 import re
-from typing import Literal, get_args, get_origin
 
 import pytest
 import torch
@@ -10,17 +9,16 @@ from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
 from diffusion import figures, notebook
-from diffusion.figures import steps_of
 from diffusion.files import read_json
-from diffusion.parameters import SettingError
+from diffusion.parameters import SettingError, meaning
 from diffusion.training.run import Way
 from helpers import NOTEBOOKS, ROOT
 from report.figures import figures_of
 from study import results, settings, table
-from study.kept import read_kept
 
 CELLS = {path.stem: read_json(path)["cells"] for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
-SEVERAL = ("02", "03", "05", "06")  # notebooks whose figures others may show, too
+SEVERAL = ("02", "03", "05")  # notebooks whose figures others may show, too
+OF_DIFFUSION = ("01_schedules", "02_train_ddpm", "03_train_zoom", "05_your_degradation")
 every = pytest.mark.parametrize("name", settings.NOTEBOOKS)
 
 
@@ -35,11 +33,15 @@ def code_of(name):
 def test_papermill_shows_parameters_as_the_settings_describe_them(name):
     """A parameter need not stand in the cell: a new one then touches no notebook."""
     found, fields = inspect_notebook(NOTEBOOKS / f"{name}.ipynb"), settings.NOTEBOOKS[name].model_fields
+    assert found.pop("more")["default"] == "{}"
     assert found.keys() <= fields.keys()
+    assert len(found) <= 8
+    assert (
+        f"`python -m {'diffusion.parameters' if name in OF_DIFFUSION else 'study.settings'} {name}`"
+        in code_of(name)[0]
+    )
     for key, shown in found.items():
-        field = fields[key]
-        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-        assert shown["help"].strip() == field.description + (f" ({', '.join(choices)})" if choices else "")
+        assert shown["help"].strip() == meaning(fields[key])
         assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict")
 
 
@@ -54,16 +56,22 @@ def test_the_committed_parameters_are_allowed_and_a_misspelt_one_is_named(name):
     assert given.items() <= variables.items()
 
 
-@pytest.mark.parametrize("name", ["01_schedules", "02_train_ddpm", "03_train_zoom", "05_your_degradation"])
-def test_only_probes_and_the_last_cell_need_the_study(name):
-    *cells, last = code_of(name)
-    code = "".join(cells).replace("from study import probes\n", "")  # of what a training has learnt
-    assert not re.search("(from|import) study", code)
-    assert last.startswith("if has_study() and not released:")
+@pytest.mark.parametrize("name", [*OF_DIFFUSION, "04_compare_fid", "06_beyond"])
+def test_readers_see_no_plumbing(name):
+    """Of the project's packages they see `diffusion` alone; at most two cells of plumbing are folded."""
+    code = [cell for cell in CELLS[name] if cell["cell_type"] == "code"]
+    folded = [cell for cell in code if "hide-input" in cell["metadata"].get("tags", ())]
+    assert len(folded) <= 2
+    assert all(cell["metadata"]["jupyter"]["source_hidden"] for cell in folded)
+    seen, hidden = ("".join("".join(c["source"]) for c in code if (c in folded) == kind) for kind in (0, 1))
+    assert not re.search(r"\bP\.|if released|(from|import) (study|report|workflow)", seen)
+    assert not re.search("(from|import) (report|workflow)", hidden)
+    assert ("study" in hidden) == (name not in OF_DIFFUSION)
+    assert name != "04_compare_fid" or len(CELLS[name]) <= 30
 
 
 def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
-    """But for those of trainings, and for 06, which stands in for 04 where the models are changes."""
+    """But for those of trainings."""
     ids = {name: [cell["id"] for cell in cells if cell["id"][:4] == "fig-"] for name, cells in CELLS.items()}
     once = [one for name, found in ids.items() if name[:2] not in SEVERAL for one in found]
     assert len(once) == len({*once}) > 20
@@ -124,35 +132,21 @@ def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed
     for name, parameters in given.items():
         files = NOTEBOOKS / f"{name}.ipynb", tmp_path / "out.ipynb"
         execute_notebook(*files, parameters | {"out_dir": "o"}, cwd=tmp_path, progress_bar=False)
-    zoom, typed = results.load(tmp_path / "o", [("zoom", 0), ("pixelate", 0)]).trainings.values()
+    (zoom,) = results.load(tmp_path / "o").trainings.values()
     run = d.open(tmp_path / "o" / zoom.train.run)
     assert run.process.image_noise == 0.2
     assert run.way == Way(d.Improved(noise=0.1, levels=6), d.Mixture(5))
     assert zoom.final["frechet"].n == 64
-    assert not typed.measured
     assert "pixelate-0 is left out" in (tmp_path / "out.ipynb").read_text()
     assert {p.name for p in tmp_path.iterdir()} == {"o", "out.ipynb"}
 
 
 @pytest.mark.slow
-def test_cells_draw_what_they_keep_and_record(smoke):
-    """The figures of notebooks 01 and 03, against the rows and images that they leave."""
+def test_cells_draw_what_is_recorded(smoke):
+    """The figures of notebooks 01 and 03, against the rows of `study.record`."""
     out, drawn = smoke.out, {}
     for name in ("01_schedules", "03_train_zoom-zoom-0"):
         drawn |= figures_of(out / "notebooks" / f"{name}.ipynb")
-    again = {
-        "zoom": figures.zoom_progression(read_kept(out, "zoom")),
-        "level24": figures.reconstructions(
-            *(x := read_kept(out, "deepest_zoom-0")), "0123456789"[: x.shape[1]]
-        ),
-        "trajectory": figures.trajectory(
-            x := read_kept(out, "trajectory_zoom-0"), steps_of(24, len(x))[::-1]
-        ),
-    }
-    x = read_kept(out, "reconstructions_zoom-0")
-    again["reconstructions"] = figures.reconstructions(*x, steps_of(24, x.shape[1], 1))
-    for cell, figure in again.items():
-        assert figures.render(figure, "png") == drawn[cell].data, cell
 
     def values(cell, series):
         return [value for name, _, value in drawn[cell].numbers if name == series]

@@ -23,7 +23,6 @@ NOTEBOOKS = {  # executed notebook -> its parameters
     "02_train_ddpm-linear-0": {"model": "linear", "n_test": 500},
     "02_train_ddpm-cosine-0": {"model": "cosine", "schedule": "cosine", "n_test": 500},
     "03_train_zoom-zoom-0": {"model": "zoom", "n_train": None, "n_test": None, "n_reconstruct": 100},
-    "04_compare_fid": {"original": "original", "n_test": 500},
     "07_yardstick": {},
     "09_level": {"beyond": "beyond", "starts": "starts"},
     "11_models": {"beyond": "beyond", "original": "original"},

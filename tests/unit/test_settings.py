@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 import diffusion as d
-from diffusion.parameters import SettingError
+from diffusion.parameters import SettingError, TrainDDPM, TrainZoom
 from helpers import ROOT
 from study import settings
-from study.settings import Measure, Profile, TrainDDPM, TrainZoom, read_profile
+from study.settings import Measure, Profile, read_profile
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,20 @@ def test_a_notebooks_parameters_are_read_from_its_variables():
     for name in ("epoch", "chanels"):
         with pytest.raises(SettingError, match=f"03_train_zoom: there is no parameter {name!r}"):
             TrainZoom.of_notebook(names | {name: 3})
+
+
+def test_more_has_all_other_parameters_and_is_refused_alike():
+    names = {"model": "zoom", "epochs": 5, "n_test": 40}
+    P = TrainZoom.of_notebook(given := names | {"more": {"network": "unet", "epochs": 3}})
+    assert (P.network, P.epochs, P.n_test) == ("unet", 3, 40)
+    assert given["epochs"] == 3  # cells below see it, too
+    assert (P.n_train, TrainZoom().n_train) == (4000, None)  # by hand it is short, in a profile the study's
+    wrong = [{"netwrok": "unet"}, {"network": "unett"}, {"epochs": "3"}, ["network"]]
+    for more, said in zip(
+        wrong, ["'netwrok'; did", "'unett'; allowed", "epochs = '3'", "more is"], strict=True
+    ):
+        with pytest.raises(SettingError, match=f"^03_train_zoom: .*{said}"):
+            TrainZoom.of_notebook(names | {"more": more})
 
 
 def test_another_way_to_sample_keeps_what_it_does_not_name():
@@ -64,9 +78,8 @@ def test_the_projects_profiles_are_good():
         profile = read_profile(path.stem, ROOT / "profiles")
         assert (profile.name, profile.out) == (path.stem, f"build/{path.stem}")
         compare = profile.compare()
-        if isinstance(compare, settings.Compare):  # it asks for what the workflow measures
-            for training in profile.trainings:
-                assert compare.measure(*training).values() == profile.measure(*training).values()
+        if isinstance(compare, settings.Compare):  # it tells of what the workflow measures
+            assert {profile.measure(*training).n_distance for training in profile.trainings} == {compare.n}
 
 
 def test_a_profile_is_one_table_of_models_and_seeds():
