@@ -197,6 +197,8 @@ class Training(_Fit):
         Raises:
             ValueError: the process cannot be sampled so.
         """
+        if other := changes.keys() - {*OF_SAMPLING, "average"}:
+            raise ValueError(no_parameter(min(other), (*OF_SAMPLING, "average"), ""))
         own = {"prior": None, "prior_options": {}}  # a DDPM has none
         own |= {name: getattr(self, name) for name in OF_SAMPLING if hasattr(self, name)}
         own = changed(own, {k: v for k, v in changes.items() if k in OF_SAMPLING})

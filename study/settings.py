@@ -13,13 +13,11 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
-from typing_extensions import TypedDict
 
 from diffusion import parameters
 from diffusion.bounds import STRICT, Precision, Seed
 from diffusion.files import expanded
 from diffusion.parameters import (
-    OF_SAMPLING,
     DataSetName,
     Name,
     Options,
@@ -37,18 +35,6 @@ from diffusion.plugins import nearest
 from diffusion.provenance import releases
 
 Images = Annotated[int, Field(ge=12, le=60_000)]
-
-
-class AWay(TypedDict, total=False):
-    """Settings that may differ between the samples of one training."""
-
-    __pydantic_config__ = STRICT | {"extra": "forbid"}
-
-    sampler: Text
-    sampler_options: Options
-    prior: Text
-    prior_options: Options
-    average: int
 
 
 class _Recognised(Settings):
@@ -75,7 +61,7 @@ class Measure(_Recognised):
     floor_repeats: int = Field(20, ge=2, le=1_000, description="draws behind a real-vs-real floor")
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
-    ways: dict[Name, AWay] = Field(
+    ways: dict[Name, Options] = Field(
         {},
         description="name -> another way to sample: sampler, prior, their options; average: last epochs",
     )
@@ -120,6 +106,10 @@ class Analyse(_Recognised):
     precision: Precision = "auto"
 
 
+def _release(meaning: str) -> Any:
+    return Field(None, description=f"a released profile{meaning}")
+
+
 class Reads(Settings):
     """Settings of notebooks that read a run's results, or a release's."""
 
@@ -148,13 +138,6 @@ class Yardstick(_Recognised, Reads):
     n_kind: int = Field(
         1000, ge=12, le=10_000, description="images of each kind that recognition is tried on"
     )
-
-
-OfStudy = Annotated[
-    Text | None,
-    Field(description="a released profile of the study's own weights and losses, shown beside"),
-]
-OfOthers = Annotated[Text | None, Field(description="a released profile, whose models are shown beside")]
 
 
 class Compare(Compares):
@@ -200,10 +183,8 @@ class Level(Compares):
     """Settings of 09_level: the mean grey of the samples of DDPMs, and the law that it follows."""
 
     notebook: Literal["09_level"] = "09_level"
-    beyond: OfOthers = None
-    starts: Text | None = Field(
-        None, description="a released profile of trainings whose every early epoch is measured"
-    )
+    beyond: Text | None = _release(", whose models are shown beside")
+    starts: Text | None = _release(" of trainings whose every early epoch is measured")
 
 
 class Files(Reads):
@@ -220,8 +201,8 @@ class Comparison(Compares):
     """Settings of 11_models: all models of a study, and those beyond it, beside one another."""
 
     notebook: Literal["11_models"] = "11_models"
-    beyond: OfOthers = None
-    original: OfStudy = None
+    beyond: Text | None = _release(", whose models are shown beside")
+    original: Text | None = _release(" of the study's own weights and losses, shown beside")
 
 
 NOTEBOOKS: dict[str, type[Settings]] = parameters.NOTEBOOKS | {
@@ -436,7 +417,7 @@ def _not_here(section: Iterable[str], where: str) -> None:
 
 def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: str) -> None:
     """Refuse two models that would share a training: they are one model that is sampled in two ways."""
-    known: dict[str, tuple[str, Training]] = {}
+    known: dict[str, str] = {}
     for (model, _), P in trainings.items():
         try:
             P.architecture()  # of a network of one's own that there is not
@@ -444,14 +425,9 @@ def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: s
                 raise ValueError("degradation is missing: name the class, as module:Class")
         except ValueError as error:
             raise SettingError(f"{where}, models.{model}: {error}") from None
-        first, other = known.setdefault(repr(P.trains()), (model, P))
-        if first != model:
-            way = {k: v for k in OF_SAMPLING if (v := getattr(P, k, None)) != getattr(other, k, None)}
-            shown = yaml.safe_dump({model: way}, default_flow_style=True, width=1000).strip()
-            instead = f"write in {first}, in place of it, ways: {shown}" if way else "leave one of them out"
-            if P.epochs != other.epochs:
-                instead = "keep the one with more epochs, whose curve has the end of the other"
-            raise SettingError(f"{where}: models.{model} trains what models.{first} trains; {instead}")
+        if (first := known.setdefault(repr(P.trains()), model)) != model:
+            said = f"{where}: models.{model} trains what models.{first} trains"
+            raise SettingError(f"{said}; what differs belongs in {first}: ways: {{{model}: {{...}}}}")
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:
