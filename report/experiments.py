@@ -133,6 +133,11 @@ def effects(job: Job | None) -> dict[str, Any]:
         value, low, high = (fixed(x) for x in job[way][measure].ends)
         return Markdown(f"{value}\xa0[{low}, {high}]")
 
+    def distinct(*names: str) -> int:
+        """How many sets differ in one of these; x is the seed."""
+        sets = [row for row in job.rows if row.measure == "digit" and row.x is not None and row.interval]
+        return len({tuple(getattr(row, name) for name in names) for row in sets})
+
     return {
         "effects": job.ways,
         "effect_means": found,
@@ -144,15 +149,9 @@ def effects(job: Job | None) -> dict[str, Any]:
                 "batch": lambda: settings.batch_size,
                 "rate": lambda: num(settings.learning_rate, 1),
                 "n": lambda: settings.n,
-                "seeds": lambda: len({row.x for row in job.rows if row.x is not None and row.interval}),
-                "trainings": lambda: len({(row.model, row.x) for row in job.rows if row.x is not None}),
-                "sets": lambda: len(
-                    {
-                        (row.model, row.way, row.x)
-                        for row in job.rows
-                        if row.measure == "digit" and row.x is not None
-                    }
-                ),
+                "seeds": lambda: distinct("x"),
+                "trainings": lambda: distinct("model", "x"),
+                "sets": lambda: distinct("model", "way", "x"),
             }
         ),
     }

@@ -172,7 +172,7 @@ class Blind(Reads):
     """Settings of 08_by_eye: images of several models, read by people who do not know their source."""
 
     notebook: Literal["08_by_eye"] = "08_by_eye"
-    seed: Seed = 4000
+    seed: Seed = Field(4000, description="seed of the first training's samples; the others follow it")
     n: int = Field(120, ge=1, le=10_000, description="images of each source, shared by its trainings")
     sources: list[Name] | None = Field(None, description="names in study.blind.SOURCES; None: all")
     readers: list[Text] = Field([], description="files of lines number,label, one a reader; none: no record")

@@ -18,6 +18,7 @@ PLOTTED = sorted({path.stem for path in (PAPER / "figures").glob("*.csv")} - NOT
 CLOSE = 1e-9  # relative difference that another processor's rounding may make
 ALONE = {  # notebook -> cells that figures rest on, and parameters
     "01_schedules": ("linear cosine", {"released": "paper"}),
+    "07_yardstick": ("measure", {"released": "paper"}),
     "09_level": ("results", {}),
     "11_models": ("results", {}),
 }
