@@ -133,27 +133,25 @@ def effects(job: Job | None) -> dict[str, Any]:
         value, low, high = (fixed(x) for x in job[way][measure].ends)
         return Markdown(f"{value}\xa0[{low}, {high}]")
 
-    def distinct(*names: str) -> int:
-        """How many sets differ in one of these; x is the seed."""
-        sets = [row for row in job.rows if row.measure == "digit" and row.x is not None and row.interval]
-        return len({tuple(getattr(row, name) for name in names) for row in sets})
+    def sets() -> list[Row]:
+        """A row of each set of samples, which is read."""
+        return [row for row in job.rows if row.measure == "digit" and row.x is not None and row.interval]
 
+    said = {
+        "steps": lambda: settings.steps,
+        "batch": lambda: settings.batch_size,
+        "rate": lambda: num(settings.learning_rate, 1),
+        "n": lambda: settings.n,
+        "seeds": lambda: len({row.x for row in sets()}),
+        "trainings": lambda: len({(row.model, row.x) for row in sets()}),
+        "sets": lambda: len(sets()),
+    }
     return {
         "effects": job.ways,
         "effect_means": found,
         "effect_points": lambda: points,
         "effect_ratio": lambda: ratio,
-        "effects_said": Names(
-            {
-                "steps": lambda: settings.steps,
-                "batch": lambda: settings.batch_size,
-                "rate": lambda: num(settings.learning_rate, 1),
-                "n": lambda: settings.n,
-                "seeds": lambda: distinct("x"),
-                "trainings": lambda: distinct("model", "x"),
-                "sets": lambda: distinct("model", "way", "x"),
-            }
-        ),
+        "effects_said": Names(said),
     }
 
 

@@ -46,7 +46,8 @@ HEAD = "what: printed | again | agrees"
 TO_THE_BIT, ROUNDING, CHANCE = "to the bit", "within rounding", "within chance"
 NOT_CHECKED = """Not checked: trainings, but for the zoom's first epoch; checkpoints before the last; ways to
 sample other than the model's own; distances in InceptionV3's features, whose weights would be downloaded;
-the analyses, the yardstick and the reading of images."""
+the analyses, the yardstick, the reading of images, the effects and the intervention, of which rows and some
+samples are kept."""
 FIRST = 8  # samples of a model that are drawn again
 CLOSE = 1e-3  # relative difference that rounding may make of a measure
 ALIKE, LEVELS = 0.97, 8  # share of the pixels that differ by at most so many of 255 grey levels

@@ -36,7 +36,7 @@ def losses(results: Results) -> Figure | None:
 
     None where all trainings have one epoch.
     """
-    drawn = new_figure(52)
+    drawn = new_figure(40)
     axes, ends = drawn.subplots(), []
     for model, style in model_styles(results).items():
         x, y = _test_losses(results.first(model))
@@ -77,7 +77,7 @@ def distances(results: Results) -> Figure | None:
     ones = [one for one in results.trainings.values() if _curve(one)]
     if all(len(_curve(one)) < 2 for one in ones):
         return None
-    drawn, ends = new_figure(58), []
+    drawn, ends = new_figure(46), []
     axes = drawn.subplots()
     epochs(axes, 1, max(_curve(one)[-1].epoch for one in ones))
     for one in ones:

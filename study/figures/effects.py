@@ -31,7 +31,7 @@ def effects(results: Results) -> Figure | None:
     if not (job := results.effects):
         return None
     ways = [(name, part) for name, part in SHOWN if f"{name}, {part}" in job.ways]
-    drawn = new_figure(62)
+    drawn = new_figure(54)
     across = drawn.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, (title, times, none, ticks)) in zip(across, PANELS.items(), strict=True):
         axes.axvline(none, color=MUTED, linewidth=0.8)
@@ -64,7 +64,7 @@ def intervention(results: Results) -> Figure | None:
     """Spread of the border and share of digits after each of the first epochs, a panel for each schedule."""
     if not (job := results.intervention):
         return None
-    drawn = new_figure(50)
+    drawn = new_figure(42)
     panels = drawn.subplots(1, 4)
     for i, (measure, label) in enumerate(
         {"border": "s.d. of the border", "digit": "share of digits"}.items()
