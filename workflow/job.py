@@ -104,7 +104,7 @@ def commands(job: jobs.Job, profile: str, attempt: Path, further: dict[str, Any]
         return
     values = {k: v for k, v in job.values().items() if k != "notebook"} | {"data_dir": job.settings.data_dir}
     if job.notebook:
-        values |= {"out_dir": _near(job.out)} | further
+        values |= {"out_dir": _near(job.out), "released": None} | further
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6)  # in JSON 1e-05 is a text for YAML
     if job.notebook:
         yield ["papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", text, *PAPERMILL]
