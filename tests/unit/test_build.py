@@ -14,7 +14,7 @@ from report import build
 
 
 def test_the_report_has_its_parts_and_leads_to_its_files_and_its_notebooks_alone(made_out, report):
-    order = "Abstract.*Contents.*Introduction.*Conclusion.*Errata.*Reproducibility"
+    order = "Abstract.*Contents.*question, and its answer.*Conclusion.*errata.*reproducibility"
     assert re.search(order, report.get_text(), re.DOTALL)
     files = {tag["href"].partition("#")[0] for tag in report.select("a[href]")}
     assert files >= {"report.pdf", "ledger.json", "numbers.json", "results.csv", "rows.html"}
