@@ -136,9 +136,9 @@ def test_the_papers_verdicts_stand_beside_those_that_the_run_gives(short, beside
     paper, run = (
         {one["id"]: one["verdict"] for one in read_json(out / "ledger.json")} for out in (PAPER, short)
     )
-    given = {name: verdict if verdict in DECIDED else "" for name, verdict in run.items()}
+    given = {name: verdict for name, verdict in run.items() if verdict in DECIDED}
     expected = [[paper[name], "✓" if one == paper[name] else one] for name, one in given.items()]
     assert [row[1:] for row in rows_of(beside, "tbl:verdicts")[1:]] == expected
     same = sum(mark == "✓" for _, mark in expected)
     assert f"This run gives the same verdict on {same} of them" in said(beside.main)
-    assert 0 < same < len(expected)
+    assert 0 < same <= len(expected) < len(run)
