@@ -140,5 +140,6 @@ def test_the_papers_verdicts_stand_beside_those_that_the_run_gives(short, beside
     expected = [[paper[name], "✓" if one == paper[name] else one] for name, one in given.items()]
     assert [row[1:] for row in rows_of(beside, "tbl:verdicts")[1:]] == expected
     same = sum(mark == "✓" for _, mark in expected)
-    assert f"This run gives the same verdict on {same} of them" in said(beside.main)
+    told = f"On {len(expected)} it decides, and gives the paper’s verdict on {same}"
+    assert told in said(beside.main).replace("'", "’")
     assert 0 < same <= len(expected) < len(run)
