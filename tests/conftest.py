@@ -182,7 +182,7 @@ class Project:
         return found
 
     def killed(self, whom: str, at: str) -> int:
-        """How many processes are left after SIGKILL of make, or of the runner, when it or a job has said `at`."""
+        """How many processes are left after SIGKILL of make, or of the runner, once it or a job says `at`."""
         started = self.start()
 
         def said() -> bool:
