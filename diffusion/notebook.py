@@ -1,10 +1,8 @@
-"""For notebooks alone: a slider through images, a loss that is drawn while it falls, and whether the study
-is there.
+"""For notebooks alone: a slider through images, a loss that is drawn while it falls, samples of a release.
 
 To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
 """
 
-import importlib.util
 import os
 import sys
 import time
@@ -28,11 +26,6 @@ FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels 
 STRIP = 9  # images of a strip, at most
 ENLARGED = 7  # output pixels for a pixel of the slider's images
 SECONDS = 1.0  # between two drawings of the loss
-
-
-def has_study() -> bool:
-    """True in a checkout, whose package `study` keeps records of runs; False in an installed package."""
-    return importlib.util.find_spec("study") is not None
 
 
 def live() -> bool:

@@ -1,29 +1,33 @@
 """Parameters of the notebooks that train: type, bounds, default and meaning.
 
-What is an argument of a process, a schedule or `fit` stands there once, and is taken from its signature. A
-notebook reads its parameters from its first cell. Unknown names, wrong types and values out of range are one
-`SettingError` of one line, before anything runs.
+    python -m diffusion.parameters 02_train_ddpm
+
+lists those of a notebook. What is an argument of a process, a schedule or `fit` stands there once, and is
+taken from its signature. A notebook reads its parameters from its first cell. Unknown names, wrong types and
+values out of range are one `SettingError` of one line, before anything runs.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType, ModuleType
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model, model_validator
+from torch import Tensor
 
 from diffusion import data, processes
 from diffusion.bounds import STRICT, Seed, annotated, explain
-from diffusion.files import digest, expanded
-from diffusion.identity import describe
+from diffusion.files import expanded, write_json
 from diffusion.plugins import call_with, named, nearest
 from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
 from diffusion.processes.schedules import SCHEDULES
+from diffusion.progress import one_line
 from diffusion.provenance import checkout
 from diffusion.training import network as networks
 from diffusion.training.fit import fit
-from diffusion.training.run import Way
+from diffusion.training.run import Run, Way
 
 PLACES = ("data_dir", "out_dir", "released")  # settings of where things lie
 
@@ -44,7 +48,7 @@ Deepest = Annotated[
 DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
 Released = Annotated[
     Text | None,
-    Field(description="a released profile, whose trainings are opened; None: train, measure and record"),
+    Field(description="a released profile, whose trainings are opened; None: train"),
 ]
 
 
@@ -56,6 +60,7 @@ class Settings(BaseModel):
     """Settings that all notebooks share. Numbers are numbers, not texts that look like one."""
 
     model_config = STRICT | {"extra": "forbid", "frozen": True}
+    short: ClassVar[dict[str, Any]] = {}  # defaults of a notebook that is run by hand: a minute's work
 
     seed: Seed = 0
     dataset: DataSetName = Field(
@@ -78,18 +83,24 @@ class Settings(BaseModel):
             raise SettingError(refused(error, cls, where)) from None
 
     @classmethod
-    def of_notebook(cls, variables: Mapping[str, Any]) -> Self:
+    def of_notebook(cls, variables: dict[str, Any]) -> Self:
         """The settings in a notebook's global variables, as `P`, right after its parameters cell.
 
-        Any other value is a misspelt parameter, unless `P` is there: the cells below have run then.
+        What `more` names overrules a variable of that name, which gets its value; what neither names is as in
+        `short`. Any other variable is a misspelt parameter, unless `P` is there: cells below have run then.
         """
-        where, found = cls.model_fields["notebook"].default, {*cls.model_fields}
+        where, known = cls.model_fields["notebook"].default, {*cls.model_fields}
+        found, more = {k: v for k, v in variables.items() if k in known}, variables.get("more", {})
+        if not isinstance(more, dict):
+            raise SettingError(f"{where}: more is {more!r}; needed: a mapping such as {{'n_test': 100}}")
         if not isinstance(variables.get("P"), cls):
             shell = variables.get("get_ipython", lambda: None)()
-            known = {"In", "Out", *getattr(shell, "user_ns_hidden", ())}  # with those of start-up files
-            values = {k for k, v in variables.items() if not isinstance(v, ModuleType) and not callable(v)}
-            found |= {k for k in values - known if not k.startswith("_") or k.strip("_") in found}
-        return cls.read({k: v for k, v in variables.items() if k in found}, where)
+            aside = {"In", "Out", "more", *getattr(shell, "user_ns_hidden", ())}  # and of start-up files
+            values = {k: v for k, v in variables.items() if not isinstance(v, ModuleType) and not callable(v)}
+            others = {k for k in values if not k.startswith("_") or k.strip("_") in known} - aside
+            found |= {k: values[k] for k in others}
+        variables.update({k: v for k, v in more.items() if k in found})
+        return cls.read(cls.short | found | more, where)
 
     @property
     def out(self) -> Path:
@@ -123,6 +134,7 @@ _Schedules = tuple(map(settings_of, SCHEDULES.values()))
 class Schedules(*_Schedules, settings_of(processes.ColdZoom, without=("T", "image_noise"))):
     """Settings of 01_schedules: the degradations before any training."""
 
+    short = {"n_test": 1000}
     notebook: Literal["01_schedules"] = "01_schedules"
     released: Released = None
     zoom_T: Deepest = 24
@@ -154,6 +166,8 @@ _Fit = settings_of(
 class Training(_Fit):
     """Settings that the training notebooks share: a long training at the study's rate, by default."""
 
+    short = {"epochs": 2, "batch_size": 8, "learning_rate": 2e-3, "lr_schedule": "cosine"}
+    short |= {"n_train": 4000, "n_test": 500, "n_keep": 64}
     released: Released = None
     model: Name = Field("model", description="name of the trained model, in files and figures")
     n_train: int | None = Field(None, ge=1, le=1_000_000, description="training images used; None: all")
@@ -183,6 +197,8 @@ class Training(_Fit):
         Raises:
             ValueError: the process cannot be sampled so.
         """
+        if other := changes.keys() - {*OF_SAMPLING, "average"}:
+            raise ValueError(no_parameter(min(other), (*OF_SAMPLING, "average"), ""))
         own = {"prior": None, "prior_options": {}}  # a DDPM has none
         own |= {name: getattr(self, name) for name in OF_SAMPLING if hasattr(self, name)}
         own = changed(own, {k: v for k, v in changes.items() if k in OF_SAMPLING})
@@ -195,21 +211,42 @@ class Training(_Fit):
             raise ValueError(f"prior is {own['prior']!r}; a DDPM starts from noise and takes none")
         return Way(sampler, prior, average)
 
-    def trains(self) -> str:
-        """A hash of all that determines the weights, which two models may not have in common."""
-        process = self.process()
-        aside = "name", "network", "channels", "network_options"
-        known = {k: v for k, v in self.fitting().items() if k not in aside}
-        if self.lr_schedule == "constant":  # more epochs go on where fewer ended
-            del known["epochs"]
-        known |= {k: getattr(self, k) for k in ("dataset", "n_train", "n_test")}
-        known["process"] = describe(process, "process") if process else ["typed", self.T]
-        known["network"] = describe(self.architecture(), "network")
-        return digest(known)
+    def trains(self) -> dict[str, Any]:
+        """All settings that determine the weights, which two models may not have in common."""
+        more = self.lr_schedule == "constant"  # more epochs go on where fewer ended
+        aside = {"model", "n_keep", "n_reconstruct", *OF_SAMPLING, *(("epochs",) if more else ())}
+        return {name: value for name, value in self.values().items() if name not in aside}
 
     def architecture(self) -> tuple[type, dict[str, Any]]:
         """The network's class and its arguments; raises ValueError where it cannot be loaded."""
         return networks.architecture(self.network, self.channels, self.network_options)
+
+    # --- in a notebook ---
+
+    def fit(self, process: processes.DegradationProcess, x: Tensor, x_test: Tensor) -> Run:
+        """`fit` with these settings, under `out`, or the released training; it is sampled as they say.
+
+        `trained/MODEL-SEED.json` then says what was trained and where it lies, for who keeps records.
+        """
+        from diffusion.notebook import loss_curve
+        from diffusion.training.opening import released
+
+        way = self.way()
+        with one_line():
+            if self.released:
+                run = released(self.released, self.model, self.seed, precision=self.precision)
+            else:
+                options = {"folder": self.out / "runs", "callback": loss_curve(), **self.fitting()}
+                run = fit(process, x, x_test, **options)
+                left = {"run": f"runs/{run.folder.name}", "settings": self.values()}
+                write_json(self.out / "trained" / f"{run.name}-{run.seed}.json", left)
+            return run.by_default(way.sampler, way.prior)
+
+    def draw(self, run: Run) -> Tensor:
+        """`n_keep` samples of a training, (n_keep, 1, 28, 28); of a released one those that are kept."""
+        from diffusion.notebook import kept_samples
+
+        return kept_samples(run, self.n_keep) if self.released else run.sample(self.n_keep)
 
 
 class TrainDDPM(Training, *_Schedules):
@@ -233,6 +270,7 @@ class TrainDDPM(Training, *_Schedules):
 class TrainZoom(Training, settings_of(processes.ColdZoom, without=("T",))):
     """Settings of 03_train_zoom."""
 
+    short = Training.short | {"n_reconstruct": 300}
     notebook: Literal["03_train_zoom"] = "03_train_zoom"
     model: Name = Field("zoom", description="name of the trained model, in files and figures")
     T: Deepest = 24
@@ -267,9 +305,10 @@ class TrainOwn(Training):
         """The process, None where its class is not named; raises ValueError where it cannot be made."""
         return self.degradation and processes.own(self.degradation, self.T, self.degradation_options)
 
-    def values(self) -> dict[str, Any]:
-        """As of all settings, but for a class that the notebook holds: that one has no name."""
-        return {k: v for k, v in super().values().items() if k != "degradation" or v}
+
+NOTEBOOKS: dict[str, type[Settings]] = {
+    cls.model_fields["notebook"].default: cls for cls in (Schedules, TrainDDPM, TrainZoom, TrainOwn)
+}
 
 
 def refused(error: ValidationError, cls: type[BaseModel], where: str) -> str:
@@ -291,3 +330,28 @@ def no_parameter(name: str, known: Iterable[str], where: str) -> str:
     """The line about a name that is none of the known ones."""
     prefix = f"{where}: " if where else ""
     return f"{prefix}there is no parameter {name!r}{nearest(name.rpartition('.')[2], known)}"
+
+
+def listed(cls: type[Settings]) -> str:
+    """The parameters of a notebook, a line each: name, value where nothing is said, meaning."""
+    found = {k: field for k, field in cls.model_fields.items() if k != "notebook"}
+    lines = [f"{k} = {cls.short.get(k, one.get_default())!r}  # {meaning(one)}" for k, one in found.items()]
+    return "\n".join(sorted(lines))
+
+
+def meaning(field: Any) -> str:
+    """What a parameter means, with the texts that are allowed."""
+    choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return field.description + (f" ({', '.join(choices)})" if choices else "")
+
+
+def main(notebooks: Mapping[str, type[Settings]]) -> None:
+    """Print the parameters of the notebook that is named on the command line."""
+    if sys.argv[1:2] and sys.argv[1] in notebooks:
+        print(listed(notebooks[sys.argv[1]]))
+    else:
+        sys.exit(f"name one notebook: {', '.join(notebooks)}")
+
+
+if __name__ == "__main__":
+    main(NOTEBOOKS)

@@ -3,7 +3,7 @@
     python -m report.readme [released/paper]
 
 Everything between `<!-- released: NAME -->` and `<!-- /released -->` comes from report/readme/NAME.md; the
-pictures are outputs of notebook 06, as `make report PROFILE=paper` has executed it.
+pictures are outputs of notebook 11, as `make report PROFILE=paper` has executed it.
 """
 
 import re
@@ -46,7 +46,7 @@ def filled(readme: str, out: Path) -> str:
 def main() -> None:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "released" / "paper")
     readme = filled((ROOT / "README.md").read_text(encoding="utf-8"), out)
-    notebook = ROOT / "build" / "released" / out.name / "notebooks" / "06_beyond.ipynb"
+    notebook = ROOT / "build" / "released" / out.name / "notebooks" / "11_models.ipynb"
     if not notebook.is_file():
         raise SystemExit(f"there is no {notebook}; `make report PROFILE={out.name}` makes it")
     found = figures.figures_of(notebook)

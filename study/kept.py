@@ -1,15 +1,11 @@
 """Kept images, for the figures: OUT/kept/<name>.npz has bytes (..., 28, 28).
 
-zoom                        (T + 1,): a digit at every level                notebook 01
 blind                       (n,): those that were read by eye               notebook 08
 real                        (64,): test images                              notebook 07
 samples_<model>-<seed>      (n,): the samples of the finished model         measuring
 late_<model>-<seed>         (epochs, n): those of the late checkpoints      measuring
 quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
-trajectory_<model>-<seed>   (steps, columns): latents on the way            notebooks 03, 05
-reconstructions_<model>-<seed> (3, columns): original, degraded, restored   notebook 03
-deepest_<model>-<seed>      (3, columns): the same from the last level      notebook 03
-degradation_<model>-<seed>  (levels,): a digit on its way down              notebook 05
+effects                     (sets, n): the first samples of each set        notebook 12
 """
 
 import io

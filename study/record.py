@@ -1,30 +1,54 @@
-"""Files that a notebook leaves of a run: its numbers, and kept images."""
+"""The numbers of what a notebook has trained, or shown of the schedules: a file in OUT/metrics.
 
+    python -m study.record --notebook 03_train_zoom --settings 'out_dir: build/notebook'
+
+is what the workflow calls after the notebook; notebook 04 calls `trained` (`study.compared`).
+"""
+
+import argparse
 import inspect
 import math
 import statistics
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import torch
+import yaml
 from torch import Tensor
 
-from diffusion.data import get, grey_values
+from diffusion.data import get, load
+from diffusion.evaluation.classifier import classifier_for
 from diffusion.evaluation.measures import measure
 from diffusion.evaluation.statistics import Interval
-from diffusion.parameters import Schedules, Training
-from diffusion.plugins import named
+from diffusion.files import read_json
+from diffusion.parameters import NOTEBOOKS, Schedules, Training
+from diffusion.plugins import call_with, named
 from diffusion.processes import DDPM
-from diffusion.processes.priors import PRIORS
+from diffusion.processes.priors import PRIORS, Pixels
 from diffusion.processes.samplers import SAMPLERS
 from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
+from diffusion.processes.zoom import central_patch
 from diffusion.provenance import environment
+from diffusion.runtime import generator, seeded
+from diffusion.training import network as networks
+from diffusion.training.checkpoints import RunError
+from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
-from study import kept
+from study import probes
 from study.probes import CommonLoss
-from study.table import lines, write
+from study.table import lines, path_of, write
 
+KINDS = {  # of the notebooks that train: the process, and what figures call the model
+    "02_train_ddpm": ("ddpm", "DDPM, {}"),
+    "03_train_zoom": ("zoom", "Cold Zoom, {}"),
+    "05_your_degradation": ("own", "Cold diffusion, {}"),
+}
+EARLY = 0.3  # the part of the steps after which images and latents are correlated
+RATES = (2**-4, 2e-4)  # of learning, as the study prints it and as it is used
+FEW, FEW_IMAGES, PROBED = 20, 32, 1000  # steps at these, their batch; test images of the common loss
 FINISHED = -1  # stands for the last epoch in the rows of probes
 OF_IMAGES = "training images"  # a way
 
@@ -183,6 +207,95 @@ def zoom_probes(
     return rows
 
 
-def keep(out: Path, name: str, images: Tensor) -> Path:
-    """Keep images (..., 1, 28, 28) in model units for the figures; see `kept`."""
-    return kept.keep(out, name, grey_values(images).squeeze(-3).numpy())
+# --- from the settings ---
+
+
+def schedules(P: Schedules) -> Path:
+    """The file of the schedules and of the zoom, with these settings."""
+    linear, cosine = (call_with(schedule, dict(P)) for schedule in SCHEDULES.values())
+    x, _ = load(P.dataset, "test", P.data_dir, P.n_test)
+    early, left = round(EARLY * P.T), {}
+    eps = torch.randn(x.shape, generator=generator(P.seed, "early"))
+    for name, schedule in (("linear", linear), ("cosine", cosine)):
+        x_t = DDPM(schedule).degrade(x, torch.full((len(x),), early), eps)
+        pair = torch.stack([x, x_t]).flatten(2)  # (2, N, 784)
+        a, b = pair - pair.mean(2, keepdim=True)
+        left[name] = (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))  # (N,)
+    alpha = cosine.alpha_bar[1:]
+    return schedules_record(P, linear, cosine, early, left, 1 - alpha / (alpha - 1))
+
+
+def training(P: Training, run: Run) -> Path:
+    """The file of a training, with the probes of its finished network."""
+    process, label = KINDS[P.notebook]
+    x, _ = load(P.dataset, "train", P.data_dir, P.n_train)
+    x_test, labels = load(P.dataset, "test", P.data_dir, P.n_test)
+    found, network = {}, run.network()
+    if process == "ddpm":
+        rates = {rate: first_losses(P, run, x, rate) for rate in RATES}
+        common = probes.common_loss(run.process, network, x_test[:PROBED], run.precision, P.seed)
+        found[process] = ddpm_probes(rates, common)
+    if process == "zoom":
+        errors = probes.restoration_error(run.process, network, x_test[: P.n_reconstruct], run.precision)
+        counts = Pixels().fit(central_patch(x, 28 - P.T)).counts
+        reader = classifier_for(P.dataset, P.data_dir)
+        reading = probes.confusion(run.process, network, reader, x_test, labels, "fp32")
+        found[process] = zoom_probes(errors, counts, reading)
+    name = "Cold Zoom" if P.model == "zoom" else label.format(P.model)
+    return train_record(P, process, name, run, **found)
+
+
+def first_losses(P: Training, run: Run, x: Tensor, rate: float) -> list[float]:
+    """Losses of a new network's first steps at a learning rate."""
+    with seeded(P.seed):
+        network = networks.build(*run.architecture)
+    optimizer, losses = torch.optim.Adam(network.parameters(), lr=rate), []
+    for step in range(FEW):
+        draw = generator(P.seed, "rate", step)
+        batch = x[torch.randint(len(x), (min(P.batch_size, FEW_IMAGES),), generator=draw)]
+        loss = run.process.loss(network, batch, draw)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def trained(out: Path, name: str, **places: Any) -> Path:
+    """The file of a training that a notebook has left in OUT/trained, by its name, such as "zoom-0".
+
+    It is written where there is none, or one of an earlier training.
+
+    Raises:
+        ValueError, RunError: the training cannot be opened, as one whose class was typed in a notebook.
+    """
+    left, path = read_json(out / "trained" / f"{name}.json"), path_of(out, f"train_{name}")
+    said = left["settings"]
+    if said.get("degradation", "") is None:
+        raise ValueError(
+            "its class was typed in a notebook; put it into a module, and name it in `degradation`"
+        )
+    run = open_run(out / left["run"], precision=said["precision"])
+    known = read_json(path) if path.is_file() else None
+    if known and (known["weights"]["sha256"], known["settings"]) == (run.weights_sha256(), said):
+        return path
+    return training(NOTEBOOKS[said["notebook"]].read(said | {"out_dir": str(out)} | places, str(path)), run)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m study.record", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--notebook", required=True, choices=NOTEBOOKS)
+    parser.add_argument("--settings", default="", help="YAML of the notebook's parameters")
+    given = parser.parse_args()
+    try:
+        P = NOTEBOOKS[given.notebook].read(yaml.safe_load(given.settings) or {}, "--settings")
+        if isinstance(P, Schedules):
+            schedules(P)
+        else:
+            trained(P.out, f"{P.model}-{P.seed}", data_dir=P.data_dir)
+    except (ValueError, RunError, OSError) as error:
+        sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -232,19 +232,6 @@ def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[s
     return sorted(pairs, key=lambda p: (order.index(p[0]) if p[0] in order else len(order), p))
 
 
-def with_classes(out: Path, pairs: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The trainings that can be opened anywhere: without those whose class was typed in a notebook."""
-    found = []
-    for model, seed in pairs:
-        facts = Job(out, f"train_{model}-{seed}").facts
-        if facts.process != "own" or facts.settings.get("degradation"):
-            found.append((model, seed))
-        else:
-            said = "its class was typed in a notebook; put it into a module, and name it in `degradation`"
-            print(f"note: {model}-{seed} is left out: {said}", flush=True)
-    return found
-
-
 def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, prefix: str = "") -> Results:
     """Read the jobs' files under OUT.
 

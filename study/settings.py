@@ -1,7 +1,8 @@
 """Settings of what is measured, and profiles: all settings of a run (profiles/*.yaml), one file each.
 
-Those of the notebooks that train are in diffusion/parameters.py. Unknown names, wrong types and values out of
-range are one `SettingError` of one line, before anything runs.
+Those of the notebooks that train are in diffusion/parameters.py; `python -m study.settings NOTEBOOK` lists
+those of any. Unknown names, wrong types and values out of range are one `SettingError` of one line, before
+anything runs.
 """
 
 import datetime
@@ -12,12 +13,11 @@ from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
-from typing_extensions import TypedDict
 
+from diffusion import parameters
 from diffusion.bounds import STRICT, Precision, Seed
 from diffusion.files import digest, expanded
 from diffusion.parameters import (
-    OF_SAMPLING,
     DataSetName,
     Name,
     Options,
@@ -26,10 +26,8 @@ from diffusion.parameters import (
     SettingError,
     Settings,
     Text,
-    TrainDDPM,
     Training,
-    TrainOwn,
-    TrainZoom,
+    main,
     no_parameter,
     refused,
 )
@@ -37,18 +35,6 @@ from diffusion.plugins import nearest
 from diffusion.provenance import releases
 
 Images = Annotated[int, Field(ge=12, le=60_000)]
-
-
-class AWay(TypedDict, total=False):
-    """Settings that may differ between the samples of one training."""
-
-    __pydantic_config__ = STRICT | {"extra": "forbid"}
-
-    sampler: Text
-    sampler_options: Options
-    prior: Text
-    prior_options: Options
-    average: int
 
 
 class _Recognised(Settings):
@@ -75,7 +61,7 @@ class Measure(_Recognised):
     floor_repeats: int = Field(20, ge=2, le=1_000, description="draws behind a real-vs-real floor")
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
-    ways: dict[Name, AWay] = Field(
+    ways: dict[Name, Options] = Field(
         {},
         description="name -> another way to sample: sampler, prior, their options; average: last epochs",
     )
@@ -120,6 +106,10 @@ class Analyse(_Recognised):
     precision: Precision = "auto"
 
 
+def _release(meaning: str) -> Any:
+    return Field(None, description=f"a released profile{meaning}")
+
+
 class Reads(Settings):
     """Settings of notebooks that read a run's results, or a release's."""
 
@@ -150,26 +140,20 @@ class Yardstick(_Recognised, Reads):
     )
 
 
-OfStudy = Annotated[
-    Text | None,
-    Field(description="a released profile of the study's own weights and losses, shown beside"),
-]
-OfOthers = Annotated[Text | None, Field(description="a released profile, whose models are shown beside")]
+class Compare(Compares):
+    """Settings of 04_compare_fid: the trainings that are compared, and how any is measured that was not."""
 
-
-class Compare(Measure, Compares):
-    """Settings of 04_compare_fid: which trainings are compared, and how they are measured."""
-
+    short = {"n_test": 2000}
     notebook: Literal["04_compare_fid"] = "04_compare_fid"
-    original: OfStudy = None
-    by_model: dict[Name, dict[str, Any]] = Field(
-        {}, description="settings of single models, where these differ"
-    )
+    n: Images = Field(64, description="images of each model, and of each checkpoint, that are measured")
+    distance_every: int = Field(1, ge=1, le=100_000, description="epochs between two measured checkpoints")
+    floor_repeats: int = Field(5, ge=2, le=1_000, description="draws behind a real-vs-real floor")
 
-    def measure(self, model: str, seed: int) -> Measure:
-        """Settings of measuring one training: its samples are drawn with its own seed."""
-        values = {name: getattr(self, name) for name in Measure.model_fields}
-        return Measure.read(values | self.by_model.get(model, {}) | {"seed": seed}, f"by_model, {model}")
+    def measure(self) -> Measure:
+        """Settings of measuring a training that is not measured yet: a quick look."""
+        values = {name: getattr(self, name) for name in Measure.model_fields if hasattr(self, name)}
+        numbers = dict.fromkeys(("n_checkpoint", "n_final", "n_distance"), self.n)
+        return Measure(**values, **numbers, interval_repeats=50, ablations=False)
 
 
 class Beyond(Compares):
@@ -188,7 +172,7 @@ class Blind(Reads):
     """Settings of 08_by_eye: images of several models, read by people who do not know their source."""
 
     notebook: Literal["08_by_eye"] = "08_by_eye"
-    seed: Seed = 4000
+    seed: Seed = Field(4000, description="seed of the first training's samples; the others follow it")
     n: int = Field(120, ge=1, le=10_000, description="images of each source, shared by its trainings")
     sources: list[Name] | None = Field(None, description="names in study.blind.SOURCES; None: all")
     readers: list[Text] = Field([], description="files of lines number,label, one a reader; none: no record")
@@ -200,10 +184,8 @@ class Level(Compares):
     """Settings of 09_level: the mean grey of the samples of DDPMs, and the law that it follows."""
 
     notebook: Literal["09_level"] = "09_level"
-    beyond: OfOthers = None
-    starts: Text | None = Field(
-        None, description="a released profile of trainings whose every early epoch is measured"
-    )
+    beyond: Text | None = _release(", whose models are shown beside")
+    starts: Text | None = _release(" of trainings whose every early epoch is measured")
 
 
 class Files(Reads):
@@ -234,6 +216,7 @@ class Intervention(Reads):
     """Settings of 13_intervention: early epochs, sampled with the part of an offset that they miss."""
 
     notebook: Literal["13_intervention"] = "13_intervention"
+    seed: Seed = 2
     runs: dict[Name, Text] = Field(
         {}, description="schedule -> folder of a training that has all epochs; none: trained here"
     )
@@ -248,16 +231,13 @@ class Comparison(Compares):
     """Settings of 11_models: all models of a study, and those beyond it, beside one another."""
 
     notebook: Literal["11_models"] = "11_models"
-    beyond: OfOthers = None
-    original: OfStudy = None
+    beyond: Text | None = _release(", whose models are shown beside")
+    original: Text | None = _release(" of the study's own weights and losses, shown beside")
 
 
-NOTEBOOKS: dict[str, type[Settings]] = {
+NOTEBOOKS: dict[str, type[Settings]] = parameters.NOTEBOOKS | {
     cls.model_fields["notebook"].default: cls
-    for cls in (
-        *(Schedules, TrainDDPM, TrainZoom, Compare, TrainOwn, Beyond),
-        *(Yardstick, Blind, Level, Files, Comparison, Effects, Intervention),
-    )
+    for cls in (Compare, Beyond, Yardstick, Blind, Level, Files, Comparison, Effects, Intervention)
 }
 TRAININGS: dict[str, type[Training]] = {n: c for n, c in NOTEBOOKS.items() if issubclass(c, Training)}
 
@@ -452,10 +432,10 @@ class Profile:
         """Settings of the notebook that compares all models: 04, or 06 where the profile says so."""
         if self.file.compare == "06_beyond":
             return self._of_all(Beyond)
-        entries = self.file.models.items()
-        own = {m: one.measure | ({"ways": one.ways} if one.ways else {}) for m, one in entries}
-        by_model = {model: values for model, values in own.items() if values}
-        return self._of_all(Compare, "original", **self.file.measure, by_model=by_model)
+        first = self.measures[self.models[0]]
+        return self._of_all(
+            Compare, n=first.n_distance, n_test=first.n_test, floor_repeats=first.floor_repeats
+        )
 
 
 ELSEWHERE = {  # settings that a profile has in one place
@@ -480,19 +460,17 @@ def _not_here(section: Iterable[str], where: str) -> None:
 
 def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: str) -> None:
     """Refuse two models that would share a training: they are one model that is sampled in two ways."""
-    known: dict[str, tuple[str, Training]] = {}
+    known: dict[str, str] = {}
     for (model, _), P in trainings.items():
         try:
-            first, other = known.setdefault(P.trains(), (model, P))
-        except ValueError as error:  # a network of one's own that there is not, or no value of a training
+            P.architecture()  # of a network of one's own that there is not
+            if P.process() is None:
+                raise ValueError("degradation is missing: name the class, as module:Class")
+        except ValueError as error:
             raise SettingError(f"{where}, models.{model}: {error}") from None
-        if first != model:
-            way = {k: v for k in OF_SAMPLING if (v := getattr(P, k, None)) != getattr(other, k, None)}
-            shown = yaml.safe_dump({model: way}, default_flow_style=True, width=1000).strip()
-            instead = f"write in {first}, in place of it, ways: {shown}" if way else "leave one of them out"
-            if P.epochs != other.epochs:
-                instead = "keep the one with more epochs, whose curve has the end of the other"
-            raise SettingError(f"{where}: models.{model} trains what models.{first} trains; {instead}")
+        if (first := known.setdefault(repr(P.trains()), model)) != model:
+            said = f"{where}: models.{model} trains what models.{first} trains"
+            raise SettingError(f"{said}; what differs belongs in {first}: ways: {{{model}: {{...}}}}")
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:
@@ -561,3 +539,7 @@ _Strict.add_constructor("tag:yaml.org,2002:int", _Strict.construct_yaml_int)
 # All of it at once, so that what holds itself, as &a {k: *a}, is refused.
 _Strict.add_constructor("tag:yaml.org,2002:map", lambda one, node: one.construct_mapping(node, deep=True))
 _Strict.add_constructor("tag:yaml.org,2002:seq", lambda one, node: one.construct_sequence(node, deep=True))
+
+
+if __name__ == "__main__":
+    main(NOTEBOOKS)

@@ -357,7 +357,7 @@ def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:
     Parameters, replaced by those that are given, and imports come first. `shown` has what the cells show.
     """
     number, shown, variables = notebook.partition("_")[0], [], {"__name__": "__main__"}
-    wanted = {*cells, *(f"{number}-{name}" for name in ("parameters", "imports", *cells))}
+    wanted = {*cells, *(f"{number}-{name}" for name in ("parameters", "imports", "packages", *cells))}
     for cell in json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
         if cell["cell_type"] == "code" and (not cells or cell["id"] in wanted):
             variables["display"] = lambda one, cell=cell["id"]: shown.append((cell, one))

@@ -2,27 +2,32 @@
 
     python -m workflow.job PROFILE JOB
 
-What it prints goes to the terminal and, whole, to OUT/logs/JOB.log.
+What it prints goes to OUT/logs/JOB.log; notes go to the terminal, too, and every few minutes the last line.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock
 
+from diffusion.progress import AT_ONCE, LOG
 from study.settings import read_profile
 from workflow import jobs
 
 PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
+MINUTES = 5  # between two lines that say how far a job is
 TODO, BEGUN = "COLD_ZOOM_TODO", "COLD_ZOOM_BEGUN"  # the names of all jobs to run, and when they began
 
 
@@ -45,7 +50,7 @@ def environment(out: Path) -> dict[str, str]:
 
 
 def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tuple[int, str]:
-    """Run a job and log what it prints, shown unless `quiet`; returns its status and its last line.
+    """Run a job and log what it prints, its notes shown unless `quiet`; returns its status and its last line.
 
     Args:
         further: parameters of its notebook.
@@ -53,42 +58,61 @@ def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tup
     Raises:
         OSError: the log cannot be written, as on a full disk; the command is ended.
     """
-    last, shown, attempt = "", not quiet, job.log.with_suffix(".ipynb")
+    last, attempt, ended = "", job.log.with_suffix(".ipynb"), threading.Event()
+
+    def say(text: str) -> None:
+        if not quiet:
+            print(f"{job.name} | {text.strip()}", flush=True)
+
+    def watch() -> None:
+        while not ended.wait(60 * MINUTES):
+            with contextlib.suppress(OSError, IndexError):
+                say(job.log.read_text("utf-8", "replace").splitlines()[-1])
+
     options = {"cwd": jobs.ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    arguments = [sys.executable, "-m", *command(job, profile, attempt, further)]
-    with subprocess.Popen(arguments, **options) as child:
-        try:
-            with job.log.open("w", encoding="utf-8", buffering=1) as file:
-                for line in child.stdout:
-                    if line.strip() and not line.startswith(NOISE):
-                        file.write(line)
-                        last = line.strip()
-                        shown = shown and not line.startswith("Traceback")  # a traceback is for the log
-                        if shown:
-                            print(f"{job.name} | {line.rstrip()}", flush=True)
-        except OSError:
-            child.kill()
-            raise
+    job.log.write_bytes(b"")
+    threading.Thread(target=watch, daemon=True).start()
+    for arguments in commands(job, profile, attempt, further):
+        env = os.environ | {LOG: str(job.log)}
+        with subprocess.Popen([sys.executable, "-m", *arguments], env=env, **options) as child:
+            try:
+                with job.log.open("a", encoding="utf-8", buffering=1) as file:
+                    for line in child.stdout:
+                        if line.strip() and not line.startswith(NOISE):
+                            file.write(line)
+                            last = line.strip()
+                            if line.startswith(AT_ONCE):
+                                say(line)
+            except OSError:
+                child.kill()
+                raise
+        if child.returncode:
+            break
+    ended.set()
     if child.returncode == 0 and job.notebook:
         job.executed.parent.mkdir(exist_ok=True)
         attempt.replace(job.executed)
     return child.returncode, last
 
 
-def command(job: jobs.Job, profile: str, attempt: Path, further: dict[str, Any]) -> list[str]:
-    """The command of a job; a notebook is executed to the file `attempt`, with further parameters."""
+def commands(job: jobs.Job, profile: str, attempt: Path, further: dict[str, Any]) -> Iterator[list[str]]:
+    """The commands of a job; a notebook is executed to the file `attempt`, with further parameters."""
     module = jobs.KINDS[job.kind].module
     if job.kind == "report":
-        return [module, "--out", str(job.out), "--profile", profile]
+        yield [module, "--out", str(job.out), "--profile", profile]
+        return
     values = {k: v for k, v in job.values().items() if k != "notebook"} | {"data_dir": job.settings.data_dir}
     if job.notebook:
-        values |= {"out_dir": _near(job.out)} | further
+        values |= {"out_dir": _near(job.out), "released": None} | further
     text = yaml.safe_dump(values, default_flow_style=True, width=10**6)  # in JSON 1e-05 is a text for YAML
     if job.notebook:
-        return ["papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", text, *PAPERMILL]
-    model, _, seed = job.one.partition("-")
-    return [module, "--out", str(job.out), "--model", model, "--seed", seed, "--settings", text]
+        yield ["papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", text, *PAPERMILL]
+        if module and "released" not in further:
+            yield [module, "--notebook", job.notebook, "--settings", text]
+    else:
+        model, _, seed = job.one.partition("-")
+        yield [module, "--out", str(job.out), "--model", model, "--seed", seed, "--settings", text]
 
 
 def _near(path: Path) -> str:

@@ -56,7 +56,7 @@ class Kind:
     Attributes:
         settings: called with the profile, and model and seed if `each`; returns those of the job, or None
             where the profile asks for none. Their field `notebook` names the notebook that the job executes.
-        module: the module that the job runs; empty: a notebook.
+        module: the module that the job runs, after its notebook if it has one; empty: none.
         each: there is a job for each training.
         needs: the kinds whose jobs come before it, those of the same training if `each`; None: all above.
         keeps: names of the images that it keeps, kept/NAME.npz, or NAME_MODEL-SEED.npz if `each`.
@@ -84,9 +84,9 @@ def in_full(profile: Profile) -> bool:
 
 # fmt: off
 KINDS = {  # in the order in which jobs are listed
-    "schedules": Kind(lambda profile: profile.schedules, needs=(), keeps=("zoom",)),
-    "train": Kind(lambda profile, *one: profile.trainings[one], each=True, needs=(), hours=24,
-                  keeps=("trajectory", "reconstructions", "deepest", "degradation")),
+    "schedules": Kind(lambda profile: profile.schedules, "study.record", needs=()),
+    "train": Kind(lambda profile, *one: profile.trainings[one], "study.record", each=True, needs=(), hours=24,
+                  makes=("metrics/{job}.json", "trained/{one}.json")),
     "measure": Kind(Profile.measure, "study.measure", each=True, needs=("train",), hours=12,
                     keeps=("samples", "late", "quality"), versions=MEASURES),
     "analyse": Kind(Profile.analyse, "study.analyse", each=True, needs=("train", "measure"), hours=6,
@@ -94,7 +94,7 @@ KINDS = {  # in the order in which jobs are listed
     "yardstick": Kind(lambda profile: profile.yardstick, needs=(), keeps=("real",), versions=MEASURES),
     "compare": Kind(Profile.compare, makes=()),
     "level": Kind(lambda profile: profile.level() if in_full(profile) else None, makes=()),
-    "comparison": Kind(lambda profile: profile.comparison() if in_full(profile) else None, makes=()),
+    "comparison": Kind(Profile.comparison, makes=()),
     "report": Kind(Profile.report, "report.build", makes=OF_REPORT),
 }
 # fmt: on
@@ -149,7 +149,7 @@ class Job:
     def files(self) -> list[Path]:
         """The files that the job has made. Raises ValueError where the first of them is not there."""
         kind, of = KINDS[self.kind], f"_{self.one}" if self.one else ""
-        makes = [name.format(job=self.name) for name in kind.makes]
+        makes = [name.format(job=self.name, one=self.one) for name in kind.makes]
         if makes and not (self.out / makes[0]).is_file():
             raise ValueError(f"{self.name} has not made {makes[0]}")
         makes += [f"kept/{name}{of}.npz" for name in kind.keeps]
@@ -251,11 +251,11 @@ def _data(dataset: str, data_dir: str | None) -> str:
 @functools.cache
 def _code(kind: str, notebook: str | None) -> str:
     """Hash of the project's code that a job runs."""
-    cells, begin = "", f"import {KINDS[kind].module}"
+    cells, begin = "", f"import {module}" if (module := KINDS[kind].module) else ""
     if notebook:
-        begin = code_of(ROOT / "notebooks" / f"{notebook}.ipynb")
-        cells = plain(ast.parse(begin))
-        begin += "".join(f"\nimport {module}" for module in diffusion._NAMES.values())
+        code = code_of(ROOT / "notebooks" / f"{notebook}.ipynb")
+        cells = plain(ast.parse(code))
+        begin = "\n".join([begin, code, *(f"import {module}" for module in diffusion._NAMES.values())])
     files = followed(begin, ROOT, () if notebook or kind == "report" else DRAWING)
     if kind == "report":  # its text and templates
         files += [p for p in (ROOT / "report").rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")]

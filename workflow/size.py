@@ -94,7 +94,7 @@ def estimate(profile: Profile, steps: dict[tuple, float]) -> float:
         n, M = P.n_train or 60_000, profile.measure(model, seed)
         total = P.steps or P.epochs * -(-n // P.batch_size)
         epochs = P.epochs if not P.steps else -(-P.steps * P.batch_size // n)
-        process, drawn = P.process() or ColdZoom(), P.n_keep + M.n_final + TIMED
+        process, drawn = P.process(), P.n_keep + M.n_final + TIMED
         drawn += len(measured_epochs(epochs, M.distance_every)) * M.n_checkpoint
         calls = drawn * (len(visits(sampler_of(P.way().sampler, process), process.T)) - 1)
         calls += epochs * (P.n_test or 10_000) + process.T * getattr(P, "n_reconstruct", 0)

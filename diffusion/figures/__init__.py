@@ -6,7 +6,6 @@ bytes. Those that notebooks call are named here.
 
 from diffusion.figures.curves import centre_pixels as centre_pixels
 from diffusion.figures.curves import confusion as confusion
-from diffusion.figures.curves import loss_by_level as loss_by_level
 from diffusion.figures.curves import losses as losses
 from diffusion.figures.curves import reconstruction_error as reconstruction_error
 from diffusion.figures.curves import running_loss as running_loss

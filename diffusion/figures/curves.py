@@ -200,25 +200,6 @@ def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
 
 
 @styled
-def loss_by_level(found: Mapping[str, Any]) -> Figure:
-    """Test loss of the noise prediction against alpha_bar, label by label: at how much noise a model errs.
-
-    Args:
-        found: label -> what has `levels`, values of alpha_bar, and the losses `by_level`.
-    """
-    styles = styles_of(found)
-    figure = new_figure(62)
-    axes = figure.subplots()
-    for place, (name, one) in enumerate(found.items()):
-        line(axes, one.levels, one.by_level, styles[name], place)
-        figure.plots(name, one.levels, one.by_level)
-    axes.set(xlabel=r"signal variance left, $\bar\alpha_t$", ylabel="mean squared error", xlim=(-0.02, 1.02))
-    logarithmic(axes, np.concatenate([one.by_level for one in found.values()]))
-    legend(figure, handles(styles))
-    return figure
-
-
-@styled
 def centre_pixels(counts: Any) -> Figure:
     """Fig. 8: the density of pixel values in [-0.5, 0.5], on a logarithmic scale.
 

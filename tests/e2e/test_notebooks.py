@@ -1,29 +1,22 @@
-"""The notebooks: what their cells promise, and what they draw, keep and record."""
+"""The notebooks: what their cells promise, what they draw, and what is recorded of them."""
 
 import re
 from pathlib import Path
-from typing import Literal, get_args, get_origin
 
-import numpy as np
 import pytest
-import torch
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
-from diffusion import figures
-from diffusion.evaluation.frechet import to_uint8
-from diffusion.figures import steps_of
 from diffusion.files import read_json
-from diffusion.parameters import SettingError
-from diffusion.processes.zoom import zoom
+from diffusion.parameters import SettingError, meaning
 from diffusion.training.run import Way
 from helpers import NOTEBOOKS, ROOT, defined
 from report.figures import figures_of
 from study import results, settings, table
-from study.kept import read_kept
 
 CELLS = {path.stem: read_json(path)["cells"] for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
-SEVERAL = ("02", "03", "05", "06")  # notebooks whose figures others may show, too
+SEVERAL = ("02", "03", "05")  # notebooks whose figures others may show, too
+OF_DIFFUSION = ("01_schedules", "02_train_ddpm", "03_train_zoom", "05_your_degradation")
 every = pytest.mark.parametrize("name", settings.NOTEBOOKS)
 
 
@@ -38,11 +31,15 @@ def code_of(name):
 def test_papermill_shows_parameters_as_the_settings_describe_them(name):
     """A parameter need not stand in the cell: a new one then touches no notebook."""
     found, fields = inspect_notebook(NOTEBOOKS / f"{name}.ipynb"), settings.NOTEBOOKS[name].model_fields
+    assert found.pop("more")["default"] == "{}"
     assert found.keys() <= fields.keys()
+    assert len(found) <= 8
+    assert (
+        f"`python -m {'diffusion.parameters' if name in OF_DIFFUSION else 'study.settings'} {name}`"
+        in code_of(name)[0]
+    )
     for key, shown in found.items():
-        field = fields[key]
-        choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-        assert shown["help"].strip() == field.description + (f" ({', '.join(choices)})" if choices else "")
+        assert shown["help"].strip() == meaning(fields[key])
         assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict")
 
 
@@ -57,16 +54,22 @@ def test_the_committed_parameters_are_allowed_and_a_misspelt_one_is_named(name):
     assert given.items() <= variables.items()
 
 
-@pytest.mark.parametrize("name", ["01_schedules", "02_train_ddpm", "03_train_zoom", "05_your_degradation"])
-def test_only_probes_and_the_last_cell_need_the_study(name):
-    *cells, last = code_of(name)
-    code = "".join(cells).replace("from study import probes\n", "")  # of what a training has learnt
-    assert not re.search("(from|import) study", code)
-    assert last.startswith("if has_study() and not released:")
+@pytest.mark.parametrize("name", [*OF_DIFFUSION, "04_compare_fid", "06_beyond"])
+def test_readers_see_no_plumbing(name):
+    """Of the project's packages they see `diffusion` alone; at most two cells of plumbing are folded."""
+    code = [cell for cell in CELLS[name] if cell["cell_type"] == "code"]
+    folded = [cell for cell in code if "hide-input" in cell["metadata"].get("tags", ())]
+    assert len(folded) <= 2
+    assert all(cell["metadata"]["jupyter"]["source_hidden"] for cell in folded)
+    seen, hidden = ("".join("".join(c["source"]) for c in code if (c in folded) == kind) for kind in (0, 1))
+    assert not re.search(r"\bP\.|if released|(from|import) (study|report|workflow)", seen)
+    assert not re.search("(from|import) (report|workflow)", hidden)
+    assert ("study" in hidden) == (name not in OF_DIFFUSION)
+    assert name != "04_compare_fid" or len(CELLS[name]) <= 30
 
 
 def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
-    """But for those of trainings, and for 06, which stands in for 04 where the models are changes."""
+    """But for those of trainings."""
     ids = {name: [cell["id"] for cell in cells if cell["id"][:4] == "fig-"] for name, cells in CELLS.items()}
     once = [one for name, found in ids.items() if name[:2] not in SEVERAL for one in found]
     assert len(once) == len({*once}) > 20
@@ -108,25 +111,11 @@ def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed
 
 
 @pytest.mark.slow
-def test_cells_draw_what_they_keep_and_record(smoke):
-    """The figures of notebooks 01 and 03, against the rows and images that they leave."""
+def test_cells_draw_what_is_recorded(smoke):
+    """The figures of notebooks 01 and 03, against the rows of `study.record`."""
     out, drawn = smoke.out, {}
     for name in ("01_schedules", "03_train_zoom-zoom-0"):
         drawn |= figures_of(out / "notebooks" / f"{name}.ipynb")
-    deepest, walk, pairs = (
-        read_kept(out, f"{name}_zoom-0") for name in ("deepest", "trajectory", "reconstructions")
-    )
-    levels = steps_of(24, pairs.shape[1], 1)
-    degraded = zoom(torch.from_numpy(pairs[0])[:, None] / 255 - 0.5, torch.tensor(levels))
-    assert np.array_equal(pairs[1], to_uint8(degraded)[:, 0])  # then what is restored of them
-    again = {
-        "zoom": figures.zoom_progression(read_kept(out, "zoom")),
-        "level24": figures.reconstructions(*deepest, "0123456789"[: deepest.shape[1]]),
-        "trajectory": figures.trajectory(walk, steps_of(24, len(walk))[::-1]),
-        "reconstructions": figures.reconstructions(*pairs, levels),
-    }
-    for cell, figure in again.items():
-        assert figures.render(figure, "png") == drawn[cell].data, cell
 
     known: dict[tuple, list[float]] = {}
     for row in (*table.Job(out, "train_zoom-0").rows, *table.Job(out, "schedules").rows):

@@ -141,7 +141,7 @@ def test_the_report_of_a_release_is_made_without_training_and_leaves_the_release
     assert not (checkout.built / verify.VERIFIED).exists()
     assert (checkout.built / "report.pdf").read_bytes().startswith(b"%PDF")
     shown = {path.stem for path in (checkout.built / "notebooks").glob("*.html")}
-    assert shown == {"01_schedules", "03_train_zoom-zoom-0", "04_compare_fid"}
+    assert shown == {"01_schedules", "03_train_zoom-zoom-0", "04_compare_fid", "11_models"}
     page = (checkout.built / "notebooks" / "03_train_zoom-zoom-0.html").read_text()
     told = " ".join(BeautifulSoup(page, "html.parser").get_text().split())
     assert "Opened the released training smoke/zoom-0; trained nothing." in told

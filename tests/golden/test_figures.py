@@ -18,7 +18,6 @@ PLOTTED = sorted({path.stem for path in (PAPER / "figures").glob("*.csv")} - NOT
 CLOSE = 1e-9  # relative difference that another processor's rounding may make
 ALONE = {  # notebook -> cells that figures rest on, and parameters
     "01_schedules": ("linear cosine", {"released": "paper"}),
-    "04_compare_fid": ("trained measure", {"released": "paper", "original": "original"}),
     "07_yardstick": ("measure", {"released": "paper"}),
     "09_level": ("results", {}),
     "11_models": ("results", {}),
@@ -26,7 +25,7 @@ ALONE = {  # notebook -> cells that figures rest on, and parameters
 OF_TRAININGS = {  # model -> the same
     "linear": ("02_train_ddpm", "data fit", {}),
     "cosine": ("02_train_ddpm", "data fit", {"schedule": "cosine"}),
-    "zoom": ("03_train_zoom", "data starts fit", {"n_train": None}),
+    "zoom": ("03_train_zoom", "data fit", {"n_train": None}),
 }
 
 

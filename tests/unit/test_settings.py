@@ -8,10 +8,24 @@ import operator
 import pytest
 
 import diffusion as d
-from diffusion.parameters import SettingError
+from diffusion.parameters import SettingError, TrainZoom
 from helpers import ROOT
 from study import settings
-from study.settings import Profile, TrainZoom, read_profile
+from study.settings import Profile, read_profile
+
+
+def test_more_has_all_other_parameters_and_is_refused_alike():
+    names = {"model": "zoom", "epochs": 5, "n_test": 40}
+    P = TrainZoom.of_notebook(given := names | {"more": {"network": "unet", "epochs": 3}})
+    assert (P.network, P.epochs, P.n_test) == ("unet", 3, 40)
+    assert given["epochs"] == 3  # cells below see it, too
+    assert (P.n_train, TrainZoom().n_train) == (4000, None)  # by hand it is short, in a profile the study's
+    wrong = [{"netwrok": "unet"}, {"network": "unett"}, {"epochs": "3"}, ["network"]]
+    for more, said in zip(
+        wrong, ["'netwrok'; did", "'unett'; allowed", "epochs = '3'", "more is"], strict=True
+    ):
+        with pytest.raises(SettingError, match=f"^03_train_zoom: .*{said}"):
+            TrainZoom.of_notebook(names | {"more": more})
 
 
 def test_another_way_to_sample_keeps_what_it_does_not_name():
@@ -47,8 +61,7 @@ def test_a_profile_is_one_table_of_models_and_seeds():
     assert (found.measure("zoom", 1).n_checkpoint, found.measure("zoom", 1).seed) == (50, 1)
     assert (found.analyse("zoom", 1).n_way, found.analyse("zoom", 1).seed) == (99, 1)
     assert settings.Measure(n_final=40).n_distance == 40  # where nothing is said of it
-    for training in found.trainings:  # the notebook that compares asks for what the workflow measures
-        assert found.compare().measure(*training).values() == found.measure(*training).values()
+    assert found.compare().n == 30  # the notebook that compares tells of what the workflow measures
 
 
 def test_each_profile_of_the_project_is_one_and_lies_under_its_name():
@@ -73,7 +86,7 @@ def test_each_profile_of_the_project_is_one_and_lies_under_its_name():
         ("measure.seed", 2, "measure: seed is not set here"),
         ("models", {"a": ZOOM | {"label": "x"}, "b": DDPM | {"label": "x"}}, "two models have one label"),
         # Two models that would share a training are ways of one.
-        ("models.other", ZOOM | {"seeds": [1], "prior": "patches"}, r"ways: \{other: \{prior: patches\}\}"),
+        ("models.other", ZOOM | {"seeds": [1], "prior": "patches"}, "trains what models.zoom trains; .*ways"),
     ],
 )
 def test_a_mistake_in_a_profile_is_one_line(path, value, said):
