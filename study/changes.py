@@ -22,6 +22,8 @@ IN_THE_END = ("prior", "components", "image_noise", "noise", "grey_noise", "leve
 IN_THE_END += ("steps", "spacing", "sampler", "average")
 WORDS = {  # of a setting and its value, where these are not words by themselves
     **dict.fromkeys(("network", "prior", "sampler", "schedule", "interpolation", "precision"), "{}"),
+    "lr_schedule": "{}",
+    "learning_rate": "rate {}",
     "norm": "{} norm",
     "dilations": "dilated",
     "epochs": "{} epochs",
