@@ -185,6 +185,7 @@ def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any
     """The text with a span for each marked number and the list of sources; the numbers; the rows cited."""
     by_id = {number: entry for entry, number in marks.entries.items()}
     numbers: dict[int, dict[str, Any]] = {}
+    earlier: dict[tuple[str, ...], int] = {}
     lines: list[str] = []
     rows: dict[str, Row] = {}
 
@@ -194,7 +195,9 @@ def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any
             read = selections(sources, out)
             value = values[0] if len(values) == 1 else list(values)
             one = {"number": number, "text": found[2], "value": value}
-            numbers[mark] = one | {"sources": [selection.as_json() for selection in read]}
+            same = earlier.setdefault(sources, number)  # of several claims the same rows decide
+            told = [selection.as_json() for selection in read] if same == number else same
+            numbers[mark] = one | {"sources": told}
             rows.update((row.source, row) for selection in read for row in selection.rows)
             lines.append(f"1. [{found[2]}]{{#n{number}}}: {_said(values, read, out)}")
         return f"[{found[2]}]{{.n s={numbers[mark]['number']}}}"

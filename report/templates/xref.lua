@@ -163,7 +163,7 @@ local function figure(el)
       if a.file ~= "" then cell = pandoc.Link(cell, a.file) end
       for _, name in ipairs { "notebook", "cell", "link", "file" } do a[name] = nil end
     end
-    a.width = a.width or "100%"
+    a.width = a.width or (typst and i.classes:includes "narrow" and "76%") or "100%"
     return i
   end }
   if cell then
