@@ -313,10 +313,7 @@ class Sections(BaseModel):
     analyse: Section = {}
     yardstick: Section = {}
     compare: Literal["04_compare_fid", "06_beyond"] = "04_compare_fid"
-    minutes: float | None = Field(
-        None, gt=0, description="that a run may take: a slow machine has smaller numbers, those of least"
-    )
-    least: Section = {}
+    slow: Section = {}  # in place of the settings above, where networks run in float32
     report: Annotated[Report, BeforeValidator(_or_empty)] = Report()
 
 
