@@ -507,35 +507,13 @@ def read_text(text: str, where: str) -> Any:
 
 
 class _Strict(yaml.SafeLoader):
-    """YAML in which no key stands twice, 1e-4 is a number, and 010 and 1:30 are none."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - without octal numbers and those to the base of 60
-        first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":int", ":float"))]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_yaml_int(self, node: Any) -> int:
-        if ":" in (text := self.construct_scalar(node)):  # !!int '1:30', to the base of 60
-            raise yaml.YAMLError(f"{text} is no whole number{node.start_mark}")
-        return super().construct_yaml_int(node)
+    """YAML in which no key stands twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if doubled := [key for i, key in enumerate(keys) if key in keys[:i]]:
             raise yaml.YAMLError(f"the key {doubled[0]!r} stands twice{node.start_mark}")
         return super().construct_mapping(node, deep)
-
-
-_DIGITS = list("-+.0123456789")
-_Strict.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9]*(_[0-9]+)*)$"), _DIGITS
-)
-_FLOAT = r"^[-+]?((0|[1-9][0-9]*(_[0-9]+)*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
-_Strict.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_FLOAT), _DIGITS)
-_Strict.add_constructor("tag:yaml.org,2002:int", _Strict.construct_yaml_int)
-# All of it at once, so that what holds itself, as &a {k: *a}, is refused.
-_Strict.add_constructor("tag:yaml.org,2002:map", lambda one, node: one.construct_mapping(node, deep=True))
-_Strict.add_constructor("tag:yaml.org,2002:seq", lambda one, node: one.construct_sequence(node, deep=True))
 
 
 if __name__ == "__main__":
