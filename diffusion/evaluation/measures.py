@@ -134,6 +134,7 @@ def code_of(*things: Callable) -> str:
     known = _Code(found, _counts)
     for one in things:
         known.of(one, one.__qualname__)
+    known.follow()
     return digest(found, 16)
 
 
