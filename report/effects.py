@@ -92,10 +92,7 @@ class Effect:
         return replace(self, found=Interval(value, value, value), weights={}).answer()
 
     def same(self) -> tuple[str, float | None, float | None]:
-        """The bounds that would give the same answer: which of them, "bound" or "margin", from, to.
-
-        The margin is asked for where it decides: of what is within it, or no difference, or too wide for it.
-        """
+        """Bounds with the same answer: "bound" or, where that decides, "margin"; from, to."""
         _, low, high = self.interval.ends
         near, far = self.reach
         answer = self.answer()
@@ -148,10 +145,7 @@ def over_trainings(effects: Sequence[Effect]) -> Effect:
 
 
 def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
-    """About how many trainings of each model would decide, by the same rule; None: more than 50, or unknown.
-
-    As if the mean and the scatter stayed as they are.
-    """
+    """About how many trainings of each model would decide, all else alike; None: more than 50, or unknown."""
     first, whole = effects[0], over_trainings(effects)
     if not first.weights or first.open:
         return None

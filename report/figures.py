@@ -41,13 +41,7 @@ class Found(NamedTuple):
 
 
 def figures_of(path: Path) -> dict[str, Found]:
-    """The figures of an executed notebook by name: that of the cell, and of the model where it shows several.
-
-    A cell without a picture has none.
-
-    Raises:
-        ValueError: the file is no notebook, or two pictures have one name.
-    """
+    """The figures of an executed notebook, by name of the cell and model; ValueError: two have one name."""
     found: dict[str, Found] = {}
     try:
         notebook = read_json(path)
@@ -73,10 +67,7 @@ def figures_of(path: Path) -> dict[str, Found]:
 
 
 def figures_in(notebooks: Iterable[Path]) -> dict[str, Found]:
-    """The figures of several executed notebooks; of two of one name the first, and first of all the zoom's.
-
-    Those of a training have its model's name, too: "loss" and "loss_linear".
-    """
+    """The figures of notebooks, the zoom's first, also by their model: "loss" and "loss_linear"."""
     models = {path: path.stem.partition("-")[2].partition("-")[0] for path in notebooks}
     found: dict[str, Found] = {}
     for path in sorted(models, key=lambda one: models[one] != "zoom"):
@@ -91,14 +82,7 @@ def figures_in(notebooks: Iterable[Path]) -> dict[str, Found]:
 
 
 def csv_of(figure: Found, out: Path) -> bytes | None:
-    """The rows that a figure was given, then what it computed of them; None of a picture of images alone.
-
-    Args:
-        out: the folder of the run whose notebook it is of.
-
-    Raises:
-        ValueError: a row is not there, since results were made again after the notebook.
-    """
+    """The rows of a figure, then what it computed of them; None of a picture of images alone."""
     if not figure.sources and not figure.numbers:
         return None
     text = io.StringIO()

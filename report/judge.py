@@ -64,10 +64,7 @@ def late(one: Training, measure: Measure) -> Interval | None:
 
 
 def late_value(measure: Measure, epochs: Collection[int] = ()) -> Callable[[Training], float]:
-    """The mean of a measure over late checkpoints, those of some epochs where a training has enough of them.
-
-    LookupError: a training has too few.
-    """
+    """The mean of a measure over late checkpoints, of these epochs where enough; else LookupError."""
 
     def number(one: Training) -> float:
         rows = [row for row in one.late if row.epoch in epochs]
@@ -154,11 +151,7 @@ class Case:
 
 
 def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
-    """The choices of one training of each model that a claim is put to.
-
-    The first training of each, then the second of each, and so on; a model with fewer begins again. Where the
-    models have the same seeds these are pairs of one seed.
-    """
+    """The first training of each model, then the second, and so on; one with fewer begins again."""
     of_model = {m: results.of(m) for m in models}
     n = max(map(len, of_model.values()), default=1)
     chosen = [{m: ones[i % len(ones)] for m, ones in of_model.items()} for i in range(n)]

@@ -174,11 +174,7 @@ class Text:
         }
 
     def holds(self, condition: str) -> bool:
-        """A condition is met; one that needs what the run lacks is not.
-
-        Raises:
-            ValueError: it begins with a name that no run has, or is no expression.
-        """
+        """A condition is met; one that needs what the run lacks is not. ValueError: it is none."""
         try:
             names = (
                 find_undeclared_variables(_CONDITIONS.parse(f"<< {condition} >>"))
@@ -194,12 +190,7 @@ class Text:
             raise ValueError(f"the condition “{condition}” cannot be decided: {error}") from error
 
     def markdown(self, source: str, name: str = "text") -> str:
-        """`source` with its guards decided and its placeholders filled in.
-
-        Raises:
-            ValueError: a placeholder is unknown, empty or without a format, or a finding is not supported
-                where all must be; names the source and the line.
-        """
+        """`source` with guards decided and placeholders filled in; ValueError: with source and line."""
         kept = self._said(source, name)
         try:
             with taken() as seen:

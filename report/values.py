@@ -319,10 +319,7 @@ def _zooms(results: Results) -> dict[str, Any]:
 
 
 def by_class(ones: list[Training]) -> dict[str, np.ndarray]:
-    """Class -> its share at the end of each training, of samples read with confidence, over the real one.
-
-    Value and interval of each, (trainings, 3).
-    """
+    """Class -> its share at the end of each training over the real one, with its interval: (trainings, 3)."""
 
     def share(one: Training, c: int) -> np.ndarray:
         return np.array(at_end(one, classes((c,))).ends) / one.real.at("recognised_share", c).value

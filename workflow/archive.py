@@ -23,11 +23,7 @@ LEFT_OUT = ("kept", "runs", "jobs", "logs")  # parts of a built report: in the r
 
 
 def committed() -> tuple[str, list[str]]:
-    """The commit of the checkout, and the names of its files.
-
-    Raises:
-        ValueError: it is no checkout of git, or a file was changed since.
-    """
+    """The commit of the checkout, and the names of its files; ValueError: a file was changed since."""
     if not (jobs.ROOT / ".git").exists():
         raise ValueError(f"{jobs.ROOT} has no .git; an archive is made of a commit: clone the repository")
     run = {"cwd": jobs.ROOT, "capture_output": True, "text": True, "check": True}
@@ -45,14 +41,9 @@ def committed() -> tuple[str, list[str]]:
 
 
 def archive(profile: Profile) -> Path:
-    """Write the archive of a released profile and of its report, as it is built.
+    """Write the archive of a released profile and of its report, as it is built; returns its path.
 
-    Returns:
-        Its path, build/archive/cold-zoom-diffusion-PROFILE.zip.
-
-    Raises:
-        ValueError: the profile is not released, there is no commit (`committed`), or the
-            report is not built, or is older than a file of the commit.
+    ValueError: it is not released, there is no commit, or the report is not built, or is older than that.
     """
     root, name = jobs.ROOT, profile.name
     commit, names = committed()

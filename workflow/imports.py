@@ -7,13 +7,7 @@ from pathlib import Path
 
 
 def followed(begin: str, place: Path, without: Iterable[str] = ()) -> list[Path]:
-    """The files of all modules that code imports, and of those that these import, wherever in the source.
-
-    Args:
-        begin: the code.
-        place: the folder where modules are looked for; others do not count.
-        without: modules and packages that do not count.
-    """
+    """Files in `place` of the modules that code imports, directly or not, but for those `without`."""
     found: dict[str, Path] = {}
     waiting = [("", begin)]  # packages, and the text of one of their modules
     while waiting:

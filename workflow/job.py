@@ -50,14 +50,7 @@ def environment(out: Path) -> dict[str, str]:
 
 
 def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tuple[int, str]:
-    """Run a job and log what it prints, its notes shown unless `quiet`; returns its status and its last line.
-
-    Args:
-        further: parameters of its notebook.
-
-    Raises:
-        OSError: the log cannot be written, as on a full disk; the command is ended.
-    """
+    """Run a job, its notebook with further parameters, and log it; returns its status and last line."""
     last, attempt, ended = "", job.log.with_suffix(".ipynb"), threading.Event()
 
     def say(text: str) -> None:

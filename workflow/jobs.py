@@ -191,11 +191,7 @@ class Job:
 
 
 def folder(profile: Profile) -> Path:
-    """The results folder of a profile; a relative one starts at the project's folder.
-
-    Raises:
-        SettingError: jobs would write over the project there.
-    """
+    """The results folder of a profile; SettingError: jobs would write over the project there."""
     found = (ROOT / expanded(profile.out)).resolve()
     if found in (ROOT, *ROOT.parents) or any(found.is_relative_to(ROOT / name) for name in OURS.split()):
         raise SettingError(f"out = {profile.out!r} is not allowed: it holds the project; write build/NAME")

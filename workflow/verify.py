@@ -165,10 +165,7 @@ def _stands(drawn: Mapping[str, str], folder: Path) -> bool:
 
 
 def measures(one: Training, folder: Path) -> Iterator[Check]:
-    """Measures of the kept samples of a finished model: those of as many, and a share of all of them.
-
-    A measure whose code has changed since is named, and taken again like the others.
-    """
+    """Measures of the kept samples of a finished model, by the code of today; a changed one is named."""
     P, then = _settings(one), plain(one.measured.facts.get("codes", {}))
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}"))[:, None]  # (n, 1, 28, 28) uint8
     n, final = len(kept), one.final
@@ -212,10 +209,7 @@ class First(nn.Module):
 
 
 def samples(one: Training, folder: Path) -> Iterator[Check]:
-    """The first samples of a model drawn again, with the noise of the whole set, against the kept ones.
-
-    In the precision of the time where this machine is fast in it, and in fp32, which rounds alike everywhere.
-    """
+    """The first samples of a model drawn again, with the noise of the whole set, against the kept ones."""
     P = _settings(one)
     run = replace(open_trained(folder, one.train, P), keeps=False)
     prior = run.way.prior if run.way.prior is not None else run.process.prior
@@ -237,9 +231,8 @@ def samples(one: Training, folder: Path) -> Iterator[Check]:
 def likeness(again: Tensor, kept: Tensor, chance: bool = True) -> tuple[float, str]:
     """Share of the pixels in which samples (k, 28, 28) equal the first k kept ones, and how the two agree.
 
-    Args:
-        chance: whether they may agree within chance: each is nearer to its own kept sample than to any
-            other, or near to it. Not so where precision and processor are those of the kept ones.
+    They may agree within `chance` where precision or processor are others: each is nearer to its own kept
+    sample than to any other, or near to it.
     """
     own = kept[: len(again)]
     alike = float(((again - own).abs() <= LEVELS).float().mean())
