@@ -30,11 +30,7 @@ def keep(out: Path, name: str, images: np.ndarray) -> Path:
 
 
 def read_kept(out: Path, name: str) -> np.ndarray:
-    """Kept images, uint8 (..., 28, 28).
-
-    Raises:
-        ValueError: missing, or not such an array.
-    """
+    """Kept images, uint8 (..., 28, 28); ValueError: missing, or not such an array."""
     path = kept_path(out, name)
     try:
         with np.load(path, allow_pickle=False) as file:

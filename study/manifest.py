@@ -10,11 +10,7 @@ VERIFIED = "verified.txt"  # beside a report: the table of `make verify`, where 
 
 
 def verify(folder: Path) -> list[str]:
-    """The files of a release, once each has been found to be what its manifest says.
-
-    Raises:
-        ValueError: the manifest or a file is missing or damaged, or the manifest names a place elsewhere.
-    """
+    """The files of a release, each found to be what its manifest says; else ValueError."""
     remedy = (
         f"get it back with `git checkout -- released/{folder.name}`, or make it again with "
         f"`make retrain PROFILE={folder.name}` and `make release PROFILE={folder.name}`"

@@ -262,12 +262,9 @@ def first_losses(P: Training, run: Run, x: Tensor, rate: float) -> list[float]:
 
 
 def trained(out: Path, name: str, **places: Any) -> Path:
-    """The file of a training that a notebook has left in OUT/trained, by its name, such as "zoom-0".
+    """The file of a training that a notebook has left in OUT/trained, such as "zoom-0"; written if it lacks.
 
-    It is written where there is none, or one of an earlier training.
-
-    Raises:
-        ValueError, RunError: the training cannot be opened, as one whose class was typed in a notebook.
+    ValueError or RunError: the training cannot be opened, as one whose class was typed in a notebook.
     """
     left, path = read_json(out / "trained" / f"{name}.json"), path_of(out, f"train_{name}")
     said = left["settings"]

@@ -218,11 +218,7 @@ _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 
 def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
-    """(model, seed) of all trainings under OUT, the study's models first; or of some models, in their order.
-
-    Raises:
-        ValueError: there is none of one of these models.
-    """
+    """(model, seed) of all trainings under OUT, the study's first; or of some models; ValueError: none."""
     found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
     pairs = [(m[1], int(m[2])) for m in found if models is None or m[1] in models]
     if missing := set(models or ()) - {model for model, _ in pairs}:
@@ -239,9 +235,7 @@ def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, pr
         trainings: (model, seed) that must be there, in this order; None: all that are, the study's first.
         prefix: of the sources of its numbers: "released/beyond/" for another run's.
 
-    Raises:
-        ValueError: a file is missing, malformed, or not that of its name; or measures are of other weights
-            than the training's.
+    ValueError: a file is missing, malformed, or not that of its name, or measures are of other weights.
     """
     out, found = Path(out), {}
 

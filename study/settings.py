@@ -321,16 +321,11 @@ class Profile:
     """A whole run: its models, each with its seeds, and how they are trained and measured.
 
     Attributes:
-        name, dataset, data_dir, out: as in the file; `out` is build/<name> unless it says otherwise.
-        common: of these, what all notebooks have.
-        schedules: settings of notebook 01.
         trainings: (model, seed) -> settings of one training, in the profile's order, first seeds first.
-        measures: model -> settings of measuring it.
-        analyses: model -> settings of analysing it, where the file or the model has a section `analyse`.
-        yardstick: settings of the yardstick; None where the file has no such section.
+        measures, analyses: model -> settings of measuring and, where the file asks for it, of analysing it.
+        schedules, yardstick: settings of notebook 01 and, where the file has the section, of the yardstick.
         labels: model -> what the report calls it, where the file says so.
-        options: what the file says of its report.
-        text: what its author has written; None where there is nothing.
+        options, text: what the file says of its report, and what its author has written, or None.
     """
 
     def __init__(self, content: Any, where: str):
@@ -471,11 +466,7 @@ def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: s
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:
-    """The profile of a name in `folder`, or in a YAML file of any place.
-
-    Raises:
-        SettingError: there is none, it is no YAML, or a setting is wrong; one line.
-    """
+    """The profile of a name in `folder`, or of a file of any place; SettingError: one line."""
     is_path = str(name).endswith((".yaml", ".yml"))
     path = Path(name) if is_path else folder / f"{name}.yaml"
     known = sorted(p.stem for p in folder.glob("*.yaml"))
@@ -495,11 +486,7 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
 
 
 def read_text(text: str, where: str) -> Any:
-    """Content of a YAML text.
-
-    Raises:
-        SettingError: it is no YAML, or has a key twice; one line.
-    """
+    """Content of a YAML text; SettingError: it is no YAML, or has a key twice."""
     try:
         return yaml.load(text, Loader=_Strict)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

@@ -92,12 +92,7 @@ def note(*sources: str) -> None:
 class Facts(Mapping):
     """The part of a job's file beside its rows, by key or as attributes; a number or text read is noted.
 
-    Attributes:
-        unread: the same as it stands in the file, of which nothing is noted.
-        source: where it stands.
-
-    Raises:
-        KeyError, AttributeError: there is no such key.
+    `unread` is the same as it stands in the file, of which nothing is noted; `source` is its place.
     """
 
     def __init__(self, content: Mapping[str, Any], source: str):
@@ -151,11 +146,7 @@ def lines(found: Mapping[str, Any], way: str = "", epoch: int | None = None) -> 
 
 
 def write(out: Path, job: str, facts: Mapping[str, Any], rows: Iterable[Sequence[Any]]) -> Path:
-    """Write the file of a job, a row a line, atomically; returns its path.
-
-    Raises:
-        ValueError: a number is not finite.
-    """
+    """Write the file of a job, a row a line, atomically; returns its path. ValueError: one is not finite."""
     lines = ",\n".join(json.dumps(one, ensure_ascii=False, allow_nan=False) for one in rows)
     head = json.dumps(dict(facts), indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
     text = f'{head},\n "rows": [\n{lines}\n]}}\n'
@@ -167,13 +158,7 @@ def path_of(out: Path, job: str) -> Path:
 
 
 class Job:
-    """A job's file, read.
-
-    Attributes:
-        facts: what it has beside its rows.
-        rows: in the order of the file.
-        ways: way -> all that is measured in it.
-    """
+    """A job's file, read: `facts` beside its `rows`, and by `ways` all that is measured in each."""
 
     def __init__(self, out: Path, name: str, prefix: str = ""):
         path = path_of(out, name)
@@ -215,13 +200,7 @@ class Job:
 
 
 class Samples(Mapping):
-    """A set of samples or of images, as it is measured: measure -> number.
-
-    A number with its interval is an `Interval`; what has several places x is a list of them, in order.
-
-    Raises:
-        KeyError: it is not measured.
-    """
+    """A set of samples or of images, as it is measured: measure -> an `Interval`, or a list by places x."""
 
     def __init__(self, rows: Sequence[Row]):
         self._rows: dict[str, list[Row]] = {}
@@ -276,11 +255,7 @@ def rows(out: Path) -> Iterator[Row]:
 
 
 def frame(run: str | Path) -> pd.DataFrame:
-    """The same as a DataFrame, of a release's name or of a folder of results.
-
-    Raises:
-        ValueError: there are no results.
-    """
+    """The same as a DataFrame, of a release's name or of a folder of results; ValueError: it has none."""
     folder = releases() / run if (releases() / run / METRICS).is_dir() else expanded(run)
     found = pd.DataFrame(rows(folder), columns=Row._fields)
     if found.empty:
