@@ -214,11 +214,7 @@ class Definitions:
             key = f"{name} ({number})"
 
     def of(self, thing: Any, at: str) -> None:
-        """Take in a class or function, if it counts; `follow` then takes in all that its definition names.
-
-        Raises:
-            IdentityError: it has no name by which it could be known.
-        """
+        """Take in a class or function, if it counts; `follow` then takes in all that it names."""
         *wrappers, inner = layers(thing)
         wrapped = any(isinstance(one, types.FunctionType) and self.counts(one) for one in wrappers)
         known = not isinstance(inner, type | types.FunctionType) or any(inner is one for one in self.met)
@@ -235,11 +231,7 @@ class Definitions:
         self.waiting.append((inner, at))
 
     def follow(self) -> None:
-        """Take in what waits, one after the other: a chain of definitions may be long.
-
-        Raises:
-            IdentityError: one has no source, was edited after its import, or names what cannot be told.
-        """
+        """Take in what waits, one after the other: a chain of definitions may be long."""
         while self.waiting:
             thing, at = self.waiting.pop()
             name, tree = name_of(thing), self.tree_of(thing, at)

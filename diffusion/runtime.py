@@ -36,12 +36,9 @@ _GLOBAL_STREAMS = threading.RLock()
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the global streams of torch, numpy and Python for what draws from them: initial weights, dropout.
+    """Seed the global streams of torch, numpy and Python, below 2**32, for what draws from them.
 
     They are restored afterwards. One thread at a time is in here, since all threads share these streams.
-
-    Args:
-        seed: below 2**32.
     """
     with _GLOBAL_STREAMS, torch.random.fork_rng():
         before = random.getstate(), np.random.get_state()  # noqa: NPY002 - others draw from it
@@ -59,11 +56,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def device(name: str | torch.device | None = None) -> torch.device:
-    """The device of that name; None: $COLD_ZOOM_DEVICE, else the GPU where there is one, else the CPU.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
+    """The device of that name; None: $COLD_ZOOM_DEVICE, else the GPU, else the CPU; ValueError: no such."""
     name = name or os.environ.get("COLD_ZOOM_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         return torch.empty(0, device=name).device

@@ -85,11 +85,7 @@ def layers(thing: Any) -> list[Any]:
 
 
 def definition(thing: type | types.FunctionType, at: str) -> ast.AST:
-    """The class or function in its source, that of a module or of a notebook's cell.
-
-    Raises:
-        IdentityError: there is none, or it was edited after it was imported.
-    """
+    """The class or function in its source; IdentityError: none, or edited after its import."""
     where = f"{at}: {thing.__qualname__}"
     codes = [one.__code__ for one in ([thing] if isinstance(thing, types.FunctionType) else _methods(thing))]
     if codes:
@@ -187,11 +183,7 @@ Source = tuple[dict[str, list[ast.AST]], set[types.CodeType]]
 
 
 def _source(file: str, where: str) -> Source:
-    """The definitions of a source by qualified name, and all code that it compiles to.
-
-    Raises:
-        IdentityError: there is none, or it is no Python any more.
-    """
+    """The definitions of a source by qualified name, and all code that it compiles to, or IdentityError."""
     linecache.checkcache(file)
     if not (text := "".join(linecache.getlines(file))):
         raise IdentityError(

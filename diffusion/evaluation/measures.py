@@ -82,11 +82,7 @@ def by_features(name: str, unit: str, meaning: str) -> dict[str, tuple[str, str]
 
 
 def taken(seen: Any, only: Collection[str] | None = None, real: bool = False) -> dict[str, Value]:
-    """The measures of a set of images, or those `only`, by name; what cannot be taken of it is left out.
-
-    Args:
-        real: of those alone that test images have as samples do.
-    """
+    """The measures of a set of images, or those `only`, by name; or those that `real` ones have, too."""
     wanted = [one for one in MEASURES.values() if one.of and (only is None or one.name in only)]
     found: dict[str, Value] = {}
     for function, one in {one.function: one for one in wanted if one.real or not real}.items():

@@ -33,14 +33,7 @@ RATE = 2e-3  # of Adam, the peak of the one-cycle schedule
 
 
 def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: str) -> nn.Module:
-    """The network, trained and in evaluation mode.
-
-    The same arguments on the same kind of machine give the same weights to the bit.
-
-    Args:
-        n: training images.
-        loss: the loss of a batch, given the numbers of its images.
-    """
+    """The network, trained on n images by the loss of a batch, given their numbers; the same to the bit."""
     optimiser = torch.optim.Adam(network.train().parameters(), lr=RATE)
     total = EPOCHS * math.ceil(n / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total)
@@ -80,12 +73,7 @@ class Shipped:
         return self.folder / f"{self.name}.safetensors"
 
     def load(self, path: str | Path | None = None) -> nn.Module:
-        """The network in evaluation mode, with the shipped weights or those of another file.
-
-        Raises:
-            ValueError: the file is missing, is not the one that was shipped (None only), or holds other
-                weights.
-        """
+        """The network in evaluation mode, with the shipped weights or another file's; ValueError: damaged."""
         file = Path(path or self.path)
         if not file.is_file():
             raise ValueError(f"there are no {self.name} weights at {file}; install the project again")
@@ -108,11 +96,7 @@ class Shipped:
     def weights_for(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> Path | None:
         """The weights file for a data set, as `load` takes it: None, the shipped file, for MNIST.
 
-        For another data set it is trained when first asked for, which takes one to two minutes.
-
-        Raises:
-            DataError: the data cannot be had, or the data folder cannot be written.
-            ValueError: unknown data set.
+        For another one it is trained when first asked for, in one to two minutes; DataError: no folder for it.
         """
         if dataset == "mnist":
             return None

@@ -73,14 +73,11 @@ def packed(values: Any, dtype: str) -> dict[str, Any]:
 
 
 def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[str, Any]:
-    """A training as the scripts take it.
+    """A training as the scripts take it; ValueError: they compute none such.
 
     Args:
         label: what it is called; None: its name and seed.
         weights: precision of the parameters, f4 or f2. A zoom needs f4: half precision changes its digits.
-
-    Raises:
-        ValueError: another network, process or sampler than the scripts compute.
     """
     process, name, network = run.process, f"{run.name}-{run.seed}", run.network(average=run.way.average).cpu()
     sampler = sampler_of(run.way.sampler, process)
