@@ -96,7 +96,7 @@ class Shipped:
     def weights_for(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> Path | None:
         """The weights file for a data set, as `load` takes it: None, the shipped file, for MNIST.
 
-        For another one it is trained when first asked for, in one to two minutes; DataError: no folder for it.
+        For another one it is trained when first asked for, in one to two minutes; DataError: it has no place.
         """
         if dataset == "mnist":
             return None
