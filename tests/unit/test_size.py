@@ -31,7 +31,6 @@ def test_a_machine_with_bf16_has_the_profile_and_another_less_and_either_keeps_i
     def machine(fast: bool) -> None:
         monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: fast, raising=False)
         monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False, raising=False)
-        monkeypatch.setattr("platform.machine", lambda: "x86_64")
 
     monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
     machine(bf16)
