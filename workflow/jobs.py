@@ -62,7 +62,7 @@ class Kind:
         keeps: names of the images that it keeps, kept/NAME.npz, or NAME_MODEL-SEED.npz if `each`.
         makes: patterns of its other files in OUT, beside an executed notebook; the first must be there.
         versions: packages whose version its results depend on, beside torch and numpy.
-        hours: that a cluster gives it; the same numbers weigh jobs in the estimate of the time left.
+        hours: that a cluster gives it.
     """
 
     settings: Callable[..., BaseModel | None]
