@@ -60,7 +60,7 @@ APART = 40
 ROUNDED = 1e-9  # the same of a number computed again from the same rows
 LOSS = 0.02  # relative difference of an epoch's loss in another precision or on another machine
 SIGMAS = 4.5  # of a share among some of the samples from that among all: one alarm in 10^5
-Step = tuple[str, str, Callable]  # what is checked, how it should agree on this machine, and the checks
+Step = tuple[str, Callable]  # what is checked, and the checks
 UNSEEN = ("border",)  # what is darker than black, and so not in bytes
 FILES = {"numbers": ("number", "text"), "ledger": ("id",)}  # of the report; what names a row of each
 
@@ -258,13 +258,6 @@ def made_here(one: Training, then: str, here: str) -> bool:
     return then == here and one.measured.facts.environment["device_name"] == name
 
 
-def expected(one: Training, then: str, here: str) -> str:
-    """The way in which what was computed in a precision agrees with the same in that of this machine."""
-    if made_here(one, then, here):
-        return f"{TO_THE_BIT} on the same processor"
-    return ROUNDING if then == here == "fp32" else CHANCE
-
-
 def first_epoch(one: Training) -> Iterator[Check]:
     """The first epoch of a training again: its loss."""
     P = trained_as(one.train)
@@ -281,18 +274,16 @@ def steps(profile: Profile) -> Iterator[Step]:
     """Everything, the quickest first."""
     folder, again = release.RELEASED / profile.name, jobs.ROOT / "build" / "verify" / profile.name
     ones = [one for one in load(folder).trainings.values() if one.measured]
-    yield "files, and the weights that they name", TO_THE_BIT, partial(files, folder)
-    yield "numbers and verdicts, from the table", ROUNDING, partial(report, profile, folder, again)
+    yield "files, and the weights that they name", partial(files, folder)
+    yield "numbers and verdicts, from the table", partial(report, profile, folder, again)
     for one in ones:
-        what = f"measures of the kept samples of {one.name}"
-        yield what, expected(one, "fp32", "fp32"), partial(measures, one, folder)
+        yield f"measures of the kept samples of {one.name}", partial(measures, one, folder)
     for one in ones:
         then, here = precisions(one)
-        what = f"samples of {one.name}, of {then}, drawn again in {here}"
-        yield what, expected(one, then, here), partial(samples, one, folder)
+        yield f"samples of {one.name}, of {then}, drawn again in {here}", partial(samples, one, folder)
     zoom = next((one for one in ones if one.process == "zoom"), None)
     if zoom and zoom.settings["lr_schedule"] == "constant":
-        yield "the first epoch of a zoom, trained again", ROUNDING, partial(first_epoch, zoom)
+        yield "the first epoch of a zoom, trained again", partial(first_epoch, zoom)
 
 
 def main() -> None:
@@ -310,8 +301,8 @@ def main() -> None:
 
     say(HEAD)
     found, planned = [], [*steps(profile)]
-    for number, (what, how, made) in enumerate(planned, 1):
-        say(f"check {number} of {len(planned)}, {what}; to be expected: {how}")
+    for number, (what, made) in enumerate(planned, 1):
+        say(f"check {number} of {len(planned)}, {what}")
         for check in made():
             found.append(check)
             say(f"  {check.line()}")
