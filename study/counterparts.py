@@ -7,7 +7,7 @@ from typing import Any
 from diffusion.data import DATASETS
 from diffusion.parameters import TrainDDPM, TrainZoom
 from diffusion.provenance import releases
-from study.manifest import verify
+from study.kept import verify
 from study.results import STUDY, Results, Training, load, plain, trainings_in
 
 RELEASES = ("paper", "beyond")  # where counterparts are looked for, in this order

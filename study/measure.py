@@ -38,8 +38,7 @@ from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
 from study import confidence, pixels, probes, settings, table  # noqa: F401 - pixels: to be measured
 from study.distances import frechet_gap
-from study.drawn import DrawnRun
-from study.kept import keep, kept_path
+from study.kept import DrawnRun, keep, kept_path
 from study.results import LATE, plain
 from study.settings import Analyse, Measure
 from study.table import CHECKPOINT, PATCHES, REAL, Facts, Job

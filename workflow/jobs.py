@@ -30,7 +30,7 @@ from diffusion.plugins import named
 from diffusion.processes.base import GREY28
 from diffusion.provenance import releases, versions
 from diffusion.sources import hash_of, plain
-from study.manifest import MANIFEST
+from study.kept import MANIFEST
 from study.settings import Profile, SettingError
 from workflow.imports import followed
 

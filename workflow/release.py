@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from diffusion.files import sha256, write_bytes, write_json
-from study.manifest import MANIFEST, verify
+from study.kept import MANIFEST, verify
 from study.settings import Profile, read_profile
 from workflow import jobs, size
 

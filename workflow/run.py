@@ -22,7 +22,7 @@ from pathlib import Path
 
 from diffusion import data
 from diffusion.files import sha256
-from study.manifest import VERIFIED
+from study.kept import VERIFIED
 from study.settings import Profile, read_profile
 from workflow import job, jobs, release, size
 

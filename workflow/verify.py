@@ -35,8 +35,7 @@ from diffusion.processes.samplers import sampler_of
 from diffusion.provenance import environment
 from diffusion.training import sampling
 from report import build, figures
-from study.kept import read_kept
-from study.manifest import VERIFIED
+from study.kept import VERIFIED, read_kept
 from study.measure import evaluator_of, open_trained, seed_of, trained_as
 from study.results import Training, load, plain
 from study.settings import Measure, Profile, read_profile
