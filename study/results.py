@@ -21,7 +21,6 @@ from study.kept import read_kept
 from study.table import PATCHES, REAL, Facts, Job, Samples, path_of
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
-LABEL_FREE = "autoencoder"  # the features without labels that tables and conditions are of
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 STUDY = ("linear", "cosine", "zoom")
 OF_RUN = (
