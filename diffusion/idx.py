@@ -35,17 +35,11 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class IdxFiles:
-    """Four files in the IDX format with known MD5, perhaps gzipped, from torchvision or another source.
+    """Four files in the IDX format with known MD5, perhaps gzipped, from a source or torchvision."""
 
-    Attributes:
-        loader: class of torchvision.datasets that knows them.
-        known: MD5 by file name; None: those that torchvision knows.
-        sources: name -> function that returns the files by name; they are asked in order, then torchvision.
-    """
-
-    loader: str
-    known: dict[str, str] | None = None
-    sources: dict[str, Callable[[], dict[str, bytes]]] = field(default_factory=dict)
+    loader: str  # class of torchvision.datasets that knows them
+    known: dict[str, str] | None = None  # MD5 by file name
+    sources: dict[str, Callable[[], dict[str, bytes]]] = field(default_factory=dict)  # files by name
 
     @functools.cached_property
     def md5(self) -> dict[str, str]:

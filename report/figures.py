@@ -22,22 +22,14 @@ SOURCE = re.compile(rf"(?:released/([^/]+)/)?{METRICS}/([^/]+)\.json#(\d+)")
 
 
 class Found(NamedTuple):
-    """A figure in the output of a cell.
+    """A figure in the output of a cell."""
 
-    Attributes:
-        notebook, cell: the name of the executed notebook, and the cell's id there.
-        suffix: .svg, .png or .gif.
-        data: the bytes of the picture.
-        sources: of the rows that it was given (`study.table`).
-        numbers: what it plots and no row has: series, x and value each.
-    """
-
-    notebook: str
-    cell: str
+    notebook: str  # the name of the executed one
+    cell: str  # its id
     suffix: str
     data: bytes
-    sources: list[str]
-    numbers: list[tuple[str, float, float]]
+    sources: list[str]  # of the rows that it was given (`study.table`)
+    numbers: list[tuple[str, float, float]]  # that it plots and no row has: series, x, value
 
 
 def figures_of(path: Path) -> dict[str, Found]:

@@ -43,21 +43,15 @@ class Way(Mapping):
     """The samples of a model's trainings, drawn in one way: measure -> its number in each training.
 
     What is measured of the training itself is there, too: losses of the last epoch, probes, copies.
-
-    Attributes:
-        name: of the model, `model.way` for another way to sample it.
-        trainings, samples: those that were so sampled, and the samples of each.
-        base, settings: settings of the base, and of these samples; sources: where these stand.
-        runs: those by whose trainings scatter is judged.
     """
 
-    name: str
+    name: str  # of the model, `model.way` for another way to sample it
     trainings: list[Training]
     samples: list[Samples]
-    base: dict[str, Any]
+    base: dict[str, Any]  # settings of the base of its kind
     settings: dict[str, Any]
-    sources: Sequence[str]
-    runs: Sequence[Results] = ()
+    sources: Sequence[str]  # of both settings
+    runs: Sequence[Results] = ()  # by whose trainings scatter is judged
 
     def __getitem__(self, measure: str) -> list[Any]:
         pairs = zip(self.trainings, self.samples, strict=True)

@@ -155,18 +155,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Results:
-    """All jobs of a run.
-
-    Attributes:
-        trainings: (model, seed) -> training; the first seed of a model is the one that text names.
-        schedules, yardstick, blind, tuning, files, effects, intervention: jobs of no training, None where
-            they are not made.
-        further, original, watched: other runs, of which some things are shown beside this one's: beyond the
-            study, of its own weights, and of trainings whose every early epoch is measured.
-    """
+    """All jobs of a run; of further, original and watched runs some things are shown beside this one's."""
 
     out: Path
-    trainings: dict[tuple[str, int], Training] = field(default_factory=dict)
+    trainings: dict[tuple[str, int], Training] = field(default_factory=dict)  # a model's first is named
     schedules: Job | None = None
     yardstick: Job | None = None
     blind: Job | None = None

@@ -31,33 +31,21 @@ IN_FILE = ("way", "epoch", "measure", "x", "value", "low", "high", "n", "sd")  #
 
 
 class Row(NamedTuple):
-    """A number.
+    """A number."""
 
-    Attributes:
-        run: the folder that it is in.
-        model, seed: the training; "" and None of what is of no training.
-        way: which samples or images: "" the finished model's own; "checkpoint" those of an epoch; "real" test
-            images; else the name of another way to sample, of a distortion, of a schedule.
-        epoch: after which the weights were kept; None of the whole training.
-        measure: its name.
-        x: level, time step, class or place in a list; None of a single number.
-        value, low, high, n, sd: the number, its 95 % interval, the cases behind it and their deviation.
-        source: the job's file, from the folder of the run or from the project's, and the row's place in it.
-    """
-
-    run: str
-    model: str
+    run: str  # the folder that it is in
+    model: str  # "" of what is of no training
     seed: int | None
-    way: str
-    epoch: int | None
+    way: str  # "" the finished model's own; "checkpoint", "real", or another way or distortion
+    epoch: int | None  # after which the weights were kept; None of the whole training
     measure: str
-    x: float | None
+    x: float | None  # level, time step, class or place in a list
     value: float
-    low: float | None
+    low: float | None  # the 95 % interval
     high: float | None
-    n: int | None
+    n: int | None  # cases behind it
     sd: float | None
-    source: str
+    source: str  # the job's file, from the folder of the run or the project, and its place in it
 
     @property
     def interval(self) -> Interval:

@@ -53,26 +53,18 @@ NOT_MADE = "not made yet"
 class Kind:
     """A kind of jobs. Its line in `KINDS` is all that the workflow knows of it; a new kind is a new line.
 
-    Attributes:
-        settings: called with the profile, and model and seed if `each`; returns those of the job, or None
-            where the profile asks for none. Their field `notebook` names the notebook that the job executes.
-        module: the module that the job runs, after its notebook if it has one; empty: none.
-        each: there is a job for each training.
-        needs: the kinds whose jobs come before it, those of the same training if `each`; None: all above.
-        keeps: names of the images that it keeps, kept/NAME.npz, or NAME_MODEL-SEED.npz if `each`.
-        makes: patterns of its other files in OUT, beside an executed notebook; the first must be there.
-        versions: packages whose version its results depend on, beside torch and numpy.
-        hours: that a cluster gives it.
+    `settings` is called with the profile, and model and seed if `each`; it returns those of the job, or None.
+    Their field `notebook` names the notebook that the job executes.
     """
 
     settings: Callable[..., BaseModel | None]
-    module: str = ""
-    each: bool = False
-    needs: tuple[str, ...] | None = None
-    keeps: tuple[str, ...] = ()
-    makes: tuple[str, ...] = ("metrics/{job}.json",)
-    versions: tuple[str, ...] = ()
-    hours: int = 3
+    module: str = ""  # that the job runs, after its notebook if it has one
+    each: bool = False  # there is a job for each training
+    needs: tuple[str, ...] | None = None  # kinds, of the same training if `each`; None: all above
+    keeps: tuple[str, ...] = ()  # images, kept/NAME.npz, or NAME_MODEL-SEED.npz if `each`
+    makes: tuple[str, ...] = ("metrics/{job}.json",)  # of its other files; the first must be there
+    versions: tuple[str, ...] = ()  # of packages on which results depend, too
+    hours: int = 3  # that a cluster gives it
 
 
 def in_full(profile: Profile) -> bool:

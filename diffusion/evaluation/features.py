@@ -34,21 +34,13 @@ SCALE = 30.0  # of its features: their distances are then about as large as the 
 
 @dataclass
 class Extractor:
-    """Maps grey images to features.
-
-    Attributes:
-        name: as in the list above.
-        network: uint8 (B, C, S, S) -> (B, D); None if it cannot be had.
-        reason: why it cannot, in a few words.
-        info: what identifies the features: dimension, sha256 of the weights, ...
-        chunk: images per network call; bounds memory, does not change the features.
-    """
+    """Maps grey images to features."""
 
     name: str
-    network: Callable[[Tensor], Tensor] | None = None
-    reason: str = ""
-    info: dict = field(default_factory=dict)
-    chunk: int = 500
+    network: Callable[[Tensor], Tensor] | None = None  # uint8 (B, C, S, S) -> (B, D)
+    reason: str = ""  # why there is no network
+    info: dict = field(default_factory=dict)  # dimension, sha256 of the weights, ...
+    chunk: int = 500  # images per network call; does not change the features
     device: torch.device = torch.device("cpu")
 
     @property

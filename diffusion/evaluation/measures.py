@@ -37,22 +37,14 @@ FEATURES = {  # of distances and floors: the ending of their names, and the feat
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure.
-
-    Attributes:
-        name, unit, meaning: as tables show them.
-        function: takes it, perhaps with others.
-        of: a measured set -> the arguments of the function, or a false value where it cannot be taken; None:
-            it is no measure of a set of images.
-        real: test images have it as samples do.
-    """
+    """A measure."""
 
     name: str
     unit: str
     meaning: str
     function: Callable
-    of: Callable | None = None
-    real: bool = True
+    of: Callable | None = None  # a measured set -> its arguments, or a false value; None: of no set
+    real: bool = True  # test images have it as samples do
 
     @property
     def code(self) -> str:

@@ -52,19 +52,12 @@ def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: s
 
 @dataclass(frozen=True)
 class Shipped:
-    """A kind of network that measures.
+    """A kind of network that measures."""
 
-    Attributes:
-        name: of its file, of its folder, and of its code in `identity.PARTS`.
-        sha256: of the shipped file.
-        make: (image_shape, number of classes) -> the network, untrained.
-        train: training images and their labels, number of classes -> the network, trained.
-    """
-
-    name: str
-    sha256: str
-    make: Callable[..., nn.Module]
-    train: Callable[[Tensor, Any, int], nn.Module]
+    name: str  # of its file, its folder, and its code in `identity.PARTS`
+    sha256: str  # of the shipped file
+    make: Callable[..., nn.Module]  # (image_shape, number of classes) -> the network, untrained
+    train: Callable[[Tensor, Any, int], nn.Module]  # images, labels, classes -> trained
     folder: Path = Path(__file__).parent
 
     @property
