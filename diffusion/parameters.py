@@ -47,8 +47,7 @@ Deepest = Annotated[
 ]
 DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
 Released = Annotated[
-    Text | None,
-    Field(description="a released profile, whose trainings are opened; None: train"),
+    Text | None, Field(description="a released profile, whose trainings are opened; None: train")
 ]
 
 

@@ -60,10 +60,7 @@ def reweighted(
 
 @measure(
     mix_frechet=("squared distance", "Fréchet distance of the first samples, in features of the classifier"),
-    mix_reweighted=(
-        "squared distance",
-        "the same of samples weighted to the classes of the test images",
-    ),
+    mix_reweighted=("squared distance", "the same of samples weighted to the classes of the test images"),
 )
 def split(
     reference: Reference, features: Tensor, labels: Tensor, reference_labels: Tensor, repeats: int

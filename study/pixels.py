@@ -48,10 +48,7 @@ def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> Interval:
 
 @measure(
     lambda seen: (grey(seen.x),),
-    border=(
-        "share",
-        "mean grey of the border before clamping, with the deviation over images",
-    ),
+    border=("share", "mean grey of the border before clamping, with the deviation over images"),
 )
 def border_before_clamping(samples: Tensor) -> Interval:
     """Mean and sd of the ring's mean grey before clamping, which hides half of what a drift does."""

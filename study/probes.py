@@ -142,9 +142,7 @@ def reconstruct(
     return degraded, predicted(network, degraded, level, process.T, precision)
 
 
-@measure(
-    restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"),
-)
+@measure(restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"))
 def restoration_error(
     process: ColdDiffusion, network: Network, x: Tensor, precision: str
 ) -> dict[int, Interval]:

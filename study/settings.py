@@ -62,8 +62,7 @@ class Measure(_Recognised):
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
     ways: dict[Name, Options] = Field(
-        {},
-        description="name -> another way to sample: sampler, prior, their options; average: last epochs",
+        {}, description="name -> another way to sample: sampler, prior, their options; average: last epochs"
     )
     sample_seed: Seed | None = Field(None, description="seed of the samples; None: that of the training")
     inception_weights: Literal["auto", "off"] = Field(
@@ -430,24 +429,15 @@ class Profile:
         )
 
 
-ELSEWHERE = {  # settings that a profile has in one place
-    "dataset": "it is of all models: write it at the top of the file",
-    "data_dir": "it is of all models: write it at the top of the file",
-    "out_dir": "write `out` at the top of the file",
-    "released": "it is a parameter of the notebooks",
-    "seed": "write seeds: [0, 1] at the top of the file or in a model",
-    "seeds": "write them at the top of the file or in a model",
-    "model": "a model's name is its key in `models`",
-    "notebook": "each model in `models` names its own",
-    "ways": "they are of a model: models: {zoom: {notebook: 03_train_zoom, ways: {...}}}",
-}
+# Settings that a profile has at its top, in a model's own entry, or not at all.
+ELSEWHERE = ("dataset", "data_dir", "out_dir", "released", "seed", "seeds", "model", "notebook", "ways")
 
 
 def _not_here(section: Iterable[str], where: str) -> None:
     """Refuse settings that a section of a profile does not decide."""
-    for name, instead in ELSEWHERE.items():
-        if name in section:
-            raise SettingError(f"{where}: {name} is not set here; {instead}")
+    if found := [name for name in ELSEWHERE if name in section]:
+        said = "dataset, data_dir, out and seeds stand at the top of the file, seeds and ways in a model"
+        raise SettingError(f"{where}: {found[0]} is not set here; {said}")
 
 
 def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: str) -> None:
