@@ -23,15 +23,8 @@ from study.table import PATCHES, REAL, Facts, Job, Samples, path_of
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 STUDY = ("linear", "cosine", "zoom")
-OF_RUN = (
-    "schedules",
-    "yardstick",
-    "blind",
-    "tuning",
-    "files",
-    "effects",
-    "intervention",
-)  # jobs of no training
+# Jobs of no training.
+OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention")
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,8 @@ from study.results import Results, Training
 from study.settings import TRAININGS
 
 FEWEST_FREEDOM = 3  # degrees of freedom below which constant and decaying rates are pooled
-OF_LENGTH = {
-    "epochs",
-    "steps",
-    "n_keep",
-    "n_reconstruct",
-    "model",
-    "seed",
-}  # settings that leave the first epochs alike
+# Settings that leave the first epochs alike.
+OF_LENGTH = {"epochs", "steps", "n_keep", "n_reconstruct", "model", "seed"}
 SMALLEST = 1e-9
 
 Measured = Callable[[Training], float]  # a number of a training, on its scale; KeyError and the like: none
