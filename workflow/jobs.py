@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ from diffusion.provenance import releases, versions
 from diffusion.sources import hash_of, plain
 from study.kept import MANIFEST
 from study.settings import Profile, SettingError
-from workflow.imports import followed
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "profiles"
@@ -255,3 +255,10 @@ def code_of(notebook: Path) -> str:
     cells = [cell for cell in read_json(notebook)["cells"] if cell["cell_type"] == "code"]
     text = "\n".join("".join(cell["source"]) for cell in cells)
     return re.sub(r"(?m)^(\s*)([%!].*)$", lambda found: f"{found[1]}magic({found[2]!r})", text)
+
+
+def followed(begin: str, place: Path, without: Iterable[str] = ()) -> list[Path]:
+    """Files in `place` of the modules that code imports, directly or not, but for those `without`."""
+    finder = ModuleFinder([str(place)], excludes=[*without])
+    finder.scan_code(compile(begin, "", "exec"), finder.add_module("__main__"))
+    return [Path(one.__file__) for one in finder.modules.values() if one.__file__]
