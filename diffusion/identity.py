@@ -196,9 +196,7 @@ class _Description:
 class Definitions:
     """The definitions that things rest on: name -> hash, each of its own text or value alone.
 
-    Args:
-        found: collects them.
-        counts: of which functions, classes and modules the definition counts; others are known by name.
+    Others than those that count, functions, classes and modules, are known by name.
     """
 
     def __init__(self, found: dict[str, str], counts: Callable[[Any], bool] = is_own):

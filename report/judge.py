@@ -83,11 +83,7 @@ def at_end(one: Training, measure: Measure) -> Interval:
 
 @dataclass(frozen=True)
 class Case:
-    """A run seen with one training of each model: what a claim is put to.
-
-    Attributes:
-        number: its place among those of the run, which chooses the trainings beyond the study.
-    """
+    """A run seen with one training of each model, by its number among these: what a claim is put to."""
 
     results: Results
     chosen: Mapping[str, Training]
@@ -138,10 +134,8 @@ class Case:
     ) -> Effect:
         """An effect of one training, or of the first over or minus the second.
 
-        Args:
-            found: with the interval of these trainings alone.
-            number: of a training, from which it follows; of: the scale on which trainings scatter alike.
-            gains: the derivative of the effect by it on these scales, if it is the same everywhere.
+        `found` has the interval of these trainings alone; `number` of a training, on the scale `of`, is what
+        it follows from; `gains` is the derivative by it on these scales, if it is the same everywhere.
         """
         scale = more.get("scale", LINEAR)
         by = (gain(scale, of, number(one)) if gains is None else gains for one in ones)

@@ -49,12 +49,7 @@ Entry = tuple[tuple[float, ...], tuple[str, ...]]  # a number of the text, unrou
 
 
 class Marks:
-    """The marks of a text.
-
-    Attributes:
-        entries: those that were made, with their numbers.
-        missing: texts with digits for which nothing was read.
-    """
+    """The marks of a text: `entries` with their numbers, and `missing`, for which nothing was read."""
 
     def __init__(self) -> None:
         self.entries: dict[Entry, int] = {}

@@ -153,13 +153,9 @@ _CONDITIONS = _environment()
 
 
 class Text:
-    """The sources of a text, with the names and named findings that they share.
+    """The sources of a text, in a folder, with the names and named findings that they share.
 
-    Args:
-        names: name -> what placeholders print and conditions look at, see `Names`.
-        marks: of the numbers that are printed.
-        complete: a finding that the run does not support is an error.
-        folder: the sources.
+    Where it is to be `complete`, a finding that the run does not support is an error.
     """
 
     def __init__(self, names: Mapping[str, Any], marks: Marks, complete: bool = False, folder: Path = TEXT):

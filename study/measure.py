@@ -69,14 +69,10 @@ class Part(NamedTuple):
 
 
 def measure(out: Path, model: str, seed: int, P: Measure) -> Job:
-    """Measure one finished training; returns its file, which is then on disk with the kept images.
+    """Measure one finished training of `out`; returns its file, then on disk with the kept images.
 
-    Args:
-        out: the folder of the results, which holds the training's file and run.
-
-    Raises:
-        ValueError: the training has no file, is of another data set, or its samples are not finite.
-        RunError: its weights are missing or changed.
+    ValueError: it has no file, is of another data set, or its samples are not finite. RunError: its weights
+    are missing or changed.
     """
     out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
     train = Job(out, f"train_{name}").facts

@@ -40,13 +40,9 @@ def content(
     recogniser: DigitRecogniser | None = None,
     names: Sequence[str] = DIGITS,
 ) -> dict[str, Any]:
-    """All that the scripts are given.
+    """All that the scripts are given: trainings as `training` makes them, and real images, (N, 1, 28, 28).
 
-    Args:
-        trainings: as `training` makes them.
-        images, labels: real images (N, 1, 28, 28) in [-0.5, 0.5], and the class of each.
-        recogniser: reads the results, and says which are digits; all its training digits are sent.
-        names: of the classes.
+    A recogniser reads the results, and says which are digits; all its training digits are sent.
     """
     found = {"wasm": kernel(), "trainings": list(trainings), "digits": None, "reader": None}
     if labels is not None:
