@@ -81,11 +81,6 @@ class Drift:
         return self.one.model
 
     @property
-    def training(self) -> float:
-        """Its loss in the first epoch, which no other has: it may be released short and long."""
-        return self.one.history[0]["train_loss"].value
-
-    @property
     def kind(self) -> str:
         """Of its network: "U-Net", "dilated", "RMS norm", or "study's network"."""
         settings = self.one.settings.unread
