@@ -40,8 +40,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[Fin
     """Findings about a process, up to the first problem.
 
     Args:
-        process: what to try; `prepare(x)` is called on it.
-        x: images, (N, C, S, S) in [-0.5, 0.5].
+        process: what to try; `prepare(x)` is called on it, with images (N, C, S, S) in [-0.5, 0.5].
         prior: where sampling starts; None: the process's own.
     """
     check_images(x)

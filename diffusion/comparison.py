@@ -11,7 +11,6 @@ from torch import Tensor
 from diffusion.bounds import looks, whole
 from diffusion.data import DataSet, as_images
 from diffusion.evaluation.evaluator import Evaluator
-from diffusion.evaluation.measures import Value
 from diffusion.evaluation.samples import FEWEST
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import ONE_IMAGE, Measured, main, shown
@@ -37,14 +36,9 @@ class Comparison:
     evaluator: Evaluator
 
     @property
-    def real(self) -> dict[str, Value]:
-        """The same measures of as many real images; for a distance its floor."""
-        return next(iter(self.measured.values())).real
-
-    @property
     def numbers(self) -> pd.DataFrame:
         """Of each model, and of real images, the main measures with their intervals."""
-        rows = {**self.measured, REAL: self.real}
+        rows = {**self.measured, REAL: next(iter(self.measured.values())).real}  # of a distance its floor
         shown_of_all = main({name: None for row in rows.values() for name in row})
         names = [x for x in shown_of_all if any(isinstance(row.get(x), Interval) for row in rows.values())]
         columns = {name: [row.get(name, Interval(None)) for row in rows.values()] for name in names}

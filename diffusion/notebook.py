@@ -54,11 +54,7 @@ def loss_curve() -> Callable[[int, float], None] | None:
 
 
 def kept_samples(run: Run, n: int) -> torch.Tensor:
-    """The first n of the samples that are kept with a released training, (n, 1, 28, 28) in [-0.5, 0.5].
-
-    Raises:
-        ValueError: none are kept.
-    """
+    """The first n samples kept with a released training, (n, 1, 28, 28); ValueError: none are."""
     path = run.folder.parents[1] / "kept" / f"samples_{run.name}-{run.seed}.npz"
     if not path.is_file():
         raise ValueError(f"{path} is not there; run.sample({n}) draws samples")

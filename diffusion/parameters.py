@@ -47,8 +47,7 @@ Deepest = Annotated[
 ]
 DataSetName = Annotated[str, BeforeValidator(_is_a_dataset)]
 Released = Annotated[
-    Text | None,
-    Field(description="a released profile, whose trainings are opened; None: train"),
+    Text | None, Field(description="a released profile, whose trainings are opened; None: train")
 ]
 
 
@@ -72,11 +71,7 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, values: Mapping[str, Any], where: str = "") -> Self:
-        """The settings in `values`; those of another name are refused.
-
-        Raises:
-            SettingError: one line that names the value, what is allowed, and the nearest right name.
-        """
+        """The settings in `values`; SettingError: one is not allowed, or no parameter."""
         try:
             return cls.model_validate(dict(values))
         except ValidationError as error:
@@ -113,12 +108,7 @@ class Settings(BaseModel):
 
 
 def settings_of(function: Callable, without: Iterable[str] = (), **defaults: Any) -> type[Settings]:
-    """Settings with a field for each parameter of a function or class that has bounds or a meaning.
-
-    Args:
-        without: parameters that are no settings.
-        defaults: in place of the signature's.
-    """
+    """Settings with a field for each parameter of a function that has bounds or a meaning, but `without`."""
     fields = {}
     for name, one in annotated(function).items():
         kind, *meaning = one.annotation.__origin__, *one.annotation.__metadata__
@@ -192,11 +182,7 @@ class Training(_Fit):
         return found | {"name": self.model} | ({"epochs": None} if self.steps else {})
 
     def way(self, changes: Mapping[str, Any] = MappingProxyType({})) -> Way:
-        """The way to sample the training, with changes; what these do not name stays as it is (`changed`).
-
-        Raises:
-            ValueError: the process cannot be sampled so.
-        """
+        """The way to sample the training, with `changed` settings; ValueError: it cannot be sampled so."""
         if other := changes.keys() - {*OF_SAMPLING, "average"}:
             raise ValueError(no_parameter(min(other), (*OF_SAMPLING, "average"), ""))
         own = {"prior": None, "prior_options": {}}  # a DDPM has none

@@ -1,9 +1,7 @@
 """A folder of pictures (PNG, JPEG, ...) as a data set, with sub-folders as classes."""
 
-import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -56,17 +54,21 @@ def images(
         if lacks := [name for name in classes if not found.get(name)]:
             where = f"the class {lacks[0]!r} of {root}" if lacks[0] else str(root)
             raise DataError(f"{where} has no picture to {split} on; needed: at least two, one is to test on")
-    files = {
-        split: [(path, label) for label, name in enumerate(classes) for path in found[name]]
-        for split, found in splits.items()
+    pictures = {
+        one: _opened(one, size) for found in splits.values() for each in found.values() for one in each
     }
-    in_colour = _look([path for found in files.values() for path, _ in found], size)
-    mode, names = "RGB" if (in_colour if colour is None else colour) else "L", tuple(filter(None, classes))
+    sizes = Counter(one.size for one in pictures.values())
+    width, height = next(iter(sizes))
+    if len(sizes) > 1 or width != height:
+        said = ", ".join(f"{w} x {h}" for (w, h), _ in sizes.most_common(SHOWN))
+        raise DataError(f"pictures in {root} are of {said} pixels; needed: squares of one size, or size=")
+    any_colour = any(one.mode == "RGB" for one in pictures.values())
+    mode, names = "RGB" if (any_colour if colour is None else colour) else "L", tuple(filter(None, classes))
 
     def read(split: str, folder: Path) -> Arrays | np.ndarray:
-        paths, labels = zip(*files[split], strict=True)
-        pixels = np.stack([_pixels(path, size, mode) for path in paths])
-        return (pixels, np.array(labels)) if names else pixels
+        chosen = [(path, label) for label, name in enumerate(classes) for path in splits[split][name]]
+        pixels = np.stack([np.asarray(pictures[path].convert(mode)) for path, _ in chosen])
+        return (pixels, np.array([label for _, label in chosen])) if names else pixels
 
     return DataSet(root.name if title is None else title, read, names)
 
@@ -99,35 +101,14 @@ def _by_class(folder: Path) -> dict[str, list[Path]]:
     return by_class
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, size: int | None) -> Image.Image:
+    """A picture, "RGB" where it is in colour and else "L", which fills a square of that size."""
     try:
         with Image.open(path) as found:
-            yield found
+            picture = ImageOps.exif_transpose(found)
+        made = picture.convert("L" if picture.mode in GREY else "RGB")
     except (OSError, ValueError, SyntaxError) as error:  # Pillow's, of damaged files
         raise DataError(f"{path} cannot be read as a picture ({error}); remove or mend it") from None
-
-
-def _pixels(path: Path, size: int | None, mode: str) -> np.ndarray:
-    with _opened(path) as found:
-        picture = ImageOps.exif_transpose(found).convert(mode)
-    return np.asarray(ImageOps.fit(picture, (size, size)) if size else picture)
-
-
-def _look(paths: Sequence[Path], size: int | None) -> bool:
-    """True if any picture is in colour; raises DataError where not all of them can be read, or stacked."""
-    sizes, in_colour = Counter(), False
-    for path in paths:
-        with _opened(path) as found:
-            sizes[found.size] += 1
-            mode = found.mode
-        if mode.startswith(DEEP):
-            raise DataError(f"{path} has more than 8 bits a channel ({mode}); save it with 8")
-        in_colour |= mode not in GREY
-    width, height = next(iter(sizes))
-    if size is None and (len(sizes) > 1 or width != height):
-        said = ", ".join(f"{w} x {h}" for (w, h), _ in sizes.most_common(SHOWN))
-        raise DataError(
-            f"pictures beside {paths[0]} are of {said} pixels; needed: squares of one size, or size="
-        )
-    return in_colour
+    if picture.mode.startswith(DEEP):
+        raise DataError(f"{path} has more than 8 bits a channel ({picture.mode}); save it with 8")
+    return ImageOps.fit(made, (size, size)) if size else made

@@ -23,13 +23,9 @@ def no_option(called: str, name: str, known: Iterable[str]) -> str:
 
 
 def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
-    """An entry of a registry, the object that `module:name` names, or the object itself if it is no text.
+    """An entry of a registry, what `module:name` names, or the object itself if it is no text.
 
-    Args:
-        what: what is looked for, for messages: "schedule", "degradation", ...
-
-    Raises:
-        ValueError: neither registered nor importable; the message has the registered names.
+    ValueError: neither registered nor importable; the message names `what` it was to be.
     """
     if not isinstance(name, str):
         return name
@@ -56,11 +52,7 @@ def made(
     options: Mapping[str, Any] | None,
     methods: Sequence[str],
 ) -> Any:
-    """The object that `named` finds, a class called with the options; None stays None.
-
-    Raises:
-        ValueError: as `named` and `call_with`, or it has none of the methods; a class is not called then.
-    """
+    """What `named` finds, a class called with the options; ValueError: it has none of the methods."""
     found = named(what, name, registry)
     kind = found if isinstance(found, type) else type(found)
     if options and kind is not found:
@@ -79,10 +71,9 @@ def parameters(function: Any) -> dict[str, inspect.Parameter]:
 
 
 def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
-    """Call a function or class with those of `values` that its signature asks for, and all of `options`.
+    """Call a function with those of `values` that its signature asks for, and all of `options`.
 
-    Raises:
-        ValueError: it does not take one of the options, or refuses what it is given.
+    ValueError: it does not take one of the options, or refuses what it is given.
     """
     called = getattr(function, "__name__", type(function).__name__)
     if not callable(function):

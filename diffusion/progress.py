@@ -60,11 +60,7 @@ def in_notebook() -> bool:
 def progress(
     steps: Iterable, title: str, total: int | None = None, done: int = 0, unit: str = "step"
 ) -> tqdm:
-    """`steps` with a bar on a terminal, and with a line every ten seconds elsewhere.
-
-    Args:
-        done: steps that an earlier run has done.
-    """
+    """`steps` with a bar on a terminal, and a line every ten seconds elsewhere; some were `done` before."""
     common = {"desc": title, "total": total, "initial": done, "unit": unit}
     if sys.stderr.isatty():
         return tqdm(steps, leave=False, mininterval=0.5, delay=0.5, dynamic_ncols=True, **common)

@@ -1,22 +1,16 @@
 """Random numbers, device and precision: what a computation depends on beside its arguments."""
 
 import contextlib
-import functools
 import hashlib
 import os
-import platform
 import random
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 import torch
-
-FASTER = 0.8  # cost of bf16 below which a machine is fast in it: a clear gain, which no noise makes
-MEASURED = (8, 16, 28, 28), (32, 16, 7, 7), (32, 32, 7, 7)  # images and kernels that it is measured with
 
 # --- random numbers ---
 
@@ -36,12 +30,9 @@ _GLOBAL_STREAMS = threading.RLock()
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed the global streams of torch, numpy and Python for what draws from them: initial weights, dropout.
+    """Seed the global streams of torch, numpy and Python, below 2**32, for what draws from them.
 
     They are restored afterwards. One thread at a time is in here, since all threads share these streams.
-
-    Args:
-        seed: below 2**32.
     """
     with _GLOBAL_STREAMS, torch.random.fork_rng():
         before = random.getstate(), np.random.get_state()  # noqa: NPY002 - others draw from it
@@ -59,11 +50,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def device(name: str | torch.device | None = None) -> torch.device:
-    """The device of that name; None: $COLD_ZOOM_DEVICE, else the GPU where there is one, else the CPU.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
+    """The device of that name; None: $COLD_ZOOM_DEVICE, else the GPU, else the CPU; ValueError: no such."""
     name = name or os.environ.get("COLD_ZOOM_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         return torch.empty(0, device=name).device
@@ -95,22 +82,15 @@ def affordable(precision: str, on: torch.device) -> str:
 def say_if_slow(precision: str, on: torch.device, what: str) -> None:
     """One line where something is computed in bf16 on a machine that is not fast in it."""
     if affordable(precision, on) != precision:
-        cost = f"about {cost_of_bf16(on):.2g} times as long as fp32"
-        print(f"note: {what} in bf16, which takes {cost} on this machine", flush=True)
+        print(f"note: {what} in bf16, which is slower than fp32 on this machine", flush=True)
 
 
 def _fast_in_bf16() -> bool:
-    """True for a CPU that trains faster in bf16: one with AMX, or AMD's AVX512-BF16; see docs/speed.md.
-
-    Where flags do not tell, as on Apple's and Arm's processors, it is measured. COLD_ZOOM_BF16=0 makes any
-    CPU one without bf16.
-    """
+    """True for a CPU with AMX, or AMD's AVX512-BF16 (docs/speed.md), but for one with COLD_ZOOM_BF16=0."""
     if (told := os.environ.get("COLD_ZOOM_BF16", "1")) not in ("0", "1"):
         raise ValueError(f"COLD_ZOOM_BF16 is {told!r}; allowed: 0 (compute in float32), 1")
     if told == "0":
         return False
-    if platform.machine().lower() not in ("x86_64", "amd64"):
-        return cost_of_bf16(torch.device("cpu")) < FASTER
     amx, avx = (  # of torch.cpu; absent in some builds
         getattr(torch.cpu, probe, lambda: False)()
         for probe in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
@@ -120,29 +100,6 @@ def _fast_in_bf16() -> bool:
     except OSError:
         intel = False
     return amx or (avx and not intel)
-
-
-@functools.cache
-def cost_of_bf16(on: torch.device) -> float:
-    """Seconds of the processor that bf16 takes for one that fp32 takes, measured in about a second.
-
-    Two convolutions of the study's network are computed, there and back; the best time of each counts.
-    """
-    draw = torch.Generator().manual_seed(0)
-    x, first, second = (torch.randn(shape, generator=draw) for shape in MEASURED)
-    x, kernels, begun = x.to(on), [one.to(on).requires_grad_() for one in (first, second)], time.monotonic()
-    times: dict[str, list[float]] = {"bf16": [], "fp32": []}
-    while len(times["bf16"]) < 2 or time.monotonic() - begun < 1:  # the first is spent on preparations
-        for precision, found in times.items():
-            begin = time.process_time()
-            with torch.inference_mode(False), torch.enable_grad(), autocast(on, precision):
-                made = x
-                for kernel in kernels:
-                    made = torch.nn.functional.conv2d(made, kernel, padding=3)
-                made.float().mean().backward()
-            kernels[0].grad.sum().item()  # waits for a GPU
-            found.append(time.process_time() - begin)
-    return min(times["bf16"]) / min(times["fp32"])
 
 
 def autocast(on: torch.device, precision: str) -> AbstractContextManager:

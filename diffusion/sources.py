@@ -3,13 +3,9 @@
 The source is that of a module's file, or of a notebook's cell, as long as it is what Python has compiled.
 """
 
-import __future__
-
 import ast
 import contextlib
 import functools
-import importlib
-import inspect
 import linecache
 import sys
 import sysconfig
@@ -80,41 +76,32 @@ def found_by(name: str) -> Any:
 # --- where, and what they name ---
 
 
-def unwrapped(thing: Any) -> Any:
-    return inspect.unwrap(thing) if isinstance(thing, types.FunctionType | CACHED) else thing
+def layers(thing: Any) -> list[Any]:
+    """A thing, what it wraps, what that wraps, and so on."""
+    found = [thing]
+    while isinstance(found[-1], types.FunctionType | CACHED) and hasattr(found[-1], "__wrapped__"):
+        found.append(found[-1].__wrapped__)
+    return found
 
 
 def definition(thing: type | types.FunctionType, at: str) -> ast.AST:
-    """The class or function in its source, that of a module or of a notebook's cell.
-
-    Raises:
-        IdentityError: there is none, or it was edited after it was imported.
-    """
+    """The class or function in its source; IdentityError: none, or edited after its import."""
     where = f"{at}: {thing.__qualname__}"
     codes = [one.__code__ for one in ([thing] if isinstance(thing, types.FunctionType) else _methods(thing))]
     if codes:
-        file = codes[0].co_filename
-        defined, made = _source(file, where)
-        if not made.issuperset(codes):
-            raise _edited(where, file)
-        sources, name = [defined], codes[0].co_qualname
-        name = name if isinstance(thing, types.FunctionType) else thing.__qualname__
+        files = [codes[0].co_filename]
     else:  # a class without a function
         file = getattr(sys.modules.get(thing.__module__), "__file__", None)
         cells = [one for one in linecache.cache if one.startswith("<") or "ipy" in one]
-        files, name = [file] if file else reversed(cells), thing.__qualname__
-        sources = [_source(one, where)[0] for one in files]
-    for defined in sources:
+        files = [file] if file else cells[::-1]
+    name = codes[0].co_qualname if isinstance(thing, types.FunctionType) else thing.__qualname__
+    for file in files:
+        defined, made = _source(file, where)
+        if not made.issuperset(codes):
+            raise _edited(where, file)
         for node in reversed(defined.get(name, [])):
             first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
             if not codes or first <= codes[0].co_firstlineno <= node.end_lineno:
-                spec = getattr(sys.modules.get(thing.__module__), "__spec__", None)
-                known = plain(node), codes, spec
-                before = _known.setdefault((thing.__module__, name), known)
-                # Another text of the same code, and no other import: a base, a decorator's argument.
-                if spec and before[0] != known[0] and before[1] == codes and before[2] is spec:
-                    raise _edited(where, sys.modules[thing.__module__].__file__)
-                _known[thing.__module__, name] = known
                 return node
     raise IdentityError(
         f"{where} has no definition that can be read; write a class or def statement in a module, or in a "
@@ -125,7 +112,7 @@ def definition(thing: type | types.FunctionType, at: str) -> ast.AST:
 def _methods(cls: type) -> list[types.FunctionType]:
     """The functions of a class that stand in its text."""
     found = (getattr(one, "__func__", getattr(one, "fget", one)) for one in vars(cls).values())
-    found = [one for one in map(unwrapped, found) if isinstance(one, types.FunctionType)]
+    found = [one for one in (layers(one)[-1] for one in found) if isinstance(one, types.FunctionType)]
     return [one for one in found if one.__code__.co_qualname.startswith(f"{cls.__qualname__}.")]
 
 
@@ -184,36 +171,19 @@ def _names(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
 
 def _imported(node: ast.Import | ast.ImportFrom, package: str | None) -> dict[str, Any]:
     """The names that an import statement gives, imported now; none where that fails."""
-    found = {}
+    found: dict[str, Any] = {"__package__": package}
     with contextlib.suppress(Exception):  # it may be meant to fail, as in try: import
-        if isinstance(node, ast.Import):
-            for one in node.names:
-                module = importlib.import_module(one.name)
-                root = one.name.partition(".")[0]
-                found[one.asname or root] = module if one.asname else sys.modules[root]
-        else:
-            base = "." * node.level + (node.module or "")
-            home = importlib.import_module(base, package)
-            for one in node.names:
-                if not hasattr(home, one.name):
-                    importlib.import_module(f"{home.__name__}.{one.name}")
-                found[one.asname or one.name] = getattr(home, one.name)
+        exec(compile(ast.Module([node], []), "<import>", "exec"), found)
     return found
 
 
 # --- texts ---
 
 Source = tuple[dict[str, list[ast.AST]], set[types.CodeType]]
-# (module, name) -> text, code and import of a definition, as it was last asked for.
-_known: dict[tuple[str, str], tuple[str, list[types.CodeType], Any]] = {}
 
 
 def _source(file: str, where: str) -> Source:
-    """The definitions of a source by qualified name, and all code that it compiles to.
-
-    Raises:
-        IdentityError: there is none, or it is no Python any more.
-    """
+    """The definitions of a source by qualified name, and all code that it compiles to, or IdentityError."""
     linecache.checkcache(file)
     if not (text := "".join(linecache.getlines(file))):
         raise IdentityError(
@@ -231,10 +201,8 @@ def _edited(where: str, file: str) -> IdentityError:
 
 @functools.cache
 def _read_source(text: str) -> Source:
-    tree, found, waiting = ast.parse(text), set(), []
-    for future in (0, __future__.annotations.compiler_flag):
-        flags = future | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        waiting.append(compile(tree, "", "exec", flags, dont_inherit=True))
+    tree, found = ast.parse(text), set()
+    waiting = [compile(tree, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
     while waiting:
         code = waiting.pop()
         found.add(code)

@@ -34,14 +34,11 @@ RESULTS, HEADING = "<< results >>", re.compile(r"^(```|~~~).*?^\1|^# ", re.MULTI
 def build(
     out: Path | str, profile: str | Path, failed: Mapping[str, str] = MappingProxyType({})
 ) -> list[Path]:
-    """Write the report of the run in `out`; returns the written files.
+    """Write the report of the run in `out`; returns the written files, or raises ValueError as `check`.
 
     Args:
         profile: name of a file in profiles/, or the path of one.
         failed: trainings of the profile that are left out, each with the reason: "zoom-0" -> text.
-
-    Raises:
-        ValueError: the run is incomplete or not that of the profile.
     """
     out = Path(out).resolve()
     asked = read_profile(profile, PROFILES)
@@ -80,11 +77,7 @@ def build(
 
 
 def told(run: Run, marks: Marks) -> str:
-    """The report as Markdown: of a run unlike the study the short one; before it, models of one's own.
-
-    Raises:
-        ValueError: an author's text is given, and the report is all of the study.
-    """
+    """The report as Markdown: of a run unlike the study the short one; before it, models of one's own."""
     profile = run.profile
     if profile.text and not (run.short or run.mine):
         raise ValueError(f"{profile.where}, report: the study has its own text; leave `text` out")
@@ -109,11 +102,7 @@ def parted(text: str) -> tuple[str, str]:
 
 
 def check(found: Results, profile: Profile) -> None:
-    """Refuse results of other settings than the profile's, but for measures of a model's further trainings.
-
-    Raises:
-        ValueError: there are such, of which the message names the first, or nothing is measured.
-    """
+    """Refuse results that are not measured, or of other settings than the profile's, by a ValueError."""
     if not any(one.measured for one in found.trainings.values()):
         raise ValueError(f"{found.out} has no training that is measured; `make report` measures them")
     for (model, seed), one in found.trainings.items():

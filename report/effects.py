@@ -23,33 +23,22 @@ MOST_TRAININGS = 50  # beyond these, a number of trainings is not computed
 class Effect:
     """A number that decides a claim: yes where its interval lies on one side of a bound, no on the other.
 
-    Attributes:
-        name: what it is.
-        found: the number and its 95 % interval; an exact one has no width. `interval` reads it.
-        side: the claim holds above the bound, below it, or within the margin about it, and fails where it
-            would hold with the opposite side; None: no verdict rests on it.
-        margin: an interval that includes the bound and stays this near to it is no difference that matters;
-            of a ratio, a factor.
-        scale: on which it is averaged over trainings.
-        ratio: it is a quotient, for which twice as large and half as large are equally far from 1.
-        show: how a value of it is printed.
-        weights: of each training that enters it, the derivative of the effect, on its scale, by the number
-            of the training; none where no training enters it.
-        scatter: how far the number of a training lies from its recipe's mean.
-        sources: what was read to compute it.
+    It holds above the bound, below it, or within the margin about it, and fails where it would hold with the
+    opposite side. An interval that includes the bound and stays within the margin is no difference that
+    matters. `interval` reads the number.
     """
 
     name: str
-    found: Interval
-    side: str | None = ABOVE
+    found: Interval  # with its 95 % interval; an exact one has no width
+    side: str | None = ABOVE  # None: no verdict rests on it
     bound: float = 0.0
-    margin: float | None = None
-    scale: Scale = LINEAR
-    ratio: bool = False
+    margin: float | None = None  # of a ratio, a factor
+    scale: Scale = LINEAR  # on which it is averaged over trainings
+    ratio: bool = False  # twice as large and half as large are equally far from 1
     show: Callable[[float], Markdown] = lambda x: Markdown(f"{x:.2g}")
-    weights: Mapping[str, float] = field(default_factory=dict)
-    scatter: Scatter = UNKNOWN
-    sources: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)  # training -> derivative by its number
+    scatter: Scatter = UNKNOWN  # of trainings about their recipe's mean
+    sources: tuple[str, ...] = ()  # what was read to compute it
 
     @property
     def interval(self) -> Interval:
@@ -92,10 +81,7 @@ class Effect:
         return replace(self, found=Interval(value, value, value), weights={}).answer()
 
     def same(self) -> tuple[str, float | None, float | None]:
-        """The bounds that would give the same answer: which of them, "bound" or "margin", from, to.
-
-        The margin is asked for where it decides: of what is within it, or no difference, or too wide for it.
-        """
+        """Bounds with the same answer: "bound" or, where that decides, "margin"; from, to."""
         _, low, high = self.interval.ends
         near, far = self.reach
         answer = self.answer()
@@ -148,10 +134,7 @@ def over_trainings(effects: Sequence[Effect]) -> Effect:
 
 
 def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
-    """About how many trainings of each model would decide, by the same rule; None: more than 50, or unknown.
-
-    As if the mean and the scatter stayed as they are.
-    """
+    """About how many trainings of each model would decide, all else alike; None: more than 50, or unknown."""
     first, whole = effects[0], over_trainings(effects)
     if not first.weights or first.open:
         return None

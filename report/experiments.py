@@ -32,10 +32,7 @@ def by_model(job: Job) -> dict[str, dict[str, Samples]]:
 
 
 def question(results: Results) -> list[tuple[str, Lazy]]:
-    """The zoom's distance over the linear DDPM's: of each pair of trainings, of all, of the study's weights.
-
-    Each has the ratios of `LAST`, and `late` where there are late checkpoints.
-    """
+    """The zoom's distance over the linear DDPM's: of pairs of trainings, of all, of the study's weights."""
     pairs = [*zip(*(results.of(model) for model in PAIR), strict=False)]
     found = [(f"Ours, seed {zoom.seed}", _of_pair(results, zoom, linear)) for zoom, linear in pairs]
     if theirs := results.original:

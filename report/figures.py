@@ -22,32 +22,18 @@ SOURCE = re.compile(rf"(?:released/([^/]+)/)?{METRICS}/([^/]+)\.json#(\d+)")
 
 
 class Found(NamedTuple):
-    """A figure in the output of a cell.
+    """A figure in the output of a cell."""
 
-    Attributes:
-        notebook, cell: the name of the executed notebook, and the cell's id there.
-        suffix: .svg, .png or .gif.
-        data: the bytes of the picture.
-        sources: of the rows that it was given (`study.table`).
-        numbers: what it plots and no row has: series, x and value each.
-    """
-
-    notebook: str
-    cell: str
+    notebook: str  # the name of the executed one
+    cell: str  # its id
     suffix: str
     data: bytes
-    sources: list[str]
-    numbers: list[tuple[str, float, float]]
+    sources: list[str]  # of the rows that it was given (`study.table`)
+    numbers: list[tuple[str, float, float]]  # that it plots and no row has: series, x, value
 
 
 def figures_of(path: Path) -> dict[str, Found]:
-    """The figures of an executed notebook by name: that of the cell, and of the model where it shows several.
-
-    A cell without a picture has none.
-
-    Raises:
-        ValueError: the file is no notebook, or two pictures have one name.
-    """
+    """The figures of an executed notebook, by name of the cell and model; ValueError: two have one name."""
     found: dict[str, Found] = {}
     try:
         notebook = read_json(path)
@@ -73,10 +59,7 @@ def figures_of(path: Path) -> dict[str, Found]:
 
 
 def figures_in(notebooks: Iterable[Path]) -> dict[str, Found]:
-    """The figures of several executed notebooks; of two of one name the first, and first of all the zoom's.
-
-    Those of a training have its model's name, too: "loss" and "loss_linear".
-    """
+    """The figures of notebooks, the zoom's first, also by their model: "loss" and "loss_linear"."""
     models = {path: path.stem.partition("-")[2].partition("-")[0] for path in notebooks}
     found: dict[str, Found] = {}
     for path in sorted(models, key=lambda one: models[one] != "zoom"):
@@ -91,14 +74,7 @@ def figures_in(notebooks: Iterable[Path]) -> dict[str, Found]:
 
 
 def csv_of(figure: Found, out: Path) -> bytes | None:
-    """The rows that a figure was given, then what it computed of them; None of a picture of images alone.
-
-    Args:
-        out: the folder of the run whose notebook it is of.
-
-    Raises:
-        ValueError: a row is not there, since results were made again after the notebook.
-    """
+    """The rows of a figure, then what it computed of them; None of a picture of images alone."""
     if not figure.sources and not figure.numbers:
         return None
     text = io.StringIO()

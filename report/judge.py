@@ -64,10 +64,7 @@ def late(one: Training, measure: Measure) -> Interval | None:
 
 
 def late_value(measure: Measure, epochs: Collection[int] = ()) -> Callable[[Training], float]:
-    """The mean of a measure over late checkpoints, those of some epochs where a training has enough of them.
-
-    LookupError: a training has too few.
-    """
+    """The mean of a measure over late checkpoints, of these epochs where enough; else LookupError."""
 
     def number(one: Training) -> float:
         rows = [row for row in one.late if row.epoch in epochs]
@@ -86,11 +83,7 @@ def at_end(one: Training, measure: Measure) -> Interval:
 
 @dataclass(frozen=True)
 class Case:
-    """A run seen with one training of each model: what a claim is put to.
-
-    Attributes:
-        number: its place among those of the run, which chooses the trainings beyond the study.
-    """
+    """A run seen with one training of each model, by its number among these: what a claim is put to."""
 
     results: Results
     chosen: Mapping[str, Training]
@@ -141,10 +134,8 @@ class Case:
     ) -> Effect:
         """An effect of one training, or of the first over or minus the second.
 
-        Args:
-            found: with the interval of these trainings alone.
-            number: of a training, from which it follows; of: the scale on which trainings scatter alike.
-            gains: the derivative of the effect by it on these scales, if it is the same everywhere.
+        `found` has the interval of these trainings alone; `number` of a training, on the scale `of`, is what
+        it follows from; `gains` is the derivative by it on these scales, if it is the same everywhere.
         """
         scale = more.get("scale", LINEAR)
         by = (gain(scale, of, number(one)) if gains is None else gains for one in ones)
@@ -154,11 +145,7 @@ class Case:
 
 
 def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
-    """The choices of one training of each model that a claim is put to.
-
-    The first training of each, then the second of each, and so on; a model with fewer begins again. Where the
-    models have the same seeds these are pairs of one seed.
-    """
+    """The first training of each model, then the second, and so on; one with fewer begins again."""
     of_model = {m: results.of(m) for m in models}
     n = max(map(len, of_model.values()), default=1)
     chosen = [{m: ones[i % len(ones)] for m, ones in of_model.items()} for i in range(n)]

@@ -25,29 +25,20 @@ KINDS = WORDS | {TOO_SMALL: "open"}  # for style sheets
 class Claim:
     """One testable statement.
 
-    Attributes:
-        id, section, text: its name, where the study makes it, and the statement in our words.
-        short: the same in a few words.
-        rule: when it holds; it fails where the mirror image of that is so, and in between it is undecided.
-        measure: Case -> effects.
-        models: the models of the study that it is about.
-        needs: Case -> in what a run differs from one that decides: a function of `report.judge`.
-        one_thing: its parts are measures of one thing, and decide nothing where they contradict each other.
-        made_before: its rule was made before the data were seen.
-        place: its number in the ledger.
+    It fails where the mirror image of its rule is so, and in between it is undecided.
     """
 
     id: str
-    section: Markdown
+    section: Markdown  # where the study makes it
     text: Markdown
-    short: Markdown
+    short: Markdown  # the text in a few words
     rule: Markdown
-    measure: Callable[..., Iterator[Effect]]
-    models: tuple[str, ...] = ()
-    needs: Callable[..., list[Markdown]] = lambda case: []
-    one_thing: bool = False
-    made_before: bool = False
-    place: int = 0
+    measure: Callable[..., Iterator[Effect]]  # of a `Case`
+    models: tuple[str, ...] = ()  # of the study, that it is about
+    needs: Callable[..., list[Markdown]] = lambda case: []  # in what a run differs from one that decides
+    one_thing: bool = False  # parts that contradict each other decide nothing
+    made_before: bool = False  # its rule, before the data were seen
+    place: int = 0  # its number in the ledger
 
     @property
     def source(self) -> str:
@@ -85,27 +76,18 @@ def bound(one: Effect) -> Markdown:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Verdict on a claim.
-
-    Attributes:
-        of: model -> its trainings.
-        parts: the effects over all trainings; cases: of each part the effects of which it is made.
-        decides: those of the parts that decide, or leave it open, and those that are only told.
-        reason, why: of an undecided one, one of the `BY_...`, and the same in words.
-        lean: the verdict that the values alone would give.
-        needed: about how many trainings would decide; None: not known, or more than `MOST_TRAININGS`.
-    """
+    """Verdict on a claim."""
 
     claim: Claim
     verdict: str
-    of: Mapping[str, list[Training]] = field(default_factory=dict)
-    parts: tuple[Effect, ...] = ()
-    cases: tuple[tuple[Effect, ...], ...] = ()
-    decides: tuple[Effect, ...] = ()
-    reason: str = ""
+    of: Mapping[str, list[Training]] = field(default_factory=dict)  # model -> its trainings
+    parts: tuple[Effect, ...] = ()  # over all trainings
+    cases: tuple[tuple[Effect, ...], ...] = ()  # of each part those of which it is made
+    decides: tuple[Effect, ...] = ()  # or leave it open, or are only told
+    reason: str = ""  # of an undecided one, one of the `BY_...`; why: in words
     why: Markdown = Markdown("")
-    lean: str = ""
-    needed: int | None = None
+    lean: str = ""  # the verdict that the values alone would give
+    needed: int | None = None  # trainings that would decide; None: not known, or too many
 
     @property
     def word(self) -> str:

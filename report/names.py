@@ -12,7 +12,7 @@ from report.departures import dataset
 from report.run import Run
 from report.sources import defined
 from report.text_format import DASH, Markdown, bibtex, code, duration, escape, listing, table
-from study.manifest import VERIFIED
+from study.kept import VERIFIED
 from study.results import Results, Training, plain
 from study.table import Job, note
 

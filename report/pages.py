@@ -41,11 +41,7 @@ def with_cells(text: str, drawn: Mapping[str, Found]) -> str:
 
 
 def page(path: Path, notebooks: Sequence[str] = ()) -> bytes:
-    """One notebook as HTML, with links to those of these names beside it.
-
-    Raises:
-        ValueError: it is no notebook.
-    """
+    """One notebook as HTML, with links to those of these names beside it; ValueError: it is none."""
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises many kinds; all mean the same to the user

@@ -26,11 +26,7 @@ PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
 
 
 def filled(readme: str, out: Path) -> str:
-    """The README with its blocks written anew, of the results in OUT.
-
-    Raises:
-        ValueError: the results do not support a sentence; it is to be rewritten.
-    """
+    """The README with its blocks written anew, of the results in OUT; ValueError: a sentence is wrong."""
     profile = read_profile(out.name, PROFILES)
     results = with_others(load(out, profile.trainings), profile)
     text = Text(values.names(Run(results, profile)), Marks(), complete=True)

@@ -14,11 +14,7 @@ TEMPLATES = HERE / "templates"
 
 
 def pandoc(text: str, *options: str, folder: Path | None = None) -> str:
-    """`text` converted by the wheel's pandoc.
-
-    Raises:
-        ValueError: pandoc failed; the message is its own.
-    """
+    """`text` converted by the wheel's pandoc; ValueError: its own message."""
     command = [pypandoc.get_pandoc_path(), *options]
     done = subprocess.run(command, input=text.encode(), capture_output=True, cwd=folder, check=False)
     if done.returncode:
@@ -41,11 +37,7 @@ PAGE = (  # the look of the report and of notebooks, which runs this script and 
 
 
 def html(text: str, out: Path, play: Path | None = None) -> bytes:
-    """One page, whole in itself, with figures of the run folder `out`.
-
-    Args:
-        play: the page to play with, which is copied beside this one; its picture, strip.png, lies there.
-    """
+    """One page, whole in itself, with figures of `out`; the page to play with and strip.png lie beside."""
     options = ["--shift-heading-level-by=1"]  # the title is the one h1
     if play:
         options += [f"--variable=play={play.name}", f"--variable=strip={play.with_name('strip.png')}"]
@@ -59,11 +51,7 @@ def typst_source(text: str, out: Path) -> str:
 
 
 def pdf(source: str, out: Path) -> bytes:
-    """Typst compiled to PDF with the wheel's own fonts and no clock: equal sources give equal bytes.
-
-    Raises:
-        ValueError: Typst does not accept the source; the message is its own.
-    """
+    """Typst compiled to PDF without a clock: equal sources give equal bytes; ValueError: its own message."""
     try:
         return typst.compile(source.encode(), root=str(out), ignore_system_fonts=True, timestamp=0)
     except typst.TypstError as error:

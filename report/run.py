@@ -17,20 +17,13 @@ OTHERS = {"further": "beyond", "original": "original", "watched": "starts"}  # k
 
 @dataclass(frozen=True)
 class Run:
-    """A run.
+    """A run."""
 
-    Attributes:
-        results: with those of the other runs (`with_others`).
-        notebooks: names of its executed notebooks.
-        drawn: names of the files of its figures.
-        failed: trainings that are left out, each with the reason.
-    """
-
-    results: Results
+    results: Results  # with those of the other runs (`with_others`)
     profile: Profile
-    notebooks: Sequence[str] = ()
-    drawn: Collection[str] = ()
-    failed: Mapping[str, str] = field(default_factory=dict)
+    notebooks: Sequence[str] = ()  # names of those that are executed
+    drawn: Collection[str] = ()  # files of its figures
+    failed: Mapping[str, str] = field(default_factory=dict)  # trainings that are left out -> the reason
 
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:

@@ -51,20 +51,13 @@ def names(run: Run) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Model:
-    """A training as it samples by default, or in another way.
-
-    Attributes:
-        name: what it is called.
-        samples: None where they are not measured.
-        changes: settings in which a way differs.
-        course: references to its figures, and the figures; empty where there are none.
-    """
+    """A training as it samples by default, or in another way."""
 
     name: str
     training: Training
-    samples: Samples | None
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    course: Markdown = Markdown("")
+    samples: Samples | None  # None where they are not measured
+    changes: Mapping[str, Any] = field(default_factory=dict)  # settings in which a way differs
+    course: Markdown = Markdown("")  # its figures, and references to them
 
     @property
     def constant(self) -> bool:

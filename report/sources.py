@@ -49,12 +49,7 @@ Entry = tuple[tuple[float, ...], tuple[str, ...]]  # a number of the text, unrou
 
 
 class Marks:
-    """The marks of a text.
-
-    Attributes:
-        entries: those that were made, with their numbers.
-        missing: texts with digits for which nothing was read.
-    """
+    """The marks of a text: `entries` with their numbers, and `missing`, for which nothing was read."""
 
     def __init__(self) -> None:
         self.entries: dict[Entry, int] = {}
@@ -88,16 +83,10 @@ def taken() -> Iterator[dict[str, None]]:
 
 @dataclass
 class Selection:
-    """Rows of one measure of one training and way, or a setting, or a definition.
+    """Rows of one measure of one training and way, or a setting, or a definition."""
 
-    Attributes:
-        what: it in words; of rows without what they are of.
-        file: the job's file, from the folder of the run or of the project; empty of a definition.
-        rows: its rows, in order; empty of a setting.
-    """
-
-    what: str
-    file: str = ""
+    what: str  # in words, without what rows are of
+    file: str = ""  # the job's, from the folder of the run or of the project
     rows: list[Row] = field(default_factory=list)
 
     @property

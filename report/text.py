@@ -153,13 +153,9 @@ _CONDITIONS = _environment()
 
 
 class Text:
-    """The sources of a text, with the names and named findings that they share.
+    """The sources of a text, in a folder, with the names and named findings that they share.
 
-    Args:
-        names: name -> what placeholders print and conditions look at, see `Names`.
-        marks: of the numbers that are printed.
-        complete: a finding that the run does not support is an error.
-        folder: the sources.
+    Where it is to be `complete`, a finding that the run does not support is an error.
     """
 
     def __init__(self, names: Mapping[str, Any], marks: Marks, complete: bool = False, folder: Path = TEXT):
@@ -174,11 +170,7 @@ class Text:
         }
 
     def holds(self, condition: str) -> bool:
-        """A condition is met; one that needs what the run lacks is not.
-
-        Raises:
-            ValueError: it begins with a name that no run has, or is no expression.
-        """
+        """A condition is met; one that needs what the run lacks is not. ValueError: it is none."""
         try:
             names = (
                 find_undeclared_variables(_CONDITIONS.parse(f"<< {condition} >>"))
@@ -194,12 +186,7 @@ class Text:
             raise ValueError(f"the condition “{condition}” cannot be decided: {error}") from error
 
     def markdown(self, source: str, name: str = "text") -> str:
-        """`source` with its guards decided and its placeholders filled in.
-
-        Raises:
-            ValueError: a placeholder is unknown, empty or without a format, or a finding is not supported
-                where all must be; names the source and the line.
-        """
+        """`source` with guards decided and placeholders filled in; ValueError: with source and line."""
         kept = self._said(source, name)
         try:
             with taken() as seen:

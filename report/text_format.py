@@ -22,10 +22,7 @@ DASH = Markdown("–")
 
 
 def escape(value: Any) -> Markdown:
-    """`value` as literal text: ASCII punctuation escaped, line breaks and control characters removed.
-
-    Pandoc's writers then escape for HTML and Typst: a label such as `<script>` or `#panic()` stays text.
-    """
+    """`value` as literal text, punctuation escaped: `<script>` or `#panic()` stays text for all writers."""
     if isinstance(value, Markdown):
         return value
     text = re.sub(r"(?<=\w)'(?=\w)", "’", _one_line(value))
@@ -37,11 +34,7 @@ def _one_line(value: Any) -> str:
 
 
 def finalize(value: Any) -> Markdown:
-    """Text that a placeholder prints.
-
-    Raises:
-        ValueError: it is None, or a float without a format.
-    """
+    """Text that a placeholder prints; ValueError: it is None, or a float without a format."""
     if isinstance(value, Markdown):
         return value
     if value is None:
@@ -108,10 +101,7 @@ def percent(x: float, decimals: int = 0) -> Markdown:
 
 
 def shown(x: Any, show: Callable = num, *how: Any) -> Markdown:
-    """A number with its 95 % interval, where it has one, each shown by a function: 9.02 [8.51, 9.60].
-
-    Of several they are shown without: 9.02 and 8.7.
-    """
+    """A number with its 95 % interval, if it has one: 9.02 [8.51, 9.60]; several without: 9.02 and 8.7."""
     if isinstance(x, list):
         return shown(x[0], show, *how) if len(x) == 1 else listing(show(one, *how) for one in x)
     if x.low is None:
@@ -176,10 +166,7 @@ def sentence(value: Any) -> Markdown:
 
 
 def code(value: Any) -> Markdown:
-    """A code span of literal text; its fence is longer than any run of backticks inside.
-
-    A vertical bar would end a table cell even in code, so a text with one becomes plain escaped text.
-    """
+    """A code span of literal text; one with a vertical bar, which would end a cell, becomes plain text."""
     text = _one_line(value)
     if "|" in text or not text:
         return escape(text)

@@ -14,10 +14,10 @@ import numpy as np
 from diffusion.evaluation.statistics import FEWEST, Interval
 from report import experiments
 from report.claims.ddpm import EARLY
-from report.claims.samples import COMPARABLE, classes
+from report.claims.samples import classes
 from report.departures import DDPMS, END_OF_TRAINING, complete, deviations
 from report.judge import at_end, late
-from report.ledger import FAILS, Verdict, tally
+from report.ledger import Verdict, tally
 from report.names import common, trained
 from report.run import Run
 from report.short import told
@@ -29,13 +29,11 @@ from study.counterparts import studied
 from study.figures.beyond import SHOWN
 from study.figures.pictures import UNPICKED
 from study.figures.starts import HALF
-from study.results import LATE, SETTLED, Results, Training, mean, sampling_of
+from study.results import LATE, SETTLED, Results, Training, sampling_of
 from study.table import Job, Samples
 
 EARLY_POINT = 0.2  # of training, where the schedules are compared
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
-SMALL = 0.3  # a spread of backgrounds that one hardly sees; those of U-Nets are all smaller by far
-BLIND = 0.1  # a response below which a network is called blind
 ABOUT = 1.2  # a class whose share is within this factor of its real one is neither common nor rare
 # Rows of the table of changes; the release's own has all.
 TOLD = (
@@ -96,7 +94,6 @@ def _run(run: Run, of: Mapping[str, list[Training]]) -> dict[str, Any]:
         "measuring": of["linear"][0].measured.facts,
         "real": of["linear"][0].real,
         "in_words": NUMBERS,
-        "comparable_within": lambda: defined(round(COMPARABLE), "report.claims.samples:COMPARABLE"),
         "end_of_training": lambda: defined(END_OF_TRAINING, "report.departures:END_OF_TRAINING"),
         "fewest_checkpoints": lambda: defined(FEWEST, "diffusion.evaluation.statistics:FEWEST"),
         "late_part": lambda: defined(LATE, "study.results:LATE"),
@@ -145,15 +142,12 @@ def _late_distances(one: Training) -> Markdown:
 
 def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
     """The ledger, and of each claim its verdict in a word."""
-    every, failing = [v.claim for v in verdicts.values()], []
-    for one in (v.claim for v in verdicts.values() if v.verdict == FAILS):
-        failing.append(f"“{one.short}” ({one.section.partition(',')[0]})")  # with the study's section
+    every = [v.claim for v in verdicts.values()]
     return {
         "verdicts": verdicts,
         "claims_count": lambda: defined(len(every), "report.claims"),
         "made_before": lambda: defined(sum(one.made_before for one in every), "report.claims"),
         "tally": lambda: tally(verdicts),
-        "failing": lambda: defined(Markdown(", ".join(failing)), "report.claims"),
         "verdict": {name: v.word for name, v in verdicts.items()},
     }
 
@@ -171,7 +165,6 @@ def _firsts(firsts: Mapping[str, Training]) -> dict[str, Any]:
         "rate_steps": lambda: int(_places(firsts["linear"].job["printed"], "loss_of_steps")[-1]),
         "float32": Lazy(float32, lambda m: firsts[m].measured["float32"]["frechet_gap"]),
         "levels_ahead": lambda: _levels_ahead({m: firsts[m].probes for m in DDPMS}),
-        "response_t": lambda: _places(firsts["linear"].response(), "response"),
         "cost": _cost(firsts),
     }
 
@@ -245,7 +238,6 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
         "swings": Lazy(of, swings),
         "follows_mix": Lazy(of, lambda m: [_by_distance(x, lambda row: row["divergence"]) for x in of[m]]),
         "loss_correlations": lambda: [_by_loss(one) for one in of["zoom"]],
-        "late_means": lambda: [mean(row["frechet"] for row in one.late) for one in of["zoom"]],
         "mix_all": lambda: [(one.model, one.analysed[""]["mix_reweighted"]) for one in ones],
         **_early({m: of.get(m, []) for m in DDPMS}),
     }
@@ -274,9 +266,9 @@ def _early(ones: Mapping[str, list[Training]]) -> dict[str, Any]:
     last = ones["linear"][0].train.unread["epochs"]
     epoch = min((linear.epoch for linear, _ in pairs), key=lambda e: abs(e - EARLY_POINT * last))
 
-    def ahead(begin: float, end: float) -> list[bool]:
-        """At each checkpoint in this part of training: whether the cosine schedule is nearer."""
-        found = [pair for pair in pairs if begin * last < pair[0].epoch <= end * last]
+    def ahead() -> list[bool]:
+        """At each early checkpoint: whether the cosine schedule is nearer."""
+        found = [pair for pair in pairs if pair[0].epoch <= EARLY * last]
         return [cosine["frechet"].value < linear["frechet"].value for linear, cosine in found]
 
     def read_epoch() -> int:
@@ -286,9 +278,7 @@ def _early(ones: Mapping[str, list[Training]]) -> dict[str, Any]:
         return epoch
 
     along = {
-        "ahead": lambda: ahead(0, EARLY),
-        "later_ahead": lambda: sum(ahead(EARLY, 1)),
-        "later": lambda: len(ahead(EARLY, 1)),
+        "ahead": ahead,
         "border_ratios": lambda: [linear["border"].sd / cosine["border"].sd for linear, cosine in pairs],
     }
     early = Lazy(DDPMS, lambda m: [curve[epoch] for curve in curves[m]])
@@ -301,28 +291,19 @@ def _early(ones: Mapping[str, list[Training]]) -> dict[str, Any]:
 def _zooms(results: Results) -> dict[str, Any]:
     """The classes that the zoom's trainings favour or neglect, and the study's weights with them."""
     ours, theirs = results.of("zoom"), results.original.of("zoom") if results.original else []
-    share = Names({"ours": lambda: by_class(ours), "all": lambda: by_class(ours + theirs)})
 
-    def where(of: str, met: Callable[[np.ndarray, np.ndarray, np.ndarray], bool]) -> Callable[[], list[str]]:
-        return lambda: [name for name, ends in share[of].items() if met(*ends.T)]
+    def where(met: Callable[[np.ndarray, np.ndarray, np.ndarray], bool]) -> list[str]:
+        return [name for name, ends in by_class(ours + theirs).items() if met(*ends.T)]
 
     return {
-        "favoured": where("ours", lambda x, low, high: low.min() > 1),
-        "rare": where("ours", lambda x, low, high: high.max() < 1),
-        # by the values alone, and not all of them beyond chance
-        "leaning_up": where("ours", lambda x, low, high: x.min() > ABOUT and low.min() <= 1),
-        "leaning_down": where("ours", lambda x, low, high: x.max() < 1 / ABOUT and high.max() >= 1),
         # in the study's weights, which are the last and have one checkpoint, beyond chance
-        "common_to_all": where("all", lambda x, low, high: x.min() > ABOUT and low[-1] > 1),
-        "rare_in_all": where("all", lambda x, low, high: x.max() < 1 / ABOUT and high[-1] < 1),
+        "common_to_all": lambda: where(lambda x, low, high: x.min() > ABOUT and low[-1] > 1),
+        "rare_in_all": lambda: where(lambda x, low, high: x.max() < 1 / ABOUT and high[-1] < 1),
     }
 
 
 def by_class(ones: list[Training]) -> dict[str, np.ndarray]:
-    """Class -> its share at the end of each training, of samples read with confidence, over the real one.
-
-    Value and interval of each, (trainings, 3).
-    """
+    """Class -> its share at the end of each training over the real one, with its interval: (trainings, 3)."""
 
     def share(one: Training, c: int) -> np.ndarray:
         return np.array(at_end(one, classes((c,))).ends) / one.real.at("recognised_share", c).value
@@ -339,11 +320,6 @@ def _of_run(results: Results) -> dict[str, Any]:
     yardstick = results.yardstick
     schedules, real = (job.ways if job else {} for job in (results.schedules, yardstick))
 
-    def per_nat() -> float:
-        """The distance of real images for each nat by which their classes are mixed otherwise."""
-        found = yardstick["mixed"]
-        return sum(one.value for one in found["frechet"]) / sum(found.places("frechet"))
-
     return {
         "schedule": results.schedules and results.schedules.facts,
         "schedules": schedules,
@@ -354,7 +330,6 @@ def _of_run(results: Results) -> dict[str, Any]:
             Markdown(f"{escape(kind.replace(' %', '%'))} {num(yardstick[kind]['frechet'], 2)}")
             for kind in SCALE
         ],
-        "per_nat": per_nat if yardstick else None,
     } | experiments.blind(results.blind)
 
 
@@ -391,11 +366,6 @@ def _level(results: Results) -> dict[str, Any]:
         "starts": Lazy(DDPMS if drifts else (), crossings),
         "drift": (lambda: _law(drifts, results)) if drifts else {},
         "finished": lambda: [one.border / one.predicted for one in finished],
-        "blind_ones": lambda: [one for one in own if one.response < BLIND],
-        "seeing_ones": lambda: [one for one in own if one.response > HALF],
-        "blind_below": lambda: defined(BLIND, "report.values:BLIND"),
-        "small": lambda: defined(SMALL, "report.values:SMALL"),
-        "followed": lambda: defined(drift.N, "study.drift:N"),
     }
 
 
@@ -403,24 +373,12 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     """Spreads of the level as the law predicts them from responses, beside those that were measured."""
     border = np.array([one.border for one in drifts])
     predicted = np.hypot([one.predicted for one in drifts], drift.real(results))
-    small = (border < SMALL) & np.array([one.kind != "U-Net" for one in drifts])
-    within = np.abs(np.log2(border / predicted)) < 1
-
-    def correlation(chosen: np.ndarray) -> float:
-        """Of the logarithms; 0 of fewer than three."""
-        pair = np.log(predicted[chosen]), np.log(border[chosen])
-        return float(np.corrcoef(*pair)[0, 1]) if chosen.sum() > 2 else 0.0
-
     return {
         "n": len(drifts),
-        "trainings": len({one.training for one in drifts}),
-        "correlation": correlation(border > 0),
-        "within": float(within.mean()),
-        "small": int(small.sum()),
-        "small_within": int(within[small].sum()),
-        "of_small": correlation(small),
-        "least": float(border.min()),
-        "most": float(border.max()),
+        "correlation": float(np.corrcoef(np.log(predicted), np.log(border))[0, 1])
+        if len(drifts) > 2
+        else 0.0,
+        "within": float((np.abs(np.log2(border / predicted)) < 1).mean()),
         "apart": float(border.max() / border.min()),
     }
 
@@ -454,17 +412,9 @@ def _numbers(components: int, of: int = 16) -> int:
 
 
 def _tuning(further: Results) -> Lazy:
-    """Of each model the number of ways tried, and the distance as it is reported over the best of them."""
-    tried, facts = experiments.by_model(further.tuning), further.tuning.facts
-
-    def tuned(model: str) -> dict[str, float]:
-        one, of = further.first(model), tried[model]
-        told = sampling_of(one.settings, one.changes["ddim_24" if one.process == "ddpm" else "grey"])
-        reported = next(way for way in of if sampling_of(one.settings, facts.ways[way]) == told)
-        best = min(found["frechet"].value for found in of.values())
-        return {"tried": len(of), "ratio": of[reported]["frechet"].value / best}
-
-    return Lazy(("n", *tried), lambda name: facts.settings["n"] if name == "n" else tuned(name))
+    """Of each model the number of ways tried, which are read."""
+    tried = experiments.by_model(further.tuning)
+    return Lazy(tried, lambda model: {"tried": len([one["frechet"] for one in tried[model].values()])})
 
 
 def _files(files: Job | None) -> dict[str, Any]:

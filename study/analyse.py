@@ -35,12 +35,7 @@ OF_NETWORK = ("response", "recovered")
 
 
 def analyse(out: Path, model: str, seed: int, P: Analyse) -> Job:
-    """Analyse one finished training; returns its file, which is then on disk.
-
-    Raises:
-        ValueError: the training has no file, or is of another data set.
-        RunError: its weights are missing or changed.
-    """
+    """Analyse one finished training; returns its file, which is then on disk, or raises as `measure` does."""
     out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
     train = Job(out, f"train_{name}").facts
     run = open_trained(out, train, P)

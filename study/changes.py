@@ -45,24 +45,15 @@ class Way(Mapping):
     """The samples of a model's trainings, drawn in one way: measure -> its number in each training.
 
     What is measured of the training itself is there, too: losses of the last epoch, probes, copies.
-
-    Attributes:
-        name: of the model, `model.way` for another way to sample it.
-        trainings, samples: those that were so sampled, and the samples of each.
-        base, settings: settings of the base, and of these samples; sources: where these stand.
-        runs: those by whose trainings scatter is judged.
-
-    Raises:
-        KeyError: it is not measured of all of them.
     """
 
-    name: str
+    name: str  # of the model, `model.way` for another way to sample it
     trainings: list[Training]
     samples: list[Samples]
-    base: dict[str, Any]
+    base: dict[str, Any]  # settings of the base of its kind
     settings: dict[str, Any]
-    sources: Sequence[str]
-    runs: Sequence[Results] = ()
+    sources: Sequence[str]  # of both settings
+    runs: Sequence[Results] = ()  # by whose trainings scatter is judged
 
     def __getitem__(self, measure: str) -> list[Any]:
         pairs = zip(self.trainings, self.samples, strict=True)
@@ -123,10 +114,7 @@ class Way(Mapping):
         return describe(self.changes) or f"{self.model}, the base"
 
     def over(self, measure: str, of: Scale = LOG) -> Interval:
-        """The mean over trainings, with the interval that follows from how far those of a recipe scatter.
-
-        The scatter is that of samples drawn as trainings say; unknown where no recipe was trained twice.
-        """
+        """Mean over trainings, its interval by the scatter of samples drawn as trainings say, if known."""
         values = [of.to(one.value) for one in self[measure]]
 
         def number(one: Training) -> float:
@@ -171,13 +159,7 @@ def _word(value: Any) -> str:
 
 
 def table(results: Results, beside: Results | None = None) -> list[Way]:
-    """The rows of a run, each base before what changes it; models that are not measured have none.
-
-    Args:
-        beside: the run in whose report it stands.
-
-    The trainings of a model as they are come before each other way to sample them.
-    """
+    """A run's ways, each base before what changes it; `beside` is the run in whose report they stand."""
     rows, runs = [], runs_of(beside or results)
     for process in ("ddpm", "zoom"):
         ones = [one for one in results.trainings.values() if one.process == process and one.measured]

@@ -11,11 +11,7 @@ from study.table import path_of
 
 
 def measured(P: Compares) -> Results:
-    """What is to be compared; what a notebook has trained, and is not measured yet, is measured first.
-
-    Raises:
-        ValueError: there is no training.
-    """
+    """What is to be compared, measured first where it is not yet; ValueError: there is no training."""
     found = sorted(P.out.glob("trained/*.json")) if isinstance(P, Compare) and not P.released else []
     with one_line():
         for name in (path.stem for path in found):

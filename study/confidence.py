@@ -50,8 +50,7 @@ def rank_by_quality(confidence: Tensor, n: int, seed: int = 0) -> tuple[Tensor, 
     """Indices (n,) of high-quality and of low-quality samples; the two share none.
 
     They are drawn at random from the tenth of the N samples of which the classifier is surest, and from the
-    tenth of which it is least sure. Where a tenth is fewer than n, the pool is the n best or worst, at most
-    half of all.
+    tenth of which it is least sure, or from the n best or worst, at most half of all.
     """
     pool = min(max(n, math.ceil(len(confidence) / 10)), len(confidence) // 2)
     order = confidence.argsort(descending=True, stable=True)

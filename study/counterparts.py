@@ -7,7 +7,7 @@ from typing import Any
 from diffusion.data import DATASETS
 from diffusion.parameters import TrainDDPM, TrainZoom
 from diffusion.provenance import releases
-from study.manifest import verify
+from study.kept import verify
 from study.results import STUDY, Results, Training, load, plain, trainings_in
 
 RELEASES = ("paper", "beyond")  # where counterparts are looked for, in this order
@@ -22,11 +22,7 @@ Pair = tuple[Results, Training] | None
 
 @cache
 def opened(name: str | None) -> Results | None:
-    """The released results of a profile; None where none are measured, or without a name.
-
-    Raises:
-        ValueError: the release is damaged.
-    """
+    """The released results of a profile, verified; None where none are measured, or without a name."""
     out = releases() / str(name)
     pairs = trainings_in(out) if name and out.is_dir() else []
     if not pairs:
@@ -83,10 +79,7 @@ def studied(results: Results) -> list[str]:
 
 
 def own(results: Results) -> list[str]:
-    """The measured models that are neither the study's nor have their like among the released ones.
-
-    Of a run with none of the study's models, all that are measured.
-    """
+    """The measured models that are neither the study's nor have their like among the released ones."""
     theirs = studied(results)
     others = [m for m in results.models if m not in theirs and results.first(m).measured]
     return [m for m in others if not theirs or _is_own(results, results.first(m))]

@@ -17,12 +17,9 @@ N = 500  # samples of a model, the same number for all: a Fréchet distance is b
 
 @measure(frechet_gap=("squared distance", "distance after the change minus that before, from the same noise"))
 def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
-    """The distance of features a minus that of b, whose images correspond, with its 95 % interval.
+    """The distance of features a (N, D) minus that of b, whose images correspond, with its interval.
 
     Both sets are halved alike, so that what their images share does not widen the interval.
-
-    Args:
-        a, b: (N, D), N >= 4, such as samples drawn from the same noise.
     """
     a, b = a.double(), b.double()
     gap = frechet_distance(reference, a) - frechet_distance(reference, b)
@@ -63,19 +60,14 @@ def reweighted(
 
 @measure(
     mix_frechet=("squared distance", "Fréchet distance of the first samples, in features of the classifier"),
-    mix_reweighted=(
-        "squared distance",
-        "the same of samples weighted to the classes of the test images",
-    ),
+    mix_reweighted=("squared distance", "the same of samples weighted to the classes of the test images"),
 )
 def split(
     reference: Reference, features: Tensor, labels: Tensor, reference_labels: Tensor, repeats: int
 ) -> dict[str, Interval]:
     """The distance of the first `N` samples, and what is left of it without their class mix, by name.
 
-    Args:
-        features, labels: (n, D) and (n,) of the samples, as read.
-        reference_labels: of the reference images, as read.
+    `labels` (n,) are as read, and so are `reference_labels`, of the reference images.
     """
     features, labels = features[:N], labels[:N]
     classes = 1 + int(max(labels.max(), reference_labels.max()))

@@ -43,12 +43,8 @@ class Response(NamedTuple):
 def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int], ddim: bool) -> float:
     """Standard deviation of the mean grey of samples that are drawn through `steps`, from T down to 0.
 
-    `N` offsets are drawn and followed, each by the response to its own size.
-
-    Args:
-        alpha_bar: (T + 1,), with alpha_bar[0] = 1.
-        responses: at some time steps and sizes of the offset, smallest first, between which they are
-            interpolated.
+    `N` offsets are drawn and followed, each by the response to its own size: interpolated between those to
+    some sizes, smallest first. `alpha_bar` is (T + 1,), with alpha_bar[0] = 1.
     """
     random = numpy_generator("drift")
     offset = SHIFT * random.standard_normal(N)  # of the mean of 784 pixels of unit noise
@@ -68,15 +64,9 @@ def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Samples of a DDPM, drawn in one way.
+    """Samples of a DDPM, drawn in one way, that of its name; the empty one is the model's own.
 
-    Attributes:
-        one: the training.
-        way: its name in the profile; empty for the model's own.
-        samples: their measures.
-        ddim: they are drawn with DDIM.
-        steps: time steps that sampling visits.
-        alpha_bar: of the schedule, (T + 1,).
+    `steps` are those that sampling visits, `alpha_bar` that of the schedule, (T + 1,).
     """
 
     one: Training
@@ -89,11 +79,6 @@ class Drift:
     @property
     def model(self) -> str:
         return self.one.model
-
-    @property
-    def training(self) -> float:
-        """Its loss in the first epoch, which no other has: it may be released short and long."""
-        return self.one.history[0]["train_loss"].value
 
     @property
     def kind(self) -> str:
@@ -142,10 +127,7 @@ def responses(analysed: Job) -> list[Response]:
 
 
 def of(one: Training) -> list[Drift]:
-    """Samples of a DDPM whose response is known, in each way in which they were drawn.
-
-    None of a module of a user's own, which no report imports.
-    """
+    """Samples of a DDPM whose response is known, in each way; none of a user's own module."""
     if not (one.measured and one.analysed and "shift 1" in one.analysed):
         return []
     settings = one.settings.unread

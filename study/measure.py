@@ -38,8 +38,7 @@ from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
 from study import confidence, pixels, probes, settings, table  # noqa: F401 - pixels: to be measured
 from study.distances import frechet_gap
-from study.drawn import DrawnRun
-from study.kept import keep, kept_path
+from study.kept import DrawnRun, keep, kept_path
 from study.results import LATE, plain
 from study.settings import Analyse, Measure
 from study.table import CHECKPOINT, PATCHES, REAL, Facts, Job
@@ -60,10 +59,7 @@ _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share o
 class Part(NamedTuple):
     """A piece of the measuring: measures that are taken of one thing.
 
-    Attributes:
-        way, epoch: where they stand in the table.
-        measures: their names.
-        take: those of some names -> their values; others may be among them.
+    `take` gives those of some names -> their values; others may be among them.
     """
 
     way: str
@@ -73,14 +69,10 @@ class Part(NamedTuple):
 
 
 def measure(out: Path, model: str, seed: int, P: Measure) -> Job:
-    """Measure one finished training; returns its file, which is then on disk with the kept images.
+    """Measure one finished training of `out`; returns its file, then on disk with the kept images.
 
-    Args:
-        out: the folder of the results, which holds the training's file and run.
-
-    Raises:
-        ValueError: the training has no file, is of another data set, or its samples are not finite.
-        RunError: its weights are missing or changed.
+    ValueError: it has no file, is of another data set, or its samples are not finite. RunError: its weights
+    are missing or changed.
     """
     out, P, name = Path(out), P.model_copy(update={"seed": seed}), f"{model}-{seed}"
     train = Job(out, f"train_{name}").facts
@@ -108,12 +100,7 @@ def measure(out: Path, model: str, seed: int, P: Measure) -> Job:
 
 
 def described(evaluator: Evaluator) -> dict[str, Any]:
-    """Identity of what measures, as JSON.
-
-    Returns:
-        "features": by name, whether they are `available`, else the `reason`; `sha256` and others of their
-        network. "recogniser": `n_digits` and `n_kind` of its calibration; None where there is none.
-    """
+    """Identity of what measures, as JSON: features by name, and the recogniser's calibration, if any."""
     unknown = {"dimension": None, "sha256": None, "test_accuracy": None}
     found = {
         name: {"available": one.available, "reason": one.reason, **unknown, **one.info}
@@ -127,10 +114,7 @@ def described(evaluator: Evaluator) -> dict[str, Any]:
 
 
 def measures_of(train: Facts, P: Measure) -> set[str]:
-    """The measures of samples: the project's, and those of modules that the settings name.
-
-    Others may have been loaded for another training of the same process.
-    """
+    """The measures of samples: the project's, and those of modules that the settings name."""
     for changes in P.ways.values():  # loads what they name
         trained_as(train).way(changes)
     said = json.dumps([plain(train.settings), P.values()])
@@ -194,10 +178,7 @@ def parts(
 
 
 def changed(run: Run) -> dict[str, Run]:
-    """The ablations that apply to a training: way -> it with one thing changed, or not.
-
-    That of precision says nothing of training in float32.
-    """
+    """The ablations that apply to a training: way -> it with one thing changed, or not."""
     found = {}
     if isinstance(run.way.sampler, Ancestral):
         for way, on in zip(GAPS["clipping"], (False, True), strict=True):
@@ -251,11 +232,7 @@ class Filling:
 
     Args:
         facts: all that decides the numbers beside the code of measures, and the environment.
-        measures: names of all that the job measures.
-
-    Attributes:
-        stale: those of these that have to be taken: their code is another one, or all is.
-        whole: the file has all, and nothing else.
+        measures: names of all that the job measures; `stale` are those that have to be taken.
     """
 
     def __init__(self, out: Path, name: str, facts: dict[str, Any], measures: Collection[str]):

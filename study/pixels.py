@@ -34,10 +34,7 @@ def ring(images: Tensor) -> Tensor:
     background=("share", "mean grey of the border as it is seen, 0 black to 1 white"),
 )
 def border_grey(images: Tensor, seed: int = 0) -> Interval:
-    """Mean grey value, 0 (black) to 1 (white), of the outer ring of 3 pixels: almost 0 in MNIST.
-
-    The interval is from a bootstrap over the uint8 images (N, 1, 28, 28): pixels of one are dependent.
-    """
+    """Mean grey of the outer ring of images (N, 1, 28, 28), with a bootstrap over them: almost 0 in MNIST."""
     return bootstrap((ring(images).double().mean(1) / 255).numpy(), REPEATS, seed, "background")
 
 
@@ -51,17 +48,10 @@ def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> Interval:
 
 @measure(
     lambda seen: (grey(seen.x),),
-    border=(
-        "share",
-        "mean grey of the border before clamping, with the deviation over images",
-    ),
+    border=("share", "mean grey of the border before clamping, with the deviation over images"),
 )
 def border_before_clamping(samples: Tensor) -> Interval:
-    """Mean and sd over samples (N, 1, 28, 28), in model units, of the ring's mean grey.
-
-    On the scale of `border_grey`, 0 (black) to 1; a border darker than black is negative. Clamping hides such
-    borders, and with them half of what a drift of the mean does.
-    """
+    """Mean and sd of the ring's mean grey before clamping, which hides half of what a drift does."""
     border = ring(samples).double().mean(1) + 0.5
     return Interval(float(border.mean()), n=len(samples), sd=float(border.std()))
 

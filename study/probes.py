@@ -110,11 +110,9 @@ def recovered(
     precision: str,
     seed: int = 0,
 ) -> dict[int, Interval]:
-    """By step, the share of test images read right in the clean image that the network predicts from x_t.
+    """By step, the share of test images (N, 1, 28, 28) read right in what the network predicts from x_t.
 
-    Args:
-        x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,).
-        classifier: images -> logits, (B, 10); it sees the prediction cut to [-0.5, 0.5].
+    The classifier, images -> logits (B, 10), sees the prediction cut to [-0.5, 0.5].
     """
     eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
     found = {}
@@ -144,9 +142,7 @@ def reconstruct(
     return degraded, predicted(network, degraded, level, process.T, precision)
 
 
-@measure(
-    restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"),
-)
+@measure(restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"))
 def restoration_error(
     process: ColdDiffusion, network: Network, x: Tensor, precision: str
 ) -> dict[int, Interval]:
@@ -169,12 +165,7 @@ def restoration_error(
 def confusion(
     process: ColdDiffusion, network: Network, classifier: Callable, x: Tensor, labels: Tensor, precision: str
 ) -> dict[str, Any]:
-    """The classes that come out of fully degraded images, by name; `restored_as` by true class first.
-
-    Args:
-        x, labels: (N, 1, 28, 28) in [-0.5, 0.5] and (N,) int64.
-        classifier: images -> logits, (B, K).
-    """
+    """The classes that come out of fully degraded images x, by name; `restored_as` by true class first."""
     out = reconstruct(process, network, x, process.T, precision)[1]
     read, real = classes_of(classifier, out), classes_of(classifier, x)
     K, dark = classifier(x[:1]).shape[1], dark_centre(x)  # dark: (N,)
@@ -196,11 +187,7 @@ def confusion(
 
 
 def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> Tensor:
-    """Distance of each image to the nearest training image, (N,).
-
-    Args:
-        x, x_train: bytes, (N, 1, 28, 28) and (M, 1, 28, 28). Distances are Euclidean, of grey values 0 to 1.
-    """
+    """Euclidean distance of each image to the nearest training image, (N,); both bytes, taken as 0 to 1."""
     flat = x.flatten(1).float() / 255
     parts = x_train.flatten(1).split(chunk)
     return torch.stack([torch.cdist(flat, part.float() / 255).amin(1) for part in parts]).amin(0)
@@ -213,8 +200,7 @@ def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> Tensor:
 def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict[str, Interval]:
     """Distances of samples to the nearest training image against those of test images, by name.
 
-    Args:
-        found, test: distances (N,) and classes (N,), as read, of samples and of test images.
+    `found` and `test` are distances (N,) and classes (N,), as read.
     """
     (far, labels), (test_far, test_labels) = found, test
     bound = test_far.quantile(NEAR)

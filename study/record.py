@@ -75,10 +75,8 @@ def schedules_record(
 ) -> Path:
     """The file of notebook 01, which is written.
 
-    Args:
-        early: a time step.
-        left: schedule -> correlation of each of N images with its latent at that step, (N,).
-        misprint: (T,) variances of the cosine schedule by Eq. (9) as printed.
+    `left` are correlations (N,) of images with their latents at the step `early`, by schedule; `misprint`
+    (T,) variances of the cosine schedule by Eq. (9) as printed.
     """
     rows: list[list[Any]] = []
     for name, one in {"linear": linear, "cosine": cosine}.items():
@@ -110,14 +108,7 @@ def schedules_record(
     epoch_seconds=("seconds", "of an epoch"),
 )
 def train_record(P: Training, process: str, label: str, run: Run, **probes: Iterable[list[Any]]) -> Path:
-    """The file of a run, which is written.
-
-    Args:
-        P: settings of the notebook that trained it; the run lies under `P.out`.
-        process: "ddpm", "zoom" or "own".
-        label: what figures call the model.
-        probes: `ddpm=ddpm_probes(...)` or `zoom=zoom_probes(...)`.
-    """
+    """The file of a run, which lies under `P.out`; it is written, with rows of `ddpm_probes` and the like."""
     weights, out, known = run.weights_file(), P.out.absolute(), get(P.dataset)
     facts = {
         "job": P.notebook,
@@ -166,11 +157,7 @@ def docs(P: Training, run: Run) -> dict[str, str]:
     loss_of_steps=("squared error", "at the first and at the last of a few steps; x: step"),
 )
 def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> list[list[Any]]:
-    """Rows of a DDPM: losses of a few steps at the learning rate as printed and as used, and common losses.
-
-    Args:
-        rates: learning rate -> losses, the one that is printed first; a last loss may be infinite.
-    """
+    """Rows of a DDPM: losses of a few steps at the rate as printed and as used, and common losses."""
     rows: list[list[Any]] = []
     for way, (rate, losses) in zip(("printed", "used"), rates.items(), strict=True):
         shown = {x: losses[x - 1] for x in (1, len(losses)) if math.isfinite(losses[x - 1])}
@@ -187,11 +174,7 @@ def ddpm_probes(rates: Mapping[float, Sequence[float]], common: CommonLoss) -> l
 def zoom_probes(
     errors: Mapping[int, Interval], counts: Tensor, reading: Mapping[str, Any]
 ) -> list[list[Any]]:
-    """Rows of a zoom, with the counts (256,) of the grey values of its central training pixels.
-
-    Args:
-        errors, reading: of `probes.restoration_error` and `probes.confusion`.
-    """
+    """Rows of a zoom, with the counts (256,) of the grey values of its central training pixels."""
     share, reading = counts.double() / counts.sum(), dict(reading)
     centre = {
         "centre_pixels": counts.tolist(),
@@ -262,12 +245,9 @@ def first_losses(P: Training, run: Run, x: Tensor, rate: float) -> list[float]:
 
 
 def trained(out: Path, name: str, **places: Any) -> Path:
-    """The file of a training that a notebook has left in OUT/trained, by its name, such as "zoom-0".
+    """The file of a training that a notebook has left in OUT/trained, such as "zoom-0"; written if it lacks.
 
-    It is written where there is none, or one of an earlier training.
-
-    Raises:
-        ValueError, RunError: the training cannot be opened, as one whose class was typed in a notebook.
+    ValueError or RunError: the training cannot be opened, as one whose class was typed in a notebook.
     """
     left, path = read_json(out / "trained" / f"{name}.json"), path_of(out, f"train_{name}")
     said = left["settings"]

@@ -21,18 +21,10 @@ from study.kept import read_kept
 from study.table import PATCHES, REAL, Facts, Job, Samples, path_of
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
-LABEL_FREE = "autoencoder"  # the features without labels that tables and conditions are of
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 STUDY = ("linear", "cosine", "zoom")
-OF_RUN = (
-    "schedules",
-    "yardstick",
-    "blind",
-    "tuning",
-    "files",
-    "effects",
-    "intervention",
-)  # jobs of no training
+# Jobs of no training.
+OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention")
 
 
 @dataclass(frozen=True)
@@ -156,18 +148,10 @@ class Training:
 
 @dataclass(frozen=True)
 class Results:
-    """All jobs of a run.
-
-    Attributes:
-        trainings: (model, seed) -> training; the first seed of a model is the one that text names.
-        schedules, yardstick, blind, tuning, files, effects, intervention: jobs of no training, None where
-            they are not made.
-        further, original, watched: other runs, of which some things are shown beside this one's: beyond the
-            study, of its own weights, and of trainings whose every early epoch is measured.
-    """
+    """All jobs of a run; of further, original and watched runs some things are shown beside this one's."""
 
     out: Path
-    trainings: dict[tuple[str, int], Training] = field(default_factory=dict)
+    trainings: dict[tuple[str, int], Training] = field(default_factory=dict)  # a model's first is named
     schedules: Job | None = None
     yardstick: Job | None = None
     blind: Job | None = None
@@ -218,11 +202,7 @@ _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 
 def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[str, int]]:
-    """(model, seed) of all trainings under OUT, the study's models first; or of some models, in their order.
-
-    Raises:
-        ValueError: there is none of one of these models.
-    """
+    """(model, seed) of all trainings under OUT, the study's first; or of some models; ValueError: none."""
     found = [m for p in Path(out).glob("metrics/train_*.json") if (m := _TRAIN.fullmatch(p.name))]
     pairs = [(m[1], int(m[2])) for m in found if models is None or m[1] in models]
     if missing := set(models or ()) - {model for model, _ in pairs}:
@@ -239,9 +219,7 @@ def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, pr
         trainings: (model, seed) that must be there, in this order; None: all that are, the study's first.
         prefix: of the sources of its numbers: "released/beyond/" for another run's.
 
-    Raises:
-        ValueError: a file is missing, malformed, or not that of its name; or measures are of other weights
-            than the training's.
+    ValueError: a file is missing, malformed, or not that of its name, or measures are of other weights.
     """
     out, found = Path(out), {}
 

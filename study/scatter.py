@@ -19,25 +19,15 @@ from study.results import Results, Training
 from study.settings import TRAININGS
 
 FEWEST_FREEDOM = 3  # degrees of freedom below which constant and decaying rates are pooled
-OF_LENGTH = {
-    "epochs",
-    "steps",
-    "n_keep",
-    "n_reconstruct",
-    "model",
-    "seed",
-}  # settings that leave the first epochs alike
+# Settings that leave the first epochs alike.
+OF_LENGTH = {"epochs", "steps", "n_keep", "n_reconstruct", "model", "seed"}
 SMALLEST = 1e-9
 
 Measured = Callable[[Training], float]  # a number of a training, on its scale; KeyError and the like: none
 
 
 class Scale(NamedTuple):
-    """Where numbers of a kind scatter about alike.
-
-    Attributes:
-        to, back: a number to its scale, and back.
-    """
+    """Where numbers of a kind scatter about alike: a number `to` it, and `back`."""
 
     to: Callable[[float], float]
     back: Callable[[float], float]
@@ -76,11 +66,7 @@ UNKNOWN = Scatter(math.nan, 0)
 
 
 def recipes(runs: Iterable[Results]) -> list[list[Training]]:
-    """The trainings of each recipe that was trained at least twice.
-
-    A training at a constant rate that is the beginning of another one is left out: the longer
-    stands for both.
-    """
+    """The trainings of each recipe that was trained at least twice; the longer of two that begin alike."""
     ones = [one for run in runs for one in run.trainings.values()]
     longest: dict[Any, int] = {}
     for one in ones:
@@ -110,7 +96,7 @@ def _course(one: Training) -> tuple[str, int]:
 
 
 def pooled(runs: Iterable[Results], of: Measured, constant: bool) -> Scatter:
-    """The scatter of a number between trainings of one recipe, of those at constant or at decaying rates.
+    """The scatter of a number between trainings of one recipe, at constant or at decaying rates.
 
     Of all of them where the group has fewer than `FEWEST_FREEDOM` degrees of freedom.
     """

@@ -62,8 +62,7 @@ class Measure(_Recognised):
     interval_repeats: int = Field(1000, ge=2, le=100_000, description="draws behind an interval")
     ablations: bool = Field(True, description="draw again with one thing changed: clipping, precision, prior")
     ways: dict[Name, Options] = Field(
-        {},
-        description="name -> another way to sample: sampler, prior, their options; average: last epochs",
+        {}, description="name -> another way to sample: sampler, prior, their options; average: last epochs"
     )
     sample_seed: Seed | None = Field(None, description="seed of the samples; None: that of the training")
     inception_weights: Literal["auto", "off"] = Field(
@@ -313,10 +312,7 @@ class Sections(BaseModel):
     analyse: Section = {}
     yardstick: Section = {}
     compare: Literal["04_compare_fid", "06_beyond"] = "04_compare_fid"
-    minutes: float | None = Field(
-        None, gt=0, description="that a run may take: a slow machine has smaller numbers, those of least"
-    )
-    least: Section = {}
+    slow: Section = {}  # in place of the settings above, where networks run in float32
     report: Annotated[Report, BeforeValidator(_or_empty)] = Report()
 
 
@@ -324,16 +320,11 @@ class Profile:
     """A whole run: its models, each with its seeds, and how they are trained and measured.
 
     Attributes:
-        name, dataset, data_dir, out: as in the file; `out` is build/<name> unless it says otherwise.
-        common: of these, what all notebooks have.
-        schedules: settings of notebook 01.
         trainings: (model, seed) -> settings of one training, in the profile's order, first seeds first.
-        measures: model -> settings of measuring it.
-        analyses: model -> settings of analysing it, where the file or the model has a section `analyse`.
-        yardstick: settings of the yardstick; None where the file has no such section.
+        measures, analyses: model -> settings of measuring and, where the file asks for it, of analysing it.
+        schedules, yardstick: settings of notebook 01 and, where the file has the section, of the yardstick.
         labels: model -> what the report calls it, where the file says so.
-        options: what the file says of its report.
-        text: what its author has written; None where there is nothing.
+        options, text: what the file says of its report, and what its author has written, or None.
     """
 
     def __init__(self, content: Any, where: str):
@@ -438,24 +429,15 @@ class Profile:
         )
 
 
-ELSEWHERE = {  # settings that a profile has in one place
-    "dataset": "it is of all models: write it at the top of the file",
-    "data_dir": "it is of all models: write it at the top of the file",
-    "out_dir": "write `out` at the top of the file",
-    "released": "it is a parameter of the notebooks",
-    "seed": "write seeds: [0, 1] at the top of the file or in a model",
-    "seeds": "write them at the top of the file or in a model",
-    "model": "a model's name is its key in `models`",
-    "notebook": "each model in `models` names its own",
-    "ways": "they are of a model: models: {zoom: {notebook: 03_train_zoom, ways: {...}}}",
-}
+# Settings that a profile has at its top, in a model's own entry, or not at all.
+ELSEWHERE = ("dataset", "data_dir", "out_dir", "released", "seed", "seeds", "model", "notebook", "ways")
 
 
 def _not_here(section: Iterable[str], where: str) -> None:
     """Refuse settings that a section of a profile does not decide."""
-    for name, instead in ELSEWHERE.items():
-        if name in section:
-            raise SettingError(f"{where}: {name} is not set here; {instead}")
+    if found := [name for name in ELSEWHERE if name in section]:
+        said = "dataset, data_dir, out and seeds stand at the top of the file, seeds and ways in a model"
+        raise SettingError(f"{where}: {found[0]} is not set here; {said}")
 
 
 def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: str) -> None:
@@ -474,11 +456,7 @@ def _each_trains_another(trainings: Mapping[tuple[str, int], Training], where: s
 
 
 def read_profile(name: str | Path, folder: Path) -> Profile:
-    """The profile of a name in `folder`, or in a YAML file of any place.
-
-    Raises:
-        SettingError: there is none, it is no YAML, or a setting is wrong; one line.
-    """
+    """The profile of a name in `folder`, or of a file of any place; SettingError: one line."""
     is_path = str(name).endswith((".yaml", ".yml"))
     path = Path(name) if is_path else folder / f"{name}.yaml"
     known = sorted(p.stem for p in folder.glob("*.yaml"))
@@ -498,11 +476,7 @@ def read_profile(name: str | Path, folder: Path) -> Profile:
 
 
 def read_text(text: str, where: str) -> Any:
-    """Content of a YAML text.
-
-    Raises:
-        SettingError: it is no YAML, or has a key twice; one line.
-    """
+    """Content of a YAML text; SettingError: it is no YAML, or has a key twice."""
     try:
         return yaml.load(text, Loader=_Strict)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -510,35 +484,13 @@ def read_text(text: str, where: str) -> Any:
 
 
 class _Strict(yaml.SafeLoader):
-    """YAML in which no key stands twice, 1e-4 is a number, and 010 and 1:30 are none."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - without octal numbers and those to the base of 60
-        first: [(tag, pattern) for tag, pattern in found if not tag.endswith((":int", ":float"))]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_yaml_int(self, node: Any) -> int:
-        if ":" in (text := self.construct_scalar(node)):  # !!int '1:30', to the base of 60
-            raise yaml.YAMLError(f"{text} is no whole number{node.start_mark}")
-        return super().construct_yaml_int(node)
+    """YAML in which no key stands twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if doubled := [key for i, key in enumerate(keys) if key in keys[:i]]:
             raise yaml.YAMLError(f"the key {doubled[0]!r} stands twice{node.start_mark}")
         return super().construct_mapping(node, deep)
-
-
-_DIGITS = list("-+.0123456789")
-_Strict.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(0|[1-9][0-9]*(_[0-9]+)*)$"), _DIGITS
-)
-_FLOAT = r"^[-+]?((0|[1-9][0-9]*(_[0-9]+)*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
-_Strict.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(_FLOAT), _DIGITS)
-_Strict.add_constructor("tag:yaml.org,2002:int", _Strict.construct_yaml_int)
-# All of it at once, so that what holds itself, as &a {k: *a}, is refused.
-_Strict.add_constructor("tag:yaml.org,2002:map", lambda one, node: one.construct_mapping(node, deep=True))
-_Strict.add_constructor("tag:yaml.org,2002:seq", lambda one, node: one.construct_sequence(node, deep=True))
 
 
 if __name__ == "__main__":

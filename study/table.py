@@ -31,33 +31,21 @@ IN_FILE = ("way", "epoch", "measure", "x", "value", "low", "high", "n", "sd")  #
 
 
 class Row(NamedTuple):
-    """A number.
+    """A number."""
 
-    Attributes:
-        run: the folder that it is in.
-        model, seed: the training; "" and None of what is of no training.
-        way: which samples or images: "" the finished model's own; "checkpoint" those of an epoch; "real" test
-            images; else the name of another way to sample, of a distortion, of a schedule.
-        epoch: after which the weights were kept; None of the whole training.
-        measure: its name.
-        x: level, time step, class or place in a list; None of a single number.
-        value, low, high, n, sd: the number, its 95 % interval, the cases behind it and their deviation.
-        source: the job's file, from the folder of the run or from the project's, and the row's place in it.
-    """
-
-    run: str
-    model: str
+    run: str  # the folder that it is in
+    model: str  # "" of what is of no training
     seed: int | None
-    way: str
-    epoch: int | None
+    way: str  # "" the finished model's own; "checkpoint", "real", or another way or distortion
+    epoch: int | None  # after which the weights were kept; None of the whole training
     measure: str
-    x: float | None
+    x: float | None  # level, time step, class or place in a list
     value: float
-    low: float | None
+    low: float | None  # the 95 % interval
     high: float | None
-    n: int | None
+    n: int | None  # cases behind it
     sd: float | None
-    source: str
+    source: str  # the job's file, from the folder of the run or the project, and its place in it
 
     @property
     def interval(self) -> Interval:
@@ -92,12 +80,7 @@ def note(*sources: str) -> None:
 class Facts(Mapping):
     """The part of a job's file beside its rows, by key or as attributes; a number or text read is noted.
 
-    Attributes:
-        unread: the same as it stands in the file, of which nothing is noted.
-        source: where it stands.
-
-    Raises:
-        KeyError, AttributeError: there is no such key.
+    `unread` is the same as it stands in the file, of which nothing is noted; `source` is its place.
     """
 
     def __init__(self, content: Mapping[str, Any], source: str):
@@ -151,11 +134,7 @@ def lines(found: Mapping[str, Any], way: str = "", epoch: int | None = None) -> 
 
 
 def write(out: Path, job: str, facts: Mapping[str, Any], rows: Iterable[Sequence[Any]]) -> Path:
-    """Write the file of a job, a row a line, atomically; returns its path.
-
-    Raises:
-        ValueError: a number is not finite.
-    """
+    """Write the file of a job, a row a line, atomically; returns its path. ValueError: one is not finite."""
     lines = ",\n".join(json.dumps(one, ensure_ascii=False, allow_nan=False) for one in rows)
     head = json.dumps(dict(facts), indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
     text = f'{head},\n "rows": [\n{lines}\n]}}\n'
@@ -167,13 +146,7 @@ def path_of(out: Path, job: str) -> Path:
 
 
 class Job:
-    """A job's file, read.
-
-    Attributes:
-        facts: what it has beside its rows.
-        rows: in the order of the file.
-        ways: way -> all that is measured in it.
-    """
+    """A job's file, read: `facts` beside its `rows`, and by `ways` all that is measured in each."""
 
     def __init__(self, out: Path, name: str, prefix: str = ""):
         path = path_of(out, name)
@@ -215,13 +188,7 @@ class Job:
 
 
 class Samples(Mapping):
-    """A set of samples or of images, as it is measured: measure -> number.
-
-    A number with its interval is an `Interval`; what has several places x is a list of them, in order.
-
-    Raises:
-        KeyError: it is not measured.
-    """
+    """A set of samples or of images, as it is measured: measure -> an `Interval`, or a list by places x."""
 
     def __init__(self, rows: Sequence[Row]):
         self._rows: dict[str, list[Row]] = {}
@@ -276,11 +243,7 @@ def rows(out: Path) -> Iterator[Row]:
 
 
 def frame(run: str | Path) -> pd.DataFrame:
-    """The same as a DataFrame, of a release's name or of a folder of results.
-
-    Raises:
-        ValueError: there are no results.
-    """
+    """The same as a DataFrame, of a release's name or of a folder of results; ValueError: it has none."""
     folder = releases() / run if (releases() / run / METRICS).is_dir() else expanded(run)
     found = pd.DataFrame(rows(folder), columns=Row._fields)
     if found.empty:

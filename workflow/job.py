@@ -28,7 +28,7 @@ PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
 MINUTES = 5  # between two lines that say how far a job is
-TODO, BEGUN = "COLD_ZOOM_TODO", "COLD_ZOOM_BEGUN"  # the names of all jobs to run, and when they began
+TODO = "COLD_ZOOM_TODO"  # the names of all jobs to run
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:
@@ -50,14 +50,7 @@ def environment(out: Path) -> dict[str, str]:
 
 
 def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tuple[int, str]:
-    """Run a job and log what it prints, its notes shown unless `quiet`; returns its status and its last line.
-
-    Args:
-        further: parameters of its notebook.
-
-    Raises:
-        OSError: the log cannot be written, as on a full disk; the command is ended.
-    """
+    """Run a job, its notebook with further parameters, and log it; returns its status and last line."""
     last, attempt, ended = "", job.log.with_suffix(".ipynb"), threading.Event()
 
     def say(text: str) -> None:
@@ -121,22 +114,10 @@ def _near(path: Path) -> str:
 
 
 def place(job: jobs.Job) -> str:
-    """The place of a job that starts among all that are to run: "job 3 of 12, about 7 minutes left".
-
-    The time is that of the jobs which are done, carried on; it is not said before a training has ended.
-    """
-    todo, begun = os.environ.get(TODO, "").split(), float(os.environ.get(BEGUN, 0))
-    if job.name not in todo:
-        return ""
-    logs = [job.log.with_name(f"{name}.log") for name in todo if name != job.name]
-    number = 1 + sum(log.is_file() and log.stat().st_mtime >= begun for log in logs)
-    done = [name for name in todo if job.path.with_name(f"{name}.json").is_file()]
-    if not any(name.startswith("train_") for name in done):
-        return f", job {number} of {len(todo)}"
-    hours = [sum(jobs.KINDS[name.partition("_")[0]].hours for name in names) for names in (todo, done)]
-    minutes = (time.time() - begun) / 60 * (hours[0] / hours[1] - 1)
-    left = f"about {minutes / 60:.0f} hours" if minutes > 90 else f"about {max(1, round(minutes))} minutes"
-    return f", job {number} of {len(todo)}, {left} left".replace("about 1 minutes", "a minute")
+    """The place of a job that starts among all that are to run."""
+    todo = os.environ.get(TODO, "").split()
+    done = sum(job.path.with_name(f"{name}.json").is_file() for name in todo)
+    return f", {done} of {len(todo)} jobs are done" if todo else ""
 
 
 def main(profile: str, name: str) -> None:

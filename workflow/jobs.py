@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,8 @@ from diffusion.plugins import named
 from diffusion.processes.base import GREY28
 from diffusion.provenance import releases, versions
 from diffusion.sources import hash_of, plain
-from study.manifest import MANIFEST
+from study.kept import MANIFEST
 from study.settings import Profile, SettingError
-from workflow.imports import followed
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "profiles"
@@ -53,26 +53,18 @@ NOT_MADE = "not made yet"
 class Kind:
     """A kind of jobs. Its line in `KINDS` is all that the workflow knows of it; a new kind is a new line.
 
-    Attributes:
-        settings: called with the profile, and model and seed if `each`; returns those of the job, or None
-            where the profile asks for none. Their field `notebook` names the notebook that the job executes.
-        module: the module that the job runs, after its notebook if it has one; empty: none.
-        each: there is a job for each training.
-        needs: the kinds whose jobs come before it, those of the same training if `each`; None: all above.
-        keeps: names of the images that it keeps, kept/NAME.npz, or NAME_MODEL-SEED.npz if `each`.
-        makes: patterns of its other files in OUT, beside an executed notebook; the first must be there.
-        versions: packages whose version its results depend on, beside torch and numpy.
-        hours: that a cluster gives it; the same numbers weigh jobs in the estimate of the time left.
+    `settings` is called with the profile, and model and seed if `each`; it returns those of the job, or None.
+    Their field `notebook` names the notebook that the job executes.
     """
 
     settings: Callable[..., BaseModel | None]
-    module: str = ""
-    each: bool = False
-    needs: tuple[str, ...] | None = None
-    keeps: tuple[str, ...] = ()
-    makes: tuple[str, ...] = ("metrics/{job}.json",)
-    versions: tuple[str, ...] = ()
-    hours: int = 3
+    module: str = ""  # that the job runs, after its notebook if it has one
+    each: bool = False  # there is a job for each training
+    needs: tuple[str, ...] | None = None  # kinds, of the same training if `each`; None: all above
+    keeps: tuple[str, ...] = ()  # images, kept/NAME.npz, or NAME_MODEL-SEED.npz if `each`
+    makes: tuple[str, ...] = ("metrics/{job}.json",)  # of its other files; the first must be there
+    versions: tuple[str, ...] = ()  # of packages on which results depend, too
+    hours: int = 3  # that a cluster gives it
 
 
 def in_full(profile: Profile) -> bool:
@@ -191,11 +183,7 @@ class Job:
 
 
 def folder(profile: Profile) -> Path:
-    """The results folder of a profile; a relative one starts at the project's folder.
-
-    Raises:
-        SettingError: jobs would write over the project there.
-    """
+    """The results folder of a profile; SettingError: jobs would write over the project there."""
     found = (ROOT / expanded(profile.out)).resolve()
     if found in (ROOT, *ROOT.parents) or any(found.is_relative_to(ROOT / name) for name in OURS.split()):
         raise SettingError(f"out = {profile.out!r} is not allowed: it holds the project; write build/NAME")
@@ -267,3 +255,10 @@ def code_of(notebook: Path) -> str:
     cells = [cell for cell in read_json(notebook)["cells"] if cell["cell_type"] == "code"]
     text = "\n".join("".join(cell["source"]) for cell in cells)
     return re.sub(r"(?m)^(\s*)([%!].*)$", lambda found: f"{found[1]}magic({found[2]!r})", text)
+
+
+def followed(begin: str, place: Path, without: Iterable[str] = ()) -> list[Path]:
+    """Files in `place` of the modules that code imports, directly or not, but for those `without`."""
+    finder = ModuleFinder([str(place)], excludes=[*without])
+    finder.scan_code(compile(begin, "", "exec"), finder.add_module("__main__"))
+    return [Path(one.__file__) for one in finder.modules.values() if one.__file__]

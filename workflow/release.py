@@ -13,7 +13,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from diffusion.files import sha256, write_bytes, write_json
-from study.manifest import MANIFEST, verify
+from study.kept import MANIFEST, verify
 from study.settings import Profile, read_profile
 from workflow import jobs, size
 
@@ -21,11 +21,7 @@ RELEASED = jobs.ROOT / "released"
 
 
 def release(profile: Profile) -> Path:
-    """Keep the results of a profile as released/<its name>; returns that folder.
-
-    Raises:
-        ValueError: results are missing or are not those of this profile and code.
-    """
+    """Keep the results of a profile as released/NAME; ValueError: they are not those of the profile."""
     if stale := jobs.check(profile):
         job, reason = next(iter(stale.items()))
         again = f"run `make retrain PROFILE={profile.name}` first"
@@ -46,13 +42,7 @@ def release(profile: Profile) -> Path:
 
 
 def unpack(folder: Path, out: Path) -> None:
-    """Put the released tables, kept images, notebooks and weights into `out`, verified; earlier ones go.
-
-    What the report makes anew from these is left out.
-
-    Raises:
-        ValueError: the release is damaged.
-    """
+    """Put all of a release that the report doesn't make anew into `out`, verified; earlier files go."""
     files = [name for name in verify(folder) if not any(fnmatch(name, one) for one in jobs.OF_REPORT)]
     for part in {name.partition("/")[0] for name in files}:
         shutil.rmtree(out / part, ignore_errors=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from diffusion import data
 from diffusion.files import sha256
-from study.manifest import VERIFIED
+from study.kept import VERIFIED
 from study.settings import Profile, read_profile
 from workflow import job, jobs, release, size
 
@@ -35,14 +35,10 @@ FEW, FIGURED = {"n_test": 500}, "train_zoom-0"
 
 
 def run(*command: str, cancels: bool = False) -> None:
-    """Run a module of Python in a process group of its own, of which nothing is left afterwards.
+    """Run a module of Python in a process group of its own, of which nothing is left; ValueError: it failed.
 
     Args:
-        cancels: on an interrupt it is given time to cancel the jobs of a cluster; those of this machine end
-            with it, and what they have written is whole.
-
-    Raises:
-        ValueError: it failed.
+        cancels: on an interrupt it is given time to cancel the jobs of a cluster.
     """
     options = {"cwd": jobs.ROOT, "start_new_session": True, "preexec_fn": job.end_with_parent}
     child = subprocess.Popen([sys.executable, "-m", *command], stdin=subprocess.DEVNULL, **options)
@@ -101,11 +97,7 @@ def of_others(profile: Profile) -> str:
 
 
 def from_release(profile: Profile, cores: str) -> None:
-    """Make the report of a profile from its released results.
-
-    Raises:
-        ValueError: the profile asks for trainings that are not among them.
-    """
+    """Make the report of a profile from its released results; ValueError: they lack a training."""
     name, folder, out = profile.name, release.RELEASED / profile.name, release.unpacked(profile)
     trainings = [one for one in jobs.of(profile).values() if one.kind == "train"]
     if missing := [one.one for one in trainings if not (folder / f"metrics/{one.name}.json").is_file()]:
@@ -123,11 +115,7 @@ def from_release(profile: Profile, cores: str) -> None:
 
 
 def execute(profile: Profile, out: Path, cores: int) -> None:
-    """Execute the notebooks of a released profile into `out`, so many at a time; nothing is trained.
-
-    Of each model that of its first training, and the one of what the profile tells beyond. Of one that fails
-    the report has no page.
-    """
+    """Execute the notebooks of a released profile into `out`, of each model that of its first training."""
     first = {f"{model}-{profile.seeds(model)[0]}" for model in profile.models}
     ones = [one for one in jobs.of(profile).values() if one.notebook and one.one in {"", *first}]
     found = dict.fromkeys(ones, profile.name)  # job -> the release that it opens

@@ -35,8 +35,7 @@ from diffusion.processes.samplers import sampler_of
 from diffusion.provenance import environment
 from diffusion.training import sampling
 from report import build, figures
-from study.kept import read_kept
-from study.manifest import VERIFIED
+from study.kept import VERIFIED, read_kept
 from study.measure import evaluator_of, open_trained, seed_of, trained_as
 from study.results import Training, load, plain
 from study.settings import Measure, Profile, read_profile
@@ -60,7 +59,7 @@ APART = 40
 ROUNDED = 1e-9  # the same of a number computed again from the same rows
 LOSS = 0.02  # relative difference of an epoch's loss in another precision or on another machine
 SIGMAS = 4.5  # of a share among some of the samples from that among all: one alarm in 10^5
-Step = tuple[str, str, Callable]  # what is checked, how it should agree on this machine, and the checks
+Step = tuple[str, Callable]  # what is checked, and the checks
 UNSEEN = ("border",)  # what is darker than black, and so not in bytes
 FILES = {"numbers": ("number", "text"), "ledger": ("id",)}  # of the report; what names a row of each
 
@@ -165,10 +164,7 @@ def _stands(drawn: Mapping[str, str], folder: Path) -> bool:
 
 
 def measures(one: Training, folder: Path) -> Iterator[Check]:
-    """Measures of the kept samples of a finished model: those of as many, and a share of all of them.
-
-    A measure whose code has changed since is named, and taken again like the others.
-    """
+    """Measures of the kept samples of a finished model, by the code of today; a changed one is named."""
     P, then = _settings(one), plain(one.measured.facts.get("codes", {}))
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}"))[:, None]  # (n, 1, 28, 28) uint8
     n, final = len(kept), one.final
@@ -212,10 +208,7 @@ class First(nn.Module):
 
 
 def samples(one: Training, folder: Path) -> Iterator[Check]:
-    """The first samples of a model drawn again, with the noise of the whole set, against the kept ones.
-
-    In the precision of the time where this machine is fast in it, and in fp32, which rounds alike everywhere.
-    """
+    """The first samples of a model drawn again, with the noise of the whole set, against the kept ones."""
     P = _settings(one)
     run = replace(open_trained(folder, one.train, P), keeps=False)
     prior = run.way.prior if run.way.prior is not None else run.process.prior
@@ -237,9 +230,8 @@ def samples(one: Training, folder: Path) -> Iterator[Check]:
 def likeness(again: Tensor, kept: Tensor, chance: bool = True) -> tuple[float, str]:
     """Share of the pixels in which samples (k, 28, 28) equal the first k kept ones, and how the two agree.
 
-    Args:
-        chance: whether they may agree within chance: each is nearer to its own kept sample than to any
-            other, or near to it. Not so where precision and processor are those of the kept ones.
+    They may agree within `chance` where precision or processor are others: each is nearer to its own kept
+    sample than to any other, or near to it.
     """
     own = kept[: len(again)]
     alike = float(((again - own).abs() <= LEVELS).float().mean())
@@ -265,13 +257,6 @@ def made_here(one: Training, then: str, here: str) -> bool:
     return then == here and one.measured.facts.environment["device_name"] == name
 
 
-def expected(one: Training, then: str, here: str) -> str:
-    """The way in which what was computed in a precision agrees with the same in that of this machine."""
-    if made_here(one, then, here):
-        return f"{TO_THE_BIT} on the same processor"
-    return ROUNDING if then == here == "fp32" else CHANCE
-
-
 def first_epoch(one: Training) -> Iterator[Check]:
     """The first epoch of a training again: its loss."""
     P = trained_as(one.train)
@@ -288,18 +273,16 @@ def steps(profile: Profile) -> Iterator[Step]:
     """Everything, the quickest first."""
     folder, again = release.RELEASED / profile.name, jobs.ROOT / "build" / "verify" / profile.name
     ones = [one for one in load(folder).trainings.values() if one.measured]
-    yield "files, and the weights that they name", TO_THE_BIT, partial(files, folder)
-    yield "numbers and verdicts, from the table", ROUNDING, partial(report, profile, folder, again)
+    yield "files, and the weights that they name", partial(files, folder)
+    yield "numbers and verdicts, from the table", partial(report, profile, folder, again)
     for one in ones:
-        what = f"measures of the kept samples of {one.name}"
-        yield what, expected(one, "fp32", "fp32"), partial(measures, one, folder)
+        yield f"measures of the kept samples of {one.name}", partial(measures, one, folder)
     for one in ones:
         then, here = precisions(one)
-        what = f"samples of {one.name}, of {then}, drawn again in {here}"
-        yield what, expected(one, then, here), partial(samples, one, folder)
+        yield f"samples of {one.name}, of {then}, drawn again in {here}", partial(samples, one, folder)
     zoom = next((one for one in ones if one.process == "zoom"), None)
     if zoom and zoom.settings["lr_schedule"] == "constant":
-        yield "the first epoch of a zoom, trained again", ROUNDING, partial(first_epoch, zoom)
+        yield "the first epoch of a zoom, trained again", partial(first_epoch, zoom)
 
 
 def main() -> None:
@@ -317,8 +300,8 @@ def main() -> None:
 
     say(HEAD)
     found, planned = [], [*steps(profile)]
-    for number, (what, how, made) in enumerate(planned, 1):
-        say(f"check {number} of {len(planned)}, {what}; to be expected: {how}")
+    for number, (what, made) in enumerate(planned, 1):
+        say(f"check {number} of {len(planned)}, {what}")
         for check in made():
             found.append(check)
             say(f"  {check.line()}")

@@ -16,11 +16,7 @@ DIMENSION = 64  # numbers per image
 
 
 class Encoder(nn.Module):
-    """Two 3x3 convolutions and a linear layer; of digits, about 105 thousand parameters.
-
-    Args:
-        image_shape: (C, S, S).
-    """
+    """Two 3x3 convolutions and a linear layer; of digits, about 105 thousand parameters."""
 
     def __init__(self, image_shape: Shape = GREY28, classes: int = 0) -> None:
         super().__init__()

@@ -23,12 +23,7 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class DigitClassifier(nn.Module):
-    """Five 3x3 convolutions, a 64-unit layer, K logits; of digits, about 107 thousand parameters.
-
-    Args:
-        image_shape: (C, S, S), S at least 8.
-        classes: K.
-    """
+    """Five 3x3 convolutions, a 64-unit layer, K logits; of digits, about 107 thousand parameters."""
 
     def __init__(self, image_shape: Shape = GREY28, classes: int = 10) -> None:
         super().__init__()

@@ -217,10 +217,7 @@ class Evaluator:
     # --- samples ---
 
     def measure(
-        self,
-        x: Tensor,
-        n_distance: int | None = None,
-        only: Collection[str] | None = None,
+        self, x: Tensor, n_distance: int | None = None, only: Collection[str] | None = None
     ) -> Measured:
         """All measures of samples x (n, C, S, S), n at least 12, by name (see `measures`); prints as a table.
 

@@ -34,21 +34,13 @@ SCALE = 30.0  # of its features: their distances are then about as large as the 
 
 @dataclass
 class Extractor:
-    """Maps grey images to features.
-
-    Attributes:
-        name: as in the list above.
-        network: uint8 (B, C, S, S) -> (B, D); None if it cannot be had.
-        reason: why it cannot, in a few words.
-        info: what identifies the features: dimension, sha256 of the weights, ...
-        chunk: images per network call; bounds memory, does not change the features.
-    """
+    """Maps grey images to features."""
 
     name: str
-    network: Callable[[Tensor], Tensor] | None = None
-    reason: str = ""
-    info: dict = field(default_factory=dict)
-    chunk: int = 500
+    network: Callable[[Tensor], Tensor] | None = None  # uint8 (B, C, S, S) -> (B, D)
+    reason: str = ""  # why there is no network
+    info: dict = field(default_factory=dict)  # dimension, sha256 of the weights, ...
+    chunk: int = 500  # images per network call; does not change the features
     device: torch.device = torch.device("cpu")
 
     @property
@@ -58,11 +50,7 @@ class Extractor:
 
     @torch.inference_mode()
     def features(self, images: Tensor) -> Tensor:
-        """Features (N, D) float32 on the CPU of uint8 images (N, C, S, S), N at least 1.
-
-        Raises:
-            ValueError: the extractor is not available.
-        """
+        """Features (N, D) float32 on the CPU of uint8 images (N, C, S, S); ValueError: there are none."""
         if not self.available:
             raise ValueError(f"the {self.name} features are not available: {self.reason}")
         title = f"{self.name} features of {len(images)} images"
@@ -98,11 +86,7 @@ def untrained(device: torch.device, colours: int = 1) -> Extractor:
 
 
 def inception(weights: str, device: torch.device) -> Extractor:
-    """The 2048 features of InceptionV3, as torchmetrics loads and computes them.
-
-    Args:
-        weights: "auto": torch's hub cache, else a download into it; "off": do without.
-    """
+    """The 2048 features of InceptionV3, as torchmetrics loads them from torch's cache or by a download."""
     if weights == "off":
         return Extractor("inception", reason="switched off by the parameter inception_weights")
     import torchmetrics  # takes two seconds
@@ -134,11 +118,7 @@ def extractors(
     device: str | torch.device = "cpu",
     colours: int = 1,
 ) -> dict[str, Extractor]:
-    """Every extractor of a data set, by name: "digits" where it has classes; of None those without training.
-
-    Raises:
-        ValueError: the data cannot be had, or weights are damaged.
-    """
+    """Every extractor of a data set, by name; of None those without training. ValueError: none can be had."""
     on, kinds = torch.device(device), {} if dataset is None else {"autoencoder": AUTOENCODER}
     if dataset is not None and data.get(dataset).classes:
         kinds = {"digits": CLASSIFIER} | kinds

@@ -24,13 +24,9 @@ SUBSETS, MOST = 50, 1000  # of a kernel distance: random subsets, and images in 
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Images in model units as bytes: clamp to [-0.5, 0.5], then (x + 0.5) * 255, rounded. Never wraps.
+    """Images (N, C, S, S) in model units as bytes: clamped to [-0.5, 0.5], scaled, rounded. Never wraps.
 
-    Args:
-        x: float (N, C, S, S); samples may leave [-0.5, 0.5].
-
-    Raises:
-        ValueError: not floating point (bytes would be scaled twice), another shape, or not finite.
+    ValueError: not floating point (bytes would be scaled twice), another shape, or not finite.
     """
     if not x.is_floating_point() or x.ndim != 4:
         raise ValueError(f"images are {looks(x)}; needed: (N, C, S, S) of floats in model units")
@@ -40,11 +36,7 @@ def to_uint8(x: Tensor) -> Tensor:
 
 
 def check_features(features: Tensor, dimension: int | None = None) -> Tensor:
-    """The features (N, D) as float64 on the CPU.
-
-    Raises:
-        ValueError: not a floating (N, D) with N >= 2 and finite values, or D is not `dimension`.
-    """
+    """Features (N, D), N >= 2, as float64 on the CPU; ValueError: others, or D is not `dimension`."""
     known = features.ndim == 2 and features.shape[1] == (dimension or features.shape[1])
     if not known or not features.is_floating_point() or len(features) < 2 or not features.isfinite().all():
         needed = f"(N, {dimension or 'D'}) of finite floats, N >= 2, by the extractor of the reference"
@@ -70,10 +62,7 @@ class Reference:
         """The Fréchet distance (Heusel et al. 2017) to images with mean `centre` (D,) and covariance a.T @ a.
 
         |mu_a - mu_b|^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)), at least 0: the trace of the root is the sum of
-        the singular values of a S_b^(1/2).
-
-        Args:
-            a: (n, D).
+        the singular values of a S_b^(1/2), a (n, D).
         """
         cross = torch.linalg.svdvals(a @ self.root).sum()
         spread = a.square().sum() + self.root.square().sum() - 2 * cross
@@ -110,9 +99,7 @@ def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
 
 @measure(**by_features("floor", "squared distance", "Fréchet distance of as many training images, mean"))
 def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Interval:
-    """Distance of n random training images from the reference, `repeats` times: the real-vs-real floor.
-
-    Returns mean and standard deviation.
+    """Mean and sd of the distance of n random training images, `repeats` times: the real-vs-real floor.
 
     The draws share no image while n * repeats fit into the training features; beyond that each draw is a new
     permutation, and the standard deviation comes out somewhat small.

@@ -37,22 +37,14 @@ FEATURES = {  # of distances and floors: the ending of their names, and the feat
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure.
-
-    Attributes:
-        name, unit, meaning: as tables show them.
-        function: takes it, perhaps with others.
-        of: a measured set -> the arguments of the function, or a false value where it cannot be taken; None:
-            it is no measure of a set of images.
-        real: test images have it as samples do.
-    """
+    """A measure."""
 
     name: str
     unit: str
     meaning: str
     function: Callable
-    of: Callable | None = None
-    real: bool = True
+    of: Callable | None = None  # a measured set -> its arguments, or a false value; None: of no set
+    real: bool = True  # test images have it as samples do
 
     @property
     def code(self) -> str:
@@ -82,11 +74,7 @@ def by_features(name: str, unit: str, meaning: str) -> dict[str, tuple[str, str]
 
 
 def taken(seen: Any, only: Collection[str] | None = None, real: bool = False) -> dict[str, Value]:
-    """The measures of a set of images, or those `only`, by name; what cannot be taken of it is left out.
-
-    Args:
-        real: of those alone that test images have as samples do.
-    """
+    """The measures of a set of images, or those `only`, by name; or those that `real` ones have, too."""
     wanted = [one for one in MEASURES.values() if one.of and (only is None or one.name in only)]
     found: dict[str, Value] = {}
     for function, one in {one.function: one for one in wanted if one.real or not real}.items():
@@ -134,6 +122,7 @@ def code_of(*things: Callable) -> str:
     known = _Code(found, _counts)
     for one in things:
         known.of(one, one.__qualname__)
+    known.follow()
     return digest(found, 16)
 
 

@@ -33,14 +33,7 @@ RATE = 2e-3  # of Adam, the peak of the one-cycle schedule
 
 
 def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: str) -> nn.Module:
-    """The network, trained and in evaluation mode.
-
-    The same arguments on the same kind of machine give the same weights to the bit.
-
-    Args:
-        n: training images.
-        loss: the loss of a batch, given the numbers of its images.
-    """
+    """The network, trained on n images by the loss of a batch, given their numbers; the same to the bit."""
     optimiser = torch.optim.Adam(network.train().parameters(), lr=RATE)
     total = EPOCHS * math.ceil(n / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=total)
@@ -59,19 +52,12 @@ def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: s
 
 @dataclass(frozen=True)
 class Shipped:
-    """A kind of network that measures.
+    """A kind of network that measures."""
 
-    Attributes:
-        name: of its file, of its folder, and of its code in `identity.PARTS`.
-        sha256: of the shipped file.
-        make: (image_shape, number of classes) -> the network, untrained.
-        train: training images and their labels, number of classes -> the network, trained.
-    """
-
-    name: str
-    sha256: str
-    make: Callable[..., nn.Module]
-    train: Callable[[Tensor, Any, int], nn.Module]
+    name: str  # of its file, its folder, and its code in `identity.PARTS`
+    sha256: str  # of the shipped file
+    make: Callable[..., nn.Module]  # (image_shape, number of classes) -> the network, untrained
+    train: Callable[[Tensor, Any, int], nn.Module]  # images, labels, classes -> trained
     folder: Path = Path(__file__).parent
 
     @property
@@ -80,12 +66,7 @@ class Shipped:
         return self.folder / f"{self.name}.safetensors"
 
     def load(self, path: str | Path | None = None) -> nn.Module:
-        """The network in evaluation mode, with the shipped weights or those of another file.
-
-        Raises:
-            ValueError: the file is missing, is not the one that was shipped (None only), or holds other
-                weights.
-        """
+        """The network in evaluation mode, with the shipped weights or another file's; ValueError: damaged."""
         file = Path(path or self.path)
         if not file.is_file():
             raise ValueError(f"there are no {self.name} weights at {file}; install the project again")
@@ -108,11 +89,7 @@ class Shipped:
     def weights_for(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> Path | None:
         """The weights file for a data set, as `load` takes it: None, the shipped file, for MNIST.
 
-        For another data set it is trained when first asked for, which takes one to two minutes.
-
-        Raises:
-            DataError: the data cannot be had, or the data folder cannot be written.
-            ValueError: unknown data set.
+        For another one it is trained when first asked for, in one to two minutes; DataError: it has no place.
         """
         if dataset == "mnist":
             return None

@@ -102,12 +102,9 @@ def running_loss(losses: Sequence[float], first: int = 1) -> Figure:
 
 @styled
 def schedules(schedules: Mapping[str, Any]) -> Figure:
-    """Fig. 1: beta_t (left) and alpha_bar_t (right) against the step t, a curve for each noise schedule.
+    """Fig. 1: beta_t (left) and alpha_bar_t (right), (T + 1,) each, of each noise schedule by name.
 
     A bar marks the step from which beta_t is clipped, that is, stays at its largest value.
-
-    Args:
-        schedules: name -> what has `beta` and `alpha_bar`, (T + 1,) each; index 0 is the clean image.
     """
     styles = styles_of(schedules)
     figure = new_figure(57)
@@ -201,11 +198,7 @@ def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
 
 @styled
 def centre_pixels(counts: Any) -> Figure:
-    """Fig. 8: the density of pixel values in [-0.5, 0.5], on a logarithmic scale.
-
-    Args:
-        counts: (256,), how many pixels have the value k / 255 - 0.5.
-    """
+    """Fig. 8: the density of pixel values k / 255 - 0.5, from their counts (256,), on a logarithmic scale."""
     counts = np.asarray(counts)
     share = counts / counts.sum()
     edges = (np.arange(257) - 0.5) / 255 - 0.5
@@ -222,12 +215,7 @@ def centre_pixels(counts: Any) -> Figure:
 
 @styled
 def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
-    """Classes read in the restorations of each class, in per cent of the row; blank below half of one.
-
-    Args:
-        matrix: (10, 10), counts by true class (rows) and class read (columns).
-        classes, noun: names of the classes, and what one is called.
-    """
+    """Classes read (columns) in restorations of each class (rows), counts (K, K), in per cent of the row."""
     matrix = np.asarray(matrix)
     share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # none of a class: blank
     text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")

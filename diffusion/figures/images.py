@@ -114,11 +114,7 @@ def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) ->
 
 @styled
 def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest: float = HIGHEST) -> Figure:
-    """Grids of images under their titles, `across` beside one another: title -> (n, 28, 28).
-
-    Args:
-        highest: mm that the images of the figure may take.
-    """
+    """Grids of images under their titles, `across` beside one another: title -> (n, 28, 28)."""
     blocks = [Block(as_bytes(x), columns, title=title) for title, x in titled.items()]
     return _page(blocks, across, highest)
 
@@ -142,25 +138,14 @@ def grid(images: Any, columns: int = 8) -> Figure:
 
 
 def latents(named: Mapping[str, Any], steps: Sequence[int]) -> Figure:
-    """Fig. 2: an image on its way to noise, or down any degradation: a row each, under the columns the steps.
-
-    Args:
-        named: name -> (columns, 28, 28).
-        steps: the step t of each column.
-    """
+    """Fig. 2: images on their way down a degradation, name -> (columns, 28, 28), under them their steps."""
     return rows(named, [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)])
 
 
 def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
-    """An image at each alpha_bar, with the same noise, each latent scaled by its own spread.
+    """An image (28, 28) at each alpha_bar with the same noise: bytes (latents, 28, 28).
 
     Two standard deviations about a latent's mean fill the range of greys; the image is left as it is.
-
-    Args:
-        image: (28, 28).
-
-    Returns:
-        (latents, 28, 28) uint8.
     """
     x0 = as_bytes(image)[0]
     noise = np.random.default_rng(3).standard_normal(x0.shape)
@@ -184,24 +169,14 @@ def zoom_progression(images: Any) -> Figure:
 def reconstructions(
     original: Any, degraded: Any, restored: Any, levels: Sequence[Any] | None = None
 ) -> Figure:
-    """Figs. 10 and 11: images, what the degradation leaves of them, and what the network makes of that.
-
-    Args:
-        original, degraded, restored: (n, 28, 28) each, a row each.
-        levels: the zoom level of each column, or a text for each.
-    """
+    """Figs. 10 and 11: images (n, 28, 28), degraded, and restored; under them their levels."""
     named = {"original": original, "degraded": degraded, "restored": restored}
     return rows(named, [f"$t = {x}$" if isinstance(x, int) else str(x) for x in levels or ()])
 
 
 @styled
 def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
-    """Fig. 12: samples on their way from the prior (first row) to images (last row).
-
-    Args:
-        latents: (steps, columns, 28, 28).
-        steps: the step t of each row.
-    """
+    """Fig. 12: samples on their way from the prior to images, (steps, columns, 28, 28); t of each row."""
     beside = [f"$t = {t}$" for t in steps]
     beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
     return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=66)

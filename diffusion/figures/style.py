@@ -96,9 +96,7 @@ def styles_of(names: Iterable[str], among: Sequence[Style] = STYLES) -> dict[str
 
 
 class PrintFigure(Figure):
-    """A Figure that a notebook shows once, in the bytes of a saved file and without pyplot.
-
-    Beside the picture, the output of a cell has what stands behind it: see `about`.
+    """A Figure that a notebook shows once, in the bytes of a saved file, with what stands behind it.
 
     Attributes:
         suffix: "svg" of curves; "png" of images, which a dark page then leaves as they are.
@@ -138,10 +136,7 @@ def theme() -> Any:
 
 
 def styled(function: F) -> F:
-    """Build figures inside the theme and fix their layout, so that drawing again gives the same bytes.
-
-    None, where a figure does not apply, stays None.
-    """
+    """Build figures inside the theme, with a fixed layout, so that drawing again gives the same bytes."""
 
     @functools.wraps(function)
     def build(*args: Any, **kwargs: Any) -> Figure | None:

@@ -40,13 +40,9 @@ def content(
     recogniser: DigitRecogniser | None = None,
     names: Sequence[str] = DIGITS,
 ) -> dict[str, Any]:
-    """All that the scripts are given.
+    """All that the scripts are given: trainings as `training` makes them, and real images, (N, 1, 28, 28).
 
-    Args:
-        trainings: as `training` makes them.
-        images, labels: real images (N, 1, 28, 28) in [-0.5, 0.5], and the class of each.
-        recogniser: reads the results, and says which are digits; all its training digits are sent.
-        names: of the classes.
+    A recogniser reads the results, and says which are digits; all its training digits are sent.
     """
     found = {"wasm": kernel(), "trainings": list(trainings), "digits": None, "reader": None}
     if labels is not None:
@@ -73,14 +69,11 @@ def packed(values: Any, dtype: str) -> dict[str, Any]:
 
 
 def training(run: Run, label: str | None = None, weights: str = "f4") -> dict[str, Any]:
-    """A training as the scripts take it.
+    """A training as the scripts take it; ValueError: they compute none such.
 
     Args:
         label: what it is called; None: its name and seed.
         weights: precision of the parameters, f4 or f2. A zoom needs f4: half precision changes its digits.
-
-    Raises:
-        ValueError: another network, process or sampler than the scripts compute.
     """
     process, name, network = run.process, f"{run.name}-{run.seed}", run.network(average=run.way.average).cpu()
     sampler = sampler_of(run.way.sampler, process)

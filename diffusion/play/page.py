@@ -96,12 +96,7 @@ def _base64(content: bytes) -> str:
 
 
 def filled(content: str, still: bytes) -> str:
-    """The page's HTML.
-
-    Args:
-        content: what it computes with, as JSON.
-        still: the still strip.
-    """
+    """The page's HTML, with what it computes with, as JSON, and the still strip."""
     text = (bundle.HERE / "page.html").read_text(encoding="utf-8")
     text = text.replace("<<script>>", bundle.script("page.js"), 1)
     scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", text, re.DOTALL)  # it runs no others

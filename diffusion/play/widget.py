@@ -61,11 +61,7 @@ class Dream:
 
     @cached_property
     def widget(self) -> Any:
-        """The widget itself, an `anywidget.AnyWidget`, made on demand: a notebook would keep its weights.
-
-        Raises:
-            ValueError: the browser cannot compute this run.
-        """
+        """The widget itself, made on demand; ValueError: the browser cannot compute this run."""
         import anywidget
         import traitlets
 

@@ -37,11 +37,7 @@ def beyond(results: Results) -> Figure | None:
 
 @figure
 def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
-    """A row a model, or a way to sample it: its changes, a distance a training, the mean share of digits.
-
-    Args:
-        names: rows of `study.changes.table`, in order; None: all.
-    """
+    """A row a model, or a way to sample it: its changes, a distance a training, the mean share of digits."""
     found = {row.name: row for row in table(results)}
     rows = [found[name] for name in (found if names is None else names) if name in found]
     high, wide = ABOVE + ROW * len(rows) + BELOW, 25.4 * TEXT_WIDTH  # mm

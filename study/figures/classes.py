@@ -25,8 +25,7 @@ DOUBLINGS = {"cmap": "RdBu_r", "norm": LogNorm(1 / 4, 4, clip=True)}  # colours 
 def mix(results: Results) -> Figure | None:
     """The zoom's distance against the divergence of its classes, once training has settled.
 
-    A point is a checkpoint, a marker a training; where checkpoints lack a distance, the finished model. The
-    line is of real images whose classes are mixed otherwise.
+    A point is a checkpoint, a marker a training; the line is of real images with classes mixed otherwise.
     """
     zooms = [one for one in results.of("zoom") if one.measured]
     points = [_points(one) for one in zooms]
@@ -57,10 +56,7 @@ def _points(one: Training) -> list[tuple[float, float]]:
 
 @figure
 def classes_along(results: Results, model: str) -> Figure | None:
-    """Class shares over the real ones, checkpoint by checkpoint: a map for each of up to two trainings.
-
-    Colour is the share of a class over its share in real images, from a quarter or less to fourfold or more.
-    """
+    """Class shares over the real ones, by colour, along up to two trainings: a quarter to fourfold."""
     ones = [one for one in results.of(model) if one.curve and "recognised_share" in one.curve[0]][:2]
     if not ones:
         return None
@@ -93,9 +89,7 @@ def classes_along(results: Results, model: str) -> Figure | None:
 def class_map(results: Results) -> Figure | None:
     """Mean class shares of late checkpoints over those of real images: a row a training, a column a class.
 
-    Colour is the ratio, from a quarter or less to fourfold or more; the number is written into the cell, with
-    a star where its 95 % interval excludes 1. Beside a training's name, the share of its samples that are
-    read with confidence, which alone count.
+    A star stands where the 95 % interval excludes 1; beside a name, the share that is read with confidence.
     """
     rows, said = {}, []
     studys = results.original.of("zoom") if results.original else []

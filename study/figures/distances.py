@@ -32,10 +32,7 @@ LOSSES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEARES
 
 @figure
 def losses(results: Results) -> Figure | None:
-    """Figs. 3, 9: test losses of each model's first training; thin, training losses; dotted, the study's.
-
-    None where all trainings have one epoch.
-    """
+    """Figs. 3, 9: test losses of each model's first training; thin, training losses; dotted, the study's."""
     drawn = new_figure(40)
     axes, ends = drawn.subplots(), []
     for model, style in model_styles(results).items():
@@ -69,11 +66,7 @@ def _test_losses(one: Training) -> tuple[list[int], list[float]]:
 
 @figure
 def distances(results: Results) -> Figure | None:
-    """Figs. 4 and 13: distances over epochs, a curve a training, all in one panel.
-
-    Where there are many checkpoints, each is a point of a thin line, and the running mean a thick one; few
-    have their intervals. A floor far below all curves is written into the panel instead.
-    """
+    """Figs. 4 and 13: distances over epochs, a curve a training, of many checkpoints a running mean."""
     ones = [one for one in results.trainings.values() if _curve(one)]
     if all(len(_curve(one)) < 2 for one in ones):
         return None
@@ -152,11 +145,7 @@ def common_loss(results: Results) -> Figure | None:
 
 @figure
 def losses_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> Figure | None:
-    """Test losses against passes over the data, a panel for each model of a run, with its counterpart's.
-
-    Args:
-        found: see `study.counterparts.firsts`.
-    """
+    """Test losses against passes over the data, a panel a model, with its counterpart's (`firsts`)."""
     if not found:
         return None
     across = min(len(found), 2 if len(found) <= 4 else 4)

@@ -18,8 +18,7 @@ REAL = {"color": MUTED, "linewidth": 1.1, "linestyle": (0, (3, 2))}
 def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
     """A row for each set of samples, a panel for each measure: the number, with its 95 % interval.
 
-    Samples that are one image have no distance: they are left out. Numbers that may exceed 1 are on a
-    logarithmic axis; a dashed line is what real images have.
+    Samples that are one image are left out; a dashed line is what real images have.
     """
     sets = {plain(name): one.measured[way] for name, one, way in results.sets(models)}
     if not (rows := {name: samples for name, samples in sets.items() if not samples.one_image}):

@@ -73,10 +73,7 @@ def on_logs(axis: Axis) -> None:
 
 
 def name_ends(axes: Axes, ends: Iterable[tuple[float, float, str, str]]) -> None:
-    """Write the names of curves beside their right ends, apart from one another: x, y, name, colour each.
-
-    The limits and scales of the axes have to be set.
-    """
+    """Write names at curves' ends, apart from one another: x, y, name, colour each; axes are set before."""
     axes.figure.draw_without_rendering()  # lays the figure out
     point, last = axes.figure.dpi / 72, float("-inf")
     for x, y, name, colour in sorted(ends, key=lambda end: end[1]):

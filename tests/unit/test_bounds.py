@@ -12,7 +12,6 @@ from diffusion import files, provenance, runtime
 from diffusion.processes import NoiseSchedule, own
 from diffusion.processes.samplers import sampler_of
 from helpers import Fade, Grey, NoDepth, train
-from workflow import size
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 X = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
@@ -47,7 +46,6 @@ def halving(process, x_t, prediction, t, s, generator):
 
 
 WAY = ".*visits .*from T = 24 down to 0, no step twice"
-LEAST = {"n_train": 2000}, {"n_train": 3000}, 0.5, "least"
 REFUSED = [
     # what stands below
     (lambda on: d.Naive(nois=0.1), "Naive has no option 'nois'; .*did you mean 'noise'"),
@@ -94,9 +92,6 @@ REFUSED = [
     (lambda on: on.measure(d.released("paper", "zoom")), "samples are a Run.*at least 12"),
     (lambda on: on.compare([X]), "runs is a list"),
     (lambda on: on.compare({"a": X[:29]}), "runs has 29 samples of 'a'; needed: n = 30"),
-    # profiles that are to fit a machine
-    (lambda on: size.between(*LEAST), "least.n_train = 3000 .*1 to 2000"),
-    (lambda on: size.between({}, *LEAST[1:]), "least.n_train = 3000 "),
 ]
 
 

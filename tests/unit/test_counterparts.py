@@ -11,7 +11,7 @@ from diffusion.files import write_json
 from helpers import ROOT, changed, of_release
 from study import counterparts
 from study.counterparts import opened
-from study.manifest import MANIFEST, verify
+from study.kept import MANIFEST, verify
 from study.results import load
 from workflow import release
 

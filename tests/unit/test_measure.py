@@ -12,8 +12,7 @@ import torch
 from diffusion.provenance import environment
 from helpers import DAMAGES, TINY, N, changed, train
 from study import measure
-from study.drawn import DrawnRun
-from study.kept import read_kept
+from study.kept import DrawnRun, read_kept
 from study.results import load
 from study.settings import Profile
 from study.table import CHECKPOINT, IN_FILE, PATCHES, REAL, Job, path_of

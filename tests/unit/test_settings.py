@@ -76,6 +76,7 @@ def test_each_profile_of_the_project_is_one_and_lies_under_its_name():
         ("trainig", {}, "'trainig'; did you mean 'training'"),
         ("training.epoch", 3, "training: .*'epoch'.*'epochs'"),
         ("training.learning_rate", math.nan, "learning_rate = nan"),
+        ("training.learning_rate", "2e-4", "learning_rate = '2e-4' .*write numbers as 0.0002 or 2.0e-4"),
         ("measure.n_distance", 60, "n_distance = 60 exceeds n_final = 40"),
         ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
         ("models.zoom.seeds", [1, 1], r"seeds = \[1, 1\] has one twice"),
@@ -110,12 +111,3 @@ def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
     (tmp_path / "odd.yaml").write_bytes(text)
     with pytest.raises(SettingError, match=rf"^[^\n]*{said}[^\n]*$"):
         read_profile("odd", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("2e-4", 2e-4), ("60_000", 60_000), ("17", 17), ("yes", True), ("010", "010"), ("1:30", "1:30")],
-)
-def test_numbers_are_read_as_they_look(text, value):
-    found = settings.read_text(f"x: {text}", "here")["x"]
-    assert (found, type(found)) == (value, type(value))

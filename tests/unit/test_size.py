@@ -1,4 +1,4 @@
-"""The size of a run that is to fit a machine."""
+"""The size of a run by the machine."""
 
 import pytest
 import yaml
@@ -9,11 +9,10 @@ from workflow import jobs, size
 
 SMALL = {
     "profile": "small",
-    "minutes": 1000,
     "training": {"epochs": 1, "n_train": 2000, "n_test": 100, "batch_size": 16, "channels": [2]},
     "models": {"zoom": {"notebook": "03_train_zoom", "n_reconstruct": 100}},
     "measure": {"n_checkpoint": 200, "n_final": 200, "n_distance": 200},
-    "least": {"training": {"n_train": 400}, "measure": {"n_checkpoint": 20}},
+    "slow": {"training": {"n_train": 400}, "measure": {"n_checkpoint": 20}, "models": {"zoom": {"T": 20}}},
 }
 
 
@@ -23,50 +22,43 @@ def fitted(folder, **changes) -> Profile:
     return size.fitted(read_profile(path, jobs.PROFILES))
 
 
-def test_an_estimate_grows_with_what_is_asked_for():
-    steps = {}
+@pytest.mark.parametrize(
+    ("bf16", "n_train", "n_checkpoint", "T"), [(True, 2000, 200, 24), (False, 400, 20, 20)]
+)
+def test_a_machine_with_bf16_has_the_profile_and_another_less_and_either_keeps_it(
+    tmp_path, monkeypatch, bf16, n_train, n_checkpoint, T
+):
+    def machine(fast: bool) -> None:
+        monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: fast, raising=False)
+        monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False, raising=False)
 
-    def minutes(**changes) -> float:
-        return size.estimate(Profile(SMALL | changes, "small.yaml"), steps)
-
-    training, measure, once = SMALL["training"], SMALL["measure"], minutes()
-    (second,) = steps.values()
-    twice = minutes(training=training | {"n_train": 4000})
-    assert twice - once == pytest.approx(second * 125 / 60)  # steps more, of 16 images each
-    more = minutes(measure=measure | {"n_checkpoint": 1000})  # of 24 calls each, a third of a step
-    assert more - once == pytest.approx(second * 800 * 24 / 48 / 60)
-    assert len(steps) == 1
-
-
-def test_a_fast_machine_has_the_profile_and_a_slow_one_less_and_either_keeps_it(tmp_path, capsys):
-    kept = tmp_path / "out" / "profile.yaml"
-    assert fitted(tmp_path).trainings["zoom", 0].n_train == 2000
-    assert "minutes here" in capsys.readouterr().out
-    assert "minutes" not in yaml.safe_load(kept.read_text())
-    slow = fitted(tmp_path, minutes=0.001)  # the profile changed
-    assert slow.trainings["zoom", 0].n_train == 400
-    assert (slow.measures["zoom"].n_checkpoint, slow.measures["zoom"].n_final) == (20, 200)
-    said, content = capsys.readouterr().out, kept.read_bytes()
-    assert "n_train 400 in place of 2,000; n_checkpoint 20 in place of 200" in said
-    assert fitted(tmp_path, minutes=0.001).trainings == slow.trainings
-    assert (kept.read_bytes(), capsys.readouterr().out) == (content, said)
-    assert jobs.folder(slow) == tmp_path / "out"
-    smoke = read_profile("smoke", jobs.PROFILES)  # which names no minutes
+    monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
+    machine(bf16)
+    found = fitted(tmp_path)
+    one = found.trainings["zoom", 0]
+    assert (one.n_train, one.epochs, one.T) == (n_train, 1, T)
+    assert (found.measures["zoom"].n_checkpoint, found.measures["zoom"].n_final) == (n_checkpoint, 200)
+    kept = (tmp_path / "out" / "profile.yaml").read_bytes()
+    machine(not bf16)  # the folder has moved
+    assert fitted(tmp_path).trainings == found.trainings
+    assert (tmp_path / "out" / "profile.yaml").read_bytes() == kept
+    assert jobs.folder(found) == tmp_path / "out"
+    changed = fitted(tmp_path, seeds=[1])  # the profile changed
+    assert changed.trainings["zoom", 1].n_train == {2000: 400, 400: 2000}[n_train]
+    smoke = read_profile("smoke", jobs.PROFILES)  # which has no such section
     assert size.fitted(smoke) is smoke
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [("n_train", 3000, "least.training.n_train = 3000 .*1 to 2000"), ("n_trian", 10, "n_trian = 10 ")],
-)
-def test_least_numbers_that_are_none_are_refused(tmp_path, name, value, said):
-    with pytest.raises(SettingError, match=said):
-        fitted(tmp_path, least={"training": {name: value}})
+def test_settings_for_a_slow_machine_that_are_none_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLD_ZOOM_BF16", "0")
+    monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
+    with pytest.raises(SettingError, match="n_trian.*did you mean 'n_train'"):
+        fitted(tmp_path, slow={"training": {"n_trian": 10}})
 
 
 def test_the_quick_profile_can_shrink():
     content = yaml.safe_load((ROOT / "profiles/quick.yaml").read_text())
-    least = content.pop("least")
-    assert content.pop("minutes") > 0
-    sized = Profile(size.between(content, least, 0.0, "least"), "quick")
+    slow = content.pop("slow")
+    sized = Profile(size.merged(content, slow), "quick")
     assert sized.trainings["fast", 0].steps >= 800  # with which it draws digits
+    assert sized.trainings["zoom", 0].n_train < Profile(content, "quick").trainings["zoom", 0].n_train
