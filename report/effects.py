@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from diffusion.evaluation.statistics import Interval
-from report.text_format import Markdown, shown
+from report.text_format import Markdown, num, shown
 from study.scatter import LINEAR, LOG, UNKNOWN, Scale, Scatter
 from study.table import note
 
@@ -103,9 +103,16 @@ class Effect:
         return found | judged | {f"same_for_{of}s": [least, most]}
 
     def shown(self) -> Markdown:
-        """The number and its interval, as they are printed; an exact one alone."""
+        """The number and its interval, as they are printed; an exact one alone.
+
+        Where rounding hides on which side of the bound the interval ends, that end again.
+        """
         value, low, high = self.interval.ends
-        return self.show(value) if low == high else shown(self.interval, self.show)
+        if low == high:
+            return self.show(value)
+        ends = (x for x in (low, high) if self.side and x != self.bound)
+        hidden = [x for x in ends if self.show(x) == self.show(self.bound)]
+        return Markdown(shown(self.interval, self.show) + "".join(f", to {num(x, 4)}" for x in hidden))
 
 
 def over_trainings(effects: Sequence[Effect]) -> Effect:

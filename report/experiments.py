@@ -1,7 +1,7 @@
 """Names of the long report for its main question and its experiments: effects, intervention, readers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -73,15 +73,27 @@ def recipes(results: Results) -> Names:
     runs = scatter.runs_of(results)
     found = scatter.recipes(runs)
 
-    def late() -> scatter.Scatter:
-        return scatter.pooled(runs, late_value(lambda row: row["frechet"].map(LOG.to)), constant=True)
+    def late(process: str = "", epochs: Collection[int] = ()) -> scatter.Scatter:
+        """Of distances, over late checkpoints after some epochs; of one process, or of all."""
+
+        def number(one: Training) -> float:
+            if process not in ("", one.process):
+                raise LookupError(f"no {process}")
+            return late_value(lambda row: row["frechet"].map(LOG.to), epochs)(one)
+
+        return scatter.pooled(runs, number, constant=True)
+
+    def shared() -> set[int]:
+        return {row.epoch for row in results.first("linear").late}
 
     return Names(
         {
             "n": lambda: len([one[0].train["seed"] for one in found]),
             "constant": lambda: len([one[0].train["seed"] for one in found if one[0].constant_rate]),
-            "factor": lambda: math.exp(late().sd),
-            "freedom": lambda: late().freedom,
+            "factor": lambda: math.exp(late("", shared()).sd),
+            "freedom": lambda: late("", shared()).freedom,
+            "ddpm_factor": lambda: math.exp(late("ddpm", shared()).sd),
+            "ddpm_freedom": lambda: late("ddpm", shared()).freedom,
         }
     )
 
@@ -167,14 +179,16 @@ def intervention(job: Job | None) -> dict[str, Any]:
         found = {way: [one.sd for one in of("border", schedule, way)] for way in ways}
         return found | {"fall": min(np.divide(found["as it is"], found["corrected"]))}
 
-    def digits(way: str) -> float:
-        return float(np.mean([one.value for s in ("linear", "cosine") for one in of("digit", s, way)]))
+    def digits(schedule: str, way: str) -> float:
+        """The mean share over these epochs."""
+        return float(np.mean([one.value for one in of("digit", schedule, way)]))
 
-    def distances(schedule: str, way: str) -> float:
-        """After the last of these epochs."""
-        return of("frechet", schedule, way)[-1].value
+    def distances(schedule: str, way: str, epoch: int = -1) -> float:
+        """After the last of these epochs, or after another one, from 0."""
+        return of("frechet", schedule, way)[epoch].value
 
-    names = {"n": lambda: job.facts.settings.epochs, "digits": Lazy(ways, digits)}
-    names |= {"distance": lambda: distances}
+    settings = job.facts.settings
+    names = {"n": lambda: settings.epochs, "samples": lambda: settings.n, "calls": lambda: settings.calls}
+    names |= {"distance": lambda: distances, "digits": lambda: digits}
     names |= {schedule: (lambda schedule=schedule: spreads(schedule)) for schedule in ("linear", "cosine")}
     return {"intervention": Names(names)}

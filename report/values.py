@@ -372,8 +372,10 @@ def _level(results: Results) -> dict[str, Any]:
 def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     """Spreads of the level as the law predicts them from responses, beside those that were measured."""
     border = np.array([one.border for one in drifts])
-    predicted = np.hypot([one.predicted for one in drifts], drift.real(results))
+    real = drift.real(results)
+    predicted = np.hypot([one.predicted for one in drifts], real)
     return {
+        "real": real,
         "n": len(drifts),
         "correlation": float(np.corrcoef(np.log(predicted), np.log(border))[0, 1])
         if len(drifts) > 2
@@ -429,7 +431,7 @@ def _files(files: Job | None) -> dict[str, Any]:
         "files": of,
         "protocol": files.facts.settings,
         "same_file": lambda: files.facts.same_file,
-        "published": lambda: [x for ones in found.values() for x in ones["published"]["frechet_inception"]],
+        "published": Lazy(found, lambda model: found[model]["published"]["frechet_inception"][-1]),
         "scores": {
             source: {"done": of[source + done], "described": of[source + described]} for source in sources
         },

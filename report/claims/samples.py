@@ -47,9 +47,14 @@ ZOOM = {"models": ("zoom",), "needs": judge.sampled}
 
 
 def fairly(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
-    """The ratio of the distances without the class mix, and with few network calls; told beside it."""
+    """The ratio of the distances over all late checkpoints of each, not only those that both have; without
+    the class mix; with few network calls. All are told beside it.
+    """
     ones = [case.analysed(m) for m in pair]
     calls = min(one.drawn[0][0].calls for one in ones)
+
+    def all_late(one: Training) -> Interval:
+        return series.mean_of_late(row["frechet"].map(LOG.to) for row in one.late)
 
     def reweighted(one: Training) -> Interval:
         return one.analysed[""]["mix_reweighted"].map(LOG.to)
@@ -59,6 +64,7 @@ def fairly(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
         return best_of(drawn, calls).map(LOG.to)
 
     for name, of in (
+        ("over all late checkpoints of each", all_late),
         ("without the class mix", reweighted),
         (f"with {calls} calls of the same network", best),
     ):

@@ -27,7 +27,11 @@ LOOKS = {  # of points and lines that the legend explains, where they are drawn
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 # The study's own files of losses, as its Figures 3 and 9 name them.
-LOSSES = {"linear": "ddpm_linear", "cosine": "ddpm_cosine", "zoom": "zoom_NEAREST"}
+LOSSES = {  # the study's label -> its file, and the model whose losses these are: two labels are exchanged
+    "linear": ("ddpm_linear", "cosine"),
+    "cosine": ("ddpm_cosine", "linear"),
+    "zoom": ("zoom_NEAREST", "zoom"),
+}
 
 
 @figure
@@ -45,9 +49,9 @@ def losses(results: Results) -> Figure | None:
             ends.append((x[-1], y[-1], style.label, style.colour))
     if not any(len(curve.get_xdata()) > 1 for curve in axes.lines):
         return None
-    for model, name in LOSSES.items() if results.original else ():
+    for said, (name, model) in LOSSES.items() if results.original else ():
         y = read_json(results.original.out / "files" / f"losses_{name}.json")["test_avg_losses"]
-        x, colour, label = range(1, len(y) + 1), MODELS[model].colour, f"the study's “{model}”"
+        x, colour, label = range(1, len(y) + 1), MODELS[model].colour, f"the study's “{said}”"
         axes.plot(x, y, color=colour, linestyle=(0, (1.5, 1.5)))
         drawn.plots(label, x, y)
         ends.append((x[-1], y[-1], label, colour))

@@ -17,10 +17,10 @@ SHOWN = (  # rows, from above: the effect, and the part of the sets in which it 
 )
 NAMES = {"in the pixelate": "in the pixelation"}
 PANELS = {  # measure -> its title, the factor of its values, the place of no effect, ticks
-    "digit": ("digits", 100, 0, (-40, 0, 40)),
-    "coverage": ("coverage", 100, 0, (-40, 0, 40)),
-    "frechet": ("distance", 1, 1, (0.25, 0.5, 1, 2)),
-    "frechet_autoencoder": ("autoencoder", 1, 1, (0.25, 0.5, 1, 2)),
+    "digit": ("digits, points", 100, 0, (-40, 0, 40)),
+    "coverage": ("coverage, points", 100, 0, (-40, 0, 40)),
+    "frechet": ("distance, ratio", 1, 1, (0.5, 1, 2)),
+    "frechet_autoencoder": ("autoencoder, ratio", 1, 1, (0.5, 1, 2)),
 }
 COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
 
@@ -82,6 +82,6 @@ def intervention(results: Results) -> Figure | None:
                 axes.yaxis.set_major_formatter(PLAIN)
                 axes.yaxis.set_minor_locator(NullLocator())
             else:
-                axes.set_ylim(-0.02, 1)
+                axes.set_ylim(-0.01, 0.25)
     key(drawn, {NAMED[way]: look for way, look in WAYS.items()})
     return drawn
