@@ -120,7 +120,7 @@ class Verdict:
         words = {
             BY_SCALE: "a run like the study",
             BY_MEASURE: "its measures agreeing" if self.parts else "its measuring",
-            BY_TRAININGS: f"{more} trainings of each model",
+            BY_TRAININGS: f"{more} trainings",
         }
         return words.get(self.reason, "")
 

@@ -42,7 +42,7 @@ TOLD = (
 )
 
 
-IN_TEXT = ("linear_30", "linear_unet_constant", "linear_unet", "cosine_unet", "cosine_unet.ddim_24")
+IN_TEXT = ("linear_30", "linear_unet", "cosine_unet", "cosine_unet.ddim_24")
 IN_TEXT += ("zoom.mixture", "zoom_dilated.mixture", "zoom_unet.mixture", "zoom_unet_noise.grey")
 
 

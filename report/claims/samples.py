@@ -64,9 +64,9 @@ def fairly(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
         return best_of(drawn, calls).map(LOG.to)
 
     for name, of in (
-        ("over all late checkpoints of each", all_late),
+        ("over all late checkpoints", all_late),
         ("without the class mix", reweighted),
-        (f"with {calls} calls of the same network", best),
+        (f"with {calls} calls", best),
     ):
         log = of(ones[0]).minus(of(ones[1]))
         yield quotient(case, name, log, lambda one, of=of: of(one).value, *ones, side=None)
