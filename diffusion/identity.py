@@ -160,9 +160,9 @@ class _Description:
         head = {"object": name_of(cls)}
         if OWN_HOOK in vars(cls):
             return head | {"says": self.of(getattr(value, OWN_HOOK)(), at)}
+        function, arguments, state = self._kept(value, at)
         if not is_own(cls) and cls.__module__ != "builtins" and found_by(name_of(cls)) is not cls:
             raise IdentityError(f"{at} is of a class made by {cls.__module__}; write a class statement")
-        function, arguments, state = self._kept(value, at)
         if function is not copyreg.__newobj__ or len(arguments) > 1:
             return head | {"made by": [self.of(one, at) for one in (function, list(arguments), state)]}
         if type(state) is not tuple:
