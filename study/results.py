@@ -32,6 +32,7 @@ OF_RUN = (
     "files",
     "effects",
     "intervention",
+    "calls",
 )  # jobs of no training
 
 
@@ -160,8 +161,8 @@ class Results:
 
     Attributes:
         trainings: (model, seed) -> training; the first seed of a model is the one that text names.
-        schedules, yardstick, blind, tuning, files, effects, intervention: jobs of no training, None where
-            they are not made.
+        schedules, yardstick, blind, tuning, files, effects, intervention, calls: jobs of no training, None
+            where they are not made.
         further, original, watched: other runs, of which some things are shown beside this one's: beyond the
             study, of its own weights, and of trainings whose every early epoch is measured.
     """
@@ -175,6 +176,7 @@ class Results:
     files: Job | None = None
     effects: Job | None = None
     intervention: Job | None = None
+    calls: Job | None = None
     further: "Results | None" = None
     original: "Results | None" = None
     watched: "Results | None" = None
