@@ -1,9 +1,10 @@
 """Speed of this project against the textbook's code (`baseline.py`): `make bench`, or
 
-    python -m benchmarks.bench [--quick] [step] [zoom] [sampling]
+    python -m benchmarks.bench [--quick] [step] [zoom] [sampling] [share]
 
 Candidates take turns (A B A B ...), so that whatever slows the machine slows them alike. A ratio is the
 median over rounds of the quotient within a round, its spread the quartiles. Writes build/bench/table.md.
+`share` has a product of matrices in the textbook's place: the ratio is the part of its rate that is reached.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
 
 import diffusion as d
 from benchmarks import baseline
@@ -23,12 +25,15 @@ from diffusion import runtime
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import zoom
 from diffusion.provenance import environment
+from diffusion.training.network import architecture
 from diffusion.training.sampling import walk
+from diffusion.training.steps import Learner
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "bench"
 # Timed rounds; training steps in each, of how many images; samples, their steps, and how many in each round.
 FULL = {"rounds": 5, "steps": 20, "batch": 128, "samples": 500, "T": 250, "segment": 25}
 QUICK = {"rounds": 2, "steps": 2, "batch": 16, "samples": 16, "T": 6, "segment": 2}
+SIDE, PRODUCTS = 2048, 4  # of matrices, whose product is the most that a machine computes; in a round
 MACHINE = "{device_name}, {cores} cores, torch {torch}, Python {python}, commit {commit}"
 Row = tuple[str, list[float], list[float], str]  # what, seconds of the textbook and ours by round, a remark
 
@@ -88,7 +93,32 @@ def sampling(precision: str, samples: int, T: int, segment: int, **_: int) -> It
     yield f"sampling {samples} DDPM images, {T} steps", *seconds, f"ours in {precision}"
 
 
-MEASURES = {"step": step, "zoom": operator, "sampling": sampling}
+def share(precision: str, rounds: int, steps: int, batch: int, **_: int) -> Iterator[Row]:
+    """A training step of either network, and as many operations at the rate of a product of matrices."""
+    device, process, steps = runtime.device(), d.ColdZoom(image_noise=0.25), max(1, steps // 4)
+    for network, size in {"cnn": batch, "unet": batch // 4}.items():
+        x, (cls, options) = d.load("mnist", n=size)[0].to(device), architecture(network)
+        how = {"batch_size": size, "learning_rate": 2e-3, "lr_schedule": "constant", "total": 1, "seed": 0}
+        for used in dict.fromkeys(("fp32", precision)):
+            learner = Learner(process, cls, options, x, None, precision=used, **how)
+            with FlopCounterMode(display=False) as counted:
+                learner.step(0, x)
+            kind = torch.bfloat16 if used == "bf16" else torch.float32
+            matrix = torch.ones(SIDE, SIDE, device=device, dtype=kind)
+            work = (
+                lambda matrix=matrix: [matrix @ matrix for _ in range(PRODUCTS)],
+                lambda learner=learner, x=x: [learner.step(0, x) for _ in range(steps)],
+            )
+            products, ours = in_turns(*work, rounds, steps)
+            rate = PRODUCTS * 2 * SIDE**3 / steps / np.array(products)  # operations a second
+            remark = (
+                f"ours in {used}; the other column: as many operations at {np.median(rate) / 1e9:.0f} GFLOP/s"
+            )
+            ideal = (counted.get_total_flops() / rate).tolist()
+            yield f"share of a product's rate, step of {network}, batch {size}", ideal, ours, remark
+
+
+MEASURES = {"step": step, "zoom": operator, "sampling": sampling, "share": share}
 
 
 def main(arguments: list[str] | None = None) -> None:

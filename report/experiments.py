@@ -192,3 +192,15 @@ def intervention(job: Job | None) -> dict[str, Any]:
     names |= {"distance": lambda: distances, "digits": lambda: digits}
     names |= {schedule: (lambda schedule=schedule: spreads(schedule)) for schedule in ("linear", "cosine")}
     return {"intervention": Names(names)}
+
+
+def few_calls(job: Job | None) -> dict[str, Any]:
+    """Samples in few calls: by model, number of calls and measure, the mean over trainings."""
+    if not job:
+        return {"few": {}}
+
+    def mean(model: str, calls: int, measure: str = "digit") -> float:
+        rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))
+        return float(np.mean([row.interval.value for row in rows if row.model.startswith(f"{model}-")]))
+
+    return {"few": job.facts.settings, "in_calls": lambda: mean}

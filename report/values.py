@@ -403,6 +403,7 @@ def _others(results: Results) -> dict[str, Any]:
         "automatic": lambda: [
             one.train.environment["precision"] for one in ones if one.settings["precision"] == "auto"
         ],
+        **experiments.few_calls(further.calls if further else None),
         "tuning": _tuning(further) if further and further.tuning else {},
     }
     return found | _files(original.files if original else None)

@@ -24,7 +24,7 @@ SETTLED = 0.3  # the part of training at its beginning of which distance and cla
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 STUDY = ("linear", "cosine", "zoom")
 # Jobs of no training.
-OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention")
+OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention", "calls")
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,7 @@ class Results:
     files: Job | None = None
     effects: Job | None = None
     intervention: Job | None = None
+    calls: Job | None = None
     further: "Results | None" = None
     original: "Results | None" = None
     watched: "Results | None" = None

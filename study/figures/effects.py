@@ -1,11 +1,13 @@
-"""Figures of the experiments: effects of changes to cold models, and the intervention in early epochs."""
+"""Figures of the experiments: effects of changes, the intervention in early epochs, and few calls."""
+
+from statistics import fmean
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import NullLocator, PercentFormatter
 
 from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import INK, MUTED, STYLES, new_figure
-from study.figures.styles import figure, key
+from diffusion.figures.style import INK, MUTED, STYLES, new_figure, styles_of
+from study.figures.styles import figure, key, on_logs
 from study.results import Results
 
 SHOWN = (  # rows, from above: the effect, and the part of the sets in which it is told
@@ -84,4 +86,42 @@ def intervention(results: Results) -> Figure | None:
             else:
                 axes.set_ylim(-0.01, 0.25)
     key(drawn, {NAMED[way]: look for way, look in WAYS.items()})
+    return drawn
+
+
+FEW = {"zoom_unet_noise": "zoom, noise in training", "cosine_unet": "cosine DDPM"}  # model -> its name
+
+
+@figure
+def few_calls(results: Results) -> Figure | None:
+    """Share of digits and distances against network calls: dots of trainings, a line through their means.
+
+    Each is of the way that was the best at it on other samples, of as many ways of either kind of model.
+    """
+    further = results.further or results
+    if not (job := further.calls):
+        return None
+    drawn, styles, looks = new_figure(46), styles_of(FEW), {}
+    titles = ("share of digits", "distance, digit features", "distance, autoencoder")
+    for axes, measure, title in zip(
+        drawn.subplots(1, 3), ("digit", "frechet", "frechet_autoencoder"), titles, strict=True
+    ):
+        for model, name in FEW.items():
+            look = {"color": styles[model].colour, "marker": styles[model].marker, "markersize": 3}
+            rows = [row for row in job.rows if row.measure == measure and row.model.startswith(f"{model}-")]
+            calls = sorted({row.x for row in rows})
+            values = [[row.interval.value for row in rows if row.x == k] for k in calls]
+            for k, ones in zip(calls, values, strict=True):
+                axes.plot([k] * len(ones), ones, **look, linestyle="none")
+            axes.plot(calls, [fmean(ones) for ones in values], color=look["color"], linewidth=1)
+            looks[name] = look
+        axes.set(xscale="log", xlabel="network calls a sample", title=title)
+        axes.set_xticks(calls, [f"{k:g}" for k in calls])
+        axes.xaxis.set_minor_locator(NullLocator())
+        if measure == "digit":
+            axes.set_ylim(0, 1)
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        else:
+            on_logs(axes.yaxis)
+    key(drawn, looks)
     return drawn
