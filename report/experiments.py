@@ -184,7 +184,7 @@ def intervention(job: Job | None) -> dict[str, Any]:
 
 
 def few_calls(job: Job | None) -> dict[str, Any]:
-    """What is measured of samples in few calls: by model, number of calls and measure, the mean of trainings."""
+    """What is measured in few calls: by model, number of calls and measure, the mean over trainings."""
     if not job:
         return {"few": {}}
 
