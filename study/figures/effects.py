@@ -98,8 +98,7 @@ def few_calls(results: Results) -> Figure | None:
 
     Each is of the way that was the best at it on other samples, of as many ways of either kind of model.
     """
-    further = results.further or results
-    if not (job := further.calls):
+    if not (job := (results.further or results).calls):
         return None
     drawn, styles, looks = new_figure(46), styles_of(FEW), {}
     titles = ("share of digits", "distance, digit features", "distance, autoencoder")

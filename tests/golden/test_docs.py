@@ -143,23 +143,28 @@ def points(model, steps=None):
     return [one for one in every if (one["released"] if steps is None else one["steps"] == steps)]
 
 
-ZOOM, DDPM, STUDY = "Zoom, U-Net and noise", "DDPM, U-Net", "Zoom, study's"
+ZOOM, DDPM, STUDY, FAST = "Zoom, U-Net and noise", "DDPM, U-Net", "Zoom, study's", "Zoom, fast"
 
 
 @pytest.mark.parametrize(
-    ("sentence", "what", "told"),  # of which models and steps: percent of a share, or seconds
+    ("sentence", "what", "told"),  # of which models and steps: percent of a share, or a number
     [
-        (r"(\d+) % after 1,000 steps and (\d+) % after 2,000", "digit", [(ZOOM, 1000), (ZOOM, 2000)]),
-        (r"which take (\d+) and (\d+) seconds", "seconds", [(ZOOM, 1000), (ZOOM, 2000)]),
-        (r"After 8,000 steps it is (\d+) %", "digit", [(ZOOM, 8000)]),
-        (r"draws (\d+) and (\d+) %", "digit", [(DDPM, 1000), (DDPM, 2000)]),
+        (r"fast recipe draws (\d+) % digits after 1,300 steps", "digit", [(FAST, 1300)]),
+        (r"which take (\d+) processor seconds", "seconds", [(FAST, 1300)]),
+        (r"and 24 calls, draws (\d+) %", "digit", [(ZOOM, 1000)]),
+        (r"% in (\d+) seconds on the same machine and seeds", "seconds", [(ZOOM, 1000)]),
+        (r"coverages are (\d+) and (\d+) %", "coverage", [(FAST, 1300), (ZOOM, 1000)]),
+        (r"digit features (\d+) and (\d+)", "digits", [(FAST, 1300), (ZOOM, 1000)]),
+        (r"After 8,000 steps of 32 images it is (\d+) %", "digit", [(ZOOM, 8000)]),
+        (r"draws (\d+) and (\d+) % \(1,000 and 2,000 steps\)", "digit", [(DDPM, 1000), (DDPM, 2000)]),
         (r"and (\d+) % after the ten epochs", "digit", [(DDPM, None)]),
         (r"have (\d+) and (\d+) %", "digit", [(ZOOM, 250), (STUDY, 500)]),
+        (r"8,000 steps of 32 have, is at (\d+) %", "digit", [(ZOOM, None)]),
     ],
 )
 def test_speed_tells_the_points(sentence, what, told):
     means = [fmean(one[what] for one in points(*one)) for one in told]
-    shown = tuple(f"{100 * mean if what == 'digit' else mean:.0f}" for mean in means)
+    shown = tuple(f"{100 * mean if what in ('digit', 'coverage') else mean:.0f}" for mean in means)
     assert re.search(sentence, SPEED).groups() == shown
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import diffusion as d
-from benchmarks import baseline, bench, digits
+from benchmarks import baseline, bench, calls, digits
 from diffusion.files import read_json
 from diffusion.processes.zoom import zoom
 
@@ -45,9 +45,10 @@ def test_candidates_take_turns_and_the_first_round_is_thrown_away():
 
 
 def test_a_quick_run_leaves_the_table(tmp_path, mnist_dir, capsys):
-    bench.main(["--quick", "zoom", "sampling", "--out", str(tmp_path)])
+    bench.main(["--quick", "zoom", "sampling", "share", "--out", str(tmp_path)])
     text = (tmp_path / "table.md").read_text()
     assert "the same images to the bit" in text
+    assert text.count("share of a product's rate") in (2, 4)  # of two networks, in bf16 too where it is fast
     assert text in capsys.readouterr().out
 
 
@@ -57,6 +58,20 @@ def test_time_to_digits_is_told_of_each_candidate(tmp_path, mnist_dir, capsys):
     points = read_json(tmp_path / "digits-0.json")["points"]
     found = [(one["model"], one["steps"], one["images"] // one["steps"]) for one in points]
     assert found[:3] == [("Zoom, study's", 2, 128), ("Zoom, study's", 4, 128), ("Zoom, study's", 46_900, 128)]
-    assert [name for name, *_ in found] == [name for name in digits.CANDIDATES for _ in range(3)]
+    lengths = {name: 3 if released else 2 for name, (*_, released) in digits.CANDIDATES.items()}
+    assert [name for name, *_ in found] == [name for name in lengths for _ in range(lengths[name])]
     assert all(0 <= one["low"] <= one["digit"] <= one["high"] <= 1 for one in points)
     assert (tmp_path / "digits.md").read_text() in capsys.readouterr().out
+
+
+@pytest.mark.long
+def test_each_training_is_reported_in_the_best_way_of_those_tried(mnist_dir):
+    rows = list(calls.rows(12, (2,)))
+    for model, ways in calls.MODELS.items():
+        for measure, best in calls.MEASURES.items():
+            of = [row for row in rows if row[2] == measure]
+            tried = {row[0]: row[4] for row in of if row[-1] == model}
+            assert {*tried} == {f"tried, {way}" for way in ways}
+            reported = [row for row in of if row[-1] in {f"{model}-{seed}" for seed in calls.SEEDS}]
+            assert len(reported) == len(calls.SEEDS)
+            assert {tried[f"tried, {row[0]}"] for row in reported} == {best(tried.values())}
