@@ -128,7 +128,9 @@ def main(arguments: list[str] | None = None) -> None:
         kept = [one for one in old if (one["model"], one["steps"]) not in which]
         write_json(path, {"points": [*kept, *new]})
     files = [read_json(path) for path in sorted(options.out.glob("digits-*.json"))]
-    found = pd.DataFrame([one for file in files for one in file["points"]])
+    every, order = [one for file in files for one in file["points"]], [*CANDIDATES]
+    every.sort(key=lambda one: (order.index(one["model"]), one["released"], one["steps"]))
+    found = pd.DataFrame(every)
     groups = found.groupby(["model", "released", "steps"], sort=False)
     means = groups.mean(numeric_only=True).reset_index().assign(trainings=groups.size().values)
     lines = [HEAD, "|---|" + "--:|" * 8]

@@ -156,7 +156,7 @@ ZOOM, DDPM, STUDY, FAST = "Zoom, U-Net and noise", "DDPM, U-Net", "Zoom, study's
         (r"coverages are (\d+) and (\d+) %", "coverage", [(FAST, 1300), (ZOOM, 1000)]),
         (r"digit features (\d+) and (\d+)", "digits", [(FAST, 1300), (ZOOM, 1000)]),
         (r"After 8,000 steps of 32 images it is (\d+) %", "digit", [(ZOOM, 8000)]),
-        (r"draws (\d+) and (\d+) % \(1,000 and 2,000 steps\)", "digit", [(DDPM, 1000), (DDPM, 2000)]),
+        (r"U-Net DDPM draws (\d+) and (\d+) %", "digit", [(DDPM, 1000), (DDPM, 2000)]),
         (r"and (\d+) % after the ten epochs", "digit", [(DDPM, None)]),
         (r"have (\d+) and (\d+) %", "digit", [(ZOOM, 250), (STUDY, 500)]),
         (r"8,000 steps of 32 have, is at (\d+) %", "digit", [(ZOOM, None)]),
