@@ -19,10 +19,10 @@ SHOWN = (  # rows, from above: the effect, and the part of the sets in which it 
 )
 NAMES = {"in the pixelate": "in the pixelation"}
 PANELS = {  # measure -> its title, the factor of its values, the place of no effect, ticks
-    "digit": ("digits, points", 100, 0, (-40, 0, 40)),
-    "coverage": ("coverage, points", 100, 0, (-40, 0, 40)),
-    "frechet": ("distance, ratio", 1, 1, (0.5, 1, 2)),
-    "frechet_autoencoder": ("autoencoder, ratio", 1, 1, (0.5, 1, 2)),
+    "digit": ("digits", 100, 0, (-40, 0, 40)),
+    "coverage": ("coverage", 100, 0, (-40, 0, 40)),
+    "frechet": ("distance", 1, 1, (0.5, 1, 2)),
+    "frechet_autoencoder": ("autoencoder", 1, 1, (0.5, 1, 2)),
 }
 COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
 
@@ -33,7 +33,7 @@ def effects(results: Results) -> Figure | None:
     if not (job := results.effects):
         return None
     ways = [(name, part) for name, part in SHOWN if f"{name}, {part}" in job.ways]
-    drawn = new_figure(54)
+    drawn = new_figure(56)
     across = drawn.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, (title, times, none, ticks)) in zip(across, PANELS.items(), strict=True):
         axes.axvline(none, color=MUTED, linewidth=0.8)
@@ -47,7 +47,7 @@ def effects(results: Results) -> Figure | None:
             axes.xaxis.set_major_formatter(PLAIN)
             axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(ticks)
-        axes.set(title=title, ylim=(len(ways) - 0.5, -0.5))
+        axes.set(title=title, xlabel="ratio" if none else "points", ylim=(len(ways) - 0.5, -0.5))
         axes.grid(False, axis="y")
     across[0].set_yticks(range(len(ways)), [f"{name}, {NAMES.get(part, part)}" for name, part in ways])
     return drawn
