@@ -66,6 +66,13 @@ def letters(text: str) -> str:
 
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext, of poppler-utils")
+def test_the_pdf_cites_a_section_by_the_number_that_it_prints(made_out):
+    said = subprocess.check_output(["pdftotext", made_out / "report.pdf", "-"], text=True)
+    number = re.search(r"^(\d+) Appendix: how it was measured", said, re.MULTILINE)[1]
+    assert f"or over trainings (Section {number})" in " ".join(said.split())
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext, of poppler-utils")
 def test_the_pdf_says_what_the_page_says(made_out, page):
     said = subprocess.check_output(["pdftotext", made_out / "report.pdf", "-"], text=True)
     printed, text = letters(said), page("report.html").find("main")
