@@ -110,8 +110,8 @@ class Effect:
         value, low, high = self.interval.ends
         if low == high:
             return self.show(value)
-        ends = (x for x in (low, high) if self.side and x != self.bound)
-        hidden = [x for x in ends if self.show(x) == self.show(self.bound)]
+        near = 0.005 * abs(self.bound) if self.side else 0  # half a printed place of a ratio
+        hidden = [x for x in (low, high) if 0 < abs(x - self.bound) < near]
         return Markdown(shown(self.interval, self.show) + "".join(f", to {num(x, 4)}" for x in hidden))
 
 

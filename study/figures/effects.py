@@ -32,7 +32,7 @@ def effects(results: Results) -> Figure | None:
     """A row for each effect and part, a panel for each measure: the effect and its interval over seeds."""
     if not (job := results.effects):
         return None
-    ways = [(name, part) for name, part in SHOWN if f"{name}, {part}" in job.ways]
+    ways = [way for way in SHOWN if all(one in job.ways.get(", ".join(way), ()) for one in PANELS)]
     drawn = new_figure(56)
     across = drawn.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, (title, times, none, ticks)) in zip(across, PANELS.items(), strict=True):

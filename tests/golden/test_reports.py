@@ -68,7 +68,7 @@ def letters(text: str) -> str:
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext, of poppler-utils")
 def test_the_pdf_cites_a_section_by_the_number_that_it_prints(made_out):
     said = subprocess.check_output(["pdftotext", made_out / "report.pdf", "-"], text=True)
-    number = re.search(r"^(\d+) Appendix: how it was measured", said, re.MULTILINE)[1]
+    number = re.search(r"(\d+)\s+Appendix: how it was measured", said)[1]
     assert f"or over trainings (Section {number})" in " ".join(said.split())
 
 
@@ -84,6 +84,6 @@ def test_the_pdf_says_what_the_page_says(made_out, page):
         aside.decompose()
     sentences = [one for p in text.select("p, li") for one in re.split(r"(?<=[.:;])\s", p.get_text())]
     told = [one for one in map(letters, sentences) if len(one) > 50]
-    assert len(told) > 200
+    assert len(told) > 150
     assert sum(one in printed for one in told) > 0.85 * len(told)  # the others have formulas, or a page ends
     assert not re.search(r"<<|>>|%%|\{#|@fig|@tbl|\?\?", said)
