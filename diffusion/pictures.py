@@ -32,7 +32,8 @@ def images(
 
     Sub-folders are classes, in the order of their names, as of torchvision's ImageFolder; without any, there
     are none. Two folders `train` and `test` are taken as the splits. Otherwise a share of each class is held
-    out to test on, which a hash of the file's name chooses: the same one in every call.
+    out to test on, which a hash of the file's name chooses: the same one in every call. It also orders the
+    pictures of a split, so that the first ones are of all classes.
 
     Args:
         size: a picture is scaled until it covers such a square, and what is over is cut off at both sides;
@@ -67,10 +68,16 @@ def images(
 
     def read(split: str, folder: Path) -> Arrays | np.ndarray:
         chosen = [(path, label) for label, name in enumerate(classes) for path in splits[split][name]]
+        chosen.sort(key=lambda one: _mixed(root, one[0]))  # so that the first n are of all classes
         pixels = np.stack([np.asarray(pictures[path].convert(mode)) for path, _ in chosen])
         return (pixels, np.array([label for _, label in chosen])) if names else pixels
 
     return DataSet(root.name if title is None else title, read, names)
+
+
+def _mixed(root: Path, path: Path) -> str:
+    """A place in an order that mixes classes, the same in every call."""
+    return sha256(path.relative_to(root).as_posix().encode())
 
 
 def _splits(root: Path, held_out: float) -> dict[str, dict[str, list[Path]]]:
@@ -80,7 +87,7 @@ def _splits(root: Path, held_out: float) -> dict[str, dict[str, list[Path]]]:
     splits: dict[str, dict[str, list[Path]]] = {split: {} for split in SPLITS}
     for name, paths in _by_class(root).items():
         n = max(1, round(held_out * len(paths)))
-        mixed = sorted(paths, key=lambda path: sha256(path.relative_to(root).as_posix().encode()))
+        mixed = sorted(paths, key=lambda path: _mixed(root, path))
         splits["test"][name], splits["train"][name] = mixed[:n], mixed[n:]
     return splits
 

@@ -44,6 +44,7 @@ def common(run: Run) -> dict[str, Any]:
         "facts": lambda: _facts(results),
         "lies_beside": _lies_beside(run),
         "dataset": lambda: dataset(results),
+        "nouns": lambda: dataset(results).noun + ("es" if dataset(results).noun.endswith("s") else "s"),
         "data_hashes": lambda: _data_hashes(results),
         "notebooks": lambda: [*map(_linked, run.notebooks)],
         "trained": trained(results),

@@ -41,7 +41,9 @@ LABELS = {
 
 def _line(axes: Axes, found: Iterable[Drawn], along: str, measure: str, look: Mapping[str, Any]) -> None:
     """A measure with its intervals, in order of how samples were drawn: by "calls" or "noise"."""
-    found = sorted(found, key=lambda one: one[0][along])
+    found = sorted((one for one in found if measure in one[1]), key=lambda one: one[0][along])
+    if not found:  # as of samples that are all one image
+        return
     x = [way[along] for way, _ in found]
     values, low, high = _ends(samples[measure] for _, samples in found)
     axes.set_ylabel(LABELS[measure])
