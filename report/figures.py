@@ -111,8 +111,13 @@ def harmless(cell: Any) -> Any:
 
 
 def written(out: Path, notebooks: Iterable[str]) -> dict[str, Found]:
-    """Write the figures of a run's executed notebooks, with their numbers, to OUT/figures: name -> figure."""
-    shutil.rmtree(out / "figures", ignore_errors=True)
+    """Write the figures of a run's executed notebooks, with their numbers, to OUT/figures: name -> figure.
+
+    Where none is executed, as `make verify` has it, those of the release stay.
+    """
+    notebooks = [*notebooks]
+    if notebooks:
+        shutil.rmtree(out / "figures", ignore_errors=True)
     found = figures_in([out / "notebooks" / f"{name}.ipynb" for name in notebooks])
     for name, figure in found.items():
         write_bytes(out / "figures" / f"{name}{figure.suffix}", figure.data)

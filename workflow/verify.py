@@ -113,6 +113,8 @@ def report(profile: Profile, folder: Path, out: Path) -> Iterator[Check]:
     shutil.rmtree(out, ignore_errors=True)
     try:
         release.unpack(folder, out)
+        if (folder / "figures").is_dir():  # the text tells some parts only beside their figures
+            shutil.copytree(folder / "figures", out / "figures")
         build.build(out, profile.where)
     except ValueError as error:
         yield Check("the report", "made", f"refused: {error}", "")

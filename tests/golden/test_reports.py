@@ -14,6 +14,8 @@ from report import judge
 from report.text_format import fixed, num
 from study.counterparts import opened
 from study.results import load
+from study.settings import read_profile
+from workflow import jobs, verify
 
 CLOSE = 1e-9  # relative difference that another processor's rounding may make
 OF_SINGLE_PRECISION = {"as_zero": 1e-7}  # a claim whose released shares were rounded to it
@@ -46,6 +48,12 @@ def test_the_ledgers_of_the_releases_are_the_released_ones(name):
     close = [OF_SINGLE_PRECISION.get(row["id"], CLOSE) for row in old]
     different = [(a, b) for a, b, near in zip(old, new, close, strict=True) if not alike(a, b, near)]
     assert not different, different[:1]
+
+
+def test_the_numbers_of_a_short_report_are_those_that_verify_makes(tmp_path):
+    """Its text tells some parts beside figures alone."""
+    found = verify.report(read_profile("starts", jobs.PROFILES), opened("starts").out, tmp_path)
+    assert [check.what for check in found if not check.how] == []
 
 
 def test_the_columns_of_a_table_have_the_measures_of_their_heads(report):
