@@ -92,13 +92,17 @@ def told(run: Run, marks: Marks) -> str:
 
 
 def parted(text: str) -> tuple[str, str]:
-    """An author's text before and after the results, which stand where `RESULTS` is, or after one section."""
+    """An author's text before and after the results, which stand where `RESULTS` is, or after one section.
+
+    The second part begins with as many empty lines as the first has, so that its lines keep their numbers.
+    """
     if RESULTS in text:
         before, _, after = text.partition(RESULTS)
-        return before, after
-    sections = [one.start() for one in HEADING.finditer(text) if one[0] == "# "]
-    place = sections[1] if sections[1:] else len(text)
-    return text[:place], text[place:]
+    else:
+        sections = [one.start() for one in HEADING.finditer(text) if one[0] == "# "]
+        place = sections[1] if sections[1:] else len(text)
+        before, after = text[:place], text[place:]
+    return before, "\n" * before.count("\n") + after
 
 
 def check(found: Results, profile: Profile) -> None:

@@ -14,11 +14,12 @@ TEMPLATES = HERE / "templates"
 
 
 def pandoc(text: str, *options: str, folder: Path | None = None) -> str:
-    """`text` converted by the wheel's pandoc; ValueError: its own message."""
+    """`text` converted by the wheel's pandoc; ValueError: its own message, or that of xref.lua."""
     command = [pypandoc.get_pandoc_path(), *options]
     done = subprocess.run(command, input=text.encode(), capture_output=True, cwd=folder, check=False)
     if done.returncode:
-        raise ValueError(f"pandoc failed: {done.stderr.decode(errors='replace').strip()}")
+        said = done.stderr.decode(errors="replace").partition("stack traceback:")[0]
+        raise ValueError(f"pandoc: {said.rpartition('xref: ')[2].strip()}")
     return done.stdout.decode()
 
 

@@ -29,6 +29,7 @@ from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 from jinja2.visitor import NodeTransformer
 
+from diffusion.plugins import nearest
 from report.sources import Marks, taken
 from report.text_format import HELPERS, Markdown, finalize, printed
 from study.table import note, reading
@@ -123,11 +124,19 @@ class _Environment(jinja2.Environment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         found = super().getattr(obj, attribute)
-        if found is None:
-            return self.undefined(obj=obj, name=attribute)
         if isinstance(found, jinja2.Undefined) and not isinstance(obj, Mapping | None):
-            raise ValueError(f"{type(obj).__name__} has no {attribute!r}")
-        return found
+            public = [name for name in dir(obj) if not name.startswith("_")]
+            raise ValueError(f"{type(obj).__name__} has no {attribute!r}{nearest(attribute, public)}")
+        return self._told(found, obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return self._told(super().getitem(obj, argument), obj, argument)
+
+    def _told(self, found: Any, obj: Any, name: Any) -> Any:
+        """What was found; what is not there says which name is nearest to the one that was asked for."""
+        if isinstance(found, jinja2.Undefined) and isinstance(obj, Mapping):
+            return self.undefined(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
+        return self.undefined(obj=obj, name=name) if found is None else found
 
 
 def _environment(show: Callable[[Any], str] = finalize) -> _Environment:
@@ -177,13 +186,22 @@ class Text:
                 - _CONDITIONS.globals.keys()
             )
             if unknown := names - self.named.keys() - self.names.keys():
-                raise ValueError(f"a condition names {min(unknown)!r}, which no run has")
+                asked, known = min(unknown), {*self.named, *self.names}
+                raise ValueError(f"a condition names {asked!r}, which no run has{nearest(asked, known)}")
             known = Lazy(names, lambda n: self.holds(self.named[n]) if n in self.named else self.names[n])
             return bool(_CONDITIONS.compile_expression(condition)({NAMES: known}))
         except (jinja2.UndefinedError, KeyError):
             return False
         except (jinja2.TemplateError, TypeError) as error:
             raise ValueError(f"the condition “{condition}” cannot be decided: {error}") from error
+
+    @staticmethod
+    def check(source: str, name: str) -> None:
+        """Refuse a source whose placeholders are no expressions; ValueError: with source and line."""
+        try:
+            _CONDITIONS.parse(source)
+        except jinja2.TemplateSyntaxError as error:
+            raise ValueError(f"{name}, line {error.lineno}: {error}") from None
 
     def markdown(self, source: str, name: str = "text") -> str:
         """`source` with guards decided and placeholders filled in; ValueError: with source and line."""
@@ -229,6 +247,8 @@ class Text:
                     open_guards.append(None)
                 if not hidden:
                     kept.append((number, line))
+        if open_guards:
+            raise ValueError(f"{name}: a block that begins with ::: has no ::: at its end")
         return kept
 
     def _met(self, line: str, place: str) -> bool:

@@ -1,6 +1,6 @@
 """Values as Markdown: escaping, the few number formats of the report, and its tables.
 
-A placeholder that gives a plain string is escaped, one that gives a float is refused: a number in the prose
+A placeholder that gives a plain string is escaped; a float and an interval are refused: a number in the prose
 must say how many digits it wants.
 """
 
@@ -34,14 +34,15 @@ def _one_line(value: Any) -> str:
 
 
 def finalize(value: Any) -> Markdown:
-    """Text that a placeholder prints; ValueError: it is None, or a float without a format."""
+    """Text that a placeholder prints; ValueError: it is None, or neither text nor an integer."""
     if isinstance(value, Markdown):
         return value
     if value is None:
         raise ValueError("a placeholder prints a value that the run left empty; guard it or measure it")
-    if isinstance(value, float):
+    if not isinstance(value, str | int):
+        kind, formats = type(value).__name__, "num(), shown(), percent()"
         raise ValueError(
-            f"a placeholder prints the bare number {value!r}; choose num(), percent() or another format"
+            f"a placeholder prints a bare {kind}, {value!s:.60}; choose {formats} or another format"
         )
     if isinstance(value, int) and not isinstance(value, bool):
         return integer(value)

@@ -154,6 +154,10 @@ def main() -> None:
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):
         raise ValueError(f"CORES = {given.cores!r} is not allowed; needed: all, or a number from 1")
     profile = read_profile(given.profile, jobs.PROFILES)
+    if profile.text:
+        from report.text import Text  # loads torch, for which a finished report need not wait
+
+        Text.check(profile.text, profile.options["text"])
     ours = Path(profile.where).resolve().parent == jobs.PROFILES  # not another file of the same name
     if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
         from_release(profile, given.cores)

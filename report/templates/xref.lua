@@ -10,7 +10,7 @@ local function bump(k, id)
   local series = absent[id] and "S" or ""   -- S1, S2, ... in both formats
   count[k .. series] = (count[k .. series] or 0) + 1
   if id ~= "" then
-    if number[id] then error("xref: label defined twice: " .. id) end
+    if number[id] then error("xref: label defined twice: " .. id, 0) end
     number[id] = series .. count[k .. series]
   end
   return series .. count[k .. series]
@@ -121,7 +121,7 @@ end
 local function algorithm(d)
   local caption, lines = d.content[1].content, nil
   for _, b in ipairs(d.content) do if b.t == "LineBlock" then lines = b.content end end
-  if not lines then error "xref: an .algorithm block needs a caption paragraph and a line block" end
+  if not lines then error("xref: an .algorithm block needs a caption paragraph and a line block", 0) end
   local n = bump("alg", d.identifier)
   local function indent(l)
     if l[1].t ~= "Str" then return 0 end
@@ -206,8 +206,8 @@ local function cite(c)
   local k, out = ks[1], pandoc.List()
   for i, x in ipairs(c.citations) do
     local id = x.id:sub(1, 1):lower() .. x.id:sub(2)
-    if ks[i] ~= k then error("xref: mixed reference " .. pandoc.utils.stringify(c)) end
-    if not number[id] then error("xref: no such label: " .. id) end
+    if ks[i] ~= k then error("xref: mixed reference " .. pandoc.utils.stringify(c), 0) end
+    if not number[id] then error("xref: @" .. x.id .. " refers to nothing: this report has no {#" .. id .. "}", 0) end
     if i > 1 then out:insert(pandoc.Str(i == #c.citations and " and " or ", ")) end
     if i == 1 then
       out:insert(pandoc.Str(names[k][#c.citations > 1 and 2 or 1] .. "\u{a0}"))

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from diffusion.evaluation.statistics import Interval
 from helpers import PAPER, ROOT
 from report import values
+from report.build import parted
 from report.run import Run, with_others
 from report.sources import Marks, plain
 from report.text import TEXT, Text
@@ -63,6 +65,30 @@ def test_a_condition_can_rest_on_a_finding_told_elsewhere(tmp_path):
 def test_what_can_never_be_said_is_an_error_with_its_line(source):
     with pytest.raises(ValueError, match="text, line 3: "):
         fill(f"a\n\n{source}")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("<< fnal.zoom >>", "no 'fnal'; did you mean 'final'"),
+        ("<< num(final.zom) >>", "no 'zom'; did you mean 'zoom'"),
+        ('::: {.part if="fnal"}\nb\n:::', "did you mean 'final'"),
+        ("<< interval >>", "a bare Interval"),
+        ('::: {.part if="final"}\nb\n', "has no ::: at its end"),
+    ],
+)
+def test_what_an_author_mistypes_is_named_with_what_is_nearest(source, said):
+    with pytest.raises(ValueError, match=said):
+        fill(source, interval=Interval(1.0, 0.5, 2.0))
+
+
+def test_an_authors_text_keeps_the_numbers_of_its_lines():
+    before, after = parted("# Why\n\na\n\n# Then\n\n<< absent >>\n")
+    assert before == "# Why\n\na\n\n"
+    with pytest.raises(ValueError, match="text, line 7: "):
+        fill(after)
+    with pytest.raises(ValueError, match="mine.md, line 3: "):  # before anything is trained
+        Text.check("a\n\n<< num(1 >>", "mine.md")
 
 
 # --- what is told of the released paper ---
