@@ -94,7 +94,7 @@ def explain(found: Mapping[str, Any], name: str, meaning: str | None = None) -> 
     hint = ""
     text = found["input"] if isinstance(found["input"], str) else ""
     if re.search(r"\d", text) and found["type"] in ("float_type", "int_type"):  # .nan is no number in quotes
-        hint = "; that is text: remove the quotes, and write numbers as 0.0002 or 2.0e-4"
+        hint = "; that is text: remove the quotes"
     said = f" ({meaning})" if meaning else ""
     return f"{name} = {_short(found['input'])} is not allowed: it {message}{said}{hint}"
 

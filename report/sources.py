@@ -96,16 +96,21 @@ class Selection:
         return (f"{one.meaning} ({self.what}, {one.unit})" if one else self.what) + _of(self.rows)
 
     def link(self, out: Path) -> str:
-        """From a page in `out`: the place of its first row on the page of rows, else its file."""
+        """From a page in `out`: its rows on the page of rows, at the first of them, else its file."""
         if self.rows:
-            return f"{ROWS}#{anchor(self.rows[0])}"
+            runs = (f"{one[0]}-{one[1]}" if isinstance(one, list) else f"{one}" for one in self.places)
+            return f"{ROWS}?rows={','.join(runs)}#{anchor(self.rows[0])}"
         elsewhere = self.file.startswith("released/")
         return os.path.relpath(releases().parent / self.file, out) if elsewhere else self.file
 
+    @property
+    def places(self) -> list[int | list[int]]:
+        """Numbers of its rows in their file, those that follow one another as [first, last]."""
+        return _ranges([int(one.source.rpartition("#")[2]) for one in self.rows])
+
     def as_json(self) -> dict[str, Any]:
-        places = [int(one.source.rpartition("#")[2]) for one in self.rows]
         found = {"what": self.what + _of(self.rows)} | ({"file": self.file} if self.file else {})
-        return found | ({"rows": _ranges(places)} if places else {})
+        return found | ({"rows": self.places} if self.rows else {})
 
 
 def anchor(one: Row) -> str:

@@ -493,5 +493,11 @@ class _Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# 2e-4 and 1e3 are numbers, as in YAML 1.2 and in Python; PyYAML takes them for text.
+_Strict.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), [*"+-.0123456789"]
+)
+
+
 if __name__ == "__main__":
     main(NOTEBOOKS)

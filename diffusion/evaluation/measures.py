@@ -22,6 +22,7 @@ from typing import Any
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import digest
 from diffusion.identity import Definitions
+from diffusion.progress import progress
 from diffusion.sources import IdentityError, definition, is_own, plain
 
 # A number, one with its interval, one a place in a list, or one a place x.
@@ -77,7 +78,8 @@ def taken(seen: Any, only: Collection[str] | None = None, real: bool = False) ->
     """The measures of a set of images, or those `only`, by name; or those that `real` ones have, too."""
     wanted = [one for one in MEASURES.values() if one.of and (only is None or one.name in only)]
     found: dict[str, Value] = {}
-    for function, one in {one.function: one for one in wanted if one.real or not real}.items():
+    functions = {one.function: one for one in wanted if one.real or not real}
+    for function, one in progress(functions.items(), "measuring", unit="measure"):
         if arguments := one.of(seen):
             value = function(*arguments)
             found |= value if isinstance(value, dict) else {one.name: value}

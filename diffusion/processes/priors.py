@@ -93,6 +93,7 @@ class Mixture:
         if len(pixels) < self.components:
             raise ValueError(f"{self.components} components need as many patches; there are {len(pixels)}")
         values = pixels[:MOST].flatten(1).double().numpy()
+        print(f"fitting a mixture of {self.components} Gaussians to {len(values)} patches, once", flush=True)
         found = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
         spread = torch.linalg.cholesky(torch.from_numpy(found.covariances_))
         weights, means = torch.from_numpy(found.weights_), torch.from_numpy(found.means_)

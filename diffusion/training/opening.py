@@ -35,6 +35,7 @@ def open(
     arguments that the folder keeps. Nothing that the folder holds is executed.
 
     Args:
+        folder: of the run, or one in which it is the only one.
         process: the process, prepared, where its class cannot be imported or it holds what is not kept.
         network: the class of its network, where that cannot be imported.
         device: to sample on, such as "cpu" or "cuda"; None: as `runtime.device` says.
@@ -46,9 +47,12 @@ def open(
         ValueError: a class cannot be had.
     """
     store = RunFolder(expanded(folder))
-    if (about := store.about()) is None:
-        below = (path.parent for place in ("*", "runs/*") for path in store.path.glob(f"{place}/run.json"))
-        runs = ", ".join(sorted(path.relative_to(store.path).as_posix() for path in below))
+    below = sorted(path.parent for place in ("*", "runs/*") for path in store.path.glob(f"{place}/run.json"))
+    if (about := store.about()) is None and len(below) == 1:
+        store = RunFolder(below[0])
+        about = store.about()
+    if about is None:
+        runs = ", ".join(path.relative_to(store.path).as_posix() for path in below)
         raise RunError(
             f"{store.path} is no run: it has no run.json, or one that is damaged or of an earlier edition"
             f"{runs and f'; in it are the runs {runs}'}"

@@ -141,7 +141,7 @@
   };
   const show = (on) => {
     shows.setAttribute("aria-pressed", on);
-    for (const number of numbers) {
+    for (const number of numbers.filter((one) => !one.closest("summary"))) {  // in a button there is no button
       if (on) number.setAttribute("tabindex", "0");
       else number.removeAttribute("tabindex");
       if (on) number.setAttribute("role", "button");
@@ -155,7 +155,7 @@
     source.setAttribute("popover", "auto");
     source.setAttribute("aria-live", "polite");
     shows.className = "shows";
-    shows.textContent = "Let Tab stop at numbers";
+    shows.textContent = "Reach numbers with the Tab key";
     shows.addEventListener("click", () => show(shows.getAttribute("aria-pressed") !== "true"));
     show(false);
     const said = document.createElement("p");

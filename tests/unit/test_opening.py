@@ -80,7 +80,10 @@ def test_a_process_may_be_handed_over(images, tmp_path, capsys):
 
 def test_what_is_no_run_is_refused_and_other_code_is_named(images, tmp_path, capsys):
     run = train(images, tmp_path / "runs", epochs=1)
-    with pytest.raises(RunError, match=f"is no run.*; in it are the runs runs/{run.folder.name}$"):
+    assert_same(d.open(tmp_path), run)  # the only one
+    other = train(images, tmp_path / "runs", epochs=1, seed=1)
+    both = ", ".join(sorted(f"runs/{one.folder.name}" for one in (run, other)))
+    with pytest.raises(RunError, match=f"is no run.*; in it are the runs {both}$"):
         d.open(tmp_path)
     changed(run.folder / "run.json", lambda about: about["identity"].update(code="https://nowhere"))
     d.open(run.folder)

@@ -76,7 +76,7 @@ def test_each_profile_of_the_project_is_one_and_lies_under_its_name():
         ("trainig", {}, "'trainig'; did you mean 'training'"),
         ("training.epoch", 3, "training: .*'epoch'.*'epochs'"),
         ("training.learning_rate", math.nan, "learning_rate = nan"),
-        ("training.learning_rate", "2e-4", "learning_rate = '2e-4' .*write numbers as 0.0002 or 2.0e-4"),
+        ("training.learning_rate", "2e-4", "learning_rate = '2e-4' .*remove the quotes"),
         ("measure.n_distance", 60, "n_distance = 60 exceeds n_final = 40"),
         ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
         ("models.zoom.seeds", [1, 1], r"seeds = \[1, 1\] has one twice"),
@@ -96,6 +96,12 @@ def test_a_mistake_in_a_profile_is_one_line(path, value, said):
     functools.reduce(operator.getitem, above, content)[last] = value
     with pytest.raises(SettingError, match=rf"^[^\n]*small\.yaml.*{said}[^\n]*$"):
         Profile(content, "small.yaml")
+
+
+def test_numbers_are_written_as_in_python():
+    text = "{a: 2e-4, b: 1E3, c: [.5e2, -1.e+2], d: 1e5x, e: '2e-4', f: 7}"
+    expected = {"a": 2e-4, "b": 1000.0, "c": [50.0, -100.0], "d": "1e5x", "e": "2e-4", "f": 7}
+    assert settings.read_text(text, "odd") == expected
 
 
 @pytest.mark.parametrize(
