@@ -125,7 +125,7 @@ class Job:
             "settings": values,
             "code": _code(self.kind, self.notebook),
             "own": self._own(values),
-            "data": "dataset" in values and _data(values["dataset"], self.settings.data_dir),
+            "data": "dataset" in values and data_of(values["dataset"], self.settings.data_dir),
             "versions": versions(kind.versions),
             "results": {name: digest(_results(self.path.with_name(f"{name}.json"))) for name in self.needs},
             "inputs": {path.relative_to(ROOT).as_posix(): sha256(path) for path in beside},
@@ -227,12 +227,13 @@ def _results(path: Path) -> dict[str, str]:
 
 
 @functools.cache
-def _data(dataset: str, data_dir: str | None) -> str:
+def data_of(dataset: str, data_dir: str | None) -> str:
     """Hash of a data set; raises DataError where it is none for notebooks."""
     if dataset not in data.DATASETS:
         shape = tuple(data.load(dataset, "test", data_dir, 1)[0].shape[1:])
         if shape != GREY28:
-            raise data.DataError(f"images of {dataset} are {shape}; needed here: {GREY28}, see to_28=")
+            how = "d.images(..., size=28, colour=False) or d.DataSet(..., to_28='resize')"
+            raise data.DataError(f"images of {dataset} are {shape}; notebooks need {GREY28}, as by {how}")
     return data.content(dataset, data_dir)
 
 

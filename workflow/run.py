@@ -67,11 +67,12 @@ def study(profile: Profile, cores: str, executor: str) -> None:
         (out / "jobs" / f"{name}.json").unlink(missing_ok=True)
     if stale:
         data.main(["--dataset", profile.dataset, *(["--data-dir", d] if (d := profile.data_dir) else [])])
+        jobs.data_of(profile.dataset, profile.data_dir)  # refuses what notebooks do not take
         options = ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "rules"]
         options += [] if executor and cores == "all" else ["--cores", cores]
         command = [*SNAKEMAKE.split(), str(jobs.ROOT / "workflow" / "Snakefile"), *options]
         try:
-            run(*command, "--config", f"profile={profile.where}", cancels=bool(executor))
+            run(*command, "--config", f"profile={Path(profile.where).resolve()}", cancels=bool(executor))
         except ValueError as error:
             raise ValueError(f"{made}; {AGAIN}" if (made := of_others(profile)) else error) from None
     if (first := out / "figures" / "first_samples.png").is_file():
