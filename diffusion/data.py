@@ -144,7 +144,7 @@ def load(
     except (Exception, SystemExit) as error:  # of the folder, or of a function of the user's own
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise DataError(
-            f"{known.title} cannot be read from {raw} ({why}); mend that, or choose another folder with "
+            f"{known.title} cannot be read from {raw} ({why}); repair that, or choose another folder with "
             "data_dir or the environment variable MNIST_DIR"
         ) from error
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or not _are_labels(labels, images, known):

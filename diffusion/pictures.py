@@ -115,7 +115,7 @@ def _opened(path: Path, size: int | None) -> Image.Image:
             picture = ImageOps.exif_transpose(found)
         made = picture.convert("L" if picture.mode in GREY else "RGB")
     except (OSError, ValueError, SyntaxError) as error:  # Pillow's, of damaged files
-        raise DataError(f"{path} cannot be read as a picture ({error}); remove or mend it") from None
+        raise DataError(f"{path} cannot be read as a picture ({error}); remove or repair it") from None
     if picture.mode.startswith(DEEP):
         raise DataError(f"{path} has more than 8 bits a channel ({picture.mode}); save it with 8")
     return ImageOps.fit(made, (size, size)) if size else made

@@ -206,4 +206,4 @@ def tally(verdicts: Mapping[str, Verdict]) -> Markdown:
     """The number of times that each verdict is given, leaving out what does not occur."""
     note(f"{DEFINITION}report.claims")
     counts = Counter(v.verdict for v in verdicts.values())
-    return listing(Markdown(f"{counts[v]} *{v}*") for v in (*DECIDED, OPEN, TOO_SMALL, ABSENT) if counts[v])
+    return listing(Markdown(f"*{v}* ({counts[v]})") for v in (*DECIDED, OPEN, TOO_SMALL, ABSENT) if counts[v])

@@ -131,7 +131,9 @@ def _course(one: Training, run: Run) -> Markdown:
             found[f"@{place}"] = f"![{caption.format(escape(one.label))}](figures/{file}){{#{place}}}\n"
     if not found:
         return Markdown("")
-    return Markdown("\n".join([f"[{'; '.join(found)}].\n", "::: here", *found.values(), ":::\n"]))
+    shows = "shows" if len(found) == 1 else "show"
+    said = f"[{'; '.join(found)}] {shows} what it does.\n"
+    return Markdown("\n".join([said, "::: here", *found.values(), ":::\n"]))
 
 
 def _own(run: Run) -> dict[str, Any]:

@@ -108,7 +108,8 @@ def fit(
     """
     if not isinstance(process, DegradationProcess):
         raise ValueError(f"process is {looks(process)}; needed: a process such as diffusion.ColdZoom()")
-    whole("T", getattr(process, "T", None), 1, meaning=f"the deepest level of {type(process).__name__}")
+    kept = f"the deepest level, which {type(process).__name__} keeps as self.T"
+    whole("T", getattr(process, "T", None), 1, meaning=kept)
     refuse_what_no_hash_tells()
     x, x_test = _images(x, "x"), None if x_test is None else _images(x_test, "x_test")
     if batch_size > len(x):

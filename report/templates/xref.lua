@@ -25,17 +25,12 @@ end
 
 -- 1. numbers ---------------------------------------------------------------
 local function sections(doc)
-  local function numbered(blocks)
-    pandoc.structure.make_sections(blocks, { number_sections = true }):walk {
-      Div = function(d)
-        local n = d.attributes.number
-        if n and d.identifier ~= "" then number[d.identifier] = n end
-      end }
-  end
-  numbered(doc.blocks)
-  if typst then   -- where sections of the HTML page alone have no number
-    numbered(doc.blocks:walk { Div = function(d) if d.classes:includes "page" then return {} end end })
-  end
+  -- Sections of the HTML page alone come last, so that the others have one number in both formats.
+  pandoc.structure.make_sections(doc.blocks, { number_sections = true }):walk {
+    Div = function(d)
+      local n = d.attributes.number
+      if n and d.identifier ~= "" then number[d.identifier] = n end
+    end }
   local function mark(el) absent[el.identifier] = true end
   doc:walk { Div = function(d)
     if d.classes:includes "page" then d:walk { Header = mark, Div = mark, Figure = mark, Table = mark } end
