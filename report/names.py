@@ -81,8 +81,8 @@ def _facts(results: Results) -> Markdown:
         return ", ".join(dict.fromkeys(str(one.train.environment.get(key, "unknown")) for one in ones))
 
     plural = "s" if ", " in each("commit") else ""
-    of = f"Trained with the code of commit{plural} {each('commit')}, Python {each('python')}, torch {each('torch')}"
-    return Markdown(f"{of}, {each('precision')}, in {duration(sum(one.seconds for one in ones))}")
+    of = f"Code of commit{plural} {each('commit')}, Python {each('python')}, torch {each('torch')}"
+    return Markdown(f"Trained in {duration(sum(one.seconds for one in ones))}, {each('precision')}. {of}.")
 
 
 def _lies_beside(run: Run) -> Markdown:

@@ -32,7 +32,8 @@ def own(
     process = call_with(cls, {} if T is None else {"T": T}, options)
     if not getattr(process, "name", ""):
         raise ValueError(f"{cls.__name__} has no name; set one in the class, such as name = 'fade'")
-    kept = whole("T", getattr(process, "T", None), 1, meaning=f"the deepest level, which {cls.__name__} keeps as self.T")
+    meaning = f"the deepest level, which {cls.__name__} keeps as self.T"
+    kept = whole("T", getattr(process, "T", None), 1, meaning=meaning)
     if T not in (None, kept):
         raise ValueError(f"{cls.__name__} has T = {kept!r}, not the {T} asked for; keep it as self.T")
     return process
