@@ -223,7 +223,11 @@ TEMPLATE = Path(__file__).resolve().parent / "templates" / "rows.html"
 
 
 def page_of(rows: Sequence[Row]) -> bytes:
-    """The page of the rows that are cited, with an anchor for each."""
+    """The page of the cited rows, with an anchor for each: a table a file, of the columns that are used."""
     template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE.read_text("utf-8"))
-    files = [(file, [*found]) for file, found in groupby(rows, key=lambda one: one.source.partition("#")[0])]
-    return template.render(files=files, columns=COLUMNS, anchor=anchor).encode()
+    files = []
+    for file, group in groupby(rows, key=lambda one: one.source.partition("#")[0]):
+        found = [*group]
+        said = [name for name in COLUMNS if any(getattr(one, name) not in (None, "") for one in found)]
+        files.append((file, said, found))
+    return template.render(files=files, anchor=anchor).encode()
