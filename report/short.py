@@ -193,7 +193,7 @@ def _beside(run: Run) -> dict[str, Any]:
             beside.append((Markdown(" "), "the paper's", other[1]))
     return {
         "other_data": others,
-        "data_citation": Markdown(f"[@{known.citation}]" if known else ""),
+        "data_citation": Markdown(f" [@{known.citation}]" if known else ""),
         "first": first,
         "first_n": lambda: defined(min(SHOWN, len(samples())), "report.short:SHOWN"),
         "study_zoom": paper.first("zoom") if paper and not others else None,
