@@ -5,6 +5,7 @@
 A release has all tables and kept images, from which the report and its figures are made; of each training
 the history and the last weights; the executed notebooks; the figures and the report as PDF; and a manifest
 with the SHA-256 of each file. Checkpoints and samples are left out: the same seeds make them again.
+Records of commands by hand, which an earlier release has, stay.
 """
 
 import shutil
@@ -27,6 +28,7 @@ def release(profile: Profile) -> Path:
         again = f"run `make retrain PROFILE={profile.name}` first"
         raise ValueError(f"{job}: {reason}; {again} ({len(stale)} jobs to run)")
     out, target, hashes = jobs.folder(profile), RELEASED / profile.name, {}
+    by_hand = {name: (target / name).read_bytes() for name in of_no_job(target)}
     (target / MANIFEST).unlink(missing_ok=True)  # until it is whole again, it is none; git has the one before
     shutil.rmtree(target, ignore_errors=True)
     for job in jobs.of(profile).values():
@@ -37,8 +39,17 @@ def release(profile: Profile) -> Path:
             if path.parent.name == "weights" and name != job.record()["weights"]["file"]:
                 continue
             hashes[name] = sha256(write_bytes(target / name, path.read_bytes()))
+    hashes |= {name: sha256(write_bytes(target / name, content)) for name, content in by_hand.items()}
     write_json(target / MANIFEST, {"profile": profile.name, "files": dict(sorted(hashes.items()))})
     return target
+
+
+def of_no_job(folder: Path) -> list[str]:
+    """Files of a release that commands by hand have made: metrics/calls.json, or a record with its images."""
+    names = {path.stem for path in (folder / "metrics").glob("*.json")}
+    alone = {name for name in names if name.partition("_")[0] not in jobs.KINDS}
+    files = [file for name in sorted(alone) for file in (f"metrics/{name}.json", f"kept/{name}.npz")]
+    return [file for file in files if (folder / file).is_file()]
 
 
 def unpack(folder: Path, out: Path) -> None:
