@@ -18,7 +18,7 @@ BROKEN = """[...document.querySelectorAll("td, th")].flatMap((cell) => {
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["report.html", "notebooks/01_schedules.html"])
+@pytest.mark.parametrize("name", ["report.html", "rows.html", "notebooks/01_schedules.html"])
 def test_it_shuts_nobody_out(made_out, open_page, accessible, name):
     page = open_page(made_out / name)
     page.evaluate(UNFOLD)
