@@ -40,8 +40,6 @@ TOLD = (
     *(*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant"),
     *("zoom_unet", "zoom_noise.grey", "zoom_unet_noise.start_200", "zoom_unet_noise.grey_60"),
 )
-
-
 IN_TEXT = ("linear_30", "linear_unet", "cosine_unet", "cosine_unet.ddim_24")
 IN_TEXT += ("zoom.mixture", "zoom_dilated.mixture", "zoom_unet.mixture", "zoom_unet_noise.grey")
 
@@ -52,14 +50,8 @@ def names(run: Run) -> dict[str, Any]:
     of = {m: results.of(m) for m in studied(results)}
     found = common(run) | _front(run) | _run(run, of) | _tables(results) | _claims(run.verdicts)
     found |= _firsts({m: ones[0] for m, ones in of.items()}) | _trainings(results, of)
-    return (
-        found
-        | _zooms(results)
-        | _of_run(results)
-        | _others(results)
-        | _level(results)
-        | _experiments(results)
-    )
+    found |= _zooms(results) | _of_run(results) | _others(results) | _level(results)
+    return found | _experiments(results)
 
 
 # --- the run ---
@@ -236,7 +228,6 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
         "low_confidence_all": lambda: [at_end(one, "low_confidence") for one in ones],
         "coverage": ended("coverage"),
         "swings": Lazy(of, swings),
-        "follows_mix": Lazy(of, lambda m: [_by_distance(x, lambda row: row["divergence"]) for x in of[m]]),
         "loss_correlations": lambda: [_by_loss(one) for one in of["zoom"]],
         "mix_all": lambda: [(one.model, one.analysed[""]["mix_reweighted"]) for one in ones],
         **_early({m: of.get(m, []) for m in DDPMS}),
