@@ -119,7 +119,7 @@ class Verdict:
         more = f"about {self.needed}" if self.needed else f"more than {MOST_TRAININGS}"
         words = {
             BY_SCALE: "a run like the study",
-            BY_MEASURE: "its measures agreeing" if self.parts else "its measuring",
+            BY_MEASURE: "measures that agree" if self.parts else "its measuring",
             BY_TRAININGS: f"{more} trainings",
         }
         return words.get(self.reason, "")
@@ -171,7 +171,7 @@ class Verdict:
     def outcome(self) -> Markdown:
         """The badge, and what an open one needs, or that a single training decides."""
         open_ = self.verdict == OPEN
-        more = self.settles if open_ else "one training" if self.fewest == 1 and self.parts else ""
+        more = f"needs {self.settles}" if open_ else "one training" if self.fewest == 1 and self.parts else ""
         return Markdown(f"{self.badge} {more}".strip())
 
     @cell

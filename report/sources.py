@@ -228,6 +228,8 @@ def page_of(rows: Sequence[Row]) -> bytes:
     files = []
     for file, group in groupby(rows, key=lambda one: one.source.partition("#")[0]):
         found = [*group]
-        said = [name for name in COLUMNS if any(getattr(one, name) not in (None, "") for one in found)]
+        values = {name: {getattr(one, name) for one in found} for name in COLUMNS}
+        told = ("model", "seed") if len(found) > 1 else ()  # by the file's name, where all rows have one
+        said = [n for n in COLUMNS if values[n] - {None, ""} and not (n in told and len(values[n]) == 1)]
         files.append((file, said, found))
     return template.render(files=files, anchor=anchor).encode()

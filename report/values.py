@@ -235,8 +235,8 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
 
 
 def _by_distance(one: Training, value: Callable[[Samples], Interval]) -> float:
-    """The correlation of a value with the distance after the first third of training; 0 on few points."""
-    rows = [row for row in one.curve if row.epoch > one.train.epochs / 3]
+    """The correlation of a value with the distance after `SETTLED` of training; 0 on few points."""
+    rows = [row for row in one.curve if row.epoch > SETTLED * one.train.epochs]
     values = [(row["frechet"].value, value(row).value) for row in rows]
     known = len(rows) >= 10 and np.std(values, axis=0).all()
     return float(np.corrcoef(values, rowvar=False)[0, 1]) if known else 0.0

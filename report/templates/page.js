@@ -141,6 +141,7 @@
   };
   const show = (on) => {
     shows.setAttribute("aria-pressed", on);
+    try { sessionStorage.setItem("numbers", on); } catch { /* a page without storage forgets */ }
     for (const number of numbers.filter((one) => !one.closest("summary"))) {  // in a button there is no button
       if (on) number.setAttribute("tabindex", "0");
       else number.removeAttribute("tabindex");
@@ -157,7 +158,7 @@
     shows.className = "shows";
     shows.textContent = "Reach numbers with the Tab key";
     shows.addEventListener("click", () => show(shows.getAttribute("aria-pressed") !== "true"));
-    show(false);
+    try { show(sessionStorage.getItem("numbers") === "true"); } catch { show(false); }  // back from a source
     const said = document.createElement("p");
     said.append("A click on a number with a dotted line says where it comes from. ", shows);
     document.querySelector(".facts").append(said);
