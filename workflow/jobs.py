@@ -19,12 +19,13 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
+import yaml
 from filelock import FileLock
 from pydantic import BaseModel
 
 import diffusion
-from diffusion import data
-from diffusion.files import differences, digest, expanded, read_json, sha256, write_json
+from diffusion import data, runtime
+from diffusion.files import differences, digest, expanded, read_json, sha256, write_bytes, write_json
 from diffusion.identity import describe
 from diffusion.parameters import PLACES
 from diffusion.plugins import named
@@ -32,7 +33,7 @@ from diffusion.processes.base import GREY28
 from diffusion.provenance import releases, versions
 from diffusion.sources import hash_of, plain
 from study.kept import MANIFEST
-from study.settings import Profile, SettingError
+from study.settings import Profile, SettingError, read_profile, read_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "profiles"
@@ -194,6 +195,35 @@ def lock(out: Path) -> FileLock:
     """The lock on a results folder; the system drops it with the process that holds it."""
     out.mkdir(parents=True, exist_ok=True)
     return FileLock(out / ".lock", timeout=0)
+
+
+def fitted(profile: Profile) -> Profile:
+    """The profile for this machine: with what it has under `slow` where networks run in float32.
+
+    It is kept as OUT/profile.yaml: a second call goes on with it, wherever its machine is, until that file is
+    removed or the profile changes.
+    """
+    if not profile.file.slow:
+        return profile
+    path, text = folder(profile) / "profile.yaml", Path(profile.where).read_text("utf-8")
+    of = f"# {profile.name} for this machine, of a file with the sha256 {sha256(text.encode())}"
+    if not path.is_file() or path.read_text("utf-8").splitlines()[:1] != [of]:
+        content = read_text(text, profile.where)
+        slow = content.pop("slow")
+        if runtime.resolve_precision("auto", runtime.device()) == "fp32":
+            content = merged(content, slow)
+            print(f"{profile.name}: this machine computes in float32, and gets the section slow", flush=True)
+        if profile.text is not None:  # from another folder
+            content["report"]["text"] = str(Path(profile.where).resolve().with_name(profile.options["text"]))
+        write_bytes(path, f"{of}\n{yaml.safe_dump(content, sort_keys=False)}".encode())
+    return read_profile(path, PROFILES)
+
+
+def merged(content: Any, slow: Any) -> Any:
+    """Sections with those of `slow` in place of their own, setting by setting."""
+    if not isinstance(content, dict) or not isinstance(slow, dict):
+        return slow
+    return content | {name: merged(content.get(name), one) for name, one in slow.items()}
 
 
 def of(profile: Profile) -> dict[str, Job]:

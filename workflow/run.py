@@ -24,7 +24,7 @@ from diffusion import data
 from diffusion.files import sha256
 from study.kept import VERIFIED
 from study.settings import Profile, read_profile
-from workflow import job, jobs, release, size
+from workflow import job, jobs, release
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
 SNAKEMAKE = "snakemake --scheduler greedy --nolock --ignore-incomplete --drop-metadata --rerun-triggers mtime"
@@ -159,7 +159,7 @@ def main() -> None:
         from_release(profile, given.cores)
     else:
         with jobs.lock(jobs.folder(profile)):  # before it is fitted: one run has one size
-            study(profile if given.on else size.fitted(profile), given.cores, given.on)
+            study(profile if given.on else jobs.fitted(profile), given.cores, given.on)
 
 
 if __name__ == "__main__":
