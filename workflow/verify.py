@@ -30,7 +30,6 @@ from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import read_json, sha256, write_bytes
-from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
 from diffusion.provenance import environment
 from diffusion.training import sampling
@@ -213,8 +212,7 @@ def samples(one: Training, folder: Path) -> Iterator[Check]:
     """The first samples of a model drawn again, with the noise of the whole set, against the kept ones."""
     P = _settings(one)
     run = replace(open_trained(folder, one.train, P), keeps=False)
-    prior = run.way.prior if run.way.prior is not None else run.process.prior
-    begin, sampler = run.fitted(prior_of(prior)), sampler_of(run.way.sampler, run.process)
+    begin, sampler = run.fitted(), sampler_of(run.way.sampler, run.process)
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}")).int()
     then, here = precisions(one)
     same, found = made_here(one, then, here), []

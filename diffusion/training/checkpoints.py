@@ -57,8 +57,7 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the run for this process. The system drops the lock of a process that dies.
 
-        Raises:
-            RunError: another live process holds it, or the folder cannot be written.
+        RunError: another live process holds it, or the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -103,9 +102,7 @@ class RunFolder:
     def keep(self, name: str, content: Any) -> str:
         """Write things as `<name>-<hash>.pt`; returns the file's name.
 
-        Raises:
-            ValueError: they hold what cannot be written.
-            RunError: the disk is full.
+        ValueError: they hold what cannot be written. RunError: the disk is full.
         """
         buffer = io.BytesIO()
         try:
@@ -124,9 +121,8 @@ class RunFolder:
     def load(self, file: str) -> Any:
         """The things in such a file.
 
-        Raises:
-            RunError: it is lost or damaged.
-            ValueError: it holds objects of classes that cannot be had, or may not be made from a file.
+        RunError: it is lost or damaged. ValueError: it holds objects of classes that cannot be had, or may
+        not be made from a file.
         """
         if (content := self.intact(file)) is None:
             raise RunError(f"{self.path / file} is lost, or is not what was written")
@@ -157,11 +153,7 @@ class RunFolder:
     # --- states ---
 
     def save_state(self, step: int, state: dict[str, Any]) -> None:
-        """Write a resumable state after `step` training steps, then drop all but the last two.
-
-        Raises:
-            RunError: it cannot be written.
-        """
+        """Write a resumable state after `step` training steps, then drop all but the last two."""
         self.keep(f"state-{step:08d}", state)
         for old in self.states()[STATES_KEPT:]:
             old.unlink(missing_ok=True)
@@ -173,8 +165,7 @@ class RunFolder:
     def load_state(self) -> dict[str, Any] | None:
         """The newest intact state, or None; a damaged one is reported and removed.
 
-        Raises:
-            RunError: a state is what was written, but is no state or asks for code to be run.
+        RunError: a state is what was written, but is no state or asks for code to be run.
         """
         for path in self.states():
             if self.intact(path.name) is None:
@@ -191,11 +182,7 @@ class RunFolder:
     # --- history, weights ---
 
     def history(self) -> list[dict[str, Any]]:
-        """The lines of the history, an epoch each; none where it is missing.
-
-        Raises:
-            RunError: it is damaged.
-        """
+        """The lines of the history, an epoch each; none where it is missing. RunError: it is damaged."""
         try:
             found = [json.loads(line) for line in (self.read("history.jsonl") or b"").splitlines()]
             if not all({"train_loss", "test_loss", "sha256"} <= line.keys() for line in found):
@@ -219,13 +206,9 @@ class RunFolder:
         return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
 
     def read_weights(self, epoch: int, known: str | None = None) -> bytes:
-        """Content of the weights file after `epoch`.
+        """Content of the weights file after `epoch`, whose SHA-256 is `known`, or any.
 
-        Args:
-            known: its SHA-256; None: any.
-
-        Raises:
-            RunError: it is missing, another one than the hash says, or of another run.
+        RunError: it is missing, another one than the hash says, or of another run.
         """
         path = self.weights(epoch)
         content = self.read(path)
@@ -247,11 +230,10 @@ def _taken(name: str) -> Any:
     module, _, attribute = name.rpartition(".")
     root, sane = module.partition(".")[0], name in PLAIN or module == "numpy.dtypes"
     ours = name == "diffusion.training.run.Way" or module.startswith(("diffusion.processes.", "torch.nn."))
-    if not (sane or ours or root in sys.modules):
+    if not (known := sane or ours or root in sys.modules):  # a module of the user's own may be imported
         origin = getattr(importlib.util.find_spec(root), "origin", None)
-        if origin is None or is_library(origin):
-            raise ValueError(f"{name} cannot be had: define it first, or import its module")
-    thing = getattr(importlib.import_module(module), attribute, None)
+        known = origin is not None and not is_library(origin)
+    thing = getattr(importlib.import_module(module), attribute, None) if known else None
     if thing is None:
         raise ValueError(f"{name} cannot be had: define it first, or import its module")
     if not (sane or isinstance(thing, type) and (ours or is_own(thing))):
@@ -278,11 +260,7 @@ def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
 
 
 def load_weights(content: bytes, network: nn.Module, name: str = "weights") -> nn.Module:
-    """Load the content of a safetensors file into a network; returns it in evaluation mode.
-
-    Raises:
-        RunError: it is for another network.
-    """
+    """The network, with the content of a safetensors file, for evaluation; RunError: it is another one's."""
     try:
         network.load_state_dict(safetensors.torch.load(content))
     except Exception as error:  # safetensors and torch each raise their own

@@ -58,7 +58,8 @@ def open(
     identity, given = about["identity"], process is not None
     try:
         process = store.load(about["process"]) if process is None else process
-        network = _network(identity["network"]["class"]) if network is None else network
+        name = identity["network"]["class"]
+        network = network or found_by(name) or named("network", name, {})
         architecture = networks.architecture(network, (), store.load(about["network"]))
     except (RunError, ValueError) as error:
         kind = RunError if isinstance(error, RunError) else ValueError
@@ -79,12 +80,6 @@ def open(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
         *(precision, on, architecture, kept_way(store, about)),
     )
-
-
-def _network(name: str) -> Any:
-    """The class of a network by the name that a run has of it; raises ValueError."""
-    thing = found_by(name)
-    return named("network", name, {}) if thing is None else thing
 
 
 def _say_what_changed(folder: Path, recorded: dict[str, str], *things: Any) -> None:
