@@ -53,11 +53,7 @@ def points(
 ) -> Iterator[dict[str, Any]]:
     """A point for each of some models and number of steps, in order, the released training of this seed last.
 
-    Args:
-        only: numbers of steps; None: those of a model, and its release's.
-
-    Raises:
-        ValueError: there is none of this seed.
+    `only` has numbers of steps; None: those of a model, and its release's. ValueError: it has no such seed.
     """
     x, (n, few, real) = d.load("mnist")[0], (16, 3, 1000) if quick else (500, 20, 10_000)
     evaluator = d.Evaluator.of("mnist", None, real, None, floor_repeats=2, interval_repeats=2)

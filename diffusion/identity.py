@@ -67,12 +67,8 @@ PARTS = {  # files whose code determines a thing
 def describe(value: Any, what: str, own: dict[str, str] | None = None) -> Any:
     """A value as JSON; see this module.
 
-    Args:
-        what: its name, for messages.
-        own: collects name -> hash of each of the user's own definitions that the value rests on.
-
-    Raises:
-        IdentityError: it holds what cannot be told; one line that names it.
+    `own` collects name -> hash of each of the user's own definitions that it rests on. IdentityError: it
+    holds what cannot be told; one line that says where in `what`.
     """
     definitions = Definitions({} if own is None else own)
     try:
@@ -176,7 +172,7 @@ class _Description:
         return head | {"state": {name: self.of(found[name], f"{at}.{name}") for name in sorted(found)}}
 
     def _kept(self, value: Any, at: str) -> tuple[Any, ...]:
-        """What pickle would keep of an object that holds no others as items: function, arguments, state."""
+        """Function, arguments and state: all that pickle would keep of an object that has no items."""
         try:
             reducer = copyreg.dispatch_table.get(type(value))
             found = (*(reducer(value) if reducer else value.__reduce_ex__(2)), None, None, None)
@@ -262,7 +258,7 @@ class Definitions:
 
 
 def _beside_function(function: types.FunctionType) -> dict[str, Any]:
-    """All that a function holds beside its text, if it holds any."""
+    """Defaults and attributes of a function, which its text does not tell, by name."""
     kept = {name: one for name, one in vars(function).items() if name != "__wrapped__"}
     given = {"defaults": function.__defaults__, "options": function.__kwdefaults__, "attributes": kept}
     return {name: one for name, one in given.items() if one}

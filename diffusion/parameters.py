@@ -326,7 +326,7 @@ def listed(cls: type[Settings]) -> str:
 
 
 def meaning(field: Any) -> str:
-    """What a parameter means, with the texts that are allowed."""
+    """The meaning of a parameter, with the texts that are allowed."""
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     return field.description + (f" ({', '.join(choices)})" if choices else "")
 

@@ -96,9 +96,16 @@ def definition(thing: type | types.FunctionType, at: str) -> ast.AST:
         files = [file] if file else cells[::-1]
     name = codes[0].co_qualname if isinstance(thing, types.FunctionType) else thing.__qualname__
     for file in files:
-        defined, made = _source(file, where)
+        linecache.checkcache(file)
+        if not (text := "".join(linecache.getlines(file))):
+            raise IdentityError(
+                f"{where} has no source that can be read; define it in a module, or in a plain cell"
+            )
+        defined, made = _read_source(text)
         if not made.issuperset(codes):
-            raise _edited(where, file)
+            raise IdentityError(
+                f"{where}: {file} was edited after it was imported; restart Python, or reload it"
+            )
         for node in reversed(defined.get(name, [])):
             first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
             if not codes or first <= codes[0].co_firstlineno <= node.end_lineno:
@@ -145,10 +152,8 @@ def _followed(
         inner = getattr(value, part)
         if not name.endswith(f":{value.__name__}"):
             yield name, value.__name__
-        if not counts(value):
-            put = isinstance(inner, type | types.FunctionType) and counts(inner)  # into a library
-            if not put and not isinstance(inner, types.ModuleType):
-                return  # known by that name
+        if not counts(value) and not isinstance(inner, types.ModuleType):
+            return  # of a library, and known by that name
         name, value = f"{value.__name__}:{part}", inner
     yield name, value
 
@@ -179,30 +184,15 @@ def _imported(node: ast.Import | ast.ImportFrom, package: str | None) -> dict[st
 
 # --- texts ---
 
-Source = tuple[dict[str, list[ast.AST]], set[types.CodeType]]
-
-
-def _source(file: str, where: str) -> Source:
-    """The definitions of a source by qualified name, and all code that it compiles to, or IdentityError."""
-    linecache.checkcache(file)
-    if not (text := "".join(linecache.getlines(file))):
-        raise IdentityError(
-            f"{where} has no source that can be read; define it in a module, or in a plain cell"
-        )
-    try:
-        return _read_source(text)
-    except SyntaxError:
-        raise _edited(where, file) from None
-
-
-def _edited(where: str, file: str) -> IdentityError:
-    return IdentityError(f"{where}: {file} was edited after it was imported; restart Python, or reload it")
-
 
 @functools.cache
-def _read_source(text: str) -> Source:
-    tree, found = ast.parse(text), set()
-    waiting = [compile(tree, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+def _read_source(text: str) -> tuple[dict[str, list[ast.AST]], set[types.CodeType]]:
+    """The definitions of a source by qualified name, and all code that it compiles to; of no Python none."""
+    try:
+        tree, found = ast.parse(text), set()
+        waiting = [compile(tree, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+    except SyntaxError:
+        return {}, set()
     while waiting:
         code = waiting.pop()
         found.add(code)

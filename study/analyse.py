@@ -139,7 +139,7 @@ def _how(run: Run) -> dict[str, Any]:
 
 
 def _name(how: Mapping[str, Any]) -> str:
-    """Such a way to sample in words."""
+    """The name of a way to sample, from `_how`: "ancestral, 100 calls, clipped"."""
     said = [how["sampler"], f"{how['calls']} calls"]
     said += [f"noise {how['noise']:g}"] if how["noise"] else []
     return ", ".join(said + ["clipped"] * how["clip_x0"])

@@ -129,7 +129,7 @@ def measures_of(train: Facts, P: Measure) -> set[str]:
 def parts(
     run: Run, train: Facts, evaluator: Evaluator, P: Measure, of_samples: Collection[str], ablations: bool
 ) -> Iterator[Part]:
-    """All that is measured of a training and of real images."""
+    """The pieces of measuring a training: its checkpoints, its end, real images, ablations, other ways."""
     seed, last = seed_of(P), train.epochs
     quick = {name for name in of_samples if not name.endswith(SLOW)}
 
@@ -190,14 +190,10 @@ def changed(run: Run) -> dict[str, Run]:
     return found
 
 
-def measured_epochs(last: int, every: int) -> list[int]:
-    """The epochs whose checkpoints are measured: the first, every so many, and the last."""
-    return sorted({1, *range(every, last + 1, every), last})
-
-
 def checkpoints(train: Facts, P: Measure) -> list[int]:
-    """Measured epochs of a training whose weights are there."""
-    return [e for e in measured_epochs(train.epochs, P.distance_every) if str(e) in train.sha256]
+    """The measured epochs, the first, every so many and the last, whose weights are there."""
+    last, every = train.epochs, P.distance_every
+    return [e for e in sorted({1, *range(every, last + 1, every), last}) if str(e) in train.sha256]
 
 
 def late_epochs(train: Facts, P: Measure) -> list[int]:
@@ -222,7 +218,7 @@ def cost(run: Run, n: int = 128) -> dict[str, Value]:
 
 
 # What decides which samples are drawn, beside settings.
-DRAWING = (parts, changed, measured_epochs, checkpoints, late_epochs, seed_of)
+DRAWING = (parts, changed, checkpoints, late_epochs, seed_of)
 
 # --- for all jobs that measure ---
 

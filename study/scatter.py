@@ -1,8 +1,8 @@
-"""How far apart trainings of one recipe end: the one rule by which few trainings are judged.
+"""The scatter of trainings of one recipe, pooled over all recipes: the rule that judges few trainings.
 
-Two trainings tell next to nothing about their own scatter. All recipes that were trained at least twice tell
-it together: the squares of their deviations are pooled, on a scale on which they are about alike for all
-(logarithms, of shares the log odds), apart for constant and decaying learning rates, which end differently.
+Two trainings tell next to nothing about their own scatter. So the squared deviations of all recipes that were
+trained at least twice are pooled, on a scale where they are about alike (logarithms; of shares the log odds).
+Constant and decaying learning rates, which end differently, are pooled apart.
 """
 
 import math
@@ -27,7 +27,7 @@ Measured = Callable[[Training], float]  # a number of a training, on its scale; 
 
 
 class Scale(NamedTuple):
-    """Where numbers of a kind scatter about alike: a number `to` it, and `back`."""
+    """A scale on which numbers of a kind scatter about alike: functions `to` it and `back`."""
 
     to: Callable[[float], float]
     back: Callable[[float], float]

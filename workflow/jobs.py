@@ -119,7 +119,7 @@ class Job:
         return self.settings.model_dump(mode="json", exclude={*PLACES})
 
     def expected(self) -> dict[str, Any]:
-        """All that the job is made from; raises ValueError where code, data or a job before are not there."""
+        """Hashes of all that the job is made from; ValueError: code, data or a job before are not there."""
         values, kind = self.values(), KINDS[self.kind]
         beside = [p for name in BESIDE for p in ROOT.glob(name) if p.is_file() and kind.needs is None]
         return {

@@ -215,7 +215,8 @@ def samples(one: Training, folder: Path) -> Iterator[Check]:
     begin, sampler = run.fitted(), sampler_of(run.way.sampler, run.process)
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}")).int()
     then, here = precisions(one)
-    same, found = made_here(one, then, here), []
+    name, found = environment(on=runtime.device())["device_name"], []
+    same = then == here and one.measured.facts.environment["device_name"] == name
     numbers = dict.fromkeys((len(kept), P.n_final))  # those of the training, or the first measured
     for precision, n in itertools.product((here,) if same else dict.fromkeys((here, "fp32")), numbers):
         at = run.process, First(run.network()), sampler, begin, n, seed_of(P), precision, one.name, n
@@ -249,12 +250,6 @@ def precisions(one: Training) -> tuple[str, str]:
     """The precision in which a training's samples were drawn, and the one in which they are drawn here."""
     then = one.measured.facts.environment["precision"]
     return then, runtime.affordable(then, runtime.device())
-
-
-def made_here(one: Training, then: str, here: str) -> bool:
-    """True where both precisions are one, and a training was measured on a device of this name."""
-    name = environment(on=runtime.device())["device_name"]
-    return then == here and one.measured.facts.environment["device_name"] == name
 
 
 def first_epoch(one: Training) -> Iterator[Check]:

@@ -110,13 +110,9 @@ def released(
 ) -> Run | list[str]:
     """A released model, from the checkout or the installed package; `seed` None: the first that there is.
 
-    It is sampled in a precision as `open` takes it.
-
-    Without a model, the names of those that there are, PROFILE/MODEL-SEED, of all profiles or of one. Such a
-    name opens the model too, and so does MODEL-SEED as the model.
-
-    Raises:
-        ValueError: there is no such profile, model or seed; the message names those that there are.
+    It is sampled in a precision as `open` takes it. Without a model, the names of those that there are,
+    PROFILE/MODEL-SEED, of all profiles or of one. Such a name opens the model too, and so does MODEL-SEED as
+    the model. ValueError: there is no such profile, model or seed; the message names those that there are.
     """
     if profile and model is None and "/" in profile:
         profile, _, model = profile.partition("/")
