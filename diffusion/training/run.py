@@ -256,43 +256,32 @@ class Run:
     def fitted(self, prior: Any = None) -> Any:
         """A prior, fitted on the training images if it has `fit`; ValueError: these are not known.
 
-        None: as it is sampled by default, or as its process says, which may be from none.
+        None: as it is sampled by default, or as its process says, which may be from none. It is fitted once,
+        and kept in the folder under a hash of all that it is made of.
         """
         prior = self.way.prior if prior is None else prior
         prior = prior_of(self.process.prior if prior is None else prior)
         if not hasattr(prior, "fit"):
             return prior
-        name = self.prior_name(prior)
-        if name not in self.learnt:
-            kept = self._kept_prior(name)
-            self.learnt[name] = self._fit_prior(prior, name) if kept is None else kept
-        return self.learnt[name]
-
-    def prior_name(self, prior: Any) -> str:
-        """The name, without its hash, of the file of a prior that is fitted for this run."""
         own: dict[str, str] = {}
         known = [describe(one, what, own) for one, what in ((prior, "prior"), (self.process, "process"))]
-        return f"priors/{digest([known, own, self.identity['data']['train']], 16)}"
-
-    def _kept_prior(self, name: str) -> Any:
+        name = f"priors/{digest([known, own, self.identity['data']['train']], 16)}"
+        if name in self.learnt:
+            return self.learnt[name]
         for path in self.folder.glob(f"{name}-*.pt"):
             try:
-                return self.store.load(f"priors/{path.name}")
+                return self.learnt.setdefault(name, self.store.load(f"priors/{path.name}"))
             except (RunError, ValueError) as error:
                 print(f"warning: {error}; the prior is fitted again", flush=True)
-        return None
-
-    def _fit_prior(self, prior: Any, name: str) -> Any:
         with runtime.seeded(0):
             made = fitted(copy.deepcopy(prior), self.process.compress(self._training_images(prior)))
         if self.keeps and os.access(self.folder, os.W_OK):
             try:
-                return self.store.load(self.store.keep(name, made))  # as it is had back
+                made = self.store.load(self.store.keep(name, made))  # as it is had back
             except ValueError as error:
-                print(
-                    f"note: the prior, a {type(prior).__name__}, is fitted anew each time: {error}",
-                    flush=True,
-                )
+                who = f"the prior, a {type(prior).__name__}"
+                print(f"note: {who}, is fitted anew each time: {error}", flush=True)
+        self.learnt[name] = made
         return made
 
     def _training_images(self, prior: Any) -> Tensor:
