@@ -163,10 +163,9 @@ def fit(
     place = Path(mkdtemp(prefix="diffusion-")) if folder is None else expanded(folder)
     store = _find(place, name, seed, known, precision == "auto")
     with store.locked():
-        process, about = _prepared(store, process, x)
-        if about.keys() <= {"prepared", "process"}:
-            about |= {"form": FORM, "name": name, "identity": known, "versions": versions()}
-            about |= {"auto": True} if precision == "auto" else {}
+        new = {"form": FORM, "name": name, "identity": known, "versions": versions()}
+        about = store.about() or new | ({"auto": True} if precision == "auto" else {})
+        process = _prepared(store, about, process, x)
         if "network" not in about or store.intact(about["network"]) is None:
             about["network"] = store.keep("network", architecture[1])
         if about != store.about():  # new, or with a file that was lost
@@ -255,28 +254,24 @@ def _remove(folder: Path, process: int) -> None:
 
 
 def _prepared(
-    store: RunFolder, process: DegradationProcess, x: Tensor
-) -> tuple[DegradationProcess, dict[str, Any]]:
-    """The process with what it learns from the images, as the run has it, and content of run.json so far.
+    store: RunFolder, about: dict[str, Any], process: DegradationProcess, x: Tensor
+) -> DegradationProcess:
+    """The process with what it learns from the images, as the run has it; `about`, of run.json, names it.
 
-    Raises:
-        RunError: the run's is lost or damaged, and preparing again gives another one, as on another machine.
+    RunError: the run's is lost or damaged, and preparing again gives another one, as on another machine.
     """
-    about = store.about()
-    if about is not None:
-        # Where it is lost, or holds an object that is not made from a file, it is prepared again.
-        with contextlib.suppress(RunError, ValueError):
-            return store.load(about["process"]), about
+    # Where there is none, or it is lost, or holds an object that is not made from a file, it is prepared.
+    with contextlib.suppress(LookupError, RunError, ValueError):
+        return store.load(about["process"])
     with runtime.seeded(0):
         process.prepare(x.clone())  # which may change its argument
     prepared = digest(json.loads(json.dumps(describe(process, "the prepared process"))))
-    if about is not None and about["prepared"] != prepared:
+    if about.setdefault("prepared", prepared) != prepared:
         raise RunError(f"the process of {store.path} is lost, and cannot be made again; {ANEW}")
-    about = {} if about is None else about
-    about |= {"prepared": prepared, "process": store.keep("process", process)}
+    about["process"] = store.keep("process", process)
     with contextlib.suppress(ValueError):
         process = store.load(about["process"])  # also the first time: a tensor may lie otherwise in memory
-    return process, about
+    return process
 
 
 def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], auto: bool) -> RunFolder:
