@@ -21,7 +21,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ STATES_KEPT = 2
 FORM = 3  # of run.json, which has:
 PARTS = {"name", "identity", "process"}
 OF_IDENTITY = {"code", "process", "network", "own", "data", "batch_size", "seed", "precision"}
+OF_DATA, OF_LINE = {"train", "n"}, {"train_loss", "test_loss", "sha256"}  # of the identity; of the history
+NOT_SO = (ValueError, TypeError, LookupError, AttributeError, RecursionError)  # where JSON is another one
 ANEW = "delete the run's folder to train anew, with the same settings"
 # Beside classes of this package, of torch.nn and of the user's own.
 PLAIN = {"builtins.set", "builtins.frozenset", "_codecs.encode", "numpy.ndarray", "numpy.dtype"}
@@ -138,13 +140,12 @@ class RunFolder:
 
     def about(self) -> dict[str, Any] | None:
         """Content of run.json; None where it is missing, damaged or of another edition."""
-        try:
+        with suppress(RunError, *NOT_SO):
             found = json.loads(self.read("run.json") or b"")
-            whole = found["form"] == FORM and found.keys() >= PARTS
-            whole = whole and found["identity"].keys() >= OF_IDENTITY
-            return found if whole and {"train", "n"} <= found["identity"]["data"].keys() else None
-        except (RunError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            return None
+            known = found["identity"].keys() >= OF_IDENTITY and found["identity"]["data"].keys() >= OF_DATA
+            if known and found["form"] == FORM and found.keys() >= PARTS:
+                return found
+        return None
 
     def write_about(self, about: Mapping[str, Any]) -> None:
         """Write run.json; raises RunError."""
@@ -183,17 +184,12 @@ class RunFolder:
 
     def history(self) -> list[dict[str, Any]]:
         """The lines of the history, an epoch each; none where it is missing. RunError: it is damaged."""
-        try:
+        with suppress(*NOT_SO):
             found = [json.loads(line) for line in (self.read("history.jsonl") or b"").splitlines()]
-            if not all({"train_loss", "test_loss", "sha256"} <= line.keys() for line in found):
-                raise ValueError
-            if [line["epoch"] for line in found] != list(range(1, len(found) + 1)):
-                raise ValueError
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            raise RunError(
-                f"{self.path / 'history.jsonl'} is damaged; call fit again, which mends it"
-            ) from None
-        return found
+            in_order = [line["epoch"] for line in found] == [*range(1, len(found) + 1)]
+            if in_order and all(line.keys() >= OF_LINE for line in found):
+                return found
+        raise RunError(f"{self.path / 'history.jsonl'} is damaged; call fit again, which mends it")
 
     def write_history(self, history: list[dict]) -> None:
         """Write the history, one JSON object a line; whole each time: no line is missing or doubled."""
@@ -243,11 +239,10 @@ def _taken(name: str) -> Any:
 
 def _run_of(weights: bytes) -> str | None:
     """Digest of the run that weights are of, as their header says; None where it does not."""
-    try:
+    with suppress(*NOT_SO):
         header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
         return json.loads(header["__metadata__"]["about"])["run"]
-    except (ValueError, KeyError, TypeError):
-        return None
+    return None
 
 
 def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
