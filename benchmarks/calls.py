@@ -7,7 +7,7 @@ calls and each measure the best of them then draws the reported samples, of othe
 Writes a record, build/bench/metrics/calls.json, of which a copy lies in released/beyond.
 """
 
-import argparse
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,9 +65,7 @@ def rows(n: int, calls: tuple[int, ...] = CALLS) -> Iterator[list[Any]]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Sample, measure and write."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.calls", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=500, help="samples of a reported set, at least 12")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)

@@ -10,7 +10,7 @@ Writes a file of points for each seed, in which others than these stay, and a fi
 there are: build/bench/digits*.
 """
 
-import argparse
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from time import process_time
@@ -103,9 +103,7 @@ def figure(found: pd.DataFrame, means: pd.DataFrame) -> Figure:
 
 def main(arguments: list[str] | None = None) -> None:
     """Train, measure, and write the points of each seed; then figure and table of all."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.digits", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
         "--seeds", type=int, nargs="*", default=[0, 1], help="none: only the figure and table"
     )

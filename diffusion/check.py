@@ -3,9 +3,9 @@
 python -m diffusion.check module:Class [-T 10] [--options '{strength: 2}']
 """
 
-import argparse
 import sys
 import traceback
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -131,9 +131,7 @@ def _starts(process: ColdDiffusion, x: Tensor, prior: Any) -> Finding:
 
 def main(arguments: list[str] | None = None) -> None:
     """Check a class, print the findings, and exit with 1 if there is a problem."""
-    parser = argparse.ArgumentParser(
-        "python -m diffusion.check", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("degradation", help="module:Class, a subclass of ColdDiffusion")
     parser.add_argument("-T", type=int, help="deepest level (default: the class's own)")
     parser.add_argument("--options", default="{}", help="further arguments of the class, as in a profile")

@@ -9,7 +9,6 @@ ones are whole. With `--on slurm` the jobs are those of a cluster (profiles/slur
 ends, nothing of it goes on running; jobs of a cluster are cancelled by SIGINT and SIGTERM, not by SIGKILL.
 """
 
-import argparse
 import contextlib
 import os
 import re
@@ -17,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -141,7 +141,7 @@ def execute(profile: Profile, out: Path, cores: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m workflow.run", description=(__doc__ or "").partition("\n")[0])
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("profile", nargs="?", default="quick")
     parser.add_argument("cores", nargs="?", default="all")
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")
