@@ -34,6 +34,7 @@ from diffusion.sources import (
     hash_of,
     is_own,
     layers,
+    members,
     name_of,
     named,
     plain,
@@ -267,19 +268,16 @@ def _beside_function(function: types.FunctionType) -> dict[str, Any]:
 def _beside_class(cls: type) -> dict[str, Any]:
     """Bases of a class, its attributes that are data, defaults of its methods, methods from elsewhere."""
     found = {f"base {i}": one for i, one in enumerate(cls.__bases__)}
-    for name, value in vars(cls).items():
-        parts = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "fdel", "func")]
-        for part in [one for one in parts if one is not None] or [value]:
-            inner = layers(part)[-1]
-            if not isinstance(inner, types.FunctionType):
-                if not (name.startswith("__") or name in MACHINERY or isinstance(value, SLOT)):
-                    found[name] = value
-            elif inner.__code__.co_filename == "<string>":  # written by a dataclass
-                continue
-            elif inner.__code__.co_qualname != f"{cls.__qualname__}.{name}" or part is not inner:
-                found[name] = part
-            else:
-                found |= {f"{name} {key}": one for key, one in _beside_function(inner).items()}
+    for name, value, held, inner in members(cls):
+        if not isinstance(inner, types.FunctionType):
+            if not (name.startswith("__") or name in MACHINERY or isinstance(value, SLOT)):
+                found[name] = value
+        elif inner.__code__.co_filename == "<string>":  # written by a dataclass
+            continue
+        elif inner.__code__.co_qualname != f"{cls.__qualname__}.{name}" or held is not inner:
+            found[name] = held
+        else:
+            found |= {f"{name} {key}": one for key, one in _beside_function(inner).items()}
     return found
 
 

@@ -116,10 +116,17 @@ def definition(thing: type | types.FunctionType, at: str) -> ast.AST:
     )
 
 
+def members(cls: type) -> Iterator[tuple[str, Any, Any, Any]]:
+    """Name and value of each attribute of a class, what this holds, such as a method, and what that wraps."""
+    for name, value in vars(cls).items():
+        held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "fdel", "func")]
+        for one in [one for one in held if one is not None] or [value]:
+            yield name, value, one, layers(one)[-1]
+
+
 def _methods(cls: type) -> list[types.FunctionType]:
     """The functions of a class that stand in its text."""
-    found = (getattr(one, "__func__", getattr(one, "fget", one)) for one in vars(cls).values())
-    found = [one for one in (layers(one)[-1] for one in found) if isinstance(one, types.FunctionType)]
+    found = [inner for *_, inner in members(cls) if isinstance(inner, types.FunctionType)]
     return [one for one in found if one.__code__.co_qualname.startswith(f"{cls.__qualname__}.")]
 
 
