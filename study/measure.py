@@ -271,18 +271,12 @@ def _deciding(facts: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, A
     return json.loads(json.dumps({name: facts.get(name) for name in asked} | {"environment": computes}))
 
 
-def evaluator_of(P: Measure) -> Evaluator:
-    """The evaluator of these settings."""
-    return _evaluator(
-        *(P.dataset, str(data.folder(P.data_dir))),
-        n_train=max(P.n_checkpoint, P.n_distance) * P.floor_repeats,
-        n_test=P.n_test,
-        n_digits=P.n_real,
-        n_kind=P.n_kind,
-        inception_weights=P.inception_weights,
-        floor_repeats=P.floor_repeats,
-        interval_repeats=P.interval_repeats,
-    )
+def evaluator_of(P: Measure | Analyse) -> Evaluator:
+    """The evaluator of these settings; measuring has as many training images as its floors take."""
+    names = ("n_test", "n_kind", "interval_repeats", "floor_repeats", "inception_weights")
+    how = {name: getattr(P, name) for name in names if hasattr(P, name)}
+    n_train = max(P.n_checkpoint, P.n_distance) * P.floor_repeats if isinstance(P, Measure) else P.n_real
+    return _evaluator(P.dataset, str(data.folder(P.data_dir)), n_train, n_digits=P.n_real, **how)
 
 
 def open_trained(out: Path, train: Facts, P: Measure | Analyse) -> Run:
