@@ -14,13 +14,11 @@ import numpy as np
 from scipy import stats
 
 from diffusion.evaluation.statistics import TAILS
-from diffusion.parameters import OF_SAMPLING
+from diffusion.parameters import OF_NO_EFFECT, OF_SAMPLING
 from study.results import Results, Training
 from study.settings import TRAININGS
 
 FEWEST_FREEDOM = 3  # degrees of freedom below which constant and decaying rates are pooled
-# Settings that leave the first epochs alike.
-OF_LENGTH = {"epochs", "steps", "n_keep", "n_reconstruct", "model", "seed"}
 SMALLEST = 1e-9
 
 Measured = Callable[[Training], float]  # a number of a training, on its scale; KeyError and the like: none
@@ -87,7 +85,7 @@ def trained(one: Training) -> dict[str, Any]:
 
 def _recipe(one: Training) -> str:
     """The settings that decide what is learnt, but for how long."""
-    aside = OF_LENGTH.union(OF_SAMPLING)
+    aside = {"seed", "epochs", "steps", *OF_NO_EFFECT, *OF_SAMPLING}
     return repr(sorted((name, value) for name, value in trained(one).items() if name not in aside))
 
 
