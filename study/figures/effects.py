@@ -3,9 +3,8 @@
 from statistics import fmean
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
-from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import INK, MUTED, STYLES, new_figure, styles_of
 from study.figures.styles import figure, key, on_logs
 from study.results import Results
@@ -43,9 +42,7 @@ def effects(results: Results) -> Figure | None:
             if one.low is not None:
                 axes.plot([times * one.low, times * one.high], [place] * 2, color=colour, linewidth=1)
         if none:
-            axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(PLAIN)
-            axes.xaxis.set_minor_locator(NullLocator())
+            on_logs(axes.xaxis)
         axes.set_xticks(ticks)
         axes.set(title=title, xlabel="ratio" if none else "points", ylim=(len(ways) - 0.5, -0.5))
         axes.grid(False, axis="y")
@@ -80,9 +77,8 @@ def intervention(results: Results) -> Figure | None:
                 axes.plot([row.epoch for row in rows], values, markersize=3, linewidth=1, **look)
             axes.set(title=model, xlabel="epoch", ylabel=label if not j else "")
             if measure == "border":
-                axes.set(yscale="log", ylim=(0.02, 10), yticks=(0.1, 1, 10))
-                axes.yaxis.set_major_formatter(PLAIN)
-                axes.yaxis.set_minor_locator(NullLocator())
+                on_logs(axes.yaxis)
+                axes.set(ylim=(0.02, 10), yticks=(0.1, 1, 10))
             else:
                 axes.set_ylim(-0.01, 0.25)
     key(drawn, {NAMED[way]: look for way, look in WAYS.items()})
@@ -114,9 +110,8 @@ def few_calls(results: Results) -> Figure | None:
                 axes.plot([k] * len(ones), ones, **look, linestyle="none")
             axes.plot(calls, [fmean(ones) for ones in values], color=look["color"], linewidth=1)
             looks[name] = look
-        axes.set(xscale="log", xlabel="network calls a sample", title=title)
-        axes.set_xticks(calls, [f"{k:g}" for k in calls])
-        axes.xaxis.set_minor_locator(NullLocator())
+        on_logs(axes.xaxis)
+        axes.set(xlabel="network calls a sample", title=title, xticks=calls)
         if measure == "digit":
             axes.set_ylim(0, 1)
             axes.yaxis.set_major_formatter(PercentFormatter(1))
