@@ -101,8 +101,6 @@ class Job:
         self.name = f"{kind}_{one}" if one else kind
         self.path = out / "jobs" / f"{self.name}.json"  # says that the job is done
         self.notebook = getattr(settings, "notebook", None)
-        module = KINDS[kind].module.replace(".", "/")
-        self.code = f"notebooks/{self.notebook}.ipynb" if self.notebook else f"{module}.py"
 
     @property
     def log(self) -> Path:
