@@ -32,7 +32,7 @@ from diffusion.parameters import Settings, Training
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import Patches
 from diffusion.processes.samplers import Ancestral
-from diffusion.provenance import environment
+from diffusion.provenance import MEASURING, environment
 from diffusion.training.checkpoints import RunError
 from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
@@ -52,7 +52,7 @@ GAPS = {"clipping": ("clipping off", "clipping on"), "float32": ("bf16", "fp32")
 KEPT = ("samples", "late", "quality")  # images
 EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
-COMPUTES = ("torch", "numpy", "torchvision", "torchmetrics", "scikit-learn", "device", "precision")
+COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
 

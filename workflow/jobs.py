@@ -30,7 +30,7 @@ from diffusion.identity import describe
 from diffusion.parameters import PLACES
 from diffusion.plugins import named
 from diffusion.processes.base import GREY28
-from diffusion.provenance import releases, versions
+from diffusion.provenance import MEASURING, releases, versions
 from diffusion.sources import hash_of, plain
 from study.kept import MANIFEST
 from study.settings import Profile, SettingError, read_profile, read_text
@@ -45,7 +45,6 @@ OF_REPORT = ("numbers.json", "ledger.json", "results.csv", "report.pdf", "*.html
 OF_REPORT += ("notebooks/*.html",)
 # What comes after all else in a run reads releases, the page to play with and the citation beside it.
 BESIDE = (f"released/*/{MANIFEST}", "released/page/*.html", "CITATION.cff")
-MEASURES = ("torchmetrics", "torchvision", "scikit-learn")
 OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)"')  # module:name, in JSON
 NOT_MADE = "not made yet"
 
@@ -81,10 +80,10 @@ KINDS = {  # in the order in which jobs are listed
     "train": Kind(lambda profile, *one: profile.trainings[one], "study.record", each=True, needs=(), hours=24,
                   makes=("metrics/{job}.json", "trained/{one}.json")),
     "measure": Kind(Profile.measure, "study.measure", each=True, needs=("train",), hours=12,
-                    keeps=("samples", "late", "quality"), versions=MEASURES),
+                    keeps=("samples", "late", "quality"), versions=MEASURING),
     "analyse": Kind(Profile.analyse, "study.analyse", each=True, needs=("train", "measure"), hours=6,
-                    versions=MEASURES),
-    "yardstick": Kind(lambda profile: profile.yardstick, needs=(), keeps=("real",), versions=MEASURES),
+                    versions=MEASURING),
+    "yardstick": Kind(lambda profile: profile.yardstick, needs=(), keeps=("real",), versions=MEASURING),
     "compare": Kind(Profile.compare, makes=()),
     "level": Kind(lambda profile: profile.level() if in_full(profile) else None, makes=()),
     "comparison": Kind(Profile.comparison, makes=()),
