@@ -1,5 +1,6 @@
 """Figures of the experiments: effects of changes, the intervention in early epochs, and few calls."""
 
+from itertools import product
 from statistics import fmean
 
 from matplotlib.figure import Figure
@@ -9,12 +10,10 @@ from diffusion.figures.style import INK, MUTED, STYLES, new_figure, styles_of
 from study.figures.styles import figure, key, on_logs
 from study.results import Results
 
+COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
 SHOWN = (  # rows, from above: the effect, and the part of the sets in which it is told
     *(("training noise", part) for part in ("in the zoom", "in the blur", "in the pixelate")),
-    *(("joint start", part) for part in ("without training noise", "with training noise")),
-    *(("sampling noise", part) for part in ("without training noise", "with training noise")),
-    *(("blur for zoom", part) for part in ("without training noise", "with training noise")),
-    *(("pixelation for zoom", part) for part in ("without training noise", "with training noise")),
+    *product(("joint start", "sampling noise", "blur for zoom", "pixelation for zoom"), COLOURS),
 )
 NAMES = {"in the pixelate": "in the pixelation"}
 PANELS = {  # measure -> its title, the factor of its values, the place of no effect, ticks
@@ -23,7 +22,6 @@ PANELS = {  # measure -> its title, the factor of its values, the place of no ef
     "frechet": ("distance", 1, 1, (0.5, 1, 2)),
     "frechet_autoencoder": ("autoencoder", 1, 1, (0.5, 1, 2)),
 }
-COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
 
 
 @figure
