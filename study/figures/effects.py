@@ -61,24 +61,20 @@ def intervention(results: Results) -> Figure | None:
     """Spread of the border and share of digits after each of the first epochs, a panel for each schedule."""
     if not (job := results.intervention):
         return None
-    drawn = new_figure(42)
-    panels = drawn.subplots(1, 4)
-    for i, (measure, label) in enumerate(
-        {"border": "s.d. of the border", "digit": "share of digits"}.items()
-    ):
-        for j, model in enumerate(("linear", "cosine")):
-            axes = panels[2 * i + j]
-            for way, look in WAYS.items():
-                of = model, way, measure
-                rows = [row for row in job.rows if (row.model, row.way, row.measure) == of]
-                values = [row.interval.sd if measure == "border" else row.interval.value for row in rows]
-                axes.plot([row.epoch for row in rows], values, markersize=3, linewidth=1, **look)
-            axes.set(title=model, xlabel="epoch", ylabel=label if not j else "")
-            if measure == "border":
-                on_logs(axes.yaxis)
-                axes.set(ylim=(0.02, 10), yticks=(0.1, 1, 10))
-            else:
-                axes.set_ylim(-0.01, 0.25)
+    drawn, labels = new_figure(42), {"border": "s.d. of the border", "digit": "share of digits"}
+    places = product(labels, ("linear", "cosine"))
+    for axes, (measure, model) in zip(drawn.subplots(1, 4), places, strict=True):
+        for way, look in WAYS.items():
+            of = model, way, measure
+            rows = [row for row in job.rows if (row.model, row.way, row.measure) == of]
+            values = [row.interval.sd if measure == "border" else row.interval.value for row in rows]
+            axes.plot([row.epoch for row in rows], values, markersize=3, linewidth=1, **look)
+        axes.set(title=model, xlabel="epoch", ylabel=labels[measure] if model == "linear" else "")
+        if measure == "border":
+            on_logs(axes.yaxis)
+            axes.set(ylim=(0.02, 10), yticks=(0.1, 1, 10))
+        else:
+            axes.set_ylim(-0.01, 0.25)
     key(drawn, {NAMED[way]: look for way, look in WAYS.items()})
     return drawn
 
