@@ -65,15 +65,15 @@ UNKNOWN = Scatter(math.nan, 0)
 
 def recipes(runs: Iterable[Results]) -> list[list[Training]]:
     """The trainings of each recipe that was trained at least twice; the longer of two that begin alike."""
-    ones = [one for run in runs for one in run.trainings.values()]
+    trainings = (one for run in runs for one in run.trainings.values())
+    ones = [(_recipe(one), one.train.unread["epochs"], one) for one in trainings]
     longest: dict[Any, int] = {}
-    for one in ones:
-        longest[_course(one)] = max(longest.get(_course(one), 0), one.train.unread["epochs"])
+    for recipe, epochs, one in ones:
+        longest[recipe, one.seed] = max(longest.get((recipe, one.seed), 0), epochs)
     found: dict[Any, dict[int, Training]] = {}
-    for one in ones:
-        epochs = one.train.unread["epochs"]
-        if not (one.constant_rate and epochs < longest[_course(one)]):
-            found.setdefault((_recipe(one), epochs), {})[one.seed] = one
+    for recipe, epochs, one in ones:
+        if not (one.constant_rate and epochs < longest[recipe, one.seed]):
+            found.setdefault((recipe, epochs), {})[one.seed] = one
     return [[*of.values()] for of in found.values() if len(of) > 1]
 
 
@@ -87,10 +87,6 @@ def _recipe(one: Training) -> str:
     """The settings that decide what is learnt, but for how long."""
     aside = {"seed", "epochs", "steps", *OF_NO_EFFECT, *OF_SAMPLING}
     return repr(sorted((name, value) for name, value in trained(one).items() if name not in aside))
-
-
-def _course(one: Training) -> tuple[str, int]:
-    return _recipe(one), one.seed
 
 
 def pooled(runs: Iterable[Results], of: Measured, constant: bool) -> Scatter:
