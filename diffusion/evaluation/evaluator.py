@@ -14,7 +14,7 @@ from diffusion.bounds import looks, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.evaluation.measures import MEASURES, Value, by_features, definitions, measure, taken
+from diffusion.evaluation.measures import MEASURES, Value, by_features, code_of, definitions, measure, taken
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import Measured
@@ -363,4 +363,5 @@ READING = (to_uint8, samples.grey, samples.read, features.small, features.untrai
 def codes(measures: Collection[str]) -> dict[str, str]:
     """Measure -> the hash of its code and of how images come to it: a change of these changes the number."""
     ways = definitions(Space, Evaluator, Seen, Extractor, *READING)
-    return {name: digest([MEASURES[name].code, ways], 16) for name in MEASURES if name in measures}
+    asked = {name: one.function for name, one in MEASURES.items() if name in measures}
+    return {name: digest([code_of(function), ways], 16) for name, function in asked.items()}

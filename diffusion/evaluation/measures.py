@@ -46,11 +46,6 @@ class Measure:
     of: Callable | None = None  # a measured set -> its arguments, or a false value; None: of no set
     real: bool = True  # test images have it as samples do
 
-    @property
-    def code(self) -> str:
-        """Hash of what its function does."""
-        return code_of(self.function)
-
 
 MEASURES: dict[str, Measure] = {}
 
