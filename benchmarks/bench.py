@@ -7,10 +7,10 @@ median over rounds of the quotient within a round, its spread the quartiles. Wri
 `share` has a product of matrices in the textbook's place: the ratio is the part of its rate that is reached.
 """
 
-import argparse
 import contextlib
 import io
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -123,9 +123,7 @@ MEASURES = {"step": step, "zoom": operator, "sampling": sampling, "share": share
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.bench", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help=f"some of {', '.join(MEASURES)}; none: all")
     parser.add_argument("--quick", action="store_true", help="small sizes, whose times mean nothing")
     parser.add_argument("--out", type=Path, default=OUT)

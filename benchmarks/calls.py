@@ -7,7 +7,7 @@ calls and each measure the best of them then draws the reported samples, of othe
 Writes a record, build/bench/metrics/calls.json, of which a copy lies in released/beyond.
 """
 
-import argparse
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -43,31 +43,29 @@ TRIED, REPORTED = 100, 200  # seeds of samples, to which that of the training is
 def rows(n: int, calls: tuple[int, ...] = CALLS) -> Iterator[list[Any]]:
     """The rows: of all ways on half as many samples, named "tried, WAY"; then those reported, by training."""
     evaluator = d.Evaluator.of("mnist", floor_repeats=2, interval_repeats=50)
+
+    def found(run: d.Run, sampler: Any, n: int, first: int) -> Any:
+        x = run.sample(n, first + run.seed, sampler=sampler)
+        return evaluator.measure(x.clamp(-0.5, 0.5), only=MEASURES)
+
     for model, ways in MODELS.items():
-        runs = {seed: d.released("beyond", model, seed) for seed in SEEDS}
+        runs = [d.released("beyond", model, seed) for seed in SEEDS]
         for k in calls:
-
-            def found(seed: int, way: str, n: int, first: int, k: int = k, ways=ways, runs=runs) -> Any:
-                x = runs[seed].sample(n, first + seed, sampler=ways[way](k))
-                return evaluator.measure(x.clamp(-0.5, 0.5), only=MEASURES)
-
-            tried = {way: found(SEEDS[0], way, max(12, n // 2), TRIED) for way in ways}
+            tried = {way: found(runs[0], of(k), max(12, n // 2), TRIED) for way, of in ways.items()}
             for way, one in tried.items():
                 yield from (table.row(m, one[m], f"tried, {way}", x=k, model=model) for m in one)
             best = {m: of((w for w in ways if m in tried[w]), key=lambda w, m=m: tried[w][m].value)
                     for m, of in MEASURES.items()}  # fmt: skip
             print(f"{model}, {k} calls: {best}", flush=True)
-            for seed in SEEDS:
-                drawn = {way: found(seed, way, n, REPORTED) for way in {*best.values()}}
+            for run in runs:
+                drawn = {way: found(run, ways[way](k), n, REPORTED) for way in {*best.values()}}
                 for m, way in best.items():
-                    yield table.row(m, drawn[way][m], way, x=k, model=f"{model}-{seed}")
+                    yield table.row(m, drawn[way][m], way, x=k, model=f"{model}-{run.seed}")
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Sample, measure and write."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.calls", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=500, help="samples of a reported set, at least 12")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args(arguments)

@@ -10,7 +10,7 @@ Writes a file of points for each seed, in which others than these stay, and a fi
 there are: build/bench/digits*.
 """
 
-import argparse
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from time import process_time
@@ -53,11 +53,7 @@ def points(
 ) -> Iterator[dict[str, Any]]:
     """A point for each of some models and number of steps, in order, the released training of this seed last.
 
-    Args:
-        only: numbers of steps; None: those of a model, and its release's.
-
-    Raises:
-        ValueError: there is none of this seed.
+    `only` has numbers of steps; None: those of a model, and its release's. ValueError: it has no such seed.
     """
     x, (n, few, real) = d.load("mnist")[0], (16, 3, 1000) if quick else (500, 20, 10_000)
     evaluator = d.Evaluator.of("mnist", None, real, None, floor_repeats=2, interval_repeats=2)
@@ -107,9 +103,7 @@ def figure(found: pd.DataFrame, means: pd.DataFrame) -> Figure:
 
 def main(arguments: list[str] | None = None) -> None:
     """Train, measure, and write the points of each seed; then figure and table of all."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.digits", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument(
         "--seeds", type=int, nargs="*", default=[0, 1], help="none: only the figure and table"
     )

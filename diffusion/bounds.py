@@ -36,11 +36,8 @@ def annotated(function: Callable) -> dict[str, inspect.Parameter]:
 def checked(function: F) -> F:
     """The function, or the class, which now refuses arguments out of bounds, by a line that names the value.
 
-    Numbers of numpy and torch become Python's. `help` shows the types without the bounds.
-
-    Raises:
-        ValueError, by the call: a value is not allowed.
-        TypeError, by the call: there is no such argument; the message has the nearest one.
+    Numbers of numpy and torch become Python's. `help` shows the types without the bounds. The call raises
+    ValueError where a value is not allowed, TypeError where there is no such argument.
     """
     if isinstance(function, type):
         function.__init__ = checked(function.__init__)

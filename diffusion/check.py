@@ -3,9 +3,10 @@
 python -m diffusion.check module:Class [-T 10] [--options '{strength: 2}']
 """
 
-import argparse
 import sys
 import traceback
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -48,9 +49,10 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[Fin
     try:
         process.take(tuple(x.shape[1:]))
         process.prepare(x.clone())
-        found.append(Finding("ok", _degrades(process, x[:N].clone())))
+        changes = _changes(process, x[:N].clone())
+        found.append(Finding("ok", f"degrades to finite images at levels 0, the identity, to {process.T}"))
         if isinstance(process, ColdDiffusion):
-            found += [_in_order(process, x[:N].clone()), _starts(process, x, prior)]
+            found += [_in_order(process, x[:N].clone(), changes), _starts(process, x, prior)]
         describe(process, "the process")
         found.append(Finding("ok", "a run is known by all that it is made of"))
     except Exception as error:  # whatever a user's code raises
@@ -72,14 +74,11 @@ def _at(process: DegradationProcess, x: Tensor, t: int) -> Tensor:
     return process.degrade(x, torch.full((len(x),), t), **options)
 
 
-def _levels(process: DegradationProcess) -> list[int]:
-    steps = torch.linspace(0, process.T, min(LEVELS, process.T) + 1)
-    return steps.round().long().unique().tolist()
-
-
-def _degrades(process: DegradationProcess, x: Tensor) -> str:
-    before = x.clone()
-    for t in _levels(process):
+def _changes(process: DegradationProcess, x: Tensor) -> dict[int, float]:
+    """Mean absolute change of the pixels by level; ValueError: a level is no degradation."""
+    before, found = x.clone(), {}
+    levels = torch.linspace(0, process.T, min(LEVELS, process.T) + 1)
+    for t in levels.round().long().unique().tolist():
         at = f"degrade at t = {t}"
         out = checked(_at(process, x, t), tuple(x.shape), at)
         if not torch.equal(x, before):
@@ -88,22 +87,20 @@ def _degrades(process: DegradationProcess, x: Tensor) -> str:
             raise ValueError(f"{at} is not deterministic; it must not draw random numbers")
         if t == 0 and (off := float((out - x).abs().max())) > 1e-3:
             raise ValueError(f"level 0 must leave the image as it is; a pixel changes by {off:.3g}")
-    return f"degrades to finite images at levels 0, the identity, to {process.T}"
+        found[t] = float((out - x).abs().mean())
+    return found
 
 
-def _in_order(process: ColdDiffusion, x: Tensor) -> Finding:
+def _in_order(process: ColdDiffusion, x: Tensor, changes: dict[int, float]) -> Finding:
     levels = torch.linspace(0, process.T, len(x)).round().long()
     alone = torch.cat([_at(process, one[None], int(t)) for one, t in zip(x, levels, strict=True)])
     if (off := float((process.degrade(x, levels) - alone).abs().max())) > 1e-4:
         raise ValueError(
             f"in a batch with several t, images differ by {off:.3g} from those alone; use each t"
         )
-    far = {t: float((_at(process, x, t) - x).abs().mean()) for t in _levels(process)}
-    if far[process.T] < 1e-6:
+    if changes[process.T] < 1e-6:
         raise ValueError(f"level T = {process.T} leaves the images as they are")
-    most = 0.0
-    for t, change in far.items():
-        most = max(most, change)
+    for (t, change), most in zip(changes.items(), accumulate(changes.values(), max), strict=True):
         if change < SLACK * most:
             said = f"level {t} is closer to the original than an earlier level"
             return Finding("note", f"{said}; sampling assumes that each level degrades a little more")
@@ -134,9 +131,7 @@ def _starts(process: ColdDiffusion, x: Tensor, prior: Any) -> Finding:
 
 def main(arguments: list[str] | None = None) -> None:
     """Check a class, print the findings, and exit with 1 if there is a problem."""
-    parser = argparse.ArgumentParser(
-        "python -m diffusion.check", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("degradation", help="module:Class, a subclass of ColdDiffusion")
     parser.add_argument("-T", type=int, help="deepest level (default: the class's own)")
     parser.add_argument("--options", default="{}", help="further arguments of the class, as in a profile")

@@ -34,6 +34,7 @@ from diffusion.sources import (
     hash_of,
     is_own,
     layers,
+    members,
     name_of,
     named,
     plain,
@@ -67,12 +68,8 @@ PARTS = {  # files whose code determines a thing
 def describe(value: Any, what: str, own: dict[str, str] | None = None) -> Any:
     """A value as JSON; see this module.
 
-    Args:
-        what: its name, for messages.
-        own: collects name -> hash of each of the user's own definitions that the value rests on.
-
-    Raises:
-        IdentityError: it holds what cannot be told; one line that names it.
+    `own` collects name -> hash of each of the user's own definitions that it rests on. IdentityError: it
+    holds what cannot be told; one line that says where in `what`.
     """
     definitions = Definitions({} if own is None else own)
     try:
@@ -176,7 +173,7 @@ class _Description:
         return head | {"state": {name: self.of(found[name], f"{at}.{name}") for name in sorted(found)}}
 
     def _kept(self, value: Any, at: str) -> tuple[Any, ...]:
-        """What pickle would keep of an object that holds no others as items: function, arguments, state."""
+        """Function, arguments and state: all that pickle would keep of an object that has no items."""
         try:
             reducer = copyreg.dispatch_table.get(type(value))
             found = (*(reducer(value) if reducer else value.__reduce_ex__(2)), None, None, None)
@@ -262,7 +259,7 @@ class Definitions:
 
 
 def _beside_function(function: types.FunctionType) -> dict[str, Any]:
-    """All that a function holds beside its text, if it holds any."""
+    """Defaults and attributes of a function, which its text does not tell, by name."""
     kept = {name: one for name, one in vars(function).items() if name != "__wrapped__"}
     given = {"defaults": function.__defaults__, "options": function.__kwdefaults__, "attributes": kept}
     return {name: one for name, one in given.items() if one}
@@ -271,19 +268,16 @@ def _beside_function(function: types.FunctionType) -> dict[str, Any]:
 def _beside_class(cls: type) -> dict[str, Any]:
     """Bases of a class, its attributes that are data, defaults of its methods, methods from elsewhere."""
     found = {f"base {i}": one for i, one in enumerate(cls.__bases__)}
-    for name, value in vars(cls).items():
-        parts = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "fdel", "func")]
-        for part in [one for one in parts if one is not None] or [value]:
-            inner = layers(part)[-1]
-            if not isinstance(inner, types.FunctionType):
-                if not (name.startswith("__") or name in MACHINERY or isinstance(value, SLOT)):
-                    found[name] = value
-            elif inner.__code__.co_filename == "<string>":  # written by a dataclass
-                continue
-            elif inner.__code__.co_qualname != f"{cls.__qualname__}.{name}" or part is not inner:
-                found[name] = part
-            else:
-                found |= {f"{name} {key}": one for key, one in _beside_function(inner).items()}
+    for name, value, held, inner in members(cls):
+        if not isinstance(inner, types.FunctionType):
+            if not (name.startswith("__") or name in MACHINERY or isinstance(value, SLOT)):
+                found[name] = value
+        elif inner.__code__.co_filename == "<string>":  # written by a dataclass
+            continue
+        elif inner.__code__.co_qualname != f"{cls.__qualname__}.{name}" or held is not inner:
+            found[name] = held
+        else:
+            found |= {f"{name} {key}": one for key, one in _beside_function(inner).items()}
     return found
 
 

@@ -138,7 +138,9 @@ class Schedules(*_Schedules, settings_of(processes.ColdZoom, without=("T", "imag
         return self
 
 
-OF_SAMPLING = ("sampler", "sampler_options", "prior", "prior_options")  # may differ between samples
+# Settings of a training: of its samples, and those that change neither its weights nor its samples.
+OF_SAMPLING = ("sampler", "sampler_options", "prior", "prior_options")
+OF_NO_EFFECT = ("model", "n_keep", "n_reconstruct")
 
 
 def changed(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,7 +202,7 @@ class Training(_Fit):
     def trains(self) -> dict[str, Any]:
         """All settings that determine the weights, which two models may not have in common."""
         more = self.lr_schedule == "constant"  # more epochs go on where fewer ended
-        aside = {"model", "n_keep", "n_reconstruct", *OF_SAMPLING, *(("epochs",) if more else ())}
+        aside = {*OF_NO_EFFECT, *OF_SAMPLING, *(("epochs",) if more else ())}
         return {name: value for name, value in self.values().items() if name not in aside}
 
     def architecture(self) -> tuple[type, dict[str, Any]]:
@@ -326,7 +328,7 @@ def listed(cls: type[Settings]) -> str:
 
 
 def meaning(field: Any) -> str:
-    """What a parameter means, with the texts that are allowed."""
+    """The meaning of a parameter, with the texts that are allowed."""
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     return field.description + (f" ({', '.join(choices)})" if choices else "")
 

@@ -52,7 +52,7 @@ def made(
     options: Mapping[str, Any] | None,
     methods: Sequence[str],
 ) -> Any:
-    """What `named` finds, a class called with the options; ValueError: it has none of the methods."""
+    """The object that `named` finds, a class called with the options; ValueError: it has no such method."""
     found = named(what, name, registry)
     kind = found if isinstance(found, type) else type(found)
     if options and kind is not found:
@@ -71,7 +71,7 @@ def parameters(function: Any) -> dict[str, inspect.Parameter]:
 
 
 def call_with(function: Any, values: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Any:
-    """Call a function with those of `values` that its signature asks for, and all of `options`.
+    """The result of a function, called with those `values` that its signature asks for, and all `options`.
 
     ValueError: it does not take one of the options, or refuses what it is given.
     """

@@ -72,6 +72,6 @@ def progress(
 
 @contextlib.contextmanager
 def one_line() -> Iterator[None]:
-    """What is printed in the block is one line of a notebook's output, but for notes; elsewhere as it is."""
+    """A context in which prints take turns in one line of a notebook's output, but for notes."""
     with contextlib.redirect_stdout(OneLine()) if in_notebook() else contextlib.nullcontext():
         yield

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 PACKAGE = Path(__file__).resolve().parent
+MEASURING = ("torchvision", "torchmetrics", "scikit-learn")  # packages on which measures depend, too
 
 
 def checkout() -> Path | None:
@@ -57,7 +58,7 @@ def environment(precision: str = "fp32", on: torch.device | None = None) -> dict
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        **versions(("torchvision", "torchmetrics", "scikit-learn")),
+        **versions(MEASURING),
         "device": on.type,
         "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else processor,
         "cores": os.cpu_count(),

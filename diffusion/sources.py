@@ -96,9 +96,16 @@ def definition(thing: type | types.FunctionType, at: str) -> ast.AST:
         files = [file] if file else cells[::-1]
     name = codes[0].co_qualname if isinstance(thing, types.FunctionType) else thing.__qualname__
     for file in files:
-        defined, made = _source(file, where)
+        linecache.checkcache(file)
+        if not (text := "".join(linecache.getlines(file))):
+            raise IdentityError(
+                f"{where} has no source that can be read; define it in a module, or in a plain cell"
+            )
+        defined, made = _read_source(text)
         if not made.issuperset(codes):
-            raise _edited(where, file)
+            raise IdentityError(
+                f"{where}: {file} was edited after it was imported; restart Python, or reload it"
+            )
         for node in reversed(defined.get(name, [])):
             first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
             if not codes or first <= codes[0].co_firstlineno <= node.end_lineno:
@@ -109,10 +116,17 @@ def definition(thing: type | types.FunctionType, at: str) -> ast.AST:
     )
 
 
+def members(cls: type) -> Iterator[tuple[str, Any, Any, Any]]:
+    """Name and value of each attribute of a class, what this holds, such as a method, and what that wraps."""
+    for name, value in vars(cls).items():
+        held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "fdel", "func")]
+        for one in [one for one in held if one is not None] or [value]:
+            yield name, value, one, layers(one)[-1]
+
+
 def _methods(cls: type) -> list[types.FunctionType]:
     """The functions of a class that stand in its text."""
-    found = (getattr(one, "__func__", getattr(one, "fget", one)) for one in vars(cls).values())
-    found = [one for one in (layers(one)[-1] for one in found) if isinstance(one, types.FunctionType)]
+    found = [inner for *_, inner in members(cls) if isinstance(inner, types.FunctionType)]
     return [one for one in found if one.__code__.co_qualname.startswith(f"{cls.__qualname__}.")]
 
 
@@ -145,10 +159,8 @@ def _followed(
         inner = getattr(value, part)
         if not name.endswith(f":{value.__name__}"):
             yield name, value.__name__
-        if not counts(value):
-            put = isinstance(inner, type | types.FunctionType) and counts(inner)  # into a library
-            if not put and not isinstance(inner, types.ModuleType):
-                return  # known by that name
+        if not counts(value) and not isinstance(inner, types.ModuleType):
+            return  # of a library, and known by that name
         name, value = f"{value.__name__}:{part}", inner
     yield name, value
 
@@ -179,30 +191,15 @@ def _imported(node: ast.Import | ast.ImportFrom, package: str | None) -> dict[st
 
 # --- texts ---
 
-Source = tuple[dict[str, list[ast.AST]], set[types.CodeType]]
-
-
-def _source(file: str, where: str) -> Source:
-    """The definitions of a source by qualified name, and all code that it compiles to, or IdentityError."""
-    linecache.checkcache(file)
-    if not (text := "".join(linecache.getlines(file))):
-        raise IdentityError(
-            f"{where} has no source that can be read; define it in a module, or in a plain cell"
-        )
-    try:
-        return _read_source(text)
-    except SyntaxError:
-        raise _edited(where, file) from None
-
-
-def _edited(where: str, file: str) -> IdentityError:
-    return IdentityError(f"{where}: {file} was edited after it was imported; restart Python, or reload it")
-
 
 @functools.cache
-def _read_source(text: str) -> Source:
-    tree, found = ast.parse(text), set()
-    waiting = [compile(tree, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+def _read_source(text: str) -> tuple[dict[str, list[ast.AST]], set[types.CodeType]]:
+    """The definitions of a source by qualified name, and all code that it compiles to; of no Python none."""
+    try:
+        tree, found = ast.parse(text), set()
+        waiting = [compile(tree, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+    except SyntaxError:
+        return {}, set()
     while waiting:
         code = waiting.pop()
         found.add(code)

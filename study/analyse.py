@@ -25,7 +25,7 @@ from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Na
 from diffusion.training.run import Run
 from study import distances, probes
 from study.kept import kept_path, read_kept
-from study.measure import Filling, Part, command, of_run, open_trained
+from study.measure import Filling, Part, command, evaluator_of, of_run, open_trained
 from study.settings import Analyse
 from study.table import Facts, Job, path_of
 
@@ -47,15 +47,7 @@ def analyse(out: Path, model: str, seed: int, P: Analyse) -> Job:
     file = Filling(out, f"analyse_{name}", facts, {*OF_WAY, *OF_FINISHED, *OF_NETWORK})
     if file.whole:
         return Job(out, file.name)
-    evaluator = Evaluator.of(
-        *(P.dataset, P.data_dir),
-        n_train=P.n_real,
-        n_test=P.n_test,
-        n_digits=P.n_real,
-        n_kind=P.n_kind,
-        interval_repeats=P.interval_repeats,
-    )
-    x = _samples(out, run, train, P.n_way)
+    evaluator, x = evaluator_of(P), _samples(out, run, train, P.n_way)
     return file.fill([*parts(run, evaluator, x, ways, P), *probed(run, evaluator, P, seed)])
 
 
@@ -139,7 +131,7 @@ def _how(run: Run) -> dict[str, Any]:
 
 
 def _name(how: Mapping[str, Any]) -> str:
-    """Such a way to sample in words."""
+    """The name of a way to sample, from `_how`: "ancestral, 100 calls, clipped"."""
     said = [how["sampler"], f"{how['calls']} calls"]
     said += [f"noise {how['noise']:g}"] if how["noise"] else []
     return ", ".join(said + ["clipped"] * how["clip_x0"])

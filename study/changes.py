@@ -11,13 +11,11 @@ from typing import Any
 import pandas as pd
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.parameters import OF_SAMPLING
+from diffusion.parameters import OF_NO_EFFECT, OF_SAMPLING
 from study.results import Results, Training, mean, sampling_of
 from study.scatter import LOG, Scale, pooled, runs_of, trained
 from study.table import Facts, Samples, note
 
-# Settings of a training that change neither its weights nor its samples.
-OF_NO_EFFECT = {"model", "seed", "n_keep", "n_reconstruct"}
 IN_THE_END = ("prior", "components", "image_noise", "noise", "grey_noise", "levels", "clip_x0")
 IN_THE_END += ("steps", "spacing", "sampler", "average")
 WORDS = {  # of a setting and its value, where these are not words by themselves
@@ -188,5 +186,5 @@ def frame(rows: Sequence[Way]) -> pd.DataFrame:
 
 def _settings(one: Training, changes: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
     """Settings of a training and of its samples."""
-    given, aside = one.settings.unread, OF_NO_EFFECT.union(OF_SAMPLING)
+    given, aside = one.settings.unread, {"seed", *OF_NO_EFFECT, *OF_SAMPLING}
     return {name: v for name, v in trained(one).items() if name not in aside} | sampling_of(given, changes)

@@ -11,7 +11,7 @@ from study.table import path_of
 
 
 def measured(P: Compares) -> Results:
-    """What is to be compared, measured first where it is not yet; ValueError: there is no training."""
+    """The results to compare, measured first where they are not yet; ValueError: there is no training."""
     found = sorted(P.out.glob("trained/*.json")) if isinstance(P, Compare) and not P.released else []
     with one_line():
         for name in (path.stem for path in found):

@@ -107,7 +107,7 @@ class Drift:
 
     @property
     def border(self) -> float:
-        """The same as measured, of the border, before clamping."""
+        """Standard deviation of the border's mean grey over samples, before clamping."""
         return self.samples["border"].sd
 
     @property
@@ -145,7 +145,7 @@ def of(one: Training) -> list[Drift]:
 
 
 def _trainings(results: Results) -> list[Training]:
-    """Those of the run itself, of the changes beyond the study, and those that are watched."""
+    """Trainings of the run itself, of the changes beyond the study, and those that are watched."""
     runs = (results, results.further, results.watched)
     return [one for run in runs if run for one in run.trainings.values()]
 

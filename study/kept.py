@@ -1,4 +1,4 @@
-"""What is kept of a run: images for the figures, drawn samples, and a release as its manifest has it.
+"""Files that are kept of a run: images for the figures, drawn samples, and a release by its manifest.
 
 OUT/kept/<name>.npz has bytes (..., 28, 28):
 
@@ -14,7 +14,7 @@ import io
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -63,8 +63,8 @@ class DrawnRun(Run):
 
     @classmethod
     def of(cls, run: Run) -> Self:
-        """The same training, whose samples are kept."""
-        return cls(**{field.name: getattr(run, field.name) for field in fields(run)})
+        """A training as one whose samples are kept."""
+        return cls(**vars(run))
 
     def sample(
         self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any

@@ -32,7 +32,7 @@ from diffusion.parameters import Settings, Training
 from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import Patches
 from diffusion.processes.samplers import Ancestral
-from diffusion.provenance import environment
+from diffusion.provenance import MEASURING, environment
 from diffusion.training.checkpoints import RunError
 from diffusion.training.opening import open as open_run
 from diffusion.training.run import Run
@@ -52,7 +52,7 @@ GAPS = {"clipping": ("clipping off", "clipping on"), "float32": ("bf16", "fp32")
 KEPT = ("samples", "late", "quality")  # images
 EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
-COMPUTES = ("torch", "numpy", "torchvision", "torchmetrics", "scikit-learn", "device", "precision")
+COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
 _evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
 
 
@@ -129,7 +129,7 @@ def measures_of(train: Facts, P: Measure) -> set[str]:
 def parts(
     run: Run, train: Facts, evaluator: Evaluator, P: Measure, of_samples: Collection[str], ablations: bool
 ) -> Iterator[Part]:
-    """All that is measured of a training and of real images."""
+    """The pieces of measuring a training: its checkpoints, its end, real images, ablations, other ways."""
     seed, last = seed_of(P), train.epochs
     quick = {name for name in of_samples if not name.endswith(SLOW)}
 
@@ -190,14 +190,10 @@ def changed(run: Run) -> dict[str, Run]:
     return found
 
 
-def measured_epochs(last: int, every: int) -> list[int]:
-    """The epochs whose checkpoints are measured: the first, every so many, and the last."""
-    return sorted({1, *range(every, last + 1, every), last})
-
-
 def checkpoints(train: Facts, P: Measure) -> list[int]:
-    """Measured epochs of a training whose weights are there."""
-    return [e for e in measured_epochs(train.epochs, P.distance_every) if str(e) in train.sha256]
+    """The measured epochs, the first, every so many and the last, whose weights are there."""
+    last, every = train.epochs, P.distance_every
+    return [e for e in sorted({1, *range(every, last + 1, every), last}) if str(e) in train.sha256]
 
 
 def late_epochs(train: Facts, P: Measure) -> list[int]:
@@ -222,7 +218,7 @@ def cost(run: Run, n: int = 128) -> dict[str, Value]:
 
 
 # What decides which samples are drawn, beside settings.
-DRAWING = (parts, changed, measured_epochs, checkpoints, late_epochs, seed_of)
+DRAWING = (parts, changed, checkpoints, late_epochs, seed_of)
 
 # --- for all jobs that measure ---
 
@@ -275,18 +271,12 @@ def _deciding(facts: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, A
     return json.loads(json.dumps({name: facts.get(name) for name in asked} | {"environment": computes}))
 
 
-def evaluator_of(P: Measure) -> Evaluator:
-    """The evaluator of these settings."""
-    return _evaluator(
-        *(P.dataset, str(data.folder(P.data_dir))),
-        n_train=max(P.n_checkpoint, P.n_distance) * P.floor_repeats,
-        n_test=P.n_test,
-        n_digits=P.n_real,
-        n_kind=P.n_kind,
-        inception_weights=P.inception_weights,
-        floor_repeats=P.floor_repeats,
-        interval_repeats=P.interval_repeats,
-    )
+def evaluator_of(P: Measure | Analyse) -> Evaluator:
+    """The evaluator of these settings; measuring has as many training images as its floors take."""
+    names = ("n_test", "n_kind", "interval_repeats", "floor_repeats", "inception_weights")
+    how = {name: getattr(P, name) for name in names if hasattr(P, name)}
+    n_train = max(P.n_checkpoint, P.n_distance) * P.floor_repeats if isinstance(P, Measure) else P.n_real
+    return _evaluator(P.dataset, str(data.folder(P.data_dir)), n_train, n_digits=P.n_real, **how)
 
 
 def open_trained(out: Path, train: Facts, P: Measure | Analyse) -> Run:

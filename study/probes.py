@@ -32,13 +32,6 @@ def predicted(network: Network, latent: Tensor, t: int, T: int, precision: str) 
         return in_chunks(network, latent.to(on), t, T).cpu()
 
 
-def noise_error(process: DDPM, network: Network, x: Tensor, t: int, precision: str, seed: int) -> Tensor:
-    """Mean squared error of the predicted noise at one time step, of each image of x (N, 1, 28, 28): (N,)."""
-    eps = torch.randn(x.shape, generator=generator(seed, "probe"))
-    latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-    return (predicted(network, latent, t, process.T, precision) - eps).square().mean((1, 2, 3))
-
-
 class CommonLoss(NamedTuple):
     """A test loss at noise levels, values of alpha_bar: its mean, and by level."""
 
@@ -60,7 +53,10 @@ def common_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed
     """
     alpha_bar = process.schedule.alpha_bar[1:]
     steps = [int((alpha_bar - level).abs().argmin()) + 1 for level in LEVELS]
-    errors = torch.stack([noise_error(process, network, x, t, precision, seed) for t in steps])  # (10, N)
+    eps, errors = torch.randn(x.shape, generator=generator(seed, "probe")), torch.zeros(len(steps), len(x))
+    for i, t in enumerate(steps):
+        latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
+        errors[i] = (predicted(network, latent, t, process.T, precision) - eps).square().mean((1, 2, 3))
     return CommonLoss(float(errors.mean()), LEVELS, errors.mean(1).tolist())
 
 

@@ -5,11 +5,11 @@
 is what the workflow calls after the notebook; notebook 04 calls `trained` (`study.compared`).
 """
 
-import argparse
 import inspect
 import math
 import statistics
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -263,7 +263,7 @@ def trained(out: Path, name: str, **places: Any) -> Path:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m study.record", description=(__doc__ or "").partition("\n")[0])
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--notebook", required=True, choices=NOTEBOOKS)
     parser.add_argument("--settings", default="", help="YAML of the notebook's parameters")
     given = parser.parse_args()

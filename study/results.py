@@ -8,7 +8,7 @@ Each is a view of the rows: what is read of it is noted (`study.table.reading`).
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,13 @@ import numpy as np
 
 from diffusion.evaluation.statistics import Interval
 from diffusion.parameters import OF_SAMPLING, changed
+from diffusion.processes.samplers import SAMPLERS
 from study.kept import read_kept
 from study.table import PATCHES, REAL, Facts, Job, Samples, path_of
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
 LATE = 0.2  # the part of training at its end whose checkpoints speak for it, the last one among them
 STUDY = ("linear", "cosine", "zoom")
-# Jobs of no training.
-OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention", "calls")
 
 
 @dataclass(frozen=True)
@@ -126,7 +125,7 @@ class Training:
 
     @cached_property
     def from_patches(self) -> list[Samples]:
-        """The same of a zoom that starts from whole patches of images, where that was asked for."""
+        """Samples of the late checkpoints of a zoom that starts from whole patches, where there are any."""
         return self.measured.curve(PATCHES) if self.measured else []
 
     @property
@@ -190,7 +189,7 @@ class Results:
                 yield self.titled(one) + (f", {way}" if way else ""), one, way
 
     def labelled(self, labels: Mapping[str, str]) -> "Results":
-        """The same with other names of some models in text and figures."""
+        """These results, with other names of some models in text and figures."""
         found = {k: replace(one, label=labels.get(k[0], one.label)) for k, one in self.trainings.items()}
         return replace(self, trainings=found)
 
@@ -199,6 +198,7 @@ class Results:
         return read_kept(self.out, name)
 
 
+OF_RUN = [one.name for one in fields(Results) if one.type == Job | None]  # jobs of no training
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 
@@ -244,8 +244,7 @@ def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, pr
 # --- how samples are drawn ---
 
 # What a sampler does where an option is not named.
-UNSAID = {"steps": None, "clip_x0": False, "spacing": "uniform"}
-UNSAID |= {"levels": None, "noise": 0.0, "grey_noise": 0.0}
+UNSAID = {option.name: option.default for cls in SAMPLERS.values() for option in fields(cls)}
 
 
 def sampling_of(settings: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:

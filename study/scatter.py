@@ -1,8 +1,8 @@
-"""How far apart trainings of one recipe end: the one rule by which few trainings are judged.
+"""The scatter of trainings of one recipe, pooled over all recipes: the rule that judges few trainings.
 
-Two trainings tell next to nothing about their own scatter. All recipes that were trained at least twice tell
-it together: the squares of their deviations are pooled, on a scale on which they are about alike for all
-(logarithms, of shares the log odds), apart for constant and decaying learning rates, which end differently.
+Two trainings tell next to nothing about their own scatter. So the squared deviations of all recipes that were
+trained at least twice are pooled, on a scale where they are about alike (logarithms; of shares the log odds).
+Constant and decaying learning rates, which end differently, are pooled apart.
 """
 
 import math
@@ -14,20 +14,18 @@ import numpy as np
 from scipy import stats
 
 from diffusion.evaluation.statistics import TAILS
-from diffusion.parameters import OF_SAMPLING
+from diffusion.parameters import OF_NO_EFFECT, OF_SAMPLING
 from study.results import Results, Training
 from study.settings import TRAININGS
 
 FEWEST_FREEDOM = 3  # degrees of freedom below which constant and decaying rates are pooled
-# Settings that leave the first epochs alike.
-OF_LENGTH = {"epochs", "steps", "n_keep", "n_reconstruct", "model", "seed"}
 SMALLEST = 1e-9
 
 Measured = Callable[[Training], float]  # a number of a training, on its scale; KeyError and the like: none
 
 
 class Scale(NamedTuple):
-    """Where numbers of a kind scatter about alike: a number `to` it, and `back`."""
+    """A scale on which numbers of a kind scatter about alike: functions `to` it and `back`."""
 
     to: Callable[[float], float]
     back: Callable[[float], float]
@@ -67,15 +65,15 @@ UNKNOWN = Scatter(math.nan, 0)
 
 def recipes(runs: Iterable[Results]) -> list[list[Training]]:
     """The trainings of each recipe that was trained at least twice; the longer of two that begin alike."""
-    ones = [one for run in runs for one in run.trainings.values()]
+    trainings = (one for run in runs for one in run.trainings.values())
+    ones = [(_recipe(one), one.train.unread["epochs"], one) for one in trainings]
     longest: dict[Any, int] = {}
-    for one in ones:
-        longest[_course(one)] = max(longest.get(_course(one), 0), one.train.unread["epochs"])
+    for recipe, epochs, one in ones:
+        longest[recipe, one.seed] = max(longest.get((recipe, one.seed), 0), epochs)
     found: dict[Any, dict[int, Training]] = {}
-    for one in ones:
-        epochs = one.train.unread["epochs"]
-        if not (one.constant_rate and epochs < longest[_course(one)]):
-            found.setdefault((_recipe(one), epochs), {})[one.seed] = one
+    for recipe, epochs, one in ones:
+        if not (one.constant_rate and epochs < longest[recipe, one.seed]):
+            found.setdefault((recipe, epochs), {})[one.seed] = one
     return [[*of.values()] for of in found.values() if len(of) > 1]
 
 
@@ -87,12 +85,8 @@ def trained(one: Training) -> dict[str, Any]:
 
 def _recipe(one: Training) -> str:
     """The settings that decide what is learnt, but for how long."""
-    aside = OF_LENGTH.union(OF_SAMPLING)
+    aside = {"seed", "epochs", "steps", *OF_NO_EFFECT, *OF_SAMPLING}
     return repr(sorted((name, value) for name, value in trained(one).items() if name not in aside))
-
-
-def _course(one: Training) -> tuple[str, int]:
-    return _recipe(one), one.seed
 
 
 def pooled(runs: Iterable[Results], of: Measured, constant: bool) -> Scatter:

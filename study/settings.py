@@ -121,7 +121,7 @@ class Reads(Settings):
 
 
 class Compares(Reads):
-    """The same where several models are shown beside one another."""
+    """Settings of notebooks that show several models beside one another."""
 
     models: list[Name] | None = Field(
         None, description="names of trained models; None: all that out_dir holds"
@@ -402,7 +402,7 @@ class Profile:
         return found and found.model_copy(update={"seed": seed})
 
     def report(self) -> Report:
-        """What the file says of its report, with a hash of its author's text."""
+        """Settings of the report, with a hash of its author's text."""
         return self.file.report.model_copy(update={"text": self.text and digest(self.text)})
 
     def _of_all(self, cls: type[Compares], *releases: str, **more: Any) -> Compares:

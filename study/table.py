@@ -175,11 +175,11 @@ class Job:
         return way in self.ways
 
     def __getitem__(self, way: str) -> "Samples":
-        """All that is measured in one way. Raises KeyError where nothing is."""
+        """The samples of one way, as they are measured. Raises KeyError where there are none."""
         return self.ways[way]
 
     def curve(self, way: str = CHECKPOINT) -> list["Samples"]:
-        """The same of each epoch, in order."""
+        """The samples of one way after each epoch, in order."""
         epochs: dict[int, list[Row]] = {}
         for one in self.rows:
             if one.way == way and one.epoch is not None:
@@ -243,7 +243,7 @@ def rows(out: Path) -> Iterator[Row]:
 
 
 def frame(run: str | Path) -> pd.DataFrame:
-    """The same as a DataFrame, of a release's name or of a folder of results; ValueError: it has none."""
+    """The numbers of a release, by its name, or of a folder as a DataFrame; ValueError: it has none."""
     folder = releases() / run if (releases() / run / METRICS).is_dir() else expanded(run)
     found = pd.DataFrame(rows(folder), columns=Row._fields)
     if found.empty:
@@ -252,7 +252,7 @@ def frame(run: str | Path) -> pd.DataFrame:
 
 
 def as_csv(out: Path) -> bytes:
-    """The same as CSV."""
+    """The numbers of all jobs under OUT as CSV, with a head."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([Row._fields, *rows(out)])
     return text.getvalue().encode()

@@ -19,20 +19,21 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import Any
 
+import yaml
 from filelock import FileLock
 from pydantic import BaseModel
 
 import diffusion
-from diffusion import data
-from diffusion.files import differences, digest, expanded, read_json, sha256, write_json
+from diffusion import data, runtime
+from diffusion.files import differences, digest, expanded, read_json, sha256, write_bytes, write_json
 from diffusion.identity import describe
 from diffusion.parameters import PLACES
 from diffusion.plugins import named
 from diffusion.processes.base import GREY28
-from diffusion.provenance import releases, versions
+from diffusion.provenance import MEASURING, releases, versions
 from diffusion.sources import hash_of, plain
 from study.kept import MANIFEST
-from study.settings import Profile, SettingError
+from study.settings import Profile, SettingError, read_profile, read_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ROOT / "profiles"
@@ -44,7 +45,6 @@ OF_REPORT = ("numbers.json", "ledger.json", "results.csv", "report.pdf", "*.html
 OF_REPORT += ("notebooks/*.html",)
 # What comes after all else in a run reads releases, the page to play with and the citation beside it.
 BESIDE = (f"released/*/{MANIFEST}", "released/page/*.html", "CITATION.cff")
-MEASURES = ("torchmetrics", "torchvision", "scikit-learn")
 OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)"')  # module:name, in JSON
 NOT_MADE = "not made yet"
 
@@ -80,10 +80,10 @@ KINDS = {  # in the order in which jobs are listed
     "train": Kind(lambda profile, *one: profile.trainings[one], "study.record", each=True, needs=(), hours=24,
                   makes=("metrics/{job}.json", "trained/{one}.json")),
     "measure": Kind(Profile.measure, "study.measure", each=True, needs=("train",), hours=12,
-                    keeps=("samples", "late", "quality"), versions=MEASURES),
+                    keeps=("samples", "late", "quality"), versions=MEASURING),
     "analyse": Kind(Profile.analyse, "study.analyse", each=True, needs=("train", "measure"), hours=6,
-                    versions=MEASURES),
-    "yardstick": Kind(lambda profile: profile.yardstick, needs=(), keeps=("real",), versions=MEASURES),
+                    versions=MEASURING),
+    "yardstick": Kind(lambda profile: profile.yardstick, needs=(), keeps=("real",), versions=MEASURING),
     "compare": Kind(Profile.compare, makes=()),
     "level": Kind(lambda profile: profile.level() if in_full(profile) else None, makes=()),
     "comparison": Kind(Profile.comparison, makes=()),
@@ -100,8 +100,6 @@ class Job:
         self.name = f"{kind}_{one}" if one else kind
         self.path = out / "jobs" / f"{self.name}.json"  # says that the job is done
         self.notebook = getattr(settings, "notebook", None)
-        module = KINDS[kind].module.replace(".", "/")
-        self.code = f"notebooks/{self.notebook}.ipynb" if self.notebook else f"{module}.py"
 
     @property
     def log(self) -> Path:
@@ -118,7 +116,7 @@ class Job:
         return self.settings.model_dump(mode="json", exclude={*PLACES})
 
     def expected(self) -> dict[str, Any]:
-        """All that the job is made from; raises ValueError where code, data or a job before are not there."""
+        """Hashes of all that the job is made from; ValueError: code, data or a job before are not there."""
         values, kind = self.values(), KINDS[self.kind]
         beside = [p for name in BESIDE for p in ROOT.glob(name) if p.is_file() and kind.needs is None]
         return {
@@ -194,6 +192,35 @@ def lock(out: Path) -> FileLock:
     """The lock on a results folder; the system drops it with the process that holds it."""
     out.mkdir(parents=True, exist_ok=True)
     return FileLock(out / ".lock", timeout=0)
+
+
+def fitted(profile: Profile) -> Profile:
+    """The profile for this machine: with what it has under `slow` where networks run in float32.
+
+    It is kept as OUT/profile.yaml: a second call goes on with it, wherever its machine is, until that file is
+    removed or the profile changes.
+    """
+    if not profile.file.slow:
+        return profile
+    path, text = folder(profile) / "profile.yaml", Path(profile.where).read_text("utf-8")
+    of = f"# {profile.name} for this machine, of a file with the sha256 {sha256(text.encode())}"
+    if not path.is_file() or path.read_text("utf-8").splitlines()[:1] != [of]:
+        content = read_text(text, profile.where)
+        slow = content.pop("slow")
+        if runtime.resolve_precision("auto", runtime.device()) == "fp32":
+            content = merged(content, slow)
+            print(f"{profile.name}: this machine computes in float32, and gets the section slow", flush=True)
+        if profile.text is not None:  # from another folder
+            content["report"]["text"] = str(Path(profile.where).resolve().with_name(profile.options["text"]))
+        write_bytes(path, f"{of}\n{yaml.safe_dump(content, sort_keys=False)}".encode())
+    return read_profile(path, PROFILES)
+
+
+def merged(content: Any, slow: Any) -> Any:
+    """Sections with those of `slow` in place of their own, setting by setting."""
+    if not isinstance(content, dict) or not isinstance(slow, dict):
+        return slow
+    return content | {name: merged(content.get(name), one) for name, one in slow.items()}
 
 
 def of(profile: Profile) -> dict[str, Job]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from diffusion.files import sha256, write_bytes, write_json
 from study.kept import MANIFEST, verify
 from study.settings import Profile, read_profile
-from workflow import jobs, size
+from workflow import jobs
 
 RELEASED = jobs.ROOT / "released"
 
@@ -69,7 +69,7 @@ def unpacked(profile: Profile) -> Path:
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    profile = size.fitted(read_profile(sys.argv[1], jobs.PROFILES))
+    profile = jobs.fitted(read_profile(sys.argv[1], jobs.PROFILES))
     with jobs.lock(jobs.folder(profile)):
         folder = release(profile)
     total = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -9,7 +9,6 @@ ones are whole. With `--on slurm` the jobs are those of a cluster (profiles/slur
 ends, nothing of it goes on running; jobs of a cluster are cancelled by SIGINT and SIGTERM, not by SIGKILL.
 """
 
-import argparse
 import contextlib
 import os
 import re
@@ -17,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from diffusion import data
 from diffusion.files import sha256
 from study.kept import VERIFIED
 from study.settings import Profile, read_profile
-from workflow import job, jobs, release, size
+from workflow import job, jobs, release
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
 SNAKEMAKE = "snakemake --scheduler greedy --nolock --ignore-incomplete --drop-metadata --rerun-triggers mtime"
@@ -142,7 +142,7 @@ def execute(profile: Profile, out: Path, cores: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser("python -m workflow.run", description=(__doc__ or "").partition("\n")[0])
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("profile", nargs="?", default="quick")
     parser.add_argument("cores", nargs="?", default="all")
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")
@@ -164,7 +164,7 @@ def main() -> None:
         from_release(profile, given.cores)
     else:
         with jobs.lock(jobs.folder(profile)):  # before it is fitted: one run has one size
-            study(profile if given.on else size.fitted(profile), given.cores, given.on)
+            study(profile if given.on else jobs.fitted(profile), given.cores, given.on)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,6 @@ from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import read_json, sha256, write_bytes
-from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import sampler_of
 from diffusion.provenance import environment
 from diffusion.training import sampling
@@ -213,11 +212,11 @@ def samples(one: Training, folder: Path) -> Iterator[Check]:
     """The first samples of a model drawn again, with the noise of the whole set, against the kept ones."""
     P = _settings(one)
     run = replace(open_trained(folder, one.train, P), keeps=False)
-    prior = run.way.prior if run.way.prior is not None else run.process.prior
-    begin, sampler = run.fitted(prior_of(prior)), sampler_of(run.way.sampler, run.process)
+    begin, sampler = run.fitted(), sampler_of(run.way.sampler, run.process)
     kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}")).int()
     then, here = precisions(one)
-    same, found = made_here(one, then, here), []
+    name, found = environment(on=runtime.device())["device_name"], []
+    same = then == here and one.measured.facts.environment["device_name"] == name
     numbers = dict.fromkeys((len(kept), P.n_final))  # those of the training, or the first measured
     for precision, n in itertools.product((here,) if same else dict.fromkeys((here, "fp32")), numbers):
         at = run.process, First(run.network()), sampler, begin, n, seed_of(P), precision, one.name, n
@@ -251,12 +250,6 @@ def precisions(one: Training) -> tuple[str, str]:
     """The precision in which a training's samples were drawn, and the one in which they are drawn here."""
     then = one.measured.facts.environment["precision"]
     return then, runtime.affordable(then, runtime.device())
-
-
-def made_here(one: Training, then: str, here: str) -> bool:
-    """True where both precisions are one, and a training was measured on a device of this name."""
-    name = environment(on=runtime.device())["device_name"]
-    return then == here and one.measured.facts.environment["device_name"] == name
 
 
 def first_epoch(one: Training) -> Iterator[Check]:

@@ -14,7 +14,7 @@ from diffusion.bounds import looks, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.evaluation.measures import MEASURES, Value, by_features, definitions, measure, taken
+from diffusion.evaluation.measures import MEASURES, Value, by_features, code_of, definitions, measure, taken
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import Measured
@@ -96,9 +96,8 @@ class Evaluator:
         main: the one of `frechet` and of coverage: of the classifier, if there is one.
         classes: how many there are.
 
-    Raises:
-        ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] or not of the data set's shape,
-            labels that are not theirs, or no such device.
+    ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] or not of the data set's shape, labels
+    that are not theirs, or no such device.
     """
 
     def __init__(
@@ -175,16 +174,10 @@ class Evaluator:
         n_digits: int = NEAR,
         **options: Any,
     ) -> Self:
-        """The evaluator of a data set with its networks.
+        """The evaluator of a data set with its networks; further options are those of the class.
 
-        Args:
-            n_train: training images, at most.
-            n_digits: of `x_digits`, at most.
-            n_test: reference images; None: the whole test split.
-            options: as of the class.
-
-        Raises:
-            ValueError: the data cannot be had, or have fewer test images.
+        It has at most `n_train` training images and `n_digits` of `x_digits`, and `n_test` test images, None:
+        all. ValueError: the data cannot be had, or have fewer test images.
         """
         x_train = data.load(dataset, "train", data_dir)[0]
         return cls(
@@ -205,8 +198,7 @@ class Evaluator:
     def floors(self, n: int, only: Collection[str] | None = None) -> dict[str, Interval]:
         """The real-vs-real distance at n images, if there are as many: `floor`, `floor_autoencoder`, ..."""
         spaces = {f"floor{space.ending}": space for space in self.spaces.values()}
-        asked = spaces if only is None else spaces.keys() & only
-        found = {name: space.floor(n) for name, space in spaces.items() if name in asked}
+        found = {name: one.floor(n) for name, one in spaces.items() if only is None or name in only}
         return {name: floor for name, floor in found.items() if floor}
 
     def compared(self, found: Tensor, n: int) -> tuple[Tensor, Tensor, int, int]:
@@ -229,9 +221,8 @@ class Evaluator:
             x: about [-0.5, 0.5]; a tensor, or an array or bytes as `diffusion.fit` takes them.
             only: names of the measures that are taken.
 
-        Raises:
-            ValueError: they are no images of the shape of the test images, not finite or in another unit, too
-                few, or more to take distances of than there are.
+        ValueError: they are no images of the shape of the test images, not finite or in another unit, too
+        few, or more to take distances of than there are.
         """
         x = self._samples(x)
         n = whole("n_distance", len(x) if n_distance is None else n_distance, samples.FEWEST, len(x))
@@ -260,7 +251,7 @@ class Evaluator:
         return x
 
     def real(self, n: int, only: Collection[str] | None = None) -> dict[str, Value]:
-        """The same of the real test images.
+        """The measures of the real test images, by name.
 
         Precision, recall and coverage are those of n training images, n at least 12; the share of digits is
         that of the test images which gave no bound. `divergence_floor`, of n images, stands beside.
@@ -332,7 +323,7 @@ class Seen:
 
     @property
     def recognisable(self) -> bool:
-        """They may be digits: several, 28 x 28, grey, and of a data set with classes and images enough."""
+        """True where they may be digits: several, 28 x 28 and grey, of a data set with classes and images."""
         known = self.evaluator.classes and len(self.evaluator.x_digits) >= NEIGHBOURS
         return bool(known and self.x.shape[1:] == GREY28) and not self.one_image
 
@@ -372,4 +363,5 @@ READING = (to_uint8, samples.grey, samples.read, features.small, features.untrai
 def codes(measures: Collection[str]) -> dict[str, str]:
     """Measure -> the hash of its code and of how images come to it: a change of these changes the number."""
     ways = definitions(Space, Evaluator, Seen, Extractor, *READING)
-    return {name: digest([MEASURES[name].code, ways], 16) for name in MEASURES if name in measures}
+    asked = {name: one.function for name, one in MEASURES.items() if name in measures}
+    return {name: digest([code_of(function), ways], 16) for name, function in asked.items()}

@@ -126,7 +126,6 @@ def distance(reference: Reference, features: Tensor, repeats: int = 200, seed: i
     interval is `statistics.centred`. It shares the bias of the estimate, as the floor at the same n does,
     with which it is to be compared. The reference is taken as fixed.
     """
-    features = check_features(features, reference.dimension)
     fid, halves = frechet_distance(reference, features), of_halves(reference, features, repeats, seed)
     draws = halves * half_scale(len(features))
     return Interval(fid, *centred(fid, draws), len(features), sd=float(draws.std(ddof=1)))

@@ -47,11 +47,6 @@ class Measure:
     of: Callable | None = None  # a measured set -> its arguments, or a false value; None: of no set
     real: bool = True  # test images have it as samples do
 
-    @property
-    def code(self) -> str:
-        """Hash of what its function does."""
-        return code_of(self.function)
-
 
 MEASURES: dict[str, Measure] = {}
 
@@ -91,10 +86,8 @@ def taken(seen: Any, only: Collection[str] | None = None, real: bool = False) ->
 
 def _counts(thing: Any) -> bool:
     """True for code of the project and for a user's own, but for this register."""
-    if isinstance(thing, type | types.FunctionType) and thing.__module__ == __name__:
-        return False
     module = thing.__name__ if isinstance(thing, types.ModuleType) else thing.__module__ or ""
-    return module.partition(".")[0] in OURS or is_own(thing)
+    return module != __name__ and (module.partition(".")[0] in OURS or is_own(thing))
 
 
 class _Code(Definitions):

@@ -199,9 +199,7 @@ def _compact(png: io.BytesIO) -> bytes:
 def save(figure: Figure, path: str | os.PathLike) -> Path:
     """Write a figure to `path` (.svg or .png) atomically, making its folder; returns the path.
 
-    Raises:
-        ValueError: another suffix.
-        OSError: the folder cannot be written.
+    ValueError: another suffix. OSError: the folder cannot be written.
     """
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in ("svg", "png"):

@@ -18,13 +18,9 @@ from diffusion.processes.zoom import ColdZoom as ColdZoom
 def own(
     degradation: str | type, T: int | None, options: Mapping[str, Any] | None = None
 ) -> DegradationProcess:
-    """A degradation of one's own: a class, or `module:Class`.
+    """A degradation of one's own, of a class or `module:Class`; T is its deepest level, None: the class's.
 
-    Args:
-        T: its deepest level; None: the class's own.
-
-    Raises:
-        ValueError: it cannot be loaded, is no `DegradationProcess`, or cannot be made with T.
+    ValueError: it cannot be loaded, is no `DegradationProcess`, or cannot be made with T.
     """
     cls = named("degradation", degradation, {"blur": ColdBlur})
     if not isinstance(cls, type) or not issubclass(cls, DegradationProcess):

@@ -18,10 +18,7 @@ class DDPM(DegradationProcess):
 
     Args:
         schedule: the variances beta_t, t = 1..T; also "linear" (the study's, of 1000 steps), "cosine", or
-            `module:name` of your own.
-
-    Raises:
-        ValueError: it is no schedule.
+            `module:name` of your own. ValueError: it is none.
     """
 
     name = "ddpm"
@@ -42,11 +39,8 @@ class DDPM(DegradationProcess):
     ) -> Tensor:
         """x_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps, Eq. (3): all steps of Eqs. (1), (2) at once.
 
-        Args:
-            eps: standard normal noise like x; None: drawn from the generator.
-
-        Raises:
-            ValueError: images of another shape or outside [-0.5, 0.5], or a time step outside 0..T.
+        eps is standard normal noise like x; None: it is drawn from the generator. ValueError: images of
+        another shape or outside [-0.5, 0.5], or a time step outside 0..T.
         """
         check_images(x)
         check_steps(t, self.T, len(x))

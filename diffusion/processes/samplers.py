@@ -162,14 +162,12 @@ def sampler_of(sampler: Any, process: Any = None, options: Mapping[str, Any] | N
     """A sampler for a process.
 
     Args:
-        sampler: one, its class, its name in `SAMPLERS`, or `module:name` of your own; None: the process's
-            own.
+        sampler: one, its class, its name in `SAMPLERS`, or `module:name` of your own; None: the process's.
         process: None: it is not looked whether the sampler fits it.
         options: arguments of the class.
 
-    Raises:
-        ValueError: there is none of that name, it refuses its options, takes what the process's network does
-            not predict, or has more steps than the process.
+    ValueError: there is none of that name, it refuses its options, takes what the process's network does not
+    predict, or has more steps than the process.
     """
     sampler = process.sampler if sampler is None else sampler
     found = made("sampler", sampler, SAMPLERS, options, ("step", "__call__"))
@@ -194,11 +192,7 @@ def sampler_of(sampler: Any, process: Any = None, options: Mapping[str, Any] | N
 
 
 def visits(sampler: Any, T: int) -> list[int]:
-    """The time steps that a sampler visits, T first and 0 last; all of them where it does not say.
-
-    Raises:
-        ValueError: it says no such steps.
-    """
+    """The time steps that a sampler visits, all where it does not say; ValueError: not from T down to 0."""
     found = sampler.visits(T) if hasattr(sampler, "visits") else range(T, -1, -1)
     found = [*found] if isinstance(found, Sequence) else found
     whole_numbers = isinstance(found, list) and all(isinstance(t, int) for t in found)

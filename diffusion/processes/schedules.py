@@ -64,10 +64,9 @@ class NoiseSchedule:
 
     @classmethod
     def from_beta(cls, name: str, beta: Tensor) -> "NoiseSchedule":
-        """Build from beta_1..beta_T, (T,).
+        """The schedule of beta_1..beta_T, (T,).
 
-        Raises:
-            ValueError: a beta outside [0, 1): it would be no variance, or would erase the image at once.
+        ValueError: a beta outside [0, 1): it would be no variance, or would erase the image at once.
         """
         wrong = ~((beta >= 0) & (beta < 1))
         if wrong.any():
@@ -80,10 +79,9 @@ class NoiseSchedule:
 
     @classmethod
     def from_alpha_bar(cls, name: str, alpha_bar: Tensor) -> "NoiseSchedule":
-        """Build from alpha_bar_0 = 1, ..., alpha_bar_T > 0, (T + 1,).
+        """The schedule of alpha_bar_0 = 1, ..., alpha_bar_T > 0, (T + 1,).
 
-        Raises:
-            ValueError: it does not begin at 1, or rises.
+        ValueError: it does not begin at 1, or rises.
         """
         alpha_bar = alpha_bar.double()
         if abs(alpha_bar[0] - 1) > 1e-6:
@@ -106,10 +104,8 @@ def linear(
 ) -> NoiseSchedule:
     """beta rising linearly from `beta_start` at t = 1 to `beta_end` at t = T.
 
-    The form is that of Ho et al. (2020), who start at 1e-4; 1e-5 is the study's (Sec. 2.3).
-
-    Raises:
-        ValueError: a value out of range, or beta_start above beta_end.
+    The form is that of Ho et al. (2020), who start at 1e-4; 1e-5 is the study's (Sec. 2.3). ValueError: a
+    value out of range, or beta_start above beta_end.
     """
     if beta_start > beta_end:
         raise ValueError(f"beta_start = {beta_start:g} exceeds beta_end = {beta_end:g}")

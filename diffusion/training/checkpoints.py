@@ -21,7 +21,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ STATES_KEPT = 2
 FORM = 3  # of run.json, which has:
 PARTS = {"name", "identity", "process"}
 OF_IDENTITY = {"code", "process", "network", "own", "data", "batch_size", "seed", "precision"}
+OF_DATA, OF_LINE = {"train", "n"}, {"train_loss", "test_loss", "sha256"}  # of the identity; of the history
+NOT_SO = (ValueError, TypeError, LookupError, AttributeError, RecursionError)  # where JSON is another one
 ANEW = "delete the run's folder to train anew, with the same settings"
 # Beside classes of this package, of torch.nn and of the user's own.
 PLAIN = {"builtins.set", "builtins.frozenset", "_codecs.encode", "numpy.ndarray", "numpy.dtype"}
@@ -57,8 +59,7 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the run for this process. The system drops the lock of a process that dies.
 
-        Raises:
-            RunError: another live process holds it, or the folder cannot be written.
+        RunError: another live process holds it, or the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -103,9 +104,7 @@ class RunFolder:
     def keep(self, name: str, content: Any) -> str:
         """Write things as `<name>-<hash>.pt`; returns the file's name.
 
-        Raises:
-            ValueError: they hold what cannot be written.
-            RunError: the disk is full.
+        ValueError: they hold what cannot be written. RunError: the disk is full.
         """
         buffer = io.BytesIO()
         try:
@@ -124,9 +123,8 @@ class RunFolder:
     def load(self, file: str) -> Any:
         """The things in such a file.
 
-        Raises:
-            RunError: it is lost or damaged.
-            ValueError: it holds objects of classes that cannot be had, or may not be made from a file.
+        RunError: it is lost or damaged. ValueError: it holds objects of classes that cannot be had, or may
+        not be made from a file.
         """
         if (content := self.intact(file)) is None:
             raise RunError(f"{self.path / file} is lost, or is not what was written")
@@ -142,13 +140,12 @@ class RunFolder:
 
     def about(self) -> dict[str, Any] | None:
         """Content of run.json; None where it is missing, damaged or of another edition."""
-        try:
+        with suppress(RunError, *NOT_SO):
             found = json.loads(self.read("run.json") or b"")
-            whole = found["form"] == FORM and found.keys() >= PARTS
-            whole = whole and found["identity"].keys() >= OF_IDENTITY
-            return found if whole and {"train", "n"} <= found["identity"]["data"].keys() else None
-        except (RunError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            return None
+            known = found["identity"].keys() >= OF_IDENTITY and found["identity"]["data"].keys() >= OF_DATA
+            if known and found["form"] == FORM and found.keys() >= PARTS:
+                return found
+        return None
 
     def write_about(self, about: Mapping[str, Any]) -> None:
         """Write run.json; raises RunError."""
@@ -157,11 +154,7 @@ class RunFolder:
     # --- states ---
 
     def save_state(self, step: int, state: dict[str, Any]) -> None:
-        """Write a resumable state after `step` training steps, then drop all but the last two.
-
-        Raises:
-            RunError: it cannot be written.
-        """
+        """Write a resumable state after `step` training steps, then drop all but the last two."""
         self.keep(f"state-{step:08d}", state)
         for old in self.states()[STATES_KEPT:]:
             old.unlink(missing_ok=True)
@@ -173,8 +166,7 @@ class RunFolder:
     def load_state(self) -> dict[str, Any] | None:
         """The newest intact state, or None; a damaged one is reported and removed.
 
-        Raises:
-            RunError: a state is what was written, but is no state or asks for code to be run.
+        RunError: a state is what was written, but is no state or asks for code to be run.
         """
         for path in self.states():
             if self.intact(path.name) is None:
@@ -191,22 +183,13 @@ class RunFolder:
     # --- history, weights ---
 
     def history(self) -> list[dict[str, Any]]:
-        """The lines of the history, an epoch each; none where it is missing.
-
-        Raises:
-            RunError: it is damaged.
-        """
-        try:
+        """The lines of the history, an epoch each; none where it is missing. RunError: it is damaged."""
+        with suppress(*NOT_SO):
             found = [json.loads(line) for line in (self.read("history.jsonl") or b"").splitlines()]
-            if not all({"train_loss", "test_loss", "sha256"} <= line.keys() for line in found):
-                raise ValueError
-            if [line["epoch"] for line in found] != list(range(1, len(found) + 1)):
-                raise ValueError
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            raise RunError(
-                f"{self.path / 'history.jsonl'} is damaged; call fit again, which mends it"
-            ) from None
-        return found
+            in_order = [line["epoch"] for line in found] == [*range(1, len(found) + 1)]
+            if in_order and all(line.keys() >= OF_LINE for line in found):
+                return found
+        raise RunError(f"{self.path / 'history.jsonl'} is damaged; call fit again, which mends it")
 
     def write_history(self, history: list[dict]) -> None:
         """Write the history, one JSON object a line; whole each time: no line is missing or doubled."""
@@ -219,13 +202,9 @@ class RunFolder:
         return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
 
     def read_weights(self, epoch: int, known: str | None = None) -> bytes:
-        """Content of the weights file after `epoch`.
+        """Content of the weights file after `epoch`, whose SHA-256 is `known`, or any.
 
-        Args:
-            known: its SHA-256; None: any.
-
-        Raises:
-            RunError: it is missing, another one than the hash says, or of another run.
+        RunError: it is missing, another one than the hash says, or of another run.
         """
         path = self.weights(epoch)
         content = self.read(path)
@@ -247,11 +226,10 @@ def _taken(name: str) -> Any:
     module, _, attribute = name.rpartition(".")
     root, sane = module.partition(".")[0], name in PLAIN or module == "numpy.dtypes"
     ours = name == "diffusion.training.run.Way" or module.startswith(("diffusion.processes.", "torch.nn."))
-    if not (sane or ours or root in sys.modules):
+    if not (known := sane or ours or root in sys.modules):  # a module of the user's own may be imported
         origin = getattr(importlib.util.find_spec(root), "origin", None)
-        if origin is None or is_library(origin):
-            raise ValueError(f"{name} cannot be had: define it first, or import its module")
-    thing = getattr(importlib.import_module(module), attribute, None)
+        known = origin is not None and not is_library(origin)
+    thing = getattr(importlib.import_module(module), attribute, None) if known else None
     if thing is None:
         raise ValueError(f"{name} cannot be had: define it first, or import its module")
     if not (sane or isinstance(thing, type) and (ours or is_own(thing))):
@@ -261,11 +239,10 @@ def _taken(name: str) -> Any:
 
 def _run_of(weights: bytes) -> str | None:
     """Digest of the run that weights are of, as their header says; None where it does not."""
-    try:
+    with suppress(*NOT_SO):
         header = json.loads(weights[8 : 8 + int.from_bytes(weights[:8], "little")])
         return json.loads(header["__metadata__"]["about"])["run"]
-    except (ValueError, KeyError, TypeError):
-        return None
+    return None
 
 
 def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
@@ -278,11 +255,7 @@ def weights_bytes(network: nn.Module, about: Mapping[str, Any]) -> bytes:
 
 
 def load_weights(content: bytes, network: nn.Module, name: str = "weights") -> nn.Module:
-    """Load the content of a safetensors file into a network; returns it in evaluation mode.
-
-    Raises:
-        RunError: it is for another network.
-    """
+    """The network, with the content of a safetensors file, for evaluation; RunError: it is another one's."""
     try:
         network.load_state_dict(safetensors.torch.load(content))
     except Exception as error:  # safetensors and torch each raise their own

@@ -27,10 +27,10 @@ from diffusion.files import differences, digest, expanded
 from diffusion.identity import describe
 from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import check_images
-from diffusion.processes.priors import prior_of
 from diffusion.provenance import versions
 from diffusion.sources import name_of
 from diffusion.training import network as networks
+from diffusion.training import sampling
 from diffusion.training.checkpoints import ANEW, FORM, RunError, RunFolder
 from diffusion.training.loop import Loop
 from diffusion.training.run import Run, kept_way, refuse_what_no_hash_tells, sampled_in
@@ -164,10 +164,9 @@ def fit(
     place = Path(mkdtemp(prefix="diffusion-")) if folder is None else expanded(folder)
     store = _find(place, name, seed, known, precision == "auto")
     with store.locked():
-        process, about = _prepared(store, process, x)
-        if about.keys() <= {"prepared", "process"}:
-            about |= {"form": FORM, "name": name, "identity": known, "versions": versions()}
-            about |= {"auto": True} if precision == "auto" else {}
+        new = {"form": FORM, "name": name, "identity": known, "versions": versions()}
+        about = store.about() or new | ({"auto": True} if precision == "auto" else {})
+        process = _prepared(store, about, process, x)
         if "network" not in about or store.intact(about["network"]) is None:
             about["network"] = store.keep("network", architecture[1])
         if about != store.about():  # new, or with a file that was lost
@@ -182,7 +181,7 @@ def fit(
         )  # fmt: skip
         if folder is None:
             weakref.finalize(run, _remove, place, os.getpid())
-        run.fitted(prior_of(process.prior))  # kept, for a run that is opened without its images
+        run.fitted(process.prior)  # kept, for a run that is opened without its images
         test = None if x_test is None else x_test.to(on)
         with runtime.seeded(0):
             if not any(p.requires_grad for p in networks.build(*architecture).parameters()):
@@ -222,41 +221,30 @@ def _images(x: Any, name: str) -> Tensor:
 def _refuse_no_loss(learner: Learner) -> None:
     """Raise ValueError where a network or a process of one's own gives no loss, or keeps a count."""
     network, process, x = learner.network, learner.process, learner.x[:2]
-    training = network.training
+    name, training, said = type(process).__name__, network.training, []
     network.eval()
-    times = torch.ones(len(x), device=x.device)
     try:
         with torch.no_grad(), runtime.seeded(0):
-            made = network(x, times)
-    except TypeError as error:
-        raise ValueError(f"the network, called with x_t and t / T, raises a TypeError: {error}") from error
-    if not isinstance(made, Tensor) or made.shape != x.shape:
-        raise ValueError(f"the network maps {looks(x)} to {looks(made)}; needed: the same shape")
-    said, name = [], type(process).__name__
-    if isinstance(process, ColdDiffusion):
-        made = process.degrade(x, torch.full((len(x),), process.T, device=x.device))
-        if not isinstance(made, Tensor) or made.shape != x.shape:
-            raise ValueError(f"degrade of {name} maps {looks(x)} to {looks(made)}; needed: the same shape")
-    for _ in range(2):  # what is kept at the first call is no count
-        try:
+            made = network(x, torch.ones(len(x), device=x.device))
+            sampling.checked(made, tuple(x.shape), "the network")
+            if isinstance(process, ColdDiffusion):
+                deepest = process.degrade(x, torch.full((len(x),), process.T, device=x.device))
+                sampling.checked(deepest, tuple(x.shape), f"degrade of {name}")
+        for _ in range(2):  # what is kept at the first call is no count
             loss = learner.loss(network, x, "first look")
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(
-                f"the loss of {name} cannot be computed ({error}); `python -m diffusion.check` tries one of "
-                "your own"
-            ) from error
-        said.append([digest(describe(one, "it")) for one in (process, network)])
+            said.append([digest(describe(one, "it")) for one in (process, network)])
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"the loss of {name} cannot be computed, with the network called with x_t and t / T ({error}); "
+            "`python -m diffusion.check` tries a degradation of your own"
+        ) from error
     if said[0] != said[1]:
         one = process if said[0][0] != said[1][0] else network
         raise ValueError(
             f"{type(one).__name__} changes when it is used, so that a run could not go on; keep no count"
         )
-    if not isinstance(loss, Tensor) or loss.shape or not loss.is_floating_point():
-        raise ValueError(f"the loss of {name} is {looks(loss)}; needed: one float")
-    if not loss.requires_grad:
-        raise ValueError(
-            f"the loss of {name} does not depend on the network; needed: one that can be derived"
-        )
+    if not isinstance(loss, Tensor) or loss.shape or not loss.is_floating_point() or not loss.requires_grad:
+        raise ValueError(f"the loss of {name} is {looks(loss)}; needed: a float that the network determines")
     network.train(training)
 
 
@@ -267,28 +255,24 @@ def _remove(folder: Path, process: int) -> None:
 
 
 def _prepared(
-    store: RunFolder, process: DegradationProcess, x: Tensor
-) -> tuple[DegradationProcess, dict[str, Any]]:
-    """The process with what it learns from the images, as the run has it, and content of run.json so far.
+    store: RunFolder, about: dict[str, Any], process: DegradationProcess, x: Tensor
+) -> DegradationProcess:
+    """The process with what it learns from the images, as the run has it; `about`, of run.json, names it.
 
-    Raises:
-        RunError: the run's is lost or damaged, and preparing again gives another one, as on another machine.
+    RunError: the run's is lost or damaged, and preparing again gives another one, as on another machine.
     """
-    about = store.about()
-    if about is not None:
-        # Where it is lost, or holds an object that is not made from a file, it is prepared again.
-        with contextlib.suppress(RunError, ValueError):
-            return store.load(about["process"]), about
+    # Where there is none, or it is lost, or holds an object that is not made from a file, it is prepared.
+    with contextlib.suppress(LookupError, RunError, ValueError):
+        return store.load(about["process"])
     with runtime.seeded(0):
         process.prepare(x.clone())  # which may change its argument
     prepared = digest(json.loads(json.dumps(describe(process, "the prepared process"))))
-    if about is not None and about["prepared"] != prepared:
+    if about.setdefault("prepared", prepared) != prepared:
         raise RunError(f"the process of {store.path} is lost, and cannot be made again; {ANEW}")
-    about = {} if about is None else about
-    about |= {"prepared": prepared, "process": store.keep("process", process)}
+    about["process"] = store.keep("process", process)
     with contextlib.suppress(ValueError):
         process = store.load(about["process"])  # also the first time: a tensor may lie otherwise in memory
-    return process, about
+    return process
 
 
 def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], auto: bool) -> RunFolder:
@@ -309,15 +293,10 @@ def _find(folder: Path, name: str, seed: int, identity: Mapping[str, Any], auto:
         if (other := store.about()) is None:
             others.append((1, "its run.json is damaged, or of an earlier edition", store.path))
             continue
-        known = other["identity"]
-        if (
-            auto
-            and other.get("auto")
-            and digest(known | {"precision": identity["precision"]}) == digest(identity)
-        ):
+        same = {"precision": identity["precision"]} if auto and other.get("auto") else {}
+        if not (why := [*differences(other["identity"] | same, identity)]):
             return store
-        why = [_changed(one) for one in differences(known, identity)]
-        others.append((len(why), why[0], store.path))
+        others.append((len(why), _changed(why[0]), store.path))
     if others:
         _, said, old = min(others)  # the one that is most like it
         print(f"{name}, seed {seed}: a new run, since {said}; {old} stays as it is", flush=True)

@@ -30,11 +30,7 @@ class Loop:
         self.seconds = 0.0  # spent on the epoch under way
 
     def run(self, checkpoint_steps: int) -> None:
-        """Train to the end, from the last state if there is one.
-
-        Raises:
-            RunError: weights of an earlier epoch are damaged.
-        """
+        """Train to the end, from the last state if there is one; RunError: earlier weights are damaged."""
         if state := self.store.load_state():
             self._restore(state)
             for line in self.history:

@@ -192,10 +192,7 @@ def architecture(
 
     Args:
         network: one of `NETWORKS`, `module:Class` of your own, or the class itself. It maps images
-            (B, C, S, S) and times (B,) to (B, C, S, S).
-
-    Raises:
-        ValueError: an unknown name, or no class of networks.
+            (B, C, S, S) and times (B,) to (B, C, S, S). ValueError: an unknown name, or no such class.
     """
     cls = named("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):

@@ -62,7 +62,8 @@ def open(
     identity, given = about["identity"], process is not None
     try:
         process = store.load(about["process"]) if process is None else process
-        network = _network(identity["network"]["class"]) if network is None else network
+        name = identity["network"]["class"]
+        network = network or found_by(name) or named("network", name, {})
         architecture = networks.architecture(network, (), store.load(about["network"]))
     except (RunError, ValueError) as error:
         kind = RunError if isinstance(error, RunError) else ValueError
@@ -83,12 +84,6 @@ def open(
         *(process, about["name"], identity["seed"], store, identity, history, steps),
         *(precision, on, architecture, kept_way(store, about)),
     )
-
-
-def _network(name: str) -> Any:
-    """The class of a network by the name that a run has of it; raises ValueError."""
-    thing = found_by(name)
-    return named("network", name, {}) if thing is None else thing
 
 
 def _say_what_changed(folder: Path, recorded: dict[str, str], *things: Any) -> None:
@@ -119,13 +114,9 @@ def released(
 ) -> Run | list[str]:
     """A released model, from the checkout or the installed package; `seed` None: the first that there is.
 
-    It is sampled in a precision as `open` takes it.
-
-    Without a model, the names of those that there are, PROFILE/MODEL-SEED, of all profiles or of one. Such a
-    name opens the model too, and so does MODEL-SEED as the model.
-
-    Raises:
-        ValueError: there is no such profile, model or seed; the message names those that there are.
+    It is sampled in a precision as `open` takes it. Without a model, the names of those that there are,
+    PROFILE/MODEL-SEED, of all profiles or of one. Such a name opens the model too, and so does MODEL-SEED as
+    the model. ValueError: there is no such profile, model or seed; the message names those that there are.
     """
     if profile and model is None and "/" in profile:
         profile, _, model = profile.partition("/")

@@ -113,11 +113,8 @@ class Run:
     def network(self, epoch: int | None = None, average: int = 1) -> nn.Module:
         """The network after an epoch (None: the last), in evaluation mode, on the device.
 
-        Args:
-            average: the mean of the weights after this many epochs, the last of which is `epoch`.
-
-        Raises:
-            RunError: weights are lost or damaged, or there is no such epoch.
+        Its weights may be the `average` over so many epochs, the last of which is `epoch`. RunError: weights
+        are lost or damaged, or there is no such epoch.
         """
         states = []
         for one in self._epochs(epoch, average):
@@ -169,7 +166,7 @@ class Run:
     def drawn_by(
         self, n: int, seed: int | None = None, epoch: int | None = None, *, precision: Any = None, **how: Any
     ) -> dict[str, Any]:
-        """All that determines the images that `sample` gives for these arguments, as JSON."""
+        """As JSON, all that determines the images that `sample` gives for these arguments."""
         n, seed, average, walker, begin = self._asked(n, seed, **how)
         own: dict[str, str] = {}
         return {
@@ -204,12 +201,11 @@ class Run:
     def by_default(self, sampler: Any = None, prior: Any = None, average: int = 1) -> Self:
         """Say how this run is sampled where nothing else is said; kept in its folder, but not in a release.
 
-        Raises:
-            ValueError: the process cannot be sampled so.
+        ValueError: the process cannot be sampled so.
         """
         self._epochs(None, average)
         way = Way(sampler and sampler_of(sampler, self.process), prior_of(prior), average)
-        self.fitted(way.prior if way.prior is not None else prior_of(self.process.prior))
+        self.fitted(self.process.prior if prior is None else way.prior)
         if self.keeps:
             self.store.write_about(self.store.about() | {"sampling": self.store.keep("sampling", way)})
         self.way = way
@@ -246,8 +242,7 @@ class Run:
 
     def _start(self, n: int, prior: Any, start: Tensor | None) -> Any:
         if start is None:
-            chosen = self.way.prior if prior is None else prior
-            return self.fitted(prior_of(self.process.prior if chosen is None else chosen))
+            return self.fitted(prior)
         if prior is not None:
             raise ValueError("prior and start are both given; sampling starts from one of them")
         floats = isinstance(start, Tensor) and start.is_floating_point() and start.ndim
@@ -258,45 +253,35 @@ class Run:
             raise ValueError(f"start reaches {start.abs().max():g}; needed: pixels in [-0.5, 0.5]")
         return start.detach().float().cpu().expand(n, *start.shape[1:])
 
-    def fitted(self, prior: Any) -> Any:
-        """The prior, fitted on the training images if it has `fit`.
+    def fitted(self, prior: Any = None) -> Any:
+        """A prior, fitted on the training images if it has `fit`; ValueError: these are not known.
 
-        Raises:
-            ValueError: the training images are not known.
+        None: as it is sampled by default, or as its process says, which may be from none. It is fitted once,
+        and kept in the folder under a hash of all that it is made of.
         """
-        if prior is None or not hasattr(prior, "fit"):
+        prior = self.way.prior if prior is None else prior
+        prior = prior_of(self.process.prior if prior is None else prior)
+        if not hasattr(prior, "fit"):
             return prior
-        name = self.prior_name(prior)
-        if name not in self.learnt:
-            kept = self._kept_prior(name)
-            self.learnt[name] = self._fit_prior(prior, name) if kept is None else kept
-        return self.learnt[name]
-
-    def prior_name(self, prior: Any) -> str:
-        """The name, without its hash, of the file of a prior that is fitted for this run."""
         own: dict[str, str] = {}
         known = [describe(one, what, own) for one, what in ((prior, "prior"), (self.process, "process"))]
-        return f"priors/{digest([known, own, self.identity['data']['train']], 16)}"
-
-    def _kept_prior(self, name: str) -> Any:
+        name = f"priors/{digest([known, own, self.identity['data']['train']], 16)}"
+        if name in self.learnt:
+            return self.learnt[name]
         for path in self.folder.glob(f"{name}-*.pt"):
             try:
-                return self.store.load(f"priors/{path.name}")
+                return self.learnt.setdefault(name, self.store.load(f"priors/{path.name}"))
             except (RunError, ValueError) as error:
                 print(f"warning: {error}; the prior is fitted again", flush=True)
-        return None
-
-    def _fit_prior(self, prior: Any, name: str) -> Any:
         with runtime.seeded(0):
             made = fitted(copy.deepcopy(prior), self.process.compress(self._training_images(prior)))
         if self.keeps and os.access(self.folder, os.W_OK):
             try:
-                return self.store.load(self.store.keep(name, made))  # as it is had back
+                made = self.store.load(self.store.keep(name, made))  # as it is had back
             except ValueError as error:
-                print(
-                    f"note: the prior, a {type(prior).__name__}, is fitted anew each time: {error}",
-                    flush=True,
-                )
+                who = f"the prior, a {type(prior).__name__}"
+                print(f"note: {who}, is fitted anew each time: {error}", flush=True)
+        self.learnt[name] = made
         return made
 
     def _training_images(self, prior: Any) -> Tensor:

@@ -32,8 +32,7 @@ def draw(
         precision: fp32 or bf16.
         chunk: images per network call; bounds memory, does not change the samples.
 
-    Raises:
-        ValueError: prior or sampler give another number or shape of images, or numbers that are not finite.
+    ValueError: prior or sampler give another number or shape of images, or numbers that are not finite.
     """
     steps = walk(process, network, sampler, start, n, seed, precision, chunk)
     next(steps)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from diffusion.figures.curves import BAND, FEW, PLAIN, epochs, line, logarithmic
@@ -14,7 +13,7 @@ from diffusion.files import read_json
 from study.counterparts import Pair
 from study.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, plain, titled
 from study.results import Results, Training
-from study.table import CHECKPOINT, Samples
+from study.table import CHECKPOINT
 
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
 BLANK = 1.0  # spread of the border over samples from which most are a square of one grey: the images' range
@@ -71,23 +70,36 @@ def _test_losses(one: Training) -> tuple[list[int], list[float]]:
 @figure
 def distances(results: Results) -> Figure | None:
     """Figs. 4 and 13: distances over epochs, a curve a training, of many checkpoints a running mean."""
-    ones = [one for one in results.trainings.values() if _curve(one)]
-    if all(len(_curve(one)) < 2 for one in ones):
+    curves = [(one, [row for row in one.curve if not row.one_image]) for one in results.trainings.values()]
+    curves = [(one, rows) for one, rows in curves if rows]
+    if all(len(rows) < 2 for _, rows in curves):
         return None
-    drawn, ends = new_figure(46), []
+    drawn, ends, first = new_figure(46), [], curves[0][0]
     axes = drawn.subplots()
-    epochs(axes, 1, max(_curve(one)[-1].epoch for one in ones))
-    for one in ones:
-        colour, (x, mean) = colour_of(results, one), _course(one)
-        _distance(axes, one, colour, one is results.first(one.model))
-        if len(x) > FEW:
+    epochs(axes, 1, max(rows[-1].epoch for _, rows in curves))
+    for one, rows in curves:
+        name, colour, many = titled(results, one), colour_of(results, one), len(rows) > FEW
+        x, found = np.array([row.epoch for row in rows]), [row["frechet"] for row in rows]
+        values = mean = np.array([each.value for each in found])
+        if many:
+            axes.plot(x, values, label=RAW, **LOOKS[RAW] | {"color": colour})
+        else:
+            if one is results.first(one.model):
+                low, high = [each.low for each in found], [each.high for each in found]
+                axes.fill_between(x, low, high, color=colour, **BAND)
+            axes.plot(x, values, color=colour, marker="o", markersize=2.4)
+        blank = np.array([row["border"].sd > BLANK for row in rows])
+        if blank.any():
+            axes.plot(x[blank], values[blank], label=SQUARES, **LOOKS[SQUARES] | {"color": colour})
+        if many:  # fewer at both ends
+            mean = pd.Series(values).rolling(WINDOW, center=True, min_periods=1).mean().to_numpy()
             axes.plot(x, mean, label=MEAN, **LOOKS[MEAN] | {"color": colour})
-            drawn.plots(f"{titled(results, one)}, {MEAN}", x, mean)
-        ends.append((x[-1], mean[-1], titled(results, one), colour))
-    axes.set_ylabel(f"Fréchet distance, {plain(ones[0].train.data.noun)} features")
-    if not logarithmic(axes, [row["frechet"].value for one in ones for row in _curve(one)]):
+            drawn.plots(f"{name}, {MEAN}", x, mean)
+        ends.append((x[-1], mean[-1], name, colour))
+    axes.set_ylabel(f"Fréchet distance, {plain(first.train.data.noun)} features")
+    if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
-    if "floor" in (near := ones[0].measured[CHECKPOINT]):
+    if "floor" in (near := first.measured[CHECKPOINT]):
         floor = near["floor"].value
         if floor < axes.get_ylim()[0]:
             text = f"real against real: {floor:.2g} (below)"
@@ -98,36 +110,6 @@ def distances(results: Results) -> Figure | None:
     key(drawn, {name: look for name, look in LOOKS.items() if name in shown})
     name_ends(axes, ends)
     return drawn
-
-
-def _curve(one: Training) -> list[Samples]:
-    """The checkpoints of a training whose samples have a distance, and are not one image."""
-    return [row for row in one.curve if not row.one_image]
-
-
-def _course(one: Training) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs and distances of a training; of many the mean of each and its neighbours, fewer at both ends."""
-    found = pd.Series({row.epoch: row["frechet"].value for row in _curve(one)})
-    if len(found) > FEW:
-        found = found.rolling(WINDOW, center=True, min_periods=1).mean()
-    return found.index.to_numpy(), found.to_numpy()
-
-
-def _distance(axes: Axes, one: Training, colour: str, first: bool) -> None:
-    """Draw the checkpoints of a training; those of blank squares are marked."""
-    rows = _curve(one)
-    x, found = np.array([row.epoch for row in rows]), [row["frechet"] for row in rows]
-    value = np.array([each.value for each in found])
-    if len(x) > FEW:
-        axes.plot(x, value, label=RAW, **LOOKS[RAW] | {"color": colour})
-    else:
-        if first:
-            low, high = [each.low for each in found], [each.high for each in found]
-            axes.fill_between(x, low, high, color=colour, **BAND)
-        axes.plot(x, value, color=colour, marker="o", markersize=2.4)
-    blank = np.array([row["border"].sd > BLANK for row in rows])
-    if blank.any():
-        axes.plot(x[blank], value[blank], label=SQUARES, **LOOKS[SQUARES] | {"color": colour})
 
 
 @figure

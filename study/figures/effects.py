@@ -1,21 +1,19 @@
 """Figures of the experiments: effects of changes, the intervention in early epochs, and few calls."""
 
+from itertools import product
 from statistics import fmean
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
-from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import INK, MUTED, STYLES, new_figure, styles_of
 from study.figures.styles import figure, key, on_logs
 from study.results import Results
 
+COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
 SHOWN = (  # rows, from above: the effect, and the part of the sets in which it is told
     *(("training noise", part) for part in ("in the zoom", "in the blur", "in the pixelate")),
-    *(("joint start", part) for part in ("without training noise", "with training noise")),
-    *(("sampling noise", part) for part in ("without training noise", "with training noise")),
-    *(("blur for zoom", part) for part in ("without training noise", "with training noise")),
-    *(("pixelation for zoom", part) for part in ("without training noise", "with training noise")),
+    *product(("joint start", "sampling noise", "blur for zoom", "pixelation for zoom"), COLOURS),
 )
 NAMES = {"in the pixelate": "in the pixelation"}
 PANELS = {  # measure -> its title, the factor of its values, the place of no effect, ticks
@@ -24,7 +22,6 @@ PANELS = {  # measure -> its title, the factor of its values, the place of no ef
     "frechet": ("distance", 1, 1, (0.5, 1, 2)),
     "frechet_autoencoder": ("autoencoder", 1, 1, (0.5, 1, 2)),
 }
-COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
 
 
 @figure
@@ -43,9 +40,7 @@ def effects(results: Results) -> Figure | None:
             if one.low is not None:
                 axes.plot([times * one.low, times * one.high], [place] * 2, color=colour, linewidth=1)
         if none:
-            axes.set_xscale("log")
-            axes.xaxis.set_major_formatter(PLAIN)
-            axes.xaxis.set_minor_locator(NullLocator())
+            on_logs(axes.xaxis)
         axes.set_xticks(ticks)
         axes.set(title=title, xlabel="ratio" if none else "points", ylim=(len(ways) - 0.5, -0.5))
         axes.grid(False, axis="y")
@@ -66,25 +61,20 @@ def intervention(results: Results) -> Figure | None:
     """Spread of the border and share of digits after each of the first epochs, a panel for each schedule."""
     if not (job := results.intervention):
         return None
-    drawn = new_figure(42)
-    panels = drawn.subplots(1, 4)
-    for i, (measure, label) in enumerate(
-        {"border": "s.d. of the border", "digit": "share of digits"}.items()
-    ):
-        for j, model in enumerate(("linear", "cosine")):
-            axes = panels[2 * i + j]
-            for way, look in WAYS.items():
-                of = model, way, measure
-                rows = [row for row in job.rows if (row.model, row.way, row.measure) == of]
-                values = [row.interval.sd if measure == "border" else row.interval.value for row in rows]
-                axes.plot([row.epoch for row in rows], values, markersize=3, linewidth=1, **look)
-            axes.set(title=model, xlabel="epoch", ylabel=label if not j else "")
-            if measure == "border":
-                axes.set(yscale="log", ylim=(0.02, 10), yticks=(0.1, 1, 10))
-                axes.yaxis.set_major_formatter(PLAIN)
-                axes.yaxis.set_minor_locator(NullLocator())
-            else:
-                axes.set_ylim(-0.01, 0.25)
+    drawn, labels = new_figure(42), {"border": "s.d. of the border", "digit": "share of digits"}
+    places = product(labels, ("linear", "cosine"))
+    for axes, (measure, model) in zip(drawn.subplots(1, 4), places, strict=True):
+        for way, look in WAYS.items():
+            of = model, way, measure
+            rows = [row for row in job.rows if (row.model, row.way, row.measure) == of]
+            values = [row.interval.sd if measure == "border" else row.interval.value for row in rows]
+            axes.plot([row.epoch for row in rows], values, markersize=3, linewidth=1, **look)
+        axes.set(title=model, xlabel="epoch", ylabel=labels[measure] if model == "linear" else "")
+        if measure == "border":
+            on_logs(axes.yaxis)
+            axes.set(ylim=(0.02, 10), yticks=(0.1, 1, 10))
+        else:
+            axes.set_ylim(-0.01, 0.25)
     key(drawn, {NAMED[way]: look for way, look in WAYS.items()})
     return drawn
 
@@ -114,9 +104,8 @@ def few_calls(results: Results) -> Figure | None:
                 axes.plot([k] * len(ones), ones, **look, linestyle="none")
             axes.plot(calls, [fmean(ones) for ones in values], color=look["color"], linewidth=1)
             looks[name] = look
-        axes.set(xscale="log", xlabel="network calls a sample", title=title)
-        axes.set_xticks(calls, [f"{k:g}" for k in calls])
-        axes.xaxis.set_minor_locator(NullLocator())
+        on_logs(axes.xaxis)
+        axes.set(xlabel="network calls a sample", title=title, xticks=calls)
         if measure == "digit":
             axes.set_ylim(0, 1)
             axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -73,7 +73,7 @@ def quality(results: Results, model: str) -> Figure | None:
 
 @figure
 def quality_both(results: Results) -> Figure | None:
-    """The same of the cosine DDPM and of the zoom."""
+    """`quality` of the cosine DDPM and of the zoom, side by side."""
     names = {m: f"quality_{results.first(m).name}" for m in ("cosine", "zoom") if m in results.models}
     parts = {}
     for model, found in kept(results, names, 2).items():

@@ -1,11 +1,11 @@
-"""The size of a run by the machine."""
+"""The jobs of a profile: the size of a run by the machine."""
 
 import pytest
 import yaml
 
 from helpers import ROOT
 from study.settings import Profile, SettingError, read_profile
-from workflow import jobs, size
+from workflow import jobs
 
 SMALL = {
     "profile": "small",
@@ -19,7 +19,7 @@ SMALL = {
 def fitted(folder, **changes) -> Profile:
     path = folder / "small.yaml"
     path.write_text(yaml.safe_dump(SMALL | {"out": str(folder / "out")} | changes, sort_keys=False))
-    return size.fitted(read_profile(path, jobs.PROFILES))
+    return jobs.fitted(read_profile(path, jobs.PROFILES))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_machine_with_bf16_has_the_profile_and_another_less_and_either_keeps_i
     changed = fitted(tmp_path, seeds=[1])  # the profile changed
     assert changed.trainings["zoom", 1].n_train == {2000: 400, 400: 2000}[n_train]
     smoke = read_profile("smoke", jobs.PROFILES)  # which has no such section
-    assert size.fitted(smoke) is smoke
+    assert jobs.fitted(smoke) is smoke
 
 
 def test_settings_for_a_slow_machine_that_are_none_are_refused(tmp_path, monkeypatch):
@@ -59,6 +59,6 @@ def test_settings_for_a_slow_machine_that_are_none_are_refused(tmp_path, monkeyp
 def test_the_quick_profile_can_shrink():
     content = yaml.safe_load((ROOT / "profiles/quick.yaml").read_text())
     slow = content.pop("slow")
-    sized = Profile(size.merged(content, slow), "quick")
+    sized = Profile(jobs.merged(content, slow), "quick")
     assert sized.trainings["fast", 0].steps >= 800  # with which it draws digits
     assert sized.trainings["zoom", 0].n_train < Profile(content, "quick").trainings["zoom", 0].n_train
