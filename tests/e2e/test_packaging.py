@@ -205,7 +205,7 @@ def test_the_site_has_all_to_which_its_pages_lead(tmp_path, made_out):
     for page in ("index", "paper/report", "quick/report", "paper/notebooks/01_schedules"):
         path = project / "build" / "site" / f"{page}.html"
         links = BeautifulSoup(path.read_text(), "html.parser").select("a[href], img[src]")
-        found = {(one.get("href") or one.get("src")).partition("#")[0] for one in links}
+        found = {re.split("[?#]", one.get("href") or one.get("src"))[0] for one in links}
         local = {to for to in found if to and ":" not in to and "/released/" not in to}
         assert [to for to in local if not (path.parent / to).exists()] == [], page
     assert (project / "build" / "site" / "paper" / "rows.html").is_file()
