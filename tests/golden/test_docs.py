@@ -68,7 +68,7 @@ def test_each_promise_has_its_tests_and_each_file_of_tests_its_promise_or_module
 # --- examples ---
 
 
-def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist_dir, one_thread):
+def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist_dir):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
     (code,) = helpers.blocks("python", "README.md")
@@ -82,7 +82,7 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png", "both.png"}
 
 
-def test_losses_and_samples_go_to_tensorboard(tmp_path, monkeypatch, mnist_dir, one_thread):
+def test_losses_and_samples_go_to_tensorboard(tmp_path, monkeypatch, mnist_dir):
     if not os.environ.get("CI"):
         pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

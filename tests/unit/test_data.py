@@ -89,7 +89,7 @@ def test_images_become_28_by_one_option():
         (COLOURS, d.DDPM(d.linear(T=5)), "unet", None),
     ],
 )
-def test_a_training_of_other_images_samples_and_opens(tmp_path, one_thread, dataset, process, network, prior):
+def test_a_training_of_other_images_samples_and_opens(tmp_path, dataset, process, network, prior):
     x, _ = d.load(dataset, n=32)
     how = {"steps": 1, "batch_size": 32, "precision": "fp32", "channels": [4]}
     run = d.fit(process, x, network=network, folder=tmp_path, **how)

@@ -19,8 +19,6 @@ from diffusion.evaluation.summary import shown
 from diffusion.runtime import generator
 from study import confidence, pixels  # noqa: F401 - whose measures are taken, too
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 N = 40
 
 

@@ -18,8 +18,6 @@ from diffusion.runtime import generator
 from diffusion.training.steps import learning_rate_at
 from helpers import BATCH, STEPS, Drops, Fade, Linear, assert_same, losses, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def never(step, loss):
     pytest.fail(f"trained, step {step}")
