@@ -41,9 +41,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
 torch.set_num_threads(1)
 
 if sys.dont_write_bytecode:  # as in many containers, where each process would compile all that it imports
-    COMPILED = tempfile.TemporaryDirectory(
-        prefix="bytecode-"
-    )  # of this run and its workers
+    COMPILED = tempfile.TemporaryDirectory(prefix="bytecode-")  # for this run and its workers
     os.environ["PYTHONPYCACHEPREFIX"] = COMPILED.name
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

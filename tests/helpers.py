@@ -123,6 +123,17 @@ def changed(path: Path, change: Callable[[dict], object]) -> None:
     path.write_text(json.dumps(content))
 
 
+def small_files(size: int = 9_000) -> dict[str, Any]:
+    """Options of a process in which no file may have more bytes, so that its last ones cannot be written."""
+    import resource  # which Windows lacks
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    # Bytecode that is cut off so would be read by the next process.
+    return {"preexec_fn": limit, "env": os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}}
+
+
 BATCH, STEPS = 8, 4  # images a step, steps an epoch
 
 

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -135,12 +134,10 @@ def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, co
 
 
 def test_on_a_full_disk_a_job_ends_with_one_line_and_nothing_is_half_written(copy):
-    """No file may have more than some bytes, so that its last ones cannot be written."""
     (copy.out / "metrics" / "measure_frame-0.json").unlink()  # rows that are there would stay
     (copy.out / "jobs" / "measure_frame-0.json").unlink()
     before = helpers.content(copy.out)
-    limit = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))}
-    done = python("-m", "workflow.job", copy.path, "measure_frame-0", **limit)
+    done = python("-m", "workflow.job", copy.path, "measure_frame-0", **helpers.small_files())
     assert done.returncode == 1
     (line,) = [line for line in done.stdout.splitlines() if "FAILED" in line]
     assert "File too large" in line

@@ -90,7 +90,6 @@ def test_losses_and_samples_go_to_tensorboard(tmp_path, monkeypatch, mnist_dir):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
     (code,) = (one for one in helpers.blocks("python", "docs/running.md") if "tensorboard" in one)
-    assert len(code.strip().splitlines()) <= 11
     smaller = {'"steps": 1000': '"steps": 3', "d.Mixture()": "d.Mixture(2)", "64": "2"}
     for written, instead in (smaller | {'load("mnist")': 'load("mnist", n=100)'}).items():
         assert written in code
@@ -126,7 +125,6 @@ def test_the_profiles_in_running_are_profiles(code):
 def test_the_readme_shows_the_release():
     assert readme.filled(README, ROOT / "released" / "paper") == README
     assert README.count("<!-- released: ") == 1
-    assert README.count("\n") <= 120
 
 
 def test_the_table_of_time_to_digits_is_made_of_the_points_beside_it(tmp_path, capsys):
