@@ -78,7 +78,8 @@ def test_ones_own_is_trained_measured_and_told_and_no_notebook_names_this_machin
     assert {"gaussian", "cautious"} <= found.first("zoom").changes.keys()
     assert found.first("frame").train.parameters_count == 2_217
     assert all(one.final["low_confidence"].n == 32 for one in found.trainings.values())
-    assert "Level t blackens a frame of t pixels." in of_page(smoke.out)
+    assert "Level t blackens a frame of t pixels." in (told := of_page(smoke.out))
+    assert "Your run, and the paper’s" in told
     executed = list((smoke.out / "notebooks").glob("*.ipynb"))
     assert len(executed) == 5
     for path in executed:

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from torchvision import datasets
 from torchvision.transforms.functional import resize
 
 import diffusion as d
-from diffusion import data, idx, provenance
+from diffusion import data, idx
 from diffusion.data import DataError
 
 DIGITS = load_digits()
@@ -45,13 +44,6 @@ def test_mnist_is_torchvisions(mnist_dir, split):
     few, of_them = d.load("mnist", split, mnist_dir, 7)
     assert torch.equal(few, images[:7])
     assert torch.equal(of_them, labels[:7])
-
-
-def test_the_place_is_the_callers_choice_or_the_checkouts(monkeypatch):
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-    assert data.folder() == provenance.checkout() / "data"
-    monkeypatch.setenv("MNIST_DIR", "/somewhere")
-    assert data.folder() == Path("/somewhere")
 
 
 def test_what_is_known_by_its_hash_is_found_again(mnist_dir):
