@@ -34,10 +34,8 @@ def test_papermill_shows_parameters_as_the_settings_describe_them(name):
     assert found.pop("more")["default"] == "{}"
     assert found.keys() <= fields.keys()
     assert len(found) <= 8
-    assert (
-        f"`python -m {'diffusion.parameters' if name in OF_DIFFUSION else 'study.settings'} {name}`"
-        in code_of(name)[0]
-    )
+    lists = "diffusion.parameters" if name in OF_DIFFUSION else "study.settings"
+    assert f"`python -m {lists} {name}`" in code_of(name)[0]
     for key, shown in found.items():
         assert shown["help"].strip() == meaning(fields[key])
         assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict")

@@ -65,9 +65,8 @@ def test_a_release_has_the_last_weights_and_all_of_which_the_report_is_made(chec
     assert there == {*names, release.MANIFEST}
     for part in ("metrics/", "kept/", "jobs/", "notebooks/", "figures/", "history.jsonl", "report.pdf"):
         assert any(part in name for name in names), part
-    assert {name for name in names if "/weights/" in name} == {
-        one.train.weights.file for one in load(checkout.released).trainings.values()
-    }
+    last = {one.train.weights.file for one in load(checkout.released).trainings.values()}
+    assert {name for name in names if "/weights/" in name} == last
     assert not [n for n in names if n.endswith(".html") or n.startswith("samples") or "/state-" in n]
     release.unpack(checkout.released, tmp_path)
     of_report = {"numbers.json", "report.pdf", "figures"}  # is made anew
@@ -88,10 +87,8 @@ def test_an_interrupted_release_is_none_and_verify_fails_where_something_is_miss
     done = checkout.run("verify", "other")
     assert done.returncode == 1, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("  DIFFERS")]
-    assert [line.split(":")[0] for line in lines] == [
-        f"  DIFFERS {what}"
-        for what in ("file gone", "files of the manifest", "weights of zoom-0", "the report")
-    ]
+    different = ["file gone", "files of the manifest", "weights of zoom-0", "the report"]
+    assert [line.split(":")[0] for line in lines] == [f"  DIFFERS {what}" for what in different]
     assert done.stdout.splitlines()[-1].endswith("; 4 disagree")
 
 

@@ -22,10 +22,8 @@ from report import readme
 from study import settings
 from study.table import Job
 
-PAGES = {
-    p.relative_to(ROOT).as_posix(): p.read_text("utf-8")
-    for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
-}
+FOUND = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in FOUND}
 PACKAGES = ("diffusion", "study", "report", "workflow", "benchmarks")
 README, SPEED = PAGES["README.md"], PAGES["docs/speed.md"]
 

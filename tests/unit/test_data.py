@@ -159,10 +159,8 @@ class WithoutMirrors(idx.IdxFiles):
         raise OSError("Name or service\nnot known")
 
 
-PIXELS, NUMBERS = (
-    np.random.default_rng(0).integers(0, 256, (30, 28, 28), np.uint8),
-    np.arange(30, dtype=np.uint8) % 10,
-)
+PIXELS = np.random.default_rng(0).integers(0, 256, (30, 28, 28), np.uint8)
+NUMBERS = np.arange(30, dtype=np.uint8) % 10
 ARRAYS = {"train-images-idx3": PIXELS, "train-labels-idx1": NUMBERS}
 ARRAYS |= {"t10k-images-idx3": PIXELS + 1, "t10k-labels-idx1": NUMBERS}
 FILES = {f"{name}-ubyte": idx.idx_bytes(array) for name, array in ARRAYS.items()}

@@ -39,11 +39,8 @@ def test_a_page_is_whole_every_link_arrives_and_it_loads_nothing(request, run, n
     assert not re.findall(LEFT, page.get_text())
     ids = [tag["id"] for tag in page.select("[id]")]
     assert len(ids) == len({*ids})
-    links, text_of = (
-        {tag["href"].partition("#")[::2] for tag in page.select("a[href]")},
-        cache(Path.read_text),
-    )
-    for file, place in links:
+    text_of = cache(Path.read_text)
+    for file, place in {tag["href"].partition("#")[::2] for tag in page.select("a[href]")}:
         if not file.startswith(("https://", "data:text/csv,")):
             assert (path.parent / file).is_file() or not file, file
             assert not place or f'id="{place}"' in text_of(path.parent / (file or path.name)), place
