@@ -123,12 +123,12 @@ def changed(path: Path, change: Callable[[dict], object]) -> None:
     path.write_text(json.dumps(content))
 
 
-def small_files(size: int = 9_000) -> dict[str, Any]:
-    """Options of a process in which no file may have more bytes, so that its last ones cannot be written."""
+def small_files() -> dict[str, Any]:
+    """Options of a process in which no file may have more than 9,000 bytes, as on a full disk."""
     import resource  # which Windows lacks
 
     def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
 
     # Bytecode that is cut off so would be read by the next process.
     return {"preexec_fn": limit, "env": os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}}
