@@ -60,11 +60,11 @@ site: page ## what the Pages workflow publishes: build/site
 	cd "$(CURDIR)"; done; echo "build/site has the page, the paper and a run of the profile quick"
 
 test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb notebooks/12_effects.ipynb
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb
 
 test-long: env ## the longest tests, which CI leaves out: up to two minutes each
 	$(RUN) -m pytest -n $(WORKERS) -m long tests
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/0[1-8]*.ipynb notebooks/1[013]*.ipynb
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/0[1-8]*.ipynb notebooks/1*.ipynb
 
 test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,11 @@ settings.load_profile("project")
 os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
 torch.set_num_threads(1)
 
+if sys.dont_write_bytecode:  # as in many containers, where each process would compile all that it imports
+    COMPILED = tempfile.TemporaryDirectory(prefix="bytecode-")  # for this run and its workers
+    os.environ["PYTHONPYCACHEPREFIX"] = COMPILED.name
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Workers take a file at a time. The longest come first: none is left alone with one at the end."""
@@ -46,23 +52,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: [name not in item.path.parts for name in first])
 
 
+OURS = ("diffusion.", "study.")
+
+
 @pytest.fixture(autouse=True)
 def known_measures():
-    """A measure that a test defined goes with its module, which the test takes away."""
+    """A measure that a test defined goes with it."""
     yield
-    for name in [name for name, one in MEASURES.items() if one.function.__module__ not in sys.modules]:
+    for name in [n for n, one in MEASURES.items() if not one.function.__module__.startswith(OURS)]:
         del MEASURES[name]
-
-
-@pytest.fixture(scope="session")
-def one_thread() -> None:
-    """All tests have one."""
-
-
-@pytest.fixture(scope="session")
-def root() -> Path:
-    """The project's folder."""
-    return ROOT
 
 
 @pytest.fixture(scope="session")
@@ -85,11 +83,21 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that all workers of a test run share, made by the first that needs it."""
+    out = shared_folder(factory) / name
+    with FileLock(out.with_suffix(".lock")):
+        if not (done := out.with_suffix(".done")).exists():
+            make(out)
+            done.touch()
+    return out
+
+
 # === trainings ===========================================================================================
 
 
 @pytest.fixture(scope="module")
-def whole(images, one_thread, tmp_path_factory):
+def whole(images, tmp_path_factory):
     """A run that nothing befell."""
     return train(images, tmp_path_factory.mktemp("whole"))
 
@@ -105,12 +113,7 @@ BESIDE = ("first_samples.png", "losses_beside.svg", "samples_beside.png")  # fig
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Path:
     """The folder of a tiny run (`helpers.TINY`); to be left as it is."""
-    out = shared_folder(tmp_path_factory) / "tiny"
-    with FileLock(out.with_suffix(".lock")):  # pytest-xdist: one worker makes it
-        if not out.exists():
-            helpers.tiny(out.with_name("making"), mnist_dir)
-            out.with_name("making").rename(out)
-    return out
+    return made_once(tmp_path_factory, "tiny", lambda out: helpers.tiny(out, mnist_dir))
 
 
 @pytest.fixture(scope="session")
@@ -118,15 +121,14 @@ def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the released paper, its report and pages of made-up notebooks; to be left as it is."""
     from report import build  # seconds, which a process that runs no test need not wait
 
-    out = shared_folder(tmp_path_factory) / "made-report"
-    with FileLock(out.with_suffix(".lock")):
-        if not (out / "report.pdf").exists():
-            release.unpack(helpers.PAPER, out)
-            for name in (*NOTEBOOKS, STALE):
-                more = helpers.shown(*PAPER_SHOWS) if name == "04_compare_fid" else []
-                helpers.executed(out / "notebooks" / f"{name}.ipynb", *helpers.everything(), *more)
-            build.build(out, "paper")
-    return out
+    def make(out: Path) -> None:
+        release.unpack(helpers.PAPER, out)
+        for name in (*NOTEBOOKS, STALE):
+            more = helpers.shown(*PAPER_SHOWS) if name == "04_compare_fid" else []
+            helpers.executed(out / "notebooks" / f"{name}.ipynb", *helpers.everything(), *more)
+        build.build(out, "paper")
+
+    return made_once(tmp_path_factory, "made-report", make)
 
 
 @pytest.fixture(scope="session")
@@ -134,16 +136,17 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The second trainings of two of the paper's models as a run with its report and its profile."""
     from report import build
 
-    out = tmp_path_factory.mktemp("short")
-    helpers.of_release(out, "zoom-1", "cosine-1")
-    content = yaml.safe_load((ROOT / "profiles" / "paper.yaml").read_text())
-    content["models"]["zoom"]["measure"].pop("n_final")
-    content["models"]["cosine"]["measure"] = {"ablations": False, "inception_weights": "off"}
-    models = {name: content["models"][name] | {"seeds": [1]} for name in ("zoom", "cosine")}
-    (out / "short.yaml").write_text(yaml.safe_dump(content | {"profile": "short", "models": models}))
-    helpers.executed(out / "notebooks" / "04_compare_fid.ipynb", *helpers.shown(*BESIDE))
-    build.build(out, out / "short.yaml")
-    return out
+    def make(out: Path) -> None:
+        helpers.of_release(out, "zoom-1", "cosine-1")
+        content = yaml.safe_load((ROOT / "profiles" / "paper.yaml").read_text())
+        content["models"]["zoom"]["measure"].pop("n_final")
+        content["models"]["cosine"]["measure"] = {"ablations": False, "inception_weights": "off"}
+        models = {name: content["models"][name] | {"seeds": [1]} for name in ("zoom", "cosine")}
+        (out / "short.yaml").write_text(yaml.safe_dump(content | {"profile": "short", "models": models}))
+        helpers.executed(out / "notebooks" / "04_compare_fid.ipynb", *helpers.shown(*BESIDE))
+        build.build(out, out / "short.yaml")
+
+    return made_once(tmp_path_factory, "short", make)
 
 
 @pytest.fixture(scope="session")
@@ -200,7 +203,8 @@ class Project:
 
         until(said, TIMEOUT)
         assert started.poll() is None, self.said.read_text()
-        self.meanwhile = self.start("second").wait(TIMEOUT), (self.folder / "second").read_text()
+        if whom == "runner":
+            self.meanwhile = self.start("second").wait(TIMEOUT), (self.folder / "second").read_text()
         children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
         os.kill(started.pid if whom == "make" else int(children[0]), signal.SIGKILL)
         started.wait(LEFT)
@@ -226,18 +230,19 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
         pytest.skip("what is left of a killed run is looked for in /proc, which only Linux has")
     content = helpers.example_profile("smoke") | {"data_dir": str(mnist_dir)}
     models = content["models"]
-    small = {name: value for name, value in models["small"].items() if name != "notebook"}
-    zoom = models["zoom"] | {"lr_schedule": "constant"}  # its first epoch can be verified
-    content["models"] = {"zoom": zoom, "frame": models["frame"] | small}
+    few = {"sampler_options": {"levels": 4}, "lr_schedule": "constant"}  # whose first epoch can be verified
+    small = {"network": models["small"]["network"], "network_options": {"width": 8}}
+    content["models"] = {"zoom": models["zoom"] | few, "frame": models["frame"] | small}
     del content["yardstick"]
-    project = Project(shared_folder(tmp_path_factory) / "smoke", content)
-    done = project.folder / "done.json"
-    with FileLock(project.folder / "done.lock"):  # pytest-xdist: one worker makes it
-        if not done.exists():
-            left = project.killed("runner", "measure_zoom-0 checkpoint 1")
-            facts = {"left": left, "meanwhile": project.meanwhile, "status": project.start().wait(TIMEOUT)}
-            done.write_text(json.dumps(facts))
-    project.facts = json.loads(done.read_text())
+
+    def make(folder: Path) -> None:
+        project = Project(folder, content)
+        left = project.killed("runner", "measure_zoom-0 checkpoint 1")
+        facts = {"left": left, "meanwhile": project.meanwhile, "status": project.start().wait(TIMEOUT)}
+        (folder / "facts.json").write_text(json.dumps(facts))
+
+    project = Project(made_once(tmp_path_factory, "smoke", make), content)
+    project.facts = json.loads((project.folder / "facts.json").read_text())
     assert project.facts["status"] == 0, f"the smoke run failed:\n...{project.said.read_text()[-1500:]}"
     return project
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import linecache
 import math
 import multiprocessing
 import os
@@ -120,6 +121,17 @@ def changed(path: Path, change: Callable[[dict], object]) -> None:
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
+
+
+def small_files() -> dict[str, Any]:
+    """Options of a process in which no file may have more than 9,000 bytes, as on a full disk."""
+    import resource  # which Windows lacks
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+
+    # Bytecode that is cut off so would be read by the next process.
+    return {"preexec_fn": limit, "env": os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}}
 
 
 BATCH, STEPS = 8, 4  # images a step, steps an epoch
@@ -361,12 +373,13 @@ def defined(notebook: str, *cells: str, **given: Any) -> dict[str, Any]:
     for cell in json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text("utf-8"))["cells"]:
         if cell["cell_type"] == "code" and (not cells or cell["id"] in wanted):
             variables["display"] = lambda one, cell=cell["id"]: shown.append((cell, one))
-            *lines, last = ast.parse("".join(cell["source"])).body
+            *lines, last = ast.parse(source := "".join(cell["source"])).body
             if isinstance(last, ast.Expr):
                 called = ast.Call(ast.Name("display", ast.Load()), [last.value], [])
                 last = ast.copy_location(ast.Expr(called), last)
-            module = ast.fix_missing_locations(ast.Module([*lines, last], []))
-            exec(compile(module, f"{notebook}, {cell['id']}", "exec"), variables)
+            module, place = ast.fix_missing_locations(ast.Module([*lines, last], [])), f"<{cell['id']}>"
+            linecache.cache[place] = 0, None, [line + "\n" for line in source.split("\n")], place
+            exec(compile(module, place, "exec"), variables)
             variables |= given if cell["id"].endswith("-parameters") else {}
     return variables | {"shown": shown}
 

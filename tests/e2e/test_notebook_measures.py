@@ -76,13 +76,12 @@ def test_two_readers_leave_a_record(tmp_path, mnist_dir):
     for path in readers:
         path.write_text("number,label\n0,7\n1,n\n2,n\n3,n\n")
     given = {"out_dir": str(tmp_path), "n": 2, "sources": ["zoom"], "readers": [*map(str, readers)]}
-    defined("08_by_eye", **given)
-    job = Job(tmp_path, "blind")
+    labels_of, job = defined("08_by_eye", **given)["labels_of"], Job(tmp_path, "blind")
     assert job[""]["agreement"].value == 1
     assert sum(job[way]["read_as_digit"].value for way in (DATA, "zoom")) == 0.5  # one image of two
     readers[0].write_text("number,label\n0,7\n1,n\n2,x\n3,n\n")
     with pytest.raises(ValueError, match="A.csv: image 2 has the label 'x'; allowed: "):
-        defined("08_by_eye", **given)
+        labels_of(readers[0], 4)
 
 
 # --- 10: the study's own files ---
@@ -179,14 +178,15 @@ def test_what_a_network_misses_of_an_offset_is_added_to_its_prediction():
     ("name", "given"),
     [
         ("06_beyond", {}),
-        ("07_yardstick", {"n": 32, "n_kind": 16, "n_real": 100, "n_test": 256, "out_dir": "out"}),
-        ("08_by_eye", {"sources": ["zoom"], "out_dir": "out"}),
-        ("10_files", {"n_source": 120, "out_dir": "out"}),
-        ("11_models", {}),
-        ("13_intervention", {"n": 12, "calls": 2, "n_train": 256, "n_test": 40, "out_dir": "out"}),
+        ("07_yardstick", {"n": 32, "n_kind": 16, "n_real": 100, "n_test": 256}),
+        ("10_files", {"n_source": 120, "n_test": 100}),
+        ("12_effects", {"n": 12, "steps": 1, "n_train": 128, "n_test": 60}),
+        ("13_intervention", {"n": 12, "calls": 2, "n_train": 128, "n_test": 20}),
     ],
 )
 def test_what_no_run_of_the_workflow_executes_runs(tmp_path, mnist_dir, monkeypatch, name, given):
+    """08 and 09 do above, and as cells of a kernel; the others, in the run of e2e/test_workflow.py."""
     monkeypatch.chdir(tmp_path)
-    assert defined(name, **given)["shown"]
-    assert [path.name for path in tmp_path.iterdir()] == ["out"] * ("out_dir" in given)
+    at = {"out_dir": "out"} if given else {}
+    assert defined(name, **given, **at)["shown"]
+    assert [path.name for path in tmp_path.iterdir()] == [*at.values()]

@@ -102,16 +102,6 @@ def test_imports_run_one_way(package):
     assert len(sources(package)) > 3
 
 
-def test_the_helper_names_no_model_no_profile_and_no_record():
-    known = {"metrics", "ledger", "claims"}
-    for path in (ROOT / "profiles").glob("*.yaml"):
-        known |= {path.stem, *yaml.safe_load(path.read_text("utf-8"))["models"]}
-    known -= {"linear", "cosine", "zoom", "paper"}  # schedules, a process and a style of seaborn's, too
-    for name in sources("diffusion"):
-        named = {node.value for node in ast.walk(code_of(name)) if isinstance(node, ast.Constant)}
-        assert not named & known, f"{name} names {named & known}"
-
-
 # --- the package --------------------------------------------------------------------------------------------
 
 

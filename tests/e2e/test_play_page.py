@@ -150,10 +150,8 @@ def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
     drawn = {s: torch.randn(1, 1, 28, 28, generator=draw) for s in sampler.visits(process.T)[1:-1]}
     noise = {s: x.flatten().tolist() for s, x in drawn.items()}
     if label in sources.ZOOMS:
-        pixels, how = (
-            page.evaluate("coldZoom.start()"),
-            {"noise": sampler.noise, "greyNoise": sampler.grey_noise},
-        )
+        pixels = page.evaluate("coldZoom.start()")
+        how = {"noise": sampler.noise, "greyNoise": sampler.grey_noise}
         x_T = process.expand(torch.tensor(pixels).view(1, 1, 4, 4))
         found = page.evaluate("(given) => coldZoom.zoom(...given)", [name, pixels, how, noise])
     else:

@@ -67,10 +67,7 @@ def test_claims_unfold_figures_open_by_keyboard_and_paper_shows_all(made_out, op
 
 def test_a_number_tells_its_source_by_mouse_and_by_keyboard_once_sources_are_shown(made_out, open_page):
     page = open_page(made_out / "report.html")
-    number, told = (
-        page.locator("#text p .n").nth(1),
-        page.locator(".source:not(.peek)"),
-    )  # the first is chosen
+    number, told = page.locator("#text p .n").nth(1), page.locator(".source:not(.peek)")
     assert number.get_attribute("tabindex") is None  # on the way of no keyboard until it is asked for
     number.click()
     assert told.is_visible()

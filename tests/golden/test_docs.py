@@ -22,10 +22,8 @@ from report import readme
 from study import settings
 from study.table import Job
 
-PAGES = {
-    p.relative_to(ROOT).as_posix(): p.read_text("utf-8")
-    for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
-}
+FOUND = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+PAGES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in FOUND}
 PACKAGES = ("diffusion", "study", "report", "workflow", "benchmarks")
 README, SPEED = PAGES["README.md"], PAGES["docs/speed.md"]
 
@@ -68,7 +66,7 @@ def test_each_promise_has_its_tests_and_each_file_of_tests_its_promise_or_module
 # --- examples ---
 
 
-def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist_dir, one_thread):
+def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist_dir):
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
     (code,) = helpers.blocks("python", "README.md")
@@ -87,7 +85,7 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png", "both.png"}
 
 
-def test_losses_and_samples_go_to_tensorboard(tmp_path, monkeypatch, mnist_dir, one_thread):
+def test_losses_and_samples_go_to_tensorboard(tmp_path, monkeypatch, mnist_dir):
     if not os.environ.get("CI"):
         pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -95,7 +93,6 @@ def test_losses_and_samples_go_to_tensorboard(tmp_path, monkeypatch, mnist_dir, 
     monkeypatch.chdir(tmp_path)
     matplotlib.use("Agg")
     (code,) = (one for one in helpers.blocks("python", "docs/running.md") if "tensorboard" in one)
-    assert len(code.strip().splitlines()) <= 11
     smaller = {'"steps": 1000': '"steps": 3', "d.Mixture()": "d.Mixture(2)", "64": "2"}
     for written, instead in (smaller | {'load("mnist")': 'load("mnist", n=100)'}).items():
         assert written in code
@@ -131,7 +128,6 @@ def test_the_profiles_in_running_are_profiles(code):
 def test_the_readme_shows_the_release():
     assert readme.filled(README, ROOT / "released" / "paper") == README
     assert README.count("<!-- released: ") == 1
-    assert README.count("\n") <= 120
 
 
 def test_the_table_of_time_to_digits_is_made_of_the_points_beside_it(tmp_path, capsys):

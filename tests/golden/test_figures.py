@@ -10,10 +10,7 @@ from helpers import PAPER, defined
 from report.figures import Found, csv_of
 
 NOT_HERE = {"changes", "losses_beside"}  # figures of notebook 06, which is about another run
-NOT_HERE |= {
-    "confusion",
-    "confusion_zoom",
-}  # of 10,000 restorations, which another processor rounds otherwise
+NOT_HERE |= {"confusion", "confusion_zoom"}  # of restorations, which another processor rounds otherwise
 PLOTTED = sorted({path.stem for path in (PAPER / "figures").glob("*.csv")} - NOT_HERE)
 CLOSE = 1e-9  # relative difference that another processor's rounding may make
 ALONE = {  # notebook -> cells that figures rest on, and parameters

@@ -11,7 +11,6 @@ from diffusion.runtime import generator
 from diffusion.training.checkpoints import RunError
 from helpers import DAMAGES, assert_same, content, stopped, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 damages = pytest.mark.parametrize("damage", [DAMAGES[name] for name in ("half", "a bit within")])
 
 

@@ -8,7 +8,7 @@ import pytest
 from diffusion.training.checkpoints import RunError
 from helpers import assert_same, content, needs_linux, stopped, train
 
-pytestmark = [needs_linux, pytest.mark.usefixtures("one_thread")]
+pytestmark = needs_linux
 
 
 @contextmanager

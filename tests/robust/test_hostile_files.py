@@ -14,8 +14,6 @@ from diffusion.training.checkpoints import RunError, RunFolder, load_weights
 from diffusion.training.network import Reconstructor
 from helpers import changed, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 class Calls:
     """An object whose pickle calls a function when it is read carelessly."""

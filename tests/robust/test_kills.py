@@ -13,9 +13,6 @@ import diffusion as d
 from diffusion.training.checkpoints import RunError, RunFolder
 from helpers import Drops, assert_same, forked, losses, needs_linux, stopped, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 WAYS = {
     "fp32": {},
     "bf16": {"precision": "bf16"},

@@ -6,8 +6,6 @@ import torch
 import diffusion as d
 from helpers import assert_same, changed, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(autouse=True)
 def slow(monkeypatch):

@@ -12,8 +12,6 @@ from study.results import load
 from study.settings import Analyse
 from study.table import path_of
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def test_each_way_to_sample_is_drawn_once_and_the_models_own_first(tiny):
     linear, zoom = (load(tiny).first(model) for model in ("linear", "zoom"))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import diffusion as d
-from benchmarks import baseline, bench, calls, digits
+from benchmarks import baseline, bench, digits
 from diffusion.files import read_json
 from diffusion.processes.zoom import zoom
 
@@ -37,13 +37,6 @@ def test_the_textbooks_samples_are_ours():
     assert torch.allclose(torch.stack(ours), torch.stack(theirs), atol=1e-4)
 
 
-def test_candidates_take_turns_and_the_first_round_is_thrown_away():
-    turns = []
-    found = bench.in_turns(lambda: turns.append("A"), lambda: turns.append("B"), rounds=3, units=2)
-    assert turns == ["A", "B"] * 4
-    assert [len(seconds) for seconds in found] == [3, 3]
-
-
 def test_a_quick_run_leaves_the_table(tmp_path, mnist_dir, capsys):
     bench.main(["--quick", "zoom", "sampling", "share", "--out", str(tmp_path)])
     text = (tmp_path / "table.md").read_text()
@@ -62,16 +55,3 @@ def test_time_to_digits_is_told_of_each_candidate(tmp_path, mnist_dir, capsys):
     assert [name for name, *_ in found] == [name for name in lengths for _ in range(lengths[name])]
     assert all(0 <= one["low"] <= one["digit"] <= one["high"] <= 1 for one in points)
     assert (tmp_path / "digits.md").read_text() in capsys.readouterr().out
-
-
-@pytest.mark.long
-def test_each_training_is_reported_in_the_best_way_of_those_tried(mnist_dir):
-    rows = list(calls.rows(12, (2,)))
-    for model, ways in calls.MODELS.items():
-        for measure, best in calls.MEASURES.items():
-            of = [row for row in rows if row[2] == measure]
-            tried = {row[0]: row[4] for row in of if row[-1] == model}
-            assert {*tried} == {f"tried, {way}" for way in ways}
-            reported = [row for row in of if row[-1] in {f"{model}-{seed}" for seed in calls.SEEDS}]
-            assert len(reported) == len(calls.SEEDS)
-            assert {tried[f"tried, {row[0]}"] for row in reported} == {best(tried.values())}

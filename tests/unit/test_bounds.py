@@ -13,7 +13,6 @@ from diffusion.processes import NoiseSchedule, own
 from diffusion.processes.samplers import sampler_of
 from helpers import Fade, Grey, NoDepth, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 X = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
 LABELS = np.arange(9)
 

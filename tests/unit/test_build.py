@@ -23,14 +23,6 @@ def test_the_report_has_its_parts_and_leads_to_its_files_and_its_notebooks_alone
     assert len(shown) == 3  # and none of the stale one
 
 
-def test_settings_are_told_in_words(report):
-    rows = [[x.get_text() for x in row.select("th, td")] for row in report.select("[id='tbl:parameters'] tr")]
-    training = {first: others for first, *others in rows}
-    expected = {"seed": "0, 1", "epochs": "100", "learning_rate": "0.0002", "n_train": "all"}
-    assert {name: training[name] for name in expected} == {name: [x] * 3 for name, x in expected.items()}
-    assert training["interpolation"] == ["–", "–", "nearest"]
-
-
 @pytest.mark.long
 def test_another_time_place_and_hash_seed_give_the_same_bytes(short, tmp_path):
     out = tmp_path / short.name  # a row names its folder

@@ -15,7 +15,6 @@ from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
 from diffusion.evaluation.frechet import to_uint8
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 
 

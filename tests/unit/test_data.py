@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from torchvision import datasets
 from torchvision.transforms.functional import resize
 
 import diffusion as d
-from diffusion import data, idx, provenance
+from diffusion import data, idx
 from diffusion.data import DataError
 
 DIGITS = load_digits()
@@ -45,13 +44,6 @@ def test_mnist_is_torchvisions(mnist_dir, split):
     few, of_them = d.load("mnist", split, mnist_dir, 7)
     assert torch.equal(few, images[:7])
     assert torch.equal(of_them, labels[:7])
-
-
-def test_the_place_is_the_callers_choice_or_the_checkouts(monkeypatch):
-    monkeypatch.delenv("MNIST_DIR", raising=False)
-    assert data.folder() == provenance.checkout() / "data"
-    monkeypatch.setenv("MNIST_DIR", "/somewhere")
-    assert data.folder() == Path("/somewhere")
 
 
 def test_what_is_known_by_its_hash_is_found_again(mnist_dir):
@@ -89,7 +81,7 @@ def test_images_become_28_by_one_option():
         (COLOURS, d.DDPM(d.linear(T=5)), "unet", None),
     ],
 )
-def test_a_training_of_other_images_samples_and_opens(tmp_path, one_thread, dataset, process, network, prior):
+def test_a_training_of_other_images_samples_and_opens(tmp_path, dataset, process, network, prior):
     x, _ = d.load(dataset, n=32)
     how = {"steps": 1, "batch_size": 32, "precision": "fp32", "channels": [4]}
     run = d.fit(process, x, network=network, folder=tmp_path, **how)
@@ -167,10 +159,8 @@ class WithoutMirrors(idx.IdxFiles):
         raise OSError("Name or service\nnot known")
 
 
-PIXELS, NUMBERS = (
-    np.random.default_rng(0).integers(0, 256, (30, 28, 28), np.uint8),
-    np.arange(30, dtype=np.uint8) % 10,
-)
+PIXELS = np.random.default_rng(0).integers(0, 256, (30, 28, 28), np.uint8)
+NUMBERS = np.arange(30, dtype=np.uint8) % 10
 ARRAYS = {"train-images-idx3": PIXELS, "train-labels-idx1": NUMBERS}
 ARRAYS |= {"t10k-images-idx3": PIXELS + 1, "t10k-labels-idx1": NUMBERS}
 FILES = {f"{name}-ubyte": idx.idx_bytes(array) for name, array in ARRAYS.items()}

@@ -19,8 +19,6 @@ from diffusion.evaluation.summary import shown
 from diffusion.runtime import generator
 from study import confidence, pixels  # noqa: F401 - whose measures are taken, too
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 N = 40
 
 
@@ -157,14 +155,6 @@ def above(images, least):
 """
 
 
-@pytest.fixture
-def registered():
-    before = dict(MEASURES)
-    yield
-    MEASURES.clear()
-    MEASURES.update(before)
-
-
 @pytest.mark.parametrize(
     ("old", "new", "another"),
     [
@@ -174,9 +164,7 @@ def registered():
         ("one >", "one >=", True),
     ],
 )
-def test_all_that_a_measure_does_counts_and_its_meaning_does_not(
-    tmp_path, monkeypatch, registered, old, new, another
-):
+def test_all_that_a_measure_does_counts_and_its_meaning_does_not(tmp_path, monkeypatch, old, new, another):
     found = []
     for place, text in (("a", SOURCE), ("b", SOURCE.replace(old, new))):
         (tmp_path / place).mkdir()
@@ -187,7 +175,7 @@ def test_all_that_a_measure_does_counts_and_its_meaning_does_not(
     assert (found[0] != found[1]) == another
 
 
-def test_a_function_is_called_once_for_all_of_its_names_and_left_out_where_it_cannot_be_taken(registered):
+def test_a_function_is_called_once_for_all_of_its_names_and_left_out_where_it_cannot_be_taken():
     calls = []
 
     @measure(lambda seen: seen.get("both"), False, low=("", "the least"), high=("", "the largest"))

@@ -18,8 +18,6 @@ from diffusion.runtime import generator
 from diffusion.training.steps import learning_rate_at
 from helpers import BATCH, STEPS, Drops, Fade, Linear, assert_same, losses, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def never(step, loss):
     pytest.fail(f"trained, step {step}")
@@ -66,17 +64,15 @@ def test_a_training_is_the_loop_written_out(images, schedule, ema):
             squares = [process.loss(kept, y, generator(5, "test", i)) * y.numel() for i, y in parts]
         assert line["train_loss"] == pytest.approx(sum(seen) / STEPS, rel=1e-6)
         assert line["test_loss"] == pytest.approx(float(sum(squares)) / x_test.numel(), rel=1e-6)
+        found = run.network(line["epoch"]).state_dict()
         for name, value in kept.state_dict().items():
-            assert torch.allclose(
-                run.network(line["epoch"]).state_dict()[name], value, atol=1e-6 if ema else 0
-            )
+            assert torch.allclose(found[name], value, atol=1e-6 if ema else 0)
 
 
 def test_the_rate_warms_up_over_three_percent_of_the_steps_but_not_over_more_than_200():
-    rates = {
-        total: [learning_rate_at(step, total, 1.0, "cosine") for step in (29, 199)] for total in (1000, 10**5)
-    }
-    assert rates == {1000: [1, pytest.approx(0.927, abs=0.001)], 10**5: [30 / 200, 1]}
+    for total, rates in ((1000, [1, 0.927]), (10**5, [30 / 200, 1])):
+        found = [learning_rate_at(step, total, 1.0, "cosine") for step in (29, 199)]
+        assert found == pytest.approx(rates, abs=0.001)
 
 
 def streams() -> list[str]:

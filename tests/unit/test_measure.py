@@ -17,7 +17,6 @@ from study.results import load
 from study.settings import Profile
 from study.table import CHECKPOINT, IN_FILE, PATCHES, REAL, Job, path_of
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 WAYS = {  # of each model, beside its checkpoints, its finished samples and real images
     "linear": {"clipped", "few", "clipping", "clipping off", "clipping on"},
     "zoom": {PATCHES},

@@ -12,8 +12,6 @@ import diffusion as d
 from diffusion.training.checkpoints import RunError
 from helpers import Fade, assert_same, changed, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.mark.parametrize(
     "options",

@@ -15,6 +15,7 @@ from diffusion.evaluation import classifier
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.play import page
 from diffusion.play.widget import Dream
+from helpers import ROOT
 
 AGAIN = "run `python -m diffusion.play.page --out released/page`"
 DIGITS = torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(1)) - 0.5
@@ -22,13 +23,13 @@ PICTURE, VIEW = "image/png", "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
-def kept(root):
-    return (root / "released/page" / page.NAME).read_text("utf-8")
+def kept():
+    return (ROOT / "released/page" / page.NAME).read_text("utf-8")
 
 
-def test_it_is_made_of_the_present_sources_and_the_released_weights(root, kept):
+def test_it_is_made_of_the_present_sources_and_the_released_weights(kept):
     (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', kept, re.S)
-    assert page.filled(content, (root / "released/page" / page.STRIP).read_bytes()) == kept, AGAIN
+    assert page.filled(content, (ROOT / "released/page" / page.STRIP).read_bytes()) == kept, AGAIN
     hashes = {one["label"]: one["sha256"] for one in json.loads(content)["trainings"]}
     assert hashes == {k: d.released(*name).weights_sha256() for k, name in (page.ZOOMS | page.DDPMS).items()}
 

@@ -11,8 +11,6 @@ from diffusion.runtime import generator
 from study import pixels
 from study.confidence import rank_by_quality
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def outside(x):
     """The mean of each image without its inner square, by subtraction."""

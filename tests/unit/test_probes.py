@@ -7,7 +7,6 @@ from diffusion.processes import DDPM, ColdZoom, cosine, linear
 from diffusion.runtime import generator
 from study import probes
 
-pytestmark = pytest.mark.usefixtures("one_thread")
 BLACK, GREY = torch.full((6, 1, 28, 28), -0.5), torch.zeros(200, 1, 28, 28)
 
 

@@ -37,10 +37,8 @@ def test_cold_diffusion_learns_the_clean_image_from_each_level_from_1_to_T(noise
         seen.update(t=t, x=x_t / (1 - 0.5 * t)[:, None, None, None])
         return seen["x"] + 0.1
 
-    loss = process.loss(restores, x, g())
-    assert loss.item() == pytest.approx(
-        0.1**2 + noise**2 / 3, rel=0.03
-    )  # U(0, noise), squared, has this mean
+    expected = 0.1**2 + noise**2 / 3  # U(0, noise), squared, has this mean
+    assert process.loss(restores, x, g()).item() == pytest.approx(expected, rel=0.03)
     sd = (seen["x"] - x).std((1, 2, 3))
     for t in (0.25, 0.5, 0.75, 1.0):
         of_level = sd[seen["t"] == t]

@@ -12,8 +12,6 @@ from diffusion.evaluation.recogniser import DigitRecogniser, digit, of_kinds
 from diffusion.runtime import generator
 from helpers import defined
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 NO_DIGITS = defined("07_yardstick", "kinds", "scribbles", "noise")["NO_DIGITS"]
 N_KIND = 40
 WAYS = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from diffusion import runtime
+from helpers import ROOT
 
 CPU = torch.device("cpu")
 
@@ -37,8 +38,8 @@ def test_precision_is_that_of_products_and_what_the_environment_says_concerns_au
         runtime.resolve_precision("auto", CPU)
 
 
-def test_importing_the_package_imports_nothing_else_until_a_public_name_is_used(root):
+def test_importing_the_package_imports_nothing_else_until_a_public_name_is_used():
     code = "import sys, diffusion as d; d.__version__; print({'torch', 'numpy'} & sys.modules.keys())"
     code += "; print(all(getattr(d, name) is not None for name in d.__all__))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["set()", "True"]

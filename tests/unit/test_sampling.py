@@ -9,9 +9,6 @@ import diffusion as d
 from diffusion.files import digest
 from helpers import Grey, stay, train
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
 GREY = torch.zeros(4, 1, 4, 4, dtype=torch.float64)  # pixels that a zoom leaves, in another precision
 ZOOM = {
     "as it is": {},

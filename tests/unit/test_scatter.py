@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from study import scatter
-from study.results import load
-from study.scatter import LOG, LOGIT, Scatter
+from study.scatter import LOG, LOGIT
 
 
 def training(recipe: str, seed: int, value: float = 0.0, epochs: int = 10, constant: bool = False):
@@ -75,11 +74,3 @@ def test_intervals_of_differences_cover_the_truth_in_19_of_20_cases():
 @pytest.mark.parametrize(("scale", "of", "at", "gain"), [(LOG, LOGIT, 0.2, 0.8), (scatter.LINEAR, LOG, 3, 3)])
 def test_a_difference_on_one_scale_is_carried_to_another(scale, of, at, gain):
     assert scatter.gain(scale, of, at) == pytest.approx(gain, rel=1e-4)
-
-
-def test_nineteen_released_recipes_were_trained_twice_five_of_them_at_constant_rates():
-    runs = [load(f"released/{name}") for name in ("paper", "beyond", "starts")]
-    found = scatter.recipes(runs)
-    constant = [ones for ones in found if ones[0].constant_rate]
-    assert (len(found), len(constant)) == (19, 5)
-    assert Scatter(1.0, 5).half(1) == pytest.approx(2.570582)

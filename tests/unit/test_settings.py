@@ -20,10 +20,8 @@ def test_more_has_all_other_parameters_and_is_refused_alike():
     assert (P.network, P.epochs, P.n_test) == ("unet", 3, 40)
     assert given["epochs"] == 3  # cells below see it, too
     assert (P.n_train, TrainZoom().n_train) == (4000, None)  # by hand it is short, in a profile the study's
-    wrong = [{"netwrok": "unet"}, {"network": "unett"}, {"epochs": "3"}, ["network"]]
-    for more, said in zip(
-        wrong, ["'netwrok'; did", "'unett'; allowed", "epochs = '3'", "more is"], strict=True
-    ):
+    wrong = [({"netwrok": "unet"}, "'netwrok'; did"), ({"network": "unett"}, "'unett'; allowed")]
+    for more, said in [*wrong, ({"epochs": "3"}, "epochs = '3'"), (["network"], "more is")]:
         with pytest.raises(SettingError, match=f"^03_train_zoom: .*{said}"):
             TrainZoom.of_notebook(names | {"more": more})
 

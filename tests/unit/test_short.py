@@ -53,9 +53,8 @@ def alone(tiny, tmp_path_factory):
     models["gone"] = models["grey"] | {"T": 7}
     about = {"title": TITLE, "authors": "A. Student", "date": datetime.date(2026, 11, 29), "text": "own.md"}
     (out / "own.md").write_text(WORDS)
-    (out / "own.yaml").write_text(
-        yaml.safe_dump(TINY | {"profile": "alone", "models": models, "report": about})
-    )
+    content = TINY | {"profile": "alone", "models": models, "report": about}
+    (out / "own.yaml").write_text(yaml.safe_dump(content))
     build.build(out, out / "own.yaml", failed={"gone-3": "KeyError: 'no such'"})
     return out
 
@@ -134,9 +133,8 @@ def test_each_model_stands_beside_the_released_one_of_its_process_and_network(sh
 
 
 def test_the_papers_verdicts_stand_beside_those_that_the_run_gives(short, beside):
-    paper, run = (
-        {one["id"]: one["verdict"] for one in read_json(out / "ledger.json")} for out in (PAPER, short)
-    )
+    ledgers = (read_json(out / "ledger.json") for out in (PAPER, short))
+    paper, run = ({one["id"]: one["verdict"] for one in ledger} for ledger in ledgers)
     given = {name: verdict for name, verdict in run.items() if verdict in DECIDED}
     expected = [[paper[name], "✓" if one == paper[name] else one] for name, one in given.items()]
     assert [row[1:] for row in rows_of(beside, "tbl:verdicts")[1:]] == expected

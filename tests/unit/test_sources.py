@@ -26,16 +26,12 @@ def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     assert missing == []
     measured, setting, chosen = (number["sources"] for number in numbers)
     final, last = ONE.final["frechet"].value, ONE.curve[-1]["frechet"].value
-    assert [one["what"] for one in measured] == [
-        "`frechet` of zoom-0",
-        "`frechet` of a checkpoint of zoom-0, epoch 100",
-    ]
+    of_last = "`frechet` of a checkpoint of zoom-0, epoch 100"
+    assert [one["what"] for one in measured] == ["`frechet` of zoom-0", of_last]
     rows = [json.loads((PAPER / one["file"]).read_text())["rows"][one["rows"][0]] for one in measured]
     assert [row[4] for row in rows] == [final, last]
-    assert [setting[0]["what"], chosen[0]["what"]] == [
-        "`settings.T` of train_zoom-0",
-        "a definition, `here:LIMIT`",
-    ]
+    assert setting[0]["what"] == "`settings.T` of train_zoom-0"
+    assert chosen[0]["what"] == "a definition, `here:LIMIT`"
 
 
 def test_a_number_is_marked_where_markdown_takes_a_span():

@@ -15,8 +15,6 @@ from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.frechet import Reference, distance, floor, frechet_distance, kid, to_uint8
 from diffusion.evaluation.statistics import Interval, centred, half_error, half_scale, share_of, wilson
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 # --- intervals, against formulas as they are printed, and by all halves that there are ---
 
 
