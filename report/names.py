@@ -26,13 +26,13 @@ MACHINE += ("platform", "device", "device_name", "cores", "threads")
 def common(run: Run) -> dict[str, Any]:
     """Name -> value, or a function that makes it when it is needed."""
     profile, options, results = run.profile, run.profile.options, run.results
-    path, number, address = Path(profile.where), version(PROJECT), repository()
+    number, address = version(PROJECT), repository()
     author, date = options.get("authors", AUTHORS), str(options.get("date", ""))
     cited = {"title": _project()["title"], "author": author, "year": date[:4]}
     return {
         "citation": bibtex("coldzoom", **cited, note=f"Version {number}", url=address),
         "profile": profile.name,
-        "profile_file": profile.name if path.parent.name == "profiles" else path.name,
+        "profile_file": _profile_file(run),
         "failed": [Markdown(f"{code(name)} ({escape(why)})") for name, why in run.failed.items()],
         "version": number,
         "edition": number,  # of the report
@@ -52,6 +52,15 @@ def common(run: Run) -> dict[str, Any]:
         "table_measuring": lambda: _settings(results, lambda one: one.measured),
         "table_environment": lambda: _environment(results),
     }
+
+
+def _profile_file(run: Run) -> str:
+    """What `make report PROFILE=` takes for the run; its folder may have a copy, fitted to the machine."""
+    path, name = Path(run.profile.where), run.profile.name
+    fitted = path.name == "profile.yaml" and path.resolve().parent == run.results.out.resolve()
+    if path.parent.name == "profiles" or fitted and (ROOT / "profiles" / f"{name}.yaml").is_file():
+        return name
+    return f"{name}.yaml" if fitted else path.name
 
 
 def trained(results: Results) -> list[tuple[str, Training]]:

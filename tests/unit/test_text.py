@@ -7,7 +7,7 @@ import pytest
 
 from diffusion.evaluation.statistics import Interval
 from helpers import PAPER, ROOT
-from report import values
+from report import names, values
 from report.build import parted
 from report.run import Run, with_others
 from report.sources import Marks, plain
@@ -127,3 +127,10 @@ def test_what_a_run_lacks_is_not_said(run, paper):
     assert "# What the trainings show" in alone
     gone = ["# What would make the zoom draw better", "# What the study's files show", "## Blind readers"]
     assert [(one in paper, one in alone) for one in gone] == 3 * [(True, False)]
+
+
+def test_a_run_is_repeated_by_the_name_of_its_profile_though_a_copy_fits_the_machine(run):
+    for where, name in ((ROOT / "profiles" / "paper.yaml", "paper"), (PAPER / "profile.yaml", "paper")):
+        profile = read_profile("paper", ROOT / "profiles")
+        profile.where = str(where)
+        assert names.common(replace(run, profile=profile))["profile_file"] == name
