@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from study.figures.styles import MODELS, colour_of, figure, key, model_styles, n
 from study.results import Results, Training
 from study.table import CHECKPOINT
 
+PARTS = 20  # of a short training, by step
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
 BLANK = 1.0  # spread of the border over samples from which most are a square of one grey: the images' range
 RAW, MEAN, SQUARES = "each checkpoint", f"mean of {WINDOW}", "blank squares"
@@ -65,6 +67,15 @@ def _test_losses(one: Training) -> tuple[list[int], list[float]]:
     """Epochs, and the test loss after each."""
     rows = [row for row in one.history if "test_loss" in row]
     return [row.epoch for row in rows], [row["test_loss"].value for row in rows]
+
+
+def _by_step(one: Training) -> tuple[list[float], list[float]]:
+    """Passes over 60,000 images, and the mean training loss up to each; none where it is not known by step."""
+    known = "step_loss" in one.probes
+    rows = [*zip(one.probes.places("step_loss"), one.probes["step_loss"], strict=True)] if known else []
+    parts = [rows[len(rows) * k // PARTS : len(rows) * (k + 1) // PARTS] for k in range(PARTS)]
+    passes = [part[-1][0] * one.settings["batch_size"] / 60_000 for part in parts if part]
+    return passes, [fmean(loss.value for _, loss in part) for part in parts if part]
 
 
 @figure
@@ -144,6 +155,8 @@ def losses_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> F
             at, y = _test_losses(one)
             few = {} if len(at) <= FEW else {"marker": ""}
             axes.plot([one.passes_after(epoch) for epoch in at], y, **BESIDE[side] | few)
+            if few == {} and side == YOURS:
+                axes.plot(*_by_step(one), color=BESIDE[side]["color"], linewidth=0.7)
             highest, whose[side] = max([highest, *y]), BESIDE[side]
         axes.set(title=plain(own.label), xscale="log", ylim=(0, 1.12 * highest or 1))
         axes.xaxis.set_major_formatter(PLAIN)
