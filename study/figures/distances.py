@@ -70,7 +70,7 @@ def _test_losses(one: Training) -> tuple[list[int], list[float]]:
 
 
 def _by_step(one: Training) -> tuple[list[float], list[float]]:
-    """Passes over 60,000 images, and the mean training loss up to each; none where it is not known by step."""
+    """Passes over 60,000 images, and the mean training loss up to each; none where no step is known."""
     known = "step_loss" in one.probes
     rows = [*zip(one.probes.places("step_loss"), one.probes["step_loss"], strict=True)] if known else []
     parts = [rows[len(rows) * k // PARTS : len(rows) * (k + 1) // PARTS] for k in range(PARTS)]
