@@ -242,7 +242,7 @@ class TrainDDPM(Training, *_Schedules):
 
     notebook: Literal["02_train_ddpm"] = "02_train_ddpm"
     model: Name = Field("linear", description="name of the trained model, in files and figures")
-    schedule: Text = Field("linear", description="a name in schedules.SCHEDULES, or module:function")
+    schedule: Text = Field("linear", description="linear, cosine, or module:function of your own")
     schedule_options: Options = Field({}, description="further arguments of the schedule")
     sampler: Text = Field(
         "ancestral", description="ancestral (the study), ddim: no noise on the way, or module:name"
