@@ -6,7 +6,7 @@ python -m diffusion.check module:Class [-T 10] [--options '{strength: 2}']
 import sys
 import traceback
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -104,6 +104,9 @@ def _in_order(process: ColdDiffusion, x: Tensor, changes: dict[int, float]) -> F
         if change < SLACK * most:
             said = f"level {t} is closer to the original than an earlier level"
             return Finding("note", f"{said}; sampling assumes that each level degrades a little more")
+    if still := [t for (s, t) in pairwise(changes) if abs(changes[t] - changes[s]) < 1e-6]:
+        said = f"levels {', '.join(map(str, still))} are as far from the original as the one before"
+        return Finding("note", f"{said}; a level that changes nothing teaches nothing")
     return Finding("ok", f"degradation grows with t; mean absolute change at T = {process.T}: {most:.3f}")
 
 
@@ -126,6 +129,8 @@ def _starts(process: ColdDiffusion, x: Tensor, prior: Any) -> Finding:
     if (drawn - drawn[:1]).abs().max() < 1e-6:
         said = "the prior is one image, so this deterministic process draws one image, whatever the seed"
         return Finding("note", f"{said}; distances of its samples mean nothing")
+    if (images := len(drawn.flatten(1).unique(dim=0))) < len(drawn) / 2:
+        return Finding("note", f"{len(drawn)} starts of the prior are {images} images; samples are no more")
     return Finding("ok", said)
 
 
@@ -139,7 +144,7 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     try:
         process = processes.own(chosen.degradation, chosen.T, yaml.safe_load(chosen.options))
-        found = check(process, data.load(chosen.dataset, n=1000)[0])
+        found = check(process, data.load(chosen.dataset)[0][:1000])
     except (ValueError, yaml.YAMLError) as error:
         sys.exit(f"error: {' '.join(str(error).split())}")
     for finding in found:

@@ -60,7 +60,9 @@ def _profile_file(run: Run) -> str:
     fitted = path.name == "profile.yaml" and path.resolve().parent == run.results.out.resolve()
     if path.parent.name == "profiles" or fitted and (ROOT / "profiles" / f"{name}.yaml").is_file():
         return name
-    return f"{name}.yaml" if fitted else path.name
+    if path.resolve().is_relative_to(ROOT) and not fitted:
+        return path.resolve().relative_to(ROOT).as_posix()
+    return f"path/to/{f'{name}.yaml' if fitted else path.name}"
 
 
 def trained(results: Results) -> list[tuple[str, Training]]:

@@ -15,6 +15,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from diffusion.data import DATASETS
 from diffusion.files import read_json
 from diffusion.provenance import releases
@@ -25,7 +27,7 @@ from report.run import Run
 from report.sources import defined
 from report.text_format import FIXED, Markdown, bibtex, duration, escape, integer, named, sentence
 from study.counterparts import KINDS, RELEASES, firsts, opened, other_data
-from study.results import Training, plain
+from study.results import Results, Training, plain
 from study.table import Samples
 
 SHOWN = 64  # samples of the first model in its figure
@@ -168,6 +170,7 @@ def _own(run: Run) -> dict[str, Any]:
         "own_best": best,
         "own_apart": best_alone,
         "own_alone": all(len(run.results.seeds(model)) == 1 for model in mine),
+        "own_few": lambda: [said for one in ones if (said := _repeated(run.results, one))],
         "own_constant": [model.name for model in own if model.constant],
         "own_short": lambda: few and named(((one.label, one.train.steps) for one in few), integer),
         "own_enough": lambda: defined(ENOUGH, "report.short:ENOUGH"),
@@ -175,6 +178,15 @@ def _own(run: Run) -> dict[str, Any]:
         "own_processes": [*{one.process == "ddpm" for one in ones}],
         "told": told(run, mine),
     }
+
+
+def _repeated(results: Results, one: Training) -> Markdown | None:
+    """The number of images that the kept samples of a training are, where it is less than half of theirs."""
+    kept = results.kept(f"samples_{one.name}")
+    images = len(np.unique(kept.reshape(len(kept), -1), axis=0))
+    if one.constant or images >= len(kept) / 2:
+        return None
+    return Markdown(f"{integer(len(kept))} of {escape(one.label)} are {integer(images)} images")
 
 
 # --- beside the released ones ---

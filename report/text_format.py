@@ -40,10 +40,9 @@ def finalize(value: Any) -> Markdown:
     if value is None:
         raise ValueError("a placeholder prints a value that the run left empty; guard it or measure it")
     if not isinstance(value, str | int):
-        kind, formats = type(value).__name__, "num(), shown(), percent()"
-        raise ValueError(
-            f"a placeholder prints a bare {kind}, {value!s:.60}; choose {formats} or another format"
-        )
+        text = str(value)  # of what is undefined this is an error that says so
+        bare = f"the bare number {text}" if isinstance(value, float) else f"a bare {type(value).__name__}"
+        raise ValueError(f"a placeholder prints {bare}; choose num(), shown(), percent() or another format")
     if isinstance(value, int) and not isinstance(value, bool):
         return integer(value)
     return escape(value)

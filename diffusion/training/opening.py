@@ -53,9 +53,11 @@ def open(
         about = store.about()
     if about is None:
         runs = ", ".join(path.relative_to(store.path).as_posix() for path in below)
+        if runs or not store.path.is_dir():
+            said = f"holds several runs; open one: {runs}" if runs else "is no folder"
+            raise RunError(f"{store.path} {said}")
         raise RunError(
             f"{store.path} is no run: it has no run.json, or one that is damaged or of an earlier edition"
-            f"{runs and f'; in it are the runs {runs}'}"
         )
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")

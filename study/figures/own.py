@@ -24,7 +24,8 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
     if not (rows := {name: samples for name, samples in sets.items() if not samples.one_image}):
         return None
     one = next(one for one in results.trainings.values() if one.model in models)
-    reals = {"Fréchet distance": ("frechet", one.final, "floor"), "digits": ("digit", one.real, "digit")}
+    accepted = "digits" if one.settings["dataset"] == "mnist" else "accepted"
+    reals = {"Fréchet distance": ("frechet", one.final, "floor"), accepted: ("digit", one.real, "digit")}
     reals |= {"coverage": ("coverage", one.real, "coverage")}
     panels = {title: (measure, real[of].value) for title, (measure, real, of) in reals.items() if of in real}
     drawn = new_figure(AROUND + ROW * len(rows))

@@ -21,6 +21,27 @@ def by(degrade, prior=None):
     return type("Mine", (Fade,), methods)()
 
 
+class Few(Fade):
+    """Its samples begin as 8 images."""
+
+    images = 8
+
+    def draw_prior(self, n, generator):
+        return (torch.arange(n) % self.images / 1e3).view(-1, 1, 1, 1).expand(n, 1, 28, 28)
+
+
+class Stalls(Few):
+    """From level 2 on nothing more is lost."""
+
+    images = 64
+
+    def degrade(self, x, t):
+        return super().degrade(x, t.clamp(max=2))
+
+    def draw_prior(self, n, generator):
+        return super().draw_prior(n, generator) - 0.3
+
+
 def fade(x, t):
     return x * column(1 - t / 10)
 
@@ -32,6 +53,8 @@ def fade(x, t):
         (ColdBlur(5), "ok", ""),
         (DDPM(linear()), "ok", ""),
         (Fade(), "note", "process draws one image"),
+        (Stalls(), "note", "levels 3, 4, 5, "),
+        (Few(), "note", "64 starts of the prior are 8 images"),
         (by(lambda x, t: fade(x, (t + 1).clamp(max=10))), "problem", "level 0 .* a pixel changes by 0.05"),
         (by(lambda x, t: fade(x, t) + column(t) * torch.randn(x.shape)), "problem", "is not deterministic"),
         (by(lambda x, t: fade(x, t[:1].expand(len(x)))), "problem", "images differ by .* alone; use each t"),

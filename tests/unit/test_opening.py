@@ -81,7 +81,7 @@ def test_what_is_no_run_is_refused_and_other_code_is_named(images, tmp_path, cap
     assert_same(d.open(tmp_path), run)  # the only one
     other = train(images, tmp_path / "runs", epochs=1, seed=1)
     both = ", ".join(sorted(f"runs/{one.folder.name}" for one in (run, other)))
-    with pytest.raises(RunError, match=f"is no run.*; in it are the runs {both}$"):
+    with pytest.raises(RunError, match=f"holds several runs; open one: {both}$"):
         d.open(tmp_path)
     changed(run.folder / "run.json", lambda about: about["identity"].update(code="https://nowhere"))
     d.open(run.folder)
