@@ -202,7 +202,12 @@ local function cite(c)
   for i, x in ipairs(c.citations) do
     local id = x.id:sub(1, 1):lower() .. x.id:sub(2)
     if ks[i] ~= k then error("xref: mixed reference " .. pandoc.utils.stringify(c), 0) end
-    if not number[id] then error("xref: @" .. x.id .. " refers to nothing: this report has no {#" .. id .. "}", 0) end
+    if not number[id] then
+      local known = pandoc.List()
+      for one in pairs(number) do if kind(one) == k then known:insert("@" .. one) end end
+      table.sort(known)
+      error("xref: @" .. x.id .. " refers to nothing; there are " .. table.concat(known, ", "), 0)
+    end
     if i > 1 then out:insert(pandoc.Str(i == #c.citations and " and " or ", ")) end
     if i == 1 then
       out:insert(pandoc.Str(names[k][#c.citations > 1 and 2 or 1] .. "\u{a0}"))
