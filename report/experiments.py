@@ -113,7 +113,7 @@ def excess(results: Results) -> Names:
 
 
 def blind(job: Job | None) -> dict[str, Any]:
-    """What blind readers saw of each source."""
+    """Readings of each source by blind readers."""
     if not job:
         return {"blind": {}}
     titles = ((title, name) for name, title in TITLES.items() if name in job)

@@ -55,7 +55,7 @@ def common(run: Run) -> dict[str, Any]:
 
 
 def _profile_file(run: Run) -> str:
-    """What `make report PROFILE=` takes for the run; its folder may have a copy, fitted to the machine."""
+    """The value of PROFILE that repeats the run, whose folder may have a copy, fitted to the machine."""
     path, name = Path(run.profile.where), run.profile.name
     fitted = path.name == "profile.yaml" and path.resolve().parent == run.results.out.resolve()
     if path.parent.name == "profiles" or fitted and (ROOT / "profiles" / f"{name}.yaml").is_file():

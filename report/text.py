@@ -133,7 +133,7 @@ class _Environment(jinja2.Environment):
         return self._told(super().getitem(obj, argument), obj, argument)
 
     def _told(self, found: Any, obj: Any, name: Any) -> Any:
-        """What was found; what is not there says which name is nearest to the one that was asked for."""
+        """The thing that was found, or one undefined that tells the nearest name."""
         if isinstance(found, jinja2.Undefined) and isinstance(obj, Mapping):
             return self.undefined(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
         return self.undefined(obj=obj, name=name) if found is None else found
