@@ -11,8 +11,14 @@ The names stand in __init__.pyi; one is imported when it is first used.
 
 import ast
 import importlib
+import os
 from pathlib import Path
 from typing import Any
+
+# Before torch is loaded: threads that wait for one another spin for a moment and then sleep, which leaves the
+# cores to other processes (docs/speed.md). What a user has set stays.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
 _STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8")).body
 _NAMES = {one.name: node.module for node in _STUB if isinstance(node, ast.ImportFrom) for one in node.names}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from diffusion.bounds import looks, whole
 from diffusion.data import DataSet, as_images
-from diffusion.evaluation.evaluator import Evaluator
+from diffusion.evaluation.evaluator import Evaluator, drawn
 from diffusion.evaluation.samples import FEWEST
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import ONE_IMAGE, Measured, main, shown
@@ -111,9 +111,5 @@ def compare(
         if isinstance(one, Tensor) and len(one) < n:
             raise ValueError(f"runs has {len(one)} samples of {name!r}; needed: n = {n}, or a smaller n")
     against = evaluator if isinstance(evaluator, Evaluator) else Evaluator.of(evaluator)
-    drawn, measured = {}, {}
-    for name, one in models.items():
-        x = drawn[name] = one.sample(n, seed) if isinstance(one, Run) else one[:n]
-        # What a run draws is in the unit of images, even where training was short and it leaves their range.
-        measured[name] = against.measure(x.clamp(-0.5, 0.5) if isinstance(one, Run) else x)
-    return Comparison(drawn, measured, against)
+    of = {name: drawn(one, n, seed) if isinstance(one, Run) else one[:n] for name, one in models.items()}
+    return Comparison(of, {name: against.measure(x) for name, x in of.items()}, against)

@@ -83,7 +83,10 @@ def told(run: Run, marks: Marks) -> str:
         raise ValueError(f"{profile.where}, report: the study has its own text; leave `text` out")
     parts = zip(("introduction", "discussion"), parted(profile.text or ""), strict=True)
     file = profile.options.get("text", "")
-    words = {name: lambda part=part: Markdown(own.markdown(part, file)) for name, part in parts}
+    words = {
+        name: lambda part=part: Markdown(own.markdown(own.without_gaps(part, file), file))
+        for name, part in parts
+    }
     own = Text(names.common(run) | short.names(run) | words, marks, folder=TEXT / "short")
     if run.short:
         return own.joined()

@@ -17,6 +17,7 @@ What a run lacks is undefined, and a condition that needs it is not met. A findi
 A name is a function, which is called when a placeholder or a condition first needs it (`Names`).
 """
 
+import copy
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,13 +32,14 @@ from jinja2.visitor import NodeTransformer
 
 from diffusion.plugins import nearest
 from report.sources import Marks, taken
-from report.text_format import HELPERS, Markdown, finalize, printed
+from report.text_format import DASH, HELPERS, Markdown, finalize, printed
 from study.table import note, reading
 
 TEXT = Path(__file__).resolve().parent / "text"
 FINDINGS = TEXT.parent / "readme" / "findings.md"  # what came out, for the README and for the top of the page
 GUARD = re.compile(r'::: \{\.(?P<kind>finding|part)(?: #(?P<name>\w+))? if="(?P<condition>[^"]+)"\}')
 BEGIN = re.compile(r"::: \{\.(finding|part)\b")
+PLACEHOLDER = re.compile(r"<<.*?>>", re.DOTALL)
 STATEMENT = re.compile(r"^%%(.*)$", re.MULTILINE)
 NAMES = "_names"  # a template's one variable
 
@@ -227,6 +229,27 @@ class Text:
             steps = [one.lineno for one in extract_tb(error.__traceback__) if one.filename == "<template>"]
             place = getattr(error, "lineno", None) or next(reversed(steps), None)
             raise ValueError(f"{name}, line {kept[place - 1][0] if place else '?'}: {error}") from error
+
+    def without_gaps(self, source: str, name: str) -> str:
+        """An author's source in which what the run lacks is a dash; a line says which, and why."""
+        scratch = copy.copy(self)
+        scratch.marks = Marks()  # what is tried marks nothing
+
+        def tried(found: re.Match) -> str:
+            try:
+                scratch.markdown(found[0])
+            except ValueError as error:
+                line = source[: found.start()].count("\n") + 1
+                why = str(error).partition(": ")[2]
+                print(f"note: {name}, line {line}, {found[0]} is a dash: {why}", flush=True)
+                return DASH
+            return found[0]
+
+        try:
+            scratch.markdown(source)
+        except ValueError:
+            return PLACEHOLDER.sub(tried, source)
+        return source
 
     def _said(self, source: str, name: str) -> list[tuple[int, str]]:
         """The lines that are said, with their numbers in the source."""

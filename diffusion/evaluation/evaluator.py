@@ -27,6 +27,8 @@ WIDEST = 0.9  # up and down: few calls of a DDPM reach 0.85, images in [-1, 1] o
 BULK = torch.tensor([0.05, 0.95])  # shares of an image's pixels between which its range lies
 AGREE = 0.5  # the part of that range by which images of one unit differ at most
 LOOKED_AT = 1000  # images
+DRAWN = 1000  # samples of a run, where nothing is said
+OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
 
 
 class Space:
@@ -67,7 +69,7 @@ class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.
 
         evaluator = Evaluator.of("mnist")                   or of images: Evaluator(x_train, x_test, labels)
-        print(evaluator.measure(run.sample(1000)))          a table
+        print(evaluator.measure(run, 1000))                 a table of as many samples of a run
         evaluator.measure(run.sample(1000))["frechet"].value
         evaluator.floors(1000)["floor"].value               the same of 1000 real images
 
@@ -208,24 +210,26 @@ class Evaluator:
 
     # --- samples ---
 
-    def measure(
-        self, x: Tensor, n_distance: int | None = None, only: Collection[str] | None = None
-    ) -> Measured:
-        """All measures of samples x (n, C, S, S), n at least 12, by name (see `measures`); prints as a table.
+    def measure(self, x: Any, n: int | None = None, only: Collection[str] | None = None) -> Measured:
+        """All measures of samples by name (see `measures`); prints as a table.
 
         Distances, precision, recall, coverage and divergence depend on the number of samples; they are taken
-        of the first `n_distance` (None: all), so that models with different numbers can be compared.
-        Samples that are one image have no distance and are no digits: these measures are left out.
+        of the first n, so that models with different numbers can be compared. Samples that are one image
+        have no distance and are no digits: these measures are left out.
 
         Args:
-            x: about [-0.5, 0.5]; a tensor, or an array or bytes as `diffusion.fit` takes them.
+            x: samples (N, C, S, S), N at least 12, about [-0.5, 0.5]; a tensor, or an array or bytes as
+                `diffusion.fit` takes them. Or a run, of which n samples are drawn, and clamped.
+            n: None: all samples, or 1000 of a run.
             only: names of the measures that are taken.
 
         ValueError: they are no images of the shape of the test images, not finite or in another unit, too
-        few, or more to take distances of than there are.
+        few, or fewer than n.
         """
+        if callable(getattr(x, "sample", None)):
+            x = drawn(x, whole("n", DRAWN if n is None else n, samples.FEWEST, meaning="samples of a run"))
         x = self._samples(x)
-        n = whole("n_distance", len(x) if n_distance is None else n_distance, samples.FEWEST, len(x))
+        n = whole("n", len(x) if n is None else n, samples.FEWEST, len(x), "samples that distances are of")
         seen = Seen(self, x, n=n, only=only)
         return Measured(taken(seen, only), seen)
 
@@ -270,6 +274,14 @@ class Evaluator:
             found["digit"] = digit(self.recogniser, self.x_test[1::2])
         self._real[key] = {name: one for name, one in found.items() if only is None or name in only}
         return self._real[key]
+
+
+def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:
+    """n samples of a run, (n, C, S, S) in [-0.5, 0.5]: after a short training some leave that range."""
+    x = run.sample(n, seed)
+    if (share := float((x.abs() > OUTSIDE).float().mean())) > 0.01:
+        print(f"note: {share:.0%} of the samples' pixels are far out of [-0.5, 0.5], and clamped", flush=True)
+    return x.clamp(-0.5, 0.5)
 
 
 def _real(name: str, x: Any) -> Tensor:

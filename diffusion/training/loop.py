@@ -30,13 +30,21 @@ class Loop:
         self.seconds = 0.0  # spent on the epoch under way
 
     def run(self, checkpoint_steps: int) -> None:
-        """Train to the end, from the last state if there is one; RunError: earlier weights are damaged."""
-        if state := self.store.load_state():
+        """Train to the end, from the last state if there is one; RunError: weights are damaged.
+
+        Where the last weights are lost it begins anew, and ends with the same ones.
+        """
+        state = self.store.load_state()
+        if state and len(state["history"]) >= self.epochs and not self.store.weights(self.epochs).exists():
+            print(f"{self.title}: the weights after epoch {self.epochs} are lost; trained again", flush=True)
+        elif state:
             self._restore(state)
             for line in self.history:
-                if line["epoch"] == self.epochs or self.store.weights(line["epoch"]).exists():
+                if self.store.weights(line["epoch"]).exists():
                     self.store.read_weights(line["epoch"], line["sha256"])
             self.store.write_history(self.history)
+            if (done := len(self.history) * self.per_epoch + self.step) < self.learner.total:
+                print(f"{self.title} goes on at step {done:,} of {self.learner.total:,}", flush=True)
         while len(self.history) < self.epochs:
             self._epoch(len(self.history) + 1, checkpoint_steps)
 

@@ -31,12 +31,13 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(images,
     assert_same(train(images, tmp_path, **how), train(images, None, **how))
 
 
-def test_it_goes_on_from_the_last_checkpoint_and_is_opened_meanwhile(images, tmp_path, whole):
+def test_it_goes_on_from_the_last_checkpoint_and_is_opened_meanwhile(images, tmp_path, whole, capsys):
     left, seen = stopped(images, tmp_path, 8, checkpoint_steps=3), []
     assert [state.name[:14] for state in left.states()] == ["state-00000007", "state-00000004"]
     assert losses(d.open(left.path)) == losses(whole)[:1]
     assert_same(train(images, tmp_path, callback=lambda step, loss: seen.append(step)), whole)
     assert seen == [8, 9, 10, 11, 12]
+    assert "at step 7 of 12" in capsys.readouterr().out
 
 
 def dying_at(number: int, work) -> None:

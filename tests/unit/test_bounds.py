@@ -88,7 +88,7 @@ REFUSED = [
     (lambda on: on.measure(X + 0.5), r"pixels of samples .* x - 0.5 of \[0, 1\]"),
     (lambda on: on.measure(X.sign()), r"pixels of samples .* x / 2 of \[-1, 1\]"),
     (lambda on: on.measure(X * torch.nan), "NaN"),
-    (lambda on: on.measure(d.released("paper", "zoom")), "samples are a Run.*at least 12"),
+    (lambda on: on.measure(d.released("paper", "zoom"), 3), "n = 3.*greater than or equal to 12"),
     (lambda on: on.compare([X]), "runs is a list"),
     (lambda on: on.compare({"a": X[:29]}), "runs has 29 samples of 'a'; needed: n = 30"),
 ]

@@ -114,14 +114,14 @@ def test_printed_it_is_a_table_of_the_main_measures_beside_real_images(evaluator
     assert shown(found["frechet"]) == f"{value:.3g} [{low:.3g}, {high:.3g}]"
 
 
-def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x):
+def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x, capsys):
     hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, channels=[4], precision="fp32")
     models = {"hardly": hardly, "array": x.numpy(), "one": x[:1].expand(30, -1, -1, -1)}
     found = d.compare(models, evaluator, n=30, seed=3)
     table = found.table
     assert [*table.index] == [*models, REAL]
     for model, drawn in {"hardly": hardly.sample(30, seed=3), "array": x[:30]}.items():
-        assert torch.equal(found.samples[model], drawn)
+        assert torch.equal(found.samples[model], drawn.clamp(-0.5, 0.5))
         for name, one in evaluator.measure(drawn.clamp(-0.5, 0.5)).items():
             if name in table:
                 row = table.loc[model, name]
@@ -130,6 +130,10 @@ def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x):
     assert table["digit"]["value"][REAL] == evaluator.real(30)["digit"].value
     assert table.loc["one", ["frechet", "digit"]].isna().all()
     assert "one image" in str(found).splitlines()[-1]
+    assert "clamped" in capsys.readouterr().out
+    drawn = hardly.sample(30)
+    assert drawn.abs().max() > 0.6
+    assert evaluator.measure(hardly, 30) == evaluator.measure(drawn.clamp(-0.5, 0.5))
 
 
 def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrained_network():

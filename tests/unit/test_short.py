@@ -26,7 +26,7 @@ Because of this.
 
 # Discussion
 
-After @sec:why the loss was << num(models.dim.history[-1].test_loss) >>.
+After @sec:why the loss was << num(models.dim.history[-1].test_loss) >>, the share << num(models.dim.dgit) >>.
 """
 TITLE, LABEL = 'Blurs & "greys": a report', "Blur_1 | *a* <i>"
 
@@ -80,6 +80,7 @@ def test_its_authors_words_are_around_the_results_and_its_numbers_have_sources(a
     assert sections.index("discussion") == sections.index("sec:own-ones") + 1
     loss = load(alone).first("dim").history[-1]["test_loss"].value
     assert said(own.select_one("#discussion .n")) == num(loss)
+    assert "the share –." in said(own.select_one("#discussion"))  # a mistake costs a dash
     assert said(own.select_one(".byline")) == "A. Student2026-11-29"
 
 
