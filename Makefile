@@ -23,7 +23,7 @@ STUDY = $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- $(call quoted,$(PRO
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
-.PHONY: help report retrain release verify archive page site test test-long test-cluster lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page site test test-long test-cluster door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -68,6 +68,9 @@ test-long: env ## the longest tests, which CI leaves out: up to two minutes each
 
 test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py
+
+door: env ## README's commands, each the first one in a fresh clone
+	$(RUN) tests/door.py
 
 lint: env ## ruff, and notebooks without outputs
 	$(RUN) -m ruff check .
