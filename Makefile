@@ -50,7 +50,7 @@ archive: env ## one zip of the released PROFILE, with its built report, sources 
 	@$(RUN) -m workflow.archive $(call quoted,$(PROFILE))
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
-	@$(RUN) -m diffusion.play.page
+	@$(RUN) -m play.page
 
 site: page ## what the Pages workflow publishes: build/site
 	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick

@@ -64,7 +64,7 @@ def points(
             run, how = d.released(*released, seed) if steps is None else None, training
             if steps is None:
                 how = dict(zip(("network", "network_options"), run.architecture, strict=True))
-                how |= {"batch_size": run.identity["batch_size"], "precision": run.precision}
+                how |= {"batch_size": run.settings["batch_size"], "precision": run.precision}
             times = [process_time()]  # of steps, in seconds of the processor, all threads together
             how = how | {"callback": lambda step, loss, times=times: times.append(process_time())}
             anew = d.fit(process, x, steps=steps or few, seed=seed, **how)
@@ -74,7 +74,7 @@ def points(
             digit = found["digit"]
             print(f"{name}, {seconds:.0f} s: {digit.value:.0%} digits", flush=True)
             one = {"model": name, "seed": seed, "released": steps is None, "seconds": seconds, "n": n}
-            one |= {"steps": run.steps, "images": run.steps * run.identity["batch_size"]}
+            one |= {"steps": run.steps, "images": run.steps * run.settings["batch_size"]}
             one |= {"digit": digit.value, "low": digit.low, "high": digit.high}
             one |= {"digits": found["frechet"].value, "autoencoder": found["frechet_autoencoder"].value}
             one |= {"coverage": found["coverage"].value}

@@ -9,20 +9,20 @@
 The names stand in __init__.pyi; one is imported when it is first used.
 """
 
-import ast
-import importlib
 import os
-from pathlib import Path
+import sys
+import time
 from typing import Any
+
+import lazy_loader
 
 # Before torch is loaded: threads that wait for one another spin for a moment and then sleep, which leaves the
 # cores to other processes (docs/speed.md). What a user has set stays.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "20000")
 
-_STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8")).body
-_NAMES = {one.name: node.module for node in _STUB if isinstance(node, ast.ImportFrom) for one in node.names}
-__all__ = ["__version__", *_NAMES]
+_lazy, __dir__, _names = lazy_loader.attach_stub(__name__, __file__)
+__all__ = ["__version__", *_names]
 
 
 def __getattr__(name: str) -> Any:
@@ -30,10 +30,23 @@ def __getattr__(name: str) -> Any:
         from importlib import metadata
 
         return metadata.version("cold-zoom-diffusion")
-    if name not in _NAMES:
-        raise AttributeError(f"module 'diffusion' has no attribute {name!r}")
-    return getattr(importlib.import_module(_NAMES[name]), name)
+    return _lazy(name)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+class _Imports:
+    """Notes when a module is imported, which Python does not: a file edited since does not act."""
+
+    begun = time.time()
+    times: dict[str, float] = {}
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> None:
+        cls.times[name] = time.time()
+
+
+sys.meta_path.insert(0, _Imports)
+
+
+def imported(module: str) -> float:
+    """The time at which a module was imported last, or this package, if later."""
+    return max(_Imports.begun, _Imports.times.get(module, 0))

@@ -1,76 +1,80 @@
-"""Bounds of parameters: they stand once, on the signature of what is built, and pydantic checks them there.
+"""Arguments within bounds, which stand on signatures and are checked by pydantic, and things found by name.
 
     @checked
-    def cosine(T: Annotated[int, Field(ge=2, description="diffusion steps")] = 1000): ...
+    def cosine(T: Annotated[int, Field(ge=2)] = 1000): ...
 
-What is not `Annotated` passes unchanged. The settings of notebooks and profiles are derived from these
-signatures (diffusion/parameters.py).
+A profile or notebook names things as text: an entry of a registry, or `module:name` of a user's own.
 """
 
+import difflib
 import functools
-import inspect
-import re
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeVar, cast, get_origin, get_type_hints
+import importlib
+import operator
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, validate_call
 from torch import Tensor
 
-from diffusion.plugins import no_option
-
-STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
-
 F = TypeVar("F", bound=Callable[..., Any])
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1, description="seed of every random draw")]
-Precision = Annotated[Literal["auto", "fp32", "bf16"], Field(description="arithmetic of the network")]
+STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+STANDARD = {*sys.stdlib_module_names, "builtins"}
 
 
-def annotated(function: Callable) -> dict[str, inspect.Parameter]:
-    """The parameters of a function or class that have bounds or a meaning, by name."""
-    made = function.__init__ if isinstance(function, type) else function
-    found = inspect.signature(inspect.unwrap(made)).parameters
-    return {name: one for name, one in found.items() if get_origin(one.annotation) is Annotated}
+def _plain(value: Any) -> Any:
+    """A number of numpy or torch as Python's."""
+    return value.item() if hasattr(value, "item") and not getattr(value, "ndim", 1) else value
+
+
+Plain = BeforeValidator(_plain)
+Count = Annotated[int, Plain, Field(ge=1)]
+Number = Annotated[float, Plain, Field(ge=0)]
+Seed = Annotated[int, Plain, Field(ge=0, lt=2**32)]
 
 
 def checked(function: F) -> F:
-    """The function, or the class, which now refuses arguments out of bounds, by a line that names the value.
+    """The function, or the class, which refuses arguments of another type or out of bounds.
 
-    Numbers of numpy and torch become Python's. `help` shows the types without the bounds. The call raises
-    ValueError where a value is not allowed, TypeError where there is no such argument.
+    ValueError: one line with the argument, its value and what is allowed. TypeError: there is no such one.
     """
     if isinstance(function, type):
         function.__init__ = checked(function.__init__)
         return function
-    signature, bounds, types = inspect.signature(function), annotated(function), get_type_hints(function)
-    takes = [name for name in signature.parameters if name != "self"]
+    validated = validate_call(function, config=STRICT)
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
-        for name in options.keys() - {*takes}:
-            raise TypeError(no_option(function.__qualname__.removesuffix(".__init__"), name, takes))
-        named = signature.bind(*given, **options).arguments
-        for name in named.keys() & bounds.keys():
-            named[name] = check(name, named[name], bounds[name].annotation)
-        return function(**named)
+        try:
+            return validated(*given, **options)
+        except ValidationError as error:
+            raise _refusal(error, function) from None
 
-    shown = [one.replace(annotation=types.get(one.name, Any)) for one in signature.parameters.values()]
-    call.__signature__ = signature.replace(parameters=shown)
-    return cast(F, call)
+    return call
 
 
-def check(name: str, value: Any, bounds: Any) -> Any:
-    """The value within bounds, an annotated type; raises ValueError as `checked` says."""
-    try:
-        return TypeAdapter(bounds, config=STRICT).validate_python(_plain(value))
-    except ValidationError as error:
-        meaning = next((one.description for one in bounds.__metadata__ if hasattr(one, "description")), "")
-        raise ValueError(explain(error.errors()[0], name, meaning)) from None
+def _refusal(error: ValidationError, function: Callable) -> Exception:
+    """The first of pydantic's errors as one line."""
+    found = error.errors()[0]
+    who, name = function.__qualname__.removesuffix(".__init__"), str(found["loc"][0])
+    if found["type"] in ("unexpected_keyword_argument", "missing_argument"):
+        known = [one for one in function.__annotations__ if one != "return"]
+        what = "takes no" if found["type"].startswith("un") else "needs"
+        return TypeError(f"{who} {what} {name!r}; it takes {', '.join(known)}{nearest(name, known)}")
+    value = found["input"] if isinstance(found["input"], str | int | float | None) else looks(found["input"])
+    shown = repr(value) if isinstance(found["input"], str) else value
+    at = ".".join(map(str, found["loc"]))
+    return ValueError(f"{at} = {shown} is not allowed in {who}: it {found['msg'].removeprefix('Input ')}")
 
 
-def whole(name: str, value: Any, low: int, high: int | None = None, meaning: str = "") -> int:
-    """A whole number within bounds that depend on other values; raises ValueError as `checked` says."""
-    return check(name, value, Annotated[int, Field(ge=low, le=high, description=meaning)])
+def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """A whole number within bounds that depend on other values; ValueError: it is none."""
+    value = _plain(value)
+    if type(value) is not int or value < low or (high is not None and value > high):
+        allowed = f"from {low}" + (f" to {high}" if high is not None else "")
+        raise ValueError(f"{name} is {value!r}; allowed: a whole number {allowed}")
+    return value
 
 
 def looks(value: Any) -> str:
@@ -79,30 +83,64 @@ def looks(value: Any) -> str:
         return f"{tuple(value.shape)} of {value.dtype}"
     if isinstance(value, type):
         return f"the class {value.__name__}, not an object of it"
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+    return f"a {type(value).__name__}"
 
 
-def explain(found: Mapping[str, Any], name: str, meaning: str | None = None) -> str:
-    """One of pydantic's errors as one line: what, which value, what is allowed."""
-    if found["type"] == "value_error":
-        return found["msg"].removeprefix("Value error, ")
-    message = re.sub(r"^(Input|String|List|Dictionary) | after validation, not 0$", "", found["msg"])
-    hint = ""
-    text = found["input"] if isinstance(found["input"], str) else ""
-    if re.search(r"\d", text) and found["type"] in ("float_type", "int_type"):  # .nan is no number in quotes
-        hint = "; that is text: remove the quotes"
-    said = f" ({meaning})" if meaning else ""
-    return f"{name} = {_short(found['input'])} is not allowed: it {message}{said}{hint}"
+# --- by name ---
 
 
-def _plain(value: Any) -> Any:
-    """Numbers of numpy and torch, also in a sequence, as Python's."""
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value.item() if hasattr(value, "item") and not getattr(value, "ndim", 1) else value
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the nearest of the known names, or nothing."""
+    close = difflib.get_close_matches(name, list(known), 1, 0.65)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _short(value: Any) -> str:
-    text = repr(value) if isinstance(value, int | float | str | bool | None) else type(value).__name__
-    return text if len(text) <= 80 else text[:77] + "..."
+def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
+    """An entry of a registry, what `module:name` names, or the object itself if it is no text.
+
+    ValueError: neither registered nor importable; the message names `what` it was to be.
+    """
+    if not isinstance(name, str):
+        return name
+    if name in registry:
+        return registry[name]
+    module, colon, attribute = name.partition(":")
+    if not colon or module.partition(".")[0] in STANDARD:
+        known = f"{', '.join(registry)}, or module:name of your own{nearest(name, registry)}"
+        raise ValueError(f"{what} is {name!r}; allowed: {known}")
+    try:
+        return operator.attrgetter(attribute)(importlib.import_module(module))
+    except (Exception, SystemExit) as error:  # a module of one's own may fail in any way
+        needed = (
+            f"module:name, without .py: {module[:-3]}:{attribute}" if module[-3:] == ".py" else "module:name"
+        )
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{what} is {name!r}, which cannot be loaded ({why}); needed: {needed}") from error
+
+
+def made(
+    what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None, *, has: str
+) -> Any:
+    """The object that `named` finds; a class with one of the methods `has` is called with the options.
+
+    ValueError: it has no such method, takes none of the options, or refuses one.
+    """
+    found = named(what, name, registry)
+    if not {*has.split()}.intersection(dir(found)):
+        raise ValueError(f"{what} is {looks(found)}; needed: one with {' or '.join(has.split())}")
+    if isinstance(found, type):
+        return called(what, found, {}, options)
+    if options:
+        raise ValueError(f"{what} is {name!r}, which takes no options, and {dict(options)} are given")
+    return found
+
+
+def called(
+    what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None
+) -> Any:
+    """What the function or class that `named` finds makes of options; ValueError: it refuses them."""
+    function = named(what, name, registry)
+    try:
+        return function(**(options or {}))
+    except TypeError as error:
+        raise ValueError(f"{what} is {name!r}, which does not take {dict(options or {})}: {error}") from error

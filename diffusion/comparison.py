@@ -56,7 +56,7 @@ class Comparison:
 
     def grid(self, columns: int = 10) -> Figure:
         """The first samples of each model, a row each, below as many real images; in colour without names."""
-        whole("columns", columns, 1, meaning="images of a row")
+        whole("columns", columns, 1)
         rows = {REAL: self.evaluator.x_test} | self.samples
         shortest = min(columns, *map(len, rows.values()))
         rows = {name: x[:shortest] for name, x in rows.items()}
@@ -103,7 +103,7 @@ def compare(
     if not isinstance(runs, Mapping) or not runs or REAL in runs:
         said = f"named {REAL!r}" if isinstance(runs, Mapping) and runs else looks(runs)
         raise ValueError(f"runs is {said}; needed: other names -> a run or samples each, one or more")
-    n = whole("n", n, FEWEST, meaning="samples of each model")
+    n = whole("n", n, FEWEST)
     models = {str(name): one if isinstance(one, Run) else as_images(one) for name, one in runs.items()}
     for name, one in models.items():
         if not isinstance(one, Run | Tensor):

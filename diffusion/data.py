@@ -22,10 +22,9 @@ import platformdirs
 import torch
 from torch import Tensor
 
-from diffusion.bounds import looks, whole
+from diffusion.bounds import looks, named, whole
 from diffusion.files import expanded, sha256
 from diffusion.idx import MNIST, SPLITS, Arrays, DataError, IdxFiles
-from diffusion.plugins import named
 from diffusion.provenance import checkout
 
 
@@ -154,7 +153,7 @@ def load(
             f"{known.title}: images are {images.shape} of {images.dtype}, labels {found}; needed: (N, S, S), "
             f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
         )
-    n = n if n is None else whole("n", n, 1, len(images), f"images of the {split} split")
+    n = n if n is None else whole("n", n, 1, len(images))
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     x = _to_28(x, known) if known.to_28 else x
     if x.shape[2] != x.shape[3]:
@@ -208,11 +207,15 @@ def fingerprint(x: Tensor) -> str:
     return hashlib.sha256(x.detach().cpu().contiguous().numpy()).hexdigest()
 
 
-def find(sha256: str, n: int) -> Tensor | None:
-    """The first n training images of a known data set in the data folder, if they have that hash."""
-    for known in DATASETS.values():
+def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:
+    """The first n training images of a known data set in the data folder, if they have that hash.
+
+    MNIST is fetched first where that is asked for.
+    """
+    for name, known in DATASETS.items():
         files, raw = known.read, raw_folder(dataset=known)
-        if isinstance(files, IdxFiles) and files.verified(raw, files.md5).keys() == files.md5.keys():
+        there = isinstance(files, IdxFiles) and files.verified(raw, files.md5).keys() == files.md5.keys()
+        if there or fetch and name == "mnist":
             x = load(known)[0][:n]
             if fingerprint(x) == sha256:
                 return x

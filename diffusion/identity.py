@@ -1,287 +1,321 @@
-"""Things as JSON that is equal exactly when the thing is; what cannot be told is refused by its name.
+"""Objects as plain values: what a run is known by, and how its process is kept.
 
-Settings stand as they are, arrays by a hash, objects by class and what pickle would keep. Each class and
-function of a user's own has in `own` a hash of its definition, and so has every constant, function, class and
-module of the user's own that this definition names, directly or through others.
+    tree(Fade(10), "process")     {"class": "mine:Fade", "state": {"T": 10}}
+    tree_back(...)                the Fade again: its module is imported, and nothing is called
+    told(...)                     the same as JSON, in which a tensor is its type, shape and hash
 
-    own = {}
-    describe(Fade(10), "process", own)      {"object": "mine:Fade", "state": {"T": 10}}
-    own                                     {"mine:Fade": "6d", "mine:helper": "0b", "mine:K": "4e"}
-
-Comments, formatting and docstrings do not count. This package's code counts as a whole, by `code`; that of
-libraries does not. What code finds without naming it, as by `globals()` or `eval`, is not seen.
+A run with classes of a user's own is also known by their code (`own_code`): the files of their modules and of
+all modules of the user's own that these import, directly or through others. A class that is typed in a
+notebook is known by the text of its functions, its attributes and its bases that are typed there.
 """
 
 import ast
-import copyreg
+import contextlib
 import functools
-import math
-import types
-from collections.abc import Callable
-from pathlib import PurePath
+import importlib
+import importlib.util
+import inspect
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Iterable, Iterator
+from enum import Enum
+from pathlib import Path
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+import diffusion
+from diffusion.bounds import looks
 from diffusion.files import digest, sha256
-from diffusion.provenance import PACKAGE
-from diffusion.sources import (
-    CACHED,
-    IdentityError,
-    definition,
-    found_by,
-    hash_of,
-    is_own,
-    layers,
-    members,
-    name_of,
-    named,
-    plain,
+
+PACKAGE = Path(__file__).resolve().parent
+TRAINING = ("runtime.py", *(f"processes/{name}.py" for name in ("base", "schedules", "ddpm", "zoom", "blur")))
+TRAINING += ("training/network.py", "training/steps.py")  # files of this package that determine weights
+PROJECT = {"diffusion", "play", "study", "report", "workflow"}  # what lies beside it in a checkout
+PLACES = tuple(
+    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
-
-ARRAYS = (torch.Tensor, torch.nn.Parameter, np.ndarray)
-BUILTIN = types.BuiltinFunctionType | types.MethodDescriptorType | types.WrapperDescriptorType | np.ufunc
-CODE = type | types.FunctionType | types.MethodType | types.ModuleType | BUILTIN | CACHED
-# Written into a class by Python and torch.
-MACHINERY = {"_abc_impl", "_backward_cls", "_autograd_function_id"}
-BLANK = vars(torch.nn.Module())  # what torch keeps beside parameters and parts
-OWN_HOOK = "__identity__"  # a method of a class that says what an object is, where its content does not
-SLOT = types.MemberDescriptorType | types.GetSetDescriptorType
-PARTS = {  # files whose code determines a thing
-    "weights": (
-        "runtime.py",
-        *(f"processes/{name}.py" for name in ("base", "schedules", "ddpm", "zoom", "blur")),
-        *("training/network.py", "training/steps.py"),
-    ),
-    "samples": ("runtime.py", "processes/*.py", "training/network.py", "training/sampling.py"),
-    **{
-        name: ("runtime.py", "evaluation/shipped.py", f"evaluation/{name}.py")
-        for name in ("classifier", "autoencoder")
-    },
-}
+PLAIN = (type(None), bool, int, float, str, bytes)
+NEEDED = (
+    "needed: numbers, text, tensors, arrays, functions of your own, or objects of your own that hold these"
+)
+TYPED = "__main__"  # the module of a notebook, or of a script that is run
 
 
-# --- things ---
+# --- values ---
 
 
-def describe(value: Any, what: str, own: dict[str, str] | None = None) -> Any:
-    """A value as JSON; see this module.
-
-    `own` collects name -> hash of each of the user's own definitions that it rests on. IdentityError: it
-    holds what cannot be told; one line that says where in `what`.
-    """
-    definitions = Definitions({} if own is None else own)
+def tree(value: Any, at: str) -> Any:
+    """A value as plain ones, which torch keeps and loads as weights; ValueError: it holds something else."""
     try:
-        found = _Description(definitions).of(value, what)
-        definitions.follow()
-        return found
+        return _tree(value, at)
     except RecursionError:
-        raise IdentityError(
-            f"{what} holds itself, or is nested too deeply; give numbers as a tensor"
-        ) from None
+        raise ValueError(f"{at} holds itself, or is nested too deeply; {NEEDED}") from None
 
 
-class _Description:
-    """A description under way, and the arrays that were met."""
-
-    def __init__(self, definitions: "Definitions"):
-        self.definitions = definitions
-        self.arrays: dict[int, tuple[int, Any]] = {}  # their places, and themselves, which so stay alive
-
-    def of(self, value: Any, at: str) -> Any:
-        if value is None or type(value) in (bool, str, int):
-            return value
-        if type(value) is float:
-            return value if math.isfinite(value) else {"float": str(value)}
-        if type(value) in ARRAYS or isinstance(value, np.generic):
-            return self._array(value, at)
-        if type(value) is list:
-            return [self.of(one, f"{at}[{i}]") for i, one in enumerate(value)]
-        if type(value) is dict:
-            return self._dict(value, at)
-        return self._code(value, at) if isinstance(value, CODE) else self._object(value, at)
-
-    def _array(self, value: torch.Tensor | np.ndarray | np.generic, at: str) -> Any:
-        try:
-            if isinstance(value, torch.Tensor):
-                plain = value.detach().cpu().contiguous().flatten().view(torch.uint8)
-                kind, data = str(value.dtype), plain.numpy().tobytes()
-            else:
-                kind, data = f"numpy {value.dtype.str}", value.tobytes()
-        except (RuntimeError, NotImplementedError, TypeError) as error:
-            raise IdentityError(f"{at} is a tensor that cannot be written down ({error})") from None
-        if "|O" in kind or "|V" in kind or getattr(value, "__dict__", None):
-            raise IdentityError(f"{at} has objects, fields or attributes beside its numbers; give them apart")
-        marks = {"array": kind, "shape": list(value.shape), "sha256": sha256(data)}
-        if id(value) in self.arrays:  # one thing that stands in two places
-            marks["again"] = self.arrays[id(value)][0]
-        self.arrays.setdefault(id(value), (len(self.arrays), value))
-        if isinstance(value, torch.nn.Parameter) and not value.requires_grad:
-            marks["frozen"] = True
-        return marks
-
-    def _dict(self, value: dict, at: str) -> Any:
-        """Keys that are text, in order, stand as they are; other keys, and another order, as pairs."""
-        if all(type(key) is str for key in value) and [*value] == sorted(value):
-            return {"dict": {key: self.of(one, f"{at}.{key}") for key, one in value.items()}}
-        return {"pairs": [[self.of(k, at), self.of(one, f"{at}[{k!r}]")] for k, one in value.items()]}
-
-    def _code(self, value: Any, at: str) -> Any:
-        if isinstance(value, types.ModuleType):
-            raise IdentityError(f"{at} is the module {value.__name__}; name what is used of it")
-        self.definitions.of(getattr(value, "__func__", value), at)
-        owner = getattr(value, "__self__", None)
-        if owner is not None and not isinstance(owner, types.ModuleType):
-            return {"method": value.__name__, "of": self.of(owner, at)}
-        if isinstance(value, type | types.FunctionType | CACHED):
-            return {"class" if isinstance(value, type) else "function": name_of(value)}
-        if isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is not value:
-            raise IdentityError(f"{at} is a compiled function; give one of Python")
-        home = getattr(value, "__module__", None) or getattr(value, "__objclass__", type(value)).__name__
-        return {"function": f"{home}:{value.__name__}"}
-
-    def _object(self, value: Any, at: str) -> Any:
-        cls = type(value)
-        if cls is tuple:
-            return {"tuple": [self.of(one, f"{at}[{i}]") for i, one in enumerate(value)]}
-        if isinstance(value, set | frozenset):
-            if any(isinstance(one, str | bytes) or type(one).__hash__ is object.__hash__ for one in value):
-                raise IdentityError(f"{at} is a set without a fixed order; give a sorted tuple")
-            return {cls.__name__: sorted((self.of(one, at) for one in value), key=digest)}
-        if cls in (bytes, bytearray):
-            return {cls.__name__: sha256(bytes(value))}
-        if isinstance(value, PurePath | torch.dtype | torch.device):
-            return {name_of(cls): str(value)}
-        self.definitions.of(cls, at)
-        head = {"object": name_of(cls)}
-        if OWN_HOOK in vars(cls):
-            return head | {"says": self.of(getattr(value, OWN_HOOK)(), at)}
-        function, arguments, state = self._kept(value, at)
-        if not is_own(cls) and cls.__module__ != "builtins" and found_by(name_of(cls)) is not cls:
-            raise IdentityError(f"{at} is of a class made by {cls.__module__}; write a class statement")
-        if function is not copyreg.__newobj__ or len(arguments) > 1:
-            return head | {"made by": [self.of(one, at) for one in (function, list(arguments), state)]}
-        if type(state) is not tuple:
-            state = (state,)
-        if not all(part is None or type(part) is dict for part in state):
-            return head | {"state": [self.of(one, at) for one in state]}
-        found = {name: one for part in state for name, one in (part or {}).items()}
-        if isinstance(value, torch.nn.Module):
-            found = {name: one for name, one in found.items() if one or name not in BLANK}
-            found = {name: sorted(one) if isinstance(one, set) else one for name, one in found.items()}
-        return head | {"state": {name: self.of(found[name], f"{at}.{name}") for name in sorted(found)}}
-
-    def _kept(self, value: Any, at: str) -> tuple[Any, ...]:
-        """Function, arguments and state: all that pickle would keep of an object that has no items."""
-        try:
-            reducer = copyreg.dispatch_table.get(type(value))
-            found = (*(reducer(value) if reducer else value.__reduce_ex__(2)), None, None, None)
-            if isinstance(value, str) or not callable(found[0]) or any(found[3:5]):
-                raise TypeError("it has items, or a name")
-        except Exception:  # each type refuses in its own words
-            raise IdentityError(
-                f"{at} is a {name_of(type(value))}, which cannot be written down, and a run is known by what "
-                "it was made with; give numbers, text, tensors, functions, or objects that hold only these"
-            ) from None
-        return found[:3]
+def _tree(value: Any, at: str) -> Any:
+    kind = type(value)
+    if kind in PLAIN:
+        return value
+    if kind is Tensor and value.layout == torch.strided:
+        return value.detach().cpu().clone()
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
+        found = torch.frombuffer(bytearray(value.tobytes() or b"\0"), dtype=torch.uint8)
+        return {
+            "numpy": value.dtype.str,
+            "shape": [*value.shape],
+            "array": kind is np.ndarray,
+            "bytes": found,
+        }
+    if kind in (list, tuple):
+        return kind(_tree(one, f"{at}[{i}]") for i, one in enumerate(value))
+    if kind is dict:
+        return {"dict": [[_tree(k, at), _tree(one, f"{at}[{k!r}]")] for k, one in value.items()]}
+    if isinstance(value, type | FunctionType):
+        return {"name": name_of(value, at)}
+    slots = any(getattr(base, "__slots__", ()) for base in kind.__mro__)
+    simple = kind.__new__ is object.__new__ and hasattr(value, "__dict__") and not slots
+    if not simple or isinstance(value, Enum) or not (is_own(kind) or is_ours(kind)):
+        raise ValueError(f"{at} is {looks(value)} ({kind.__module__}); {NEEDED}")
+    state = {name: _tree(one, f"{at}.{name}") for name, one in sorted(vars(value).items())}
+    return {"class": name_of(kind, at), "state": state}
 
 
-# --- definitions ---
+def tree_back(found: Any) -> Any:
+    """The value of a tree; ValueError: it names what cannot be had, or is not made from a file."""
+    if isinstance(found, list | tuple):
+        return type(found)(map(tree_back, found))
+    if not isinstance(found, dict):
+        return found
+    if "dict" in found:
+        return {tree_back(k): tree_back(one) for k, one in found["dict"]}
+    if "numpy" in found:
+        dtype, shape = np.dtype(found["numpy"]), found["shape"]
+        array = np.frombuffer(found["bytes"].numpy().tobytes(), dtype, int(np.prod(shape))).reshape(shape)
+        return array.copy() if found["array"] else array[()]
+    if "name" in found:
+        return thing(found["name"])
+    cls = thing(found["class"])
+    if not isinstance(cls, type):
+        raise ValueError(f"{found['class']} is no class")
+    made = object.__new__(cls)
+    vars(made).update({name: tree_back(one) for name, one in found["state"].items()})
+    return made
 
 
-class Definitions:
-    """The definitions that things rest on: name -> hash, each of its own text or value alone.
+def told(found: Any) -> Any:
+    """A tree as JSON, in which equal things are equal.
 
-    Others than those that count, functions, classes and modules, are known by name.
+    Floats have twelve digits, those of tensors seven: the last ones differ from processor to processor.
     """
-
-    def __init__(self, found: dict[str, str], counts: Callable[[Any], bool] = is_own):
-        self.found, self.counts = found, counts
-        self.met: list[Any] = []
-        self.waiting: list[tuple[type | types.FunctionType, str]] = []
-
-    def note(self, name: str, what: str) -> None:
-        """Note a hash, or a name, under a name; another one of that name, as of a former class, is (2)."""
-        key, number = name, 1
-        while self.found.setdefault(key, what) != what:
-            number += 1
-            key = f"{name} ({number})"
-
-    def of(self, thing: Any, at: str) -> None:
-        """Take in a class or function, if it counts; `follow` then takes in all that it names."""
-        *wrappers, inner = layers(thing)
-        wrapped = any(isinstance(one, types.FunctionType) and self.counts(one) for one in wrappers)
-        known = not isinstance(inner, type | types.FunctionType) or any(inner is one for one in self.met)
-        if known or not (wrapped or self.counts(inner)):
-            return
-        self.met.append(inner)
-        if "<" in name_of(inner):
-            raise IdentityError(
-                f"{at}: {name_of(inner)} is made within a function or an expression, where many may have "
-                "its name; define it at the top of a module or a cell, with what it needs as arguments"
-            )
-        if wrapped and not self.tree_of(inner, at).decorator_list:  # of which its text says nothing
-            raise IdentityError(f"{at}: {name_of(inner)} is wrapped; write the wrapper as its decorator")
-        self.waiting.append((inner, at))
-
-    def follow(self) -> None:
-        """Take in what waits, one after the other: a chain of definitions may be long."""
-        while self.waiting:
-            thing, at = self.waiting.pop()
-            name, tree = name_of(thing), self.tree_of(thing, at)
-            bases = [name_of(one) for one in thing.__mro__] if isinstance(thing, type) else []
-            self.note(name, digest([plain(tree), bases], 16))
-            beside = _beside_class(thing) if isinstance(thing, type) else _beside_function(thing)
-            for inner, value in beside.items():
-                self.value(f"{name}.{inner}", value, f"{at}: {inner} of {name}")
-            for used, value in named(tree, thing, self.counts):
-                self.value(used, value, f"{at}: {name} names {used.partition(':')[2]}, which")
-
-    def tree_of(self, thing: type | types.FunctionType, at: str) -> ast.AST:
-        """The definition that counts."""
-        return definition(thing, at)
-
-    def value(self, name: str, value: Any, at: str) -> None:
-        """Take in what a definition names: code by its name and definition, a constant by what it is."""
-        if isinstance(value, types.ModuleType):
-            if self.counts(value):
-                raise IdentityError(
-                    f"{at} is the module {value.__name__} as a whole; name what is used of it"
-                )
-            self.note(name, value.__name__)
-        elif isinstance(value, staticmethod | classmethod):
-            self.value(name, value.__func__, at)
-        else:
-            told = _Description(self).of(value, at)
-            if not (isinstance(value, CODE) and name in told.values()):  # which its definition tells
-                self.note(name, digest(told, 16))
+    if isinstance(found, Tensor):
+        plain = (found.float() if found.dtype == torch.float64 else found).contiguous()
+        data = plain.flatten().view(torch.uint8).numpy().tobytes()
+        return {"tensor": f"{found.dtype} {[*found.shape]}", "sha256": sha256(data)[:16]}
+    if isinstance(found, dict) and "class" in found:
+        return {"class": found["class"], **told(found["state"])}
+    if isinstance(found, dict) and "dict" in found:
+        return {str(k) if isinstance(k, str) else repr(k): told(one) for k, one in found["dict"]}
+    if isinstance(found, dict):
+        return {name: told(one) for name, one in found.items()}
+    if isinstance(found, list | tuple):
+        return [told(one) for one in found]
+    return (
+        found.hex()
+        if isinstance(found, bytes)
+        else float(f"{found:.12g}")
+        if isinstance(found, float)
+        else found
+    )
 
 
-def _beside_function(function: types.FunctionType) -> dict[str, Any]:
-    """Defaults and attributes of a function, which its text does not tell, by name."""
-    kept = {name: one for name, one in vars(function).items() if name != "__wrapped__"}
-    given = {"defaults": function.__defaults__, "options": function.__kwdefaults__, "attributes": kept}
-    return {name: one for name, one in given.items() if one}
+# --- names ---
 
 
-def _beside_class(cls: type) -> dict[str, Any]:
-    """Bases of a class, its attributes that are data, defaults of its methods, methods from elsewhere."""
-    found = {f"base {i}": one for i, one in enumerate(cls.__bases__)}
-    for name, value, held, inner in members(cls):
-        if not isinstance(inner, types.FunctionType):
-            if not (name.startswith("__") or name in MACHINERY or isinstance(value, SLOT)):
-                found[name] = value
-        elif inner.__code__.co_filename == "<string>":  # written by a dataclass
-            continue
-        elif inner.__code__.co_qualname != f"{cls.__qualname__}.{name}" or held is not inner:
-            found[name] = held
-        else:
-            found |= {f"{name} {key}": one for key, one in _beside_function(inner).items()}
+def is_ours(thing: Any) -> bool:
+    """True for a class or function of this package."""
+    return thing.__module__.partition(".")[0] == "diffusion"
+
+
+def is_own(thing: Any) -> bool:
+    """True for a class or function that neither this project nor Python nor a library brings."""
+    name = thing.__module__
+    if name == TYPED or name not in sys.modules:
+        return True
+    return _own_file(sys.modules[name]) is not None
+
+
+def _own_file(module: ModuleType | None) -> Path | None:
+    """The file of a module of the user's own; None: there is none, or it is another's."""
+    file = getattr(module, "__file__", None)
+    if not file or module.__name__.partition(".")[0] in PROJECT:
+        return None
+    path = Path(file).resolve()
+    installed = {"site-packages", "dist-packages"} & {*path.parts}
+    return None if installed or any(path.is_relative_to(place) for place in PLACES) else path
+
+
+def name_of(thing: Any, at: str = "it") -> str:
+    """`module:name` of a class or function; ValueError: it is made within a function, or is another's."""
+    module, name = thing.__module__, thing.__qualname__
+    if "<" in name:
+        raise ValueError(
+            f"{at} is {name}, made within a function; define it at the top of a module or a cell"
+        )
+    if isinstance(thing, FunctionType) and not is_own(thing):
+        raise ValueError(f"{at} is {module}.{name}; {NEEDED}")
+    if module.startswith("diffusion.") and getattr(diffusion, name, None) is thing:
+        module = "diffusion"
+    spec = getattr(sys.modules.get(module), "__spec__", None)  # the name also of a module that is being run
+    return f"{spec.name if spec else module}:{name}"
+
+
+def thing(name: str) -> Any:
+    """The class or function that `module:name` of a file names, whose module is imported.
+
+    ValueError: it cannot be had, or is neither a process or network of this package nor the user's own.
+    """
+    module, _, path = name.partition(":")
+    spec = getattr(sys.modules.get(TYPED), "__spec__", None)
+    module = TYPED if spec and spec.name == module else module
+    found: Any = sys.modules.get(module)
+    if found is None:
+        with contextlib.suppress(ImportError, ValueError, AttributeError):
+            origin = getattr(importlib.util.find_spec(module.partition(".")[0]), "origin", None)
+            probe = ModuleType(module)
+            probe.__file__ = origin
+            found = importlib.import_module(module) if _own_file(probe) else None
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type | FunctionType):
+        raise ValueError(f"{name} cannot be had; define it first, or import its module")
+    ours = found.__module__.startswith(("diffusion.processes.", "diffusion.training.network"))
+    if not (is_own(found) or ours and isinstance(found, type)):
+        raise ValueError(f"{name} is not made from a file; only processes, networks and what is your own are")
     return found
 
 
+# --- code ---
+
+
+def plain(node: object) -> str:
+    """A syntax tree as text, without docstrings; the same in all versions of Python, as `ast.dump` is not."""
+    if isinstance(node, list):
+        return f"[{','.join(map(plain, node))}]"
+    if not isinstance(node, ast.AST):
+        return ascii(node)
+    parts = []
+    for name, value in ast.iter_fields(node):
+        if name == "body" and isinstance(value, list):
+            value = [
+                one
+                for one in value
+                if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+            ]
+        if name not in ("ctx", "kind", "type_comment", "type_ignores") and value is not None and value != []:
+            parts.append(f"{name}={plain(value)}")
+    return f"{type(node).__name__}({','.join(parts)})"
+
+
+def code_of(files: Iterable[Path]) -> str:
+    """Hash of what files of Python do: comments, docstrings and formatting do not count."""
+    return digest([plain(ast.parse(path.read_bytes())) for path in files], 16)
+
+
 @functools.cache
-def code(part: str) -> str:
-    """Hash of this package's code for one of `PARTS`, as it was when it was first asked for."""
-    return hash_of({path for pattern in PARTS[part] for path in PACKAGE.glob(pattern)})
+def training_code() -> str:
+    """Hash of this package's code that determines weights."""
+    return code_of(PACKAGE / name for name in TRAINING)
+
+
+def own_code(*trees: Any) -> dict[str, str]:
+    """Module or class typed in a notebook -> hash, of all code of the user's own on which trees rest.
+
+    ValueError: a file was edited after it was imported, or a typed class has no text.
+    """
+    found: dict[str, str] = {}
+    waiting = [name for one in trees for name in _names(one)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        module, _, path = name.partition(":")
+        loaded = sys.modules.get(module)
+        if module == TYPED and not getattr(loaded, "__file__", None):
+            if path:
+                found |= _typed(functools.reduce(getattr, path.split("."), loaded))
+        elif file := _own_file(loaded or _unloaded(module)):
+            if loaded and file.stat().st_mtime > diffusion.imported(module):
+                raise ValueError(
+                    f"{file} was edited after it was imported; restart Python, or reload the module"
+                )
+            found[module] = code_of([file]) if file.suffix == ".py" else sha256(file)[:16]
+            waiting += _imports(file, getattr(loaded, "__package__", None) or module.rpartition(".")[0])
+    return found
+
+
+def _names(found: Any) -> Iterator[str]:
+    """The names of all classes and functions in a tree."""
+    if isinstance(found, dict):
+        yield from (found[key] for key in ("class", "name") if key in found)
+        found = [*found.values()]
+    if isinstance(found, list | tuple):
+        for one in found:
+            yield from _names(one)
+
+
+def _imports(file: Path, package: str) -> Iterator[str]:
+    """The names of all modules that a file may import, and of packages around them."""
+    for node in ast.walk(ast.parse(file.read_bytes())) if file.suffix == ".py" else ():
+        names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            names = [base, *(f"{base}.{one.name}" for one in node.names)]
+        for name in names:
+            parts = name.split(".")
+            yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
+
+
+def _unloaded(name: str) -> ModuleType | None:
+    """A module that is not imported yet, without its content."""
+    with contextlib.suppress(ImportError, ValueError, AttributeError):
+        if spec := importlib.util.find_spec(name):
+            probe = ModuleType(name)
+            probe.__file__ = spec.origin if spec.has_location else None
+            return probe
+    return None
+
+
+def _typed(cls: type) -> dict[str, str]:
+    """Class -> hash, of a class that is typed in a notebook and of its bases that are typed there."""
+    found = {}
+    for one in cls.__mro__ if isinstance(cls, type) else ():
+        if one.__module__ != TYPED:
+            continue
+        parts = {}
+        for name, value in vars(one).items():
+            held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "func")]
+            functions = [f for f in (value, *held) if isinstance(f, FunctionType)]
+            written = [
+                inspect.unwrap(f) for f in functions if f.__code__.co_filename != "<string>"
+            ]  # by a dataclass
+            if written:
+                parts[name] = [_text(f) for f in written]
+            elif not functions and not name.startswith("__") and name != "_abc_impl":
+                parts[name] = told(tree(value, f"{one.__name__}.{name}"))
+        found[name_of(one)] = digest(parts, 16)
+    return found
+
+
+def _text(function: FunctionType) -> str:
+    try:
+        return plain(ast.parse(textwrap.dedent(inspect.getsource(function))))
+    except (OSError, SyntaxError, TypeError) as error:
+        name = function.__qualname__
+        raise ValueError(f"{name} has no text that can be read ({error}); type it in a plain cell") from None

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 
 from diffusion import figures
 from diffusion.data import grey_values
+from diffusion.files import expanded
 from diffusion.provenance import checkout
 from diffusion.training.run import Run
 
@@ -26,6 +28,11 @@ FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels 
 STRIP = 9  # images of a strip, at most
 ENLARGED = 7  # output pixels for a pixel of the slider's images
 SECONDS = 1.0  # between two drawings of the loss
+
+
+def results(out_dir: str | None) -> Path:
+    """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
+    return expanded(out_dir) if out_dir else (checkout() or Path()) / "build/notebook"
 
 
 def live() -> bool:
@@ -55,7 +62,7 @@ def loss_curve() -> Callable[[int, float], None] | None:
 
 def kept_samples(run: Run, n: int) -> torch.Tensor:
     """The first n samples kept with a released training, (n, 1, 28, 28); ValueError: none are."""
-    path = run.folder.parents[1] / "kept" / f"samples_{run.name}-{run.seed}.npz"
+    path = run.folder.parents[1] / "kept" / f"samples_{run.name}.npz"
     if not path.is_file():
         raise ValueError(f"{path} is not there; run.sample({n}) draws samples")
     with np.load(path) as kept:

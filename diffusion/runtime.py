@@ -1,16 +1,22 @@
-"""Random numbers, device and precision: what a computation depends on beside its arguments."""
+"""Random numbers, device and precision: what a computation depends on beside its arguments; progress."""
 
 import contextlib
 import hashlib
 import os
 import random
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
+from tqdm import tqdm
+
+Precision = Literal["auto", "fp32", "bf16"]
+LINE_SECONDS = 10  # between two lines of progress
 
 # --- random numbers ---
 
@@ -79,12 +85,6 @@ def affordable(precision: str, on: torch.device) -> str:
     return "fp32" if resolve_precision("auto", on) == "fp32" else precision
 
 
-def say_if_slow(precision: str, on: torch.device, what: str) -> None:
-    """One line where something is computed in bf16 on a machine that is not fast in it."""
-    if affordable(precision, on) != precision:
-        print(f"note: {what} in bf16, which is slower than fp32 on this machine", flush=True)
-
-
 def _fast_in_bf16() -> bool:
     """True for a CPU with AMX, or AMD's AVX512-BF16 (docs/speed.md), but for one with COLD_ZOOM_BF16=0."""
     if (told := os.environ.get("COLD_ZOOM_BF16", "1")) not in ("0", "1"):
@@ -105,3 +105,29 @@ def _fast_in_bf16() -> bool:
 def autocast(on: torch.device, precision: str) -> AbstractContextManager:
     """The context in which a network runs: convolutions and products in bf16, or everything in float32."""
     return torch.autocast(on.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+# --- progress ---
+
+
+class _Lines(tqdm):
+    """Progress as plain lines, for logs."""
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> None:
+        print(msg or str(self), file=self.fp, flush=True)
+
+    def close(self) -> None:
+        self.disable = True  # nothing to clear
+        super().close()
+
+
+def progress(
+    steps: Iterable, title: str, total: int | None = None, done: int = 0, unit: str = "step"
+) -> tqdm:
+    """`steps` with a bar on a terminal and in a notebook, and a line every ten seconds elsewhere."""
+    common = {"desc": title, "total": total, "initial": done, "unit": unit, "leave": False}
+    if sys.stderr.isatty() or "ipykernel" in sys.modules:
+        return tqdm(steps, mininterval=0.5, delay=0.5, dynamic_ncols=True, **common)
+    shape = "{desc}: {unit} {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+    times = {"mininterval": LINE_SECONDS, "maxinterval": 3600, "delay": LINE_SECONDS}
+    return _Lines(steps, file=sys.stdout, bar_format=shape, **times, **common)

@@ -9,48 +9,40 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from diffusion.files import differences, write_bytes
+from diffusion.files import write_bytes
 from diffusion.provenance import releases
 from report import figures, names, pages, render, short, values
 from report.run import Run, with_others
 from report.sources import Marks, page_of, written
 from report.text import TEXT, Text
 from report.text_format import Markdown
+from study import profile as profiles
 from study import results, table
-from study.results import Results, plain
-from study.settings import Profile, read_profile
 
-PROFILES = render.HERE.parent / "profiles"
 PLAY = render.HERE.parent / "released" / "page" / "cold-zoom.html"  # the page to play with
 # In an author's text: the place of the results; a heading of the first level, which no line of code is.
 RESULTS, HEADING = "<< results >>", re.compile(r"^(```|~~~).*?^\1|^# ", re.MULTILINE | re.DOTALL)
 
 
-def build(
-    out: Path | str, profile: str | Path, failed: Mapping[str, str] = MappingProxyType({})
-) -> list[Path]:
-    """Write the report of the run in `out`; returns the written files, or raises ValueError as `check`.
+def build(out: Path | str, profile: str | Path) -> list[Path]:
+    """Write the report of the run in `out`, of a profile; returns the written files.
 
-    Args:
-        profile: name of a file in profiles/, or the path of one.
-        failed: trainings of the profile that are left out, each with the reason: "zoom-0" -> text.
+    ValueError: no training is measured, or a placeholder of our own text is wrong.
     """
     out = Path(out).resolve()
-    asked = read_profile(profile, PROFILES)
-    found = results.load(out, [(m, seed) for m, seed in asked.trainings if f"{m}-{seed}" not in failed])
-    check(found, asked)
+    asked = profiles.read(profile)
+    found = results.load(out, trainings=asked.trainings)
+    if not any(one.measured for one in found.trainings.values()):
+        raise ValueError(f"{out} has no training that is measured; `make report` measures them")
     found = with_others(found.labelled(asked.labels), asked)
     notebooks = pages.names(found)
-    if failed:  # what compares all models is of an earlier run
-        notebooks = [name for name in notebooks if "-" in name]
     drawn = figures.written(out, notebooks)
     files = {path.name for path in (out / "figures").glob("*")}
-    run = Run(found, asked, notebooks, files, failed)
+    run = Run(found, asked, notebooks, files)
     marks = Marks()
     text = told(run, marks)
     if marks.missing and (releases() / asked.name).is_dir():
@@ -108,37 +100,6 @@ def parted(text: str) -> tuple[str, str]:
     return before, "\n" * before.count("\n") + after
 
 
-def check(found: Results, profile: Profile) -> None:
-    """Refuse results that are not measured, or of other settings than the profile's, by a ValueError."""
-    if not any(one.measured for one in found.trainings.values()):
-        raise ValueError(f"{found.out} has no training that is measured; `make report` measures them")
-    for (model, seed), one in found.trainings.items():
-        if profile.analyse(model, seed) and not one.analysed:
-            raise ValueError(
-                f"there is no analysis of {model}-{seed} in {found.out}, for which {profile.where} asks: "
-                f"make retrain PROFILE={profile.name}"
-            )
-    for what, job, asked in compared(found, profile):
-        recorded, wanted = (plain(job.facts.settings), asked.values()) if job and asked else ({}, {})
-        both = recorded.keys() & wanted.keys()  # those of an earlier version may lack some
-        if other := next(differences({k: recorded[k] for k in both}, {k: wanted[k] for k in both}), None):
-            raise ValueError(
-                f"{what} in {found.out}: {other} in {profile.where}; give a changed profile another name, "
-                f"or make retrain PROFILE={profile.name}"
-            )
-
-
-def compared(found: Results, profile: Profile) -> Iterator[tuple[str, table.Job | None, Any]]:
-    """The jobs on which the report rests by name: each with its name and its settings in the profile."""
-    for (model, seed), one in found.trainings.items():
-        yield one.name, one.job, profile.trainings[model, seed]
-        if seed == profile.seeds(model)[0]:
-            yield f"the measures of {one.name}", one.measured, profile.measure(model, seed)
-            yield f"the analysis of {one.name}", one.analysed, profile.analyse(model, seed)
-    yield "the yardstick", found.yardstick, profile.yardstick
-    yield "the schedules", found.schedules, profile.schedules
-
-
 def as_json(rows: Iterable[dict[str, Any]], indent: int | None = 1) -> bytes:
     """Rows as JSON, for other programs."""
     return (json.dumps([*rows], indent=indent, ensure_ascii=False) + "\n").encode()
@@ -150,13 +111,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the run's folder, e.g. build/quick")
     help_profile = "name of a file in profiles/, or the path of a .yaml file"
     parser.add_argument("--profile", required=True, help=help_profile)
-    help_failed = "a training to leave out, and why it failed"
-    parser.add_argument(
-        "--failed", nargs=2, action="append", default=[], metavar=("MODEL-SEED", "WHY"), help=help_failed
-    )
     options = parser.parse_args(arguments)
     try:
-        for path in build(options.out, options.profile, dict(options.failed)):
+        for path in build(options.out, options.profile):
             print(path)
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

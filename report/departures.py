@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from diffusion.parameters import OF_SAMPLING, PLACES
 from report.text_format import Markdown, code, integer, listing, num
-from study.counterparts import STUDIED, other_data, studied
+from study.counterparts import other_data, studied
 from study.results import STUDY, Results, Training, plain, sampling_of
+from study.settings import OF_SAMPLING, OF_SCHEDULES, STUDIED
 from study.table import Facts
 
 DDPMS = ("linear", "cosine")
@@ -14,9 +14,8 @@ N_TEST = 10_000  # images of the test split
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
 
 EPOCHS, N_SAMPLES = STUDIED["zoom"]["epochs"], STUDIED["zoom"]["n_keep"]
-OF_SCHEDULES = ("T", "beta_start", "beta_end", "s", "beta_max")
 # What is said otherwise, or does not tell a training from the study's.
-ASIDE = {"notebook", "model", "seed", "dataset", *PLACES, "precision"}
+ASIDE = {"notebook", "model", "seed", "dataset", "precision"}
 ASIDE |= {"steps", "epochs", "n_train", "n_test", "n_keep", "n_reconstruct"}
 
 
@@ -38,7 +37,7 @@ def dataset(results: Results) -> Facts:
 
 def other_schedules(settings: Mapping[str, Any]) -> list[Markdown]:
     """In which constants these noise schedules differ from the study's."""
-    return _unlike(settings, {name: STUDIED["ddpm"][name] for name in OF_SCHEDULES})
+    return _unlike(settings, OF_SCHEDULES)
 
 
 def other_training(one: Training) -> list[Markdown]:

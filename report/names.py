@@ -33,7 +33,6 @@ def common(run: Run) -> dict[str, Any]:
         "citation": bibtex("coldzoom", **cited, note=f"Version {number}", url=address),
         "profile": profile.name,
         "profile_file": _profile_file(run),
-        "failed": [Markdown(f"{code(name)} ({escape(why)})") for name, why in run.failed.items()],
         "version": number,
         "edition": number,  # of the report
         "authors_yaml": Markdown(f"  - {escape(author)}"),
@@ -55,14 +54,11 @@ def common(run: Run) -> dict[str, Any]:
 
 
 def _profile_file(run: Run) -> str:
-    """The value of PROFILE that repeats the run, whose folder may have a copy, fitted to the machine."""
-    path, name = Path(run.profile.where), run.profile.name
-    fitted = path.name == "profile.yaml" and path.resolve().parent == run.results.out.resolve()
-    if path.parent.name == "profiles" or fitted and (ROOT / "profiles" / f"{name}.yaml").is_file():
-        return name
-    if path.resolve().is_relative_to(ROOT) and not fitted:
-        return path.resolve().relative_to(ROOT).as_posix()
-    return f"path/to/{f'{name}.yaml' if fitted else path.name}"
+    """The value of PROFILE that repeats the run."""
+    path = run.profile.where.resolve()
+    if path.parent.name == "profiles":
+        return run.profile.name
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else f"path/to/{path.name}"
 
 
 def trained(results: Results) -> list[tuple[str, Training]]:
@@ -109,8 +105,8 @@ def _lies_beside(run: Run) -> Markdown:
 def _data_hashes(results: Results) -> Markdown:
     """The data's identity: the beginning of the SHA-256 of images and labels."""
     file = f"{next(iter(results.trainings.values())).train.run}/run.json"
-    data = read_json(results.out / file)["identity"]["data"]
-    note(f"{file}#/identity/data")
+    data = read_json(results.out / file)["settings"]["images"]
+    note(f"{file}#/settings/images")
     named = listing(Markdown(f"{code(data[split][:16])}… ({split})") for split in ("train", "test"))
     return Markdown(f"SHA-256 of images and labels: {named}.")
 

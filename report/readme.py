@@ -12,14 +12,13 @@ from pathlib import Path
 
 from diffusion.files import write_bytes
 from report import figures, values
-from report.build import PROFILES
 from report.run import Run, with_others
 from report.sources import Marks, plain
 from report.text import TEXT, Text
+from study import profile as profiles
+from study.profile import ROOT
 from study.results import load
-from study.settings import read_profile
 
-ROOT = PROFILES.parent
 PICTURES = ("strip", "unfold")
 BLOCK = re.compile(r"(<!-- released: (\w+) -->\n).*?(<!-- /released -->)", re.DOTALL)
 PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
@@ -27,8 +26,8 @@ PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
 
 def filled(readme: str, out: Path) -> str:
     """The README with its blocks written anew, of the results in OUT; ValueError: a sentence is wrong."""
-    profile = read_profile(out.name, PROFILES)
-    results = with_others(load(out, profile.trainings), profile)
+    profile = profiles.read(out.name)
+    results = with_others(load(out, trainings=profile.trainings), profile)
     text = Text(values.names(Run(results, profile)), Marks(), complete=True)
 
     def block(found: re.Match) -> str:

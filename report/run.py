@@ -1,7 +1,7 @@
 """A run as its report reads it: its results, its profile, and what was made of them before the text."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -9,8 +9,8 @@ from report.departures import complete
 from report.judge import ledger
 from report.ledger import Verdict
 from study.counterparts import opened, own, released, studied
+from study.profile import Profile
 from study.results import Results
-from study.settings import Profile
 
 OTHERS = {"further": "beyond", "original": "original", "watched": "starts"}  # key of a profile
 
@@ -23,7 +23,6 @@ class Run:
     profile: Profile
     notebooks: Sequence[str] = ()  # names of those that are executed
     drawn: Collection[str] = ()  # files of its figures
-    failed: Mapping[str, str] = field(default_factory=dict)  # trainings that are left out -> the reason
 
     @cached_property
     def verdicts(self) -> dict[str, Verdict]:

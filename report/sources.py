@@ -19,7 +19,7 @@ from diffusion.evaluation.measures import MEASURES
 from diffusion.provenance import releases
 from report.figures import SOURCE, row_at
 from report.text_format import Markdown, printed
-from study import analyse, measure, record  # noqa: F401 - which know what their measures mean
+from study import measure, record  # noqa: F401 - which know what their measures mean
 from study.table import Row, note, reading
 
 BEGIN, MIDDLE, END = "\ue000", "\ue001", "\ue002"  # around a number and its entry; in no text of ours

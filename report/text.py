@@ -30,7 +30,7 @@ from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 from jinja2.visitor import NodeTransformer
 
-from diffusion.plugins import nearest
+from diffusion.bounds import nearest
 from report.sources import Marks, taken
 from report.text_format import DASH, HELPERS, Markdown, finalize, printed
 from study.table import note, reading

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.parameters import OF_NO_EFFECT, OF_SAMPLING
 from study.results import Results, Training, mean, sampling_of
 from study.scatter import LOG, Scale, pooled, runs_of, trained
+from study.settings import OF_NO_EFFECT, OF_SAMPLING
 from study.table import Facts, Samples, note
 
 IN_THE_END = ("prior", "components", "image_noise", "noise", "grey_noise", "levels", "clip_x0")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.evaluator import Evaluator
-from diffusion.evaluation.measures import measure
+from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.runtime import generator
 
@@ -18,13 +18,13 @@ from diffusion.runtime import generator
 LOW_CONFIDENCE = 0.05
 
 
-@measure(threshold=("probability", "of the class that is read, which 95 % of the test images have at least"))
+@register(threshold=("probability", "of the class that is read, which 95 % of the test images have at least"))
 def threshold(evaluator: Evaluator) -> float:
     """The confidence below which a share of `LOW_CONFIDENCE` of the test images lies."""
     return float(evaluator.test.confidence.quantile(LOW_CONFIDENCE))
 
 
-@measure(
+@register(
     lambda seen: seen.confidence is not None and (seen.confidence, threshold(seen.evaluator)),
     low_confidence=("share", "samples that the classifier reads less surely than 95 % of the test images"),
 )
@@ -33,7 +33,7 @@ def low_confidence(confidence: Tensor, least: float) -> Interval:
     return share_of(confidence < least)
 
 
-@measure(
+@register(
     lambda seen: (
         seen.labels is not None
         and (seen.labels[seen.confidence >= threshold(seen.evaluator)], seen.evaluator.classes)

@@ -5,14 +5,12 @@ from functools import cache
 from typing import Any
 
 from diffusion.data import DATASETS
-from diffusion.parameters import TrainDDPM, TrainZoom
 from diffusion.provenance import releases
 from study.kept import verify
 from study.results import STUDY, Results, Training, load, plain, trainings_in
+from study.settings import STUDIED
 
 RELEASES = ("paper", "beyond")  # where counterparts are looked for, in this order
-# The defaults of the training notebooks are the study's settings, by process.
-STUDIED = {"ddpm": TrainDDPM().model_dump(), "zoom": TrainZoom().model_dump()}
 KINDS = ("degradation", "schedule", "prior", "sampler", "network")  # of components, as they are told
 # Settings that make a model what it is: not how long it is trained, nor how it is sampled.
 OF_MODEL = ("schedule", "schedule_options", "T", "beta_start", "beta_end", "s", "beta_max", "interpolation")
@@ -28,7 +26,7 @@ def opened(name: str | None) -> Results | None:
     if not pairs:
         return None
     verify(out)
-    found = load(out, pairs, prefix=f"released/{name}/")
+    found = load(out, trainings=pairs, prefix=f"released/{name}/")
     return found if any(one.measured for one in found.trainings.values()) else None
 
 

@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.frechet import Reference, distance, frechet_distance, of_halves
-from diffusion.evaluation.measures import measure
+from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, half_error
 from diffusion.runtime import generator
 
 N = 500  # samples of a model, the same number for all: a Fréchet distance is biased by it
 
 
-@measure(frechet_gap=("squared distance", "distance after the change minus that before, from the same noise"))
+@register(
+    frechet_gap=("squared distance", "distance after the change minus that before, from the same noise")
+)
 def frechet_gap(reference: Reference, a: Tensor, b: Tensor, repeats: int = 200, seed: int = 0) -> Interval:
     """The distance of features a (N, D) minus that of b, whose images correspond, with its interval.
 
@@ -58,7 +60,7 @@ def reweighted(
     return Interval(fid, max(0.0, fid - error), fid + error, n)
 
 
-@measure(
+@register(
     mix_frechet=("squared distance", "Fréchet distance of the first samples, in features of the classifier"),
     mix_reweighted=("squared distance", "the same of samples weighted to the classes of the test images"),
 )

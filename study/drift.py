@@ -24,7 +24,7 @@ from diffusion.evaluation.statistics import numpy_generator
 from diffusion.processes.samplers import DDIM, visits
 from study.probes import SHIFT
 from study.results import Results, Training
-from study.settings import TRAININGS
+from study.settings import sampling, schedule_of
 from study.table import Job, Samples, note
 
 N = 4_000  # offsets that are followed
@@ -135,10 +135,9 @@ def of(one: Training) -> list[Drift]:
     named = [settings.get(name) for name in ("network", "schedule", "sampler")]
     if any(":" in (name or "") for name in (*named, *(way.get("sampler") for way in ways.values()))):
         return []
-    P = TRAININGS[one.train.unread["job"]].read(settings, f"settings of {one.name}")
-    schedule, found = P.process().schedule, []
+    schedule, found = schedule_of(settings), []
     for name, changes in ways.items():
-        sampler = P.way(changes).sampler
+        sampler = sampling(settings, changes)[0]
         drawn = isinstance(sampler, DDIM), visits(sampler, schedule.T), schedule.alpha_bar.numpy()
         found.append(Drift(one, name, one.measured[name], *drawn))
     return found

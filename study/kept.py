@@ -14,9 +14,7 @@ import io
 import re
 import zipfile
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import safetensors.torch
@@ -24,9 +22,13 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from diffusion.files import digest, read_json, sha256, write_bytes
+from diffusion.identity import PACKAGE, code_of, told, tree
 from diffusion.training.run import Run
 
 MANIFEST = "manifest.json"  # of a release: the SHA-256 of each of its files
+# Files that decide which samples a network draws.
+SAMPLING = [PACKAGE / "runtime.py", *sorted((PACKAGE / "processes").glob("*.py"))]
+SAMPLING += [PACKAGE / "training" / name for name in ("network.py", "sampling.py", "run.py")]
 VERIFIED = "verified.txt"  # beside a report: the table of `make verify`, where one was made
 
 
@@ -54,33 +56,37 @@ def read_kept(out: Path, name: str) -> np.ndarray:
     return found
 
 
-@dataclass
-class DrawnRun(Run):
-    """A training of a workflow's results, whose samples are each drawn once: OUT/samples/<hash>.safetensors.
+class Drawn:
+    """The samples of a training, each set drawn once and kept: FOLDER/mixture-epoch-0005-500.safetensors.
 
-    The hash is of all that determines them, so that a long measuring which was interrupted goes on.
+    A long measuring that was interrupted so goes on. A set is drawn again where the weights, the way to
+    sample or the code that draws is another.
     """
 
-    @classmethod
-    def of(cls, run: Run) -> Self:
-        """A training as one whose samples are kept."""
-        return cls(**vars(run))
+    def __init__(self, folder: Path, run: Run, seed: int):
+        self.folder, self.run, self.seed = folder, run, seed
 
-    def sample(
-        self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
+    def __call__(
+        self, n: int, of: Run | None = None, way: str = "", epoch: int | None = None, average: int = 1
     ) -> Tensor:
-        """As `Run.sample`; drawn once, unless it `keeps` nothing."""
-        if not self.keeps:
-            return super().sample(n, seed, epoch, **how)
-        name = digest(self.drawn_by(n, seed, epoch, **how), 16)
-        path = self.folder.parent.parent / "samples" / f"{name}.safetensors"
+        """n samples (n, 1, 28, 28) of the training, or as `of` samples it in a way."""
+        of = self.run if of is None else of
+        lines = of.history[-average:] if epoch is None else of.history[epoch - average : epoch]
+        about = {
+            "weights": [line["sha256"] for line in lines],
+            "way": [told(tree(one, "the way to sample")) for one in (of.sampler, of.prior)],
+            "drawn": [n, self.seed, of.precision, of.device.type],
+            "code": code_of(SAMPLING),
+        }
+        parts = [re.sub(r"[^\w.]+", "-", way), f"epoch-{epoch:04d}" if epoch else "", str(n)]
+        path, known = self.folder / f"{'-'.join(filter(None, parts))}.safetensors", digest(about, 16)
         if path.is_file():
             try:
-                return safetensors.torch.load(path.read_bytes())[name]
+                return safetensors.torch.load(path.read_bytes())[known]
             except (SafetensorError, KeyError):
-                print(f"warning: {path.name} is damaged and is drawn again", flush=True)
-        x = super().sample(n, seed, epoch, **how)
-        write_bytes(path, safetensors.torch.save({name: x}))
+                print(f"{path.name} is damaged, or of other samples, and is drawn again", flush=True)
+        x = of.sample(n, self.seed, epoch, average=average)
+        write_bytes(path, safetensors.torch.save({known: x}))
         return x
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diffusion.evaluation.measures import measure
+from diffusion.evaluation.measures import register
 from diffusion.evaluation.samples import grey
 from diffusion.evaluation.statistics import TAILS, Interval, numpy_generator
 from diffusion.processes.zoom import central_patch
@@ -29,7 +29,7 @@ def ring(images: Tensor) -> Tensor:
     return images[:, 0, outside]
 
 
-@measure(
+@register(
     lambda seen: (seen.images, seen.seed),
     background=("share", "mean grey of the border as it is seen, 0 black to 1 white"),
 )
@@ -46,7 +46,7 @@ def bootstrap(values: np.ndarray, repeats: int, *key: int | str) -> Interval:
     return Interval(mean, min(mean, float(low)), max(mean, float(high)))
 
 
-@measure(
+@register(
     lambda seen: (grey(seen.x),),
     border=("share", "mean grey of the border before clamping, with the deviation over images"),
 )
@@ -59,7 +59,7 @@ def border_before_clamping(samples: Tensor) -> Interval:
 # --- strokes ---
 
 
-@measure(
+@register(
     lambda seen: (seen.images,),
     ink=("share", "mean grey of all pixels, 0 black to 1 white"),
     stroke=("pixels", "width of the strokes: twice the white area over its perimeter"),
@@ -115,7 +115,7 @@ def white_centre(x: Tensor) -> Tensor:
     return (central_patch(x, PATCH).flatten(1) > WHITE).sum(1) >= MOSTLY
 
 
-@measure(
+@register(
     lambda seen: (grey(seen.x),),
     centre_dark=("share", "images whose central pixels are mostly black"),
     centre_white=("share", "images whose central pixels are mostly white"),

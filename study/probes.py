@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from diffusion.evaluation.classifier import classes_of
-from diffusion.evaluation.measures import measure
+from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.base import Network, in_chunks
@@ -40,7 +40,7 @@ class CommonLoss(NamedTuple):
     by_level: Sequence[float]
 
 
-@measure(
+@register(
     common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
     common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
 )
@@ -60,7 +60,7 @@ def common_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed
     return CommonLoss(float(errors.mean()), LEVELS, errors.mean(1).tolist())
 
 
-@measure(response=("share", "of a uniform rise of the latents that the network sees as noise; x: time step"))
+@register(response=("share", "of a uniform rise of the latents that the network sees as noise; x: time step"))
 def response(
     process: DDPM,
     network: Network,
@@ -96,7 +96,7 @@ def response(
     return found
 
 
-@measure(recovered=("share", "test images read right when restored in one step; x: time step"))
+@register(recovered=("share", "test images read right when restored in one step; x: time step"))
 def recovered(
     process: DDPM,
     network: Network,
@@ -138,7 +138,7 @@ def reconstruct(
     return degraded, predicted(network, degraded, level, process.T, precision)
 
 
-@measure(restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"))
+@register(restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"))
 def restoration_error(
     process: ColdDiffusion, network: Network, x: Tensor, precision: str
 ) -> dict[int, Interval]:
@@ -151,7 +151,7 @@ def restoration_error(
     return found
 
 
-@measure(
+@register(
     restored_right=("share", "test images read right when restored from the last level"),
     original_right=("share", "test images read right"),
     restored_as=("images", "of a class, restored from the last level; x: class that is read"),
@@ -189,7 +189,7 @@ def nearest(x: Tensor, x_train: Tensor, chunk: int = 10_000) -> Tensor:
     return torch.stack([torch.cdist(flat, part.float() / 255).amin(1) for part in parts]).amin(0)
 
 
-@measure(
+@register(
     copies=("share", "samples closer to a training image than 5 % of the test images are"),
     copies_in_class=("share", "the same, each against the test images of the class that it is read as"),
 )

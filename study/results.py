@@ -11,14 +11,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.parameters import OF_SAMPLING, changed
 from diffusion.processes.samplers import SAMPLERS
 from study.kept import read_kept
+from study.settings import OF_SAMPLING, changed, plain
 from study.table import PATCHES, REAL, Facts, Job, Samples, path_of
 
 SETTLED = 0.3  # the part of training at its beginning of which distance and class mix are not compared
@@ -213,11 +214,17 @@ def trainings_in(out: Path, models: Sequence[str] | None = None) -> list[tuple[s
     return sorted(pairs, key=lambda p: (order.index(p[0]) if p[0] in order else len(order), p))
 
 
-def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, prefix: str = "") -> Results:
+def load(
+    out: Path | str,
+    models: Sequence[str] | None = None,
+    trainings: Iterable[tuple[str, int]] | None = None,
+    prefix: str = "",
+) -> Results:
     """Read the jobs' files under OUT.
 
     Args:
-        trainings: (model, seed) that must be there, in this order; None: all that are, the study's first.
+        models: names of the trained models; None: all that there are, the study's first.
+        trainings: (model, seed) that must be there, in this order, in place of models.
         prefix: of the sources of its numbers: "released/beyond/" for another run's.
 
     ValueError: a file is missing, malformed, or not that of its name, or measures are of other weights.
@@ -227,7 +234,12 @@ def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, pr
     def opened(name: str) -> Job | None:
         return Job(out, name, prefix) if path_of(out, name).is_file() else None
 
-    for model, seed in trainings_in(out) if trainings is None else trainings:
+    pairs = trainings_in(out, models) if trainings is None else [*trainings]
+    if not pairs:
+        raise ValueError(
+            f"no trained model in {out}: run notebook 02 or 03 with this out_dir, or `make report`"
+        )
+    for model, seed in pairs:
         one = f"{model}-{seed}"
         train, *others = Job(out, f"train_{one}", prefix), opened(f"measure_{one}"), opened(f"analyse_{one}")
         for job in filter(None, (train, *others)):
@@ -247,17 +259,15 @@ def load(out: Path | str, trainings: Iterable[tuple[str, int]] | None = None, pr
 UNSAID = {option.name: option.default for cls in SAMPLERS.values() for option in fields(cls)}
 
 
-def sampling_of(settings: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def sampling_of(
+    settings: Mapping[str, Any], changes: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """Sampler, prior and all their options of a training, by its settings or with changes."""
-    before = {name: plain(settings[name]) for name in OF_SAMPLING if name in settings}
-    found = changed(before, plain(changes or {}))
+    found = {name: plain(settings[name]) for name in OF_SAMPLING if name in settings}
+    for name in ("sampler", "prior"):
+        found |= changed(name, plain(changes))
     options = found.pop("sampler_options", {}) | found.pop("prior_options", {})
     return UNSAID | options | found
-
-
-def plain(value: Any) -> Any:
-    """Facts as a dictionary."""
-    return {key: plain(value[key]) for key in value} if isinstance(value, Mapping) else value
 
 
 def mean(values: Iterable[Interval]) -> float:

@@ -14,9 +14,8 @@ import numpy as np
 from scipy import stats
 
 from diffusion.evaluation.statistics import TAILS
-from diffusion.parameters import OF_NO_EFFECT, OF_SAMPLING
 from study.results import Results, Training
-from study.settings import TRAININGS
+from study.settings import OF_NO_EFFECT, OF_SAMPLING, STUDIED
 
 FEWEST_FREEDOM = 3  # degrees of freedom below which constant and decaying rates are pooled
 SMALLEST = 1e-9
@@ -78,9 +77,8 @@ def recipes(runs: Iterable[Results]) -> list[list[Training]]:
 
 
 def trained(one: Training) -> dict[str, Any]:
-    """The settings of a training; one that is younger than the training has its default."""
-    fields = TRAININGS[one.train.unread["job"]].model_fields
-    return {name: field.default for name, field in fields.items()} | one.settings.unread
+    """The settings of a training; one that is younger than the training is the study's."""
+    return STUDIED[one.process] | one.settings.unread
 
 
 def _recipe(one: Training) -> str:

@@ -16,7 +16,8 @@ from importlib import metadata
 from pathlib import Path
 
 from diffusion.files import sha256, write_bytes
-from study.settings import Profile, read_profile
+from study import profile as profiles
+from study.profile import Profile
 from workflow import jobs, release
 
 LEFT_OUT = ("kept", "runs", "jobs", "logs")  # parts of a built report: in the release, or of no use
@@ -75,7 +76,7 @@ def archive(profile: Profile) -> Path:
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    path = archive(read_profile(sys.argv[1], jobs.PROFILES))
+    path = archive(profiles.read(sys.argv[1]))
     print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB, {len(zipfile.ZipFile(path).namelist())} files")
 
 

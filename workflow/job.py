@@ -1,4 +1,4 @@
-"""Run one job of a profile: a notebook by papermill, a command, or the report; the Snakefile's rules do this.
+"""Run one job of a profile: a notebook by papermill, or a module; the Snakefile's rules do this.
 
     python -m workflow.job PROFILE JOB
 
@@ -13,20 +13,20 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock
 
-from diffusion.progress import AT_ONCE, LOG
-from study.settings import read_profile
+from study import profile as profiles
 from workflow import jobs
 
 PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
+SAID = ("note:", "warning:")  # lines that the terminal shows
 MINUTES = 5  # between two lines that say how far a job is
 TODO = "COLD_ZOOM_TODO"  # the names of all jobs to run
 
@@ -49,6 +49,26 @@ def environment(out: Path) -> dict[str, str]:
     }
 
 
+def command(job: jobs.Job, profile: str, attempt: Path, further: Mapping[str, Any]) -> list[str]:
+    """The command of a job; a notebook is executed to the file `attempt`, with further parameters."""
+    if job.kind == "report":
+        return [job.module, "--out", str(job.out), "--profile", profile]
+    if job.module:
+        return [job.module, str(job.out), job.of, as_yaml(job.settings)]
+    values = {**job.settings, "out_dir": _near(job.out), **further}
+    return ["papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", as_yaml(values), *PAPERMILL]
+
+
+def as_yaml(values: Mapping[str, Any]) -> str:
+    """Values in one line of YAML; in JSON 1e-05 would be a text for YAML."""
+    return yaml.safe_dump(dict(values), default_flow_style=True, width=10**6)
+
+
+def _near(path: Path) -> str:
+    """A path as it is from the project's folder, where jobs run: an executed notebook names no machine's."""
+    return str(path.relative_to(jobs.ROOT) if path.is_relative_to(jobs.ROOT) else path)
+
+
 def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tuple[int, str]:
     """Run a job, its notebook with further parameters, and log it; returns its status and last line."""
     last, attempt, ended = "", job.log.with_suffix(".ipynb"), threading.Event()
@@ -62,55 +82,29 @@ def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tup
             with contextlib.suppress(OSError, IndexError):
                 say(job.log.read_text("utf-8", "replace").splitlines()[-1])
 
+    threading.Thread(target=watch, daemon=True).start()
     options = {"cwd": jobs.ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    job.log.write_bytes(b"")
-    threading.Thread(target=watch, daemon=True).start()
-    for arguments in commands(job, profile, attempt, further):
-        env = os.environ | {LOG: str(job.log)}
-        with subprocess.Popen([sys.executable, "-m", *arguments], env=env, **options) as child:
-            try:
-                with job.log.open("a", encoding="utf-8", buffering=1) as file:
-                    for line in child.stdout:
-                        if line.strip() and not line.startswith(NOISE):
-                            file.write(line)
-                            last = line.strip()
-                            if line.startswith(AT_ONCE):
-                                say(line)
-            except OSError:
-                child.kill()
-                raise
-        if child.returncode:
-            break
+    arguments = [sys.executable, "-m", *command(job, profile, attempt, further)]
+    with (
+        job.log.open("w", encoding="utf-8", buffering=1) as file,
+        subprocess.Popen(arguments, **options) as child,
+    ):
+        try:
+            for line in child.stdout:
+                if line.strip() and not line.startswith(NOISE):
+                    file.write(line)
+                    last = line.strip()
+                    if line.startswith(SAID):
+                        say(line)
+        except OSError:
+            child.kill()
+            raise
     ended.set()
     if child.returncode == 0 and job.notebook:
         job.executed.parent.mkdir(exist_ok=True)
         attempt.replace(job.executed)
     return child.returncode, last
-
-
-def commands(job: jobs.Job, profile: str, attempt: Path, further: dict[str, Any]) -> Iterator[list[str]]:
-    """The commands of a job; a notebook is executed to the file `attempt`, with further parameters."""
-    module = jobs.KINDS[job.kind].module
-    if job.kind == "report":
-        yield [module, "--out", str(job.out), "--profile", profile]
-        return
-    values = {k: v for k, v in job.values().items() if k != "notebook"} | {"data_dir": job.settings.data_dir}
-    if job.notebook:
-        values |= {"out_dir": _near(job.out), "released": None} | further
-    text = yaml.safe_dump(values, default_flow_style=True, width=10**6)  # in JSON 1e-05 is a text for YAML
-    if job.notebook:
-        yield ["papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", text, *PAPERMILL]
-        if module and "released" not in further:
-            yield [module, "--notebook", job.notebook, "--settings", text]
-    else:
-        model, _, seed = job.one.partition("-")
-        yield [module, "--out", str(job.out), "--model", model, "--seed", seed, "--settings", text]
-
-
-def _near(path: Path) -> str:
-    """A path as it is from the project's folder, where jobs run: an executed notebook names no machine's."""
-    return str(path.relative_to(jobs.ROOT) if path.is_relative_to(jobs.ROOT) else path)
 
 
 def place(job: jobs.Job) -> str:
@@ -122,16 +116,16 @@ def place(job: jobs.Job) -> str:
 
 def main(profile: str, name: str) -> None:
     end_with_parent()
-    job, begun = jobs.of(read_profile(profile, jobs.PROFILES))[name], time.monotonic()
+    job, begun = jobs.of(profiles.read(profile))[name], time.monotonic()
     job.log.parent.mkdir(parents=True, exist_ok=True)
     # A job of a cluster outlives a killed workflow: the next one waits for it.
     with FileLock(job.log.with_suffix(".lock"), poll_interval=1):
         print(f"{name} | starts{place(job)}", flush=True)
         try:
-            expected = job.expected()
+            stamp = job.stamp()
             status, said = run(job, profile)
             if status == 0:
-                job.finish(expected)
+                job.finish(stamp)
         except (ValueError, OSError) as error:
             status, said = 1, f"{type(error).__name__}: {error}"
     seconds = f"{time.monotonic() - begun:.0f} s"

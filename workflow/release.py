@@ -13,11 +13,23 @@ import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
-from diffusion.files import sha256, write_bytes, write_json
+from diffusion.files import read_json, sha256, write_bytes, write_json
+from study import profile as profiles
 from study.kept import MANIFEST, verify
-from study.settings import Profile, read_profile
+from study.profile import Profile
 from workflow import jobs
 
+KEPT = ("metrics/*.json", "kept/*.npz", "figures/*", "numbers.json", "ledger.json", "report.pdf")
+OF_JOBS = ("schedules", "yardstick", "train", "measure")  # records that jobs write
+OF_REPORT = (
+    "numbers.json",
+    "ledger.json",
+    "results.csv",
+    "report.pdf",
+    "*.html",
+    "figures/*",
+    "notebooks/*.html",
+)
 RELEASED = jobs.ROOT / "released"
 
 
@@ -31,30 +43,35 @@ def release(profile: Profile) -> Path:
     by_hand = {name: (target / name).read_bytes() for name in of_no_job(target)}
     (target / MANIFEST).unlink(missing_ok=True)  # until it is whole again, it is none; git has the one before
     shutil.rmtree(target, ignore_errors=True)
-    for job in jobs.of(profile).values():
-        for path in (*job.files(), job.path):
-            name = path.relative_to(out).as_posix()
-            if path.suffix == ".html" or name == "results.csv":  # the report makes them anew
-                continue
-            if path.parent.name == "weights" and name != job.record()["weights"]["file"]:
-                continue
-            hashes[name] = sha256(write_bytes(target / name, path.read_bytes()))
+    ones = [job.of for job in jobs.of(profile).values() if job.kind == "train"]
+    last = {f"runs/{one}/{name}" for one in ones for name in last_of(out, one)}
+    for path in sorted(path for pattern in KEPT for path in out.glob(pattern)):
+        name = path.relative_to(out).as_posix()
+        hashes[name] = sha256(write_bytes(target / name, path.read_bytes()))
+    for name in sorted(last):
+        hashes[name] = sha256(write_bytes(target / name, (out / name).read_bytes()))
     hashes |= {name: sha256(write_bytes(target / name, content)) for name, content in by_hand.items()}
     write_json(target / MANIFEST, {"profile": profile.name, "files": dict(sorted(hashes.items()))})
     return target
 
 
+def last_of(out: Path, one: str) -> list[str]:
+    """The files of a run that are kept, of its weights the last."""
+    weights = read_json(out / f"metrics/train_{one}.json")["weights"]["file"]
+    return ["run.json", "process.pt", "network.pt", "history.jsonl", weights.removeprefix(f"runs/{one}/")]
+
+
 def of_no_job(folder: Path) -> list[str]:
     """Files of a release that commands by hand have made: metrics/calls.json, or a record with its images."""
     names = {path.stem for path in (folder / "metrics").glob("*.json")}
-    alone = {name for name in names if name.partition("_")[0] not in jobs.KINDS}
+    alone = {name for name in names if name.partition("_")[0] not in OF_JOBS}
     files = [file for name in sorted(alone) for file in (f"metrics/{name}.json", f"kept/{name}.npz")]
     return [file for file in files if (folder / file).is_file()]
 
 
 def unpack(folder: Path, out: Path) -> None:
     """Put all of a release that the report doesn't make anew into `out`, verified; earlier files go."""
-    files = [name for name in verify(folder) if not any(fnmatch(name, one) for one in jobs.OF_REPORT)]
+    files = [name for name in verify(folder) if not any(fnmatch(name, one) for one in OF_REPORT)]
     for part in {name.partition("/")[0] for name in files}:
         shutil.rmtree(out / part, ignore_errors=True)
     for name in files:
@@ -69,7 +86,7 @@ def unpacked(profile: Profile) -> Path:
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    profile = jobs.fitted(read_profile(sys.argv[1], jobs.PROFILES))
+    profile = profiles.read(sys.argv[1])
     with jobs.lock(jobs.folder(profile)):
         folder = release(profile)
     total = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -18,12 +18,14 @@ import subprocess
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from diffusion import data
 from diffusion.files import sha256
+from study import profile as profiles
 from study.kept import VERIFIED
-from study.settings import Profile, read_profile
+from study.profile import PROFILES, Profile
 from workflow import job, jobs, release
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
@@ -60,48 +62,42 @@ def run(*command: str, cancels: bool = False) -> None:
 
 def study(profile: Profile, cores: str, executor: str) -> None:
     """Run what must run of a profile, whose results folder is locked."""
-    out, stale = jobs.folder(profile), jobs.check(profile)
+    out = jobs.folder(profile)
+    data.main(
+        ["--dataset", profile.file.dataset, *(["--data-dir", d] if (d := profile.file.data_dir) else [])]
+    )
+    stale = jobs.check(profile)
     for name, reason in stale.items():
         if reason != jobs.NOT_MADE:
             print(f"{name} runs again: {reason}", flush=True)
         (out / "jobs" / f"{name}.json").unlink(missing_ok=True)
     if stale:
-        data.main(["--dataset", profile.dataset, *(["--data-dir", d] if (d := profile.data_dir) else [])])
-        jobs.data_of(profile.dataset, profile.data_dir)  # refuses what notebooks do not take
-        options = ["--workflow-profile", str(jobs.PROFILES / executor)] if executor else ["--quiet", "rules"]
+        options = ["--workflow-profile", str(PROFILES / executor)] if executor else ["--quiet", "rules"]
         options += [] if executor and cores == "all" else ["--cores", cores]
         command = [*SNAKEMAKE.split(), str(jobs.ROOT / "workflow" / "Snakefile"), *options]
         try:
-            run(*command, "--config", f"profile={Path(profile.where).resolve()}", cancels=bool(executor))
+            run(*command, "--config", f"profile={profile.where.resolve()}", cancels=bool(executor))
         except ValueError as error:
-            raise ValueError(f"{made}; {AGAIN}" if (made := of_others(profile)) else error) from None
+            raise ValueError(f"{failed(profile)}{error}") from None
     if (first := out / "figures" / "first_samples.png").is_file():
         print(f"The first samples: {first}")
     print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
 
 
-def of_others(profile: Profile) -> str:
-    """Make the report of the trainings all whose jobs are done; returns what failed, in words."""
-    found = [one for one in jobs.of(profile).values() if jobs.KINDS[one.kind].needs is not None]
-    failed: dict[str, str] = {}
-    for one in found:
-        if not one.path.is_file():
-            said = one.log.read_text(encoding="utf-8").splitlines() if one.log.is_file() else []
-            failed.setdefault(one.one, f"{one.name}: {said[-1][:200] if said else 'not begun'}")
-    if "" in failed or failed.keys() >= {one.one for one in found if one.one}:
+def failed(profile: Profile) -> str:
+    """The models whose jobs failed, and how the others get a report; empty where none is of a model."""
+    ones = [job for job in jobs.of(profile).values() if job.of and not job.path.is_file()]
+    models = dict.fromkeys(job.of.rpartition("-")[0] for job in ones if job.log.is_file())
+    if not models:
         return ""
-    out = jobs.folder(profile)
-    left_out = [word for one, why in failed.items() for word in ("--failed", one, why)]
-    run("report.build", "--out", str(out), "--profile", profile.where, *left_out)
-    what = ", ".join(failed) or "what compares all models"
-    return f"{what} failed, and {out}/report.html is made of the others"
+    return f"{', '.join(models)} failed: leave it out of {profile.where} for a report of the others; "
 
 
 def from_release(profile: Profile, cores: str) -> None:
     """Make the report of a profile from its released results; ValueError: they lack a training."""
     name, folder, out = profile.name, release.RELEASED / profile.name, release.unpacked(profile)
     trainings = [one for one in jobs.of(profile).values() if one.kind == "train"]
-    if missing := [one.one for one in trainings if not (folder / f"metrics/{one.name}.json").is_file()]:
+    if missing := [one.of for one in trainings if not (folder / f"metrics/{one.name}.json").is_file()]:
         raise ValueError(f"released/{name} has no {', '.join(missing)}: make retrain PROFILE={name}")
     with jobs.lock(out):
         said = f"The results of {name} are released; to train it anew: make retrain PROFILE={name}"
@@ -111,29 +107,30 @@ def from_release(profile: Profile, cores: str) -> None:
         if table.is_file() and edition not in table.read_text(encoding="utf-8"):
             table.unlink()
         execute(profile, out, (os.cpu_count() or 1) if cores == "all" else int(cores))
-        run("report.build", "--out", str(out), "--profile", profile.where)
+        run("report.build", "--out", str(out), "--profile", str(profile.where))
     print(f"{out}/report.html and {out}/report.pdf are made from released/{name}")
 
 
 def execute(profile: Profile, out: Path, cores: int) -> None:
     """Execute the notebooks of a released profile into `out`, of each model that of its first training."""
     first = {f"{model}-{profile.seeds(model)[0]}" for model in profile.models}
-    ones = [one for one in jobs.of(profile).values() if one.notebook and one.one in {"", *first}]
+    ones = [one for one in jobs.of(profile).values() if one.notebook and one.of in {"", *first}]
     found = dict.fromkeys(ones, profile.name)  # job -> the release that it opens
-    if (name := profile.options.get("beyond")) and (release.RELEASED / name).is_dir():
-        further = jobs.of(read_profile(name, jobs.PROFILES))["compare"]
-        further.name = f"compare_{name}"
-        found[further] = name
+    beyond = profile.file.report.beyond
+    if beyond and (release.RELEASED / beyond).is_dir():
+        further = jobs.of(profiles.read(beyond))["compare"]
+        found[replace(further, kind=f"compare_{beyond}")] = beyond
     for part in ("notebooks", "logs"):
         shutil.rmtree(out / part, ignore_errors=True)
         (out / part).mkdir(parents=True)
     os.environ |= job.environment(out) | {"OMP_NUM_THREADS": "1"}
 
     def executed(one: jobs.Job) -> None:
-        one.out, further = out, {"released": found[one]}
+        further = {"released": found[one]}
         further |= FEW if one.kind == "train" and one.name != FIGURED else {}
-        further |= {"n_reconstruct": 100} if hasattr(one.settings, "n_reconstruct") else {}
-        status, said = job.run(one, profile.where, quiet=True, **further)
+        further |= {"n_reconstruct": 100} if "n_reconstruct" in one.settings else {}
+        one = replace(one, out=out)
+        status, said = job.run(one, str(profile.where), quiet=True, **further)
         failed = f"FAILED, and the report is made without its page: {said}"
         print(f"{one.name} | {failed if status else f'{one.notebook} is executed'}", flush=True)
 
@@ -154,17 +151,13 @@ def main() -> None:
         job.end_with_parent(signal.SIGTERM)
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):
         raise ValueError(f"CORES = {given.cores!r} is not allowed; needed: all, or a number from 1")
-    profile = read_profile(given.profile, jobs.PROFILES)
-    if profile.text:
-        from report.text import Text  # loads torch, for which a finished report need not wait
-
-        Text.check(profile.text, profile.options["text"])
-    ours = Path(profile.where).resolve().parent == jobs.PROFILES  # not another file of the same name
+    profile = profiles.read(given.profile)
+    ours = profile.where.resolve().parent == PROFILES  # not another file of the same name
     if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
         from_release(profile, given.cores)
     else:
-        with jobs.lock(jobs.folder(profile)):  # before it is fitted: one run has one size
-            study(profile if given.on else jobs.fitted(profile), given.cores, given.on)
+        with jobs.lock(jobs.folder(profile)):
+            study(profile, given.cores, given.on)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,10 @@ from diffusion.bounds import looks, whole
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.features import Extractor
 from diffusion.evaluation.frechet import Reference, to_uint8
-from diffusion.evaluation.measures import MEASURES, Value, by_features, code_of, definitions, measure, taken
+from diffusion.evaluation.measures import Value, by_features, register, taken
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import Measured
-from diffusion.files import digest
 from diffusion.processes.base import GREY28, check_images
 
 NEAR, OF_KIND = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
@@ -227,9 +226,9 @@ class Evaluator:
         few, or fewer than n.
         """
         if callable(getattr(x, "sample", None)):
-            x = drawn(x, whole("n", DRAWN if n is None else n, samples.FEWEST, meaning="samples of a run"))
+            x = drawn(x, whole("n", DRAWN if n is None else n, samples.FEWEST))
         x = self._samples(x)
-        n = whole("n", len(x) if n is None else n, samples.FEWEST, len(x), "samples that distances are of")
+        n = whole("n", len(x) if n is None else n, samples.FEWEST, len(x))
         seen = Seen(self, x, n=n, only=only)
         return Measured(taken(seen, only), seen)
 
@@ -347,7 +346,7 @@ class Seen:
                 yield space, (self.features[: self.n] if main else space.features(self.x[: self.n]))
 
 
-@measure(
+@register(
     lambda seen: (seen,),
     False,
     **by_features("frechet", "squared distance", "Fréchet distance of the samples from the test images"),
@@ -358,7 +357,7 @@ def frechet_distances(seen: "Seen") -> dict[str, Interval]:
     return {f"frechet{one.ending}": frechet.distance(one.reference, x, *how) for one, x in seen.first()}
 
 
-@measure(
+@register(
     lambda seen: (seen,),
     False,
     **by_features("kid", "squared distance", "kernel distance of the samples from the test images"),
@@ -366,14 +365,3 @@ def frechet_distances(seen: "Seen") -> dict[str, Interval]:
 def kernel_distances(seen: "Seen") -> dict[str, Interval]:
     """Kernel distances of samples in each kind of features, mean and deviation over subsets, by name."""
     return {f"kid{one.ending}": frechet.kid(one.reference, x, seen.seed) for one, x in seen.first()}
-
-
-# Through these images come to a measure; of networks that are not `untrained`, the hashes of weights tell.
-READING = (to_uint8, samples.grey, samples.read, features.small, features.untrained, features.inception)
-
-
-def codes(measures: Collection[str]) -> dict[str, str]:
-    """Measure -> the hash of its code and of how images come to it: a change of these changes the number."""
-    ways = definitions(Space, Evaluator, Seen, Extractor, *READING)
-    asked = {name: one.function for name, one in MEASURES.items() if name in measures}
-    return {name: digest([code_of(function), ways], 16) for name, function in asked.items()}

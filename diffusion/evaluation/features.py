@@ -25,8 +25,7 @@ from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
 from diffusion.evaluation.shipped import Shipped
 from diffusion.files import sha256
-from diffusion.progress import progress
-from diffusion.runtime import seeded
+from diffusion.runtime import progress, seeded
 
 CHANNELS = (16, 32, 64)  # of the convolutions of the random network
 SCALE = 30.0  # of its features: their distances are then about as large as the others'

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from diffusion.bounds import looks
 from diffusion.data import grey_values
-from diffusion.evaluation.measures import by_features, measure
+from diffusion.evaluation.measures import by_features, register
 from diffusion.evaluation.statistics import Interval, centred, half_scale
 from diffusion.runtime import generator
 
@@ -97,7 +97,7 @@ def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
 # --- what a distance is worth ---
 
 
-@measure(**by_features("floor", "squared distance", "Fréchet distance of as many training images, mean"))
+@register(**by_features("floor", "squared distance", "Fréchet distance of as many training images, mean"))
 def floor(train_features: Tensor, reference: Reference, n: int, repeats: int = 10, seed: int = 0) -> Interval:
     """Mean and sd of the distance of n random training images, `repeats` times: the real-vs-real floor.
 

@@ -1,6 +1,6 @@
-"""Measures by name: unit and meaning, which stand beside the function that measures, and a hash of its code.
+"""Measures by name: unit and meaning, which stand beside the function that measures.
 
-    @measure(lambda seen: (seen.images,), ink=("share", "mean grey of all pixels, 0 black to 1 white"))
+    @register(lambda seen: (seen.images,), ink=("share", "mean grey of all pixels, 0 black to 1 white"))
     def ink(images): ...
 
 Such a function is called with what the first argument takes of a measured set of images (`evaluator.Seen`);
@@ -8,26 +8,19 @@ the evaluator then has the measure, and jobs write it. Without that argument the
 job takes it. A function with several names returns a dictionary of them.
 """
 
-import ast
-import contextlib
-import copy
 import functools
 import inspect
-import sys
-import types
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.files import digest
-from diffusion.identity import Definitions
-from diffusion.progress import progress
-from diffusion.sources import IdentityError, definition, is_own, plain
+from diffusion.identity import code_of
+from diffusion.runtime import progress
 
 # A number, one with its interval, one a place in a list, or one a place x.
 Value = float | Interval | list[Interval] | dict[float, Interval]
-OURS = ("diffusion", "study")  # packages whose code counts
 FEATURES = {  # of distances and floors: the ending of their names, and the features that it means
     "": "features of the classifier",
     "_autoencoder": "features of an autoencoder, which never saw a label",
@@ -43,7 +36,7 @@ class Measure:
     name: str
     unit: str
     meaning: str
-    function: Callable
+    function: Callable | None = None  # None: it is taken elsewhere
     of: Callable | None = None  # a measured set -> its arguments, or a false value; None: of no set
     real: bool = True  # test images have it as samples do
 
@@ -51,21 +44,26 @@ class Measure:
 MEASURES: dict[str, Measure] = {}
 
 
-def measure(
+def register(
     of: Callable | None = None, real: bool = True, /, **names: tuple[str, str]
 ) -> Callable[[Callable], Callable]:
-    """Register a function under the names of what it measures: name=(unit, meaning); see `Measure`."""
+    """Register a function under the names of what it measures: name=(unit, meaning); see `Measure`.
 
-    def register(function: Callable) -> Callable:
+    Called without a function, it enters what is measured elsewhere, such as in a notebook.
+    """
+    for name, (unit, meaning) in names.items():
+        MEASURES[name] = Measure(name, unit, meaning)
+
+    def enter(function: Callable) -> Callable:
         for name, (unit, meaning) in names.items():
             MEASURES[name] = Measure(name, unit, meaning, function, of, real)
         return function
 
-    return register
+    return enter
 
 
 def by_features(name: str, unit: str, meaning: str) -> dict[str, tuple[str, str]]:
-    """Names of a measure in each kind of features, for `measure`."""
+    """Names of a measure in each kind of features, for `register`."""
     return {f"{name}{end}": (unit, f"{meaning}, in {which}") for end, which in FEATURES.items()}
 
 
@@ -81,47 +79,7 @@ def taken(seen: Any, only: Collection[str] | None = None, real: bool = False) ->
     return {name: value for name, value in found.items() if only is None or name in only}
 
 
-# --- the code of a measure ---
-
-
-def _counts(thing: Any) -> bool:
-    """True for code of the project and for a user's own, but for this register."""
-    module = thing.__name__ if isinstance(thing, types.ModuleType) else thing.__module__ or ""
-    return module != __name__ and (module.partition(".")[0] in OURS or is_own(thing))
-
-
-class _Code(Definitions):
-    """The code that counts: without what cannot be told of it, such as a lock, and without meanings."""
-
-    def tree_of(self, thing: type | types.FunctionType, at: str) -> ast.AST:
-        tree = copy.deepcopy(super().tree_of(thing, at))
-        for one in tree.decorator_list:
-            name = getattr(getattr(one, "func", None), "id", "")
-            if getattr(sys.modules[thing.__module__], name, None) is measure:
-                one.keywords = []
-        return tree
-
-    def value(self, name: str, value: Any, at: str) -> None:
-        with contextlib.suppress(IdentityError):
-            super().value(name, value, at)
-
-
 @functools.cache
-def code_of(*things: Callable) -> str:
-    """Hash of functions and classes, and of all that they name of the project, directly or through others.
-
-    Comments, formatting and docstrings do not count. What is reached through an argument's attributes does
-    not count either.
-    """
-    found: dict[str, str] = {}
-    known = _Code(found, _counts)
-    for one in things:
-        known.of(one, one.__qualname__)
-    known.follow()
-    return digest(found, 16)
-
-
-@functools.cache
-def definitions(*things: Callable) -> str:
-    """Hash of functions and classes by themselves, whatever they name."""
-    return digest([plain(definition(inspect.unwrap(one), one.__qualname__)) for one in things], 16)
+def code(name: str) -> str:
+    """Hash of the file in which a measure stands."""
+    return code_of([Path(inspect.getfile(MEASURES[name].function))])

@@ -15,7 +15,7 @@ from torch import Tensor
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.distortions import MILD, Kind, centred
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import measure
+from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.runtime import generator
 
@@ -90,7 +90,7 @@ class DigitRecogniser:
         return self.scores(x) >= self.bound
 
 
-@measure(
+@register(
     lambda seen: seen.recognisable and (seen.evaluator.recogniser, seen.x),
     False,
     digit=("share", "images that the calibrated recogniser takes for digits"),

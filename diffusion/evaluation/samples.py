@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from diffusion.evaluation.measures import measure
+from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, centred, half_error, numpy_generator, wilson
 from diffusion.runtime import generator
 
@@ -28,7 +28,7 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     return labels, confidence
 
 
-@measure(
+@register(
     lambda seen: (
         seen.labels is not None
         and (seen.labels, seen.evaluator.all_labels, seen.n, seen.seed, seen.evaluator.classes)
@@ -63,7 +63,7 @@ def class_shares(
     }
 
 
-@measure(divergence_floor=("nats", "divergence of the classes of as many real images, mean over draws"))
+@register(divergence_floor=("nats", "divergence of the classes of as many real images, mean over draws"))
 def divergence_floor(real_labels: Tensor, n: int, seed: int = 0, classes: int = CLASSES) -> Interval:
     """The divergence that n real images score, mean and deviation over independent draws of n labels."""
     prior = shares(real_labels, classes, absent=0.5)
@@ -93,7 +93,7 @@ FEWEST = 2 * (COVERING + 1)  # a half must hold an image and its neighbours
 MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
-@measure(
+@register(
     lambda seen: not seen.one_image and seen.evaluator.compared(seen.features[: seen.n], seen.n),
     False,
     precision=("share", "samples within reach of real images"),

@@ -5,7 +5,7 @@ Those for another data set are trained when first asked for, and kept beside its
 
     <data folder>/FashionMNIST/<name>/<key>-<sha256>.safetensors
 
-The key is of the data and of the code, the hash is the file's own: one that is damaged is trained again.
+The key is of the data, the hash is the file's own: one that is damaged is trained again.
 """
 
 import json
@@ -21,11 +21,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from diffusion import data, identity
+from diffusion import data
 from diffusion.files import digest, sha256, write_bytes
 from diffusion.processes.base import GREY28
-from diffusion.progress import progress
-from diffusion.runtime import generator
+from diffusion.runtime import generator, progress
 
 EPOCHS = 5  # passes over the training images
 BATCH = 128
@@ -54,7 +53,7 @@ def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: s
 class Shipped:
     """A kind of network that measures."""
 
-    name: str  # of its file, its folder, and its code in `identity.PARTS`
+    name: str  # of its file and its folder
     sha256: str  # of the shipped file
     make: Callable[..., nn.Module]  # (image_shape, number of classes) -> the network, untrained
     train: Callable[[Tensor, Any, int], nn.Module]  # images, labels, classes -> trained
@@ -97,7 +96,7 @@ class Shipped:
         images, labels = data.load(dataset, "train", data_dir)
         shape, classes = tuple(images.shape[1:]), len(data.get(dataset).classes)
         parts = [images] if labels is None else [images, labels]
-        known = [identity.code(self.name), shape, classes, *map(data.fingerprint, parts)]
+        known = [shape, classes, *map(data.fingerprint, parts)]
         folder, key = data.raw_folder(data_dir, dataset).with_name(self.name), digest(known)
         for path in folder.glob(f"{key}-*.safetensors"):
             if path.stem == f"{key}-{sha256(path)}":

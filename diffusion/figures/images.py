@@ -129,7 +129,7 @@ def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
 @styled
 def grid(images: Any, columns: int = 8) -> Figure:
     """A plain grid of images, (n, S, S), (n, 1, S, S) or in colour (n, 3, S, S), in reading order."""
-    columns = whole("columns", columns, 1, meaning="images beside one another")
+    columns = whole("columns", columns, 1)
     shape = np.shape(images)
     images = as_bytes(images)
     if len(shape) == 4 and shape[1] == 3:

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import checked
+from diffusion.bounds import Plain, checked
 from diffusion.processes.base import ColdDiffusion, check_shape, check_steps
 
 
@@ -20,7 +20,7 @@ class ColdBlur(ColdDiffusion):
     name = "blur"
 
     @checked
-    def __init__(self, T: Annotated[int, Field(ge=1, le=10_000, description="deepest level")] = 20):
+    def __init__(self, T: Annotated[int, Plain, Field(ge=1, le=10_000)] = 20):
         self.T = T
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:

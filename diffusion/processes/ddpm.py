@@ -3,11 +3,13 @@
 Equations (1)-(6) of the study; Ho, Jain & Abbeel (2020).
 """
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.plugins import call_with, named
+from diffusion.bounds import called, looks
 from diffusion.processes.base import DegradationProcess, Network, check_images, check_steps
 from diffusion.processes.samplers import Ancestral
 from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
@@ -18,21 +20,20 @@ class DDPM(DegradationProcess):
 
     Args:
         schedule: the variances beta_t, t = 1..T; also "linear" (the study's, of 1000 steps), "cosine", or
-            `module:name` of your own. ValueError: it is none.
+            `module:name` of your own.
+        options: of the schedule, where it is named. ValueError: it is none, or refuses them.
     """
 
     name = "ddpm"
     predicts = "noise"
     sampler = Ancestral()
 
-    def __init__(self, schedule: NoiseSchedule | str = "linear"):
-        made = named("schedule", schedule, SCHEDULES)
-        made = call_with(made, {}) if isinstance(schedule, str) else made
-        if not isinstance(made, NoiseSchedule):
-            raise ValueError(
-                f"schedule is a {type(made).__name__}; needed: a NoiseSchedule, as cosine() returns"
-            )
-        self.schedule, self.T = made, made.T
+    def __init__(self, schedule: NoiseSchedule | str = "linear", **options: Any):
+        if isinstance(schedule, str):
+            schedule = called("schedule", schedule, SCHEDULES, options)
+        if not isinstance(schedule, NoiseSchedule):
+            raise ValueError(f"schedule is {looks(schedule)}; needed: a NoiseSchedule, as cosine() returns")
+        self.schedule, self.T = schedule, schedule.T
 
     def degrade(
         self, x: Tensor, t: Tensor, eps: Tensor | None = None, generator: Generator | None = None

@@ -10,16 +10,13 @@ A run fits a prior that has `fit` on its own training images and keeps what come
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import checked
-from diffusion.plugins import made
+from diffusion.bounds import Count, checked, looks, made
 
 
 @dataclass(frozen=True)
@@ -81,11 +78,14 @@ class Mixture:
 
     Fitted by expectation maximisation (scikit-learn) to at most `MOST` patches.
 
+    Args:
+        components: number of Gaussians.
+
     Raises:
         ValueError: `fit` with fewer patches than components.
     """
 
-    components: Annotated[int, Field(ge=1, description="number of Gaussians")] = 50
+    components: Count = 50
 
     def fit(self, pixels: Tensor) -> "Gaussians":
         from sklearn.mixture import GaussianMixture  # takes a second, which those without it need not wait
@@ -126,28 +126,30 @@ class Gaussians:
 PRIORS: dict[str, type] = {"pixels": Pixels, "patches": Patches, "mixture": Mixture}
 
 
-def prior_of(prior: Any, options: Mapping[str, Any] | None = None) -> Any:
-    """A prior: one, its class, its name in `PRIORS`, or `module:Class` of your own; None stays None.
+def prior(name: Any, **options: Any) -> Any:
+    """A prior by its name in `PRIORS`, or `module:Class` of your own, made with the options.
 
-    Args:
-        options: arguments of the class.
-
-    Raises:
-        ValueError: there is none of that name, it refuses its options, or it does not draw.
+    ValueError: there is none of that name, it refuses its options, or it does not draw.
     """
-    return made("prior", prior, PRIORS, options, ("fit", "draw"))
+    return made("prior", name, PRIORS, options, has="fit draw")
 
 
-def fitted(prior: Any, pixels: Tensor) -> Any:
+def prior_of(given: Any) -> Any:
+    """A prior: one, its class or its name; None stays None."""
+    return None if given is None else prior(given)
+
+
+def fitted(given: Any, pixels: Tensor) -> Any:
     """The prior, fitted on pixels (N, C, p, p) if it has `fit`.
 
     Raises:
         ValueError: what comes of it does not draw.
     """
-    if not hasattr(prior, "fit"):
-        return prior
-    found = prior.fit(pixels)
-    found = prior if found is None else found
+    given = prior_of(given)
+    if not hasattr(given, "fit"):
+        return given
+    found = given.fit(pixels)
+    found = given if found is None else found
     if not hasattr(found, "draw"):
-        raise ValueError(f"fit of the prior, a {type(prior).__name__}, gave what does not draw; needed: draw")
+        raise ValueError(f"fit of the prior, {looks(given)}, gave what does not draw; needed: draw")
     return found

@@ -10,20 +10,16 @@ function
 which draws all noise from the generator.
 """
 
-import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import checked, whole
-from diffusion.plugins import made, named
-from diffusion.sources import is_own, name_of
+from diffusion.bounds import Count, Number, Plain, checked, made, whole
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -44,17 +40,20 @@ class Ancestral:
 
     With fewer steps than T, beta_t is that of the step from one visited time to the next (Nichol & Dhariwal
     2021, Sec. 4).
+
+    Args:
+        steps: visited; None: all T, the study's.
+        clip_x0: predicted images are clipped to [-0.5, 0.5].
+        spacing: of the steps; "quadratic": densest near the image.
     """
 
     takes: ClassVar[str] = "noise"
-    steps: Annotated[int | None, Field(ge=2, description="steps visited; None: all T, the study's")] = None
-    clip_x0: Annotated[bool, Field(description="clip predicted images to [-0.5, 0.5]")] = False
-    spacing: Annotated[
-        Literal["uniform", "quadratic"], Field(description="of the steps; quadratic: denser near 0")
-    ] = "uniform"
+    steps: Annotated[int, Plain, Field(ge=2)] | None = None
+    clip_x0: bool = False
+    spacing: Literal["uniform", "quadratic"] = "uniform"
 
     def visits(self, T: int) -> list[int]:
-        steps = whole("steps", self.steps or T, 1, T, "T steps are learnt")
+        steps = whole("steps", self.steps or T, 1, T)
         return spaced(T, steps, 2 if self.spacing == "quadratic" else 1)
 
     def step(
@@ -96,15 +95,20 @@ class Naive:
     `grey_noise` is noise where the network is undecided: a pixel with values in [0, 1] whose mean is p has a
     standard deviation of at most sqrt(p (1 - p)) (Bhatia and Davis 2000), which a black or white one reaches;
     a predicted p gets this part of it.
+
+    Args:
+        noise: standard deviation of the noise, everywhere.
+        levels: visited, evenly spaced; None: all T.
+        grey_noise: part of the most that a grey allows, in [0, 1].
     """
 
     takes: ClassVar[str] = "image"
-    noise: Annotated[float, Field(ge=0, description="standard deviation of the noise, everywhere")] = 0.0
-    levels: Annotated[int | None, Field(ge=1, description="visited, evenly spaced; None: all T")] = None
-    grey_noise: Annotated[float, Field(ge=0, le=1, description="part of the most that a grey allows")] = 0.0
+    noise: Number = 0.0
+    levels: Count | None = None
+    grey_noise: Annotated[float, Plain, Field(ge=0, le=1)] = 0.0
 
     def visits(self, T: int) -> list[int]:
-        return spaced(T, whole("levels", self.levels or T, 1, T, "T are learnt"))
+        return spaced(T, whole("levels", self.levels or T, 1, T))
 
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
@@ -133,53 +137,36 @@ class Improved(Naive):
 
 
 @dataclass(frozen=True)
-class _Step:
-    """A sampler of one's own that is a function: it visits all levels. It is kept by the function's name."""
+class Steps:
+    """A sampler of one's own that is a function, its `step`: it visits all levels."""
 
     step: Callable[..., Tensor]
-
-    def __identity__(self) -> dict[str, Any]:
-        return {"step": self.step}
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_Step":
-        return _Step(copy.deepcopy(self.step, memo))
-
-    def __getstate__(self) -> dict[str, str]:
-        return {"step": name_of(self.step)}
-
-    def __setstate__(self, state: dict[str, str]) -> None:
-        step = named("sampler", state["step"], SAMPLERS)
-        if not isinstance(step, FunctionType) or not is_own(step):
-            raise ValueError(f"sampler is {state['step']!r}, which is no function of your own")
-        object.__setattr__(self, "step", step)
 
 
 SAMPLERS: dict[str, type] = {"ancestral": Ancestral, "ddim": DDIM, "naive": Naive, "improved": Improved}
 STEP = ("process", "x_t", "prediction", "t", "s", "generator")
 
 
-def sampler_of(sampler: Any, process: Any = None, options: Mapping[str, Any] | None = None) -> Sampler:
-    """A sampler for a process.
+def sampler(name: Any, **options: Any) -> Sampler:
+    """A sampler by its name in `SAMPLERS`, or `module:name` of your own, a class made with the options.
 
-    Args:
-        sampler: one, its class, its name in `SAMPLERS`, or `module:name` of your own; None: the process's.
-        process: None: it is not looked whether the sampler fits it.
-        options: arguments of the class.
-
-    ValueError: there is none of that name, it refuses its options, takes what the process's network does not
-    predict, or has more steps than the process.
+    ValueError: there is none of that name, it refuses its options, or is no sampler.
     """
-    sampler = process.sampler if sampler is None else sampler
-    found = made("sampler", sampler, SAMPLERS, options, ("step", "__call__"))
-    found = found if hasattr(found, "step") else _Step(found)
-    step = found.step
+    found = made("sampler", name, SAMPLERS, options, has="step __call__")
+    found = found if hasattr(found, "step") else Steps(found)
     try:
-        inspect.signature(step).bind(*STEP)
+        inspect.signature(found.step).bind(*STEP)
     except TypeError:
-        said = getattr(step, "__qualname__", step)
-        raise ValueError(f"{said} is no step of a sampler; it is to take {', '.join(STEP)}") from None
-    if process is None:
-        return found
+        raise ValueError(f"sampler {name!r} is no step; it is to take {', '.join(STEP)}") from None
+    return found
+
+
+def sampler_of(given: Any, process: Any) -> Sampler:
+    """A sampler for a process: one, its class or its name; None: the process's.
+
+    ValueError: it takes what the process's network does not predict, or has more steps than the process.
+    """
+    found = sampler(process.sampler if given is None else given)
     takes = getattr(found, "takes", process.predicts)
     if takes != process.predicts:
         fit = ", ".join(f"d.{cls.__name__}()" for cls in SAMPLERS.values() if cls.takes == process.predicts)

@@ -8,14 +8,13 @@ al. (2020).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import checked, looks
-from diffusion.files import digest
+from diffusion.bounds import Number, Plain, checked, looks
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +38,6 @@ class NoiseSchedule:
                 raise ValueError(f"{name} is {looks(one)}; needed: a tensor (T + 1,) of floats, T at least 2")
         if len(self.beta) != len(self.alpha_bar) or not ((self.alpha_bar >= 0) & (self.alpha_bar <= 1)).all():
             raise ValueError("alpha_bar is not as many numbers in [0, 1] as beta has; see from_beta")
-
-    def __identity__(self) -> dict[str, Any]:
-        """Both to twelve digits: the last ones differ from processor to processor."""
-        return {
-            name: digest([float(f"{a:.12g}") for a in one])
-            for name, one in {"alpha_bar": self.alpha_bar, "beta": self.beta}.items()
-        }
 
     @property
     def T(self) -> int:
@@ -89,19 +81,12 @@ class NoiseSchedule:
         return cls.from_beta(name, 1 - alpha_bar[1:] / alpha_bar[:-1])
 
 
-Steps = Annotated[int, Field(ge=2, le=100_000, description="diffusion steps")]
+Steps = Annotated[int, Plain, Field(ge=2, le=100_000)]
+Variance = Annotated[float, Plain, Field(ge=0, lt=1)]
 
 
 @checked
-def linear(
-    T: Steps = 1000,
-    beta_start: Annotated[
-        float, Field(ge=0, lt=1, description="linear schedule: variance added in step 1")
-    ] = 1e-5,
-    beta_end: Annotated[
-        float, Field(ge=0, lt=1, description="linear schedule: variance added in step T")
-    ] = 0.02,
-) -> NoiseSchedule:
+def linear(T: Steps = 1000, beta_start: Variance = 1e-5, beta_end: Variance = 0.02) -> NoiseSchedule:
     """beta rising linearly from `beta_start` at t = 1 to `beta_end` at t = T.
 
     The form is that of Ho et al. (2020), who start at 1e-4; 1e-5 is the study's (Sec. 2.3). ValueError: a
@@ -114,16 +99,10 @@ def linear(
 
 @checked
 def cosine(
-    T: Steps = 1000,
-    s: Annotated[
-        float, Field(ge=0, description="cosine schedule: offset near the clean image, in units of T")
-    ] = 0.008,
-    beta_max: Annotated[
-        float, Field(gt=0, lt=1, description="cosine schedule: largest variance of a step")
-    ] = 0.02,
+    T: Steps = 1000, s: Number = 0.008, beta_max: Annotated[float, Plain, Field(gt=0, lt=1)] = 0.02
 ) -> NoiseSchedule:
     """The cosine schedule of Nichol & Dhariwal (2021), Eqs. (7)-(9) of the study, with beta clipped at
-    `beta_max`.
+    `beta_max`; s is its offset near the clean image, in units of T.
 
     Eq. (9) is printed as 1 - alpha_t / (alpha_t - 1); the ratio meant is alpha_t / alpha_{t-1}. `alpha_bar`
     is recomputed from the clipped beta, so that the latents of Eq. (3) and the steps of Eq. (5) belong

@@ -1,22 +1,17 @@
 """Cold Zoom Diffusion: degrade an image by zooming into its centre (Sec. 3.2 of the study)."""
 
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
-from diffusion.bounds import checked, whole
+from diffusion.bounds import Count, Number, checked, whole
 from diffusion.processes.base import GREY28, ColdDiffusion, Shape, check_shape, check_steps
 from diffusion.processes.priors import Pixels
 
-Deepest = Annotated[
-    int | None, Field(ge=1, description="last zoom level, which leaves S - T pixels a side; None: S - 4")
-]
 LEFT = 4  # pixels a side at the deepest level, if nothing is said
-Interpolation = Annotated[Literal["nearest", "bilinear"], Field(description="how a crop is resized")]
 
 
 def crop(t: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
@@ -85,7 +80,10 @@ def enlarge(patches: Tensor, size: int) -> Tensor:
 class ColdZoom(ColdDiffusion):
     """Cold Zoom Diffusion: level t leaves the central (S - t) x (S - t) pixels, resized to the full size.
 
-    The study's T = 24 leaves 4 x 4 pixels of 28 x 28, resized by "nearest".
+    Args:
+        T: the last level; None: S - 4. The study's 24 leaves 4 x 4 pixels of 28 x 28.
+        interpolation: of the crop when it is resized; "nearest" is the study's.
+        image_noise: see `ColdDiffusion`.
     """
 
     name = "zoom"
@@ -95,11 +93,9 @@ class ColdZoom(ColdDiffusion):
     @checked
     def __init__(
         self,
-        T: Deepest = None,
-        interpolation: Interpolation = "nearest",
-        image_noise: Annotated[
-            float, Field(ge=0, description="training: sd, at most, of noise added before the zoom")
-        ] = 0.0,
+        T: Count | None = None,
+        interpolation: Literal["nearest", "bilinear"] = "nearest",
+        image_noise: Number = 0.0,
     ):
         self.interpolation, self.image_noise = interpolation, image_noise
         if T is not None:
@@ -111,7 +107,7 @@ class ColdZoom(ColdDiffusion):
         S = image_shape[-1]
         if "T" not in vars(self) and S - LEFT != self.T:
             self.T = max(1, S - LEFT)
-        whole("T", self.T, 1, S - 1, f"level T leaves {S} - T pixels a side")
+        whole("T", self.T, 1, S - 1)  # level T leaves S - T pixels a side
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Z(x, t), for images (B, C, S, S) that need not lie in [-0.5, 0.5] (predictions may leave it)."""

@@ -1,6 +1,7 @@
 """The reconstructor g_t: a small CNN (Sec. 2.2 of the study) or U-Net, for every process."""
 
 import copy
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -10,16 +11,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from diffusion.bounds import checked
-from diffusion.plugins import call_with, named, parameters
+from diffusion.bounds import Plain, checked, looks, named
 from diffusion.processes.base import GREY28, Shape
 
 CHANNELS = (16, 32, 32, 16)  # the study's
-Channels = Annotated[
-    list[Annotated[int, Field(ge=1, le=1024)]],
-    Field(min_length=1, max_length=64, description="output channels of the network's blocks"),
-]
-Dilation = Annotated[int, Field(ge=1, le=9)]
+Dilation = Annotated[int, Plain, Field(ge=1, le=9)]
+Channel = Annotated[int, Plain, Field(ge=1, le=1024)]
 
 
 class TimeEncoding(nn.Module):
@@ -84,7 +81,9 @@ class Reconstructor(nn.Module):
     """The network g_t[z_t, t/T | phi] of Eqs. (5), (6), (10) and (11): one set of weights for all time steps.
 
     Args:
+        channels: output channels of the blocks.
         norm: "layer" (the study) or "rms", which keeps the mean of a channel.
+        dilations: of each block's convolution; None: none.
         image_shape: (C, S, S) of an image.
 
     Shapes: (B, C, S, S) and t/T in (0, 1], (B,) -> (B, C, S, S), unbounded.
@@ -93,11 +92,9 @@ class Reconstructor(nn.Module):
     @checked
     def __init__(
         self,
-        channels: Channels = CHANNELS,
+        channels: Annotated[Sequence[Channel], Field(min_length=1, max_length=64)] = CHANNELS,
         norm: str = "layer",
-        dilations: Annotated[
-            list[Dilation] | None, Field(description="of each block's convolution; None: none")
-        ] = None,
+        dilations: Sequence[Dilation] | None = None,
         image_shape: Shape = GREY28,
     ):
         super().__init__()
@@ -141,7 +138,10 @@ class UNet(nn.Module):
     Ronneberger et al. (2015), with residual blocks that see the time step, as in Ho et al. (2020). The
     residual path is not normalised, so that the image's mean reaches the output.
 
-    Arguments and shapes: as of `Reconstructor`; S at least 4.
+    Args:
+        width: channels at full size; twice as many at smaller ones.
+
+    Other arguments and shapes: as of `Reconstructor`; S at least 4.
     """
 
     TIME = 64  # numbers that the blocks see of the time step
@@ -149,10 +149,7 @@ class UNet(nn.Module):
     @checked
     def __init__(
         self,
-        width: Annotated[
-            int,
-            Field(ge=4, multiple_of=4, description="channels at full size; twice as many at smaller ones"),
-        ] = 16,
+        width: Annotated[int, Plain, Field(ge=4, multiple_of=4)] = 16,
         image_shape: Shape = GREY28,
     ):
         super().__init__()
@@ -182,29 +179,26 @@ NETWORKS: dict[str, type[nn.Module]] = {"cnn": Reconstructor, "unet": UNet}
 
 
 def architecture(
-    network: str | type[nn.Module],
-    channels: Sequence[int] = CHANNELS,
-    options: Mapping[str, Any] | None = None,
-    image_shape: Shape = GREY28,
+    network: str | type[nn.Module], options: Mapping[str, Any] | None = None, image_shape: Shape = GREY28
 ) -> tuple[type[nn.Module], dict[str, Any]]:
-    """The class of a network and all its arguments: `channels` and `image_shape`, if it asks for them, the
-    latter where it is not the class's default, and `options`.
+    """The class of a network and its arguments: `options`, and `image_shape` if it asks for that.
 
     Args:
         network: one of `NETWORKS`, `module:Class` of your own, or the class itself. It maps images
-            (B, C, S, S) and times (B,) to (B, C, S, S). ValueError: an unknown name, or no such class.
+            (B, C, S, S) and times (B,) to (B, C, S, S). ValueError: there is no such class.
     """
     cls = named("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
-        said = repr(network) if isinstance(network, str) else f"of type {type(network).__name__}"
+        said = repr(network) if isinstance(network, str) else looks(network)
         raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
-    asks = parameters(cls)
-    given = {"channels": list(channels)} if "channels" in asks else {}
-    if "image_shape" in asks and asks["image_shape"].default != image_shape:
-        given["image_shape"] = image_shape
+    asks = inspect.signature(cls).parameters.get("image_shape")
+    given = {"image_shape": image_shape} if asks and asks.default != image_shape else {}
     return cls, given | dict(options or {})
 
 
 def build(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
-    """A new network; raises ValueError where its class refuses the arguments."""
-    return call_with(cls, {}, copy.deepcopy(dict(arguments)))  # modules among them are not to be trained
+    """A new network; ValueError: its class refuses the arguments."""
+    try:
+        return cls(**copy.deepcopy(dict(arguments)))
+    except TypeError as error:
+        raise ValueError(f"network {cls.__name__} cannot be made of {dict(arguments)}: {error}") from error

@@ -1,353 +1,351 @@
-"""A trained model, and the ways to sample it."""
+"""A trained model: what `fit`, `open` and `released` return."""
 
 import copy
+import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
 
-from diffusion import data, identity, runtime
-from diffusion.bounds import Precision, Seed, check, looks, whole
-from diffusion.files import digest
-from diffusion.identity import describe
-from diffusion.processes import ColdZoom
-from diffusion.processes.base import DegradationProcess
+from diffusion import data, runtime
+from diffusion.bounds import Count, Seed, checked, looks, nearest
+from diffusion.identity import name_of, own_code, thing, told, tree, tree_back
+from diffusion.processes import ColdZoom, DegradationProcess
 from diffusion.processes.priors import fitted, prior_of
-from diffusion.processes.samplers import Sampler, sampler_of, visits
+from diffusion.processes.samplers import sampler_of, visits
+from diffusion.provenance import releases
+from diffusion.runtime import Precision
 from diffusion.training import network as networks
 from diffusion.training import sampling
-from diffusion.training.checkpoints import RunError, RunFolder, load_weights
-
-LOSSES = ("train_loss", "test_loss")
-
-
-@dataclass(frozen=True)
-class Way:
-    """A way to sample a training.
-
-    Attributes:
-        sampler, prior: as `Run.sample` takes them.
-        average: the weights are the mean over so many last epochs.
-    """
-
-    sampler: Any = None
-    prior: Any = None
-    average: int = 1
+from diffusion.training.folder import RunError, RunFolder
 
 
 @dataclass
 class Run:
-    """A trained model: what `fit`, `open` and `released` return.
+    """A trained model.
 
     Attributes:
-        process: with what it learnt from the training images.
-        identity: all that determines the weights, as JSON.
-        history: a line an epoch: epoch, train_loss, test_loss (None without test images), step (done by
-            then), losses (means over equal parts of the epoch), seconds, sha256.
-        steps: optimiser steps in all.
-        store: the files of its folder, `run.folder`.
+        store: the files of its folder.
+        process: with what it learnt from the training images, its prior fitted.
         architecture: the network's class and its arguments.
-        way: how it is sampled where nothing else is said.
-        precision: that it is sampled in; that of the training is `identity["precision"]`.
-        keeps: fitted priors and the way to sample are kept on disk; not so of a release.
-        learnt: priors that were fitted for it, by what they are known by.
-        images: the training images, of which a prior is fitted; None: they are looked for when one is.
+        settings: all that determines the weights, as JSON.
+        history: a line an epoch: epoch, step (done by then), train_loss, test_loss (None without test
+            images), losses (means over equal parts of the epoch), seconds, sha256 of the weights.
+        precision: that it is sampled in; that of the training is `settings["precision"]`.
+        images: the training images, on which a prior is fitted; None: they are looked for when one is.
+        sampler, prior: how it is sampled where nothing else is said; None: as its process says.
     """
 
-    process: DegradationProcess
-    name: str
-    seed: int
     store: RunFolder
-    identity: dict[str, Any]
-    history: list[dict]
-    steps: int
+    process: DegradationProcess
+    architecture: tuple[type[nn.Module], dict[str, Any]]
+    settings: dict[str, Any]
+    history: list[dict[str, Any]]
     precision: str
     device: torch.device
-    architecture: tuple[type[nn.Module], dict[str, Any]]
-    way: Way = Way()
-    keeps: bool = True
-    learnt: dict[str, Any] = field(default_factory=dict, repr=False)
     images: Tensor | None = field(default=None, repr=False)
+    sampler: Any = None
+    prior: Any = None
+    fits: dict[tuple[type, str], Any] = field(default_factory=dict, repr=False)  # priors fitted for it
 
     @property
     def folder(self) -> Path:
-        """The folder of its files."""
         return self.store.path
+
+    @property
+    def name(self) -> str:
+        """That of its folder."""
+        return self.folder.name
+
+    @property
+    def seed(self) -> int:
+        return self.settings["seed"]
 
     @property
     def epochs(self) -> int:
         return len(self.history)
 
     @property
+    def steps(self) -> int:
+        """Optimiser steps in all."""
+        return self.history[-1]["step"]
+
+    @property
+    def calls(self) -> int:
+        """Network calls for one image, sampled as it is by default."""
+        return len(visits(sampler_of(self.sampler, self.process), self.process.T)) - 1
+
+    @property
+    def parameters_count(self) -> int:
+        return sum(p.numel() for p in self._new_network().parameters())
+
+    @property
     def losses(self) -> list[tuple[int, float]]:
         """Training loss by step: (last step of a part, mean over that part), at most about 1,000 parts."""
         found, before = [], 0
         for line in self.history:
-            for number, loss in enumerate(line.get("losses", ()), 1):
-                found.append((before + (line["step"] - before) * number // len(line["losses"]), loss))
-            before = line.get("step", 0)
+            k = len(line["losses"])
+            found += [
+                (before + (line["step"] - before) * i // k, loss) for i, loss in enumerate(line["losses"], 1)
+            ]
+            before = line["step"]
         return found
-
-    @property
-    def parameters_count(self) -> int:
-        """Number of the network's parameters."""
-        return sum(p.numel() for p in self._fresh().parameters())
-
-    @property
-    def calls(self) -> int:
-        """Network calls for one image, sampled by default."""
-        return len(visits(sampler_of(self.way.sampler, self.process), self.process.T)) - 1
-
-    def weights_file(self, epoch: int | None = None) -> Path:
-        """The weights file after an epoch; None: the last."""
-        return self.store.weights(self._line(epoch)["epoch"])
 
     def weights_sha256(self, epoch: int | None = None) -> str:
         """SHA-256 of the weights file after an epoch; None: the last."""
-        return self._line(epoch)["sha256"]
+        return self._lines(epoch)[-1]["sha256"]
 
     def network(self, epoch: int | None = None, average: int = 1) -> nn.Module:
-        """The network after an epoch (None: the last), in evaluation mode, on the device.
+        """The network after an epoch (None: the last), on the device, for evaluation.
 
-        Its weights may be the `average` over so many epochs, the last of which is `epoch`. RunError: weights
-        are lost or damaged, or there is no such epoch.
+        Its weights may be the `average` over so many epochs, the last of which is `epoch`. RunError: there is
+        no such epoch, or weights are lost or damaged.
         """
-        states = []
-        for one in self._epochs(epoch, average):
-            path, content = self.weights_file(one), self.store.read_weights(one, self.weights_sha256(one))
-            states.append(load_weights(content, network := self._fresh(), str(path)).state_dict())
-        if average > 1:
-            network.load_state_dict(sampling.mean_of(states))
-        return network.to(self.device)
+        states = [self.store.read_weights(line) for line in self._lines(epoch, average)]
+        network = self._new_network()
+        network.load_state_dict(sampling.mean_of(states) if average > 1 else states[0])
+        return network.to(self.device).eval()
 
+    @checked
     def sample(
         self,
-        n: int | None = None,
-        seed: int | None = None,
-        epoch: int | None = None,
+        n: Count | None = None,
+        seed: Seed | None = None,
+        epoch: Count | None = None,
         *,
         sampler: Any = None,
         prior: Any = None,
-        start: Tensor | None = None,
-        average: int | None = None,
-        precision: str | None = None,
+        start: Any = None,
+        average: Count = 1,
+        precision: Precision | None = None,
     ) -> Tensor:
         """n generated images, (n, C, S, S) float32 on the CPU, about [-0.5, 0.5].
 
-        What is not named is as the run is sampled by default, or else as its process says. The same arguments
-        give the same images.
+        Equal calls give equal images.
 
         Args:
             n: images; None: as many as `start` has.
             seed: of the noise and of the prior; None: that of the training.
             epoch, average: as `network` takes them.
             sampler: such as d.DDIM(steps=24) or d.Naive(noise=0.2), its name, or a function or class of your
-                own.
-            prior: such as d.Mixture(), its name, or an object of your own. It is fitted on the training
-                images, once, and kept with the run.
-            start: where sampling starts in place of a prior, a tensor or an array: (n, C, S, S) latents at
-                t = T, or of a zoom with T = 24 its (n, 1, 4, 4) pixels; one stands for all n.
+                own; None: `self.sampler`, or else the process's.
+            prior: such as d.Mixture(), its name, or an object of your own, which is fitted on the training
+                images; None: `self.prior`, or else the process's.
+            start: where sampling starts in place of a prior: (n, C, S, S) latents at t = T, or of a zoom with
+                T = 24 its (n, 1, 4, 4) pixels; one stands for all n.
             precision: in place of the run's, as `open` takes it.
 
         Raises:
             ValueError: an argument that is not allowed, or a prior or sampler that gives no such images.
             RunError: weights are lost or damaged.
         """
-        n, seed, average, walker, begin = self._asked(n, seed, sampler, prior, start, average)
-        title = f"{self.name}: {n} samples" + (f" after epoch {epoch}" if epoch else "")
-        process, walker, begin = copy.deepcopy((self.process, walker, begin))  # each time as they are
-        network = self.network(epoch, average)
-        return sampling.draw(process, network, walker, begin, n, seed, self._in(precision), title)
-
-    def drawn_by(
-        self, n: int, seed: int | None = None, epoch: int | None = None, *, precision: Any = None, **how: Any
-    ) -> dict[str, Any]:
-        """As JSON, all that determines the images that `sample` gives for these arguments."""
-        n, seed, average, walker, begin = self._asked(n, seed, **how)
-        own: dict[str, str] = {}
-        return {
-            "weights": [self.weights_sha256(one) for one in self._epochs(epoch, average)],
-            "process": describe(self.process, "process", own),
-            "sampler": describe(walker, "sampler", own),
-            "start": describe(begin, "start", own),
-            "network": describe(self.architecture, "network", own),
-            "own": own,
-            "code": identity.code("samples"),
-            "n": n,
-            "seed": seed,
-            "precision": self._in(precision),
-            "device": self.device.type,
-        }
+        how = {"sampler": sampler, "prior": prior, "start": start, "average": average, "precision": precision}
+        title = f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else "")
+        return sampling.draw(*self._walk(n, seed, epoch, **how), title=title)
 
     def trajectory(
-        self,
-        n: int | None = None,
-        seed: int | None = None,
-        epoch: int | None = None,
-        *,
-        precision: str | None = None,
-        **how: Any,
+        self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
     ) -> dict[int, Tensor]:
         """The latents on the way to n images: time step -> (n, C, S, S); arguments as of `sample`."""
-        n, seed, average, walker, begin = self._asked(n, seed, **how)
-        network = self.network(epoch, average)
-        process, walker, begin = copy.deepcopy((self.process, walker, begin))
-        return dict(sampling.walk(process, network, walker, begin, n, seed, self._in(precision)))
+        return dict(sampling.walk(*self._walk(n, seed, epoch, **how)))
 
-    def by_default(self, sampler: Any = None, prior: Any = None, average: int = 1) -> Self:
-        """Say how this run is sampled where nothing else is said; kept in its folder, but not in a release.
-
-        ValueError: the process cannot be sampled so.
-        """
-        self._epochs(None, average)
-        way = Way(sampler and sampler_of(sampler, self.process), prior_of(prior), average)
-        self.fitted(self.process.prior if prior is None else way.prior)
-        if self.keeps:
-            self.store.write_about(self.store.about() | {"sampling": self.store.keep("sampling", way)})
-        self.way = way
-        return self
-
-    def _asked(
+    def _walk(
         self,
-        n: Any,
-        seed: Any,
+        n: int | None,
+        seed: int | None,
+        epoch: int | None,
+        *,
         sampler: Any = None,
         prior: Any = None,
         start: Any = None,
-        average: Any = None,
-    ) -> tuple[int, int, int, Sampler, Any]:
-        """Number, seed, average, sampler and start of a call, checked; what is None is as by default."""
-        refuse_what_no_hash_tells()
-        start = data.as_images(start)
-        if n is None and start is not None:
-            n = len(start) if isinstance(start, Tensor) and start.ndim else 1
-        n = whole("n", n, 1, meaning="images")
-        seed = self.seed if seed is None else check("seed", seed, Seed)
-        average = self.way.average if average is None else average
-        walker = sampler_of(self.way.sampler if sampler is None else sampler, self.process)
-        return n, seed, average, walker, self._start(n, prior, start)
-
-    def _in(self, precision: Any) -> str:
-        """The precision of a call: the run's, where None is asked for."""
-        if precision is None:
-            return self.precision
-        asked = check("precision", precision, Precision)
-        return sampled_in(asked, self.identity["precision"], self.device, f"{self.name}-{self.seed}")
-
-    # --- where sampling starts ---
-
-    def _start(self, n: int, prior: Any, start: Tensor | None) -> Any:
+        average: int = 1,
+        precision: str | None = None,
+    ) -> tuple:
+        """The arguments of `sampling.walk` for those of `sample`."""
+        walker = sampler_of(self.sampler if sampler is None else sampler, self.process)
         if start is None:
-            return self.fitted(prior)
-        if prior is not None:
+            begin = self.fitted(prior)
+        elif prior is not None:
             raise ValueError("prior and start are both given; sampling starts from one of them")
+        else:
+            begin = self._start(start, n)
+            n = len(begin)
+        if n is None:
+            raise ValueError("n is None; needed: the number of images, or start")
+        process, walker, begin = copy.deepcopy((self.process, walker, begin))  # each time as they are
+        network = self.network(epoch, average)
+        seed = self.seed if seed is None else seed
+        used = self.precision
+        if precision is not None:
+            used = precision_of(precision, self.settings["precision"], self.device, self.name)
+        return process, network, walker, begin, n, seed, used
+
+    def _start(self, given: Any, n: int | None) -> Tensor:
+        """Where sampling starts, for each of n images; ValueError: it is no such tensor or array."""
+        start = data.as_images(given)
         floats = isinstance(start, Tensor) and start.is_floating_point() and start.ndim
-        if not floats or len(start) not in (1, n):
-            number = "one image" if n == 1 else f"1 or {n} images"
-            raise ValueError(f"start is {looks(start)}; needed: a tensor or array of floats, of {number}")
+        if not floats or n not in (None, len(start)) and len(start) != 1:
+            raise ValueError(
+                f"start is {looks(given)}; needed: a tensor or array of floats, of 1 or {n} images"
+            )
         if isinstance(self.process, ColdZoom) and not start.abs().max() <= 0.5 + 1e-6:  # others may leave it
             raise ValueError(f"start reaches {start.abs().max():g}; needed: pixels in [-0.5, 0.5]")
-        return start.detach().float().cpu().expand(n, *start.shape[1:])
+        return start.detach().float().cpu().expand(n or len(start), *start.shape[1:])
 
     def fitted(self, prior: Any = None) -> Any:
-        """A prior, fitted on the training images if it has `fit`; ValueError: these are not known.
+        """A prior, fitted on the training images if it has `fit`; None: as the run is sampled by default.
 
-        None: as it is sampled by default, or as its process says, which may be from none. It is fitted once,
-        and kept in the folder under a hash of all that it is made of.
+        An equal one is fitted once. ValueError: the images are not known.
         """
-        prior = self.way.prior if prior is None else prior
-        prior = prior_of(self.process.prior if prior is None else prior)
+        prior = self.prior if prior is None else prior
+        prior = self.process.prior if prior is None else prior_of(prior)
         if not hasattr(prior, "fit"):
             return prior
-        own: dict[str, str] = {}
-        known = [describe(one, what, own) for one, what in ((prior, "prior"), (self.process, "process"))]
-        name = f"priors/{digest([known, own, self.identity['data']['train']], 16)}"
-        if name in self.learnt:
-            return self.learnt[name]
-        for path in self.folder.glob(f"{name}-*.pt"):
-            try:
-                return self.learnt.setdefault(name, self.store.load(f"priors/{path.name}"))
-            except (RunError, ValueError) as error:
-                print(f"warning: {error}; the prior is fitted again", flush=True)
-        with runtime.seeded(0):
-            made = fitted(copy.deepcopy(prior), self.process.compress(self._training_images(prior)))
-        if self.keeps and os.access(self.folder, os.W_OK):
-            try:
-                made = self.store.load(self.store.keep(name, made))  # as it is had back
-            except ValueError as error:
-                who = f"the prior, a {type(prior).__name__}"
-                print(f"note: {who}, is fitted anew each time: {error}", flush=True)
-        self.learnt[name] = made
-        return made
+        key = type(prior), json.dumps(told(tree(prior, "prior")))
+        if key not in self.fits:
+            images = self._training_images(prior)
+            with runtime.seeded(0):
+                self.fits[key] = fitted(copy.deepcopy(prior), self.process.compress(images))
+        return self.fits[key]
 
     def _training_images(self, prior: Any) -> Tensor:
-        wanted = self.identity["data"]
+        sha256, n = self.settings["images"]["train"], self.settings["images"]["n"]
         if self.images is None:
-            self.images = data.find(wanted["train"], wanted["n"])
-        if self.images is None and not self.keeps:  # a release is of MNIST, which is fetched if need be
-            self.images = data.load("mnist")[0][: wanted["n"]]
-        if self.images is None or data.fingerprint(self.images) != wanted["train"]:
-            why = "are not those of this run" if self.images is not None else "are not known"
+            self.images = data.find(sha256, n, fetch=self.folder.is_relative_to(releases()))
+        if self.images is None or data.fingerprint(self.images) != sha256:
             raise ValueError(
-                f"the prior, a {type(prior).__name__}, is fitted on the training images, which {why}; "
-                "set run.images to the images that the run was trained on"
+                f"the prior, {looks(prior)}, is fitted on the training images, which are not known; set "
+                "run.images to those that the run was trained on"
             )
         return self.images
 
-    # --- weights ---
-
-    def _fresh(self) -> nn.Module:
+    def _new_network(self) -> nn.Module:
         with runtime.seeded(0):  # the user's random numbers stay as they are
             return networks.build(*self.architecture)
 
-    def _epochs(self, epoch: int | None, average: int) -> range:
-        last = self._line(epoch)["epoch"]
-        average = whole("average", average, 1, last, f"epochs of {self.name}")
-        return range(last, last - average, -1)
-
-    def _line(self, epoch: int | None) -> dict:
-        found = self.history[-1:] if epoch is None else [ln for ln in self.history if ln["epoch"] == epoch]
-        if not found:
-            raise RunError(f"epoch is {epoch}; {self.name} has epochs 1 to {self.epochs}")
-        return found[0]
+    def _lines(self, epoch: int | None, average: int = 1) -> list[dict[str, Any]]:
+        """The lines of the history of so many epochs, of which the last is `epoch`."""
+        last = self.epochs if epoch is None else epoch
+        if not 1 <= average <= last <= self.epochs:
+            raise RunError(f"epoch is {epoch}, average {average}; {self.name} has epochs 1 to {self.epochs}")
+        return self.history[last - average : last]
 
     def __repr__(self) -> str:
-        losses = [f"{k.replace('_', ' ')} {v:.5f}" for k, v in self.history[-1].items() if k in LOSSES and v]
+        last = self.history[-1]
+        losses = [f"{k.replace('_', ' ')} {last[k]:.5f}" for k in ("train_loss", "test_loss") if last[k]]
         epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
         return (
-            f"{self.name}, seed {self.seed}: {type(self.process).__name__} with T = {self.process.T}, "
+            f"{self.name}: {type(self.process).__name__} with T = {self.process.T}, seed {self.seed}, "
             f"{self.parameters_count:,} parameters, {epochs} of {self.steps:,} steps in all, "
             f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder}"
         )
 
 
-def refuse_what_no_hash_tells() -> None:
-    """Raise ValueError where torch's defaults were changed."""
-    dtype, device = torch.get_default_dtype(), torch.get_default_device()
-    if dtype != torch.float32 or device.type != "cpu":
-        raise ValueError(f"torch's defaults are {dtype} on {device}; needed: torch.float32 on cpu")
-
-
-def sampled_in(precision: str, trained: str, on: torch.device, who: str) -> str:
+def precision_of(asked: str, trained: str, on: torch.device, who: str) -> str:
     """The precision to sample a training in; "auto" as `open` says. What is unexpected gets a line."""
-    found = runtime.affordable(trained, on) if precision == "auto" else precision
-    if precision == "auto" and found != trained:
+    found = runtime.affordable(trained, on) if asked == "auto" else asked
+    if asked == "auto" and found != trained:
         print(
             f"note: {who}, trained in {trained}, is sampled in {found}, in which this machine is faster",
             flush=True,
         )
-    runtime.say_if_slow(found, on, f"{who} is sampled")
+    elif runtime.affordable(found, on) != found:
+        print(f"note: {who} in {found}, which is slower than fp32 on this machine", flush=True)
     return found
 
 
-def kept_way(store: RunFolder, about: Mapping[str, Any]) -> Way:
-    """The default way to sample a run; what cannot be had back is reported."""
+@checked
+def open(
+    folder: str | os.PathLike,
+    *,
+    process: DegradationProcess | None = None,
+    network: type[nn.Module] | None = None,
+    device: str | torch.device | None = None,
+    precision: Precision = "auto",
+) -> Run:
+    """The training in a run folder, as `fit` left it.
+
+    The modules of the classes that it names are imported, and its network's class is called with the
+    arguments that the folder keeps; nothing that the folder holds is executed.
+
+    Args:
+        process: the process, prepared, where its class cannot be imported.
+        network: the class of its network, where that cannot be imported.
+        device: to sample on, such as "cpu" or "cuda"; None: as `runtime.device` says.
+        precision: to sample in. "auto" is that of the training, or fp32 where that is a bf16 in which this
+            machine is not fast; a line says so.
+
+    Raises:
+        RunError: there is no finished epoch, or a file of the run is damaged or of an earlier form.
+        ValueError: a class cannot be had.
+    """
+    store = RunFolder(folder)
+    if (settings := store.settings()) is None:
+        below = sorted(
+            path.parent.relative_to(store.path).as_posix() for path in store.path.glob("**/run.json")
+        )
+        raise RunError(f"{store.path} is no run" + (f"; there are {', '.join(below)}" if below else ""))
+    if not (history := store.history()):
+        raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
     try:
-        return store.load(about["sampling"]) if "sampling" in about else Way()
-    except (RunError, ValueError) as error:
-        print(f"warning: the way to sample {store.path} is not used: {error}", flush=True)
-        return Way()
+        if process is None:
+            process = tree_back(store.load("process.pt"))
+        cls = thing(settings["network"]) if network is None else network
+        architecture = networks.architecture(cls, tree_back(store.load("network.pt")))
+        if not isinstance(process, DegradationProcess):
+            raise ValueError(f"its process is {looks(process)}")
+    except ValueError as error:
+        raise ValueError(
+            f"{store.path} cannot be opened: {error}; else give process=, prepared, or network="
+        ) from error
+    _say_what_changed(store.path, settings["own"], process, architecture)
+    on = runtime.device(device)
+    used = precision_of(precision, settings["precision"], on, store.path.name)
+    return Run(store, process, architecture, settings, history, used, on)
+
+
+def _say_what_changed(folder: Path, recorded: dict[str, str], process: Any, architecture: tuple) -> None:
+    """One line where code of the user's own has changed since a run was trained."""
+    try:
+        now = own_code(tree(process, "process"), {"name": name_of(architecture[0])})
+    except ValueError as error:
+        print(f"note: {folder}: {error}", flush=True)
+        return
+    if changed := sorted(
+        name for name in recorded.keys() | now.keys() if recorded.get(name) != now.get(name)
+    ):
+        print(f"note: {', '.join(changed)} has changed since {folder} was trained", flush=True)
+
+
+@overload
+def released(name: None = None) -> list[str]: ...
+@overload
+def released(name: str, *, precision: str = "auto") -> Run | list[str]: ...
+@overload
+def released(name: str, model: str, seed: int = 0, *, precision: str = "auto") -> Run: ...
+def released(
+    name: str | None = None, model: str | None = None, seed: int = 0, *, precision: str = "auto"
+) -> Run | list[str]:
+    """A released model, such as released("paper", "zoom") or released("paper/zoom-0"), as `open` has it.
+
+    Without a model, the names of those that there are, PROFILE/MODEL-SEED, of all profiles or of one.
+    ValueError: there is none of that name; the message has those that there are.
+    """
+    root = releases()
+    known = sorted(
+        path.parent.relative_to(root).as_posix().replace("/runs/", "/")
+        for path in root.glob("*/runs/*/run.json")
+    )
+    if model is not None:
+        name = f"{name}/{model}" if f"{name}/{model}" in known else f"{name}/{model}-{seed}"
+    if name in known:
+        return open(root / name.replace("/", "/runs/"), precision=precision)
+    found = [one for one in known if name is None or one.startswith(f"{name}/")]
+    if model is not None or not found:
+        profiles = sorted({one.partition("/")[0] for one in known})
+        there = [one for one in known if one.startswith(f"{str(name).partition('/')[0]}/")] or profiles
+        raise ValueError(f"{name!r} is not released; there are {', '.join(there)}{nearest(str(name), there)}")
+    return found

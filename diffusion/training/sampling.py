@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from diffusion.bounds import looks
 from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler, visits
-from diffusion.progress import progress
-from diffusion.runtime import autocast, device_of, generator, seeded
+from diffusion.runtime import autocast, device_of, generator, progress, seeded
 
 
 def draw(
@@ -38,7 +37,7 @@ def draw(
     next(steps)
     for _, x in progress(steps, title, len(visits(sampler, process.T)) - 1):  # noqa: B007 - the last is wanted
         pass
-    return checked(x, (n, *process.image_shape), "the sampler")
+    return finite_images(x, (n, *process.image_shape), "the sampler")
 
 
 def walk(
@@ -73,16 +72,16 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
     """The latents at t = T that sampling starts from, (n, C, S, S); see `draw`."""
     shape = n, *process.image_shape
     if isinstance(start, Tensor):
-        return checked(process.expand(start), shape, "start")
+        return finite_images(process.expand(start), shape, "start")
     if start is None:
-        return checked(process.draw_prior(n, noise), shape, f"draw_prior of {type(process).__name__}")
+        return finite_images(process.draw_prior(n, noise), shape, f"draw_prior of {type(process).__name__}")
     drawn, who = start.draw(n, noise), f"the prior, a {type(start).__name__},"
     if not isinstance(drawn, Tensor) or len(drawn) != n:
         raise ValueError(f"{who} gave {looks(drawn)}; needed: {n} images")
-    return checked(process.expand(drawn), shape, who)
+    return finite_images(process.expand(drawn), shape, who)
 
 
-def checked(x: Any, shape: tuple[int, ...], who: str) -> Tensor:
+def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:
     """x if it is finite images of that shape; raises ValueError that says who gave something else."""
     if not isinstance(x, Tensor) or x.shape != shape or not x.is_floating_point():
         raise ValueError(f"{who} gave {looks(x)}; needed: {shape} of floats")

@@ -73,6 +73,16 @@ class Learner:
         """The network that is kept: with averaged weights, where they are averaged."""
         return self.network if self.average is None else self.average.module
 
+    def state_dict(self) -> dict[str, Any]:
+        """All that training goes on from, but for its position."""
+        parts = {"network": self.network, "optimizer": self.optimizer, "average": self.average}
+        return {name: part.state_dict() for name, part in parts.items() if part is not None}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        for name, found in state.items():
+            getattr(self, name).load_state_dict(found)
+
     def batches(self, epoch: int, first: int = 0) -> Iterator[Tensor]:
         """The batches of an epoch, each (B, 1, 28, 28), from this one on."""
         order = torch.randperm(len(self.x), generator=generator(self.seed, "order", epoch))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+import diffusion as d
 from diffusion.figures import curves
 from diffusion.figures.style import INK, MUTED, legend, new_figure
-from diffusion.training.checkpoints import RunFolder
 from study.figures.styles import figure, on_logs, plain
 from study.results import Results
 
@@ -53,6 +53,5 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
 def own_schedules(results: Results, models: Sequence[str]) -> Figure | None:
     """The noise schedules of the DDPMs among some models, as their runs keep them."""
     ones = [one for one in map(results.first, models) if one.process == "ddpm"]
-    runs = {plain(one.label): RunFolder(results.out / one.train.run) for one in ones}
-    found = {label: run.load(run.about()["process"]).schedule for label, run in runs.items() if run.about()}
+    found = {plain(one.label): d.open(results.out / one.train.run).process.schedule for one in ones}
     return curves.schedules(found) if found else None

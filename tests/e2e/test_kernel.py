@@ -6,7 +6,7 @@ import torch
 import wasmtime
 
 import diffusion as d
-from diffusion.play import bundle
+from play import bundle
 from diffusion.runtime import seeded
 
 ONE_CALL = 1e-4  # of a pixel; 1 grey level is 4e-3

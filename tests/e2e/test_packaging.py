@@ -25,11 +25,11 @@ from helpers import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"sklearn": "scikit-learn", "PIL": "pillow", "bs4": "beautifulsoup4", "yaml": "pyyaml"}
 IMPORTED_AS |= {"torch_fidelity": "torch-fidelity", "IPython": "ipykernel", "pypandoc": "pypandoc-binary"}
-ABOVE = {  # workflow -> report -> study -> diffusion <- diffusion.play: what a package does not import
-    "diffusion": ("diffusion.play", "study", "report", "workflow"),
-    "diffusion.play": ("study", "report", "workflow"),
-    "study": ("diffusion.play", "report", "workflow"),
-    "report": ("diffusion.play", "workflow"),
+ABOVE = {  # workflow -> report -> study -> diffusion <- play: what a package does not import
+    "diffusion": ("play", "study", "report", "workflow"),
+    "play": ("study", "report", "workflow"),
+    "study": ("play", "report", "workflow"),
+    "report": ("play", "workflow"),
 }
 
 

@@ -13,7 +13,7 @@ from diffusion import data
 from diffusion.evaluation import classifier
 from diffusion.evaluation.distortions import on_grey, shifted
 from diffusion.evaluation.recogniser import DigitRecogniser
-from diffusion.play import page as sources
+from play import page as sources
 from diffusion.processes.zoom import zoom
 from diffusion.runtime import generator
 from helpers import ROOT

@@ -16,7 +16,7 @@ CELL = """
 import json
 from pathlib import Path
 import diffusion as d
-from diffusion.play.widget import Dream
+from play.widget import Dream
 
 dream = Dream(d.released("beyond", "zoom_unet_noise"))
 

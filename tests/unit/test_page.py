@@ -13,11 +13,11 @@ from IPython.core.formatters import DisplayFormatter
 import diffusion as d
 from diffusion.evaluation import classifier
 from diffusion.evaluation.recogniser import DigitRecogniser
-from diffusion.play import page
-from diffusion.play.widget import Dream
+from play import page
+from play.widget import Dream
 from helpers import ROOT
 
-AGAIN = "run `python -m diffusion.play.page --out released/page`"
+AGAIN = "run `python -m play.page --out released/page`"
 DIGITS = torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(1)) - 0.5
 PICTURE, VIEW = "image/png", "application/vnd.jupyter.widget-view+json"
 

@@ -1,0 +1,207 @@
+"""The folder of one run, which the user names.
+
+    run.json                       what it is: all that determines the weights; versions
+    process.pt, network.pt         process and network's arguments, as plain values (`diffusion.identity`)
+    state.pt, state-before.pt      network, optimiser and position, from which training goes on
+    history.jsonl                  one line an epoch, with the hash of its weights
+    weights/epoch-0001.safetensors the network after every epoch
+
+All files are written whole or not at all. Nothing that is read is executed: torch loads plain values alone.
+"""
+
+import io
+import itertools
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor, nn
+
+from diffusion.files import differences, expanded, sha256, write_bytes
+from diffusion.provenance import versions
+
+ANEW = "name another folder, or delete this one to train anew"
+OF_LINE = {"epoch", "step", "train_loss", "test_loss", "losses", "sha256"}  # of the history
+WORDS = {  # of settings whose value is a hash
+    "images.train": "the training images are others",
+    "images.test": "the test images are others",
+    "code": "this project's code of training has changed",
+}
+
+
+class RunError(RuntimeError):
+    """A run cannot go on or cannot be read; the message says why, and what to do."""
+
+
+class RunFolder:
+    """One run on disk. Making the object makes nothing; the first write does."""
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = expanded(path).absolute()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the system drops the lock of one that dies.
+
+        RunError: another live process holds it, or the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.path / ".lock", timeout=0)
+            lock.acquire()
+        except Timeout:
+            raise RunError(f"another process is training in {self.path}; wait for it, or stop it") from None
+        except OSError as error:
+            raise RunError(f"the folder {self.path} cannot be written: {error.strerror}") from error
+        for left in self.path.rglob(".*.part-*"):  # of a write that was killed
+            left.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def write(self, name: str | Path, content: bytes) -> None:
+        """Write a file of the run; RunError: the disk is full, or may not be written."""
+        try:
+            write_bytes(self.path / name, content)
+        except OSError as error:
+            raise RunError(
+                f"{self.path / name} could not be written ({error.strerror}); the earlier states are intact: "
+                "make room, then run the same command again to go on from them"
+            ) from error
+
+    # --- what it is ---
+
+    def settings(self) -> dict[str, Any] | None:
+        """All that determines the weights, None of a new run; RunError: run.json is damaged or of old."""
+        path = self.path / "run.json"
+        try:
+            found = json.loads(path.read_bytes())
+            if "identity" in found:
+                raise RunError(
+                    f"{self.path} is a run of version 0.3 or earlier: `python -m workflow.convert`"
+                )
+            return dict(found["settings"])
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise RunError(f"{path} is damaged ({error}); {ANEW}") from None
+
+    def begin(self, settings: Mapping[str, Any]) -> None:
+        """Write run.json, the last of the files that a run begins with."""
+        content = {"settings": settings, "versions": versions()}
+        self.write("run.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+    def other(self, wanted: Mapping[str, Any]) -> str:
+        """In which setting the run of the folder differs from those that are wanted; empty: in none."""
+        if not (found := next(differences(self.settings() or wanted, wanted), "")):
+            return ""
+        name = found.partition(" was ")[0]
+        return WORDS.get(name, f"{name[4:]} has changed" if name.startswith("own.") else found)
+
+    def set_aside(self) -> Path:
+        """Move the run into a folder beside, under a name that is not in use; run.json goes last."""
+        names = (self.path.with_name(f"{self.path.name}.before-{n}") for n in itertools.count(1))
+        place = next(path for path in names if not path.exists())
+        place.mkdir()
+        for path in sorted(self.path.iterdir(), key=lambda path: path.name == "run.json"):
+            if path.name != ".lock":
+                path.rename(place / path.name)
+        return place
+
+    # --- what torch writes ---
+
+    def keep(self, name: str, content: Any) -> None:
+        """Write plain values; RunError: the disk is full."""
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        self.write(name, buffer.getvalue())
+
+    def load(self, name: str) -> Any:
+        """Plain values; RunError: the file is lost or damaged, or holds what is no plain value."""
+        path = self.path / name
+        try:
+            with zipfile.ZipFile(path) as file:  # torch itself looks at no checksum
+                if file.testzip() is not None:
+                    raise ValueError("its checksum differs")
+            return torch.load(path, map_location="cpu", weights_only=True)
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            RuntimeError,
+            EOFError,
+            zipfile.BadZipFile,
+            pickle.PickleError,
+        ) as error:
+            why = str(error).partition("\n")[0]
+            raise RunError(f"{path} is lost or damaged ({why}); {ANEW}") from error
+
+    def save_state(self, state: dict[str, Any]) -> None:
+        """Write a state from which training goes on; the one before is kept, too."""
+        if (self.path / "state.pt").exists():
+            os.replace(self.path / "state.pt", self.path / "state-before.pt")
+        self.keep("state.pt", state)
+
+    def state(self) -> dict[str, Any] | None:
+        """The newest intact state, None before the first; a damaged one is reported and removed."""
+        for name in ("state.pt", "state-before.pt"):
+            if (self.path / name).exists():
+                try:
+                    return self.load(name)
+                except RunError as error:
+                    print(
+                        f"warning: {str(error).removesuffix(f'; {ANEW}')}; going back to the one before",
+                        flush=True,
+                    )
+                    (self.path / name).unlink()
+        return None
+
+    # --- history and weights ---
+
+    def history(self) -> list[dict[str, Any]]:
+        """The lines of the history, an epoch each; none before the first; RunError: it is damaged."""
+        path = self.path / "history.jsonl"
+        try:
+            found = [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+            if not all(line.keys() >= OF_LINE and line["epoch"] == n for n, line in enumerate(found, 1)):
+                raise ValueError("a line is missing, or lacks something")
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise RunError(f"{path} is damaged ({error}); call fit again, which mends it") from None
+        return found
+
+    def write_history(self, history: list[dict[str, Any]]) -> None:
+        """Write the history, whole each time: no line is missing or doubled."""
+        self.write("history.jsonl", "".join(f"{json.dumps(line)}\n" for line in history).encode())
+
+    def weights(self, epoch: int) -> Path:
+        """The file with the network after `epoch`."""
+        return self.path / "weights" / f"epoch-{epoch:04d}.safetensors"
+
+    def write_weights(self, epoch: int, network: nn.Module) -> str:
+        """Write the network after an epoch; returns the SHA-256. Equal weights give equal bytes."""
+        # Clones, since safetensors refuses tensors that share memory.
+        content = safetensors.torch.save(
+            {k: v.cpu().contiguous().clone() for k, v in network.state_dict().items()}
+        )
+        self.write(self.weights(epoch), content)
+        return sha256(content)
+
+    def read_weights(self, line: Mapping[str, Any]) -> dict[str, Tensor]:
+        """The network's state after the epoch of a line of the history; RunError: it is lost or damaged."""
+        path = self.weights(line["epoch"])
+        if not path.exists():
+            raise RunError(f"{path} is lost (a release has the last epoch alone); call fit again to train it")
+        if sha256(content := path.read_bytes()) != line["sha256"]:
+            raise RunError(
+                f"{path} is damaged (its sha256 differs); delete it, and call fit again to train it"
+            )
+        return safetensors.torch.load(content)

@@ -1,0 +1,125 @@
+"""Make the page in which one paints where a zoom starts: one file, which loads nothing.
+
+python -m play.page                        in build/page, with a still strip of it
+python -m play.page --out released/page    where it is kept
+"""
+
+import argparse
+import base64
+import gzip
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from diffusion import data
+from diffusion.evaluation import classifier
+from diffusion.evaluation.recogniser import DigitRecogniser
+from diffusion.files import write_bytes
+from play import bundle
+from diffusion.processes.priors import Mixture
+from diffusion.processes.zoom import central_patch
+from diffusion.runtime import progress
+from diffusion.training.run import released
+
+NAME, STRIP = "cold-zoom.html", "strip.png"
+ZOOMS = {  # label -> profile, model, seed
+    "As in the study": ("paper", "zoom", 0),
+    "Trained again": ("paper", "zoom", 1),
+    "Sees the whole image": ("beyond", "zoom_dilated", 0),
+}
+PRIORS = {"zoom_dilated-0": Mixture()}  # of models whose start is not that of their training
+DDPMS = {
+    "linear": ("paper", "linear", 0),
+    "cosine": ("paper", "cosine", 0),
+    "linear, U-Net": ("beyond", "linear_unet", 0),
+}
+EACH = 6  # test digits of each class
+FIRST = 56  # of these, that with which the page begins: the first two zooms make different digits of it
+NEAR = 500  # training digits, near to which a result is a digit
+COLUMNS = range(24, -1, -2)  # levels of the still strip
+ENLARGED, GAP = 3, 6  # its pixels for one of an image, and between images
+
+
+def page() -> tuple[bytes, bytes]:
+    """The page, and its still strip: a PNG."""
+    zooms, ddpms = (
+        {label: released(*one, precision="fp32") for label, one in of.items()} for of in (ZOOMS, DDPMS)
+    )
+    for run in zooms.values():
+        run.prior = PRIORS.get(run.name)
+    trainings = []
+    for label, run in progress((zooms | ddpms).items(), "packing", unit="model"):
+        trainings.append(bundle.training(run, label, *(["f2"] if label in ddpms else [])))
+    print("fitting the recogniser of digits", flush=True)
+    images, labels = data.load("mnist", "test")
+    few = torch.cat([(labels == c).nonzero()[:EACH, 0] for c in range(10)])
+    near = data.load("mnist", "train")[0][:NEAR]
+    recogniser = DigitRecogniser.fit(classifier.load(), near, images, labels)
+    content = bundle.content(trainings, images[few], labels[few], recogniser)
+    two = [*zooms.values()][:2]
+    start = central_patch(images[few[FIRST]][None], 28 - two[0].process.T)  # (1, 1, 4, 4)
+    still = strip([run.trajectory(start=start) for run in two])
+    return filled(as_json(content | {"first": FIRST}), still).encode(), still
+
+
+def strip(walks: Sequence[Mapping[int, Tensor]]) -> bytes:
+    """A PNG: a row for each walk, some of its latents from the start to the digit; gaps are transparent."""
+    latents = torch.cat([walk[t] for walk in walks for t in COLUMNS])  # (n, 1, 28, 28)
+    grey = data.grey_values(latents).repeat_interleave(ENLARGED, 2).repeat_interleave(ENLARGED, 3)
+    opaque = torch.full_like(grey, 255)
+    layers = [make_grid(x, len(COLUMNS), GAP)[0, GAP:-GAP, GAP:-GAP] for x in (grey, opaque)]
+    buffer = io.BytesIO()
+    Image.merge("LA", [Image.fromarray(layer.numpy()) for layer in layers]).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
+
+
+def as_json(content: Mapping[str, Any]) -> str:
+    """JSON for a script element, all bytes as base64 of gzip."""
+    text = json.dumps(
+        content, separators=(",", ":"), default=lambda one: _base64(gzip.compress(one, 9, mtime=0))
+    )
+    return text.replace("<", "\\u003c")
+
+
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def filled(content: str, still: bytes) -> str:
+    """The page's HTML, with what it computes with, as JSON, and the still strip."""
+    text = (bundle.HERE / "page.html").read_text(encoding="utf-8")
+    text = text.replace("<<script>>", bundle.script("page.js"), 1)
+    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", text, re.DOTALL)  # it runs no others
+    parts = {
+        "style": (bundle.HERE / "style.css").read_text(encoding="utf-8"),
+        "still": f"data:image/png;base64,{_base64(still)}",
+        "scripts": " ".join(f"'sha256-{_base64(hashlib.sha256(one.encode()).digest())}'" for one in scripts),
+        "data": content,
+    }
+    for name, part in parts.items():
+        text = text.replace(f"<<{name}>>", part, 1)
+    return text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        "python -m play.page", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--out", type=Path, default=Path("build/page"), help="folder; default: build/page")
+    out = parser.parse_args().out
+    content, still = page()
+    write_bytes(out / STRIP, still)
+    print(f"wrote {write_bytes(out / NAME, content)}, {len(content):,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The play page's parts in a notebook, with a run of one's own.
+
+    from play.widget import Dream
+
+    Dream(run)    # paint the start of a zoom, or take a DDPM's noise out in few or many steps
+
+Without a person at the notebook (papermill, nbval), and for what the browser cannot compute, it shows a
+static strip.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from diffusion.evaluation.recogniser import DigitRecogniser
+from diffusion.notebook import live, slide
+from play import bundle
+from diffusion.processes.samplers import Ancestral, sampler_of
+from diffusion.training.run import Run
+
+STEPS = 50  # of a DDPM's walk that the strip shows
+
+
+class Dream:
+    """A trained zoom whose start one paints, or a trained DDPM.
+
+    Args:
+        run: a training by `diffusion.fit` or `diffusion.released`.
+        images, labels: real images (N, 1, 28, 28) from whose centres a zoom can start.
+        recogniser: reads the results, and says which are digits; None: they are not read. All its training
+            digits are sent to the browser: a few hundred will do.
+        names: of the classes; None: digits.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        images: Tensor | None = None,
+        labels: Sequence[int] | Tensor | None = None,
+        recogniser: DigitRecogniser | None = None,
+        names: Sequence[str] | None = None,
+    ):
+        self.run, self.images, self.labels = run, images, labels
+        self.recogniser, self.names = recogniser, names or bundle.DIGITS
+
+    @property
+    def start(self) -> list[float]:
+        """The painted start, side x side numbers in [-0.5, 0.5], row by row."""
+        return list(self.widget.start)
+
+    @property
+    def image(self) -> Tensor | None:
+        """The digit that was made of it, (28, 28); None before."""
+        pixels = self.widget.pixels
+        return torch.frombuffer(bytearray(pixels), dtype=torch.float32).view(28, 28) if pixels else None
+
+    @cached_property
+    def widget(self) -> Any:
+        """The widget itself, made on demand; ValueError: the browser cannot compute this run."""
+        import anywidget
+        import traitlets
+
+        class Part(anywidget.AnyWidget):
+            _esm = bundle.script("widget.js")
+            _css = (bundle.HERE / "style.css").read_text(encoding="utf-8")
+            data = traitlets.Dict().tag(sync=True)
+            start = traitlets.List().tag(sync=True)
+            # The browser sends a view of memory, for which traitlets would refuse the whole message.
+            pixels = traitlets.Bytes().tag(sync=True, from_json=lambda value, _: bytes(value or b""))
+
+        known = self.images, self.labels, self.recogniser, self.names
+        return Part(data=bundle.content([bundle.training(self.run)], *known))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if live():
+            try:
+                return self.widget._repr_mimebundle_(**kwargs)
+            except (ImportError, ValueError) as error:  # anywidget is an extra of the package
+                print(f"only a strip can be shown: {error}")
+        return self.strip()._repr_mimebundle_()
+
+    def strip(self) -> Figure:
+        """The static picture."""
+        sampler = sampler_of(self.run.sampler, self.run.process)
+        if isinstance(sampler, Ancestral):
+            sampler = replace(sampler, steps=min(STEPS, self.run.process.T))
+        walk = self.run.trajectory(1, sampler=sampler)
+        return slide({self.run.name: torch.cat(list(walk.values()))}, list(walk))
