@@ -122,7 +122,7 @@ class Profile:
     """A whole run.
 
     Attributes:
-        trainings: (model, seed) -> its notebook and all its parameters, first seeds first.
+        trainings: (model, seed) -> its notebook and all its parameters.
         measures: model -> the options of measuring it.
         schedules, yardstick: parameters of notebooks 01 and, where the file has the section, 07.
         labels: model -> what the report calls it, where the file says so.
@@ -192,7 +192,7 @@ def read(name: str | Path) -> Profile:
         where=where,
         file=file,
         out=expanded(file.out or f"build/{file.profile}"),
-        trainings=dict(sorted(trainings.items(), key=lambda pair: _place(pair[0], trainings))),
+        trainings=trainings,
         measures=measures,
         schedules=filled("01_schedules", shared | {"seed": first} | file.schedules, f"{where}, schedules"),
         yardstick=None
@@ -201,12 +201,6 @@ def read(name: str | Path) -> Profile:
         labels={model: entry.label for model, entry in file.models.items() if entry.label},
         text=_text(where, file.report.text),
     )
-
-
-def _place(one: tuple[str, int], trainings: Iterable[tuple[str, int]]) -> tuple[int, int]:
-    """First seeds first, models in their order."""
-    seeds = [seed for model, seed in trainings if model == one[0]]
-    return seeds.index(one[1]), [*trainings].index(one)
 
 
 def _text(where: Path, name: str | None) -> str | None:

@@ -163,7 +163,9 @@ def of(profile: Profile) -> dict[str, Job]:
         return job
 
     add("schedules", notebook="01_schedules", settings=profile.schedules, makes=("metrics/schedules.json",))
-    for (model, seed), (notebook, settings) in profile.trainings.items():
+    first = sorted(profile.trainings, key=lambda one: profile.seeds(one[0]).index(one[1]))
+    for model, seed in first:  # the first seed of each model, then the second
+        notebook, settings = profile.trainings[model, seed]
         one = f"{model}-{seed}"
         makes = (f"metrics/train_{one}.json", f"runs/{one}/history.jsonl")
         train = add("train", one, notebook=notebook, settings=settings, makes=makes)

@@ -115,18 +115,18 @@ def execute(profile: Profile, out: Path, cores: int) -> None:
     """Execute the notebooks of a released profile into `out`, of each model that of its first training."""
     first = {f"{model}-{profile.seeds(model)[0]}" for model in profile.models}
     ones = [one for one in jobs.of(profile).values() if one.notebook and one.of in {"", *first}]
-    found = dict.fromkeys(ones, profile.name)  # job -> the release that it opens
+    found = [(one, profile.name) for one in ones]  # and the release that it opens
     beyond = profile.file.report.beyond
     if beyond and (release.RELEASED / beyond).is_dir():
         further = jobs.of(profiles.read(beyond))["compare"]
-        found[replace(further, kind=f"compare_{beyond}")] = beyond
+        found.append((replace(further, kind=f"compare_{beyond}"), beyond))
     for part in ("notebooks", "logs"):
         shutil.rmtree(out / part, ignore_errors=True)
         (out / part).mkdir(parents=True)
     os.environ |= job.environment(out) | {"OMP_NUM_THREADS": "1"}
 
-    def executed(one: jobs.Job) -> None:
-        further = {"released": found[one]}
+    def executed(one: jobs.Job, of: str) -> None:
+        further = {"released": of}
         further |= FEW if one.kind == "train" and one.name != FIGURED else {}
         further |= {"n_reconstruct": 100} if "n_reconstruct" in one.settings else {}
         one = replace(one, out=out)
@@ -135,7 +135,9 @@ def execute(profile: Profile, out: Path, cores: int) -> None:
         print(f"{one.name} | {failed if status else f'{one.notebook} is executed'}", flush=True)
 
     with ThreadPoolExecutor(cores) as pool:
-        [*pool.map(executed, reversed(found))]  # the longest come last there: none is left alone at the end
+        [
+            *pool.map(executed, *zip(*reversed(found), strict=True))
+        ]  # the longest come last there: none is left alone at the end
 
 
 def main() -> None:
