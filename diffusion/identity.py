@@ -21,7 +21,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -79,8 +79,8 @@ def _tree(value: Any, at: str) -> Any:
         return {"name": name_of(value, at)}
     slots = any(getattr(base, "__slots__", ()) for base in kind.__mro__)
     simple = kind.__new__ is object.__new__ and hasattr(value, "__dict__") and not slots
-    if not simple or isinstance(value, Enum) or not (is_own(kind) or is_ours(kind)):
-        raise ValueError(f"{at} is {looks(value)} ({kind.__module__}); {NEEDED}")
+    if not simple or isinstance(value, Enum) or kind.__module__ == "builtins":
+        raise ValueError(f"{at} is {looks(value)}; {NEEDED}")
     state = {name: _tree(one, f"{at}.{name}") for name, one in sorted(vars(value).items())}
     return {"class": name_of(kind, at), "state": state}
 
@@ -136,42 +136,33 @@ def told(found: Any) -> Any:
 # --- names ---
 
 
-def is_ours(thing: Any) -> bool:
-    """True for a class or function of this package."""
-    return thing.__module__.partition(".")[0] == "diffusion"
+def own_file(module: str) -> Path | None:
+    """The file of a module of the user's own, loaded or not; None: there is none, or it is another's."""
+    if module.partition(".")[0] in PROJECT:
+        return None
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module not in sys.modules:
+        with contextlib.suppress(ImportError, ValueError, AttributeError):
+            file = getattr(importlib.util.find_spec(module), "origin", None)
+    path = Path(file or "").resolve()
+    installed = {"site-packages", "dist-packages"} & {*path.parts}
+    return None if installed or not path.is_file() or any(map(path.is_relative_to, PLACES)) else path
 
 
 def is_own(thing: Any) -> bool:
     """True for a class or function that neither this project nor Python nor a library brings."""
-    name = thing.__module__
-    if name == TYPED or name not in sys.modules:
-        return True
-    return _own_file(sys.modules[name]) is not None
-
-
-def _own_file(module: ModuleType | None) -> Path | None:
-    """The file of a module of the user's own; None: there is none, or it is another's."""
-    file = getattr(module, "__file__", None)
-    if not file or module.__name__.partition(".")[0] in PROJECT:
-        return None
-    path = Path(file).resolve()
-    installed = {"site-packages", "dist-packages"} & {*path.parts}
-    return None if installed or any(path.is_relative_to(place) for place in PLACES) else path
+    return thing.__module__ == TYPED or own_file(thing.__module__) is not None
 
 
 def name_of(thing: Any, at: str = "it") -> str:
     """`module:name` of a class or function; ValueError: it is made within a function, or is another's."""
     module, name = thing.__module__, thing.__qualname__
     if "<" in name:
-        raise ValueError(
-            f"{at} is {name}, made within a function; define it at the top of a module or a cell"
-        )
-    if isinstance(thing, FunctionType) and not is_own(thing):
+        raise ValueError(f"{at} is {name}, made in a function; define it at the top of a module or a cell")
+    if not (is_own(thing) or isinstance(thing, type) and module.startswith("diffusion.")):
         raise ValueError(f"{at} is {module}.{name}; {NEEDED}")
-    if module.startswith("diffusion.") and getattr(diffusion, name, None) is thing:
-        module = "diffusion"
-    spec = getattr(sys.modules.get(module), "__spec__", None)  # the name also of a module that is being run
-    return f"{spec.name if spec else module}:{name}"
+    ours = module.startswith("diffusion.") and getattr(diffusion, name, None) is thing
+    return f"{'diffusion' if ours else module}:{name}"
 
 
 def thing(name: str) -> Any:
@@ -180,22 +171,17 @@ def thing(name: str) -> Any:
     ValueError: it cannot be had, or is neither a process or network of this package nor the user's own.
     """
     module, _, path = name.partition(":")
-    spec = getattr(sys.modules.get(TYPED), "__spec__", None)
-    module = TYPED if spec and spec.name == module else module
-    found: Any = sys.modules.get(module)
-    if found is None:
-        with contextlib.suppress(ImportError, ValueError, AttributeError):
-            origin = getattr(importlib.util.find_spec(module.partition(".")[0]), "origin", None)
-            probe = ModuleType(module)
-            probe.__file__ = origin
-            found = importlib.import_module(module) if _own_file(probe) else None
-    for part in path.split("."):
-        found = getattr(found, part, None)
+    if module not in sys.modules and own_file(module.partition(".")[0]):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    found = functools.reduce(
+        lambda of, part: getattr(of, part, None), path.split("."), sys.modules.get(module)
+    )
     if not isinstance(found, type | FunctionType):
         raise ValueError(f"{name} cannot be had; define it first, or import its module")
     ours = found.__module__.startswith(("diffusion.processes.", "diffusion.training.network"))
     if not (is_own(found) or ours and isinstance(found, type)):
-        raise ValueError(f"{name} is not made from a file; only processes, networks and what is your own are")
+        raise ValueError(f"{name} is not made from a file; only processes, networks and your own things are")
     return found
 
 
@@ -238,25 +224,20 @@ def own_code(*trees: Any) -> dict[str, str]:
     ValueError: a file was edited after it was imported, or a typed class has no text.
     """
     found: dict[str, str] = {}
-    waiting = [name for one in trees for name in _names(one)]
-    seen: set[str] = set()
+    waiting, seen = [name for one in trees for name in _names(one)], set()
     while waiting:
-        name = waiting.pop()
-        if name in seen:
+        if (name := waiting.pop()) in seen:
             continue
         seen.add(name)
         module, _, path = name.partition(":")
-        loaded = sys.modules.get(module)
-        if module == TYPED and not getattr(loaded, "__file__", None):
-            if path:
-                found |= _typed(functools.reduce(getattr, path.split("."), loaded))
-        elif file := _own_file(loaded or _unloaded(module)):
-            if loaded and file.stat().st_mtime > diffusion.imported(module):
-                raise ValueError(
-                    f"{file} was edited after it was imported; restart Python, or reload the module"
-                )
-            found[module] = code_of([file]) if file.suffix == ".py" else sha256(file)[:16]
-            waiting += _imports(file, getattr(loaded, "__package__", None) or module.rpartition(".")[0])
+        if file := own_file(module):
+            if module in sys.modules and file.stat().st_mtime > diffusion.imported(module):
+                raise ValueError(f"{file} was edited after it was imported; restart Python, or reload it")
+            is_python = file.suffix == ".py"
+            found[module] = code_of([file]) if is_python else sha256(file)[:16]
+            waiting += _imports(file, module) if is_python else []
+        elif module == TYPED and path:
+            found |= _typed(functools.reduce(getattr, path.split("."), sys.modules[TYPED]))
     return found
 
 
@@ -270,9 +251,10 @@ def _names(found: Any) -> Iterator[str]:
             yield from _names(one)
 
 
-def _imports(file: Path, package: str) -> Iterator[str]:
-    """The names of all modules that a file may import, and of packages around them."""
-    for node in ast.walk(ast.parse(file.read_bytes())) if file.suffix == ".py" else ():
+def _imports(file: Path, module: str) -> Iterator[str]:
+    """The names of all modules that a module may import, and of packages around them."""
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(file.read_bytes())):
         names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
             base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
@@ -280,16 +262,6 @@ def _imports(file: Path, package: str) -> Iterator[str]:
         for name in names:
             parts = name.split(".")
             yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
-
-
-def _unloaded(name: str) -> ModuleType | None:
-    """A module that is not imported yet, without its content."""
-    with contextlib.suppress(ImportError, ValueError, AttributeError):
-        if spec := importlib.util.find_spec(name):
-            probe = ModuleType(name)
-            probe.__file__ = spec.origin if spec.has_location else None
-            return probe
-    return None
 
 
 def _typed(cls: type) -> dict[str, str]:
