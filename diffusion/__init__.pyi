@@ -12,6 +12,7 @@ from .processes import ColdZoom as ColdZoom
 from .processes import DegradationProcess as DegradationProcess
 from .processes import NoiseSchedule as NoiseSchedule
 from .processes import cosine as cosine
+from .processes import degradation as degradation
 from .processes import linear as linear
 from .processes.priors import Mixture as Mixture
 from .processes.priors import Patches as Patches

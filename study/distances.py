@@ -34,8 +34,12 @@ def weighted_distance(reference: Reference, features: Tensor, weights: Tensor) -
     """The Fréchet distance to the reference of features (N, D) with weights (N,), which need not sum to one.
 
     The covariance is divided by 1 - sum of squared weights: with equal weights, by n - 1 of n.
+
+    ValueError: fewer than two images have any weight.
     """
     features, w = features.double(), weights.double() / weights.double().sum()
+    if not w.square().sum() < 1 - 1e-9:  # written so that NaN fails
+        raise ValueError("fewer than two of the images have any weight")
     centre = w @ features
     spread = (w / (1 - w.square().sum())).sqrt()[:, None]
     return reference.distance(centre, (features - centre) * spread)

@@ -10,6 +10,7 @@ A file that is there is filled in: with settings, weights, samples and versions 
 measures are taken whose code is new or changed. No training is repeated for it.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -280,7 +281,9 @@ def analysis(evaluator: Evaluator, draw: Drawn, others: Mapping[str, Run], x: Te
         if seen().one_image:  # which has no distance
             return {}
         reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
-        return distances.split(reference, seen().features, seen().labels, test, repeats)
+        with contextlib.suppress(ValueError):  # too few images of the classes that there are
+            return distances.split(reference, seen().features, seen().labels, test, repeats)
+        return {}
 
     def copies(_: Any) -> Mapping[str, Value]:
         images = to_uint8(others[own].images)

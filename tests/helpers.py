@@ -3,7 +3,6 @@
 import ast
 import json
 import linecache
-import math
 import multiprocessing
 import os
 import random
@@ -23,12 +22,10 @@ import torch
 import yaml
 from nbformat import NotebookNode, v4
 
-from diffusion import data, fit
-from diffusion.processes import ColdBlur, ColdDiffusion, ColdZoom, cosine, linear
+from diffusion import fit
+from diffusion.processes import ColdBlur, ColdDiffusion, ColdZoom
 from diffusion.processes.samplers import sampler_of
-from diffusion.processes.zoom import central_patch
-from diffusion.training.checkpoints import RunFolder
-from study.settings import Profile
+from diffusion.training.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -146,13 +143,14 @@ def stopped(images, folder, step, process=None, **changes) -> RunFolder:
 
     with pytest.raises(KeyboardInterrupt):
         train(images, folder, process, callback=stop, **changes)
-    return RunFolder(next(Path(folder).iterdir()))
+    return RunFolder(folder)
 
 
 def train(images, folder, process=None, **changes):
     """Three epochs of the zoom, unless told otherwise."""
-    options = {"epochs": 3, "batch_size": BATCH, "precision": "fp32", "checkpoint_steps": 1, "name": "m"}
-    options |= {"learning_rate": 2e-4, "lr_schedule": "constant", "channels": [4]}
+    options = {"epochs": 3, "batch_size": BATCH, "precision": "fp32", "checkpoint_steps": 1}
+    options |= {"learning_rate": 2e-4, "lr_schedule": "constant"}
+    options |= {} if "network" in changes else {"network_options": {"channels": [4]}}
     return fit(process or ColdZoom(), *images, folder=folder, **options | changes)
 
 
@@ -164,7 +162,7 @@ def assert_same(run, whole) -> None:
     """The same weights after every epoch, to the bit, and the same history, apart from the times."""
     assert losses(run) == losses(whole)
     for epoch in range(1, whole.epochs + 1):
-        assert run.store.read_weights(epoch) == whole.store.read_weights(epoch), epoch
+        assert run.store.weights(epoch).read_bytes() == whole.store.weights(epoch).read_bytes(), epoch
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -222,17 +220,19 @@ N = 24  # samples of a checkpoint of the tiny run
 TINY = yaml.safe_load("""
 profile: tiny
 seeds: [3]
-schedules: {T: 20}
-training: {epochs: 5, n_train: 200, precision: fp32}
+schedules: {T: 20, n_test: 60}
+training:
+  {epochs: 5, n_train: 200, n_test: 50, batch_size: 128, learning_rate: 0.0002, n_keep: 12,
+   fit_options: {precision: fp32, lr_schedule: constant}}
 models:
   linear:
-    {notebook: 02_train_ddpm, channels: [4, 4], T: 20, beta_end: 0.5, sampler_options: {steps: 4},
+    {notebook: 02_train_ddpm, network_options: {channels: [4, 4]}, schedule_options: {T: 20, beta_end: 0.5},
+     sampler_options: {steps: 4},
      ways: {clipped: {sampler_options: {steps: 4, clip_x0: true}}, few: {sampler_options: {steps: 2}}},
-     analyse: &analyse
-       {n_test: 100, n_way: 24, calls: [2, 3, 50], levels: [1, 2, 24], noise: [0.1], n_probe: 12, n_real: 200,
-        n_kind: 12, interval_repeats: 3, precision: fp32}}
-  zoom: {notebook: 03_train_zoom, channels: [4, 4], analyse: *analyse}
-  grey: {notebook: 05_your_degradation, channels: [4, 4], T: 2, degradation: "helpers:Fade"}
+     analyse: &analyse {n_way: 24, calls: [2, 3, 50], levels: [1, 2, 24], noise: [0.1], n_probe: 12}}
+  zoom: {notebook: 03_train_zoom, network_options: {channels: [4, 4]}, n_reconstruct: 50, analyse: *analyse}
+  grey:
+    {notebook: 05_your_degradation, network_options: {channels: [4, 4]}, T: 2, degradation: "helpers:Fade"}
   dim:
     {notebook: 05_your_degradation, T: 3, degradation: "helpers:Fade", degradation_options: {strength: 0.5},
      prior: pixels, network: "helpers:Linear", network_options: {scale: 2.0}, sampler_options: {levels: 2},
@@ -241,36 +241,20 @@ measure:
   {n_test: 60, n_checkpoint: 24, n_final: 48, n_distance: 24, distance_every: 2, floor_repeats: 2,
    interval_repeats: 4, precision: fp32, n_real: 300, n_kind: 12}
 """)
-ANALYSED = TINY["models"]["zoom"]["analyse"]
 
 
 def tiny(out: Path, mnist_dir: Path) -> None:
-    """A run of a few seconds: trained, measured and analysed by the project's own functions."""
-    from diffusion.evaluation import classifier  # seconds, which a process that runs no test need not wait
-    from study import analyse, measure, probes
-    from study.record import ddpm_probes, schedules_record, train_record, zoom_probes
+    """A run of a few seconds, by the cells of the notebooks, which are run in this process; and measured."""
+    from study import profile
+    from study.measure import measure
 
-    (x, _), (x_test, labels) = (data.load("mnist", split, mnist_dir, 200) for split in ("train", "test"))
-    profile = Profile(TINY | {"data_dir": str(mnist_dir)}, "tiny.yaml")
-    left = {name: torch.linspace(0, shift, 9) for name, shift in (("linear", 0.5), ("cosine", 0.75))}
-    P = profile.schedules.model_copy(update={"out_dir": str(out)})
-    schedules_record(P, linear(20), cosine(20), 6, left, torch.linspace(0, 1.2, 20))
-    for (model, seed), P in profile.trainings.items():
-        P = P.model_copy(update={"out_dir": str(out)})
-        run = fit(P.process(), x, x[:50], folder=out / "runs", **P.fitting())
-        process, network, probed = run.process, run.network(), {}
-        if model == "linear":
-            common = probes.common_loss(process, network, x_test, "fp32", seed)
-            probed["ddpm"] = ddpm_probes({0.2: [1.5, math.nan], 2e-4: [1.25, 0.75]}, common)
-        if model == "zoom":
-            errors = probes.restoration_error(process, network, x_test, "fp32")
-            grey = (central_patch(x, 4) + 0.5).mul(255).round().long().flatten().bincount(minlength=256)
-            reading = probes.confusion(process, network, classifier.load(), x_test, labels, "fp32")
-            probed["zoom"] = zoom_probes(errors, grey, reading)
-        train_record(P, {"linear": "ddpm", "zoom": "zoom"}.get(model, "own"), model, run, **probed)
-        measure.measure(out, model, seed, profile.measure(model, seed))
-        if Q := profile.analyse(model, seed):
-            analyse.analyse(out, model, seed, Q)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"data_dir": str(mnist_dir)}))
+    asked = profile.read(out / "tiny.yaml")
+    defined("01_schedules", **asked.schedules | {"out_dir": str(out)})
+    for (model, seed), (notebook, parameters) in asked.trainings.items():
+        defined(notebook, **parameters | {"out_dir": str(out)})
+        measure(out, f"{model}-{seed}", **asked.measures[model])
 
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
