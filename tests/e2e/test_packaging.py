@@ -17,6 +17,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import helpers
@@ -65,6 +66,12 @@ def test_every_dependency_is_pinned_to_what_is_installed_and_conda_takes_the_sam
     options = [option.split() for option in of_pip["pip"]]
     assert options == [["--constraint", "constraints.txt"], ["--editable", ".[dev,workflow]"]]
     assert OF_EXTRA.keys() == {"dev", "workflow"}
+
+
+def test_every_package_takes_the_oldest_python_that_the_project_takes():
+    oldest = f"{PROJECT['requires-python'].removeprefix('>=')}.0"
+    needed = {one.name: one.metadata["Requires-Python"] or "" for one in metadata.distributions()}
+    assert {name: one for name, one in needed.items() if oldest not in SpecifierSet(one)} == {}
 
 
 def test_every_import_is_a_declared_dependency():
