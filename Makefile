@@ -73,7 +73,7 @@ test-long: $(TESTED) ## the longest tests, which CI leaves out: up to two minute
 test-cluster: $(TESTED) ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py
 
-door: env ## README's commands, each in a clone that has nothing
+door: env ## README's commands, each the first one in a fresh clone
 	$(RUN) tests/door.py
 
 lint: $(STAMP)-test ## ruff, and notebooks without outputs
