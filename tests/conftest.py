@@ -11,22 +11,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 import yaml
-from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from filelock import FileLock
 from hypothesis import settings
-from playwright.sync_api import Browser, Page, sync_playwright
 
 import helpers
 from diffusion import data
 from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT, train
 from workflow import release
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 # === all =================================================================================================
 
@@ -256,8 +257,10 @@ OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]  # root in a container, wi
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator["Browser"]:
     """Chromium without a window; a test that needs it is skipped where there is none, and fails under CI."""
+    from playwright.sync_api import sync_playwright  # of an extra that no other tests need
+
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     path = next((found for name in names if name and (found := shutil.which(name))), None)
     if path is None:
@@ -270,7 +273,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
     """open_page(address, width=1440, **context) -> Page, of a path or an address, for the tests of a module.
 
     A request to anything but this machine is stopped, and fails the tests in the end; so do errors of the
@@ -278,7 +281,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """
     contexts, complaints = [], []
 
-    def open_(address: str | Path, width: int = 1440, **context: Any) -> Page:
+    def open_(address: str | Path, width: int = 1440, **context: Any) -> "Page":
         made = browser.new_context(viewport={"width": width, "height": 900}, **context)
         contexts.append(made)
         made.route(lambda url: not url.startswith(INSIDE), lambda route: route.abort())
@@ -298,10 +301,12 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="session")
-def accessible() -> Callable[[Page], None]:
+def accessible() -> Callable[["Page"], None]:
     """accessible(page): fail on what axe-core finds serious, or on a page that is wider than its window."""
 
-    def check(page: Page) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    def check(page: "Page") -> None:
         for width, scheme in SCREENS:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
