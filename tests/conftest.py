@@ -213,7 +213,7 @@ class Project:
         return len(self.under_way())
 
 
-def until(condition: Callable[[], Any], seconds: float) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
     """Wait for a condition, at most so long; returns what it was in the end."""
     end = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < end:
@@ -254,20 +254,22 @@ SCREENS = ((390, "dark"), (1440, "light"))  # a phone, a desktop: CSS pixels and
 INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:", "ws://127.0.0.1:", "http://localhost:")
 PATIENCE = 120_000  # milliseconds for what a test waits for, on a busy machine
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]  # root in a container, with a small /dev/shm
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"  # a frame later
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
     """Chromium without a window; a test that needs it is skipped where there is none, and fails under CI."""
-    from playwright.sync_api import sync_playwright  # of an extra that no other tests need
+    from playwright.sync_api import expect, sync_playwright  # of an extra that no other tests need
 
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     path = next((found for name in names if name and (found := shutil.which(name))), None)
     if path is None:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
         say("no Chromium: apt install chromium, or set CHROMIUM to the path of one")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        running = playwright.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE)
         yield running
         running.close()
 
@@ -310,10 +312,10 @@ def accessible() -> Callable[["Page"], None]:
         for width, scheme in SCREENS:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(100)
+            page.evaluate(DRAWN)  # and the page has answered to its new width
             found = [
                 f"{rule['id']} ({rule['impact']}): {node['target']} {node.get('failureSummary', '')}"
-                for rule in Axe().run(page).response["violations"]
+                for rule in Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
                 if rule["impact"] in ("serious", "critical")
                 for node in rule["nodes"]
             ]
