@@ -20,7 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from filelock import FileLock
 from hypothesis import settings
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import helpers
 from diffusion import data
@@ -212,7 +212,7 @@ class Project:
         return len(self.under_way())
 
 
-def until(condition: Callable[[], Any], seconds: float) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
     """Wait for a condition, at most so long; returns what it was in the end."""
     end = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < end:
@@ -253,6 +253,7 @@ SCREENS = ((390, "dark"), (1440, "light"))  # a phone, a desktop: CSS pixels and
 INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:", "ws://127.0.0.1:", "http://localhost:")
 PATIENCE = 120_000  # milliseconds for what a test waits for, on a busy machine
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]  # root in a container, with a small /dev/shm
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"  # a frame later
 
 
 @pytest.fixture(scope="session")
@@ -263,8 +264,9 @@ def browser() -> Iterator[Browser]:
     if path is None:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
         say("no Chromium: apt install chromium, or set CHROMIUM to the path of one")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        running = playwright.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE)
         yield running
         running.close()
 
@@ -305,10 +307,10 @@ def accessible() -> Callable[[Page], None]:
         for width, scheme in SCREENS:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(100)
+            page.evaluate(DRAWN)  # and the page has answered to its new width
             found = [
                 f"{rule['id']} ({rule['impact']}): {node['target']} {node.get('failureSummary', '')}"
-                for rule in Axe().run(page).response["violations"]
+                for rule in Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
                 if rule["impact"] in ("serious", "critical")
                 for node in rule["nodes"]
             ]

@@ -155,7 +155,7 @@ print(run.sample(2).shape, d.released("paper", "zoom").sample(1).shape)
 def make(folder: Path, *arguments: str) -> str:
     """The output of make, which is not that of a make that runs the tests."""
     alone = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    options = {"cwd": folder, "env": alone, "capture_output": True, "text": True, "timeout": 120}
+    options = {"cwd": folder, "env": alone, "capture_output": True, "text": True, "timeout": 900}
     done = subprocess.run(["make", *arguments], **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -111,7 +111,7 @@ def test_a_second_process_is_refused_until_the_first_is_killed(images, tmp_path,
         finally:
             os._exit(1)
     try:
-        assert select.select([read], [], [], 120)[0], "the other process did not begin"
+        assert select.select([read], [], [], 900)[0], "the other process did not begin"
         with pytest.raises(RunError, match="another process is training in .*; wait for it"):
             train(images, tmp_path)
     finally:

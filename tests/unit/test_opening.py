@@ -55,7 +55,7 @@ print(run.folder)
 def test_classes_of_a_script_are_defined_where_its_runs_are_opened(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     command = [sys.executable, str(tmp_path / "script.py"), str(tmp_path / "runs")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
     assert "note: __main__:AMOUNT has changed since " in done.stdout
     folder = done.stdout.splitlines()[-1]
