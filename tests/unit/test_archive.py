@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from hashlib import sha256
 
@@ -11,6 +10,7 @@ import pytest
 
 import helpers
 from diffusion.files import write_json
+from workflow import archive, jobs
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="an archive is made of a commit, by git")
 
@@ -22,10 +22,11 @@ def git(root, what: str) -> list[str]:
 
 
 @pytest.fixture(params=["starts", pytest.param("paper", marks=pytest.mark.long)])
-def project(request, tmp_path):
-    """A copy of the project in which all is committed and the report of a release stands; and its profile."""
+def project(request, tmp_path, monkeypatch):
+    """A checkout of the profiles and of a release whose report stands, all committed; and its name."""
     name = request.param
-    root = helpers.copied(tmp_path / "project", *helpers.CODE, f"released/{name}")
+    root = helpers.copied(tmp_path / "project", "profiles", f"released/{name}")
+    monkeypatch.setattr(jobs, "ROOT", root)
     for what in ("init -q", "add .", "commit -qm all"):
         git(root, what)
     for part in ("report.html", "figures/a.csv", "kept/left_out"):
@@ -33,20 +34,18 @@ def project(request, tmp_path):
     return root, name
 
 
-def archive(root, name):
-    """`make archive` there: the path of the archive, or what is said."""
-    command = [sys.executable, "-m", "workflow.archive", name]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    path = root / "build" / "archive" / f"cold-zoom-diffusion-{name}.zip"
-    return path if done.returncode == 0 else done.stderr
+def archived(name, monkeypatch):
+    """The path of the archive that `make archive` writes."""
+    monkeypatch.setattr("sys.argv", ["archive", name])
+    archive.main()
+    return jobs.ROOT / "build" / "archive" / f"cold-zoom-diffusion-{name}.zip"
 
 
-def test_equal_files_give_equal_bytes_and_each_file_has_its_hash(project):
+def test_equal_files_give_equal_bytes_and_each_file_has_its_hash(project, monkeypatch):
     (root, name), own = project, f"released/{project[1]}"
-    path = archive(root, name)
+    path = archived(name, monkeypatch)
     whole = path.read_bytes()
-    assert archive(root, name).read_bytes() == whole
+    assert archived(name, monkeypatch).read_bytes() == whole
     with zipfile.ZipFile(path) as file:
         content = {name: file.read(name) for name in file.namelist()}
     lines = content.pop("SHA256SUMS").decode().splitlines()
@@ -55,7 +54,7 @@ def test_equal_files_give_equal_bytes_and_each_file_has_its_hash(project):
     assert content.keys() == {*git(root, "ls-files"), *built, "COMMIT", "installed.txt"}
 
 
-def test_what_is_not_built_released_or_committed_is_refused(project):
+def test_what_is_not_built_released_or_committed_is_refused(project, monkeypatch):
     root, name = project
     report = root / "build" / "released" / name / "report.html"
     path = root / "profiles" / f"{name}.yaml"
@@ -65,7 +64,9 @@ def test_what_is_not_built_released_or_committed_is_refused(project):
         "is not that of commit": lambda: path.write_text(path.read_text() + "# changed\n"),
         "has no .git": lambda: (root / ".git").rename(root / "git"),
     }
-    assert "quick is not committed" in archive(root, "quick")
+    with pytest.raises(ValueError, match="quick is not committed"):
+        archived("quick", monkeypatch)
     for why, step in steps.items():
         step()
-        assert why in archive(root, name)
+        with pytest.raises(ValueError, match=why):
+            archived(name, monkeypatch)
