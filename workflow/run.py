@@ -78,8 +78,8 @@ def study(profile: Profile, cores: str, executor: str) -> None:
         except ValueError as error:
             begun = [one for one in jobs.of(profile).values() if one.of and one.log.is_file()]
             models = {one.of.rpartition("-")[0] for one in begun if not one.path.is_file()}
-            how = f"{', '.join(sorted(models))} failed: leave it out of {profile.where} for a report of the others; "
-            raise ValueError(f"{how if models else ''}{error}") from None
+            how = f" failed: leave it out of {profile.where} for a report of the others; "
+            raise ValueError(f"{', '.join(sorted(models))}{how if models else ''}{error}") from None
     print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
 
 
@@ -115,9 +115,7 @@ def execute(profile: Profile, out: Path, cores: int) -> None:
         few = FEW if one.kind == "train" and one.name != FIGURED else {}
         few = few | ({"n_reconstruct": 100} if "n_reconstruct" in one.settings else {})
         status, said = job.run(one, str(profile.where), quiet=True, released=of, **few)
-        print(
-            f"{one.name} | {f'FAILED, the report lacks its page: {said}' if status else 'done'}", flush=True
-        )
+        print(f"{one.name} | {f'FAILED, its page is left out: {said}' if status else 'done'}", flush=True)
 
     with ThreadPoolExecutor(cores) as pool:  # the longest, which come last, begin first
         list(pool.map(executed, *zip(*reversed(found), strict=True)))
