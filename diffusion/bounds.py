@@ -129,7 +129,7 @@ def made(
     if not {*has.split()}.intersection(dir(found)):
         raise ValueError(f"{what} is {looks(found)}; needed: one with {' or '.join(has.split())}")
     if isinstance(found, type):
-        return called(what, found, {}, options)
+        return called(what, name, registry, options)
     if options:
         raise ValueError(f"{what} is {name!r}, which takes no options, and {dict(options)} are given")
     return found
