@@ -179,6 +179,10 @@ def read(name: str | Path) -> Profile:
     for model, entry in file.models.items():
         at, known = f"{where}, models.{model}", parameters(entry.notebook).keys() - GIVEN
         own = merged({k: v for k, v in file.training.items() if k in known}, entry.model_extra or {})
+        beside = {*entry.model_extra, *(file.training if "sampler" not in entry.model_extra else ())}
+        usual = parameters(entry.notebook)["sampler"][1]
+        if own.get("sampler", usual) != usual and "sampler_options" not in beside:
+            own["sampler_options"] = {}  # those above are of another sampler
         _known(own, known, at)
         for seed in entry.seeds or file.seeds:
             given = shared | own | {"model": model, "seed": seed}
