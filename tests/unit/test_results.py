@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from diffusion.parameters import TrainZoom
 
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import sha256
-from diffusion.parameters import TrainZoom
 from helpers import DAMAGES, PAPER, changed, of_release, train
 from study import kept, results, table
 from study.record import train_record, zoom_probes

@@ -6,9 +6,9 @@ import math
 import operator
 
 import pytest
+from diffusion.parameters import SettingError, TrainZoom
 
 import diffusion as d
-from diffusion.parameters import SettingError, TrainZoom
 from helpers import ROOT
 from study import settings
 from study.settings import Profile, read_profile
