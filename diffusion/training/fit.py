@@ -104,11 +104,15 @@ def fit(
     how = {"batch_size": batch_size, "learning_rate": learning_rate, "lr_schedule": lr_schedule}
     how |= {"ema": ema, "seed": seed, "precision": runtime.resolve_precision(precision, on)}
 
-    process = copy.deepcopy(process)
+    process = copy.copy(process)
     default = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
+    tree(process, "process")  # first: what cannot be kept may be what cannot be copied
+    process = copy.deepcopy(process)
     process.take(tuple(x.shape[1:]))
     cls, options = networks.architecture(network, network_options, process.image_shape)
     known, kept = tree(process, "process"), tree(options, "network_options")
+    with runtime.seeded(0):
+        networks.build(cls, options)  # refuses its arguments before anything is written
     test = None if x_test is None else data.fingerprint(x_test)
     settings = {
         "process": told(known),

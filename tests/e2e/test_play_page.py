@@ -14,10 +14,10 @@ from diffusion import data
 from diffusion.evaluation import classifier
 from diffusion.evaluation.distortions import on_grey, shifted
 from diffusion.evaluation.recogniser import DigitRecogniser
-from play import page as sources
 from diffusion.processes.zoom import zoom
 from diffusion.runtime import generator
 from helpers import ROOT
+from play import page as sources
 
 DIGIT = 1e-2  # of the worst pixel after 24 calls; 1 grey level is 4e-3
 READY, EDITOR = "html.ready", "#cold-zoom .editor"
