@@ -1,4 +1,4 @@
-"""The workflow in earnest at the smoke profile: kills, failures, changes. What is stale: unit/test_jobs.py."""
+"""The workflow at the smoke profile: kills, failures, changes. What is stale: unit/test_jobs.py."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from conftest import Project
 from diffusion.files import read_json
 from helpers import ROOT
 from study import measure, profile, results
-from workflow import jobs, release
+from workflow import release
 
 pytestmark = pytest.mark.slow
 SLOW = ("IPython", "matplotlib", "pandas", "report", "scipy", "sklearn", "snakemake", "torchmetrics")
