@@ -17,13 +17,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import expanded, read_json, write_bytes
 from diffusion.provenance import releases
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 METRICS = "metrics"
 CHECKPOINT, REAL, PATCHES = "checkpoint", "real", "checkpoint, patches"  # ways: see `Row`
@@ -242,8 +243,10 @@ def rows(out: Path) -> Iterator[Row]:
     return chain.from_iterable(Job(out, name).rows for name in names)
 
 
-def frame(run: str | Path) -> pd.DataFrame:
+def frame(run: str | Path) -> "pd.DataFrame":
     """The numbers of a release, by its name, or of a folder as a DataFrame; ValueError: it has none."""
+    import pandas as pd  # takes a second
+
     folder = releases() / run if (releases() / run / METRICS).is_dir() else expanded(run)
     found = pd.DataFrame(rows(folder), columns=Row._fields)
     if found.empty:

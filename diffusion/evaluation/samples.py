@@ -5,7 +5,7 @@ Labels and confidence are the digit classifier's. Every function is a function o
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy.special import rel_entr
 from torch import Tensor
 
 from diffusion.evaluation.measures import register
@@ -81,7 +81,8 @@ def shares(labels: Tensor, classes: int, absent: float = 0) -> np.ndarray:
 
 def _divergence(share: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """KL(share || prior) in nats over the last axis; rounding may not make it negative."""
-    return np.maximum(stats.entropy(share, np.broadcast_to(prior, share.shape), axis=-1), 0.0)
+    share, prior = (x / x.sum(-1, keepdims=True) for x in (share, prior))
+    return np.maximum(rel_entr(share, prior).sum(-1), 0.0)
 
 
 # --- fidelity and variety, apart ---

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from diffusion.evaluation.measures import MEASURES, Value
 from diffusion.evaluation.statistics import Interval
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from diffusion.evaluation.evaluator import Seen
 
 # What is shown, of two distances the first two that there are, of classes the most and the least frequent.
@@ -38,8 +38,10 @@ class Measured(dict[str, Value]):
         return of.real(n, OTHERS) | floors
 
     @property
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """A row a measure: that of the samples, that of real images, its unit and its meaning."""
+        import pandas as pd  # takes a second
+
         names, real, rows = self.seen.evaluator.class_names, self.real, {}
         for name, value in ((name, self[name]) for name in main(self)):
             if isinstance(value, list):

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -216,6 +215,8 @@ def centre_pixels(counts: Any) -> Figure:
 @styled
 def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
     """Classes read (columns) in restorations of each class (rows), counts (K, K), in per cent of the row."""
+    import seaborn as sns  # takes two seconds
+
     matrix = np.asarray(matrix)
     share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # none of a class: blank
     text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")

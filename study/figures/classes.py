@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
@@ -91,6 +90,8 @@ def class_map(results: Results) -> Figure | None:
 
     A star stands where the 95 % interval excludes 1; beside a name, the share that is read with confidence.
     """
+    import seaborn as sns  # takes two seconds
+
     rows, said = {}, []
     studys = results.original.of("zoom") if results.original else []
     for one in [*results.trainings.values(), *studys]:
