@@ -17,6 +17,11 @@ LAB     ?=
 BENCH   ?=
 
 RUN := $(VENV)/bin/python
+# Where a container keeps Python from writing bytecode, each job would compile all that it imports.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/bytecode
+endif
 # A value as one word of the shell, whatever is in it.
 quoted = '$(subst ','\'',$(1))'
 STUDY = $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- $(call quoted,$(PROFILE)) $(call quoted,$(CORES))
