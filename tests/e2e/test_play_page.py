@@ -142,7 +142,7 @@ def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page):
 @torch.inference_mode()
 def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
     run = d.released(*(sources.ZOOMS | sources.DDPMS)[label])
-    process, network, name = run.process, run.network().cpu(), f"{run.name}-{run.seed}"
+    process, network, name = run.process, run.network().cpu(), run.name
     draw = generator(0, "walk")
     drawn = {s: torch.randn(1, 1, 28, 28, generator=draw) for s in sampler.visits(process.T)[1:-1]}
     noise = {s: x.flatten().tolist() for s, x in drawn.items()}
