@@ -12,7 +12,6 @@ from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MEASURES, register, taken
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.statistics import share_of
-from diffusion.evaluation.summary import shown
 from diffusion.runtime import generator
 from study import confidence, pixels  # noqa: F401 - whose measures are taken, too
 
@@ -98,17 +97,6 @@ def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator
     assert "one image" in str(found)
     same[0, 0, 14] = 0.5
     assert "digit" in evaluator.measure(same, only={"digit"})  # another one among them
-
-
-def test_printed_it_is_a_table_of_the_main_measures_beside_real_images(evaluator, x):
-    found, floors, real = evaluator.measure(x, 30), evaluator.floors(30), evaluator.real(30)
-    said = {name: (found[name], real[name]) for name in ("digit", "precision", "recall", "coverage")}
-    said["frechet"] = found["frechet"], floors["floor"]
-    for name, values in said.items():
-        assert found.table.loc[name].tolist()[:2] == [*map(shown, values)]
-    assert str(found).startswith("40 samples against 200 test images, distances of the first 30\n")
-    value, low, high = found["frechet"].ends
-    assert shown(found["frechet"]) == f"{value:.3g} [{low:.3g}, {high:.3g}]"
 
 
 def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x, capsys):
