@@ -11,7 +11,6 @@ import diffusion as d
 from diffusion.files import read_json
 from diffusion.processes.samplers import Improved
 from helpers import NOTEBOOKS, PAPER, ROOT, defined
-from report.figures import figures_of
 from study import results, table
 
 CELLS = {path.stem: read_json(path)["cells"] for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
@@ -140,25 +139,3 @@ def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed
     assert d.open(Path("o") / ours.train.run).weights_sha256() == zoom.weights_sha256()
     assert [path.name for path in Path("o/metrics").glob("*pixelate*")] == []
     assert {path.name for path in tmp_path.iterdir()} == {"o", "out.ipynb"}
-
-
-@pytest.mark.slow
-def test_cells_draw_what_is_recorded(smoke):
-    """The figures of notebooks 01 and 03, against the rows of `study.record`."""
-    out, drawn = smoke.out, {}
-    for name in ("01_schedules", "03_train_zoom-zoom-0"):
-        drawn |= figures_of(out / "notebooks" / f"{name}.ipynb")
-
-    known: dict[tuple, list[float]] = {}
-    for row in (*table.Job(out, "train_zoom-0").rows, *table.Job(out, "schedules").rows):
-        known.setdefault((row.measure, row.way), []).append(row.value)
-    pixels, read = known["centre_pixels", "training images"], known["restored_as", "1"]
-    for cell, series, expected in (
-        ("loss", "zoom, train", known["step_loss", ""]),
-        ("loss", "zoom, test", known["test_loss", ""]),
-        ("centre_pixels", "density", [255 * n / sum(pixels) for n in pixels]),
-        ("confusion", "true 1", [100 * n / sum(read) for n in read]),
-        ("schedules", "cosine, beta", known["beta", "cosine"][1:]),
-    ):
-        values = [value for name, _, value in drawn[cell].numbers if name == series]
-        assert values == pytest.approx(expected, rel=1e-5), cell

@@ -64,14 +64,6 @@ def five_steps(name: str) -> dict[str, Any]:
     return of_run(d.fit(process(), x, x_test, epochs=1, batch_size=64, **options, **how))
 
 
-def two_epochs(name: str) -> dict[str, Any]:
-    """What one epoch at a constant rate does not show: a rate that decays, a last, smaller test batch."""
-    x, x_test = d.load(n=200)[0], d.load(split="test", n=80)[0]
-    run = d.fit(TRAINED[name][0](), x, x_test, epochs=2, batch_size=64, seed=3, precision="fp32")
-    first = {f"first {key}": run.history[0][key] for key in ("train_loss", "test_loss")}
-    return of_run(run) | first
-
-
 def of_run(run: d.Run) -> dict[str, Any]:
     weights = torch.cat([v.flatten() for v in run.network().state_dict().values()])
     return {k: run.history[-1][k] for k in ("train_loss", "test_loss")} | {"weights": numbers(weights)}
@@ -130,7 +122,6 @@ def distance() -> dict[str, Any]:
 PARTS = {
     "schedules": (schedule, ("linear", "cosine")),
     "five_steps": (five_steps, TRAINED),
-    "two_epochs": (two_epochs, ("linear", "zoom")),
     "released": (released, SAMPLED),
     "measured": (lambda name: distance(), ("distance",)),
     "bf16": (in_bf16, ("small", "study", "zoom")),

@@ -9,7 +9,7 @@ from diffusion.comparison import REAL
 from diffusion.evaluation import classifier, frechet, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES, register, taken
+from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.statistics import share_of
 from diffusion.runtime import generator
@@ -129,17 +129,3 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     assert of_any.main.extractor.name == "random"
     assert {"frechet", "kid", "coverage"} <= found.keys()
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
-
-
-def test_a_function_is_called_once_for_all_of_its_names_and_left_out_where_it_cannot_be_taken():
-    calls = []
-
-    @register(lambda seen: seen.get("both"), False, low=("", "the least"), high=("", "the largest"))
-    def ends(*values):
-        calls.append(values)
-        return {"low": min(values), "high": max(values)}
-
-    assert taken({"both": (3, 5)}, {"low", "high"}) == {"low": 3, "high": 5}
-    assert taken({"both": (3, 5)}, {"high"}) == {"high": 5}
-    assert calls == [(3, 5), (3, 5)]
-    assert taken({}, {"low", "high"}) == taken({"both": (3, 5)}, {"low"}, real=True) == {}
