@@ -13,9 +13,9 @@ from study.scatter import LOG, LOGIT
 def training(recipe: str, seed: int, value: float = 0.0, epochs: int = 10, constant: bool = False):
     """A training of no network: its settings, its length, its number."""
     settings = {"network": recipe, "lr_schedule": "constant" if constant else "cosine", "seed": seed}
-    train = SimpleNamespace(unread={"job": "02_train_ddpm", "epochs": epochs})
+    train = SimpleNamespace(unread={"epochs": epochs})
     of = {"settings": SimpleNamespace(unread=settings), "train": train, "seed": seed, "value": value}
-    return SimpleNamespace(**of, constant_rate=constant)
+    return SimpleNamespace(**of, process="ddpm", constant_rate=constant)
 
 
 def run(*ones):
