@@ -48,7 +48,7 @@ def test_it_goes_on_after_a_kill_and_ends_whole_without_a_network(smoke):
     *before, last = smoke.said.read_text().splitlines()
     assert last.endswith("report.pdf are made")
     assert not [line for line in before if line.startswith("train_zoom")]  # which was done before the kill
-    assert [line for line in before if re.match(r"report \| starts, \d+ of \d+ jobs are done$", line)]
+    assert [line for line in before if re.match(r"\d+ of \d+ steps \(\d+%\) done$", line)]
     for name in ("report.html", "report.pdf"):
         assert (smoke.out / name).stat().st_size > 100_000
 
