@@ -118,21 +118,6 @@ def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, co
     assert kept[0].read_bytes() == kept[1].read_bytes()
 
 
-def test_on_a_full_disk_a_job_ends_with_one_line_and_nothing_is_half_written(copy):
-    (copy.out / "metrics" / "measure_frame-0.json").unlink()  # rows that are there would stay
-    (copy.out / "jobs" / "measure_frame-0.json").unlink()
-    before, few = helpers.content(copy.out), helpers.small_files()
-    few["env"] = few["env"] | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(copy.folder)])}
-    done = python("-m", "workflow.job", copy.path, "measure_frame-0", **few)
-    assert done.returncode == 1
-    (line,) = [line for line in done.stdout.splitlines() if "FAILED" in line]
-    assert "File too large" in line
-    assert not re.search("Traceback|Exception ignored", done.stdout + done.stderr)
-    after = helpers.content(copy.out)
-    different = {name for name in before | after if before.get(name) != after.get(name)}
-    assert {name.partition("/")[0] for name in different} <= {"logs", "samples"}
-
-
 @pytest.mark.long
 def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path):
     content = helpers.example_profile("squares", data_too=True)

@@ -68,12 +68,6 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
     assert (sampler, type(prior)) == (d.Improved(levels=12), d.Patches)
 
 
-def test_each_profile_of_the_project_lies_under_its_name():
-    for path in sorted(profile.PROFILES.glob("*.yaml")):
-        found = profile.read(path.stem)
-        assert (found.name, found.where) == (path.stem, path)
-
-
 FIT = "training.fit_options"
 
 

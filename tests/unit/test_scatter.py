@@ -51,16 +51,6 @@ def test_the_longer_of_two_trainings_that_begin_alike_stands_for_both():
     assert scatter.recipes([run(*decaying)]) == [decaying[:2], decaying[2:]]  # which begin otherwise
 
 
-def test_what_is_not_measured_of_a_training_is_left_out_and_nothing_known_is_said():
-    def measured(one):
-        if one.seed:
-            raise KeyError("digit")
-        return one.value
-
-    found = scatter.pooled([run(training("a", 0), training("a", 1))], measured, constant=False)
-    assert found.freedom == 0
-
-
 def test_intervals_of_differences_cover_the_truth_in_19_of_20_cases():
     random, n, covered = np.random.default_rng(0), 400, 0
     for _ in range(n):
