@@ -43,6 +43,8 @@ def run(*command: str, cancels: bool = False) -> None:
     """
     options = {"cwd": jobs.ROOT, "start_new_session": True, "preexec_fn": job.end_with_parent}
     child = subprocess.Popen([sys.executable, "-m", *command], stdin=subprocess.DEVNULL, **options)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # not before: within a fork Python drops an exception
+        signal.signal(number, signal.default_int_handler)
     try:
         if child.wait():
             raise ValueError(f"not all could be made; {AGAIN}")
@@ -127,8 +129,6 @@ def main() -> None:
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")
     parser.add_argument("--on", default="", metavar="EXECUTOR", help="slurm: as jobs of a cluster")
     given = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     if "MAKELEVEL" in os.environ:  # make passes on SIGTERM, but not its own SIGKILL
         job.end_with_parent(signal.SIGTERM)
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):

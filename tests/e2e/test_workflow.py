@@ -18,7 +18,7 @@ from study import measure, profile, results
 from workflow import release
 
 pytestmark = pytest.mark.slow
-SLOW = ("IPython", "matplotlib", "pandas", "report", "scipy", "sklearn", "snakemake", "torchmetrics")
+SLOW = ("IPython", "matplotlib", "report", "sklearn", "snakemake", "torchmetrics")
 
 
 @pytest.fixture
