@@ -164,11 +164,9 @@ def test_values_reach_the_command_as_one_word_each():
 @pytest.mark.parametrize(
     ("arguments", "extras"),
     [
-        (["page"], set()),
         (["report"], set()),
         (["report", "EXECUTOR=slurm"], {"slurm"}),
         (["lab"], {"lab"}),
-        (["lint"], {"test"}),
         (["test"], OF_EXTRA.keys() - {"workflow"}),
     ],
 )
