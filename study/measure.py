@@ -129,6 +129,8 @@ def measure(
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, n_digits=n_real, **how)
     draw = Drawn(out / "samples" / name, run, seed)
     others = other_ways(run, calls, levels, noise) if n_way else {}
+    # Made before measures are listed: the module of one may register measures of its own.
+    made = {way: sampling(plain(train.settings), changes) for way, changes in (ways or {}).items()}
     facts = {
         "job": "measure",
         "settings": settings | {"n_distance": n_distance, "seed": train.seed},
@@ -163,10 +165,9 @@ def measure(
     parts = of_samples.of_training(run, epochs, seed)
     if ablations and not seen.one_image:
         parts += of_samples.of_ablations(run, [e for e in epochs if e >= (1 - LATE) * train.epochs])
-    for way, changes in (ways or {}).items():
-        sampler, prior = sampling(plain(train.settings), changes)
+    for way, (sampler, prior) in made.items():
         of = replace(run, sampler=sampler, prior=prior)
-        parts += of_samples.of_way(way, of, changes.get("average", 1))
+        parts += of_samples.of_way(way, of, ways[way].get("average", 1))
     if n_way:
         parts += analysis(evaluator, draw, others, samples[:n_way], n_way)
         parts += probed(evaluator, run, n_probe, train.seed)
