@@ -372,9 +372,8 @@ def opened(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run
 
 def described(evaluator: Evaluator) -> dict[str, Any]:
     """Identity of what measures, as JSON: features by name, and the recogniser's calibration, if any."""
-    unknown = {"dimension": None, "sha256": None, "test_accuracy": None}
     features = {
-        name: {"available": one.available, "reason": one.reason, **unknown, **one.info}
+        name: {"available": one.available, "reason": one.reason, **one.info}
         for name, one in evaluator.extractors.items()
     }
     if evaluator.classes:
