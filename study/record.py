@@ -38,7 +38,14 @@ register(
     # notebook 02
     learning_rate=("", "as the study prints it, and as it is used"),
     loss_of_steps=("squared error", "at the first and at the last of a few steps; x: step"),
+    common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
+    common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
     # notebook 03
+    restored_right=("share", "test images read right when restored from the last level"),
+    original_right=("share", "test images read right"),
+    restored_as=("images", "of a class, restored from the last level; x: class that is read"),
+    dark_centre_restored_as=("share", "classes read in restored images with a dark centre; x: class"),
+    dark_centre_of=("share", "classes of images with a dark centre; x: class"),
     centre_pixels=("pixels", "central pixels of training images; x: grey value"),
     centre_black=("share", "central pixels of training images that are black"),
     centre_extreme=("share", "central pixels of training images within a tenth of black or white"),
