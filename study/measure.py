@@ -118,17 +118,10 @@ def measure(
             f"{name} was trained on {train.settings['dataset']}, not on {dataset}; measure it there"
         )
     run, seed = opened(out, train, data_dir, precision), train.seed if sample_seed is None else sample_seed
-    evaluator = evaluator_of(
-        dataset,
-        str(data.folder(data_dir)),
-        max(n_checkpoint, n_distance) * floor_repeats,
-        n_test=n_test,
-        n_digits=n_real,
-        n_kind=n_kind,
-        interval_repeats=interval_repeats,
-        floor_repeats=floor_repeats,
-        inception_weights=inception_weights,
-    )
+    n_train = max(n_checkpoint, n_distance) * floor_repeats
+    how = {"n_test": n_test, "n_digits": n_real, "n_kind": n_kind, "inception_weights": inception_weights}
+    how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
+    evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
     others = other_ways(run, calls, levels, noise) if n_way else {}
     facts = {
         "job": "measure",
@@ -254,7 +247,7 @@ class Measuring:
         """The finished model with one thing changed, and what that changes from the same noise."""
         run, changed = self.run, {}
         if isinstance(run.sampler, Ancestral):
-            for way, on in zip(GAPS["clipping"], (False, True), strict=True):
+            for way, on in {"clipping off": False, "clipping on": True}.items():
                 changed[way] = replace(run, sampler=replace(run.sampler, clip_x0=on))
         if run.precision == "bf16":
             changed |= {"bf16": run, "fp32": replace(run, precision="fp32")}
@@ -354,16 +347,10 @@ def checkpoints(train: Facts, every: int) -> list[int]:
 
 def opened(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run:
     """The finished training of a file, as it is to be sampled."""
-    folder = (Path(out) / train.run).resolve()
-    if not folder.is_relative_to(Path(out).resolve()):
-        raise ValueError(
-            f"the file of {train.model}-{train.seed} names {train.run!r}, a place outside of {out}"
-        )
+    folder = Path(out) / train.run
     run = d.open(folder, precision=runtime.resolve_precision(precision, runtime.device()))
     if run.weights_sha256() != train.weights.sha256:
-        raise RunError(
-            f"the weights of {folder} are not those that its training's file names; train it again"
-        )
+        raise RunError(f"the weights of {folder} are not those of its training's file; train it again")
     run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
     run.images = data.load(train.settings["dataset"], "train", data_dir, train.settings.get("n_train"))[0]
     run.sampler, run.prior = sampling(plain(train.settings), {})
