@@ -123,6 +123,8 @@ def measure(
     how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
     evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
     others = other_ways(run, calls, levels, noise) if n_way else {}
+    # Made before measures are listed: the module of one may register measures of its own.
+    made = {way: sampling(plain(train.settings), changes) for way, changes in (ways or {}).items()}
     facts = {
         "job": "measure",
         "settings": settings | {"n_distance": n_distance, "seed": train.seed},
@@ -158,9 +160,8 @@ def measure(
     job.training(epochs, seed)
     if ablations and not seen.one_image:
         job.ablations(late)
-    for way, changes in (ways or {}).items():
-        sampler, prior = sampling(plain(train.settings), changes)
-        job.finished(way, replace(run, sampler=sampler, prior=prior), changes.get("average", 1))
+    for way, (sampler, prior) in made.items():
+        job.finished(way, replace(run, sampler=sampler, prior=prior), ways[way].get("average", 1))
     if n_way:
         job.analysis(others, samples[:n_way], n_way)
         job.network(n_probe, train.seed)
