@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from diffusion.files import write_bytes
+from diffusion.files import differences, write_bytes
 from diffusion.provenance import releases
 from report import figures, names, pages, render, short, values
 from report.run import Run, with_others
@@ -31,13 +31,19 @@ RESULTS, HEADING = "<< results >>", re.compile(r"^(```|~~~).*?^\1|^# ", re.MULTI
 def build(out: Path | str, profile: str | Path) -> list[Path]:
     """Write the report of the run in `out`, of a profile; returns the written files.
 
-    ValueError: no training is measured, or a placeholder of our own text is wrong.
+    ValueError: no training is measured, one has other settings than the profile, or a placeholder of our own
+    text is wrong.
     """
     out = Path(out).resolve()
     asked = profiles.read(profile)
     found = results.load(out, trainings=asked.trainings)
     if not any(one.measured for one in found.trainings.values()):
         raise ValueError(f"{out} has no training that is measured; `make report` measures them")
+    for one, (_, wanted) in asked.trainings.items():
+        recorded = found.trainings[one].settings.unread
+        both = [name for name in wanted if name in recorded and not isinstance(wanted[name], dict)]
+        if other := next(differences({k: recorded[k] for k in both}, {k: wanted[k] for k in both}), None):
+            raise ValueError(f"{found.trainings[one].name} is of other settings: {other}; make retrain")
     found = with_others(found.labelled(asked.labels), asked)
     notebooks = pages.names(found)
     drawn = figures.written(out, notebooks)

@@ -9,7 +9,8 @@ import datetime
 import inspect
 import re
 from ast import literal_eval
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 import papermill
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, create_model
 
 import diffusion as d
 from diffusion.bounds import STRICT, Seed, nearest
@@ -30,7 +31,7 @@ from study.settings import sampling
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES, NOTEBOOKS = ROOT / "profiles", ROOT / "notebooks"
-TYPES = {"int": int, "str": str, "dict": dict, "list": list, "float": (int, float), "bool": bool}
+TYPES = {"int": int, "str": str, "dict": dict, "list": list, "float": float, "bool": bool}
 PROCESS = {  # of a notebook that trains, from its parameters
     "02_train_ddpm": lambda P: d.DDPM(P["schedule"], **P["schedule_options"]),
     "03_train_zoom": lambda P: d.ColdZoom(P["T"], P["interpolation"], P["image_noise"]),
@@ -38,7 +39,6 @@ PROCESS = {  # of a notebook that trains, from its parameters
         P["degradation"] and d.degradation(P["degradation"], T=P["T"], **P["degradation_options"])
     ),
 }
-OF_FIT = [name for name, one in inspect.signature(d.fit).parameters.items() if one.kind is one.KEYWORD_ONLY]
 OF_NOTEBOOK = ("folder", "callback")  # arguments of `fit` that a notebook gives by itself
 # Parameters of notebooks that a profile gives all of its jobs.
 GIVEN = {"model", "seed", "dataset", "data_dir", "out_dir", "released"}
@@ -46,9 +46,9 @@ GONE = {  # what is no parameter of a profile, such as those of version 0.3 and 
     "seed": "seeds: [...]",
     "steps": "fit_options: {steps: n}, and epochs: null",
     "channels": "network_options: {channels: [...]}",
-    **{name: f"fit_options: {{{name}: ...}}" for name in ("lr_schedule", "ema", "precision")},
-    **{name: f"schedule_options: {{{name}: ...}}" for name in ("beta_start", "beta_end", "s", "beta_max")},
     "slow": "one profile for all machines",
+    **dict.fromkeys(("lr_schedule", "ema", "precision"), "it within fit_options: {...}"),
+    **dict.fromkeys(("beta_start", "beta_end", "s", "beta_max"), "it within schedule_options: {...}"),
 }
 # 2e-4 is a number, as in Python; YAML 1.1 takes it for text.
 FLOATS = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
@@ -68,7 +68,11 @@ def _once(seeds: list[int]) -> list[int]:
     return seeds
 
 
-Section = Annotated[dict[str, Any], BeforeValidator(lambda section: section or {})]
+def _section(content: Any) -> Any:
+    return content or {}
+
+
+Section = Annotated[dict[str, Any], BeforeValidator(_section)]
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_once)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]\w{0,39}$")]
 WAY = ("sampler", "sampler_options", "prior", "prior_options", "average")
@@ -90,7 +94,7 @@ class Entry(BaseModel):
 class Report(BaseModel):
     """The title block of the report, its author's text, and releases that are told beside the run."""
 
-    model_config = STRICT | {"extra": "forbid"}
+    model_config = STRICT
 
     title: str | None = Field(None, max_length=200)
     authors: str | None = Field(None, max_length=1000)
@@ -104,7 +108,7 @@ class Report(BaseModel):
 class Sections(BaseModel):
     """A profile's file, section by section."""
 
-    model_config = STRICT | {"extra": "forbid"}
+    model_config = STRICT
 
     profile: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w-]{0,39}$")]
     seeds: Seeds = [0]
@@ -118,7 +122,7 @@ class Sections(BaseModel):
     analyse: Section | None = None
     yardstick: Section | None = None
     compare: Literal["04_compare_fid", "06_beyond"] = "04_compare_fid"
-    report: Annotated[Report, BeforeValidator(lambda section: section or {})] = Report()
+    report: Annotated[Report, BeforeValidator(_section)] = Report()
 
 
 @dataclass(frozen=True)
@@ -164,139 +168,132 @@ class Profile:
 def read(name: str | Path) -> Profile:
     """The profile of a name, or of a YAML file; ProfileError: one line that says what is wrong where."""
     where = expanded(name) if str(name).endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
-    try:
-        file = Sections.model_validate(yaml.safe_load(where.read_text("utf-8")))
-    except FileNotFoundError:
+    if not where.is_file():
         known = sorted(path.stem for path in PROFILES.glob("*.yaml"))
-        raise ProfileError(f"there is no profile {str(name)!r}; there are {', '.join(known)}") from None
-    except ValidationError as error:
-        raise ProfileError(f"{where}: {_refused(error)}") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ProfileError(f"{where} cannot be read: {' '.join(str(error).split())}") from None
-    shared = {"dataset": file.dataset, "data_dir": file.data_dir}
-    trainings, measures = {}, {}
-    _known(file.training, {name for one in PROCESS for name in parameters(one)} - GIVEN, f"{where}, training")
+        raise ProfileError(f"there is no profile {str(name)!r}; there are {', '.join(known)}")
+    with _told(where):
+        content = yaml.safe_load(where.read_text("utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("a profile is a mapping of sections")
+        file = Sections.model_validate(content)
+        _known(content, Sections.model_fields)
+        trainings, measures = {}, {}
+        shared = {"dataset": file.dataset, "data_dir": file.data_dir}
+    with _told(f"{where}, report"):
+        _known(content.get("report") or {}, Report.model_fields)
+        text = file.report.text and where.parent.joinpath(file.report.text).read_text("utf-8")
+    with _told(f"{where}, training"):
+        _known(file.training, {name for one in PROCESS for name in parameters(one)[0]} - GIVEN)
     for model, entry in file.models.items():
-        at, known = f"{where}, models.{model}", parameters(entry.notebook).keys() - GIVEN
-        own = merged({k: v for k, v in file.training.items() if k in known}, entry.model_extra or {})
-        beside = {*entry.model_extra, *(file.training if "sampler" not in entry.model_extra else ())}
-        usual = parameters(entry.notebook)["sampler"][1]
-        if own.get("sampler", usual) != usual and "sampler_options" not in beside:
-            own["sampler_options"] = {}  # those above are of another sampler
-        _known(own, known, at)
-        for seed in entry.seeds or file.seeds:
-            given = shared | own | {"model": model, "seed": seed}
-            trainings[model, seed] = entry.notebook, filled(entry.notebook, given, at)
-        analysis = (file.analyse or {}) | (entry.analyse or {})
-        if file.analyse is not None or entry.analyse is not None:
-            analysis.setdefault("n_way", 500)
-        given = shared | file.measure | entry.measure | analysis | {"ways": entry.ways}
-        measures[model] = options(given, f"{at}, measure")
-        for way, changes in entry.ways.items():
-            _known(changes, WAY, f"{at}, ways.{way}")
-        _make(*trainings[model, seed], [{}, *entry.ways.values()], at)
-    first = min(seed for _, seed in trainings)
-    yardstick = file.yardstick
-    return Profile(
-        where=where,
-        file=file,
-        out=expanded(file.out or f"build/{file.profile}"),
-        trainings=trainings,
-        measures=measures,
-        schedules=filled("01_schedules", shared | {"seed": first} | file.schedules, f"{where}, schedules"),
-        yardstick=None
-        if yardstick is None
-        else filled("07_yardstick", shared | yardstick, f"{where}, yardstick"),
-        labels={model: entry.label for model, entry in file.models.items() if entry.label},
-        text=_text(where, file.report.text),
-    )
-
-
-def _text(where: Path, name: str | None) -> str | None:
-    try:
-        return name and where.parent.joinpath(name).read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise ProfileError(f"{where}, report: text = {name!r} cannot be read: {error}") from None
-
-
-def _refused(error: ValidationError) -> str:
-    """The first of pydantic's errors as one line."""
-    found = error.errors()[0]
-    at, last = ".".join(map(str, found["loc"])), str(found["loc"][-1]) if found["loc"] else ""
-    if at and found["input"] is None:
-        return f"{at} is empty; indent what belongs to it"
-    if found["type"] == "extra_forbidden":
-        if last in GONE:
-            return f"{at} is no more; write {GONE[last]}"
-        known = [*Sections.model_fields, *Report.model_fields]
-        return f"there is no {at!r}{nearest(last, known)}"
-    return f"{at} is {found['input']!r}: {found['msg']}" if at else "a profile is a mapping of sections"
+        with _told(f"{where}, models.{model}"):
+            given = trained(file.training, entry) | shared | {"model": model}
+            for seed in entry.seeds or file.seeds:
+                trainings[model, seed] = entry.notebook, filled(entry.notebook, given | {"seed": seed})
+            for changes in entry.ways.values():
+                _known(changes, WAY)
+            _make(*trainings[model, seed], [{}, *entry.ways.values()])
+        with _told(f"{where}, models.{model}, measure"):
+            analysed = file.analyse is not None or entry.analyse is not None
+            analysis = {"n_way": 500} | (file.analyse or {}) | (entry.analyse or {}) if analysed else {}
+            options = shared | file.measure | entry.measure | analysis | {"ways": entry.ways}
+            _validated(MEASURE, options)
+            measures[model] = options
+    with _told(f"{where}, schedules"):
+        first = {"seed": min(seed for _, seed in trainings)}
+        schedules = filled("01_schedules", shared | first | file.schedules)
+    with _told(f"{where}, yardstick"):
+        yardstick = None if file.yardstick is None else filled("07_yardstick", shared | file.yardstick)
+    out = expanded(file.out or f"build/{file.profile}")
+    labels = {model: entry.label for model, entry in file.models.items() if entry.label}
+    return Profile(where, file, out, trainings, measures, schedules, yardstick, labels, text)
 
 
 # --- names, types, and what is made of them ---
 
 
-@cache
-def parameters(notebook: str) -> dict[str, tuple[str, Any]]:
-    """The parameters of a notebook: name -> type and default, as its parameters cell says."""
-    found = papermill.inspect_notebook(str(NOTEBOOKS / f"{notebook}.ipynb"))
-    return {name: (one["inferred_type_name"], literal_eval(one["default"])) for name, one in found.items()}
+@contextmanager
+def _told(where: object) -> Iterator[None]:
+    """A mistake in a place is said in one line."""
+    try:
+        yield
+    except ValidationError as error:
+        found = error.errors()[0]
+        at, said = ".".join(map(str, found["loc"])), f"is {found['input']!r}: {found['msg']}"
+        empty = found["input"] is None
+        raise ProfileError(
+            f"{where}: {at} {'is empty; indent what belongs to it' if empty else said}"
+        ) from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
 
-def filled(notebook: str, given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """All parameters of a notebook, those that are `given` in place of its own."""
-    known = parameters(notebook)
-    _known(given, known, where)
-    for name, value in given.items():
-        kind = known[name][0]
-        right = isinstance(value, TYPES.get(kind, object)) and (kind == "bool" or not isinstance(value, bool))
-        if value is not None and not right:
-            raise ProfileError(f"{where}: {name} is {value!r}; needed: {kind}")
-    asked = given.get("fit_options") or {}
-    if beside := [name for name in asked if name in known]:
-        raise ProfileError(f"{where}, fit_options: write {beside[0]} as a parameter, beside fit_options")
-    _known(asked, {*OF_FIT} - {*known, *OF_NOTEBOOK}, f"{where}, fit_options")
-    return {name: default for name, (_, default) in known.items()} | dict(given)
-
-
-def options(given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Options of `measure`, which it takes."""
-    known = inspect.signature(measure).parameters
-    _known(given, [name for name, one in known.items() if one.kind is one.KEYWORD_ONLY], where)
-    for name, value in given.items():
-        try:
-            TypeAdapter(known[name].annotation, config=STRICT).validate_python(value)
-        except ValidationError as error:
-            raise ProfileError(f"{where}: {name} is {value!r}: {error.errors()[0]['msg']}") from None
-    return dict(given)
-
-
-def _known(given: Iterable[str], known: Iterable[str], where: str) -> None:
+def _known(given: Iterable[str], known: Iterable[str]) -> None:
     for name in given:
         if name not in known:
-            instead = f"; write {GONE[name]}" if name in GONE else nearest(name, known)
-            raise ProfileError(f"{where}: there is no parameter {name!r}{instead}")
+            instead = f"; write {GONE[name]}" if name in GONE else nearest(str(name), known)
+            raise ValueError(f"there is no parameter {name!r}{instead}")
+
+
+def _validated(model: type[BaseModel], given: Mapping[str, Any]) -> None:
+    _known(given, model.model_fields)
+    model.model_validate(dict(given))
+
+
+def _keywords(function: Any) -> dict[str, tuple[Any, Any]]:
+    """Its keyword-only arguments: name -> annotation and default."""
+    found = inspect.signature(function).parameters.values()
+    return {one.name: (one.annotation, one.default) for one in found if one.kind is one.KEYWORD_ONLY}
+
+
+MEASURE = create_model("Measure", __config__=STRICT, **_keywords(measure))
+
+
+@cache
+def parameters(notebook: str) -> tuple[dict[str, Any], type[BaseModel]]:
+    """The parameters of a notebook, as its cell says: name -> default, and the types that are allowed."""
+    found = papermill.inspect_notebook(str(NOTEBOOKS / f"{notebook}.ipynb"))
+    types = {name: (TYPES[one["inferred_type_name"]] | None, None) for name, one in found.items()}
+    defaults = {name: literal_eval(one["default"]) for name, one in found.items()}
+    return defaults, create_model(notebook, __config__=STRICT, **types)
+
+
+def filled(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of a notebook, those that are `given` in place of its own; ValueError: one is wrong."""
+    defaults, types = parameters(notebook)
+    _validated(types, given)
+    asked = given.get("fit_options") or {}
+    if beside := [name for name in asked if name in defaults]:
+        raise ValueError(f"fit_options: write {beside[0]} as a parameter, beside fit_options")
+    _known(asked, _keywords(d.fit).keys() - {*OF_NOTEBOOK})
+    return defaults | dict(given)
+
+
+def trained(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+    """What a file says of a model's training: its own parameters over those of all models."""
+    defaults, own = parameters(entry.notebook)[0], entry.model_extra
+    _known(own, defaults.keys() - GIVEN)
+    found = merged({name: value for name, value in shared.items() if name in defaults}, own)
+    beside = own if "sampler" in own else found
+    if found.get("sampler", defaults["sampler"]) != defaults["sampler"] and "sampler_options" not in beside:
+        found["sampler_options"] = {}  # those above are of another sampler
+    return found
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Both, what is above in place of what is below, and mappings key by key."""
-    both = {
-        k: merged(below[k], v)
-        for k, v in above.items()
-        if isinstance(v, dict) and isinstance(below.get(k), dict)
-    }
-    return {**below, **above, **both}
+    found = {**below, **above}
+    for name, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(name), dict):
+            found[name] = merged(below[name], value)
+    return found
 
 
-def _make(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]], where: str) -> None:
-    """Make process, network, samplers and priors once; ProfileError: one refuses what it is given."""
-    try:
-        if process := PROCESS[notebook](P):
-            process.take(GREY28)
-        networks.build(*networks.architecture(P["network"], P["network_options"]))
-        for way in ways:
-            sampler, _ = sampling(P, way)
-            if process and sampler is not None:
-                sampler_of(sampler, process)
-    except ValueError as error:
-        raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
+def _make(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]]) -> None:
+    """Make process, network, samplers and priors once; ValueError: one refuses what it is given."""
+    if process := PROCESS[notebook](P):
+        process.take(GREY28)
+    networks.build(*networks.architecture(P["network"], P["network_options"]))
+    for way in ways:
+        sampler, _ = sampling(P, way)
+        if process and sampler is not None:
+            sampler_of(sampler, process)

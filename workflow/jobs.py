@@ -27,8 +27,6 @@ from diffusion.processes.base import GREY28
 from diffusion.provenance import MEASURING, releases, versions
 from study.profile import NOTEBOOKS, ROOT, Profile, ProfileError
 
-OURS = ".ci .devcontainer .git .github benchmarks data diffusion docs notebooks play profiles released report"
-OURS += " study tests workflow"  # folders of the project, over which no job writes
 CODE = ("diffusion/**/*.py", "study/**/*.py", "play/**/*.py")  # of all jobs, and of the report:
 OF_REPORT = ("report/**/*", "released/*/manifest.json", "released/page/*.html", "CITATION.cff")
 OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)"')  # module:name, in JSON
@@ -44,7 +42,7 @@ class Job:
         kind, of: such as "train" and "zoom-0"; `of` is empty for what is of no training.
         settings: parameters of the notebook, or options of the module.
         needs: the jobs before it.
-        makes: files from OUT, without which it is not done.
+        makes: files from OUT, without which it is not done; the last is an executed notebook.
     """
 
     kind: str
@@ -73,22 +71,22 @@ class Job:
     @property
     def executed(self) -> Path:
         """Its executed notebook."""
-        return self.out / "notebooks" / f"{self.notebook}{'-' if self.of else ''}{self.of}.ipynb"
+        return self.out / self.makes[-1]
 
     def stamp(self) -> dict[str, Any]:
         """All that it is made from; ValueError: code, data or a job before it are not there."""
         settings = {k: v for k, v in self.settings.items() if k not in ("data_dir", "out_dir")}
+        settings = json.loads(json.dumps(settings, default=str))
+        dataset = settings.get("dataset")
         beside = [path for one in OF_REPORT for path in ROOT.glob(one) if self.kind == "report"]
         return {
-            "settings": json.loads(json.dumps(settings, default=str)),
+            "settings": settings,
             "code": project_code(),
             "notebook": self.notebook and cells(self.notebook),
-            "own": own_modules(json.dumps(settings, default=str)),
-            "data": content(settings["dataset"], self.settings.get("data_dir"))
-            if "dataset" in settings
-            else "",
+            "own": own_modules(json.dumps(settings)),
+            "data": dataset and content(dataset, self.settings.get("data_dir")),
             "versions": versions(MEASURING),
-            "beside": {p.relative_to(ROOT).as_posix(): sha256(p) for p in sorted(beside) if p.is_file()},
+            "beside": {p.relative_to(ROOT).as_posix(): sha256(p) for p in beside if p.is_file()},
             "before": {job.name: sha256(job.path) for job in self.needs},
         }
 
@@ -96,20 +94,19 @@ class Job:
         """Why it must run, in one line; empty where all is there as it was made."""
         if not self.path.is_file() or not all(job.path.is_file() for job in self.needs):
             return NOT_MADE
-        try:
-            recorded = read_json(self.path)
-        except ValueError:
-            return f"{self.path.name} cannot be read"
-        if found := next(differences(recorded, self.stamp()), ""):
+        if found := next(differences(read_json(self.path), self.stamp()), ""):
             name = found.partition(" was ")[0]
             return found if name.startswith(("settings", "versions")) else f"{name} changed"
-        made = [*self.makes, *([str(self.executed.relative_to(self.out))] if self.notebook else [])]
-        return next((f"{name} is lost" for name in made if not (self.out / name).is_file()), "")
+        return self.lost()
+
+    def lost(self) -> str:
+        """The first file that it makes and that is not there, in words."""
+        return next((f"{name} is lost" for name in self.makes if not (self.out / name).is_file()), "")
 
     def finish(self, stamp: dict[str, Any]) -> None:
         """Write the stamp, of the time when the job began; ValueError: a file that it makes is not there."""
-        if lost := [name for name in self.makes if not (self.out / name).is_file()]:
-            raise ValueError(f"{self.name} has not made {lost[0]}")
+        if lost := self.lost():
+            raise ValueError(f"{self.name} has not made all: {lost}")
         write_json(self.path, stamp)
 
 
@@ -135,19 +132,16 @@ def own_modules(settings: str) -> dict[str, str]:
     names = sorted({*OWN.findall(settings)})
     for name in names:
         named("name", name, {})  # imports its module
-    return own_code({"names": [{"name": name} for name in names]})
+    return own_code([{"name": name} for name in names])
 
 
 @cache
 def content(dataset: str, data_dir: str | None) -> str:
     """Hash of a data set; ValueError: it cannot be had, or notebooks do not take it."""
-    known = data.get(dataset)
-    images, _ = data.load(dataset, "test", data_dir, 1)
+    known, (images, _) = data.get(dataset), data.load(dataset, "test", data_dir, 1)
     if tuple(images.shape[1:]) != GREY28 or not known.classes:
-        raise ValueError(
-            f"{known.title} has images {tuple(images.shape[1:])} and {len(known.classes)} classes; notebooks "
-            "take 28 x 28 grey pixels, of classes: see to_28 of diffusion.DataSet"
-        )
+        is_ = f"{known.title} has images {tuple(images.shape[1:])} and {len(known.classes)} classes"
+        raise ValueError(f"{is_}; notebooks take 28 x 28 grey pixels, of classes: see to_28 of d.DataSet")
     return data.content(dataset, data_dir)
 
 
@@ -156,50 +150,38 @@ def content(dataset: str, data_dir: str | None) -> str:
 
 def of(profile: Profile) -> dict[str, Job]:
     """The jobs of a profile by name, each after those that it needs: first seeds first."""
-    out, found = folder(profile), {}
+    out, report, found = folder(profile), profile.file.report, {}
 
-    def add(kind: str, of: str = "", needs: Iterable[Job] = (), **parts: Any) -> Job:
-        job = found[f"{kind}_{of}" if of else kind] = Job(kind, of, out, needs=tuple(needs), **parts)
-        return job
+    def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> Job:
+        name = f"{kind}_{of}" if of else kind
+        executed = [f"notebooks/{'-'.join(filter(None, (notebook, of)))}.ipynb"] if notebook else []
+        found[name] = Job(kind, of, out, makes=(*makes, *executed), notebook=notebook, **parts)
+        return found[name]
 
-    add("schedules", notebook="01_schedules", settings=profile.schedules, makes=("metrics/schedules.json",))
+    add("schedules", makes=["metrics/schedules.json"], notebook="01_schedules", settings=profile.schedules)
     first = sorted(profile.trainings, key=lambda one: profile.seeds(one[0]).index(one[1]))
     for model, seed in first:  # the first seed of each model, then the second
-        notebook, settings = profile.trainings[model, seed]
-        one = f"{model}-{seed}"
-        makes = (f"metrics/train_{one}.json", f"runs/{one}/history.jsonl")
-        train = add("train", one, notebook=notebook, settings=settings, makes=makes)
-        makes = (
-            f"metrics/measure_{one}.json",
-            *(f"kept/{kind}_{one}.npz" for kind in ("samples", "late", "quality")),
-        )
-        add("measure", one, [train], module="study.measure", settings=profile.measures[model], makes=makes)
+        one, (notebook, settings) = f"{model}-{seed}", profile.trainings[model, seed]
+        makes = [f"metrics/train_{one}.json", f"runs/{one}/history.jsonl"]
+        train = add("train", one, makes, notebook, settings=settings)
+        makes = [f"kept/{kind}_{one}.npz" for kind in ("samples", "late", "quality")]
+        makes += [f"metrics/measure_{one}.json"]
+        settings = profile.measures[model]
+        add("measure", one, makes, module="study.measure", settings=settings, needs=(train,))
     if profile.yardstick is not None:
-        makes = ("metrics/yardstick.json", "kept/real.npz")
-        add("yardstick", notebook="07_yardstick", settings=profile.yardstick, makes=makes)
-    before = [*found.values()]
-    shared = {
-        "models": profile.models,
-        "labels": profile.labels,
-        "released": None,
-        "data_dir": profile.file.data_dir,
-    }
-    report = profile.file.report
+        makes = ["metrics/yardstick.json", "kept/real.npz"]
+        add("yardstick", makes=makes, notebook="07_yardstick", settings=profile.yardstick)
+    needs = (*found.values(),)
+    shared = {"models": profile.models, "labels": profile.labels, "released": None}
+    place = {"data_dir": profile.file.data_dir}
     beyond, starts, original = ({name: getattr(report, name)} for name in ("beyond", "starts", "original"))
-    more = {"dataset": profile.file.dataset}
-    add("compare", needs=before, notebook=profile.file.compare, settings=shared | more)
+    of_data = shared | place | {"dataset": profile.file.dataset}
+    add("compare", notebook=profile.file.compare, settings=of_data, needs=needs)
     if in_full(profile):
-        level = {k: v for k, v in (shared | beyond | starts).items() if k != "data_dir"}
-        add("level", needs=before, notebook="09_level", settings=level)
-    add("comparison", needs=before, notebook="11_models", settings=shared | beyond | original)
-    told = report.model_dump(mode="json") | {"text": profile.text}
-    add(
-        "report",
-        needs=found.values(),
-        module="report.build",
-        settings=told,
-        makes=("report.html", "report.pdf"),
-    )
+        add("level", notebook="09_level", settings=shared | beyond | starts, needs=needs)
+    add("comparison", notebook="11_models", settings=shared | place | beyond | original, needs=needs)
+    told, needs = report.model_dump(mode="json") | {"text": profile.text}, (*found.values(),)
+    add("report", makes=["report.html", "report.pdf"], module="report.build", settings=told, needs=needs)
     return found
 
 
@@ -211,9 +193,9 @@ def in_full(profile: Profile) -> bool:
 
 
 def folder(profile: Profile) -> Path:
-    """The results folder of a profile; ProfileError: jobs would write over the project there."""
+    """The results folder of a profile; ProfileError: it lies in the project, and not in its build/."""
     found = (ROOT / profile.out).resolve()
-    if found in (ROOT, *ROOT.parents) or any(found.is_relative_to(ROOT / name) for name in OURS.split()):
+    if ROOT.is_relative_to(found) or found.is_relative_to(ROOT) and not found.is_relative_to(ROOT / "build"):
         raise ProfileError(f"out is {str(profile.out)!r}, which holds the project; write build/NAME")
     return found
 
@@ -227,8 +209,8 @@ def lock(out: Path) -> FileLock:
 def check(profile: Profile) -> dict[str, str]:
     """The jobs that must run, by name, each with the reason."""
     stale: dict[str, str] = {}
-    for job in of(profile).values():
-        again = next((f"{one.name} is made again" for one in job.needs if one.name in stale), "")
-        if reason := job.stale() or again:
-            stale[job.name] = reason
+    for name, job in of(profile).items():
+        again = [f"{one.name} is made again" for one in job.needs if one.name in stale]
+        if reason := job.stale() or (again and again[0]):
+            stale[name] = reason
     return stale

@@ -20,7 +20,8 @@ from study.profile import Profile
 from workflow import jobs
 
 KEPT = ("metrics/*.json", "kept/*.npz", "figures/*", "numbers.json", "ledger.json", "report.pdf")
-OF_JOBS = ("schedules", "yardstick", "train", "measure")  # records that jobs write
+OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # beside its last weights
+OF_JOBS = ("schedules.", "yardstick.", "train_", "measure_")  # records that jobs write
 OF_REPORT = ("numbers.json", "ledger.json", "results.csv", "*.pdf", "*.html", "figures/*", "notebooks/*.html")
 RELEASED = jobs.ROOT / "released"
 
@@ -31,34 +32,22 @@ def release(profile: Profile) -> Path:
         job, reason = next(iter(stale.items()))
         again = f"run `make retrain PROFILE={profile.name}` first"
         raise ValueError(f"{job}: {reason}; {again} ({len(stale)} jobs to run)")
-    out, target, hashes = jobs.folder(profile), RELEASED / profile.name, {}
-    by_hand = {name: (target / name).read_bytes() for name in of_no_job(target)}
+    out, target = jobs.folder(profile), RELEASED / profile.name
+    files = {path: out for pattern in KEPT for path in out.glob(pattern)}
+    for one in (job.of for job in jobs.of(profile).values() if job.kind == "train"):
+        weights = read_json(out / f"metrics/train_{one}.json")["weights"]["file"]
+        files |= {out / name: out for name in (weights, *(f"runs/{one}/{name}" for name in OF_RUN))}
+    by_hand = [path for path in target.glob("metrics/*.json") if not path.name.startswith(OF_JOBS)]
+    images = [target / "kept" / f"{path.stem}.npz" for path in by_hand]
+    files |= {path: target for path in (*by_hand, *images) if path.is_file()}
+    contents = {path.relative_to(of).as_posix(): path.read_bytes() for path, of in files.items()}
     (target / MANIFEST).unlink(missing_ok=True)  # until it is whole again, it is none; git has the one before
     shutil.rmtree(target, ignore_errors=True)
-    ones = [job.of for job in jobs.of(profile).values() if job.kind == "train"]
-    last = {f"runs/{one}/{name}" for one in ones for name in last_of(out, one)}
-    for path in sorted(path for pattern in KEPT for path in out.glob(pattern)):
-        name = path.relative_to(out).as_posix()
-        hashes[name] = sha256(write_bytes(target / name, path.read_bytes()))
-    for name in sorted(last):
-        hashes[name] = sha256(write_bytes(target / name, (out / name).read_bytes()))
-    hashes |= {name: sha256(write_bytes(target / name, content)) for name, content in by_hand.items()}
-    write_json(target / MANIFEST, {"profile": profile.name, "files": dict(sorted(hashes.items()))})
+    for name, content in contents.items():
+        write_bytes(target / name, content)
+    hashes = {name: sha256(contents[name]) for name in sorted(contents)}
+    write_json(target / MANIFEST, {"profile": profile.name, "files": hashes})
     return target
-
-
-def last_of(out: Path, one: str) -> list[str]:
-    """The files of a run that are kept, of its weights the last."""
-    weights = read_json(out / f"metrics/train_{one}.json")["weights"]["file"]
-    return ["run.json", "process.pt", "network.pt", "history.jsonl", weights.removeprefix(f"runs/{one}/")]
-
-
-def of_no_job(folder: Path) -> list[str]:
-    """Files of a release that commands by hand have made: metrics/calls.json, or a record with its images."""
-    names = {path.stem for path in (folder / "metrics").glob("*.json")}
-    alone = {name for name in names if name.partition("_")[0] not in OF_JOBS}
-    files = [file for name in sorted(alone) for file in (f"metrics/{name}.json", f"kept/{name}.npz")]
-    return [file for file in files if (folder / file).is_file()]
 
 
 def unpack(folder: Path, out: Path) -> None:

@@ -43,8 +43,11 @@ def run(*command: str, cancels: bool = False) -> None:
     """
     options = {"cwd": jobs.ROOT, "start_new_session": True, "preexec_fn": job.end_with_parent}
     child = subprocess.Popen([sys.executable, "-m", *command], stdin=subprocess.DEVNULL, **options)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # not before: within a fork Python drops an exception
+        signal.signal(number, signal.default_int_handler)
     try:
-        child.wait()
+        if child.wait():
+            raise ValueError(f"not all could be made; {AGAIN}")
     except KeyboardInterrupt:
         print(f"interrupted; {AGAIN}", flush=True)
         if cancels:
@@ -55,16 +58,13 @@ def run(*command: str, cancels: bool = False) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
-    if child.returncode:
-        raise ValueError(f"not all could be made; {AGAIN}")
 
 
 def study(profile: Profile, cores: str, executor: str) -> None:
     """Run what must run of a profile, whose results folder is locked."""
-    out = jobs.folder(profile)
-    place = ["--data-dir", profile.file.data_dir] if profile.file.data_dir else []
-    data.main(["--dataset", profile.file.dataset, *place])
-    stale = jobs.check(profile)
+    for split in data.SPLITS:  # fetched once, before jobs need them
+        data.load(profile.file.dataset, split, profile.file.data_dir, 1)
+    out, stale = jobs.folder(profile), jobs.check(profile)
     for name, reason in stale.items():
         if reason != jobs.NOT_MADE:
             print(f"{name} runs again: {reason}", flush=True)
@@ -77,9 +77,10 @@ def study(profile: Profile, cores: str, executor: str) -> None:
             run(*SNAKEMAKE.split(), *options, cancels=bool(executor))
         except ValueError as error:
             begun = [one for one in jobs.of(profile).values() if one.of and one.log.is_file()]
-            models = {one.of.rpartition("-")[0] for one in begun if not one.path.is_file()}
-            how = f" failed: leave it out of {profile.where} for a report of the others; "
-            raise ValueError(f"{', '.join(sorted(models))}{how if models else ''}{error}") from None
+            if models := sorted({one.of.rpartition("-")[0] for one in begun if not one.path.is_file()}):
+                how = f"leave it out of {profile.where} for a report of the others"
+                raise ValueError(f"{', '.join(models)} failed: {how}; {error}") from None
+            raise
     print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
 
 
@@ -128,8 +129,6 @@ def main() -> None:
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")
     parser.add_argument("--on", default="", metavar="EXECUTOR", help="slurm: as jobs of a cluster")
     given = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     if "MAKELEVEL" in os.environ:  # make passes on SIGTERM, but not its own SIGKILL
         job.end_with_parent(signal.SIGTERM)
     if not re.fullmatch("all|[1-9][0-9]*", given.cores):

@@ -13,7 +13,7 @@ import math
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,9 +109,10 @@ def measures(one: Training, folder: Path, data_dir: str | None = None) -> Iterat
     of = {name: settings[name] for name in ("n_test", "interval_repeats")} | dict(facts.recogniser or {})
     evaluator = evaluator_of(settings.dataset, data_dir, **of)
     seen = printed.keys() - {"border"}  # what is darker than black is not in bytes
-    found = evaluator.measure(torch.from_numpy(kept)[:, None] / 255 - 0.5, only=seen)
-    for name in [name for name in printed if name in found]:
-        before, again = printed[name], found[name].value
+    for name, found in evaluator.measure(torch.from_numpy(kept)[:, None] / 255 - 0.5, only=seen).items():
+        if name not in printed:
+            continue
+        before, again = printed[name], found.value
         # Of a share of images, as bytes one may lie on the other side of a bound; a mean of greys is no such.
         whole = MEASURES[name].unit == "share" and math.isclose(len(kept) * before, round(len(kept) * before))
         near = math.isclose(before, again, rel_tol=CLOSE, abs_tol=1.01 / len(kept) if whole else 0)
@@ -156,23 +157,14 @@ def likeness(again: Tensor, kept: Tensor) -> tuple[float, str]:
 # --- all of it ---
 
 
-def checks(profile: profiles.Profile, say: Callable[[str], None]) -> Iterator[Check]:
-    """All checks, the quickest first, each of which is said; one is that something cannot be made again."""
-    folder, at = release.RELEASED / profile.name, profile.file.data_dir
+def checks(profile: profiles.Profile) -> dict[str, Iterator[Check]]:
+    """What is checked -> its checks, the quickest first."""
+    folder, data_dir = release.RELEASED / profile.name, profile.file.data_dir
     again = jobs.ROOT / "build" / "verify" / profile.name
-    planned = [("files", files, folder), ("numbers and verdicts", report, profile, folder, again)]
+    found = {"files": files(folder), "numbers and verdicts": report(profile, folder, again)}
     ones = [one for one in load(folder).trainings.values() if one.measured]
-    planned += [(f"measures of the kept samples of {one.name}", measures, one, folder, at) for one in ones]
-    planned += [(f"samples of {one.name}, drawn again", samples, one, folder, at) for one in ones]
-    for number, (what, make, *given) in enumerate(planned, 1):
-        say(f"check {number} of {len(planned)}, {what}")
-        try:
-            for check in make(*given):
-                say(f"  {check.line()}")
-                yield check
-        except (ValueError, LookupError, OSError, RunError) as error:
-            yield (check := Check(what, "made", f"refused: {error}", ""))
-            say(f"  {check.line()}")
+    found |= {f"measures of the kept samples of {one.name}": measures(one, folder, data_dir) for one in ones}
+    return found | {f"samples of {one.name}, drawn again": samples(one, folder, data_dir) for one in ones}
 
 
 def main() -> None:
@@ -183,15 +175,25 @@ def main() -> None:
     if not manifest.is_file():
         raise ValueError(f"released/{profile.name} is not there; verify takes a released profile")
     lines = [f"released/{profile.name}, whose manifest is {sha256(manifest)}"]
+    found: list[Check] = []
 
     def say(line: str) -> None:
         lines.append(line)
         print(line, flush=True)
 
     say("what: printed | again | agrees")
-    found = [bool(check.how) for check in checks(profile, say)]
-    seconds, wrong = time.monotonic() - begun, found.count(False)
-    say(f"{NOT_CHECKED}\n{len(found)} checks in {seconds:.0f} s; {wrong} disagree")
+    planned = checks(profile)
+    for number, (what, made) in enumerate(planned.items(), 1):
+        say(f"check {number} of {len(planned)}, {what}")
+        try:
+            for check in made:
+                say(f"  {check.line()}")
+                found.append(check)
+        except (ValueError, LookupError, OSError, RunError) as error:
+            found.append(Check(what, "made", f"refused: {error}", ""))
+            say(f"  {found[-1].line()}")
+    wrong = sum(not check.how for check in found)
+    say(f"{NOT_CHECKED}\n{len(found)} checks in {time.monotonic() - begun:.0f} s; {wrong} disagree")
     write_bytes(release.unpacked(profile) / VERIFIED, "\n".join([*lines, ""]).encode())
     sys.exit(bool(wrong))
 

@@ -38,23 +38,17 @@ def test_another_time_place_and_hash_seed_give_the_same_bytes(short, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("section", "changes", "lost", "said"),
-    [
-        ("training", {"epochs": 30}, "", "epochs was 100, is 30"),
-        ("analyse", {"calls": [7]}, "", "analysis of .*calls"),
-        ("analyse", {}, "analyse_zoom-1.json", "no analysis of zoom-1"),
-        ("analyse", {}, "*", "train_cosine-1.json does not exist"),
-    ],
+    ("changes", "lost", "said"),
+    [({"epochs": 30}, "", "epochs was 100, is 30"), ({}, "train_cosine-1.json", "does not exist")],
 )
 def test_results_that_are_not_those_of_the_profile_are_refused_in_a_line(
-    short, tmp_path, capsys, section, changes, lost, said
+    short, tmp_path, capsys, changes, lost, said
 ):
-    text = yaml.safe_load((short / "short.yaml").read_text()) | {"profile": "other"}
-    (tmp_path / "other.yaml").write_text(yaml.safe_dump(text | {section: text[section] | changes}))
-    shutil.copytree(short / "metrics", tmp_path / "out" / "metrics")
-    for path in (tmp_path / "out" / "metrics").glob(lost or "none"):
-        path.unlink()
-    assert build.main(["--out", str(tmp_path / "out"), "--profile", str(tmp_path / "other.yaml")]) == 1
+    content = yaml.safe_load((short / "short.yaml").read_text())
+    content["training"] |= changes
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(content | {"profile": "other"}))
+    shutil.copytree(short / "metrics", tmp_path / "metrics", ignore=lambda *_: [lost])
+    assert build.main(["--out", str(tmp_path), "--profile", str(tmp_path / "other.yaml")]) == 1
     out, error = capsys.readouterr()
     assert (out, error[:7], error.count("\n")) == ("", "error: ", 1)
-    assert re.search(said, error)
+    assert said in error

@@ -81,21 +81,18 @@ def run(tmp_path, monkeypatch) -> Finished:
 @pytest.mark.parametrize(
     ("section", "value", "stale", "reason"),
     [
-        ("training", {"epochs": 2}, [], None),
+        ("training", {"epochs": 2}, [], ""),
         ("training", {"epochs": 3}, [*ZOOM, *OWN, *AFTER], "settings.epochs was 2, is 3"),
         ("measure", {"n_final": 33}, MEASURED, "settings.n_final was 32, is 33"),
-        ("measure", {"n_final": 32, "precision": "fp32"}, MEASURED, "settings.precision was None, is 'fp32'"),
         ("schedules", {"T": 999}, ["schedules", *AFTER], "settings.T was 1000, is 999"),
         ("report", {"title": "X", "text": "words.md"}, ["report"], "settings.title was 'Zooms', is 'X'"),
-        ("models", {"zoom": MODELS["zoom"] | {"label": "X"}, "own": MODELS["own"]}, AFTER, None),
-        ("seeds", [0, 7], [f"{part}-7" for part in ("train_zoom", "measure_zoom", "train_own", "measure_own")]
-         + AFTER, jobs.NOT_MADE),
+        ("seeds", [0, 7], [f"{job[:-1]}7" for job in (*ZOOM, *OWN)] + AFTER, jobs.NOT_MADE),
     ],
-)  # fmt: skip
+)
 def test_a_changed_setting_is_named_and_what_rests_on_it_runs_again(run, section, value, stale, reason):
     found = run.stale(**{section: value})
     assert [*found] == stale
-    assert reason in (None, found.get(stale[0] if stale else None))
+    assert found.get(stale[0] if stale else None, "") == reason
 
 
 ZOOMS, COMPARES = (f"notebooks/{name}.ipynb" for name in ("03_train_zoom", "04_compare_fid"))
@@ -135,14 +132,12 @@ def test_other_labels_of_the_data_another_package_or_a_lost_file_is_found(run, m
         assert found["schedules"].startswith("versions.")
     (run.out / "kept" / "late_zoom-0.npz").unlink()
     assert run.stale()["measure_zoom-0"] == "kept/late_zoom-0.npz is lost"
-    run.jobs()["train_zoom-0"].path.write_bytes(b"\0")
-    assert run.stale()["train_zoom-0"] == "train_zoom-0.json cannot be read"
 
 
 # --- before anything runs -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("out", [".", "released/paper", "notebooks", "build/../study", "..", str(ROOT)])
+@pytest.mark.parametrize("out", ["..", "released/paper", "build/../study", str(ROOT)])
 def test_jobs_never_write_over_the_project(tmp_path, out):
     found = Finished(tmp_path)
     found.jobs(dataset="mnist", models={"zoom": MODELS["zoom"]})

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 
@@ -29,13 +28,6 @@ def test_the_border_is_the_outer_ring_as_it_is_seen_and_as_it_was_before_clampin
     assert raw.value < seen.value - 0.05
 
 
-def test_bootstrap_is_the_interval_of_a_mean():
-    values = np.random.default_rng(1).normal(3, 2, 400)
-    found = pixels.bootstrap(values, 2000, 0, "test")
-    half = 1.96 * values.std() / 20
-    assert found.ends == pytest.approx((values.mean(), found.value - half, found.value + half), abs=0.03)
-
-
 def test_bars_have_their_ink_their_size_and_a_stroke_of_twice_area_over_perimeter():
     images, bars = torch.full((2, 1, 28, 28), 127, dtype=torch.uint8), ((20, 2), (6, 10))
     for image, (height, width) in zip(images, bars, strict=True):  # on a grey that is not white yet
@@ -45,14 +37,6 @@ def test_bars_have_their_ink_their_size_and_a_stroke_of_twice_area_over_perimete
     expected = {"ink": (127 + 50 / 784) / 255, "stroke": sum(strokes) / 2, "height": 13, "width": 6}
     assert {name: one.value for name, one in pixels.drawn(images).items()} == pytest.approx(expected)
     assert pixels.drawn(images // 2)["stroke"].value == pixels.drawn(images // 2)["height"].value == 0
-
-
-def test_a_centre_is_dark_or_white_where_twelve_of_its_sixteen_pixels_are():
-    x = torch.zeros(4, 1, 28, 28)
-    for image, n, grey in zip(x, (12, 11, 16, 12), (-0.41, -0.5, 0.41, 0.39), strict=True):
-        image[0, torch.arange(n) // 4 + 12, torch.arange(n) % 4 + 12] = grey
-    found = pixels.centre_shares(x)
-    assert (found["centre_dark"].value, found["centre_white"].value) == (0.25, 0.25)
 
 
 @pytest.mark.parametrize(("of", "pool"), [(200, 20), (20, 10)])  # a tenth, or all where these are few

@@ -49,9 +49,8 @@ def test_the_file_of_a_training_says_where_and_what_it_is(images, tmp_path):
     run = train(images, tmp_path / "runs" / "m-0")
     for line, seconds in zip(run.history, (2.0, 600.0, 4.0), strict=True):
         line["seconds"] = seconds
-    given = profile.filled(
-        "03_train_zoom", {"model": "m", "T": 20, "fit_options": {"precision": "fp32"}}, "here"
-    )
+    asked = {"model": "m", "T": 20, "fit_options": {"precision": "fp32"}}
+    given = profile.filled("03_train_zoom", asked)
     parts = {"sampler": d.Naive(), "network": d.Reconstructor, "prior": None}
     rows = [table.row("restored_right", 0.5, epoch=3)]
     path = record.training(tmp_path, run, "zoom", given | {"notebook": "03_train_zoom"}, parts, rows)

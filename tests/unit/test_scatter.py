@@ -13,9 +13,9 @@ from study.scatter import LOG, LOGIT
 def training(recipe: str, seed: int, value: float = 0.0, epochs: int = 10, constant: bool = False):
     """A training of no network: its settings, its length, its number."""
     settings = {"network": recipe, "lr_schedule": "constant" if constant else "cosine", "seed": seed}
-    train = SimpleNamespace(unread={"job": "02_train_ddpm", "epochs": epochs})
+    train = SimpleNamespace(unread={"epochs": epochs})
     of = {"settings": SimpleNamespace(unread=settings), "train": train, "seed": seed, "value": value}
-    return SimpleNamespace(**of, constant_rate=constant)
+    return SimpleNamespace(**of, process="ddpm", constant_rate=constant)
 
 
 def run(*ones):
@@ -49,16 +49,6 @@ def test_the_longer_of_two_trainings_that_begin_alike_stands_for_both():
     assert scatter.recipes([run(*long), run(*short)]) == [long]
     decaying = [training("a", seed, epochs=epochs) for epochs in (10, 30) for seed in (0, 1)]
     assert scatter.recipes([run(*decaying)]) == [decaying[:2], decaying[2:]]  # which begin otherwise
-
-
-def test_what_is_not_measured_of_a_training_is_left_out_and_nothing_known_is_said():
-    def measured(one):
-        if one.seed:
-            raise KeyError("digit")
-        return one.value
-
-    found = scatter.pooled([run(training("a", 0), training("a", 1))], measured, constant=False)
-    assert found.freedom == 0
 
 
 def test_intervals_of_differences_cover_the_truth_in_19_of_20_cases():
