@@ -382,14 +382,14 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
 def _others(results: Results) -> dict[str, Any]:
     """Changes beyond the study, the study's own files and weights, and trainings in their first epochs."""
     further, original, watched = results.further, results.original, results.watched
-    rows = {row.name: row for row in changes.table(further, results)} if further else {}
+    rows = {row.name: row for row in changes.table(further)} if further else {}
     ones = further.trainings.values() if further else ()
     found = {
         "beyond": rows,
         "told_beyond": [row for name, row in rows.items() if name in TOLD],
         "told_in_text": [rows[name] for name in IN_TEXT if name in rows],
         "prior_numbers": lambda: _numbers(rows["zoom_unet_noise.grey"].changes["components"]),
-        "watched": {row.name: row for row in changes.table(watched, results)} if watched else {},
+        "watched": {row.name: row for row in changes.table(watched)} if watched else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
         "automatic": lambda: [
             one.train.environment["precision"] for one in ones if one.settings["precision"] == "auto"

@@ -5,6 +5,7 @@ The base is the first model of a process in the profile. A row tells in which se
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import geometric_mean
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 
 from diffusion.evaluation.statistics import Interval
 from study.results import Results, Training, mean, sampling_of
-from study.scatter import LOG, Scale, pooled, runs_of, trained
+from study.scatter import trained
 from study.settings import OF_NO_EFFECT, OF_SAMPLING
 from study.table import Facts, Samples, note
 
@@ -51,7 +52,6 @@ class Way(Mapping):
     base: dict[str, Any]  # settings of the base of its kind
     settings: dict[str, Any]
     sources: Sequence[str]  # of both settings
-    runs: Sequence[Results] = ()  # by whose trainings scatter is judged
 
     def __getitem__(self, measure: str) -> list[Any]:
         pairs = zip(self.trainings, self.samples, strict=True)
@@ -111,32 +111,12 @@ class Way(Mapping):
         """Its changes in words."""
         return describe(self.changes) or f"{self.model}, the base"
 
-    def over(self, measure: str, of: Scale = LOG) -> Interval:
-        """Mean over trainings, its interval by the scatter of samples drawn as trainings say, if known."""
-        values = [of.to(one.value) for one in self[measure]]
-
-        def number(one: Training) -> float:
-            return of.to(_place(one, one.final, measure)[measure].value)
-
-        scatter = pooled(self.runs, number, self.trainings[0].constant_rate)
-        mean, n = sum(values) / len(values), len(values)
-        if not scatter.freedom:
-            return Interval(of.back(mean), n=n)
-        half = scatter.half(1 / n)
-        return Interval(of.back(mean), of.back(mean - half), of.back(mean + half), n)
-
-    @property
-    def distance(self) -> Interval:
-        """The mean distance over trainings, of logarithms."""
-        return self.over("frechet")
-
 
 def _place(one: Training, samples: Samples, measure: str) -> Mapping[str, Any]:
     """The place of a measure: of the samples, of the last epoch, of the analysis, of the probes."""
-    if measure in samples:
-        return samples
     analysed = one.analysed[""] if one.analysed and "" in one.analysed else {}
-    return next((of for of in (one.history[-1], analysed, one.probes) if measure in of), samples)
+    places = samples, one.history[-1], analysed, one.probes
+    return next((place for place in places if measure in place), samples)
 
 
 def describe(changes: Mapping[str, Any]) -> str:
@@ -144,32 +124,31 @@ def describe(changes: Mapping[str, Any]) -> str:
     flat: dict[str, Any] = {}
     for name, value in changes.items():
         flat |= value if isinstance(value, dict) else {name: value}
-    words = [WORDS.get(name, name.replace("_", " ") + " {}").format(_word(v)) for name, v in flat.items()]
+    words = (WORDS.get(name, name.replace("_", " ") + " {}").format(_word(v)) for name, v in flat.items())
     return ", ".join(words)
 
 
 def _word(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
-    if isinstance(value, float):
-        return f"{value:g}"
-    return NAMES.get(value, value) if isinstance(value, str) else str(value)
+    return NAMES.get(value, value) if isinstance(value, str) else f"{value:g}"
 
 
-def table(results: Results, beside: Results | None = None) -> list[Way]:
-    """A run's ways, each base before what changes it; `beside` is the run in whose report they stand."""
-    rows, runs = [], runs_of(beside or results)
+def table(results: Results) -> list[Way]:
+    """A run's ways, each base before what changes it."""
+    rows = []
     for process in ("ddpm", "zoom"):
-        ones = [one for one in results.trainings.values() if one.process == process and one.measured]
-        for model in dict.fromkeys(one.model for one in ones):
-            own = [one for one in ones if one.model == model]
-            first = own[0]
-            sources = [ones[0].settings.source, first.settings.source]
+        trainings = [one for one in results.trainings.values() if one.process == process and one.measured]
+        for model in dict.fromkeys(training.model for training in trainings):
+            own = [training for training in trainings if training.model == model]
+            base, first = trainings[0], own[0]
+            sources = [base.settings.source, first.settings.source]
             for name, changed in {"": Facts({}, sources[0]), **first.changes}.items():
-                drawn = [one for one in own if name in one.measured]
-                samples, title = [one.measured[name] for one in drawn], f"{model}.{name}" if name else model
-                settings = _settings(ones[0]), _settings(first, changed.unread)
-                rows.append(Way(title, drawn, samples, *settings, [*sources, changed.source], runs))
+                drawn = [training for training in own if name in training.measured]
+                samples = [training.measured[name] for training in drawn]
+                settings = _settings(base), _settings(first, changed.unread)
+                title = f"{model}.{name}" if name else model
+                rows.append(Way(title, drawn, samples, *settings, [*sources, changed.source]))
     return rows
 
 
@@ -178,7 +157,8 @@ def frame(rows: Sequence[Way]) -> pd.DataFrame:
     measures = ("divergence", "digit", "coverage", "seconds")
     return pd.DataFrame(
         {"changes": row.said, "parameters": row.train.parameters_count, "calls": row.calls}
-        | {"trainings": len(row.trainings), "distance": row.distance.value}
+        | {"trainings": len(row.trainings)}
+        | {"distance": geometric_mean(found.value for found in row["frechet"])}
         | {name: mean(row[name]) for name in measures if name in row}
         for row in rows
     )

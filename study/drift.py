@@ -133,7 +133,8 @@ def of(one: Training) -> list[Drift]:
     settings = one.settings.unread
     ways = {"": {}} | {name: way.unread for name, way in one.changes.items()}
     named = [settings.get(name) for name in ("network", "schedule", "sampler")]
-    if any(":" in (name or "") for name in (*named, *(way.get("sampler") for way in ways.values()))):
+    named += [way.get("sampler") for way in ways.values()]
+    if any(":" in (name or "") for name in named):
         return []
     schedule, found = schedule_of(settings), []
     for name, changes in ways.items():
@@ -151,18 +152,15 @@ def _trainings(results: Results) -> list[Training]:
 
 def courses(results: Results) -> dict[str, list[Course]]:
     """Noise schedule -> the course of each training of it that was measured in its first epochs."""
-    fullest: dict[tuple[str, float], Course] = {}  # of each training
-    for one in _trainings(results):
-        if one.model != one.settings.unread.get("schedule"):
+    fullest: dict[str, dict[float, Course]] = {}  # schedule -> of each training, by its first loss
+    for training in _trainings(results):
+        if training.model != training.settings.unread.get("schedule"):
             continue
-        rows = [row for row in one.curve if row.epoch <= WATCHED and "response" in row]
-        key = one.model, one.history[0]["train_loss"].value
-        if len(rows) > max(1, len(fullest.get(key, []))):
-            fullest[key] = [(row.epoch, row["response"].value) for row in rows]
-    return {
-        schedule: [course for (model, _), course in fullest.items() if model == schedule]
-        for schedule, _ in fullest
-    }
+        rows = [row for row in training.curve if row.epoch <= WATCHED and "response" in row]
+        known, loss = fullest.setdefault(training.model, {}), training.history[0]["train_loss"].value
+        if len(rows) > max(1, len(known.get(loss, []))):
+            known[loss] = [(row.epoch, row["response"].value) for row in rows]
+    return {schedule: [*known.values()] for schedule, known in fullest.items() if known}
 
 
 def ways(results: Results) -> list[Drift]:

@@ -14,13 +14,12 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache, lru_cache, partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-import numpy as np
 import yaml
 from pydantic import Field
 from torch import Tensor
@@ -48,21 +47,17 @@ from study.settings import plain, sampling
 from study.table import CHECKPOINT, PATCHES, REAL, Facts, Job
 
 N_PROBED = 500  # test images whose latents are raised and lowered
-FLOORS = tuple(f"floor{end}" for end in FEATURES)
+FLOORS = {f"floor{end}" for end in FEATURES}
 SLOW = "_inception"  # features too slow for every set of samples
-COST = ("calls", "seconds")
-OF_WAY = ("frechet", "kid", "class_share", "divergence", "digit")  # measures of other ways to sample
-OF_FINISHED = ("mix_frechet", "mix_reweighted", "copies", "copies_in_class")
-OF_NETWORK = ("response", "recovered")
-BESIDE = ("threshold", "divergence_floor", "frechet_gap")  # measures of no set of samples
+OF_WAY = {"frechet", "kid", "class_share", "divergence", "digit"}  # measures of other ways to sample
+OF_FINISHED = {"mix_frechet", "mix_reweighted", "copies", "copies_in_class"}
+MORE = {"calls", "seconds", "threshold", "divergence_floor", "frechet_gap", "response", "recovered"}
 GAPS = {"clipping": ("clipping off", "clipping on"), "float32": ("bf16", "fp32")}  # before, after
-KEPT = ("samples", "late", "quality")  # images
 EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
-evaluator_of = lru_cache(maxsize=2)(
-    Evaluator.of
-)  # models measured alike share one: real images take its time
+# Models measured alike share an evaluator: real images take its time.
+evaluator_of = lru_cache(maxsize=2)(Evaluator.of)
 Images = Annotated[int, Field(ge=12, le=60_000)]
 
 
@@ -124,10 +119,9 @@ def measure(
         )
     run, seed = opened(out, train, data_dir, precision), train.seed if sample_seed is None else sample_seed
     n_train = max(n_checkpoint, n_distance) * floor_repeats
-    how = {"n_test": n_test, "n_kind": n_kind, "interval_repeats": interval_repeats}
-    how |= {"floor_repeats": floor_repeats, "inception_weights": inception_weights}
-    evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, n_digits=n_real, **how)
-    draw = Drawn(out / "samples" / name, run, seed)
+    how = {"n_test": n_test, "n_digits": n_real, "n_kind": n_kind, "inception_weights": inception_weights}
+    how |= {"interval_repeats": interval_repeats, "floor_repeats": floor_repeats}
+    evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, **how)
     others = other_ways(run, calls, levels, noise) if n_way else {}
     # Made before measures are listed: the module of one may register measures of its own.
     made = {way: sampling(plain(train.settings), changes) for way, changes in (ways or {}).items()}
@@ -142,36 +136,37 @@ def measure(
         **described(evaluator),
         "ways": {way: described_sampler(of) for way, of in others.items()},
         "code": code_of([Path(__file__)]),
+        "codes": {one: code(one) for one in sorted({*of_samples(), *FLOORS, *OF_FINISHED, *MORE})},
     }
-    names = {one for one, registered in MEASURES.items() if registered.of}
-    file = Filling(
-        out, f"measure_{name}", facts, {*names, *FLOORS, *COST, *BESIDE, *OF_FINISHED, *OF_NETWORK}
-    )
-    if file.whole and all(kept_path(out, f"{kind}_{name}").is_file() for kind in KEPT):
-        return Job(out, file.name)
+    stale, rows = taken_over(out, f"measure_{name}", json.loads(json.dumps(facts)))
+    images = [kept_path(out, f"{kind}_{name}") for kind in ("samples", "late", "quality")]
+    if not stale and all(path.is_file() for path in images):
+        return Job(out, f"measure_{name}")
+
+    draw = Drawn(out / "samples" / name, run, seed)
     samples = draw(n_final)
     seen = Seen(evaluator, samples)
     if seen.one_image:
         print(f"{name}: all samples are one image, so they have no distance and are no digits", flush=True)
     epochs = checkpoints(train, distance_every)
-    late = [draw(n_checkpoint, epoch=e) for e in epochs if e >= (1 - LATE) * train.epochs]
-    grey = to_uint8(samples)
+    late = [epoch for epoch in epochs if epoch >= (1 - LATE) * train.epochs]
+    grey = to_uint8(samples)[:, 0].numpy()
     chosen = confidence.rank_by_quality(seen.confidence, min(EXAMPLES, len(samples) // 2), seed)
-    keep(out, f"samples_{name}", grey[:, 0].numpy())
-    keep(out, f"late_{name}", np.stack([to_uint8(one)[:, 0].numpy() for one in late]))
-    keep(out, f"quality_{name}", np.stack([grey[of, 0].numpy() for of in chosen]))  # (2, 16, 28, 28)
+    keep(out, f"samples_{name}", grey)
+    keep(out, f"late_{name}", [to_uint8(draw(n_checkpoint, epoch=e))[:, 0].numpy() for e in late])
+    keep(out, f"quality_{name}", [grey[of] for of in chosen])  # (2, 16, 28, 28)
 
-    of_samples = Sets(evaluator, draw, names, n_checkpoint, n_final, n_distance)
-    parts = of_samples.of_training(run, epochs, seed)
+    job = Measuring(name, evaluator, run, draw, stale, rows, n_checkpoint, n_final, n_distance)
+    job.training(epochs, seed)
     if ablations and not seen.one_image:
-        parts += of_samples.of_ablations(run, [e for e in epochs if e >= (1 - LATE) * train.epochs])
+        job.ablations(late)
     for way, (sampler, prior) in made.items():
-        of = replace(run, sampler=sampler, prior=prior)
-        parts += of_samples.of_way(way, of, ways[way].get("average", 1))
+        job.finished(way, replace(run, sampler=sampler, prior=prior), ways[way].get("average", 1))
     if n_way:
-        parts += analysis(evaluator, draw, others, samples[:n_way], n_way)
-        parts += probed(evaluator, run, n_probe, train.seed)
-    return file.fill(parts)
+        job.analysis(others, samples[:n_way], n_way)
+        job.network(n_probe, train.seed)
+    table.write(out, f"measure_{name}", facts, rows)
+    return Job(out, f"measure_{name}")
 
 
 def measured(out: Path, models: Sequence[str] | None, *, n: int, **how: Any) -> None:
@@ -186,134 +181,119 @@ def measured(out: Path, models: Sequence[str] | None, *, n: int, **how: Any) -> 
 # --- what is measured ---
 
 
-class Part(NamedTuple):
-    """A piece of the measuring: `take` gives some measures by name; others may be among them."""
-
-    way: str
-    epoch: int | None
-    measures: Collection[str]
-    take: Callable[[Collection[str]], Mapping[str, Value]]
+def of_samples() -> set[str]:
+    """Names of the measures of a set of samples."""
+    return {name for name, one in MEASURES.items() if one.of}
 
 
-class Sets(NamedTuple):
-    """The sets of samples of a training, and how they are measured."""
+@dataclass
+class Measuring:
+    """The rows of a training: those that are there, and those of measures that are `stale`, to be added."""
 
+    name: str
     evaluator: Evaluator
+    run: Run
     draw: Drawn
-    names: Collection[str]  # measures of samples
+    stale: set[str]
+    rows: list[list[Any]]
     n_checkpoint: int
     n_final: int
     n_distance: int
 
-    def part(self, way: str, of: Run, n: int, last: int, epoch: int | None = None, average: int = 1) -> Part:
-        """The measures of a set; those that are slow only of the finished model."""
+    def add(self, found: Mapping[str, Value], way: str = "", epoch: int | None = None) -> None:
+        """Add what is stale of what was measured of one thing."""
+        stale = {measure: value for measure, value in found.items() if measure in self.stale}
+        self.rows += table.lines(stale, way, epoch)
+
+    def samples(
+        self, n: int, way: str = "", epoch: int | None = None, of: Run | None = None, average: int = 1
+    ) -> None:
+        """Add the measures of n samples; those that are slow only of the finished model."""
+        only = {m for m in self.stale & of_samples() if not (way and m.endswith(SLOW))}
+        if not only:
+            return
+        x = self.draw(n, of, "" if way == CHECKPOINT else way, epoch, average)
         n_distance = self.n_distance if n == self.n_final else n
+        found = taken(Seen(self.evaluator, x, n=n_distance, only=only), only)
+        self.add(found, way, epoch or self.run.epochs)
+        if distance := found.get("frechet"):
+            at = " ".join(f"{self.name} {way} {epoch or ''}".split())
+            print(f"{at}: Fréchet distance {distance.value:.2f}", flush=True)
 
-        def take(only: Collection[str]) -> Mapping[str, Value]:
-            x = self.draw(n, of, "" if way == CHECKPOINT else way, epoch, average)
-            return taken(Seen(self.evaluator, x, n=n_distance, only=only), only)
-
-        return Part(way, epoch or last, {one for one in self.names if not (way and one.endswith(SLOW))}, take)
-
-    def of_training(self, run: Run, epochs: list[int], seed: int) -> list[Part]:
+    def training(self, epochs: list[int], seed: int) -> None:
         """Checkpoints, the finished model, its cost, and real images."""
-        evaluator, last, T = self.evaluator, run.epochs, run.process.T
-        probed = evaluator.x_test[:N_PROBED]
-
-        def response(epoch: int, _: Any) -> Mapping[str, Value]:
-            at = run.process, run.network(epoch), probed, run.precision, seed, [T]
-            return {"response": probes.response(*at)[T]}
-
-        quick = [one for one in FLOORS if not one.endswith(SLOW)]
-        found = [Part(CHECKPOINT, None, quick, partial(evaluator.floors, self.n_checkpoint))]
+        run, evaluator, T = self.run, self.evaluator, self.run.process.T
+        floors = self.stale & FLOORS
+        quick = {floor for floor in floors if not floor.endswith(SLOW)}
+        self.add(evaluator.floors(self.n_checkpoint, quick), CHECKPOINT)
         for epoch in epochs:
-            found.append(self.part(CHECKPOINT, run, self.n_checkpoint, last, epoch))
-            if isinstance(run.process, DDPM):
-                found.append(Part(CHECKPOINT, epoch, ["response"], partial(response, epoch)))
-        found.append(Part("", None, FLOORS, partial(evaluator.floors, self.n_distance)))
-        found += self.of_way("", run)
-        found.append(Part(REAL, None, [*self.names, *BESIDE], partial(evaluator.real, self.n_distance)))
+            self.samples(self.n_checkpoint, CHECKPOINT, epoch)
+            if isinstance(run.process, DDPM) and "response" in self.stale:
+                x = evaluator.x_test[:N_PROBED]
+                answer = probes.response(run.process, run.network(epoch), x, run.precision, seed, [T])
+                self.add({"response": answer[T]}, CHECKPOINT, epoch)
+        self.add(evaluator.floors(self.n_distance, floors))
+        self.finished("", run)
+        self.add(evaluator.real(self.n_distance, self.stale & {*of_samples(), "divergence_floor"}), REAL)
         if evaluator.classes:
-            least = cache(lambda: {"threshold": confidence.threshold(evaluator)})
-            found.append(Part(REAL, None, ["threshold"], lambda _: least()))
-        return found
+            self.add({"threshold": confidence.threshold(evaluator)}, REAL)
 
-    def of_way(self, way: str, of: Run, average: int = 1) -> list[Part]:
+    def finished(self, way: str, of: Run, average: int = 1) -> None:
         """The finished model sampled in a way, and what that costs."""
-        drawn = self.part(way, of, self.n_final, of.epochs, average=average)
-        return [drawn, Part(way, of.epochs, COST, lambda _: cost(of))]
+        self.samples(self.n_final, way, of=of, average=average)
+        if self.stale & {"calls", "seconds"}:
+            self.add(cost(of), way, of.epochs)
 
-    def of_ablations(self, run: Run, late: list[int]) -> list[Part]:
+    def ablations(self, late: list[int]) -> None:
         """The finished model with one thing changed, and what that changes from the same noise."""
-        changed: dict[str, Run] = {}
+        run, changed = self.run, {}
         if isinstance(run.sampler, Ancestral):
-            for way, on in zip(GAPS["clipping"], (False, True), strict=True):
+            for way, on in {"clipping off": False, "clipping on": True}.items():
                 changed[way] = replace(run, sampler=replace(run.sampler, clip_x0=on))
-        if type(run.process) is ColdZoom:
-            changed[PATCHES] = replace(run, prior=Patches())
         if run.precision == "bf16":
             changed |= {"bf16": run, "fp32": replace(run, precision="fp32")}
-
-        def gap(before: str, after: str, _: Any) -> Mapping[str, Value]:
-            a, b = (self.draw(self.n_checkpoint, changed[way], way) for way in (before, after))
-            a, b = (Seen(self.evaluator, x).features for x in (a, b))
-            how = self.evaluator.interval_repeats, self.evaluator.seed
-            return {"frechet_gap": distances.frechet_gap(self.evaluator.digits.reference, b, a, *how)}
-
-        found = []
         for way, of in changed.items():
-            for epoch in late if way == PATCHES else [None]:
-                found.append(self.part(way, of, self.n_checkpoint, run.epochs, epoch))
-        for name, pair in GAPS.items():
-            if pair[1] in changed:
-                found.append(Part(name, run.epochs, ["frechet_gap"], partial(gap, *pair)))
-        return found
+            self.samples(self.n_checkpoint, way, of=of)
+        if type(run.process) is ColdZoom:
+            for epoch in late:
+                self.samples(self.n_checkpoint, PATCHES, epoch, replace(run, prior=Patches()))
+        how = self.evaluator.interval_repeats, self.evaluator.seed
+        for name, (before, after) in GAPS.items():
+            if after in changed and "frechet_gap" in self.stale:
+                x = (self.draw(self.n_checkpoint, changed[way], way) for way in (after, before))
+                features = (Seen(self.evaluator, images).features for images in x)
+                gap = distances.frechet_gap(self.evaluator.digits.reference, *features, *how)
+                self.add({"frechet_gap": gap}, name, run.epochs)
 
+    def analysis(self, others: Mapping[str, Run], x: Tensor, n: int) -> None:
+        """Other ways to sample, the first of which is the training's own, of which x are samples."""
+        evaluator, own, only = self.evaluator, next(iter(others)), self.stale & OF_WAY
+        for way, of in others.items() if only else ():
+            images = x if way == own and len(x) == n else self.draw(n, of, way)
+            self.add(taken(Seen(evaluator, images, only=only), only), way)
+        if not self.stale & OF_FINISHED:
+            return
+        seen, read = Seen(evaluator, x), evaluator.test.labels
+        if not seen.one_image:  # which has no distance
+            with contextlib.suppress(ValueError):  # too few images of the classes that there are
+                of = seen.features, seen.labels, read, evaluator.interval_repeats
+                self.add(distances.split(evaluator.digits.reference, *of))
+        images = to_uint8(self.run.images)
+        near, of_test = (probes.nearest(to_uint8(each), images) for each in (x, evaluator.x_test[: len(x)]))
+        self.add(probes.memorised((near, seen.labels), (of_test, read[: len(x)])))
 
-def analysis(evaluator: Evaluator, draw: Drawn, others: Mapping[str, Run], x: Tensor, n: int) -> list[Part]:
-    """Other ways to sample by name, the first of which is the training's own, of which x are samples."""
-    own = next(iter(others))
-
-    def take(way: str, only: Collection[str]) -> Mapping[str, Value]:
-        of = x if way == own and len(x) == n else draw(n, others[way], way)
-        return taken(Seen(evaluator, of, only=only), only)
-
-    seen, test = cache(lambda: Seen(evaluator, x)), evaluator.test.labels
-
-    def mix(_: Any) -> Mapping[str, Value]:
-        if seen().one_image:  # which has no distance
-            return {}
-        reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
-        with contextlib.suppress(ValueError):  # too few images of the classes that there are
-            return distances.split(reference, seen().features, seen().labels, test, repeats)
-        return {}
-
-    def copies(_: Any) -> Mapping[str, Value]:
-        images = to_uint8(others[own].images)
-        near, of_test = (probes.nearest(to_uint8(one), images) for one in (x, evaluator.x_test[: len(x)]))
-        return probes.memorised((near, seen().labels), (of_test, test[: len(x)]))
-
-    found = [Part(way, None, OF_WAY, partial(take, way)) for way in others]
-    return [*found, Part("", None, OF_FINISHED[:2], mix), Part("", None, OF_FINISHED[2:], copies)]
-
-
-def probed(evaluator: Evaluator, run: Run, n: int, seed: int) -> list[Part]:
-    """Measures of the network of a DDPM; none of another one's."""
-    if not isinstance(run.process, DDPM):
-        return []
-    at, x, labels = (run.process, run.network()), evaluator.x_test[:n], evaluator.labels[:n]
-
-    def response(size: float, _: Any) -> Mapping[str, Value]:
-        some = x if size == 1 else x[: n // 5]
-        return {"response": probes.response(*at, some, run.precision, seed, size=size)}
-
-    def recovered(_: Any) -> Mapping[str, Value]:
-        return {"recovered": probes.recovered(*at, evaluator.classifier, x, labels, run.precision, seed)}
-
-    found = [
-        Part(f"shift {size:g}", None, ["response"], partial(response, size)) for size in (1.0, *probes.LARGER)
-    ]
-    return [*found, Part("", None, ["recovered"], recovered)]
+    def network(self, n: int, seed: int) -> None:
+        """Measures of the network of a DDPM; none of another one's."""
+        run, x, labels = self.run, self.evaluator.x_test[:n], self.evaluator.labels[:n]
+        if not isinstance(run.process, DDPM) or not self.stale & {"response", "recovered"}:
+            return
+        of = run.process, run.network()
+        for size in (1.0, *probes.LARGER):
+            some = x if size == 1 else x[: n // 5]
+            answer = probes.response(*of, some, run.precision, seed, size=size)
+            self.add({"response": answer}, f"shift {size:g}")
+        read = probes.recovered(*of, self.evaluator.classifier, x, labels, run.precision, seed)
+        self.add({"recovered": read})
 
 
 # --- ways to sample ---
@@ -321,8 +301,7 @@ def probed(evaluator: Evaluator, run: Run, n: int, seed: int) -> list[Part]:
 
 def other_ways(run: Run, calls: list[int], levels: list[int], noise: list[float]) -> dict[str, Run]:
     """A training as it is sampled, and with other samplers, of cold diffusion each with one thing changed."""
-    own, T = run.sampler, run.process.T
-    others: list[Any] = []
+    own, T, others = run.sampler, run.process.T, []
     if run.process.predicts == "noise":
         clip = getattr(own, "clip_x0", False)
         others = [cls(k, clip) for k in calls if k < T for cls in (Ancestral, DDIM)]
@@ -331,7 +310,7 @@ def other_ways(run: Run, calls: list[int], levels: list[int], noise: list[float]
         others = [replace(base, levels=k) for k in levels if k < T]
         others += [replace(base, noise=sd) for sd in noise] + [Improved(**vars(base))]
     runs = [run, *(replace(run, sampler=sampler) for sampler in others if sampler != own)]
-    return {_name(described_sampler(one)): one for one in runs}
+    return {way_name(**described_sampler(of)): of for of in runs}
 
 
 def described_sampler(run: Run) -> dict[str, Any]:
@@ -344,11 +323,10 @@ def described_sampler(run: Run) -> dict[str, Any]:
     }
 
 
-def _name(how: Mapping[str, Any]) -> str:
+def way_name(sampler: str, calls: int, noise: float, clip_x0: bool) -> str:
     """The name of a way to sample: "ancestral, 100 calls, clipped"."""
-    said = [how["sampler"], f"{how['calls']} calls"]
-    said += [f"noise {how['noise']:g}"] if how["noise"] else []
-    return ", ".join(said + ["clipped"] * how["clip_x0"])
+    noisy = f", noise {noise:g}" if noise else ""
+    return f"{sampler}, {calls} calls{noisy}{', clipped' * clip_x0}"
 
 
 @register(
@@ -370,16 +348,10 @@ def checkpoints(train: Facts, every: int) -> list[int]:
 
 def opened(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run:
     """The finished training of a file, as it is to be sampled."""
-    folder = (Path(out) / train.run).resolve()
-    if not folder.is_relative_to(Path(out).resolve()):
-        raise ValueError(
-            f"the file of {train.model}-{train.seed} names {train.run!r}, a place outside of {out}"
-        )
+    folder = Path(out) / train.run
     run = d.open(folder, precision=runtime.resolve_precision(precision, runtime.device()))
     if run.weights_sha256() != train.weights.sha256:
-        raise RunError(
-            f"the weights of {folder} are not those that its training's file names; train it again"
-        )
+        raise RunError(f"the weights of {folder} are not those of its training's file; train it again")
     run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
     run.images = data.load(train.settings["dataset"], "train", data_dir, train.settings.get("n_train"))[0]
     run.sampler, run.prior = sampling(plain(train.settings), {})
@@ -388,61 +360,40 @@ def opened(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run
 
 def described(evaluator: Evaluator) -> dict[str, Any]:
     """Identity of what measures, as JSON: features by name, and the recogniser's calibration, if any."""
-    unknown = {"dimension": None, "sha256": None, "test_accuracy": None}
-    found = {
-        name: {"available": one.available, "reason": one.reason, **unknown, **one.info}
+    features = {
+        name: {"available": one.available, "reason": one.reason, **one.info}
         for name, one in evaluator.extractors.items()
     }
     if evaluator.classes:
         right = evaluator.test.labels == evaluator.labels
-        found["digits"]["test_accuracy"] = float(right.double().mean())
+        features["digits"]["test_accuracy"] = float(right.double().mean())
     calibrated = {"n_digits": len(evaluator.x_digits), "n_kind": evaluator.n_kind}
-    return {"features": found, "recogniser": calibrated if evaluator.test.recognisable else None}
+    return {"features": features, "recogniser": calibrated if evaluator.test.recognisable else None}
 
 
 # --- the file ---
 
 
-class Filling:
-    """The file of a job in the making: rows that are there and still right are taken over.
+def taken_over(out: Path, name: str, facts: Mapping[str, Any]) -> tuple[set[str], list[list[Any]]]:
+    """Of the file of a job that is there: names of the measures to take, and the rows that stay.
 
-    Args:
-        facts: all that decides the numbers beside the code of measures, and the environment.
-        measures: names of all that the job measures; `stale` are those that have to be taken.
+    `facts` are all that decides its numbers, with the code of each measure, and the environment.
     """
-
-    def __init__(self, out: Path, name: str, facts: dict[str, Any], measures: Collection[str]):
-        self.out, self.name, self.facts = out, name, json.loads(json.dumps(facts))
-        self.codes, self.rows = {one: code(one) for one in sorted(measures)}, []
-        self.stale, self.whole = {*self.codes}, False
-        if not table.path_of(out, name).is_file():
-            return
-        try:
-            job = Job(out, name)
-        except ValueError as error:
-            print(f"{name} is measured again: {error}", flush=True)
-            return
-        recorded = plain(job.facts)
-        if why := next(differences(_deciding(recorded), _deciding(self.facts)), None):
-            print(f"{name} is measured again: {why}", flush=True)
-            return
-        known = recorded.get("codes", {})
-        self.whole = known == self.codes
-        self.stale = {one for one, found in self.codes.items() if known.get(one) != found}
-        kept = [row for row in job.rows if row.measure in self.codes.keys() - self.stale]
-        self.rows = [[getattr(row, cell) for cell in table.IN_FILE] for row in kept]
-
-    def fill(self, parts: Iterable[Part]) -> Job:
-        """Take what is stale of the parts, and write the file; returns it."""
-        for part in parts:
-            if only := self.stale.intersection(part.measures):
-                values = {name: one for name, one in part.take(only).items() if name in only}
-                self.rows += table.lines(values, part.way, part.epoch)
-                if distance := values.get("frechet"):
-                    at = f"{self.name} {part.way} {part.epoch or ''}"
-                    print(f"{' '.join(at.split())}: Fréchet distance {distance.value:.2f}", flush=True)
-        table.write(self.out, self.name, self.facts | {"codes": self.codes}, self.rows)
-        return Job(self.out, self.name)
+    codes = facts["codes"]
+    if not table.path_of(out, name).is_file():
+        return {*codes}, []
+    try:
+        job = Job(out, name)
+        why = next(differences(_deciding(plain(job.facts)), _deciding(facts)), "")
+    except ValueError as error:
+        why = str(error)
+    if why:
+        print(f"{name} is measured again: {why}", flush=True)
+        return {*codes}, []
+    known = plain(job.facts.get("codes", {}))
+    stale = {measure for measure in codes if known.get(measure) != codes[measure]}
+    kept = [row for row in job.rows if row.measure in codes.keys() - stale]
+    return stale, [[getattr(row, cell) for cell in table.IN_FILE] for row in kept]
 
 
 def _deciding(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,5 @@
 """Probes of finished trainings: what a network errs in, is blind to, restores in one step, and copies."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
-
 import torch
 from torch import Tensor
 
@@ -12,10 +9,8 @@ from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.base import Network, in_chunks
 from diffusion.runtime import autocast, device_of, generator
-from study.pixels import dark_centre
 from study.series import mean_of
 
-LEVELS = tuple(round(0.05 + 0.1 * i, 2) for i in range(10))  # alpha_bar of the scale common to all schedules
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
 LARGER = (3.0, 10.0, 30.0, 100.0)  # times that: levels of samples that nothing mended
 NEAR = 0.05  # the share of test images that counts as near to a training image
@@ -30,34 +25,6 @@ def predicted(network: Network, latent: Tensor, t: int, T: int, precision: str) 
     on = device_of(network)
     with autocast(on, precision):
         return in_chunks(network, latent.to(on), t, T).cpu()
-
-
-class CommonLoss(NamedTuple):
-    """A test loss at noise levels, values of alpha_bar: its mean, and by level."""
-
-    mean: float
-    levels: Sequence[float]
-    by_level: Sequence[float]
-
-
-@register(
-    common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
-    common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
-)
-def common_loss(process: DDPM, network: Network, x: Tensor, precision: str, seed: int = 0) -> CommonLoss:
-    """Test loss over the images x (N, 1, 28, 28) at fixed noise levels, the same for all schedules.
-
-    The loss of Eq. (6) averages over a schedule's own time steps, so those of two schedules are not on one
-    scale. This takes, for each of ten values of alpha_bar, the step that comes nearest to it. The noise is
-    that of any other schedule with the same seed, so that chance moves the losses of both alike.
-    """
-    alpha_bar = process.schedule.alpha_bar[1:]
-    steps = [int((alpha_bar - level).abs().argmin()) + 1 for level in LEVELS]
-    eps, errors = torch.randn(x.shape, generator=generator(seed, "probe")), torch.zeros(len(steps), len(x))
-    for i, t in enumerate(steps):
-        latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-        errors[i] = (predicted(network, latent, t, process.T, precision) - eps).square().mean((1, 2, 3))
-    return CommonLoss(float(errors.mean()), LEVELS, errors.mean(1).tolist())
 
 
 @register(response=("share", "of a uniform rise of the latents that the network sees as noise; x: time step"))
@@ -114,10 +81,10 @@ def recovered(
     found = {}
     for t in _steps(process.T, 10):
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-        eps_hat = predicted(network, latent, t, process.T, precision)
-        x0_hat = (
-            latent - process.schedule.sqrt_one_minus_alpha_bar[t] * eps_hat
-        ) / process.schedule.sqrt_alpha_bar[t]
+        noise = (
+            predicted(network, latent, t, process.T, precision) * process.schedule.sqrt_one_minus_alpha_bar[t]
+        )
+        x0_hat = (latent - noise) / process.schedule.sqrt_alpha_bar[t]
         found[t] = share_of(classes_of(classifier, x0_hat) == labels)
     return found
 
@@ -130,14 +97,6 @@ def _steps(T: int, n: int) -> list[int]:
 # --- restorations by cold diffusion ---
 
 
-def reconstruct(
-    process: ColdDiffusion, network: Network, x: Tensor, level: int, precision: str
-) -> tuple[Tensor, Tensor]:
-    """Degrade x (N, 1, 28, 28) to one level, predict it back in one go; returns (degraded, reconstructed)."""
-    degraded = process.degrade(x, torch.full((len(x),), level))
-    return degraded, predicted(network, degraded, level, process.T, precision)
-
-
 @register(restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"))
 def restoration_error(
     process: ColdDiffusion, network: Network, x: Tensor, precision: str
@@ -145,38 +104,11 @@ def restoration_error(
     """Mean squared error per image by level: mean and standard deviation over the images x."""
     found = {}
     for level in range(1, process.T + 1):
-        restored = reconstruct(process, network, x, level, precision)[1]
+        degraded = process.degrade(x, torch.full((len(x),), level))
+        restored = predicted(network, degraded, level, process.T, precision)
         error = (restored - x).square().flatten(1).mean(1)  # (N,)
         found[level] = Interval(float(error.mean()), n=len(x), sd=float(error.std()))
     return found
-
-
-@register(
-    restored_right=("share", "test images read right when restored from the last level"),
-    original_right=("share", "test images read right"),
-    restored_as=("images", "of a class, restored from the last level; x: class that is read"),
-    dark_centre_restored_as=("share", "classes read in restored images with a dark centre; x: class"),
-    dark_centre_of=("share", "classes of images with a dark centre; x: class"),
-)
-def confusion(
-    process: ColdDiffusion, network: Network, classifier: Callable, x: Tensor, labels: Tensor, precision: str
-) -> dict[str, Any]:
-    """The classes that come out of fully degraded images x, by name; `restored_as` by true class first."""
-    out = reconstruct(process, network, x, process.T, precision)[1]
-    read, real = classes_of(classifier, out), classes_of(classifier, x)
-    K, dark = classifier(x[:1]).shape[1], dark_centre(x)  # dark: (N,)
-
-    def shares(classes: Tensor) -> list[Interval]:
-        counts = classes[dark].bincount(minlength=K)
-        return [Interval(one, n=int(dark.sum())) for one in (counts / max(1, int(dark.sum()))).tolist()]
-
-    return {
-        "restored_right": Interval(float((read == labels).float().mean()), n=len(x)),
-        "original_right": Interval(float((real == labels).float().mean()), n=len(x)),
-        "restored_as": (labels * K + read).bincount(minlength=K * K).view(K, K).tolist(),
-        "dark_centre_restored_as": shares(read),
-        "dark_centre_of": shares(labels),
-    }
 
 
 # --- copies of training images ---
@@ -200,10 +132,7 @@ def memorised(found: tuple[Tensor, Tensor], test: tuple[Tensor, Tensor]) -> dict
     """
     (far, labels), (test_far, test_labels) = found, test
     bound = test_far.quantile(NEAR)
-    of_class = torch.stack(
-        [
-            test_far[test_labels == k].quantile(NEAR) if (test_labels == k).any() else bound
-            for k in range(1 + int(max(labels.max(), test_labels.max())))
-        ]
-    )
-    return {"copies": share_of(far < bound), "copies_in_class": share_of(far < of_class[labels])}
+    of_class = bound.repeat(len(far))
+    for k in test_labels.unique():
+        of_class[labels == k] = test_far[test_labels == k].quantile(NEAR)
+    return {"copies": share_of(far < bound), "copies_in_class": share_of(far < of_class)}

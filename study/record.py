@@ -12,16 +12,11 @@ from typing import Any
 import diffusion as d
 from diffusion import data
 from diffusion.evaluation.measures import register
-from diffusion.evaluation.statistics import Interval
 from diffusion.provenance import environment
 from study.settings import flat
 from study.table import lines, write
 
-LABELS = {
-    "ddpm": "DDPM, {}",
-    "zoom": "Cold Zoom, {}",
-    "own": "Cold diffusion, {}",
-}  # what figures call a model
+LABELS = {"ddpm": "DDPM", "zoom": "Cold Zoom", "own": "Cold diffusion"}  # what figures call a model
 
 register(
     # notebook 01
@@ -46,7 +41,6 @@ register(
     common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
     common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
     # notebook 03
-    restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"),
     restored_right=("share", "test images read right when restored from the last level"),
     original_right=("share", "test images read right"),
     restored_as=("images", "of a class, restored from the last level; x: class that is read"),
@@ -83,7 +77,7 @@ def training(
         "model": model,
         "seed": run.seed,
         "process": process,
-        "label": "Cold Zoom" if model == "zoom" else LABELS[process].format(model),
+        "label": LABELS[process] + (f", {model}" if model != "zoom" else ""),
         "docs": {kind: told for kind, one in parts.items() if (told := _told(one))},
         "run": f"runs/{run.name}",
         "epochs": run.epochs,
@@ -97,14 +91,12 @@ def training(
         "data": {"title": known.title, "classes": list(known.classes), "noun": known.noun},
         "sha256": {str(line["epoch"]): line["sha256"] for line in run.history},
     }
-    of_run = [*lines({"step_loss": {step: Interval(loss) for step, loss in run.losses}})]
+    of_run = [*lines({"step_loss": dict(run.losses)})]
     for line in run.history:
-        found = {
-            "train_loss": line["train_loss"],
-            "test_loss": line["test_loss"],
-            "epoch_seconds": line["seconds"],
-        }
-        of_run += lines({k: value for k, value in found.items() if value is not None}, epoch=line["epoch"])
+        measured = {"epoch_seconds": line["seconds"]}
+        if line["test_loss"] is not None:
+            measured["test_loss"] = line["test_loss"]
+        of_run += lines({"train_loss": line["train_loss"]} | measured, epoch=line["epoch"])
     return write(out, f"train_{run.name}", facts, [*of_run, *rows])
 
 

@@ -36,6 +36,9 @@ class Training:
         measured, analysed: its samples, and other ways to sample it; None where these are not made.
     """
 
+    model: str
+    seed: int
+    process: str
     job: Job
     measured: Job | None = None
     analysed: Job | None = None
@@ -51,20 +54,8 @@ class Training:
         return self.train.settings
 
     @property
-    def model(self) -> str:
-        return self.train.unread["model"]
-
-    @property
-    def seed(self) -> int:
-        return self.train.unread["seed"]
-
-    @property
     def name(self) -> str:
         return f"{self.model}-{self.seed}"
-
-    @property
-    def process(self) -> str:
-        return self.train.unread["process"]
 
     @cached_property
     def history(self) -> list[Samples]:
@@ -84,7 +75,7 @@ class Training:
     @property
     def seconds(self) -> float:
         """Seconds of the clock that it took, the test losses included."""
-        return sum(line["epoch_seconds"].value for line in self.history)
+        return sum(epoch["epoch_seconds"].value for epoch in self.history)
 
     @property
     def passes(self) -> float:
@@ -185,9 +176,11 @@ class Results:
 
     def sets(self, models: Collection[str]) -> Iterator[tuple[str, Training, str]]:
         """Name, training and way of samples: of each training, and in the other ways of a model's first."""
-        for one in (one for one in self.trainings.values() if one.model in models and one.measured):
-            for way in ("", *(one.changes if one is self.first(one.model) else ())):
-                yield self.titled(one) + (f", {way}" if way else ""), one, way
+        for training in self.trainings.values():
+            if training.model in models and training.measured:
+                yield self.titled(training), training, ""
+                for way in training.changes if training is self.first(training.model) else ():
+                    yield f"{self.titled(training)}, {way}", training, way
 
     def labelled(self, labels: Mapping[str, str]) -> "Results":
         """These results, with other names of some models in text and figures."""
@@ -199,7 +192,7 @@ class Results:
         return read_kept(self.out, name)
 
 
-OF_RUN = [one.name for one in fields(Results) if one.type == Job | None]  # jobs of no training
+OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention", "calls")
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 
@@ -240,19 +233,20 @@ def load(
             f"no trained model in {out}: run notebook 02 or 03 with this out_dir, or `make report`"
         )
     for model, seed in pairs:
-        one = f"{model}-{seed}"
-        train, measured = Job(out, f"train_{one}", prefix), opened(f"measure_{one}")
-        analysed = opened(f"analyse_{one}")  # a file of its own in earlier releases
+        name = f"{model}-{seed}"
+        train, measured = Job(out, f"train_{name}", prefix), opened(f"measure_{name}")
+        analysed = opened(f"analyse_{name}")  # a file of its own in earlier releases
+        weights = train.facts["weights"]["sha256"]
         for job in filter(None, (train, measured, analysed)):
+            path = path_of(out, job.name)
             if (job.facts.get("model"), job.facts.get("seed")) != (model, seed):
-                raise ValueError(f"{path_of(out, job.name)} is not of {one}")
-            if job is not train and job.facts["weights_sha256"] != train.facts["weights"]["sha256"]:
-                raise ValueError(
-                    f"{path_of(out, job.name)} measured other weights than {one} has; run `make report` again"
-                )
+                raise ValueError(f"{path} is not of {name}")
+            if job.facts.get("weights_sha256", weights) != weights:
+                raise ValueError(f"{path} measured other weights than {name} has; run `make report` again")
         if measured and measured.facts.get("ways"):
             analysed = measured
-        found[model, seed] = Training(train, measured, analysed, label=train.facts["label"])
+        process, label = train.facts.unread["process"], train.facts["label"]
+        found[model, seed] = Training(model, seed, process, train, measured, analysed, label)
     return Results(out, found, **{name: opened(name) for name in OF_RUN})
 
 

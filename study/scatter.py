@@ -6,8 +6,8 @@ Constant and decaying learning rates, which end differently, are pooled apart.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,26 +93,18 @@ def pooled(runs: Iterable[Results], of: Measured, constant: bool) -> Scatter:
     Of all of them where the group has fewer than `FEWEST_FREEDOM` degrees of freedom.
     """
     groups: dict[bool, list[np.ndarray]] = {True: [], False: []}
-    for ones in recipes(runs):
-        values = np.array([*_known(ones, of)])
-        if len(values) > 1:
-            groups[ones[0].constant_rate].append(values)
+    for trainings in recipes(runs):
+        values = []
+        for training in trainings:
+            with suppress(LookupError, TypeError, ValueError, AttributeError):  # not measured of this one
+                values.append(float(of(training)))
+        if np.isfinite(values).sum() > 1:
+            groups[trainings[0].constant_rate].append(np.array(values)[np.isfinite(values)])
     scatter = _scatter(groups[constant])
-    return scatter if scatter.freedom >= FEWEST_FREEDOM else _scatter(chain(*groups.values()))
+    return scatter if scatter.freedom >= FEWEST_FREEDOM else _scatter(groups[True] + groups[False])
 
 
-def _known(ones: Iterable[Training], of: Measured) -> Iterator[float]:
-    for one in ones:
-        try:
-            value = of(one)
-        except (LookupError, TypeError, ValueError, AttributeError):  # it is not measured of this one
-            continue
-        if value is not None and math.isfinite(value):
-            yield value
-
-
-def _scatter(groups: Iterable[np.ndarray]) -> Scatter:
-    groups = [*groups]
+def _scatter(groups: list[np.ndarray]) -> Scatter:
     freedom = sum(len(values) - 1 for values in groups)
     squares = sum(float(np.square(values - values.mean()).sum()) for values in groups)
     return Scatter(math.sqrt(squares / freedom), freedom) if freedom else UNKNOWN

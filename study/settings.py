@@ -11,10 +11,6 @@ OF_SAMPLING = ("sampler", "sampler_options", "prior", "prior_options")
 OF_NO_EFFECT = ("model", "n_keep", "n_reconstruct")
 
 COMMON = {
-    "seed": 0,
-    "dataset": "mnist",
-    "n_train": None,
-    "n_test": None,
     "n_keep": 500,
     "steps": None,
     "epochs": 100,
@@ -24,43 +20,30 @@ COMMON = {
     "network": "cnn",
     "channels": [*CHANNELS],
     "network_options": {},
-    "precision": "auto",
     "ema": None,
     "sampler_options": {},
 }
 OF_SCHEDULES = {"T": 1000, "beta_start": 1e-5, "beta_end": 0.02, "s": 0.008, "beta_max": 0.02}
 DDPM = {**COMMON, **OF_SCHEDULES, "schedule": "linear", "schedule_options": {}, "sampler": "ancestral"}
-COLD = {**COMMON, "sampler": "naive", "prior": None, "prior_options": {}}
-ZOOM = {
-    **COLD,
-    "T": 24,
-    "interpolation": "nearest",
-    "image_noise": 0.0,
-    "prior": "pixels",
-    "n_reconstruct": 10_000,
-}
-OWN = {**COLD, "degradation": None, "degradation_options": {}}
-STUDIED: dict[str, dict[str, Any]] = {  # process -> the study's settings
-    "ddpm": {**DDPM, "notebook": "02_train_ddpm"},
-    "zoom": {**ZOOM, "notebook": "03_train_zoom"},
-    "own": {**OWN, "notebook": "05_your_degradation"},
-}
+COLD = {**COMMON, "sampler": "naive", "prior_options": {}}
+ZOOM = {**COLD, "T": 24, "interpolation": "nearest", "image_noise": 0.0, "prior": "pixels"}
+OWN = {**COLD, "prior": None, "degradation_options": {}}
+STUDIED: dict[str, dict[str, Any]] = {"ddpm": DDPM, "zoom": ZOOM, "own": OWN}  # process -> the study's
 
 
 def flat(given: Mapping[str, Any], run: d.Run) -> dict[str, Any]:
     """The settings of a training, from a notebook's parameters and the run that it trained."""
-    found = {k: v for k, v in given.items() if k not in ("fit_options", "released", "data_dir", "out_dir")}
-    known = ("batch_size", "learning_rate", "lr_schedule", "ema", "seed")
-    found |= given.get("fit_options", {}) | {name: run.settings[name] for name in known}
-    options = dict(given.get("network_options", {}))
-    found |= {"channels": options.pop("channels", [*CHANNELS]), "network_options": options}
-    found.setdefault("steps", None)
-    found.setdefault("precision", "auto")
+    aside = ("fit_options", "released", "data_dir", "out_dir")
+    found = {"steps": None, "precision": "auto"}
+    found |= {k: v for k, v in given.items() if k not in aside} | given.get("fit_options", {})
+    for name in ("batch_size", "learning_rate", "lr_schedule", "ema", "seed"):
+        found[name] = run.settings[name]
+    options = {"channels": [*CHANNELS]} | given.get("network_options", {})
+    found |= {"channels": options.pop("channels"), "network_options": options}
     if "schedule" in found:  # what is an option of both known schedules stands by itself, too
-        found |= OF_SCHEDULES | {k: v for k, v in found["schedule_options"].items() if k in OF_SCHEDULES}
-        found["schedule_options"] = {
-            k: v for k, v in found["schedule_options"].items() if k not in OF_SCHEDULES
-        }
+        options = dict(found["schedule_options"])
+        found |= {name: options.pop(name, usual) for name, usual in OF_SCHEDULES.items()}
+        found["schedule_options"] = options
     return found
 
 

@@ -95,8 +95,8 @@ class Facts(Mapping):
         return value
 
     def __getattr__(self, key: str) -> Any:
-        if key not in vars(self).get("unread", ()):  # which a copy in the making lacks
-            raise AttributeError(f"{vars(self).get('source')} has no {key!r}")
+        if key == "unread" or key not in self.unread:  # which a copy in the making lacks
+            raise AttributeError(key)
         return self[key]
 
     def __contains__(self, key: object) -> bool:  # reads nothing
@@ -146,31 +146,34 @@ def path_of(out: Path, job: str) -> Path:
     return Path(out) / METRICS / f"{job}.json"
 
 
+def grouped(rows: Iterable[Row], by: str) -> dict[Any, list[Row]]:
+    """Rows by what they have in a column."""
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, by), []).append(row)
+    return groups
+
+
 class Job:
     """A job's file, read: `facts` beside its `rows`, and by `ways` all that is measured in each."""
 
     def __init__(self, out: Path, name: str, prefix: str = ""):
         path = path_of(out, name)
         content = read_json(path)
-        self.name, source = name, f"{prefix}{METRICS}/{path.name}#"
+        self.name, source, self.rows = name, f"{prefix}{METRICS}/{path.name}#", []
         try:
-            facts, lines = {k: v for k, v in content.items() if k != "rows"}, content["rows"]
-            model, seed = facts.get("model", ""), facts.get("seed")
-            self.rows = []
-            for place, line in enumerate(lines):
-                numbers = dict(zip(IN_FILE, line[: len(IN_FILE)], strict=True))
+            model, seed = content.get("model", ""), content.get("seed")
+            for place, line in enumerate(content.pop("rows")):
+                way, epoch, *numbers = line[: len(IN_FILE)]
                 of = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
-                self.rows.append(Row(run=out.name, model=of, seed=seed, **numbers, source=f"{source}{place}"))
-        except (KeyError, TypeError, ValueError) as error:
+                self.rows.append(Row(out.name, of, seed, way, epoch, *numbers, f"{source}{place}"))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path} is no job's file of this edition ({error}); make it again with `make report` or "
                 "`make retrain`"
             ) from None
-        self.facts = Facts(facts, source)
-        by_way: dict[str, list[Row]] = {}
-        for one in self.rows:
-            by_way.setdefault(one.way, []).append(one)
-        self.ways = {way: Samples(rows) for way, rows in by_way.items()}
+        self.facts = Facts(content, source)
+        self.ways = {way: Samples(rows) for way, rows in grouped(self.rows, "way").items()}
 
     def __contains__(self, way: str) -> bool:
         return way in self.ways
@@ -181,34 +184,24 @@ class Job:
 
     def curve(self, way: str = CHECKPOINT) -> list["Samples"]:
         """The samples of one way after each epoch, in order."""
-        epochs: dict[int, list[Row]] = {}
-        for one in self.rows:
-            if one.way == way and one.epoch is not None:
-                epochs.setdefault(one.epoch, []).append(one)
-        return [Samples(epochs[epoch]) for epoch in sorted(epochs)]
+        rows = [row for row in self.rows if row.way == way and row.epoch is not None]
+        return [Samples(of_epoch) for _, of_epoch in sorted(grouped(rows, "epoch").items())]
 
 
 class Samples(Mapping):
     """A set of samples or of images, as it is measured: measure -> an `Interval`, or a list by places x."""
 
     def __init__(self, rows: Sequence[Row]):
-        self._rows: dict[str, list[Row]] = {}
-        for one in rows:
-            self._rows.setdefault(one.measure, []).append(one)
+        self._rows = grouped(rows, "measure")
         self.way, self.epoch = rows[0].way, rows[0].epoch
 
     def __getitem__(self, measure: str) -> Interval | list[Interval]:
-        found = self._rows[measure]
-        if found[0].x is None:
-            return found[0].interval
-        return [one.interval for one in found]
+        rows = self._rows[measure]
+        return rows[0].interval if rows[0].x is None else [row.interval for row in rows]
 
     def at(self, measure: str, x: float) -> Interval:
         """The number at a place. Raises KeyError where it is not measured there."""
-        for one in self._rows[measure]:
-            if one.x == x:
-                return one.interval
-        raise KeyError(f"{measure} at {x}")
+        return {row.x: row for row in self._rows[measure]}[x].interval
 
     def places(self, measure: str) -> list[float]:
         """The places x of a measure."""

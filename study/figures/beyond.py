@@ -40,9 +40,8 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     """A row a model, or a way to sample it: its changes, a distance a training, the mean share of digits."""
     found = {row.name: row for row in table(results)}
     rows = [found[name] for name in (found if names is None else names) if name in found]
-    high, wide = ABOVE + ROW * len(rows) + BELOW, 25.4 * TEXT_WIDTH  # mm
-    beside = CHARACTER * (2 + max(map(len, names_of := [*map(_name, rows)]))) / wide
-    drawn = new_figure(high, layout=None)
+    high, wide, said = ABOVE + ROW * len(rows) + BELOW, 25.4 * TEXT_WIDTH, [_name(row) for row in rows]  # mm
+    drawn, beside = new_figure(high, layout=None), CHARACTER * (2 + max(map(len, said))) / wide
     grid = {"left": beside, "right": 0.995, "bottom": BELOW / high, "top": 1 - ABOVE / high, "wspace": 0.08}
     left, middle, right = drawn.subplots(1, 3, sharey=True, width_ratios=(1.5, 1.5, 1.1), gridspec_kw=grid)
     for place, row in enumerate(rows):
@@ -53,11 +52,11 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
         distances = [one.value for one in row["frechet"]]
         middle.plot([min(distances), max(distances)], [place] * 2, color=colour, linewidth=0.8)
         middle.plot(distances, [place] * len(distances), "o", color=colour, markersize=3.6)
-        look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
         digits = f"{100 * mean(row['digit']):.0f} %" if "digit" in row else "–"
+        look = {"va": "center", "ha": "right", "fontsize": SMALL, "color": colour}
         right.text(0.64, place, " and ".join(f"{d:.1f}" for d in distances), **look)
         right.text(1, place, digits, **look)
-    left.set_yticks(range(len(rows)), names_of)
+    left.set_yticks(range(len(rows)), said)
     left.set(xlim=(-0.6, len(TICKS) - 0.4), ylim=(len(rows) - 0.4, -0.6))
     left.set_xticks(range(len(TICKS)), list(TICKS), rotation=45, ha="left", rotation_mode="anchor")
     right.set(xlim=(0, 1))
@@ -66,12 +65,12 @@ def changes(results: Results, names: Sequence[str] | None = None) -> Figure:
     middle.set(xlabel="Fréchet distance")
     middle.margins(x=0.06)
     middle.grid(False, axis="y")
-    for axes in (left, middle, right):
-        axes.tick_params(length=0)
     for axes in (left, right):
         axes.xaxis.tick_top()
         axes.grid(False)
         axes.spines[:].set_visible(False)
+    for axes in (left, middle, right):
+        axes.tick_params(length=0)
     return drawn
 
 

@@ -1,13 +1,13 @@
 """Figures of the experiments: effects of changes, the intervention in early epochs, and few calls."""
 
 from itertools import product
-from statistics import fmean
 
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from diffusion.figures.style import INK, MUTED, STYLES, new_figure, styles_of
-from study.figures.styles import figure, key, on_logs
+from study.figures.styles import dot, figure, key, on_logs
 from study.results import Results
 
 COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
@@ -35,10 +35,7 @@ def effects(results: Results) -> Figure | None:
     for axes, (measure, (title, times, none, ticks)) in zip(across, PANELS.items(), strict=True):
         axes.axvline(none, color=MUTED, linewidth=0.8)
         for place, way in enumerate(ways):
-            one, colour = job.ways[", ".join(way)][measure], COLOURS.get(way[1], INK)
-            axes.plot(times * one.value, place, "o", color=colour, markersize=4)
-            if one.low is not None:
-                axes.plot([times * one.low, times * one.high], [place] * 2, color=colour, linewidth=1)
+            dot(axes, job.ways[", ".join(way)][measure], place, COLOURS.get(way[1], INK), times)
         if none:
             on_logs(axes.xaxis)
         axes.set_xticks(ticks)
@@ -62,8 +59,8 @@ def intervention(results: Results) -> Figure | None:
     if not (job := results.intervention):
         return None
     drawn, labels = new_figure(42), {"border": "s.d. of the border", "digit": "share of digits"}
-    places = product(labels, ("linear", "cosine"))
-    for axes, (measure, model) in zip(drawn.subplots(1, 4), places, strict=True):
+    panels = zip(drawn.subplots(1, 4), product(labels, ("linear", "cosine")), strict=True)
+    for axes, (measure, model) in panels:
         for way, look in WAYS.items():
             of = model, way, measure
             rows = [row for row in job.rows if (row.model, row.way, row.measure) == of]
@@ -80,6 +77,8 @@ def intervention(results: Results) -> Figure | None:
 
 
 FEW = {"zoom_unet_noise": "zoom, noise in training", "cosine_unet": "cosine DDPM"}  # model -> its name
+OF_CALLS = {"digit": "share of digits", "frechet": "distance, digit features"}
+OF_CALLS |= {"frechet_autoencoder": "distance, autoencoder"}
 
 
 @figure
@@ -91,21 +90,16 @@ def few_calls(results: Results) -> Figure | None:
     if not (job := (results.further or results).calls):
         return None
     drawn, styles, looks = new_figure(46), styles_of(FEW), {}
-    titles = ("share of digits", "distance, digit features", "distance, autoencoder")
-    for axes, measure, title in zip(
-        drawn.subplots(1, 3), ("digit", "frechet", "frechet_autoencoder"), titles, strict=True
-    ):
+    for axes, (measure, title) in zip(drawn.subplots(1, 3), OF_CALLS.items(), strict=True):
         for model, name in FEW.items():
             look = {"color": styles[model].colour, "marker": styles[model].marker, "markersize": 3}
             rows = [row for row in job.rows if row.measure == measure and row.model.startswith(f"{model}-")]
-            calls = sorted({row.x for row in rows})
-            values = [[row.interval.value for row in rows if row.x == k] for k in calls]
-            for k, ones in zip(calls, values, strict=True):
-                axes.plot([k] * len(ones), ones, **look, linestyle="none")
-            axes.plot(calls, [fmean(ones) for ones in values], color=look["color"], linewidth=1)
+            values = pd.Series([row.interval.value for row in rows], [row.x for row in rows])
+            axes.plot(values, **look, linestyle="none")
+            axes.plot(values.groupby(level=0).mean(), color=look["color"], linewidth=1)
             looks[name] = look
         on_logs(axes.xaxis)
-        axes.set(xlabel="network calls a sample", title=title, xticks=calls)
+        axes.set(xlabel="network calls a sample", title=title, xticks=values.index.unique())
         if measure == "digit":
             axes.set_ylim(0, 1)
             axes.yaxis.set_major_formatter(PercentFormatter(1))

@@ -1,6 +1,6 @@
 """Figures of the analyses: quality and cost, noise in sampling, the response to an offset, the yardstick."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from diffusion.evaluation.statistics import Interval
 from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import INK, MUTED, SMALL, STYLES, new_figure
 from study.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, on_logs, titled
@@ -39,49 +38,44 @@ LABELS = {
 }
 
 
-def _line(axes: Axes, found: Iterable[Drawn], along: str, measure: str, look: Mapping[str, Any]) -> None:
+def _line(axes: Axes, drawn: Iterable[Drawn], along: str, measure: str, look: Mapping[str, Any]) -> None:
     """A measure with its intervals, in order of how samples were drawn: by "calls" or "noise"."""
-    found = sorted((one for one in found if measure in one[1]), key=lambda one: one[0][along])
-    if not found:  # as of samples that are all one image
-        return
-    x = [way[along] for way, _ in found]
-    values, low, high = _ends(samples[measure] for _, samples in found)
-    axes.set_ylabel(LABELS[measure])
-    axes.plot(x, values, **look)
-    axes.vlines(x, low, high, colors=look["color"], linewidth=0.8)
-
-
-def _ends(found: Iterable[Interval]) -> Iterable[Sequence[float]]:
-    """Values, lower and upper ends."""
-    return zip(*(one.ends for one in found), strict=True)
+    known = {way[along]: samples[measure] for way, samples in drawn if measure in samples}
+    if known:  # not so of samples that are all one image
+        x = sorted(known)
+        values, low, high = zip(*(known[place].ends for place in x), strict=True)
+        axes.set_ylabel(LABELS[measure])
+        axes.plot(x, values, **look)
+        axes.vlines(x, low, high, colors=look["color"], linewidth=0.8)
 
 
 @figure
 def quality_calls(results: Results) -> Figure | None:
     """Distance and share of digits against network calls a sample, a line for each training and sampler."""
     drawn, styles, looks = new_figure(44), model_styles(results), {}
-    panels = drawn.subplots(1, 2)
-    for one in results.trainings.values():
-        found = [(way, of) for way, of in one.drawn if not way.noise and way.sampler in SAMPLERS]
-        samplers = list(dict.fromkeys(way.sampler for way, _ in found))
+    distance, digits = drawn.subplots(1, 2)
+    for training in results.trainings.values():
+        ways = [(way, of) for way, of in training.drawn if not way.noise and way.sampler in SAMPLERS]
+        samplers = list(dict.fromkeys(way.sampler for way, _ in ways))
+        style, colour = styles[training.model], colour_of(results, training)
         for sampler in samplers:
-            style, colour, own = styles[one.model], colour_of(results, one), sampler == samplers[0]
-            look = {"color": colour, "marker": style.marker, "linestyle": "-" if own else (0, (2, 1.2))}
-            look["markerfacecolor"] = colour if own else "white"
-            rows = [(way, of) for way, of in found if way.sampler == sampler]
-            for axes, measure in zip(panels, ("frechet", "digit"), strict=True):
-                _line(axes, rows, "calls", measure, look)
-            if len(rows) > 1:
+            look = {"color": colour, "marker": style.marker, "linestyle": "-"}
+            if sampler != samplers[0]:  # its own
+                look |= {"linestyle": (0, (2, 1.2)), "markerfacecolor": "white"}
+            some = [(way, of) for way, of in ways if way.sampler == sampler]
+            _line(distance, some, "calls", "frechet", look)
+            _line(digits, some, "calls", "digit", look)
+            if len(some) > 1:
                 name = style.label + (f", {SAMPLERS[sampler]}" if len(samplers) > 1 else "")
                 looks.setdefault(name, look)
     if not looks:
         return None
-    for axes in panels:
+    for axes in (distance, digits):
         axes.set(xscale="log", xlabel="network calls a sample")
         axes.xaxis.set_major_formatter(PLAIN)
-    on_logs(panels[0].yaxis)
-    panels[1].yaxis.set_major_formatter(PercentFormatter(1))
-    panels[1].set_ylim(bottom=0)
+    on_logs(distance.yaxis)
+    digits.yaxis.set_major_formatter(PercentFormatter(1))
+    digits.set_ylim(bottom=0)
     key(drawn, looks)
     return drawn
 
@@ -91,15 +85,15 @@ def sampling_noise(results: Results) -> Figure | None:
     """Class divergence, distance and share of digits of the zoom against the noise added in each step."""
     drawn, looks = new_figure(56), {}
     panels = drawn.subplots(1, 3)
-    for one in (one for one in results.of("zoom") if one.drawn):
-        own = one.drawn[0][0]
-        alike = [each for each in one.drawn if (each[0].sampler, each[0].calls) == (own.sampler, own.calls)]
+    for training in (training for training in results.of("zoom") if training.drawn):
+        own = training.drawn[0][0]
+        alike = [(w, of) for w, of in training.drawn if (w.sampler, w.calls) == (own.sampler, own.calls)]
         if len(alike) > 1:
             i = len(looks)
-            look = {"color": colour_of(results, one), "marker": "^vD<>phX"[i % 8]}
-            looks[f"seed {one.seed}"] = look | {"linestyle": (0, (2 + i, 1.2)) if i else "-"}
+            look = {"color": colour_of(results, training), "marker": "^vD<>phX"[i % 8]}
+            looks[f"seed {training.seed}"] = look | {"linestyle": (0, (2 + i, 1.2)) if i else "-"}
             for axes, measure in zip(panels, LABELS, strict=True):
-                _line(axes, alike, "noise", measure, looks[f"seed {one.seed}"])
+                _line(axes, alike, "noise", measure, looks[f"seed {training.seed}"])
     if not looks:
         return None
     for axes in panels:
@@ -122,7 +116,8 @@ def offset_response(results: Results) -> Figure | None:
         for one in (of.first(model) for model in styles if of and model in of.models):
             if one.analysed and "shift 1" in one.analysed:
                 style, found = styles[one.model], one.response()
-                t, (values, low, high) = found.places("response"), _ends(found["response"])
+                t = found.places("response")
+                values, low, high = zip(*(each.ends for each in found["response"]), strict=True)
                 axes.plot(t, values, color=style.colour, marker=style.marker, markersize=3)
                 axes.fill_between(t, low, high, color=style.colour, alpha=0.15, linewidth=0)
                 ends.append((t[-1], values[-1], style.label, style.colour))
@@ -170,8 +165,7 @@ def yardstick(results: Results) -> Figure | None:
     for one in (one for one in results.trainings.values() if one.measured):
         colour = styles[one.model].colour
         dots.append((one.final["frechet"].value, titled(results, one), colour, colour))
-    dots.sort(key=lambda dot: dot[0])
-    values, names, colours, inks = zip(*dots, strict=True)
+    values, names, colours, inks = zip(*sorted(dots), strict=True)
     drawn = new_figure(12 + ROW * len(dots))
     axes = drawn.subplots()
     axes.scatter(values, range(len(dots)), c=colours, s=22, zorder=3)

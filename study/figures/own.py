@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 import diffusion as d
 from diffusion.figures import curves
 from diffusion.figures.style import INK, MUTED, legend, new_figure
-from study.figures.styles import figure, on_logs, plain
+from study.figures.styles import dot, figure, on_logs, plain
 from study.results import Results
 
 ROW, AROUND = 5.5, 22  # mm: a row; the axis and the legend
@@ -25,17 +25,17 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
         return None
     one = next(one for one in results.trainings.values() if one.model in models)
     accepted = "digits" if one.settings["dataset"] == "mnist" else "accepted"
-    reals = {"Fréchet distance": ("frechet", one.final, "floor"), accepted: ("digit", one.real, "digit")}
-    reals |= {"coverage": ("coverage", one.real, "coverage")}
-    panels = {title: (measure, real[of].value) for title, (measure, real, of) in reals.items() if of in real}
+    panels = {"Fréchet distance": ("frechet", one.final["floor"].value)} if "floor" in one.final else {}
+    for title, measure in {accepted: "digit", "coverage": "coverage"}.items():
+        if measure in one.real:
+            panels[title] = measure, one.real[measure].value
     drawn = new_figure(AROUND + ROW * len(rows))
     grid = drawn.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, (measure, real)) in zip(grid, panels.items(), strict=True):
         line = axes.axvline(real, **REAL)
         found = {y: samples[measure] for y, samples in enumerate(rows.values()) if measure in samples}
         for y, each in found.items():
-            axes.plot([each.low, each.high], [y, y], color=INK, linewidth=1.1)
-            axes.plot(each.value, y, "o", color=INK, markersize=4)
+            dot(axes, each, y, INK)
         if any(each.high > 1 for each in found.values()):
             on_logs(axes.xaxis)
         else:

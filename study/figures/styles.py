@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
+from diffusion.evaluation.statistics import Interval
 from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import SMALL, STYLES, Styles, legend, styled, styles_of
 from study.results import STUDY, Results, Training
@@ -62,6 +63,13 @@ def key(drawn: Figure, looks: Mapping[str, Mapping[str, Any]]) -> None:
     """A legend of lines: name -> look."""
     if looks:
         legend(drawn, [(name, Line2D([], [], **look)) for name, look in looks.items()])
+
+
+def dot(axes: Axes, number: Interval, y: float, colour: str, times: float = 1) -> None:
+    """A number in a row of dots, with its interval, if it has one."""
+    axes.plot(times * number.value, y, "o", color=colour, markersize=4)
+    if number.low is not None:
+        axes.plot([times * number.low, times * number.high], [y, y], color=colour, linewidth=1)
 
 
 def on_logs(axis: Axis) -> None:

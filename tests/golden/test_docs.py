@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import re
-import shutil
 import subprocess
 import sys
 from itertools import chain
@@ -15,7 +14,6 @@ import yaml
 
 import diffusion as d
 import helpers
-from benchmarks import digits
 from helpers import ROOT
 from report import readme
 from study import profile
@@ -106,13 +104,6 @@ def test_the_profiles_in_running_are_profiles(tmp_path, code):
 def test_the_readme_shows_the_release():
     assert readme.filled(README, ROOT / "released" / "paper") == README
     assert README.count("<!-- released: ") == 1
-
-
-def test_the_table_of_time_to_digits_is_made_of_the_points_beside_it(tmp_path, capsys):
-    for path in (ROOT / "docs" / "bench").glob("digits-*.json"):
-        shutil.copy(path, tmp_path)
-    digits.main(["--seeds", "--out", str(tmp_path)])
-    assert (tmp_path / "digits.md").read_text() == (ROOT / "docs" / "bench" / "digits.md").read_text()
 
 
 def points(model, steps=None):

@@ -5,7 +5,6 @@ import torch
 
 import diffusion as d
 from benchmarks import baseline, bench, digits
-from diffusion.files import read_json
 from diffusion.processes.zoom import zoom
 
 N = 16
@@ -31,20 +30,15 @@ def test_the_textbooks_images_and_losses_are_ours(mnist_dir, monkeypatch):
 
 
 def test_a_quick_run_leaves_the_table(tmp_path, mnist_dir, capsys):
-    bench.main(["--quick", "zoom", "sampling", "share", "--out", str(tmp_path)])
+    bench.main(["--quick", "--out", str(tmp_path)])
     text = (tmp_path / "table.md").read_text()
     assert "the same images to the bit" in text
-    assert text.count("share of a product's rate") in (2, 4)  # of two networks, in bf16 too where it is fast
+    assert text.count("training step") == 2
     assert text in capsys.readouterr().out
 
 
 @pytest.mark.long
-def test_time_to_digits_is_told_of_each_candidate(tmp_path, mnist_dir, capsys):
-    digits.main(["--quick", "--seeds", "0", "--out", str(tmp_path)])
-    points = read_json(tmp_path / "digits-0.json")["points"]
-    found = [(one["model"], one["steps"], one["images"] // one["steps"]) for one in points]
-    assert found[:3] == [("Zoom, study's", 2, 128), ("Zoom, study's", 4, 128), ("Zoom, study's", 46_900, 128)]
-    lengths = {name: 3 if released else 2 for name, (*_, released) in digits.CANDIDATES.items()}
-    assert [name for name, *_ in found] == [name for name in lengths for _ in range(lengths[name])]
-    assert all(0 <= one["low"] <= one["digit"] <= one["high"] <= 1 for one in points)
-    assert (tmp_path / "digits.md").read_text() in capsys.readouterr().out
+def test_time_to_digits_is_told_of_each_candidate(mnist_dir):
+    points = [*digits.points(0, n=16, only=2)]
+    assert [(one["model"], one["steps"]) for one in points] == [(name, 2) for name in digits.CANDIDATES]
+    assert all(0 <= one["digit"] <= 1 < one["frechet"] for one in points)

@@ -195,14 +195,11 @@ def test_what_is_measured_stays_unless_its_code_changed_or_what_decides_all(
 
 
 def test_another_data_set_or_weights_that_are_not_those_of_the_file_are_refused(again, copied):
-    before, training = of(copied, "linear").rows, path_of(copied, "train_linear-3")
+    before = of(copied, "linear").rows
     with pytest.raises(ValueError, match="was trained on mnist, not on fashion"):
         again("linear", dataset="fashion")
     weights = copied / Job(copied, "train_linear-3").facts.weights.file
     weights.write_bytes(weights.with_name("epoch-0004.safetensors").read_bytes())
     with pytest.raises(measure.RunError, match=weights.name):
-        again("linear")
-    changed(training, lambda facts: facts.update(run="../elsewhere"))
-    with pytest.raises(ValueError, match="a place outside of"):
         again("linear")
     assert of(copied, "linear").rows == before

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from diffusion.processes import DDPM, ColdZoom, cosine, linear
+from diffusion.processes import DDPM, ColdZoom, linear
 from diffusion.runtime import generator
 from study import probes
 
@@ -46,17 +46,6 @@ def test_what_an_exact_network_restores_in_one_step_is_read_as_it_is_at_every_st
     assert {t: one.value for t, one in found.items()} == dict.fromkeys(range(10, 101, 10), 4 / 6)
 
 
-@pytest.mark.parametrize("schedule", [linear(20, beta_end=0.5), cosine(20)])
-def test_error_of_half_the_input_at_common_levels_in_closed_form(schedule):
-    """Grey is 0, so x_t = sqrt(1 - a) eps, and the error is (sqrt(1 - a) / 2 - 1)^2."""
-    common = probes.common_loss(DDPM(schedule), lambda x, t: 0.5 * x, GREY, "fp32")
-    assert common.levels == pytest.approx([0.05 + 0.1 * i for i in range(10)])
-    steps = [min(schedule.alpha_bar[1:].tolist(), key=lambda a: abs(a - level)) for level in common.levels]
-    expected = [((1 - a) ** 0.5 / 2 - 1) ** 2 for a in steps]
-    assert common.by_level == pytest.approx(expected, rel=0.02)
-    assert common.mean == pytest.approx(sum(common.by_level) / 10)
-
-
 def test_error_of_an_echo_is_that_of_the_zoom():
     process, x = ColdZoom(), torch.rand(5, 1, 28, 28, generator=generator(0)) - 0.5
     found = probes.restoration_error(process, echo, x, "fp32")
@@ -64,18 +53,6 @@ def test_error_of_an_echo_is_that_of_the_zoom():
     for level, one in found.items():
         error = (process.degrade(x, torch.full((5,), level)) - x).square().mean((1, 2, 3))
         assert (one.value, one.sd) == pytest.approx((error.mean().item(), error.std().item()), rel=1e-5)
-
-
-def test_confusion_counts_true_by_read():
-    x = torch.tensor([-0.5, -0.5, 0.5, 1 / 18]).view(4, 1, 1, 1).expand(4, 1, 28, 28)
-    found = probes.confusion(ColdZoom(), echo, by_brightness, x, torch.tensor([0, 5, 9, 7]), "fp32")
-    expected = torch.zeros(10, 10, dtype=torch.long)
-    expected[0, 0] = expected[5, 0] = expected[9, 9] = expected[7, 5] = 1
-    assert found["restored_as"] == expected.tolist()
-    assert found["restored_right"].value == 0.5
-    assert {one.n for one in found["dark_centre_of"]} == {2}  # the two black images
-    assert found["dark_centre_restored_as"][0].value == 1
-    assert [one.value for one in found["dark_centre_of"]] == [0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0]
 
 
 def test_copies_are_nearer_to_training_images_than_test_images_of_their_class():
