@@ -6,7 +6,7 @@ from black to white. A pixel of an image is a whole number of pixels of the save
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -75,7 +75,7 @@ def _wrapped(label: str, fits: float) -> str:
     return label if "$" in label or len(label) < fits else re.sub(r"(?<=/)| ", "\n", label)
 
 
-def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> Figure:
+def page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> Figure:
     """Blocks of images alike in shape, `across` beside one another, as large as the page allows."""
     first, down = blocks[0], math.ceil(len(blocks) / across)
     height, width = first.images.shape[1:3]
@@ -116,14 +116,14 @@ def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) ->
 def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest: float = HIGHEST) -> Figure:
     """Grids of images under their titles, `across` beside one another: title -> (n, 28, 28)."""
     blocks = [Block(as_bytes(x), columns, title=title) for title, x in titled.items()]
-    return _page(blocks, across, highest)
+    return page(blocks, across, highest)
 
 
 @styled
 def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
     """A row of images beside each name: name -> (columns, 28, 28); `under` the columns, a text for each."""
     images = [as_bytes(row) for row in named.values()]
-    return _page([Block(np.concatenate(images), len(images[0]), list(named), under)])
+    return page([Block(np.concatenate(images), len(images[0]), list(named), under)])
 
 
 @styled
@@ -134,49 +134,9 @@ def grid(images: Any, columns: int = 8) -> Figure:
     images = as_bytes(images)
     if len(shape) == 4 and shape[1] == 3:
         images = images.reshape(shape).transpose(0, 2, 3, 1)
-    return _page([Block(images, min(columns, len(images)))])
+    return page([Block(images, min(columns, len(images)))])
 
 
 def latents(named: Mapping[str, Any], steps: Sequence[int]) -> Figure:
     """Fig. 2: images on their way down a degradation, name -> (columns, 28, 28), under them their steps."""
     return rows(named, [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)])
-
-
-def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
-    """An image (28, 28) at each alpha_bar with the same noise: bytes (latents, 28, 28).
-
-    Two standard deviations about a latent's mean fill the range of greys; the image is left as it is.
-    """
-    x0 = as_bytes(image)[0]
-    noise = np.random.default_rng(3).standard_normal(x0.shape)
-    rows = []
-    for a in map(float, alpha_bar):
-        x = np.sqrt(a) * (x0 / 255 - 0.5) + np.sqrt(1 - a) * noise
-        rows.append(x0 if a >= 1 else as_bytes((x - x.mean()) / (4 * x.std()))[0])
-    return np.stack(rows)
-
-
-@styled
-def zoom_progression(images: Any) -> Figure:
-    """Fig. 7: an image at zoom levels t = 0..T, (T + 1, 28, 28); under each, t and the size of the crop."""
-    images = as_bytes(images)
-    side, columns = images.shape[-1], min(13, len(images))
-    labels = [rf"$t = {t}$" + "\n" + rf"${side - t} \times {side - t}$" for t in range(len(images))]
-    parts = [slice(i, i + columns) for i in range(0, len(images), columns)]
-    return _page([Block(images[part], columns, under=labels[part]) for part in parts], highest=60)
-
-
-def reconstructions(
-    original: Any, degraded: Any, restored: Any, levels: Sequence[Any] | None = None
-) -> Figure:
-    """Figs. 10 and 11: images (n, 28, 28), degraded, and restored; under them their levels."""
-    named = {"original": original, "degraded": degraded, "restored": restored}
-    return rows(named, [f"$t = {x}$" if isinstance(x, int) else str(x) for x in levels or ()])
-
-
-@styled
-def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
-    """Fig. 12: samples on their way from the prior to images, (steps, columns, 28, 28); t of each row."""
-    beside = [f"$t = {t}$" for t in steps]
-    beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
-    return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=66)
