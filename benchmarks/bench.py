@@ -24,10 +24,10 @@ from benchmarks import baseline
 from diffusion import runtime
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import zoom
-from diffusion.provenance import environment
 from diffusion.training.network import architecture
 from diffusion.training.sampling import walk
 from diffusion.training.steps import Learner
+from study.environment import environment
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "bench"
 # Timed rounds; training steps in each, of how many images; samples, their steps, and how many in each round.

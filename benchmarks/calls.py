@@ -14,8 +14,8 @@ from typing import Any
 
 import diffusion as d
 from benchmarks.bench import OUT
-from diffusion.provenance import environment
 from study import table
+from study.environment import environment
 
 CALLS = (24, 12, 6, 4, 2)
 MEASURES = {"digit": max, "frechet": min, "frechet_autoencoder": min}  # and which is the best

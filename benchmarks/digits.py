@@ -27,7 +27,7 @@ from diffusion import runtime
 from diffusion.figures.curves import logarithmic
 from diffusion.figures.style import handles, legend, new_figure, save, styled, styles_of
 from diffusion.files import read_json, write_bytes, write_json
-from diffusion.provenance import environment
+from study.environment import environment
 
 STUDY = {"learning_rate": 2e-4, "lr_schedule": "constant"}  # batches of 128, the study's network
 UNET = {"network": "unet", "batch_size": 32, "learning_rate": 3e-3}  # a rate that decays

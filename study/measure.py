@@ -36,12 +36,12 @@ from diffusion.identity import code_of
 from diffusion.processes import DDPM, ColdDiffusion, ColdZoom
 from diffusion.processes.priors import Patches
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
-from diffusion.provenance import MEASURING, environment
 from diffusion.runtime import Precision
 from diffusion.training.folder import RunError
 from diffusion.training.run import Run
 from study import confidence, distances, probes, table
 from study import pixels as pixels  # whose measures are taken, too
+from study.environment import MEASURING, environment
 from study.kept import Drawn, keep, kept_path
 from study.results import LATE, trainings_in
 from study.settings import plain, sampling

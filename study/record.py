@@ -13,7 +13,7 @@ import diffusion as d
 from diffusion import data
 from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval
-from diffusion.provenance import environment
+from study.environment import environment
 from study.settings import flat
 from study.table import lines, write
 

@@ -24,7 +24,8 @@ from diffusion.bounds import named
 from diffusion.files import differences, digest, read_json, sha256, write_json
 from diffusion.identity import own_code
 from diffusion.processes.base import GREY28
-from diffusion.provenance import MEASURING, releases, versions
+from diffusion.provenance import releases, versions
+from study.environment import MEASURING
 from study.profile import NOTEBOOKS, ROOT, Profile, ProfileError
 
 OURS = ".ci .devcontainer .git .github benchmarks data diffusion docs notebooks play profiles released report"
