@@ -39,7 +39,7 @@ from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Na
 from diffusion.runtime import Precision
 from diffusion.training.folder import RunError
 from diffusion.training.run import Run
-from study import confidence, distances, probes, table
+from study import confidence, distances, divergence, probes, table
 from study import pixels as pixels  # whose measures are taken, too
 from study.environment import MEASURING, environment
 from study.kept import Drawn, keep, kept_path
@@ -231,10 +231,15 @@ class Sets(NamedTuple):
                 found.append(Part(CHECKPOINT, epoch, ["response"], partial(response, epoch)))
         found.append(Part("", None, FLOORS, partial(evaluator.floors, self.n_distance)))
         found += self.of_way("", run)
-        found.append(Part(REAL, None, [*self.names, *BESIDE], partial(evaluator.real, self.n_distance)))
+        found.append(Part(REAL, None, self.names, partial(evaluator.real, self.n_distance)))
         if evaluator.classes:
-            least = cache(lambda: {"threshold": confidence.threshold(evaluator)})
-            found.append(Part(REAL, None, ["threshold"], lambda _: least()))
+            of = evaluator.all_labels, self.n_distance, evaluator.classes, evaluator.seed
+
+            def beside(_: Any) -> Mapping[str, Value]:
+                least = confidence.threshold(evaluator)
+                return {"threshold": least, "divergence_floor": divergence.divergence_floor(*of)}
+
+            found.append(Part(REAL, None, BESIDE[:2], beside))
         return found
 
     def of_way(self, way: str, of: Run, average: int = 1) -> list[Part]:

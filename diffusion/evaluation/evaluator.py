@@ -257,7 +257,7 @@ class Evaluator:
         """The measures of the real test images, by name.
 
         Precision, recall and coverage are those of n training images, n at least 12; the share of digits is
-        that of the test images which gave no bound. `divergence_floor`, of n images, stands beside.
+        that of the test images which gave no bound.
         """
         key = whole("n", n, samples.FEWEST), None if only is None else frozenset(only)
         if key in self._real:
@@ -266,9 +266,8 @@ class Evaluator:
         if only is None or {"precision", "recall", "coverage"}.intersection(only):
             found |= samples.precision_recall_coverage(*self.compared(self.main.train, n))
         if self.classes:
-            prior = samples.shares(self.all_labels, self.classes)
-            found["class_share"] = [Interval(share) for share in prior.tolist()]
-            found["divergence_floor"] = samples.divergence_floor(self.all_labels, n, self.seed, self.classes)
+            counts = self.all_labels.bincount(minlength=self.classes).tolist()
+            found["class_share"] = [Interval(k / len(self.all_labels)) for k in counts]
         if self.test.recognisable and (only is None or "digit" in only):
             found["digit"] = digit(self.recogniser, self.x_test[1::2])
         self._real[key] = {name: one for name, one in found.items() if only is None or name in only}

@@ -24,7 +24,7 @@ from diffusion.files import write_json
 from diffusion.provenance import PACKAGE
 from diffusion.runtime import affordable, generator
 from diffusion.training import sampling
-from study import distances, pixels
+from study import distances, divergence, pixels
 
 ENDS = ("low", "high")
 GOLDEN = Path(__file__).with_name("values.json")
@@ -142,12 +142,13 @@ def variety() -> dict[str, Any]:
 def classes() -> dict[str, Any]:
     images = to_uint8(drawn("zoom")).float() / 255 - 0.5
     labels, confidence = samples.read(classifier.logits(classifier.load(), images))
-    found = samples.class_shares(labels, d.load(split="test")[1])
+    three = samples.class_shares(labels, 10)[3]
+    found = divergence.divergence(labels, d.load(split="test")[1], 10)
     return {
         "labels": labels.tolist(),
         "confidence": confidence.mean().item(),
-        "divergence": list(found["divergence"].ends),
-        "share of 3": [found["class_share"][3].low, found["class_share"][3].high],
+        "divergence": list(found.ends),
+        "share of 3": [three.low, three.high],
     }
 
 
