@@ -11,7 +11,6 @@ import functools
 import importlib
 import inspect
 import operator
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -21,7 +20,6 @@ from torch import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
-STANDARD = {*sys.stdlib_module_names, "builtins"}
 
 
 def _plain(value: Any) -> Any:
@@ -59,16 +57,15 @@ def _refusal(error: ValidationError, function: Callable) -> Exception:
     """The first of pydantic's errors as one line."""
     found = error.errors()[0]
     first, *deeper = found["loc"]
-    places = dict(enumerate(inspect.signature(function).parameters))
-    name = str(places.get(first, first))
+    known = [*inspect.signature(function).parameters]
+    name = known[first] if isinstance(first, int) and first < len(known) else str(first)
     who = function.__qualname__.removesuffix(".__init__")
     if found["type"].startswith(("unexpected", "missing")):
-        known = [one for one in function.__annotations__ if one != "return"]
         what = "takes no" if found["type"].startswith("un") else "needs"
-        return TypeError(f"{who} {what} {name!r}; it takes {', '.join(known)}{nearest(name, known)}")
-    value = found["input"] if isinstance(found["input"], str | int | float | None) else looks(found["input"])
-    shown = repr(value) if isinstance(found["input"], str) else value
-    at = ".".join(map(str, [name, *deeper]))
+        names = [parameter for parameter in known if parameter != "self"]
+        return TypeError(f"{who} {what} {name!r}; it takes {', '.join(names)}{nearest(name, names)}")
+    value, at = found["input"], ".".join(map(str, [name, *deeper]))
+    shown = repr(value) if isinstance(value, str | int | float | None) else looks(value)
     return ValueError(f"{at} = {shown} is not allowed in {who}: it {found['msg'].removeprefix('Input ')}")
 
 
@@ -109,17 +106,16 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
     if name in registry:
         return registry[name]
     module, colon, attribute = name.partition(":")
-    if not colon or module.partition(".")[0] in STANDARD:
+    if not colon:
         known = f"{', '.join(registry)}, or module:name of your own{nearest(name, registry)}"
         raise ValueError(f"{what} is {name!r}; allowed: {known}")
     try:
         return operator.attrgetter(attribute)(importlib.import_module(module))
-    except (Exception, SystemExit) as error:  # a module of one's own may fail in any way
-        needed = (
-            f"module:name, without .py: {module[:-3]}:{attribute}" if module[-3:] == ".py" else "module:name"
-        )
+    except Exception as error:  # a module of one's own may fail in any way
         why = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{what} is {name!r}, which cannot be loaded ({why}); needed: {needed}") from error
+        raise ValueError(
+            f"{what} is {name!r}, which cannot be loaded ({why}); needed: module:name"
+        ) from error
 
 
 def made(

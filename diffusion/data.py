@@ -15,19 +15,21 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import platformdirs
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import looks, named, whole
-from diffusion.files import expanded, sha256
-from diffusion.idx import MNIST, SPLITS, Arrays, DataError, IdxFiles
+from diffusion.bounds import checked, looks, named, whole
+from diffusion.files import sha256
+from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
 from diffusion.provenance import checkout
 
 
+@checked
 @dataclass(frozen=True)
 class DataSet:
     """Square images, of classes or of none, split into images to train and to test on.
@@ -46,25 +48,14 @@ class DataSet:
         citation: its key in the report's bibliography.
         to_28: "pad" or "resize" to 28 x 28 grey pixels: by a black border, or so that the longer side is 28
             and then by a border; None: images stay as they are.
-
-    Raises:
-        ValueError: no title, classes that are no names, or another `to_28`.
     """
 
-    title: str
+    title: Annotated[str, Field(min_length=1)]
     read: Callable[[str, Path], Arrays | np.ndarray]
     classes: tuple[str, ...] = tuple("0123456789")
     noun: str = "class"
     citation: str = ""
     to_28: Literal["pad", "resize"] | None = None
-
-    def __post_init__(self) -> None:
-        if not self.title.strip():
-            raise ValueError("title is empty; needed: what the data set is called")
-        if isinstance(self.classes, str) or len(self.classes) == 1:
-            raise ValueError(f"classes is {self.classes!r}; needed: two names or more, or none: ()")
-        if self.to_28 not in (None, "pad", "resize"):
-            raise ValueError(f"to_28 is {self.to_28!r}; allowed: 'pad', 'resize' or None")
 
 
 # --- data sets that are known ---
@@ -76,7 +67,7 @@ KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 # All that the project knows of its data sets. One is added here, and what it cites to report/references.bib.
 DATASETS: dict[str, DataSet] = {
-    "mnist": DataSet("MNIST", MNIST, noun="digit", citation="lecun1998"),
+    "mnist": DataSet("MNIST", IdxFiles("MNIST"), noun="digit", citation="lecun1998"),
     "fashion": DataSet("Fashion-MNIST", IdxFiles("FashionMNIST"), CLOTHES, citation="xiao2017"),
     "kmnist": DataSet("KMNIST", IdxFiles("KMNIST"), KANA, citation="clanuwat2018"),
 }
@@ -84,11 +75,9 @@ DATASETS: dict[str, DataSet] = {
 
 def get(dataset: str | DataSet) -> DataSet:
     """The data set of a name in `DATASETS`, or `module:name` of your own; ValueError: it is none."""
-    if isinstance(dataset, str | os.PathLike) and dataset not in DATASETS and Path(dataset).is_dir():
-        raise ValueError(f"dataset is {str(dataset)!r}, a folder; d.images reads pictures, d.open a run")
     found = named("dataset", dataset, DATASETS)
     if not isinstance(found, DataSet):
-        raise ValueError(f"dataset is {dataset!r}, {looks(found)}; needed: a diffusion.DataSet")
+        raise ValueError(f"dataset is {looks(found)}; needed: a diffusion.DataSet, such as d.images(folder)")
     return found
 
 
@@ -98,7 +87,7 @@ def get(dataset: str | DataSet) -> DataSet:
 def folder(data_dir: str | os.PathLike | None = None) -> Path:
     """The data folder: the argument, else $MNIST_DIR, else `data/` of a checkout, else the cache folder."""
     if chosen := data_dir or os.environ.get("MNIST_DIR"):
-        return expanded(chosen).absolute()
+        return Path(chosen).expanduser().absolute()
     if project := checkout():
         return project / "data"
     return Path(platformdirs.user_cache_dir("cold-zoom-diffusion", appauthor=False))
@@ -136,37 +125,29 @@ def load(
     known, raw = get(dataset), raw_folder(data_dir, dataset)
     try:
         read = known.read(split, raw)
-        images, labels = read if isinstance(read, tuple | list) else (read, None)
-        images, labels = np.asarray(images), None if labels is None else np.asarray(labels)
+        images, labels = map(np.asarray, read if isinstance(read, tuple) else (read, ()))
     except DataError:
         raise
-    except (Exception, SystemExit) as error:  # of the folder, or of a function of the user's own
-        why = " ".join(f"{type(error).__name__}: {error}".split())
+    except Exception as error:  # of the folder, or of a function of the user's own
         raise DataError(
-            f"{known.title} cannot be read from {raw} ({why}); repair that, or choose another folder with "
-            "data_dir or the environment variable MNIST_DIR"
+            f"{known.title} cannot be read from {raw} ({type(error).__name__}: {error}); repair that, or "
+            "choose another folder with data_dir or the environment variable MNIST_DIR"
         ) from error
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not _are_labels(labels, images, known):
-        found = "none" if labels is None else f"{labels.shape} of {labels.dtype}"
+    right = labels.shape == (len(images) if known.classes else 0,)
+    right = right and {*labels.tolist()} <= {*range(len(known.classes))}
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size or not right:
         needed = f"one an image, 0 to {len(known.classes) - 1}" if known.classes else "none, without classes"
         raise DataError(
-            f"{known.title}: images are {images.shape} of {images.dtype}, labels {found}; needed: (N, S, S), "
+            f"{known.title}: images are {looks(images)}, labels {looks(labels)}; needed: (N, S, S), "
             f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
         )
     n = n if n is None else whole("n", n, 1, len(images))
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     x = _to_28(x, known) if known.to_28 else x
     if x.shape[2] != x.shape[3]:
-        raise DataError(f"{known.title}: images are {images.shape}; needed: square ones, or to_28='resize'")
+        raise DataError(f"{known.title}: images are {looks(images)}; needed: square ones, or to_28='resize'")
     x = x.contiguous().float().div_(255).sub_(0.5)
-    return x, None if labels is None else torch.from_numpy(np.array(labels[:n])).long()
-
-
-def _are_labels(labels: np.ndarray | None, images: np.ndarray, known: DataSet) -> bool:
-    if labels is None or not known.classes:
-        return bool(images.size) and labels is None and not known.classes
-    each = labels.size and labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
-    return bool(each and labels.min() >= 0 and labels.max() < len(known.classes))
+    return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
 
 
 def _channels_first(x: Tensor) -> Tensor:
@@ -192,14 +173,9 @@ def _to_28(x: Tensor, known: DataSet) -> Tensor:
 
 
 def content(dataset: str | DataSet = "mnist", data_dir: str | os.PathLike | None = None) -> str:
-    """Hash of a data set: of the known files' MD5, or of what one of your own reads."""
-    read = get(dataset).read
-    if isinstance(read, IdxFiles):
-        parts = list(read.md5.values())
-    else:
-        loaded = [part for split in SPLITS for part in load(dataset, split, data_dir)]
-        parts = [fingerprint(part) for part in loaded if part is not None]
-    return sha256(" ".join(parts).encode())[:16]
+    """Hash of all images and labels of a data set."""
+    parts = [part for split in SPLITS for part in load(dataset, split, data_dir)]
+    return sha256(" ".join(fingerprint(part) for part in parts if part is not None).encode())[:16]
 
 
 def fingerprint(x: Tensor) -> str:
@@ -213,9 +189,7 @@ def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:
     MNIST is fetched first where that is asked for.
     """
     for name, known in DATASETS.items():
-        files, raw = known.read, raw_folder(dataset=known)
-        there = isinstance(files, IdxFiles) and files.verified(raw, files.md5).keys() == files.md5.keys()
-        if there or fetch and name == "mnist":
+        if known.read.there(raw_folder(dataset=known)) or fetch and name == "mnist":
             x = load(known)[0][:n]
             if fingerprint(x) == sha256:
                 return x

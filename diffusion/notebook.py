@@ -17,7 +17,6 @@ from PIL import Image
 
 from diffusion import figures
 from diffusion.data import grey_values
-from diffusion.files import expanded
 from diffusion.provenance import checkout
 from diffusion.training.run import Run
 
@@ -32,7 +31,7 @@ SECONDS = 1.0  # between two drawings of the loss
 
 def results(out_dir: str | None) -> Path:
     """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
-    return expanded(out_dir) if out_dir else (checkout() or Path()) / "build/notebook"
+    return Path(out_dir).expanduser() if out_dir else (checkout() or Path()) / "build/notebook"
 
 
 def live() -> bool:

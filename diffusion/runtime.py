@@ -87,19 +87,12 @@ def affordable(precision: str, on: torch.device) -> str:
 
 def _fast_in_bf16() -> bool:
     """True for a CPU with AMX, or AMD's AVX512-BF16 (docs/speed.md), but for one with COLD_ZOOM_BF16=0."""
-    if (told := os.environ.get("COLD_ZOOM_BF16", "1")) not in ("0", "1"):
-        raise ValueError(f"COLD_ZOOM_BF16 is {told!r}; allowed: 0 (compute in float32), 1")
-    if told == "0":
+    if os.environ.get("COLD_ZOOM_BF16") == "0":
         return False
-    amx, avx = (  # of torch.cpu; absent in some builds
-        getattr(torch.cpu, probe, lambda: False)()
-        for probe in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    )
-    try:
-        intel = "GenuineIntel" in Path("/proc/cpuinfo").read_text()
-    except OSError:
-        intel = False
-    return amx or (avx and not intel)
+    probes = "_is_amx_tile_supported", "_is_avx512_bf16_supported"  # absent in some builds
+    amx, avx = (getattr(torch.cpu, probe, bool)() for probe in probes)
+    information = Path("/proc/cpuinfo")
+    return amx or avx and "GenuineIntel" not in (information.read_text() if information.exists() else "")
 
 
 def autocast(on: torch.device, precision: str) -> AbstractContextManager:

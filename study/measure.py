@@ -262,7 +262,7 @@ class Sets(NamedTuple):
             a, b = (self.draw(self.n_checkpoint, changed[way], way) for way in (before, after))
             a, b = (Seen(self.evaluator, x).features for x in (a, b))
             how = self.evaluator.interval_repeats, self.evaluator.seed
-            return {"frechet_gap": distances.frechet_gap(self.evaluator.digits.reference, b, a, *how)}
+            return {"frechet_gap": distances.frechet_gap(self.evaluator.main.reference, b, a, *how)}
 
         found = []
         for way, of in changed.items():
@@ -287,7 +287,7 @@ def analysis(evaluator: Evaluator, draw: Drawn, others: Mapping[str, Run], x: Te
     def mix(_: Any) -> Mapping[str, Value]:
         if seen().one_image:  # which has no distance
             return {}
-        reference, repeats = evaluator.digits.reference, evaluator.interval_repeats
+        reference, repeats = evaluator.main.reference, evaluator.interval_repeats
         with contextlib.suppress(ValueError):  # too few images of the classes that there are
             return distances.split(reference, seen().features, seen().labels, test, repeats)
         return {}

@@ -21,7 +21,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdap
 
 import diffusion as d
 from diffusion.bounds import STRICT, Seed, nearest
-from diffusion.files import expanded
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks
@@ -163,7 +162,7 @@ class Profile:
 
 def read(name: str | Path) -> Profile:
     """The profile of a name, or of a YAML file; ProfileError: one line that says what is wrong where."""
-    where = expanded(name) if str(name).endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
+    where = Path(name).expanduser() if str(name).endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
     try:
         file = Sections.model_validate(yaml.safe_load(where.read_text("utf-8")))
     except FileNotFoundError:
@@ -200,7 +199,7 @@ def read(name: str | Path) -> Profile:
     return Profile(
         where=where,
         file=file,
-        out=expanded(file.out or f"build/{file.profile}"),
+        out=Path(file.out or f"build/{file.profile}").expanduser(),
         trainings=trainings,
         measures=measures,
         schedules=filled("01_schedules", shared | {"seed": first} | file.schedules, f"{where}, schedules"),

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.files import expanded, read_json, write_bytes
+from diffusion.files import read_json, write_bytes
 from diffusion.provenance import releases
 
 METRICS = "metrics"
@@ -244,7 +244,7 @@ def rows(out: Path) -> Iterator[Row]:
 
 def frame(run: str | Path) -> pd.DataFrame:
     """The numbers of a release, by its name, or of a folder as a DataFrame; ValueError: it has none."""
-    folder = releases() / run if (releases() / run / METRICS).is_dir() else expanded(run)
+    folder = releases() / run if (releases() / run / METRICS).is_dir() else Path(run).expanduser()
     found = pd.DataFrame(rows(folder), columns=Row._fields)
     if found.empty:
         raise ValueError(f"{folder} has no results; needed: a folder of results, or the name of a release")

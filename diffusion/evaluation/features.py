@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from diffusion import data
 from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
-from diffusion.evaluation.shipped import Shipped
+from diffusion.evaluation.shipped import MeasuringNetwork
 from diffusion.files import sha256
 from diffusion.runtime import progress, seeded
 
@@ -57,7 +57,7 @@ class Extractor:
         return torch.cat([self.network(part.to(self.device)).float().cpu() for part in parts])
 
 
-def small(name: str, kind: Shipped, device: torch.device, weights: Path | None = None) -> Extractor:
+def small(name: str, kind: MeasuringNetwork, device: torch.device, weights: Path | None = None) -> Extractor:
     """The features of a small network with the shipped weights (None) or those of a file."""
     model = kind.load(weights).to(device)
 

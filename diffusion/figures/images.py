@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from diffusion.bounds import looks, whole
+from diffusion.bounds import whole
 from diffusion.data import grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
@@ -29,10 +29,7 @@ CHARACTER = 0.5 * SMALL * DPI / 72  # width of a character
 def as_bytes(images: Any) -> np.ndarray:
     """Images (..., h, w) in [-0.5, 0.5], or bytes already, as bytes (n, h, w). NaN becomes grey."""
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
-        try:
-            x = torch.as_tensor(images).detach().cpu()
-        except (TypeError, ValueError, RuntimeError):  # torch's own say nothing of images
-            raise ValueError(f"images are {looks(images)}; needed: a tensor or an array (n, S, S)") from None
+        x = torch.as_tensor(images).detach().cpu()
         images = (x if x.dtype == torch.uint8 else grey_values(x.double().nan_to_num())).numpy()
     if images.ndim < 2 or images.size == 0:
         raise ValueError(f"images have shape {images.shape}; needed: (n, 28, 28), not empty")

@@ -75,10 +75,8 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
         return finite_images(process.expand(start), shape, "start")
     if start is None:
         return finite_images(process.draw_prior(n, noise), shape, f"draw_prior of {type(process).__name__}")
-    drawn, who = start.draw(n, noise), f"the prior, a {type(start).__name__},"
-    if not isinstance(drawn, Tensor) or len(drawn) != n:
-        raise ValueError(f"{who} gave {looks(drawn)}; needed: {n} images")
-    return finite_images(process.expand(drawn), shape, who)
+    who = f"the prior, a {type(start).__name__},"
+    return finite_images(process.expand(start.draw(n, noise)), shape, who)
 
 
 def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:
