@@ -25,7 +25,7 @@ import diffusion as d
 from benchmarks.bench import MACHINE, OUT
 from diffusion import runtime
 from diffusion.figures.curves import logarithmic
-from diffusion.figures.style import handles, legend, new_figure, save, styled, styles_of
+from diffusion.figures.style import handles, legend, new_figure, styled, styles_of
 from diffusion.files import read_json, write_bytes, write_json
 from study.environment import environment
 
@@ -138,7 +138,11 @@ def main(arguments: list[str] | None = None) -> None:
         lines.append(f"- {machine}: {', '.join(dict.fromkeys(on.model))}")
     lines.append("")
     write_bytes(options.out / "digits.md", "\n".join(lines).encode())
-    print("\n".join(["", *lines, str(save(figure(found, means), options.out / "digits.svg"))]))
+    print(
+        "\n".join(
+            ["", *lines, str(write_bytes(options.out / "digits.svg", render(figure(found, means), "svg")))]
+        )
+    )
 
 
 if __name__ == "__main__":

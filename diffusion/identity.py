@@ -50,13 +50,6 @@ TYPED = "__main__"  # the module of a notebook, or of a script that is run
 
 def tree(value: Any, at: str) -> Any:
     """A value as plain ones, which torch keeps and loads as weights; ValueError: it holds something else."""
-    try:
-        return _tree(value, at)
-    except RecursionError:
-        raise ValueError(f"{at} holds itself, or is nested too deeply; {NEEDED}") from None
-
-
-def _tree(value: Any, at: str) -> Any:
     kind = type(value)
     if kind in PLAIN:
         return value
@@ -67,9 +60,9 @@ def _tree(value: Any, at: str) -> Any:
         shape = None if isinstance(value, np.generic) else [*value.shape]
         return {"numpy": value.dtype.str, "shape": shape, "bytes": data}
     if kind in (list, tuple):
-        return kind(_tree(one, f"{at}[{i}]") for i, one in enumerate(value))
+        return kind(tree(one, f"{at}[{i}]") for i, one in enumerate(value))
     if kind is dict:
-        return {"dict": [[_tree(k, at), _tree(one, f"{at}[{k!r}]")] for k, one in value.items()]}
+        return {"dict": [[tree(k, at), tree(one, f"{at}[{k!r}]")] for k, one in value.items()]}
     if isinstance(value, type | FunctionType):
         return {"name": name_of(value, at)}
     slots = any(getattr(base, "__slots__", ()) for base in kind.__mro__)
@@ -77,7 +70,7 @@ def _tree(value: Any, at: str) -> Any:
     if not simple or isinstance(value, Enum) or kind.__module__ == "builtins":
         raise ValueError(f"{at} is {looks(value)}; {NEEDED}")
     name = name_of(kind, at)
-    return {"class": name, "state": {k: _tree(one, f"{at}.{k}") for k, one in sorted(vars(value).items())}}
+    return {"class": name, "state": {k: tree(one, f"{at}.{k}") for k, one in sorted(vars(value).items())}}
 
 
 def tree_back(found: Any) -> Any:

@@ -1,4 +1,4 @@
-"""For notebooks alone: a slider through images, a loss that is drawn while it falls, samples of a release.
+"""For notebooks alone: a slider through images, and a loss that is drawn while it falls.
 
 To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
 """
@@ -18,7 +18,6 @@ from PIL import Image
 from diffusion import figures
 from diffusion.data import grey_values
 from diffusion.provenance import checkout
-from diffusion.training.run import Run
 
 if (_place := checkout()) and str(_place) not in sys.path:
     sys.path.append(str(_place))
@@ -57,15 +56,6 @@ def loss_curve() -> Callable[[int, float], None] | None:
             drawn.append(time.monotonic())
 
     return show
-
-
-def kept_samples(run: Run, n: int) -> torch.Tensor:
-    """The first n samples kept with a released training, (n, 1, 28, 28); ValueError: none are."""
-    path = run.folder.parents[1] / "kept" / f"samples_{run.name}.npz"
-    if not path.is_file():
-        raise ValueError(f"{path} is not there; run.sample({n}) draws samples")
-    with np.load(path) as kept:
-        return torch.from_numpy(kept["images"][:n, None]).float() / 255 - 0.5
 
 
 def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:

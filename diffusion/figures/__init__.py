@@ -10,4 +10,3 @@ from diffusion.figures.images import grid as grid
 from diffusion.figures.images import latents as latents
 from diffusion.figures.images import steps_of as steps_of
 from diffusion.figures.style import render as render
-from diffusion.figures.style import save as save

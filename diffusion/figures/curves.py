@@ -15,17 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.figures.style import (
-    AXIS,
-    INK,
-    STYLES,
-    Style,
-    handles,
-    legend,
-    new_figure,
-    styled,
-    styles_of,
-)
+from diffusion.figures.style import AXIS, INK, STYLES, Style, handles, legend, new_figure, styled, styles_of
 
 FEW = 25  # up to so many points, each has a marker
 LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on

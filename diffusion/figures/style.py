@@ -10,10 +10,8 @@ import base64
 import functools
 import io
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
 import matplotlib.style
@@ -22,8 +20,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
-
-from diffusion.files import write_bytes
 
 F = TypeVar("F", bound=Callable[..., Figure | None])
 TEXT_WIDTH = 5.75  # inches: the report's text width, 146 mm
@@ -194,14 +190,3 @@ def _compact(png: io.BytesIO) -> bytes:
     grey = red.tobytes() == green.tobytes() == blue.tobytes()
     (red if grey else picture).save(buffer, "PNG", optimize=True, dpi=(DPI, DPI))
     return buffer.getvalue()
-
-
-def save(figure: Figure, path: str | os.PathLike) -> Path:
-    """Write a figure to `path` (.svg or .png) atomically, making its folder; returns the path.
-
-    ValueError: another suffix. OSError: the folder cannot be written.
-    """
-    suffix = Path(path).suffix.lower().removeprefix(".")
-    if suffix not in ("svg", "png"):
-        raise ValueError(f"cannot save a figure as {Path(path).name!r}; end the name in .svg or .png")
-    return write_bytes(path, render(figure, suffix))

@@ -52,7 +52,7 @@ def check_images(x: Tensor, name: str = "images") -> None:
 
 
 def images(name: str, x: Any) -> Tensor:
-    """Images as floats (N, C, S, S) in [-0.5, 0.5]; ValueError: they are none, as `data.as_images` has them."""
+    """Images as floats (N, C, S, S) in [-0.5, 0.5], as `data.as_images` takes them, or a ValueError."""
     found = as_images(x)
     check_images(found, name)
     return found.detach().float()

@@ -148,9 +148,7 @@ class UNet(nn.Module):
 
     @checked
     def __init__(
-        self,
-        width: Annotated[int, Plain, Field(ge=4, multiple_of=4)] = 16,
-        image_shape: Shape = GREY28,
+        self, width: Annotated[int, Plain, Field(ge=4, multiple_of=4)] = 16, image_shape: Shape = GREY28
     ):
         super().__init__()
         w, colours = width, image_shape[0]

@@ -87,11 +87,9 @@ class Run:
         """Training loss by step: (last step of a part, mean over that part), at most about 1,000 parts."""
         found, before = [], 0
         for line in self.history:
-            k = len(line["losses"])
-            found += [
-                (before + (line["step"] - before) * i // k, loss) for i, loss in enumerate(line["losses"], 1)
-            ]
-            before = line["step"]
+            k, n = len(line["losses"]), line["step"] - before
+            found += [(before + n * i // k, loss) for i, loss in enumerate(line["losses"], 1)]
+            before += n
         return found
 
     def weights_sha256(self, epoch: int | None = None) -> str:
@@ -219,12 +217,11 @@ class Run:
         return self.history[last - average : last]
 
     def __repr__(self) -> str:
-        last = self.history[-1]
-        losses = [f"{k.replace('_', ' ')} {last[k]:.5f}" for k in ("train_loss", "test_loss") if last[k]]
+        loss, process = self.history[-1]["train_loss"], self.process
         return (
-            f"{self.name}: {type(self.process).__name__} with T = {self.process.T}, seed {self.seed}, "
+            f"{self.name}: {type(process).__name__} with T = {process.T}, seed {self.seed}, "
             f"{self.parameters_count:,} parameters, epochs: {self.epochs}, steps: {self.steps:,}, "
-            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder}"
+            f"train loss {loss:.5f}; {self.precision} on {self.device.type}, {self.folder}"
         )
 
 
