@@ -25,7 +25,7 @@ import diffusion as d
 from benchmarks.bench import MACHINE, OUT
 from diffusion import runtime
 from diffusion.figures.curves import logarithmic
-from diffusion.figures.style import handles, legend, new_figure, styled, styles_of
+from diffusion.figures.style import handles, legend, new_figure, render, styled, styles_of
 from diffusion.files import read_json, write_bytes, write_json
 from study.environment import environment
 

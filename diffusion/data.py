@@ -123,16 +123,8 @@ def load(
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
     known, raw = get(dataset), raw_folder(data_dir, dataset)
-    try:
-        read = known.read(split, raw)
-        images, labels = map(np.asarray, read if isinstance(read, tuple) else (read, ()))
-    except DataError:
-        raise
-    except Exception as error:  # of the folder, or of a function of the user's own
-        raise DataError(
-            f"{known.title} cannot be read from {raw} ({type(error).__name__}: {error}); repair that, or "
-            "choose another folder with data_dir or the environment variable MNIST_DIR"
-        ) from error
+    read = known.read(split, raw)
+    images, labels = map(np.asarray, read if isinstance(read, tuple) else (read, ()))
     right = labels.shape == (len(images) if known.classes else 0,)
     right = right and {*labels.tolist()} <= {*range(len(known.classes))}
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size or not right:

@@ -52,6 +52,8 @@ class IdxFiles:
         images, labels = (
             np.fromfile(raw / name.format(SPLITS[split]), np.uint8) for name in (IMAGES, LABELS)
         )
+        if len(images) - 16 != 28 * 28 * (len(labels) - 8):
+            raise DataError(f"{raw} has a damaged file; delete the folder, and all are fetched again")
         return images[16:].reshape(-1, 28, 28), labels[8:]
 
     def fetch(self, raw: Path) -> None:

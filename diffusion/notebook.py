@@ -46,14 +46,17 @@ def loss_curve() -> Callable[[int, float], None] | None:
     from IPython.display import display
 
     losses: list[float] = []
-    drawn = [-SECONDS]  # when
+    handle, last = None, -SECONDS
 
     def show(step: int, loss: float) -> None:
+        nonlocal handle, last
         losses.append(loss)
-        if time.monotonic() - drawn[-1] > SECONDS:
-            figure = figures.running_loss(losses, step - len(losses) + 1)
-            display(figure, display_id=f"loss {id(losses)}", update=len(drawn) > 1)
-            drawn.append(time.monotonic())
+        if time.monotonic() - last > SECONDS:
+            figure, last = figures.running_loss(losses, step - len(losses) + 1), time.monotonic()
+            if handle:
+                handle.update(figure)
+            else:
+                handle = display(figure, display_id=True)
 
     return show
 

@@ -231,7 +231,7 @@ class Sets(NamedTuple):
                 found.append(Part(CHECKPOINT, epoch, ["response"], partial(response, epoch)))
         found.append(Part("", None, FLOORS, partial(evaluator.floors, self.n_distance)))
         found += self.of_way("", run)
-        found.append(Part(REAL, None, self.names, partial(evaluator.real, self.n_distance)))
+        found.append(Part(REAL, None, self.names, lambda _: evaluator.real(self.n_distance)))
         if evaluator.classes:
             of = evaluator.all_labels, self.n_distance, evaluator.classes, evaluator.seed
 
@@ -393,10 +393,8 @@ def opened(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run
 def described(evaluator: Evaluator) -> dict[str, Any]:
     """Identity of what measures, as JSON: features by name, and the recogniser's calibration, if any."""
     unknown = {"dimension": None, "sha256": None, "test_accuracy": None}
-    found = {
-        name: {"available": one.available, "reason": one.reason, **unknown, **one.info}
-        for name, one in evaluator.extractors.items()
-    }
+    found = {"inception": {"available": False, **unknown}}
+    found |= {name: {"available": True, **unknown, **one.info} for name, one in evaluator.extractors.items()}
     if evaluator.classes:
         right = evaluator.test.labels == evaluator.labels
         found["digits"]["test_accuracy"] = float(right.double().mean())

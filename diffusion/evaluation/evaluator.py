@@ -135,12 +135,11 @@ class Evaluator:
         self.extractors = features.extractors(
             dataset, data_dir, inception_weights, runtime.device(device), shape[0]
         )
-        available = [one for one in self.extractors.values() if one.available]
-        endings = ["", *(f"_{one.name}" for one in available[1:])]
-        self.spaces = {one.name: Space(self, one, end) for one, end in zip(available, endings, strict=True)}
-        self.main = next(iter(self.spaces.values()))
+        main, *others = self.extractors.values()
+        self.main = Space(self, main, "")
+        self.spaces = {main.name: self.main} | {one.name: Space(self, one, f"_{one.name}") for one in others}
         self.test = Seen(self, self.x_test, self.main.reference.features.float())
-        self._real: dict[tuple, dict[str, Value]] = {}
+        self._real: dict[int, dict[str, Value]] = {}
 
     @classmethod
     def of(
@@ -225,25 +224,22 @@ class Evaluator:
             )
         return x
 
-    def real(self, n: int, only: Collection[str] | None = None) -> dict[str, Value]:
+    def real(self, n: int) -> dict[str, Value]:
         """The measures of the real test images, by name.
 
         Precision, recall and coverage are those of n training images, n at least 12; the share of digits is
         that of the test images which gave no bound.
         """
-        key = whole("n", n, samples.FEWEST), None if only is None else frozenset(only)
-        if key in self._real:
-            return self._real[key]
-        found = taken(self.test, only, real=True)
-        if only is None or {"precision", "recall", "coverage"}.intersection(only):
+        if n not in self._real:
+            found = taken(self.test, real=True)
             found |= samples.precision_recall_coverage(*self.compared(self.main.train, n))
-        if self.classes:
-            counts = self.all_labels.bincount(minlength=self.classes).tolist()
-            found["class_share"] = [Interval(k / len(self.all_labels)) for k in counts]
-        if self.test.recognisable and (only is None or "digit" in only):
-            found["digit"] = digit(self.recogniser, self.x_test[1::2])
-        self._real[key] = {name: one for name, one in found.items() if only is None or name in only}
-        return self._real[key]
+            if self.classes:
+                counts = self.all_labels.bincount(minlength=self.classes).tolist()
+                found["class_share"] = [Interval(k / len(self.all_labels)) for k in counts]
+            if self.test.recognisable:
+                found["digit"] = digit(self.recogniser, self.x_test[1::2])
+            self._real[n] = found
+        return self._real[n]
 
 
 def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:
@@ -312,18 +308,13 @@ class Seen:
     lambda seen: (seen,),
     False,
     **by_features("frechet", "squared distance", "Fréchet distance of the samples from the test images"),
-)
-def frechet_distances(seen: "Seen") -> dict[str, Interval]:
-    """Fréchet distances of samples in each kind of features, by name."""
-    how = seen.evaluator.interval_repeats, seen.seed
-    return {f"frechet{one.ending}": frechet.distance(one.reference, x, *how) for one, x in seen.first()}
-
-
-@register(
-    lambda seen: (seen,),
-    False,
     **by_features("kid", "squared distance", "kernel distance of the samples from the test images"),
 )
-def kernel_distances(seen: "Seen") -> dict[str, Interval]:
-    """Kernel distances of samples in each kind of features, mean and deviation over subsets, by name."""
-    return {f"kid{one.ending}": frechet.kid(one.reference, x, seen.seed) for one, x in seen.first()}
+def distances(seen: "Seen") -> dict[str, Interval]:
+    """Fréchet distances of samples in each kind of features, and kernel distances, by name."""
+    found = {}
+    for space, x in seen.first():
+        repeats = seen.evaluator.interval_repeats
+        found[f"frechet{space.ending}"] = frechet.distance(space.reference, x, repeats, seen.seed)
+        found[f"kid{space.ending}"] = frechet.kid(space.reference, x, seen.seed)
+    return found

@@ -33,7 +33,7 @@ class Measured(dict[str, Value]):
         """The same of as many real images, where they have them; for a distance its floor."""
         of, n = self.seen.evaluator, self.seen.n
         floors = {name.replace("floor", "frechet", 1): floor for name, floor in of.floors(n).items()}
-        return of.real(n, OTHERS) | floors
+        return of.real(n) | floors
 
     @property
     def table(self) -> pd.DataFrame:

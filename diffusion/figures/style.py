@@ -12,7 +12,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
 import matplotlib.style
 import seaborn as sns
@@ -21,7 +21,6 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-F = TypeVar("F", bound=Callable[..., Figure | None])
 TEXT_WIDTH = 5.75  # inches: the report's text width, 146 mm
 DPI = 200  # pixels an inch of saved pictures
 INK, MUTED, AXIS = "#222222", "#767676", "#9A9A9A"  # text and real images; floors; axes
@@ -131,7 +130,7 @@ def theme() -> Any:
     return matplotlib.style.context(THEME, after_reset=True)
 
 
-def styled(function: F) -> F:
+def styled(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
     """Build figures inside the theme, with a fixed layout, so that drawing again gives the same bytes."""
 
     @functools.wraps(function)
@@ -147,7 +146,7 @@ def styled(function: F) -> F:
                 figure.set_layout_engine("none")
             return figure
 
-    return cast(F, build)
+    return build
 
 
 def new_figure(height: float, layout: str | None = "constrained") -> PrintFigure:

@@ -33,17 +33,11 @@ Shape = tuple[int, int, int]  # (C, S, S)
 GREY28: Shape = (1, 28, 28)
 
 
-def check_shape(x: Tensor, name: str = "images") -> None:
-    """Raise ValueError unless x is (B, C, S, S) of floats, at least 2 x 2 pixels."""
-    square = isinstance(x, Tensor) and x.ndim == 4 and x.shape[2] == x.shape[3] > 1 and x.shape[1]
-    if not square or not x.is_floating_point():
+def check_images(x: Any, name: str = "images") -> None:
+    """Raise ValueError unless x is (B, C, S, S) of floats, B > 0, with all pixels in [-0.5, 0.5]."""
+    if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3] or not x.is_floating_point():
         raise ValueError(f"{name} are {looks(x)}; needed: square ones, a tensor (B, C, S, S) of floats")
-
-
-def check_images(x: Tensor, name: str = "images") -> None:
-    """Raise ValueError unless x is (B, C, S, S), B > 0, with all pixels in [-0.5, 0.5]."""
-    check_shape(x, name)
-    low, high = (x.min().item(), x.max().item()) if len(x) else (math.nan, math.nan)
+    low, high = (x.min().item(), x.max().item()) if x.numel() else (math.nan, math.nan)
     if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
         raise ValueError(
             f"{name}: {len(x)} images range from {low:g} to {high:g}; needed: at least one, of pixels in "
@@ -60,7 +54,7 @@ def images(name: str, x: Any) -> Tensor:
 
 def check_steps(t: Tensor, T: int, batch: int) -> None:
     """Raise ValueError unless t is (batch,) whole numbers, in 0..T where looking costs no wait for a GPU."""
-    if not isinstance(t, Tensor) or t.shape != (batch,) or t.is_floating_point() or t.dtype == torch.bool:
+    if not isinstance(t, Tensor) or t.shape != (batch,) or t.is_floating_point():
         raise ValueError(f"t is {looks(t)}; needed: a tensor ({batch},) of integers")
     if batch and t.device.type == "cpu" and not (0 <= int(t.min()) and int(t.max()) <= T):  # noqa: SIM300
         raise ValueError(f"t ranges from {int(t.min())} to {int(t.max())}; allowed: 0 to T = {T}")

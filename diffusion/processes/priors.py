@@ -134,13 +134,8 @@ def prior(name: Any, **options: Any) -> Any:
     return made("prior", name, PRIORS, options, has="fit draw")
 
 
-def prior_of(given: Any) -> Any:
-    """A prior: one, its class or its name; None stays None."""
-    return None if given is None else prior(given)
-
-
 def fitted(given: Any, pixels: Tensor) -> Any:
     """The prior, fitted on pixels (N, C, p, p) if it has `fit`."""
-    given = prior_of(given)
+    given = prior(given)
     found = given.fit(pixels) if hasattr(given, "fit") else given
     return given if found is None else found

@@ -52,12 +52,9 @@ class NoiseSchedule:
 
         ValueError: a beta outside [0, 1): it would be no variance, or would erase the image at once.
         """
-        wrong = ~((beta >= 0) & (beta < 1))
-        if wrong.any():
+        if (wrong := ~((beta >= 0) & (beta < 1))).any():
             t = int(wrong.nonzero()[0]) + 1
-            raise ValueError(
-                f"beta at t = {t} is {beta[t - 1]:g}; allowed: [0, 1); change the schedule's parameters"
-            )
+            raise ValueError(f"beta at t = {t} is {beta[t - 1]:g}; allowed: [0, 1)")
         beta = torch.cat([torch.zeros(1, dtype=torch.float64), beta.double()])
         return cls(name, beta, torch.cumprod(1 - beta, 0))
 

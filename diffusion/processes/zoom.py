@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from diffusion.bounds import Count, Number, checked, whole
-from diffusion.processes.base import GREY28, ColdDiffusion, Shape, check_shape, check_steps
+from diffusion.processes.base import GREY28, ColdDiffusion, Shape, check_steps
 from diffusion.processes.priors import Pixels
 
 LEFT = 4  # pixels a side at the deepest level, if nothing is said
@@ -111,7 +111,6 @@ class ColdZoom(ColdDiffusion):
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Z(x, t), for images (B, C, S, S) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
-        check_shape(x)
         check_steps(t, min(self.T, x.shape[-1] - 1), len(x))
         return zoom(x, t, self.interpolation)
 

@@ -28,11 +28,7 @@ from diffusion.files import differences, sha256, write_bytes
 from diffusion.provenance import versions
 
 ANEW = "name another folder, or delete this one to train anew"
-WORDS = {  # of settings whose value is a hash
-    "images.train": "the training images are others",
-    "images.test": "the test images are others",
-    "code": "this project's code of training has changed",
-}
+HASHES = ("images.", "code", "own.")  # beginnings of settings that are hashes
 
 
 class RunError(RuntimeError):
@@ -102,8 +98,7 @@ class RunFolder:
         """In which setting the run of the folder differs from those that are wanted; empty: in none."""
         every = differences(self.settings() or wanted, wanted)
         found = min(every, key=lambda text: text.startswith("own."), default="")  # code: last
-        name = found.partition(" was ")[0]
-        return WORDS.get(name, f"{name[4:]} has changed" if name.startswith("own.") else found)
+        return f"{found.partition(' was ')[0]} has changed" if found.startswith(HASHES) else found
 
     def set_aside(self) -> Path:
         """Move the run into a folder beside, under a name that is not in use; run.json goes last."""

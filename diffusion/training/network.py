@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from diffusion.bounds import Plain, checked, looks, named
+from diffusion.bounds import Plain, called, checked, named
 from diffusion.processes.base import GREY28, Shape
 
 CHANNELS = (16, 32, 32, 16)  # the study's
@@ -187,8 +187,7 @@ def architecture(
     """
     cls = named("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
-        said = repr(network) if isinstance(network, str) else looks(network)
-        raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
+        raise ValueError(f"network is {network!r}; needed: a subclass of torch.nn.Module, the class itself")
     asks = inspect.signature(cls).parameters.get("image_shape")
     given = {"image_shape": image_shape} if asks and asks.default != image_shape else {}
     return cls, given | dict(options or {})
@@ -196,7 +195,4 @@ def architecture(
 
 def build(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
     """A new network; ValueError: its class refuses the arguments."""
-    try:
-        return cls(**copy.deepcopy(dict(arguments)))
-    except TypeError as error:
-        raise ValueError(f"network {cls.__name__} cannot be made of {dict(arguments)}: {error}") from error
+    return called("network", cls, {}, copy.deepcopy(dict(arguments)))

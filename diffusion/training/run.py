@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from diffusion import data, runtime
 from diffusion.bounds import Count, Seed, checked, looks, nearest
 from diffusion.identity import name_of, own_code, thing, told, tree, tree_back
-from diffusion.processes import DegradationProcess
-from diffusion.processes.priors import fitted, prior_of
+from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
 from diffusion.provenance import releases
 from diffusion.runtime import Precision
@@ -141,7 +140,8 @@ class Run:
             RunError: weights are lost or damaged.
         """
         way = self._way(n, seed, epoch, sampler, prior, start, average, precision)
-        return sampling.draw(*way, title=f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else ""))
+        title = f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else "")
+        return sampling.draw(title, *way)
 
     def trajectory(
         self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
@@ -174,12 +174,12 @@ class Run:
         if n is None:
             raise ValueError("n is None; needed: the number of images, or start")
         sampler = sampler_of(self.sampler if sampler is None else sampler, self.process)
-        process, sampler, start = copy.deepcopy((self.process, sampler, start))  # each time as they are
-        seed = self.seed if seed is None else seed
         if precision is None:
             precision = self.precision
         else:
             precision = precision_of(precision, self.settings["precision"], self.device, self.name)
+        process, sampler, start = copy.deepcopy((self.process, sampler, start))  # each time as they are
+        seed = self.seed if seed is None else seed
         return process, self.network(epoch, average), sampler, start, n, seed, precision
 
     def fitted(self, prior: Any = None) -> Any:
@@ -188,7 +188,7 @@ class Run:
         An equal one is fitted once. ValueError: the images are not known.
         """
         prior = self.prior if prior is None else prior
-        prior = self.process.prior if prior is None else prior_of(prior)
+        prior = self.process.prior if prior is None else priors.prior(prior)
         if not hasattr(prior, "fit"):
             return prior
         key = json.dumps(told(tree(prior, "prior")))
@@ -202,7 +202,7 @@ class Run:
                     "run.images to those that the run was trained on"
                 )
             with runtime.seeded(0):
-                self.fits[key] = fitted(copy.deepcopy(prior), self.process.compress(self.images))
+                self.fits[key] = priors.fitted(copy.deepcopy(prior), self.process.compress(self.images))
         return self.fits[key]
 
     def _new_network(self) -> nn.Module:
