@@ -19,7 +19,7 @@ import helpers
 from benchmarks import digits
 from helpers import ROOT
 from report import readme
-from study import settings
+from study import profile
 from study.table import Job
 
 FOUND = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
@@ -107,10 +107,12 @@ def test_the_examples_of_extending_make_a_profile_and_pass_their_check(tmp_path,
     (tmp_path / "mine.py").write_text(helpers.example_module())
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "mine", raising=False)  # of another test
-    read = settings.Profile(helpers.example_profile("mine", data_too=True), "mine.yaml")
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(helpers.example_profile("mine", data_too=True)))
+    read = profile.read(path)
     assert set(read.models) == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
-    assert read.measures["zoom"].ways.keys() == {"gaussian", "cautious"}
-    assert read.dataset == "mine:squares"
+    assert read.measures["zoom"]["ways"].keys() == {"gaussian", "cautious"}
+    assert read.file.dataset == "mine:squares"
     del sys.modules["mine"]
     words = helpers.blocks("sh")[0].partition("#")[0].split()  # the command that stands there
     run = subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True)
@@ -118,8 +120,9 @@ def test_the_examples_of_extending_make_a_profile_and_pass_their_check(tmp_path,
 
 
 @pytest.mark.parametrize("code", helpers.blocks("yaml", "docs/running.md"))
-def test_the_profiles_in_running_are_profiles(code):
-    assert settings.Profile(yaml.safe_load(code), "running.md").seeds("zoom") == [0, 1]
+def test_the_profiles_in_running_are_profiles(tmp_path, code):
+    (tmp_path / "running.yaml").write_text(code)
+    assert profile.read(tmp_path / "running.yaml").seeds("zoom") == [0, 1]
 
 
 # --- numbers ---

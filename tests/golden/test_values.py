@@ -21,7 +21,6 @@ from diffusion import identity
 from diffusion.evaluation import classifier, features, frechet, samples
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import write_json
-from diffusion.provenance import PACKAGE
 from diffusion.runtime import affordable, generator
 from diffusion.training import sampling
 from study import distances, divergence, pixels
@@ -103,7 +102,7 @@ def in_bf16(name: str) -> dict[str, Any]:
     """Samples of the zoom, or two steps of a small network or of the study's."""
     if name == "zoom":
         return numbers(d.released("paper", "zoom", precision="bf16").sample(8))
-    x, how = d.load(n=128)[0], {"channels": [4]} if name == "small" else {}
+    x, how = d.load(n=128)[0], {"network_options": {"channels": [4]}} if name == "small" else {}
     run = d.fit(d.ColdZoom(), x, x[:16], epochs=1, batch_size=64, seed=3, precision="bf16", **how)
     return of_run(run)
 
@@ -192,29 +191,31 @@ def near(part: str, expected: Any) -> Any:
     return pytest.approx(flat(expected), **TOLERANCE.get(part, dict(rel=1e-4, abs=2e-5)))
 
 
-# What the code of weights and samples imports without being determined by it: checks, names, files, hashes.
-NO_ARITHMETIC = {f"{name}.py" for name in ["bounds", "files", "plugins", "progress", "provenance", "sources"]}
-NO_ARITHMETIC |= {"processes/__init__.py", "training/__init__.py"}
+# What the code of weights imports without being determined by it: checks, files, and how samples are drawn.
+NO_ARITHMETIC = {
+    "bounds.py",
+    "files.py",
+    "processes/__init__.py",
+    "processes/samplers.py",
+    "processes/priors.py",
+}
+NO_ARITHMETIC |= {"training/__init__.py"}
 
 
-@pytest.mark.parametrize("part", ["weights", "samples"])
-def test_what_the_code_imports_counts_too(part):
-    paths = [path for pattern in identity.PARTS[part] for path in PACKAGE.glob(pattern)]
-    counted = {path.relative_to(PACKAGE).as_posix() for path in paths}
-    assert len(counted) >= len(identity.PARTS[part])
-    for name in sorted(counted - NO_ARITHMETIC):
-        missing = imported(PACKAGE / name) - counted - NO_ARITHMETIC
-        # A process names the sampler that it has by default: that determines no weights.
-        missing -= {"processes/samplers.py", "processes/priors.py"} if part == "weights" else set()
-        assert not missing, f"{name} imports {missing}, which is no part of {part}"
+def test_what_the_code_of_weights_imports_counts_too():
+    counted = {*identity.TRAINING}
+    missing = {name: imported(identity.PACKAGE / name) - counted - NO_ARITHMETIC for name in counted}
+    assert not any(missing.values()), missing
 
 
 def imported(path: Path) -> set[str]:
     """The files of the package that a file of it imports."""
     names = helpers.imports(ast.walk(ast.parse(path.read_text())))
-    paths = (PACKAGE.parent / name.replace(".", "/") for name in names if name.startswith("diffusion"))
+    paths = (
+        identity.PACKAGE.parent / name.replace(".", "/") for name in names if name.startswith("diffusion")
+    )
     files = {path.with_suffix(".py") for path in paths} | {path / "__init__.py" for path in paths}
-    return {path.relative_to(PACKAGE).as_posix() for path in files if path.is_file()}
+    return {path.relative_to(identity.PACKAGE).as_posix() for path in files if path.is_file()}
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, float]:

@@ -85,11 +85,14 @@ def test_images_become_28_by_one_option():
 )
 def test_a_training_of_other_images_samples_and_opens(tmp_path, dataset, process, network, prior):
     x, _ = d.load(dataset, n=32)
-    how = {"steps": 1, "batch_size": 32, "precision": "fp32", "channels": [4]}
+    how = {"steps": 1, "batch_size": 32, "precision": "fp32"}
+    how |= {"network_options": {"channels": [4]} if network == "cnn" else {"width": 8}}
     run = d.fit(process, x, network=network, folder=tmp_path, **how)
     found = run.sample(2, prior=prior)
     assert found.shape == (2, *x.shape[1:])
-    assert torch.equal(d.open(run.folder).sample(2, prior=prior), found)
+    opened = d.open(run.folder)
+    opened.images = x  # which a prior of one's own is fitted on
+    assert torch.equal(opened.sample(2, prior=prior), found)
     assert process.name != "zoom" or x.shape[-1] - 4 == run.process.T
 
 

@@ -1,8 +1,5 @@
 """The evaluator: its measures are those of the parts, each of the images that it is said to be of."""
 
-import importlib
-import sys
-
 import pytest
 import torch
 
@@ -12,7 +9,7 @@ from diffusion.comparison import REAL
 from diffusion.evaluation import classifier, frechet, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES, code_of, measure, taken
+from diffusion.evaluation.measures import MEASURES, register, taken
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.statistics import share_of
 from diffusion.evaluation.summary import shown
@@ -115,7 +112,8 @@ def test_printed_it_is_a_table_of_the_main_measures_beside_real_images(evaluator
 
 
 def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x, capsys):
-    hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, channels=[4], precision="fp32")
+    how = {"network_options": {"channels": [4]}, "precision": "fp32"}
+    hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, **how)
     models = {"hardly": hardly, "array": x.numpy(), "one": x[:1].expand(30, -1, -1, -1)}
     found = d.compare(models, evaluator, n=30, seed=3)
     table = found.table
@@ -145,44 +143,10 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
 
 
-# --- measures of one's own: the register, and the hash of a measure's code ---
-
-SOURCE = """
-from diffusion.evaluation.measures import measure
-
-@measure(lambda seen: (seen,), bright=("images", "that are bright"))
-def bright(images):
-    return above(images, 3)
-
-def above(images, least):
-    return sum(one > least for one in images)
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "another"),
-    [
-        ("that are bright", "that are not dark", False),
-        ("(seen,)", "(seen[1:],)", True),
-        ("images, 3", "images, 4", True),
-        ("one >", "one >=", True),
-    ],
-)
-def test_all_that_a_measure_does_counts_and_its_meaning_does_not(tmp_path, monkeypatch, old, new, another):
-    found = []
-    for place, text in (("a", SOURCE), ("b", SOURCE.replace(old, new))):
-        (tmp_path / place).mkdir()
-        (tmp_path / place / "mine.py").write_text(text)
-        monkeypatch.syspath_prepend(tmp_path / place)
-        sys.modules.pop("mine", None)
-        found.append(code_of(importlib.import_module("mine").bright))
-    assert (found[0] != found[1]) == another
-
-
 def test_a_function_is_called_once_for_all_of_its_names_and_left_out_where_it_cannot_be_taken():
     calls = []
 
-    @measure(lambda seen: seen.get("both"), False, low=("", "the least"), high=("", "the largest"))
+    @register(lambda seen: seen.get("both"), False, low=("", "the least"), high=("", "the largest"))
     def ends(*values):
         calls.append(values)
         return {"low": min(values), "high": max(values)}
