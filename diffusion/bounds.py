@@ -41,32 +41,27 @@ def checked(function: F) -> F:
     if isinstance(function, type):
         function.__init__ = checked(function.__init__)
         return function
-    validated = validate_call(function, config=STRICT)
+    validated, signature = validate_call(function, config=STRICT), inspect.signature(function)
+    who = function.__qualname__.removesuffix(".__init__")
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
         try:
+            signature.bind(*given, **options)
+        except TypeError as error:
+            known = ", ".join(name for name in signature.parameters if name != "self")
+            raise TypeError(f"{who}: {error}; it takes {known}") from None
+        try:
             return validated(*given, **options)
         except ValidationError as error:
-            raise _refusal(error, function) from None
+            found = error.errors()[0]
+            (first, *deeper), value = found["loc"], found["input"]
+            at = [[*signature.parameters][first] if isinstance(first, int) else first, *deeper]
+            shown = repr(value) if isinstance(value, str | int | float | None) else looks(value)
+            name, said = ".".join(map(str, at)), found["msg"].removeprefix("Input ")
+            raise ValueError(f"{name} = {shown} is not allowed in {who}: it {said}") from None
 
     return call
-
-
-def _refusal(error: ValidationError, function: Callable) -> Exception:
-    """The first of pydantic's errors as one line."""
-    found = error.errors()[0]
-    first, *deeper = found["loc"]
-    known = [*inspect.signature(function).parameters]
-    name = known[first] if isinstance(first, int) and first < len(known) else str(first)
-    who = function.__qualname__.removesuffix(".__init__")
-    if found["type"].startswith(("unexpected", "missing")):
-        what = "takes no" if found["type"].startswith("un") else "needs"
-        names = [parameter for parameter in known if parameter != "self"]
-        return TypeError(f"{who} {what} {name!r}; it takes {', '.join(names)}{nearest(name, names)}")
-    value, at = found["input"], ".".join(map(str, [name, *deeper]))
-    shown = repr(value) if isinstance(value, str | int | float | None) else looks(value)
-    return ValueError(f"{at} = {shown} is not allowed in {who}: it {found['msg'].removeprefix('Input ')}")
 
 
 def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -119,28 +114,23 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
 
 
 def made(
-    what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None, *, has: str
+    what: str,
+    name: Any,
+    registry: Mapping[str, Any],
+    options: Mapping[str, Any] | None = None,
+    *,
+    has: str = "",
 ) -> Any:
-    """The object that `named` finds; a class with one of the methods `has` is called with the options.
+    """What the class or function that `named` finds makes of options; with `has`, only a class is called.
 
-    ValueError: it has no such method, takes none of the options, or refuses one.
+    ValueError: it has no method of `has`, takes none of the options, or refuses one.
     """
-    found = named(what, name, registry)
-    if not {*has.split()}.intersection(dir(found)):
+    found, options = named(what, name, registry), dict(options or {})
+    if has and not {*has.split()}.intersection(dir(found)):
         raise ValueError(f"{what} is {looks(found)}; needed: one with {' or '.join(has.split())}")
-    if isinstance(found, type):
-        return called(what, name, registry, options)
-    if options:
-        raise ValueError(f"{what} is {name!r}, which takes no options, and {dict(options)} are given")
-    return found
-
-
-def called(
-    what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None
-) -> Any:
-    """What the function or class that `named` finds makes of options; ValueError: it refuses them."""
-    function = named(what, name, registry)
+    if has and not options and not isinstance(found, type):
+        return found
     try:
-        return function(**(options or {}))
+        return found(**options)
     except TypeError as error:
-        raise ValueError(f"{what} is {name!r}, which does not take {dict(options or {})}: {error}") from error
+        raise ValueError(f"{what} is {name!r}, which does not take {options}: {error}") from error

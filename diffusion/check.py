@@ -58,6 +58,8 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
     if not torch.equal(drawn, again):
         raise ValueError("draw_prior gives other images for the same generator; draw from the generator only")
     deepest = process.degrade(x[:256], torch.full((len(x[:256]),), process.T))
+    if torch.equal(deepest, x[:256]):
+        raise ValueError(f"level T = {process.T} leaves the images as they are")
     (mean, sd), (as_mean, as_sd) = ((float(one.mean()), float(one.std())) for one in (drawn, deepest))
     said = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
@@ -89,7 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # whatever a user's code raises
         places = [(Path(one.filename), one.lineno) for one in traceback.extract_tb(error.__traceback__)]
         own = [f" ({p.name}:{n})" for p, n in places if not {"site-packages", PACKAGE.name} & {*p.parts}]
-        sys.exit(f"problem: {' '.join(str(error).split())}{own[-1] if own else ''}")
+        hint = "; t is (B,): use t[:, None, None, None]" if "size of tensor" in str(error) else ""
+        sys.exit(f"problem: {' '.join(str(error).split())}{hint}{own[-1] if own else ''}")
 
 
 if __name__ == "__main__":

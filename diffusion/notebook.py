@@ -1,12 +1,11 @@
-"""For notebooks alone: a slider through images, and a loss that is drawn while it falls.
+"""For notebooks alone: a slider through images, and where results lie.
 
 To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
 """
 
 import os
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ if (_place := checkout()) and str(_place) not in sys.path:
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 STRIP = 9  # images of a strip, at most
 ENLARGED = 7  # output pixels for a pixel of the slider's images
-SECONDS = 1.0  # between two drawings of the loss
 
 
 def results(out_dir: str | None) -> Path:
@@ -37,28 +35,6 @@ def live() -> bool:
     """True where a person sits at the notebook; the variable `COLD_ZOOM_SLIDERS` (0 or 1) overrules it."""
     told = os.environ.get("COLD_ZOOM_SLIDERS")
     return told == "1" if told else any(name in os.environ for name in FRONT_ENDS)
-
-
-def loss_curve() -> Callable[[int, float], None] | None:
-    """A callback of `diffusion.fit` that draws the loss about once a second; None but in a live notebook."""
-    if not live():
-        return None
-    from IPython.display import display
-
-    losses: list[float] = []
-    handle, last = None, -SECONDS
-
-    def show(step: int, loss: float) -> None:
-        nonlocal handle, last
-        losses.append(loss)
-        if time.monotonic() - last > SECONDS:
-            figure, last = figures.running_loss(losses, step - len(losses) + 1), time.monotonic()
-            if handle:
-                handle.update(figure)
-            else:
-                handle = display(figure, display_id=True)
-
-    return show
 
 
 def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:

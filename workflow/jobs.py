@@ -149,7 +149,8 @@ def content(dataset: str, data_dir: str | None) -> str:
             f"{known.title} has images {tuple(images.shape[1:])} and {len(known.classes)} classes; notebooks "
             "take 28 x 28 grey pixels, of classes: see to_28 of diffusion.DataSet"
         )
-    return data.content(dataset, data_dir)
+    parts = [part for split in data.SPLITS for part in data.load(dataset, split, data_dir)]
+    return digest([data.fingerprint(part) for part in parts], 16)
 
 
 # --- the jobs of a profile ---

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterator
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ DRAWN = 1000  # samples of a run, where nothing is said
 OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
 
 
+@dataclass(eq=False, repr=False)
 class Space:
     """The real images in the features of one extractor, and distances of samples from them.
 
@@ -35,9 +37,10 @@ class Space:
         train: features (N, D) of the training images.
     """
 
-    def __init__(self, of: "Evaluator", extractor: Extractor, ending: str):
-        self.of, self.extractor, self.ending = of, extractor, ending
-        self._floors: dict[int, Interval] = {}
+    of: "Evaluator"
+    extractor: Extractor
+    ending: str
+    floors: dict[int, Interval] = field(default_factory=dict)
 
     @cached_property
     def reference(self) -> Reference:
@@ -53,12 +56,13 @@ class Space:
 
     def floor(self, n: int) -> Interval | None:
         """The real-vs-real distance at n >= 2 images; None where there are not as many training images."""
-        if n not in self._floors and n <= len(self.of.x_train):
+        if n not in self.floors and n <= len(self.of.x_train):
             found = self.reference, n, self.of.floor_repeats, self.of.seed
-            self._floors[n] = frechet.floor(self.train, *found)
-        return self._floors.get(n)
+            self.floors[n] = frechet.floor(self.train, *found)
+        return self.floors.get(n)
 
 
+@dataclass(eq=False, repr=False)
 class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.
 
@@ -96,45 +100,43 @@ class Evaluator:
     are not theirs.
     """
 
-    def __init__(
-        self,
-        x_train: Tensor,
-        x_test: Tensor,
-        labels: Tensor | None = None,
-        all_labels: Tensor | None = None,
-        *,
-        dataset: str | data.DataSet | None = "mnist",
-        data_dir: str | os.PathLike | None = None,
-        x_digits: Tensor | None = None,
-        n_kind: int = OF_KIND,
-        inception_weights: str = "off",
-        floor_repeats: int = 10,
-        interval_repeats: int = 200,
-        seed: int = 0,
-        device: torch.device | str = "cpu",
-    ):
+    x_train: Tensor
+    x_test: Tensor
+    labels: Tensor | None = None
+    all_labels: Tensor | None = None
+    _: KW_ONLY
+    dataset: str | data.DataSet | None = "mnist"
+    data_dir: str | os.PathLike | None = None
+    x_digits: Tensor | None = None
+    n_kind: int = OF_KIND
+    inception_weights: str = "off"
+    floor_repeats: int = 10
+    interval_repeats: int = 200
+    seed: int = 0
+    device: torch.device | str = "cpu"
+
+    def __post_init__(self) -> None:
+        dataset, data_dir = self.dataset, self.data_dir
         self.class_names = data.get(dataset).classes if dataset is not None else ()
-        self.classes = len(self.class_names)
-        self.x_train, self.x_test = images("x_train", x_train), images("x_test", x_test)
+        self.classes, n = len(self.class_names), len(self.x_test)
+        self.x_train, self.x_test = images("x_train", self.x_train), images("x_test", self.x_test)
         shape = self.x_test.shape[1:]
         of_data = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
         if not self.x_train.shape[1:] == shape == of_data:
+            found = [tuple(one) for one in (self.x_train.shape[1:], shape, of_data)]
             raise ValueError(
-                f"x_train is {looks(self.x_train)}, x_test {looks(self.x_test)}, an image of dataset "
-                f"{dataset!r} {tuple(of_data)}; needed: one shape, and your DataSet as dataset=, or None"
+                f"images of x_train, x_test and dataset are {found}; needed: one shape, or dataset=None"
             )
-        if self.classes and (labels is None or len(labels) != len(self.x_test)):
-            n = len(self.x_test)
-            raise ValueError(f"labels are {looks(labels)}; needed: one for each of {n} test images")
-        self.labels = torch.as_tensor(labels).long() if self.classes else None
-        self.all_labels = self.labels if all_labels is None else torch.as_tensor(all_labels).long()
-        self.x_digits = self.x_train[:NEAR] if x_digits is None else images("x_digits", x_digits)
-        self.n_kind, self.seed = min(n_kind, len(self.x_test) // 2), seed
-        self.floor_repeats, self.interval_repeats = floor_repeats, interval_repeats
+        if self.classes and (self.labels is None or len(self.labels) != n):
+            raise ValueError(f"labels are {looks(self.labels)}; needed: one for each of {n} test images")
+        self.labels = torch.as_tensor(self.labels).long() if self.classes else None
+        self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
+        self.x_digits = self.x_train[:NEAR] if self.x_digits is None else images("x_digits", self.x_digits)
+        self.n_kind = min(self.n_kind, n // 2)
         self.classifier = classifier.classifier_for(dataset, data_dir) if self.classes else None
-        self.extractors = features.extractors(
-            dataset, data_dir, inception_weights, runtime.device(device), shape[0]
-        )
+        device = runtime.device(self.device)
+        of = dataset, data_dir, self.inception_weights, device, shape[0]
+        self.extractors = features.extractors(*of)
         main, *others = self.extractors.values()
         self.main = Space(self, main, "")
         self.spaces = {main.name: self.main} | {one.name: Space(self, one, f"_{one.name}") for one in others}
@@ -250,34 +252,32 @@ def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:
     return x.clamp(-0.5, 0.5)
 
 
+@dataclass(eq=False, repr=False)
 class Seen:
     """Images (n, C, S, S) in model units as an evaluator's networks see them.
 
     Args:
-        found: its features, where they are known.
+        features: (n, 64), in the space `Evaluator.main`, where they are known.
         n: the first images, of which distances are taken; None: all.
         only: names of the measures that will be taken; None: all.
 
     Attributes:
-        features: (n, 64), in the space `Evaluator.main`.
         labels, confidence: (n,), the class that is read and its probability; None without a classifier.
     """
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        x: Tensor,
-        found: Tensor | None = None,
-        n: int | None = None,
-        only: Collection[str] | None = None,
-    ):
-        self.evaluator, self.x, self.only, self.seed = evaluator, x, only, evaluator.seed
-        self.n = len(x) if n is None else n
-        self.features = evaluator.main.features(x) if found is None else found
+    evaluator: Evaluator
+    x: Tensor
+    features: Tensor | None = None
+    n: int | None = None
+    only: Collection[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.n, self.seed = self.n or len(self.x), self.evaluator.seed
+        self.features = self.evaluator.main.features(self.x) if self.features is None else self.features
         self.labels = self.confidence = None
-        if evaluator.classifier is not None:
+        if self.evaluator.classifier is not None:
             with torch.inference_mode():
-                self.labels, self.confidence = samples.read(evaluator.classifier.head(self.features))
+                self.labels, self.confidence = samples.read(self.evaluator.classifier.head(self.features))
 
     @cached_property
     def images(self) -> Tensor:

@@ -91,12 +91,9 @@ def inception(device: torch.device) -> Extractor | None:
     def network(images: Tensor) -> Tensor:
         return model(images.expand(-1, 3, -1, -1))  # the three colours of grey
 
-    info = {
-        "dimension": 2048,
-        "torchmetrics": torchmetrics.__version__,
-        "antialias": model.use_antialias,  # changed the distances when torchmetrics made it the default
-    }
-    return Extractor("inception", network, device, info, chunk=32)
+    # antialias changed the distances when torchmetrics made it the default
+    info = {"torchmetrics": torchmetrics.__version__, "antialias": model.use_antialias}
+    return Extractor("inception", network, device, {"dimension": 2048} | info, chunk=32)
 
 
 def extractors(

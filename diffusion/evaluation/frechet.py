@@ -37,14 +37,13 @@ class Reference:
     """The real images of a comparison by their features.
 
     Attributes:
-        features: (N, D) float64, a copy.   dimension: D.
+        features: (N, D) float64, a copy.
         mean, root: their mean (D,), and the symmetric square root (D, D) of their covariance.
     """
 
     def __init__(self, features: Tensor):
         self.features = features.detach().cpu().double().clone()
-        self.dimension = self.features.shape[1]
-        values, vectors = torch.linalg.eigh(torch.cov(self.features.T).reshape(self.dimension, -1))
+        values, vectors = torch.linalg.eigh(torch.atleast_2d(torch.cov(self.features.T)))
         self.mean, self.root = self.features.mean(0), (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 
     def distance(self, centre: Tensor, a: Tensor) -> float:

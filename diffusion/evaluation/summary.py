@@ -39,13 +39,8 @@ class Measured(dict[str, Value]):
     def table(self) -> pd.DataFrame:
         """A row a measure: that of the samples, that of real images, its unit and its meaning."""
         real, known = self.real, {name: MEASURES[name] for name in main(self)}
-        columns = {
-            "samples": [shown(self[name]) for name in known],
-            "real images": [shown(real.get(name)) for name in known],
-            "unit": [measure.unit for measure in known.values()],
-            "meaning": [measure.meaning for measure in known.values()],
-        }
-        return pd.DataFrame(columns, index=[*known])
+        rows = [(shown(self[k]), shown(real.get(k)), one.unit, one.meaning) for k, one in known.items()]
+        return pd.DataFrame(rows, [*known], ["samples", "real images", "unit", "meaning"])
 
     def __str__(self) -> str:
         seen = self.seen

@@ -5,8 +5,6 @@ bytes. Those that notebooks call are named here.
 """
 
 from diffusion.figures.curves import losses as losses
-from diffusion.figures.curves import running_loss as running_loss
 from diffusion.figures.images import grid as grid
 from diffusion.figures.images import latents as latents
-from diffusion.figures.images import steps_of as steps_of
 from diffusion.figures.style import render as render

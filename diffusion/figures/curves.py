@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.figures.style import AXIS, INK, STYLES, Style, handles, legend, new_figure, styled, styles_of
+from diffusion.figures.style import INK, Style, handles, legend, new_figure, styled, styles_of
 
 FEW = 25  # up to so many points, each has a marker
 LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
@@ -62,19 +62,6 @@ def logarithmic(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool
 
 
 # --- figures ---
-
-
-@styled
-def running_loss(losses: Sequence[float], first: int = 1) -> Figure:
-    """The loss of each step, from step `first` on, and its mean over the last twentieth of the steps."""
-    mean = pd.Series(losses).rolling(max(1, len(losses) // 20), min_periods=1).mean()
-    figure = new_figure(57)
-    axes, steps = figure.subplots(), np.arange(first, first + len(losses))
-    axes.plot(steps, losses, color=AXIS, linewidth=0.5)
-    line(axes, steps, mean, STYLES[0], marker="")
-    logarithmic(axes, mean)
-    axes.set(xlabel="step", ylabel="loss")
-    return figure
 
 
 def _losses_of(rows: Rows, steps: Steps) -> dict[str, pd.Series]:

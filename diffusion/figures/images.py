@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from torch.nn.functional import pad
 
-from diffusion.bounds import whole
 from diffusion.data import grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
@@ -31,14 +31,7 @@ def as_bytes(images: Any) -> np.ndarray:
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
         x = torch.as_tensor(images).detach().cpu()
         images = (x if x.dtype == torch.uint8 else grey_values(x.double().nan_to_num())).numpy()
-    if images.ndim < 2 or images.size == 0:
-        raise ValueError(f"images have shape {images.shape}; needed: (n, 28, 28), not empty")
     return images.reshape(-1, *images.shape[-2:])
-
-
-def steps_of(T: int, n: int, first: int = 0) -> list[int]:
-    """n evenly spaced whole steps from `first` to T: those of kept images."""
-    return torch.linspace(first, T, n).round().long().tolist()
 
 
 def tiled(images: torch.Tensor, columns: int, gap: int, value: float = 0) -> torch.Tensor:
@@ -46,15 +39,11 @@ def tiled(images: torch.Tensor, columns: int, gap: int, value: float = 0) -> tor
 
     As torchvision's `make_grid`, whose import takes two seconds.
     """
-    n, channels, height, width = images.shape
-    down, across = math.ceil(n / columns), min(n, columns)
-    size = channels, down * (height + gap) + gap, across * (width + gap) + gap
-    sheet = images.new_full(size, value)
-    for i, image in enumerate(images):
-        row, column = divmod(i, columns)
-        y, x = row * (height + gap) + gap, column * (width + gap) + gap
-        sheet[:, y : y + height, x : x + width] = image
-    return sheet
+    across = min(len(images), columns)
+    down = math.ceil(len(images) / across)
+    cells = pad(images, (0, gap, 0, gap, 0, 0, 0, down * across - len(images)), value=value)
+    sheet = cells.unflatten(0, (down, across)).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
+    return pad(sheet, (gap, 0, gap, 0), value=value)
 
 
 class Block(NamedTuple):
@@ -110,13 +99,6 @@ def page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> 
 
 
 @styled
-def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest: float = HIGHEST) -> Figure:
-    """Grids of images under their titles, `across` beside one another: title -> (n, 28, 28)."""
-    blocks = [Block(as_bytes(x), columns, title=title) for title, x in titled.items()]
-    return page(blocks, across, highest)
-
-
-@styled
 def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
     """A row of images beside each name: name -> (columns, 28, 28); `under` the columns, a text for each."""
     images = [as_bytes(row) for row in named.values()]
@@ -126,9 +108,7 @@ def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
 @styled
 def grid(images: Any, columns: int = 8) -> Figure:
     """A plain grid of images, (n, S, S), (n, 1, S, S) or in colour (n, 3, S, S), in reading order."""
-    columns = whole("columns", columns, 1)
-    shape = np.shape(images)
-    images = as_bytes(images)
+    shape, images = np.shape(images), as_bytes(images)
     if len(shape) == 4 and shape[1] == 3:
         images = images.reshape(shape).transpose(0, 2, 3, 1)
     return page([Block(images, min(columns, len(images)))])

@@ -165,12 +165,9 @@ def handles(styles: Styles, **look: Any) -> list[tuple[str, Any]]:
 def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
     """One legend above all axes, in as many rows as its labels need."""
     rows = math.ceil(sum(len(label) + 10 for label, _ in entries) / LEGEND_WIDTH)
-    figure.legend(
-        [handle for _, handle in entries],
-        [label for label, _ in entries],
-        loc="outside upper center",
-        ncols=math.ceil(len(entries) / rows),
-    )
+    labels, lines = zip(*entries, strict=True)
+    columns = math.ceil(len(entries) / rows)
+    figure.legend(lines, labels, loc="outside upper center", ncols=columns)
 
 
 def render(figure: Figure, suffix: str) -> bytes:

@@ -52,14 +52,6 @@ def images(name: str, x: Any) -> Tensor:
     return found.detach().float()
 
 
-def check_steps(t: Tensor, T: int, batch: int) -> None:
-    """Raise ValueError unless t is (batch,) whole numbers, in 0..T where looking costs no wait for a GPU."""
-    if not isinstance(t, Tensor) or t.shape != (batch,) or t.is_floating_point():
-        raise ValueError(f"t is {looks(t)}; needed: a tensor ({batch},) of integers")
-    if batch and t.device.type == "cpu" and not (0 <= int(t.min()) and int(t.max()) <= T):  # noqa: SIM300
-        raise ValueError(f"t ranges from {int(t.min())} to {int(t.max())}; allowed: 0 to T = {T}")
-
-
 class DegradationProcess(ABC):
     """A way to degrade images step by step, to learn the way back and to walk it.
 

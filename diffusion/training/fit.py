@@ -162,8 +162,8 @@ def _train(
     losses = torch.zeros(per_epoch, device=learner.x.device)
     done, seconds = 0, 0.0  # of the epoch under way: its steps, and what they took
     if state := store.state():
-        epochs_kept = [line["epoch"] for line in state["history"][:epochs]]
-        if lost := [epoch for epoch in epochs_kept if not store.weights(epoch).exists()]:
+        done_epochs = range(1, 1 + len(state["history"][:epochs]))
+        if lost := [epoch for epoch in done_epochs if not store.weights(epoch).exists()]:
             print(f"{title}: the weights of epoch {lost[0]} are lost; it is trained again", flush=True)
         else:
             history, done, seconds = state["history"], state["step"], state["seconds"]

@@ -217,11 +217,11 @@ class Run:
         return self.history[last - average : last]
 
     def __repr__(self) -> str:
-        loss, process = self.history[-1]["train_loss"], self.process
+        process = self.process
         return (
             f"{self.name}: {type(process).__name__} with T = {process.T}, seed {self.seed}, "
-            f"{self.parameters_count:,} parameters, epochs: {self.epochs}, steps: {self.steps:,}, "
-            f"train loss {loss:.5f}; {self.precision} on {self.device.type}, {self.folder}"
+            f"{self.parameters_count:,} parameters, epochs: {self.epochs}, steps: {self.steps:,}; "
+            f"{self.precision} on {self.device.type}, {self.folder}"
         )
 
 
@@ -300,12 +300,12 @@ def released(
     ValueError: there is none of that name; the message has those that there are.
     """
     root = releases()
-    runs = sorted(path.parent.relative_to(root).as_posix() for path in root.glob("*/runs/*/run.json"))
-    known = [run.replace("/runs/", "/") for run in runs]
+    paths = sorted(root.glob("*/runs/*/run.json"))
+    known = {path.parent.relative_to(root).as_posix().replace("/runs/", "/"): path.parent for path in paths}
     if model is not None:
         name = f"{name}/{model}" if f"{name}/{model}" in known else f"{name}/{model}-{seed}"
     if name in known:
-        return open(root / name.replace("/", "/runs/"), precision=precision)
+        return open(known[name], precision=precision)
     found = [run for run in known if name is None or run.startswith(f"{name}/")]
     if model is not None or not found:
         raise ValueError(f"{name!r} is not released; there are {', '.join(known)}{nearest(str(name), known)}")

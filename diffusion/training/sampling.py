@@ -63,13 +63,12 @@ def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Generator) -> Tensor:
     """The latents at t = T that sampling starts from, (n, C, S, S); see `walk`."""
-    shape = n, *process.image_shape
-    if isinstance(start, Tensor):
-        return finite_images(process.expand(start), shape, "start")
     if start is None:
-        return finite_images(process.draw_prior(n, noise), shape, f"draw_prior of {type(process).__name__}")
-    who = f"the prior, a {type(start).__name__},"
-    return finite_images(process.expand(start.draw(n, noise)), shape, who)
+        drawn, who = process.draw_prior(n, noise), f"draw_prior of {type(process).__name__}"
+    else:
+        drawn = process.expand(start if isinstance(start, Tensor) else start.draw(n, noise))
+        who = f"start, a {type(start).__name__},"
+    return finite_images(drawn, (n, *process.image_shape), who)
 
 
 def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:

@@ -1,23 +1,33 @@
-"""Figures of what notebooks 01, 03 and 05 compute: schedules, degraded images, restorations, errors, counts.
+"""Figures of what notebooks compute: schedules, degraded images, restorations, errors, counts, losses.
 
 They take arrays, tensors or results, and return a matplotlib Figure.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
+import torch
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from diffusion.figures.curves import PLAIN, line
-from diffusion.figures.images import Block, as_bytes, page, rows
-from diffusion.figures.style import INK, SMALL, STYLES, handles, legend, new_figure, styled, styles_of
+from diffusion.figures.curves import PLAIN, line, logarithmic
+from diffusion.figures.images import HIGHEST, Block, as_bytes, page, rows
+from diffusion.figures.style import AXIS, INK, SMALL, STYLES, handles, legend, new_figure, styled, styles_of
+from diffusion.notebook import live
 
+SECONDS = 1.0  # between two drawings of the loss
 BAND = {"alpha": 0.2, "linewidth": 0}
 LONG = 3  # characters of a class's name from which names along an axis are slanted
+
+
+def steps_of(T: int, n: int, first: int = 0) -> list[int]:
+    """n evenly spaced whole steps from `first` to T: those of kept images."""
+    return torch.linspace(first, T, n).round().long().tolist()
 
 
 @styled
@@ -152,3 +162,42 @@ def name_classes(axis: Axis, classes: Sequence[str]) -> None:
     slanted = axis.axis_name == "x" and max(map(len, classes)) > LONG
     for label in axis.get_ticklabels():
         label.set(rotation=35, ha="right", rotation_mode="anchor") if slanted else label.set(rotation=0)
+
+
+@styled
+def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest: float = HIGHEST) -> Figure:
+    """Grids of images under their titles, `across` beside one another: title -> (n, 28, 28)."""
+    blocks = [Block(as_bytes(x), columns, title=title) for title, x in titled.items()]
+    return page(blocks, across, highest)
+
+
+@styled
+def running_loss(losses: Sequence[float], first: int = 1) -> Figure:
+    """The loss of each step, from step `first` on, and its mean over the last twentieth of the steps."""
+    mean = pd.Series(losses).rolling(max(1, len(losses) // 20), min_periods=1).mean()
+    figure = new_figure(57)
+    axes, steps = figure.subplots(), np.arange(first, first + len(losses))
+    axes.plot(steps, losses, color=AXIS, linewidth=0.5)
+    line(axes, steps, mean, STYLES[0], marker="")
+    logarithmic(axes, mean)
+    axes.set(xlabel="step", ylabel="loss")
+    return figure
+
+
+def loss_curve() -> Callable[[int, float], None] | None:
+    """A callback of `diffusion.fit` that draws the loss about once a second; None but in a live notebook."""
+    if not live():
+        return None
+    from IPython.display import display
+
+    losses: list[float] = []
+    drawn = [-SECONDS]  # when
+
+    def show(step: int, loss: float) -> None:
+        losses.append(loss)
+        if time.monotonic() - drawn[-1] > SECONDS:
+            figure = running_loss(losses, step - len(losses) + 1)
+            display(figure, display_id=f"loss {id(losses)}", update=len(drawn) > 1)
+            drawn.append(time.monotonic())
+
+    return show

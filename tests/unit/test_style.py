@@ -44,7 +44,7 @@ def test_losses_draw_train_solid_and_test_dashed():
 
 
 def test_errors_losses_counts_and_readings_are_the_numbers_given():
-    raw, mean = drawn(figures.running_loss(list(range(40)), first=11).axes[0])
+    raw, mean = drawn(lessons.running_loss(list(range(40)), first=11).axes[0])
     assert raw == (list(range(11, 51)), list(range(40)))
     assert mean == (raw[0], [0, *[k + 0.5 for k in range(39)]])  # over the last twentieth
     (axes,) = lessons.reconstruction_error([1, 2, 24], [0.1, 0.2, 0.3], [0.05, 0.3, 0.1]).axes
