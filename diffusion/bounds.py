@@ -113,14 +113,7 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
         ) from error
 
 
-def made(
-    what: str,
-    name: Any,
-    registry: Mapping[str, Any],
-    options: Mapping[str, Any] | None = None,
-    *,
-    has: str = "",
-) -> Any:
+def made(what: str, name: Any, registry: Mapping[str, Any], options: Any = None, *, has: str = "") -> Any:
     """What the class or function that `named` finds makes of options; with `has`, only a class is called.
 
     ValueError: it has no method of `has`, takes none of the options, or refuses one.

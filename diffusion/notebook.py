@@ -45,8 +45,7 @@ def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Fig
         steps: the K steps.
         name: what a step is called, beside the slider.
     """
-    tensors = {key: torch.as_tensor(images) for key, images in rows.items()}
-    rows = {key: images.reshape(-1, *images.shape[-2:]) for key, images in tensors.items()}
+    rows = {key: torch.as_tensor(images).flatten(0, -3) for key, images in rows.items()}
     if live():
         _show_slider(rows, steps, name)
     few = np.linspace(0, len(steps) - 1, min(STRIP, len(steps))).round().astype(int).tolist()

@@ -68,8 +68,9 @@ class Ancestral:
         """Eqs. (4), (5) from alpha_bar = a to b, plus sqrt(beta_t) noise; none in the last step, to b = 1."""
         beta = 1 - a / b
         mean = (x_t - beta / (1 - a) ** 0.5 * eps) / (1 - beta) ** 0.5
-        noise = torch.randn(x_t.shape, generator=generator).to(x_t.device) if b < 1 else 0
-        return mean + beta**0.5 * noise
+        if b >= 1:
+            return mean
+        return mean + beta**0.5 * torch.randn(x_t.shape, generator=generator).to(x_t.device)
 
 
 @checked
