@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,11 +39,6 @@ settings.load_profile("project")
 # Small batches gain nothing from a second thread, which other workers need; and sums are rounded alike.
 os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
 torch.set_num_threads(1)
-
-if sys.dont_write_bytecode:  # as in many containers, where each process would compile all that it imports
-    COMPILED = tempfile.TemporaryDirectory(prefix="bytecode-")  # for this run and its workers
-    os.environ["PYTHONPYCACHEPREFIX"] = COMPILED.name
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
