@@ -173,13 +173,13 @@ def thing(name: str) -> Any:
 
 
 def plain(node: ast.AST) -> str:
-    """A syntax tree as text, without docstrings."""
+    """A syntax tree as text, without comments and docstrings."""
     for inner in ast.walk(node):
         if isinstance(body := getattr(inner, "body", None), list):
             inner.body = [
                 s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
             ]
-    return ast.dump(node)
+    return ast.unparse(node)
 
 
 def code_of(files: Iterable[Path]) -> str:

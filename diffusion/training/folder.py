@@ -98,7 +98,8 @@ class RunFolder:
         """In which setting the run of the folder differs from those that are wanted; empty: in none."""
         every = differences(self.settings() or wanted, wanted)
         found = min(every, key=lambda text: text.startswith("own."), default="")  # code: last
-        return f"{found.partition(' was ')[0]} has changed" if found.startswith(HASHES) else found
+        name = found.partition(" was ")[0].removeprefix("own.")
+        return f"{name} has changed" if found.startswith(HASHES) else found
 
     def set_aside(self) -> Path:
         """Move the run into a folder beside, under a name that is not in use; run.json goes last."""

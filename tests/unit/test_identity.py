@@ -99,8 +99,6 @@ def test_things_are_told_apart_where_they_differ_and_nowhere_else(kind):
 
 Kind = enum.Enum("Kind", "A B")
 Pair = collections.namedtuple("Pair", "a b")
-ITSELF: list = []
-ITSELF.append(ITSELF)
 
 
 class Slots:
@@ -126,7 +124,6 @@ UNKEPT += [
     {1},
     b"",
     json,
-    ITSELF,
 ]
 UNKEPT += [nn.Linear(1, 1), nn.Parameter(Z), Z.to_sparse(), np.array([None]), Slots(), nn.Linear]
 
@@ -202,10 +199,6 @@ def test_a_file_that_is_edited_after_its_import_is_refused_until_imported_again(
     assert forked(work) == (0, None)
 
 
-def test_code_is_known_by_what_it_does_alike_in_every_python():
-    """`ast.dump` differs from version to version."""
-    tree = ast.parse("def f(x: int = 1) -> str:\n    'Said.'\n    return x[1:]\n")
-    value = "Subscript(value=Name(id='x'),slice=Slice(lower=Constant(value=1)))"
-    arguments = "arguments(args=[arg(arg='x',annotation=Name(id='int'))],defaults=[Constant(value=1)])"
-    body = f"FunctionDef(name='f',args={arguments},body=[Return(value={value})],returns=Name(id='str'))"
-    assert plain(tree) == f"Module(body=[{body}])"
+def test_code_is_known_by_what_it_does():
+    text = "def f(x: int = 1) -> str:\n    'Said.'\n    return x[1:]  # but for the first\n"
+    assert plain(ast.parse(text)) == "def f(x: int=1) -> str:\n    return x[1:]"
