@@ -20,8 +20,8 @@ from benchmarks import baseline
 from diffusion import runtime
 from diffusion.files import write_bytes
 from diffusion.processes.zoom import zoom
-from diffusion.provenance import environment
 from diffusion.training.sampling import walk
+from study.environment import environment
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "bench"
 # Timed rounds; training steps in each, of how many images; samples, their steps, and how many in each round.

@@ -11,7 +11,6 @@ import functools
 import importlib
 import inspect
 import operator
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -21,7 +20,6 @@ from torch import Tensor
 
 F = TypeVar("F", bound=Callable[..., Any])
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
-STANDARD = {*sys.stdlib_module_names, "builtins"}
 
 
 def _plain(value: Any) -> Any:
@@ -43,33 +41,27 @@ def checked(function: F) -> F:
     if isinstance(function, type):
         function.__init__ = checked(function.__init__)
         return function
-    validated = validate_call(function, config=STRICT)
+    validated, signature = validate_call(function, config=STRICT), inspect.signature(function)
+    who = function.__qualname__.removesuffix(".__init__")
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
         try:
+            signature.bind(*given, **options)
+        except TypeError as error:
+            known = ", ".join(name for name in signature.parameters if name != "self")
+            raise TypeError(f"{who}: {error}; it takes {known}") from None
+        try:
             return validated(*given, **options)
         except ValidationError as error:
-            raise _refusal(error, function) from None
+            found = error.errors()[0]
+            (first, *deeper), value = found["loc"], found["input"]
+            at = [[*signature.parameters][first] if isinstance(first, int) else first, *deeper]
+            shown = repr(value) if isinstance(value, str | int | float | None) else looks(value)
+            name, said = ".".join(map(str, at)), found["msg"].removeprefix("Input ")
+            raise ValueError(f"{name} = {shown} is not allowed in {who}: it {said}") from None
 
     return call
-
-
-def _refusal(error: ValidationError, function: Callable) -> Exception:
-    """The first of pydantic's errors as one line."""
-    found = error.errors()[0]
-    first, *deeper = found["loc"]
-    places = dict(enumerate(inspect.signature(function).parameters))
-    name = str(places.get(first, first))
-    who = function.__qualname__.removesuffix(".__init__")
-    if found["type"].startswith(("unexpected", "missing")):
-        known = [one for one in function.__annotations__ if one != "return"]
-        what = "takes no" if found["type"].startswith("un") else "needs"
-        return TypeError(f"{who} {what} {name!r}; it takes {', '.join(known)}{nearest(name, known)}")
-    value = found["input"] if isinstance(found["input"], str | int | float | None) else looks(found["input"])
-    shown = repr(value) if isinstance(found["input"], str) else value
-    at = ".".join(map(str, [name, *deeper]))
-    return ValueError(f"{at} = {shown} is not allowed in {who}: it {found['msg'].removeprefix('Input ')}")
 
 
 def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -109,42 +101,29 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
     if name in registry:
         return registry[name]
     module, colon, attribute = name.partition(":")
-    if not colon or module.partition(".")[0] in STANDARD:
+    if not colon:
         known = f"{', '.join(registry)}, or module:name of your own{nearest(name, registry)}"
         raise ValueError(f"{what} is {name!r}; allowed: {known}")
     try:
         return operator.attrgetter(attribute)(importlib.import_module(module))
-    except (Exception, SystemExit) as error:  # a module of one's own may fail in any way
-        needed = (
-            f"module:name, without .py: {module[:-3]}:{attribute}" if module[-3:] == ".py" else "module:name"
-        )
+    except Exception as error:  # a module of one's own may fail in any way
         why = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{what} is {name!r}, which cannot be loaded ({why}); needed: {needed}") from error
+        raise ValueError(
+            f"{what} is {name!r}, which cannot be loaded ({why}); needed: module:name"
+        ) from error
 
 
-def made(
-    what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None, *, has: str
-) -> Any:
-    """The object that `named` finds; a class with one of the methods `has` is called with the options.
+def made(what: str, name: Any, registry: Mapping[str, Any], options: Any = None, *, has: str = "") -> Any:
+    """What the class or function that `named` finds makes of options; with `has`, only a class is called.
 
-    ValueError: it has no such method, takes none of the options, or refuses one.
+    ValueError: it has no method of `has`, takes none of the options, or refuses one.
     """
-    found = named(what, name, registry)
-    if not {*has.split()}.intersection(dir(found)):
+    found, options = named(what, name, registry), dict(options or {})
+    if has and not {*has.split()}.intersection(dir(found)):
         raise ValueError(f"{what} is {looks(found)}; needed: one with {' or '.join(has.split())}")
-    if isinstance(found, type):
-        return called(what, name, registry, options)
-    if options:
-        raise ValueError(f"{what} is {name!r}, which takes no options, and {dict(options)} are given")
-    return found
-
-
-def called(
-    what: str, name: Any, registry: Mapping[str, Any], options: Mapping[str, Any] | None = None
-) -> Any:
-    """What the function or class that `named` finds makes of options; ValueError: it refuses them."""
-    function = named(what, name, registry)
+    if has and not options and not isinstance(found, type):
+        return found
     try:
-        return function(**(options or {}))
+        return found(**options)
     except TypeError as error:
-        raise ValueError(f"{what} is {name!r}, which does not take {dict(options or {})}: {error}") from error
+        raise ValueError(f"{what} is {name!r}, which does not take {options}: {error}") from error

@@ -1,24 +1,23 @@
 """Models beside one another in a script: their measures as a table, their samples as a grid."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from diffusion.bounds import looks, whole
+from diffusion.bounds import looks
 from diffusion.data import DataSet, as_images
 from diffusion.evaluation.evaluator import Evaluator, drawn
-from diffusion.evaluation.samples import FEWEST
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import ONE_IMAGE, Measured, main, shown
 from diffusion.figures import images as drawing
 from diffusion.training.run import Run
 
 REAL = "real images"
-PARTS = ("value", "low", "high", "n")
 
 
 @dataclass(frozen=True)
@@ -36,27 +35,25 @@ class Comparison:
     evaluator: Evaluator
 
     @property
-    def numbers(self) -> pd.DataFrame:
-        """Of each model, and of real images, the main measures with their intervals."""
-        rows = {**self.measured, REAL: next(iter(self.measured.values())).real}  # of a distance its floor
-        shown_of_all = main({name: None for row in rows.values() for name in row})
-        names = [x for x in shown_of_all if any(isinstance(row.get(x), Interval) for row in rows.values())]
-        columns = {name: [row.get(name, Interval(None)) for row in rows.values()] for name in names}
-        return pd.DataFrame(columns, index=[*rows])
-
-    @property
     def table(self) -> pd.DataFrame:
         """A row a model and one of real images; columns (measure, "value", "low", "high" or "n").
 
         A number that there is not is NaN: of samples that are one image, or of too few real images.
         """
-        found = self.numbers
-        parts = {(name, part): [getattr(x, part) for x in found[name]] for name in found for part in PARTS}
-        return pd.DataFrame(parts, index=found.index, dtype=float)
+        found = {
+            part: self._frame(lambda x, part=part: getattr(x, part)) for part in ("value", "low", "high", "n")
+        }
+        return pd.concat(found, axis=1).swaplevel(axis=1).astype(float)
+
+    def _frame(self, cell: Callable[[Interval], Any]) -> pd.DataFrame:
+        """Of each model, and of real images (of a distance its floor), a cell for each main measure."""
+        rows = {**self.measured, REAL: next(iter(self.measured.values())).real}
+        names = main({name for row in rows.values() for name in row})
+        cells = {name: [cell(row.get(name, Interval(None))) for row in rows.values()] for name in names}
+        return pd.DataFrame(cells, index=[*rows])
 
     def grid(self, columns: int = 10) -> Figure:
         """The first samples of each model, a row each, below as many real images; in colour without names."""
-        whole("columns", columns, 1)
         rows = {REAL: self.evaluator.x_test} | self.samples
         shortest = min(columns, *map(len, rows.values()))
         rows = {name: x[:shortest] for name, x in rows.items()}
@@ -65,16 +62,15 @@ class Comparison:
         return drawing.rows(rows)
 
     def __str__(self) -> str:
-        found = self.numbers.map(shown)
         n = len(next(iter(self.samples.values())))
         head = f"{n} samples of each against {len(self.evaluator.x_test)} test images"
-        same = [name for name, one in self.measured.items() if one.one_image]
-        return "\n".join([head, found.to_string(), *(f"{name}: {ONE_IMAGE}" for name in same)])
+        same = [f"{name}: {ONE_IMAGE}" for name, measured in self.measured.items() if measured.one_image]
+        return "\n".join([head, self._frame(shown).to_string(), *same])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self.numbers.map(shown).to_html()
+        return self._frame(shown).to_html()
 
 
 def compare(
@@ -98,17 +94,13 @@ def compare(
         seed: of the samples; None: of each training its own, which `Run.sample` takes.
 
     Raises:
-        ValueError: no models, what is no model, samples fewer than n, or what `Evaluator.measure` refuses.
+        ValueError: no models, samples fewer than n, or what `Evaluator.measure` refuses.
     """
-    if not isinstance(runs, Mapping) or not runs or REAL in runs:
-        said = f"named {REAL!r}" if isinstance(runs, Mapping) and runs else looks(runs)
-        raise ValueError(f"runs is {said}; needed: other names -> a run or samples each, one or more")
-    n = whole("n", n, FEWEST)
-    models = {str(name): one if isinstance(one, Run) else as_images(one) for name, one in runs.items()}
+    if not isinstance(runs, Mapping) or not runs:
+        raise ValueError(f"runs is {looks(runs)}; needed: names -> a run or samples each, one or more")
+    models = {name: one if isinstance(one, Run) else as_images(one) for name, one in runs.items()}
     for name, one in models.items():
-        if not isinstance(one, Run | Tensor):
-            raise ValueError(f"runs has {looks(one)} as {name!r}; needed: a run or samples (n, C, S, S)")
-        if isinstance(one, Tensor) and len(one) < n:
+        if not isinstance(one, Run) and len(one) < n:
             raise ValueError(f"runs has {len(one)} samples of {name!r}; needed: n = {n}, or a smaller n")
     against = evaluator if isinstance(evaluator, Evaluator) else Evaluator.of(evaluator)
     of = {name: drawn(one, n, seed) if isinstance(one, Run) else one[:n] for name, one in models.items()}

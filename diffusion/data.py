@@ -15,19 +15,22 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import platformdirs
 import torch
+from PIL import Image, ImageOps
+from pydantic import Field
 from torch import Tensor
 
-from diffusion.bounds import looks, named, whole
-from diffusion.files import expanded, sha256
-from diffusion.idx import MNIST, SPLITS, Arrays, DataError, IdxFiles
+from diffusion.bounds import checked, looks, named, whole
+from diffusion.files import sha256
+from diffusion.idx import SPLITS, Arrays, DataError, IdxFiles
 from diffusion.provenance import checkout
 
 
+@checked
 @dataclass(frozen=True)
 class DataSet:
     """Square images, of classes or of none, split into images to train and to test on.
@@ -44,27 +47,16 @@ class DataSet:
         classes: their names, in the order of the labels; empty: there are none.
         noun: what a class of it is called.
         citation: its key in the report's bibliography.
-        to_28: "pad" or "resize" to 28 x 28 grey pixels: by a black border, or so that the longer side is 28
-            and then by a border; None: images stay as they are.
-
-    Raises:
-        ValueError: no title, classes that are no names, or another `to_28`.
+        to_28: "pad" or "resize" to 28 x 28 grey pixels: by a black border (of a larger one the centre
+            is left), or so that the longer side is 28 and then by a border; None: images stay as they are.
     """
 
-    title: str
+    title: Annotated[str, Field(min_length=1)]
     read: Callable[[str, Path], Arrays | np.ndarray]
     classes: tuple[str, ...] = tuple("0123456789")
     noun: str = "class"
     citation: str = ""
     to_28: Literal["pad", "resize"] | None = None
-
-    def __post_init__(self) -> None:
-        if not self.title.strip():
-            raise ValueError("title is empty; needed: what the data set is called")
-        if isinstance(self.classes, str) or len(self.classes) == 1:
-            raise ValueError(f"classes is {self.classes!r}; needed: two names or more, or none: ()")
-        if self.to_28 not in (None, "pad", "resize"):
-            raise ValueError(f"to_28 is {self.to_28!r}; allowed: 'pad', 'resize' or None")
 
 
 # --- data sets that are known ---
@@ -76,7 +68,7 @@ KANA = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
 
 # All that the project knows of its data sets. One is added here, and what it cites to report/references.bib.
 DATASETS: dict[str, DataSet] = {
-    "mnist": DataSet("MNIST", MNIST, noun="digit", citation="lecun1998"),
+    "mnist": DataSet("MNIST", IdxFiles("MNIST"), noun="digit", citation="lecun1998"),
     "fashion": DataSet("Fashion-MNIST", IdxFiles("FashionMNIST"), CLOTHES, citation="xiao2017"),
     "kmnist": DataSet("KMNIST", IdxFiles("KMNIST"), KANA, citation="clanuwat2018"),
 }
@@ -84,11 +76,9 @@ DATASETS: dict[str, DataSet] = {
 
 def get(dataset: str | DataSet) -> DataSet:
     """The data set of a name in `DATASETS`, or `module:name` of your own; ValueError: it is none."""
-    if isinstance(dataset, str | os.PathLike) and dataset not in DATASETS and Path(dataset).is_dir():
-        raise ValueError(f"dataset is {str(dataset)!r}, a folder; d.images reads pictures, d.open a run")
     found = named("dataset", dataset, DATASETS)
     if not isinstance(found, DataSet):
-        raise ValueError(f"dataset is {dataset!r}, {looks(found)}; needed: a diffusion.DataSet")
+        raise ValueError(f"dataset is {looks(found)}; needed: a diffusion.DataSet, such as d.images(folder)")
     return found
 
 
@@ -98,7 +88,7 @@ def get(dataset: str | DataSet) -> DataSet:
 def folder(data_dir: str | os.PathLike | None = None) -> Path:
     """The data folder: the argument, else $MNIST_DIR, else `data/` of a checkout, else the cache folder."""
     if chosen := data_dir or os.environ.get("MNIST_DIR"):
-        return expanded(chosen).absolute()
+        return Path(chosen).expanduser().absolute()
     if project := checkout():
         return project / "data"
     return Path(platformdirs.user_cache_dir("cold-zoom-diffusion", appauthor=False))
@@ -134,39 +124,23 @@ def load(
     if split not in SPLITS:
         raise ValueError(f"split is {split!r}; allowed: {', '.join(SPLITS)}")
     known, raw = get(dataset), raw_folder(data_dir, dataset)
-    try:
-        read = known.read(split, raw)
-        images, labels = read if isinstance(read, tuple | list) else (read, None)
-        images, labels = np.asarray(images), None if labels is None else np.asarray(labels)
-    except DataError:
-        raise
-    except (Exception, SystemExit) as error:  # of the folder, or of a function of the user's own
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise DataError(
-            f"{known.title} cannot be read from {raw} ({why}); repair that, or choose another folder with "
-            "data_dir or the environment variable MNIST_DIR"
-        ) from error
-    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not _are_labels(labels, images, known):
-        found = "none" if labels is None else f"{labels.shape} of {labels.dtype}"
+    read = known.read(split, raw)
+    images, labels = map(np.asarray, read if isinstance(read, tuple) else (read, ()))
+    right = labels.shape == (len(images) if known.classes else 0,)
+    right = right and {*labels.tolist()} <= {*range(len(known.classes))}
+    if images.dtype != np.uint8 or images.ndim not in (3, 4) or not images.size or not right:
         needed = f"one an image, 0 to {len(known.classes) - 1}" if known.classes else "none, without classes"
         raise DataError(
-            f"{known.title}: images are {images.shape} of {images.dtype}, labels {found}; needed: (N, S, S), "
+            f"{known.title}: images are {looks(images)}, labels {looks(labels)}; needed: (N, S, S), "
             f"(N, C, S, S) or (N, S, S, 3) of uint8, N > 0, and labels {needed}"
         )
     n = n if n is None else whole("n", n, 1, len(images))
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
     x = _to_28(x, known) if known.to_28 else x
     if x.shape[2] != x.shape[3]:
-        raise DataError(f"{known.title}: images are {images.shape}; needed: square ones, or to_28='resize'")
+        raise DataError(f"{known.title}: images are {looks(images)}; needed: square ones, or to_28='resize'")
     x = x.contiguous().float().div_(255).sub_(0.5)
-    return x, None if labels is None else torch.from_numpy(np.array(labels[:n])).long()
-
-
-def _are_labels(labels: np.ndarray | None, images: np.ndarray, known: DataSet) -> bool:
-    if labels is None or not known.classes:
-        return bool(images.size) and labels is None and not known.classes
-    each = labels.size and labels.shape == images.shape[:1] and np.issubdtype(labels.dtype, np.integer)
-    return bool(each and labels.min() >= 0 and labels.max() < len(known.classes))
+    return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
 
 
 def _channels_first(x: Tensor) -> Tensor:
@@ -183,23 +157,111 @@ def _to_28(x: Tensor, known: DataSet) -> Tensor:
     x = tv.rgb_to_grayscale(x) if x.shape[1] == 3 else x
     if known.to_28 == "resize":
         x = tv.resize(x, [max(1, round(28 * side / max(x.shape[2:]))) for side in x.shape[2:]])
-    if x.shape[1] != 1 or max(x.shape[2:]) > 28:
-        raise DataError(
-            f"{known.title}: images are {tuple(x.shape)}; to_28 takes grey or coloured ones, and 'pad' none "
-            "above 28 pixels: choose 'resize'"
-        )
     return tv.center_crop(x, [28, 28])
 
 
-def content(dataset: str | DataSet = "mnist", data_dir: str | os.PathLike | None = None) -> str:
-    """Hash of a data set: of the known files' MD5, or of what one of your own reads."""
-    read = get(dataset).read
-    if isinstance(read, IdxFiles):
-        parts = list(read.md5.values())
+# --- folders of pictures (PNG, JPEG, ...) ---
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+GREY = ("1", "L", "LA")  # Pillow's modes of a picture without colour
+DEEP = ("I", "F")  # beginnings of those of more than 8 bits a channel
+
+
+@checked
+def images(
+    folder: str | os.PathLike,
+    *,
+    size: Annotated[int | None, Field(ge=2, le=4096)] = None,
+    colour: bool | None = None,
+    held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1,
+    title: str | None = None,
+) -> DataSet:
+    """The pictures of a folder as a data set, for `diffusion.load`, `Evaluator` and profiles.
+
+    Sub-folders are classes, in the order of their names, as of torchvision's ImageFolder; without any, there
+    are none. Two folders `train` and `test` are taken as the splits. Otherwise a share of each class is held
+    out to test on, which a hash of the file's name chooses: the same one in every call. It also orders the
+    pictures of a split, so that the first ones are of all classes.
+
+    Args:
+        size: pixels a side: a picture is scaled until it covers such a square, and what is over is cut off at
+            both sides; None: all must be squares of one size.
+        colour: True: three channels; False: grey; None: three where any picture is in colour.
+        held_out: share of pictures to test on.
+        title: what the data set is called; None: the folder's name.
+
+    Raises:
+        DataError: there are no pictures, one of them cannot be read, or they differ in size; a class has no
+            picture to train or to test on.
+        ValueError: another argument out of range.
+    """
+    root = Path(folder).expanduser().absolute()
+
+    def mixed(path: Path) -> str:
+        """A place in an order that mixes classes, the same in every call."""
+        return sha256(path.relative_to(root).as_posix().encode())
+
+    splits: dict[str, dict[str, list[Path]]] = {split: {} for split in SPLITS}
+    if all((root / split).is_dir() for split in SPLITS):
+        splits = {split: _by_class(root / split) for split in SPLITS}
     else:
-        loaded = [part for split in SPLITS for part in load(dataset, split, data_dir)]
-        parts = [fingerprint(part) for part in loaded if part is not None]
-    return sha256(" ".join(parts).encode())[:16]
+        for name, paths in _by_class(root).items():
+            n = max(1, round(held_out * len(paths)))
+            paths.sort(key=mixed)
+            splits["test"][name], splits["train"][name] = paths[:n], paths[n:]
+    classes = sorted({name for found in splits.values() for name in found})
+    for split, found in splits.items():
+        if lacks := [name for name in classes if not found.get(name)]:
+            where = f"the class {lacks[0]!r} of {root}" if lacks[0] else str(root)
+            raise DataError(f"{where} has no picture to {split} on; needed: at least two, one is to test on")
+    pictures = {
+        path: _opened(path, size) for found in splits.values() for paths in found.values() for path in paths
+    }
+    width, *more = {side for picture in pictures.values() for side in picture.size}
+    if more:
+        raise DataError(f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; needed: size=")
+    coloured = any(picture.mode == "RGB" for picture in pictures.values()) if colour is None else colour
+    names = tuple(filter(None, classes))
+
+    def read(split: str, folder: Path) -> Arrays | np.ndarray:
+        chosen = [(path, label) for label, name in enumerate(classes) for path in splits[split][name]]
+        chosen.sort(key=lambda pair: mixed(pair[0]))
+        pixels = np.stack(
+            [np.asarray(pictures[path].convert("RGB" if coloured else "L")) for path, _ in chosen]
+        )
+        return (pixels, np.array([label for _, label in chosen])) if names else pixels
+
+    return DataSet(root.name if title is None else title, read, names)
+
+
+def _by_class(folder: Path) -> dict[str, list[Path]]:
+    """The pictures in each sub-folder, or those of the folder itself under an empty name."""
+    by_class: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("[!.]*")):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            inner = path.relative_to(folder).parts
+            by_class.setdefault(inner[0] if len(inner) > 1 else "", []).append(path)
+    if not by_class:
+        raise DataError(f"{folder} holds no pictures; needed: files that end in {', '.join(SUFFIXES)}")
+    if "" in by_class and len(by_class) > 1:
+        raise DataError(f"{by_class[''][0]} lies beside sub-folders of pictures; put it into one of them")
+    return by_class
+
+
+def _opened(path: Path, size: int | None) -> Image.Image:
+    """A picture, "RGB" where it is in colour and else "L", which fills a square of that size."""
+    try:
+        with Image.open(path) as found:
+            picture = ImageOps.exif_transpose(found)
+        made = picture.convert("L" if picture.mode in GREY else "RGB")
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow's, of damaged files
+        raise DataError(f"{path} cannot be read as a picture ({error}); remove or repair it") from None
+    if picture.mode.startswith(DEEP):
+        raise DataError(f"{path} has more than 8 bits a channel ({picture.mode}); save it with 8")
+    return ImageOps.fit(made, (size, size)) if size else made
+
+
+# --- by hash, and as images ---
 
 
 def fingerprint(x: Tensor) -> str:
@@ -213,9 +275,7 @@ def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:
     MNIST is fetched first where that is asked for.
     """
     for name, known in DATASETS.items():
-        files, raw = known.read, raw_folder(dataset=known)
-        there = isinstance(files, IdxFiles) and files.verified(raw, files.md5).keys() == files.md5.keys()
-        if there or fetch and name == "mnist":
+        if known.read.there(raw_folder(dataset=known)) or fetch and name == "mnist":
             x = load(known)[0][:n]
             if fingerprint(x) == sha256:
                 return x

@@ -9,17 +9,6 @@ from pathlib import Path
 from typing import Any
 
 
-def expanded(path: str | os.PathLike) -> Path:
-    """A path whose `~` or `~user` is a folder; raises ValueError for what is no path, or no such user."""
-    try:
-        found = Path(path).expanduser()
-    except (TypeError, RuntimeError) as error:
-        raise ValueError(f"{path!r} is no path ({error}); needed: text") from None
-    if "\0" in str(found):
-        raise ValueError(f"{path!r} is no path; needed: text without NUL")
-    return found
-
-
 def write_bytes(path: str | os.PathLike, content: bytes) -> Path:
     """Write `content` to `path` atomically, making its folder; returns the path.
 
@@ -51,11 +40,10 @@ def read_json(path: str | os.PathLike) -> Any:
     """Read a JSON file; ValueError: it is missing, cannot be read or is no JSON."""
     try:
         return json.loads(Path(path).read_bytes())
-    except FileNotFoundError:
-        why = "does not exist"
-    except (OSError, ValueError, RecursionError) as error:
-        why = f"cannot be read as JSON ({error}), delete it"
-    raise ValueError(f"{path} {why}; run the notebook that writes it, or `make report`")
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{path} cannot be read as JSON ({error}); run the notebook that writes it, or `make report`"
+        ) from None
 
 
 def sha256(of: bytes | str | os.PathLike) -> str:

@@ -37,9 +37,7 @@ PACKAGE = Path(__file__).resolve().parent
 TRAINING = ("runtime.py", *(f"processes/{name}.py" for name in ("base", "schedules", "ddpm", "zoom", "blur")))
 TRAINING += ("training/network.py", "training/steps.py")  # files of this package that determine weights
 PROJECT = {"diffusion", "play", "study", "report", "workflow"}  # what lies beside it in a checkout
-PLACES = tuple(
-    Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
+PLACES = [Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")]
 PLAIN = (type(None), bool, int, float, str)
 NEEDED = (
     "needed: numbers, text, tensors, arrays, functions of your own, or objects of your own that hold these"
@@ -52,30 +50,19 @@ TYPED = "__main__"  # the module of a notebook, or of a script that is run
 
 def tree(value: Any, at: str) -> Any:
     """A value as plain ones, which torch keeps and loads as weights; ValueError: it holds something else."""
-    try:
-        return _tree(value, at)
-    except RecursionError:
-        raise ValueError(f"{at} holds itself, or is nested too deeply; {NEEDED}") from None
-
-
-def _tree(value: Any, at: str) -> Any:
     kind = type(value)
     if kind in PLAIN:
         return value
     if kind is Tensor and value.layout == torch.strided:
         return value.detach().cpu().clone()
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
-        found = torch.frombuffer(bytearray(value.tobytes() or b"\0"), dtype=torch.uint8)
-        return {
-            "numpy": value.dtype.str,
-            "shape": [*value.shape],
-            "array": kind is np.ndarray,
-            "bytes": found,
-        }
+        data = torch.frombuffer(bytearray(value.tobytes() or b"\0"), dtype=torch.uint8)
+        shape = None if isinstance(value, np.generic) else [*value.shape]
+        return {"numpy": value.dtype.str, "shape": shape, "bytes": data}
     if kind in (list, tuple):
-        return kind(_tree(one, f"{at}[{i}]") for i, one in enumerate(value))
+        return kind(tree(one, f"{at}[{i}]") for i, one in enumerate(value))
     if kind is dict:
-        return {"dict": [[_tree(k, at), _tree(one, f"{at}[{k!r}]")] for k, one in value.items()]}
+        return {"dict": [[tree(k, at), tree(one, f"{at}[{k!r}]")] for k, one in value.items()]}
     if isinstance(value, type | FunctionType):
         return {"name": name_of(value, at)}
     slots = any(getattr(base, "__slots__", ()) for base in kind.__mro__)
@@ -83,7 +70,7 @@ def _tree(value: Any, at: str) -> Any:
     if not simple or isinstance(value, Enum) or kind.__module__ == "builtins":
         raise ValueError(f"{at} is {looks(value)}; {NEEDED}")
     name = name_of(kind, at)
-    return {"class": name, "state": {k: _tree(one, f"{at}.{k}") for k, one in sorted(vars(value).items())}}
+    return {"class": name, "state": {k: tree(one, f"{at}.{k}") for k, one in sorted(vars(value).items())}}
 
 
 def tree_back(found: Any) -> Any:
@@ -96,8 +83,8 @@ def tree_back(found: Any) -> Any:
         return {tree_back(k): tree_back(one) for k, one in found["dict"]}
     if "numpy" in found:
         dtype, shape = np.dtype(found["numpy"]), found["shape"]
-        array = np.frombuffer(found["bytes"].numpy().tobytes(), dtype, int(np.prod(shape))).reshape(shape)
-        return array.copy() if found["array"] else array[()]
+        array = np.frombuffer(found["bytes"].numpy().tobytes(), dtype, math.prod(shape or []))
+        return array[0] if shape is None else array.reshape(shape).copy()
     if "name" in found:
         return thing(found["name"])
     cls = thing(found["class"])
@@ -185,23 +172,14 @@ def thing(name: str) -> Any:
 # --- code ---
 
 
-def plain(node: object) -> str:
-    """A syntax tree as text, without docstrings; the same in all versions of Python, as `ast.dump` is not."""
-    if isinstance(node, list):
-        return f"[{','.join(map(plain, node))}]"
-    if not isinstance(node, ast.AST):
-        return ascii(node)
-    parts = []
-    for name, value in ast.iter_fields(node):
-        if name == "body" and isinstance(value, list):
-            value = [
-                one
-                for one in value
-                if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+def plain(node: ast.AST) -> str:
+    """A syntax tree as text, without comments and docstrings."""
+    for inner in ast.walk(node):
+        if isinstance(body := getattr(inner, "body", None), list):
+            inner.body = [
+                s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
             ]
-        if name not in ("ctx", "kind", "type_comment", "type_ignores") and value is not None and value != []:
-            parts.append(f"{name}={plain(value)}")
-    return f"{type(node).__name__}({','.join(parts)})"
+    return ast.unparse(node)
 
 
 def code_of(files: Iterable[Path]) -> str:
@@ -218,7 +196,7 @@ def training_code() -> str:
 def own_code(*trees: Any) -> dict[str, str]:
     """Module or class typed in a notebook -> hash, of all code of the user's own on which trees rest.
 
-    ValueError: a file was edited after it was imported, or a typed class has no text.
+    ValueError: a file was edited after it was imported. OSError: a typed class has no text.
     """
     found: dict[str, str] = {}
     waiting, seen = [name for one in trees for name in _names(one)], set()
@@ -230,9 +208,8 @@ def own_code(*trees: Any) -> dict[str, str]:
         if file := own_file(module):
             if module in sys.modules and file.stat().st_mtime > diffusion.imported(module):
                 raise ValueError(f"{file} was edited after it was imported; restart Python, or reload it")
-            is_python = file.suffix == ".py"
-            found[module] = code_of([file]) if is_python else sha256(file)[:16]
-            waiting += _imports(file, module) if is_python else []
+            found[module] = code_of([file]) if file.suffix == ".py" else sha256(file)[:16]
+            waiting += _imports(file, module) if file.suffix == ".py" else []
         elif module == TYPED and path:
             found |= _typed(functools.reduce(getattr, path.split("."), sys.modules[TYPED]))
     return found
@@ -266,27 +243,19 @@ def _typed(thing: Any) -> dict[str, str]:
     if not isinstance(thing, type):
         return {name_of(thing): digest(_text(thing), 16)}
     found = {}
-    for one in thing.__mro__:
-        if one.__module__ != TYPED:
-            continue
+    for cls in (cls for cls in thing.__mro__ if cls.__module__ == TYPED):
         parts = {}
-        for name, value in vars(one).items():
+        for name, value in vars(cls).items():
             held = [getattr(value, part, None) for part in ("__func__", "fget", "fset", "func")]
-            functions = [f for f in (value, *held) if isinstance(f, FunctionType)]
-            written = [
-                inspect.unwrap(f) for f in functions if f.__code__.co_filename != "<string>"
-            ]  # by a dataclass
-            if written:
-                parts[name] = [_text(f) for f in written]
+            functions = [part for part in (value, *held) if isinstance(part, FunctionType)]
+            typed = [part for part in functions if part.__code__.co_filename != "<string>"]  # by a dataclass
+            if typed:
+                parts[name] = [_text(inspect.unwrap(part)) for part in typed]
             elif not functions and not name.startswith("__") and name != "_abc_impl":
-                parts[name] = told(tree(value, f"{one.__name__}.{name}"))
-        found[name_of(one)] = digest(parts, 16)
+                parts[name] = told(tree(value, f"{cls.__name__}.{name}"))
+        found[name_of(cls)] = digest(parts, 16)
     return found
 
 
 def _text(function: FunctionType) -> str:
-    try:
-        return plain(ast.parse(textwrap.dedent(inspect.getsource(function))))
-    except (OSError, SyntaxError, TypeError) as error:
-        name = function.__qualname__
-        raise ValueError(f"{name} has no text that can be read ({error}); type it in a plain cell") from None
+    return plain(ast.parse(textwrap.dedent(inspect.getsource(function))))

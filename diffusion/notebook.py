@@ -1,12 +1,11 @@
-"""For notebooks alone: a slider through images, a loss that is drawn while it falls, samples of a release.
+"""For notebooks alone: a slider through images, and where results lie.
 
 To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
 """
 
 import os
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,7 @@ from PIL import Image
 
 from diffusion import figures
 from diffusion.data import grey_values
-from diffusion.files import expanded
 from diffusion.provenance import checkout
-from diffusion.training.run import Run
 
 if (_place := checkout()) and str(_place) not in sys.path:
     sys.path.append(str(_place))
@@ -27,46 +24,17 @@ if (_place := checkout()) and str(_place) not in sys.path:
 FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 STRIP = 9  # images of a strip, at most
 ENLARGED = 7  # output pixels for a pixel of the slider's images
-SECONDS = 1.0  # between two drawings of the loss
 
 
 def results(out_dir: str | None) -> Path:
     """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
-    return expanded(out_dir) if out_dir else (checkout() or Path()) / "build/notebook"
+    return Path(out_dir).expanduser() if out_dir else (checkout() or Path()) / "build/notebook"
 
 
 def live() -> bool:
     """True where a person sits at the notebook; the variable `COLD_ZOOM_SLIDERS` (0 or 1) overrules it."""
     told = os.environ.get("COLD_ZOOM_SLIDERS")
     return told == "1" if told else any(name in os.environ for name in FRONT_ENDS)
-
-
-def loss_curve() -> Callable[[int, float], None] | None:
-    """A callback of `diffusion.fit` that draws the loss about once a second; None but in a live notebook."""
-    if not live():
-        return None
-    from IPython.display import display
-
-    losses: list[float] = []
-    drawn = [-SECONDS]  # when
-
-    def show(step: int, loss: float) -> None:
-        losses.append(loss)
-        if time.monotonic() - drawn[-1] > SECONDS:
-            figure = figures.running_loss(losses, step - len(losses) + 1)
-            display(figure, display_id=f"loss {id(losses)}", update=len(drawn) > 1)
-            drawn.append(time.monotonic())
-
-    return show
-
-
-def kept_samples(run: Run, n: int) -> torch.Tensor:
-    """The first n samples kept with a released training, (n, 1, 28, 28); ValueError: none are."""
-    path = run.folder.parents[1] / "kept" / f"samples_{run.name}.npz"
-    if not path.is_file():
-        raise ValueError(f"{path} is not there; run.sample({n}) draws samples")
-    with np.load(path) as kept:
-        return torch.from_numpy(kept["images"][:n, None]).float() / 255 - 0.5
 
 
 def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:
@@ -77,8 +45,7 @@ def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Fig
         steps: the K steps.
         name: what a step is called, beside the slider.
     """
-    tensors = {key: torch.as_tensor(images) for key, images in rows.items()}
-    rows = {key: images.reshape(-1, *images.shape[-2:]) for key, images in tensors.items()}
+    rows = {key: torch.as_tensor(images).flatten(0, -3) for key, images in rows.items()}
     if live():
         _show_slider(rows, steps, name)
     few = np.linspace(0, len(steps) - 1, min(STRIP, len(steps))).round().astype(int).tolist()

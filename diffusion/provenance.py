@@ -1,18 +1,12 @@
-"""Provenance of a result: the checkout, its commit, versions and machine."""
+"""Where the project lies, and the versions of what computes."""
 
-import contextlib
-import os
-import platform
-import subprocess
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import torch
 
 PACKAGE = Path(__file__).resolve().parent
-MEASURING = ("torchvision", "torchmetrics", "scikit-learn")  # packages on which measures depend, too
 
 
 def checkout() -> Path | None:
@@ -26,43 +20,6 @@ def releases() -> Path:
     return project / "released" if project else PACKAGE / "_released"
 
 
-def commit() -> str:
-    """The checkout's commit, with `-dirty` when tracked files differ from it; `unknown` without a commit."""
-    try:
-        run = {"cwd": PACKAGE, "capture_output": True, "text": True, "check": True, "timeout": 10}
-        top, found = (
-            subprocess.run(["git", *what.split()], **run).stdout.strip()
-            for what in ("rev-parse --show-toplevel", "describe --always --dirty --abbrev=12 --exclude=*")
-        )
-        if checkout() is None or not checkout().samefile(top):  # another project's repository lies around
-            return "unknown"
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return found
-
-
 def versions(more: Iterable[str] = ()) -> dict[str, str]:
     """Versions of what computes, and of further packages: the numbers of a result depend on these."""
     return {"torch": torch.__version__} | {name: metadata.version(name) for name in ("numpy", *more)}
-
-
-def environment(precision: str = "fp32", on: torch.device | None = None) -> dict[str, Any]:
-    """Versions, machine and commit of a result, for its record."""
-    on = on or torch.device("cpu")
-    processor = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        processor = next(
-            (ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), processor
-        )
-    return {
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        **versions(MEASURING),
-        "device": on.type,
-        "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else processor,
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "precision": precision,
-        "commit": commit(),
-    }

@@ -57,7 +57,7 @@ def page() -> tuple[bytes, bytes]:
     for run in zooms.values():
         run.prior = PRIORS.get(run.name)
     trainings = []
-    for label, run in progress((zooms | ddpms).items(), "packing", unit="model"):
+    for label, run in progress((zooms | ddpms).items(), "packing"):
         trainings.append(bundle.training(run, label, *(["f2"] if label in ddpms else [])))
     print("fitting the recogniser of digits", flush=True)
     images, labels = data.load("mnist", "test")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
@@ -54,6 +55,12 @@ def read_kept(out: Path, name: str) -> np.ndarray:
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} holds no images ({error}); `make report` makes it again") from None
     return images
+
+
+def kept_samples(run: Run, n: int) -> Tensor:
+    """The first n samples kept with a released training, (n, 1, 28, 28) in [-0.5, 0.5]."""
+    images = read_kept(run.folder.parents[1], f"samples_{run.name}")[:n, None]
+    return torch.from_numpy(images).float() / 255 - 0.5
 
 
 class Drawn:

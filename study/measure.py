@@ -35,12 +35,12 @@ from diffusion.identity import code_of
 from diffusion.processes import DDPM, ColdDiffusion, ColdZoom
 from diffusion.processes.priors import Patches
 from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
-from diffusion.provenance import MEASURING, environment
 from diffusion.runtime import Precision
 from diffusion.training.folder import RunError
 from diffusion.training.run import Run
-from study import confidence, distances, probes, table
+from study import confidence, distances, divergence, probes, table
 from study import pixels as pixels  # whose measures are taken, too
+from study.environment import MEASURING, environment
 from study.kept import Drawn, keep, kept_path
 from study.results import LATE, trainings_in
 from study.settings import plain, sampling
@@ -234,9 +234,11 @@ class Measuring:
                 self.add({"response": answer[T]}, CHECKPOINT, epoch)
         self.add(evaluator.floors(self.n_distance, floors))
         self.finished("", run)
-        self.add(evaluator.real(self.n_distance, self.stale & {*of_samples(), "divergence_floor"}), REAL)
+        self.add(evaluator.real(self.n_distance), REAL)
         if evaluator.classes:
+            of = evaluator.all_labels, self.n_distance, evaluator.classes, evaluator.seed
             self.add({"threshold": confidence.threshold(evaluator)}, REAL)
+            self.add({"divergence_floor": divergence.divergence_floor(*of)}, REAL)
 
     def finished(self, way: str, of: Run, average: int = 1) -> None:
         """The finished model sampled in a way, and what that costs."""
@@ -262,7 +264,7 @@ class Measuring:
             if after in changed and "frechet_gap" in self.stale:
                 x = (self.draw(self.n_checkpoint, changed[way], way) for way in (after, before))
                 features = (Seen(self.evaluator, images).features for images in x)
-                gap = distances.frechet_gap(self.evaluator.digits.reference, *features, *how)
+                gap = distances.frechet_gap(self.evaluator.main.reference, *features, *how)
                 self.add({"frechet_gap": gap}, name, run.epochs)
 
     def analysis(self, others: Mapping[str, Run], x: Tensor, n: int) -> None:
@@ -277,7 +279,7 @@ class Measuring:
         if not seen.one_image:  # which has no distance
             with contextlib.suppress(ValueError):  # too few images of the classes that there are
                 of = seen.features, seen.labels, read, evaluator.interval_repeats
-                self.add(distances.split(evaluator.digits.reference, *of))
+                self.add(distances.split(evaluator.main.reference, *of))
         images = to_uint8(self.run.images)
         near, of_test = (probes.nearest(to_uint8(each), images) for each in (x, evaluator.x_test[: len(x)]))
         self.add(probes.memorised((near, seen.labels), (of_test, read[: len(x)])))
@@ -360,9 +362,10 @@ def opened(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run
 
 def described(evaluator: Evaluator) -> dict[str, Any]:
     """Identity of what measures, as JSON: features by name, and the recogniser's calibration, if any."""
-    features = {
-        name: {"available": one.available, "reason": one.reason, **one.info}
-        for name, one in evaluator.extractors.items()
+    unknown = {"dimension": None, "sha256": None, "test_accuracy": None}
+    features = {"inception": {"available": False, **unknown}}
+    features |= {
+        name: {"available": True, **unknown, **one.info} for name, one in evaluator.extractors.items()
     }
     if evaluator.classes:
         right = evaluator.test.labels == evaluator.labels

@@ -22,7 +22,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 import diffusion as d
 from diffusion.bounds import STRICT, Seed, nearest
-from diffusion.files import expanded
 from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks
@@ -167,7 +166,7 @@ class Profile:
 
 def read(name: str | Path) -> Profile:
     """The profile of a name, or of a YAML file; ProfileError: one line that says what is wrong where."""
-    where = expanded(name) if str(name).endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
+    where = Path(name).expanduser() if str(name).endswith((".yaml", ".yml")) else PROFILES / f"{name}.yaml"
     if not where.is_file():
         known = sorted(path.stem for path in PROFILES.glob("*.yaml"))
         raise ProfileError(f"there is no profile {str(name)!r}; there are {', '.join(known)}")
@@ -203,7 +202,7 @@ def read(name: str | Path) -> Profile:
         schedules = filled("01_schedules", shared | first | file.schedules)
     with _told(f"{where}, yardstick"):
         yardstick = None if file.yardstick is None else filled("07_yardstick", shared | file.yardstick)
-    out = expanded(file.out or f"build/{file.profile}")
+    out = Path(file.out or f"build/{file.profile}").expanduser()
     labels = {model: entry.label for model, entry in file.models.items() if entry.label}
     return Profile(where, file, out, trainings, measures, schedules, yardstick, labels, text)
 

@@ -12,7 +12,7 @@ from typing import Any
 import diffusion as d
 from diffusion import data
 from diffusion.evaluation.measures import register
-from diffusion.provenance import environment
+from study.environment import environment
 from study.settings import flat
 from study.table import lines, write
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.files import expanded, read_json, write_bytes
+from diffusion.files import read_json, write_bytes
 from diffusion.provenance import releases
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def frame(run: str | Path) -> "pd.DataFrame":
     """The numbers of a release, by its name, or of a folder as a DataFrame; ValueError: it has none."""
     import pandas as pd  # takes a second
 
-    folder = releases() / run if (releases() / run / METRICS).is_dir() else expanded(run)
+    folder = releases() / run if (releases() / run / METRICS).is_dir() else Path(run).expanduser()
     found = pd.DataFrame(rows(folder), columns=Row._fields)
     if found.empty:
         raise ValueError(f"{folder} has no results; needed: a folder of results, or the name of a release")

@@ -24,7 +24,8 @@ from diffusion.bounds import named
 from diffusion.files import differences, digest, read_json, sha256, write_json
 from diffusion.identity import own_code
 from diffusion.processes.base import GREY28
-from diffusion.provenance import MEASURING, releases, versions
+from diffusion.provenance import releases, versions
+from study.environment import MEASURING
 from study.profile import NOTEBOOKS, ROOT, Profile, ProfileError
 
 CODE = ("diffusion/**/*.py", "study/**/*.py", "play/**/*.py")  # of all jobs, and of the report:
@@ -142,7 +143,8 @@ def content(dataset: str, data_dir: str | None) -> str:
     if tuple(images.shape[1:]) != GREY28 or not known.classes:
         is_ = f"{known.title} has images {tuple(images.shape[1:])} and {len(known.classes)} classes"
         raise ValueError(f"{is_}; notebooks take 28 x 28 grey pixels, of classes: see to_28 of d.DataSet")
-    return data.content(dataset, data_dir)
+    parts = [part for split in data.SPLITS for part in data.load(dataset, split, data_dir)]
+    return digest([data.fingerprint(part) for part in parts], 16)
 
 
 # --- the jobs of a profile ---

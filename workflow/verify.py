@@ -141,7 +141,7 @@ def samples(one: Training, folder: Path, data_dir: str | None = None) -> Iterato
     run, seed = opened(folder, one.train, data_dir, here), facts.settings.get("sample_seed")
     at = run.process, First(run.network()), sampler_of(run.sampler, run.process), run.fitted()
     seed = one.seed if seed is None else seed
-    again = sampling.draw(*at, facts.settings.n_final, seed, here, one.name)[:FIRST]
+    again = sampling.draw(one.name, *at, facts.settings.n_final, seed, here)[:FIRST]
     what = f"{one.name}, share of equal pixels (to {LEVELS} of 255) of {FIRST} samples drawn again in {here}"
     yield Check(what, 1.0, *likeness(to_uint8(again)[:, 0].int(), kept))
 

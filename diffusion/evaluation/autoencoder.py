@@ -7,7 +7,7 @@ Only the half that encodes is kept.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion.evaluation.shipped import Shipped, fitted
+from diffusion.evaluation.shipped import MeasuringNetwork, fitted
 from diffusion.processes.base import GREY28, Shape
 from diffusion.runtime import seeded
 
@@ -56,4 +56,4 @@ def train(images: Tensor, labels: Tensor | None = None, classes: int = 0) -> Enc
     return encoder
 
 
-AUTOENCODER = Shipped("autoencoder", SHA256, Encoder, train)
+AUTOENCODER = MeasuringNetwork("autoencoder", SHA256, Encoder, train)

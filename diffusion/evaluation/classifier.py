@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion.evaluation.shipped import Shipped, fitted
+from diffusion.evaluation.shipped import MeasuringNetwork, fitted
 from diffusion.processes.base import GREY28, Shape
 from diffusion.runtime import seeded
 
@@ -66,5 +66,5 @@ def classes_of(model: DigitClassifier, images: Tensor) -> Tensor:
     return logits(model, images.clamp(-0.5, 0.5)).argmax(1)
 
 
-CLASSIFIER = Shipped("classifier", SHA256, DigitClassifier, train)
+CLASSIFIER = MeasuringNetwork("classifier", SHA256, DigitClassifier, train)
 load, classifier_for = CLASSIFIER.load, CLASSIFIER.of

@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Collection, Iterator
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,18 +18,15 @@ from diffusion.evaluation.measures import Value, by_features, register, taken
 from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import Measured
-from diffusion.processes.base import GREY28, check_images
+from diffusion.processes.base import GREY28, images
 
 NEAR, OF_KIND = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
 ALIKE = 2  # grey values of 255 within which images count as one and the same
-WIDEST = 0.9  # up and down: few calls of a DDPM reach 0.85, images in [-1, 1] or [0, 1] reach 0.97
-BULK = torch.tensor([0.05, 0.95])  # shares of an image's pixels between which its range lies
-AGREE = 0.5  # the part of that range by which images of one unit differ at most
-LOOKED_AT = 1000  # images
 DRAWN = 1000  # samples of a run, where nothing is said
 OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
 
 
+@dataclass(eq=False, repr=False)
 class Space:
     """The real images in the features of one extractor, and distances of samples from them.
 
@@ -40,9 +37,10 @@ class Space:
         train: features (N, D) of the training images.
     """
 
-    def __init__(self, of: "Evaluator", extractor: Extractor, ending: str):
-        self.of, self.extractor, self.ending = of, extractor, ending
-        self._floors: dict[int, Interval] = {}
+    of: "Evaluator"
+    extractor: Extractor
+    ending: str
+    floors: dict[int, Interval] = field(default_factory=dict)
 
     @cached_property
     def reference(self) -> Reference:
@@ -58,12 +56,13 @@ class Space:
 
     def floor(self, n: int) -> Interval | None:
         """The real-vs-real distance at n >= 2 images; None where there are not as many training images."""
-        if n not in self._floors and whole("n", n, 2) <= len(self.of.x_train):
+        if n not in self.floors and n <= len(self.of.x_train):
             found = self.reference, n, self.of.floor_repeats, self.of.seed
-            self._floors[n] = frechet.floor(self.train, *found)
-        return self._floors.get(n)
+            self.floors[n] = frechet.floor(self.train, *found)
+        return self.floors.get(n)
 
 
+@dataclass(eq=False, repr=False)
 class Evaluator:
     """The real images, their features and statistics, and the measures of samples against them.
 
@@ -97,73 +96,52 @@ class Evaluator:
         main: the one of `frechet` and of coverage: of the classifier, if there is one.
         classes: how many there are.
 
-    ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] or not of the data set's shape, labels
-    that are not theirs, or no such device.
+    ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] of the data set's shape, or labels that
+    are not theirs.
     """
 
-    def __init__(
-        self,
-        x_train: Tensor,
-        x_test: Tensor,
-        labels: Tensor | None = None,
-        all_labels: Tensor | None = None,
-        *,
-        dataset: str | data.DataSet | None = "mnist",
-        data_dir: str | os.PathLike | None = None,
-        x_digits: Tensor | None = None,
-        n_kind: int = OF_KIND,
-        inception_weights: str = "off",
-        floor_repeats: int = 10,
-        interval_repeats: int = 200,
-        seed: int = 0,
-        device: torch.device | str = "cpu",
-    ):
-        device, known = runtime.device(device), None if dataset is None else data.get(dataset)
-        self.class_names = known.classes if known else ()
-        self.classes = len(self.class_names)
-        self.x_train, self.x_test = _real("x_train", x_train), _real("x_test", x_test)
+    x_train: Tensor
+    x_test: Tensor
+    labels: Tensor | None = None
+    all_labels: Tensor | None = None
+    _: KW_ONLY
+    dataset: str | data.DataSet | None = "mnist"
+    data_dir: str | os.PathLike | None = None
+    x_digits: Tensor | None = None
+    n_kind: int = OF_KIND
+    inception_weights: str = "off"
+    floor_repeats: int = 10
+    interval_repeats: int = 200
+    seed: int = 0
+    device: torch.device | str = "cpu"
+
+    def __post_init__(self) -> None:
+        dataset, data_dir = self.dataset, self.data_dir
+        self.class_names = data.get(dataset).classes if dataset is not None else ()
+        self.classes, n = len(self.class_names), len(self.x_test)
+        self.x_train, self.x_test = images("x_train", self.x_train), images("x_test", self.x_test)
         shape = self.x_test.shape[1:]
         of_data = shape if dataset is None else data.load(dataset, "test", data_dir, 1)[0].shape[1:]
-        if not self.x_train.shape[1:] == shape == of_data or shape[1] < 8:
+        if not self.x_train.shape[1:] == shape == of_data:
+            found = [tuple(one) for one in (self.x_train.shape[1:], shape, of_data)]
             raise ValueError(
-                f"x_train and x_test are images {tuple(self.x_train[0].shape)} and {tuple(shape)}, those of "
-                f"dataset {dataset!r} {tuple(of_data)}; needed: one shape, at least 8 x 8, and your DataSet "
-                "as dataset=, or None"
+                f"images of x_train, x_test and dataset are {found}; needed: one shape, or dataset=None"
             )
-        self.labels = self._labels("labels", labels, len(self.x_test))
-        self.all_labels = self._labels("all_labels", labels if all_labels is None else all_labels)
-        self.x_digits = self.x_train[:NEAR] if x_digits is None else _real("x_digits", x_digits)
-        self.n_kind = min(whole("n_kind", n_kind, 1), len(self.x_test) // 2)
-        self.floor_repeats = whole("floor_repeats", floor_repeats, 2)
-        self.interval_repeats, self.seed = whole("interval_repeats", interval_repeats, 2), seed
+        if self.classes and (self.labels is None or len(self.labels) != n):
+            raise ValueError(f"labels are {looks(self.labels)}; needed: one for each of {n} test images")
+        self.labels = torch.as_tensor(self.labels).long() if self.classes else None
+        self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
+        self.x_digits = self.x_train[:NEAR] if self.x_digits is None else images("x_digits", self.x_digits)
+        self.n_kind = min(self.n_kind, n // 2)
         self.classifier = classifier.classifier_for(dataset, data_dir) if self.classes else None
-        self.extractors = features.extractors(dataset, data_dir, inception_weights, device, shape[0])
-        available = [one for one in self.extractors.values() if one.available]
-        endings = ["", *(f"_{one.name}" for one in available[1:])]
-        self.spaces = {one.name: Space(self, one, end) for one, end in zip(available, endings, strict=True)}
-        self.main = next(iter(self.spaces.values()))
+        device = runtime.device(self.device)
+        of = dataset, data_dir, self.inception_weights, device, shape[0]
+        self.extractors = features.extractors(*of)
+        main, *others = self.extractors.values()
+        self.main = Space(self, main, "")
+        self.spaces = {main.name: self.main} | {one.name: Space(self, one, f"_{one.name}") for one in others}
         self.test = Seen(self, self.x_test, self.main.reference.features.float())
-        self._real: dict[tuple, dict[str, Value]] = {}
-
-    def _labels(self, name: str, given: Any, n: int | None = None) -> Tensor | None:
-        """Labels as a tensor: a class for each of n images, or None without classes; else a ValueError."""
-        if not self.classes and given is None:
-            return None
-        found = torch.from_numpy(given) if isinstance(given, np.ndarray) else given
-        integers = isinstance(found, Tensor) and not found.is_floating_point()
-        fits = integers and found.shape == (n or len(found),)
-        if self.classes and fits and {*found.tolist()} <= {*range(self.classes)}:
-            return found.long()
-        of = f" one for each of {n} test images," if n else ""
-        needed = f"integers,{of} from 0 to {self.classes - 1}" if self.classes else "None without classes"
-        raise ValueError(f"{name} are {looks(given)}; needed: {needed}")
-
-    @property
-    def digits(self) -> Space:
-        """The features of the classifier; raises ValueError where there is none."""
-        if "digits" not in self.spaces:
-            raise ValueError("there is no classifier, as the data set has no classes; see `main`")
-        return self.spaces["digits"]
+        self._real: dict[int, dict[str, Value]] = {}
 
     @classmethod
     def of(
@@ -234,45 +212,36 @@ class Evaluator:
 
     def _samples(self, given: Any) -> Tensor:
         """Samples as a tensor in model units; raises ValueError as `measure` says."""
-        x, shape = data.as_images(given), tuple(self.x_test.shape[1:])
-        floats = isinstance(x, Tensor) and x.is_floating_point()
-        if not floats or tuple(x.shape[1:]) != shape or len(x) < samples.FEWEST:
+        x, shape = data.as_images(given), self.x_test.shape[1:]
+        if not isinstance(x, Tensor) or x.shape[1:] != shape or len(x) < samples.FEWEST:
             raise ValueError(
                 f"samples are {looks(given)}; needed: images, such as run.sample(1000), a tensor or an array "
-                f"of the shape (n, {str(shape)[1:]}, n at least {samples.FEWEST}"
+                f"(n, {', '.join(map(str, shape))}), n at least {samples.FEWEST}"
             )
-        # Samples that drift out of the range do so each by its own offset; in another unit all do so alike.
-        low, high = x[:LOOKED_AT].float().flatten(1).quantile(BULK.to(x.device), 1)
-        least, most, differ = low.median(), high.median(), low.quantile(0.75) - low.quantile(0.25)
-        wide = max(-least, most) > WIDEST and differ < AGREE * (most - least)
-        if wide or (x.min() >= 0 and x.max() > 0.5):
+        low, high = float(x.min()), float(x.max())  # samples that drift do not end at 0 or -1
+        if low >= 0 and high > 0.5 or low < -0.97 and high > 0.97 and max(-low, high) <= 1:
             raise ValueError(
-                f"pixels of samples range from {least:g} to {most:g} in most images; needed: about "
-                "[-0.5, 0.5], so x - 0.5 of [0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255], and "
-                "x.clamp(-0.5, 0.5) of a model that was hardly trained"
+                f"pixels of samples range from {low:g} to {high:g}; needed: about [-0.5, 0.5], so x - 0.5 of "
+                "[0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255]"
             )
         return x
 
-    def real(self, n: int, only: Collection[str] | None = None) -> dict[str, Value]:
+    def real(self, n: int) -> dict[str, Value]:
         """The measures of the real test images, by name.
 
         Precision, recall and coverage are those of n training images, n at least 12; the share of digits is
-        that of the test images which gave no bound. `divergence_floor`, of n images, stands beside.
+        that of the test images which gave no bound.
         """
-        key = whole("n", n, samples.FEWEST), None if only is None else frozenset(only)
-        if key in self._real:
-            return self._real[key]
-        found = taken(self.test, only, real=True)
-        if only is None or {"precision", "recall", "coverage"}.intersection(only):
+        if n not in self._real:
+            found = taken(self.test, real=True)
             found |= samples.precision_recall_coverage(*self.compared(self.main.train, n))
-        if self.classes:
-            prior = samples.shares(self.all_labels, self.classes)
-            found["class_share"] = [Interval(share) for share in prior.tolist()]
-            found["divergence_floor"] = samples.divergence_floor(self.all_labels, n, self.seed, self.classes)
-        if self.test.recognisable and (only is None or "digit" in only):
-            found["digit"] = digit(self.recogniser, self.x_test[1::2])
-        self._real[key] = {name: one for name, one in found.items() if only is None or name in only}
-        return self._real[key]
+            if self.classes:
+                counts = self.all_labels.bincount(minlength=self.classes).tolist()
+                found["class_share"] = [Interval(k / len(self.all_labels)) for k in counts]
+            if self.test.recognisable:
+                found["digit"] = digit(self.recogniser, self.x_test[1::2])
+            self._real[n] = found
+        return self._real[n]
 
 
 def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:
@@ -283,43 +252,32 @@ def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:
     return x.clamp(-0.5, 0.5)
 
 
-def _real(name: str, x: Any) -> Tensor:
-    """Real images as a tensor; raises ValueError where they are none in [-0.5, 0.5]."""
-    try:
-        check_images(x := data.as_images(x))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    return x
-
-
+@dataclass(eq=False, repr=False)
 class Seen:
     """Images (n, C, S, S) in model units as an evaluator's networks see them.
 
     Args:
-        found: its features, where they are known.
+        features: (n, 64), in the space `Evaluator.main`, where they are known.
         n: the first images, of which distances are taken; None: all.
         only: names of the measures that will be taken; None: all.
 
     Attributes:
-        features: (n, 64), in the space `Evaluator.main`.
         labels, confidence: (n,), the class that is read and its probability; None without a classifier.
     """
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        x: Tensor,
-        found: Tensor | None = None,
-        n: int | None = None,
-        only: Collection[str] | None = None,
-    ):
-        self.evaluator, self.x, self.only, self.seed = evaluator, x, only, evaluator.seed
-        self.n = len(x) if n is None else n
-        self.features = evaluator.main.features(x) if found is None else found
+    evaluator: Evaluator
+    x: Tensor
+    features: Tensor | None = None
+    n: int | None = None
+    only: Collection[str] | None = None
+
+    def __post_init__(self) -> None:
+        self.n, self.seed = self.n or len(self.x), self.evaluator.seed
+        self.features = self.evaluator.main.features(self.x) if self.features is None else self.features
         self.labels = self.confidence = None
-        if evaluator.classifier is not None:
+        if self.evaluator.classifier is not None:
             with torch.inference_mode():
-                self.labels, self.confidence = samples.read(evaluator.classifier.head(self.features))
+                self.labels, self.confidence = samples.read(self.evaluator.classifier.head(self.features))
 
     @cached_property
     def images(self) -> Tensor:
@@ -350,18 +308,13 @@ class Seen:
     lambda seen: (seen,),
     False,
     **by_features("frechet", "squared distance", "Fréchet distance of the samples from the test images"),
-)
-def frechet_distances(seen: "Seen") -> dict[str, Interval]:
-    """Fréchet distances of samples in each kind of features, by name."""
-    how = seen.evaluator.interval_repeats, seen.seed
-    return {f"frechet{one.ending}": frechet.distance(one.reference, x, *how) for one, x in seen.first()}
-
-
-@register(
-    lambda seen: (seen,),
-    False,
     **by_features("kid", "squared distance", "kernel distance of the samples from the test images"),
 )
-def kernel_distances(seen: "Seen") -> dict[str, Interval]:
-    """Kernel distances of samples in each kind of features, mean and deviation over subsets, by name."""
-    return {f"kid{one.ending}": frechet.kid(one.reference, x, seen.seed) for one, x in seen.first()}
+def distances(seen: "Seen") -> dict[str, Interval]:
+    """Fréchet distances of samples in each kind of features, and kernel distances, by name."""
+    found = {}
+    for space, x in seen.first():
+        repeats = seen.evaluator.interval_repeats
+        found[f"frechet{space.ending}"] = frechet.distance(space.reference, x, repeats, seen.seed)
+        found[f"kid{space.ending}"] = frechet.kid(space.reference, x, seen.seed)
+    return found

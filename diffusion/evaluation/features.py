@@ -9,12 +9,11 @@ Features of a classifier hold what tells its classes apart, and matching class s
 distance in them (Kynkäänniemi et al. 2023). Hence two kinds without labels. An autoencoder's hold what is
 where in the image. Those of an untrained network (Naeem et al. 2020; Lee et al. 2022) are averaged over
 places: they hold grey levels, textures and widths of strokes, and hardly where these lie.
-An extractor that cannot be had is still an object: `available` is False and `reason` says why.
 """
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 from diffusion import data
 from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
-from diffusion.evaluation.shipped import Shipped
+from diffusion.evaluation.shipped import MeasuringNetwork
 from diffusion.files import sha256
 from diffusion.runtime import progress, seeded
 
@@ -36,36 +35,26 @@ class Extractor:
     """Maps grey images to features."""
 
     name: str
-    network: Callable[[Tensor], Tensor] | None = None  # uint8 (B, C, S, S) -> (B, D)
-    reason: str = ""  # why there is no network
-    info: dict = field(default_factory=dict)  # dimension, sha256 of the weights, ...
+    network: Callable[[Tensor], Tensor]  # uint8 (B, C, S, S) -> (B, D)
+    device: torch.device
+    info: dict  # dimension, sha256 of the weights, ...
     chunk: int = 500  # images per network call; does not change the features
-    device: torch.device = torch.device("cpu")
-
-    @property
-    def available(self) -> bool:
-        """False if `features` cannot be called."""
-        return self.network is not None
 
     @torch.inference_mode()
     def features(self, images: Tensor) -> Tensor:
-        """Features (N, D) float32 on the CPU of uint8 images (N, C, S, S); ValueError: there are none."""
-        if not self.available:
-            raise ValueError(f"the {self.name} features are not available: {self.reason}")
-        title = f"{self.name} features of {len(images)} images"
-        parts = progress(images.split(self.chunk), title, unit="batch")
+        """Features (N, D) float32 on the CPU of uint8 images (N, C, S, S)."""
+        parts = progress(images.split(self.chunk), f"{self.name} features of {len(images)} images")
         return torch.cat([self.network(part.to(self.device)).float().cpu() for part in parts])
 
 
-def small(name: str, kind: Shipped, device: torch.device, weights: Path | None = None) -> Extractor:
-    """The features of a small network with the shipped weights (None) or those of a file."""
+def small(name: str, kind: MeasuringNetwork, device: torch.device, weights: Path) -> Extractor:
+    """The features of a small network with the weights of a file."""
     model = kind.load(weights).to(device)
 
     def network(images: Tensor) -> Tensor:
         return model.features(images.float() / 255 - 0.5)
 
-    info = {"dimension": 64, "sha256": sha256(weights or kind.path)}
-    return Extractor(name, network, info=info, device=device)
+    return Extractor(name, network, device, {"dimension": 64, "sha256": sha256(weights)})
 
 
 def untrained(device: torch.device, colours: int = 1) -> Extractor:
@@ -81,33 +70,30 @@ def untrained(device: torch.device, colours: int = 1) -> Extractor:
     def network(images: Tensor) -> Tensor:
         return SCALE * model(images.float() / 255 - 0.5).mean((2, 3))  # of (B, 64, S // 8, S // 8)
 
-    return Extractor("random", network, info={"dimension": CHANNELS[-1]}, device=device)
+    return Extractor("random", network, device, {"dimension": CHANNELS[-1]})
 
 
-def inception(weights: str, device: torch.device) -> Extractor:
-    """The 2048 features of InceptionV3, as torchmetrics loads them from torch's cache or by a download."""
-    if weights == "off":
-        return Extractor("inception", reason="switched off by the parameter inception_weights")
+def inception(device: torch.device) -> Extractor | None:
+    """The 2048 features of InceptionV3, as torchmetrics loads them from torch's cache or by a download.
+
+    None, with a note, where they cannot be had.
+    """
     import torchmetrics  # takes two seconds
     from torchmetrics.image.fid import NoTrainInceptionV3
 
     try:
         model = NoTrainInceptionV3("inception-v3-compat", ["2048"])
     except Exception as error:  # no network; a damaged file makes the unpickler raise nearly anything
-        first = str(error).strip().partition("\n")[0][:200]
-        said = f"its weights cannot be loaded ({type(error).__name__}: {first})"
-        return Extractor("inception", reason=said)
+        print(f"note: no inception features, as their weights cannot be loaded ({error})", flush=True)
+        return None
     model = model.to(device, memory_format=torch.channels_last)  # nearly halves the time on a CPU
 
     def network(images: Tensor) -> Tensor:
         return model(images.expand(-1, 3, -1, -1))  # the three colours of grey
 
-    info = {
-        "dimension": 2048,
-        "torchmetrics": torchmetrics.__version__,
-        "antialias": model.use_antialias,  # changed the distances when torchmetrics made it the default
-    }
-    return Extractor("inception", network, info=info, chunk=32, device=device)
+    # antialias changed the distances when torchmetrics made it the default
+    info = {"torchmetrics": torchmetrics.__version__, "antialias": model.use_antialias}
+    return Extractor("inception", network, device, {"dimension": 2048} | info, chunk=32)
 
 
 def extractors(
@@ -122,4 +108,5 @@ def extractors(
     if dataset is not None and data.get(dataset).classes:
         kinds = {"digits": CLASSIFIER} | kinds
     found = [small(name, kind, on, kind.weights_for(dataset, data_dir)) for name, kind in kinds.items()]
-    return {one.name: one for one in [*found, untrained(on, colours), inception(inception_weights, on)]}
+    found += [untrained(on, colours), inception(on) if inception_weights == "auto" else None]
+    return {one.name: one for one in found if one}

@@ -26,36 +26,24 @@ SUBSETS, MOST = 50, 1000  # of a kernel distance: random subsets, and images in 
 def to_uint8(x: Tensor) -> Tensor:
     """Images (N, C, S, S) in model units as bytes: clamped to [-0.5, 0.5], scaled, rounded. Never wraps.
 
-    ValueError: not floating point (bytes would be scaled twice), another shape, or not finite.
+    ValueError: not floating point (bytes would be scaled twice), or another shape.
     """
     if not x.is_floating_point() or x.ndim != 4:
         raise ValueError(f"images are {looks(x)}; needed: (N, C, S, S) of floats in model units")
-    if bad := x.numel() - int(x.isfinite().sum()):
-        raise ValueError(f"{bad} of {x.numel()} pixels are not finite; needed: all of them are")
     return grey_values(x.float())
-
-
-def check_features(features: Tensor, dimension: int | None = None) -> Tensor:
-    """Features (N, D), N >= 2, as float64 on the CPU; ValueError: others, or D is not `dimension`."""
-    known = features.ndim == 2 and features.shape[1] == (dimension or features.shape[1])
-    if not known or not features.is_floating_point() or len(features) < 2 or not features.isfinite().all():
-        needed = f"(N, {dimension or 'D'}) of finite floats, N >= 2, by the extractor of the reference"
-        raise ValueError(f"features are {looks(features)}; needed: {needed}")
-    return features.detach().cpu().double()
 
 
 class Reference:
     """The real images of a comparison by their features.
 
     Attributes:
-        features: (N, D) float64, a copy.   dimension: D.
+        features: (N, D) float64, a copy.
         mean, root: their mean (D,), and the symmetric square root (D, D) of their covariance.
     """
 
     def __init__(self, features: Tensor):
-        self.features = check_features(features).clone()
-        self.dimension = self.features.shape[1]
-        values, vectors = torch.linalg.eigh(torch.cov(self.features.T).reshape(self.dimension, -1))
+        self.features = features.detach().cpu().double().clone()
+        values, vectors = torch.linalg.eigh(torch.atleast_2d(torch.cov(self.features.T)))
         self.mean, self.root = self.features.mean(0), (vectors * values.clamp(min=0).sqrt()) @ vectors.T
 
     def distance(self, centre: Tensor, a: Tensor) -> float:
@@ -71,7 +59,7 @@ class Reference:
 
 def frechet_distance(reference: Reference, features: Tensor) -> float:
     """Fréchet distance of features (N, D) to the reference, at least 0."""
-    features = check_features(features, reference.dimension)
+    features = features.detach().cpu().double()
     centre = features.mean(0)
     return reference.distance(centre, (features - centre) / math.sqrt(len(features) - 1))
 
@@ -83,7 +71,7 @@ def kid(reference: Reference, features: Tensor, seed: int = 0) -> Interval:
     score zero on average; hence it may be negative. As torchmetrics' `KernelInceptionDistance`, whose import
     takes four seconds.
     """
-    real, features = reference.features, check_features(features, reference.dimension)
+    real, features = reference.features, features.detach().cpu().double()
     size, found = min(MOST, max(2, min(len(real), len(features)) // 2)), []
     random = torch.Generator().manual_seed(seed)
     for _ in range(SUBSETS):

@@ -51,14 +51,13 @@ def register(
 
     Called without a function, it enters what is measured elsewhere, such as in a notebook.
     """
-    for name, (unit, meaning) in names.items():
-        MEASURES[name] = Measure(name, unit, meaning)
 
-    def enter(function: Callable) -> Callable:
+    def enter(function: Callable | None) -> Callable | None:
         for name, (unit, meaning) in names.items():
             MEASURES[name] = Measure(name, unit, meaning, function, of, real)
         return function
 
+    enter(None)
     return enter
 
 
@@ -72,7 +71,7 @@ def taken(seen: Any, only: Collection[str] | None = None, real: bool = False) ->
     wanted = [one for one in MEASURES.values() if one.of and (only is None or one.name in only)]
     found: dict[str, Value] = {}
     functions = {one.function: one for one in wanted if one.real or not real}
-    for function, one in progress(functions.items(), "measuring", unit="measure"):
+    for function, one in progress(functions.items(), "measuring"):
         if arguments := one.of(seen):
             value = function(*arguments)
             found |= value if isinstance(value, dict) else {one.name: value}

@@ -5,15 +5,11 @@ Labels and confidence are the digit classifier's. Every function is a function o
 
 import numpy as np
 import torch
-from scipy.special import rel_entr
 from torch import Tensor
 
 from diffusion.evaluation.measures import register
-from diffusion.evaluation.statistics import Interval, centred, half_error, numpy_generator, wilson
+from diffusion.evaluation.statistics import Interval, half_error, wilson
 from diffusion.runtime import generator
-
-CLASSES = 10
-REPEATS = 2000  # draws behind an interval of a divergence
 
 
 def grey(x: Tensor) -> Tensor:
@@ -29,60 +25,14 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @register(
-    lambda seen: (
-        seen.labels is not None
-        and (seen.labels, seen.evaluator.all_labels, seen.n, seen.seed, seen.evaluator.classes)
-    ),
+    lambda seen: seen.labels is not None and (seen.labels, seen.evaluator.classes),
     False,
     class_share=("share", "of each class among the samples, as the classifier reads them"),
-    divergence=("nats", "KL divergence of the class shares from those of the test split"),
 )
-def class_shares(
-    labels: Tensor, real_labels: Tensor, n: int | None = None, seed: int = 0, classes: int = CLASSES
-) -> dict[str, Interval | list[Interval]]:
-    """Class shares of samples, and their divergence from the classes of real images, by name.
-
-    The divergence is KL(samples || real) in nats, from the empirical shares of `real_labels`, for MNIST's
-    classes are not equally frequent. It is biased upwards, by about 9 / (2n) if the true shares agree, so
-    compare it with `divergence_floor` at the same n. Its interval is that of `statistics.centred`.
-
-    Args:
-        labels: (N,) integers from 0 of the samples.
-        real_labels: (M,) of the whole test split.
-        n: the divergence is of the first n labels; None: of all.
-        classes: how many there are.
-    """
-    prior, first = shares(real_labels, classes, absent=0.5), labels[:n]
-    share, counts = shares(first, classes), labels.bincount(minlength=classes).tolist()
-    divergence = float(_divergence(share, prior))
-    draws = numpy_generator(seed, "classes").multinomial(len(first), share, REPEATS) / len(first)
-    ends = centred(divergence, _divergence(draws, prior))
-    return {
-        "class_share": [Interval(k / len(labels), *wilson(k, len(labels))) for k in counts],
-        "divergence": Interval(divergence, *ends),
-    }
-
-
-@register(divergence_floor=("nats", "divergence of the classes of as many real images, mean over draws"))
-def divergence_floor(real_labels: Tensor, n: int, seed: int = 0, classes: int = CLASSES) -> Interval:
-    """The divergence that n real images score, mean and deviation over independent draws of n labels."""
-    prior = shares(real_labels, classes, absent=0.5)
-    draws = numpy_generator(seed, "divergence floor").multinomial(n, prior, REPEATS) / n
-    found = _divergence(draws, prior)
-    return Interval(float(found.mean()), n=n, sd=float(found.std(ddof=1)))
-
-
-def shares(labels: Tensor, classes: int, absent: float = 0) -> np.ndarray:
-    """Shares (classes,) of labels. A class without a label counts as `absent`: no divergence is infinite."""
-    counts = np.bincount(labels.cpu().numpy(), minlength=classes)
-    counts = np.where(counts == 0, absent, counts) if absent else counts
-    return counts / counts.sum()
-
-
-def _divergence(share: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """KL(share || prior) in nats over the last axis; rounding may not make it negative."""
-    share, prior = (x / x.sum(-1, keepdims=True) for x in (share, prior))
-    return np.maximum(rel_entr(share, prior).sum(-1), 0.0)
+def class_shares(labels: Tensor, classes: int) -> list[Interval]:
+    """Shares of the classes among labels (N,), integers from 0, with Wilson's intervals."""
+    n = len(labels)
+    return [Interval(k / n, *wilson(k, n)) for k in labels.bincount(minlength=classes).tolist()]
 
 
 # --- fidelity and variety, apart ---

@@ -11,10 +11,8 @@ if TYPE_CHECKING:
 
     from diffusion.evaluation.evaluator import Seen
 
-# What is shown, of two distances the first two that there are, of classes the most and the least frequent.
-DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")
-OTHERS = ("digit", "precision", "recall", "coverage", "class_share")
-MISSING = "–"
+DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")  # the first two that there are
+OTHERS = ("digit", "precision", "recall", "coverage")
 ONE_IMAGE = "All samples are one image: they have no distance and are no digits."
 
 
@@ -34,34 +32,25 @@ class Measured(dict[str, Value]):
     def real(self) -> dict[str, Value]:
         """The same of as many real images, where they have them; for a distance its floor."""
         of, n = self.seen.evaluator, self.seen.n
-        floors = {name.replace("floor", "frechet", 1): one for name, one in of.floors(n).items()}
-        return of.real(n, OTHERS) | floors
+        floors = {name.replace("floor", "frechet", 1): floor for name, floor in of.floors(n).items()}
+        return of.real(n) | floors
 
     @property
     def table(self) -> "pd.DataFrame":
         """A row a measure: that of the samples, that of real images, its unit and its meaning."""
         import pandas as pd  # takes a second
 
-        names, real, rows = self.seen.evaluator.class_names, self.real, {}
-        for name, value in ((name, self[name]) for name in main(self)):
-            if isinstance(value, list):
-                order = sorted(range(len(value)), key=lambda k, of=value: -of[k].value)
-                for k in (order[0], order[-1]):
-                    rows[f"{name}, {names[k]}"] = name, value[k], real[name][k]
-            elif not isinstance(value, dict):
-                rows[name] = name, value, real.get(name)
-        cells = {
-            row: [shown(value), shown(other), MEASURES[name].unit, MEASURES[name].meaning]
-            for row, (name, value, other) in rows.items()
-        }
-        columns = ["samples", "real images", "unit", "meaning"]
-        return pd.DataFrame.from_dict(cells, orient="index", columns=columns)
+        real, known = self.real, {name: MEASURES[name] for name in main(self)}
+        rows = [(shown(self[k]), shown(real.get(k)), one.unit, one.meaning) for k, one in known.items()]
+        return pd.DataFrame(rows, [*known], ["samples", "real images", "unit", "meaning"])
 
     def __str__(self) -> str:
-        seen, found = self.seen, self.table.drop(columns="meaning")
+        seen = self.seen
         of = f", distances of the first {seen.n}" if seen.n < len(seen.x) else ""
         head = f"{len(seen.x)} samples against {len(seen.evaluator.x_test)} test images{of}"
-        return "\n".join([head, *[ONE_IMAGE] * self.one_image, found.to_string()])
+        return "\n".join(
+            [head, *[ONE_IMAGE] * self.one_image, self.table.drop(columns="meaning").to_string()]
+        )
 
     __repr__ = __str__
 
@@ -76,11 +65,11 @@ def main(measures: Iterable[str]) -> list[str]:
     return [*distances, *(name for name in OTHERS if name in there)] or there
 
 
-def shown(number: Any) -> str:
-    """A number with its interval or its deviation: "12.3 [11.5, 14.1]", "0.46 ± 0.08"."""
-    one = number if isinstance(number, Interval) else Interval(number)
-    if one.value is None:
-        return MISSING
-    if one.low is not None:
-        return f"{one.value:.3g} [{one.low:.3g}, {one.high:.3g}]"
-    return f"{one.value:.3g}" + (f" ± {one.sd:.1g}" if one.sd is not None else "")
+def shown(value: Any) -> str:
+    """A number with its interval or its deviation: "12.3 [11.5, 14.1]", "0.46 ± 0.08"; "–": it is none."""
+    number = value if isinstance(value, Interval) else Interval(value)
+    if not isinstance(number.value, float):
+        return "–"
+    if number.low is not None:
+        return f"{number.value:.3g} [{number.low:.3g}, {number.high:.3g}]"
+    return f"{number.value:.3g}" + (f" ± {number.sd:.1g}" if number.sd is not None else "")

@@ -1,4 +1,4 @@
-"""Figures of curves and counts: schedules, losses, errors, pixel values, and what is read as what.
+"""Figures of curves and counts: losses, and what is shared by other curves.
 
 Of train and test losses, solid is train and dashed is test. Styles that are not given are those of
 `style.STYLES`, in order.
@@ -11,30 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.figures.style import (
-    AXIS,
-    INK,
-    SMALL,
-    STYLES,
-    Style,
-    handles,
-    legend,
-    new_figure,
-    styled,
-    styles_of,
-)
+from diffusion.figures.style import INK, Style, handles, legend, new_figure, styled, styles_of
 
 FEW = 25  # up to so many points, each has a marker
 LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
 BEGIN = 5
 WIDE = 5  # values that span more than this factor get a logarithmic axis
-LONG = 3  # characters of a class's name from which names along an axis are slanted
-BAND = {"alpha": 0.2, "linewidth": 0}
 TEST_LINE = (0, (2.6, 1.4))
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 
@@ -75,58 +61,7 @@ def logarithmic(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool
     return True
 
 
-def name_classes(axis: Axis, classes: Sequence[str]) -> None:
-    """Write the names of classes along an axis of cells, slanted where they would run into one another."""
-    axis.set_ticks(np.arange(len(classes)) + 0.5, classes)
-    slanted = axis.axis_name == "x" and max(map(len, classes)) > LONG
-    for label in axis.get_ticklabels():
-        label.set(rotation=35, ha="right", rotation_mode="anchor") if slanted else label.set(rotation=0)
-
-
 # --- figures ---
-
-
-@styled
-def running_loss(losses: Sequence[float], first: int = 1) -> Figure:
-    """The loss of each step, from step `first` on, and its mean over the last twentieth of the steps."""
-    mean = pd.Series(losses).rolling(max(1, len(losses) // 20), min_periods=1).mean()
-    figure = new_figure(57)
-    axes, steps = figure.subplots(), np.arange(first, first + len(losses))
-    axes.plot(steps, losses, color=AXIS, linewidth=0.5)
-    line(axes, steps, mean, STYLES[0], marker="")
-    logarithmic(axes, mean)
-    axes.set(xlabel="step", ylabel="loss")
-    return figure
-
-
-@styled
-def schedules(schedules: Mapping[str, Any]) -> Figure:
-    """Fig. 1: beta_t (left) and alpha_bar_t (right), (T + 1,) each, of each noise schedule by name.
-
-    A bar marks the step from which beta_t is clipped, that is, stays at its largest value.
-    """
-    styles = styles_of(schedules)
-    figure = new_figure(57)
-    left, right = figure.subplots(1, 2)
-    for place, (name, schedule) in enumerate(schedules.items()):
-        beta, alpha_bar = np.asarray(schedule.beta), np.asarray(schedule.alpha_bar)
-        t = np.arange(len(beta))
-        line(left, t[1:], beta[1:], styles[name], place)
-        line(right, t, alpha_bar, styles[name], place)
-        figure.plots(f"{name}, beta", t[1:], beta[1:])
-        figure.plots(f"{name}, alpha_bar", t, alpha_bar)
-        if len(clipped := np.flatnonzero(beta == beta.max())) > 1:
-            look = {"textcoords": "offset points", "ha": "right", "color": styles[name].colour, "size": SMALL}
-            at = (clipped[0], beta[-1])
-            left.plot(*at, "|", color=styles[name].colour, markersize=10, markeredgewidth=1.2)
-            left.annotate(f"clipped from $t = {at[0]}$", at, (-3, 5), **look)
-    left.set(xlabel="step $t$", ylabel=r"noise variance of a step, $\beta_t$", ylim=(0, None))
-    left.margins(y=0.12)
-    right.set(xlabel="step $t$", ylabel=r"signal variance left, $\bar\alpha_t$", ylim=(-0.02, 1.02))
-    for axes in (left, right):
-        axes.margins(x=0.02)
-    legend(figure, handles(styles))
-    return figure
 
 
 def _losses_of(rows: Rows, steps: Steps) -> dict[str, pd.Series]:
@@ -172,62 +107,4 @@ def losses(histories: Mapping[str, Rows], by_step: Mapping[str, Steps] | None = 
     split = [Line2D([], [], color=INK, linestyle=dash) for dash in ("-", TEST_LINE)]
     entries = handles(styles, linestyle="-") if len(histories) > 1 else []
     legend(figure, [*entries, *zip(("train", "test"), split, strict=True)])
-    return figure
-
-
-@styled
-def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
-    """Mean squared error of restorations against zoom level, in a band of 1 s.d.; above, the crop's side."""
-    mse = np.asarray(mse)
-    figure = new_figure(54)
-    axes = figure.subplots()
-    low, high = np.maximum(mse - sd, 0), mse + sd
-    axes.fill_between(levels, low, high, color=STYLES[0].colour, label=r"$\pm$ 1 s.d. over images", **BAND)
-    line(axes, levels, mse, STYLES[0], linestyle="-", label="mean over images")
-    figure.plots("mean", levels, mse)
-    figure.plots("standard deviation", levels, sd)
-    axes.set(xlabel="zoom level $t$", ylabel="mean squared error", ylim=(0, None))
-    upper = axes.secondary_xaxis("top", functions=(lambda t: 28 - t, lambda side: 28 - side))
-    upper.set_xlabel("side of the crop (pixels)")
-    for axis in (axes.xaxis, upper.xaxis):
-        axis.set_major_locator(MaxNLocator(nbins=13, integer=True, min_n_ticks=1))
-    axes.legend(loc="upper left")
-    return figure
-
-
-@styled
-def centre_pixels(counts: Any) -> Figure:
-    """Fig. 8: the density of pixel values k / 255 - 0.5, from their counts (256,), on a logarithmic scale."""
-    counts = np.asarray(counts)
-    share = counts / counts.sum()
-    edges = (np.arange(257) - 0.5) / 255 - 0.5
-    figure = new_figure(44)
-    axes = figure.subplots()
-    axes.stairs(255 * share, edges, fill=True, color=INK, linewidth=0)
-    figure.plots("density", np.arange(256) / 255 - 0.5, 255 * share)
-    axes.set(xlabel="pixel value", ylabel="density", yscale="log")
-    axes.set_ylim(255 * share[share > 0].min() / 2, 2 * 255 * share.max())
-    axes.yaxis.set_major_formatter(PLAIN)
-    axes.margins(x=0.02)
-    return figure
-
-
-@styled
-def confusion(matrix: Any, classes: Sequence[str], noun: str) -> Figure:
-    """Classes read (columns) in restorations of each class (rows), counts (K, K), in per cent of the row."""
-    import seaborn as sns  # takes two seconds
-
-    matrix = np.asarray(matrix)
-    share = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # none of a class: blank
-    text = np.where(share >= 0.5, np.char.mod("%.0f", share), "")
-    figure = new_figure(58)
-    axes = figure.subplots()
-    for true, row in zip(classes, share, strict=True):
-        figure.plots(f"true {true}", range(len(classes)), row)
-    look = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "square": True, "linewidths": 0.8}
-    sns.heatmap(share, annot=text, fmt="", annot_kws={"size": SMALL}, ax=axes, **look)
-    axes.set(xlabel=f"read as (% of the true {noun})", ylabel=f"true {noun}")
-    for axis in (axes.xaxis, axes.yaxis):
-        name_classes(axis, classes)
-    axes.tick_params(length=0, pad=4)
     return figure

@@ -6,14 +6,14 @@ from black to white. A pixel of an image is a whole number of pixels of the save
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from torch.nn.functional import pad
 
-from diffusion.bounds import looks, whole
 from diffusion.data import grey_values
 from diffusion.figures.style import DPI, FONT_SIZE, SMALL, TEXT_WIDTH, new_figure, styled
 
@@ -29,19 +29,9 @@ CHARACTER = 0.5 * SMALL * DPI / 72  # width of a character
 def as_bytes(images: Any) -> np.ndarray:
     """Images (..., h, w) in [-0.5, 0.5], or bytes already, as bytes (n, h, w). NaN becomes grey."""
     if not (isinstance(images, np.ndarray) and images.dtype == np.uint8):
-        try:
-            x = torch.as_tensor(images).detach().cpu()
-        except (TypeError, ValueError, RuntimeError):  # torch's own say nothing of images
-            raise ValueError(f"images are {looks(images)}; needed: a tensor or an array (n, S, S)") from None
+        x = torch.as_tensor(images).detach().cpu()
         images = (x if x.dtype == torch.uint8 else grey_values(x.double().nan_to_num())).numpy()
-    if images.ndim < 2 or images.size == 0:
-        raise ValueError(f"images have shape {images.shape}; needed: (n, 28, 28), not empty")
     return images.reshape(-1, *images.shape[-2:])
-
-
-def steps_of(T: int, n: int, first: int = 0) -> list[int]:
-    """n evenly spaced whole steps from `first` to T: those of kept images."""
-    return torch.linspace(first, T, n).round().long().tolist()
 
 
 def tiled(images: torch.Tensor, columns: int, gap: int, value: float = 0) -> torch.Tensor:
@@ -49,15 +39,11 @@ def tiled(images: torch.Tensor, columns: int, gap: int, value: float = 0) -> tor
 
     As torchvision's `make_grid`, whose import takes two seconds.
     """
-    n, channels, height, width = images.shape
-    down, across = math.ceil(n / columns), min(n, columns)
-    size = channels, down * (height + gap) + gap, across * (width + gap) + gap
-    sheet = images.new_full(size, value)
-    for i, image in enumerate(images):
-        row, column = divmod(i, columns)
-        y, x = row * (height + gap) + gap, column * (width + gap) + gap
-        sheet[:, y : y + height, x : x + width] = image
-    return sheet
+    across = min(len(images), columns)
+    down = math.ceil(len(images) / across)
+    cells = pad(images, (0, gap, 0, gap, 0, 0, 0, down * across - len(images)), value=value)
+    sheet = cells.unflatten(0, (down, across)).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
+    return pad(sheet, (gap, 0, gap, 0), value=value)
 
 
 class Block(NamedTuple):
@@ -75,7 +61,7 @@ def _wrapped(label: str, fits: float) -> str:
     return label if "$" in label or len(label) < fits else re.sub(r"(?<=/)| ", "\n", label)
 
 
-def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> Figure:
+def page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) -> Figure:
     """Blocks of images alike in shape, `across` beside one another, as large as the page allows."""
     first, down = blocks[0], math.ceil(len(blocks) / across)
     height, width = first.images.shape[1:3]
@@ -113,70 +99,21 @@ def _page(blocks: Sequence[Block], across: int = 1, highest: float = HIGHEST) ->
 
 
 @styled
-def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest: float = HIGHEST) -> Figure:
-    """Grids of images under their titles, `across` beside one another: title -> (n, 28, 28)."""
-    blocks = [Block(as_bytes(x), columns, title=title) for title, x in titled.items()]
-    return _page(blocks, across, highest)
-
-
-@styled
 def rows(named: Mapping[str, Any], under: Sequence[str] = ()) -> Figure:
     """A row of images beside each name: name -> (columns, 28, 28); `under` the columns, a text for each."""
     images = [as_bytes(row) for row in named.values()]
-    return _page([Block(np.concatenate(images), len(images[0]), list(named), under)])
+    return page([Block(np.concatenate(images), len(images[0]), list(named), under)])
 
 
 @styled
 def grid(images: Any, columns: int = 8) -> Figure:
     """A plain grid of images, (n, S, S), (n, 1, S, S) or in colour (n, 3, S, S), in reading order."""
-    columns = whole("columns", columns, 1)
-    shape = np.shape(images)
-    images = as_bytes(images)
+    shape, images = np.shape(images), as_bytes(images)
     if len(shape) == 4 and shape[1] == 3:
         images = images.reshape(shape).transpose(0, 2, 3, 1)
-    return _page([Block(images, min(columns, len(images)))])
+    return page([Block(images, min(columns, len(images)))])
 
 
 def latents(named: Mapping[str, Any], steps: Sequence[int]) -> Figure:
     """Fig. 2: images on their way down a degradation, name -> (columns, 28, 28), under them their steps."""
     return rows(named, [f"$t = {t}$" if i == 0 else f"{t}" for i, t in enumerate(steps)])
-
-
-def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
-    """An image (28, 28) at each alpha_bar with the same noise: bytes (latents, 28, 28).
-
-    Two standard deviations about a latent's mean fill the range of greys; the image is left as it is.
-    """
-    x0 = as_bytes(image)[0]
-    noise = np.random.default_rng(3).standard_normal(x0.shape)
-    rows = []
-    for a in map(float, alpha_bar):
-        x = np.sqrt(a) * (x0 / 255 - 0.5) + np.sqrt(1 - a) * noise
-        rows.append(x0 if a >= 1 else as_bytes((x - x.mean()) / (4 * x.std()))[0])
-    return np.stack(rows)
-
-
-@styled
-def zoom_progression(images: Any) -> Figure:
-    """Fig. 7: an image at zoom levels t = 0..T, (T + 1, 28, 28); under each, t and the size of the crop."""
-    images = as_bytes(images)
-    side, columns = images.shape[-1], min(13, len(images))
-    labels = [rf"$t = {t}$" + "\n" + rf"${side - t} \times {side - t}$" for t in range(len(images))]
-    parts = [slice(i, i + columns) for i in range(0, len(images), columns)]
-    return _page([Block(images[part], columns, under=labels[part]) for part in parts], highest=60)
-
-
-def reconstructions(
-    original: Any, degraded: Any, restored: Any, levels: Sequence[Any] | None = None
-) -> Figure:
-    """Figs. 10 and 11: images (n, 28, 28), degraded, and restored; under them their levels."""
-    named = {"original": original, "degraded": degraded, "restored": restored}
-    return rows(named, [f"$t = {x}$" if isinstance(x, int) else str(x) for x in levels or ()])
-
-
-@styled
-def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
-    """Fig. 12: samples on their way from the prior to images, (steps, columns, 28, 28); t of each row."""
-    beside = [f"$t = {t}$" for t in steps]
-    beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
-    return _page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=66)

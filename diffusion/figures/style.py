@@ -10,11 +10,9 @@ import base64
 import functools
 import io
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple
 
 import matplotlib.style
 from matplotlib.figure import Figure
@@ -22,9 +20,6 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
-from diffusion.files import write_bytes
-
-F = TypeVar("F", bound=Callable[..., Figure | None])
 TEXT_WIDTH = 5.75  # inches: the report's text width, 146 mm
 DPI = 200  # pixels an inch of saved pictures
 INK, MUTED, AXIS = "#222222", "#767676", "#9A9A9A"  # text and real images; floors; axes
@@ -136,7 +131,7 @@ def theme() -> Any:
     return matplotlib.style.context(THEME, after_reset=True)
 
 
-def styled(function: F) -> F:
+def styled(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
     """Build figures inside the theme, with a fixed layout, so that drawing again gives the same bytes."""
 
     @functools.wraps(function)
@@ -152,7 +147,7 @@ def styled(function: F) -> F:
                 figure.set_layout_engine("none")
             return figure
 
-    return cast(F, build)
+    return build
 
 
 def new_figure(height: float, layout: str | None = "constrained") -> PrintFigure:
@@ -171,12 +166,9 @@ def handles(styles: Styles, **look: Any) -> list[tuple[str, Any]]:
 def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
     """One legend above all axes, in as many rows as its labels need."""
     rows = math.ceil(sum(len(label) + 10 for label, _ in entries) / LEGEND_WIDTH)
-    figure.legend(
-        [handle for _, handle in entries],
-        [label for label, _ in entries],
-        loc="outside upper center",
-        ncols=math.ceil(len(entries) / rows),
-    )
+    labels, lines = zip(*entries, strict=True)
+    columns = math.ceil(len(entries) / rows)
+    figure.legend(lines, labels, loc="outside upper center", ncols=columns)
 
 
 def render(figure: Figure, suffix: str) -> bytes:
@@ -195,14 +187,3 @@ def _compact(png: io.BytesIO) -> bytes:
     grey = red.tobytes() == green.tobytes() == blue.tobytes()
     (red if grey else picture).save(buffer, "PNG", optimize=True, dpi=(DPI, DPI))
     return buffer.getvalue()
-
-
-def save(figure: Figure, path: str | os.PathLike) -> Path:
-    """Write a figure to `path` (.svg or .png) atomically, making its folder; returns the path.
-
-    ValueError: another suffix. OSError: the folder cannot be written.
-    """
-    suffix = Path(path).suffix.lower().removeprefix(".")
-    if suffix not in ("svg", "png"):
-        raise ValueError(f"cannot save a figure as {Path(path).name!r}; end the name in .svg or .png")
-    return write_bytes(path, render(figure, suffix))

@@ -14,6 +14,7 @@ A degradation of your own derives from `ColdDiffusion` and says how to degrade a
 one with noise derives from `DegradationProcess`. Name it in a profile as `module:Class`.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -24,6 +25,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
 from diffusion.bounds import looks
+from diffusion.data import as_images
 from diffusion.processes.samplers import Naive, Sampler, visits
 
 Network = Callable[[Tensor, Tensor], Tensor]
@@ -31,31 +33,23 @@ Shape = tuple[int, int, int]  # (C, S, S)
 GREY28: Shape = (1, 28, 28)
 
 
-def check_shape(x: Tensor) -> None:
-    """Raise ValueError unless x is (B, C, S, S) of floats, at least 2 x 2 pixels."""
-    square = isinstance(x, Tensor) and x.ndim == 4 and x.shape[2] == x.shape[3] > 1 and x.shape[1]
-    if not square or not x.is_floating_point():
-        raise ValueError(f"images are {looks(x)}; needed: square ones, a tensor (B, C, S, S) of floats")
-
-
-def check_images(x: Tensor) -> None:
-    """Raise ValueError unless x is (B, C, S, S), B > 0, with all pixels in [-0.5, 0.5]."""
-    check_shape(x)
-    if not len(x):
-        raise ValueError(f"images are {tuple(x.shape)}; needed: at least one")
-    low, high = x.min().item(), x.max().item()
+def check_images(x: Any, name: str = "images") -> None:
+    """Raise ValueError unless x is (B, C, S, S) of floats, B > 0, with all pixels in [-0.5, 0.5]."""
+    if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3] or not x.is_floating_point():
+        raise ValueError(f"{name} are {looks(x)}; needed: square ones, a tensor (B, C, S, S) of floats")
+    low, high = (x.min().item(), x.max().item()) if x.numel() else (math.nan, math.nan)
     if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
         raise ValueError(
-            f"pixels range from {low:g} to {high:g}; needed: [-0.5, 0.5], so pixel / 255 - 0.5 for bytes"
+            f"{name}: {len(x)} images range from {low:g} to {high:g}; needed: at least one, of pixels in "
+            "[-0.5, 0.5], so pixel / 255 - 0.5 for bytes"
         )
 
 
-def check_steps(t: Tensor, T: int, batch: int) -> None:
-    """Raise ValueError unless t is (batch,) whole numbers, in 0..T where looking costs no wait for a GPU."""
-    if not isinstance(t, Tensor) or t.shape != (batch,) or t.is_floating_point() or t.dtype == torch.bool:
-        raise ValueError(f"t is {looks(t)}; needed: a tensor ({batch},) of integers")
-    if batch and t.device.type == "cpu" and not (0 <= int(t.min()) and int(t.max()) <= T):  # noqa: SIM300
-        raise ValueError(f"t ranges from {int(t.min())} to {int(t.max())}; allowed: 0 to T = {T}")
+def images(name: str, x: Any) -> Tensor:
+    """Images as floats (N, C, S, S) in [-0.5, 0.5], as `data.as_images` takes them, or a ValueError."""
+    found = as_images(x)
+    check_images(found, name)
+    return found.detach().float()
 
 
 class DegradationProcess(ABC):
@@ -109,8 +103,7 @@ class DegradationProcess(ABC):
         return self.degrade(x, torch.full((len(x),), self.T, device=x.device))
 
     def expand(self, pixels: Tensor) -> Tensor:
-        """Latents at t = T, (n, C, S, S), from what a prior draws; raises ValueError for other shapes."""
-        check_shape(pixels)
+        """Latents at t = T, (n, C, S, S), from what a prior draws."""
         return pixels
 
     def draw_steps(self, batch: int, generator: Generator) -> Tensor:
@@ -131,8 +124,6 @@ class DegradationProcess(ABC):
         for t, s in pairwise(visits(sampler, self.T)):
             prediction = in_chunks(network, x_t, t, self.T, chunk)
             x_t = sampler.step(self, x_t, prediction, t, s, generator)
-            if getattr(x_t, "shape", None) != x_T.shape or not x_t.is_floating_point():
-                raise ValueError(f"the sampler gave {looks(x_t)} at t = {s}; needed: floats like the start")
             x_t = x_t.float() if x_t.dtype == torch.float64 else x_t
             yield s, x_t
 

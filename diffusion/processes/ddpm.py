@@ -9,8 +9,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import mse_loss
 
-from diffusion.bounds import called, looks
-from diffusion.processes.base import DegradationProcess, Network, check_images, check_steps
+from diffusion.bounds import looks, made
+from diffusion.processes.base import DegradationProcess, Network
 from diffusion.processes.samplers import Ancestral
 from diffusion.processes.schedules import SCHEDULES, NoiseSchedule
 
@@ -30,7 +30,7 @@ class DDPM(DegradationProcess):
 
     def __init__(self, schedule: NoiseSchedule | str = "linear", **options: Any):
         if isinstance(schedule, str):
-            schedule = called("schedule", schedule, SCHEDULES, options)
+            schedule = made("schedule", schedule, SCHEDULES, options)
         if not isinstance(schedule, NoiseSchedule):
             raise ValueError(f"schedule is {looks(schedule)}; needed: a NoiseSchedule, as cosine() returns")
         self.schedule, self.T = schedule, schedule.T
@@ -40,16 +40,10 @@ class DDPM(DegradationProcess):
     ) -> Tensor:
         """x_t = sqrt(alpha_bar_t) x + sqrt(1 - alpha_bar_t) eps, Eq. (3): all steps of Eqs. (1), (2) at once.
 
-        eps is standard normal noise like x; None: it is drawn from the generator. ValueError: images of
-        another shape or outside [-0.5, 0.5], or a time step outside 0..T.
+        eps is standard normal noise like x; None: it is drawn from the generator.
         """
-        check_images(x)
-        check_steps(t, self.T, len(x))
         if eps is None:
             eps = torch.randn(x.shape, generator=generator).to(x.device)
-        return self._mix(x, t, eps)
-
-    def _mix(self, x: Tensor, t: Tensor, eps: Tensor) -> Tensor:
         amplitudes = self.schedule.sqrt_alpha_bar, self.schedule.sqrt_one_minus_alpha_bar
         signal, noise = (a[t.cpu()].to(x.device)[:, None, None, None] for a in amplitudes)
         return signal * x + noise * eps
@@ -58,7 +52,7 @@ class DDPM(DegradationProcess):
         """Eq. (6): the mean squared error of the predicted noise, over pixels and batch."""
         t = self.draw_steps(len(x), generator)
         eps = torch.randn(x.shape, generator=generator).to(x.device)
-        prediction = network(self._mix(x, t, eps), t.to(x.device) / self.T)
+        prediction = network(self.degrade(x, t, eps), t.to(x.device) / self.T)
         return mse_loss(prediction.float(), eps)
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, checked, looks, made
+from diffusion.bounds import Count, checked, made
 
 
 @dataclass(frozen=True)
@@ -134,22 +134,8 @@ def prior(name: Any, **options: Any) -> Any:
     return made("prior", name, PRIORS, options, has="fit draw")
 
 
-def prior_of(given: Any) -> Any:
-    """A prior: one, its class or its name; None stays None."""
-    return None if given is None else prior(given)
-
-
 def fitted(given: Any, pixels: Tensor) -> Any:
-    """The prior, fitted on pixels (N, C, p, p) if it has `fit`.
-
-    Raises:
-        ValueError: what comes of it does not draw.
-    """
-    given = prior_of(given)
-    if not hasattr(given, "fit"):
-        return given
-    found = given.fit(pixels)
-    found = given if found is None else found
-    if not hasattr(found, "draw"):
-        raise ValueError(f"fit of the prior, {looks(given)}, gave what does not draw; needed: draw")
-    return found
+    """The prior, fitted on pixels (N, C, p, p) if it has `fit`."""
+    given = prior(given)
+    found = given.fit(pixels) if hasattr(given, "fit") else given
+    return given if found is None else found

@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import interpolate
 
 from diffusion.bounds import Count, Number, checked, whole
-from diffusion.processes.base import GREY28, ColdDiffusion, Shape, check_shape, check_steps
+from diffusion.processes.base import GREY28, ColdDiffusion, Shape
 from diffusion.processes.priors import Pixels
 
 LEFT = 4  # pixels a side at the deepest level, if nothing is said
@@ -40,8 +40,7 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     low = place.floor().long()
     high = torch.minimum(low + 1, S - t[:, None] - 1)
     weight = place - low  # (B, S)
-    rows = weight[:, None, :, None]
-    columns = weight[:, None, None, :]
+    rows, columns = weight[:, None, :, None], weight[:, None, None, :]
     low, high = low + first, high + first
     top = _take(x, low, low) * (1 - columns) + _take(x, low, high) * columns
     bottom = _take(x, high, low) * (1 - columns) + _take(x, high, high) * columns
@@ -111,8 +110,6 @@ class ColdZoom(ColdDiffusion):
 
     def degrade(self, x: Tensor, t: Tensor) -> Tensor:
         """Z(x, t), for images (B, C, S, S) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
-        check_shape(x)
-        check_steps(t, min(self.T, x.shape[-1] - 1), len(x))
         return zoom(x, t, self.interpolation)
 
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
@@ -124,9 +121,5 @@ class ColdZoom(ColdDiffusion):
 
     def expand(self, pixels: Tensor) -> Tensor:
         """Central pixels (n, C, S - T, S - T), resized to S x S; images of that size stay as they are."""
-        C, S, _ = self.image_shape
-        left = S - self.T
-        if pixels.ndim != 4 or pixels.shape[1:] not in ((C, left, left), (C, S, S)):
-            needed = f"(n, {C}, {left}, {left}), or (n, {C}, {S}, {S})"
-            raise ValueError(f"start pixels are {tuple(pixels.shape)}; needed: {needed}")
-        return enlarge(pixels, S) if pixels.shape[-1] == left else pixels
+        S = self.image_shape[-1]
+        return enlarge(pixels, S) if pixels.shape[-1] == S - self.T else pixels

@@ -17,13 +17,12 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
 
 from diffusion import data, runtime
 from diffusion.bounds import Count, Plain, Seed, checked
 from diffusion.identity import name_of, own_code, told, training_code, tree, tree_back
 from diffusion.processes import DegradationProcess
-from diffusion.processes.base import check_images
+from diffusion.processes.base import images
 from diffusion.processes.priors import fitted
 from diffusion.runtime import Precision, progress
 from diffusion.training import network as networks
@@ -89,13 +88,10 @@ def fit(
         RunError: the folder has another run, unless `aside`; another process holds it, the disk is full, a
             file of the run is damaged, or the loss is no longer finite.
     """
-    x, x_test = _images(x, "x"), None if x_test is None else _images(x_test, "x_test")
+    x = images("x", x).clone()  # what the caller does with it later changes nothing
+    x_test = None if x_test is None else images("x_test", x_test).clone()
     if x_test is not None and x_test.shape[1:] != x.shape[1:]:
         raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; needed: images of one shape")
-    if batch_size > len(x):
-        raise ValueError(
-            f"batch_size is {batch_size}, but there are {len(x)} training images; make it smaller"
-        )
     if steps is not None and epochs is not None:
         raise ValueError(f"steps is {steps} and epochs is {epochs}; give one of them")
     per_epoch, on = math.ceil(len(x) / batch_size), runtime.device(device)
@@ -156,17 +152,6 @@ def fit(
     return run
 
 
-def _images(x: Any, name: str) -> Tensor:
-    """Images as float32, of their own; ValueError: they are none."""
-    if isinstance(x, tuple):
-        raise ValueError(f"{name} is images and labels, as d.load gives; needed: x, labels = d.load(...)")
-    try:
-        check_images(x := data.as_images(x))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
-    return x.detach().clone().float()  # what the caller does with x later changes nothing
-
-
 def _train(
     store: RunFolder, learner: Learner, title: str, callback: Callable | None, checkpoint_steps: int
 ) -> list[dict[str, Any]]:
@@ -177,10 +162,8 @@ def _train(
     losses = torch.zeros(per_epoch, device=learner.x.device)
     done, seconds = 0, 0.0  # of the epoch under way: its steps, and what they took
     if state := store.state():
-        lost = [
-            line["epoch"] for line in state["history"][:epochs] if not store.weights(line["epoch"]).exists()
-        ]
-        if lost:
+        done_epochs = range(1, 1 + len(state["history"][:epochs]))
+        if lost := [epoch for epoch in done_epochs if not store.weights(epoch).exists()]:
             print(f"{title}: the weights of epoch {lost[0]} are lost; it is trained again", flush=True)
         else:
             history, done, seconds = state["history"], state["step"], state["seconds"]
@@ -213,9 +196,8 @@ def _train(
             losses[i] = loss = learner.step(before + i, batch)
             done, seconds = i + 1, time.monotonic() - begun
             if done % SHOWN == 0:
-                bar.set_postfix_str(
-                    f"loss {losses[max(0, done - AVERAGED) : done].mean():.4f}", refresh=False
-                )
+                mean = losses[max(0, done - AVERAGED) : done].mean()
+                bar.set_postfix_str(f"loss {mean:.4f}", refresh=False)
             if callback:
                 callback(before + done, loss.item())
             if done % checkpoint_steps == 0 and done < n:

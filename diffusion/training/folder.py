@@ -13,7 +13,6 @@ import io
 import itertools
 import json
 import os
-import pickle
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,16 +24,11 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor, nn
 
-from diffusion.files import differences, expanded, sha256, write_bytes
+from diffusion.files import differences, sha256, write_bytes
 from diffusion.provenance import versions
 
 ANEW = "name another folder, or delete this one to train anew"
-OF_LINE = {"epoch", "step", "train_loss", "test_loss", "losses", "sha256"}  # of the history
-WORDS = {  # of settings whose value is a hash
-    "images.train": "the training images are others",
-    "images.test": "the test images are others",
-    "code": "this project's code of training has changed",
-}
+HASHES = ("images.", "code", "own.")  # beginnings of settings that are hashes
 
 
 class RunError(RuntimeError):
@@ -45,7 +39,7 @@ class RunFolder:
     """One run on disk. Making the object makes nothing; the first write does."""
 
     def __init__(self, path: str | os.PathLike):
-        self.path = expanded(path).absolute()
+        self.path = Path(path).expanduser().absolute()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -83,32 +77,29 @@ class RunFolder:
     def settings(self) -> dict[str, Any] | None:
         """All that determines the weights, None of a new run; RunError: run.json is lost, damaged, of old."""
         path = self.path / "run.json"
+        if not path.is_file() and not (self.path / "state.pt").exists():
+            return None
         try:
             found = json.loads(path.read_bytes())
-            if "identity" in found:
-                raise RunError(
-                    f"{self.path} is a run of version 0.3 or earlier: `python -m workflow.convert`"
-                )
             return dict(found["settings"])
-        except FileNotFoundError:
-            if any(self.path.glob("state*.pt")):  # of nobody knows what
-                raise RunError(f"{path} is lost; {ANEW}") from None
-            return None
-        except (OSError, ValueError, LookupError, TypeError) as error:
-            raise RunError(f"{path} is damaged ({error}); {ANEW}") from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise RunError(
+                f"{path} is lost or damaged, or of version 0.3 or earlier ({why}); {ANEW}, or convert "
+                "an earlier one by `python -m workflow.convert`"
+            ) from None
 
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Write run.json, the last of the files that a run begins with."""
         content = {"settings": settings, "versions": versions()}
-        self.write("run.json", (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+        self.write("run.json", json.dumps(content, indent=1, allow_nan=False).encode() + b"\n")
 
     def other(self, wanted: Mapping[str, Any]) -> str:
         """In which setting the run of the folder differs from those that are wanted; empty: in none."""
         every = differences(self.settings() or wanted, wanted)
-        if not (found := min(every, key=lambda one: one.startswith("own."), default="")):  # code: last
-            return ""
-        name = found.partition(" was ")[0]
-        return WORDS.get(name, f"{name[4:]} has changed" if name.startswith("own.") else found)
+        found = min(every, key=lambda text: text.startswith("own."), default="")  # code: last
+        name = found.partition(" was ")[0].removeprefix("own.")
+        return f"{name} has changed" if found.startswith(HASHES) else found
 
     def set_aside(self) -> Path:
         """Move the run into a folder beside, under a name that is not in use; run.json goes last."""
@@ -123,7 +114,7 @@ class RunFolder:
     # --- what torch writes ---
 
     def keep(self, name: str, content: Any) -> None:
-        """Write plain values; RunError: the disk is full."""
+        """Write plain values."""
         buffer = io.BytesIO()
         torch.save(content, buffer)
         self.write(name, buffer.getvalue())
@@ -136,15 +127,7 @@ class RunFolder:
                 if file.testzip() is not None:
                     raise ValueError("its checksum differs")
             return torch.load(path, map_location="cpu", weights_only=True)
-        except (
-            OSError,
-            ValueError,
-            LookupError,
-            RuntimeError,
-            EOFError,
-            zipfile.BadZipFile,
-            pickle.PickleError,
-        ) as error:
+        except Exception as error:  # damaged files make zipfile and torch raise nearly anything
             why = str(error).partition("\n")[0]
             raise RunError(f"{path} is lost or damaged ({why}); {ANEW}") from error
 
@@ -161,10 +144,8 @@ class RunFolder:
                 try:
                     return self.load(name)
                 except RunError as error:
-                    print(
-                        f"warning: {str(error).removesuffix(f'; {ANEW}')}; going back to the one before",
-                        flush=True,
-                    )
+                    said = str(error).removesuffix(f"; {ANEW}")
+                    print(f"warning: {said}; going back to the one before", flush=True)
                     (self.path / name).unlink()
         return None
 
@@ -174,16 +155,14 @@ class RunFolder:
         """The lines of the history, an epoch each; none before the first; RunError: it is damaged."""
         path = self.path / "history.jsonl"
         try:
-            found = [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-            if not all(line.keys() >= OF_LINE and line["epoch"] == n for n, line in enumerate(found, 1)):
-                raise ValueError("a line is missing, or lacks something")
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        except ValueError as error:
             raise RunError(f"{path} is damaged ({error}); call fit again, which mends it") from None
-        return found
 
     def write_history(self, history: list[dict[str, Any]]) -> None:
         """Write the history, whole each time: no line is missing or doubled."""
-        self.write("history.jsonl", "".join(f"{json.dumps(line)}\n" for line in history).encode())
+        lines = "".join(f"{json.dumps(line)}\n" for line in history)
+        self.write("history.jsonl", lines.encode())
 
     def weights(self, epoch: int) -> Path:
         """The file with the network after `epoch`."""
@@ -192,10 +171,8 @@ class RunFolder:
     def write_weights(self, epoch: int, network: nn.Module) -> str:
         """Write the network after an epoch; returns the SHA-256. Equal weights give equal bytes."""
         # Clones, since safetensors refuses tensors that share memory.
-        content = safetensors.torch.save(
-            {k: v.cpu().contiguous().clone() for k, v in network.state_dict().items()}
-        )
-        self.write(self.weights(epoch), content)
+        state = {name: value.cpu().contiguous().clone() for name, value in network.state_dict().items()}
+        self.write(self.weights(epoch), content := safetensors.torch.save(state))
         return sha256(content)
 
     def read_weights(self, line: Mapping[str, Any]) -> dict[str, Tensor]:

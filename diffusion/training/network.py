@@ -4,6 +4,7 @@ import copy
 import inspect
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 import torch
@@ -11,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from diffusion.bounds import Plain, checked, looks, named
+from diffusion.bounds import Plain, checked, made, named
 from diffusion.processes.base import GREY28, Shape
 
 CHANNELS = (16, 32, 32, 16)  # the study's
@@ -30,15 +31,9 @@ class TimeEncoding(nn.Module):
         super().__init__()
         frequencies = 2 * math.pi * 1.5 ** torch.arange(15, dtype=torch.float32)
         self.register_buffer("frequencies", torch.cat([torch.zeros(1), frequencies]), persistent=False)
-        self.layers = nn.Sequential(
-            nn.Linear(2 * len(self.frequencies), hidden),
-            nn.GELU(),
-            nn.Linear(hidden, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, hidden),
-            nn.GELU(),
-            nn.Linear(hidden, channels),
-        )
+        widths = (2 * len(self.frequencies), hidden, hidden, hidden)
+        layers = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.GELU())]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden, channels))
 
     def forward(self, t: Tensor) -> Tensor:
         angle = t[:, None] * self.frequencies  # (B, 16)
@@ -113,18 +108,18 @@ class Reconstructor(nn.Module):
         return self.out(h)  # (B, C, S, S)
 
 
+def _pre_activated(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.GroupNorm(4, inputs), nn.GELU(), nn.Conv2d(inputs, outputs, 3, padding=1))
+
+
 class ResidualBlock(nn.Module):
     """x + conv(conv(x) + time), 3x3 and pre-activated, (B, in, H, W) and (B, 64) -> (B, out, H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()
-        self.first = nn.Sequential(
-            nn.GroupNorm(4, in_channels), nn.GELU(), nn.Conv2d(in_channels, out_channels, 3, padding=1)
-        )
+        self.first = _pre_activated(in_channels, out_channels)
         self.time = nn.Linear(UNet.TIME, out_channels)
-        self.second = nn.Sequential(
-            nn.GroupNorm(4, out_channels), nn.GELU(), nn.Conv2d(out_channels, out_channels, 3, padding=1)
-        )
+        self.second = _pre_activated(out_channels, out_channels)
         self.skip = nn.Conv2d(in_channels, out_channels, 1)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
@@ -148,9 +143,7 @@ class UNet(nn.Module):
 
     @checked
     def __init__(
-        self,
-        width: Annotated[int, Plain, Field(ge=4, multiple_of=4)] = 16,
-        image_shape: Shape = GREY28,
+        self, width: Annotated[int, Plain, Field(ge=4, multiple_of=4)] = 16, image_shape: Shape = GREY28
     ):
         super().__init__()
         w, colours = width, image_shape[0]
@@ -159,7 +152,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList([ResidualBlock(w, w), ResidualBlock(w, 2 * w)])
         self.middle = nn.ModuleList(ResidualBlock(2 * w, 2 * w) for _ in range(3))
         self.up = nn.ModuleList([ResidualBlock(4 * w, 2 * w), ResidualBlock(3 * w, w)])
-        self.out = nn.Sequential(nn.GroupNorm(4, w), nn.GELU(), nn.Conv2d(w, colours, 3, padding=1))
+        self.out = _pre_activated(w, colours)
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         time, h, kept = self.time(t), self.enter(x), []  # (B, 64), (B, w, S, S)
@@ -189,8 +182,7 @@ def architecture(
     """
     cls = named("network", network, NETWORKS)
     if not isinstance(cls, type) or not issubclass(cls, nn.Module):
-        said = repr(network) if isinstance(network, str) else looks(network)
-        raise ValueError(f"network is {said}; needed: a subclass of torch.nn.Module, the class itself")
+        raise ValueError(f"network is {network!r}; needed: a subclass of torch.nn.Module, the class itself")
     asks = inspect.signature(cls).parameters.get("image_shape")
     given = {"image_shape": image_shape} if asks and asks.default != image_shape else {}
     return cls, given | dict(options or {})
@@ -198,7 +190,4 @@ def architecture(
 
 def build(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
     """A new network; ValueError: its class refuses the arguments."""
-    try:
-        return cls(**copy.deepcopy(dict(arguments)))
-    except TypeError as error:
-        raise ValueError(f"network {cls.__name__} cannot be made of {dict(arguments)}: {error}") from error
+    return made("network", cls, {}, copy.deepcopy(dict(arguments)))

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from diffusion import data, runtime
 from diffusion.bounds import Count, Seed, checked, looks, nearest
 from diffusion.identity import name_of, own_code, thing, told, tree, tree_back
-from diffusion.processes import ColdZoom, DegradationProcess
-from diffusion.processes.priors import fitted, prior_of
+from diffusion.processes import DegradationProcess, priors
 from diffusion.processes.samplers import sampler_of, visits
 from diffusion.provenance import releases
 from diffusion.runtime import Precision
@@ -49,7 +48,7 @@ class Run:
     images: Tensor | None = field(default=None, repr=False)
     sampler: Any = None
     prior: Any = None
-    fits: dict[tuple[type, str], Any] = field(default_factory=dict, repr=False)  # priors fitted for it
+    fits: dict[str, Any] = field(default_factory=dict, repr=False)  # priors fitted for it
 
     @property
     def folder(self) -> Path:
@@ -87,11 +86,9 @@ class Run:
         """Training loss by step: (last step of a part, mean over that part), at most about 1,000 parts."""
         found, before = [], 0
         for line in self.history:
-            k = len(line["losses"])
-            found += [
-                (before + (line["step"] - before) * i // k, loss) for i, loss in enumerate(line["losses"], 1)
-            ]
-            before = line["step"]
+            k, n = len(line["losses"]), line["step"] - before
+            found += [(before + n * i // k, loss) for i, loss in enumerate(line["losses"], 1)]
+            before += n
         return found
 
     def weights_sha256(self, epoch: int | None = None) -> str:
@@ -142,22 +139,21 @@ class Run:
             ValueError: an argument that is not allowed, or a prior or sampler that gives no such images.
             RunError: weights are lost or damaged.
         """
-        how = {"sampler": sampler, "prior": prior, "start": start, "average": average, "precision": precision}
+        way = self._way(n, seed, epoch, sampler, prior, start, average, precision)
         title = f"{self.name}: samples" + (f" after epoch {epoch}" if epoch else "")
-        return sampling.draw(*self._walk(n, seed, epoch, **how), title=title)
+        return sampling.draw(title, *way)
 
     def trajectory(
         self, n: int | None = None, seed: int | None = None, epoch: int | None = None, **how: Any
     ) -> dict[int, Tensor]:
         """The latents on the way to n images: time step -> (n, C, S, S); arguments as of `sample`."""
-        return dict(sampling.walk(*self._walk(n, seed, epoch, **how)))
+        return dict(sampling.walk(*self._way(n, seed, epoch, **how)))
 
-    def _walk(
+    def _way(
         self,
         n: int | None,
         seed: int | None,
         epoch: int | None,
-        *,
         sampler: Any = None,
         prior: Any = None,
         start: Any = None,
@@ -165,35 +161,26 @@ class Run:
         precision: str | None = None,
     ) -> tuple:
         """The arguments of `sampling.walk` for those of `sample`."""
-        walker = sampler_of(self.sampler if sampler is None else sampler, self.process)
         if start is None:
-            begin = self.fitted(prior)
+            start = self.fitted(prior)
         elif prior is not None:
             raise ValueError("prior and start are both given; sampling starts from one of them")
         else:
-            begin = self._start(start, n)
-            n = len(begin)
+            given = torch.as_tensor(data.as_images(start)).detach().float().cpu()
+            n = n or len(given)
+            if len(given) not in (1, n):
+                raise ValueError(f"start is {looks(given)}; needed: floats, of 1 or {n} images")
+            start = given.expand(n, *given.shape[1:])
         if n is None:
             raise ValueError("n is None; needed: the number of images, or start")
-        process, walker, begin = copy.deepcopy((self.process, walker, begin))  # each time as they are
-        network = self.network(epoch, average)
+        sampler = sampler_of(self.sampler if sampler is None else sampler, self.process)
+        if precision is None:
+            precision = self.precision
+        else:
+            precision = precision_of(precision, self.settings["precision"], self.device, self.name)
+        process, sampler, start = copy.deepcopy((self.process, sampler, start))  # each time as they are
         seed = self.seed if seed is None else seed
-        used = self.precision
-        if precision is not None:
-            used = precision_of(precision, self.settings["precision"], self.device, self.name)
-        return process, network, walker, begin, n, seed, used
-
-    def _start(self, given: Any, n: int | None) -> Tensor:
-        """Where sampling starts, for each of n images; ValueError: it is no such tensor or array."""
-        start = data.as_images(given)
-        floats = isinstance(start, Tensor) and start.is_floating_point() and start.ndim
-        if not floats or n not in (None, len(start)) and len(start) != 1:
-            raise ValueError(
-                f"start is {looks(given)}; needed: a tensor or array of floats, of 1 or {n} images"
-            )
-        if isinstance(self.process, ColdZoom) and not start.abs().max() <= 0.5 + 1e-6:  # others may leave it
-            raise ValueError(f"start reaches {start.abs().max():g}; needed: pixels in [-0.5, 0.5]")
-        return start.detach().float().cpu().expand(n or len(start), *start.shape[1:])
+        return process, self.network(epoch, average), sampler, start, n, seed, precision
 
     def fitted(self, prior: Any = None) -> Any:
         """A prior, fitted on the training images if it has `fit`; None: as the run is sampled by default.
@@ -201,26 +188,22 @@ class Run:
         An equal one is fitted once. ValueError: the images are not known.
         """
         prior = self.prior if prior is None else prior
-        prior = self.process.prior if prior is None else prior_of(prior)
+        prior = self.process.prior if prior is None else priors.prior(prior)
         if not hasattr(prior, "fit"):
             return prior
-        key = type(prior), json.dumps(told(tree(prior, "prior")))
+        key = json.dumps(told(tree(prior, "prior")))
         if key not in self.fits:
-            images = self._training_images(prior)
+            known, n = self.settings["images"]["train"], self.settings["images"]["n"]
+            if self.images is None:
+                self.images = data.find(known, n, fetch=self.folder.is_relative_to(releases()))
+            if self.images is None or data.fingerprint(self.images) != known:
+                raise ValueError(
+                    f"the prior, {looks(prior)}, is fitted on the training images, which are not known; set "
+                    "run.images to those that the run was trained on"
+                )
             with runtime.seeded(0):
-                self.fits[key] = fitted(copy.deepcopy(prior), self.process.compress(images))
+                self.fits[key] = priors.fitted(copy.deepcopy(prior), self.process.compress(self.images))
         return self.fits[key]
-
-    def _training_images(self, prior: Any) -> Tensor:
-        sha256, n = self.settings["images"]["train"], self.settings["images"]["n"]
-        if self.images is None:
-            self.images = data.find(sha256, n, fetch=self.folder.is_relative_to(releases()))
-        if self.images is None or data.fingerprint(self.images) != sha256:
-            raise ValueError(
-                f"the prior, {looks(prior)}, is fitted on the training images, which are not known; set "
-                "run.images to those that the run was trained on"
-            )
-        return self.images
 
     def _new_network(self) -> nn.Module:
         with runtime.seeded(0):  # the user's random numbers stay as they are
@@ -234,13 +217,11 @@ class Run:
         return self.history[last - average : last]
 
     def __repr__(self) -> str:
-        last = self.history[-1]
-        losses = [f"{k.replace('_', ' ')} {last[k]:.5f}" for k in ("train_loss", "test_loss") if last[k]]
-        epochs = f"{self.epochs} epoch{'s' * (self.epochs > 1)}"
+        process = self.process
         return (
-            f"{self.name}: {type(self.process).__name__} with T = {self.process.T}, seed {self.seed}, "
-            f"{self.parameters_count:,} parameters, {epochs} of {self.steps:,} steps in all, "
-            f"{', '.join(losses)}; {self.precision} on {self.device.type}, {self.folder}"
+            f"{self.name}: {type(process).__name__} with T = {process.T}, seed {self.seed}, "
+            f"{self.parameters_count:,} parameters, epochs: {self.epochs}, steps: {self.steps:,}; "
+            f"{self.precision} on {self.device.type}, {self.folder}"
         )
 
 
@@ -248,12 +229,9 @@ def precision_of(asked: str, trained: str, on: torch.device, who: str) -> str:
     """The precision to sample a training in; "auto" as `open` says. What is unexpected gets a line."""
     found = runtime.affordable(trained, on) if asked == "auto" else asked
     if asked == "auto" and found != trained:
-        print(
-            f"note: {who}, trained in {trained}, is sampled in {found}, in which this machine is faster",
-            flush=True,
-        )
+        print(f"note: {who}, trained in {trained}, is sampled in {found}, which is faster here", flush=True)
     elif runtime.affordable(found, on) != found:
-        print(f"note: {who} in {found}, which is slower than fp32 on this machine", flush=True)
+        print(f"note: {who} in {found}, which is slower than fp32 here", flush=True)
     return found
 
 
@@ -284,40 +262,27 @@ def open(
     """
     store = RunFolder(folder)
     if (settings := store.settings()) is None:
-        below = sorted(
-            path.parent.relative_to(store.path).as_posix() for path in store.path.glob("**/run.json")
-        )
-        raise RunError(f"{store.path} is no run" + (f"; there are {', '.join(below)}" if below else ""))
+        runs = sorted(path.parent.relative_to(store.path).as_posix() for path in store.path.rglob("run.json"))
+        raise RunError(f"{store.path} is no run" + (f"; there are {', '.join(runs)}" if runs else ""))
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
     try:
-        if process is None:
-            process = tree_back(store.load("process.pt"))
+        process = tree_back(store.load("process.pt")) if process is None else process
         cls = thing(settings["network"]) if network is None else network
         architecture = networks.architecture(cls, tree_back(store.load("network.pt")))
-        if not isinstance(process, DegradationProcess):
-            raise ValueError(f"its process is {looks(process)}")
     except ValueError as error:
         raise ValueError(
             f"{store.path} cannot be opened: {error}; else give process=, prepared, or network="
         ) from error
-    _say_what_changed(store.path, settings["own"], process, architecture)
+    try:
+        own = own_code(tree(process, "process"), {"name": name_of(cls)})
+        if changed := sorted({name for name, _ in own.items() ^ settings["own"].items()}):
+            print(f"note: {', '.join(changed)} has changed since {store.path} was trained", flush=True)
+    except ValueError as error:
+        print(f"note: {store.path}: {error}", flush=True)
     on = runtime.device(device)
     used = precision_of(precision, settings["precision"], on, store.path.name)
     return Run(store, process, architecture, settings, history, used, on)
-
-
-def _say_what_changed(folder: Path, recorded: dict[str, str], process: Any, architecture: tuple) -> None:
-    """One line where code of the user's own has changed since a run was trained."""
-    try:
-        now = own_code(tree(process, "process"), {"name": name_of(architecture[0])})
-    except ValueError as error:
-        print(f"note: {folder}: {error}", flush=True)
-        return
-    if changed := sorted(
-        name for name in recorded.keys() | now.keys() if recorded.get(name) != now.get(name)
-    ):
-        print(f"note: {', '.join(changed)} has changed since {folder} was trained", flush=True)
 
 
 @overload
@@ -335,17 +300,13 @@ def released(
     ValueError: there is none of that name; the message has those that there are.
     """
     root = releases()
-    known = sorted(
-        path.parent.relative_to(root).as_posix().replace("/runs/", "/")
-        for path in root.glob("*/runs/*/run.json")
-    )
+    paths = sorted(root.glob("*/runs/*/run.json"))
+    known = {path.parent.relative_to(root).as_posix().replace("/runs/", "/"): path.parent for path in paths}
     if model is not None:
         name = f"{name}/{model}" if f"{name}/{model}" in known else f"{name}/{model}-{seed}"
     if name in known:
-        return open(root / name.replace("/", "/runs/"), precision=precision)
-    found = [one for one in known if name is None or one.startswith(f"{name}/")]
+        return open(known[name], precision=precision)
+    found = [run for run in known if name is None or run.startswith(f"{name}/")]
     if model is not None or not found:
-        profiles = sorted({one.partition("/")[0] for one in known})
-        there = [one for one in known if one.startswith(f"{str(name).partition('/')[0]}/")] or profiles
-        raise ValueError(f"{name!r} is not released; there are {', '.join(there)}{nearest(str(name), there)}")
+        raise ValueError(f"{name!r} is not released; there are {', '.join(known)}{nearest(str(name), known)}")
     return found

@@ -1,5 +1,6 @@
 """Samples, drawn step by step."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,30 +14,17 @@ from diffusion.runtime import autocast, device_of, generator, progress, seeded
 
 
 def draw(
+    title: str,
     process: DegradationProcess,
     network: nn.Module,
     sampler: Sampler,
     start: Any,
     n: int,
-    seed: int,
-    precision: str,
-    title: str = "sampling",
-    chunk: int = 128,
+    *how: Any,
 ) -> Tensor:
-    """n generated images in model units, (n, C, S, S) float32 on the CPU.
-
-    Args:
-        start: a prior that is fitted, a tensor of latents at t = T or of what a prior draws, or None for
-            `process.draw_prior`.
-        precision: fp32 or bf16.
-        chunk: images per network call; bounds memory, does not change the samples.
-
-    ValueError: prior or sampler give another number or shape of images, or numbers that are not finite.
-    """
-    steps = walk(process, network, sampler, start, n, seed, precision, chunk)
-    next(steps)
-    for _, x in progress(steps, title, len(visits(sampler, process.T)) - 1):  # noqa: B007 - the last is wanted
-        pass
+    """The n images at the end of `walk`, whose arguments are these; the title is that of a bar."""
+    steps = walk(process, network, sampler, start, n, *how)
+    _, x = deque(progress(steps, title, len(visits(sampler, process.T))), 1).pop()
     return finite_images(x, (n, *process.image_shape), "the sampler")
 
 
@@ -50,7 +38,16 @@ def walk(
     precision: str,
     chunk: int = 128,
 ) -> Iterator[tuple[int, Tensor]]:
-    """(t, x_t) on the way of `draw`, the start first, float32 on the CPU."""
+    """(t, x_t) on the way to n generated images, the start first, (n, C, S, S) float32 on the CPU.
+
+    Args:
+        start: a prior that is fitted, a tensor of latents at t = T or of what a prior draws, or None for
+            `process.draw_prior`.
+        precision: fp32 or bf16.
+        chunk: images per network call; bounds memory, does not change the samples.
+
+    ValueError: the prior gives another number or shape of images, or numbers that are not finite.
+    """
     device, noise = device_of(network), generator(seed, "sample")
     with torch.inference_mode(), seeded(noise.initial_seed()), autocast(device, precision):
         x_T = latents(process, start, n, noise).float().to(device)
@@ -60,25 +57,18 @@ def walk(
 
 def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """Averaged weights; what is no number with a fraction is that of the first."""
-    means = {
-        name: torch.stack([state[name] for state in states]).mean(0)
-        for name, value in states[0].items()
-        if value.is_floating_point()
-    }
-    return {**states[0], **means}
+    fractions = [name for name, value in states[0].items() if value.is_floating_point()]
+    return {**states[0], **{name: torch.stack([s[name] for s in states]).mean(0) for name in fractions}}
 
 
 def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Generator) -> Tensor:
-    """The latents at t = T that sampling starts from, (n, C, S, S); see `draw`."""
-    shape = n, *process.image_shape
-    if isinstance(start, Tensor):
-        return finite_images(process.expand(start), shape, "start")
+    """The latents at t = T that sampling starts from, (n, C, S, S); see `walk`."""
     if start is None:
-        return finite_images(process.draw_prior(n, noise), shape, f"draw_prior of {type(process).__name__}")
-    drawn, who = start.draw(n, noise), f"the prior, a {type(start).__name__},"
-    if not isinstance(drawn, Tensor) or len(drawn) != n:
-        raise ValueError(f"{who} gave {looks(drawn)}; needed: {n} images")
-    return finite_images(process.expand(drawn), shape, who)
+        drawn, who = process.draw_prior(n, noise), f"draw_prior of {type(process).__name__}"
+    else:
+        drawn = process.expand(start if isinstance(start, Tensor) else start.draw(n, noise))
+        who = f"start, a {type(start).__name__},"
+    return finite_images(drawn, (n, *process.image_shape), who)
 
 
 def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:

@@ -6,6 +6,7 @@ noise of a step, and the global streams that a network with dropout draws from.
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -29,44 +30,32 @@ def learning_rate_at(step: int, total: int, peak: float, schedule: str) -> float
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
 
 
+@dataclass
 class Learner:
-    """A network under training, with its optimiser: Adam, at the rate of `learning_rate_at`.
+    """A network under training, with its optimiser: Adam, at the rate of `learning_rate_at`."""
 
-    Args:
-        cls, arguments: of the network.
-        x: training images, (N, 1, 28, 28), on the device that is trained on.
-        x_test: images whose loss is measured, there too.
-        total: steps in all, after which a rate that falls is zero.
-        ema: decay of the moving average of the weights over steps; None: they are not averaged.
-    """
+    process: DegradationProcess
+    cls: type[nn.Module]
+    arguments: Mapping[str, Any]  # of the network
+    x: Tensor  # training images, (N, C, S, S), on the device that is trained on
+    x_test: Tensor | None  # images whose loss is measured, there too
+    batch_size: int
+    learning_rate: float
+    lr_schedule: str
+    total: int  # steps in all, after which a rate that falls is zero
+    seed: int
+    precision: str
+    ema: float | None = None  # decay of the moving average of the weights over steps; None: there is none
 
-    def __init__(
-        self,
-        process: DegradationProcess,
-        cls: type[nn.Module],
-        arguments: Mapping[str, Any],
-        x: Tensor,
-        x_test: Tensor | None,
-        *,
-        batch_size: int,
-        learning_rate: float,
-        lr_schedule: str,
-        total: int,
-        seed: int,
-        precision: str,
-        ema: float | None = None,
-    ):
-        self.process, self.x, self.x_test, self.batch_size = process, x, x_test, batch_size
-        self.rate, self.lr_schedule, self.total = learning_rate, lr_schedule, total
-        self.seed, self.precision = seed, precision
-        with seeded(generator(seed, "network").initial_seed()):
-            self.network = networks.build(cls, arguments).to(x.device)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=learning_rate)
+    def __post_init__(self) -> None:
+        with seeded(generator(self.seed, "network").initial_seed()):
+            self.network = networks.build(self.cls, self.arguments).to(self.x.device)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate)
 
         def mean(old: Tensor, new: Tensor, n: Tensor) -> Tensor:  # so short a memory at first
-            return old.lerp(new, 1 - min(ema, (1 + int(n)) / (10 + int(n))))
+            return old.lerp(new, 1 - min(self.ema, (1 + int(n)) / (10 + int(n))))
 
-        self.average = None if ema is None else AveragedModel(self.network, avg_fn=mean)
+        self.average = None if self.ema is None else AveragedModel(self.network, avg_fn=mean)
 
     @property
     def trained(self) -> nn.Module:
@@ -92,7 +81,7 @@ class Learner:
 
     def step(self, number: int, batch: Tensor) -> Tensor:
         """Train on images (B, 1, 28, 28) in a step, counted from 0 over all epochs; returns the loss."""
-        rate = learning_rate_at(number, self.total, self.rate, self.lr_schedule)
+        rate = learning_rate_at(number, self.total, self.learning_rate, self.lr_schedule)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         loss = self.loss(self.network, batch, "noise", number)

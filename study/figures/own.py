@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 import diffusion as d
-from diffusion.figures import curves
+from diffusion.figures.curves import PLAIN
 from diffusion.figures.style import INK, MUTED, legend, new_figure
+from study.figures.lessons import schedules
 from study.figures.styles import dot, figure, on_logs, plain
 from study.results import Results
 
@@ -40,7 +41,7 @@ def own_compared(results: Results, models: Sequence[str]) -> Figure | None:
             on_logs(axes.xaxis)
         else:
             axes.set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
-            axes.xaxis.set_major_formatter(curves.PLAIN)
+            axes.xaxis.set_major_formatter(PLAIN)
         axes.set_xlabel(title)
         axes.grid(visible=False, axis="y")
     grid[0].set_yticks(range(len(rows)), rows)
@@ -54,4 +55,4 @@ def own_schedules(results: Results, models: Sequence[str]) -> Figure | None:
     """The noise schedules of the DDPMs among some models, as their runs keep them."""
     ones = [one for one in map(results.first, models) if one.process == "ddpm"]
     found = {plain(one.label): d.open(results.out / one.train.run).process.schedule for one in ones}
-    return curves.schedules(found) if found else None
+    return schedules(found) if found else None

@@ -14,6 +14,7 @@ from diffusion.figures import images
 from diffusion.figures.style import ABOUT, PNG
 from study.counterparts import Pair
 from study.figures.distances import RELEASED, YOURS
+from study.figures.lessons import grids
 from study.figures.styles import MODELS, figure, plain, titled
 from study.kept import kept_path
 from study.results import Results, Training
@@ -59,7 +60,7 @@ def first(results: Results) -> Figure | None:
 def unpicked(results: Results) -> Figure | None:
     """More samples of each training of the study."""
     found = kept(results, _of_study(results), UNPICKED)
-    return images.grids(found, columns=16, highest=160) if found else None
+    return grids(found, columns=16, highest=160) if found else None
 
 
 @figure
@@ -67,7 +68,7 @@ def quality(results: Results, model: str) -> Figure | None:
     """Samples of a model's first training that the classifier reads most (left) and least confidently."""
     for found in kept(results, {model: f"quality_{results.first(model).name}"}, 2).values():
         parts = dict(zip(("most confident tenth", "least confident tenth"), found, strict=True))
-        return images.grids(parts, columns=8, across=2, highest=34)
+        return grids(parts, columns=8, across=2, highest=34)
     return None
 
 
@@ -79,14 +80,14 @@ def quality_both(results: Results) -> Figure | None:
     for model, found in kept(results, names, 2).items():
         for how, part in zip(("most", "least"), found, strict=True):
             parts[f"{model}, {how} confident"] = part
-    return images.grids(parts, columns=4, across=4, highest=34) if parts else None
+    return grids(parts, columns=4, across=4, highest=34) if parts else None
 
 
 @figure
 def beyond_samples(results: Results) -> Figure | None:
     """Samples of some models beyond the study."""
     found = kept(results.further, SAMPLED, SHOWN)
-    return images.grids(found, across=2) if found else None
+    return grids(found, across=2) if found else None
 
 
 class Tiles(NamedTuple):
@@ -118,7 +119,7 @@ def own_samples(results: Results, models: Sequence[str]) -> Figure | None:
     """Samples of some models, their first trainings."""
     names = {plain(one.label): f"samples_{one.name}" for one in map(results.first, models)}
     found = kept(results, names, MOST if len(names) <= 4 else MOST // 2)
-    return images.grids(found, columns=COLUMNS, across=min(2, len(found))) if found else None
+    return grids(found, columns=COLUMNS, across=min(2, len(found))) if found else None
 
 
 @figure
@@ -138,4 +139,4 @@ def samples_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> 
             blocks[f"{label}: {RELEASED}"] = other[0].kept(f"samples_{other[1].name}")[:SHOWN]
         else:
             blocks[f"{label}: the last ones"] = x[-SHOWN:]
-    return images.grids(blocks, across=2) if blocks else None
+    return grids(blocks, across=2) if blocks else None

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import diffusion as d
-from diffusion import runtime
+from diffusion import files, provenance
 from diffusion.processes import NoiseSchedule
 from diffusion.processes.samplers import sampler_of
 from diffusion.training.folder import RunError
@@ -47,11 +47,11 @@ def halving(process, x_t, prediction, t, s, generator):
 WAY = ".*visits .*from T = 24 down to 0, no step twice"
 REFUSED = [
     # what stands below
-    (lambda on: d.Naive(nois=0.1), "Naive takes no 'nois'; .*did you mean 'noise'"),
+    (lambda on: d.Naive(nois=0.1), "Naive: .*'nois'; it takes noise, levels"),
     (lambda on: d.Naive("0.1"), "noise = '0.1' .* Naive.* number"),
     (lambda on: d.cosine(1), "T = 1 .* cosine: .* greater than or equal to 2"),
-    (lambda on: d.cosine(9, 0.1, 0.1, 7), "cosine takes no '3'; it takes T, s, beta_max"),
-    (lambda on: runtime.device("nowhere"), "device is 'nowhere'"),
+    (lambda on: d.cosine(9, 0.1, 0.1, 7), "cosine: too many .*; it takes T, s, beta_max"),
+    (lambda on: files.read_json(provenance.PACKAGE), "diffusion cannot be read as JSON"),
     # data sets
     (lambda on: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
     (lambda on: d.load(d.DataSet("Wide", wide)), "square ones, or to_28='resize'"),
@@ -62,31 +62,25 @@ REFUSED = [
     (lambda on: d.prior("pixel"), "prior is 'pixel'; allowed: pixels, .*did you mean 'pixels'"),
     (lambda on: d.DDPM("cosine", S=1), "schedule is 'cosine', which does not take .*'S'"),
     (lambda on: d.ColdZoom(T=28).take((1, 28, 28)), "T is 28; .*27"),
-    (lambda on: d.ColdBlur().degrade(X[0], torch.ones(1).long()), r"images are \(1, 28, 28\)"),
-    (lambda on: d.ColdZoom().degrade(X[:2], torch.ones(2)), "t is .*float.*integers"),
-    (lambda on: d.DDPM().degrade(X[:2], torch.tensor([0, 1001])), "t ranges from 0 to 1001; allowed: 0 to T"),
     (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
     (lambda on: NoiseSchedule.from_alpha_bar("x", torch.tensor([0.9, 0.5, 0.1])), "t = 0 is 0.9.*1"),
     (lambda on: sampler_of("best", d.ColdZoom()), "sampler is 'best'; allowed: ancestral, ddim, naive"),
-    (lambda on: sampler_of(lambda x: x, d.ColdZoom()), "sampler .*lambda.* is no step; .*process, x_t"),
     (lambda on: sampler_of(d.DDIM(), d.ColdZoom()), r"DDIM takes the noise .* allowed: d.Naive\(\), d.Impro"),
     (lambda on: visiting(23, 0), WAY),
     (lambda on: visiting(24, 12, 12, 0), WAY),
     # trainings
     (lambda on: on.fit(steps=5), "steps is 5 and epochs is 3"),
     (lambda on: on.fit(epochs=0), "epochs = 0 .* fit: .* greater than or equal to 1"),
-    (lambda on: on.fit(batch_size=31), "batch_size is 31, .* 30 training images"),
     (lambda on: on.fit(process=d.ColdZoom), "process = the class ColdZoom, not an object of it"),
     (lambda on: on.fit(network="cnnn"), "network is 'cnnn'; allowed: cnn, unet"),
     (lambda on: on.fit(network_options={"channels": [0]}), "channels.0 = 0 .*Reconstructor"),
     (lambda on: on.fit(images=(X + 0.5, None)), r"x: .*\[-0.5, 0.5\]"),
-    (lambda on: on.fit(images=(d.load(n=9), None)), r"x is images and labels"),
+    (lambda on: on.fit(images=(d.load(n=9), None)), r"x are a tuple"),
     # samples
     (lambda on: on.sample(average=4), "average 4; .*epochs 1 to 3"),
-    (lambda on: on.sample(sampler=halving), "the sampler gave .* at t = 23"),
+    (lambda on: on.sample(sampler=halving), "the sampler gave "),
     (lambda on: on.sample(prior=Grey(float("nan"))), "a Grey, gave numbers that are not finite"),
     (lambda on: on.sample(start=torch.zeros(3, 1, 4, 4)), r"start is \(3, 1, 4, 4\).* 1 or 4"),
-    (lambda on: on.sample(start=np.ones((4, 1, 4, 4))), r"start reaches 1; needed: pixels in \[-0.5, 0.5\]"),
     # measures
     (lambda on: d.Evaluator(X + 0.5, X, dataset=None), r"x_train: .*\[-0.5, 0.5\]"),
     (lambda on: d.Evaluator(X, X[:12], torch.from_numpy(LABELS)), "labels are .*for each of 12"),

@@ -74,8 +74,8 @@ def test_a_sound_one_is_told_with_a_note_where_samples_start_as_few_images(mnist
     ("process", "said"),
     [
         (Shifted(), "level 0 "),
-        (Noisy(), "t = 1 is not deterministic"),
-        (InPlace(), "t = 1 changes the images that it is given"),
+        (Noisy(), "is not deterministic"),
+        (InPlace(), "changes the images that it is given"),
         (OneLevel(), "alone; use each t"),
         (Fade(strength=0), "level T = 10 "),
         (Wild(), "draw from the generator"),

@@ -57,38 +57,25 @@ def test_features_are_those_of_the_shipped_networks_and_of_one_that_is_always_th
     assert black.std() > 0.1  # grey is 0, not black
 
 
-def test_inception_that_cannot_be_had_is_absent_and_says_why(monkeypatch):
+def test_inception_that_cannot_be_had_is_absent_and_says_why(monkeypatch, capsys):
     error = urllib.error.URLError(OSError(-2, "Name or service not known"))
     monkeypatch.setattr(fidelity, "load_state_dict_from_url", mock.Mock(side_effect=error))
-    for weights, said in (("off", "inception_weights"), ("auto", "Name or service not known")):
-        extractor = features.inception(weights, CPU)
-        assert not extractor.available
-        with pytest.raises(ValueError, match=f"^the inception features are not available: .*{said}"):
-            extractor.features(torch.zeros(4, 1, 28, 28).byte())
+    assert features.inception(CPU) is None
+    assert "inception" not in features.extractors(inception_weights="off")
+    assert "Name or service not known" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", [CLASSIFIER, AUTOENCODER], ids=["classifier", "autoencoder"])
-def test_a_changed_shipped_file_is_refused_unless_it_is_named(kind, tmp_path):
-    changed, content = replace(kind, folder=tmp_path), bytearray(kind.path.read_bytes())
-    content[-1] ^= 1  # one bit of one weight
-    changed.path.write_bytes(content)
+def test_a_changed_shipped_file_is_refused():
     with pytest.raises(ValueError, match="not comparable"):
-        changed.load()
-    assert isinstance(changed.load(changed.path), kind.make)
-    changed.path.write_bytes(content[:99])
-    with pytest.raises(ValueError, match=r"\.safetensors does not hold weights"):
-        changed.load(changed.path)
+        replace(CLASSIFIER, sha256="0" * 64).load()
 
 
-def test_that_of_another_data_set_is_trained_once_and_again_when_damaged_and_is_never_sure(tmp_path, capsys):
+def test_that_of_another_data_set_is_trained_once_and_is_never_sure(tmp_path):
     path, (x, labels) = CLASSIFIER.weights_for(bars(), tmp_path), data.load(bars(), "test")
-    whole, written = path.read_bytes(), path.stat().st_mtime_ns
+    written = path.stat().st_mtime_ns
     read = classifier.logits(classifier.classifier_for(bars(), tmp_path), x)
     assert (read.argmax(1) == labels).double().mean() > 0.99
     assert read.softmax(1).max() < 0.9  # labels are smoothed
-    assert CLASSIFIER.weights_for("mnist", tmp_path) is None  # the shipped one
+    assert CLASSIFIER.weights_for("mnist", tmp_path) == CLASSIFIER.path  # the shipped one
     assert CLASSIFIER.weights_for(bars(1), tmp_path) != CLASSIFIER.weights_for(bars(), tmp_path) == path
     assert path.stat().st_mtime_ns == written
-    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # one bit of one weight
-    assert CLASSIFIER.weights_for(bars(), tmp_path).read_bytes() == whole
-    assert f"{path} is damaged" in capsys.readouterr().out

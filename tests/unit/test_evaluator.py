@@ -13,7 +13,7 @@ from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.statistics import share_of
 from diffusion.runtime import generator
-from study import confidence, pixels  # noqa: F401 - whose measures are taken, too
+from study import confidence, divergence, pixels  # noqa: F401 - whose measures are taken, too
 
 N = 40
 
@@ -44,9 +44,10 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
         assert found[f"kid{of}"] == frechet.kid(space.reference, features, 5)
     assert (found["frechet"].n, found["stroke"].n, found["coverage"].n) == (20, N, 20)
     labels, sure = samples.read(classifier.logits(classifier.load(), x))
-    expected = samples.class_shares(labels, evaluator.all_labels, 20, 5)
+    expected = {"class_share": samples.class_shares(labels, 10)}
+    expected["divergence"] = divergence.divergence(labels[:20], evaluator.all_labels, 10, 5)
     expected |= samples.precision_recall_coverage(
-        evaluator.digits.reference.features, evaluator.digits.features(x[:20]), 20, 5
+        evaluator.main.reference.features, evaluator.main.features(x[:20]), 20, 5
     )
     least = evaluator.test.confidence.quantile(0.05)
     expected["low_confidence"] = share_of(sure < least)
@@ -68,9 +69,8 @@ def test_that_of_a_data_set_has_the_first_of_its_images(evaluator, train, mnist_
 
 
 def test_real_images_are_measured_against_others(evaluator):
-    real, space = evaluator.real(30), evaluator.digits
+    real, space = evaluator.real(30), evaluator.main
     expected = samples.precision_recall_coverage(space.reference.features, space.train, 30, 5)
-    expected["divergence_floor"] = samples.divergence_floor(evaluator.all_labels, 30, 5)
     expected["digit"] = digit(evaluator.recogniser, evaluator.x_test[1::2])  # the others gave the bound
     assert {name: real[name] for name in expected} == expected
     shares = evaluator.all_labels.bincount() / 10_000  # of the whole test split

@@ -131,9 +131,9 @@ CHANGES = {  # what is named -> what is changed
     "network_options.channels": {"network_options": {"channels": [5]}},
     "process.strength": {"process": Fade(strength=0.5)},
     "process.class": {"process": d.ColdBlur(10)},
-    "training images": {"images": lambda x, x_test: (x.flip(3), x_test)},
-    "test images": {"images": lambda x, x_test: (x, x_test.flip(3))},  # as many
-    "the test images": {"images": lambda x, x_test: (x, None)},
+    "images.train": {"images": lambda x, x_test: (x.flip(3), x_test)},
+    "images.test": {"images": lambda x, x_test: (x, x_test.flip(3))},  # as many
+    "images.test has": {"images": lambda x, x_test: (x, None)},
 }
 
 

@@ -98,8 +98,6 @@ def test_things_are_told_apart_where_they_differ_and_nowhere_else(kind):
 
 Kind = enum.Enum("Kind", "A B")
 Pair = collections.namedtuple("Pair", "a b")
-ITSELF: list = []
-ITSELF.append(ITSELF)
 
 
 class Slots:
@@ -125,7 +123,6 @@ UNKEPT += [
     {1},
     b"",
     json,
-    ITSELF,
 ]
 UNKEPT += [nn.Linear(1, 1), nn.Parameter(Z), Z.to_sparse(), np.array([None]), Slots(), nn.Linear]
 

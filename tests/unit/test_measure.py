@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from diffusion.provenance import environment
 from helpers import DAMAGES, N, changed, train
 from study import measure, profile
+from study.environment import environment
 from study.kept import Drawn
 from study.results import load
 from study.table import CHECKPOINT, IN_FILE, PATCHES, REAL, Job, path_of

@@ -14,6 +14,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 from diffusion.evaluation import frechet, samples
 from diffusion.evaluation.frechet import Reference, distance, floor, frechet_distance, kid, to_uint8
 from diffusion.evaluation.statistics import Interval, centred, half_error, half_scale, share_of, wilson
+from study import divergence
 
 # --- intervals, against formulas as they are printed, and by all halves that there are ---
 
@@ -126,13 +127,13 @@ def test_the_interval_covers_the_mean_distance_at_this_n():
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=60), st.integers(2, 70))
 def test_class_shares_are_of_all_and_their_divergence_of_the_first_n(labels, n):
     prior = torch.arange(10).repeat_interleave(torch.arange(1, 11))  # class k has k + 1 of 55
-    found, first = samples.class_shares(torch.tensor(labels), prior, n), labels[:n]
+    found, first = samples.class_shares(torch.tensor(labels), 10), labels[:n]
     counts = [labels.count(k) for k in range(10)]
     ends = [(count / len(labels), *wilson(count, len(labels))) for count in counts]
-    assert [one.ends for one in found["class_share"]] == ends
+    assert [one.ends for one in found] == ends
     shares = {k: first.count(k) / len(first) for k in first}
-    divergence = sum(share * math.log(share / ((k + 1) / 55)) for k, share in shares.items())
-    assert found["divergence"].value == pytest.approx(divergence, abs=1e-12)
+    exact = sum(share * math.log(share / ((k + 1) / 55)) for k, share in shares.items())
+    assert divergence.divergence(torch.tensor(first), prior, 10).value == pytest.approx(exact, abs=1e-12)
 
 
 @pytest.mark.parametrize(("weights", "n"), [((3, 1, 1, 1, 1, 1, 1, 1, 4, 6), 300), ((1,) * 10, 60)])
@@ -140,18 +141,18 @@ def test_the_interval_of_a_divergence_covers_its_mean_at_this_n(weights, n):
     prior, share = torch.arange(10).repeat(100), np.array(weights) / sum(weights)
     random = np.random.default_rng(0)
     draws = [np.repeat(np.arange(10), random.multinomial(n, share)) for _ in range(120)]
-    found = [samples.class_shares(torch.from_numpy(one), prior)["divergence"] for one in draws]
+    found = [divergence.divergence(torch.from_numpy(one), prior, 10) for one in draws]
     target, exact = np.mean([one.value for one in found]), float((share * np.log(share * 10)).sum())
     assert target == pytest.approx(exact + 9 / (2 * n), rel=0.1)
     assert np.mean([one.low <= target <= one.high for one in found]) > 0.88
-    floor = samples.divergence_floor(prior, n)
+    floor = divergence.divergence_floor(prior, n, 10)
     assert (floor.value, floor.n) == (pytest.approx(9 / (2 * n), rel=0.05), n)
     above = np.mean([one.low > floor.value for one in found])
     assert above == 1 if exact > 0.1 else above < 0.1  # told apart where they differ, and only there
 
 
 def test_a_class_that_no_real_image_has_counts_as_half_an_image():
-    absent = samples.class_shares(torch.full((50,), 9), torch.arange(9))["divergence"]
+    absent = divergence.divergence(torch.full((50,), 9), torch.arange(9), 10)
     assert absent.value == pytest.approx(math.log(9.5 / 0.5))
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from diffusion import cosine, figures, linear
 from diffusion.figures.style import render
+from study.figures import lessons
 
 # --- curves and counts ---
 
@@ -26,7 +27,7 @@ def drawn(axes):
 
 def test_schedules_are_drawn_from_step_1_and_clipping_is_marked():
     made = {"linear": linear(50), "cosine": cosine(50)}
-    left, right = (figure := figures.schedules(made)).axes
+    left, right = (figure := lessons.schedules(made)).axes
     betas = [curve for curve in drawn(left) if len(curve[0]) > 1]
     assert betas == [(list(range(1, 51)), one.beta[1:].tolist()) for one in made.values()]
     assert drawn(right) == [(list(range(51)), one.alpha_bar.tolist()) for one in made.values()]
@@ -43,19 +44,19 @@ def test_losses_draw_train_solid_and_test_dashed():
 
 
 def test_errors_losses_counts_and_readings_are_the_numbers_given():
-    raw, mean = drawn(figures.running_loss(list(range(40)), first=11).axes[0])
+    raw, mean = drawn(lessons.running_loss(list(range(40)), first=11).axes[0])
     assert raw == (list(range(11, 51)), list(range(40)))
     assert mean == (raw[0], [0, *[k + 0.5 for k in range(39)]])  # over the last twentieth
-    (axes,) = figures.reconstruction_error([1, 2, 24], [0.1, 0.2, 0.3], [0.05, 0.3, 0.1]).axes
+    (axes,) = lessons.reconstruction_error([1, 2, 24], [0.1, 0.2, 0.3], [0.05, 0.3, 0.1]).axes
     assert drawn(axes) == [([1, 2, 24], [0.1, 0.2, 0.3])]
     band = axes.collections[0].get_paths()[0].vertices
     assert {tuple(np.round(one, 6)) for one in band} >= {(1, 0.05), (1, 0.15), (2, 0), (2, 0.5), (24, 0.2)}
     counts = np.zeros(256)
     counts[[0, 255]] = 3, 1
-    density = {x: value for _, x, value in figures.centre_pixels(counts).numbers if value}
+    density = {x: value for _, x, value in lessons.centre_pixels(counts).numbers if value}
     assert density == pytest.approx({-0.5: 0.75 * 255, 0.5: 0.25 * 255})
     matrix = np.array([[3, 1, 0], [0, 0, 0], [0, 1, 399]])
-    (axes,) = figures.confusion(matrix, list("abc"), "letter").axes
+    (axes,) = lessons.confusion(matrix, list("abc"), "letter").axes
     assert [text.get_text() for text in axes.texts] == ["75", "25", "", "", "", "", "", "", "100"]
     np.testing.assert_allclose(axes.collections[0].get_array().reshape(3, 3)[2], [0, 0.25, 99.75])
 
@@ -105,7 +106,7 @@ def test_rows_are_beside_their_names_and_columns_above_their_steps():
     ("suffix", "draw"),
     [
         ("svg", lambda: figures.losses({"a_1 ¡": history(30), "b": history(9)})),
-        ("png", lambda: figures.trajectory(noise(8).reshape(4, 2, 28, 28), [24, 16, 8, 0])),
+        ("png", lambda: lessons.trajectory(noise(8).reshape(4, 2, 28, 28), [24, 16, 8, 0])),
     ],
 )
 def test_same_numbers_give_same_bytes_whatever_the_caller_has_set_and_leave_nothing_behind(suffix, draw):

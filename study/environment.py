@@ -1,0 +1,51 @@
+"""The environment of a result, for its record: commit, versions and machine."""
+
+import contextlib
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from diffusion.provenance import PACKAGE, checkout, versions
+
+MEASURING = ("torchvision", "torchmetrics", "scikit-learn")  # packages on which measures depend, too
+
+
+def commit() -> str:
+    """The checkout's commit, with `-dirty` when tracked files differ from it; `unknown` without a commit."""
+    try:
+        run = {"cwd": PACKAGE, "capture_output": True, "text": True, "check": True, "timeout": 10}
+        top, found = (
+            subprocess.run(["git", *what.split()], **run).stdout.strip()
+            for what in ("rev-parse --show-toplevel", "describe --always --dirty --abbrev=12 --exclude=*")
+        )
+        if checkout() is None or not checkout().samefile(top):  # another project's repository lies around
+            return "unknown"
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return found
+
+
+def environment(precision: str = "fp32", on: torch.device | None = None) -> dict[str, Any]:
+    """Versions, machine and commit of a result, for its record."""
+    on = on or torch.device("cpu")
+    processor = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        processor = next(
+            (ln.split(":", 1)[1].strip() for ln in lines if ln.startswith("model name")), processor
+        )
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        **versions(MEASURING),
+        "device": on.type,
+        "device_name": torch.cuda.get_device_name(on) if on.type == "cuda" else processor,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "commit": commit(),
+    }
