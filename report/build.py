@@ -73,13 +73,11 @@ def told(run: Run, marks: Marks) -> str:
     profile = run.profile
     if profile.text and not (run.short or run.mine):
         raise ValueError(f"{profile.where}, report: the study has its own text; leave `text` out")
-    parts = zip(("introduction", "discussion"), parted(profile.text or ""), strict=True)
-    file = profile.options.get("text", "")
-    words = {
-        name: lambda part=part: Markdown(own.markdown(own.without_gaps(part, file), file))
-        for name, part in parts
-    }
-    own = Text(names.common(run) | short.names(run) | words, marks, folder=TEXT / "short")
+    given, folder = names.common(run) | short.names(run), TEXT / "short"
+    author, file = Text(given, marks, folder, gaps=True), profile.options.get("text", "")
+    parts = dict(zip(("introduction", "discussion"), parted(profile.text or ""), strict=True))
+    words = {name: lambda part=part: Markdown(author.markdown(part, file)) for name, part in parts.items()}
+    own = Text(given | words, marks, folder)
     if run.short:
         return own.joined()
     study = Text(values.names(run), marks)

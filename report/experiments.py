@@ -114,28 +114,21 @@ def excess(results: Results) -> Names:
 
 def blind(job: Job | None) -> dict[str, Any]:
     """Readings of each source by blind readers."""
-    if not job:
-        return {"blind": {}}
-    titles = ((title, name) for name, title in TITLES.items() if name in job)
     return {
-        "blind": job.ways,
-        "blind_rows": [(title, job[name]) for title, name in titles],
+        "blind": job.ways if job else {},
+        "blind_rows": lambda: [(title, job[name]) for name, title in TITLES.items() if name in job],
         "blind_readers": lambda: Markdown(job.facts.settings.kind),
     }
 
 
 def effects(job: Job | None) -> dict[str, Any]:
     """The effects of changes to cold models, and the mean of each set over seeds."""
-    if not job:
-        return {"effects": {}}
-    settings = job.facts.settings
-    found = by_model(job)
 
     def points(way: str, sign: int = 1, measure: str = "digit") -> Markdown:
         """An effect on a share in percentage points, with its interval."""
-        one = job[way][measure]
-        low, high = sorted((sign * one.low, sign * one.high))
-        value, low, high = (fixed(100 * x, 0) for x in (sign * one.value, low, high))
+        effect = job[way][measure]
+        low, high = sorted((sign * effect.low, sign * effect.high))
+        value, low, high = (fixed(100 * x, 0) for x in (sign * effect.value, low, high))
         return Markdown(f"{value}\xa0[{low}, {high}]")
 
     def ratio(way: str, measure: str = "frechet") -> Markdown:
@@ -147,17 +140,17 @@ def effects(job: Job | None) -> dict[str, Any]:
         return [row for row in job.rows if row.measure == "digit" and row.x is not None and row.interval]
 
     said = {
-        "steps": lambda: settings.steps,
-        "batch": lambda: settings.batch_size,
-        "rate": lambda: num(settings.learning_rate, 1),
-        "n": lambda: settings.n,
+        "steps": lambda: job.facts.settings.steps,
+        "batch": lambda: job.facts.settings.batch_size,
+        "rate": lambda: num(job.facts.settings.learning_rate, 1),
+        "n": lambda: job.facts.settings.n,
         "seeds": lambda: len({row.x for row in sets()}),
         "trainings": lambda: len({(row.model, row.x) for row in sets()}),
         "sets": lambda: len(sets()),
     }
     return {
-        "effects": job.ways,
-        "effect_means": found,
+        "effects": job.ways if job else {},
+        "effect_means": by_model(job) if job else {},
         "effect_points": lambda: points,
         "effect_ratio": lambda: ratio,
         "effects_said": Names(said),
@@ -166,8 +159,6 @@ def effects(job: Job | None) -> dict[str, Any]:
 
 def intervention(job: Job | None) -> dict[str, Any]:
     """The first epochs of trainings, sampled with and without the part of an offset that is missed."""
-    if not job:
-        return {"intervention": {}}
     ways = ("as it is", "corrected", "control")
 
     def of(measure: str, schedule: str, way: str) -> list[Interval]:
@@ -176,31 +167,34 @@ def intervention(job: Job | None) -> dict[str, Any]:
         return [row.interval for row in chosen]
 
     def spreads(schedule: str) -> Mapping[str, Any]:
-        found = {way: [one.sd for one in of("border", schedule, way)] for way in ways}
-        return found | {"fall": min(np.divide(found["as it is"], found["corrected"]))}
+        borders = {way: [border.sd for border in of("border", schedule, way)] for way in ways}
+        return borders | {"fall": min(np.divide(borders["as it is"], borders["corrected"]))}
 
     def digits(schedule: str, way: str) -> float:
         """The mean share over these epochs."""
-        return float(np.mean([one.value for one in of("digit", schedule, way)]))
+        return float(np.mean([share.value for share in of("digit", schedule, way)]))
 
     def distances(schedule: str, way: str, epoch: int = -1) -> float:
         """After the last of these epochs, or after another one, from 0."""
         return of("frechet", schedule, way)[epoch].value
 
-    settings = job.facts.settings
-    names = {"n": lambda: settings.epochs, "samples": lambda: settings.n, "calls": lambda: settings.calls}
-    names |= {"distance": lambda: distances, "digits": lambda: digits}
-    names |= {schedule: (lambda schedule=schedule: spreads(schedule)) for schedule in ("linear", "cosine")}
-    return {"intervention": Names(names)}
+    names = {
+        "n": lambda: job.facts.settings.epochs,
+        "samples": lambda: job.facts.settings.n,
+        "calls": lambda: job.facts.settings.calls,
+        "linear": lambda: spreads("linear"),
+        "cosine": lambda: spreads("cosine"),
+        "distance": lambda: distances,
+        "digits": lambda: digits,
+    }
+    return {"intervention": Names(names) if job else {}}
 
 
 def few_calls(job: Job | None) -> dict[str, Any]:
     """Samples in few calls: by model, number of calls and measure, the mean over trainings."""
-    if not job:
-        return {"few": {}}
 
     def mean(model: str, calls: int, measure: str = "digit") -> float:
         rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))
         return float(np.mean([row.interval.value for row in rows if row.model.startswith(f"{model}-")]))
 
-    return {"few": job.facts.settings, "in_calls": lambda: mean}
+    return {"few": job.facts.settings if job else {}, "in_calls": lambda: mean}

@@ -142,7 +142,9 @@ def _own(run: Run) -> dict[str, Any]:
     options, mine = run.profile.options, run.mine
     if not mine:
         title = options.get("title", "Cold Zoom Diffusion: your run")
-        return {"title": title, "own": [], "told": []}
+        absent = ["first", "n", "best", "apart", "alone", "few", "constant", "short", "enough", "floor"]
+        absent.append("processes")
+        return {"title": title, "own": [], "told": [], **{f"own_{name}": None for name in absent}}
     ones, sets = [*map(run.results.first, mine)], run.results.sets(mine)
     first = ones[0]
     own = [Model(name, one, one.measured[way], one.changes.get(way, {})) for name, one, way in sets]
@@ -195,7 +197,11 @@ def _repeated(results: Results, one: Training) -> Markdown | None:
 def _beside(run: Run) -> dict[str, Any]:
     results, found = run.results, firsts(run.results, run.mine) if run.short else []
     if not found:
-        return {"first": None, "judged": 0}
+        absent = (
+            "first other_data data_citation first_n study_zoom most_passes study_epochs beside beside_drawn"
+        )
+        absent += " verdicts_beside decided confirmed undecided judged mostly"
+        return dict.fromkeys(absent.split())
     first, others = found[0][0], other_data(results)
     paper, known = opened(RELEASES[0]), DATASETS.get(first.settings.get("dataset"))
     samples, beside = partial(results.kept, f"samples_{first.name}"), []

@@ -253,7 +253,7 @@ def _early(ones: Mapping[str, list[Training]]) -> dict[str, Any]:
     both = [*zip(*curves.values(), strict=False)]
     pairs = [(linear[e], cosine[e]) for linear, cosine in both for e in sorted(linear.keys() & cosine.keys())]
     if not pairs:
-        return {"early": {}, "along": {}}
+        return {"early": {}, "early_epoch": None, "along": {}}
     last = ones["linear"][0].train.unread["epochs"]
     epoch = min((linear.epoch for linear, _ in pairs), key=lambda e: abs(e - EARLY_POINT * last))
 
