@@ -205,13 +205,14 @@ class Text:
         self,
         names: Mapping[str, Any],
         marks: Marks,
-        folder: Path = TEXT,
+        folder: Path,
         complete: bool = False,
         gaps: bool = False,
     ):
         self.marks, self.complete, self.gaps = marks, complete, gaps
         self.sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
-        findings = yaml.safe_load((folder / "findings.yaml").read_text("utf-8"))
+        file = folder / "findings.yaml"
+        findings = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
         self.names = Names({name: partial(self._found, one) for name, one in findings.items()} | dict(names))
         self.language = _Environment(None if gaps else {*self.names})
 
@@ -276,7 +277,6 @@ class Text:
                 line = getattr(error, "lineno", None) or next(reversed(steps), "?")
                 raise ValueError(f"{name}, line {line}: {error}") from error
 
-    def joined(self, without: tuple[str, ...] = ()) -> str:
-        """The sources in the order of their names, but for those whose names begin so."""
-        kept = {name: source for name, source in self.sources.items() if not name.startswith(without)}
-        return "\n".join(self.markdown(source, name) for name, source in kept.items())
+    def joined(self) -> str:
+        """The sources in the order of their names."""
+        return "\n".join(self.markdown(source, name) for name, source in self.sources.items())
