@@ -1,5 +1,5 @@
 # `make help` lists what there is. Every target but help and clean makes the environment first, if it is not
-# there or its pins changed.
+# there or its pins changed, and adds the extras of pyproject.toml that it needs.
 
 PROFILE ?= quick
 PYTHON  ?= python3
@@ -9,7 +9,7 @@ EXECUTOR ?=
 # Processes that share the tests.
 WORKERS ?= 2
 VENV    ?= .venv
-# Options of pip, for a build of PyTorch: --index-url and the address of one of PyTorch's own indexes.
+# Options of pip, for a build of PyTorch: --extra-index-url and the address of one of PyTorch's own indexes.
 TORCH   ?=
 # Options of JupyterLab, for example --no-browser.
 LAB     ?=
@@ -23,6 +23,10 @@ STUDY = $(if $(EXECUTOR),--on=$(call quoted,$(EXECUTOR))) -- $(call quoted,$(PRO
 # Named after the project's folder and the Python: of a moved or another one, the environment is made anew.
 STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version_info[:2])'; } 2>&1 | cksum | cut -d' ' -f1)
 
+# The extras that tests need, beside `workflow`.
+TESTED := $(STAMP)-browser,lab,slurm,tensorboard,test
+CLUSTER := $(if $(EXECUTOR),$(STAMP)-slurm)
+
 .PHONY: help report retrain release verify archive page site test test-long test-cluster door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
@@ -34,10 +38,10 @@ help: ## list the targets
 	@for file in profiles/*.yaml; do [ ! -f "$$file" ] || \
 	awk 'FNR == 1 { name = FILENAME; gsub(".*/|[.]yaml", "", name); printf "  %-14s%s\n", name, substr($$0, 3) }' $$file; done
 
-report: env ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
+report: env $(CLUSTER) ## the report of PROFILE, as HTML and PDF: of its released results, or else by running the study
 	@$(RUN) -m workflow.run $(STUDY)
 
-retrain: env ## run the study at PROFILE in any case, and leave build/PROFILE/report.html and report.pdf
+retrain: env $(CLUSTER) ## run the study at PROFILE in any case, and leave build/PROFILE/report.html and report.pdf
 	@$(RUN) -m workflow.run --retrain $(STUDY)
 
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
@@ -59,25 +63,25 @@ site: page ## what the Pages workflow publishes: build/site
 	cp -r *.html *.pdf *.json *.csv figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
 	cd "$(CURDIR)"; done; echo "build/site has the page, the paper and a run of the profile quick"
 
-test: env lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
+test: $(TESTED) lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb
 
-test-long: env ## the longest tests, which CI leaves out: up to two minutes each
+test-long: $(TESTED) ## the longest tests, which CI leaves out: up to two minutes each
 	$(RUN) -m pytest -n $(WORKERS) -m long tests
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --nbval-lax notebooks/0[1-8]*.ipynb notebooks/1*.ipynb
 
-test-cluster: env ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
+test-cluster: $(TESTED) ## the workflow on a real Slurm of one node; needs root, slurm-wlm and munge
 	$(RUN) tests/e2e/check_slurm.py
 
 door: env ## README's commands, each the first one in a fresh clone
 	$(RUN) tests/door.py
 
-lint: env ## ruff, and notebooks without outputs
+lint: $(STAMP)-test ## ruff, and notebooks without outputs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb"; exit 1; }
 
-lab: env ## open copies of the notebooks, in build/lab, in JupyterLab
+lab: $(STAMP)-lab ## open copies of the notebooks, in build/lab, in JupyterLab
 	@mkdir -p build/lab && for file in notebooks/*.ipynb; do copy=build/lab/$${file#*/}; \
 	if [ ! -e $$copy ]; then cp $$file $$copy; \
 	elif [ $$file -nt $$copy ]; then echo "$$copy is older than $$file; delete it to get the new one"; fi; done
@@ -91,17 +95,24 @@ clean: ## remove the results of all profiles; your notebooks and their results (
 
 env: $(STAMP)
 
-# One make at a time works on it: the lock on pyproject.toml goes with the shell that holds it. An environment that
-# was left half made, or whose Python is gone, is made anew; changed pins are installed on top.
+# One make at a time works on it: the lock on pyproject.toml goes with the shell that holds it, and what another make
+# has just done is not done again.
+ALONE = exec 9< pyproject.toml && $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
+	if [ -x $(RUN) ] && [ -e $@ ] && [ -z "$$(find $(filter-out FORCE,$^) -newer $@)" ]; then exit 0; fi
+PIP = $(RUN) -m pip install $$([ -t 1 ] || echo -q) --disable-pip-version-check --no-compile $(TORCH) -c constraints.txt
+# The time of what it was made from may lie in the future.
+DONE = touch $@ && for one in $^; do if [ $$one -nt $@ ]; then touch -r $$one $@; fi; done
+
+# An environment that was left half made, or whose Python is gone, is made anew; changed pins are installed on top.
 $(STAMP): pyproject.toml constraints.txt $(if $(wildcard $(RUN)),,FORCE)
 	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is not there; install Python 3.11 or newer, or: make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, and $(PYTHON) is `$(PYTHON) --version 2>&1`; try: make PYTHON=python3.11"; exit 1; }
-	@exec 9< pyproject.toml && $(PYTHON) -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'; \
-	if [ -x $(RUN) ] && [ -e $@ ] && ! [ pyproject.toml -nt $@ ] && ! [ constraints.txt -nt $@ ]; then exit 0; fi; \
-	if [ -e $(VENV)/making ] || ls $(VENV)/made-* 2> /dev/null | grep -vqx $@ || [ ! -x $(RUN) ]; then clear=--clear; fi; \
+	@$(ALONE); \
+	if [ -e $(VENV)/making ] || ls $(VENV)/made-* 2> /dev/null | grep -vq '^$@' || [ ! -x $(RUN) ]; then clear=--clear; fi; \
 	echo "Making the environment in $(VENV): a few minutes ..."; \
 	$(PYTHON) -m venv $$clear $(VENV) || { echo "Debian and Ubuntu have venv in a package of its own, python3-venv."; exit 1; }; \
-	touch $(VENV)/making && rm -f $@ && \
-	$(RUN) -m pip install $$([ -t 1 ] || echo -q) --disable-pip-version-check --no-compile $(TORCH) -c constraints.txt -e '.[dev,workflow]' && \
-	rm -f $(VENV)/making && touch $@ && \
-	for pins in $^; do if [ $$pins -nt $@ ]; then touch -r $$pins $@; fi; done  # their time lies in the future
+	touch $(VENV)/making && rm -f $@ && $(PIP) -e '.[workflow]' && rm -f $(VENV)/making && $(DONE)
+
+# Extras, separated by commas, on top. The package itself stays as it is: it may be running.
+$(STAMP)-%: $(STAMP)
+	@$(ALONE); echo "Adding to the environment in $(VENV): $* ..."; $(PIP) 'cold-zoom-diffusion[$*]' && $(DONE)

@@ -1,10 +1,10 @@
 # The public names, for editors and type checkers; __init__.py imports each when it is first used.
 from .comparison import compare as compare
 from .data import DataSet as DataSet
-from .data import images as images
 from .data import load as load
 from .evaluation.evaluator import Evaluator as Evaluator
 from .figures import grid as grid
+from .pictures import images as images
 from .processes import DDPM as DDPM
 from .processes import ColdBlur as ColdBlur
 from .processes import ColdDiffusion as ColdDiffusion

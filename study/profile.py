@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdap
 import diffusion as d
 from diffusion.bounds import STRICT, Seed, nearest
 from diffusion.files import expanded
+from diffusion.processes.base import GREY28
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import network as networks
 from study.measure import measure
@@ -39,7 +40,10 @@ PROCESS = {  # of a notebook that trains, from its parameters
 }
 OF_FIT = [name for name, one in inspect.signature(d.fit).parameters.items() if one.kind is one.KEYWORD_ONLY]
 OF_NOTEBOOK = ("folder", "callback")  # arguments of `fit` that a notebook gives by itself
-GONE = {  # parameters of version 0.3 and earlier -> what to write
+# Parameters of notebooks that a profile gives all of its jobs.
+GIVEN = {"model", "seed", "dataset", "data_dir", "out_dir", "released"}
+GONE = {  # what is no parameter of a profile, such as those of version 0.3 and earlier -> what to write
+    "seed": "seeds: [...]",
     "steps": "fit_options: {steps: n}, and epochs: null",
     "channels": "network_options: {channels: [...]}",
     **{name: f"fit_options: {{{name}: ...}}" for name in ("lr_schedule", "ema", "precision")},
@@ -171,10 +175,15 @@ def read(name: str | Path) -> Profile:
         raise ProfileError(f"{where} cannot be read: {' '.join(str(error).split())}") from None
     shared = {"dataset": file.dataset, "data_dir": file.data_dir}
     trainings, measures = {}, {}
-    _known(file.training, {name for one in PROCESS for name in parameters(one)}, f"{where}, training")
+    _known(file.training, {name for one in PROCESS for name in parameters(one)} - GIVEN, f"{where}, training")
     for model, entry in file.models.items():
-        at, known = f"{where}, models.{model}", parameters(entry.notebook)
+        at, known = f"{where}, models.{model}", parameters(entry.notebook).keys() - GIVEN
         own = merged({k: v for k, v in file.training.items() if k in known}, entry.model_extra or {})
+        beside = {*entry.model_extra, *(file.training if "sampler" not in entry.model_extra else ())}
+        usual = parameters(entry.notebook)["sampler"][1]
+        if own.get("sampler", usual) != usual and "sampler_options" not in beside:
+            own["sampler_options"] = {}  # those above are of another sampler
+        _known(own, known, at)
         for seed in entry.seeds or file.seeds:
             given = shared | own | {"model": model, "seed": seed}
             trainings[model, seed] = entry.notebook, filled(entry.notebook, given, at)
@@ -214,6 +223,8 @@ def _refused(error: ValidationError) -> str:
     """The first of pydantic's errors as one line."""
     found = error.errors()[0]
     at, last = ".".join(map(str, found["loc"])), str(found["loc"][-1]) if found["loc"] else ""
+    if at and found["input"] is None:
+        return f"{at} is empty; indent what belongs to it"
     if found["type"] == "extra_forbidden":
         if last in GONE:
             return f"{at} is no more; write {GONE[last]}"
@@ -241,7 +252,10 @@ def filled(notebook: str, given: Mapping[str, Any], where: str) -> dict[str, Any
         right = isinstance(value, TYPES.get(kind, object)) and (kind == "bool" or not isinstance(value, bool))
         if value is not None and not right:
             raise ProfileError(f"{where}: {name} is {value!r}; needed: {kind}")
-    _known(given.get("fit_options") or {}, {*OF_FIT} - {*known, *OF_NOTEBOOK}, f"{where}, fit_options")
+    asked = given.get("fit_options") or {}
+    if beside := [name for name in asked if name in known]:
+        raise ProfileError(f"{where}, fit_options: write {beside[0]} as a parameter, beside fit_options")
+    _known(asked, {*OF_FIT} - {*known, *OF_NOTEBOOK}, f"{where}, fit_options")
     return {name: default for name, (_, default) in known.items()} | dict(given)
 
 
@@ -277,7 +291,8 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 def _make(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]], where: str) -> None:
     """Make process, network, samplers and priors once; ProfileError: one refuses what it is given."""
     try:
-        process = PROCESS[notebook](P)
+        if process := PROCESS[notebook](P):
+            process.take(GREY28)
         networks.build(*networks.architecture(P["network"], P["network_options"]))
         for way in ways:
             sampler, _ = sampling(P, way)

@@ -241,15 +241,18 @@ def load(
         )
     for model, seed in pairs:
         one = f"{model}-{seed}"
-        train, *others = Job(out, f"train_{one}", prefix), opened(f"measure_{one}"), opened(f"analyse_{one}")
-        for job in filter(None, (train, *others)):
+        train, measured = Job(out, f"train_{one}", prefix), opened(f"measure_{one}")
+        analysed = opened(f"analyse_{one}")  # a file of its own in earlier releases
+        for job in filter(None, (train, measured, analysed)):
             if (job.facts.get("model"), job.facts.get("seed")) != (model, seed):
                 raise ValueError(f"{path_of(out, job.name)} is not of {one}")
             if job is not train and job.facts["weights_sha256"] != train.facts["weights"]["sha256"]:
                 raise ValueError(
                     f"{path_of(out, job.name)} measured other weights than {one} has; run `make report` again"
                 )
-        found[model, seed] = Training(train, *others, label=train.facts["label"])
+        if measured and measured.facts.get("ways"):
+            analysed = measured
+        found[model, seed] = Training(train, measured, analysed, label=train.facts["label"])
     return Results(out, found, **{name: opened(name) for name in OF_RUN})
 
 

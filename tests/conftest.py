@@ -11,22 +11,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 import yaml
-from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from filelock import FileLock
 from hypothesis import settings
-from playwright.sync_api import Browser, Page, sync_playwright
 
 import helpers
 from diffusion import data
 from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT, train
 from workflow import release
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 # === all =================================================================================================
 
@@ -212,7 +213,7 @@ class Project:
         return len(self.under_way())
 
 
-def until(condition: Callable[[], Any], seconds: float) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 120) -> Any:
     """Wait for a condition, at most so long; returns what it was in the end."""
     end = time.monotonic() + seconds
     while not (found := condition()) and time.monotonic() < end:
@@ -230,8 +231,8 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
         pytest.skip("what is left of a killed run is looked for in /proc, which only Linux has")
     content = helpers.example_profile("smoke") | {"data_dir": str(mnist_dir)}
     models = content["models"]
-    few = {"sampler_options": {"levels": 4}, "lr_schedule": "constant"}  # whose first epoch can be verified
     small = {"network": models["small"]["network"], "network_options": {"width": 8}}
+    few = {"sampler_options": {"levels": 4}}
     content["models"] = {"zoom": models["zoom"] | few, "frame": models["frame"] | small}
     del content["yardstick"]
 
@@ -253,24 +254,28 @@ SCREENS = ((390, "dark"), (1440, "light"))  # a phone, a desktop: CSS pixels and
 INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:", "ws://127.0.0.1:", "http://localhost:")
 PATIENCE = 120_000  # milliseconds for what a test waits for, on a busy machine
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]  # root in a container, with a small /dev/shm
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"  # a frame later
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator["Browser"]:
     """Chromium without a window; a test that needs it is skipped where there is none, and fails under CI."""
+    from playwright.sync_api import expect, sync_playwright  # of an extra that no other tests need
+
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     path = next((found for name in names if name and (found := shutil.which(name))), None)
     if path is None:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
         say("no Chromium: apt install chromium, or set CHROMIUM to the path of one")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=OPTIONS)
+        running = playwright.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE)
         yield running
         running.close()
 
 
 @pytest.fixture(scope="module")
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+def open_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
     """open_page(address, width=1440, **context) -> Page, of a path or an address, for the tests of a module.
 
     A request to anything but this machine is stopped, and fails the tests in the end; so do errors of the
@@ -278,7 +283,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """
     contexts, complaints = [], []
 
-    def open_(address: str | Path, width: int = 1440, **context: Any) -> Page:
+    def open_(address: str | Path, width: int = 1440, **context: Any) -> "Page":
         made = browser.new_context(viewport={"width": width, "height": 900}, **context)
         contexts.append(made)
         made.route(lambda url: not url.startswith(INSIDE), lambda route: route.abort())
@@ -298,17 +303,19 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="session")
-def accessible() -> Callable[[Page], None]:
+def accessible() -> Callable[["Page"], None]:
     """accessible(page): fail on what axe-core finds serious, or on a page that is wider than its window."""
 
-    def check(page: Page) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    def check(page: "Page") -> None:
         for width, scheme in SCREENS:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(100)
+            page.evaluate(DRAWN)  # and the page has answered to its new width
             found = [
                 f"{rule['id']} ({rule['impact']}): {node['target']} {node.get('failureSummary', '')}"
-                for rule in Axe().run(page).response["violations"]
+                for rule in Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
                 if rule["impact"] in ("serious", "critical")
                 for node in rule["nodes"]
             ]

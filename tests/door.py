@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -66,6 +67,17 @@ def tried(command: str, clone: Path, env: dict[str, str]) -> str:
     return f"it has not made {lost[0]}" if lost else ""
 
 
+def shown(address: str) -> str:
+    """The page at an address, which Jupyter prints before it listens there; empty: none in a minute."""
+    for _ in range(60):
+        try:
+            with urllib.request.urlopen(address, timeout=60) as page:
+                return page.read().decode()
+        except urllib.error.URLError:
+            time.sleep(1)
+    return ""
+
+
 def answers(command: str, clone: Path, env: dict[str, str]) -> str:
     """Start JupyterLab and ask it for its page; returns why that failed, or nothing."""
     options = {
@@ -80,8 +92,7 @@ def answers(command: str, clone: Path, env: dict[str, str]) -> str:
             for line in lab.stdout:
                 said.append(line)
                 if found := re.search(r"http://(127\.0\.0\.1|localhost):\d+/lab\S*", line):
-                    with urllib.request.urlopen(found[0], timeout=60) as page:
-                        return "" if "JupyterLab" in page.read().decode() else "its page is another"
+                    return "" if "JupyterLab" in shown(found[0]) else "its page is another"
             return "".join(said[-40:])
         finally:
             os.killpg(lab.pid, signal.SIGTERM)

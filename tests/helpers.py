@@ -1,6 +1,7 @@
 """What tests share: things of a user's own, trainings of twelve steps, damage, copies of the project."""
 
 import ast
+import importlib
 import json
 import linecache
 import multiprocessing
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode, v4
 
 from diffusion import fit
@@ -183,6 +185,45 @@ def forked(work: Callable[[], Any]) -> tuple[int, Any]:
         found = receive.recv()
     child.join()
     return child.exitcode, found
+
+
+MINE = """
+import torch
+from helpers import Fade
+
+def same(x):
+    return x
+
+class Base(Fade):
+    level = torch.tensor([0.5])
+
+    @property
+    def amount(self):
+        return self.level
+
+class Mine(Base):
+    \"""Fades by half.\"""
+
+    rate = 1
+
+    def degrade(self, x, t):
+        return super().degrade(x, t) * (self.amount if t.any() else 1)
+
+made = Mine(mask=same)
+"""
+
+
+def typed(text: str = MINE) -> Any:
+    """What a text makes that is typed into a notebook; for a process of its own, whose `__main__` it replaces."""
+    shell = InteractiveShell()
+    shell.run_cell(text).raise_error()
+    return shell.user_ns["made"]
+
+
+def in_file(folder: Path) -> Any:
+    """What a module mine_.py of one's own makes; for a process of its own, whose path it changes."""
+    sys.path.insert(0, str(folder))
+    return importlib.import_module("mine_").made
 
 
 def walk(process, network, n, seed=0, sampler=None, start=None, chunk=128):

@@ -17,59 +17,45 @@ from pathlib import Path
 
 from diffusion.files import sha256, write_bytes
 from study import profile as profiles
-from study.profile import Profile
 from workflow import jobs, release
 
-LEFT_OUT = ("kept", "runs", "jobs", "logs")  # parts of a built report: in the release, or of no use
+# Of a built report; its trainings and images are those of the release.
+KEPT = ("[!.]*.*", "figures/*", "metrics/*", "notebooks/*")
 
 
-def committed() -> tuple[str, list[str]]:
-    """The commit of the checkout, and the names of its files; ValueError: a file was changed since."""
-    if not (jobs.ROOT / ".git").exists():
-        raise ValueError(f"{jobs.ROOT} has no .git; an archive is made of a commit: clone the repository")
-    run = {"cwd": jobs.ROOT, "capture_output": True, "text": True, "check": True}
-    try:
-        commit, names, changed = (
-            subprocess.run(["git", *what.split()], **run).stdout
-            for what in ("rev-parse HEAD", "ls-files -z", "diff --name-only HEAD")
-        )
-    except subprocess.CalledProcessError as error:
-        raise ValueError(f"{jobs.ROOT} has no commit to archive: {error.stderr.splitlines()[0]}") from None
-    if changed:
-        name = changed.splitlines()[0]
-        raise ValueError(f"{name} is not that of commit {commit[:12]}; commit it, or undo the change")
-    return commit.strip(), names.split("\0")[:-1]
+def git(*what: str) -> bytes:
+    """What git says of this checkout; ValueError: it has no commit."""
+    done = subprocess.run(["git", "--git-dir=.git", *what], cwd=jobs.ROOT, capture_output=True, check=False)
+    if done.returncode:
+        raise ValueError(f"{jobs.ROOT} has no commit to archive, says git: {done.stderr.decode().strip()}")
+    return done.stdout
 
 
-def archive(profile: Profile) -> Path:
+def archive(profile: profiles.Profile) -> Path:
     """Write the archive of a released profile and of its report, as it is built; returns its path.
 
     ValueError: it is not released, there is no commit, or the report is not built, or is older than that.
     """
-    root, name = jobs.ROOT, profile.name
-    commit, names = committed()
-    if f"released/{name}/{release.MANIFEST}" not in names:
-        raise ValueError(f"released/{name} is not committed; make release PROFILE={name}, and commit it")
-    built, youngest = release.unpacked(profile), max(names, key=lambda n: (root / n).stat().st_mtime)
-    report = built / "report.html"
-    if not report.is_file() or report.stat().st_mtime < (root / youngest).stat().st_mtime:
-        why = f"is older than {youngest}" if report.is_file() else "is not built"
-        raise ValueError(f"{report} {why}; run `make report PROFILE={name}` first")
-    with jobs.lock(built):
-        parts = [p.relative_to(built) for p in built.rglob("*") if p.is_file() and p.name[0] != "."]
-        names += [(built / p).relative_to(root).as_posix() for p in parts if p.parts[0] not in LEFT_OUT]
-        files = {n: (root / n).read_bytes() for n in sorted(names)}
-    packages = sorted({f"{one.name}=={one.version}" for one in metadata.distributions()}, key=str.lower)
-    files["installed.txt"] = "\n".join([f"# Python {platform.python_version()}", *packages, ""]).encode()
-    files["COMMIT"] = f"{commit}\n".encode()
-    files["SHA256SUMS"] = "".join(f"{sha256(files[n])}  {n}\n" for n in sorted(files)).encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as made:
-        for n, content in sorted(files.items()):
-            one = zipfile.ZipInfo(n)  # of 1980
-            one.create_system, one.compress_type = 3, zipfile.ZIP_DEFLATED  # as on Unix
-            one.external_attr = (0o100755 if content.startswith(b"#!") else 0o100644) << 16
-            made.writestr(one, content)
+    root, name, built = jobs.ROOT, profile.name, release.unpacked(profile)
+    if changed := git("diff", "--name-only", "HEAD").decode():
+        raise ValueError(f"{changed.split()[0]} differs from the commit; commit it, or undo the change")
+    buffer = io.BytesIO(git("archive", "--format=zip", "HEAD"))
+    with zipfile.ZipFile(buffer, "a") as made:
+        hashes = {one: sha256(made.read(one)) for one in made.namelist() if not one.endswith("/")}
+        report, youngest = built / "report.html", max((root / one).stat().st_mtime for one in hashes)
+        of_commit = report.is_file() and report.stat().st_mtime >= youngest
+        if not (of_commit and f"released/{name}/{release.MANIFEST}" in hashes):
+            raise ValueError(f"{report} is not of a release in this commit; commit it, then make report")
+        versions = sorted({f"{one.name}=={one.version}" for one in metadata.distributions()}, key=str.lower)
+        files = {p.relative_to(root).as_posix(): p.read_bytes() for one in KEPT for p in built.glob(one)}
+        files["installed.txt"] = "\n".join([f"# Python {platform.python_version()}", *versions, ""]).encode()
+        files["COMMIT"] = git("rev-parse", "HEAD")
+        hashes |= {one: sha256(content) for one, content in files.items()}
+        files["SHA256SUMS"] = "".join(f"{hashes[one]}  {one}\n" for one in sorted(hashes)).encode()
+        for one, content in sorted(files.items()):
+            info = zipfile.ZipInfo(one)  # of 1980
+            info.external_attr = 0o100644 << 16
+            made.writestr(info, content, zipfile.ZIP_DEFLATED)
     return write_bytes(root / "build" / "archive" / f"cold-zoom-diffusion-{name}.zip", buffer.getvalue())
 
 

@@ -2,8 +2,8 @@
 
     python -m workflow.convert FOLDER ...     run folders, or folders of a release or of results, in place
 
-A run folder NAME-SEED-DIGEST becomes NAME-SEED: its process has the fitted prior and the sampler by which it was
-sampled by default, its settings are as `diffusion.fit` writes them. Paths in metrics and manifest follow.
+A run folder NAME-SEED-DIGEST becomes NAME-SEED: its process has the fitted prior and the sampler by which it
+was sampled by default, its settings are as `diffusion.fit` writes them. Paths in metrics and manifest follow.
 """
 
 import functools

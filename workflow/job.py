@@ -82,6 +82,7 @@ def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tup
             with contextlib.suppress(OSError, IndexError):
                 say(job.log.read_text("utf-8", "replace").splitlines()[-1])
 
+    job.log.parent.mkdir(parents=True, exist_ok=True)
     threading.Thread(target=watch, daemon=True).start()
     options = {"cwd": jobs.ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}

@@ -21,15 +21,7 @@ from workflow import jobs
 
 KEPT = ("metrics/*.json", "kept/*.npz", "figures/*", "numbers.json", "ledger.json", "report.pdf")
 OF_JOBS = ("schedules", "yardstick", "train", "measure")  # records that jobs write
-OF_REPORT = (
-    "numbers.json",
-    "ledger.json",
-    "results.csv",
-    "report.pdf",
-    "*.html",
-    "figures/*",
-    "notebooks/*.html",
-)
+OF_REPORT = ("numbers.json", "ledger.json", "results.csv", "*.pdf", "*.html", "figures/*", "notebooks/*.html")
 RELEASED = jobs.ROOT / "released"
 
 

@@ -29,8 +29,7 @@ from study.profile import PROFILES, Profile
 from workflow import job, jobs, release
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
-SNAKEMAKE = "snakemake --scheduler greedy --nolock --ignore-incomplete --drop-metadata --rerun-triggers mtime"
-SNAKEMAKE += " --keep-going --snakefile"
+SNAKEMAKE = "snakemake -k --scheduler greedy --nolock --ii --drop-metadata --rerun-triggers mtime"
 AGAIN = "the same command goes on from here. Log: .snakemake/log"
 # Notebooks of a release have few images where no figure of the report needs more: all trainings' but one.
 FEW, FIGURED = {"n_test": 500}, "train_zoom-0"
@@ -63,9 +62,8 @@ def run(*command: str, cancels: bool = False) -> None:
 def study(profile: Profile, cores: str, executor: str) -> None:
     """Run what must run of a profile, whose results folder is locked."""
     out = jobs.folder(profile)
-    data.main(
-        ["--dataset", profile.file.dataset, *(["--data-dir", d] if (d := profile.file.data_dir) else [])]
-    )
+    place = ["--data-dir", profile.file.data_dir] if profile.file.data_dir else []
+    data.main(["--dataset", profile.file.dataset, *place])
     stale = jobs.check(profile)
     for name, reason in stale.items():
         if reason != jobs.NOT_MADE:
@@ -74,23 +72,15 @@ def study(profile: Profile, cores: str, executor: str) -> None:
     if stale:
         options = ["--workflow-profile", str(PROFILES / executor)] if executor else ["--quiet", "rules"]
         options += [] if executor and cores == "all" else ["--cores", cores]
-        command = [*SNAKEMAKE.split(), str(jobs.ROOT / "workflow" / "Snakefile"), *options]
+        options += ["--config", f"profile={profile.where.resolve()}"]
         try:
-            run(*command, "--config", f"profile={profile.where.resolve()}", cancels=bool(executor))
+            run(*SNAKEMAKE.split(), *options, cancels=bool(executor))
         except ValueError as error:
-            raise ValueError(f"{failed(profile)}{error}") from None
-    if (first := out / "figures" / "first_samples.png").is_file():
-        print(f"The first samples: {first}")
+            begun = [one for one in jobs.of(profile).values() if one.of and one.log.is_file()]
+            models = {one.of.rpartition("-")[0] for one in begun if not one.path.is_file()}
+            how = f" failed: leave it out of {profile.where} for a report of the others; "
+            raise ValueError(f"{', '.join(sorted(models))}{how if models else ''}{error}") from None
     print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
-
-
-def failed(profile: Profile) -> str:
-    """The models whose jobs failed, and how the others get a report; empty where none is of a model."""
-    ones = [job for job in jobs.of(profile).values() if job.of and not job.path.is_file()]
-    models = dict.fromkeys(job.of.rpartition("-")[0] for job in ones if job.log.is_file())
-    if not models:
-        return ""
-    return f"{', '.join(models)} failed: leave it out of {profile.where} for a report of the others; "
 
 
 def from_release(profile: Profile, cores: str) -> None:
@@ -100,8 +90,7 @@ def from_release(profile: Profile, cores: str) -> None:
     if missing := [one.of for one in trainings if not (folder / f"metrics/{one.name}.json").is_file()]:
         raise ValueError(f"released/{name} has no {', '.join(missing)}: make retrain PROFILE={name}")
     with jobs.lock(out):
-        said = f"The results of {name} are released; to train it anew: make retrain PROFILE={name}"
-        print(said, flush=True)
+        print(f"The results of {name} are released; to train anew: make retrain PROFILE={name}", flush=True)
         release.unpack(folder, out)
         table, edition = out / VERIFIED, sha256(folder / release.MANIFEST)
         if table.is_file() and edition not in table.read_text(encoding="utf-8"):
@@ -113,31 +102,23 @@ def from_release(profile: Profile, cores: str) -> None:
 
 def execute(profile: Profile, out: Path, cores: int) -> None:
     """Execute the notebooks of a released profile into `out`, of each model that of its first training."""
-    first = {f"{model}-{profile.seeds(model)[0]}" for model in profile.models}
-    ones = [one for one in jobs.of(profile).values() if one.notebook and one.of in {"", *first}]
-    found = [(one, profile.name) for one in ones]  # and the release that it opens
-    beyond = profile.file.report.beyond
-    if beyond and (release.RELEASED / beyond).is_dir():
+    first = {"", *(f"{model}-{profile.seeds(model)[0]}" for model in profile.models)}
+    all_of_them = jobs.of(profile).values()
+    found = [(replace(one, out=out), profile.name) for one in all_of_them if one.notebook and one.of in first]
+    if (beyond := profile.file.report.beyond) and (release.RELEASED / beyond).is_dir():
         further = jobs.of(profiles.read(beyond))["compare"]
-        found.append((replace(further, kind=f"compare_{beyond}"), beyond))
-    for part in ("notebooks", "logs"):
-        shutil.rmtree(out / part, ignore_errors=True)
-        (out / part).mkdir(parents=True)
+        found.append((replace(further, kind=f"compare_{beyond}", out=out), beyond))
+    shutil.rmtree(out / "notebooks", ignore_errors=True)
     os.environ |= job.environment(out) | {"OMP_NUM_THREADS": "1"}
 
     def executed(one: jobs.Job, of: str) -> None:
-        further = {"released": of}
-        further |= FEW if one.kind == "train" and one.name != FIGURED else {}
-        further |= {"n_reconstruct": 100} if "n_reconstruct" in one.settings else {}
-        one = replace(one, out=out)
-        status, said = job.run(one, str(profile.where), quiet=True, **further)
-        failed = f"FAILED, and the report is made without its page: {said}"
-        print(f"{one.name} | {failed if status else f'{one.notebook} is executed'}", flush=True)
+        few = FEW if one.kind == "train" and one.name != FIGURED else {}
+        few = few | ({"n_reconstruct": 100} if "n_reconstruct" in one.settings else {})
+        status, said = job.run(one, str(profile.where), quiet=True, released=of, **few)
+        print(f"{one.name} | {f'FAILED, its page is left out: {said}' if status else 'done'}", flush=True)
 
-    with ThreadPoolExecutor(cores) as pool:
-        [
-            *pool.map(executed, *zip(*reversed(found), strict=True))
-        ]  # the longest come last there: none is left alone at the end
+    with ThreadPoolExecutor(cores) as pool:  # the longest, which come last, begin first
+        list(pool.map(executed, *zip(*reversed(found), strict=True)))
 
 
 def main() -> None:

@@ -101,38 +101,37 @@ def fit(
     per_epoch, on = math.ceil(len(x) / batch_size), runtime.device(device)
     total = epochs * per_epoch if epochs else steps or 1000
 
-    process = copy.deepcopy(process)
+    how = {"batch_size": batch_size, "learning_rate": learning_rate, "lr_schedule": lr_schedule}
+    how |= {"ema": ema, "seed": seed, "precision": runtime.resolve_precision(precision, on)}
+
+    process = copy.copy(process)
     default = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
+    tree(process, "process")  # first: what cannot be kept may be what cannot be copied
+    process = copy.deepcopy(process)
     process.take(tuple(x.shape[1:]))
     cls, options = networks.architecture(network, network_options, process.image_shape)
-    known = tree(process, "process"), tree(options, "network_options")
-    settings: dict[str, Any] = {
-        "process": told(known[0]),
+    known, kept = tree(process, "process"), tree(options, "network_options")
+    with runtime.seeded(0):
+        networks.build(cls, options)  # refuses its arguments before anything is written
+    test = None if x_test is None else data.fingerprint(x_test)
+    settings = {
+        "process": told(known),
         "network": name_of(cls, "network"),
-        "network_options": told(known[1]),
-        "images": {
-            "train": data.fingerprint(x),
-            "test": None if x_test is None else data.fingerprint(x_test),
-            "n": len(x),
-        },
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "lr_schedule": lr_schedule,
-        "ema": ema,
-        "seed": seed,
+        "network_options": told(kept),
+        "images": {"train": data.fingerprint(x), "test": test, "n": len(x)},
+        **how,
         # Where the rate falls to an end, or the last epoch is cut short, the length is part of what a run is.
         "steps": total if lr_schedule == "cosine" or total % per_epoch else None,
-        "precision": runtime.resolve_precision(precision, on),
         "device": on.type,
         "code": training_code(),
-        "own": own_code(*known, {"name": name_of(cls)}),
+        "own": own_code(known, kept, {"name": name_of(cls)}),
     }
     settings = json.loads(json.dumps(settings))
     store = RunFolder(folder or mkdtemp(prefix="diffusion-"))
     title = store.path.name if folder else "training"
     with store.locked():
         if (begun := store.settings()) and precision == "auto":
-            settings["precision"] = begun["precision"]
+            settings["precision"] = how["precision"] = begun["precision"]
         if why := store.other(settings):
             if not aside:
                 raise RunError(f"{store.path} has another run: {why}; {ANEW}")
@@ -144,27 +143,15 @@ def fit(
                 if process.prior is not None:
                     process.prior = fitted(process.prior, process.compress(x))
             store.keep("process.pt", tree(process, "the prepared process"))
-            store.keep("network.pt", known[1])
+            store.keep("network.pt", kept)
             store.begin(settings)
         process = tree_back(store.load("process.pt"))  # also the first time: as it is had back
         used = precision_of(precision, settings["precision"], on, title)
         run = Run(store, process, (cls, options), settings, [], used, on, images=x, **default)
         if folder is None:
             weakref.finalize(run, shutil.rmtree, store.path, ignore_errors=True)
-        learner = Learner(
-            process,
-            cls,
-            options,
-            x.to(on),
-            None if x_test is None else x_test.to(on),
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            lr_schedule=lr_schedule,
-            total=total,
-            seed=seed,
-            precision=settings["precision"],
-            ema=ema,
-        )
+        on_device = [None if one is None else one.to(on) for one in (x, x_test)]
+        learner = Learner(process, cls, options, *on_device, total=total, **how)
         run.history = _train(store, learner, title, callback, checkpoint_steps)
     return run
 
@@ -201,6 +188,7 @@ def _train(
             learner.load_state_dict(state["learner"])
             for line in history:
                 store.read_weights(line)  # finds damage
+            store.write_history(history)  # which may be damaged, or an epoch behind
             if (at := len(history) * per_epoch + done) < learner.total:
                 print(f"{title} goes on at step {at:,} of {learner.total:,}", flush=True)
 
@@ -251,6 +239,4 @@ def _train(
         store.write_history(history)
         test = "" if test_loss is None else f", test loss {test_loss:.5f}"
         print(f"{title}: epoch {epoch}/{epochs}, train loss {line['train_loss']:.5f}{test}", flush=True)
-    if history != store.history():  # of a run that was killed before it wrote them
-        store.write_history(history)
     return history[:epochs]

@@ -81,7 +81,7 @@ class RunFolder:
     # --- what it is ---
 
     def settings(self) -> dict[str, Any] | None:
-        """All that determines the weights, None of a new run; RunError: run.json is damaged or of old."""
+        """All that determines the weights, None of a new run; RunError: run.json is lost, damaged or of old."""
         path = self.path / "run.json"
         try:
             found = json.loads(path.read_bytes())
@@ -91,6 +91,8 @@ class RunFolder:
                 )
             return dict(found["settings"])
         except FileNotFoundError:
+            if any(self.path.glob("state*.pt")):  # of nobody knows what
+                raise RunError(f"{path} is lost; {ANEW}") from None
             return None
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise RunError(f"{path} is damaged ({error}); {ANEW}") from None
@@ -102,7 +104,8 @@ class RunFolder:
 
     def other(self, wanted: Mapping[str, Any]) -> str:
         """In which setting the run of the folder differs from those that are wanted; empty: in none."""
-        if not (found := next(differences(self.settings() or wanted, wanted), "")):
+        every = differences(self.settings() or wanted, wanted)
+        if not (found := min(every, key=lambda one: one.startswith("own."), default="")):  # code: last
             return ""
         name = found.partition(" was ")[0]
         return WORDS.get(name, f"{name[4:]} has changed" if name.startswith("own.") else found)

@@ -6,8 +6,8 @@ import torch
 import wasmtime
 
 import diffusion as d
-from play import bundle
 from diffusion.runtime import seeded
+from play import bundle
 
 ONE_CALL = 1e-4  # of a pixel; 1 grey level is 4e-3
 

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from diffusion.parameters import SettingError, meaning
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
 from diffusion.files import read_json
-from diffusion.parameters import SettingError, meaning
 from diffusion.training.run import Way
 from helpers import NOTEBOOKS, ROOT, defined
 from report.figures import figures_of

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import helpers
@@ -63,12 +64,17 @@ def test_every_dependency_is_pinned_to_what_is_installed_and_conda_takes_the_sam
     python, _, of_pip = conda
     assert PROJECT["requires-python"] == f">={python.removeprefix('python=')}"
     options = [option.split() for option in of_pip["pip"]]
-    assert options == [["--constraint", "constraints.txt"], ["--editable", ".[dev,workflow]"]]
-    assert OF_EXTRA.keys() == {"dev", "workflow"}
+    assert options == [["--constraint", "constraints.txt"], ["--editable", ".[lab,workflow]"]]
+
+
+def test_every_package_takes_the_oldest_python_that_the_project_takes():
+    oldest = f"{PROJECT['requires-python'].removeprefix('>=')}.0"
+    needed = {one.name: one.metadata["Requires-Python"] or "" for one in metadata.distributions()}
+    assert {name: one for name, one in needed.items() if oldest not in SpecifierSet(one)} == {}
 
 
 def test_every_import_is_a_declared_dependency():
-    """Package and workflow import nothing of `dev`; the package, of `workflow`, only within functions."""
+    """Only tests import of other extras than `workflow`; the package imports of that one within functions."""
     ours = {"diffusion", "report", "workflow", "tests", "benchmarks", "study"}
     ours |= {canonicalize_name(p.stem) for p in (ROOT / "tests").rglob("*.py")}
 
@@ -78,8 +84,8 @@ def test_every_import_is_a_declared_dependency():
 
     for name in helpers.listed("*.py", "*.ipynb"):
         top, tree = name.partition("/")[0], code_of(name)
-        dev = set() if top in ("diffusion", "study", "report", "workflow") else OF_EXTRA["dev"]
-        assert imported(ast.walk(tree)) - OF_PACKAGE - OF_EXTRA["workflow"] - dev == set(), name
+        extras = OF_EXTRA if top == "tests" else ("workflow",)
+        assert imported(ast.walk(tree)) - OF_PACKAGE.union(*(OF_EXTRA[one] for one in extras)) == set(), name
         if top == "diffusion":
             assert imported(tree.body) - OF_PACKAGE == set(), name
 
@@ -155,7 +161,7 @@ print(run.sample(2).shape, d.released("paper", "zoom").sample(1).shape)
 def make(folder: Path, *arguments: str) -> str:
     """The output of make, which is not that of a make that runs the tests."""
     alone = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    options = {"cwd": folder, "env": alone, "capture_output": True, "text": True, "timeout": 120}
+    options = {"cwd": folder, "env": alone, "capture_output": True, "text": True, "timeout": 900}
     done = subprocess.run(["make", *arguments], **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -173,6 +179,24 @@ def test_values_reach_the_commands_as_one_word_each(arguments, words):
     *_, line = make(ROOT, "-n", *arguments).splitlines()
     words = shlex.split(words)
     assert shlex.split(line)[-len(words) :] == words
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extras"),
+    [
+        (["page"], set()),
+        (["report"], set()),
+        (["report", "EXECUTOR=slurm"], {"slurm"}),
+        (["lab"], {"lab"}),
+        (["lint"], {"test"}),
+        (["test"], OF_EXTRA.keys() - {"workflow"}),
+    ],
+)
+def test_a_target_installs_the_extras_that_it_needs(arguments, extras, tmp_path):
+    done = make(ROOT, "-n", f"VENV={tmp_path}", *arguments)
+    assert "'.[workflow]'" in done
+    found = re.findall(r"'cold-zoom-diffusion\[(.*)\]'", done)
+    assert {one for group in found for one in group.split(",")} == extras
 
 
 def test_help_lists_targets_and_profiles_and_clean_leaves_what_is_yours(tmp_path):

@@ -9,6 +9,7 @@ import sys
 import nbformat
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from conftest import until
 
@@ -50,7 +51,7 @@ def lab(tmp_path):
         yield f"http://127.0.0.1:{address.search(log.read_text())[1]}/lab"
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(PATIENCE)
 
 
 @pytest.mark.long
@@ -77,7 +78,7 @@ def test_the_widget_paints_and_the_kernel_knows(open_page, lab, tmp_path):
     assert after["image"] != before["image"]
     editor.focus()
     page.keyboard.press("ArrowRight")  # is not the notebook's: its cell stays chosen
-    assert "row 1, column 2" in page.locator(".play.notebook .easel .unseen").text_content()
+    expect(page.locator(".play.notebook .easel .unseen")).to_contain_text("row 1, column 2")
     outside = [line for line in page.complaints if line.startswith("request to")]
     page.close()  # before its server
     page.complaints[:] = outside  # JupyterLab's own complaints are not ours

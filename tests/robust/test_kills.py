@@ -1,17 +1,18 @@
 """A killed run goes on: at any moment, however it is trained, and with one process at a time."""
 
-import hashlib
 import itertools
 import os
-import select
+import random
 import signal
+import sys
 from functools import partial
 
 import pytest
 
 import diffusion as d
-from diffusion.training.checkpoints import RunError, RunFolder
-from helpers import Drops, assert_same, forked, losses, needs_linux, stopped, train
+from diffusion.files import write_bytes
+from diffusion.training.folder import RunError, RunFolder
+from helpers import MINE, Drops, assert_same, forked, in_file, losses, needs_linux, stopped, train, typed
 
 WAYS = {
     "fp32": {},
@@ -32,89 +33,88 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_weights(images,
 
 
 def test_it_goes_on_from_the_last_checkpoint_and_is_opened_meanwhile(images, tmp_path, whole, capsys):
-    left, seen = stopped(images, tmp_path, 8, checkpoint_steps=3), []
-    assert [state.name[:14] for state in left.states()] == ["state-00000007", "state-00000004"]
+    seen = []
+    left = stopped(images, tmp_path, 8, checkpoint_steps=3)
     assert losses(d.open(left.path)) == losses(whole)[:1]
     assert_same(train(images, tmp_path, callback=lambda step, loss: seen.append(step)), whole)
     assert seen == [8, 9, 10, 11, 12]
     assert "at step 7 of 12" in capsys.readouterr().out
 
 
-def dying_at(number: int, work) -> None:
-    """Do the work, but die by SIGKILL at one of its operations on files; in a process of its own.
+def dying_at(number, work, of=()):
+    """Do the work, but die by SIGKILL at a call or return of any function, or at a call of these; in a process
+    of its own. Returns how many there were."""
+    events = itertools.count(1)
 
-    Raises:
-        AssertionError: a file takes its place before it is flushed to the disk.
-    """
-    operations, flushed = itertools.count(1), set()
-    fsync, replace, unlink = os.fsync, os.replace, os.unlink
-
-    def operation():
-        if next(operations) == number:
+    def event(frame, kind, function):
+        if (not of or kind == "c_call" and function in of) and next(events) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def flush(handle):
-        operation()
-        flushed.add((os.fstat(handle).st_ino, os.fstat(handle).st_size))
-        fsync(handle)
-
-    def place(source, target):
-        operation()
-        assert (os.stat(source).st_ino, os.stat(source).st_size) in flushed, f"{target} is not flushed"
-        replace(source, target)
-
-    def remove(*given, **options):
-        operation()
-        unlink(*given, **options)
-
-    os.fsync, os.replace, os.unlink = flush, place, remove
+    sys.setprofile(event)
     work()
+    sys.setprofile(None)
+    return next(events)
+
+
+@needs_linux
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["file", "notebook"])
+def test_twenty_kills_at_random_moments_end_to_the_bit(images, tmp_path, whole, where):
+    (tmp_path / "mine_.py").write_text(MINE)
+
+    def begun(folder):
+        return partial(train, images, folder, in_file(tmp_path) if where == "file" else typed())
+
+    (_, all_events), (_, start) = (forked(lambda: dying_at(0, begun(tmp_path / "whole"))) for _ in "ab")
+    chance = random.Random(0)
+    for _ in range(20):
+        number = chance.randrange(start // 2, start + (all_events - start) // 5)
+        assert forked(lambda number=number: dying_at(number, begun(tmp_path / "run")))[0] == -signal.SIGKILL
+    assert RunFolder(tmp_path / "run").state()  # it came on meanwhile
+    found, expected = (
+        forked(lambda name=name: losses(begun(tmp_path / name)())) for name in ("run", "whole")
+    )
+    assert found == expected
 
 
 @needs_linux
 @pytest.mark.slow
 def test_killed_at_any_of_its_writes_it_leaves_whole_files_and_goes_on(images, tmp_path, capsys):
-    options = {"epochs": 2, "checkpoint_steps": 3}
+    options, writes = {"epochs": 2, "checkpoint_steps": 3}, (os.fsync, os.replace, os.unlink)
     undisturbed = train(images, tmp_path / "whole", **options)
     for number in itertools.count(1):
         folder = tmp_path / str(number)
-        status, _ = forked(partial(dying_at, number, partial(train, images, folder, **options)))
+        status, _ = forked(partial(dying_at, number, partial(train, images, folder, **options), writes))
         if status == 0:
             break
         assert status == -signal.SIGKILL
-        left = RunFolder(next(folder.iterdir()))
-        assert len(left.states()) <= 3  # two, and one that is being written
-        for state in left.states():
-            assert hashlib.sha256(state.read_bytes()).hexdigest()[:16] in state.name
-        for weights in left.path.glob("weights/*.safetensors"):
+        for weights in folder.glob("weights/*.safetensors"):
             assert weights.read_bytes() == undisturbed.store.weights(int(weights.stem[-4:])).read_bytes()
         assert_same(train(images, folder, **options), undisturbed)
-        assert not list(folder.rglob(".*.part-*"))  # what the killed write has left
+        assert not [*folder.rglob(".*.part-*")]  # what the killed write has left
         assert "damaged" not in capsys.readouterr().out
     assert number > 25
-    assert len(undisturbed.store.states()) == 2
+
+
+def test_a_file_is_flushed_before_it_takes_its_place(tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        do = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *given, name=name, do=do: [done.append(name), do(*given)])
+    write_bytes(tmp_path / "file", b"content")
+    assert done == ["fsync", "replace"]
 
 
 @needs_linux
-def test_a_second_process_is_refused_until_the_first_is_killed(images, tmp_path, whole):
-    read, write = os.pipe()
+def test_a_second_process_is_refused_at_once(images, tmp_path, whole):
+    said = []
 
-    def report_and_wait(step, loss):
-        if step == 3:
-            os.write(write, b".")
-            signal.pause()
-
-    first = os.fork()
-    if not first:
-        try:
-            train(images, tmp_path, callback=report_and_wait)
-        finally:
-            os._exit(1)
-    try:
-        assert select.select([read], [], [], 120)[0], "the other process did not begin"
+    def second():
         with pytest.raises(RunError, match="another process is training in .*; wait for it"):
             train(images, tmp_path)
-    finally:
-        os.kill(first, signal.SIGKILL)  # its lock goes with it
-        os.waitpid(first, 0)
-    assert_same(train(images, tmp_path), whole)
+
+    run = train(
+        images, tmp_path, callback=lambda step, loss: said.append(forked(second)) if step == 3 else None
+    )
+    assert said == [(0, None)]
+    assert_same(run, whole)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from hashlib import sha256
 
@@ -11,6 +10,8 @@ import pytest
 
 import helpers
 from diffusion.files import write_json
+from study import profile
+from workflow import archive, jobs
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="an archive is made of a commit, by git")
 
@@ -21,51 +22,47 @@ def git(root, what: str) -> list[str]:
     return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
-@pytest.fixture(params=["starts", pytest.param("paper", marks=pytest.mark.long)])
-def project(request, tmp_path):
-    """A copy of the project in which all is committed and the report of a release stands; and its profile."""
-    name = request.param
-    root = helpers.copied(tmp_path / "project", *helpers.CODE, f"released/{name}")
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A checkout in which all is committed and the report of a release stands."""
+    found = helpers.copied(tmp_path / "project", "profiles", ".ci/run", "released/starts")
+    monkeypatch.setattr(jobs, "ROOT", found)
     for what in ("init -q", "add .", "commit -qm all"):
-        git(root, what)
+        git(found, what)
     for part in ("report.html", "figures/a.csv", "kept/left_out"):
-        write_json(root / "build/released" / name / part, part)
-    return root, name
+        write_json(found / "build/released/starts" / part, part)
+    return found
 
 
-def archive(root, name):
-    """`make archive` there: the path of the archive, or what is said."""
-    command = [sys.executable, "-m", "workflow.archive", name]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
-    path = root / "build" / "archive" / f"cold-zoom-diffusion-{name}.zip"
-    return path if done.returncode == 0 else done.stderr
-
-
-def test_equal_files_give_equal_bytes_and_each_file_has_its_hash(project):
-    (root, name), own = project, f"released/{project[1]}"
-    path = archive(root, name)
+def test_equal_files_give_equal_bytes_and_each_file_has_its_hash(root):
+    path = archive.archive(profile.read("starts"))
     whole = path.read_bytes()
-    assert archive(root, name).read_bytes() == whole
+    (root / "note.txt").write_text("of no commit")
+    assert archive.archive(profile.read("starts")).read_bytes() == whole
     with zipfile.ZipFile(path) as file:
-        content = {name: file.read(name) for name in file.namelist()}
+        files = [one for one in file.infolist() if not one.is_dir()]
+        content = {one.filename: file.read(one) for one in files}
+        executable = {one.filename for one in files if one.external_attr >> 16 & 0o100}
     lines = content.pop("SHA256SUMS").decode().splitlines()
     assert lines == [f"{sha256(content[n]).hexdigest()}  {n}" for n in sorted(content)]
-    built = {f"build/{own}/{n}" for n in ("figures/a.csv", "report.html")}
+    built = {f"build/released/starts/{n}" for n in ("figures/a.csv", "report.html")}
     assert content.keys() == {*git(root, "ls-files"), *built, "COMMIT", "installed.txt"}
+    assert content["COMMIT"].decode().splitlines() == git(root, "rev-parse HEAD")
+    assert executable == {".ci/run"}
 
 
-def test_what_is_not_built_released_or_committed_is_refused(project):
-    root, name = project
-    report = root / "build" / "released" / name / "report.html"
-    path = root / "profiles" / f"{name}.yaml"
+def test_what_is_not_built_released_or_committed_is_refused(root):
+    report, path = root / "build/released/starts/report.html", root / "profiles" / "starts.yaml"
+    with pytest.raises(ValueError, match=r"released/quick/report\.html is not of a release"):
+        archive.archive(profile.read("quick"))
     steps = {
-        "report.html is older than": lambda: os.utime(report, (0, 0)),
-        "report.html is not built": report.unlink,
-        "is not that of commit": lambda: path.write_text(path.read_text() + "# changed\n"),
-        "has no .git": lambda: (root / ".git").rename(root / "git"),
+        r"report\.html is not of a release": lambda: os.utime(report, (0, 0)),
+        "starts.yaml differs from the commit": lambda: path.write_text(path.read_text() + "# changed\n"),
+        "starts.yaml differs from": lambda: git(root, "add profiles"),  # staged
+        "has no commit": lambda: (root / ".git").rename(root / "git"),
     }
-    assert "quick is not committed" in archive(root, "quick")
     for why, step in steps.items():
         step()
-        assert why in archive(root, name)
+        with pytest.raises(ValueError, match=why):
+            archive.archive(profile.read("starts"))
+    assert not (root / "build" / "archive").exists()

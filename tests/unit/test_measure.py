@@ -10,18 +10,20 @@ import pytest
 import torch
 
 from diffusion.provenance import environment
-from helpers import DAMAGES, TINY, N, changed, train
-from study import measure
-from study.kept import DrawnRun, read_kept
+from helpers import DAMAGES, N, changed, train
+from study import measure, profile
+from study.kept import Drawn, read_kept
 from study.results import load
-from study.settings import Profile
 from study.table import CHECKPOINT, IN_FILE, PATCHES, REAL, Job, path_of
 
-WAYS = {  # of each model, beside its checkpoints, its finished samples and real images
-    "linear": {"clipped", "few", "clipping", "clipping off", "clipping on"},
-    "zoom": {PATCHES},
-    "grey": set(),
-    "dim": {"two"},
+FEW = [("ancestral", 4, 0.0), *((name, calls, 0.0) for calls in (2, 3) for name in ("ancestral", "ddim"))]
+LEVELS = [("naive", calls, 0.0) for calls in (24, 1, 2)] + [("naive", 24, 0.1), ("improved", 24, 0.0)]
+SHIFTS = {f"shift {size}" for size in (1, 3, 10, 30, 100)}
+WAYS = {  # of each model, beside its checkpoints, its finished samples and real images; and of its analysis
+    "linear": ({"clipped", "few", "clipping", "clipping off", "clipping on", *SHIFTS}, FEW),
+    "zoom": ({PATCHES}, LEVELS),
+    "grey": (set(), []),
+    "dim": ({"two"}, []),
 }
 
 
@@ -32,12 +34,12 @@ def copied(tiny, tmp_path):
 
 
 @pytest.fixture
-def again(copied, mnist_dir):
-    """again("zoom", ways={}): measure a training of the copy once more, with other settings."""
-    profile = Profile(TINY | {"data_dir": str(mnist_dir)}, "tiny.yaml")
+def again(copied):
+    """again("zoom", ways={}): measure a training of the copy once more, with other options."""
+    asked = profile.read(copied / "tiny.yaml").measures
 
     def measured(model="zoom", **other):
-        return measure.measure(copied, model, 3, profile.measure(model, 3).model_copy(update=other))
+        return measure.measure(copied, f"{model}-3", **asked[model] | other)
 
     return measured
 
@@ -58,7 +60,7 @@ def numbers(job):
 
 
 def test_the_rows_of_a_run_are_what_they_were(tiny):
-    """Rows of the edition before there were rows; shares of digits are of another recogniser since."""
+    """Most are of the edition before there were rows; shares of digits are of another recogniser since."""
     kept, here = json.loads((Path(__file__).parents[1] / "golden" / "rows.json").read_text()), environment()
     same = all(here[key] == value for key, value in kept["machine"].items())
     for name, rows in kept["rows"].items():
@@ -76,10 +78,10 @@ def test_the_rows_of_a_run_are_what_they_were(tiny):
 
 def test_a_training_is_measured_along_its_way_in_all_its_ways_and_beside_real_images(tiny):
     results = load(tiny)
-    for model, ways in WAYS.items():
+    for model, (ways, analysed) in WAYS.items():
         one = results.first(model)
         final, facts = one.final, one.measured.facts
-        assert one.measured.ways.keys() == {"", CHECKPOINT, REAL} | ways
+        assert one.measured.ways.keys() == {"", CHECKPOINT, REAL, *facts.ways} | ways
         assert [row.epoch for row in one.curve] == [1, 2, 4, 5]
         assert (final["ink"].n, one.real["coverage"].n, final["floor"].n) == (2 * N, N, N)
         surely = round((1 - final["low_confidence"].value) * 2 * N)
@@ -90,12 +92,33 @@ def test_a_training_is_measured_along_its_way_in_all_its_ways_and_beside_real_im
         assert (facts.features.digits.test_accuracy > 0.9, one.real["digit"].value > 0.8) == (True, True)
         probed = [row["response"].n for row in one.curve if "response" in row]  # of a noise predictor
         assert probed == [60] * 4 * (model == "linear")
+        # its analysis: each way is drawn once, the model's own first
+        assert [(how.sampler, how.calls, how.noise) for how, _ in one.drawn] == analysed
+        assert {row[name].n for _, row in one.drawn for name in ("digit", "frechet")} <= {N}
+        assert len({row["frechet"].value for _, row in one.drawn}) == len(analysed)
     assert [row.epoch for row in results.first("zoom").from_patches] == [4, 5]
     assert one.from_patches == []
 
 
+def test_samples_that_are_training_images_are_copies_of_a_mix_of_classes(again, images, monkeypatch):
+    drawn = images[0].repeat(3, 1, 1, 1)
+    monkeypatch.setattr(measure, "Drawn", lambda *of: lambda n, *how, **more: drawn[:n])
+    job = again("linear", ablations=False, calls=[])
+    found, own = job[""], job["ancestral, 4 calls"]
+    assert (found["copies"].value, own["digit"].value > 0.8) == (1, True)
+    assert found["mix_frechet"].value == pytest.approx(own["frechet"].value, rel=1e-9)
+    assert found["mix_reweighted"].value != found["mix_frechet"].value
+
+
+def test_floors_are_of_as_many_images_as_are_measured(again):
+    job = again("grey", n_distance=2 * N)
+    final, checkpoint = (job[way]["floor"] for way in ("", CHECKPOINT))
+    assert (final.n, checkpoint.n) == (2 * N, N)
+    assert final.value < checkpoint.value
+
+
 def test_an_ablation_changes_one_thing_and_its_gap_is_after_minus_before(again):
-    job = again("linear", precision="bf16", distance_every=5)
+    job = again("linear", precision="bf16", distance_every=5, n_way=None)
     assert job.facts.environment.precision == "bf16"
     for name, before, after in (("clipping", "clipping off", "clipping on"), ("float32", "bf16", "fp32")):
         assert job[before]["frechet"] == job.curve()[-1]["frechet"]
@@ -117,7 +140,7 @@ def test_ways_are_the_same_training_sampled_otherwise(again, copied):
     before = of(copied)[""]["frechet"].value
     ways = {"again": {}, "mixture": {"prior": "mixture", "prior_options": {"components": 3}}}
     ways |= {"averaged": {"average": 2}, "six": {"sampler_options": {"levels": 6}}}
-    job = again(ways=ways, ablations=False)
+    job = again(ways=ways, ablations=False, n_way=None)
     assert job.ways.keys() == {"", CHECKPOINT, REAL, *ways}
     assert {name: job[name]["calls"].value for name in ways} == dict.fromkeys(ways, 24) | {"six": 6}
     assert job["again"]["frechet"].value == job[""]["frechet"].value == before
@@ -128,7 +151,8 @@ def test_samples_may_have_a_seed_of_their_own_and_real_images_stay_the_same(agai
     before, found = numbers(of(copied)), numbers(again(sample_seed=100))
     assert found.keys() == before.keys()
     other = {place for place in found if found[place] != before[place]}
-    assert {("", 5, "frechet", None), (CHECKPOINT, 1, "frechet", None), (PATCHES, 5, "ink", None)} <= other
+    drawn = {("", 5, "frechet", None), (CHECKPOINT, 1, "frechet", None), (PATCHES, 5, "ink", None)}
+    assert drawn | {("naive, 1 calls", None, "frechet", None)} <= other
     assert not any(way == REAL or name.startswith("floor") for way, _, name, _ in other)
 
 
@@ -138,20 +162,22 @@ def test_samples_may_have_a_seed_of_their_own_and_real_images_stay_the_same(agai
 def test_samples_are_drawn_once_for_all_that_determines_them_and_again_if_a_file_is_not_theirs(
     images, tmp_path, capsys
 ):
-    run = DrawnRun.of(train(images, tmp_path / "runs", epochs=2))
-    first = run.sample(3)
-    (path,) = (tmp_path / "samples").iterdir()
+    run = train(images, tmp_path / "run", epochs=2)
+    draw, folder = Drawn(tmp_path / "samples", run, 0), tmp_path / "samples"
+    first = draw(3)
+    (path,) = folder.iterdir()
     good = path.read_bytes()
-    others = [run.sample(3, **how) for how in ({"epoch": 1}, {"seed": 1}, {"sampler": "improved"})]
-    others += [replace(run, precision="bf16").sample(3)]
-    assert not any(torch.equal(x, first) for x in others)
-    (*files,) = {*(tmp_path / "samples").iterdir()} - {path}
-    assert len(files) == 4
-    for content in (files[0].read_bytes(), DAMAGES["half"](good)):
+    others = [draw(3, epoch=1), draw(3, average=2), Drawn(folder, run, 1)(3)]
+    others += [draw(3, replace(run, **how)) for how in ({"sampler": "improved"}, {"precision": "bf16"})]
+    assert not any(torch.equal(x, first) for x in others)  # one name for some, and each is drawn anew
+    for content in (path.read_bytes(), DAMAGES["half"](good)):
         path.write_bytes(content)
-        assert torch.equal(run.sample(3), first)
+        assert torch.equal(draw(3), first)
         assert path.name in capsys.readouterr().out
         assert path.read_bytes() == good
+    time = path.stat().st_mtime_ns
+    assert torch.equal(draw(3), first)
+    assert (path.stat().st_mtime_ns, capsys.readouterr().out) == (time, "")
 
 
 def test_a_lost_file_of_images_or_numbers_is_made_again_of_the_samples_that_are_there(again, copied):
@@ -174,6 +200,7 @@ def test_a_lost_file_of_images_or_numbers_is_made_again_of_the_samples_that_are_
         (lambda facts: facts["settings"].update(n_final=N), None, "settings.n_final"),
         (lambda facts: facts.update(weights_sha256="0" * 64), None, "weights_sha256"),
         (lambda facts: facts["environment"].update(torch="1.0"), None, "environment.torch"),
+        (lambda facts: facts["environment"].update(precision="bf16"), None, "environment.precision"),
     ],
 )
 def test_what_is_measured_stays_unless_its_code_changed_or_what_decides_all(

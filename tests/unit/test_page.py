@@ -13,9 +13,9 @@ from IPython.core.formatters import DisplayFormatter
 import diffusion as d
 from diffusion.evaluation import classifier
 from diffusion.evaluation.recogniser import DigitRecogniser
+from helpers import ROOT
 from play import page
 from play.widget import Dream
-from helpers import ROOT
 
 AGAIN = "run `python -m play.page --out released/page`"
 DIGITS = torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(1)) - 0.5

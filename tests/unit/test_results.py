@@ -2,14 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
 
-from diffusion.evaluation.statistics import Interval
+import diffusion as d
 from diffusion.files import sha256
-from diffusion.parameters import TrainZoom
 from helpers import DAMAGES, PAPER, changed, of_release, train
-from study import kept, results, table
-from study.record import train_record, zoom_probes
+from study import kept, profile, record, results, table
 
 
 @pytest.fixture
@@ -49,31 +46,29 @@ def test_files_that_do_not_belong_together_are_refused(out, job, other, said):
 
 
 def test_the_file_of_a_training_says_where_and_what_it_is(images, tmp_path):
-    P = TrainZoom(model="m", epochs=3, batch_size=8, precision="fp32", channels=[4], out_dir=str(tmp_path))
-    run = train(images, tmp_path / "runs")
+    run = train(images, tmp_path / "runs" / "m-0")
     for line, seconds in zip(run.history, (2.0, 600.0, 4.0), strict=True):
         line["seconds"] = seconds
-    assert train_record(P, "zoom", "Cold Zoom", run) == tmp_path / "metrics/train_m-0.json"
+    given = profile.filled(
+        "03_train_zoom", {"model": "m", "T": 20, "fit_options": {"precision": "fp32"}}, "here"
+    )
+    parts = {"sampler": d.Naive(), "network": d.Reconstructor, "prior": None}
+    rows = [table.row("restored_right", 0.5, epoch=3)]
+    path = record.training(tmp_path, run, "zoom", given | {"notebook": "03_train_zoom"}, parts, rows)
+    assert path == tmp_path / "metrics/train_m-0.json"
     one = results.load(tmp_path).first("m")
     facts = one.train
-    assert (facts.job, facts.epochs, facts.steps, facts.label) == (P.notebook, 3, 12, "Cold Zoom")
+    assert (facts.job, facts.epochs, facts.steps, facts.label) == ("03_train_zoom", 3, 12, "Cold Zoom, m")
+    assert (facts.settings.T, facts.settings.precision, facts.settings.batch_size) == (20, "fp32", 8)
+    assert ({*facts.docs}, "\n" in facts.docs["sampler"]) == ({"sampler", "network"}, False)
     assert sha256(tmp_path / facts.weights.file) == facts.weights.sha256 == run.weights_sha256()
     assert one.passes == 12 * 8 / 60_000  # the last one was cut short
     assert one.probes.places("step_loss") == [step for step, _ in run.losses]
     assert facts.seconds_per_step == pytest.approx(1)  # the median epoch's: a pause does not count
+    assert one.history[-1].epoch == 3
     for found, line in zip(one.history, run.history, strict=True):
         losses = line["epoch"], line["train_loss"], line["test_loss"]
         assert losses == (found.epoch, found["train_loss"].value, found["test_loss"].value)
-
-
-def test_the_centre_of_training_images_is_told_in_shares_of_its_grey_values():
-    counts = torch.zeros(256)
-    counts[[0, 25, 26, 229, 230, 249, 250, 255]] = torch.tensor([1.0, 2, 4, 8, 16, 32, 64, 128])
-    rows = zoom_probes({}, counts, {"original_right": Interval(1.0), "restored_as": []})
-    shares = {measure: value for _, _, measure, x, value, *_ in rows if x is None}
-    extreme = counts.sum().item() - 4 - 8
-    expected = {"centre_black": 1, "centre_white": 64 + 128, "centre_extreme": extreme, "original_right": 255}
-    assert shares == pytest.approx({name: n / 255 for name, n in expected.items()})
 
 
 def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_refused(tmp_path):

@@ -115,10 +115,11 @@ def run() -> Run:
     return Run(with_others(load(PAPER, trainings=profile.trainings), profile), profile)
 
 
-def said(run: Run, complete: bool = False, **other: Any) -> str:
-    """The text of a run, with other results."""
+def said(run: Run, *sources: str, complete: bool = False, **other: Any) -> str:
+    """The text of a run, or that of some sources, with other results."""
     names = values.names(replace(run, results=replace(run.results, **other)))
-    return plain(Text(names, Marks(), complete=complete).joined())
+    text = Text(names, Marks(), complete=complete)
+    return plain("\n".join(text.markdown(text.sources[one], one) for one in sources or text.sources))
 
 
 @pytest.fixture(scope="module")
@@ -133,11 +134,12 @@ def test_what_the_data_contradict_is_not_said(run, paper):
         rows = [row._replace(value=1.0) for row in one.analysed.rows if row.way == "shift 1"]
         one.analysed.ways["shift 1"] = Samples(rows)  # networks that see all of an offset
     assert "a DDPM misplaces the mean grey" in paper
-    assert "a DDPM misplaces the mean grey" not in said(run, trainings=seen.trainings)
+    assert "a DDPM misplaces the mean grey" not in said(run, "33_offset.md", trainings=seen.trainings)
 
 
 def test_what_a_run_lacks_is_not_said(run, paper):
-    alone = said(run, **dict.fromkeys(("further", "original", "watched", "blind")))
+    parts = ("30_files.md", "31_results.md", "32_distances.md", "34_effects.md")
+    alone = said(run, *parts, **dict.fromkeys(("further", "original", "watched", "blind")))
     assert "# What the trainings show" in alone
     gone = ["# What would make the zoom draw better", "# What the study's files show", "## Blind readers"]
     assert [(one in paper, one in alone) for one in gone] == 3 * [(True, False)]

@@ -1,0 +1,144 @@
+"""Profiles: a run as a table of trainings, and every kind of mistake is one line before anything runs."""
+
+import functools
+import operator
+
+import pytest
+import yaml
+
+import diffusion as d
+from study import profile
+from study.settings import sampling
+
+SMALL = """
+profile: small
+training: {epochs: 2, learning_rate: 2e-4, fit_options: {lr_schedule: constant, ema: 0.9}, n_reconstruct: 7}
+models:
+  linear: {notebook: 02_train_ddpm, sampler_options: {steps: 5}, fit_options: {ema: 0.99}}
+  zoom:
+    {notebook: 03_train_zoom, T: 20, seeds: [3, 1], measure: {n_checkpoint: 50}, analyse: {n_way: 99},
+     ways: {x: {prior: patches}}}
+  own: {notebook: 05_your_degradation, degradation: "helpers:Fade", seeds: [0]}
+measure: {n_checkpoint: 20, n_final: 40, n_distance: 30}
+"""
+
+
+def read(folder, text: str = SMALL, **changes) -> profile.Profile:
+    """The profile of a text, values of it changed by their dotted path."""
+    if changes:
+        content = yaml.safe_load(text)
+        for path, value in changes.items():
+            *above, last = path.split(".")
+            functools.reduce(operator.getitem, above, content)[last] = value
+        text = yaml.safe_dump(content)
+    (folder / "small.yaml").write_text(text)
+    return profile.read(folder / "small.yaml")
+
+
+def test_a_profile_is_one_table_of_models_and_seeds(tmp_path):
+    found = read(tmp_path)
+    assert [*found.trainings] == [("linear", 0), ("zoom", 3), ("zoom", 1), ("own", 0)]
+    assert (found.models, found.seeds("zoom"), found.schedules["seed"]) == (
+        ["linear", "zoom", "own"],
+        [3, 1],
+        0,
+    )
+    notebook, zoom = found.trainings["zoom", 1]
+    expected = {"model": "zoom", "seed": 1, "T": 20, "epochs": 2, "learning_rate": 2e-4, "n_train": 4000}
+    assert {name: zoom[name] for name in expected} == expected
+    assert (notebook, zoom.keys()) == ("03_train_zoom", profile.parameters("03_train_zoom").keys())
+    _, linear = found.trainings["linear", 0]
+    assert linear["fit_options"] == {"lr_schedule": "constant", "ema": 0.99}
+    assert "n_reconstruct" not in linear
+    assert [found.measures["zoom"][name] for name in ("n_checkpoint", "n_final", "n_way")] == [50, 40, 99]
+    assert "n_way" not in found.measures["linear"]
+    assert read(tmp_path, analyse=None).measures["linear"].get("n_way") is None
+    assert read(tmp_path, analyse={"n_probe": 20}).measures["linear"]["n_way"] == 500
+    (tmp_path / "words.md").write_text("# Mine")
+    assert read(tmp_path, report={"text": "words.md"}).text == "# Mine"
+
+
+def test_another_way_to_sample_keeps_what_it_does_not_name():
+    settings = {"sampler": "improved", "sampler_options": {"noise": 0.1}, "prior": "patches"}
+    sampler, prior = sampling(settings, {})
+    assert (sampler, type(prior)) == (d.Improved(noise=0.1), d.Patches)
+    assert sampling(settings, {"prior": "mixture"})[0] == sampler
+    assert sampling(settings, {"sampler": "improved"})[0] == d.Improved()  # options are of one sampler
+    sampler, prior = sampling(settings, {"sampler_options": {"levels": 12}, "average": 3})
+    assert (sampler, type(prior)) == (d.Improved(levels=12), d.Patches)
+
+
+def test_each_profile_of_the_project_lies_under_its_name():
+    for path in sorted(profile.PROFILES.glob("*.yaml")):
+        found = profile.read(path.stem)
+        assert (found.name, found.where) == (path.stem, path)
+
+
+FIT = "training.fit_options"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("trainig", {}, "'trainig'; did you mean 'training'"),
+        ("report", {"titel": "x"}, r"'report\.titel'; did you mean 'title'"),
+        ("training.epoch", 3, "training: .*'epoch'.*'epochs'"),
+        ("measure.n_fianl", 20, "measure: .*'n_fianl'.*'n_final'"),
+        ("schedules", {"zoom_TT": 3}, "schedules: .*'zoom_TT'.*'zoom_T'"),
+        ("models.zoom.ways.x", {"priro": "patches"}, r"ways\.x: .*'priro'.*'prior'"),
+        (FIT, {"lr_shedule": "constant"}, "fit_options: .*'lr_shedule'.*'lr_schedule'"),
+        # of another type
+        ("training.learning_rate", "high", "learning_rate is 'high'; needed: float"),
+        ("training.batch_size", True, "batch_size is True; needed: int"),
+        ("measure.precision", "fp16", "precision is 'fp16': .*'fp32' or 'bf16'"),
+        ("measure.n_final", 11, "n_final is 11: .*12"),
+        ("yardstick", {"n": 2.5}, "yardstick: n is 2.5; needed: int"),
+        ("seeds", 3, "seeds is 3: .*list"),
+        ("models.zoom.seeds", [1, 1], r"models\.zoom\.seeds is \[1, 1\]: .*twice"),
+        ("report", {"date": "28.11.2026"}, r"report\.date is '28\.11\.2026': .*date"),
+        ("report", {"text": "gone.md"}, "text = 'gone.md' cannot be read"),
+        ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
+        ("profile", "../mine", r"profile is '\.\./mine'"),
+        # what a process, sampler, prior or network refuses
+        ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
+        ("models.linear.schedule", "linaer", "schedule is 'linaer'; .*'linear'"),
+        ("models.linear.schedule_options", {"T": 1}, "T = 1 is not allowed"),
+        ("models.zoom.sampler", "ddim", r"allowed: .*d\.Improved\(\)"),
+        ("models.zoom.sampler", "helpers:Grey", "sampler is the class Grey.* step or __call__"),
+        ("models.linear.sampler_options", {"stepps": 3}, "'ancestral'.*takes no 'stepps'; it takes steps"),
+        ("models.zoom.ways.x.prior", "patchs", "prior is 'patchs'; .*'patches'"),
+        ("models.zoom.network", "unett", "network is 'unett'; .*'unet'"),
+        ("models.zoom.network_options", {"chanels": [4, 4]}, "takes no 'chanels'"),
+        ("models.own.degradation", "helpers:Fad", "degradation is 'helpers:Fad', which cannot be loaded"),
+        # what is no more, and what is said elsewhere
+        ("training.steps", 100, r"'steps'; write fit_options: \{steps: n\}, and epochs: null"),
+        ("training.channels", [4], r"'channels'; write network_options: \{channels"),
+        ("models.zoom.lr_schedule", "constant", r"'lr_schedule'; write fit_options: \{lr_schedule"),
+        ("models.linear.beta_start", 1e-4, r"'beta_start'; write schedule_options: \{beta_start"),
+        ("slow", {}, "slow is no more; write one profile"),
+        (FIT, {"epochs": 3}, "fit_options: write epochs as a parameter"),
+        (FIT, {"folder": "x"}, "fit_options: there is no parameter 'folder'"),
+        ("models.zoom.seed", 1, r"'seed'; write seeds: \["),
+        ("training.out_dir", "x", "training: there is no parameter 'out_dir'"),
+        ("training.released", "paper", "training: there is no parameter 'released'"),
+    ],
+)
+def test_a_mistake_in_a_profile_is_one_line(tmp_path, path, value, said):
+    with pytest.raises(profile.ProfileError, match=rf"^[^\n]*small\.yaml[^\n]*{said}[^\n]*$"):
+        read(tmp_path, **{path: value})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("profile: [", "small.yaml cannot be read"),
+        ("", "a profile is a mapping of sections"),
+        ("profile: x\nmodels:\n  zoom:\n  notebook: 03_train_zoom", r"models\.zoom is empty; indent"),
+        ("profile: x\nmodels:\nzoom: {notebook: 03_train_zoom}", "models is empty; indent"),
+    ],
+)
+def test_a_file_that_is_no_profile_is_one_line(tmp_path, text, said):
+    with pytest.raises(profile.ProfileError, match=rf"^[^\n]*{said}[^\n]*$"):
+        read(tmp_path, text)
+    with pytest.raises(profile.ProfileError, match="there is no profile 'papre'; there are .*paper"):
+        profile.read("papre")
