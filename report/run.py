@@ -14,6 +14,7 @@ from report.sources import defined
 from report.text_format import Markdown, bibtex, escape, integer, named
 from study.counterparts import RELEASES, firsts, other_data, own
 from study.results import Results, Training
+from study.table import note
 
 ENOUGH = 2000  # steps of a training, before which even a U-Net's zoom draws fewer digits (docs/speed.md)
 
@@ -73,7 +74,11 @@ def _compared(results: Results) -> dict[str, Any]:
         distances = [row.samples["frechet"] for row in ranked()]
         return all(distances[0].high < other.low for other in distances[1:])
 
-    short = [(one.label, one.train.steps) for one in trainings if one.train.steps < ENOUGH]
+    def short() -> Markdown | None:
+        """The steps of trainings that were short."""
+        steps = [(one.label, one.train.steps) for one in trainings if one.train.unread["steps"] < ENOUGH]
+        return named(steps, integer) if steps else None
+
     return {
         "rows": rows,
         "sizes": lambda: sorted({row.samples.n for row in rows}),
@@ -83,7 +88,7 @@ def _compared(results: Results) -> dict[str, Any]:
         "alone": all(len(results.seeds(model)) == 1 for model in results.models),
         "repeated": lambda: [said for training in trainings if (said := _repeated(results, training))],
         "constant": constant,
-        "short": lambda: named(short, integer) if short else None,
+        "short": short,
         "enough": lambda: defined(ENOUGH, "report.run:ENOUGH"),
         "predicts": {training.process == "ddpm" for training in trainings},
     }
@@ -95,6 +100,7 @@ def _repeated(results: Results, training: Training) -> Markdown | None:
     images = len(np.unique(kept.reshape(len(kept), -1), axis=0))
     if training.constant or images >= len(kept) / 2:
         return None
+    note(f"kept/samples_{training.name}.npz#/images")
     return Markdown(f"{integer(len(kept))} of {escape(training.label)} are {integer(images)} images")
 
 

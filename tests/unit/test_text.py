@@ -7,11 +7,11 @@ import pytest
 
 from diffusion.evaluation.statistics import Interval
 from helpers import PAPER
-from report import values
+from report import paper as of_paper
 from report.build import parted
-from report.run import Run, with_others
+from report.names import Run, read
 from report.sources import Marks, plain
-from report.text import Text
+from report.text import TEXT, Text
 from study import profile as profiles
 from study.results import load
 from study.table import Samples
@@ -112,13 +112,13 @@ def test_an_authors_text_keeps_the_numbers_of_its_lines(fill):
 def run() -> Run:
     """The released paper with the other runs that it shows."""
     profile = profiles.read("paper")
-    return Run(with_others(load(PAPER, trainings=profile.trainings), profile), profile)
+    return Run(read(PAPER, profile), profile)
 
 
 def said(run: Run, *sources: str, complete: bool = False, **other: Any) -> str:
     """The text of a run, or that of some sources, with other results."""
-    names = values.names(replace(run, results=replace(run.results, **other)))
-    text = Text(names, Marks(), complete=complete)
+    names = of_paper.names(replace(run, results=replace(run.results, **other)))
+    text = Text(names, Marks(), TEXT / "paper", complete=complete)
     return plain("\n".join(text.markdown(text.sources[one], one) for one in sources or text.sources))
 
 
