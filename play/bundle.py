@@ -19,7 +19,6 @@ from diffusion.data import grey_values
 from diffusion.evaluation.classifier import DigitClassifier
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.processes import DDPM, ColdZoom
-from diffusion.processes.priors import prior_of
 from diffusion.processes.samplers import SAMPLERS, sampler_of, spaced, visits
 from diffusion.runtime import generator
 from diffusion.training.network import CHANNELS, Reconstructor, ResidualBlock, UNet

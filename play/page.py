@@ -24,11 +24,11 @@ from diffusion import data
 from diffusion.evaluation import classifier
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.files import write_bytes
-from play import bundle
 from diffusion.processes.priors import Mixture
 from diffusion.processes.zoom import central_patch
 from diffusion.runtime import progress
 from diffusion.training.run import released
+from play import bundle
 
 NAME, STRIP = "cold-zoom.html", "strip.png"
 ZOOMS = {  # label -> profile, model, seed
@@ -111,9 +111,7 @@ def filled(content: str, still: bytes) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        "python -m play.page", description=(__doc__ or "").partition("\n")[0]
-    )
+    parser = argparse.ArgumentParser("python -m play.page", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("build/page"), help="folder; default: build/page")
     out = parser.parse_args().out
     content, still = page()

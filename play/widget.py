@@ -19,9 +19,9 @@ from torch import Tensor
 
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.notebook import live, slide
-from play import bundle
 from diffusion.processes.samplers import Ancestral, sampler_of
 from diffusion.training.run import Run
+from play import bundle
 
 STEPS = 50  # of a DDPM's walk that the strip shows
 

@@ -15,7 +15,7 @@ from conftest import Project
 from diffusion.files import read_json
 from helpers import ROOT
 from study import measure, profile, results
-from workflow import jobs, release
+from workflow import release
 
 pytestmark = pytest.mark.slow
 SLOW = ("IPython", "matplotlib", "pandas", "report", "scipy", "sklearn", "snakemake", "torchmetrics")

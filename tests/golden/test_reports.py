@@ -11,8 +11,8 @@ import pytest
 from helpers import PAPER
 from report.text_format import fixed, num
 from study.counterparts import opened
-from study.results import load
 from study.profile import read
+from study.results import load
 from workflow import verify
 
 CLOSE = 1e-9  # relative difference that another processor's rounding may make

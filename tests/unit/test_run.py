@@ -87,7 +87,12 @@ def test_its_first_table_says_what_draws_the_samples_and_how_good_they_are(alone
     dim = load(alone).first("dim")
     assert head[1:5] == ["Degradation or schedule", "Prior", "Sampler", "Network"]
     assert head[5:] == ["Calls", "Time", "Distance", "Accepted"]
-    assert [row[0] for row in rows] == [LABEL, f"{LABEL}, two", load(alone).first("grey").label, "Real images"]
+    assert [row[0] for row in rows] == [
+        LABEL,
+        f"{LABEL}, two",
+        load(alone).first("grey").label,
+        "Real images",
+    ]
     made = ["Fade (strength 0.5), T = 3", "pixels", "naive (levels 2)", "Linear (scale 2)", "2"]
     assert rows[0][1:6] == made
     assert rows[1][1:6] == [*made[:2], "improved", made[3], "3"]  # options are of one sampler
