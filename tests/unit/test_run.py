@@ -1,4 +1,4 @@
-"""The report of a run that is not the study's: models of one's own, and the study's beside the released ones."""
+"""The report of a run of its own: models of one's own, and the study's beside the released ones."""
 
 import datetime
 import re
