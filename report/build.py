@@ -13,15 +13,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from diffusion.files import differences, write_bytes
+from diffusion.files import write_bytes
 from diffusion.provenance import releases
-from report import figures, names, pages, render, short, values
-from report.run import Run, with_others
+from report import figures, names, pages, paper, render
+from report import run as of_run
+from report.names import Run
 from report.sources import Marks, page_of, written
 from report.text import TEXT, Text
 from report.text_format import Markdown
 from study import profile as profiles
-from study import results, table
+from study import table
+from study.counterparts import studied
 
 PLAY = render.HERE.parent / "released" / "page" / "cold-zoom.html"  # the page to play with
 # In an author's text: the place of the results; a heading of the first level, which no line of code is.
@@ -31,25 +33,16 @@ RESULTS, HEADING = "<< results >>", re.compile(r"^(```|~~~).*?^\1|^# ", re.MULTI
 def build(out: Path | str, profile: str | Path) -> list[Path]:
     """Write the report of the run in `out`, of a profile; returns the written files.
 
-    ValueError: no training is measured, one has other settings than the profile, or a placeholder of our own
-    text is wrong.
+    ValueError: a training is not measured, or a placeholder of our own text is wrong.
     """
-    out = Path(out).resolve()
-    asked = profiles.read(profile)
-    found = results.load(out, trainings=asked.trainings)
-    if not any(one.measured for one in found.trainings.values()):
-        raise ValueError(f"{out} has no training that is measured; `make report` measures them")
-    for one, (_, wanted) in asked.trainings.items():
-        recorded = found.trainings[one].settings.unread
-        both = [name for name in wanted if name in recorded and not isinstance(wanted[name], dict)]
-        if other := next(differences({k: recorded[k] for k in both}, {k: wanted[k] for k in both}), None):
-            raise ValueError(f"{found.trainings[one].name} is of other settings: {other}; make retrain")
-    found = with_others(found.labelled(asked.labels), asked)
-    notebooks = pages.names(found)
+    out, asked = Path(out).resolve(), profiles.read(profile)
+    results = names.read(out, asked)
+    if bare := [one.name for one in results.trainings.values() if not one.measured]:
+        raise ValueError(f"{', '.join(bare)} in {out} is not measured; `make report` measures it")
+    notebooks = pages.names(results)
     drawn = figures.written(out, notebooks)
     files = {path.name for path in (out / "figures").glob("*")}
-    run = Run(found, asked, notebooks, files)
-    marks = Marks()
+    run, marks = Run(results, asked, notebooks, files), Marks()
     text = told(run, marks)
     if marks.missing and (releases() / asked.name).is_dir():
         raise ValueError(f"{marks.missing[0]} is printed, and nothing was read for it")
@@ -57,7 +50,7 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
     for name in render.figures(text):
         if Path(name).name not in files:  # its notebook failed
             write_bytes(out / name, (render.TEMPLATES / f"missing{name[-4:]}").read_bytes())
-    play = PLAY if run.studied and PLAY.is_file() else None
+    play = PLAY if studied(results) and PLAY.is_file() else None
     made = {
         out / "results.csv": table.as_csv(out),
         out / "numbers.json": as_json(numbers, None),
@@ -65,7 +58,7 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
         out / "report.html": render.html(text, out, play),
         out / "report.pdf": render.pdf(render.typst_source(text, out), out),
     }
-    if run.studied:
+    if not run.departure:
         made[out / "ledger.json"] = as_json(verdict.row() for verdict in run.verdicts.values())
     if play:
         made[out / play.name] = play.read_bytes()
@@ -75,21 +68,20 @@ def build(out: Path | str, profile: str | Path) -> list[Path]:
 
 
 def told(run: Run, marks: Marks) -> str:
-    """The report as Markdown: of a run unlike the study the short one; before it, models of one's own."""
+    """The report as Markdown: the paper where the run is complete, else a run's, with its author's words."""
     profile = run.profile
-    if profile.text and not (run.short or run.mine):
-        raise ValueError(f"{profile.where}, report: the study has its own text; leave `text` out")
-    parts = zip(("introduction", "discussion"), parted(profile.text or ""), strict=True)
-    file = profile.options.get("text", "")
+    if not run.departure:
+        if profile.text:
+            raise ValueError(f"{profile.where}, report: the study has its own text; leave `text` out")
+        return Text(paper.names(run), marks, TEXT / "paper").joined()
+    known, folder, file = of_run.names(run), TEXT / "run", profile.options.get("text", "")
+    author = Text(known, marks, folder, gaps=True)
+    before, after = parted(profile.text or "")
     words = {
-        name: lambda part=part: Markdown(own.markdown(own.without_gaps(part, file), file))
-        for name, part in parts
+        "introduction": lambda: Markdown(author.markdown(before, file)),
+        "discussion": lambda: Markdown(author.markdown(after, file)),
     }
-    own = Text(names.common(run) | short.names(run) | words, marks, folder=TEXT / "short")
-    if run.short:
-        return own.joined()
-    study = Text(values.names(run), marks)
-    return f"{own.joined(('40',))}\n{study.joined(('00', '01'))}" if run.mine else study.joined()
+    return Text(known | words, marks, folder).joined()
 
 
 def parted(text: str) -> tuple[str, str]:
@@ -100,7 +92,7 @@ def parted(text: str) -> tuple[str, str]:
     if RESULTS in text:
         before, _, after = text.partition(RESULTS)
     else:
-        sections = [one.start() for one in HEADING.finditer(text) if one[0] == "# "]
+        sections = [match.start() for match in HEADING.finditer(text) if match[0] == "# "]
         place = sections[1] if sections[1:] else len(text)
         before, after = text[:place], text[place:]
     return before, "\n" * before.count("\n") + after

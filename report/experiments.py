@@ -1,4 +1,4 @@
-"""Names of the long report for its main question and its experiments: effects, intervention, readers."""
+"""Names of the paper for its main question and its experiments: effects, intervention, blind readers."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -22,10 +22,14 @@ LAST = {"last": "frechet", "autoencoder": "frechet_autoencoder", "untrained": "f
 
 def by_model(job: Job) -> dict[str, dict[str, Samples]]:
     """Model -> way -> what a job of no single model measured of it."""
-    found: dict[str, dict[str, list[Row]]] = {}
+    rows: dict[str, dict[str, list[Row]]] = {}
     for row in job.rows:
-        found.setdefault(row.model, {}).setdefault(row.way, []).append(row)
-    return {model: {way: Samples(rows) for way, rows in of.items()} for model, of in found.items()}
+        rows.setdefault(row.model, {}).setdefault(row.way, []).append(row)
+    return {model: {way: Samples(of) for way, of in ways.items()} for model, ways in rows.items()}
+
+
+def _log(row: Samples) -> Interval:
+    return row["frechet"].map(LOG.to)
 
 
 # --- the main question ---
@@ -33,21 +37,22 @@ def by_model(job: Job) -> dict[str, dict[str, Samples]]:
 
 def question(results: Results) -> list[tuple[str, Lazy]]:
     """The zoom's distance over the linear DDPM's: of pairs of trainings, of all, of the study's weights."""
-    pairs = [*zip(*(results.of(model) for model in PAIR), strict=False)]
-    found = [(f"Ours, seed {zoom.seed}", _of_pair(results, zoom, linear)) for zoom, linear in pairs]
+    pairs = zip(*(results.of(model) for model in PAIR), strict=False)
+    ratios = [(f"Ours, seed {zoom.seed}", _of_pair(results, zoom, linear)) for zoom, linear in pairs]
     if theirs := results.original:
-        found.append(("The study's weights", _of_pair(theirs, *(theirs.first(model) for model in PAIR))))
-    return [*found, ("Ours, over trainings", Lazy(("late", *LAST), lambda name: _over(results, name)))]
+        pair = (theirs.first(model) for model in PAIR)
+        ratios.append(("The study's weights", _of_pair(theirs, *pair)))
+    return [*ratios, ("Ours, over trainings", Lazy(("late", *LAST), lambda name: _over(results, name)))]
 
 
 def _of_pair(results: Results, zoom: Training, linear: Training) -> Lazy:
-    case = Case(results, dict(zip(PAIR, (zoom, linear), strict=True)))
+    case = Case(results, {"zoom": zoom, "linear": linear})
 
     def ratio(name: str) -> Interval:
         if name == "late":
-            return case.gap(*PAIR, lambda row: row["frechet"].map(LOG.to)).map(math.exp)
-        logs = (one.final[LAST[name]].map(LOG.to) for one in (zoom, linear))
-        return next(logs).minus(next(logs)).map(math.exp)
+            return case.gap(*PAIR, _log).map(math.exp)
+        of_zoom, of_linear = (one.final[LAST[name]].map(LOG.to) for one in (zoom, linear))
+        return of_zoom.minus(of_linear).map(math.exp)
 
     late = ["late"] if len(case.shared(*PAIR)) >= FEWEST else []
     return Lazy([*late, *LAST], ratio)
@@ -56,30 +61,29 @@ def _of_pair(results: Results, zoom: Training, linear: Training) -> Lazy:
 def _over(results: Results, name: str) -> Interval:
     """The ratio over all trainings of both, by the scatter of trainings."""
     zooms, linears = (results.of(model) for model in PAIR)
-    shared = {row.epoch for row in linears[0].late}
-    late = late_value(lambda row: row["frechet"].map(LOG.to), shared)
+    late = late_value(_log, {row.epoch for row in linears[0].late})
 
-    def number(one: Training) -> float:
-        return late(one) if name == "late" else LOG.to(one.final[LAST[name]].value)
+    def number(training: Training) -> float:
+        return late(training) if name == "late" else LOG.to(training.final[LAST[name]].value)
 
     apart = float(np.mean([*map(number, zooms)]) - np.mean([*map(number, linears)]))
-    found = scatter.pooled(scatter.runs_of(results), number, zooms[0].constant_rate)
-    half = found.half(1 / len(zooms) + 1 / len(linears))
+    pooled = scatter.pooled(scatter.runs_of(results), number, zooms[0].constant_rate)
+    half = pooled.half(1 / len(zooms) + 1 / len(linears))
     return Interval(apart, apart - half, apart + half).map(math.exp)
 
 
 def recipes(results: Results) -> Names:
     """The recipes by which scatter is judged, and the scatter of late distances at constant rates."""
     runs = scatter.runs_of(results)
-    found = scatter.recipes(runs)
+    trained = scatter.recipes(runs)
 
     def late(process: str = "", epochs: Collection[int] = ()) -> scatter.Scatter:
         """Of distances, over late checkpoints after some epochs; of one process, or of all."""
 
-        def number(one: Training) -> float:
-            if process not in ("", one.process):
+        def number(training: Training) -> float:
+            if process not in ("", training.process):
                 raise LookupError(f"no {process}")
-            return late_value(lambda row: row["frechet"].map(LOG.to), epochs)(one)
+            return late_value(_log, epochs)(training)
 
         return scatter.pooled(runs, number, constant=True)
 
@@ -88,8 +92,8 @@ def recipes(results: Results) -> Names:
 
     return Names(
         {
-            "n": lambda: len([one[0].train["seed"] for one in found]),
-            "constant": lambda: len([one[0].train["seed"] for one in found if one[0].constant_rate]),
+            "n": lambda: len([group[0].train["seed"] for group in trained]),
+            "constant": lambda: len([g[0].train["seed"] for g in trained if g[0].constant_rate]),
             "factor": lambda: math.exp(late("", shared()).sd),
             "freedom": lambda: late("", shared()).freedom,
             "ddpm_factor": lambda: math.exp(late("ddpm", shared()).sd),
@@ -102,9 +106,11 @@ def excess(results: Results) -> Names:
     """By how much the training loss is above the test loss, of each training: first epoch, last ten."""
 
     def of(epochs: slice) -> list[float]:
-        ones = [one.history[epochs] for one in results.trainings.values()]
-        parts = [[row["train_loss"].value / row["test_loss"].value - 1 for row in one] for one in ones]
-        return [float(np.mean(part)) for part in parts]
+        histories = [training.history[epochs] for training in results.trainings.values()]
+        return [
+            float(np.mean([row["train_loss"].value / row["test_loss"].value - 1 for row in history]))
+            for history in histories
+        ]
 
     return Names({"first": lambda: of(slice(0, 1)), "last": lambda: of(slice(-10, None))})
 
@@ -114,28 +120,21 @@ def excess(results: Results) -> Names:
 
 def blind(job: Job | None) -> dict[str, Any]:
     """Readings of each source by blind readers."""
-    if not job:
-        return {"blind": {}}
-    titles = ((title, name) for name, title in TITLES.items() if name in job)
     return {
-        "blind": job.ways,
-        "blind_rows": [(title, job[name]) for title, name in titles],
+        "blind": job.ways if job else {},
+        "blind_rows": lambda: [(title, job[name]) for name, title in TITLES.items() if name in job],
         "blind_readers": lambda: Markdown(job.facts.settings.kind),
     }
 
 
 def effects(job: Job | None) -> dict[str, Any]:
     """The effects of changes to cold models, and the mean of each set over seeds."""
-    if not job:
-        return {"effects": {}}
-    settings = job.facts.settings
-    found = by_model(job)
 
     def points(way: str, sign: int = 1, measure: str = "digit") -> Markdown:
         """An effect on a share in percentage points, with its interval."""
-        one = job[way][measure]
-        low, high = sorted((sign * one.low, sign * one.high))
-        value, low, high = (fixed(100 * x, 0) for x in (sign * one.value, low, high))
+        effect = job[way][measure]
+        low, high = sorted((sign * effect.low, sign * effect.high))
+        value, low, high = (fixed(100 * x, 0) for x in (sign * effect.value, low, high))
         return Markdown(f"{value}\xa0[{low}, {high}]")
 
     def ratio(way: str, measure: str = "frechet") -> Markdown:
@@ -147,17 +146,17 @@ def effects(job: Job | None) -> dict[str, Any]:
         return [row for row in job.rows if row.measure == "digit" and row.x is not None and row.interval]
 
     said = {
-        "steps": lambda: settings.steps,
-        "batch": lambda: settings.batch_size,
-        "rate": lambda: num(settings.learning_rate, 1),
-        "n": lambda: settings.n,
+        "steps": lambda: job.facts.settings.steps,
+        "batch": lambda: job.facts.settings.batch_size,
+        "rate": lambda: num(job.facts.settings.learning_rate, 1),
+        "n": lambda: job.facts.settings.n,
         "seeds": lambda: len({row.x for row in sets()}),
         "trainings": lambda: len({(row.model, row.x) for row in sets()}),
         "sets": lambda: len(sets()),
     }
     return {
-        "effects": job.ways,
-        "effect_means": found,
+        "effects": job.ways if job else {},
+        "effect_means": by_model(job) if job else {},
         "effect_points": lambda: points,
         "effect_ratio": lambda: ratio,
         "effects_said": Names(said),
@@ -166,8 +165,6 @@ def effects(job: Job | None) -> dict[str, Any]:
 
 def intervention(job: Job | None) -> dict[str, Any]:
     """The first epochs of trainings, sampled with and without the part of an offset that is missed."""
-    if not job:
-        return {"intervention": {}}
     ways = ("as it is", "corrected", "control")
 
     def of(measure: str, schedule: str, way: str) -> list[Interval]:
@@ -176,31 +173,34 @@ def intervention(job: Job | None) -> dict[str, Any]:
         return [row.interval for row in chosen]
 
     def spreads(schedule: str) -> Mapping[str, Any]:
-        found = {way: [one.sd for one in of("border", schedule, way)] for way in ways}
-        return found | {"fall": min(np.divide(found["as it is"], found["corrected"]))}
+        borders = {way: [border.sd for border in of("border", schedule, way)] for way in ways}
+        return borders | {"fall": min(np.divide(borders["as it is"], borders["corrected"]))}
 
     def digits(schedule: str, way: str) -> float:
         """The mean share over these epochs."""
-        return float(np.mean([one.value for one in of("digit", schedule, way)]))
+        return float(np.mean([share.value for share in of("digit", schedule, way)]))
 
     def distances(schedule: str, way: str, epoch: int = -1) -> float:
         """After the last of these epochs, or after another one, from 0."""
         return of("frechet", schedule, way)[epoch].value
 
-    settings = job.facts.settings
-    names = {"n": lambda: settings.epochs, "samples": lambda: settings.n, "calls": lambda: settings.calls}
-    names |= {"distance": lambda: distances, "digits": lambda: digits}
-    names |= {schedule: (lambda schedule=schedule: spreads(schedule)) for schedule in ("linear", "cosine")}
-    return {"intervention": Names(names)}
+    names = {
+        "n": lambda: job.facts.settings.epochs,
+        "samples": lambda: job.facts.settings.n,
+        "calls": lambda: job.facts.settings.calls,
+        "linear": lambda: spreads("linear"),
+        "cosine": lambda: spreads("cosine"),
+        "distance": lambda: distances,
+        "digits": lambda: digits,
+    }
+    return {"intervention": Names(names) if job else {}}
 
 
 def few_calls(job: Job | None) -> dict[str, Any]:
     """Samples in few calls: by model, number of calls and measure, the mean over trainings."""
-    if not job:
-        return {"few": {}}
 
     def mean(model: str, calls: int, measure: str = "digit") -> float:
         rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))
         return float(np.mean([row.interval.value for row in rows if row.model.startswith(f"{model}-")]))
 
-    return {"few": job.facts.settings, "in_calls": lambda: mean}
+    return {"few": job.facts.settings if job else {}, "in_calls": lambda: mean}

@@ -13,12 +13,9 @@ from study.results import Training
 from study.table import note
 
 HOLDS, FAILS, SAME, IN_PART, OPEN = "holds", "does not hold", "no difference", "holds in part", "undecided"
-TOO_SMALL, ABSENT = "undecided at this scale", "not in this run"
 WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", IN_PART: "part", OPEN: "open"}  # as conditions say
 OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, PART: IN_PART, None: OPEN}
-DECIDED = (HOLDS, FAILS, SAME, IN_PART)
-BY_TRAININGS, BY_MEASURE, BY_SCALE = "trainings", "measure", "scale"  # what keeps a claim open
-KINDS = WORDS | {TOO_SMALL: "open"}  # for style sheets
+BY_TRAININGS, BY_MEASURE = "trainings", "measure"  # what keeps a claim open
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,6 @@ class Claim:
     rule: Markdown
     measure: Callable[..., Iterator[Effect]]  # of a `Case`
     models: tuple[str, ...] = ()  # of the study, that it is about
-    needs: Callable[..., list[Markdown]] = lambda case: []  # in what a run differs from one that decides
     one_thing: bool = False  # parts that contradict each other decide nothing
     made_before: bool = False  # its rule, before the data were seen
     place: int = 0  # its number in the ledger
@@ -46,30 +42,19 @@ class Claim:
         return f"{DEFINITION}report.claims:{self.id}"
 
 
-class cell(property):
-    """A property of a verdict; who reads it reads the claim's definition, too."""
-
-    def __get__(self, verdict: Any, of: type | None = None) -> Any:
-        if verdict is not None:
-            note(verdict.claim.source)
-        return super().__get__(verdict, of)
-
-
-def badge(verdict: str) -> Markdown:
-    """A verdict as a span that style sheets colour."""
-    return Markdown(f"[{verdict}]{{.verdict .{KINDS.get(verdict, 'absent')}}}")
-
-
-def bound(one: Effect) -> Markdown:
+def bound(effect: Effect) -> Markdown:
     """The bound of an effect, and the range of those that give the same verdict."""
-    factor = "a factor of " if one.ratio else ""
-    about = f"within {factor}{one.show(one.margin)}" if one.margin is not None else ""
-    side = "" if one.side == WITHIN else f"{'<' if one.side == BELOW else '>'}{FIXED}{one.show(one.bound)}"
-    of, low, high = one.same()
+    factor = "a factor of " if effect.ratio else ""
+    about = f"within {factor}{effect.show(effect.margin)}" if effect.margin is not None else ""
+    sign = "<" if effect.side == BELOW else ">"
+    side = "" if effect.side == WITHIN else f"{sign}{FIXED}{effect.show(effect.bound)}"
+    of, low, high = effect.same()
     if low is None:
-        same = f"all below {one.show(high)}"
+        same = f"all below {effect.show(high)}"
+    elif high is None:
+        same = f"all above {effect.show(low)}"
     else:
-        same = f"all above {one.show(low)}" if high is None else f"{one.show(low)} to {one.show(high)}"
+        same = f"{effect.show(low)} to {effect.show(high)}"
     what = f"{of}s: " if about and side else ""
     return Markdown(f"{' or '.join(filter(None, (side, about)))} ({what}{same})")
 
@@ -90,93 +75,92 @@ class Verdict:
     needed: int | None = None  # trainings that would decide; None: not known, or too many
 
     @property
-    def word(self) -> str:
-        """The verdict as conditions of the text name it."""
-        return WORDS.get(self.verdict, self.verdict)
-
-    @property
     def trainings(self) -> dict[str, int]:
         """Model -> number of its trainings."""
-        return {model: len(ones) for model, ones in self.of.items()}
+        return {model: len(trainings) for model, trainings in self.of.items()}
 
     @property
     def fewest(self) -> int:
         """Trainings of the model with the fewest, which are read; 0 for what no training enters."""
-        return len([one.train["seed"] for one in min(self.of.values(), key=len, default=())])
+        fewest = min(self.of.values(), key=len, default=())
+        return len([training.train["seed"] for training in fewest])
 
     @property
     def measured(self) -> Markdown:
         """Each part in words: its number in each training, and what it answers."""
-        said = []
+        words = []
         for part, effects in zip(self.parts, self.cases, strict=True):
             answer = f" ({OF_ANSWER[part.answer()]})" if part.side and len(self.parts) > 1 else ""
-            said.append(f"{part.name}: {listing(dict.fromkeys(one.shown() for one in effects))}{answer}")
-        return sentence(Markdown("; ".join(said))) if said else DASH
+            numbers = listing(dict.fromkeys(effect.shown() for effect in effects))
+            words.append(f"{part.name}: {numbers}{answer}")
+        return sentence(Markdown("; ".join(words))) if words else DASH
 
     @property
     def settles(self) -> str:
         """The evidence that would settle an undecided one."""
         more = f"about {self.needed}" if self.needed else f"more than {MOST_TRAININGS}"
-        words = {
-            BY_SCALE: "a run like the study",
-            BY_MEASURE: "measures that agree" if self.parts else "its measuring",
-            BY_TRAININGS: f"{more} trainings",
-        }
-        return words.get(self.reason, "")
+        measures = "measures that agree" if self.parts else "its measuring"
+        return {BY_MEASURE: measures, BY_TRAININGS: f"{more} trainings"}.get(self.reason, "")
 
     def row(self) -> dict[str, Any]:
         """The line of the ledger for other programs."""
         of_claim = {n: getattr(self.claim, n) for n in ("id", "section", "text", "rule", "made_before")}
         names = ("verdict", "trainings", "reason", "why", "lean", "settles", "needed", "measured")
         row = of_claim | {n: getattr(self, n) for n in names}
-        return row | {"parts": [one.row() for one in self.parts]}
+        return row | {"parts": [part.row() for part in self.parts]}
 
-    # --- cells of the text ---
+    # --- cells of the text; those with numbers read the claim's definition, too ---
 
-    @cell
+    @property
     def link(self) -> Markdown:
         return Markdown(f"[{self.claim.place}](#claim-{self.claim.id})")
 
-    @cell
+    @property
     def anchor(self) -> Markdown:
         """Its own place, of which `link` is the link."""
         return Markdown(f"#claim-{self.claim.id}")
 
-    @cell
+    @property
     def number(self) -> Markdown:
+        note(self.claim.source)
         return integer(self.claim.place)
 
-    @cell
+    @property
     def told(self) -> Markdown:
         """The numbers that decide with their intervals, and those that are told beside them."""
-        found = "; ".join(f"{one.name}: {one.shown()}" for one in self.decides if one.side)
-        beside = "; ".join(f"{one.name}: {one.shown()}" for one in self.decides if not one.side)
-        return Markdown(found + (f" (beside it: {beside})" if beside else "")) or DASH
+        note(self.claim.source)
+        numbers = "; ".join(f"{effect.name}: {effect.shown()}" for effect in self.decides if effect.side)
+        beside = "; ".join(f"{effect.name}: {effect.shown()}" for effect in self.decides if not effect.side)
+        return Markdown(numbers + (f" (beside it: {beside})" if beside else "")) or DASH
 
-    @cell
+    @property
     def n(self) -> Markdown:
         """Trainings of the model with the fewest."""
+        note(self.claim.source)
         return integer(n) if (n := self.fewest) else DASH
 
-    @cell
+    @property
     def bounds(self) -> Markdown:
         """The bounds of the numbers that decide."""
-        return Markdown("; ".join(bound(one) for one in self.decides if one.side)) or DASH
+        note(self.claim.source)
+        return Markdown("; ".join(bound(effect) for effect in self.decides if effect.side)) or DASH
 
-    @cell
+    @property
     def badge(self) -> Markdown:
-        return badge(self.verdict)
+        """The verdict as a span that style sheets colour."""
+        return Markdown(f"[{self.verdict}]{{.verdict .{WORDS[self.verdict]}}}")
 
-    @cell
+    @property
     def outcome(self) -> Markdown:
         """The badge, and what an open one needs, or that a single training decides."""
-        open_ = self.verdict == OPEN
-        more = f"needs {self.settles}" if open_ else "one training" if self.fewest == 1 and self.parts else ""
-        return Markdown(f"{self.badge} {more}".strip())
+        needs = f"needs {self.settles}" if self.verdict == OPEN else ""
+        single = "one training" if self.fewest == 1 and self.parts else ""
+        return Markdown(f"{self.badge} {needs or single}".strip())
 
-    @cell
+    @property
     def details(self) -> Markdown:
         """Every part, and what else is to be said: what it rests on, why it is open, what would settle it."""
+        note(self.claim.source)
         single = [model for model, n in self.trainings.items() if n == 1 and self.parts]
         rests = f"rests on one training of {' and of '.join(single)}" if single else ""
         lean = f"leans to *{self.lean}*" if self.lean not in ("", OPEN) else ""
@@ -184,18 +168,19 @@ class Verdict:
         more = Markdown("; ".join(filter(None, (self.why, lean, rests, settles))))
         return Markdown(f"{self.measured} {sentence(more) if more else ''}".strip())
 
-    @cell
+    @property
     def rule(self) -> Markdown:
         before = " *Made before the data were seen.*" if self.claim.made_before else ""
         return Markdown(self.claim.rule + before)
 
-    @cell
+    @property
     def every_bound(self) -> Markdown:
         """A paragraph on the bounds of all parts; empty without any."""
-        found = "; ".join(f"{part.name} {bound(part)}" for part in self.parts if part.side)
-        return Markdown(f"*Bounds (those with the same verdict):* {found}." if found else "")
+        note(self.claim.source)
+        bounds = "; ".join(f"{part.name} {bound(part)}" for part in self.parts if part.side)
+        return Markdown(f"*Bounds (those with the same verdict):* {bounds}." if bounds else "")
 
-    @cell
+    @property
     def function(self) -> Markdown:
         """The Python that measures it."""
         source = inspect.getsource(self.claim.measure).partition("\ndef ")[2]  # after the decorator
@@ -204,6 +189,5 @@ class Verdict:
 
 def tally(verdicts: Mapping[str, Verdict]) -> Markdown:
     """The number of times that each verdict is given, leaving out what does not occur."""
-    note(f"{DEFINITION}report.claims")
-    counts = Counter(v.verdict for v in verdicts.values())
-    return listing(Markdown(f"*{v}* ({counts[v]})") for v in (*DECIDED, OPEN, TOO_SMALL, ABSENT) if counts[v])
+    counts = Counter(verdict.verdict for verdict in verdicts.values())
+    return listing(Markdown(f"*{word}* ({counts[word]})") for word in WORDS if counts[word])

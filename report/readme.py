@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 from diffusion.files import write_bytes
-from report import figures, values
-from report.run import Run, with_others
+from report import figures, paper
+from report.names import Run, read
 from report.sources import Marks, plain
 from report.text import TEXT, Text
 from study import profile as profiles
 from study.profile import ROOT
-from study.results import load
 
 PICTURES = ("strip", "unfold")
 BLOCK = re.compile(r"(<!-- released: (\w+) -->\n).*?(<!-- /released -->)", re.DOTALL)
@@ -27,13 +26,13 @@ PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
 def filled(readme: str, out: Path) -> str:
     """The README with its blocks written anew, of the results in OUT; ValueError: a sentence is wrong."""
     profile = profiles.read(out.name)
-    results = with_others(load(out, trainings=profile.trainings), profile)
-    text = Text(values.names(Run(results, profile)), Marks(), complete=True)
+    known = paper.names(Run(read(out, profile), profile))
+    text = Text(known, Marks(), TEXT / "paper", complete=True)
 
-    def block(found: re.Match) -> str:
-        source = TEXT.parent / "readme" / f"{found[2]}.md"
-        said = plain(text.markdown(source.read_text(encoding="utf-8"), source.name))
-        return found[1] + PUNCTUATION.sub(r"\1", said.replace("\N{NO-BREAK SPACE}", " ")) + found[3]
+    def block(match: re.Match) -> str:
+        source = TEXT.parent / "readme" / f"{match[2]}.md"
+        words = plain(text.markdown(source.read_text(encoding="utf-8"), source.name))
+        return match[1] + PUNCTUATION.sub(r"\1", words.replace("\N{NO-BREAK SPACE}", " ")) + match[3]
 
     return BLOCK.sub(block, readme)
 
@@ -44,9 +43,9 @@ def main() -> None:
     notebook = ROOT / "build" / "released" / out.name / "notebooks" / "11_models.ipynb"
     if not notebook.is_file():
         raise SystemExit(f"there is no {notebook}; `make report PROFILE={out.name}` makes it")
-    found = figures.figures_of(notebook)
+    shown = figures.figures_of(notebook)
     for name in PICTURES:
-        write_bytes(ROOT / "docs" / "images" / f"{name}{found[name].suffix}", found[name].data)
+        write_bytes(ROOT / "docs" / "images" / f"{name}{shown[name].suffix}", shown[name].data)
     write_bytes(ROOT / "README.md", readme.encode())
     print(f"README.md and docs/images show the results of {out}")
 

@@ -1,55 +1,116 @@
-"""A run as its report reads it: its results, its profile, and what was made of them before the text."""
+"""Names of the report of a run that is not the study's: its samples, its models, and how they compare."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import chain
+import os
+from importlib.metadata import version
+from typing import Any
 
-from report.departures import complete
-from report.judge import ledger
-from report.ledger import Verdict
-from study.counterparts import opened, own, released, studied
-from study.profile import Profile
-from study.results import Results
+import numpy as np
 
-OTHERS = {"further": "beyond", "original": "original", "watched": "starts"}  # key of a profile
+from diffusion.data import DATASETS
+from diffusion.provenance import releases
+from report.models import Model, described
+from report.names import PROJECT, Run, common, dataset
+from report.sources import defined
+from report.text_format import Markdown, bibtex, escape, integer, named
+from study.counterparts import RELEASES, firsts, other_data, own
+from study.results import Results, Training
+from study.table import note
 
-
-@dataclass(frozen=True)
-class Run:
-    """A run."""
-
-    results: Results  # with those of the other runs (`with_others`)
-    profile: Profile
-    notebooks: Sequence[str] = ()  # names of those that are executed
-    drawn: Collection[str] = ()  # files of its figures
-
-    @cached_property
-    def verdicts(self) -> dict[str, Verdict]:
-        """Claim's id -> verdict; to be asked for before a text is written, which notes what is read."""
-        return ledger(self.results)
-
-    @cached_property
-    def mine(self) -> list[str]:
-        """Models of one's own, which come first."""
-        return own(self.results)
-
-    @property
-    def studied(self) -> list[str]:
-        """The others."""
-        return [model for model in self.results.models if model not in self.mine]
-
-    @cached_property
-    def short(self) -> bool:
-        """Its report is the short one: unless it is the study, or released with a linear DDPM and a zoom."""
-        if complete(self.results):
-            return False
-        ones = self.results.trainings.values()
-        known = {one.train.weights.sha256 for one in chain(*(r.trainings.values() for r in released()))}
-        kept = all(one.analysed and one.train.weights.sha256 in known for one in ones)
-        return not (kept and {"linear", "zoom"} <= {*studied(self.results)})
+ENOUGH = 2000  # steps of a training, before which even a U-Net's zoom draws fewer digits (docs/speed.md)
 
 
-def with_others(results: Results, profile: Profile) -> Results:
-    """The results with those of the other runs that the profile names."""
-    return replace(results, **{key: opened(profile.options.get(name)) for key, name in OTHERS.items()})
+def names(run: Run) -> dict[str, Any]:
+    """Name -> value, or a function that makes it when it is needed."""
+    results = run.results
+    models = {model: results.first(model) for model in results.models}
+    trainings = [*models.values()]
+    return {
+        **common(run),
+        **_front(run, trainings),
+        **_compared(results),
+        "drawn": {name.partition(".")[0] for name in run.drawn},
+        "models": models,
+        "final": {model: training.final for model, training in models.items()},
+        "described": described(results, models, run.drawn),
+        "drawn_first": next((training for training, _ in firsts(results, own(results))), None),
+        "measuring": trainings[0].measured.facts,
+        "real": trainings[0].real,
+        "nouns": lambda: dataset(results).noun + ("es" if dataset(results).noun.endswith("s") else "s"),
+        "other_data": other_data(results),
+        "data_citation": _cited(trainings[0]),
+        "version": version(PROJECT),
+        "departure": run.departure,
+        "paper": _paper(results),
+    }
+
+
+def _front(run: Run, trainings: list[Training]) -> dict[str, Any]:
+    """Title and author, who is not the project, and the run as others cite it."""
+    options, n = run.profile.options, len(trainings)
+    label = trainings[0].label if n == 1 else f"{n} models"
+    title = options.get("title", f"{label} on {dataset(run.results).title}")
+    author, date = options.get("authors"), options.get("date")
+    return {
+        "title": title,
+        "authors_yaml": Markdown(f"  - {escape(author)}" if author else ""),
+        "citation": bibtex(run.profile.name, title=title, author=author, year=date and date.year),
+    }
+
+
+def _compared(results: Results) -> dict[str, Any]:
+    """All sets of samples, and what is to be said of all."""
+    trainings = [results.first(model) for model in results.models]
+    rows = [
+        Model(name, training, training.measured[way], training.changes.get(way, {}))
+        for name, training, way in results.sets(results.models)
+    ]
+    constant = [row.name for row in rows if row.samples.one_image]  # whose distances mean nothing
+
+    def ranked() -> list[Model]:
+        others = [row for row in rows if not row.samples.one_image]
+        return sorted(others, key=lambda row: row.samples["frechet"].value)
+
+    def apart() -> bool:
+        distances = [row.samples["frechet"] for row in ranked()]
+        return all(distances[0].high < other.low for other in distances[1:])
+
+    def short() -> Markdown | None:
+        """The steps of trainings that were short."""
+        steps = [(one.label, one.train.steps) for one in trainings if one.train.unread["steps"] < ENOUGH]
+        return named(steps, integer) if steps else None
+
+    return {
+        "rows": rows,
+        "sizes": lambda: sorted({row.samples.n for row in rows}),
+        "floors": [training for training in trainings if "floor" in training.final][:1],
+        "ranked": ranked,
+        "apart": apart,
+        "alone": all(len(results.seeds(model)) == 1 for model in results.models),
+        "repeated": lambda: [said for training in trainings if (said := _repeated(results, training))],
+        "constant": constant,
+        "short": short,
+        "enough": lambda: defined(ENOUGH, "report.run:ENOUGH"),
+        "predicts": {training.process == "ddpm" for training in trainings},
+    }
+
+
+def _repeated(results: Results, training: Training) -> Markdown | None:
+    """The number of images that the kept samples of a training are, where it is less than half of theirs."""
+    kept = results.kept(f"samples_{training.name}")
+    images = len(np.unique(kept.reshape(len(kept), -1), axis=0))
+    if training.constant or images >= len(kept) / 2:
+        return None
+    note(f"kept/samples_{training.name}.npz#/images")
+    return Markdown(f"{integer(len(kept))} of {escape(training.label)} are {integer(images)} images")
+
+
+def _cited(training: Training) -> Markdown:
+    known = DATASETS.get(training.settings.get("dataset"))
+    return Markdown(f" [@{known.citation}]" if known else "")
+
+
+def _paper(results: Results) -> Markdown:
+    """The paper, with a link to it where it is on this machine."""
+    path = releases() / RELEASES[0] / "report.pdf"
+    link = os.path.relpath(path, results.out) if path.is_file() else ""
+    return Markdown(f"[The paper]({link})" if link else "The paper")

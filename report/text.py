@@ -1,33 +1,32 @@
-"""From the text's sources to Markdown: guards are decided, placeholders filled in, what they read is noted.
+"""From the text's sources to Markdown: placeholders `<< >>` are filled in, and what they read is noted.
 
-A source has placeholders `<< >>`, and loops only where a table needs them, on lines that begin with `%%`.
-Paragraphs may stand in a guard, whose condition is a Jinja2 expression over the names of the run:
+The sources are Jinja2. A statement is a line that begins with `%%`, and goes on in lines that are indented by
+four. What a run lacks is undefined, and a condition that needs it is not met:
 
-    ::: {.finding if="min(low_confidence_all) > 0.5 and real.low_confidence.value < 0.1"}
-    Said only if the run supports it. The tests hold the released paper to all of them.
-    :::
-
-    ::: {.part if="final.zoom and notebooks"}
+    %% if final.zoom and notebooks
     Said only of a run that has what is needed.
-    :::
+    %% endif
+    %% if finding(min(low_confidence_all) > 0.5
+        and real.low_confidence.value < 0.1)
+    Said only if the run supports it, and a complete text must.
+    %% endif
 
-What a run lacks is undefined, and a condition that needs it is not met. A finding can have a name, `{.finding
-#doubtful if="..."}`; conditions of other paragraphs can then rest on it: `if="doubtful and final.zoom"`.
-
-A name is a function, which is called when a placeholder or a condition first needs it (`Names`).
+Conditions that several sentences rest on have names, in findings.yaml beside the sources. A name of the run
+is a function, which is called when a placeholder or a condition first needs it (`Names`).
 """
 
-import copy
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from traceback import extract_tb
 from typing import Any
 
 import jinja2
+import yaml
 from jinja2 import nodes
-from jinja2.meta import find_undeclared_variables
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.visitor import NodeTransformer
 
 from diffusion.bounds import nearest
@@ -35,13 +34,17 @@ from report.sources import Marks, taken
 from report.text_format import DASH, HELPERS, Markdown, finalize, printed
 from study.table import note, reading
 
-TEXT = Path(__file__).resolve().parent / "text"
-FINDINGS = TEXT.parent / "readme" / "findings.md"  # what came out, for the README and for the top of the page
-GUARD = re.compile(r'::: \{\.(?P<kind>finding|part)(?: #(?P<name>\w+))? if="(?P<condition>[^"]+)"\}')
-BEGIN = re.compile(r"::: \{\.(finding|part)\b")
-PLACEHOLDER = re.compile(r"<<.*?>>", re.DOTALL)
-STATEMENT = re.compile(r"^%%(.*)$", re.MULTILINE)
-NAMES = "_names"  # a template's one variable
+HERE = Path(__file__).resolve().parent
+TEXT = HERE / "text"
+STATEMENT = re.compile(r"^%%(.*(?:\n {4}.*)*)$", re.MULTILINE)
+NAMES = "_names"  # the variable of a template that has the names of a run
+DEFERRED = PLACEHOLDER, PART, FINDING = (
+    "_placeholder",
+    "_part",
+    "finding",
+)  # functions of functions: see `_Code`
+LACKS = (jinja2.UndefinedError, KeyError)
+ERRORS = (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError, ValueError)
 
 
 # --- names ---
@@ -79,7 +82,7 @@ class Names(Lazy):
         super().__init__(functions, lambda name: f() if callable(f := functions[name]) else f)
 
 
-# --- what conditions may call ---
+# --- the language ---
 
 
 def _of_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., float]:
@@ -87,204 +90,193 @@ def _of_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., flo
 
     def function(*values: Any) -> float:
         plain = [getattr(value, "value", value) for value in values]
-        found = [x for value in plain for x in (value if isinstance(value, Iterable) else [value])]
-        if not found:
+        numbers = [x for value in plain for x in (value if isinstance(value, Iterable) else [value])]
+        if not numbers:
             raise jinja2.UndefinedError("there are no numbers")
-        return choose([getattr(x, "value", x) for x in found])
+        return choose([getattr(x, "value", x) for x in numbers])
 
     return function
 
 
-STATISTICS = {f.__name__: _of_numbers(f) for f in (max, min, fmean)}
-
-
-# --- the language ---
+FUNCTIONS = HELPERS | {f.__name__: _of_numbers(f) for f in (max, min, fmean)}
 
 
 class _Late(NodeTransformer):
-    """Each name becomes an item of `NAMES`, so that it is made where it stands, not at the begin."""
+    """Names are read, and placeholders and conditions decided, where they stand, not at the begin.
 
-    def __init__(self, tree: nodes.Template, known: Iterable[str]):
-        self.own = {*known} | {one.name for one in tree.find_all(nodes.Name) if one.ctx == "store"}
+    Each name becomes an item of `NAMES`; one that is not among the `known` is refused.
+    """
+
+    def __init__(self, tree: nodes.Template, known: Collection[str] | None):
+        stored = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+        self.known, self.others = known, {NAMES, *DEFERRED, *FUNCTIONS, *stored}
 
     def visit_Name(self, node: nodes.Name) -> nodes.Node:
-        if node.ctx != "load" or node.name in self.own:
+        if node.ctx != "load" or node.name in self.others:
             return node
+        if self.known is not None and node.name not in self.known:
+            said = f"there is no name {node.name!r}{nearest(node.name, self.known)}"
+            raise jinja2.TemplateSyntaxError(said, node.lineno)
         names, key = nodes.Name(NAMES, "load"), nodes.Const(node.name)
         return nodes.Getitem(names, key, "load").set_lineno(node.lineno)
+
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:
+        parts = self.generic_visit(node).nodes
+        node.nodes = [x if isinstance(x, nodes.TemplateData) else _call(PLACEHOLDER, x) for x in parts]
+        return node
+
+    def visit_If(self, node: nodes.If) -> nodes.Node:
+        test = self.generic_visit(node).test
+        if not (isinstance(test, nodes.Call) and getattr(test.node, "name", "") == FINDING):
+            node.test = _call(PART, test)
+        return node
+
+
+def _call(function: str, argument: nodes.Expr) -> nodes.Node:
+    name = nodes.Name(function, "load")
+    return nodes.Call(name, [argument], [], None, None).set_lineno(argument.lineno, override=True)
+
+
+class _Code(CodeGenerator):
+    """What a function of `DEFERRED` is given becomes a function without arguments, and its line."""
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
+        if getattr(node.node, "name", "") not in DEFERRED:
+            return super().visit_Call(node, frame, forward_caller=forward_caller)
+        self.visit(node.node, frame)
+        self.write("(lambda: ")
+        self.visit(node.args[0], frame)
+        self.write(f", {node.lineno})")
 
 
 class _Environment(jinja2.Environment):
     """Jinja2 for which None is undefined, and an attribute that a class does not have an error."""
 
+    code_generator_class = _Code
+
+    def __init__(self, known: Collection[str] | None):
+        super().__init__(
+            loader=jinja2.FileSystemLoader([TEXT, HERE]),  # of parts that several sources include
+            variable_start_string="<<",
+            variable_end_string=">>",
+            block_start_string="\0%",
+            block_end_string="%\0",
+            comment_start_string="\0#",
+            comment_end_string="#\0",
+            trim_blocks=True,
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+        )
+        self.known, self.globals = known, dict(FUNCTIONS)
+        self.filters |= HELPERS
+
     def _generate(self, tree: nodes.Template, *given: Any, **how: Any) -> str:
-        return super()._generate(_Late(tree, (NAMES, *self.globals)).visit(tree), *given, **how)
+        return super()._generate(_Late(tree, self.known).visit(tree), *given, **how)
 
     def preprocess(self, source: str, *given: Any) -> str:
         """Lines with statements as blocks: Jinja's line statements would take the blank lines after them."""
         return super().preprocess(STATEMENT.sub("\0%\\1 %\0", source), *given)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        found = super().getattr(obj, attribute)
-        if isinstance(found, jinja2.Undefined) and not isinstance(obj, Mapping | None):
+        value = super().getattr(obj, attribute)
+        if isinstance(value, jinja2.Undefined) and not isinstance(obj, Mapping | None):
             public = [name for name in dir(obj) if not name.startswith("_")]
             raise ValueError(f"{type(obj).__name__} has no {attribute!r}{nearest(attribute, public)}")
-        return self._told(found, obj, attribute)
+        return self._told(value, obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         return self._told(super().getitem(obj, argument), obj, argument)
 
-    def _told(self, found: Any, obj: Any, name: Any) -> Any:
-        """The thing that was found, or one undefined that tells the nearest name."""
-        if isinstance(found, jinja2.Undefined) and isinstance(obj, Mapping):
+    def _told(self, value: Any, obj: Any, name: Any) -> Any:
+        """The value, or one undefined that tells the nearest name."""
+        if isinstance(value, jinja2.Undefined) and isinstance(obj, Mapping):
             return self.undefined(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
-        return self.undefined(obj=obj, name=name) if found is None else found
-
-
-def _environment(show: Callable[[Any], str] = finalize) -> _Environment:
-    made = _Environment(
-        loader=jinja2.FileSystemLoader(TEXT),  # of parts that several sources include
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="\0%",  # no branches in prose
-        block_end_string="%\0",
-        comment_start_string="\0#",
-        comment_end_string="#\0",
-        trim_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=show,
-        keep_trailing_newline=True,
-    )
-    made.globals = HELPERS | STATISTICS
-    made.filters |= HELPERS
-    return made
-
-
-_CONDITIONS = _environment()
+        return self.undefined(obj=obj, name=name) if value is None else value
 
 
 class Text:
-    """The sources of a text, in a folder, with the names and named findings that they share.
+    """The sources of a text, in a folder, with the names and the named findings that they share.
 
-    Where it is to be `complete`, a finding that the run does not support is an error.
+    Where it is to be `complete`, a finding that the run does not support is an error. Where it may have
+    `gaps`, what the run lacks is a dash, and a line says where and why; a name that there is not, too.
     """
 
-    def __init__(self, names: Mapping[str, Any], marks: Marks, complete: bool = False, folder: Path = TEXT):
-        findings = {"findings": lambda: Markdown(self.markdown(FINDINGS.read_text("utf-8"), FINDINGS.name))}
-        self.names, self.marks, self.complete = Names(findings | dict(names)), marks, complete
+    def __init__(
+        self,
+        names: Mapping[str, Any],
+        marks: Marks,
+        folder: Path,
+        complete: bool = False,
+        gaps: bool = False,
+    ):
+        self.marks, self.complete, self.gaps = marks, complete, gaps
         self.sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
-        self.named = {
-            guard["name"]: guard["condition"]
-            for source in self.sources.values()
-            for guard in GUARD.finditer(source)
-            if guard["name"]
-        }
+        file = folder / "findings.yaml"
+        findings = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
+        self.names = Names({name: partial(self._found, one) for name, one in findings.items()} | dict(names))
+        self.language = _Environment(None if gaps else {*self.names})
 
-    def holds(self, condition: str) -> bool:
-        """A condition is met; one that needs what the run lacks is not. ValueError: it is none."""
-        try:
-            names = (
-                find_undeclared_variables(_CONDITIONS.parse(f"<< {condition} >>"))
-                - _CONDITIONS.globals.keys()
-            )
-            if unknown := names - self.named.keys() - self.names.keys():
-                asked, known = min(unknown), {*self.named, *self.names}
-                raise ValueError(f"a condition names {asked!r}, which no run has{nearest(asked, known)}")
-            known = Lazy(names, lambda n: self.holds(self.named[n]) if n in self.named else self.names[n])
-            return bool(_CONDITIONS.compile_expression(condition)({NAMES: known}))
-        except (jinja2.UndefinedError, KeyError):
-            return False
-        except (jinja2.TemplateError, TypeError) as error:
-            raise ValueError(f"the condition “{condition}” cannot be decided: {error}") from error
+    def _met(self, condition: Callable[[], Any]) -> bool:
+        """A condition is met; one that needs what the run lacks is not."""
+        with taken() as seen:  # what decides is no source of the next number
+            try:
+                return bool(condition())
+            except LACKS:
+                if self.gaps:
+                    raise
+                return False
+            finally:
+                seen.clear()
 
-    @staticmethod
-    def check(source: str, name: str) -> None:
-        """Refuse a source whose placeholders are no expressions; ValueError: with source and line."""
-        try:
-            _CONDITIONS.parse(source)
-        except jinja2.TemplateSyntaxError as error:
-            raise ValueError(f"{name}, line {error.lineno}: {error}") from None
+    def _found(self, condition: str) -> bool:
+        return self._met(lambda: self.language.compile_expression(condition)({NAMES: self.names}))
 
     def markdown(self, source: str, name: str = "text") -> str:
-        """`source` with guards decided and placeholders filled in; ValueError: with source and line."""
-        kept = self._said(source, name)
-        try:
-            with taken() as seen:
+        """`source` with its placeholders filled in; ValueError: with source and line."""
+        with taken() as seen:
 
-                def show(value: Any) -> Markdown:
-                    """The text of a placeholder, marked with what was read since the one before.
+            def shown(value: Any) -> Markdown:
+                """A placeholder's text, marked with what was read since the one before.
 
-                    A string that no format made is a name, whose digits are no number.
-                    """
-                    text = finalize(value)
-                    if not isinstance(value, str) or isinstance(value, Markdown):
-                        text = self.marks.mark(text, seen, printed)
-                    seen.clear()
-                    printed.clear()
-                    return text
+                A string that no format made is a name, whose digits are no number.
+                """
+                text = finalize(value)
+                is_name = isinstance(value, str) and not isinstance(value, Markdown)
+                return text if is_name else self.marks.mark(text, seen, printed)
 
-                template = _environment(show).from_string("\n".join(line for _, line in kept) + "\n")
-                return template.render({NAMES: self.names})
-        except (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError, ValueError) as error:
-            steps = [one.lineno for one in extract_tb(error.__traceback__) if one.filename == "<template>"]
-            place = getattr(error, "lineno", None) or next(reversed(steps), None)
-            raise ValueError(f"{name}, line {kept[place - 1][0] if place else '?'}: {error}") from error
+            def tried(make: Callable[[], Any], line: int, instead: Any, what: str) -> Any:
+                try:
+                    return make()
+                except ERRORS as error:
+                    if not self.gaps:
+                        raise
+                    print(f"note: {name}, line {line}, {what}: {error}", flush=True)
+                    return instead
 
-    def without_gaps(self, source: str, name: str) -> str:
-        """An author's source in which what the run lacks is a dash; a line says which, and why."""
-        scratch = copy.copy(self)
-        scratch.marks = Marks()  # what is tried marks nothing
+            def placeholder(expression: Callable[[], Any], line: int) -> Markdown:
+                text = tried(lambda: shown(expression()), line, DASH, "<< ... >> is a dash")
+                seen.clear()
+                printed.clear()
+                return text
 
-        def tried(found: re.Match) -> str:
+            def part(expression: Callable[[], Any], line: int) -> bool:
+                return tried(lambda: self._met(expression), line, False, "a condition is not met")
+
+            def finding(expression: Callable[[], Any], line: int) -> bool:
+                if not (supported := part(expression, line)) and self.complete:
+                    raise ValueError("this run does not support what is said there")
+                return supported
+
+            functions = dict(zip(DEFERRED, (placeholder, part, finding), strict=True))
             try:
-                scratch.markdown(found[0])
-            except ValueError as error:
-                line = source[: found.start()].count("\n") + 1
-                why = str(error).partition(": ")[2]
-                print(f"note: {name}, line {line}, {found[0]} is a dash: {why}", flush=True)
-                return DASH
-            return found[0]
+                return self.language.from_string(source).render({NAMES: self.names} | functions)
+            except ERRORS as error:
+                steps = [
+                    step.lineno for step in extract_tb(error.__traceback__) if step.filename == "<template>"
+                ]
+                line = getattr(error, "lineno", None) or next(reversed(steps), "?")
+                raise ValueError(f"{name}, line {line}: {error}") from error
 
-        try:
-            scratch.markdown(source)
-        except ValueError:
-            return PLACEHOLDER.sub(tried, source)
-        return source
-
-    def _said(self, source: str, name: str) -> list[tuple[int, str]]:
-        """The lines that are said, with their numbers in the source."""
-        lines, kept = enumerate(source.splitlines(), 1), []
-        open_guards = []  # of each fence around a line: is hidden, or None where it is no guard
-        for number, line in lines:
-            hidden = True in open_guards
-            if line.strip() == ":::":
-                guard = open_guards.pop()
-                if guard is None and not hidden:
-                    kept.append((number, line))
-            elif BEGIN.match(line.strip()):
-                while not line.endswith('"}'):  # a condition of several lines
-                    line += " " + next(lines)[1].strip()
-                open_guards.append(not hidden and not self._met(line.strip(), f"{name}, line {number}"))
-            else:
-                if line.lstrip().startswith(":::"):
-                    open_guards.append(None)
-                if not hidden:
-                    kept.append((number, line))
-        if open_guards:
-            raise ValueError(f"{name}: a block that begins with ::: has no ::: at its end")
-        return kept
-
-    def _met(self, line: str, place: str) -> bool:
-        try:
-            guard = GUARD.fullmatch(line)
-            met = self.holds(guard["condition"])
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{place}: {error}") from error
-        if self.complete and guard["kind"] == "finding" and not met:
-            raise ValueError(f"{place}: this run does not support “{' '.join(guard['condition'].split())}”")
-        return met
-
-    def joined(self, without: tuple[str, ...] = ()) -> str:
-        """The sources in the order of their names, but for those whose names begin so."""
-        kept = {name: source for name, source in self.sources.items() if not name.startswith(without)}
-        return "\n".join(self.markdown(source, name) for name, source in kept.items())
+    def joined(self) -> str:
+        """The sources in the order of their names."""
+        return "\n".join(self.markdown(source, name) for name, source in self.sources.items())

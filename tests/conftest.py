@@ -131,7 +131,8 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The second trainings of two of the paper's models as a run with its report and its profile."""
     from report import build
 
-    def make(out: Path) -> None:
+    def make(folder: Path) -> None:
+        out = folder / "short"
         helpers.of_release(out, "zoom-1", "cosine-1")
         content = yaml.safe_load((ROOT / "profiles" / "paper.yaml").read_text())
         content["models"]["zoom"]["measure"].pop("n_final")
@@ -141,7 +142,7 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
         helpers.executed(out / "notebooks" / "04_compare_fid.ipynb", *helpers.shown(*BESIDE))
         build.build(out, out / "short.yaml")
 
-    return made_once(tmp_path_factory, "short", make)
+    return made_once(tmp_path_factory, "short", make) / "short"
 
 
 @pytest.fixture(scope="session")

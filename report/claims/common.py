@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from diffusion.evaluation.statistics import Interval
-from report.departures import END_OF_TRAINING
+from report.departures import EPOCHS
 from report.effects import ABOVE, BELOW, Effect
 from report.judge import LAST, Case, Measure, NotMeasured, late_value
 from report.text_format import Markdown, fixed, percent
@@ -89,8 +89,8 @@ def slope(case: Case, name: str, one: Training, points: Points) -> Effect:
     """The change over the second half of some points, by their line, over their mean; it is to be below 0."""
 
     def found(one: Training) -> Interval:
-        if one.passes < END_OF_TRAINING:
-            raise NotMeasured("its second half is not past its beginning")
+        if one.passes < EPOCHS:
+            raise NotMeasured(f"it needs all {EPOCHS} epochs")
         epochs, values = points(one)
         half = len(epochs) // 2
         epochs, later = epochs[half:], values[half:]

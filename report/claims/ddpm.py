@@ -6,7 +6,6 @@ from functools import partial
 import numpy as np
 
 from diffusion.evaluation.statistics import Interval
-from report import judge
 from report.claims.common import (
     AT_END,
     BELOW_ONE,
@@ -29,7 +28,6 @@ from study.results import Training
 from study.scatter import LOG, LOGIT
 
 PAIR = ("cosine", "linear")  # in the order in which differences are taken
-BOTH = {"models": DDPMS, "needs": judge.sampled}
 SAME_PLACE = 0.1  # the difference in amplitude of what is "mostly the same"
 SELDOM = 0.2  # of digits are read right in what is "almost entirely random": twice a blind guess
 EARLY = 0.25  # the part of training at its beginning that "learns faster" is about
@@ -42,7 +40,6 @@ MOST = 0.5  # "generates digits" is that more than this share are
     "Both noise schedules begin and end in nearly the same place.",
     short="Both schedules end in the same place",
     rule=f"The amplitude that they leave differs by less than {SAME_PLACE} at either end.",
-    needs=judge.schedules,
 )
 def ends_agree(case: Case) -> Iterator[Effect]:
     job = case.results.schedules
@@ -58,10 +55,9 @@ def ends_agree(case: Case) -> Iterator[Effect]:
     rule="From one such latent the trained network predicts an image that is read right in less than "
     f"{SELDOM:.0%} of all cases.",
     models=("linear",),
-    needs=judge.trained,
 )
 def linear_random(case: Case) -> Iterator[Effect]:
-    t, one = case.results.schedules.facts["early_t"], case.analysed("linear")
+    t, one = case.results.schedules.facts["early_t"], case["linear"]
 
     def right(of: Training) -> float:
         return of.analysed[""].at("recovered", t).value
@@ -77,7 +73,6 @@ def linear_random(case: Case) -> Iterator[Effect]:
     short="The cosine DDPM reaches the lower loss",
     rule="The mean difference of the test losses over the last ten epochs is below 0.",
     models=DDPMS,
-    needs=judge.trained,
 )
 def lower_loss(case: Case) -> Iterator[Effect]:
     def losses(one: Training) -> list[float]:
@@ -94,7 +89,7 @@ def lower_loss(case: Case) -> Iterator[Effect]:
     "The cosine DDPM learns faster.",
     short="The cosine DDPM is ahead at first",
     rule=f"The ratio of the areas under the distances of the first {EARLY:.0%} of training is below 1.",
-    **BOTH,
+    models=DDPMS,
 )
 def learns_faster(case: Case) -> Iterator[Effect]:
     def area(one: Training) -> float:
@@ -118,7 +113,7 @@ def learns_faster(case: Case) -> Iterator[Effect]:
     "The cosine DDPM ends with the lower Fréchet distance.",
     short="The cosine DDPM ends at a lower distance",
     rule=BELOW_ONE,
-    **BOTH,
+    models=DDPMS,
 )
 def lower_distance(case: Case) -> Iterator[Effect]:
     yield ratio(case, PAIR, BELOW)
@@ -131,7 +126,6 @@ def lower_distance(case: Case) -> Iterator[Effect]:
     short="Both DDPMs still fall at the end",
     rule="Over the second half of training the slope of the distance is below 0, for both.",
     models=DDPMS,
-    needs=judge.whole,
 )
 def still_falling(case: Case) -> Iterator[Effect]:
     def points(one: Training) -> tuple[list[int], list[float]]:
@@ -147,7 +141,7 @@ def still_falling(case: Case) -> Iterator[Effect]:
     short="The cosine DDPM's backgrounds are darker",
     rule=f"{AT_END.capitalize()} the grey at the border, as it is seen, is lower; a difference within {GREY} "
     "of the range is none.",
-    **BOTH,
+    models=DDPMS,
 )
 def darker(case: Case) -> Iterator[Effect]:
     at = {"side": BELOW, "margin": GREY, "show": partial(fixed, decimals=3)}
@@ -160,7 +154,7 @@ def darker(case: Case) -> Iterator[Effect]:
     short="Both DDPMs' samples resemble digits",
     rule="A recogniser that accepts 95% of real digits under mild distortions accepts more than "
     f"{MOST:.0%} of the finished models' samples, for both.",
-    **BOTH,
+    models=DDPMS,
 )
 def resemble(case: Case) -> Iterator[Effect]:
     for m in DDPMS:
@@ -173,7 +167,7 @@ def resemble(case: Case) -> Iterator[Effect]:
     short="The cosine DDPM's are more realistic",
     rule="The share of digits among its samples, by the same recogniser, is higher; a difference within "
     f"{100 * POINTS:.0f} points does not matter.",
-    **BOTH,
+    models=DDPMS,
 )
 def more_realistic(case: Case) -> Iterator[Effect]:
     ones, at = [case[m] for m in PAIR], {"margin": POINTS, "show": points}

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from diffusion.evaluation.statistics import Interval
-from report import judge
 from report.claims.common import AT_END, NATS, POINTS, VARIETY, percent1, points, slope
 from report.effects import ABOVE, BELOW, MIRRORED, Effect
 from report.judge import Case, NotMeasured, claim
@@ -15,7 +14,6 @@ from study.series import mean_of_late, share
 
 OFTEN = 0.1  # "often" is more than one in ten
 RESTORED = 0.9  # below this part of what is read right in the originals they are "often not restored"
-ZOOM = {"models": ("zoom",), "needs": judge.trained}
 
 
 def _share(
@@ -39,7 +37,6 @@ def _share(
     rule="Over the second half of training the slope of the test loss is below 0. Restorations would gain; "
     "whether samples would, the loss does not say.",
     models=("zoom",),
-    needs=judge.whole,
 )
 def loss_falling(case: Case) -> Iterator[Effect]:
     def points(one: Training) -> tuple[list[int], list[float]]:
@@ -54,7 +51,7 @@ def loss_falling(case: Case) -> Iterator[Effect]:
     short="The last level often hides the original",
     rule=f"Restored digits are read right less than {RESTORED} times as often as the originals.",
     made_before=True,
-    **ZOOM,
+    models=("zoom",),
 )
 def struggles(case: Case) -> Iterator[Effect]:
     probes = case["zoom"].probes
@@ -68,7 +65,7 @@ def struggles(case: Case) -> Iterator[Effect]:
     "A restored 5 often looks like a 0, and so does a 7.",
     short="5s and 7s are often restored as a 0",
     rule=f"More than {OFTEN:.0%} of the restored 5s are read as a 0, and of the 7s.",
-    **ZOOM,
+    models=("zoom",),
 )
 def as_zero(case: Case) -> Iterator[Effect]:
     for digit in (5, 7):
@@ -86,7 +83,7 @@ def as_zero(case: Case) -> Iterator[Effect]:
     "A dark centre is preferably restored as a 0 or a 9.",
     short="Dark centres are restored as 0 or 9",
     rule="Images with a dark centre are restored as each of these digits more often than they are one.",
-    **ZOOM,
+    models=("zoom",),
 )
 def dark_centres(case: Case) -> Iterator[Effect]:
     probes = case["zoom"].probes
@@ -110,7 +107,6 @@ def dark_centres(case: Case) -> Iterator[Effect]:
     f"higher, {AT_END}; and the recogniser accepts fewer samples, of the trainings of ten epochs beyond the "
     f"study. Differences within {NATS} nats or {100 * POINTS:.0f} points do not matter.",
     models=("zoom",),
-    needs=judge.sampled,
 )
 def start(case: Case) -> Iterator[Effect]:
     zoom, other, against = case["zoom"], case.beyond("zoom"), f"pixels {MINUS} patches"

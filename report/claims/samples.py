@@ -8,7 +8,6 @@ import numpy as np
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.statistics import Interval
-from report import judge
 from report.claims.common import (
     AT_END,
     BELOW_ONE,
@@ -40,7 +39,6 @@ TRAINED_ON_NOISE = {  # models beyond the study
     "the study's network, trained on noise": "zoom_noise",
     "U-Net, trained on noise": "zoom_unet_noise",
 }
-ZOOM = {"models": ("zoom",), "needs": judge.sampled}
 
 
 # --- distances ---
@@ -50,7 +48,7 @@ def fairly(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
     """The ratio of the distances over all late checkpoints of each, not only those that both have; without
     the class mix; with few network calls. All are told beside it.
     """
-    ones = [case.analysed(m) for m in pair]
+    ones = [case[m] for m in pair]
     calls = min(one.drawn[0][0].calls for one in ones)
 
     def all_late(one: Training) -> Interval:
@@ -84,7 +82,6 @@ def best_of(ways: Sequence[tuple[int, Samples]], most: int) -> Interval:
     short="Zoom and linear DDPM are comparable",
     rule=f"{AT_END.capitalize()} the ratio of the distances lies within a factor of {COMPARABLE:.0f}.",
     models=("zoom", "linear"),
-    needs=judge.sampled,
 )
 def comparable(case: Case) -> Iterator[Effect]:
     yield ratio(case, ("zoom", "linear"), WITHIN, COMPARABLE)
@@ -98,7 +95,6 @@ def comparable(case: Case) -> Iterator[Effect]:
     short="The cosine DDPM ends below the zoom",
     rule=BELOW_ONE,
     models=("zoom", "cosine"),
-    needs=judge.sampled,
 )
 def cosine_below_zoom(case: Case) -> Iterator[Effect]:
     yield ratio(case, ("cosine", "zoom"), BELOW)
@@ -119,7 +115,7 @@ def correlation(x: list[float], y: list[float]) -> Interval:
     short="The distance is blind to the class mix",
     rule=f"After the first {SETTLED:.0%} of training the zoom's distance in digit features correlates with "
     f"the divergence of its classes, checkpoint by checkpoint, by less than {FOLLOWS}.",
-    **ZOOM,
+    models=("zoom",),
 )
 def distance_blind(case: Case) -> Iterator[Effect]:
     def found(one: Training) -> Interval:
@@ -142,7 +138,7 @@ def distance_blind(case: Case) -> Iterator[Effect]:
     short="The zoom is biased to certain digits",
     rule=f"{AT_END.capitalize()} the divergence of its classes from those of real images lies above what as "
     "many real images score.",
-    **ZOOM,
+    models=("zoom",),
 )
 def biased(case: Case) -> Iterator[Effect]:
     one, floor = case["zoom"], case.real["divergence_floor"]
@@ -161,7 +157,6 @@ def biased(case: Case) -> Iterator[Effect]:
     f"recall and coverage are lower; differences within {NATS} nats or {100 * POINTS:.0f} points do not "
     "matter. Recall flatters scattered samples, and coverage rewards fidelity: both must agree.",
     models=("zoom", *DDPMS),
-    needs=judge.sampled,
     one_thing=True,
 )
 def less_varied(case: Case) -> Iterator[Effect]:
@@ -190,7 +185,7 @@ def classes(which: Sequence[int]) -> Measure:
     rule="Among the samples read with confidence (the study looks at its good ones) the first three are "
     f"together more frequent than among real images {AT_END}, and the other four have less than "
     f"{NEARLY_ABSENT} of their share there.",
-    **ZOOM,
+    models=("zoom",),
 )
 def favours(case: Case) -> Iterator[Effect]:
     for which, side, part in (((1, 8, 9), ABOVE, 1.0), ((2, 3, 4, 5), BELOW, NEARLY_ABSENT)):
@@ -217,7 +212,7 @@ def extreme_centre(row: Samples) -> Interval:
     rule=f"{AT_END.capitalize()} more of the samples than of real images have at least {MOSTLY} of their 16 "
     f"central pixels in the lowest or in the highest tenth of the range; a difference within "
     f"{100 * POINTS:.0f} points does not matter.",
-    **ZOOM,
+    models=("zoom",),
 )
 def extreme_centres(case: Case) -> Iterator[Effect]:
     real = extreme_centre(case.real).value
@@ -264,9 +259,9 @@ def trained_on_noise(one: Training) -> tuple[Samples, list[Samples]]:
     rule="Noise added in every step of sampling, of the size that serves best among those tried, brings the "
     f"divergence of the classes below {CURED} of what it is without: with the study's model, and with those "
     "beyond it that were trained on noise.",
-    **ZOOM,
+    models=("zoom",),
 )
 def lack_of_randomness(case: Case) -> Iterator[Effect]:
-    yield cured(case, "as trained by the study", case.analysed("zoom"), as_trained)
+    yield cured(case, "as trained by the study", case["zoom"], as_trained)
     for name, model in TRAINED_ON_NOISE.items():
         yield cured(case, name, case.beyond(model), trained_on_noise)

@@ -5,7 +5,7 @@ import json
 from helpers import PAPER
 from report import sources
 from report.sources import Marks, defined, written
-from report.text import Text
+from report.text import TEXT, Text
 from report.text_format import percent
 from study import table
 from study.results import load
@@ -16,7 +16,7 @@ ONE = load(PAPER).first("zoom")
 def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
     """A text with names of the training, and its numbers, rows and what is missing."""
     names, marks = {"one": ONE, "limit": lambda: defined(0.5, "here:LIMIT"), "bare": 0.5}, Marks()
-    return *written(Text(names, marks).markdown(text), marks, PAPER), marks.missing
+    return *written(Text(names, marks, TEXT / "run").markdown(text), marks, PAPER), marks.missing
 
 
 def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():

@@ -1,4 +1,4 @@
-"""The text and its guards: prose without branches, which says nothing that the run does not support."""
+"""The text: placeholders and conditions, and that it says nothing which the run does not support."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from diffusion.evaluation.statistics import Interval
-from helpers import PAPER, ROOT
-from report import names, values
+from helpers import PAPER
+from report import paper as of_paper
 from report.build import parted
-from report.run import Run, with_others
+from report.names import Run, read
 from report.sources import Marks, plain
 from report.text import TEXT, Text
+from study import profile as profiles
 from study.results import load
-from study.settings import read_profile
 from study.table import Samples
 
 # --- the language ---
@@ -21,74 +21,88 @@ from study.table import Samples
 VALUES = {"final": {"zoom": 3.0}, "verdict": {"lower_loss": "fails"}, "none": None, "nan": float("nan")}
 
 
-def fill(source, complete=False, folder=TEXT, **more):
-    return Text(VALUES | more, Marks(), complete, folder).markdown(source)
+def text_of(folder, complete=False, gaps=False, **more):
+    """A text of these names, without sources or findings of its own."""
+    (folder / "findings.yaml").write_text("large: final.zoom > limit\n" if "limit" in more else "{}")
+    return Text(VALUES | more, Marks(), folder, complete, gaps)
 
 
-@pytest.mark.parametrize("kind", ["finding", "part"])
+@pytest.fixture
+def fill(tmp_path):
+    return lambda source, **options: text_of(tmp_path, **options).markdown(source)
+
+
 @pytest.mark.parametrize(
     ("condition", "met"),
     [
         ("verdict.lower_loss == 'fails' and final.zoom > 2", True),
+        ("verdict.lower_loss == 'fails'\n    and final.zoom > 2", True),
         ("verdict.lower_loss == 'holds'", False),
         ("final.linear", False),  # what the run lacks is undefined
+        ("not final.linear", False),
+        ("none.of.all", False),
         ("min([]) < 1 or final.zoom", False),
         ("max(final.zoom, [1, 5]) == 5 and fmean([2, 4]) == final.zoom", True),
     ],
 )
-def test_a_condition_decides_and_its_fence_is_gone(kind, condition, met):
-    source = f'a\n::: {{.{kind} if="{condition}"}}\nb\n:::\nc\n'
-    assert fill(source) == ("a\nb\nc\n" if met else "a\nc\n")
-    if kind == "finding" and not met:  # which a complete report must support, unless a part is missing
+def test_a_condition_decides_and_its_lines_are_gone(fill, condition, met):
+    assert fill(f"a\n%% if {condition}\n\nb\n%% endif\n\nc\n") == ("a\n\nb\n\nc\n" if met else "a\n\nc\n")
+    finding = f"a\n%% if finding({condition})\nb\n%% else\nd\n%% endif\nc\n"
+    assert fill(finding) == ("a\nb\nc\n" if met else "a\nd\nc\n")
+    if not met:  # which a complete text must support, unless what it is part of is not said
         with pytest.raises(ValueError, match="line 2: .*does not support"):
-            fill(source, complete=True)
-        assert fill(f'::: {{.part if="none"}}\n{source}:::', complete=True) == "\n"
+            fill(finding, complete=True)
+        assert fill(f"%% if none\n{finding}%% endif\n", complete=True) == ""
 
 
-def test_a_condition_can_rest_on_a_finding_told_elsewhere(tmp_path):
-    told = '::: {.finding #large if="\n  final.zoom > limit"}\nIt is large.\n:::\n'
-    (tmp_path / "b.md").write_text(told)
-    source = '::: {.finding if="large and verdict.lower_loss"}\nAs said.\n:::\n'
-    assert fill(source, folder=tmp_path, limit=2) == "As said.\n"
-    assert fill(source, folder=tmp_path, limit=4) == "\n"
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        *("<< absent >>", "<< none >>", "<< num(nan) >>"),  # a value without content
-        "<< final.zoom >>",  # a number that does not say how many digits it wants
-        # conditions that can never be met
-        *(f'::: {{.part if="{one}"}}\nb\n:::' for one in ("nobody", "final.zoom >", "final.zoom > 'a'")),
-    ],
-)
-def test_what_can_never_be_said_is_an_error_with_its_line(source):
-    with pytest.raises(ValueError, match="text, line 3: "):
-        fill(f"a\n\n{source}")
+def test_a_condition_can_rest_on_a_named_finding(fill):
+    source = "%% if finding(large and verdict.lower_loss)\nAs said.\n%% endif\n"
+    assert fill(source, limit=2) == "As said.\n"
+    assert fill(source, limit=4) == ""
 
 
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("<< fnal.zoom >>", "no 'fnal'; did you mean 'final'"),
-        ("<< num(final.zom) >>", "no 'zom'; did you mean 'zoom'"),
-        ('::: {.part if="fnal"}\nb\n:::', "did you mean 'final'"),
+        ("<< absent >>", "no name 'absent'"),
+        ("<< none >>", "empty"),  # values without content
+        ("<< num(nan) >>", "finite"),
+        ("<< final.zoom >>", "bare number 3.0"),  # a number that does not say how many digits it wants
         ("<< interval >>", "a bare Interval"),
-        ('::: {.part if="final"}\nb\n', "has no ::: at its end"),
+        ("<< interval.lwo >>", "no 'lwo'; did you mean 'low'"),
+        ("<< num(final.zom) >>", "no 'zom'; did you mean 'zoom'"),
+        ("<< num(fnal.zoom) >>", "did you mean 'final'"),
+        ("%% for x in fnal\n%% endfor", "did you mean 'final'"),
+        # conditions that can never be met, or are none
+        ("%% if none\n%% if fnal\nb\n%% endif\n%% endif", "did you mean 'final'"),
+        ("%% if final.zoom >\nb\n%% endif", ""),
+        ("%% if final.zoom > 'a'\nb\n%% endif", ""),
+        ("%% if final", "endif"),
     ],
 )
-def test_what_an_author_mistypes_is_named_with_what_is_nearest(source, said):
-    with pytest.raises(ValueError, match=said):
-        fill(source, interval=Interval(1.0, 0.5, 2.0))
+def test_what_is_mistyped_or_can_never_be_said_is_an_error_with_its_line(fill, source, said):
+    with pytest.raises(ValueError, match=f"text, line [3-6]: .*{said}"):
+        fill(f"a\n\n{source}\n", interval=Interval(1.0, 0.5, 2.0))
 
 
-def test_an_authors_text_keeps_the_numbers_of_its_lines():
+def test_in_an_authors_text_a_mistake_costs_a_dash_and_a_line_that_names_it(tmp_path, capsys):
+    author = text_of(tmp_path, gaps=True)
+    source = "a << num(fnal.zoom) >> b << num(final.zoom) >>\n\n%% if final.zom\nc\n%% endif\n"
+    assert plain(author.markdown(source, "mine.md")) == "a – b 3.00\n\n"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("note: mine.md, line 1, << ... >> is a dash: ")
+    assert "'fnal'; did you mean 'final'" in first
+    assert second.startswith("note: mine.md, line 3, ")
+    assert "'zom'; did you mean 'zoom'" in second
+    with pytest.raises(ValueError, match="mine.md, line 3: "):  # no placeholder at all
+        author.markdown("a\n\n<< num(1 >>", "mine.md")
+
+
+def test_an_authors_text_keeps_the_numbers_of_its_lines(fill):
     before, after = parted("# Why\n\na\n\n# Then\n\n<< absent >>\n")
     assert before == "# Why\n\na\n\n"
     with pytest.raises(ValueError, match="text, line 7: "):
         fill(after)
-    with pytest.raises(ValueError, match="mine.md, line 3: "):  # before anything is trained
-        Text.check("a\n\n<< num(1 >>", "mine.md")
 
 
 # --- what is told of the released paper ---
@@ -97,14 +111,14 @@ def test_an_authors_text_keeps_the_numbers_of_its_lines():
 @pytest.fixture(scope="module")
 def run() -> Run:
     """The released paper with the other runs that it shows."""
-    profile = read_profile("paper", ROOT / "profiles")
-    return Run(with_others(load(PAPER, profile.trainings), profile), profile)
+    profile = profiles.read("paper")
+    return Run(read(PAPER, profile), profile)
 
 
 def said(run: Run, *sources: str, complete: bool = False, **other: Any) -> str:
     """The text of a run, or that of some sources, with other results."""
-    names = values.names(replace(run, results=replace(run.results, **other)))
-    text = Text(names, Marks(), complete)
+    names = of_paper.names(replace(run, results=replace(run.results, **other)))
+    text = Text(names, Marks(), TEXT / "paper", complete=complete)
     return plain("\n".join(text.markdown(text.sources[one], one) for one in sources or text.sources))
 
 
@@ -115,7 +129,7 @@ def paper(run) -> str:
 
 
 def test_what_the_data_contradict_is_not_said(run, paper):
-    seen = load(PAPER, run.results.trainings)
+    seen = load(PAPER, trainings=run.results.trainings)
     for one in seen.of("linear"):
         rows = [row._replace(value=1.0) for row in one.analysed.rows if row.way == "shift 1"]
         one.analysed.ways["shift 1"] = Samples(rows)  # networks that see all of an offset
@@ -129,10 +143,3 @@ def test_what_a_run_lacks_is_not_said(run, paper):
     assert "# What the trainings show" in alone
     gone = ["# What would make the zoom draw better", "# What the study's files show", "## Blind readers"]
     assert [(one in paper, one in alone) for one in gone] == 3 * [(True, False)]
-
-
-def test_a_run_is_repeated_by_the_name_of_its_profile_though_a_copy_fits_the_machine(run):
-    for where, name in ((ROOT / "profiles" / "paper.yaml", "paper"), (PAPER / "profile.yaml", "paper")):
-        profile = read_profile("paper", ROOT / "profiles")
-        profile.where = str(where)
-        assert names.common(replace(run, profile=profile))["profile_file"] == name
