@@ -90,9 +90,8 @@ def test_the_lines_of_the_ddpm_are_the_studys(mnist_dir, tmp_path):
     rows = table.Job(PAPER, "train_linear-0")
     for way, losses in zip(("printed", "used"), found["rates"].values(), strict=True):
         released = [row.value for row in rows[way]["loss_of_steps"]]
-        assert [losses[0], losses[-1]] == pytest.approx(
-            released, rel=0.05
-        )  # of 128 images a step, in place of 32
+        near = pytest.approx(released, rel=0.05)  # of 128 images a step, in place of 32
+        assert [losses[0], losses[-1]] == near
 
 
 @torch.inference_mode()
