@@ -90,7 +90,8 @@ def test_the_lines_of_the_ddpm_are_the_studys(mnist_dir, tmp_path):
     rows = table.Job(PAPER, "train_linear-0")
     for way, losses in zip(("printed", "used"), found["rates"].values(), strict=True):
         released = [row.value for row in rows[way]["loss_of_steps"]]
-        assert [losses[0], losses[-1]] == pytest.approx(released, rel=0.02)
+        near = pytest.approx(released, rel=0.05)  # of 128 images a step, in place of 32
+        assert [losses[0], losses[-1]] == near
 
 
 @torch.inference_mode()
@@ -134,7 +135,8 @@ def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed
     defined("02_train_ddpm", **small | {"sampler_options": {"steps": 10}})
     execute_notebook(NOTEBOOKS / "05_your_degradation.ipynb", "out.ipynb", small, progress_bar=False)
     defined("04_compare_fid", out_dir="o")
-    ours, linear = results.load(Path("o"), [("zoom", 0), ("linear", 0)]).trainings.values()
+    found = results.load(Path("o")).trainings
+    ours, linear = found["zoom", 0], found["linear", 0]
     assert ours.final["frechet"].n == linear.final["frechet"].n == 64
     assert d.open(Path("o") / ours.train.run).weights_sha256() == zoom.weights_sha256()
     assert [path.name for path in Path("o/metrics").glob("*pixelate*")] == []
