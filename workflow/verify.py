@@ -87,7 +87,8 @@ def told(path: Path) -> list[dict[str, Any]]:
     """The rows of a file: numbers to nine digits, and sources in one order, whichever is read first."""
     found = json.loads(path.read_bytes(), parse_float=rounded, parse_constant=str)
     for row in found:
-        row.get("sources", []).sort(key=str)
+        if isinstance(row.get("sources"), list):  # not the number of a row that has the same ones
+            row["sources"].sort(key=str)
     return found
 
 
