@@ -27,7 +27,6 @@ OUT = Path(__file__).resolve().parents[1] / "build" / "bench"
 # Timed rounds; training steps in each, of how many images; samples, their steps, and how many in each round.
 FULL = {"rounds": 5, "steps": 20, "batch": 128, "samples": 500, "T": 250, "segment": 25}
 QUICK = {"rounds": 2, "steps": 2, "batch": 16, "samples": 16, "T": 6, "segment": 2}
-MACHINE = "{device_name}, {cores} cores, torch {torch}, Python {python}, commit {commit}"
 Row = tuple[str, np.ndarray, np.ndarray, str]  # what, seconds of the textbook and ours by round, a remark
 
 
@@ -101,8 +100,9 @@ def main(arguments: list[str] | None = None) -> None:
             low, ratio, high = np.quantile(textbook / ours, [0.25, 0.5, 0.75])
             times = " | ".join(f"{1e3 * np.median(seconds):.3g} ms" for seconds in (textbook, ours))
             lines.append(f"| {what} | {times} | {ratio:.3g} ({low:.3g} to {high:.3g}) | {remark} |")
-    said = MACHINE.format(**environment(precision, runtime.device()))
-    lines += ["", f"Medians; in brackets the quartiles of the ratio. {said}.", ""]
+    machine = "{device_name}, {cores} cores, torch {torch}, Python {python}, commit {commit}"
+    machine = machine.format(**environment(precision, runtime.device()))
+    lines += ["", f"Medians; in brackets the quartiles of the ratio. {machine}.", ""]
     print("\n".join([*lines, str(write_bytes(options.out / "table.md", "\n".join(lines).encode()))]))
 
 

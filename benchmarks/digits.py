@@ -29,6 +29,7 @@ CANDIDATES = {  # the process, how it is trained, for how many steps, and how it
     "Zoom, U-Net and noise": (NOISY, UNET, (250, 500, 1000, 2000, 4000, 8000), JOINT),
     "Zoom, fast": (NOISY, UNET | {"batch_size": 16}, (1300,), TWELVE),  # see docs/bench/search.md
 }
+NAMES = {"digit": "digit", "digits": "frechet", "autoencoder": "frechet_autoencoder", "coverage": "coverage"}
 
 
 def points(seed: int, n: int = 500, only: int | None = None) -> Iterator[dict[str, Any]]:
@@ -38,10 +39,10 @@ def points(seed: int, n: int = 500, only: int | None = None) -> Iterator[dict[st
         for steps in [only] if only else lengths:
             begun = process_time()
             run = d.fit(process, x, steps=steps, seed=seed, **training)
-            point = {"model": model, "seed": seed, "steps": steps, "seconds": process_time() - begun, "n": n}
+            point = {"model": model, "seed": seed, "released": False, "steps": steps, "n": n}
+            point["seconds"] = process_time() - begun
             measures = evaluator.measure(run.sample(n, **sampling).clamp(-0.5, 0.5))
-            names = ("digit", "frechet", "frechet_autoencoder", "coverage")
-            yield point | {name: measures[name].value for name in names}
+            yield point | {name: measures[of].value for name, of in NAMES.items()}
 
 
 def main(seeds: list[int]) -> None:

@@ -51,7 +51,7 @@ def read_kept(out: Path, name: str) -> np.ndarray:
         with np.load(path, allow_pickle=False) as file:
             images = file["images"]
         if images.dtype != np.uint8 or images.shape[-2:] != (28, 28):
-            raise ValueError(f"{images.dtype} {images.shape}")
+            raise ValueError(f"{images.dtype} {images.shape}, not (..., 28, 28) bytes")
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} holds no images ({error}); `make report` makes it again") from None
     return images

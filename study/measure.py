@@ -230,7 +230,7 @@ class Measuring:
             self.samples(self.n_checkpoint, CHECKPOINT, epoch)
             if isinstance(run.process, DDPM) and "response" in self.stale:
                 x = evaluator.x_test[:N_PROBED]
-                answer = probes.response(run.process, run.network(epoch), x, run.precision, seed, [T])
+                answer = probes.response(run, x, epoch, seed=seed, steps=[T])
                 self.add({"response": answer[T]}, CHECKPOINT, epoch)
         self.add(evaluator.floors(self.n_distance, floors))
         self.finished("", run)
@@ -289,13 +289,10 @@ class Measuring:
         run, x, labels = self.run, self.evaluator.x_test[:n], self.evaluator.labels[:n]
         if not isinstance(run.process, DDPM) or not self.stale & {"response", "recovered"}:
             return
-        of = run.process, run.network()
         for size in (1.0, *probes.LARGER):
-            some = x if size == 1 else x[: n // 5]
-            answer = probes.response(*of, some, run.precision, seed, size=size)
+            answer = probes.response(run, x if size == 1 else x[: n // 5], seed=seed, size=size)
             self.add({"response": answer}, f"shift {size:g}")
-        read = probes.recovered(*of, self.evaluator.classifier, x, labels, run.precision, seed)
-        self.add({"recovered": read})
+        self.add({"recovered": probes.recovered(run, self.evaluator.classifier, x, labels, seed)})
 
 
 # --- ways to sample ---

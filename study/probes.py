@@ -1,14 +1,16 @@
 """Probes of finished trainings: what a network errs in, is blind to, restores in one step, and copies."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from diffusion.evaluation.classifier import classes_of
 from diffusion.evaluation.measures import register
 from diffusion.evaluation.statistics import Interval, share_of
-from diffusion.processes import DDPM, ColdDiffusion
 from diffusion.processes.base import Network, in_chunks
 from diffusion.runtime import autocast, device_of, generator
+from diffusion.training.run import Run
 from study.series import mean_of
 
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
@@ -29,13 +31,7 @@ def predicted(network: Network, latent: Tensor, t: int, T: int, precision: str) 
 
 @register(response=("share", "of a uniform rise of the latents that the network sees as noise; x: time step"))
 def response(
-    process: DDPM,
-    network: Network,
-    x: Tensor,
-    precision: str,
-    seed: int = 0,
-    steps: list[int] | None = None,
-    size: float = 1.0,
+    run: Run, x: Tensor, epoch: int | None = None, *, seed: int, steps: Sequence[int] = (), size: float = 1.0
 ) -> dict[int, Interval]:
     """The rise of the predicted noise when latents x_t are raised uniformly, over the ideal rise, by step.
 
@@ -47,8 +43,10 @@ def response(
 
     Args:
         x: test images (N, 1, 28, 28); half of them are raised and half lowered.
-        steps: time steps; None: thirteen from T / 20 to T.
+        epoch: after which the network is probed; None: the last one.
+        steps: time steps; none: thirteen from T / 20 to T.
     """
+    process, network = run.process, run.network(epoch)
     sign = (torch.arange(len(x)) % 2 * 2.0 - 1)[:, None, None, None]
     eps = torch.randn(x.shape, generator=generator(seed, "response"))
     steps = steps or sorted({max(1, process.T // 20), *_steps(process.T, 12)})
@@ -56,35 +54,26 @@ def response(
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
         raised = latent + shift * sign * process.schedule.sqrt_one_minus_alpha_bar[t]
-        rise = predicted(network, raised, t, process.T, precision)
-        rise -= predicted(network, latent, t, process.T, precision)
+        rise = predicted(network, raised, t, process.T, run.precision)
+        rise -= predicted(network, latent, t, process.T, run.precision)
         each = (rise * sign).mean((1, 2, 3)) / shift  # (N,)
         found[t] = mean_of(each.tolist())
     return found
 
 
 @register(recovered=("share", "test images read right when restored in one step; x: time step"))
-def recovered(
-    process: DDPM,
-    network: Network,
-    classifier: Network,
-    x: Tensor,
-    labels: Tensor,
-    precision: str,
-    seed: int = 0,
-) -> dict[int, Interval]:
+def recovered(run: Run, classifier: Network, x: Tensor, labels: Tensor, seed: int) -> dict[int, Interval]:
     """By step, the share of test images (N, 1, 28, 28) read right in what the network predicts from x_t.
 
     The classifier, images -> logits (B, 10), sees the prediction cut to [-0.5, 0.5].
     """
+    process, network, schedule = run.process, run.network(), run.process.schedule
     eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
     found = {}
     for t in _steps(process.T, 10):
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-        noise = (
-            predicted(network, latent, t, process.T, precision) * process.schedule.sqrt_one_minus_alpha_bar[t]
-        )
-        x0_hat = (latent - noise) / process.schedule.sqrt_alpha_bar[t]
+        eps_hat = predicted(network, latent, t, process.T, run.precision)
+        x0_hat = (latent - schedule.sqrt_one_minus_alpha_bar[t] * eps_hat) / schedule.sqrt_alpha_bar[t]
         found[t] = share_of(classes_of(classifier, x0_hat) == labels)
     return found
 
@@ -98,14 +87,12 @@ def _steps(T: int, n: int) -> list[int]:
 
 
 @register(restoration_error=("squared error", "of images restored in one step, mean and deviation; x: level"))
-def restoration_error(
-    process: ColdDiffusion, network: Network, x: Tensor, precision: str
-) -> dict[int, Interval]:
+def restoration_error(run: Run, x: Tensor) -> dict[int, Interval]:
     """Mean squared error per image by level: mean and standard deviation over the images x."""
-    found = {}
+    process, network, found = run.process, run.network(), {}
     for level in range(1, process.T + 1):
         degraded = process.degrade(x, torch.full((len(x),), level))
-        restored = predicted(network, degraded, level, process.T, precision)
+        restored = predicted(network, degraded, level, process.T, run.precision)
         error = (restored - x).square().flatten(1).mean(1)  # (N,)
         found[level] = Interval(float(error.mean()), n=len(x), sd=float(error.std()))
     return found

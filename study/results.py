@@ -113,7 +113,7 @@ class Training:
     def late(self) -> list[Samples]:
         """Samples of the checkpoints in the last fifth of training."""
         begin = (1 - LATE) * self.train.unread["epochs"]
-        return [row for row in self.curve if row.epoch >= begin]
+        return [checkpoint for checkpoint in self.curve if checkpoint.epoch >= begin]
 
     @cached_property
     def from_patches(self) -> list[Samples]:

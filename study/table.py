@@ -13,6 +13,7 @@ What is read of a table can be noted (`reading`): so a number of the report know
 import csv
 import io
 import json
+from collections import UserDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
@@ -188,24 +189,24 @@ class Job:
         return [Samples(of_epoch) for _, of_epoch in sorted(grouped(rows, "epoch").items())]
 
 
-class Samples(Mapping):
+class Samples(UserDict):
     """A set of samples or of images, as it is measured: measure -> an `Interval`, or a list by places x."""
 
     def __init__(self, rows: Sequence[Row]):
-        self._rows = grouped(rows, "measure")
+        super().__init__(grouped(rows, "measure"))
         self.way, self.epoch = rows[0].way, rows[0].epoch
 
     def __getitem__(self, measure: str) -> Interval | list[Interval]:
-        rows = self._rows[measure]
+        rows = self.data[measure]
         return rows[0].interval if rows[0].x is None else [row.interval for row in rows]
 
     def at(self, measure: str, x: float) -> Interval:
         """The number at a place. Raises KeyError where it is not measured there."""
-        return {row.x: row for row in self._rows[measure]}[x].interval
+        return {row.x: row for row in self.data[measure]}[x].interval
 
     def places(self, measure: str) -> list[float]:
         """The places x of a measure."""
-        return [one.x for one in self._rows[measure]]
+        return [row.x for row in self.data[measure]]
 
     @property
     def n(self) -> int:
@@ -216,15 +217,6 @@ class Samples(Mapping):
     def one_image(self) -> bool:
         """All are one image, so that they have no distance and are no digits."""
         return "frechet" not in self and "centre_dark" in self
-
-    def __contains__(self, measure: object) -> bool:  # reads nothing
-        return measure in self._rows
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
 
 
 # --- for readers ---

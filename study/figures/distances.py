@@ -90,24 +90,22 @@ def distances(results: Results) -> Figure | None:
     axes = drawn.subplots()
     epochs(axes, 1, max(rows[-1].epoch for _, rows in curves))
     for one, rows in curves:
-        name, colour, many = titled(results, one), colour_of(results, one), len(rows) > FEW
-        x, found = np.array([row.epoch for row in rows]), [row["frechet"] for row in rows]
-        values = mean = np.array([each.value for each in found])
-        if many:
-            axes.plot(x, values, label=RAW, **LOOKS[RAW] | {"color": colour})
+        name, colour, found = titled(results, one), colour_of(results, one), [row["frechet"] for row in rows]
+        mean = values = pd.Series([each.value for each in found], [row.epoch for row in rows])
+        if len(rows) > FEW:
+            axes.plot(values, label=RAW, **LOOKS[RAW] | {"color": colour})
+            mean = values.rolling(WINDOW, center=True, min_periods=1).mean()  # of fewer at both ends
+            axes.plot(mean, label=MEAN, **LOOKS[MEAN] | {"color": colour})
+            drawn.plots(f"{name}, {MEAN}", mean.index, mean)
         else:
             if one is results.first(one.model):
                 low, high = [each.low for each in found], [each.high for each in found]
-                axes.fill_between(x, low, high, color=colour, **BAND)
-            axes.plot(x, values, color=colour, marker="o", markersize=2.4)
-        blank = np.array([row["border"].sd > BLANK for row in rows])
-        if blank.any():
-            axes.plot(x[blank], values[blank], label=SQUARES, **LOOKS[SQUARES] | {"color": colour})
-        if many:  # fewer at both ends
-            mean = pd.Series(values).rolling(WINDOW, center=True, min_periods=1).mean().to_numpy()
-            axes.plot(x, mean, label=MEAN, **LOOKS[MEAN] | {"color": colour})
-            drawn.plots(f"{name}, {MEAN}", x, mean)
-        ends.append((x[-1], mean[-1], name, colour))
+                axes.fill_between(values.index, low, high, color=colour, **BAND)
+            axes.plot(values, color=colour, marker="o", markersize=2.4)
+        blank = values[[row["border"].sd > BLANK for row in rows]]
+        if len(blank):
+            axes.plot(blank, label=SQUARES, **LOOKS[SQUARES] | {"color": colour})
+        ends.append((rows[-1].epoch, mean.iloc[-1], name, colour))
     axes.set_ylabel(f"Fréchet distance, {plain(first.train.data.noun)} features")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)

@@ -41,4 +41,4 @@ def test_a_quick_run_leaves_the_table(tmp_path, mnist_dir, capsys):
 def test_time_to_digits_is_told_of_each_candidate(mnist_dir):
     points = [*digits.points(0, n=16, only=2)]
     assert [(one["model"], one["steps"]) for one in points] == [(name, 2) for name in digits.CANDIDATES]
-    assert all(0 <= one["digit"] <= 1 < one["frechet"] for one in points)
+    assert all(0 <= one["digit"] <= 1 < one["digits"] for one in points)

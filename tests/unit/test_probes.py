@@ -1,5 +1,7 @@
 """Probes on networks whose answer is known."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -7,7 +9,12 @@ from diffusion.processes import DDPM, ColdZoom, linear
 from diffusion.runtime import generator
 from study import probes
 
-BLACK, GREY = torch.full((6, 1, 28, 28), -0.5), torch.zeros(200, 1, 28, 28)
+BLACK = torch.full((6, 1, 28, 28), -0.5)
+
+
+def run(process, network):
+    """A training whose network is known."""
+    return SimpleNamespace(process=process, network=lambda epoch=None: network, precision="fp32")
 
 
 class ExactForBlack:
@@ -35,20 +42,20 @@ def by_brightness(images):
 @pytest.mark.parametrize(("share", "size"), [(1.0, 1.0), (0.4, 3.0)])
 def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share, size):
     process = DDPM(linear(100))
-    found = probes.response(process, ExactForBlack(process, share), BLACK, "fp32", size=size)
+    found = probes.response(run(process, ExactForBlack(process, share)), BLACK, seed=0, size=size)
     assert ([*found][:2], max(found), len(found)) == ([5, 8], 100, 13)
     assert [one.value for one in found.values()] == pytest.approx([share] * 13, abs=1e-3)
 
 
 def test_what_an_exact_network_restores_in_one_step_is_read_as_it_is_at_every_step():
     process, labels = DDPM(linear(100)), torch.tensor([0, 0, 5, 0, 9, 0])
-    found = probes.recovered(process, ExactForBlack(process), by_brightness, BLACK, labels, "fp32")
+    found = probes.recovered(run(process, ExactForBlack(process)), by_brightness, BLACK, labels, 0)
     assert {t: one.value for t, one in found.items()} == dict.fromkeys(range(10, 101, 10), 4 / 6)
 
 
 def test_error_of_an_echo_is_that_of_the_zoom():
     process, x = ColdZoom(), torch.rand(5, 1, 28, 28, generator=generator(0)) - 0.5
-    found = probes.restoration_error(process, echo, x, "fp32")
+    found = probes.restoration_error(run(process, echo), x)
     assert [*found] == list(range(1, 25))
     for level, one in found.items():
         error = (process.degrade(x, torch.full((5,), level)) - x).square().mean((1, 2, 3))

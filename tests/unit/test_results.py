@@ -77,7 +77,7 @@ def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_r
     assert np.array_equal(kept.read_kept(tmp_path, "x"), images)
     assert kept.keep(tmp_path, "x", images.copy(order="F")).read_bytes() == whole
     kept.keep(tmp_path, "y", images[..., :27])
-    with pytest.raises(ValueError, match=r"y.npz is not \(..., 28, 28\) bytes"):
+    with pytest.raises(ValueError, match=r"y.npz .*not \(..., 28, 28\) bytes"):
         kept.read_kept(tmp_path, "y")
     for damage in DAMAGES.values():
         path.write_bytes(damage(whole))
