@@ -105,10 +105,10 @@ FIT = "training.fit_options"
         ("models.linear.schedule_options", {"T": 1}, "T = 1 is not allowed"),
         ("models.zoom.sampler", "ddim", r"allowed: .*d\.Improved\(\)"),
         ("models.zoom.sampler", "helpers:Grey", "sampler is the class Grey.* step or __call__"),
-        ("models.linear.sampler_options", {"stepps": 3}, "'ancestral'.*takes no 'stepps'; it takes steps"),
+        ("models.linear.sampler_options", {"stepps": 3}, "'ancestral'.*'stepps'; it takes steps"),
         ("models.zoom.ways.x.prior", "patchs", "prior is 'patchs'; .*'patches'"),
         ("models.zoom.network", "unett", "network is 'unett'; .*'unet'"),
-        ("models.zoom.network_options", {"chanels": [4, 4]}, "takes no 'chanels'"),
+        ("models.zoom.network_options", {"chanels": [4, 4]}, "'chanels'; it takes channels"),
         ("models.own.degradation", "helpers:Fad", "degradation is 'helpers:Fad', which cannot be loaded"),
         # what is no more, and what is said elsewhere
         ("training.steps", 100, r"'steps'; write fit_options: \{steps: n\}, and epochs: null"),
