@@ -45,7 +45,10 @@ MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
 @register(
-    lambda seen: not seen.one_image and seen.evaluator.compared(seen.features[: seen.n], seen.n),
+    lambda seen: (
+        not seen.one_image
+        and (seen.evaluator.main.reference.features, seen.features[: seen.n], seen.n, seen.seed)
+    ),
     False,
     precision=("share", "samples within reach of real images"),
     recall=("share", "real images within reach of samples"),
@@ -67,8 +70,9 @@ def precision_recall_coverage(
     Args:
         real_features, features: (N, D) and (M, D), of real images and of samples.
         n: images taken at random from each set, since all three depend on n: the same for all compared; at
-            least `FEWEST`.
+            least `FEWEST`, and as many as there are, at most `MOST_IMAGES`.
     """
+    n = min(n, MOST_IMAGES, len(real_features), len(features))
     real, fake = real_features.double(), features.double()
     fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:n]]
     real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:n]]
