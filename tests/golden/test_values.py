@@ -18,14 +18,13 @@ import torch
 import diffusion as d
 import helpers
 from diffusion import identity
-from diffusion.evaluation import classifier, features, frechet, samples
+from diffusion.evaluation import features, frechet
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import write_json
 from diffusion.runtime import affordable, generator
 from diffusion.training import sampling
-from study import distances, divergence, pixels
+from study import distances
 
-ENDS = ("low", "high")
 GOLDEN = Path(__file__).with_name("values.json")
 TRAINED = {  # what is trained, and how
     "linear": (lambda: d.DDPM(d.linear()), {}),
@@ -65,14 +64,6 @@ def five_steps(name: str) -> dict[str, Any]:
     return of_run(d.fit(process(), x, x_test, epochs=1, batch_size=64, **options, **how))
 
 
-def two_epochs(name: str) -> dict[str, Any]:
-    """What one epoch at a constant rate does not show: a rate that decays, a last, smaller test batch."""
-    x, x_test = d.load(n=200)[0], d.load(split="test", n=80)[0]
-    run = d.fit(TRAINED[name][0](), x, x_test, epochs=2, batch_size=64, seed=3, precision="fp32")
-    first = {f"first {key}": run.history[0][key] for key in ("train_loss", "test_loss")}
-    return of_run(run) | first
-
-
 def of_run(run: d.Run) -> dict[str, Any]:
     weights = torch.cat([v.flatten() for v in run.network().state_dict().values()])
     return {k: run.history[-1][k] for k in ("train_loss", "test_loss")} | {"weights": numbers(weights)}
@@ -107,9 +98,6 @@ def in_bf16(name: str) -> dict[str, Any]:
     return of_run(run)
 
 
-# --- measures of the zoom's samples ---
-
-
 @functools.cache
 def features_of(name: str, n: int) -> torch.Tensor:
     """Digit features of samples, or of real images: "train", "test"."""
@@ -131,41 +119,11 @@ def distance() -> dict[str, Any]:
     }
 
 
-def variety() -> dict[str, Any]:
-    real, found = features_of("test", 2000), features_of("zoom", 64)
-    one = samples.precision_recall_coverage(real, found, 64, 0)
-    ends = {f"{name}_{end}": getattr(one[name], end) for name in ("recall", "coverage") for end in ENDS}
-    return {name: found.value for name, found in one.items()} | ends | {"n": one["recall"].n}
-
-
-def classes() -> dict[str, Any]:
-    images = to_uint8(drawn("zoom")).float() / 255 - 0.5
-    labels, confidence = samples.read(classifier.logits(classifier.load(), images))
-    three = samples.class_shares(labels, 10)[3]
-    found = divergence.divergence(labels, d.load(split="test")[1], 10)
-    return {
-        "labels": labels.tolist(),
-        "confidence": confidence.mean().item(),
-        "divergence": list(found.ends),
-        "share of 3": [three.low, three.high],
-    }
-
-
-def border() -> dict[str, Any]:
-    grey = pixels.border_grey(to_uint8(drawn("linear")))
-    raw = pixels.border_before_clamping(drawn("linear"))
-    return {"grey": list(grey.ends), "before clamping": [raw.value, raw.sd]}
-
-
-MEASURED = {"distance": distance, "variety": variety, "classes": classes, "border": border}
-
-
 PARTS = {
     "schedules": (schedule, ("linear", "cosine")),
     "five_steps": (five_steps, TRAINED),
-    "two_epochs": (two_epochs, ("linear", "zoom")),
     "released": (released, SAMPLED),
-    "measured": (lambda name: MEASURED[name](), MEASURED),
+    "measured": (lambda name: distance(), ("distance",)),
     "bf16": (in_bf16, ("small", "study", "zoom")),
 }
 # Sampling adds up another CPU's rounding.

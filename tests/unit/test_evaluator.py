@@ -9,10 +9,9 @@ from diffusion.comparison import REAL
 from diffusion.evaluation import classifier, frechet, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES, register, taken
+from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.statistics import share_of
-from diffusion.evaluation.summary import shown
 from diffusion.runtime import generator
 from study import confidence, divergence, pixels  # noqa: F401 - whose measures are taken, too
 
@@ -100,17 +99,6 @@ def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator
     assert "digit" in evaluator.measure(same, only={"digit"})  # another one among them
 
 
-def test_printed_it_is_a_table_of_the_main_measures_beside_real_images(evaluator, x):
-    found, floors, real = evaluator.measure(x, 30), evaluator.floors(30), evaluator.real(30)
-    said = {name: (found[name], real[name]) for name in ("digit", "precision", "recall", "coverage")}
-    said["frechet"] = found["frechet"], floors["floor"]
-    for name, values in said.items():
-        assert found.table.loc[name].tolist()[:2] == [*map(shown, values)]
-    assert str(found).startswith("40 samples against 200 test images, distances of the first 30\n")
-    value, low, high = found["frechet"].ends
-    assert shown(found["frechet"]) == f"{value:.3g} [{low:.3g}, {high:.3g}]"
-
-
 def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x, capsys):
     how = {"network_options": {"channels": [4]}, "precision": "fp32"}
     hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, **how)
@@ -141,17 +129,3 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     assert of_any.main.extractor.name == "random"
     assert {"frechet", "kid", "coverage"} <= found.keys()
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
-
-
-def test_a_function_is_called_once_for_all_of_its_names_and_left_out_where_it_cannot_be_taken():
-    calls = []
-
-    @register(lambda seen: seen.get("both"), False, low=("", "the least"), high=("", "the largest"))
-    def ends(*values):
-        calls.append(values)
-        return {"low": min(values), "high": max(values)}
-
-    assert taken({"both": (3, 5)}, {"low", "high"}) == {"low": 3, "high": 5}
-    assert taken({"both": (3, 5)}, {"high"}) == {"high": 5}
-    assert calls == [(3, 5), (3, 5)]
-    assert taken({}, {"low", "high"}) == taken({"both": (3, 5)}, {"low"}, real=True) == {}
