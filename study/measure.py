@@ -31,6 +31,7 @@ from diffusion.bounds import Count, Seed, checked
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import FEATURES, MEASURES, Value, code, register, taken
+from diffusion.evaluation.statistics import Interval
 from diffusion.files import differences
 from diffusion.identity import code_of
 from diffusion.processes import DDPM, ColdDiffusion, ColdZoom
@@ -236,10 +237,14 @@ class Sets(NamedTuple):
             of = evaluator.all_labels, self.n_distance, evaluator.classes, evaluator.seed
 
             def beside(_: Any) -> Mapping[str, Value]:
-                least = confidence.threshold(evaluator)
-                return {"threshold": least, "divergence_floor": divergence.divergence_floor(*of)}
+                shares = divergence.shares(evaluator.all_labels, evaluator.classes, 0).tolist()
+                return {
+                    "threshold": confidence.threshold(evaluator),
+                    "divergence_floor": divergence.divergence_floor(*of),
+                    "class_share": [Interval(share) for share in shares],
+                }
 
-            found.append(Part(REAL, None, BESIDE[:2], beside))
+            found.append(Part(REAL, None, [*BESIDE[:2], "class_share"], beside))
         return found
 
     def of_way(self, way: str, of: Run, average: int = 1) -> list[Part]:

@@ -232,9 +232,6 @@ class Evaluator:
             found |= samples.precision_recall_coverage(
                 self.main.reference.features, self.main.train, n, self.seed
             )
-            if self.classes:
-                counts = self.all_labels.bincount(minlength=self.classes).tolist()
-                found["class_share"] = [Interval(k / len(self.all_labels)) for k in counts]
             if self.test.recognisable:
                 found["digit"] = digit(self.recogniser, self.x_test[1::2])
             self._real[n] = found

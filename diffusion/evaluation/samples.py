@@ -1,7 +1,4 @@
-"""Measures of a set of samples beyond distances, with intervals: its classes, and its fidelity and variety.
-
-Labels and confidence are the digit classifier's. Every function is a function of its arguments and its seed.
-"""
+"""What the classifier reads in samples, and their fidelity and variety, with intervals."""
 
 import numpy as np
 import torch
@@ -23,19 +20,6 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     confidence, labels = logits.double().softmax(1).max(1)
     return labels, confidence
 
-
-@register(
-    lambda seen: seen.labels is not None and (seen.labels, seen.evaluator.classes),
-    False,
-    class_share=("share", "of each class among the samples, as the classifier reads them"),
-)
-def class_shares(labels: Tensor, classes: int) -> list[Interval]:
-    """Shares of the classes among labels (N,), integers from 0, with Wilson's intervals."""
-    n = len(labels)
-    return [Interval(k / n, *wilson(k, n)) for k in labels.bincount(minlength=classes).tolist()]
-
-
-# --- fidelity and variety, apart ---
 
 NEIGHBOURS = 3  # of precision and recall, as in their source
 COVERING = 5  # neighbours of coverage, as in its source
