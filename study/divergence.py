@@ -1,6 +1,7 @@
-"""How far the classes of samples are from those of real images: the Kullback-Leibler divergence in nats.
+"""The classes of samples: their shares, and how far these are from those of real images.
 
-The evaluator takes it of every set of images once this module is imported. From the empirical shares of real
+The evaluator takes both of every set of images once this module is imported. The divergence is that of
+Kullback and Leibler in nats. From the empirical shares of real
 labels, KL(samples || real), for MNIST's classes are not equally frequent. It is biased upwards, by about
 9 / (2n) if the true shares agree, so compare it with `divergence_floor` at the same n.
 """
@@ -10,9 +11,20 @@ from scipy.special import rel_entr
 from torch import Tensor
 
 from diffusion.evaluation.measures import register
-from diffusion.evaluation.statistics import Interval, centred, numpy_generator
+from diffusion.evaluation.statistics import Interval, centred, numpy_generator, wilson
 
 REPEATS = 2000  # draws behind an interval
+
+
+@register(
+    lambda seen: seen.labels is not None and (seen.labels, seen.evaluator.classes),
+    False,
+    class_share=("share", "of each class among the samples, as the classifier reads them"),
+)
+def class_shares(labels: Tensor, classes: int) -> list[Interval]:
+    """Shares of the classes among labels (N,), integers from 0, with Wilson's intervals."""
+    n = len(labels)
+    return [Interval(k / n, *wilson(k, n)) for k in labels.bincount(minlength=classes).tolist()]
 
 
 @register(

@@ -30,6 +30,7 @@ from diffusion.bounds import Count, Seed, checked
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import FEATURES, MEASURES, Value, code, register, taken
+from diffusion.evaluation.statistics import Interval
 from diffusion.files import differences
 from diffusion.identity import code_of
 from diffusion.processes import DDPM, ColdDiffusion, ColdZoom
@@ -239,6 +240,8 @@ class Measuring:
             of = evaluator.all_labels, self.n_distance, evaluator.classes, evaluator.seed
             self.add({"threshold": confidence.threshold(evaluator)}, REAL)
             self.add({"divergence_floor": divergence.divergence_floor(*of)}, REAL)
+            shares = divergence.shares(evaluator.all_labels, evaluator.classes, 0).tolist()
+            self.add({"class_share": [Interval(share) for share in shares]}, REAL)
 
     def finished(self, way: str, of: Run, average: int = 1) -> None:
         """The finished model sampled in a way, and what that costs."""

@@ -89,7 +89,7 @@ class Evaluator:
         n_kind: test digits of each distortion from which the recogniser's bound comes, at most half of all.
         inception_weights: "auto" or "off".
         seed: of the draws behind floors, intervals and subsets.
-        device: where features are computed.
+        device: where features are computed; None: as `runtime.device` says.
 
     Attributes:
         spaces: name of features (see `features`) -> `Space`, of those that can be had.
@@ -113,7 +113,7 @@ class Evaluator:
     floor_repeats: int = 10
     interval_repeats: int = 200
     seed: int = 0
-    device: torch.device | str = "cpu"
+    device: torch.device | str | None = None
 
     def __post_init__(self) -> None:
         dataset, data_dir = self.dataset, self.data_dir
@@ -163,7 +163,7 @@ class Evaluator:
             x_train[:n_train],
             *data.load(dataset, "test", data_dir, n_test),
             data.load(dataset, "test", data_dir)[1],
-            **{"device": runtime.device()} | options,
+            **options,
             dataset=dataset,
             data_dir=data_dir,
             x_digits=x_train[:n_digits],
@@ -177,13 +177,8 @@ class Evaluator:
     def floors(self, n: int, only: Collection[str] | None = None) -> dict[str, Interval]:
         """The real-vs-real distance at n images, if there are as many: `floor`, `floor_autoencoder`, ..."""
         spaces = {f"floor{space.ending}": space for space in self.spaces.values()}
-        found = {name: one.floor(n) for name, one in spaces.items() if only is None or name in only}
-        return {name: floor for name, floor in found.items() if floor}
-
-    def compared(self, found: Tensor, n: int) -> tuple[Tensor, Tensor, int, int]:
-        """The arguments of `samples.precision_recall_coverage` of n images with features `found`."""
-        real = self.main.reference.features
-        return real, found, min(n, samples.MOST_IMAGES, len(real), len(found)), self.seed
+        wanted = [name for name in spaces if only is None or name in only]
+        return {name: floor for name in wanted if (floor := spaces[name].floor(n))}
 
     # --- samples ---
 
@@ -234,10 +229,9 @@ class Evaluator:
         """
         if n not in self._real:
             found = taken(self.test, real=True)
-            found |= samples.precision_recall_coverage(*self.compared(self.main.train, n))
-            if self.classes:
-                counts = self.all_labels.bincount(minlength=self.classes).tolist()
-                found["class_share"] = [Interval(k / len(self.all_labels)) for k in counts]
+            found |= samples.precision_recall_coverage(
+                self.main.reference.features, self.main.train, n, self.seed
+            )
             if self.test.recognisable:
                 found["digit"] = digit(self.recogniser, self.x_test[1::2])
             self._real[n] = found

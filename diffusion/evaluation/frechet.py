@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diffusion.bounds import looks
 from diffusion.data import grey_values
 from diffusion.evaluation.measures import by_features, register
 from diffusion.evaluation.statistics import Interval, centred, half_scale
@@ -24,12 +23,7 @@ SUBSETS, MOST = 50, 1000  # of a kernel distance: random subsets, and images in 
 
 
 def to_uint8(x: Tensor) -> Tensor:
-    """Images (N, C, S, S) in model units as bytes: clamped to [-0.5, 0.5], scaled, rounded. Never wraps.
-
-    ValueError: not floating point (bytes would be scaled twice), or another shape.
-    """
-    if not x.is_floating_point() or x.ndim != 4:
-        raise ValueError(f"images are {looks(x)}; needed: (N, C, S, S) of floats in model units")
+    """Images (N, C, S, S) in model units as bytes: clamped to [-0.5, 0.5], scaled, rounded. Never wraps."""
     return grey_values(x.float())
 
 

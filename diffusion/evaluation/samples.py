@@ -1,7 +1,4 @@
-"""Measures of a set of samples beyond distances, with intervals: its classes, and its fidelity and variety.
-
-Labels and confidence are the digit classifier's. Every function is a function of its arguments and its seed.
-"""
+"""What the classifier reads in samples, and their fidelity and variety, with intervals."""
 
 import numpy as np
 import torch
@@ -24,19 +21,6 @@ def read(logits: Tensor) -> tuple[Tensor, Tensor]:
     return labels, confidence
 
 
-@register(
-    lambda seen: seen.labels is not None and (seen.labels, seen.evaluator.classes),
-    False,
-    class_share=("share", "of each class among the samples, as the classifier reads them"),
-)
-def class_shares(labels: Tensor, classes: int) -> list[Interval]:
-    """Shares of the classes among labels (N,), integers from 0, with Wilson's intervals."""
-    n = len(labels)
-    return [Interval(k / n, *wilson(k, n)) for k in labels.bincount(minlength=classes).tolist()]
-
-
-# --- fidelity and variety, apart ---
-
 NEIGHBOURS = 3  # of precision and recall, as in their source
 COVERING = 5  # neighbours of coverage, as in its source
 HALVES = 50  # random halves behind an interval
@@ -45,7 +29,10 @@ MOST_IMAGES = 2000  # per set: memory grows with its square
 
 
 @register(
-    lambda seen: not seen.one_image and seen.evaluator.compared(seen.features[: seen.n], seen.n),
+    lambda seen: (
+        not seen.one_image
+        and (seen.evaluator.main.reference.features, seen.features[: seen.n], seen.n, seen.seed)
+    ),
     False,
     precision=("share", "samples within reach of real images"),
     recall=("share", "real images within reach of samples"),
@@ -67,8 +54,9 @@ def precision_recall_coverage(
     Args:
         real_features, features: (N, D) and (M, D), of real images and of samples.
         n: images taken at random from each set, since all three depend on n: the same for all compared; at
-            least `FEWEST`.
+            least `FEWEST`, and as many as there are, at most `MOST_IMAGES`.
     """
+    n = min(n, MOST_IMAGES, len(real_features), len(features))
     real, fake = real_features.double(), features.double()
     fake = fake[torch.randperm(len(fake), generator=generator(seed, "variety", "samples"))[:n]]
     real = real[torch.randperm(len(real), generator=generator(seed, "variety", "real"))[:n]]

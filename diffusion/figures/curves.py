@@ -25,7 +25,6 @@ TEST_LINE = (0, (2.6, 1.4))
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 
 Rows = Sequence[Mapping[str, Any]]  # one an epoch
-Steps = Sequence[tuple[int, float]]  # pairs of a step and a loss
 
 
 # --- what figures of curves share, here and in studies ---
@@ -64,7 +63,7 @@ def logarithmic(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool
 # --- figures ---
 
 
-def _losses_of(rows: Rows, steps: Steps) -> dict[str, pd.Series]:
+def _losses_of(rows: Rows, steps: Sequence[tuple[int, float]]) -> dict[str, pd.Series]:
     """Losses in training and on the test images by epoch, which steps become fractions of."""
     table = pd.DataFrame(rows).astype(float, errors="ignore")  # None is NaN
     train, test = (pd.Series(table[f"{kind}_loss"].to_numpy(), table.epoch) for kind in ("train", "test"))
@@ -76,7 +75,7 @@ def _losses_of(rows: Rows, steps: Steps) -> dict[str, pd.Series]:
 
 
 @styled
-def losses(histories: Mapping[str, Rows], by_step: Mapping[str, Steps] | None = None) -> Figure:
+def losses(histories: Mapping[str, Rows], by_step: Mapping[str, Any] | None = None) -> Figure:
     """Loss over epochs, in training (solid) and on the test images (dashed).
 
     Long trainings are drawn without their first epochs, which would fill the axis.

@@ -177,12 +177,10 @@ def render(figure: Figure, suffix: str) -> bytes:
     buffer = io.BytesIO()
     with theme():
         figure.savefig(buffer, format=suffix, dpi=DPI, metadata=metadata[suffix])
-    return buffer.getvalue() if suffix == "svg" else _compact(buffer)
-
-
-def _compact(png: io.BytesIO) -> bytes:
-    """The same picture without transparency, and with one channel where it has no colours."""
-    picture, buffer = Image.open(png).convert("RGB"), io.BytesIO()
+    if suffix == "svg":
+        return buffer.getvalue()
+    # The same picture without transparency, and with one channel where it has no colours.
+    picture, buffer = Image.open(buffer).convert("RGB"), io.BytesIO()
     red, green, blue = picture.split()
     grey = red.tobytes() == green.tobytes() == blue.tobytes()
     (red if grey else picture).save(buffer, "PNG", optimize=True, dpi=(DPI, DPI))

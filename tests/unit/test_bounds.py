@@ -58,7 +58,7 @@ REFUSED = [
     (lambda on: d.load(d.DataSet("Few", wide, ("a", "b"))), "labels one an image, 0 to 1"),
     # processes, samplers and priors, also by name
     (lambda on: d.degradation("helpers:NoDepth", T=5), "'helpers:NoDepth', which does not take .*'T'"),
-    (lambda on: d.degradation("os:remove"), "degradation is 'os:remove'; allowed: zoom, blur"),
+    (lambda on: d.degradation(d.Naive), "degradation is .*; needed: one with degrade"),
     (lambda on: d.prior("pixel"), "prior is 'pixel'; allowed: pixels, .*did you mean 'pixels'"),
     (lambda on: d.DDPM("cosine", S=1), "schedule is 'cosine', which does not take .*'S'"),
     (lambda on: d.ColdZoom(T=28).take((1, 28, 28)), "T is 28; .*27"),

@@ -87,7 +87,7 @@ FIT = "training.fit_options"
         ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
         ("models.linear.schedule", "linaer", "schedule is 'linaer'; .*'linear'"),
         ("models.zoom.sampler", "ddim", r"allowed: .*d\.Improved\(\)"),
-        ("models.linear.sampler_options", {"stepps": 3}, "'ancestral'.*takes no 'stepps'; it takes steps"),
+        ("models.linear.sampler_options", {"stepps": 3}, "'ancestral'.*'stepps'; it takes steps"),
         ("models.zoom.ways.x.prior", "patchs", "prior is 'patchs'; .*'patches'"),
         ("models.zoom.network", "unett", "network is 'unett'; .*'unet'"),
         # what is no more, and what is said elsewhere

@@ -127,7 +127,7 @@ def test_the_interval_covers_the_mean_distance_at_this_n():
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=60), st.integers(2, 70))
 def test_class_shares_are_of_all_and_their_divergence_of_the_first_n(labels, n):
     prior = torch.arange(10).repeat_interleave(torch.arange(1, 11))  # class k has k + 1 of 55
-    found, first = samples.class_shares(torch.tensor(labels), 10), labels[:n]
+    found, first = divergence.class_shares(torch.tensor(labels), 10), labels[:n]
     counts = [labels.count(k) for k in range(10)]
     ends = [(count / len(labels), *wilson(count, len(labels))) for count in counts]
     assert [one.ends for one in found] == ends
