@@ -157,8 +157,8 @@ def effects(job: Job | None) -> dict[str, Any]:
     return {
         "effects": job.ways if job else {},
         "effect_means": by_model(job) if job else {},
-        "effect_points": lambda: points,
-        "effect_ratio": lambda: ratio,
+        "effect_points": points,
+        "effect_ratio": ratio,
         "effects_said": Names(said),
     }
 
@@ -203,4 +203,4 @@ def few_calls(job: Job | None) -> dict[str, Any]:
         rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))
         return float(np.mean([row.interval.value for row in rows if row.model.startswith(f"{model}-")]))
 
-    return {"few": job.facts.settings if job else {}, "in_calls": lambda: mean}
+    return {"few": job.facts.settings if job else {}, "in_calls": mean}

@@ -45,6 +45,7 @@ from study.table import Job, Samples, note
 
 EARLY_POINT = 0.2  # of training, where the schedules are compared
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
+LAW = ("real", "n", "correlation", "within", "apart")  # what is told of the law of the mean level
 ABOUT = 1.2  # a class whose share is within this factor of its real one is neither common nor rare
 # Rows of the table of changes; the release's own has all.
 TOLD = (
@@ -72,7 +73,7 @@ def names(run: Run) -> dict[str, Any]:
         **_of_run(results),
         **_others(results),
         **_level(results),
-        "question": lambda: experiments.question(results),
+        "question": experiments.question(results),
         "recipes": experiments.recipes(results),
         "excess": experiments.excess(results),
         **experiments.blind(results.blind),
@@ -149,7 +150,6 @@ def _tables(results: Results) -> dict[str, Any]:
         "beside_original": [pair for model in models for pair in theirs + ours if pair[1].model == model],
         "ended": Lazy(trainings, lambda one: Lazy(one.final, lambda measure: at_end(one, measure))),
         "late_distances": Lazy(trainings, _late_distances),
-        "floor": lambda: trainings[0].measured["checkpoint"]["floor"],
     }
 
 
@@ -368,7 +368,7 @@ def _level(results: Results) -> dict[str, Any]:
 
     return {
         "starts": Lazy(DDPMS if drifts else (), crossings),
-        "drift": (lambda: _law(drifts, results)) if drifts else {},
+        "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
         "finished": lambda: [one.border / one.predicted for one in finished],
     }
 
