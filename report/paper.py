@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from diffusion.evaluation.statistics import FEWEST, Interval
+from diffusion.evaluation.statistics import Interval
 from diffusion.files import read_json
 from report import experiments
 from report.claims.ddpm import EARLY
 from report.claims.samples import classes
-from report.departures import DDPMS, END_OF_TRAINING
+from report.departures import DDPMS
 from report.judge import at_end, late
 from report.ledger import WORDS, Verdict, tally
 from report.models import described
@@ -38,9 +38,8 @@ from report.text_format import (
 )
 from study import changes, drift
 from study.figures.beyond import SHOWN
-from study.figures.pictures import UNPICKED
 from study.figures.starts import HALF
-from study.results import LATE, SETTLED, STUDY, Results, Training
+from study.results import SETTLED, STUDY, Results, Training
 from study.table import Job, Samples, note
 
 EARLY_POINT = 0.2  # of training, where the schedules are compared
@@ -122,11 +121,6 @@ def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]
         "measuring": linear.measured.facts,
         "real": linear.real,
         "in_words": NUMBERS,
-        "end_of_training": lambda: defined(END_OF_TRAINING, "report.departures:END_OF_TRAINING"),
-        "fewest_checkpoints": lambda: defined(FEWEST, "diffusion.evaluation.statistics:FEWEST"),
-        "late_part": lambda: defined(LATE, "study.results:LATE"),
-        "settled": lambda: defined(SETTLED, "study.results:SETTLED"),
-        "unpicked_count": lambda: defined(UNPICKED, "study.figures.pictures:UNPICKED"),
     }
 
 
@@ -143,13 +137,12 @@ def _tables(results: Results) -> dict[str, Any]:
     """Rows of the tables' loops, and cells that are more than a measure."""
     original = results.original
     ours, theirs = trained(results), trained(original) if original else []
-    trainings = [training for _, training in ours + theirs]
     models = original.models if original else []
     return {
         "theirs": theirs,
         "beside_original": [pair for model in models for pair in theirs + ours if pair[1].model == model],
-        "ended": Lazy(trainings, lambda one: Lazy(one.final, lambda measure: at_end(one, measure))),
-        "late_distances": Lazy(trainings, _late_distances),
+        "at_end": at_end,
+        "late_distances": _late_distances,
     }
 
 
@@ -181,8 +174,8 @@ def _firsts(firsts: Mapping[str, Training]) -> dict[str, Any]:
     rates = firsts["linear"].job
     return {
         "first": firsts,
-        "late": Lazy(firsts, lambda model: late(firsts[model], "frechet")),
-        "rate": Lazy(("printed", "used"), lambda way: rates[way]),
+        "late": late,
+        "rate": rates,
         "rate_steps": lambda: int(_places(rates["printed"], "loss_of_steps")[-1]),
         "float32": Lazy(float32, lambda model: firsts[model].measured["float32"]["frechet_gap"]),
         "levels_ahead": lambda: _levels_ahead({model: firsts[model].probes for model in DDPMS}),
@@ -238,9 +231,6 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
     """Of all trainings of each."""
     trainings = results.trainings.values()
 
-    def ended(measure: str) -> Lazy:
-        return Lazy(of, lambda model: [at_end(training, measure) for training in of[model]])
-
     def swings(model: str) -> dict[str, float]:
         """Of the distances in the second half of training."""
         rows = [row for one in of[model] for row in one.curve if row.epoch >= one.final.epoch / 2]
@@ -254,11 +244,9 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
 
     return {
         "ends": {row.name: row for row in changes.table(results) if row.name in of},
-        "recovered": Lazy(DDPMS, recovered),
-        "low_confidence": ended("low_confidence"),
+        "recovered": recovered,
         "low_confidence_all": lambda: [at_end(training, "low_confidence") for training in trainings],
-        "coverage": ended("coverage"),
-        "swings": Lazy(of, swings),
+        "swings": swings,
         "loss_correlations": lambda: [_by_loss(training) for training in of["zoom"]],
         "mix_all": lambda: [(one.model, one.analysed[""]["mix_reweighted"]) for one in trainings],
     }

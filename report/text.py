@@ -28,7 +28,7 @@ import yaml
 from jinja2.meta import find_undeclared_variables
 
 from diffusion.bounds import nearest
-from report.sources import Marks, taken
+from report.sources import Marks, chosen, taken
 from report.text_format import DASH, HELPERS, Markdown, finalize, printed
 from study.table import note, reading
 
@@ -100,7 +100,7 @@ def _of_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., flo
     return function
 
 
-FUNCTIONS = {function.__name__: _of_numbers(function) for function in (max, min, fmean)}
+FUNCTIONS = {"chosen": chosen} | {f.__name__: _of_numbers(f) for f in (max, min, fmean)}
 
 
 class _Language(jinja2.Environment):
