@@ -1,7 +1,6 @@
 """Names of the paper for its main question and its experiments: effects, intervention, blind readers."""
 
 import math
-from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from diffusion.evaluation.statistics import FEWEST, Interval
 from report.judge import Case, late_value
 from report.text import Lazy, Names
-from report.text_format import Markdown, fixed, num
+from report.text_format import Markdown, fixed
 from study import scatter
 from study.blind import TITLES
 from study.results import Results, Training
@@ -77,27 +76,24 @@ def recipes(results: Results) -> Names:
     runs = scatter.runs_of(results)
     trained = scatter.recipes(runs)
 
-    def late(process: str = "", epochs: Collection[int] = ()) -> scatter.Scatter:
-        """Of distances, over late checkpoints after some epochs; of one process, or of all."""
+    def late(process: str) -> scatter.Scatter:
+        """Over the late checkpoints of the linear DDPM; of one process, or of all."""
 
         def number(training: Training) -> float:
             if process not in ("", training.process):
                 raise LookupError(f"no {process}")
-            return late_value(_log, epochs)(training)
+            return late_value(_log, {row.epoch for row in results.first("linear").late})(training)
 
         return scatter.pooled(runs, number, constant=True)
-
-    def shared() -> set[int]:
-        return {row.epoch for row in results.first("linear").late}
 
     return Names(
         {
             "n": lambda: len([group[0].train["seed"] for group in trained]),
             "constant": lambda: len([g[0].train["seed"] for g in trained if g[0].constant_rate]),
-            "factor": lambda: math.exp(late("", shared()).sd),
-            "freedom": lambda: late("", shared()).freedom,
-            "ddpm_factor": lambda: math.exp(late("ddpm", shared()).sd),
-            "ddpm_freedom": lambda: late("ddpm", shared()).freedom,
+            "factor": lambda: math.exp(late("").sd),
+            "freedom": lambda: late("").freedom,
+            "ddpm_factor": lambda: math.exp(late("ddpm").sd),
+            "ddpm_freedom": lambda: late("ddpm").freedom,
         }
     )
 
@@ -145,55 +141,29 @@ def effects(job: Job | None) -> dict[str, Any]:
         """A row of each set of samples, which is read."""
         return [row for row in job.rows if row.measure == "digit" and row.x is not None and row.interval]
 
-    said = {
-        "steps": lambda: job.facts.settings.steps,
-        "batch": lambda: job.facts.settings.batch_size,
-        "rate": lambda: num(job.facts.settings.learning_rate, 1),
-        "n": lambda: job.facts.settings.n,
-        "seeds": lambda: len({row.x for row in sets()}),
-        "trainings": lambda: len({(row.model, row.x) for row in sets()}),
-        "sets": lambda: len(sets()),
-    }
     return {
         "effects": job.ways if job else {},
         "effect_means": by_model(job) if job else {},
-        "effect_points": lambda: points,
-        "effect_ratio": lambda: ratio,
-        "effects_said": Names(said),
+        "effect_points": points,
+        "effect_ratio": ratio,
+        "effect_settings": job.facts.settings if job else {},
+        "effect_sets": sets,
+        "effect_trainings": lambda: len({(row.model, row.x) for row in sets()}),
     }
 
 
 def intervention(job: Job | None) -> dict[str, Any]:
-    """The first epochs of trainings, sampled with and without the part of an offset that is missed."""
-    ways = ("as it is", "corrected", "control")
-
-    def of(measure: str, schedule: str, way: str) -> list[Interval]:
-        """A measure after each epoch."""
-        chosen = (r for r in job.rows if (r.model, r.way, r.measure) == (schedule, way, measure))
-        return [row.interval for row in chosen]
-
-    def spreads(schedule: str) -> Mapping[str, Any]:
-        borders = {way: [border.sd for border in of("border", schedule, way)] for way in ways}
-        return borders | {"fall": min(np.divide(borders["as it is"], borders["corrected"]))}
-
-    def digits(schedule: str, way: str) -> float:
-        """The mean share over these epochs."""
-        return float(np.mean([share.value for share in of("digit", schedule, way)]))
-
-    def distances(schedule: str, way: str, epoch: int = -1) -> float:
-        """After the last of these epochs, or after another one, from 0."""
-        return of("frechet", schedule, way)[epoch].value
-
-    names = {
-        "n": lambda: job.facts.settings.epochs,
-        "samples": lambda: job.facts.settings.n,
-        "calls": lambda: job.facts.settings.calls,
-        "linear": lambda: spreads("linear"),
-        "cosine": lambda: spreads("cosine"),
-        "distance": lambda: distances,
-        "digits": lambda: digits,
+    """Samples after each of the first epochs, by schedule, with and without the part of an offset missed."""
+    rows: dict[str, dict[str, dict[int, list[Row]]]] = {}
+    for row in job.rows if job else ():
+        rows.setdefault(row.model, {}).setdefault(row.way, {}).setdefault(row.epoch, []).append(row)
+    return {
+        "intervened": job.facts.settings if job else {},
+        "intervention": {
+            schedule: {way: [*map(Samples, epochs.values())] for way, epochs in ways.items()}
+            for schedule, ways in rows.items()
+        },
     }
-    return {"intervention": Names(names) if job else {}}
 
 
 def few_calls(job: Job | None) -> dict[str, Any]:
@@ -203,4 +173,4 @@ def few_calls(job: Job | None) -> dict[str, Any]:
         rows = (row for row in job.rows if (row.x, row.measure) == (calls, measure))
         return float(np.mean([row.interval.value for row in rows if row.model.startswith(f"{model}-")]))
 
-    return {"few": job.facts.settings if job else {}, "in_calls": lambda: mean}
+    return {"few": job.facts.settings if job else {}, "in_calls": mean}

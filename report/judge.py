@@ -141,12 +141,19 @@ def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
 
 
 CLAIMS: dict[str, Claim] = {}
+SHARED: dict[str, Any] = {}  # what the docstrings of claims may name, whatever their module
 
 
-def claim(section: str, text: str, *, short: str, rule: str, **more: Any) -> Callable:
-    """Enter the function below into the ledger; `more` are further attributes of `Claim`."""
+def claim(section: str, short: str, **more: Any) -> Callable:
+    """Enter the function below into the ledger; `more` are further attributes of `Claim`.
+
+    The first paragraph of its docstring is the claim, the second the rule by which it holds; in braces they
+    have constants of its module, or of `SHARED`.
+    """
 
     def enter(measure: Callable[[Case], Iterator[Effect]]) -> Callable:
+        said = (measure.__doc__ or "").format(**SHARED | measure.__globals__)
+        text, rule = (" ".join(paragraph.split()) for paragraph in said.split("\n\n"))
         words = map(Markdown, (section, text, short, rule))
         CLAIMS[measure.__name__] = Claim(measure.__name__, *words, measure, **more)
         return measure

@@ -1,6 +1,7 @@
 """Claims and their verdicts, as tables and other programs have them."""
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from study.table import note
 HOLDS, FAILS, SAME, IN_PART, OPEN = "holds", "does not hold", "no difference", "holds in part", "undecided"
 WORDS = {HOLDS: "holds", FAILS: "fails", SAME: "equal", IN_PART: "part", OPEN: "open"}  # as conditions say
 OF_ANSWER = {True: HOLDS, False: FAILS, EQUAL: SAME, PART: IN_PART, None: OPEN}
+DOCSTRING = re.compile(r'^ *r?""".*?"""\n+', re.MULTILINE | re.DOTALL)
 BY_TRAININGS, BY_MEASURE = "trainings", "measure"  # what keeps a claim open
 
 
@@ -184,7 +186,7 @@ class Verdict:
     def function(self) -> Markdown:
         """The Python that measures it."""
         source = inspect.getsource(self.claim.measure).partition("\ndef ")[2]  # after the decorator
-        return Markdown(f"def {source.strip()}")
+        return Markdown("def " + DOCSTRING.sub("", source, count=1).strip())
 
 
 def tally(verdicts: Mapping[str, Verdict]) -> Markdown:

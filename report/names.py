@@ -62,7 +62,7 @@ def common(run: Run) -> dict[str, Any]:
         "date": str(run.profile.options.get("date", "")),
         "facts": lambda: _facts(results),
         "lies_beside": _lies_beside(run),
-        "dataset": lambda: dataset(results),
+        "dataset": dataset(results),
         "notebooks": [Markdown(f"[{escape(name)}](notebooks/{name}.html)") for name in run.notebooks],
         "trained": trained(results),
         "table_parameters": lambda: _settings(results, lambda training: training.job),

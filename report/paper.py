@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from diffusion.evaluation.statistics import FEWEST, Interval
+from diffusion.evaluation.statistics import Interval
 from diffusion.files import read_json
 from report import experiments
 from report.claims.ddpm import EARLY
 from report.claims.samples import classes
-from report.departures import DDPMS, END_OF_TRAINING
+from report.departures import DDPMS
 from report.judge import at_end, late
 from report.ledger import WORDS, Verdict, tally
 from report.models import described
@@ -38,21 +38,14 @@ from report.text_format import (
 )
 from study import changes, drift
 from study.figures.beyond import SHOWN
-from study.figures.pictures import UNPICKED
 from study.figures.starts import HALF
-from study.results import LATE, SETTLED, STUDY, Results, Training
+from study.results import SETTLED, STUDY, Results, Training
 from study.table import Job, Samples, note
 
 EARLY_POINT = 0.2  # of training, where the schedules are compared
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
+LAW = ("real", "n", "correlation", "within", "apart")  # what is told of the law of the mean level
 ABOUT = 1.2  # a class whose share is within this factor of its real one is neither common nor rare
-# Rows of the table of changes; the release's own has all.
-TOLD = (
-    *(*SHOWN, "linear_30", "linear_dilated", "linear_unet_constant"),
-    *("zoom_unet", "zoom_noise.grey", "zoom_unet_noise.start_200", "zoom_unet_noise.grey_60"),
-)
-IN_TEXT = ("linear_30", "linear_unet", "cosine_unet", "cosine_unet.ddim_24")
-IN_TEXT += ("zoom.mixture", "zoom_dilated.mixture", "zoom_unet.mixture", "zoom_unet_noise.grey")
 
 
 def names(run: Run) -> dict[str, Any]:
@@ -63,7 +56,9 @@ def names(run: Run) -> dict[str, Any]:
         **common(run),
         **_front(run),
         **_study(results, of),
-        **_tables(results),
+        "theirs": trained(results.original) if results.original else [],
+        "at_end": at_end,
+        "late_distances": late_distances,
         **_claims(run.verdicts),
         **_firsts({model: trainings[0] for model, trainings in of.items()}),
         **_trainings(results, of),
@@ -72,7 +67,7 @@ def names(run: Run) -> dict[str, Any]:
         **_of_run(results),
         **_others(results),
         **_level(results),
-        "question": lambda: experiments.question(results),
+        "question": experiments.question(results),
         "recipes": experiments.recipes(results),
         "excess": experiments.excess(results),
         **experiments.blind(results.blind),
@@ -121,11 +116,6 @@ def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]
         "measuring": linear.measured.facts,
         "real": linear.real,
         "in_words": NUMBERS,
-        "end_of_training": lambda: defined(END_OF_TRAINING, "report.departures:END_OF_TRAINING"),
-        "fewest_checkpoints": lambda: defined(FEWEST, "diffusion.evaluation.statistics:FEWEST"),
-        "late_part": lambda: defined(LATE, "study.results:LATE"),
-        "settled": lambda: defined(SETTLED, "study.results:SETTLED"),
-        "unpicked_count": lambda: defined(UNPICKED, "study.figures.pictures:UNPICKED"),
     }
 
 
@@ -138,22 +128,7 @@ def _times(results: Results) -> Markdown:
     return listing(Markdown(f"{listing(models)} {times}") for times, models in groups.items())
 
 
-def _tables(results: Results) -> dict[str, Any]:
-    """Rows of the tables' loops, and cells that are more than a measure."""
-    original = results.original
-    ours, theirs = trained(results), trained(original) if original else []
-    trainings = [training for _, training in ours + theirs]
-    models = original.models if original else []
-    return {
-        "theirs": theirs,
-        "beside_original": [pair for model in models for pair in theirs + ours if pair[1].model == model],
-        "ended": Lazy(trainings, lambda one: Lazy(one.final, lambda measure: at_end(one, measure))),
-        "late_distances": Lazy(trainings, _late_distances),
-        "floor": lambda: trainings[0].measured["checkpoint"]["floor"],
-    }
-
-
-def _late_distances(training: Training) -> Markdown:
+def late_distances(training: Training) -> Markdown:
     """The mean distance of the late checkpoints, and their range."""
     distances = [row["frechet"].value for row in training.late]
     middle, low, high = (fixed(x, 1) for x in (float(np.mean(distances)), min(distances), max(distances)))
@@ -181,8 +156,8 @@ def _firsts(firsts: Mapping[str, Training]) -> dict[str, Any]:
     rates = firsts["linear"].job
     return {
         "first": firsts,
-        "late": Lazy(firsts, lambda model: late(firsts[model], "frechet")),
-        "rate": Lazy(("printed", "used"), lambda way: rates[way]),
+        "late": late,
+        "rate": rates,
         "rate_steps": lambda: int(_places(rates["printed"], "loss_of_steps")[-1]),
         "float32": Lazy(float32, lambda model: firsts[model].measured["float32"]["frechet_gap"]),
         "levels_ahead": lambda: _levels_ahead({model: firsts[model].probes for model in DDPMS}),
@@ -227,8 +202,7 @@ def _cost(firsts: Mapping[str, Training]) -> Names:
             "digit": Lazy(DDPMS, digit),
             "distance": Lazy(DDPMS, lambda model: min(way["frechet"].value for way in few(model))),
             "ddim": Lazy(DDPMS, ddim),
-            "full": Lazy(firsts, lambda model: drawn[model][0][1]),
-            "full_distances": Lazy(DDPMS, lambda model: drawn[model][0][1]["frechet"]),
+            "full": {model: of[0][1] for model, of in drawn.items()},
             "improved": lambda: next((way for how, way in drawn["zoom"] if how.sampler == "improved"), None),
         }
     )
@@ -237,9 +211,6 @@ def _cost(firsts: Mapping[str, Training]) -> Names:
 def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
     """Of all trainings of each."""
     trainings = results.trainings.values()
-
-    def ended(measure: str) -> Lazy:
-        return Lazy(of, lambda model: [at_end(training, measure) for training in of[model]])
 
     def swings(model: str) -> dict[str, float]:
         """Of the distances in the second half of training."""
@@ -254,13 +225,10 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
 
     return {
         "ends": {row.name: row for row in changes.table(results) if row.name in of},
-        "recovered": Lazy(DDPMS, recovered),
-        "low_confidence": ended("low_confidence"),
+        "recovered": recovered,
         "low_confidence_all": lambda: [at_end(training, "low_confidence") for training in trainings],
-        "coverage": ended("coverage"),
-        "swings": Lazy(of, swings),
+        "swings": swings,
         "loss_correlations": lambda: [_by_loss(training) for training in of["zoom"]],
-        "mix_all": lambda: [(one.model, one.analysed[""]["mix_reweighted"]) for one in trainings],
     }
 
 
@@ -295,13 +263,12 @@ def _early(linears: list[Training], cosines: list[Training]) -> dict[str, Any]:
             curve[epoch]["frechet"]
         return epoch
 
-    along = {
+    return {
         "ahead": ahead,
         "border_ratios": lambda: [linear["border"].sd / cosine["border"].sd for linear, cosine in pairs],
+        "early": {m: [curve[epoch] for curve in of] for m, of in zip(DDPMS, curves, strict=True)},
+        "early_epoch": read_epoch,
     }
-    of = dict(zip(DDPMS, curves, strict=True))
-    early = Lazy(DDPMS, lambda model: [curve[epoch] for curve in of[model]])
-    return {"early": early, "early_epoch": read_epoch, "along": Names(along)}
 
 
 # --- classes ---
@@ -341,9 +308,7 @@ def _of_run(results: Results) -> dict[str, Any]:
     return {
         "schedule": results.schedules.facts,
         "schedules": results.schedules.ways,
-        "yardstick": yardstick.ways,
-        "recognisers": [name for name in yardstick[""] if name.split(" by ")[0] == "wrongly"],
-        "no_digits": lambda: yardstick.facts.no_digits,
+        "yardstick": yardstick,
         "scale": lambda: [
             Markdown(f"{escape(kind.replace(' %', '%'))} {num(yardstick[kind]['frechet'], 2)}")
             for kind in SCALE
@@ -368,7 +333,7 @@ def _level(results: Results) -> dict[str, Any]:
 
     return {
         "starts": Lazy(DDPMS if drifts else (), crossings),
-        "drift": (lambda: _law(drifts, results)) if drifts else {},
+        "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
         "finished": lambda: [one.border / one.predicted for one in finished],
     }
 
@@ -399,8 +364,7 @@ def _others(results: Results) -> dict[str, Any]:
     tried = experiments.by_model(further.tuning) if further and further.tuning else {}
     return {
         "beyond": rows,
-        "told_beyond": [row for name, row in rows.items() if name in TOLD],
-        "told_in_text": [rows[name] for name in IN_TEXT if name in rows],
+        "shown_beyond": SHOWN,
         "prior_numbers": lambda: _numbers(rows["zoom_unet_noise.grey"].changes["components"]),
         "watched": {row.name: row for row in changes.table(watched)} if watched else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
@@ -421,16 +385,14 @@ def _numbers(components: int, of: int = 16) -> int:
 def _files(files: Job | None) -> dict[str, Any]:
     """The study's own files."""
     if not files:
-        return dict.fromkeys(("files", "protocol", "same_file", "published", "scores"))
+        return dict.fromkeys(("files", "protocol", "scores"))
     done, described = ", as the code does", ", as the text says"
     models = experiments.by_model(files)
     ways = models.pop("") | models
     sources = [way.removesuffix(done) for way in ways if way.endswith(done)]
     return {
         "files": ways,
-        "protocol": files.facts.settings,
-        "same_file": lambda: files.facts.same_file,
-        "published": Lazy(models, lambda model: models[model]["published"]["frechet_inception"][-1]),
+        "protocol": files.facts,
         "scores": {
             source: {"done": ways[source + done], "described": ways[source + described]} for source in sources
         },

@@ -10,7 +10,6 @@ from diffusion.data import DATASETS
 from diffusion.provenance import releases
 from report.models import Model, described
 from report.names import PROJECT, Run, common, dataset
-from report.sources import defined
 from report.text_format import Markdown, bibtex, escape, integer, named
 from study.counterparts import RELEASES, firsts, other_data, own
 from study.results import Results, Training
@@ -89,7 +88,6 @@ def _compared(results: Results) -> dict[str, Any]:
         "repeated": lambda: [said for training in trainings if (said := _repeated(results, training))],
         "constant": constant,
         "short": short,
-        "enough": lambda: defined(ENOUGH, "report.run:ENOUGH"),
         "predicts": {training.process == "ddpm" for training in trainings},
     }
 

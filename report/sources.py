@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ def defined(value: Any, name: str) -> Any:
     """A number that is a definition of ours, which is now read: `module:NAME` has it."""
     note(DEFINITION + name)
     return value
+
+
+def chosen(name: str) -> Any:
+    """The number that `module:NAME` has, which is now read."""
+    module, _, constant = name.partition(":")
+    return defined(getattr(import_module(module), constant), name)
 
 
 def plain(text: str) -> str:

@@ -1,23 +1,23 @@
 """From the text's sources to Markdown: placeholders `<< >>` are filled in, and what they read is noted.
 
 The sources are Jinja2. A statement is a line that begins with `%%`, and goes on in lines that are indented by
-four. What a run lacks is undefined, and a condition that needs it is not met:
+four. What a run lacks is undefined; so is what is computed of it, and no comparison with it is true:
 
     %% if final.zoom and notebooks
     Said only of a run that has what is needed.
     %% endif
-    %% if finding(min(low_confidence_all) > 0.5
+    %% if finding(min(low_confidence_all()) > 0.5
         and real.low_confidence.value < 0.1)
     Said only if the run supports it, and a complete text must.
     %% endif
 
-Conditions that several sentences rest on have names, in findings.yaml beside the sources. A name of the run
-is a function, which is called when a placeholder or a condition first needs it (`Names`).
+Conditions that several sentences rest on have names, in findings.yaml beside the sources: `findings.law_holds`.
+Jinja looks all names up before a text begins, which therefore must read nothing: a name whose value is read is
+a function to call, or a mapping that reads when it is asked (`Lazy`).
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from traceback import extract_tb
@@ -25,29 +25,18 @@ from typing import Any
 
 import jinja2
 import yaml
-from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.visitor import NodeTransformer
+from jinja2.meta import find_undeclared_variables
 
 from diffusion.bounds import nearest
-from report.sources import Marks, taken
+from report.sources import Marks, chosen, taken
 from report.text_format import DASH, HELPERS, Markdown, finalize, printed
 from study.table import note, reading
 
 HERE = Path(__file__).resolve().parent
 TEXT = HERE / "text"
 STATEMENT = re.compile(r"^%%(.*(?:\n {4}.*)*)$", re.MULTILINE)
-NAMES = "_names"  # the variable of a template that has the names of a run
-DEFERRED = PLACEHOLDER, PART, FINDING = (
-    "_placeholder",
-    "_part",
-    "finding",
-)  # functions of functions: see `_Code`
-LACKS = (jinja2.UndefinedError, KeyError)
+CONDITION = re.compile(r"^ *(if|elif)\b(.*)", re.DOTALL)
 ERRORS = (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError, ValueError)
-
-
-# --- names ---
 
 
 class Lazy(Mapping):
@@ -76,85 +65,48 @@ class Lazy(Mapping):
 
 
 class Names(Lazy):
-    """Names of a text: each a value, or a function without arguments that makes it when it is needed."""
+    """Name -> value; of a function without arguments what it returns."""
 
-    def __init__(self, functions: Mapping[str, Callable[[], Any] | Any]):
-        super().__init__(functions, lambda name: f() if callable(f := functions[name]) else f)
-
-
-# --- the language ---
+    def __init__(self, values: Mapping[str, Callable[[], Any] | Any]):
+        super().__init__(values, lambda name: value() if callable(value := values[name]) else value)
 
 
-def _of_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., float]:
+class Lacking(jinja2.ChainableUndefined):
+    """What a run lacks, and what is computed of it; no comparison with it is true."""
+
+    def _lacking(self, *_: Any) -> "Lacking":
+        return self
+
+    def _untrue(self, *_: Any) -> bool:
+        return False
+
+    __call__ = __abs__ = __neg__ = __add__ = __radd__ = __sub__ = __rsub__ = _lacking
+    __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _lacking
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _untrue
+    __hash__ = jinja2.ChainableUndefined.__hash__
+
+    def __repr__(self) -> str:
+        return self._undefined_message
+
+
+def _of_numbers(choose: Callable[[Sequence[float]], float]) -> Callable[..., float | Lacking]:
     """A function of numbers and lists of numbers; undefined where there are none."""
 
-    def function(*values: Any) -> float:
+    def function(*values: Any) -> float | Lacking:
         plain = [getattr(value, "value", value) for value in values]
         numbers = [x for value in plain for x in (value if isinstance(value, Iterable) else [value])]
-        if not numbers:
-            raise jinja2.UndefinedError("there are no numbers")
-        return choose([getattr(x, "value", x) for x in numbers])
+        return choose([getattr(x, "value", x) for x in numbers]) if numbers else Lacking("there is no number")
 
     return function
 
 
-FUNCTIONS = HELPERS | {f.__name__: _of_numbers(f) for f in (max, min, fmean)}
+FUNCTIONS = {"chosen": chosen} | {f.__name__: _of_numbers(f) for f in (max, min, fmean)}
 
 
-class _Late(NodeTransformer):
-    """Names are read, and placeholders and conditions decided, where they stand, not at the begin.
+class _Language(jinja2.Environment):
+    """Jinja2 for which None is undefined; an attribute that a class does not have is an error, or `gaps`."""
 
-    Each name becomes an item of `NAMES`; one that is not among the `known` is refused.
-    """
-
-    def __init__(self, tree: nodes.Template, known: Collection[str] | None):
-        stored = {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
-        self.known, self.others = known, {NAMES, *DEFERRED, *FUNCTIONS, *stored}
-
-    def visit_Name(self, node: nodes.Name) -> nodes.Node:
-        if node.ctx != "load" or node.name in self.others:
-            return node
-        if self.known is not None and node.name not in self.known:
-            said = f"there is no name {node.name!r}{nearest(node.name, self.known)}"
-            raise jinja2.TemplateSyntaxError(said, node.lineno)
-        names, key = nodes.Name(NAMES, "load"), nodes.Const(node.name)
-        return nodes.Getitem(names, key, "load").set_lineno(node.lineno)
-
-    def visit_Output(self, node: nodes.Output) -> nodes.Node:
-        parts = self.generic_visit(node).nodes
-        node.nodes = [x if isinstance(x, nodes.TemplateData) else _call(PLACEHOLDER, x) for x in parts]
-        return node
-
-    def visit_If(self, node: nodes.If) -> nodes.Node:
-        test = self.generic_visit(node).test
-        if not (isinstance(test, nodes.Call) and getattr(test.node, "name", "") == FINDING):
-            node.test = _call(PART, test)
-        return node
-
-
-def _call(function: str, argument: nodes.Expr) -> nodes.Node:
-    name = nodes.Name(function, "load")
-    return nodes.Call(name, [argument], [], None, None).set_lineno(argument.lineno, override=True)
-
-
-class _Code(CodeGenerator):
-    """What a function of `DEFERRED` is given becomes a function without arguments, and its line."""
-
-    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
-        if getattr(node.node, "name", "") not in DEFERRED:
-            return super().visit_Call(node, frame, forward_caller=forward_caller)
-        self.visit(node.node, frame)
-        self.write("(lambda: ")
-        self.visit(node.args[0], frame)
-        self.write(f", {node.lineno})")
-
-
-class _Environment(jinja2.Environment):
-    """Jinja2 for which None is undefined, and an attribute that a class does not have an error."""
-
-    code_generator_class = _Code
-
-    def __init__(self, known: Collection[str] | None):
+    def __init__(self, gaps: bool, shown: Callable, functions: dict[str, Callable]):
         super().__init__(
             loader=jinja2.FileSystemLoader([TEXT, HERE]),  # of parts that several sources include
             variable_start_string="<<",
@@ -164,24 +116,29 @@ class _Environment(jinja2.Environment):
             comment_start_string="\0#",
             comment_end_string="#\0",
             trim_blocks=True,
-            undefined=jinja2.StrictUndefined,
+            undefined=Lacking,
             keep_trailing_newline=True,
+            finalize=shown,
         )
-        self.known, self.globals = known, dict(FUNCTIONS)
-        self.filters |= HELPERS
-
-    def _generate(self, tree: nodes.Template, *given: Any, **how: Any) -> str:
-        return super()._generate(_Late(tree, self.known).visit(tree), *given, **how)
+        self.gaps, self.globals = gaps, functions
+        self.filters |= {name: functions[name] for name in HELPERS}
 
     def preprocess(self, source: str, *given: Any) -> str:
         """Lines with statements as blocks: Jinja's line statements would take the blank lines after them."""
-        return super().preprocess(STATEMENT.sub("\0%\\1 %\0", source), *given)
+
+        def block(match: re.Match) -> str:
+            return "\0%" + CONDITION.sub(r" \1 met(\2)", match[1]) + " %\0"
+
+        return super().preprocess(STATEMENT.sub(block, source), *given)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         value = super().getattr(obj, attribute)
-        if isinstance(value, jinja2.Undefined) and not isinstance(obj, Mapping | None):
+        if isinstance(value, jinja2.Undefined) and not isinstance(obj, Mapping | jinja2.Undefined | None):
             public = [name for name in dir(obj) if not name.startswith("_")]
-            raise ValueError(f"{type(obj).__name__} has no {attribute!r}{nearest(attribute, public)}")
+            said = f"{type(obj).__name__} has no {attribute!r}{nearest(attribute, public)}"
+            if not self.gaps:
+                raise ValueError(said)
+            return Lacking(said)
         return self._told(value, obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -190,8 +147,8 @@ class _Environment(jinja2.Environment):
     def _told(self, value: Any, obj: Any, name: Any) -> Any:
         """The value, or one undefined that tells the nearest name."""
         if isinstance(value, jinja2.Undefined) and isinstance(obj, Mapping):
-            return self.undefined(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
-        return self.undefined(obj=obj, name=name) if value is None else value
+            return Lacking(f"this run has no {name!r}{nearest(str(name), map(str, obj))}")
+        return Lacking(obj=obj, name=name) if value is None else value
 
 
 class Text:
@@ -213,70 +170,100 @@ class Text:
         self.sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
         file = folder / "findings.yaml"
         findings = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
-        self.names = Names({name: partial(self._found, one) for name, one in findings.items()} | dict(names))
-        self.language = _Environment(None if gaps else {*self.names})
+        self.names = {**names, "findings": Lazy(findings, lambda name: self._found(findings[name]))}
+        helpers = {name: self._helper(function) for name, function in HELPERS.items()}
+        functions = FUNCTIONS | helpers | {"met": self._met, "finding": self._finding}
+        self.language = _Language(gaps, self._shown, functions)
+        self.now, self.seen = ("", ""), {}
 
-    def _met(self, condition: Callable[[], Any]) -> bool:
-        """A condition is met; one that needs what the run lacks is not."""
-        with taken() as seen:  # what decides is no source of the next number
-            try:
-                return bool(condition())
-            except LACKS:
-                if self.gaps:
-                    raise
-                return False
-            finally:
-                seen.clear()
+    # --- what the language calls ---
 
     def _found(self, condition: str) -> bool:
-        return self._met(lambda: self.language.compile_expression(condition)({NAMES: self.names}))
+        return bool(self.language.compile_expression(condition)(self.names))
+
+    def _met(self, condition: Any) -> bool:
+        """A condition is met; what decides is no source of the next number."""
+        self.seen.clear()
+        printed.clear()
+        if self.gaps and isinstance(condition, Lacking):
+            self._say(f"a condition is not met: {condition!r}")
+        return bool(condition)
+
+    def _finding(self, supported: Any) -> bool:
+        if not supported and self.complete:
+            raise ValueError("this run does not support what is said there")
+        return bool(supported)
+
+    def _helper(self, function: Callable) -> Callable:
+        """A function of a placeholder, which refuses what is lacking."""
+
+        def helper(*given: Any) -> Any:
+            lacking = next((repr(x) for x in given if isinstance(x, Lacking)), "")
+            try:
+                if lacking:
+                    raise jinja2.UndefinedError(lacking)
+                return function(*given)
+            except ERRORS as error:
+                return self._instead(error)
+
+        return helper
+
+    def _shown(self, value: Any) -> Markdown:
+        """A placeholder's text, marked with what was read since the one before.
+
+        A string that no format made is a name, whose digits are no number.
+        """
+        try:
+            text = finalize(value)
+        except ERRORS as error:
+            text = self._instead(error)
+        if not isinstance(value, str) or isinstance(value, Markdown):
+            text = self.marks.mark(text, self.seen, printed)
+        self.seen.clear()
+        printed.clear()
+        return text
+
+    def _instead(self, error: Exception) -> Markdown:
+        """A dash, and a line that says why; where there may be no gaps, the error."""
+        if not self.gaps:
+            raise error
+        self._say(f"a dash: {error}")
+        return DASH
+
+    def _say(self, what: str) -> None:
+        name, source = self.now
+        quoted = re.search(r"'(\w+)'", what)
+        print(f"note: {name}, line {_line(source, quoted[1]) if quoted else '?'}, {what}", flush=True)
+
+    # --- sources ---
 
     def markdown(self, source: str, name: str = "text") -> str:
         """`source` with its placeholders filled in; ValueError: with source and line."""
-        with taken() as seen:
+        self.now = name, source
+        try:
+            with taken() as self.seen:
+                return self.language.from_string(source).render(self.names | self._unknown(source))
+        except ERRORS as error:
+            steps = [step.lineno for step in extract_tb(error.__traceback__) if step.filename == "<template>"]
+            line = getattr(error, "lineno", None) or next(reversed(steps), "?")
+            raise ValueError(f"{name}, line {line}: {error}") from error
 
-            def shown(value: Any) -> Markdown:
-                """A placeholder's text, marked with what was read since the one before.
-
-                A string that no format made is a name, whose digits are no number.
-                """
-                text = finalize(value)
-                is_name = isinstance(value, str) and not isinstance(value, Markdown)
-                return text if is_name else self.marks.mark(text, seen, printed)
-
-            def tried(make: Callable[[], Any], line: int, instead: Any, what: str) -> Any:
-                try:
-                    return make()
-                except ERRORS as error:
-                    if not self.gaps:
-                        raise
-                    print(f"note: {name}, line {line}, {what}: {error}", flush=True)
-                    return instead
-
-            def placeholder(expression: Callable[[], Any], line: int) -> Markdown:
-                text = tried(lambda: shown(expression()), line, DASH, "<< ... >> is a dash")
-                seen.clear()
-                printed.clear()
-                return text
-
-            def part(expression: Callable[[], Any], line: int) -> bool:
-                return tried(lambda: self._met(expression), line, False, "a condition is not met")
-
-            def finding(expression: Callable[[], Any], line: int) -> bool:
-                if not (supported := part(expression, line)) and self.complete:
-                    raise ValueError("this run does not support what is said there")
-                return supported
-
-            functions = dict(zip(DEFERRED, (placeholder, part, finding), strict=True))
-            try:
-                return self.language.from_string(source).render({NAMES: self.names} | functions)
-            except ERRORS as error:
-                steps = [
-                    step.lineno for step in extract_tb(error.__traceback__) if step.filename == "<template>"
-                ]
-                line = getattr(error, "lineno", None) or next(reversed(steps), "?")
-                raise ValueError(f"{name}, line {line}: {error}") from error
+    def _unknown(self, source: str) -> dict[str, Lacking]:
+        """Names that there are not, which are an error unless there may be gaps."""
+        known = self.names | self.language.globals
+        unknown = {}
+        for name in sorted(find_undeclared_variables(self.language.parse(source)) - known.keys()):
+            said = f"there is no name {name!r}{nearest(name, self.names)}"
+            if not self.gaps:
+                raise jinja2.TemplateSyntaxError(said, _line(source, name))
+            unknown[name] = Lacking(said)
+        return unknown
 
     def joined(self) -> str:
         """The sources in the order of their names."""
         return "\n".join(self.markdown(source, name) for name, source in self.sources.items())
+
+
+def _line(source: str, word: str) -> int:
+    """The number of the first line that has a word."""
+    return next((n for n, line in enumerate(source.splitlines(), 1) if re.search(rf"\b{word}\b", line)), 1)

@@ -8,9 +8,10 @@ from typing import Any
 from diffusion.evaluation.statistics import Interval
 from report.departures import EPOCHS
 from report.effects import ABOVE, BELOW, Effect
-from report.judge import LAST, Case, Measure, NotMeasured, late_value
+from report.judge import LAST, SHARED, Case, Measure, NotMeasured, late_value
 from report.text_format import Markdown, fixed, percent
 from study import series
+from study.pixels import MOSTLY
 from study.results import Training
 from study.scatter import LINEAR, LOG, LOGIT, Scale
 
@@ -26,6 +27,11 @@ AT_END = f"on average over {LAST}"
 BELOW_ONE = (
     f"{AT_END.capitalize()} the ratio of the distances is below 1; within a factor of {LEVEL} it is level."
 )
+
+SHARED.update(
+    AT_END=AT_END, ON_AVERAGE=AT_END.capitalize(), BELOW_ONE=BELOW_ONE, NATS=NATS, IN_POINTS=100 * POINTS
+)
+SHARED.update(MOSTLY=MOSTLY)
 
 percent1 = partial(percent, decimals=1)
 

@@ -7,8 +7,6 @@ import numpy as np
 
 from diffusion.evaluation.statistics import Interval
 from report.claims.common import (
-    AT_END,
-    BELOW_ONE,
     POINTS,
     difference,
     elsewhere,
@@ -35,28 +33,25 @@ GREY = 0.01  # a difference of greys, of the range from black to white, that is 
 MOST = 0.5  # "generates digits" is that more than this share are
 
 
-@claim(
-    "2.3, Fig. 1",
-    "Both noise schedules begin and end in nearly the same place.",
-    short="Both schedules end in the same place",
-    rule=f"The amplitude that they leave differs by less than {SAME_PLACE} at either end.",
-)
+@claim("2.3, Fig. 1", "Both schedules end in the same place")
 def ends_agree(case: Case) -> Iterator[Effect]:
+    """Both noise schedules begin and end in nearly the same place.
+
+    The amplitude that they leave differs by less than {SAME_PLACE} at either end.
+    """
     job = case.results.schedules
     ends = ([job[m].at("alpha_bar", t).value ** 0.5 for m in PAIR] for t in (0, job.facts["T"]))
     apart = max(abs(cosine - linear) for cosine, linear in ends)
     yield exact("largest difference in amplitude", apart, BELOW, SAME_PLACE, show=partial(num, digits=2))
 
 
-@claim(
-    "2.3, Fig. 2",
-    "At step 300 the linear schedule's latents are almost entirely random.",
-    short="At step 300 linear latents are random",
-    rule="From one such latent the trained network predicts an image that is read right in less than "
-    f"{SELDOM:.0%} of all cases.",
-    models=("linear",),
-)
+@claim("2.3, Fig. 2", "At step 300 linear latents are random", models=("linear",))
 def linear_random(case: Case) -> Iterator[Effect]:
+    """At step 300 the linear schedule's latents are almost entirely random.
+
+    From one such latent the trained network predicts an image that is read right in less than {SELDOM:.0%} of
+    all cases.
+    """
     t, one = case.results.schedules.facts["early_t"], case["linear"]
 
     def right(of: Training) -> float:
@@ -67,14 +62,13 @@ def linear_random(case: Case) -> Iterator[Effect]:
     yield case.effect(f"read right from one latent at t = {t}", found, right, LOGIT, one, **at)
 
 
-@claim(
-    "2.3, Fig. 3",
-    "The cosine DDPM reaches the lower loss.",
-    short="The cosine DDPM reaches the lower loss",
-    rule="The mean difference of the test losses over the last ten epochs is below 0.",
-    models=DDPMS,
-)
+@claim("2.3, Fig. 3", "The cosine DDPM reaches the lower loss", models=DDPMS)
 def lower_loss(case: Case) -> Iterator[Effect]:
+    """The cosine DDPM reaches the lower loss.
+
+    The mean difference of the test losses over the last ten epochs is below 0.
+    """
+
     def losses(one: Training) -> list[float]:
         return [row["test_loss"].value for row in one.history[-10:]]
 
@@ -84,14 +78,13 @@ def lower_loss(case: Case) -> Iterator[Effect]:
     yield case.effect(name, found, lambda one: float(np.mean(losses(one))), LOG, *ones, **at)
 
 
-@claim(
-    "2.3",
-    "The cosine DDPM learns faster.",
-    short="The cosine DDPM is ahead at first",
-    rule=f"The ratio of the areas under the distances of the first {EARLY:.0%} of training is below 1.",
-    models=DDPMS,
-)
+@claim("2.3", "The cosine DDPM is ahead at first", models=DDPMS)
 def learns_faster(case: Case) -> Iterator[Effect]:
+    """The cosine DDPM learns faster.
+
+    The ratio of the areas under the distances of the first {EARLY:.0%} of training is below 1.
+    """
+
     def area(one: Training) -> float:
         """The logarithm of the mean distance over the first epochs, by the trapezoidal rule."""
         early = [row for row in one.curve if row.epoch <= EARLY * one.curve[-1].epoch]
@@ -108,26 +101,23 @@ def learns_faster(case: Case) -> Iterator[Effect]:
     yield quotient(case, name, Interval(log, log, log), area, *ones, side=BELOW)
 
 
-@claim(
-    "2.4, Fig. 4",
-    "The cosine DDPM ends with the lower Fréchet distance.",
-    short="The cosine DDPM ends at a lower distance",
-    rule=BELOW_ONE,
-    models=DDPMS,
-)
+@claim("2.4, Fig. 4", "The cosine DDPM ends at a lower distance", models=DDPMS)
 def lower_distance(case: Case) -> Iterator[Effect]:
+    """The cosine DDPM ends with the lower Fréchet distance.
+
+    {BELOW_ONE}
+    """
     yield ratio(case, PAIR, BELOW)
     yield from elsewhere(case, PAIR)
 
 
-@claim(
-    "2.4",
-    "The distances of both DDPMs are still falling at the end.",
-    short="Both DDPMs still fall at the end",
-    rule="Over the second half of training the slope of the distance is below 0, for both.",
-    models=DDPMS,
-)
+@claim("2.4", "Both DDPMs still fall at the end", models=DDPMS)
 def still_falling(case: Case) -> Iterator[Effect]:
+    """The distances of both DDPMs are still falling at the end.
+
+    Over the second half of training the slope of the distance is below 0, for both.
+    """
+
     def points(one: Training) -> tuple[list[int], list[float]]:
         return [row.epoch for row in one.curve], [row["frechet"].value for row in one.curve]
 
@@ -135,41 +125,35 @@ def still_falling(case: Case) -> Iterator[Effect]:
         yield slope(case, f"distance ({m})", case[m], points)
 
 
-@claim(
-    "2.4",
-    "The cosine DDPM's digits lie on darker backgrounds.",
-    short="The cosine DDPM's backgrounds are darker",
-    rule=f"{AT_END.capitalize()} the grey at the border, as it is seen, is lower; a difference within {GREY} "
-    "of the range is none.",
-    models=DDPMS,
-)
+@claim("2.4", "The cosine DDPM's backgrounds are darker", models=DDPMS)
 def darker(case: Case) -> Iterator[Effect]:
+    """The cosine DDPM's digits lie on darker backgrounds.
+
+    {ON_AVERAGE} the grey at the border, as it is seen, is lower; a difference within {GREY} of the range is
+    none.
+    """
     at = {"side": BELOW, "margin": GREY, "show": partial(fixed, decimals=3)}
     yield difference(case, f"grey, cosine {MINUS} linear", PAIR, "background", LOG, **at)
 
 
-@claim(
-    "2.4",
-    "Both DDPMs generate samples that resemble digits.",
-    short="Both DDPMs' samples resemble digits",
-    rule="A recogniser that accepts 95% of real digits under mild distortions accepts more than "
-    f"{MOST:.0%} of the finished models' samples, for both.",
-    models=DDPMS,
-)
+@claim("2.4", "Both DDPMs' samples resemble digits", models=DDPMS)
 def resemble(case: Case) -> Iterator[Effect]:
+    """Both DDPMs generate samples that resemble digits.
+
+    A recogniser that accepts 95% of real digits under mild distortions accepts more than {MOST:.0%} of the
+    finished models' samples, for both.
+    """
     for m in DDPMS:
         yield share(case, f"taken for digits ({m})", "digit", case[m], ABOVE, MOST)
 
 
-@claim(
-    "2.4",
-    "The cosine DDPM's samples are more realistic on average.",
-    short="The cosine DDPM's are more realistic",
-    rule="The share of digits among its samples, by the same recogniser, is higher; a difference within "
-    f"{100 * POINTS:.0f} points does not matter.",
-    models=DDPMS,
-)
+@claim("2.4", "The cosine DDPM's are more realistic", models=DDPMS)
 def more_realistic(case: Case) -> Iterator[Effect]:
+    """The cosine DDPM's samples are more realistic on average.
+
+    The share of digits among its samples, by the same recogniser, is higher; a difference within
+    {IN_POINTS:.0f} points does not matter.
+    """
     ones, at = [case[m] for m in PAIR], {"margin": POINTS, "show": points}
     found = ones[0].final["digit"].minus(ones[1].final["digit"])
     name = f"digits (points), cosine {MINUS} linear"

@@ -21,14 +21,13 @@ def files() -> Job:
     return Job(folder, "files", "released/original/")
 
 
-@claim(
-    "2.2",
-    "The network is the one that the text describes.",
-    short="The network is as described",
-    rule="Rebuilt from the text, with the study's weights, it has the test losses that the study's files "
-    f"record, within a factor of {SAME_LOSS}.",
-)
+@claim("2.2", "The network is as described")
 def network_as_described(case: Case) -> Iterator[Effect]:
+    """The network is the one that the text describes.
+
+    Rebuilt from the text, with the study's weights, it has the test losses that the study's files record,
+    within a factor of {SAME_LOSS}.
+    """
     of = {(one.model, one.way): one for one in files().rows if one.measure == "test_loss"}
     for model, label in (("linear", "cosine"), ("cosine", "linear")):  # Figure 3 has its labels exchanged
         recorded = of[label, "as labelled"].interval.value
@@ -37,14 +36,12 @@ def network_as_described(case: Case) -> Iterator[Effect]:
         yield Effect(name, ratio, WITHIN, 1.0, SAME_LOSS, ratio=True, show=fixed)
 
 
-@claim(
-    "2.3",
-    "The linear schedule begins at $\\beta_1 = 10^{-5}$.",
-    short="$\\beta_1$ is $10^{-5}$, as printed",
-    rule="The noise at $t = 1$ that the study's network has learnt has that variance, within a factor of "
-    f"{LEARNT:g}.",
-)
+@claim("2.3", "$\\beta_1$ is $10^{-5}$, as printed")
 def first_beta(case: Case) -> Iterator[Effect]:
+    r"""The linear schedule begins at $\beta_1 = 10^{{-5}}$.
+
+    The noise at $t = 1$ that the study's network has learnt has that variance, within a factor of {LEARNT:g}.
+    """
     found, name = files(), "variance learnt : printed"
     for whose, side in (("study", WITHIN), ("ours", None)):
         ratio = found[whose]["variance_learnt"].map(lambda x: x / found.facts.settings["printed_beta_1"])
@@ -52,14 +49,13 @@ def first_beta(case: Case) -> Iterator[Effect]:
         yield Effect(told, ratio, side, 1.0, LEARNT, ratio=True, show=fixed)
 
 
-@claim(
-    "2.4",
-    "The distances compare 500 samples with the held-out test split.",
-    short="Distances are of 500 samples, as described",
-    rule="The study's code compares at least 500 samples, and by its procedure, in digit features, uniform "
-    "noise is further from the data than real digits.",
-)
+@claim("2.4", "Distances are of 500 samples, as described")
 def distances_as_described(case: Case) -> Iterator[Effect]:
+    """The distances compare 500 samples with the held-out test split.
+
+    The study's code compares at least 500 samples, and by its procedure, in digit features, uniform noise is
+    further from the data than real digits.
+    """
     found = files()
     n, described = found.facts.settings["n"], found.facts.settings["described"]
     yield exact("samples of a distance", n, ABOVE, described - 1, show=integer)

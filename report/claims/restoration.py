@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from diffusion.evaluation.statistics import Interval
-from report.claims.common import AT_END, NATS, POINTS, VARIETY, percent1, points, slope
+from report.claims.common import POINTS, VARIETY, percent1, points, slope
 from report.effects import ABOVE, BELOW, MIRRORED, Effect
 from report.judge import Case, NotMeasured, claim
 from report.text_format import MINUS, Markdown, fixed, percent
@@ -30,44 +30,38 @@ def _share(
     return case.effect(name, found, number, LOGIT, case["zoom"], **at)
 
 
-@claim(
-    "3.3, Fig. 9",
-    "The zoom's loss still falls at the end, so that more epochs would help.",
-    short="The zoom's loss still falls at the end",
-    rule="Over the second half of training the slope of the test loss is below 0. Restorations would gain; "
-    "whether samples would, the loss does not say.",
-    models=("zoom",),
-)
+@claim("3.3, Fig. 9", "The zoom's loss still falls at the end", models=("zoom",))
 def loss_falling(case: Case) -> Iterator[Effect]:
+    """The zoom's loss still falls at the end, so that more epochs would help.
+
+    Over the second half of training the slope of the test loss is below 0. Restorations would gain; whether
+    samples would, the loss does not say.
+    """
+
     def points(one: Training) -> tuple[list[int], list[float]]:
         return [row.epoch for row in one.history], [row["test_loss"].value for row in one.history]
 
     yield slope(case, "test loss", case["zoom"], points)
 
 
-@claim(
-    "3.3, Fig. 11",
-    "From the last zoom level the original is often not restored.",
-    short="The last level often hides the original",
-    rule=f"Restored digits are read right less than {RESTORED} times as often as the originals.",
-    made_before=True,
-    models=("zoom",),
-)
+@claim("3.3, Fig. 11", "The last level often hides the original", made_before=True, models=("zoom",))
 def struggles(case: Case) -> Iterator[Effect]:
+    """From the last zoom level the original is often not restored.
+
+    Restored digits are read right less than {RESTORED} times as often as the originals.
+    """
     probes = case["zoom"].probes
     right, least = probes["restored_right"], RESTORED * probes["original_right"].value
     found = share(right.value, right.n)
     yield _share(case, "read right", found, lambda one: one.probes["restored_right"].value, BELOW, least)
 
 
-@claim(
-    "3.3, Fig. 11",
-    "A restored 5 often looks like a 0, and so does a 7.",
-    short="5s and 7s are often restored as a 0",
-    rule=f"More than {OFTEN:.0%} of the restored 5s are read as a 0, and of the 7s.",
-    models=("zoom",),
-)
+@claim("3.3, Fig. 11", "5s and 7s are often restored as a 0", models=("zoom",))
 def as_zero(case: Case) -> Iterator[Effect]:
+    """A restored 5 often looks like a 0, and so does a 7.
+
+    More than {OFTEN:.0%} of the restored 5s are read as a 0, and of the 7s.
+    """
     for digit in (5, 7):
 
         def read(one: Training, digit: int = digit) -> Interval:
@@ -78,14 +72,12 @@ def as_zero(case: Case) -> Iterator[Effect]:
         yield _share(case, name, read(case["zoom"]), lambda one, read=read: read(one).value, ABOVE, OFTEN)
 
 
-@claim(
-    "3.3",
-    "A dark centre is preferably restored as a 0 or a 9.",
-    short="Dark centres are restored as 0 or 9",
-    rule="Images with a dark centre are restored as each of these digits more often than they are one.",
-    models=("zoom",),
-)
+@claim("3.3", "Dark centres are restored as 0 or 9", models=("zoom",))
 def dark_centres(case: Case) -> Iterator[Effect]:
+    """A dark centre is preferably restored as a 0 or a 9.
+
+    Images with a dark centre are restored as each of these digits more often than they are one.
+    """
     probes = case["zoom"].probes
     for digit in (0, 9):
         found = probes.at("dark_centre_restored_as", digit)
@@ -98,17 +90,15 @@ def dark_centres(case: Case) -> Iterator[Effect]:
         yield found if read.value else replace(found, weights={})  # of none at all log odds tell nothing
 
 
-@claim(
-    "3.3",
-    "A start from independent pixels gives less bias and more variety than one from whole patches of real "
-    "images, and more samples that are no digits.",
-    short="Independent pixels: more varied, fewer digits",
-    rule=f"Against a start from patches the divergence of the classes is lower, and recall and coverage are "
-    f"higher, {AT_END}; and the recogniser accepts fewer samples, of the trainings of ten epochs beyond the "
-    f"study. Differences within {NATS} nats or {100 * POINTS:.0f} points do not matter.",
-    models=("zoom",),
-)
+@claim("3.3", "Independent pixels: more varied, fewer digits", models=("zoom",))
 def start(case: Case) -> Iterator[Effect]:
+    """A start from independent pixels gives less bias and more variety than one from whole patches of real
+    images, and more samples that are no digits.
+
+    Against a start from patches the divergence of the classes is lower, and recall and coverage are higher,
+    {AT_END}; and the recogniser accepts fewer samples, of the trainings of ten epochs beyond the study.
+    Differences within {NATS} nats or {IN_POINTS:.0f} points do not matter.
+    """
     zoom, other, against = case["zoom"], case.beyond("zoom"), f"pixels {MINUS} patches"
     patches = {row.epoch: row for row in zoom.from_patches}
     if "patches" not in other.measured or any(row.epoch not in patches for row in zoom.late):

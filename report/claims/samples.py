@@ -9,9 +9,6 @@ import numpy as np
 from diffusion.evaluation import statistics
 from diffusion.evaluation.statistics import Interval
 from report.claims.common import (
-    AT_END,
-    BELOW_ONE,
-    NATS,
     POINTS,
     VARIETY,
     difference,
@@ -26,7 +23,6 @@ from report.effects import ABOVE, BELOW, WITHIN, Effect
 from report.judge import Case, Measure, NotMeasured, at_end, claim, late_value
 from report.text_format import MINUS, fixed
 from study import series
-from study.pixels import MOSTLY
 from study.results import SETTLED, Training
 from study.scatter import FISHER, LOG, LOGIT
 from study.table import Samples
@@ -76,27 +72,23 @@ def best_of(ways: Sequence[tuple[int, Samples]], most: int) -> Interval:
     return min((row["frechet"] for n, row in ways if n == calls), key=lambda one: one.value)
 
 
-@claim(
-    "3.3, Fig. 13",
-    "Cold Zoom Diffusion and the linear DDPM reach comparable distances.",
-    short="Zoom and linear DDPM are comparable",
-    rule=f"{AT_END.capitalize()} the ratio of the distances lies within a factor of {COMPARABLE:.0f}.",
-    models=("zoom", "linear"),
-)
+@claim("3.3, Fig. 13", "Zoom and linear DDPM are comparable", models=("zoom", "linear"))
 def comparable(case: Case) -> Iterator[Effect]:
+    """Cold Zoom Diffusion and the linear DDPM reach comparable distances.
+
+    {ON_AVERAGE} the ratio of the distances lies within a factor of {COMPARABLE:.0f}.
+    """
     yield ratio(case, ("zoom", "linear"), WITHIN, COMPARABLE)
     yield from fairly(case, ("zoom", "linear"))
     yield from elsewhere(case, ("zoom", "linear"))
 
 
-@claim(
-    "3.3, Fig. 13",
-    "The cosine DDPM ends with a lower distance than Cold Zoom Diffusion.",
-    short="The cosine DDPM ends below the zoom",
-    rule=BELOW_ONE,
-    models=("zoom", "cosine"),
-)
+@claim("3.3, Fig. 13", "The cosine DDPM ends below the zoom", models=("zoom", "cosine"))
 def cosine_below_zoom(case: Case) -> Iterator[Effect]:
+    """The cosine DDPM ends with a lower distance than Cold Zoom Diffusion.
+
+    {BELOW_ONE}
+    """
     yield ratio(case, ("cosine", "zoom"), BELOW)
     yield from fairly(case, ("cosine", "zoom"))
     yield from elsewhere(case, ("cosine", "zoom"))
@@ -109,15 +101,14 @@ def correlation(x: list[float], y: list[float]) -> Interval:
     return Interval(r, math.tanh(z - error), math.tanh(z + error))
 
 
-@claim(
-    "3.3",
-    "The distance does not capture how varied the samples are.",
-    short="The distance is blind to the class mix",
-    rule=f"After the first {SETTLED:.0%} of training the zoom's distance in digit features correlates with "
-    f"the divergence of its classes, checkpoint by checkpoint, by less than {FOLLOWS}.",
-    models=("zoom",),
-)
+@claim("3.3", "The distance is blind to the class mix", models=("zoom",))
 def distance_blind(case: Case) -> Iterator[Effect]:
+    """The distance does not capture how varied the samples are.
+
+    After the first {SETTLED:.0%} of training the zoom's distance in digit features correlates with the
+    divergence of its classes, checkpoint by checkpoint, by less than {FOLLOWS}.
+    """
+
     def found(one: Training) -> Interval:
         rows = [row for row in one.curve if row.epoch > SETTLED * one.final.epoch]
         if len(rows) < series.FEWEST:
@@ -132,15 +123,13 @@ def distance_blind(case: Case) -> Iterator[Effect]:
 # --- classes and variety ---
 
 
-@claim(
-    "Abstract, 3.3, 4",
-    "The zoom model is biased towards certain digits.",
-    short="The zoom is biased to certain digits",
-    rule=f"{AT_END.capitalize()} the divergence of its classes from those of real images lies above what as "
-    "many real images score.",
-    models=("zoom",),
-)
+@claim("Abstract, 3.3, 4", "The zoom is biased to certain digits", models=("zoom",))
 def biased(case: Case) -> Iterator[Effect]:
+    """The zoom model is biased towards certain digits.
+
+    {ON_AVERAGE} the divergence of its classes from those of real images lies above what as many real images
+    score.
+    """
     one, floor = case["zoom"], case.real["divergence_floor"]
     n = one.measured.facts.settings.get("n_checkpoint") or floor.n
     score = (floor.value + 2 * floor.sd) * max(1.0, floor.n / n)  # of n labels it falls as 1 / n
@@ -149,17 +138,14 @@ def biased(case: Case) -> Iterator[Effect]:
     yield case.effect("divergence (nats)", at_end(one, "divergence"), number, LOG, one, **at)
 
 
-@claim(
-    "3.3",
-    "The zoom model's samples are less varied than those of the DDPMs.",
-    short="The zoom's samples are less varied",
-    rule=f"{AT_END.capitalize()} the divergence of its classes is higher than that of either DDPM, and its "
-    f"recall and coverage are lower; differences within {NATS} nats or {100 * POINTS:.0f} points do not "
-    "matter. Recall flatters scattered samples, and coverage rewards fidelity: both must agree.",
-    models=("zoom", *DDPMS),
-    one_thing=True,
-)
+@claim("3.3", "The zoom's samples are less varied", models=("zoom", *DDPMS), one_thing=True)
 def less_varied(case: Case) -> Iterator[Effect]:
+    """The zoom model's samples are less varied than those of the DDPMs.
+
+    {ON_AVERAGE} the divergence of its classes is higher than that of either DDPM, and its recall and coverage
+    are lower; differences within {NATS} nats or {IN_POINTS:.0f} points do not matter. Recall flatters
+    scattered samples, and coverage rewards fidelity: both must agree.
+    """
     for measure, of, side, margin in VARIETY:
         for m in DDPMS:
             at = {"side": side, "margin": margin, "show": fixed}
@@ -178,16 +164,14 @@ def classes(which: Sequence[int]) -> Measure:
     return measure
 
 
-@claim(
-    "3.3, Fig. 14",
-    "The zoom model's samples favour 1, 8 and 9, and miss 2, 3, 4 and 5 or nearly so.",
-    short="The zoom favours 1, 8, 9 and misses 2 to 5",
-    rule="Among the samples read with confidence (the study looks at its good ones) the first three are "
-    f"together more frequent than among real images {AT_END}, and the other four have less than "
-    f"{NEARLY_ABSENT} of their share there.",
-    models=("zoom",),
-)
+@claim("3.3, Fig. 14", "The zoom favours 1, 8, 9 and misses 2 to 5", models=("zoom",))
 def favours(case: Case) -> Iterator[Effect]:
+    """The zoom model's samples favour 1, 8 and 9, and miss 2, 3, 4 and 5 or nearly so.
+
+    Among the samples read with confidence (the study looks at its good ones) the first three are together
+    more frequent than among real images {AT_END}, and the other four have less than {NEARLY_ABSENT} of their
+    share there.
+    """
     for which, side, part in (((1, 8, 9), ABOVE, 1.0), ((2, 3, 4, 5), BELOW, NEARLY_ABSENT)):
         real = sum(case.real.at("recognised_share", digit).value for digit in which)
         if (found := at_end(case["zoom"], classes(which))).value is None:
@@ -205,16 +189,14 @@ def extreme_centre(row: Samples) -> Interval:
     return series.share(dark.value + white.value, dark.n)
 
 
-@claim(
-    "3.3",
-    "The zoom model's samples favour digits with a predominantly dark or completely white centre.",
-    short="The zoom favours dark or white centres",
-    rule=f"{AT_END.capitalize()} more of the samples than of real images have at least {MOSTLY} of their 16 "
-    f"central pixels in the lowest or in the highest tenth of the range; a difference within "
-    f"{100 * POINTS:.0f} points does not matter.",
-    models=("zoom",),
-)
+@claim("3.3", "The zoom favours dark or white centres", models=("zoom",))
 def extreme_centres(case: Case) -> Iterator[Effect]:
+    """The zoom model's samples favour digits with a predominantly dark or completely white centre.
+
+    {ON_AVERAGE} more of the samples than of real images have at least {MOSTLY} of their 16 central pixels in
+    the lowest or in the highest tenth of the range; a difference within {IN_POINTS:.0f} points does not
+    matter.
+    """
     real = extreme_centre(case.real).value
     found = at_end(case["zoom"], extreme_centre)
     at = {"margin": POINTS, "show": points, "gains": found.value * (1 - found.value)}
@@ -252,16 +234,14 @@ def trained_on_noise(one: Training) -> tuple[Samples, list[Samples]]:
     return one.measured["still"], [one.final, *(one.measured[way] for way, sd in noise.items() if sd)]
 
 
-@claim(
-    "Abstract, 3.3, 4",
-    "The bias comes from the lack of randomness in the reconstruction.",
-    short="The bias comes from a lack of randomness",
-    rule="Noise added in every step of sampling, of the size that serves best among those tried, brings the "
-    f"divergence of the classes below {CURED} of what it is without: with the study's model, and with those "
-    "beyond it that were trained on noise.",
-    models=("zoom",),
-)
+@claim("Abstract, 3.3, 4", "The bias comes from a lack of randomness", models=("zoom",))
 def lack_of_randomness(case: Case) -> Iterator[Effect]:
+    """The bias comes from the lack of randomness in the reconstruction.
+
+    Noise added in every step of sampling, of the size that serves best among those tried, brings the
+    divergence of the classes below {CURED} of what it is without: with the study's model, and with those
+    beyond it that were trained on noise.
+    """
     yield cured(case, "as trained by the study", case["zoom"], as_trained)
     for name, model in TRAINED_ON_NOISE.items():
         yield cured(case, name, case.beyond(model), trained_on_noise)

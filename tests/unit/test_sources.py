@@ -21,7 +21,7 @@ def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
 
 def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     """In all forms: golden/test_reports.py."""
-    told = "num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.T", "percent(limit)"
+    told = "num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.T", "percent(limit())"
     _, numbers, _, missing = filled(" ".join(f"<< {one} >>" for one in told))
     assert missing == []
     measured, setting, chosen = (number["sources"] for number in numbers)
@@ -47,4 +47,4 @@ def test_a_number_is_marked_where_markdown_takes_a_span():
 
 
 def test_a_number_that_was_not_read_is_missed():
-    assert filled("<< percent(bare) >> of << limit and 'two' >>")[3] == ["50%"]
+    assert filled("<< percent(bare) >> of << limit() and 'two' >>")[3] == ["50%"]
