@@ -24,7 +24,7 @@ from diffusion.bounds import named
 from diffusion.files import differences, digest, read_json, sha256, write_json
 from diffusion.identity import own_code
 from diffusion.processes.base import GREY28
-from diffusion.provenance import releases, versions
+from diffusion.provenance import versions
 from study.environment import MEASURING
 from study.profile import NOTEBOOKS, ROOT, Profile, ProfileError
 
@@ -179,19 +179,12 @@ def of(profile: Profile) -> dict[str, Job]:
     beyond, starts, original = ({name: getattr(report, name)} for name in ("beyond", "starts", "original"))
     of_data = shared | place | {"dataset": profile.file.dataset}
     add("compare", notebook=profile.file.compare, settings=of_data, needs=needs)
-    if in_full(profile):
+    if profile.yardstick is not None and {"linear", "cosine", "zoom"} <= {*profile.models}:  # as in the study
         add("level", notebook="09_level", settings=shared | beyond | starts, needs=needs)
     add("comparison", notebook="11_models", settings=shared | place | beyond | original, needs=needs)
     told, needs = report.model_dump(mode="json") | {"text": profile.text}, (*found.values(),)
     add("report", makes=["report.html", "report.pdf"], module="report.build", settings=told, needs=needs)
     return found
-
-
-def in_full(profile: Profile) -> bool:
-    """True where a long report is to be expected (`report.run.Run.short`), which tells of all models."""
-    models = {*profile.models}
-    of_study = profile.yardstick is not None and models >= {"linear", "cosine", "zoom"}
-    return of_study or models >= {"linear", "zoom"} and (releases() / profile.name).is_dir()
 
 
 def folder(profile: Profile) -> Path:
