@@ -1,8 +1,10 @@
-"""Run one job of a profile: a notebook by papermill, or a module; the Snakefile's rules do this.
+"""A job, and how it is run: a notebook by papermill, or a module; the Snakefile's rules do this.
 
-    python -m workflow.job PROFILE JOB
+    python -m workflow.job OUT JOB
 
 What it prints goes to OUT/logs/JOB.log; notes go to the terminal, too, and every few minutes the last line.
+The jobs of a run stand in OUT/plan.json, where workflow/jobs.py has written them: to read a profile takes
+torch, which no job is to import twice.
 """
 
 import ctypes
@@ -11,21 +13,88 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock
 
-from study import profile as profiles
-from workflow import jobs
+from diffusion.files import read_json, sha256, write_json
 
+ROOT = Path(__file__).resolve().parents[1]
+PLAN = "plan.json"
 PAPERMILL = ["--kernel", "python3", "--no-progress-bar", "--log-level", "ERROR"]
 PAPERMILL += ["--stdout-file", "/dev/stdout", "--stderr-file", "/dev/stderr"]
 NOISE = "[IPKernelApp]"  # the kernel's remarks on being started and stopped
 SAID = ("note:", "warning:")  # lines that the terminal shows
 MINUTES = 5  # between two lines that say how far a job is
+
+
+@dataclass(frozen=True)
+class Job:
+    """A notebook with its parameters, or a module with its arguments.
+
+    Attributes:
+        kind, of: such as "train" and "zoom-0"; `of` is empty for what is of no training.
+        settings: parameters of the notebook, or what the module is given.
+        needs: names of the jobs before it.
+        module: its name and arguments.
+        makes: files from OUT, without which it is not done; the last is an executed notebook.
+        stamp: all that it is made from, but for the jobs before it.
+    """
+
+    kind: str
+    of: str
+    out: Path
+    settings: dict[str, Any]
+    needs: tuple[str, ...] = ()
+    notebook: str = ""
+    module: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
+    stamp: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}_{self.of}" if self.of else self.kind
+
+    @property
+    def path(self) -> Path:
+        """Its stamp, which says that it is done."""
+        return self.stamp_of(self.name)
+
+    def stamp_of(self, name: str) -> Path:
+        """The stamp of a job beside it."""
+        return self.out / "jobs" / f"{name}.json"
+
+    @property
+    def log(self) -> Path:
+        """The file of what it prints."""
+        return self.out / "logs" / f"{self.name}.log"
+
+    @property
+    def executed(self) -> Path:
+        """Its executed notebook."""
+        return self.out / self.makes[-1]
+
+    def made_from(self) -> dict[str, Any]:
+        """Its stamp with hashes of the stamps before it, which must be there."""
+        return self.stamp | {"before": {name: sha256(self.stamp_of(name)) for name in self.needs}}
+
+    def lost(self) -> str:
+        """The first file that it makes and that is not there, in words."""
+        return next((f"{name} is lost" for name in self.makes if not (self.out / name).is_file()), "")
+
+    def finish(self) -> None:
+        """Write the stamp; ValueError: a file that it makes is not there."""
+        if lost := self.lost():
+            raise ValueError(f"{self.name} has not made all: {lost}")
+        write_json(self.path, self.made_from())
+
+
+def planned(out: Path | str) -> dict[str, Job]:
+    """The jobs of a results folder by name, each after those that it needs."""
+    return {name: Job(out=Path(out), **one) for name, one in read_json(Path(out) / PLAN).items()}
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:
@@ -41,34 +110,25 @@ def environment(out: Path) -> dict[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's kernel
         "MALLOC_MMAP_THRESHOLD_": "33554432",  # glibc keeps freed memory: training is a sixth faster
         "MALLOC_TRIM_THRESHOLD_": "2147483647",
-        "PYTHONPATH": os.pathsep.join([str(jobs.ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def command(job: jobs.Job, profile: str, attempt: Path, further: Mapping[str, Any]) -> list[str]:
-    """The command of a job; a notebook is executed to the file `attempt`, with further parameters."""
-    if job.kind == "report":
-        return [job.module, "--out", str(job.out), "--profile", profile]
-    if job.module:
-        return [job.module, str(job.out), job.of, yaml.safe_dump(job.settings)]
-    values = {**job.settings, "out_dir": _near(job.out), **further}
-    notebook = f"notebooks/{job.notebook}.ipynb"
-    return ["papermill", notebook, _near(attempt), "-y", yaml.safe_dump(values), *PAPERMILL]
-
-
 def _near(path: Path) -> str:
     """A path as it is from the project's folder, where jobs run: an executed notebook names no machine's."""
-    return str(path.relative_to(jobs.ROOT) if path.is_relative_to(jobs.ROOT) else path)
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
-def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tuple[int, str]:
+def run(job: Job, quiet: bool = False, **further: Any) -> tuple[int, str]:
     """Run a job, its notebook with further parameters, and log it; returns its status and last line."""
     last, attempt, told = "", job.log.with_suffix(".ipynb"), time.monotonic()
+    values = yaml.safe_dump({**job.settings, "out_dir": _near(job.out), **further})
+    notebook = ["papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", values, *PAPERMILL]
     job.log.parent.mkdir(parents=True, exist_ok=True)
-    options = {"cwd": jobs.ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
+    options = {"cwd": ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    arguments = [sys.executable, "-m", *command(job, profile, attempt, further)]
+    arguments = [sys.executable, "-m", *(notebook if job.notebook else job.module)]
     with (
         job.log.open("w", encoding="utf-8", buffering=1) as log,
         subprocess.Popen(arguments, **options) as child,
@@ -91,18 +151,17 @@ def run(job: jobs.Job, profile: str, quiet: bool = False, **further: Any) -> tup
     return child.returncode, last
 
 
-def main(profile: str, name: str) -> None:
+def main(out: str, name: str) -> None:
     end_with_parent()
-    job, begun = jobs.of(profiles.read(profile))[name], time.monotonic()
+    job, begun = planned(out)[name], time.monotonic()
     job.log.parent.mkdir(parents=True, exist_ok=True)
     # A job of a cluster outlives a killed workflow: the next one waits for it.
     with FileLock(job.log.with_suffix(".lock"), poll_interval=1):
         print(f"{name} | starts", flush=True)
         try:
-            stamp = job.stamp()
-            status, said = run(job, profile)
+            status, said = run(job)
             if status == 0:
-                job.finish(stamp)
+                job.finish()
         except (ValueError, OSError) as error:
             status, said = 1, f"{type(error).__name__}: {error}"
     seconds = f"{time.monotonic() - begun:.0f} s"

@@ -11,12 +11,13 @@ then only opened, and of measures those are taken whose code has changed.
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from filelock import FileLock
 
 from diffusion import data
@@ -27,91 +28,31 @@ from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from study.environment import MEASURING
 from study.profile import NOTEBOOKS, ROOT, Profile, ProfileError
+from workflow.job import PLAN, Job
 
 CODE = ("diffusion/**/*.py", "study/**/*.py", "play/**/*.py")  # of all jobs, and of the report:
 OF_REPORT = ("report/**/*", "released/*/manifest.json", "released/page/*.html", "CITATION.cff")
 OWN = re.compile(r'"(?!diffusion[.:])([A-Za-z_][\w.]*:[A-Za-z_][\w.]*)"')  # module:name, in JSON
 NOT_MADE = "not made yet"
-HOURS = {"train": 24, "measure": 12}  # that a cluster gives a job of a kind; 3 to the others
-
-
-@dataclass(frozen=True)
-class Job:
-    """A notebook with its parameters, or a module with its arguments.
-
-    Attributes:
-        kind, of: such as "train" and "zoom-0"; `of` is empty for what is of no training.
-        settings: parameters of the notebook, or options of the module.
-        needs: the jobs before it.
-        makes: files from OUT, without which it is not done; the last is an executed notebook.
-    """
-
-    kind: str
-    of: str
-    out: Path
-    settings: dict[str, Any]
-    needs: tuple["Job", ...] = field(default=(), repr=False)
-    notebook: str = ""
-    module: str = ""
-    makes: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return f"{self.kind}_{self.of}" if self.of else self.kind
-
-    @property
-    def path(self) -> Path:
-        """Its stamp, which says that it is done."""
-        return self.out / "jobs" / f"{self.name}.json"
-
-    @property
-    def log(self) -> Path:
-        """The file of what it prints."""
-        return self.out / "logs" / f"{self.name}.log"
-
-    @property
-    def executed(self) -> Path:
-        """Its executed notebook."""
-        return self.out / self.makes[-1]
-
-    def stamp(self) -> dict[str, Any]:
-        """All that it is made from; ValueError: code, data or a job before it are not there."""
-        settings = {k: v for k, v in self.settings.items() if k not in ("data_dir", "out_dir")}
-        settings = json.loads(json.dumps(settings, default=str))
-        dataset = settings.get("dataset")
-        beside = [path for one in OF_REPORT for path in ROOT.glob(one) if self.kind == "report"]
-        return {
-            "settings": settings,
-            "code": project_code(),
-            "notebook": self.notebook and cells(self.notebook),
-            "own": own_modules(json.dumps(settings)),
-            "data": dataset and content(dataset, self.settings.get("data_dir")),
-            "versions": versions(MEASURING),
-            "beside": {p.relative_to(ROOT).as_posix(): sha256(p) for p in beside if p.is_file()},
-            "before": {job.name: sha256(job.path) for job in self.needs},
-        }
-
-    def stale(self) -> str:
-        """Why it must run, in one line; empty where all is there as it was made."""
-        if not self.path.is_file() or not all(job.path.is_file() for job in self.needs):
-            return NOT_MADE
-        if found := next(differences(read_json(self.path), self.stamp()), ""):
-            name = found.partition(" was ")[0]
-            return found if name.startswith(("settings", "versions")) else f"{name} changed"
-        return self.lost()
-
-    def lost(self) -> str:
-        """The first file that it makes and that is not there, in words."""
-        return next((f"{name} is lost" for name in self.makes if not (self.out / name).is_file()), "")
-
-    def finish(self, stamp: dict[str, Any]) -> None:
-        """Write the stamp, of the time when the job began; ValueError: a file that it makes is not there."""
-        if lost := self.lost():
-            raise ValueError(f"{self.name} has not made all: {lost}")
-        write_json(self.path, stamp)
 
 
 # --- what jobs are made from ---
+
+
+def stamp(job: Job) -> dict[str, Any]:
+    """All that a job is made from, but for the jobs before it; ValueError: code or data are not there."""
+    settings = {k: v for k, v in job.settings.items() if k not in ("data_dir", "out_dir")}
+    dataset = settings.get("dataset")
+    beside = [path for one in OF_REPORT for path in ROOT.glob(one) if job.kind == "report"]
+    return {
+        "settings": settings,
+        "code": project_code(),
+        "notebook": job.notebook and cells(job.notebook),
+        "own": own_modules(json.dumps(settings)),
+        "data": dataset and content(dataset, job.settings.get("data_dir")),
+        "versions": versions(MEASURING),
+        "beside": {p.relative_to(ROOT).as_posix(): sha256(p) for p in beside if p.is_file()},
+    }
 
 
 @cache
@@ -154,11 +95,12 @@ def of(profile: Profile) -> dict[str, Job]:
     """The jobs of a profile by name, each after those that it needs: first seeds first."""
     out, report, found = folder(profile), profile.file.report, {}
 
-    def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> Job:
-        name = f"{kind}_{of}" if of else kind
+    def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> str:
         executed = [f"notebooks/{'-'.join(filter(None, (notebook, of)))}.ipynb"] if notebook else []
-        found[name] = Job(kind, of, out, makes=(*makes, *executed), notebook=notebook, **parts)
-        return found[name]
+        settings = json.loads(json.dumps(parts.pop("settings"), default=str))  # as the plan has them
+        job = Job(kind, of, out, settings, makes=(*makes, *executed), notebook=notebook, **parts)
+        found[job.name] = job
+        return job.name
 
     add("schedules", makes=["metrics/schedules.json"], notebook="01_schedules", settings=profile.schedules)
     first = sorted(profile.trainings, key=lambda one: profile.seeds(one[0]).index(one[1]))
@@ -169,11 +111,12 @@ def of(profile: Profile) -> dict[str, Job]:
         makes = [f"kept/{kind}_{one}.npz" for kind in ("samples", "late", "quality")]
         makes += [f"metrics/measure_{one}.json"]
         settings = profile.measures[model]
-        add("measure", one, makes, module="study.measure", settings=settings, needs=(train,))
+        module = ("study.measure", str(out), one, yaml.safe_dump(settings))
+        add("measure", one, makes, module=module, settings=settings, needs=[train])
     if profile.yardstick is not None:
         makes = ["metrics/yardstick.json", "kept/real.npz"]
         add("yardstick", makes=makes, notebook="07_yardstick", settings=profile.yardstick)
-    needs = (*found.values(),)
+    needs = [*found]
     shared = {"models": profile.models, "labels": profile.labels, "released": None}
     place = {"data_dir": profile.file.data_dir}
     beyond, starts, original = ({name: getattr(report, name)} for name in ("beyond", "starts", "original"))
@@ -182,8 +125,9 @@ def of(profile: Profile) -> dict[str, Job]:
     if profile.yardstick is not None and {"linear", "cosine", "zoom"} <= {*profile.models}:  # as in the study
         add("level", notebook="09_level", settings=shared | beyond | starts, needs=needs)
     add("comparison", notebook="11_models", settings=shared | place | beyond | original, needs=needs)
-    told, needs = report.model_dump(mode="json") | {"text": profile.text}, (*found.values(),)
-    add("report", makes=["report.html", "report.pdf"], module="report.build", settings=told, needs=needs)
+    told = report.model_dump(mode="json") | {"text": profile.text}
+    module = ("report.build", "--out", str(out), "--profile", str(profile.where.resolve()))
+    add("report", makes=["report.html", "report.pdf"], module=module, settings=told, needs=[*found])
     return found
 
 
@@ -201,11 +145,33 @@ def lock(out: Path) -> FileLock:
     return FileLock(out / ".lock", timeout=0)
 
 
-def check(profile: Profile) -> dict[str, str]:
-    """The jobs that must run, by name, each with the reason."""
+def plan(profile: Profile) -> dict[str, Job]:
+    """The jobs of a profile with their stamps; ValueError: code or data are not there."""
+    return {name: replace(job, stamp=stamp(job)) for name, job in of(profile).items()}
+
+
+def check(planned: Mapping[str, Job]) -> dict[str, str]:
+    """The jobs of a plan that must run, by name, each with the reason in a line."""
     stale: dict[str, str] = {}
-    for name, job in of(profile).items():
-        again = [f"{one.name} is made again" for one in job.needs if one.name in stale]
-        if reason := job.stale() or (again and again[0]):
+    for name, job in planned.items():
+        again = [f"{before} is made again" for before in job.needs if before in stale]
+        if reason := _stale(job) or (again and again[0]):
             stale[name] = reason
     return stale
+
+
+def _stale(job: Job) -> str:
+    if not all(path.is_file() for path in (job.path, *map(job.stamp_of, job.needs))):
+        return NOT_MADE
+    if found := next(differences(read_json(job.path), job.made_from()), ""):
+        name = found.partition(" was ")[0]
+        return found if name.startswith(("settings", "versions")) else f"{name} changed"
+    return job.lost()
+
+
+def keep(planned: Mapping[str, Job], out: Path) -> None:
+    """Write a plan for Snakemake and the jobs."""
+    fields = {name: asdict(job) for name, job in planned.items()}
+    write_json(
+        out / PLAN, {name: {k: v for k, v in job.items() if k != "out"} for name, job in fields.items()}
+    )

@@ -28,7 +28,7 @@ RELEASED = jobs.ROOT / "released"
 
 def release(profile: Profile) -> Path:
     """Keep the results of a profile as released/NAME; ValueError: they are not those of the profile."""
-    if stale := jobs.check(profile):
+    if stale := jobs.check(jobs.plan(profile)):
         job, reason = next(iter(stale.items()))
         again = f"run `make retrain PROFILE={profile.name}` first"
         raise ValueError(f"{job}: {reason}; {again} ({len(stale)} jobs to run)")

@@ -64,19 +64,21 @@ def study(profile: Profile, cores: str, executor: str) -> None:
     """Run what must run of a profile, whose results folder is locked."""
     for split in data.SPLITS:  # fetched once, before jobs need them
         data.load(profile.file.dataset, split, profile.file.data_dir, 1)
-    out, stale = jobs.folder(profile), jobs.check(profile)
+    out, plan = jobs.folder(profile), jobs.plan(profile)
+    stale = jobs.check(plan)
     for name, reason in stale.items():
         if reason != jobs.NOT_MADE:
             print(f"{name} runs again: {reason}", flush=True)
         (out / "jobs" / f"{name}.json").unlink(missing_ok=True)
     if stale:
+        jobs.keep(plan, out)
         options = ["--workflow-profile", str(PROFILES / executor)] if executor else ["--quiet", "rules"]
         options += [] if executor and cores == "all" else ["--cores", cores]
-        options += ["--config", f"profile={profile.where.resolve()}"]
+        options += ["--config", f"out={out}"]
         try:
             run(*SNAKEMAKE.split(), *options, cancels=bool(executor))
         except ValueError as error:
-            begun = [one for one in jobs.of(profile).values() if one.of and one.log.is_file()]
+            begun = [one for one in plan.values() if one.of and one.log.is_file()]
             if models := sorted({one.of.rpartition("-")[0] for one in begun if not one.path.is_file()}):
                 how = f"leave it out of {profile.where} for a report of the others"
                 raise ValueError(f"{', '.join(models)} failed: {how}; {error}") from None
@@ -112,10 +114,10 @@ def execute(profile: Profile, out: Path, cores: int) -> None:
     shutil.rmtree(out / "notebooks", ignore_errors=True)
     os.environ |= job.environment(out) | {"OMP_NUM_THREADS": "1"}
 
-    def executed(one: jobs.Job, of: str) -> None:
+    def executed(one: job.Job, of: str) -> None:
         few = FEW if one.kind == "train" and one.name != FIGURED else {}
         few = few | ({"n_reconstruct": 100} if "n_reconstruct" in one.settings else {})
-        status, said = job.run(one, str(profile.where), quiet=True, released=of, **few)
+        status, said = job.run(one, quiet=True, released=of, **few)
         print(f"{one.name} | {f'FAILED, its page is left out: {said}' if status else 'done'}", flush=True)
 
     with ThreadPoolExecutor(cores) as pool:  # the longest, which come last, begin first

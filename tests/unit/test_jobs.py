@@ -11,6 +11,7 @@ from diffusion.files import write_json
 from helpers import ROOT, changed
 from study import profile as profiles
 from workflow import jobs
+from workflow.job import Job
 
 MODULE = """
 import numpy as np
@@ -43,18 +44,18 @@ class Finished:
         (folder / "of_jobs.py").write_text(MODULE)
         (folder / "words.md").write_text("# Mine")
 
-    def jobs(self, **changes) -> dict[str, jobs.Job]:
+    def jobs(self, **changes) -> dict[str, Job]:
         for cached in (jobs.project_code, jobs.cells, jobs.content):
             cached.cache_clear()
         path = self.folder / "small.yaml"
         path.write_text(yaml.safe_dump(PROFILE | {"out": str(self.out)} | changes, sort_keys=False))
         self.profile = profiles.read(path)
-        return jobs.of(self.profile)
+        return jobs.plan(self.profile)
 
     def stale(self, **changes) -> dict[str, str]:
         """The jobs that must run with some changes of the profile, with the reasons."""
         self.jobs(**changes)
-        return jobs.check(self.profile)
+        return jobs.check(jobs.plan(self.profile))
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def run(tmp_path, monkeypatch) -> Finished:
     for job in found.jobs().values():
         for path in [*(found.out / name for name in job.makes), *([job.executed] if job.notebook else [])]:
             write_json(path, {})
-        job.finish(job.stamp())
+        job.finish()
     yield found
     found.jobs()
     sys.modules.pop("of_jobs", None)
