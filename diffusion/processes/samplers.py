@@ -10,8 +10,8 @@ function
 which draws all noise from the generator.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
@@ -135,6 +135,13 @@ class Improved(Naive):
         return super().move(process, x_t, x0_hat, t, s) + x_t - process.degrade(x0_hat, _level(x_t, t))
 
 
+@dataclass(frozen=True)
+class Steps:
+    """A sampler of one's own that is a function, its `step`: it visits all levels."""
+
+    step: Callable[..., Tensor]
+
+
 SAMPLERS: dict[str, type] = {"ancestral": Ancestral, "ddim": DDIM, "naive": Naive, "improved": Improved}
 
 
@@ -144,7 +151,7 @@ def sampler(name: Any, **options: Any) -> Sampler:
     ValueError: there is none of that name, or it refuses its options.
     """
     found = made("sampler", name, SAMPLERS, options, has="step __call__")
-    return found if hasattr(found, "step") else SimpleNamespace(step=found)  # a function
+    return found if hasattr(found, "step") else Steps(found)
 
 
 def sampler_of(given: Any, process: Any) -> Sampler:
