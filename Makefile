@@ -47,7 +47,7 @@ retrain: env $(CLUSTER) ## run the study at PROFILE in any case, and leave build
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
 	@$(RUN) -m workflow.release $(call quoted,$(PROFILE))
 
-verify: env ## check the released PROFILE as a reviewer would: files, numbers, measures, samples, an epoch
+verify: env ## check the released PROFILE as a reviewer would: files, numbers, measures and samples
 	@$(RUN) -m workflow.verify $(call quoted,$(PROFILE))
 
 archive: env ## one zip of the released PROFILE, with its built report, sources and all that was run, for Zenodo and the like

@@ -373,7 +373,7 @@ def imports(nodes: Iterable[ast.AST]) -> set[str]:
     return found
 
 
-CODE = ("diffusion", "study", "report", "workflow", "profiles", "notebooks")
+CODE = ("diffusion", "play", "study", "report", "workflow", "profiles", "notebooks")
 CODE += ("CITATION.cff", "pyproject.toml", ".gitignore")
 
 

@@ -80,8 +80,16 @@ def report(profile: profiles.Profile, folder: Path, out: Path) -> Iterator[Check
     build.build(out, profile.where)
     for name in ("numbers.json", "ledger.json"):
         if (folder / name).is_file():  # models of one's own have no ledger
-            how = {"parse_float": rounded, "parse_constant": str}
-            yield from rows(name, *(json.loads((at / name).read_bytes(), **how) for at in (folder, out)))
+            yield from rows(name, told(folder / name), told(out / name))
+
+
+def told(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file: numbers to nine digits, and sources in one order, whichever is read first."""
+    found = json.loads(path.read_bytes(), parse_float=rounded, parse_constant=str)
+    for row in found:
+        if isinstance(row.get("sources"), list):  # not the number of a row that has the same ones
+            row["sources"].sort(key=str)
+    return found
 
 
 def rounded(text: str) -> float:

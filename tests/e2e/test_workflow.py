@@ -101,7 +101,7 @@ def test_nothing_outlives_make_and_a_failing_job_says_why_and_how_to_leave_its_m
     alone = Project(copy.folder, copy.content | {"models": models})
     module.write_text(head + line + tail)
     assert alone.start().wait(900) == 0, alone.said.read_text()
-    assert "frame" not in of_page(copy.out)
+    assert "blackens a frame" not in of_page(copy.out)
 
 
 def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, copy, monkeypatch):

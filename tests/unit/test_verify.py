@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from diffusion.files import write_json
 from workflow import verify
 from workflow.verify import CHANCE, ROUNDING, TO_THE_BIT
 
@@ -15,6 +16,14 @@ def test_a_row_that_differs_is_named_with_what_differs_in_it():
     found = [*verify.rows("ledger.json", old, [{**old[0], "bound": [2.5]}])]
     assert [check.what for check in found] == ["ledger.json, a, bound", "rows of ledger.json"]
     assert all("DIFFERS" in check.line() for check in found)
+
+
+def test_the_order_in_which_sources_are_read_makes_no_difference(tmp_path):
+    orders = ([{"what": "b"}, {"what": "a"}], [{"what": "a"}, {"what": "b"}])
+    files = [tmp_path / name for name in "xy"]
+    for path, order in zip(files, orders, strict=True):
+        write_json(path, [{"text": "1", "sources": order}, {"text": "2", "sources": 1}, {"id": "c"}])
+    assert verify.told(files[0]) == verify.told(files[1])
 
 
 @pytest.mark.parametrize(("text", "same"), [("0.12345678912", True), ("0.1234567", False), ("-0.1", False)])
