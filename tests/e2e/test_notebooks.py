@@ -1,68 +1,53 @@
-"""The notebooks: what their cells promise, what they draw, and what is recorded of them."""
+"""The notebooks: what their cells promise, what they compute and draw, and what is recorded of them."""
 
 import re
 from pathlib import Path
 
 import pytest
-from diffusion.parameters import SettingError, meaning
+import torch
 from papermill import execute_notebook, inspect_notebook
 
 import diffusion as d
 from diffusion.files import read_json
-from diffusion.training.run import Way
-from helpers import NOTEBOOKS, ROOT, defined
-from report.figures import figures_of
-from study import results, settings, table
+from diffusion.processes.samplers import Improved
+from helpers import NOTEBOOKS, PAPER, ROOT, defined
+from study import results, table
 
 CELLS = {path.stem: read_json(path)["cells"] for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
 SEVERAL = ("02", "03", "05")  # notebooks whose figures others may show, too
 OF_DIFFUSION = ("01_schedules", "02_train_ddpm", "03_train_zoom", "05_your_degradation")
-every = pytest.mark.parametrize("name", settings.NOTEBOOKS)
 
 
-def code_of(name):
-    return ["".join(cell["source"]) for cell in CELLS[name] if cell["cell_type"] == "code"]
+def tagged(cell, tag):
+    return tag in cell["metadata"].get("tags", ())
+
+
+def visible(name):
+    """The ids of a notebook's cells of code but for those that are folded as plumbing."""
+    cells = (cell for cell in CELLS[name] if cell["cell_type"] == "code")
+    return [cell["id"] for cell in cells if not tagged(cell, "hide-input")]
 
 
 # --- the cells ---
 
 
-@every
-def test_papermill_shows_parameters_as_the_settings_describe_them(name):
-    """A parameter need not stand in the cell: a new one then touches no notebook."""
-    found, fields = inspect_notebook(NOTEBOOKS / f"{name}.ipynb"), settings.NOTEBOOKS[name].model_fields
-    assert found.pop("more")["default"] == "{}"
-    assert found.keys() <= fields.keys()
-    assert len(found) <= 8
-    lists = "diffusion.parameters" if name in OF_DIFFUSION else "study.settings"
-    assert f"`python -m {lists} {name}`" in code_of(name)[0]
+@pytest.mark.parametrize("name", CELLS)
+def test_papermill_lists_every_parameter_with_type_and_meaning(name):
+    found = inspect_notebook(NOTEBOOKS / f"{name}.ipynb")
+    (cell,) = (cell for cell in CELLS[name] if tagged(cell, "parameters"))
+    assert len(cell["source"]) == 1 + len(found) <= 24  # a line each, and one that says how to change them
     for key, shown in found.items():
-        assert shown["help"].strip() == meaning(fields[key])
-        assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict")
-
-
-@every
-def test_the_committed_parameters_are_allowed_and_a_misspelt_one_is_named(name):
-    (first, reading, *_), variables = code_of(name), {}
-    exec(first, variables)
-    with pytest.raises(SettingError, match=f"{name}: .*'sed'.*'seed'"):
-        exec(reading, variables | {"sed": 3})
-    exec(reading, variables)
-    given = {key: value for key, value in variables["P"].model_dump().items() if key in variables}
-    assert given.items() <= variables.items()
+        assert shown["help"].strip(), key
+        assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict"), key
 
 
 @pytest.mark.parametrize("name", [*OF_DIFFUSION, "04_compare_fid", "06_beyond"])
 def test_readers_see_no_plumbing(name):
-    """Of the project's packages they see `diffusion` alone; at most two cells of plumbing are folded."""
-    code = [cell for cell in CELLS[name] if cell["cell_type"] == "code"]
-    folded = [cell for cell in code if "hide-input" in cell["metadata"].get("tags", ())]
-    assert len(folded) <= 2
-    assert all(cell["metadata"]["jupyter"]["source_hidden"] for cell in folded)
-    seen, hidden = ("".join("".join(c["source"]) for c in code if (c in folded) == kind) for kind in (0, 1))
-    assert not re.search(r"\bP\.|if released|(from|import) (study|report|workflow)", seen)
-    assert not re.search("(from|import) (report|workflow)", hidden)
-    assert ("study" in hidden) == (name not in OF_DIFFUSION)
+    """Of the project's packages they see `diffusion` and the widget alone."""
+    code = {cell["id"]: "".join(cell["source"]) for cell in CELLS[name] if cell["cell_type"] == "code"}
+    seen = "".join(code[one] for one in visible(name))
+    assert len(code) - len(visible(name)) == 1
+    assert not re.search("(from|import) (study|report|workflow)", seen)
 
 
 def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
@@ -77,52 +62,82 @@ def test_no_figure_has_two_cells_and_each_of_the_text_has_one():
     assert not [name for name in shown if name not in known and name.rpartition("_")[0] not in known]
 
 
+# --- what they compute, cell by cell, of released models ---
+
+
+def test_the_lines_of_the_ddpm_are_the_studys(mnist_dir, tmp_path):
+    """Visible cells need no hidden ones; each of their lines, against the process and what is released."""
+    few = {"n_test": 20, "n_keep": 16, "sampler_options": {"steps": 20, "clip_x0": True}}
+    cells = {"released": "paper", "n_train": None, "batch_size": 128, "out_dir": str(tmp_path)} | few
+    predict = defined("02_train_ddpm", "data", "fit", "predict", **cells)
+    g, alpha_bar = predict["g"], predict["alpha_bar"]
+
+    def implied(x_hat, eps, t):
+        """The latents of images that are to have this noise."""
+        a = alpha_bar[t].view(-1, 1, 1, 1)
+        return a.sqrt() * x_hat + (1 - a).sqrt() * eps
+
+    again = implied(predict["x_hat"], predict["eps_hat"], predict["t"])
+    torch.testing.assert_close(again, predict["x_t"], atol=1e-4, rtol=1e-4)
+    found = defined("02_train_ddpm", *visible("02_train_ddpm"), **cells)
+    times = torch.tensor(found["times"])
+    for z, x_hat in zip(found["z"], found["x_hat"], strict=True):
+        with torch.inference_mode():
+            again = implied(x_hat, g(z, times / 1000), times)
+        torch.testing.assert_close(again, z, atol=1e-4, rtol=1e-4)
+    off = (alpha_bar[1:, None] - torch.tensor(found["levels"])).abs()
+    assert found["steps"] == (off.argmin(0) + 1).tolist()
+    rows = table.Job(PAPER, "train_linear-0")
+    for way, losses in zip(("printed", "used"), found["rates"].values(), strict=True):
+        released = [row.value for row in rows[way]["loss_of_steps"]]
+        near = pytest.approx(released, rel=0.05)  # of 128 images a step, in place of 32
+        assert [losses[0], losses[-1]] == near
+
+
+@torch.inference_mode()
+def test_the_lines_of_the_zoom_are_the_studys(mnist_dir, tmp_path):
+    few = {"n_train": 1000, "n_test": 200, "n_keep": 16, "n_reconstruct": 20}
+    found = defined(
+        "03_train_zoom", *visible("03_train_zoom"), released="paper", out_dir=str(tmp_path), **few
+    )
+    process, g, x = found["process"], found["g"], found["x_test"][:20]
+    for t in (1, 24):
+        restored = g(process.degrade(x, torch.full((20,), t)), t / torch.full((20,), 24.0))
+        assert found["mean"][t - 1] == pytest.approx((restored - x).square().mean().item(), rel=1e-4)
+    (drawn,) = (one for cell, one in found["shown"] if cell == "fig-reconstructions")
+    rows = drawn.axes[0].images[0].get_array()
+    original, degraded, restored = (rows[i * (len(rows) // 3) :][: len(rows) // 3] for i in range(3))
+    assert abs(original - restored).mean() < abs(original - degraded).mean()
+
+
+def test_the_sets_of_the_comparison_are_what_they_are_called(mnist_dir):
+    found = defined("04_compare_fid", released="paper", n=64, n_test=200, floor_repeats=2)
+    some = {*found["y_train"][found["some"]].tolist()}
+    assert some == {*range(10)} - {1, 7, 9}
+    assert torch.equal(found["sets"]["without 1, 7 and 9"], found["x_train"][found["some"]][:64])
+
+
 # --- what they leave ---
 
 
 @pytest.mark.slow
 def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed_elsewhere(
-    tmp_path, mnist_dir, monkeypatch, capsys
+    tmp_path, mnist_dir, monkeypatch
 ):
     """From another folder; the notebook's own lines stay the study's algorithms; 04 needs no more."""
     monkeypatch.chdir(tmp_path)
-    small = {"n_train": 200, "n_test": 100, "n_keep": 4, "epochs": 1, "channels": [2], "out_dir": "o"}
+    small = {"n_train": 200, "n_test": 100, "n_keep": 4, "epochs": 1, "out_dir": "o"}
+    small |= {"network_options": {"channels": [2]}}
     other = {"image_noise": 0.2, "sampler": "improved", "sampler_options": {"noise": 0.1, "levels": 6}}
     other |= {"prior": "mixture", "prior_options": {"components": 5}, "n_reconstruct": 50}
-    defined("03_train_zoom", **small | other)
+    zoom = defined("03_train_zoom", **small | other)["run"]
+    assert (zoom.process.image_noise, zoom.sampler) == (0.2, Improved(noise=0.1, levels=6))
     defined("02_train_ddpm", **small | {"sampler_options": {"steps": 10}})
     execute_notebook(NOTEBOOKS / "05_your_degradation.ipynb", "out.ipynb", small, progress_bar=False)
-    capsys.readouterr()
     defined("04_compare_fid", out_dir="o")
-    assert "pixelate-0 is left out" in capsys.readouterr().out
-    ours, linear = results.load(Path("o"), [("zoom", 0), ("linear", 0)]).trainings.values()
-    run = d.open(Path("o") / ours.train.run)
-    assert run.process.image_noise == 0.2
-    assert run.way == Way(d.Improved(noise=0.1, levels=6), d.Mixture(5))
+    found = results.load(Path("o")).trainings
+    ours, linear = found["zoom", 0], found["linear", 0]
     assert ours.final["frechet"].n == linear.final["frechet"].n == 64
-    rates = table.Job(Path("o"), "train_linear-0")
-    assert len(rates["printed"]["loss_of_steps"]) == len(rates["used"]["loss_of_steps"]) == 2
-    assert not (Path("o") / "metrics" / "measure_pixelate-0.json").exists()
+    assert d.open(Path("o") / ours.train.run).weights_sha256() == zoom.weights_sha256()
+    assert [path.name for path in Path("o/metrics").glob("*pixelate*")] == []
     assert {path.name for path in tmp_path.iterdir()} == {"o", "out.ipynb"}
-
-
-@pytest.mark.slow
-def test_cells_draw_what_is_recorded(smoke):
-    """The figures of notebooks 01 and 03, against the rows of `study.record`."""
-    out, drawn = smoke.out, {}
-    for name in ("01_schedules", "03_train_zoom-zoom-0"):
-        drawn |= figures_of(out / "notebooks" / f"{name}.ipynb")
-
-    known: dict[tuple, list[float]] = {}
-    for row in (*table.Job(out, "train_zoom-0").rows, *table.Job(out, "schedules").rows):
-        known.setdefault((row.measure, row.way), []).append(row.value)
-    pixels, read = known["centre_pixels", "training images"], known["restored_as", "1"]
-    for cell, series, expected in (
-        ("loss", "zoom, train", known["step_loss", ""]),
-        ("loss", "zoom, test", known["test_loss", ""]),
-        ("centre_pixels", "density", [255 * n / sum(pixels) for n in pixels]),
-        ("confusion", "true 1", [100 * n / sum(read) for n in read]),
-        ("schedules", "cosine, beta", known["beta", "cosine"][1:]),
-    ):
-        values = [value for name, _, value in drawn[cell].numbers if name == series]
-        assert values == pytest.approx(expected, rel=1e-5), cell

@@ -88,14 +88,12 @@ def test_a_stroke_is_played_and_all_of_it_is_in_the_first_window(page):
             expect(page.locator(f"#cold-zoom {part}")).to_be_in_viewport(ratio=1)
     page.set_viewport_size({"width": 1440, "height": 900})
     until(lambda: page.evaluate("coldZoom.playing() === 24"))  # what was played before
-    log = "new MutationObserver(() => (globalThis.seen ??= []).push([coldZoom.playing(), performance.now()]))"
+    log = "new MutationObserver(() => (globalThis.seen ??= []).push(coldZoom.playing()))"
     strip = page.locator("#cold-zoom .strip")
     strip.evaluate(f"(strip) => {log}.observe(strip, {{ subtree: true, attributes: true }})")
     page.locator(EDITOR).click(position=cell(page, 0, 0))
-    assert until(lambda: page.evaluate("globalThis.seen?.at(-1)[0] === 24"))
-    steps, times = zip(*page.evaluate("seen"), strict=True)
-    assert steps == (*range(25),)
-    assert times[-1] - times[0] > 1800  # milliseconds: it is seen
+    assert until(lambda: page.evaluate("globalThis.seen?.at(-1) === 24"))
+    assert page.evaluate("seen") == [*range(25)]
 
 
 def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page):
@@ -116,17 +114,6 @@ def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page):
         walk.seek(24)
         last = np.array(walk.convert("L"))[4::9, 4::9].astype(int).ravel()
     assert np.abs(last - (drawn(page)[0].clip(-0.5, 0.5) + 0.5) * 255).max() <= 1
-    with page.expect_download() as found:
-        press(page, "Save picture")
-    with Image.open(found.value.path()) as still:
-        assert still.width == 4 * 300 + 20
-    page.keyboard.press("f")
-    press(page, "Two starts")
-    expect(page.locator("#degrade")).to_be_hidden()
-    expect(page.locator(EDITOR)).to_have_count(2)
-    press(page, "Two starts")
-    page.keyboard.press("Escape")
-    expect(page.locator("#degrade")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -142,7 +129,7 @@ def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page):
 @torch.inference_mode()
 def test_a_walk_is_that_of_torch_in_float64(page, label, sampler):
     run = d.released(*(sources.ZOOMS | sources.DDPMS)[label])
-    process, network, name = run.process, run.network().cpu(), f"{run.name}-{run.seed}"
+    process, network, name = run.process, run.network().cpu(), run.name
     draw = generator(0, "walk")
     drawn = {s: torch.randn(1, 1, 28, 28, generator=draw) for s in sampler.visits(process.T)[1:-1]}
     noise = {s: x.flatten().tolist() for s, x in drawn.items()}
@@ -192,13 +179,9 @@ def test_pixels_are_flipped_and_a_walk_is_stepped_through(page):
     press(page, "A real digit's centre")
     expect(page.locator("#cold-zoom .question")).to_contain_text("no training has seen")
     drawn(page)
-    progress = page.get_by_role("progressbar", name="Pixels flipped", include_hidden=True)
-    log = "new MutationObserver(() => (bar.dataset.seen ??= bar.checkVisibility()))"
-    progress.evaluate(f"(bar) => {log}.observe(bar, {{ attributes: true }})")
     press(page, "Flip each pixel")
     expect(page.locator("#cold-zoom .mosaic .picture")).to_have_count(48)
     expect(page.locator("#cold-zoom .flips p").first).to_contain_text("of 16 pixels change what is read")
-    expect(progress).to_have_attribute("data-seen", "true")
     slider = page.locator("#cold-zoom .controls input[type=range]")
     until(lambda: page.evaluate("coldZoom.playing() === 24"))
     slider.focus()

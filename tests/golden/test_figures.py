@@ -22,7 +22,7 @@ ALONE = {  # notebook -> cells that figures rest on, and parameters
 OF_TRAININGS = {  # model -> the same
     "linear": ("02_train_ddpm", "data fit", {}),
     "cosine": ("02_train_ddpm", "data fit", {"schedule": "cosine"}),
-    "zoom": ("03_train_zoom", "data fit", {"n_train": None}),
+    "zoom": ("03_train_zoom", "data fig-centre_pixels starts fit", {"n_train": None}),
 }
 
 

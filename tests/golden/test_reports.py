@@ -12,10 +12,10 @@ import pytest
 from helpers import PAPER
 from report import judge
 from report.text_format import fixed, num
+from study import profile
 from study.counterparts import opened
 from study.results import load
-from study.settings import read_profile
-from workflow import jobs, verify
+from workflow import verify
 
 CLOSE = 1e-9  # relative difference that another processor's rounding may make
 OF_SINGLE_PRECISION = {"as_zero": 1e-7}  # a claim whose released shares were rounded to it
@@ -52,7 +52,7 @@ def test_the_ledgers_of_the_releases_are_the_released_ones(name):
 
 def test_the_numbers_of_a_short_report_are_those_that_verify_makes(tmp_path):
     """Its text tells some parts beside figures alone."""
-    found = verify.report(read_profile("starts", jobs.PROFILES), opened("starts").out, tmp_path)
+    found = verify.report(profile.read("starts"), opened("starts").out, tmp_path)
     assert [check.what for check in found if not check.how] == []
 
 

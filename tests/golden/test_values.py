@@ -18,15 +18,13 @@ import torch
 import diffusion as d
 import helpers
 from diffusion import identity
-from diffusion.evaluation import classifier, features, frechet, samples
+from diffusion.evaluation import features, frechet
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.files import write_json
-from diffusion.provenance import PACKAGE
 from diffusion.runtime import affordable, generator
 from diffusion.training import sampling
-from study import distances, pixels
+from study import distances
 
-ENDS = ("low", "high")
 GOLDEN = Path(__file__).with_name("values.json")
 TRAINED = {  # what is trained, and how
     "linear": (lambda: d.DDPM(d.linear()), {}),
@@ -66,14 +64,6 @@ def five_steps(name: str) -> dict[str, Any]:
     return of_run(d.fit(process(), x, x_test, epochs=1, batch_size=64, **options, **how))
 
 
-def two_epochs(name: str) -> dict[str, Any]:
-    """What one epoch at a constant rate does not show: a rate that decays, a last, smaller test batch."""
-    x, x_test = d.load(n=200)[0], d.load(split="test", n=80)[0]
-    run = d.fit(TRAINED[name][0](), x, x_test, epochs=2, batch_size=64, seed=3, precision="fp32")
-    first = {f"first {key}": run.history[0][key] for key in ("train_loss", "test_loss")}
-    return of_run(run) | first
-
-
 def of_run(run: d.Run) -> dict[str, Any]:
     weights = torch.cat([v.flatten() for v in run.network().state_dict().values()])
     return {k: run.history[-1][k] for k in ("train_loss", "test_loss")} | {"weights": numbers(weights)}
@@ -103,12 +93,9 @@ def in_bf16(name: str) -> dict[str, Any]:
     """Samples of the zoom, or two steps of a small network or of the study's."""
     if name == "zoom":
         return numbers(d.released("paper", "zoom", precision="bf16").sample(8))
-    x, how = d.load(n=128)[0], {"channels": [4]} if name == "small" else {}
+    x, how = d.load(n=128)[0], {"network_options": {"channels": [4]}} if name == "small" else {}
     run = d.fit(d.ColdZoom(), x, x[:16], epochs=1, batch_size=64, seed=3, precision="bf16", **how)
     return of_run(run)
-
-
-# --- measures of the zoom's samples ---
 
 
 @functools.cache
@@ -132,40 +119,11 @@ def distance() -> dict[str, Any]:
     }
 
 
-def variety() -> dict[str, Any]:
-    real, found = features_of("test", 2000), features_of("zoom", 64)
-    one = samples.precision_recall_coverage(real, found, 64, 0)
-    ends = {f"{name}_{end}": getattr(one[name], end) for name in ("recall", "coverage") for end in ENDS}
-    return {name: found.value for name, found in one.items()} | ends | {"n": one["recall"].n}
-
-
-def classes() -> dict[str, Any]:
-    images = to_uint8(drawn("zoom")).float() / 255 - 0.5
-    labels, confidence = samples.read(classifier.logits(classifier.load(), images))
-    found = samples.class_shares(labels, d.load(split="test")[1])
-    return {
-        "labels": labels.tolist(),
-        "confidence": confidence.mean().item(),
-        "divergence": list(found["divergence"].ends),
-        "share of 3": [found["class_share"][3].low, found["class_share"][3].high],
-    }
-
-
-def border() -> dict[str, Any]:
-    grey = pixels.border_grey(to_uint8(drawn("linear")))
-    raw = pixels.border_before_clamping(drawn("linear"))
-    return {"grey": list(grey.ends), "before clamping": [raw.value, raw.sd]}
-
-
-MEASURED = {"distance": distance, "variety": variety, "classes": classes, "border": border}
-
-
 PARTS = {
     "schedules": (schedule, ("linear", "cosine")),
     "five_steps": (five_steps, TRAINED),
-    "two_epochs": (two_epochs, ("linear", "zoom")),
     "released": (released, SAMPLED),
-    "measured": (lambda name: MEASURED[name](), MEASURED),
+    "measured": (lambda name: distance(), ("distance",)),
     "bf16": (in_bf16, ("small", "study", "zoom")),
 }
 # Sampling adds up another CPU's rounding.
@@ -191,29 +149,31 @@ def near(part: str, expected: Any) -> Any:
     return pytest.approx(flat(expected), **TOLERANCE.get(part, dict(rel=1e-4, abs=2e-5)))
 
 
-# What the code of weights and samples imports without being determined by it: checks, names, files, hashes.
-NO_ARITHMETIC = {f"{name}.py" for name in ["bounds", "files", "plugins", "progress", "provenance", "sources"]}
-NO_ARITHMETIC |= {"processes/__init__.py", "training/__init__.py"}
+# What the code of weights imports without being determined by it: checks, files, and how samples are drawn.
+NO_ARITHMETIC = {
+    "bounds.py",
+    "files.py",
+    "processes/__init__.py",
+    "processes/samplers.py",
+    "processes/priors.py",
+}
+NO_ARITHMETIC |= {"training/__init__.py"}
 
 
-@pytest.mark.parametrize("part", ["weights", "samples"])
-def test_what_the_code_imports_counts_too(part):
-    paths = [path for pattern in identity.PARTS[part] for path in PACKAGE.glob(pattern)]
-    counted = {path.relative_to(PACKAGE).as_posix() for path in paths}
-    assert len(counted) >= len(identity.PARTS[part])
-    for name in sorted(counted - NO_ARITHMETIC):
-        missing = imported(PACKAGE / name) - counted - NO_ARITHMETIC
-        # A process names the sampler that it has by default: that determines no weights.
-        missing -= {"processes/samplers.py", "processes/priors.py"} if part == "weights" else set()
-        assert not missing, f"{name} imports {missing}, which is no part of {part}"
+def test_what_the_code_of_weights_imports_counts_too():
+    counted = {*identity.TRAINING}
+    missing = {name: imported(identity.PACKAGE / name) - counted - NO_ARITHMETIC for name in counted}
+    assert not any(missing.values()), missing
 
 
 def imported(path: Path) -> set[str]:
     """The files of the package that a file of it imports."""
     names = helpers.imports(ast.walk(ast.parse(path.read_text())))
-    paths = (PACKAGE.parent / name.replace(".", "/") for name in names if name.startswith("diffusion"))
+    paths = (
+        identity.PACKAGE.parent / name.replace(".", "/") for name in names if name.startswith("diffusion")
+    )
     files = {path.with_suffix(".py") for path in paths} | {path / "__init__.py" for path in paths}
-    return {path.relative_to(PACKAGE).as_posix() for path in files if path.is_file()}
+    return {path.relative_to(identity.PACKAGE).as_posix() for path in files if path.is_file()}
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, float]:

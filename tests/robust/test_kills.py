@@ -68,7 +68,7 @@ def test_twenty_kills_at_random_moments_end_to_the_bit(images, tmp_path, whole, 
     (_, all_events), (_, start) = (forked(lambda: dying_at(0, begun(tmp_path / "whole"))) for _ in "ab")
     chance = random.Random(0)
     for _ in range(20):
-        number = chance.randrange(start // 2, start + (all_events - start) // 5)
+        number = chance.randrange(start // 2, start + (all_events - start) // 8)  # within two steps
         assert forked(lambda number=number: dying_at(number, begun(tmp_path / "run")))[0] == -signal.SIGKILL
     assert RunFolder(tmp_path / "run").state()  # it came on meanwhile
     found, expected = (

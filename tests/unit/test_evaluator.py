@@ -1,8 +1,5 @@
 """The evaluator: its measures are those of the parts, each of the images that it is said to be of."""
 
-import importlib
-import sys
-
 import pytest
 import torch
 
@@ -12,10 +9,9 @@ from diffusion.comparison import REAL
 from diffusion.evaluation import classifier, frechet, samples
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import MEASURES, code_of, measure, taken
+from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
 from diffusion.evaluation.statistics import share_of
-from diffusion.evaluation.summary import shown
 from diffusion.runtime import generator
 from study import confidence, pixels  # noqa: F401 - whose measures are taken, too
 
@@ -103,19 +99,9 @@ def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator
     assert "digit" in evaluator.measure(same, only={"digit"})  # another one among them
 
 
-def test_printed_it_is_a_table_of_the_main_measures_beside_real_images(evaluator, x):
-    found, floors, real = evaluator.measure(x, 30), evaluator.floors(30), evaluator.real(30)
-    said = {name: (found[name], real[name]) for name in ("digit", "precision", "recall", "coverage")}
-    said["frechet"] = found["frechet"], floors["floor"]
-    for name, values in said.items():
-        assert found.table.loc[name].tolist()[:2] == [*map(shown, values)]
-    assert str(found).startswith("40 samples against 200 test images, distances of the first 30\n")
-    value, low, high = found["frechet"].ends
-    assert shown(found["frechet"]) == f"{value:.3g} [{low:.3g}, {high:.3g}]"
-
-
 def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x, capsys):
-    hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, channels=[4], precision="fp32")
+    how = {"network_options": {"channels": [4]}, "precision": "fp32"}
+    hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, **how)
     models = {"hardly": hardly, "array": x.numpy(), "one": x[:1].expand(30, -1, -1, -1)}
     found = d.compare(models, evaluator, n=30, seed=3)
     table = found.table
@@ -143,51 +129,3 @@ def test_images_of_any_size_and_colour_without_classes_are_measured_by_an_untrai
     assert of_any.main.extractor.name == "random"
     assert {"frechet", "kid", "coverage"} <= found.keys()
     assert not found.keys() & {"digit", "class_share", "divergence", "low_confidence"}
-
-
-# --- measures of one's own: the register, and the hash of a measure's code ---
-
-SOURCE = """
-from diffusion.evaluation.measures import measure
-
-@measure(lambda seen: (seen,), bright=("images", "that are bright"))
-def bright(images):
-    return above(images, 3)
-
-def above(images, least):
-    return sum(one > least for one in images)
-"""
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "another"),
-    [
-        ("that are bright", "that are not dark", False),
-        ("(seen,)", "(seen[1:],)", True),
-        ("images, 3", "images, 4", True),
-        ("one >", "one >=", True),
-    ],
-)
-def test_all_that_a_measure_does_counts_and_its_meaning_does_not(tmp_path, monkeypatch, old, new, another):
-    found = []
-    for place, text in (("a", SOURCE), ("b", SOURCE.replace(old, new))):
-        (tmp_path / place).mkdir()
-        (tmp_path / place / "mine.py").write_text(text)
-        monkeypatch.syspath_prepend(tmp_path / place)
-        sys.modules.pop("mine", None)
-        found.append(code_of(importlib.import_module("mine").bright))
-    assert (found[0] != found[1]) == another
-
-
-def test_a_function_is_called_once_for_all_of_its_names_and_left_out_where_it_cannot_be_taken():
-    calls = []
-
-    @measure(lambda seen: seen.get("both"), False, low=("", "the least"), high=("", "the largest"))
-    def ends(*values):
-        calls.append(values)
-        return {"low": min(values), "high": max(values)}
-
-    assert taken({"both": (3, 5)}, {"low", "high"}) == {"low": 3, "high": 5}
-    assert taken({"both": (3, 5)}, {"high"}) == {"high": 5}
-    assert calls == [(3, 5), (3, 5)]
-    assert taken({}, {"low", "high"}) == taken({"both": (3, 5)}, {"low"}, real=True) == {}

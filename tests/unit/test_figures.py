@@ -33,16 +33,6 @@ def test_distances_draw_every_training_and_mark_blank_squares():
     assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
 
 
-def test_few_calls_have_a_dot_a_training_and_a_line_through_their_means():
-    further = results.load(PAPER.parent / "beyond")
-    digits, *_ = study.few_calls(further).axes
-    of = [row for row in further.calls.rows if row.measure == "digit" and not row.way.startswith("tried")]
-    dots = [y for line in digits.lines if line.get_linestyle() == "None" for y in line.get_ydata()]
-    assert sorted(dots) == sorted(row.value for row in of)
-    means = [y for line in digits.lines if line.get_linestyle() == "-" for y in line.get_ydata()]
-    assert np.mean(means) == pytest.approx(np.mean(dots))
-
-
 def notebook(path, **cells):
     """An executed notebook whose cells have shown figures, a list each."""
 

@@ -1,6 +1,5 @@
 """What is kept comes back as it was, what cannot be kept is refused by name, other code is another run."""
 
-import ast
 import collections
 import enum
 import functools
@@ -19,7 +18,7 @@ from torch import nn
 
 import diffusion as d
 from diffusion.files import differences
-from diffusion.identity import plain, told, tree, tree_back
+from diffusion.identity import told, tree, tree_back
 from diffusion.training.folder import RunError, RunFolder
 from helpers import MINE, Fade, forked, in_file, needs_linux, train, typed
 
@@ -200,12 +199,3 @@ def test_a_file_that_is_edited_after_its_import_is_refused_until_imported_again(
         train(images, tmp_path / "run", importlib.import_module("mine_").made, epochs=1)
 
     assert forked(work) == (0, None)
-
-
-def test_code_is_known_by_what_it_does_alike_in_every_python():
-    """`ast.dump` differs from version to version."""
-    tree = ast.parse("def f(x: int = 1) -> str:\n    'Said.'\n    return x[1:]\n")
-    value = "Subscript(value=Name(id='x'),slice=Slice(lower=Constant(value=1)))"
-    arguments = "arguments(args=[arg(arg='x',annotation=Name(id='int'))],defaults=[Constant(value=1)])"
-    body = f"FunctionDef(name='f',args={arguments},body=[Return(value={value})],returns=Name(id='str'))"
-    assert plain(tree) == f"Module(body=[{body}])"

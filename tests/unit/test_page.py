@@ -46,18 +46,18 @@ def test_it_is_one_small_file_that_may_load_nothing(kept):
 
 
 def test_a_strip_is_shown_without_a_person_and_of_what_it_cannot_compute(monkeypatch, capsys):
-    blur = d.fit(d.ColdBlur(), DIGITS, steps=1, batch_size=12, channels=[4])
+    blur = d.fit(d.ColdBlur(), DIGITS, steps=1, batch_size=12, network_options={"channels": [4]})
     for sliders, run in (("0", d.released("paper", "zoom")), ("1", blur)):
         monkeypatch.setenv("COLD_ZOOM_SLIDERS", sliders)
         kinds = DisplayFormatter().format(Dream(run))[0]
         assert (PICTURE in kinds, VIEW in kinds) == (True, False)
-    assert "only a strip can be shown: model-0 is a ColdBlur" in capsys.readouterr().out
+    assert "is a ColdBlur; the page shows" in capsys.readouterr().out
 
 
 def test_a_person_gets_the_widget_which_sends_back_start_and_image(monkeypatch):
     monkeypatch.setenv("COLD_ZOOM_SLIDERS", "1")
-    run = d.fit(d.ColdZoom(20, "bilinear"), DIGITS, steps=1, batch_size=12, name="own")
-    run.by_default(d.Naive(noise=0.2, levels=10), d.Patches())
+    run = d.fit(d.ColdZoom(20, "bilinear"), DIGITS, steps=1, batch_size=12)
+    run.sampler, run.prior = d.Naive(noise=0.2, levels=10), d.Patches()
     reader = DigitRecogniser(classifier.load(), DIGITS[:7, 0, 0, :8], torch.rand(7, 144), bound=1.5)
     widget = Dream(run, DIGITS, torch.arange(12) % 10, reader, names=list("abcdefghij"))
     assert VIEW in DisplayFormatter().format(widget)[0]
