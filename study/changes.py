@@ -20,15 +20,11 @@ from study.table import Facts, Samples, note
 IN_THE_END = ("prior", "components", "image_noise", "noise", "grey_noise", "levels", "clip_x0")
 IN_THE_END += ("steps", "spacing", "sampler", "average")
 WORDS = {  # of a setting and its value, where these are not words by themselves
-    **dict.fromkeys(("network", "prior", "sampler", "schedule", "interpolation", "precision"), "{}"),
-    "lr_schedule": "{}",
+    **dict.fromkeys(("network", "prior", "sampler", "schedule", "lr_schedule", "interpolation"), "{}"),
+    **{name: f"{{}} {name}" for name in ("norm", "epochs", "steps", "spacing", "levels")},
+    "precision": "{}",
     "learning_rate": "rate {}",
-    "norm": "{} norm",
     "dilations": "dilated",
-    "epochs": "{} epochs",
-    "steps": "{} steps",
-    "spacing": "{} spacing",
-    "levels": "{} levels",
     "average": "mean of {} epochs",
     "image_noise": "training noise {}",
     "noise": "sampling noise {}",
