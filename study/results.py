@@ -235,7 +235,7 @@ def load(
         return Job(out, name, prefix) if path_of(out, name).is_file() else None
 
     pairs = trainings_in(out, models) if trainings is None else [*trainings]
-    if not pairs:
+    if not pairs and trainings is None:
         raise ValueError(
             f"no trained model in {out}: run notebook 02 or 03 with this out_dir, or `make report`"
         )
