@@ -138,11 +138,8 @@ def main(arguments: list[str] | None = None) -> None:
         lines.append(f"- {machine}: {', '.join(dict.fromkeys(on.model))}")
     lines.append("")
     write_bytes(options.out / "digits.md", "\n".join(lines).encode())
-    print(
-        "\n".join(
-            ["", *lines, str(write_bytes(options.out / "digits.svg", render(figure(found, means), "svg")))]
-        )
-    )
+    path = write_bytes(options.out / "digits.svg", render(figure(found, means), "svg"))
+    print("\n".join(["", *lines, str(path)]))
 
 
 if __name__ == "__main__":
