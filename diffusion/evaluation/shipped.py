@@ -6,7 +6,6 @@ Those for another data set are trained when first asked for, and kept beside its
     <data folder>/FashionMNIST/<name>/<key>.safetensors
 """
 
-import json
 import math
 import os
 from collections.abc import Callable
@@ -14,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from diffusion import data
 from diffusion.files import digest, sha256, write_bytes
-from diffusion.processes.base import GREY28
+from diffusion.processes.base import GREY28, Shape
 from diffusion.runtime import generator, progress
 
 EPOCHS = 5  # passes over the training images
@@ -58,44 +56,35 @@ class MeasuringNetwork:
         """The shipped file."""
         return Path(__file__).with_name(f"{self.name}.safetensors")
 
-    def load(self, path: str | Path | None = None) -> nn.Module:
-        """The network in evaluation mode, with the shipped weights (None) or another file's.
+    def load(self, path: Path | None = None, image_shape: Shape = GREY28, classes: int = 10) -> nn.Module:
+        """The network in evaluation mode, with the shipped weights (None) or those of a file.
 
-        ValueError: the shipped file is another one.
+        Its attribute `sha256` is that of the file. ValueError: the shipped one is damaged.
         """
-        path = Path(path or self.path)
-        if path == self.path and sha256(path) != self.sha256:
+        content, network = (path or self.path).read_bytes(), self.make(image_shape, classes)
+        network.sha256 = sha256(content)
+        if path is None and network.sha256 != self.sha256:
             raise ValueError(
                 f"{self.path} is damaged, and distances measured with other weights are not comparable; "
                 "install the project again"
             )
-        with safetensors.safe_open(path, "pt") as opened:
-            about = json.loads((opened.metadata() or {}).get("about", "{}"))
-        network = self.make(tuple(about.get("image_shape", GREY28)), about.get("classes", 10))
-        network.load_state_dict(safetensors.torch.load_file(path))
+        network.load_state_dict(safetensors.torch.load(content))
         return network.eval().requires_grad_(False)
 
-    def weights_for(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> Path:
-        """The weights file for a data set: the shipped one for MNIST.
+    def of(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> nn.Module:
+        """The network of a data set, in evaluation mode: the shipped one for MNIST.
 
-        For another one it is trained when first asked for, in one to two minutes.
+        For another data set it is trained when first asked for, in one to two minutes.
         """
         if dataset == "mnist":
-            return self.path
+            return self.load()
         known, (images, labels) = data.get(dataset), data.load(dataset, "train", data_dir)
-        facts = {"image_shape": [*images.shape[1:]], "classes": len(known.classes)}
+        shape, classes = tuple(images.shape[1:]), len(known.classes)
         parts = [data.fingerprint(part) for part in (images, labels) if part is not None]
-        path = (
-            data.raw_folder(data_dir, dataset).with_name(self.name) / f"{digest([facts, parts])}.safetensors"
-        )
+        folder = data.raw_folder(data_dir, dataset).with_name(self.name)
+        path = folder / f"{digest([shape, classes, parts])}.safetensors"
         if not path.is_file():
             print(f"training the {self.name} of {known.title}, once: one to two minutes", flush=True)
-            network = self.train(images, labels, len(known.classes))
-            # One metadata entry: several are written in an arbitrary order.
-            about = {"about": json.dumps(facts)}
-            write_bytes(path, safetensors.torch.save(network.state_dict(), about))
-        return path
-
-    def of(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> nn.Module:
-        """The network of a data set, in evaluation mode; raises like `weights_for`."""
-        return self.load(self.weights_for(dataset, data_dir))
+            network = self.train(images, labels, classes)
+            write_bytes(path, safetensors.torch.save(network.state_dict()))
+        return self.load(path, shape, classes)

@@ -112,12 +112,11 @@ class Naive:
     def step(
         self, process: Any, x_t: Tensor, prediction: Tensor, t: int, s: int, generator: Generator
     ) -> Tensor:
-        x0_hat = prediction
         if s and (self.noise or self.grey_noise):
-            grey = (x0_hat + 0.5).clamp(0, 1)
+            grey = (prediction + 0.5).clamp(0, 1)
             sd = self.noise + self.grey_noise * (grey * (1 - grey)).sqrt()
-            x0_hat = x0_hat + sd * torch.randn(x_t.shape, generator=generator).to(x_t.device)
-        return self.move(process, x_t, x0_hat, t, s)
+            prediction = prediction + sd * torch.randn(x_t.shape, generator=generator).to(x_t.device)
+        return self.move(process, x_t, prediction, t, s)
 
     def move(self, process: Any, x_t: Tensor, x0_hat: Tensor, t: int, s: int) -> Tensor:
         return process.degrade(x0_hat, _level(x_t, s))

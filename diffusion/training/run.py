@@ -174,13 +174,12 @@ class Run:
         if n is None:
             raise ValueError("n is None; needed: the number of images, or start")
         sampler = sampler_of(self.sampler if sampler is None else sampler, self.process)
-        if precision is None:
-            precision = self.precision
-        else:
-            precision = precision_of(precision, self.settings["precision"], self.device, self.name)
+        used = self.precision
+        if precision is not None:
+            used = precision_of(precision, self.settings["precision"], self.device, self.name)
         process, sampler, start = copy.deepcopy((self.process, sampler, start))  # each time as they are
         seed = self.seed if seed is None else seed
-        return process, self.network(epoch, average), sampler, start, n, seed, precision
+        return process, self.network(epoch, average), sampler, start, n, seed, used
 
     def fitted(self, prior: Any = None) -> Any:
         """A prior, fitted on the training images if it has `fit`; None: as the run is sampled by default.
