@@ -24,18 +24,7 @@ from report.models import described
 from report.names import AUTHORS, LICENCE, PROJECT, Run, common, project, repository, trained
 from report.sources import defined
 from report.text import Lazy, Names
-from report.text_format import (
-    FIXED,
-    NUMBERS,
-    Markdown,
-    bibtex,
-    code,
-    escape,
-    fixed,
-    integer,
-    listing,
-    num,
-)
+from report.text_format import FIXED, NUMBERS, Markdown, bibtex, code, escape, fixed, integer, listing, num
 from study import changes, drift
 from study.figures.beyond import SHOWN
 from study.figures.starts import HALF
