@@ -128,6 +128,12 @@ class Case:
         scatter = pooled(runs, lambda training: of.to(number(training)), first.constant_rate)
         return Effect(name, interval, weights=weights, scatter=scatter, **more)
 
+    def single(
+        self, name: str, found: Callable[[Training], Interval], of: Scale, training: Training, **more: Any
+    ) -> Effect:
+        """An effect of one training, whose number is that of its own interval."""
+        return self.effect(name, found(training), lambda one: found(one).value, of, training, **more)
+
 
 def cases(results: Results, models: tuple[str, ...]) -> list[Case]:
     """The first training of each model, then the second, and so on; one with fewer begins again."""

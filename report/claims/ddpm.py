@@ -46,12 +46,11 @@ def linear_random(case: Case) -> Iterator[Effect]:
     """
     t, one = case.results.schedules.facts["early_t"], case["linear"]
 
-    def right(of: Training) -> float:
-        return of.analysed[""].at("recovered", t).value
+    def right(one: Training) -> Interval:
+        return one.analysed[""].at("recovered", t)
 
     at = {"side": BELOW, "bound": SELDOM, "scale": LOGIT, "show": percent}
-    found = one.analysed[""].at("recovered", t)
-    yield case.effect(f"read right from one latent at t = {t}", found, right, LOGIT, one, **at)
+    yield case.single(f"read right from one latent at t = {t}", right, LOGIT, one, **at)
 
 
 @claim("2.3, Fig. 3", "The cosine DDPM reaches the lower loss", models=DDPMS)

@@ -106,9 +106,8 @@ def distance_blind(case: Case) -> Iterator[Effect]:
             raise NotMeasured("too few checkpoints are measured")
         return correlation(*([row[name].value for row in rows] for name in ("frechet", "divergence")))
 
-    one, at = case["zoom"], {"side": BELOW, "bound": FOLLOWS, "scale": FISHER, "show": fixed}
-    name = "correlation with the class mix"
-    yield case.effect(name, found(one), lambda one: found(one).value, FISHER, one, **at)
+    at = {"side": BELOW, "bound": FOLLOWS, "scale": FISHER, "show": fixed}
+    yield case.single("correlation with the class mix", found, FISHER, case["zoom"], **at)
 
 
 # --- classes and variety ---
