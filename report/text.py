@@ -11,9 +11,9 @@ four. What a run lacks is undefined; so is what is computed of it, and no compar
     Said only if the run supports it, and a complete text must.
     %% endif
 
-Conditions that several sentences rest on have names, in findings.yaml beside the sources: `findings.law_holds`.
-Jinja looks all names up before a text begins, which therefore must read nothing: a name whose value is read is
-a function to call, or a mapping that reads when it is asked (`Lazy`).
+Conditions that several sentences rest on have names, in findings.yaml beside the sources, such as
+`findings.law_holds`. Jinja looks all names up before a text begins, so that they must read nothing: a name
+whose value is read is a function to call, or a mapping that reads when it is asked (`Lazy`).
 """
 
 import re
