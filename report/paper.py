@@ -100,21 +100,10 @@ def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]
     """The run's models, its measuring, and what is chosen there."""
     linear = of["linear"][0]
     return {
-        "trainings_said": lambda: _times(results),
-        "parameters_counts": lambda: sorted({group[0].train.parameters_count for group in of.values()}),
         "measuring": linear.measured.facts,
         "real": linear.real,
         "in_words": NUMBERS,
     }
-
-
-def _times(results: Results) -> Markdown:
-    """The number of trainings of each model, in words."""
-    words, groups = {1: "once", 2: "twice"}, {}
-    for model in results.models:
-        n = len([training.train["seed"] for training in results.of(model)])
-        groups.setdefault(words.get(n, f"{integer(n)} times"), []).append(model)
-    return listing(Markdown(f"{listing(models)} {times}") for times, models in groups.items())
 
 
 def late_distances(training: Training) -> Markdown:
@@ -142,21 +131,14 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
 def _firsts(firsts: Mapping[str, Training]) -> dict[str, Any]:
     """Of the first training of each, `first`."""
     float32 = [model for model, training in firsts.items() if "float32" in training.measured]
-    rates = firsts["linear"].job
     return {
         "first": firsts,
         "late": late,
-        "rate": rates,
-        "rate_steps": lambda: int(_places(rates["printed"], "loss_of_steps")[-1]),
+        "rate": firsts["linear"].job,
         "float32": Lazy(float32, lambda model: firsts[model].measured["float32"]["frechet_gap"]),
         "levels_ahead": lambda: _levels_ahead({model: firsts[model].probes for model in DDPMS}),
         "cost": _cost(firsts),
     }
-
-
-def _places(samples: Samples, measure: str) -> list[float]:
-    """The places of a measure, which is read."""
-    return [place for place, _ in zip(samples.places(measure), samples[measure], strict=True)]
 
 
 def _levels_ahead(probes: Mapping[str, Samples]) -> list[bool]:
