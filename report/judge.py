@@ -86,11 +86,6 @@ class Case:
             raise NotMeasured(f"there is no {model} of the trainings beyond the study")
         return trainings[self.number % len(trainings)]
 
-    @property
-    def real(self) -> Samples:
-        """The measures of real test images, which do not depend on the model."""
-        return next(iter(self.chosen.values())).real
-
     def shared(self, *models: str) -> set[int]:
         """The late epochs after which all of them are measured."""
         return set.intersection(*({row.epoch for row in self[model].late} for model in models))

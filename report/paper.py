@@ -213,20 +213,16 @@ def _by_loss(training: Training) -> float:
 
 
 def _early(linears: list[Training], cosines: list[Training]) -> dict[str, Any]:
-    """The DDPMs, in pairs of one seed, at their common checkpoints; `early` is one near the beginning."""
+    """The DDPMs, in pairs of one seed, in the first part of training; `early` is one checkpoint of it."""
     curves = [[{row.epoch: row for row in one.curve} for one in group] for group in (linears, cosines)]
-    pairs = [
-        (linear[epoch], cosine[epoch])
-        for linear, cosine in zip(*curves, strict=False)
-        for epoch in sorted(linear.keys() & cosine.keys())
-    ]
-    last = linears[0].train.unread["epochs"]
-    epoch = min((linear.epoch for linear, _ in pairs), key=lambda e: abs(e - EARLY_POINT * last))
+    pairs = [*zip(*curves, strict=False)]
+    last, common = linears[0].train.unread["epochs"], sorted(curves[0][0].keys() & curves[1][0].keys())
+    epoch = min(common, key=lambda e: abs(e - EARLY_POINT * last))
 
     def ahead() -> list[bool]:
         """At each early checkpoint: whether the cosine schedule is nearer."""
-        early = [pair for pair in pairs if pair[0].epoch <= EARLY * last]
-        return [cosine["frechet"].value < linear["frechet"].value for linear, cosine in early]
+        early = [(linear, cosine, e) for linear, cosine in pairs for e in common if e <= EARLY * last]
+        return [cosine[e]["frechet"].value < linear[e]["frechet"].value for linear, cosine, e in early]
 
     def read_epoch() -> int:
         """The epoch of `early`, whose rows are its source."""
@@ -234,12 +230,8 @@ def _early(linears: list[Training], cosines: list[Training]) -> dict[str, Any]:
             curve[epoch]["frechet"]
         return epoch
 
-    return {
-        "ahead": ahead,
-        "border_ratios": lambda: [linear["border"].sd / cosine["border"].sd for linear, cosine in pairs],
-        "early": {m: [curve[epoch] for curve in of] for m, of in zip(DDPMS, curves, strict=True)},
-        "early_epoch": read_epoch,
-    }
+    early = {model: [curve[epoch] for curve in of] for model, of in zip(DDPMS, curves, strict=True)}
+    return {"ahead": ahead, "early": early, "early_epoch": read_epoch}
 
 
 # --- classes ---

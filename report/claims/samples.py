@@ -120,7 +120,7 @@ def biased(case: Case) -> Iterator[Effect]:
     {ON_AVERAGE} the divergence of its classes from those of real images lies above what as many real images
     score.
     """
-    one, floor = case["zoom"], case.real["divergence_floor"]
+    one, floor = case["zoom"], case["zoom"].real["divergence_floor"]
     n = one.measured.facts.settings.get("n_checkpoint") or floor.n
     score = (floor.value + 2 * floor.sd) * max(1.0, floor.n / n)  # of n labels it falls as 1 / n
     at = {"side": ABOVE, "bound": score, "scale": LOG, "show": fixed}
@@ -163,7 +163,7 @@ def favours(case: Case) -> Iterator[Effect]:
     share there.
     """
     for which, side, part in (((1, 8, 9), ABOVE, 1.0), ((2, 3, 4, 5), BELOW, NEARLY_ABSENT)):
-        real = sum(case.real.at("recognised_share", digit).value for digit in which)
+        real = sum(case["zoom"].real.at("recognised_share", digit).value for digit in which)
         if (found := at_end(case["zoom"], classes(which))).value is None:
             raise NotMeasured("no sample is read with confidence")
         over = found.map(lambda x, real=real: x / real)
@@ -187,7 +187,7 @@ def extreme_centres(case: Case) -> Iterator[Effect]:
     the lowest or in the highest tenth of the range; a difference within {IN_POINTS:.0f} points does not
     matter.
     """
-    real = extreme_centre(case.real).value
+    real = extreme_centre(case["zoom"].real).value
     found = at_end(case["zoom"], extreme_centre)
     at = {"margin": common.POINTS, "show": common.points, "gains": found.value * (1 - found.value)}
     name, more = f"extreme centres (points), samples {MINUS} real", found.map(lambda x: x - real)
