@@ -214,7 +214,7 @@ made = Mine(mask=same)
 
 
 def typed(text: str = MINE) -> Any:
-    """What a text makes that is typed into a notebook; for a process of its own, whose `__main__` it replaces."""
+    """What a text makes that is typed into a notebook; in a process of its own: it replaces `__main__`."""
     shell = InteractiveShell()
     shell.run_cell(text).raise_error()
     return shell.user_ns["made"]

@@ -81,7 +81,7 @@ class RunFolder:
     # --- what it is ---
 
     def settings(self) -> dict[str, Any] | None:
-        """All that determines the weights, None of a new run; RunError: run.json is lost, damaged or of old."""
+        """All that determines the weights, None of a new run; RunError: run.json is lost, damaged, of old."""
         path = self.path / "run.json"
         try:
             found = json.loads(path.read_bytes())

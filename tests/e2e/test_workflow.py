@@ -1,4 +1,4 @@
-"""The workflow in earnest at the smoke profile: kills, failures, changes. What is stale: unit/test_jobs.py."""
+"""The workflow at the smoke profile: kills, failures, changes. What is stale: unit/test_jobs.py."""
 
 import json
 import os

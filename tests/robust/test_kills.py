@@ -42,7 +42,7 @@ def test_it_goes_on_from_the_last_checkpoint_and_is_opened_meanwhile(images, tmp
 
 
 def dying_at(number, work, of=()):
-    """Do the work, but die by SIGKILL at a call or return of any function, or at a call of these; in a process
+    """Work, but die by SIGKILL at a call or return of any function, or at a call of these; in a process
     of its own. Returns how many there were."""
     events = itertools.count(1)
 

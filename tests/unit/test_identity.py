@@ -1,4 +1,4 @@
-"""What is kept comes back as it was, what cannot be kept is refused by name, and other code is another run."""
+"""What is kept comes back as it was, what cannot be kept is refused by name, other code is another run."""
 
 import ast
 import collections
@@ -162,7 +162,7 @@ EDITS = {  # a text and another in its place -> what has changed in a file, and 
 
 
 def used(where, images, folder, old="rate", new="rate"):
-    """What is said against a training there of a class in a file or in a notebook, in which a text is another."""
+    """What is said against training there a class of a file or notebook, in which a text is another."""
     for name, text in FILES.items():
         (folder / name).write_text(text.replace(old, new))
     made = typed(MINE.replace(old, new)) if where == "notebook" else in_file(folder)
