@@ -24,8 +24,9 @@ from diffusion.bounds import named
 from diffusion.files import differences, digest, read_json, sha256, write_json
 from diffusion.identity import own_code
 from diffusion.processes.base import GREY28
-from diffusion.provenance import MEASURING, releases, versions
+from diffusion.provenance import MEASURING, versions
 from study.profile import NOTEBOOKS, ROOT, Profile, ProfileError
+from study.results import STUDY
 
 OURS = ".ci .devcontainer .git .github benchmarks data diffusion docs notebooks play profiles released report"
 OURS += " study tests workflow"  # folders of the project, over which no job writes
@@ -204,10 +205,8 @@ def of(profile: Profile) -> dict[str, Job]:
 
 
 def in_full(profile: Profile) -> bool:
-    """True where a long report is to be expected (`report.run.Run.short`), which tells of all models."""
-    models = {*profile.models}
-    of_study = profile.yardstick is not None and models >= {"linear", "cosine", "zoom"}
-    return of_study or models >= {"linear", "zoom"} and (releases() / profile.name).is_dir()
+    """True where the paper's text is to be expected, which alone tells of the mean level."""
+    return profile.yardstick is not None and {*profile.models} >= {*STUDY}
 
 
 def folder(profile: Profile) -> Path:

@@ -9,7 +9,7 @@ import yaml
 import helpers
 from diffusion.files import write_json
 from helpers import ROOT, changed
-from report.run import Run
+from report.departures import departure
 from study import profile as profiles
 from study import results
 from workflow import jobs
@@ -152,7 +152,7 @@ def test_jobs_never_write_over_the_project(tmp_path, out):
 
 
 @pytest.mark.parametrize("name", ["paper", "beyond", "starts", "quick"])
-def test_what_only_a_long_report_shows_is_a_job_where_it_is_long(name):
-    profile, folder = profiles.read(name), ROOT / "released" / name
-    long = folder.is_dir() and not Run(results.load(folder), profile).short
-    assert ("level" in jobs.of(profile)) == long
+def test_what_only_the_paper_shows_is_a_job_of_complete_runs(name):
+    folder = ROOT / "released" / name
+    complete = folder.is_dir() and not departure(results.load(folder))
+    assert ("level" in jobs.of(profiles.read(name))) == complete
