@@ -195,8 +195,8 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
         return [training.analysed[""].at("recovered", t) for training in of[model]]
 
     return {
-        "ends": {row.name: row for row in changes.table(results) if row.name in of},
         "recovered": recovered,
+        "ends": {row.name: row for row in changes.table(results) if row.name in of},
         "low_confidence_all": lambda: [at_end(training, "low_confidence") for training in trainings],
         "swings": swings,
         "loss_correlations": lambda: [_by_loss(training) for training in of["zoom"]],
@@ -324,7 +324,6 @@ def _others(results: Results) -> dict[str, Any]:
     further, original, watched = results.further, results.original, results.watched
     rows = {row.name: row for row in changes.table(further, results)} if further else {}
     trainings = further.trainings.values() if further else ()
-    tried = experiments.by_model(further.tuning) if further and further.tuning else {}
     return {
         "beyond": rows,
         "shown_beyond": SHOWN,
@@ -334,7 +333,7 @@ def _others(results: Results) -> dict[str, Any]:
         "automatic": lambda: [
             one.train.environment["precision"] for one in trainings if one.settings["precision"] == "auto"
         ],
-        "tuning": Lazy(tried, lambda model: {"tried": len([x["frechet"] for x in tried[model].values()])}),
+        "tuning": experiments.by_model(further.tuning) if further and further.tuning else {},
         **experiments.few_calls(further.calls if further else None),
         **_files(original.files if original else None),
     }
