@@ -239,27 +239,22 @@ def _early(linears: list[Training], cosines: list[Training]) -> dict[str, Any]:
 
 def _zooms(results: Results) -> dict[str, Any]:
     """The classes that the zoom's trainings favour or neglect, and the study's weights with them."""
-    ours, theirs = results.of("zoom"), results.original.of("zoom") if results.original else []
+    trainings = results.of("zoom") + (results.original.of("zoom") if results.original else [])
+
+    def share(training: Training, c: int) -> np.ndarray:
+        """Of a class at the end of training, over the real one, with its interval."""
+        real = training.real.at("recognised_share", c)
+        return np.array(at_end(training, classes((c,))).ends) / real.value
 
     def where(met: Callable[[np.ndarray, np.ndarray, np.ndarray], bool]) -> list[str]:
-        return [name for name, ends in by_class(ours + theirs).items() if met(*ends.T)]
+        names = enumerate(trainings[0].train.data.classes)
+        return [name for c, name in names if met(*np.transpose([share(one, c) for one in trainings]))]
 
     return {
         # in the study's weights, which are the last and have one checkpoint, beyond chance
         "common_to_all": lambda: where(lambda x, low, high: x.min() > ABOUT and low[-1] > 1),
         "rare_in_all": lambda: where(lambda x, low, high: x.max() < 1 / ABOUT and high[-1] < 1),
     }
-
-
-def by_class(trainings: list[Training]) -> dict[str, np.ndarray]:
-    """Class -> its share at the end of each training over the real one, with its interval: (trainings, 3)."""
-
-    def share(training: Training, c: int) -> np.ndarray:
-        real = training.real.at("recognised_share", c)
-        return np.array(at_end(training, classes((c,))).ends) / real.value
-
-    names = trainings[0].train.data.classes
-    return {name: np.array([share(training, c) for training in trainings]) for c, name in enumerate(names)}
 
 
 # --- jobs of no training ---
