@@ -86,11 +86,6 @@ class Case:
             raise NotMeasured(f"there is no {model} of the trainings beyond the study")
         return trainings[self.number % len(trainings)]
 
-    @property
-    def real(self) -> Samples:
-        """The measures of real test images, which do not depend on the model."""
-        return next(iter(self.chosen.values())).real
-
     def shared(self, *models: str) -> set[int]:
         """The late epochs after which all of them are measured."""
         return set.intersection(*({row.epoch for row in self[model].late} for model in models))
@@ -127,6 +122,12 @@ class Case:
         runs = runs_of(self.results)
         scatter = pooled(runs, lambda training: of.to(number(training)), first.constant_rate)
         return Effect(name, interval, weights=weights, scatter=scatter, **more)
+
+    def single(
+        self, name: str, found: Callable[[Training], Interval], of: Scale, training: Training, **more: Any
+    ) -> Effect:
+        """An effect of one training, whose number is that of its own interval."""
+        return self.effect(name, found(training), lambda one: found(one).value, of, training, **more)
 
 
 def cases(results: Results, models: tuple[str, ...]) -> list[Case]:

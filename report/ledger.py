@@ -114,12 +114,8 @@ class Verdict:
     # --- cells of the text; those with numbers read the claim's definition, too ---
 
     @property
-    def link(self) -> Markdown:
-        return Markdown(f"[{self.claim.place}](#claim-{self.claim.id})")
-
-    @property
     def anchor(self) -> Markdown:
-        """Its own place, of which `link` is the link."""
+        """Its place on the page."""
         return Markdown(f"#claim-{self.claim.id}")
 
     @property
@@ -153,13 +149,6 @@ class Verdict:
         return Markdown(f"[{self.verdict}]{{.verdict .{WORDS[self.verdict]}}}")
 
     @property
-    def outcome(self) -> Markdown:
-        """The badge, and what an open one needs, or that a single training decides."""
-        needs = f"needs {self.settles}" if self.verdict == OPEN else ""
-        single = "one training" if self.fewest == 1 and self.parts else ""
-        return Markdown(f"{self.badge} {needs or single}".strip())
-
-    @property
     def details(self) -> Markdown:
         """Every part, and what else is to be said: what it rests on, why it is open, what would settle it."""
         note(self.claim.source)
@@ -169,11 +158,6 @@ class Verdict:
         settles = f"{self.settles} would settle it" if self.settles else ""
         more = Markdown("; ".join(filter(None, (self.why, lean, rests, settles))))
         return Markdown(f"{self.measured} {sentence(more) if more else ''}".strip())
-
-    @property
-    def rule(self) -> Markdown:
-        before = " *Made before the data were seen.*" if self.claim.made_before else ""
-        return Markdown(self.claim.rule + before)
 
     @property
     def every_bound(self) -> Markdown:

@@ -24,18 +24,7 @@ from report.models import described
 from report.names import AUTHORS, LICENCE, PROJECT, Run, common, project, repository, trained
 from report.sources import defined
 from report.text import Lazy, Names
-from report.text_format import (
-    FIXED,
-    NUMBERS,
-    Markdown,
-    bibtex,
-    code,
-    escape,
-    fixed,
-    integer,
-    listing,
-    num,
-)
+from report.text_format import FIXED, NUMBERS, Markdown, bibtex, code, escape, fixed, integer, listing, num
 from study import changes, drift
 from study.figures.beyond import SHOWN
 from study.figures.starts import HALF
@@ -111,21 +100,10 @@ def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]
     """The run's models, its measuring, and what is chosen there."""
     linear = of["linear"][0]
     return {
-        "trainings_said": lambda: _times(results),
-        "parameters_counts": lambda: sorted({group[0].train.parameters_count for group in of.values()}),
         "measuring": linear.measured.facts,
         "real": linear.real,
         "in_words": NUMBERS,
     }
-
-
-def _times(results: Results) -> Markdown:
-    """The number of trainings of each model, in words."""
-    words, groups = {1: "once", 2: "twice"}, {}
-    for model in results.models:
-        n = len([training.train["seed"] for training in results.of(model)])
-        groups.setdefault(words.get(n, f"{integer(n)} times"), []).append(model)
-    return listing(Markdown(f"{listing(models)} {times}") for times, models in groups.items())
 
 
 def late_distances(training: Training) -> Markdown:
@@ -153,21 +131,14 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
 def _firsts(firsts: Mapping[str, Training]) -> dict[str, Any]:
     """Of the first training of each, `first`."""
     float32 = [model for model, training in firsts.items() if "float32" in training.measured]
-    rates = firsts["linear"].job
     return {
         "first": firsts,
         "late": late,
-        "rate": rates,
-        "rate_steps": lambda: int(_places(rates["printed"], "loss_of_steps")[-1]),
+        "rate": firsts["linear"].job,
         "float32": Lazy(float32, lambda model: firsts[model].measured["float32"]["frechet_gap"]),
         "levels_ahead": lambda: _levels_ahead({model: firsts[model].probes for model in DDPMS}),
         "cost": _cost(firsts),
     }
-
-
-def _places(samples: Samples, measure: str) -> list[float]:
-    """The places of a measure, which is read."""
-    return [place for place, _ in zip(samples.places(measure), samples[measure], strict=True)]
 
 
 def _levels_ahead(probes: Mapping[str, Samples]) -> list[bool]:
@@ -224,8 +195,8 @@ def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, 
         return [training.analysed[""].at("recovered", t) for training in of[model]]
 
     return {
-        "ends": {row.name: row for row in changes.table(results) if row.name in of},
         "recovered": recovered,
+        "ends": {row.name: row for row in changes.table(results) if row.name in of},
         "low_confidence_all": lambda: [at_end(training, "low_confidence") for training in trainings],
         "swings": swings,
         "loss_correlations": lambda: [_by_loss(training) for training in of["zoom"]],
@@ -242,20 +213,16 @@ def _by_loss(training: Training) -> float:
 
 
 def _early(linears: list[Training], cosines: list[Training]) -> dict[str, Any]:
-    """The DDPMs, in pairs of one seed, at their common checkpoints; `early` is one near the beginning."""
+    """The DDPMs, in pairs of one seed, in the first part of training; `early` is one checkpoint of it."""
     curves = [[{row.epoch: row for row in one.curve} for one in group] for group in (linears, cosines)]
-    pairs = [
-        (linear[epoch], cosine[epoch])
-        for linear, cosine in zip(*curves, strict=False)
-        for epoch in sorted(linear.keys() & cosine.keys())
-    ]
-    last = linears[0].train.unread["epochs"]
-    epoch = min((linear.epoch for linear, _ in pairs), key=lambda e: abs(e - EARLY_POINT * last))
+    pairs = [*zip(*curves, strict=False)]
+    last, common = linears[0].train.unread["epochs"], sorted(curves[0][0].keys() & curves[1][0].keys())
+    epoch = min(common, key=lambda e: abs(e - EARLY_POINT * last))
 
     def ahead() -> list[bool]:
         """At each early checkpoint: whether the cosine schedule is nearer."""
-        early = [pair for pair in pairs if pair[0].epoch <= EARLY * last]
-        return [cosine["frechet"].value < linear["frechet"].value for linear, cosine in early]
+        early = [(linear, cosine, e) for linear, cosine in pairs for e in common if e <= EARLY * last]
+        return [cosine[e]["frechet"].value < linear[e]["frechet"].value for linear, cosine, e in early]
 
     def read_epoch() -> int:
         """The epoch of `early`, whose rows are its source."""
@@ -263,12 +230,8 @@ def _early(linears: list[Training], cosines: list[Training]) -> dict[str, Any]:
             curve[epoch]["frechet"]
         return epoch
 
-    return {
-        "ahead": ahead,
-        "border_ratios": lambda: [linear["border"].sd / cosine["border"].sd for linear, cosine in pairs],
-        "early": {m: [curve[epoch] for curve in of] for m, of in zip(DDPMS, curves, strict=True)},
-        "early_epoch": read_epoch,
-    }
+    early = {model: [curve[epoch] for curve in of] for model, of in zip(DDPMS, curves, strict=True)}
+    return {"ahead": ahead, "early": early, "early_epoch": read_epoch}
 
 
 # --- classes ---
@@ -276,27 +239,22 @@ def _early(linears: list[Training], cosines: list[Training]) -> dict[str, Any]:
 
 def _zooms(results: Results) -> dict[str, Any]:
     """The classes that the zoom's trainings favour or neglect, and the study's weights with them."""
-    ours, theirs = results.of("zoom"), results.original.of("zoom") if results.original else []
+    trainings = results.of("zoom") + (results.original.of("zoom") if results.original else [])
+
+    def share(training: Training, c: int) -> np.ndarray:
+        """Of a class at the end of training, over the real one, with its interval."""
+        real = training.real.at("recognised_share", c)
+        return np.array(at_end(training, classes((c,))).ends) / real.value
 
     def where(met: Callable[[np.ndarray, np.ndarray, np.ndarray], bool]) -> list[str]:
-        return [name for name, ends in by_class(ours + theirs).items() if met(*ends.T)]
+        names = enumerate(trainings[0].train.data.classes)
+        return [name for c, name in names if met(*np.transpose([share(one, c) for one in trainings]))]
 
     return {
         # in the study's weights, which are the last and have one checkpoint, beyond chance
         "common_to_all": lambda: where(lambda x, low, high: x.min() > ABOUT and low[-1] > 1),
         "rare_in_all": lambda: where(lambda x, low, high: x.max() < 1 / ABOUT and high[-1] < 1),
     }
-
-
-def by_class(trainings: list[Training]) -> dict[str, np.ndarray]:
-    """Class -> its share at the end of each training over the real one, with its interval: (trainings, 3)."""
-
-    def share(training: Training, c: int) -> np.ndarray:
-        real = training.real.at("recognised_share", c)
-        return np.array(at_end(training, classes((c,))).ends) / real.value
-
-    names = trainings[0].train.data.classes
-    return {name: np.array([share(training, c) for training in trainings]) for c, name in enumerate(names)}
 
 
 # --- jobs of no training ---
@@ -361,7 +319,6 @@ def _others(results: Results) -> dict[str, Any]:
     further, original, watched = results.further, results.original, results.watched
     rows = {row.name: row for row in changes.table(further)} if further else {}
     trainings = further.trainings.values() if further else ()
-    tried = experiments.by_model(further.tuning) if further and further.tuning else {}
     return {
         "beyond": rows,
         "shown_beyond": SHOWN,
@@ -371,7 +328,7 @@ def _others(results: Results) -> dict[str, Any]:
         "automatic": lambda: [
             one.train.environment["precision"] for one in trainings if one.settings["precision"] == "auto"
         ],
-        "tuning": Lazy(tried, lambda model: {"tried": len([x["frechet"] for x in tried[model].values()])}),
+        "tuning": experiments.by_model(further.tuning) if further and further.tuning else {},
         **experiments.few_calls(further.calls if further else None),
         **_files(original.files if original else None),
     }

@@ -63,15 +63,6 @@ def _compared(results: Results) -> dict[str, Any]:
         Model(name, training, training.measured[way], training.changes.get(way, {}))
         for name, training, way in results.sets(results.models)
     ]
-    constant = [row.name for row in rows if row.samples.one_image]  # whose distances mean nothing
-
-    def ranked() -> list[Model]:
-        others = [row for row in rows if not row.samples.one_image]
-        return sorted(others, key=lambda row: row.samples["frechet"].value)
-
-    def apart() -> bool:
-        distances = [row.samples["frechet"] for row in ranked()]
-        return all(distances[0].high < other.low for other in distances[1:])
 
     def short() -> Markdown | None:
         """The steps of trainings that were short."""
@@ -80,15 +71,10 @@ def _compared(results: Results) -> dict[str, Any]:
 
     return {
         "rows": rows,
-        "sizes": lambda: sorted({row.samples.n for row in rows}),
         "floors": [training for training in trainings if "floor" in training.final][:1],
-        "ranked": ranked,
-        "apart": apart,
         "alone": all(len(results.seeds(model)) == 1 for model in results.models),
         "repeated": lambda: [said for training in trainings if (said := _repeated(results, training))],
-        "constant": constant,
         "short": short,
-        "predicts": {training.process == "ddpm" for training in trainings},
     }
 
 

@@ -1,7 +1,7 @@
 """From the text's sources to Markdown: placeholders `<< >>` are filled in, and what they read is noted.
 
 The sources are Jinja2. A statement is a line that begins with `%%`, and goes on in lines that are indented by
-four. What a run lacks is undefined; so is what is computed of it, and no comparison with it is true:
+four. What a run lacks is undefined; so is what is computed of it or compared with it:
 
     %% if final.zoom and notebooks
     Said only of a run that has what is needed.
@@ -12,7 +12,7 @@ four. What a run lacks is undefined; so is what is computed of it, and no compar
     %% endif
 
 Conditions that several sentences rest on have names, in findings.yaml beside the sources, such as
-`findings.law_holds`. Jinja looks all names up before a text begins, which therefore must read nothing: a name
+`findings.law_holds`. Jinja looks all names up before a text begins, so that they must read nothing: a name
 whose value is read is a function to call, or a mapping that reads when it is asked (`Lazy`).
 """
 
@@ -72,17 +72,14 @@ class Names(Lazy):
 
 
 class Lacking(jinja2.ChainableUndefined):
-    """What a run lacks, and what is computed of it; no comparison with it is true."""
+    """What a run lacks, and what is computed of it or compared with it; it is not true."""
 
     def _lacking(self, *_: Any) -> "Lacking":
         return self
 
-    def _untrue(self, *_: Any) -> bool:
-        return False
-
     __call__ = __abs__ = __neg__ = __add__ = __radd__ = __sub__ = __rsub__ = _lacking
     __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _lacking
-    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _untrue
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _lacking
     __hash__ = jinja2.ChainableUndefined.__hash__
 
     def __repr__(self) -> str:
@@ -170,7 +167,7 @@ class Text:
         self.sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
         file = folder / "findings.yaml"
         findings = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
-        self.names = {**names, "findings": Lazy(findings, lambda name: self._found(findings[name]))}
+        self.names = {**names, "findings": Lazy(findings, lambda name: self._true(findings[name]))}
         helpers = {name: self._helper(function) for name, function in HELPERS.items()}
         functions = FUNCTIONS | helpers | {"met": self._met, "finding": self._finding}
         self.language = _Language(gaps, self._shown, functions)
@@ -178,7 +175,7 @@ class Text:
 
     # --- what the language calls ---
 
-    def _found(self, condition: str) -> bool:
+    def _true(self, condition: str) -> bool:
         return bool(self.language.compile_expression(condition)(self.names))
 
     def _met(self, condition: Any) -> bool:
@@ -189,10 +186,10 @@ class Text:
             self._say(f"a condition is not met: {condition!r}")
         return bool(condition)
 
-    def _finding(self, supported: Any) -> bool:
+    def _finding(self, supported: Any) -> Any:
         if not supported and self.complete:
             raise ValueError("this run does not support what is said there")
-        return bool(supported)
+        return supported
 
     def _helper(self, function: Callable) -> Callable:
         """A function of a placeholder, which refuses what is lacking."""

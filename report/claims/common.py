@@ -53,7 +53,7 @@ def exact(name: str, value: float, side: str, bound: float, **more: object) -> E
 def share(case: Case, name: str, measure: str, one: Training, side: str, bound: float) -> Effect:
     """The share of a measure among the finished model's samples."""
     at = {"side": side, "bound": bound, "scale": LOGIT, "show": percent}
-    return case.effect(name, one.final[measure], lambda of: of.final[measure].value, LOGIT, one, **at)
+    return case.single(name, lambda one: one.final[measure], LOGIT, one, **at)
 
 
 def quotient(
@@ -105,6 +105,5 @@ def slope(case: Case, name: str, one: Training, points: Points) -> Effect:
         mean = sum(later) / len(later)
         return series.slope(epochs, later).map(lambda x: x * (epochs[-1] - epochs[0]) / mean)
 
-    number = lambda one: found(one).value  # noqa: E731
     at = {"side": BELOW, "show": percent1}
-    return case.effect(f"{name}, change over the second half", found(one), number, LINEAR, one, **at)
+    return case.single(f"{name}, change over the second half", found, LINEAR, one, **at)

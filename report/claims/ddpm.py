@@ -6,17 +6,7 @@ from functools import partial
 import numpy as np
 
 from diffusion.evaluation.statistics import Interval
-from report.claims.common import (
-    POINTS,
-    difference,
-    elsewhere,
-    exact,
-    points,
-    quotient,
-    ratio,
-    share,
-    slope,
-)
+from report.claims import common
 from report.departures import DDPMS
 from report.effects import ABOVE, BELOW, Effect
 from report.judge import Case, NotMeasured, claim
@@ -42,7 +32,9 @@ def ends_agree(case: Case) -> Iterator[Effect]:
     job = case.results.schedules
     ends = ([job[m].at("alpha_bar", t).value ** 0.5 for m in PAIR] for t in (0, job.facts["T"]))
     apart = max(abs(cosine - linear) for cosine, linear in ends)
-    yield exact("largest difference in amplitude", apart, BELOW, SAME_PLACE, show=partial(num, digits=2))
+    yield common.exact(
+        "largest difference in amplitude", apart, BELOW, SAME_PLACE, show=partial(num, digits=2)
+    )
 
 
 @claim("2.3, Fig. 2", "At step 300 linear latents are random", models=("linear",))
@@ -54,12 +46,11 @@ def linear_random(case: Case) -> Iterator[Effect]:
     """
     t, one = case.results.schedules.facts["early_t"], case["linear"]
 
-    def right(of: Training) -> float:
-        return of.analysed[""].at("recovered", t).value
+    def right(one: Training) -> Interval:
+        return one.analysed[""].at("recovered", t)
 
     at = {"side": BELOW, "bound": SELDOM, "scale": LOGIT, "show": percent}
-    found = one.analysed[""].at("recovered", t)
-    yield case.effect(f"read right from one latent at t = {t}", found, right, LOGIT, one, **at)
+    yield case.single(f"read right from one latent at t = {t}", right, LOGIT, one, **at)
 
 
 @claim("2.3, Fig. 3", "The cosine DDPM reaches the lower loss", models=DDPMS)
@@ -98,7 +89,7 @@ def learns_faster(case: Case) -> Iterator[Effect]:
         raise NotMeasured("the two are measured after other epochs")
     log = area(ones[0]) - area(ones[1])
     name = "area under the early distances, cosine : linear"
-    yield quotient(case, name, Interval(log, log, log), area, *ones, side=BELOW)
+    yield common.quotient(case, name, Interval(log, log, log), area, *ones, side=BELOW)
 
 
 @claim("2.4, Fig. 4", "The cosine DDPM ends at a lower distance", models=DDPMS)
@@ -107,8 +98,8 @@ def lower_distance(case: Case) -> Iterator[Effect]:
 
     {BELOW_ONE}
     """
-    yield ratio(case, PAIR, BELOW)
-    yield from elsewhere(case, PAIR)
+    yield common.ratio(case, PAIR, BELOW)
+    yield from common.elsewhere(case, PAIR)
 
 
 @claim("2.4", "Both DDPMs still fall at the end", models=DDPMS)
@@ -122,7 +113,7 @@ def still_falling(case: Case) -> Iterator[Effect]:
         return [row.epoch for row in one.curve], [row["frechet"].value for row in one.curve]
 
     for m in DDPMS:
-        yield slope(case, f"distance ({m})", case[m], points)
+        yield common.slope(case, f"distance ({m})", case[m], points)
 
 
 @claim("2.4", "The cosine DDPM's backgrounds are darker", models=DDPMS)
@@ -133,7 +124,7 @@ def darker(case: Case) -> Iterator[Effect]:
     none.
     """
     at = {"side": BELOW, "margin": GREY, "show": partial(fixed, decimals=3)}
-    yield difference(case, f"grey, cosine {MINUS} linear", PAIR, "background", LOG, **at)
+    yield common.difference(case, f"grey, cosine {MINUS} linear", PAIR, "background", LOG, **at)
 
 
 @claim("2.4", "Both DDPMs' samples resemble digits", models=DDPMS)
@@ -144,7 +135,7 @@ def resemble(case: Case) -> Iterator[Effect]:
     finished models' samples, for both.
     """
     for m in DDPMS:
-        yield share(case, f"taken for digits ({m})", "digit", case[m], ABOVE, MOST)
+        yield common.share(case, f"taken for digits ({m})", "digit", case[m], ABOVE, MOST)
 
 
 @claim("2.4", "The cosine DDPM's are more realistic", models=DDPMS)
@@ -154,7 +145,7 @@ def more_realistic(case: Case) -> Iterator[Effect]:
     The share of digits among its samples, by the same recogniser, is higher; a difference within
     {IN_POINTS:.0f} points does not matter.
     """
-    ones, at = [case[m] for m in PAIR], {"margin": POINTS, "show": points}
+    ones, at = [case[m] for m in PAIR], {"margin": common.POINTS, "show": common.points}
     found = ones[0].final["digit"].minus(ones[1].final["digit"])
     name = f"digits (points), cosine {MINUS} linear"
     yield case.effect(name, found, lambda one: one.final["digit"].value, LOGIT, *ones, **at)

@@ -1,33 +1,19 @@
 """Claims of the study's Section 3.3 about the zoom's training, its restorations and its start."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from diffusion.evaluation.statistics import Interval
 from report.claims.common import POINTS, VARIETY, percent1, points, slope
 from report.effects import ABOVE, BELOW, MIRRORED, Effect
 from report.judge import Case, NotMeasured, claim
-from report.text_format import MINUS, Markdown, fixed, percent
+from report.text_format import MINUS, fixed, percent
 from study.results import Training
 from study.scatter import LINEAR, LOGIT
 from study.series import mean_of_late, share
 
 OFTEN = 0.1  # "often" is more than one in ten
 RESTORED = 0.9  # below this part of what is read right in the originals they are "often not restored"
-
-
-def _share(
-    case: Case,
-    name: str,
-    found: Interval,
-    number: Callable[[Training], float],
-    side: str,
-    bound: float,
-    show: Callable[[float], Markdown] = percent1,
-) -> Effect:
-    """A share of images of the zoom's training."""
-    at = {"side": side, "bound": bound, "scale": LOGIT, "show": show}
-    return case.effect(name, found, number, LOGIT, case["zoom"], **at)
 
 
 @claim("3.3, Fig. 9", "The zoom's loss still falls at the end", models=("zoom",))
@@ -50,10 +36,13 @@ def struggles(case: Case) -> Iterator[Effect]:
 
     Restored digits are read right less than {RESTORED} times as often as the originals.
     """
-    probes = case["zoom"].probes
-    right, least = probes["restored_right"], RESTORED * probes["original_right"].value
-    found = share(right.value, right.n)
-    yield _share(case, "read right", found, lambda one: one.probes["restored_right"].value, BELOW, least)
+    least = RESTORED * case["zoom"].probes["original_right"].value
+    at = {"side": BELOW, "bound": least, "scale": LOGIT, "show": percent1}
+
+    def read(one: Training) -> Interval:
+        return share((right := one.probes["restored_right"]).value, right.n)
+
+    yield case.single("read right", read, LOGIT, case["zoom"], **at)
 
 
 @claim("3.3, Fig. 11", "5s and 7s are often restored as a 0", models=("zoom",))
@@ -68,8 +57,8 @@ def as_zero(case: Case) -> Iterator[Effect]:
             counts = [round(found.value) for found in one.job[str(digit)]["restored_as"]]
             return share(counts[0] / max(sum(counts), 1), sum(counts))
 
-        name = f"{digit}s read as 0"
-        yield _share(case, name, read(case["zoom"]), lambda one, read=read: read(one).value, ABOVE, OFTEN)
+        at = {"side": ABOVE, "bound": OFTEN, "scale": LOGIT, "show": percent1}
+        yield case.single(f"{digit}s read as 0", read, LOGIT, case["zoom"], **at)
 
 
 @claim("3.3", "Dark centres are restored as 0 or 9", models=("zoom",))
@@ -78,16 +67,16 @@ def dark_centres(case: Case) -> Iterator[Effect]:
 
     Images with a dark centre are restored as each of these digits more often than they are one.
     """
-    probes = case["zoom"].probes
+    zoom = case["zoom"]
     for digit in (0, 9):
-        found = probes.at("dark_centre_restored_as", digit)
-        read, bound = share(found.value, found.n), probes.at("dark_centre_of", digit).value
 
-        def number(one: Training, digit: int = digit) -> float:
-            return one.probes.at("dark_centre_restored_as", digit).value
+        def read(one: Training, digit: int = digit) -> Interval:
+            return share((found := one.probes.at("dark_centre_restored_as", digit)).value, found.n)
 
-        found = _share(case, f"dark centres restored as {digit}", read, number, ABOVE, bound, show=percent)
-        yield found if read.value else replace(found, weights={})  # of none at all log odds tell nothing
+        found, bound = read(zoom), zoom.probes.at("dark_centre_of", digit).value
+        at = {"side": ABOVE, "bound": bound, "scale": LOGIT, "show": percent}
+        effect = case.single(f"dark centres restored as {digit}", read, LOGIT, zoom, **at)
+        yield effect if found.value else replace(effect, weights={})  # of none at all log odds tell nothing
 
 
 @claim("3.3", "Independent pixels: more varied, fewer digits", models=("zoom",))
@@ -110,12 +99,10 @@ def start(case: Case) -> Iterator[Effect]:
             return mean_of_late(row[measure].minus(of[row.epoch][measure]) for row in one.late)
 
         at = {"side": MIRRORED[side], "margin": margin, "show": fixed, "gains": 1.0}
-        number = lambda one, less=less: less(one).value  # noqa: E731
-        yield case.effect(f"{measure}, {against}", less(zoom), number, LINEAR, zoom, **at)
+        yield case.single(f"{measure}, {against}", less, LINEAR, zoom, **at)
 
     def fewer(one: Training) -> Interval:
         return one.final["digit"].minus(one.measured["patches"]["digit"])
 
     at = {"side": BELOW, "margin": POINTS, "show": points, "gains": 1.0}
-    number = lambda one: fewer(one).value  # noqa: E731
-    yield case.effect(f"digits (points), {against}", fewer(other), number, LINEAR, other, **at)
+    yield case.single(f"digits (points), {against}", fewer, LINEAR, other, **at)

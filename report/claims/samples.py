@@ -8,16 +8,7 @@ import numpy as np
 
 from diffusion.evaluation import statistics
 from diffusion.evaluation.statistics import Interval
-from report.claims.common import (
-    POINTS,
-    VARIETY,
-    difference,
-    elsewhere,
-    logarithm,
-    points,
-    quotient,
-    ratio,
-)
+from report.claims import common
 from report.departures import DDPMS
 from report.effects import ABOVE, BELOW, WITHIN, Effect
 from report.judge import Case, Measure, NotMeasured, at_end, claim, late_value
@@ -63,7 +54,7 @@ def fairly(case: Case, pair: tuple[str, str]) -> Iterator[Effect]:
         (f"with {calls} calls", best),
     ):
         log = of(ones[0]).minus(of(ones[1]))
-        yield quotient(case, name, log, lambda one, of=of: of(one).value, *ones, side=None)
+        yield common.quotient(case, name, log, lambda one, of=of: of(one).value, *ones, side=None)
 
 
 def best_of(ways: Sequence[tuple[int, Samples]], most: int) -> Interval:
@@ -78,9 +69,9 @@ def comparable(case: Case) -> Iterator[Effect]:
 
     {ON_AVERAGE} the ratio of the distances lies within a factor of {COMPARABLE:.0f}.
     """
-    yield ratio(case, ("zoom", "linear"), WITHIN, COMPARABLE)
+    yield common.ratio(case, ("zoom", "linear"), WITHIN, COMPARABLE)
     yield from fairly(case, ("zoom", "linear"))
-    yield from elsewhere(case, ("zoom", "linear"))
+    yield from common.elsewhere(case, ("zoom", "linear"))
 
 
 @claim("3.3, Fig. 13", "The cosine DDPM ends below the zoom", models=("zoom", "cosine"))
@@ -89,9 +80,9 @@ def cosine_below_zoom(case: Case) -> Iterator[Effect]:
 
     {BELOW_ONE}
     """
-    yield ratio(case, ("cosine", "zoom"), BELOW)
+    yield common.ratio(case, ("cosine", "zoom"), BELOW)
     yield from fairly(case, ("cosine", "zoom"))
-    yield from elsewhere(case, ("cosine", "zoom"))
+    yield from common.elsewhere(case, ("cosine", "zoom"))
 
 
 def correlation(x: list[float], y: list[float]) -> Interval:
@@ -115,9 +106,8 @@ def distance_blind(case: Case) -> Iterator[Effect]:
             raise NotMeasured("too few checkpoints are measured")
         return correlation(*([row[name].value for row in rows] for name in ("frechet", "divergence")))
 
-    one, at = case["zoom"], {"side": BELOW, "bound": FOLLOWS, "scale": FISHER, "show": fixed}
-    name = "correlation with the class mix"
-    yield case.effect(name, found(one), lambda one: found(one).value, FISHER, one, **at)
+    at = {"side": BELOW, "bound": FOLLOWS, "scale": FISHER, "show": fixed}
+    yield case.single("correlation with the class mix", found, FISHER, case["zoom"], **at)
 
 
 # --- classes and variety ---
@@ -130,7 +120,7 @@ def biased(case: Case) -> Iterator[Effect]:
     {ON_AVERAGE} the divergence of its classes from those of real images lies above what as many real images
     score.
     """
-    one, floor = case["zoom"], case.real["divergence_floor"]
+    one, floor = case["zoom"], case["zoom"].real["divergence_floor"]
     n = one.measured.facts.settings.get("n_checkpoint") or floor.n
     score = (floor.value + 2 * floor.sd) * max(1.0, floor.n / n)  # of n labels it falls as 1 / n
     at = {"side": ABOVE, "bound": score, "scale": LOG, "show": fixed}
@@ -146,10 +136,10 @@ def less_varied(case: Case) -> Iterator[Effect]:
     are lower; differences within {NATS} nats or {IN_POINTS:.0f} points do not matter. Recall flatters
     scattered samples, and coverage rewards fidelity: both must agree.
     """
-    for measure, of, side, margin in VARIETY:
+    for measure, of, side, margin in common.VARIETY:
         for m in DDPMS:
             at = {"side": side, "margin": margin, "show": fixed}
-            yield difference(case, f"{measure}, zoom {MINUS} {m}", ("zoom", m), measure, of, **at)
+            yield common.difference(case, f"{measure}, zoom {MINUS} {m}", ("zoom", m), measure, of, **at)
 
 
 def classes(which: Sequence[int]) -> Measure:
@@ -173,7 +163,7 @@ def favours(case: Case) -> Iterator[Effect]:
     share there.
     """
     for which, side, part in (((1, 8, 9), ABOVE, 1.0), ((2, 3, 4, 5), BELOW, NEARLY_ABSENT)):
-        real = sum(case.real.at("recognised_share", digit).value for digit in which)
+        real = sum(case["zoom"].real.at("recognised_share", digit).value for digit in which)
         if (found := at_end(case["zoom"], classes(which))).value is None:
             raise NotMeasured("no sample is read with confidence")
         over = found.map(lambda x, real=real: x / real)
@@ -197,9 +187,9 @@ def extreme_centres(case: Case) -> Iterator[Effect]:
     the lowest or in the highest tenth of the range; a difference within {IN_POINTS:.0f} points does not
     matter.
     """
-    real = extreme_centre(case.real).value
+    real = extreme_centre(case["zoom"].real).value
     found = at_end(case["zoom"], extreme_centre)
-    at = {"margin": POINTS, "show": points, "gains": found.value * (1 - found.value)}
+    at = {"margin": common.POINTS, "show": common.points, "gains": found.value * (1 - found.value)}
     name, more = f"extreme centres (points), samples {MINUS} real", found.map(lambda x: x - real)
     yield case.effect(name, more, late_value(extreme_centre), LOGIT, case["zoom"], **at)
 
@@ -213,11 +203,11 @@ def cured(case: Case, name: str, one: Training, ways: Ways) -> Effect:
     def found(one: Training) -> Interval:
         still, noisy = ways(one)
         best = min(noisy, key=lambda row: row["divergence"].value)
-        return logarithm("divergence")(best).minus(logarithm("divergence")(still))
+        return common.logarithm("divergence")(best).minus(common.logarithm("divergence")(still))
 
     name, at = f"divergence with noise : without ({name})", {"side": BELOW, "bound": CURED}
     at["show"] = partial(fixed, decimals=3)
-    return quotient(case, name, found(one), lambda one: found(one).value, one, **at)
+    return common.quotient(case, name, found(one), lambda one: found(one).value, one, **at)
 
 
 def as_trained(one: Training) -> tuple[Samples, list[Samples]]:

@@ -43,7 +43,7 @@ def test_papermill_lists_every_parameter_with_type_and_meaning(name):
 
 @pytest.mark.parametrize("name", [*OF_DIFFUSION, "04_compare_fid", "06_beyond"])
 def test_readers_see_no_plumbing(name):
-    """Of the project's packages they see `diffusion`, the widget, and the study's figures and kept samples."""
+    """They see `diffusion`, the widget, and the figures and kept samples of the study."""
     code = {cell["id"]: "".join(cell["source"]) for cell in CELLS[name] if cell["cell_type"] == "code"}
     seen = "".join(code[one] for one in visible(name))
     assert len(code) - len(visible(name)) == 1

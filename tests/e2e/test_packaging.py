@@ -113,7 +113,9 @@ def wheel(tmp_path_factory) -> Path:
 def test_a_wheel_has_the_package_and_the_released_models_and_nothing_else(wheel):
     inside = "diffusion/_released/"
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert {name for name in names if not name.startswith(inside)} == {*helpers.listed("diffusion", "play", "study")}
+    assert {name for name in names if not name.startswith(inside)} == {
+        *helpers.listed("diffusion", "play", "study")
+    }
     kept = helpers.listed("released/beyond/runs", "released/paper/runs")
     assert {name.replace("released/", inside, 1) for name in kept} <= names
     assert not [name for name in names if name.startswith(f"{inside}starts/")]

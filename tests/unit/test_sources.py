@@ -4,7 +4,7 @@ import json
 
 from helpers import PAPER
 from report import sources
-from report.sources import Marks, defined, written
+from report.sources import Marks, written
 from report.text import TEXT, Text
 from report.text_format import percent
 from study import table
@@ -15,13 +15,14 @@ ONE = load(PAPER).first("zoom")
 
 def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
     """A text with names of the training, and its numbers, rows and what is missing."""
-    names, marks = {"one": ONE, "limit": lambda: defined(0.5, "here:LIMIT"), "bare": 0.5}, Marks()
+    names, marks = {"one": ONE, "bare": 0.5}, Marks()
     return *written(Text(names, marks, TEXT / "run").markdown(text), marks, PAPER), marks.missing
 
 
 def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     """In all forms: golden/test_reports.py."""
-    told = "num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.T", "percent(limit())"
+    told = ["num(one.final.frechet.value - one.curve[-1].frechet.value)", "one.settings.T"]
+    told += ["percent(chosen('study.results:LATE'))"]
     _, numbers, _, missing = filled(" ".join(f"<< {one} >>" for one in told))
     assert missing == []
     measured, setting, chosen = (number["sources"] for number in numbers)
@@ -31,7 +32,7 @@ def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     rows = [json.loads((PAPER / one["file"]).read_text())["rows"][one["rows"][0]] for one in measured]
     assert [row[4] for row in rows] == [final, last]
     assert setting[0]["what"] == "`settings.T` of train_zoom-0"
-    assert chosen[0]["what"] == "a definition, `here:LIMIT`"
+    assert chosen[0]["what"] == "a definition, `study.results:LATE`"
 
 
 def test_a_number_is_marked_where_markdown_takes_a_span():
@@ -47,4 +48,4 @@ def test_a_number_is_marked_where_markdown_takes_a_span():
 
 
 def test_a_number_that_was_not_read_is_missed():
-    assert filled("<< percent(bare) >> of << limit() and 'two' >>")[3] == ["50%"]
+    assert filled("<< percent(bare) >> of << one.settings.T and 'two' >>")[3] == ["50%"]

@@ -87,7 +87,7 @@ def test_what_is_mistyped_or_can_never_be_said_is_an_error_with_its_line(fill, s
 
 def test_in_an_authors_text_a_mistake_costs_a_dash_and_a_line_that_names_it(tmp_path, capsys):
     author = text_of(tmp_path, gaps=True)
-    source = "a << num(fnal.zoom) >> b << num(final.zoom) >>\n\n%% if final.zom\nc\n%% endif\n"
+    source = "a << num(fnal.zoom) >> b << num(final.zoom) >>\n\n%% if final.zom > 2\nc\n%% endif\n"
     assert plain(author.markdown(source, "mine.md")) == "a – b 3.00\n\n"
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("note: mine.md, line 1, ")
