@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from diffusion.evaluation.statistics import TAILS
 from study.results import Results, Training
@@ -56,7 +56,7 @@ class Scatter(NamedTuple):
 
     def half(self, weight: float) -> float:
         """Half the width of the 95 % interval of a sum over trainings with these squared weights in all."""
-        return float(stats.t.ppf(TAILS[1], self.freedom)) * self.sd * math.sqrt(weight)
+        return float(stdtrit(self.freedom, TAILS[1])) * self.sd * math.sqrt(weight)
 
 
 UNKNOWN = Scatter(math.nan, 0)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from diffusion.evaluation.statistics import FEWEST, TAILS, Interval, wilson
 
@@ -26,7 +26,7 @@ def _student(values: np.ndarray, n: float) -> Interval:
 
 def _quantile(freedom: float) -> float:
     """Student's quantile; a series that tells nothing of its own scatter has one degree of freedom."""
-    return float(stats.t.ppf(TAILS[1], max(freedom, 1.0)))
+    return float(stdtrit(max(freedom, 1.0), TAILS[1]))
 
 
 def effective(values: np.ndarray) -> float:
@@ -82,6 +82,8 @@ def slope(x: Sequence[float], y: Sequence[float]) -> Interval:
 
     Its interval is Student's, with the effective number of residuals (Santer and others 2000).
     """
+    from scipy import stats  # takes a second
+
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     line = stats.linregress(x, y)
     n = effective(y - line.intercept - line.slope * x)
