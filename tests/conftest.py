@@ -233,7 +233,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
 
     def make(folder: Path) -> None:
         project = Project(folder, content)
-        left = project.killed("runner", "measure_zoom-0 checkpoint 1")
+        left = project.killed("runner", "zoom-0 checkpoint 1: ")
         facts = {"left": left, "meanwhile": project.meanwhile, "status": project.start().wait(TIMEOUT)}
         (folder / "facts.json").write_text(json.dumps(facts))
 
