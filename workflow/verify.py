@@ -120,7 +120,7 @@ def measures(one: Training, folder: Path, data_dir: str | None = None) -> Iterat
     for name, found in evaluator.measure(torch.from_numpy(kept)[:, None] / 255 - 0.5, only=seen).items():
         if name not in printed:
             continue
-        before, again = printed[name], found.value
+        before, again = printed[name], getattr(found, "value", found)
         # Of a share of images, as bytes one may lie on the other side of a bound; a mean of greys is no such.
         whole = MEASURES[name].unit == "share" and math.isclose(len(kept) * before, round(len(kept) * before))
         near = math.isclose(before, again, rel_tol=CLOSE, abs_tol=1.01 / len(kept) if whole else 0)
