@@ -53,7 +53,6 @@ REFUSED = [
     (lambda on: d.load(d.DataSet("Wide", wide)), "square ones, or to_28='resize'"),
     (lambda on: d.load(d.DataSet("Few", wide, ("a", "b"))), "labels one an image, 0 to 1"),
     # processes, samplers and priors, also by name
-    (lambda on: d.degradation("helpers:NoDepth", T=5), "'helpers:NoDepth', which does not take .*'T'"),
     (lambda on: d.prior("pixel"), "prior is 'pixel'; allowed: pixels, .*did you mean 'pixels'"),
     (lambda on: d.ColdZoom(T=28).take((1, 28, 28)), "T is 28; .*27"),
     (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
