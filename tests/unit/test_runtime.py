@@ -18,14 +18,6 @@ def test_a_generator_is_a_function_of_its_whole_key():
     assert len({*first}) == len(keys)
 
 
-def test_a_device_is_the_one_that_is_named_or_the_environments(monkeypatch):
-    monkeypatch.setenv("COLD_ZOOM_DEVICE", "meta")
-    assert runtime.device().type == "meta"
-    assert runtime.device("cpu") == CPU
-    assert runtime.device_of(torch.nn.Linear(1, 1, device="meta")).type == "meta"
-    assert runtime.device_of(len) == runtime.device_of(torch.nn.ReLU()) == CPU
-
-
 def test_precision_is_that_of_products_and_what_the_environment_says_concerns_auto_alone(monkeypatch):
     x = torch.ones(2, 2)
     monkeypatch.setenv("COLD_ZOOM_BF16", "0")
