@@ -1,5 +1,6 @@
 """The text: placeholders and conditions, and that it says nothing which the run does not support."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -83,10 +84,8 @@ def test_in_an_authors_text_a_mistake_costs_a_dash_and_a_line_that_names_it(tmp_
     source = "a << num(fnal.zoom) >> b << num(final.zoom) >>\n\n%% if final.zom > 2\nc\n%% endif\n"
     assert plain(author.markdown(source, "mine.md")) == "a – b 3.00\n\n"
     first, second = capsys.readouterr().out.splitlines()
-    assert first.startswith("note: mine.md, line 1, ")
-    assert "'fnal'; did you mean 'final'" in first
-    assert second.startswith("note: mine.md, line 3, ")
-    assert "'zom'; did you mean 'zoom'" in second
+    assert re.match("note: mine.md, line 1, .*'fnal'", first)
+    assert re.match("note: mine.md, line 3, .*'zom'", second)
     with pytest.raises(ValueError, match="mine.md, line 3: "):  # no placeholder at all
         author.markdown("a\n\n<< num(1 >>", "mine.md")
 
