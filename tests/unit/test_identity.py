@@ -46,12 +46,8 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
-KEPT = [
-    np.float32(0.1),
-    np.arange(6).reshape(2, 3),
-    np.array([1.5], ">f4"),
-    torch.eye(2, dtype=torch.bfloat16),
-]
+KEPT = [np.float32(0.1), np.arange(6).reshape(2, 3), np.array([1.5], ">f4")]
+KEPT += [torch.eye(2, dtype=torch.bfloat16)]
 KEPT += [double, Holds, {(1, 2): Holds(a=[Holds(b=(1, [2]))])}, d.linear(5), d.Naive(noise=0.1)]
 
 
@@ -107,16 +103,8 @@ def local():
 
 
 UNKEPT = [Kind.A, functools.partial(double, 1), collections.OrderedDict(a=1), Pair(1, 2), local(), local()()]
-UNKEPT += [
-    lambda x: x,
-    np.mean,
-    threading.Lock(),
-    {1},
-    json,
-    nn.Linear(1, 1),
-    nn.Parameter(Z),
-    np.array([None]),
-]
+UNKEPT += [lambda x: x, np.mean, threading.Lock(), {1}, json]
+UNKEPT += [nn.Linear(1, 1), nn.Parameter(Z), np.array([None])]
 
 
 @pytest.mark.parametrize("thing", UNKEPT, ids=lambda thing: getattr(thing, "__name__", type(thing).__name__))
