@@ -1,7 +1,5 @@
 """`python -m diffusion.check`: what is wrong with a degradation is said before any training."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -46,11 +44,6 @@ class InPlace(Fade):
         return x.mul_((1 - t / self.T)[:, None, None, None])
 
 
-class Unshaped(Fade):
-    def degrade(self, x, t):
-        return x * t
-
-
 @pytest.mark.parametrize(
     ("process", "starts"),
     [(ColdZoom(), 64), (ColdBlur(5), 64), (Fade(), 1), (DDPM(linear()), None)],
@@ -80,12 +73,8 @@ def test_a_problem_is_an_error(mnist_dir, process, said):
         check.check(process, load(n=64)[0])
 
 
-def test_the_command_says_what_is_found_and_fails_at_a_problem(mnist_dir, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(Path(__file__).parent)
+def test_the_command_says_what_is_found_and_fails_at_a_problem(mnist_dir, capsys):
     check.main(["helpers:Fade", "-T", "5"])
     assert "0, the identity, to 5" in capsys.readouterr().out
-    options = ["-T", "5", "--options", "{strength: 0}"]
-    of_shapes = r"t is \(B,\): use t\[:, None.*\(test_check.py:\d+\)$"
-    for given, said in (("helpers:Fade", "level T = 5 "), ("test_check:Unshaped", of_shapes)):
-        with pytest.raises(SystemExit, match=f"^problem: .*{said}"):
-            check.main([given, *options])
+    with pytest.raises(SystemExit, match="^problem: .*level T = 5 "):
+        check.main(["helpers:Fade", "-T", "5", "--options", "{strength: 0}"])
