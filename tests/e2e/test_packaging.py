@@ -1,4 +1,4 @@
-"""The project's files agree with each other, hold nothing of one machine, and can be installed and made."""
+"""The project's files agree with each other, hold nothing of one machine, and can be installed."""
 
 import ast
 import json
@@ -139,9 +139,6 @@ print(run.sample(2).shape, d.released("paper", "zoom").sample(1).shape)
     assert run.stdout.splitlines()[-1] == "torch.Size([2, 1, 28, 28]) torch.Size([1, 1, 28, 28])", run.stderr
     assert {*site.rglob("*")} == before
     assert [p.name for p in home.iterdir()] in ([], [".cache"])
-
-
-# --- make ---------------------------------------------------------------------------------------------------
 
 
 # --- what a stranger could not use --------------------------------------------------------------------------
