@@ -1,4 +1,4 @@
-"""The report and notebook pages in a browser: on a phone and a desktop, by touch, mouse and keyboard."""
+"""The report and notebook pages in a browser: on a phone and a desktop, by mouse and keyboard."""
 
 import pytest
 from playwright.sync_api import expect
