@@ -1,4 +1,4 @@
-"""A report as it is built: what it says, the same again, and what is refused. Its page: test_pages.py."""
+"""A report as it is built: its notebooks, the same again, and what is refused. Its page: test_pages.py."""
 
 import os
 import re
