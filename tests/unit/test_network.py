@@ -1,4 +1,4 @@
-"""The reconstructor: size, shapes, and the properties that the report explains."""
+"""The networks: their size, and what they see."""
 
 import pytest
 import torch
