@@ -1,4 +1,4 @@
-"""What notebooks show in a browser: a slider through images, and a loss that falls."""
+"""What notebooks show in a browser: a slider through images."""
 
 import torch
 from IPython.utils.capture import capture_output
