@@ -1,4 +1,4 @@
-"""The pages of reports and of notebooks: whole, safe, described, and linked to one another."""
+"""The pages of reports and of notebooks: whole, safe, and their figures described."""
 
 import base64
 import hashlib
