@@ -1,4 +1,4 @@
-"""What every part stands on: random numbers, device, precision, names and bounds."""
+"""What every part stands on: random numbers, precision, and public names."""
 
 import subprocess
 import sys
