@@ -1,4 +1,4 @@
-"""How far trainings of one recipe scatter: what is pooled, and how often its intervals cover the truth."""
+"""How far trainings of one recipe scatter: what is pooled."""
 
 import math
 from types import SimpleNamespace
