@@ -1,4 +1,4 @@
-"""Means and trends of series, against formulas as they are printed, and by how often they cover the truth."""
+"""Means and trends of series, against formulas as they are printed."""
 
 import numpy as np
 import pytest
