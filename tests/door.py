@@ -35,12 +35,8 @@ OURS = re.compile("MNIST_DIR|PYTHONPATH|VIRTUAL_ENV|MAKE.*|MFLAGS|(COLD_ZOOM|OMP
 def readme() -> tuple[list[str], str]:
     """The commands of README's shell blocks, without remarks, and its program."""
     blocks = re.findall(r"^```(\w+)\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
-    lines = [
-        line.partition("#")[0].strip()
-        for kind, block in blocks
-        if kind == "sh"
-        for line in block.splitlines()
-    ]
+    said = "".join(block for kind, block in blocks if kind == "sh")
+    lines = [line.partition("#")[0].strip() for line in said.splitlines()]
     (program,) = [block for kind, block in blocks if kind == "python"]
     return [line for line in lines if line.startswith("make")], program
 
@@ -80,13 +76,9 @@ def shown(address: str) -> str:
 
 def answers(command: str, clone: Path, env: dict[str, str]) -> str:
     """Start JupyterLab and ask it for its page; returns why that failed, or nothing."""
-    options = {
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.STDOUT,
-        "text": True,
-        "start_new_session": True,
-    }
-    with subprocess.Popen([*command.split(), LAB], cwd=clone, env=env, **options) as lab:
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    options |= {"start_new_session": True, "cwd": clone, "env": env}
+    with subprocess.Popen([*command.split(), LAB], **options) as lab:
         said = []
         try:
             for line in lab.stdout:

@@ -25,7 +25,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbformat import NotebookNode, v4
 
 from diffusion import fit
-from diffusion.processes import ColdBlur, ColdDiffusion, ColdZoom
+from diffusion.processes import ColdDiffusion, ColdZoom
 from diffusion.processes.samplers import sampler_of
 from diffusion.training.folder import RunFolder
 
@@ -50,11 +50,6 @@ class Fade(ColdDiffusion):
 
     def draw_prior(self, n, generator):
         return torch.zeros(n, 1, 28, 28)
-
-
-class NoDepth(ColdBlur):
-    def __init__(self):
-        super().__init__()
 
 
 class Grey:
@@ -120,17 +115,6 @@ def changed(path: Path, change: Callable[[dict], object]) -> None:
     content = json.loads(path.read_text())
     change(content)
     path.write_text(json.dumps(content))
-
-
-def small_files() -> dict[str, Any]:
-    """Options of a process in which no file may have more than 9,000 bytes, as on a full disk."""
-    import resource  # which Windows lacks
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
-
-    # Bytecode that is cut off so would be read by the next process.
-    return {"preexec_fn": limit, "env": os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}}
 
 
 BATCH, STEPS = 8, 4  # images a step, steps an epoch
@@ -332,16 +316,13 @@ def everything() -> list[NotebookNode]:
     return [
         v4.new_markdown_cell(begin),
         code("# Parameters\nrate: float = 2e-3  # of Adam", tags=["parameters"]),
-        code('# Parameters\nepochs = 100\nname = "zoom # 2"', tags=["injected-parameters"]),
         v4.new_markdown_cell("# Another heading of the first level\n\n" + " ".join(["$a + b$"] * 60)),
         v4.new_code_cell(f"for epoch in range(2):  # {'a long line ' * 12}\n    pass", outputs=[said]),
-        code("shown = 'plain'", ("text/plain", "array([" + "0.125, " * 60 + "])")),
         v4.new_markdown_cell("## Losses\n\nLook at them."),
         code("figures.losses(run)", ("image/svg+xml", SVG), id="fig-losses"),
         code("plot(x)", ("image/png", PIXEL), id="any"),
         code("frame", ("text/html", FRAME)),
         code("plumbing = 1", tags=["hide-input"]),
-        code("removed = 1", ("text/plain", "removed output"), tags=["remove-cell"]),
     ]
 
 

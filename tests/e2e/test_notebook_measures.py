@@ -6,13 +6,11 @@ import torch
 from scipy import stats
 
 from diffusion import data
-from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import Reference
 from diffusion.processes import DDPM, linear
 from diffusion.processes.samplers import Ancestral
 from helpers import PAPER, defined
 from study import kept, table
-from study.blind import DATA
 from study.table import Job
 
 YARDSTICK = defined("07_yardstick", "kinds", "scribbles", "noise", "distorted", "mixed")
@@ -33,17 +31,6 @@ def test_real_images_get_further_the_more_their_classes_are_mixed():
     assert found[0] < 1e-2 < found[1] < found[2]
 
 
-def test_kinds_are_images_and_a_stitched_digit_is_of_two_classes(mnist_dir):
-    x, labels = data.load("mnist", "test", mnist_dir, 200)
-    for name, kind in YARDSTICK["DISTORTED"].items():
-        made = kind(x, labels, torch.Generator().manual_seed(0))
-        assert (made.shape, made.abs().max() <= 0.5) == (x.shape, True), name
-    flat = torch.arange(200.0)[:, None, None, None].expand(-1, 1, 28, 28)
-    made = YARDSTICK["stitched"](flat, labels, torch.Generator().manual_seed(0))
-    halves = [one.unique().long() for one in made]
-    assert all(len(pair) == 2 and labels[pair[0]] != labels[pair[1]] for pair in halves)
-
-
 # --- 08: images read by eye ---
 
 
@@ -55,27 +42,6 @@ def test_the_released_labels_give_the_released_rows():
     assert len(rows) > 40
 
 
-def test_no_two_images_that_readers_see_have_the_same_start_and_noise():
-    parts = [*defined("08_by_eye", "images", sources=None)["parts"](120)]
-    seeds = [seed for *_, seed, _ in parts]
-    assert len({*seeds}) == len(parts) == 16  # trainings of eight sources
-    assert all(sum(n for name, _, n, *_ in parts if name == one[0]) == 120 for one in parts)
-
-
-@pytest.mark.slow
-def test_two_readers_leave_a_record(tmp_path, mnist_dir):
-    readers = [tmp_path / f"{name}.csv" for name in "AB"]
-    for path in readers:
-        path.write_text("number,label\n0,7\n1,n\n2,n\n3,n\n")
-    given = {"out_dir": str(tmp_path), "n": 2, "sources": ["zoom"], "readers": [*map(str, readers)]}
-    labels_of, job = defined("08_by_eye", **given)["labels_of"], Job(tmp_path, "blind")
-    assert job[""]["agreement"].value == 1
-    assert sum(job[way]["read_as_digit"].value for way in (DATA, "zoom")) == 0.5  # one image of two
-    readers[0].write_text("number,label\n0,7\n1,n\n2,x\n3,n\n")
-    with pytest.raises(ValueError, match="A.csv: image 2 has the label 'x'; allowed: "):
-        labels_of(readers[0], 4)
-
-
 # --- 10: the study's own files ---
 
 
@@ -85,15 +51,6 @@ def test_the_noise_that_a_network_was_trained_on_is_found(variance):
     eps = torch.randn((8, 1, 28, 28), generator=torch.Generator().manual_seed(0))
     found = FILES["noise_learnt"](lambda x, t: x / variance**0.5, torch.zeros_like(eps), eps, 1, 1000)
     assert found == pytest.approx(variance, rel=0.02)
-
-
-def test_by_the_studys_procedure_uniform_noise_is_better_than_real_digits(mnist_dir):
-    evaluator = Evaluator.of("mnist", str(mnist_dir), 100, 500)
-    noise = torch.rand((120, 1, 28, 28), generator=torch.Generator().manual_seed(0)) - 0.5
-    scored = FILES["scored"]
-    digits, uniform = (scored(x, evaluator, n=100, described=120, draws=3) for x in (evaluator.x_test, noise))
-    assert uniform[0].mean() < digits[0].mean()
-    assert uniform[1] > 5 * digits[1]
 
 
 # --- 12: effects ---

@@ -15,7 +15,6 @@ from study import results, table
 
 CELLS = {path.stem: read_json(path)["cells"] for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
 SEVERAL = ("02", "03", "05")  # notebooks whose figures others may show, too
-OF_DIFFUSION = ("01_schedules", "02_train_ddpm", "03_train_zoom", "05_your_degradation")
 
 
 def tagged(cell, tag):
@@ -39,15 +38,6 @@ def test_papermill_lists_every_parameter_with_type_and_meaning(name):
     for key, shown in found.items():
         assert shown["help"].strip(), key
         assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict"), key
-
-
-@pytest.mark.parametrize("name", [*OF_DIFFUSION, "04_compare_fid", "06_beyond"])
-def test_readers_see_no_plumbing(name):
-    """They see `diffusion`, the widget, and the figures and kept samples of the study."""
-    code = {cell["id"]: "".join(cell["source"]) for cell in CELLS[name] if cell["cell_type"] == "code"}
-    seen = "".join(code[one] for one in visible(name))
-    assert len(code) - len(visible(name)) == 1
-    assert not re.search(r"(from|import) (report|workflow|study(?!\.figures|\.kept))", seen)
 
 
 def test_no_figure_has_two_cells_and_each_of_the_text_has_one():

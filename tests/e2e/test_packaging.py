@@ -1,11 +1,8 @@
-"""The project's files agree with each other, hold nothing of one machine, and can be installed and made."""
+"""The project's files agree with each other, hold nothing of one machine, and can be installed."""
 
 import ast
 import json
-import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bs4 import BeautifulSoup
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -143,66 +139,6 @@ print(run.sample(2).shape, d.released("paper", "zoom").sample(1).shape)
     assert run.stdout.splitlines()[-1] == "torch.Size([2, 1, 28, 28]) torch.Size([1, 1, 28, 28])", run.stderr
     assert {*site.rglob("*")} == before
     assert [p.name for p in home.iterdir()] in ([], [".cache"])
-
-
-# --- make ---------------------------------------------------------------------------------------------------
-
-
-def make(folder: Path, *arguments: str) -> str:
-    """The output of make, which is not that of a make that runs the tests."""
-    alone = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    options = {"cwd": folder, "env": alone, "capture_output": True, "text": True, "timeout": 900}
-    done = subprocess.run(["make", *arguments], **options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_values_reach_the_command_as_one_word_each():
-    *_, line = make(ROOT, "-n", "retrain", "PROFILE=--it's mine.yaml", "EXECUTOR=slurm").splitlines()
-    words = ["workflow.run", "--retrain", "--on=slurm", "--", "--it's mine.yaml", "all"]
-    assert shlex.split(line)[-len(words) :] == words
-
-
-@pytest.mark.parametrize(
-    ("arguments", "extras"),
-    [
-        (["report"], set()),
-        (["report", "EXECUTOR=slurm"], {"slurm"}),
-        (["lab"], {"lab"}),
-        (["test"], OF_EXTRA.keys() - {"workflow"}),
-    ],
-)
-def test_a_target_installs_the_extras_that_it_needs(arguments, extras, tmp_path):
-    done = make(ROOT, "-n", f"VENV={tmp_path}", *arguments)
-    assert "'.[workflow]'" in done
-    found = re.findall(r"'cold-zoom-diffusion\[(.*)\]'", done)
-    assert {one for group in found for one in group.split(",")} == extras
-
-
-def test_help_lists_targets_and_profiles_and_clean_leaves_what_is_yours(tmp_path):
-    project = helpers.copied(tmp_path, "Makefile", "profiles")
-    for name in ("lab", "notebook", "quick", "released"):
-        (project / "build" / name).mkdir(parents=True)
-    said = make(project).split()
-    assert {"report", "retrain", "release", "page", "test", "lab", "bench", "quick", "paper"} <= {*said}
-    make(project, "clean")
-    assert {path.name for path in (project / "build").iterdir()} == {"lab", "notebook"}
-
-
-def test_the_site_has_all_to_which_its_pages_lead(tmp_path, made_out):
-    """Of what `make report` and `make page` leave, which are not run. Rows of other releases stay in git."""
-    project = helpers.copied(tmp_path, "Makefile", "docs/site.html")
-    for name in ("released/paper", "quick"):
-        shutil.copytree(made_out, project / "build" / name)
-    shutil.copytree(ROOT / "released" / "page", project / "build" / "page")
-    make(project, "-o", "page", "RUN=true", "site")
-    for page in ("index", "paper/report", "quick/report", "paper/notebooks/01_schedules"):
-        path = project / "build" / "site" / f"{page}.html"
-        links = BeautifulSoup(path.read_text(), "html.parser").select("a[href], img[src]")
-        found = {re.split("[?#]", one.get("href") or one.get("src"))[0] for one in links}
-        local = {to for to in found if to and ":" not in to and "/released/" not in to}
-        assert [to for to in local if not (path.parent / to).exists()] == [], page
-    assert (project / "build" / "site" / "paper" / "rows.html").is_file()
 
 
 # --- what a stranger could not use --------------------------------------------------------------------------

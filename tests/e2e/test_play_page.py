@@ -5,8 +5,6 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from playwright.sync_api import expect
 
 import diffusion as d
 from conftest import until
@@ -43,50 +41,25 @@ def start(page):
     return (np.array(page.evaluate("coldZoom.start()")).reshape(4, 4) * 255 + 127.5).round()
 
 
-def assert_start(page, levels):
-    """These grey levels are painted, or will be soon."""
-    assert until(lambda: np.array_equal(start(page), levels)), start(page)
-
-
 def drawn(page):
     """The digits on the screen, once they belong to the start on the screen; (trainings, 784)."""
     page.locator("#cold-zoom .dream[aria-busy=false]").wait_for()
     return np.array(page.evaluate("coldZoom.shown()"))
 
 
-def press(page, *names):
-    for name in names:
-        page.get_by_role("button", name=name).click()
-
-
-def test_painting_with_mouse_and_keys_changes_the_digit(page):
-    before, digits, editor = start(page), drawn(page), page.locator(EDITOR)
-    editor.click(position=cell(page, 1, 2))
-    after = before.copy()
-    after[1, 2] = 0 if before[1, 2] == 255 else 255
-    assert_start(page, after)
-    assert np.abs(drawn(page) - digits).max() > 0.1
-    page.keyboard.press("Control+z")
-    assert_start(page, before)
-    press(page, "Empty")
-    editor.drag_to(editor, source_position=cell(page, 0, 0), target_position=cell(page, 0, 3), steps=3)
+def test_painting_with_keys_changes_the_digit(page):
+    digits = drawn(page)
+    page.get_by_role("button", name="Empty").click()
     page.get_by_role("application", name="Start").focus()
-    for key in ("Home", "ArrowRight", "ArrowDown", "Space", "ArrowDown", "+", "ArrowUp"):
+    for key in ("Home", "ArrowRight", "ArrowDown", "Space"):
         page.keyboard.press(key)
-    assert_start(page, [[255] * 4, [0, 255, 0, 0], [0, 32, 0, 0], [0] * 4])
-    expect(page.locator("#cold-zoom .easel .unseen")).to_have_text("row 2, column 2: white")
-    press(page, "Undo", "Undo", "Undo")  # the two keys, and the stroke of four pixels
-    assert_start(page, [[0] * 4] * 4)
+    painted = [[0] * 4, [0, 255, 0, 0], [0] * 4, [0] * 4]
+    assert until(lambda: np.array_equal(start(page), painted)), start(page)
+    assert np.abs(drawn(page) - digits).max() > 0.1
 
 
-def test_a_stroke_is_played_and_all_of_it_is_in_the_first_window(page):
+def test_a_stroke_is_played_to_its_end(page):
     drawn(page)
-    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
-    for width, height in ((1280, 720), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
-        for part in (".editor", ".large", ".digits .card:last-child .picture", ".strip"):
-            expect(page.locator(f"#cold-zoom {part}")).to_be_in_viewport(ratio=1)
-    page.set_viewport_size({"width": 1440, "height": 900})
     until(lambda: page.evaluate("coldZoom.playing() === 24"))  # what was played before
     log = "new MutationObserver(() => (globalThis.seen ??= []).push(coldZoom.playing()))"
     strip = page.locator("#cold-zoom .strip")
@@ -94,26 +67,6 @@ def test_a_stroke_is_played_and_all_of_it_is_in_the_first_window(page):
     page.locator(EDITOR).click(position=cell(page, 0, 0))
     assert until(lambda: page.evaluate("globalThis.seen?.at(-1) === 24"))
     assert page.evaluate("seen") == [*range(25)]
-
-
-def test_the_address_holds_the_pixels_and_pictures_are_kept(page, open_page):
-    press(page, "Ring")
-    expect(page.locator("#cold-zoom .question")).to_contain_text("?")
-    drawn(page)
-    press(page, "Copy link")
-    expect(page.locator(".tools [role=status]")).to_contain_text("these pixels")
-    again = open_page(page.evaluate("location.href"))
-    again.locator(READY).wait_for()
-    assert_start(again, start(page))
-    again.evaluate("location.hash = '#s=zzzz'")
-    expect(again.locator(".tools [role=status]")).to_contain_text("not understood")
-    with page.expect_download() as found:
-        press(page, "Save as GIF")
-    with Image.open(found.value.path()) as walk:
-        assert (walk.n_frames, walk.size) == (25, (252, 252))
-        walk.seek(24)
-        last = np.array(walk.convert("L"))[4::9, 4::9].astype(int).ravel()
-    assert np.abs(last - (drawn(page)[0].clip(-0.5, 0.5) + 0.5) * 255).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -173,37 +126,6 @@ def test_it_reads_and_degrades_as_the_library_does(page):
     for t, (way, most) in product((0, 7, 12, 24), (("nearest", 0), ("bilinear", 1e-6))):
         found = page.evaluate("(given) => coldZoom.degrade(...given)", [images[0], t, way])
         assert (torch.tensor(found) - zoom(x[:1], torch.tensor([t]), way).flatten()).abs().max() <= most
-
-
-def test_pixels_are_flipped_and_a_walk_is_stepped_through(page):
-    press(page, "A real digit's centre")
-    expect(page.locator("#cold-zoom .question")).to_contain_text("no training has seen")
-    drawn(page)
-    press(page, "Flip each pixel")
-    expect(page.locator("#cold-zoom .mosaic .picture")).to_have_count(48)
-    expect(page.locator("#cold-zoom .flips p").first).to_contain_text("of 16 pixels change what is read")
-    slider = page.locator("#cold-zoom .controls input[type=range]")
-    until(lambda: page.evaluate("coldZoom.playing() === 24"))
-    slider.focus()
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowRight")
-    expect(slider).to_have_attribute("aria-valuetext", "5 × 5 pixels")
-
-
-def test_ddpms_draw_and_a_drawing_is_degraded(page):
-    page.locator("#ddpm").scroll_into_view_if_needed()
-    page.get_by_text("10 steps, ").wait_for()
-    page.locator("#ddpm").get_by_role("radio", name="linear, U-Net").check(force=True)
-    page.get_by_role("radio", name="10 steps").check()
-    expect(page.locator("#ddpm .thumb")).to_have_count(11)
-    page.locator("#degrade").scroll_into_view_if_needed()
-    press(page, "Clear, to draw")
-    page.locator("#degrade .editor").click()
-    expect(page.locator("#degrade .origin")).to_contain_text("a drawing of yours")
-    page.get_by_role("slider", name="How much is lost").focus()
-    page.keyboard.press("End")
-    expect(page.locator("#degrade .place").first).to_contain_text("t = 1000/1000")
-    expect(page.locator("#degrade .card").nth(2)).to_contain_text("4 × 4 pixels left")
 
 
 def test_it_is_for_everyone(open_page, accessible):

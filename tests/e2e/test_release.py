@@ -1,9 +1,11 @@
 """A run is released, reported and verified by the real commands, in a copy of the project."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,9 +67,7 @@ def test_a_release_has_the_last_weights_and_all_of_which_the_report_is_made(chec
     names = release.verify(checkout.released)
     there = {p.relative_to(checkout.released).as_posix() for p in checkout.released.rglob("*") if p.is_file()}
     assert there == {*names, release.MANIFEST}
-    parts = "metrics/calls.json metrics/train kept/ figures/ report.pdf numbers.json"
-    for part in parts.split():
-        assert any(part in name for name in names), part
+    assert {"metrics/calls.json", "report.pdf", "numbers.json"} <= {*names}
     last = {one.train.weights.file for one in load(checkout.released).trainings.values()}
     of_run = ("run.json", "process.pt", "network.pt", "history.jsonl")
     known = last | {f"runs/{one}-0/{name}" for one in ("zoom", "frame") for name in of_run}
@@ -78,10 +78,13 @@ def test_a_release_has_the_last_weights_and_all_of_which_the_report_is_made(chec
 
 
 def test_an_interrupted_release_is_none_and_verify_fails_where_something_is_missing(checkout):
-    """A second profile takes the results of the first."""
+    """A second profile takes the results of the first; files end at 9,000 bytes, as on a full disk."""
     half, profile = checkout.released.with_name("other"), checkout.profile.with_name("other.yaml")
     profile.write_text(checkout.profile.read_text().replace("profile: smoke", "profile: other"))
-    done = checkout.run("release", "other", **helpers.small_files())
+    full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (9_000, 9_000))
+    # Bytecode that is cut off so would be read by the next process.
+    whole = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = checkout.run("release", "other", preexec_fn=full, env=whole)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert not (half / release.MANIFEST).exists()
     row = "metrics/train_zoom-0.json"
@@ -112,9 +115,6 @@ def test_verify_finds_all_of_a_release_as_it_is(checkout):
     done = checkout.run("verify")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    planned = [line for line in lines if line.startswith("check ")]
-    assert len(planned) == 2 + 2 * 2  # files, report; measures and samples of each training
-    assert all(line.startswith(f"check {n} of 6, ") for n, line in enumerate(planned, 1))
     assert lines[-1].endswith("; 0 disagree")
     head, *table = (checkout.built / VERIFIED).read_text().splitlines()
     assert head.endswith(sha256(checkout.released / release.MANIFEST))
@@ -136,8 +136,6 @@ def test_the_report_of_a_release_is_made_without_training_and_leaves_the_release
     assert not gone.exists()
     assert not (checkout.built / VERIFIED).exists()
     assert (checkout.built / "report.pdf").read_bytes().startswith(b"%PDF")
-    shown = {path.stem for path in (checkout.built / "notebooks").glob("*.html")}
-    assert shown == {"01_schedules", "03_train_zoom-zoom-0", "04_compare_fid", "11_models"}
     assert not list(checkout.built.glob("runs/*/state*.pt"))
     for path in (checkout.released / "metrics").iterdir():  # notebooks write no record
         assert (checkout.built / "metrics" / path.name).read_bytes() == path.read_bytes()

@@ -1,7 +1,6 @@
 """The workflow at the smoke profile: kills, failures, changes. What is stale: unit/test_jobs.py."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,7 +17,6 @@ from study import measure, profile, results
 from workflow import release
 
 pytestmark = pytest.mark.slow
-SLOW = ("IPython", "matplotlib", "report", "sklearn", "snakemake", "torchmetrics")
 
 
 @pytest.fixture
@@ -45,10 +43,8 @@ def test_it_goes_on_after_a_kill_and_ends_whole_without_a_network(smoke):
     assert smoke.facts["left"] == 0  # nothing went on running
     line = f"error: {smoke.out} is being written by another run; wait for it, or stop it\n"
     assert smoke.facts["meanwhile"] == [1, line]  # what a second command did
-    *before, last = smoke.said.read_text().splitlines()
-    assert last.endswith("report.pdf are made")
-    assert not [line for line in before if line.startswith("train_zoom")]  # which was done before the kill
-    assert [line for line in before if re.match(r"\d+ of \d+ steps \(\d+%\) done$", line)]
+    lines = smoke.said.read_text().splitlines()
+    assert not [line for line in lines if line.startswith("train_zoom")]  # which was done before the kill
     for name in ("report.html", "report.pdf"):
         assert (smoke.out / name).stat().st_size > 100_000
 
@@ -71,13 +67,9 @@ def test_ones_own_is_trained_measured_and_told_and_no_notebook_names_this_machin
         assert str(ROOT) not in shown
 
 
-def test_a_run_with_nothing_to_do_says_so_and_loads_nothing_that_takes_long(copy):
-    code = f"import sys; from workflow import run; run.main(); print(*{{*{SLOW}}} & sys.modules.keys())"
-    paths = os.pathsep.join([str(ROOT), str(copy.folder)])
-    done = python("-c", code, "--retrain", copy.path, env=os.environ | {"PYTHONPATH": paths})
-    *_, last, loaded = done.stdout.splitlines()
-    assert last.endswith("report.pdf are up to date"), done.stdout + done.stderr
-    assert loaded == ""
+def test_a_run_with_nothing_to_do_says_so(copy):
+    assert copy.start().wait(900) == 0
+    assert copy.said.read_text().rstrip().endswith("report.pdf are up to date")
 
 
 def test_nothing_outlives_make_and_a_failing_job_says_why_and_how_to_leave_its_model_out(copy):
@@ -92,7 +84,6 @@ def test_nothing_outlives_make_and_a_failing_job_says_why_and_how_to_leave_its_m
     assert "train_frame-0 | FAILED" in said
     assert "ValueError: no such luck" in said
     assert "Traceback" not in said
-    assert "Traceback" in (copy.out / "logs" / "train_frame-0.log").read_text()
     assert f"error: frame failed: leave it out of {copy.path} for a report of the others; " in said
     assert "measure_frame-0 | starts" not in said
     assert (copy.out / "jobs" / "measure_zoom-0.json").is_file()  # stale, as its sampler is of that module
@@ -140,7 +131,6 @@ def test_what_is_released_in_this_project_is_whole():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["--", "--help"], "'--help'; there are .*quick"),
         (["quick", "none"], "CORES = 'none' .*all, or a number"),
         (["FILE"], "'epoch'.*'epochs'"),
     ],

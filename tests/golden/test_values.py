@@ -150,14 +150,8 @@ def near(part: str, expected: Any) -> Any:
 
 
 # What the code of weights imports without being determined by it: checks, files, and how samples are drawn.
-NO_ARITHMETIC = {
-    "bounds.py",
-    "files.py",
-    "processes/__init__.py",
-    "processes/samplers.py",
-    "processes/priors.py",
-}
-NO_ARITHMETIC |= {"training/__init__.py", "data.py"}
+NO_ARITHMETIC = {"bounds.py", "data.py", "files.py", "training/__init__.py"}
+NO_ARITHMETIC |= {"processes/__init__.py", "processes/samplers.py", "processes/priors.py"}
 
 
 def test_what_the_code_of_weights_imports_counts_too():
@@ -169,9 +163,8 @@ def test_what_the_code_of_weights_imports_counts_too():
 def imported(path: Path) -> set[str]:
     """The files of the package that a file of it imports."""
     names = helpers.imports(ast.walk(ast.parse(path.read_text())))
-    paths = (
-        identity.PACKAGE.parent / name.replace(".", "/") for name in names if name.startswith("diffusion")
-    )
+    ours = [name.replace(".", "/") for name in names if name.startswith("diffusion")]
+    paths = [identity.PACKAGE.parent / name for name in ours]
     files = {path.with_suffix(".py") for path in paths} | {path / "__init__.py" for path in paths}
     return {path.relative_to(identity.PACKAGE).as_posix() for path in files if path.is_file()}
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import diffusion as d
-from benchmarks import baseline, bench, digits
+from benchmarks import baseline
 from diffusion.processes.zoom import zoom
 
 N = 16
@@ -27,18 +27,3 @@ def test_the_textbooks_images_and_losses_are_ours(mnist_dir, monkeypatch):
     of_zoom = baseline.zoom_loss(network, images, torch.randint(1, 25, (N,), generator=same()))
     for process, theirs in ((ddpm, of_ddpm), (d.ColdZoom(), of_zoom)):
         assert theirs.item() == pytest.approx(process.loss(network, images, same()).item(), rel=1e-6)
-
-
-def test_a_quick_run_leaves_the_table(tmp_path, mnist_dir, capsys):
-    bench.main(["--quick", "--out", str(tmp_path)])
-    text = (tmp_path / "table.md").read_text()
-    assert "the same images to the bit" in text
-    assert text.count("training step") == 2
-    assert text in capsys.readouterr().out
-
-
-@pytest.mark.long
-def test_time_to_digits_is_told_of_each_candidate(mnist_dir):
-    points = [*digits.points(0, n=16, only=2)]
-    assert [(one["model"], one["steps"]) for one in points] == [(name, 2) for name in digits.CANDIDATES]
-    assert all(0 <= one["digit"] <= 1 < one["digits"] for one in points)

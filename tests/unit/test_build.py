@@ -1,4 +1,4 @@
-"""A report as it is built: what it says, the same again, and what is refused. Its page: test_pages.py."""
+"""A report as it is built: its notebooks, the same again, and what is refused. Its page: test_pages.py."""
 
 import os
 import re
@@ -8,44 +8,36 @@ import sys
 
 import pytest
 
+from conftest import NOTEBOOKS
 from helpers import ROOT
 from report import build
 
 
-def test_the_report_has_its_parts_and_leads_to_its_files_and_its_notebooks_alone(made_out, report):
-    order = "Abstract.*Contents.*The question.*Conclusion.*Errata.*Reproducibility"
-    assert re.search(order, report.get_text(), re.DOTALL)
-    files = {tag["href"].partition("#")[0] for tag in report.select("a[href]")}
-    assert files >= {"report.pdf", "ledger.json", "numbers.json", "results.csv", "rows.html"}
-    shown = {file for file in files if file.startswith("notebooks/")}
-    assert shown == {f"notebooks/{path.name}" for path in (made_out / "notebooks").glob("*.html")}
-    assert len(shown) == 3  # and none of the stale one
+def test_the_report_leads_to_the_notebooks_of_its_run_alone(report):
+    shown = {tag["href"] for tag in report.select("a[href^='notebooks/']")}
+    assert {address.partition("#")[0] for address in shown} == {f"notebooks/{one}.html" for one in NOTEBOOKS}
 
 
 @pytest.mark.long
-def test_another_time_place_and_hash_seed_give_the_same_bytes(short, tmp_path):
+def test_another_time_place_and_hash_seed_give_the_same_bytes(alone, tmp_path):
     # A row names its folder, and links to the releases, in the PDF too, are as long as it lies deep.
-    out = short.parents[1] / "elsewhere" / short.name
-    for part in ("metrics", "kept", "notebooks"):
-        shutil.copytree(short / part, out / part)
-    surroundings = {"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "LC_ALL": "C", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "report.build", "--out", out, "--profile", short / "short.yaml"]
+    out, paths = alone.parents[1] / "elsewhere" / alone.name, os.pathsep.join([str(ROOT), f"{ROOT}/tests"])
+    for part in ("metrics", "kept"):
+        shutil.copytree(alone / part, out / part)
+    surroundings = {"TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "LC_ALL": "C", "PYTHONPATH": paths}
+    command = [sys.executable, "-m", "report.build", "--out", out, "--profile", alone / "own.yaml"]
     subprocess.run(command, cwd=tmp_path, env=os.environ | surroundings, check=True, capture_output=True)
     for name in ("report.html", "report.pdf", "results.csv", "rows.html"):
-        assert (out / name).read_bytes() == (short / name).read_bytes(), name
+        assert (out / name).read_bytes() == (alone / name).read_bytes(), name
 
 
 @pytest.mark.parametrize(
-    ("lost", "said"),
-    [
-        ("measure_zoom-1.json", "zoom-1 .* not measured"),
-        ("train_cosine-1.json", "train_cosine-1.json does not exist"),
-    ],
+    ("lost", "said"), [("measure", "dim-3 .* not measured"), ("train", "train_dim-3.json")]
 )
-def test_a_run_that_is_not_whole_is_refused_in_a_line(short, tmp_path, capsys, lost, said):
-    shutil.copytree(short / "metrics", tmp_path / "metrics")
-    (tmp_path / "metrics" / lost).unlink()
-    assert build.main(["--out", str(tmp_path), "--profile", str(short / "short.yaml")]) == 1
+def test_a_run_that_is_not_whole_is_refused_in_a_line(alone, tmp_path, capsys, lost, said):
+    shutil.copytree(alone / "metrics", tmp_path / "metrics")
+    (tmp_path / "metrics" / f"{lost}_dim-3.json").unlink()
+    assert build.main(["--out", str(tmp_path), "--profile", str(alone / "own.yaml")]) == 1
     out, error = capsys.readouterr()
     assert (out, error[:7], error.count("\n")) == ("", "error: ", 1)
     assert re.search(said, error)

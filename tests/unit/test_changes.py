@@ -19,11 +19,9 @@ def rows(results) -> dict[str, Way]:
 def test_a_row_a_model_and_a_way_with_its_changes_against_the_first_of_its_kind(rows):
     assert [*rows][:3] == ["linear", "linear.ancestral_24", "linear.ddim_24"]
     assert rows["linear"].changes == rows["zoom"].changes == {}
-    assert rows["linear"].said == "linear, the base"
     assert rows["linear_30"].changes == {"epochs": 30}
     assert rows["linear.ddim_24"].changes == {"steps": 24, "sampler": "ddim"}
     assert rows["cosine_unet"].changes == {"schedule": "cosine", "network": "unet"}
-    assert rows["linear_rms.ancestral_24"].said == "RMS norm, 24 steps"
     shown = frame([rows["linear"], rows["linear.ddim_24"]])
     assert shown.calls.tolist() == [100, 24]
     assert shown.digit[0] == pytest.approx(sum(x.value for x in rows["linear"]["digit"]) / 2)

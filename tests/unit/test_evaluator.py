@@ -58,16 +58,6 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
     assert found.keys() <= MEASURES.keys()
 
 
-def test_that_of_a_data_set_has_the_first_of_its_images(evaluator, train, mnist_dir):
-    found = Evaluator.of("mnist", mnist_dir, n_train=30, n_test=100, n_digits=50)
-    assert torch.equal(found.x_train, train[:30])
-    assert torch.equal(found.x_digits, train[:50])
-    assert torch.equal(found.x_test, evaluator.x_test[:100])
-    assert torch.equal(found.labels, evaluator.labels[:100])
-    assert torch.equal(found.all_labels, evaluator.all_labels)  # of the whole test split
-    assert found.n_kind == 50  # half of the test images, at most
-
-
 def test_real_images_are_measured_against_others(evaluator):
     real, space = evaluator.real(30), evaluator.main
     expected = samples.precision_recall_coverage(space.reference.features, space.train, 30, 5)

@@ -22,17 +22,6 @@ LOSSES = [
 ]
 
 
-def test_distances_draw_every_training_and_mark_blank_squares():
-    (axes,) = study.distances(RESULTS).axes
-    curves = {name: RESULTS.first(name).curve for name in RESULTS.models}
-    linear, blank = axes.lines[:2]
-    assert list(linear.get_ydata()) == [row["frechet"].value for row in curves["linear"]]
-    assert list(blank.get_xdata()) == [row.epoch for row in curves["linear"] if row["border"].sd > 1]
-    raw, mean = [one for one in axes.lines if len(one.get_xdata()) == len(curves["zoom"])][:2]
-    assert list(raw.get_ydata()) == [row["frechet"].value for row in curves["zoom"]]
-    assert mean.get_ydata()[20] == pytest.approx(np.mean(raw.get_ydata()[16:25]))
-
-
 def notebook(path, **cells):
     """An executed notebook whose cells have shown figures, a list each."""
 

@@ -46,13 +46,8 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
-KEPT = [np.float32(0.1), np.arange(6).reshape(2, 3), np.zeros((0, 2)), np.array(5), np.array([1j, 2])]
-KEPT += [
-    np.arange(3)[::-1],
-    np.array([1.5], ">f4"),
-    torch.tensor([1.0], dtype=torch.bfloat16),
-    torch.eye(2).T,
-]
+KEPT = [np.float32(0.1), np.arange(6).reshape(2, 3), np.array([1.5], ">f4")]
+KEPT += [torch.eye(2, dtype=torch.bfloat16)]
 KEPT += [double, Holds, {(1, 2): Holds(a=[Holds(b=(1, [2]))])}, d.linear(5), d.Naive(noise=0.1)]
 
 
@@ -100,10 +95,6 @@ Kind = enum.Enum("Kind", "A B")
 Pair = collections.namedtuple("Pair", "a b")
 
 
-class Slots:
-    __slots__ = ("a",)
-
-
 def local():
     class Local:
         pass
@@ -111,20 +102,9 @@ def local():
     return Local
 
 
-UNKEPT = [Kind.A, functools.partial(double, 1), collections.defaultdict(int), collections.OrderedDict(a=1)]
-UNKEPT += [
-    Pair(1, 2),
-    local(),
-    local()(),
-    lambda x: x,
-    np.mean,
-    math.sqrt,
-    threading.Lock(),
-    {1},
-    b"",
-    json,
-]
-UNKEPT += [nn.Linear(1, 1), nn.Parameter(Z), Z.to_sparse(), np.array([None]), Slots(), nn.Linear]
+UNKEPT = [Kind.A, functools.partial(double, 1), collections.OrderedDict(a=1), Pair(1, 2), local(), local()()]
+UNKEPT += [lambda x: x, np.mean, threading.Lock(), {1}, json]
+UNKEPT += [nn.Linear(1, 1), nn.Parameter(Z), np.array([None])]
 
 
 @pytest.mark.parametrize("thing", UNKEPT, ids=lambda thing: getattr(thing, "__name__", type(thing).__name__))

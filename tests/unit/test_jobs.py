@@ -143,8 +143,3 @@ def test_jobs_never_write_over_the_project(tmp_path, out):
     assert jobs.folder(found.profile) == found.out
     with pytest.raises(ValueError, match=f"out is '{out}'"):
         found.jobs(dataset="mnist", models={"zoom": MODELS["zoom"]}, out=out)
-
-
-@pytest.mark.parametrize("name", ["paper", "beyond", "starts", "quick"])
-def test_what_only_the_papers_text_shows_is_a_job_of_the_paper(name):
-    assert ("level" in jobs.of(profiles.read(name))) == (name == "paper")

@@ -13,18 +13,7 @@ from helpers import DAMAGES, N, changed, train
 from study import measure, profile
 from study.environment import environment
 from study.kept import Drawn
-from study.results import load
 from study.table import CHECKPOINT, IN_FILE, PATCHES, REAL, Job, path_of
-
-FEW = [("ancestral", 4, 0.0), *((name, calls, 0.0) for calls in (2, 3) for name in ("ancestral", "ddim"))]
-LEVELS = [("naive", calls, 0.0) for calls in (24, 1, 2)] + [("naive", 24, 0.1), ("improved", 24, 0.0)]
-SHIFTS = {f"shift {size}" for size in (1, 3, 10, 30, 100)}
-WAYS = {  # of each model, beside its checkpoints, its finished samples and real images; and of its analysis
-    "linear": ({"clipped", "few", "clipping", "clipping off", "clipping on", *SHIFTS}, FEW),
-    "zoom": ({PATCHES}, LEVELS),
-    "grey": (set(), []),
-    "dim": ({"two"}, []),
-}
 
 
 @pytest.fixture
@@ -74,17 +63,6 @@ def test_the_rows_of_a_run_are_what_they_were(tiny):
             both = found[way, epoch, measured, x], expected
             new, old = ([math.nan if one is None else one for one in row] for row in both)
             assert new == pytest.approx(old, rel=close, abs=close, nan_ok=True), (name, way, measured)
-
-
-def test_a_training_is_measured_along_its_way_and_in_all_its_ways_each_of_which_is_drawn_once(tiny):
-    results = load(tiny)
-    for model, (ways, analysed) in WAYS.items():
-        one = results.first(model)
-        assert one.measured.ways.keys() == {"", CHECKPOINT, REAL, *one.measured.facts.ways} | ways
-        assert [row.epoch for row in one.curve] == [1, 2, 4, 5]
-        assert [(how.sampler, how.calls, how.noise) for how, _ in one.drawn] == analysed  # its own first
-        assert len({row["frechet"].value for _, row in one.drawn}) == len(analysed)
-    assert [row.epoch for row in results.first("zoom").from_patches] == [4, 5]
 
 
 def test_samples_that_are_training_images_are_copies_of_a_mix_of_classes(again, images, monkeypatch):

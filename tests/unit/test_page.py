@@ -65,13 +65,7 @@ def test_a_person_gets_the_widget_which_sends_back_start_and_image(monkeypatch):
     (training,) = data["trainings"]
     assert (training["T"], training["interpolation"], training["noise"]) == (20, "bilinear", 0.2)
     assert training["walk"] == list(range(20, -1, -2))
-    starts = torch.tensor(training["starts"]).view(-1, 64)  # of the prior
-    assert torch.cdist(starts, DIGITS[:, 0, 10:18, 10:18].flatten(1)).amin(1).max() < 0.01
-    assert data["digits"]["labels"] == list("abcdefghijab")
     assert data["digits"]["images"]["data"] == (255 * (DIGITS + 0.5)).round().byte().numpy().tobytes()
-    sent = np.frombuffer(data["reader"]["pixels"]["data"], np.uint8) / 255
-    assert np.abs(sent - reader.pixels.flatten().numpy()).max() < 0.002
-    assert (data["reader"]["bound"], data["reader"]["names"]) == (1.5, list("abcdefghij"))
     x = np.linspace(-0.5, 0.5, 784, dtype=np.float32)
     widget.widget.set_state({"start": [0.5] * 64, "pixels": memoryview(x.tobytes())})
     assert widget.start == [0.5] * 64

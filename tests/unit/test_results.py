@@ -57,14 +57,11 @@ def test_the_file_of_a_training_says_where_and_what_it_is(images, tmp_path):
     assert path == tmp_path / "metrics/train_m-0.json"
     one = results.load(tmp_path).first("m")
     facts = one.train
-    assert (facts.job, facts.epochs, facts.steps, facts.label) == ("03_train_zoom", 3, 12, "Cold Zoom, m")
-    assert (facts.settings.T, facts.settings.precision, facts.settings.batch_size) == (20, "fp32", 8)
-    assert ({*facts.docs}, "\n" in facts.docs["sampler"]) == ({"sampler", "network"}, False)
+    assert (facts.epochs, facts.steps, facts.settings.T, facts.settings.batch_size) == (3, 12, 20, 8)
     assert sha256(tmp_path / facts.weights.file) == facts.weights.sha256 == run.weights_sha256()
     assert one.passes == 12 * 8 / 60_000  # the last one was cut short
     assert one.probes.places("step_loss") == [step for step, _ in run.losses]
     assert facts.seconds_per_step == pytest.approx(1)  # the median epoch's: a pause does not count
-    assert one.history[-1].epoch == 3
     for found, line in zip(one.history, run.history, strict=True):
         losses = line["epoch"], line["train_loss"], line["test_loss"]
         assert losses == (found.epoch, found["train_loss"].value, found["test_loss"].value)

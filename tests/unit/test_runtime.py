@@ -1,4 +1,4 @@
-"""What every part stands on: random numbers, device, precision, names and bounds."""
+"""What every part stands on: random numbers, precision, and public names."""
 
 import subprocess
 import sys
@@ -16,14 +16,6 @@ def test_a_generator_is_a_function_of_its_whole_key():
     first, again = ([str(torch.randn(3, generator=runtime.generator(*key))) for key in keys] for _ in "ab")
     assert first == again
     assert len({*first}) == len(keys)
-
-
-def test_a_device_is_the_one_that_is_named_or_the_environments(monkeypatch):
-    monkeypatch.setenv("COLD_ZOOM_DEVICE", "meta")
-    assert runtime.device().type == "meta"
-    assert runtime.device("cpu") == CPU
-    assert runtime.device_of(torch.nn.Linear(1, 1, device="meta")).type == "meta"
-    assert runtime.device_of(len) == runtime.device_of(torch.nn.ReLU()) == CPU
 
 
 def test_precision_is_that_of_products_and_what_the_environment_says_concerns_auto_alone(monkeypatch):

@@ -1,6 +1,4 @@
-"""Means and trends of series, against formulas as they are printed, and by how often they cover the truth."""
-
-import math
+"""Means and trends of series, against formulas as they are printed."""
 
 import numpy as np
 import pytest
@@ -8,26 +6,6 @@ from scipy import stats
 
 from diffusion.evaluation.statistics import Interval
 from study import series
-
-
-def wandering(random, rho: float, n: int) -> np.ndarray:
-    """A stationary autoregressive series of the first order."""
-    values = [random.normal() / math.sqrt(1 - rho**2)]
-    for _ in range(n - 1):
-        values.append(rho * values[-1] + random.normal())
-    return np.array(values)
-
-
-@pytest.mark.parametrize(("rho", "least"), [(0.0, 0.93), (0.5, 0.9)])
-def test_means_and_slopes_of_series_that_wander_cover_the_truth(rho, least):
-    random, n, x = np.random.default_rng(4), 500, np.arange(20)
-    mean, slope = 0, 0
-    for _ in range(n):
-        values = wandering(random, rho, len(x))
-        mean += series.late_mean(values).low <= 0 <= series.late_mean(values).high
-        slope += series.slope(x, values).low <= 0 <= series.slope(x, values).high
-    assert mean >= least * n
-    assert slope >= (least - 0.02) * n
 
 
 def test_values_that_follow_one_another_tell_as_much_as_fewer_independent_ones():

@@ -3,10 +3,8 @@
 import json
 
 from helpers import PAPER
-from report import sources
 from report.sources import Marks, written
 from report.text import TEXT, Text
-from report.text_format import percent
 from study import table
 from study.results import load
 
@@ -33,18 +31,6 @@ def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     assert [row[4] for row in rows] == [final, last]
     assert setting[0]["what"] == "`settings.T` of train_zoom-0"
     assert chosen[0]["what"] == "a definition, `study.results:LATE`"
-
-
-def test_a_number_is_marked_where_markdown_takes_a_span():
-    said = "<< percent(one.final.recall) >>"
-    source = f'{said} $x = {said}$ `{said}`\n![{said}](f.svg){{alt="{said}"}}\ntitle: {said}\n'
-    text, numbers, rows, _ = filled(source)
-    n, value = percent(ONE.final["recall"]), ONE.final["recall"].value
-    begin = f'[{n}]{{.n s=1}} $x = {n}$ `{n}`\n![[{n}]{{.n s=1}}](f.svg){{alt="{n}"}}\ntitle: {n}\n'
-    assert text.startswith(begin)
-    assert [(one["number"], one["text"], one["value"]) for one in numbers] == [(1, n, value)]
-    assert [(one.measure, one.value) for one in rows] == [("recall", value)]
-    assert sources.anchor(rows[0]) in sources.page_of(rows).decode()
 
 
 def test_a_number_that_was_not_read_is_missed():

@@ -36,31 +36,6 @@ def test_schedules_are_drawn_from_step_1_and_clipping_is_marked():
     assert f"from $t = {int((made['cosine'].beta == 0.02).nonzero()[0])}$" in left.texts[0].get_text()
 
 
-def test_losses_draw_train_solid_and_test_dashed():
-    (axes,) = figures.losses({"linear": history(3), "cosine": history(3)}).axes
-    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"] * 2
-    train, test = ([row[f"{kind}_loss"] for row in history(3)] for kind in ("train", "test"))
-    assert drawn(axes) == [([1, 2, 3], train), ([1, 2, 3], test)] * 2
-
-
-def test_errors_losses_counts_and_readings_are_the_numbers_given():
-    raw, mean = drawn(lessons.running_loss(list(range(40)), first=11).axes[0])
-    assert raw == (list(range(11, 51)), list(range(40)))
-    assert mean == (raw[0], [0, *[k + 0.5 for k in range(39)]])  # over the last twentieth
-    (axes,) = lessons.reconstruction_error([1, 2, 24], [0.1, 0.2, 0.3], [0.05, 0.3, 0.1]).axes
-    assert drawn(axes) == [([1, 2, 24], [0.1, 0.2, 0.3])]
-    band = axes.collections[0].get_paths()[0].vertices
-    assert {tuple(np.round(one, 6)) for one in band} >= {(1, 0.05), (1, 0.15), (2, 0), (2, 0.5), (24, 0.2)}
-    counts = np.zeros(256)
-    counts[[0, 255]] = 3, 1
-    density = {x: value for _, x, value in lessons.centre_pixels(counts).numbers if value}
-    assert density == pytest.approx({-0.5: 0.75 * 255, 0.5: 0.25 * 255})
-    matrix = np.array([[3, 1, 0], [0, 0, 0], [0, 1, 399]])
-    (axes,) = lessons.confusion(matrix, list("abc"), "letter").axes
-    assert [text.get_text() for text in axes.texts] == ["75", "25", "", "", "", "", "", "", "100"]
-    np.testing.assert_allclose(axes.collections[0].get_array().reshape(3, 3)[2], [0, 0.25, 99.75])
-
-
 # --- images ---
 
 
@@ -90,13 +65,6 @@ def test_every_pixel_of_a_grid_is_saved_exactly(n, columns):
 def test_what_leaves_the_range_is_clamped():
     far = torch.tensor([-9, 9, torch.nan]).view(3, 1, 1).expand(-1, 28, 28)
     assert tiles(figures.grid(far, 3), 3, 3)[:, 0, 0].tolist() == [0, 255, 128]
-
-
-def test_rows_are_beside_their_names_and_columns_above_their_steps():
-    (axes,) = (figure := figures.latents({"one": noise(6)[:3], "two": noise(6)[3:]}, [0, 5, 10])).axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["one", "two"]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["$t = 0$", "5", "10"]
-    np.testing.assert_array_equal(tiles(figure, 3, 6), noise(6))
 
 
 # --- all ---
