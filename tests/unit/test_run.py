@@ -1,6 +1,7 @@
 """The report of a run of its own: models of one's own, and the study's beside the released ones."""
 
 import datetime
+import platform
 import re
 import shutil
 
@@ -48,6 +49,7 @@ def alone(tiny, tmp_path_factory):
     shutil.copytree(tiny, out)
     docs = {"degradation": " ".join(HOSTILE)}
     changed(path_of(out, "train_grey-3"), lambda facts: facts.update(docs=docs))
+    changed(path_of(out, "train_grey-3"), lambda facts: facts["environment"].update(python="9.9"))
     models = {"dim": TINY["models"]["dim"] | {"label": LABEL}, "grey": TINY["models"]["grey"]}
     about = {"title": TITLE, "authors": "A. Student", "date": datetime.date(2026, 11, 29), "text": "own.md"}
     (out / "own.md").write_text(WORDS)
@@ -112,6 +114,11 @@ def test_each_is_described_by_its_docstrings_as_text_and_its_numbers(alone, own)
     grey = said(own.find(id="sec:model-grey"))
     assert " ".join(HOSTILE) in grey
     assert f"All {2 * N} samples are one image" in grey
+
+
+def test_of_two_machines_the_usual_one_comes_first_and_of_the_other_it_says_whose_it_is(alone, own):
+    shown = dict(row for row in rows_of(own, "tbl:environment") if len(row) == 2)["python"]
+    assert shown == f"{platform.python_version()}; 9.9 ({load(alone).first('grey').label})"
 
 
 # --- a run of models of the study ---
