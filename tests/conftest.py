@@ -142,7 +142,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
     def make(folder: Path) -> None:
         out = Path(shutil.copytree(tiny, folder / "out"))
         docs = {"degradation": " ".join(helpers.HOSTILE)}
-        helpers.changed(out / "metrics" / "train_grey-3.json", lambda facts: facts.update(docs=docs))
+        path = out / "metrics" / "train_grey-3.json"
+        helpers.changed(path, lambda facts: facts.update(docs=docs))
+        helpers.changed(path, lambda facts: facts["environment"].update(python="9.9"))
         models = {name: helpers.TINY["models"][name] for name in ("dim", "grey")}
         content = helpers.TINY | {"profile": "alone", "report": {"title": TITLE, "text": "own.md"}}
         content["models"] = models | {"dim": models["dim"] | {"label": LABEL}}

@@ -70,7 +70,8 @@ def test_an_effect_is_the_mean_of_what_has_a_change_minus_the_mean_of_what_has_n
                     found = dict.fromkeys(("frechet", "frechet_autoencoder"), np.exp(value))
                     found |= dict.fromkeys(("digit", "coverage"), value)
                     rows += table.lines(found, way=f"{start}, {noise}")
-            rows += table.lines({"restoration_error": {1.0: 0.5, 24.0: 0.1}})
+            worse = np.exp(0.2 * model.endswith("_noise"))  # from the deepest level
+            rows += table.lines({"restoration_error": {1.0: 0.5, 24.0: 0.1 * worse}})
             facts = {"model": model, "seed": seed, "environment": {"precision": "fp32"}}
             table.write(tmp_path, f"effects_{model}-{seed}", facts, rows)
             kept.keep(tmp_path, f"effects_{model}-{seed}", np.zeros((4, 2, 28, 28), np.uint8))
@@ -83,7 +84,7 @@ def test_an_effect_is_the_mean_of_what_has_a_change_minus_the_mean_of_what_has_n
         assert one["digit"].value == pytest.approx(value)
         assert one["frechet"].value == pytest.approx(np.exp(value))
         assert one["digit"].low == pytest.approx(one["digit"].high)  # a seed shifts all of its sets alike
-    assert found["training noise, in the zoom"]["restoration_error"].value == pytest.approx(1)
+    assert found["training noise, in the zoom"]["restoration_error"].value == pytest.approx(np.exp(0.2))
     assert found["mean, joint, 0.15"]["digit"].n == 3
 
 
@@ -99,7 +100,12 @@ def test_sixteen_numbers_stand_for_the_deepest_level_of_each_degradation(mnist_d
         assert left < 0.05
     means = x.unfold(2, 7, 7).unfold(3, 7, 7).mean((-1, -2))
     torch.testing.assert_close(pixelate.compress(x), means)
-    cells["Each"]().fit(means)
+    start = cells["STARTS"]["independent"]
+    start.fit(means)
+    drawn = start.draw(400, torch.Generator().manual_seed(0)).flatten(1)
+    assert all(torch.isin(one, known).all() for one, known in zip(drawn.T, means.flatten(1).T, strict=True))
+    beside = [torch.corrcoef(one.T)[7, 8].abs() for one in (means.flatten(1), drawn)]
+    assert beside[0] > 0.5 > 0.2 > beside[1]
 
 
 # --- 13: an intervention ---

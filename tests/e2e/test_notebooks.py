@@ -129,5 +129,8 @@ def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed
     ours, linear = found["zoom", 0], found["linear", 0]
     assert ours.final["frechet"].n == linear.final["frechet"].n == 64
     assert d.open(Path("o") / ours.train.run).weights_sha256() == zoom.weights_sha256()
+    grey = ((d.load("mnist", "train", n=200)[0][:, 0, 12:16, 12:16] + 0.5) * 255).round()
+    extreme = ((grey < 26) | (grey >= 230)).double().mean().item()  # a tenth of 256 values at either end
+    assert ours.job["training images"]["centre_extreme"].value == pytest.approx(extreme)
     assert [path.name for path in Path("o/metrics").glob("*pixelate*")] == []
     assert {path.name for path in tmp_path.iterdir()} == {"o", "out.ipynb"}

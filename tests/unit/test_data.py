@@ -111,7 +111,9 @@ def rows(x):
 
 @pytest.mark.parametrize("shape", [(8, 8), (8, 8, 3)], ids=["grey", "colour"])
 def test_pictures_are_what_was_written_and_split_into_two_which_stay(tmp_path, shape):
-    made = write(tmp_path, 20, shape)
+    made, about = write(tmp_path, 20, shape), Image.Exif()
+    about[0x112] = 6  # orientation: it is to be shown turned to the right
+    Image.fromarray(np.rot90(made[0])).save(tmp_path / "0.png", exif=about)
     (x, none), (x_test, _) = (d.load(d.images(tmp_path), split) for split in ("train", "test"))
     assert (none, len(x), len(x_test)) == (None, 18, 2)
     assert rows([*x, *x_test]) == sorted(one.tobytes() for one in made)

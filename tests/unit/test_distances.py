@@ -38,5 +38,6 @@ def test_what_is_wrong_with_the_mix_of_classes_goes_and_what_is_wrong_within_the
     assert whole.n == mixed.n == distances.N  # of so many, whatever there are
     if off:
         assert mixed.value == pytest.approx(whole.value, rel=1e-6)
+        assert mixed.high - mixed.low < (whole.high - whole.low) / 2  # a half has another mix
     else:
         assert mixed.value < 0.1 < 10 < whole.value

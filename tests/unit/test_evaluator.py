@@ -68,6 +68,7 @@ def test_real_images_are_measured_against_others(evaluator):
     for name, one in evaluator.spaces.items():
         of = {"digits": ""}.get(name, f"_{name}")
         assert floors[f"floor{of}"] == frechet.floor(one.features(evaluator.x_train), one.reference, 30, 2, 5)
+    assert evaluator.floors(20)["floor"].n == 20
     assert evaluator.floors(61) == {}  # more than there are training images
 
 

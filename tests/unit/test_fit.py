@@ -3,6 +3,7 @@
 import copy
 import math
 import random
+import time
 
 import numpy as np
 import pytest
@@ -38,7 +39,9 @@ def test_a_training_is_the_loop_written_out(images, schedule, ema):
     """Torch's Adam; generators for the weights, an epoch's order, and the noise and dropout of a batch."""
     (x, x_test), peak, total = images, 1e-3, 108  # steps, the first three of which warm up
     how = {"learning_rate": peak, "lr_schedule": schedule, "ema": ema, "seed": 5, "network": Forgets}
+    begun = time.monotonic()
     run = train(images, None, epochs=total // STEPS, checkpoint_steps=total, **how)
+    assert sum(line["seconds"] for line in run.history) <= time.monotonic() - begun + 0.1  # of rounding
     torch.manual_seed(generator(5, "network").initial_seed())
     network, process = Forgets(), ColdZoom()
     kept, adam = copy.deepcopy(network).eval(), torch.optim.Adam(network.parameters())

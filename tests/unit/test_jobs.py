@@ -133,6 +133,11 @@ def test_other_labels_of_the_data_another_package_or_a_lost_file_is_found(run, m
     assert run.stale()["measure_zoom-0"] == "kept/late_zoom-0.npz is lost"
 
 
+def test_a_job_that_was_made_again_makes_those_stale_that_were_made_of_the_one_before(run):
+    run.jobs(training={"epochs": 3})["train_zoom-0"].finish()
+    assert run.stale(training={"epochs": 3})["measure_zoom-0"] == "before.train_zoom-0 changed"
+
+
 # --- before anything runs -----------------------------------------------------------------------------------
 
 

@@ -1,5 +1,7 @@
 """The report of a run of models of one's own."""
 
+import platform
+
 import pytest
 from bs4 import BeautifulSoup
 
@@ -48,6 +50,11 @@ def test_each_is_described_by_its_docstrings_as_text_and_its_numbers(alone, own)
     assert "A network of *one's own*." in section
     assert f"{num(last['train_loss'].value)} in training and {num(last['test_loss'].value)}" in section
     assert " ".join(HOSTILE) in said(own.find(id="sec:model-grey"))
+
+
+def test_of_two_machines_the_usual_one_comes_first_and_of_the_other_it_says_whose_it_is(alone, own):
+    shown = dict(row for row in rows_of(own, "tbl:environment") if len(row) == 2)["python"]
+    assert shown == f"{platform.python_version()}; 9.9 ({load(alone).first('grey').label})"
 
 
 def test_a_run_that_departs_from_the_study_has_no_verdicts(alone, own):

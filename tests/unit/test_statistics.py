@@ -105,6 +105,7 @@ def test_draws_of_the_floor_share_no_image_while_there_are_enough():
     found, each = floor(train, reference, 10, repeats=4), np.array([0.1**2 + 0.1, 0, 0, 0])
     assert (found.value, found.sd) == pytest.approx((each.mean(), each.std(ddof=1)))
     assert floor(train, reference, 40, repeats=4).sd < 1e-9  # all, each time
+    assert floor(train[:20], reference, 11, repeats=9).sd > 0.01  # of too few, anew each time
 
 
 def test_the_sd_of_a_distance_is_that_of_halves_of_its_samples_scaled():
