@@ -114,7 +114,7 @@ def named(what: str, name: Any, registry: Mapping[str, Any]) -> Any:
 
 
 def made(what: str, name: Any, registry: Mapping[str, Any], options: Any = None, *, has: str = "") -> Any:
-    """What the class or function that `named` finds makes of options; with `has`, only a class is called.
+    """The object of a name; a class or function is called with the options, with `has` a class alone.
 
     ValueError: it has no method of `has`, takes none of the options, or refuses one.
     """

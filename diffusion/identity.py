@@ -32,8 +32,8 @@ from torch import Tensor
 import diffusion
 from diffusion.bounds import looks
 from diffusion.files import digest, sha256
+from diffusion.provenance import PACKAGE
 
-PACKAGE = Path(__file__).resolve().parent
 TRAINING = ("runtime.py", *(f"processes/{name}.py" for name in ("base", "schedules", "ddpm", "zoom", "blur")))
 TRAINING += ("training/network.py", "training/steps.py")  # files of this package that determine weights
 PROJECT = {"diffusion", "play", "study", "report", "workflow"}  # what lies beside it in a checkout

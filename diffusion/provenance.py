@@ -1,4 +1,4 @@
-"""Where the project lies, and the versions of what computes."""
+"""The place of the package and of the releases, and the versions of libraries that results depend on."""
 
 from collections.abc import Iterable
 from importlib import metadata

@@ -90,7 +90,7 @@ def trained(results: Results) -> list[tuple[str, Training]]:
 
 
 def project() -> dict[str, Any]:
-    """What CITATION.cff says of the project."""
+    """The content of CITATION.cff."""
     return yaml.safe_load(CITATION.read_text(encoding="utf-8"))
 
 

@@ -72,7 +72,7 @@ class Names(Lazy):
 
 
 class Lacking(jinja2.ChainableUndefined):
-    """What a run lacks, and what is computed of it or compared with it; it is not true."""
+    """A value that a run lacks, or that is computed of one or compared with one; it is not true."""
 
     def _lacking(self, *_: Any) -> "Lacking":
         return self

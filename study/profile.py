@@ -152,7 +152,7 @@ class Profile:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the file says of its report."""
+        """The section of the report, as far as it is given."""
         return self.file.report.model_dump(exclude_none=True)
 
     @property
@@ -268,7 +268,7 @@ def filled(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def trained(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
-    """What a file says of a model's training: its own parameters over those of all models."""
+    """The parameters of a model's training: its own over those of all models."""
     defaults, own = parameters(entry.notebook)[0], entry.model_extra
     _known(own, defaults.keys() - GIVEN)
     found = merged({name: value for name, value in shared.items() if name in defaults}, own)

@@ -24,7 +24,7 @@ KEPT = ("[!.]*.*", "figures/*", "metrics/*", "notebooks/*")
 
 
 def git(*what: str) -> bytes:
-    """What git says of this checkout; ValueError: it has no commit."""
+    """The output of git in this checkout; ValueError: it has no commit."""
     done = subprocess.run(["git", "--git-dir=.git", *what], cwd=jobs.ROOT, capture_output=True, check=False)
     if done.returncode:
         raise ValueError(f"{jobs.ROOT} has no commit to archive, says git: {done.stderr.decode().strip()}")

@@ -33,14 +33,14 @@ OLD = re.compile(r"runs/([\w-]+?-\d+)-[0-9a-f]{12}\b")
 
 
 class Way:
-    """How a run was sampled by default: `sampler`, `prior` and `average`."""
+    """The way in which a run was sampled by default: `sampler`, `prior` and `average`."""
 
 
 Way.__module__ = training_run.__name__
 
 
 def load(path: Path) -> Any:
-    """What an earlier version has written; of no other classes than these is anything made."""
+    """A file of an earlier version; of no other classes than these is anything made."""
     vars(training_run).setdefault("Way", Way)
     with torch.serialization.safe_globals([*KEPT, Way]):
         return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)

@@ -170,7 +170,7 @@ def likeness(again: Tensor, kept: Tensor) -> tuple[float, str]:
 
 
 def checks(profile: profiles.Profile) -> dict[str, Iterator[Check]]:
-    """What is checked -> its checks, the quickest first."""
+    """The checks of a release by what they are of, the quickest first."""
     folder, data_dir = release.RELEASED / profile.name, profile.file.data_dir
     again = jobs.ROOT / "build" / "verify" / profile.name
     found = {"files": files(folder), "numbers and verdicts": report(profile, folder, again)}

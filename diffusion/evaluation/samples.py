@@ -1,4 +1,4 @@
-"""What the classifier reads in samples, and their fidelity and variety, with intervals."""
+"""Labels that the classifier reads in samples, and their fidelity and variety, with intervals."""
 
 import numpy as np
 import torch

@@ -41,7 +41,7 @@ def check_images(x: Any, name: str = "images") -> None:
     if not (low >= -0.5 - 1e-6 and high <= 0.5 + 1e-6):  # written so that NaN fails
         raise ValueError(
             f"{name}: {len(x)} images range from {low:g} to {high:g}; needed: at least one, of pixels in "
-            "[-0.5, 0.5], so pixel / 255 - 0.5 for bytes"
+            "[-0.5, 0.5], so x - 0.5 of [0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255]"
         )
 
 

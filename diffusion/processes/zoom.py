@@ -104,7 +104,7 @@ class ColdZoom(ColdDiffusion):
         """Become a zoom into images (C, S, S), down to level S - 4 where none was given."""
         super().take(image_shape)
         S = image_shape[-1]
-        if "T" not in vars(self) and S - LEFT != self.T:
+        if "T" not in vars(self):
             self.T = max(1, S - LEFT)
         whole("T", self.T, 1, S - 1)  # level T leaves S - T pixels a side
 

@@ -307,5 +307,5 @@ def released(
         return open(known[name], precision=precision)
     found = [run for run in known if name is None or run.startswith(f"{name}/")]
     if model is not None or not found:
-        raise ValueError(f"{name!r} is not released; there are {', '.join(known)}{nearest(str(name), known)}")
+        raise ValueError(f"{name!r} is not released{nearest(str(name), known)}; there are {', '.join(known)}")
     return found

@@ -89,7 +89,7 @@ def test_an_effect_is_the_mean_of_what_has_a_change_minus_the_mean_of_what_has_n
 
 
 def test_sixteen_numbers_stand_for_the_deepest_level_of_each_degradation(mnist_dir):
-    cells = defined("12_effects", "degradations", "starts")
+    cells = defined("12_effects", "degradations", "blur", "starts")
     x, _ = data.load("mnist", "train", str(mnist_dir), 300)
     pixelate, blur = cells["Pixelate"](), cells["Blur"]()
     blur.prepare(x)
