@@ -3,7 +3,6 @@
 To import this makes the `study` of the checkout importable, whatever folder the notebook runs in.
 """
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,11 +16,11 @@ from PIL import Image
 from diffusion import figures
 from diffusion.data import grey_values
 from diffusion.provenance import checkout
+from diffusion.runtime import live
 
 if (_place := checkout()) and str(_place) not in sys.path:
     sys.path.append(str(_place))
 
-FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
 STRIP = 9  # images of a strip, at most
 ENLARGED = 7  # output pixels for a pixel of the slider's images
 
@@ -29,12 +28,6 @@ ENLARGED = 7  # output pixels for a pixel of the slider's images
 def results(out_dir: str | None) -> Path:
     """The folder of results: out_dir, else build/notebook of the checkout or the current folder."""
     return Path(out_dir).expanduser() if out_dir else (checkout() or Path()) / "build/notebook"
-
-
-def live() -> bool:
-    """True where a person sits at the notebook; the variable `COLD_ZOOM_SLIDERS` (0 or 1) overrules it."""
-    told = os.environ.get("COLD_ZOOM_SLIDERS")
-    return told == "1" if told else any(name in os.environ for name in FRONT_ENDS)
 
 
 def slide(rows: Mapping[str, Any], steps: Sequence[Any], name: str = "t") -> Figure:

@@ -99,6 +99,14 @@ def autocast(on: torch.device, precision: str) -> AbstractContextManager:
 
 # --- progress ---
 
+FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # kernels with a person at them
+
+
+def live() -> bool:
+    """True where a person sits at the notebook; the variable `COLD_ZOOM_SLIDERS` (0 or 1) overrules it."""
+    told = os.environ.get("COLD_ZOOM_SLIDERS")
+    return told == "1" if told else any(name in os.environ for name in FRONT_ENDS)
+
 
 class _Lines(tqdm):
     """Progress as plain lines, for logs."""
@@ -112,9 +120,14 @@ class _Lines(tqdm):
 
 
 def progress(steps: Iterable, title: str, total: int | None = None, done: int = 0) -> tqdm:
-    """`steps` with a bar on a terminal and in a notebook, and a line every ten seconds elsewhere."""
+    """`steps` with a bar on a terminal and before a person at a notebook, else a line every ten seconds.
+
+    In a notebook that nobody watches each line takes the place of the one before.
+    """
     common = {"desc": title, "total": total, "initial": done, "leave": False}
-    if sys.stderr.isatty() or "ipykernel" in sys.modules:
+    kernel = "ipykernel" in sys.modules
+    if sys.stderr.isatty() or kernel and live():
         return tqdm(steps, mininterval=0.5, delay=0.5, dynamic_ncols=True, **common)
     common |= {"bar_format": "{desc}: {n_fmt}/{total_fmt}, {remaining} left{postfix}", "file": sys.stdout}
-    return _Lines(steps, mininterval=LINE_SECONDS, maxinterval=3600, delay=LINE_SECONDS, **common)
+    times = {"mininterval": LINE_SECONDS, "maxinterval": 3600, "delay": LINE_SECONDS}
+    return (tqdm if kernel else _Lines)(steps, **times, **common)

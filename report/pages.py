@@ -71,6 +71,7 @@ def markdown(notebook: nbformat.NotebookNode) -> str:
     """The notebook by its template; cells with the tag `remove-cell` are left out."""
     config = Config()
     config.TagRemovePreprocessor.update(enabled=True, remove_cell_tags={"remove-cell"})
+    config.CoalesceStreamsPreprocessor.enabled = True  # of a line of progress the last state
     config.ExtractOutputPreprocessor.enabled = False  # pictures stay in the page
     config.NbConvertBase.display_data_priority = SHOWN_AS
     exporter = MarkdownExporter(template_file=str(TEMPLATES / "notebook.md.j2"), config=config)

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from diffusion.figures.curves import PLAIN, line, logarithmic
 from diffusion.figures.images import HIGHEST, Block, as_bytes, page, rows
 from diffusion.figures.style import AXIS, INK, SMALL, STYLES, handles, legend, new_figure, styled, styles_of
-from diffusion.notebook import live
+from diffusion.runtime import live
 
 SECONDS = 1.0  # between two drawings of the loss
 BAND = {"alpha": 0.2, "linewidth": 0}
