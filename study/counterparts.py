@@ -56,10 +56,13 @@ def firsts(results: Results, without: Sequence[str] = ()) -> list[tuple[Training
 
 
 def beside(results: Results) -> list[tuple[Training, Pair]]:
-    """`firsts` of the models that are not one's own; none where all of them are the released ones."""
+    """`firsts` of the models that are not one's own, but for those that are their own counterpart."""
+
+    def weights(training: Training) -> str:
+        return training.train.weights.sha256
+
     found = firsts(results, own(results))
-    alike = (pair and one.train.weights.sha256 == pair[1].train.weights.sha256 for one, pair in found)
-    return [] if all(alike) else found
+    return [(one, pair) for one, pair in found if not pair or weights(one) != weights(pair[1])]
 
 
 def other_data(results: Results) -> str:

@@ -29,7 +29,8 @@ LEGEND_WIDTH = 88  # characters of a row of a legend, a line and its spaces coun
 SVG, PNG = "image/svg+xml", "image/png"
 ABOUT = "application/vnd.cold-zoom.figure+json"  # beside a picture in a cell's output; viewers ignore it
 
-MISPLACED = re.compile("[\u00a1-\u00c4]")  # at these places cmr10 has ligatures and accents
+# At these places cmr10 has ligatures and accents; mathematics is set otherwise.
+MISPLACED = re.compile(r"[\u00a1-\u00c4]|^[^$]*[_<>{|}\\][^$]*$")
 
 THEME = {
     **matplotlib.style.library["seaborn-v0_8-whitegrid"],  # seaborn's own, without its import's two seconds

@@ -22,6 +22,7 @@ from study.results import Results, Training
 ROW, UNPICKED = 16, 64  # samples of a training that the first figure and the supplement show, as they come
 # Beyond the study: title -> samples; in the first figure the best zoom without noise, and the best with it.
 BEST = {"Dilated zoom": "samples_zoom_dilated-0", "U-Net zoom, noisy": "samples_zoom_unet_noise-0"}
+PAIR, TALLEST = 22, 220  # mm: a row of `samples_beside`, and all of them
 SHOWN = 16  # samples of each training of `beyond_samples`, and of each side of `samples_beside`
 SAMPLED = {  # more would not fit
     "DDPM, study's network": "samples_linear-1",
@@ -139,4 +140,5 @@ def samples_beside(results: Results, found: Sequence[tuple[Training, Pair]]) -> 
             blocks[f"{label}: {RELEASED}"] = other[0].kept(f"samples_{other[1].name}")[:SHOWN]
         else:
             blocks[f"{label}: the last ones"] = x[-SHOWN:]
-    return grids(blocks, across=2) if blocks else None
+    highest = min(TALLEST, max(images.HIGHEST, PAIR * len(found)))
+    return grids(blocks, across=2, highest=highest) if blocks else None
