@@ -1,22 +1,18 @@
-"""Effects: the numbers that decide claims, with their intervals, over trainings, and what they answer."""
+"""Effects: the numbers that decide claims, with their intervals over trainings, and what they answer."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from diffusion.evaluation.statistics import Interval
 from report.text_format import Markdown, num, shown
-from study.scatter import LINEAR, LOG, UNKNOWN, Scale, Scatter
+from study.scatter import LOG
 from study.table import note
 
 EQUAL, PART = "equal", "part"  # the answers "no difference that matters" and "not the same in all parts"
 Answer = bool | str | None  # yes, no, one of these, or the data do not decide
 ABOVE, BELOW, WITHIN = "above", "below", "within"
-MIRRORED = {ABOVE: BELOW, BELOW: ABOVE}
-MOST_TRAININGS = 50  # beyond these, a number of trainings is not computed
 
 
 @dataclass(frozen=True)
@@ -33,11 +29,10 @@ class Effect:
     side: str | None = ABOVE  # None: no verdict rests on it
     bound: float = 0.0
     margin: float | None = None  # of a ratio, a factor
-    scale: Scale = LINEAR  # on which it is averaged over trainings
     ratio: bool = False  # twice as large and half as large are equally far from 1
     show: Callable[[float], Markdown] = lambda x: Markdown(f"{x:.2g}")
-    weights: Mapping[str, float] = field(default_factory=dict)  # training -> derivative by its number
-    scatter: Scatter = UNKNOWN  # of trainings about their recipe's mean
+    open: bool = False  # nothing tells how far trainings scatter, so that it decides nothing
+    each: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # model -> of each training
     sources: tuple[str, ...] = ()  # what was read to compute it
 
     @property
@@ -57,11 +52,6 @@ class Effect:
         ends = sorted((self.away(low), self.away(high)))
         return (self.away(self.bound) if low <= self.bound <= high else ends[0]), ends[1]
 
-    @property
-    def open(self) -> bool:
-        """Nothing tells how far trainings scatter, so that it decides nothing."""
-        return bool(self.weights) and not self.scatter.freedom
-
     def answer(self) -> Answer:
         _, low, high = self.interval.ends
         near, far = self.reach
@@ -78,7 +68,7 @@ class Effect:
         value = self.interval.value
         if self.side != WITHIN and self.margin is not None and self.away(value) < self.margin:
             return EQUAL
-        return replace(self, found=Interval(value, value, value), weights={}).answer()
+        return replace(self, found=Interval(value, value, value), open=False).answer()
 
     def same(self) -> tuple[str, float | None, float | None]:
         """Bounds with the same answer: "bound" or, where that decides, "margin"; from, to."""
@@ -96,6 +86,7 @@ class Effect:
     def row(self) -> dict[str, Any]:
         """The effect for other programs, with the range of bounds that give the same answer."""
         found = {"name": self.name} | dict(zip(("value", "low", "high"), self.interval.ends, strict=True))
+        found |= {"trainings": {model: [*values] for model, values in self.each.items()}}
         if self.side is None:
             return found
         of, least, most = self.same()
@@ -113,49 +104,6 @@ class Effect:
         near = 0.005 * abs(self.bound) if self.side else 0  # half a printed place of a ratio
         hidden = [x for x in (low, high) if 0 < abs(x - self.bound) < near]
         return Markdown(shown(self.interval, self.show) + "".join(f", to {num(x, 4)}" for x in hidden))
-
-
-def over_trainings(effects: Sequence[Effect]) -> Effect:
-    """One effect from those of several trainings: their mean on the effect's scale.
-
-    Its interval follows from how far trainings of one recipe scatter (`study.scatter`), by Student's quantile
-    for the degrees of freedom of that. It is so for one training as for three; the chance in its samples,
-    which each training draws from noise of its own, is part of that scatter. What no training enters has the
-    interval of its own.
-    """
-    first = effects[0]
-    if not first.weights:
-        return first
-    mean = float(np.mean([first.scale.to(one.interval.value) for one in effects]))
-    sources = dict.fromkeys(source for one in effects for source in one.sources)
-    whole = replace(first, sources=tuple(sources))
-    if first.open:
-        ends = np.mean([[first.scale.to(x) for x in one.interval.ends] for one in effects], axis=0)
-        return _with(whole, *ends)
-    each: dict[str, float] = {}  # a training may enter several effects
-    for one in effects:
-        for name, weight in one.weights.items():
-            each[name] = each.get(name, 0.0) + weight / len(effects)
-    half = first.scatter.half(sum(weight**2 for weight in each.values()))
-    return _with(whole, mean, mean - half, mean + half)
-
-
-def trainings_to_decide(effects: Sequence[Effect]) -> int | None:
-    """About how many trainings of each model would decide, all else alike; None: more than 50, or unknown."""
-    first, whole = effects[0], over_trainings(effects)
-    if not first.weights or first.open:
-        return None
-    mean, weight = first.scale.to(whole.interval.value), sum(weight**2 for weight in first.weights.values())
-    for n in range(1, MOST_TRAININGS + 1):
-        half = first.scatter.half(weight / n)
-        if _with(whole, mean, mean - half, mean + half).answer() is not None:
-            return n
-    return None
-
-
-def _with(effect: Effect, *ends: float) -> Effect:
-    """The effect with another interval, given on its scale."""
-    return replace(effect, found=Interval(*(float(effect.scale.back(x)) for x in ends)))
 
 
 def together(answers: Iterable[Answer]) -> Answer:

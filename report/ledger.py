@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from report.effects import BELOW, EQUAL, MOST_TRAININGS, PART, WITHIN, Effect
+from report.effects import BELOW, EQUAL, PART, WITHIN, Effect
 from report.sources import DEFINITION
-from report.text_format import DASH, FIXED, Markdown, integer, listing, sentence
+from report.text_format import DASH, FIXED, Markdown, integer, listing, num, sentence
 from study.results import Training
 from study.table import note
 
@@ -32,7 +32,7 @@ class Claim:
     text: Markdown
     short: Markdown  # the text in a few words
     rule: Markdown
-    measure: Callable[..., Iterator[Effect]]  # of a `Case`
+    measure: Callable[..., Iterator[Effect]]  # of the results of a run
     models: tuple[str, ...] = ()  # of the study, that it is about
     one_thing: bool = False  # parts that contradict each other decide nothing
     made_before: bool = False  # its rule, before the data were seen
@@ -68,13 +68,11 @@ class Verdict:
     claim: Claim
     verdict: str
     of: Mapping[str, list[Training]] = field(default_factory=dict)  # model -> its trainings
-    parts: tuple[Effect, ...] = ()  # over all trainings
-    cases: tuple[tuple[Effect, ...], ...] = ()  # of each part those of which it is made
+    parts: tuple[Effect, ...] = ()
     decides: tuple[Effect, ...] = ()  # or leave it open, or are only told
     reason: str = ""  # of an undecided one, one of the `BY_...`; why: in words
     why: Markdown = Markdown("")
     lean: str = ""  # the verdict that the values alone would give
-    needed: int | None = None  # trainings that would decide; None: not known, or too many
 
     @property
     def trainings(self) -> dict[str, int]:
@@ -89,25 +87,18 @@ class Verdict:
 
     @property
     def measured(self) -> Markdown:
-        """Each part in words: its number in each training, and what it answers."""
+        """Each part in words: its number with its interval, those of the trainings, and what it answers."""
         words = []
-        for part, effects in zip(self.parts, self.cases, strict=True):
+        for part in self.parts:
             answer = f" ({OF_ANSWER[part.answer()]})" if part.side and len(self.parts) > 1 else ""
-            numbers = listing(dict.fromkeys(effect.shown() for effect in effects))
-            words.append(f"{part.name}: {numbers}{answer}")
+            each = "; ".join(f"{model} {listing(map(num, of))}" for model, of in part.each.items())
+            words.append(f"{part.name}: {part.shown()}{answer}" + (f"; trainings: {each}" if each else ""))
         return sentence(Markdown("; ".join(words))) if words else DASH
-
-    @property
-    def settles(self) -> str:
-        """The evidence that would settle an undecided one."""
-        more = f"about {self.needed}" if self.needed else f"more than {MOST_TRAININGS}"
-        measures = "measures that agree" if self.parts else "its measuring"
-        return {BY_MEASURE: measures, BY_TRAININGS: f"{more} trainings"}.get(self.reason, "")
 
     def row(self) -> dict[str, Any]:
         """The line of the ledger for other programs."""
         of_claim = {n: getattr(self.claim, n) for n in ("id", "section", "text", "rule", "made_before")}
-        names = ("verdict", "trainings", "reason", "why", "lean", "settles", "needed", "measured")
+        names = ("verdict", "trainings", "reason", "why", "lean", "measured")
         row = of_claim | {n: getattr(self, n) for n in names}
         return row | {"parts": [part.row() for part in self.parts]}
 
@@ -155,8 +146,7 @@ class Verdict:
         single = [model for model, n in self.trainings.items() if n == 1 and self.parts]
         rests = f"rests on one training of {' and of '.join(single)}" if single else ""
         lean = f"leans to *{self.lean}*" if self.lean not in ("", OPEN) else ""
-        settles = f"{self.settles} would settle it" if self.settles else ""
-        more = Markdown("; ".join(filter(None, (self.why, lean, rests, settles))))
+        more = Markdown("; ".join(filter(None, (self.why, lean, rests))))
         return Markdown(f"{self.measured} {sentence(more) if more else ''}".strip())
 
     @property

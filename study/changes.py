@@ -13,8 +13,7 @@ import pandas as pd
 
 from diffusion.evaluation.statistics import Interval
 from study.results import Results, Training, mean, sampling_of
-from study.scatter import trained
-from study.settings import OF_NO_EFFECT, OF_SAMPLING
+from study.settings import OF_NO_EFFECT, OF_SAMPLING, STUDIED
 from study.table import Facts, Samples, note
 
 IN_THE_END = ("prior", "components", "image_noise", "noise", "grey_noise", "levels", "clip_x0")
@@ -163,4 +162,5 @@ def frame(rows: Sequence[Way]) -> pd.DataFrame:
 def _settings(one: Training, changes: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
     """Settings of a training and of its samples."""
     given, aside = one.settings.unread, {"seed", *OF_NO_EFFECT, *OF_SAMPLING}
-    return {name: v for name, v in trained(one).items() if name not in aside} | sampling_of(given, changes)
+    trained = STUDIED[one.process] | given  # a setting that is younger than the training is the study's
+    return {name: v for name, v in trained.items() if name not in aside} | sampling_of(given, changes)

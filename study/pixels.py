@@ -12,7 +12,7 @@ from diffusion.evaluation.measures import register
 from diffusion.evaluation.samples import grey
 from diffusion.evaluation.statistics import TAILS, Interval, numpy_generator
 from diffusion.processes.zoom import central_patch
-from study.series import mean_of
+from study.scatter import mean_of
 
 BORDER = 3  # pixels: width of the ring that counts as background
 REPEATS = 2000  # draws behind an interval of a mean

@@ -11,7 +11,7 @@ from diffusion.evaluation.statistics import Interval, share_of
 from diffusion.processes.base import Network, in_chunks
 from diffusion.runtime import autocast, device_of, generator
 from diffusion.training.run import Run
-from study.series import mean_of
+from study.scatter import mean_of
 
 SHIFT = 1 / 28  # one standard deviation of the mean of 784 pixels of noise
 LARGER = (3.0, 10.0, 30.0, 100.0)  # times that: levels of samples that nothing mended

@@ -1,26 +1,31 @@
-"""The scatter of trainings of one recipe, pooled over all recipes: the rule that judges few trainings.
+"""Numbers over trainings: means and differences of means, with intervals by the scatter of trainings.
 
-Two trainings tell next to nothing about their own scatter. So the squared deviations of all recipes that were
-trained at least twice are pooled, on a scale where they are about alike (logarithms; of shares the log odds).
-Constant and decaying learning rates, which end differently, are pooled apart.
+The unit of replication is the training. The number of one at its end is the mean over all its late
+checkpoints. Its scatter about its model's mean is pooled over the models of one process at the study's
+settings (linear and cosine DDPM), never across processes, which differ in it. The interval of a difference
+between processes is Welch's.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
 
-from diffusion.evaluation.statistics import TAILS
+from diffusion.evaluation.statistics import FEWEST, TAILS, Interval
 from study.results import Results, Training
-from study.settings import OF_NO_EFFECT, OF_SAMPLING, STUDIED
+from study.table import Samples
 
-FEWEST_FREEDOM = 3  # degrees of freedom below which constant and decaying rates are pooled
 SMALLEST = 1e-9
 
-Measured = Callable[[Training], float]  # a number of a training, on its scale; KeyError and the like: none
+Measure = str | Callable[[Samples], float]  # of a set of samples: its name, or what computes it
+Number = Callable[[Training], float]  # of a training; LookupError: it has none
+
+
+class NotMeasured(LookupError):
+    """A number was not measured, or means nothing."""
 
 
 class Scale(NamedTuple):
@@ -41,75 +46,113 @@ LOGIT = Scale(_logit, lambda x: 1 / (1 + math.exp(-x)))
 FISHER = Scale(lambda r: math.atanh(min(max(r, -0.999999), 0.999999)), math.tanh)
 
 
-def gain(scale: Scale, of: Scale, value: float, step: float = 1e-4) -> float:
-    """The derivative of a number on one scale by the same number on another, at a value."""
-    at = of.to(value)
-    above, below = (scale.to(of.back(at + change)) for change in (step, -step))
-    return (above - below) / (2 * step)
-
-
 class Scatter(NamedTuple):
-    """The standard deviation of a training's number about its recipe's mean, and its degrees of freedom."""
+    """The standard deviation of a training's number about its model's mean, and its degrees of freedom."""
 
     sd: float
     freedom: int
 
-    def half(self, weight: float) -> float:
-        """Half the width of the 95 % interval of a sum over trainings with these squared weights in all."""
-        return float(stdtrit(self.freedom, TAILS[1])) * self.sd * math.sqrt(weight)
 
-
-UNKNOWN = Scatter(math.nan, 0)
-
-
-def recipes(runs: Iterable[Results]) -> list[list[Training]]:
-    """The trainings of each recipe that was trained at least twice; the longer of two that begin alike."""
-    trainings = (one for run in runs for one in run.trainings.values())
-    ones = [(_recipe(one), one.train.unread["epochs"], one) for one in trainings]
-    longest: dict[Any, int] = {}
-    for recipe, epochs, one in ones:
-        longest[recipe, one.seed] = max(longest.get((recipe, one.seed), 0), epochs)
-    found: dict[Any, dict[int, Training]] = {}
-    for recipe, epochs, one in ones:
-        if not (one.constant_rate and epochs < longest[recipe, one.seed]):
-            found.setdefault((recipe, epochs), {})[one.seed] = one
-    return [[*of.values()] for of in found.values() if len(of) > 1]
-
-
-def trained(one: Training) -> dict[str, Any]:
-    """The settings of a training; one that is younger than the training is the study's."""
-    return STUDIED[one.process] | one.settings.unread
-
-
-def _recipe(one: Training) -> str:
-    """The settings that decide what is learnt, but for how long."""
-    aside = {"seed", "epochs", "steps", *OF_NO_EFFECT, *OF_SAMPLING}
-    return repr(sorted((name, value) for name, value in trained(one).items() if name not in aside))
-
-
-def pooled(runs: Iterable[Results], of: Measured, constant: bool) -> Scatter:
-    """The scatter of a number between trainings of one recipe, at constant or at decaying rates.
-
-    Of all of them where the group has fewer than `FEWEST_FREEDOM` degrees of freedom.
-    """
-    groups: dict[bool, list[np.ndarray]] = {True: [], False: []}
-    for trainings in recipes(runs):
-        values = []
-        for training in trainings:
-            with suppress(LookupError, TypeError, ValueError, AttributeError):  # not measured of this one
-                values.append(float(of(training)))
-        if np.isfinite(values).sum() > 1:
-            groups[trainings[0].constant_rate].append(np.array(values)[np.isfinite(values)])
-    scatter = _scatter(groups[constant])
-    return scatter if scatter.freedom >= FEWEST_FREEDOM else _scatter(groups[True] + groups[False])
-
-
-def _scatter(groups: list[np.ndarray]) -> Scatter:
+def pooled(groups: Iterable[Sequence[float]]) -> Scatter:
+    """The scatter in groups of numbers, a group for each model; without a freedom where none has two."""
+    groups = [np.asarray(values, dtype=float) for values in groups if len(values)]
     freedom = sum(len(values) - 1 for values in groups)
     squares = sum(float(np.square(values - values.mean()).sum()) for values in groups)
-    return Scatter(math.sqrt(squares / freedom), freedom) if freedom else UNKNOWN
+    return Scatter(math.sqrt(squares / freedom) if freedom else math.nan, freedom)
 
 
-def runs_of(results: Results) -> list[Results]:
-    """A run, and those beside it whose trainings are ours."""
-    return [one for one in (results, results.further, results.watched) if one]
+def combined(
+    means: Iterable[tuple[float, str, Sequence[float]]], scatter: Mapping[str, Scatter]
+) -> Interval | None:
+    """The sum of means over trainings, with its 95 % interval by Welch; None where a scatter is unknown.
+
+    Args:
+        means: of each a factor, the process, and the numbers of its trainings.
+        scatter: of each process.
+
+    The processes' variances add; the degrees of freedom are those of Welch and Satterthwaite.
+    """
+    value, weights = 0.0, dict.fromkeys(scatter, 0.0)
+    for factor, process, values in means:
+        value += factor * float(np.mean(values))
+        weights[process] += factor**2 / len(values)
+    used = {process: weight for process, weight in weights.items() if weight}
+    if not all(scatter[process].freedom for process in used):
+        return None
+    variances = {process: weight * scatter[process].sd ** 2 for process, weight in used.items()}
+    total = sum(variances.values())
+    shares = sum(variance**2 / scatter[process].freedom for process, variance in variances.items())
+    half = float(stdtrit(total**2 / shares, TAILS[1])) * math.sqrt(total) if total else 0.0
+    return Interval(value, value - half, value + half)
+
+
+def mean_of(values: Sequence[float]) -> Interval:
+    """The mean of at least two independent values, such as images, with Student's interval."""
+    scatter = pooled([values])
+    found = combined([(1.0, "", values)], {"": scatter})
+    return Interval(*found.ends, n=len(values), sd=scatter.sd)
+
+
+# --- of the trainings of a run ---
+
+
+def read(measure: Measure, samples: Samples) -> float:
+    return samples[measure].value if isinstance(measure, str) else measure(samples)
+
+
+def late(measure: Measure, scale: Scale = LINEAR) -> Number:
+    """The mean of a measure over all late checkpoints, on a scale: of logarithms it is the geometric mean."""
+
+    def number(training: Training) -> float:
+        values = [read(measure, row) for row in training.late]
+        if len(values) < FEWEST:
+            raise NotMeasured(f"{training.name} has too few late checkpoints")
+        return scale.back(float(np.mean([scale.to(value) for value in values])))
+
+    return number
+
+
+def last(measure: Measure) -> Number:
+    """A measure of the finished model's samples."""
+    return lambda training: read(measure, training.final)
+
+
+class Over(NamedTuple):
+    """A number over trainings, whose interval has no width where `unknown`: no model was trained twice."""
+
+    interval: Interval
+    each: dict[str, tuple[float, ...]]  # model -> of each training
+    unknown: bool
+
+
+def over(
+    results: Results, number: Number, trainings: Mapping[str, Sequence[Training]], scale: Scale = LINEAR
+) -> Over:
+    """The mean over the trainings of a model, or that of the first model minus that of the second.
+
+    Means and differences are taken on the scale; on that of logarithms a difference is a ratio. Where the
+    trainings are of models of the run, scatter is pooled over its models of the same process.
+    """
+    values = {m: [scale.to(number(one)) for one in group] for m, group in trainings.items()}
+    process = {model: group[0].process for model, group in trainings.items()}
+    groups = {of: [v for m, v in values.items() if process[m] == of] for of in process.values()}
+    if all(model in results.models for model in trainings):
+        for model in results.models:
+            of = results.first(model).process
+            if model not in trainings and of in groups:
+                groups[of].append(_numbers(number, scale, results.of(model)))
+    means = [(factor, process[m], values[m]) for factor, m in zip((1.0, -1.0), trainings, strict=False)]
+    found = combined(means, {of: pooled(numbers) for of, numbers in groups.items()})
+    value = sum(factor * float(np.mean(of)) for factor, _, of in means)
+    each = {model: tuple(map(scale.back, of)) for model, of in values.items()}
+    ends = map(scale.back, found.ends if found else (value, value, value))
+    return Over(Interval(*ends), each, found is None)
+
+
+def _numbers(number: Number, scale: Scale, trainings: Sequence[Training]) -> list[float]:
+    """Of those trainings that have the number."""
+    found = []
+    for training in trainings:
+        with suppress(LookupError):
+            found.append(scale.to(number(training)))
+    return found

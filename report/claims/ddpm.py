@@ -5,15 +5,13 @@ from functools import partial
 
 import numpy as np
 
-from diffusion.evaluation.statistics import Interval
 from report.claims import common
 from report.departures import DDPMS
 from report.effects import ABOVE, BELOW, Effect
-from report.judge import Case, NotMeasured, claim
+from report.judge import claim, effect
 from report.text_format import MINUS, fixed, num, percent
-from study import series
-from study.results import Training
-from study.scatter import LOG, LOGIT
+from study.results import Results, Training
+from study.scatter import LOG, LOGIT, NotMeasured, last
 
 PAIR = ("cosine", "linear")  # in the order in which differences are taken
 SAME_PLACE = 0.1  # the difference in amplitude of what is "mostly the same"
@@ -24,12 +22,12 @@ MOST = 0.5  # "generates digits" is that more than this share are
 
 
 @claim("2.3, Fig. 1", "Both schedules end in the same place")
-def ends_agree(case: Case) -> Iterator[Effect]:
+def ends_agree(results: Results) -> Iterator[Effect]:
     """Both noise schedules begin and end in nearly the same place.
 
     The amplitude that they leave differs by less than {SAME_PLACE} at either end.
     """
-    job = case.results.schedules
+    job = results.schedules
     ends = ([job[m].at("alpha_bar", t).value ** 0.5 for m in PAIR] for t in (0, job.facts["T"]))
     apart = max(abs(cosine - linear) for cosine, linear in ends)
     yield common.exact(
@@ -38,72 +36,79 @@ def ends_agree(case: Case) -> Iterator[Effect]:
 
 
 @claim("2.3, Fig. 2", "At step 300 linear latents are random", models=("linear",))
-def linear_random(case: Case) -> Iterator[Effect]:
+def linear_random(results: Results) -> Iterator[Effect]:
     """At step 300 the linear schedule's latents are almost entirely random.
 
     From one such latent the trained network predicts an image that is read right in less than {SELDOM:.0%} of
     all cases.
     """
-    t, one = case.results.schedules.facts["early_t"], case["linear"]
+    t = results.schedules.facts["early_t"]
 
-    def right(one: Training) -> Interval:
-        return one.analysed[""].at("recovered", t)
+    def right(one: Training) -> float:
+        return one.analysed[""].at("recovered", t).value
 
-    at = {"side": BELOW, "bound": SELDOM, "scale": LOGIT, "show": percent}
-    yield case.single(f"read right from one latent at t = {t}", right, LOGIT, one, **at)
+    at = {"side": BELOW, "bound": SELDOM, "show": percent}
+    yield effect(f"read right from one latent at t = {t}", results, right, results.of("linear"), LOGIT, **at)
 
 
 @claim("2.3, Fig. 3", "The cosine DDPM reaches the lower loss", models=DDPMS)
-def lower_loss(case: Case) -> Iterator[Effect]:
+def lower_loss(results: Results) -> Iterator[Effect]:
     """The cosine DDPM reaches the lower loss.
 
     The mean difference of the test losses over the last ten epochs is below 0.
     """
 
-    def losses(one: Training) -> list[float]:
-        return [row["test_loss"].value for row in one.history[-10:]]
+    def loss(one: Training) -> float:
+        return float(np.mean([row["test_loss"].value for row in one.history[-10:]]))
 
-    ones = [case[m] for m in PAIR]
-    found = series.late_mean(np.subtract(*map(losses, ones)))
     name, at = f"test loss, cosine {MINUS} linear", {"side": BELOW, "show": partial(fixed, decimals=4)}
-    yield case.effect(name, found, lambda one: float(np.mean(losses(one))), LOG, *ones, **at)
+    yield common.difference(results, name, PAIR, loss, **at)
 
 
 @claim("2.3", "The cosine DDPM is ahead at first", models=DDPMS)
-def learns_faster(case: Case) -> Iterator[Effect]:
+def learns_faster(results: Results) -> Iterator[Effect]:
     """The cosine DDPM learns faster.
 
-    The ratio of the areas under the distances of the first {EARLY:.0%} of training is below 1.
+    The ratio of the areas under the distances of the first {EARLY:.0%} of training is below 1, in pairs of
+    one seed, which begin with the same weights and see the same images and noise. Those of shorter trainings
+    count, too.
     """
+    cosines, linears = (results.of(m) + shorter(results, m) for m in PAIR)
+    pairs = [(one, other) for one in cosines for other in linears if one.seed == other.seed]
+    end = EARLY * max(one.train.epochs for one in cosines + linears)
+    measured = [{row.epoch for row in one.curve} for pair in pairs for one in pair]
+    epochs = sorted(epoch for epoch in set.intersection(*measured) if epoch <= end) if pairs else []
+    if len(epochs) < 2:
+        raise NotMeasured("too few checkpoints early in training are measured")
 
     def area(one: Training) -> float:
-        """The logarithm of the mean distance over the first epochs, by the trapezoidal rule."""
-        early = [row for row in one.curve if row.epoch <= EARLY * one.curve[-1].epoch]
-        epochs, distances = [row.epoch for row in early], [row["frechet"].value for row in early]
-        if len(early) < 2:
-            raise NotMeasured("too few checkpoints early in training are measured")
-        return LOG.to(float(np.trapezoid(distances, epochs)) / (epochs[-1] - epochs[0]))
+        """The mean distance over the first epochs, by the trapezoidal rule."""
+        distances = {row.epoch: row["frechet"].value for row in one.curve if row.epoch in epochs}
+        return float(np.trapezoid([distances[epoch] for epoch in epochs], epochs)) / (epochs[-1] - epochs[0])
 
-    ones = [case[m] for m in PAIR]
-    if len({tuple(row.epoch for row in one.curve) for one in ones}) > 1:
-        raise NotMeasured("the two are measured after other epochs")
-    log = area(ones[0]) - area(ones[1])
-    name = "area under the early distances, cosine : linear"
-    yield common.quotient(case, name, Interval(log, log, log), area, *ones, side=BELOW)
+    ratios = {one.name: area(one) / area(linear) for one, linear in pairs}
+    name, at = "area under the early distances, cosine : linear", {"side": BELOW, "bound": 1.0}
+    at |= {"ratio": True, "show": fixed}
+    yield effect(name, results, lambda one: ratios[one.name], [one for one, _ in pairs], LOG, **at)
+
+
+def shorter(results: Results, model: str) -> list[Training]:
+    """Further trainings of a model at the same settings that end sooner, of seeds that the run lacks."""
+    watched = results.watched.of(model) if results.watched else []
+    return [one for one in watched if one.seed not in results.seeds(model)]
 
 
 @claim("2.4, Fig. 4", "The cosine DDPM ends at a lower distance", models=DDPMS)
-def lower_distance(case: Case) -> Iterator[Effect]:
+def lower_distance(results: Results) -> Iterator[Effect]:
     """The cosine DDPM ends with the lower Fréchet distance.
 
     {BELOW_ONE}
     """
-    yield common.ratio(case, PAIR, BELOW)
-    yield from common.elsewhere(case, PAIR)
+    yield common.ratio(results, PAIR, BELOW)
 
 
 @claim("2.4", "Both DDPMs still fall at the end", models=DDPMS)
-def still_falling(case: Case) -> Iterator[Effect]:
+def still_falling(results: Results) -> Iterator[Effect]:
     """The distances of both DDPMs are still falling at the end.
 
     Over the second half of training the slope of the distance is below 0, for both.
@@ -113,39 +118,37 @@ def still_falling(case: Case) -> Iterator[Effect]:
         return [row.epoch for row in one.curve], [row["frechet"].value for row in one.curve]
 
     for m in DDPMS:
-        yield common.slope(case, f"distance ({m})", case[m], points)
+        yield common.slope(results, f"distance ({m})", m, points)
 
 
 @claim("2.4", "The cosine DDPM's backgrounds are darker", models=DDPMS)
-def darker(case: Case) -> Iterator[Effect]:
+def darker(results: Results) -> Iterator[Effect]:
     """The cosine DDPM's digits lie on darker backgrounds.
 
     {ON_AVERAGE} the grey at the border, as it is seen, is lower; a difference within {GREY} of the range is
     none.
     """
     at = {"side": BELOW, "margin": GREY, "show": partial(fixed, decimals=3)}
-    yield common.difference(case, f"grey, cosine {MINUS} linear", PAIR, "background", LOG, **at)
+    yield common.late_difference(results, f"grey, cosine {MINUS} linear", PAIR, "background", **at)
 
 
 @claim("2.4", "Both DDPMs' samples resemble digits", models=DDPMS)
-def resemble(case: Case) -> Iterator[Effect]:
+def resemble(results: Results) -> Iterator[Effect]:
     """Both DDPMs generate samples that resemble digits.
 
     A recogniser that accepts 95% of real digits under mild distortions accepts more than {MOST:.0%} of the
     finished models' samples, for both.
     """
     for m in DDPMS:
-        yield common.share(case, f"taken for digits ({m})", "digit", case[m], ABOVE, MOST)
+        yield common.share(results, f"taken for digits ({m})", "digit", m, ABOVE, MOST)
 
 
 @claim("2.4", "The cosine DDPM's are more realistic", models=DDPMS)
-def more_realistic(case: Case) -> Iterator[Effect]:
+def more_realistic(results: Results) -> Iterator[Effect]:
     """The cosine DDPM's samples are more realistic on average.
 
     The share of digits among its samples, by the same recogniser, is higher; a difference within
     {IN_POINTS:.0f} points does not matter.
     """
-    ones, at = [case[m] for m in PAIR], {"margin": common.POINTS, "show": common.points}
-    found = ones[0].final["digit"].minus(ones[1].final["digit"])
-    name = f"digits (points), cosine {MINUS} linear"
-    yield case.effect(name, found, lambda one: one.final["digit"].value, LOGIT, *ones, **at)
+    at = {"margin": common.POINTS, "show": common.points}
+    yield common.difference(results, f"digits (points), cosine {MINUS} linear", PAIR, last("digit"), **at)

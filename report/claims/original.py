@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from diffusion.provenance import releases
 from report.claims.common import exact
 from report.effects import ABOVE, WITHIN, Effect
-from report.judge import Case, NotMeasured, claim
+from report.judge import claim
 from report.text_format import fixed, integer
+from study.results import Results
+from study.scatter import NotMeasured
 from study.table import Job, path_of
 
 SAME_LOSS = 1.1  # the factor within which two measurements of a test loss agree
@@ -22,7 +24,7 @@ def files() -> Job:
 
 
 @claim("2.2", "The network is as described")
-def network_as_described(case: Case) -> Iterator[Effect]:
+def network_as_described(results: Results) -> Iterator[Effect]:
     """The network is the one that the text describes.
 
     Rebuilt from the text, with the study's weights, it has the test losses that the study's files record,
@@ -37,7 +39,7 @@ def network_as_described(case: Case) -> Iterator[Effect]:
 
 
 @claim("2.3", "$\\beta_1$ is $10^{-5}$, as printed")
-def first_beta(case: Case) -> Iterator[Effect]:
+def first_beta(results: Results) -> Iterator[Effect]:
     r"""The linear schedule begins at $\beta_1 = 10^{{-5}}$.
 
     The noise at $t = 1$ that the study's network has learnt has that variance, within a factor of {LEARNT:g}.
@@ -50,7 +52,7 @@ def first_beta(case: Case) -> Iterator[Effect]:
 
 
 @claim("2.4", "Distances are of 500 samples, as described")
-def distances_as_described(case: Case) -> Iterator[Effect]:
+def distances_as_described(results: Results) -> Iterator[Effect]:
     """The distances compare 500 samples with the held-out test split.
 
     The study's code compares at least 500 samples, and by its procedure, in digit features, uniform noise is

@@ -1,86 +1,85 @@
 """Claims of the study's Section 3.3 about the zoom's training, its restorations and its start."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from diffusion.evaluation.statistics import Interval
-from report.claims.common import POINTS, VARIETY, percent1, points, slope
-from report.effects import ABOVE, BELOW, MIRRORED, Effect
-from report.judge import Case, NotMeasured, claim
+import numpy as np
+
+from report.claims import common
+from report.claims.common import NATS, POINTS, percent1, points
+from report.effects import ABOVE, BELOW, Effect
+from report.judge import beyond, claim, effect
 from report.text_format import MINUS, fixed, percent
-from study.results import Training
-from study.scatter import LINEAR, LOGIT
-from study.series import mean_of_late, share
+from study.results import Results, Training
+from study.scatter import LINEAR, LOGIT, NotMeasured
 
 OFTEN = 0.1  # "often" is more than one in ten
 RESTORED = 0.9  # below this part of what is read right in the originals they are "often not restored"
 
 
 @claim("3.3, Fig. 9", "The zoom's loss still falls at the end", models=("zoom",))
-def loss_falling(case: Case) -> Iterator[Effect]:
+def loss_falling(results: Results) -> Iterator[Effect]:
     """The zoom's loss still falls at the end, so that more epochs would help.
 
     Over the second half of training the slope of the test loss is below 0. Restorations would gain; whether
     samples would, the loss does not say.
     """
 
-    def points(one: Training) -> tuple[list[int], list[float]]:
+    def losses(one: Training) -> tuple[list[int], list[float]]:
         return [row.epoch for row in one.history], [row["test_loss"].value for row in one.history]
 
-    yield slope(case, "test loss", case["zoom"], points)
+    yield common.slope(results, "test loss", "zoom", losses)
 
 
 @claim("3.3, Fig. 11", "The last level often hides the original", made_before=True, models=("zoom",))
-def struggles(case: Case) -> Iterator[Effect]:
+def struggles(results: Results) -> Iterator[Effect]:
     """From the last zoom level the original is often not restored.
 
     Restored digits are read right less than {RESTORED} times as often as the originals.
     """
-    least = RESTORED * case["zoom"].probes["original_right"].value
-    at = {"side": BELOW, "bound": least, "scale": LOGIT, "show": percent1}
+    zooms = results.of("zoom")
+    at = {"side": BELOW, "bound": RESTORED * zooms[0].probes["original_right"].value, "show": percent1}
 
-    def read(one: Training) -> Interval:
-        return share((right := one.probes["restored_right"]).value, right.n)
+    def right(one: Training) -> float:
+        return one.probes["restored_right"].value
 
-    yield case.single("read right", read, LOGIT, case["zoom"], **at)
+    yield effect("read right", results, right, zooms, LOGIT, **at)
 
 
 @claim("3.3, Fig. 11", "5s and 7s are often restored as a 0", models=("zoom",))
-def as_zero(case: Case) -> Iterator[Effect]:
+def as_zero(results: Results) -> Iterator[Effect]:
     """A restored 5 often looks like a 0, and so does a 7.
 
     More than {OFTEN:.0%} of the restored 5s are read as a 0, and of the 7s.
     """
     for digit in (5, 7):
 
-        def read(one: Training, digit: int = digit) -> Interval:
-            counts = [round(found.value) for found in one.job[str(digit)]["restored_as"]]
-            return share(counts[0] / max(sum(counts), 1), sum(counts))
+        def zero(one: Training, digit: int = digit) -> float:
+            counts = [found.value for found in one.job[str(digit)]["restored_as"]]
+            return counts[0] / max(sum(counts), 1)
 
-        at = {"side": ABOVE, "bound": OFTEN, "scale": LOGIT, "show": percent1}
-        yield case.single(f"{digit}s read as 0", read, LOGIT, case["zoom"], **at)
+        at = {"side": ABOVE, "bound": OFTEN, "show": percent1}
+        yield effect(f"{digit}s read as 0", results, zero, results.of("zoom"), LOGIT, **at)
 
 
 @claim("3.3", "Dark centres are restored as 0 or 9", models=("zoom",))
-def dark_centres(case: Case) -> Iterator[Effect]:
+def dark_centres(results: Results) -> Iterator[Effect]:
     """A dark centre is preferably restored as a 0 or a 9.
 
     Images with a dark centre are restored as each of these digits more often than they are one.
     """
-    zoom = case["zoom"]
+    zooms = results.of("zoom")
     for digit in (0, 9):
 
-        def read(one: Training, digit: int = digit) -> Interval:
-            return share((found := one.probes.at("dark_centre_restored_as", digit)).value, found.n)
+        def restored(one: Training, digit: int = digit) -> float:
+            return one.probes.at("dark_centre_restored_as", digit).value
 
-        found, bound = read(zoom), zoom.probes.at("dark_centre_of", digit).value
-        at = {"side": ABOVE, "bound": bound, "scale": LOGIT, "show": percent}
-        effect = case.single(f"dark centres restored as {digit}", read, LOGIT, zoom, **at)
-        yield effect if found.value else replace(effect, weights={})  # of none at all log odds tell nothing
+        at = {"bound": zooms[0].probes.at("dark_centre_of", digit).value, "side": ABOVE, "show": percent}
+        scale = LOGIT if all(map(restored, zooms)) else LINEAR  # of none at all log odds tell nothing
+        yield effect(f"dark centres restored as {digit}", results, restored, zooms, scale, **at)
 
 
 @claim("3.3", "Independent pixels: more varied, fewer digits", models=("zoom",))
-def start(case: Case) -> Iterator[Effect]:
+def start(results: Results) -> Iterator[Effect]:
     """A start from independent pixels gives less bias and more variety than one from whole patches of real
     images, and more samples that are no digits.
 
@@ -88,21 +87,24 @@ def start(case: Case) -> Iterator[Effect]:
     {AT_END}; and the recogniser accepts fewer samples, of the trainings of ten epochs beyond the study.
     Differences within {NATS} nats or {IN_POINTS:.0f} points do not matter.
     """
-    zoom, other, against = case["zoom"], case.beyond("zoom"), f"pixels {MINUS} patches"
-    patches = {row.epoch: row for row in zoom.from_patches}
-    if "patches" not in other.measured or any(row.epoch not in patches for row in zoom.late):
+    zooms, others, against = results.of("zoom"), beyond(results, "zoom"), f"pixels {MINUS} patches"
+    if "patches" not in others[0].measured or not all(one.from_patches for one in zooms):
         raise NotMeasured("a start from patches is not measured")
-    for measure, _, side, margin in VARIETY:
+    for measure, side, margin in (
+        ("divergence", BELOW, NATS),
+        ("recall", ABOVE, POINTS),
+        ("coverage", ABOVE, POINTS),
+    ):
 
-        def less(one: Training, measure: str = measure) -> Interval:
-            of = {row.epoch: row for row in one.from_patches}
-            return mean_of_late(row[measure].minus(of[row.epoch][measure]) for row in one.late)
+        def less(one: Training, measure: str = measure) -> float:
+            patches = {row.epoch: row[measure].value for row in one.from_patches}
+            return float(np.mean([row[measure].value - patches[row.epoch] for row in one.late]))
 
-        at = {"side": MIRRORED[side], "margin": margin, "show": fixed, "gains": 1.0}
-        yield case.single(f"{measure}, {against}", less, LINEAR, zoom, **at)
+        at = {"side": side, "margin": margin, "show": fixed}
+        yield effect(f"{measure}, {against}", results, less, zooms, **at)
 
-    def fewer(one: Training) -> Interval:
-        return one.final["digit"].minus(one.measured["patches"]["digit"])
+    def fewer(one: Training) -> float:
+        return one.final["digit"].value - one.measured["patches"]["digit"].value
 
-    at = {"side": BELOW, "margin": POINTS, "show": points, "gains": 1.0}
-    yield case.single(f"digits (points), {against}", fewer, LINEAR, other, **at)
+    at = {"side": BELOW, "margin": POINTS, "show": points}
+    yield effect(f"digits (points), {against}", results, fewer, others, **at)

@@ -1,6 +1,5 @@
 """Figures of the classes that samples have, and of what their mix costs."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from diffusion.figures.style import INK, SMALL, legend, new_figure
 from study.figures.lessons import name_classes
 from study.figures.styles import MODELS, figure, plain, titled
 from study.results import SETTLED, Results, Training
-from study.series import mean_of_late, share
 from study.table import Samples
 
 THEIRS = "the study's zoom"  # its weights, which have one checkpoint
@@ -100,7 +98,7 @@ def class_map(results: Results) -> Figure | None:
             sure = 1 - np.mean([row["low_confidence"].value for row in late])
             name = f"{THEIRS if one in studys else titled(results, one)} ({100 * sure:.0f} %)"
             rows[name] = np.mean([_shares(row) for row in late], axis=0) / real
-            said.append([f"{x:.2f}{_star(late, c, real[c])}" for c, x in enumerate(rows[name])])
+            said.append([f"{x:.2f}" for x in rows[name]])
     if not rows:
         return None
     drawn = new_figure(18 + 6.2 * len(rows))
@@ -118,13 +116,6 @@ def class_map(results: Results) -> Figure | None:
 def _shares(one: Samples) -> np.ndarray:
     """Class shares (K,) of what is read with confidence."""
     return np.array([each.value for each in one["recognised_share"]])
-
-
-def _star(late: Sequence[Samples], c: int, real: float) -> str:
-    """A star where the share of class c in late checkpoints is beyond chance not that of real images."""
-    shares = [row["recognised_share"][c] for row in late]
-    end = mean_of_late(share(one.value, one.n) for one in shares)
-    return "*" if end and not end.low <= real <= end.high else ""
 
 
 def _along(axis: Axis, data: Any) -> None:

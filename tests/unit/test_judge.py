@@ -7,16 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from diffusion.evaluation.statistics import Interval
 from helpers import PAPER, changed, of_release
-from report import effects, judge, ledger
-from report.departures import DDPMS, departure
+from report import judge, ledger
+from report.departures import departure
 from report.effects import BELOW, EQUAL, WITHIN, Effect
-from study import table
+from study import answer, table
 from study.results import STUDY, Results, load
-from study.scatter import LOG, UNKNOWN, Scatter
 
 CLAIMS = {one.id: one for one in judge.claims()}
 
@@ -46,44 +46,13 @@ def test_answers_of_an_effect_and_the_bounds_that_give_the_same(one, answer, sam
     assert one.same() == pytest.approx(same)
 
 
-def test_an_interval_over_trainings_follows_from_the_scatter_for_one_as_for_three():
-    def of(*values):
-        at = {"scale": LOG, "ratio": True, "scatter": Scatter(0.2, 4)}
-        ones = [effect(v, v, v, weights={f"a-{i}": 1, f"b-{i}": -1}, **at) for i, v in enumerate(values)]
-        return effects.over_trainings(ones).interval
-
-    def half(n):
-        return math.exp(2.776445 * 0.2 * math.sqrt(2 / n))  # Student's quantile, of two models
-
-    assert of(2.0).ends == pytest.approx((2, 2 / half(1), 2 * half(1)), rel=1e-5)
-    assert of(1.0, 4.0).ends == pytest.approx((2, 2 / half(2), 2 * half(2)), rel=1e-5)
-    assert of(1.0, 2.0, 4.0).ends == pytest.approx((2, 2 / half(3), 2 * half(3)), rel=1e-5)
-
-
-def test_a_training_that_enters_two_effects_counts_once_with_both_weights():
-    at = {"scatter": Scatter(1.0, 4)}
-    ones = [effect(0, 0, 0, weights={f"a-{i}": 1, "b-0": -1}, **at) for i in (0, 1)]
-    assert effects.over_trainings(ones).interval.high == pytest.approx(2.776445 * math.sqrt(1 / 2 + 1))
-
-
-def test_what_would_settle_it_is_the_number_of_trainings_with_which_the_rule_decides():
-    one = effect(1.0, 1.0, 1.0, weights={"a-0": 1}, scatter=Scatter(1.0, 4))
-    needed = effects.trainings_to_decide([one])
-    assert needed == math.ceil(2.776445**2) == 8
-    of = [replace(one, weights={f"a-{i}": 1}) for i in range(needed)]
-    assert effects.over_trainings(of).answer() is True
-    assert effects.over_trainings(of[:-1]).answer() is None
-    assert replace(one, scatter=UNKNOWN).answer() is None  # nothing tells how far trainings scatter
-    assert effects.trainings_to_decide([replace(one, scatter=UNKNOWN)]) is None
-
-
 # --- verdicts ---
 
 
 def claim(*parts: Effect, **more: Any) -> ledger.Claim:
     """A claim of these parts, of no training."""
     said = dict.fromkeys(("section", "text", "short", "rule"), "")
-    return ledger.Claim("own", **said, measure=lambda case: iter(parts), **more)
+    return ledger.Claim("own", **said, measure=lambda results: iter(parts), **more)
 
 
 YES, NO, UNSURE = effect(2, 1, 3), effect(-2, -3, -1), effect(1, -1, 3)
@@ -184,28 +153,41 @@ def two(model: str, first: float, second: float) -> list[Change]:
     [((5, 5.2), ledger.HOLDS), ((20, 21), ledger.FAILS), ((9.9, 10.1), ledger.SAME), ((5, 15), ledger.OPEN)],
 )
 def test_a_claim_takes_the_verdict_that_the_data_give_it(run, cosine, expected):
-    of_zoom = two("zoom", 10, 10.1)  # a third recipe to tell the scatter
-    found = verdict("lower_distance", run(*two("linear", 9.9, 10.1), *two("cosine", *cosine), *of_zoom))
+    found = verdict("lower_distance", run(*two("linear", 9.9, 10.1), *two("cosine", *cosine)))
     reason = ledger.BY_TRAININGS if expected == ledger.OPEN else ""
     assert (found.verdict, found.reason) == (expected, reason)
+    assert found.parts[0].each == {"cosine": pytest.approx(cosine), "linear": pytest.approx((9.9, 10.1))}
 
 
-def test_trainings_pair_in_turn_and_those_that_differ_are_told(run):
-    more = again("cosine-0", "cosine-2", 2)
-    three = run(*two("linear", 10, 10.1), *two("cosine", 5, 5.1), more)
-    seeds = [(case["linear"].seed, case["cosine"].seed) for case in judge.cases(three, DDPMS)]
-    assert seeds == [(0, 0), (1, 1), (0, 2)]  # a model with fewer begins again
-    found = verdict("lower_distance", three)
-    assert (found.trainings, found.fewest) == ({"linear": 2, "cosine": 3}, 2)
-    found = verdict("lower_distance", run(*two("linear", 10, 10.1), *two("cosine", 5, 20)))
-    assert (found.verdict, found.reason) == (ledger.OPEN, ledger.BY_TRAININGS)
-    assert "holds in 1; does not hold in 1" in found.why
-
-
-def test_a_single_training_of_each_recipe_decides_nothing(run):
+def test_a_single_training_of_each_model_decides_nothing(run):
     found = verdict("lower_distance", run(level("linear", 10), level("cosine", 5)))
-    assert (found.verdict, found.lean, found.needed) == (ledger.OPEN, ledger.HOLDS, None)
-    assert "no recipe was trained twice" in found.why
+    assert (found.verdict, found.lean) == (ledger.OPEN, ledger.HOLDS)
+    assert "no model was trained twice" in found.why
+
+
+def test_pairs_of_one_seed_tell_which_schedule_is_ahead_and_a_shorter_one_counts(run):
+    results = run(*two("linear", 10, 20), *two("cosine", 5, 10))
+    shorter = run(
+        again("linear-0", "linear-7", 7), again("cosine-0", "cosine-7", 7), level("linear", 8, seed=7)
+    )
+    found = verdict("learns_faster", results)
+    assert found.parts[0].interval.ends == pytest.approx((0.5, 0.5, 0.5))
+    more = verdict("learns_faster", replace(results, watched=shorter)).parts[0]
+    assert len(more.each["cosine"]) == 3  # seeds that the run has count once
+
+
+def test_the_studys_own_weights_are_one_more_training_of_the_zoom_after_the_last_epoch():
+    ours, theirs = load(PAPER), load(PAPER.parent / "original")
+    results = replace(ours, original=theirs)
+    number = {name: len(answer.trainings(results, "zoom", asked)) for name, asked in answer.ASKED.items()}
+    n = len(ours.of("zoom"))
+    assert number == {"digits": n, "autoencoder": n + 1, "share": n + 1}
+    asked = answer.ASKED["autoencoder"]
+    logs = {m: [math.log(asked.number(one)) for one in results.of(m)] for m in STUDY}
+    logs["zoom"].append(math.log(theirs.first("zoom").final["frechet_autoencoder"].value))
+    assert len(answer.trainings(results, "linear", asked)) == len(ours.of("linear"))
+    apart = answer.apart(results, asked)
+    assert math.log(apart.value) == pytest.approx(np.mean(logs["zoom"]) - np.mean(logs["linear"]))
 
 
 @pytest.mark.parametrize(

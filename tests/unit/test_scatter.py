@@ -1,55 +1,82 @@
-"""How far trainings of one recipe scatter: what is pooled."""
+"""Means and differences over trainings: against scipy, and the trainings whose scatter is pooled."""
 
-import math
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from study import scatter
-from study.scatter import LOG, LOGIT
+from study.results import Results
+from study.scatter import LINEAR, LOG, LOGIT, NotMeasured
 
 
-def training(recipe: str, seed: int, value: float = 0.0, epochs: int = 10, constant: bool = False):
-    """A training of no network: its settings, its length, its number."""
-    settings = {"network": recipe, "lr_schedule": "constant" if constant else "cosine", "seed": seed}
-    train = SimpleNamespace(unread={"epochs": epochs})
-    of = {"settings": SimpleNamespace(unread=settings), "train": train, "seed": seed, "value": value}
-    return SimpleNamespace(**of, process="ddpm", constant_rate=constant)
+def run(**groups: list[float]) -> Results:
+    """Trainings whose number is given: "zoom" is of its own process, all others are DDPMs."""
+    ones = {
+        (model, seed): SimpleNamespace(
+            model=model, process="zoom" if model == "zoom" else "ddpm", value=value
+        )
+        for model, values in groups.items()
+        for seed, value in enumerate(values)
+    }
+    return Results(Path(), ones)
 
 
-def run(*ones):
-    return SimpleNamespace(trainings=dict(enumerate(ones)))
-
-
-def value(one) -> float:
+def number(one) -> float:
     return one.value
 
 
-def test_squares_are_pooled_over_recipes_with_their_degrees_of_freedom():
-    ones = [training("a", i, v) for i, v in enumerate((1.0, 3.0))]
-    ones += [training("b", i, v) for i, v in enumerate((10.0, 11.0, 15.0))]
-    found = scatter.pooled([run(*ones, training("alone", 0, 99.0))], value, constant=False)
-    assert found == (pytest.approx(math.sqrt((2.0 + 14.0) / 3)), 3)
-    assert found.half(1 / 2) == pytest.approx(3.182446 * found.sd / math.sqrt(2))  # Student's quantile
+def over(results: Results, *models: str, scale=LINEAR) -> scatter.Over:
+    return scatter.over(results, number, {model: results.of(model) for model in models}, scale)
 
 
-def test_constant_and_decaying_rates_are_apart_where_each_tells_enough():
-    decaying = [training(name, i, 10.0 * i) for name in "abc" for i in (0, 1)]
-    constant = [training(name, i, 1.0 * i, constant=True) for name in "defg" for i in (0, 1)]
-    assert scatter.pooled([run(*decaying, *constant)], value, constant=True).sd == pytest.approx(0.5**0.5)
-    assert scatter.pooled([run(*decaying, *constant)], value, constant=False).sd == pytest.approx(50**0.5)
-    few = scatter.pooled([run(*decaying, *constant[:4])], value, constant=True)
-    assert few.freedom == 5  # of all
+def test_a_difference_of_two_processes_has_the_interval_of_welch():
+    zooms, linears = [5.0, 9.0, 6.0, 8.0], [3.0, 3.5]
+    found = over(run(zoom=zooms, linear=linears), "zoom", "linear").interval
+    welch = stats.ttest_ind(zooms, linears, equal_var=False).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((welch.low, welch.high))
+    assert found.value == pytest.approx(np.mean(zooms) - np.mean(linears))
 
 
-def test_the_longer_of_two_trainings_that_begin_alike_stands_for_both():
-    long = [training("a", seed, constant=True, epochs=100) for seed in (0, 1)]
-    short = [training("a", seed, constant=True, epochs=30) for seed in (1, 2)]
-    assert scatter.recipes([run(*long), run(*short)]) == [long]
-    decaying = [training("a", seed, epochs=epochs) for epochs in (10, 30) for seed in (0, 1)]
-    assert scatter.recipes([run(*decaying)]) == [decaying[:2], decaying[2:]]  # which begin otherwise
+def test_a_difference_within_a_process_has_the_interval_of_student():
+    cosines, linears = [1.0, 2.0, 4.0], [3.0, 3.5]
+    found = over(run(cosine=cosines, linear=linears), "cosine", "linear").interval
+    student = stats.ttest_ind(cosines, linears).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((student.low, student.high))
 
 
-@pytest.mark.parametrize(("scale", "of", "at", "gain"), [(LOG, LOGIT, 0.2, 0.8), (scatter.LINEAR, LOG, 3, 3)])
-def test_a_difference_on_one_scale_is_carried_to_another(scale, of, at, gain):
-    assert scatter.gain(scale, of, at) == pytest.approx(gain, rel=1e-4)
+def test_scatter_is_pooled_over_the_models_of_a_process_alone():
+    values = {"linear": [1.0, 3.0], "cosine": [10.0, 11.0, 15.0], "zoom": [0.0, 100.0]}
+    pooled = scatter.pooled([values["linear"], values["cosine"]])
+    assert pooled == (pytest.approx(((2.0 + 14.0) / 3) ** 0.5), 3)
+    found = over(run(**values), "linear").interval
+    assert found.high - found.value == pytest.approx(stats.t.ppf(0.975, 3) * pooled.sd / 2**0.5)
+    alone = over(run(zoom=values["zoom"]), "zoom").interval
+    assert (found.value, alone.value) == (2.0, 50.0)
+    assert alone.high - alone.value == pytest.approx(stats.t.ppf(0.975, 1) * 50.0)
+
+
+def test_on_the_scale_of_logarithms_means_are_geometric_and_differences_ratios():
+    found = over(run(zoom=[2.0, 8.0], linear=[1.0, 1.0]), "zoom", "linear", scale=LOG)
+    assert found.interval.value == pytest.approx(4.0)
+    assert found.interval.low * found.interval.high == pytest.approx(16.0)
+    assert found.each == {"zoom": pytest.approx((2.0, 8.0)), "linear": (1.0, 1.0)}
+    assert over(run(linear=[0.2, 0.2]), "linear", scale=LOGIT).interval.ends == pytest.approx([0.2] * 3)
+
+
+def test_single_trainings_tell_nothing_of_their_scatter():
+    found = over(run(zoom=[2.0], linear=[1.0]), "zoom", "linear")
+    assert found.unknown
+    assert found.interval.ends == (1.0, 1.0, 1.0)
+    assert not over(run(linear=[2.0], cosine=[1.0, 3.0]), "linear").unknown  # another model of its process
+
+
+def test_the_late_value_is_the_mean_over_all_late_checkpoints():
+    rows = [{"frechet": SimpleNamespace(value=2.0**n)} for n in range(5)]
+    one = SimpleNamespace(name="zoom-0", late=rows)
+    assert scatter.late("frechet")(one) == pytest.approx(31 / 5)
+    assert scatter.late("frechet", LOG)(one) == pytest.approx(4.0)
+    with pytest.raises(NotMeasured, match="zoom-0"):
+        scatter.late("frechet")(SimpleNamespace(name="zoom-0", late=rows[:4]))

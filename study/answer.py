@@ -1,0 +1,68 @@
+"""The study's main question: is the zoom comparable to the linear DDPM?
+
+Three measures are compared: the distance in digit features, over all late checkpoints; the distance in an
+autoencoder's, and the share of samples taken for digits, after the last epoch. The study's own weights count
+as one more training of the zoom where these have the measure: a zoom has no beta, in which its DDPMs differ
+from what is printed. They have one checkpoint, and so no distance over late ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from diffusion.evaluation.statistics import Interval
+from study.results import Results, Training
+from study.scatter import LINEAR, LOG, LOGIT, NotMeasured, Number, Scale, last, late, over
+
+PAIR = ("zoom", "linear")
+FACTOR = 2.0  # distances within this factor of each other are comparable
+
+
+class Asked(NamedTuple):
+    """A measure of the question, the number of a training, and the scales of means and of differences."""
+
+    measure: str
+    number: Number
+    scale: Scale
+    difference: Scale
+
+
+ASKED = {
+    "digits": Asked("frechet", late("frechet", LOG), LOG, LOG),
+    "autoencoder": Asked("frechet_autoencoder", last("frechet_autoencoder"), LOG, LOG),
+    "share": Asked("digit", last("digit"), LOGIT, LINEAR),
+}
+
+
+def trainings(results: Results, model: str, asked: Asked) -> list[Training]:
+    """The trainings of a model that have the measure; of the zoom the study's weights, too."""
+    theirs = results.original.of(model) if results.original and model == "zoom" else []
+    return [one for one in [*results.of(model), *theirs] if value(one, asked) is not None]
+
+
+def value(training: Training, asked: Asked) -> float | None:
+    """The number of a training, if it has one."""
+    try:
+        return asked.number(training)
+    except LookupError:
+        return None
+
+
+def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, Interval]:
+    """The mean of each model that has the measure, with its interval over trainings where that is known."""
+    found = {}
+    for model in models:
+        if group := trainings(results, model, asked):
+            mean, _, unknown = over(results, asked.number, {model: group}, asked.scale)
+            found[model] = Interval(mean.value) if unknown else mean
+    return found
+
+
+def apart(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Interval:
+    """The first model's number over the second's, of shares minus it, with its interval over trainings.
+
+    Raises NotMeasured: one of them has no such training.
+    """
+    groups: Mapping[str, list[Training]] = {model: trainings(results, model, asked) for model in pair}
+    if not all(groups.values()):
+        raise NotMeasured(f"{asked.measure} is not measured of {' and '.join(pair)}")
+    return over(results, asked.number, groups, asked.difference).interval
