@@ -112,7 +112,7 @@ def decide(claim: Claim, trainings: Mapping[str, list[Training]], parts: tuple[E
     answers = [part.answer() for part in parts if part.side]
     answer = together(answers)
     shown = dict.fromkeys(answers) if answer == PART else [answer]
-    decides = [parts[answers.index(a)] for a in shown] + [part for part in parts if not part.side]
+    decides = [parts[answers.index(a)] for a in shown]
     given = (trainings, parts, tuple(decides))
     if answer == PART and claim.one_thing:
         return Verdict(claim, OPEN, *given, BY_MEASURE, Markdown("its measures contradict each other"))

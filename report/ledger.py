@@ -45,20 +45,22 @@ class Claim:
 
 
 def bound(effect: Effect) -> Markdown:
-    """The bound of an effect, and the range of those that give the same verdict."""
+    """The bound of an effect, and the margin within which it makes no difference."""
     factor = "a factor of " if effect.ratio else ""
     about = f"within {factor}{effect.show(effect.margin)}" if effect.margin is not None else ""
     sign = "<" if effect.side == BELOW else ">"
     side = "" if effect.side == WITHIN else f"{sign}{FIXED}{effect.show(effect.bound)}"
+    return Markdown(" or ".join(filter(None, (side, about))))
+
+
+def same(effect: Effect) -> Markdown:
+    """The range of the bounds that give the same verdict."""
     of, low, high = effect.same()
     if low is None:
-        same = f"all below {effect.show(high)}"
-    elif high is None:
-        same = f"all above {effect.show(low)}"
-    else:
-        same = f"{effect.show(low)} to {effect.show(high)}"
-    what = f"{of}s: " if about and side else ""
-    return Markdown(f"{' or '.join(filter(None, (side, about)))} ({what}{same})")
+        return Markdown(f"{of}s all below {effect.show(high)}")
+    if high is None:
+        return Markdown(f"{of}s all above {effect.show(low)}")
+    return Markdown(f"{of}s {effect.show(low)} to {effect.show(high)}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Verdict:
     verdict: str
     of: Mapping[str, list[Training]] = field(default_factory=dict)  # model -> its trainings
     parts: tuple[Effect, ...] = ()
-    decides: tuple[Effect, ...] = ()  # or leave it open, or are only told
+    decides: tuple[Effect, ...] = ()  # or leave it open
     reason: str = ""  # of an undecided one, one of the `BY_...`; why: in words
     why: Markdown = Markdown("")
     lean: str = ""  # the verdict that the values alone would give
@@ -116,11 +118,10 @@ class Verdict:
 
     @property
     def told(self) -> Markdown:
-        """The numbers that decide with their intervals, and those that are told beside them."""
+        """The numbers that decide, with their intervals."""
         note(self.claim.source)
-        numbers = "; ".join(f"{effect.name}: {effect.shown()}" for effect in self.decides if effect.side)
-        beside = "; ".join(f"{effect.name}: {effect.shown()}" for effect in self.decides if not effect.side)
-        return Markdown(numbers + (f" (beside it: {beside})" if beside else "")) or DASH
+        numbers = "; ".join(f"{effect.name}: {effect.shown()}" for effect in self.decides)
+        return Markdown(numbers) or DASH
 
     @property
     def n(self) -> Markdown:
@@ -132,7 +133,7 @@ class Verdict:
     def bounds(self) -> Markdown:
         """The bounds of the numbers that decide."""
         note(self.claim.source)
-        return Markdown("; ".join(bound(effect) for effect in self.decides if effect.side)) or DASH
+        return Markdown("; ".join(map(bound, self.decides))) or DASH
 
     @property
     def badge(self) -> Markdown:
@@ -153,7 +154,7 @@ class Verdict:
     def every_bound(self) -> Markdown:
         """A paragraph on the bounds of all parts; empty without any."""
         note(self.claim.source)
-        bounds = "; ".join(f"{part.name} {bound(part)}" for part in self.parts if part.side)
+        bounds = "; ".join(f"{part.name} {bound(part)} ({same(part)})" for part in self.parts if part.side)
         return Markdown(f"*Bounds (those with the same verdict):* {bounds}." if bounds else "")
 
     @property

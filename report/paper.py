@@ -1,40 +1,38 @@
 """Names of the paper: what its placeholders print and its conditions look at.
 
-Most are looked up by model, and then by a measure of the table: `final.zoom.frechet` is that of the first
-training of the zoom, `ends.zoom.frechet` those of all of them, `beyond['zoom_unet.mixture'].frechet` those of
-a row of the table of changes (`study.changes`). What a run lacks is not there.
+Most are looked up by model, and then by a measure of the table: `first.zoom.final.frechet` is that of the
+first training of the zoom, `ends.zoom.frechet` those of all of them, `beyond['zoom_unet.mixture'].frechet`
+those of a row of the table of changes (`study.changes`). What a run lacks is not there.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from importlib.metadata import version
-from itertools import chain
 from typing import Any
 
 import numpy as np
+from scipy.special import rel_entr
 
-from diffusion.evaluation.statistics import Interval
+from diffusion.evaluation.statistics import FEWEST, Interval
 from diffusion.files import read_json
 from report import experiments
 from report.claims.ddpm import EARLY
-from report.claims.samples import classes
+from report.claims.samples import over_real
 from report.departures import DDPMS
-from report.judge import at_end, late
 from report.ledger import WORDS, Verdict, tally
 from report.models import described
 from report.names import AUTHORS, LICENCE, PROJECT, Run, common, project, repository, trained
 from report.sources import defined
 from report.text import Lazy, Names
-from report.text_format import FIXED, NUMBERS, Markdown, bibtex, code, escape, fixed, integer, listing, num
-from study import changes, drift
-from study.figures.beyond import SHOWN
+from report.text_format import NUMBERS, Markdown, bibtex, code, escape, integer, listing, num
+from study import answer, changes, drift, scatter
 from study.figures.starts import HALF
-from study.results import SETTLED, STUDY, Results, Training
+from study.results import STUDY, Results, Training
+from study.scatter import LOG
 from study.table import Job, Samples, note
 
-EARLY_POINT = 0.2  # of training, where the schedules are compared
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
 LAW = ("real", "n", "correlation", "within", "apart")  # what is told of the law of the mean level
-ABOUT = 1.2  # a class whose share is within this factor of its real one is neither common nor rare
 
 
 def names(run: Run) -> dict[str, Any]:
@@ -44,21 +42,13 @@ def names(run: Run) -> dict[str, Any]:
     return {
         **common(run),
         **_front(run),
-        **_study(results, of),
         "theirs": trained(results.original) if results.original else [],
-        "at_end": at_end,
-        "late_distances": late_distances,
         **_claims(run.verdicts),
-        **_firsts({model: trainings[0] for model, trainings in of.items()}),
-        **_trainings(results, of),
-        **_early(of["linear"], of["cosine"]),
-        **_zooms(results),
-        **_of_run(results),
-        **_others(results),
+        **_question(results),
+        **_study(results, of),
+        **_classes(results),
         **_level(results),
-        "question": experiments.question(results),
-        "recipes": experiments.recipes(results),
-        "excess": experiments.excess(results),
+        **_others(results),
         **experiments.blind(results.blind),
         **experiments.effects(results.effects),
         **experiments.intervention(results.intervention),
@@ -82,6 +72,8 @@ def _front(run: Run) -> dict[str, Any]:
         "repository": address,
         "repository_said": Markdown(f"<{address}>" if address else "not yet at an address"),
         "data_hashes": lambda: _data_hashes(results),
+        "dirty": lambda: _dirty(results),
+        "hours": _hours(results),
         "pictures": [(label, Markdown(file)) for file, label in pictures.items() if file in run.drawn],
         "described": described(results, [m for m in results.models if m not in STUDY], run.drawn),
     }
@@ -96,21 +88,21 @@ def _data_hashes(results: Results) -> Markdown:
     return Markdown(f"SHA-256 of images and labels: {hashes}.")
 
 
-def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
-    """The run's models, its measuring, and what is chosen there."""
-    linear = of["linear"][0]
+def _dirty(results: Results) -> Markdown:
+    """The records of the run that were made while files had changed since the commit that they name."""
+    jobs = [job for one in results.trainings.values() for job in (one.job, one.measured, one.analysed)]
+    jobs += [results.yardstick, results.schedules, results.blind, results.effects, results.intervention]
+    found = {job.name: job.facts.environment.get("commit", "") for job in jobs if job}
+    return listing(code(name) for name, commit in found.items() if commit.endswith("-dirty"))
+
+
+def _hours(results: Results) -> dict[str, Any]:
+    """Seconds of the clock that trainings took."""
+    runs = [one for one in (results, results.further, results.watched) if one]
     return {
-        "measuring": linear.measured.facts,
-        "real": linear.real,
-        "in_words": NUMBERS,
+        "main": lambda: sum(one.seconds for one in results.trainings.values()),
+        "all": lambda: sum(one.seconds for run in runs for one in run.trainings.values()),
     }
-
-
-def late_distances(training: Training) -> Markdown:
-    """The mean distance of the late checkpoints, and their range."""
-    distances = [row["frechet"].value for row in training.late]
-    middle, low, high = (fixed(x, 1) for x in (float(np.mean(distances)), min(distances), max(distances)))
-    return Markdown(f"{middle}{FIXED}({f'{low}–{high}' if len(distances) > 1 else 'last'})")
 
 
 def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
@@ -122,30 +114,84 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "made_before": lambda: defined(sum(claim.made_before for claim in claims), "report.claims"),
         "tally": lambda: tally(verdicts),
         "verdict": {name: WORDS[verdict.verdict] for name, verdict in verdicts.items()},
+        "early_part": lambda: defined(EARLY, "report.claims.ddpm:EARLY"),
     }
+
+
+# --- the main question ---
+
+
+def _question(results: Results) -> dict[str, Any]:
+    """Zoom and linear DDPM by the three measures (`study.answer`), and how far trainings scatter."""
+
+    def asked(name: str) -> Names:
+        of = answer.ASKED[name]
+        groups = {model: answer.trainings(results, model, of) for model in answer.PAIR}
+        return Names(
+            {
+                "apart": lambda: answer.apart(results, of),
+                "means": Lazy(answer.PAIR, lambda model: answer.means(results, of, [model])[model]),
+                "n": Lazy(groups, lambda model: len([one.train["seed"] for one in groups[model]])),
+                "each": Lazy(groups, lambda model: [of.number(one) for one in groups[model]]),
+            }
+        )
+
+    def spread(process: str) -> float:
+        """The factor by which late distances scatter about the mean of their model."""
+        ones = [results.of(m) for m in results.models if results.first(m).process == process]
+        logs = [[math.log(answer.ASKED["digits"].number(one)) for one in group] for group in ones]
+        return math.exp(scatter.pooled(logs).sd)
+
+    return {
+        "answer": {name: asked(name) for name in answer.ASKED},
+        "shared_epochs": lambda: _shared(results),
+        "scatter": Lazy(("zoom", "ddpm"), spread),
+        "late": answer.ASKED["digits"].number,
+        "late_count": Lazy(
+            answer.PAIR, lambda model: len([row["frechet"] for row in results.first(model).late])
+        ),
+    }
+
+
+def _shared(results: Results) -> Interval:
+    """The ratio of late distances over the epochs after which both models are measured."""
+    groups = {model: results.of(model) for model in answer.PAIR}
+    epochs = set.intersection(*({row.epoch for row in one.late} for of in groups.values() for one in of))
+
+    def number(training: Training) -> float:
+        rows = [row for row in training.late if row.epoch in epochs]
+        if len(rows) < FEWEST:
+            raise scatter.NotMeasured(f"{training.name} has too few late checkpoints")
+        return math.exp(float(np.mean([math.log(row["frechet"].value) for row in rows])))
+
+    return scatter.over(results, number, groups, LOG).interval
 
 
 # --- the study's models, by name ---
 
 
-def _firsts(firsts: Mapping[str, Training]) -> dict[str, Any]:
-    """Of the first training of each, `first`."""
+def _study(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
+    """The study's models: the first training of each, and all of them after the last epoch."""
+    firsts = {model: trainings[0] for model, trainings in of.items()}
     float32 = [model for model, training in firsts.items() if "float32" in training.measured]
+    yardstick = results.yardstick
     return {
         "first": firsts,
-        "late": late,
+        "ends": {row.name: row for row in changes.table(results) if row.name in of},
+        "measuring": firsts["linear"].measured.facts,
+        "real": firsts["linear"].real,
         "rate": firsts["linear"].job,
         "float32": Lazy(float32, lambda model: firsts[model].measured["float32"]["frechet_gap"]),
-        "levels_ahead": lambda: _levels_ahead({model: firsts[model].probes for model in DDPMS}),
         "cost": _cost(firsts),
+        "in_words": NUMBERS,
+        "schedule": results.schedules.facts,
+        "schedules": results.schedules.ways,
+        "yardstick": yardstick,
+        "scale": lambda: [
+            Markdown(f"{escape(kind.replace(' %', '%'))} {num(yardstick[kind]['frechet'], 2)}")
+            for kind in SCALE
+        ],
     }
-
-
-def _levels_ahead(probes: Mapping[str, Samples]) -> list[bool]:
-    """At each common noise level, from the noisiest: whether the cosine network errs less."""
-    levels = sorted(probes["linear"].places("common_loss_at"))
-    loss = {model: [of.at("common_loss_at", x).value for x in levels] for model, of in probes.items()}
-    return [cosine < linear for linear, cosine in zip(loss["linear"], loss["cosine"], strict=True)]
 
 
 def _cost(firsts: Mapping[str, Training]) -> Names:
@@ -179,99 +225,36 @@ def _cost(firsts: Mapping[str, Training]) -> Names:
     )
 
 
-def _trainings(results: Results, of: Mapping[str, list[Training]]) -> dict[str, Any]:
-    """Of all trainings of each."""
-    trainings = results.trainings.values()
+def _classes(results: Results) -> dict[str, Any]:
+    """The mix of classes late in training: its divergence from the data's, and the share of a class."""
+    zooms = results.of("zoom")
 
-    def swings(model: str) -> dict[str, float]:
-        """Of the distances in the second half of training."""
-        rows = [row for one in of[model] for row in one.curve if row.epoch >= one.final.epoch / 2]
-        distances = [row["frechet"].value for row in rows]
-        return {"low": min(distances), "high": max(distances)}
+    def late(model: str) -> Interval:
+        return scatter.over(results, scatter.late("divergence"), {model: results.of(model)}, LOG).interval
 
-    def recovered(model: str) -> list[Interval]:
-        """The share of digits read right in what is predicted in one step."""
-        t = results.schedules.facts.early_t
-        return [training.analysed[""].at("recovered", t) for training in of[model]]
+    def averaged() -> list[float]:
+        """The divergence of the mix of each zoom, averaged over its late checkpoints."""
+        pairs = [(_mean(one.late, "class_share"), _mean([one.real], "class_share")) for one in zooms]
+        return [float(rel_entr(mix, real).sum()) for mix, real in pairs]
+
+    def shares(digit: int) -> list[float]:
+        """The share of a class, over its real one, in each zoom, the study's last."""
+        theirs = results.original.of("zoom") if results.original else []
+        ours = [over_real([digit])(one) for one in zooms]
+        last = [_mean([one.final], "recognised_share")[digit] for one in theirs]
+        real = [_mean([one.real], "recognised_share")[digit] for one in theirs]
+        return ours + [share / of for share, of in zip(last, real, strict=True)]
 
     return {
-        "recovered": recovered,
-        "ends": {row.name: row for row in changes.table(results) if row.name in of},
-        "low_confidence_all": lambda: [at_end(training, "low_confidence") for training in trainings],
-        "swings": swings,
-        "loss_correlations": lambda: [_by_loss(training) for training in of["zoom"]],
+        "divergence": Lazy(STUDY, late),
+        "averaged_divergence": averaged,
+        "class_shares": shares,
     }
 
 
-def _by_loss(training: Training) -> float:
-    """The correlation of test loss and distance after `SETTLED` of training; 0 on few points."""
-    losses = {row.epoch: row for row in training.history}
-    rows = [row for row in training.curve if row.epoch > SETTLED * training.train.epochs]
-    values = [(row["frechet"].value, losses[row.epoch]["test_loss"].value) for row in rows]
-    known = len(rows) >= 10 and np.std(values, axis=0).all()
-    return float(np.corrcoef(values, rowvar=False)[0, 1]) if known else 0.0
-
-
-def _early(linears: list[Training], cosines: list[Training]) -> dict[str, Any]:
-    """The DDPMs, in pairs of one seed, in the first part of training; `early` is one checkpoint of it."""
-    curves = [[{row.epoch: row for row in one.curve} for one in group] for group in (linears, cosines)]
-    pairs = [*zip(*curves, strict=False)]
-    last, common = linears[0].train.unread["epochs"], sorted(curves[0][0].keys() & curves[1][0].keys())
-    epoch = min(common, key=lambda e: abs(e - EARLY_POINT * last))
-
-    def ahead() -> list[bool]:
-        """At each early checkpoint: whether the cosine schedule is nearer."""
-        early = [(linear, cosine, e) for linear, cosine in pairs for e in common if e <= EARLY * last]
-        return [cosine[e]["frechet"].value < linear[e]["frechet"].value for linear, cosine, e in early]
-
-    def read_epoch() -> int:
-        """The epoch of `early`, whose rows are its source."""
-        for curve in chain(*curves):
-            curve[epoch]["frechet"]
-        return epoch
-
-    early = {model: [curve[epoch] for curve in of] for model, of in zip(DDPMS, curves, strict=True)}
-    return {"ahead": ahead, "early": early, "early_epoch": read_epoch}
-
-
-# --- classes ---
-
-
-def _zooms(results: Results) -> dict[str, Any]:
-    """The classes that the zoom's trainings favour or neglect, and the study's weights with them."""
-    trainings = results.of("zoom") + (results.original.of("zoom") if results.original else [])
-
-    def share(training: Training, c: int) -> np.ndarray:
-        """Of a class at the end of training, over the real one, with its interval."""
-        real = training.real.at("recognised_share", c)
-        return np.array(at_end(training, classes((c,))).ends) / real.value
-
-    def where(met: Callable[[np.ndarray, np.ndarray, np.ndarray], bool]) -> list[str]:
-        names = enumerate(trainings[0].train.data.classes)
-        return [name for c, name in names if met(*np.transpose([share(one, c) for one in trainings]))]
-
-    return {
-        # in the study's weights, which are the last and have one checkpoint, beyond chance
-        "common_to_all": lambda: where(lambda x, low, high: x.min() > ABOUT and low[-1] > 1),
-        "rare_in_all": lambda: where(lambda x, low, high: x.max() < 1 / ABOUT and high[-1] < 1),
-    }
-
-
-# --- jobs of no training ---
-
-
-def _of_run(results: Results) -> dict[str, Any]:
-    """Noise schedules, and real images as a yardstick."""
-    yardstick = results.yardstick
-    return {
-        "schedule": results.schedules.facts,
-        "schedules": results.schedules.ways,
-        "yardstick": yardstick,
-        "scale": lambda: [
-            Markdown(f"{escape(kind.replace(' %', '%'))} {num(yardstick[kind]['frechet'], 2)}")
-            for kind in SCALE
-        ],
-    }
+def _mean(rows: list[Samples], measure: str) -> np.ndarray:
+    """The mean of shares of classes over sets of samples."""
+    return np.mean([[share.value for share in row[measure]] for row in rows], axis=0)
 
 
 # --- the mean level of samples ---
@@ -317,26 +300,26 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
 def _others(results: Results) -> dict[str, Any]:
     """Changes beyond the study, the study's own files and weights, and trainings in their first epochs."""
     further, original, watched = results.further, results.original, results.watched
-    rows = {row.name: row for row in changes.table(further)} if further else {}
-    trainings = further.trainings.values() if further else ()
     return {
-        "beyond": rows,
-        "shown_beyond": SHOWN,
-        "prior_numbers": lambda: _numbers(rows["zoom_unet_noise.grey"].changes["components"]),
+        "beyond": {row.name: row for row in changes.table(further)} if further else {},
         "watched": {row.name: row for row in changes.table(watched)} if watched else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
-        "automatic": lambda: [
-            one.train.environment["precision"] for one in trainings if one.settings["precision"] == "auto"
-        ],
+        "float32_trained": lambda: _in_float32(further),
         "tuning": experiments.by_model(further.tuning) if further and further.tuning else {},
         **experiments.few_calls(further.calls if further else None),
         **_files(original.files if original else None),
     }
 
 
-def _numbers(components: int, of: int = 16) -> int:
-    """Of a mixture of full Gaussians over so many numbers: means, covariances and weights."""
-    return components * (of + of * (of + 1) // 2) + components - 1
+def _in_float32(further: Results) -> Markdown:
+    """The trainings that ran in float32 although another of the same model did not."""
+
+    def precision(one: Training) -> str:
+        return one.train.environment["precision"]
+
+    ones = further.trainings.values()
+    mixed = {one.model for one in ones if len({precision(other) for other in further.of(one.model)}) > 1}
+    return listing(code(one.name) for one in ones if one.model in mixed and precision(one) == "fp32")
 
 
 def _files(files: Job | None) -> dict[str, Any]:

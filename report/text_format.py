@@ -110,9 +110,9 @@ def shown(x: Any, show: Callable = num, *how: Any) -> Markdown:
     return Markdown(f"{value} [{low},{FIXED}{high}]")
 
 
-def with_sd(x: Any) -> Markdown:
-    """A mean with its interval, and after a semicolon the deviation of what it is the mean of."""
-    return Markdown(f"{shown(x)}; {num(x.sd, 2)}")
+def points(x: float, decimals: int = 0) -> Markdown:
+    """A difference of shares in percentage points."""
+    return fixed(100 * getattr(x, "value", x), decimals)
 
 
 def percent_span(x: Any, decimals: int = 1) -> Markdown:
@@ -191,5 +191,5 @@ def bibtex(key: str, **fields: Any) -> Markdown:
 
 
 # What placeholders and conditions may call, as functions or filters.
-FUNCTIONS = (num, fixed, percent, percent_range, percent_span, shown, spread, with_sd, duration, integer)
+FUNCTIONS = (num, fixed, percent, points, integer, duration, percent_range, percent_span, shown, spread)
 HELPERS = {f.__name__: f for f in (*FUNCTIONS, listing, each, named, code)}

@@ -9,7 +9,7 @@ from diffusion.evaluation.statistics import FEWEST, Interval
 from report.departures import EPOCHS
 from report.effects import BELOW, Effect
 from report.judge import LAST, SHARED, effect
-from report.text_format import Markdown, fixed, percent
+from report.text_format import fixed, percent, points
 from study.pixels import MOSTLY
 from study.results import Results, Training
 from study.scatter import LINEAR, LOG, LOGIT, Measure, NotMeasured, Number, Scale, last, late
@@ -31,9 +31,7 @@ percent1 = partial(percent, decimals=1)
 Pair = tuple[str, str]
 
 
-def points(x: float) -> Markdown:
-    """A difference of shares in percentage points."""
-    return fixed(100 * x, 1)
+points1 = partial(points, decimals=1)
 
 
 def exact(name: str, value: float, side: str, bound: float, **more: object) -> Effect:

@@ -150,5 +150,5 @@ def more_realistic(results: Results) -> Iterator[Effect]:
     The share of digits among its samples, by the same recogniser, is higher; a difference within
     {IN_POINTS:.0f} points does not matter.
     """
-    at = {"margin": common.POINTS, "show": common.points}
+    at = {"margin": common.POINTS, "show": common.points1}
     yield common.difference(results, f"digits (points), cosine {MINUS} linear", PAIR, last("digit"), **at)

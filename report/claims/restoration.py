@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from report.claims import common
-from report.claims.common import NATS, POINTS, percent1, points
+from report.claims.common import NATS, POINTS, percent1, points1
 from report.effects import ABOVE, BELOW, Effect
 from report.judge import beyond, claim, effect
 from report.text_format import MINUS, fixed, percent
@@ -106,5 +106,5 @@ def start(results: Results) -> Iterator[Effect]:
     def fewer(one: Training) -> float:
         return one.final["digit"].value - one.measured["patches"]["digit"].value
 
-    at = {"side": BELOW, "margin": POINTS, "show": points}
+    at = {"side": BELOW, "margin": POINTS, "show": points1}
     yield effect(f"digits (points), {against}", results, fewer, others, **at)

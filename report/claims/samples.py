@@ -178,7 +178,7 @@ def extreme_centres(results: Results) -> Iterator[Effect]:
     def more(one: Training) -> float:
         return late(extreme_centre)(one) - extreme_centre(one.real)
 
-    at = {"margin": common.POINTS, "show": common.points}
+    at = {"margin": common.POINTS, "show": common.points1}
     name = f"extreme centres (points), samples {MINUS} real"
     yield effect(name, results, more, results.of("zoom"), **at)
 
