@@ -27,7 +27,7 @@ from study.results import Results, Training
 from study.settings import sampling, schedule_of
 from study.table import Job, Samples, note
 
-N = 4_000  # offsets that are followed
+N = 100_000  # offsets that are followed: a few that run away decide the spread
 WATCHED = 30  # epochs of a course
 Course = list[tuple[int, float]]  # epoch, response at t = T
 
@@ -60,6 +60,11 @@ def spread(alpha_bar: np.ndarray, responses: Sequence[Response], steps: list[int
             offset *= (1 - rho * (1 - kept) / b_t) / np.sqrt(kept)
             offset += np.sqrt(1 - kept) * SHIFT * random.standard_normal(N) * (s > 0)
     return float(offset.std())
+
+
+def corrected(responses: Sequence[Response], added: float) -> list[Response]:
+    """The responses of a network when the part `added` of what it misses is added to what it predicts."""
+    return [one._replace(part=[rho + added * (1 - rho) for rho in one.part]) for one in responses]
 
 
 @dataclass(frozen=True, eq=False)

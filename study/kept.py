@@ -8,6 +8,7 @@ samples_<model>-<seed>      (n,): the samples of the finished model         meas
 late_<model>-<seed>         (epochs, n): those of the late checkpoints      measuring
 quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
 effects                     (sets, n): the first samples of each set        notebook 12
+intervention                (sets, n): the same, in order of its rows       notebook 13
 """
 
 import io

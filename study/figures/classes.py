@@ -28,8 +28,8 @@ def mix(results: Results) -> Figure | None:
     points = [_points(one) for one in zooms]
     if not zooms or not all(points):
         return None
-    drawn, entries, colour = new_figure(42), {}, MODELS["zoom"].colour
-    axes = drawn.subplots()
+    drawn, entries, colour = new_figure(92), {}, MODELS["zoom"].colour
+    axes = drawn.subplots(subplot_kw={"box_aspect": 1})
     for i, (one, at) in enumerate(zip(zooms, points, strict=True)):
         look = {"marker": "^osDv"[i % 5], "facecolor": "none" if i else colour, "edgecolor": colour}
         entries[titled(results, one)] = axes.scatter(*zip(*at, strict=True), s=13, linewidth=0.8, **look)

@@ -12,20 +12,14 @@ from diffusion.figures.curves import FEW, PLAIN, epochs, line, logarithmic
 from diffusion.figures.style import INK, MUTED, SMALL, new_figure
 from diffusion.files import read_json
 from study.counterparts import Pair
-from study.figures.lessons import BAND
-from study.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, plain, titled
-from study.results import Results, Training
+from study.figures.styles import MODELS, figure, key, model_styles, name_ends, plain, titled
+from study.results import LATE, Results, Training
 from study.table import CHECKPOINT
 
 PARTS = 20  # of a short training, by step
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
-BLANK = 1.0  # spread of the border over samples from which most are a square of one grey: the images' range
-RAW, MEAN, SQUARES = "each checkpoint", f"mean of {WINDOW}", "blank squares"
-LOOKS = {  # of points and lines that the legend explains, where they are drawn
-    RAW: {"color": INK, "linewidth": 0.5, "alpha": 0.45},
-    MEAN: {"color": INK, "linewidth": 1.8},
-    SQUARES: {"color": INK, "marker": "s", "markerfacecolor": "white", "linestyle": "none"},
-}
+THIN = ("cosine",)  # models that are not the question
+SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of a text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
 # The study's own files of losses, as its Figures 3 and 9 name them.
@@ -81,44 +75,43 @@ def _by_step(one: Training) -> tuple[list[float], list[float]]:
 
 @figure
 def distances(results: Results) -> Figure | None:
-    """Figs. 4 and 13: distances over epochs, a curve a training, of many checkpoints a running mean."""
+    """Figs. 4 and 13: distances over epochs, a curve a training, of many checkpoints a running mean.
+
+    A model of `THIN` is thin, and of the others' first trainings each of many checkpoints is drawn, too. What
+    is late is shaded.
+    """
     curves = [(one, [row for row in one.curve if not row.one_image]) for one in results.trainings.values()]
     curves = [(one, rows) for one, rows in curves if rows]
     if all(len(rows) < 2 for _, rows in curves):
         return None
-    drawn, ends, first = new_figure(46), [], curves[0][0]
-    axes = drawn.subplots()
-    epochs(axes, 1, max(rows[-1].epoch for _, rows in curves))
+    drawn, ends, first = new_figure(62), {}, curves[0][0]
+    axes, styles = drawn.subplots(), model_styles(results)
+    last = max(rows[-1].epoch for _, rows in curves)
+    epochs(axes, 1, last)
     for one, rows in curves:
-        name, colour, found = titled(results, one), colour_of(results, one), [row["frechet"] for row in rows]
-        mean = values = pd.Series([each.value for each in found], [row.epoch for row in rows])
+        values = pd.Series([row["frechet"].value for row in rows], [row.epoch for row in rows])
+        look = {"color": styles[one.model].colour, "linewidth": 0.6 if one.model in THIN else 1.3}
         if len(rows) > FEW:
-            axes.plot(values, label=RAW, **LOOKS[RAW] | {"color": colour})
-            mean = values.rolling(WINDOW, center=True, min_periods=1).mean()  # of fewer at both ends
-            axes.plot(mean, label=MEAN, **LOOKS[MEAN] | {"color": colour})
-            drawn.plots(f"{name}, {MEAN}", mean.index, mean)
-        else:
             if one is results.first(one.model):
-                low, high = [each.low for each in found], [each.high for each in found]
-                axes.fill_between(values.index, low, high, color=colour, **BAND)
-            axes.plot(values, color=colour, marker="o", markersize=2.4)
-        blank = values[[row["border"].sd > BLANK for row in rows]]
-        if len(blank):
-            axes.plot(blank, label=SQUARES, **LOOKS[SQUARES] | {"color": colour})
-        ends.append((rows[-1].epoch, mean.iloc[-1], name, colour))
+                axes.plot(values, color=look["color"], linewidth=0.5, alpha=0.4)
+            values = values.rolling(WINDOW, center=True, min_periods=1).mean()  # of fewer at both ends
+            drawn.plots(f"{titled(results, one)}, mean of {WINDOW}", values.index, values)
+        axes.plot(values, **look, marker="" if len(rows) > FEW or one.model in THIN else "o", markersize=2.4)
+        ends.setdefault(one.model, []).append((values.index[-1], values.iloc[-1]))
     axes.set_ylabel(f"Fréchet distance, {plain(first.train.data.noun)} features")
     if not logarithmic(axes, [row["frechet"].value for _, rows in curves for row in rows]):
         axes.set_ylim(bottom=0)
+    if any(len(one.late) > 1 for one, _ in curves):
+        axes.axvspan((1 - LATE) * last, last, color=MUTED, alpha=0.13, linewidth=0)
+        axes.text((1 - LATE / 2) * last, 0.97, "late", transform=axes.get_xaxis_transform(), **SAID, va="top")
     if "floor" in (near := first.measured[CHECKPOINT]):
         floor = near["floor"].value
         if floor < axes.get_ylim()[0]:
             text = f"real against real: {floor:.2g} (below)"
-            axes.text(0.02, 0.02, text, transform=axes.transAxes, size=SMALL, color=MUTED, va="bottom")
+            axes.text(0.25, 0.02, text, transform=axes.transAxes, **SAID, va="bottom")
         else:
             axes.axhline(floor, color=MUTED, linewidth=0.9)
-    shown = {curve.get_label() for curve in axes.lines}
-    key(drawn, {name: look for name, look in LOOKS.items() if name in shown})
-    name_ends(axes, ends)
+    name_ends(axes, [(*np.mean(at, axis=0), styles[m].label, styles[m].colour) for m, at in ends.items()])
     return drawn
 
 

@@ -1,6 +1,4 @@
-"""Figures of the experiments: effects of changes, the intervention in early epochs, and few calls."""
-
-from itertools import product
+"""Figures of the experiments: effects of changes, and few calls."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,69 +8,42 @@ from diffusion.figures.style import INK, MUTED, STYLES, new_figure, styles_of
 from study.figures.styles import dot, figure, key, on_logs
 from study.results import Results
 
-COLOURS = {"without training noise": STYLES[1].colour, "with training noise": STYLES[0].colour}
-SHOWN = (  # rows, from above: the effect, and the part of the sets in which it is told
-    *(("training noise", part) for part in ("in the zoom", "in the blur", "in the pixelate")),
-    *product(("joint start", "sampling noise", "blur for zoom", "pixelation for zoom"), COLOURS),
-)
-NAMES = {"in the pixelate": "in the pixelation"}
+KINDS = ("in the zoom", "in the blur", "in the pixelate")
+QUIET = "without sampling noise"  # as the study samples; so do all the others that are shown
+SHOWN = {  # effect, and the part of the sets in which it is told -> its row
+    **{("training noise", kind): f"training noise, {kind}" for kind in KINDS},
+    **{("joint start", kind): f"joint start, {kind}" for kind in KINDS},
+    **{(f"{kind} for zoom", QUIET): f"{kind} for zoom" for kind in ("blur", "pixelation")},
+}
+COLOURS = {"training noise": STYLES[0].colour, "joint start": STYLES[1].colour}
 PANELS = {  # measure -> its title, the factor of its values, the place of no effect, ticks
     "digit": ("digits", 100, 0, (-40, 0, 40)),
-    "coverage": ("coverage", 100, 0, (-40, 0, 40)),
-    "frechet": ("distance", 1, 1, (0.5, 1, 2)),
-    "frechet_autoencoder": ("autoencoder", 1, 1, (0.5, 1, 2)),
+    "frechet": ("distance,\ndigit features", 1, 1, (0.5, 1, 2)),
+    "frechet_autoencoder": ("distance,\nautoencoder", 1, 1, (0.5, 1, 2)),
 }
 
 
 @figure
 def effects(results: Results) -> Figure | None:
-    """A row for each effect and part, a panel for each measure: the effect and its interval over seeds."""
+    """A row for each effect, a panel for each measure: the effect and its interval over seeds.
+
+    All are of sets without noise on the way.
+    """
     if not (job := results.effects):
         return None
     ways = [way for way in SHOWN if all(one in job.ways.get(", ".join(way), ()) for one in PANELS)]
-    drawn = new_figure(56)
+    drawn = new_figure(54)
     across = drawn.subplots(1, len(PANELS), sharey=True)
     for axes, (measure, (title, times, none, ticks)) in zip(across, PANELS.items(), strict=True):
         axes.axvline(none, color=MUTED, linewidth=0.8)
         for place, way in enumerate(ways):
-            dot(axes, job.ways[", ".join(way)][measure], place, COLOURS.get(way[1], INK), times)
+            dot(axes, job.ways[", ".join(way)][measure], place, COLOURS.get(way[0], INK), times)
         if none:
             on_logs(axes.xaxis)
         axes.set_xticks(ticks)
         axes.set(title=title, xlabel="ratio" if none else "points", ylim=(len(ways) - 0.5, -0.5))
         axes.grid(False, axis="y")
-    across[0].set_yticks(range(len(ways)), [f"{name}, {NAMES.get(part, part)}" for name, part in ways])
-    return drawn
-
-
-WAYS = {  # of sampling the first epochs -> look
-    "as it is": {"color": INK, "marker": "s"},
-    "control": {"color": STYLES[3].colour, "marker": "v", "linestyle": ":"},
-    "corrected": {"color": STYLES[4].colour, "marker": "o"},
-}
-NAMED = {"as it is": "as usual", "control": "with another epoch's correction", "corrected": "corrected"}
-
-
-@figure
-def intervention(results: Results) -> Figure | None:
-    """Spread of the border and share of digits after each of the first epochs, a panel for each schedule."""
-    if not (job := results.intervention):
-        return None
-    drawn, labels = new_figure(42), {"border": "s.d. of the border", "digit": "share of digits"}
-    panels = zip(drawn.subplots(1, 4), product(labels, ("linear", "cosine")), strict=True)
-    for axes, (measure, model) in panels:
-        for way, look in WAYS.items():
-            of = model, way, measure
-            rows = [row for row in job.rows if (row.model, row.way, row.measure) == of]
-            values = [row.interval.sd if measure == "border" else row.interval.value for row in rows]
-            axes.plot([row.epoch for row in rows], values, markersize=3, linewidth=1, **look)
-        axes.set(title=model, xlabel="epoch", ylabel=labels[measure] if model == "linear" else "")
-        if measure == "border":
-            on_logs(axes.yaxis)
-            axes.set(ylim=(0.02, 10), yticks=(0.1, 1, 10))
-        else:
-            axes.set_ylim(-0.01, 0.25)
-    key(drawn, {NAMED[way]: look for way, look in WAYS.items()})
+    across[0].set_yticks(range(len(ways)), [SHOWN[way].replace("pixelate", "pixelation") for way in ways])
     return drawn
 
 

@@ -3,6 +3,7 @@
 They take arrays, tensors or results, and return a matplotlib Figure.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -75,12 +76,12 @@ def noised(image: Any, alpha_bar: Iterable[float]) -> np.ndarray:
 
 @styled
 def zoom_progression(images: Any) -> Figure:
-    """Fig. 7: an image at zoom levels t = 0..T, (T + 1, 28, 28); under each, t and the size of the crop."""
-    images = as_bytes(images)
-    side, columns = images.shape[-1], min(13, len(images))
-    labels = [rf"$t = {t}$" + "\n" + rf"${side - t} \times {side - t}$" for t in range(len(images))]
-    parts = [slice(i, i + columns) for i in range(0, len(images), columns)]
-    return page([Block(images[part], columns, under=labels[part]) for part in parts], highest=60)
+    """Fig. 7: an image at some of the zoom levels t = 0..T, (T + 1, 28, 28) and the size of the crop."""
+    every = slice(None, None, math.ceil(len(images) / 13))
+    images, levels = as_bytes(images)[every], range(len(images))[every]
+    side = images.shape[-1]
+    labels = [rf"$t = {t}$" + "\n" + rf"${side - t} \times {side - t}$" for t in levels]
+    return page([Block(images, len(images), under=labels)], highest=60)
 
 
 def reconstructions(

@@ -19,9 +19,7 @@ from study.figures.styles import MODELS, figure, plain, titled
 from study.kept import kept_path
 from study.results import Results, Training
 
-ROW, UNPICKED = 16, 64  # samples of a training that the first figure and the supplement show, as they come
-# Beyond the study: title -> samples; in the first figure the best zoom without noise, and the best with it.
-BEST = {"Dilated zoom": "samples_zoom_dilated-0", "U-Net zoom, noisy": "samples_zoom_unet_noise-0"}
+UNPICKED = 64  # samples of a training that the supplement shows, as they come
 PAIR, TALLEST = 22, 220  # mm: a row of `samples_beside`, and all of them
 SHOWN = 16  # samples of each training of `beyond_samples`, and of each side of `samples_beside`
 SAMPLED = {  # more would not fit
@@ -38,29 +36,17 @@ SIDE, GAP = 4, 2  # `front` has so many rows and columns, so many pixels apart
 COLUMNS, MOST = 8, 32  # of one's own models: samples in a row, and in all
 
 
-def kept(results: Results | None, names: Mapping[str, str], n: int) -> dict[str, np.ndarray]:
-    """Title -> the first n of kept images, of those that there are; their names are given by title."""
+def kept(results: Results | None, names: Mapping[str, str], n: int | None) -> dict[str, np.ndarray]:
+    """Title -> the first n of kept images (None: all), where there are any; names are given by title."""
     there = {k: name for k, name in names.items() if results and kept_path(results.out, name).is_file()}
     return {title: results.kept(name)[:n] for title, name in there.items()}
-
-
-def _of_study(results: Results) -> dict[str, str]:
-    ones = [one for one in results.trainings.values() if one.model in MODELS]
-    return {titled(results, one): f"samples_{one.name}" for one in ones}
-
-
-@figure
-def first(results: Results) -> Figure | None:
-    """A row of samples of each training of the study, real images above, the best beyond it below."""
-    found = kept(results, {"real digits": "real"} | _of_study(results), ROW)
-    found |= kept(results.further, BEST, ROW)
-    return images.rows(found) if len(found) > 1 else None
 
 
 @figure
 def unpicked(results: Results) -> Figure | None:
     """More samples of each training of the study."""
-    found = kept(results, _of_study(results), UNPICKED)
+    ones = [one for one in results.trainings.values() if one.model in MODELS]
+    found = kept(results, {titled(results, one): f"samples_{one.name}" for one in ones}, UNPICKED)
     return grids(found, columns=16, highest=160) if found else None
 
 
@@ -71,17 +57,6 @@ def quality(results: Results, model: str) -> Figure | None:
         parts = dict(zip(("most confident tenth", "least confident tenth"), found, strict=True))
         return grids(parts, columns=8, across=2, highest=34)
     return None
-
-
-@figure
-def quality_both(results: Results) -> Figure | None:
-    """`quality` of the cosine DDPM and of the zoom, side by side."""
-    names = {m: f"quality_{results.first(m).name}" for m in ("cosine", "zoom") if m in results.models}
-    parts = {}
-    for model, found in kept(results, names, 2).items():
-        for how, part in zip(("most", "least"), found, strict=True):
-            parts[f"{model}, {how} confident"] = part
-    return grids(parts, columns=4, across=4, highest=34) if parts else None
 
 
 @figure

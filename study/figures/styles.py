@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
@@ -13,10 +14,11 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from diffusion.evaluation.statistics import Interval
 from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import SMALL, STYLES, Styles, legend, styled, styles_of
+from diffusion.figures.style import INK, SMALL, STYLES, Styles, legend, styled, styles_of
 from study.results import STUDY, Results, Training
 from study.table import reading
 
+FRAME = 203  # grey of the line around an image
 MODELS = dict(zip(STUDY, STYLES, strict=False))  # of the study, in every run
 
 
@@ -63,6 +65,29 @@ def key(drawn: Figure, looks: Mapping[str, Mapping[str, Any]]) -> None:
     """A legend of lines: name -> look."""
     if looks:
         legend(drawn, [(name, Line2D([], [], **look)) for name, look in looks.items()])
+
+
+# --- samples in rows beside plots; lengths in inches, from the left and the bottom of a figure ---
+
+
+def place(drawn: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place of a figure without a layout."""
+    wide, high = drawn.get_size_inches()
+    return drawn.add_axes((left / wide, bottom / high, width / wide, height / high))
+
+
+def write(drawn: Figure, left: float, middle: float, text: str, colour: str = INK) -> None:
+    """A small text."""
+    wide, high = drawn.get_size_inches()
+    drawn.text(left / wide, middle / high, text, va="center", size=SMALL, color=colour)
+
+
+def strip(drawn: Figure, images: np.ndarray, left: float, middle: float, side: float) -> None:
+    """Images in a row, bytes (n, 28, 28), each framed and as wide as `side`."""
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=FRAME)
+    axes = place(drawn, left, middle - side / 2, side * len(images), side)
+    axes.imshow(np.hstack(framed), cmap="gray", vmin=0, vmax=255, aspect="auto", interpolation="antialiased")
+    axes.set_axis_off()
 
 
 def dot(axes: Axes, number: Interval, y: float, colour: str, times: float = 1) -> None:

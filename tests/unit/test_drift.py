@@ -7,7 +7,7 @@ import torch
 from diffusion.processes.samplers import DDIM, Ancestral
 from diffusion.processes.schedules import linear
 from diffusion.runtime import generator
-from study.drift import Response, spread
+from study.drift import Response, corrected, spread
 from study.probes import SHIFT
 
 BLIND = [Response(1.0, [1, 1000], [0.0, 0.0])]
@@ -16,8 +16,10 @@ GROWING = [Response(1.0, [1, 1000], [0.2, 0.5]), Response(30.0, [1, 1000], [0.8,
 
 
 @pytest.mark.parametrize("sampler", [Ancestral(50), DDIM(50)])
+@pytest.mark.parametrize("added", [0.0, 0.5])
 @pytest.mark.parametrize("responses", [BLIND, SEEING, GROWING])
-def test_it_is_the_spread_that_the_sampler_leaves(sampler, responses):
+def test_it_is_the_spread_that_the_sampler_leaves(sampler, responses, added):
+    """Also where a part of what the network misses is added to its prediction."""
     schedule, steps = linear(1000), sampler.visits(1000)
     random = generator("offsets")
     x = torch.randn(20_000, generator=random, dtype=torch.float64)  # offsets, in units of 1/28
@@ -26,6 +28,8 @@ def test_it_is_the_spread_that_the_sampler_leaves(sampler, responses):
         noise = x / (1 - a) ** 0.5
         parts = [np.interp(t, one.t, one.part) for one in responses]
         rho = np.interp(noise.abs().log().numpy(), np.log([one.size for one in responses]), parts)
-        x = sampler.move(x, torch.from_numpy(rho) * noise, a, b, random)
-    found = spread(schedule.alpha_bar.numpy(), responses, steps, isinstance(sampler, DDIM))
+        eps = torch.from_numpy(rho) * noise
+        x = sampler.move(x, eps + added * (noise - eps), a, b, random)
+    heard = corrected(responses, added)
+    found = spread(schedule.alpha_bar.numpy(), heard, steps, isinstance(sampler, DDIM))
     assert found == pytest.approx(SHIFT * float(x.std()), rel=0.05)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -9,11 +10,13 @@ import pytest
 from nbformat import v4
 
 from diffusion import figures
+from diffusion.evaluation.statistics import Interval
 from diffusion.figures.style import render
 from helpers import PAPER
 from report.figures import csv_of, figures_in, figures_of, harmless
+from study import counterparts, results
 from study import figures as study
-from study import results
+from study.figures.answer import student
 
 RESULTS = results.load(PAPER)
 LOSSES = [
@@ -55,6 +58,38 @@ def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
     assert csv_of(found["grid"], PAPER) is None  # a picture of images has no numbers
     with pytest.raises(ValueError, match="two pictures of one name, grid"):
         figures_of(notebook(tmp_path / "twice.ipynb", grid=[grid, grid]))
+
+
+def marks(axes, marker):
+    """The x of all marks of a kind in a panel."""
+    return sorted(float(x) for one in axes.lines if one.get_marker() == marker for x in one.get_xdata())
+
+
+def test_the_answer_compares_like_with_like():
+    """Late means where all trainings have them, else the last checkpoints; the study's weights have one."""
+    drawn = study.answer(replace(RESULTS, original=counterparts.opened("original")))
+    *_, digits, autoencoder, share = drawn.axes
+    ones = [one for model in ("linear", "cosine", "zoom") for one in RESULTS.of(model)]
+    late = [np.mean([row["frechet"].value for row in one.late]) for one in ones]
+    assert marks(digits, "o") == pytest.approx(sorted(late))
+    assert len(marks(digits, "|")) == sum(len(one.late) for one in ones)
+    assert (marks(autoencoder, "o"), len(marks(autoencoder, "s"))) == ([], 9)
+    assert marks(share, "o") == [ones[0].real["digit"].value]
+    for panel, measure in ((digits, "frechet"), (autoencoder, "frechet_autoencoder")):
+        means = [of.value for (_, name), of in student(RESULTS).items() if name == measure]
+        assert marks(panel, "d") == pytest.approx(sorted(means))
+
+
+def test_the_answer_takes_given_intervals_and_one_training():
+    alone = results.load(PAPER, trainings=[("zoom", 0)])
+    given = {("zoom", "digit"): Interval(0.5, 0.4, 0.6)}
+    *_, share = study.answer(alone, given).axes
+    assert (marks(share, "d"), marks(share, "s")) == ([0.5], [alone.first("zoom").final["digit"].value])
+    assert [0.4, 0.6] in [[*one.get_xdata()] for one in share.lines]
+    *_, share = study.answer(alone).axes  # without an interval
+    assert marks(share, "d") == pytest.approx(marks(share, "s"))
+    assert student(alone)["zoom", "digit"].low is None
+    assert study.answer(results.load(PAPER, trainings=[])) is None
 
 
 def test_no_cell_of_a_csv_is_a_formula():
