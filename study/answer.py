@@ -18,18 +18,23 @@ FACTOR = 2.0  # distances within this factor of each other are comparable
 
 
 class Asked(NamedTuple):
-    """A measure of the question, the number of a training, and the scales of means and of differences."""
+    """A measure of the question: its row, whether late checkpoints speak, scales of means and differences."""
 
     measure: str
-    number: Number
+    late: bool
     scale: Scale
     difference: Scale
 
+    @property
+    def number(self) -> Number:
+        """Of a training: its mean over late checkpoints, or its last one."""
+        return late(self.measure, self.scale) if self.late else last(self.measure)
+
 
 ASKED = {
-    "digits": Asked("frechet", late("frechet", LOG), LOG, LOG),
-    "autoencoder": Asked("frechet_autoencoder", last("frechet_autoencoder"), LOG, LOG),
-    "share": Asked("digit", last("digit"), LOGIT, LINEAR),
+    "digits": Asked("frechet", True, LOG, LOG),
+    "autoencoder": Asked("frechet_autoencoder", False, LOG, LOG),
+    "share": Asked("digit", False, LOGIT, LINEAR),
 }
 
 

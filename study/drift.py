@@ -15,8 +15,7 @@ that is blind, rho = 0, that of the start, of standard deviation 1 / 28, grows b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +24,7 @@ from diffusion.processes.samplers import DDIM, visits
 from study.probes import SHIFT
 from study.results import Results, Training
 from study.settings import sampling, schedule_of
-from study.table import Job, Samples, note
+from study.table import Job, Row, Samples
 
 N = 100_000  # offsets that are followed: a few that run away decide the spread
 WATCHED = 30  # epochs of a course
@@ -71,19 +70,27 @@ def corrected(responses: Sequence[Response], added: float) -> list[Response]:
 class Drift:
     """Samples of a DDPM, drawn in one way, that of its name; the empty one is the model's own.
 
-    `steps` are those that sampling visits, `alpha_bar` that of the schedule, (T + 1,).
+    `place` is the training's name, before it that of another run; `known` is what notebook 09 has computed.
     """
 
     one: Training
+    place: str
     way: str
     samples: Samples
-    ddim: bool
-    steps: list[int]
-    alpha_bar: np.ndarray
+    known: Row | None = None
 
     @property
     def model(self) -> str:
         return self.one.model
+
+    @property
+    def ddim(self) -> bool:
+        return isinstance(self._sampler, DDIM)
+
+    @property
+    def _sampler(self) -> Any:
+        changes = self.one.changes[self.way].unread if self.way else {}
+        return sampling(self.one.settings.unread, changes)[0]
 
     @property
     def kind(self) -> str:
@@ -101,14 +108,14 @@ class Drift:
 
     @property
     def predicted(self) -> float:
-        """Standard deviation of the mean grey over samples, by the law."""
-        note(self.one.settings.source)
-        responses(self.one.analysed)  # are read each time, and so noted
-        return self._predicted
+        """Standard deviation of the mean grey over samples, by the law, as notebook 09 computes it."""
+        return self.known.interval.value if self.known else self.follow()
 
-    @cached_property
-    def _predicted(self) -> float:
-        return spread(self.alpha_bar, responses(self.one.analysed), self.steps, self.ddim)
+    def follow(self) -> float:
+        """The same, computed: offsets are followed through the steps of sampling."""
+        schedule = schedule_of(self.one.settings.unread)
+        steps = visits(self._sampler, schedule.T)
+        return spread(schedule.alpha_bar.numpy(), responses(self.one.analysed), steps, self.ddim)
 
     @property
     def border(self) -> float:
@@ -131,34 +138,38 @@ def responses(analysed: Job) -> list[Response]:
     return sorted(found)
 
 
-def of(one: Training) -> list[Drift]:
-    """Samples of a DDPM whose response is known, in each way; none of a user's own module."""
-    if not (one.measured and one.analysed and "shift 1" in one.analysed):
-        return []
-    settings = one.settings.unread
-    ways = {"": {}} | {name: way.unread for name, way in one.changes.items()}
-    named = [settings.get(name) for name in ("network", "schedule", "sampler")]
-    named += [way.get("sampler") for way in ways.values()]
-    if any(":" in (name or "") for name in named):
-        return []
-    schedule, found = schedule_of(settings), []
-    for name, changes in ways.items():
-        sampler = sampling(settings, changes)[0]
-        drawn = isinstance(sampler, DDIM), visits(sampler, schedule.T), schedule.alpha_bar.numpy()
-        found.append(Drift(one, name, one.measured[name], *drawn))
+def ways(results: Results) -> list[Drift]:
+    """Every way in which samples of a DDPM were drawn whose response is known; none of one's own modules."""
+    known = {(row.model, row.way): row for row in results.level.rows} if results.level else {}
+    found = []
+    for run in _runs(results):
+        before = "" if run is results else f"{run.out.name}/"
+        for one in run.trainings.values():
+            for way in _ways(one):
+                place = before + one.name
+                found.append(Drift(one, place, way, one.measured[way], known.get((place, way))))
     return found
 
 
-def _trainings(results: Results) -> list[Training]:
-    """Trainings of the run itself, of the changes beyond the study, and those that are watched."""
-    runs = (results, results.further, results.watched)
-    return [one for run in runs if run for one in run.trainings.values()]
+def _ways(one: Training) -> list[str]:
+    """The ways to sample a training, the empty one first; none where the law cannot be asked."""
+    if not (one.measured and one.analysed and "shift 1" in one.analysed):
+        return []
+    settings = one.settings.unread
+    named = [settings.get(name) for name in ("network", "schedule", "sampler")]
+    named += [way.unread.get("sampler") for way in one.changes.values()]
+    return [] if any(":" in (name or "") for name in named) else ["", *one.changes]
+
+
+def _runs(results: Results) -> list[Results]:
+    """The run itself, the changes beyond the study, and the trainings that are watched."""
+    return [run for run in (results, results.further, results.watched) if run]
 
 
 def courses(results: Results) -> dict[str, list[Course]]:
     """Noise schedule -> the course of each training of it that was measured in its first epochs."""
     fullest: dict[str, dict[float, Course]] = {}  # schedule -> of each training, by its first loss
-    for training in _trainings(results):
+    for training in (one for run in _runs(results) for one in run.trainings.values()):
         if training.model != training.settings.unread.get("schedule"):
             continue
         rows = [row for row in training.curve if row.epoch <= WATCHED and "response" in row]
@@ -166,11 +177,6 @@ def courses(results: Results) -> dict[str, list[Course]]:
         if len(rows) > max(1, len(known.get(loss, []))):
             known[loss] = [(row.epoch, row["response"].value) for row in rows]
     return {schedule: [*known.values()] for schedule, known in fullest.items() if known}
-
-
-def ways(results: Results) -> list[Drift]:
-    """Every way in which samples of a DDPM were drawn."""
-    return [way for one in _trainings(results) for way in of(one)]
 
 
 def real(results: Results) -> float:

@@ -40,6 +40,8 @@ register(
     loss_of_steps=("squared error", "at the first and at the last of a few steps; x: step"),
     common_loss=("squared error", "test loss, mean over noise levels that are the same for all schedules"),
     common_loss_at=("squared error", "test loss at a noise level; x: alpha_bar"),
+    # notebooks 09 and 13
+    predicted=("grey", "standard deviation over samples of their mean, by the law of offsets"),
     # notebook 03
     restored_right=("share", "test images read right when restored from the last level"),
     original_right=("share", "test images read right"),

@@ -150,6 +150,7 @@ class Results:
     files: Job | None = None
     effects: Job | None = None
     intervention: Job | None = None
+    level: Job | None = None
     calls: Job | None = None
     further: "Results | None" = None
     original: "Results | None" = None
@@ -192,7 +193,7 @@ class Results:
         return read_kept(self.out, name)
 
 
-OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention", "calls")
+OF_RUN = ("schedules", "yardstick", "blind", "tuning", "files", "effects", "intervention", "level", "calls")
 _TRAIN = re.compile(r"train_([A-Za-z0-9]\w*)-(\d+)\.json", re.ASCII)
 
 

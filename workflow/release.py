@@ -21,7 +21,7 @@ from workflow import jobs
 
 KEPT = ("metrics/*.json", "kept/*.npz", "figures/*", "numbers.json", "ledger.json", "report.pdf")
 OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # beside its last weights
-OF_JOBS = ("schedules.", "yardstick.", "train_", "measure_")  # records that jobs write
+OF_JOBS = ("schedules.", "yardstick.", "level.", "train_", "measure_")  # records that jobs write
 OF_REPORT = ("numbers.json", "ledger.json", "results.csv", "*.pdf", "*.html", "figures/*", "notebooks/*.html")
 RELEASED = jobs.ROOT / "released"
 
