@@ -69,7 +69,7 @@ def intervention(job: Job | None) -> dict[str, Any]:
         rows.setdefault(row.model, {}).setdefault(row.way, {}).setdefault(row.epoch, []).append(row)
     return {
         "intervened": job.facts.settings if job else {},
-        "intervened_last": lambda: max(row.epoch for row in job.rows if row.measure == "border" and row.interval),
+        "intervened_last": lambda: max(row.epoch for row in job.rows if row.epoch and row.interval),
         "intervention": {
             schedule: {way: [*map(Samples, epochs.values())] for way, epochs in ways.items()}
             for schedule, ways in rows.items()

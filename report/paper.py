@@ -16,7 +16,6 @@ from scipy.special import rel_entr
 from diffusion.evaluation.statistics import FEWEST, Interval
 from diffusion.files import read_json
 from report import experiments
-from report.claims.ddpm import EARLY
 from report.claims.samples import over_real
 from report.departures import DDPMS
 from report.ledger import WORDS, Verdict, tally
@@ -114,7 +113,6 @@ def _claims(verdicts: Mapping[str, Verdict]) -> dict[str, Any]:
         "made_before": lambda: defined(sum(claim.made_before for claim in claims), "report.claims"),
         "tally": lambda: tally(verdicts),
         "verdict": {name: WORDS[verdict.verdict] for name, verdict in verdicts.items()},
-        "early_part": lambda: defined(EARLY, "report.claims.ddpm:EARLY"),
     }
 
 
@@ -298,11 +296,10 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
 
 
 def _others(results: Results) -> dict[str, Any]:
-    """Changes beyond the study, the study's own files and weights, and trainings in their first epochs."""
-    further, original, watched = results.further, results.original, results.watched
+    """Changes beyond the study, and the study's own files and weights."""
+    further, original = results.further, results.original
     return {
         "beyond": {row.name: row for row in changes.table(further)} if further else {},
-        "watched": {row.name: row for row in changes.table(watched)} if watched else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
         "float32_trained": lambda: _in_float32(further),
         "tuning": experiments.by_model(further.tuning) if further and further.tuning else {},

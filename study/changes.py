@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from diffusion.evaluation.statistics import Interval
 from study.results import Results, Training, mean, sampling_of
 from study.settings import OF_NO_EFFECT, OF_SAMPLING, STUDIED
 from study.table import Facts, Samples, note
@@ -86,20 +85,6 @@ class Way(Mapping):
             return int(self.samples[0]["calls"].value)
         note(*self.sources)
         return self.settings["steps"] or self.settings["levels"] or self.settings["T"]
-
-    def reads(self, place: int) -> list[Interval]:
-        """The response of each training's network to an offset, at a time step: 0 the first, -1 the last."""
-        found = [one.response() for one in self.trainings]
-        return [one.at("response", sorted(one.places("response"))[place]) for one in found]
-
-    def less(self, measure: str) -> list[float]:
-        """The part by which a measure falls short of that of real images."""
-        real = [one.real[measure].value for one in self.trainings]
-        return [1 - found.value / of for found, of in zip(self[measure], real, strict=True)]
-
-    def more(self, measure: str) -> list[float]:
-        """The part by which it is larger."""
-        return [-part for part in self.less(measure)]
 
     @property
     def said(self) -> str:

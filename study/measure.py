@@ -53,7 +53,6 @@ SLOW = "_inception"  # features too slow for every set of samples
 OF_WAY = {"frechet", "kid", "class_share", "divergence", "digit"}  # measures of other ways to sample
 OF_FINISHED = {"mix_frechet", "mix_reweighted", "copies", "copies_in_class"}
 MORE = {"calls", "seconds", "threshold", "divergence_floor", "frechet_gap", "response", "recovered"}
-GAPS = {"clipping": ("clipping off", "clipping on"), "float32": ("bf16", "fp32")}  # before, after
 EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
@@ -98,7 +97,7 @@ def measure(
             None: 2000, or all where these are fewer.
         floor_repeats, interval_repeats: draws behind a real-vs-real floor, and behind an interval.
         n_kind, n_real: of the recogniser, see `Evaluator`.
-        ablations: draw again with one thing changed: clipping, precision, prior.
+        ablations: draw again with one thing changed: precision, prior.
         ways: name -> another way to sample: sampler, prior, their options; average: over so many last epochs.
         n_way: images of each way of an analysis; None: it is not analysed. Of a DDPM the ways are numbers of
             `calls`, with two samplers; of cold diffusion numbers of `levels`, and `noise` in each step.
@@ -250,25 +249,24 @@ class Measuring:
             self.add(cost(of), way, of.epochs)
 
     def ablations(self, late: list[int]) -> None:
-        """The finished model with one thing changed, and what that changes from the same noise."""
-        run, changed = self.run, {}
-        if isinstance(run.sampler, Ancestral):
-            for way, on in {"clipping off": False, "clipping on": True}.items():
-                changed[way] = replace(run, sampler=replace(run.sampler, clip_x0=on))
-        if run.precision == "bf16":
-            changed |= {"bf16": run, "fp32": replace(run, precision="fp32")}
-        for way, of in changed.items():
-            self.samples(self.n_checkpoint, way, of=of)
+        """The finished model in another precision, from the same noise, and late checkpoints of a zoom that
+        starts from whole patches.
+        """
+        run = self.run
         if type(run.process) is ColdZoom:
             for epoch in late:
                 self.samples(self.n_checkpoint, PATCHES, epoch, replace(run, prior=Patches()))
-        how = self.evaluator.interval_repeats, self.evaluator.seed
-        for name, (before, after) in GAPS.items():
-            if after in changed and "frechet_gap" in self.stale:
-                x = (self.draw(self.n_checkpoint, changed[way], way) for way in (after, before))
-                features = (Seen(self.evaluator, images).features for images in x)
-                gap = distances.frechet_gap(self.evaluator.main.reference, *features, *how)
-                self.add({"frechet_gap": gap}, name, run.epochs)
+        if run.precision != "bf16":
+            return
+        ways = {"fp32": replace(run, precision="fp32"), "bf16": run}
+        for way, of in ways.items():
+            self.samples(self.n_checkpoint, way, of=of)
+        if "frechet_gap" in self.stale:
+            x = (self.draw(self.n_checkpoint, of, way) for way, of in ways.items())
+            features = (Seen(self.evaluator, images).features for images in x)
+            how = self.evaluator.interval_repeats, self.evaluator.seed
+            gap = distances.frechet_gap(self.evaluator.main.reference, *features, *how)
+            self.add({"frechet_gap": gap}, "float32", run.epochs)
 
     def analysis(self, others: Mapping[str, Run], x: Tensor, n: int) -> None:
         """Other ways to sample, the first of which is the training's own, of which x are samples."""

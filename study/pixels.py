@@ -1,11 +1,10 @@
-"""Measures of the pixels of images: grey of the border, ink, strokes, what the centre shows.
+"""Measures of the pixels of images: grey of the border, ink, what the centre shows.
 
 The evaluator takes them of every set of images once this module is imported.
 """
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from diffusion.evaluation.measures import register
@@ -19,7 +18,6 @@ REPEATS = 2000  # draws behind an interval of a mean
 PATCH = 4  # pixels across: what the deepest zoom level leaves of an image
 BLACK, WHITE = -0.5 + 0.1, 0.5 - 0.1  # a pixel counts as such in the lowest or highest tenth of the range
 MOSTLY = 12  # of the 16 central pixels: a centre with at least so many of them is dark, or white
-HALF = 128  # of 255: a pixel counts as white from here
 
 
 def ring(images: Tensor) -> Tensor:
@@ -56,50 +54,10 @@ def border_before_clamping(samples: Tensor) -> Interval:
     return Interval(float(border.mean()), n=len(samples), sd=float(border.std()))
 
 
-# --- strokes ---
-
-
-@register(
-    lambda seen: (seen.images,),
-    ink=("share", "mean grey of all pixels, 0 black to 1 white"),
-    stroke=("pixels", "width of the strokes: twice the white area over its perimeter"),
-    height=("pixels", "from the first to the last row that has white"),
-    width=("pixels", "from the first to the last column that has white"),
-)
-def drawn(images: Tensor) -> dict[str, Interval]:
-    """Ink, stroke width, height and width of uint8 images (N, 1, 28, 28), by name.
-
-    Ink is the mean grey of all pixels, 0 to 1. The other three are in pixels, of what is at least half white;
-    an image without such a pixel has 0 of each. Height and width are those of its bounding box.
-    """
-    white = images[:, 0] >= HALF
-    found = {
-        "ink": images.double().mean((1, 2, 3)) / 255,
-        "stroke": stroke_width(white),
-        "height": _extent(white.any(2)),
-        "width": _extent(white.any(1)),
-    }
-    return {name: mean_of(each.tolist()) for name, each in found.items()}
-
-
-def stroke_width(white: Tensor) -> Tensor:
-    """Twice the area over the perimeter of each mask (N, 28, 28): (N,), in pixels.
-
-    A bar of length L and width w has 1 / (1/w + 1/L), a long stroke about its width. Perimeters are sums over
-    all squares of 2 x 2 pixels of the length of the gradient, by differences of their means: right for edges
-    along the rows and along the diagonals, and at most 8 % too long between. (Castro et al. 2019 measure the
-    thickness of digits along a skeleton instead.)
-    """
-    x = F.pad(white.double(), (1, 1, 1, 1))
-    a, b, c, d = x[:, :-1, :-1], x[:, :-1, 1:], x[:, 1:, :-1], x[:, 1:, 1:]  # (N, 29, 29) each
-    perimeter = torch.hypot(b + d - a - c, c + d - a - b).sum((1, 2)) / 2
-    return 2 * x.sum((1, 2)) / perimeter.clamp(min=1)
-
-
-def _extent(marked: Tensor) -> Tensor:
-    """Places from the first to the last that is marked (N, L), both counted: (N,)."""
-    place = torch.arange(1, marked.shape[1] + 1) * marked
-    return (place.amax(1) - marked.double().argmax(1)).double()
+@register(lambda seen: (seen.images,), ink=("share", "mean grey of all pixels, 0 black to 1 white"))
+def ink(images: Tensor) -> Interval:
+    """Mean grey of all pixels of uint8 images (N, 1, 28, 28), 0 to 1."""
+    return mean_of((images.double().mean((1, 2, 3)) / 255).tolist())
 
 
 # --- the centre ---

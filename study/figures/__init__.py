@@ -7,8 +7,8 @@ write a function beneath `@figure` in a module of this folder, and a cell `fig-N
 # ruff: noqa: F401 - for who calls them
 from study.figures.answer import answer
 from study.figures.beyond import beyond, changes
-from study.figures.classes import class_map, classes_along, mix
-from study.figures.distances import common_loss, distances, losses, losses_beside
+from study.figures.classes import class_map, mix
+from study.figures.distances import distances, losses, losses_beside
 from study.figures.effects import effects, few_calls
 from study.figures.evidence import offset_response, quality_calls, recognised_kinds, sampling_noise, yardstick
 from study.figures.own import own_compared, own_schedules

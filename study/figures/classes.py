@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from diffusion.figures.style import INK, SMALL, legend, new_figure
 from study.figures.lessons import name_classes
@@ -49,37 +48,6 @@ def _points(one: Training) -> list[tuple[float, float]]:
     rows = [row for row in one.curve if row.epoch > SETTLED * one.train.epochs and "frechet" in row]
     rows = rows or [one.final] * ("frechet" in one.final)
     return [(row["divergence"].value, row["frechet"].value) for row in rows]
-
-
-@figure
-def classes_along(results: Results, model: str) -> Figure | None:
-    """Class shares over the real ones, by colour, along up to two trainings: a quarter to fourfold."""
-    ones = [one for one in results.of(model) if one.curve and "recognised_share" in one.curve[0]][:2]
-    if not ones:
-        return None
-    drawn, known = new_figure(62), ones[0].train.data
-    row = drawn.subplots(1, len(ones), sharey=True, squeeze=False)[0]
-    for axes, one in zip(row, ones, strict=True):
-        at = np.array([found.epoch for found in one.curve])
-        found = np.array([_shares(each) for each in one.curve]).T  # (classes, epochs)
-        with np.errstate(divide="ignore", invalid="ignore"):  # a class that is not among the real images
-            ratio = found / _shares(one.real)[:, None]
-        inner = (at[1:] + at[:-1]) / 2  # a column reaches halfway to those beside it
-        edges = np.concatenate([[at[0] - 0.5], inner, [at[-1] + 0.5]])
-        cells = axes.pcolormesh(edges, np.arange(len(found) + 1), ratio, rasterized=True, **DOUBLINGS)
-        for name, values in zip(known.classes, ratio, strict=True):
-            drawn.plots(f"seed {one.seed}, {name} over real", at, values)
-        axes.set(xlabel="epoch", title=f"seed {one.seed}" if len(ones) > 1 else "")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        axes.grid(visible=False)
-        axes.tick_params(length=0, pad=4)
-    _along(row[0].yaxis, known)
-    row[0].invert_yaxis()
-    bar = drawn.colorbar(cells, ax=row, label="share, over that in real images", aspect=24, pad=0.02)
-    bar.set_ticks([1 / 4, 1 / 2, 1, 2, 4], labels=["≤ ¼", "½", "1", "2", "≥ 4"])
-    bar.minorticks_off()
-    bar.outline.set_visible(False)
-    return drawn
 
 
 @figure

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffusion.figures.curves import FEW, PLAIN, epochs, line, logarithmic
-from diffusion.figures.style import INK, MUTED, SMALL, new_figure
+from diffusion.figures.curves import FEW, PLAIN, epochs, logarithmic
+from diffusion.figures.style import MUTED, SMALL, new_figure
 from diffusion.files import read_json
 from study.counterparts import Pair
 from study.figures.styles import MODELS, figure, key, model_styles, name_ends, plain, titled
@@ -112,23 +112,6 @@ def distances(results: Results) -> Figure | None:
         else:
             axes.axhline(floor, color=MUTED, linewidth=0.9)
     name_ends(axes, [(*np.mean(at, axis=0), styles[m].label, styles[m].colour) for m, at in ends.items()])
-    return drawn
-
-
-@figure
-def common_loss(results: Results) -> Figure | None:
-    """The loss of the cosine network over the linear one's at common noise levels, alpha_bar."""
-    probes = [results.first(m).probes for m in ("linear", "cosine") if m in results.models]
-    if len(probes) < 2 or not all("common_loss_at" in one for one in probes):
-        return None
-    linear, cosine = ([loss.value for loss in one["common_loss_at"]] for one in probes)
-    levels, ratio = probes[0].places("common_loss_at"), np.divide(cosine, linear)
-    drawn = new_figure(44)
-    axes = drawn.subplots()
-    axes.axhline(1, color=INK, linewidth=0.7)
-    line(axes, levels, ratio, MODELS["cosine"], linestyle="-")
-    drawn.plots("loss, cosine over linear", levels, ratio)
-    axes.set(xlabel=r"signal variance left, $\bar\alpha_t$", ylabel="loss, cosine over linear", xlim=(0, 1))
     return drawn
 
 
