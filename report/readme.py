@@ -18,7 +18,7 @@ from report.text import TEXT, Text
 from study import profile as profiles
 from study.profile import ROOT
 
-PICTURES = ("strip", "unfold")
+PICTURES = ("answer", "unfold")
 BLOCK = re.compile(r"(<!-- released: (\w+) -->\n).*?(<!-- /released -->)", re.DOTALL)
 PUNCTUATION = re.compile(r"\\([^\w\s])")  # escaped for pandoc
 
