@@ -27,7 +27,7 @@ from diffusion.identity import own_code
 from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from study.environment import MEASURING
-from study.profile import NOTEBOOKS, ROOT, Profile, ProfileError
+from study.profile import NOTEBOOKS, ROOT, Profile
 from workflow.job import PLAN, Job
 
 CODE = ("diffusion/**/*.py", "study/**/*.py", "play/**/*.py")  # of all jobs, and of the report:
@@ -93,7 +93,7 @@ def content(dataset: str, data_dir: str | None) -> str:
 
 def of(profile: Profile) -> dict[str, Job]:
     """The jobs of a profile by name, each after those that it needs: first seeds first."""
-    out, report, found = folder(profile), profile.file.report, {}
+    out, report, found = profile.out, profile.file.report, {}
 
     def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> str:
         executed = [f"notebooks/{'-'.join(filter(None, (notebook, of)))}.ipynb"] if notebook else []
@@ -131,14 +131,6 @@ def of(profile: Profile) -> dict[str, Job]:
     return found
 
 
-def folder(profile: Profile) -> Path:
-    """The results folder of a profile; ProfileError: it lies in the project, and not in its build/."""
-    found = (ROOT / profile.out).resolve()
-    if ROOT.is_relative_to(found) or found.is_relative_to(ROOT) and not found.is_relative_to(ROOT / "build"):
-        raise ProfileError(f"out is {str(profile.out)!r}, which holds the project; write build/NAME")
-    return found
-
-
 def lock(out: Path) -> FileLock:
     """The lock on a results folder; the system drops it with the process that holds it."""
     out.mkdir(parents=True, exist_ok=True)
@@ -171,7 +163,5 @@ def _stale(job: Job) -> str:
 
 def keep(planned: Mapping[str, Job], out: Path) -> None:
     """Write a plan for Snakemake and the jobs."""
-    fields = {name: asdict(job) for name, job in planned.items()}
-    write_json(
-        out / PLAN, {name: {k: v for k, v in job.items() if k != "out"} for name, job in fields.items()}
-    )
+    fields = {name: asdict(job) | {"out": str(out)} for name, job in planned.items()}
+    write_json(out / PLAN, fields)

@@ -64,7 +64,7 @@ def study(profile: Profile, cores: str, executor: str) -> None:
     """Run what must run of a profile, whose results folder is locked."""
     for split in data.SPLITS:  # fetched once, before jobs need them
         data.load(profile.file.dataset, split, profile.file.data_dir, 1)
-    out, plan = jobs.folder(profile), jobs.plan(profile)
+    out, plan = profile.out, jobs.plan(profile)
     stale = jobs.check(plan)
     for name, reason in stale.items():
         if reason != jobs.NOT_MADE:
@@ -140,7 +140,7 @@ def main() -> None:
     if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
         from_release(profile, given.cores)
     else:
-        with jobs.lock(jobs.folder(profile)):
+        with jobs.lock(profile.out):
             study(profile, given.cores, given.on)
 
 
