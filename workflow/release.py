@@ -130,8 +130,9 @@ def other(run: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
         wanted = RunFolder(folder).settings()
     if why := next(differences(wanted, run.settings | {"code": wanted["code"]}), ""):
         return why
-    steps = P["epochs"] * -(-len(x) // P["batch_size"]) if P["epochs"] else P["fit_options"]["steps"]
-    return f"it is not finished: it has {run.steps} of {steps} steps" * (run.steps < steps)
+    per_epoch = -(-len(x) // P["batch_size"])
+    steps = P["epochs"] * per_epoch if P["epochs"] else P["fit_options"].get("steps", 1000)
+    return f"it has {run.steps} of {steps} steps" * (run.steps != steps)
 
 
 def keep_report(profile: Profile) -> None:

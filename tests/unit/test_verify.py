@@ -39,4 +39,6 @@ def test_samples_agree_where_most_pixels_do_and_each_is_nearest_to_its_own():
     again[5] = kept[5]
     again[:, :4] += 20  # a seventh of the pixels
     assert verify.alike(again, kept) == (pytest.approx(6 / 7), True)
+    again[:, 4:7] += 20  # a quarter
+    assert verify.alike(again, kept) == (pytest.approx(3 / 4), False)
     assert not verify.alike(kept[8:16], kept)[1]
