@@ -225,12 +225,11 @@ def test_changed_weights_are_found(folder):
         verify.samples(load(folder).trainings["zoom", 0], folder)
 
 
-@pytest.mark.parametrize(("place", "found"), [(7, True), (20, False)])  # 8 are drawn again
-def test_other_samples_are_found(folder, place, found):
+def test_other_samples_are_found(folder):
     kept = read_kept(folder, "samples_zoom-0").copy()
-    kept[place] = 255 - kept[place]
+    kept[7] = 255 - kept[7]
     keep(folder, "samples_zoom-0", kept)
-    assert verify.samples(load(folder).trainings["zoom", 0], folder).agrees != found
+    assert not verify.samples(load(folder).trainings["zoom", 0], folder).agrees
 
 
 def test_a_changed_row_or_number_is_found(folder, checkout, tmp_path):
