@@ -246,6 +246,9 @@ def trained(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
     _known(own, defaults.keys() - GIVEN)
     joined = [dict(one.get("fit_options") or {}) for one in (shared, own)]
     found = {name: value for name, value in shared.items() if name in defaults} | own
+    beside = own if "sampler" in own else found
+    if found.get("sampler", defaults["sampler"]) != defaults["sampler"] and "sampler_options" not in beside:
+        found["sampler_options"] = {}  # those above are of another sampler
     return found | {"fit_options": joined[0] | joined[1]}
 
 
