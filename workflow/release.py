@@ -10,6 +10,7 @@ with the SHA-256 of each file. Checkpoints and samples are left out: the same se
 Records of commands by hand, which an earlier release has, stay.
 """
 
+import math
 import os
 import shutil
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -29,6 +30,7 @@ from study import profile as profiles
 from study.kept import MANIFEST, verify
 from study.measure import measure
 from study.profile import Profile
+from study.results import LATE
 from workflow import job, jobs
 
 OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # beside its last weights
@@ -112,6 +114,7 @@ def add(profile: Profile, folder: Path) -> None:
 def other(run: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
     """In what a run is not the finished training of a notebook's parameters; empty: in nothing.
 
+    All late epochs must have their weights, since they are measured.
     The training is begun in a folder of its own, where the first step ends it: its run.json says all that
     determines the weights. The code that trained the run does not count.
     """
@@ -132,7 +135,11 @@ def other(run: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
         return why
     per_epoch = -(-len(x) // P["batch_size"])
     steps = P["epochs"] * per_epoch if P["epochs"] else P["fit_options"].get("steps", 1000)
-    return f"it has {run.steps} of {steps} steps" * (run.steps != steps)
+    if run.steps != steps:
+        return f"it has {run.steps} of {steps} steps"
+    late = range(math.ceil((1 - LATE) * run.epochs), run.epochs + 1)
+    lost = [epoch for epoch in late if not run.store.weights(epoch).is_file()]
+    return f"the weights of epoch {lost[0]} are lost" if lost else ""
 
 
 def keep_report(profile: Profile) -> None:
