@@ -52,10 +52,10 @@ retrain: env $(CLUSTER) ## run the study at PROFILE in any case, and leave build
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
 	@$(RUN) -m workflow.release $(call quoted,$(PROFILE))
 
-verify: env ## check the released PROFILE as a reviewer would: files, numbers, measures and samples
+verify: env ## check the released PROFILE as a reviewer would: files, numbers and samples
 	@$(RUN) -m workflow.verify $(call quoted,$(PROFILE))
 
-archive: env ## one zip of the released PROFILE, with its built report, sources and all that was run, for Zenodo and the like
+archive: env ## one zip of the commit and the built report of the released PROFILE, for Zenodo and the like
 	@$(RUN) -m workflow.archive $(call quoted,$(PROFILE))
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html

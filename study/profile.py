@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 import papermill
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, create_model
 
 import diffusion as d
 from diffusion.bounds import STRICT, Seed, nearest
@@ -38,17 +38,9 @@ PROCESS = {  # of a notebook that trains, from its parameters
         P["degradation"] and d.degradation(P["degradation"], T=P["T"], **P["degradation_options"])
     ),
 }
-OF_NOTEBOOK = ("folder", "callback")  # arguments of `fit` that a notebook gives by itself
+OF_NOTEBOOK = {"folder", "aside", "callback"}  # arguments of `fit` that a notebook gives by itself
 # Parameters of notebooks that a profile gives all of its jobs.
-GIVEN = {"model", "seed", "dataset", "data_dir", "out_dir", "released"}
-GONE = {  # what is no parameter of a profile, such as those of version 0.3 and earlier -> what to write
-    "seed": "seeds: [...]",
-    "steps": "fit_options: {steps: n}, and epochs: null",
-    "channels": "network_options: {channels: [...]}",
-    "slow": "one profile for all machines",
-    **dict.fromkeys(("lr_schedule", "ema", "precision"), "it within fit_options: {...}"),
-    **dict.fromkeys(("beta_start", "beta_end", "s", "beta_max"), "it within schedule_options: {...}"),
-}
+GIVEN = {"model", "seed", "dataset", "data_dir", "out_dir", "released", "finished"}
 # 2e-4 is a number, as in Python; YAML 1.1 takes it for text.
 FLOATS = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$")
 yaml.SafeLoader.add_implicit_resolver("tag:yaml.org,2002:float", FLOATS, [*"+-.0123456789"])
@@ -61,18 +53,8 @@ class ProfileError(ValueError):
 # --- the file ---
 
 
-def _once(seeds: list[int]) -> list[int]:
-    if len({*seeds}) < len(seeds):
-        raise ValueError("has a seed twice")
-    return seeds
-
-
-def _section(content: Any) -> Any:
-    return content or {}
-
-
-Section = Annotated[dict[str, Any], BeforeValidator(_section)]
-Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(_once)]
+Section = Annotated[dict[str, Any], BeforeValidator(lambda content: content or {})]
+Seeds = Annotated[list[Seed], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9]\w{0,39}$")]
 WAY = ("sampler", "sampler_options", "prior", "prior_options", "average")
 
@@ -87,7 +69,6 @@ class Entry(BaseModel):
     seeds: Seeds | None = None
     ways: dict[str, Section] = {}
     measure: Section = {}
-    analyse: Section | None = None
 
 
 class Report(BaseModel):
@@ -118,10 +99,9 @@ class Sections(BaseModel):
     training: Section = {}
     models: dict[Name, Entry] = Field(min_length=1)
     measure: Section = {}
-    analyse: Section | None = None
     yardstick: Section | None = None
     compare: Literal["04_compare_fid", "06_beyond"] = "04_compare_fid"
-    report: Annotated[Report, BeforeValidator(_section)] = Report()
+    report: Report = Report()
 
 
 @dataclass(frozen=True)
@@ -132,23 +112,30 @@ class Profile:
         trainings: (model, seed) -> its notebook and all its parameters.
         measures: model -> the options of measuring it.
         schedules, yardstick: parameters of notebooks 01 and, where the file has the section, 07.
-        labels: model -> what the report calls it, where the file says so.
         text: what the author has written; None: nothing.
     """
 
     where: Path
     file: Sections
-    out: Path
     trainings: dict[tuple[str, int], tuple[str, dict[str, Any]]]
     measures: dict[str, dict[str, Any]]
     schedules: dict[str, Any]
     yardstick: dict[str, Any] | None
-    labels: dict[str, str]
     text: str | None
 
     @property
     def name(self) -> str:
         return self.file.profile
+
+    @property
+    def out(self) -> Path:
+        """The folder of its results."""
+        return (ROOT / Path(self.file.out or f"build/{self.name}").expanduser()).resolve()
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the report calls a model, where the file says so."""
+        return {model: entry.label for model, entry in self.file.models.items() if entry.label}
 
     @property
     def options(self) -> dict[str, Any]:
@@ -172,17 +159,15 @@ def read(name: str | Path) -> Profile:
         raise ProfileError(f"there is no profile {str(name)!r}; there are {', '.join(known)}")
     with _told(where):
         content = yaml.safe_load(where.read_text("utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("a profile is a mapping of sections")
         file = Sections.model_validate(content)
         _known(content, Sections.model_fields)
-        trainings, measures = {}, {}
-        shared = {"dataset": file.dataset, "data_dir": file.data_dir}
     with _told(f"{where}, report"):
-        _known(content.get("report") or {}, Report.model_fields)
+        _known(content.get("report", {}), Report.model_fields)
         text = file.report.text and where.parent.joinpath(file.report.text).read_text("utf-8")
     with _told(f"{where}, training"):
         _known(file.training, {name for one in PROCESS for name in parameters(one)[0]} - GIVEN)
+    trainings, measures = {}, {}
+    shared = {"dataset": file.dataset, "data_dir": file.data_dir}
     for model, entry in file.models.items():
         with _told(f"{where}, models.{model}"):
             given = trained(file.training, entry) | shared | {"model": model}
@@ -192,19 +177,14 @@ def read(name: str | Path) -> Profile:
                 _known(changes, WAY)
             _make(*trainings[model, seed], [{}, *entry.ways.values()])
         with _told(f"{where}, models.{model}, measure"):
-            analysed = file.analyse is not None or entry.analyse is not None
-            analysis = {"n_way": 500} | (file.analyse or {}) | (entry.analyse or {}) if analysed else {}
-            options = shared | file.measure | entry.measure | analysis | {"ways": entry.ways}
-            _validated(MEASURE, options)
-            measures[model] = options
+            measures[model] = shared | file.measure | entry.measure | {"ways": entry.ways}
+            _validated(MEASURE, measures[model])
     with _told(f"{where}, schedules"):
         first = {"seed": min(seed for _, seed in trainings)}
         schedules = filled("01_schedules", shared | first | file.schedules)
     with _told(f"{where}, yardstick"):
         yardstick = None if file.yardstick is None else filled("07_yardstick", shared | file.yardstick)
-    out = Path(file.out or f"build/{file.profile}").expanduser()
-    labels = {model: entry.label for model, entry in file.models.items() if entry.label}
-    return Profile(where, file, out, trainings, measures, schedules, yardstick, labels, text)
+    return Profile(where, file, trainings, measures, schedules, yardstick, text)
 
 
 # --- names, types, and what is made of them ---
@@ -217,20 +197,16 @@ def _told(where: object) -> Iterator[None]:
         yield
     except ValidationError as error:
         found = error.errors()[0]
-        at, said = ".".join(map(str, found["loc"])), f"is {found['input']!r}: {found['msg']}"
-        empty = found["input"] is None
-        raise ProfileError(
-            f"{where}: {at} {'is empty; indent what belongs to it' if empty else said}"
-        ) from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        at = ".".join(map(str, found["loc"]))
+        raise ProfileError(f"{where}: {at} is {found['input']!r}: {found['msg']}") from None
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 
 
 def _known(given: Iterable[str], known: Iterable[str]) -> None:
     for name in given:
         if name not in known:
-            instead = f"; write {GONE[name]}" if name in GONE else nearest(str(name), known)
-            raise ValueError(f"there is no parameter {name!r}{instead}")
+            raise ValueError(f"there is no parameter {name!r}{nearest(str(name), known)}")
 
 
 def _validated(model: type[BaseModel], given: Mapping[str, Any]) -> None:
@@ -260,31 +236,20 @@ def filled(notebook: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of a notebook, those that are `given` in place of its own; ValueError: one is wrong."""
     defaults, types = parameters(notebook)
     _validated(types, given)
-    asked = given.get("fit_options") or {}
-    if beside := [name for name in asked if name in defaults]:
-        raise ValueError(f"fit_options: write {beside[0]} as a parameter, beside fit_options")
-    _known(asked, _keywords(d.fit).keys() - {*OF_NOTEBOOK})
+    _known(given.get("fit_options") or {}, _keywords(d.fit).keys() - defaults.keys() - OF_NOTEBOOK)
     return defaults | dict(given)
 
 
 def trained(shared: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
-    """The parameters of a model's training: its own over those of all models."""
+    """The parameters of a model's training: its own over those of all models; `fit_options` are joined."""
     defaults, own = parameters(entry.notebook)[0], entry.model_extra
     _known(own, defaults.keys() - GIVEN)
-    found = merged({name: value for name, value in shared.items() if name in defaults}, own)
+    joined = [dict(one.get("fit_options") or {}) for one in (shared, own)]
+    found = {name: value for name, value in shared.items() if name in defaults} | own
     beside = own if "sampler" in own else found
     if found.get("sampler", defaults["sampler"]) != defaults["sampler"] and "sampler_options" not in beside:
         found["sampler_options"] = {}  # those above are of another sampler
-    return found
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, what is above in place of what is below, and mappings key by key."""
-    found = {**below, **above}
-    for name, value in above.items():
-        if isinstance(value, dict) and isinstance(below.get(name), dict):
-            found[name] = merged(below[name], value)
-    return found
+    return found | {"fit_options": joined[0] | joined[1]}
 
 
 def _make(notebook: str, P: Mapping[str, Any], ways: Iterable[Mapping[str, Any]]) -> None:

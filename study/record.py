@@ -72,6 +72,7 @@ def training(
     """
     settings, known = flat(parameters, run), data.get(parameters["dataset"])
     model, weights = parameters["model"], run.store.weights(run.epochs)
+    there = [epoch for epoch in range(1, run.epochs + 1) if run.store.weights(epoch).is_file()]
     facts = {
         "job": settings["notebook"],
         "settings": settings,
@@ -91,7 +92,7 @@ def training(
         / run.steps,
         "parameters_count": run.parameters_count,
         "data": {"title": known.title, "classes": list(known.classes), "noun": known.noun},
-        "sha256": {str(line["epoch"]): line["sha256"] for line in run.history},
+        "sha256": {str(e): run.weights_sha256(e) for e in there},
     }
     of_run = [*lines({"step_loss": dict(run.losses)})]
     for line in run.history:

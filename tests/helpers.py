@@ -254,8 +254,8 @@ models:
     {notebook: 02_train_ddpm, network_options: {channels: [4, 4]}, schedule_options: {T: 20, beta_end: 0.5},
      sampler_options: {steps: 4},
      ways: {clipped: {sampler_options: {steps: 4, clip_x0: true}}, few: {sampler_options: {steps: 2}}},
-     analyse: &analyse {n_way: 24, calls: [2, 3, 50], levels: [1, 2, 24], noise: [0.1], n_probe: 12}}
-  zoom: {notebook: 03_train_zoom, network_options: {channels: [4, 4]}, n_reconstruct: 50, analyse: *analyse}
+     measure: &measure {n_way: 24, calls: [2, 3, 50], levels: [1, 2, 24], noise: [0.1], n_probe: 12}}
+  zoom: {notebook: 03_train_zoom, network_options: {channels: [4, 4]}, n_reconstruct: 50, measure: *measure}
   grey:
     {notebook: 05_your_degradation, network_options: {channels: [4, 4]}, T: 2, degradation: "helpers:Fade"}
   dim:

@@ -94,7 +94,7 @@ class Job:
 
 def planned(out: Path | str) -> dict[str, Job]:
     """The jobs of a results folder by name, each after those that it needs."""
-    return {name: Job(out=Path(out), **one) for name, one in read_json(Path(out) / PLAN).items()}
+    return {name: Job(**one | {"out": Path(out)}) for name, one in read_json(Path(out) / PLAN).items()}
 
 
 def end_with_parent(number: int = signal.SIGKILL) -> None:
@@ -115,16 +115,12 @@ def environment(out: Path) -> dict[str, str]:
     }
 
 
-def _near(path: Path) -> str:
-    """A path as it is from the project's folder, where jobs run: an executed notebook names no machine's."""
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
-
-
 def run(job: Job, quiet: bool = False, **further: Any) -> tuple[int, str]:
     """Run a job, its notebook with further parameters, and log it; returns its status and last line."""
     last, attempt, told = "", job.log.with_suffix(".ipynb"), time.monotonic()
-    values = yaml.safe_dump({**job.settings, "out_dir": _near(job.out), **further})
-    notebook = ["papermill", f"notebooks/{job.notebook}.ipynb", _near(attempt), "-y", values, *PAPERMILL]
+    out, made = (os.path.relpath(path, ROOT) for path in (job.out, attempt))  # no page names a machine's
+    values = yaml.safe_dump({**job.settings, "out_dir": out, **further})
+    notebook = ["papermill", f"notebooks/{job.notebook}.ipynb", made, "-y", values, *PAPERMILL]
     job.log.parent.mkdir(parents=True, exist_ok=True)
     options = {"cwd": ROOT, "preexec_fn": end_with_parent, "encoding": "utf-8", "errors": "replace"}
     options |= {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -133,18 +129,14 @@ def run(job: Job, quiet: bool = False, **further: Any) -> tuple[int, str]:
         job.log.open("w", encoding="utf-8", buffering=1) as log,
         subprocess.Popen(arguments, **options) as child,
     ):
-        try:
-            for line in child.stdout:
-                if line.strip() and not line.startswith(NOISE):
-                    log.write(line)
-                    last = line.strip()
-                    due = time.monotonic() > told + 60 * MINUTES
-                    if not quiet and (due or line.startswith(SAID)):
-                        print(f"{job.name} | {last}", flush=True)
-                        told = time.monotonic()
-        except OSError:  # a full disk
-            child.kill()
-            raise
+        for line in child.stdout:
+            if line.strip() and not line.startswith(NOISE):
+                log.write(line)
+                last = line.strip()
+                due = time.monotonic() > told + 60 * MINUTES
+                if not quiet and (due or line.startswith(SAID)):
+                    print(f"{job.name} | {last}", flush=True)
+                    told = time.monotonic()
     if child.returncode == 0 and job.notebook:
         job.executed.parent.mkdir(exist_ok=True)
         attempt.replace(job.executed)

@@ -27,7 +27,7 @@ from diffusion.identity import own_code
 from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from study.environment import MEASURING
-from study.profile import NOTEBOOKS, ROOT, Profile, ProfileError
+from study.profile import NOTEBOOKS, ROOT, Profile
 from workflow.job import PLAN, Job
 
 CODE = ("diffusion/**/*.py", "study/**/*.py", "play/**/*.py")  # of all jobs, and of the report:
@@ -93,7 +93,7 @@ def content(dataset: str, data_dir: str | None) -> str:
 
 def of(profile: Profile) -> dict[str, Job]:
     """The jobs of a profile by name, each after those that it needs: first seeds first."""
-    out, report, found = folder(profile), profile.file.report, {}
+    out, report, found = profile.out, profile.file.report, {}
 
     def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> str:
         executed = [f"notebooks/{'-'.join(filter(None, (notebook, of)))}.ipynb"] if notebook else []
@@ -123,19 +123,12 @@ def of(profile: Profile) -> dict[str, Job]:
     of_data = shared | place | {"dataset": profile.file.dataset}
     add("compare", notebook=profile.file.compare, settings=of_data, needs=needs)
     if profile.yardstick is not None and {"linear", "cosine", "zoom"} <= {*profile.models}:  # as in the study
-        add("level", notebook="09_level", settings=shared | beyond | starts, needs=needs)
+        settings = shared | beyond | starts
+        add("level", makes=["metrics/level.json"], notebook="09_level", settings=settings, needs=needs)
     add("comparison", notebook="11_models", settings=shared | place | beyond | original, needs=needs)
     told = report.model_dump(mode="json") | {"text": profile.text}
     module = ("report.build", "--out", str(out), "--profile", str(profile.where.resolve()))
     add("report", makes=["report.html", "report.pdf"], module=module, settings=told, needs=[*found])
-    return found
-
-
-def folder(profile: Profile) -> Path:
-    """The results folder of a profile; ProfileError: it lies in the project, and not in its build/."""
-    found = (ROOT / profile.out).resolve()
-    if ROOT.is_relative_to(found) or found.is_relative_to(ROOT) and not found.is_relative_to(ROOT / "build"):
-        raise ProfileError(f"out is {str(profile.out)!r}, which holds the project; write build/NAME")
     return found
 
 
@@ -171,7 +164,5 @@ def _stale(job: Job) -> str:
 
 def keep(planned: Mapping[str, Job], out: Path) -> None:
     """Write a plan for Snakemake and the jobs."""
-    fields = {name: asdict(job) for name, job in planned.items()}
-    write_json(
-        out / PLAN, {name: {k: v for k, v in job.items() if k != "out"} for name, job in fields.items()}
-    )
+    fields = {name: asdict(job) | {"out": str(out)} for name, job in planned.items()}
+    write_json(out / PLAN, fields)

@@ -1,6 +1,8 @@
 """Keep the results of a run under released/, from where anyone has the report without training.
 
-    python -m workflow.release PROFILE    keep the results of PROFILE as released/PROFILE
+    python -m workflow.release PROFILE             keep the results of PROFILE as released/PROFILE
+    python -m workflow.release PROFILE --add RUN   measure the finished run of a folder, and add it
+    python -m workflow.release PROFILE --report    keep the report that was made of the release since
 
 A release has all tables and kept images, from which the report and its figures are made; of each training
 the history and the last weights; the executed notebooks; the figures and the report as PDF; and a manifest
@@ -8,51 +10,163 @@ with the SHA-256 of each file. Checkpoints and samples are left out: the same se
 Records of commands by hand, which an earlier release has, stay.
 """
 
+import math
+import os
 import shutil
-import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from diffusion.files import read_json, sha256, write_bytes, write_json
+import diffusion as d
+from diffusion import data
+from diffusion.files import differences, sha256, write_bytes, write_json
+from diffusion.training.folder import RunError, RunFolder
 from study import profile as profiles
 from study.kept import MANIFEST, verify
+from study.measure import measure
 from study.profile import Profile
-from workflow import jobs
+from study.results import LATE
+from workflow import job, jobs
 
-KEPT = ("metrics/*.json", "kept/*.npz", "figures/*", "numbers.json", "ledger.json", "report.pdf")
 OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # beside its last weights
 OF_JOBS = ("schedules.", "yardstick.", "level.", "train_", "measure_")  # records that jobs write
-OF_REPORT = ("numbers.json", "ledger.json", "results.csv", "*.pdf", "*.html", "figures/*", "notebooks/*.html")
+REPORT = ("figures/*", "numbers.json", "ledger.json", "report.pdf")  # what is kept of a report
+OF_REPORT = (*REPORT, "results.csv", "*.html", "notebooks/*.html")  # what is made with it
+FITTED = ("epochs", "batch_size", "learning_rate", "network", "network_options", "seed")
 RELEASED = jobs.ROOT / "released"
 
 
-def release(profile: Profile) -> Path:
+def release(profile: Profile) -> None:
     """Keep the results of a profile as released/NAME; ValueError: they are not those of the profile."""
     if stale := jobs.check(jobs.plan(profile)):
-        job, reason = next(iter(stale.items()))
+        name, reason = next(iter(stale.items()))
         again = f"run `make retrain PROFILE={profile.name}` first"
-        raise ValueError(f"{job}: {reason}; {again} ({len(stale)} jobs to run)")
-    out, target = jobs.folder(profile), RELEASED / profile.name
-    files = {path: out for pattern in KEPT for path in out.glob(pattern)}
-    for one in (job.of for job in jobs.of(profile).values() if job.kind == "train"):
-        weights = read_json(out / f"metrics/train_{one}.json")["weights"]["file"]
-        files |= {out / name: out for name in (weights, *(f"runs/{one}/{name}" for name in OF_RUN))}
+        raise ValueError(f"{name}: {reason}; {again} ({len(stale)} jobs to run)")
+    out, target = profile.out, RELEASED / profile.name
+    files = {path: out for pattern in ("metrics/*.json", "kept/*.npz", *REPORT) for path in out.glob(pattern)}
+    for model, seed in profile.trainings:
+        files |= dict.fromkeys(of_training(out / "runs" / f"{model}-{seed}"), out)
     by_hand = [path for path in target.glob("metrics/*.json") if not path.name.startswith(OF_JOBS)]
     images = [target / "kept" / f"{path.stem}.npz" for path in by_hand]
     files |= {path: target for path in (*by_hand, *images) if path.is_file()}
-    contents = {path.relative_to(of).as_posix(): path.read_bytes() for path, of in files.items()}
-    (target / MANIFEST).unlink(missing_ok=True)  # until it is whole again, it is none; git has the one before
-    shutil.rmtree(target, ignore_errors=True)
+    write(target, {path.relative_to(of).as_posix(): path.read_bytes() for path, of in files.items()})
+
+
+def of_training(run: Path) -> list[Path]:
+    """The files of a run that are released: what it is, its history and its last weights."""
+    return [*(run / name for name in OF_RUN), max((run / "weights").iterdir())]
+
+
+def write(target: Path, contents: Mapping[str, bytes]) -> None:
+    """Write a release; until its manifest is there, it is none. Files of an earlier one go last."""
+    (target / MANIFEST).unlink(missing_ok=True)
     for name, content in contents.items():
         write_bytes(target / name, content)
     hashes = {name: sha256(contents[name]) for name in sorted(contents)}
-    write_json(target / MANIFEST, {"profile": profile.name, "files": hashes})
-    return target
+    write_json(target / MANIFEST, {"profile": target.name, "files": hashes})
+    for path in target.rglob("*"):
+        if path.is_file() and path.relative_to(target).as_posix() not in (*contents, MANIFEST):
+            path.unlink()
+
+
+# --- a release that is extended ---
+
+
+def add(profile: Profile, folder: Path) -> None:
+    """Measure the finished run in a folder, such as zoom-2, and add it to the release of its profile.
+
+    What is released stays as it is. The run may have been trained by other code, which its run.json names.
+    ValueError: it is released already, or is no finished training of the profile.
+    """
+    one, target, out = folder.name, RELEASED / profile.name, jobs.ROOT / "build" / "added" / profile.name
+    released = {name: (target / name).read_bytes() for name in verify(target)}
+    known = {f"{model}-{seed}": (model, seed) for model, seed in profile.trainings}
+    if one not in known:
+        raise ValueError(f"{one} is no training of {profile.where}, which has {', '.join(known)}: see seeds")
+    if f"metrics/train_{one}.json" in released:
+        raise ValueError(f"{one} is in released/{profile.name} already")
+    try:
+        if why := other(d.open(folder), *profile.trainings[known[one]]):
+            raise ValueError(f"{folder} is not {one} of {profile.where}: {why}")
+    except RunError as error:
+        raise ValueError(str(error)) from None
+    shutil.rmtree(out / "runs" / one, ignore_errors=True)
+    shutil.copytree(folder, out / "runs" / one)
+    os.environ |= job.environment(out)
+    notebook = replace(jobs.of(profile)[f"train_{one}"], out=out)
+    status, said = job.run(notebook, finished=f"{out}/runs/{one}")
+    if status:
+        raise ValueError(f"{notebook.notebook} failed, see {notebook.log}: {said}")
+    measure(out, one, **profile.measures[known[one][0]])
+    files = [
+        *out.glob(f"metrics/*_{one}.json"),
+        *out.glob(f"kept/*_{one}.npz"),
+        *of_training(out / "runs" / one),
+    ]
+    write(target, released | {path.relative_to(out).as_posix(): path.read_bytes() for path in files})
+
+
+def other(run: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
+    """In what a run is not the finished training of a notebook's parameters; empty: in nothing.
+
+    All late epochs must have their weights, since they are measured.
+    The training is begun in a folder of its own, where the first step ends it: its run.json says all that
+    determines the weights. The code that trained the run does not count.
+    """
+
+    class Begun(Exception):
+        """The first step is done."""
+
+    def stop(step: int, loss: float) -> None:
+        raise Begun
+
+    x, x_test = (data.load(P["dataset"], split, P["data_dir"], P[f"n_{split}"])[0] for split in data.SPLITS)
+    how = {"precision": run.settings["precision"]} | {name: P[name] for name in FITTED} | P["fit_options"]
+    with TemporaryDirectory() as folder:
+        with suppress(Begun):
+            d.fit(profiles.PROCESS[notebook](P), x, x_test, folder=folder, callback=stop, **how)
+        wanted = RunFolder(folder).settings()
+    if why := next(differences(wanted, run.settings | {"code": wanted["code"]}), ""):
+        return why
+    per_epoch = -(-len(x) // P["batch_size"])
+    steps = P["epochs"] * per_epoch if P["epochs"] else P["fit_options"].get("steps", 1000)
+    if run.steps != steps:
+        return f"it has {run.steps} of {steps} steps"
+    late = range(math.ceil((1 - LATE) * run.epochs), run.epochs + 1)
+    lost = [epoch for epoch in late if not run.store.weights(epoch).is_file()]
+    return f"the weights of epoch {lost[0]} are lost" if lost else ""
+
+
+def keep_report(profile: Profile) -> None:
+    """Keep the report that was made of a release in place of its earlier one.
+
+    ValueError: it is not there, or was made of another release.
+    """
+    target, out = RELEASED / profile.name, unpacked(profile)
+    contents = {name: (target / name).read_bytes() for name in results(target)}
+    for name, content in contents.items():
+        if not (out / name).is_file() or (out / name).read_bytes() != content:
+            raise ValueError(f"{out} has another {name}; run `make report PROFILE={profile.name}` first")
+    made = [path for pattern in REPORT for path in out.glob(pattern)]
+    write(target, contents | {path.relative_to(out).as_posix(): path.read_bytes() for path in made})
+
+
+# --- the report of a release ---
+
+
+def results(folder: Path) -> list[str]:
+    """The files of a release of which the report is made, verified."""
+    return [name for name in verify(folder) if not any(fnmatch(name, one) for one in OF_REPORT)]
 
 
 def unpack(folder: Path, out: Path) -> None:
     """Put all of a release that the report doesn't make anew into `out`, verified; earlier files go."""
-    files = [name for name in verify(folder) if not any(fnmatch(name, one) for one in OF_REPORT)]
+    files = results(folder)
     for part in {name.partition("/")[0] for name in files}:
         shutil.rmtree(out / part, ignore_errors=True)
     for name in files:
@@ -65,11 +179,19 @@ def unpacked(profile: Profile) -> Path:
 
 
 def main() -> None:
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    profile = profiles.read(sys.argv[1])
-    with jobs.lock(jobs.folder(profile)):
-        folder = release(profile)
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("profile")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--add", type=Path, metavar="RUN", help="the folder of a finished run")
+    how.add_argument("--report", action="store_true")
+    given = parser.parse_args()
+    profile = profiles.read(given.profile)
+    with jobs.lock(profile.out):
+        if given.add:
+            add(profile, given.add.resolve())
+        else:
+            (keep_report if given.report else release)(profile)
+    folder = RELEASED / profile.name
     total = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     print(f"released/{folder.name} holds the results of {profile.name}: {total / 2**20:.1f} MiB")
 

@@ -21,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from diffusion import data
 from diffusion.files import sha256
 from study import profile as profiles
 from study.kept import VERIFIED
@@ -62,9 +61,7 @@ def run(*command: str, cancels: bool = False) -> None:
 
 def study(profile: Profile, cores: str, executor: str) -> None:
     """Run what must run of a profile, whose results folder is locked."""
-    for split in data.SPLITS:  # fetched once, before jobs need them
-        data.load(profile.file.dataset, split, profile.file.data_dir, 1)
-    out, plan = jobs.folder(profile), jobs.plan(profile)
+    out, plan = profile.out, jobs.plan(profile)  # which fetches the data, before jobs need them
     stale = jobs.check(plan)
     for name, reason in stale.items():
         if reason != jobs.NOT_MADE:
@@ -140,7 +137,7 @@ def main() -> None:
     if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
         from_release(profile, given.cores)
     else:
-        with jobs.lock(jobs.folder(profile)):
+        with jobs.lock(profile.out):
             study(profile, given.cores, given.on)
 
 

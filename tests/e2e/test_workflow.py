@@ -113,7 +113,7 @@ def test_a_measure_that_was_killed_has_the_numbers_of_one_that_was_not(smoke, co
 def test_a_data_set_of_ones_own_is_trained_measured_and_told(tmp_path):
     content = helpers.example_profile("squares", data_too=True)
     content["models"] = {model: content["models"][model] for model in ("linear", "zoom")}
-    del content["models"]["zoom"]["analyse"], content["yardstick"]
+    del content["models"]["zoom"]["measure"], content["yardstick"]
     project = Project(tmp_path, content)
     assert project.start().wait(1500) == 0, project.said.read_text()
     assert "Squares" in of_page(project.out)

@@ -38,7 +38,7 @@ def test_the_paper_prints_what_is_released(made_out, name):
 def test_the_numbers_of_a_runs_own_report_are_those_that_verify_makes(tmp_path):
     """Its text tells some parts beside figures alone."""
     found = verify.report(profile.read("starts"), opened("starts").out, tmp_path)
-    assert [check.what for check in found if not check.how] == []
+    assert [check.what for check in found if not check.agrees] == []
 
 
 def test_the_columns_of_a_table_have_the_measures_of_their_heads(report):

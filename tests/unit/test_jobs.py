@@ -8,7 +8,7 @@ import yaml
 
 import helpers
 from diffusion.files import write_json
-from helpers import ROOT, changed
+from helpers import changed
 from study import profile as profiles
 from workflow import jobs
 from workflow.job import Job
@@ -74,9 +74,6 @@ def run(tmp_path, monkeypatch) -> Finished:
     sys.modules.pop("of_jobs", None)
 
 
-# --- what is stale ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("section", "value", "stale", "reason"),
     [
@@ -136,15 +133,3 @@ def test_other_labels_of_the_data_another_package_or_a_lost_file_is_found(run, m
 def test_a_job_that_was_made_again_makes_those_stale_that_were_made_of_the_one_before(run):
     run.jobs(training={"epochs": 3})["train_zoom-0"].finish()
     assert run.stale(training={"epochs": 3})["measure_zoom-0"] == "before.train_zoom-0 changed"
-
-
-# --- before anything runs -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("out", ["..", "released/paper", "build/../study", str(ROOT)])
-def test_jobs_never_write_over_the_project(tmp_path, out):
-    found = Finished(tmp_path)
-    found.jobs(dataset="mnist", models={"zoom": MODELS["zoom"]})
-    assert jobs.folder(found.profile) == found.out
-    with pytest.raises(ValueError, match=f"out is '{out}'"):
-        found.jobs(dataset="mnist", models={"zoom": MODELS["zoom"]}, out=out)
