@@ -1,21 +1,18 @@
 """Data sets as tensors in [-0.5, 0.5]: those that are known, and your own.
 
-    python -m diffusion.data                      fetch MNIST if it is missing, and say what lies where
-    python -m diffusion.data --dataset fashion    the same for another one of `DATASETS`
+    x, labels = load("fashion")     fetched if it is missing
 
 The files lie in torchvision's layout, such as `<data folder>/FashionMNIST/raw/`; once they do, no network is
 needed.
 """
 
-import argparse
 import hashlib
 import os
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import platformdirs
@@ -47,8 +44,6 @@ class DataSet:
         classes: their names, in the order of the labels; empty: there are none.
         noun: what a class of it is called.
         citation: its key in the report's bibliography.
-        to_28: "pad" or "resize" to 28 x 28 grey pixels: by a black border (of a larger one the centre
-            is left), or so that the longer side is 28 and then by a border; None: images stay as they are.
     """
 
     title: Annotated[str, Field(min_length=1)]
@@ -56,7 +51,6 @@ class DataSet:
     classes: tuple[str, ...] = tuple("0123456789")
     noun: str = "class"
     citation: str = ""
-    to_28: Literal["pad", "resize"] | None = None
 
 
 # --- data sets that are known ---
@@ -136,9 +130,8 @@ def load(
         )
     n = n if n is None else whole("n", n, 1, len(images))
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
-    x = _to_28(x, known) if known.to_28 else x
     if x.shape[2] != x.shape[3]:
-        raise DataError(f"{known.title}: images are {looks(images)}; needed: square ones, or to_28='resize'")
+        raise DataError(f"{known.title}: images are {looks(images)}; needed: square ones")
     x = x.contiguous().float().div_(255).sub_(0.5)
     return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
 
@@ -148,16 +141,6 @@ def _channels_first(x: Tensor) -> Tensor:
     if x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] > 3:
         return x.permute(0, 3, 1, 2)
     return x[:, None] if x.ndim == 3 else x
-
-
-def _to_28(x: Tensor, known: DataSet) -> Tensor:
-    """Bytes (N, C, H, W) as (N, 1, 28, 28), as `DataSet.to_28` says."""
-    from torchvision.transforms import functional as tv  # takes a second
-
-    x = tv.rgb_to_grayscale(x) if x.shape[1] == 3 else x
-    if known.to_28 == "resize":
-        x = tv.resize(x, [max(1, round(28 * side / max(x.shape[2:]))) for side in x.shape[2:]])
-    return tv.center_crop(x, [28, 28])
 
 
 # --- folders of pictures (PNG, JPEG, ...) ---
@@ -174,7 +157,6 @@ def images(
     size: Annotated[int | None, Field(ge=2, le=4096)] = None,
     colour: bool | None = None,
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1,
-    title: str | None = None,
 ) -> DataSet:
     """The pictures of a folder as a data set, for `diffusion.load`, `Evaluator` and profiles.
 
@@ -188,7 +170,6 @@ def images(
             both sides; None: all must be squares of one size.
         colour: True: three channels; False: grey; None: three where any picture is in colour.
         held_out: share of pictures to test on.
-        title: what the data set is called; None: the folder's name.
 
     Raises:
         DataError: there are no pictures, one of them cannot be read, or they differ in size; a class has no
@@ -231,7 +212,7 @@ def images(
         )
         return (pixels, np.array([label for _, label in chosen])) if names else pixels
 
-    return DataSet(root.name if title is None else title, read, names)
+    return DataSet(root.name, read, names)
 
 
 def _by_class(folder: Path) -> dict[str, list[Path]]:
@@ -308,27 +289,3 @@ def as_images(x: Any) -> Any:
 def grey_values(x: Tensor) -> Tensor:
     """Images in model units as grey values, uint8 of the same shape; what leaves [-0.5, 0.5] is clamped."""
     return x.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Fetch, and say what was found where."""
-    parser = argparse.ArgumentParser(
-        "python -m diffusion.data", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--dataset", default="mnist", help=f"{', '.join(DATASETS)}, or module:name")
-    parser.add_argument("--data-dir", help="data folder")
-    chosen = parser.parse_args(arguments)
-    try:
-        for split in SPLITS:
-            images, labels = load(chosen.dataset, split, chosen.data_dir)
-            said = "none" if labels is None else labels.bincount().tolist()
-            print(f"{split}: {tuple(images.shape)}, classes {said}")
-        print(f"{get(chosen.dataset).title} is in {raw_folder(chosen.data_dir, chosen.dataset)}")
-    except ValueError as error:
-        sys.exit(f"error: {error}")
-
-
-if __name__ == "__main__":
-    from diffusion.data import main as of_module  # whose classes are those that a user's module imports
-
-    of_module()

@@ -50,7 +50,7 @@ REFUSED = [
     (lambda on: d.cosine(1), "T = 1 .* cosine: .* greater than or equal to 2"),
     # data sets
     (lambda on: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
-    (lambda on: d.load(d.DataSet("Wide", wide)), "square ones, or to_28='resize'"),
+    (lambda on: d.load(d.DataSet("Wide", wide)), "square ones"),
     (lambda on: d.load(d.DataSet("Few", wide, ("a", "b"))), "labels one an image, 0 to 1"),
     # processes, samplers and priors, also by name
     (lambda on: d.prior("pixel"), "prior is 'pixel'; allowed: pixels, .*did you mean 'pixels'"),
