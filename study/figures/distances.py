@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffusion.figures.curves import FEW, PLAIN, epochs, line, logarithmic
 from diffusion.figures.style import INK, MUTED, SMALL, new_figure
 from diffusion.files import read_json
 from study.counterparts import Pair
+from study.figures.curves import FEW, PLAIN, epochs, line, logarithmic
 from study.figures.lessons import BAND
 from study.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, plain, titled
 from study.results import Results, Training

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffusion.figures.curves import PLAIN, logarithmic
-from diffusion.figures.style import INK, MUTED, STYLES, new_figure
+from diffusion.figures.style import INK, MUTED, new_figure
 from study import drift
+from study.figures.curves import PLAIN, STYLES, logarithmic
 from study.figures.styles import MODELS, figure, key
 from study.results import Results
 

@@ -14,6 +14,7 @@ from helpers import PAPER
 from report.figures import csv_of, figures_in, figures_of, harmless
 from study import figures as study
 from study import results
+from study.figures import curves
 
 RESULTS = results.load(PAPER)
 LOSSES = [
@@ -42,7 +43,7 @@ def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
     grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), study.distances(RESULTS)
     paths = [notebook(tmp_path / "04_compare_fid.ipynb", none=[None], distances=[drawn])]
     for model in ("linear", "zoom"):
-        shown = {"loss": [figures.losses({model: LOSSES})], "grid": [grid]}
+        shown = {"loss": [curves.losses({model: LOSSES})], "grid": [grid]}
         paths.append(notebook(tmp_path / f"02_train-{model}-0.ipynb", **shown))
     found = figures_in(paths)
     several = {f"{name}{end}" for name in ("loss", "grid") for end in ("", "_linear", "_zoom")}

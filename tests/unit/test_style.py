@@ -11,7 +11,7 @@ from PIL import Image
 
 from diffusion import cosine, figures, linear
 from diffusion.figures.style import render
-from study.figures import lessons
+from study.figures import curves, lessons
 
 # --- curves and counts ---
 
@@ -73,7 +73,7 @@ def test_what_leaves_the_range_is_clamped():
 @pytest.mark.parametrize(
     ("suffix", "draw"),
     [
-        ("svg", lambda: figures.losses({"a_1 ¡": history(30), "b": history(9)})),
+        ("svg", lambda: curves.losses({"a_1 ¡": history(30), "b": history(9)})),
         ("png", lambda: lessons.trajectory(noise(8).reshape(4, 2, 28, 28), [24, 16, 8, 0])),
     ],
 )
