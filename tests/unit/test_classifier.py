@@ -1,13 +1,10 @@
 """The networks that measure: what they read, what they give, and where their weights come from."""
 
-import urllib.error
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
 import torch
-import torch_fidelity.feature_extractor_inceptionv3 as fidelity
 
 from diffusion import data
 from diffusion.evaluation import classifier, features
@@ -55,14 +52,6 @@ def test_features_are_those_of_the_shipped_networks_and_of_one_that_is_always_th
     black = features.untrained(CPU, 3).features(torch.zeros(2, 3, 8, 8).byte())
     assert black.shape == (2, 64)
     assert black.std() > 0.1  # grey is 0, not black
-
-
-def test_inception_that_cannot_be_had_is_absent_and_says_why(monkeypatch, capsys):
-    error = urllib.error.URLError(OSError(-2, "Name or service not known"))
-    monkeypatch.setattr(fidelity, "load_state_dict_from_url", mock.Mock(side_effect=error))
-    assert features.inception(CPU) is None
-    assert "inception" not in features.extractors(inception_weights="off")
-    assert "Name or service not known" in capsys.readouterr().out
 
 
 def test_a_changed_shipped_file_is_refused():
