@@ -9,6 +9,7 @@ needed.
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,56 +178,47 @@ def images(
         ValueError: another argument out of range.
     """
     root = Path(folder).expanduser().absolute()
+    halves = [place for split in SPLITS if (place := root / split).is_dir()]
+    halves = halves if len(halves) == len(SPLITS) else []
+    found = (path for place in halves or [root] for path in place.rglob("[!.]*") if path.is_file())
+    # The order of hashes of their names mixes the classes, and is the same in every call.
+    paths = [path for path in found if path.suffix.lower() in SUFFIXES]
+    paths.sort(key=lambda path: sha256(path.relative_to(root).as_posix().encode()))
 
-    def mixed(path: Path) -> str:
-        """A place in an order that mixes classes, the same in every call."""
-        return sha256(path.relative_to(root).as_posix().encode())
+    def class_of(path: Path) -> str:
+        """The sub-folder in which it lies, if any."""
+        return "".join(path.relative_to(root).parts[1 if halves else 0 : -1][:1])
 
-    splits: dict[str, dict[str, list[Path]]] = {split: {} for split in SPLITS}
-    if all((root / split).is_dir() for split in SPLITS):
-        splits = {split: _by_class(root / split) for split in SPLITS}
-    else:
-        for name, paths in _by_class(root).items():
-            n = max(1, round(held_out * len(paths)))
-            paths.sort(key=mixed)
-            splits["test"][name], splits["train"][name] = paths[:n], paths[n:]
-    classes = sorted({name for found in splits.values() for name in found})
-    for split, found in splits.items():
-        if lacks := [name for name in classes if not found.get(name)]:
-            where = f"the class {lacks[0]!r} of {root}" if lacks[0] else str(root)
+    number, seen = Counter(map(class_of, paths)), Counter()
+    if not paths:
+        raise DataError(f"{folder} holds no pictures; needed: files that end in {', '.join(SUFFIXES)}")
+    if "" in number and len(number) > 1:
+        raise DataError(f"a picture of {root} lies beside sub-folders of pictures; put it into one of them")
+    splits: dict[str, list[Path]] = {split: [] for split in SPLITS}
+    for path in paths:
+        name = class_of(path)
+        seen[name] += 1
+        split = "test" if seen[name] <= max(1, round(held_out * number[name])) else "train"
+        splits[path.relative_to(root).parts[0] if halves else split].append(path)
+    for split, chosen in splits.items():
+        if lacks := number.keys() - {*map(class_of, chosen)}:
+            where = root / lacks.pop()
             raise DataError(f"{where} has no picture to {split} on; needed: at least two, one is to test on")
-    pictures = {
-        path: _opened(path, size) for found in splits.values() for paths in found.values() for path in paths
-    }
+    pictures = {path: _opened(path, size) for path in paths}
     width, *more = {side for picture in pictures.values() for side in picture.size}
     if more:
         raise DataError(f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; needed: size=")
     coloured = any(picture.mode == "RGB" for picture in pictures.values()) if colour is None else colour
-    names = tuple(filter(None, classes))
+    classes = sorted(filter(None, number))
 
     def read(split: str, folder: Path) -> Arrays | np.ndarray:
-        chosen = [(path, label) for label, name in enumerate(classes) for path in splits[split][name]]
-        chosen.sort(key=lambda pair: mixed(pair[0]))
-        pixels = np.stack(
-            [np.asarray(pictures[path].convert("RGB" if coloured else "L")) for path, _ in chosen]
-        )
-        return (pixels, np.array([label for _, label in chosen])) if names else pixels
+        mode = "RGB" if coloured else "L"
+        pixels = np.stack([np.asarray(pictures[path].convert(mode)) for path in splits[split]])
+        if not classes:
+            return pixels
+        return pixels, np.array([classes.index(class_of(path)) for path in splits[split]])
 
-    return DataSet(root.name, read, names)
-
-
-def _by_class(folder: Path) -> dict[str, list[Path]]:
-    """The pictures in each sub-folder, or those of the folder itself under an empty name."""
-    by_class: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("[!.]*")):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            inner = path.relative_to(folder).parts
-            by_class.setdefault(inner[0] if len(inner) > 1 else "", []).append(path)
-    if not by_class:
-        raise DataError(f"{folder} holds no pictures; needed: files that end in {', '.join(SUFFIXES)}")
-    if "" in by_class and len(by_class) > 1:
-        raise DataError(f"{by_class[''][0]} lies beside sub-folders of pictures; put it into one of them")
-    return by_class
+    return DataSet(root.name, read, tuple(classes))
 
 
 def _opened(path: Path, size: int | None) -> Image.Image:
