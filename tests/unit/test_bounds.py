@@ -45,7 +45,7 @@ def halving(process, x_t, prediction, t, s, generator):
 
 REFUSED = [
     # what stands below
-    (lambda on: d.Naive(nois=0.1), "Naive: .*'nois'; it takes noise, levels"),
+    (lambda on: d.Naive(nois=0.1), "unexpected keyword argument 'nois'"),
     # data sets
     (lambda on: d.load("fashoin"), "allowed: mnist, fashion, kmnist.*did you mean 'fashion'"),
     (lambda on: d.load(d.DataSet("Wide", wide)), "square ones"),
@@ -59,8 +59,8 @@ REFUSED = [
     (lambda on: sampler_of(Twice(), d.ColdZoom()), "Twice visits .*from T = 24 down to 0, no step twice"),
     # trainings
     (lambda on: on.fit(steps=5), "steps is 5 and epochs is 3"),
-    (lambda on: on.fit(epochs=0), "epochs = 0 .* fit: .* greater than or equal to 1"),
-    (lambda on: on.fit(process=d.ColdZoom), "process = the class ColdZoom, not an object of it"),
+    (lambda on: on.fit(epochs=0), "fit\nepochs\n.*greater than or equal to 1"),
+    (lambda on: on.fit(process=d.ColdZoom), "fit\nprocess\n.*instance of DegradationProcess"),
     (lambda on: on.fit(network="cnnn"), "network is 'cnnn'; allowed: cnn, unet"),
     (lambda on: on.fit(images=(X + 0.5, None)), r"x: .*\[-0.5, 0.5\]"),
     # samples
@@ -81,6 +81,6 @@ REFUSED = [
 
 @pytest.mark.parametrize(("call", "said"), REFUSED)
 def test_what_cannot_be_is_refused_by_its_name_before_anything_is_done(mnist_dir, on, call, said):
-    with pytest.raises((TypeError, ValueError, RunError), match=rf"^[^\n]*{said}[^\n]*$"):
+    with pytest.raises((TypeError, ValueError, RunError), match=said):
         call(on)
     assert not {path.name for path in on.folder.iterdir()} - {".lock"}
