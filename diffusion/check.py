@@ -1,6 +1,6 @@
 """Try a degradation of one's own in seconds, before any training.
 
-python -m diffusion.check module:Class [-T 10] [--options '{strength: 2}']
+python -m diffusion.check module:Class [--options '{T: 10, strength: 2}']
 """
 
 import sys
@@ -78,13 +78,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Check a class and print the findings; exit with 1 if there is a problem."""
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("degradation", help="module:Class, a subclass of ColdDiffusion")
-    parser.add_argument("-T", type=int, help="deepest level (default: the class's own)")
-    parser.add_argument("--options", default="{}", help="further arguments of the class, as in a profile")
+    parser.add_argument("--options", default="{}", help="arguments of the class, as in a profile")
     parser.add_argument("--dataset", default="mnist", help="images to degrade (default mnist)")
     chosen = parser.parse_args(arguments)
     try:
-        options = yaml.safe_load(chosen.options) | ({"T": chosen.T} if chosen.T else {})
-        process = degradation(chosen.degradation, **options)
+        process = degradation(chosen.degradation, **yaml.safe_load(chosen.options))
         print("\n".join(check(process, data.load(chosen.dataset)[0][:1000])))
     except ValueError as error:  # what else a user's code raises has its own traceback
         sys.exit(f"problem: {error}")

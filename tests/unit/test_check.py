@@ -44,7 +44,7 @@ def test_a_problem_is_an_error(mnist_dir, said, process):
 
 
 def test_the_command_says_what_is_found_and_fails_at_a_problem(mnist_dir, capsys):
-    check.main(["helpers:Fade", "-T", "5"])
+    check.main(["helpers:Fade", "--options", "{T: 5}"])
     assert "0, the identity, to 5" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="^problem: .*level T = 5 "):
-        check.main(["helpers:Fade", "-T", "5", "--options", "{strength: 0}"])
+        check.main(["helpers:Fade", "--options", "{T: 5, strength: 0}"])
