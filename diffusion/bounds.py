@@ -63,8 +63,6 @@ def looks(value: Any) -> str:
     """A value in words, for messages: shape and type of a tensor or an array, or the name of its class."""
     if isinstance(value, Tensor | np.ndarray):
         return f"{tuple(value.shape)} of {value.dtype}"
-    if isinstance(value, type):
-        return f"the class {value.__name__}, not an object of it"
     return f"a {type(value).__name__}"
 
 
