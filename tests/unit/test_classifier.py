@@ -54,6 +54,12 @@ def test_features_are_those_of_the_shipped_networks_and_of_one_that_is_always_th
     assert black.std() > 0.1  # grey is 0, not black
 
 
+def test_inception_that_cannot_be_had_is_left_out_and_says_why(monkeypatch, capsys):
+    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", lambda *how: {}["no weights"])
+    assert [*features.extractors(None, inception_weights="auto")] == ["random"]
+    assert "no weights" in capsys.readouterr().out
+
+
 def test_a_changed_shipped_file_is_refused():
     with pytest.raises(ValueError, match="not comparable"):
         replace(CLASSIFIER, sha256="0" * 64).load()
