@@ -15,11 +15,28 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, validate_call
+from pydantic import BeforeValidator, ConfigDict, Field, validate_call
 from torch import Tensor
 
-F = TypeVar("F", bound=Callable[..., Any])
 STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def checked(function: F) -> F:
+    """The function or class, whose arguments pydantic checks; its errors name also those given by place.
+
+    ValueError: pydantic's, of arguments of another type or out of bounds. TypeError: Python's.
+    """
+    if isinstance(function, type):
+        function.__init__ = checked(function.__init__)
+        return function
+    validated, signature = validate_call(function, config=STRICT), inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*given: Any, **options: Any) -> Any:
+        return validated(**signature.bind(*given, **options).arguments)
+
+    return call
 
 
 def _plain(value: Any) -> Any:
@@ -31,37 +48,6 @@ Plain = BeforeValidator(_plain)
 Count = Annotated[int, Plain, Field(ge=1)]
 Number = Annotated[float, Plain, Field(ge=0)]
 Seed = Annotated[int, Plain, Field(ge=0, lt=2**32)]
-
-
-def checked(function: F) -> F:
-    """The function, or the class, which refuses arguments of another type or out of bounds.
-
-    ValueError: one line with the argument, its value and what is allowed. TypeError: there is no such one.
-    """
-    if isinstance(function, type):
-        function.__init__ = checked(function.__init__)
-        return function
-    validated, signature = validate_call(function, config=STRICT), inspect.signature(function)
-    who = function.__qualname__.removesuffix(".__init__")
-
-    @functools.wraps(function)
-    def call(*given: Any, **options: Any) -> Any:
-        try:
-            signature.bind(*given, **options)
-        except TypeError as error:
-            known = ", ".join(name for name in signature.parameters if name != "self")
-            raise TypeError(f"{who}: {error}; it takes {known}") from None
-        try:
-            return validated(*given, **options)
-        except ValidationError as error:
-            found = error.errors()[0]
-            (first, *deeper), value = found["loc"], found["input"]
-            at = [[*signature.parameters][first] if isinstance(first, int) else first, *deeper]
-            shown = repr(value) if isinstance(value, str | int | float | None) else looks(value)
-            name, said = ".".join(map(str, at)), found["msg"].removeprefix("Input ")
-            raise ValueError(f"{name} = {shown} is not allowed in {who}: it {said}") from None
-
-    return call
 
 
 def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -77,8 +63,6 @@ def looks(value: Any) -> str:
     """A value in words, for messages: shape and type of a tensor or an array, or the name of its class."""
     if isinstance(value, Tensor | np.ndarray):
         return f"{tuple(value.shape)} of {value.dtype}"
-    if isinstance(value, type):
-        return f"the class {value.__name__}, not an object of it"
     return f"a {type(value).__name__}"
 
 

@@ -1,8 +1,8 @@
 """Models beside one another in a script: their measures as a table, their samples as a grid."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
 
 import pandas as pd
 import torch
@@ -40,17 +40,16 @@ class Comparison:
 
         A number that there is not is NaN: of samples that are one image, or of too few real images.
         """
-        found = {
-            part: self._frame(lambda x, part=part: getattr(x, part)) for part in ("value", "low", "high", "n")
-        }
-        return pd.concat(found, axis=1).swaplevel(axis=1).astype(float)
+        intervals = self._intervals()
+        parts = {part: intervals.map(attrgetter(part)) for part in ("value", "low", "high", "n")}
+        return pd.concat(parts, axis=1).swaplevel(axis=1).astype(float)
 
-    def _frame(self, cell: Callable[[Interval], Any]) -> pd.DataFrame:
-        """Of each model, and of real images (of a distance its floor), a cell for each main measure."""
+    def _intervals(self) -> pd.DataFrame:
+        """The main measures of each model, and of real images (of a distance its floor)."""
         rows = {**self.measured, REAL: next(iter(self.measured.values())).real}
         names = main({name for row in rows.values() for name in row})
-        cells = {name: [cell(row.get(name, Interval(None))) for row in rows.values()] for name in names}
-        return pd.DataFrame(cells, index=[*rows])
+        intervals = [[row.get(name, Interval(None)) for name in names] for row in rows.values()]
+        return pd.DataFrame(intervals, [*rows], names)
 
     def grid(self, columns: int = 10) -> Figure:
         """The first samples of each model, a row each, below as many real images; in colour without names."""
@@ -65,12 +64,12 @@ class Comparison:
         n = len(next(iter(self.samples.values())))
         head = f"{n} samples of each against {len(self.evaluator.x_test)} test images"
         same = [f"{name}: {ONE_IMAGE}" for name, measured in self.measured.items() if measured.one_image]
-        return "\n".join([head, self._frame(shown).to_string(), *same])
+        return "\n".join([head, self._intervals().map(shown).to_string(), *same])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self._frame(shown).to_html()
+        return self._intervals().map(shown).to_html()
 
 
 def compare(
@@ -98,10 +97,10 @@ def compare(
     """
     if not isinstance(runs, Mapping) or not runs:
         raise ValueError(f"runs is {looks(runs)}; needed: names -> a run or samples each, one or more")
-    models = {name: one if isinstance(one, Run) else as_images(one) for name, one in runs.items()}
-    for name, one in models.items():
-        if not isinstance(one, Run) and len(one) < n:
-            raise ValueError(f"runs has {len(one)} samples of {name!r}; needed: n = {n}, or a smaller n")
-    against = evaluator if isinstance(evaluator, Evaluator) else Evaluator.of(evaluator)
-    of = {name: drawn(one, n, seed) if isinstance(one, Run) else one[:n] for name, one in models.items()}
-    return Comparison(of, {name: against.measure(x) for name, x in of.items()}, against)
+    evaluator = evaluator if isinstance(evaluator, Evaluator) else Evaluator.of(evaluator)
+    samples = {}
+    for name, run in runs.items():
+        samples[name] = x = drawn(run, n, seed) if isinstance(run, Run) else as_images(run)[:n]
+        if len(x) < n:
+            raise ValueError(f"runs has {len(x)} samples of {name!r}; needed: n = {n}, or a smaller n")
+    return Comparison(samples, {name: evaluator.measure(x) for name, x in samples.items()}, evaluator)

@@ -1,21 +1,19 @@
 """Data sets as tensors in [-0.5, 0.5]: those that are known, and your own.
 
-    python -m diffusion.data                      fetch MNIST if it is missing, and say what lies where
-    python -m diffusion.data --dataset fashion    the same for another one of `DATASETS`
+    x, labels = load("fashion")     fetched if it is missing
 
 The files lie in torchvision's layout, such as `<data folder>/FashionMNIST/raw/`; once they do, no network is
 needed.
 """
 
-import argparse
 import hashlib
 import os
 import re
-import sys
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import platformdirs
@@ -47,8 +45,6 @@ class DataSet:
         classes: their names, in the order of the labels; empty: there are none.
         noun: what a class of it is called.
         citation: its key in the report's bibliography.
-        to_28: "pad" or "resize" to 28 x 28 grey pixels: by a black border (of a larger one the centre
-            is left), or so that the longer side is 28 and then by a border; None: images stay as they are.
     """
 
     title: Annotated[str, Field(min_length=1)]
@@ -56,7 +52,6 @@ class DataSet:
     classes: tuple[str, ...] = tuple("0123456789")
     noun: str = "class"
     citation: str = ""
-    to_28: Literal["pad", "resize"] | None = None
 
 
 # --- data sets that are known ---
@@ -136,9 +131,8 @@ def load(
         )
     n = n if n is None else whole("n", n, 1, len(images))
     x = _channels_first(torch.from_numpy(np.array(images[:n])))  # (N, C, H, W)
-    x = _to_28(x, known) if known.to_28 else x
     if x.shape[2] != x.shape[3]:
-        raise DataError(f"{known.title}: images are {looks(images)}; needed: square ones, or to_28='resize'")
+        raise DataError(f"{known.title}: images are {looks(images)}; needed: square ones")
     x = x.contiguous().float().div_(255).sub_(0.5)
     return x, torch.from_numpy(np.array(labels[:n])).long() if known.classes else None
 
@@ -148,16 +142,6 @@ def _channels_first(x: Tensor) -> Tensor:
     if x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] > 3:
         return x.permute(0, 3, 1, 2)
     return x[:, None] if x.ndim == 3 else x
-
-
-def _to_28(x: Tensor, known: DataSet) -> Tensor:
-    """Bytes (N, C, H, W) as (N, 1, 28, 28), as `DataSet.to_28` says."""
-    from torchvision.transforms import functional as tv  # takes a second
-
-    x = tv.rgb_to_grayscale(x) if x.shape[1] == 3 else x
-    if known.to_28 == "resize":
-        x = tv.resize(x, [max(1, round(28 * side / max(x.shape[2:]))) for side in x.shape[2:]])
-    return tv.center_crop(x, [28, 28])
 
 
 # --- folders of pictures (PNG, JPEG, ...) ---
@@ -174,7 +158,6 @@ def images(
     size: Annotated[int | None, Field(ge=2, le=4096)] = None,
     colour: bool | None = None,
     held_out: Annotated[float, Field(gt=0, lt=1)] = 0.1,
-    title: str | None = None,
 ) -> DataSet:
     """The pictures of a folder as a data set, for `diffusion.load`, `Evaluator` and profiles.
 
@@ -188,7 +171,6 @@ def images(
             both sides; None: all must be squares of one size.
         colour: True: three channels; False: grey; None: three where any picture is in colour.
         held_out: share of pictures to test on.
-        title: what the data set is called; None: the folder's name.
 
     Raises:
         DataError: there are no pictures, one of them cannot be read, or they differ in size; a class has no
@@ -196,56 +178,47 @@ def images(
         ValueError: another argument out of range.
     """
     root = Path(folder).expanduser().absolute()
+    halves = [place for split in SPLITS if (place := root / split).is_dir()]
+    halves = halves if len(halves) == len(SPLITS) else []
+    found = (path for place in halves or [root] for path in place.rglob("[!.]*") if path.is_file())
+    # The order of hashes of their names mixes the classes, and is the same in every call.
+    paths = [path for path in found if path.suffix.lower() in SUFFIXES]
+    paths.sort(key=lambda path: sha256(path.relative_to(root).as_posix().encode()))
 
-    def mixed(path: Path) -> str:
-        """A place in an order that mixes classes, the same in every call."""
-        return sha256(path.relative_to(root).as_posix().encode())
+    def class_of(path: Path) -> str:
+        """The sub-folder in which it lies, if any."""
+        return "".join(path.relative_to(root).parts[1 if halves else 0 : -1][:1])
 
-    splits: dict[str, dict[str, list[Path]]] = {split: {} for split in SPLITS}
-    if all((root / split).is_dir() for split in SPLITS):
-        splits = {split: _by_class(root / split) for split in SPLITS}
-    else:
-        for name, paths in _by_class(root).items():
-            n = max(1, round(held_out * len(paths)))
-            paths.sort(key=mixed)
-            splits["test"][name], splits["train"][name] = paths[:n], paths[n:]
-    classes = sorted({name for found in splits.values() for name in found})
-    for split, found in splits.items():
-        if lacks := [name for name in classes if not found.get(name)]:
-            where = f"the class {lacks[0]!r} of {root}" if lacks[0] else str(root)
+    number, seen = Counter(map(class_of, paths)), Counter()
+    if not paths:
+        raise DataError(f"{folder} holds no pictures; needed: files that end in {', '.join(SUFFIXES)}")
+    if "" in number and len(number) > 1:
+        raise DataError(f"a picture of {root} lies beside sub-folders of pictures; put it into one of them")
+    splits: dict[str, list[Path]] = {split: [] for split in SPLITS}
+    for path in paths:
+        name = class_of(path)
+        seen[name] += 1
+        split = "test" if seen[name] <= max(1, round(held_out * number[name])) else "train"
+        splits[path.relative_to(root).parts[0] if halves else split].append(path)
+    for split, chosen in splits.items():
+        if lacks := number.keys() - {*map(class_of, chosen)}:
+            where = root / lacks.pop()
             raise DataError(f"{where} has no picture to {split} on; needed: at least two, one is to test on")
-    pictures = {
-        path: _opened(path, size) for found in splits.values() for paths in found.values() for path in paths
-    }
+    pictures = {path: _opened(path, size) for path in paths}
     width, *more = {side for picture in pictures.values() for side in picture.size}
     if more:
         raise DataError(f"pictures in {root} have sides of {width}, {more[0]}, ... pixels; needed: size=")
     coloured = any(picture.mode == "RGB" for picture in pictures.values()) if colour is None else colour
-    names = tuple(filter(None, classes))
+    classes = sorted(filter(None, number))
 
     def read(split: str, folder: Path) -> Arrays | np.ndarray:
-        chosen = [(path, label) for label, name in enumerate(classes) for path in splits[split][name]]
-        chosen.sort(key=lambda pair: mixed(pair[0]))
-        pixels = np.stack(
-            [np.asarray(pictures[path].convert("RGB" if coloured else "L")) for path, _ in chosen]
-        )
-        return (pixels, np.array([label for _, label in chosen])) if names else pixels
+        mode = "RGB" if coloured else "L"
+        pixels = np.stack([np.asarray(pictures[path].convert(mode)) for path in splits[split]])
+        if not classes:
+            return pixels
+        return pixels, np.array([classes.index(class_of(path)) for path in splits[split]])
 
-    return DataSet(root.name if title is None else title, read, names)
-
-
-def _by_class(folder: Path) -> dict[str, list[Path]]:
-    """The pictures in each sub-folder, or those of the folder itself under an empty name."""
-    by_class: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("[!.]*")):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            inner = path.relative_to(folder).parts
-            by_class.setdefault(inner[0] if len(inner) > 1 else "", []).append(path)
-    if not by_class:
-        raise DataError(f"{folder} holds no pictures; needed: files that end in {', '.join(SUFFIXES)}")
-    if "" in by_class and len(by_class) > 1:
-        raise DataError(f"{by_class[''][0]} lies beside sub-folders of pictures; put it into one of them")
-    return by_class
+    return DataSet(root.name, read, tuple(classes))
 
 
 def _opened(path: Path, size: int | None) -> Image.Image:
@@ -308,27 +281,3 @@ def as_images(x: Any) -> Any:
 def grey_values(x: Tensor) -> Tensor:
     """Images in model units as grey values, uint8 of the same shape; what leaves [-0.5, 0.5] is clamped."""
     return x.clamp(-0.5, 0.5).add(0.5).mul(255).round().to(torch.uint8)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Fetch, and say what was found where."""
-    parser = argparse.ArgumentParser(
-        "python -m diffusion.data", description=(__doc__ or "").partition("\n")[0]
-    )
-    parser.add_argument("--dataset", default="mnist", help=f"{', '.join(DATASETS)}, or module:name")
-    parser.add_argument("--data-dir", help="data folder")
-    chosen = parser.parse_args(arguments)
-    try:
-        for split in SPLITS:
-            images, labels = load(chosen.dataset, split, chosen.data_dir)
-            said = "none" if labels is None else labels.bincount().tolist()
-            print(f"{split}: {tuple(images.shape)}, classes {said}")
-        print(f"{get(chosen.dataset).title} is in {raw_folder(chosen.data_dir, chosen.dataset)}")
-    except ValueError as error:
-        sys.exit(f"error: {error}")
-
-
-if __name__ == "__main__":
-    from diffusion.data import main as of_module  # whose classes are those that a user's module imports
-
-    of_module()

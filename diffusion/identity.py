@@ -124,10 +124,9 @@ def own_file(module: str) -> Path | None:
     """The file of a module of the user's own, loaded or not; None: there is none, or it is another's."""
     if module.partition(".")[0] in PROJECT:
         return None
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if module not in sys.modules:
-        with contextlib.suppress(ImportError, ValueError, AttributeError):
-            file = getattr(importlib.util.find_spec(module), "origin", None)
+    file = None
+    with contextlib.suppress(ImportError, ValueError, AttributeError):
+        file = getattr(importlib.util.find_spec(module), "origin", None)
     path = Path(file or "").resolve()
     installed = {"site-packages", "dist-packages"} & {*path.parts}
     return None if installed or not path.is_file() or any(map(path.is_relative_to, PLACES)) else path

@@ -83,7 +83,9 @@ def content(dataset: str, data_dir: str | None) -> str:
     known, (images, _) = data.get(dataset), data.load(dataset, "test", data_dir, 1)
     if tuple(images.shape[1:]) != GREY28 or not known.classes:
         is_ = f"{known.title} has images {tuple(images.shape[1:])} and {len(known.classes)} classes"
-        raise ValueError(f"{is_}; notebooks take 28 x 28 grey pixels, of classes: see to_28 of d.DataSet")
+        raise ValueError(
+            f"{is_}; notebooks take 28 x 28 grey pixels, of classes: resize them where they are read"
+        )
     parts = [part for split in data.SPLITS for part in data.load(dataset, split, data_dir)]
     return digest([data.fingerprint(part) for part in parts], 16)
 

@@ -1,7 +1,7 @@
 """The evaluator: the held-out real images, and all that is measured of samples against them."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -290,25 +290,21 @@ class Seen:
         known = self.evaluator.classes and len(self.evaluator.x_digits) >= NEIGHBOURS
         return bool(known and self.x.shape[1:] == GREY28) and not self.one_image
 
-    def first(self) -> Iterator[tuple[Space, Tensor]]:
-        """The first n in each kind of features that is asked for, (n, D); in none if all are one image."""
-        for space in () if self.one_image else self.evaluator.spaces.values():
-            if self.only is None or {f"frechet{space.ending}", f"kid{space.ending}"}.intersection(self.only):
-                main = space is self.evaluator.main
-                yield space, (self.features[: self.n] if main else space.features(self.x[: self.n]))
-
 
 @register(
-    lambda seen: (seen,),
+    lambda seen: not seen.one_image and (seen,),
     False,
     **by_features("frechet", "squared distance", "Fréchet distance of the samples from the test images"),
     **by_features("kid", "squared distance", "kernel distance of the samples from the test images"),
 )
-def distances(seen: "Seen") -> dict[str, Interval]:
-    """Fréchet distances of samples in each kind of features, and kernel distances, by name."""
-    found = {}
-    for space, x in seen.first():
-        repeats = seen.evaluator.interval_repeats
-        found[f"frechet{space.ending}"] = frechet.distance(space.reference, x, repeats, seen.seed)
-        found[f"kid{space.ending}"] = frechet.kid(space.reference, x, seen.seed)
+def distances(seen: Seen) -> dict[str, Interval]:
+    """Fréchet and kernel distances of the first n samples, in each kind of features that is asked for."""
+    found, evaluator = {}, seen.evaluator
+    for space in evaluator.spaces.values():
+        names = f"frechet{space.ending}", f"kid{space.ending}"
+        if seen.only is None or {*names}.intersection(seen.only):
+            main = space is evaluator.main
+            x = seen.features[: seen.n] if main else space.features(seen.x[: seen.n])
+            found[names[0]] = frechet.distance(space.reference, x, evaluator.interval_repeats, seen.seed)
+            found[names[1]] = frechet.kid(space.reference, x, seen.seed)
     return found

@@ -51,21 +51,17 @@ class MeasuringNetwork:
     make: Callable[..., nn.Module]  # (image_shape, number of classes) -> the network, untrained
     train: Callable[[Tensor, Any, int], nn.Module]  # images, labels, classes -> trained
 
-    @property
-    def path(self) -> Path:
-        """The shipped file."""
-        return Path(__file__).with_name(f"{self.name}.safetensors")
-
     def load(self, path: Path | None = None, image_shape: Shape = GREY28, classes: int = 10) -> nn.Module:
         """The network in evaluation mode, with the shipped weights (None) or those of a file.
 
         Its attribute `sha256` is that of the file. ValueError: the shipped one is damaged.
         """
-        content, network = (path or self.path).read_bytes(), self.make(image_shape, classes)
+        shipped = Path(__file__).with_name(f"{self.name}.safetensors")
+        content, network = (path or shipped).read_bytes(), self.make(image_shape, classes)
         network.sha256 = sha256(content)
         if path is None and network.sha256 != self.sha256:
             raise ValueError(
-                f"{self.path} is damaged, and distances measured with other weights are not comparable; "
+                f"{shipped} is damaged, and distances measured with other weights are not comparable; "
                 "install the project again"
             )
         network.load_state_dict(safetensors.torch.load(content))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from scipy.special import ndtri
 from torch import Tensor
 
 from diffusion.runtime import generator
@@ -59,12 +58,10 @@ def numpy_generator(*key: int | str) -> np.random.Generator:
 
 def wilson(count: int, n: int) -> tuple[float, float]:
     """Wilson's interval of a share of `count` in n; sound at 0 and at n, too. Of none: 0 to 1."""
-    if not n:
-        return 0.0, 1.0
-    z, share = float(ndtri((1 + LEVEL) / 2)), count / n
-    scale = 2 * (n + z**2)
-    centre, half = (2 * n * share + z**2) / scale, z / scale * math.sqrt(4 * n * share * (1 - share) + z**2)
-    return centre - half if count else 0.0, centre + half if count < n else 1.0
+    from scipy.stats import binomtest  # takes half a second
+
+    found = binomtest(count, n).proportion_ci(LEVEL, "wilson") if n else None
+    return (found.low, found.high) if found else (0.0, 1.0)
 
 
 def share_of(mask: Tensor) -> Interval:

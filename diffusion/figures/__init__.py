@@ -4,7 +4,6 @@ It is as wide as the report's text. They read no global state and leave none: th
 bytes. Those that notebooks call are named here.
 """
 
-from diffusion.figures.curves import losses as losses
 from diffusion.figures.images import grid as grid
 from diffusion.figures.images import latents as latents
 from diffusion.figures.style import render as render

@@ -1,8 +1,6 @@
-"""The look of all figures: size, type, the styles of curves, and how a figure is saved.
+"""The look of all figures: size, type, and how a figure is saved.
 
-Figures are as wide as the report's text, so that a point here is a point on the page. Colours are from Paul
-Tol's schemes (SRON/EPS/TN/09-002), the bright ones darkened: each has a contrast of at least 3:1 on white,
-and they are apart for colour-blind readers; dash and marker say the same again. Type is Computer Modern
+Figures are as wide as the report's text, so that a point here is a point on the page. Type is Computer Modern
 as in the report's text; matplotlib carries it itself, so every machine sets the same text.
 """
 
@@ -11,12 +9,11 @@ import functools
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import matplotlib.style
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from PIL import Image
 
@@ -24,7 +21,6 @@ TEXT_WIDTH = 5.75  # inches: the report's text width, 146 mm
 DPI = 200  # pixels an inch of saved pictures
 INK, MUTED, AXIS = "#222222", "#767676", "#9A9A9A"  # text and real images; floors; axes
 FONT_SIZE, SMALL = 9.0, 8.5  # points: axis labels; ticks, legends and labels of pictures
-LEGEND_WIDTH = 88  # characters of a row of a legend, a line and its spaces counted as ten
 
 SVG, PNG = "image/svg+xml", "image/png"
 ABOUT = "application/vnd.cold-zoom.figure+json"  # beside a picture in a cell's output; viewers ignore it
@@ -59,37 +55,6 @@ THEME = {
     "svg.fonttype": "path",  # no reader needs the font
     "svg.hashsalt": "cold-zoom-diffusion",  # element ids are random otherwise
 }
-
-
-class Style(NamedTuple):
-    """Colour, dash and marker of one curve, and what the legend calls it: its name, if empty."""
-
-    colour: str
-    line: Any
-    marker: str
-    label: str = ""
-
-
-STYLES = (
-    Style("#004488", "-", "o"),
-    Style("#BB5566", (0, (6, 1.6)), "s"),
-    Style("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^"),
-    Style("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v"),
-    Style("#228833", (0, (1.2, 1.2)), "D"),
-    Style("#882255", (0, (8, 1.2, 3, 1.2)), "P"),
-)
-FURTHER_MARKERS = "X*hpd<>8"
-Styles = Mapping[str, Style]
-
-
-def styles_of(names: Iterable[str], among: Sequence[Style] = STYLES) -> dict[str, Style]:
-    """A style for each name, in order; once all are taken, they come again with other markers."""
-    found = {}
-    for place, name in enumerate(names):
-        again, i = divmod(place, len(among))
-        marker = FURTHER_MARKERS[(again - 1) % len(FURTHER_MARKERS)] if again else among[i].marker
-        found[name] = among[i]._replace(marker=marker)
-    return found
 
 
 class PrintFigure(Figure):
@@ -154,22 +119,6 @@ def styled(function: Callable[..., Figure | None]) -> Callable[..., Figure | Non
 def new_figure(height: float, layout: str | None = "constrained") -> PrintFigure:
     """An empty figure, as wide as the text and `height` mm high."""
     return PrintFigure(figsize=(TEXT_WIDTH, height / 25.4), dpi=DPI, layout=layout)
-
-
-def handles(styles: Styles, **look: Any) -> list[tuple[str, Any]]:
-    """Entries of a legend: label, and a line with its marker."""
-    looks = {
-        n: {"color": s.colour, "marker": s.marker, "linestyle": s.line} | look for n, s in styles.items()
-    }
-    return [(style.label or name, Line2D([], [], **looks[name])) for name, style in styles.items()]
-
-
-def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
-    """One legend above all axes, in as many rows as its labels need."""
-    rows = math.ceil(sum(len(label) + 10 for label, _ in entries) / LEGEND_WIDTH)
-    labels, lines = zip(*entries, strict=True)
-    columns = math.ceil(len(entries) / rows)
-    figure.legend(lines, labels, loc="outside upper center", ncols=columns)
 
 
 def render(figure: Figure, suffix: str) -> bytes:

@@ -45,22 +45,17 @@ class RunFolder:
     def locked(self) -> Iterator[None]:
         """Hold the run for this process; the system drops the lock of one that dies.
 
-        RunError: another live process holds it, or the folder cannot be written.
+        RunError: another live process holds it. OSError: the folder cannot be written.
         """
+        self.path.mkdir(parents=True, exist_ok=True)
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / ".lock", timeout=0)
-            lock.acquire()
+            lock = FileLock(self.path / ".lock", timeout=0).acquire()
         except Timeout:
             raise RunError(f"another process is training in {self.path}; wait for it, or stop it") from None
-        except OSError as error:
-            raise RunError(f"the folder {self.path} cannot be written: {error.strerror}") from error
-        for left in self.path.rglob(".*.part-*"):  # of a write that was killed
-            left.unlink(missing_ok=True)
-        try:
+        with lock:
+            for left in self.path.rglob(".*.part-*"):  # of a write that was killed
+                left.unlink(missing_ok=True)
             yield
-        finally:
-            lock.release()
 
     def write(self, name: str | Path, content: bytes) -> None:
         """Write a file of the run; RunError: the disk is full, or may not be written."""

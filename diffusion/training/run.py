@@ -225,13 +225,12 @@ class Run:
 
 
 def precision_of(asked: str, trained: str, on: torch.device, who: str) -> str:
-    """The precision to sample a training in; "auto" as `open` says. What is unexpected gets a line."""
-    found = runtime.affordable(trained, on) if asked == "auto" else asked
-    if asked == "auto" and found != trained:
-        print(f"note: {who}, trained in {trained}, is sampled in {found}, which is faster here", flush=True)
-    elif runtime.affordable(found, on) != found:
-        print(f"note: {who} in {found}, which is slower than fp32 here", flush=True)
-    return found
+    """The precision to sample a training in; "auto" as `open` says, with a line where it is another one."""
+    if asked != "auto":
+        return asked
+    if (used := runtime.affordable(trained, on)) != trained:
+        print(f"note: {who}, trained in {trained}, is sampled in {used}, which is faster here", flush=True)
+    return used
 
 
 @checked
@@ -257,12 +256,11 @@ def open(
 
     Raises:
         RunError: there is no finished epoch, or a file of the run is damaged or of an earlier form.
-        ValueError: a class cannot be had.
+        ValueError: a class cannot be had, or its file was edited after it was imported.
     """
     store = RunFolder(folder)
     if (settings := store.settings()) is None:
-        runs = sorted(path.parent.relative_to(store.path).as_posix() for path in store.path.rglob("run.json"))
-        raise RunError(f"{store.path} is no run" + (f"; there are {', '.join(runs)}" if runs else ""))
+        raise RunError(f"{store.path} is no run: it has no run.json")
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
     try:
@@ -273,39 +271,31 @@ def open(
         raise ValueError(
             f"{store.path} cannot be opened: {error}; else give process=, prepared, or network="
         ) from error
-    try:
-        own = own_code(tree(process, "process"), {"name": name_of(cls)})
-        if changed := sorted({name for name, _ in own.items() ^ settings["own"].items()}):
-            print(f"note: {', '.join(changed)} has changed since {store.path} was trained", flush=True)
-    except ValueError as error:
-        print(f"note: {store.path}: {error}", flush=True)
+    own = own_code(tree(process, "process"), {"name": name_of(cls)})
+    if changed := sorted({name for name, _ in own.items() ^ settings["own"].items()}):
+        print(f"note: {', '.join(changed)} has changed since {store.path} was trained", flush=True)
     on = runtime.device(device)
     used = precision_of(precision, settings["precision"], on, store.path.name)
     return Run(store, process, architecture, settings, history, used, on)
 
 
 @overload
-def released(name: None = None) -> list[str]: ...
+def released() -> list[str]: ...
 @overload
-def released(name: str, *, precision: str = "auto") -> Run | list[str]: ...
-@overload
-def released(name: str, model: str, seed: int = 0, *, precision: str = "auto") -> Run: ...
+def released(name: str, model: str | None = None, seed: int = 0, *, precision: str = "auto") -> Run: ...
 def released(
     name: str | None = None, model: str | None = None, seed: int = 0, *, precision: str = "auto"
 ) -> Run | list[str]:
     """A released model, such as released("paper", "zoom") or released("paper/zoom-0"), as `open` has it.
 
-    Without a model, the names of those that there are, PROFILE/MODEL-SEED, of all profiles or of one.
-    ValueError: there is none of that name; the message has those that there are.
+    Without a name, those that there are, PROFILE/MODEL-SEED. ValueError: there is none of that name.
     """
     root = releases()
     paths = sorted(root.glob("*/runs/*/run.json"))
     known = {path.parent.relative_to(root).as_posix().replace("/runs/", "/"): path.parent for path in paths}
-    if model is not None:
-        name = f"{name}/{model}" if f"{name}/{model}" in known else f"{name}/{model}-{seed}"
-    if name in known:
-        return open(known[name], precision=precision)
-    found = [run for run in known if name is None or run.startswith(f"{name}/")]
-    if model is not None or not found:
-        raise ValueError(f"{name!r} is not released{nearest(str(name), known)}; there are {', '.join(known)}")
-    return found
+    if name is None:
+        return [*known]
+    name = name if model is None else f"{name}/{model}-{seed}"
+    if name not in known:
+        raise ValueError(f"{name!r} is not released{nearest(name, known)}; there are {', '.join(known)}")
+    return open(known[name], precision=precision)

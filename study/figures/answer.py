@@ -11,9 +11,10 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.figures.style import INK, SMALL, legend, new_figure
+from diffusion.figures.style import INK, SMALL, new_figure
 from study import answer as question
 from study.answer import FACTOR, Asked
+from study.figures.curves import legend
 from study.figures.pictures import kept
 from study.figures.styles import MODELS, figure, on_logs, place, strip, write
 from study.results import Results, Training

@@ -7,7 +7,8 @@ from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from diffusion.figures.style import INK, SMALL, legend, new_figure
+from diffusion.figures.style import INK, SMALL, new_figure
+from study.figures.curves import legend
 from study.figures.lessons import name_classes
 from study.figures.styles import MODELS, figure, plain, titled
 from study.results import SETTLED, Results, Training

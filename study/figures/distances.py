@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from diffusion.figures.curves import FEW, PLAIN, epochs, logarithmic
 from diffusion.figures.style import MUTED, SMALL, new_figure
 from diffusion.files import read_json
 from study.counterparts import Pair
+from study.figures.curves import FEW, PLAIN, epochs, logarithmic
 from study.figures.styles import MODELS, figure, key, model_styles, name_ends, plain, titled
 from study.results import LATE, Results, Training
 from study.table import CHECKPOINT

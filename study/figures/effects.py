@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from diffusion.figures.style import INK, MUTED, STYLES, new_figure, styles_of
+from diffusion.figures.style import INK, MUTED, new_figure
+from study.figures.curves import STYLES, styles_of
 from study.figures.styles import dot, figure, key, on_logs
 from study.results import Results
 

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import INK, MUTED, SMALL, STYLES, new_figure
+from diffusion.figures.style import INK, MUTED, SMALL, new_figure
+from study.figures.curves import PLAIN, STYLES
 from study.figures.styles import MODELS, colour_of, figure, key, model_styles, name_ends, on_logs, titled
 from study.results import Results
 from study.table import Facts, Samples

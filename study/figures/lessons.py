@@ -15,10 +15,10 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from diffusion.figures.curves import PLAIN, line, logarithmic
 from diffusion.figures.images import HIGHEST, Block, as_bytes, page, rows
-from diffusion.figures.style import AXIS, INK, SMALL, STYLES, handles, legend, new_figure, styled, styles_of
+from diffusion.figures.style import AXIS, INK, SMALL, new_figure, styled
 from diffusion.runtime import live
+from study.figures.curves import PLAIN, STYLES, handles, legend, line, logarithmic, styles_of
 
 SECONDS = 1.0  # between two drawings of the loss
 BAND = {"alpha": 0.2, "linewidth": 0}

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 import diffusion as d
-from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import INK, MUTED, legend, new_figure
+from diffusion.figures.style import INK, MUTED, new_figure
+from study.figures.curves import PLAIN, legend
 from study.figures.lessons import schedules
 from study.figures.styles import dot, figure, on_logs, plain
 from study.results import Results

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
-from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import INK, MUTED, SMALL, STYLES, new_figure
+from diffusion.figures.style import INK, MUTED, SMALL, new_figure
 from study import drift
+from study.figures.curves import PLAIN, STYLES
 from study.figures.pictures import kept
 from study.figures.styles import MODELS, figure, key, on_logs, place, strip, write
 from study.results import Results, Training

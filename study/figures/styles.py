@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
 from diffusion.evaluation.statistics import Interval
-from diffusion.figures.curves import PLAIN
-from diffusion.figures.style import INK, SMALL, STYLES, Styles, legend, styled, styles_of
+from diffusion.figures.style import INK, SMALL, styled
+from study.figures.curves import PLAIN, STYLES, Styles, legend, styles_of
 from study.results import STUDY, Results, Training
 from study.table import reading
 

@@ -37,11 +37,3 @@ def test_where_files_cannot_grow_the_earlier_ones_stay_and_the_run_goes_on_later
     assert after.pop(newest) == before.pop("state.pt")
     assert after.items() <= before.items()
     assert_same(train(images, tmp_path), whole)
-
-
-def test_a_folder_that_cannot_be_written_is_named(images, tmp_path):
-    place = tmp_path / "place"
-    place.write_text("a file")
-    with pytest.raises(RunError, match=f"{place}.* cannot be written"):
-        train(images, place, epochs=1)
-    assert place.read_text() == "a file"

@@ -8,40 +8,18 @@ from diffusion.processes import DDPM, ColdBlur, ColdZoom, linear
 from helpers import Fade
 
 
-class Wild(Fade):
-    """Its prior is no function of the generator."""
-
-    def draw_prior(self, n, generator):
-        return torch.randn(n, 1, 28, 28)
+def apart(t):
+    return t[:, None, None, None]
 
 
-class White(Fade):
-    """Its samples begin where training never was."""
-
-    def draw_prior(self, n, generator):
-        return torch.full((n, 1, 28, 28), 0.5)
-
-
-class Shifted(Fade):
-    def degrade(self, x, t):
-        return super().degrade(x, (t + 1).clamp(max=self.T))
-
-
-class Noisy(Fade):
-    def degrade(self, x, t):
-        return super().degrade(x, t) + t[:, None, None, None] * torch.randn(x.shape)
-
-
-class OneLevel(Fade):
-    """It degrades a batch to the level of the first image."""
-
-    def degrade(self, x, t):
-        return super().degrade(x, t[:1].expand(len(x)))
-
-
-class InPlace(Fade):
-    def degrade(self, x, t):
-        return x.mul_((1 - t / self.T)[:, None, None, None])
+BROKEN = {  # what is said -> methods of the class
+    "level 0 ": {"degrade": lambda self, x, t: Fade.degrade(self, x, (t + 1).clamp(max=self.T))},
+    "is not deterministic": {"degrade": lambda self, x, t: x + apart(t) * torch.randn(x.shape)},
+    "changes the images that it is given": {"degrade": lambda self, x, t: x.mul_(1 - apart(t) / self.T)},
+    "alone; use each t": {"degrade": lambda self, x, t: Fade.degrade(self, x, t[:1].expand(len(x)))},
+    "draw from the generator": {"draw_prior": lambda self, n, generator: torch.randn(n, 1, 28, 28)},
+    "mean 0.500": {"draw_prior": lambda self, n, generator: torch.full((n, 1, 28, 28), 0.5)},
+}
 
 
 @pytest.mark.parametrize(
@@ -55,26 +33,18 @@ def test_a_sound_one_is_told_with_a_note_where_samples_start_as_few_images(mnist
     assert ("64 starts are 1 images" in last) == (starts == 1)
 
 
-@pytest.mark.parametrize(
-    ("process", "said"),
-    [
-        (Shifted(), "level 0 "),
-        (Noisy(), "is not deterministic"),
-        (InPlace(), "changes the images that it is given"),
-        (OneLevel(), "alone; use each t"),
-        (Fade(strength=0), "level T = 10 "),
-        (Wild(), "draw from the generator"),
-        (White(), "mean 0.500"),
-        (Fade(mask=open), "mask is "),
-    ],
-)
-def test_a_problem_is_an_error(mnist_dir, process, said):
+PROBLEMS = {said: type("Broken", (Fade,), how | {"__module__": __name__})() for said, how in BROKEN.items()}
+PROBLEMS |= {"level T = 10 ": Fade(strength=0), "mask is ": Fade(mask=open)}
+
+
+@pytest.mark.parametrize(("said", "process"), PROBLEMS.items())
+def test_a_problem_is_an_error(mnist_dir, said, process):
     with pytest.raises(ValueError, match=said):
         check.check(process, load(n=64)[0])
 
 
 def test_the_command_says_what_is_found_and_fails_at_a_problem(mnist_dir, capsys):
-    check.main(["helpers:Fade", "-T", "5"])
+    check.main(["helpers:Fade", "--options", "{T: 5}"])
     assert "0, the identity, to 5" in capsys.readouterr().out
     with pytest.raises(SystemExit, match="^problem: .*level T = 5 "):
-        check.main(["helpers:Fade", "-T", "5", "--options", "{strength: 0}"])
+        check.main(["helpers:Fade", "--options", "{T: 5, strength: 0}"])

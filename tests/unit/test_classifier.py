@@ -1,13 +1,10 @@
 """The networks that measure: what they read, what they give, and where their weights come from."""
 
-import urllib.error
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
 import torch
-import torch_fidelity.feature_extractor_inceptionv3 as fidelity
 
 from diffusion import data
 from diffusion.evaluation import classifier, features
@@ -57,12 +54,10 @@ def test_features_are_those_of_the_shipped_networks_and_of_one_that_is_always_th
     assert black.std() > 0.1  # grey is 0, not black
 
 
-def test_inception_that_cannot_be_had_is_absent_and_says_why(monkeypatch, capsys):
-    error = urllib.error.URLError(OSError(-2, "Name or service not known"))
-    monkeypatch.setattr(fidelity, "load_state_dict_from_url", mock.Mock(side_effect=error))
-    assert features.inception(CPU) is None
-    assert "inception" not in features.extractors(inception_weights="off")
-    assert "Name or service not known" in capsys.readouterr().out
+def test_inception_that_cannot_be_had_is_left_out_and_says_why(monkeypatch, capsys):
+    monkeypatch.setattr("torchmetrics.image.fid.NoTrainInceptionV3", lambda *how: {}["no weights"])
+    assert [*features.extractors(None, inception_weights="auto")] == ["random"]
+    assert "no weights" in capsys.readouterr().out
 
 
 def test_a_changed_shipped_file_is_refused():

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import torch
 from PIL import Image
 from sklearn.datasets import load_digits
 from torchvision import datasets
-from torchvision.transforms.functional import resize
 
 import diffusion as d
 from diffusion import data, idx
@@ -25,10 +23,10 @@ def eight(split, folder):
     return (DIGITS.images[part] * 255 / 16).astype(np.uint8), DIGITS.target[part]
 
 
-def colours(split, folder, side=32):
+def colours(split, folder):
     """Noise in colour; without classes."""
     random = np.random.default_rng(split == "train")
-    return random.integers(0, 256, (96, 32, side, 3), np.uint8)
+    return random.integers(0, 256, (96, 32, 32, 3), np.uint8)
 
 
 EIGHT = d.DataSet("Eight", eight, noun="digit")
@@ -59,16 +57,6 @@ def test_images_of_another_shape_and_scale_are_the_same_images():
     assert torch.equal(data.as_images(pixels[..., 0]), first)
     assert torch.equal(data.as_images(first[:, 0].double().numpy()), first.double())
     assert torch.equal(data.as_images(pixels.numpy()), pixels.permute(0, 3, 1, 2) / 255 - 0.5)
-
-
-def test_images_become_28_by_one_option():
-    small = d.load(EIGHT)[0]
-    padded, resized = (d.load(d.DataSet("Eight", eight, to_28=how))[0] for how in ("pad", "resize"))
-    assert torch.equal(padded, torch.nn.functional.pad(small, [10] * 4, value=-0.5))
-    assert (resized - resize(small, [28, 28])).abs().max() <= 1 / 255
-    wide = d.load(d.DataSet("Wide", partial(colours, side=64), (), to_28="resize"))[0]
-    assert wide.shape == (96, 1, 28, 28)
-    assert (wide[:, :, :7] == -0.5).all()
 
 
 @pytest.mark.parametrize(
@@ -125,9 +113,9 @@ def test_sub_folders_are_classes_as_of_torchvision(tmp_path):
     for split in ("train", "test"):
         for i, name in enumerate(("cats", "dogs", "birds")):
             write(tmp_path / split / name, 3 + i, (8, 8, 3), seed=i)
-    found, other = d.images(tmp_path, title="Pets"), datasets.ImageFolder(tmp_path / "train")
+    found, other = d.images(tmp_path), datasets.ImageFolder(tmp_path / "train")
     x, labels = d.load(found)
-    assert (found.title, list(found.classes)) == ("Pets", other.classes)
+    assert (found.title, list(found.classes)) == (tmp_path.name, other.classes)
     ours = [*zip((rows([one])[0] for one in x), labels.tolist(), strict=True)]
     theirs = [(np.asarray(one).tobytes(), label) for one, label in other]
     assert sorted(ours) == sorted(theirs)
@@ -182,7 +170,10 @@ def there(folder) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*ubyte*")}
 
 
-def test_it_is_fetched_once_from_the_first_source_that_delivers(mnist, tmp_path, capsys):
+def test_it_is_fetched_once_from_the_first_source_that_delivers_or_refused_in_a_line(mnist, tmp_path, capsys):
+    with pytest.raises(DataError, match=r"^[^\n]*no source delivered. [^\n]*not known[^\n]*$"):
+        mnist()
+    assert there(tmp_path) == {}
     found = mnist(download=lambda raw: FILES)
     assert np.array_equal(data.grey_values(found[0])[:, 0], PIXELS)
     assert found[1].tolist() == NUMBERS.tolist()
@@ -195,13 +186,6 @@ def test_it_is_fetched_once_from_the_first_source_that_delivers(mnist, tmp_path,
         mnist()
     path.unlink()
     assert torch.equal(mnist(lambda raw: FILES)[0], found[0])
-
-
-def test_what_no_source_delivers_is_an_error_in_one_line(mnist, tmp_path):
-    said = "no source delivered. .*Name or service not known.* Put the original"
-    with pytest.raises(DataError, match=f"^[^\n]*{said}[^\n]*$"):
-        mnist()
-    assert there(tmp_path) == {}
 
 
 def test_archives_that_lie_there_are_taken_without_a_mirror_and_verified(tmp_path, monkeypatch):

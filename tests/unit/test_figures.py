@@ -10,13 +10,13 @@ import pytest
 from nbformat import v4
 
 from diffusion import figures
-from diffusion.evaluation.statistics import Interval
 from diffusion.figures.style import render
 from helpers import PAPER
 from report.figures import csv_of, figures_in, figures_of, harmless
-from study import counterparts, results
+from study import answer, counterparts, results
 from study import figures as study
-from study.figures.answer import student
+from study.figures import curves
+from study.results import STUDY
 
 RESULTS = results.load(PAPER)
 LOSSES = [
@@ -45,7 +45,7 @@ def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
     grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), study.distances(RESULTS)
     paths = [notebook(tmp_path / "04_compare_fid.ipynb", none=[None], distances=[drawn])]
     for model in ("linear", "zoom"):
-        shown = {"loss": [figures.losses({model: LOSSES})], "grid": [grid]}
+        shown = {"loss": [curves.losses({model: LOSSES})], "grid": [grid]}
         paths.append(notebook(tmp_path / f"02_train-{model}-0.ipynb", **shown))
     found = figures_in(paths)
     several = {f"{name}{end}" for name in ("loss", "grid") for end in ("", "_linear", "_zoom")}
@@ -66,29 +66,24 @@ def marks(axes, marker):
 
 
 def test_the_answer_compares_like_with_like():
-    """Late means where all trainings have them, else the last checkpoints; the study's weights have one."""
-    drawn = study.answer(replace(RESULTS, original=counterparts.opened("original")))
-    *_, digits, autoencoder, share = drawn.axes
-    ones = [one for model in ("linear", "cosine", "zoom") for one in RESULTS.of(model)]
-    late = [np.mean([row["frechet"].value for row in one.late]) for one in ones]
+    """Late means in digit features, the last checkpoints elsewhere; the study's weights have one."""
+    run = replace(RESULTS, original=counterparts.opened("original"))
+    *_, digits, autoencoder, share = study.answer(run).axes
+    ones = [one for model in STUDY for one in run.of(model)]
+    late = [np.exp(np.mean([np.log(row["frechet"].value) for row in one.late])) for one in ones]
     assert marks(digits, "o") == pytest.approx(sorted(late))
     assert len(marks(digits, "|")) == sum(len(one.late) for one in ones)
-    assert (marks(autoencoder, "o"), len(marks(autoencoder, "s"))) == ([], 9)
+    assert (marks(autoencoder, "o"), len(marks(autoencoder, "s"))) == ([], len(ones) + len(STUDY))
     assert marks(share, "o") == [ones[0].real["digit"].value]
-    for panel, measure in ((digits, "frechet"), (autoencoder, "frechet_autoencoder")):
-        means = [of.value for (_, name), of in student(RESULTS).items() if name == measure]
+    for panel, asked in zip((digits, autoencoder, share), answer.ASKED.values(), strict=True):
+        means = [mean.value for mean in answer.means(run, asked, STUDY).values()]
         assert marks(panel, "d") == pytest.approx(sorted(means))
 
 
-def test_the_answer_takes_given_intervals_and_one_training():
+def test_the_answer_takes_one_training_which_has_no_interval():
     alone = results.load(PAPER, trainings=[("zoom", 0)])
-    given = {("zoom", "digit"): Interval(0.5, 0.4, 0.6)}
-    *_, share = study.answer(alone, given).axes
-    assert (marks(share, "d"), marks(share, "s")) == ([0.5], [alone.first("zoom").final["digit"].value])
-    assert [0.4, 0.6] in [[*one.get_xdata()] for one in share.lines]
-    *_, share = study.answer(alone).axes  # without an interval
-    assert marks(share, "d") == pytest.approx(marks(share, "s"))
-    assert student(alone)["zoom", "digit"].low is None
+    *_, share = study.answer(alone).axes
+    assert marks(share, "d") == marks(share, "s") == [alone.first("zoom").final["digit"].value]
     assert study.answer(results.load(PAPER, trainings=[])) is None
 
 

@@ -176,14 +176,6 @@ def test_a_run_goes_on_under_another_name_elsewhere_and_in_an_empty_folder(image
     assert_same(train(images, tmp_path / "other" / "name"), whole)
 
 
-def test_a_run_of_an_earlier_edition_is_refused_as_that(images, tmp_path):
-    (tmp_path / "run.json").write_text('{"identity": {}}')
-    for use in (train, lambda images, folder: d.open(folder)):
-        with pytest.raises(RunError, match="version 0.3"):
-            use(images, tmp_path)
-    assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == ["run.json"]
-
-
 # --- processes and networks of one's own ---
 
 

@@ -28,9 +28,8 @@ def test_a_run_is_opened_wherever_its_folder_lies(images, tmp_path, options):
     assert (found.name, found.seed, found.settings, found.steps) == ("a", 0, run.settings, run.steps)
     assert torch.equal(found.sample(2), run.sample(2))
     assert repr(found).replace(str(found.folder), "") == repr(run).replace(str(run.folder), "")
-    for place in (tmp_path, tmp_path / "elsewhere"):
-        with pytest.raises(RunError, match=r"is no run; there are elsewhere/a, runs/a$|there are a$"):
-            d.open(place)
+    with pytest.raises(RunError, match="is no run"):
+        d.open(tmp_path)
 
 
 @needs_linux
@@ -54,7 +53,6 @@ def test_a_class_of_a_notebook_is_opened_where_it_is_typed_and_its_edit_is_named
 def test_a_released_model_is_listed_and_opened_by_its_name_and_nothing_is_added_to_it(mnist_dir):
     names = d.released()
     assert {"paper/zoom-0", "paper/zoom-1", "beyond/zoom_unet_noise-1"} <= {*names}
-    assert d.released("paper") == [name for name in names if name.startswith("paper/")]
     assert d.released("paper/zoom-1").folder == d.released("paper", "zoom", 1).folder
     run = d.released("paper", "zoom")
     assert (run.name, run.seed, run.epochs, run.parameters_count) == ("zoom-0", 0, 100, 146_961)

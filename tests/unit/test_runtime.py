@@ -1,4 +1,4 @@
-"""What every part stands on: random numbers, precision, and public names."""
+"""What every part stands on: random numbers and public names."""
 
 import subprocess
 import sys
@@ -8,22 +8,12 @@ import torch
 from diffusion import runtime
 from helpers import ROOT
 
-CPU = torch.device("cpu")
-
 
 def test_a_generator_is_a_function_of_its_whole_key():
     keys = [(0, "noise", 1), (0, "order", 1), (1, "noise", 1), (0, "noise", 11), (0, "noise", 1, 1)]
     first, again = ([str(torch.randn(3, generator=runtime.generator(*key))) for key in keys] for _ in "ab")
     assert first == again
     assert len({*first}) == len(keys)
-
-
-def test_precision_is_that_of_products_and_what_the_environment_says_concerns_auto_alone(monkeypatch):
-    x = torch.ones(2, 2)
-    monkeypatch.setenv("COLD_ZOOM_BF16", "0")
-    for asked, dtype in (("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        with runtime.autocast(CPU, runtime.resolve_precision(asked, CPU)):
-            assert (x @ x).dtype == dtype
 
 
 def test_importing_the_package_imports_nothing_else_until_a_public_name_is_used():

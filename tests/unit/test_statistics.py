@@ -28,13 +28,10 @@ def test_halves_of_n_cases_scaled_have_the_spread_of_an_estimate_of_n(n):
     assert half_error(means, n) == pytest.approx(1.96 * means.std(ddof=1) * half_scale(n))
 
 
-@pytest.mark.parametrize(("k", "n"), [(0, 12), (3, 20), (20, 20)])
-def test_the_interval_of_a_share_is_wilsons(k, n):
-    z, p = 1.959964, k / n
-    middle, half = p + z**2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    ends = [(middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)]
-    assert share_of(torch.arange(n) < k).ends == pytest.approx((p, *ends), abs=1e-6)
-    assert share_of(torch.arange(n) < k).n == n
+def test_a_share_has_wilsons_interval_also_of_none():
+    """Wilson (1927): with no case in n it ends at z^2 / (n + z^2)."""
+    found = share_of(torch.arange(12) < 0)
+    assert (*found.ends, found.n) == (0, 0, pytest.approx(1.959964**2 / (12 + 1.959964**2)), 12)
     assert wilson(0, 0) == (0, 1)
 
 

@@ -9,32 +9,9 @@ import torch
 from matplotlib import pyplot
 from PIL import Image
 
-from diffusion import cosine, figures, linear
+from diffusion import figures
 from diffusion.figures.style import render
-from study.figures import lessons
-
-# --- curves and counts ---
-
-
-def history(n):
-    return [{"epoch": e, "train_loss": 1 / e, "test_loss": 0.9 / e} for e in range(1, n + 1)]
-
-
-def drawn(axes):
-    """(x, y) of each line."""
-    return [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
-
-
-def test_schedules_are_drawn_from_step_1_and_clipping_is_marked():
-    made = {"linear": linear(50), "cosine": cosine(50)}
-    left, right = (figure := lessons.schedules(made)).axes
-    betas = [curve for curve in drawn(left) if len(curve[0]) > 1]
-    assert betas == [(list(range(1, 51)), one.beta[1:].tolist()) for one in made.values()]
-    assert drawn(right) == [(list(range(51)), one.alpha_bar.tolist()) for one in made.values()]
-    noted = [value for series, _, value in figure.numbers if series == "linear, beta"]
-    assert noted == pytest.approx(made["linear"].beta[1:].tolist(), rel=1e-5)
-    assert f"from $t = {int((made['cosine'].beta == 0.02).nonzero()[0])}$" in left.texts[0].get_text()
-
+from study.figures import curves, lessons
 
 # --- images ---
 
@@ -70,10 +47,14 @@ def test_what_leaves_the_range_is_clamped():
 # --- all ---
 
 
+def history(n):
+    return [{"epoch": e, "train_loss": 1 / e, "test_loss": 0.9 / e} for e in range(1, n + 1)]
+
+
 @pytest.mark.parametrize(
     ("suffix", "draw"),
     [
-        ("svg", lambda: figures.losses({"a_1 ¡": history(30), "b": history(9)})),
+        ("svg", lambda: curves.losses({"a_1 ¡": history(30), "b": history(9)})),
         ("png", lambda: lessons.trajectory(noise(8).reshape(4, 2, 28, 28), [24, 16, 8, 0])),
     ],
 )

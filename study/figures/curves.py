@@ -1,12 +1,13 @@
-"""Figures of curves and counts: losses, and what is shared by other curves.
+"""Curves: their styles, legends and axes, and the losses of trainings.
 
-Of train and test losses, solid is train and dashed is test. Styles that are not given are those of
-`style.STYLES`, in order.
+Colours are from Paul Tol's schemes (SRON/EPS/TN/09-002), the bright ones darkened: each has a contrast of at
+least 3:1 on white, and they are apart for colour-blind readers; dash and marker say the same again. Of train
+and test losses, solid is train and dashed is test.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,19 +16,69 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.figures.style import INK, Style, handles, legend, new_figure, styled, styles_of
+from diffusion.figures.style import INK, new_figure, styled
 
 FEW = 25  # up to so many points, each has a marker
 LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
 BEGIN = 5
 WIDE = 5  # values that span more than this factor get a logarithmic axis
 TEST_LINE = (0, (2.6, 1.4))
+LEGEND_WIDTH = 88  # characters of a row of a legend, a line and its spaces counted as ten
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
 
 Rows = Sequence[Mapping[str, Any]]  # one an epoch
 
+# --- styles and legends ---
 
-# --- what figures of curves share, here and in studies ---
+
+class Style(NamedTuple):
+    """Colour, dash and marker of one curve, and what the legend calls it: its name, if empty."""
+
+    colour: str
+    line: Any
+    marker: str
+    label: str = ""
+
+
+STYLES = (
+    Style("#004488", "-", "o"),
+    Style("#BB5566", (0, (6, 1.6)), "s"),
+    Style("#B07D12", (0, (5, 1.3, 1.2, 1.3)), "^"),
+    Style("#0099BB", (0, (3, 1, 1, 1, 1, 1)), "v"),
+    Style("#228833", (0, (1.2, 1.2)), "D"),
+    Style("#882255", (0, (8, 1.2, 3, 1.2)), "P"),
+)
+FURTHER_MARKERS = "X*hpd<>8"
+Styles = Mapping[str, Style]
+
+
+def styles_of(names: Iterable[str], among: Sequence[Style] = STYLES) -> dict[str, Style]:
+    """A style for each name, in order; once all are taken, they come again with other markers."""
+    found = {}
+    for place, name in enumerate(names):
+        again, i = divmod(place, len(among))
+        marker = FURTHER_MARKERS[(again - 1) % len(FURTHER_MARKERS)] if again else among[i].marker
+        found[name] = among[i]._replace(marker=marker)
+    return found
+
+
+def handles(styles: Styles, **look: Any) -> list[tuple[str, Any]]:
+    """Entries of a legend: label, and a line with its marker."""
+    looks = {
+        n: {"color": s.colour, "marker": s.marker, "linestyle": s.line} | look for n, s in styles.items()
+    }
+    return [(style.label or name, Line2D([], [], **looks[name])) for name, style in styles.items()]
+
+
+def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
+    """One legend above all axes, in as many rows as its labels need."""
+    rows = math.ceil(sum(len(label) + 10 for label, _ in entries) / LEGEND_WIDTH)
+    labels, lines = zip(*entries, strict=True)
+    columns = math.ceil(len(entries) / rows)
+    figure.legend(lines, labels, loc="outside upper center", ncols=columns)
+
+
+# --- lines and axes ---
 
 
 def line(axes: Axes, x: Any, y: Any, style: Style, place: int = 0, **look: Any) -> None:
