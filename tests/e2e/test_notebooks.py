@@ -114,7 +114,7 @@ def test_the_sets_of_the_comparison_are_what_they_are_called(mnist_dir):
 def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed_elsewhere(
     tmp_path, mnist_dir, monkeypatch
 ):
-    """From another folder; the notebook's own lines stay the study's algorithms; 04 needs no more."""
+    """From another folder; the notebook's own lines stay the study's algorithms."""
     monkeypatch.chdir(tmp_path)
     small = {"n_train": 200, "n_test": 100, "n_keep": 4, "epochs": 1, "out_dir": "o"}
     small |= {"network_options": {"channels": [2]}}
@@ -124,7 +124,7 @@ def test_trainings_of_other_settings_are_measured_but_for_a_class_that_was_typed
     assert (zoom.process.image_noise, zoom.sampler) == (0.2, Improved(noise=0.1, levels=6))
     defined("02_train_ddpm", **small | {"sampler_options": {"steps": 10}})
     execute_notebook(NOTEBOOKS / "05_your_degradation.ipynb", "out.ipynb", small, progress_bar=False)
-    defined("04_compare_fid", out_dir="o")
+    defined("04_compare_fid", "measured", out_dir="o", n_test=200, floor_repeats=2)
     found = results.load(Path("o")).trainings
     ours, linear = found["zoom", 0], found["linear", 0]
     assert ours.final["frechet"].n == linear.final["frechet"].n == 64
