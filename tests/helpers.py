@@ -271,33 +271,25 @@ def executed(path: Path, *cells: NotebookNode) -> None:
     nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# Title"), *cells], metadata=about), path)
 
 
-def code(source: str, *outputs: tuple[str, str], tags: Iterable[str] = (), **more: Any) -> NotebookNode:
-    """An executed cell, with the outputs that it shows."""
-    shown = [v4.new_output("display_data", {kind: content}) for kind, content in outputs]
+def code(source: str, kind: str = "", content: str = "", *tags: str, **more: Any) -> NotebookNode:
+    """An executed cell, with the output that it shows."""
+    shown = [v4.new_output("display_data", {kind: content})] if kind else []
     return v4.new_code_cell(source, outputs=shown, metadata={"tags": [*tags]}, execution_count=1, **more)
 
 
-def shown(*files: str) -> list[NotebookNode]:
-    """Cells that show figures, by the names of their files."""
-    kinds = {"png": ("image/png", PIXEL), "svg": ("image/svg+xml", SVG)}
-    named = (file.split(".") for file in files)
-    return [code(f"draw({name!r})", kinds[kind], id=f"fig-{name}") for name, kind in named]
-
-
-def everything() -> list[NotebookNode]:
-    """Cells with one of everything that a page has to deal with."""
+def everything(*figures: str) -> list[NotebookNode]:
+    """Cells with one of everything that a page has to deal with, and figures by these names."""
     said = v4.new_output("stream", name="stdout", text="\x1b[31mepoch 1\x1b[0m: loss 0.5\n")
     begin = "First *words*:\n- a point, $x^2$\n\n$$ \\beta_t = 1 $$\n\n<script>run()</script>"
     return [
         v4.new_markdown_cell(begin),
-        code("# Parameters\nrate: float = 2e-3  # of Adam", tags=["parameters"]),
+        code("# Parameters\nrate: float = 2e-3  # of Adam", "", "", "parameters"),
         v4.new_markdown_cell("# Another heading of the first level\n\n" + " ".join(["$a + b$"] * 60)),
         v4.new_code_cell(f"for epoch in range(2):  # {'a long line ' * 12}\n    pass", outputs=[said]),
-        v4.new_markdown_cell("## Losses\n\nLook at them."),
-        code("figures.losses(run)", ("image/svg+xml", SVG), id="fig-losses"),
-        code("plot(x)", ("image/png", PIXEL), id="any"),
-        code("frame", ("text/html", FRAME)),
-        code("plumbing = 1", tags=["hide-input"]),
+        code("figures.losses(run)", "image/svg+xml", SVG, id="fig-losses"),
+        code("frame", "text/html", FRAME),
+        code("plumbing = 1", "", "", "hide-input"),
+        *(code(f"draw({name!r})", "image/png", PIXEL, id=f"fig-{name}") for name in figures),
     ]
 
 
