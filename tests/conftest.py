@@ -40,12 +40,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
 torch.set_num_threads(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers take a file at a time. The longest come first: none is left alone with one at the end."""
-    first = ("e2e", "robust", "golden")
-    items.sort(key=lambda item: [name not in item.path.parts for name in first])
-
-
 @pytest.fixture(scope="session")
 def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the verified MNIST files; fetched once if they are not there."""
