@@ -21,7 +21,6 @@ from hypothesis import settings
 
 import helpers
 from diffusion import data
-from diffusion.evaluation.measures import MEASURES
 from helpers import ROOT, train
 from workflow import release
 
@@ -41,28 +40,10 @@ os.environ["OMP_NUM_THREADS"] = "1"  # of processes that tests start
 torch.set_num_threads(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers take a file at a time. The longest come first: none is left alone with one at the end."""
-    first = ("e2e", "robust", "golden")
-    items.sort(key=lambda item: [name not in item.path.parts for name in first])
-
-
-OURS = ("diffusion.", "study.")
-
-
-@pytest.fixture(autouse=True)
-def known_measures():
-    """A measure that a test defined goes with it."""
-    yield
-    for name in [n for n, one in MEASURES.items() if one.of and not one.function.__module__.startswith(OURS)]:
-        del MEASURES[name]
-
-
 @pytest.fixture(scope="session")
 def mnist_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the verified MNIST files; fetched once if they are not there."""
-    with FileLock(shared_folder(tmp_path_factory) / "mnist.lock"):
-        data.load()
+    made_once(tmp_path_factory, "mnist", lambda out: data.load())
     return data.folder()
 
 
@@ -72,15 +53,10 @@ def images(mnist_dir: Path) -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(data.load("mnist", split, mnist_dir, n)[0] for split, n in (("train", 30), ("test", 20)))
 
 
-def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all workers of a test run."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A folder that all workers of a test run share, made by the first that needs it."""
-    out = shared_folder(factory) / name
+    base = factory.getbasetemp()
+    out = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with FileLock(out.with_suffix(".lock")):
         if not (done := out.with_suffix(".done")).exists():
             make(out)
@@ -101,7 +77,7 @@ def whole(images, tmp_path_factory):
 
 NOTEBOOKS = ("01_schedules", "03_train_zoom-zoom-0", "04_compare_fid")  # executed, of the paper
 STALE = "02_train_ddpm-stale-0"  # of a model that the run no longer has
-PAPER_SHOWS = ("front_linear.png", "front_cosine.png", "front_zoom.png", "unpicked.png")
+PAPER_SHOWS = ("front_linear", "front_cosine", "front_zoom", "unpicked")  # figures that 04 has
 TITLE, LABEL = 'Blurs & "greys": a report', "Blur_1 | *a* <i>"
 WORDS = """# Why
 
@@ -127,8 +103,8 @@ def made_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def make(out: Path) -> None:
         release.unpack(helpers.PAPER, out)
         for name in (*NOTEBOOKS, STALE):
-            more = helpers.shown(*PAPER_SHOWS) if name == "04_compare_fid" else []
-            helpers.executed(out / "notebooks" / f"{name}.ipynb", *helpers.everything(), *more)
+            figures = PAPER_SHOWS if name == "04_compare_fid" else ()
+            helpers.executed(out / "notebooks" / f"{name}.ipynb", *helpers.everything(*figures))
         build.build(out, "paper")
 
     return made_once(tmp_path_factory, "made-report", make)
@@ -251,7 +227,6 @@ def smoke(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Project:
 # === a browser ===========================================================================================
 
 SCREENS = ((390, "dark"), (1440, "light"))  # a phone, a desktop: CSS pixels and colour scheme
-INSIDE = ("file:", "data:", "blob:", "about:", "http://127.0.0.1:", "ws://127.0.0.1:", "http://localhost:")
 PATIENCE = 120_000  # milliseconds for what a test waits for, on a busy machine
 OPTIONS = ["--no-sandbox", "--disable-dev-shm-usage"]  # root in a container, with a small /dev/shm
 DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"  # a frame later
@@ -269,36 +244,29 @@ def browser() -> Iterator["Browser"]:
         say("no Chromium: apt install chromium, or set CHROMIUM to the path of one")
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE)
-        yield running
-        running.close()
+        yield playwright.chromium.launch(executable_path=path, args=OPTIONS, timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
 def open_page(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
-    """open_page(address, width=1440, **context) -> Page, of a path or an address, for the tests of a module.
+    """open_page(path, width=1440, **context) -> Page, without a network, for the tests of a module.
 
-    A request to anything but this machine is stopped, and fails the tests in the end; so do errors of the
-    console and of scripts. `page.complaints` lists them; a test that provokes one empties the list.
+    What it cannot load, and what scripts or the console complain of, fails the tests in the end.
     """
-    contexts, complaints = [], []
+    pages, complaints = [], []
 
-    def open_(address: str | Path, width: int = 1440, **context: Any) -> "Page":
-        made = browser.new_context(viewport={"width": width, "height": 900}, **context)
-        contexts.append(made)
-        made.route(lambda url: not url.startswith(INSIDE), lambda route: route.abort())
-        made.on("request", lambda r: r.url.startswith(INSIDE) or complaints.append(f"request to {r.url}"))
-        made.on("weberror", lambda e: complaints.append(f"script error: {e.error}"))
-        made.on("console", lambda m: m.type == "error" and complaints.append(f"console: {m.text}"))
-        made.set_default_timeout(PATIENCE)
-        page = made.new_page()
-        page.complaints = complaints
-        page.goto(address.resolve().as_uri() if isinstance(address, Path) else address)
+    def open_(path: Path, width: int = 1440, **context: Any) -> "Page":
+        page = browser.new_page(viewport={"width": width, "height": 900}, offline=True, **context)
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.goto(path.resolve().as_uri())
+        pages.append(page)
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert not complaints, "\n".join(complaints)
 
 
@@ -316,9 +284,7 @@ def accessible() -> Callable[["Page"], None]:
             rules = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
             serious = [rule for rule in rules if rule["impact"] in ("serious", "critical")]
             found = [f"{rule['id']}: {node['target']}" for rule in serious for node in rule["nodes"]]
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            if wide > width:
-                found.append(f"the page is {wide} pixels wide in a window of {width}")
             assert not found, "\n".join([f"{scheme}, {width} pixels:", *found])
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
     return check

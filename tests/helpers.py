@@ -5,14 +5,13 @@ import importlib
 import json
 import linecache
 import multiprocessing
-import os
 import random
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -241,31 +240,7 @@ HOSTILE += ["`code` *b* @fig:x", "<< 1 + 1 >>", "{#eq:beta}", "%% if x", "\\inpu
 HOSTILE += [']#read("/etc/passwd")', '--- ... "q" ^a^ ~b~']
 
 N = 24  # samples of a checkpoint of the tiny run
-# Its profile; golden/rows.json has the rows of the run.
-TINY = yaml.safe_load("""
-profile: tiny
-seeds: [3]
-schedules: {T: 20, n_test: 60}
-training:
-  {epochs: 5, n_train: 200, n_test: 50, batch_size: 128, learning_rate: 0.0002, n_keep: 12,
-   fit_options: {precision: fp32, lr_schedule: constant}}
-models:
-  linear:
-    {notebook: 02_train_ddpm, network_options: {channels: [4, 4]}, schedule_options: {T: 20, beta_end: 0.5},
-     sampler_options: {steps: 4},
-     ways: {clipped: {sampler_options: {steps: 4, clip_x0: true}}, few: {sampler_options: {steps: 2}}},
-     measure: &measure {n_way: 24, calls: [2, 3, 50], levels: [1, 2, 24], noise: [0.1], n_probe: 12}}
-  zoom: {notebook: 03_train_zoom, network_options: {channels: [4, 4]}, n_reconstruct: 50, measure: *measure}
-  grey:
-    {notebook: 05_your_degradation, network_options: {channels: [4, 4]}, T: 2, degradation: "helpers:Fade"}
-  dim:
-    {notebook: 05_your_degradation, T: 3, degradation: "helpers:Fade", degradation_options: {strength: 0.5},
-     prior: pixels, network: "helpers:Linear", network_options: {scale: 2.0}, sampler_options: {levels: 2},
-     ways: {two: {average: 2, sampler: improved}}}
-measure:
-  {n_test: 60, n_checkpoint: 24, n_final: 48, n_distance: 24, distance_every: 2, floor_repeats: 2,
-   interval_repeats: 4, precision: fp32, n_real: 300, n_kind: 12}
-""")
+TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
 
 
 def tiny(out: Path, mnist_dir: Path) -> None:
@@ -296,33 +271,25 @@ def executed(path: Path, *cells: NotebookNode) -> None:
     nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# Title"), *cells], metadata=about), path)
 
 
-def code(source: str, *outputs: tuple[str, str], tags: Iterable[str] = (), **more: Any) -> NotebookNode:
-    """An executed cell, with the outputs that it shows."""
-    shown = [v4.new_output("display_data", {kind: content}) for kind, content in outputs]
+def code(source: str, kind: str = "", content: str = "", *tags: str, **more: Any) -> NotebookNode:
+    """An executed cell, with the output that it shows."""
+    shown = [v4.new_output("display_data", {kind: content})] if kind else []
     return v4.new_code_cell(source, outputs=shown, metadata={"tags": [*tags]}, execution_count=1, **more)
 
 
-def shown(*files: str) -> list[NotebookNode]:
-    """Cells that show figures, by the names of their files."""
-    kinds = {"png": ("image/png", PIXEL), "svg": ("image/svg+xml", SVG)}
-    named = (file.split(".") for file in files)
-    return [code(f"draw({name!r})", kinds[kind], id=f"fig-{name}") for name, kind in named]
-
-
-def everything() -> list[NotebookNode]:
-    """Cells with one of everything that a page has to deal with."""
+def everything(*figures: str) -> list[NotebookNode]:
+    """Cells with one of everything that a page has to deal with, and figures by these names."""
     said = v4.new_output("stream", name="stdout", text="\x1b[31mepoch 1\x1b[0m: loss 0.5\n")
     begin = "First *words*:\n- a point, $x^2$\n\n$$ \\beta_t = 1 $$\n\n<script>run()</script>"
     return [
         v4.new_markdown_cell(begin),
-        code("# Parameters\nrate: float = 2e-3  # of Adam", tags=["parameters"]),
+        code("# Parameters\nrate: float = 2e-3  # of Adam", "", "", "parameters"),
         v4.new_markdown_cell("# Another heading of the first level\n\n" + " ".join(["$a + b$"] * 60)),
         v4.new_code_cell(f"for epoch in range(2):  # {'a long line ' * 12}\n    pass", outputs=[said]),
-        v4.new_markdown_cell("## Losses\n\nLook at them."),
-        code("figures.losses(run)", ("image/svg+xml", SVG), id="fig-losses"),
-        code("plot(x)", ("image/png", PIXEL), id="any"),
-        code("frame", ("text/html", FRAME)),
-        code("plumbing = 1", tags=["hide-input"]),
+        code("figures.losses(run)", "image/svg+xml", SVG, id="fig-losses"),
+        code("frame", "text/html", FRAME),
+        code("plumbing = 1", "", "", "hide-input"),
+        *(code(f"draw({name!r})", "image/png", PIXEL, id=f"fig-{name}") for name in figures),
     ]
 
 
@@ -331,16 +298,9 @@ def everything() -> list[NotebookNode]:
 
 def listed(*parts: str) -> list[str]:
     """The project's files, or those of some parts: folders, files, patterns; not what .gitignore names."""
-    lines = (ROOT / ".gitignore").read_text("utf-8").splitlines()
-    ignored = [".git", *(line.strip("/") for line in lines if line and not line.startswith("#"))]
-    found = []
-    for folder, folders, files in os.walk(ROOT):
-        place = Path(folder).relative_to(ROOT)
-        for names in (folders, files):
-            known = {name: (place / name).as_posix() for name in names}
-            names[:] = [n for n in names if not any(fnmatch(n, i) or fnmatch(known[n], i) for i in ignored)]
-        found += [(place / name).as_posix() for name in files]
-    return sorted(n for n in found if not parts or any(fnmatch(n, p) or n.startswith(f"{p}/") for p in parts))
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *parts]
+    names = subprocess.check_output(command, cwd=ROOT, text=True).split("\0")
+    return sorted({name for name in names if (ROOT / name).is_file()})
 
 
 def imports(nodes: Iterable[ast.AST]) -> set[str]:
@@ -406,14 +366,10 @@ def example_profile(name: str, data_too: bool = False) -> dict[str, Any]:
     """The smoke profile with all models of the examples; their data set where it is asked for."""
     found = yaml.safe_load((ROOT / "profiles" / "smoke.yaml").read_text()) | {"profile": name}
     for one in map(yaml.safe_load, blocks("yaml")):
-        if "dataset" in one and data_too:
-            found |= one
+        found |= one if "dataset" in one and data_too else {}
         for model, entry in one.get("models", {}).items():
             known = found["models"].setdefault(model, {})
-            ways = known.get("ways", {}) | entry.get("ways", {})
             if "sampler" in entry:
                 known.pop("sampler_options", None)  # of the other sampler
-            known |= entry | ({"ways": ways} if ways else {})
-            if entry["notebook"] == "02_train_ddpm" and "sampler" not in entry:
-                known["sampler_options"] = {"steps": 10}  # as the profile's own
+            known |= entry | {"ways": known.get("ways", {}) | entry.get("ways", {})}
     return found

@@ -4,7 +4,6 @@ import importlib.util
 import re
 import subprocess
 import sys
-from itertools import chain
 from statistics import fmean
 
 import matplotlib
@@ -40,17 +39,6 @@ def test_every_command_exists(page):
         assert importlib.util.find_spec(module), module
     profiles = {path.stem for path in (ROOT / "profiles").glob("*.yaml")}
     assert set(re.findall(r"PROFILE=(\w+)(?!\S*yaml)\b", text)) - {"path"} <= profiles
-
-
-def test_each_promise_has_its_tests_and_each_file_of_tests_but_unit_tests_its_promise():
-    lines = [line.split("|") for line in PAGES["docs/reliability.md"].splitlines() if line.startswith("| ")]
-    named = [re.findall(r"`([\w/]+/test_\w+[.]py)`", line[2]) for line in lines[1:]]
-    assert len(named) > 30
-    assert all(named)
-    there = {path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
-    mapped = {*chain.from_iterable(named)}
-    assert mapped <= there
-    assert {one for one in there - mapped if not one.startswith("unit/")} == set()
 
 
 # --- examples ---
@@ -105,12 +93,9 @@ def test_the_table_of_recognisers_is_the_released_yardsticks():
     """Accepted shares in percent: of each kind that is no digit and in mean, and in mean of distortions."""
     page, job = PAGES["docs/recogniser.md"], Job(ROOT / "released" / "paper", "yardstick")
     head, _, *rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")]
-    measures = ["digit", *(f"digit by {name}" for name in head[1:-1])]
-    assert head[-1] == "features and pixels, tidied"
-    measures = measures[1:] + measures[:1]
-    shares = {(row.way, row.measure): row.value for row in job.rows}
-    assert len(rows) == 2 + len(job.facts.no_digits)
+    measures = [*(f"digit by {name}" for name in head[1:-1]), "digit"]
+    shares = {(row.way, row.measure): 100 * row.value for row in job.rows}
     for kind, *shown in rows:
         of = {"no digits": job.facts.no_digits, "digits, m": job.facts.mild}.get(kind[:9], [kind])
-        expected = [100 * fmean(shares[one, measure] for one in of) for measure in measures]
+        expected = [fmean(shares[one, measure] for one in of) for measure in measures]
         assert [float(one) for one in shown] == pytest.approx(expected, abs=0.0501)

@@ -38,11 +38,9 @@ def of(out, model="zoom"):
 
 
 def numbers(job):
-    """The rows of a job by their place, where each stands once, but for the time of the clock."""
+    """The rows of a job by their place, but for the time of the clock."""
     rows = [row for row in job.rows if row.measure != "seconds"]
-    found = {(r.way, r.epoch, r.measure, r.x): (r.value, r.low, r.high, r.n, r.sd) for r in rows}
-    assert len(found) == len(rows)
-    return found
+    return {(r.way, r.epoch, r.measure, r.x): (r.value, r.low, r.high, r.n, r.sd) for r in rows}
 
 
 # --- what is measured ---
@@ -56,23 +54,13 @@ def test_the_rows_of_a_run_are_what_they_were(tiny):
         found = numbers(Job(tiny, name))
         for way, epoch, measured, x, *expected in rows:
             # Another processor rounds otherwise: pixels, and which sample is near. Of few samples most
-            # eigenvalues are zero: torchmetrics took the roots of their rounding.
+            # eigenvalues are zero.
             close = 1e-6 if measured.startswith(("frechet", "floor")) else 1e-9
             if not same:
                 close = 1e9 if measured in ("kid", "precision", "recall") else 0.05
             both = found[way, epoch, measured, x], expected
             new, old = ([math.nan if one is None else one for one in row] for row in both)
             assert new == pytest.approx(old, rel=close, abs=close, nan_ok=True), (name, way, measured)
-
-
-def test_samples_that_are_training_images_are_copies_of_a_mix_of_classes(again, images, monkeypatch):
-    drawn = images[0].repeat(3, 1, 1, 1)
-    monkeypatch.setattr(measure, "Drawn", lambda *of: lambda n, *how, **more: drawn[:n])
-    job = again("linear", ablations=False, calls=[])
-    found, own = job[""], job["ancestral, 4 calls"]
-    assert (found["copies"].value, own["digit"].value > 0.8) == (1, True)
-    assert found["mix_frechet"].value == pytest.approx(own["frechet"].value, rel=1e-9)
-    assert found["mix_reweighted"].value != found["mix_frechet"].value
 
 
 def test_floors_are_of_as_many_images_as_are_measured(again):
@@ -91,15 +79,9 @@ def test_an_ablation_changes_one_thing_and_its_gap_is_after_minus_before(again):
     assert job["float32"]["frechet_gap"].value == pytest.approx(gap)
 
 
-def test_ways_are_the_same_training_sampled_otherwise(again, copied):
-    before = of(copied)[""]["frechet"].value
-    ways = {"again": {}, "mixture": {"prior": "mixture", "prior_options": {"components": 3}}}
-    ways |= {"averaged": {"average": 2}, "six": {"sampler_options": {"levels": 6}}}
-    job = again(ways=ways, ablations=False, n_way=None)
-    assert job.ways.keys() == {"", CHECKPOINT, REAL, *ways}
-    assert {name: job[name]["calls"].value for name in ways} == dict.fromkeys(ways, 24) | {"six": 6}
-    assert job["again"]["frechet"].value == job[""]["frechet"].value == before
-    assert len({job[name]["frechet"].value for name in ways}) == 4
+def test_ways_are_the_same_training_sampled_otherwise(again):
+    job = again(ways={"again": {}, "averaged": {"average": 2}}, ablations=False, n_way=None)
+    assert job["again"]["frechet"] == job[""]["frechet"] != job["averaged"]["frechet"]
 
 
 def test_samples_may_have_a_seed_of_their_own_and_real_images_stay_the_same(again, copied):

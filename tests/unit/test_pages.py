@@ -71,15 +71,10 @@ def test_all_figures_of_notebooks_are_described():
 HOSTILE = "~~~~~~~~~\n\n![x](/etc/hostname)\n\n[a](javascript:run)\n"
 
 
-def test_of_progress_in_a_notebook_its_page_has_the_last_state_and_of_one_that_was_cleared_nothing():
-    def shown(*texts: str) -> str:
-        said = [v4.new_output("stream", name="stdout", text=text) for text in texts]
-        return pages.markdown(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=said)]))
-
-    page = shown("\rfirst", "\rsecond", "\r      \r", "done\n")
-    assert "done" in page
-    assert not re.search("first|second", page)
-    assert shown("\rfirst", "\r     \r").count("~~~") == shown().count("~~~")
+def test_of_progress_in_a_notebook_its_page_has_the_last_state():
+    said = [v4.new_output("stream", name="stdout", text=one) for one in ("\rfirst", "\r     \r", "done\n")]
+    page = pages.markdown(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=said)]))
+    assert ("done" in page, "first" in page) == (True, False)
 
 
 def test_an_output_cannot_leave_its_fence_nor_embed_a_file_nor_link_to_a_script(tmp_path):

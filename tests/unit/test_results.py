@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-import diffusion as d
 from diffusion.files import sha256
-from helpers import DAMAGES, PAPER, changed, of_release, train
-from study import kept, profile, record, results, table
+from helpers import DAMAGES, PAPER, changed, of_release
+from study import kept, results, table
 
 
 @pytest.fixture
@@ -45,26 +44,15 @@ def test_files_that_do_not_belong_together_are_refused(out, job, other, said):
         results.load(out)
 
 
-def test_the_file_of_a_training_says_where_and_what_it_is(images, tmp_path):
-    run = train(images, tmp_path / "runs" / "m-0")
-    for line, seconds in zip(run.history, (2.0, 600.0, 4.0), strict=True):
-        line["seconds"] = seconds
-    asked = {"model": "m", "T": 20, "fit_options": {"precision": "fp32"}}
-    given = profile.filled("03_train_zoom", asked)
-    parts = {"sampler": d.Naive(), "network": d.Reconstructor, "prior": None}
-    rows = [table.row("restored_right", 0.5, epoch=3)]
-    path = record.training(tmp_path, run, "zoom", given | {"notebook": "03_train_zoom"}, parts, rows)
-    assert path == tmp_path / "metrics/train_m-0.json"
-    one = results.load(tmp_path).first("m")
-    facts = one.train
-    assert (facts.epochs, facts.steps, facts.settings.T, facts.settings.batch_size) == (3, 12, 20, 8)
-    assert sha256(tmp_path / facts.weights.file) == facts.weights.sha256 == run.weights_sha256()
-    assert one.passes == 12 * 8 / 60_000  # the last one was cut short
-    assert one.probes.places("step_loss") == [step for step, _ in run.losses]
-    assert facts.seconds_per_step == pytest.approx(1)  # the median epoch's: a pause does not count
-    for found, line in zip(one.history, run.history, strict=True):
-        losses = line["epoch"], line["train_loss"], line["test_loss"]
-        assert losses == (found.epoch, found["train_loss"].value, found["test_loss"].value)
+def test_the_file_of_a_training_says_where_and_what_it_is(tiny):
+    """Its losses and other rows: unit/test_measure.py."""
+    run = results.load(tiny)
+    one, facts = run.first("zoom"), run.first("zoom").train
+    assert (facts.epochs, facts.steps, facts.settings.T, facts.settings.batch_size) == (5, 10, 24, 128)
+    assert sha256(tiny / facts.weights.file) == facts.weights.sha256
+    assert one.passes == 5 * 200 / 60_000
+    assert one.probes.places("step_loss") == [*range(1, 11)]
+    assert [line.epoch for line in one.history] == [1, 2, 3, 4, 5]
 
 
 def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_refused(tmp_path):
