@@ -91,7 +91,7 @@ local function cards(d)
       end
     end
   end
-  if typst and d.classes:includes "glance" then d.content:insert(1, pandoc.RawBlock("typst", "#show table: it => { set text(size: 8pt); set table(inset: (x: 3pt, y: 1.8pt)); it }")) end
+  if typst and d.classes:includes "glance" then d.content:insert(1, pandoc.RawBlock("typst", "#show table: it => { set text(size: 8pt); set table(inset: (x: 3pt, y: 1.3pt)); it }")) end
   return here(d, true)
 end
 
