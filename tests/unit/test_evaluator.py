@@ -42,7 +42,7 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
         features, of = space.features(x[:20]), {"digits": ""}.get(name, f"_{name}")
         assert found[f"frechet{of}"] == frechet.distance(space.reference, features, 20, 5)
         assert found[f"kid{of}"] == frechet.kid(space.reference, features, 5)
-    assert (found["frechet"].n, found["stroke"].n, found["coverage"].n) == (20, N, 20)
+    assert (found["frechet"].n, found["ink"].n, found["coverage"].n) == (20, N, 20)
     labels, sure = samples.read(classifier.logits(classifier.load(), x))
     expected = {"class_share": divergence.class_shares(labels, 10)}
     expected["divergence"] = divergence.divergence(labels[:20], evaluator.all_labels, 10, 5)
