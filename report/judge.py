@@ -27,7 +27,7 @@ LAST = f"the last {percent(LATE)} of training"
 
 def beyond(results: Results, model: str) -> list[Training]:
     """The trainings of a model beyond the study."""
-    if not (trainings := results.further.of(model) if results.further else []):
+    if not (trainings := results.beyond.of(model) if results.beyond else []):
         raise NotMeasured(f"there is no {model} of the trainings beyond the study")
     return trainings
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CITATION = ROOT / "CITATION.cff"
 MACHINE = ("python", "torch", "torchvision", "torchmetrics")
 MACHINE += ("platform", "device", "device_name", "cores", "threads")
-OTHERS = {"further": "beyond", "original": "original", "watched": "starts"}  # key of a profile
+OTHERS = ("beyond", "original", "starts")  # runs that a profile names
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Run:
 def read(out: Path, profile: Profile) -> Results:
     """The results of a profile in `out`, with those of the other runs that it names."""
     results = load(out, trainings=profile.trainings).labelled(profile.labels)
-    return replace(results, **{key: opened(profile.options.get(name)) for key, name in OTHERS.items()})
+    return replace(results, **{name: opened(profile.options.get(name)) for name in OTHERS})
 
 
 def common(run: Run) -> dict[str, Any]:

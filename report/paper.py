@@ -97,7 +97,7 @@ def _dirty(results: Results) -> Markdown:
 
 def _hours(results: Results) -> dict[str, Any]:
     """Seconds of the clock that trainings took."""
-    runs = [one for one in (results, results.further, results.watched) if one]
+    runs = [one for one in (results, results.beyond, results.starts) if one]
     return {
         "main": lambda: sum(one.seconds for one in results.trainings.values()),
         "all": lambda: sum(one.seconds for run in runs for one in run.trainings.values()),
@@ -297,25 +297,25 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
 
 def _others(results: Results) -> dict[str, Any]:
     """Changes beyond the study, and the study's own files and weights."""
-    further, original = results.further, results.original
+    beyond, original = results.beyond, results.original
     return {
-        "beyond": {row.name: row for row in changes.table(further)} if further else {},
+        "beyond": {row.name: row for row in changes.table(beyond)} if beyond else {},
         "original": {model: original.first(model) for model in original.models} if original else {},
-        "float32_trained": lambda: _in_float32(further),
-        "tuning": experiments.by_model(further.tuning) if further and further.tuning else {},
-        **experiments.few_calls(further.calls if further else None),
+        "float32_trained": lambda: _in_float32(beyond),
+        "tuning": experiments.by_model(beyond.tuning) if beyond and beyond.tuning else {},
+        **experiments.few_calls(beyond.calls if beyond else None),
         **_files(original.files if original else None),
     }
 
 
-def _in_float32(further: Results) -> Markdown:
+def _in_float32(beyond: Results) -> Markdown:
     """The trainings that ran in float32 although another of the same model did not."""
 
     def precision(one: Training) -> str:
         return one.train.environment["precision"]
 
-    ones = further.trainings.values()
-    mixed = {one.model for one in ones if len({precision(other) for other in further.of(one.model)}) > 1}
+    ones = beyond.trainings.values()
+    mixed = {one.model for one in ones if len({precision(other) for other in beyond.of(one.model)}) > 1}
     return listing(code(one.name) for one in ones if one.model in mixed and precision(one) == "fp32")
 
 

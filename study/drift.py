@@ -162,8 +162,8 @@ def _ways(one: Training) -> list[str]:
 
 
 def _runs(results: Results) -> list[Results]:
-    """The run itself, the changes beyond the study, and the trainings that are watched."""
-    return [run for run in (results, results.further, results.watched) if run]
+    """The run itself, the changes beyond the study, and the starts."""
+    return [run for run in (results, results.beyond, results.starts) if run]
 
 
 def courses(results: Results) -> dict[str, list[Course]]:

@@ -139,7 +139,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Results:
-    """All jobs of a run; of further, original and watched runs some things are shown beside this one's."""
+    """All jobs of a run; of the runs beyond, original and starts some things are shown beside this one's."""
 
     out: Path
     trainings: dict[tuple[str, int], Training] = field(default_factory=dict)  # a model's first is named
@@ -152,9 +152,9 @@ class Results:
     intervention: Job | None = None
     level: Job | None = None
     calls: Job | None = None
-    further: "Results | None" = None
+    beyond: "Results | None" = None
     original: "Results | None" = None
-    watched: "Results | None" = None
+    starts: "Results | None" = None
 
     @property
     def models(self) -> list[str]:

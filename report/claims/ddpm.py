@@ -94,8 +94,8 @@ def learns_faster(results: Results) -> Iterator[Effect]:
 
 def shorter(results: Results, model: str) -> list[Training]:
     """Further trainings of a model at the same settings that end sooner, of seeds that the run lacks."""
-    watched = results.watched.of(model) if results.watched else []
-    return [one for one in watched if one.seed not in results.seeds(model)]
+    starts = results.starts.of(model) if results.starts else []
+    return [one for one in starts if one.seed not in results.seeds(model)]
 
 
 @claim("2.4, Fig. 4", "The cosine DDPM ends at a lower distance", models=DDPMS)

@@ -10,7 +10,7 @@ from study.figures.beyond import beyond, changes
 from study.figures.classes import class_map, mix
 from study.figures.distances import distances, losses, losses_beside
 from study.figures.effects import effects, few_calls
-from study.figures.evidence import offset_response, quality_calls, recognised_kinds, sampling_noise, yardstick
+from study.figures.evidence import offset_response, quality_calls, recognised_kinds, yardstick
 from study.figures.own import own_compared, own_schedules
 from study.figures.pictures import (
     beyond_samples,

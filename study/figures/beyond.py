@@ -32,7 +32,7 @@ SHOWN = (  # rows of the report's figure, from above
 @figure
 def beyond(results: Results) -> Figure | None:
     """Some of the models beyond the study."""
-    return changes(results.further, SHOWN) if results.further else None
+    return changes(results.beyond, SHOWN) if results.beyond else None
 
 
 @figure

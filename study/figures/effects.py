@@ -59,7 +59,7 @@ def few_calls(results: Results) -> Figure | None:
 
     Each is of the way that was the best at it on other samples, of as many ways of either kind of model.
     """
-    if not (job := (results.further or results).calls):
+    if not (job := (results.beyond or results).calls):
         return None
     drawn, styles, looks = new_figure(46), styles_of(FEW), {}
     for axes, (measure, title) in zip(drawn.subplots(1, 3), OF_CALLS.items(), strict=True):

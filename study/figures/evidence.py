@@ -81,38 +81,11 @@ def quality_calls(results: Results) -> Figure | None:
 
 
 @figure
-def sampling_noise(results: Results) -> Figure | None:
-    """Class divergence, distance and share of digits of the zoom against the noise added in each step."""
-    drawn, looks = new_figure(56), {}
-    panels = drawn.subplots(1, 3)
-    for training in (training for training in results.of("zoom") if training.drawn):
-        own = training.drawn[0][0]
-        alike = [(w, of) for w, of in training.drawn if (w.sampler, w.calls) == (own.sampler, own.calls)]
-        if len(alike) > 1:
-            i = len(looks)
-            look = {"color": colour_of(results, training), "marker": "^vD<>phX"[i % 8]}
-            looks[f"seed {training.seed}"] = look | {"linestyle": (0, (2 + i, 1.2)) if i else "-"}
-            for axes, measure in zip(panels, LABELS, strict=True):
-                _line(axes, alike, "noise", measure, looks[f"seed {training.seed}"])
-    if not looks:
-        return None
-    for axes in panels:
-        axes.set_xlabel("noise (s.d.)")
-        axes.set_ylim(bottom=0)
-    panels[2].yaxis.set_major_formatter(PercentFormatter(1))
-    key(drawn, looks)
-    return drawn
-
-
-# --- what a network is blind to ---
-
-
-@figure
 def offset_response(results: Results) -> Figure | None:
     """The share of a uniform offset that the predicted noise answers, by time step, of several networks."""
     drawn, ends = new_figure(56), []
     axes = drawn.subplots()
-    for of, styles in ((results, model_styles(results)), (results.further, NETWORKS)):
+    for of, styles in ((results, model_styles(results)), (results.beyond, NETWORKS)):
         for one in (of.first(model) for model in styles if of and model in of.models):
             if one.analysed and "shift 1" in one.analysed:
                 style, found = styles[one.model], one.response()

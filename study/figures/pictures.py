@@ -62,7 +62,7 @@ def quality(results: Results, model: str) -> Figure | None:
 @figure
 def beyond_samples(results: Results) -> Figure | None:
     """Samples of some models beyond the study."""
-    found = kept(results.further, SAMPLED, SHOWN)
+    found = kept(results.beyond, SAMPLED, SHOWN)
     return grids(found, across=2) if found else None
 
 

@@ -85,20 +85,20 @@ def blank(results: Results) -> Figure | None:
 
 
 def _slow(results: Results) -> list[tuple[Results, Training]]:
-    """Our trainings of the slow model: the run's, and those that are watched."""
-    runs = [run for run in (results, results.watched) if run]
+    """Our trainings of the slow model: the run's, and the starts."""
+    runs = [run for run in (results, results.starts) if run]
     return [(run, one) for run in runs for one in run.of(SLOW) if one.measured]
 
 
 def _filling(results: Results) -> list[tuple[int, int, Shown]]:
-    """Epoch, seed and samples: after early epochs, and of the finished trainings whose seeds are watched."""
-    found, watched = {}, results.watched.seeds(SLOW) if results.watched else ()
+    """Epoch, seed and samples: after early epochs, and of finished trainings whose starts are measured."""
+    found, seeds = {}, results.starts.seeds(SLOW) if results.starts else ()
     for run, one in _slow(results):
         for images in kept(run, {"": f"samples_{one.name}"}, SHOWN).values():
-            if one.seed in watched:
+            if one.seed in seeds:
                 found[one.train.epochs, one.seed] = Shown(one.final["border"].sd, images)
     for (model, epoch, way), samples in _corrected(results).items():
-        if watched and (model, way) == (SLOW, "as it is"):
+        if seeds and (model, way) == (SLOW, "as it is"):
             found[epoch, results.intervention.facts.settings.seed] = samples
     return sorted(((*at, samples) for at, samples in found.items()), key=lambda row: (row[0], -row[2].spread))
 

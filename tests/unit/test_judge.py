@@ -172,7 +172,7 @@ def test_pairs_of_one_seed_tell_which_schedule_is_ahead_and_a_shorter_one_counts
     )
     found = verdict("learns_faster", results)
     assert found.parts[0].interval.ends == pytest.approx((0.5, 0.5, 0.5))
-    more = verdict("learns_faster", replace(results, watched=shorter)).parts[0]
+    more = verdict("learns_faster", replace(results, starts=shorter)).parts[0]
     assert len(more.each["cosine"]) == 3  # seeds that the run has count once
 
 
