@@ -83,6 +83,12 @@ class Effect:
             return "bound", low, high
         return "bound", *((None, low) if low > self.bound else (high, None))
 
+    @property
+    def spare(self) -> float:
+        """How far the interval is from the bound, in widths of it: of two parts the one with less decides."""
+        _, low, high = self.interval.ends
+        return min(abs(low - self.bound), abs(high - self.bound)) / (high - low or 1e-9)
+
     def row(self) -> dict[str, Any]:
         """The effect for other programs, with the range of bounds that give the same answer."""
         found = {"name": self.name} | dict(zip(("value", "low", "high"), self.interval.ends, strict=True))
@@ -109,9 +115,11 @@ class Effect:
 def together(answers: Iterable[Answer]) -> Answer:
     """The answer of a claim of several parts: what all of them answer.
 
-    Two that are decided and differ settle that it holds in part, whatever the others; else one that is open
-    leaves it open. Yes and no are mirror images in this.
+    Two that are decided and differ settle that it holds in part, whatever the others. Where one fails and
+    none holds, the whole fails; else one that is open leaves it open.
     """
     found = set(answers)
     decided = found - {None}
-    return PART if len(decided) > 1 else None if None in found or not found else decided.pop()
+    if len(decided) > 1:
+        return PART
+    return None if decided != {False} and None in found or not found else decided.pop()

@@ -109,10 +109,10 @@ def effects(claim: Claim, results: Results) -> tuple[Effect, ...]:
 
 def decide(claim: Claim, trainings: Mapping[str, list[Training]], parts: tuple[Effect, ...]) -> Verdict:
     """The verdict from the effects, which are the parts of a claim."""
-    answers = [part.answer() for part in parts if part.side]
-    answer = together(answers)
-    shown = dict.fromkeys(answers) if answer == PART else [answer]
-    decides = [parts[answers.index(a)] for a in shown]
+    sided = [(part.answer(), part) for part in parts if part.side]
+    answer = together(answer for answer, _ in sided)
+    shown = dict.fromkeys(one for one, _ in sided) if answer == PART else [answer]
+    decides = [min((part for one, part in sided if one == each), key=lambda p: p.spare) for each in shown]
     given = (trainings, parts, tuple(decides))
     if answer == PART and claim.one_thing:
         return Verdict(claim, OPEN, *given, BY_MEASURE, Markdown("its measures contradict each other"))

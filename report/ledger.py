@@ -83,9 +83,8 @@ class Verdict:
 
     @property
     def fewest(self) -> int:
-        """Trainings of the model with the fewest, which are read; 0 for what no training enters."""
-        fewest = min(self.of.values(), key=len, default=())
-        return len([training.train["seed"] for training in fewest])
+        """Trainings behind the numbers that decide, of the model with the fewest; 0 for what none enters."""
+        return min((len(of) for part in self.decides for of in part.each.values()), default=0)
 
     @property
     def measured(self) -> Markdown:

@@ -25,13 +25,21 @@ from report.sources import defined
 from report.text import Lazy, Names
 from report.text_format import NUMBERS, Markdown, bibtex, code, escape, integer, listing, num
 from study import answer, changes, drift, scatter
-from study.figures.starts import HALF
+from study.figures.starts import BLANK, HALF
 from study.results import STUDY, Results, Training
 from study.scatter import LOG
 from study.table import Job, Samples, note
 
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
-LAW = ("real", "n", "correlation", "within", "apart")  # what is told of the law of the mean level
+LAW = (
+    "real",
+    "n",
+    "correlation",
+    "within",
+    "apart",
+    "own",
+    "own_n",
+)  # what is told of the law of the mean level
 
 
 def names(run: Run) -> dict[str, Any]:
@@ -143,6 +151,7 @@ def _question(results: Results) -> dict[str, Any]:
     return {
         "answer": {name: asked(name) for name in answer.ASKED},
         "shared_epochs": lambda: _shared(results),
+        "unweighted": lambda: _unweighted(results),
         "scatter": Lazy(("zoom", "ddpm"), spread),
         "late": answer.ASKED["digits"].number,
         "late_count": Lazy(
@@ -163,6 +172,12 @@ def _shared(results: Results) -> Interval:
         return math.exp(float(np.mean([math.log(row["frechet"].value) for row in rows])))
 
     return scatter.over(results, number, groups, LOG).interval
+
+
+def _unweighted(results: Results) -> Interval:
+    """The ratio of distances of the samples that are weighted to the data's classes, without the weights."""
+    groups = {model: results.of(model) for model in answer.PAIR}
+    return scatter.over(results, lambda one: one.analysed[""]["mix_frechet"].value, groups, LOG).interval
 
 
 # --- the study's models, by name ---
@@ -245,6 +260,8 @@ def _classes(results: Results) -> dict[str, Any]:
 
     return {
         "divergence": Lazy(STUDY, late),
+        "late_divergence": lambda: [scatter.late("divergence")(one) for one in zooms],
+        "least_divergence": lambda: [min(row["divergence"].value for row in one.late) for one in zooms],
         "averaged_divergence": averaged,
         "class_shares": shares,
     }
@@ -273,7 +290,8 @@ def _level(results: Results) -> dict[str, Any]:
     return {
         "starts": Lazy(DDPMS if drifts else (), crossings),
         "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
-        "finished": lambda: [one.border / one.predicted for one in finished],
+        "finished": lambda: [one.border / math.hypot(one.predicted, drift.real(results)) for one in finished],
+        "blank_until": lambda: _blank_until(results),
     }
 
 
@@ -283,13 +301,26 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
     real = drift.real(results)
     predicted = np.hypot([one.predicted for one in drifts], real)
     logs = np.corrcoef(np.log(predicted), np.log(border)) if len(drifts) > 2 else np.zeros((2, 2))
+    near = np.abs(np.log2(border / predicted)) < 1
+    own = np.array([one.kind == drift.STUDYS and not one.way for one in drifts])
     return {
         "real": real,
         "n": len(drifts),
         "correlation": float(logs[0, 1]),
-        "within": float((np.abs(np.log2(border / predicted)) < 1).mean()),
+        "within": float(near.mean()),
+        "own": int(near[own].sum()),
+        "own_n": int(own.sum()),
         "apart": float(border.max() / border.min()),
     }
+
+
+def _blank_until(results: Results) -> list[int]:
+    """The last measured epoch after which the linear DDPM draws blank squares, of each training."""
+    runs = [run for run in (results, results.starts) if run]
+    curves = [
+        [(row.epoch, row["border"].sd) for row in one.curve] for run in runs for one in run.of("linear")
+    ]
+    return [max(epoch for epoch, sd in curve if sd > BLANK) for curve in curves]
 
 
 # --- other runs ---

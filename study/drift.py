@@ -28,6 +28,7 @@ from study.table import Job, Row, Samples
 
 N = 100_000  # offsets that are followed: a few that run away decide the spread
 WATCHED = 30  # epochs of a course
+STUDYS = "study's network"
 Course = list[tuple[int, float]]  # epoch, response at t = T
 
 
@@ -97,7 +98,7 @@ class Drift:
         """Of its network: "U-Net", "dilated", "RMS norm", or "study's network"."""
         settings = self.one.settings.unread
         options = settings.get("network_options", {})
-        kind = "RMS norm" if "norm" in options else "dilated" if "dilations" in options else "study's network"
+        kind = "RMS norm" if "norm" in options else "dilated" if "dilations" in options else STUDYS
         return "U-Net" if settings["network"] == "unet" else kind
 
     @property

@@ -1,4 +1,4 @@
-"""Profiles: a whole run in a YAML file, profiles/NAME.yaml. Nothing here knows a notebook's parameters.
+"""Profiles: a whole run in a YAML file, profiles/NAME.yaml.
 
 What a notebook takes is its parameters cell, as papermill reads it; what measuring takes, the signature of
 `study.measure.measure`. A name that is neither, a value of another type, and what a process, sampler, prior

@@ -104,9 +104,9 @@ def late(measure: Measure, scale: Scale = LINEAR) -> Number:
     """The mean of a measure over all late checkpoints, on a scale: of logarithms it is the geometric mean."""
 
     def number(training: Training) -> float:
-        values = [read(measure, row) for row in training.late]
-        if len(values) < FEWEST:
+        if len(training.late) < FEWEST:
             raise NotMeasured(f"{training.name} has too few late checkpoints")
+        values = [read(measure, row) for row in training.late]
         return scale.back(float(np.mean([scale.to(value) for value in values])))
 
     return number

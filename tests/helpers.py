@@ -39,8 +39,6 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs what onl
 class Fade(ColdDiffusion):
     """Pixels fade to grey."""
 
-    name = "fade"
-
     def __init__(self, T=10, strength=1.0, mask=None):
         self.T, self.strength, self.mask = T, strength, mask
 

@@ -59,7 +59,6 @@ class DegradationProcess(ABC):
         What it needs to know of the training images it learns in `prepare`.
 
     Attributes:
-        name: of the kind of process, short.
         T: the deepest level.
         predicts: what its network predicts, "image" or "noise"; samplers ask.
         sampler, prior: how it is sampled where nothing else is said, as `Run.sample` takes them; no prior:
@@ -68,7 +67,6 @@ class DegradationProcess(ABC):
     """
 
     image_shape: Shape = GREY28
-    name: str
     T: int
     predicts: str = "image"
     sampler: Any = None

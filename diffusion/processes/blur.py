@@ -17,8 +17,6 @@ from diffusion.processes.base import ColdDiffusion
 class ColdBlur(ColdDiffusion):
     """Level t blurs with a Gaussian of standard deviation 0.4 t pixels; 20 leaves hardly more than a spot."""
 
-    name = "blur"
-
     @checked
     def __init__(self, T: Annotated[int, Plain, Field(ge=1, le=10_000)] = 20):
         self.T = T

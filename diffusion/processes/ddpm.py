@@ -24,7 +24,6 @@ class DDPM(DegradationProcess):
         options: of the schedule, where it is named. ValueError: it is none, or refuses them.
     """
 
-    name = "ddpm"
     predicts = "noise"
     sampler = Ancestral()
 

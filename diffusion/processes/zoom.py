@@ -85,7 +85,6 @@ class ColdZoom(ColdDiffusion):
         image_noise: see `ColdDiffusion`.
     """
 
-    name = "zoom"
     prior = Pixels()
     T = GREY28[-1] - LEFT
 

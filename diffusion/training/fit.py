@@ -127,11 +127,12 @@ def fit(
     title = store.path.name if folder else "training"
     with store.locked():
         if (begun := store.settings()) and precision == "auto":
-            settings["precision"] = how["precision"] = begun["precision"]
+            settings["precision"] = begun["precision"]
         if why := store.other(settings):
             if not aside:
                 raise RunError(f"{store.path} has another run: {why}; {ANEW}")
             earlier, begun = store.set_aside(), None
+            settings["precision"] = how["precision"]  # not that of the other run
             print(f"{title} is trained anew, as {why}; the earlier run is now {earlier.name}", flush=True)
         if not begun:
             with runtime.seeded(0):
@@ -141,11 +142,12 @@ def fit(
             store.keep("process.pt", tree(process, "the prepared process"))
             store.keep("network.pt", kept)
             store.begin(settings)
-        process = tree_back(store.load("process.pt"))  # also the first time: as it is had back
+        process = tree_back(store.load("process.pt"))  # new and resumed runs hold the same
         used = precision_of(precision, settings["precision"], on, title)
         run = Run(store, process, (cls, options), settings, [], used, on, images=x, **default)
         if folder is None:
             weakref.finalize(run, shutil.rmtree, store.path, ignore_errors=True)
+        how["precision"] = settings["precision"]
         on_device = [None if one is None else one.to(on) for one in (x, x_test)]
         learner = Learner(process, cls, options, *on_device, total=total, **how)
         run.history = _train(store, learner, title, callback, checkpoint_steps)
@@ -161,19 +163,22 @@ def _train(
     history: list[dict[str, Any]] = []
     losses = torch.zeros(per_epoch, device=learner.x.device)
     done, seconds = 0, 0.0  # of the epoch under way: its steps, and what they took
+    again = "training begins again at its first step"
     if state := store.state():
         done_epochs = range(1, 1 + len(state["history"][:epochs]))
         if lost := [epoch for epoch in done_epochs if not store.weights(epoch).exists()]:
-            print(f"{title}: the weights of epoch {lost[0]} are lost; it is trained again", flush=True)
+            print(f"{title}: the weights of epoch {lost[0]} are lost; {again}", flush=True)
         else:
             history, done, seconds = state["history"], state["step"], state["seconds"]
             losses = state["losses"].to(losses.device)
             learner.load_state_dict(state["learner"])
-            for line in history:
+            for line in history[:epochs]:
                 store.read_weights(line)  # finds damage
             store.write_history(history)  # which may be damaged, or an epoch behind
             if (at := len(history) * per_epoch + done) < learner.total:
                 print(f"{title} goes on at step {at:,} of {learner.total:,}", flush=True)
+    elif store.history():
+        print(f"{title}: {store.path} has weights, but no state to go on from; {again}", flush=True)
 
     def refuse_not_finite() -> None:
         values = {"the loss": losses[:done], **dict(learner.network.named_parameters())}

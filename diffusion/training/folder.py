@@ -70,7 +70,7 @@ class RunFolder:
     # --- what it is ---
 
     def settings(self) -> dict[str, Any] | None:
-        """All that determines the weights, None of a new run; RunError: run.json is lost, damaged, of old."""
+        """All that determines the weights, None of a new run; RunError: run.json is missing or damaged."""
         path = self.path / "run.json"
         if not path.is_file() and not (self.path / "state.pt").exists():
             return None
@@ -92,7 +92,7 @@ class RunFolder:
     def other(self, wanted: Mapping[str, Any]) -> str:
         """In which setting the run of the folder differs from those that are wanted; empty: in none."""
         every = differences(self.settings() or wanted, wanted)
-        found = min(every, key=lambda text: text.startswith("own."), default="")  # code: last
+        found = min(every, key=lambda text: text.startswith("own."), default="")  # own code: last
         name = found.partition(" was ")[0].removeprefix("own.")
         return f"{name} has changed" if found.startswith(HASHES) else found
 

@@ -242,7 +242,7 @@ def open(
     device: str | torch.device | None = None,
     precision: Precision = "auto",
 ) -> Run:
-    """The training in a run folder, as `fit` left it.
+    """The training in a run folder; it is sampled by default as its process is, unless you say otherwise.
 
     The modules of the classes that it names are imported, and its network's class is called with the
     arguments that the folder keeps; nothing that the folder holds is executed.

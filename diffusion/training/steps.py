@@ -52,7 +52,7 @@ class Learner:
             self.network = networks.build(self.cls, self.arguments).to(self.x.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate)
 
-        def mean(old: Tensor, new: Tensor, n: Tensor) -> Tensor:  # so short a memory at first
+        def mean(old: Tensor, new: Tensor, n: Tensor) -> Tensor:  # the decay grows from 2 / 11 to `ema`
             return old.lerp(new, 1 - min(self.ema, (1 + int(n)) / (10 + int(n))))
 
         self.average = None if self.ema is None else AveragedModel(self.network, avg_fn=mean)
@@ -73,14 +73,14 @@ class Learner:
             getattr(self, name).load_state_dict(found)
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[Tensor]:
-        """The batches of an epoch, each (B, 1, 28, 28), from this one on."""
+        """The batches of an epoch, each (B, C, S, S), from this one on."""
         order = torch.randperm(len(self.x), generator=generator(self.seed, "order", epoch))
         self.network.train()
         for batch in order.to(self.x.device).split(self.batch_size)[first:]:
             yield self.x[batch]
 
     def step(self, number: int, batch: Tensor) -> Tensor:
-        """Train on images (B, 1, 28, 28) in a step, counted from 0 over all epochs; returns the loss."""
+        """Train on images (B, C, S, S) in a step, counted from 0 over all epochs; returns the loss."""
         rate = learning_rate_at(number, self.total, self.learning_rate, self.lr_schedule)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

@@ -10,6 +10,7 @@ from report.departures import EPOCHS
 from report.effects import BELOW, Effect
 from report.judge import LAST, SHARED, effect
 from report.text_format import fixed, percent, points
+from study.answer import ASKED
 from study.pixels import MOSTLY
 from study.results import Results, Training
 from study.scatter import LINEAR, LOG, LOGIT, Measure, NotMeasured, Number, Scale, last, late
@@ -57,7 +58,7 @@ def ratio(results: Results, pair: Pair, side: str, margin: float = LEVEL) -> Eff
     """The distance of one model over that of another at the end of training."""
     groups = {model: results.of(model) for model in pair}
     name, at = f"distance, {pair[0]} : {pair[1]}", {"side": side, "margin": margin}
-    return quotient(results, name, late("frechet", LOG), groups, **at)
+    return quotient(results, name, ASKED["digits"].number, groups, **at)
 
 
 def difference(

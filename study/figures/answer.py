@@ -150,7 +150,7 @@ def _real(axes: Axes, name: str, one: Training) -> None:
             text = rf"$\leftarrow$ {near[FLOORS[name]].value:.2f}"
             axes.text(0.03, 0, text, transform=axes.get_yaxis_transform(), size=SMALL, color=INK, va="center")
     elif asked.measure in one.real:
-        axes.plot(one.real[asked.measure].value, 0, "o", color=INK, markersize=4.5)
+        axes.plot(one.real[asked.measure].value, 0, "X", color=INK, markersize=5)
 
 
 def _key(drawn: Figure, rows: Sequence[Row]) -> None:

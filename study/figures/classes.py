@@ -28,7 +28,7 @@ def mix(results: Results) -> Figure | None:
     points = [_points(one) for one in zooms]
     if not zooms or not all(points):
         return None
-    drawn, entries, colour = new_figure(68), {}, MODELS["zoom"].colour
+    drawn, entries, colour = new_figure(58), {}, MODELS["zoom"].colour
     axes = drawn.subplots(subplot_kw={"box_aspect": 1})
     for i, (one, at) in enumerate(zip(zooms, points, strict=True)):
         look = {"marker": "^osDv"[i % 5], "facecolor": "none" if i else colour, "edgecolor": colour}

@@ -19,6 +19,7 @@ from study.table import CHECKPOINT
 PARTS = 20  # of a short training, by step
 WINDOW = 9  # checkpoints of a running mean, where there are more than FEW
 THIN = ("cosine",)  # models that are not the question
+LINES = ("-", "--", ":", "-.")  # of the trainings of a model
 SAID = {"size": SMALL, "color": MUTED, "ha": "center"}  # look of a text in a figure
 YOURS, RELEASED = "your run", "the paper's"
 BESIDE = {YOURS: {"color": "#004488", "marker": "o"}, RELEASED: {"color": MUTED, "linewidth": 1.0}}
@@ -84,13 +85,14 @@ def distances(results: Results) -> Figure | None:
     curves = [(one, rows) for one, rows in curves if rows]
     if all(len(rows) < 2 for _, rows in curves):
         return None
-    drawn, ends, first = new_figure(62), {}, curves[0][0]
+    drawn, ends, first = new_figure(54), {}, curves[0][0]
     axes, styles = drawn.subplots(), model_styles(results)
     last = max(rows[-1].epoch for _, rows in curves)
     epochs(axes, 1, last)
     for one, rows in curves:
         values = pd.Series([row["frechet"].value for row in rows], [row.epoch for row in rows])
         look = {"color": styles[one.model].colour, "linewidth": 0.6 if one.model in THIN else 1.3}
+        look["linestyle"] = LINES[results.of(one.model).index(one) % len(LINES)]
         if len(rows) > FEW:
             if one is results.first(one.model):
                 axes.plot(values, color=look["color"], linewidth=0.5, alpha=0.4)

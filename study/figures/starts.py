@@ -15,11 +15,11 @@ from study.results import Results, Training
 KINDS = {  # of networks
     kind: {"color": colour, "marker": marker, "linestyle": "none"}
     for kind, colour, marker in (
-        ("study's network", INK, "^"),
+        (drift.STUDYS, INK, "^"),
         *((kind, *STYLES[i][::2]) for i, kind in enumerate(("dilated", "RMS norm", "U-Net"), 3)),
     )
 }
-HOLLOW = {"color": INK, "marker": "o", "markerfacecolor": "none", "linestyle": "none"}
+HOLLOW = {"color": INK, "marker": "^", "markerfacecolor": "none", "linestyle": "none"}
 HALF = 0.5  # the response at t = T above which an ancestral step makes an offset smaller
 SLOW = "linear"  # the model that begins with blank squares
 BLANK = 1.0  # spread of the border over samples from which most are a square of one grey: the images' range
@@ -125,11 +125,14 @@ def starts(results: Results) -> Figure | None:
         law.plot(x, one.border, **KINDS[one.kind] | ({"markerfacecolor": "none"} if one.ddim else {}))
     drawn.plots("predicted spread (x), measured spread", by_law, [one.border for one in drifts])
     law.axline((1, 1), slope=1, color=MUTED, linewidth=0.8)
-    law.set(xlabel="predicted s.d. of the level", ylabel="measured s.d.", xscale="log", yscale="log")
+    law.set(xlabel="predicted s.d. of the border", ylabel="measured s.d.", xscale="log", yscale="log")
     for axis in (law.xaxis, law.yaxis):
         axis.set_major_formatter(PLAIN)
     there = {one.kind for one in drifts}
-    key(drawn, lines | {kind: look for kind, look in KINDS.items() if kind in there} | {"DDIM": HOLLOW})
+    key(
+        drawn,
+        lines | {kind: look for kind, look in KINDS.items() if kind in there} | {"hollow: DDIM": HOLLOW},
+    )
     return drawn
 
 

@@ -42,7 +42,7 @@ def test_damaged_weights_are_named_and_lost_ones_trained_again(images, tmp_path,
         run.network(epoch)
     assert_same(train(images, tmp_path, epochs=2), run)
     assert path.read_bytes() == whole
-    assert f"weights of epoch {epoch} are lost; it is trained again" in capsys.readouterr().out
+    assert f"weights of epoch {epoch} are lost; training begins again" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -74,7 +74,7 @@ def test_the_answer_compares_like_with_like():
     assert marks(digits, "o") == pytest.approx(sorted(late))
     assert len(marks(digits, "|")) == sum(len(one.late) for one in ones)
     assert (marks(autoencoder, "o"), len(marks(autoencoder, "s"))) == ([], len(ones) + len(STUDY))
-    assert marks(share, "o") == [ones[0].real["digit"].value]
+    assert marks(share, "X") == [ones[0].real["digit"].value]
     for panel, asked in zip((digits, autoencoder, share), answer.ASKED.values(), strict=True):
         means = [mean.value for mean in answer.means(run, asked, STUDY).values()]
         assert marks(panel, "d") == pytest.approx(sorted(means))

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import diffusion as d
+from diffusion import runtime
 from diffusion.processes import ColdZoom
 from diffusion.runtime import generator
 from diffusion.training.folder import RunError
@@ -166,6 +167,14 @@ def test_another_run_is_set_aside_where_that_is_asked_for(images, tmp_path, whol
     assert losses(d.open(tmp_path / "a.before-1")) == first
     assert d.open(tmp_path / "a.before-2").seed == 2
     assert len([*tmp_path.iterdir()]) == 3
+
+
+def test_a_run_beside_one_that_is_set_aside_has_a_precision_of_its_own(images, tmp_path, monkeypatch):
+    kept = {"auto": "fp32", "fp32": "fp32", "bf16": "bf16"}
+    monkeypatch.setattr(runtime, "resolve_precision", lambda precision, on: kept[precision])
+    train(images, tmp_path, Fade(), epochs=1, seed=1, precision="bf16")
+    run = train(images, tmp_path, Fade(), epochs=1, seed=2, precision="auto", aside=True)
+    assert (run.settings["precision"], run.precision) == ("fp32", "fp32")
 
 
 def test_a_run_goes_on_under_another_name_elsewhere_and_in_an_empty_folder(images, tmp_path, whole):

@@ -66,6 +66,7 @@ YES, NO, UNSURE = effect(2, 1, 3), effect(-2, -3, -1), effect(1, -1, 3)
         (claim(YES, NO, UNSURE), ledger.IN_PART, ""),
         (claim(YES, NO, one_thing=True), ledger.OPEN, ledger.BY_MEASURE),  # they contradict each other
         (claim(YES, UNSURE), ledger.OPEN, ledger.BY_TRAININGS),
+        (claim(NO, UNSURE), ledger.FAILS, ""),  # whatever the other is, the whole does not hold
         (claim(YES, replace(NO, side=None)), ledger.HOLDS, ""),  # that is only told beside it
     ],
 )
@@ -73,6 +74,12 @@ def test_all_parts_decide(one, verdict, reason):
     found = judge.judge(one, Results(Path()))
     assert (found.verdict, found.reason) == (verdict, reason)
     assert found.lean == (ledger.HOLDS if reason == ledger.BY_TRAININGS else "")
+
+
+def test_of_parts_that_agree_the_one_nearest_to_its_bound_decides():
+    near = effect(2, 0.1, 3)
+    (decides,) = judge.judge(claim(YES, near), Results(Path())).decides
+    assert decides.found == near.found
 
 
 # --- runs: the released paper's first trainings, changed ---
