@@ -25,6 +25,6 @@ TITLES = {
     "cosine_unet": "DDPM with a U-Net, cosine, 100 calls",
     "cosine_unet_ddim": "The same, DDIM, 24 calls",
     "zoom_cold": "Zoom, dilated, joint start, no noise",
-    "zoom_noisy": "Zoom, U-Net, joint start, noise in training and sampling",
-    "zoom_grey": "The same, with grey noise in sampling, 200 Gaussians",
+    "zoom_noisy": "Zoom, U-Net, joint start, noise throughout",
+    "zoom_grey": "The same, grey noise, 200 Gaussians",
 }

@@ -118,8 +118,9 @@ def test_what_the_data_contradict_is_not_said(run, paper):
     for one in seen.of("zoom"):
         rows = [row._replace(value=1.0) for row in one.measured.rows if row.way == ""]
         one.measured.ways[""] = Samples(rows)  # nearer than any DDPM in the autoencoder's features, too
-    assert "The zoom is further in every training" in paper
-    assert "The zoom is further in every training" not in said(run, "10_introduction.md", trainings=seen.trainings)
+    sentence = "The zoom is further in every training"
+    assert sentence in paper
+    assert sentence not in said(run, "10_introduction.md", trainings=seen.trainings)
 
 
 def test_what_a_run_lacks_is_not_said(run, paper):
