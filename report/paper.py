@@ -152,6 +152,7 @@ def _question(results: Results) -> dict[str, Any]:
         "answer": {name: asked(name) for name in answer.ASKED},
         "shared_epochs": lambda: _shared(results),
         "unweighted": lambda: _unweighted(results),
+        "enough": lambda: answer.enough(results, answer.ASKED["digits"]),
         "scatter": Lazy(("zoom", "ddpm"), spread),
         "late": answer.ASKED["digits"].number,
         "late_count": Lazy(

@@ -6,14 +6,30 @@ as one more training of the zoom where these have the measure: a zoom has no bet
 from what is printed. They have one checkpoint, and so no distance over late ones.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from diffusion.evaluation.statistics import Interval
 from study.results import Results, Training
-from study.scatter import LINEAR, LOG, LOGIT, NotMeasured, Number, Scale, last, late, over
+from study.scatter import (
+    LINEAR,
+    LOG,
+    LOGIT,
+    NotMeasured,
+    Number,
+    Scale,
+    Scatter,
+    combined,
+    last,
+    late,
+    over,
+    pooled,
+)
 
-PAIR = ("zoom", "linear")
+PAIR, DDPMS = ("zoom", "linear"), ("linear", "cosine")
 FACTOR = 2.0  # distances within this factor of each other are comparable
 
 
@@ -60,6 +76,19 @@ def means(results: Results, asked: Asked, models: Sequence[str]) -> dict[str, In
             mean, _, unknown = over(results, asked.number, {model: group}, asked.scale)
             found[model] = Interval(mean.value) if unknown else mean
     return found
+
+
+def enough(results: Results, asked: Asked, most: int = 20) -> int | None:
+    """The number of zooms that would be comparable, if their mean and scatter stayed; None: not so few."""
+    groups = [[asked.scale.to(asked.number(one)) for one in trainings(results, m, asked)] for m in PAIR]
+    ddpms = [[asked.scale.to(asked.number(one)) for one in results.of(m)] for m in DDPMS]
+    zooms, linears = (float(np.mean(values)) for values in groups)
+    for n in range(len(groups[0]), most):
+        scatter = {"zoom": Scatter(pooled(groups[:1]).sd, n - 1), "ddpm": pooled(ddpms)}
+        means = [(1.0, "zoom", [zooms] * n), (-1.0, "ddpm", [linears] * len(groups[1]))]
+        if max(map(abs, combined(means, scatter).ends)) < math.log(FACTOR):
+            return n
+    return None
 
 
 def apart(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Interval:
