@@ -45,15 +45,14 @@ def test_papermill_lists_every_parameter_with_type_and_meaning(name):
 def test_one_cell_installs_what_a_hosted_notebook_lacks_from_the_address_that_is_cited(monkeypatch):
     found = ["".join(cell["source"]) for cells in CELLS.values() for cell in cells if tagged(cell, "colab")]
     assert len(found) == 6
-    (cell,), line = {*found}, 'repository = "{}"'
-    assert line.format(repository()) in cell
-    called = []
+    (cell,), line, called = {*found}, f'repository = "{repository()}"', []
+    assert line in cell
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setattr("subprocess.check_call", called.append)
     monkeypatch.setattr("sys.path", sys.path.copy())
     with pytest.raises(SystemExit, match="make lab"):
-        exec(cell.replace(line.format(repository()), line.format("")))
-    exec(cell.replace(line.format(repository()), line.format("https://a.org/b")))
+        exec(cell.replace(line, 'repository = ""'))
+    exec(cell.replace(line, 'repository = "https://a.org/b"'))
     assert [words[-2:] for words in called] == [["https://a.org/b", sys.path[0]], [sys.path[0], "anywidget"]]
 
 
