@@ -32,7 +32,7 @@ STAMP := $(VENV)/made-$(shell { pwd; $(PYTHON) -c 'import sys; print(sys.version
 TESTED := $(STAMP)-browser,lab,slurm,tensorboard,test
 CLUSTER := $(if $(EXECUTOR),$(STAMP)-slurm)
 
-.PHONY: help report retrain release verify archive page site test test-long test-cluster door lint lab bench clean env FORCE
+.PHONY: help report retrain release verify archive page pages site test test-long test-cluster door lint lab bench clean env FORCE
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -61,9 +61,14 @@ archive: env ## one zip of the commit and the built report of the released PROFI
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m play.page
 
+pages: env ## execute notebooks 01 to 06, and keep their pages in released/page/notebooks
+	@$(RUN) -m workflow.run paper && mkdir -p build/pages
+	@$(RUN) -m papermill notebooks/05_your_degradation.ipynb build/pages/05_your_degradation.ipynb -p out_dir build/pages
+	@$(RUN) -m report.pages build/pages/05_*.ipynb $(addprefix build/released/paper/notebooks/,01_*.ipynb 02_*linear-0.ipynb 03_*zoom-0.ipynb 04_*.ipynb 06_*.ipynb)
+
 site: page ## what the Pages workflow publishes: build/site
 	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick
-	@rm -rf build/site && mkdir -p build/site/play && cp docs/site.html build/site/index.html && cp build/page/* build/site/play
+	@rm -rf build/site && mkdir -p build/site/play && cp docs/site.html build/site/index.html && cp -r build/page/* released/page/notebooks build/site/play
 	@for made in released/paper quick; do to=build/site/$${made#released/}; mkdir -p $$to/notebooks && cd build/$$made && \
 	cp -r *.html *.pdf *.json *.csv figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
 	cd "$(CURDIR)"; done; echo "build/site has the page, the paper and a run of the profile quick"

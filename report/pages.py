@@ -1,6 +1,10 @@
-"""Executed notebooks as pages that look like the report, and their cells' figures in the report's text."""
+"""Executed notebooks as pages that look like the report, and their cells' figures in the report's text.
+
+python -m report.pages NOTEBOOK.ipynb ...     pages that are kept beside the page to play with: make pages
+"""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +12,7 @@ import nbformat
 from nbconvert import MarkdownExporter
 from traitlets.config import Config
 
+from diffusion.files import write_bytes
 from report import figures
 from report.figures import Found
 from report.names import AUTHORS, LICENCE, repository
@@ -17,6 +22,8 @@ from study.results import Results
 FORMAT = "--from=markdown+lists_without_preceding_blankline-raw_html-raw_tex-implicit_figures"
 SHOWN_AS = ["text/html", *figures.SUFFIXES, "text/plain"]  # of an output, the first that it has
 SHOWN = re.compile(r"\]\(figures/(\w+)\.\w+\)\{")  # a figure with a caption, in Markdown
+OTHER = re.compile(r"\[(\w+)\]\((\w+)\.ipynb\)")  # a link from one notebook to another
+KEPT = TEMPLATES.parents[1] / "released" / "page" / "notebooks"
 
 
 def names(results: Results) -> list[str]:
@@ -40,21 +47,26 @@ def with_cells(text: str, drawn: Mapping[str, Found]) -> str:
     return SHOWN.sub(said, text)
 
 
-def page(path: Path, notebooks: Sequence[str] = ()) -> bytes:
+def page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.html") -> bytes:
     """One notebook as HTML, with links to those of these names beside it; ValueError: it is none."""
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat raises many kinds; all mean the same to the user
         raise ValueError(f"{path} is not a notebook ({error}); run it again") from None
     place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)
-    facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": "../report.html"}
+    facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": up}
     facts |= {"author": AUTHORS, "licence": LICENCE, "executed": how(notebook)}
     facts |= {"previous": notebooks[place - 1]} if place > 0 else {}
     facts |= {"next": notebooks[place + 1]} if place + 1 < len(notebooks) else {}
     metadata = [f"--metadata={key}={value}" for key, value in facts.items()]
     metadata += [f"--metadata=notebooks={name}" for name in notebooks]
     reader = [FORMAT, "--standalone", "--toc", f"--lua-filter={TEMPLATES / 'notebook.lua'}"]
-    return pandoc(markdown(notebook), *reader, *PAGE, *metadata).encode()
+
+    def beside(link: re.Match) -> str:
+        pages = [name for name in notebooks if name.partition("-")[0] == link[2]]
+        return f"[{link[1]}]({pages[0]}.html)" if pages else link[1]
+
+    return pandoc(OTHER.sub(beside, markdown(notebook)), *reader, *PAGE, *metadata).encode()
 
 
 def how(notebook: nbformat.NotebookNode) -> str:
@@ -83,3 +95,10 @@ def fenced(text: str, about: str = "") -> str:
     """Text between fences of tildes that are longer than any in it, so that it cannot end them."""
     fence = "~" * max(9, 1 + max(map(len, re.findall("~+", text)), default=0))
     return f"{fence} {about}\n{text}\n{fence}"
+
+
+if __name__ == "__main__":
+    paths = sorted(map(Path, sys.argv[1:]), key=lambda path: path.name)
+    for path in paths:
+        kept = page(path, [one.stem for one in paths], up="../../paper/report.pdf")
+        write_bytes(KEPT / f"{path.stem}.html", kept)

@@ -1,6 +1,7 @@
 """The notebooks: what their cells promise, what they compute and draw, and what is recorded of them."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import diffusion as d
 from diffusion.files import read_json
 from diffusion.processes.samplers import Improved
 from helpers import NOTEBOOKS, PAPER, ROOT, defined
+from report.names import repository
 from study import results, table
 
 CELLS = {path.stem: read_json(path)["cells"] for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
@@ -38,6 +40,20 @@ def test_papermill_lists_every_parameter_with_type_and_meaning(name):
     for key, shown in found.items():
         assert shown["help"].strip(), key
         assert shown["inferred_type_name"] in ("int", "float", "str", "bool", "list", "dict"), key
+
+
+def test_one_cell_installs_what_a_hosted_notebook_lacks_from_the_address_that_is_cited(monkeypatch):
+    found = ["".join(cell["source"]) for cells in CELLS.values() for cell in cells if tagged(cell, "colab")]
+    assert len(found) == 6
+    (cell,), line, called = {*found}, f'repository = "{repository()}"', []
+    assert line in cell
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("subprocess.check_call", called.append)
+    monkeypatch.setattr("sys.path", sys.path.copy())
+    with pytest.raises(SystemExit, match="make lab"):
+        exec(cell.replace(line, 'repository = ""'))
+    exec(cell.replace(line, 'repository = "https://a.org/b"'))
+    assert [words[-2:] for words in called] == [["https://a.org/b", sys.path[0]], [sys.path[0], "anywidget"]]
 
 
 def test_no_figure_has_two_cells_and_each_of_the_text_has_one():

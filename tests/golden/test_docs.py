@@ -30,7 +30,9 @@ def test_every_link_leads_somewhere(page):
     assert missing == []
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/running.md", "docs/speed.md", "docs/reliability.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/running.md", "docs/speed.md", "docs/reliability.md"]
+)
 def test_every_command_exists(page):
     text = PAGES[page]
     targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -59,7 +61,9 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png", "both.png"}
 
 
-def test_the_examples_of_extending_make_a_profile_and_pass_their_check(tmp_path, monkeypatch):
+def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
+    tmp_path, monkeypatch, mnist_dir
+):
     (tmp_path / "mine.py").write_text(helpers.example_module())
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "mine", raising=False)  # of another test
@@ -69,10 +73,16 @@ def test_the_examples_of_extending_make_a_profile_and_pass_their_check(tmp_path,
     assert set(read.models) == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
     assert read.measures["zoom"]["ways"].keys() == {"gaussian", "cautious"}
     assert read.file.dataset == "mine:squares"
+    code = helpers.blocks("py")[0]
+    assert "steps=1000" in code
+    monkeypatch.chdir(tmp_path)
+    exec(code.replace("steps=1000", "steps=2, batch_size=8").replace('"mnist"', '"mnist", n=100'), {})
+    assert (tmp_path / "frame.png").exists()
     del sys.modules["mine"]
     words = helpers.blocks("sh")[0].partition("#")[0].split()  # the command that stands there
     run = subprocess.run([sys.executable, *words[1:]], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout == helpers.blocks("text")[0]
 
 
 @pytest.mark.parametrize("code", helpers.blocks("yaml", "docs/running.md"))

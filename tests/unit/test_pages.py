@@ -86,3 +86,19 @@ def test_an_output_cannot_leave_its_fence_nor_embed_a_file_nor_link_to_a_script(
     assert HOSTILE.strip() in page.select_one(".output").get_text()
     assert not page.select("main img")
     assert [a["href"] for a in page.select("main a") if not a["href"].startswith("#")] == ["https://b.org"]
+
+
+def test_the_pages_that_are_kept_show_the_code_of_the_notebooks():
+    kept = sorted(pages.KEPT.glob("*.html"))
+    assert [path.stem[:2] for path in kept] == ["01", "02", "03", "04", "05", "06"]
+    assert sum(path.stat().st_size for path in kept) <= 3e6
+    for path in kept:
+        page = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        cells = read_json(ROOT / "notebooks" / f"{path.stem.partition('-')[0]}.ipynb")["cells"]
+        cells = [cell for cell in cells if cell["cell_type"] == "code"]
+        code = {"".join(cell["source"]) for cell in cells if "colab" not in cell["metadata"].get("tags", ())}
+        assert code <= {block.get_text().strip("\n") for block in page.select("pre.python")}, (
+            "run `make pages`"
+        )
+        links = {tag["href"].partition("#")[0] for tag in page.select("a[href]")}
+        assert not [one for one in links if ":" not in one and not (path.parent / one).exists()]
