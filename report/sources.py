@@ -102,6 +102,12 @@ class Selection:
         one = MEASURES.get(self.rows[0].measure) if self.rows else None
         return (f"{one.meaning} ({self.what}, {one.unit})" if one else self.what) + _of(self.rows)
 
+    @property
+    def model(self) -> str:
+        """The model that its rows are of, under which the list has it; "also" where they are of none."""
+        one = self.rows[0] if self.rows else None
+        return f"{one.model}{_of_release(one.source)}" if one and one.model else "also"
+
     def link(self, out: Path) -> str:
         """From a page in `out`: its rows on the page of rows, at the first of them, else its file."""
         if self.rows:
@@ -179,7 +185,7 @@ def _of(rows: Sequence[Row]) -> str:
 # --- writing ---
 
 
-MOST = 8  # selections that are named in the list; the file of numbers has all
+MOST = 8  # selections that are named in the list, two of a model at least; the file of numbers has all
 
 
 def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any]], list[Row]]:
@@ -211,13 +217,18 @@ def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any
 
 
 def _said(values: Sequence[float], read: Sequence[Selection], out: Path) -> str:
-    """A line on one number: unrounded, and what it is from, with links."""
+    """A line on one number: unrounded, and what it is from, with links, of several models each by itself."""
     said = ", ".join(f"{x:.10g}" for x in values[:4]) + (" …" if len(values) > 4 else "")
-    links = {one.said: one.link(out) for one in read}
-    named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]
-    if len(links) > MOST:
-        named.append(f"{len(links) - MOST} more in [the file of numbers](numbers.json)")
-    return f"{said}{' ' if said else ''}from {'; '.join(named)}"
+    models: dict[str, dict[str, str]] = {}  # in the order of reading: of a ratio the numerator's first
+    for one in read:
+        models.setdefault(one.model, {})[one.said] = one.link(out)
+    most, told = max(2, MOST // max(1, len(models))), []
+    for model, links in models.items():
+        named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:most]]
+        if len(links) > most:
+            named.append(f"{len(links) - most} more in [the file of numbers](numbers.json)")
+        told.append((f"**{model}**: " if len(models) > 1 else "") + "; ".join(named))
+    return f"{said}{' ' if said else ''}from {'; '.join(told)}"
 
 
 def _place(one: Row) -> tuple[str, int]:

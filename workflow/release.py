@@ -4,12 +4,16 @@
     python -m workflow.release PROFILE --add RUN   measure the finished run of a folder, and add it
     python -m workflow.release PROFILE --report    keep the report that was made of the release since
 
-A release has all tables and kept images, from which the report and its figures are made; of each training
-the history and the last weights; the executed notebooks; the figures and the report as PDF; and a manifest
-with the SHA-256 of each file. Checkpoints and samples are left out: the same seeds make them again.
+A release has all tables and kept images, from which the report and its figures are made; of trainings that
+something opens the history and the last weights; the numbers and verdicts of the report, what its figures
+plot, and the PDF of a paper; and a manifest with the SHA-256 of each file. A clone has it all, so what a
+command makes again is left out: checkpoints, samples beyond the first, figures.
 Records of commands by hand, which an earlier release has, stay.
 """
 
+import csv
+import io
+import json
 import math
 import os
 import shutil
@@ -27,7 +31,8 @@ from diffusion import data
 from diffusion.files import differences, sha256, write_bytes, write_json
 from diffusion.training.folder import RunError, RunFolder
 from study import profile as profiles
-from study.kept import MANIFEST, verify
+from study.blind import SOURCES
+from study.kept import MANIFEST, keep, read_kept, verify
 from study.measure import measure
 from study.profile import Profile
 from study.results import LATE
@@ -35,8 +40,14 @@ from workflow import job, jobs
 
 OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # beside its last weights
 OF_JOBS = ("schedules.", "yardstick.", "level.", "train_", "measure_")  # records that jobs write
-REPORT = ("figures/*", "numbers.json", "ledger.json", "report.pdf")  # what is kept of a report
-OF_REPORT = (*REPORT, "results.csv", "*.html", "notebooks/*.html")  # what is made with it
+SHOWN = "figures.json"  # the figures of the report, and `sums` of what they plot
+# What is made with a report, of which a release has the numbers, the verdicts, and the PDF of a paper.
+OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf", "results.csv", "figures/*", "*.html")
+OF_REPORT += ("notebooks/*.html",)
+UNREAD = ("kept/late_", "kept/effects")  # kept images that nothing shows
+N_SAMPLES = 200  # of a training: more are not shown, nor drawn again by `verify`
+# Trainings that are opened, beside the first of each model: by the page to play with and by notebook 08.
+OPENED = ("paper/*", *(f"{profile}/{model}-*" for profile, model, _ in SOURCES.values()))
 FITTED = ("epochs", "batch_size", "learning_rate", "network", "network_options", "seed")
 RELEASED = jobs.ROOT / "released"
 
@@ -48,13 +59,16 @@ def release(profile: Profile) -> None:
         again = f"run `make retrain PROFILE={profile.name}` first"
         raise ValueError(f"{name}: {reason}; {again} ({len(stale)} jobs to run)")
     out, target = profile.out, RELEASED / profile.name
-    files = {path: out for pattern in ("metrics/*.json", "kept/*.npz", *REPORT) for path in out.glob(pattern)}
+    files = dict.fromkeys((*out.glob("metrics/*.json"), *out.glob("kept/*.npz")), out)
     for model, seed in profile.trainings:
-        files |= dict.fromkeys(of_training(out / "runs" / f"{model}-{seed}"), out)
+        name = f"{profile.name}/{model}-{seed}"
+        if seed == profile.seeds(model)[0] or any(fnmatch(name, one) for one in OPENED):
+            files |= dict.fromkeys(of_training(out / "runs" / f"{model}-{seed}"), out)
     by_hand = [path for path in target.glob("metrics/*.json") if not path.name.startswith(OF_JOBS)]
     images = [target / "kept" / f"{path.stem}.npz" for path in by_hand]
     files |= {path: target for path in (*by_hand, *images) if path.is_file()}
-    write(target, {path.relative_to(of).as_posix(): path.read_bytes() for path, of in files.items()})
+    results = {path.relative_to(of).as_posix(): path.read_bytes() for path, of in files.items()}
+    write(target, results | of_report(out))
 
 
 def of_training(run: Path) -> list[Path]:
@@ -62,12 +76,35 @@ def of_training(run: Path) -> list[Path]:
     return [*(run / name for name in OF_RUN), max((run / "weights").iterdir())]
 
 
+def of_report(out: Path) -> dict[str, bytes]:
+    """What is kept of the report in `out`: numbers, verdicts, what is plotted, the PDF of a paper."""
+    paper = ("ledger.json", "report.pdf") if (out / "ledger.json").is_file() else ()
+    found = {name: (out / name).read_bytes() for name in ("numbers.json", *paper)}
+    figures = sorted((out / "figures").iterdir())
+    shown = {one.name: sums(one.read_bytes()) if one.suffix == ".csv" else [] for one in figures}
+    return found | {SHOWN: json.dumps(shown, indent=1, allow_nan=False).encode()}
+
+
+def sums(table: bytes) -> list[float]:
+    """Of a figure's CSV: the count of values and ends of intervals, their sum, and that of their squares.
+
+    A number that changes is so noticed, and another processor's rounding can be allowed for.
+    """
+    rows = csv.DictReader(io.StringIO(table.decode()))
+    values = [float(row[key]) for row in rows for key in ("value", "low", "high") if row[key]]
+    return [len(values), math.fsum(values), math.fsum(x * x for x in values)]
+
+
 def write(target: Path, contents: Mapping[str, bytes]) -> None:
     """Write a release; until its manifest is there, it is none. Files of an earlier one go last."""
+    contents = {name: content for name, content in contents.items() if not name.startswith(UNREAD)}
     (target / MANIFEST).unlink(missing_ok=True)
     for name, content in contents.items():
         write_bytes(target / name, content)
-    hashes = {name: sha256(contents[name]) for name in sorted(contents)}
+        one = Path(name).stem
+        if name.startswith("kept/samples_") and len(images := read_kept(target, one)) > N_SAMPLES:
+            keep(target, one, images[:N_SAMPLES])
+    hashes = {name: sha256(target / name) for name in sorted(contents)}
     write_json(target / MANIFEST, {"profile": target.name, "files": hashes})
     for path in target.rglob("*"):
         if path.is_file() and path.relative_to(target).as_posix() not in (*contents, MANIFEST):
@@ -152,8 +189,7 @@ def keep_report(profile: Profile) -> None:
     for name, content in contents.items():
         if not (out / name).is_file() or (out / name).read_bytes() != content:
             raise ValueError(f"{out} has another {name}; run `make report PROFILE={profile.name}` first")
-    made = [path for pattern in REPORT for path in out.glob(pattern)]
-    write(target, contents | {path.relative_to(out).as_posix(): path.read_bytes() for path in made})
+    write(target, contents | of_report(out))
 
 
 # --- the report of a release ---

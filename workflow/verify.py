@@ -21,19 +21,19 @@ from torch import Tensor, nn
 
 from diffusion import runtime
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.files import sha256, write_bytes
+from diffusion.files import read_json, sha256, write_bytes
 from diffusion.processes.samplers import sampler_of
 from diffusion.training import sampling
-from report import build
+from report import build, render
 from study import profile as profiles
 from study.kept import MANIFEST, VERIFIED, read_kept, verify
 from study.measure import opened
 from study.results import Training, load
 from workflow import jobs, release
 
-NOT_CHECKED = """Not checked: trainings; checkpoints before the last; ways to sample other than the model's
-own; measures of samples; figures; the analyses, the yardstick, the reading of images, the effects and the
-intervention, of which rows and samples are kept."""
+NOT_CHECKED = """Not checked: trainings; samples of those whose weights are not released; checkpoints before
+the last; ways to sample other than the model's own; measures of samples; figures; the analyses, the
+yardstick, the reading of images, the effects and the intervention, of which rows are kept."""
 FIRST = 8  # samples of a model that are drawn again
 # Share of pixels that differ by at most so many of 255 grey levels. Walks go apart in another precision or on
 # another processor: here 0.87 and more, in fp32 of zooms in bf16, and at most 0.75 of unrelated samples.
@@ -62,7 +62,7 @@ def checks(profile: profiles.Profile) -> Iterator[Check]:
     yield Check("files of the manifest", len(names), len(names), True)
     yield from report(profile, folder, again)
     for one in load(folder).trainings.values():
-        if one.measured:
+        if one.measured and one.train.weights.file in names:
             yield samples(one, folder, profile.file.data_dir)
 
 
@@ -73,11 +73,18 @@ def report(profile: profiles.Profile, folder: Path, out: Path) -> Iterator[Check
     """The report made again in `out`: every number and verdict."""
     shutil.rmtree(out, ignore_errors=True)
     release.unpack(folder, out)
-    shutil.copytree(folder / "figures", out / "figures")  # beside which alone some parts are told
+    blank_figures(folder, out)
     build.build(out, profile.where)
     for name in ("numbers.json", "ledger.json"):
         if (folder / name).is_file():  # models of one's own have no ledger
             yield from rows(name, told(folder / name), told(out / name))
+
+
+def blank_figures(folder: Path, out: Path) -> None:
+    """Pictures in place of the figures of a release, beside which alone some parts are told."""
+    for path in map(Path, read_json(folder / release.SHOWN)):
+        blank = render.TEMPLATES / f"missing{'.svg' if path.suffix == '.svg' else '.png'}"
+        write_bytes(out / "figures" / path.name, b"" if path.suffix == ".csv" else blank.read_bytes())
 
 
 def told(path: Path) -> list[dict[str, Any]]:
@@ -119,7 +126,8 @@ def samples(one: Training, folder: Path, data_dir: str | None = None) -> Check:
     run, seed = opened(folder, one.train, data_dir, here), facts.settings.get("sample_seed")
     at = run.process, First(run.network()), sampler_of(run.sampler, run.process), run.fitted()
     seed = one.seed if seed is None else seed
-    for n in dict.fromkeys((len(kept), facts.settings.n_final)):  # drawn in training, or when it was measured
+    trained = one.settings.get("n_keep", len(kept))
+    for n in dict.fromkeys((trained, facts.settings.n_final)):  # drawn in training, or when it was measured
         again = sampling.draw(one.name, *at, n, seed, here)[:FIRST]
         share, agrees = alike(to_uint8(again)[:, 0].int(), kept)
         if agrees:

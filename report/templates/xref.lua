@@ -193,6 +193,7 @@ local function tables(el)
 end
 
 -- 2. references ------------------------------------------------------------
+local function beside(id) return "report.html#" .. id end   -- what print lacks, on the page that lies beside it
 local function cite(c)
   local ks = c.citations:map(function(x) return kind(x.id) or "" end)
   local any = false
@@ -213,12 +214,15 @@ local function cite(c)
       out:insert(pandoc.Str(names[k][#c.citations > 1 and 2 or 1] .. "\u{a0}"))
     end
     local n = k == "eq" and "(" .. number[id] .. ")" or number[id]
-    if absent[id] and typst then out:insert(pandoc.Str(n))
+    if absent[id] and typst then out:insert(pandoc.Link(n, beside(id)))
     else out:insert(typst and raw("#xref(<" .. id .. ">, \"" .. n .. "\")") or pandoc.Link(n, "#" .. id)) end
   end
   if typst and absent[c.citations[#c.citations].id] then out:extend { pandoc.Space(), pandoc.Str "of the HTML page" } end
   return out
 end
-local function link(l) if typst and absent[l.target:sub(2)] then return l.content end end
+local function link(l)
+  local id = l.target:sub(2)
+  if typst and absent[id] then l.target = beside(id) ; return l end
+end
 
 return { { Math = mathfix }, { Pandoc = sections }, { traverse = "topdown", Figure = figure, Table = tables, Div = division, Inlines = equations }, { Cite = cite, Link = link, Span = verdict } }

@@ -71,7 +71,8 @@ def test_a_release_has_the_last_weights_and_all_of_which_the_report_is_made(chec
     names = release.verify(checkout.released)
     there = {p.relative_to(checkout.released).as_posix() for p in checkout.released.rglob("*") if p.is_file()}
     assert there == {*names, release.MANIFEST}
-    assert {"metrics/calls.json", "report.pdf", "numbers.json"} <= {*names}
+    assert {"metrics/calls.json", "figures.json", "numbers.json"} <= {*names}
+    assert not {"report.pdf", "kept/late_zoom-0.npz"} & {*names}
     last = {one.train.weights.file for one in load(checkout.released).trainings.values()}
     of_run = ("run.json", "process.pt", "network.pt", "history.jsonl")
     known = last | {f"runs/{one}-0/{name}" for one in ("zoom", "frame") for name in of_run}
@@ -198,7 +199,7 @@ def test_a_further_seed_is_measured_and_added_and_the_rest_stays_as_it_is(
 
     out = release.unpacked(profile)
     release.unpack(folder, out)
-    shutil.copytree(folder / "figures", out / "figures")
+    verify.blank_figures(folder, out)
     build.build(out, profile.where)
     release.keep_report(profile)
     assert wrong(verify.report(profile, folder, tmp_path / "again")) == []

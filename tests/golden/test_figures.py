@@ -1,17 +1,17 @@
 """The paper's figures, as the cells of notebooks draw them, against the numbers that are released with it."""
 
-import csv
-import io
-
 import pytest
 
 from diffusion.figures.style import PrintFigure
+from diffusion.files import read_json
 from helpers import PAPER, defined
 from report.figures import Found, csv_of
+from workflow.release import SHOWN, sums
 
 NOT_HERE = {"changes", "losses_beside"}  # figures of notebook 06, which is about another run
 NOT_HERE |= {"confusion", "confusion_zoom"}  # of restorations, which another processor rounds otherwise
-PLOTTED = sorted({path.stem for path in (PAPER / "figures").glob("*.csv")} - NOT_HERE)
+RELEASED = {name.removesuffix(".csv"): shown for name, shown in read_json(PAPER / SHOWN).items() if shown}
+PLOTTED = sorted(RELEASED.keys() - NOT_HERE)
 CLOSE = 1e-9  # relative difference that another processor's rounding may make
 ALONE = {  # notebook -> cells that figures rest on, and parameters
     "01_schedules": ("linear cosine", {"released": "paper"}),
@@ -34,12 +34,6 @@ def drawn(notebook: str, cells: str, **given) -> dict[str, PrintFigure]:
     return {"_".join(filter(None, (cell.removeprefix("fig-"), one.of))): one for cell, one in figures}
 
 
-def numbers(content: bytes) -> list[float]:
-    """The values of rows, and the ends of their intervals."""
-    rows = csv.DictReader(io.StringIO(content.decode()))
-    return sorted(float(row[key]) for row in rows for key in ("value", "low", "high") if row[key])
-
-
 def test_the_papers_figures_show_the_numbers_that_are_released(mnist_dir):
     found = {}
     for notebook, (cells, given) in ALONE.items():
@@ -51,7 +45,7 @@ def test_the_papers_figures_show_the_numbers_that_are_released(mnist_dir):
     assert len(PLOTTED) > 15
     assert not {*PLOTTED} - found.keys()
     for name in PLOTTED:
-        figure, known = found[name], numbers((PAPER / "figures" / f"{name}.csv").read_bytes())
-        shown = numbers(csv_of(Found("", "", "", b"", figure.sources, figure.numbers), PAPER))
-        assert known
+        figure, known = found[name], RELEASED[name]
+        shown = sums(csv_of(Found("", "", "", b"", figure.sources, figure.numbers), PAPER))
+        assert known[0]
         assert shown == pytest.approx(known, rel=CLOSE, abs=1e-9), name

@@ -51,6 +51,13 @@ def letters(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", text)
 
 
+def test_each_row_of_the_table_of_claims_leads_to_its_place_on_the_page(made_out, report):
+    linked = {*re.findall(rb"/URI\s*\(report\.html#(claim-[\w-]+)\)", (made_out / "report.pdf").read_bytes())}
+    known = {one["id"] for one in report.select("details.claim[id^=claim-]")}
+    assert len(known) > 20
+    assert {one.decode() for one in linked} == known
+
+
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext, of poppler-utils")
 def test_the_pdf_says_what_the_page_says(made_out, report):
     said = subprocess.check_output(["pdftotext", made_out / "report.pdf", "-"], text=True)

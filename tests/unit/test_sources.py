@@ -8,12 +8,12 @@ from report.text import TEXT, Text
 from study import table
 from study.results import load
 
-ONE = load(PAPER).first("zoom")
+ONE, OTHER = map(load(PAPER).first, ("zoom", "linear"))
 
 
 def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
     """A text with names of the training, and its numbers, rows and what is missing."""
-    names, marks = {"one": ONE, "bare": 0.5}, Marks()
+    names, marks = {"one": ONE, "other": OTHER, "bare": 0.5}, Marks()
     return *written(Text(names, marks, TEXT / "run").markdown(text), marks, PAPER), marks.missing
 
 
@@ -31,6 +31,16 @@ def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     assert [row[4] for row in rows] == [final, last]
     assert setting[0]["what"] == "`settings.T` of train_zoom-0"
     assert chosen[0]["what"] == "a definition, `study.results:LATE`"
+
+
+def test_rows_of_several_models_are_told_apart():
+    """Those that were read first, as the numerator of a ratio, come first."""
+    told = "num(one.final.frechet.value / other.final.frechet.value)"
+    text, *_ = filled(f"<< {told} >> << num(one.final.frechet.value) >>")
+    both, alone = (line for line in text.splitlines() if line.startswith("1. ["))
+    assert "from **zoom**: [" in both
+    assert "; **linear**: [" in both
+    assert "**" not in alone
 
 
 def test_a_number_that_was_not_read_is_missed():
