@@ -14,8 +14,8 @@ from diffusion.data import DataSet, as_images
 from diffusion.evaluation.evaluator import Evaluator, drawn
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import ONE_IMAGE, Measured, main, shown
-from diffusion.figures import curves
 from diffusion.figures import images as drawing
+from diffusion.figures.curves import curve
 from diffusion.training.folder import HASHES
 from diffusion.training.run import Run
 
@@ -32,7 +32,7 @@ class Comparison:
         measured: name -> all measures of these, as `Evaluator.measure` returns them.
         evaluator: the real images.
         settings: a row a training, a column a setting in which they differ, such as "learning_rate", "seed",
-            "process.T"; of code and images no more than their number.
+            "process.T"; not their code, and of their images the number.
     """
 
     samples: dict[str, Tensor]
@@ -74,8 +74,8 @@ class Comparison:
         KeyError: it is no column of `table`.
         """
         found, real = self.table[measure], self.references[measure]["value"].item()
-        ends = found["value"], found["low"], found["high"]
-        return curves.sweep((setting, measure), self.table[setting], *ends, real)
+        errors = [found["value"] - found["low"], found["high"] - found["value"]]
+        return curve((setting, measure), self.table[setting], found["value"], errors, real)
 
     def grid(self, columns: int = 10) -> Figure:
         """The first samples of each model, a row each, below as many real images; in colour without names."""

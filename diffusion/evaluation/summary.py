@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")  # the first two that there are
 OTHERS = ("digit", "precision", "recall", "coverage")
-ONE_IMAGE = "All samples are one image: they have no distance, and no share of them is taken."
+ONE_IMAGE = "All samples are one image: they have no distance, and none of them counts."
 
 
 class Measured(dict[str, Value]):
@@ -30,9 +30,6 @@ class Measured(dict[str, Value]):
         self.seen, self.one_image = seen, seen.one_image
 
     def __missing__(self, name: str) -> Value:
-        for key, word in self.seen.evaluator.words.items():
-            if name == word and key in self:
-                return self[key]
         raise KeyError(f"{name!r} is not measured; there are {', '.join(self)}{nearest(name, self)}")
 
     @property

@@ -1,4 +1,4 @@
-"""Figures of curves: the losses of a training, and a measure of several trainings over a setting."""
+"""A curve: the loss of a training over its steps, or a measure of several trainings over a setting."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,29 +7,18 @@ from matplotlib.figure import Figure
 
 from diffusion.figures.style import INK, MUTED, new_figure, styled
 
-HEIGHT = 60  # mm
-
 
 @styled
-def losses(pairs: Sequence[tuple[int, float]]) -> Figure:
-    """The loss of a training over its steps, (step, loss) each."""
-    figure = new_figure(HEIGHT)
-    axes = figure.subplots()
-    axes.plot(*zip(*pairs, strict=True), color=INK)
-    axes.set(xlabel="step", ylabel="training loss", yscale="log")
-    return figure
-
-
-@styled
-def sweep(names: tuple[str, str], x: Any, value: Any, low: Any, high: Any, real: float) -> Figure:
-    """A measure with its interval over a setting, (n,) each; dashed, that of real images.
+def curve(names: Sequence[str], x: Any, y: Any, errors: Any = None, level: float | None = None) -> Figure:
+    """y over x, (n,) each: a line, or with `errors`, (2, n) below and above, points; dashed, a level.
 
     Args:
-        names: of the setting and of the measure.
+        names: of x and of y.
     """
-    figure = new_figure(HEIGHT)
+    figure = new_figure(60)
     axes = figure.subplots()
-    axes.errorbar(x, value, [value - low, high - value], fmt="o", color=INK)
-    axes.axhline(real, color=MUTED, linestyle="--")
+    axes.errorbar(x, y, errors, fmt="-" if errors is None else "o", color=INK)
+    if level is not None:
+        axes.axhline(level, color=MUTED, linestyle="--")
     axes.set(xlabel=names[0], ylabel=names[1])
     return figure

@@ -30,9 +30,9 @@ class Losses(list[tuple[int, float]]):
 
     def plot(self) -> "Figure":
         """The curve, a figure as wide as a page of text."""
-        from diffusion.figures import curves  # takes a second
+        from diffusion.figures.curves import curve  # takes a second
 
-        return curves.losses(self)
+        return curve(("step", "training loss"), *zip(*self, strict=True))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         return self.plot()._repr_mimebundle_()
