@@ -193,7 +193,6 @@ def read(name: str | Path) -> Profile:
 HINTS = {  # kind of pydantic's error -> what a person would write
     "date_type": ", such as 2026-11-28",
     "list_type": ", such as [0, 1]",
-    "dict_type": ": NAME: VALUE, indented below it",
     "model_type": ": NAME: VALUE, indented below it",
 }
 

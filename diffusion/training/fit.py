@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
@@ -171,14 +171,10 @@ def fit(
     return run
 
 
-def _notes(
-    settings: dict[str, Any], process: DegradationProcess, x: torch.Tensor, beside: Iterable[Path]
-) -> Iterator[str]:
+def _notes(settings: dict, process: DegradationProcess, x: torch.Tensor, beside: list[Path]) -> Iterator[str]:
     """What is allowed and yet seldom meant, of a training that begins beside files run.json of others."""
     if (x == x[:1]).all():
         yield "the training images are one image"
-    if settings["images"]["test"] == settings["images"]["train"]:
-        yield "x_test are the training images"
     for path in beside:
         with suppress(ValueError, AttributeError):  # damaged, or another program's
             if read_json(path).get("settings") == settings:

@@ -132,9 +132,6 @@ class Paler(Fade):
         "lower learning_rate": {"learning_rate": 10.0},
         "are one image": {"images": (torch.zeros(9, 1, 28, 28), None)},
         "level 0 must": {"process": Paler()},
-        "x_test are the training images": {
-            "images": (torch.linspace(-0.5, 0.5, 1568).view(2, 1, 28, 28),) * 2
-        },
     }.items(),
 )
 def test_what_is_allowed_and_seldom_meant_is_a_note(images, tmp_path, capsys, said, changes):
