@@ -34,6 +34,11 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
     process.take(tuple(x.shape[1:]))
     tree(process, "the process")
     process.prepare(x.clone())
+    return findings(process, x, prior)
+
+
+def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
+    """As `check`, of a process that is prepared."""
     few, how = x[:N], {} if isinstance(process, ColdDiffusion) else {"generator": generator("check")}
     t = torch.linspace(0, process.T, len(few)).round().long()
     given = few.clone()

@@ -190,6 +190,13 @@ def read(name: str | Path) -> Profile:
 # --- names, types, and what is made of them ---
 
 
+HINTS = {  # kind of pydantic's error -> what a person would write
+    "date_type": ", such as 2026-11-28",
+    "list_type": ", such as [0, 1]",
+    "model_type": ": NAME: VALUE, indented below it",
+}
+
+
 @contextmanager
 def _told(where: object) -> Iterator[None]:
     """A mistake in a place is said in one line."""
@@ -198,7 +205,10 @@ def _told(where: object) -> Iterator[None]:
     except ValidationError as error:
         found = error.errors()[0]
         at = ".".join(map(str, found["loc"]))
-        raise ProfileError(f"{where}: {at} is {found['input']!r}: {found['msg']}") from None
+        hint = HINTS.get(found["type"], "")
+        raise ProfileError(f"{where}: {at} is {found['input']!r}: {found['msg']}{hint}") from None
+    except FileNotFoundError as error:
+        raise ProfileError(f"{where}: there is no file {error.filename}") from None
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         raise ProfileError(f"{where}: {' '.join(str(error).split())}") from None
 

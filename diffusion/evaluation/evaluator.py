@@ -19,11 +19,12 @@ from diffusion.evaluation.recogniser import NEIGHBOURS, DigitRecogniser, digit
 from diffusion.evaluation.statistics import Interval
 from diffusion.evaluation.summary import Measured
 from diffusion.processes.base import GREY28, images
+from diffusion.training.sampling import outside
 
 NEAR, OF_KIND = 10_000, 500  # of the recogniser: training digits, and test digits of each distortion
 ALIKE = 2  # grey values of 255 within which images count as one and the same
 DRAWN = 1000  # samples of a run, where nothing is said
-OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
+MANY = 0.5  # share of test images about which there is a note
 
 
 @dataclass(eq=False, repr=False)
@@ -95,9 +96,11 @@ class Evaluator:
         spaces: name of features (see `features`) -> `Space`, of those that can be had.
         main: the one of `frechet` and of coverage: of the classifier, if there is one.
         classes: how many there are.
+        words: what a table calls a measure: the share of "digit" is named by the data set's noun.
 
-    ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] of the data set's shape, or labels that
-    are not theirs.
+    ValueError: real images that are not (N, C, S, S) in [-0.5, 0.5] of the data set's shape, fewer than 12,
+    or labels that are not theirs. A note is printed where test images are training images, and where the
+    classifier reads most of the labels otherwise.
     """
 
     x_train: Tensor
@@ -118,6 +121,7 @@ class Evaluator:
     def __post_init__(self) -> None:
         dataset, data_dir = self.dataset, self.data_dir
         self.class_names = data.get(dataset).classes if dataset is not None else ()
+        self.words = {"digit": data.get(dataset).noun} if dataset is not None else {}
         self.classes, n = len(self.class_names), len(self.x_test)
         self.x_train, self.x_test = images("x_train", self.x_train), images("x_test", self.x_test)
         shape = self.x_test.shape[1:]
@@ -127,8 +131,12 @@ class Evaluator:
             raise ValueError(
                 f"images of x_train, x_test and dataset are {found}; needed: one shape, or dataset=None"
             )
-        if self.classes and (self.labels is None or len(self.labels) != n):
-            raise ValueError(f"labels are {looks(self.labels)}; needed: one for each of {n} test images")
+        if (few := min(n, len(self.x_train))) < samples.FEWEST:
+            raise ValueError(f"x_train or x_test has {few} images; needed: at least {samples.FEWEST}")
+        right = self.labels is not None and len(self.labels) == n
+        if self.classes and not (right and {*map(int, self.labels)} <= {*range(self.classes)}):
+            needed = f"one for each of {n} test images, 0 to {self.classes - 1}"
+            raise ValueError(f"labels are {looks(self.labels)}; needed: {needed}")
         self.labels = torch.as_tensor(self.labels).long() if self.classes else None
         self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
         self.x_digits = self.x_train[:NEAR] if self.x_digits is None else images("x_digits", self.x_digits)
@@ -142,6 +150,11 @@ class Evaluator:
         self.spaces = {main.name: self.main} | {one.name: Space(self, one, f"_{one.name}") for one in others}
         self.test = Seen(self, self.x_test, self.main.reference.features.float())
         self._real: dict[int, dict[str, Value]] = {}
+        train = {hash(image.tobytes()) for image in self.x_train.cpu().numpy()}
+        if (same := sum(hash(image.tobytes()) in train for image in self.x_test.cpu().numpy())) > MANY * n:
+            print(f"note: {same} of {n} test images are training images, so distances flatter", flush=True)
+        if self.classes and (wrong := int((self.test.labels != self.labels).sum())) > MANY * n:
+            print(f"note: the classifier reads {wrong} of {n} test images as another label", flush=True)
 
     @classmethod
     def of(
@@ -241,7 +254,7 @@ class Evaluator:
 def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:
     """n samples of a run, (n, C, S, S) in [-0.5, 0.5]: after a short training some leave that range."""
     x = run.sample(n, seed)
-    if (share := float((x.abs() > OUTSIDE).float().mean())) > 0.01:
+    if share := outside(x):
         print(f"note: {share:.0%} of the samples' pixels are far out of [-0.5, 0.5], and clamped", flush=True)
     return x.clamp(-0.5, 0.5)
 

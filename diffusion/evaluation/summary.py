@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from diffusion.bounds import nearest
 from diffusion.evaluation.measures import MEASURES, Value
 from diffusion.evaluation.statistics import Interval
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 DISTANCES = ("frechet", "frechet_autoencoder", "frechet_random")  # the first two that there are
 OTHERS = ("digit", "precision", "recall", "coverage")
-ONE_IMAGE = "All samples are one image: they have no distance and are no digits."
+ONE_IMAGE = "All samples are one image: they have no distance, and none of them counts."
 
 
 class Measured(dict[str, Value]):
@@ -27,6 +28,9 @@ class Measured(dict[str, Value]):
     def __init__(self, values: dict[str, Value], seen: "Seen"):
         super().__init__(values)
         self.seen, self.one_image = seen, seen.one_image
+
+    def __missing__(self, name: str) -> Value:
+        raise KeyError(f"{name!r} is not measured; there are {', '.join(self)}{nearest(name, self)}")
 
     @property
     def real(self) -> dict[str, Value]:
@@ -42,7 +46,8 @@ class Measured(dict[str, Value]):
 
         real, known = self.real, {name: MEASURES[name] for name in main(self)}
         rows = [(shown(self[k]), shown(real.get(k)), one.unit, one.meaning) for k, one in known.items()]
-        return pd.DataFrame(rows, [*known], ["samples", "real images", "unit", "meaning"])
+        table = pd.DataFrame(rows, [*known], ["samples", "real images", "unit", "meaning"])
+        return table.rename(index=self.seen.evaluator.words)
 
     def __str__(self) -> str:
         seen = self.seen

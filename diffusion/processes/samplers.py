@@ -18,7 +18,7 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
-from diffusion.bounds import Count, Number, Plain, checked, made, whole
+from diffusion.bounds import Count, Plain, checked, made, whole
 
 Sampler = Any  # with `step` as above; no type says that `visits` may be missing
 
@@ -96,13 +96,13 @@ class Naive:
     a predicted p gets this part of it.
 
     Args:
-        noise: standard deviation of the noise, everywhere.
+        noise: standard deviation of the noise, everywhere; at most 1, the range of pixels.
         levels: visited, evenly spaced; None: all T.
         grey_noise: part of the most that a grey allows, in [0, 1].
     """
 
     takes: ClassVar[str] = "image"
-    noise: Number = 0.0
+    noise: Annotated[float, Plain, Field(ge=0, le=1)] = 0.0
     levels: Count | None = None
     grey_noise: Annotated[float, Plain, Field(ge=0, le=1)] = 0.0
 

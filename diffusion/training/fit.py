@@ -5,13 +5,16 @@ weights: everything random is a function of (seed, step).
 """
 
 import copy
+import inspect
 import json
 import math
 import os
 import shutil
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from tempfile import mkdtemp
 from typing import Annotated, Any, Literal
 
@@ -19,9 +22,11 @@ import torch
 from pydantic import Field
 
 from diffusion import data, runtime
-from diffusion.bounds import Count, Plain, Seed, checked
+from diffusion.bounds import Count, Plain, Seed, checked, looks
+from diffusion.check import findings
+from diffusion.files import read_json
 from diffusion.identity import name_of, own_code, told, training_code, tree, tree_back
-from diffusion.processes import DegradationProcess
+from diffusion.processes import ColdDiffusion, DegradationProcess
 from diffusion.processes.base import images
 from diffusion.processes.priors import fitted
 from diffusion.runtime import Precision, progress
@@ -31,6 +36,7 @@ from diffusion.training.run import Run, precision_of
 from diffusion.training.steps import Learner
 
 POINTS = 1000  # of the loss by step, over the training
+HIGH = 10  # a mean loss so many times that of the first step has diverged
 SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of the last steps
 
 
@@ -83,8 +89,12 @@ def fit(
             it raises ends the call; the same call goes on from the last checkpoint.
         checkpoint_steps: steps between resumable states.
 
+    A line that begins with "note:" says what is allowed and yet seldom meant: a loss that rises, one image
+    alone, what `python -m diffusion.check` refuses, an equal run in a folder beside.
+
     Raises:
         ValueError: an argument out of range, or a process or option that cannot be kept.
+        TypeError: `draw_prior` takes other arguments than (n, generator).
         RunError: the folder has another run, unless `aside`; another process holds it, the disk is full, a
             file of the run is damaged, or the loss is no longer finite.
     """
@@ -94,6 +104,10 @@ def fit(
         raise ValueError(f"x_test is {tuple(x_test.shape)}, x {tuple(x.shape)}; needed: images of one shape")
     if steps is not None and epochs is not None:
         raise ValueError(f"steps is {steps} and epochs is {epochs}; give one of them")
+    try:
+        callback and inspect.signature(callback).bind(1, 0.0)
+    except TypeError as error:
+        raise ValueError(f"callback is {looks(callback)}: {error}; needed: callback(step, loss)") from None
     per_epoch, on = math.ceil(len(x) / batch_size), runtime.device(device)
     total = epochs * per_epoch if epochs else steps or 1000
 
@@ -139,6 +153,9 @@ def fit(
                 process.prepare(x.clone())  # which may change its argument
                 if process.prior is not None:
                     process.prior = fitted(process.prior, process.compress(x))
+            beside = [*store.path.parent.glob("*/run.json")] if folder else []
+            for said in _notes(settings, copy.deepcopy(process), x, beside):
+                print(f"note: {title}: {said}", flush=True)
             store.keep("process.pt", tree(process, "the prepared process"))
             store.keep("network.pt", kept)
             store.begin(settings)
@@ -154,6 +171,22 @@ def fit(
     return run
 
 
+def _notes(settings: dict, process: DegradationProcess, x: torch.Tensor, beside: list[Path]) -> Iterator[str]:
+    """What is allowed and yet seldom meant, of a training that begins beside files run.json of others."""
+    if (x == x[:1]).all():
+        yield "the training images are one image"
+    for path in beside:
+        with suppress(ValueError, AttributeError):  # damaged, or another program's
+            if read_json(path).get("settings") == settings:
+                yield f"an equal run is in {path.parent}, which diffusion.open opens"
+    if isinstance(process, ColdDiffusion):  # others draw noise, each in its own way
+        with runtime.seeded(0):
+            try:
+                findings(process, x[:256])
+            except (ValueError, NotImplementedError) as error:
+                yield str(error)
+
+
 def _train(
     store: RunFolder, learner: Learner, title: str, callback: Callable | None, checkpoint_steps: int
 ) -> list[dict[str, Any]]:
@@ -163,6 +196,7 @@ def _train(
     history: list[dict[str, Any]] = []
     losses = torch.zeros(per_epoch, device=learner.x.device)
     done, seconds = 0, 0.0  # of the epoch under way: its steps, and what they took
+    high = False  # the loss, which is said once
     again = "training begins again at its first step"
     if state := store.state():
         done_epochs = range(1, 1 + len(state["history"][:epochs]))
@@ -180,7 +214,8 @@ def _train(
     elif store.history():
         print(f"{title}: {store.path} has weights, but no state to go on from; {again}", flush=True)
 
-    def refuse_not_finite() -> None:
+    def look_at_loss() -> None:
+        nonlocal high
         values = {"the loss": losses[:done], **dict(learner.network.named_parameters())}
         if wrong := next((name for name, value in values.items() if not value.isfinite().all()), None):
             raise RunError(
@@ -188,6 +223,11 @@ def _train(
                 "intact: lower learning_rate, use precision fp32, or try a degradation of your own with "
                 "`python -m diffusion.check`"
             )
+        first = history[0]["losses"][0] if history else losses[0].item()
+        mean = losses[max(0, done - AVERAGED) : done].mean().item()
+        if not high and (high := mean > HIGH * first):
+            risen = f"the loss rose from {first:.3g} to {mean:.3g}"
+            print(f"note: {title}: {risen}; lower learning_rate", flush=True)
 
     def save() -> None:
         kept = {"history": history, "step": done, "seconds": seconds, "losses": losses.cpu()}
@@ -206,9 +246,9 @@ def _train(
             if callback:
                 callback(before + done, loss.item())
             if done % checkpoint_steps == 0 and done < n:
-                refuse_not_finite()
+                look_at_loss()
                 save()
-        refuse_not_finite()
+        look_at_loss()
         test_loss, k = learner.test_loss(), min(n, max(1, POINTS // epochs))
         parts = [losses[n * i // k : n * (i + 1) // k].mean() for i in range(k)]
         line = {

@@ -5,7 +5,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,22 @@ from diffusion.runtime import Precision
 from diffusion.training import network as networks
 from diffusion.training import sampling
 from diffusion.training.folder import RunError, RunFolder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Losses(list[tuple[int, float]]):
+    """(step, loss) each: in a notebook it is shown as its curve."""
+
+    def plot(self) -> "Figure":
+        """The curve, a figure as wide as a page of text."""
+        from diffusion.figures.curves import curve  # takes a second
+
+        return curve(("step", "training loss"), *zip(*self, strict=True))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
+        return self.plot()._repr_mimebundle_()
 
 
 @dataclass
@@ -82,14 +98,17 @@ class Run:
         return sum(p.numel() for p in self._new_network().parameters())
 
     @property
-    def losses(self) -> list[tuple[int, float]]:
-        """Training loss by step: (last step of a part, mean over that part), at most about 1,000 parts."""
+    def losses(self) -> Losses:
+        """Training loss by step: (last step of a part, mean over that part), at most about 1,000 parts.
+
+        A notebook draws it; `run.losses.plot()` is the figure.
+        """
         found, before = [], 0
         for line in self.history:
             k, n = len(line["losses"]), line["step"] - before
             found += [(before + n * i // k, loss) for i, loss in enumerate(line["losses"], 1)]
             before += n
-        return found
+        return Losses(found)
 
     def weights_sha256(self, epoch: int | None = None) -> str:
         """SHA-256 of the weights file after an epoch; None: the last."""

@@ -12,6 +12,8 @@ from diffusion.processes.base import DegradationProcess
 from diffusion.processes.samplers import Sampler, visits
 from diffusion.runtime import autocast, device_of, generator, progress, seeded
 
+OUTSIDE = 0.75  # a pixel beyond this is far out of [-0.5, 0.5]
+
 
 def draw(
     title: str,
@@ -68,7 +70,16 @@ def latents(process: DegradationProcess, start: Any, n: int, noise: torch.Genera
     else:
         drawn = process.expand(start if isinstance(start, Tensor) else start.draw(n, noise))
         who = f"start, a {type(start).__name__},"
-    return finite_images(drawn, (n, *process.image_shape), who)
+    drawn = finite_images(drawn, (n, *process.image_shape), who)
+    if process.predicts == "image" and (share := outside(drawn)):
+        print(f"note: {who} gave pixels of which {share:.0%} are far out of [-0.5, 0.5]", flush=True)
+    return drawn
+
+
+def outside(x: Tensor) -> float:
+    """The share of pixels far out of [-0.5, 0.5]; 0 where it is at most one in a hundred."""
+    share = float((x.abs() > OUTSIDE).float().mean())
+    return share if share > 0.01 else 0.0
 
 
 def finite_images(x: Any, shape: tuple[int, ...], who: str) -> Tensor:

@@ -1,6 +1,7 @@
 """README and docs: their commands, links, examples and numbers are true."""
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -59,6 +60,34 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
         code = code.replace(written, instead)
     exec(code, {"few": few})
     assert {path.name for path in tmp_path.iterdir()} == {"mine.png", "cold.png", "both.png"}
+
+
+def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_path, monkeypatch, mnist_dir):
+    monkeypatch.chdir(tmp_path)
+    (job,) = (code for code in helpers.blocks("sh", "docs/running.md") if "SLURM_ARRAY" in code)
+    (code,) = (code for code in helpers.blocks("python", "docs/running.md") if "compare(runs" in code)
+    few = d.Evaluator.of("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
+    smaller = {"1300": "2", 'load("mnist")': 'load("mnist", n=40)', "(0, 1, 2)": "(0, 1)"}
+    smaller |= {"runs, n=500": "runs, few, n=12", ".venv/bin/python": sys.executable}
+    for written, instead in smaller.items():
+        assert written in job + code
+        job, code = job.replace(written, instead), code.replace(written, instead)
+    assert len(job.splitlines()) == 10
+    (tmp_path / "sweep.sh").write_text(job)
+    environment = os.environ | {"SLURM_ARRAY_TASK_ID": "3", "PYTHONPATH": str(ROOT)}
+    subprocess.run(["bash", "sweep.sh"], env=environment, check=True)
+    trained = (tmp_path / "runs" / "0.003-0" / "state.pt").stat().st_mtime_ns
+    variables = {"few": few}
+    exec(code, variables)
+    assert (tmp_path / "runs" / "0.003-0" / "state.pt").stat().st_mtime_ns == trained
+    found = variables["found"]
+    settings = {"learning_rate": [0.001, 0.001, 0.003, 0.003], "seed": [0, 1, 0, 1]}
+    assert found.settings.to_dict("list") == settings
+    assert {name: [*found.table[name]] for name in settings} == settings
+    assert [*found.table.index] == [run.name for run in variables["runs"]]
+    assert (tmp_path / "rates.png").exists()
+    shown = variables["runs"][0].losses._repr_mimebundle_()[0]
+    assert "image/svg+xml" in shown
 
 
 def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(

@@ -10,7 +10,7 @@ import diffusion as d
 from diffusion.processes import NoiseSchedule
 from diffusion.processes.samplers import sampler_of
 from diffusion.training.folder import RunError
-from helpers import Grey, train
+from helpers import Fade, Grey, train
 
 X = torch.rand(60, 1, 28, 28, generator=torch.Generator().manual_seed(0)) - 0.5
 LABELS = np.arange(9)
@@ -43,6 +43,11 @@ def halving(process, x_t, prediction, t, s, generator):
     return x_t[: len(x_t) // 2]
 
 
+class Alone(Fade):
+    def draw_prior(self, n):
+        return torch.zeros(n, 1, 28, 28)
+
+
 REFUSED = [
     # what stands below
     (lambda on: d.Naive(nois=0.1), "unexpected keyword argument 'nois'"),
@@ -56,6 +61,7 @@ REFUSED = [
     (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
     (lambda on: NoiseSchedule.from_alpha_bar("x", torch.tensor([0.9, 0.5, 0.1])), "t = 0 is 0.9.*1"),
     (lambda on: sampler_of(d.DDIM(), d.ColdZoom()), r"DDIM takes the noise .* allowed: d.Naive\(\), d.Impro"),
+    (lambda on: d.Naive(noise=50), "noise\n.*less than or equal to 1"),
     (lambda on: sampler_of(Twice(), d.ColdZoom()), "Twice visits .*from T = 24 down to 0, no step twice"),
     # trainings
     (lambda on: on.fit(steps=5), "steps is 5 and epochs is 3"),
@@ -63,6 +69,8 @@ REFUSED = [
     (lambda on: on.fit(process=d.ColdZoom), "fit\nprocess\n.*instance of DegradationProcess"),
     (lambda on: on.fit(network="cnnn"), "network is 'cnnn'; allowed: cnn, unet"),
     (lambda on: on.fit(images=(X + 0.5, None)), r"x: .*\[-0.5, 0.5\]"),
+    (lambda on: on.fit(callback=lambda step: None), r"callback is a function: .*callback\(step, loss\)"),
+    (lambda on: on.fit(process=Alone()), r"draw_prior\(\) takes"),
     # samples
     (lambda on: on.sample(average=4), "average 4; .*epochs 1 to 3"),
     (lambda on: on.sample(sampler=halving), "the sampler gave "),
@@ -71,10 +79,14 @@ REFUSED = [
     # measures
     (lambda on: d.Evaluator(X + 0.5, X, dataset=None), r"x_train: .*\[-0.5, 0.5\]"),
     (lambda on: d.Evaluator(X, X[:12], torch.from_numpy(LABELS)), "labels are .*for each of 12"),
+    (lambda on: d.Evaluator(X, X[:12], torch.full((12,), 77)), "labels are .* 0 to 9"),
+    (lambda on: d.Evaluator(X, X[:8], dataset=None), "8 images; needed: at least 12"),
     (lambda on: on.measure(X + 0.5), r"pixels of samples .* x - 0.5 of \[0, 1\]"),
     (lambda on: on.measure(X.sign()), r"pixels of samples .* x / 2 of \[-1, 1\]"),
     (lambda on: on.measure(X * torch.nan), "NaN"),
     (lambda on: on.measure(d.released("paper", "zoom"), 3), "n is 3; .*12"),
+    (lambda on: on.compare({}), "runs is empty; needed: "),
+    (lambda on: on.compare([d.released("paper", "zoom")] * 2), "two whose folders have one name"),
     (lambda on: on.compare({"a": X[:29]}), "runs has 29 samples of 'a'; needed: n = 30"),
 ]
 

@@ -88,21 +88,39 @@ def test_samples_that_are_one_image_have_no_distance_and_are_no_digits(evaluator
     assert "digit" in evaluator.measure(same, only={"digit"})  # another one among them
 
 
+def test_the_share_of_digits_has_the_word_of_the_data_set(evaluator, x, monkeypatch):
+    monkeypatch.setattr(evaluator, "words", {"digit": "quarter"})
+    found = evaluator.measure(x)
+    assert "quarter" in found.table.index
+    assert d.compare({"x": x}, evaluator, n=30).table["quarter"]["n"].item() == 30
+    with pytest.raises(KeyError, match="did you mean 'frechet'"):
+        found["frechett"]
+
+
+def test_a_note_tells_test_images_that_are_training_images_and_labels_of_others(train, capsys):
+    Evaluator(train[:60], train[:20], torch.full((20,), 9), interval_repeats=2)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "20 of 20 test images are training images" in first
+    assert "as another label" in second
+
+
 def test_models_stand_beside_one_another_and_beside_real_images(evaluator, x, capsys):
     how = {"network_options": {"channels": [4]}, "precision": "fp32"}
     hardly = d.fit(d.DDPM(d.linear(10)), x, steps=1, batch_size=8, **how)
     models = {"hardly": hardly, "array": x.numpy(), "one": x[:1].expand(30, -1, -1, -1)}
     found = d.compare(models, evaluator, n=30, seed=3)
     table = found.table
-    assert [*table.index] == [*models, REAL]
+    assert [*table.index] == [*models]
+    assert found.settings.empty  # one training differs from none
     for model, drawn in {"hardly": hardly.sample(30, seed=3), "array": x[:30]}.items():
         assert torch.equal(found.samples[model], drawn.clamp(-0.5, 0.5))
         for name, one in evaluator.measure(drawn.clamp(-0.5, 0.5)).items():
             if name in table:
                 row = table.loc[model, name]
                 assert (row["value"], row["low"], row["high"], row["n"]) == (*one.ends, one.n)
-    assert table["frechet"]["value"][REAL] == evaluator.floors(30)["floor"].value
-    assert table["digit"]["value"][REAL] == evaluator.real(30)["digit"].value
+    real = found.references.loc[REAL]
+    assert real["frechet"]["value"] == evaluator.floors(30)["floor"].value
+    assert real["digit"]["value"] == evaluator.real(30)["digit"].value
     assert table.loc["one", ["frechet", "digit"]].isna().all()
     assert "one image" in str(found).splitlines()[-1]
     assert "clamped" in capsys.readouterr().out

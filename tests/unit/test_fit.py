@@ -16,7 +16,7 @@ from diffusion.processes import ColdZoom
 from diffusion.runtime import generator
 from diffusion.training.folder import RunError
 from diffusion.training.steps import learning_rate_at
-from helpers import BATCH, STEPS, Drops, Fade, Linear, assert_same, content, losses, stopped, train
+from helpers import BATCH, STEPS, Drops, Fade, Grey, Linear, assert_same, content, losses, stopped, train
 
 
 def never(step, loss):
@@ -119,6 +119,33 @@ def test_a_callback_sees_every_step_and_changes_nothing_not_even_by_the_images(i
     assert (run.steps, ends) == (steps, [0, *range(STEPS, steps, STEPS), steps])
     for line, begin, end in zip(run.history, ends, ends[1:], strict=False):
         assert line["train_loss"] == pytest.approx(np.mean([one.expected for _, one in seen[begin:end]]))
+
+
+class Paler(Fade):
+    def degrade(self, x, t):
+        return 0.9 * super().degrade(x, t)
+
+
+@pytest.mark.parametrize(
+    ("said", "changes"),
+    {
+        "lower learning_rate": {"learning_rate": 10.0},
+        "are one image": {"images": (torch.zeros(9, 1, 28, 28), None)},
+        "level 0 must": {"process": Paler()},
+    }.items(),
+)
+def test_what_is_allowed_and_seldom_meant_is_a_note(images, tmp_path, capsys, said, changes):
+    train(**{"images": images} | changes, folder=tmp_path)
+    assert [said in line for line in capsys.readouterr().out.splitlines()].count(True) == 1
+
+
+def test_an_equal_run_in_a_folder_beside_and_a_prior_in_another_unit_are_notes(images, tmp_path, capsys):
+    train(images, tmp_path / "a")
+    assert "note" not in capsys.readouterr().out
+    train(images, tmp_path / "b").sample(2, prior=Grey(127.0))
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert f"note: b: an equal run is in {tmp_path / 'a'}" in first
+    assert "a Grey, gave pixels of which 100% are far out" in last
 
 
 # --- a folder is one run: equal in all that determines its weights, or refused in a line ---

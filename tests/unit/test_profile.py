@@ -73,7 +73,10 @@ def test_another_way_to_sample_keeps_what_it_does_not_name():
         # of another type
         ("training.learning_rate", "high", "learning_rate is 'high': .*number"),
         ("measure.n_final", 11, "n_final is 11: .*12"),
-        ("report", {"text": "gone.md"}, "report: .*gone.md"),
+        ("report", {"text": "gone.md"}, "report: there is no file .*gone.md"),
+        ("report", {"date": "28.11.2026"}, r"report\.date is .*such as 2026-11-28"),
+        ("seeds", 3, r"seeds is 3: .*such as \[0, 1\]"),
+        ("models.zoom", None, r"models\.zoom is None: .*indented below it"),
         ("models.zoom.notebook", "03_train_zom", "'02_train_ddpm', '03_train_zoom' or"),
         # what a process, sampler, prior or network refuses
         ("models.zoom.T", 28, r"models\.zoom: T is 28; allowed: .*27"),
