@@ -81,9 +81,11 @@ test-cluster: $(TESTED) ## the workflow on a real Slurm of one node; needs root,
 door: env ## README's commands, each the first one in a fresh clone
 	$(RUN) tests/door.py
 
-lint: $(STAMP)-test ## ruff, and notebooks without outputs
+# Unless it is told not to, pyright asks whether there is a newer one.
+lint: $(STAMP)-test ## ruff, pyright, and notebooks without outputs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
 	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb"; exit 1; }
 
 lab: $(STAMP)-lab ## open copies of the notebooks, in build/lab, in JupyterLab

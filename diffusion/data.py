@@ -239,7 +239,7 @@ def _opened(path: Path, size: int | None) -> Image.Image:
 
 def fingerprint(x: Tensor) -> str:
     """SHA-256 of images: what a run knows its data by."""
-    return hashlib.sha256(x.detach().cpu().contiguous().numpy()).hexdigest()
+    return hashlib.sha256(x.detach().cpu().contiguous().numpy().data).hexdigest()
 
 
 def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:
