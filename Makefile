@@ -64,9 +64,10 @@ page: env ## the page in which one paints a digit, of the released trainings: bu
 site: page ## what the Pages workflow publishes: build/site
 	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick
 	@rm -rf build/site && mkdir -p build/site/play && cp docs/site.html build/site/index.html && cp build/page/* build/site/play
+	@$(RUN) -m report.api build/site/api.html
 	@for made in released/paper quick; do to=build/site/$${made#released/}; mkdir -p $$to/notebooks && cd build/$$made && \
 	cp -r *.html *.pdf *.json *.csv figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
-	cd "$(CURDIR)"; done; echo "build/site has the page, the paper and a run of the profile quick"
+	cd "$(CURDIR)"; done; echo "build/site has the page, the paper, a run of the profile quick and the page of the public names"
 
 test: $(TESTED) lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb

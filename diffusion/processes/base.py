@@ -62,7 +62,7 @@ class DegradationProcess(ABC):
     """A way to degrade images step by step, to learn the way back and to walk it.
 
     All of its attributes determine a training: `diffusion.fit` writes them down as they are when it begins.
-        What it needs to know of the training images it learns in `prepare`.
+    What it needs to know of the training images it learns in `prepare`.
 
     Attributes:
         T: the deepest level.
