@@ -69,9 +69,10 @@ pages: env ## execute notebooks 01 to 06, and keep their pages in released/page/
 site: page ## what the Pages workflow publishes: build/site
 	@$(RUN) -m workflow.run paper && $(RUN) -m workflow.run quick
 	@rm -rf build/site && mkdir -p build/site/play && cp docs/site.html build/site/index.html && cp -r build/page/* released/page/notebooks build/site/play
+	@$(RUN) -m report.api build/site/api.html
 	@for made in released/paper quick; do to=build/site/$${made#released/}; mkdir -p $$to/notebooks && cd build/$$made && \
 	cp -r *.html *.pdf *.json *.csv figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
-	cd "$(CURDIR)"; done; echo "build/site has the page, the paper and a run of the profile quick"
+	cd "$(CURDIR)"; done; echo "build/site has the page, the paper, a run of the profile quick and the page of the public names"
 
 test: $(TESTED) lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb
@@ -86,9 +87,11 @@ test-cluster: $(TESTED) ## the workflow on a real Slurm of one node; needs root,
 door: env ## README's commands, each the first one in a fresh clone
 	$(RUN) tests/door.py
 
-lint: $(STAMP)-test ## ruff, and notebooks without outputs
+# Unless it is told not to, pyright asks whether there is a newer one.
+lint: $(STAMP)-test ## ruff, pyright, and notebooks without outputs
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(RUN) -m pyright --pythonpath $(RUN)
 	@$(RUN) -m nbstripout --keep-id --verify notebooks/*.ipynb || { echo "Remove these notebooks' outputs: $(VENV)/bin/nbstripout --keep-id notebooks/*.ipynb"; exit 1; }
 
 lab: $(STAMP)-lab ## open copies of the notebooks, in build/lab, in JupyterLab

@@ -12,7 +12,7 @@ import importlib
 import inspect
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
 from pydantic import BeforeValidator, ConfigDict, Field, validate_call
@@ -29,14 +29,14 @@ def checked(function: F) -> F:
     """
     if isinstance(function, type):
         function.__init__ = checked(function.__init__)
-        return function
-    validated, signature = validate_call(function, config=STRICT), inspect.signature(function)
+        return cast(F, function)
+    validated, signature = validate_call(config=STRICT)(function), inspect.signature(function)
 
     @functools.wraps(function)
     def call(*given: Any, **options: Any) -> Any:
         return validated(**signature.bind(*given, **options).arguments)
 
-    return call
+    return cast(F, call)
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from torch import Tensor
 from diffusion import data
 from diffusion.identity import tree
 from diffusion.processes import ColdDiffusion, DegradationProcess, degradation
-from diffusion.processes.base import check_images
+from diffusion.processes.base import check_images, shape_of
 from diffusion.processes.priors import fitted
 from diffusion.runtime import generator
 from diffusion.training.sampling import finite_images, latents
@@ -31,7 +31,7 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
         prior: where sampling starts; None: the process's own.
     """
     check_images(x)
-    process.take(tuple(x.shape[1:]))
+    process.take(shape_of(x))
     tree(process, "the process")
     process.prepare(x.clone())
     return findings(process, x, prior)

@@ -109,8 +109,8 @@ def load(
         n: only the first n images; None: all.
 
     Returns:
-        images (N, C, S, S) float32, pixel / 255 - 0.5, so in [-0.5, 0.5]; labels (N,) int64, or None where
-        there are no classes.
+        images: (N, C, S, S) float32, pixel / 255 - 0.5, so in [-0.5, 0.5].
+        labels: (N,) int64, or None where there are no classes.
 
     Raises:
         DataError: the data cannot be had, or are no such images.
@@ -239,7 +239,7 @@ def _opened(path: Path, size: int | None) -> Image.Image:
 
 def fingerprint(x: Tensor) -> str:
     """SHA-256 of images: what a run knows its data by."""
-    return hashlib.sha256(x.detach().cpu().contiguous().numpy()).hexdigest()
+    return hashlib.sha256(x.detach().cpu().contiguous().numpy().data).hexdigest()
 
 
 def find(sha256: str, n: int, fetch: bool = False) -> Tensor | None:

@@ -55,14 +55,14 @@ def tree(value: Any, at: str) -> Any:
         return value
     if kind is Tensor and value.layout == torch.strided:
         return value.detach().cpu().clone()
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
-        data = torch.frombuffer(bytearray(value.tobytes() or b"\0"), dtype=torch.uint8)
-        shape = None if isinstance(value, np.generic) else [*value.shape]
-        return {"numpy": value.dtype.str, "shape": shape, "bytes": data}
     if kind in (list, tuple):
         return kind(tree(one, f"{at}[{i}]") for i, one in enumerate(value))
     if kind is dict:
         return {"dict": [[tree(k, at), tree(one, f"{at}[{k!r}]")] for k, one in value.items()]}
+    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biufc":
+        data = torch.frombuffer(bytearray(value.tobytes() or b"\0"), dtype=torch.uint8)
+        shape = None if isinstance(value, np.generic) else [*value.shape]
+        return {"numpy": value.dtype.str, "shape": shape, "bytes": data}
     if isinstance(value, type | FunctionType):
         return {"name": name_of(value, at)}
     slots = any(getattr(base, "__slots__", ()) for base in kind.__mro__)
@@ -175,9 +175,7 @@ def plain(node: ast.AST) -> str:
     """A syntax tree as text, without comments and docstrings."""
     for inner in ast.walk(node):
         if isinstance(body := getattr(inner, "body", None), list):
-            inner.body = [
-                s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
-            ]
+            body[:] = (s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)))
     return ast.unparse(node)
 
 

@@ -7,15 +7,15 @@ Only the half that encodes is kept.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion.evaluation.shipped import MeasuringNetwork, fitted
-from diffusion.processes.base import GREY28, Shape
+from diffusion.evaluation.shipped import FeatureNetwork, MeasuringNetwork, fitted
+from diffusion.processes.base import GREY28, Shape, shape_of
 from diffusion.runtime import seeded
 
 SHA256 = "b09297a692413815094ac7e5bab3a0899846c4e2ae951fc1c4fbd860cb82ca9a"
 DIMENSION = 64  # numbers per image
 
 
-class Encoder(nn.Module):
+class Encoder(FeatureNetwork):
     """Two 3x3 convolutions and a linear layer; of digits, about 105 thousand parameters."""
 
     def __init__(self, image_shape: Shape = GREY28, classes: int = 0) -> None:
@@ -26,10 +26,6 @@ class Encoder(nn.Module):
             *(nn.Flatten(), nn.Linear(32 * quarter(image_shape) ** 2, DIMENSION)),
         )
 
-    def features(self, x: Tensor) -> Tensor:
-        """The code, (B, 64), of images x (B, C, S, S) in [-0.5, 0.5]."""
-        return self.body(x)
-
 
 def quarter(image_shape: Shape) -> int:
     """A quarter of S, rounded up."""
@@ -38,7 +34,7 @@ def quarter(image_shape: Shape) -> int:
 
 def train(images: Tensor, labels: Tensor | None = None, classes: int = 0) -> Encoder:
     """The encoder of images; labels are not used."""
-    shape = tuple(images.shape[1:])
+    shape = shape_of(images)
     side = quarter(shape)
     with seeded(0):
         encoder = Encoder(shape)

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion.evaluation.shipped import MeasuringNetwork, fitted
-from diffusion.processes.base import GREY28, Shape
+from diffusion.evaluation.shipped import FeatureNetwork, MeasuringNetwork, fitted
+from diffusion.processes.base import GREY28, Shape, shape_of
 from diffusion.runtime import seeded
 
 SHA256 = "9fbdd5013071cdfaba83cf8b019c718b40924d21755dbb5abf91009e3c7fb779"
@@ -22,8 +22,11 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
-class DigitClassifier(nn.Module):
-    """Five 3x3 convolutions, a 64-unit layer, K logits; of digits, about 107 thousand parameters."""
+class DigitClassifier(FeatureNetwork):
+    """Five 3x3 convolutions, a 64-unit layer, K logits; of digits, about 107 thousand parameters.
+
+    Its features are the penultimate activations, all >= 0.
+    """
 
     def __init__(self, image_shape: Shape = GREY28, classes: int = 10) -> None:
         super().__init__()
@@ -35,10 +38,6 @@ class DigitClassifier(nn.Module):
         )
         self.head = nn.Linear(DIMENSION, classes)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Penultimate activations, (B, 64), all >= 0, of images x (B, C, S, S) in [-0.5, 0.5]."""
-        return self.body(x)
-
     def forward(self, x: Tensor) -> Tensor:
         """Logits, (B, K), of images x (B, C, S, S) in [-0.5, 0.5]."""
         return self.head(self.features(x))
@@ -47,7 +46,7 @@ class DigitClassifier(nn.Module):
 def train(images: Tensor, labels: Tensor, classes: int = 10) -> DigitClassifier:
     """The classifier of images and their labels."""
     with seeded(0):
-        model = DigitClassifier(tuple(images.shape[1:]), classes)
+        model = DigitClassifier(shape_of(images), classes)
 
     def loss(batch: Tensor) -> Tensor:
         return F.cross_entropy(model(images[batch]), labels[batch], label_smoothing=SMOOTHING)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -103,14 +103,14 @@ class Evaluator:
     classifier reads most of the labels otherwise.
     """
 
-    x_train: Tensor
-    x_test: Tensor
-    labels: Tensor | None = None
-    all_labels: Tensor | None = None
+    x_train: Any
+    x_test: Any
+    labels: Any = None
+    all_labels: Any = None
     _: KW_ONLY
     dataset: str | data.DataSet | None = "mnist"
     data_dir: str | os.PathLike | None = None
-    x_digits: Tensor | None = None
+    x_digits: Any = None
     n_kind: int = OF_KIND
     inception_weights: str = "off"
     floor_repeats: int = 10
@@ -141,7 +141,9 @@ class Evaluator:
         self.all_labels = self.labels if self.all_labels is None else torch.as_tensor(self.all_labels)
         self.x_digits = self.x_train[:NEAR] if self.x_digits is None else images("x_digits", self.x_digits)
         self.n_kind = min(self.n_kind, n // 2)
-        self.classifier = classifier.classifier_for(dataset, data_dir) if self.classes else None
+        self.classifier = None
+        if dataset is not None and self.classes:
+            self.classifier = classifier.classifier_for(dataset, data_dir)
         device = runtime.device(self.device)
         of = dataset, data_dir, self.inception_weights, device, shape[0]
         self.extractors = features.extractors(*of)
@@ -184,7 +186,8 @@ class Evaluator:
 
     @cached_property
     def recogniser(self) -> DigitRecogniser:
-        """Says which images are digits."""
+        """Says which images are digits; there must be classes."""
+        assert self.classifier is not None
         return DigitRecogniser.fit(self.classifier, self.x_digits, self.x_test, self.labels, self.n_kind)
 
     def floors(self, n: int, only: Collection[str] | None = None) -> dict[str, Interval]:
@@ -264,23 +267,24 @@ class Seen:
     """Images (n, C, S, S) in model units as an evaluator's networks see them.
 
     Args:
-        features: (n, 64), in the space `Evaluator.main`, where they are known.
-        n: the first images, of which distances are taken; None: all.
+        known: its features, where they are.
+        n: the first images, of which distances are taken; 0: all.
         only: names of the measures that will be taken; None: all.
 
     Attributes:
+        features: (n, 64), in the space `Evaluator.main`.
         labels, confidence: (n,), the class that is read and its probability; None without a classifier.
     """
 
     evaluator: Evaluator
     x: Tensor
-    features: Tensor | None = None
-    n: int | None = None
+    known: InitVar[Tensor | None] = None
+    n: int = 0
     only: Collection[str] | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known: Tensor | None) -> None:
         self.n, self.seed = self.n or len(self.x), self.evaluator.seed
-        self.features = self.evaluator.main.features(self.x) if self.features is None else self.features
+        self.features = self.evaluator.main.features(self.x) if known is None else known
         self.labels = self.confidence = None
         if self.evaluator.classifier is not None:
             with torch.inference_mode():

@@ -14,6 +14,7 @@ places: they hold grey levels, textures and widths of strokes, and hardly where 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 from diffusion import data
 from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
+from diffusion.evaluation.shipped import FeatureNetwork
 from diffusion.runtime import progress, seeded
 
 CHANNELS = (16, 32, 64)  # of the convolutions of the random network
@@ -44,7 +46,7 @@ class Extractor:
         return torch.cat([self.network(part.to(self.device)).float().cpu() for part in parts])
 
 
-def small(name: str, model: nn.Module, device: torch.device) -> Extractor:
+def small(name: str, model: FeatureNetwork, device: torch.device) -> Extractor:
     """The features of a small network that measures."""
     model = model.to(device)
 
@@ -61,7 +63,7 @@ def untrained(device: torch.device, colours: int = 1) -> Extractor:
         layers = [nn.Conv2d(a, b, 3, padding=1) for a, b in widths]
         for layer in layers:
             nn.init.kaiming_normal_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            nn.init.zeros_(layer.get_parameter("bias"))
     model = nn.Sequential(*(nn.Sequential(one, nn.ReLU(), nn.MaxPool2d(2)) for one in layers)).to(device)
 
     def network(images: Tensor) -> Tensor:
@@ -75,21 +77,21 @@ def inception(device: torch.device) -> Extractor | None:
 
     None, with a note, where they cannot be had.
     """
-    import torchmetrics  # takes two seconds
-    from torchmetrics.image.fid import NoTrainInceptionV3
+    from torchmetrics.image.fid import NoTrainInceptionV3  # takes two seconds
 
     try:
         model = NoTrainInceptionV3("inception-v3-compat", ["2048"])
     except Exception as error:  # no network; a damaged file makes the unpickler raise nearly anything
         print(f"note: no inception features, as their weights cannot be loaded ({error})", flush=True)
         return None
-    model = model.to(device, memory_format=torch.channels_last)  # nearly halves the time on a CPU
+    # Nearly halves the time on a CPU. Torch's own annotations leave out this argument of a module.
+    model = model.to(device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def network(images: Tensor) -> Tensor:
         return model(images.expand(-1, 3, -1, -1))  # the three colours of grey
 
     # antialias changed the distances when torchmetrics made it the default
-    info = {"torchmetrics": torchmetrics.__version__, "antialias": model.use_antialias}
+    info = {"torchmetrics": metadata.version("torchmetrics"), "antialias": model.use_antialias}
     return Extractor("inception", network, device, {"dimension": 2048} | info, chunk=32)
 
 
@@ -101,9 +103,10 @@ def extractors(
     colours: int = 1,
 ) -> dict[str, Extractor]:
     """Every extractor of a data set, by name; of None those without training. ValueError: none can be had."""
-    on, kinds = torch.device(device), {} if dataset is None else {"autoencoder": AUTOENCODER}
+    on, found = torch.device(device), []
     if dataset is not None and data.get(dataset).classes:
-        kinds = {"digits": CLASSIFIER} | kinds
-    found = [small(name, kind.of(dataset, data_dir), on) for name, kind in kinds.items()]
+        found += [small("digits", CLASSIFIER.of(dataset, data_dir), on)]
+    if dataset is not None:
+        found += [small("autoencoder", AUTOENCODER.of(dataset, data_dir), on)]
     found += [untrained(on, colours), inception(on) if inception_weights == "auto" else None]
     return {one.name: one for one in found if one}

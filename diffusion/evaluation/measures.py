@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from diffusion.bounds import F
 from diffusion.evaluation.statistics import Interval
 from diffusion.identity import code_of
 from diffusion.runtime import progress
 
-# A number, one with its interval, one a place in a list, or one a place x.
-Value = float | Interval | list[Interval] | dict[float, Interval]
+# A number with its interval; of some measures a number alone, one a place in a list, or one a place x.
+Value = Interval | Any
 FEATURES = {  # of distances and floors: the ending of their names, and the features that it means
     "": "features of the classifier",
     "_autoencoder": "features of an autoencoder, which never saw a label",
@@ -36,7 +37,7 @@ class Measure:
     name: str
     unit: str
     meaning: str
-    function: Callable | None = None  # None: it is taken elsewhere
+    function: Any = None  # None: it is taken elsewhere
     of: Callable | None = None  # a measured set -> its arguments, or a false value; None: of no set
     real: bool = True  # test images have it as samples do
 
@@ -44,15 +45,13 @@ class Measure:
 MEASURES: dict[str, Measure] = {}
 
 
-def register(
-    of: Callable | None = None, real: bool = True, /, **names: tuple[str, str]
-) -> Callable[[Callable], Callable]:
+def register(of: Callable | None = None, real: bool = True, /, **names: tuple[str, str]) -> Callable[[F], F]:
     """Register a function under the names of what it measures: name=(unit, meaning); see `Measure`.
 
     Called without a function, it enters what is measured elsewhere, such as in a notebook.
     """
 
-    def enter(function: Callable | None) -> Callable | None:
+    def enter(function: Any) -> Any:
         for name, (unit, meaning) in names.items():
             MEASURES[name] = Measure(name, unit, meaning, function, of, real)
         return function

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import safetensors.torch
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from diffusion import data
 from diffusion.files import digest, sha256, write_bytes
-from diffusion.processes.base import GREY28, Shape
+from diffusion.processes.base import GREY28, Shape, shape_of
 from diffusion.runtime import generator, progress
 
 EPOCHS = 5  # passes over the training images
@@ -27,7 +27,27 @@ BATCH = 128
 RATE = 2e-3  # of Adam, the peak of the one-cycle schedule
 
 
-def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: str) -> nn.Module:
+class FeatureNetwork(nn.Module):
+    """A network whose features are compared.
+
+    Attributes:
+        body: maps images to features.
+        sha256: of the file of its weights.
+    """
+
+    body: nn.Sequential
+    sha256: str
+
+    def features(self, x: Tensor) -> Tensor:
+        """Features, (B, 64), of images x (B, C, S, S) in [-0.5, 0.5]."""
+        return self.body(x)
+
+
+Trained = TypeVar("Trained", bound=nn.Module)
+Measuring = TypeVar("Measuring", bound=FeatureNetwork)
+
+
+def fitted(network: Trained, n: int, loss: Callable[[Tensor], Tensor], name: str) -> Trained:
     """The network, trained on n images by the loss of a batch, given their numbers; the same to the bit."""
     optimiser = torch.optim.Adam(network.train().parameters(), lr=RATE)
     total = EPOCHS * math.ceil(n / BATCH)
@@ -43,18 +63,18 @@ def fitted(network: nn.Module, n: int, loss: Callable[[Tensor], Tensor], name: s
 
 
 @dataclass(frozen=True)
-class MeasuringNetwork:
+class MeasuringNetwork(Generic[Measuring]):
     """A kind of network that measures."""
 
     name: str  # of its file and its folder
     sha256: str  # of the shipped file
-    make: Callable[..., nn.Module]  # (image_shape, number of classes) -> the network, untrained
-    train: Callable[[Tensor, Any, int], nn.Module]  # images, labels, classes -> trained
+    make: Callable[..., Measuring]  # (image_shape, number of classes) -> the network, untrained
+    train: Callable[[Tensor, Any, int], Measuring]  # images, labels, classes -> trained
 
-    def load(self, path: Path | None = None, image_shape: Shape = GREY28, classes: int = 10) -> nn.Module:
+    def load(self, path: Path | None = None, image_shape: Shape = GREY28, classes: int = 10) -> Measuring:
         """The network in evaluation mode, with the shipped weights (None) or those of a file.
 
-        Its attribute `sha256` is that of the file. ValueError: the shipped one is damaged.
+        ValueError: the shipped file is damaged.
         """
         shipped = Path(__file__).with_name(f"{self.name}.safetensors")
         content, network = (path or shipped).read_bytes(), self.make(image_shape, classes)
@@ -67,7 +87,7 @@ class MeasuringNetwork:
         network.load_state_dict(safetensors.torch.load(content))
         return network.eval().requires_grad_(False)
 
-    def of(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> nn.Module:
+    def of(self, dataset: str | data.DataSet, data_dir: str | os.PathLike | None) -> Measuring:
         """The network of a data set, in evaluation mode: the shipped one for MNIST.
 
         For another data set it is trained when first asked for, in one to two minutes.
@@ -75,7 +95,7 @@ class MeasuringNetwork:
         if dataset == "mnist":
             return self.load()
         known, (images, labels) = data.get(dataset), data.load(dataset, "train", data_dir)
-        shape, classes = tuple(images.shape[1:]), len(known.classes)
+        shape, classes = shape_of(images), len(known.classes)
         parts = [data.fingerprint(part) for part in (images, labels) if part is not None]
         folder = data.raw_folder(data_dir, dataset).with_name(self.name)
         path = folder / f"{digest([shape, classes, parts])}.safetensors"

@@ -6,7 +6,7 @@ Random draws come from generators keyed like all others (`runtime.generator`).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from torch import Tensor
@@ -36,19 +36,20 @@ class Interval:
     sd: float | None = None
 
     @property
-    def ends(self) -> tuple[float, float, float]:
-        """The value and its interval."""
+    def ends(self) -> tuple[Any, Any, Any]:
+        """The value and its interval; None: there is none."""
         return self.value, self.low, self.high
 
     def map(self, function: Callable[[float], float]) -> "Interval":
         """An increasing function of it."""
-        return Interval(*map(function, self.ends))
+        value, low, high = map(function, self.ends)
+        return Interval(value, low, high)
 
     def minus(self, other: Self) -> "Interval":
         """The difference of two independent numbers."""
-        value = self.value - other.value
-        low = value - math.hypot(self.value - self.low, other.high - other.value)
-        return Interval(value, low, value + math.hypot(self.high - self.value, other.value - other.low))
+        (a, a_low, a_high), (b, b_low, b_high) = self.ends, other.ends
+        low = a - b - math.hypot(a - a_low, b_high - b)
+        return Interval(a - b, low, a - b + math.hypot(a_high - a, b - b_low))
 
 
 def numpy_generator(*key: int | str) -> np.random.Generator:

@@ -10,7 +10,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib.style
 from matplotlib.figure import Figure
@@ -97,14 +97,18 @@ def theme() -> Any:
     return matplotlib.style.context(THEME, after_reset=True)
 
 
-def styled(function: Callable[..., Figure | None]) -> Callable[..., Figure | None]:
+P = ParamSpec("P")
+Maybe = TypeVar("Maybe", bound=Figure | None)
+
+
+def styled(function: Callable[P, Maybe]) -> Callable[P, Maybe]:
     """Build figures inside the theme, with a fixed layout, so that drawing again gives the same bytes."""
 
     @functools.wraps(function)
-    def build(*args: Any, **kwargs: Any) -> Figure | None:
+    def build(*args: P.args, **kwargs: P.kwargs) -> Maybe:
         with theme():
             if (figure := function(*args, **kwargs)) is None:
-                return None
+                return figure
             for text in figure.findobj(Text):
                 if MISPLACED.search(text.get_text()):
                     text.set_fontfamily(["STIXGeneral", "DejaVu Serif"])

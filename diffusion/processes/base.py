@@ -33,6 +33,12 @@ Shape = tuple[int, int, int]  # (C, S, S)
 GREY28: Shape = (1, 28, 28)
 
 
+def shape_of(x: Tensor) -> Shape:
+    """(C, S, S) of images (B, C, S, S)."""
+    _, channels, height, width = x.shape
+    return channels, height, width
+
+
 def check_images(x: Any, name: str = "images") -> None:
     """Raise ValueError unless x is (B, C, S, S) of floats, B > 0, with all pixels in [-0.5, 0.5]."""
     if not isinstance(x, Tensor) or x.ndim != 4 or x.shape[2] != x.shape[3] or not x.is_floating_point():
@@ -56,7 +62,7 @@ class DegradationProcess(ABC):
     """A way to degrade images step by step, to learn the way back and to walk it.
 
     All of its attributes determine a training: `diffusion.fit` writes them down as they are when it begins.
-        What it needs to know of the training images it learns in `prepare`.
+    What it needs to know of the training images it learns in `prepare`.
 
     Attributes:
         T: the deepest level.

@@ -27,7 +27,7 @@ from diffusion.check import findings
 from diffusion.files import read_json
 from diffusion.identity import name_of, own_code, told, training_code, tree, tree_back
 from diffusion.processes import ColdDiffusion, DegradationProcess
-from diffusion.processes.base import images
+from diffusion.processes.base import images, shape_of
 from diffusion.processes.priors import fitted
 from diffusion.runtime import Precision, progress
 from diffusion.training import network as networks
@@ -111,14 +111,14 @@ def fit(
     per_epoch, on = math.ceil(len(x) / batch_size), runtime.device(device)
     total = epochs * per_epoch if epochs else steps or 1000
 
-    how = {"batch_size": batch_size, "learning_rate": learning_rate, "lr_schedule": lr_schedule}
+    how: dict[str, Any] = dict(batch_size=batch_size, learning_rate=learning_rate, lr_schedule=lr_schedule)
     how |= {"ema": ema, "seed": seed, "precision": runtime.resolve_precision(precision, on)}
 
     process = copy.copy(process)
     default = {name: vars(process).pop(name, None) for name in ("sampler", "prior")}
     tree(process, "process")  # first: what cannot be kept may be what cannot be copied
     process = copy.deepcopy(process)
-    process.take(tuple(x.shape[1:]))
+    process.take(shape_of(x))
     cls, options = networks.architecture(network, network_options, process.image_shape)
     known, kept = tree(process, "process"), tree(options, "network_options")
     with runtime.seeded(0):
@@ -165,8 +165,8 @@ def fit(
         if folder is None:
             weakref.finalize(run, shutil.rmtree, store.path, ignore_errors=True)
         how["precision"] = settings["precision"]
-        on_device = [None if one is None else one.to(on) for one in (x, x_test)]
-        learner = Learner(process, cls, options, *on_device, total=total, **how)
+        x_test = None if x_test is None else x_test.to(on)
+        learner = Learner(process, cls, options, x.to(on), x_test, total=total, **how)
         run.history = _train(store, learner, title, callback, checkpoint_steps)
     return run
 

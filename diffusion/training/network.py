@@ -27,6 +27,8 @@ class TimeEncoding(nn.Module):
     is shifted by 1 so that all features vanish at t = 0.
     """
 
+    frequencies: Tensor
+
     def __init__(self, channels: int, hidden: int = 128):
         super().__init__()
         frequencies = 2 * math.pi * 1.5 ** torch.arange(15, dtype=torch.float32)
@@ -44,7 +46,7 @@ class RMSNorm(nn.RMSNorm):
     """LayerNorm without centring (Zhang & Sennrich 2019), with LayerNorm's bias: as many parameters."""
 
     def __init__(self, shape: tuple[int, int]):
-        super().__init__(shape, eps=1e-5)
+        super().__init__([*shape], eps=1e-5)
         self.bias = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x: Tensor) -> Tensor:

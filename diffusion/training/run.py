@@ -283,27 +283,27 @@ def open(
     if not (history := store.history()):
         raise RunError(f"{store.path} has no finished epoch; call fit again, which goes on")
     try:
-        process = tree_back(store.load("process.pt")) if process is None else process
+        prepared = tree_back(store.load("process.pt")) if process is None else process
         cls = thing(settings["network"]) if network is None else network
         architecture = networks.architecture(cls, tree_back(store.load("network.pt")))
     except ValueError as error:
         raise ValueError(
             f"{store.path} cannot be opened: {error}; else give process=, prepared, or network="
         ) from error
-    own = own_code(tree(process, "process"), {"name": name_of(cls)})
+    own = own_code(tree(prepared, "process"), {"name": name_of(cls)})
     if changed := sorted({name for name, _ in own.items() ^ settings["own"].items()}):
         print(f"note: {', '.join(changed)} has changed since {store.path} was trained", flush=True)
     on = runtime.device(device)
     used = precision_of(precision, settings["precision"], on, store.path.name)
-    return Run(store, process, architecture, settings, history, used, on)
+    return Run(store, prepared, architecture, settings, history, used, on)
 
 
 @overload
 def released() -> list[str]: ...
 @overload
-def released(name: str, model: str | None = None, seed: int = 0, *, precision: str = "auto") -> Run: ...
+def released(name: str, model: str | None = None, seed: int = 0, *, precision: Precision = "auto") -> Run: ...
 def released(
-    name: str | None = None, model: str | None = None, seed: int = 0, *, precision: str = "auto"
+    name: str | None = None, model: str | None = None, seed: int = 0, *, precision: Precision = "auto"
 ) -> Run | list[str]:
     """A released model, such as released("paper", "zoom") or released("paper/zoom-0"), as `open` has it.
 

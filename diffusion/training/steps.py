@@ -51,11 +51,13 @@ class Learner:
         with seeded(generator(self.seed, "network").initial_seed()):
             self.network = networks.build(self.cls, self.arguments).to(self.x.device)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.learning_rate)
+        self.average = None
+        if (ema := self.ema) is not None:
+            # The decay grows from 2 / 11 to `ema`.
+            def mean(old: Tensor, new: Tensor, n: Tensor | int) -> Tensor:
+                return old.lerp(new, 1 - min(ema, (1 + int(n)) / (10 + int(n))))
 
-        def mean(old: Tensor, new: Tensor, n: Tensor) -> Tensor:  # the decay grows from 2 / 11 to `ema`
-            return old.lerp(new, 1 - min(self.ema, (1 + int(n)) / (10 + int(n))))
-
-        self.average = None if self.ema is None else AveragedModel(self.network, avg_fn=mean)
+            self.average = AveragedModel(self.network, avg_fn=mean)
 
     @property
     def trained(self) -> nn.Module:

@@ -1,6 +1,7 @@
 """README and docs: their commands, links, examples and numbers are true."""
 
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ import yaml
 import diffusion as d
 import helpers
 from helpers import ROOT
-from report import readme
+from report import api, readme
 from study import profile
 from study.table import Job
 
@@ -90,6 +91,21 @@ def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_pat
     assert "image/svg+xml" in shown
 
 
+@pytest.mark.slow
+def test_what_the_readme_shows_and_each_public_name_completes_in_an_editor(tmp_path):
+    """pyright finds nothing wrong in the example, and knows each type: what is unknown has no completion."""
+    (code,) = helpers.blocks("python", "README.md")
+    shown = ["x", "zoom", "run", "run.sample(16)", "cold", "evaluator", "both", "both.grid()", "both.table"]
+    shown += ["evaluator.measure(run)", "evaluator.measure(run)['frechet'].value"]
+    shown += [f"d.{name}" for name in d.__all__]
+    (tmp_path / "shown.py").write_text(code + "".join(f"\nreveal_type({one})" for one in shown))
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
+    run = subprocess.run([*command, tmp_path / "shown.py"], cwd=ROOT, capture_output=True, text=True)
+    told = [one["message"] for one in json.loads(run.stdout)["generalDiagnostics"]]
+    assert len(told) == len(shown)
+    assert [one for one in told if not re.match(r'Type of ".*" is "(?!Unknown|Any")', one)] == []
+
+
 def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
     tmp_path, monkeypatch, mnist_dir
 ):
@@ -118,6 +134,13 @@ def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
 def test_the_profiles_in_running_are_profiles(tmp_path, code):
     (tmp_path / "running.yaml").write_text(code)
     assert profile.read(tmp_path / "running.yaml").seeds("zoom") == [0, 1]
+
+
+# --- the public names ---
+
+
+def test_the_page_of_public_names_is_that_of_their_docstrings():
+    assert PAGES["docs/api.md"] == f"# {api.TITLE}\n\n{api.markdown()}"
 
 
 # --- numbers ---
