@@ -148,8 +148,8 @@ def differing(runs: Mapping[str, Run]) -> pd.DataFrame:
     """A row a training, a column a setting in which they differ."""
     every = pd.json_normalize([run.settings | {"steps": run.steps} for run in runs.values()])
     hashes = [name for name in every if f"{name}.".startswith(HASHES) or name.endswith(".sha256")]
-    told = every.drop(columns=[name for name in hashes if name != "images.n"]).astype(str)
-    return every[[name for name in told if told[name].nunique() > 1]].set_axis([*runs])
+    told = every.drop(columns=[name for name in hashes if name != "images.n"]).astype(str).nunique()
+    return every.loc[:, [name for name, n in told.items() if n > 1]].set_axis([*runs])
 
 
 def _numbers(intervals: pd.DataFrame) -> pd.DataFrame:

@@ -133,8 +133,8 @@ class Evaluator:
             )
         if (few := min(n, len(self.x_train))) < samples.FEWEST:
             raise ValueError(f"x_train or x_test has {few} images; needed: at least {samples.FEWEST}")
-        right = self.labels is not None and len(self.labels) == n
-        if self.classes and not (right and {*map(int, self.labels)} <= {*range(self.classes)}):
+        labels = [] if self.labels is None else self.labels
+        if self.classes and not (len(labels) == n and {*map(int, labels)} <= {*range(self.classes)}):
             needed = f"one for each of {n} test images, 0 to {self.classes - 1}"
             raise ValueError(f"labels are {looks(self.labels)}; needed: {needed}")
         self.labels = torch.as_tensor(self.labels).long() if self.classes else None

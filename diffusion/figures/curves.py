@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.figure import Figure
-
-from diffusion.figures.style import INK, MUTED, new_figure, styled
+from diffusion.figures.style import INK, MUTED, PrintFigure, new_figure, styled
 
 
 @styled
-def curve(names: Sequence[str], x: Any, y: Any, errors: Any = None, level: float | None = None) -> Figure:
+def curve(
+    names: Sequence[str], x: Any, y: Any, errors: Any = None, level: float | None = None
+) -> PrintFigure:
     """y over x, (n,) each: a line, or with `errors`, (2, n) below and above, points; dashed, a level.
 
     Args:

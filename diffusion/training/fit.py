@@ -105,7 +105,8 @@ def fit(
     if steps is not None and epochs is not None:
         raise ValueError(f"steps is {steps} and epochs is {epochs}; give one of them")
     try:
-        callback and inspect.signature(callback).bind(1, 0.0)
+        if callback:
+            inspect.signature(callback).bind(1, 0.0)
     except TypeError as error:
         raise ValueError(f"callback is {looks(callback)}: {error}; needed: callback(step, loss)") from None
     per_epoch, on = math.ceil(len(x) / batch_size), runtime.device(device)

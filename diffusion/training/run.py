@@ -22,17 +22,18 @@ from diffusion.training import sampling
 from diffusion.training.folder import RunError, RunFolder
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from diffusion.figures.style import PrintFigure
 
 
 class Losses(list[tuple[int, float]]):
     """(step, loss) each: in a notebook it is shown as its curve."""
 
-    def plot(self) -> "Figure":
+    def plot(self) -> "PrintFigure":
         """The curve, a figure as wide as a page of text."""
         from diffusion.figures.curves import curve  # takes a second
 
-        return curve(("step", "training loss"), *zip(*self, strict=True))
+        steps, losses = zip(*self, strict=True)
+        return curve(("step", "training loss"), steps, losses)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
         return self.plot()._repr_mimebundle_()
