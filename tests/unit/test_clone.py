@@ -4,7 +4,6 @@ from helpers import ROOT, listed
 
 MOST = 1_000_000  # bytes of a file
 LARGE = {"released/page/cold-zoom.html", "released/paper/report.pdf"}
-LARGE |= {"released/paper/kept/effects.npz"}  # until the paper is released again: `workflow.release.UNREAD`
 
 
 def test_no_file_of_a_clone_is_large():
