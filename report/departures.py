@@ -9,7 +9,6 @@ from study.counterparts import other_data, studied
 from study.results import STUDY, Results, Training, plain, sampling_of
 from study.settings import OF_SAMPLING, OF_SCHEDULES, STUDIED
 
-DDPMS = ("linear", "cosine")
 N_TEST = 10_000  # images of the test split
 END_OF_TRAINING = 50  # passes over the data from which a claim about the end of training is decided
 

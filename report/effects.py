@@ -85,7 +85,7 @@ class Effect:
 
     @property
     def spare(self) -> float:
-        """How far the interval is from the bound, in widths of it: of two parts the one with less decides."""
+        """Distance of the interval from the bound, in its widths: of two parts the one with less decides."""
         _, low, high = self.interval.ends
         return min(abs(low - self.bound), abs(high - self.bound)) / (high - low or 1e-9)
 

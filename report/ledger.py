@@ -141,7 +141,7 @@ class Verdict:
 
     @property
     def details(self) -> Markdown:
-        """Every part, and what else is to be said: what it rests on, why it is open, what would settle it."""
+        """Every part, and what else is to be said: why it is open and what it rests on."""
         note(self.claim.source)
         single = [model for model, n in self.trainings.items() if n == 1 and self.parts]
         rests = f"rests on one training of {' and of '.join(single)}" if single else ""

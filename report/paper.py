@@ -17,7 +17,6 @@ from diffusion.evaluation.statistics import FEWEST, Interval
 from diffusion.files import read_json
 from report import experiments
 from report.claims.samples import over_real
-from report.departures import DDPMS
 from report.ledger import WORDS, Verdict, tally
 from report.models import described
 from report.names import AUTHORS, LICENCE, PROJECT, Run, common, project, repository, trained
@@ -25,21 +24,14 @@ from report.sources import defined
 from report.text import Lazy, Names
 from report.text_format import NUMBERS, Markdown, bibtex, code, escape, integer, listing, num
 from study import answer, changes, drift, scatter
+from study.answer import DDPMS
 from study.figures.starts import BLANK, HALF
 from study.results import STUDY, Results, Training
 from study.scatter import LOG
 from study.table import Job, Samples, note
 
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
-LAW = (
-    "real",
-    "n",
-    "correlation",
-    "within",
-    "apart",
-    "own",
-    "own_n",
-)  # what is told of the law of the mean level
+LAW = ("real", "n", "correlation", "within", "apart", "own", "own_n")  # told of the mean level's law
 
 
 def names(run: Run) -> dict[str, Any]:
@@ -318,10 +310,8 @@ def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
 def _blank_until(results: Results) -> list[int]:
     """The last measured epoch after which the linear DDPM draws blank squares, of each training."""
     runs = [run for run in (results, results.starts) if run]
-    curves = [
-        [(row.epoch, row["border"].sd) for row in one.curve] for run in runs for one in run.of("linear")
-    ]
-    return [max(epoch for epoch, sd in curve if sd > BLANK) for curve in curves]
+    ones = [one for run in runs for one in run.of("linear")]
+    return [max(row.epoch for row in one.curve if row["border"].sd > BLANK) for one in ones]
 
 
 # --- other runs ---

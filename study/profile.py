@@ -134,7 +134,7 @@ class Profile:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What the report calls a model, where the file says so."""
+        """Names of the models in the report, where the file gives them."""
         return {model: entry.label for model, entry in self.file.models.items() if entry.label}
 
     @property

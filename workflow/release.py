@@ -77,7 +77,7 @@ def of_training(run: Path) -> list[Path]:
 
 
 def of_report(out: Path) -> dict[str, bytes]:
-    """What is kept of the report in `out`: numbers, verdicts, what is plotted, the PDF of a paper."""
+    """Files kept of the report in `out`: numbers, verdicts, what is plotted, the PDF of a paper."""
     paper = ("ledger.json", "report.pdf") if (out / "ledger.json").is_file() else ()
     found = {name: (out / name).read_bytes() for name in ("numbers.json", *paper)}
     figures = sorted((out / "figures").iterdir())

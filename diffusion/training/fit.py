@@ -173,7 +173,7 @@ def fit(
 
 
 def _notes(settings: dict, process: DegradationProcess, x: torch.Tensor, beside: list[Path]) -> Iterator[str]:
-    """What is allowed and yet seldom meant, of a training that begins beside files run.json of others."""
+    """Notes on what is allowed and seldom meant, of a training that begins beside other runs."""
     if (x == x[:1]).all():
         yield "the training images are one image"
     for path in beside:

@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 
 from report.claims import common
-from report.departures import DDPMS
 from report.effects import ABOVE, BELOW, Effect
 from report.judge import claim, effect
 from report.text_format import MINUS, fixed, num, percent
+from study.answer import DDPMS
 from study.results import Results, Training
 from study.scatter import LOG, LOGIT, NotMeasured, last
 

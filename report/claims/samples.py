@@ -7,10 +7,10 @@ import numpy as np
 
 from diffusion.evaluation.statistics import FEWEST
 from report.claims import common
-from report.departures import DDPMS
 from report.effects import ABOVE, BELOW, WITHIN, Effect
 from report.judge import beyond, claim, effect
 from report.text_format import MINUS, fixed
+from study.answer import DDPMS
 from study.answer import FACTOR as COMPARABLE
 from study.results import SETTLED, Results, Training
 from study.scatter import FISHER, LOG, Measure, NotMeasured, Number, late
@@ -34,7 +34,7 @@ TRAINED_ON_NOISE = {  # models beyond the study
 
 
 def beside(results: Results, pair: common.Pair) -> Iterator[Effect]:
-    """What is told beside the ratio of the distances: without the class mix, and with few network calls."""
+    """Effects told beside the ratio of the distances: without the class mix, and with few network calls."""
     groups = {m: results.of(m) for m in pair}
     calls = min(one.drawn[0][0].calls for group in groups.values() for one in group)
 

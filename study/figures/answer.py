@@ -154,7 +154,7 @@ def _real(axes: Axes, name: str, one: Training) -> None:
 
 
 def _key(drawn: Figure, rows: Sequence[Row]) -> None:
-    """What the marks mean."""
+    """Legend of the marks."""
     dot = {"color": INK, "linestyle": "none", "markersize": 4.5}
     entries = {
         "mean of the late checkpoints": Line2D([], [], marker="o", **dot),
