@@ -74,7 +74,7 @@ site: page ## what the Pages workflow publishes: build/site
 	cp -r *.html *.pdf *.json *.csv figures metrics "$(CURDIR)/$$to" && cp notebooks/*.html "$(CURDIR)/$$to/notebooks" 2> /dev/null; \
 	cd "$(CURDIR)"; done; echo "build/site has the page, the paper, a run of the profile quick and the page of the public names"
 
-test: $(TESTED) lint ## everything that CI runs: lint, unit and end-to-end tests, the notebooks
+test: $(TESTED) lint ## lint, unit and end-to-end tests, the notebooks
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long" --nbval-lax tests notebooks/09_level.ipynb
 
 test-long: $(TESTED) ## the longest tests, which CI leaves out: up to two minutes each
