@@ -105,7 +105,7 @@ def load(
     Args:
         dataset: a name of `DATASETS`, a `DataSet` of your own, or its `module:name`.
         split: "train" or "test".
-        data_dir: data folder; None: see `folder`.
+        data_dir: data folder; None: the usual one, see `diffusion.data.folder`.
         n: only the first n images; None: all.
 
     Returns:

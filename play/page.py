@@ -24,7 +24,6 @@ from diffusion import data
 from diffusion.evaluation import classifier
 from diffusion.evaluation.recogniser import DigitRecogniser
 from diffusion.files import write_bytes
-from diffusion.processes.priors import Mixture
 from diffusion.processes.zoom import central_patch
 from diffusion.runtime import progress
 from diffusion.training.run import released
@@ -36,7 +35,7 @@ ZOOMS = {  # label -> profile, model, seed
     "Trained again": ("paper", "zoom", 1),
     "Sees the whole image": ("beyond", "zoom_dilated", 0),
 }
-PRIORS = {"zoom_dilated-0": Mixture()}  # of models whose start is not that of their training
+JOINT = ("beyond", "zoom_unet_noise", 0)  # has the mixture, fitted, from which the third zoom starts
 DDPMS = {
     "linear": ("paper", "linear", 0),
     "cosine": ("paper", "cosine", 0),
@@ -54,8 +53,7 @@ def page() -> tuple[bytes, bytes]:
     zooms, ddpms = (
         {label: released(*one, precision="fp32") for label, one in of.items()} for of in (ZOOMS, DDPMS)
     )
-    for run in zooms.values():
-        run.prior = PRIORS.get(run.name)
+    [*zooms.values()][2].prior = released(*JOINT).fitted()
     trainings = []
     for label, run in progress((zooms | ddpms).items(), "packing"):
         trainings.append(bundle.training(run, label, *(["f2"] if label in ddpms else [])))

@@ -1,11 +1,12 @@
-"""The report of one run: `python -m report.build --out build/quick --profile quick`.
+"""The report of one run.
+
+    python -m report.build build/quick quick      a run's folder, and its profile
 
 Reads the table, kept images and executed notebooks under OUT, takes figures from cells of notebooks, and
 writes report.html and .pdf, rows.html, results.csv, numbers.json, ledger.json and notebooks/*.html. The same
 files give the same bytes.
 """
 
-import argparse
 import json
 import re
 import sys
@@ -74,7 +75,7 @@ def told(run: Run, marks: Marks) -> str:
         if profile.text:
             raise ValueError(f"{profile.where}, report: the study has its own text; leave `text` out")
         return Text(paper.names(run), marks, TEXT / "paper").joined()
-    known, folder, file = of_run.names(run), TEXT / "run", profile.options.get("text", "")
+    known, folder, file = of_run.names(run), TEXT / "run", profile.file.report.text or ""
     author = Text(known, marks, folder, gaps=True)
     before, after = parted(profile.text or "")
     words = {
@@ -103,21 +104,15 @@ def as_json(rows: Iterable[dict[str, Any]], indent: int | None = 1) -> bytes:
     return (json.dumps([*rows], indent=indent, ensure_ascii=False) + "\n").encode()
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Command line; 0 on success, 1 with one line on stderr otherwise."""
-    parser = argparse.ArgumentParser("python -m report.build", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder, e.g. build/quick")
-    help_profile = "name of a file in profiles/, or the path of a .yaml file"
-    parser.add_argument("--profile", required=True, help=help_profile)
-    options = parser.parse_args(arguments)
+def main() -> None:
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     try:
-        for path in build(options.out, options.profile):
+        for path in build(*sys.argv[1:]):
             print(path)
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    return 0
+        sys.exit(f"error: {' '.join(str(error).split())}")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -35,7 +35,7 @@ def departure(results: Results) -> str:
         if differs := next(_departures(training), ""):
             return f"{training.name} has {differs}"
     for training in results.trainings.values():
-        if not training.analysed or training.constant:
+        if not training.analysed or training.final.one_image:
             return f"{training.name} is {'one image' if training.analysed else 'not analysed'}"
     return ""
 

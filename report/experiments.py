@@ -1,21 +1,26 @@
-"""Names of the paper for its experiments: blind readers, effects, the intervention, few calls."""
+"""Names of the paper for its experiments: blind readers, effects, intervention, few calls, mean levels."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from report.text import Lazy
-from report.text_format import Markdown, fixed
+from report.text_format import Markdown, fixed, integer, listing
+from study import drift
+from study.answer import DDPMS
 from study.blind import TITLES
-from study.table import Job, Row, Samples
+from study.figures.starts import BLANK, HALF, slow
+from study.results import Results
+from study.table import Job, Row, Samples, grouped
+
+LAW = ("real", "n", "correlation", "within", "apart", "own", "own_n")  # told of the mean level's law
 
 
 def by_model(job: Job) -> dict[str, dict[str, Samples]]:
     """Model -> way -> what a job of no single model measured of it."""
-    rows: dict[str, dict[str, list[Row]]] = {}
-    for row in job.rows:
-        rows.setdefault(row.model, {}).setdefault(row.way, []).append(row)
-    return {model: {way: Samples(of) for way, of in ways.items()} for model, ways in rows.items()}
+    models = {model: grouped(rows, "way") for model, rows in grouped(job.rows, "model").items()}
+    return {model: {way: Samples(rows) for way, rows in ways.items()} for model, ways in models.items()}
 
 
 # --- experiments ---
@@ -53,7 +58,6 @@ def effects(job: Job | None) -> dict[str, Any]:
 
     return {
         "effects": job.ways if job else {},
-        "effect_means": by_model(job) if job else {},
         "effect_points": points,
         "effect_ratio": ratio,
         "effect_settings": job.facts.settings if job else {},
@@ -64,15 +68,16 @@ def effects(job: Job | None) -> dict[str, Any]:
 
 def intervention(job: Job | None) -> dict[str, Any]:
     """Samples after each of the first epochs, by schedule, with and without the part of an offset missed."""
-    rows: dict[str, dict[str, dict[int, list[Row]]]] = {}
-    for row in job.rows if job else ():
-        rows.setdefault(row.model, {}).setdefault(row.way, {}).setdefault(row.epoch, []).append(row)
+    schedules = grouped(job.rows, "model") if job else {}
     return {
         "intervened": job.facts.settings if job else {},
         "intervened_last": lambda: max(row.epoch for row in job.rows if row.epoch and row.interval),
         "intervention": {
-            schedule: {way: [*map(Samples, epochs.values())] for way, epochs in ways.items()}
-            for schedule, ways in rows.items()
+            schedule: {
+                way: [*map(Samples, grouped(of, "epoch").values())]
+                for way, of in grouped(rows, "way").items()
+            }
+            for schedule, rows in schedules.items()
         },
     }
 
@@ -85,3 +90,51 @@ def few_calls(job: Job | None) -> dict[str, Any]:
         return float(np.mean([row.interval.value for row in rows if row.model.startswith(f"{model}-")]))
 
     return {"few": job.facts.settings if job else {}, "in_calls": mean}
+
+
+# --- the mean level of samples ---
+
+
+def level(results: Results) -> dict[str, Any]:
+    """The mean level of DDPM samples (`study.drift`)."""
+    drifts = drift.ways(results)
+    finished = [one for one in drifts if not one.way and one.one in results.trainings.values()]
+
+    def crossings(schedule: str) -> Markdown:
+        """The epochs after which the response of each training is above a half."""
+        courses = drift.courses(results)[schedule]
+        epochs = [next((e for e, rho in of if rho > HALF), drift.WATCHED + 1) for of in courses]
+        most = f"more than {drift.WATCHED}"
+        return listing(most if epoch > drift.WATCHED else integer(epoch) for epoch in sorted(epochs))
+
+    return {
+        "starts": Lazy(DDPMS if drifts else (), crossings),
+        "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
+        "finished": lambda: [one.border / math.hypot(one.predicted, drift.real(results)) for one in finished],
+        "blank_until": lambda: _blank_until(results),
+    }
+
+
+def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
+    """Spreads of the level as the law predicts them from responses, beside those that were measured."""
+    border = np.array([one.border for one in drifts])
+    real = drift.real(results)
+    predicted = np.hypot([one.predicted for one in drifts], real)
+    logs = np.corrcoef(np.log(predicted), np.log(border)) if len(drifts) > 2 else np.zeros((2, 2))
+    near = np.abs(np.log2(border / predicted)) < 1
+    own = np.array([one.kind == drift.STUDYS and not one.way for one in drifts])
+    return {
+        "real": real,
+        "n": len(drifts),
+        "correlation": float(logs[0, 1]),
+        "within": float(near.mean()),
+        "own": int(near[own].sum()),
+        "own_n": int(own.sum()),
+        "apart": float(border.max() / border.min()),
+    }
+
+
+def _blank_until(results: Results) -> list[int]:
+    """The last measured epoch after which the linear DDPM draws blank squares, of each training."""
+    ones = (one for _, one in slow(results))
+    return [max(row.epoch for row in one.curve if row["border"].sd > BLANK) for one in ones]

@@ -1,14 +1,14 @@
 """The report's figures: outputs of the cells `fig-NAME` of executed notebooks, and their numbers as CSV."""
 
 import base64
-import csv
-import io
 import re
 import shutil
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import pandas as pd
 
 from diffusion.figures.style import ABOUT, PNG, SVG
 from diffusion.files import read_json, write_bytes
@@ -35,13 +35,10 @@ class Found(NamedTuple):
 def figures_of(path: Path) -> dict[str, Found]:
     """The figures of an executed notebook, by name of the cell and model; ValueError: two have one name."""
     found: dict[str, Found] = {}
-    try:
-        notebook = read_json(path)
-        cells = [one for one in notebook["cells"] if one.get("id", "").startswith(CELL)]
-        of = notebook.get("metadata", {}).get("papermill", {}).get("parameters", {}).get("released")
-        shown = [(cell["id"], one.get("data", {})) for cell in cells for one in cell.get("outputs", ())]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a notebook ({error!r}); run it again") from None
+    notebook = read_json(path)
+    cells = [one for one in notebook["cells"] if one.get("id", "").startswith(CELL)]
+    of = notebook["metadata"].get("papermill", {}).get("parameters", {}).get("released")
+    shown = [(cell["id"], one.get("data", {})) for cell in cells for one in cell.get("outputs", ())]
     elsewhere = f"released/{of}/" if of and of != path.parents[1].name else ""  # it opened another run
     for cell, data in shown:
         if not (mime := next((mime for mime in SUFFIXES if mime in data), None)):
@@ -77,26 +74,17 @@ def csv_of(figure: Found, out: Path) -> bytes | None:
     """The rows of a figure, then what it computed of them; None of a picture of images alone."""
     if not figure.sources and not figure.numbers:
         return None
-    text = io.StringIO()
-    table = csv.DictWriter(text, Row._fields, lineterminator="\n")
-    table.writeheader()
-    for row in (row_at(source, out) for source in figure.sources):
-        table.writerow({name: harmless(cell) for name, cell in row._asdict().items()})
-    for series, x, value in figure.numbers:
-        table.writerow({"way": harmless(series), "measure": DRAWN, "x": x, "value": value})
-    return text.getvalue().encode()
+    rows = [row_at(source, out)._asdict() for source in figure.sources]
+    rows += [{"way": way, "measure": DRAWN, "x": x, "value": value} for way, x, value in figure.numbers]
+    table = pd.DataFrame(rows, columns=Row._fields).convert_dtypes().map(harmless)
+    return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def row_at(source: str, out: Path) -> Row:
-    """The row of a source, of the run in `out` or of a release; raises ValueError where there is none."""
-    if not (found := SOURCE.fullmatch(source)):
-        raise ValueError(f"{source!r} is no row; needed: {METRICS}/JOB.json#NUMBER")
-    release, job, place = found.groups()
+    """The row of a source, of the run in `out` or of a release."""
+    release, job, place = SOURCE.fullmatch(source).groups()
     folder, prefix = (releases() / release, f"released/{release}/") if release else (Path(out), "")
-    rows = _job(folder, job, prefix).rows
-    if int(place) >= len(rows):
-        raise ValueError(f"{source} is not there; run the notebook again that shows it")
-    return rows[int(place)]
+    return _job(folder, job, prefix).rows[int(place)]
 
 
 _job = cache(Job)

@@ -15,12 +15,10 @@ from typing import Any
 
 from report.effects import PART, Effect, together
 from report.ledger import BY_MEASURE, BY_TRAININGS, OF_ANSWER, OPEN, Claim, Verdict
-from report.text_format import Markdown, code, percent
-from study.results import LATE, Results, Training
+from report.text_format import Markdown, code
+from study.results import Results, Training
 from study.scatter import LINEAR, NotMeasured, Number, Scale, over
 from study.table import reading
-
-LAST = f"the last {percent(LATE)} of training"
 
 # --- trainings of a run ---
 

@@ -50,7 +50,7 @@ class Run:
 def read(out: Path, profile: Profile) -> Results:
     """The results of a profile in `out`, with those of the other runs that it names."""
     results = load(out, trainings=profile.trainings).labelled(profile.labels)
-    return replace(results, **{name: opened(profile.options.get(name)) for name in OTHERS})
+    return replace(results, **{name: opened(getattr(profile.file.report, name)) for name in OTHERS})
 
 
 def common(run: Run) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def common(run: Run) -> dict[str, Any]:
     return {
         "profile": run.profile.name,
         "profile_file": _profile_file(run.profile),
-        "date": str(run.profile.options.get("date", "")),
+        "date": str(run.profile.file.report.date or ""),
         "facts": lambda: _facts(results),
         "lies_beside": _lies_beside(run),
         "dataset": dataset(results),
@@ -155,7 +155,7 @@ def _environment(results: Results) -> Markdown:
         shown = [code(usual[0]), *(Markdown(f"{code(value)} ({listing(who)})") for value, who in rest)]
         rows.append([key.replace("_", " "), Markdown("; ".join(shown))])
     measured = [training.measured.facts.features for training in results.trainings.values()]
-    hashes = {name: features[name].sha256 for features in measured for name in features}
+    hashes = {name: features[name].get("sha256") for features in measured for name in features}
     rows += [[Markdown(f"{name} features (SHA-256)"), code(x)] for name, x in hashes.items() if x]
     return table(["Item", "Value"], rows)
 

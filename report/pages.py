@@ -48,11 +48,8 @@ def with_cells(text: str, drawn: Mapping[str, Found]) -> str:
 
 
 def page(path: Path, notebooks: Sequence[str] = (), up: str = "../report.html") -> bytes:
-    """One notebook as HTML, with links to those of these names beside it; ValueError: it is none."""
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except Exception as error:  # nbformat raises many kinds; all mean the same to the user
-        raise ValueError(f"{path} is not a notebook ({error}); run it again") from None
+    """One notebook as HTML, with links to those of these names beside it."""
+    notebook = nbformat.read(path, as_version=4)
     place = notebooks.index(path.stem) if path.stem in notebooks else len(notebooks)
     facts = {"title": path.stem, "lang": "en-GB", "kind": "notebook", "up": up}
     facts |= {"author": AUTHORS, "licence": LICENCE, "executed": how(notebook)}

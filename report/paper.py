@@ -22,16 +22,14 @@ from report.models import described
 from report.names import AUTHORS, LICENCE, PROJECT, Run, common, project, repository, trained
 from report.sources import defined
 from report.text import Lazy, Names
-from report.text_format import NUMBERS, Markdown, bibtex, code, escape, integer, listing, num
-from study import answer, changes, drift, scatter
+from report.text_format import NUMBERS, Markdown, bibtex, code, escape, listing, num
+from study import answer, changes, scatter
 from study.answer import DDPMS
-from study.figures.starts import BLANK, HALF
 from study.results import STUDY, Results, Training
 from study.scatter import LOG
 from study.table import Job, Samples, note
 
 SCALE = ("shifted by 3 pixels", "blurred by 1 pixel", "two digits stitched", "on 20 % grey")  # of distances
-LAW = ("real", "n", "correlation", "within", "apart", "own", "own_n")  # told of the mean level's law
 
 
 def names(run: Run) -> dict[str, Any]:
@@ -46,7 +44,7 @@ def names(run: Run) -> dict[str, Any]:
         **_question(results),
         **_study(results, of),
         **_classes(results),
-        **_level(results),
+        **experiments.level(results),
         **_others(results),
         **experiments.blind(results.blind),
         **experiments.effects(results.effects),
@@ -59,9 +57,9 @@ def names(run: Run) -> dict[str, Any]:
 
 def _front(run: Run) -> dict[str, Any]:
     """The title block, pictures of the page's front, and models of a section on further ones."""
-    results, options, address = run.results, run.profile.options, repository()
-    author, number = options.get("authors", AUTHORS), version(PROJECT)
-    cited = {"title": project()["title"], "author": author, "year": str(options.get("date", ""))[:4]}
+    results, told, address = run.results, run.profile.file.report, repository()
+    author, number = told.authors or AUTHORS, version(PROJECT)
+    cited = {"title": project()["title"], "author": author, "year": str(told.date or "")[:4]}
     pictures = {f"front_{model}.png": results.first(model).label for model in results.models}
     return {
         "citation": bibtex("coldzoom", **cited, note=f"Version {number}", url=address),
@@ -263,55 +261,6 @@ def _classes(results: Results) -> dict[str, Any]:
 def _mean(rows: list[Samples], measure: str) -> np.ndarray:
     """The mean of shares of classes over sets of samples."""
     return np.mean([[share.value for share in row[measure]] for row in rows], axis=0)
-
-
-# --- the mean level of samples ---
-
-
-def _level(results: Results) -> dict[str, Any]:
-    """The mean level of DDPM samples (`study.drift`)."""
-    drifts = drift.ways(results)
-    finished = [one for one in drifts if not one.way and one.one in results.trainings.values()]
-
-    def crossings(schedule: str) -> Markdown:
-        """The epochs after which the response of each training is above a half."""
-        courses = drift.courses(results)[schedule]
-        epochs = [next((e for e, rho in of if rho > HALF), drift.WATCHED + 1) for of in courses]
-        most = f"more than {drift.WATCHED}"
-        return listing(most if epoch > drift.WATCHED else integer(epoch) for epoch in sorted(epochs))
-
-    return {
-        "starts": Lazy(DDPMS if drifts else (), crossings),
-        "drift": Lazy(LAW if drifts else (), lambda key: _law(drifts, results)[key]),
-        "finished": lambda: [one.border / math.hypot(one.predicted, drift.real(results)) for one in finished],
-        "blank_until": lambda: _blank_until(results),
-    }
-
-
-def _law(drifts: list[drift.Drift], results: Results) -> dict[str, float]:
-    """Spreads of the level as the law predicts them from responses, beside those that were measured."""
-    border = np.array([one.border for one in drifts])
-    real = drift.real(results)
-    predicted = np.hypot([one.predicted for one in drifts], real)
-    logs = np.corrcoef(np.log(predicted), np.log(border)) if len(drifts) > 2 else np.zeros((2, 2))
-    near = np.abs(np.log2(border / predicted)) < 1
-    own = np.array([one.kind == drift.STUDYS and not one.way for one in drifts])
-    return {
-        "real": real,
-        "n": len(drifts),
-        "correlation": float(logs[0, 1]),
-        "within": float(near.mean()),
-        "own": int(near[own].sum()),
-        "own_n": int(own.sum()),
-        "apart": float(border.max() / border.min()),
-    }
-
-
-def _blank_until(results: Results) -> list[int]:
-    """The last measured epoch after which the linear DDPM draws blank squares, of each training."""
-    runs = [run for run in (results, results.starts) if run]
-    ones = [one for run in runs for one in run.of("linear")]
-    return [max(row.epoch for row in one.curve if row["border"].sd > BLANK) for one in ones]
 
 
 # --- other runs ---

@@ -45,14 +45,14 @@ def names(run: Run) -> dict[str, Any]:
 
 def _front(run: Run, trainings: list[Training]) -> dict[str, Any]:
     """Title and author, who is not the project, and the run as others cite it."""
-    options, n = run.profile.options, len(trainings)
+    told, n = run.profile.file.report, len(trainings)
     label = trainings[0].label if n == 1 else f"{n} models"
-    title = options.get("title", f"{label} on {dataset(run.results).title}")
-    author, date = options.get("authors"), options.get("date")
+    title = told.title or f"{label} on {dataset(run.results).title}"
+    cited = {"title": title, "author": told.authors, "year": told.date and told.date.year}
     return {
         "title": title,
-        "authors_yaml": Markdown(f"  - {escape(author)}" if author else ""),
-        "citation": bibtex(run.profile.name, title=title, author=author, year=date and date.year),
+        "authors_yaml": Markdown(f"  - {escape(told.authors)}" if told.authors else ""),
+        "citation": bibtex(run.profile.name, **cited),
     }
 
 
@@ -82,7 +82,7 @@ def _repeated(results: Results, training: Training) -> Markdown | None:
     """The number of images that the kept samples of a training are, where it is less than half of theirs."""
     kept = results.kept(f"samples_{training.name}")
     images = len(np.unique(kept.reshape(len(kept), -1), axis=0))
-    if training.constant or images >= len(kept) / 2:
+    if training.final.one_image or images >= len(kept) / 2:
         return None
     note(f"kept/samples_{training.name}.npz#/images")
     return Markdown(f"{integer(len(kept))} of {escape(training.label)} are {integer(images)} images")

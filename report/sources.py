@@ -47,9 +47,7 @@ def chosen(name: str) -> Any:
 
 def plain(text: str) -> str:
     """The text without its marks."""
-    while (found := MARK.sub(r"\2", text)) != text:
-        text = found
-    return text
+    return MARK.sub(r"\2", text)
 
 
 Entry = tuple[tuple[float, ...], tuple[str, ...]]  # a number of the text, unrounded, and what was read for it
@@ -94,6 +92,7 @@ class Selection:
 
     what: str  # in words, without what rows are of
     file: str = ""  # the job's, from the folder of the run or of the project
+    part: str = ""  # of the number, such as its denominator
     rows: list[Row] = field(default_factory=list)
 
     @property
@@ -103,10 +102,11 @@ class Selection:
         return (f"{one.meaning} ({self.what}, {one.unit})" if one else self.what) + _of(self.rows)
 
     @property
-    def model(self) -> str:
-        """The model that its rows are of, under which the list has it; "also" where they are of none."""
+    def head(self) -> str:
+        """Under which the list has it: the part of the number, and the model of its rows; "also": neither."""
         one = self.rows[0] if self.rows else None
-        return f"{one.model}{_of_release(one.source)}" if one and one.model else "also"
+        of = [self.part, f"{one.model}{_of_release(one.source)}" if one and one.model else ""]
+        return ", ".join(filter(None, of)) or "also"
 
     def link(self, out: Path) -> str:
         """From a page in `out`: its rows on the page of rows, at the first of them, else its file."""
@@ -122,8 +122,8 @@ class Selection:
         return _ranges([int(one.source.rpartition("#")[2]) for one in self.rows])
 
     def as_json(self) -> dict[str, Any]:
-        found = {"what": self.what + _of(self.rows)} | ({"file": self.file} if self.file else {})
-        return found | ({"rows": self.places} if self.rows else {})
+        told = {"what": self.what + _of(self.rows), "part": self.part}
+        return {k: v for k, v in (told | {"file": self.file, "rows": self.places}).items() if v}
 
 
 def anchor(one: Row) -> str:
@@ -144,13 +144,13 @@ def selections(sources: Iterable[str], out: Path) -> list[Selection]:
     """Selections of what was read, for a report in `out`; like ones together."""
     found: dict[Any, Selection] = {}
     for source in sources:
-        file, _, key = source.partition("#/")
+        part, (file, _, key) = getattr(source, "part", ""), source.partition("#/")
         if source.startswith(DEFINITION):
             found[source] = Selection(f"a definition, `{source.removeprefix(DEFINITION)}`")
         elif SOURCE.fullmatch(source):
             one, file = row_at(source, out), source.partition("#")[0]
-            alike = one.run, one.model, one.seed, one.way, one.measure, file
-            found.setdefault(alike, Selection(f"`{one.measure}`", file)).rows.append(one)
+            alike = part, one.run, one.model, one.seed, one.way, one.measure, file
+            found.setdefault(alike, Selection(f"`{one.measure}`", file, part)).rows.append(one)
         else:
             job = file.rpartition("/")[2].removesuffix(".json") + _of_release(file)
             found[source] = Selection(f"`{key.replace('/', '.')}` of {job}", file)
@@ -219,15 +219,15 @@ def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any
 def _said(values: Sequence[float], read: Sequence[Selection], out: Path) -> str:
     """A line on one number: unrounded, and what it is from, with links, of several models each by itself."""
     said = ", ".join(f"{x:.10g}" for x in values[:4]) + (" …" if len(values) > 4 else "")
-    models: dict[str, dict[str, str]] = {}  # in the order of reading: of a ratio the numerator's first
+    groups: dict[str, dict[str, str]] = {}  # in the order of reading
     for one in read:
-        models.setdefault(one.model, {})[one.said] = one.link(out)
-    most, told = max(2, MOST // max(1, len(models))), []
-    for model, links in models.items():
+        groups.setdefault(one.head, {})[one.said] = one.link(out)
+    most, told = max(2, MOST // max(1, len(groups))), []
+    for head, links in groups.items():
         named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:most]]
         if len(links) > most:
             named.append(f"{len(links) - most} more in [the file of numbers](numbers.json)")
-        told.append((f"**{model}**: " if len(models) > 1 else "") + "; ".join(named))
+        told.append((f"**{head}**: " if len(groups) > 1 else "") + "; ".join(named))
     return f"{said}{' ' if said else ''}from {'; '.join(told)}"
 
 

@@ -18,7 +18,6 @@ from study.scatter import (
     LINEAR,
     LOG,
     LOGIT,
-    NotMeasured,
     Number,
     Scale,
     Scatter,
@@ -92,11 +91,6 @@ def enough(results: Results, asked: Asked, most: int = 20) -> int | None:
 
 
 def apart(results: Results, asked: Asked, pair: Sequence[str] = PAIR) -> Interval:
-    """The first model's number over the second's, of shares minus it, with its interval over trainings.
-
-    Raises NotMeasured: one of them has no such training.
-    """
+    """The first model's number over the second's, of shares minus it, with its interval over trainings."""
     groups: Mapping[str, list[Training]] = {model: trainings(results, model, asked) for model in pair}
-    if not all(groups.values()):
-        raise NotMeasured(f"{asked.measure} is not measured of {' and '.join(pair)}")
     return over(results, asked.number, groups, asked.difference).interval

@@ -63,10 +63,6 @@ class Way(Mapping):
         return self.trainings[0].train
 
     @property
-    def model(self) -> str:
-        return self.trainings[0].model
-
-    @property
     def process(self) -> str:
         return self.trainings[0].process
 
@@ -89,7 +85,7 @@ class Way(Mapping):
     @property
     def said(self) -> str:
         """Its changes in words."""
-        return describe(self.changes) or f"{self.model}, the base"
+        return describe(self.changes) or f"{self.trainings[0].model}, the base"
 
 
 def _place(one: Training, samples: Samples, measure: str) -> Mapping[str, Any]:

@@ -30,14 +30,9 @@ def opened(name: str | None) -> Results | None:
     return found if any(one.measured for one in found.trainings.values()) else None
 
 
-def released() -> list[Results]:
-    """The released results that there are."""
-    return [found for name in RELEASES if (found := opened(name))]
-
-
 def counterpart(one: Training) -> Pair:
     """The released training of the same process and network, and the results that it belongs to."""
-    for results in released():
+    for results in filter(None, map(opened, RELEASES)):
         for other in map(results.first, results.models):
             if _of_model(other) == _of_model(one):
                 return results, other

@@ -81,10 +81,6 @@ class Drift:
     known: Row | None = None
 
     @property
-    def model(self) -> str:
-        return self.one.model
-
-    @property
     def ddim(self) -> bool:
         return isinstance(self._sampler, DDIM)
 
@@ -102,12 +98,6 @@ class Drift:
         return "U-Net" if settings["network"] == "unet" else kind
 
     @property
-    def response(self) -> float:
-        """The response of its network at t = T."""
-        found = self.one.response()
-        return found.at("response", max(found.places("response"))).value
-
-    @property
     def predicted(self) -> float:
         """Standard deviation of the mean grey over samples, by the law, as notebook 09 computes it."""
         return self.known.interval.value if self.known else self.follow()
@@ -122,11 +112,6 @@ class Drift:
     def border(self) -> float:
         """Standard deviation of the border's mean grey over samples, before clamping."""
         return self.samples["border"].sd
-
-    @property
-    def distance(self) -> float:
-        """Fréchet distance of the samples."""
-        return self.samples["frechet"].value
 
 
 def responses(analysed: Job) -> list[Response]:

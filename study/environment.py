@@ -9,24 +9,18 @@ from typing import Any
 
 import torch
 
-from diffusion.provenance import PACKAGE, checkout, versions
+from diffusion.provenance import checkout, versions
 
 MEASURING = ("torchvision", "torchmetrics", "scikit-learn")  # packages on which measures depend, too
 
 
 def commit() -> str:
     """The checkout's commit, with `-dirty` when tracked files differ from it; `unknown` without a commit."""
-    try:
-        run = {"cwd": PACKAGE, "capture_output": True, "text": True, "check": True, "timeout": 10}
-        top, found = (
-            subprocess.run(["git", *what.split()], **run).stdout.strip()
-            for what in ("rev-parse --show-toplevel", "describe --always --dirty --abbrev=12 --exclude=*")
-        )
-        if checkout() is None or not checkout().samefile(top):  # another project's repository lies around
-            return "unknown"
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return found
+    command = "git --git-dir=.git describe --always --dirty --abbrev=12 --exclude=*"  # of no folder around
+    how = {"cwd": checkout(), "capture_output": True, "text": True, "check": True, "timeout": 10}
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(command.split(), **how).stdout.strip() if checkout() else "unknown"
+    return "unknown"
 
 
 def environment(precision: str = "fp32", on: torch.device | None = None) -> dict[str, Any]:

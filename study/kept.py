@@ -5,10 +5,8 @@ OUT/kept/<name>.npz has bytes (..., 28, 28):
 blind                       (n,): those that were read by eye               notebook 08
 real                        (64,): test images                              notebook 07
 samples_<model>-<seed>      (n,): the samples of the finished model         measuring
-late_<model>-<seed>         (epochs, n): those of the late checkpoints      measuring
 quality_<model>-<seed>      (2, 16): samples of high and of low quality     measuring
-effects                     (sets, n): the first samples of each set        notebook 12
-intervention                (sets, n): the same, in order of its rows       notebook 13
+intervention                (sets, n): the first samples of each set        notebook 13
 """
 
 import io

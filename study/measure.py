@@ -13,7 +13,6 @@ measures are taken whose code is new or changed. No training is repeated for it.
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,18 +23,16 @@ import yaml
 from pydantic import Field
 from torch import Tensor
 
-import diffusion as d
-from diffusion import data, runtime
+from diffusion import data
 from diffusion.bounds import Count, Seed, checked
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import FEATURES, MEASURES, Value, code, register, taken
+from diffusion.evaluation.measures import FEATURES, MEASURES, Value, code, taken
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import differences
 from diffusion.identity import code_of
-from diffusion.processes import DDPM, ColdDiffusion, ColdZoom
+from diffusion.processes import DDPM, ColdZoom
 from diffusion.processes.priors import Patches
-from diffusion.processes.samplers import DDIM, SAMPLERS, Ancestral, Improved, Naive
 from diffusion.runtime import Precision
 from diffusion.training.folder import RunError
 from diffusion.training.run import Run
@@ -44,8 +41,9 @@ from study import pixels as pixels  # whose measures are taken, too
 from study.environment import MEASURING, environment
 from study.kept import Drawn, keep, kept_path
 from study.results import LATE, trainings_in
-from study.settings import plain, sampling
+from study.settings import opened, plain, sampling
 from study.table import CHECKPOINT, PATCHES, REAL, Facts, Job
+from study.ways import cost, described_sampler, other_ways
 
 N_PROBED = 500  # test images whose latents are raised and lowered
 FLOORS = {f"floor{end}" for end in FEATURES}
@@ -139,7 +137,7 @@ def measure(
         "codes": {one: code(one) for one in sorted({*of_samples(), *FLOORS, *OF_FINISHED, *MORE})},
     }
     stale, rows = taken_over(out, f"measure_{name}", json.loads(json.dumps(facts)))
-    images = [kept_path(out, f"{kind}_{name}") for kind in ("samples", "late", "quality")]
+    images = [kept_path(out, f"{kind}_{name}") for kind in ("samples", "quality")]
     if not stale and all(path.is_file() for path in images):
         return Job(out, f"measure_{name}")
 
@@ -153,7 +151,6 @@ def measure(
     grey = to_uint8(samples)[:, 0].numpy()
     chosen = confidence.rank_by_quality(seen.confidence, min(EXAMPLES, len(samples) // 2), seed)
     keep(out, f"samples_{name}", grey)
-    keep(out, f"late_{name}", [to_uint8(draw(n_checkpoint, epoch=e))[:, 0].numpy() for e in late])
     keep(out, f"quality_{name}", [grey[of] for of in chosen])  # (2, 16, 28, 28)
 
     job = Measuring(name, evaluator, run, draw, stale, rows, n_checkpoint, n_final, n_distance)
@@ -296,80 +293,19 @@ class Measuring:
         self.add({"recovered": probes.recovered(run, self.evaluator.classifier, x, labels, seed)})
 
 
-# --- ways to sample ---
-
-
-def other_ways(run: Run, calls: list[int], levels: list[int], noise: list[float]) -> dict[str, Run]:
-    """A training as it is sampled, and with other samplers, of cold diffusion each with one thing changed."""
-    own, T, others = run.sampler, run.process.T, []
-    if run.process.predicts == "noise":
-        clip = getattr(own, "clip_x0", False)
-        others = [cls(k, clip) for k in calls if k < T for cls in (Ancestral, DDIM)]
-    elif isinstance(run.process, ColdDiffusion):
-        base = own if isinstance(own, Naive) else Naive()
-        others = [replace(base, levels=k) for k in levels if k < T]
-        others += [replace(base, noise=sd) for sd in noise] + [Improved(**vars(base))]
-    runs = [run, *(replace(run, sampler=sampler) for sampler in others if sampler != own)]
-    return {way_name(**described_sampler(of)): of for of in runs}
-
-
-def described_sampler(run: Run) -> dict[str, Any]:
-    """The sampler of a training."""
-    return {
-        "sampler": next((name for name, cls in SAMPLERS.items() if type(run.sampler) is cls), "own"),
-        "calls": run.calls,
-        "noise": getattr(run.sampler, "noise", 0.0),
-        "clip_x0": getattr(run.sampler, "clip_x0", False),
-    }
-
-
-def way_name(sampler: str, calls: int, noise: float, clip_x0: bool) -> str:
-    """The name of a way to sample: "ancestral, 100 calls, clipped"."""
-    noisy = f", noise {noise:g}" if noise else ""
-    return f"{sampler}, {calls} calls{noisy}{', clipped' * clip_x0}"
-
-
-@register(
-    calls=("calls", "of the network for one image"),
-    seconds=("seconds", "of the processor for one sample, all threads together"),
-)
-def cost(run: Run, n: int = 128) -> dict[str, Value]:
-    """The cost of a sample; its time is that of n drawn anew."""
-    begin = time.process_time()
-    run.sample(n)
-    return {"calls": run.calls, "seconds": (time.process_time() - begin) / n}
-
-
 def checkpoints(train: Facts, every: int) -> list[int]:
     """The measured epochs, the first, every so many and the last, whose weights are there."""
     last = train.epochs
     return [e for e in sorted({1, *range(every, last + 1, every), last}) if str(e) in train.sha256]
 
 
-def opened(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run:
-    """The finished training of a file, as it is to be sampled."""
-    folder = Path(out) / train.run
-    run = d.open(folder, precision=runtime.resolve_precision(precision, runtime.device()))
-    if run.weights_sha256() != train.weights.sha256:
-        raise RunError(f"the weights of {folder} are not those of its training's file; train it again")
-    run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
-    run.images = data.load(train.settings["dataset"], "train", data_dir, train.settings.get("n_train"))[0]
-    run.sampler, run.prior = sampling(plain(train.settings), {})
-    return run
-
-
 def described(evaluator: Evaluator) -> dict[str, Any]:
-    """Identity of what measures, as JSON: features by name, and the recogniser's calibration, if any."""
-    unknown = {"dimension": None, "sha256": None, "test_accuracy": None}
-    features = {"inception": {"available": False, **unknown}}
-    features |= {
-        name: {"available": True, **unknown, **one.info} for name, one in evaluator.extractors.items()
-    }
+    """Identity of what measures, as JSON: features by name."""
+    features = {name: dict(one.info) for name, one in evaluator.extractors.items()}
     if evaluator.classes:
         right = evaluator.test.labels == evaluator.labels
         features["digits"]["test_accuracy"] = float(right.double().mean())
-    calibrated = {"n_digits": len(evaluator.x_digits), "n_kind": evaluator.n_kind}
-    return {"features": features, "recogniser": calibrated if evaluator.test.recognisable else None}
+    return {"features": features}
 
 
 # --- the file ---

@@ -53,7 +53,7 @@ def response(
     found, shift = {}, size * SHIFT
     for t in steps:
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
-        raised = latent + shift * sign * process.schedule.sqrt_one_minus_alpha_bar[t]
+        raised = latent + shift * sign * (1 - process.schedule.alpha_bar[t]).sqrt().float()
         rise = predicted(network, raised, t, process.T, run.precision)
         rise -= predicted(network, latent, t, process.T, run.precision)
         each = (rise * sign).mean((1, 2, 3)) / shift  # (N,)
@@ -67,13 +67,14 @@ def recovered(run: Run, classifier: Network, x: Tensor, labels: Tensor, seed: in
 
     The classifier, images -> logits (B, 10), sees the prediction cut to [-0.5, 0.5].
     """
-    process, network, schedule = run.process, run.network(), run.process.schedule
+    process, network = run.process, run.network()
     eps = torch.randn(x.shape, generator=generator(seed, "recoverable"))
     found = {}
     for t in _steps(process.T, 10):
         latent = process.degrade(x, torch.full((len(x),), t), eps=eps)
         eps_hat = predicted(network, latent, t, process.T, run.precision)
-        x0_hat = (latent - schedule.sqrt_one_minus_alpha_bar[t] * eps_hat) / schedule.sqrt_alpha_bar[t]
+        a = run.process.schedule.alpha_bar[t]
+        x0_hat = (latent - (1 - a).sqrt().float() * eps_hat) / a.sqrt().float()
         found[t] = share_of(classes_of(classifier, x0_hat) == labels)
     return found
 

@@ -137,15 +137,6 @@ class Profile:
         """Names of the models in the report, where the file gives them."""
         return {model: entry.label for model, entry in self.file.models.items() if entry.label}
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The section of the report, as far as it is given."""
-        return self.file.report.model_dump(exclude_none=True)
-
-    @property
-    def models(self) -> list[str]:
-        return [*self.measures]
-
     def seeds(self, model: str) -> list[int]:
         """The seeds of a model; the first is the one that text and figures name."""
         return [seed for name, seed in self.trainings if name == model]

@@ -68,11 +68,6 @@ class Training:
         return self.job[""]
 
     @property
-    def constant_rate(self) -> bool:
-        """Its learning rate stays as it is."""
-        return self.settings.unread.get("lr_schedule", "constant") == "constant"
-
-    @property
     def seconds(self) -> float:
         """Seconds of the clock that it took, the test losses included."""
         return sum(epoch["epoch_seconds"].value for epoch in self.history)
@@ -98,11 +93,6 @@ class Training:
     def real(self) -> Samples:
         """Test images under the same measures."""
         return self.measured[REAL]
-
-    @property
-    def constant(self) -> bool:
-        """All of its samples are one image, so that they have no distance."""
-        return self.final.one_image
 
     @cached_property
     def curve(self) -> list[Samples]:

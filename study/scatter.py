@@ -16,7 +16,7 @@ from scipy.special import stdtrit
 
 from diffusion.evaluation.statistics import FEWEST, TAILS, Interval
 from study.results import Results, Training
-from study.table import Samples
+from study.table import Samples, reading
 
 SMALLEST = 1e-9
 
@@ -133,14 +133,19 @@ def over(
     Means and differences are taken on the scale; on that of logarithms a difference is a ratio. Where the
     trainings are of models of the run, scatter is pooled over its models of the same process.
     """
-    values = {m: [scale.to(number(one)) for one in group] for m, group in trainings.items()}
+    terms = ("numerator", "denominator") if scale is LOG else ("first term", "second term")
+    values = {}
+    for part, (model, group) in zip(terms, trainings.items(), strict=False):
+        with reading(part if len(trainings) > 1 else ""):
+            values[model] = [scale.to(number(one)) for one in group]
     process = {model: group[0].process for model, group in trainings.items()}
     groups = {of: [v for m, v in values.items() if process[m] == of] for of in process.values()}
     if all(model in results.models for model in trainings):
         for model in results.models:
             of = results.first(model).process
             if model not in trainings and of in groups:
-                groups[of].append(_numbers(number, scale, results.of(model)))
+                with reading("scatter"):
+                    groups[of].append(_numbers(number, scale, results.of(model)))
     means = [(factor, process[m], values[m]) for factor, m in zip((1.0, -1.0), trainings, strict=False)]
     found = combined(means, {of: pooled(numbers) for of, numbers in groups.items()})
     value = sum(factor * float(np.mean(of)) for factor, _, of in means)

@@ -1,10 +1,15 @@
 """The settings of a training as its file has them: flat, and with the study's where it says nothing."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import diffusion as d
+from diffusion import data, runtime
+from diffusion.training.folder import RunError
 from diffusion.training.network import CHANNELS
+from diffusion.training.run import Run
+from study.table import Facts
 
 # Settings of the samples, and those that change neither weights nor samples.
 OF_SAMPLING = ("sampler", "sampler_options", "prior", "prior_options")
@@ -45,6 +50,18 @@ def flat(given: Mapping[str, Any], run: d.Run) -> dict[str, Any]:
         found |= {name: options.pop(name, usual) for name, usual in OF_SCHEDULES.items()}
         found["schedule_options"] = options
     return found
+
+
+def opened(out: Path, train: Facts, data_dir: str | None, precision: str) -> Run:
+    """The finished training of a file, as it is to be sampled."""
+    folder = Path(out) / train.run
+    run = d.open(folder, precision=runtime.resolve_precision(precision, runtime.device()))
+    if run.weights_sha256() != train.weights.sha256:
+        raise RunError(f"the weights of {folder} are not those of its training's file; train it again")
+    run.network()  # refuses weights that are lost or damaged, also where samples of them are kept
+    run.images = data.load(train.settings["dataset"], "train", data_dir, train.settings.get("n_train"))[0]
+    run.sampler, run.prior = sampling(plain(train.settings), {})
+    return run
 
 
 def sampling(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[Any, Any]:

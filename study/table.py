@@ -10,8 +10,6 @@ machine, versions, labels) and the sizes of things (steps, parameters). `write` 
 What is read of a table can be noted (`reading`): so a number of the report knows its rows.
 """
 
-import csv
-import io
 import json
 from collections import UserDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,16 +59,28 @@ class Row(NamedTuple):
 _reads: list[dict[str, None]] = []  # of each block under way: the sources that it has read, in order
 
 
+class Read(str):
+    """A source, and the part of a number that it was read for, such as its denominator."""
+
+    part = ""
+
+
 @contextmanager
-def reading() -> Iterator[dict[str, None]]:
-    """All sources that are read in the block, in order, as keys; a block around it reads them, too."""
+def reading(part: str = "") -> Iterator[dict[str, None]]:
+    """All sources that are read in the block, in order, as keys; a block around it reads them, too.
+
+    part: what they are read for; a source has the part for which it was read first.
+    """
     seen: dict[str, None] = {}
     _reads.append(seen)
     try:
         yield seen
     finally:
         _reads.pop()
-        note(*seen)
+        for source in seen:
+            one = Read(source)
+            one.part = getattr(source, "part", "") or part
+            note(one)
 
 
 def note(*sources: str) -> None:
@@ -162,17 +172,11 @@ class Job:
         path = path_of(out, name)
         content = read_json(path)
         self.name, source, self.rows = name, f"{prefix}{METRICS}/{path.name}#", []
-        try:
-            model, seed = content.get("model", ""), content.get("seed")
-            for place, line in enumerate(content.pop("rows")):
-                way, epoch, *numbers = line[: len(IN_FILE)]
-                of = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
-                self.rows.append(Row(out.name, of, seed, way, epoch, *numbers, f"{source}{place}"))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"{path} is no job's file of this edition ({error}); make it again with `make report` or "
-                "`make retrain`"
-            ) from None
+        model, seed = content.get("model", ""), content.get("seed")
+        for place, line in enumerate(content.pop("rows")):
+            way, epoch, *numbers = line[: len(IN_FILE)]
+            of = line[len(IN_FILE)] if len(line) > len(IN_FILE) else model
+            self.rows.append(Row(out.name, of, seed, way, epoch, *numbers, f"{source}{place}"))
         self.facts = Facts(content, source)
         self.ways = {way: Samples(rows) for way, rows in grouped(self.rows, "way").items()}
 
@@ -241,6 +245,4 @@ def frame(run: str | Path) -> "pd.DataFrame":
 
 def as_csv(out: Path) -> bytes:
     """The numbers of all jobs under OUT as CSV, with a head."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([Row._fields, *rows(out)])
-    return text.getvalue().encode()
+    return frame(out).to_csv(index=False, lineterminator="\n").encode()

@@ -28,6 +28,7 @@ from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from study.environment import MEASURING
 from study.profile import NOTEBOOKS, ROOT, Profile
+from study.results import STUDY
 from workflow.job import PLAN, Job
 
 CODE = ("diffusion/**/*.py", "study/**/*.py", "play/**/*.py")  # of all jobs, and of the report:
@@ -110,7 +111,7 @@ def of(profile: Profile) -> dict[str, Job]:
         one, (notebook, settings) = f"{model}-{seed}", profile.trainings[model, seed]
         makes = [f"metrics/train_{one}.json", f"runs/{one}/history.jsonl"]
         train = add("train", one, makes, notebook, settings=settings)
-        makes = [f"kept/{kind}_{one}.npz" for kind in ("samples", "late", "quality")]
+        makes = [f"kept/{kind}_{one}.npz" for kind in ("samples", "quality")]
         makes += [f"metrics/measure_{one}.json"]
         settings = profile.measures[model]
         module = ("study.measure", str(out), one, yaml.safe_dump(settings))
@@ -119,17 +120,17 @@ def of(profile: Profile) -> dict[str, Job]:
         makes = ["metrics/yardstick.json", "kept/real.npz"]
         add("yardstick", makes=makes, notebook="07_yardstick", settings=profile.yardstick)
     needs = [*found]
-    shared = {"models": profile.models, "labels": profile.labels, "released": None}
+    shared = {"models": [*profile.measures], "labels": profile.labels, "released": None}
     place = {"data_dir": profile.file.data_dir}
     beyond, starts, original = ({name: getattr(report, name)} for name in ("beyond", "starts", "original"))
     of_data = shared | place | {"dataset": profile.file.dataset}
     add("compare", notebook=profile.file.compare, settings=of_data, needs=needs)
-    if profile.yardstick is not None and {"linear", "cosine", "zoom"} <= {*profile.models}:  # as in the study
+    if profile.yardstick is not None and {*STUDY} <= profile.measures.keys():
         settings = shared | beyond | starts
         add("level", makes=["metrics/level.json"], notebook="09_level", settings=settings, needs=needs)
     add("comparison", notebook="11_models", settings=shared | place | beyond | original, needs=needs)
     told = report.model_dump(mode="json") | {"text": profile.text}
-    module = ("report.build", "--out", str(out), "--profile", str(profile.where.resolve()))
+    module = ("report.build", str(out), str(profile.where.resolve()))
     add("report", makes=["report.html", "report.pdf"], module=module, settings=told, needs=[*found])
     return found
 

@@ -19,17 +19,15 @@ import os
 import shutil
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import diffusion as d
-from diffusion import data
 from diffusion.files import differences, sha256, write_bytes, write_json
-from diffusion.training.folder import RunError, RunFolder
+from diffusion.identity import told, tree
+from diffusion.training.folder import RunError
 from study import profile as profiles
 from study.blind import SOURCES
 from study.kept import MANIFEST, keep, read_kept, verify
@@ -42,13 +40,10 @@ OF_RUN = ("run.json", "process.pt", "network.pt", "history.jsonl")  # beside its
 OF_JOBS = ("schedules.", "yardstick.", "level.", "train_", "measure_")  # records that jobs write
 SHOWN = "figures.json"  # the figures of the report, and `sums` of what they plot
 # What is made with a report, of which a release has the numbers, the verdicts, and the PDF of a paper.
-OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf", "results.csv", "figures/*", "*.html")
-OF_REPORT += ("notebooks/*.html",)
-UNREAD = ("kept/late_", "kept/effects")  # kept images that nothing shows
+OF_REPORT = (SHOWN, "numbers.json", "ledger.json", "report.pdf")
 N_SAMPLES = 200  # of a training: more are not shown, nor drawn again by `verify`
 # Trainings that are opened, beside the first of each model: by the page to play with and by notebook 08.
 OPENED = ("paper/*", *(f"{profile}/{model}-*" for profile, model, _ in SOURCES.values()))
-FITTED = ("epochs", "batch_size", "learning_rate", "network", "network_options", "seed")
 RELEASED = jobs.ROOT / "released"
 
 
@@ -97,7 +92,6 @@ def sums(table: bytes) -> list[float]:
 
 def write(target: Path, contents: Mapping[str, bytes]) -> None:
     """Write a release; until its manifest is there, it is none. Files of an earlier one go last."""
-    contents = {name: content for name, content in contents.items() if not name.startswith(UNREAD)}
     (target / MANIFEST).unlink(missing_ok=True)
     for name, content in contents.items():
         write_bytes(target / name, content)
@@ -127,8 +121,10 @@ def add(profile: Profile, folder: Path) -> None:
         raise ValueError(f"{one} is no training of {profile.where}, which has {', '.join(known)}: see seeds")
     if f"metrics/train_{one}.json" in released:
         raise ValueError(f"{one} is in released/{profile.name} already")
+    model, _ = known[one]
     try:
-        if why := other(d.open(folder), *profile.trainings[known[one]]):
+        first = d.open(target / "runs" / f"{model}-{profile.seeds(model)[0]}")
+        if why := other(d.open(folder), first, *profile.trainings[known[one]]):
             raise ValueError(f"{folder} is not {one} of {profile.where}: {why}")
     except RunError as error:
         raise ValueError(str(error)) from None
@@ -139,7 +135,7 @@ def add(profile: Profile, folder: Path) -> None:
     status, said = job.run(notebook, finished=f"{out}/runs/{one}")
     if status:
         raise ValueError(f"{notebook.notebook} failed, see {notebook.log}: {said}")
-    measure(out, one, **profile.measures[known[one][0]])
+    measure(out, one, **profile.measures[model])
     files = [
         *out.glob(f"metrics/*_{one}.json"),
         *out.glob(f"kept/*_{one}.npz"),
@@ -148,32 +144,18 @@ def add(profile: Profile, folder: Path) -> None:
     write(target, released | {path.relative_to(out).as_posix(): path.read_bytes() for path in files})
 
 
-def other(run: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
-    """In what a run is not the finished training of a notebook's parameters; empty: in nothing.
+def other(run: d.Run, first: d.Run, notebook: str, P: Mapping[str, Any]) -> str:
+    """In what a run is not a finished training like a model's first, with a notebook's process and seed.
 
-    All late epochs must have their weights, since they are measured.
-    The training is begun in a folder of its own, where the first step ends it: its run.json says all that
-    determines the weights. The code that trained the run does not count.
+    Empty: in nothing. All late epochs must have their weights, since they are measured; code and precision do
+    not count.
     """
-
-    class Begun(Exception):
-        """The first step is done."""
-
-    def stop(step: int, loss: float) -> None:
-        raise Begun
-
-    x, x_test = (data.load(P["dataset"], split, P["data_dir"], P[f"n_{split}"])[0] for split in data.SPLITS)
-    how = {"precision": run.settings["precision"]} | {name: P[name] for name in FITTED} | P["fit_options"]
-    with TemporaryDirectory() as folder:
-        with suppress(Begun):
-            d.fit(profiles.PROCESS[notebook](P), x, x_test, folder=folder, callback=stop, **how)
-        wanted = RunFolder(folder).settings()
-    if why := next(differences(wanted, run.settings | {"code": wanted["code"]}), ""):
+    wanted = {"process": told(tree(profiles.PROCESS[notebook](P), "process")), "seed": P["seed"]}
+    wanted |= {name: run.settings[name] for name in ("precision", "code")}
+    if why := next(differences(first.settings | wanted, run.settings), ""):
         return why
-    per_epoch = -(-len(x) // P["batch_size"])
-    steps = P["epochs"] * per_epoch if P["epochs"] else P["fit_options"].get("steps", 1000)
-    if run.steps != steps:
-        return f"it has {run.steps} of {steps} steps"
+    if run.steps != first.steps:
+        return f"it has {run.steps} of {first.steps} steps"
     late = range(math.ceil((1 - LATE) * run.epochs), run.epochs + 1)
     lost = [epoch for epoch in late if not run.store.weights(epoch).is_file()]
     return f"the weights of epoch {lost[0]} are lost" if lost else ""
@@ -197,7 +179,7 @@ def keep_report(profile: Profile) -> None:
 
 def results(folder: Path) -> list[str]:
     """The files of a release of which the report is made, verified."""
-    return [name for name in verify(folder) if not any(fnmatch(name, one) for one in OF_REPORT)]
+    return [name for name in verify(folder) if name not in OF_REPORT]
 
 
 def unpack(folder: Path, out: Path) -> None:

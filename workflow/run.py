@@ -102,7 +102,7 @@ def from_release(profile: Profile, cores: str) -> None:
 
 def execute(profile: Profile, out: Path, cores: int) -> None:
     """Execute the notebooks of a released profile into `out`, of each model that of its first training."""
-    first = {"", *(f"{model}-{profile.seeds(model)[0]}" for model in profile.models)}
+    first = {"", *(f"{model}-{profile.seeds(model)[0]}" for model in profile.measures)}
     all_of_them = jobs.of(profile).values()
     found = [(replace(one, out=out), profile.name) for one in all_of_them if one.notebook and one.of in first]
     if (beyond := profile.file.report.beyond) and (release.RELEASED / beyond).is_dir():

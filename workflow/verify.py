@@ -27,8 +27,8 @@ from diffusion.training import sampling
 from report import build, render
 from study import profile as profiles
 from study.kept import MANIFEST, VERIFIED, read_kept, verify
-from study.measure import opened
 from study.results import Training, load
+from study.settings import opened
 from workflow import jobs, release
 
 NOT_CHECKED = """Not checked: trainings; samples of those whose weights are not released; checkpoints before

@@ -86,11 +86,11 @@ class Evaluator:
         all_labels: of the whole test split, whose class shares are the prior; None: `labels`.
         dataset, data_dir: whose networks measure: a name, a `DataSet` of your own (they are then trained
             once, and kept beside its files), or None: no network is trained, only `random` features measure.
-        x_digits: training images near to which digits lie; None: the first 10,000 of `x_train`.
+        x_digits: training images of the recogniser; None: the first 10,000 of `x_train`.
         n_kind: test digits of each distortion from which the recogniser's bound comes, at most half of all.
         inception_weights: "auto" or "off".
         seed: of the draws behind floors, intervals and subsets.
-        device: where features are computed; None: as `runtime.device` says.
+        device: where features are computed; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
 
     Attributes:
         spaces: name of features (see `features`) -> `Space`, of those that can be had.

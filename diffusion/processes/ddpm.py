@@ -43,8 +43,8 @@ class DDPM(DegradationProcess):
         """
         if eps is None:
             eps = torch.randn(x.shape, generator=generator).to(x.device)
-        amplitudes = self.schedule.sqrt_alpha_bar, self.schedule.sqrt_one_minus_alpha_bar
-        signal, noise = (a[t.cpu()].to(x.device)[:, None, None, None] for a in amplitudes)
+        a = self.schedule.alpha_bar[t.cpu()][:, None, None, None]  # (B, 1, 1, 1)
+        signal, noise = (part.sqrt().float().to(x.device) for part in (a, 1 - a))
         return signal * x + noise * eps
 
     def loss(self, network: Network, x: Tensor, generator: Generator) -> Tensor:

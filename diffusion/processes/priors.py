@@ -88,13 +88,16 @@ class Mixture:
     components: Count = 50
 
     def fit(self, pixels: Tensor) -> "Gaussians":
-        from sklearn.mixture import GaussianMixture  # takes a second, which those without it need not wait
+        # They take a second, which those without a mixture need not wait.
+        from sklearn.mixture import GaussianMixture
+        from threadpoolctl import threadpool_limits
 
         if len(pixels) < self.components:
             raise ValueError(f"{self.components} components need as many patches; there are {len(pixels)}")
         values = pixels[:MOST].flatten(1).double().numpy()
         print(f"fitting a mixture of {self.components} Gaussians to {len(values)} patches, once", flush=True)
-        found = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
+        with threadpool_limits(1):  # for products so small threads only wait for one another
+            found = GaussianMixture(self.components, reg_covar=FLOOR, random_state=0).fit(values)
         spread = torch.linalg.cholesky(torch.from_numpy(found.covariances_))
         weights, means = torch.from_numpy(found.weights_), torch.from_numpy(found.means_)
         return Gaussians(weights, means, spread, pixels.shape[1])

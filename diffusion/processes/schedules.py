@@ -36,16 +36,6 @@ class NoiseSchedule:
         """Number of diffusion steps."""
         return len(self.beta) - 1
 
-    @property
-    def sqrt_alpha_bar(self) -> Tensor:
-        """(T + 1,) float32, amplitude of the image in x_t."""
-        return self.alpha_bar.sqrt().float()
-
-    @property
-    def sqrt_one_minus_alpha_bar(self) -> Tensor:
-        """(T + 1,) float32, amplitude of the noise in x_t."""
-        return (1 - self.alpha_bar).sqrt().float()
-
     @classmethod
     def from_beta(cls, name: str, beta: Tensor) -> "NoiseSchedule":
         """The schedule of beta_1..beta_T, (T,).

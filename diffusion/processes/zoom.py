@@ -25,7 +25,7 @@ def crop(t: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
 def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     """Images (B, C, S, S), cropped to their central (S - t) x (S - t) pixels and resized back: Z(x, t).
 
-    One gather for the whole batch, with a different t in 0..S-1 per image, (B,). For "nearest" the result
+    t is in 0..S-1 and differs per image, (B,). For "nearest" one gather takes the whole batch, and the result
     equals torchvision's `resized_crop(..., NEAREST)` to the bit; for "bilinear" it equals it without
     antialiasing, to rounding.
     """
@@ -33,18 +33,11 @@ def zoom(x: Tensor, t: Tensor, interpolation: str = "nearest") -> Tensor:
     if interpolation == "nearest":
         index = _nearest(S, x.device)[t][:, None].expand(B, C, S * S)
         return x.reshape(B, C, S * S).gather(2, index).view(B, C, S, S)
-    first, _ = crop(t[:, None])  # (B, 1)
-    scale = ((S - t).float() / S)[:, None]  # (B, 1), cropped pixels per output pixel
-    out = torch.arange(S, device=x.device, dtype=torch.float32)[None]  # (1, S)
-    place = ((out + 0.5) * scale - 0.5).clamp(min=0)  # (B, S), pixel centres aligned
-    low = place.floor().long()
-    high = torch.minimum(low + 1, S - t[:, None] - 1)
-    weight = place - low  # (B, S)
-    rows, columns = weight[:, None, :, None], weight[:, None, None, :]
-    low, high = low + first, high + first
-    top = _take(x, low, low) * (1 - columns) + _take(x, low, high) * columns
-    bottom = _take(x, high, low) * (1 - columns) + _take(x, high, high) * columns
-    return top * (1 - rows) + bottom * rows
+    found = torch.empty_like(x)
+    for level in t.unique().tolist():
+        part = central_patch(x[t == level], S - level)
+        found[t == level] = interpolate(part, size=(S, S), mode=interpolation)
+    return found
 
 
 @lru_cache
@@ -56,13 +49,6 @@ def _nearest(S: int, device: torch.device) -> Tensor:
     # The rule of torch's nearest: floor(i * in / out).
     line = (out * scale).floor().long() + crop(t)[0]  # (S, S)
     return (line[:, :, None] * S + line[:, None, :]).view(S, S * S)
-
-
-def _take(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """x[b, :, rows[b], columns[b]] for (B, C, S, S) images and (B, S) indices, as one gather."""
-    B, C, S, _ = x.shape
-    flat = (rows[:, :, None] * S + columns[:, None, :]).view(B, 1, S * S)  # (B, 1, S * S)
-    return x.reshape(B, C, S * S).gather(2, flat.expand(B, C, S * S)).view(B, C, S, S)
 
 
 def central_patch(x: Tensor, patch: int) -> Tensor:

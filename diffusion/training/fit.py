@@ -69,11 +69,11 @@ def fit(
     Args:
         process: what to learn; the run has a copy of it, `run.process`, on which `prepare(x)` is called.
             Attributes `sampler` and `prior` that were set on it become those of the run.
-        x: training images, at least a batch of them: floats (N, C, S, S) in [-0.5, 0.5], or what
-            `data.as_images` takes.
+        x: training images, at least a batch of them: floats (N, C, S, S) in [-0.5, 0.5], or arrays or bytes
+            whose shape and scale are unmistakable.
         x_test: images whose loss is measured after each epoch; None: it is not.
         steps, epochs: one of the two; steps = 1000 if neither is given.
-        folder: of the run. One that is there is gone on with where all that determines its weights is equal:
+        folder: of the run. A run that lies there is resumed if all that determines its weights is equal:
             settings, images and code. None: a temporary one, which goes when the run is no longer used.
         aside: another run in the folder is renamed, NAME.before-1, and does not end the call.
         batch_size, learning_rate: images in a training step; the rate of Adam, the peak if it decays.
@@ -81,10 +81,10 @@ def fit(
         network, network_options: "cnn", "unet", or a class of your own, itself or as `module:Class`; its
             arguments, such as {"channels": [16, 32, 32, 16]}.
         seed: of the initial weights, of the order of the images and of all noise.
-        precision: "auto" is bf16 where hardware is faster in it; a run that is gone on with stays in its own.
+        precision: "auto" is bf16 where hardware is faster in it; a resumed run stays in its own.
         ema: such as 0.999: the weights that are kept, and whose test loss is measured, are an exponential
             moving average over steps. After step n the decay is at most n / (9 + n).
-        device: such as "cpu" or "cuda"; None: as `runtime.device` says.
+        device: such as "cpu" or "cuda"; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
         callback: called after each step with its number, counted from 1 over all epochs, and its loss. What
             it raises ends the call; the same call goes on from the last checkpoint.
         checkpoint_steps: steps between resumable states.
@@ -232,7 +232,7 @@ def _train(
 
     def save() -> None:
         kept = {"history": history, "step": done, "seconds": seconds, "losses": losses.cpu()}
-        store.save_state(kept | {"learner": learner.state_dict()})
+        store.keep("state.pt", kept | {"learner": learner.state_dict()})
 
     while (epoch := len(history) + 1) <= epochs:
         before, begun = (epoch - 1) * per_epoch, time.monotonic() - seconds

@@ -2,7 +2,7 @@
 
     run.json                       what it is: all that determines the weights; versions
     process.pt, network.pt         process and network's arguments, as plain values (`diffusion.identity`)
-    state.pt, state-before.pt      network, optimiser and position, from which training goes on
+    state.pt                       network, optimiser and position, from which training goes on
     history.jsonl                  one line an epoch, with the hash of its weights
     weights/epoch-0001.safetensors the network after every epoch
 
@@ -63,8 +63,8 @@ class RunFolder:
             write_bytes(self.path / name, content)
         except OSError as error:
             raise RunError(
-                f"{self.path / name} could not be written ({error.strerror}); the earlier states are intact: "
-                "make room, then run the same command again to go on from them"
+                f"{self.path / name} could not be written ({error.strerror}); the earlier state is intact: "
+                "make room, then run the same command again to go on from it"
             ) from error
 
     # --- what it is ---
@@ -126,33 +126,16 @@ class RunFolder:
             why = str(error).partition("\n")[0]
             raise RunError(f"{path} is lost or damaged ({why}); {ANEW}") from error
 
-    def save_state(self, state: dict[str, Any]) -> None:
-        """Write a state from which training goes on; the one before is kept, too."""
-        if (self.path / "state.pt").exists():
-            os.replace(self.path / "state.pt", self.path / "state-before.pt")
-        self.keep("state.pt", state)
-
     def state(self) -> dict[str, Any] | None:
-        """The newest intact state, None before the first; a damaged one is reported and removed."""
-        for name in ("state.pt", "state-before.pt"):
-            if (self.path / name).exists():
-                try:
-                    return self.load(name)
-                except RunError as error:
-                    said = str(error).removesuffix(f"; {ANEW}")
-                    print(f"warning: {said}; going back to the one before", flush=True)
-                    (self.path / name).unlink()
-        return None
+        """The state from which training goes on, None before the first; RunError: it is damaged."""
+        return self.load("state.pt") if (self.path / "state.pt").exists() else None
 
     # --- history and weights ---
 
     def history(self) -> list[dict[str, Any]]:
-        """The lines of the history, an epoch each; none before the first; RunError: it is damaged."""
+        """The lines of the history, an epoch each; none before the first."""
         path = self.path / "history.jsonl"
-        try:
-            return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-        except ValueError as error:
-            raise RunError(f"{path} is damaged ({error}); call fit again, which mends it") from None
+        return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
     def write_history(self, history: list[dict[str, Any]]) -> None:
         """Write the history, whole each time: no line is missing or doubled."""

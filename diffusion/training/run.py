@@ -50,7 +50,7 @@ class Run:
         settings: all that determines the weights, as JSON.
         history: a line an epoch: epoch, step (done by then), train_loss, test_loss (None without test
             images), losses (means over equal parts of the epoch), seconds, sha256 of the weights.
-        precision: that it is sampled in; that of the training is `settings["precision"]`.
+        precision: of sampling; that of training is `settings["precision"]`.
         images: the training images, on which a prior is fitted; None: they are looked for when one is.
         sampler, prior: how it is sampled where nothing else is said; None: as its process says.
     """
@@ -262,7 +262,7 @@ def open(
     device: str | torch.device | None = None,
     precision: Precision = "auto",
 ) -> Run:
-    """The training in a run folder; it is sampled by default as its process is, unless you say otherwise.
+    """The training in a run folder, sampled by default as its process is.
 
     The modules of the classes that it names are imported, and its network's class is called with the
     arguments that the folder keeps; nothing that the folder holds is executed.
@@ -270,7 +270,7 @@ def open(
     Args:
         process: the process, prepared, where its class cannot be imported.
         network: the class of its network, where that cannot be imported.
-        device: to sample on, such as "cpu" or "cuda"; None: as `runtime.device` says.
+        device: to sample on, such as "cpu" or "cuda"; None: $COLD_ZOOM_DEVICE, else a GPU, else the CPU.
         precision: to sample in. "auto" is that of the training, or fp32 where that is a bf16 in which this
             machine is not fast; a line says so.
 

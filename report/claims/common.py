@@ -1,24 +1,23 @@
 """Shared by the claims: effects between two models, and how their values are printed."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
-from diffusion.evaluation.statistics import FEWEST, Interval
+from diffusion.evaluation.statistics import Interval
 from report.departures import EPOCHS
 from report.effects import BELOW, Effect
-from report.judge import LAST, SHARED, effect
+from report.judge import SHARED, effect
 from report.text_format import fixed, percent, points
 from study.answer import ASKED
 from study.pixels import MOSTLY
-from study.results import Results, Training
-from study.scatter import LINEAR, LOG, LOGIT, Measure, NotMeasured, Number, Scale, last, late
+from study.results import LATE, Results, Training
+from study.scatter import LOG, Measure, NotMeasured, Number, late
 
 LEVEL = 1.25  # distances within this factor of each other are level
 POINTS = 0.1  # a difference of shares that does not matter
 NATS = 0.1  # a difference of divergences that does not matter
-AT_END = f"on average over {LAST}"
+AT_END = f"on average over the last {percent(LATE)} of training"
 BELOW_ONE = (
     f"{AT_END.capitalize()} the ratio of the distances is below 1; within a factor of {LEVEL} it is level."
 )
@@ -40,12 +39,6 @@ def exact(name: str, value: float, side: str, bound: float, **more: object) -> E
     return Effect(name, Interval(value, value, value), side, bound, **more)
 
 
-def share(results: Results, name: str, measure: str, model: str, side: str, bound: float) -> Effect:
-    """The share of a measure among the finished model's samples."""
-    at = {"side": side, "bound": bound, "show": percent}
-    return effect(name, results, last(measure), results.of(model), LOGIT, **at)
-
-
 def quotient(
     results: Results, name: str, number: Number, groups: dict[str, list[Training]], **more: object
 ) -> Effect:
@@ -61,11 +54,9 @@ def ratio(results: Results, pair: Pair, side: str, margin: float = LEVEL) -> Eff
     return quotient(results, name, ASKED["digits"].number, groups, **at)
 
 
-def difference(
-    results: Results, name: str, pair: Pair, number: Number, scale: Scale = LINEAR, **more: object
-) -> Effect:
+def difference(results: Results, name: str, pair: Pair, number: Number, **more: object) -> Effect:
     """A number of one model minus that of another."""
-    return effect(name, results, number, {model: results.of(model) for model in pair}, scale, **more)
+    return effect(name, results, number, {model: results.of(model) for model in pair}, **more)
 
 
 def late_difference(results: Results, name: str, pair: Pair, measure: Measure, **more: object) -> Effect:
@@ -82,16 +73,8 @@ def slope(results: Results, name: str, model: str, points: object) -> Effect:
     def change(one: Training) -> float:
         if one.passes < EPOCHS:
             raise NotMeasured(f"it needs all {EPOCHS} epochs")
-        epochs, values = second_half(*points(one))
+        epochs, values = (of[len(of) // 2 :] for of in points(one))
         return float(np.polyfit(epochs, values, 1)[0] * (epochs[-1] - epochs[0]) / np.mean(values))
 
     at = {"side": BELOW, "show": percent1}
     return effect(f"{name}, change over the second half", results, change, results.of(model), **at)
-
-
-def second_half(epochs: Sequence[int], values: Sequence[float]) -> tuple[Sequence[int], Sequence[float]]:
-    """The later half of some points; NotMeasured: they are too few for a line."""
-    half = len(epochs) // 2
-    if len(epochs) - half < FEWEST:
-        raise NotMeasured("too few points of the second half of training are measured")
-    return epochs[half:], values[half:]

@@ -144,7 +144,8 @@ def resemble(results: Results) -> Iterator[Effect]:
     finished models' samples, for both.
     """
     for m in DDPMS:
-        yield common.share(results, f"taken for digits ({m})", "digit", m, ABOVE, MOST)
+        name, at = f"taken for digits ({m})", {"side": ABOVE, "bound": MOST, "show": percent}
+        yield effect(name, results, last("digit"), results.of(m), LOGIT, **at)
 
 
 @claim("2.4", "The cosine DDPM's are more realistic", models=DDPMS)

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from diffusion.figures.style import INK, new_figure, styled
+from diffusion.figures.style import new_figure, styled
 
 FEW = 25  # up to so many points, each has a marker
 LATER = 20  # losses of trainings of so many epochs are drawn from epoch `BEGIN` on
@@ -25,8 +24,6 @@ WIDE = 5  # values that span more than this factor get a logarithmic axis
 TEST_LINE = (0, (2.6, 1.4))
 LEGEND_WIDTH = 88  # characters of a row of a legend, a line and its spaces counted as ten
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")  # no powers of ten
-
-Rows = Sequence[Mapping[str, Any]]  # one an epoch
 
 # --- styles and legends ---
 
@@ -60,14 +57,6 @@ def styles_of(names: Iterable[str], among: Sequence[Style] = STYLES) -> dict[str
         marker = FURTHER_MARKERS[(again - 1) % len(FURTHER_MARKERS)] if again else among[i].marker
         found[name] = among[i]._replace(marker=marker)
     return found
-
-
-def handles(styles: Styles, **look: Any) -> list[tuple[str, Any]]:
-    """Entries of a legend: label, and a line with its marker."""
-    looks = {
-        n: {"color": s.colour, "marker": s.marker, "linestyle": s.line} | look for n, s in styles.items()
-    }
-    return [(style.label or name, Line2D([], [], **looks[name])) for name, style in styles.items()]
 
 
 def legend(figure: Figure, entries: Sequence[tuple[str, Any]]) -> None:
@@ -114,47 +103,32 @@ def logarithmic(axes: Axes, values: Iterable[float], wide: float = WIDE) -> bool
 # --- figures ---
 
 
-def _losses_of(rows: Rows, steps: Sequence[tuple[int, float]]) -> dict[str, pd.Series]:
-    """Losses in training and on the test images by epoch, which steps become fractions of."""
-    table = pd.DataFrame(rows).astype(float, errors="ignore")  # None is NaN
-    train, test = (pd.Series(table[f"{kind}_loss"].to_numpy(), table.epoch) for kind in ("train", "test"))
-    if steps:
-        ends = table.get("step", table.epoch * steps[-1][0] / table.epoch.iloc[-1])
-        step, means = np.transpose(steps)
-        train, test.index = pd.Series(means, step / ends[0]), pd.Index(ends / ends[0])
-    return {"train": train, "test": test}
-
-
 @styled
-def losses(histories: Mapping[str, Rows], by_step: Mapping[str, Any] | None = None) -> Figure:
-    """Loss over epochs, in training (solid) and on the test images (dashed).
+def losses(name: str, history: Sequence[Mapping[str, Any]], by_step: Sequence[tuple[int, float]]) -> Figure:
+    """Loss of a training: on the training images by step, on the test images (dashed) by epoch.
 
-    Long trainings are drawn without their first epochs, which would fill the axis.
+    A long training is drawn without its first epochs, which would fill the axis.
 
     Args:
-        histories: model -> lines with `epoch`, `train_loss` and `test_loss`; and with `step`, the number of
-            steps done by then, where `by_step` is given and the last epoch is shorter than the others.
-        by_step: model -> pairs of a step and the mean loss up to it, drawn in place of the means over epochs.
+        name: of the model.
+        history: lines with `epoch`, `step` (done by then) and `test_loss`, which may be None.
+        by_step: pairs of a step and the mean loss up to it.
     """
-    styles, by_step = styles_of(histories), by_step or {}
-    last = max(row["epoch"] for rows in histories.values() for row in rows)
-    begin = BEGIN if last >= LATER else 0 if any(by_step.values()) else 1
+    begin = BEGIN if history[-1]["epoch"] >= LATER else 0
     figure, shown = new_figure(48), {}
-    axes = figure.subplots()
-    for place, (name, rows) in enumerate(histories.items()):
-        steps = by_step.get(name, ())
-        for kind, loss in _losses_of(rows, steps).items():
-            loss = loss[loss.index >= begin]
-            solid, marked = kind == "train", (kind == "train") != bool(steps)
-            look = {"linestyle": "-" if solid else TEST_LINE} | ({} if marked else {"marker": ""})
-            line(axes, loss.index, loss, styles[name], place if solid else 0, label=kind, **look)
-            figure.plots(f"{name}, {kind}", loss.index, loss)
-            shown[name, kind] = loss
+    axes, per_epoch = figure.subplots(), history[0]["step"]
+    step, means = np.transpose(by_step)
+    test = [np.nan if row["test_loss"] is None else row["test_loss"] for row in history]
+    every = {"train": pd.Series(means, step / per_epoch)}
+    every["test"] = pd.Series(test, [row["step"] / per_epoch for row in history])
+    looks = {"train": {"linestyle": "-", "marker": ""}, "test": {"linestyle": TEST_LINE}}
+    for kind, loss in every.items():
+        shown[kind] = loss = loss[loss.index >= begin]
+        line(axes, loss.index, loss, STYLES[0], **looks[kind])
+        figure.plots(f"{name}, {kind}", loss.index, loss)
     epochs(axes, begin, max(loss.index.max() for loss in shown.values()))
     axes.set_ylabel("mean squared error")
     axes.margins(y=0.06)
     logarithmic(axes, pd.concat(shown), wide=3)
-    split = [Line2D([], [], color=INK, linestyle=dash) for dash in ("-", TEST_LINE)]
-    entries = handles(styles, linestyle="-") if len(histories) > 1 else []
-    legend(figure, [*entries, *zip(("train", "test"), split, strict=True)])
+    legend(figure, [*zip(shown, axes.lines, strict=True)])
     return figure

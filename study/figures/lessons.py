@@ -9,19 +9,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from diffusion.figures.images import HIGHEST, Block, as_bytes, page, rows
-from diffusion.figures.style import AXIS, INK, SMALL, new_figure, styled
+from diffusion.figures.style import INK, SMALL, new_figure, styled
 from diffusion.runtime import live
-from study.figures.curves import PLAIN, STYLES, handles, legend, line, logarithmic, styles_of
+from diffusion.training.run import Losses
+from study.figures.curves import PLAIN, legend, line, styles_of
 
 SECONDS = 1.0  # between two drawings of the loss
-BAND = {"alpha": 0.2, "linewidth": 0}
 LONG = 3  # characters of a class's name from which names along an axis are slanted
 
 
@@ -56,7 +54,7 @@ def schedules(schedules: Mapping[str, Any]) -> Figure:
     right.set(xlabel="step $t$", ylabel=r"signal variance left, $\bar\alpha_t$", ylim=(-0.02, 1.02))
     for axes in (left, right):
         axes.margins(x=0.02)
-    legend(figure, handles(styles))
+    legend(figure, [*zip(schedules, right.lines, strict=True)])
     return figure
 
 
@@ -98,26 +96,6 @@ def trajectory(latents: Any, steps: Sequence[int]) -> Figure:
     beside = [f"$t = {t}$" for t in steps]
     beside[0], beside[-1] = f"prior, {beside[0]}", f"sample, {beside[-1]}"
     return page([Block(as_bytes(latents), np.shape(latents)[1], beside)], highest=66)
-
-
-@styled
-def reconstruction_error(levels: Any, mse: Any, sd: Any) -> Figure:
-    """Mean squared error of restorations against zoom level, in a band of 1 s.d.; above, the crop's side."""
-    mse = np.asarray(mse)
-    figure = new_figure(54)
-    axes = figure.subplots()
-    low, high = np.maximum(mse - sd, 0), mse + sd
-    axes.fill_between(levels, low, high, color=STYLES[0].colour, label=r"$\pm$ 1 s.d. over images", **BAND)
-    line(axes, levels, mse, STYLES[0], linestyle="-", label="mean over images")
-    figure.plots("mean", levels, mse)
-    figure.plots("standard deviation", levels, sd)
-    axes.set(xlabel="zoom level $t$", ylabel="mean squared error", ylim=(0, None))
-    upper = axes.secondary_xaxis("top", functions=(lambda t: 28 - t, lambda side: 28 - side))
-    upper.set_xlabel("side of the crop (pixels)")
-    for axis in (axes.xaxis, upper.xaxis):
-        axis.set_major_locator(MaxNLocator(nbins=13, integer=True, min_n_ticks=1))
-    axes.legend(loc="upper left")
-    return figure
 
 
 @styled
@@ -173,33 +151,18 @@ def grids(titled: Mapping[str, Any], columns: int = 8, across: int = 1, highest:
     return page(blocks, across, highest)
 
 
-@styled
-def running_loss(losses: Sequence[float], first: int = 1) -> Figure:
-    """The loss of each step, from step `first` on, and its mean over the last twentieth of the steps."""
-    mean = pd.Series(losses).rolling(max(1, len(losses) // 20), min_periods=1).mean()
-    figure = new_figure(57)
-    axes, steps = figure.subplots(), np.arange(first, first + len(losses))
-    axes.plot(steps, losses, color=AXIS, linewidth=0.5)
-    line(axes, steps, mean, STYLES[0], marker="")
-    logarithmic(axes, mean)
-    axes.set(xlabel="step", ylabel="loss")
-    return figure
-
-
 def loss_curve() -> Callable[[int, float], None] | None:
     """A callback of `diffusion.fit` that draws the loss about once a second; None but in a live notebook."""
     if not live():
         return None
     from IPython.display import display
 
-    losses: list[float] = []
-    drawn = [-SECONDS]  # when
+    losses, drawn = Losses(), [-SECONDS]  # when
 
     def show(step: int, loss: float) -> None:
-        losses.append(loss)
+        losses.append((step, loss))
         if time.monotonic() - drawn[-1] > SECONDS:
-            figure = running_loss(losses, step - len(losses) + 1)
-            display(figure, display_id=f"loss {id(losses)}", update=len(drawn) > 1)
+            display(losses.plot(), display_id=f"loss {id(losses)}", update=len(drawn) > 1)
             drawn.append(time.monotonic())
 
     return show

@@ -63,7 +63,7 @@ def blank(results: Results) -> Figure | None:
     high = max(1.3, ROW * len(rows))
     drawn = new_figure(25.4 * (AXIS + high + 0.05), layout=None)
     axes = place(drawn, 3.8, AXIS, 1.85, high)
-    for _, one in _slow(results):
+    for _, one in slow(results):
         curve = [(row.epoch, row["border"].sd) for row in one.curve if "border" in row]
         axes.plot(*zip(*curve, strict=True), color=MODELS[SLOW].colour, linewidth=0.8, alpha=0.6)
     for i, (epoch, seed, samples) in enumerate(rows):
@@ -84,7 +84,7 @@ def blank(results: Results) -> Figure | None:
     return drawn
 
 
-def _slow(results: Results) -> list[tuple[Results, Training]]:
+def slow(results: Results) -> list[tuple[Results, Training]]:
     """Our trainings of the slow model: the run's, and the starts."""
     runs = [run for run in (results, results.starts) if run]
     return [(run, one) for run in runs for one in run.of(SLOW) if one.measured]
@@ -93,7 +93,7 @@ def _slow(results: Results) -> list[tuple[Results, Training]]:
 def _filling(results: Results) -> list[tuple[int, int, Shown]]:
     """Epoch, seed and samples: after early epochs, and of finished trainings whose starts are measured."""
     found, seeds = {}, results.starts.seeds(SLOW) if results.starts else ()
-    for run, one in _slow(results):
+    for run, one in slow(results):
         for images in kept(run, {"": f"samples_{one.name}"}, SHOWN).values():
             if one.seed in seeds:
                 found[one.train.epochs, one.seed] = Shown(one.final["border"].sd, images)

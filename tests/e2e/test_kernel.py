@@ -6,7 +6,6 @@ import torch
 import wasmtime
 
 import diffusion as d
-from diffusion.runtime import seeded
 from play import bundle
 
 ONE_CALL = 1e-4  # of a pixel; 1 grey level is 4e-3
@@ -35,21 +34,11 @@ class Kernel:
         return np.frombuffer(self.exports["memory"].read(self.store, at, at + 784 * 4), "<f4")
 
 
-def rms():
-    """The study's network with the norm that keeps the mean, whose scale and shift matter."""
-    with seeded(0):
-        network = d.Reconstructor(norm="rms")
-        for block in network.blocks:
-            torch.nn.init.uniform_(block[1].weight)
-            torch.nn.init.normal_(block[1].bias)
-    return network
-
-
 NETWORKS = {
     "cnn": lambda: d.released("paper", "zoom").network().double(),
     "unet": lambda: d.released("beyond", "zoom_unet_noise").network().double(),
     "cnn dilated": lambda: d.released("beyond", "zoom_dilated").network().double(),
-    "cnn_rms": rms,  # torch's own has no float64
+    "cnn_rms": lambda: d.released("beyond", "zoom_rms").network(),  # torch's own has no float64
 }
 
 

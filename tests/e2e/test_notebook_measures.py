@@ -13,7 +13,7 @@ from diffusion.evaluation.evaluator import Evaluator
 from diffusion.processes import DDPM, linear
 from diffusion.processes.samplers import Ancestral
 from helpers import PAPER, defined
-from study import kept, table
+from study import table
 from study.table import Job
 
 FILES = defined("10_files", "learnt", "scores")
@@ -68,7 +68,6 @@ def test_an_effect_is_the_mean_of_what_has_a_change_minus_the_mean_of_what_has_n
         rows += table.lines({"restoration_error": {1.0: 0.5, 24.0: 0.1 * worse}})
         facts = {"model": model, "seed": seed, "environment": {"precision": "fp32"}}
         table.write(tmp_path, f"effects_{model}-{seed}", facts, rows)
-        kept.keep(tmp_path, f"effects_{model}-{seed}", np.zeros((4, 2, 28, 28), np.uint8))
     defined("12_effects", models=models, seeds=[0, 1, 2], out_dir=str(tmp_path))
     found = Job(tmp_path, "effects")
     expected = {"training noise": 0.3, "joint start": 0.1, "sampling noise": -0.07, "blur for zoom": 0.05}

@@ -29,6 +29,14 @@ ABOVE = {  # workflow -> report -> study -> diffusion <- play: what a package do
 }
 
 
+MOST = 1_000_000  # bytes of a tracked file
+LARGE = {
+    "released/page/cold-zoom.html",
+    "released/page/notebooks/06_beyond.html",
+    "released/paper/report.pdf",
+}
+
+
 def distributions(lines: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(line).name) for line in lines}
 
@@ -150,3 +158,8 @@ def test_no_file_names_a_folder_of_one_machine_or_a_package_registry():
     texts = {name: (ROOT / name).read_bytes() for name in helpers.listed()}
     found = re.compile(folder + b"|" + registry)
     assert [name for name, text in texts.items() if b"\0" not in text[:8000] and found.search(text)] == []
+
+
+def test_no_file_of_a_clone_is_large_but_for_those_that_are_opened_without_a_command():
+    large = [name for name in helpers.listed() if (ROOT / name).stat().st_size > MOST]
+    assert {*large} <= LARGE, f"above {MOST:,} bytes: leave out what a command makes, or list it here"

@@ -26,9 +26,15 @@ README = PAGES["README.md"]
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page):
-    folder = (ROOT / page).parent
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", helpers.FENCE.sub("", PAGES[page]))
-    missing = [link for link in links if "://" not in link and not (folder / link).exists()]
+    """A part of a page is named as its heading, in small letters, with dashes for spaces."""
+    missing = []
+    for link, part in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", helpers.FENCE.sub("", PAGES[page])):
+        path = (ROOT / page).parent / link if link else ROOT / page
+        if "://" in link or (path.exists() and not part):
+            continue
+        heads = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.MULTILINE) if path.exists() else []
+        if part not in [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]:
+            missing.append(f"{link}#{part}")
     assert missing == []
 
 
@@ -115,7 +121,7 @@ def test_the_examples_of_extending_make_a_profile_pass_their_check_and_train(
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(helpers.example_profile("mine", data_too=True)))
     read = profile.read(path)
-    assert set(read.models) == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
+    assert {*read.measures} == {"linear", "cosine", "zoom", "frame", "sigmoid", "small"}
     assert read.measures["zoom"]["ways"].keys() == {"gaussian", "cautious"}
     assert read.file.dataset == "mine:squares"
     code = helpers.blocks("py")[0]

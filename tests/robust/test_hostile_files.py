@@ -1,6 +1,5 @@
 """No file that is read can have code run: neither Python's, nor this package's."""
 
-import contextlib
 import os
 
 import pytest
@@ -8,7 +7,7 @@ import torch
 
 import diffusion as d
 from diffusion.training.folder import RunError
-from helpers import assert_same, changed, train
+from helpers import changed, train
 
 
 class Calls:
@@ -24,17 +23,10 @@ class Calls:
 @pytest.mark.parametrize("name", ["process.pt", "network.pt", "state.pt", "weights/epoch-0001.safetensors"])
 def test_a_pickle_that_calls_a_function_is_refused_and_not_run(images, tmp_path, name):
     canary, run = tmp_path / "ran", train(images, tmp_path / "run", epochs=1)
-    for path in (run.folder / name, tmp_path / "careless"):
-        torch.save({"network": Calls(f"touch {canary}")}, path, pickle_protocol=2)
-    if name == "state.pt":  # it trains again
-        assert_same(train(images, run.folder, epochs=1), run)
-    else:
-        with pytest.raises(RunError, match=f"{name} is .*damaged"):
-            d.open(run.folder).network()
+    torch.save({"network": Calls(f"touch {canary}")}, run.folder / name, pickle_protocol=2)
+    with pytest.raises(RunError, match=f"{name} is .*damaged"):
+        train(images, run.folder, epochs=1) if name == "state.pt" else d.open(run.folder).network()
     assert not canary.exists()
-    with contextlib.suppress(RuntimeError):  # the canary sings where a reader is careless
-        torch.load(tmp_path / "careless", weights_only=False)
-    assert canary.exists()
 
 
 NAMES = ["os:system", "subprocess:Popen", "torch.nn:Sequential", "diffusion.files:write_bytes"]

@@ -8,9 +8,7 @@ import torch
 
 from diffusion import data
 from diffusion.evaluation import classifier, features
-from diffusion.evaluation.autoencoder import AUTOENCODER
 from diffusion.evaluation.classifier import CLASSIFIER
-from diffusion.evaluation.frechet import to_uint8
 
 CPU = torch.device("cpu")
 
@@ -41,14 +39,7 @@ def test_the_shipped_classifier_reads_99_percent_of_the_test_split_whatever_the_
     assert torch.equal(classifier.classes_of(model, beyond), read[:500].argmax(1))
 
 
-def test_features_are_those_of_the_shipped_networks_and_of_one_that_is_always_the_same(digits):
-    x = digits[0][:40]
-    given, found = to_uint8(x), features.extractors()
-    torch.manual_seed(7)
-    again = replace(features.extractors()["random"], chunk=7)
-    expected = {"digits": CLASSIFIER.load().features(x), "autoencoder": AUTOENCODER.load().features(x)}
-    for name, one in {**expected, "random": again.features(given)}.items():
-        assert torch.allclose(found[name].features(given), one, atol=1e-3)
+def test_an_untrained_network_takes_images_of_any_size_and_colour():
     black = features.untrained(CPU, 3).features(torch.zeros(2, 3, 8, 8).byte())
     assert black.shape == (2, 64)
     assert black.std() > 0.1  # grey is 0, not black

@@ -6,12 +6,11 @@ import torch
 import diffusion as d
 from diffusion import data
 from diffusion.comparison import REAL
-from diffusion.evaluation import classifier, frechet, samples
+from diffusion.evaluation import frechet
 from diffusion.evaluation.evaluator import Evaluator
 from diffusion.evaluation.frechet import to_uint8
 from diffusion.evaluation.measures import MEASURES
 from diffusion.evaluation.recogniser import DigitRecogniser, digit
-from diffusion.evaluation.statistics import share_of
 from diffusion.runtime import generator
 from study import confidence, divergence, pixels  # noqa: F401 - whose measures are taken, too
 
@@ -43,26 +42,15 @@ def test_all_measures_are_of_the_samples_and_distances_of_the_first(evaluator, x
         assert found[f"frechet{of}"] == frechet.distance(space.reference, features, 20, 5)
         assert found[f"kid{of}"] == frechet.kid(space.reference, features, 5)
     assert (found["frechet"].n, found["ink"].n, found["coverage"].n) == (20, N, 20)
-    labels, sure = samples.read(classifier.logits(classifier.load(), x))
-    expected = {"class_share": divergence.class_shares(labels, 10)}
-    expected["divergence"] = divergence.divergence(labels[:20], evaluator.all_labels, 10, 5)
-    expected |= samples.precision_recall_coverage(
-        evaluator.main.reference.features, evaluator.main.features(x[:20]), 20, 5
-    )
-    least = evaluator.test.confidence.quantile(0.05)
-    expected["low_confidence"] = share_of(sure < least)
     known = evaluator.x_digits, evaluator.x_test, evaluator.labels
-    expected["digit"] = digit(DigitRecogniser.fit(evaluator.classifier, *known, n=30), x)
-    assert {name: found[name] for name in expected} == expected
+    assert found["digit"] == digit(DigitRecogniser.fit(evaluator.classifier, *known, n=30), x)
     assert evaluator.measure(x, 20, only={"frechet_random", "ink"}).items() <= found.items()
     assert found.keys() <= MEASURES.keys()
 
 
 def test_real_images_are_measured_against_others(evaluator):
-    real, space = evaluator.real(30), evaluator.main
-    expected = samples.precision_recall_coverage(space.reference.features, space.train, 30, 5)
-    expected["digit"] = digit(evaluator.recogniser, evaluator.x_test[1::2])  # the others gave the bound
-    assert {name: real[name] for name in expected} == expected
+    real = evaluator.real(30)
+    assert real["digit"] == digit(evaluator.recogniser, evaluator.x_test[1::2])  # the others gave the bound
     assert real["low_confidence"].value == pytest.approx(0.05, abs=0.01)
     floors = evaluator.floors(30)
     for name, one in evaluator.spaces.items():

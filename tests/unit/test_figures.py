@@ -20,9 +20,10 @@ from study.results import STUDY
 
 RESULTS = results.load(PAPER)
 LOSSES = [
-    {"epoch": 1, "train_loss": 0.5, "test_loss": 0.25},
-    {"epoch": 2, "train_loss": 0.25, "test_loss": None},
+    {"epoch": 1, "step": 4, "test_loss": 0.25},
+    {"epoch": 2, "step": 8, "test_loss": None},
 ]
+STEPS = [(2, 0.5), (8, 0.25)]
 
 
 def notebook(path, **cells):
@@ -45,14 +46,14 @@ def test_figures_of_notebooks_have_their_bytes_rows_and_names(tmp_path):
     grid, drawn = figures.grid(np.zeros((4, 28, 28), np.uint8)), study.distances(RESULTS)
     paths = [notebook(tmp_path / "04_compare_fid.ipynb", none=[None], distances=[drawn])]
     for model in ("linear", "zoom"):
-        shown = {"loss": [curves.losses({model: LOSSES})], "grid": [grid]}
+        shown = {"loss": [curves.losses(model, LOSSES, STEPS)], "grid": [grid]}
         paths.append(notebook(tmp_path / f"02_train-{model}-0.ipynb", **shown))
     found = figures_in(paths)
     several = {f"{name}{end}" for name in ("loss", "grid") for end in ("", "_linear", "_zoom")}
     assert found.keys() == {"distances"} | several
     assert found["loss"] == found["loss_zoom"] != found["loss_linear"]
     rows = [(row["way"], float(row["x"]), float(row["value"])) for row in lines(found["loss"])]
-    assert rows == [("zoom, train", 1, 0.5), ("zoom, train", 2, 0.25), ("zoom, test", 1, 0.25)]
+    assert rows == [("zoom, train", 0.5, 0.5), ("zoom, train", 2, 0.25), ("zoom, test", 1, 0.25)]
     assert [row["source"] for row in lines(found["distances"]) if row["source"]] == drawn.sources != []
     assert (found["grid"].suffix, found["grid"].data) == (".png", render(grid, "png"))
     assert csv_of(found["grid"], PAPER) is None  # a picture of images has no numbers

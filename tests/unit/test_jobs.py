@@ -126,8 +126,8 @@ def test_other_labels_of_the_data_another_package_or_a_lost_file_is_found(run, m
         other.setattr(jobs, "versions", lambda more: {"torchmetrics": "0.1"})
         assert [*(found := run.stale())] == ALL
         assert found["schedules"].startswith("versions.")
-    (run.out / "kept" / "late_zoom-0.npz").unlink()
-    assert run.stale()["measure_zoom-0"] == "kept/late_zoom-0.npz is lost"
+    (run.out / "kept" / "quality_zoom-0.npz").unlink()
+    assert run.stale()["measure_zoom-0"] == "kept/quality_zoom-0.npz is lost"
 
 
 def test_a_job_that_was_made_again_makes_those_stale_that_were_made_of_the_one_before(run):

@@ -118,7 +118,7 @@ def test_samples_are_drawn_once_for_all_that_determines_them_and_again_if_a_file
 
 
 def test_a_lost_file_of_images_is_made_again_of_the_samples_that_are_there(again, copied):
-    lost = copied / "kept" / "late_zoom-3.npz"
+    lost = copied / "kept" / "quality_zoom-3.npz"
     rows, whole = of(copied).rows, lost.read_bytes()
     times = {file: file.stat().st_mtime_ns for file in copied.glob("samples/*")}
     lost.unlink()

@@ -1,4 +1,4 @@
-"""The play page as it is kept, its parts in a notebook, and the strip that stands for them."""
+"""The play page as it is KEPT, its parts in a notebook, and the strip that stands for them."""
 
 import base64
 import hashlib
@@ -6,7 +6,6 @@ import json
 import re
 
 import numpy as np
-import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 
@@ -19,29 +18,25 @@ from play.widget import Dream
 
 AGAIN = "run `python -m play.page --out released/page`"
 DIGITS = torch.rand(12, 1, 28, 28, generator=torch.Generator().manual_seed(1)) - 0.5
+KEPT = (ROOT / "released/page" / page.NAME).read_text("utf-8")
 PICTURE, VIEW = "image/png", "application/vnd.jupyter.widget-view+json"
 
 
-@pytest.fixture
-def kept():
-    return (ROOT / "released/page" / page.NAME).read_text("utf-8")
-
-
-def test_it_is_made_of_the_present_sources_and_the_released_weights(kept):
-    (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', kept, re.S)
-    assert page.filled(content, (ROOT / "released/page" / page.STRIP).read_bytes()) == kept, AGAIN
+def test_it_is_made_of_the_present_sources_and_the_released_weights():
+    (content,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', KEPT, re.S)
+    assert page.filled(content, (ROOT / "released/page" / page.STRIP).read_bytes()) == KEPT, AGAIN
     hashes = {one["label"]: one["sha256"] for one in json.loads(content)["trainings"]}
     assert hashes == {k: d.released(*name).weights_sha256() for k, name in (page.ZOOMS | page.DDPMS).items()}
 
 
-def test_it_is_one_small_file_that_may_load_nothing(kept):
-    assert len(kept.encode()) <= 3_000_000
-    assert "default-src 'none'" in kept
-    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", kept, re.S)
+def test_it_is_one_small_file_that_may_load_nothing():
+    assert len(KEPT.encode()) <= 3_000_000
+    assert "default-src 'none'" in KEPT
+    scripts = re.findall(r"<script(?: type=\"module\")?>(.*?)</script>", KEPT, re.S)
     hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts]
     policy = " ".join(f"'sha256-{one}'" for one in hashes)
-    assert f"script-src {policy} 'wasm-unsafe-eval'" in kept  # it runs no others
-    assert not re.search(r'(?:src|href)="(?!data:|#)|url\(|@import', kept.replace("<<", ""))
+    assert f"script-src {policy} 'wasm-unsafe-eval'" in KEPT  # it runs no others
+    assert not re.search(r'(?:src|href)="(?!data:|#)|url\(|@import', KEPT.replace("<<", ""))
     assert "</script" not in page.as_json({"names": ["</script><script>alert(1)</script>"]})
 
 

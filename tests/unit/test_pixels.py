@@ -26,11 +26,6 @@ def test_the_border_is_the_outer_ring_as_it_is_seen_and_as_it_was_before_clampin
     assert raw.value < seen.value - 0.05
 
 
-def test_ink_is_the_mean_grey():
-    images = (7 * torch.arange(2 * 784).reshape(2, 1, 28, 28)) % 256
-    assert pixels.ink(images.byte()).value == pytest.approx(images.double().mean().item() / 255)
-
-
 @pytest.mark.parametrize(("of", "pool"), [(200, 20), (20, 10)])  # a tenth, or all where these are few
 def test_examples_come_from_the_best_and_the_worst_tenth(of, pool):
     confidence = torch.rand(of, generator=generator(0), dtype=torch.float64)

@@ -7,6 +7,7 @@ import torch
 
 from diffusion.processes import DDPM, ColdZoom, linear
 from diffusion.runtime import generator
+from helpers import Exact
 from study import probes
 
 BLACK = torch.full((6, 1, 28, 28), -0.5)
@@ -15,18 +16,6 @@ BLACK = torch.full((6, 1, 28, 28), -0.5)
 def run(process, network):
     """A training whose network is known."""
     return SimpleNamespace(process=process, network=lambda epoch=None: network, precision="fp32")
-
-
-class ExactForBlack:
-    """The best predictor of noise where every image is black: it sees an offset in full, or a share of it."""
-
-    def __init__(self, process, share=1.0):
-        self.process, self.share = process, share
-
-    def __call__(self, x, t):
-        a = self.process.schedule.alpha_bar[(t * self.process.T).round().long()].float()[:, None, None, None]
-        eps = (x + 0.5 * a.sqrt()) / (1 - a).sqrt()
-        return eps - (1 - self.share) * eps.mean((1, 2, 3), keepdim=True)
 
 
 def echo(x, t):
@@ -42,14 +31,14 @@ def by_brightness(images):
 @pytest.mark.parametrize(("share", "size"), [(1.0, 1.0), (0.4, 3.0)])
 def test_the_response_is_the_share_of_an_offset_that_a_network_sees(share, size):
     process = DDPM(linear(100))
-    found = probes.response(run(process, ExactForBlack(process, share)), BLACK, seed=0, size=size)
+    found = probes.response(run(process, Exact(process, -0.5, share)), BLACK, seed=0, size=size)
     assert ([*found][:2], max(found), len(found)) == ([5, 8], 100, 13)
     assert [one.value for one in found.values()] == pytest.approx([share] * 13, abs=1e-3)
 
 
 def test_what_an_exact_network_restores_in_one_step_is_read_as_it_is_at_every_step():
     process, labels = DDPM(linear(100)), torch.tensor([0, 0, 5, 0, 9, 0])
-    found = probes.recovered(run(process, ExactForBlack(process)), by_brightness, BLACK, labels, 0)
+    found = probes.recovered(run(process, Exact(process, -0.5)), by_brightness, BLACK, labels, 0)
     assert {t: one.value for t, one in found.items()} == dict.fromkeys(range(10, 101, 10), 4 / 6)
 
 

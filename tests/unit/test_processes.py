@@ -12,7 +12,7 @@ from torchvision.transforms.functional import InterpolationMode, gaussian_blur, 
 from diffusion.processes import DDPM, ColdBlur, ColdZoom, NoiseSchedule, cosine, linear
 from diffusion.processes.priors import Mixture, Patches, Pixels
 from diffusion.processes.samplers import DDIM, Ancestral, Improved, Naive, visits
-from helpers import Fade, sampled, walk
+from helpers import Exact, Fade, sampled, walk
 
 
 def g(seed=0):
@@ -147,17 +147,6 @@ def test_betas_are_their_formulas_and_alpha_bar_what_all_steps_keep(T, start, ri
 
 
 # --- the DDPM and its samplers ---
-
-
-class Exact:
-    """The exact noise predictor when every image is the same one, x0."""
-
-    def __init__(self, process, x0):
-        self.process, self.x0 = process, x0
-
-    def __call__(self, x, t):
-        a = self.process.schedule.alpha_bar[(t * self.process.T).round().long()].float().view(-1, 1, 1, 1)
-        return (x - a.sqrt() * self.x0) / (1 - a).sqrt()
 
 
 def test_latents_are_eq_3_each_at_its_own_step_and_the_loss_is_the_error_of_their_noise():

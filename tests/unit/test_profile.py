@@ -38,7 +38,7 @@ def read(folder, text: str = SMALL, **changes) -> profile.Profile:
 def test_a_profile_is_one_table_of_models_and_seeds(tmp_path):
     found = read(tmp_path)
     assert [*found.trainings] == [("linear", 0), ("zoom", 3), ("zoom", 1), ("own", 0)]
-    assert (found.models, found.schedules["seed"]) == (["linear", "zoom", "own"], 0)
+    assert ([*found.measures], found.schedules["seed"]) == (["linear", "zoom", "own"], 0)
     notebook, zoom = found.trainings["zoom", 1]
     expected = {"model": "zoom", "seed": 1, "T": 20, "epochs": 2, "learning_rate": 2e-4, "n_train": 4000}
     assert {name: zoom[name] for name in expected} == expected

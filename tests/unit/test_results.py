@@ -64,7 +64,6 @@ def test_images_are_kept_as_they_are_equal_ones_give_equal_files_and_damage_is_r
     kept.keep(tmp_path, "y", images[..., :27])
     with pytest.raises(ValueError, match=r"y.npz .*not \(..., 28, 28\) bytes"):
         kept.read_kept(tmp_path, "y")
-    for damage in DAMAGES.values():
-        path.write_bytes(damage(whole))
-        with pytest.raises(ValueError, match=r"x.npz holds no images"):
-            kept.read_kept(tmp_path, "x")
+    path.write_bytes(DAMAGES["half"](whole))
+    with pytest.raises(ValueError, match=r"x.npz holds no images"):
+        kept.read_kept(tmp_path, "x")

@@ -1,19 +1,27 @@
 """Numbers of the text lead to the rows that were read for them."""
 
 import json
+import re
 
 from helpers import PAPER
 from report.sources import Marks, written
 from report.text import TEXT, Text
 from study import table
 from study.results import load
+from study.scatter import LOG, last, over
 
-ONE, OTHER = map(load(PAPER).first, ("zoom", "linear"))
+RUN = load(PAPER)
+ONE = RUN.first("zoom")
+
+
+def ratio() -> float:
+    pair = {model: RUN.of(model) for model in ("zoom", "linear")}
+    return over(RUN, last("frechet"), pair, LOG).interval.value
 
 
 def filled(text: str) -> tuple[str, list[dict], list[table.Row], list[str]]:
     """A text with names of the training, and its numbers, rows and what is missing."""
-    names, marks = {"one": ONE, "other": OTHER, "bare": 0.5}, Marks()
+    names, marks = {"one": ONE, "ratio": ratio, "bare": 0.5}, Marks()
     return *written(Text(names, marks, TEXT / "run").markdown(text), marks, PAPER), marks.missing
 
 
@@ -33,14 +41,14 @@ def test_a_number_leads_to_the_rows_that_were_read_for_it_and_to_no_other():
     assert chosen[0]["what"] == "a definition, `study.results:LATE`"
 
 
-def test_rows_of_several_models_are_told_apart():
-    """Those that were read first, as the numerator of a ratio, come first."""
-    told = "num(one.final.frechet.value / other.final.frechet.value)"
-    text, *_ = filled(f"<< {told} >> << num(one.final.frechet.value) >>")
+def test_parts_of_a_ratio_are_told_apart():
+    """Numerator, denominator, and what is read only for the scatter of the trainings."""
+    text, numbers, *_ = filled("<< num(ratio()) >> << num(one.final.frechet.value) >>")
     both, alone = (line for line in text.splitlines() if line.startswith("1. ["))
-    assert "from **zoom**: [" in both
-    assert "; **linear**: [" in both
+    heads = re.findall(r"\*\*(.+?)\*\*", both)
+    assert heads == ["numerator, zoom", "denominator, linear", "scatter, cosine"]
     assert "**" not in alone
+    assert [one["part"] for one in numbers[0]["sources"][::2]] == ["numerator", "denominator", "scatter"]
 
 
 def test_a_number_that_was_not_read_is_missed():

@@ -51,14 +51,6 @@ def test_a_number_that_is_not_finite_is_not_written(tmp_path):
     assert not table.path_of(tmp_path, "one").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b'{"rows": 7}', b'{"rows": [["", 1]]}'])
-def test_a_damaged_file_is_refused_in_one_line(tmp_path, content):
-    table.path_of(tmp_path, "one").parent.mkdir()
-    table.path_of(tmp_path, "one").write_bytes(content)
-    with pytest.raises(ValueError, match=r"^[^\n]*one\.json[^\n]*$"):
-        table.Job(tmp_path, "one")
-
-
 def test_a_frame_is_of_a_release_or_of_a_folder_and_the_csv_has_its_rows():
     frame = table.frame("paper")
     assert frame.equals(table.frame(PAPER))
