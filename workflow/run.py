@@ -96,7 +96,7 @@ def from_release(profile: Profile, cores: str) -> None:
         if table.is_file() and edition not in table.read_text(encoding="utf-8"):
             table.unlink()
         execute(profile, out, (os.cpu_count() or 1) if cores == "all" else int(cores))
-        run("report.build", "--out", str(out), "--profile", str(profile.where))
+        run("report.build", str(out), str(profile.where))
     print(f"{out}/report.html and {out}/report.pdf are made from released/{name}")
 
 
