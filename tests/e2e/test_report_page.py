@@ -3,11 +3,13 @@
 import pytest
 from playwright.sync_api import expect
 
+from report import pages
+
 UNFOLD = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["report.html", "rows.html", "notebooks/01_schedules.html"])
+@pytest.mark.parametrize("name", ["report.html", "rows.html", *sorted(pages.KEPT.glob("*.html"))], ids=str)
 def test_it_shuts_nobody_out(made_out, open_page, accessible, name):
     page = open_page(made_out / name)
     page.evaluate(UNFOLD)
