@@ -80,8 +80,7 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError) as error:
             why = f"{type(error).__name__}: {error}"
             raise RunError(
-                f"{path} is lost or damaged, or of version 0.3 or earlier ({why}); {ANEW}, or convert "
-                "an earlier one by `python -m workflow.convert`"
+                f"{path} is lost or damaged, or of an earlier version, which opens it ({why}); {ANEW}"
             ) from None
 
     def begin(self, settings: Mapping[str, Any]) -> None:

@@ -83,7 +83,7 @@ def distance_blind(results: Results) -> Iterator[Effect]:
     """
 
     def correlation(one: Training) -> float:
-        rows = [row for row in one.curve if row.epoch > SETTLED * one.final.epoch]
+        rows = [row for row in one.curve if row.epoch > SETTLED * one.train.unread["epochs"]]
         return float(np.corrcoef(*([row[m].value for row in rows] for m in ("frechet", "divergence")))[0, 1])
 
     at = {"side": BELOW, "bound": FOLLOWS, "show": fixed}

@@ -16,7 +16,7 @@ def out(tmp_path):
 
 def test_the_last_fifth_of_a_training_speaks_for_it():
     found = results.load(PAPER)
-    assert (found.models, found.seeds("zoom")) == (["linear", "cosine", "zoom"], [0, 1])
+    assert (found.models, found.seeds("zoom")) == (["linear", "cosine", "zoom"], [0, 1, 2, 3])
     one = found.first("zoom")
     assert [row.epoch for row in one.late] == [row.epoch for row in one.from_patches] == [*range(80, 101)]
     assert len(one.curve) == one.train.epochs == len(one.history) == 100

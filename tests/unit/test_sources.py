@@ -48,7 +48,8 @@ def test_parts_of_a_ratio_are_told_apart():
     heads = re.findall(r"\*\*(.+?)\*\*", both)
     assert heads == ["numerator, zoom", "denominator, linear", "scatter, cosine"]
     assert "**" not in alone
-    assert [one["part"] for one in numbers[0]["sources"][::2]] == ["numerator", "denominator", "scatter"]
+    parts = dict.fromkeys(one["part"] for one in numbers[0]["sources"])
+    assert [*parts] == ["numerator", "denominator", "scatter"]
 
 
 def test_a_number_that_was_not_read_is_missed():
