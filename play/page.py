@@ -35,7 +35,7 @@ ZOOMS = {  # label -> profile, model, seed
     "Trained again": ("paper", "zoom", 1),
     "Sees the whole image": ("beyond", "zoom_dilated", 0),
 }
-JOINT = ("beyond", "zoom_unet_noise", 0)  # has the mixture, fitted, from which the third zoom starts
+JOINT = ("beyond", "zoom_unet_noise", 0)  # has the mixture, fitted, from which the dilated zoom starts
 DDPMS = {
     "linear": ("paper", "linear", 0),
     "cosine": ("paper", "cosine", 0),
@@ -53,7 +53,8 @@ def page() -> tuple[bytes, bytes]:
     zooms, ddpms = (
         {label: released(*one, precision="fp32") for label, one in of.items()} for of in (ZOOMS, DDPMS)
     )
-    [*zooms.values()][2].prior = released(*JOINT).fitted()
+    *_, dilated = zooms.values()
+    dilated.prior = released(*JOINT).fitted()
     trainings = []
     for label, run in progress((zooms | ddpms).items(), "packing"):
         trainings.append(bundle.training(run, label, *(["f2"] if label in ddpms else [])))
