@@ -7,6 +7,7 @@ from .evaluation.evaluator import Evaluator as Evaluator
 from .figures import grid as grid
 from .processes import DDPM as DDPM
 from .processes import ColdBlur as ColdBlur
+from .processes import ColdCrop as ColdCrop
 from .processes import ColdDiffusion as ColdDiffusion
 from .processes import ColdZoom as ColdZoom
 from .processes import DegradationProcess as DegradationProcess

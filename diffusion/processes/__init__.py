@@ -10,9 +10,10 @@ from diffusion.processes.ddpm import DDPM as DDPM
 from diffusion.processes.schedules import NoiseSchedule as NoiseSchedule
 from diffusion.processes.schedules import cosine as cosine
 from diffusion.processes.schedules import linear as linear
+from diffusion.processes.zoom import ColdCrop as ColdCrop
 from diffusion.processes.zoom import ColdZoom as ColdZoom
 
-DEGRADATIONS: dict[str, type[DegradationProcess]] = {"zoom": ColdZoom, "blur": ColdBlur}
+DEGRADATIONS: dict[str, type[DegradationProcess]] = {"zoom": ColdZoom, "crop": ColdCrop, "blur": ColdBlur}
 
 
 def degradation(name: str | type | DegradationProcess, **options: Any) -> DegradationProcess:

@@ -1,17 +1,18 @@
-"""Cold Zoom Diffusion: degrade an image by zooming into its centre (Sec. 3.2 of the study)."""
+"""Cold Zoom Diffusion (Sec. 3.2 of the study): degrade an image by zooming into its centre; or by a crop."""
 
 from functools import lru_cache
 from typing import Literal
 
 import torch
-from torch import Generator, Tensor
-from torch.nn.functional import interpolate
+from torch import Tensor
+from torch.nn.functional import interpolate, pad
 
 from diffusion.bounds import Count, Number, checked, whole
 from diffusion.processes.base import GREY28, ColdDiffusion, Shape
 from diffusion.processes.priors import Pixels
 
 LEFT = 4  # pixels a side at the deepest level, if nothing is said
+BLACK = -0.5  # what a crop leaves of the other pixels
 
 
 def crop(t: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
@@ -97,9 +98,6 @@ class ColdZoom(ColdDiffusion):
         """Z(x, t), for images (B, C, S, S) that need not lie in [-0.5, 0.5] (predictions may leave it)."""
         return zoom(x, t, self.interpolation)
 
-    def draw_prior(self, n: int, generator: Generator) -> Tensor:
-        raise ValueError("a ColdZoom starts from a prior of central pixels, such as d.Pixels()")
-
     def compress(self, x: Tensor) -> Tensor:
         """The central pixels that level T leaves, (N, C, S - T, S - T)."""
         return central_patch(x, x.shape[-1] - self.T)
@@ -108,3 +106,44 @@ class ColdZoom(ColdDiffusion):
         """Central pixels (n, C, S - T, S - T), resized to S x S; images of that size stay as they are."""
         S = self.image_shape[-1]
         return enlarge(pixels, S) if pixels.shape[-1] == S - self.T else pixels
+
+
+class ColdCrop(ColdDiffusion):
+    """The zoom without its resize: level t leaves central pixels at their place, and makes the others black.
+
+    Each level leaves the same share of the side of the one before; the last leaves 4 x 4 pixels. They are the
+    zoom's pixels, but the network need not learn where they belong: it draws digits after less training.
+
+    Args:
+        T: number of levels.
+        image_noise: see `ColdDiffusion`.
+    """
+
+    prior = Pixels()
+
+    @checked
+    def __init__(self, T: Count = 8, image_noise: Number = 0.0):
+        self.T, self.image_noise = T, image_noise
+
+    def take(self, image_shape: Shape) -> None:
+        """Become a crop of images (C, S, S); ValueError: S is at most 4."""
+        super().take(image_shape)
+        whole("the images' side", image_shape[-1], LEFT + 1)
+
+    def degrade(self, x: Tensor, t: Tensor) -> Tensor:
+        """Images (B, C, S, S), black outside their central square of S (4 / S)^(t / T) pixels, rounded."""
+        S = x.shape[-1]
+        side = (S * (LEFT / S) ** (t / self.T)).round().long()
+        first, last = (edge[:, None] for edge in crop(S - side))  # (B, 1)
+        place = torch.arange(S, device=x.device)
+        kept = (place >= first) & (place < S - last)  # (B, S), rows and columns
+        return x.where((kept[:, :, None] & kept[:, None, :])[:, None], BLACK)
+
+    def compress(self, x: Tensor) -> Tensor:
+        """The central pixels that level T leaves, (N, C, 4, 4)."""
+        return central_patch(x, LEFT)
+
+    def expand(self, pixels: Tensor) -> Tensor:
+        """Central pixels (n, C, 4, 4) on black S x S; images of that size stay as they are."""
+        edges = crop(self.image_shape[-1] - LEFT)
+        return pad(pixels, (*edges, *edges), value=BLACK) if pixels.shape[-1] == LEFT else pixels

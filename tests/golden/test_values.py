@@ -25,6 +25,7 @@ TRAINED = {  # what is trained, and how
     "linear": (lambda: d.DDPM(d.linear()), {}),
     "zoom": (d.ColdZoom, {}),
     "blur": (d.ColdBlur, {}),
+    "crop": (d.ColdCrop, {}),
     "noisy unet": (lambda: d.ColdZoom(interpolation="bilinear", image_noise=0.1), {"network": "unet"}),
     "dilated": (d.ColdZoom, {"network_options": {"norm": "rms", "dilations": [1, 2, 4, 1]}}),
 }

@@ -43,6 +43,11 @@ def halving(process, x_t, prediction, t, s, generator):
     return x_t[: len(x_t) // 2]
 
 
+class Flat(torch.nn.Flatten):
+    def forward(self, x, t):
+        return super().forward(x)
+
+
 class Alone(Fade):
     def draw_prior(self, n):
         return torch.zeros(n, 1, 28, 28)
@@ -55,6 +60,7 @@ REFUSED = [
     (lambda on: d.load(d.DataSet("Few", wide, ("a", "b"))), "labels one an image, 0 to 1"),
     # processes, samplers and priors, also by name
     (lambda on: d.ColdZoom(T=28).take((1, 28, 28)), "T is 28; .*27"),
+    (lambda on: d.ColdCrop().take((1, 4, 4)), "side is 4; .*from 5"),
     (lambda on: NoiseSchedule.from_beta("x", torch.tensor([1.0, 0.5])), r"t = 1 is 1; .*\[0, 1\)"),
     (lambda on: NoiseSchedule.from_alpha_bar("x", torch.tensor([0.9, 0.5, 0.1])), "t = 0 is 0.9.*1"),
     (lambda on: sampler_of(d.DDIM(), d.ColdZoom()), r"DDIM takes the noise .* allowed: d.Naive\(\), d.Impro"),
@@ -64,6 +70,10 @@ REFUSED = [
     (lambda on: on.fit(steps=5), "steps is 5 and epochs is 3"),
     (lambda on: on.fit(epochs=0), "fit\nepochs\n.*greater than or equal to 1"),
     (lambda on: on.fit(process=d.ColdZoom), "fit\nprocess\n.*instance of DegradationProcess"),
+    (
+        lambda on: on.fit(network=Flat),
+        r"a Flat, gave \(2, 784\) .* for \(2, 1, 28, 28\) .*needed: that shape",
+    ),
     (lambda on: on.fit(network="cnnn"), "network is 'cnnn'; allowed: cnn, unet"),
     (lambda on: on.fit(images=(X + 0.5, None)), r"x: .*\[-0.5, 0.5\]"),
     (lambda on: on.fit(callback=lambda step: None), r"callback is a function: .*callback\(step, loss\)"),

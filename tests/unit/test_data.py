@@ -64,6 +64,7 @@ def test_images_of_another_shape_and_scale_are_the_same_images():
     [
         (EIGHT, d.ColdZoom(), "cnn", None),
         (COLOURS, d.ColdZoom(interpolation="bilinear"), "cnn", d.Mixture(2)),
+        (EIGHT, d.ColdCrop(), "unet", d.Patches()),
         (COLOURS, d.DDPM(d.linear(T=5)), "unet", None),
     ],
 )

@@ -1,5 +1,6 @@
 """Degradations, noise schedules, samplers and priors: against torchvision and equations written out."""
 
+import copy
 import math
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.functional import InterpolationMode, gaussian_blur, resized_crop
 
-from diffusion.processes import DDPM, ColdBlur, ColdZoom, NoiseSchedule, cosine, linear
+from diffusion.processes import DDPM, ColdBlur, ColdCrop, ColdZoom, NoiseSchedule, cosine, linear
 from diffusion.processes.priors import Mixture, Patches, Pixels
 from diffusion.processes.samplers import DDIM, Ancestral, Improved, Naive, visits
 from helpers import Exact, Fade, sampled, walk
@@ -91,16 +92,29 @@ def test_sampling_is_algorithm_2():
     assert torch.equal(found, x)
 
 
+DEEPEST = [(ColdZoom(24), 3, 28, 4), (ColdZoom(3), 1, 9, 6), (ColdZoom(27), 1, 28, 1), (ColdZoom(), 1, 32, 4)]
+
+
 @pytest.mark.parametrize(
-    ("T", "C", "S", "left"), [(24, 3, 28, 4), (3, 1, 9, 6), (27, 1, 28, 1), (None, 1, 32, 4)]
+    ("process", "C", "S", "left"), [*DEEPEST, (ColdCrop(), 3, 28, 4), (ColdCrop(3), 1, 9, 4)]
 )
-def test_the_pixels_of_the_deepest_level_are_taken_out_and_put_back(T, C, S, left):
+def test_the_pixels_of_the_deepest_level_are_taken_out_and_put_back(process, C, S, left):
     """4 a side, where nothing is said."""
-    process, x = ColdZoom(T=T), drawn(5, S, C)
+    process, x = copy.copy(process), drawn(5, S, C)
     process.take((C, S, S))
-    pixels = process.compress(x)
+    pixels, deepest = process.compress(x), process.degrade(x, torch.full((5,), process.T))
     assert pixels.shape == (5, C, left, left)
-    assert torch.equal(process.expand(pixels), process.degrade(x, torch.full((5,), S - left)))
+    assert torch.equal(process.expand(pixels), deepest)
+    assert torch.equal(process.expand(deepest), deepest)
+
+
+def test_a_crop_leaves_the_same_share_of_the_side_at_each_level_where_it_is_and_black_around():
+    x, t = drawn(6, 64, 3), torch.tensor([0, 1, 2, 3, 4, 4])
+    for clean, left, side in zip(x, ColdCrop(T=4).degrade(x, t), (64, 32, 16, 8, 4, 4), strict=True):
+        edge = (64 - side) // 2
+        expected = torch.full_like(clean, -0.5)
+        expected[:, edge : 64 - edge, edge : 64 - edge] = clean[:, edge : 64 - edge, edge : 64 - edge]
+        assert torch.equal(left, expected)
 
 
 # --- the blur ---
