@@ -14,8 +14,12 @@ import sys
 import time
 from typing import Any
 
-import lazy_loader
+try:
+    import lazy_loader
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f"{error}; in the project, run .venv/bin/python (`make env`)") from None
 
+os.environ.setdefault("PYDANTIC_ERRORS_INCLUDE_URL", "0")  # an error is said without a link
 # Before torch is loaded: threads that wait for one another spin for a moment and then sleep, which leaves the
 # cores to other processes (docs/speed.md). What a user has set stays.
 if "OMP_WAIT_POLICY" not in os.environ:

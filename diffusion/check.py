@@ -12,6 +12,7 @@ import yaml
 from torch import Tensor
 
 from diffusion import data
+from diffusion.bounds import looks, whole
 from diffusion.identity import tree
 from diffusion.processes import ColdDiffusion, DegradationProcess, degradation
 from diffusion.processes.base import check_images, shape_of
@@ -39,10 +40,13 @@ def check(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str
 
 def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[str]:
     """As `check`, of a process that is prepared."""
+    whole("T", getattr(process, "T", None), 1)
     few, how = x[:N], {} if isinstance(process, ColdDiffusion) else {"generator": generator("check")}
     t = torch.linspace(0, process.T, len(few)).round().long()
     given = few.clone()
     out = finite_images(process.degrade(given, t, **how), tuple(few.shape), "degrade")
+    if out.dtype != few.dtype:
+        raise ValueError(f"degrade gives {looks(out)}; needed: {few.dtype}, as the images are")
     if not torch.equal(given, few):
         raise ValueError("degrade changes the images that it is given; work on a copy")
     if (off := float((out[0] - few[0]).abs().max())) > 1e-3:
@@ -67,7 +71,7 @@ def findings(process: DegradationProcess, x: Tensor, prior: Any = None) -> list[
     said = f"prior: mean {mean:.3f}, sd {sd:.3f}; fully degraded images: {as_mean:.3f}, {as_sd:.3f}"
     if abs(mean - as_mean) > FAR or sd > 2 * as_sd + FAR:
         raise ValueError(f"{said}; sampling starts from images that training never sees")
-    if (images := len(drawn.flatten(1).unique(dim=0))) < len(drawn):
+    if (images := len(drawn.flatten(1).unique(dim=0))) <= len(drawn) // 2:
         said += f"; note: {len(drawn)} starts are {images} images, and samples are no more"
     return [sound, said]
 

@@ -126,7 +126,8 @@ def main() -> None:
     parser.add_argument("profile", nargs="?", default="quick")
     parser.add_argument("cores", nargs="?", default="all")
     parser.add_argument("--retrain", action="store_true", help="run the study although it is released")
-    parser.add_argument("--on", default="", metavar="EXECUTOR", help="slurm: as jobs of a cluster")
+    executors = [path.name for path in PROFILES.iterdir() if path.is_dir()]
+    parser.add_argument("--on", default="", choices=executors, help="as jobs of a cluster (EXECUTOR of make)")
     given = parser.parse_args()
     if "MAKELEVEL" in os.environ:  # make passes on SIGTERM, but not its own SIGKILL
         job.end_with_parent(signal.SIGTERM)

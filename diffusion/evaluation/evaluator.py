@@ -235,6 +235,8 @@ class Evaluator:
                 f"pixels of samples range from {low:g} to {high:g}; needed: about [-0.5, 0.5], so x - 0.5 of "
                 "[0, 1], x / 2 of [-1, 1], x / 255 - 0.5 of [0, 255]"
             )
+        if share := outside(x):
+            print(f"note: {share:.0%} of the samples' pixels are far out of [-0.5, 0.5]", flush=True)
         return x
 
     def real(self, n: int) -> dict[str, Value]:
@@ -258,7 +260,8 @@ def drawn(run: Any, n: int, seed: int | None = None) -> Tensor:
     """n samples of a run, (n, C, S, S) in [-0.5, 0.5]: after a short training some leave that range."""
     x = run.sample(n, seed)
     if share := outside(x):
-        print(f"note: {share:.0%} of the samples' pixels are far out of [-0.5, 0.5], and clamped", flush=True)
+        which = f"pixels of samples of {run.name}"
+        print(f"note: {share:.0%} of the {which} are far out of [-0.5, 0.5], and clamped", flush=True)
     return x.clamp(-0.5, 0.5)
 
 

@@ -69,7 +69,7 @@ def fit(
     Args:
         process: what to learn; the run has a copy of it, `run.process`, on which `prepare(x)` is called.
             Attributes `sampler` and `prior` that were set on it become those of the run.
-        x: training images, at least a batch of them: floats (N, C, S, S) in [-0.5, 0.5], or arrays or bytes
+        x: training images: floats (N, C, S, S) in [-0.5, 0.5], or arrays or bytes
             whose shape and scale are unmistakable.
         x_test: images whose loss is measured after each epoch; None: it is not.
         steps, epochs: one of the two; steps = 1000 if neither is given.
@@ -122,8 +122,12 @@ def fit(
     process.take(shape_of(x))
     cls, options = networks.architecture(network, network_options, process.image_shape)
     known, kept = tree(process, "process"), tree(options, "network_options")
-    with runtime.seeded(0):
-        networks.build(cls, options)  # refuses its arguments before anything is written
+    with runtime.seeded(0):  # refuses its arguments before anything is written
+        answer = networks.build(cls, options).eval()(x[:2], torch.ones(len(x[:2])))
+    if answer.shape != x[:2].shape:
+        raise ValueError(
+            f"the network, a {cls.__name__}, gave {looks(answer)} for {looks(x[:2])}; needed: that shape"
+        )
     test = None if x_test is None else data.fingerprint(x_test)
     settings = {
         "process": told(known),

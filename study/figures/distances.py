@@ -110,7 +110,7 @@ def distances(results: Results) -> Figure | None:
         floor = near["floor"].value
         if floor < axes.get_ylim()[0]:
             text = f"real against real: {floor:.2g} (below)"
-            axes.text(0.25, 0.02, text, transform=axes.transAxes, **SAID, va="bottom")
+            axes.text(0.98, 0.02, text, transform=axes.transAxes, **SAID | {"ha": "right"}, va="bottom")
         else:
             axes.axhline(floor, color=MUTED, linewidth=0.9)
     name_ends(axes, [(*np.mean(at, axis=0), styles[m].label, styles[m].colour) for m, at in ends.items()])

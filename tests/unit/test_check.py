@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from diffusion import check, load
-from diffusion.processes import DDPM, ColdBlur, ColdZoom, linear
+from diffusion.processes import DDPM, ColdBlur, ColdDiffusion, ColdZoom, linear
 from helpers import Fade
 
 
@@ -14,10 +14,14 @@ def apart(t):
 
 BROKEN = {  # what is said -> methods of the class
     "level 0 ": {"degrade": lambda self, x, t: Fade.degrade(self, x, (t + 1).clamp(max=self.T))},
+    "of torch.float64; needed: torch.float32": {
+        "degrade": lambda self, x, t: Fade.degrade(self, x, t).double()
+    },
     "is not deterministic": {"degrade": lambda self, x, t: x + apart(t) * torch.randn(x.shape)},
     "changes the images that it is given": {"degrade": lambda self, x, t: x.mul_(1 - apart(t) / self.T)},
     "alone; use each t": {"degrade": lambda self, x, t: Fade.degrade(self, x, t[:1].expand(len(x)))},
     "draw from the generator": {"draw_prior": lambda self, n, generator: torch.randn(n, 1, 28, 28)},
+    "Broken has no draw_prior, and no prior": {"draw_prior": ColdDiffusion.draw_prior},
     "mean 0.500": {"draw_prior": lambda self, n, generator: torch.full((n, 1, 28, 28), 0.5)},
 }
 
@@ -34,7 +38,7 @@ def test_a_sound_one_is_told_with_a_note_where_samples_start_as_few_images(mnist
 
 
 PROBLEMS = {said: type("Broken", (Fade,), how | {"__module__": __name__})() for said, how in BROKEN.items()}
-PROBLEMS |= {"level T = 10 ": Fade(strength=0), "mask is ": Fade(mask=open)}
+PROBLEMS |= {"level T = 10 ": Fade(strength=0), "mask is ": Fade(mask=open), "T is 10.0": Fade(T=10.0)}
 
 
 @pytest.mark.parametrize(("said", "process"), PROBLEMS.items())
