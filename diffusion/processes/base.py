@@ -98,9 +98,7 @@ class DegradationProcess(ABC):
     def draw_prior(self, n: int, generator: Generator) -> Tensor:
         """n fully degraded images to start sampling from, (n, C, S, S), where there is no prior."""
         name = type(self).__name__
-        raise ValueError(
-            f"{name} has no draw_prior, and no prior = d.Patches() or the like; needed: one of these"
-        )
+        raise ValueError(f"{name} has no draw_prior and no prior; needed: one of them")
 
     def prepare(self, x: Tensor) -> None:  # noqa: B027 - optional to override
         """Learn from the training images (N, C, S, S); all attributes are kept beside the weights."""

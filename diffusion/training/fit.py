@@ -149,7 +149,7 @@ def fit(
             settings["precision"] = begun["precision"]
         if why := store.other(settings):
             if not aside:
-                raise RunError(f"{store.path} has another run: {why}; {ANEW}")
+                raise RunError(f"{store.path} has another run, which d.open opens: {why}; {ANEW}")
             earlier, begun = store.set_aside(), None
             settings["precision"] = how["precision"]  # not that of the other run
             print(f"{title} is trained anew, as {why}; the earlier run is now {earlier.name}", flush=True)

@@ -21,7 +21,7 @@ BROKEN = {  # what is said -> methods of the class
     "changes the images that it is given": {"degrade": lambda self, x, t: x.mul_(1 - apart(t) / self.T)},
     "alone; use each t": {"degrade": lambda self, x, t: Fade.degrade(self, x, t[:1].expand(len(x)))},
     "draw from the generator": {"draw_prior": lambda self, n, generator: torch.randn(n, 1, 28, 28)},
-    "Broken has no draw_prior, and no prior": {"draw_prior": ColdDiffusion.draw_prior},
+    "Broken has no draw_prior and no prior": {"draw_prior": ColdDiffusion.draw_prior},
     "mean 0.500": {"draw_prior": lambda self, n, generator: torch.full((n, 1, 28, 28), 0.5)},
 }
 

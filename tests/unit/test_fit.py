@@ -177,9 +177,8 @@ def faded(images, tmp_path_factory):
 def test_another_run_in_a_folder_is_refused_by_one_difference_and_stays_as_it_is(images, faded, name):
     how = {"process": Fade(), "images": lambda *both: both, "epochs": 1} | CHANGES[name]
     before, given = content(faded.folder), how.pop("images")(*images)
-    with pytest.raises(
-        RunError, match=rf"^\S*faded has another run: ([^\n]* )?{name} [^\n]*another folder[^\n]*$"
-    ):
+    said = rf"^\S*faded has another run, which d.open opens: ([^\n]* )?{name} [^\n]*another folder[^\n]*$"
+    with pytest.raises(RunError, match=said):
         train(given, faded.folder, callback=never, **how)
     assert content(faded.folder) == before
     assert_same(train(images, faded.folder, Fade(), epochs=1, callback=never), faded)
