@@ -35,7 +35,7 @@ CANDIDATES = {  # the process, how it is trained, for how many steps, and how it
     "DDPM, U-Net": (d.DDPM(d.cosine()), UNET, (250, 500, 1000, 2000), FEW),
     "Zoom, U-Net and noise": (NOISY, UNET, (250, 500, 1000, 2000, 4000, 8000), JOINT),
     "Zoom, fast": (NOISY, SMALL, (1300,), TWELVE),  # see docs/bench/search.md
-    "Crop, fast": (d.ColdCrop(image_noise=0.25), SMALL, (250, 500, 1000), JOINT),
+    "Crop, fast": (d.ColdCrop(image_noise=0.25), SMALL, (250, 500, 900), JOINT),
     "Crop, longer": (d.ColdCrop(6, image_noise=0.25), SMALL | {"ema": 0.999}, (8000,), JOINT, STILL),
 }
 NAMES = {"digit": "digit", "digits": "frechet", "autoencoder": "frechet_autoencoder", "coverage": "coverage"}
