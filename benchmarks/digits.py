@@ -27,7 +27,7 @@ UNET = {"network": "unet", "batch_size": 32, "learning_rate": 3e-3}  # a rate th
 SMALL = UNET | {"batch_size": 16}
 FEW, JOINT = {"sampler": d.Ancestral(steps=100)}, {"sampler": d.Naive(noise=0.05), "prior": d.Mixture()}
 TWELVE = JOINT | {"sampler": d.Naive(noise=0.05, levels=12)}
-STILL = JOINT | {"sampler": d.Naive()}
+TENTH, STILL = JOINT | {"sampler": d.Naive(noise=0.1)}, JOINT | {"sampler": d.Naive()}
 NOISY = d.ColdZoom(image_noise=0.25)
 CANDIDATES = {  # the process, how it is trained, for how many steps, and how it is sampled, in one way or two
     "Zoom, study's": (d.ColdZoom(), STUDY, (125, 250, 500, 1000), {}),
@@ -35,7 +35,7 @@ CANDIDATES = {  # the process, how it is trained, for how many steps, and how it
     "DDPM, U-Net": (d.DDPM(d.cosine()), UNET, (250, 500, 1000, 2000), FEW),
     "Zoom, U-Net and noise": (NOISY, UNET, (250, 500, 1000, 2000, 4000, 8000), JOINT),
     "Zoom, fast": (NOISY, SMALL, (1300,), TWELVE),  # see docs/bench/search.md
-    "Crop, fast": (d.ColdCrop(image_noise=0.25), SMALL, (250, 500, 900), JOINT),
+    "Crop, fast": (d.ColdCrop(image_noise=0.25), SMALL, (250, 500, 1100), TENTH),
     "Crop, longer": (d.ColdCrop(6, image_noise=0.25), SMALL | {"ema": 0.999}, (8000,), JOINT, STILL),
 }
 NAMES = {"digit": "digit", "digits": "frechet", "autoencoder": "frechet_autoencoder", "coverage": "coverage"}

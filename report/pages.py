@@ -73,7 +73,10 @@ def how(notebook: nbformat.NotebookNode) -> str:
     if not model:
         return "Executed without a training."
     one = f"{model}-{values.get('seed')}"
-    return f"Opened the released training {of}/{one}; trained nothing." if of else f"Trained {one}."
+    if of:
+        what = "its text speaks of a short training, its figures show that one"
+        return f"Opened the released training {of}/{one}, and trained nothing: {what}."
+    return f"Trained {one}."
 
 
 def markdown(notebook: nbformat.NotebookNode) -> str:

@@ -11,7 +11,7 @@ from diffusion.provenance import releases
 from report.models import Model, described
 from report.names import PROJECT, Run, common, dataset
 from report.text_format import Markdown, bibtex, escape, integer, named
-from study.counterparts import RELEASES, firsts, other_data, own
+from study.counterparts import RELEASES, firsts, other_data
 from study.results import Results, Training
 from study.table import note
 
@@ -31,7 +31,7 @@ def names(run: Run) -> dict[str, Any]:
         "models": models,
         "final": {model: training.final for model, training in models.items()},
         "described": described(results, models, run.drawn),
-        "drawn_first": next((training for training, _ in firsts(results, own(results))), None),
+        "drawn_first": next((training for training, _ in firsts(results)), None),
         "measuring": trainings[0].measured.facts,
         "real": trainings[0].real,
         "nouns": lambda: dataset(results).noun + ("es" if dataset(results).noun.endswith("s") else "s"),

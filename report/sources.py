@@ -185,7 +185,7 @@ def _of(rows: Sequence[Row]) -> str:
 # --- writing ---
 
 
-MOST = 8  # selections that are named in the list, two of a model at least; the file of numbers has all
+MOST = 8  # selections of a model that are named in the list; the file of numbers has all
 
 
 def written(text: str, marks: Marks, out: Path) -> tuple[str, list[dict[str, Any]], list[Row]]:
@@ -222,11 +222,11 @@ def _said(values: Sequence[float], read: Sequence[Selection], out: Path) -> str:
     groups: dict[str, dict[str, str]] = {}  # in the order of reading
     for one in read:
         groups.setdefault(one.head, {})[one.said] = one.link(out)
-    most, told = max(2, MOST // max(1, len(groups))), []
+    told = []
     for head, links in groups.items():
-        named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:most]]
-        if len(links) > most:
-            named.append(f"{len(links) - most} more in [the file of numbers](numbers.json)")
+        named = [f"[{what}]({link})" if link else what for what, link in [*links.items()][:MOST]]
+        if len(links) > MOST:
+            named.append(f"{len(links) - MOST} more in [the file of numbers](numbers.json)")
         told.append((f"**{head}**: " if len(groups) > 1 else "") + "; ".join(named))
     return f"{said}{' ' if said else ''}from {'; '.join(told)}"
 

@@ -4,7 +4,7 @@
 
 From what is released and this code it makes again: the hashes of all files; the numbers and the verdicts of
 the report, from the table; and the first samples of each finished model, from the weights. A table says what
-is printed, what came out, and whether the two agree. The last lines say what was not checked; anything that
+is printed, what came out, and whether the two agree. The first lines say what is not checked; anything that
 disagrees makes it end with an error.
 """
 
@@ -31,9 +31,10 @@ from study.results import Training, load
 from study.settings import opened
 from workflow import jobs, release
 
-NOT_CHECKED = """Not checked: trainings; samples of those whose weights are not released; checkpoints before
-the last; ways to sample other than the model's own; measures of samples; figures; the analyses, the
-yardstick, the reading of images, the effects and the intervention, of which rows are kept."""
+NOT_CHECKED = """Not checked: what the PDF prints, but for its hash; trainings; samples of those whose
+weights are not released; checkpoints before the last; ways to sample other than the model's own; measures of
+samples; figures; the analyses, the yardstick, the reading of images, the effects and the intervention, of
+which rows are kept."""
 FIRST = 8  # samples of a model that are drawn again
 # Share of pixels that differ by at most so many of 255 grey levels. Walks go apart in another precision or on
 # another processor: here 0.87 and more, in fp32 of zooms in bf16, and at most 0.75 of unrelated samples.
@@ -61,7 +62,7 @@ def checks(profile: profiles.Profile) -> Iterator[Check]:
     names = verify(folder)
     yield Check("files of the manifest", len(names), len(names), True)
     yield from report(profile, folder, again)
-    for one in load(folder).trainings.values():
+    for one in sorted(load(folder).trainings.values(), key=lambda one: one.process == "ddpm"):
         if one.measured and one.train.weights.file in names:
             yield samples(one, folder, profile.file.data_dir)
 
@@ -155,14 +156,15 @@ def main() -> None:
     manifest = release.RELEASED / profile.name / MANIFEST
     if not manifest.is_file():
         raise ValueError(f"released/{profile.name} is not there; verify takes a released profile")
-    lines = [f"released/{profile.name}, whose manifest is {sha256(manifest)}", "what: printed | again"]
-    print(lines[-1], flush=True)
+    head = f"released/{profile.name}, whose manifest is {sha256(manifest)}"
+    lines = [head, NOT_CHECKED, "what: printed | again"]
+    print("\n".join(lines[1:]), flush=True)
     for check in checks(profile):
         wrong += not check.agrees
         lines.append(str(check))
         print(lines[-1], flush=True)
-    n, seconds = len(lines) - 2, time.monotonic() - begun
-    lines.append(f"{NOT_CHECKED}\n{n} checks in {seconds:.0f} s; {wrong} disagree")
+    n, seconds = len(lines) - 3, time.monotonic() - begun
+    lines.append(f"{n} checks in {seconds:.0f} s; {wrong} disagree")
     print(lines[-1])
     write_bytes(release.unpacked(profile) / VERIFIED, "\n".join([*lines, ""]).encode())
     sys.exit(bool(wrong))

@@ -26,7 +26,7 @@ from diffusion.bounds import Count, Plain, Seed, checked, looks
 from diffusion.check import findings
 from diffusion.files import read_json
 from diffusion.identity import name_of, own_code, told, training_code, tree, tree_back
-from diffusion.processes import ColdDiffusion, DegradationProcess
+from diffusion.processes import DDPM, ColdDiffusion, DegradationProcess
 from diffusion.processes.base import images, shape_of
 from diffusion.processes.priors import fitted
 from diffusion.runtime import Precision, progress
@@ -36,6 +36,7 @@ from diffusion.training.run import Run, precision_of
 from diffusion.training.steps import Learner
 
 POINTS = 1000  # of the loss by step, over the training
+REST = 0.05  # share of an image that noise may leave at t = T
 HIGH = 10  # a mean loss so many times that of the first step has diverged
 SHOWN, AVERAGED = 20, 100  # every so many steps a bar shows the mean loss of the last steps
 
@@ -184,6 +185,8 @@ def _notes(settings: dict, process: DegradationProcess, x: torch.Tensor, beside:
         with suppress(ValueError, AttributeError):  # damaged, or another program's
             if read_json(path).get("settings") == settings:
                 yield f"an equal run is in {path.parent}, which diffusion.open opens"
+    if isinstance(process, DDPM) and (left := float(process.schedule.alpha_bar[-1])) > REST:
+        yield f"at t = T {left:.0%} of the image's variance is left, and sampling starts from noise alone"
     if isinstance(process, ColdDiffusion):  # others draw noise, each in its own way
         with runtime.seeded(0):
             try:
@@ -216,6 +219,8 @@ def _train(
             store.write_history(history)  # which may be damaged, or an epoch behind
             if (at := len(history) * per_epoch + done) < learner.total:
                 print(f"{title} goes on at step {at:,} of {learner.total:,}", flush=True)
+            else:
+                print(f"{title} is trained already", flush=True)
     elif store.history():
         print(f"{title}: {store.path} has weights, but no state to go on from; {again}", flush=True)
 

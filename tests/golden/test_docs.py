@@ -59,7 +59,7 @@ def test_the_readmes_example_runs_in_another_folder(tmp_path, monkeypatch, mnist
     matplotlib.use("Agg")
     (code,) = helpers.blocks("python", "README.md")
     few = d.Evaluator.of("mnist", n_train=60, n_test=60, interval_repeats=5, n_digits=60)
-    smaller = {"steps=900": "steps=3", "n=500": "n=12", "sample(500)": "sample(12)"}
+    smaller = {"steps=1100": "steps=3", "n=500": "n=12", "sample(500)": "sample(12)"}
     smaller |= {"d.Mixture()": "d.Mixture(2)"}
     smaller |= {'load("mnist")': 'load("mnist", n=500)', 'd.Evaluator.of("mnist")': "few"}
     for written, instead in smaller.items():
