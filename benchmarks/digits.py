@@ -85,6 +85,7 @@ def tell() -> None:
             axes.plot(trained.seconds, trained[name], "o", color=colour, markersize=3)
             axes.plot(known.seconds, known[name], "o", color=colour, markersize=4, markerfacecolor="none")
         axes.set(title=title, xscale="log", xlabel="processor seconds of training")
+        axes.set_yscale("linear" if name == "digit" else "log")
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     drawn.savefig(TOLD / "digits.svg", metadata={"Date": None})
 
