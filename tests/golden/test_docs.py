@@ -101,7 +101,7 @@ def test_a_sweep_is_trained_by_an_array_job_and_compared_by_its_settings(tmp_pat
 def test_what_the_readme_shows_and_each_public_name_completes_in_an_editor(tmp_path):
     """pyright finds nothing wrong in the example, and knows each type: what is unknown has no completion."""
     (code,) = helpers.blocks("python", "README.md")
-    shown = ["x", "zoom", "run", "run.sample(16)", "cold", "evaluator", "both", "both.grid()", "both.table"]
+    shown = ["x", "crop", "run", "run.sample(16)", "cold", "evaluator", "both", "both.grid()", "both.table"]
     shown += ["evaluator.measure(run)", "evaluator.measure(run)['frechet'].value"]
     shown += [f"d.{name}" for name in d.__all__]
     (tmp_path / "shown.py").write_text(code + "".join(f"\nreveal_type({one})" for one in shown))
