@@ -1,7 +1,7 @@
 """Cold Zoom Diffusion (Sec. 3.2 of the study): degrade an image by zooming into its centre; or by a crop."""
 
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -12,10 +12,11 @@ from diffusion.processes.base import GREY28, ColdDiffusion, Shape
 from diffusion.processes.priors import Pixels
 
 LEFT = 4  # pixels a side at the deepest level, if nothing is said
+Level = TypeVar("Level", int, Tensor)  # one, or one for each image
 BLACK = -0.5  # what a crop leaves of the other pixels
 
 
-def crop(t: int | Tensor) -> tuple[int | Tensor, int | Tensor]:
+def crop(t: Level) -> tuple[Level, Level]:
     """Rows (and columns) dropped at the top (left) and at the bottom (right) at zoom level t.
 
     Alternately one at each corner, the top-left first: ceil(t / 2) and floor(t / 2).
