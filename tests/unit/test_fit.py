@@ -132,6 +132,7 @@ class Paler(Fade):
         "lower learning_rate": {"learning_rate": 10.0},
         "are one image": {"images": (torch.zeros(9, 1, 28, 28), None)},
         "level 0 must": {"process": Paler()},
+        "at t = T 37% of": {"process": d.DDPM(d.linear(100))},
     }.items(),
 )
 def test_what_is_allowed_and_seldom_meant_is_a_note(images, tmp_path, capsys, said, changes):
