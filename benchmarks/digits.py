@@ -17,6 +17,7 @@ import pandas as pd
 
 import diffusion as d
 from benchmarks.bench import OUT
+from diffusion.figures import render
 from diffusion.files import read_json, write_bytes, write_json
 from study.environment import environment
 from study.profile import ROOT
@@ -42,12 +43,12 @@ NAMES = {"digit": "digit", "digits": "frechet", "autoencoder": "frechet_autoenco
 SHOWN = {"digit": "share of digits", "digits": "digit features", "autoencoder": "autoencoder"}
 
 
-def points(seed: int, models: list[str], n: int = 500, only: int | None = None) -> Iterator[dict[str, Any]]:
-    """A point for each model and number of steps, or for `only` so many: measures of n samples."""
+def points(seed: int, models: list[str], n: int = 500) -> Iterator[dict[str, Any]]:
+    """A point for each model, number of steps and way to sample: measures of n samples."""
     x, evaluator = d.load("mnist")[0], d.Evaluator.of("mnist", floor_repeats=2, interval_repeats=2)
     for model in models:
         process, training, lengths, *ways = CANDIDATES[model]
-        for steps in [only] if only else lengths:
+        for steps in lengths:
             begun = process_time()
             run = d.fit(process, x, steps=steps, seed=seed, **training)
             point = {"model": model, "seed": seed, "released": False, "steps": steps, "n": n}
@@ -61,7 +62,9 @@ def points(seed: int, models: list[str], n: int = 500, only: int | None = None) 
 
 def tell() -> None:
     """Write the table and the figure of the published points."""
-    found = pd.DataFrame([p for file in TOLD.glob("digits-*.json") for p in read_json(file)["points"]])
+    found = pd.DataFrame(
+        [p for file in sorted(TOLD.glob("digits-*.json")) for p in read_json(file)["points"]]
+    )
     by = found.groupby(["model", "released", "steps"], sort=False)
     means = by[["images", "seconds", *NAMES]].mean().assign(trainings=by.size()).reset_index()
     means = means.sort_values(["model", "released", "steps"])
@@ -87,7 +90,7 @@ def tell() -> None:
         axes.set(title=title, xscale="log", xlabel="processor seconds of training")
         axes.set_yscale("linear" if name == "digit" else "log")
     drawn.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
-    drawn.savefig(TOLD / "digits.svg", metadata={"Date": None})
+    write_bytes(TOLD / "digits.svg", render(drawn, "svg"))
 
 
 def main() -> None:
@@ -100,8 +103,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.told:
         return tell()
-    e = environment()
-    machine = f"{e['device_name']}, {e['cores']} cores, torch {e['torch']}, commit {e['commit']}"
+    here = environment()
+    machine = f"{here['device_name']}, {here['cores']} cores, torch {here['torch']}, commit {here['commit']}"
     for seed in given.seeds:
         found = []
         for point in points(seed, given.of or [*CANDIDATES]):

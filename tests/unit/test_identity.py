@@ -154,10 +154,8 @@ def test_an_edit_of_ones_own_code_is_named_and_refused(images, tmp_path, whole, 
     for (old, new), names in EDITS.items():
         name = names[where == "notebook"]
         status, said = forked(functools.partial(work, old, new))
-        assert (status, f"another run, which d.open opens: {name} has changed" in said) == (0, bool(name)), (
-            old,
-            said,
-        )
+        refused = f"another run, which d.open opens: {name} has changed" in said
+        assert (status, refused) == (0, bool(name)), (old, said)
 
 
 @needs_linux
