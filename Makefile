@@ -52,11 +52,14 @@ retrain: env $(CLUSTER) ## run the study at PROFILE in any case, and leave build
 release: env ## keep the results of PROFILE, with weights and the PDF, under released/
 	@$(RUN) -m workflow.release $(call quoted,$(PROFILE))
 
-verify: env ## check the released PROFILE as a reviewer would: files, numbers and samples
-	@$(RUN) -m workflow.verify $(call quoted,$(PROFILE))
+verify: $(STAMP)-test ## check the released PROFILE as a reviewer would: files, numbers and samples
+	@$(RUN) -m pytest -v tests/golden/test_released.py -k $(call quoted,$(PROFILE))
 
 archive: env ## one zip of the commit and the built report of the released PROFILE, for Zenodo and the like
-	@$(RUN) -m workflow.archive $(call quoted,$(PROFILE))
+	@built=build/released/$(PROFILE); git --git-dir=.git diff --quiet HEAD && [ $$built/report.html -nt released/$(PROFILE)/manifest.json ] || \
+	{ echo "commit all changes, and type make report PROFILE=$(PROFILE), first"; exit 1; }; mkdir -p build/archive && \
+	git archive --format=zip -o build/archive/cold-zoom-diffusion-$(PROFILE).zip \
+	$$(for file in $$built/*.* $$built/figures/* $$built/metrics/* $$built/notebooks/*; do echo "--prefix=$${file%/*}/ --add-file=$$file"; done) --prefix= HEAD
 
 page: env ## the page in which one paints a digit, of the released trainings: build/page/cold-zoom.html
 	@$(RUN) -m play.page

@@ -76,13 +76,9 @@ def told(run: Run, marks: Marks) -> str:
             raise ValueError(f"{profile.where}, report: the study has its own text; leave `text` out")
         return Text(paper.names(run), marks, TEXT / "paper").joined()
     known, folder, file = of_run.names(run), TEXT / "run", profile.file.report.text or ""
-    author = Text(known, marks, folder, gaps=True)
-    before, after = parted(profile.text or "")
-    words = {
-        "introduction": lambda: Markdown(author.markdown(before, file)),
-        "discussion": lambda: Markdown(author.markdown(after, file)),
-    }
-    return Text(known | words, marks, folder).joined()
+    author = Text(known, marks, folder)
+    before, after = (Markdown(author.markdown(part, file)) for part in parted(profile.text or ""))
+    return Text(known | {"introduction": before, "discussion": after}, marks, folder).joined()
 
 
 def parted(text: str) -> tuple[str, str]:

@@ -13,7 +13,6 @@ from report.judge import ledger
 from report.ledger import Verdict
 from report.text_format import DASH, Markdown, code, duration, escape, listing, table
 from study.counterparts import opened
-from study.kept import VERIFIED
 from study.profile import Profile
 from study.results import Results, Training, load, plain
 from study.table import Facts, Job
@@ -118,7 +117,6 @@ def _lies_beside(run: Run) -> Markdown:
     files |= {"Notebooks": f"notebooks/{run.notebooks[0]}.html"} if run.notebooks else {}
     files |= {"Numbers and their sources": "numbers.json", "Table": "results.csv"}
     files |= {} if run.departure else {"Claims": "ledger.json"}
-    files |= {"What was verified": VERIFIED} if (run.results.out / VERIFIED).is_file() else {}
     return Markdown(" · ".join(f"[{name}]({file})" for name, file in files.items()))
 
 

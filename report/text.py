@@ -29,8 +29,7 @@ from jinja2.meta import find_undeclared_variables
 
 from diffusion.bounds import nearest
 from report.sources import Marks, chosen, taken
-from report.text_format import DASH, HELPERS, Markdown, finalize, printed
-from study.table import note, reading
+from report.text_format import HELPERS, Markdown, finalize, printed
 
 HERE = Path(__file__).resolve().parent
 TEXT = HERE / "text"
@@ -40,22 +39,15 @@ ERRORS = (jinja2.TemplateError, TypeError, KeyError, IndexError, AttributeError,
 
 
 class Lazy(Mapping):
-    """Key -> value, made by a function when it is first read; what it reads and prints is noted each time."""
+    """Key -> value, made by a function each time that it is read."""
 
     def __init__(self, keys: Iterable[str], function: Callable[[str], Any]):
-        self._keys, self._function, self._made = dict.fromkeys(keys), function, {}
+        self._keys, self._function = dict.fromkeys(keys), function
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._keys:
             raise KeyError(key)
-        begin = len(printed)
-        if key not in self._made:
-            with reading() as seen:
-                value = self._function(key)
-            self._made[key] = value, tuple(seen), printed[begin:]
-        value, seen, printed[begin:] = self._made[key]
-        note(*seen)
-        return value
+        return self._function(key)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._keys)
@@ -101,9 +93,9 @@ FUNCTIONS = {"chosen": chosen} | {f.__name__: _of_numbers(f) for f in (max, min,
 
 
 class _Language(jinja2.Environment):
-    """Jinja2 for which None is undefined; an attribute that a class does not have is an error, or `gaps`."""
+    """Jinja2 for which None is undefined; an attribute that a class does not have is an error."""
 
-    def __init__(self, gaps: bool, shown: Callable, functions: dict[str, Callable]):
+    def __init__(self, shown: Callable, functions: dict[str, Callable]):
         super().__init__(
             loader=jinja2.FileSystemLoader([TEXT, HERE]),  # of parts that several sources include
             variable_start_string="<<",
@@ -117,8 +109,8 @@ class _Language(jinja2.Environment):
             keep_trailing_newline=True,
             finalize=shown,
         )
-        self.gaps, self.globals = gaps, functions
-        self.filters |= {name: functions[name] for name in HELPERS}
+        self.globals = functions
+        self.filters |= HELPERS
 
     def preprocess(self, source: str, *given: Any) -> str:
         """Lines with statements as blocks: Jinja's line statements would take the blank lines after them."""
@@ -132,10 +124,7 @@ class _Language(jinja2.Environment):
         value = super().getattr(obj, attribute)
         if isinstance(value, jinja2.Undefined) and not isinstance(obj, Mapping | jinja2.Undefined | None):
             public = [name for name in dir(obj) if not name.startswith("_")]
-            said = f"{type(obj).__name__} has no {attribute!r}{nearest(attribute, public)}"
-            if not self.gaps:
-                raise ValueError(said)
-            return Lacking(said)
+            raise ValueError(f"{type(obj).__name__} has no {attribute!r}{nearest(attribute, public)}")
         return self._told(value, obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -151,27 +140,17 @@ class _Language(jinja2.Environment):
 class Text:
     """The sources of a text, in a folder, with the names and the named findings that they share.
 
-    Where it is to be `complete`, a finding that the run does not support is an error. Where it may have
-    `gaps`, what the run lacks is a dash, and a line says where and why; a name that there is not, too.
+    Where it is to be `complete`, a finding that the run does not support is an error.
     """
 
-    def __init__(
-        self,
-        names: Mapping[str, Any],
-        marks: Marks,
-        folder: Path,
-        complete: bool = False,
-        gaps: bool = False,
-    ):
-        self.marks, self.complete, self.gaps = marks, complete, gaps
+    def __init__(self, names: Mapping[str, Any], marks: Marks, folder: Path, complete: bool = False):
+        self.marks, self.complete = marks, complete
         self.sources = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
         file = folder / "findings.yaml"
         findings = yaml.safe_load(file.read_text("utf-8")) if file.is_file() else {}
         self.names = {**names, "findings": Lazy(findings, lambda name: self._true(findings[name]))}
-        helpers = {name: self._helper(function) for name, function in HELPERS.items()}
-        functions = FUNCTIONS | helpers | {"met": self._met, "finding": self._finding}
-        self.language = _Language(gaps, self._shown, functions)
-        self.now, self.seen = ("", ""), {}
+        functions = FUNCTIONS | HELPERS | {"met": self._met, "finding": self._finding}
+        self.language, self.seen = _Language(self._shown, functions), {}
 
     # --- what the language calls ---
 
@@ -182,8 +161,6 @@ class Text:
         """A condition is met; what decides is no source of the next number."""
         self.seen.clear()
         printed.clear()
-        if self.gaps and isinstance(condition, Lacking):
-            self._say(f"a condition is not met: {condition!r}")
         return bool(condition)
 
     def _finding(self, supported: Any) -> Any:
@@ -191,70 +168,36 @@ class Text:
             raise ValueError("this run does not support what is said there")
         return supported
 
-    def _helper(self, function: Callable) -> Callable:
-        """A function of a placeholder, which refuses what is lacking."""
-
-        def helper(*given: Any) -> Any:
-            lacking = next((repr(x) for x in given if isinstance(x, Lacking)), "")
-            try:
-                if lacking:
-                    raise jinja2.UndefinedError(lacking)
-                return function(*given)
-            except ERRORS as error:
-                return self._instead(error)
-
-        return helper
-
     def _shown(self, value: Any) -> Markdown:
         """A placeholder's text, marked with what was read since the one before.
 
         A string that no format made is a name, whose digits are no number.
         """
-        try:
-            text = finalize(value)
-        except ERRORS as error:
-            text = self._instead(error)
+        text = finalize(value)
         if not isinstance(value, str) or isinstance(value, Markdown):
             text = self.marks.mark(text, self.seen, printed)
         self.seen.clear()
         printed.clear()
         return text
 
-    def _instead(self, error: Exception) -> Markdown:
-        """A dash, and a line that says why; where there may be no gaps, the error."""
-        if not self.gaps:
-            raise error
-        self._say(f"a dash: {error}")
-        return DASH
-
-    def _say(self, what: str) -> None:
-        name, source = self.now
-        quoted = re.search(r"'(\w+)'", what)
-        print(f"note: {name}, line {_line(source, quoted[1]) if quoted else '?'}, {what}", flush=True)
-
     # --- sources ---
 
     def markdown(self, source: str, name: str = "text") -> str:
         """`source` with its placeholders filled in; ValueError: with source and line."""
-        self.now = name, source
         try:
+            self._refuse_unknown(source)
             with taken() as self.seen:
-                return self.language.from_string(source).render(self.names | self._unknown(source))
+                return self.language.from_string(source).render(self.names)
         except ERRORS as error:
             steps = [step.lineno for step in extract_tb(error.__traceback__) if step.filename == "<template>"]
             line = getattr(error, "lineno", None) or next(reversed(steps), "?")
             raise ValueError(f"{name}, line {line}: {error}") from error
 
-    def _unknown(self, source: str) -> dict[str, Lacking]:
-        """Names that there are not, which are an error unless there may be gaps."""
-        known = self.names | self.language.globals
-        unknown = {}
-        for name in sorted(find_undeclared_variables(self.language.parse(source)) - known.keys()):
+    def _refuse_unknown(self, source: str) -> None:
+        known = self.names.keys() | self.language.globals.keys()
+        for name in sorted(find_undeclared_variables(self.language.parse(source)) - known):
             said = f"there is no name {name!r}{nearest(name, self.names)}"
-            if not self.gaps:
-                raise jinja2.TemplateSyntaxError(said, _line(source, name))
-            unknown[name] = Lacking(said)
-        return unknown
+            raise jinja2.TemplateSyntaxError(said, _line(source, name))
 
     def joined(self) -> str:
         """The sources in the order of their names."""

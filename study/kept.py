@@ -29,7 +29,6 @@ MANIFEST = "manifest.json"  # of a release: the SHA-256 of each of its files
 # Files that decide which samples a network draws.
 SAMPLING = [PACKAGE / "runtime.py", *sorted((PACKAGE / "processes").glob("*.py"))]
 SAMPLING += [PACKAGE / "training" / name for name in ("network.py", "sampling.py", "run.py")]
-VERIFIED = "verified.txt"  # beside a report: the table of `make verify`, where one was made
 
 
 def kept_path(out: Path, name: str) -> Path:

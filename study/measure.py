@@ -6,15 +6,16 @@ writes OUT/metrics/measure_<model>-<seed>.json, and kept images (see `study.kept
 training's seed, or with `sample_seed`. What is measured of real images does not depend on it: all trainings
 are measured against one floor, and with the same halves and resamples.
 
-A file that is there is filled in: with settings, weights, samples and versions as they were, only those
-measures are taken whose code is new or changed. No training is repeated for it.
+A file that is there stays if it was made with the same settings, weights, versions and code that measures.
+Else all is measured again, of the samples that are kept (`study.kept.Drawn`); no training is repeated for it.
 """
 
 import contextlib
+import inspect
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,7 +28,7 @@ from diffusion import data
 from diffusion.bounds import Count, Seed, checked
 from diffusion.evaluation.evaluator import Evaluator, Seen
 from diffusion.evaluation.frechet import to_uint8
-from diffusion.evaluation.measures import FEATURES, MEASURES, Value, code, taken
+from diffusion.evaluation.measures import MEASURES, Value, taken
 from diffusion.evaluation.statistics import Interval
 from diffusion.files import differences
 from diffusion.identity import code_of
@@ -46,11 +47,8 @@ from study.table import CHECKPOINT, PATCHES, REAL, Facts, Job
 from study.ways import cost, described_sampler, other_ways
 
 N_PROBED = 500  # test images whose latents are raised and lowered
-FLOORS = {f"floor{end}" for end in FEATURES}
 SLOW = "_inception"  # features too slow for every set of samples
 OF_WAY = {"frechet", "kid", "class_share", "divergence", "digit"}  # measures of other ways to sample
-OF_FINISHED = {"mix_frechet", "mix_reweighted", "copies", "copies_in_class"}
-MORE = {"calls", "seconds", "threshold", "divergence_floor", "frechet_gap", "response", "recovered"}
 EXAMPLES = 16  # of good and of bad samples
 # Of an environment, what changes numbers.
 COMPUTES = ("torch", "numpy", *MEASURING, "device", "precision")
@@ -133,12 +131,10 @@ def measure(
         "reference": {"split": "test", "n": len(evaluator.x_test)},
         **described(evaluator),
         "ways": {way: described_sampler(of) for way, of in others.items()},
-        "code": code_of([Path(__file__)]),
-        "codes": {one: code(one) for one in sorted({*of_samples(), *FLOORS, *OF_FINISHED, *MORE})},
+        "code": measuring_code(),
     }
-    stale, rows = taken_over(out, f"measure_{name}", json.loads(json.dumps(facts)))
     images = [kept_path(out, f"{kind}_{name}") for kind in ("samples", "quality")]
-    if not stale and all(path.is_file() for path in images):
+    if not other(out, f"measure_{name}", facts) and all(path.is_file() for path in images):
         return Job(out, f"measure_{name}")
 
     draw = Drawn(out / "samples" / name, run, seed)
@@ -153,7 +149,7 @@ def measure(
     keep(out, f"samples_{name}", grey)
     keep(out, f"quality_{name}", [grey[of] for of in chosen])  # (2, 16, 28, 28)
 
-    job = Measuring(name, evaluator, run, draw, stale, rows, n_checkpoint, n_final, n_distance)
+    job = Measuring(name, evaluator, run, draw, n_checkpoint, n_final, n_distance)
     job.training(epochs, seed)
     if ablations and not seen.one_image:
         job.ablations(late)
@@ -162,7 +158,7 @@ def measure(
     if n_way:
         job.analysis(others, samples[:n_way], n_way)
         job.network(n_probe, train.seed)
-    table.write(out, f"measure_{name}", facts, rows)
+    table.write(out, f"measure_{name}", facts, job.rows)
     return Job(out, f"measure_{name}")
 
 
@@ -178,40 +174,33 @@ def measured(out: Path, models: Sequence[str] | None, *, n: int, **how: Any) -> 
 # --- what is measured ---
 
 
-def of_samples() -> set[str]:
-    """Names of the measures of a set of samples."""
-    return {name for name, one in MEASURES.items() if one.of}
-
-
 @dataclass
 class Measuring:
-    """The rows of a training: those that are there, and those of measures that are `stale`, to be added."""
+    """The rows of a training, as they are measured."""
 
     name: str
     evaluator: Evaluator
     run: Run
     draw: Drawn
-    stale: set[str]
-    rows: list[list[Any]]
     n_checkpoint: int
     n_final: int
     n_distance: int
+    rows: list[list[Any]] = field(default_factory=list)
 
     def add(self, found: Mapping[str, Value], way: str = "", epoch: int | None = None) -> None:
-        """Add what is stale of what was measured of one thing."""
-        stale = {measure: value for measure, value in found.items() if measure in self.stale}
-        self.rows += table.lines(stale, way, epoch)
+        """Add what was measured of one thing."""
+        self.rows += table.lines(found, way, epoch)
+
+    def taken(self, x: Tensor, only: Collection[str], n: int = 0) -> dict[str, Value]:
+        return taken(Seen(self.evaluator, x, n=n, only=only), only)
 
     def samples(
         self, n: int, way: str = "", epoch: int | None = None, of: Run | None = None, average: int = 1
     ) -> None:
         """Add the measures of n samples; those that are slow only of the finished model."""
-        only = {m for m in self.stale & of_samples() if not (way and m.endswith(SLOW))}
-        if not only:
-            return
+        only = {m for m, one in MEASURES.items() if one.of and not (way and m.endswith(SLOW))}
         x = self.draw(n, of, "" if way == CHECKPOINT else way, epoch, average)
-        n_distance = self.n_distance if n == self.n_final else n
-        found = taken(Seen(self.evaluator, x, n=n_distance, only=only), only)
+        found = self.taken(x, only, self.n_distance if n == self.n_final else n)
         self.add(found, way, epoch or self.run.epochs)
         if distance := found.get("frechet"):
             at = " ".join(f"{self.name} {way} {epoch or ''}".split())
@@ -220,16 +209,15 @@ class Measuring:
     def training(self, epochs: list[int], seed: int) -> None:
         """Checkpoints, the finished model, its cost, and real images."""
         run, evaluator, T = self.run, self.evaluator, self.run.process.T
-        floors = self.stale & FLOORS
-        quick = {floor for floor in floors if not floor.endswith(SLOW)}
+        quick = {f"floor{one.ending}" for one in evaluator.spaces.values() if one.ending != SLOW}
         self.add(evaluator.floors(self.n_checkpoint, quick), CHECKPOINT)
         for epoch in epochs:
             self.samples(self.n_checkpoint, CHECKPOINT, epoch)
-            if isinstance(run.process, DDPM) and "response" in self.stale:
+            if isinstance(run.process, DDPM):
                 x = evaluator.x_test[:N_PROBED]
                 answer = probes.response(run, x, epoch, seed=seed, steps=[T])
                 self.add({"response": answer[T]}, CHECKPOINT, epoch)
-        self.add(evaluator.floors(self.n_distance, floors))
+        self.add(evaluator.floors(self.n_distance))
         self.finished("", run)
         self.add(evaluator.real(self.n_distance), REAL)
         if evaluator.classes:
@@ -242,8 +230,7 @@ class Measuring:
     def finished(self, way: str, of: Run, average: int = 1) -> None:
         """The finished model sampled in a way, and what that costs."""
         self.samples(self.n_final, way, of=of, average=average)
-        if self.stale & {"calls", "seconds"}:
-            self.add(cost(of), way, of.epochs)
+        self.add(cost(of), way, of.epochs)
 
     def ablations(self, late: list[int]) -> None:
         """The finished model in another precision, from the same noise, and late checkpoints of a zoom that
@@ -258,21 +245,18 @@ class Measuring:
         ways = {"fp32": replace(run, precision="fp32"), "bf16": run}
         for way, of in ways.items():
             self.samples(self.n_checkpoint, way, of=of)
-        if "frechet_gap" in self.stale:
-            x = (self.draw(self.n_checkpoint, of, way) for way, of in ways.items())
-            features = (Seen(self.evaluator, images).features for images in x)
-            how = self.evaluator.interval_repeats, self.evaluator.seed
-            gap = distances.frechet_gap(self.evaluator.main.reference, *features, *how)
-            self.add({"frechet_gap": gap}, "float32", run.epochs)
+        x = (self.draw(self.n_checkpoint, of, way) for way, of in ways.items())
+        features = (Seen(self.evaluator, images).features for images in x)
+        how = self.evaluator.interval_repeats, self.evaluator.seed
+        gap = distances.frechet_gap(self.evaluator.main.reference, *features, *how)
+        self.add({"frechet_gap": gap}, "float32", run.epochs)
 
     def analysis(self, others: Mapping[str, Run], x: Tensor, n: int) -> None:
         """Other ways to sample, the first of which is the training's own, of which x are samples."""
-        evaluator, own, only = self.evaluator, next(iter(others)), self.stale & OF_WAY
-        for way, of in others.items() if only else ():
+        evaluator, own = self.evaluator, next(iter(others))
+        for way, of in others.items():
             images = x if way == own and len(x) == n else self.draw(n, of, way)
-            self.add(taken(Seen(evaluator, images, only=only), only), way)
-        if not self.stale & OF_FINISHED:
-            return
+            self.add(self.taken(images, OF_WAY), way)
         seen, read = Seen(evaluator, x), evaluator.test.labels
         if not seen.one_image:  # which has no distance
             with contextlib.suppress(ValueError):  # too few images of the classes that there are
@@ -285,7 +269,7 @@ class Measuring:
     def network(self, n: int, seed: int) -> None:
         """Measures of the network of a DDPM; none of another one's."""
         run, x, labels = self.run, self.evaluator.x_test[:n], self.evaluator.labels[:n]
-        if not isinstance(run.process, DDPM) or not self.stale & {"response", "recovered"}:
+        if not isinstance(run.process, DDPM):
             return
         for size in (1.0, *probes.LARGER):
             answer = probes.response(run, x if size == 1 else x[: n // 5], seed=seed, size=size)
@@ -311,32 +295,29 @@ def described(evaluator: Evaluator) -> dict[str, Any]:
 # --- the file ---
 
 
-def taken_over(out: Path, name: str, facts: Mapping[str, Any]) -> tuple[set[str], list[list[Any]]]:
-    """Of the file of a job that is there: names of the measures to take, and the rows that stay.
-
-    `facts` are all that decides its numbers, with the code of each measure, and the environment.
-    """
-    codes = facts["codes"]
+def other(out: Path, name: str, facts: Mapping[str, Any]) -> str:
+    """In what the file of a job that is there was made otherwise than `facts` say; empty: in nothing."""
     if not table.path_of(out, name).is_file():
-        return {*codes}, []
+        return "it is not there"
     try:
-        job = Job(out, name)
-        why = next(differences(_deciding(plain(job.facts)), _deciding(facts)), "")
+        known = Job(out, name).facts
+        why = next(differences(_deciding(plain(known)), _deciding(json.loads(json.dumps(facts)))), "")
     except ValueError as error:
         why = str(error)
     if why:
         print(f"{name} is measured again: {why}", flush=True)
-        return {*codes}, []
-    known = plain(job.facts.get("codes", {}))
-    stale = {measure for measure in codes if known.get(measure) != codes[measure]}
-    kept = [row for row in job.rows if row.measure in codes.keys() - stale]
-    return stale, [[getattr(row, cell) for cell in table.IN_FILE] for row in kept]
+    return why
+
+
+def measuring_code() -> str:
+    """Hash of the files that measure: this one, and those of all measures."""
+    functions = (one.function for one in MEASURES.values() if one.function)
+    return code_of(map(Path, sorted({__file__, *map(inspect.getfile, functions)})))
 
 
 def _deciding(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Of a file's facts those that decide its numbers; of the environment what changes numbers."""
-    computes = {name: facts.get("environment", {}).get(name) for name in COMPUTES}
-    return {k: v for k, v in facts.items() if k != "codes"} | {"environment": computes}
+    return {**facts, "environment": {name: facts.get("environment", {}).get(name) for name in COMPUTES}}
 
 
 def main() -> None:

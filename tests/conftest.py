@@ -85,7 +85,7 @@ Because of this.
 
 # Discussion
 
-The loss was << num(models.dim.history[-1].test_loss) >>, the share << num(models.dim.dgit) >>.
+The loss was << num(models.dim.history[-1].test_loss) >>.
 """
 
 

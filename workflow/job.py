@@ -115,7 +115,7 @@ def environment(out: Path) -> dict[str, str]:
     }
 
 
-def run(job: Job, quiet: bool = False, **further: Any) -> tuple[int, str]:
+def run(job: Job, **further: Any) -> tuple[int, str]:
     """Run a job, its notebook with further parameters, and log it; returns its status and last line."""
     last, attempt, told = "", job.log.with_suffix(".ipynb"), time.monotonic()
     out, made = (os.path.relpath(path, ROOT) for path in (job.out, attempt))  # no page names a machine's
@@ -134,7 +134,7 @@ def run(job: Job, quiet: bool = False, **further: Any) -> tuple[int, str]:
                 log.write(line)
                 last = line.strip()
                 due = time.monotonic() > told + 60 * MINUTES
-                if not quiet and (due or line.startswith(SAID)):
+                if due or line.startswith(SAID):
                     print(f"{job.name} | {last}", flush=True)
                     told = time.monotonic()
     if child.returncode == 0 and job.notebook:

@@ -6,7 +6,7 @@
 A finished job leaves a stamp, OUT/jobs/<job>.json: its settings, hashes of the project's code and of the
 user's own modules that it ran, of its notebook, of the data, and of the stamps before it. Where these differ,
 or a file that it made is not there, it runs again: that is coarse, and cheap. A training that is finished is
-then only opened, and of measures those are taken whose code has changed.
+then only opened; its measures are repeated if the code that measures has changed.
 """
 
 import json
@@ -27,7 +27,7 @@ from diffusion.identity import own_code
 from diffusion.processes.base import GREY28
 from diffusion.provenance import versions
 from study.environment import MEASURING
-from study.profile import NOTEBOOKS, ROOT, Profile
+from study.profile import NOTEBOOKS, ROOT, Profile, read
 from study.results import STUDY
 from workflow.job import PLAN, Job
 
@@ -44,7 +44,8 @@ def stamp(job: Job) -> dict[str, Any]:
     """All that a job is made from, but for the jobs before it; ValueError: code or data are not there."""
     settings = {k: v for k, v in job.settings.items() if k not in ("data_dir", "out_dir")}
     dataset = settings.get("dataset")
-    beside = [path for one in OF_REPORT for path in ROOT.glob(one) if job.kind == "report"]
+    released = [f"released/{settings['released']}/manifest.json"] if settings.get("released") else []
+    beside = [path for one in (OF_REPORT if job.kind == "report" else released) for path in ROOT.glob(one)]
     return {
         "settings": settings,
         "code": project_code(),
@@ -94,13 +95,19 @@ def content(dataset: str, data_dir: str | None) -> str:
 # --- the jobs of a profile ---
 
 
-def of(profile: Profile) -> dict[str, Job]:
-    """The jobs of a profile by name, each after those that it needs: first seeds first."""
-    out, report, found = profile.out, profile.file.report, {}
+def of(profile: Profile, released: Path | None = None) -> dict[str, Job]:
+    """The jobs of a profile by name, each after those that it needs: first seeds first.
+
+    Of released results, in the folder `released`: notebooks, of each model the first, and the report.
+    """
+    out, report, found = released or profile.out, profile.file.report, {}
 
     def add(kind: str, of: str = "", makes: Iterable[str] = (), notebook: str = "", **parts: Any) -> str:
         executed = [f"notebooks/{'-'.join(filter(None, (notebook, of)))}.ipynb"] if notebook else []
         settings = json.loads(json.dumps(parts.pop("settings"), default=str))  # as the plan has them
+        if released and notebook:  # opens what is released, and writes no table
+            makes, settings = (), settings | {"released": profile.name}
+            settings |= {"n_reconstruct": 100} if "n_reconstruct" in settings else {}
         job = Job(kind, of, out, settings, makes=(*makes, *executed), notebook=notebook, **parts)
         found[job.name] = job
         return job.name
@@ -110,7 +117,13 @@ def of(profile: Profile) -> dict[str, Job]:
     for model, seed in first:  # the first seed of each model, then the second
         one, (notebook, settings) = f"{model}-{seed}", profile.trainings[model, seed]
         makes = [f"metrics/train_{one}.json", f"runs/{one}/history.jsonl"]
+        if released and not (out / makes[0]).is_file():
+            raise ValueError(f"released/{profile.name} has no {one}: make retrain PROFILE={profile.name}")
+        if released and seed != profile.seeds(model)[0]:
+            continue
         train = add("train", one, makes, notebook, settings=settings)
+        if released:
+            continue
         makes = [f"kept/{kind}_{one}.npz" for kind in ("samples", "quality")]
         makes += [f"metrics/measure_{one}.json"]
         settings = profile.measures[model]
@@ -130,6 +143,10 @@ def of(profile: Profile) -> dict[str, Job]:
         add("level", makes=["metrics/level.json"], notebook="09_level", settings=settings, needs=needs)
     add("comparison", notebook="11_models", settings=shared | place | beyond | original, needs=needs)
     told = report.model_dump(mode="json") | {"text": profile.text}
+    if released and report.beyond:
+        further = of(read(report.beyond))["compare"]
+        settings = further.settings | {"released": report.beyond}
+        found["compare_beyond"] = replace(further, of="beyond", out=out, settings=settings, needs=())
     module = ("report.build", str(out), str(profile.where.resolve()))
     add("report", makes=["report.html", "report.pdf"], module=module, settings=told, needs=[*found])
     return found
@@ -141,9 +158,9 @@ def lock(out: Path) -> FileLock:
     return FileLock(out / ".lock", timeout=0)
 
 
-def plan(profile: Profile) -> dict[str, Job]:
+def plan(profile: Profile, released: Path | None = None) -> dict[str, Job]:
     """The jobs of a profile with their stamps; ValueError: code or data are not there."""
-    return {name: replace(job, stamp=stamp(job)) for name, job in of(profile).items()}
+    return {name: replace(job, stamp=stamp(job)) for name, job in of(profile, released).items()}
 
 
 def check(planned: Mapping[str, Job]) -> dict[str, str]:

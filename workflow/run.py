@@ -2,36 +2,30 @@
 
     python -m workflow.run [--retrain] PROFILE [CORES] [--on EXECUTOR]
 
-Where the results of a profile are released, the report is made from them, in build/released/PROFILE. Else,
-or with `--retrain`, the workflow runs: jobs whose results are there, whole, and made with these settings
-and this code are left alone; one line says why each of the others runs again. Results stay until the new
-ones are whole. With `--on slurm` the jobs are those of a cluster (profiles/slurm). However this process
-ends, nothing of it goes on running; jobs of a cluster are cancelled by SIGINT and SIGTERM, not by SIGKILL.
+Jobs whose results are there, whole, and made with these settings and this code are left alone; one line says
+why each of the others runs again. Results stay until the new ones are whole. Where the results of a profile
+are released, and without `--retrain`, only notebooks and report are jobs, in build/released/PROFILE.
+With `--on slurm` the jobs are those of a cluster (profiles/slurm). However this process ends, nothing of it
+goes on running; jobs of a cluster are cancelled by SIGINT and SIGTERM, not by SIGKILL.
 """
 
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
 
-from diffusion.files import sha256
 from study import profile as profiles
-from study.kept import VERIFIED
 from study.profile import PROFILES, Profile
 from workflow import job, jobs, release
+from workflow.job import Job
 
 # Job files are written whole and checked before; nothing rests on Snakemake's own notes about them.
 SNAKEMAKE = "snakemake -k --scheduler greedy --nolock --ii --drop-metadata --rerun-triggers mtime"
 AGAIN = "the same command goes on from here. Log: .snakemake/log"
-# Notebooks of a release have few images where no figure of the report needs more: all trainings' but one.
-FEW, FIGURED = {"n_test": 500}, "train_zoom-0"
 
 
 def run(*command: str, cancels: bool = False) -> None:
@@ -59,10 +53,9 @@ def run(*command: str, cancels: bool = False) -> None:
             os.killpg(child.pid, signal.SIGKILL)
 
 
-def study(profile: Profile, cores: str, executor: str) -> None:
-    """Run what must run of a profile, whose results folder is locked."""
-    out, plan = profile.out, jobs.plan(profile)  # which fetches the data, before jobs need them
-    stale = jobs.check(plan)
+def study(profile: Profile, plan: Mapping[str, Job], cores: str, executor: str) -> None:
+    """Run what must run of a plan, whose results folder is locked."""
+    out, stale = plan["report"].out, jobs.check(plan)
     for name, reason in stale.items():
         if reason != jobs.NOT_MADE:
             print(f"{name} runs again: {reason}", flush=True)
@@ -83,44 +76,6 @@ def study(profile: Profile, cores: str, executor: str) -> None:
     print(f"{out}/report.html and {out}/report.pdf are {'made' if stale else 'up to date'}")
 
 
-def from_release(profile: Profile, cores: str) -> None:
-    """Make the report of a profile from its released results; ValueError: they lack a training."""
-    name, folder, out = profile.name, release.RELEASED / profile.name, release.unpacked(profile)
-    trainings = [one for one in jobs.of(profile).values() if one.kind == "train"]
-    if missing := [one.of for one in trainings if not (folder / f"metrics/{one.name}.json").is_file()]:
-        raise ValueError(f"released/{name} has no {', '.join(missing)}: make retrain PROFILE={name}")
-    with jobs.lock(out):
-        print(f"The results of {name} are released; to train anew: make retrain PROFILE={name}", flush=True)
-        release.unpack(folder, out)
-        table, edition = out / VERIFIED, sha256(folder / release.MANIFEST)
-        if table.is_file() and edition not in table.read_text(encoding="utf-8"):
-            table.unlink()
-        execute(profile, out, (os.cpu_count() or 1) if cores == "all" else int(cores))
-        run("report.build", str(out), str(profile.where))
-    print(f"{out}/report.html and {out}/report.pdf are made from released/{name}")
-
-
-def execute(profile: Profile, out: Path, cores: int) -> None:
-    """Execute the notebooks of a released profile into `out`, of each model that of its first training."""
-    first = {"", *(f"{model}-{profile.seeds(model)[0]}" for model in profile.measures)}
-    all_of_them = jobs.of(profile).values()
-    found = [(replace(one, out=out), profile.name) for one in all_of_them if one.notebook and one.of in first]
-    if (beyond := profile.file.report.beyond) and (release.RELEASED / beyond).is_dir():
-        further = jobs.of(profiles.read(beyond))["compare"]
-        found.append((replace(further, kind=f"compare_{beyond}", out=out), beyond))
-    shutil.rmtree(out / "notebooks", ignore_errors=True)
-    os.environ |= job.environment(out) | {"OMP_NUM_THREADS": "1"}
-
-    def executed(one: job.Job, of: str) -> None:
-        few = FEW if one.kind == "train" and one.name != FIGURED else {}
-        few = few | ({"n_reconstruct": 100} if "n_reconstruct" in one.settings else {})
-        status, said = job.run(one, quiet=True, released=of, **few)
-        print(f"{one.name} | {f'FAILED, its page is left out: {said}' if status else 'done'}", flush=True)
-
-    with ThreadPoolExecutor(cores) as pool:  # the longest, which come last, begin first
-        list(pool.map(executed, *zip(*reversed(found), strict=True)))
-
-
 def main() -> None:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("profile", nargs="?", default="quick")
@@ -135,11 +90,13 @@ def main() -> None:
         raise ValueError(f"CORES = {given.cores!r} is not allowed; needed: all, or a number from 1")
     profile = profiles.read(given.profile)
     ours = profile.where.resolve().parent == PROFILES  # not another file of the same name
-    if ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on):
-        from_release(profile, given.cores)
-    else:
-        with jobs.lock(profile.out):
-            study(profile, given.cores, given.on)
+    released = ours and (release.RELEASED / profile.name).is_dir() and not (given.retrain or given.on)
+    out = release.unpacked(profile) if released else profile.out
+    with jobs.lock(out):
+        if released:
+            print(f"The results of {profile.name} are released; to train anew: make retrain", flush=True)
+            release.unpack(release.RELEASED / profile.name, out)
+        study(profile, jobs.plan(profile, out if released else None), given.cores, given.on)
 
 
 if __name__ == "__main__":

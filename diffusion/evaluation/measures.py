@@ -8,16 +8,12 @@ the evaluator then has the measure, and jobs write it. Without that argument the
 job takes it. A function with several names returns a dictionary of them.
 """
 
-import functools
-import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from diffusion.bounds import F
 from diffusion.evaluation.statistics import Interval
-from diffusion.identity import code_of
 from diffusion.runtime import progress
 
 # A number with its interval; of some measures a number alone, one a place in a list, or one a place x.
@@ -75,9 +71,3 @@ def taken(seen: Any, only: Collection[str] | None = None, real: bool = False) ->
             value = function(*arguments)
             found |= value if isinstance(value, dict) else {one.name: value}
     return {name: value for name, value in found.items() if only is None or name in only}
-
-
-@functools.cache
-def code(name: str) -> str:
-    """Hash of the file in which a measure stands."""
-    return code_of([Path(inspect.getfile(MEASURES[name].function))])

@@ -17,14 +17,11 @@ import diffusion as d
 import helpers
 from conftest import Project
 from diffusion.files import read_json, sha256, write_bytes, write_json
-from diffusion.training.folder import RunError
+from golden.test_released import again
 from helpers import ROOT, changed
-from report import build
 from study import profile as profiles
-from study.kept import VERIFIED, keep, read_kept
 from study.results import load
-from study.table import IN_FILE
-from workflow import jobs, release, run, verify
+from workflow import jobs, release
 
 pytestmark = pytest.mark.slow
 
@@ -97,9 +94,8 @@ def test_an_interrupted_release_is_none_and_verify_fails_where_something_is_miss
     row = "metrics/train_zoom-0.json"
     write_bytes(half / row, (checkout.released / row).read_bytes())
     write_json(half / release.MANIFEST, {"files": {"gone": sha256(b"")}})
-    done = checkout.run("verify", "other")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "gone is missing" in done.stderr
+    with pytest.raises(ValueError, match="gone is missing"):
+        release.verify(half)
 
 
 def test_results_of_other_settings_or_trainings_are_not_released_or_reported(checkout, monkeypatch, tmp_path):
@@ -113,17 +109,7 @@ def test_results_of_other_settings_or_trainings_are_not_released_or_reported(che
     profile = profiles.read("starts")
     profile.trainings["linear", 7] = profile.trainings["linear", 1]
     with pytest.raises(ValueError, match="released/starts has no linear-7: make retrain PROFILE=starts"):
-        run.from_release(profile, "all")
-
-
-def test_verify_finds_all_of_a_release_as_it_is(checkout):
-    done = checkout.run("verify")
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[-1].endswith("; 0 disagree")
-    head, *table = (checkout.built / VERIFIED).read_text().splitlines()
-    assert head.endswith(sha256(checkout.released / release.MANIFEST))
-    assert {*table} <= {*lines}
+        jobs.of(profile, profiles.ROOT / "released" / "starts")
 
 
 def test_the_report_of_a_release_is_made_without_training_and_leaves_the_release_as_it_is(checkout):
@@ -133,13 +119,11 @@ def test_the_report_of_a_release_is_made_without_training_and_leaves_the_release
     checkout.profile.write_text(yaml.safe_dump(content))
     before = helpers.content(checkout.released)
     write_json(gone := checkout.built / "metrics" / "train_gone-0.json", {})  # of an earlier release
-    write_bytes(checkout.built / VERIFIED, b"of another edition")
     done = checkout.run("run")
     shutil.copy(checkout.smoke.path, checkout.profile)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAILED" not in done.stdout
     assert not gone.exists()
-    assert not (checkout.built / VERIFIED).exists()
     assert (checkout.built / "report.pdf").read_bytes().startswith(b"%PDF")
     assert not list(checkout.built.glob("runs/*/state*.pt"))
     for path in (checkout.released / "metrics").iterdir():  # notebooks write no record
@@ -199,56 +183,16 @@ def test_a_further_seed_is_measured_and_added_and_the_rest_stays_as_it_is(
     assert all(name in found.curve[0] for name in ("frechet", "frechet_autoencoder", "digit"))
     assert found.probes["restored_right"].n == 64
 
-    out = release.unpacked(profile)
-    release.unpack(folder, out)
-    verify.blank_figures(folder, out)
-    build.build(out, profile.where)
+    again(folder, release.unpacked(profile), profile.where)
     release.keep_report(profile)
-    assert wrong(verify.report(profile, folder, tmp_path / "again")) == []
     assert len(read_json(folder / "numbers.json")) > len(json.loads(before["numbers.json"]))
 
 
-# --- what verify finds in a release that was changed, its manifest sealed again -----------------------------
+# --- a release that was changed -----------------------------------------------------------------------------
 
 
-def wrong(checks) -> list[str]:
-    return [check.what for check in checks if not check.agrees]
-
-
-def sealed(folder: Path) -> None:
-    manifest = {name: sha256(folder / name) for name in read_json(folder / release.MANIFEST)["files"]}
-    write_json(folder / release.MANIFEST, {"files": manifest})
-
-
-def test_changed_weights_are_found(folder):
+def test_changed_files_are_found(folder):
     weights = next(folder.glob("runs/zoom-0/weights/*"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     with pytest.raises(ValueError, match=weights.name):
         release.verify(folder)
-    sealed(folder)
-    with pytest.raises(RunError, match=weights.name):
-        verify.samples(load(folder).trainings["zoom", 0], folder)
-
-
-def test_other_samples_are_found(folder):
-    kept = read_kept(folder, "samples_zoom-0").copy()
-    kept[7] = 255 - kept[7]
-    keep(folder, "samples_zoom-0", kept)
-    assert not verify.samples(load(folder).trainings["zoom", 0], folder).agrees
-
-
-def test_a_changed_row_or_number_is_found(folder, checkout, tmp_path):
-
-    def scale(content: dict) -> None:
-        row = next(row for row in content["rows"] if not row[0] and row[2] == "frechet")
-        row[IN_FILE.index("value")] *= 1.01
-
-    changed(folder / "metrics" / "measure_zoom-0.json", scale)
-    numbers = read_json(folder / "numbers.json")
-    edited = next(place for place, one in enumerate(numbers) if one["text"] == "32")  # which was not scaled
-    numbers[edited]["value"] = 12345.0
-    write_json(folder / "numbers.json", numbers)
-    sealed(folder)
-    found = wrong(verify.report(profiles.read(checkout.profile), folder, tmp_path / "out"))
-    assert "numbers.json, 32, value" in found
-    assert len(found) > 2

@@ -1,6 +1,5 @@
 """The text: placeholders and conditions, and that it says nothing which the run does not support."""
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -21,10 +20,10 @@ from study.table import Samples
 VALUES = {"final": {"zoom": 3.0}, "verdict": {"lower_loss": "fails"}, "none": None, "nan": float("nan")}
 
 
-def text_of(folder, complete=False, gaps=False, **more):
+def text_of(folder, complete=False, **more):
     """A text of these names, without sources or findings of its own."""
     (folder / "findings.yaml").write_text("large: final.zoom > limit\n" if "limit" in more else "{}")
-    return Text(VALUES | more, Marks(), folder, complete, gaps)
+    return Text(VALUES | more, Marks(), folder, complete)
 
 
 @pytest.fixture
@@ -77,17 +76,6 @@ def test_a_condition_can_rest_on_a_named_finding(fill):
 def test_what_is_mistyped_or_can_never_be_said_is_an_error_with_its_line(fill, source, said):
     with pytest.raises(ValueError, match=f"text, line [3-6]: .*{said}"):
         fill(f"a\n\n{source}\n", interval=Interval(1.0, 0.5, 2.0))
-
-
-def test_in_an_authors_text_a_mistake_costs_a_dash_and_a_line_that_names_it(tmp_path, capsys):
-    author = text_of(tmp_path, gaps=True)
-    source = "a << num(fnal.zoom) >> b << num(final.zoom) >>\n\n%% if final.zom > 2\nc\n%% endif\n"
-    assert plain(author.markdown(source, "mine.md")) == "a – b 3.00\n\n"
-    first, second = capsys.readouterr().out.splitlines()
-    assert re.match("note: mine.md, line 1, .*'fnal'", first)
-    assert re.match("note: mine.md, line 3, .*'zom'", second)
-    with pytest.raises(ValueError, match="mine.md, line 3: "):  # no placeholder at all
-        author.markdown("a\n\n<< num(1 >>", "mine.md")
 
 
 # --- what is told of the released paper ---

@@ -1,0 +1,132 @@
+"""A release as a reviewer checks it, each made again from what is released and this code.
+
+`make verify PROFILE=paper` runs these tests of one profile. Not checked: what the PDF prints, but for its
+hash; trainings; samples of those whose weights are not released; checkpoints before the last; ways to sample
+other than the model's own; measures of samples; figures; records that were made by hand.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from diffusion import runtime
+from diffusion.evaluation.frechet import to_uint8
+from diffusion.files import read_json, write_bytes
+from diffusion.processes.samplers import sampler_of
+from diffusion.training import sampling
+from report import build, render
+from study import profile as profiles
+from study.kept import MANIFEST, read_kept, verify
+from study.results import load
+from study.settings import opened
+from workflow import release
+from workflow.release import RELEASED, SHOWN
+
+FIRST = 8  # samples of a model that are drawn again
+# Share of pixels that differ by at most so many of 255 grey levels. Walks go apart in another precision or on
+# another processor: here 0.87 and more, in fp32 of zooms in bf16, and at most 0.75 of unrelated samples.
+ALIKE, LEVELS = 0.8, 8
+# A sample is nearer to the kept one than this (root of the mean square, of 255), or than any other kept one:
+# so are 99 of 100 zooms that are drawn again in fp32, and 1 of 200 unrelated images.
+APART = 40
+
+PROFILES = sorted(path.stem for path in profiles.PROFILES.glob("*.yaml"))
+NAMES = [name for name in PROFILES if (RELEASED / name / MANIFEST).is_file()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_files_are_those_of_its_manifest(name):
+    assert verify(RELEASED / name)
+
+
+def rounded(text: str) -> float:
+    """A number to nine digits: the last ones differ from processor to processor."""
+    return 0.0 if abs(float(text)) < 1e-9 else float(f"{float(text):.9g}")
+
+
+def told(path: Path) -> list[dict]:
+    """The rows of a file, with sources in one order, whichever is read first."""
+    found = json.loads(path.read_bytes(), parse_float=rounded, parse_constant=str)
+    for row in found:
+        if isinstance(row.get("sources"), list):  # not the number of a row that has the same ones
+            row["sources"].sort(key=str)
+    return found
+
+
+def again(folder: Path, out: Path, profile: Path) -> None:
+    """Make the report of a release in `out`, with pictures in place of figures, beside which some is told."""
+    release.unpack(folder, out)
+    for path in map(Path, read_json(folder / SHOWN)):
+        blank = render.TEMPLATES / f"missing{'.svg' if path.suffix == '.svg' else '.png'}"
+        write_bytes(out / "figures" / path.name, b"" if path.suffix == ".csv" else blank.read_bytes())
+    build.build(out, profile)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_its_report_has_the_same_numbers_and_verdicts(name, tmp_path):
+    folder = RELEASED / name
+    again(folder, tmp_path, profiles.read(name).where)
+    for file in ("numbers.json", "ledger.json"):
+        if (folder / file).is_file():  # models of one's own have no ledger
+            assert told(tmp_path / file) == told(folder / file)
+
+
+# --- samples ---
+
+
+class First(nn.Sequential):
+    """A network that is asked for the first images alone, and is silent on the others."""
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        return torch.cat([self[0](x[:FIRST], t[:FIRST]), torch.zeros_like(x[FIRST:])])
+
+
+def alike(drawn: Tensor, kept: Tensor) -> bool:
+    """Samples (k, 28, 28) equal the first k kept ones in most pixels; each is near to its own, or nearest."""
+    same = float(((drawn - kept[: len(drawn)]).abs() <= LEVELS).float().mean())
+    exact = {"compute_mode": "donot_use_mm_for_euclid_dist"}
+    apart = torch.cdist(drawn.flatten(1).float(), kept.flatten(1).float(), **exact) / 28  # (k, N), of 255
+    return same >= ALIKE and bool((apart.diagonal() <= apart.amin(1).clamp(min=APART)).all())
+
+
+WITH_WEIGHTS = [
+    pytest.param(name, one, id=f"{name}-{one.name}")
+    for name in NAMES
+    for one in load(RELEASED / name).trainings.values()
+    if one.measured and (RELEASED / name / one.train.weights.file).is_file()
+]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "one"), WITH_WEIGHTS)
+def test_its_weights_draw_the_samples_that_are_kept(name, one, mnist_dir):
+    """The first ones, with the noise of the whole set: drawn in training, or when it was measured."""
+    facts, folder = one.measured.facts, RELEASED / name
+    kept = torch.from_numpy(read_kept(folder, f"samples_{one.name}")).int()
+    here = runtime.affordable(facts.environment.precision, runtime.device())
+    run, seed = opened(folder, one.train, None, here), facts.settings.get("sample_seed")
+    at = run.process, First(run.network()), sampler_of(run.sampler, run.process), run.fitted()
+    of = one.seed if seed is None else seed, here
+    sets = dict.fromkeys((one.settings.get("n_keep", len(kept)), facts.settings.n_final))
+    drawn = (sampling.draw(one.name, *at, n, *of)[:FIRST] for n in sets)
+    assert any(alike(to_uint8(x)[:, 0].int(), kept) for x in drawn)
+
+
+def test_samples_are_alike_where_most_pixels_are_and_each_is_nearest_to_its_own():
+    draw = torch.Generator().manual_seed(0)
+    kept = torch.randint(0, 256, (50, 28, 28), generator=draw, dtype=torch.int)
+    drawn = kept[:8].clone()
+    assert alike(drawn + 8, kept)
+    assert not alike(drawn + 9, kept)
+    drawn[5] = kept[20]
+    assert not alike(drawn, kept)  # one of another place
+    drawn[5] = kept[5]
+    drawn[:, :4] += 20  # a seventh of the pixels
+    assert alike(drawn, kept)
+    drawn[:, 4:7] += 20  # a quarter
+    assert not alike(drawn, kept)
+    assert not alike(kept[8:16], kept)
