@@ -248,13 +248,14 @@ N = 24  # samples of a checkpoint of the tiny run
 TINY = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
 
 
-def tiny(out: Path, mnist_dir: Path) -> None:
+def tiny(out: Path, mnist_dir: Path, **training: Any) -> None:
     """A run of a few seconds, by the cells of the notebooks, which are run in this process; and measured."""
     from study import profile
     from study.measure import measure
 
     out.mkdir(parents=True, exist_ok=True)
-    (out / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"data_dir": str(mnist_dir)}))
+    training = TINY["training"] | training
+    (out / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"data_dir": str(mnist_dir), "training": training}))
     asked = profile.read(out / "tiny.yaml")
     defined("01_schedules", **asked.schedules | {"out_dir": str(out)})
     for (model, seed), (notebook, parameters) in asked.trainings.items():

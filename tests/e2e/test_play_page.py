@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect
 
 import diffusion as d
 from conftest import until
@@ -136,6 +137,6 @@ def test_it_is_for_everyone(open_page, accessible):
     phone.get_by_text("10 steps, ").wait_for()
     accessible(phone)
     without = open_page(FILE, java_script_enabled=False)
-    assert without.locator(".still img").is_visible()
+    expect(without.locator(".still img")).to_be_visible()
     assert "This browser lacks it" in without.locator(".still figcaption").text_content()
-    assert not without.locator("#ddpm").is_visible()
+    expect(without.locator("#ddpm")).to_be_hidden()

@@ -1,14 +1,22 @@
-"""Values that the code must go on giving: training steps, and samples of released weights. What is measured:
-unit/test_measure.py.
+"""Golden values of the code: training steps, samples of released weights, and what is measured.
 
-`values.json` holds them (fp32, one thread, CPU), most as the first edition gave them, and three in bf16, of
-which two are left out where it is slow. Where they are to change,
-`PYTHONPATH=.:tests python tests/golden/test_values.py` writes them anew.
+    fp32, bf16   what a short training or a short sampling yields
+    rows         of schedules, of three networks that stay untrained, and of given images that stand in for
+                 their samples: no training and no long sampling decides a row
+
+`make golden` writes values.json again, with one thread on the CPU.
+It refuses values that have changed by more than rounding, unless CHANGED names their cases:
+make golden CHANGED="fp32/zoom rows"
 """
 
 import ast
 import json
+import sys
+import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,90 +24,155 @@ import torch
 
 import diffusion as d
 import helpers
-from diffusion import identity
-from diffusion.files import write_json
+from diffusion import data, identity
 from diffusion.runtime import affordable
+from golden import golden
+from golden.golden import Numbers
+from study import kept, measure
+from study.table import Job
 
-GOLDEN = Path(__file__).with_name("values.json")
+FILE = Path(__file__).with_name("values.json")
 TRAINED = {  # what is trained, and how
     "linear": (lambda: d.DDPM(d.linear()), {}),
     "zoom": (d.ColdZoom, {}),
     "blur": (d.ColdBlur, {}),
     "crop": (d.ColdCrop, {}),
-    "noisy unet": (lambda: d.ColdZoom(interpolation="bilinear", image_noise=0.1), {"network": "unet"}),
+    "noisy-unet": (lambda: d.ColdZoom(interpolation="bilinear", image_noise=0.1), {"network": "unet"}),
     "dilated": (d.ColdZoom, {"network_options": {"norm": "rms", "dilations": [1, 2, 4, 1]}}),
 }
 SAMPLED = {  # a released model, a sampler and a prior
-    "linear": ("paper", "linear", d.Ancestral(steps=20), None),
-    "cosine": ("paper", "cosine", d.Ancestral(steps=20, clip_x0=True), None),
-    "ddim": ("paper", "linear", d.DDIM(steps=20), None),
-    "zoom": ("paper", "zoom", d.Naive(), d.Pixels()),
-    "noisy": ("paper", "zoom", d.Naive(noise=0.5, levels=12), d.Mixture(5)),
-    "noisy improved": ("paper", "zoom", d.Improved(noise=0.1), d.Pixels()),
-    "unet": ("beyond", "zoom_unet", d.Naive(), d.Patches()),
+    "linear-samples": ("paper", "linear", d.Ancestral(steps=20), None),
+    "cosine-samples": ("paper", "cosine", d.Ancestral(steps=20, clip_x0=True), None),
+    "ddim-samples": ("paper", "linear", d.DDIM(steps=20), None),
+    "zoom-samples": ("paper", "zoom", d.Naive(), d.Pixels()),
+    "noisy-samples": ("paper", "zoom", d.Naive(noise=0.5, levels=12), d.Mixture(5)),
+    "noisy-improved-samples": ("paper", "zoom", d.Improved(noise=0.1), d.Pixels()),
+    "unet-samples": ("beyond", "zoom_unet", d.Naive(), d.Patches()),
 }
+BF16 = ("small", "study", "zoom-samples")
+IN_ROWS = (
+    "schedules",
+    *(f"{kind}_{one}-3" for one in ("linear", "zoom", "grey") for kind in ("train", "measure")),
+)
+CLOCK = {"seconds", "epoch_seconds"}  # measures of the time
 
 
-def numbers(x: torch.Tensor) -> list[float]:
-    """What is kept of a tensor: mean, sd and the first four, enough to notice a change."""
+def numbers(x: torch.Tensor) -> list[float | None]:
+    """Mean, sd and the first four of a tensor, enough to notice a change."""
     x = x.detach().double().flatten()
     return [float(x.mean()), float(x.std()), *x[:4].tolist()]
 
 
-def five_steps(name: str) -> list[float]:
+def of_run(run: d.Run) -> Numbers:
+    weights = torch.cat([v.flatten() for v in run.network().state_dict().values()])
+    return {
+        "losses": [run.history[-1][f"{split}_loss"] for split in ("train", "test")],
+        "weights": numbers(weights),
+    }
+
+
+def in_fp32(name: str) -> Numbers:
+    """A training of five steps, or samples of released weights."""
+    if name in SAMPLED:
+        release, model, sampler, prior = SAMPLED[name]
+        run = d.released(release, model, precision="fp32")
+        return {"samples": numbers(run.sample(8, seed=0, sampler=sampler, prior=prior))}
     x, x_test = d.load(n=320)[0], d.load(split="test", n=64)[0]
     options = {"learning_rate": 2e-4, "lr_schedule": "constant", "seed": 3, "precision": "fp32"}
     process, how = TRAINED[name]
     return of_run(d.fit(process(), x, x_test, epochs=1, batch_size=64, **options, **how))
 
 
-def of_run(run: d.Run) -> list[float]:
-    """Both losses, and numbers of all weights."""
-    weights = torch.cat([v.flatten() for v in run.network().state_dict().values()])
-    return [run.history[-1]["train_loss"], run.history[-1]["test_loss"], *numbers(weights)]
-
-
-def released(name: str) -> list[float]:
-    release, model, sampler, prior = SAMPLED[name]
-    run = d.released(release, model, precision="fp32")
-    return numbers(run.sample(8, seed=0, sampler=sampler, prior=prior))
-
-
-def in_bf16(name: str) -> list[float]:
+def in_bf16(name: str) -> Numbers:
     """Samples of the zoom, or two steps of a small network or of the study's."""
-    if name == "zoom":
-        return numbers(d.released("paper", "zoom", precision="bf16").sample(8))
+    if name == "zoom-samples":
+        return {"samples": numbers(d.released("paper", "zoom", precision="bf16").sample(8))}
     x, how = d.load(n=128)[0], {"network_options": {"channels": [4]}} if name == "small" else {}
-    run = d.fit(d.ColdZoom(), x, x[:16], epochs=1, batch_size=64, seed=3, precision="bf16", **how)
-    return of_run(run)
+    return of_run(d.fit(d.ColdZoom(), x, x[:16], epochs=1, batch_size=64, seed=3, precision="bf16", **how))
 
 
-PARTS = {
-    "five_steps": (five_steps, TRAINED),
-    "released": (released, SAMPLED),
-    "bf16": (in_bf16, ("small", "study", "zoom")),
+class Given:
+    """Samples of the released paper in place of those that an untrained network draws: `kept.Drawn`."""
+
+    def __init__(self, folder: Path, run: d.Run, seed: int):
+        self.name = run.name
+        model = {"linear-3": "linear-0", "zoom-3": "zoom-0"}.get(run.name, "cosine-0")
+        self.images = torch.from_numpy(kept.read_kept(helpers.PAPER, f"samples_{model}"))[:, None]
+
+    def __call__(
+        self, n: int, of: Any = None, way: str = "", epoch: int | None = None, average: int = 1
+    ) -> torch.Tensor:
+        first = zlib.crc32(f"{self.name} {way} {epoch}".encode()) % (len(self.images) - n)
+        return self.images[first : first + n].float() / 255 - 0.5
+
+
+def rows(out: Path) -> Numbers:
+    """The rows of a run whose networks stay as they begin: their rate is lost in the rounding of weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "Drawn", Given)
+        measure.evaluator_of.cache_clear()  # features are computed again where sums are rounded otherwise
+        helpers.tiny(out, data.folder(), learning_rate=1e-30)
+        measure.evaluator_of.cache_clear()
+    found = {}
+    for name in IN_ROWS:
+        for r in Job(out, name).rows:
+            place = " | ".join(str(part) for part in (name, r.way, r.epoch, r.measure, r.x))
+            if r.measure not in CLOCK:
+                assert place not in found
+                found[place] = [r.value, r.low, r.high, r.n, r.sd]
+    return found
+
+
+def rows_in_a_new_folder() -> Numbers:
+    with TemporaryDirectory() as folder:
+        return rows(Path(folder) / "run")
+
+
+CASES: dict[str, Callable[[], Numbers]] = {
+    **{f"fp32/{name}": partial(in_fp32, name) for name in (*TRAINED, *SAMPLED)},
+    **{f"bf16/{name}": partial(in_bf16, name) for name in BF16},
+    "rows": rows_in_a_new_folder,
 }
-# Sampling adds up another CPU's rounding.
-TOLERANCE = {"released": dict(rel=1e-3, abs=1e-3)}
-TOLERANCE["bf16"] = dict(rel=2e-2, abs=4e-3)  # eight bits of mantissa
-CASES = [(part, name) for part, (_, names) in PARTS.items() for name in names]
 
 
-@pytest.mark.parametrize(("part", "name"), CASES)
-def test_golden_values(mnist_dir, monkeypatch, part, name):
-    if part == "bf16" and name != "small" and affordable("bf16", torch.device("cpu")) == "fp32":
+@pytest.fixture(scope="module")
+def same_machine() -> bool:
+    return golden.probe() == json.loads(FILE.read_text())["probe"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden_values(mnist_dir, monkeypatch, same_machine, name):
+    slow = name.startswith("bf16/") and name != "bf16/small"
+    if slow and affordable("bf16", torch.device("cpu")) == "fp32":
         pytest.skip("bf16 is emulated on this machine, which takes minutes")
     monkeypatch.setenv("COLD_ZOOM_DEVICE", "cpu")
-    expected, found = json.loads(GOLDEN.read_text())[part][name], PARTS[part][0](name)
-    assert found == near(part, expected), (
-        f"{part} of {name} is no longer what it was. If that is a mistake, mend it. If it is meant, run "
-        "`PYTHONPATH=.:tests python tests/golden/test_values.py`"
-    )
+    case = json.loads(FILE.read_text())["cases"][name]
+    different = golden.differences(CASES[name](), case, exact=same_machine)
+    assert not different, f"{len(different)} differ; if that is meant: make golden CHANGED={name}"
 
 
-def near(part: str, expected: list[float]) -> Any:
-    """Equal to these values, but for another CPU's rounding."""
-    return pytest.approx(expected, **TOLERANCE.get(part, dict(rel=1e-4, abs=2e-5)))
+def test_a_change_of_more_than_rounding_is_refused_unless_its_case_is_named(tmp_path, capsys):
+    file, cases = tmp_path / "values.json", {"a": lambda: {"x": [1.0]}, "b": lambda: {"x": [2.0, None]}}
+    assert golden.write(file, cases, []) == ["a", "b"]  # new ones must be named
+    assert golden.write(file, cases, ["a", "b"]) == []
+    before = file.read_bytes()
+    cases["a"] = lambda: {"x": [1.001]}
+    assert golden.write(file, cases, ["b"]) == ["a"]
+    assert file.read_bytes() == before
+    assert "x was 1.0, is 1.001" in capsys.readouterr().out
+    cases["a"] = lambda: {"x": [1.0000001]}
+    assert golden.write(file, cases, []) == []
+    assert json.loads(file.read_text())["cases"]["a"]["values"] == {"x": [1.0000001]}
+
+
+def test_rounding_moves_a_sum_of_many_terms_and_not_the_functions_of_torch():
+    layer, x = torch.nn.Linear(100, 50), torch.randn(20, 100, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        exact = layer(x)
+        with golden.rounded(0):
+            apart = (layer(x) - exact).abs().max() / exact.square().mean().sqrt()
+        assert torch.equal(layer(x), exact)
+    assert 1e-6 < float(apart) < 5e-6  # half of 1.2e-7, ten times, at most four standard deviations
 
 
 # What the code of weights imports without being determined by it: checks, files, and how samples are drawn.
@@ -114,17 +187,7 @@ def test_what_the_code_of_weights_imports_counts_too(name):
     assert ours <= {*identity.TRAINING, *NO_ARITHMETIC}
 
 
-def write_anew() -> None:
-    """Write the values as they are now; those that are near to what they were stay."""
-    torch.set_num_threads(1)
-    kept = json.loads(GOLDEN.read_text())
-    for part, name in CASES:
-        found = PARTS[part][0](name)
-        if found != near(part, kept.setdefault(part, {}).get(name, [])):
-            kept[part][name] = found
-            print(f"{part} of {name} is another one")
-    write_json(GOLDEN, kept)
-
-
 if __name__ == "__main__":
-    write_anew()
+    torch.set_num_threads(1)
+    if refused := golden.write(FILE, CASES, sys.argv[1:]):
+        sys.exit(f"Nothing is written. If these changes are meant: make golden CHANGED='{' '.join(refused)}'")
